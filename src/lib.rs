@@ -1,0 +1,1 @@
+//! zkml facade (to come)

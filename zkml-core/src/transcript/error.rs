@@ -1,0 +1,58 @@
+//! Why a proof is rejected.
+
+use thiserror::Error;
+
+/// Why a proof was rejected. Every check of the verifier has a name; see [`super::Check`].
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// An equation of the argument does not hold.
+    #[error("check `{name}` failed at {place}")]
+    Check {
+        /// Name of the check, as listed in `docs/protocol`.
+        name: &'static str,
+        /// Layer, round, instance or column it speaks of.
+        place: String,
+    },
+    /// The proof ends before a message is complete.
+    #[error("proof is truncated: message `{label}` needs {expected} bytes at offset {offset}, {found} are left")]
+    Truncated {
+        /// Label of the message.
+        label: &'static str,
+        /// Where in the proof it starts.
+        offset: usize,
+        /// Bytes the circuit implies.
+        expected: usize,
+        /// Bytes left.
+        found: usize,
+    },
+    /// Bytes follow the last message.
+    #[error("proof has {found} bytes after its last message (it should end at offset {offset})")]
+    TrailingBytes {
+        /// Where the proof should have ended.
+        offset: usize,
+        /// Bytes left over.
+        found: usize,
+    },
+    /// A field element is not in its canonical encoding.
+    #[error("message `{label}` at offset {offset} holds a field element that is not canonical")]
+    NonCanonical {
+        /// Label of the message.
+        label: &'static str,
+        /// Where in the proof the element starts.
+        offset: usize,
+    },
+    /// A public value does not fit the circuit.
+    #[error("public values: {place}: expected {expected}, found {found}")]
+    PublicValue {
+        /// Which value.
+        place: String,
+        /// What the circuit asks for.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// The verifying key is unusable.
+    #[error("verifying key: {0}")]
+    Key(String),
+}

@@ -1,0 +1,1 @@
+//! The `#[zk_model]` attribute (to come).
