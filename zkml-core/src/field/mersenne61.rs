@@ -34,8 +34,9 @@ impl SmallFpConfig for M61Config {
     const NEG_ONE: M61 = SmallFp::from_raw(P - 1);
     const TWO_ADICITY: u32 = 1;
     const TWO_ADIC_ROOT_OF_UNITY: M61 = SmallFp::from_raw(P - 1);
-    const SQRT_PRECOMP: Option<SqrtPrecomputation<M61>> =
-        Some(SqrtPrecomputation::Case3Mod4 { modulus_plus_one_div_four: &[1 << 59] });
+    const SQRT_PRECOMP: Option<SqrtPrecomputation<M61>> = Some(SqrtPrecomputation::Case3Mod4 {
+        modulus_plus_one_div_four: &[1 << 59],
+    });
 
     #[inline(always)]
     fn add_assign(a: &mut M61, b: &M61) {
@@ -46,7 +47,11 @@ impl SmallFpConfig for M61Config {
     #[inline(always)]
     fn sub_assign(a: &mut M61, b: &M61) {
         let (difference, borrow) = a.value.overflowing_sub(b.value);
-        a.value = if borrow { difference.wrapping_add(P) } else { difference };
+        a.value = if borrow {
+            difference.wrapping_add(P)
+        } else {
+            difference
+        };
     }
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! The field `F = F_p`, `p = 2^61 - 1`, and its quadratic extension `K = F[i] / (i^2 + 1)`.
 
+pub mod encoding;
 mod extension;
 mod mersenne61;
 

@@ -14,15 +14,26 @@ pub struct Float;
 
 /// An operation as PyTorch has it. Channels are axis 1.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs, reason = "fields are named and shaped in the variant's own line")]
+#[allow(
+    missing_docs,
+    reason = "fields are named and shaped in the variant's own line"
+)]
 #[non_exhaustive]
 pub enum FloatOp {
     /// The network's input.
     Input,
     /// `[N, C, H, W] -> [N, O, H', W']`, weight `[O, C / groups, KH, KW]`, bias `[O]`.
-    Conv2d { weight: ParameterId, bias: Option<ParameterId>, window: Window2d, groups: usize },
+    Conv2d {
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+        window: Window2d,
+        groups: usize,
+    },
     /// On the last axis; weight `[O, I]`, bias `[O]`.
-    Linear { weight: ParameterId, bias: Option<ParameterId> },
+    Linear {
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+    },
     /// `BatchNorm1d` (rank 2 or 3) and `BatchNorm2d` (rank 4) in evaluation mode, per channel (axis 1); weight and bias absent when `affine = false`.
     BatchNorm {
         weight: Option<ParameterId>,

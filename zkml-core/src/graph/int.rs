@@ -44,22 +44,38 @@ impl FunctionTable {
 
 /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`] rounds.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs, reason = "fields are named and shaped in the variant's own line")]
+#[allow(
+    missing_docs,
+    reason = "fields are named and shaped in the variant's own line"
+)]
 #[non_exhaustive]
 pub enum IntOp {
     /// The quantized input.
     Input,
     /// As `FloatOp::Conv2d`, exact; bias added to the accumulator.
-    Conv2d { weight: ParameterId, bias: Option<ParameterId>, window: Window2d, groups: usize },
+    Conv2d {
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+        window: Window2d,
+        groups: usize,
+    },
     /// As `FloatOp::Linear`, exact.
-    Linear { weight: ParameterId, bias: Option<ParameterId> },
+    Linear {
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+    },
     /// `sum_k coefficients[k] * operand_k`, all of the same shape.
     WeightedSum { coefficients: Vec<i64> },
     /// Sum over each window, zeros outside.
     SumPool2d { window: Window2d },
     /// `table(floor((x * m + 2^(shift-1)) / 2^shift))`, `m = multipliers[c]` for index `c` along `axis`, or the
     /// only multiplier for all. `shift >= 1`, multipliers are positive.
-    Rescale { multipliers: Vec<i64>, axis: usize, shift: u32, table: FunctionTable },
+    Rescale {
+        multipliers: Vec<i64>,
+        axis: usize,
+        shift: u32,
+        table: FunctionTable,
+    },
     /// Maximum over each window; padding is left out.
     MaxPool2d { window: Window2d },
     /// Row-major reshape to the node's shape.

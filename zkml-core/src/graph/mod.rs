@@ -87,7 +87,9 @@ impl Window2d {
     /// Output height and width on an input of height and width `input`; `None` when the window does not fit.
     pub fn output(&self, input: [usize; 2]) -> Option<[usize; 2]> {
         let axis = |a: usize| {
-            let span = self.dilation[a].checked_mul(self.kernel[a].checked_sub(1)?)?.checked_add(1)?;
+            let span = self.dilation[a]
+                .checked_mul(self.kernel[a].checked_sub(1)?)?
+                .checked_add(1)?;
             let room = input[a].checked_add(2 * self.padding[a])?.checked_sub(span)?;
             room.checked_div(self.stride[a]).map(|steps| steps + 1)
         };

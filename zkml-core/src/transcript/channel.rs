@@ -44,7 +44,10 @@ pub struct Check<'a> {
 impl Check<'_> {
     /// The error that says this check failed.
     pub fn failed(&self) -> VerifyError {
-        VerifyError::Check { name: self.name, place: self.place.to_owned() }
+        VerifyError::Check {
+            name: self.name,
+            place: self.place.to_owned(),
+        }
     }
 }
 
@@ -58,7 +61,9 @@ pub trait VerifierChannel {
 
     /// Reads one scalar that zero knowledge would hide.
     fn read_scalar(&mut self, label: &'static str) -> Result<Self::Scalar, VerifyError> {
-        self.read_scalars(label, 1)?.pop().ok_or(VerifyError::Key("channel returned no scalar".into()))
+        self.read_scalars(label, 1)?
+            .pop()
+            .ok_or(VerifyError::Key("channel returned no scalar".into()))
     }
 
     /// Reads `count` elements of `K` that are public even in zero knowledge (a masked row combination).

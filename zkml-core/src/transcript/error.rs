@@ -15,7 +15,9 @@ pub enum VerifyError {
         place: String,
     },
     /// The proof ends before a message is complete.
-    #[error("proof is truncated: message `{label}` needs {expected} bytes at offset {offset}, {found} are left")]
+    #[error(
+        "proof is truncated: message `{label}` needs {expected} bytes at offset {offset}, {found} are left"
+    )]
     Truncated {
         /// Label of the message.
         label: &'static str,

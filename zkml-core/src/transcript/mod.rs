@@ -1,7 +1,42 @@
 //! The Fiat-Shamir transcript and the channels through which every part of the argument speaks.
+//!
+//! Statement: with a 32-byte state `s`, everything that prover and verifier say goes through
+//!
+//! ```text
+//! absorb     s <- BLAKE3("absorb" | s | kind | len(label) | label | len(bytes) | bytes)
+//! squeeze    BLAKE3-XOF("squeeze" | s)                     after absorbing what is drawn (kind, label, parameters)
+//! grind      leading_zeros(BLAKE3("grind" | s | nonce)) >= bits, then the nonce is absorbed
+//! harden     s <- BLAKE3("harden" | i | s), i = 0 .. k-1   sequential: no tree to shortcut
+//! ```
+//!
+//! so that a challenge depends on every message, its type, label and length, and on every challenge before it.
+//! Challenges are uniform in `K` and positions uniform and distinct, both by rejection. Lengths are absorbed,
+//! never sent: the circuit implies them. The proof is the concatenation of the messages and nothing else.
+//!
+//! - [`channel`]: what the parts of the argument see;
+//! - [`state`]: the hash chain;
+//! - `prover`, [`verifier`]: the two ends;
+//! - [`event`]: what was said, for tests that change every byte of a proof;
+//! - [`error`]: why a proof is rejected.
+//!
+//! See `docs/protocol/transcript.md` and `docs/decisions/0001-transcript.md`.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod channel;
 pub mod error;
+pub mod event;
+#[cfg(feature = "prover")]
+pub mod prover;
+pub mod state;
+pub mod verifier;
+
+#[cfg(all(test, feature = "prover"))]
+mod tests;
 
 pub use channel::{Check, ProverChannel, Scalar, VerifierChannel};
 pub use error::VerifyError;
+pub use event::{Event, Kind};
+#[cfg(feature = "prover")]
+pub use prover::ProverTranscript;
+pub use verifier::VerifierTranscript;

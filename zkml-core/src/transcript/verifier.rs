@@ -1,0 +1,209 @@
+//! The verifier's end: reads the messages of a proof, absorbs each before it is used, and judges the checks at once.
+
+use super::event::{Event, Kind, Recorder};
+use super::state::State;
+use ark_ff::AdditiveGroup;
+
+use super::{Check, VerifierChannel, VerifyError};
+use crate::field::encoding::{K_BYTES, M61_BYTES, k_from_bytes, m61_from_bytes};
+use crate::field::{K, M61};
+
+/// The verifier's transcript over the bytes of a proof, for plain (not zero-knowledge) scalars.
+#[derive(Debug, Clone)]
+pub struct VerifierTranscript<'a> {
+    state: State,
+    rest: &'a [u8],
+    offset: usize,
+    recorder: Recorder,
+}
+
+impl<'a> VerifierTranscript<'a> {
+    /// A transcript of the protocol `domain` that reads `proof`.
+    pub fn new(domain: &str, proof: &'a [u8]) -> Self {
+        Self {
+            state: State::new(domain),
+            rest: proof,
+            offset: 0,
+            recorder: Recorder::default(),
+        }
+    }
+
+    /// The same, which also keeps a list of [`Event`]s.
+    pub fn recording(domain: &str, proof: &'a [u8]) -> Self {
+        Self {
+            recorder: Recorder::on(),
+            ..Self::new(domain, proof)
+        }
+    }
+
+    /// Absorbs statement data that the prover knows too; nothing is read.
+    pub fn absorb(&mut self, label: &'static str, bytes: &[u8]) {
+        self.recorder.note(Kind::Absorb, label, self.offset, bytes.len());
+        self.state.absorb(Kind::Absorb, label, bytes);
+    }
+
+    /// Hashes the state `iterations` times in sequence.
+    pub fn harden(&mut self, label: &'static str, iterations: u64) {
+        self.recorder.note(Kind::Harden, label, self.offset, 0);
+        self.state.harden(label, iterations);
+    }
+
+    /// What was said so far; empty unless [recording](Self::recording).
+    pub fn events(&self) -> &[Event] {
+        self.recorder.events()
+    }
+
+    /// Checks that the proof ends here. Every verification ends with it.
+    pub fn finish(&self) -> Result<(), VerifyError> {
+        if self.rest.is_empty() {
+            return Ok(());
+        }
+        Err(VerifyError::TrailingBytes {
+            offset: self.offset,
+            found: self.rest.len(),
+        })
+    }
+
+    /// The next `count` elements of `size` bytes, absorbed as one message, and its offset. Nothing is allocated
+    /// before the bytes are there.
+    fn take(
+        &mut self,
+        kind: Kind,
+        label: &'static str,
+        count: usize,
+        size: usize,
+    ) -> Result<(&'a [u8], usize), VerifyError> {
+        let offset = self.offset;
+        let expected = count.saturating_mul(size);
+        let truncated = VerifyError::Truncated {
+            label,
+            offset,
+            expected,
+            found: self.rest.len(),
+        };
+        let (message, rest) = self.rest.split_at_checked(expected).ok_or(truncated)?;
+        self.recorder.note(kind, label, offset, expected);
+        self.state.absorb(kind, label, message);
+        self.rest = rest;
+        self.offset = offset.saturating_add(expected);
+        Ok((message, offset))
+    }
+
+    fn take_extension(
+        &mut self,
+        kind: Kind,
+        label: &'static str,
+        count: usize,
+    ) -> Result<Vec<K>, VerifyError> {
+        let (message, offset) = self.take(kind, label, count, K_BYTES)?;
+        decode(label, offset, message, k_from_bytes)
+    }
+}
+
+/// Decodes the elements of a message at `offset` of the proof.
+fn decode<const SIZE: usize, T>(
+    label: &'static str,
+    offset: usize,
+    message: &[u8],
+    element: impl Fn([u8; SIZE]) -> Option<T>,
+) -> Result<Vec<T>, VerifyError> {
+    let (chunks, _) = message.as_chunks::<SIZE>();
+    let decode_one = |(index, chunk): (usize, &[u8; SIZE])| {
+        let offset = offset.saturating_add(index.saturating_mul(SIZE));
+        element(*chunk).ok_or(VerifyError::NonCanonical { label, offset })
+    };
+    chunks.iter().enumerate().map(decode_one).collect()
+}
+
+impl VerifierChannel for VerifierTranscript<'_> {
+    type Scalar = K;
+
+    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        self.take_extension(Kind::Scalars, label, count)
+    }
+
+    fn read_extension(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        self.take_extension(Kind::Extension, label, count)
+    }
+
+    fn read_base(&mut self, label: &'static str, count: usize) -> Result<Vec<M61>, VerifyError> {
+        let (message, offset) = self.take(Kind::Base, label, count, M61_BYTES)?;
+        decode(label, offset, message, m61_from_bytes)
+    }
+
+    fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError> {
+        let (message, offset) = self.take(Kind::Digest, label, 1, 32)?;
+        let truncated = VerifyError::Truncated {
+            label,
+            offset,
+            expected: 32,
+            found: message.len(),
+        };
+        message.try_into().map_err(|_| truncated)
+    }
+
+    fn challenge(&mut self, label: &'static str) -> K {
+        self.recorder.note(Kind::Challenge, label, self.offset, 0);
+        self.state.challenge(label)
+    }
+
+    fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
+        self.recorder.note(Kind::Positions, label, self.offset, 0);
+        self.state.positions(label, count, bound)
+    }
+
+    fn grind(&mut self, label: &'static str, bits: u32) -> Result<(), VerifyError> {
+        if bits == 0 {
+            return Ok(());
+        }
+        self.recorder.note(Kind::Grind, label, self.offset, 0);
+        self.state.begin_grind(label, bits);
+        let before = self.state.clone();
+        let (message, offset) = self.take(Kind::Nonce, label, 1, 8)?;
+        let truncated = VerifyError::Truncated {
+            label,
+            offset,
+            expected: 8,
+            found: message.len(),
+        };
+        let nonce = u64::from_le_bytes(message.try_into().map_err(|_| truncated)?);
+        if before.nonce_works(nonce, bits) {
+            return Ok(());
+        }
+        Err(Check {
+            name: "transcript.grind",
+            place: label,
+        }
+        .failed())
+    }
+
+    fn constrain_zero(&mut self, check: Check<'_>, value: K) -> Result<(), VerifyError> {
+        if value == K::ZERO {
+            Ok(())
+        } else {
+            Err(check.failed())
+        }
+    }
+
+    fn constrain_quadratic(
+        &mut self,
+        check: Check<'_>,
+        products: &[(K, &K, &K)],
+        linear: K,
+    ) -> Result<(), VerifyError> {
+        let products: K = products.iter().map(|(c, a, b)| mul(*c, mul(**a, **b))).sum();
+        self.constrain_zero(check, add(products, linear))
+    }
+}
+
+/// Field arithmetic cannot overflow; said once here instead of at each use.
+#[allow(clippy::arithmetic_side_effects)]
+fn mul(a: K, b: K) -> K {
+    a * b
+}
+
+/// See [`mul`].
+#[allow(clippy::arithmetic_side_effects)]
+fn add(a: K, b: K) -> K {
+    a + b
+}
