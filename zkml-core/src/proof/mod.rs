@@ -1,1 +1,38 @@
-//! (to come)
+//! The wire format: how keys, proofs and public values are stored and sent.
+//!
+//! Every artifact travels in the same container (`docs/file-formats.md`):
+//!
+//! ```text
+//! offset      bytes    what
+//! 0           4        "ZKML"
+//! 4           4        tag of the kind, see `Kind`
+//! 8           4        format version of the kind, u32 little-endian
+//! 12          8        n, length of the payload, u64 little-endian
+//! 20          n        payload: postcard encoding of the artifact
+//! 20 + n      32       BLAKE3 of all bytes before
+//! ```
+//!
+//! The encoding is canonical: a container that is accepted is the only one that decodes to its artifact. The
+//! checksum finds accidents, not attacks: anyone can compute it. What is decoded is therefore hostile until
+//! its own checks have passed, and reading never allocates more than a small multiple of the file.
+//!
+//! - `kind`: the kinds and the trait [`Artifact`], which ties a type to its kind, version and size limit
+//! - `container`: [`to_bytes`], [`from_bytes`], [`Header`]
+//! - `file`: [`read_file`], [`inspect_file`] and, with the feature `prover`, `write_file`
+//! - `error`: [`FormatError`] (bytes) and [`FileError`] (bytes of a file)
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod container;
+mod error;
+mod file;
+mod kind;
+#[cfg(all(test, feature = "prover"))]
+mod tests;
+
+pub use container::{CHECKSUM_BYTES, HEADER_BYTES, Header, OVERHEAD_BYTES, from_bytes, to_bytes};
+pub use error::{FileError, FormatError};
+#[cfg(feature = "prover")]
+pub use file::write_file;
+pub use file::{inspect_file, read_file};
+pub use kind::{Artifact, Kind};
