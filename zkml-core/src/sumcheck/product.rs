@@ -1,8 +1,8 @@
 //! Standard instances: sums of products of two or three multilinear polynomials.
 
 use ark_ff::AdditiveGroup;
-use rayon::prelude::*;
 
+use super::portable as kernels;
 use super::prover::{Instance, RoundEvaluations};
 use super::round::MAX_DEGREE;
 use crate::field::K;
@@ -112,47 +112,5 @@ impl Instance for EqProduct {
         kernels::fold(&mut self.eq, challenge);
         kernels::fold(&mut self.a, challenge);
         kernels::fold(&mut self.b, challenge);
-    }
-}
-
-/// Plain loops over the tables.
-mod kernels {
-    use super::*;
-
-    const GRAIN: usize = 1 << 12;
-
-    pub(super) fn fold(table: &mut Vec<K>, r: K) {
-        let half = table.len() / 2;
-        let (low, high) = table.split_at_mut(half);
-        low.par_iter_mut()
-            .with_min_len(GRAIN)
-            .zip(&*high)
-            .for_each(|(low, high)| *low += (*high - *low) * r);
-        table.truncate(half);
-    }
-
-    pub(super) fn product_round(a: &[K], b: &[K]) -> [K; 2] {
-        let ((a0, a1), (b0, b1)) = (a.split_at(a.len() / 2), b.split_at(b.len() / 2));
-        (0..a0.len())
-            .into_par_iter()
-            .with_min_len(GRAIN)
-            .map(|i| [a0[i] * b0[i], (a1[i].double() - a0[i]) * (b1[i].double() - b0[i])])
-            .reduce(|| [K::ZERO; 2], |x, y| [x[0] + y[0], x[1] + y[1]])
-    }
-
-    pub(super) fn eq_product_round(e: &[K], a: &[K], b: &[K]) -> [K; 3] {
-        let half = a.len() / 2;
-        (0..half)
-            .into_par_iter()
-            .with_min_len(GRAIN)
-            .map(|i| {
-                let [e, a, b] = [e, a, b].map(|t| (t[i], t[i + half] - t[i]));
-                let at = |x: u64| {
-                    let x = K::from(x);
-                    (e.0 + e.1 * x) * (a.0 + a.1 * x) * (b.0 + b.1 * x)
-                };
-                [e.0 * a.0 * b.0, at(2), at(3)]
-            })
-            .reduce(|| [K::ZERO; 3], |x, y| [x[0] + y[0], x[1] + y[1], x[2] + y[2]])
     }
 }

@@ -1,0 +1,206 @@
+//! The prover of the lookup argument.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ark_ff::{AdditiveGroup, Field};
+use rayon::prelude::*;
+
+use super::layer::{Level, LevelClaim, prove_layer};
+use super::{BlockKind, Claims, Compression, Stack, Statement, suffix};
+use crate::field::{K, M61};
+use crate::sumcheck::portable as kernels;
+use crate::transcript::ProverChannel;
+
+/// The columns of all lookups and tables, and the multiplicities, in the order of the [`Statement`].
+#[derive(Debug, Clone, Default)]
+pub struct Witness<'a> {
+    /// For each lookup its columns, `arity` of them, each of `2^variables` values.
+    pub lookups: Vec<Vec<&'a [M61]>>,
+    /// For each table its columns, `arity` of them, each of `2^variables` values.
+    pub tables: Vec<Vec<&'a [M61]>>,
+    /// For each table, how often each of its rows is looked up, by all lookups together.
+    pub multiplicities: Vec<&'a [M61]>,
+}
+
+impl<'a> Witness<'a> {
+    /// The columns of a block.
+    fn columns(&self, kind: BlockKind) -> &[&'a [M61]] {
+        match kind {
+            BlockKind::Lookup(index) => &self.lookups[index],
+            BlockKind::Table(index) => &self.tables[index],
+        }
+    }
+
+    /// Whether every slice has the length that the statement says.
+    fn fits(&self, statement: &Statement) -> bool {
+        let columns = |columns: &[&[M61]], arity: usize, variables: usize| {
+            columns.len() == arity && columns.iter().all(|column| column.len() == 1 << variables)
+        };
+        self.lookups.len() == statement.lookups.len()
+            && self.tables.len() == statement.tables.len()
+            && self.multiplicities.len() == statement.tables.len()
+            && self
+                .lookups
+                .iter()
+                .zip(&statement.lookups)
+                .all(|(c, shape)| columns(c, shape.arity, shape.variables))
+            && self
+                .tables
+                .iter()
+                .zip(&statement.tables)
+                .all(|(c, shape)| columns(c, shape.arity, shape.variables))
+            && self
+                .multiplicities
+                .iter()
+                .zip(&statement.tables)
+                .all(|(m, shape)| m.len() == 1 << shape.variables)
+    }
+}
+
+/// Proves the statement and returns the claims that are left, for the caller to prove.
+///
+/// The columns and multiplicities are committed before this is called. A witness that does not satisfy the statement
+/// gives a proof that the verifier rejects. For the transcript see the [module](super).
+///
+/// # Panics
+///
+/// If the witness does not have the shapes of the statement.
+pub fn prove(
+    channel: &mut (impl ProverChannel + ?Sized),
+    statement: &Statement,
+    witness: Witness<'_>,
+) -> Claims<K> {
+    assert!(
+        witness.fits(statement),
+        "the witness must have the shapes of the statement"
+    );
+    let stack = Stack::new(statement);
+    let compression = Compression::draw(|label| channel.challenge(label));
+    let mut levels = tree(leaves(statement, &stack, &compression, &witness));
+
+    let root = levels
+        .pop()
+        .map(|root| (root.numerators[0], root.denominators[0]));
+    let (numerator, denominator) = root.unwrap_or((K::ZERO, K::ONE));
+    // No inverse: a challenge hit a row, which happens with the probability of a forgery. The proof is then rejected.
+    let inverse = denominator.inverse().unwrap_or(K::ZERO);
+    channel.send_scalars("lookup.root", &[numerator, denominator, inverse]);
+    let mut claim = LevelClaim {
+        point: Vec::new(),
+        numerator,
+        denominator,
+    };
+    while let Some(below) = levels.pop() {
+        claim = prove_layer(channel, claim, below);
+    }
+    send_columns(channel, &stack, &witness, claim.point)
+}
+
+/// The leaves: the fraction of every cell of the stack.
+fn leaves(statement: &Statement, stack: &Stack, compression: &Compression, witness: &Witness<'_>) -> Level {
+    let size = 1usize << stack.variables;
+    let mut numerators = Vec::with_capacity(size);
+    let mut denominators = Vec::with_capacity(size);
+    for block in &stack.blocks {
+        let rows = 1usize << block.variables;
+        let table = match block.kind {
+            BlockKind::Lookup(index) => {
+                numerators.resize(numerators.len() + rows, K::ONE);
+                statement.lookups[index].table
+            }
+            BlockKind::Table(index) => {
+                let multiplicities = witness.multiplicities[index].par_iter().with_min_len(GRAIN);
+                numerators.par_extend(multiplicities.map(|count| K::new(-*count, M61::ZERO)));
+                index
+            }
+        };
+        push_denominators(&mut denominators, compression, table, witness.columns(block.kind));
+    }
+    numerators.resize(size, K::ZERO);
+    denominators.resize(size, K::ONE);
+    Level {
+        numerators,
+        denominators,
+    }
+}
+
+/// Rows that one task works on at least.
+const GRAIN: usize = 1 << 13;
+
+/// Appends `alpha - gamma (table + 1) - sum_j beta^j columns[j][i]` for each row `i`.
+fn push_denominators(out: &mut Vec<K>, compression: &Compression, table: usize, columns: &[&[M61]]) {
+    let Some((first, rest)) = columns.split_first() else {
+        return;
+    };
+    let start = out.len();
+    let constant = compression.constant(table);
+    // The first column enters with coefficient -1: no product.
+    out.par_extend(
+        first
+            .par_iter()
+            .with_min_len(GRAIN)
+            .map(|x| K::new(constant.c0 - x, constant.c1)),
+    );
+    for (column, coefficient) in rest.iter().zip(compression.coefficients().skip(1)) {
+        kernels::add_scaled_base(&mut out[start..], coefficient, column);
+    }
+}
+
+/// All levels of the tree, the leaves first, the root last.
+fn tree(leaves: Level) -> Vec<Level> {
+    let mut levels = vec![leaves];
+    while let Some(Level {
+        numerators,
+        denominators,
+    }) = levels.last()
+        && numerators.len() > 1
+    {
+        let (numerators, denominators) = kernels::fraction_layer(numerators, denominators);
+        levels.push(Level {
+            numerators,
+            denominators,
+        });
+    }
+    levels
+}
+
+/// Evaluates and sends every column of a lookup, and all multiplicities, at suffixes of the point.
+fn send_columns(
+    channel: &mut (impl ProverChannel + ?Sized),
+    stack: &Stack,
+    witness: &Witness<'_>,
+    point: Vec<K>,
+) -> Claims<K> {
+    let eq_tables: BTreeMap<usize, Vec<K>> = stack
+        .blocks
+        .iter()
+        .map(|block| block.variables)
+        .collect::<BTreeSet<usize>>()
+        .into_iter()
+        .map(|variables| (variables, kernels::eq_table(suffix(&point, variables))))
+        .collect();
+    let evaluate = |column: &[M61]| {
+        eq_tables
+            .get(&(column.len().ilog2() as usize))
+            .map_or(K::ZERO, |eq| kernels::dot_base(column, eq))
+    };
+    let lookups: Vec<Vec<K>> = witness
+        .lookups
+        .iter()
+        .map(|columns| columns.iter().map(|column| evaluate(column)).collect())
+        .collect();
+    let multiplicities: Vec<K> = witness
+        .multiplicities
+        .iter()
+        .map(|column| evaluate(column))
+        .collect();
+    for values in &lookups {
+        channel.send_scalars("lookup.columns", values);
+    }
+    channel.send_scalars("lookup.multiplicities", &multiplicities);
+    Claims {
+        point,
+        lookups,
+        multiplicities,
+    }
+}

@@ -1,0 +1,219 @@
+//! The verifier of the lookup argument.
+
+use ark_ff::Field;
+
+use super::{BlockKind, Claims, Compression, MAX_VARIABLES, Stack, Statement, suffix};
+use crate::field::{K, P};
+use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
+
+/// Claims on a level of the tree of fractions: its numerators and denominators at a point.
+pub(super) struct Level<S> {
+    pub(super) point: Vec<K>,
+    pub(super) numerator: S,
+    pub(super) denominator: S,
+}
+
+/// Reduces the statement to [`Claims`] on the looked-up columns and the multiplicities.
+///
+/// `table_evaluation(table, column, point)` is the multilinear extension of a column of a table at a point of as
+/// many coordinates as the table has variables. For the transcript and the checks see the [module](super).
+///
+/// # Errors
+///
+/// What reading the messages gives, the name of the check that fails, or [`VerifyError::Key`] for a statement that no
+/// circuit has.
+pub fn verify<C: VerifierChannel + ?Sized>(
+    channel: &mut C,
+    statement: &Statement,
+    table_evaluation: &dyn Fn(usize, usize, &[K]) -> K,
+) -> Result<Claims<C::Scalar>, VerifyError> {
+    statement.validate()?;
+    let stack = Stack::new(statement);
+    let compression = Compression::draw(|label| channel.challenge(label));
+    let mut level = root(channel)?;
+    for layer in 0..stack.variables {
+        level = next_level(channel, level, layer)?;
+    }
+
+    let lookups = statement
+        .lookups
+        .iter()
+        .map(|lookup| channel.read_scalars("lookup.columns", lookup.arity))
+        .collect::<Result<Vec<_>, _>>()?;
+    let multiplicities = channel.read_scalars("lookup.multiplicities", statement.tables.len())?;
+    let claims = Claims {
+        point: level.point,
+        lookups,
+        multiplicities,
+    };
+
+    let (numerator, denominator) = leaves(statement, &stack, &compression, &claims, table_evaluation);
+    channel.constrain_zero(
+        Check {
+            name: "lookup.numerator",
+            place: "leaves",
+        },
+        level.numerator - numerator,
+    )?;
+    channel.constrain_zero(
+        Check {
+            name: "lookup.denominator",
+            place: "leaves",
+        },
+        level.denominator - denominator,
+    )?;
+    Ok(claims)
+}
+
+/// Reads the sum `P/Q` of all fractions: `P` must be 0 and `Q` must have an inverse.
+fn root<C: VerifierChannel + ?Sized>(channel: &mut C) -> Result<Level<C::Scalar>, VerifyError> {
+    let [numerator, denominator, inverse] = read(channel, "lookup.root")?;
+    channel.constrain_zero(
+        Check {
+            name: "lookup.sum",
+            place: "root",
+        },
+        numerator.clone(),
+    )?;
+    let nonzero = Check {
+        name: "lookup.denominator_nonzero",
+        place: "root",
+    };
+    channel.constrain_quadratic(
+        nonzero,
+        &[(K::ONE, &denominator, &inverse)],
+        C::Scalar::from(-K::ONE),
+    )?;
+    Ok(Level {
+        point: Vec::new(),
+        numerator,
+        denominator,
+    })
+}
+
+/// From claims on level `layer` of the tree to claims on the next one, by a sumcheck of `layer` rounds.
+pub(super) fn next_level<C: VerifierChannel + ?Sized>(
+    channel: &mut C,
+    level: Level<C::Scalar>,
+    layer: usize,
+) -> Result<Level<C::Scalar>, VerifyError> {
+    let lambda = channel.challenge("lookup.lambda");
+    let mut claim = level.numerator + level.denominator * lambda;
+    let mut point = Vec::with_capacity(layer.saturating_add(1));
+    // The first coordinate, tau, is drawn last.
+    point.push(K::ONE);
+    for z in &level.point {
+        let [linear, quadratic] = read(channel, "lookup.round")?;
+        let r = channel.challenge("lookup.round");
+        // G(r) = claim + (r - z) b + (r^2 - z) c
+        claim = claim + linear * (r - z) + quadratic * (r * r - z);
+        point.push(r);
+    }
+    let [p0, p1, q0, q1] = read(channel, "lookup.layer")?;
+    let products = [(-K::ONE, &p0, &q1), (-K::ONE, &p1, &q0), (-lambda, &q0, &q1)];
+    let place = format!("layer {layer}");
+    channel.constrain_quadratic(
+        Check {
+            name: "lookup.layer",
+            place: &place,
+        },
+        &products,
+        claim,
+    )?;
+
+    let tau = channel.challenge("lookup.tau");
+    if let Some(first) = point.first_mut() {
+        *first = tau;
+    }
+    let numerator = p0 * (K::ONE - tau) + p1 * tau;
+    let denominator = q0 * (K::ONE - tau) + q1 * tau;
+    Ok(Level {
+        point,
+        numerator,
+        denominator,
+    })
+}
+
+/// The numerator and denominator of the leaves at the point of the claims, as the claimed values imply them.
+fn leaves<S: Scalar>(
+    statement: &Statement,
+    stack: &Stack,
+    compression: &Compression,
+    claims: &Claims<S>,
+    table_evaluation: &dyn Fn(usize, usize, &[K]) -> K,
+) -> (S, S) {
+    let (mut numerator, mut denominator) = (S::zero(), S::zero());
+    let mut filler = K::ONE;
+    for block in &stack.blocks {
+        let weight = block.weight(&claims.point);
+        filler -= weight;
+        match block.kind {
+            BlockKind::Lookup(index) => {
+                let (Some(shape), Some(values)) = (statement.lookups.get(index), claims.lookups.get(index))
+                else {
+                    continue;
+                };
+                numerator = numerator + S::from(weight);
+                denominator = denominator + S::from(weight * compression.constant(shape.table));
+                for (value, coefficient) in values.iter().zip(compression.coefficients()) {
+                    denominator = denominator + value.clone() * (weight * coefficient);
+                }
+            }
+            BlockKind::Table(index) => {
+                let (Some(shape), Some(value)) =
+                    (statement.tables.get(index), claims.multiplicities.get(index))
+                else {
+                    continue;
+                };
+                numerator = numerator - value.clone() * weight;
+                let point = suffix(&claims.point, block.variables);
+                let row: K = (0..shape.arity)
+                    .zip(compression.coefficients())
+                    .map(|(column, coefficient)| coefficient * table_evaluation(index, column, point))
+                    .sum();
+                denominator = denominator + S::from(weight * (compression.constant(index) + row));
+            }
+        }
+    }
+    // All other cells are 0/1.
+    (numerator, denominator + S::from(filler))
+}
+
+/// Reads a message of `N` scalars.
+fn read<C: VerifierChannel + ?Sized, const N: usize>(
+    channel: &mut C,
+    label: &'static str,
+) -> Result<[C::Scalar; N], VerifyError> {
+    let scalars = channel.read_scalars(label, N)?;
+    scalars
+        .try_into()
+        .map_err(|_| VerifyError::Key(format!("{label}: the channel returned too few scalars")))
+}
+
+/// Soundness errors of the lookup argument, each as `-log2` of the error.
+///
+/// With `R` rows in all lookups and tables, `d = max(1, largest arity - 1)`, `n` variables of the stack:
+/// - `lookup: fractions`: `R d / |K|`; the sum of fractions is a rational function of `alpha, beta, gamma` whose
+///   numerator has total degree below `R d`;
+/// - `lookup: layers`: `sum_{k < n} (2 k + 2) / |K|`; in each layer `lambda`, `k` rounds of degree 2, and `tau`.
+pub fn soundness(statement: &Statement) -> Vec<(String, f64)> {
+    let field = 2.0 * (P as f64).log2();
+    let arity = statement
+        .tables
+        .iter()
+        .map(|table| table.arity)
+        .max()
+        .unwrap_or(0);
+    let degree = arity.saturating_sub(1).max(1) as f64;
+    let rows = statement.rows().max(1) as f64;
+    let variables = Stack::new(statement).variables.min(MAX_VARIABLES) as f64;
+    let mut terms = vec![("lookup: fractions".to_owned(), field - (rows * degree).log2())];
+    if variables > 0.0 {
+        // sum_{k < n} (2 k + 2) = n (n + 1)
+        terms.push((
+            "lookup: layers".to_owned(),
+            field - (variables * (variables + 1.0)).log2(),
+        ));
+    }
+    terms
+}
