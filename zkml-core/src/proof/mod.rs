@@ -27,7 +27,8 @@ mod container;
 mod error;
 mod file;
 mod kind;
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;
 
 pub use container::{CHECKSUM_BYTES, HEADER_BYTES, Header, OVERHEAD_BYTES, from_bytes, to_bytes};
