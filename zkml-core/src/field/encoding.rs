@@ -1,60 +1,120 @@
-//! The wire encoding of field elements: 8 bytes per element of `F`, little endian, canonical; 16 per element of `K`.
+//! Fixed-size encodings of field elements and small integers.
+//!
+//! An element of `F` is 8 bytes, little-endian; an element of `K` is `c0 || c1`, 16 bytes. Only the canonical
+//! representative in `[0, p)` is accepted, so equal elements have equal bytes and the other way round.
 
+use super::mersenne61::reduce64;
 use super::{K, M61, P};
 
-/// Bytes of an element of `F` on the wire.
+/// Bytes of an encoded [`M61`].
 pub const M61_BYTES: usize = 8;
 
-/// Bytes of an element of `K` on the wire: `c0`, then `c1`.
+/// Bytes of an encoded [`K`].
 pub const K_BYTES: usize = 16;
 
-/// The canonical encoding of `x`.
+/// The canonical little-endian bytes of `x`.
 #[inline]
-pub fn m61_to_bytes(x: M61) -> [u8; M61_BYTES] {
+pub const fn m61_to_bytes(x: M61) -> [u8; M61_BYTES] {
     x.value.to_le_bytes()
 }
 
-/// The element that `bytes` encode, or `None` where the word is not below `p`.
+/// The element with these little-endian bytes; nothing when the integer is `p` or more.
 #[inline]
-pub fn m61_from_bytes(bytes: [u8; M61_BYTES]) -> Option<M61> {
-    let word = u64::from_le_bytes(bytes);
-    (word < P).then(|| M61::from_raw(word))
+pub const fn m61_from_bytes(bytes: [u8; M61_BYTES]) -> Option<M61> {
+    let value = u64::from_le_bytes(bytes);
+    if value < P {
+        Some(M61::from_raw(value))
+    } else {
+        None
+    }
 }
 
-/// The canonical encoding of `x`: `c0`, then `c1`.
+/// The bytes `c0 || c1` of `x`.
 #[inline]
 pub fn k_to_bytes(x: K) -> [u8; K_BYTES] {
     (u128::from(x.c0.value) | u128::from(x.c1.value) << 64).to_le_bytes()
 }
 
-/// The element that `bytes` encode, or `None` where one of its words is not below `p`.
+/// The element with the bytes `c0 || c1`; nothing when either coordinate is `p` or more.
 #[inline]
 pub fn k_from_bytes(bytes: [u8; K_BYTES]) -> Option<K> {
-    let words = u128::from_le_bytes(bytes);
-    let (c0, c1) = (words as u64, (words >> 64) as u64);
+    let both = u128::from_le_bytes(bytes);
+    let (c0, c1) = (both as u64, (both >> 64) as u64);
     (c0 < P && c1 < P).then(|| K::new(M61::from_raw(c0), M61::from_raw(c1)))
+}
+
+/// `x mod p` for any unsigned integer. (`M61::from` divides by a 128-bit integer; this does not.)
+#[inline(always)]
+pub const fn from_u64(x: u64) -> M61 {
+    M61::from_raw(reduce64(x))
+}
+
+/// `x mod p` for any signed integer.
+#[inline(always)]
+pub const fn from_i64(x: i64) -> M61 {
+    let magnitude = reduce64(x.unsigned_abs());
+    M61::from_raw(if x < 0 && magnitude != 0 {
+        P - magnitude
+    } else {
+        magnitude
+    })
+}
+
+/// The representative of `x` in `[-(p-1)/2, (p-1)/2]`.
+#[inline(always)]
+pub const fn to_i64_centered(x: M61) -> i64 {
+    if x.value > P / 2 {
+        x.value as i64 - P as i64
+    } else {
+        x.value as i64
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn canonical_words_round_trip_and_others_are_refused() {
-        for word in [0, 1, 2, P - 1] {
-            let x = M61::from_raw(word);
-            assert_eq!(m61_from_bytes(m61_to_bytes(x)), Some(x));
-            let y = K::new(x, M61::from_raw(P - 1 - word));
-            assert_eq!(k_from_bytes(k_to_bytes(y)), Some(y));
-            assert_eq!(k_to_bytes(y)[..8], m61_to_bytes(x));
-        }
-        for word in [P, P + 1, u64::MAX] {
-            assert_eq!(m61_from_bytes(word.to_le_bytes()), None);
+    fn only_canonical_bytes_are_accepted() {
+        assert_eq!(m61_from_bytes((P - 1).to_le_bytes()), Some(M61::from_raw(P - 1)));
+        for value in [P, P + 1, u64::MAX, 1 << 61] {
+            assert_eq!(m61_from_bytes(value.to_le_bytes()), None);
             let mut bytes = [0; K_BYTES];
-            bytes[8..].copy_from_slice(&word.to_le_bytes());
+            bytes[..8].copy_from_slice(&value.to_le_bytes());
             assert_eq!(k_from_bytes(bytes), None);
             bytes.rotate_left(8);
             assert_eq!(k_from_bytes(bytes), None);
+        }
+    }
+
+    #[test]
+    fn signed_integers_at_the_edges() {
+        let half = (P / 2) as i64;
+        for x in [0, 1, -1, half, -half] {
+            assert_eq!(to_i64_centered(from_i64(x)), x);
+        }
+        assert_eq!(from_i64(-(P as i64)), M61::from_raw(0));
+        assert_eq!(from_i64(half + 1), from_i64(-half));
+        assert_eq!(from_i64(i64::MIN), M61::from(i64::MIN));
+        assert_eq!(from_i64(i64::MAX), M61::from(i64::MAX));
+        assert_eq!(from_u64(u64::MAX), M61::from(u64::MAX));
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_round_trip(a in 0..P, b in 0..P) {
+            let x = K::new(M61::from_raw(a), M61::from_raw(b));
+            prop_assert_eq!(m61_from_bytes(m61_to_bytes(x.c0)), Some(x.c0));
+            prop_assert_eq!(k_from_bytes(k_to_bytes(x)), Some(x));
+            prop_assert_eq!(&k_to_bytes(x)[..8], &m61_to_bytes(x.c0)[..]);
+        }
+
+        #[test]
+        fn integers_agree_with_arkworks(x in any::<i64>(), y in any::<u64>()) {
+            prop_assert_eq!(from_i64(x), M61::from(x));
+            prop_assert_eq!(from_u64(y), M61::from(y));
+            prop_assert_eq!(from_i64(to_i64_centered(from_i64(x))), from_i64(x));
         }
     }
 }

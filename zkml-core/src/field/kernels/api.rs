@@ -1,0 +1,244 @@
+//! The kernels as the rest of the crate calls them.
+
+use core::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use super::backend::{Backend, Kind, dispatch};
+use super::limb;
+use super::parallel::{THRESHOLD, for_chunks, for_chunks_of_two, sum_chunks};
+use crate::field::{K, M61};
+
+/// Declares the kernels as methods of [`Backend`] and as free functions on [`Backend::best`].
+macro_rules! kernels {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident($self:ident $(, $argument:ident: $type:ty)* $(,)?) $(-> $out:ty)? $body:block
+    )*) => {
+        impl Backend {
+            $( $(#[$doc])* pub fn $name($self $(, $argument: $type)*) $(-> $out)? $body )*
+        }
+        $( $(#[$doc])* #[inline] pub fn $name($($argument: $type),*) $(-> $out)? {
+            Backend::best().$name($($argument),*)
+        } )*
+    };
+}
+
+kernels! {
+    /// Binds the most significant variable of a table of even length `2 h` to `r`:
+    /// `values[i] += r (values[i + h] - values[i])`, and truncates to `h`.
+    fn fold(self, values: &mut Vec<K>, r: K) {
+        let half = values.len() / 2;
+        let (low, high) = values.split_at_mut(half);
+        let high = &high[..half];
+        for_chunks(low, |range, low| dispatch!(self, fold_halves(low, &high[range], r)));
+        values.truncate(half);
+    }
+
+    /// [`fold`] of a table in the base field: a new table of half the length in `K`.
+    fn fold_base(self, values: &[M61], r: K) -> Vec<K> {
+        let half = values.len() / 2;
+        let (low, high) = (&values[..half], &values[half..2 * half]);
+        collect(half, |out| {
+            for_chunks(out, |range, out| {
+                dispatch!(self, fold_base_halves(out, &low[range.clone()], &high[range], r))
+            });
+        })
+    }
+
+    /// `sum_i a[i] b[i]`.
+    fn dot(self, a: &[K], b: &[K]) -> K {
+        let length = common(&[a.len(), b.len()]);
+        let [sum] = sum_chunks(length, |range| dispatch!(self, dot(&a[range.clone()], &b[range])));
+        sum
+    }
+
+    /// `sum_i a[i] b[i]` with `a` in the base field.
+    fn dot_base(self, a: &[M61], b: &[K]) -> K {
+        let length = common(&[a.len(), b.len()]);
+        let [sum] = sum_chunks(length, |range| dispatch!(self, dot_base(&a[range.clone()], &b[range])));
+        sum
+    }
+
+    /// `acc[i] += c x[i]`.
+    fn add_scaled(self, acc: &mut [K], c: K, x: &[K]) {
+        let length = common(&[acc.len(), x.len()]);
+        for_chunks(&mut acc[..length], |range, acc| dispatch!(self, add_scaled(acc, c, &x[range])));
+    }
+
+    /// `acc[i] += c x[i]` with `x` in the base field.
+    fn add_scaled_base(self, acc: &mut [K], c: K, x: &[M61]) {
+        let length = common(&[acc.len(), x.len()]);
+        for_chunks(&mut acc[..length], |range, acc| dispatch!(self, add_scaled_base(acc, c, &x[range])));
+    }
+
+    /// `values[i] *= c`.
+    fn scale(self, values: &mut [K], c: K) {
+        for_chunks(values, |_, values| dispatch!(self, scale(values, c)));
+    }
+
+    /// `acc[i] *= x[i]`.
+    fn multiply(self, acc: &mut [K], x: &[K]) {
+        let length = common(&[acc.len(), x.len()]);
+        for_chunks(&mut acc[..length], |range, acc| dispatch!(self, multiply(acc, &x[range])));
+    }
+
+    /// The round polynomial `g(X) = sum_i a(X, i) b(X, i)` in the most significant variable: `[g(0), g(2)]`.
+    /// (`g(1)` is the claim minus `g(0)`.) Both tables have the same even length.
+    fn product_round(self, a: &[K], b: &[K]) -> [K; 2] {
+        let half = common(&[a.len(), b.len()]) / 2;
+        let ((a_low, a_high), (b_low, b_high)) = (halves(a, half), halves(b, half));
+        sum_chunks(half, |range| {
+            let a = (&a_low[range.clone()], &a_high[range.clone()]);
+            let b = (&b_low[range.clone()], &b_high[range]);
+            dispatch!(self, product_round(a, b))
+        })
+    }
+
+    /// The round polynomial `g(X) = sum_i e(X, i) a(X, i) b(X, i)`: `[g(0), g(2), g(3)]`. All tables have the
+    /// same even length.
+    fn eq_product_round(self, e: &[K], a: &[K], b: &[K]) -> [K; 3] {
+        let half = common(&[e.len(), a.len(), b.len()]) / 2;
+        let (e, a, b) = (halves(e, half), halves(a, half), halves(b, half));
+        sum_chunks(half, |range| {
+            dispatch!(self, eq_product_round(
+                (&e.0[range.clone()], &e.1[range.clone()]),
+                (&a.0[range.clone()], &a.1[range.clone()]),
+                (&b.0[range.clone()], &b.1[range.clone()]),
+            ))
+        })
+    }
+
+    /// One layer of a tree of fractions: the halves are added as fractions,
+    /// `p[i]/q[i] + p[i + h]/q[i + h] = (p[i] q[i + h] + p[i + h] q[i]) / (q[i] q[i + h])`.
+    /// Numerators and denominators of the sums, `h` of each.
+    fn fraction_layer(self, p: &[K], q: &[K]) -> (Vec<K>, Vec<K>) {
+        let half = common(&[p.len(), q.len()]) / 2;
+        let (p, q) = (halves(p, half), halves(q, half));
+        collect_two(half, |out_p, out_q| {
+            for_chunks_of_two(out_p, out_q, |range, out_p, out_q| {
+                let p = (&p.0[range.clone()], &p.1[range.clone()]);
+                let q = (&q.0[range.clone()], &q.1[range]);
+                dispatch!(self, fraction_layer(p, q, out_p, out_q))
+            });
+        })
+    }
+
+    /// A round of the fractional sumcheck without its equality factor (Gruen's form). With
+    /// `G(X) = sum_x eq[x] (p0 q1 + p1 q0 + lambda q0 q1)(X, x)`: `[G(0), coefficient of X^2 in G]`.
+    /// `eq` covers the variables *after* this round, half as long as the other tables. `G` is quadratic; the
+    /// claim gives the third coefficient.
+    fn fraction_round(self, eq: &[K], p0: &[K], p1: &[K], q0: &[K], q1: &[K], lambda: K) -> [K; 2] {
+        let half = common(&[p0.len(), p1.len(), q0.len(), q1.len()]) / 2;
+        let half = common(&[half, eq.len()]);
+        let tables = [halves(p0, half), halves(p1, half), halves(q0, half), halves(q1, half)];
+        sum_chunks(half, |range| {
+            let tables = tables.map(|(low, high)| (&low[range.clone()], &high[range.clone()]));
+            dispatch!(self, fraction_round(&eq[range.clone()], tables, lambda))
+        })
+    }
+
+    /// All `2^n` values `eq(point, bits(index))`, `point[0]` the most significant bit.
+    fn eq_table(self, point: &[K]) -> Vec<K> {
+        self.eq_table_scaled(point, K::new(M61::from_raw(1), M61::from_raw(0)))
+    }
+
+    /// `scale` times [`eq_table`].
+    fn eq_table_scaled(self, point: &[K], scale: K) -> Vec<K> {
+        let length = 1usize << point.len();
+        let mut table = Vec::with_capacity(length);
+        table.push(scale);
+        // The last variable is the lowest bit: it is there first, each earlier one doubles what exists.
+        for &r in point.iter().rev() {
+            let filled = table.len();
+            let (low, high): (*mut K, *mut MaybeUninit<K>) =
+                (table.as_mut_ptr(), table.spare_capacity_mut().as_mut_ptr());
+            // SAFETY: `low` are the initialized elements, `high` the `filled` uninitialized ones behind them
+            // (2 filled <= length <= capacity); they do not overlap and live as long as `table`.
+            let (low, high) = unsafe {
+                (core::slice::from_raw_parts_mut(low, filled), core::slice::from_raw_parts_mut(high, filled))
+            };
+            for_chunks_of_two(low, high, |_, low, high| dispatch!(self, eq_double(low, high, r)));
+            // SAFETY: the kernel wrote all of `high`.
+            unsafe { table.set_len(2 * filled) };
+        }
+        table
+    }
+
+    /// Elementwise butterfly with one twiddle: `(low, high) = (low + t high, low - t high)`.
+    fn butterfly(self, low: &mut [M61], high: &mut [M61], t: M61) {
+        for_chunks_of_two(low, high, |_, low, high| dispatch!(self, butterfly(low, high, t)));
+    }
+
+    /// For each block `b` of `2 half` consecutive values the [`butterfly`] of its halves with `twiddles[b]`. Values after the
+    /// last full block, or after the last twiddle, stay as they are.
+    fn butterfly_pairs(self, values: &mut [M61], half: usize, twiddles: &[M61]) {
+        let block = 2 * half;
+        if block == 0 {
+            return;
+        }
+        if values.len() < THRESHOLD || values.len() < 2 * block {
+            if block > THRESHOLD {
+                for (block, &t) in values.chunks_exact_mut(block).zip(twiddles) {
+                    let (low, high) = block.split_at_mut(half);
+                    self.butterfly(low, high, t);
+                }
+                return;
+            }
+            return dispatch!(self, butterfly_pairs(values, half, twiddles));
+        }
+        let blocks = (THRESHOLD / block).max(1);
+        values
+            .par_chunks_mut(blocks * block)
+            .zip(twiddles.par_chunks(blocks))
+            .for_each(|(values, twiddles)| dispatch!(self, butterfly_pairs(values, half, twiddles)));
+    }
+
+    /// The combination of int8 rows: `out[j] = sum_a coefficients[a] rows[a * row_length + j]`, `row_length`
+    /// elements. Rows without a coefficient, and coefficients without a full row, do not count.
+    fn fold_rows_i8(self, rows: &[i8], row_length: usize, coefficients: &[K]) -> Vec<K> {
+        limb::fold_rows(self, rows, row_length, coefficients)
+    }
+
+    /// The inner product of each int8 row with `vector`: `out[a] = sum_j rows[a * row_length + j] vector[j]`,
+    /// one element for each full row.
+    fn rows_dot_i8(self, rows: &[i8], row_length: usize, vector: &[K]) -> Vec<K> {
+        limb::rows_dot(self, rows, row_length, vector)
+    }
+}
+
+/// The shortest of the lengths; in debug builds they must agree.
+fn common(lengths: &[usize]) -> usize {
+    let shortest = lengths.iter().copied().min().unwrap_or(0);
+    debug_assert!(
+        lengths.iter().all(|&length| length == shortest),
+        "slices of different lengths: {lengths:?}"
+    );
+    shortest
+}
+
+/// The first `2 half` elements as two halves.
+fn halves(table: &[K], half: usize) -> (&[K], &[K]) {
+    (&table[..half], &table[half..2 * half])
+}
+
+/// A vector of `length` elements, all written by `fill`.
+fn collect(length: usize, fill: impl FnOnce(&mut [MaybeUninit<K>])) -> Vec<K> {
+    let mut out = Vec::with_capacity(length);
+    fill(&mut out.spare_capacity_mut()[..length]);
+    // SAFETY: the kernels that are used as `fill` write every element of their output.
+    unsafe { out.set_len(length) };
+    out
+}
+
+/// Two vectors of `length` elements, all written by `fill`.
+fn collect_two(
+    length: usize,
+    fill: impl FnOnce(&mut [MaybeUninit<K>], &mut [MaybeUninit<K>]),
+) -> (Vec<K>, Vec<K>) {
+    let mut second = Vec::new();
+    let first = collect(length, |first| {
+        second = collect(length, |second| fill(first, second));
+    });
+    (first, second)
+}

@@ -1,0 +1,60 @@
+//! The choice of the instruction set.
+
+use std::sync::OnceLock;
+
+/// An instruction set that this machine has. Values come from [`available_backends`] and [`Backend::best`]
+/// only, so whoever holds one may run its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Backend(pub(super) Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Portable,
+}
+
+/// The backends of this machine, slowest first. The first is always the portable one.
+pub fn available_backends() -> &'static [Backend] {
+    static BACKENDS: OnceLock<Vec<Backend>> = OnceLock::new();
+    BACKENDS.get_or_init(detect)
+}
+
+fn detect() -> Vec<Backend> {
+    #[allow(unused_mut)]
+    let mut found = vec![Backend::PORTABLE];
+    found
+}
+
+impl Backend {
+    /// Plain integer code: the reference, on every machine.
+    pub const PORTABLE: Backend = Backend(Kind::Portable);
+
+    /// The fastest backend of this machine.
+    #[inline]
+    pub fn best() -> Backend {
+        static BEST: OnceLock<Backend> = OnceLock::new();
+        *BEST.get_or_init(|| available_backends().last().copied().unwrap_or(Backend::PORTABLE))
+    }
+
+    /// `portable`, `avx2` or `avx512`.
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+        }
+    }
+}
+
+/// Calls the kernel of this name of a backend.
+macro_rules! dispatch {
+    ($backend:expr, $module:ident::$name:ident($($argument:expr),* $(,)?)) => {
+        match $backend.0 {
+            Kind::Portable => $crate::field::kernels::portable::$module::$name($($argument),*),
+        }
+    };
+    ($backend:expr, $name:ident($($argument:expr),* $(,)?)) => {
+        match $backend.0 {
+            Kind::Portable => $crate::field::kernels::portable::$name($($argument),*),
+        }
+    };
+}
+
+pub(super) use dispatch;

@@ -1,0 +1,28 @@
+//! Kernels: the hot loops of the prover over slices of `F` and `K`.
+//!
+//! - [`backend`](Backend): which instruction sets exist, and which one runs. AVX-512 with IFMA and VNNI, AVX2,
+//!   or plain integer code, chosen once at run time. Every kernel gives the same bytes on all of them, and for
+//!   any number of threads: arithmetic is exact and results are canonical.
+//! - tables: [`fold`], [`dot`], [`add_scaled`], [`scale`], [`multiply`], [`eq_table`] and their kin.
+//! - sumcheck rounds: [`product_round`], [`eq_product_round`], [`fraction_round`], [`fraction_layer`].
+//! - codes: [`butterfly`], [`butterfly_pairs`].
+//! - int8 data: [`fold_rows_i8`], [`rows_dot_i8`].
+//!
+//! The free functions run on the best backend with rayon above a size threshold; the methods of [`Backend`] do the
+//! same on a backend of one's choice. Kernels never touch a transcript.
+//! Lengths that must agree are checked in debug builds; otherwise the shortest counts.
+
+#![allow(unsafe_code)]
+
+mod api;
+mod backend;
+mod generic;
+mod limb;
+mod parallel;
+mod portable;
+#[cfg(test)]
+mod tests;
+mod vector;
+
+pub use api::*;
+pub use backend::{Backend, available_backends};

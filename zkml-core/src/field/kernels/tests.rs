@@ -1,0 +1,370 @@
+//! Every kernel on every backend: the same bytes as the portable one, and the value of the plain formula.
+
+use ark_ff::{AdditiveGroup, Field};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use super::*;
+use crate::field::{K, M61, P, from_i64, k_from_base};
+
+const SIZES: [usize; 12] = [1, 2, 3, 7, 8, 15, 16, 64, 65, 1000, 8192 + 24, 40_001];
+
+/// Residues: random, and the values where carries and reductions go wrong.
+fn base(rng: &mut StdRng) -> M61 {
+    const EDGES: [u64; 8] = [0, 1, P - 1, P - 2, (1 << 52) - 1, 1 << 52, (1 << 31) - 1, 1 << 60];
+    M61::from_raw(if rng.gen_bool(0.3) {
+        EDGES[rng.gen_range(0..8)]
+    } else {
+        rng.gen_range(0..P)
+    })
+}
+
+fn element(rng: &mut StdRng) -> K {
+    K::new(base(rng), base(rng))
+}
+
+/// How a table is filled: mixed values, all zero, all `p - 1`.
+#[derive(Clone, Copy, Debug)]
+enum Fill {
+    Mixed,
+    Zero,
+    Max,
+}
+
+const FILLS: [Fill; 3] = [Fill::Mixed, Fill::Max, Fill::Zero];
+const MAX: M61 = M61::from_raw(P - 1);
+
+fn table(rng: &mut StdRng, length: usize, fill: Fill) -> Vec<K> {
+    (0..length)
+        .map(|_| match fill {
+            Fill::Mixed => element(rng),
+            Fill::Zero => K::ZERO,
+            Fill::Max => K::new(MAX, MAX),
+        })
+        .collect()
+}
+
+fn base_table(rng: &mut StdRng, length: usize, fill: Fill) -> Vec<M61> {
+    table(rng, length, fill).into_iter().map(|x| x.c0).collect()
+}
+
+/// Runs a check for each backend, size and fill, with a generator of its own.
+fn for_all(check: impl Fn(Backend, &mut StdRng, usize, Fill)) {
+    for (index, &length) in SIZES.iter().enumerate() {
+        for fill in FILLS {
+            for &backend in available_backends() {
+                check(backend, &mut StdRng::seed_from_u64(index as u64), length, fill);
+            }
+        }
+    }
+}
+
+fn canonical(values: &[K]) -> bool {
+    values.iter().all(|x| x.c0.value < P && x.c1.value < P)
+}
+
+fn challenge(rng: &mut StdRng, fill: Fill) -> K {
+    if matches!(fill, Fill::Max) {
+        K::new(MAX, MAX)
+    } else {
+        element(rng)
+    }
+}
+
+/// The value at `x` of the line through `low` at 0 and `high` at 1.
+fn line(low: K, high: K, x: u64) -> K {
+    low + K::from(x) * (high - low)
+}
+
+#[test]
+fn backends_start_with_the_portable_one() {
+    assert_eq!(available_backends()[0], Backend::PORTABLE);
+    assert_eq!(available_backends().last(), Some(&Backend::best()));
+}
+
+#[test]
+fn folds() {
+    for_all(|backend, rng, half, fill| {
+        let values = table(rng, 2 * half, fill);
+        let r = challenge(rng, fill);
+        let expected: Vec<K> = (0..half)
+            .map(|i| values[i] + r * (values[i + half] - values[i]))
+            .collect();
+        let mut folded = values.clone();
+        backend.fold(&mut folded, r);
+        assert_eq!(folded, expected, "{backend:?} {half} {fill:?}");
+        assert!(canonical(&folded));
+
+        let small = base_table(rng, 2 * half, fill);
+        let expected: Vec<K> = (0..half)
+            .map(|i| k_from_base(small[i]) + r * k_from_base(small[i + half] - small[i]))
+            .collect();
+        assert_eq!(
+            backend.fold_base(&small, r),
+            expected,
+            "{backend:?} {half} {fill:?}"
+        );
+    });
+}
+
+#[test]
+fn inner_products() {
+    for_all(|backend, rng, length, fill| {
+        let (a, b) = (table(rng, length, fill), table(rng, length, fill));
+        let expected: K = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+        assert_eq!(backend.dot(&a, &b), expected, "{backend:?} {length} {fill:?}");
+        let small = base_table(rng, length, fill);
+        let expected: K = small.iter().zip(&b).map(|(&a, b)| k_from_base(a) * b).sum();
+        assert_eq!(
+            backend.dot_base(&small, &b),
+            expected,
+            "{backend:?} {length} {fill:?}"
+        );
+    });
+}
+
+#[test]
+fn scaled_sums_and_products() {
+    for_all(|backend, rng, length, fill| {
+        let (acc, x, c) = (
+            table(rng, length, fill),
+            table(rng, length, fill),
+            challenge(rng, fill),
+        );
+        let small = base_table(rng, length, fill);
+        let against = |name: &str, run: &dyn Fn(&mut [K]), formula: &dyn Fn(usize) -> K| {
+            let mut out = acc.clone();
+            run(&mut out);
+            let expected: Vec<K> = (0..length).map(formula).collect();
+            assert_eq!(out, expected, "{name} {backend:?} {length} {fill:?}");
+            assert!(canonical(&out));
+        };
+        against("add_scaled", &|out| backend.add_scaled(out, c, &x), &|i| {
+            acc[i] + c * x[i]
+        });
+        against(
+            "add_scaled_base",
+            &|out| backend.add_scaled_base(out, c, &small),
+            &|i| acc[i] + c * k_from_base(small[i]),
+        );
+        against("scale", &|out| backend.scale(out, c), &|i| acc[i] * c);
+        against("multiply", &|out| backend.multiply(out, &x), &|i| acc[i] * x[i]);
+    });
+}
+
+#[test]
+fn rounds() {
+    for_all(|backend, rng, half, fill| {
+        let [e, a, b]: [Vec<K>; 3] = core::array::from_fn(|_| table(rng, 2 * half, fill));
+        let at = |table: &[K], i: usize, x: u64| line(table[i], table[i + half], x);
+        let product = |x| (0..half).map(|i| at(&a, i, x) * at(&b, i, x)).sum::<K>();
+        assert_eq!(
+            backend.product_round(&a, &b),
+            [product(0), product(2)],
+            "{backend:?} {half} {fill:?}"
+        );
+        let product = |x| {
+            (0..half)
+                .map(|i| at(&e, i, x) * at(&a, i, x) * at(&b, i, x))
+                .sum::<K>()
+        };
+        let expected = [product(0), product(2), product(3)];
+        assert_eq!(
+            backend.eq_product_round(&e, &a, &b),
+            expected,
+            "{backend:?} {half} {fill:?}"
+        );
+    });
+}
+
+#[test]
+fn fractions() {
+    for_all(|backend, rng, half, fill| {
+        let [p0, p1, q0, q1]: [Vec<K>; 4] = core::array::from_fn(|_| table(rng, 2 * half, fill));
+        let (p, q) = backend.fraction_layer(&p0, &q0);
+        for i in 0..half {
+            assert_eq!(p[i], p0[i] * q0[i + half] + p0[i + half] * q0[i]);
+            assert_eq!(q[i], q0[i] * q0[i + half]);
+        }
+        assert!(canonical(&p) && canonical(&q) && p.len() == half && q.len() == half);
+
+        let (eq, lambda) = (table(rng, half, fill), challenge(rng, fill));
+        let at = |table: &[K], i: usize, x: u64| line(table[i], table[i + half], x);
+        let g = |x| {
+            let term = |i: usize| {
+                let [p0, p1, q0, q1] = [&p0, &p1, &q0, &q1].map(|table| at(table, i, x));
+                eq[i] * (p0 * q1 + p1 * q0 + lambda * q0 * q1)
+            };
+            (0..half).map(term).sum::<K>()
+        };
+        let [constant, square] = backend.fraction_round(&eq, &p0, &p1, &q0, &q1, lambda);
+        assert_eq!(constant, g(0), "{backend:?} {half} {fill:?}");
+        // The second difference of a quadratic is twice its leading coefficient.
+        assert_eq!(
+            square.double(),
+            g(2) - g(1).double() + g(0),
+            "{backend:?} {half} {fill:?}"
+        );
+    });
+}
+
+#[test]
+fn equality_tables() {
+    for &backend in available_backends() {
+        let mut rng = StdRng::seed_from_u64(5);
+        for variables in [0, 1, 2, 3, 4, 7, 10, 15] {
+            let point = table(&mut rng, variables, Fill::Mixed);
+            let expected = crate::poly::eq_table(&point);
+            assert_eq!(backend.eq_table(&point), expected, "{backend:?} {variables}");
+            let factor = element(&mut rng);
+            let scaled: Vec<K> = expected.iter().map(|x| x * &factor).collect();
+            assert_eq!(
+                backend.eq_table_scaled(&point, factor),
+                scaled,
+                "{backend:?} {variables}"
+            );
+        }
+        let corners = [K::ZERO, K::ONE, K::new(MAX, MAX)];
+        assert_eq!(backend.eq_table(&corners), crate::poly::eq_table(&corners));
+    }
+}
+
+#[test]
+fn butterflies() {
+    for_all(|backend, rng, length, fill| {
+        let (low, high, t) = (
+            base_table(rng, length, fill),
+            base_table(rng, length, fill),
+            base(rng),
+        );
+        let (mut low_out, mut high_out) = (low.clone(), high.clone());
+        backend.butterfly(&mut low_out, &mut high_out, t);
+        for i in 0..length {
+            assert_eq!(low_out[i], low[i] + t * high[i], "{backend:?} {length} {fill:?}");
+            assert_eq!(high_out[i], low[i] - t * high[i], "{backend:?} {length} {fill:?}");
+        }
+    });
+}
+
+#[test]
+fn blocks_of_butterflies() {
+    for &backend in available_backends() {
+        let mut rng = StdRng::seed_from_u64(9);
+        for half in [0, 1, 2, 3, 4, 5, 8, 12, 16, 64, 1000, 8192] {
+            for blocks in [0, 1, 2, 3, 7, 8, 9, 40, if half < 8 { 9000 } else { 4 }] {
+                for fill in FILLS {
+                    let excess = if half > 1 { 1 } else { 0 };
+                    let values = base_table(&mut rng, 2 * half * blocks + excess, fill);
+                    let twiddles = base_table(&mut rng, blocks, fill);
+                    let mut out = values.clone();
+                    backend.butterfly_pairs(&mut out, half, &twiddles);
+                    let mut expected = values.clone();
+                    for (b, &t) in twiddles.iter().enumerate() {
+                        for i in 0..half {
+                            let (low, high) = (2 * half * b + i, 2 * half * b + half + i);
+                            expected[low] = values[low] + t * values[high];
+                            expected[high] = values[low] - t * values[high];
+                        }
+                    }
+                    assert_eq!(out, expected, "{backend:?} half {half} blocks {blocks} {fill:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Shapes of int8 matrices, rows by columns.
+const SHAPES: [(usize, usize); 17] = [
+    (0, 5),
+    (1, 1),
+    (3, 1),
+    (1, 3),
+    (4, 16),
+    (5, 17),
+    (7, 63),
+    (8, 64),
+    (9, 65),
+    (130, 127),
+    (64, 1000),
+    (1000, 3),
+    (33, 2049),
+    (300, 4500),
+    (70_001, 5),
+    (5, 70_001),
+    (2000, 200),
+];
+
+fn int8_matrix(rng: &mut StdRng, length: usize, fill: Fill) -> Vec<i8> {
+    (0..length)
+        .map(|_| match fill {
+            Fill::Mixed => [-128, 127, 0, rng.r#gen(), rng.r#gen(), rng.r#gen()][rng.gen_range(0..6)],
+            Fill::Zero => -128,
+            Fill::Max => 127,
+        })
+        .collect()
+}
+
+#[test]
+fn combinations_of_int8_rows() {
+    for (rows, columns) in SHAPES {
+        for fill in FILLS {
+            let mut rng = StdRng::seed_from_u64(rows as u64);
+            let matrix = int8_matrix(&mut rng, rows * columns, fill);
+            // With `Zero` the matrix is all -128 and the coefficients are as large as they get.
+            let fill = if matches!(fill, Fill::Zero) {
+                Fill::Max
+            } else {
+                fill
+            };
+            let (by_row, by_column) = (table(&mut rng, rows, fill), table(&mut rng, columns, fill));
+            let mut folded = vec![K::ZERO; columns];
+            let mut products = vec![K::ZERO; rows];
+            for a in 0..rows {
+                for j in 0..columns {
+                    let value = from_i64(i64::from(matrix[a * columns + j]));
+                    folded[j] += crate::field::mul_k_base(by_row[a], value);
+                    products[a] += crate::field::mul_k_base(by_column[j], value);
+                }
+            }
+            for &backend in available_backends() {
+                let place = format!("{backend:?} {rows} x {columns} {fill:?}");
+                assert_eq!(backend.fold_rows_i8(&matrix, columns, &by_row), folded, "{place}");
+                assert_eq!(
+                    backend.rows_dot_i8(&matrix, columns, &by_column),
+                    products,
+                    "{place}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let mut rng = StdRng::seed_from_u64(77);
+    let (a, b) = (
+        table(&mut rng, 40_000, Fill::Mixed),
+        table(&mut rng, 40_000, Fill::Mixed),
+    );
+    let matrix = int8_matrix(&mut rng, 40_000 * 12, Fill::Mixed);
+    for &backend in available_backends() {
+        let run = |threads: usize| {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap()
+                .install(|| {
+                    let mut folded = a.clone();
+                    backend.fold(&mut folded, b[0]);
+                    let (p, q) = backend.fraction_layer(&a, &b);
+                    let combined = backend.fold_rows_i8(&matrix, 12, &a);
+                    let dots = backend.rows_dot_i8(&matrix, 12, &a[..12]);
+                    (folded, p, q, backend.product_round(&a, &b), combined, dots)
+                })
+        };
+        let expected = run(1);
+        assert!(
+            [2, 3, 5].into_iter().all(|threads| run(threads) == expected),
+            "{backend:?}"
+        );
+    }
+}

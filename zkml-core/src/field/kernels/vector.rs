@@ -1,0 +1,151 @@
+//! What an instruction set must offer: vectors of residues modulo `p = 2^61 - 1`.
+//!
+//! A vector holds [`Vector::WIDTH`] residues, one in each 64-bit lane. Unless said otherwise a lane is canonical,
+//! that is in `[0, p)`. A *loose* lane is the result of one of the `loose_` operations: it may only be an
+//! operand of [`Vector::mac_pair`] or the first operand of [`Vector::mul_pair`].
+
+use crate::field::{K, M61};
+
+/// Vectors of the two coordinates of [`Vector::WIDTH`] elements of `K`.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<T> {
+    /// Coordinates `c0`.
+    pub(super) re: T,
+    /// Coordinates `c1`.
+    pub(super) im: T,
+}
+
+/// Terms that a [`Vector::Sum`] takes by [`Vector::mac_pair`] or [`Vector::mac_base`] between two flushes.
+pub(super) const TERMS_BETWEEN_FLUSHES: usize = 512;
+
+/// One instruction set.
+///
+/// # Safety
+///
+/// All functions: the processor must have the instruction set, and pointers must be valid for `WIDTH` (of
+/// base elements) or `2 WIDTH` (of pairs) words. No alignment beyond that of `u64` is needed.
+pub(super) trait Vector: Copy {
+    /// Residues in a vector.
+    const WIDTH: usize;
+
+    /// Sums of products that are not yet reduced.
+    type Sum: Copy;
+
+    /// The same canonical residue in all lanes.
+    unsafe fn splat(x: u64) -> Self;
+
+    /// `WIDTH` consecutive base elements.
+    unsafe fn load(source: *const u64) -> Self;
+
+    /// Inverse of [`Vector::load`].
+    unsafe fn store(self, target: *mut u64);
+
+    /// `WIDTH` consecutive base elements, in the lane order of [`Vector::load_pair`].
+    unsafe fn load_in_pair_order(source: *const u64) -> Self;
+
+    /// `WIDTH` consecutive elements of `K`, in some fixed order of lanes.
+    unsafe fn load_pair(source: *const u64) -> Pair<Self>;
+
+    /// Inverse of [`Vector::load_pair`].
+    unsafe fn store_pair(pair: Pair<Self>, target: *mut u64);
+
+    /// `self + other mod p`.
+    unsafe fn add(self, other: Self) -> Self;
+
+    /// `self - other mod p`.
+    unsafe fn sub(self, other: Self) -> Self;
+
+    /// `self + other`, loose; at most three canonical values may meet in one loose lane.
+    unsafe fn loose_add(self, other: Self) -> Self;
+
+    /// `self - other`, loose, for canonical `other`.
+    unsafe fn loose_sub(self, other: Self) -> Self;
+
+    /// `self * other mod p`.
+    unsafe fn mul(self, other: Self) -> Self;
+
+    /// `a * b` in `K`. `a` may be the loose sum or difference of two canonical values.
+    unsafe fn mul_pair(a: Pair<Self>, b: Pair<Self>) -> Pair<Self>;
+
+    /// The empty sum.
+    unsafe fn no_sum() -> Self::Sum;
+
+    /// `sum + a b` in the base field.
+    unsafe fn mac_base(sum: Self::Sum, a: Self, b: Self) -> Self::Sum;
+
+    /// `sum + a b` in `K`; both operands may be loose.
+    unsafe fn mac_pair(sum: Pair<Self::Sum>, a: Pair<Self>, b: Pair<Self>) -> Pair<Self::Sum>;
+
+    /// The same sum with room for [`TERMS_BETWEEN_FLUSHES`] more terms.
+    unsafe fn flush(sum: Self::Sum) -> Self::Sum;
+
+    /// The sum of each lane, reduced.
+    unsafe fn reduce(sum: Self::Sum) -> Self;
+
+    /// The sum over all lanes, reduced.
+    unsafe fn total(sum: Self::Sum) -> M61;
+}
+
+impl<T: Copy> Pair<T> {
+    /// The same coordinates of every element: `K` in all lanes.
+    #[inline(always)]
+    pub(super) unsafe fn splat(x: K) -> Self
+    where
+        T: Vector,
+    {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            Pair {
+                re: T::splat(x.c0.value),
+                im: T::splat(x.c1.value),
+            }
+        }
+    }
+}
+
+/// Coordinatewise operations; the safety conditions are those of [`Vector`].
+impl<T: Vector> Pair<T> {
+    #[inline(always)]
+    pub(super) unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: as the caller vouches.
+        unsafe {
+            Pair {
+                re: self.re.add(other.re),
+                im: self.im.add(other.im),
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: as the caller vouches.
+        unsafe {
+            Pair {
+                re: self.re.sub(other.re),
+                im: self.im.sub(other.im),
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn loose_add(self, other: Self) -> Self {
+        // SAFETY: as the caller vouches.
+        unsafe {
+            Pair {
+                re: self.re.loose_add(other.re),
+                im: self.im.loose_add(other.im),
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn loose_sub(self, other: Self) -> Self {
+        // SAFETY: as the caller vouches.
+        unsafe {
+            Pair {
+                re: self.re.loose_sub(other.re),
+                im: self.im.loose_sub(other.im),
+            }
+        }
+    }
+}
