@@ -1,0 +1,117 @@
+//! The binary `zkml`, as a user runs it: output, error text and exit code.
+
+// Helpers of tests are tests, too, but the lints only see the functions marked so.
+#![allow(clippy::expect_used)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde::{Deserialize, Serialize};
+use zkml_core::proof::{Artifact, Kind, to_bytes};
+
+#[derive(Serialize, Deserialize)]
+struct Values(Vec<u32>);
+
+impl Artifact for Values {
+    const KIND: Kind = Kind::PublicValues;
+    const VERSION: u32 = 4;
+    const MAXIMUM_BYTES: u64 = 1000;
+}
+
+fn zkml(arguments: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zkml"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}
+
+/// Checks that a run is refused with this exit code, nothing on stdout and one line on stderr with `words`.
+fn assert_refused(output: &Output, code: i32, words: &[&str]) {
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{error}");
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    for word in words {
+        assert!(error.contains(word), "no {word:?} in {error:?}");
+    }
+}
+
+#[test]
+fn inspect_tells_kind_version_and_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = to_bytes(&Values(vec![1, 2, 300])).unwrap();
+    std::fs::write(folder.path().join("values"), bytes).unwrap();
+
+    let output = zkml(&["inspect", "values"], folder.path());
+    assert_eq!(output.status.code(), Some(0));
+    let expected = "\
+file      values
+kind      public values
+version   4
+payload   5 bytes
+size      57 bytes
+checksum  ok
+";
+    assert_eq!(text(&output.stdout), expected);
+
+    let output = zkml(&["inspect", "--json", "values"], folder.path());
+    assert_eq!(output.status.code(), Some(0));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["kind"], "public values");
+    assert_eq!(json["version"], 4);
+    assert_eq!(json["bytes"], 57);
+}
+
+#[test]
+fn inspect_refuses_damaged_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = to_bytes(&Values(vec![1, 2, 300])).unwrap();
+    let refused = |bytes: &[u8], words: &[&str]| {
+        std::fs::write(folder.path().join("values"), bytes).unwrap();
+        assert_refused(&zkml(&["inspect", "values"], folder.path()), 1, words);
+    };
+    let mut altered = bytes.clone();
+    altered[21] ^= 1;
+    refused(&altered, &["error: values: ", "checksum"]);
+    refused(&bytes[..30], &["values: truncated: expected 57 bytes, found 30"]);
+    refused(&[&bytes[..], b"more"].concat(), &["4 bytes follow", "offset 57"]);
+    refused(b"{\"json\": true}", &["not a zkml file"]);
+    refused(b"", &["truncated"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_not_called_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_refused(
+        &zkml(&["inspect", "missing"], folder.path()),
+        2,
+        &["missing: no such file"],
+    );
+    assert_refused(
+        &zkml(&["inspect", "."], folder.path()),
+        2,
+        &["not a regular file"],
+    );
+}
+
+#[test]
+fn wrong_usage_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["inspect"][..], &["prove-it"], &["inspect", "a", "b"], &[]] {
+        let output = zkml(arguments, folder.path());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains("Usage: zkml"), "{arguments:?}");
+        assert!(output.stdout.is_empty());
+    }
+    for arguments in [&["--help"][..], &["inspect", "--help"]] {
+        let output = zkml(arguments, folder.path());
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("Exit codes:"), "{arguments:?}");
+    }
+}
