@@ -7,8 +7,7 @@ use rayon::prelude::*;
 
 use super::layer::{Level, LevelClaim, prove_layer};
 use super::{BlockKind, Claims, Compression, Stack, Statement, suffix};
-use crate::field::{K, M61};
-use crate::sumcheck::portable as kernels;
+use crate::field::{K, M61, kernels};
 use crate::transcript::ProverChannel;
 
 /// The columns of all lookups and tables, and the multiplicities, in the order of the [`Statement`].
@@ -98,7 +97,8 @@ pub fn prove(
 
 /// The leaves: the fraction of every cell of the stack.
 fn leaves(statement: &Statement, stack: &Stack, compression: &Compression, witness: &Witness<'_>) -> Level {
-    let size = 1usize << stack.variables;
+    let rows: usize = stack.blocks.iter().map(|block| 1usize << block.variables).sum();
+    let size = stored(rows.max(1));
     let mut numerators = Vec::with_capacity(size);
     let mut denominators = Vec::with_capacity(size);
     for block in &stack.blocks {
@@ -146,20 +146,20 @@ fn push_denominators(out: &mut Vec<K>, compression: &Compression, table: usize, 
     }
 }
 
-/// All levels of the tree, the leaves first, the root last.
+/// How many of the first cells of a stack of `rows` rows are kept in memory: the lower half, and of the upper half the
+/// first cells, a power of two of them, that hold all rows. The cells after them are fillers.
+fn stored(rows: usize) -> usize {
+    let half = rows.next_power_of_two() / 2;
+    half + (rows - half).next_power_of_two()
+}
+
+/// All levels of the tree, the leaves first, the root last. Only the leaves have fillers.
 fn tree(leaves: Level) -> Vec<Level> {
     let mut levels = vec![leaves];
-    while let Some(Level {
-        numerators,
-        denominators,
-    }) = levels.last()
-        && numerators.len() > 1
+    while let Some(level) = levels.last()
+        && let Some(above) = level.above()
     {
-        let (numerators, denominators) = kernels::fraction_layer(numerators, denominators);
-        levels.push(Level {
-            numerators,
-            denominators,
-        });
+        levels.push(above);
     }
     levels
 }

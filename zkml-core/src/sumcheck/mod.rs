@@ -23,8 +23,6 @@
 //! Zero-Knowledge*, section 4; details in `docs/protocol/sumcheck.md`.
 
 #[cfg(feature = "prover")]
-pub(crate) mod portable;
-#[cfg(feature = "prover")]
 mod product;
 #[cfg(feature = "prover")]
 mod prover;

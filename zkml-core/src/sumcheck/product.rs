@@ -2,10 +2,9 @@
 
 use ark_ff::AdditiveGroup;
 
-use super::portable as kernels;
 use super::prover::{Instance, RoundEvaluations};
 use super::round::MAX_DEGREE;
-use crate::field::K;
+use crate::field::{K, kernels};
 
 /// `sum_x a(x) b(x)`, from the tables of `a` and `b` (both of length `2^variables`). Degree 2.
 #[derive(Debug)]
