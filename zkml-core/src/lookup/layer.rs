@@ -40,14 +40,20 @@ impl Level {
         let upper = p.len() - half;
         if upper == half {
             let (numerators, denominators) = kernels::fraction_layer(p, q);
-            return Some(Level { numerators, denominators });
+            return Some(Level {
+                numerators,
+                denominators,
+            });
         }
         // A fraction plus 0/1 stays as it is.
         let pairs = |table: &[K]| [&table[..upper], &table[half..]].concat();
         let (mut numerators, mut denominators) = kernels::fraction_layer(&pairs(p), &pairs(q));
         numerators.extend_from_slice(&p[upper..half]);
         denominators.extend_from_slice(&q[upper..half]);
-        Some(Level { numerators, denominators })
+        Some(Level {
+            numerators,
+            denominators,
+        })
     }
 }
 
@@ -74,7 +80,11 @@ pub(super) fn prove_layer(
     let tau = channel.challenge("lookup.tau");
     let mut point = rounds.challenges;
     point.insert(0, tau);
-    LevelClaim { point, numerator: between(p0, p1, tau), denominator: between(q0, q1, tau) }
+    LevelClaim {
+        point,
+        numerator: between(p0, p1, tau),
+        denominator: between(q0, q1, tau),
+    }
 }
 
 /// What all rounds of a layer share.
@@ -114,8 +124,11 @@ impl Rounds {
         [at_zero, quadratic]: [K; 2],
         at_one: impl FnOnce(&[K]) -> K,
     ) -> K {
-        let difference =
-            if z == K::ZERO { at_one(&self.eq) - at_zero } else { (self.value - at_zero) * inverse };
+        let difference = if z == K::ZERO {
+            at_one(&self.eq) - at_zero
+        } else {
+            (self.value - at_zero) * inverse
+        };
         let linear = difference - quadratic;
         channel.send_scalars("lookup.round", &[linear, quadratic]);
         let r = channel.challenge("lookup.round");
@@ -138,7 +151,10 @@ struct Halves {
 impl Halves {
     fn of(level: Level) -> Self {
         let half = (1usize << level.variables()) / 2;
-        let Level { numerators: mut p0, denominators: mut q0 } = level;
+        let Level {
+            numerators: mut p0,
+            denominators: mut q0,
+        } = level;
         let (p1, q1) = (p0.split_off(half), q0.split_off(half));
         Self { p0, p1, q0, q1 }
     }
@@ -192,7 +208,9 @@ fn sparse_rounds(
         let sum = |at: usize| kernels::dot(&by_w, &w[at..at + m]) + kernels::dot(&by_q0, &q0[at..at + m]);
         let (low, high) = (scale * sum(0), scale * sum(half));
         let at_zero = kernels::dot(&rounds.eq, &w[..half]) + low;
-        let r = rounds.send(channel, coordinate, [at_zero, low - high], |eq| kernels::dot(eq, &w[half..]));
+        let r = rounds.send(channel, coordinate, [at_zero, low - high], |eq| {
+            kernels::dot(eq, &w[half..])
+        });
         kernels::fold(w, r);
         kernels::fold(q0, r);
         scale *= K::ONE - r;
@@ -210,7 +228,10 @@ fn drop_first_variable(eq: &mut Vec<K>) {
     let half = eq.len() / 2;
     if half > 0 {
         let (low, high) = eq.split_at_mut(half);
-        low.par_iter_mut().with_min_len(GRAIN).zip(&*high).for_each(|(low, high)| *low += high);
+        low.par_iter_mut()
+            .with_min_len(GRAIN)
+            .zip(&*high)
+            .for_each(|(low, high)| *low += high);
         eq.truncate(half);
     }
 }

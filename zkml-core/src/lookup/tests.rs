@@ -334,7 +334,7 @@ fn claims_of_a_lying_prover_do_not_hold() {
 
 #[test]
 fn edge_sizes_pass() {
-    let cases: [(&[(usize, usize)], &[(usize, usize)]); 7] = [
+    let cases: [(&[(usize, usize)], &[(usize, usize)]); 9] = [
         (&[], &[]),
         (&[], &[(0, 1)]),
         (&[], &[(3, 2)]),
@@ -342,6 +342,9 @@ fn edge_sizes_pass() {
         (&[(5, 0)], &[(0, 3)]),
         (&[(0, 0)], &[(5, 1)]),
         (&[(3, 0), (3, 0), (3, 0)], &[(3, 1)]),
+        // Large enough for more than one thread, with few and with many fillers.
+        (&[(13, 0), (12, 1)], &[(8, 2), (11, 1)]),
+        (&[(14, 0)], &[(6, 3)]),
     ];
     for (lookups, tables) in cases {
         let case = case(4, lookups, tables);
@@ -351,38 +354,52 @@ fn edge_sizes_pass() {
 }
 
 #[test]
-fn a_zero_coordinate_takes_the_slow_path() {
+fn a_layer_passes_at_any_point_and_with_any_number_of_fillers() {
+    // A zero coordinate takes the slow path; in one layer before, in the other after the upper half is full.
     let mut stream = Stream(11);
-    let below = layer::Level {
-        numerators: stream.elements(16),
-        denominators: stream.elements(16),
-    };
-    let (p, q) = (below.numerators.clone(), below.denominators.clone());
-    let above: (Vec<K>, Vec<K>) = (0..8)
-        .map(|i| (p[i] * q[i + 8] + p[i + 8] * q[i], q[i] * q[i + 8]))
-        .unzip();
-    let point = vec![stream.element(), K::ZERO, K::ONE];
-    let (numerator, denominator) = (evaluate(&above.0, &point), evaluate(&above.1, &point));
-    let mut channel = TestProver::default();
-    let claim = layer::LevelClaim {
-        point: point.clone(),
-        numerator,
-        denominator,
-    };
-    let next = layer::prove_layer(&mut channel, claim, below);
-    assert_eq!(next.numerator, evaluate(&p, &next.point));
-    assert_eq!(next.denominator, evaluate(&q, &next.point));
-    let mut channel = TestVerifier::new(channel.messages);
-    let level = verifier::Level {
-        point,
-        numerator,
-        denominator,
-    };
-    let level = verifier::next_level(&mut channel, level, 3).unwrap();
-    assert_eq!(
-        (level.point, level.numerator, level.denominator),
-        (next.point, next.numerator, next.denominator)
-    );
+    let (zero, other) = (K::ZERO, stream.element());
+    for (stored, point) in [
+        (16, vec![other, zero, K::ONE]),
+        (12, vec![zero, other, zero]),
+        (10, vec![zero, zero, other]),
+        (9, vec![other, zero, zero]),
+        (9, vec![K::ONE, zero, K::ONE]),
+        (2, vec![]),
+    ] {
+        let variables = point.len();
+        let below = layer::Level {
+            numerators: stream.elements(stored),
+            denominators: stream.elements(stored),
+        };
+        let (mut p, mut q) = (below.numerators.clone(), below.denominators.clone());
+        p.resize(2 << variables, K::ZERO);
+        q.resize(2 << variables, K::ONE);
+        let half = 1 << variables;
+        let sum = |i: usize| (p[i] * q[i + half] + p[i + half] * q[i], q[i] * q[i + half]);
+        let above: (Vec<K>, Vec<K>) = (0..half).map(sum).unzip();
+        let level = below.above().unwrap();
+        assert_eq!((&level.numerators, &level.denominators), (&above.0, &above.1));
+
+        let (numerator, denominator) = (evaluate(&above.0, &point), evaluate(&above.1, &point));
+        let mut channel = TestProver::default();
+        let claim = layer::LevelClaim {
+            point: point.clone(),
+            numerator,
+            denominator,
+        };
+        let next = layer::prove_layer(&mut channel, claim, below);
+        assert_eq!(next.numerator, evaluate(&p, &next.point));
+        assert_eq!(next.denominator, evaluate(&q, &next.point));
+        let mut channel = TestVerifier::new(channel.messages);
+        let level = verifier::Level {
+            point,
+            numerator,
+            denominator,
+        };
+        let level = verifier::next_level(&mut channel, level, variables).unwrap();
+        let expected = (next.point, next.numerator, next.denominator);
+        assert_eq!((level.point, level.numerator, level.denominator), expected);
+    }
 }
 
 #[test]
