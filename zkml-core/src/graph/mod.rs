@@ -6,11 +6,18 @@
 //!
 //! Shapes are PyTorch's, batch first: `[N, C, H, W]`, `[N, features]`.
 
+mod builder;
+mod display;
 mod float;
 mod int;
+mod shape;
+mod validate;
 
+pub use builder::GraphBuilder;
 pub use float::{Float, FloatOp, Parameter, ParameterSpec, Symbolic};
 pub use int::{Function, FunctionTable, Int, IntFact, IntOp, IntParameter, ParameterRole};
+pub use shape::{ParameterShape, ShapeError};
+pub use validate::GraphError;
 
 /// Index of a node in its [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,1 +1,23 @@
-//! (to come)
+//! Quantization: from a floating-point graph to the exact integer network that is proved.
+//!
+//! 1. [`calibrate`] runs the float network ([`float_execution`]) on samples and records activation ranges;
+//! 2. [`mod@quantize`] chooses scales, multipliers, shifts ([`shift`]) and tables and builds `Graph<Int>`;
+//! 3. [`range`] proves that no integer can wrap in the field;
+//! 4. [`quantized`] is the result, with its boundary to the real numbers.
+
+pub mod calibrate;
+pub mod float_execution;
+pub mod quantize;
+pub mod quantized;
+pub mod range;
+mod scale;
+pub mod shift;
+mod weights;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use calibrate::{Calibration, CalibrationError, CalibrationMethod};
+pub use quantize::{QuantizeError, QuantizeOptions, quantize};
+pub use quantized::Quantized;
+pub use weights::WeightScales;

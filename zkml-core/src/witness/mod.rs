@@ -1,1 +1,58 @@
-//! (to come)
+//! Integer execution of `Graph<Int>`: the exact values a proof speaks about.
+//!
+//! [`execute`] is what the prover runs; [`reference`] is the slow oracle that defines the semantics.
+
+pub mod error;
+pub mod execute;
+pub mod reference;
+
+use ndarray::{ArrayD, Dimension};
+
+pub use error::ExecutionError;
+pub use execute::{Executor, execute};
+pub use reference::execute_reference;
+
+use crate::graph::{Graph, Int, NodeId};
+
+/// All values of one execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    /// The value of every node, by node index, in standard (row-major) layout.
+    pub values: Vec<ArrayD<i64>>,
+    /// For every rescale the rescaled accumulator `v = floor((acc * m + 2^(s-1)) / 2^s)` on which its table is looked
+    /// up; `None` for other nodes.
+    pub before_table: Vec<Option<ArrayD<i64>>>,
+}
+
+impl Execution {
+    /// The value of a node.
+    pub fn value(&self, id: NodeId) -> Option<&ArrayD<i64>> {
+        self.values.get(id.0)
+    }
+
+    /// The values of the network's outputs.
+    pub fn outputs<'a>(&'a self, graph: &'a Graph<Int>) -> impl Iterator<Item = &'a ArrayD<i64>> {
+        graph.outputs.iter().filter_map(|id| self.value(*id))
+    }
+}
+
+/// Refuses inputs of the wrong shape or with integers outside the input's range, naming the index.
+pub(crate) fn check_input(graph: &Graph<Int>, input: &ArrayD<i64>) -> Result<(), ExecutionError> {
+    let fact = &graph[graph.input].fact;
+    if input.shape() != fact.shape {
+        let (expected, found) = (fact.shape.clone(), input.shape().to_vec());
+        return Err(ExecutionError::InputShape { expected, found });
+    }
+    let range = fact.range;
+    match input
+        .indexed_iter()
+        .find(|(_, value)| !(range.0..=range.1).contains(*value))
+    {
+        None => Ok(()),
+        Some((index, &value)) => Err(ExecutionError::InputRange {
+            index: index.slice().to_vec(),
+            value,
+            range,
+        }),
+    }
+}

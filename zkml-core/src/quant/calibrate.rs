@@ -1,0 +1,310 @@
+//! Calibration: how large every activation gets on sample inputs.
+//!
+//! For each node of the floating-point graph the observer keeps minimum, maximum and a histogram of `|x|` (its range
+//! doubles as larger values come, merging bins pairwise, so one pass over the samples is enough). A
+//! [`CalibrationMethod`] turns them into the threshold `T` that becomes the largest quantized value.
+
+use ndarray::{ArrayD, Dimension};
+
+use super::float_execution::{self, FloatExecutionError};
+use crate::graph::{Float, Graph, NodeId};
+
+/// How the largest representable magnitude of an activation is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum CalibrationMethod {
+    /// The largest magnitude seen: nothing seen in calibration saturates.
+    #[default]
+    MinMax,
+    /// The magnitude that this percentage of values (more than 50, at most 100) does not exceed.
+    Percentile(f64),
+    /// The threshold with the least mean squared quantization error at 8 bits.
+    Mse,
+}
+
+/// Why calibration failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CalibrationError {
+    /// No samples.
+    #[error("calibration needs at least one sample input")]
+    NoSamples,
+    /// A sample cannot be executed: wrong shape, NaN, infinity.
+    #[error("calibration sample {sample}: {reason}")]
+    Sample {
+        /// Index of the sample.
+        sample: usize,
+        /// What is wrong with it.
+        reason: FloatExecutionError,
+    },
+    /// The network itself overflows on a sample.
+    #[error("calibration sample {sample}: `{node}` computes {value} at index {index:?}, which is not finite")]
+    Overflow {
+        /// Index of the sample.
+        sample: usize,
+        /// Name of the node.
+        node: String,
+        /// Where in its value.
+        index: Vec<usize>,
+        /// NaN or an infinity.
+        value: f32,
+    },
+    /// A percentile that is none.
+    #[error("a percentile must be above 50 and at most 100, found {found}")]
+    Percentile {
+        /// What was given.
+        found: f64,
+    },
+}
+
+const BINS: usize = 2048;
+
+/// What was seen of one node.
+#[derive(Debug, Clone)]
+struct Observer {
+    minimum: f32,
+    maximum: f32,
+    /// `bins[i]` counts `|x|` in `[i, i + 1) * width`.
+    bins: Vec<u64>,
+    width: f64,
+}
+
+impl Observer {
+    fn new() -> Self {
+        Self {
+            minimum: f32::INFINITY,
+            maximum: f32::NEG_INFINITY,
+            bins: vec![0; BINS],
+            width: 0.0,
+        }
+    }
+
+    fn observe(&mut self, values: &[f32]) {
+        let fold = |(low, high): (f32, f32), &value: &f32| (low.min(value), high.max(value));
+        let (low, high) = values.iter().fold((self.minimum, self.maximum), fold);
+        (self.minimum, self.maximum) = (low, high);
+        let largest = self.largest();
+        if self.width == 0.0 && largest > 0.0 {
+            // Zeros seen so far are in bin 0, which is right for every width.
+            self.width = largest / BINS as f64 * 1.001;
+        }
+        while largest >= self.width * BINS as f64 && largest > 0.0 {
+            for i in 0..BINS / 2 {
+                self.bins[i] = self.bins[2 * i] + self.bins[2 * i + 1];
+            }
+            self.bins[BINS / 2..].fill(0);
+            self.width *= 2.0;
+        }
+        let inverse = if self.width > 0.0 {
+            (1.0 / self.width) as f32
+        } else {
+            0.0
+        };
+        for value in values {
+            self.bins[((value.abs() * inverse) as usize).min(BINS - 1)] += 1;
+        }
+    }
+
+    fn largest(&self) -> f64 {
+        f64::from(self.minimum.abs().max(self.maximum.abs()))
+    }
+
+    fn threshold(&self, method: CalibrationMethod) -> f64 {
+        let largest = self.largest();
+        match method {
+            CalibrationMethod::MinMax => largest,
+            CalibrationMethod::Percentile(percent) => {
+                let total: u64 = self.bins.iter().sum();
+                let wanted = (total as f64 * percent / 100.0).ceil() as u64;
+                let mut seen = 0;
+                let bin = self.bins.iter().position(|count| {
+                    seen += count;
+                    seen >= wanted
+                });
+                let threshold = bin.map_or(largest, |bin| (bin + 1) as f64 * self.width);
+                threshold.min(largest)
+            }
+            CalibrationMethod::Mse => self.least_squares_threshold(largest),
+        }
+    }
+
+    fn least_squares_threshold(&self, largest: f64) -> f64 {
+        const CANDIDATES: usize = 128;
+        let error = |threshold: f64| -> f64 {
+            let scale = threshold / 127.0;
+            let of_bin = |(i, &count): (usize, &u64)| {
+                let x = (i as f64 + 0.5) * self.width;
+                let quantized = (x / scale).round().min(127.0) * scale;
+                count as f64 * (x - quantized) * (x - quantized)
+            };
+            self.bins
+                .iter()
+                .enumerate()
+                .skip(1)
+                .filter(|(_, count)| **count > 0)
+                .map(of_bin)
+                .sum()
+        };
+        let candidates = (CANDIDATES / 8..=CANDIDATES).map(|i| largest * i as f64 / CANDIDATES as f64);
+        let best = candidates
+            .map(|t| (error(t), t))
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        best.map_or(largest, |(_, threshold)| threshold)
+    }
+}
+
+/// Activation ranges of a graph on sample inputs.
+#[derive(Debug, Clone)]
+pub struct Calibration {
+    names: Vec<String>,
+    observers: Vec<Observer>,
+    samples: usize,
+    method: CalibrationMethod,
+}
+
+impl Calibration {
+    /// Runs the graph on every sample and records how large each node's values get.
+    ///
+    /// # Errors
+    /// No samples; a sample of the wrong shape or with NaN or infinity; a network that overflows; a bad percentile.
+    pub fn collect(
+        graph: &Graph<Float>,
+        samples: impl IntoIterator<Item = ArrayD<f32>>,
+        method: CalibrationMethod,
+    ) -> Result<Self, CalibrationError> {
+        if let CalibrationMethod::Percentile(found) = method
+            && !(found > 50.0 && found <= 100.0)
+        {
+            return Err(CalibrationError::Percentile { found });
+        }
+        let names = graph.nodes.iter().map(|node| node.name.clone()).collect();
+        let observers = vec![Observer::new(); graph.nodes.len()];
+        let mut calibration = Self {
+            names,
+            observers,
+            samples: 0,
+            method,
+        };
+        for (sample, input) in samples.into_iter().enumerate() {
+            let values = float_execution::execute_float(graph, &input)
+                .map_err(|reason| CalibrationError::Sample { sample, reason })?;
+            for ((value, observer), node) in values.iter().zip(&mut calibration.observers).zip(&graph.nodes) {
+                if let Some((index, &value)) = value.indexed_iter().find(|(_, value)| !value.is_finite()) {
+                    let index = index.slice().to_vec();
+                    return Err(CalibrationError::Overflow {
+                        sample,
+                        node: node.name.clone(),
+                        index,
+                        value,
+                    });
+                }
+                observer.observe(value.as_standard_layout().as_slice().unwrap_or_default());
+            }
+            calibration.samples += 1;
+        }
+        if calibration.samples == 0 {
+            return Err(CalibrationError::NoSamples);
+        }
+        Ok(calibration)
+    }
+
+    /// How many samples were seen.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// Smallest and largest value of a node; `None` for a node the calibrated graph has not.
+    pub fn range(&self, node: NodeId) -> Option<(f32, f32)> {
+        self.observers
+            .get(node.0)
+            .map(|observer| (observer.minimum, observer.maximum))
+    }
+
+    /// The magnitude that becomes the largest quantized value, by the chosen method.
+    pub fn threshold(&self, node: NodeId) -> Option<f64> {
+        self.observers
+            .get(node.0)
+            .map(|observer| observer.threshold(self.method))
+    }
+
+    /// Largest magnitude seen, whatever the method.
+    pub fn largest(&self, node: NodeId) -> Option<f64> {
+        self.observers.get(node.0).map(Observer::largest)
+    }
+
+    /// Whether this calibration was collected on a graph with the same nodes.
+    pub fn fits(&self, graph: &Graph<Float>) -> bool {
+        graph.nodes.iter().map(|node| &node.name).eq(&self.names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{FloatOp, GraphBuilder};
+
+    fn graph() -> Graph<Float> {
+        let mut builder = GraphBuilder::<Float>::new();
+        let x = builder.input("x", &[1, 4]).unwrap();
+        let y = builder.add("relu", FloatOp::Relu, &[x]).unwrap();
+        builder.finish(vec![y]).unwrap()
+    }
+
+    fn sample(values: [f32; 4]) -> ArrayD<f32> {
+        ArrayD::from_shape_vec(vec![1, 4], values.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn ranges_and_methods() {
+        let graph = graph();
+        // 999 values of magnitude up to 1 and one of 100.
+        let samples: Vec<_> = (0..250)
+            .map(|i| sample([i as f32 / 250.0, -0.5, 0.25, if i == 100 { -100.0 } else { 0.0 }]))
+            .collect();
+        let collect = |method| Calibration::collect(&graph, samples.clone(), method).unwrap();
+        let min_max = collect(CalibrationMethod::MinMax);
+        assert_eq!(min_max.samples(), 250);
+        assert_eq!(min_max.range(NodeId(0)), Some((-100.0, 249.0 / 250.0)));
+        assert_eq!(min_max.threshold(NodeId(0)), Some(100.0));
+        assert_eq!(min_max.threshold(NodeId(1)), Some(f64::from(249.0f32 / 250.0)));
+        let percentile = collect(CalibrationMethod::Percentile(99.5))
+            .threshold(NodeId(0))
+            .unwrap();
+        assert!((0.9..1.1).contains(&percentile), "{percentile}");
+        let all = collect(CalibrationMethod::Percentile(100.0))
+            .threshold(NodeId(0))
+            .unwrap();
+        assert!((99.9..=100.0).contains(&all), "{all}");
+        let squares = collect(CalibrationMethod::Mse);
+        assert!(squares.threshold(NodeId(0)).unwrap() <= 100.0);
+        // Without outliers, clipping only costs.
+        assert!(squares.threshold(NodeId(1)).unwrap() > 0.9);
+        assert!(min_max.fits(&graph));
+    }
+
+    #[test]
+    fn bad_samples_are_refused() {
+        let graph = graph();
+        let collect = |samples: Vec<ArrayD<f32>>, method| Calibration::collect(&graph, samples, method);
+        let min_max = CalibrationMethod::MinMax;
+        assert_eq!(collect(vec![], min_max).unwrap_err(), CalibrationError::NoSamples);
+        let nan = collect(vec![sample([0.0; 4]), sample([0.0, 0.0, f32::NAN, 0.0])], min_max).unwrap_err();
+        assert!(matches!(
+            nan,
+            CalibrationError::Sample { sample: 1, reason: FloatExecutionError::NotFinite { ref index, .. } }
+                if *index == [0, 2]
+        ));
+        let shape = collect(vec![ArrayD::zeros(vec![4])], min_max).unwrap_err();
+        assert!(matches!(
+            shape,
+            CalibrationError::Sample {
+                sample: 0,
+                reason: FloatExecutionError::InputShape { .. }
+            }
+        ));
+        let percentile = collect(vec![sample([0.0; 4])], CalibrationMethod::Percentile(f64::NAN));
+        assert!(matches!(
+            percentile.unwrap_err(),
+            CalibrationError::Percentile { .. }
+        ));
+    }
+}

@@ -1,0 +1,635 @@
+//! From `Graph<Float>` and a calibration to `Graph<Int>`.
+//!
+//! With `real = scale * integer` on every edge:
+//!
+//! ```text
+//! conv, linear    acc = sum w_q x_q + b_q          b_q = b / (s_x s_w)
+//! rescale         q   = table(floor((acc m + 2^(s-1)) / 2^s)),   m 2^-s ~ M = s_x s_w / s_y
+//! average         acc = sum x_q,                   M = s_x / (k s_y) for k elements
+//! residual sum    acc = c_1 x_1 + c_2 x_2,         c_i ~ s_i / s_acc, M = s_acc / s_y
+//! ```
+//!
+//! A ReLU on an accumulator is the table of its rescale; a ReLU on an 8-bit edge is an exact identity rescale with that
+//! table. Max-pool runs on the 8-bit values. An accumulator that is itself an output of the network (or only compared by
+//! an argmax) is not rescaled.
+
+use std::collections::{BTreeMap, HashSet};
+
+use ndarray::ArrayD;
+
+use super::calibrate::Calibration;
+use super::quantized::Quantized;
+use super::range::{self, RangeError};
+use super::scale::{self, ACTIVATION_LIMIT};
+use super::shift::{self, RescaleDemand, ShiftError};
+use super::weights::{WeightScales, quantize_weights};
+use crate::graph::{
+    Float, FloatOp, Function, FunctionTable, Graph, GraphError, Int, IntFact, IntOp, IntParameter, Node,
+    NodeId, ParameterId, ParameterRole, Window2d,
+};
+
+/// Choices of quantization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuantizeOptions {
+    /// Scales of weights; accumulators that are outputs always have one for the tensor.
+    pub weight_scales: WeightScales,
+    /// Significant bits of the largest multiplier of a rescale, 6 to 24.
+    pub multiplier_bits: u32,
+}
+
+impl Default for QuantizeOptions {
+    fn default() -> Self {
+        Self {
+            weight_scales: WeightScales::PerChannel,
+            multiplier_bits: 12,
+        }
+    }
+}
+
+/// Why a network cannot be quantized.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuantizeError {
+    /// The float graph, or (never expected) the integer graph made from it, is inconsistent.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// An integer may wrap in the field.
+    #[error(transparent)]
+    Range(#[from] RangeError),
+    /// No multiplier and shift fit a rescale.
+    #[error(transparent)]
+    Shift(#[from] ShiftError),
+    /// The calibration was collected on another graph.
+    #[error("the calibration was collected on a graph with other nodes")]
+    OtherGraph,
+    /// A batch normalization is left.
+    #[error("`{layer}`: batch normalizations must be folded before quantization (optimize::model::optimize)")]
+    BatchNorm {
+        /// Name of the node.
+        layer: String,
+    },
+    /// An argmax whose result is computed with.
+    #[error("`{layer}`: an index cannot be used as an activation")]
+    IndexOperand {
+        /// Name of the node that uses it.
+        layer: String,
+    },
+    /// NaN or infinity in a weight.
+    #[error("parameter `{path}`: value {value} at row-major index {index} is not finite")]
+    NotFinite {
+        /// State-dict key.
+        path: String,
+        /// Row-major index.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A multiplier width that makes no sense.
+    #[error("multiplier_bits must be 6 to 24, found {found}")]
+    MultiplierBits {
+        /// What was given.
+        found: u32,
+    },
+}
+
+/// Quantizes a network whose batch normalizations are folded.
+///
+/// # Errors
+/// See [`QuantizeError`]; every error names the layer or parameter.
+pub fn quantize(
+    graph: &Graph<Float>,
+    calibration: &Calibration,
+    options: &QuantizeOptions,
+) -> Result<Quantized, QuantizeError> {
+    graph.validate()?;
+    if !calibration.fits(graph) {
+        return Err(QuantizeError::OtherGraph);
+    }
+    if !(6..=24).contains(&options.multiplier_bits) {
+        return Err(QuantizeError::MultiplierBits {
+            found: options.multiplier_bits,
+        });
+    }
+    for parameter in &graph.parameters {
+        if let Some((index, &value)) = parameter.values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            return Err(QuantizeError::NotFinite {
+                path: parameter.path.clone(),
+                index,
+                value,
+            });
+        }
+    }
+    let mut lowering = Lowering {
+        float: graph,
+        calibration,
+        options,
+        scales: scale::activation_scales(graph, calibration),
+        kept: scale::kept_accumulators(graph),
+        nodes: Graph {
+            nodes: Vec::new(),
+            input: NodeId(0),
+            outputs: Vec::new(),
+            parameters: Vec::new(),
+        },
+        names: graph.nodes.iter().map(|node| node.name.clone()).collect(),
+        accumulators: vec![None; graph.nodes.len()],
+        activations: vec![None; graph.nodes.len()],
+        rescales: Vec::new(),
+    };
+    for index in 0..graph.nodes.len() {
+        lowering.node(NodeId(index))?;
+    }
+    lowering.finish()
+}
+
+/// An exact accumulator with one scale, or one per index along `axis`.
+#[derive(Debug, Clone)]
+struct Accumulator {
+    node: NodeId,
+    scales: Vec<f64>,
+    axis: usize,
+}
+
+/// An 8-bit edge (or an index, with scale 1).
+#[derive(Debug, Clone, Copy)]
+struct Activation {
+    node: NodeId,
+    scale: f64,
+}
+
+/// A rescale whose multipliers are still to be chosen.
+#[derive(Debug)]
+struct PendingRescale {
+    node: NodeId,
+    factors: Vec<f64>,
+    identity: bool,
+}
+
+struct Lowering<'a> {
+    float: &'a Graph<Float>,
+    calibration: &'a Calibration,
+    options: &'a QuantizeOptions,
+    scales: Vec<f64>,
+    kept: Vec<bool>,
+    nodes: Graph<Int>,
+    names: HashSet<String>,
+    accumulators: Vec<Option<Accumulator>>,
+    activations: Vec<Option<Activation>>,
+    rescales: Vec<PendingRescale>,
+}
+
+impl Lowering<'_> {
+    fn node(&mut self, id: NodeId) -> Result<(), QuantizeError> {
+        let float = self.float;
+        let node = &float[id];
+        let operand = node.inputs.first().copied().unwrap_or(id);
+        for input in &node.inputs {
+            if matches!(float[*input].op, FloatOp::Argmax { .. }) {
+                return Err(QuantizeError::IndexOperand {
+                    layer: node.name.clone(),
+                });
+            }
+        }
+        let name = node.name.clone();
+        match &node.op {
+            FloatOp::Input => {
+                let scale = self.scales[id.0];
+                let range = (-ACTIVATION_LIMIT, ACTIVATION_LIMIT);
+                let fact = IntFact {
+                    shape: node.fact.clone(),
+                    range,
+                    scale,
+                };
+                self.nodes.nodes.push(Node {
+                    name,
+                    op: IntOp::Input,
+                    inputs: Vec::new(),
+                    fact,
+                });
+                self.nodes.input = NodeId(self.nodes.nodes.len() - 1);
+                self.activations[id.0] = Some(Activation {
+                    node: self.nodes.input,
+                    scale,
+                });
+            }
+            FloatOp::Conv2d {
+                weight,
+                bias,
+                window,
+                groups,
+            } => {
+                let x = self.activation(operand)?;
+                let (weight, bias, scales) = self.weights(id, *weight, *bias, x.scale);
+                let op = IntOp::Conv2d {
+                    weight,
+                    bias,
+                    window: *window,
+                    groups: *groups,
+                };
+                self.accumulate(id, op, vec![x.node], scales, 1)?;
+            }
+            FloatOp::Linear { weight, bias } => {
+                let x = self.activation(operand)?;
+                let (weight, bias, scales) = self.weights(id, *weight, *bias, x.scale);
+                let axis = node.fact.len().saturating_sub(1);
+                self.accumulate(id, IntOp::Linear { weight, bias }, vec![x.node], scales, axis)?;
+            }
+            FloatOp::BatchNorm { .. } => return Err(QuantizeError::BatchNorm { layer: name }),
+            FloatOp::AvgPool2d { window } => self.average(id, operand, *window)?,
+            FloatOp::GlobalAvgPool2d => {
+                let shape = &float[operand].fact;
+                let kernel = [shape[2], shape[3]];
+                let window = Window2d {
+                    kernel,
+                    stride: [1, 1],
+                    padding: [0, 0],
+                    dilation: [1, 1],
+                };
+                self.average(id, operand, window)?;
+            }
+            FloatOp::Add => {
+                let operands = node
+                    .inputs
+                    .iter()
+                    .map(|id| self.activation(*id))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let scales: Vec<f64> = operands.iter().map(|x| x.scale).collect();
+                let (coefficients, scale) = coefficients(&scales);
+                let inputs = operands.iter().map(|x| x.node).collect();
+                self.accumulate(id, IntOp::WeightedSum { coefficients }, inputs, vec![scale], 0)?;
+            }
+            FloatOp::Relu => {
+                let activation = if let Some(accumulator) = self.accumulators[operand.0].clone() {
+                    self.rescale(operand, &accumulator, self.scales[id.0], Function::Relu, name)?
+                } else {
+                    let x = self.activation(operand)?;
+                    let accumulator = Accumulator {
+                        node: x.node,
+                        scales: vec![x.scale],
+                        axis: 0,
+                    };
+                    self.rescale(operand, &accumulator, x.scale, Function::Relu, name)?
+                };
+                self.activations[id.0] = Some(activation);
+            }
+            FloatOp::Reshape => self.pass(id, operand, IntOp::Reshape)?,
+            FloatOp::Permute { order } => self.pass(id, operand, IntOp::Permute { order: order.clone() })?,
+            FloatOp::Pad { amounts } => self.pass(
+                id,
+                operand,
+                IntOp::Pad {
+                    amounts: amounts.clone(),
+                },
+            )?,
+            FloatOp::MaxPool2d { window } => self.pass(id, operand, IntOp::MaxPool2d { window: *window })?,
+            FloatOp::Concat { axis } => self.concat(id, *axis)?,
+            FloatOp::Argmax { axis } => {
+                let operand = match &self.accumulators[operand.0] {
+                    Some(accumulator) => accumulator.node,
+                    None => self.activation(operand)?.node,
+                };
+                let op = IntOp::Argmax { axis: *axis };
+                let node = self.push(name, op, vec![operand], node.fact.clone(), 1.0)?;
+                self.activations[id.0] = Some(Activation { node, scale: 1.0 });
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends a node; its range follows from its operands.
+    fn push(
+        &mut self,
+        name: String,
+        op: IntOp,
+        inputs: Vec<NodeId>,
+        shape: Vec<usize>,
+        scale: f64,
+    ) -> Result<NodeId, QuantizeError> {
+        let id = NodeId(self.nodes.nodes.len());
+        // Until its multipliers are chosen, all that is known of a rescale is its table.
+        let table = if let IntOp::Rescale { table, .. } = &op {
+            Some(*table)
+        } else {
+            None
+        };
+        let fact = IntFact {
+            shape,
+            range: (0, 0),
+            scale,
+        };
+        self.nodes.nodes.push(Node {
+            name,
+            op,
+            inputs,
+            fact,
+        });
+        let range = match table {
+            Some(table) => (table.minimum, table.maximum),
+            None => range::node_range(&self.nodes, id)?,
+        };
+        self.nodes.nodes[id.0].fact.range = range;
+        Ok(id)
+    }
+
+    fn accumulate(
+        &mut self,
+        id: NodeId,
+        op: IntOp,
+        inputs: Vec<NodeId>,
+        scales: Vec<f64>,
+        axis: usize,
+    ) -> Result<(), QuantizeError> {
+        let (name, shape) = (self.float[id].name.clone(), self.float[id].fact.clone());
+        let node = self.push(name, op, inputs, shape, scales.first().copied().unwrap_or(1.0))?;
+        self.accumulators[id.0] = Some(Accumulator { node, scales, axis });
+        Ok(())
+    }
+
+    fn average(&mut self, id: NodeId, operand: NodeId, window: Window2d) -> Result<(), QuantizeError> {
+        let x = self.activation(operand)?;
+        let scale = x.scale / (window.kernel[0] * window.kernel[1]) as f64;
+        self.accumulate(id, IntOp::SumPool2d { window }, vec![x.node], vec![scale], 0)
+    }
+
+    /// An operation that moves values: on the accumulator when that is wanted, else on the 8-bit value.
+    fn pass(&mut self, id: NodeId, operand: NodeId, op: IntOp) -> Result<(), QuantizeError> {
+        let (name, shape) = (self.float[id].name.clone(), self.float[id].fact.clone());
+        let moves = matches!(op, IntOp::Reshape | IntOp::Permute { .. });
+        match self.accumulators[operand.0].clone() {
+            Some(accumulator) if moves && self.kept[id.0] => {
+                let scale = accumulator.scales[0];
+                let node = self.push(name, op, vec![accumulator.node], shape, scale)?;
+                self.accumulators[id.0] = Some(Accumulator {
+                    node,
+                    scales: vec![scale],
+                    axis: 0,
+                });
+            }
+            _ => {
+                let x = self.activation(operand)?;
+                let node = self.push(name, op, vec![x.node], shape, x.scale)?;
+                self.activations[id.0] = Some(Activation { node, scale: x.scale });
+            }
+        }
+        Ok(())
+    }
+
+    fn concat(&mut self, id: NodeId, axis: usize) -> Result<(), QuantizeError> {
+        let float = self.float;
+        let node = &float[id];
+        let scale = self.scales[id.0];
+        let mut inputs = Vec::with_capacity(node.inputs.len());
+        for (number, &operand) in node.inputs.iter().enumerate() {
+            let x = self.activation(operand)?;
+            if (x.scale / scale - 1.0).abs() < 1e-9 {
+                inputs.push(x.node);
+                continue;
+            }
+            let accumulator = Accumulator {
+                node: x.node,
+                scales: vec![x.scale],
+                axis: 0,
+            };
+            let name = self.unique(format!("{}.rescale{number}", node.name));
+            inputs.push(
+                self.rescale(operand, &accumulator, scale, Function::Identity, name)?
+                    .node,
+            );
+        }
+        let node = self.push(
+            node.name.clone(),
+            IntOp::Concat { axis },
+            inputs,
+            node.fact.clone(),
+            scale,
+        )?;
+        self.activations[id.0] = Some(Activation { node, scale });
+        Ok(())
+    }
+
+    /// The 8-bit value of a node, rescaling its accumulator when that was not done yet.
+    fn activation(&mut self, id: NodeId) -> Result<Activation, QuantizeError> {
+        if let Some(activation) = self.activations[id.0] {
+            return Ok(activation);
+        }
+        let name = &self.float[id].name;
+        // Operands come before their users, so one of the two is there.
+        let accumulator = self.accumulators[id.0].clone().ok_or_else(|| GraphError::Order {
+            node: name.clone(),
+            operand: id.0,
+        })?;
+        let name = self.unique(format!("{name}.rescale"));
+        let activation = self.rescale(id, &accumulator, self.scales[id.0], Function::Identity, name)?;
+        self.activations[id.0] = Some(activation);
+        Ok(activation)
+    }
+
+    /// Appends `table(round(acc * M))`, where `acc` has the value of the float node `source`.
+    fn rescale(
+        &mut self,
+        source: NodeId,
+        accumulator: &Accumulator,
+        scale: f64,
+        function: Function,
+        name: String,
+    ) -> Result<Activation, QuantizeError> {
+        let factors: Vec<f64> = accumulator.scales.iter().map(|s| s / scale).collect();
+        let identity = factors.iter().all(|factor| *factor == 1.0);
+        let largest = self.calibration.largest(source).unwrap_or(0.0) / scale;
+        let minimum = match function {
+            Function::Identity => -ACTIVATION_LIMIT,
+            Function::Relu => 0,
+        };
+        let table = FunctionTable {
+            function,
+            domain_bits: domain_bits(largest),
+            minimum,
+            maximum: ACTIVATION_LIMIT,
+        };
+        let axis = accumulator.axis;
+        let op = IntOp::Rescale {
+            multipliers: vec![1; factors.len()],
+            axis,
+            shift: 1,
+            table,
+        };
+        let shape = self.nodes[accumulator.node].fact.shape.clone();
+        let node = self.push(name, op, vec![accumulator.node], shape, scale)?;
+        self.rescales.push(PendingRescale {
+            node,
+            factors,
+            identity,
+        });
+        Ok(Activation { node, scale })
+    }
+
+    /// Quantizes a layer's weights; the accumulator's scales come with them.
+    fn weights(
+        &mut self,
+        id: NodeId,
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+        input_scale: f64,
+    ) -> (ParameterId, Option<ParameterId>, Vec<f64>) {
+        let float = self.float;
+        let scales = if self.kept[id.0] {
+            WeightScales::PerTensor
+        } else {
+            self.options.weight_scales
+        };
+        let bias_values = bias.map(|bias| &float[bias].values);
+        let quantized = quantize_weights(&float[weight].values, bias_values, input_scale, scales);
+        let layer = &float[id].name;
+        let weight = self.parameter(
+            &float[weight].path,
+            layer,
+            ParameterRole::Weight,
+            quantized.weight,
+        );
+        let bias = bias
+            .zip(quantized.bias)
+            .map(|(bias, values)| self.parameter(&float[bias].path, layer, ParameterRole::Bias, values));
+        (
+            weight,
+            bias,
+            quantized.scales.iter().map(|scale| scale * input_scale).collect(),
+        )
+    }
+
+    /// Registers a parameter once; the same tensor quantized differently for another layer gets the layer in its path.
+    fn parameter(
+        &mut self,
+        path: &str,
+        layer: &str,
+        role: ParameterRole,
+        values: ArrayD<i32>,
+    ) -> ParameterId {
+        let parameters = &mut self.nodes.parameters;
+        let same = |p: &IntParameter| p.path == path && p.role == role && p.values == values;
+        if let Some(index) = parameters.iter().position(same) {
+            return ParameterId(index);
+        }
+        let taken = parameters.iter().any(|p| p.path == path);
+        let path = if taken {
+            format!("{path}@{layer}")
+        } else {
+            path.to_owned()
+        };
+        parameters.push(IntParameter { path, role, values });
+        ParameterId(parameters.len() - 1)
+    }
+
+    fn unique(&mut self, mut name: String) -> String {
+        while !self.names.insert(name.clone()) {
+            name.push('\'');
+        }
+        name
+    }
+
+    /// Chooses tables, shifts and multipliers for the whole graph, then proves its ranges.
+    fn finish(mut self) -> Result<Quantized, QuantizeError> {
+        let mut domains: BTreeMap<(Function, i64, i64), u32> = BTreeMap::new();
+        let key = |table: &FunctionTable| (table.function, table.minimum, table.maximum);
+        for node in &self.nodes.nodes {
+            if let IntOp::Rescale { table, .. } = &node.op {
+                let bits = domains.entry(key(table)).or_default();
+                *bits = (*bits).max(table.domain_bits);
+            }
+        }
+        // One table for each function: the widest serves all.
+        for node in &mut self.nodes.nodes {
+            if let IntOp::Rescale { table, .. } = &mut node.op {
+                table.domain_bits = domains.get(&key(table)).copied().unwrap_or(table.domain_bits);
+            }
+        }
+        let mut demands = Vec::with_capacity(self.rescales.len());
+        for rescale in &self.rescales {
+            let node = &self.nodes[rescale.node];
+            let IntOp::Rescale { table, .. } = &node.op else {
+                continue;
+            };
+            demands.push(RescaleDemand {
+                layer: node.name.clone(),
+                factors: rescale.factors.clone(),
+                identity: rescale.identity,
+                accumulator: range::magnitude(self.nodes[node.inputs[0]].fact.range),
+                domain_bits: table.domain_bits,
+                cells: node
+                    .fact
+                    .shape
+                    .iter()
+                    .map(|size| size.next_power_of_two() as u64)
+                    .product(),
+            });
+        }
+        let (limb_bits, chosen) = shift::choose(&demands, self.options.multiplier_bits)?;
+        for (rescale, chosen) in self.rescales.iter().zip(chosen) {
+            let node = &mut self.nodes.nodes[rescale.node.0];
+            if let IntOp::Rescale {
+                multipliers, shift, ..
+            } = &mut node.op
+            {
+                (*multipliers, *shift) = (chosen.multipliers, chosen.shift);
+            }
+        }
+        for index in 0..self.nodes.nodes.len() {
+            let range = range::node_range(&self.nodes, NodeId(index))?;
+            self.nodes.nodes[index].fact.range = range;
+        }
+        let mut output_scales = Vec::with_capacity(self.float.outputs.len());
+        for &output in &self.float.outputs {
+            let (node, scale) = match &self.accumulators[output.0] {
+                Some(accumulator) => (accumulator.node, accumulator.scales[0]),
+                None => {
+                    let activation = self.activation(output)?;
+                    (activation.node, activation.scale)
+                }
+            };
+            self.nodes.outputs.push(node);
+            output_scales.push(scale);
+        }
+        self.nodes.validate()?;
+        range::check(&self.nodes)?;
+        let correspondence = (0..self.float.nodes.len()).map(|index| {
+            let activation = self.activations[index].map(|x| (x.node, x.scale));
+            let accumulator = self.accumulators[index].as_ref();
+            activation.or(accumulator
+                .filter(|acc| acc.scales.len() == 1)
+                .map(|acc| (acc.node, acc.scales[0])))
+        });
+        Ok(Quantized {
+            input_scale: self.nodes[self.nodes.input].fact.scale,
+            output_scales,
+            limb_bits,
+            correspondence: correspondence.collect(),
+            graph: self.nodes,
+        })
+    }
+}
+
+/// Bits of a table's domain `[-2^bits, 2^bits)`: four times the largest value expected, 9 to 16.
+fn domain_bits(largest: f64) -> u32 {
+    (9..16)
+        .find(|bits| f64::from(1u32 << bits) >= 4.0 * largest)
+        .unwrap_or(16)
+}
+
+/// Integers proportional to the scales, at least 2^11 each unless they are equal, and the scale of the sum.
+fn coefficients(scales: &[f64]) -> (Vec<i64>, f64) {
+    let (least, most) = scales
+        .iter()
+        .fold((f64::INFINITY, 0.0f64), |(l, m), s| (l.min(*s), m.max(*s)));
+    if most / least - 1.0 < 1.0 / 8192.0 {
+        return (vec![1; scales.len()], most);
+    }
+    // An operand more than 2^10 times finer than the other contributes less than its rounding.
+    let spread = (most / least).log2().ceil().clamp(0.0, 10.0) as i32;
+    let unit = most / 2f64.powi(11 + spread);
+    (
+        scales
+            .iter()
+            .map(|scale| (scale / unit).round_ties_even().max(1.0) as i64)
+            .collect(),
+        unit,
+    )
+}

@@ -1,0 +1,46 @@
+//! A quantized network and its boundary with the real numbers.
+
+use ndarray::ArrayD;
+
+use super::float_execution::{FloatExecutionError, check_input};
+use super::scale::ACTIVATION_LIMIT;
+use crate::graph::{Graph, Int, NodeId};
+
+/// The integer network, with the scales of its inputs and outputs.
+#[derive(Debug, Clone)]
+pub struct Quantized {
+    /// The exact meaning of the model.
+    pub graph: Graph<Int>,
+    /// `real = input_scale * integer` at the input.
+    pub input_scale: f64,
+    /// The same for every output; 1 for an index.
+    pub output_scales: Vec<f64>,
+    /// Width of the range table; every shift is a multiple of it.
+    pub limb_bits: u32,
+    /// For every node of the float graph, the integer node with the same meaning and its scale; `None` where a
+    /// fused accumulator has one scale per channel.
+    pub correspondence: Vec<Option<(NodeId, f64)>>,
+}
+
+impl Quantized {
+    /// `round(x / scale)`, half to even, clamped to `[-127, 127]`.
+    ///
+    /// # Errors
+    /// Wrong shape; NaN or infinity, with its index.
+    pub fn quantize_input(&self, real: &ArrayD<f32>) -> Result<ArrayD<i64>, FloatExecutionError> {
+        check_input(&self.graph[self.graph.input].fact.shape, real)?;
+        let limit = ACTIVATION_LIMIT as f64;
+        let round = |x: &f32| {
+            (f64::from(*x) / self.input_scale)
+                .round_ties_even()
+                .clamp(-limit, limit) as i64
+        };
+        Ok(real.as_standard_layout().map(round))
+    }
+
+    /// The real numbers that integers of output number `output` stand for; `None` if there is no such output.
+    pub fn dequantize_output(&self, output: usize, integers: &ArrayD<i64>) -> Option<ArrayD<f32>> {
+        let scale = *self.output_scales.get(output)?;
+        Some(integers.mapv(|value| (value as f64 * scale) as f32))
+    }
+}

@@ -1,0 +1,252 @@
+//! Shifts and multipliers of rescales, and the limb width they share.
+//!
+//! A rescale computes `floor((acc * m + 2^(s-1)) / 2^s)` with `m ~ M 2^s` for a real factor `M` per channel. The
+//! remainder, in `[0, 2^s)`, is checked in the proof as `s / b` limbs of b bits, each looked up in one range table of
+//! `2^b` rows. A larger s makes m more precise but costs lookups; a larger b saves limbs but the table has to be paid.
+//! So:
+//!
+//! 1. each rescale has a least shift: the largest m gets about `multiplier_bits` significant bits (which bounds the
+//!    relative error by `2^-multiplier_bits`), the smallest at least 6 where the range allows;
+//! 2. it has a largest shift: neither `acc * m + 2^(s-1)` nor the table's domain times `2^s` may reach `2^60`;
+//! 3. for one b in 8..=16 shared by the whole graph, s is the least multiple of b between the two (or the largest
+//!    one below, when rounding up leaves the range). Among the widths that cost the least precision that way (none,
+//!    as a rule), b minimises `sum over rescales of cells * s / b  +  2^b`, cells being the padded number of elements.
+
+/// Limb widths considered.
+pub const LIMB_BITS: core::ops::RangeInclusive<u32> = 8..=16;
+
+/// Bits the smallest multiplier of a rescale keeps where the range allows it.
+const LEAST_BITS: u32 = 6;
+
+/// What the choice of one rescale's shift depends on.
+#[derive(Debug, Clone)]
+pub(crate) struct RescaleDemand {
+    /// Name of the layer, for errors.
+    pub(crate) layer: String,
+    /// `M`, per channel or one for all; positive and finite.
+    pub(crate) factors: Vec<f64>,
+    /// Exact factor 1: any shift will do.
+    pub(crate) identity: bool,
+    /// Largest magnitude of the operand.
+    pub(crate) accumulator: i128,
+    /// Bits of the table's domain.
+    pub(crate) domain_bits: u32,
+    /// Padded number of elements.
+    pub(crate) cells: u64,
+}
+
+/// No multiplier fits between the field's range and the wanted precision.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "`{layer}`: no shift fits: factor {factor:.3e} needs a shift of {needed} or more for a multiplier of at least 1, \
+     but an accumulator up to {accumulator} and a table of {domain_bits} bits allow {allowed} at most"
+)]
+pub struct ShiftError {
+    /// Name of the layer.
+    pub layer: String,
+    /// Smallest real factor.
+    pub factor: f64,
+    /// Least shift that leaves no multiplier 0.
+    pub needed: u32,
+    /// Largest shift without wrapping.
+    pub allowed: u32,
+    /// Largest magnitude of the operand.
+    pub accumulator: i128,
+    /// Bits of the table's domain.
+    pub domain_bits: u32,
+}
+
+/// Multipliers and shift of one rescale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) multipliers: Vec<i64>,
+    pub(crate) shift: u32,
+    /// By how many bits the shift falls short of the wanted precision.
+    shortfall: u32,
+}
+
+impl RescaleDemand {
+    fn extremes(&self) -> (f64, f64) {
+        let fold = |(low, high): (f64, f64), &factor: &f64| (low.min(factor), high.max(factor));
+        self.factors.iter().fold((f64::INFINITY, 0.0), fold)
+    }
+
+    /// Shift at which the factor's multiplier has `bits` significant bits (at least 1).
+    fn shift_for(factor: f64, bits: u32) -> u32 {
+        (f64::from(bits) - 1.0 - factor.log2().floor()).clamp(1.0, 200.0) as u32
+    }
+
+    fn multipliers(&self, shift: u32) -> Vec<i64> {
+        let scaled = |factor: &f64| (factor * 2f64.powi(shift as i32)).round_ties_even() as i64;
+        self.factors.iter().map(scaled).collect()
+    }
+
+    fn fits(&self, shift: u32) -> bool {
+        let most = self.extremes().1 * 2f64.powi(shift as i32);
+        let reached = self.accumulator as f64 * (most + 1.0) + 2f64.powi(shift as i32 - 1);
+        // One part in 2^20 covers the rounding of this estimate.
+        shift + self.domain_bits <= 60 && reached < 2f64.powi(60) * (1.0 - 1.0 / f64::from(1 << 20))
+    }
+
+    /// Least multiple of `limb_bits` with the wanted precision, or the largest that fits; `None` when some multiplier
+    /// would be 0.
+    fn choose(&self, limb_bits: u32, multiplier_bits: u32) -> Option<Chosen> {
+        if self.identity {
+            let shift = limb_bits;
+            return self.fits(shift).then(|| Chosen {
+                multipliers: vec![1 << shift],
+                shift,
+                shortfall: 0,
+            });
+        }
+        let (least, most) = self.extremes();
+        let wanted = Self::shift_for(most, multiplier_bits).max(Self::shift_for(least, LEAST_BITS));
+        let mut shift = wanted.next_multiple_of(limb_bits);
+        while shift > 0 && !self.fits(shift) {
+            shift -= limb_bits;
+        }
+        if shift == 0 {
+            return None;
+        }
+        let multipliers = self.multipliers(shift);
+        let shortfall = wanted.saturating_sub(shift);
+        multipliers.iter().all(|m| *m >= 1).then_some(Chosen {
+            multipliers,
+            shift,
+            shortfall,
+        })
+    }
+
+    fn error(&self) -> ShiftError {
+        let factor = self.extremes().0;
+        ShiftError {
+            layer: self.layer.clone(),
+            factor,
+            needed: Self::shift_for(factor, 1),
+            allowed: (1..=60).take_while(|shift| self.fits(*shift)).last().unwrap_or(0),
+            accumulator: self.accumulator,
+            domain_bits: self.domain_bits,
+        }
+    }
+}
+
+/// Chooses the common limb width, and multipliers and shift of every rescale, in order.
+pub(crate) fn choose(
+    demands: &[RescaleDemand],
+    multiplier_bits: u32,
+) -> Result<(u32, Vec<Chosen>), ShiftError> {
+    let mut best: Option<((u32, u64), u32, Vec<Chosen>)> = None;
+    for limb_bits in LIMB_BITS {
+        let chosen: Option<Vec<Chosen>> = demands
+            .iter()
+            .map(|demand| demand.choose(limb_bits, multiplier_bits))
+            .collect();
+        let Some(chosen) = chosen else { continue };
+        let limbs = |(demand, chosen): (&RescaleDemand, &Chosen)| {
+            demand.cells.saturating_mul(u64::from(chosen.shift / limb_bits))
+        };
+        let cost = demands
+            .iter()
+            .zip(&chosen)
+            .map(limbs)
+            .fold(1 << limb_bits, u64::saturating_add);
+        let shortfall = chosen.iter().map(|chosen| chosen.shortfall).max().unwrap_or(0);
+        let cost = (shortfall, cost);
+        if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+            best = Some((cost, limb_bits, chosen));
+        }
+    }
+    if let Some((_, limb_bits, chosen)) = best {
+        return Ok((limb_bits, chosen));
+    }
+    // Each width fails somewhere: name the first layer that fails with the narrowest limbs.
+    let least = *LIMB_BITS.start();
+    let failing = demands
+        .iter()
+        .find(|demand| demand.choose(least, multiplier_bits).is_none());
+    Err(failing.or(demands.first()).map_or_else(
+        || ShiftError {
+            layer: String::new(),
+            factor: 0.0,
+            needed: 0,
+            allowed: 0,
+            accumulator: 0,
+            domain_bits: 0,
+        },
+        RescaleDemand::error,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demand(factors: &[f64], accumulator: i128, cells: u64) -> RescaleDemand {
+        RescaleDemand {
+            layer: "layer".into(),
+            factors: factors.to_vec(),
+            identity: false,
+            accumulator,
+            domain_bits: 10,
+            cells,
+        }
+    }
+
+    #[test]
+    fn multipliers_have_the_wanted_precision() {
+        let demands = [
+            demand(&[0.003, 0.0002], 1 << 32, 4096),
+            demand(&[0.9], 1 << 20, 64),
+        ];
+        let (limb_bits, chosen) = choose(&demands, 12).unwrap();
+        for (demand, chosen) in demands.iter().zip(&chosen) {
+            assert_eq!(chosen.shift % limb_bits, 0);
+            assert!(demand.fits(chosen.shift));
+            for (factor, m) in demand.factors.iter().zip(&chosen.multipliers) {
+                let approximation = *m as f64 / 2f64.powi(chosen.shift as i32);
+                assert!(
+                    (approximation / factor - 1.0).abs() <= 2f64.powi(-6),
+                    "{approximation} {factor}"
+                );
+            }
+            assert!(*chosen.multipliers.iter().max().unwrap() >= 1 << 11);
+        }
+    }
+
+    #[test]
+    fn limbs_are_wide_for_many_cells_and_narrow_for_few() {
+        let few = choose(&[demand(&[0.001], 1 << 32, 4)], 12).unwrap();
+        let many = choose(&[demand(&[0.001], 1 << 32, 1 << 24)], 12).unwrap();
+        assert!(few.0 < many.0);
+        // 12 bits of a factor just below 2^-9 need a shift of 21.
+        assert_eq!(few.1[0].shift / few.0, 3);
+        assert!(many.1[0].shift / many.0 <= 2);
+    }
+
+    #[test]
+    fn identity_is_exact() {
+        let identity = RescaleDemand {
+            identity: true,
+            ..demand(&[1.0], 127, 64)
+        };
+        let (limb_bits, chosen) = choose(&[identity], 12).unwrap();
+        assert_eq!(
+            chosen,
+            [Chosen {
+                multipliers: vec![1 << limb_bits],
+                shift: limb_bits,
+                shortfall: 0
+            }]
+        );
+    }
+
+    #[test]
+    fn precision_gives_way_to_range_and_then_fails_by_name() {
+        // 2^50 * m < 2^60: m has at most 10 bits.
+        let (limb_bits, chosen) = choose(&[demand(&[0.01], 1 << 50, 1024)], 12).unwrap();
+        assert!(chosen[0].multipliers[0] < 1 << 10);
+        assert_eq!(chosen[0].shift % limb_bits, 0);
+        let error = choose(&[demand(&[1.0, 1e-6], 1 << 50, 1024)], 12).unwrap_err();
+        assert_eq!((error.layer.as_str(), error.allowed), ("layer", 9));
+    }
+}

@@ -1,0 +1,5 @@
+//! Whole-network tests of quantization and integer execution.
+
+mod lenet;
+pub(crate) mod random;
+mod semantics;

@@ -1,0 +1,119 @@
+//! Quantization of weights and biases.
+
+use ndarray::{ArrayD, Axis};
+
+use super::range::{BIAS_LIMIT, WEIGHT_LIMIT};
+
+/// How many scales a weight tensor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WeightScales {
+    /// One per output channel: more precise. The multipliers, which are public, tell a little about private weights.
+    #[default]
+    PerChannel,
+    /// One for the whole tensor.
+    PerTensor,
+}
+
+/// A quantized weight tensor and its bias.
+#[derive(Debug, Clone)]
+pub(crate) struct QuantizedWeights {
+    pub(crate) weight: ArrayD<i32>,
+    pub(crate) bias: Option<ArrayD<i32>>,
+    /// One per output channel, or one for all: `real = scale * integer`.
+    pub(crate) scales: Vec<f64>,
+}
+
+/// A channel's scale is at least this part of the tensor's largest, so that multipliers of one rescale stay comparable.
+const SPREAD: f64 = 1.0 / 4096.0;
+
+/// Weights to `[-127, 127]`, biases to 32 bits at scale `input_scale * weight scale`, rounded half to even.
+pub(crate) fn quantize_weights(
+    weight: &ArrayD<f32>,
+    bias: Option<&ArrayD<f32>>,
+    input_scale: f64,
+    scales: WeightScales,
+) -> QuantizedWeights {
+    let biases: Vec<f64> = bias
+        .map(|bias| bias.iter().map(|b| f64::from(*b)).collect())
+        .unwrap_or_default();
+    let largest = |values: ndarray::ArrayViewD<'_, f32>| {
+        values
+            .iter()
+            .fold(0.0f64, |largest, value| largest.max(f64::from(value.abs())))
+    };
+    let channels = weight.shape().first().copied().unwrap_or(0);
+    let overall = largest(weight.view()) / WEIGHT_LIMIT as f64;
+    // A tensor of zeros: any scale is right.
+    let overall = if overall > 0.0 {
+        overall
+    } else {
+        1.0 / WEIGHT_LIMIT as f64
+    };
+    // The bias has to fit 32 bits, with a little room for rounding.
+    let bias_floor = |o: usize| {
+        let bias = biases.get(o).copied().unwrap_or(0.0).abs();
+        bias / (input_scale * (BIAS_LIMIT - 2) as f64)
+    };
+    let of_channel = |o: usize| {
+        let own = largest(weight.index_axis(Axis(0), o)) / WEIGHT_LIMIT as f64;
+        own.max(overall * SPREAD).max(bias_floor(o))
+    };
+    let scales: Vec<f64> = match scales {
+        WeightScales::PerChannel => (0..channels).map(of_channel).collect(),
+        WeightScales::PerTensor => vec![(0..channels).map(bias_floor).fold(overall, f64::max)],
+    };
+    let scale_of = |o: usize| scales.get(o).or(scales.first()).copied().unwrap_or(1.0);
+    let mut quantized = ArrayD::zeros(weight.shape());
+    for (o, (mut to, from)) in quantized
+        .axis_iter_mut(Axis(0))
+        .zip(weight.axis_iter(Axis(0)))
+        .enumerate()
+    {
+        let (scale, limit) = (scale_of(o), WEIGHT_LIMIT as f64);
+        let round = |value: f32| (f64::from(value) / scale).round_ties_even().clamp(-limit, limit) as i32;
+        to.zip_mut_with(&from, |to, from| *to = round(*from));
+    }
+    let bias = bias.map(|bias| {
+        let limits = (-(BIAS_LIMIT as f64), (BIAS_LIMIT - 1) as f64);
+        let round = |(o, b): (usize, &f64)| {
+            (b / (input_scale * scale_of(o)))
+                .round_ties_even()
+                .clamp(limits.0, limits.1) as i32
+        };
+        let values = biases.iter().enumerate().map(round);
+        let mut quantized = ArrayD::zeros(bias.shape());
+        quantized
+            .iter_mut()
+            .zip(values)
+            .for_each(|(to, value)| *to = value);
+        quantized
+    });
+    QuantizedWeights {
+        weight: quantized,
+        bias,
+        scales,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_use_the_whole_range_and_stay_in_it() {
+        let weight = ArrayD::from_shape_vec(vec![3, 2], vec![1.0, -2.0, 0.01, 0.005, 0.0, 0.0]).unwrap();
+        let bias = ArrayD::from_shape_vec(vec![3], vec![0.5, -1e6, 3.0]).unwrap();
+        let quantized = quantize_weights(&weight, Some(&bias), 0.01, WeightScales::PerChannel);
+        assert_eq!(quantized.weight.as_slice().unwrap()[..2], [64, -127]);
+        // The second channel's scale grows until its bias fits.
+        let biases = quantized.bias.unwrap();
+        assert!(biases[[1]] < -(1 << 30));
+        for o in 0..3 {
+            let real = f64::from(biases[[o]]) * 0.01 * quantized.scales[o];
+            assert!((real - f64::from(bias[[o]])).abs() <= 0.01 * quantized.scales[o]);
+        }
+        let tensor = quantize_weights(&weight, None, 0.01, WeightScales::PerTensor);
+        assert_eq!(tensor.scales.len(), 1);
+        assert_eq!(tensor.weight.as_slice().unwrap()[..4], [64, -127, 1, 0]);
+    }
+}
