@@ -1,0 +1,104 @@
+//! What an opening proves: values of row blocks of committed matrices at points.
+//!
+//! A claim on matrix `m` speaks of the `2^h` rows from `first_row` on, as one multilinear polynomial in `h + log_row` variables:
+//!
+//! ```text
+//! value = sum_{a < 2^h} sum_{j < L} eq(high, a) eq(low, j) row_{first_row + a}[j]
+//! ```
+//!
+//! The combination over rows is also the test that rows are near the code. It works only where each coordinate of `high` is a bit,
+//! or a challenge of its own drawn after the commitment; hence [`Coordinate`]. `low` may be any point.
+
+use serde::{Deserialize, Serialize};
+
+use super::code::CodeParameters;
+use crate::field::{K, M61};
+use crate::transcript::VerifyError;
+
+/// One coordinate of a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coordinate {
+    /// A Boolean constant.
+    Bit(bool),
+    /// A uniform challenge, drawn after the commitment and used for no other coordinate of the point.
+    Challenge(K),
+}
+
+impl Coordinate {
+    /// Its value in `K`.
+    pub fn value(self) -> K {
+        match self {
+            Self::Bit(bit) => K::new(M61::from_raw(u64::from(bit)), M61::from_raw(0)),
+            Self::Challenge(value) => value,
+        }
+    }
+
+    /// A point of challenges.
+    pub fn challenges(point: &[K]) -> Vec<Self> {
+        point.iter().copied().map(Self::Challenge).collect()
+    }
+}
+
+/// Where a claim is evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimPoint {
+    /// Index among the matrices opened together.
+    pub matrix: usize,
+    /// First of the `2^high.len()` rows.
+    pub first_row: usize,
+    /// The coordinates over the rows.
+    pub high: Vec<Coordinate>,
+    /// The coordinates in the row: `log_row` of them.
+    pub low: Vec<K>,
+}
+
+/// A claimed value, as the prover knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Where.
+    pub point: ClaimPoint,
+    /// What.
+    pub value: K,
+}
+
+/// A commitment to a matrix. The number of rows is public and comes from the circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commitment {
+    /// Root of the Merkle tree over the columns of the encoded matrix.
+    pub root: [u8; 32],
+    /// Rows of the matrix.
+    pub rows: usize,
+}
+
+/// Checks that `points` fit matrices of `rows` rows and that the row combinations test proximity.
+///
+/// # Errors
+///
+/// [`VerifyError::Key`] that says which claim does not fit, and how.
+pub fn check_points<'a>(
+    code: &CodeParameters,
+    rows: &[usize],
+    points: impl IntoIterator<Item = &'a ClaimPoint>,
+) -> Result<(), VerifyError> {
+    for (index, point) in points.into_iter().enumerate() {
+        let refuse = |what: &str| Err(VerifyError::Key(format!("opening: claim {index}: {what}")));
+        let Some(rows) = rows.get(point.matrix) else {
+            return refuse("no such matrix");
+        };
+        if point.low.len() != code.log_row as usize {
+            return refuse("the point in the row has the wrong number of coordinates");
+        }
+        let height = u32::try_from(point.high.len()).ok().and_then(|bits| 1usize.checked_shl(bits));
+        let end = height.and_then(|height| point.first_row.checked_add(height));
+        if end.is_none_or(|end| end > *rows) {
+            return refuse("its rows reach beyond the matrix");
+        }
+        for (k, coordinate) in point.high.iter().enumerate() {
+            let challenge = matches!(coordinate, Coordinate::Challenge(_));
+            if challenge && point.high.iter().take(k).any(|earlier| earlier == coordinate) {
+                return refuse("a challenge is the coordinate of two row variables");
+            }
+        }
+    }
+    Ok(())
+}

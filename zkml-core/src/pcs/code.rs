@@ -1,0 +1,331 @@
+//! The circle code: a message of `L + tail` coefficients, evaluated on a domain of `n` points.
+//!
+//! ```text
+//! Enc(c)[index] = sum_{j < L + tail} c_j b_j(point(index)),      index = 0 .. n-1
+//! ```
+//!
+//! with the basis and the order of points of [`super::circle`]. Two codewords agree in at most `L + tail`
+//! positions, so the distance is that of a Reed-Solomon code of dimension `L + tail + 1`; the rate that counts is
+//! `rho = (L + tail + 1) / n`, the unique decoding radius `(1 - rho) / 2`.
+
+use ark_ff::AdditiveGroup;
+use serde::{Deserialize, Serialize};
+
+use super::circle::Twiddles;
+use crate::field::{K, M61};
+use crate::transcript::VerifyError;
+
+/// What one opening aims at, in bits: with a few of them in a proof the sum stays above 100.
+pub const TARGET_BITS: f64 = 104.0;
+
+/// Limits for parameters that come from outside.
+const MAX_LOG_ROW: u32 = 26;
+const MAX_LOG_CODEWORD: u32 = 30;
+const MAX_QUERIES: usize = 1 << 12;
+const MAX_GRINDING_BITS: u32 = 40;
+
+/// Parameters of the code and of its queries; public, part of the verifying key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeParameters {
+    /// `log2` of the data coefficients in a row, `L`.
+    pub log_row: u32,
+    /// Random coefficients behind them in each row; at most `L`.
+    pub tail: usize,
+    /// `log2` of the codeword length, `n`.
+    pub log_codeword: u32,
+    /// Opened columns, `t`.
+    pub queries: usize,
+    /// Bits of proof of work before the columns are drawn.
+    pub grinding_bits: u32,
+}
+
+impl CodeParameters {
+    /// Parameters with the fewest queries that reach `target_bits` together with the grinding.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Key`] where the sizes make no code, or no number of queries reaches the target.
+    pub fn for_target(
+        log_row: u32,
+        tail: usize,
+        log_codeword: u32,
+        grinding_bits: u32,
+        target_bits: f64,
+    ) -> Result<Self, VerifyError> {
+        let mut parameters = Self { log_row, tail, log_codeword, queries: 1, grinding_bits };
+        parameters.validate()?;
+        let queries = ((target_bits - f64::from(grinding_bits)) / parameters.bits_per_query()).ceil();
+        // A float-to-integer cast saturates; what is too large fails below.
+        parameters.queries = (queries.max(1.0) as usize).max(1);
+        parameters.validate()?;
+        Ok(parameters)
+    }
+
+    /// Checks that the values, which may come from outside, make a code.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Key`] that names the first value out of range.
+    pub fn validate(&self) -> Result<(), VerifyError> {
+        let refuse = |what: String| Err(VerifyError::Key(format!("commitment code: {what}")));
+        if self.log_row == 0 || self.log_row > MAX_LOG_ROW {
+            return refuse(format!("log_row is {}, expected 1 to {MAX_LOG_ROW}", self.log_row));
+        }
+        if self.tail > self.row_length() {
+            return refuse(format!("tail is {}, expected at most {}", self.tail, self.row_length()));
+        }
+        if self.log_codeword > MAX_LOG_CODEWORD || self.message_length() + 1 >= self.codeword_length() {
+            return refuse(format!(
+                "log_codeword is {}, expected at most {MAX_LOG_CODEWORD} and more than {} points",
+                self.log_codeword,
+                self.message_length() + 1
+            ));
+        }
+        if self.queries == 0 || self.queries > MAX_QUERIES || self.queries > self.codeword_length() {
+            return refuse(format!(
+                "queries is {}, expected 1 to {}",
+                self.queries,
+                MAX_QUERIES.min(self.codeword_length())
+            ));
+        }
+        if self.grinding_bits > MAX_GRINDING_BITS {
+            return refuse(format!(
+                "grinding_bits is {}, expected at most {MAX_GRINDING_BITS}",
+                self.grinding_bits
+            ));
+        }
+        Ok(())
+    }
+
+    /// `L`: data coefficients in a row.
+    pub fn row_length(&self) -> usize {
+        1usize.checked_shl(self.log_row).unwrap_or(0)
+    }
+
+    /// `L + tail`: coefficients in a row.
+    pub fn message_length(&self) -> usize {
+        self.row_length().saturating_add(self.tail)
+    }
+
+    /// `n`: points of a codeword.
+    pub fn codeword_length(&self) -> usize {
+        1usize.checked_shl(self.log_codeword).unwrap_or(0)
+    }
+
+    /// `rho = (L + tail + 1) / n`.
+    pub fn rate(&self) -> f64 {
+        (self.message_length() as f64 + 1.0) / self.codeword_length() as f64
+    }
+
+    /// `-log2((1 + rho) / 2)`: what one query gives in the unique decoding regime.
+    pub fn bits_per_query(&self) -> f64 {
+        1.0 - (1.0 + self.rate()).log2()
+    }
+
+    /// Bits of all queries and the grinding.
+    pub fn query_bits(&self) -> f64 {
+        self.queries as f64 * self.bits_per_query() + f64::from(self.grinding_bits)
+    }
+
+    /// A row length that keeps proofs small: an opening sends `16 L` bytes of row combination and `8 t` bytes
+    /// per row, so `L^2` is about `t/2` times the number of cells.
+    pub fn suggested_log_row(cells: usize, queries: usize) -> u32 {
+        let product = (cells.max(1) as f64) * (queries.max(2) as f64) / 2.0;
+        (product.log2() / 2.0).round().clamp(1.0, f64::from(MAX_LOG_ROW)) as u32
+    }
+}
+
+/// A code with the factors of its Fourier transform.
+#[derive(Debug, Clone)]
+pub struct CircleCode {
+    parameters: CodeParameters,
+    twiddles: Twiddles,
+}
+
+impl CircleCode {
+    /// The code of `parameters`.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Key`] where they are out of range.
+    pub fn new(parameters: &CodeParameters) -> Result<Self, VerifyError> {
+        parameters.validate()?;
+        Ok(Self { parameters: parameters.clone(), twiddles: Twiddles::new(parameters.log_codeword) })
+    }
+
+    /// Its parameters.
+    pub fn parameters(&self) -> &CodeParameters {
+        &self.parameters
+    }
+
+    /// The factors of the butterflies.
+    pub fn twiddles(&self) -> &Twiddles {
+        &self.twiddles
+    }
+
+    /// The codeword of a message over `F`, plainly: the reference of the prover's encoder, and the verifier's.
+    /// Missing coefficients count as 0; coefficients after `L + tail` are not looked at.
+    pub fn encode(&self, message: &[M61]) -> Vec<M61> {
+        let message = message.get(..self.parameters.message_length()).unwrap_or(message);
+        let (data, tail) = message.split_at(message.len().min(self.parameters.row_length()));
+        let log_row = self.parameters.log_row as usize;
+        let row_length = self.parameters.row_length();
+        let mut codeword = vec![M61::ZERO; self.parameters.codeword_length()];
+        for (block, values) in codeword.chunks_exact_mut(row_length).enumerate() {
+            for (value, coefficient) in values.iter_mut().zip(data) {
+                *value = *coefficient;
+            }
+            // All coefficients from 2L on are 0, so of the layers above the row only the lowest one does anything.
+            let factor = self.twiddles.signed(log_row, block);
+            for (value, coefficient) in values.iter_mut().zip(tail) {
+                *value += factor * coefficient;
+            }
+        }
+        for layer in (0..log_row).rev() {
+            let half = 1usize << layer;
+            for (values, factor) in codeword.chunks_exact_mut(2 * half).zip(self.twiddles.layer(layer)) {
+                let (low, high) = values.split_at_mut(half);
+                for (low, high) in low.iter_mut().zip(high) {
+                    let product = *factor * *high;
+                    *high = *low - product;
+                    *low += product;
+                }
+            }
+        }
+        codeword
+    }
+
+    /// The codeword of a message over `K`: the code is linear over `F`, so `c0` and `c1` are encoded apart.
+    pub fn encode_extension(&self, message: &[K]) -> Vec<K> {
+        let c0: Vec<M61> = message.iter().map(|value| value.c0).collect();
+        let c1: Vec<M61> = message.iter().map(|value| value.c1).collect();
+        self.encode(&c0).into_iter().zip(self.encode(&c1)).map(|(c0, c1)| K::new(c0, c1)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::Field;
+    use proptest::prelude::*;
+
+    use super::super::circle::{basis, domain_point};
+    use super::*;
+    use crate::field::P;
+
+    fn code(log_row: u32, tail: usize, log_codeword: u32) -> CircleCode {
+        CircleCode::new(&CodeParameters { log_row, tail, log_codeword, queries: 1, grinding_bits: 0 }).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn encoding_evaluates_the_basis(
+            log_row in 1u32..6, blowup in 1u32..4, tail in 0usize..9, seed in proptest::collection::vec(0..P, 64),
+        ) {
+            let log_codeword = log_row + blowup;
+            let tail = tail.min((1 << log_row) - 2);
+            let code = code(log_row, tail, log_codeword);
+            let length = code.parameters().message_length();
+            let message: Vec<M61> = seed.iter().cycle().take(length).map(|v| M61::from_raw(*v)).collect();
+            let codeword = code.encode(&message);
+            prop_assert_eq!(codeword.len(), 1 << log_codeword);
+            for (index, value) in codeword.iter().enumerate() {
+                let point = domain_point(log_codeword, index);
+                let expected: M61 = message.iter().enumerate().map(|(j, c)| *c * basis(j, point)).sum();
+                prop_assert_eq!(*value, expected);
+            }
+        }
+    }
+
+    /// Rank of the code restricted to `columns`, by elimination.
+    fn rank(code: &CircleCode, columns: &[usize]) -> usize {
+        let length = code.parameters().message_length();
+        let log_size = code.parameters().log_codeword;
+        let mut rows: Vec<Vec<M61>> = columns
+            .iter()
+            .map(|index| (0..length).map(|j| basis(j, domain_point(log_size, *index))).collect())
+            .collect();
+        let mut rank = 0;
+        for column in 0..length {
+            let Some(pivot) = (rank..rows.len()).find(|row| rows[*row][column] != M61::ZERO) else { continue };
+            rows.swap(rank, pivot);
+            let inverse = rows[rank][column].inverse().unwrap();
+            for row in rank + 1..rows.len() {
+                let factor = rows[row][column] * inverse;
+                for k in column..length {
+                    let step = factor * rows[rank][k];
+                    rows[row][k] -= step;
+                }
+            }
+            rank += 1;
+        }
+        rank
+    }
+
+    #[test]
+    fn the_distance_is_that_of_dimension_one_more() {
+        // A codeword that is 0 at L + tail + 1 positions is 0: those columns have full rank. For all subsets of that size.
+        for (log_row, tail, log_codeword) in [(1, 0, 3), (2, 0, 3), (1, 1, 3), (2, 1, 3), (2, 2, 4)] {
+            let code = code(log_row, tail, log_codeword);
+            let length = code.parameters().message_length();
+            let n = code.parameters().codeword_length();
+            for subset in 0u32..1 << n {
+                if subset.count_ones() as usize == length + 1 {
+                    let columns: Vec<usize> = (0..n).filter(|j| subset >> j & 1 == 1).collect();
+                    assert_eq!(rank(&code, &columns), length, "{log_row} {tail} {columns:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn queries_reach_the_target_and_not_more() {
+        // Rate 0.27: 159 columns, 135 with 16 bits of grinding.
+        let plain = CodeParameters::for_target(13, 655, 15, 0, TARGET_BITS).unwrap();
+        assert!((plain.rate() - 0.27).abs() < 1e-4);
+        assert_eq!(plain.queries, 159);
+        assert_eq!(CodeParameters::for_target(13, 655, 15, 16, TARGET_BITS).unwrap().queries, 135);
+        for (log_row, log_codeword, grinding) in [(10, 12, 0), (10, 13, 16), (6, 9, 10)] {
+            let chosen = CodeParameters::for_target(log_row, 0, log_codeword, grinding, TARGET_BITS).unwrap();
+            assert!(chosen.query_bits() >= TARGET_BITS);
+            let fewer = CodeParameters { queries: chosen.queries - 1, ..chosen };
+            assert!(fewer.query_bits() < TARGET_BITS);
+        }
+    }
+
+    #[test]
+    fn parameters_out_of_range_are_refused() {
+        let good = CodeParameters { log_row: 4, tail: 3, log_codeword: 6, queries: 10, grinding_bits: 8 };
+        assert_eq!(good.validate(), Ok(()));
+        let changes: [(fn(&mut CodeParameters), &str); 12] = [
+            (|p| p.log_row = 0, "log_row"),
+            (|p| p.log_row = 27, "log_row"),
+            (|p| p.log_row = u32::MAX, "log_row"),
+            (|p| p.tail = 17, "tail"),
+            (|p| p.tail = usize::MAX, "tail"),
+            (|p| p.log_codeword = 4, "log_codeword"),
+            (|p| p.log_codeword = 31, "log_codeword"),
+            (|p| p.log_codeword = u32::MAX, "log_codeword"),
+            (|p| p.queries = 0, "queries"),
+            (|p| p.queries = 65, "queries"),
+            (|p| p.queries = usize::MAX, "queries"),
+            (|p| p.grinding_bits = 41, "grinding_bits"),
+        ];
+        for (change, name) in changes {
+            let mut bad = good.clone();
+            change(&mut bad);
+            match bad.validate() {
+                Err(VerifyError::Key(message)) => assert!(message.contains(name), "{message}"),
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        // A whole domain of queries does not make up for a code of rate 1/2 this small.
+        assert!(CodeParameters::for_target(2, 0, 3, 0, TARGET_BITS).is_err());
+    }
+
+    #[test]
+    fn the_suggested_row_balances_the_opening() {
+        assert_eq!(CodeParameters::suggested_log_row(1 << 20, 128), 13);
+        assert_eq!(CodeParameters::suggested_log_row(0, 0), 1);
+        assert!(CodeParameters::suggested_log_row(usize::MAX, usize::MAX) <= MAX_LOG_ROW);
+    }
+}

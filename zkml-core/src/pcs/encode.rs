@@ -1,0 +1,118 @@
+//! The prover's encoder: several rows side by side, so that every butterfly is one factor on a run of elements.
+//!
+//! A *tile* is a set of neighbouring rows, stored column by column: element `(j, r)` of `T` rows at `j T + r`. A column of the
+//! encoded matrix is then a run of `T` cells in each tile, which is also what the tree hashes. All coefficients from `2 L` on are 0,
+//! so each block of `L` points is an independent transform of length `L` over the same coefficients.
+
+use ark_ff::AdditiveGroup;
+use rayon::prelude::*;
+
+use super::code::CircleCode;
+use crate::field::M61;
+
+/// Elements of a tile that are transformed at a time; half a first-level cache.
+const PIECE: usize = 1 << 11;
+
+/// Elements of a block of a tile that should stay in the second-level cache.
+const BLOCK: usize = 1 << 15;
+
+/// Rows in a tile.
+pub(super) fn tile_width(row_length: usize) -> usize {
+    (BLOCK / row_length).clamp(8, 64)
+}
+
+/// The coefficients of `width` rows, column by column; `cell(row, j)` reads one.
+pub(super) fn transpose(width: usize, columns: usize, cell: impl Fn(usize, usize) -> M61) -> Vec<M61> {
+    let mut out = Vec::with_capacity(width * columns);
+    for j in 0..columns {
+        out.extend((0..width).map(|row| cell(row, j)));
+    }
+    out
+}
+
+/// Encodes block number `block` (of `n / L`) of a tile: writes the `L` columns from `block L` on. `data` are the `L` data columns
+/// of the tile, `tail` the tail columns, both column by column.
+pub(super) fn encode_block(
+    code: &CircleCode,
+    width: usize,
+    data: &[M61],
+    tail: &[M61],
+    block: usize,
+    out: &mut [M61],
+) {
+    let log_row = code.parameters().log_row as usize;
+    out.copy_from_slice(data);
+    if !tail.is_empty() {
+        let factor = code.twiddles().signed(log_row, block);
+        for (value, coefficient) in out.iter_mut().zip(tail) {
+            *value += factor * coefficient;
+        }
+    }
+    // Layers of long butterflies on the whole block, then each piece is finished while it is in the cache.
+    let cut = (0..log_row).rev().find(|layer| width << layer <= PIECE).unwrap_or(0);
+    for layer in (cut..log_row).rev() {
+        butterflies(code, out, width, layer, block << (log_row - 1 - layer));
+    }
+    let pieces = block << (log_row - cut);
+    for (piece, values) in out.chunks_exact_mut(width << cut).enumerate() {
+        for layer in (0..cut).rev() {
+            butterflies(code, values, width, layer, (pieces + piece) << (cut - 1 - layer));
+        }
+    }
+}
+
+/// The butterflies of one layer on values whose first one belongs to number `first` of the layer's factors.
+fn butterflies(code: &CircleCode, values: &mut [M61], width: usize, layer: usize, first: usize) {
+    let half = width << layer;
+    let factors = code.twiddles().layer(layer).get(first..).unwrap_or(&[]);
+    for (values, factor) in values.chunks_exact_mut(2 * half).zip(factors) {
+        let (low, high) = values.split_at_mut(half);
+        for (low, high) in low.iter_mut().zip(high) {
+            let product = *factor * *high;
+            *high = *low - product;
+            *low += product;
+        }
+    }
+}
+
+/// Encodes all blocks of a tile: `n` columns of `width` cells.
+pub(super) fn encode_tile(code: &CircleCode, width: usize, data: &[M61], tail: &[M61]) -> Vec<M61> {
+    let mut out = vec![M61::ZERO; width * code.parameters().codeword_length()];
+    out.par_chunks_mut(width * code.parameters().row_length())
+        .enumerate()
+        .for_each(|(block, out)| encode_block(code, width, data, tail, block, out));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::code::CodeParameters;
+    use super::*;
+    use crate::field::P;
+
+    #[test]
+    fn a_tile_holds_the_codewords_of_its_rows() {
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            M61::from_raw((state >> 3) % P)
+        };
+        for (log_row, tail, log_codeword) in [(1, 0, 3), (3, 0, 4), (4, 5, 7), (9, 0, 11), (10, 3, 12)] {
+            let parameters = CodeParameters { log_row, tail, log_codeword, queries: 1, grinding_bits: 0 };
+            let code = CircleCode::new(&parameters).unwrap();
+            for width in [1, 3, 8] {
+                let rows: Vec<Vec<M61>> =
+                    (0..width).map(|_| (0..parameters.message_length()).map(|_| next()).collect()).collect();
+                let row_length = parameters.row_length();
+                let data = transpose(width, row_length, |row, j| rows[row][j]);
+                let tails = transpose(width, tail, |row, j| rows[row][row_length + j]);
+                let encoded = encode_tile(&code, width, &data, &tails);
+                for (row, message) in rows.iter().enumerate() {
+                    let expected = code.encode(message);
+                    let found: Vec<M61> = encoded.iter().skip(row).step_by(width).copied().collect();
+                    assert_eq!(found, expected);
+                }
+            }
+        }
+    }
+}

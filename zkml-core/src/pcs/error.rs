@@ -1,0 +1,31 @@
+//! Why a commitment or an opening cannot be made.
+
+use thiserror::Error;
+
+use crate::transcript::VerifyError;
+
+/// Errors of the prover's side of the commitment.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PcsError {
+    /// Parameters or claims that no verifier would accept either.
+    #[error(transparent)]
+    Parameters(#[from] VerifyError),
+    /// A matrix whose cells do not fill whole rows.
+    #[error("{cells} cells do not make rows of {row_length}")]
+    Shape {
+        /// Cells given.
+        cells: usize,
+        /// Cells in a row.
+        row_length: usize,
+    },
+    /// A matrix committed with another code than the one it is opened with.
+    #[error("matrix {matrix} was committed with another code than it is opened with")]
+    OtherCode {
+        /// Its number among those opened.
+        matrix: usize,
+    },
+    /// The operating system gives no randomness.
+    #[error("no randomness from the operating system: {0}")]
+    Randomness(String),
+}

@@ -1,0 +1,143 @@
+//! The Merkle tree over the columns of an encoded matrix, and proofs for several leaves that share their nodes.
+//!
+//! A proof for leaves at ascending positions holds the nodes that cannot be computed from what is below, from the leaves upwards,
+//! in each level from left to right. Reference: `docs/protocol/commitment.md`.
+
+use super::hash::{Digest, node_digest};
+
+/// Walks the tree upwards from leaves at ascending, distinct `positions` below `2^log_leaves`, calling `sibling(level, index)` for
+/// each node that cannot be computed. Returns the root; `None` where there is no leaf.
+///
+/// # Errors
+///
+/// Those of `sibling`.
+pub fn root_of<E>(
+    log_leaves: u32,
+    positions: &[usize],
+    leaves: &[Digest],
+    mut sibling: impl FnMut(usize, usize) -> Result<Digest, E>,
+) -> Result<Option<Digest>, E> {
+    let mut nodes: Vec<(usize, Digest)> = positions.iter().copied().zip(leaves.iter().copied()).collect();
+    for level in 0..log_leaves as usize {
+        let mut parents = Vec::with_capacity(nodes.len());
+        let mut rest = nodes.into_iter().peekable();
+        while let Some((index, digest)) = rest.next() {
+            let parent = if index & 1 == 1 {
+                node_digest(&sibling(level, index ^ 1)?, &digest)
+            } else if let Some((_, right)) = rest.next_if(|(next, _)| *next == index ^ 1) {
+                node_digest(&digest, &right)
+            } else {
+                node_digest(&digest, &sibling(level, index ^ 1)?)
+            };
+            parents.push((index >> 1, parent));
+        }
+        nodes = parents;
+    }
+    Ok(nodes.first().map(|(_, root)| *root))
+}
+
+#[cfg(feature = "prover")]
+pub use tree::MerkleTree;
+
+#[cfg(feature = "prover")]
+mod tree {
+    use rayon::prelude::*;
+
+    use super::super::hash::{Digest, LANES, node_digests};
+
+    /// All nodes of a tree.
+    #[derive(Debug, Clone)]
+    pub struct MerkleTree {
+        /// From the leaves to the root.
+        levels: Vec<Vec<Digest>>,
+    }
+
+    impl MerkleTree {
+        /// The tree over `leaves`; their number is a power of two.
+        pub fn new(leaves: Vec<Digest>) -> Self {
+            debug_assert!(leaves.len().is_power_of_two());
+            let mut levels = vec![leaves];
+            while let Some(below) = levels.last().filter(|level| level.len() > 1) {
+                let mut level = vec![[0; 32]; below.len() / 2];
+                let grain = 64 * LANES;
+                level
+                    .par_chunks_mut(grain)
+                    .zip(below.par_chunks(2 * grain))
+                    .for_each(|(parents, below)| node_digests(below, parents));
+                levels.push(level);
+            }
+            Self { levels }
+        }
+
+        /// The root.
+        pub fn root(&self) -> Digest {
+            self.levels.last().and_then(|level| level.first()).copied().unwrap_or_default()
+        }
+
+        /// The nodes that a verifier misses who knows the leaves at these ascending, distinct positions.
+        pub fn path(&self, positions: &[usize]) -> Vec<Digest> {
+            let mut path = Vec::new();
+            let mut indices = positions.to_vec();
+            for level in self.levels.iter().take(self.levels.len() - 1) {
+                let mut parents = Vec::with_capacity(indices.len());
+                let mut rest = indices.iter().copied().peekable();
+                while let Some(index) = rest.next() {
+                    if index & 1 == 1 || rest.next_if_eq(&(index ^ 1)).is_none() {
+                        path.push(level[index ^ 1]);
+                    }
+                    parents.push(index >> 1);
+                }
+                indices = parents;
+            }
+            path
+        }
+    }
+}
+
+#[cfg(all(test, feature = "prover"))]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    fn leaves(count: usize) -> Vec<Digest> {
+        (0..count).map(|i| blake3::hash(&i.to_le_bytes()).into()).collect()
+    }
+
+    /// The root of a tree, from the definition.
+    fn root_by_definition(leaves: &[Digest]) -> Digest {
+        if let [leaf] = leaves {
+            return *leaf;
+        }
+        let (left, right) = leaves.split_at(leaves.len() / 2);
+        node_digest(&root_by_definition(left), &root_by_definition(right))
+    }
+
+    #[test]
+    fn paths_lead_to_the_root_and_hold_no_node_twice() {
+        for log in 0..6 {
+            let leaves = leaves(1 << log);
+            let tree = MerkleTree::new(leaves.clone());
+            assert_eq!(tree.root(), root_by_definition(&leaves));
+            for step in 1..=leaves.len() {
+                for start in 0..step.min(leaves.len()) {
+                    let positions: Vec<usize> = (start..leaves.len()).step_by(step).collect();
+                    let opened: Vec<Digest> = positions.iter().map(|position| leaves[*position]).collect();
+                    let path = tree.path(&positions);
+                    let mut nodes = path.iter();
+                    let root = root_of(log, &positions, &opened, |_, _| Ok::<_, Infallible>(*nodes.next().unwrap()));
+                    assert_eq!(root, Ok(Some(tree.root())));
+                    assert!(nodes.next().is_none());
+                    if step == 1 {
+                        assert!(path.is_empty());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_leaves_no_root() {
+        assert_eq!(root_of(4, &[], &[], |_, _| Err(())), Ok(None));
+    }
+}

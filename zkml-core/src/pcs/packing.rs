@@ -1,0 +1,109 @@
+//! Columns of different sizes in one matrix.
+//!
+//! A column is a multilinear polynomial: a table of `2^variables` values. With rows of length `L = 2^log_row`,
+//!
+//! - `variables >= log_row`: it takes `2^(variables - log_row)` consecutive rows; its first variables are the index of the
+//!   row among them, its last `log_row` variables the index in the row;
+//! - `variables < log_row`: it takes an aligned piece of a shared row, at an offset that is a multiple of its length.
+//!   In the row it is reached by fixing the first variables of the row to the bits of the offset.
+//!
+//! The order is fixed: largest first, equal ones in the order given. What no column takes is 0 and never claimed.
+
+use super::claim::{ClaimPoint, Coordinate};
+use crate::field::K;
+use crate::transcript::VerifyError;
+
+/// Where the columns of one matrix lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packing {
+    /// `log2` of the row length.
+    pub log_row: u32,
+    /// Rows in all.
+    pub rows: usize,
+    /// Where each column lies, in the order in which the columns were given.
+    pub slots: Vec<Slot>,
+}
+
+/// Where one column lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Its first row.
+    pub first_row: usize,
+    /// Its offset in that row, for a column shorter than a row; else 0.
+    pub offset: usize,
+    /// Its number of variables.
+    pub variables: usize,
+    /// `log2` of the row length.
+    pub log_row: u32,
+}
+
+impl Packing {
+    /// Packs columns of `2^variables[i]` values into rows of `2^log_row`.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Key`] where the matrix is larger than the address space.
+    pub fn new(variables: &[usize], log_row: u32) -> Result<Self, VerifyError> {
+        let too_large = || VerifyError::Key("packing: the matrix is larger than the address space".into());
+        let row_length = 1usize.checked_shl(log_row).ok_or_else(too_large)?;
+        let mut order: Vec<usize> = (0..variables.len()).collect();
+        order.sort_by_key(|column| core::cmp::Reverse(variables.get(*column)));
+        let empty = Slot { first_row: 0, offset: 0, variables: 0, log_row };
+        let mut slots = vec![empty; variables.len()];
+        // The next free cell. Sizes descend, so it is always a multiple of the next size.
+        let mut next = 0usize;
+        for column in order {
+            let (Some(variables), Some(slot)) = (variables.get(column), slots.get_mut(column)) else { continue };
+            let variables = *variables;
+            let length = u32::try_from(variables).ok().and_then(|shift| 1usize.checked_shl(shift));
+            *slot = Slot { first_row: next >> log_row, offset: next & (row_length - 1), variables, log_row };
+            next = length.and_then(|length| next.checked_add(length)).ok_or_else(too_large)?;
+        }
+        Ok(Self { log_row, rows: next.div_ceil(row_length), slots })
+    }
+
+    /// The cells of the matrix, row by row: each column copied to its slot, 0 elsewhere. `columns` in the order of
+    /// [`Packing::new`]; of a column with fewer values than its slot the rest is 0, further values are left out.
+    #[cfg(feature = "prover")]
+    pub fn fill<T: Copy + Default>(&self, columns: &[&[T]]) -> Vec<T> {
+        let mut cells = vec![T::default(); self.rows << self.log_row];
+        for (slot, column) in self.slots.iter().zip(columns) {
+            let start = (slot.first_row << self.log_row) + slot.offset;
+            let length = column.len().min(1 << slot.variables);
+            cells[start..start + length].copy_from_slice(&column[..length]);
+        }
+        cells
+    }
+}
+
+impl Slot {
+    /// Splits a point of the column into the part that selects rows and the part in the row.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Key`] where the point has another number of coordinates than the column has variables.
+    pub fn split(&self, point: &[Coordinate]) -> Result<(Vec<Coordinate>, Vec<K>), VerifyError> {
+        if point.len() != self.variables {
+            return Err(VerifyError::Key(format!(
+                "packing: a claim has {} coordinates, its column {} variables",
+                point.len(),
+                self.variables
+            )));
+        }
+        let log_row = self.log_row as usize;
+        let (high, low) = point.split_at(self.variables.saturating_sub(log_row));
+        // The variables of the row that a short column does not have: the high bits of its offset.
+        let fixed = (low.len()..log_row).rev().map(|bit| Coordinate::Bit(self.offset >> bit & 1 == 1).value());
+        Ok((high.to_vec(), fixed.chain(low.iter().map(|coordinate| coordinate.value())).collect()))
+    }
+
+    /// The claim point of this column at `point`, in matrix number `matrix`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::split`].
+    pub fn claim_point(&self, matrix: usize, point: &[Coordinate]) -> Result<ClaimPoint, VerifyError> {
+        let (high, low) = self.split(point)?;
+        Ok(ClaimPoint { matrix, first_row: self.first_row, high, low })
+    }
+}

@@ -1,0 +1,81 @@
+//! The soundness error of an opening, term by term. All terms are proven; nothing rests on a conjecture.
+//!
+//! With `rho = (L + tail + 1)/n`, `|K| = 2^122` (nearly), and `B` the coefficients of the row combination:
+//!
+//! | term | error | why |
+//! |---|---|---|
+//! | queries | `((1 + rho)/2)^t 2^-grinding` | a combination far from the code, or another codeword than the folded rows give, agrees with `Enc(u)` in at most that part of the positions |
+//! | proximity | `n/|K|` for each challenge coordinate of each fold and each coefficient | Diamond-Gruen: rows far from the code stay far, within the unique decoding radius |
+//! | subspace | `(number of these)/|K|` | rows that are codewords of the Reed-Solomon code, but not of the space of the circle transform, combine to one that is |
+//! | merge | `2 log_row/|K|` | sumcheck |
+//! | batching | `1/|K|` for each batching by independent coefficients | |
+
+use super::claim::{ClaimPoint, Coordinate};
+use super::code::CodeParameters;
+use super::plan::Plan;
+use crate::field::P;
+use crate::sumcheck::{self, Shape};
+
+/// The terms of an opening of `points` with their bits (`-log2` of the error), the smallest not first. Errors add up: see [`total`].
+pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint]) -> Vec<(String, f64)> {
+    let plan = Plan::new(points);
+    let field = 2.0 * (P as f64).log2();
+    let is_challenge = |coordinate: &&Coordinate| matches!(coordinate, Coordinate::Challenge(_));
+    let coordinates: usize = plan.folds.iter().map(|fold| fold.high.iter().filter(is_challenge).count()).sum();
+    let coefficients = if plan.needs_merge() { plan.folds.len() } else { plan.claims.len() };
+    let draws = (coordinates + coefficients).max(1) as f64;
+    let n = code.codeword_length() as f64;
+    let mut terms = vec![
+        ("opening: queries".to_owned(), code.query_bits()),
+        ("opening: proximity".to_owned(), field - (n * draws).log2()),
+        ("opening: subspace".to_owned(), field - draws.log2()),
+        ("opening: combination".to_owned(), field),
+    ];
+    if plan.needs_merge() {
+        let shapes = vec![Shape { variables: code.log_row as usize, degree: 2 }; plan.lows.len()];
+        terms.push(("opening: claims".to_owned(), field));
+        terms.extend(sumcheck::soundness("opening: merge", &shapes));
+    }
+    terms
+}
+
+/// Bits of the sum of errors.
+pub fn total(terms: &[(String, f64)]) -> f64 {
+    -terms.iter().map(|(_, bits)| (-bits).exp2()).sum::<f64>().log2()
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::AdditiveGroup;
+
+    use super::*;
+    use crate::field::{K, M61};
+    use crate::pcs::TARGET_BITS;
+
+    #[test]
+    fn terms_are_what_the_formulas_give() {
+        let code = CodeParameters::for_target(10, 0, 13, 12, TARGET_BITS).unwrap();
+        let challenge = |value| Coordinate::Challenge(K::new(M61::from_raw(value), M61::ZERO));
+        let point = |first_row, high: Vec<Coordinate>, low: u64| ClaimPoint {
+            matrix: 0,
+            first_row,
+            high,
+            low: vec![K::from(low); 10],
+        };
+        let points = vec![
+            point(0, vec![challenge(3), Coordinate::Bit(true), challenge(4)], 1),
+            point(0, vec![challenge(3), Coordinate::Bit(true), challenge(4)], 2),
+            point(8, vec![], 2),
+        ];
+        let terms = opening_terms(&code, &points);
+        let bits = |name: &str| terms.iter().find(|(found, _)| found == name).unwrap().1;
+        // Two challenge coordinates in the one fold, none in the other, two coefficients.
+        assert!((bits("opening: proximity") - (122.0 - 13.0 - 2.0)).abs() < 1e-9);
+        assert!((bits("opening: subspace") - 120.0).abs() < 1e-9);
+        assert!((bits("opening: merge: rounds") - (122.0 - 20f64.log2())).abs() < 1e-9);
+        assert!(bits("opening: queries") >= TARGET_BITS && bits("opening: queries") < TARGET_BITS + 1.0);
+        let sum = total(&terms);
+        assert!(sum < bits("opening: queries") && sum > 103.0, "{sum}");
+        assert!((total(&[("a".into(), 10.0), ("b".into(), 10.0)]) - 9.0).abs() < 1e-12);
+    }
+}

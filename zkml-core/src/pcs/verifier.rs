@@ -1,0 +1,162 @@
+//! The verifier's side of an opening. For the statement, the transcript order and the checks see the [module](super).
+
+use ark_ff::AdditiveGroup;
+
+use super::claim::{ClaimPoint, Commitment, check_points};
+use super::code::{CircleCode, CodeParameters};
+use super::hash::{Digest, leaf_digest, leaf_length};
+use super::merkle::root_of;
+use super::plan::Plan;
+use crate::field::encoding::m61_to_bytes;
+use crate::field::{K, M61};
+use crate::poly;
+use crate::sumcheck::{Shape, verify_batched};
+use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
+
+/// Verifies the claims, each a point and a value, on matrices whose roots were read before the points were drawn.
+///
+/// # Errors
+///
+/// [`VerifyError::Check`] with one of the names of the [module](super); what reading messages gives;
+/// [`VerifyError::Key`] where parameters or points do not fit.
+pub fn verify_opening<C: VerifierChannel + ?Sized>(
+    channel: &mut C,
+    code: &CodeParameters,
+    commitments: &[Commitment],
+    claims: &[(ClaimPoint, C::Scalar)],
+) -> Result<(), VerifyError> {
+    code.validate()?;
+    let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
+    check_points(code, &rows, claims.iter().map(|(point, _)| point))?;
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let plan = Plan::new(claims.iter().map(|(point, _)| point));
+    let (point, opened) = merge(channel, code, &plan, claims)?;
+
+    let gammas = channel.challenges("opening.combine", opened.len());
+    let combination = channel.read_extension("opening.combination", code.message_length())?;
+    let eq = poly::eq_table(&point);
+    let product: K = combination.iter().zip(&eq).map(|(value, eq)| *value * eq).sum();
+    let expected = opened
+        .iter()
+        .zip(&gammas)
+        .fold(C::Scalar::zero(), |sum, ((_, value), gamma)| sum + value.clone() * *gamma);
+    let check = Check { name: "opening.inner_product", place: "row combination" };
+    channel.constrain_zero(check, expected - C::Scalar::from(product))?;
+
+    let weights = row_weights(&rows, &plan, &opened, &gammas);
+    channel.grind("opening.grind", code.grinding_bits)?;
+    let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
+    let mut sums = vec![K::ZERO; positions.len()];
+    for ((index, commitment), weights) in commitments.iter().enumerate().zip(&weights) {
+        if !weights.is_empty() {
+            open_columns(channel, code, (index, commitment), weights, &positions, &mut sums)?;
+        }
+    }
+
+    let codeword = CircleCode::new(code)?.encode_extension(&combination);
+    for (position, sum) in positions.iter().zip(sums) {
+        if codeword.get(*position) != Some(&sum) {
+            let place = format!("position {position}");
+            return Err(Check { name: "opening.column", place: &place }.failed());
+        }
+    }
+    Ok(())
+}
+
+/// The point in the row at which all is opened, and for each term of the combination its fold and its value there.
+type Merged<S> = (Vec<K>, Vec<(usize, S)>);
+
+/// Merges the claims to one point in the row.
+fn merge<C: VerifierChannel + ?Sized>(
+    channel: &mut C,
+    code: &CodeParameters,
+    plan: &Plan,
+    claims: &[(ClaimPoint, C::Scalar)],
+) -> Result<Merged<C::Scalar>, VerifyError> {
+    let folds = plan.claims.iter().map(|(fold, _)| *fold);
+    if !plan.needs_merge() {
+        let point = plan.lows.first().cloned().unwrap_or_default();
+        return Ok((point, folds.zip(claims.iter().map(|(_, value)| value.clone())).collect()));
+    }
+    let rhos = channel.challenges("opening.batch", claims.len());
+    let mut sums = vec![C::Scalar::zero(); plan.lows.len()];
+    for (((_, value), (_, low)), rho) in claims.iter().zip(&plan.claims).zip(&rhos) {
+        if let Some(sum) = sums.get_mut(*low) {
+            *sum = sum.clone() + value.clone() * *rho;
+        }
+    }
+    let shapes = vec![Shape { variables: code.log_row as usize, degree: 2 }; sums.len()];
+    let reduced = verify_batched(channel, "opening.merge", &shapes, &sums)?;
+    let values = channel.read_scalars("opening.values", plan.folds.len())?;
+
+    // What the sumcheck's last equation makes of each low point: its coefficient times eq(low, z).
+    let factors: Vec<K> = plan
+        .lows
+        .iter()
+        .zip(&reduced.coefficients)
+        .map(|(low, coefficient)| poly::eq_eval(low, &reduced.point) * coefficient)
+        .collect();
+    let mut difference = -reduced.value;
+    for ((fold, low), rho) in plan.claims.iter().zip(&rhos) {
+        if let (Some(value), Some(factor)) = (values.get(*fold), factors.get(*low)) {
+            difference = difference + value.clone() * (*factor * rho);
+        }
+    }
+    channel.constrain_zero(Check { name: "opening.merge", place: "last equation" }, difference)?;
+    Ok((reduced.point, values.into_iter().enumerate().collect()))
+}
+
+/// For each matrix the factor of each of its rows in the combination; nothing for a matrix without a claim.
+fn row_weights<S>(rows: &[usize], plan: &Plan, opened: &[(usize, S)], gammas: &[K]) -> Vec<Vec<K>> {
+    let mut weights: Vec<Vec<K>> = vec![Vec::new(); rows.len()];
+    for ((fold, _), gamma) in opened.iter().zip(gammas) {
+        let Some(fold) = plan.folds.get(*fold) else { continue };
+        let (Some(weights), Some(rows)) = (weights.get_mut(fold.matrix), rows.get(fold.matrix)) else { continue };
+        weights.resize(*rows, K::ZERO);
+        for (weight, term) in weights.iter_mut().skip(fold.first_row).zip(fold.weights(*gamma)) {
+            *weight += term;
+        }
+    }
+    weights
+}
+
+/// Reads the columns of one matrix, checks its root and adds the combination of each column to `sums`.
+fn open_columns<C: VerifierChannel + ?Sized>(
+    channel: &mut C,
+    code: &CodeParameters,
+    (index, commitment): (usize, &Commitment),
+    weights: &[K],
+    positions: &[usize],
+    sums: &mut [K],
+) -> Result<(), VerifyError> {
+    let mut salts = Vec::with_capacity(positions.len());
+    for _ in positions {
+        salts.push(channel.read_digest("opening.salt")?);
+    }
+    let cells = channel.read_base("opening.columns", positions.len().saturating_mul(commitment.rows))?;
+    let mut leaves: Vec<Digest> = Vec::with_capacity(positions.len());
+    let mut bytes = Vec::with_capacity(leaf_length(commitment.rows));
+    for ((column, salt), sum) in cells.chunks(commitment.rows.max(1)).zip(&salts).zip(sums) {
+        bytes.clear();
+        bytes.extend_from_slice(salt);
+        column.iter().for_each(|cell| bytes.extend_from_slice(&m61_to_bytes(*cell)));
+        bytes.resize(leaf_length(commitment.rows), 0);
+        leaves.push(leaf_digest(&bytes));
+        for (cell, weight) in column.iter().zip(weights) {
+            *sum += times(*weight, *cell);
+        }
+    }
+    let root = root_of(code.log_codeword, positions, &leaves, |_, _| channel.read_digest("opening.path"))?;
+    if root != Some(commitment.root) {
+        let place = format!("matrix {index}");
+        return Err(Check { name: "opening.merkle", place: &place }.failed());
+    }
+    Ok(())
+}
+
+/// An element of `K` times one of `F`.
+fn times(a: K, b: M61) -> K {
+    K::new(a.c0 * b, a.c1 * b)
+}
