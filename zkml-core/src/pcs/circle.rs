@@ -37,16 +37,25 @@ pub struct CirclePoint {
 
 impl CirclePoint {
     /// The neutral element `(1, 0)`.
-    pub const IDENTITY: Self = Self { x: M61::from_raw(1), y: M61::from_raw(0) };
+    pub const IDENTITY: Self = Self {
+        x: M61::from_raw(1),
+        y: M61::from_raw(0),
+    };
 
     /// A generator of the whole group: the point with the smallest `x > 1` that has order `2^61`.
-    pub const GENERATOR: Self = Self { x: M61::from_raw(2), y: M61::from_raw(1_033_321_771_269_002_680) };
+    pub const GENERATOR: Self = Self {
+        x: M61::from_raw(2),
+        y: M61::from_raw(1_033_321_771_269_002_680),
+    };
 
     /// The group law.
     #[inline]
     #[must_use]
     pub fn times(self, other: Self) -> Self {
-        Self { x: self.x * other.x - self.y * other.y, y: self.x * other.y + other.x * self.y }
+        Self {
+            x: self.x * other.x - self.y * other.y,
+            y: self.x * other.y + other.x * self.y,
+        }
     }
 
     /// The group law of a point with itself, `doublings` times.
@@ -58,7 +67,10 @@ impl CirclePoint {
     /// The inverse.
     #[must_use]
     pub fn inverse(self) -> Self {
-        Self { x: self.x, y: -self.y }
+        Self {
+            x: self.x,
+            y: -self.y,
+        }
     }
 
     /// A generator of the subgroup of order `2^log_order`, `log_order <= 61`.
@@ -74,7 +86,9 @@ pub fn domain_point(log_size: u32, index: usize) -> CirclePoint {
     // Bit k of the index, k >= 1, adds 2^(log_size + 1 - k) to the exponent.
     let point = (1..log_size)
         .filter(|k| index >> k & 1 == 1)
-        .fold(generator, |point, k| point.times(generator.repeated_square(log_size + 1 - k)));
+        .fold(generator, |point, k| {
+            point.times(generator.repeated_square(log_size + 1 - k))
+        });
     if index & 1 == 1 { point.inverse() } else { point }
 }
 
@@ -150,7 +164,10 @@ mod tests {
 
     #[test]
     fn the_generator_generates() {
-        let minus_one = CirclePoint { x: -M61::ONE, y: M61::ZERO };
+        let minus_one = CirclePoint {
+            x: -M61::ONE,
+            y: M61::ZERO,
+        };
         assert_eq!(CirclePoint::GENERATOR.repeated_square(60), minus_one);
         assert_eq!(CirclePoint::GENERATOR.repeated_square(61), CirclePoint::IDENTITY);
         let point = CirclePoint::subgroup_generator(40);

@@ -88,7 +88,9 @@ pub fn check_points<'a>(
         if point.low.len() != code.log_row as usize {
             return refuse("the point in the row has the wrong number of coordinates");
         }
-        let height = u32::try_from(point.high.len()).ok().and_then(|bits| 1usize.checked_shl(bits));
+        let height = u32::try_from(point.high.len())
+            .ok()
+            .and_then(|bits| 1usize.checked_shl(bits));
         let end = height.and_then(|height| point.first_row.checked_add(height));
         if end.is_none_or(|end| end > *rows) {
             return refuse("its rows reach beyond the matrix");

@@ -52,7 +52,13 @@ impl CodeParameters {
         grinding_bits: u32,
         target_bits: f64,
     ) -> Result<Self, VerifyError> {
-        let mut parameters = Self { log_row, tail, log_codeword, queries: 1, grinding_bits };
+        let mut parameters = Self {
+            log_row,
+            tail,
+            log_codeword,
+            queries: 1,
+            grinding_bits,
+        };
         parameters.validate()?;
         let queries = ((target_bits - f64::from(grinding_bits)) / parameters.bits_per_query()).ceil();
         // A float-to-integer cast saturates; what is too large fails below.
@@ -69,10 +75,17 @@ impl CodeParameters {
     pub fn validate(&self) -> Result<(), VerifyError> {
         let refuse = |what: String| Err(VerifyError::Key(format!("commitment code: {what}")));
         if self.log_row == 0 || self.log_row > MAX_LOG_ROW {
-            return refuse(format!("log_row is {}, expected 1 to {MAX_LOG_ROW}", self.log_row));
+            return refuse(format!(
+                "log_row is {}, expected 1 to {MAX_LOG_ROW}",
+                self.log_row
+            ));
         }
         if self.tail > self.row_length() {
-            return refuse(format!("tail is {}, expected at most {}", self.tail, self.row_length()));
+            return refuse(format!(
+                "tail is {}, expected at most {}",
+                self.tail,
+                self.row_length()
+            ));
         }
         if self.log_codeword > MAX_LOG_CODEWORD || self.message_length() + 1 >= self.codeword_length() {
             return refuse(format!(
@@ -150,7 +163,10 @@ impl CircleCode {
     /// [`VerifyError::Key`] where they are out of range.
     pub fn new(parameters: &CodeParameters) -> Result<Self, VerifyError> {
         parameters.validate()?;
-        Ok(Self { parameters: parameters.clone(), twiddles: Twiddles::new(parameters.log_codeword) })
+        Ok(Self {
+            parameters: parameters.clone(),
+            twiddles: Twiddles::new(parameters.log_codeword),
+        })
     }
 
     /// Its parameters.
@@ -183,7 +199,10 @@ impl CircleCode {
         }
         for layer in (0..log_row).rev() {
             let half = 1usize << layer;
-            for (values, factor) in codeword.chunks_exact_mut(2 * half).zip(self.twiddles.layer(layer)) {
+            for (values, factor) in codeword
+                .chunks_exact_mut(2 * half)
+                .zip(self.twiddles.layer(layer))
+            {
                 let (low, high) = values.split_at_mut(half);
                 for (low, high) in low.iter_mut().zip(high) {
                     let product = *factor * *high;
@@ -199,7 +218,11 @@ impl CircleCode {
     pub fn encode_extension(&self, message: &[K]) -> Vec<K> {
         let c0: Vec<M61> = message.iter().map(|value| value.c0).collect();
         let c1: Vec<M61> = message.iter().map(|value| value.c1).collect();
-        self.encode(&c0).into_iter().zip(self.encode(&c1)).map(|(c0, c1)| K::new(c0, c1)).collect()
+        self.encode(&c0)
+            .into_iter()
+            .zip(self.encode(&c1))
+            .map(|(c0, c1)| K::new(c0, c1))
+            .collect()
     }
 }
 
@@ -213,7 +236,14 @@ mod tests {
     use crate::field::P;
 
     fn code(log_row: u32, tail: usize, log_codeword: u32) -> CircleCode {
-        CircleCode::new(&CodeParameters { log_row, tail, log_codeword, queries: 1, grinding_bits: 0 }).unwrap()
+        CircleCode::new(&CodeParameters {
+            log_row,
+            tail,
+            log_codeword,
+            queries: 1,
+            grinding_bits: 0,
+        })
+        .unwrap()
     }
 
     proptest! {
@@ -242,11 +272,17 @@ mod tests {
         let log_size = code.parameters().log_codeword;
         let mut rows: Vec<Vec<M61>> = columns
             .iter()
-            .map(|index| (0..length).map(|j| basis(j, domain_point(log_size, *index))).collect())
+            .map(|index| {
+                (0..length)
+                    .map(|j| basis(j, domain_point(log_size, *index)))
+                    .collect()
+            })
             .collect();
         let mut rank = 0;
         for column in 0..length {
-            let Some(pivot) = (rank..rows.len()).find(|row| rows[*row][column] != M61::ZERO) else { continue };
+            let Some(pivot) = (rank..rows.len()).find(|row| rows[*row][column] != M61::ZERO) else {
+                continue;
+            };
             rows.swap(rank, pivot);
             let inverse = rows[rank][column].inverse().unwrap();
             for row in rank + 1..rows.len() {
@@ -283,18 +319,32 @@ mod tests {
         let plain = CodeParameters::for_target(13, 655, 15, 0, TARGET_BITS).unwrap();
         assert!((plain.rate() - 0.27).abs() < 1e-4);
         assert_eq!(plain.queries, 159);
-        assert_eq!(CodeParameters::for_target(13, 655, 15, 16, TARGET_BITS).unwrap().queries, 135);
+        assert_eq!(
+            CodeParameters::for_target(13, 655, 15, 16, TARGET_BITS)
+                .unwrap()
+                .queries,
+            135
+        );
         for (log_row, log_codeword, grinding) in [(10, 12, 0), (10, 13, 16), (6, 9, 10)] {
             let chosen = CodeParameters::for_target(log_row, 0, log_codeword, grinding, TARGET_BITS).unwrap();
             assert!(chosen.query_bits() >= TARGET_BITS);
-            let fewer = CodeParameters { queries: chosen.queries - 1, ..chosen };
+            let fewer = CodeParameters {
+                queries: chosen.queries - 1,
+                ..chosen
+            };
             assert!(fewer.query_bits() < TARGET_BITS);
         }
     }
 
     #[test]
     fn parameters_out_of_range_are_refused() {
-        let good = CodeParameters { log_row: 4, tail: 3, log_codeword: 6, queries: 10, grinding_bits: 8 };
+        let good = CodeParameters {
+            log_row: 4,
+            tail: 3,
+            log_codeword: 6,
+            queries: 10,
+            grinding_bits: 8,
+        };
         assert_eq!(good.validate(), Ok(()));
         let changes: [(fn(&mut CodeParameters), &str); 12] = [
             (|p| p.log_row = 0, "log_row"),

@@ -49,7 +49,10 @@ pub(super) fn encode_block(
         }
     }
     // Layers of long butterflies on the whole block, then each piece is finished while it is in the cache.
-    let cut = (0..log_row).rev().find(|layer| width << layer <= PIECE).unwrap_or(0);
+    let cut = (0..log_row)
+        .rev()
+        .find(|layer| width << layer <= PIECE)
+        .unwrap_or(0);
     for layer in (cut..log_row).rev() {
         butterflies(code, out, width, layer, block << (log_row - 1 - layer));
     }
@@ -94,15 +97,24 @@ mod tests {
     fn a_tile_holds_the_codewords_of_its_rows() {
         let mut state = 1u64;
         let mut next = || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             M61::from_raw((state >> 3) % P)
         };
         for (log_row, tail, log_codeword) in [(1, 0, 3), (3, 0, 4), (4, 5, 7), (9, 0, 11), (10, 3, 12)] {
-            let parameters = CodeParameters { log_row, tail, log_codeword, queries: 1, grinding_bits: 0 };
+            let parameters = CodeParameters {
+                log_row,
+                tail,
+                log_codeword,
+                queries: 1,
+                grinding_bits: 0,
+            };
             let code = CircleCode::new(&parameters).unwrap();
             for width in [1, 3, 8] {
-                let rows: Vec<Vec<M61>> =
-                    (0..width).map(|_| (0..parameters.message_length()).map(|_| next()).collect()).collect();
+                let rows: Vec<Vec<M61>> = (0..width)
+                    .map(|_| (0..parameters.message_length()).map(|_| next()).collect())
+                    .collect();
                 let row_length = parameters.row_length();
                 let data = transpose(width, row_length, |row, j| rows[row][j]);
                 let tails = transpose(width, tail, |row, j| rows[row][row_length + j]);

@@ -18,7 +18,10 @@ const NODE_KEY: &Digest = b"zkml.v1 commitment: node        ";
 
 /// Bytes that are hashed for a column of `rows` cells.
 pub fn leaf_length(rows: usize) -> usize {
-    rows.saturating_mul(8).saturating_add(32).div_ceil(64).saturating_mul(64)
+    rows.saturating_mul(8)
+        .saturating_add(32)
+        .div_ceil(64)
+        .saturating_mul(64)
 }
 
 /// Hash of a column, `bytes` laid out as in the [module](self) documentation.
@@ -85,7 +88,10 @@ mod many {
 
     impl Lanes {
         fn new(key: &Digest) -> Self {
-            Self { platform: Platform::detect(), key: words_from_le_bytes_32(key) }
+            Self {
+                platform: Platform::detect(),
+                key: words_from_le_bytes_32(key),
+            }
         }
 
         fn hash(&self, bytes: &[u8], length: usize) -> [Digest; LANES] {
@@ -111,7 +117,9 @@ mod many {
             counter: u64,
             root: u8,
         ) -> [Digest; LANES] {
-            let pieces = bytes.chunks_exact(length).filter_map(|input| input.get(start..start + size));
+            let pieces = bytes
+                .chunks_exact(length)
+                .filter_map(|input| input.get(start..start + size));
             let mut out = [[0; 32]; LANES];
             macro_rules! sizes {
                 ($($blocks:literal)*) => { match size / 64 {
@@ -153,7 +161,10 @@ mod many {
         ) {
             let mut references = [&[0; SIZE]; LANES];
             let mut count = 0;
-            for (reference, input) in references.iter_mut().zip(inputs.filter_map(|input| input.first_chunk())) {
+            for (reference, input) in references
+                .iter_mut()
+                .zip(inputs.filter_map(|input| input.first_chunk()))
+            {
                 *reference = input;
                 count += 1;
             }
@@ -183,7 +194,11 @@ mod tests {
                 let bytes: Vec<u8> = (0..lanes * length).map(|i| (i * 7 + i / 251) as u8).collect();
                 let many = leaf_digests(&bytes, length);
                 for (lane, input) in bytes.chunks_exact(length).enumerate() {
-                    assert_eq!(many[lane], leaf_digest(input), "{blocks} blocks, lane {lane} of {lanes}");
+                    assert_eq!(
+                        many[lane],
+                        leaf_digest(input),
+                        "{blocks} blocks, lane {lane} of {lanes}"
+                    );
                 }
             }
         }
@@ -202,6 +217,9 @@ mod tests {
     #[test]
     fn leaves_and_nodes_are_separated() {
         assert_ne!(leaf_digest(&[3; 64]), node_digest(&[3; 32], &[3; 32]));
-        assert_eq!([leaf_length(0), leaf_length(1), leaf_length(4), leaf_length(5)], [64, 64, 64, 128]);
+        assert_eq!(
+            [leaf_length(0), leaf_length(1), leaf_length(4), leaf_length(5)],
+            [64, 64, 64, 128]
+        );
     }
 }

@@ -41,7 +41,11 @@ impl Rows {
 
 fn from_i8(value: i8) -> M61 {
     let value = i64::from(value);
-    M61::from_raw(if value < 0 { P.wrapping_add_signed(value) } else { value as u64 })
+    M61::from_raw(if value < 0 {
+        P.wrapping_add_signed(value)
+    } else {
+        value as u64
+    })
 }
 
 /// The secret that the salts and tails of one commitment come from. Fresh for every commitment, and as secret as the data.
@@ -92,7 +96,11 @@ impl Seed {
             stream.fill(&mut bytes);
             u64::from_le_bytes(bytes) & P
         });
-        words.filter(|word| *word < P).map(M61::from_raw).take(count).collect()
+        words
+            .filter(|word| *word < P)
+            .map(M61::from_raw)
+            .take(count)
+            .collect()
     }
 }
 
@@ -128,28 +136,55 @@ impl CommittedMatrix {
         let code = CircleCode::new(parameters)?;
         let row_length = parameters.row_length();
         if rows.len() == 0 || !rows.len().is_multiple_of(row_length) {
-            return Err(PcsError::Shape { cells: rows.len(), row_length });
+            return Err(PcsError::Shape {
+                cells: rows.len(),
+                row_length,
+            });
         }
         let count = rows.len() / row_length;
-        let tails: Vec<M61> = (0..count).flat_map(|row| seed.tail(row, parameters.tail)).collect();
+        let tails: Vec<M61> = (0..count)
+            .flat_map(|row| seed.tail(row, parameters.tail))
+            .collect();
         let tile_width = tile_width(row_length);
         let tiles: Vec<Vec<M61>> = (0..count.div_ceil(tile_width))
             .into_par_iter()
             .map(|tile| {
                 let first = tile * tile_width;
                 let width = tile_width.min(count - first);
-                let data = transpose(width, row_length, |row, j| rows.cell((first + row) * row_length + j));
-                let tail = transpose(width, parameters.tail, |row, j| tails[(first + row) * parameters.tail + j]);
+                let data = transpose(width, row_length, |row, j| {
+                    rows.cell((first + row) * row_length + j)
+                });
+                let tail = transpose(width, parameters.tail, |row, j| {
+                    tails[(first + row) * parameters.tail + j]
+                });
                 encode_tile(&code, width, &data, &tail)
             })
             .collect();
-        let tree = MerkleTree::new(leaves(&tiles, tile_width, count, parameters.codeword_length(), &seed));
-        Ok(Self { parameters: parameters.clone(), rows, count, tails, seed, tile_width, tiles, tree })
+        let tree = MerkleTree::new(leaves(
+            &tiles,
+            tile_width,
+            count,
+            parameters.codeword_length(),
+            &seed,
+        ));
+        Ok(Self {
+            parameters: parameters.clone(),
+            rows,
+            count,
+            tails,
+            seed,
+            tile_width,
+            tiles,
+            tree,
+        })
     }
 
     /// The commitment.
     pub fn commitment(&self) -> Commitment {
-        Commitment { root: self.tree.root(), rows: self.count }
+        Commitment {
+            root: self.tree.root(),
+            rows: self.count,
+        }
     }
 
     /// The code it is encoded with.
@@ -183,7 +218,10 @@ impl CommittedMatrix {
 
     /// The salts of columns.
     pub(super) fn salts(&self, positions: &[usize]) -> Vec<Digest> {
-        positions.iter().map(|position| self.seed.salt(*position)).collect()
+        positions
+            .iter()
+            .map(|position| self.seed.salt(*position))
+            .collect()
     }
 
     /// The cells of columns, column after column.
@@ -255,4 +293,23 @@ fn combine<T: Sync>(cells: &[T], length: usize, weights: &[K], value: impl Fn(&T
         }
     }
     out
+}
+
+#[cfg(test)]
+impl CommittedMatrix {
+    /// Puts any word in the place of an encoded row and commits to that: what a prover may do who does not follow the protocol.
+    pub(super) fn replace_encoded_row(&mut self, row: usize, word: &[M61]) {
+        let (tile, inside) = (row / self.tile_width, row % self.tile_width);
+        let width = self.tile_width.min(self.count - tile * self.tile_width);
+        for (position, value) in word.iter().enumerate() {
+            self.tiles[tile][position * width + inside] = *value;
+        }
+        let n = self.parameters.codeword_length();
+        self.tree = MerkleTree::new(leaves(&self.tiles, self.tile_width, self.count, n, &self.seed));
+    }
+
+    /// The random coefficients behind a row.
+    pub(super) fn tail_of_row(&self, row: usize) -> Vec<M61> {
+        self.seed.tail(row, self.parameters.tail)
+    }
 }

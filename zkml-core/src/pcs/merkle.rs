@@ -71,7 +71,11 @@ mod tree {
 
         /// The root.
         pub fn root(&self) -> Digest {
-            self.levels.last().and_then(|level| level.first()).copied().unwrap_or_default()
+            self.levels
+                .last()
+                .and_then(|level| level.first())
+                .copied()
+                .unwrap_or_default()
         }
 
         /// The nodes that a verifier misses who knows the leaves at these ascending, distinct positions.
@@ -101,7 +105,9 @@ mod tests {
     use super::*;
 
     fn leaves(count: usize) -> Vec<Digest> {
-        (0..count).map(|i| blake3::hash(&i.to_le_bytes()).into()).collect()
+        (0..count)
+            .map(|i| blake3::hash(&i.to_le_bytes()).into())
+            .collect()
     }
 
     /// The root of a tree, from the definition.
@@ -125,7 +131,9 @@ mod tests {
                     let opened: Vec<Digest> = positions.iter().map(|position| leaves[*position]).collect();
                     let path = tree.path(&positions);
                     let mut nodes = path.iter();
-                    let root = root_of(log, &positions, &opened, |_, _| Ok::<_, Infallible>(*nodes.next().unwrap()));
+                    let root = root_of(log, &positions, &opened, |_, _| {
+                        Ok::<_, Infallible>(*nodes.next().unwrap())
+                    });
                     assert_eq!(root, Ok(Some(tree.root())));
                     assert!(nodes.next().is_none());
                     if step == 1 {

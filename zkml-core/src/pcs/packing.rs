@@ -48,18 +48,38 @@ impl Packing {
         let row_length = 1usize.checked_shl(log_row).ok_or_else(too_large)?;
         let mut order: Vec<usize> = (0..variables.len()).collect();
         order.sort_by_key(|column| core::cmp::Reverse(variables.get(*column)));
-        let empty = Slot { first_row: 0, offset: 0, variables: 0, log_row };
+        let empty = Slot {
+            first_row: 0,
+            offset: 0,
+            variables: 0,
+            log_row,
+        };
         let mut slots = vec![empty; variables.len()];
         // The next free cell. Sizes descend, so it is always a multiple of the next size.
         let mut next = 0usize;
         for column in order {
-            let (Some(variables), Some(slot)) = (variables.get(column), slots.get_mut(column)) else { continue };
+            let (Some(variables), Some(slot)) = (variables.get(column), slots.get_mut(column)) else {
+                continue;
+            };
             let variables = *variables;
-            let length = u32::try_from(variables).ok().and_then(|shift| 1usize.checked_shl(shift));
-            *slot = Slot { first_row: next >> log_row, offset: next & (row_length - 1), variables, log_row };
-            next = length.and_then(|length| next.checked_add(length)).ok_or_else(too_large)?;
+            let length = u32::try_from(variables)
+                .ok()
+                .and_then(|shift| 1usize.checked_shl(shift));
+            *slot = Slot {
+                first_row: next >> log_row,
+                offset: next & (row_length - 1),
+                variables,
+                log_row,
+            };
+            next = length
+                .and_then(|length| next.checked_add(length))
+                .ok_or_else(too_large)?;
         }
-        Ok(Self { log_row, rows: next.div_ceil(row_length), slots })
+        Ok(Self {
+            log_row,
+            rows: next.div_ceil(row_length),
+            slots,
+        })
     }
 
     /// The cells of the matrix, row by row: each column copied to its slot, 0 elsewhere. `columns` in the order of
@@ -93,8 +113,15 @@ impl Slot {
         let log_row = self.log_row as usize;
         let (high, low) = point.split_at(self.variables.saturating_sub(log_row));
         // The variables of the row that a short column does not have: the high bits of its offset.
-        let fixed = (low.len()..log_row).rev().map(|bit| Coordinate::Bit(self.offset >> bit & 1 == 1).value());
-        Ok((high.to_vec(), fixed.chain(low.iter().map(|coordinate| coordinate.value())).collect()))
+        let fixed = (low.len()..log_row)
+            .rev()
+            .map(|bit| Coordinate::Bit(self.offset >> bit & 1 == 1).value());
+        Ok((
+            high.to_vec(),
+            fixed
+                .chain(low.iter().map(|coordinate| coordinate.value()))
+                .collect(),
+        ))
     }
 
     /// The claim point of this column at `point`, in matrix number `matrix`.
@@ -104,6 +131,11 @@ impl Slot {
     /// As [`Self::split`].
     pub fn claim_point(&self, matrix: usize, point: &[Coordinate]) -> Result<ClaimPoint, VerifyError> {
         let (high, low) = self.split(point)?;
-        Ok(ClaimPoint { matrix, first_row: self.first_row, high, low })
+        Ok(ClaimPoint {
+            matrix,
+            first_row: self.first_row,
+            high,
+            low,
+        })
     }
 }

@@ -46,17 +46,32 @@ impl Plan {
         let mut lows_at: BTreeMap<Vec<(u64, u64)>, usize> = BTreeMap::new();
         for point in points {
             let here = folds_at.entry((point.matrix, point.first_row)).or_default();
-            let known = here.iter().find(|fold| plan.folds.get(**fold).is_some_and(|fold| fold.high == point.high));
+            let known = here
+                .iter()
+                .find(|fold| plan.folds.get(**fold).is_some_and(|fold| fold.high == point.high));
             let fold = match known {
                 Some(fold) => *fold,
                 None => {
-                    let ClaimPoint { matrix, first_row, ref high, .. } = *point;
-                    plan.folds.push(RowFold { matrix, first_row, high: high.clone() });
+                    let ClaimPoint {
+                        matrix,
+                        first_row,
+                        ref high,
+                        ..
+                    } = *point;
+                    plan.folds.push(RowFold {
+                        matrix,
+                        first_row,
+                        high: high.clone(),
+                    });
                     here.push(plan.folds.len() - 1);
                     plan.folds.len() - 1
                 }
             };
-            let key = point.low.iter().map(|value| (value.c0.value, value.c1.value)).collect();
+            let key = point
+                .low
+                .iter()
+                .map(|value| (value.c0.value, value.c1.value))
+                .collect();
             let low = *lows_at.entry(key).or_insert_with(|| {
                 plan.lows.push(point.low.clone());
                 plan.lows.len() - 1

@@ -35,7 +35,11 @@ pub fn prove_opening(
         return Ok(());
     }
     let plan = Plan::new(claims.iter().map(|claim| &claim.point));
-    let folded: Vec<Vec<K>> = plan.folds.iter().map(|fold| matrices[fold.matrix].fold(fold)).collect();
+    let folded: Vec<Vec<K>> = plan
+        .folds
+        .iter()
+        .map(|fold| matrices[fold.matrix].fold(fold))
+        .collect();
 
     let values: Vec<K> = claims.iter().map(|claim| claim.value).collect();
     // Which folds enter the combination: each once after a merge, else the one of each claim.
@@ -91,8 +95,10 @@ fn merge(
     }
     let point = prove_batched(channel, "opening.merge", &mut instances, &sums);
     let eq = poly::eq_table(&point);
-    let ends: Vec<K> =
-        folded.iter().map(|values| values.iter().zip(&eq).map(|(value, eq)| *value * eq).sum()).collect();
+    let ends: Vec<K> = folded
+        .iter()
+        .map(|values| values.iter().zip(&eq).map(|(value, eq)| *value * eq).sum())
+        .collect();
     channel.send_scalars("opening.values", &ends);
 }
 

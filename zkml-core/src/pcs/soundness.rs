@@ -21,8 +21,16 @@ pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint]) -> Vec<(Strin
     let plan = Plan::new(points);
     let field = 2.0 * (P as f64).log2();
     let is_challenge = |coordinate: &&Coordinate| matches!(coordinate, Coordinate::Challenge(_));
-    let coordinates: usize = plan.folds.iter().map(|fold| fold.high.iter().filter(is_challenge).count()).sum();
-    let coefficients = if plan.needs_merge() { plan.folds.len() } else { plan.claims.len() };
+    let coordinates: usize = plan
+        .folds
+        .iter()
+        .map(|fold| fold.high.iter().filter(is_challenge).count())
+        .sum();
+    let coefficients = if plan.needs_merge() {
+        plan.folds.len()
+    } else {
+        plan.claims.len()
+    };
     let draws = (coordinates + coefficients).max(1) as f64;
     let n = code.codeword_length() as f64;
     let mut terms = vec![
@@ -32,7 +40,13 @@ pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint]) -> Vec<(Strin
         ("opening: combination".to_owned(), field),
     ];
     if plan.needs_merge() {
-        let shapes = vec![Shape { variables: code.log_row as usize, degree: 2 }; plan.lows.len()];
+        let shapes = vec![
+            Shape {
+                variables: code.log_row as usize,
+                degree: 2
+            };
+            plan.lows.len()
+        ];
         terms.push(("opening: claims".to_owned(), field));
         terms.extend(sumcheck::soundness("opening: merge", &shapes));
     }

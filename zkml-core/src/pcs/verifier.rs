@@ -41,8 +41,13 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
     let expected = opened
         .iter()
         .zip(&gammas)
-        .fold(C::Scalar::zero(), |sum, ((_, value), gamma)| sum + value.clone() * *gamma);
-    let check = Check { name: "opening.inner_product", place: "row combination" };
+        .fold(C::Scalar::zero(), |sum, ((_, value), gamma)| {
+            sum + value.clone() * *gamma
+        });
+    let check = Check {
+        name: "opening.inner_product",
+        place: "row combination",
+    };
     channel.constrain_zero(check, expected - C::Scalar::from(product))?;
 
     let weights = row_weights(&rows, &plan, &opened, &gammas);
@@ -59,7 +64,11 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
     for (position, sum) in positions.iter().zip(sums) {
         if codeword.get(*position) != Some(&sum) {
             let place = format!("position {position}");
-            return Err(Check { name: "opening.column", place: &place }.failed());
+            return Err(Check {
+                name: "opening.column",
+                place: &place,
+            }
+            .failed());
         }
     }
     Ok(())
@@ -78,7 +87,10 @@ fn merge<C: VerifierChannel + ?Sized>(
     let folds = plan.claims.iter().map(|(fold, _)| *fold);
     if !plan.needs_merge() {
         let point = plan.lows.first().cloned().unwrap_or_default();
-        return Ok((point, folds.zip(claims.iter().map(|(_, value)| value.clone())).collect()));
+        return Ok((
+            point,
+            folds.zip(claims.iter().map(|(_, value)| value.clone())).collect(),
+        ));
     }
     let rhos = channel.challenges("opening.batch", claims.len());
     let mut sums = vec![C::Scalar::zero(); plan.lows.len()];
@@ -87,7 +99,13 @@ fn merge<C: VerifierChannel + ?Sized>(
             *sum = sum.clone() + value.clone() * *rho;
         }
     }
-    let shapes = vec![Shape { variables: code.log_row as usize, degree: 2 }; sums.len()];
+    let shapes = vec![
+        Shape {
+            variables: code.log_row as usize,
+            degree: 2
+        };
+        sums.len()
+    ];
     let reduced = verify_batched(channel, "opening.merge", &shapes, &sums)?;
     let values = channel.read_scalars("opening.values", plan.folds.len())?;
 
@@ -104,7 +122,13 @@ fn merge<C: VerifierChannel + ?Sized>(
             difference = difference + value.clone() * (*factor * rho);
         }
     }
-    channel.constrain_zero(Check { name: "opening.merge", place: "last equation" }, difference)?;
+    channel.constrain_zero(
+        Check {
+            name: "opening.merge",
+            place: "last equation",
+        },
+        difference,
+    )?;
     Ok((reduced.point, values.into_iter().enumerate().collect()))
 }
 
@@ -112,8 +136,12 @@ fn merge<C: VerifierChannel + ?Sized>(
 fn row_weights<S>(rows: &[usize], plan: &Plan, opened: &[(usize, S)], gammas: &[K]) -> Vec<Vec<K>> {
     let mut weights: Vec<Vec<K>> = vec![Vec::new(); rows.len()];
     for ((fold, _), gamma) in opened.iter().zip(gammas) {
-        let Some(fold) = plan.folds.get(*fold) else { continue };
-        let (Some(weights), Some(rows)) = (weights.get_mut(fold.matrix), rows.get(fold.matrix)) else { continue };
+        let Some(fold) = plan.folds.get(*fold) else {
+            continue;
+        };
+        let (Some(weights), Some(rows)) = (weights.get_mut(fold.matrix), rows.get(fold.matrix)) else {
+            continue;
+        };
         weights.resize(*rows, K::ZERO);
         for (weight, term) in weights.iter_mut().skip(fold.first_row).zip(fold.weights(*gamma)) {
             *weight += term;
@@ -141,17 +169,25 @@ fn open_columns<C: VerifierChannel + ?Sized>(
     for ((column, salt), sum) in cells.chunks(commitment.rows.max(1)).zip(&salts).zip(sums) {
         bytes.clear();
         bytes.extend_from_slice(salt);
-        column.iter().for_each(|cell| bytes.extend_from_slice(&m61_to_bytes(*cell)));
+        column
+            .iter()
+            .for_each(|cell| bytes.extend_from_slice(&m61_to_bytes(*cell)));
         bytes.resize(leaf_length(commitment.rows), 0);
         leaves.push(leaf_digest(&bytes));
         for (cell, weight) in column.iter().zip(weights) {
             *sum += times(*weight, *cell);
         }
     }
-    let root = root_of(code.log_codeword, positions, &leaves, |_, _| channel.read_digest("opening.path"))?;
+    let root = root_of(code.log_codeword, positions, &leaves, |_, _| {
+        channel.read_digest("opening.path")
+    })?;
     if root != Some(commitment.root) {
         let place = format!("matrix {index}");
-        return Err(Check { name: "opening.merkle", place: &place }.failed());
+        return Err(Check {
+            name: "opening.merkle",
+            place: &place,
+        }
+        .failed());
     }
     Ok(())
 }
