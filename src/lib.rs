@@ -1,1 +1,28 @@
-//! zkml facade (to come)
+//! Zero-knowledge machine learning: write a PyTorch model as a Rust struct, prove its answers, verify them
+//! anywhere.
+//!
+//! This crate is the front of the workspace: it re-exports `zkml-core` (everything), `zkml-macros`
+//! (`#[zk_model]`) and `zkml-models` (well-known networks). A verifier needs none of the prover's code: build
+//! with `default-features = false`.
+
+pub use zkml_core::{circuit, field, lookup, pcs, poly, proof, sumcheck, transcript, verify};
+
+#[cfg(feature = "prover")]
+pub use zkml_core::{graph, nn, optimize, prove, quant, witness};
+#[cfg(feature = "prover")]
+pub use zkml_macros::zk_model;
+#[cfg(feature = "prover")]
+pub use zkml_models as models;
+
+/// What a model file needs: `use zkml::prelude::*;`.
+#[cfg(feature = "prover")]
+pub mod prelude {
+    pub use zkml_core::graph::{Float, Graph, Int, Symbolic};
+    pub use zkml_core::nn::{
+        AdaptiveAvgPool2d, AvgPool2d, AvgPool2dOptions, BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Flatten,
+        Forward, Identity, Linear, LoadReport, MaxPool2d, MaxPool2dOptions, Module, ReLU, Tensor, TraceError,
+        WeightError, Weights, ZeroPad2d, adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat,
+        flatten, max_pool2d, max_pool2d_with, pad, permute, relu, reshape, view,
+    };
+    pub use zkml_macros::zk_model;
+}

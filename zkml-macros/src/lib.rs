@@ -1,1 +1,89 @@
-//! The `#[zk_model]` attribute (to come).
+//! The `#[zk_model]` attribute of zkml.
+//!
+//! See [`macro@zk_model`]. The pieces, in the order a model passes through them: [`attribute`] reads
+//! `name = value` lists, [`model`] the struct, [`hyper`] checks hyper-parameters against [`catalogue`],
+//! [`expand_model`] writes the code for the struct; [`forward`] reads and rewrites the `impl`, [`shapes`] repeats
+//! `forward` on shapes, [`expand_forward`] writes the code for the `impl`. [`diagnostics`] gathers the errors.
+
+mod attribute;
+mod catalogue;
+mod diagnostics;
+mod expand_forward;
+mod expand_model;
+mod forward;
+mod hyper;
+mod model;
+mod shapes;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Item, spanned::Spanned};
+
+/// Makes a struct of layers a model, and its `forward` the model's graph.
+///
+/// ```text
+/// #[zk_model(input = [1, 1, 28, 28])]
+/// pub struct Classifier {
+///     #[layer(in_channels = 1, out_channels = 8, kernel_size = 3)]
+///     conv: Conv2d,
+///     #[layer(in_features = 8 * 13 * 13, out_features = 10)]
+///     fc: Linear,
+/// }
+///
+/// #[zk_model]
+/// impl Classifier {
+///     pub fn forward(&self, x: Tensor) -> Tensor {
+///         let x = max_pool2d(relu(self.conv(x)), 2);
+///         self.fc(flatten(x, 1))
+///     }
+/// }
+/// ```
+///
+/// On the struct:
+///
+/// - `#[zk_model(input = [1, 1, 28, 28])]`: shape of the input, batch first. `trace()` uses it, and shapes are
+///   checked while the crate is compiled.
+/// - `#[zk_model(crate = path)]`: where zkml is, if not at `::zkml`.
+///
+/// On its fields:
+///
+/// - `#[layer(name = value, ...)]`: hyper-parameters of a layer of `zkml::nn`, with PyTorch's names and defaults,
+///   or arguments of another model. Names starting from `Conv2d`, `Linear` and so on belong to the layers of zkml.
+/// - `#[layer(repeat = count, ...)]` on a `Vec<Block>`: that many blocks, `blocks.0`, `blocks.1`, ...; the other
+///   values may use `index`.
+/// - `#[layer(when = condition, ...)]` on an `Option<Block>`.
+/// - `#[arg]`: not a layer but an argument of `new`, which the values of `#[layer(...)]` may use. Its type is
+///   `Copy`.
+/// - `#[param(rename = "features.0")]`: the state-dict key, if it is not the field's name.
+///
+/// On the `impl`: `self.conv(x)` applies the layer `conv`. Everything else is plain Rust.
+#[proc_macro_attribute]
+pub fn zk_model(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    expand(arguments.into(), item.into()).into()
+}
+
+fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let (span, found, name) = match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Struct(item)) => return expand_model::expand(arguments, item),
+        Ok(Item::Impl(item)) => return expand_forward::expand(arguments, item),
+        Ok(Item::Enum(item)) => (item.enum_token.span(), "an enum", Some(item.ident)),
+        Ok(Item::Union(item)) => (item.union_token.span(), "a union", Some(item.ident)),
+        Ok(Item::Trait(item)) => (item.trait_token.span(), "a trait", None),
+        Ok(Item::Fn(item)) => (item.sig.fn_token.span(), "a function", None),
+        Ok(other) => (other.span(), "something else", None),
+        Err(error) => {
+            let error = error.into_compile_error();
+            return quote!(#error #item);
+        }
+    };
+    let message = format!("`#[zk_model]` expects a struct with named fields or its `impl`, found {found}");
+    let error = syn::Error::new(span, message).into_compile_error();
+    let item = match name {
+        Some(name) => expand_model::empty(&name),
+        None => item.into_token_stream(),
+    };
+    quote!(#error #item)
+}

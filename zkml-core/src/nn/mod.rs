@@ -1,1 +1,35 @@
-//! (to come)
+//! Stage 1: describing a network.
+//!
+//! A model is a struct of layers ([`layers`]) and a `forward` that applies them and the functions of
+//! [`functional`] to a [`Tensor`]; `#[zk_model]` makes it a [`Module`]. [`trace()`] runs `forward` once and
+//! returns a `Graph<Symbolic>`; [`weights`] turns that into a `Graph<Float>`. The shape rules of all operations
+//! are in [`shape`].
+
+pub mod functional;
+pub mod layers;
+mod module;
+mod pair;
+mod path;
+pub mod shape;
+mod tensor;
+mod trace;
+pub mod weights;
+
+pub use functional::{
+    adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, max_pool2d, max_pool2d_with, pad,
+    permute, relu, reshape, view,
+};
+pub use layers::{
+    AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
+    BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, BatchNormOptions, Conv2d, Conv2dOptions, Dropout,
+    DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, Linear, LinearOptions, MaxPool2d,
+    MaxPool2dOptions, ReLU, ReLUOptions, ZeroPad2d, ZeroPad2dOptions,
+};
+pub use module::{Forward, Module, same_name, uses_field};
+pub use pair::Pair;
+pub use path::ParameterPath;
+pub use shape::{Inferred, Shape, ShapeError, infer};
+pub use tensor::{Extent, Tensor};
+pub use trace::{ModuleScope, TraceError, trace};
+pub use weights::{LoadReport, WeightError, Weights};
+

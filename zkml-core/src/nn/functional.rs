@@ -1,0 +1,150 @@
+//! Operations without parameters, as `torch.nn.functional` has them.
+
+use super::Pair;
+use super::layers::{AvgPool2dOptions, MaxPool2dOptions};
+use super::shape::{self, ShapeError};
+use super::tensor::{Extent, Tensor};
+use super::trace::{Origin, record};
+use crate::graph::FloatOp;
+
+/// `max(x, 0)`.
+pub fn relu(x: Tensor) -> Tensor {
+    record(Origin::Function("relu"), &[x], Ok(x.shape), |_| FloatOp::Relu)
+}
+
+/// Maximum over windows of `kernel_size` (a number or a pair), which is the stride too.
+pub fn max_pool2d(x: Tensor, kernel_size: impl Into<Pair>) -> Tensor {
+    max_pool2d_with(x, MaxPool2dOptions::new(kernel_size.into().0))
+}
+
+/// [`max_pool2d`] with stride, padding and dilation.
+pub fn max_pool2d_with(x: Tensor, options: MaxPool2dOptions) -> Tensor {
+    pool_max(Origin::Function("max_pool2d"), x, &options)
+}
+
+pub(super) fn pool_max(origin: Origin<'_>, x: Tensor, options: &MaxPool2dOptions) -> Tensor {
+    record(origin, &[x], shape::max_pool2d(x.shape, options), |_| {
+        FloatOp::MaxPool2d {
+            window: options.window(),
+        }
+    })
+}
+
+/// Mean over windows of `kernel_size` (a number or a pair), which is the stride too.
+pub fn avg_pool2d(x: Tensor, kernel_size: impl Into<Pair>) -> Tensor {
+    avg_pool2d_with(x, AvgPool2dOptions::new(kernel_size.into().0))
+}
+
+/// [`avg_pool2d`] with stride and padding; padding counts as zeros.
+pub fn avg_pool2d_with(x: Tensor, options: AvgPool2dOptions) -> Tensor {
+    pool_avg(Origin::Function("avg_pool2d"), x, &options)
+}
+
+pub(super) fn pool_avg(origin: Origin<'_>, x: Tensor, options: &AvgPool2dOptions) -> Tensor {
+    record(origin, &[x], shape::avg_pool2d(x.shape, options), |_| {
+        FloatOp::AvgPool2d {
+            window: options.window(),
+        }
+    })
+}
+
+/// Mean over height and width: `[N, C, H, W] -> [N, C, 1, 1]`. Only `output_size = 1`.
+pub fn adaptive_avg_pool2d(x: Tensor, output_size: usize) -> Tensor {
+    pool_global(Origin::Function("adaptive_avg_pool2d"), x, output_size)
+}
+
+pub(super) fn pool_global(origin: Origin<'_>, x: Tensor, output_size: usize) -> Tensor {
+    let shape = shape::adaptive_avg_pool2d(x.shape, output_size);
+    record(origin, &[x], shape, |_| FloatOp::GlobalAvgPool2d)
+}
+
+/// Joins the axes from `start_dim` (negative: from the end) to the last.
+pub fn flatten(x: Tensor, start_dim: isize) -> Tensor {
+    flatten_at(Origin::Function("flatten"), x, start_dim)
+}
+
+pub(super) fn flatten_at(origin: Origin<'_>, x: Tensor, start_dim: isize) -> Tensor {
+    record(origin, &[x], shape::flatten(x.shape, start_dim), |_| {
+        FloatOp::Reshape
+    })
+}
+
+/// The same elements in row-major order under other sizes, one of which may be -1.
+pub fn reshape<const RANK: usize>(x: Tensor, sizes: [impl Extent; RANK]) -> Tensor {
+    let sizes = sizes.map(Extent::extent);
+    record(
+        Origin::Function("reshape"),
+        &[x],
+        shape::reshape(x.shape, &sizes),
+        |_| FloatOp::Reshape,
+    )
+}
+
+/// PyTorch's other name of [`reshape`].
+pub fn view<const RANK: usize>(x: Tensor, sizes: [impl Extent; RANK]) -> Tensor {
+    reshape(x, sizes)
+}
+
+/// Axis `i` of the result is axis `order[i]` of `x`.
+pub fn permute<const RANK: usize>(x: Tensor, order: [usize; RANK]) -> Tensor {
+    let shape = shape::permute(x.shape, &order);
+    record(Origin::Function("permute"), &[x], shape, |_| FloatOp::Permute {
+        order: order.to_vec(),
+    })
+}
+
+/// Tensors joined along `axis` (negative: from the end); the other sizes are equal.
+pub fn cat<const COUNT: usize>(tensors: [Tensor; COUNT], axis: isize) -> Tensor {
+    let mut shapes = tensors.iter().map(|tensor| tensor.shape);
+    let first = shapes.next().ok_or(ShapeError::Nothing { operation: "cat" });
+    let joined =
+        first.and_then(|first| shapes.try_fold(first, |joined, next| shape::cat(joined, next, axis)));
+    let along = joined.map_or(0, |shape| {
+        if axis < 0 {
+            axis + shape.rank() as isize
+        } else {
+            axis
+        }
+    }) as usize;
+    record(Origin::Function("cat"), &tensors, joined, |_| FloatOp::Concat {
+        axis: along,
+    })
+}
+
+/// Zeros around height and width: `[left, right, top, bottom]`, the order of `torch.nn.functional.pad`.
+pub fn pad(x: Tensor, amounts: [usize; 4]) -> Tensor {
+    pad_at(Origin::Function("pad"), x, amounts)
+}
+
+pub(super) fn pad_at(origin: Origin<'_>, x: Tensor, amounts: [usize; 4]) -> Tensor {
+    record(origin, &[x], shape::pad(x.shape, amounts), |_| {
+        let [left, right, top, bottom] = amounts;
+        let mut all = vec![(0, 0); x.shape.rank() - 2];
+        all.extend([(top, bottom), (left, right)]);
+        FloatOp::Pad { amounts: all }
+    })
+}
+
+/// Index of the first maximum along `axis` (negative: from the end), which is removed.
+pub fn argmax(x: Tensor, axis: isize) -> Tensor {
+    let along = if axis < 0 {
+        axis + x.shape.rank() as isize
+    } else {
+        axis
+    } as usize;
+    record(
+        Origin::Function("argmax"),
+        &[x],
+        shape::argmax(x.shape, axis),
+        |_| FloatOp::Argmax { axis: along },
+    )
+}
+
+pub(super) fn add(left: Tensor, right: Tensor) -> Tensor {
+    record(
+        Origin::Function("add"),
+        &[left, right],
+        shape::add(left.shape, right.shape),
+        |_| FloatOp::Add,
+    )
+}

@@ -1,0 +1,169 @@
+//! Layers without parameters: `ReLU`, `Flatten`, `Dropout`, `Identity`, `ZeroPad2d`.
+
+use super::{forward, infer};
+use crate::graph::FloatOp;
+use crate::nn::functional::{flatten_at, pad_at};
+use crate::nn::shape::{self, ShapeError};
+use crate::nn::trace::{Origin, record};
+use crate::nn::{Module, ParameterPath, Tensor};
+
+macro_rules! layer {
+    ($(#[$doc:meta])* $layer:ident, $options:ident, |$self:ident, $x:ident| $result:expr, |$this:ident, $shape:ident| $rule:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $layer {
+            #[allow(dead_code, reason = "layers that do nothing need no name")]
+            path: ParameterPath,
+            #[allow(dead_code, reason = "layers without hyper-parameters read none")]
+            options: $options,
+        }
+
+        impl Module for $layer {
+            type Options = $options;
+
+            fn build(path: ParameterPath, options: $options) -> $layer {
+                $layer { path, options }
+            }
+        }
+
+        impl $layer {
+            /// The result on `x`.
+            pub fn forward(&$self, $x: Tensor) -> Tensor {
+                $result
+            }
+        }
+
+        impl $options {
+            /// # Errors
+            /// None.
+            pub const fn check(&self) -> Result<(), ShapeError> {
+                Ok(())
+            }
+
+            infer!(|$this, $shape| $rule);
+        }
+
+        forward!($layer);
+    };
+}
+
+/// [`ReLU`] has no hyper-parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReLUOptions {}
+
+impl ReLUOptions {
+    /// The only value.
+    pub const fn new() -> ReLUOptions {
+        ReLUOptions {}
+    }
+}
+
+/// [`Identity`] has no hyper-parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IdentityOptions {}
+
+impl IdentityOptions {
+    /// The only value.
+    pub const fn new() -> IdentityOptions {
+        IdentityOptions {}
+    }
+}
+
+/// Hyper-parameters of [`Dropout`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DropoutOptions {
+    /// Probability in training; 0.5. Without effect here.
+    pub p: f64,
+}
+
+impl DropoutOptions {
+    /// With PyTorch's default.
+    pub const fn new() -> DropoutOptions {
+        DropoutOptions { p: 0.5 }
+    }
+}
+
+impl Default for DropoutOptions {
+    fn default() -> DropoutOptions {
+        DropoutOptions::new()
+    }
+}
+
+/// Hyper-parameters of [`Flatten`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlattenOptions {
+    /// First axis to join; 1.
+    pub start_dim: usize,
+}
+
+impl FlattenOptions {
+    /// With PyTorch's default.
+    pub const fn new() -> FlattenOptions {
+        FlattenOptions { start_dim: 1 }
+    }
+}
+
+impl Default for FlattenOptions {
+    fn default() -> FlattenOptions {
+        FlattenOptions::new()
+    }
+}
+
+/// Hyper-parameters of [`ZeroPad2d`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZeroPad2dOptions {
+    /// `[left, right, top, bottom]`.
+    pub padding: [usize; 4],
+}
+
+impl ZeroPad2dOptions {
+    /// These amounts: `[left, right, top, bottom]`.
+    pub const fn new(padding: [usize; 4]) -> ZeroPad2dOptions {
+        ZeroPad2dOptions { padding }
+    }
+}
+
+layer!(
+    /// `max(x, 0)`.
+    ReLU,
+    ReLUOptions,
+    |self, x| record(Origin::Layer(&self.path), &[x], Ok(x.shape), |_| FloatOp::Relu),
+    |self, shape| Ok(shape)
+);
+layer!(
+    /// Joins the axes from `start_dim` to the last.
+    Flatten,
+    FlattenOptions,
+    |self, x| flatten_at(Origin::Layer(&self.path), x, axis(self.options.start_dim)),
+    |self, shape| shape::flatten(shape, axis(self.start_dim))
+);
+layer!(
+    /// Zeros around height and width.
+    ZeroPad2d,
+    ZeroPad2dOptions,
+    |self, x| pad_at(Origin::Layer(&self.path), x, self.options.padding),
+    |self, shape| shape::pad(shape, self.padding)
+);
+layer!(
+    /// Nothing, as PyTorch's in evaluation mode: proofs are about trained networks.
+    Dropout,
+    DropoutOptions,
+    |self, x| x,
+    |self, shape| Ok(shape)
+);
+layer!(
+    /// Nothing.
+    Identity,
+    IdentityOptions,
+    |self, x| x,
+    |self, shape| Ok(shape)
+);
+
+/// An axis number as the shape rules take it; too large a one stays too large.
+const fn axis(start_dim: usize) -> isize {
+    if start_dim > isize::MAX as usize {
+        isize::MAX
+    } else {
+        start_dim as isize
+    }
+}

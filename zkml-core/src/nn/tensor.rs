@@ -1,0 +1,99 @@
+//! The tensor `forward` works on: a node of the graph being recorded.
+
+use super::functional;
+use super::shape::{MAX_RANK, Shape};
+use crate::graph::NodeId;
+
+/// A value in a model's `forward`. It has a shape but no numbers: those come when the traced graph is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Tensor {
+    pub(super) session: u64,
+    /// `None` after an error, which the trace reports at its end.
+    pub(super) node: Option<NodeId>,
+    pub(super) shape: Shape,
+}
+
+/// A number of elements along an axis, where -1 means "the rest".
+pub trait Extent: Copy {
+    /// As a signed number.
+    fn extent(self) -> isize;
+}
+
+macro_rules! extent {
+    ($($integer:ty),*) => {$(
+        impl Extent for $integer {
+            fn extent(self) -> isize {
+                isize::try_from(self).unwrap_or(isize::MAX)
+            }
+        }
+    )*};
+}
+extent!(usize, isize, i32, i64);
+
+impl Tensor {
+    pub(super) const POISONED: Tensor = Tensor {
+        session: 0,
+        node: None,
+        shape: match Shape::new(&[]) {
+            Some(shape) => shape,
+            None => unreachable!(),
+        },
+    };
+
+    /// The sizes, batch first.
+    pub fn shape(&self) -> &[usize] {
+        self.shape.sizes()
+    }
+
+    /// Size along `axis`; 1 beyond the last.
+    pub fn size(&self, axis: usize) -> usize {
+        self.shape.size(axis)
+    }
+
+    /// See [`functional::relu`].
+    pub fn relu(self) -> Tensor {
+        functional::relu(self)
+    }
+
+    /// See [`functional::flatten`].
+    pub fn flatten(self, start_dim: isize) -> Tensor {
+        functional::flatten(self, start_dim)
+    }
+
+    /// See [`functional::reshape`].
+    pub fn reshape<const RANK: usize>(self, sizes: [impl Extent; RANK]) -> Tensor {
+        functional::reshape(self, sizes)
+    }
+
+    /// See [`functional::reshape`].
+    pub fn view<const RANK: usize>(self, sizes: [impl Extent; RANK]) -> Tensor {
+        functional::reshape(self, sizes)
+    }
+
+    /// See [`functional::permute`].
+    pub fn permute<const RANK: usize>(self, order: [usize; RANK]) -> Tensor {
+        functional::permute(self, order)
+    }
+
+    /// See [`functional::argmax`].
+    pub fn argmax(self, axis: isize) -> Tensor {
+        functional::argmax(self, axis)
+    }
+}
+
+impl core::ops::Add for Tensor {
+    type Output = Tensor;
+
+    /// The sum of two tensors of the same shape.
+    fn add(self, other: Tensor) -> Tensor {
+        functional::add(self, other)
+    }
+}
+
+impl core::ops::AddAssign for Tensor {
+    fn add_assign(&mut self, other: Tensor) {
+        *self = *self + other;
+    }
+}
+
+const _: () = assert!(MAX_RANK >= 4);

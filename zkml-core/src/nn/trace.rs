@@ -1,0 +1,265 @@
+//! Running `forward` to record a graph.
+//!
+//! A [`Tensor`] is a number, so that `forward` reads like PyTorch (`x + x` needs no clone). The graph being
+//! recorded belongs to the thread; [`trace`] installs it, runs the model and takes it out again.
+
+use core::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+
+use super::shape::{Shape, ShapeError};
+use super::{Forward, ParameterPath, Tensor};
+use crate::graph::{FloatOp, Graph, Node, NodeId, ParameterId, ParameterSpec, Symbolic};
+
+/// A model that cannot be traced.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TraceError {
+    /// An operation met a shape it cannot work on.
+    #[error("{path}: expected {expected}, found {found}")]
+    Shape {
+        /// The node, `layers.3.conv1` or `layers.3.relu`.
+        path: String,
+        /// What would have been right.
+        expected: String,
+        /// What was there.
+        found: String,
+        /// The mistake itself.
+        source: ShapeError,
+    },
+    /// The input has no element, too many, or too many dimensions.
+    #[error("input: expected 1 to 8 positive sizes with a product of at most 2^48, found {found:?}")]
+    Input {
+        /// The shape asked for.
+        found: Vec<usize>,
+    },
+    /// The model declares no input shape.
+    #[error(
+        "{model}: expected an input shape, `#[zk_model(input = [...])]` or `trace_with_input`, found none"
+    )]
+    NoInputShape {
+        /// The model's type.
+        model: &'static str,
+    },
+    /// Two layers use one state-dict key for tensors of different shapes.
+    #[error("{path}: expected one shape for this parameter, found {first:?} and {second:?}")]
+    ParameterConflict {
+        /// The key.
+        path: String,
+        /// Its shape at first use.
+        first: Vec<usize>,
+        /// Its shape later.
+        second: Vec<usize>,
+    },
+    /// `forward` used a tensor of another trace.
+    #[error("{path}: expected a tensor of this model's `forward`, found one of another")]
+    ForeignTensor {
+        /// The node.
+        path: String,
+    },
+}
+
+/// What [`trace`] gathers.
+pub(super) struct Recording {
+    session: u64,
+    nodes: Vec<Node<Symbolic>>,
+    parameters: Vec<ParameterSpec>,
+    parameter_ids: HashMap<String, ParameterId>,
+    names: HashSet<String>,
+    /// Modules whose `forward` is running, innermost last.
+    modules: Vec<ParameterPath>,
+    /// The first thing that went wrong.
+    error: Option<TraceError>,
+}
+
+thread_local! {
+    static RECORDING: RefCell<Option<Recording>> = const { RefCell::new(None) };
+    static SESSIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Puts the recording back that was running before, also when `forward` panics.
+struct Restore(Option<Recording>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        RECORDING.set(self.0.take());
+    }
+}
+
+/// While it lives, functions are named under the module it was made for.
+#[must_use = "the module is left when this is dropped"]
+pub struct ModuleScope(());
+
+impl Drop for ModuleScope {
+    fn drop(&mut self) {
+        RECORDING.with_borrow_mut(|recording| {
+            if let Some(recording) = recording {
+                recording.modules.pop();
+            }
+        });
+    }
+}
+
+impl ParameterPath {
+    /// Enters the module at this path; the code `#[zk_model]` generates calls it at the top of `forward`.
+    pub fn enter(&self) -> ModuleScope {
+        RECORDING.with_borrow_mut(|recording| {
+            if let Some(recording) = recording {
+                recording.modules.push(self.clone());
+            }
+        });
+        ModuleScope(())
+    }
+}
+
+/// Where a node comes from, which names it.
+pub(super) enum Origin<'a> {
+    Layer(&'a ParameterPath),
+    Function(&'static str),
+}
+
+impl Recording {
+    fn name(&mut self, origin: &Origin<'_>) -> String {
+        let path = match origin {
+            Origin::Layer(path) => (*path).clone(),
+            Origin::Function(name) => match self.modules.last() {
+                Some(module) => module.join(name),
+                None => ParameterPath::root().join(name),
+            },
+        };
+        let mut name = path.as_str().to_owned();
+        let mut count = 0;
+        while self.names.contains(&name) {
+            count += 1;
+            name = format!("{path}_{count}");
+        }
+        name
+    }
+
+    /// The parameter `layer.name` of this shape; the same one at a second use.
+    pub(super) fn parameter(&mut self, layer: &ParameterPath, name: &str, shape: &[usize]) -> ParameterId {
+        let path = layer.join(name).as_str().to_owned();
+        if let Some(&id) = self.parameter_ids.get(&path) {
+            let first = &self.parameters[id.0].shape;
+            if first != shape && self.error.is_none() {
+                let (first, second) = (first.clone(), shape.to_vec());
+                self.error = Some(TraceError::ParameterConflict { path, first, second });
+            }
+            return id;
+        }
+        let id = ParameterId(self.parameters.len());
+        self.parameters.push(ParameterSpec {
+            path: path.clone(),
+            shape: shape.to_vec(),
+        });
+        self.parameter_ids.insert(path, id);
+        id
+    }
+
+    fn push(&mut self, name: String, op: FloatOp, inputs: Vec<NodeId>, shape: Shape) -> Tensor {
+        let id = NodeId(self.nodes.len());
+        self.names.insert(name.clone());
+        self.nodes.push(Node {
+            name,
+            op,
+            inputs,
+            fact: shape.sizes().to_vec(),
+        });
+        Tensor {
+            session: self.session,
+            node: Some(id),
+            shape,
+        }
+    }
+}
+
+/// Records one operation on `operands`. After the first error of a trace nothing more is recorded: the results
+/// are poisoned and stay silent.
+pub(super) fn record(
+    origin: Origin<'_>,
+    operands: &[Tensor],
+    shape: Result<Shape, ShapeError>,
+    op: impl FnOnce(&mut Recording) -> FloatOp,
+) -> Tensor {
+    let any = operands.first().copied().unwrap_or(Tensor::POISONED);
+    let poisoned = Tensor { node: None, ..any };
+    RECORDING.with_borrow_mut(|recording| {
+        let Some(recording) = recording else {
+            return poisoned;
+        };
+        let inputs: Option<Vec<NodeId>> = operands.iter().map(|operand| operand.node).collect();
+        let (Some(inputs), None) = (inputs, &recording.error) else {
+            return poisoned;
+        };
+        let name = recording.name(&origin);
+        if operands
+            .iter()
+            .any(|operand| operand.session != recording.session)
+        {
+            recording.error = Some(TraceError::ForeignTensor { path: name });
+            return poisoned;
+        }
+        match shape {
+            Ok(shape) => {
+                let op = op(recording);
+                recording.push(name, op, inputs, shape)
+            }
+            Err(source) => {
+                let (expected, found) = (source.expected().to_string(), source.found().to_string());
+                recording.error = Some(TraceError::Shape {
+                    path: name,
+                    expected,
+                    found,
+                    source,
+                });
+                poisoned
+            }
+        }
+    })
+}
+
+/// The graph of `model` on an input of shape `shape`, batch first.
+///
+/// # Errors
+/// The first mistake, with the path of the layer.
+pub fn trace<M: Forward>(model: &M, shape: &[usize]) -> Result<Graph<Symbolic>, TraceError> {
+    let input_shape = Shape::new(shape)
+        .filter(|shape| shape.rank() > 0)
+        .ok_or_else(|| TraceError::Input {
+            found: shape.to_vec(),
+        })?;
+    let session = SESSIONS.with(|sessions| {
+        sessions.set(sessions.get() + 1);
+        sessions.get()
+    });
+    let mut recording = Recording {
+        session,
+        nodes: Vec::new(),
+        parameters: Vec::new(),
+        parameter_ids: HashMap::new(),
+        names: HashSet::new(),
+        modules: Vec::new(),
+        error: None,
+    };
+    let x = recording.push("input".to_owned(), FloatOp::Input, Vec::new(), input_shape);
+    let restore = Restore(RECORDING.replace(Some(recording)));
+    let y = model.forward(x);
+    let recording = RECORDING.take();
+    drop(restore);
+
+    let foreign = || TraceError::ForeignTensor {
+        path: "output".to_owned(),
+    };
+    let recording = recording.ok_or_else(foreign)?;
+    if let Some(error) = recording.error {
+        return Err(error);
+    }
+    match y.node {
+        Some(output) if y.session == session => Ok(Graph {
+            nodes: recording.nodes,
+            input: NodeId(0),
+            outputs: vec![output],
+            parameters: recording.parameters,
+        }),
+        _ => Err(foreign()),
+    }
+}

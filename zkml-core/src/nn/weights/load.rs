@@ -1,0 +1,127 @@
+//! Putting weights into a traced graph.
+
+use std::collections::HashSet;
+
+use ndarray::ArrayD;
+
+use super::{LoadReport, MisshapenParameter, MissingParameter, WeightError, Weights};
+use crate::graph::{Float, Graph, Node, Parameter, Symbolic};
+
+/// Least similarity (1 is equal) of a name that is suggested.
+const SIMILAR: f64 = 0.8;
+
+impl Graph<Symbolic> {
+    /// The graph with weights, and what was used of the file.
+    ///
+    /// # Errors
+    /// [`WeightError::Mismatch`] with the whole report when a parameter is missing or has another shape; a
+    /// parameter that is not F32, F16 or BF16, or holds NaN or infinity.
+    pub fn load(self, weights: &Weights) -> Result<(Graph<Float>, LoadReport), WeightError> {
+        let mut report = LoadReport::default();
+        let wanted: HashSet<&str> = self
+            .parameters
+            .iter()
+            .map(|parameter| parameter.path.as_str())
+            .collect();
+        let unused: Vec<&str> = weights
+            .names()
+            .filter(|name| !wanted.contains(name) && name.rsplit('.').next() != Some("num_batches_tracked"))
+            .collect();
+        for parameter in &self.parameters {
+            match weights.shape(&parameter.path) {
+                Some(shape) if shape == parameter.shape => report.applied.push(parameter.path.clone()),
+                Some(shape) => report.wrong_shape.push(MisshapenParameter {
+                    path: parameter.path.clone(),
+                    expected: parameter.shape.clone(),
+                    found: shape.to_vec(),
+                }),
+                None => report.missing.push(MissingParameter {
+                    path: parameter.path.clone(),
+                    shape: parameter.shape.clone(),
+                    suggestion: suggest(&parameter.path, &parameter.shape, &unused, weights),
+                }),
+            }
+        }
+        report.unused = unused.into_iter().map(str::to_owned).collect();
+        if !report.is_complete() {
+            return Err(WeightError::Mismatch(Box::new(report)));
+        }
+
+        let mut parameters = Vec::with_capacity(self.parameters.len());
+        for parameter in self.parameters {
+            parameters.push(read(weights, parameter.path, &parameter.shape)?);
+        }
+        let nodes = self
+            .nodes
+            .into_iter()
+            .map(
+                |Node {
+                     name,
+                     op,
+                     inputs,
+                     fact,
+                 }| Node {
+                    name,
+                    op,
+                    inputs,
+                    fact,
+                },
+            )
+            .collect();
+        Ok((
+            Graph {
+                nodes,
+                input: self.input,
+                outputs: self.outputs,
+                parameters,
+            },
+            report,
+        ))
+    }
+}
+
+/// The unused tensor most like `path`; one of the same shape is preferred.
+fn suggest(path: &str, shape: &[usize], unused: &[&str], weights: &Weights) -> Option<String> {
+    let score = |name: &str| {
+        let same_shape = weights.shape(name) == Some(shape);
+        (strsim::normalized_damerau_levenshtein(path, name), same_shape)
+    };
+    let ends_like = |name: &str| name.ends_with(path) || path.ends_with(name);
+    unused
+        .iter()
+        .filter(|name| ends_like(name) || score(name).0 >= SIMILAR)
+        .max_by(|a, b| {
+            let ((left, left_shape), (right, right_shape)) = (score(a), score(b));
+            left_shape.cmp(&right_shape).then(left.total_cmp(&right))
+        })
+        .map(|name| (*name).to_owned())
+}
+
+fn read(weights: &Weights, path: String, shape: &[usize]) -> Result<Parameter, WeightError> {
+    let values = weights.values(&path)?.unwrap_or_default();
+    if let Some(position) = values.iter().position(|value| !value.is_finite()) {
+        let value = values[position];
+        return Err(WeightError::NotFinite {
+            path,
+            index: unravel(position, shape),
+            value,
+        });
+    }
+    match ArrayD::from_shape_vec(shape, values) {
+        Ok(values) => Ok(Parameter { path, values }),
+        Err(error) => Err(WeightError::NotSafetensors {
+            file: path.into(),
+            found: error.to_string(),
+        }),
+    }
+}
+
+/// The index of the element at `position` in row-major order.
+fn unravel(mut position: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (coordinate, &size) in index.iter_mut().zip(shape).rev() {
+        *coordinate = position % size;
+        position /= size;
+    }
+    index
+}

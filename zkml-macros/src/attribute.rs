@@ -1,0 +1,116 @@
+//! Attributes of the form `name = value, ...`.
+
+use proc_macro2::TokenStream;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, Token};
+
+use crate::diagnostics::{Errors, closest, did_you_mean, list};
+
+/// `name = value`.
+pub(crate) struct Setting {
+    pub(crate) name: Ident,
+    pub(crate) value: Expr,
+}
+
+impl Parse for Setting {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Setting> {
+        let name = Ident::parse_any(input)?;
+        if !input.peek(Token![=]) {
+            return Err(syn::Error::new(
+                name.span(),
+                format!("expected `{name} = value`, found only `{name}`"),
+            ));
+        }
+        input.parse::<Token![=]>()?;
+        Ok(Setting {
+            name,
+            value: input.parse()?,
+        })
+    }
+}
+
+/// The settings in `tokens`, each name once.
+pub(crate) fn settings(tokens: TokenStream, errors: &mut Errors) -> Option<Vec<Setting>> {
+    let parsed = match Punctuated::<Setting, Token![,]>::parse_terminated.parse2(tokens) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            errors.add(error);
+            return None;
+        }
+    };
+    let mut settings: Vec<Setting> = Vec::new();
+    for setting in parsed {
+        if settings.iter().any(|earlier| earlier.name == setting.name) {
+            errors.push(&setting.name, format!("`{}` is given twice", setting.name));
+        } else {
+            settings.push(setting);
+        }
+    }
+    Some(settings)
+}
+
+/// Arguments of `#[zk_model(...)]` itself.
+pub(crate) struct ModelArguments {
+    /// Where zkml is.
+    pub(crate) zkml: syn::Path,
+    /// Declared input shape.
+    pub(crate) input: Option<Vec<Expr>>,
+}
+
+impl ModelArguments {
+    /// `on_struct`: whether `input` is allowed.
+    pub(crate) fn parse(tokens: TokenStream, on_struct: bool, errors: &mut Errors) -> ModelArguments {
+        let mut arguments = ModelArguments {
+            zkml: syn::parse_quote!(::zkml),
+            input: None,
+        };
+        let known: &[&str] = if on_struct {
+            &["input", "crate"]
+        } else {
+            &["crate"]
+        };
+        for Setting { name, value } in settings(tokens, errors).unwrap_or_default() {
+            match (name.to_string().as_str(), value) {
+                ("crate", Expr::Path(path)) => arguments.zkml = path.path,
+                ("crate", value) => errors.push(&value, "`crate` expects a path such as `::zkml`"),
+                ("input", Expr::Array(array)) if on_struct => {
+                    for size in &array.elems {
+                        check_size(size, errors);
+                    }
+                    arguments.input = Some(array.elems.into_iter().collect());
+                }
+                ("input", value) if on_struct => {
+                    errors.push(
+                        &value,
+                        "`input` expects a shape, batch first, such as `[1, 3, 32, 32]`",
+                    );
+                }
+                ("input", _) => errors.push(&name, "`input` belongs on the struct, not on its `impl`"),
+                (unknown, _) => {
+                    let hint = match closest(unknown, known.iter().copied()) {
+                        Some(_) => did_you_mean(unknown, known.iter().copied()),
+                        None => format!(": expected {}", list(known)),
+                    };
+                    errors.push(
+                        &name,
+                        format!("unknown argument `{unknown}` of `#[zk_model]`{hint}"),
+                    );
+                }
+            }
+        }
+        arguments
+    }
+}
+
+fn check_size(size: &Expr, errors: &mut Errors) {
+    match size {
+        Expr::Lit(literal) => match &literal.lit {
+            syn::Lit::Int(integer) if integer.base10_digits() != "0" => {}
+            _ => errors.push(size, "a size of the input shape is a positive integer"),
+        },
+        Expr::Unary(_) => errors.push(size, "a size of the input shape is a positive integer"),
+        _ => {}
+    }
+}

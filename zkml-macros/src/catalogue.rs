@@ -1,0 +1,141 @@
+//! The layers of zkml and their hyper-parameters, as PyTorch names them.
+
+/// What values a hyper-parameter takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An integer of at least 1.
+    Positive,
+    /// An integer of at least 0.
+    Count,
+    /// An integer of at least 1, or a pair of them.
+    PositivePair,
+    /// An integer of at least 0, or a pair of them.
+    CountPair,
+    /// An integer, or `(left, right, top, bottom)`.
+    Sides,
+    /// `true` or `false`.
+    Flag,
+    /// A number of at least 0.
+    Real,
+}
+
+impl Kind {
+    pub(crate) fn expected(self) -> &'static str {
+        match self {
+            Kind::Positive => "a positive integer",
+            Kind::Count => "an integer of at least 0",
+            Kind::PositivePair => "a positive integer or a pair `(height, width)` of them",
+            Kind::CountPair => "an integer of at least 0 or a pair `(height, width)` of them",
+            Kind::Sides => "an integer of at least 0 or `(left, right, top, bottom)`",
+            Kind::Flag => "`true` or `false`",
+            Kind::Real => "a number of at least 0",
+        }
+    }
+}
+
+/// A layer: required hyper-parameters in the order of `...Options::new`, then optional ones.
+pub(crate) struct Layer {
+    pub(crate) name: &'static str,
+    pub(crate) required: &'static [(&'static str, Kind)],
+    pub(crate) optional: &'static [(&'static str, Kind)],
+}
+
+impl Layer {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.required.iter().chain(self.optional).map(|(name, _)| *name)
+    }
+
+    pub(crate) fn kind(&self, name: &str) -> Option<Kind> {
+        self.required
+            .iter()
+            .chain(self.optional)
+            .find(|(known, _)| *known == name)
+            .map(|(_, kind)| *kind)
+    }
+}
+
+/// The layer of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Layer> {
+    LAYERS.iter().find(|layer| layer.name == name)
+}
+
+use Kind::{Count, CountPair, Flag, Positive, PositivePair, Real, Sides};
+
+const NORM: &[(&str, Kind)] = &[("eps", Real), ("affine", Flag)];
+
+static LAYERS: &[Layer] = &[
+    Layer {
+        name: "Conv2d",
+        required: &[
+            ("in_channels", Positive),
+            ("out_channels", Positive),
+            ("kernel_size", PositivePair),
+        ],
+        optional: &[
+            ("stride", PositivePair),
+            ("padding", CountPair),
+            ("dilation", PositivePair),
+            ("groups", Positive),
+            ("bias", Flag),
+        ],
+    },
+    Layer {
+        name: "Linear",
+        required: &[("in_features", Positive), ("out_features", Positive)],
+        optional: &[("bias", Flag)],
+    },
+    Layer {
+        name: "BatchNorm1d",
+        required: &[("num_features", Positive)],
+        optional: NORM,
+    },
+    Layer {
+        name: "BatchNorm2d",
+        required: &[("num_features", Positive)],
+        optional: NORM,
+    },
+    Layer {
+        name: "MaxPool2d",
+        required: &[("kernel_size", PositivePair)],
+        optional: &[
+            ("stride", PositivePair),
+            ("padding", CountPair),
+            ("dilation", PositivePair),
+        ],
+    },
+    Layer {
+        name: "AvgPool2d",
+        required: &[("kernel_size", PositivePair)],
+        optional: &[("stride", PositivePair), ("padding", CountPair)],
+    },
+    Layer {
+        name: "AdaptiveAvgPool2d",
+        required: &[("output_size", Positive)],
+        optional: &[],
+    },
+    Layer {
+        name: "Flatten",
+        required: &[],
+        optional: &[("start_dim", Count)],
+    },
+    Layer {
+        name: "Dropout",
+        required: &[],
+        optional: &[("p", Real)],
+    },
+    Layer {
+        name: "ZeroPad2d",
+        required: &[("padding", Sides)],
+        optional: &[],
+    },
+    Layer {
+        name: "ReLU",
+        required: &[],
+        optional: &[],
+    },
+    Layer {
+        name: "Identity",
+        required: &[],
+        optional: &[],
+    },
+];

@@ -1,0 +1,192 @@
+//! The code for the `impl`.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::visit::Visit;
+use syn::visit_mut::VisitMut;
+use syn::{Ident, ImplItem, ImplItemFn, ItemImpl, Type, TypePath};
+
+use crate::attribute::ModelArguments;
+use crate::diagnostics::{Errors, source};
+use crate::forward::{self, CallLayers, UsedFields};
+use crate::model::PATH_FIELD;
+use crate::shapes::{self, Steps};
+
+pub(crate) fn expand(arguments: TokenStream, mut item: ItemImpl) -> TokenStream {
+    let mut errors = Errors::default();
+    let zkml = ModelArguments::parse(arguments, false, &mut errors).zkml;
+    if let Some((path, _)) = &item.trait_ {
+        let message = format!(
+            "`#[zk_model]` expects an `impl` of the model itself, found one of `{}`",
+            source(path)
+        );
+        errors.push(path, message);
+        let errors = errors.into_compile_error();
+        return quote!(#errors #item);
+    }
+    let Type::Path(self_ty) = (*item.self_ty).clone() else {
+        errors.push(
+            &item.self_ty,
+            format!("expected the name of a model, found `{}`", source(&item.self_ty)),
+        );
+        let errors = errors.into_compile_error();
+        return quote!(#errors #item);
+    };
+    let function = forward::find(&item, &mut errors).cloned();
+    let methods: Vec<String> = forward::methods(&item)
+        .map(|method| method.sig.ident.to_string())
+        .collect();
+
+    let (function, true) = (function, errors.is_empty()) else {
+        return stub(&zkml, item, &self_ty, methods, errors);
+    };
+    let Some(function) = function else {
+        return stub(&zkml, item, &self_ty, methods, errors);
+    };
+    let mut used = UsedFields::default();
+    for method in forward::methods(&item) {
+        used.visit_block(&method.block);
+    }
+    let steps = shapes::follow(&function.block, forward::input_name(&function), &methods, &zkml);
+    rewrite(&mut item, methods);
+    let forward = forward_impl(&zkml, &item, &self_ty, &used);
+    let inference = inference(&zkml, &item, &self_ty, &steps);
+    let checks = if item.generics.params.is_empty() {
+        checks(&zkml, &self_ty, &steps)
+    } else {
+        TokenStream::new()
+    };
+    quote!(#item #forward #inference #checks)
+}
+
+/// Layer calls in all methods; `forward` enters its module first, so that functions are named under it.
+fn rewrite(item: &mut ItemImpl, methods: Vec<String>) {
+    CallLayers { methods }.visit_item_impl_mut(item);
+    for member in &mut item.items {
+        if let ImplItem::Fn(function) = member
+            && function.sig.ident == "forward"
+        {
+            let path = Ident::new(PATH_FIELD, function.sig.ident.span());
+            function
+                .block
+                .stmts
+                .insert(0, syn::parse_quote!(let _module = self.#path.enter();));
+        }
+    }
+}
+
+fn forward_impl(zkml: &syn::Path, item: &ItemImpl, self_ty: &TypePath, used: &UsedFields) -> TokenStream {
+    let (generics, _, where_clause) = item.generics.split_for_impl();
+    let names: Vec<&str> = if used.all {
+        vec!["*"]
+    } else {
+        used.names.iter().map(String::as_str).collect()
+    };
+    quote! {
+        impl #generics #zkml::nn::Forward for #self_ty #where_clause {
+            const USED_FIELDS: &'static [&'static str] = &[#(#names),*];
+            fn forward(&self, x: #zkml::nn::Tensor) -> #zkml::nn::Tensor {
+                <#self_ty>::forward(self, x)
+            }
+        }
+    }
+}
+
+/// `LeNetOptions` of `LeNet`.
+fn options_type(self_ty: &TypePath) -> TypePath {
+    let mut options = self_ty.clone();
+    if let Some(last) = options.path.segments.last_mut() {
+        last.ident = format_ident!("{}Options", last.ident);
+    }
+    options
+}
+
+fn inference(zkml: &syn::Path, item: &ItemImpl, self_ty: &TypePath, steps: &Steps) -> TokenStream {
+    let (generics, _, where_clause) = item.generics.split_for_impl();
+    let options = options_type(self_ty);
+    let count = steps.steps.len();
+    let names: Vec<&Ident> = steps.steps.iter().map(|step| &step.name).collect();
+    let rules = steps.steps.iter().map(|step| &step.rule);
+    let result = match &steps.result {
+        Some(result) => quote!(#result),
+        None => quote!(#zkml::nn::Inferred::Unknown),
+    };
+    quote! {
+        impl #generics #options #where_clause {
+            /// The shapes of `forward`, operation by operation, and of its result, for the compiler.
+            const fn infer_forward(
+                &self,
+                input: #zkml::nn::Inferred,
+            ) -> ([#zkml::nn::Inferred; #count], #zkml::nn::Inferred) {
+                let _ = input;
+                #(let #names = #rules;)*
+                ([#(#names),*], #result)
+            }
+
+            /// The shape `forward` makes of `x`, for the compiler.
+            pub const fn infer(&self, x: #zkml::nn::Inferred) -> #zkml::nn::Inferred {
+                let (steps, result) = self.infer_forward(x);
+                #zkml::nn::Inferred::first_failure(&steps, result)
+            }
+        }
+    }
+}
+
+/// Every operation's shape is a constant, whose mistake the compiler reports where the operation is written.
+fn checks(zkml: &syn::Path, self_ty: &TypePath, steps: &Steps) -> TokenStream {
+    if steps.steps.is_empty() {
+        return TokenStream::new();
+    }
+    let count = steps.steps.len();
+    let reports = steps
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(i, step)| quote_spanned!(step.span=> const _: () = STEPS[#i].report();));
+    quote! {
+        const _: () = {
+            const STEPS: [#zkml::nn::Inferred; #count] = match <#self_ty as #zkml::nn::Module>::OPTIONS {
+                ::core::option::Option::Some(options) => {
+                    let input = #zkml::nn::Inferred::input(<#self_ty as #zkml::nn::Module>::INPUT);
+                    options.infer_forward(input).0
+                }
+                ::core::option::Option::None => [#zkml::nn::Inferred::Unknown; #count],
+            };
+            #(#reports)*
+        };
+    }
+}
+
+/// What stands in for an `impl` with errors: a `forward` that returns its input, other methods as they are.
+fn stub(
+    zkml: &syn::Path,
+    mut item: ItemImpl,
+    self_ty: &TypePath,
+    methods: Vec<String>,
+    errors: Errors,
+) -> TokenStream {
+    item.items
+        .retain(|member| !matches!(member, ImplItem::Fn(function) if function.sig.ident == "forward"));
+    let forward: ImplItemFn = syn::parse_quote! {
+        #[doc(hidden)]
+        pub fn forward(&self, x: #zkml::nn::Tensor) -> #zkml::nn::Tensor { x }
+    };
+    item.items.push(ImplItem::Fn(forward));
+    CallLayers { methods }.visit_item_impl_mut(&mut item);
+    let used = UsedFields {
+        names: Vec::new(),
+        all: true,
+    };
+    let forward = forward_impl(zkml, &item, self_ty, &used);
+    let inference = inference(
+        zkml,
+        &item,
+        self_ty,
+        &Steps {
+            steps: Vec::new(),
+            result: None,
+        },
+    );
+    let errors = errors.into_compile_error();
+    quote!(#errors #item #forward #inference)
+}

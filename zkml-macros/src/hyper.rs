@@ -1,0 +1,116 @@
+//! Checking the values of hyper-parameters and writing them as the options structs take them.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Expr, Lit, UnOp};
+
+use crate::catalogue::Kind;
+use crate::diagnostics::{Errors, source};
+
+/// `value` for a hyper-parameter of this kind; errors are reported at the value.
+pub(crate) fn value(name: &str, kind: Kind, value: &Expr, errors: &mut Errors) -> TokenStream {
+    let mut mistake = |tokens: &Expr, found: String| {
+        errors.push(
+            tokens,
+            format!("`{name}` expects {}, found {found}", kind.expected()),
+        );
+        value.to_token_stream()
+    };
+    let plain = peel(value);
+    let parts: Vec<&Expr> = match plain {
+        Expr::Tuple(tuple) => tuple.elems.iter().collect(),
+        Expr::Array(array) => array.elems.iter().collect(),
+        _ => {
+            if let Some(found) = wrong(kind, plain) {
+                return mistake(value, found);
+            }
+            return match kind {
+                Kind::PositivePair | Kind::CountPair => quote!([#plain, #plain]),
+                Kind::Sides => quote!([#plain, #plain, #plain, #plain]),
+                Kind::Real => real(plain),
+                Kind::Positive | Kind::Count | Kind::Flag => quote!(#plain),
+            };
+        }
+    };
+    let wanted = match kind {
+        Kind::PositivePair | Kind::CountPair => 2,
+        Kind::Sides => 4,
+        _ => return mistake(value, format!("`{}`", source(value))),
+    };
+    if parts.len() != wanted {
+        return mistake(value, format!("{} values", parts.len()));
+    }
+    for part in &parts {
+        if let Some(found) = wrong(kind, part) {
+            return mistake(part, found);
+        }
+    }
+    quote!([#(#parts),*])
+}
+
+/// What a single value is if it cannot be right; only literals are judged here, the rest is left to types.
+fn wrong(kind: Kind, value: &Expr) -> Option<String> {
+    let value = peel(value);
+    let text = source(value);
+    let least = match kind {
+        Kind::Positive | Kind::PositivePair => 1,
+        Kind::Count | Kind::CountPair | Kind::Sides => 0,
+        Kind::Flag | Kind::Real => u64::MAX,
+    };
+    match value {
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => Some(format!("`{text}`")),
+        Expr::Path(path) if kind == Kind::Flag && path.path.is_ident("True") => Some("`True`".to_owned()),
+        Expr::Path(path) if kind == Kind::Flag && path.path.is_ident("False") => Some("`False`".to_owned()),
+        Expr::Lit(literal) => match (&literal.lit, kind) {
+            (Lit::Bool(_), Kind::Flag) | (Lit::Int(_) | Lit::Float(_), Kind::Real) => None,
+            (Lit::Int(integer), _) if least != u64::MAX => match integer.base10_parse::<u64>() {
+                Ok(number) if number >= least && number < 1 << 48 => None,
+                _ => Some(format!("`{text}`")),
+            },
+            (Lit::Str(_), _) => Some(format!("the string `{text}`")),
+            (Lit::Float(_), _) => Some(format!("the fraction `{text}`")),
+            (Lit::Bool(_), _) => Some(format!("the truth value `{text}`")),
+            (Lit::Int(_), _) => Some(format!("the integer `{text}`")),
+            _ => Some(format!("`{text}`")),
+        },
+        _ => None,
+    }
+}
+
+/// An integer literal as a floating-point number.
+fn real(value: &Expr) -> TokenStream {
+    if let Expr::Lit(literal) = value
+        && let Lit::Int(integer) = &literal.lit
+    {
+        let float = syn::LitFloat::new(&format!("{}.0", integer.base10_digits()), integer.span());
+        return quote!(#float);
+    }
+    quote!(#value)
+}
+
+/// The expression in parentheses.
+pub(crate) fn peel(value: &Expr) -> &Expr {
+    match value {
+        Expr::Paren(inner) => peel(&inner.expr),
+        Expr::Group(inner) => peel(&inner.expr),
+        other => other,
+    }
+}
+
+/// Whether `value` can stand in a `const fn`: literals, names, fields and arithmetic.
+pub(crate) fn is_constant(value: &Expr) -> bool {
+    match value {
+        Expr::Lit(_) | Expr::Path(_) => true,
+        Expr::Paren(inner) => is_constant(&inner.expr),
+        Expr::Group(inner) => is_constant(&inner.expr),
+        Expr::Unary(unary) => is_constant(&unary.expr),
+        Expr::Binary(binary) => is_constant(&binary.left) && is_constant(&binary.right),
+        Expr::Cast(cast) => is_constant(&cast.expr),
+        Expr::Field(field) => is_constant(&field.base),
+        Expr::Index(index) => is_constant(&index.expr) && is_constant(&index.index),
+        Expr::Tuple(tuple) => tuple.elems.iter().all(is_constant),
+        Expr::Array(array) => array.elems.iter().all(is_constant),
+        Expr::Reference(reference) => is_constant(&reference.expr),
+        _ => false,
+    }
+}
