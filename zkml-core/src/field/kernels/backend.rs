@@ -10,6 +10,10 @@ pub struct Backend(pub(super) Kind);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 /// The backends of this machine, slowest first. The first is always the portable one.
@@ -21,6 +25,21 @@ pub fn available_backends() -> &'static [Backend] {
 fn detect() -> Vec<Backend> {
     #[allow(unused_mut)]
     let mut found = vec![Backend::PORTABLE];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx2") {
+            found.push(Backend(Kind::Avx2));
+        }
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512ifma")
+            && is_x86_feature_detected!("avx512vnni")
+        {
+            found.push(Backend(Kind::Avx512));
+        }
+    }
     found
 }
 
@@ -39,6 +58,10 @@ impl Backend {
     pub const fn name(self) -> &'static str {
         match self.0 {
             Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
         }
     }
 }
@@ -48,11 +71,23 @@ macro_rules! dispatch {
     ($backend:expr, $module:ident::$name:ident($($argument:expr),* $(,)?)) => {
         match $backend.0 {
             Kind::Portable => $crate::field::kernels::portable::$module::$name($($argument),*),
+            // SAFETY: a `Backend` of this kind exists only where the instruction set was detected.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { $crate::field::kernels::avx2::$module::$name($($argument),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { $crate::field::kernels::avx512::$module::$name($($argument),*) },
         }
     };
     ($backend:expr, $name:ident($($argument:expr),* $(,)?)) => {
         match $backend.0 {
             Kind::Portable => $crate::field::kernels::portable::$name($($argument),*),
+            // SAFETY: a `Backend` of this kind exists only where the instruction set was detected.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { $crate::field::kernels::avx2::$name($($argument),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { $crate::field::kernels::avx512::$name($($argument),*) },
         }
     };
 }

@@ -550,11 +550,46 @@ pub(super) unsafe fn butterfly_pairs<V: Vector>(values: &mut [M61], half: usize,
     if half == 0 {
         return;
     }
+    let done = if half >= V::WIDTH {
+        0
+    } else {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            match half {
+                1 => small_blocks::<V, 1>(values, twiddles),
+                2 => small_blocks::<V, 2>(values, twiddles),
+                4 => small_blocks::<V, 4>(values, twiddles),
+                _ => 0,
+            }
+        }
+    };
+    let (values, twiddles) = (&mut values[2 * half * done..], &twiddles[done..]);
     for (block, &t) in values.chunks_exact_mut(2 * half).zip(twiddles) {
         let (low, high) = block.split_at_mut(half);
         // SAFETY: the caller vouches for the instruction set.
         unsafe { butterfly::<V>(low, high, t) }
     }
+}
+
+/// Butterflies of blocks smaller than a vector; the number of blocks done.
+///
+/// # Safety
+/// The instruction set is there and `HALF` is a power of two below `V::WIDTH`.
+#[inline(always)]
+unsafe fn small_blocks<V: Vector, const HALF: usize>(values: &mut [M61], twiddles: &[M61]) -> usize {
+    let per_step = V::WIDTH / HALF;
+    let steps = (values.len() / (2 * HALF)).min(twiddles.len()) / per_step;
+    let (values, twiddles) = (Write::of_base(values).0, Read::of_base(twiddles).0);
+    for step in 0..steps {
+        // SAFETY: step < steps, so 2 WIDTH values and WIDTH / HALF twiddles are left from here.
+        unsafe {
+            let target = values.add(2 * V::WIDTH * step);
+            let (low, high) = V::load_blocks::<HALF>(target);
+            let high = high.mul(V::load_twiddles::<HALF>(twiddles.add(per_step * step)));
+            V::store_blocks::<HALF>(low.add(high), low.sub(high), target);
+        }
+    }
+    steps * per_step
 }
 
 /// `[sum a b]`.

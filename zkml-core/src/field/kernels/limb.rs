@@ -12,10 +12,6 @@ use rayon::prelude::*;
 use super::backend::{Backend, Kind, dispatch};
 use crate::field::{K, from_i64};
 
-/// Terms that a 32-bit accumulator of `u8 * i8` products takes without overflow.
-#[allow(dead_code)]
-pub(super) const TERMS: usize = 1 << 16;
-
 /// Multiply-adds below which a call stays on its thread.
 const PARALLEL_WORK: usize = 1 << 18;
 

@@ -15,9 +15,15 @@
 #![allow(unsafe_code)]
 
 mod api;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod backend;
 mod generic;
 mod limb;
+#[cfg(target_arch = "x86_64")]
+mod limb_tiles;
 mod parallel;
 mod portable;
 #[cfg(test)]

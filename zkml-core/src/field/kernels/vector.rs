@@ -49,6 +49,16 @@ pub(super) trait Vector: Copy {
     /// Inverse of [`Vector::load_pair`].
     unsafe fn store_pair(pair: Pair<Self>, target: *mut u64);
 
+    /// `2 WIDTH` words as blocks of `2 HALF`: the low halves and the high halves of the blocks, in some fixed
+    /// order. `HALF` is a power of two below `WIDTH`.
+    unsafe fn load_blocks<const HALF: usize>(source: *const u64) -> (Self, Self);
+
+    /// Inverse of [`Vector::load_blocks`].
+    unsafe fn store_blocks<const HALF: usize>(low: Self, high: Self, target: *mut u64);
+
+    /// `WIDTH / HALF` words, each in the lanes of its block in [`Vector::load_blocks`].
+    unsafe fn load_twiddles<const HALF: usize>(source: *const u64) -> Self;
+
     /// `self + other mod p`.
     unsafe fn add(self, other: Self) -> Self;
 

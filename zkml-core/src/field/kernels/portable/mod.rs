@@ -72,6 +72,26 @@ impl Vector for Scalar {
         }
     }
 
+    // There is no power of two below the width, so these are never reached; they do what they say for 1.
+    #[inline(always)]
+    unsafe fn load_blocks<const HALF: usize>(source: *const u64) -> (Self, Self) {
+        // SAFETY: the same contract.
+        let Pair { re, im } = unsafe { Self::load_pair(source) };
+        (re, im)
+    }
+
+    #[inline(always)]
+    unsafe fn store_blocks<const HALF: usize>(low: Self, high: Self, target: *mut u64) {
+        // SAFETY: the same contract.
+        unsafe { Self::store_pair(Pair { re: low, im: high }, target) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_twiddles<const HALF: usize>(source: *const u64) -> Self {
+        // SAFETY: the same contract.
+        unsafe { Self::load(source) }
+    }
+
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         Scalar(reduce64(self.0 + other.0))

@@ -1,0 +1,354 @@
+//! AVX2: four residues, products by 32-bit multiplications.
+//!
+//! A residue is `x_0 + 2^31 x_1` with limbs of 31 and 30 bits, so
+//!
+//! ```text
+//! x y = (x_0 y_0 + 2 x_1 y_1) + 2^31 (x_0 y_1 + x_1 y_0)  mod p,
+//! ```
+//!
+//! and both brackets stay in 64 bits even for the two products of a coordinate of `K`. AVX2 compares signed
+//! words only: all values that are compared stay below `2^63`.
+
+use core::arch::x86_64::*;
+use core::mem::MaybeUninit;
+
+use super::vector::{Pair, Vector};
+use crate::field::mersenne61::reduce_wide;
+use crate::field::{K, M61, P};
+
+pub(super) mod limb;
+
+/// Four residues.
+#[derive(Clone, Copy)]
+pub(super) struct Lanes(__m256i);
+
+/// Sums of the halves of `low + 2^31 middle`: `2^32` terms fit.
+#[derive(Clone, Copy)]
+pub(super) struct Halves {
+    low_0: __m256i,
+    low_32: __m256i,
+    middle_0: __m256i,
+    middle_32: __m256i,
+}
+
+/// `low + 2^31 middle`, with `low < 2^64` and `middle < 2^63`.
+#[derive(Clone, Copy)]
+struct Product {
+    low: __m256i,
+    middle: __m256i,
+}
+
+#[inline(always)]
+unsafe fn all(x: u64) -> __m256i {
+    // SAFETY: AVX2 is there, as the caller vouches. So in all that follow.
+    unsafe { _mm256_set1_epi64x(x as i64) }
+}
+
+/// `x mod p` for `x < 2 p`.
+#[inline(always)]
+unsafe fn reduce_once(x: __m256i) -> __m256i {
+    unsafe {
+        let difference = _mm256_sub_epi64(x, all(P));
+        // Adds p back where the difference is negative: blends on the sign bit.
+        _mm256_castpd_si256(_mm256_blendv_pd(
+            _mm256_castsi256_pd(difference),
+            _mm256_castsi256_pd(x),
+            _mm256_castsi256_pd(difference),
+        ))
+    }
+}
+
+/// Low limb (31 bits) and high limb (30 bits).
+#[inline(always)]
+unsafe fn limbs(x: __m256i) -> (__m256i, __m256i) {
+    unsafe {
+        (
+            _mm256_and_si256(x, all((1 << 31) - 1)),
+            _mm256_srli_epi64::<31>(x),
+        )
+    }
+}
+
+/// `x y` for canonical residues: `low < 2^62 + 2^61`, `middle < 2^62`.
+#[inline(always)]
+unsafe fn product((x_0, x_1): (__m256i, __m256i), (y_0, y_1): (__m256i, __m256i)) -> Product {
+    unsafe {
+        let high = _mm256_mul_epu32(x_1, y_1);
+        let low = _mm256_add_epi64(_mm256_mul_epu32(x_0, y_0), _mm256_add_epi64(high, high));
+        let middle = _mm256_add_epi64(_mm256_mul_epu32(x_0, y_1), _mm256_mul_epu32(x_1, y_0));
+        Product { low, middle }
+    }
+}
+
+impl Product {
+    /// The sum of two results of [`product`].
+    #[inline(always)]
+    unsafe fn add(self, other: Product) -> Product {
+        unsafe {
+            Product {
+                low: _mm256_add_epi64(self.low, other.low),
+                middle: _mm256_add_epi64(self.middle, other.middle),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn reduce(self) -> Lanes {
+        unsafe {
+            // 2^31 m = 2^31 (m mod 2^30) + (m >> 30), as 2^61 = 1.
+            let shifted = _mm256_slli_epi64::<31>(_mm256_and_si256(self.middle, all((1 << 30) - 1)));
+            let low = _mm256_add_epi64(
+                _mm256_and_si256(self.low, all(P)),
+                _mm256_srli_epi64::<61>(self.low),
+            );
+            let sum = _mm256_add_epi64(
+                _mm256_add_epi64(low, shifted),
+                _mm256_srli_epi64::<30>(self.middle),
+            );
+            let sum = _mm256_add_epi64(_mm256_and_si256(sum, all(P)), _mm256_srli_epi64::<61>(sum));
+            Lanes(reduce_once(sum))
+        }
+    }
+}
+
+impl Halves {
+    #[inline(always)]
+    unsafe fn add(self, term: Product) -> Self {
+        unsafe {
+            let low_32_bits = all(0xffff_ffff);
+            Halves {
+                low_0: _mm256_add_epi64(self.low_0, _mm256_and_si256(term.low, low_32_bits)),
+                low_32: _mm256_add_epi64(self.low_32, _mm256_srli_epi64::<32>(term.low)),
+                middle_0: _mm256_add_epi64(self.middle_0, _mm256_and_si256(term.middle, low_32_bits)),
+                middle_32: _mm256_add_epi64(self.middle_32, _mm256_srli_epi64::<32>(term.middle)),
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn words(x: __m256i) -> [u64; 4] {
+    // SAFETY: both are 32 bytes without padding.
+    unsafe { core::mem::transmute(x) }
+}
+
+impl Vector for Lanes {
+    const WIDTH: usize = 4;
+
+    type Sum = Halves;
+
+    #[inline(always)]
+    unsafe fn splat(x: u64) -> Self {
+        unsafe { Lanes(all(x)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(source: *const u64) -> Self {
+        unsafe { Lanes(_mm256_loadu_si256(source.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, target: *mut u64) {
+        unsafe { _mm256_storeu_si256(target.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_in_pair_order(source: *const u64) -> Self {
+        unsafe { Lanes(_mm256_permute4x64_epi64::<0b11_01_10_00>(Self::load(source).0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_pair(source: *const u64) -> Pair<Self> {
+        unsafe {
+            let (a, b) = (Self::load(source).0, Self::load(source.add(4)).0);
+            Pair {
+                re: Lanes(_mm256_unpacklo_epi64(a, b)),
+                im: Lanes(_mm256_unpackhi_epi64(a, b)),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pair(pair: Pair<Self>, target: *mut u64) {
+        unsafe {
+            Lanes(_mm256_unpacklo_epi64(pair.re.0, pair.im.0)).store(target);
+            Lanes(_mm256_unpackhi_epi64(pair.re.0, pair.im.0)).store(target.add(4));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_blocks<const HALF: usize>(source: *const u64) -> (Self, Self) {
+        unsafe {
+            let (a, b) = (Self::load(source).0, Self::load(source.add(4)).0);
+            if HALF == 1 {
+                (
+                    Lanes(_mm256_unpacklo_epi64(a, b)),
+                    Lanes(_mm256_unpackhi_epi64(a, b)),
+                )
+            } else {
+                (
+                    Lanes(_mm256_permute2x128_si256::<0x20>(a, b)),
+                    Lanes(_mm256_permute2x128_si256::<0x31>(a, b)),
+                )
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_blocks<const HALF: usize>(low: Self, high: Self, target: *mut u64) {
+        unsafe {
+            let (a, b) = if HALF == 1 {
+                (
+                    _mm256_unpacklo_epi64(low.0, high.0),
+                    _mm256_unpackhi_epi64(low.0, high.0),
+                )
+            } else {
+                (
+                    _mm256_permute2x128_si256::<0x20>(low.0, high.0),
+                    _mm256_permute2x128_si256::<0x31>(low.0, high.0),
+                )
+            };
+            Lanes(a).store(target);
+            Lanes(b).store(target.add(4));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_twiddles<const HALF: usize>(source: *const u64) -> Self {
+        unsafe {
+            if HALF == 1 {
+                Self::load_in_pair_order(source)
+            } else {
+                let two = _mm256_castsi128_si256(_mm_loadu_si128(source.cast()));
+                Lanes(_mm256_permute4x64_epi64::<0b01_01_00_00>(two))
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        unsafe { Lanes(reduce_once(_mm256_add_epi64(self.0, other.0))) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        unsafe {
+            let difference = _mm256_sub_epi64(self.0, other.0);
+            let negative = _mm256_cmpgt_epi64(_mm256_setzero_si256(), difference);
+            Lanes(_mm256_add_epi64(difference, _mm256_and_si256(negative, all(P))))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn loose_add(self, other: Self) -> Self {
+        // The limbs have no room to spare: a loose lane is canonical here.
+        unsafe { self.add(other) }
+    }
+
+    #[inline(always)]
+    unsafe fn loose_sub(self, other: Self) -> Self {
+        unsafe { self.sub(other) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        unsafe { product(limbs(self.0), limbs(other.0)).reduce() }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_pair(a: Pair<Self>, b: Pair<Self>) -> Pair<Self> {
+        unsafe {
+            let Pair { re, im } = products(a, b);
+            Pair {
+                re: re.reduce(),
+                im: im.reduce(),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn no_sum() -> Halves {
+        unsafe {
+            let zero = _mm256_setzero_si256();
+            Halves {
+                low_0: zero,
+                low_32: zero,
+                middle_0: zero,
+                middle_32: zero,
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn mac_base(sum: Halves, a: Self, b: Self) -> Halves {
+        unsafe { sum.add(product(limbs(a.0), limbs(b.0))) }
+    }
+
+    #[inline(always)]
+    unsafe fn mac_pair(sum: Pair<Halves>, a: Pair<Self>, b: Pair<Self>) -> Pair<Halves> {
+        unsafe {
+            let Pair { re, im } = products(a, b);
+            Pair {
+                re: sum.re.add(re),
+                im: sum.im.add(im),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn flush(sum: Halves) -> Halves {
+        sum
+    }
+
+    #[inline(always)]
+    unsafe fn reduce(sum: Halves) -> Self {
+        unsafe {
+            // 2^32 h = 2^32 (h mod 2^29) + (h >> 29), and 2^(31 + 32) = 2^2; fewer than 2^24 terms here.
+            let up_32 = |x: __m256i| {
+                _mm256_add_epi64(
+                    _mm256_slli_epi64::<32>(_mm256_and_si256(x, all((1 << 29) - 1))),
+                    _mm256_srli_epi64::<29>(x),
+                )
+            };
+            let up_31 = |x: __m256i| {
+                _mm256_add_epi64(
+                    _mm256_slli_epi64::<31>(_mm256_and_si256(x, all((1 << 30) - 1))),
+                    _mm256_srli_epi64::<30>(x),
+                )
+            };
+            let low = _mm256_add_epi64(sum.low_0, up_32(sum.low_32));
+            let middle = _mm256_add_epi64(up_31(sum.middle_0), _mm256_slli_epi64::<2>(sum.middle_32));
+            let total = _mm256_add_epi64(low, middle);
+            let total = _mm256_add_epi64(_mm256_and_si256(total, all(P)), _mm256_srli_epi64::<61>(total));
+            Lanes(reduce_once(total))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn total(sum: Halves) -> M61 {
+        unsafe {
+            let column = |x: __m256i| words(x).into_iter().map(u128::from).sum::<u128>();
+            let low = column(sum.low_0) + (column(sum.low_32) << 32);
+            let middle = column(sum.middle_0) + (column(sum.middle_32) << 32);
+            M61::from_raw(reduce_wide(
+                u128::from(reduce_wide(low)) + (u128::from(reduce_wide(middle)) << 31),
+            ))
+        }
+    }
+}
+
+/// The two coordinates of `a b`, each the sum of two products.
+#[inline(always)]
+unsafe fn products(a: Pair<Lanes>, b: Pair<Lanes>) -> Pair<Product> {
+    unsafe {
+        let (a0, a1) = (limbs(a.re.0), limbs(a.im.0));
+        let (b0, b1) = (limbs(b.re.0), limbs(b.im.0));
+        let minus_b1 = limbs(_mm256_sub_epi64(all(P), b.im.0));
+        Pair {
+            re: product(a0, b0).add(product(a1, minus_b1)),
+            im: product(a0, b1).add(product(a1, b0)),
+        }
+    }
+}
+
+super::generic::instantiate!(Lanes, "avx2");

@@ -1,0 +1,192 @@
+//! The limb product with `vpdpbusd`: four rows of 16 columns by one limb in an instruction.
+
+use core::arch::x86_64::*;
+
+use super::super::limb::Planes;
+use super::super::limb_tiles::{self, DEPTH, LIMBS, Limbs, Packed, STRIP, Sums, Tile};
+use crate::field::{K, P};
+
+/// Groups of 16 columns; four rows make a dword.
+struct Vnni;
+
+/// The columns of dword `4 q + i` of group `g` are `16 q + 4 g + i`: what two byte and word interleavings leave.
+const GROUPS: usize = STRIP / 16;
+
+impl Tile for Vnni {
+    #[inline(always)]
+    unsafe fn pack(source: *const i8, row_length: usize, count: usize, width: usize, packed: &mut Packed) {
+        let mask = u64::MAX >> (STRIP - width);
+        for quad in 0..count.div_ceil(4) {
+            // SAFETY: rows below `count` have `width` bytes, others are not read; each quad fills 256 bytes of
+            // `packed`, which has room for DEPTH / 4 of them.
+            unsafe {
+                let row = |k: usize| {
+                    let index = 4 * quad + k;
+                    if index >= count {
+                        return _mm512_setzero_si512();
+                    }
+                    let address = source.add(index * row_length);
+                    _mm_prefetch::<_MM_HINT_T0>(address.wrapping_add(STRIP));
+                    if width == STRIP {
+                        _mm512_loadu_si512(address.cast())
+                    } else {
+                        _mm512_maskz_loadu_epi8(mask, address)
+                    }
+                };
+                let (r0, r1, r2, r3) = (row(0), row(1), row(2), row(3));
+                let (low_01, high_01) = (_mm512_unpacklo_epi8(r0, r1), _mm512_unpackhi_epi8(r0, r1));
+                let (low_23, high_23) = (_mm512_unpacklo_epi8(r2, r3), _mm512_unpackhi_epi8(r2, r3));
+                let target = packed.0.as_mut_ptr().add(256 * quad).cast::<__m512i>();
+                target.write(_mm512_unpacklo_epi16(low_01, low_23));
+                target.add(1).write(_mm512_unpackhi_epi16(low_01, low_23));
+                target.add(2).write(_mm512_unpacklo_epi16(high_01, high_23));
+                target.add(3).write(_mm512_unpackhi_epi16(high_01, high_23));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn limbs(coefficients: &[K], limbs: &mut Limbs) {
+        for (quad, group) in coefficients.chunks(4).enumerate() {
+            // SAFETY: an element of `K` is its 16 limbs; each quad fills 64 bytes of `limbs`, which has room for
+            // DEPTH / 4 of them.
+            unsafe {
+                let bytes = |k: usize| match group.get(k) {
+                    Some(x) => _mm_loadu_si128(core::ptr::from_ref(x).cast()),
+                    None => _mm_setzero_si128(),
+                };
+                let (r0, r1, r2, r3) = (bytes(0), bytes(1), bytes(2), bytes(3));
+                let (low_01, high_01) = (_mm_unpacklo_epi8(r0, r1), _mm_unpackhi_epi8(r0, r1));
+                let (low_23, high_23) = (_mm_unpacklo_epi8(r2, r3), _mm_unpackhi_epi8(r2, r3));
+                let target = limbs.0.as_mut_ptr().add(64 * quad).cast::<__m128i>();
+                target.write(_mm_unpacklo_epi16(low_01, low_23));
+                target.add(1).write(_mm_unpackhi_epi16(low_01, low_23));
+                target.add(2).write(_mm_unpacklo_epi16(high_01, high_23));
+                target.add(3).write(_mm_unpackhi_epi16(high_01, high_23));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn accumulate(packed: &Packed, limbs: &Limbs, count: usize, sums: &mut Sums) {
+        debug_assert!(count <= DEPTH);
+        for group in 0..GROUPS {
+            // SAFETY: 16 vectors of sums for each group; quads stay below DEPTH / 4.
+            unsafe {
+                let memory = sums.as_mut_ptr().add(16 * LIMBS * group);
+                let mut sums: [__m512i; LIMBS] =
+                    core::array::from_fn(|l| _mm512_loadu_si512(memory.add(16 * l).cast()));
+                for quad in 0..count.div_ceil(4) {
+                    let data = packed
+                        .0
+                        .as_ptr()
+                        .add(256 * quad + 64 * group)
+                        .cast::<__m512i>()
+                        .read();
+                    let limb = limbs.0.as_ptr().add(64 * quad).cast::<i32>();
+                    for (l, sum) in sums.iter_mut().enumerate() {
+                        *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(limb.add(l).read()), data);
+                    }
+                }
+                for (l, sum) in sums.into_iter().enumerate() {
+                    _mm512_storeu_si512(memory.add(16 * l).cast(), sum);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn finish(sums: &Sums, out: &mut [K; STRIP]) {
+        for group in 0..GROUPS {
+            for half in 0..2 {
+                // SAFETY: eight dwords (columns 16 q + 4 g + i for two q) of each of 16 limbs; the two stores go to
+                // four elements of `out` each.
+                unsafe {
+                    let limb = |l: usize| {
+                        let memory = sums.as_ptr().add(16 * (LIMBS * group + l) + 8 * half);
+                        _mm512_cvtepi32_epi64(_mm256_loadu_si256(memory.cast()))
+                    };
+                    let re = join(
+                        [limb(0), limb(1), limb(2), limb(3)],
+                        [limb(4), limb(5), limb(6), limb(7)],
+                    );
+                    let im = join(
+                        [limb(8), limb(9), limb(10), limb(11)],
+                        [limb(12), limb(13), limb(14), limb(15)],
+                    );
+                    let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+                    let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+                    let target = out.as_mut_ptr().add(32 * half + 4 * group);
+                    _mm512_storeu_si512(target.cast(), _mm512_permutex2var_epi64(re, low, im));
+                    _mm512_storeu_si512(target.add(16).cast(), _mm512_permutex2var_epi64(re, high, im));
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn dot_two(rows: [*const i8; 2], planes: *const u8, stride: usize, width: usize) -> [[i32; 8]; 2] {
+        // SAFETY: full strips are inside rows and planes; the last one is masked in the rows.
+        unsafe {
+            let mut sums = [[_mm512_setzero_si512(); 8]; 2];
+            let mut start = 0;
+            while start < width {
+                let mask = u64::MAX >> (STRIP - STRIP.min(width - start));
+                let data = rows.map(|row| _mm512_maskz_loadu_epi8(mask, row.add(start)));
+                for l in 0..8 {
+                    let limbs = _mm512_loadu_si512(planes.add(l * stride + start).cast());
+                    sums[0][l] = _mm512_dpbusd_epi32(sums[0][l], limbs, data[0]);
+                    sums[1][l] = _mm512_dpbusd_epi32(sums[1][l], limbs, data[1]);
+                }
+                start += STRIP;
+            }
+            sums.map(|sums| sums.map(|sum| _mm512_reduce_add_epi32(sum)))
+        }
+    }
+}
+
+/// `sum_l 2^(8 l) limb_l mod p`, canonical, for eight columns.
+#[inline(always)]
+unsafe fn join(low: [__m512i; 4], high: [__m512i; 4]) -> __m512i {
+    // SAFETY: AVX-512 is there, as the caller vouches.
+    unsafe {
+        let p = _mm512_set1_epi64(P as i64);
+        // Each half is below 2^56 in absolute value; p more makes it positive.
+        let half = |limbs: [__m512i; 4]| {
+            let low = _mm512_add_epi64(limbs[0], _mm512_slli_epi64::<8>(limbs[1]));
+            let high = _mm512_add_epi64(limbs[2], _mm512_slli_epi64::<8>(limbs[3]));
+            _mm512_add_epi64(_mm512_add_epi64(low, p), _mm512_slli_epi64::<16>(high))
+        };
+        let (low, high) = (half(low), half(high));
+        let shifted = _mm512_and_si512(_mm512_slli_epi64::<32>(high), p);
+        let sum = _mm512_add_epi64(_mm512_add_epi64(low, shifted), _mm512_srli_epi64::<29>(high));
+        let sum = _mm512_add_epi64(_mm512_and_si512(sum, p), _mm512_srli_epi64::<61>(sum));
+        _mm512_min_epu64(sum, _mm512_sub_epi64(sum, p))
+    }
+}
+
+/// See `limb_tiles::planes`.
+#[target_feature(enable = "avx2")]
+pub(in super::super) fn planes(vector: &[K]) -> Planes {
+    limb_tiles::planes(vector)
+}
+
+/// See `limb_tiles::fold_columns`.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+pub(in super::super) fn fold_columns(
+    rows: &[i8],
+    row_length: usize,
+    first: usize,
+    coefficients: &[K],
+    out: &mut [K],
+) {
+    // SAFETY: this function can only be reached with the instruction set.
+    unsafe { limb_tiles::fold_columns::<Vnni>(rows, row_length, first, coefficients, out) }
+}
+
+/// See `limb_tiles::dot_rows`.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+pub(in super::super) fn dot_rows(rows: &[i8], row_length: usize, planes: &Planes, out: &mut [K]) {
+    // SAFETY: this function can only be reached with the instruction set.
+    unsafe { limb_tiles::dot_rows::<Vnni>(rows, row_length, planes, out) }
+}

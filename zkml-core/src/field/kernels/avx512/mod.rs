@@ -1,0 +1,359 @@
+//! AVX-512 with IFMA: eight residues, products by 52-bit multiply-adds.
+//!
+//! A residue is `x_0 + 2^52 x_1` with `x_1` of 9 bits (12 at most when loose). `vpmadd52` reads the low 52 bits
+//! of a lane by itself, so splitting costs one shift. A product is seven multiply-adds into three words,
+//!
+//! ```text
+//! w0   = lo(x_0 y_0)
+//! w52  = hi(x_0 y_0) + lo(x_0 y_1) + lo(x_1 y_0)
+//! w104 = hi(x_0 y_1) + hi(x_1 y_0) + lo(x_1 y_1)
+//! ```
+//!
+//! whose sum `w0 + 2^52 w52 + 2^104 w104` is reduced once for a whole inner product, by `2^61 = 1`.
+
+use core::arch::x86_64::*;
+use core::mem::MaybeUninit;
+
+use super::vector::{Pair, Vector};
+use crate::field::mersenne61::reduce64;
+use crate::field::{K, M61, P};
+
+pub(super) mod limb;
+
+/// Eight residues.
+#[derive(Clone, Copy)]
+pub(super) struct Lanes(__m512i);
+
+/// The three words of a sum of products. Each term in `K` adds less than `2^53` to `w0`, `3 * 2^53`
+/// to `w52` and `2^24` to `w104`, so 512 of them fit.
+#[derive(Clone, Copy)]
+pub(super) struct Words {
+    w0: __m512i,
+    w52: __m512i,
+    w104: __m512i,
+}
+
+/// The eight lanes in the order in which `load_pair` leaves elements.
+const PAIR_ORDER: [u64; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
+
+#[inline(always)]
+unsafe fn all(x: u64) -> __m512i {
+    // SAFETY: AVX-512 is there, as the caller vouches.
+    unsafe { _mm512_set1_epi64(x as i64) }
+}
+
+#[inline(always)]
+unsafe fn indices(order: [u64; 8]) -> __m512i {
+    // SAFETY: the array has 64 bytes.
+    unsafe { _mm512_loadu_si512(order.as_ptr().cast()) }
+}
+
+/// `x mod p` for `x < 2 p`: the smaller of `x` and `x - p` as unsigned words.
+#[inline(always)]
+unsafe fn reduce_once(x: __m512i) -> __m512i {
+    // SAFETY: AVX-512 is there, as the caller vouches. So in all that follow.
+    unsafe { _mm512_min_epu64(x, _mm512_sub_epi64(x, all(P))) }
+}
+
+/// `x mod p` for any `x`.
+#[inline(always)]
+unsafe fn reduce(x: __m512i) -> __m512i {
+    unsafe {
+        reduce_once(_mm512_add_epi64(
+            _mm512_and_si512(x, all(P)),
+            _mm512_srli_epi64::<61>(x),
+        ))
+    }
+}
+
+/// `2^52 x mod p` up to one multiple, below `2^61 + 2^55`.
+#[inline(always)]
+unsafe fn times_2_52(x: __m512i) -> __m512i {
+    unsafe {
+        let low = _mm512_and_si512(_mm512_slli_epi64::<52>(x), all(P));
+        _mm512_add_epi64(low, _mm512_srli_epi64::<9>(x))
+    }
+}
+
+impl Words {
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        unsafe {
+            let zero = _mm512_setzero_si512();
+            Words {
+                w0: zero,
+                w52: zero,
+                w104: zero,
+            }
+        }
+    }
+
+    /// Adds `x y`; `x_1`, `y_1` are the high limbs.
+    #[inline(always)]
+    unsafe fn mac(self, x: __m512i, x_1: __m512i, y: __m512i, y_1: __m512i) -> Self {
+        unsafe {
+            let w0 = _mm512_madd52lo_epu64(self.w0, x, y);
+            let w52 = _mm512_madd52hi_epu64(self.w52, x, y);
+            let w52 = _mm512_madd52lo_epu64(w52, x, y_1);
+            let w52 = _mm512_madd52lo_epu64(w52, x_1, y);
+            let w104 = _mm512_madd52hi_epu64(self.w104, x, y_1);
+            let w104 = _mm512_madd52hi_epu64(w104, x_1, y);
+            let w104 = _mm512_madd52lo_epu64(w104, x_1, y_1);
+            Words { w0, w52, w104 }
+        }
+    }
+
+    /// The sum mod p, for at most two products of operands below `2^62` and `2^61`: then
+    /// `w104 <= 2 (2^19 + 2^10 + 2^9)` and the sum of the three words stays below `2^64`.
+    #[inline(always)]
+    unsafe fn reduce_short(self) -> __m512i {
+        unsafe {
+            let high = _mm512_slli_epi64::<43>(self.w104);
+            reduce(_mm512_add_epi64(
+                _mm512_add_epi64(self.w0, high),
+                times_2_52(self.w52),
+            ))
+        }
+    }
+
+    /// The sum mod p for any words with `w104 < 2^52`.
+    #[inline(always)]
+    unsafe fn reduce_long(self) -> __m512i {
+        unsafe {
+            let low = _mm512_add_epi64(
+                _mm512_and_si512(self.w0, all(P)),
+                _mm512_srli_epi64::<61>(self.w0),
+            );
+            // 2^104 = 2^43 mod p
+            let high = _mm512_add_epi64(
+                _mm512_and_si512(_mm512_slli_epi64::<43>(self.w104), all(P)),
+                _mm512_srli_epi64::<18>(self.w104),
+            );
+            reduce(_mm512_add_epi64(
+                _mm512_add_epi64(low, high),
+                times_2_52(self.w52),
+            ))
+        }
+    }
+}
+
+/// The high limb.
+#[inline(always)]
+unsafe fn high(x: __m512i) -> __m512i {
+    unsafe { _mm512_srli_epi64::<52>(x) }
+}
+
+impl Vector for Lanes {
+    const WIDTH: usize = 8;
+
+    type Sum = Words;
+
+    #[inline(always)]
+    unsafe fn splat(x: u64) -> Self {
+        unsafe { Lanes(all(x)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(source: *const u64) -> Self {
+        unsafe { Lanes(_mm512_loadu_si512(source.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, target: *mut u64) {
+        unsafe { _mm512_storeu_si512(target.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_in_pair_order(source: *const u64) -> Self {
+        unsafe {
+            Lanes(_mm512_permutexvar_epi64(
+                indices(PAIR_ORDER),
+                Self::load(source).0,
+            ))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_pair(source: *const u64) -> Pair<Self> {
+        unsafe {
+            let (a, b) = (Self::load(source).0, Self::load(source.add(8)).0);
+            Pair {
+                re: Lanes(_mm512_unpacklo_epi64(a, b)),
+                im: Lanes(_mm512_unpackhi_epi64(a, b)),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pair(pair: Pair<Self>, target: *mut u64) {
+        unsafe {
+            Lanes(_mm512_unpacklo_epi64(pair.re.0, pair.im.0)).store(target);
+            Lanes(_mm512_unpackhi_epi64(pair.re.0, pair.im.0)).store(target.add(8));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_blocks<const HALF: usize>(source: *const u64) -> (Self, Self) {
+        unsafe {
+            let (a, b) = (Self::load(source).0, Self::load(source.add(8)).0);
+            match HALF {
+                1 => (
+                    Lanes(_mm512_unpacklo_epi64(a, b)),
+                    Lanes(_mm512_unpackhi_epi64(a, b)),
+                ),
+                2 => (
+                    Lanes(_mm512_shuffle_i64x2::<0b10_00_10_00>(a, b)),
+                    Lanes(_mm512_shuffle_i64x2::<0b11_01_11_01>(a, b)),
+                ),
+                _ => (
+                    Lanes(_mm512_shuffle_i64x2::<0b01_00_01_00>(a, b)),
+                    Lanes(_mm512_shuffle_i64x2::<0b11_10_11_10>(a, b)),
+                ),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_blocks<const HALF: usize>(low: Self, high: Self, target: *mut u64) {
+        unsafe {
+            let (a, b) = match HALF {
+                1 => (
+                    _mm512_unpacklo_epi64(low.0, high.0),
+                    _mm512_unpackhi_epi64(low.0, high.0),
+                ),
+                2 => (
+                    _mm512_permutex2var_epi64(low.0, indices([0, 1, 8, 9, 2, 3, 10, 11]), high.0),
+                    _mm512_permutex2var_epi64(low.0, indices([4, 5, 12, 13, 6, 7, 14, 15]), high.0),
+                ),
+                _ => (
+                    _mm512_shuffle_i64x2::<0b01_00_01_00>(low.0, high.0),
+                    _mm512_shuffle_i64x2::<0b11_10_11_10>(low.0, high.0),
+                ),
+            };
+            Lanes(a).store(target);
+            Lanes(b).store(target.add(8));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_twiddles<const HALF: usize>(source: *const u64) -> Self {
+        unsafe {
+            match HALF {
+                1 => Self::load_in_pair_order(source),
+                2 => {
+                    let four = _mm512_castsi256_si512(_mm256_loadu_si256(source.cast()));
+                    Lanes(_mm512_permutexvar_epi64(indices([0, 0, 1, 1, 2, 2, 3, 3]), four))
+                }
+                _ => {
+                    let two = _mm512_castsi128_si512(_mm_loadu_si128(source.cast()));
+                    Lanes(_mm512_permutexvar_epi64(indices([0, 0, 0, 0, 1, 1, 1, 1]), two))
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        unsafe { Lanes(reduce_once(_mm512_add_epi64(self.0, other.0))) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        unsafe {
+            // A negative difference is a huge word, and p more is the right one.
+            let difference = _mm512_sub_epi64(self.0, other.0);
+            Lanes(_mm512_min_epu64(difference, _mm512_add_epi64(difference, all(P))))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn loose_add(self, other: Self) -> Self {
+        unsafe { Lanes(_mm512_add_epi64(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn loose_sub(self, other: Self) -> Self {
+        unsafe { Lanes(_mm512_add_epi64(self.0, _mm512_sub_epi64(all(P), other.0))) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        unsafe {
+            Lanes(
+                Words::zero()
+                    .mac(self.0, high(self.0), other.0, high(other.0))
+                    .reduce_short(),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_pair(a: Pair<Self>, b: Pair<Self>) -> Pair<Self> {
+        unsafe {
+            let (a0, a1, b0, b1) = (a.re.0, a.im.0, b.re.0, b.im.0);
+            let minus_b1 = _mm512_sub_epi64(all(P), b1);
+            let (a0_1, a1_1, b0_1, b1_1) = (high(a0), high(a1), high(b0), high(b1));
+            let re = Words::zero()
+                .mac(a0, a0_1, b0, b0_1)
+                .mac(a1, a1_1, minus_b1, high(minus_b1));
+            let im = Words::zero().mac(a0, a0_1, b1, b1_1).mac(a1, a1_1, b0, b0_1);
+            Pair {
+                re: Lanes(re.reduce_short()),
+                im: Lanes(im.reduce_short()),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn no_sum() -> Words {
+        unsafe { Words::zero() }
+    }
+
+    #[inline(always)]
+    unsafe fn mac_base(sum: Words, a: Self, b: Self) -> Words {
+        unsafe { sum.mac(a.0, high(a.0), b.0, high(b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mac_pair(sum: Pair<Words>, a: Pair<Self>, b: Pair<Self>) -> Pair<Words> {
+        unsafe {
+            let (a0, a1, b0, b1) = (a.re.0, a.im.0, b.re.0, b.im.0);
+            // A loose lane is at most 3 p.
+            let minus_b1 = _mm512_sub_epi64(all(4 * P), b1);
+            let (a0_1, a1_1, b0_1, b1_1) = (high(a0), high(a1), high(b0), high(b1));
+            Pair {
+                re: sum
+                    .re
+                    .mac(a0, a0_1, b0, b0_1)
+                    .mac(a1, a1_1, minus_b1, high(minus_b1)),
+                im: sum.im.mac(a0, a0_1, b1, b1_1).mac(a1, a1_1, b0, b0_1),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn flush(sum: Words) -> Words {
+        unsafe {
+            Words {
+                w0: sum.reduce_long(),
+                ..Words::zero()
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn reduce(sum: Words) -> Self {
+        unsafe { Lanes(sum.reduce_long()) }
+    }
+
+    #[inline(always)]
+    unsafe fn total(sum: Words) -> M61 {
+        unsafe {
+            // Eight canonical residues add up to less than 2^64.
+            let lanes: [u64; 8] = core::mem::transmute(sum.reduce_long());
+            M61::from_raw(reduce64(lanes.iter().sum()))
+        }
+    }
+}
+
+super::generic::instantiate!(Lanes, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512ifma");
