@@ -20,13 +20,14 @@ The fixture holds, for the first test digit of each class in CLASSES (all tensor
     fc2    [4, 84]         float32  after ReLU
     logits [4, 10]         float32  output of fc3
 
-The metadata has the versions, the float top-1 over the 1,000 digits ("correct" of "digits"), and the SHA-256 of
-the weights.
+The metadata has one key "source", a JSON object of the versions, the float top-1 over the 1,000 digits ("correct" of
+"digits"), and the SHA-256 of the weights.
 """
 
 import argparse
 import gzip
 import hashlib
+import json
 import platform
 import struct
 from pathlib import Path
@@ -122,11 +123,13 @@ def main():
 
     tensors["conv1"] = tensors["conv1"][:CONV1_DIGITS]
     tensors |= {"index": index, "label": labels[index], "image": chosen}
-    metadata = versions | {
-        "correct": str(correct),
-        "digits": str(len(labels)),
+    source = versions | {
+        "correct": correct,
+        "digits": len(labels),
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
     }
+    # One key, because several are written in random order, and the file should be the same on every run.
+    metadata = {"source": json.dumps(source)}
     output.parent.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, output, metadata=metadata)
     for name, tensor in sorted(tensors.items()):
