@@ -1,8 +1,8 @@
 //! One layer of the tree of fractions: its sums, and the prover's sumcheck over it.
 //!
-//! With `w = p0 + lambda q0` the polynomial of the sumcheck is `F = w q1 + p1 q0`. In the layer of the leaves the upper half of the stack
-//! (`p1, q1`) may end in fillers `0/1`, where `F = w`. So `F = w + w (q1 - 1) + p1 q0`, and the last two terms are zero but for
-//! the first cells: see [`sparse_rounds`].
+//! With `w = p0 + lambda q0` the polynomial of the sumcheck is `F = w q1 + p1 q0`. In the layer of the leaves the
+//! upper half of the stack (`p1, q1`) may end in fillers `0/1`, where `F = w`. So `F = w + w (q1 - 1) + p1 q0`,
+//! and the last two terms are zero but for the first cells: see [`sparse_rounds`].
 
 use ark_ff::{AdditiveGroup, Field, batch_inversion};
 use rayon::prelude::*;
@@ -184,8 +184,12 @@ fn dense_rounds(
 /// The rounds in which the upper tables are shorter than half of the lower ones, or as long: their upper halves are
 /// all fillers. Leaves four tables of one length, with `w = p0 + lambda q0` in the place of `p0`.
 ///
-/// With `d = q1 - 1`, both `d` and `p1` are zero where the round's variable is 1, so binding it to `r` scales them by `1 - r`, and
-/// `G(X) = sum_x eq(x) w(X, x) + (1 - X) sum_{x < m} eq(x) (w(X, x) d(x) + q0(X, x) p1(x))`, `m` the length of `d`.
+/// With `d = q1 - 1`, both `d` and `p1` are zero where the round's variable is 1, so binding it to `r` scales them
+/// by `1 - r`, and, with `m` the length of `d`,
+///
+/// ```text
+/// G(X) = sum_x eq(x) w(X, x) + (1 - X) sum_{x < m} eq(x) (w(X, x) d(x) + q0(X, x) p1(x))
+/// ```
 fn sparse_rounds(
     channel: &mut (impl ProverChannel + ?Sized),
     rounds: &mut Rounds,

@@ -1,16 +1,23 @@
 //! Lookups: stacked LogUp-GKR.
 //!
 //! Statement: for every lookup `l` into table `t(l)`, each of its `2^v` rows `(x_0, x_1, ..)` is a row of that
-//! table. With multiplicities `m_t(j)`, committed before anything here, this is the identity of rational functions
+//! table. With multiplicities `m_t(j)`, committed before anything here, this is the identity of rational
+//! functions
 //!
 //! ```text
-//! sum_{lookups l, rows i} 1 / (alpha - x(l,i) - gamma (t(l) + 1))  =  sum_{tables t, rows j} m_t(j) / (alpha - T(t,j) - gamma (t + 1))
-//! x(l,i) = x_0 + beta x_1 + beta^2 x_2 + ..         (T(t,j) in the same way)
+//! sum over lookups l, rows i  1 / den(t(l), x_l(i))  =  sum over tables t, rows j  m_t(j) / den(t, T_t(j))
+//! den(t, x) = alpha - (x_0 + beta x_1 + beta^2 x_2 + ..) - gamma (t + 1)
 //! ```
 //!
 //! at random `alpha, beta, gamma`. All blocks (one per lookup and per table) are stacked in one hypercube, see
-//! [`Stack`]; cells outside of every block are fillers `0/1`. The fractions `p/q` are added in a binary tree, halves
-//! against halves: `p_k(x) = p_{k+1}(0,x) q_{k+1}(1,x) + p_{k+1}(1,x) q_{k+1}(0,x)`, `q_k(x) = q_{k+1}(0,x) q_{k+1}(1,x)`,
+//! [`Stack`]; cells outside of every block are fillers `0/1`. The fractions `p/q` are added in a binary tree,
+//! halves against halves:
+//!
+//! ```text
+//! p_k(x) = p_{k+1}(0,x) q_{k+1}(1,x) + p_{k+1}(1,x) q_{k+1}(0,x)
+//! q_k(x) = q_{k+1}(0,x) q_{k+1}(1,x)
+//! ```
+//!
 //! and the tree is walked from its root to the leaves by one sumcheck a layer.
 //!
 //! Transcript:
@@ -19,8 +26,8 @@
 //! 2. `lookup.root`: the scalars `P, Q, 1/Q` of the sum of all fractions;
 //! 3. for each layer `k = 0, 1, ..`, with claims `p_k(z), q_k(z)`: challenge `lambda` (`lookup.lambda`); then
 //!    `k` rounds: scalars `b, c` (`lookup.round`) and a challenge (`lookup.round`); then the scalars
-//!    `p_{k+1}(0,r), p_{k+1}(1,r), q_{k+1}(0,r), q_{k+1}(1,r)` (`lookup.layer`) and the challenge `tau` (`lookup.tau`),
-//!    which makes the next point `(tau, r)`;
+//!    `p_{k+1}(0,r), p_{k+1}(1,r), q_{k+1}(0,r), q_{k+1}(1,r)` (`lookup.layer`) and the challenge `tau`
+//!    (`lookup.tau`), which makes the next point `(tau, r)`;
 //! 4. for each lookup the values of its columns at its suffix of the last point `zeta` (`lookup.columns`, one
 //!    message a lookup); the value of each table's multiplicities at its suffix (`lookup.multiplicities`).
 //!
@@ -30,12 +37,13 @@
 //!
 //! The rounds send the round polynomial without its equality factor: with `z` the point of the layer and
 //! `G(X) = sum_x eq(z_{>j}, x) F(r_{<j}, X, x) = a + b X + c X^2`, the claim is `(1 - z_j) G(0) + z_j G(1)`, so
-//! `a = claim - z_j (b + c)` and `b, c` are all that is sent; the next claim is `G(r_j)`. Two scalars a round, and degree 2.
+//! `a = claim - z_j (b + c)` and `b, c` are all that is sent; the next claim is `G(r_j)`. Two scalars a round,
+//! and degree 2.
 //!
-//! The caller's duties: commit the multiplicities (and all looked-up columns) before, grind before if the soundness
-//! of [`soundness`] asks for it (the first thing done here is to draw `alpha`), and prove every claim of
-//! [`Claims`] against its commitment. Padded rows of a lookup are rows: they must be in the table and are counted in
-//! the multiplicities.
+//! The caller's duties: commit the multiplicities and all looked-up columns before; grind before if the value
+//! of [`soundness`] asks for it (the first thing done here is to draw `alpha`); prove every claim of
+//! [`Claims`] against its commitment. Padded rows of a lookup are rows: they must be in the table and are
+//! counted in the multiplicities.
 //!
 //! References: Habock 2022/1530 (LogUp); Papini, Habock 2023/1284 (with GKR); Gruen 2024/108 (the equality
 //! factor); details in `docs/protocol/lookup.md`.
@@ -47,7 +55,8 @@ mod prover;
 mod stack;
 mod verifier;
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;
 
 #[cfg(feature = "prover")]

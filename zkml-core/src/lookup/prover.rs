@@ -146,8 +146,8 @@ fn push_denominators(out: &mut Vec<K>, compression: &Compression, table: usize, 
     }
 }
 
-/// How many of the first cells of a stack of `rows` rows are kept in memory: the lower half, and of the upper half the
-/// first cells, a power of two of them, that hold all rows. The cells after them are fillers.
+/// How many of the first cells of a stack of `rows` rows are kept in memory: the lower half, and of the upper half
+/// the first cells, a power of two of them, that hold all rows. The cells after them are fillers.
 fn stored(rows: usize) -> usize {
     let half = rows.next_power_of_two() / 2;
     half + (rows - half).next_power_of_two()

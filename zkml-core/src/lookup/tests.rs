@@ -164,8 +164,11 @@ fn failed(result: Result<Claims<K>, VerifyError>) -> &'static str {
     }
 }
 
+/// `(variables, table)` of lookups or `(variables, arity)` of tables.
+type Sizes = Vec<(usize, usize)>;
+
 /// Random sizes: up to four tables, up to four lookups, blocks of no variables included.
-fn sizes() -> impl Strategy<Value = (Vec<(usize, usize)>, Vec<(usize, usize)>)> {
+fn sizes() -> impl Strategy<Value = (Sizes, Sizes)> {
     prop::collection::vec((0usize..5, 1usize..4), 1..4).prop_flat_map(|tables| {
         let count = tables.len();
         (prop::collection::vec((0usize..6, 0..count), 0..5), Just(tables))
@@ -334,7 +337,8 @@ fn claims_of_a_lying_prover_do_not_hold() {
 
 #[test]
 fn edge_sizes_pass() {
-    let cases: [(&[(usize, usize)], &[(usize, usize)]); 9] = [
+    type Slice<'a> = &'a [(usize, usize)];
+    let cases: [(Slice<'_>, Slice<'_>); 9] = [
         (&[], &[]),
         (&[], &[(0, 1)]),
         (&[], &[(3, 2)]),

@@ -29,9 +29,11 @@ mod prover;
 mod round;
 mod verifier;
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 pub(crate) mod testing;
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;
 
 #[cfg(feature = "prover")]

@@ -12,7 +12,7 @@ pub const MAX_DEGREE: usize = 4;
 const INVERSE_FACTORIALS: [M61; MAX_DEGREE + 1] = {
     const fn inverse(factorial: u128, k: u128) -> M61 {
         let numerator = k * P as u128 + 1;
-        assert!(numerator % factorial == 0);
+        assert!(numerator.is_multiple_of(factorial));
         M61::from_raw((numerator / factorial) as u64)
     }
     [
