@@ -5,10 +5,9 @@
 //! so each block of `L` points is an independent transform of length `L` over the same coefficients.
 
 use ark_ff::AdditiveGroup;
-use rayon::prelude::*;
 
 use super::code::CircleCode;
-use crate::field::M61;
+use crate::field::{M61, kernels};
 
 /// Elements of a tile that are transformed at a time; half a first-level cache.
 const PIECE: usize = 1 << 11;
@@ -21,11 +20,22 @@ pub(super) fn tile_width(row_length: usize) -> usize {
     (BLOCK / row_length).clamp(8, 64)
 }
 
-/// The coefficients of `width` rows, column by column; `cell(row, j)` reads one.
-pub(super) fn transpose(width: usize, columns: usize, cell: impl Fn(usize, usize) -> M61) -> Vec<M61> {
-    let mut out = Vec::with_capacity(width * columns);
-    for j in 0..columns {
-        out.extend((0..width).map(|row| cell(row, j)));
+/// Cells of a row that are transposed together: a cache line of field elements.
+const LINE: usize = 8;
+
+/// The first `columns` cells of rows of `columns` cells each, column by column, as field elements.
+pub(super) fn transpose<T: Copy>(rows: &[T], columns: usize, value: impl Fn(T) -> M61) -> Vec<M61> {
+    let width = rows.len().checked_div(columns).unwrap_or(0);
+    let mut out = vec![M61::ZERO; width * columns];
+    if width == 0 {
+        return out;
+    }
+    for (line, out) in out.chunks_mut(LINE * width).enumerate() {
+        for (row, cells) in rows.chunks_exact(columns).enumerate() {
+            for (out, cell) in out.iter_mut().skip(row).step_by(width).zip(&cells[line * LINE..]) {
+                *out = value(*cell);
+            }
+        }
     }
     out
 }
@@ -67,24 +77,13 @@ pub(super) fn encode_block(
 /// The butterflies of one layer on values whose first one belongs to number `first` of the layer's factors.
 fn butterflies(code: &CircleCode, values: &mut [M61], width: usize, layer: usize, first: usize) {
     let half = width << layer;
-    let factors = code.twiddles().layer(layer).get(first..).unwrap_or(&[]);
-    for (values, factor) in values.chunks_exact_mut(2 * half).zip(factors) {
-        let (low, high) = values.split_at_mut(half);
-        for (low, high) in low.iter_mut().zip(high) {
-            let product = *factor * *high;
-            *high = *low - product;
-            *low += product;
-        }
-    }
-}
-
-/// Encodes all blocks of a tile: `n` columns of `width` cells.
-pub(super) fn encode_tile(code: &CircleCode, width: usize, data: &[M61], tail: &[M61]) -> Vec<M61> {
-    let mut out = vec![M61::ZERO; width * code.parameters().codeword_length()];
-    out.par_chunks_mut(width * code.parameters().row_length())
-        .enumerate()
-        .for_each(|(block, out)| encode_block(code, width, data, tail, block, out));
-    out
+    let count = values.len() / (2 * half);
+    let factors = code
+        .twiddles()
+        .layer(layer)
+        .get(first..first + count)
+        .unwrap_or(&[]);
+    kernels::butterfly_pairs(values, half, factors);
 }
 
 #[cfg(test)]
@@ -116,9 +115,18 @@ mod tests {
                     .map(|_| (0..parameters.message_length()).map(|_| next()).collect())
                     .collect();
                 let row_length = parameters.row_length();
-                let data = transpose(width, row_length, |row, j| rows[row][j]);
-                let tails = transpose(width, tail, |row, j| rows[row][row_length + j]);
-                let encoded = encode_tile(&code, width, &data, &tails);
+                let part = |range: core::ops::Range<usize>| {
+                    let cells: Vec<M61> = rows.iter().flat_map(|row| row[range.clone()].to_vec()).collect();
+                    transpose(&cells, range.len(), |cell| cell)
+                };
+                let (data, tails) = (part(0..row_length), part(row_length..row_length + tail));
+                for (index, cell) in data.iter().enumerate() {
+                    assert_eq!(*cell, rows[index % width][index / width]);
+                }
+                let mut encoded = vec![M61::ZERO; width * parameters.codeword_length()];
+                for (block, out) in encoded.chunks_exact_mut(width * row_length).enumerate() {
+                    encode_block(&code, width, &data, &tails, block, out);
+                }
                 for (row, message) in rows.iter().enumerate() {
                     let expected = code.encode(message);
                     let found: Vec<M61> = encoded.iter().skip(row).step_by(width).copied().collect();

@@ -19,6 +19,14 @@ pub enum PcsError {
         /// Cells in a row.
         row_length: usize,
     },
+    /// Leaves that are not those of the tree.
+    #[error("{found} leaves do not make the tree over {expected} columns")]
+    Leaves {
+        /// Columns of the encoded matrix.
+        expected: usize,
+        /// Leaves given.
+        found: usize,
+    },
     /// A matrix committed with another code than the one it is opened with.
     #[error("matrix {matrix} was committed with another code than it is opened with")]
     OtherCode {

@@ -1,18 +1,20 @@
 //! A committed matrix: what the prover keeps between the commitment and the opening.
 
-use core::fmt;
-
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
 use super::claim::Commitment;
 use super::code::{CircleCode, CodeParameters};
-use super::encode::{encode_tile, tile_width, transpose};
+use super::columns::{Block, Encoder, leaves, recomputed_columns, stored_columns};
 use super::error::PcsError;
-use super::hash::{Digest, LANES, leaf_digests, leaf_length};
+use super::hash::Digest;
 use super::merkle::MerkleTree;
 use super::plan::RowFold;
-use crate::field::{K, M61, P};
+use super::seed::Seed;
+use crate::field::{K, M61, P, kernels};
+
+/// Cells that are worth a thread.
+const GRAIN: usize = 1 << 14;
 
 /// The cells of a matrix, row by row.
 #[derive(Debug, Clone)]
@@ -30,16 +32,9 @@ impl Rows {
             Self::Int8(cells) => cells.len(),
         }
     }
-
-    fn cell(&self, index: usize) -> M61 {
-        match self {
-            Self::Field(cells) => cells[index],
-            Self::Int8(cells) => from_i8(cells[index]),
-        }
-    }
 }
 
-fn from_i8(value: i8) -> M61 {
+pub(super) fn from_i8(value: i8) -> M61 {
     let value = i64::from(value);
     M61::from_raw(if value < 0 {
         P.wrapping_add_signed(value)
@@ -48,69 +43,16 @@ fn from_i8(value: i8) -> M61 {
     })
 }
 
-/// The secret that the salts and tails of one commitment come from. Fresh for every commitment, and as secret as the data.
-#[derive(Clone)]
-pub struct Seed([u8; 32]);
-
-impl Seed {
-    /// A fresh seed from the operating system.
-    ///
-    /// # Errors
-    ///
-    /// [`PcsError::Randomness`] where it has none.
-    pub fn from_os() -> Result<Self, PcsError> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| PcsError::Randomness(error.to_string()))?;
-        Ok(Self(bytes))
-    }
-
-    /// A seed kept from an earlier commitment to the same data.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The seed, to be kept with the data.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    fn stream(&self, purpose: &[u8; 8], index: u64) -> blake3::OutputReader {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
-        hasher.update(purpose);
-        hasher.update(&index.to_le_bytes());
-        hasher.finalize_xof()
-    }
-
-    /// The salt of column `index`.
-    fn salt(&self, index: usize) -> Digest {
-        let mut salt = [0; 32];
-        self.stream(b"salt....", index as u64).fill(&mut salt);
-        salt
-    }
-
-    /// `count` uniform coefficients behind row `row`.
-    fn tail(&self, row: usize, count: usize) -> Vec<M61> {
-        let mut stream = self.stream(b"tail....", row as u64);
-        let words = core::iter::repeat_with(|| {
-            let mut bytes = [0; 8];
-            stream.fill(&mut bytes);
-            u64::from_le_bytes(bytes) & P
-        });
-        words
-            .filter(|word| *word < P)
-            .map(M61::from_raw)
-            .take(count)
-            .collect()
-    }
+/// What is kept of the encoded rows for the opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// All of them: `8 n / L` bytes for each cell. Opening a column is a look-up.
+    Codeword,
+    /// The tree alone. The opened columns are computed again: `t` inner products with each row.
+    Tree,
 }
 
-impl fmt::Debug for Seed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seed(..)")
-    }
-}
-
-/// A matrix with its codeword, salts and tree.
+/// A matrix with its salts and tree, and with its codeword or without.
 #[derive(Debug, Clone)]
 pub struct CommittedMatrix {
     parameters: CodeParameters,
@@ -119,21 +61,92 @@ pub struct CommittedMatrix {
     /// `tail` coefficients for each row.
     tails: Vec<M61>,
     seed: Seed,
-    /// Rows in a tile; the last one may have fewer.
-    tile_width: usize,
-    /// The encoded rows; see [`super::encode`].
-    tiles: Vec<Vec<M61>>,
+    /// The encoded rows, where they are kept.
+    codeword: Option<Vec<Block>>,
     tree: MerkleTree,
 }
 
 impl CommittedMatrix {
-    /// Encodes the rows, hashes the columns and builds the tree.
+    /// Encodes the rows, hashes the columns and builds the tree; keeps the codeword.
     ///
     /// # Errors
     ///
     /// [`PcsError::Parameters`] for impossible parameters, [`PcsError::Shape`] where the cells do not make at least one whole row.
     pub fn commit(rows: Rows, parameters: &CodeParameters, seed: Seed) -> Result<Self, PcsError> {
+        Self::commit_keeping(rows, parameters, seed, Keep::Codeword)
+    }
+
+    /// [`Self::commit`] that keeps what it is told. The commitment is the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::commit`].
+    pub fn commit_keeping(
+        rows: Rows,
+        parameters: &CodeParameters,
+        seed: Seed,
+        keep: Keep,
+    ) -> Result<Self, PcsError> {
         let code = CircleCode::new(parameters)?;
+        let mut matrix = Self::without_tree(rows, parameters, seed)?;
+        let encoder = Encoder {
+            code: &code,
+            rows: &matrix.rows,
+            tails: &matrix.tails,
+            count: matrix.count,
+        };
+        let blocks = parameters.codeword_length() / parameters.row_length();
+        let hash =
+            |index, block: &Block| leaves(block, index * parameters.row_length(), matrix.count, &matrix.seed);
+        let (leaves, codeword): (Vec<Vec<Digest>>, _) = match keep {
+            Keep::Codeword => {
+                let tiles = encoder.tiles();
+                let encode = |index| {
+                    let block = encoder.block(index, Some(&tiles));
+                    (hash(index, &block), block)
+                };
+                let (leaves, codeword): (_, Vec<Block>) = (0..blocks).into_par_iter().map(encode).unzip();
+                (leaves, Some(codeword))
+            }
+            // One block at a time, in parallel inside: its columns are gone when the next one comes.
+            Keep::Tree => (
+                (0..blocks)
+                    .map(|index| hash(index, &encoder.block(index, None)))
+                    .collect(),
+                None,
+            ),
+        };
+        matrix.codeword = codeword;
+        matrix.tree = MerkleTree::new(leaves.concat());
+        Ok(matrix)
+    }
+
+    /// A matrix committed before: the same data, parameters and seed, and the [leaves](Self::leaves) of its tree. Nothing is encoded;
+    /// with other leaves the commitment is another one, and openings are rejected.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::commit`]; [`PcsError::Leaves`] for a wrong number of leaves.
+    pub fn restore(
+        rows: Rows,
+        parameters: &CodeParameters,
+        seed: Seed,
+        leaves: Vec<Digest>,
+    ) -> Result<Self, PcsError> {
+        parameters.validate()?;
+        if leaves.len() != parameters.codeword_length() {
+            return Err(PcsError::Leaves {
+                expected: parameters.codeword_length(),
+                found: leaves.len(),
+            });
+        }
+        let mut matrix = Self::without_tree(rows, parameters, seed)?;
+        matrix.tree = MerkleTree::new(leaves);
+        Ok(matrix)
+    }
+
+    /// The data and tails alone.
+    fn without_tree(rows: Rows, parameters: &CodeParameters, seed: Seed) -> Result<Self, PcsError> {
         let row_length = parameters.row_length();
         if rows.len() == 0 || !rows.len().is_multiple_of(row_length) {
             return Err(PcsError::Shape {
@@ -142,39 +155,17 @@ impl CommittedMatrix {
             });
         }
         let count = rows.len() / row_length;
-        let tails: Vec<M61> = (0..count)
+        let tails = (0..count)
             .flat_map(|row| seed.tail(row, parameters.tail))
             .collect();
-        let tile_width = tile_width(row_length);
-        let tiles: Vec<Vec<M61>> = (0..count.div_ceil(tile_width))
-            .into_par_iter()
-            .map(|tile| {
-                let first = tile * tile_width;
-                let width = tile_width.min(count - first);
-                let data = transpose(width, row_length, |row, j| {
-                    rows.cell((first + row) * row_length + j)
-                });
-                let tail = transpose(width, parameters.tail, |row, j| {
-                    tails[(first + row) * parameters.tail + j]
-                });
-                encode_tile(&code, width, &data, &tail)
-            })
-            .collect();
-        let tree = MerkleTree::new(leaves(
-            &tiles,
-            tile_width,
-            count,
-            parameters.codeword_length(),
-            &seed,
-        ));
+        let tree = MerkleTree::new(vec![[0; 32]]);
         Ok(Self {
             parameters: parameters.clone(),
             rows,
             count,
             tails,
             seed,
-            tile_width,
-            tiles,
+            codeword: None,
             tree,
         })
     }
@@ -202,17 +193,22 @@ impl CommittedMatrix {
         &self.seed
     }
 
+    /// The leaves of its tree: `n` digests, with which it can be [restored](Self::restore).
+    pub fn leaves(&self) -> &[Digest] {
+        self.tree.leaves()
+    }
+
     /// `sum_a eq(high, a) row_{first + a}`, the tail included: `L + tail` coordinates. The rows are touched once.
     pub(super) fn fold(&self, fold: &RowFold) -> Vec<K> {
         let weights = fold.weights(K::ONE);
         let (length, tail) = (self.parameters.row_length(), self.parameters.tail);
         let cells = fold.first_row * length..(fold.first_row + weights.len()) * length;
         let mut out = match &self.rows {
-            Rows::Field(rows) => combine(&rows[cells], length, &weights, |cell| *cell),
-            Rows::Int8(rows) => combine(&rows[cells], length, &weights, |cell| from_i8(*cell)),
+            Rows::Field(rows) => combine(&rows[cells], length, &weights),
+            Rows::Int8(rows) => kernels::fold_rows_i8(&rows[cells], length, &weights),
         };
         let tails = fold.first_row * tail..(fold.first_row + weights.len()) * tail;
-        out.extend(combine(&self.tails[tails], tail, &weights, |cell| *cell));
+        out.extend(combine(&self.tails[tails], tail, &weights));
         out
     }
 
@@ -226,13 +222,10 @@ impl CommittedMatrix {
 
     /// The cells of columns, column after column.
     pub(super) fn columns(&self, positions: &[usize]) -> Vec<M61> {
-        let mut cells = Vec::with_capacity(positions.len() * self.count);
-        for position in positions {
-            for run in column_runs(&self.tiles, self.tile_width, self.count, *position) {
-                cells.extend_from_slice(run);
-            }
+        match &self.codeword {
+            Some(blocks) => stored_columns(blocks, self.parameters.row_length(), positions),
+            None => recomputed_columns(&self.parameters, (&self.rows, self.count), &self.tails, positions),
         }
-        cells
     }
 
     /// The nodes that a verifier misses who knows the columns.
@@ -241,71 +234,47 @@ impl CommittedMatrix {
     }
 }
 
-/// The runs of cells that make up column `position`.
-fn column_runs(
-    tiles: &[Vec<M61>],
-    tile_width: usize,
-    count: usize,
-    position: usize,
-) -> impl Iterator<Item = &[M61]> {
-    tiles.iter().enumerate().map(move |(tile, cells)| {
-        let width = tile_width.min(count - tile * tile_width);
-        &cells[position * width..(position + 1) * width]
-    })
-}
-
-/// The leaves of the tree, hashed in groups that fill the lanes.
-fn leaves(tiles: &[Vec<M61>], tile_width: usize, count: usize, n: usize, seed: &Seed) -> Vec<Digest> {
-    let length = leaf_length(count);
-    let mut leaves = vec![[0; 32]; n];
-    leaves.par_chunks_mut(LANES).enumerate().for_each_init(
-        || vec![0; length * LANES],
-        |bytes, (group, leaves)| {
-            for (lane, leaf) in bytes.chunks_exact_mut(length).take(leaves.len()).enumerate() {
-                let position = group * LANES + lane;
-                let (salt, mut rest) = leaf.split_at_mut(32);
-                salt.copy_from_slice(&seed.salt(position));
-                for run in column_runs(tiles, tile_width, count, position) {
-                    let (cells, behind) = rest.split_at_mut(8 * run.len());
-                    for (bytes, cell) in cells.chunks_exact_mut(8).zip(run) {
-                        bytes.copy_from_slice(&cell.value.to_le_bytes());
-                    }
-                    rest = behind;
-                }
-            }
-            let hashed = leaf_digests(&bytes[..length * leaves.len()], length);
-            for (leaf, digest) in leaves.iter_mut().zip(hashed) {
-                *leaf = digest;
-            }
-        },
-    );
-    leaves
-}
-
 /// `sum_a weights[a] row_a` for rows of `length` cells.
-fn combine<T: Sync>(cells: &[T], length: usize, weights: &[K], value: impl Fn(&T) -> M61 + Sync) -> Vec<K> {
-    let mut out = vec![K::ZERO; length];
-    for (row, weight) in cells.chunks_exact(length.max(1)).zip(weights) {
-        for (sum, cell) in out.iter_mut().zip(row) {
-            let cell = value(cell);
-            sum.c0 += weight.c0 * cell;
-            sum.c1 += weight.c1 * cell;
-        }
+fn combine(cells: &[M61], length: usize, weights: &[K]) -> Vec<K> {
+    let zero = || vec![K::ZERO; length];
+    if length == 0 {
+        return zero();
     }
-    out
+    // One group of rows for each thread; short matrices stay on one.
+    let rows = weights
+        .len()
+        .div_ceil(rayon::current_num_threads())
+        .max(GRAIN.div_ceil(length));
+    let group = |(cells, weights): (&[M61], &[K])| {
+        let mut sum = zero();
+        for (row, weight) in cells.chunks_exact(length).zip(weights) {
+            kernels::add_scaled_base(&mut sum, *weight, row);
+        }
+        sum
+    };
+    let add = |mut sum: Vec<K>, other: Vec<K>| {
+        sum.iter_mut().zip(&other).for_each(|(sum, other)| *sum += other);
+        sum
+    };
+    let groups = cells.par_chunks(rows * length).zip(weights.par_chunks(rows));
+    groups.map(group).reduce_with(add).unwrap_or_else(zero)
 }
 
 #[cfg(test)]
 impl CommittedMatrix {
     /// Puts any word in the place of an encoded row and commits to that: what a prover may do who does not follow the protocol.
     pub(super) fn replace_encoded_row(&mut self, row: usize, word: &[M61]) {
-        let (tile, inside) = (row / self.tile_width, row % self.tile_width);
-        let width = self.tile_width.min(self.count - tile * self.tile_width);
-        for (position, value) in word.iter().enumerate() {
-            self.tiles[tile][position * width + inside] = *value;
+        let length = self.parameters.row_length();
+        let blocks = self.codeword.as_mut().unwrap();
+        for (block, word) in blocks.iter_mut().zip(word.chunks(length)) {
+            block.replace_row(row, word);
         }
-        let n = self.parameters.codeword_length();
-        self.tree = MerkleTree::new(leaves(&self.tiles, self.tile_width, self.count, n, &self.seed));
+        let digests: Vec<Vec<Digest>> = blocks
+            .iter()
+            .enumerate()
+            .map(|(index, block)| leaves(block, index * length, self.count, &self.seed))
+            .collect();
+        self.tree = MerkleTree::new(digests.concat());
     }
 
     /// The random coefficients behind a row.

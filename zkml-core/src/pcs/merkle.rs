@@ -78,6 +78,11 @@ mod tree {
                 .unwrap_or_default()
         }
 
+        /// The leaves.
+        pub fn leaves(&self) -> &[Digest] {
+            self.levels.first().map_or(&[], Vec::as_slice)
+        }
+
         /// The nodes that a verifier misses who knows the leaves at these ascending, distinct positions.
         pub fn path(&self, positions: &[usize]) -> Vec<Digest> {
             let mut path = Vec::new();

@@ -21,13 +21,16 @@
 //! `opening.merkle` (each root), `opening.column` (`Enc(u)[j]` is the same combination of column `j`).
 //!
 //! - [`circle`], [`code`]: the code; [`merkle`] and [`hash`]: the tree; [`packing`]: columns of all sizes in one matrix;
-//! - [`claim`], [`plan`]: what is claimed; `matrix`, `encode`: the prover's data; `prover`, [`verifier`]; [`soundness`].
+//! - [`claim`], [`plan`]: what is claimed; `matrix`, `seed`, `columns`, `encode`: the prover's data; `prover`, [`verifier`];
+//!   [`soundness`].
 //!
 //! References: Ligero (ePrint 2022/1608), circle codes (2024/278), Diamond-Gruen (2025/2010). See `docs/protocol/commitment.md`.
 
 pub mod circle;
 pub mod claim;
 pub mod code;
+#[cfg(feature = "prover")]
+mod columns;
 #[cfg(feature = "prover")]
 mod encode;
 #[cfg(feature = "prover")]
@@ -40,6 +43,8 @@ pub mod packing;
 pub mod plan;
 #[cfg(feature = "prover")]
 pub mod prover;
+#[cfg(feature = "prover")]
+pub mod seed;
 pub mod soundness;
 pub mod verifier;
 
@@ -51,8 +56,10 @@ pub use code::{CircleCode, CodeParameters, TARGET_BITS};
 #[cfg(feature = "prover")]
 pub use error::PcsError;
 #[cfg(feature = "prover")]
-pub use matrix::{CommittedMatrix, Rows, Seed};
+pub use matrix::{CommittedMatrix, Keep, Rows};
 pub use packing::{Packing, Slot};
 #[cfg(feature = "prover")]
 pub use prover::prove_opening;
+#[cfg(feature = "prover")]
+pub use seed::Seed;
 pub use verifier::verify_opening;

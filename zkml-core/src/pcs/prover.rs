@@ -7,8 +7,7 @@ use super::code::CodeParameters;
 use super::error::PcsError;
 use super::matrix::CommittedMatrix;
 use super::plan::Plan;
-use crate::field::K;
-use crate::poly;
+use crate::field::{K, kernels};
 use crate::sumcheck::{Instance, Product, prove_batched};
 use crate::transcript::ProverChannel;
 
@@ -53,7 +52,7 @@ pub fn prove_opening(
     let gammas = channel.challenges("opening.combine", opened.len());
     let mut combination = vec![K::ZERO; code.message_length()];
     for (fold, gamma) in opened.iter().zip(gammas) {
-        add_scaled(&mut combination, gamma, &folded[*fold]);
+        kernels::add_scaled(&mut combination, gamma, &folded[*fold]);
     }
     channel.send_extension("opening.combination", &combination);
 
@@ -86,25 +85,18 @@ fn merge(
     let mut tables = vec![vec![K::ZERO; code.row_length()]; plan.lows.len()];
     let mut sums = vec![K::ZERO; plan.lows.len()];
     for (((fold, low), rho), value) in plan.claims.iter().zip(rhos).zip(values) {
-        add_scaled(&mut tables[*low], rho, &folded[*fold]);
+        kernels::add_scaled(&mut tables[*low], rho, &folded[*fold][..code.row_length()]);
         sums[*low] += rho * value;
     }
     let mut instances: Vec<Box<dyn Instance>> = Vec::with_capacity(tables.len());
     for (table, low) in tables.into_iter().zip(&plan.lows) {
-        instances.push(Box::new(Product::new(table, poly::eq_table(low))));
+        instances.push(Box::new(Product::new(table, kernels::eq_table(low))));
     }
     let point = prove_batched(channel, "opening.merge", &mut instances, &sums);
-    let eq = poly::eq_table(&point);
+    let eq = kernels::eq_table(&point);
     let ends: Vec<K> = folded
         .iter()
-        .map(|values| values.iter().zip(&eq).map(|(value, eq)| *value * eq).sum())
+        .map(|values| kernels::dot(&values[..eq.len()], &eq))
         .collect();
     channel.send_scalars("opening.values", &ends);
-}
-
-/// `sum[i] += scale values[i]`.
-fn add_scaled(sum: &mut [K], scale: K, values: &[K]) {
-    for (sum, value) in sum.iter_mut().zip(values) {
-        *sum += scale * value;
-    }
 }

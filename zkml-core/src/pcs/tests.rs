@@ -609,6 +609,47 @@ fn data_that_makes_no_matrix_is_refused() {
 }
 
 #[test]
+fn with_and_without_the_codeword_the_proof_is_the_same() {
+    let mut random = Random(10);
+    for (tail, count) in [(0, 1), (3, 8), (16, 150)] {
+        let code = code(4, tail, 7, 21);
+        let field = Rows::Field(random.fields(16 * count));
+        let int8 = Rows::Int8(random.small(16 * count));
+        for rows in [field, int8] {
+            let seed = random.seed();
+            let stored = CommittedMatrix::commit(rows.clone(), &code, seed.clone()).unwrap();
+            let lean =
+                CommittedMatrix::commit_keeping(rows.clone(), &code, seed.clone(), Keep::Tree).unwrap();
+            let leaves = stored.leaves().to_vec();
+            let restored = CommittedMatrix::restore(rows.clone(), &code, seed.clone(), leaves).unwrap();
+            assert_eq!(stored.commitment(), lean.commitment());
+            assert_eq!(stored.commitment(), restored.commitment());
+            let proof = |matrix: &CommittedMatrix| {
+                let mut channel = ProverTranscript::new(DOMAIN);
+                let point = ClaimPoint {
+                    matrix: 0,
+                    first_row: 0,
+                    high: vec![],
+                    low: channel.challenges("point", 4),
+                };
+                prove_opening(&mut channel, &code, &[matrix], &[Claim { point, value: K::ONE }]).unwrap();
+                channel.into_proof()
+            };
+            assert_eq!(proof(&stored), proof(&lean));
+            assert_eq!(proof(&stored), proof(&restored));
+            let short = CommittedMatrix::restore(rows, &code, seed, vec![[0; 32]; 64]);
+            assert_eq!(
+                short.map(|_| ()),
+                Err(PcsError::Leaves {
+                    expected: 128,
+                    found: 64
+                })
+            );
+        }
+    }
+}
+
+#[test]
 fn salts_and_tails_come_from_the_seed() {
     let code = code(2, 3, 5, 4);
     let commit = |byte| {

@@ -8,7 +8,7 @@ use super::hash::{Digest, leaf_digest, leaf_length};
 use super::merkle::root_of;
 use super::plan::Plan;
 use crate::field::encoding::m61_to_bytes;
-use crate::field::{K, M61};
+use crate::field::{K, mul_k, mul_k_base};
 use crate::poly;
 use crate::sumcheck::{Shape, verify_batched};
 use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
@@ -37,7 +37,11 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
     let gammas = channel.challenges("opening.combine", opened.len());
     let combination = channel.read_extension("opening.combination", code.message_length())?;
     let eq = poly::eq_table(&point);
-    let product: K = combination.iter().zip(&eq).map(|(value, eq)| *value * eq).sum();
+    let product: K = combination
+        .iter()
+        .zip(&eq)
+        .map(|(value, eq)| mul_k(*value, *eq))
+        .sum();
     let expected = opened
         .iter()
         .zip(&gammas)
@@ -175,7 +179,7 @@ fn open_columns<C: VerifierChannel + ?Sized>(
         bytes.resize(leaf_length(commitment.rows), 0);
         leaves.push(leaf_digest(&bytes));
         for (cell, weight) in column.iter().zip(weights) {
-            *sum += times(*weight, *cell);
+            *sum += mul_k_base(*weight, *cell);
         }
     }
     let root = root_of(code.log_codeword, positions, &leaves, |_, _| {
@@ -190,9 +194,4 @@ fn open_columns<C: VerifierChannel + ?Sized>(
         .failed());
     }
     Ok(())
-}
-
-/// An element of `K` times one of `F`.
-fn times(a: K, b: M61) -> K {
-    K::new(a.c0 * b, a.c1 * b)
 }
