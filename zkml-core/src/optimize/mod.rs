@@ -1,1 +1,5 @@
-//! (to come)
+//! Optimizations, each a pass that can be switched off and that says what it did.
+//!
+//! - [`model`]: on the floating-point graph, before calibration.
+
+pub mod model;

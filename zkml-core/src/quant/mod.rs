@@ -3,8 +3,10 @@
 //! 1. [`calibrate`] runs the float network ([`float_execution`]) on samples and records activation ranges;
 //! 2. [`mod@quantize`] chooses scales, multipliers, shifts ([`shift`]) and tables and builds `Graph<Int>`;
 //! 3. [`range`] proves that no integer can wrap in the field;
-//! 4. [`quantized`] is the result, with its boundary to the real numbers.
+//! 4. [`quantized`] is the result, with its boundary to the real numbers;
+//! 5. [`accuracy`] says how far it is from the float network.
 
+pub mod accuracy;
 pub mod calibrate;
 pub mod float_execution;
 pub mod quantize;
@@ -17,6 +19,7 @@ mod weights;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use accuracy::{AccuracyError, AccuracyReport, LayerAccuracy};
 pub use calibrate::{Calibration, CalibrationError, CalibrationMethod};
 pub use quantize::{QuantizeError, QuantizeOptions, quantize};
 pub use quantized::Quantized;

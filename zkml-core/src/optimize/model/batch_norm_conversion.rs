@@ -1,0 +1,92 @@
+//! Turns a batch normalization that has no layer to fold into into a depthwise 1x1 convolution, between reshapes where
+//! its operand has rank 2 or 3.
+
+use ndarray::ArrayD;
+
+use super::batch_norm_folding::affine;
+use super::{OptimizeError, rewrite};
+use crate::graph::{Float, FloatOp, Graph, Node, NodeId, Parameter, ParameterId, Window2d};
+
+/// Runs the pass.
+///
+/// # Errors
+/// A batch normalization whose variance plus epsilon is not positive and finite.
+pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
+    let mut changes = Vec::new();
+    let mut index = 0;
+    while index < graph.nodes.len() {
+        let id = NodeId(index);
+        index += 1;
+        if !matches!(graph[id].op, FloatOp::BatchNorm { .. }) {
+            continue;
+        }
+        let node = graph[id].clone();
+        let inconsistent = || OptimizeError::Inconsistent {
+            layer: node.name.clone(),
+        };
+        let affine = affine(graph, &node)?;
+        let channels = affine.gain.len();
+        let mut parameter = |kind: &str, shape: Vec<usize>, values: &[f64]| {
+            let values = values.iter().map(|value| *value as f32).collect();
+            let values = ArrayD::from_shape_vec(shape, values).map_err(|_| inconsistent())?;
+            graph.parameters.push(Parameter {
+                path: format!("{}.{kind}", node.name),
+                values,
+            });
+            Ok(ParameterId(graph.parameters.len() - 1))
+        };
+        let weight = parameter("weight", vec![channels, 1, 1, 1], &affine.gain)?;
+        let bias = Some(parameter("bias", vec![channels], &affine.shift)?);
+        let window = Window2d {
+            kernel: [1, 1],
+            stride: [1, 1],
+            padding: [0, 0],
+            dilation: [1, 1],
+        };
+        graph.nodes[id.0].op = FloatOp::Conv2d {
+            weight,
+            bias,
+            window,
+            groups: channels,
+        };
+        changes.push(format!(
+            "`{}` is a depthwise convolution over {channels} channels",
+            node.name
+        ));
+        if node.fact.len() < 4 {
+            let mut image = node.fact.clone();
+            image.resize(4, 1);
+            graph.nodes[id.0].fact = image.clone();
+            let reshape = |name: &str, inputs, fact| {
+                let name = format!("{}.{name}", node.name);
+                Node {
+                    name,
+                    op: FloatOp::Reshape,
+                    inputs,
+                    fact,
+                }
+            };
+            insert(graph, id, reshape("image", node.inputs.clone(), image));
+            graph.nodes[id.0 + 1].inputs = vec![id];
+            let after = NodeId(id.0 + 2);
+            insert(graph, after, reshape("features", Vec::new(), node.fact.clone()));
+            rewrite::replace_uses(graph, NodeId(id.0 + 1), after);
+            graph.nodes[after.0].inputs = vec![NodeId(id.0 + 1)];
+            index += 2;
+        }
+    }
+    Ok(changes)
+}
+
+/// Puts a node at index `at`, moving the others up.
+fn insert(graph: &mut Graph<Float>, at: NodeId, node: Node<Float>) {
+    let operands = graph.nodes.iter_mut().flat_map(|node| &mut node.inputs);
+    for id in operands
+        .chain(&mut graph.outputs)
+        .chain([&mut graph.input])
+        .filter(|id| **id >= at)
+    {
+        id.0 += 1;
+    }
+    graph.nodes.insert(at.0, node);
+}

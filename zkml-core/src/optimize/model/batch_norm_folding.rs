@@ -1,0 +1,152 @@
+//! Multiplies a batch normalization into the layer before it.
+//!
+//! ```text
+//! g = weight / sqrt(running_var + epsilon)
+//! g (W x + b - running_mean) + bias  =  (g W) x + (g (b - running_mean) + bias)
+//! ```
+//!
+//! Only where the layer has no other user, and where its channels are the normalized axis (a convolution, or a linear
+//! layer on rank 2).
+
+use ndarray::{ArrayD, Axis};
+
+use super::{OptimizeError, rewrite};
+use crate::graph::{Float, FloatOp, Graph, Node, NodeId, Parameter, ParameterId};
+
+/// Runs the pass.
+///
+/// # Errors
+/// A batch normalization whose variance plus epsilon is not positive and finite.
+pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
+    let mut changes = Vec::new();
+    let mut index = 0;
+    while index < graph.nodes.len() {
+        let id = NodeId(index);
+        index += 1;
+        let node = &graph[id];
+        let (FloatOp::BatchNorm { .. }, Some(&operand)) = (&node.op, node.inputs.first()) else {
+            continue;
+        };
+        let layer = &graph[operand];
+        let foldable = match layer.op {
+            FloatOp::Conv2d { .. } => true,
+            FloatOp::Linear { .. } => layer.fact.len() == 2,
+            _ => false,
+        };
+        if !foldable || !rewrite::used_once(graph, operand) {
+            continue;
+        }
+        changes.push(format!("folded `{}` into `{}`", node.name, layer.name));
+        let affine = affine(graph, node)?;
+        fold(graph, operand, &affine)?;
+        rewrite::replace_uses(graph, id, operand);
+        rewrite::remove(graph, id);
+        index -= 1;
+    }
+    Ok(changes)
+}
+
+/// `y = gain * x + shift` per channel.
+pub(super) struct Affine {
+    pub(super) gain: Vec<f64>,
+    pub(super) shift: Vec<f64>,
+}
+
+/// A batch normalization as gain and shift per channel.
+pub(super) fn affine(graph: &Graph<Float>, node: &Node<Float>) -> Result<Affine, OptimizeError> {
+    let inconsistent = || OptimizeError::Inconsistent {
+        layer: node.name.clone(),
+    };
+    let FloatOp::BatchNorm {
+        weight,
+        bias,
+        running_mean,
+        running_var,
+        epsilon,
+    } = &node.op
+    else {
+        return Err(inconsistent());
+    };
+    let values = |id: &ParameterId| -> Result<Vec<f64>, OptimizeError> {
+        let parameter = graph.parameters.get(id.0).ok_or_else(inconsistent)?;
+        Ok(parameter.values.iter().map(|value| f64::from(*value)).collect())
+    };
+    let (mean, variance) = (values(running_mean)?, values(running_var)?);
+    let weight = weight
+        .as_ref()
+        .map(values)
+        .transpose()?
+        .unwrap_or(vec![1.0; mean.len()]);
+    let bias = bias
+        .as_ref()
+        .map(values)
+        .transpose()?
+        .unwrap_or(vec![0.0; mean.len()]);
+    let mut affine = Affine {
+        gain: Vec::new(),
+        shift: Vec::new(),
+    };
+    for (channel, (((mean, variance), weight), bias)) in
+        mean.iter().zip(&variance).zip(&weight).zip(&bias).enumerate()
+    {
+        let value = variance + epsilon;
+        if !(value > 0.0 && value.is_finite()) {
+            return Err(OptimizeError::Variance {
+                layer: node.name.clone(),
+                channel,
+                value,
+            });
+        }
+        let gain = weight / value.sqrt();
+        affine.gain.push(gain);
+        affine.shift.push(bias - gain * mean);
+    }
+    Ok(affine)
+}
+
+fn fold(graph: &mut Graph<Float>, layer: NodeId, affine: &Affine) -> Result<(), OptimizeError> {
+    let node = &graph[layer];
+    let name = node.name.clone();
+    let inconsistent = || OptimizeError::Inconsistent { layer: name.clone() };
+    let (FloatOp::Conv2d { weight, bias, .. } | FloatOp::Linear { weight, bias }) = node.op else {
+        return Err(inconsistent());
+    };
+    let source = graph.parameters.get(weight.0).ok_or_else(inconsistent)?;
+    let mut folded = source.clone();
+    for (mut channel, gain) in folded.values.axis_iter_mut(Axis(0)).zip(&affine.gain) {
+        channel.mapv_inplace(|value| (f64::from(value) * gain) as f32);
+    }
+    let (path, old): (String, Vec<f64>) = match bias {
+        Some(bias) => {
+            let bias = graph.parameters.get(bias.0).ok_or_else(inconsistent)?;
+            (
+                bias.path.clone(),
+                bias.values.iter().map(|value| f64::from(*value)).collect(),
+            )
+        }
+        None => (bias_path(&source.path), vec![0.0; affine.gain.len()]),
+    };
+    let bias = old
+        .iter()
+        .zip(&affine.gain)
+        .zip(&affine.shift)
+        .map(|((b, gain), shift)| (b * gain + shift) as f32);
+    let values =
+        ArrayD::from_shape_vec(vec![affine.gain.len()], bias.collect()).map_err(|_| inconsistent())?;
+    // New parameters: another layer may share the old ones.
+    let weight_id = ParameterId(graph.parameters.len());
+    graph.parameters.push(folded);
+    let bias_id = ParameterId(graph.parameters.len());
+    graph.parameters.push(Parameter { path, values });
+    if let FloatOp::Conv2d { weight, bias, .. } | FloatOp::Linear { weight, bias } =
+        &mut graph.nodes[layer.0].op
+    {
+        (*weight, *bias) = (weight_id, Some(bias_id));
+    }
+    Ok(())
+}
+
+/// `conv1.weight` has its bias at `conv1.bias`.
+fn bias_path(weight: &str) -> String {
+    format!("{}.bias", weight.strip_suffix(".weight").unwrap_or(weight))
+}

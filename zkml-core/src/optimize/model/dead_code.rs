@@ -1,0 +1,73 @@
+//! Drops nodes and parameters that no output needs. The input stays.
+
+use super::{OptimizeError, rewrite};
+use crate::graph::{Float, FloatOp, Graph, ParameterId};
+
+/// Runs the pass.
+///
+/// # Errors
+/// None on a validated graph.
+pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
+    let mut needed = vec![false; graph.nodes.len()];
+    for id in graph.outputs.iter().chain([&graph.input]) {
+        needed[id.0] = true;
+    }
+    for index in (0..graph.nodes.len()).rev() {
+        if needed[index] {
+            for operand in &graph.nodes[index].inputs {
+                needed[operand.0] = true;
+            }
+        }
+    }
+    let dead = graph.nodes.iter().zip(&needed).filter(|(_, needed)| !**needed);
+    let mut changes: Vec<String> = dead.map(|(node, _)| format!("removed `{}`", node.name)).collect();
+    rewrite::retain(graph, &needed);
+
+    let mut used = vec![false; graph.parameters.len()];
+    for node in &mut graph.nodes {
+        for id in parameters(&mut node.op) {
+            used[id.0] = true;
+        }
+    }
+    let mut renumbered = Vec::with_capacity(used.len());
+    let mut kept = Vec::new();
+    for (parameter, used) in graph.parameters.drain(..).zip(used) {
+        renumbered.push(ParameterId(kept.len()));
+        if used {
+            kept.push(parameter);
+        } else {
+            changes.push(format!("removed parameter `{}`", parameter.path));
+        }
+    }
+    graph.parameters = kept;
+    for node in &mut graph.nodes {
+        for id in parameters(&mut node.op) {
+            *id = renumbered[id.0];
+        }
+    }
+    Ok(changes)
+}
+
+fn parameters(op: &mut FloatOp) -> Vec<&mut ParameterId> {
+    match op {
+        FloatOp::Conv2d { weight, bias, .. } | FloatOp::Linear { weight, bias } => {
+            [Some(weight), bias.as_mut()].into_iter().flatten().collect()
+        }
+        FloatOp::BatchNorm {
+            weight,
+            bias,
+            running_mean,
+            running_var,
+            ..
+        } => {
+            let optional = [
+                weight.as_mut(),
+                bias.as_mut(),
+                Some(running_mean),
+                Some(running_var),
+            ];
+            optional.into_iter().flatten().collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,149 @@
+//! Passes on the floating-point graph, before calibration. None changes what the network computes (up to rounding of
+//! `f32`); the graph is validated after each.
+//!
+//! | pass | what it does |
+//! |---|---|
+//! | [`identity`] | drops operations that return their operand, joins consecutive reshapes |
+//! | [`batch_norm_folding`] | multiplies a batch normalization into the convolution or linear layer before it |
+//! | [`batch_norm_conversion`] | turns the remaining ones into depthwise 1x1 convolutions |
+//! | [`pad_merging`] | makes zero padding part of the convolution or average pool after it |
+//! | [`relu_hoisting`] | moves a ReLU before max-pool and reshapes, where it joins a rescale at no cost |
+//! | [`dead_code`] | drops nodes and parameters that no output needs |
+
+pub mod batch_norm_conversion;
+pub mod batch_norm_folding;
+pub mod dead_code;
+pub mod identity;
+pub mod pad_merging;
+pub mod relu_hoisting;
+mod rewrite;
+
+use core::fmt;
+
+use crate::graph::{Float, Graph, GraphError};
+
+/// Which passes run; all by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OptimizeOptions {
+    /// [`identity`]
+    pub identity: bool,
+    /// [`batch_norm_folding`]
+    pub batch_norm_folding: bool,
+    /// [`batch_norm_conversion`]; quantization refuses batch normalizations that are left.
+    pub batch_norm_conversion: bool,
+    /// [`pad_merging`]
+    pub pad_merging: bool,
+    /// [`relu_hoisting`]
+    pub relu_hoisting: bool,
+    /// [`dead_code`]
+    pub dead_code: bool,
+}
+
+impl Default for OptimizeOptions {
+    fn default() -> Self {
+        Self {
+            identity: true,
+            batch_norm_folding: true,
+            batch_norm_conversion: true,
+            pad_merging: true,
+            relu_hoisting: true,
+            dead_code: true,
+        }
+    }
+}
+
+/// What a pass changed, a line per change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassReport {
+    /// Name of the pass.
+    pub pass: &'static str,
+    /// What it did, naming the nodes; empty when there was nothing to do.
+    pub changes: Vec<String>,
+}
+
+impl fmt::Display for PassReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} change(s)", self.pass, self.changes.len())?;
+        for change in &self.changes {
+            write!(f, "\n  {change}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a graph cannot be optimized.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptimizeError {
+    /// The graph is inconsistent (before the first pass; never expected after one).
+    #[error("after pass `{pass}`: {reason}")]
+    Graph {
+        /// The pass that ran last, `input` before the first.
+        pass: &'static str,
+        /// What is wrong.
+        reason: Box<GraphError>,
+    },
+    /// A batch normalization whose `running_var + epsilon` is not positive and finite.
+    #[error(
+        "`{layer}`: running_var + epsilon is {value} for channel {channel}, it must be positive and finite"
+    )]
+    Variance {
+        /// Name of the node.
+        layer: String,
+        /// The channel.
+        channel: usize,
+        /// The sum.
+        value: f64,
+    },
+    /// A parameter that does not exist or a graph damaged in a way that validation does not see.
+    #[error("`{layer}`: the graph is inconsistent here")]
+    Inconsistent {
+        /// Name of the node.
+        layer: String,
+    },
+}
+
+type Pass = fn(&mut Graph<Float>) -> Result<Vec<String>, OptimizeError>;
+
+/// Runs the chosen passes in the order of the table above.
+///
+/// # Errors
+/// A graph that does not validate; a batch normalization that divides by zero.
+pub fn optimize(
+    mut graph: Graph<Float>,
+    options: &OptimizeOptions,
+) -> Result<(Graph<Float>, Vec<PassReport>), OptimizeError> {
+    graph.validate().map_err(|reason| OptimizeError::Graph {
+        pass: "input",
+        reason: Box::new(reason),
+    })?;
+    let passes: [(bool, &'static str, Pass); 6] = [
+        (options.identity, "identity", identity::run),
+        (
+            options.batch_norm_folding,
+            "batch_norm_folding",
+            batch_norm_folding::run,
+        ),
+        (
+            options.batch_norm_conversion,
+            "batch_norm_conversion",
+            batch_norm_conversion::run,
+        ),
+        (options.pad_merging, "pad_merging", pad_merging::run),
+        (options.relu_hoisting, "relu_hoisting", relu_hoisting::run),
+        (options.dead_code, "dead_code", dead_code::run),
+    ];
+    let mut reports = Vec::new();
+    for (_, pass, run) in passes.into_iter().filter(|(chosen, ..)| *chosen) {
+        let changes = run(&mut graph)?;
+        graph.validate().map_err(|reason| OptimizeError::Graph {
+            pass,
+            reason: Box::new(reason),
+        })?;
+        reports.push(PassReport { pass, changes });
+    }
+    Ok((graph, reports))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! Editing steps shared by the passes.
+
+use crate::graph::{Graph, NodeId, Stage};
+
+/// Makes every user of `from` (and the outputs) use `to` instead.
+pub(super) fn replace_uses<S: Stage>(graph: &mut Graph<S>, from: NodeId, to: NodeId) {
+    let operands = graph.nodes.iter_mut().flat_map(|node| &mut node.inputs);
+    for id in operands.chain(&mut graph.outputs).filter(|id| **id == from) {
+        *id = to;
+    }
+}
+
+/// Drops the nodes for which `keep` is false; none of them may be used by a node that stays.
+pub(super) fn retain<S: Stage>(graph: &mut Graph<S>, keep: &[bool]) {
+    let mut renumbered = Vec::with_capacity(keep.len());
+    let mut next = 0;
+    for kept in keep {
+        renumbered.push(NodeId(next));
+        next += usize::from(*kept);
+    }
+    let mut index = 0;
+    graph.nodes.retain(|_| {
+        index += 1;
+        keep[index - 1]
+    });
+    let operands = graph.nodes.iter_mut().flat_map(|node| &mut node.inputs);
+    for id in operands.chain(&mut graph.outputs).chain([&mut graph.input]) {
+        *id = renumbered[id.0];
+    }
+}
+
+/// Drops one node whose users now use another.
+pub(super) fn remove<S: Stage>(graph: &mut Graph<S>, id: NodeId) {
+    let keep: Vec<bool> = (0..graph.nodes.len()).map(|index| index != id.0).collect();
+    retain(graph, &keep);
+}
+
+/// Whether exactly one operand is `id`, and no output.
+pub(super) fn used_once<S: Stage>(graph: &Graph<S>, id: NodeId) -> bool {
+    let uses = graph
+        .nodes
+        .iter()
+        .flat_map(|node| &node.inputs)
+        .filter(|operand| **operand == id)
+        .count();
+    uses == 1 && !graph.outputs.contains(&id)
+}

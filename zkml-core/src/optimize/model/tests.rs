@@ -1,0 +1,189 @@
+use ndarray::ArrayD;
+use proptest::prelude::*;
+
+use super::*;
+use crate::graph::{FloatOp, GraphBuilder, NodeId, Parameter, Window2d};
+use crate::quant::float_execution::execute_float;
+use crate::quant::tests::random;
+
+fn close(before: &Graph<Float>, after: &Graph<Float>, seed: u64) -> Result<(), TestCaseError> {
+    for input in random::inputs(seed, &before[before.input].fact, 3) {
+        let (a, b) = (
+            execute_float(before, &input).unwrap(),
+            execute_float(after, &input).unwrap(),
+        );
+        let (a, b) = (&a[before.outputs[0].0], &b[after.outputs[0].0]);
+        let size = a.iter().fold(1f32, |size, value| size.max(value.abs()));
+        for (a, b) in a.iter().zip(b) {
+            prop_assert!((a - b).abs() <= 1e-4 * size, "{a} {b}\n{before}\n{after}");
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn every_choice_of_passes_keeps_the_meaning(seed in any::<u64>(), switches in any::<[bool; 6]>()) {
+        let before = random::network(seed, true);
+        let [identity, batch_norm_folding, batch_norm_conversion, pad_merging, relu_hoisting, dead_code] = switches;
+        let some = OptimizeOptions {
+            identity, batch_norm_folding, batch_norm_conversion, pad_merging, relu_hoisting, dead_code,
+        };
+        for options in [some, OptimizeOptions::default()] {
+            let (after, reports) = optimize(before.clone(), &options).unwrap();
+            prop_assert_eq!(reports.len(), if options == some { switches.iter().filter(|s| **s).count() } else { 6 });
+            close(&before, &after, seed)?;
+            let norms = after.nodes.iter().filter(|node| matches!(node.op, FloatOp::BatchNorm { .. })).count();
+            if options.batch_norm_conversion {
+                prop_assert_eq!(norms, 0);
+            }
+        }
+    }
+}
+
+struct Fixture {
+    builder: GraphBuilder<Float>,
+}
+
+impl Fixture {
+    fn new(shape: &[usize]) -> (Self, NodeId) {
+        let mut builder = GraphBuilder::new();
+        let x = builder.input("x", shape).unwrap();
+        (Self { builder }, x)
+    }
+
+    fn add(&mut self, name: &str, op: FloatOp, inputs: &[NodeId]) -> NodeId {
+        self.builder.add(name, op, inputs).unwrap()
+    }
+
+    fn parameter(&mut self, path: &str, shape: &[usize], values: &[f32]) -> crate::graph::ParameterId {
+        let values = ArrayD::from_shape_vec(shape, values.to_vec()).unwrap();
+        self.builder.parameter(Parameter {
+            path: path.into(),
+            values,
+        })
+    }
+
+    fn batch_norm(&mut self, x: NodeId, variance: f32) -> NodeId {
+        let running_mean = self.parameter("bn.running_mean", &[1], &[3.0]);
+        let running_var = self.parameter("bn.running_var", &[1], &[variance]);
+        let op = FloatOp::BatchNorm {
+            weight: None,
+            bias: None,
+            running_mean,
+            running_var,
+            epsilon: 0.0,
+        };
+        self.add("bn", op, &[x])
+    }
+
+    fn conv(&mut self, x: NodeId) -> NodeId {
+        let weight = self.parameter("conv.weight", &[1, 1, 1, 1], &[2.0]);
+        self.add(
+            "conv",
+            FloatOp::Conv2d {
+                weight,
+                bias: None,
+                window: window(1),
+                groups: 1,
+            },
+            &[x],
+        )
+    }
+
+    fn names(self, outputs: Vec<NodeId>) -> (Graph<Float>, Vec<String>, Vec<PassReport>) {
+        let graph = self.builder.finish(outputs).unwrap();
+        let (graph, reports) = optimize(graph, &OptimizeOptions::default()).unwrap();
+        let names = graph.nodes.iter().map(|node| node.name.clone()).collect();
+        (graph, names, reports)
+    }
+}
+
+fn window(kernel: usize) -> Window2d {
+    Window2d {
+        kernel: [kernel; 2],
+        stride: [kernel; 2],
+        padding: [0; 2],
+        dilation: [1; 2],
+    }
+}
+
+#[test]
+fn batch_norm_disappears_into_a_convolution_that_only_it_uses() {
+    let (mut fixture, x) = Fixture::new(&[1, 1, 2, 2]);
+    let conv = fixture.conv(x);
+    let bn = fixture.batch_norm(conv, 4.0);
+    let (graph, names, reports) = fixture.names(vec![bn]);
+    assert_eq!(names, ["x", "conv"]);
+    // (2 x - 3) / 2
+    let paths: Vec<_> = graph
+        .parameters
+        .iter()
+        .map(|p| (p.path.as_str(), p.values.sum()))
+        .collect();
+    assert_eq!(paths, [("conv.weight", 1.0), ("conv.bias", -1.5)]);
+    let text = reports[1].to_string();
+    assert!(
+        text.contains("batch_norm_folding: 1 change") && text.contains("folded `bn` into `conv`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn batch_norm_stays_apart_from_a_convolution_that_others_use() {
+    let (mut fixture, x) = Fixture::new(&[1, 1, 2, 2]);
+    let conv = fixture.conv(x);
+    let bn = fixture.batch_norm(conv, 4.0);
+    let sum = fixture.add("sum", FloatOp::Add, &[conv, bn]);
+    let (graph, names, _) = fixture.names(vec![sum]);
+    assert_eq!(names, ["x", "conv", "bn", "sum"]);
+    assert!(matches!(graph.nodes[2].op, FloatOp::Conv2d { groups: 1, .. }));
+}
+
+#[test]
+fn batch_norm_that_divides_by_zero_is_refused() {
+    let (mut fixture, x) = Fixture::new(&[1, 1, 2, 2]);
+    let bn = fixture.batch_norm(x, 0.0);
+    let graph = fixture.builder.finish(vec![bn]).unwrap();
+    let error = optimize(graph, &OptimizeOptions::default()).unwrap_err();
+    assert_eq!(
+        error,
+        OptimizeError::Variance {
+            layer: "bn".into(),
+            channel: 0,
+            value: 0.0
+        }
+    );
+}
+
+#[test]
+fn relu_moves_to_its_layer_and_a_second_one_goes() {
+    let (mut fixture, x) = Fixture::new(&[1, 1, 4, 4]);
+    let conv = fixture.conv(x);
+    let pool = fixture.add("pool", FloatOp::MaxPool2d { window: window(2) }, &[conv]);
+    let relu = fixture.add("relu", FloatOp::Relu, &[pool]);
+    let again = fixture.add("again", FloatOp::Relu, &[relu]);
+    let unused = fixture.add("unused", FloatOp::Relu, &[x]);
+    assert_eq!(unused.0, 5);
+    let (graph, names, _) = fixture.names(vec![again]);
+    assert_eq!(names, ["x", "conv", "relu", "pool"]);
+    assert_eq!(graph.nodes[2].fact, [1, 1, 4, 4]);
+}
+
+#[test]
+fn even_padding_joins_the_convolution_and_uneven_padding_does_not() {
+    for (amounts, joined) in [((1, 1), true), ((1, 0), false)] {
+        let (mut fixture, x) = Fixture::new(&[1, 1, 4, 4]);
+        let amounts = vec![(0, 0), (0, 0), amounts, (0, 0)];
+        let pad = fixture.add("pad", FloatOp::Pad { amounts }, &[x]);
+        let conv = fixture.conv(pad);
+        let (graph, names, _) = fixture.names(vec![conv]);
+        assert_eq!(names.len(), if joined { 2 } else { 3 });
+        let FloatOp::Conv2d { window, .. } = &graph.nodes.last().unwrap().op else {
+            panic!()
+        };
+        assert_eq!(window.padding, [usize::from(joined), 0]);
+    }
+}

@@ -1,0 +1,281 @@
+//! How far the integer network is from the float one: top-1, agreement, cosines, worst layer.
+
+use core::fmt;
+
+use ndarray::ArrayD;
+use rayon::prelude::*;
+
+use super::Quantized;
+use super::float_execution::{FloatExecutionError, execute_float};
+use crate::graph::{Float, Graph};
+use crate::witness::{ExecutionError, Executor};
+
+/// Why accuracy cannot be measured.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccuracyError {
+    /// No samples.
+    #[error("accuracy needs at least one sample")]
+    NoSamples,
+    /// Not one label for each row of output 0.
+    #[error("expected {expected} labels (one for each row of output 0 and sample), found {found}")]
+    Labels {
+        /// How many are needed.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A sample cannot be executed.
+    #[error("sample {sample}: {reason}")]
+    Sample {
+        /// Index of the sample.
+        sample: usize,
+        /// What is wrong with it.
+        reason: FloatExecutionError,
+    },
+    /// The quantized network was not made from this float graph.
+    #[error("the quantized network was made from another graph")]
+    OtherGraph,
+    /// The integer graph is inconsistent.
+    #[error(transparent)]
+    Execution(ExecutionError),
+}
+
+/// Cosine between the float and the integer values of one layer, over all samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerAccuracy {
+    /// Name of the layer.
+    pub name: String,
+    /// 1 where the two are proportional.
+    pub cosine: f64,
+}
+
+/// Float against integer network on samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccuracyReport {
+    /// Number of samples.
+    pub samples: usize,
+    /// Number of classified rows (the batch size times the samples).
+    pub rows: usize,
+    /// Rows where the float network's class is the label; `None` without labels.
+    pub float_correct: Option<usize>,
+    /// Rows where the integer network's class is the label; `None` without labels.
+    pub integer_correct: Option<usize>,
+    /// Rows where both networks give the same class.
+    pub agreement: usize,
+    /// Samples on which the integer execution left a table's domain; they count as wrong.
+    pub out_of_domain: usize,
+    /// Cosine of output 0 over all samples.
+    pub output_cosine: f64,
+    /// Cosine of every layer, in graph order.
+    pub layers: Vec<LayerAccuracy>,
+}
+
+impl AccuracyReport {
+    /// The layer with the smallest cosine.
+    pub fn worst_layer(&self) -> Option<&LayerAccuracy> {
+        self.layers.iter().min_by(|a, b| a.cosine.total_cmp(&b.cosine))
+    }
+
+    /// Runs both networks on every sample. `labels` has one class for each row of output 0, sample by sample.
+    ///
+    /// # Errors
+    /// No samples; a sample of the wrong shape or with NaN; a wrong number of labels; networks that do not belong
+    /// together.
+    pub fn measure(
+        float: &Graph<Float>,
+        quantized: &Quantized,
+        samples: &[ArrayD<f32>],
+        labels: Option<&[usize]>,
+    ) -> Result<Self, AccuracyError> {
+        let &output = float.outputs.first().ok_or(AccuracyError::OtherGraph)?;
+        if quantized.correspondence.len() != float.nodes.len() {
+            return Err(AccuracyError::OtherGraph);
+        }
+        let shape = &float[output].fact;
+        let rows: usize = shape.iter().take(shape.len().saturating_sub(1)).product();
+        if samples.is_empty() {
+            return Err(AccuracyError::NoSamples);
+        }
+        if let Some(labels) = labels.filter(|labels| labels.len() != rows * samples.len()) {
+            return Err(AccuracyError::Labels {
+                expected: rows * samples.len(),
+                found: labels.len(),
+            });
+        }
+        let executor = Executor::new(&quantized.graph).map_err(AccuracyError::Execution)?;
+        let of_sample = |(sample, input): (usize, &ArrayD<f32>)| {
+            let labels = labels.and_then(|labels| labels.get(sample * rows..(sample + 1) * rows));
+            Tally::of_sample(float, quantized, &executor, (sample, input), labels)
+        };
+        let tally = samples
+            .par_iter()
+            .enumerate()
+            .map(of_sample)
+            .try_reduce(|| Tally::new(float.nodes.len()), |a, b| Ok(a.merge(b)))?;
+        let layers = float
+            .nodes
+            .iter()
+            .zip(&tally.products)
+            .zip(&quantized.correspondence);
+        let layers = layers
+            .filter(|(_, counterpart)| counterpart.is_some())
+            .map(|((node, products), _)| LayerAccuracy {
+                name: node.name.clone(),
+                cosine: cosine(*products),
+            });
+        Ok(Self {
+            samples: samples.len(),
+            rows: rows * samples.len(),
+            float_correct: labels.map(|_| tally.float_correct),
+            integer_correct: labels.map(|_| tally.integer_correct),
+            agreement: tally.agreement,
+            out_of_domain: tally.out_of_domain,
+            output_cosine: tally
+                .products
+                .get(output.0)
+                .map_or(0.0, |products| cosine(*products)),
+            layers: layers.collect(),
+        })
+    }
+}
+
+/// Sums over samples; of each layer the products `(a a, a b, b b)` of float and integer values.
+struct Tally {
+    products: Vec<[f64; 3]>,
+    float_correct: usize,
+    integer_correct: usize,
+    agreement: usize,
+    out_of_domain: usize,
+}
+
+impl Tally {
+    fn new(layers: usize) -> Self {
+        let products = vec![[0.0; 3]; layers];
+        Self {
+            products,
+            float_correct: 0,
+            integer_correct: 0,
+            agreement: 0,
+            out_of_domain: 0,
+        }
+    }
+
+    fn of_sample(
+        float: &Graph<Float>,
+        quantized: &Quantized,
+        executor: &Executor<'_>,
+        (sample, input): (usize, &ArrayD<f32>),
+        labels: Option<&[usize]>,
+    ) -> Result<Self, AccuracyError> {
+        let reject = |reason| AccuracyError::Sample { sample, reason };
+        let mut tally = Self::new(float.nodes.len());
+        let exact = execute_float(float, input).map_err(reject)?;
+        let output = float
+            .outputs
+            .first()
+            .and_then(|id| exact.get(id.0))
+            .ok_or(AccuracyError::OtherGraph)?;
+        let float_classes = classes(output.iter().map(|value| f64::from(*value)), output.shape());
+        let hits = |classes: &[usize]| {
+            labels.map_or(0, |labels| {
+                labels.iter().zip(classes).filter(|(a, b)| a == b).count()
+            })
+        };
+        tally.float_correct = hits(&float_classes);
+        let execution = match executor.run(&quantized.quantize_input(input).map_err(reject)?) {
+            Ok(execution) => execution,
+            Err(ExecutionError::Domain { .. }) => {
+                tally.out_of_domain = 1;
+                return Ok(tally);
+            }
+            Err(error) => return Err(AccuracyError::Execution(error)),
+        };
+        for ((products, counterpart), exact) in tally
+            .products
+            .iter_mut()
+            .zip(&quantized.correspondence)
+            .zip(&exact)
+        {
+            let Some((id, _)) = counterpart else { continue };
+            let integers = execution.value(*id).ok_or(AccuracyError::OtherGraph)?;
+            for (a, b) in exact.iter().zip(integers) {
+                let (a, b) = (f64::from(*a), *b as f64);
+                *products = [products[0] + a * a, products[1] + a * b, products[2] + b * b];
+            }
+        }
+        let integers = execution
+            .outputs(&quantized.graph)
+            .next()
+            .ok_or(AccuracyError::OtherGraph)?;
+        let integer_classes = classes(integers.iter().map(|value| *value as f64), integers.shape());
+        tally.integer_correct = hits(&integer_classes);
+        tally.agreement = float_classes
+            .iter()
+            .zip(&integer_classes)
+            .filter(|(a, b)| a == b)
+            .count();
+        Ok(tally)
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        for (a, b) in self.products.iter_mut().zip(&other.products) {
+            *a = [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
+        }
+        self.float_correct += other.float_correct;
+        self.integer_correct += other.integer_correct;
+        self.agreement += other.agreement;
+        self.out_of_domain += other.out_of_domain;
+        self
+    }
+}
+
+/// Index of the first maximum of every row (along the last axis).
+fn classes(values: impl Iterator<Item = f64>, shape: &[usize]) -> Vec<usize> {
+    let values: Vec<f64> = values.collect();
+    let first_maximum = |row: &[f64]| {
+        row.iter()
+            .enumerate()
+            .fold(
+                (0, f64::NEG_INFINITY),
+                |best, (i, v)| if *v > best.1 { (i, *v) } else { best },
+            )
+            .0
+    };
+    values
+        .chunks(shape.last().copied().unwrap_or(1).max(1))
+        .map(first_maximum)
+        .collect()
+}
+
+fn cosine([aa, ab, bb]: [f64; 3]) -> f64 {
+    match (aa > 0.0, bb > 0.0) {
+        (true, true) => ab / (aa.sqrt() * bb.sqrt()),
+        (false, false) => 1.0,
+        _ => 0.0,
+    }
+}
+
+impl fmt::Display for AccuracyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = |count: usize| 100.0 * count as f64 / self.rows.max(1) as f64;
+        writeln!(f, "{} samples, {} classified", self.samples, self.rows)?;
+        if let (Some(float), Some(integer)) = (self.float_correct, self.integer_correct) {
+            writeln!(
+                f,
+                "top-1: float {:.2} %, integer {:.2} %",
+                percent(float),
+                percent(integer)
+            )?;
+        }
+        writeln!(f, "agreement: {:.2} %", percent(self.agreement))?;
+        writeln!(f, "cosine of the output: {:.6}", self.output_cosine)?;
+        if let Some(worst) = self.worst_layer() {
+            writeln!(f, "worst layer: `{}`, cosine {:.6}", worst.name, worst.cosine)?;
+        }
+        if self.out_of_domain > 0 {
+            writeln!(f, "left a table's domain: {} samples", self.out_of_domain)?;
+        }
+        Ok(())
+    }
+}

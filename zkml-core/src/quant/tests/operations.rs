@@ -1,0 +1,431 @@
+//! Every operation by itself: integer against float within the quantization error, on odd shapes.
+
+use ndarray::ArrayD;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::random::{inputs, tensor};
+use crate::graph::{Float, FloatOp, Graph, GraphBuilder, IntOp, NodeId, Parameter, Window2d};
+use crate::quant::float_execution::execute_float;
+use crate::quant::{Calibration, CalibrationMethod, QuantizeError, QuantizeOptions, Quantized, quantize};
+use crate::witness::{ExecutionError, execute, execute_reference};
+
+type Build<'a> = dyn Fn(&mut GraphBuilder<Float>, NodeId) -> NodeId + 'a;
+
+/// Quantizes the network of one operation on inputs in `[-1, 1]` and checks every output of every calibration sample.
+/// `gain` bounds how much larger than an input error the output error may be, rounding of weights included.
+fn check(shape: &[usize], gain: f64, build: &Build<'_>) -> Quantized {
+    let mut builder = GraphBuilder::<Float>::new();
+    let x = builder.input("input", shape).unwrap();
+    let y = build(&mut builder, x);
+    let graph = builder.finish(vec![y]).unwrap();
+    check_graph(&graph, gain)
+}
+
+fn check_graph(graph: &Graph<Float>, gain: f64) -> Quantized {
+    let samples = inputs(5, &graph[graph.input].fact, 8);
+    let calibration = Calibration::collect(graph, samples.clone(), CalibrationMethod::MinMax).unwrap();
+    let quantized = quantize(graph, &calibration, &QuantizeOptions::default()).unwrap();
+    // Half a step at the input, amplified; at most one step of the output for rounding and multiplier.
+    let rescaled = quantized
+        .graph
+        .nodes
+        .iter()
+        .any(|node| matches!(node.op, IntOp::Rescale { .. }));
+    let tolerance = gain * quantized.input_scale / 2.0
+        + if rescaled {
+            1.01 * quantized.output_scales[0]
+        } else {
+            quantized.output_scales[0]
+        };
+    for sample in &samples {
+        let input = quantized.quantize_input(sample).unwrap();
+        let execution = execute(&quantized.graph, &input).unwrap();
+        assert_eq!(execution, execute_reference(&quantized.graph, &input).unwrap());
+        let real = quantized
+            .dequantize_output(0, execution.outputs(&quantized.graph).next().unwrap())
+            .unwrap();
+        let exact = &execute_float(graph, sample).unwrap()[graph.outputs[0].0];
+        assert_eq!(real.shape(), exact.shape());
+        for (a, b) in exact.iter().zip(&real) {
+            let error = f64::from((a - b).abs());
+            assert!(
+                error <= tolerance + 1e-6,
+                "{a} {b} tolerance {tolerance}\n{graph}\n{}",
+                quantized.graph
+            );
+        }
+    }
+    quantized
+}
+
+fn window(kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2]) -> Window2d {
+    Window2d {
+        kernel,
+        stride,
+        padding,
+        dilation,
+    }
+}
+
+/// A parameter with values in `[-1, 1]`.
+fn parameter(builder: &mut GraphBuilder<Float>, path: &str, shape: &[usize]) -> crate::graph::ParameterId {
+    let values = tensor(
+        &mut StdRng::seed_from_u64(shape.iter().sum::<usize>() as u64),
+        shape,
+        1.0,
+    );
+    builder.parameter(Parameter {
+        path: path.into(),
+        values,
+    })
+}
+
+/// Behind every layer: nothing, a ReLU, or a padding by nothing, which wants an 8-bit edge.
+fn tails() -> Vec<Box<Build<'static>>> {
+    vec![
+        Box::new(|_, x| x),
+        Box::new(|builder, x| builder.add("relu", FloatOp::Relu, &[x]).unwrap()),
+        Box::new(|builder, x| {
+            let rank = builder.shape(x).unwrap().len();
+            builder
+                .add(
+                    "pad",
+                    FloatOp::Pad {
+                        amounts: vec![(0, 0); rank],
+                    },
+                    &[x],
+                )
+                .unwrap()
+        }),
+    ]
+}
+
+#[test]
+fn convolutions() {
+    let cases = [
+        (
+            [1, 1, 1, 1],
+            [1, 1, 1, 1],
+            1,
+            window([1, 1], [1, 1], [0, 0], [1, 1]),
+        ),
+        (
+            [1, 3, 7, 5],
+            [5, 3, 3, 2],
+            1,
+            window([3, 2], [2, 1], [1, 0], [1, 2]),
+        ),
+        (
+            [2, 4, 6, 3],
+            [6, 2, 2, 3],
+            2,
+            window([2, 3], [1, 3], [0, 2], [2, 1]),
+        ),
+        (
+            [1, 5, 9, 1],
+            [5, 1, 3, 1],
+            5,
+            window([3, 1], [3, 1], [2, 0], [1, 1]),
+        ),
+    ];
+    for (shape, weight_shape, groups, window) in cases {
+        for (tail, bias) in tails().into_iter().zip([true, true, false]) {
+            let terms = weight_shape[1..].iter().product::<usize>() as f64;
+            // Weights up to 1, their error up to half a step of 1/127 on inputs up to 1 (127 input steps).
+            check(&shape, terms * 2.1, &|builder, x| {
+                let weight = parameter(builder, "w", &weight_shape);
+                let bias = bias.then(|| parameter(builder, "b", &weight_shape[..1]));
+                let conv = FloatOp::Conv2d {
+                    weight,
+                    bias,
+                    window,
+                    groups,
+                };
+                let y = builder.add("conv", conv, &[x]).unwrap();
+                tail(builder, y)
+            });
+        }
+    }
+}
+
+#[test]
+fn linear_layers() {
+    for (shape, outputs) in [(vec![1, 1], 1), (vec![3, 17], 5), (vec![2, 3, 4], 9)] {
+        for (tail, bias) in tails().into_iter().zip([true, false, true]) {
+            let inputs = *shape.last().unwrap();
+            check(&shape, inputs as f64 * 2.1, &|builder, x| {
+                let weight = parameter(builder, "w", &[outputs, inputs]);
+                let bias = bias.then(|| parameter(builder, "b", &[outputs]));
+                let y = builder.add("fc", FloatOp::Linear { weight, bias }, &[x]).unwrap();
+                tail(builder, y)
+            });
+        }
+    }
+}
+
+#[test]
+fn pools() {
+    for (shape, window) in [
+        ([1, 1, 1, 1], window([1, 1], [1, 1], [0, 0], [1, 1])),
+        ([1, 3, 7, 5], window([3, 2], [2, 2], [1, 1], [1, 1])),
+        ([2, 1, 6, 9], window([2, 3], [1, 2], [0, 1], [2, 2])),
+    ] {
+        for tail in tails() {
+            check(&shape, 1.0, &|builder, x| {
+                let y = builder.add("max", FloatOp::MaxPool2d { window }, &[x]).unwrap();
+                tail(builder, y)
+            });
+            check(&shape, 1.0, &|builder, x| {
+                let y = builder.add("mean", FloatOp::AvgPool2d { window }, &[x]).unwrap();
+                tail(builder, y)
+            });
+            check(&shape, 1.0, &|builder, x| {
+                let y = builder.add("global", FloatOp::GlobalAvgPool2d, &[x]).unwrap();
+                tail(builder, y)
+            });
+        }
+    }
+}
+
+#[test]
+fn movements_are_exact() {
+    let moved = |op: FloatOp| {
+        let quantized = check(&[1, 3, 5, 2], 1.0, &move |builder, x| {
+            builder.add("move", op.clone(), &[x]).unwrap()
+        });
+        assert_eq!(quantized.graph.nodes.len(), 2);
+        assert_eq!(quantized.output_scales[0], quantized.input_scale);
+    };
+    moved(FloatOp::Permute {
+        order: vec![2, 0, 3, 1],
+    });
+    moved(FloatOp::Pad {
+        amounts: vec![(0, 1), (2, 0), (0, 0), (1, 3)],
+    });
+    moved(FloatOp::Concat { axis: 3 });
+    check(&[1, 3, 5, 2], 1.0, &|builder, x| {
+        builder.reshape("flat", x, &[5, 6]).unwrap()
+    });
+}
+
+#[test]
+fn relu_on_an_8_bit_edge_is_exact() {
+    let quantized = check(&[3, 7], 1.0, &|builder, x| {
+        builder.add("relu", FloatOp::Relu, &[x]).unwrap()
+    });
+    let IntOp::Rescale {
+        multipliers, shift, ..
+    } = &quantized.graph.nodes[1].op
+    else {
+        panic!("no rescale")
+    };
+    assert_eq!(multipliers, &[1 << shift]);
+    let input = ArrayD::from_shape_fn(vec![3, 7], |at| at[0] as i64 * 7 + at[1] as i64 - 10);
+    let execution = execute(&quantized.graph, &input).unwrap();
+    assert_eq!(execution.values[1], input.mapv(|value| value.max(0)));
+    assert_eq!(execution.before_table[1], Some(input));
+}
+
+/// Two branches of very different size.
+fn branches(builder: &mut GraphBuilder<Float>, x: NodeId, size: f32) -> [NodeId; 2] {
+    let values = ArrayD::from_shape_fn(vec![3, 3, 1, 1], |at| if at[0] == at[1] { size } else { 0.0 });
+    let weight = builder.parameter(Parameter {
+        path: "w".into(),
+        values,
+    });
+    let op = FloatOp::Conv2d {
+        weight,
+        bias: None,
+        window: window([1; 2], [1; 2], [0; 2], [1; 2]),
+        groups: 1,
+    };
+    [x, builder.add("conv", op, &[x]).unwrap()]
+}
+
+#[test]
+fn sums_and_concatenations_of_different_scales() {
+    for size in [1.0, 0.3, 17.0, 1000.0] {
+        for tail in tails() {
+            // Input error, amplified by the larger branch; one rescale step of the branch, which its size bounds.
+            let gain = 1.0 + 3.2 * f64::from(size);
+            let sum = check(&[1, 3, 5, 3], gain, &|builder, x| {
+                let operands = branches(builder, x, size);
+                let y = builder.add("sum", FloatOp::Add, &operands).unwrap();
+                tail(builder, y)
+            });
+            let find = |node: &crate::graph::Node<crate::graph::Int>| match &node.op {
+                IntOp::WeightedSum { coefficients } => Some(coefficients.clone()),
+                _ => None,
+            };
+            let coefficients = sum.graph.nodes.iter().find_map(find).unwrap();
+            assert!(
+                coefficients == [1, 1] || coefficients.iter().all(|c| *c >= 1 << 11),
+                "{coefficients:?}"
+            );
+            check(&[1, 3, 5, 3], gain, &|builder, x| {
+                let operands = branches(builder, x, size);
+                let y = builder
+                    .add("concat", FloatOp::Concat { axis: 1 }, &operands)
+                    .unwrap();
+                tail(builder, y)
+            });
+        }
+    }
+}
+
+#[test]
+fn an_operand_used_only_by_a_concatenation_takes_its_scale() {
+    let quantized = check(&[1, 3, 5, 3], 60.0, &|builder, x| {
+        let [x, y] = branches(builder, x, 17.0);
+        let z = builder.add("relu", FloatOp::Relu, &[x]).unwrap();
+        let y = builder.add("relu2", FloatOp::Relu, &[y]).unwrap();
+        builder
+            .add("concat", FloatOp::Concat { axis: 1 }, &[y, z])
+            .unwrap()
+    });
+    // relu of the 8-bit input, relu2 of the convolution, and one rescale of the former to the scale of the latter.
+    let rescales = quantized
+        .graph
+        .nodes
+        .iter()
+        .filter(|node| matches!(node.op, IntOp::Rescale { .. }))
+        .count();
+    assert_eq!(rescales, 3);
+}
+
+#[test]
+fn argmax_compares_accumulators_and_takes_the_first() {
+    let mut builder = GraphBuilder::<Float>::new();
+    let x = builder.input("input", &[4, 3]).unwrap();
+    // Rows 0 and 2 are equal: ties.
+    let values =
+        ArrayD::from_shape_vec(vec![3, 3], vec![1.0, 0.0, 0.5, 0.0, 1.0, 0.0, 1.0, 0.0, 0.5]).unwrap();
+    let weight = builder.parameter(Parameter {
+        path: "w".into(),
+        values,
+    });
+    let y = builder
+        .add("fc", FloatOp::Linear { weight, bias: None }, &[x])
+        .unwrap();
+    let graph = builder.finish(vec![y]).unwrap().with_argmax().unwrap();
+    let quantized = check_graph(&graph, 3.0 * 2.1);
+    assert_eq!(quantized.graph.nodes.len(), 3);
+    assert_eq!(quantized.output_scales.len(), 2);
+    let input = ArrayD::from_shape_vec(vec![4, 3], vec![9, 1, 0, 1, 9, 0, -5, -9, -9, 0, 0, 0]).unwrap();
+    let execution = execute(&quantized.graph, &input).unwrap();
+    assert_eq!(execution.values[2].as_slice().unwrap(), [0, 1, 1, 0]);
+    assert_eq!(execution, execute_reference(&quantized.graph, &input).unwrap());
+}
+
+#[test]
+fn values_outside_the_domain_are_refused_by_layer() {
+    let mut builder = GraphBuilder::<Float>::new();
+    let x = builder.input("input", &[1, 401]).unwrap();
+    let weight = builder.parameter(Parameter {
+        path: "w".into(),
+        values: ArrayD::ones(vec![1, 401]),
+    });
+    let y = builder
+        .add("fc", FloatOp::Linear { weight, bias: None }, &[x])
+        .unwrap();
+    let y = builder.add("relu", FloatOp::Relu, &[y]).unwrap();
+    let graph = builder.finish(vec![y]).unwrap();
+    // Alternating signs: the sum is 1, though 401 is possible.
+    let sample = ArrayD::from_shape_fn(vec![1, 401], |at| if at[1] % 2 == 0 { 1.0 } else { -1.0 });
+    let calibration = Calibration::collect(&graph, [sample.clone()], CalibrationMethod::MinMax).unwrap();
+    let quantized = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
+    execute(&quantized.graph, &quantized.quantize_input(&sample).unwrap()).unwrap();
+    let far = quantized.quantize_input(&ArrayD::ones(vec![1, 401])).unwrap();
+    let error = execute(&quantized.graph, &far).unwrap_err();
+    assert_eq!(error, execute_reference(&quantized.graph, &far).unwrap_err());
+    let ExecutionError::Domain {
+        layer,
+        index,
+        value,
+        domain_bits,
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!((layer.as_str(), index, domain_bits), ("relu", vec![0, 0], 9));
+    // 401 times the calibrated value 127, up to the rounding of the multiplier.
+    assert!((value - 401 * 127).abs() < 20, "{value}");
+}
+
+#[test]
+fn what_cannot_be_quantized_is_refused_by_place() {
+    let build = |weight: f32, argmax_used: bool| {
+        let mut builder = GraphBuilder::<Float>::new();
+        let x = builder.input("input", &[1, 2]).unwrap();
+        let values = ArrayD::from_shape_vec(vec![1, 2], vec![0.0, weight]).unwrap();
+        let weight = builder.parameter(Parameter {
+            path: "fc.weight".into(),
+            values,
+        });
+        let mut y = builder
+            .add("fc", FloatOp::Linear { weight, bias: None }, &[x])
+            .unwrap();
+        if argmax_used {
+            y = builder.add("class", FloatOp::Argmax { axis: 1 }, &[y]).unwrap();
+            y = builder.add("relu", FloatOp::Relu, &[y]).unwrap();
+        }
+        builder.finish(vec![y]).unwrap()
+    };
+    let options = QuantizeOptions::default();
+    let good = build(1.0, false);
+    let calibration =
+        Calibration::collect(&good, [ArrayD::ones(vec![1, 2])], CalibrationMethod::MinMax).unwrap();
+    quantize(&good, &calibration, &options).unwrap();
+    assert!(matches!(
+        quantize(&build(f32::NAN, false), &calibration, &options).unwrap_err(),
+        QuantizeError::NotFinite { path, index: 1, .. } if path == "fc.weight"
+    ));
+    let other = build(1.0, true);
+    assert_eq!(
+        quantize(&other, &calibration, &options).unwrap_err(),
+        QuantizeError::OtherGraph
+    );
+    let of_other =
+        Calibration::collect(&other, [ArrayD::ones(vec![1, 2])], CalibrationMethod::MinMax).unwrap();
+    assert_eq!(
+        quantize(&other, &of_other, &options).unwrap_err(),
+        QuantizeError::IndexOperand { layer: "relu".into() }
+    );
+    let options = QuantizeOptions {
+        multiplier_bits: 40,
+        ..options
+    };
+    assert_eq!(
+        quantize(&good, &calibration, &options).unwrap_err(),
+        QuantizeError::MultiplierBits { found: 40 }
+    );
+}
+
+#[test]
+fn inputs_round_half_to_even_and_saturate() {
+    let quantized = check(&[1, 5], 1.0, &|builder, x| {
+        builder.add("relu", FloatOp::Relu, &[x]).unwrap()
+    });
+    let scale = quantized.input_scale as f32;
+    let real = [0.5 * scale, 1.5 * scale, -2.5 * scale, 1e30, -1e30];
+    let real = ArrayD::from_shape_vec(vec![1, 5], real.to_vec()).unwrap();
+    let integers = quantized.quantize_input(&real).unwrap();
+    assert_eq!(integers.as_slice().unwrap()[3..], [127, -127]);
+    assert!(
+        integers
+            .iter()
+            .zip([0.5, 1.5, -2.5])
+            .all(|(i, x): (&i64, f64)| (*i as f64 - x).abs() <= 0.5 + 1e-6)
+    );
+    let mut nan = ArrayD::zeros(vec![1, 5]);
+    nan[[0, 3]] = f32::NAN;
+    assert!(
+        quantized
+            .quantize_input(&nan)
+            .unwrap_err()
+            .to_string()
+            .contains("[0, 3]")
+    );
+    assert!(quantized.quantize_input(&ArrayD::zeros(vec![5])).is_err());
+}
