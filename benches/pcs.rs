@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use zkml_core::field::{K, M61};
+use zkml_core::field::{K, M61, k_from_base};
 use zkml_core::pcs::hash::{LANES, leaf_digests, leaf_length};
 use zkml_core::pcs::merkle::MerkleTree;
 use zkml_core::pcs::{
@@ -132,7 +132,7 @@ fn opening(c: &mut Criterion) {
             [(&trace, eq(first)), (&weights, eq(second))]
                 .into_iter()
                 .map(|(matrix, eq)| match matrix.rows() {
-                    Rows::Field(rows) => rows.iter().zip(&eq).map(|(x, eq)| *eq * K::from(*x)).sum(),
+                    Rows::Field(rows) => rows.iter().zip(&eq).map(|(x, eq)| *eq * k_from_base(*x)).sum(),
                     Rows::Int8(rows) => rows
                         .iter()
                         .zip(&eq)

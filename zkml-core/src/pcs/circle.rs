@@ -1,21 +1,23 @@
 //! The circle group, its standard-position cosets, and the basis of the circle FFT.
 //!
-//! `C = {(x, y) in F^2 : x^2 + y^2 = 1}` is a cyclic group of order `p + 1 = 2^61` under
-//! `(x1, y1)(x2, y2) = (x1 x2 - y1 y2, x1 y2 + x2 y1)`; inverse is `(x, -y)`, squaring maps `x` to `2 x^2 - 1`.
+//! `C = {(x, y) in F^2 : x^2 + y^2 = 1}` is a cyclic group of order `p + 1 = 2^61` under `(x1, y1)(x2, y2) =
+//! (x1 x2 - y1 y2, x1 y2 + x2 y1)`; inverse is `(x, -y)`, squaring maps `x` to `2 x^2 - 1`.
 //!
-//! The domain of size `n = 2^log_size` is the standard-position coset of all odd powers of `g`, `g` of order `2 n`.
-//! With `phi_0 = y`, `phi_1 = x`, `phi_{k+1} = 2 phi_k^2 - 1` the basis of the FFT is
+//! The domain of size `n = 2^log_size` is the standard-position coset of all odd powers of `g`, `g` of order
+//! `2 n`. With `phi_0 = y`, `phi_1 = x`, `phi_{k+1} = 2 phi_k^2 - 1` the basis of the FFT is
 //!
 //! ```text
 //! b_j = prod_k phi_k^(bit k of j),       j = 0 .. n-1,      degree (j >> 1) + (j & 1)
 //! ```
 //!
-//! so the first `M` functions lie in the bivariate polynomials of degree `ceil(M/2)` on the circle. Such a polynomial has at most
-//! `M` zeros there (`M + 1` dimensions: a Reed-Solomon code in disguise, over `K` by `z = x + i y`).
+//! so the first `M` functions lie in the bivariate polynomials of degree `ceil(M/2)` on the circle. Such a
+//! polynomial has at most `M` zeros there (`M + 1` dimensions: a Reed-Solomon code in disguise, over `K` by
+//! `z = x + i y`).
 //!
-//! Point `index` has exponent `e = 1 + 4 rev(index >> 1)`, negated when `index` is odd; `rev` reverses `log_size - 1`
-//! bits. In this order flipping bit `k` of the index negates `phi_k` and leaves `phi_{k+1}, ...` as they are, and
-//! `phi_k` depends on bits `k ..` only: the butterfly of layer `k` joins `index` and `index ^ 2^k`.
+//! Point `index` has exponent `e = 1 + 4 rev(index >> 1)`, negated when `index` is odd; `rev` reverses
+//! `log_size - 1` bits. In this order flipping bit `k` of the index negates `phi_k` and leaves `phi_{k+1},
+//! ...` as they are, and `phi_k` depends on bits `k ..` only: the butterfly of layer `k` joins `index` and
+//! `index ^ 2^k`.
 //!
 //! Reference: Haböck, Levit, Papini, Circle STARKs, ePrint 2024/278.
 
@@ -119,7 +121,8 @@ impl Twiddles {
         let count = 1usize << log_size.saturating_sub(1);
         let mut points = Vec::with_capacity(count);
         points.push(CirclePoint::subgroup_generator(log_size + 1));
-        // Bit s of the block number adds 2^(log_size - s) to the exponent of g, which has order 2^(log_size + 1).
+        // Bit s of the block number adds 2^(log_size - s) to the exponent of g, which has order 2^(log_size +
+        // 1).
         for bit in 0..log_size.saturating_sub(1) {
             let step = CirclePoint::subgroup_generator(bit + 1);
             for index in 0..points.len() {
@@ -130,7 +133,8 @@ impl Twiddles {
         let mut layers = vec![points.iter().map(|point| point.y).collect::<Vec<_>>()];
         let mut phi: Vec<M61> = points.iter().map(|point| point.x).collect();
         for _ in 1..log_size {
-            // Block b of layer k >= 1 covers blocks 2 b and 2 b + 1 of the layer below, which have equal phi_k up to sign.
+            // Block b of layer k >= 1 covers blocks 2 b and 2 b + 1 of the layer below, which have equal
+            // phi_k up to sign.
             let layer: Vec<M61> = phi.iter().copied().step_by(2).collect();
             phi = layer.iter().map(|x| x.square().double() - M61::ONE).collect();
             layers.push(layer);
@@ -138,8 +142,8 @@ impl Twiddles {
         Self { layers }
     }
 
-    /// The factors `phi_layer` of layer `layer`: one for each block of `2^(layer + 1)` points, at its first point.
-    /// Empty for a layer that does not exist.
+    /// The factors `phi_layer` of layer `layer`: one for each block of `2^(layer + 1)` points, at its first
+    /// point. Empty for a layer that does not exist.
     pub fn layer(&self, layer: usize) -> &[M61] {
         self.layers.get(layer).map_or(&[], Vec::as_slice)
     }
@@ -149,7 +153,8 @@ impl Twiddles {
         self.layers.len()
     }
 
-    /// `phi_layer` at the points whose index is `block` after a shift by `layer`: the factor of layer `layer`, with its sign.
+    /// `phi_layer` at the points whose index is `block` after a shift by `layer`: the factor of layer
+    /// `layer`, with its sign.
     pub fn signed(&self, layer: usize, block: usize) -> M61 {
         let factor = self.layer(layer).get(block >> 1).copied().unwrap_or(M61::ZERO);
         if block & 1 == 1 { -factor } else { factor }

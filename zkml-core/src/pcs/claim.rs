@@ -1,13 +1,15 @@
 //! What an opening proves: values of row blocks of committed matrices at points.
 //!
-//! A claim on matrix `m` speaks of the `2^h` rows from `first_row` on, as one multilinear polynomial in `h + log_row` variables:
+//! A claim on matrix `m` speaks of the `2^h` rows from `first_row` on, as one multilinear polynomial in `h +
+//! log_row` variables:
 //!
 //! ```text
 //! value = sum_{a < 2^h} sum_{j < L} eq(high, a) eq(low, j) row_{first_row + a}[j]
 //! ```
 //!
-//! The combination over rows is also the test that rows are near the code. It works only where each coordinate of `high` is a bit,
-//! or a challenge of its own drawn after the commitment; hence [`Coordinate`]. `low` may be any point.
+//! The combination over rows is also the test that rows are near the code. It works only where each
+//! coordinate of `high` is a bit, or a challenge of its own drawn after the commitment; hence [`Coordinate`].
+//! `low` may be any point.
 
 use serde::{Deserialize, Serialize};
 

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! with the basis and the order of points of [`super::circle`]. Two codewords agree in at most `L + tail`
-//! positions, so the distance is that of a Reed-Solomon code of dimension `L + tail + 1`; the rate that counts is
-//! `rho = (L + tail + 1) / n`, the unique decoding radius `(1 - rho) / 2`.
+//! positions, so the distance is that of a Reed-Solomon code of dimension `L + tail + 1`; the rate that
+//! counts is `rho = (L + tail + 1) / n`, the unique decoding radius `(1 - rho) / 2`.
 
 use ark_ff::AdditiveGroup;
 use serde::{Deserialize, Serialize};
@@ -179,8 +179,8 @@ impl CircleCode {
         &self.twiddles
     }
 
-    /// The codeword of a message over `F`, plainly: the reference of the prover's encoder, and the verifier's.
-    /// Missing coefficients count as 0; coefficients after `L + tail` are not looked at.
+    /// The codeword of a message over `F`, plainly: the reference of the prover's encoder, and the
+    /// verifier's. Missing coefficients count as 0; coefficients after `L + tail` are not looked at.
     pub fn encode(&self, message: &[M61]) -> Vec<M61> {
         let message = message.get(..self.parameters.message_length()).unwrap_or(message);
         let (data, tail) = message.split_at(message.len().min(self.parameters.row_length()));
@@ -191,7 +191,8 @@ impl CircleCode {
             for (value, coefficient) in values.iter_mut().zip(data) {
                 *value = *coefficient;
             }
-            // All coefficients from 2L on are 0, so of the layers above the row only the lowest one does anything.
+            // All coefficients from 2L on are 0, so of the layers above the row only the lowest one does
+            // anything.
             let factor = self.twiddles.signed(log_row, block);
             for (value, coefficient) in values.iter_mut().zip(tail) {
                 *value += factor * coefficient;
@@ -249,7 +250,10 @@ mod tests {
     proptest! {
         #[test]
         fn encoding_evaluates_the_basis(
-            log_row in 1u32..6, blowup in 1u32..4, tail in 0usize..9, seed in proptest::collection::vec(0..P, 64),
+            log_row in 1u32..6,
+            blowup in 1u32..4,
+            tail in 0usize..9,
+            seed in proptest::collection::vec(0..P, 64),
         ) {
             let log_codeword = log_row + blowup;
             let tail = tail.min((1 << log_row) - 2);
@@ -299,7 +303,8 @@ mod tests {
 
     #[test]
     fn the_distance_is_that_of_dimension_one_more() {
-        // A codeword that is 0 at L + tail + 1 positions is 0: those columns have full rank. For all subsets of that size.
+        // A codeword that is 0 at L + tail + 1 positions is 0: those columns have full rank. For all subsets
+        // of that size.
         for (log_row, tail, log_codeword) in [(1, 0, 3), (2, 0, 3), (1, 1, 3), (2, 1, 3), (2, 2, 4)] {
             let code = code(log_row, tail, log_codeword);
             let length = code.parameters().message_length();

@@ -113,7 +113,8 @@ impl Encoder<'_> {
     }
 }
 
-/// The leaves over the columns of a block whose first one has number `first`; hashed in groups that fill the lanes.
+/// The leaves over the columns of a block whose first one has number `first`; hashed in groups that fill the
+/// lanes.
 pub(super) fn leaves(block: &Block, first: usize, count: usize, seed: &Seed) -> Vec<Digest> {
     let length = leaf_length(count);
     let columns = block
@@ -160,8 +161,8 @@ pub(super) fn stored_columns(blocks: &[Block], row_length: usize, positions: &[u
 /// Rows that are multiplied with all vectors while they are in the cache.
 const ROWS_AT_A_TIME: usize = 64;
 
-/// The cells of columns, column after column, from the rows: cell `a` of column `j` is the inner product of row `a` with the values
-/// `b_i(P_j)` of the basis. Two columns are one vector over `K`.
+/// The cells of columns, column after column, from the rows: cell `a` of column `j` is the inner product of
+/// row `a` with the values `b_i(P_j)` of the basis. Two columns are one vector over `K`.
 pub(super) fn recomputed_columns(
     parameters: &CodeParameters,
     (rows, count): (&Rows, usize),

@@ -1,8 +1,10 @@
-//! The prover's encoder: several rows side by side, so that every butterfly is one factor on a run of elements.
+//! The prover's encoder: several rows side by side, so that every butterfly is one factor on a run of
+//! elements.
 //!
-//! A *tile* is a set of neighbouring rows, stored column by column: element `(j, r)` of `T` rows at `j T + r`. A column of the
-//! encoded matrix is then a run of `T` cells in each tile, which is also what the tree hashes. All coefficients from `2 L` on are 0,
-//! so each block of `L` points is an independent transform of length `L` over the same coefficients.
+//! A *tile* is a set of neighbouring rows, stored column by column: element `(j, r)` of `T` rows at `j T +
+//! r`. A column of the encoded matrix is then a run of `T` cells in each tile, which is also what the tree
+//! hashes. All coefficients from `2 L` on are 0, so each block of `L` points is an independent transform of
+//! length `L` over the same coefficients.
 
 use ark_ff::AdditiveGroup;
 
@@ -40,8 +42,8 @@ pub(super) fn transpose<T: Copy>(rows: &[T], columns: usize, value: impl Fn(T) -
     out
 }
 
-/// Encodes block number `block` (of `n / L`) of a tile: writes the `L` columns from `block L` on. `data` are the `L` data columns
-/// of the tile, `tail` the tail columns, both column by column.
+/// Encodes block number `block` (of `n / L`) of a tile: writes the `L` columns from `block L` on. `data` are
+/// the `L` data columns of the tile, `tail` the tail columns, both column by column.
 pub(super) fn encode_block(
     code: &CircleCode,
     width: usize,

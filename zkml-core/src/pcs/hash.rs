@@ -5,10 +5,11 @@
 //! node = BLAKE3(NODE_KEY; left | right)
 //! ```
 //!
-//! Cells are 8 bytes, little endian. The number of rows `R` is public, so padding is unambiguous. The fixed keys separate
-//! the two uses, and a node costs one compression.
+//! Cells are 8 bytes, little endian. The number of rows `R` is public, so padding is unambiguous. The fixed
+//! keys separate the two uses, and a node costs one compression.
 //!
-//! The prover hashes many leaves at once: all leaves of a tree have one length, so lane `i` of a SIMD register works on leaf `i`.
+//! The prover hashes many leaves at once: all leaves of a tree have one length, so lane `i` of a SIMD
+//! register works on leaf `i`.
 
 /// Bytes of a digest and of a salt.
 pub type Digest = [u8; 32];
@@ -43,9 +44,9 @@ pub use many::{LANES, leaf_digests, node_digests};
 
 /// Many hashes of inputs of one length.
 ///
-/// This follows the BLAKE3 specification (chunks of 1024 bytes, left-balanced tree) on top of the SIMD compression of the `blake3`
-/// crate, which that crate exposes without a stability promise; hence the exact version in the lock file, and a test against its
-/// ordinary interface.
+/// This follows the BLAKE3 specification (chunks of 1024 bytes, left-balanced tree) on top of the SIMD
+/// compression of the `blake3` crate, which that crate exposes without a stability promise; hence the exact
+/// version in the lock file, and a test against its ordinary interface.
 #[cfg(feature = "prover")]
 mod many {
     use blake3::IncrementCounter;
@@ -63,8 +64,8 @@ mod many {
     const ROOT: u8 = 1 << 3;
     const KEYED: u8 = 1 << 4;
 
-    /// [`super::leaf_digest`] of up to [`LANES`] leaves that lie behind each other in `bytes`, each of `length` bytes, a
-    /// positive multiple of 64.
+    /// [`super::leaf_digest`] of up to [`LANES`] leaves that lie behind each other in `bytes`, each of
+    /// `length` bytes, a positive multiple of 64.
     pub fn leaf_digests(bytes: &[u8], length: usize) -> [Digest; LANES] {
         Lanes::new(LEAF_KEY).hash(bytes, length)
     }
@@ -133,7 +134,8 @@ mod many {
             out
         }
 
-        /// The chaining value of the subtree over `chunks`: its left part is the largest full tree that leaves something.
+        /// The chaining value of the subtree over `chunks`: its left part is the largest full tree that
+        /// leaves something.
         fn merge(&self, chunks: &[[Digest; LANES]], root: u8) -> [Digest; LANES] {
             if let [single] = chunks {
                 return *single;

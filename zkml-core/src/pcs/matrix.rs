@@ -71,7 +71,8 @@ impl CommittedMatrix {
     ///
     /// # Errors
     ///
-    /// [`PcsError::Parameters`] for impossible parameters, [`PcsError::Shape`] where the cells do not make at least one whole row.
+    /// [`PcsError::Parameters`] for impossible parameters, [`PcsError::Shape`] where the cells do not make at
+    /// least one whole row.
     pub fn commit(rows: Rows, parameters: &CodeParameters, seed: Seed) -> Result<Self, PcsError> {
         Self::commit_keeping(rows, parameters, seed, Keep::Codeword)
     }
@@ -121,8 +122,8 @@ impl CommittedMatrix {
         Ok(matrix)
     }
 
-    /// A matrix committed before: the same data, parameters and seed, and the [leaves](Self::leaves) of its tree. Nothing is encoded;
-    /// with other leaves the commitment is another one, and openings are rejected.
+    /// A matrix committed before: the same data, parameters and seed, and the [leaves](Self::leaves) of its
+    /// tree. Nothing is encoded; with other leaves the commitment is another one, and openings are rejected.
     ///
     /// # Errors
     ///
@@ -198,7 +199,8 @@ impl CommittedMatrix {
         self.tree.leaves()
     }
 
-    /// `sum_a eq(high, a) row_{first + a}`, the tail included: `L + tail` coordinates. The rows are touched once.
+    /// `sum_a eq(high, a) row_{first + a}`, the tail included: `L + tail` coordinates. The rows are touched
+    /// once.
     pub(super) fn fold(&self, fold: &RowFold) -> Vec<K> {
         let weights = fold.weights(K::ONE);
         let (length, tail) = (self.parameters.row_length(), self.parameters.tail);
@@ -262,7 +264,8 @@ fn combine(cells: &[M61], length: usize, weights: &[K]) -> Vec<K> {
 
 #[cfg(test)]
 impl CommittedMatrix {
-    /// Puts any word in the place of an encoded row and commits to that: what a prover may do who does not follow the protocol.
+    /// Puts any word in the place of an encoded row and commits to that: what a prover may do who does not
+    /// follow the protocol.
     pub(super) fn replace_encoded_row(&mut self, row: usize, word: &[M61]) {
         let length = self.parameters.row_length();
         let blocks = self.codeword.as_mut().unwrap();

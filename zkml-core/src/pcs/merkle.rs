@@ -1,12 +1,14 @@
-//! The Merkle tree over the columns of an encoded matrix, and proofs for several leaves that share their nodes.
+//! The Merkle tree over the columns of an encoded matrix, and proofs for several leaves that share their
+//! nodes.
 //!
-//! A proof for leaves at ascending positions holds the nodes that cannot be computed from what is below, from the leaves upwards,
-//! in each level from left to right. Reference: `docs/protocol/commitment.md`.
+//! A proof for leaves at ascending positions holds the nodes that cannot be computed from what is below, from
+//! the leaves upwards, in each level from left to right. Reference: `docs/protocol/commitment.md`.
 
 use super::hash::{Digest, node_digest};
 
-/// Walks the tree upwards from leaves at ascending, distinct `positions` below `2^log_leaves`, calling `sibling(level, index)` for
-/// each node that cannot be computed. Returns the root; `None` where there is no leaf.
+/// Walks the tree upwards from leaves at ascending, distinct `positions` below `2^log_leaves`, calling
+/// `sibling(level, index)` for each node that cannot be computed. Returns the root; `None` where there is no
+/// leaf.
 ///
 /// # Errors
 ///

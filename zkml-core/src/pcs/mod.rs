@@ -1,7 +1,7 @@
 //! The polynomial commitment: matrices over `F` committed by a Merkle tree over their encoded columns.
 //!
-//! Statement of an opening: for matrices with roots `root_m`, encoded row by row with one [circle code](code),
-//! every [claim](claim)
+//! Statement of an opening: for matrices with roots `root_m`, encoded row by row with one [circle
+//! code](code), every [claim](claim)
 //!
 //! ```text
 //! v_i = sum_a sum_j eq(high_i, a) eq(low_i, j) row_{m_i, first_i + a}[j]
@@ -9,22 +9,27 @@
 //!
 //! holds for the rows inside. Transcript order (the roots were sent, and the points drawn, before):
 //!
-//! 1. if the claims end at more than one `low`: batching coefficients `rho_i` (`opening.batch`); one batched sumcheck
-//!    (`opening.merge`) of `sum_i rho_i <f_i, eq(low_i)>` with `f_i = sum_a eq(high_i, a) row_a`, one instance for each distinct
-//!    `low`; it ends at `z`; the value `y_f = <f, eq(z)>` of each distinct `f` (`opening.values`). Else `z = low`, `y_i = v_i`;
-//! 2. coefficients `gamma_i` (`opening.combine`); `u = sum_i gamma_i f_i`, all `L + tail` coordinates (`opening.combination`);
+//! 1. if the claims end at more than one `low`: batching coefficients `rho_i` (`opening.batch`); one batched
+//!    sumcheck (`opening.merge`) of `sum_i rho_i <f_i, eq(low_i)>` with `f_i = sum_a eq(high_i, a) row_a`,
+//!    one instance for each distinct `low`; it ends at `z`; the value `y_f = <f, eq(z)>` of each distinct `f`
+//!    (`opening.values`). Else `z = low`, `y_i = v_i`;
+//! 2. coefficients `gamma_i` (`opening.combine`); `u = sum_i gamma_i f_i`, all `L + tail` coordinates
+//!    (`opening.combination`);
 //! 3. proof of work (`opening.grind`), `t` positions (`opening.positions`);
-//! 4. for each matrix with a claim: the salts (`opening.salt`) and cells (`opening.columns`) of these columns, and the missing nodes of
-//!    the tree (`opening.path`).
+//! 4. for each matrix with a claim: the salts (`opening.salt`) and cells (`opening.columns`) of these
+//!    columns, and the missing nodes of the tree (`opening.path`).
 //!
-//! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_i gamma_i y_i`),
-//! `opening.merkle` (each root), `opening.column` (`Enc(u)[j]` is the same combination of column `j`).
+//! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_i
+//! gamma_i y_i`), `opening.merkle` (each root), `opening.column` (`Enc(u)[j]` is the same combination of
+//! column `j`).
 //!
-//! - [`circle`], [`code`]: the code; [`merkle`] and [`hash`]: the tree; [`packing`]: columns of all sizes in one matrix;
-//! - [`claim`], [`plan`]: what is claimed; `matrix`, `seed`, `columns`, `encode`: the prover's data; `prover`, [`verifier`];
-//!   [`soundness`].
+//! - [`circle`], [`code`]: the code; [`merkle`] and [`hash`]: the tree; [`packing`]: columns of all sizes in
+//!   one matrix;
+//! - [`claim`], [`plan`]: what is claimed; `matrix`, `seed`, `columns`, `encode`: the prover's data;
+//!   `prover`, [`verifier`]; [`soundness`].
 //!
-//! References: Ligero (ePrint 2022/1608), circle codes (2024/278), Diamond-Gruen (2025/2010). See `docs/protocol/commitment.md`.
+//! References: Ligero (ePrint 2022/1608), circle codes (2024/278), Diamond-Gruen (2025/2010). See
+//! `docs/protocol/commitment.md`.
 
 pub mod circle;
 pub mod claim;

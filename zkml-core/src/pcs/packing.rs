@@ -1,13 +1,15 @@
 //! Columns of different sizes in one matrix.
 //!
-//! A column is a multilinear polynomial: a table of `2^variables` values. With rows of length `L = 2^log_row`,
+//! A column is a multilinear polynomial: a table of `2^variables` values. With rows of length `L =
+//! 2^log_row`,
 //!
-//! - `variables >= log_row`: it takes `2^(variables - log_row)` consecutive rows; its first variables are the index of the
-//!   row among them, its last `log_row` variables the index in the row;
-//! - `variables < log_row`: it takes an aligned piece of a shared row, at an offset that is a multiple of its length.
-//!   In the row it is reached by fixing the first variables of the row to the bits of the offset.
+//! - `variables >= log_row`: it takes `2^(variables - log_row)` consecutive rows; its first variables are the
+//!   index of the row among them, its last `log_row` variables the index in the row;
+//! - `variables < log_row`: it takes an aligned piece of a shared row, at an offset that is a multiple of its
+//!   length. In the row it is reached by fixing the first variables of the row to the bits of the offset.
 //!
-//! The order is fixed: largest first, equal ones in the order given. What no column takes is 0 and never claimed.
+//! The order is fixed: largest first, equal ones in the order given. What no column takes is 0 and never
+//! claimed.
 
 use super::claim::{ClaimPoint, Coordinate};
 use crate::field::K;
@@ -82,8 +84,9 @@ impl Packing {
         })
     }
 
-    /// The cells of the matrix, row by row: each column copied to its slot, 0 elsewhere. `columns` in the order of
-    /// [`Packing::new`]; of a column with fewer values than its slot the rest is 0, further values are left out.
+    /// The cells of the matrix, row by row: each column copied to its slot, 0 elsewhere. `columns` in the
+    /// order of [`Packing::new`]; of a column with fewer values than its slot the rest is 0, further values
+    /// are left out.
     #[cfg(feature = "prover")]
     pub fn fill<T: Copy + Default>(&self, columns: &[&[T]]) -> Vec<T> {
         let mut cells = vec![T::default(); self.rows << self.log_row];

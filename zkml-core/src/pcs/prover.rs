@@ -11,13 +11,15 @@ use crate::field::{K, kernels};
 use crate::sumcheck::{Instance, Product, prove_batched};
 use crate::transcript::ProverChannel;
 
-/// Opens `matrices`, whose roots were sent before the points of `claims` were drawn. Without claims nothing is sent.
+/// Opens `matrices`, whose roots were sent before the points of `claims` were drawn. Without claims nothing
+/// is sent.
 ///
 /// The claimed values are taken as given: with a false one the proof is made and will be rejected.
 ///
 /// # Errors
 ///
-/// [`PcsError::Parameters`] where a claim does not fit its matrix, [`PcsError::OtherCode`] where a matrix was committed with another code.
+/// [`PcsError::Parameters`] where a claim does not fit its matrix, [`PcsError::OtherCode`] where a matrix was
+/// committed with another code.
 pub fn prove_opening(
     channel: &mut (impl ProverChannel + ?Sized),
     code: &CodeParameters,

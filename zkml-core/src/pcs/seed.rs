@@ -6,7 +6,8 @@ use super::error::PcsError;
 use super::hash::Digest;
 use crate::field::{M61, P};
 
-/// The secret that the salts and tails of one commitment come from. Fresh for every commitment, and as secret as the data.
+/// The secret that the salts and tails of one commitment come from. Fresh for every commitment, and as secret
+/// as the data.
 #[derive(Clone)]
 pub struct Seed([u8; 32]);
 

@@ -2,13 +2,14 @@
 //!
 //! With `rho = (L + tail + 1)/n`, `|K| = 2^122` (nearly), and `B` the coefficients of the row combination:
 //!
-//! | term | error | why |
-//! |---|---|---|
-//! | queries | `((1 + rho)/2)^t 2^-grinding` | a combination far from the code, or another codeword than the folded rows give, agrees with `Enc(u)` in at most that part of the positions |
-//! | proximity | `n/|K|` for each challenge coordinate of each fold and each coefficient | Diamond-Gruen: rows far from the code stay far, within the unique decoding radius |
-//! | subspace | `(number of these)/|K|` | rows that are codewords of the Reed-Solomon code, but not of the space of the circle transform, combine to one that is |
-//! | merge | `2 log_row/|K|` | sumcheck |
-//! | batching | `1/|K|` for each batching by independent coefficients | |
+//! - queries, `((1 + rho)/2)^t 2^-grinding`: a combination far from the code, or another codeword than the
+//!   folded rows give, agrees with `Enc(u)` in at most that part of the positions;
+//! - proximity, `n/|K|` for each challenge coordinate of each fold and each of the `B`: rows far from the
+//!   code stay far, within the unique decoding radius (Diamond-Gruen, ePrint 2025/2010);
+//! - subspace, `1/|K|` for each of these: rows that are codewords of the Reed-Solomon code, but not in the
+//!   space of the circle transform, combine to one that is;
+//! - combination, `1/|K|`: false values at the common point whose combination is right;
+//! - with a merge: `1/|K|` for the coefficients of the claims, and the sumcheck.
 
 use super::claim::{ClaimPoint, Coordinate};
 use super::code::CodeParameters;
@@ -16,7 +17,8 @@ use super::plan::Plan;
 use crate::field::P;
 use crate::sumcheck::{self, Shape};
 
-/// The terms of an opening of `points` with their bits (`-log2` of the error), the smallest not first. Errors add up: see [`total`].
+/// The terms of an opening of `points` with their bits (`-log2` of the error), the smallest not first. Errors
+/// add up: see [`total`].
 pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint]) -> Vec<(String, f64)> {
     let plan = Plan::new(points);
     let field = 2.0 * (P as f64).log2();

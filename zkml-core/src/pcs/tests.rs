@@ -1,4 +1,5 @@
-//! Openings: honest ones over many shapes, and every way of lying that we know of, each rejected by its check.
+//! Openings: honest ones over many shapes, and every way of lying that we know of, each rejected by its
+//! check.
 
 use ark_ff::{AdditiveGroup, Field};
 
@@ -296,7 +297,8 @@ fn every_message_is_checked_by_the_check_that_should() {
             assert_check(result, check);
         }
     }
-    // Of the row combination the data part is bound by the claims, the tail only by the columns; the positions depend on both.
+    // Of the row combination the data part is bound by the claims, the tail only by the columns; the
+    // positions depend on both.
     let combination = tamper(&scene, "opening.combination");
     assert_eq!(combination.len(), 3);
     for (result, in_tail) in combination.into_iter().zip([false, false, true]) {
@@ -359,7 +361,8 @@ fn verify_one(code: &CodeParameters, commitment: Commitment, proof: &[u8]) -> Re
     channel.finish()
 }
 
-/// Opens one matrix of four rows at a challenge point, claiming the value of `claimed`, with `u` changed by `lie`.
+/// Opens one matrix of four rows at a challenge point, claiming the value of `claimed`, with `u` changed by
+/// `lie`.
 fn prove_one(matrix: &CommittedMatrix, claimed: &[M61], lie: impl Fn(&mut Vec<K>, &[K])) -> Vec<u8> {
     let code = matrix.parameters().clone();
     let mut channel = ProverTranscript::new(DOMAIN);
@@ -402,7 +405,8 @@ fn a_combination_that_fits_a_false_value_is_caught_at_the_columns() {
     let honest = prove_one(&matrix, &cells, |_, _| {});
     assert_eq!(verify_one(&code, matrix.commitment(), &honest), Ok(()));
 
-    // Claim the value of another matrix, and send the combination of its rows: consistent with the claim, not with the columns.
+    // Claim the value of another matrix, and send the combination of its rows: consistent with the claim, not
+    // with the columns.
     let mut other = cells.clone();
     other[21] += M61::ONE;
     let lying = CommittedMatrix::commit(Rows::Field(other.clone()), &code, random.seed()).unwrap();

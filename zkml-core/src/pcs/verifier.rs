@@ -1,4 +1,5 @@
-//! The verifier's side of an opening. For the statement, the transcript order and the checks see the [module](super).
+//! The verifier's side of an opening. For the statement, the transcript order and the checks see the
+//! [module](super).
 
 use ark_ff::AdditiveGroup;
 
@@ -13,7 +14,8 @@ use crate::poly;
 use crate::sumcheck::{Shape, verify_batched};
 use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
 
-/// Verifies the claims, each a point and a value, on matrices whose roots were read before the points were drawn.
+/// Verifies the claims, each a point and a value, on matrices whose roots were read before the points were
+/// drawn.
 ///
 /// # Errors
 ///
@@ -78,7 +80,8 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
     Ok(())
 }
 
-/// The point in the row at which all is opened, and for each term of the combination its fold and its value there.
+/// The point in the row at which all is opened, and for each term of the combination its fold and its value
+/// there.
 type Merged<S> = (Vec<K>, Vec<(usize, S)>);
 
 /// Merges the claims to one point in the row.

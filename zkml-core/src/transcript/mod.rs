@@ -4,14 +4,15 @@
 //!
 //! ```text
 //! absorb     s <- BLAKE3("absorb" | s | kind | len(label) | label | len(bytes) | bytes)
-//! squeeze    BLAKE3-XOF("squeeze" | s)                     after absorbing what is drawn (kind, label, parameters)
+//! squeeze    BLAKE3-XOF("squeeze" | s)            after absorbing what is drawn (kind, label, parameters)
 //! grind      leading_zeros(BLAKE3("grind" | s | nonce)) >= bits, then the nonce is absorbed
 //! harden     s <- BLAKE3("harden" | i | s), i = 0 .. k-1   sequential: no tree to shortcut
 //! ```
 //!
-//! so that a challenge depends on every message, its type, label and length, and on every challenge before it.
-//! Challenges are uniform in `K` and positions uniform and distinct, both by rejection. Lengths are absorbed,
-//! never sent: the circuit implies them. The proof is the concatenation of the messages and nothing else.
+//! so that a challenge depends on every message, its type, label and length, and on every challenge before
+//! it. Challenges are uniform in `K` and positions uniform and distinct, both by rejection. Lengths are
+//! absorbed, never sent: the circuit implies them. The proof is the concatenation of the messages and nothing
+//! else.
 //!
 //! - [`channel`]: what the parts of the argument see;
 //! - [`state`]: the hash chain;

@@ -1,4 +1,5 @@
-//! The hash chain behind both ends of the transcript. See the [module documentation](super) for its equations.
+//! The hash chain behind both ends of the transcript. See the [module documentation](super) for its
+//! equations.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +28,8 @@ impl State {
         Self(hasher.finalize().into())
     }
 
-    /// Absorbs one item. `bytes` is the whole item; parts are not joined silently because its length is hashed.
+    /// Absorbs one item. `bytes` is the whole item; parts are not joined silently because its length is
+    /// hashed.
     pub fn absorb(&mut self, kind: Kind, label: &str, bytes: &[u8]) {
         let mut hasher = blake3::Hasher::new();
         hasher.update(ABSORB);
@@ -57,7 +59,8 @@ impl State {
         K::new(c0, element())
     }
 
-    /// `count` distinct positions in `[0, bound)`, ascending: a uniform subset. All of them when `count >= bound`.
+    /// `count` distinct positions in `[0, bound)`, ascending: a uniform subset. All of them when `count >=
+    /// bound`.
     pub fn positions(&mut self, label: &str, count: usize, bound: usize) -> Vec<usize> {
         let mut parameters = length_prefix(count).to_vec();
         parameters.extend_from_slice(&length_prefix(bound));
@@ -66,7 +69,8 @@ impl State {
             return (0..bound).collect();
         }
         let mut words = self.squeeze();
-        // The complement of a uniform subset is one too; at most half of the range is drawn, hence few collisions.
+        // The complement of a uniform subset is one too; at most half of the range is drawn, hence few
+        // collisions.
         let complement = count > bound / 2;
         let draws = if complement {
             bound.saturating_sub(count)
@@ -121,7 +125,8 @@ impl State {
         }
     }
 
-    /// A stream of words that depends on the state. The state itself was advanced by the absorption before it.
+    /// A stream of words that depends on the state. The state itself was advanced by the absorption before
+    /// it.
     fn squeeze(&self) -> Words {
         let mut hasher = blake3::Hasher::new();
         hasher.update(SQUEEZE);

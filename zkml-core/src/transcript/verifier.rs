@@ -1,4 +1,5 @@
-//! The verifier's end: reads the messages of a proof, absorbs each before it is used, and judges the checks at once.
+//! The verifier's end: reads the messages of a proof, absorbs each before it is used, and judges the checks
+//! at once.
 
 use super::event::{Event, Kind, Recorder};
 use super::state::State;
@@ -64,8 +65,8 @@ impl<'a> VerifierTranscript<'a> {
         })
     }
 
-    /// The next `count` elements of `size` bytes, absorbed as one message, and its offset. Nothing is allocated
-    /// before the bytes are there.
+    /// The next `count` elements of `size` bytes, absorbed as one message, and its offset. Nothing is
+    /// allocated before the bytes are there.
     fn take(
         &mut self,
         kind: Kind,
