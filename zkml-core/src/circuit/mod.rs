@@ -1,1 +1,209 @@
-//! (to come)
+//! The circuit: what the argument proves, written once as data and read by prover and verifier alike.
+//!
+//! A circuit is a list of columns. A column is a tensor of field elements, padded to a power of two in each
+//! dimension and seen as a multilinear polynomial (row-major, first dimension in the most significant bits).
+//! `Committed`, `Parameter` and `Public` columns are given; the others are *virtual*: never committed,
+//! only evaluated at random points.
+//!
+//! - [`Linear`]: `sum_k c_k column_k + c`
+//! - [`View`]: cells of one column rearranged by a public affine map (strides, padding, concatenation, broadcast)
+//! - [`Contraction`]: an einsum of two columns (matrix product, convolution, elementwise product)
+//!
+//! [`Lookup`]s say that rows of columns stand in a [`Table`]; [`Equality`] that two columns agree everywhere.
+//! The statement of the proof is: there are committed columns for which all of them hold.
+//!
+//! Padding: a column is *zero-padded* when its cells outside the logical shape are forced to be 0
+//! ([`Circuit::zero_padded`]); every summed axis of a contraction needs an operand that is.
+
+mod contraction;
+mod error;
+#[cfg(feature = "prover")]
+pub mod lower;
+mod schedule;
+mod serde_m61;
+mod shape;
+mod table;
+mod validate;
+mod view;
+
+pub use contraction::{Axis, AxisRole, Contraction};
+pub use error::CircuitError;
+pub use schedule::Schedule;
+pub use shape::PaddedShape;
+pub use table::{Function, FunctionTable, Table};
+pub use view::{Factor, FactorRole, View};
+
+use serde::{Deserialize, Serialize};
+
+use crate::field::M61;
+
+/// Index of a column in its [`Circuit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ColumnId(pub u32);
+
+impl ColumnId {
+    /// As an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The whole statement.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Circuit {
+    /// Columns in topological order: a virtual column comes after what it is made of.
+    pub columns: Vec<Column>,
+    /// Tables, by index.
+    pub tables: Vec<Table>,
+    /// Rows that stand in tables.
+    pub lookups: Vec<Lookup>,
+    /// Columns that agree.
+    pub equalities: Vec<Equality>,
+}
+
+/// A tensor of field elements.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Where it comes from: `conv1/accumulator`.
+    pub name: String,
+    /// Shape; each dimension is padded to a power of two.
+    pub shape: PaddedShape,
+    /// How its cells are given.
+    pub kind: ColumnKind,
+}
+
+/// How the cells of a column are given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ColumnKind {
+    /// Part of the trace. `zero_padded` states that the constraints of its gadget force 0 on padding.
+    Committed {
+        /// See above.
+        zero_padded: bool,
+    },
+    /// Part of the committed weights: integers in `[-128, 127]`, 0 on padding.
+    Parameter,
+    /// Known to the verifier.
+    Public(Public),
+    /// A linear combination of columns of the same shape.
+    Linear(Linear),
+    /// A rearrangement of one column.
+    View(View),
+    /// An einsum of two columns.
+    Contraction(Contraction),
+}
+
+/// Where a public column's cells come from; 0 on padding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Public {
+    /// The input of the network, row-major; each value in `[minimum, maximum]`, checked by the verifier.
+    Input {
+        /// Smallest value.
+        minimum: i64,
+        /// Largest value.
+        maximum: i64,
+    },
+    /// The output of that number; each value in `[minimum, maximum]`, checked by the verifier.
+    Output {
+        /// Which output.
+        index: u32,
+        /// Smallest value.
+        minimum: i64,
+        /// Largest value.
+        maximum: i64,
+    },
+    /// Constants, row-major over the logical shape.
+    Constant(Vec<i64>),
+}
+
+/// `sum_k coefficient_k column_k + constant`; the constant stands in every cell, padding included.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Linear {
+    /// Non-zero coefficients and their columns.
+    pub terms: Vec<Term>,
+    /// Constant.
+    #[serde(with = "serde_m61")]
+    pub constant: M61,
+}
+
+/// One term of a [`Linear`] column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Term {
+    /// Not zero.
+    #[serde(with = "serde_m61")]
+    pub coefficient: M61,
+    /// Of the same shape.
+    pub column: ColumnId,
+}
+
+/// Every row `(columns[0][i], columns[1][i], ...)`, padded rows too, is a row of the table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lookup {
+    /// What is checked: `conv1/remainder`.
+    pub name: String,
+    /// Columns of one shape, as many as the table has.
+    pub columns: Vec<ColumnId>,
+    /// Index of the table.
+    pub table: u32,
+}
+
+/// Two columns of the same shape agree in every cell, padding included.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Equality {
+    /// What is checked: `output.0`.
+    pub name: String,
+    /// One side.
+    pub left: ColumnId,
+    /// The other.
+    pub right: ColumnId,
+}
+
+impl core::ops::Index<ColumnId> for Circuit {
+    type Output = Column;
+    fn index(&self, id: ColumnId) -> &Column {
+        &self.columns[id.index()]
+    }
+}
+
+impl Circuit {
+    /// Ids of all columns, in order.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = ColumnId> + use<> {
+        (0..self.columns.len() as u32).map(ColumnId)
+    }
+
+    /// The columns of the trace, in order.
+    pub fn committed(&self) -> impl Iterator<Item = ColumnId> + '_ {
+        self.ids().filter(|id| matches!(self[*id].kind, ColumnKind::Committed { .. }))
+    }
+
+    /// The columns of the committed weights, in order.
+    pub fn parameters(&self) -> impl Iterator<Item = ColumnId> + '_ {
+        self.ids().filter(|id| matches!(self[*id].kind, ColumnKind::Parameter))
+    }
+
+    /// For each column: are its cells outside the logical shape forced to be 0?
+    pub fn zero_padded(&self) -> Vec<bool> {
+        let mut known: Vec<bool> = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            let is = |id: ColumnId| known[id.index()];
+            let zero = column.shape.is_exact()
+                || match &column.kind {
+                    ColumnKind::Committed { zero_padded } => *zero_padded,
+                    ColumnKind::Parameter | ColumnKind::Public(_) | ColumnKind::View(_) => true,
+                    ColumnKind::Linear(linear) => {
+                        linear.constant.value == 0 && linear.terms.iter().all(|term| is(term.column))
+                    }
+                    ColumnKind::Contraction(contraction) => {
+                        let (left, right) = (is(contraction.left), is(contraction.right));
+                        contraction.axes.iter().all(|axis| match axis.role() {
+                            AxisRole::FreeLeft => left,
+                            AxisRole::FreeRight => right,
+                            AxisRole::Shared => left || right,
+                            AxisRole::Summed => true,
+                        })
+                    }
+                };
+            known.push(zero);
+        }
+        known
+    }
+}

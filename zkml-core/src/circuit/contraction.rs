@@ -1,0 +1,96 @@
+//! Contractions: einsums of two columns.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ColumnId, PaddedShape};
+
+/// `out[free, shared] = sum_s left[free_left, shared, s] right[free_right, shared, s]`.
+///
+/// Each dimension of `left`, `right` and the result belongs to exactly one axis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contraction {
+    /// Left operand.
+    pub left: ColumnId,
+    /// Right operand.
+    pub right: ColumnId,
+    /// The einsum's indices; shared and summed ones are bound by the sumcheck in this order.
+    pub axes: Vec<Axis>,
+}
+
+/// One index of the einsum: the dimension it is in each of the three tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Axis {
+    /// Dimension of the left operand.
+    pub left: Option<u8>,
+    /// Dimension of the right operand.
+    pub right: Option<u8>,
+    /// Dimension of the result.
+    pub out: Option<u8>,
+}
+
+/// What an axis does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AxisRole {
+    /// In the left operand and the result.
+    FreeLeft,
+    /// In the right operand and the result.
+    FreeRight,
+    /// In all three; needs eq in the sumcheck.
+    Shared,
+    /// In both operands, summed. (Also any axis that is in fewer tensors, which validation refuses.)
+    Summed,
+}
+
+impl Axis {
+    /// In the left operand and the result.
+    pub fn free_left(left: usize, out: usize) -> Self {
+        Self { left: Some(left as u8), right: None, out: Some(out as u8) }
+    }
+
+    /// In the right operand and the result.
+    pub fn free_right(right: usize, out: usize) -> Self {
+        Self { left: None, right: Some(right as u8), out: Some(out as u8) }
+    }
+
+    /// In both operands, summed.
+    pub fn summed(left: usize, right: usize) -> Self {
+        Self { left: Some(left as u8), right: Some(right as u8), out: None }
+    }
+
+    /// In all three.
+    pub fn shared(left: usize, right: usize, out: usize) -> Self {
+        Self { left: Some(left as u8), right: Some(right as u8), out: Some(out as u8) }
+    }
+
+    /// What it does.
+    pub fn role(&self) -> AxisRole {
+        match (self.left, self.right, self.out) {
+            (Some(_), Some(_), Some(_)) => AxisRole::Shared,
+            (Some(_), None, Some(_)) => AxisRole::FreeLeft,
+            (None, Some(_), Some(_)) => AxisRole::FreeRight,
+            _ => AxisRole::Summed,
+        }
+    }
+}
+
+impl Contraction {
+    /// Axes that the sumcheck binds: shared and summed, in order.
+    pub fn bound(&self) -> impl Iterator<Item = &Axis> {
+        self.axes.iter().filter(|axis| matches!(axis.role(), AxisRole::Shared | AxisRole::Summed))
+    }
+
+    /// Is some axis shared?
+    pub fn has_shared(&self) -> bool {
+        self.axes.iter().any(|axis| axis.role() == AxisRole::Shared)
+    }
+
+    /// Variables of the sumcheck, for a left operand of shape `left`.
+    pub fn variables(&self, left: &PaddedShape) -> usize {
+        self.bound().filter_map(|axis| axis.left).map(|axis| left.bits(axis.into())).sum()
+    }
+
+    /// Degree of the sumcheck's round polynomials.
+    pub fn degree(&self) -> usize {
+        if self.has_shared() { 3 } else { 2 }
+    }
+}

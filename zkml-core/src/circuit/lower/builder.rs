@@ -1,0 +1,222 @@
+//! What all lowerings share: adding columns, tables and lookups.
+
+use std::collections::HashMap;
+
+use crate::circuit::{
+    Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Factor, Linear, Lookup, Public, Table, Term,
+    View,
+};
+use crate::field::{M61, from_i64};
+use crate::graph::{Graph, Int, IntFact, Node, NodeId};
+
+use super::Lowered;
+
+/// The cells of a parameter column.
+#[derive(Debug, Clone)]
+pub struct ParameterCells {
+    /// The column.
+    pub column: ColumnId,
+    /// Its padded cells.
+    pub cells: Vec<i8>,
+}
+
+/// How the prover fills committed columns.
+#[derive(Debug, Clone)]
+pub enum Hint {
+    /// The parts of a rescale node: `input * multiplier + half = value * 2^shift + sum_k limbs[k] * 2^(bits k)`.
+    Rescale {
+        /// The rescale node; its operand is the accumulator.
+        node: NodeId,
+        /// The value before the table; virtual, but known to the prover at once.
+        value: ColumnId,
+        /// The node's column, after the table.
+        output: ColumnId,
+        /// Remainder limbs, least significant first.
+        limbs: Vec<ColumnId>,
+        /// Bits of a limb.
+        bits: u32,
+    },
+    /// `output = table(input)`, cell by cell.
+    Apply {
+        /// Index of a function table.
+        table: u32,
+        /// A virtual column.
+        input: ColumnId,
+        /// A committed column.
+        output: ColumnId,
+    },
+    /// 1 where the index along `axis` is the one in the node's value.
+    OneHot {
+        /// The node that holds indices; it lacks `axis`.
+        index: NodeId,
+        /// Axis of `output`.
+        axis: usize,
+        /// A committed column.
+        output: ColumnId,
+    },
+    /// The digits of a non-negative column in base `2^bits`, least significant first.
+    Limbs {
+        /// A virtual column.
+        input: ColumnId,
+        /// Committed columns.
+        limbs: Vec<ColumnId>,
+        /// Bits of a limb.
+        bits: u32,
+    },
+}
+
+/// A circuit under construction.
+pub(super) struct Builder<'g> {
+    pub(super) graph: &'g Graph<Int>,
+    pub(super) circuit: Circuit,
+    pub(super) nodes: Vec<ColumnId>,
+    pub(super) parameters: Vec<ParameterCells>,
+    pub(super) hints: Vec<Hint>,
+    pub(super) limb_bits: u32,
+    tables: HashMap<Table, u32>,
+    constants: HashMap<(Vec<usize>, Vec<i64>), ColumnId>,
+}
+
+impl<'g> Builder<'g> {
+    pub(super) fn new(graph: &'g Graph<Int>, limb_bits: u32) -> Self {
+        Self {
+            graph,
+            circuit: Circuit::default(),
+            nodes: Vec::new(),
+            parameters: Vec::new(),
+            hints: Vec::new(),
+            limb_bits,
+            tables: HashMap::new(),
+            constants: HashMap::new(),
+        }
+    }
+
+    pub(super) fn finish(self, outputs: Vec<ColumnId>) -> Result<Lowered, CircuitError> {
+        self.circuit.validate()?;
+        Ok(Lowered {
+            input: self.nodes[self.graph.input.0],
+            circuit: self.circuit,
+            nodes: self.nodes,
+            outputs,
+            parameters: self.parameters,
+            hints: self.hints,
+        })
+    }
+
+    pub(super) fn node(&self, id: NodeId) -> &'g Node<Int> {
+        &self.graph[id]
+    }
+
+    /// The operand of a node: its column and what is known of it.
+    pub(super) fn operand(&self, id: NodeId, index: usize) -> (ColumnId, &'g IntFact) {
+        let operand = self.graph[id].inputs[index];
+        (self.nodes[operand.0], &self.graph[operand].fact)
+    }
+
+    pub(super) fn column(&mut self, name: &str, shape: &[usize], kind: ColumnKind) -> ColumnId {
+        let id = ColumnId(self.circuit.columns.len() as u32);
+        self.circuit.columns.push(Column::new(name, shape, kind));
+        id
+    }
+
+    pub(super) fn linear_column(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        terms: &[(M61, ColumnId)],
+        constant: M61,
+    ) -> ColumnId {
+        let terms = terms.iter().map(|&(coefficient, column)| Term { coefficient, column }).collect();
+        self.column(name, shape, ColumnKind::Linear(Linear { terms, constant }))
+    }
+
+    /// `sum coefficient * column` over integers.
+    pub(super) fn integer_sum(&mut self, name: &str, shape: &[usize], terms: &[(i64, ColumnId)]) -> ColumnId {
+        let terms: Vec<(M61, ColumnId)> = terms.iter().map(|&(c, column)| (from_i64(c), column)).collect();
+        self.linear_column(name, shape, &terms, M61::from(0u64))
+    }
+
+    pub(super) fn view(&mut self, name: &str, shape: &[usize], source: ColumnId, factors: Vec<Factor>) -> ColumnId {
+        self.column(name, shape, ColumnKind::View(View { source, factors }))
+    }
+
+    pub(super) fn contraction(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        left: ColumnId,
+        right: ColumnId,
+        axes: Vec<Axis>,
+    ) -> ColumnId {
+        self.column(name, shape, ColumnKind::Contraction(Contraction { left, right, axes }))
+    }
+
+    /// A public constant; equal ones share a column.
+    pub(super) fn constant(&mut self, shape: &[usize], cells: Vec<i64>) -> ColumnId {
+        let key = (shape.to_vec(), cells);
+        if let Some(&known) = self.constants.get(&key) {
+            return known;
+        }
+        let name = format!("constant.{}", self.constants.len());
+        let id = self.column(&name, shape, ColumnKind::Public(Public::Constant(key.1.clone())));
+        self.constants.insert(key, id);
+        id
+    }
+
+    /// 1 in every cell of the logical shape, 0 on padding.
+    pub(super) fn ones(&mut self, name: &str, shape: &[usize]) -> ColumnId {
+        let one = self.constant(&[], vec![1]);
+        let factors = (0..shape.len()).map(Factor::broadcast).collect();
+        self.view(name, shape, one, factors)
+    }
+
+    /// A table; equal ones are shared.
+    pub(super) fn table(&mut self, table: Table) -> u32 {
+        let next = self.circuit.tables.len() as u32;
+        let index = *self.tables.entry(table).or_insert(next);
+        if index == next {
+            self.circuit.tables.push(table);
+        }
+        index
+    }
+
+    pub(super) fn lookup(&mut self, name: String, columns: Vec<ColumnId>, table: u32) {
+        self.circuit.lookups.push(Lookup { name, columns, table });
+    }
+
+    /// Committed limbs of `bits` each, range-checked.
+    pub(super) fn limbs(&mut self, name: &str, shape: &[usize], count: u32) -> Vec<ColumnId> {
+        let table = self.table(Table::Range { bits: self.limb_bits });
+        (0..count)
+            .map(|k| {
+                let name = format!("{name}.{k}");
+                let limb = self.column(&name, shape, ColumnKind::Committed { zero_padded: false });
+                self.lookup(name, vec![limb], table);
+                limb
+            })
+            .collect()
+    }
+
+    pub(super) fn is_zero_padded(&self, column: ColumnId) -> bool {
+        self.circuit.zero_padded()[column.index()]
+    }
+}
+
+/// An error when `|value|` may reach `p / 2`.
+pub(super) fn check_bound(layer: &str, quantity: &str, bound: i128) -> Result<(), CircuitError> {
+    const LIMIT: i128 = 1 << 60;
+    if bound < LIMIT - 1 {
+        return Ok(());
+    }
+    Err(CircuitError::Overflow {
+        layer: layer.to_owned(),
+        quantity: quantity.to_owned(),
+        found: bound.to_string(),
+        limit: format!("2^60 = {LIMIT}"),
+    })
+}
+
+/// The largest absolute value in a range.
+pub(super) fn magnitude(range: (i64, i64)) -> i128 {
+    i128::from(range.0).abs().max(i128::from(range.1).abs())
+}

@@ -1,0 +1,190 @@
+//! Convolution, linear layers and weighted sums: contractions, virtual from end to end.
+
+use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor, PaddedShape};
+use crate::graph::{NodeId, ParameterId, ParameterRole, Window2d};
+
+use super::builder::{Builder, ParameterCells, check_bound, magnitude};
+
+/// A bias has this many base-256 digits.
+const BIAS_DIGITS: usize = 4;
+
+impl Builder<'_> {
+    /// `y[n, o, p] = sum_{c, d} W[o, c, d] x[n, c, p * stride + d * dilation - padding] + b[o]`.
+    pub(super) fn convolution(
+        &mut self,
+        id: NodeId,
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+        window: &Window2d,
+        groups: usize,
+    ) -> Result<ColumnId, CircuitError> {
+        let node = self.node(id);
+        let (x, fact) = self.operand(id, 0);
+        let (n, channels) = (fact.shape[0], fact.shape[1]);
+        let [out_n, out_channels, out_height, out_width] = rank4(&node.fact.shape);
+        debug_assert_eq!(n, out_n);
+        let [height, width] = window.kernel;
+        let per_group = channels / groups;
+        let weight_shape = [groups, out_channels / groups, per_group, height, width];
+        let w = self.weight(weight, &weight_shape)?;
+        let terms = per_group as i128 * height as i128 * width as i128;
+        check_bound(&node.name, "accumulator", magnitude(fact.range) * 128 * terms + (1 << 31))?;
+
+        let windows = self.view(
+            &format!("{}/windows", node.name),
+            &[n, groups, per_group, height, width, out_height, out_width],
+            x,
+            vec![
+                Factor::identity(0, 0),
+                Factor::affine(&[(1, per_group as i64), (2, 1)], 0, 1),
+                window_factor(window, 0, 3, 5, 2),
+                window_factor(window, 1, 4, 6, 3),
+            ],
+        );
+        let grouped = self.contraction(
+            &format!("{}/product", node.name),
+            &[n, groups, out_channels / groups, out_height, out_width],
+            w,
+            windows,
+            vec![
+                Axis::free_right(0, 0),
+                Axis::shared(0, 1, 1),
+                Axis::free_left(1, 2),
+                Axis::summed(2, 2),
+                Axis::summed(3, 3),
+                Axis::summed(4, 4),
+                Axis::free_right(5, 3),
+                Axis::free_right(6, 4),
+            ],
+        );
+        let factors = vec![
+            Factor::identity(0, 0),
+            Factor { view_axes: vec![1], strides: vec![1], offset: 0, source_axes: vec![1, 2] },
+            Factor::identity(2, 3),
+            Factor::identity(3, 4),
+        ];
+        let product = self.view(&format!("{}/channels", node.name), &node.fact.shape, grouped, factors);
+        self.with_bias(id, product, bias, 1)
+    }
+
+    /// `y[.., o] = sum_i W[o, i] x[.., i] + b[o]`.
+    pub(super) fn linear(
+        &mut self,
+        id: NodeId,
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+    ) -> Result<ColumnId, CircuitError> {
+        let node = self.node(id);
+        let (x, fact) = self.operand(id, 0);
+        let last = fact.shape.len() - 1;
+        let shape = [node.fact.shape[last], fact.shape[last]];
+        let w = self.weight(weight, &shape)?;
+        check_bound(&node.name, "accumulator", magnitude(fact.range) * 128 * shape[1] as i128 + (1 << 31))?;
+        let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::free_right(axis, axis)).collect();
+        axes.push(Axis::free_left(0, last));
+        axes.push(Axis::summed(1, last));
+        let product = self.contraction(&format!("{}/product", node.name), &node.fact.shape, w, x, axes);
+        self.with_bias(id, product, bias, last)
+    }
+
+    /// `sum_k coefficients[k] x_k`.
+    pub(super) fn weighted_sum(&mut self, id: NodeId, coefficients: &[i64]) -> Result<ColumnId, CircuitError> {
+        let node = self.node(id);
+        let bound = (0..coefficients.len())
+            .map(|k| magnitude(self.operand(id, k).1.range) * i128::from(coefficients[k]).abs())
+            .sum();
+        check_bound(&node.name, "sum", bound)?;
+        let terms: Vec<(i64, ColumnId)> = (0..coefficients.len())
+            .filter(|&k| coefficients[k] != 0)
+            .map(|k| (coefficients[k], self.operand(id, k).0))
+            .collect();
+        Ok(self.integer_sum(&node.name, &node.fact.shape, &terms))
+    }
+
+    /// Adds a bias along `axis`: its digits are committed as int8, `bias = sum_k 256^k digit_k`.
+    fn with_bias(
+        &mut self,
+        id: NodeId,
+        product: ColumnId,
+        bias: Option<ParameterId>,
+        axis: usize,
+    ) -> Result<ColumnId, CircuitError> {
+        let Some(bias) = bias else { return Ok(product) };
+        let node = self.node(id);
+        let parameter = &self.graph[bias];
+        if parameter.role != ParameterRole::Bias {
+            return Err(role_error(&parameter.path, "a bias"));
+        }
+        let length = parameter.values.len();
+        let mut cells = vec![0i8; BIAS_DIGITS * length];
+        for (index, &value) in parameter.values.iter().enumerate() {
+            let mut rest = i64::from(value);
+            for digit in 0..BIAS_DIGITS {
+                let low = rest as i8;
+                cells[digit * length + index] = low;
+                rest = (rest - i64::from(low)) >> 8;
+            }
+            if rest != 0 {
+                return Err(CircuitError::Overflow {
+                    layer: node.name.clone(),
+                    quantity: format!("bias {index}"),
+                    found: value.to_string(),
+                    limit: "2^31 less one digit".into(),
+                });
+            }
+        }
+        let digits = self.parameter_column(&parameter.path, &[BIAS_DIGITS, length], &cells);
+        let weights = self.constant(&[BIAS_DIGITS], (0..BIAS_DIGITS).map(|k| 1i64 << (8 * k)).collect());
+        let bias = self.contraction(
+            &format!("{}/bias", node.name),
+            &[length],
+            weights,
+            digits,
+            vec![Axis::free_right(1, 0), Axis::summed(0, 0)],
+        );
+        let shape = &node.fact.shape;
+        let factors = (0..shape.len())
+            .map(|a| if a == axis { Factor::identity(a, 0) } else { Factor::broadcast(a) })
+            .collect();
+        let spread = self.view(&format!("{}/bias_everywhere", node.name), shape, bias, factors);
+        Ok(self.integer_sum(&node.name, shape, &[(1, product), (1, spread)]))
+    }
+
+    /// A weight tensor as a parameter column of the given shape (same row-major cells).
+    fn weight(&mut self, id: ParameterId, shape: &[usize]) -> Result<ColumnId, CircuitError> {
+        let parameter = &self.graph[id];
+        let cells: Option<Vec<i8>> = parameter.values.iter().map(|&value| i8::try_from(value).ok()).collect();
+        match cells {
+            Some(cells) if parameter.role == ParameterRole::Weight => {
+                Ok(self.parameter_column(&parameter.path, shape, &cells))
+            }
+            _ => Err(role_error(&parameter.path, "an int8 weight")),
+        }
+    }
+
+    fn parameter_column(&mut self, path: &str, shape: &[usize], cells: &[i8]) -> ColumnId {
+        let column = self.column(path, shape, ColumnKind::Parameter);
+        self.parameters.push(ParameterCells { column, cells: PaddedShape::new(shape).pad(cells, 0) });
+        column
+    }
+}
+
+fn role_error(path: &str, expected: &str) -> CircuitError {
+    CircuitError::Malformed { place: format!("parameter `{path}`"), expected: expected.into(), found: "another role or a value out of range".into() }
+}
+
+/// `source index = position * stride + offset * dilation - padding` along one axis of a window.
+pub(super) fn window_factor(window: &Window2d, axis: usize, offset_axis: usize, position_axis: usize, source_axis: usize) -> Factor {
+    Factor::affine(
+        &[(offset_axis, window.dilation[axis] as i64), (position_axis, window.stride[axis] as i64)],
+        -(window.padding[axis] as i64),
+        source_axis,
+    )
+}
+
+/// The dimensions of a `[N, C, H, W]` shape.
+pub(super) fn rank4(shape: &[usize]) -> [usize; 4] {
+    let mut sizes = [1; 4];
+    sizes.iter_mut().zip(shape).for_each(|(size, &given)| *size = given);
+    sizes
+}

@@ -1,0 +1,98 @@
+//! From the integer graph to the circuit: one file per family of operations.
+//!
+//! Every node of the graph becomes a column (its *node column*). Where a node is linear algebra the column is
+//! virtual; only what comes out of a table, and the remainders of rescaling, is committed.
+
+mod argmax;
+mod arrange;
+mod builder;
+mod linear;
+mod pool;
+mod rescale;
+
+pub use builder::{Hint, ParameterCells};
+
+use super::{Circuit, CircuitError, Column, ColumnId, ColumnKind, Equality, PaddedShape, Public};
+use crate::graph::{Graph, Int, IntOp, NodeId};
+use builder::Builder;
+
+/// A circuit and what the prover needs to fill it.
+#[derive(Debug, Clone)]
+pub struct Lowered {
+    /// The statement.
+    pub circuit: Circuit,
+    /// For each node of the graph its column.
+    pub nodes: Vec<ColumnId>,
+    /// The public input.
+    pub input: ColumnId,
+    /// The public outputs, in the graph's order.
+    pub outputs: Vec<ColumnId>,
+    /// The cells of the parameter columns.
+    pub parameters: Vec<ParameterCells>,
+    /// How committed columns are filled, in order.
+    pub hints: Vec<Hint>,
+}
+
+/// Lowers a graph; remainders are split into limbs of `limb_bits`.
+///
+/// # Errors
+/// [`CircuitError::Overflow`] when an integer could leave the field, [`CircuitError::Unsupported`] for an operation
+/// without a rule; both name the layer.
+pub fn lower(graph: &Graph<Int>, limb_bits: u32) -> Result<Lowered, CircuitError> {
+    let mut builder = Builder::new(graph, limb_bits);
+    for index in 0..graph.nodes.len() {
+        let id = NodeId(index);
+        let node = &graph[id];
+        let column = match &node.op {
+            IntOp::Input => builder.column(
+                &node.name,
+                &node.fact.shape,
+                ColumnKind::Public(Public::Input { minimum: node.fact.range.0, maximum: node.fact.range.1 }),
+            ),
+            IntOp::Conv2d { weight, bias, window, groups } => builder.convolution(id, *weight, *bias, window, *groups)?,
+            IntOp::Linear { weight, bias } => builder.linear(id, *weight, *bias)?,
+            IntOp::WeightedSum { coefficients } => builder.weighted_sum(id, coefficients)?,
+            IntOp::SumPool2d { window } => builder.sum_pool(id, window)?,
+            IntOp::Rescale { multipliers, axis, shift, table } => {
+                builder.rescale(id, multipliers, *axis, *shift, *table)?
+            }
+            IntOp::MaxPool2d { window } => builder.max_pool(id, window)?,
+            IntOp::Reshape => builder.reshape(id),
+            IntOp::Permute { order } => builder.permute(id, order),
+            IntOp::Concat { axis } => builder.concat(id, *axis),
+            IntOp::Pad { amounts } => builder.pad(id, amounts),
+            IntOp::Argmax { axis } => builder.argmax(id, *axis)?,
+        };
+        builder.nodes.push(column);
+    }
+    let outputs = graph
+        .outputs
+        .iter()
+        .enumerate()
+        .map(|(index, &output)| builder.output(index, output))
+        .collect();
+    builder.finish(outputs)
+}
+
+impl Builder<'_> {
+    /// A public column for an output, equal to the node's column.
+    fn output(&mut self, index: usize, node: NodeId) -> ColumnId {
+        let fact = self.graph[node].fact.clone();
+        let (minimum, maximum) = fact.range;
+        let name = format!("output.{index}");
+        let public = self.column(
+            &name,
+            &fact.shape,
+            ColumnKind::Public(Public::Output { index: index as u32, minimum, maximum }),
+        );
+        let left = self.nodes[node.0];
+        self.circuit.equalities.push(Equality { name, left, right: public });
+        public
+    }
+}
+
+impl Column {
+    pub(crate) fn new(name: &str, shape: &[usize], kind: ColumnKind) -> Self {
+        Self { name: name.to_owned(), shape: PaddedShape::new(shape), kind }
+    }
+}

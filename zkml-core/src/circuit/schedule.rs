@@ -1,0 +1,56 @@
+//! When each virtual column is reduced.
+//!
+//! Claims run from lookups and equalities down to given columns. A column is reduced after everything that is
+//! made of it; columns of one depth whose reduction needs a sumcheck share one batched sumcheck.
+
+use super::{Circuit, ColumnId, ColumnKind, FactorRole, View};
+
+/// For each column its depth, and what follows from it.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// For each column: is its padding forced to zero?
+    pub zero_padded: Vec<bool>,
+    /// `stages[d]`: the virtual columns of depth `d`, users before what they are made of.
+    pub stages: Vec<Vec<ColumnId>>,
+}
+
+impl Schedule {
+    /// The schedule of a valid circuit.
+    pub fn new(circuit: &Circuit) -> Self {
+        let zero_padded = circuit.zero_padded();
+        let mut depth = vec![0usize; circuit.columns.len()];
+        let mut stages: Vec<Vec<ColumnId>> = Vec::new();
+        for id in circuit.ids().rev() {
+            let own = depth[id.index()];
+            let mut at_least = |column: ColumnId, bound: usize| {
+                let slot = &mut depth[column.index()];
+                *slot = (*slot).max(bound);
+            };
+            match &circuit[id].kind {
+                ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_) => continue,
+                ColumnKind::Linear(linear) => linear.terms.iter().for_each(|term| at_least(term.column, own)),
+                ColumnKind::View(view) => {
+                    let summed = !general_factors(circuit, id, view, zero_padded[view.source.index()]).is_empty();
+                    at_least(view.source, own + usize::from(summed));
+                }
+                ColumnKind::Contraction(contraction) => {
+                    at_least(contraction.left, own + 1);
+                    at_least(contraction.right, own + 1);
+                }
+            }
+            if stages.len() <= own {
+                stages.resize(own + 1, Vec::new());
+            }
+            stages[own].push(id);
+        }
+        Self { zero_padded, stages }
+    }
+}
+
+/// Indices of the factors of a view whose reduction needs a sumcheck.
+pub(crate) fn general_factors(circuit: &Circuit, id: ColumnId, view: &View, source_zero_padded: bool) -> Vec<usize> {
+    let (shape, source) = (&circuit[id].shape, &circuit[view.source].shape);
+    (0..view.factors.len())
+        .filter(|&f| view.factors[f].role(shape, source, source_zero_padded) == FactorRole::General)
+        .collect()
+}

@@ -1,0 +1,224 @@
+//! Is a circuit well-formed? Everything that reads circuits relies on this having been asked once.
+
+use super::{AxisRole, Circuit, CircuitError, ColumnId, ColumnKind, Contraction, FunctionTable, Public, Table, View};
+
+/// Largest number of columns, tables, lookups and equalities, each.
+const MAXIMUM_COUNT: usize = 1 << 20;
+/// Largest number of dimensions.
+const MAXIMUM_RANK: usize = 8;
+/// Largest number of variables of a column.
+const MAXIMUM_VARIABLES: usize = 36;
+/// Largest number of pairs a factor of a view may relate (the verifier walks through them).
+const MAXIMUM_PAIRS: usize = 1 << 26;
+/// Largest number of variables of a table.
+const MAXIMUM_TABLE_VARIABLES: u32 = 20;
+
+impl Circuit {
+    /// Checks that every part fits the others, that sums over padding are sound, and that sizes are sane.
+    ///
+    /// # Errors
+    /// The first part that does not fit, by name.
+    pub fn validate(&self) -> Result<(), CircuitError> {
+        for (what, count) in [
+            ("columns", self.columns.len()),
+            ("tables", self.tables.len()),
+            ("lookups", self.lookups.len()),
+            ("equalities", self.equalities.len()),
+        ] {
+            expect(count <= MAXIMUM_COUNT, what, || (format!("at most {MAXIMUM_COUNT}"), count.to_string()))?;
+        }
+        for id in self.ids() {
+            self.validate_shape(id)?;
+        }
+        for id in self.ids() {
+            self.validate_column(id)?;
+        }
+        self.validate_padding()?;
+        for (index, table) in self.tables.iter().enumerate() {
+            validate_table(index, table)?;
+        }
+        for lookup in &self.lookups {
+            let place = format!("lookup `{}`", lookup.name);
+            let table = self.tables.get(lookup.table as usize).ok_or_else(|| CircuitError::Malformed {
+                place: place.clone(),
+                expected: format!("a table below {}", self.tables.len()),
+                found: lookup.table.to_string(),
+            })?;
+            expect(lookup.columns.len() == table.arity(), &place, || {
+                (format!("{} columns", table.arity()), lookup.columns.len().to_string())
+            })?;
+            self.same_shape(&place, &lookup.columns)?;
+        }
+        for equality in &self.equalities {
+            self.same_shape(&format!("equality `{}`", equality.name), &[equality.left, equality.right])?;
+        }
+        Ok(())
+    }
+
+    fn validate_shape(&self, id: ColumnId) -> Result<(), CircuitError> {
+        let column = &self[id];
+        let place = format!("column `{}`", column.name);
+        expect(column.shape.rank() <= MAXIMUM_RANK, &place, || {
+            (format!("at most {MAXIMUM_RANK} dimensions"), column.shape.rank().to_string())
+        })?;
+        for axis in 0..column.shape.rank() {
+            expect(column.shape.size(axis) > 0, &place, || ("positive sizes".into(), column.shape.to_string()))?;
+        }
+        expect(column.shape.variables() <= MAXIMUM_VARIABLES, &place, || {
+            (format!("at most 2^{MAXIMUM_VARIABLES} cells"), column.shape.to_string())
+        })
+    }
+
+    fn validate_column(&self, id: ColumnId) -> Result<(), CircuitError> {
+        let column = &self[id];
+        let place = format!("column `{}`", column.name);
+        let earlier = |operand: ColumnId| {
+            expect(operand < id, &place, || (format!("operands before column {}", id.0), operand.0.to_string()))
+        };
+        match &column.kind {
+            ColumnKind::Committed { .. } | ColumnKind::Parameter => Ok(()),
+            ColumnKind::Public(Public::Constant(cells)) => expect(cells.len() == column.shape.logical_len(), &place, || {
+                (format!("{} constants", column.shape.logical_len()), cells.len().to_string())
+            }),
+            ColumnKind::Public(Public::Input { minimum, maximum } | Public::Output { minimum, maximum, .. }) => {
+                expect(minimum <= maximum, &place, || ("a range".into(), format!("[{minimum}, {maximum}]")))
+            }
+            ColumnKind::Linear(linear) => linear.terms.iter().try_for_each(|term| {
+                earlier(term.column)?;
+                expect(term.coefficient.value != 0, &place, || ("non-zero coefficients".into(), "0".into()))?;
+                expect(self[term.column].shape == column.shape, &place, || {
+                    (format!("terms of shape {}", column.shape), self[term.column].shape.to_string())
+                })
+            }),
+            ColumnKind::View(view) => {
+                earlier(view.source)?;
+                self.validate_view(id, view, &place)
+            }
+            ColumnKind::Contraction(contraction) => {
+                earlier(contraction.left)?;
+                earlier(contraction.right)?;
+                self.validate_contraction(id, contraction, &place)
+            }
+        }
+    }
+
+    fn validate_view(&self, id: ColumnId, view: &View, place: &str) -> Result<(), CircuitError> {
+        let (shape, source) = (&self[id].shape, &self[view.source].shape);
+        let of_view: Vec<u8> = view.factors.iter().flat_map(|factor| factor.view_axes.iter().copied()).collect();
+        let of_source: Vec<u8> = view.factors.iter().flat_map(|factor| factor.source_axes.iter().copied()).collect();
+        expect_permutation(&of_view, shape.rank(), place)?;
+        expect_permutation(&of_source, source.rank(), place)?;
+        for factor in &view.factors {
+            expect(factor.strides.len() == factor.view_axes.len(), place, || {
+                (format!("{} strides", factor.view_axes.len()), factor.strides.len().to_string())
+            })?;
+            expect(factor.view_axes.is_sorted() && factor.source_axes.windows(2).all(|w| w[0] + 1 == w[1]), place, || {
+                ("axes in ascending order, those of the source consecutive".into(), format!("{factor:?}"))
+            })?;
+            let pairs = factor
+                .view_axes
+                .iter()
+                .try_fold(1usize, |product, &axis| product.checked_mul(shape.size(axis.into())))
+                .filter(|&pairs| pairs <= MAXIMUM_PAIRS);
+            expect(pairs.is_some(), place, || (format!("at most {MAXIMUM_PAIRS} related indices"), "more".into()))?;
+            let reach = factor
+                .view_axes
+                .iter()
+                .zip(&factor.strides)
+                .map(|(&axis, &stride)| stride.unsigned_abs() as u128 * shape.size(axis.into()) as u128)
+                .sum::<u128>()
+                + factor.offset.unsigned_abs() as u128;
+            expect(reach < 1 << 62, place, || ("indices below 2^62".into(), reach.to_string()))?;
+            if factor.source_axes.is_empty() {
+                let constant = factor.offset == 0 && factor.strides.iter().all(|&stride| stride == 0);
+                expect(constant, place, || ("a broadcast with strides 0".into(), format!("{factor:?}")))?;
+            }
+            if factor.view_axes.is_empty() {
+                let size: usize = factor.source_axes.iter().map(|&axis| source.size(axis.into())).product();
+                let inside = usize::try_from(factor.offset).is_ok_and(|index| index < size);
+                expect(inside, place, || (format!("an index below {size}"), factor.offset.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_contraction(&self, id: ColumnId, contraction: &Contraction, place: &str) -> Result<(), CircuitError> {
+        let tensors = [&self[contraction.left].shape, &self[contraction.right].shape, &self[id].shape];
+        let axes_of = |which: usize| -> Vec<u8> {
+            contraction.axes.iter().filter_map(|axis| [axis.left, axis.right, axis.out][which]).collect()
+        };
+        for (which, shape) in tensors.iter().enumerate() {
+            expect_permutation(&axes_of(which), shape.rank(), place)?;
+        }
+        for axis in &contraction.axes {
+            let sizes: Vec<usize> = [axis.left, axis.right, axis.out]
+                .iter()
+                .zip(tensors)
+                .filter_map(|(axis, shape)| axis.map(|axis| shape.size(axis.into())))
+                .collect();
+            expect(sizes.len() >= 2, place, || ("axes in at least two tensors".into(), format!("{axis:?}")))?;
+            expect(sizes.windows(2).all(|w| w[0] == w[1]), place, || {
+                ("equal sizes along an axis".into(), format!("{sizes:?}"))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn validate_padding(&self) -> Result<(), CircuitError> {
+        let zero = self.zero_padded();
+        for column in &self.columns {
+            if let ColumnKind::Contraction(contraction) = &column.kind {
+                let sums = contraction.axes.iter().any(|axis| axis.role() == AxisRole::Summed);
+                if sums && !zero[contraction.left.index()] && !zero[contraction.right.index()] {
+                    return Err(CircuitError::UnsoundPadding { place: format!("column `{}`", column.name) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn same_shape(&self, place: &str, columns: &[ColumnId]) -> Result<(), CircuitError> {
+        for &id in columns {
+            expect(id.index() < self.columns.len(), place, || {
+                (format!("columns below {}", self.columns.len()), id.0.to_string())
+            })?;
+        }
+        let variables = |id: ColumnId| &self[id].shape;
+        expect(columns.windows(2).all(|pair| variables(pair[0]) == variables(pair[1])), place, || {
+            ("columns of one shape".into(), columns.iter().map(|&id| variables(id).to_string()).collect::<Vec<_>>().join(", "))
+        })
+    }
+}
+
+fn validate_table(index: usize, table: &Table) -> Result<(), CircuitError> {
+    let place = format!("table {index}");
+    let bits = match table {
+        Table::Range { bits } => *bits,
+        Table::Function(FunctionTable { domain_bits, minimum, maximum, .. }) => {
+            expect(minimum <= maximum && minimum.unsigned_abs().max(maximum.unsigned_abs()) < 1 << 60, &place, || {
+                ("a range of results below 2^60".into(), format!("[{minimum}, {maximum}]"))
+            })?;
+            domain_bits.saturating_add(1)
+        }
+    };
+    expect(bits <= MAXIMUM_TABLE_VARIABLES, &place, || {
+        (format!("at most 2^{MAXIMUM_TABLE_VARIABLES} rows"), format!("2^{bits}"))
+    })
+}
+
+/// Do `axes` name each of `0..rank` once?
+fn expect_permutation(axes: &[u8], rank: usize, place: &str) -> Result<(), CircuitError> {
+    let mut sorted = axes.to_vec();
+    sorted.sort_unstable();
+    expect(sorted.iter().map(|&axis| axis as usize).eq(0..rank), place, || {
+        (format!("each of {rank} dimensions once"), format!("{axes:?}"))
+    })
+}
+
+fn expect(holds: bool, place: &str, describe: impl FnOnce() -> (String, String)) -> Result<(), CircuitError> {
+    if holds {
+        return Ok(());
+    }
+    let (expected, found) = describe();
+    Err(CircuitError::Malformed { place: place.to_owned(), expected, found })
+}

@@ -1,0 +1,143 @@
+//! The cells of columns, as the prover holds them.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Contraction, PaddedShape, Public, View};
+use crate::field::{M61, from_i64};
+
+/// The padded cells of a column.
+#[derive(Debug, Clone)]
+pub enum Cells<'a> {
+    /// Field elements.
+    Base(Arc<[M61]>),
+    /// Weights.
+    Int8(&'a [i8]),
+}
+
+impl Cells<'_> {
+    /// As field elements.
+    pub fn to_base(&self) -> Cow<'_, [M61]> {
+        match self {
+            Self::Base(cells) => Cow::Borrowed(cells),
+            Self::Int8(cells) => Cow::Owned(cells.iter().map(|&cell| from_i64(cell.into())).collect()),
+        }
+    }
+}
+
+/// The cells of all columns: given ones are put in, virtual ones are computed when first asked for.
+///
+/// The computation follows the definitions word by word; the prover gives it the columns that would be slow
+/// (results of contractions, which the integer execution has), tests use it as the reference.
+pub struct Values<'a> {
+    circuit: &'a Circuit,
+    cells: Vec<OnceLock<Cells<'a>>>,
+}
+
+impl<'a> Values<'a> {
+    /// Nothing known but the constants.
+    pub fn new(circuit: &'a Circuit) -> Self {
+        Self { circuit, cells: circuit.columns.iter().map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Puts in the padded cells of a column; the first one put in stays.
+    pub fn set(&self, column: ColumnId, cells: Cells<'a>) {
+        let _ = self.cells[column.index()].set(cells);
+    }
+
+    /// Are the cells known without computing them?
+    pub fn is_known(&self, column: ColumnId) -> bool {
+        self.cells[column.index()].get().is_some()
+    }
+
+    /// The padded cells of a column. A committed column that was never put in is all zero.
+    pub fn cells(&self, column: ColumnId) -> &Cells<'a> {
+        self.cells[column.index()].get_or_init(|| Cells::Base(self.compute(column).into()))
+    }
+
+    fn compute(&self, id: ColumnId) -> Vec<M61> {
+        let column = &self.circuit[id];
+        let zero = M61::from(0u64);
+        match &column.kind {
+            ColumnKind::Committed { .. }
+            | ColumnKind::Parameter
+            | ColumnKind::Public(Public::Input { .. } | Public::Output { .. }) => vec![zero; column.shape.padded_len()],
+            ColumnKind::Public(Public::Constant(cells)) => {
+                let cells: Vec<M61> = cells.iter().map(|&cell| from_i64(cell)).collect();
+                column.shape.pad(&cells, zero)
+            }
+            ColumnKind::Linear(linear) => {
+                let mut sum = vec![linear.constant; column.shape.padded_len()];
+                for term in &linear.terms {
+                    let cells = self.cells(term.column).to_base();
+                    sum.iter_mut().zip(cells.iter()).for_each(|(sum, cell)| *sum += term.coefficient * cell);
+                }
+                sum
+            }
+            ColumnKind::View(view) => self.compute_view(&column.shape, view),
+            ColumnKind::Contraction(contraction) => self.compute_contraction(&column.shape, contraction),
+        }
+    }
+
+    fn compute_view(&self, shape: &PaddedShape, view: &View) -> Vec<M61> {
+        let source_shape = &self.circuit[view.source].shape;
+        let source = self.cells(view.source).to_base();
+        // The map is a product: combine the factors' pairs one factor at a time.
+        let mut pairs = vec![(0usize, 0usize)];
+        for factor in &view.factors {
+            let mut own = Vec::new();
+            factor.for_each_pair(shape, source_shape, |index, _, flat| {
+                let to = factor.view_axes.iter().zip(index).map(|(&axis, &i)| i << shift(shape, axis)).sum::<usize>();
+                own.push((to, spread(source_shape, &factor.source_axes, flat)));
+            });
+            pairs = pairs.iter().flat_map(|&(to, from)| own.iter().map(move |&(t, f)| (to | t, from | f))).collect();
+        }
+        let mut cells = vec![M61::from(0u64); shape.padded_len()];
+        for (to, from) in pairs {
+            cells[to] = source[from];
+        }
+        cells
+    }
+
+    fn compute_contraction(&self, shape: &PaddedShape, contraction: &Contraction) -> Vec<M61> {
+        let (left_shape, right_shape) = (&self.circuit[contraction.left].shape, &self.circuit[contraction.right].shape);
+        let left = self.cells(contraction.left).to_base();
+        let right = self.cells(contraction.right).to_base();
+        let mut indices = vec![(0usize, 0usize, 0usize)];
+        for axis in &contraction.axes {
+            let size = match (axis.left, axis.right) {
+                (Some(axis), _) => left_shape.padded_sizes()[usize::from(axis)],
+                (None, Some(axis)) => right_shape.padded_sizes()[usize::from(axis)],
+                (None, None) => 1,
+            };
+            let place = |shape: &PaddedShape, axis: Option<u8>, i: usize| axis.map_or(0, |axis| i << shift(shape, axis));
+            indices = indices
+                .iter()
+                .flat_map(|&(l, r, o)| {
+                    (0..size).map(move |i| {
+                        (
+                            l | place(left_shape, axis.left, i),
+                            r | place(right_shape, axis.right, i),
+                            o | place(shape, axis.out, i),
+                        )
+                    })
+                })
+                .collect();
+        }
+        let mut cells = vec![M61::from(0u64); shape.padded_len()];
+        for (l, r, o) in indices {
+            cells[o] += left[l] * right[r];
+        }
+        cells
+    }
+}
+
+/// By how many bits an index of `axis` is shifted in the padded row-major index.
+fn shift(shape: &PaddedShape, axis: u8) -> usize {
+    shape.variables() - shape.variable_range(axis.into()).end
+}
+
+/// A flat index over consecutive padded `axes`, as part of the whole padded index.
+fn spread(shape: &PaddedShape, axes: &[u8], flat: usize) -> usize {
+    axes.last().map_or(0, |&axis| flat << shift(shape, axis))
+}
