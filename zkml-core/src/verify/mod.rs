@@ -1,1 +1,148 @@
-//! (to come)
+//! The verifier.
+//!
+//! ```text
+//! 1 bind        protocol, digest of the key, public values, context
+//! 2 commit      root of the trace; the transcript is hardened
+//! 3 lookups     every looked-up row stands in its table; ends in claims at suffixes of one point
+//! 4 equalities  columns that must agree, outputs among them, at one random point
+//! 5 reduce      claims on virtual columns become claims on committed and parameter columns
+//! 6 open        these claims, against the two commitments
+//! ```
+//!
+//! Everything the verifier counts, allocates or indexes by comes from the verifying key. It never panics.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod key;
+mod soundness;
+mod statement;
+
+pub use key::{Interface, PublicTensor, VerifyingKey};
+pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
+pub use statement::{Matrix, PROTOCOL, PublicCells, Statement};
+
+use crate::field::K;
+use crate::lookup;
+use crate::pcs::{Commitment, Coordinate, verify_opening};
+use crate::proof::{Proof, PublicValues};
+use crate::reduce::{Claims, VerifierSide, challenge_point, reduce};
+use crate::transcript::{Event, Scalar, VerifierChannel, VerifierTranscript, VerifyError};
+
+/// Checks that the committed model gives `public.outputs` on `public.input`, in the context of `context` (any bytes
+/// the prover was given, such as a nonce of the verifier).
+///
+/// # Errors
+/// [`VerifyError`], naming the check that failed. A key below [`SECURITY_BITS`] bits is refused.
+pub fn verify(key: &VerifyingKey, public: &PublicValues, proof: &Proof, context: &[u8]) -> Result<(), VerifyError> {
+    let statement = Statement::new(key)?;
+    run(&statement, public, proof, context, VerifierTranscript::new(PROTOCOL, &proof.messages)).map(|_| ())
+}
+
+/// As [`verify`], and returns the list of everything the transcript absorbed and drew.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_recording(
+    key: &VerifyingKey,
+    public: &PublicValues,
+    proof: &Proof,
+    context: &[u8],
+) -> Result<Vec<Event>, VerifyError> {
+    let statement = Statement::new(key)?;
+    run(&statement, public, proof, context, VerifierTranscript::recording(PROTOCOL, &proof.messages))
+}
+
+fn run(
+    statement: &Statement<'_>,
+    public: &PublicValues,
+    proof: &Proof,
+    context: &[u8],
+    mut transcript: VerifierTranscript<'_>,
+) -> Result<Vec<Event>, VerifyError> {
+    let report = soundness(statement);
+    if report.bits < SECURITY_BITS {
+        return Err(VerifyError::Key(format!(
+            "the argument has {:.1} bits of soundness, at least {SECURITY_BITS} are asked for",
+            report.bits
+        )));
+    }
+    if proof.key != statement.digest {
+        return Err(VerifyError::OtherKey { expected: hex(&statement.digest), found: hex(&proof.key) });
+    }
+    public.check(statement)?;
+    for (label, bytes) in bindings(statement, public, context) {
+        transcript.absorb(label, &bytes);
+    }
+    let trace = Commitment { root: transcript.read_digest("trace.root")?, rows: statement.trace.rows };
+    transcript.harden("trace.harden", statement.key.hardening);
+    argue(&mut transcript, statement, &PublicCells::new(statement, public), trace)?;
+    transcript.finish()?;
+    Ok(transcript.events().to_vec())
+}
+
+/// What the transcript absorbs before the first message, in order.
+pub fn bindings(statement: &Statement<'_>, public: &PublicValues, context: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let integers = |values: &[i64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let mut list = vec![("bind.key", statement.digest.to_vec()), ("bind.input", integers(&public.input))];
+    list.extend(public.outputs.iter().map(|output| ("bind.output", integers(output))));
+    list.push(("bind.context", context.to_vec()));
+    list
+}
+
+/// Steps 3 to 6, over any channel.
+fn argue<C: VerifierChannel>(
+    channel: &mut C,
+    statement: &Statement<'_>,
+    public: &PublicCells,
+    trace: Commitment,
+) -> Result<(), VerifyError> {
+    let circuit = statement.circuit();
+    let table_value = |table: usize, column: usize, point: &[K]| {
+        circuit.tables.get(table).map_or(K::from(0u64), |table| table.evaluate(column, point))
+    };
+    let looked_up = lookup::verify(channel, &statement.lookups, &table_value)?;
+    let suffix = |point: &[K], variables: usize| {
+        challenge_point(point.get(point.len().saturating_sub(variables)..).unwrap_or_default())
+    };
+
+    let evaluate = |column, point: &[Coordinate]| public.evaluate(column, point);
+    let mut claims = Claims::<C::Scalar>::new(circuit);
+    for (lookup, values) in circuit.lookups.iter().zip(looked_up.lookups) {
+        for (&column, value) in lookup.columns.iter().zip(values) {
+            let point = suffix(&looked_up.point, circuit[column].shape.variables());
+            let mut side = VerifierSide { channel: &mut *channel, public: &evaluate };
+            claims.add(&mut side, circuit, column, point, value)?;
+        }
+    }
+    let multiplicities: Vec<_> = circuit
+        .tables
+        .iter()
+        .zip(looked_up.multiplicities)
+        .map(|(table, value)| (suffix(&looked_up.point, table.variables()), value))
+        .collect();
+
+    let variables = circuit.equalities.iter().map(|equality| circuit[equality.left].shape.variables()).max();
+    let point = channel.challenges("equality.point", variables.unwrap_or(0));
+    for equality in &circuit.equalities {
+        let point = suffix(&point, circuit[equality.left].shape.variables());
+        let right_is_public = public.of(equality.right).is_some();
+        let value = if right_is_public {
+            C::Scalar::from(public.evaluate(equality.right, &point))
+        } else {
+            channel.read_scalar("equality.value")?
+        };
+        let mut side = VerifierSide { channel: &mut *channel, public: &evaluate };
+        claims.add(&mut side, circuit, equality.left, point.clone(), value.clone())?;
+        if !right_is_public {
+            claims.add(&mut side, circuit, equality.right, point, value)?;
+        }
+    }
+
+    reduce(&mut VerifierSide { channel: &mut *channel, public: &evaluate }, circuit, &statement.schedule, &mut claims)?;
+    let opened = statement.opening_claims(&claims, &multiplicities);
+    verify_opening(channel, &statement.key.code, &[trace, statement.key.weights.clone()], &opened)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,131 @@
+//! How likely a false statement is to be accepted: every term, added up.
+//!
+//! All terms are proven bounds in the random oracle model; see `docs/protocol/soundness.md`.
+
+use core::fmt;
+
+use super::Statement;
+use crate::circuit::ColumnKind;
+use crate::lookup;
+use crate::pcs;
+
+/// Fewer bits than this are refused.
+pub const SECURITY_BITS: f64 = 100.0;
+
+/// `log2 |K|`.
+const FIELD_BITS: f64 = 122.0;
+
+/// One way a false statement could pass.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoundnessTerm {
+    /// Which step.
+    pub name: String,
+    /// `-log2` of its probability.
+    pub bits: f64,
+}
+
+/// All terms and their sum.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoundnessReport {
+    /// Terms, in the order of the protocol.
+    pub terms: Vec<SoundnessTerm>,
+    /// `-log2` of the sum of their probabilities.
+    pub bits: f64,
+}
+
+/// Accounts for every challenge of the argument.
+pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
+    let circuit = statement.circuit();
+    let mut terms: Vec<(String, f64)> = lookup::soundness(&statement.lookups);
+
+    let equality_variables = circuit.equalities.iter().map(|equality| circuit[equality.left].shape.variables()).max();
+    if let Some(variables) = equality_variables {
+        // Schwartz-Zippel on each difference, all at one point.
+        let degree = variables.max(1) as f64 * circuit.equalities.len() as f64;
+        terms.push(("equalities: random point".into(), FIELD_BITS - degree.log2()));
+    }
+    let claims = claim_counts(statement);
+    for (depth, stage) in statement.schedule.stages.iter().enumerate() {
+        let (mut instances, mut rounds) = (0usize, 0usize);
+        for &id in stage {
+            let variables = match &circuit[id].kind {
+                ColumnKind::Contraction(contraction) => contraction.variables(&circuit[contraction.left].shape),
+                ColumnKind::View(view) => circuit[view.source].shape.variables(),
+                _ => continue,
+            };
+            instances = instances.saturating_add(claims.get(id.index()).copied().unwrap_or(0));
+            rounds = rounds.max(variables);
+        }
+        if instances > 0 {
+            // Batching by independent coefficients: 1/|K|. A round polynomial has degree at most 3.
+            let error = 1.0 + 3.0 * rounds as f64;
+            terms.push((format!("reduction, depth {depth}: {instances} claims, {rounds} rounds"), FIELD_BITS - error.log2()));
+        }
+    }
+    let of_packing = |columns: &[crate::circuit::ColumnId]| -> usize {
+        columns.iter().map(|id| claims.get(id.index()).copied().unwrap_or(0)).fold(0, usize::saturating_add)
+    };
+    let trace_claims = of_packing(&statement.committed).saturating_add(circuit.tables.len());
+    let opened = trace_claims.saturating_add(of_packing(&statement.parameters));
+    let high = |columns: &[crate::circuit::ColumnId]| -> usize {
+        columns
+            .iter()
+            .map(|&id| {
+                let beyond = circuit[id].shape.variables().saturating_sub(statement.key.code.log_row as usize);
+                beyond.saturating_mul(claims.get(id.index()).copied().unwrap_or(0))
+            })
+            .fold(0, usize::saturating_add)
+    };
+    let tables_high = circuit
+        .tables
+        .iter()
+        .map(|table| table.variables().saturating_sub(statement.key.code.log_row as usize))
+        .fold(0, usize::saturating_add);
+    let coordinates = high(&statement.committed).saturating_add(high(&statement.parameters)).saturating_add(tables_high);
+    let rows = [statement.trace.rows, statement.weights.rows];
+    terms.extend(pcs::soundness(&statement.key.code, &rows, opened, coordinates));
+
+    let total: f64 = terms.iter().map(|term| (-term.1).exp2()).sum();
+    let terms = terms.into_iter().map(|(name, bits)| SoundnessTerm { name, bits }).collect();
+    SoundnessReport { terms, bits: -total.log2() }
+}
+
+/// An upper bound on the number of claims on each column: one for each use, times the claims on the user.
+fn claim_counts(statement: &Statement<'_>) -> Vec<usize> {
+    let circuit = statement.circuit();
+    let mut counts = vec![0usize; circuit.columns.len()];
+    let mut add = |counts: &mut Vec<usize>, id: crate::circuit::ColumnId, more: usize| {
+        if let Some(count) = counts.get_mut(id.index()) {
+            *count = count.saturating_add(more);
+        }
+    };
+    for lookup in &circuit.lookups {
+        lookup.columns.iter().for_each(|&id| add(&mut counts, id, 1));
+    }
+    for equality in &circuit.equalities {
+        add(&mut counts, equality.left, 1);
+        add(&mut counts, equality.right, 1);
+    }
+    for id in circuit.ids().rev() {
+        let own = counts.get(id.index()).copied().unwrap_or(0);
+        match &circuit[id].kind {
+            ColumnKind::Linear(linear) => linear.terms.iter().for_each(|term| add(&mut counts, term.column, own)),
+            ColumnKind::View(view) => add(&mut counts, view.source, own),
+            ColumnKind::Contraction(contraction) => {
+                add(&mut counts, contraction.left, own);
+                add(&mut counts, contraction.right, own);
+            }
+            ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_) => {}
+        }
+    }
+    counts
+}
+
+impl fmt::Display for SoundnessReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for term in &self.terms {
+            writeln!(f, "{:>7.1}  {}", term.bits, term.name)?;
+        }
+        write!(f, "{:>7.1}  bits in all (proven; random oracle)", self.bits)
+    }
+}

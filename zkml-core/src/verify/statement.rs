@@ -1,0 +1,173 @@
+//! What prover and verifier both derive from the verifying key before they speak.
+
+use super::{PublicTensor, VerifyingKey};
+use crate::circuit::{Circuit, ColumnId, Schedule};
+use crate::field::{K, M61, from_i64};
+use crate::lookup::{self, LookupShape, TableShape};
+use crate::pcs::{ClaimPoint, Coordinate, Packing};
+use crate::poly;
+use crate::proof::PublicValues;
+use crate::reduce::{Claims, Point, coordinates};
+use crate::transcript::{Scalar, VerifyError};
+
+/// Name and version of the protocol: the first thing the transcript absorbs.
+pub const PROTOCOL: &str = "zkml v1";
+
+/// Which commitment a claim is opened against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Matrix {
+    /// Committed columns and multiplicities.
+    Trace = 0,
+    /// Parameter columns.
+    Weights = 1,
+}
+
+/// Sizes and places, all derived from the key.
+#[derive(Debug, Clone)]
+pub struct Statement<'k> {
+    /// The key.
+    pub key: &'k VerifyingKey,
+    /// BLAKE3 of the key.
+    pub digest: [u8; 32],
+    /// The public input.
+    pub input: PublicTensor,
+    /// The public outputs.
+    pub outputs: Vec<PublicTensor>,
+    /// When each virtual column is reduced.
+    pub schedule: Schedule,
+    /// Lookups and tables.
+    pub lookups: lookup::Statement,
+    /// The columns of the trace, in the order of its packing; after them come the tables' multiplicities.
+    pub committed: Vec<ColumnId>,
+    /// Where trace columns and multiplicities stand.
+    pub trace: Packing,
+    /// The columns of the weights, in the order of their packing.
+    pub parameters: Vec<ColumnId>,
+    /// Where parameter columns stand.
+    pub weights: Packing,
+}
+
+impl<'k> Statement<'k> {
+    /// Validates the key and derives everything from it.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`], saying what is wrong with the key.
+    pub fn new(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
+        let circuit = &key.circuit;
+        circuit.validate().map_err(|error| VerifyError::Key(error.to_string()))?;
+        key.code.validate().map_err(|error| VerifyError::Key(error.to_string()))?;
+        let tables: Vec<TableShape> = circuit
+            .tables
+            .iter()
+            .map(|table| TableShape { variables: table.variables(), arity: table.arity() })
+            .collect();
+        let lookups = circuit
+            .lookups
+            .iter()
+            .map(|lookup| {
+                let variables = lookup.columns.first().map_or(0, |&column| circuit[column].shape.variables());
+                LookupShape { variables, arity: lookup.columns.len(), table: lookup.table as usize }
+            })
+            .collect();
+        let committed: Vec<ColumnId> = circuit.committed().collect();
+        let parameters: Vec<ColumnId> = circuit.parameters().collect();
+        let sizes = |columns: &[ColumnId]| columns.iter().map(|&id| circuit[id].shape.variables()).collect::<Vec<_>>();
+        let mut trace_sizes = sizes(&committed);
+        trace_sizes.extend(tables.iter().map(|table| table.variables));
+        let trace = Packing::new(&trace_sizes, key.code.log_row);
+        let weights = Packing::new(&sizes(&parameters), key.code.log_row);
+        if weights.rows != key.weights.rows {
+            return Err(VerifyError::Key(format!(
+                "weight commitment: expected {} rows, found {}",
+                weights.rows, key.weights.rows
+            )));
+        }
+        Ok(Self {
+            key,
+            digest: key.digest()?,
+            input: key.input()?,
+            outputs: key.outputs()?,
+            schedule: Schedule::new(circuit),
+            lookups: lookup::Statement { lookups, tables },
+            committed,
+            trace,
+            parameters,
+            weights,
+        })
+    }
+
+    /// The circuit.
+    pub fn circuit(&self) -> &'k Circuit {
+        &self.key.circuit
+    }
+
+    /// The claims left on committed columns, multiplicities and parameters, as claims on rows of the two matrices.
+    pub fn opening_claims<S: Scalar>(
+        &self,
+        claims: &Claims<S>,
+        multiplicities: &[(Point, S)],
+    ) -> Vec<(ClaimPoint, S)> {
+        let mut opened = Vec::new();
+        let mut place = |matrix: Matrix, packing: &Packing, position: usize, made: &[(Point, S)]| {
+            for (point, value) in made {
+                if let Some(slot) = packing.slots.get(position) {
+                    opened.push((slot.claim_point(matrix as usize, key_row_bits(self.key), point), value.clone()));
+                }
+            }
+        };
+        for (position, &column) in self.committed.iter().enumerate() {
+            place(Matrix::Trace, &self.trace, position, claims.of(column));
+        }
+        for (table, made) in multiplicities.iter().enumerate() {
+            place(Matrix::Trace, &self.trace, self.committed.len().saturating_add(table), core::slice::from_ref(made));
+        }
+        for (position, &column) in self.parameters.iter().enumerate() {
+            place(Matrix::Weights, &self.weights, position, claims.of(column));
+        }
+        opened
+    }
+}
+
+fn key_row_bits(key: &VerifyingKey) -> u32 {
+    key.code.log_row
+}
+
+/// The public columns' cells, for evaluation at points.
+pub struct PublicCells {
+    cells: Vec<Option<Vec<M61>>>,
+}
+
+impl PublicCells {
+    /// Pads the public values and the circuit's constants. The values have been checked against the circuit.
+    pub fn new(statement: &Statement<'_>, values: &PublicValues) -> Self {
+        let circuit = statement.circuit();
+        let mut cells: Vec<Option<Vec<M61>>> = circuit.columns.iter().map(|_| None).collect();
+        let mut put = |column: ColumnId, integers: &[i64]| {
+            let elements: Vec<M61> = integers.iter().map(|&integer| from_i64(integer)).collect();
+            if let Some(slot) = cells.get_mut(column.index()) {
+                *slot = Some(circuit[column].shape.pad(&elements, M61::from(0u64)));
+            }
+        };
+        put(statement.input.column, &values.input);
+        for (output, integers) in statement.outputs.iter().zip(&values.outputs) {
+            put(output.column, integers);
+        }
+        for id in circuit.ids() {
+            if let crate::circuit::ColumnKind::Public(crate::circuit::Public::Constant(constants)) = &circuit[id].kind {
+                put(id, constants);
+            }
+        }
+        Self { cells }
+    }
+
+    /// The padded cells of a public column.
+    pub fn of(&self, column: ColumnId) -> Option<&[M61]> {
+        self.cells.get(column.index())?.as_deref()
+    }
+
+    /// The multilinear extension of a public column; 0 for a column that is not public.
+    pub fn evaluate(&self, column: ColumnId, point: &[Coordinate]) -> K {
+        self.of(column).map_or(K::from(0u64), |cells| poly::evaluate_base(cells, &coordinates(point)))
+    }
+}
