@@ -28,6 +28,7 @@ pub mod field;
 pub mod lookup;
 pub mod pcs;
 pub mod poly;
+pub mod reduce;
 pub mod sumcheck;
 pub mod transcript;
 

@@ -79,9 +79,10 @@ impl Contraction {
         self.axes.iter().filter(|axis| matches!(axis.role(), AxisRole::Shared | AxisRole::Summed))
     }
 
-    /// Is some axis shared?
-    pub fn has_shared(&self) -> bool {
-        self.axes.iter().any(|axis| axis.role() == AxisRole::Shared)
+    /// Is some axis of more than one index shared? `left` is the left operand's shape.
+    pub fn has_shared(&self, left: &PaddedShape) -> bool {
+        let indexed = |axis: &Axis| axis.left.is_some_and(|left_axis| left.bits(left_axis.into()) > 0);
+        self.axes.iter().any(|axis| axis.role() == AxisRole::Shared && indexed(axis))
     }
 
     /// Variables of the sumcheck, for a left operand of shape `left`.
@@ -90,7 +91,7 @@ impl Contraction {
     }
 
     /// Degree of the sumcheck's round polynomials.
-    pub fn degree(&self) -> usize {
-        if self.has_shared() { 3 } else { 2 }
+    pub fn degree(&self, left: &PaddedShape) -> usize {
+        if self.has_shared(left) { 3 } else { 2 }
     }
 }

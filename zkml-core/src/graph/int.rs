@@ -1,49 +1,17 @@
 //! The integer stage: the exact meaning of the proved model.
 
 use ndarray::ArrayD;
+use serde::{Deserialize, Serialize};
 
 use super::{ParameterId, Stage, Window2d};
+pub use crate::circuit::{Function, FunctionTable};
 
 /// Quantized: computes in integers, exactly as the proof shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Int;
 
-/// A function of an integer, applied through a lookup table after a rescale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[non_exhaustive]
-pub enum Function {
-    /// `v`
-    Identity,
-    /// `max(v, 0)`
-    Relu,
-}
-
-/// The table `{ (v, clamp(f(v), minimum, maximum)) : -2^domain_bits <= v < 2^domain_bits }`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct FunctionTable {
-    /// `f`
-    pub function: Function,
-    /// The domain is `[-2^domain_bits, 2^domain_bits)`; proving fails outside of it.
-    pub domain_bits: u32,
-    /// Smallest result.
-    pub minimum: i64,
-    /// Largest result.
-    pub maximum: i64,
-}
-
-impl FunctionTable {
-    /// `f(v)`, clamped. The domain is the caller's business.
-    pub fn apply(&self, v: i64) -> i64 {
-        let y = match self.function {
-            Function::Identity => v,
-            Function::Relu => v.max(0),
-        };
-        y.clamp(self.minimum, self.maximum)
-    }
-}
-
 /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`] rounds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(
     missing_docs,
     reason = "fields are named and shaped in the variant's own line"
@@ -91,7 +59,7 @@ pub enum IntOp {
 }
 
 /// What is known of an integer edge.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IntFact {
     /// Shape.
     pub shape: Vec<usize>,
@@ -103,7 +71,7 @@ pub struct IntFact {
 }
 
 /// What a weight is for, which fixes the integers it may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ParameterRole {
     /// int8, `[-127, 127]`.
     Weight,
@@ -112,7 +80,7 @@ pub enum ParameterRole {
 }
 
 /// A quantized weight.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct IntParameter {
     /// State-dict key of the tensor it comes from.
     pub path: String,

@@ -19,12 +19,14 @@ pub use int::{Function, FunctionTable, Int, IntFact, IntOp, IntParameter, Parame
 pub use shape::{ParameterShape, ShapeError};
 pub use validate::GraphError;
 
+use serde::{Deserialize, Serialize};
+
 /// Index of a node in its [`Graph`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub usize);
 
 /// Index of a parameter in its [`Graph`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ParameterId(pub usize);
 
 /// A stage of the pipeline: what its operations, edges and parameters are.
@@ -38,7 +40,11 @@ pub trait Stage {
 }
 
 /// One operation and what is known of its result.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "S::Op: Serialize, S::Fact: Serialize",
+    deserialize = "S::Op: Deserialize<'de>, S::Fact: Deserialize<'de>"
+))]
 pub struct Node<S: Stage> {
     /// Where it comes from, `conv1` or `layers.3.mlp.relu`; unique in its graph.
     pub name: String,
@@ -51,7 +57,11 @@ pub struct Node<S: Stage> {
 }
 
 /// A network as a list of nodes in topological order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "S::Op: Serialize, S::Fact: Serialize, S::Parameter: Serialize",
+    deserialize = "S::Op: Deserialize<'de>, S::Fact: Deserialize<'de>, S::Parameter: Deserialize<'de>"
+))]
 pub struct Graph<S: Stage> {
     /// Nodes; operands come before their users.
     pub nodes: Vec<Node<S>>,
@@ -78,7 +88,7 @@ impl<S: Stage> core::ops::Index<ParameterId> for Graph<S> {
 }
 
 /// A two-dimensional sliding window: kernel, stride, zero padding and dilation, each `[height, width]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Window2d {
     /// Kernel size.
     pub kernel: [usize; 2],

@@ -27,6 +27,8 @@ mod container;
 mod error;
 mod file;
 mod kind;
+mod messages;
+mod public;
 #[cfg(test)]
 #[cfg(feature = "prover")]
 mod tests;
@@ -37,3 +39,5 @@ pub use error::{FileError, FormatError};
 pub use file::write_file;
 pub use file::{inspect_file, read_file};
 pub use kind::{Artifact, Kind};
+pub use messages::Proof;
+pub use public::PublicValues;

@@ -1,1 +1,98 @@
-//! (to come)
+//! The prover: orchestration only; the steps are those of [`crate::verify`].
+
+mod check;
+mod error;
+mod key;
+mod setup;
+mod trace;
+
+pub use check::{Violation, check};
+pub use error::ProveError;
+pub use key::{CompiledModel, ProvingKey};
+pub use setup::{SetupOptions, setup};
+pub use trace::Trace;
+
+use ndarray::ArrayD;
+
+use crate::field::K;
+use crate::lookup;
+use crate::pcs::{Claim, CommittedMatrix, prove_opening};
+use crate::proof::{Proof, PublicValues};
+use crate::reduce::{Claims, Point, ProverSide, challenge_point, reduce};
+use crate::transcript::{ProverChannel, ProverTranscript};
+use crate::verify::{PROTOCOL, Statement, bindings};
+
+/// Proves what the model answers on `input` (quantized integers, in the shape of the model's input).
+///
+/// Returns the public values, the answer among them, and the proof.
+///
+/// # Errors
+/// [`ProveError`]: an input that does not fit, a value outside a table's domain (named by layer).
+pub fn prove(key: &ProvingKey, input: &ArrayD<i64>, context: &[u8]) -> Result<(PublicValues, Proof), ProveError> {
+    let statement = Statement::new(&key.verifying)?;
+    let trace = Trace::generate(key, &statement, input)?;
+    let public = trace.public.clone();
+    let mut transcript = ProverTranscript::new(PROTOCOL);
+    for (label, bytes) in bindings(&statement, &public, context) {
+        transcript.absorb(label, &bytes);
+    }
+    let committed = trace.commit(&statement)?;
+    transcript.send_digest("trace.root", &committed.commitment().root);
+    transcript.harden("trace.harden", statement.key.hardening);
+    argue(&mut transcript, &statement, &trace, &[&committed, &key.weights])?;
+    Ok((public, Proof { key: statement.digest, messages: transcript.into_proof() }))
+}
+
+/// Steps 3 to 6.
+fn argue<C: ProverChannel>(
+    channel: &mut C,
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+    matrices: &[&CommittedMatrix],
+) -> Result<(), ProveError> {
+    let circuit = statement.circuit();
+    let suffix = |point: &[K], variables: usize| challenge_point(&point[point.len() - variables..]);
+
+    let looked_up = lookup::prove(channel, &statement.lookups, trace.lookup_witness(statement));
+    let mut claims = Claims::<K>::new(circuit);
+    for (lookup, values) in circuit.lookups.iter().zip(&looked_up.lookups) {
+        for (&column, &value) in lookup.columns.iter().zip(values) {
+            let point = suffix(&looked_up.point, circuit[column].shape.variables());
+            let mut side = ProverSide::new(channel, circuit, &statement.schedule, &trace.values);
+            claims.add(&mut side, circuit, column, point, value)?;
+        }
+    }
+    let multiplicities: Vec<(Point, K)> = circuit
+        .tables
+        .iter()
+        .zip(&looked_up.multiplicities)
+        .map(|(table, &value)| (suffix(&looked_up.point, table.variables()), value))
+        .collect();
+
+    let variables = circuit.equalities.iter().map(|equality| circuit[equality.left].shape.variables()).max();
+    let point = channel.challenges("equality.point", variables.unwrap_or(0));
+    for equality in &circuit.equalities {
+        let point = suffix(&point, circuit[equality.left].shape.variables());
+        let right_is_public = matches!(circuit[equality.right].kind, crate::circuit::ColumnKind::Public(_));
+        let mut side = ProverSide::new(channel, circuit, &statement.schedule, &trace.values);
+        let value = side.evaluate(equality.right, &crate::reduce::coordinates(&point));
+        if !right_is_public {
+            channel.send_scalar("equality.value", value);
+        }
+        side = ProverSide::new(channel, circuit, &statement.schedule, &trace.values);
+        claims.add(&mut side, circuit, equality.left, point.clone(), value)?;
+        if !right_is_public {
+            claims.add(&mut side, circuit, equality.right, point, value)?;
+        }
+    }
+
+    let mut side = ProverSide::new(channel, circuit, &statement.schedule, &trace.values);
+    reduce(&mut side, circuit, &statement.schedule, &mut claims)?;
+    let opened: Vec<Claim> = statement
+        .opening_claims(&claims, &multiplicities)?
+        .into_iter()
+        .map(|(point, value)| Claim { point, value })
+        .collect();
+    prove_opening(channel, &statement.key.code, matrices, &opened)?;
+    Ok(())
+}

@@ -51,7 +51,7 @@ pub type Point = Arc<[Coordinate]>;
 
 /// The values of a point's coordinates.
 pub fn coordinates(point: &[Coordinate]) -> Vec<K> {
-    point.iter().map(Coordinate::value).collect()
+    point.iter().map(|coordinate| coordinate.value()).collect()
 }
 
 /// A point whose coordinates are all challenges.
@@ -185,8 +185,8 @@ pub fn reduce<D: Side>(
                         }
                     }
                     ColumnKind::Contraction(contraction) => {
-                        let variables = contraction.variables(&circuit[contraction.left].shape);
-                        instances.push(instance(variables, contraction.degree()));
+                        let left = &circuit[contraction.left].shape;
+                        instances.push(instance(contraction.variables(left), contraction.degree(left)));
                         values.push(value);
                     }
                     ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_) => {}
@@ -400,12 +400,17 @@ fn conclude_stage<D: Side>(
     let reduced = side.sumcheck(instances, values)?;
     let mut linear = -reduced.value.clone();
     let mut products: Vec<(K, D::Scalar, D::Scalar)> = Vec::new();
-    let mut new_claims = Vec::new();
+    let mut new_claims: Vec<(ColumnId, Point, D::Scalar)> = Vec::new();
     for (index, (instance, &coefficient)) in instances.iter().zip(&reduced.coefficients).enumerate() {
         let challenges = &reduced.point[reduced.point.len() - instance.shape.variables..];
         let mut operand = |side: &mut D, which, column: ColumnId, point: Point| {
             if matches!(circuit[column].kind, ColumnKind::Public(_)) {
                 return Ok(OperandValue::Public(side.public(column, &point)));
+            }
+            // Instances of one stage often end at the same point of the same column: its value is sent once.
+            let sent = new_claims.iter().find(|(known, at, _)| *known == column && *at == point);
+            if let Some((_, _, value)) = sent {
+                return Ok(OperandValue::Claimed(value.clone()));
             }
             let value = side.operand(index, which)?;
             new_claims.push((column, point, value.clone()));

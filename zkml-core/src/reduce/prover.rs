@@ -39,7 +39,7 @@ impl<'a, 'v, C: ProverChannel> ProverSide<'a, 'v, C> {
             .flat_map(|&factor| view.factors[factor].source_axes.iter().map(|&axis| usize::from(axis)))
             .collect();
         let z: Vec<K> =
-            route.source.iter().map(|coordinate| coordinate.as_ref().map_or(K::from(0u64), Coordinate::value)).collect();
+            route.source.iter().map(|coordinate| coordinate.map_or(K::from(0u64), Coordinate::value)).collect();
         let folded = fold(self.circuit, self.schedule, self.values, view.source, &z, &kept);
         let weights = route.general.iter().fold(vec![route.scalar], |table, &factor| {
             let factor = &view.factors[factor];
@@ -107,7 +107,7 @@ impl<C: ProverChannel> Side for ProverSide<'_, '_, C> {
                 ColumnKind::View(view) => Table::Product(self.view_tables(instance.column, view, &instance.point)),
                 ColumnKind::Contraction(contraction) => {
                     let [left, right] = self.contraction_tables(instance.column, contraction, &instance.point);
-                    if contraction.has_shared() {
+                    if contraction.has_shared(&self.circuit[contraction.left].shape) {
                         let eq = self.shared_table(instance.column, contraction, &instance.point);
                         Table::EqProduct(EqProduct::new(eq, left, right))
                     } else {
@@ -129,9 +129,9 @@ impl<C: ProverChannel> Side for ProverSide<'_, '_, C> {
         self.operands = tables
             .iter()
             .map(|table| match table {
-                Table::Product(table) => table.finals(),
+                Table::Product(table) => table.finals().unwrap_or_default(),
                 Table::EqProduct(table) => {
-                    let [_, left, right] = table.finals();
+                    let [_, left, right] = table.finals().unwrap_or_default();
                     [left, right]
                 }
             })

@@ -54,6 +54,14 @@ pub enum VerifyError {
         /// What was given.
         found: String,
     },
+    /// The proof was made for another verifying key.
+    #[error("the proof speaks of another model: expected key {expected}, found {found}")]
+    OtherKey {
+        /// Digest of the verifier's key, hexadecimal.
+        expected: String,
+        /// Digest in the proof, hexadecimal.
+        found: String,
+    },
     /// The verifying key is unusable.
     #[error("verifying key: {0}")]
     Key(String),

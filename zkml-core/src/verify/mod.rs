@@ -139,7 +139,7 @@ fn argue<C: VerifierChannel>(
     }
 
     reduce(&mut VerifierSide { channel: &mut *channel, public: &evaluate }, circuit, &statement.schedule, &mut claims)?;
-    let opened = statement.opening_claims(&claims, &multiplicities);
+    let opened = statement.opening_claims(&claims, &multiplicities)?;
     verify_opening(channel, &statement.key.code, &[trace, statement.key.weights.clone()], &opened)
 }
 

@@ -56,7 +56,7 @@ impl<'k> Statement<'k> {
     pub fn new(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
         let circuit = &key.circuit;
         circuit.validate().map_err(|error| VerifyError::Key(error.to_string()))?;
-        key.code.validate().map_err(|error| VerifyError::Key(error.to_string()))?;
+        key.code.validate()?;
         let tables: Vec<TableShape> = circuit
             .tables
             .iter()
@@ -75,8 +75,8 @@ impl<'k> Statement<'k> {
         let sizes = |columns: &[ColumnId]| columns.iter().map(|&id| circuit[id].shape.variables()).collect::<Vec<_>>();
         let mut trace_sizes = sizes(&committed);
         trace_sizes.extend(tables.iter().map(|table| table.variables));
-        let trace = Packing::new(&trace_sizes, key.code.log_row);
-        let weights = Packing::new(&sizes(&parameters), key.code.log_row);
+        let trace = Packing::new(&trace_sizes, key.code.log_row)?;
+        let weights = Packing::new(&sizes(&parameters), key.code.log_row)?;
         if weights.rows != key.weights.rows {
             return Err(VerifyError::Key(format!(
                 "weight commitment: expected {} rows, found {}",
@@ -103,34 +103,27 @@ impl<'k> Statement<'k> {
     }
 
     /// The claims left on committed columns, multiplicities and parameters, as claims on rows of the two matrices.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`] for a claim that does not fit the packing, which a valid key rules out.
     pub fn opening_claims<S: Scalar>(
         &self,
         claims: &Claims<S>,
         multiplicities: &[(Point, S)],
-    ) -> Vec<(ClaimPoint, S)> {
+    ) -> Result<Vec<(ClaimPoint, S)>, VerifyError> {
+        let trace = self.committed.iter().map(|&column| claims.of(column));
+        let trace = trace.chain(multiplicities.iter().map(core::slice::from_ref));
+        let weights = self.parameters.iter().map(|&column| claims.of(column));
+        let trace = self.trace.slots.iter().zip(trace).map(|(slot, made)| (Matrix::Trace, slot, made));
+        let weights = self.weights.slots.iter().zip(weights).map(|(slot, made)| (Matrix::Weights, slot, made));
         let mut opened = Vec::new();
-        let mut place = |matrix: Matrix, packing: &Packing, position: usize, made: &[(Point, S)]| {
+        for (matrix, slot, made) in trace.chain(weights) {
             for (point, value) in made {
-                if let Some(slot) = packing.slots.get(position) {
-                    opened.push((slot.claim_point(matrix as usize, key_row_bits(self.key), point), value.clone()));
-                }
+                opened.push((slot.claim_point(matrix as usize, point)?, value.clone()));
             }
-        };
-        for (position, &column) in self.committed.iter().enumerate() {
-            place(Matrix::Trace, &self.trace, position, claims.of(column));
         }
-        for (table, made) in multiplicities.iter().enumerate() {
-            place(Matrix::Trace, &self.trace, self.committed.len().saturating_add(table), core::slice::from_ref(made));
-        }
-        for (position, &column) in self.parameters.iter().enumerate() {
-            place(Matrix::Weights, &self.weights, position, claims.of(column));
-        }
-        opened
+        Ok(opened)
     }
-}
-
-fn key_row_bits(key: &VerifyingKey) -> u32 {
-    key.code.log_row
 }
 
 /// The public columns' cells, for evaluation at points.

@@ -1,0 +1,21 @@
+//! A proof: the key it speaks of and the prover's messages.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Artifact, Kind};
+
+/// The prover's messages, concatenated; what each byte means follows from the verifying key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Digest of the verifying key.
+    pub key: [u8; 32],
+    /// Messages in the order they are read; see `docs/protocol`.
+    #[serde(with = "serde_bytes")]
+    pub messages: Vec<u8>,
+}
+
+impl Artifact for Proof {
+    const KIND: Kind = Kind::Proof;
+    const VERSION: u32 = 1;
+    const MAXIMUM_BYTES: u64 = 1 << 28;
+}

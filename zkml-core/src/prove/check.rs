@@ -1,0 +1,97 @@
+//! Checks a trace against the circuit, cell by cell: the obvious reference for what the argument shows.
+
+use std::collections::HashMap;
+
+use thiserror::Error;
+
+use crate::circuit::{Circuit, ColumnKind, Table};
+use crate::field::to_i64_centered;
+use crate::reduce::Values;
+
+/// The first constraint that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// A row of looked-up columns is not in the table.
+    #[error("lookup `{name}`: row {row}, {cells:?}, is not in its table")]
+    Lookup {
+        /// Name of the lookup.
+        name: String,
+        /// Padded row.
+        row: usize,
+        /// The cells, as centred integers.
+        cells: Vec<i64>,
+    },
+    /// Two columns differ.
+    #[error("equality `{name}`: cell {cell}: {left} is not {right}")]
+    Equality {
+        /// Name of the equality.
+        name: String,
+        /// Padded cell.
+        cell: usize,
+        /// Left cell, as a centred integer.
+        left: i64,
+        /// Right cell, as a centred integer.
+        right: i64,
+    },
+    /// A cell outside the logical shape is not zero although the circuit relies on it.
+    #[error("padding of `{column}`: cell {cell} is {found}, not 0")]
+    Padding {
+        /// Name of the column.
+        column: String,
+        /// Padded cell.
+        cell: usize,
+        /// The cell, as a centred integer.
+        found: i64,
+    },
+}
+
+/// Checks every lookup, every equality and every column that the circuit takes to be zero-padded.
+///
+/// # Errors
+/// The first [`Violation`], by name.
+pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
+    for lookup in &circuit.lookups {
+        let table = &circuit.tables[lookup.table as usize];
+        let rows: HashMap<i64, i64> = match table {
+            Table::Function(function) => {
+                (0..1i64 << table.variables()).map(|i| (table.first() + i, function.apply(table.first() + i))).collect()
+            }
+            Table::Range { .. } => HashMap::new(),
+        };
+        let columns: Vec<_> = lookup.columns.iter().map(|&column| values.cells(column).to_base()).collect();
+        for row in 0..columns[0].len() {
+            let cells: Vec<i64> = columns.iter().map(|column| to_i64_centered(column[row])).collect();
+            let found = match table {
+                Table::Range { .. } => table.row_of(cells[0]).is_some(),
+                Table::Function(_) => rows.get(&cells[0]) == Some(&cells[1]),
+            };
+            if !found {
+                return Err(Violation::Lookup { name: lookup.name.clone(), row, cells });
+            }
+        }
+    }
+    for equality in &circuit.equalities {
+        let (left, right) = (values.cells(equality.left).to_base(), values.cells(equality.right).to_base());
+        if let Some(cell) = left.iter().zip(right.iter()).position(|(l, r)| l != r) {
+            let [left, right] = [left[cell], right[cell]].map(to_i64_centered);
+            return Err(Violation::Equality { name: equality.name.clone(), cell, left, right });
+        }
+    }
+    let zero_padded = circuit.zero_padded();
+    for id in circuit.ids().filter(|id| zero_padded[id.index()] && matters(&circuit[*id].kind)) {
+        let cells = values.cells(id).to_base();
+        let mut inside = vec![false; cells.len()];
+        circuit[id].shape.for_each_cell(|_, padded| inside[padded] = true);
+        if let Some(cell) = cells.iter().zip(&inside).position(|(cell, inside)| !inside && cell.value != 0) {
+            let (column, found) = (circuit[id].name.clone(), to_i64_centered(cells[cell]));
+            return Err(Violation::Padding { column, cell, found });
+        }
+    }
+    Ok(())
+}
+
+/// Given columns; the padding of virtual ones follows from theirs.
+fn matters(kind: &ColumnKind) -> bool {
+    matches!(kind, ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_))
+}

@@ -1,0 +1,106 @@
+//! The compiled model and the proving key.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::ProveError;
+use crate::circuit::lower::{Lowered, lower};
+use crate::graph::{Graph, Int};
+use crate::pcs::{CodeParameters, Commitment, CommittedMatrix};
+use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
+use crate::verify::{Interface, VerifyingKey};
+
+/// A quantized network, ready for setup.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CompiledModel {
+    /// Name of the model.
+    pub name: String,
+    /// The integer network, weights included.
+    pub graph: Graph<Int>,
+    /// Bits of a remainder limb.
+    pub limb_bits: u32,
+    /// How public integers read as real numbers.
+    pub interface: Interface,
+}
+
+impl Artifact for CompiledModel {
+    const KIND: Kind = Kind::CompiledModel;
+    const VERSION: u32 = 1;
+    const MAXIMUM_BYTES: u64 = 1 << 38;
+}
+
+impl CompiledModel {
+    /// The circuit of the model.
+    ///
+    /// # Errors
+    /// [`ProveError::Unsupported`] naming the layer.
+    pub fn lower(&self) -> Result<Lowered, ProveError> {
+        Ok(lower(&self.graph, self.limb_bits)?)
+    }
+}
+
+/// What the prover keeps: the model, its circuit, the verifying key and the committed weights.
+pub struct ProvingKey {
+    /// The model.
+    pub model: CompiledModel,
+    /// The verifying key.
+    pub verifying: VerifyingKey,
+    /// The circuit and how it is filled.
+    pub lowered: Lowered,
+    /// The committed weights.
+    pub weights: CommittedMatrix,
+    /// What the salts of the weights' commitment are expanded from.
+    pub(super) seed: [u8; 32],
+}
+
+/// What a proving key is on disk: all but what follows from the rest.
+#[derive(Serialize, Deserialize)]
+struct StoredProvingKey {
+    model: CompiledModel,
+    code: CodeParameters,
+    seed: [u8; 32],
+    weights: Commitment,
+}
+
+impl Artifact for StoredProvingKey {
+    const KIND: Kind = Kind::ProvingKey;
+    const VERSION: u32 = 1;
+    const MAXIMUM_BYTES: u64 = 1 << 38;
+}
+
+impl ProvingKey {
+    /// Writes the key to a file, atomically. The seed in it is as secret as the weights.
+    ///
+    /// # Errors
+    /// [`FileError`] with the path.
+    pub fn write_file(&self, path: &Path) -> Result<(), FileError> {
+        let stored = StoredProvingKey {
+            model: self.model.clone(),
+            code: self.verifying.code.clone(),
+            seed: self.seed,
+            weights: self.verifying.weights.clone(),
+        };
+        write_file(path, &stored)
+    }
+
+    /// Reads a key written by [`ProvingKey::write_file`]; lowers the model and commits the weights again, and checks
+    /// that the commitment is the one in the file.
+    ///
+    /// # Errors
+    /// [`ProveError::File`] for a file that cannot be read, [`ProveError::Malformed`] when its parts do not agree.
+    pub fn read_file(path: &Path) -> Result<Self, ProveError> {
+        let stored: StoredProvingKey = read_file(path)?;
+        let lowered = stored.model.lower()?;
+        stored.code.validate().map_err(ProveError::InvariantViolation)?;
+        let key = super::setup::assemble(stored.model, lowered, stored.code, stored.seed)?;
+        if key.verifying.weights != stored.weights {
+            return Err(ProveError::Malformed {
+                place: format!("{}: commitment to the weights", path.display()),
+                expected: "the one its own weights give".into(),
+                found: "another".into(),
+            });
+        }
+        Ok(key)
+    }
+}

@@ -1,0 +1,129 @@
+//! Setup: choose the code, commit the weights, write down the verifying key.
+
+use super::{CompiledModel, ProveError, ProvingKey};
+use crate::circuit::lower::Lowered;
+use crate::circuit::{Circuit, ColumnId};
+use crate::graph::{Graph, Int, IntOp};
+use crate::pcs::{CodeParameters, CommittedMatrix, Packing, Rows};
+use crate::verify::{SECURITY_BITS, Statement, VerifyingKey, soundness};
+
+/// What setup may choose.
+#[derive(Debug, Clone)]
+pub struct SetupOptions {
+    /// Bits of proof of work before the positions are drawn.
+    pub grinding_bits: u32,
+    /// Bits of soundness that the opened columns alone give.
+    pub query_bits: f64,
+    /// How many bytes of proof one encoded cell of prover work is worth.
+    pub bytes_per_cell: f64,
+}
+
+impl Default for SetupOptions {
+    fn default() -> Self {
+        Self { grinding_bits: 12, query_bits: 104.0, bytes_per_cell: 0.06 }
+    }
+}
+
+/// Fewest sequential hashes after the first message, and multiply-adds per hash beyond that (design, section 8).
+const MINIMUM_HARDENING: u64 = 1 << 12;
+const WORK_PER_HASH: u64 = 1 << 14;
+
+/// Commits a model's weights and derives both keys.
+///
+/// # Errors
+/// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough.
+pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
+    let lowered = model.lower()?;
+    let code = choose_code(&lowered.circuit, options)?;
+    let mut seed = [0u8; 32];
+    getrandom::fill(&mut seed).map_err(|error| ProveError::Malformed {
+        place: "operating system".into(),
+        expected: "randomness".into(),
+        found: error.to_string(),
+    })?;
+    assemble(model, lowered, code, seed)
+}
+
+/// The keys of a model whose code and seed are chosen.
+pub(super) fn assemble(
+    model: CompiledModel,
+    lowered: Lowered,
+    code: CodeParameters,
+    seed: [u8; 32],
+) -> Result<ProvingKey, ProveError> {
+    let weights = commit_weights(&lowered, &code, seed)?;
+    let verifying = VerifyingKey {
+        name: model.name.clone(),
+        circuit: lowered.circuit.clone(),
+        interface: model.interface.clone(),
+        weights: weights.commitment(),
+        hardening: MINIMUM_HARDENING.max(multiply_adds(&model.graph) / WORK_PER_HASH),
+        code,
+    };
+    let report = soundness(&Statement::new(&verifying)?);
+    if report.bits < SECURITY_BITS {
+        return Err(ProveError::Insecure { wanted: SECURITY_BITS, found: report.bits });
+    }
+    Ok(ProvingKey { model, verifying, lowered, weights, seed })
+}
+
+/// The commitment to the parameter columns, in the order of the circuit.
+fn commit_weights(lowered: &Lowered, code: &CodeParameters, seed: [u8; 32]) -> Result<CommittedMatrix, ProveError> {
+    let packing = Packing::new(&variables(&lowered.circuit, lowered.circuit.parameters()), code.log_row)?;
+    let columns: Vec<&[i8]> = lowered.parameters.iter().map(|parameter| parameter.cells.as_slice()).collect();
+    let rows = packing.fill(&columns);
+    Ok(CommittedMatrix::commit(Rows::Int8(rows), code, seed)?)
+}
+
+pub(super) fn variables(circuit: &Circuit, columns: impl Iterator<Item = ColumnId>) -> Vec<usize> {
+    columns.map(|id| circuit[id].shape.variables()).collect()
+}
+
+/// Row length and rate: a few bytes of proof against a little time of the prover.
+///
+/// Proof bytes: the row combination, 16 a coordinate, and for each opened column its cells (8 bytes), its salt and
+/// its part of the Merkle multiproof. Work: cells to encode.
+fn choose_code(circuit: &Circuit, options: &SetupOptions) -> Result<CodeParameters, ProveError> {
+    let mut trace = variables(circuit, circuit.committed());
+    trace.extend(circuit.tables.iter().map(|table| table.variables()));
+    let weights = variables(circuit, circuit.parameters());
+    let mut best: Option<(f64, CodeParameters)> = None;
+    for log_row in 6..=16u32 {
+        for log_blowup in 2..=4u32 {
+            let log_codeword = log_row + log_blowup;
+            let Ok(code) = CodeParameters::for_target(log_row, 0, log_codeword, options.grinding_bits, options.query_bits)
+            else {
+                continue;
+            };
+            let trace_rows = Packing::new(&trace, log_row)?.rows as f64;
+            let weight_rows = Packing::new(&weights, log_row)?.rows as f64;
+            let queries = code.queries as f64;
+            let path = 32.0 * (f64::from(log_codeword) - queries.log2()).max(1.0);
+            let bytes = 16.0 * f64::from(log_row).exp2() + queries * (8.0 * (trace_rows + weight_rows) + 2.0 * (32.0 + path));
+            let cells = trace_rows * f64::from(log_codeword).exp2();
+            let cost = bytes + cells * options.bytes_per_cell;
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, code));
+            }
+        }
+    }
+    best.map(|(_, code)| code).ok_or(ProveError::Insecure { wanted: options.query_bits, found: 0.0 })
+}
+
+/// Multiply-adds of one execution.
+fn multiply_adds(graph: &Graph<Int>) -> u64 {
+    graph
+        .nodes
+        .iter()
+        .map(|node| {
+            let outputs = node.fact.shape.iter().product::<usize>() as u64;
+            match &node.op {
+                IntOp::Conv2d { weight, .. } | IntOp::Linear { weight, .. } => {
+                    let shape = graph[*weight].values.shape();
+                    outputs * shape.iter().skip(1).product::<usize>() as u64
+                }
+                _ => 0,
+            }
+        })
+        .sum()
+}

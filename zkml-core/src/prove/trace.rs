@@ -1,0 +1,184 @@
+//! The trace: executes the integer network and fills the committed columns.
+
+use ndarray::ArrayD;
+
+use super::{ProveError, ProvingKey};
+use crate::circuit::lower::Hint;
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Table};
+use crate::field::{M61, from_i64, to_i64_centered};
+use crate::graph::IntOp;
+use crate::lookup;
+use crate::pcs::{CommittedMatrix, Rows};
+use crate::proof::PublicValues;
+use crate::reduce::{Cells, Values};
+use crate::verify::Statement;
+use crate::witness::{Execution, Executor};
+
+/// All cells the argument speaks of.
+pub struct Trace<'a> {
+    /// The public input and outputs.
+    pub public: PublicValues,
+    /// The cells of every column.
+    pub values: Values<'a>,
+    /// For each table how often each row is looked up.
+    multiplicities: Vec<Vec<M61>>,
+    /// The cells of the tables' columns.
+    tables: Vec<Vec<Vec<M61>>>,
+}
+
+impl<'a> Trace<'a> {
+    /// Executes the network on `input` and fills every committed column.
+    ///
+    /// # Errors
+    /// [`ProveError::InvalidInput`] for an input that does not fit or a value outside a table's domain.
+    pub fn generate(key: &'a ProvingKey, statement: &Statement<'a>, input: &ArrayD<i64>) -> Result<Self, ProveError> {
+        let graph = &key.model.graph;
+        let execution = Executor::new(graph)?.run(input)?;
+        let circuit = statement.circuit();
+        let values = Values::new(circuit);
+        let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells.into()));
+        for parameter in &key.lowered.parameters {
+            values.set(parameter.column, Cells::Int8(&parameter.cells));
+        }
+        for (node, &column) in execution.values.iter().zip(&key.lowered.nodes) {
+            // Views are folded through their source, and need no cells of their own.
+            if !matches!(circuit[column].kind, ColumnKind::View(_) | ColumnKind::Committed { .. }) {
+                set(column, padded(circuit, column, node.iter().copied(), 0));
+            }
+        }
+        let integers = |tensor: &ArrayD<i64>| tensor.iter().copied().collect::<Vec<i64>>();
+        let outputs: Vec<Vec<i64>> = execution.outputs(graph).map(integers).collect();
+        for (&column, output) in key.lowered.outputs.iter().zip(&outputs) {
+            set(column, padded(circuit, column, output.iter().copied(), 0));
+        }
+        for hint in &key.lowered.hints {
+            fill(key, circuit, &values, &execution, hint)?;
+        }
+        let multiplicities = count(circuit, &values)?;
+        let tables = circuit.tables.iter().map(|table| (0..table.arity()).map(|c| table.column(c)).collect()).collect();
+        let public = PublicValues { input: integers(input), outputs };
+        Ok(Self { public, values, multiplicities, tables })
+    }
+
+    /// What the lookup argument reads.
+    pub fn lookup_witness(&self, statement: &Statement<'_>) -> lookup::Witness<'_> {
+        let base = |column: ColumnId| match self.values.cells(column) {
+            Cells::Base(cells) => &cells[..],
+            Cells::Int8(_) => &[],
+        };
+        let lookups = &statement.circuit().lookups;
+        lookup::Witness {
+            lookups: lookups.iter().map(|lookup| lookup.columns.iter().map(|&column| base(column)).collect()).collect(),
+            tables: self.tables.iter().map(|table| table.iter().map(Vec::as_slice).collect()).collect(),
+            multiplicities: self.multiplicities.iter().map(Vec::as_slice).collect(),
+        }
+    }
+
+    /// Packs committed columns and multiplicities into rows and commits to them, with fresh salts.
+    ///
+    /// # Errors
+    /// [`ProveError::Commitment`].
+    pub fn commit(&self, statement: &Statement<'_>) -> Result<CommittedMatrix, ProveError> {
+        let mut seed = [0u8; 32];
+        getrandom::fill(&mut seed).map_err(|error| ProveError::Malformed {
+            place: "operating system".into(),
+            expected: "randomness".into(),
+            found: error.to_string(),
+        })?;
+        let columns: Vec<_> = statement.committed.iter().map(|&column| self.values.cells(column).to_base()).collect();
+        let multiplicities = self.multiplicities.iter().map(Vec::as_slice);
+        let cells: Vec<&[M61]> = columns.iter().map(AsRef::as_ref).chain(multiplicities).collect();
+        let rows = statement.trace.fill(&cells);
+        Ok(CommittedMatrix::commit(Rows::Field(rows), &statement.key.code, seed)?)
+    }
+}
+
+/// Integers over the padded shape of a column.
+fn padded(circuit: &Circuit, column: ColumnId, integers: impl Iterator<Item = i64>, padding: i64) -> Vec<M61> {
+    let cells: Vec<M61> = integers.map(from_i64).collect();
+    circuit[column].shape.pad(&cells, from_i64(padding))
+}
+
+fn fill(
+    key: &ProvingKey,
+    circuit: &Circuit,
+    values: &Values<'_>,
+    execution: &Execution,
+    hint: &Hint,
+) -> Result<(), ProveError> {
+    let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells.into()));
+    match hint {
+        Hint::Rescale { node, value, output, limbs, bits } => {
+            let graph = &key.model.graph;
+            let (IntOp::Rescale { multipliers, axis, shift, table }, Some(before)) =
+                (&graph[*node].op, &execution.before_table[node.0])
+            else {
+                return Err(mismatch(&graph[*node].name));
+            };
+            let accumulator = &execution.values[graph[*node].inputs[0].0];
+            let half = 1i64 << (shift - 1);
+            let inner: usize = accumulator.shape().iter().skip(axis + 1).product();
+            let multiplier = |index: usize| multipliers[(index / inner) % multipliers.len()];
+            let remainders: Vec<i64> = accumulator
+                .iter()
+                .zip(before.iter())
+                .enumerate()
+                .map(|(index, (&x, &v))| x * multiplier(index) + half - (v << shift))
+                .collect();
+            for (k, &limb) in limbs.iter().enumerate() {
+                let digit = |remainder: i64| remainder >> (*bits as usize * k) & ((1 << bits) - 1);
+                set(limb, padded(circuit, limb, remainders.iter().map(|&r| digit(r)), digit(half)));
+            }
+            set(*value, padded(circuit, *value, before.iter().copied(), 0));
+            set(*output, padded(circuit, *output, execution.values[node.0].iter().copied(), table.apply(0)));
+        }
+        Hint::Apply { table, input, output } => {
+            let Table::Function(function) = circuit.tables[*table as usize] else {
+                return Err(mismatch(&circuit[*output].name));
+            };
+            let cells = values.cells(*input).to_base();
+            set(*output, cells.iter().map(|&cell| from_i64(function.apply(to_i64_centered(cell)))).collect());
+        }
+        Hint::OneHot { index, axis, output } => {
+            let indices = &execution.values[index.0];
+            let shape = circuit[*output].shape.sizes();
+            let inner: usize = shape[axis + 1..].iter().product();
+            let indices: Vec<i64> = indices.iter().copied().collect();
+            let hot = (0..circuit[*output].shape.logical_len()).map(|cell| {
+                let (outer, along, within) = (cell / inner / shape[*axis], cell / inner % shape[*axis], cell % inner);
+                i64::from(indices[outer * inner + within] == along as i64)
+            });
+            set(*output, padded(circuit, *output, hot, 0));
+        }
+        Hint::Limbs { input, limbs, bits } => {
+            let cells: Vec<i64> = values.cells(*input).to_base().iter().map(|&cell| to_i64_centered(cell)).collect();
+            for (k, &limb) in limbs.iter().enumerate() {
+                let digit = |value: i64| from_i64(value >> (*bits as usize * k) & ((1 << bits) - 1));
+                set(limb, cells.iter().map(|&cell| digit(cell)).collect());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn mismatch(place: &str) -> ProveError {
+    ProveError::Malformed { place: place.to_owned(), expected: "the node it was lowered from".into(), found: "another".into() }
+}
+
+/// How often each row of each table is looked up.
+fn count(circuit: &Circuit, values: &Values<'_>) -> Result<Vec<Vec<M61>>, ProveError> {
+    let mut counts: Vec<Vec<u64>> = circuit.tables.iter().map(|table| vec![0; 1 << table.variables()]).collect();
+    for lookup in &circuit.lookups {
+        let table = &circuit.tables[lookup.table as usize];
+        let cells = values.cells(lookup.columns[0]).to_base();
+        for (row, &cell) in cells.iter().enumerate() {
+            let value = to_i64_centered(cell);
+            match table.row_of(value) {
+                Some(index) => counts[lookup.table as usize][index] += 1,
+                None => return Err(ProveError::NotInTable { lookup: lookup.name.clone(), value, row }),
+            }
+        }
+    }
+    Ok(counts.into_iter().map(|table| table.into_iter().map(M61::from).collect()).collect())
+}
+
