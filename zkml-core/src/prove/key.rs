@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ProveError;
 use crate::circuit::lower::{Lowered, lower};
 use crate::graph::{Graph, Int};
-use crate::pcs::{CodeParameters, Commitment, CommittedMatrix};
+use crate::pcs::{CodeParameters, Commitment, CommittedMatrix, Seed};
 use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
 use crate::verify::{Interface, VerifyingKey};
 
@@ -50,8 +50,6 @@ pub struct ProvingKey {
     pub lowered: Lowered,
     /// The committed weights.
     pub weights: CommittedMatrix,
-    /// What the salts of the weights' commitment are expanded from.
-    pub(super) seed: [u8; 32],
 }
 
 /// What a proving key is on disk: all but what follows from the rest.
@@ -70,15 +68,15 @@ impl Artifact for StoredProvingKey {
 }
 
 impl ProvingKey {
-    /// Writes the key to a file, atomically. The seed in it is as secret as the weights.
+    /// Writes the key to a file, atomically, and returns its size in bytes. The seed in it is as secret as the weights.
     ///
     /// # Errors
     /// [`FileError`] with the path.
-    pub fn write_file(&self, path: &Path) -> Result<(), FileError> {
+    pub fn write_file(&self, path: &Path) -> Result<u64, FileError> {
         let stored = StoredProvingKey {
             model: self.model.clone(),
             code: self.verifying.code.clone(),
-            seed: self.seed,
+            seed: *self.weights.seed().as_bytes(),
             weights: self.verifying.weights.clone(),
         };
         write_file(path, &stored)
@@ -93,7 +91,7 @@ impl ProvingKey {
         let stored: StoredProvingKey = read_file(path)?;
         let lowered = stored.model.lower()?;
         stored.code.validate().map_err(ProveError::InvariantViolation)?;
-        let key = super::setup::assemble(stored.model, lowered, stored.code, stored.seed)?;
+        let key = super::setup::assemble(stored.model, lowered, stored.code, Seed::from_bytes(stored.seed))?;
         if key.verifying.weights != stored.weights {
             return Err(ProveError::Malformed {
                 place: format!("{}: commitment to the weights", path.display()),

@@ -14,11 +14,12 @@ pub use trace::Trace;
 
 use ndarray::ArrayD;
 
+use crate::circuit::ColumnKind;
 use crate::field::K;
 use crate::lookup;
 use crate::pcs::{Claim, CommittedMatrix, prove_opening};
 use crate::proof::{Proof, PublicValues};
-use crate::reduce::{Claims, Point, ProverSide, challenge_point, reduce};
+use crate::reduce::{Claims, Point, ProverSide, challenge_point, coordinates, reduce};
 use crate::transcript::{ProverChannel, ProverTranscript};
 use crate::verify::{PROTOCOL, Statement, bindings};
 
@@ -73,16 +74,14 @@ fn argue<C: ProverChannel>(
     let point = channel.challenges("equality.point", variables.unwrap_or(0));
     for equality in &circuit.equalities {
         let point = suffix(&point, circuit[equality.left].shape.variables());
-        let right_is_public = matches!(circuit[equality.right].kind, crate::circuit::ColumnKind::Public(_));
-        let mut side = ProverSide::new(channel, circuit, &statement.schedule, &trace.values);
-        let value = side.evaluate(equality.right, &crate::reduce::coordinates(&point));
-        if !right_is_public {
+        let value = ProverSide::new(channel, circuit, &statement.schedule, &trace.values)
+            .evaluate(equality.right, &coordinates(&point));
+        if !matches!(circuit[equality.right].kind, ColumnKind::Public(_)) {
             channel.send_scalar("equality.value", value);
         }
-        side = ProverSide::new(channel, circuit, &statement.schedule, &trace.values);
-        claims.add(&mut side, circuit, equality.left, point.clone(), value)?;
-        if !right_is_public {
-            claims.add(&mut side, circuit, equality.right, point, value)?;
+        let mut side = ProverSide::new(channel, circuit, &statement.schedule, &trace.values);
+        for column in [equality.left, equality.right] {
+            claims.add(&mut side, circuit, column, point.clone(), value)?;
         }
     }
 

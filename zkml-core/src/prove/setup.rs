@@ -4,7 +4,7 @@ use super::{CompiledModel, ProveError, ProvingKey};
 use crate::circuit::lower::Lowered;
 use crate::circuit::{Circuit, ColumnId};
 use crate::graph::{Graph, Int, IntOp};
-use crate::pcs::{CodeParameters, CommittedMatrix, Packing, Rows};
+use crate::pcs::{CodeParameters, CommittedMatrix, Packing, Rows, Seed};
 use crate::verify::{SECURITY_BITS, Statement, VerifyingKey, soundness};
 
 /// What setup may choose.
@@ -35,13 +35,7 @@ const WORK_PER_HASH: u64 = 1 << 14;
 pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
     let lowered = model.lower()?;
     let code = choose_code(&lowered.circuit, options)?;
-    let mut seed = [0u8; 32];
-    getrandom::fill(&mut seed).map_err(|error| ProveError::Malformed {
-        place: "operating system".into(),
-        expected: "randomness".into(),
-        found: error.to_string(),
-    })?;
-    assemble(model, lowered, code, seed)
+    assemble(model, lowered, code, Seed::from_os()?)
 }
 
 /// The keys of a model whose code and seed are chosen.
@@ -49,7 +43,7 @@ pub(super) fn assemble(
     model: CompiledModel,
     lowered: Lowered,
     code: CodeParameters,
-    seed: [u8; 32],
+    seed: Seed,
 ) -> Result<ProvingKey, ProveError> {
     let weights = commit_weights(&lowered, &code, seed)?;
     let verifying = VerifyingKey {
@@ -64,11 +58,11 @@ pub(super) fn assemble(
     if report.bits < SECURITY_BITS {
         return Err(ProveError::Insecure { wanted: SECURITY_BITS, found: report.bits });
     }
-    Ok(ProvingKey { model, verifying, lowered, weights, seed })
+    Ok(ProvingKey { model, verifying, lowered, weights })
 }
 
 /// The commitment to the parameter columns, in the order of the circuit.
-fn commit_weights(lowered: &Lowered, code: &CodeParameters, seed: [u8; 32]) -> Result<CommittedMatrix, ProveError> {
+fn commit_weights(lowered: &Lowered, code: &CodeParameters, seed: Seed) -> Result<CommittedMatrix, ProveError> {
     let packing = Packing::new(&variables(&lowered.circuit, lowered.circuit.parameters()), code.log_row)?;
     let columns: Vec<&[i8]> = lowered.parameters.iter().map(|parameter| parameter.cells.as_slice()).collect();
     let rows = packing.fill(&columns);

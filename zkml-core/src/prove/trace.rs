@@ -8,7 +8,7 @@ use crate::circuit::{Circuit, ColumnId, ColumnKind, Table};
 use crate::field::{M61, from_i64, to_i64_centered};
 use crate::graph::IntOp;
 use crate::lookup;
-use crate::pcs::{CommittedMatrix, Rows};
+use crate::pcs::{CommittedMatrix, Rows, Seed};
 use crate::proof::PublicValues;
 use crate::reduce::{Cells, Values};
 use crate::verify::Statement;
@@ -79,17 +79,11 @@ impl<'a> Trace<'a> {
     /// # Errors
     /// [`ProveError::Commitment`].
     pub fn commit(&self, statement: &Statement<'_>) -> Result<CommittedMatrix, ProveError> {
-        let mut seed = [0u8; 32];
-        getrandom::fill(&mut seed).map_err(|error| ProveError::Malformed {
-            place: "operating system".into(),
-            expected: "randomness".into(),
-            found: error.to_string(),
-        })?;
         let columns: Vec<_> = statement.committed.iter().map(|&column| self.values.cells(column).to_base()).collect();
         let multiplicities = self.multiplicities.iter().map(Vec::as_slice);
         let cells: Vec<&[M61]> = columns.iter().map(AsRef::as_ref).chain(multiplicities).collect();
         let rows = statement.trace.fill(&cells);
-        Ok(CommittedMatrix::commit(Rows::Field(rows), &statement.key.code, seed)?)
+        Ok(CommittedMatrix::commit(Rows::Field(rows), &statement.key.code, Seed::from_os()?)?)
     }
 }
 

@@ -27,6 +27,24 @@ pub trait Instance {
     fn bind(&mut self, challenge: K);
 }
 
+impl<T: Instance + ?Sized> Instance for &mut T {
+    fn variables(&self) -> usize {
+        (**self).variables()
+    }
+
+    fn degree(&self) -> usize {
+        (**self).degree()
+    }
+
+    fn round(&mut self, claim: K) -> RoundEvaluations {
+        (**self).round(claim)
+    }
+
+    fn bind(&mut self, challenge: K) {
+        (**self).bind(challenge);
+    }
+}
+
 /// One instance on its way through the rounds.
 struct Running {
     shape: Shape,

@@ -13,6 +13,7 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod dry_run;
 mod key;
 mod soundness;
 mod statement;
@@ -21,12 +22,13 @@ pub use key::{Interface, PublicTensor, VerifyingKey};
 pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
 pub use statement::{Matrix, PROTOCOL, PublicCells, Statement};
 
+use crate::circuit::{ColumnId, ColumnKind};
 use crate::field::K;
 use crate::lookup;
-use crate::pcs::{Commitment, Coordinate, verify_opening};
+use crate::pcs::{ClaimPoint, Commitment, Coordinate, verify_opening};
 use crate::proof::{Proof, PublicValues};
 use crate::reduce::{Claims, VerifierSide, challenge_point, reduce};
-use crate::transcript::{Event, Scalar, VerifierChannel, VerifierTranscript, VerifyError};
+use crate::transcript::{Event, VerifierChannel, VerifierTranscript, VerifyError};
 
 /// Checks that the committed model gives `public.outputs` on `public.input`, in the context of `context` (any bytes
 /// the prover was given, such as a nonce of the verifier).
@@ -96,6 +98,16 @@ fn argue<C: VerifierChannel>(
     public: &PublicCells,
     trace: Commitment,
 ) -> Result<(), VerifyError> {
+    let opened = claims_to_open(channel, statement, &|column, point| public.evaluate(column, point))?;
+    verify_opening(channel, &statement.key.code, &[trace, statement.key.weights.clone()], &opened)
+}
+
+/// Steps 3 to 5: what must be opened. `public` evaluates public columns.
+fn claims_to_open<C: VerifierChannel>(
+    channel: &mut C,
+    statement: &Statement<'_>,
+    public: &dyn Fn(ColumnId, &[Coordinate]) -> K,
+) -> Result<Vec<(ClaimPoint, C::Scalar)>, VerifyError> {
     let circuit = statement.circuit();
     let table_value = |table: usize, column: usize, point: &[K]| {
         circuit.tables.get(table).map_or(K::from(0u64), |table| table.evaluate(column, point))
@@ -105,12 +117,11 @@ fn argue<C: VerifierChannel>(
         challenge_point(point.get(point.len().saturating_sub(variables)..).unwrap_or_default())
     };
 
-    let evaluate = |column, point: &[Coordinate]| public.evaluate(column, point);
     let mut claims = Claims::<C::Scalar>::new(circuit);
     for (lookup, values) in circuit.lookups.iter().zip(looked_up.lookups) {
         for (&column, value) in lookup.columns.iter().zip(values) {
             let point = suffix(&looked_up.point, circuit[column].shape.variables());
-            let mut side = VerifierSide { channel: &mut *channel, public: &evaluate };
+            let mut side = VerifierSide { channel: &mut *channel, public };
             claims.add(&mut side, circuit, column, point, value)?;
         }
     }
@@ -125,22 +136,18 @@ fn argue<C: VerifierChannel>(
     let point = channel.challenges("equality.point", variables.unwrap_or(0));
     for equality in &circuit.equalities {
         let point = suffix(&point, circuit[equality.left].shape.variables());
-        let right_is_public = public.of(equality.right).is_some();
-        let value = if right_is_public {
-            C::Scalar::from(public.evaluate(equality.right, &point))
-        } else {
-            channel.read_scalar("equality.value")?
+        let value = match circuit[equality.right].kind {
+            ColumnKind::Public(_) => C::Scalar::from(public(equality.right, &point)),
+            _ => channel.read_scalar("equality.value")?,
         };
-        let mut side = VerifierSide { channel: &mut *channel, public: &evaluate };
-        claims.add(&mut side, circuit, equality.left, point.clone(), value.clone())?;
-        if !right_is_public {
-            claims.add(&mut side, circuit, equality.right, point, value)?;
+        let mut side = VerifierSide { channel: &mut *channel, public };
+        for column in [equality.left, equality.right] {
+            claims.add(&mut side, circuit, column, point.clone(), value.clone())?;
         }
     }
 
-    reduce(&mut VerifierSide { channel: &mut *channel, public: &evaluate }, circuit, &statement.schedule, &mut claims)?;
-    let opened = statement.opening_claims(&claims, &multiplicities)?;
-    verify_opening(channel, &statement.key.code, &[trace, statement.key.weights.clone()], &opened)
+    reduce(&mut VerifierSide { channel, public }, circuit, &statement.schedule, &mut claims)?;
+    statement.opening_claims(&claims, &multiplicities)
 }
 
 fn hex(bytes: &[u8]) -> String {

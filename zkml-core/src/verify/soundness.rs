@@ -5,9 +5,11 @@
 use core::fmt;
 
 use super::Statement;
+use super::dry_run::opening_points;
 use crate::circuit::ColumnKind;
 use crate::lookup;
-use crate::pcs;
+use crate::pcs::ClaimPoint;
+use crate::pcs::soundness::opening_terms;
 
 /// Fewer bits than this are refused.
 pub const SECURITY_BITS: f64 = 100.0;
@@ -62,28 +64,8 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
             terms.push((format!("reduction, depth {depth}: {instances} claims, {rounds} rounds"), FIELD_BITS - error.log2()));
         }
     }
-    let of_packing = |columns: &[crate::circuit::ColumnId]| -> usize {
-        columns.iter().map(|id| claims.get(id.index()).copied().unwrap_or(0)).fold(0, usize::saturating_add)
-    };
-    let trace_claims = of_packing(&statement.committed).saturating_add(circuit.tables.len());
-    let opened = trace_claims.saturating_add(of_packing(&statement.parameters));
-    let high = |columns: &[crate::circuit::ColumnId]| -> usize {
-        columns
-            .iter()
-            .map(|&id| {
-                let beyond = circuit[id].shape.variables().saturating_sub(statement.key.code.log_row as usize);
-                beyond.saturating_mul(claims.get(id.index()).copied().unwrap_or(0))
-            })
-            .fold(0, usize::saturating_add)
-    };
-    let tables_high = circuit
-        .tables
-        .iter()
-        .map(|table| table.variables().saturating_sub(statement.key.code.log_row as usize))
-        .fold(0, usize::saturating_add);
-    let coordinates = high(&statement.committed).saturating_add(high(&statement.parameters)).saturating_add(tables_high);
-    let rows = [statement.trace.rows, statement.weights.rows];
-    terms.extend(pcs::soundness(&statement.key.code, &rows, opened, coordinates));
+    let points: Vec<ClaimPoint> = opening_points(statement);
+    terms.extend(opening_terms(&statement.key.code, &points));
 
     let total: f64 = terms.iter().map(|term| (-term.1).exp2()).sum();
     let terms = terms.into_iter().map(|(name, bits)| SoundnessTerm { name, bits }).collect();
