@@ -95,3 +95,6 @@ fn argue<C: ProverChannel>(
     prove_opening(channel, &statement.key.code, matrices, &opened)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
