@@ -79,7 +79,8 @@ impl Packing {
         }
         Ok(Self {
             log_row,
-            rows: next.div_ceil(row_length),
+            // A matrix without columns still has a row, so that there is something to commit to.
+            rows: next.div_ceil(row_length).max(1),
             slots,
         })
     }

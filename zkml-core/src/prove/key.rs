@@ -6,22 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::ProveError;
 use crate::circuit::lower::{Lowered, lower};
-use crate::graph::{Graph, Int};
 use crate::pcs::{CodeParameters, Commitment, CommittedMatrix, Seed};
 use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
+use crate::quant::Quantized;
 use crate::verify::{Interface, VerifyingKey};
 
-/// A quantized network, ready for setup.
+/// A quantized network with a name, ready for setup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CompiledModel {
     /// Name of the model.
     pub name: String,
-    /// The integer network, weights included.
-    pub graph: Graph<Int>,
-    /// Bits of a remainder limb.
-    pub limb_bits: u32,
-    /// How public integers read as real numbers.
-    pub interface: Interface,
+    /// The integer network, weights included, and how its integers read as real numbers.
+    pub network: Quantized,
 }
 
 impl Artifact for CompiledModel {
@@ -31,12 +27,22 @@ impl Artifact for CompiledModel {
 }
 
 impl CompiledModel {
+    /// Names a quantized network.
+    pub fn new(name: impl Into<String>, network: Quantized) -> Self {
+        Self { name: name.into(), network }
+    }
+
+    /// How public integers read as real numbers.
+    pub fn interface(&self) -> Interface {
+        Interface { input_scale: self.network.input_scale, output_scales: self.network.output_scales.clone() }
+    }
+
     /// The circuit of the model.
     ///
     /// # Errors
     /// [`ProveError::Unsupported`] naming the layer.
     pub fn lower(&self) -> Result<Lowered, ProveError> {
-        Ok(lower(&self.graph, self.limb_bits)?)
+        Ok(lower(&self.network.graph, self.network.limb_bits)?)
     }
 }
 

@@ -49,9 +49,9 @@ pub(super) fn assemble(
     let verifying = VerifyingKey {
         name: model.name.clone(),
         circuit: lowered.circuit.clone(),
-        interface: model.interface.clone(),
+        interface: model.interface(),
         weights: weights.commitment(),
-        hardening: MINIMUM_HARDENING.max(multiply_adds(&model.graph) / WORK_PER_HASH),
+        hardening: MINIMUM_HARDENING.max(multiply_adds(&model.network.graph) / WORK_PER_HASH),
         code,
     };
     let report = soundness(&Statement::new(&verifying)?);

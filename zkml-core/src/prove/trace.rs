@@ -32,7 +32,7 @@ impl<'a> Trace<'a> {
     /// # Errors
     /// [`ProveError::InvalidInput`] for an input that does not fit or a value outside a table's domain.
     pub fn generate(key: &'a ProvingKey, statement: &Statement<'a>, input: &ArrayD<i64>) -> Result<Self, ProveError> {
-        let graph = &key.model.graph;
+        let graph = &key.model.network.graph;
         let execution = Executor::new(graph)?.run(input)?;
         let circuit = statement.circuit();
         let values = Values::new(circuit);
@@ -103,7 +103,7 @@ fn fill(
     let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells.into()));
     match hint {
         Hint::Rescale { node, value, output, limbs, bits } => {
-            let graph = &key.model.graph;
+            let graph = &key.model.network.graph;
             let (IntOp::Rescale { multipliers, axis, shift, table }, Some(before)) =
                 (&graph[*node].op, &execution.before_table[node.0])
             else {

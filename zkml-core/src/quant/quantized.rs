@@ -7,7 +7,7 @@ use super::scale::ACTIVATION_LIMIT;
 use crate::graph::{Graph, Int, NodeId};
 
 /// The integer network, with the scales of its inputs and outputs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Quantized {
     /// The exact meaning of the model.
     pub graph: Graph<Int>,

@@ -76,7 +76,7 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
 fn claim_counts(statement: &Statement<'_>) -> Vec<usize> {
     let circuit = statement.circuit();
     let mut counts = vec![0usize; circuit.columns.len()];
-    let mut add = |counts: &mut Vec<usize>, id: crate::circuit::ColumnId, more: usize| {
+    let add = |counts: &mut Vec<usize>, id: crate::circuit::ColumnId, more: usize| {
         if let Some(count) = counts.get_mut(id.index()) {
             *count = count.saturating_add(more);
         }

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use crate::circuit::{Function, FunctionTable};
 use crate::graph::{Graph, Int, IntFact, IntOp, IntParameter, Node, NodeId, ParameterId, ParameterRole, Window2d};
 use crate::prove::CompiledModel;
-use crate::verify::Interface;
+use crate::quant::Quantized;
 
 /// A network under construction; nodes get shapes and ranges by the caller's formulae.
 pub(crate) struct Network {
@@ -123,12 +123,18 @@ impl Network {
 
     pub(crate) fn finish(mut self, outputs: &[NodeId]) -> CompiledModel {
         self.graph.outputs = outputs.to_vec();
-        let interface = Interface { input_scale: 1.0, output_scales: vec![1.0; outputs.len()] };
-        CompiledModel { name: "test".into(), graph: self.graph, limb_bits: self.limb_bits, interface }
+        let network = Quantized {
+            input_scale: 1.0,
+            output_scales: vec![1.0; outputs.len()],
+            limb_bits: self.limb_bits,
+            correspondence: vec![None; self.graph.nodes.len()],
+            graph: self.graph,
+        };
+        CompiledModel::new("test", network)
     }
 
     pub(crate) fn random_input(seed: u64, model: &CompiledModel) -> ArrayD<i64> {
-        let fact = &model.graph[model.graph.input].fact;
+        let fact = &model.network.graph[model.network.graph.input].fact;
         let mut rng = StdRng::seed_from_u64(seed ^ 0x5eed);
         ArrayD::from_shape_simple_fn(fact.shape.clone(), || rng.gen_range(fact.range.0..=fact.range.1))
     }
