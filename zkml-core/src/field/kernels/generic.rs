@@ -169,197 +169,142 @@ macro_rules! fold_kernel {
     };
 }
 
-map_kernel!(
-    FoldHalves {
-        low: Write,
-        high: Read,
-        r: K
-    } | V,
-    i | {
+map_kernel! {
+    FoldHalves { low: Write, high: Read, r: K } |V, i| {
         let a = low.pair::<V>(i);
         let d = high.pair::<V>(i).loose_sub(a);
-        low.put(i, a.add(V::mul_pair(d, Pair::splat(r))));
+        low.put(i, V::mul_add_pair(d, Pair::splat(r), a));
     }
-);
+}
 
-map_kernel!(
-    FoldBaseHalves {
-        out: Write,
-        low: Read,
-        high: Read,
-        r: K
-    } | V,
-    i | {
+map_kernel! {
+    FoldBaseHalves { out: Write, low: Read, high: Read, r: K } |V, i| {
         let a = low.base::<V>(i);
         let d = high.base::<V>(i).sub(a);
         let r = Pair::<V>::splat(r);
-        out.put(
-            i,
-            Pair {
-                re: a.add(d.mul(r.re)),
-                im: d.mul(r.im),
-            },
-        );
+        out.put(i, Pair { re: d.mul_add(r.re, a), im: d.mul(r.im) });
     }
-);
+}
 
-map_kernel!(
-    AddScaled {
-        acc: Write,
-        c: K,
-        x: Read
-    } | V,
-    i | {
-        acc.put(i, acc.pair::<V>(i).add(V::mul_pair(x.pair(i), Pair::splat(c))));
+map_kernel! {
+    AddScaled { acc: Write, c: K, x: Read } |V, i| {
+        acc.put(i, V::mul_add_pair(x.pair(i), Pair::splat(c), acc.pair(i)));
     }
-);
+}
 
-map_kernel!(
-    AddScaledBase {
-        acc: Write,
-        c: K,
-        x: Read
-    } | V,
-    i | {
+map_kernel! {
+    AddScaledBase { acc: Write, c: K, x: Read } |V, i| {
         let x = x.base::<V>(i);
         let c = Pair::<V>::splat(c);
-        acc.put(
-            i,
-            acc.pair::<V>(i).add(Pair {
-                re: x.mul(c.re),
-                im: x.mul(c.im),
-            }),
-        );
+        let old = acc.pair::<V>(i);
+        acc.put(i, Pair { re: x.mul_add(c.re, old.re), im: x.mul_add(c.im, old.im) });
     }
-);
+}
 
-map_kernel!(
-    Scale { values: Write, c: K } | V,
-    i | {
+map_kernel! {
+    Scale { values: Write, c: K } |V, i| {
         values.put(i, V::mul_pair(values.pair(i), Pair::splat(c)));
     }
-);
+}
 
-map_kernel!(
-    Multiply { acc: Write, x: Read } | V,
-    i | {
+map_kernel! {
+    Multiply { acc: Write, x: Read } |V, i| {
         acc.put(i, V::mul_pair(acc.pair(i), x.pair(i)));
     }
-);
+}
 
-map_kernel!(
-    EqDouble {
-        low: Write,
-        high: Write,
-        r: K
-    } | V,
-    i | {
+map_kernel! {
+    EqDouble { low: Write, high: Write, r: K } |V, i| {
         let a = low.pair::<V>(i);
         let upper = V::mul_pair(a, Pair::splat(r));
         high.put(i, upper);
         low.put(i, a.sub(upper));
     }
-);
+}
 
-map_kernel!(
-    FractionLayer {
-        p_low: Read,
-        p_high: Read,
-        q_low: Read,
-        q_high: Read,
-        p: Write,
-        q: Write
-    } | V,
-    i | {
+map_kernel! {
+    FractionLayer { p_low: Read, p_high: Read, q_low: Read, q_high: Read, p: Write, q: Write } |V, i| {
         let (q_low, q_high) = (q_low.pair::<V>(i), q_high.pair::<V>(i));
-        let cross = V::mac_pair(
-            Pair {
-                re: V::no_sum(),
-                im: V::no_sum(),
-            },
-            p_low.pair(i),
-            q_high,
-        );
+        let cross = V::mac_pair(Pair { re: V::no_sum(), im: V::no_sum() }, p_low.pair(i), q_high);
         let cross = V::mac_pair(cross, p_high.pair(i), q_low);
-        p.put(
-            i,
-            Pair {
-                re: V::reduce(cross.re),
-                im: V::reduce(cross.im),
-            },
-        );
+        p.put(i, Pair { re: V::reduce(cross.re), im: V::reduce(cross.im) });
         q.put(i, V::mul_pair(q_low, q_high));
     }
-);
+}
 
-map_kernel!(
-    Butterfly {
-        low: Write,
-        high: Write,
-        t: u64
-    } | V,
-    i | {
+map_kernel! {
+    Butterfly { low: Write, high: Write, t: u64 } |V, i| {
         let (low, high) = (low.0.add(i), high.0.add(i));
         let a = V::load(low);
         let b = V::load(high).mul(V::splat(t));
         a.add(b).store(low);
         a.sub(b).store(high);
     }
-);
+}
 
-fold_kernel!(Dot<1> { a: Read, b: Read } |V, i, sums| {
-    sums[0] = V::mac_pair(sums[0], a.pair(i), b.pair(i));
-});
+fold_kernel! {
+    Dot<1> { a: Read, b: Read } |V, i, sums| {
+        sums[0] = V::mac_pair(sums[0], a.pair(i), b.pair(i));
+    }
+}
 
-fold_kernel!(DotBase<1> { a: Read, b: Read } |V, i, sums| {
-    let (a, b) = (a.base::<V>(i), b.pair::<V>(i));
-    sums[0] = Pair { re: V::mac_base(sums[0].re, a, b.re), im: V::mac_base(sums[0].im, a, b.im) };
-});
+fold_kernel! {
+    DotBase<1> { a: Read, b: Read } |V, i, sums| {
+        let (a, b) = (a.base::<V>(i), b.pair::<V>(i));
+        sums[0] = Pair { re: V::mac_base(sums[0].re, a, b.re), im: V::mac_base(sums[0].im, a, b.im) };
+    }
+}
 
-fold_kernel!(ProductRound<2> { a_low: Read, a_high: Read, b_low: Read, b_high: Read } |V, i, sums| {
-    let (a, b) = (a_low.pair::<V>(i), b_low.pair::<V>(i));
-    sums[0] = V::mac_pair(sums[0], a, b);
-    let (a_high, b_high) = (a_high.pair::<V>(i), b_high.pair::<V>(i));
-    // At 2: high + (high - low).
-    let a_two = a_high.loose_sub(a).loose_add(a_high);
-    let b_two = b_high.loose_sub(b).loose_add(b_high);
-    sums[1] = V::mac_pair(sums[1], a_two, b_two);
-});
+fold_kernel! {
+    ProductRound<2> { a_low: Read, a_high: Read, b_low: Read, b_high: Read } |V, i, sums| {
+        let (a, b) = (a_low.pair::<V>(i), b_low.pair::<V>(i));
+        sums[0] = V::mac_pair(sums[0], a, b);
+        let (a_high, b_high) = (a_high.pair::<V>(i), b_high.pair::<V>(i));
+        // At 2: high + (high - low).
+        let a_two = a_high.loose_sub(a).loose_add(a_high);
+        let b_two = b_high.loose_sub(b).loose_add(b_high);
+        sums[1] = V::mac_pair(sums[1], a_two, b_two);
+    }
+}
 
-fold_kernel!(EqProductRound<3> {
-    e_low: Read, e_high: Read, a_low: Read, a_high: Read, b_low: Read, b_high: Read
-} |V, i, sums| {
-    let (e, a, b) = (e_low.pair::<V>(i), a_low.pair::<V>(i), b_low.pair::<V>(i));
-    sums[0] = V::mac_pair(sums[0], e, V::mul_pair(a, b));
-    let (e_high, a_high, b_high) = (e_high.pair::<V>(i), a_high.pair::<V>(i), b_high.pair::<V>(i));
-    let (e_step, a_step, b_step) = (e_high.sub(e), a_high.sub(a), b_high.sub(b));
-    let (e_two, a_two, b_two) = (e_high.add(e_step), a_high.add(a_step), b_high.add(b_step));
-    sums[1] = V::mac_pair(sums[1], e_two, V::mul_pair(a_two, b_two));
-    let product = V::mul_pair(a_two.loose_add(a_step), b_two.add(b_step));
-    sums[2] = V::mac_pair(sums[2], e_two.loose_add(e_step), product);
-});
+fold_kernel! {
+    EqProductRound<3> {
+        e_low: Read, e_high: Read, a_low: Read, a_high: Read, b_low: Read, b_high: Read
+    } |V, i, sums| {
+        let (e, a, b) = (e_low.pair::<V>(i), a_low.pair::<V>(i), b_low.pair::<V>(i));
+        sums[0] = V::mac_pair(sums[0], e, V::mul_pair(a, b));
+        let (e_high, a_high, b_high) = (e_high.pair::<V>(i), a_high.pair::<V>(i), b_high.pair::<V>(i));
+        let (e_step, a_step, b_step) = (e_high.sub(e), a_high.sub(a), b_high.sub(b));
+        let (e_two, a_two, b_two) = (e_high.add(e_step), a_high.add(a_step), b_high.add(b_step));
+        sums[1] = V::mac_pair(sums[1], e_two, V::mul_pair(a_two, b_two));
+        let product = V::mul_pair(a_two.loose_add(a_step), b_two.add(b_step));
+        sums[2] = V::mac_pair(sums[2], e_two.loose_add(e_step), product);
+    }
+}
 
-fold_kernel!(FractionRound<2> {
-    eq: Read, p0_low: Read, p0_high: Read, p1_low: Read, p1_high: Read,
-    q0_low: Read, q0_high: Read, q1_low: Read, q1_high: Read, lambda: K
-} |V, i, sums| {
-    // p0 q1 + p1 q0 + lambda q0 q1 = p0 q1 + q0 (p1 + lambda q1)
-    let lambda = Pair::<V>::splat(lambda);
-    let none = Pair { re: V::no_sum(), im: V::no_sum() };
-    let eq = eq.pair::<V>(i);
-    let (p0, q0, q1) = (p0_low.pair::<V>(i), q0_low.pair::<V>(i), q1_low.pair::<V>(i));
-    let r = p1_low.pair::<V>(i).add(V::mul_pair(q1, lambda));
-    let value = V::mac_pair(V::mac_pair(none, p0, q1), q0, r);
-    sums[0] = V::mac_pair(sums[0], eq, Pair { re: V::reduce(value.re), im: V::reduce(value.im) });
-    // The coefficient of X^2 comes from the differences alone.
-    let q1_high = q1_high.pair::<V>(i);
-    let r_high = p1_high.pair::<V>(i).add(V::mul_pair(q1_high, lambda));
-    let p0_step = p0_high.pair::<V>(i).loose_sub(p0);
-    let q0_step = q0_high.pair::<V>(i).loose_sub(q0);
-    let (q1_step, r_step) = (q1_high.loose_sub(q1), r_high.loose_sub(r));
-    let value = V::mac_pair(V::mac_pair(none, p0_step, q1_step), q0_step, r_step);
-    sums[1] = V::mac_pair(sums[1], eq, Pair { re: V::reduce(value.re), im: V::reduce(value.im) });
-});
+fold_kernel! {
+    FractionRound<2> {
+        eq: Read, p0_low: Read, p0_high: Read, p1_low: Read, p1_high: Read,
+        q0_low: Read, q0_high: Read, q1_low: Read, q1_high: Read, lambda: K
+    } |V, i, sums| {
+        // p0 q1 + p1 q0 + lambda q0 q1 = p0 q1 + q0 (p1 + lambda q1)
+        let lambda = Pair::<V>::splat(lambda);
+        let none = Pair { re: V::no_sum(), im: V::no_sum() };
+        let eq = eq.pair::<V>(i);
+        let (p0, q0, q1) = (p0_low.pair::<V>(i), q0_low.pair::<V>(i), q1_low.pair::<V>(i));
+        let r = V::mul_add_pair(q1, lambda, p1_low.pair(i));
+        let value = V::mac_pair(V::mac_pair(none, p0, q1), q0, r);
+        sums[0] = V::mac_pair(sums[0], eq, Pair { re: V::reduce(value.re), im: V::reduce(value.im) });
+        // The coefficient of X^2 comes from the differences alone.
+        let q1_high = q1_high.pair::<V>(i);
+        let r_high = V::mul_add_pair(q1_high, lambda, p1_high.pair(i));
+        let p0_step = p0_high.pair::<V>(i).loose_sub(p0);
+        let q0_step = q0_high.pair::<V>(i).loose_sub(q0);
+        let (q1_step, r_step) = (q1_high.loose_sub(q1), r_high.loose_sub(r));
+        let value = V::mac_pair(V::mac_pair(none, p0_step, q1_step), q0_step, r_step);
+        sums[1] = V::mac_pair(sums[1], eq, Pair { re: V::reduce(value.re), im: V::reduce(value.im) });
+    }
+}
 
 /// The shortest of the lengths; in debug builds they must agree.
 fn common<const N: usize>(lengths: [usize; N]) -> usize {

@@ -111,11 +111,14 @@ pub(super) unsafe fn fold_columns<T: Tile>(
 
 /// The limbs of a vector, plane by plane, padded with 0 to whole strips.
 pub(super) fn planes(vector: &[K]) -> Planes {
-    let stride = vector.len().next_multiple_of(STRIP);
+    // An odd number of cache lines, so that the planes do not fall on the same cache sets.
+    let stride = (vector.len().div_ceil(STRIP) | 1) * STRIP;
     let mut bytes = vec![0; LIMBS * stride];
-    for (j, x) in vector.iter().enumerate() {
-        for (l, byte) in crate::field::k_to_bytes(*x).into_iter().enumerate() {
-            bytes[l * stride + j] = byte;
+    for (l, plane) in bytes.chunks_exact_mut(stride).enumerate() {
+        let shift = 8 * (l % 8);
+        for (byte, x) in plane.iter_mut().zip(vector) {
+            let coordinate = if l < 8 { x.c0 } else { x.c1 };
+            *byte = (coordinate.value >> shift) as u8;
         }
     }
     Planes {

@@ -77,6 +77,12 @@ pub(super) trait Vector: Copy {
     /// `a * b` in `K`. `a` may be the loose sum or difference of two canonical values.
     unsafe fn mul_pair(a: Pair<Self>, b: Pair<Self>) -> Pair<Self>;
 
+    /// `a * b + c` in `K`, with `a` as in [`Vector::mul_pair`].
+    unsafe fn mul_add_pair(a: Pair<Self>, b: Pair<Self>, c: Pair<Self>) -> Pair<Self>;
+
+    /// `self * b + c mod p`.
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+
     /// The empty sum.
     unsafe fn no_sum() -> Self::Sum;
 

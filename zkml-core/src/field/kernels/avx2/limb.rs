@@ -34,9 +34,8 @@ impl Tile for Words {
                 }
                 let target = packed.0.as_mut_ptr().add(4 * STRIP * pair).cast::<__m256i>();
                 for b in 0..STRIP / 16 {
-                    let [first, second] = copies
-                        .each_ref()
-                        .map(|copy| _mm256_cvtepi8_epi16(_mm_loadu_si128(copy.as_ptr().add(16 * b).cast())));
+                    let first = _mm256_cvtepi8_epi16(_mm_loadu_si128(copies[0].as_ptr().add(16 * b).cast()));
+                    let second = _mm256_cvtepi8_epi16(_mm_loadu_si128(copies[1].as_ptr().add(16 * b).cast()));
                     target.add(2 * b).write(_mm256_unpacklo_epi16(first, second));
                     target.add(2 * b + 1).write(_mm256_unpackhi_epi16(first, second));
                 }
@@ -74,8 +73,10 @@ impl Tile for Words {
                 // SAFETY: 8 vectors of sums for each group and half; pairs stay below DEPTH / 2.
                 unsafe {
                     let memory = sums.as_mut_ptr().add(8 * (LIMBS * group + 8 * half));
-                    let mut sums: [__m256i; 8] =
-                        core::array::from_fn(|l| _mm256_loadu_si256(memory.add(8 * l).cast()));
+                    let mut sums = [_mm256_setzero_si256(); 8];
+                    for (l, sum) in sums.iter_mut().enumerate() {
+                        *sum = _mm256_loadu_si256(memory.add(8 * l).cast());
+                    }
                     for pair in 0..count.div_ceil(2) {
                         let data = packed
                             .0
@@ -114,8 +115,8 @@ impl Tile for Words {
         // SAFETY: 16 values at a time are read where they exist; a shorter rest goes through a copy. Planes are
         // readable to the next multiple of 64.
         unsafe {
-            rows.map(|row| {
-                let mut sums = [_mm256_setzero_si256(); 8];
+            let mut sums = [[_mm256_setzero_si256(); 8]; 2];
+            for (row, sums) in rows.into_iter().zip(&mut sums) {
                 let mut start = 0;
                 while start < width {
                     let values = if width - start >= 16 {
@@ -132,11 +133,15 @@ impl Tile for Words {
                     }
                     start += 16;
                 }
-                sums.map(|sum| {
+            }
+            let mut totals = [[0; 8]; 2];
+            for (totals, sums) in totals.iter_mut().zip(sums) {
+                for (total, sum) in totals.iter_mut().zip(sums) {
                     let lanes: [i32; 8] = core::mem::transmute(sum);
-                    lanes.iter().sum()
-                })
-            })
+                    *total = lanes.iter().sum();
+                }
+            }
+            totals
         }
     }
 }

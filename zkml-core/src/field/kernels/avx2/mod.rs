@@ -58,6 +58,15 @@ unsafe fn reduce_once(x: __m256i) -> __m256i {
     }
 }
 
+/// `2^UP x mod p` up to a multiple, `UP + DOWN = 61`: `2^UP (x mod 2^DOWN) + (x >> DOWN)`.
+#[inline(always)]
+unsafe fn shift<const UP: i32, const DOWN: i32>(x: __m256i) -> __m256i {
+    unsafe {
+        let low = _mm256_slli_epi64::<UP>(_mm256_and_si256(x, all((1 << DOWN) - 1)));
+        _mm256_add_epi64(low, _mm256_srli_epi64::<DOWN>(x))
+    }
+}
+
 /// Low limb (31 bits) and high limb (30 bits).
 #[inline(always)]
 unsafe fn limbs(x: __m256i) -> (__m256i, __m256i) {
@@ -95,7 +104,6 @@ impl Product {
     #[inline(always)]
     unsafe fn reduce(self) -> Lanes {
         unsafe {
-            // 2^31 m = 2^31 (m mod 2^30) + (m >> 30), as 2^61 = 1.
             let shifted = _mm256_slli_epi64::<31>(_mm256_and_si256(self.middle, all((1 << 30) - 1)));
             let low = _mm256_add_epi64(
                 _mm256_and_si256(self.low, all(P)),
@@ -267,6 +275,16 @@ impl Vector for Lanes {
     }
 
     #[inline(always)]
+    unsafe fn mul_add_pair(a: Pair<Self>, b: Pair<Self>, c: Pair<Self>) -> Pair<Self> {
+        unsafe { Self::mul_pair(a, b).add(c) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        unsafe { self.mul(b).add(c) }
+    }
+
+    #[inline(always)]
     unsafe fn no_sum() -> Halves {
         unsafe {
             let zero = _mm256_setzero_si256();
@@ -303,21 +321,12 @@ impl Vector for Lanes {
     #[inline(always)]
     unsafe fn reduce(sum: Halves) -> Self {
         unsafe {
-            // 2^32 h = 2^32 (h mod 2^29) + (h >> 29), and 2^(31 + 32) = 2^2; fewer than 2^24 terms here.
-            let up_32 = |x: __m256i| {
-                _mm256_add_epi64(
-                    _mm256_slli_epi64::<32>(_mm256_and_si256(x, all((1 << 29) - 1))),
-                    _mm256_srli_epi64::<29>(x),
-                )
-            };
-            let up_31 = |x: __m256i| {
-                _mm256_add_epi64(
-                    _mm256_slli_epi64::<31>(_mm256_and_si256(x, all((1 << 30) - 1))),
-                    _mm256_srli_epi64::<30>(x),
-                )
-            };
-            let low = _mm256_add_epi64(sum.low_0, up_32(sum.low_32));
-            let middle = _mm256_add_epi64(up_31(sum.middle_0), _mm256_slli_epi64::<2>(sum.middle_32));
+            // 2^(31 + 32) = 2^2; fewer than 2^24 terms here.
+            let low = _mm256_add_epi64(sum.low_0, shift::<32, 29>(sum.low_32));
+            let middle = _mm256_add_epi64(
+                shift::<31, 30>(sum.middle_0),
+                _mm256_slli_epi64::<2>(sum.middle_32),
+            );
             let total = _mm256_add_epi64(low, middle);
             let total = _mm256_add_epi64(_mm256_and_si256(total, all(P)), _mm256_srli_epi64::<61>(total));
             Lanes(reduce_once(total))

@@ -74,8 +74,10 @@ impl Tile for Vnni {
             // SAFETY: 16 vectors of sums for each group; quads stay below DEPTH / 4.
             unsafe {
                 let memory = sums.as_mut_ptr().add(16 * LIMBS * group);
-                let mut sums: [__m512i; LIMBS] =
-                    core::array::from_fn(|l| _mm512_loadu_si512(memory.add(16 * l).cast()));
+                let mut sums = [_mm512_setzero_si512(); LIMBS];
+                for (l, sum) in sums.iter_mut().enumerate() {
+                    *sum = _mm512_loadu_si512(memory.add(16 * l).cast());
+                }
                 for quad in 0..count.div_ceil(4) {
                     let data = packed
                         .0
@@ -132,7 +134,10 @@ impl Tile for Vnni {
             let mut start = 0;
             while start < width {
                 let mask = u64::MAX >> (STRIP - STRIP.min(width - start));
-                let data = rows.map(|row| _mm512_maskz_loadu_epi8(mask, row.add(start)));
+                let data = [
+                    _mm512_maskz_loadu_epi8(mask, rows[0].add(start)),
+                    _mm512_maskz_loadu_epi8(mask, rows[1].add(start)),
+                ];
                 for l in 0..8 {
                     let limbs = _mm512_loadu_si512(planes.add(l * stride + start).cast());
                     sums[0][l] = _mm512_dpbusd_epi32(sums[0][l], limbs, data[0]);
@@ -140,7 +145,13 @@ impl Tile for Vnni {
                 }
                 start += STRIP;
             }
-            sums.map(|sums| sums.map(|sum| _mm512_reduce_add_epi32(sum)))
+            let mut totals = [[0; 8]; 2];
+            for (totals, sums) in totals.iter_mut().zip(sums) {
+                for (total, sum) in totals.iter_mut().zip(sums) {
+                    *total = _mm512_reduce_add_epi32(sum);
+                }
+            }
+            totals
         }
     }
 }

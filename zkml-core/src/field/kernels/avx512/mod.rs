@@ -88,6 +88,19 @@ impl Words {
         }
     }
 
+    /// The sum that is `x` so far.
+    #[inline(always)]
+    unsafe fn from(x: __m512i) -> Self {
+        unsafe {
+            let zero = _mm512_setzero_si512();
+            Words {
+                w0: x,
+                w52: zero,
+                w104: zero,
+            }
+        }
+    }
+
     /// Adds `x y`; `x_1`, `y_1` are the high limbs.
     #[inline(always)]
     unsafe fn mac(self, x: __m512i, x_1: __m512i, y: __m512i, y_1: __m512i) -> Self {
@@ -103,8 +116,8 @@ impl Words {
         }
     }
 
-    /// The sum mod p, for at most two products of operands below `2^62` and `2^61`: then
-    /// `w104 <= 2 (2^19 + 2^10 + 2^9)` and the sum of the three words stays below `2^64`.
+    /// The sum mod p, for at most two products of operands below `2^62` and `2^61` and one residue: then
+    /// `w104 <= 2 (2^19 + 2^10 + 2^9)` and the sum of the three words stays below `2^63 + 2^62 + 2^56`.
     #[inline(always)]
     unsafe fn reduce_short(self) -> __m512i {
         unsafe {
@@ -290,13 +303,32 @@ impl Vector for Lanes {
     #[inline(always)]
     unsafe fn mul_pair(a: Pair<Self>, b: Pair<Self>) -> Pair<Self> {
         unsafe {
+            let zero = Lanes(_mm512_setzero_si512());
+            Self::mul_add_pair(a, b, Pair { re: zero, im: zero })
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        unsafe {
+            Lanes(
+                Words::from(c.0)
+                    .mac(self.0, high(self.0), b.0, high(b.0))
+                    .reduce_short(),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add_pair(a: Pair<Self>, b: Pair<Self>, c: Pair<Self>) -> Pair<Self> {
+        unsafe {
             let (a0, a1, b0, b1) = (a.re.0, a.im.0, b.re.0, b.im.0);
             let minus_b1 = _mm512_sub_epi64(all(P), b1);
             let (a0_1, a1_1, b0_1, b1_1) = (high(a0), high(a1), high(b0), high(b1));
-            let re = Words::zero()
-                .mac(a0, a0_1, b0, b0_1)
-                .mac(a1, a1_1, minus_b1, high(minus_b1));
-            let im = Words::zero().mac(a0, a0_1, b1, b1_1).mac(a1, a1_1, b0, b0_1);
+            // The addend starts the sums, so it costs nothing.
+            let (re, im) = (Words::from(c.re.0), Words::from(c.im.0));
+            let re = re.mac(a0, a0_1, b0, b0_1).mac(a1, a1_1, minus_b1, high(minus_b1));
+            let im = im.mac(a0, a0_1, b1, b1_1).mac(a1, a1_1, b0, b0_1);
             Pair {
                 re: Lanes(re.reduce_short()),
                 im: Lanes(im.reduce_short()),

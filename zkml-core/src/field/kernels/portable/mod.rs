@@ -135,6 +135,21 @@ impl Vector for Scalar {
     }
 
     #[inline(always)]
+    unsafe fn mul_add_pair(a: Pair<Self>, b: Pair<Self>, c: Pair<Self>) -> Pair<Self> {
+        let real = wide(a.re, b.re) + wide(a.im, Scalar(P - b.im.0)) + u128::from(c.re.0);
+        let imaginary = wide(a.re, b.im) + wide(a.im, b.re) + u128::from(c.im.0);
+        Pair {
+            re: Scalar(reduce128(real)),
+            im: Scalar(reduce128(imaginary)),
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        Scalar(reduce128(wide(self, b) + u128::from(c.0)))
+    }
+
+    #[inline(always)]
     unsafe fn no_sum() -> u128 {
         0
     }

@@ -1,0 +1,133 @@
+//! The kernels of `field::kernels`, each on every backend of the machine, on one thread.
+//!
+//! `cargo bench --bench kernels`. Tables have 2^16 elements (1 MiB of `K`: second-level cache); the throughput
+//! is in elements that a kernel reads at an index (`fold`: of the result), in multiply-adds for the int8 products.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use zkml_core::field::kernels::available_backends;
+use zkml_core::field::{K, M61, from_u64};
+
+const LENGTH: usize = 1 << 16;
+
+/// Fixed pseudo-random residues.
+fn residues(seed: u64) -> impl Iterator<Item = M61> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        from_u64(state)
+    })
+}
+
+fn table(seed: u64, length: usize) -> Vec<K> {
+    let mut source = residues(seed);
+    (0..length)
+        .filter_map(|_| Some(K::new(source.next()?, source.next()?)))
+        .collect()
+}
+
+fn base_table(seed: u64, length: usize) -> Vec<M61> {
+    residues(seed).take(length).collect()
+}
+
+fn tables(criterion: &mut Criterion) {
+    let (a, b, e) = (table(1, LENGTH), table(2, LENGTH), table(3, LENGTH));
+    let (q0, q1, base) = (table(4, LENGTH), table(5, LENGTH), base_table(6, LENGTH));
+    let (r, point) = (a[7], table(8, 16));
+    let mut acc = b.clone();
+
+    for &backend in available_backends() {
+        let mut group = criterion.benchmark_group(backend.name());
+        group
+            .sample_size(30)
+            .throughput(Throughput::Elements(LENGTH as u64 / 2));
+        group.bench_function("fold", |bencher| {
+            bencher.iter_batched_ref(
+                || a.clone(),
+                |values| backend.fold(values, r),
+                BatchSize::LargeInput,
+            )
+        });
+        group.bench_function("fold_base", |bencher| {
+            bencher.iter(|| backend.fold_base(black_box(&base), r))
+        });
+        group.bench_function("product_round", |bencher| {
+            bencher.iter(|| backend.product_round(black_box(&a), black_box(&b)))
+        });
+        group.bench_function("eq_product_round", |bencher| {
+            bencher.iter(|| backend.eq_product_round(black_box(&e), black_box(&a), black_box(&b)))
+        });
+        group.bench_function("fraction_layer", |bencher| {
+            bencher.iter(|| backend.fraction_layer(black_box(&a), black_box(&b)))
+        });
+        group.bench_function("fraction_round", |bencher| {
+            bencher.iter(|| backend.fraction_round(&e[..LENGTH / 2], &a, &b, &q0, &q1, black_box(r)))
+        });
+        group.throughput(Throughput::Elements(LENGTH as u64));
+        group.bench_function("dot", |bencher| {
+            bencher.iter(|| backend.dot(black_box(&a), black_box(&b)))
+        });
+        group.bench_function("dot_base", |bencher| {
+            bencher.iter(|| backend.dot_base(black_box(&base), black_box(&b)))
+        });
+        group.bench_function("add_scaled", |bencher| {
+            bencher.iter(|| backend.add_scaled(&mut acc, r, black_box(&a)))
+        });
+        group.bench_function("add_scaled_base", |bencher| {
+            bencher.iter(|| backend.add_scaled_base(&mut acc, r, black_box(&base)))
+        });
+        group.bench_function("multiply", |bencher| {
+            bencher.iter(|| backend.multiply(&mut acc, black_box(&a)))
+        });
+        group.bench_function("eq_table", |bencher| {
+            bencher.iter(|| backend.eq_table(black_box(&point)))
+        });
+    }
+}
+
+fn butterflies(criterion: &mut Criterion) {
+    let mut values = base_table(1, LENGTH);
+    let twiddles = base_table(2, LENGTH / 2);
+    for &backend in available_backends() {
+        let mut group = criterion.benchmark_group(backend.name());
+        group
+            .sample_size(30)
+            .throughput(Throughput::Elements(LENGTH as u64 / 2));
+        for half in [1, 2, 4, 8, 64, LENGTH / 2] {
+            group.bench_function(BenchmarkId::new("butterfly_pairs", half), |bencher| {
+                bencher.iter(|| backend.butterfly_pairs(black_box(&mut values), half, &twiddles))
+            });
+        }
+    }
+}
+
+fn int8(criterion: &mut Criterion) {
+    for (rows, columns) in [(512, 4096), (4096, 512), (8192, 4096)] {
+        let matrix: Vec<i8> = residues(3).take(rows * columns).map(|x| x.value as i8).collect();
+        let (by_row, by_column) = (table(1, rows), table(2, columns));
+        for &backend in available_backends() {
+            let mut group = criterion.benchmark_group(backend.name());
+            group
+                .sample_size(10)
+                .throughput(Throughput::Elements((16 * rows * columns) as u64));
+            let shape = format!("{rows}x{columns}");
+            group.bench_function(BenchmarkId::new("fold_rows_i8", &shape), |bencher| {
+                bencher.iter(|| backend.fold_rows_i8(black_box(&matrix), columns, &by_row))
+            });
+            group.bench_function(BenchmarkId::new("rows_dot_i8", &shape), |bencher| {
+                bencher.iter(|| backend.rows_dot_i8(black_box(&matrix), columns, &by_column))
+            });
+        }
+    }
+}
+
+/// One thread, whatever the machine has. An error only says that the pool exists already.
+fn one_thread(_: &mut Criterion) {
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(1).build_global();
+}
+
+criterion_group!(kernels, one_thread, tables, butterflies, int8);
+criterion_main!(kernels);
