@@ -82,9 +82,21 @@ pub(crate) fn source(tokens: &impl ToTokens) -> String {
         ("[ ", "["),
         (" ]", "]"),
         (" ;", ";"),
+        (" : ", ": "),
         ("- ", "-"),
     ] {
         text = text.replace(spaced, plain);
     }
     text
+}
+
+/// `tokens` as if they all stood at `span`, so that an error about them underlines just that.
+pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(span);
+            token
+        })
+        .collect()
 }

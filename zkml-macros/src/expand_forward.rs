@@ -32,16 +32,12 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemImpl) -> TokenStream 
         let errors = errors.into_compile_error();
         return quote!(#errors #item);
     };
-    let function = forward::find(&item, &mut errors).cloned();
     let methods: Vec<String> = forward::methods(&item)
         .map(|method| method.sig.ident.to_string())
         .collect();
-
-    let (function, true) = (function, errors.is_empty()) else {
-        return stub(&zkml, item, &self_ty, methods, errors);
-    };
-    let Some(function) = function else {
-        return stub(&zkml, item, &self_ty, methods, errors);
+    let function = match forward::find(&item, &mut errors) {
+        Some(function) if errors.is_empty() => function.clone(),
+        _ => return stub(&zkml, item, &self_ty, methods, errors),
     };
     let mut used = UsedFields::default();
     for method in forward::methods(&item) {

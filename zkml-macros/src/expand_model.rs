@@ -5,8 +5,8 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::visit::Visit;
 use syn::{Expr, GenericParam, Ident, ItemStruct};
 
-use crate::diagnostics::Errors;
-use crate::model::{LayerField, Model, PATH_FIELD, Times, empty_fields, first_span, options_type};
+use crate::diagnostics::{Errors, respan};
+use crate::model::{LayerField, Model, PATH_FIELD, Times, empty_fields, first_span, options_type, phantom};
 
 pub(crate) fn expand(arguments: TokenStream, item: ItemStruct) -> TokenStream {
     let mut errors = Errors::default();
@@ -14,7 +14,7 @@ pub(crate) fn expand(arguments: TokenStream, item: ItemStruct) -> TokenStream {
     let item = &model.item;
     let options = options_struct(&model);
     let module = module_impl(&model, errors.is_empty());
-    let new = constructor(&model);
+    let new = constructor(&model, errors.is_empty());
     if !errors.is_empty() {
         // The item itself stays, so that uses of it are no errors.
         let inference = stub_inference(&model);
@@ -38,12 +38,13 @@ pub(crate) fn empty(name: &Ident) -> TokenStream {
         item,
         inputs: Vec::new(),
         layers: Vec::new(),
+        generics_are_plain: true,
     };
     let (item, options) = (&model.item, options_struct(&model));
     let (inference, module, new) = (
         stub_inference(&model),
         module_impl(&model, false),
-        constructor(&model),
+        constructor(&model, false),
     );
     quote!(#item #options #inference #module #new)
 }
@@ -61,6 +62,16 @@ fn options_struct(model: &Model) -> TokenStream {
         quote!(#[doc = #doc] pub #name: #ty)
     });
     let where_clause = &generics.where_clause;
+    if !model.generics_are_plain {
+        let (bounds, arguments_of, _) = generics.split_for_impl();
+        let phantom = phantom(generics);
+        return quote! {
+            #[allow(dead_code)]
+            #vis struct #name #generics #where_clause { generics: #phantom }
+            impl #bounds Clone for #name #arguments_of #where_clause { fn clone(&self) -> Self { *self } }
+            impl #bounds Copy for #name #arguments_of #where_clause {}
+        };
+    }
     let doc = format!("Arguments of [`{}`].", model.item.ident);
     quote! {
         #[doc = #doc]
@@ -74,10 +85,10 @@ fn module_impl(model: &Model, complete: bool) -> TokenStream {
     let Model { item, arguments, .. } = model;
     let (zkml, name, options) = (&arguments.zkml, &item.ident, options_name(model));
     let (generics, arguments_of, where_clause) = item.generics.split_for_impl();
-    let input = arguments.input.as_ref().map(|sizes| {
+    let input = arguments.input.as_ref().filter(|_| complete).map(|sizes| {
         quote!(const INPUT: ::core::option::Option<&'static [usize]> = ::core::option::Option::Some(&[#(#sizes),*]);)
     });
-    let no_arguments = model.inputs.is_empty().then(|| {
+    let no_arguments = (model.inputs.is_empty() && complete).then(|| {
         quote! {
             const OPTIONS: ::core::option::Option<#options #arguments_of> =
                 ::core::option::Option::Some(#options {});
@@ -185,7 +196,8 @@ impl Visit<'_> for Mentions {
     }
 }
 
-fn collect_idents(tokens: TokenStream, idents: &mut Vec<Ident>) {
+/// All names in `tokens`.
+pub(crate) fn collect_idents(tokens: TokenStream, idents: &mut Vec<Ident>) {
     for token in tokens {
         match token {
             proc_macro2::TokenTree::Ident(ident) => idents.push(ident),
@@ -349,7 +361,7 @@ fn nested_options(layer: &LayerField, model: &Model, ty: &TokenStream) -> TokenS
 }
 
 /// `Block::new(planes)`.
-fn constructor(model: &Model) -> TokenStream {
+fn constructor(model: &Model, complete: bool) -> TokenStream {
     let zkml = &model.arguments.zkml;
     let (name, options, vis) = (&model.item.ident, options_name(model), &model.item.vis);
     let (generics, arguments_of, where_clause) = model.item.generics.split_for_impl();
@@ -359,6 +371,15 @@ fn constructor(model: &Model) -> TokenStream {
     });
     let names = model.inputs.iter().map(|input| &input.name);
     let turbofish = arguments_of.as_turbofish();
+    if !complete {
+        let parameters = model.inputs.iter().map(|input| &input.ty);
+        return quote! {
+            impl #generics #name #arguments_of #where_clause {
+                #[allow(dead_code)]
+                #vis fn new(#(_: #parameters),*) -> Self { loop {} }
+            }
+        };
+    }
     quote! {
         impl #generics #name #arguments_of #where_clause {
             /// The model, its parameters named from the root.
@@ -407,7 +428,11 @@ fn checks(model: &Model) -> TokenStream {
         .map(|layer| {
             let name = &layer.name;
             let span = first_span(&layer.ty).unwrap_or_else(|| name.span());
-            quote_spanned!(span=> const _: () = #zkml::nn::infer::report_options(#options {}.#name().check());)
+            let report = respan(
+                quote!(#zkml::nn::infer::report_options(#options {}.#name().check())),
+                span,
+            );
+            quote!(const _: () = #report;)
         });
     quote! {
         const _: () = {

@@ -57,8 +57,7 @@ fn check_signature(function: &ImplItemFn, errors: &mut Errors) {
     }
     let mut arguments = signature.inputs.iter();
     match arguments.next() {
-        Some(FnArg::Receiver(receiver))
-            if matches!(receiver.kind, ReceiverKind::Reference(..)) && receiver.mutability.is_none() => {}
+        Some(FnArg::Receiver(receiver)) if matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) => {}
         Some(FnArg::Receiver(receiver)) => {
             errors.push(
                 receiver,

@@ -1,7 +1,7 @@
 //! The `#[zk_model]` attribute of zkml.
 //!
 //! See [`macro@zk_model`]. The pieces, in the order a model passes through them: [`attribute`] reads
-//! `name = value` lists, [`model`] the struct, [`hyper`] checks hyper-parameters against [`catalogue`],
+//! `name = value` lists, [`model`] the struct, [`field_attributes`] its fields, [`hyper`] checks hyper-parameters against [`catalogue`],
 //! [`expand_model`] writes the code for the struct; [`forward`] reads and rewrites the `impl`, [`shapes`] repeats
 //! `forward` on shapes, [`expand_forward`] writes the code for the `impl`. [`diagnostics`] gathers the errors.
 
@@ -10,6 +10,7 @@ mod catalogue;
 mod diagnostics;
 mod expand_forward;
 mod expand_model;
+mod field_attributes;
 mod forward;
 mod hyper;
 mod model;

@@ -2,13 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{
-    Attribute, Expr, Field, GenericArgument, GenericParam, Generics, Ident, ItemStruct, PathArguments, Type,
-};
+use syn::{Expr, Field, GenericArgument, GenericParam, Generics, Ident, ItemStruct, PathArguments, Type};
 
-use crate::attribute::{ModelArguments, Setting, settings};
+use crate::attribute::{ModelArguments, Setting};
 use crate::catalogue::{self, Layer};
-use crate::diagnostics::{Errors, closest, did_you_mean, list, source};
+use crate::diagnostics::{Errors, closest, list, respan, source};
+use crate::field_attributes::{FieldAttributes, read_attributes};
 use crate::hyper;
 
 /// Name of the field that is added to every model.
@@ -21,6 +20,8 @@ pub(crate) struct Model {
     pub(crate) item: ItemStruct,
     pub(crate) inputs: Vec<Input>,
     pub(crate) layers: Vec<LayerField>,
+    /// There are `const` generics only, as there should.
+    pub(crate) generics_are_plain: bool,
 }
 
 /// A field marked `#[arg]`.
@@ -56,7 +57,7 @@ pub(crate) struct LayerField {
 impl Model {
     pub(crate) fn read(arguments: TokenStream, mut item: ItemStruct, errors: &mut Errors) -> Model {
         let arguments = ModelArguments::parse(arguments, true, errors);
-        check_generics(&item.generics, errors);
+        let generics_are_plain = check_generics(&item.generics, errors);
         let zkml = &arguments.zkml;
         let mut model = Model {
             arguments: ModelArguments {
@@ -66,6 +67,7 @@ impl Model {
             inputs: Vec::new(),
             layers: Vec::new(),
             item: item.clone(),
+            generics_are_plain: true,
         };
         match &mut item.fields {
             syn::Fields::Named(fields) => {
@@ -104,10 +106,33 @@ impl Model {
                 );
             }
         }
+        if !generics_are_plain && let syn::Fields::Named(fields) = &mut item.fields {
+            let generics = phantom(&item.generics);
+            fields
+                .named
+                .push(syn::parse_quote!(#[allow(dead_code)] generics: #generics));
+        }
+        model.generics_are_plain = generics_are_plain;
         model.item = item;
         model.arguments = arguments;
         model
     }
+}
+
+/// A type that mentions every parameter, for structs whose generics are wrong.
+pub(crate) fn phantom(generics: &Generics) -> TokenStream {
+    let mentions = generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Lifetime(lifetime) => {
+            let lifetime = &lifetime.lifetime;
+            Some(quote!(&#lifetime ()))
+        }
+        GenericParam::Type(ty) => {
+            let ty = &ty.ident;
+            Some(quote!(*const #ty))
+        }
+        GenericParam::Const(_) => None,
+    });
+    quote!(::core::marker::PhantomData<(#(#mentions,)*)>)
 }
 
 pub(crate) fn empty_fields(zkml: &syn::Path) -> syn::Fields {
@@ -115,7 +140,9 @@ pub(crate) fn empty_fields(zkml: &syn::Path) -> syn::Fields {
     syn::Fields::Named(syn::parse_quote!({ #path: #zkml::nn::ParameterPath }))
 }
 
-fn check_generics(generics: &Generics, errors: &mut Errors) {
+/// Whether there are only `const` generics.
+fn check_generics(generics: &Generics, errors: &mut Errors) -> bool {
+    let plain = generics.const_params().count();
     for parameter in &generics.params {
         match parameter {
             GenericParam::Const(_) => {}
@@ -131,16 +158,7 @@ fn check_generics(generics: &Generics, errors: &mut Errors) {
             }
         }
     }
-}
-
-/// Our attributes of one field.
-#[derive(Default)]
-struct FieldAttributes {
-    layer: Option<Vec<Setting>>,
-    is_argument: bool,
-    rename: Option<String>,
-    /// An attribute was wrong: say nothing more about this field.
-    broken: bool,
+    plain == generics.params.len()
 }
 
 /// Reads a field and takes our attributes from it; `false` when it is not usable.
@@ -176,110 +194,6 @@ fn read_field(field: &mut Field, model: &mut Model, errors: &mut Errors) -> bool
         return true;
     }
     read_layer(name, &field.ty, attributes, model, errors)
-}
-
-/// Attributes of the language that may stand on a field.
-const LANGUAGE: &[&str] = &[
-    "doc",
-    "allow",
-    "expect",
-    "warn",
-    "deny",
-    "deprecated",
-    "cfg",
-    "cfg_attr",
-];
-const OURS: &[&str] = &["layer", "arg", "param"];
-
-fn read_attributes(field: &mut Field, errors: &mut Errors) -> FieldAttributes {
-    let mut read = FieldAttributes::default();
-    let mut seen: Vec<String> = Vec::new();
-    for attribute in core::mem::take(&mut field.attrs) {
-        let name = source(attribute.path());
-        if LANGUAGE.contains(&name.as_str()) {
-            field.attrs.push(attribute);
-            continue;
-        }
-        if seen.contains(&name) {
-            errors.push(attribute.path(), format!("`#[{name}]` is given twice"));
-            read.broken = true;
-            continue;
-        }
-        seen.push(name.clone());
-        match name.as_str() {
-            "layer" => match arguments(&attribute, errors) {
-                Some(layer) => read.layer = Some(layer),
-                None => read.broken = true,
-            },
-            "arg" => {
-                if !matches!(attribute.meta, syn::Meta::Path(_)) {
-                    errors.push(&attribute.meta, "`#[arg]` takes no arguments");
-                }
-                read.is_argument = true;
-            }
-            "param" => read_rename(&attribute, &mut read, errors),
-            unknown => {
-                let hint = match closest(unknown, OURS.iter().copied()) {
-                    Some(_) => did_you_mean(unknown, OURS.iter().copied()),
-                    None => format!(": expected one of {}", list(OURS)),
-                };
-                errors.push(
-                    attribute.path(),
-                    format!("unknown attribute `#[{unknown}]`{hint}"),
-                );
-                read.broken = true;
-            }
-        }
-    }
-    read
-}
-
-fn arguments(attribute: &Attribute, errors: &mut Errors) -> Option<Vec<Setting>> {
-    match &attribute.meta {
-        syn::Meta::Path(_) => Some(Vec::new()),
-        syn::Meta::List(list) => settings(list.tokens.clone(), errors),
-        other => {
-            let name = source(attribute.path());
-            errors.push(other, format!("expected `#[{name}(name = value, ...)]`"));
-            None
-        }
-    }
-}
-
-fn read_rename(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors) {
-    let Some(settings) = arguments(attribute, errors) else {
-        read.broken = true;
-        return;
-    };
-    for Setting { name, value } in settings {
-        if name != "rename" {
-            let hint = did_you_mean(&name.to_string(), ["rename"]);
-            let hint = if hint.is_empty() {
-                ": expected `rename`".to_owned()
-            } else {
-                hint
-            };
-            errors.push(&name, format!("unknown argument `{name}` of `#[param]`{hint}"));
-            continue;
-        }
-        match &value {
-            Expr::Lit(literal) => match &literal.lit {
-                syn::Lit::Str(text) if is_key(&text.value()) => {
-                    read.rename = Some(text.value());
-                    continue;
-                }
-                _ => errors.push(&value, "`rename` expects a state-dict key such as \"features.0\""),
-            },
-            _ => errors.push(&value, "`rename` expects a string literal such as \"features.0\""),
-        }
-    }
-}
-
-/// Whether `text` is made of names separated by dots.
-fn is_key(text: &str) -> bool {
-    let plain =
-        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-    text.split('.').all(plain)
 }
 
 const NO_LAYERS: &[&str] = &[
@@ -467,13 +381,7 @@ pub(crate) fn options_type(layer: &LayerField, zkml: &syn::Path) -> TokenStream 
     let mut tokens = quote!(<#ty as #module>::Options);
     // The whole projection is underlined where the type is: a type that is no layer is one error.
     if let Some(span) = first_span(ty) {
-        tokens = tokens
-            .into_iter()
-            .map(|mut token| {
-                token.set_span(span);
-                token
-            })
-            .collect();
+        tokens = respan(tokens, span);
     }
     tokens
 }

@@ -9,6 +9,7 @@ use quote::{format_ident, quote};
 use syn::visit::{self, Visit};
 use syn::{BinOp, Block, Expr, ExprCall, ExprMethodCall, Ident, Lit, Pat, Stmt, UnOp};
 
+use crate::expand_model::collect_idents;
 use crate::forward::{CallLayers, is_self};
 use crate::hyper::{is_constant, peel};
 
@@ -71,7 +72,12 @@ impl Follower<'_> {
                 Stmt::Expr(value, _) => {
                     self.value(value);
                 }
-                Stmt::Item(_) | Stmt::Macro(_) => {}
+                Stmt::Macro(statement) => {
+                    let mut assigned = Assigned(Vec::new());
+                    assigned.visit_macro(&statement.mac);
+                    self.forget(&assigned.0);
+                }
+                Stmt::Item(_) => {}
             }
             if Returns::in_statement(statement) {
                 // What comes after may not run.
@@ -106,8 +112,17 @@ impl Follower<'_> {
     fn value(&mut self, value: &Expr) -> Option<Ident> {
         match peel(value) {
             Expr::Path(path) => self.known.get(&path.path.get_ident()?.to_string()).cloned(),
-            Expr::MethodCall(call) => self.method(call),
-            Expr::Call(call) => self.call(call),
+            Expr::MethodCall(call) => {
+                let result = self.method(call);
+                // A closure among the arguments may assign to a variable.
+                self.forget(&Assigned::in_expression(value));
+                result
+            }
+            Expr::Call(call) => {
+                let result = self.call(call);
+                self.forget(&Assigned::in_expression(value));
+                result
+            }
             Expr::Binary(binary) if matches!(binary.op, BinOp::Add(_)) => {
                 let (left, right) = (self.value(&binary.left), self.value(&binary.right));
                 let (left, right) = (left?, right?);
@@ -319,6 +334,13 @@ impl Visit<'_> for Assigned {
             self.place(&binary.left);
         }
         visit::visit_expr_binary(self, binary);
+    }
+
+    /// What another macro does with a name is not known.
+    fn visit_macro(&mut self, invocation: &syn::Macro) {
+        let mut names = Vec::new();
+        collect_idents(invocation.tokens.clone(), &mut names);
+        self.0.extend(names.iter().map(Ident::to_string));
     }
 
     fn visit_expr_reference(&mut self, reference: &syn::ExprReference) {

@@ -56,9 +56,19 @@ impl LeNet {
 
 #[cfg(test)]
 mod tests {
-    use zkml_core::nn::Forward;
+    use zkml_core::nn::{Forward, Weights};
 
     use super::LeNet;
+
+    #[test]
+    fn loads_weights_trained_in_pytorch() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/assets/lenet5-mnist.safetensors");
+        let weights = Weights::open(file).unwrap();
+        let (graph, report) = LeNet::new().trace().unwrap().load(&weights).unwrap();
+        assert_eq!(report.applied.len(), 10);
+        assert!(report.unused.is_empty(), "{report}");
+        assert_eq!(graph.parameters.iter().map(|parameter| parameter.values.len()).sum::<usize>(), 61_706);
+    }
 
     #[test]
     fn traces_to_pytorchs_shapes_and_names() {

@@ -33,3 +33,6 @@ pub use tensor::{Extent, Tensor};
 pub use trace::{ModuleScope, TraceError, trace};
 pub use weights::{LoadReport, WeightError, Weights};
 
+
+#[cfg(test)]
+mod tests;

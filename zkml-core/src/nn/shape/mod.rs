@@ -8,6 +8,9 @@ pub mod infer;
 mod rules;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::ShapeError;
 pub use infer::{Failure, Inferred};
 pub use rules::{

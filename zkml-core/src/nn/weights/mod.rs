@@ -13,3 +13,5 @@ pub use error::WeightError;
 pub use file::Weights;
 pub use report::{LoadReport, MisshapenParameter, MissingParameter};
 
+#[cfg(test)]
+mod tests;

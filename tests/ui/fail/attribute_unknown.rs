@@ -1,0 +1,20 @@
+use zkml::prelude::*;
+
+#[zk_model(input = [1, 1, 28, 28])]
+struct Net {
+    #[layr(in_channels = 1, out_channels = 6, kernel_size = 5)]
+    conv1: Conv2d,
+    #[serde(skip)]
+    relu: ReLU,
+}
+
+#[zk_model]
+impl Net {
+    fn forward(&self, x: Tensor) -> Tensor {
+        self.relu(self.conv1(x))
+    }
+}
+
+fn main() {
+    let _ = Net::new().trace();
+}

@@ -1,0 +1,25 @@
+use zkml::prelude::*;
+
+#[zk_model(input = [1, 1, 28, 28])]
+struct Net {
+    #[param(rename = "features..0")]
+    #[layer(in_channels = 1, out_channels = 6, kernel_size = 5)]
+    conv1: Conv2d,
+    #[param(rename = 0)]
+    #[layer(in_channels = 6, out_channels = 6, kernel_size = 5)]
+    conv2: Conv2d,
+    #[param(name = "conv1")]
+    #[layer(in_channels = 6, out_channels = 6, kernel_size = 5)]
+    conv3: Conv2d,
+}
+
+#[zk_model]
+impl Net {
+    fn forward(&self, x: Tensor) -> Tensor {
+        self.conv3(self.conv2(self.conv1(x)))
+    }
+}
+
+fn main() {
+    let _ = Net::new().trace();
+}

@@ -1,0 +1,21 @@
+use zkml::prelude::*;
+
+#[zk_model(input = [1, 1, 28, 28])]
+struct Net {
+    #[layer(in_channel = 1, out_channels = "6", kernel_size = 5)]
+    conv1: Conv2d,
+    planes: usize,
+    #[layr(in_features = 3)]
+    fc: Linear,
+}
+
+#[zk_model]
+impl Net {
+    fn forward(&self, x: Tensor) -> Tensor {
+        self.fc(relu(self.conv1(x)))
+    }
+}
+
+fn main() {
+    let _ = Net::new().trace();
+}

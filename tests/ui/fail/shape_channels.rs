@@ -1,0 +1,22 @@
+use zkml::prelude::*;
+
+#[zk_model(input = [1, 1, 28, 28])]
+struct Net {
+    #[layer(in_channels = 1, out_channels = 6, kernel_size = 5)]
+    conv1: Conv2d,
+    #[layer(in_channels = 8, out_channels = 16, kernel_size = 5)]
+    conv2: Conv2d,
+}
+
+#[zk_model]
+impl Net {
+    fn forward(&self, x: Tensor) -> Tensor {
+        let x = relu(self.conv1(x));
+        let x = relu(self.conv2(x));
+        max_pool2d(x, 2)
+    }
+}
+
+fn main() {
+    let _ = Net::new().trace();
+}

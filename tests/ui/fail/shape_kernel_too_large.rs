@@ -1,0 +1,19 @@
+use zkml::prelude::*;
+
+#[zk_model(input = [1, 1, 28, 28])]
+struct Net {
+    #[layer(in_channels = 1, out_channels = 6, kernel_size = 33, padding = 2)]
+    conv1: Conv2d,
+}
+
+#[zk_model]
+impl Net {
+    fn forward(&self, x: Tensor) -> Tensor {
+        let x = relu(self.conv1(x));
+        max_pool2d(x, 40)
+    }
+}
+
+fn main() {
+    let _ = Net::new().trace();
+}

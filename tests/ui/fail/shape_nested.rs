@@ -1,0 +1,34 @@
+use zkml::prelude::*;
+
+#[zk_model]
+struct Block {
+    #[arg]
+    planes: usize,
+    #[layer(in_channels = planes, out_channels = planes, kernel_size = 3, padding = 1)]
+    conv1: Conv2d,
+}
+
+#[zk_model]
+impl Block {
+    fn forward(&self, x: Tensor) -> Tensor {
+        relu(self.conv1(x)) + x
+    }
+}
+
+#[zk_model(input = [1, 1, 28, 28])]
+struct Net {
+    #[layer(planes = 8)]
+    block: Block,
+}
+
+#[zk_model]
+impl Net {
+    fn forward(&self, x: Tensor) -> Tensor {
+        let x = relu(x);
+        relu(self.block(x))
+    }
+}
+
+fn main() {
+    let _ = Net::new().trace();
+}

@@ -1,0 +1,8 @@
+use zkml::prelude::*;
+
+#[zk_model]
+struct Net(Conv2d, Linear);
+
+fn main() {
+    let _ = Net::new();
+}
