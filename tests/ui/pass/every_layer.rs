@@ -34,7 +34,7 @@ impl Everything {
         let x = self.relu(self.bn(self.conv(self.pad(x))));
         let x = self.avgpool(self.maxpool(x));
         let y = self.identity(self.global(x));
-        let z = adaptive_avg_pool2d(avg_pool2d(max_pool2d_with(x, MaxPool2dOptions::new([2, 2])), (1, 2)), 1);
+        let z = adaptive_avg_pool2d(avg_pool2d(max_pool2d_with(x, MaxPool2dOptions::new([2, 2])), (2, 1)), 1);
         let x = self.flatten(permute(cat([y, z], 1), [0, 1, 3, 2]));
         let x = self.norm(self.dropout(self.fc(x.view([2, -1]))));
         argmax(pad(x, [1, 0, 0, 0]), 1)
