@@ -179,7 +179,7 @@ mod tests {
                 M61Config::ONE,
                 "order divides (p-1)/{q}"
             );
-            while rest % q == 0 {
+            while rest.is_multiple_of(q) {
                 rest /= q;
             }
         }

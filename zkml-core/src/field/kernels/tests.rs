@@ -216,7 +216,7 @@ fn equality_tables() {
             let expected = crate::poly::eq_table(&point);
             assert_eq!(backend.eq_table(&point), expected, "{backend:?} {variables}");
             let factor = element(&mut rng);
-            let scaled: Vec<K> = expected.iter().map(|x| x * &factor).collect();
+            let scaled: Vec<K> = expected.iter().map(|x| *x * factor).collect();
             assert_eq!(
                 backend.eq_table_scaled(&point, factor),
                 scaled,

@@ -40,13 +40,14 @@ struct Product {
 
 #[inline(always)]
 unsafe fn all(x: u64) -> __m256i {
-    // SAFETY: AVX2 is there, as the caller vouches. So in all that follow.
+    // SAFETY: AVX2 is there, as the caller vouches.
     unsafe { _mm256_set1_epi64x(x as i64) }
 }
 
 /// `x mod p` for `x < 2 p`.
 #[inline(always)]
 unsafe fn reduce_once(x: __m256i) -> __m256i {
+    // SAFETY: AVX2 is there, as the caller vouches.
     unsafe {
         let difference = _mm256_sub_epi64(x, all(P));
         // Adds p back where the difference is negative: blends on the sign bit.
@@ -61,6 +62,7 @@ unsafe fn reduce_once(x: __m256i) -> __m256i {
 /// `2^UP x mod p` up to a multiple, `UP + DOWN = 61`: `2^UP (x mod 2^DOWN) + (x >> DOWN)`.
 #[inline(always)]
 unsafe fn shift<const UP: i32, const DOWN: i32>(x: __m256i) -> __m256i {
+    // SAFETY: AVX2 is there, as the caller vouches.
     unsafe {
         let low = _mm256_slli_epi64::<UP>(_mm256_and_si256(x, all((1 << DOWN) - 1)));
         _mm256_add_epi64(low, _mm256_srli_epi64::<DOWN>(x))
@@ -70,6 +72,7 @@ unsafe fn shift<const UP: i32, const DOWN: i32>(x: __m256i) -> __m256i {
 /// Low limb (31 bits) and high limb (30 bits).
 #[inline(always)]
 unsafe fn limbs(x: __m256i) -> (__m256i, __m256i) {
+    // SAFETY: AVX2 is there, as the caller vouches.
     unsafe {
         (
             _mm256_and_si256(x, all((1 << 31) - 1)),
@@ -81,6 +84,7 @@ unsafe fn limbs(x: __m256i) -> (__m256i, __m256i) {
 /// `x y` for canonical residues: `low < 2^62 + 2^61`, `middle < 2^62`.
 #[inline(always)]
 unsafe fn product((x_0, x_1): (__m256i, __m256i), (y_0, y_1): (__m256i, __m256i)) -> Product {
+    // SAFETY: AVX2 is there, as the caller vouches.
     unsafe {
         let high = _mm256_mul_epu32(x_1, y_1);
         let low = _mm256_add_epi64(_mm256_mul_epu32(x_0, y_0), _mm256_add_epi64(high, high));
@@ -93,6 +97,7 @@ impl Product {
     /// The sum of two results of [`product`].
     #[inline(always)]
     unsafe fn add(self, other: Product) -> Product {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe {
             Product {
                 low: _mm256_add_epi64(self.low, other.low),
@@ -103,6 +108,7 @@ impl Product {
 
     #[inline(always)]
     unsafe fn reduce(self) -> Lanes {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe {
             let shifted = _mm256_slli_epi64::<31>(_mm256_and_si256(self.middle, all((1 << 30) - 1)));
             let low = _mm256_add_epi64(
@@ -122,6 +128,7 @@ impl Product {
 impl Halves {
     #[inline(always)]
     unsafe fn add(self, term: Product) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe {
             let low_32_bits = all(0xffff_ffff);
             Halves {
@@ -147,26 +154,31 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn splat(x: u64) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe { Lanes(all(x)) }
     }
 
     #[inline(always)]
     unsafe fn load(source: *const u64) -> Self {
+        // SAFETY: AVX2 is there and the words are valid, as the caller vouches.
         unsafe { Lanes(_mm256_loadu_si256(source.cast())) }
     }
 
     #[inline(always)]
     unsafe fn store(self, target: *mut u64) {
+        // SAFETY: AVX2 is there and the words are valid, as the caller vouches.
         unsafe { _mm256_storeu_si256(target.cast(), self.0) }
     }
 
     #[inline(always)]
     unsafe fn load_in_pair_order(source: *const u64) -> Self {
+        // SAFETY: AVX2 is there and the words are valid, as the caller vouches.
         unsafe { Lanes(_mm256_permute4x64_epi64::<0b11_01_10_00>(Self::load(source).0)) }
     }
 
     #[inline(always)]
     unsafe fn load_pair(source: *const u64) -> Pair<Self> {
+        // SAFETY: AVX2 is there and the words are valid, as the caller vouches.
         unsafe {
             let (a, b) = (Self::load(source).0, Self::load(source.add(4)).0);
             Pair {
@@ -178,6 +190,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn store_pair(pair: Pair<Self>, target: *mut u64) {
+        // SAFETY: AVX2 is there and the words are valid, as the caller vouches.
         unsafe {
             Lanes(_mm256_unpacklo_epi64(pair.re.0, pair.im.0)).store(target);
             Lanes(_mm256_unpackhi_epi64(pair.re.0, pair.im.0)).store(target.add(4));
@@ -186,6 +199,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn load_blocks<const HALF: usize>(source: *const u64) -> (Self, Self) {
+        // SAFETY: AVX2 is there and the words are valid, as the caller vouches.
         unsafe {
             let (a, b) = (Self::load(source).0, Self::load(source.add(4)).0);
             if HALF == 1 {
@@ -204,6 +218,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn store_blocks<const HALF: usize>(low: Self, high: Self, target: *mut u64) {
+        // SAFETY: AVX2 is there and the words are valid, as the caller vouches.
         unsafe {
             let (a, b) = if HALF == 1 {
                 (
@@ -223,6 +238,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn load_twiddles<const HALF: usize>(source: *const u64) -> Self {
+        // SAFETY: AVX2 is there and the words are valid, as the caller vouches.
         unsafe {
             if HALF == 1 {
                 Self::load_in_pair_order(source)
@@ -235,11 +251,13 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe { Lanes(reduce_once(_mm256_add_epi64(self.0, other.0))) }
     }
 
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe {
             let difference = _mm256_sub_epi64(self.0, other.0);
             let negative = _mm256_cmpgt_epi64(_mm256_setzero_si256(), difference);
@@ -250,21 +268,25 @@ impl Vector for Lanes {
     #[inline(always)]
     unsafe fn loose_add(self, other: Self) -> Self {
         // The limbs have no room to spare: a loose lane is canonical here.
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe { self.add(other) }
     }
 
     #[inline(always)]
     unsafe fn loose_sub(self, other: Self) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe { self.sub(other) }
     }
 
     #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe { product(limbs(self.0), limbs(other.0)).reduce() }
     }
 
     #[inline(always)]
     unsafe fn mul_pair(a: Pair<Self>, b: Pair<Self>) -> Pair<Self> {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe {
             let Pair { re, im } = products(a, b);
             Pair {
@@ -276,16 +298,19 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn mul_add_pair(a: Pair<Self>, b: Pair<Self>, c: Pair<Self>) -> Pair<Self> {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe { Self::mul_pair(a, b).add(c) }
     }
 
     #[inline(always)]
     unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe { self.mul(b).add(c) }
     }
 
     #[inline(always)]
     unsafe fn no_sum() -> Halves {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe {
             let zero = _mm256_setzero_si256();
             Halves {
@@ -299,11 +324,13 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn mac_base(sum: Halves, a: Self, b: Self) -> Halves {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe { sum.add(product(limbs(a.0), limbs(b.0))) }
     }
 
     #[inline(always)]
     unsafe fn mac_pair(sum: Pair<Halves>, a: Pair<Self>, b: Pair<Self>) -> Pair<Halves> {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe {
             let Pair { re, im } = products(a, b);
             Pair {
@@ -320,6 +347,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn reduce(sum: Halves) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe {
             // 2^(31 + 32) = 2^2; fewer than 2^24 terms here.
             let low = _mm256_add_epi64(sum.low_0, shift::<32, 29>(sum.low_32));
@@ -335,6 +363,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn total(sum: Halves) -> M61 {
+        // SAFETY: AVX2 is there, as the caller vouches.
         unsafe {
             let column = |x: __m256i| words(x).into_iter().map(u128::from).sum::<u128>();
             let low = column(sum.low_0) + (column(sum.low_32) << 32);
@@ -349,6 +378,7 @@ impl Vector for Lanes {
 /// The two coordinates of `a b`, each the sum of two products.
 #[inline(always)]
 unsafe fn products(a: Pair<Lanes>, b: Pair<Lanes>) -> Pair<Product> {
+    // SAFETY: AVX2 is there, as the caller vouches.
     unsafe {
         let (a0, a1) = (limbs(a.re.0), limbs(a.im.0));
         let (b0, b1) = (limbs(b.re.0), limbs(b.im.0));

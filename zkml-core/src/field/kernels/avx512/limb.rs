@@ -138,10 +138,11 @@ impl Tile for Vnni {
                     _mm512_maskz_loadu_epi8(mask, rows[0].add(start)),
                     _mm512_maskz_loadu_epi8(mask, rows[1].add(start)),
                 ];
-                for l in 0..8 {
+                let [first, second] = &mut sums;
+                for (l, (first, second)) in first.iter_mut().zip(second).enumerate() {
                     let limbs = _mm512_loadu_si512(planes.add(l * stride + start).cast());
-                    sums[0][l] = _mm512_dpbusd_epi32(sums[0][l], limbs, data[0]);
-                    sums[1][l] = _mm512_dpbusd_epi32(sums[1][l], limbs, data[1]);
+                    *first = _mm512_dpbusd_epi32(*first, limbs, data[0]);
+                    *second = _mm512_dpbusd_epi32(*second, limbs, data[1]);
                 }
                 start += STRIP;
             }

@@ -51,13 +51,14 @@ unsafe fn indices(order: [u64; 8]) -> __m512i {
 /// `x mod p` for `x < 2 p`: the smaller of `x` and `x - p` as unsigned words.
 #[inline(always)]
 unsafe fn reduce_once(x: __m512i) -> __m512i {
-    // SAFETY: AVX-512 is there, as the caller vouches. So in all that follow.
+    // SAFETY: AVX-512 is there, as the caller vouches.
     unsafe { _mm512_min_epu64(x, _mm512_sub_epi64(x, all(P))) }
 }
 
 /// `x mod p` for any `x`.
 #[inline(always)]
 unsafe fn reduce(x: __m512i) -> __m512i {
+    // SAFETY: AVX-512 is there, as the caller vouches.
     unsafe {
         reduce_once(_mm512_add_epi64(
             _mm512_and_si512(x, all(P)),
@@ -69,6 +70,7 @@ unsafe fn reduce(x: __m512i) -> __m512i {
 /// `2^52 x mod p` up to one multiple, below `2^61 + 2^55`.
 #[inline(always)]
 unsafe fn times_2_52(x: __m512i) -> __m512i {
+    // SAFETY: AVX-512 is there, as the caller vouches.
     unsafe {
         let low = _mm512_and_si512(_mm512_slli_epi64::<52>(x), all(P));
         _mm512_add_epi64(low, _mm512_srli_epi64::<9>(x))
@@ -78,6 +80,7 @@ unsafe fn times_2_52(x: __m512i) -> __m512i {
 impl Words {
     #[inline(always)]
     unsafe fn zero() -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             let zero = _mm512_setzero_si512();
             Words {
@@ -91,6 +94,7 @@ impl Words {
     /// The sum that is `x` so far.
     #[inline(always)]
     unsafe fn from(x: __m512i) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             let zero = _mm512_setzero_si512();
             Words {
@@ -104,6 +108,7 @@ impl Words {
     /// Adds `x y`; `x_1`, `y_1` are the high limbs.
     #[inline(always)]
     unsafe fn mac(self, x: __m512i, x_1: __m512i, y: __m512i, y_1: __m512i) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             let w0 = _mm512_madd52lo_epu64(self.w0, x, y);
             let w52 = _mm512_madd52hi_epu64(self.w52, x, y);
@@ -120,6 +125,7 @@ impl Words {
     /// `w104 <= 2 (2^19 + 2^10 + 2^9)` and the sum of the three words stays below `2^63 + 2^62 + 2^56`.
     #[inline(always)]
     unsafe fn reduce_short(self) -> __m512i {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             let high = _mm512_slli_epi64::<43>(self.w104);
             reduce(_mm512_add_epi64(
@@ -132,6 +138,7 @@ impl Words {
     /// The sum mod p for any words with `w104 < 2^52`.
     #[inline(always)]
     unsafe fn reduce_long(self) -> __m512i {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             let low = _mm512_add_epi64(
                 _mm512_and_si512(self.w0, all(P)),
@@ -153,6 +160,7 @@ impl Words {
 /// The high limb.
 #[inline(always)]
 unsafe fn high(x: __m512i) -> __m512i {
+    // SAFETY: AVX-512 is there, as the caller vouches.
     unsafe { _mm512_srli_epi64::<52>(x) }
 }
 
@@ -163,21 +171,25 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn splat(x: u64) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe { Lanes(all(x)) }
     }
 
     #[inline(always)]
     unsafe fn load(source: *const u64) -> Self {
+        // SAFETY: AVX-512 is there and the words are valid, as the caller vouches.
         unsafe { Lanes(_mm512_loadu_si512(source.cast())) }
     }
 
     #[inline(always)]
     unsafe fn store(self, target: *mut u64) {
+        // SAFETY: AVX-512 is there and the words are valid, as the caller vouches.
         unsafe { _mm512_storeu_si512(target.cast(), self.0) }
     }
 
     #[inline(always)]
     unsafe fn load_in_pair_order(source: *const u64) -> Self {
+        // SAFETY: AVX-512 is there and the words are valid, as the caller vouches.
         unsafe {
             Lanes(_mm512_permutexvar_epi64(
                 indices(PAIR_ORDER),
@@ -188,6 +200,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn load_pair(source: *const u64) -> Pair<Self> {
+        // SAFETY: AVX-512 is there and the words are valid, as the caller vouches.
         unsafe {
             let (a, b) = (Self::load(source).0, Self::load(source.add(8)).0);
             Pair {
@@ -199,6 +212,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn store_pair(pair: Pair<Self>, target: *mut u64) {
+        // SAFETY: AVX-512 is there and the words are valid, as the caller vouches.
         unsafe {
             Lanes(_mm512_unpacklo_epi64(pair.re.0, pair.im.0)).store(target);
             Lanes(_mm512_unpackhi_epi64(pair.re.0, pair.im.0)).store(target.add(8));
@@ -207,6 +221,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn load_blocks<const HALF: usize>(source: *const u64) -> (Self, Self) {
+        // SAFETY: AVX-512 is there and the words are valid, as the caller vouches.
         unsafe {
             let (a, b) = (Self::load(source).0, Self::load(source.add(8)).0);
             match HALF {
@@ -228,6 +243,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn store_blocks<const HALF: usize>(low: Self, high: Self, target: *mut u64) {
+        // SAFETY: AVX-512 is there and the words are valid, as the caller vouches.
         unsafe {
             let (a, b) = match HALF {
                 1 => (
@@ -250,6 +266,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn load_twiddles<const HALF: usize>(source: *const u64) -> Self {
+        // SAFETY: AVX-512 is there and the words are valid, as the caller vouches.
         unsafe {
             match HALF {
                 1 => Self::load_in_pair_order(source),
@@ -267,11 +284,13 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe { Lanes(reduce_once(_mm512_add_epi64(self.0, other.0))) }
     }
 
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             // A negative difference is a huge word, and p more is the right one.
             let difference = _mm512_sub_epi64(self.0, other.0);
@@ -281,16 +300,19 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn loose_add(self, other: Self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe { Lanes(_mm512_add_epi64(self.0, other.0)) }
     }
 
     #[inline(always)]
     unsafe fn loose_sub(self, other: Self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe { Lanes(_mm512_add_epi64(self.0, _mm512_sub_epi64(all(P), other.0))) }
     }
 
     #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             Lanes(
                 Words::zero()
@@ -302,6 +324,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn mul_pair(a: Pair<Self>, b: Pair<Self>) -> Pair<Self> {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             let zero = Lanes(_mm512_setzero_si512());
             Self::mul_add_pair(a, b, Pair { re: zero, im: zero })
@@ -310,6 +333,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             Lanes(
                 Words::from(c.0)
@@ -321,6 +345,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn mul_add_pair(a: Pair<Self>, b: Pair<Self>, c: Pair<Self>) -> Pair<Self> {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             let (a0, a1, b0, b1) = (a.re.0, a.im.0, b.re.0, b.im.0);
             let minus_b1 = _mm512_sub_epi64(all(P), b1);
@@ -338,16 +363,19 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn no_sum() -> Words {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe { Words::zero() }
     }
 
     #[inline(always)]
     unsafe fn mac_base(sum: Words, a: Self, b: Self) -> Words {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe { sum.mac(a.0, high(a.0), b.0, high(b.0)) }
     }
 
     #[inline(always)]
     unsafe fn mac_pair(sum: Pair<Words>, a: Pair<Self>, b: Pair<Self>) -> Pair<Words> {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             let (a0, a1, b0, b1) = (a.re.0, a.im.0, b.re.0, b.im.0);
             // A loose lane is at most 3 p.
@@ -365,6 +393,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn flush(sum: Words) -> Words {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             Words {
                 w0: sum.reduce_long(),
@@ -375,11 +404,13 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn reduce(sum: Words) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe { Lanes(sum.reduce_long()) }
     }
 
     #[inline(always)]
     unsafe fn total(sum: Words) -> M61 {
+        // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
             // Eight canonical residues add up to less than 2^64.
             let lanes: [u64; 8] = core::mem::transmute(sum.reduce_long());
