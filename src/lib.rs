@@ -3,7 +3,12 @@
 //!
 //! This crate is the front of the workspace: it re-exports `zkml-core` (everything), `zkml-macros`
 //! (`#[zk_model]`) and `zkml-models` (well-known networks). A verifier needs none of the prover's code: build
-//! with `default-features = false`.
+//! with `default-features = false`. The README has an example.
+
+// The example in the README is compiled with the tests.
+#[cfg(all(doctest, feature = "prover"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use zkml_core::{circuit, field, lookup, pcs, poly, proof, sumcheck, transcript, verify};
 
@@ -24,5 +29,10 @@ pub mod prelude {
         WeightError, Weights, ZeroPad2d, adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat,
         flatten, max_pool2d, max_pool2d_with, pad, permute, relu, reshape, view,
     };
+    pub use zkml_core::optimize::model::{OptimizeOptions, optimize};
+    pub use zkml_core::proof::{Proof, PublicValues};
+    pub use zkml_core::prove::{CompiledModel, ProvingKey, SetupOptions, prove, setup};
+    pub use zkml_core::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
+    pub use zkml_core::verify::{VerifyingKey, verify};
     pub use zkml_macros::zk_model;
 }

@@ -5,5 +5,6 @@
 #![allow(dead_code)]
 
 pub(crate) mod idx;
+pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod terminal;

@@ -9,7 +9,7 @@ use commands::Command;
 #[path = "../commands/mod.rs"]
 mod commands;
 
-/// Zero-knowledge proofs of neural networks: look at files and check proofs.
+/// Proofs of what neural networks answer: look at files and check proofs.
 #[derive(Debug, Parser)]
 #[command(
     version,

@@ -1,18 +1,19 @@
-//! `zkml inspect`: what a file is, and whether it is intact.
+//! `zkml inspect`: what a file is, whether it is intact, and what it holds.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use zkml_core::proof::{Header, inspect_file};
 
 use super::CommandError;
+use super::content::{self, Fact};
 
 /// Say what a zkml file holds and whether it is intact
 ///
-/// Reads the header of a compiled model, key, proof or public values, and checks size and checksum. That says
-/// nothing about a proof: anyone can make an intact file.
+/// Checks the size and checksum of a compiled model, key, proof or public values, and shows what is in it. That says
+/// nothing about a proof: anyone can make an intact file. See `zkml verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
@@ -30,12 +31,20 @@ pub(crate) struct Inspect {
 impl Inspect {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let header = inspect_file(&self.file)?;
+        let content = content::read(&self.file, header.kind)?;
         if self.json {
-            writeln!(output, "{}", self.as_json(&header))?;
+            writeln!(output, "{}", self.as_json(&header, content))?;
             return Ok(());
         }
         for (name, value) in self.lines(&header) {
-            writeln!(output, "{name:9} {value}")?;
+            writeln!(output, "{name:14} {value}")?;
+        }
+        for fact in content {
+            let mut lines = fact.text.lines();
+            writeln!(output, "{:14} {}", fact.name, lines.next().unwrap_or_default())?;
+            for line in lines {
+                writeln!(output, "{:14} {line}", "")?;
+            }
         }
         Ok(())
     }
@@ -51,7 +60,11 @@ impl Inspect {
         ]
     }
 
-    fn as_json(&self, header: &Header) -> serde_json::Value {
+    fn as_json(&self, header: &Header, content: Vec<Fact>) -> Value {
+        let content: serde_json::Map<String, Value> = content
+            .into_iter()
+            .map(|fact| (fact.name.replace(' ', "_"), fact.value))
+            .collect();
         json!({
             "file": self.file.display().to_string(),
             "kind": header.kind.name(),
@@ -59,6 +72,7 @@ impl Inspect {
             "payload_bytes": header.payload_bytes,
             "bytes": header.container_bytes(),
             "checksum": "ok",
+            "content": content,
         })
     }
 }

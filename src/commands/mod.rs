@@ -1,24 +1,30 @@
 //! The subcommands of `zkml`: each writes its answer to `output` and fails with a [`CommandError`].
 
+mod content;
 mod inspect;
+mod verify;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use thiserror::Error;
-use zkml_core::proof::FileError;
+use zkml_core::proof::{FileError, OutputMismatch};
+use zkml_core::transcript::VerifyError;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(inspect::Inspect),
+    Verify(verify::Verify),
 }
 
 impl Command {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         match self {
             Command::Inspect(inspect) => inspect.run(output),
+            Command::Verify(verify) => verify.run(output),
         }
     }
 }
@@ -29,6 +35,18 @@ pub(crate) enum CommandError {
     /// A file is not there, cannot be read, or is not what it should be.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The verifying key in a file is no key.
+    #[error("{}: {error}", path.display())]
+    Key { path: PathBuf, error: VerifyError },
+    /// The proof does not prove the statement.
+    #[error("rejected: {0}")]
+    Rejected(#[from] VerifyError),
+    /// Readable outputs are not those of the public values.
+    #[error("rejected: {}: {error}", path.display())]
+    Outputs { path: PathBuf, error: OutputMismatch },
+    /// A file of readable outputs is none.
+    #[error("{}: expected the outputs of a proof as JSON, found {found}", path.display())]
+    NotOutputs { path: PathBuf, found: String },
     /// The answer could not be written.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
@@ -38,8 +56,17 @@ impl CommandError {
     /// 1 where something was checked and refused, 2 where it could not be checked.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            CommandError::File(FileError::Format { .. }) => ExitCode::from(1),
+            CommandError::File(FileError::Format { .. })
+            | CommandError::Key { .. }
+            | CommandError::Rejected(_)
+            | CommandError::Outputs { .. }
+            | CommandError::NotOutputs { .. } => ExitCode::from(1),
             _ => ExitCode::from(2),
         }
     }
+}
+
+/// Bytes as hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -19,6 +19,8 @@
 //! - `kind`: the kinds and the trait [`Artifact`], which ties a type to its kind, version and size limit
 //! - `container`: [`to_bytes`], [`from_bytes`], [`Header`]
 //! - `file`: [`read_file`], [`inspect_file`] and, with the feature `prover`, `write_file`
+//! - `messages`, `public`: [`Proof`] and [`PublicValues`], the artifacts of one execution
+//! - `readable`: [`ReadableOutputs`], the outputs as JSON for people
 //! - `error`: [`FormatError`] (bytes) and [`FileError`] (bytes of a file)
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
@@ -29,6 +31,7 @@ mod file;
 mod kind;
 mod messages;
 mod public;
+mod readable;
 #[cfg(test)]
 #[cfg(feature = "prover")]
 mod tests;
@@ -41,3 +44,4 @@ pub use file::{inspect_file, read_file};
 pub use kind::{Artifact, Kind};
 pub use messages::Proof;
 pub use public::PublicValues;
+pub use readable::{OutputMismatch, ReadableOutput, ReadableOutputs};

@@ -88,6 +88,14 @@ impl ProvingKey {
         write_file(path, &stored)
     }
 
+    /// Reads only the model of a key written by [`ProvingKey::write_file`], to look at: nothing is lowered or committed.
+    ///
+    /// # Errors
+    /// [`FileError`] with the path.
+    pub fn read_model(path: &Path) -> Result<CompiledModel, FileError> {
+        Ok(read_file::<StoredProvingKey>(path)?.model)
+    }
+
     /// Reads a key written by [`ProvingKey::write_file`]; lowers the model and commits the weights again, and checks
     /// that the commitment is the one in the file.
     ///

@@ -3,19 +3,19 @@
 // Helpers of tests are tests, too, but the lints only see the functions marked so.
 #![allow(clippy::expect_used)]
 
+#[cfg(feature = "prover")]
+mod verify;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde::{Deserialize, Serialize};
-use zkml_core::proof::{Artifact, Kind, to_bytes};
+use zkml_core::proof::{PublicValues, to_bytes};
 
-#[derive(Serialize, Deserialize)]
-struct Values(Vec<u32>);
-
-impl Artifact for Values {
-    const KIND: Kind = Kind::PublicValues;
-    const VERSION: u32 = 4;
-    const MAXIMUM_BYTES: u64 = 1000;
+fn values() -> PublicValues {
+    PublicValues {
+        input: vec![1, 2, 300],
+        outputs: vec![vec![-4]],
+    }
 }
 
 fn zkml(arguments: &[&str], folder: &Path) -> Output {
@@ -45,18 +45,20 @@ fn assert_refused(output: &Output, code: i32, words: &[&str]) {
 #[test]
 fn inspect_tells_kind_version_and_sizes() {
     let folder = tempfile::tempdir().unwrap();
-    let bytes = to_bytes(&Values(vec![1, 2, 300])).unwrap();
+    let bytes = to_bytes(&values()).unwrap();
     std::fs::write(folder.path().join("values"), bytes).unwrap();
 
     let output = zkml(&["inspect", "values"], folder.path());
     assert_eq!(output.status.code(), Some(0));
     let expected = "\
-file      values
-kind      public values
-version   4
-payload   5 bytes
-size      57 bytes
-checksum  ok
+file           values
+kind           public values
+version        1
+payload        8 bytes
+size           60 bytes
+checksum       ok
+input          3 integers: 1, 2, 300
+output 0       1 integer: -4
 ";
     assert_eq!(text(&output.stdout), expected);
 
@@ -64,14 +66,15 @@ checksum  ok
     assert_eq!(output.status.code(), Some(0));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["kind"], "public values");
-    assert_eq!(json["version"], 4);
-    assert_eq!(json["bytes"], 57);
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["bytes"], 60);
+    assert_eq!(json["content"]["output_0"]["first"], serde_json::json!([-4]));
 }
 
 #[test]
 fn inspect_refuses_damaged_files() {
     let folder = tempfile::tempdir().unwrap();
-    let bytes = to_bytes(&Values(vec![1, 2, 300])).unwrap();
+    let bytes = to_bytes(&values()).unwrap();
     let refused = |bytes: &[u8], words: &[&str]| {
         std::fs::write(folder.path().join("values"), bytes).unwrap();
         assert_refused(&zkml(&["inspect", "values"], folder.path()), 1, words);
@@ -79,8 +82,8 @@ fn inspect_refuses_damaged_files() {
     let mut altered = bytes.clone();
     altered[21] ^= 1;
     refused(&altered, &["error: values: ", "checksum"]);
-    refused(&bytes[..30], &["values: truncated: expected 57 bytes, found 30"]);
-    refused(&[&bytes[..], b"more"].concat(), &["4 bytes follow", "offset 57"]);
+    refused(&bytes[..30], &["values: truncated: expected 60 bytes, found 30"]);
+    refused(&[&bytes[..], b"more"].concat(), &["4 bytes follow", "offset 60"]);
     refused(b"{\"json\": true}", &["not a zkml file"]);
     refused(b"", &["truncated"]);
 }
@@ -103,13 +106,19 @@ fn what_cannot_be_read_is_not_called_refused() {
 #[test]
 fn wrong_usage_is_explained() {
     let folder = tempfile::tempdir().unwrap();
-    for arguments in [&["inspect"][..], &["prove-it"], &["inspect", "a", "b"], &[]] {
+    for arguments in [
+        &["inspect"][..],
+        &["prove-it"],
+        &["inspect", "a", "b"],
+        &["verify", "--key", "a"],
+        &[],
+    ] {
         let output = zkml(arguments, folder.path());
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(text(&output.stderr).contains("Usage: zkml"), "{arguments:?}");
         assert!(output.stdout.is_empty());
     }
-    for arguments in [&["--help"][..], &["inspect", "--help"]] {
+    for arguments in [&["--help"][..], &["inspect", "--help"], &["verify", "--help"]] {
         let output = zkml(arguments, folder.path());
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("Exit codes:"), "{arguments:?}");

@@ -1,0 +1,209 @@
+//! What stands in a file, kind by kind, for `zkml inspect`.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use zkml_core::proof::{Kind, Proof, PublicValues, read_file};
+use zkml_core::verify::{PublicTensor, Statement, VerifyingKey, soundness};
+
+use super::{CommandError, hex};
+
+/// One thing to say about a file: for people, perhaps in several lines, and for programs.
+pub(super) struct Fact {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) value: Value,
+}
+
+fn fact(name: impl Into<String>, text: impl Into<String>, value: impl Into<Value>) -> Fact {
+    Fact {
+        name: name.into(),
+        text: text.into(),
+        value: value.into(),
+    }
+}
+
+/// Decodes the file and says what is in it.
+pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
+    match kind {
+        Kind::VerifyingKey => verifying_key(path),
+        Kind::Proof => Ok(proof(&read_file(path)?)),
+        Kind::PublicValues => Ok(public_values(&read_file(path)?)),
+        #[cfg(feature = "prover")]
+        Kind::CompiledModel => Ok(model(&read_file(path)?)),
+        #[cfg(feature = "prover")]
+        Kind::ProvingKey => Ok(model(&zkml_core::prove::ProvingKey::read_model(path)?)),
+        // A build of the verifier alone does not know the prover's types.
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn verifying_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
+    let refused = |error| CommandError::Key {
+        path: path.to_path_buf(),
+        error,
+    };
+    let key: VerifyingKey = read_file(path)?;
+    let statement = Statement::new(&key).map_err(refused)?;
+    let (circuit, code) = (&key.circuit, &key.code);
+    let (columns, committed, parameters) = (
+        circuit.columns.len(),
+        statement.committed.len(),
+        statement.parameters.len(),
+    );
+    let (lookups, tables, equalities) = (
+        circuit.lookups.len(),
+        circuit.tables.len(),
+        circuit.equalities.len(),
+    );
+    let report = soundness(&statement);
+    let terms: Vec<Value> = report
+        .terms
+        .iter()
+        .map(|term| json!({ "name": term.name, "bits": term.bits }))
+        .collect();
+    let opening = opening_bytes(&statement);
+    let digest = hex(&statement.digest);
+    let mut facts = vec![
+        fact("name", key.name.clone(), key.name.clone()),
+        fact("digest", digest.clone(), digest),
+        fact(
+            "columns",
+            format!("{columns}, {committed} of them committed, {parameters} weights"),
+            json!({ "all": columns, "committed": committed, "parameters": parameters }),
+        ),
+        fact("lookups", format!("{lookups} in {tables} tables"), lookups),
+        fact("tables", tables.to_string(), tables),
+        fact("equalities", equalities.to_string(), equalities),
+        fact(
+            "code",
+            format!(
+                "rows of {}, codewords of {} (rate {:.4}), {} columns opened, {} bits of grinding",
+                code.row_length(),
+                code.codeword_length(),
+                code.rate(),
+                code.queries,
+                code.grinding_bits
+            ),
+            json!({
+                "row_length": code.row_length(),
+                "codeword_length": code.codeword_length(),
+                "rate": code.rate(),
+                "queries": code.queries,
+                "grinding_bits": code.grinding_bits,
+            }),
+        ),
+        fact(
+            "rows",
+            format!(
+                "{} of the trace, {} of weights",
+                statement.trace.rows, statement.weights.rows
+            ),
+            json!({ "trace": statement.trace.rows, "weights": statement.weights.rows }),
+        ),
+        fact(
+            "hardening",
+            format!("{} sequential hashes", key.hardening),
+            key.hardening,
+        ),
+        fact(
+            "opening",
+            format!("about {opening} bytes of a proof"),
+            json!({ "estimated_bytes": opening }),
+        ),
+        tensor(&key, "input".into(), &statement.input, key.interface.input_scale),
+    ];
+    let outputs = statement
+        .outputs
+        .iter()
+        .zip(&key.interface.output_scales)
+        .enumerate();
+    facts.extend(
+        outputs.map(|(index, (output, &scale))| tensor(&key, format!("output {index}"), output, scale)),
+    );
+    facts.push(fact(
+        "soundness",
+        report.to_string(),
+        json!({ "bits": report.bits, "terms": terms }),
+    ));
+    Ok(facts)
+}
+
+fn tensor(key: &VerifyingKey, name: String, tensor: &PublicTensor, scale: f64) -> Fact {
+    let shape = key.circuit[tensor.column].shape.sizes();
+    let (minimum, maximum) = (tensor.minimum, tensor.maximum);
+    fact(
+        name,
+        format!("{shape:?}, integers in [{minimum}, {maximum}], scale {scale:e}"),
+        json!({ "shape": shape, "minimum": minimum, "maximum": maximum, "scale": scale }),
+    )
+}
+
+/// The opening is most of a proof: the row combination, and for each opened column its cells, its salts and its part
+/// of the Merkle proofs of both matrices.
+fn opening_bytes(statement: &Statement<'_>) -> u64 {
+    let code = &statement.key.code;
+    let queries = code.queries as f64;
+    let path = 32.0 * (f64::from(code.log_codeword) - queries.log2()).max(1.0);
+    let rows = (statement.trace.rows + statement.weights.rows) as f64;
+    (16.0 * code.row_length() as f64 + queries * (8.0 * rows + 2.0 * (32.0 + path))) as u64
+}
+
+fn proof(proof: &Proof) -> Vec<Fact> {
+    let (key, bytes) = (hex(&proof.key), proof.messages.len());
+    vec![
+        fact("key digest", key.clone(), key),
+        fact("messages", format!("{bytes} bytes"), bytes),
+    ]
+}
+
+/// How many values are shown.
+const FIRST: usize = 10;
+
+fn public_values(public: &PublicValues) -> Vec<Fact> {
+    let outputs = public
+        .outputs
+        .iter()
+        .enumerate()
+        .map(|(index, values)| (format!("output {index}"), values));
+    let tensors = std::iter::once(("input".to_owned(), &public.input)).chain(outputs);
+    tensors
+        .map(|(name, values)| {
+            let first = values.get(..FIRST).unwrap_or(values);
+            let more = if values.len() > first.len() { ", ..." } else { "" };
+            let list: Vec<String> = first.iter().map(i64::to_string).collect();
+            let noun = if values.len() == 1 { "integer" } else { "integers" };
+            let text = format!("{} {noun}: {}{more}", values.len(), list.join(", "));
+            fact(name, text, json!({ "length": values.len(), "first": first }))
+        })
+        .collect()
+}
+
+#[cfg(feature = "prover")]
+fn model(model: &zkml_core::prove::CompiledModel) -> Vec<Fact> {
+    let graph = &model.network.graph;
+    let layers: Vec<Value> = graph
+        .nodes
+        .iter()
+        .map(|node| json!({ "name": node.name, "shape": node.fact.shape }))
+        .collect();
+    let parameters: usize = graph
+        .parameters
+        .iter()
+        .map(|parameter| parameter.values.len())
+        .sum();
+    vec![
+        fact("name", model.name.clone(), model.name.clone()),
+        fact(
+            "parameters",
+            format!("{parameters} in {} tensors", graph.parameters.len()),
+            parameters,
+        ),
+        fact(
+            "limb bits",
+            model.network.limb_bits.to_string(),
+            model.network.limb_bits,
+        ),
+        fact("layers", graph.to_string(), layers),
+    ]
+}

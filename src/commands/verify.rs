@@ -1,0 +1,111 @@
+//! `zkml verify`: does a proof prove what public values say?
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use zkml_core::proof::{FileError, Proof, PublicValues, ReadableOutputs, read_file};
+use zkml_core::verify::{VerifyingKey, verify};
+
+use super::{CommandError, hex};
+
+/// Largest file of readable outputs, in bytes.
+const MAXIMUM_OUTPUTS_BYTES: u64 = 1 << 30;
+
+/// Check a proof
+///
+/// Checks that the model of the verifying key, with the weights it is a commitment to, gives the public outputs on
+/// the public input. The key decides what is checked: take it from someone you trust, not from the prover.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes:
+  0  the proof is valid
+  1  rejected: proof, public values, outputs or key are not what they should be
+  2  not checked: wrong usage, or a file could not be read")]
+pub(crate) struct Verify {
+    /// The verifying key
+    #[arg(long)]
+    key: PathBuf,
+    /// The proof
+    #[arg(long)]
+    proof: PathBuf,
+    /// The public values: input and outputs
+    #[arg(long)]
+    public: PathBuf,
+    /// Readable outputs (JSON) that must agree with the public values
+    #[arg(long)]
+    outputs: Option<PathBuf>,
+    /// Text that the proof is bound to, such as a nonce; the one that the prover was given
+    #[arg(long, default_value = "")]
+    context: String,
+    /// Answer with one JSON object, also for a rejection
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verify {
+    pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
+        let result = self.check();
+        if self.json {
+            let answer = match &result {
+                Ok((key, outputs)) => json!({ "valid": true, "key": key, "outputs": outputs }),
+                Err(error) => json!({ "valid": false, "error": error.to_string() }),
+            };
+            writeln!(output, "{answer}")?;
+            return result.map(|_| ());
+        }
+        let (key, outputs) = result?;
+        writeln!(output, "valid")?;
+        writeln!(output, "model    {}", outputs.model)?;
+        writeln!(output, "key      {key}")?;
+        if let Some(class) = outputs.class {
+            writeln!(output, "class    {class}")?;
+        }
+        Ok(())
+    }
+
+    /// The digest of the key, and the outputs that are proved.
+    fn check(&self) -> Result<(String, ReadableOutputs), CommandError> {
+        let key: VerifyingKey = read_file(&self.key)?;
+        let proof: Proof = read_file(&self.proof)?;
+        let public: PublicValues = read_file(&self.public)?;
+        verify(&key, &public, &proof, self.context.as_bytes())?;
+        let outputs = ReadableOutputs::new(&key, &public)?;
+        if let Some(path) = &self.outputs {
+            let mismatch = |error| CommandError::Outputs {
+                path: path.clone(),
+                error,
+            };
+            read_outputs(path)?.check(&outputs).map_err(mismatch)?;
+        }
+        Ok((hex(&key.digest()?), outputs))
+    }
+}
+
+fn read_outputs(path: &Path) -> Result<ReadableOutputs, CommandError> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => FileError::NotFound {
+            path: path.to_path_buf(),
+        },
+        _ => FileError::Io {
+            path: path.to_path_buf(),
+            action: "read",
+            error,
+        },
+    };
+    let refused = |found| CommandError::NotOutputs {
+        path: path.to_path_buf(),
+        found,
+    };
+    let mut text = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(MAXIMUM_OUTPUTS_BYTES + 1)
+        .read_to_end(&mut text)
+        .map_err(failed)?;
+    if text.len() as u64 > MAXIMUM_OUTPUTS_BYTES {
+        return Err(refused(format!("more than {MAXIMUM_OUTPUTS_BYTES} bytes")));
+    }
+    serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))
+}

@@ -1,0 +1,433 @@
+//! `zkml verify` and `zkml inspect` on the files of a small model: one honest set, and every way to spoil it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::OnceLock;
+
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::Value;
+use zkml::models::Mlp;
+use zkml::prelude::*;
+use zkml_core::proof::{Artifact, ReadableOutputs, read_file, to_bytes, write_file};
+
+use super::{assert_refused, text, zkml as run};
+
+/// What the proofs are bound to.
+const CONTEXT: &str = "nonce 7";
+
+/// A perceptron of 12 inputs and 4 classes with fixed pseudo-random weights.
+fn key(name: &str, seed: u64, folder: &Path) -> ProvingKey {
+    let graph = Mlp::new(12, 8, 4).trace_with_input(&[1, 12]).unwrap();
+    let mut state = seed;
+    let mut random = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 40) as f32 / (1u64 << 23) as f32) - 1.0
+    };
+    let weights: Vec<(String, Vec<usize>, Vec<u8>)> = graph
+        .parameters
+        .iter()
+        .map(|parameter| {
+            let count = parameter.shape.iter().product();
+            let bytes = (0..count).flat_map(|_: usize| random().to_le_bytes()).collect();
+            (parameter.path.clone(), parameter.shape.clone(), bytes)
+        })
+        .collect();
+    let views: HashMap<&str, TensorView<'_>> = weights
+        .iter()
+        .map(|(path, shape, bytes)| {
+            (
+                path.as_str(),
+                TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap(),
+            )
+        })
+        .collect();
+    let path = folder.join(format!("{name}.safetensors"));
+    std::fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+
+    let (graph, _) = graph.load(&Weights::open(&path).unwrap()).unwrap();
+    let graph = graph.with_argmax().unwrap();
+    let samples = (0..8).map(input);
+    let calibration = Calibration::collect(&graph, samples, CalibrationMethod::default()).unwrap();
+    let network = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
+    setup(CompiledModel::new(name, network), &SetupOptions::default()).unwrap()
+}
+
+fn input(sample: usize) -> ndarray::ArrayD<f32> {
+    let values = (0..12)
+        .map(|index| ((index * 5 + sample * 7) % 13) as f32 / 6.0 - 1.0)
+        .collect();
+    ndarray::ArrayD::from_shape_vec(vec![1, 12], values).unwrap()
+}
+
+/// The folder with the honest files, made once: `small.*`, the same for `other`, and `second.*` of another input.
+fn files() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("command_line");
+        std::fs::create_dir_all(&folder).unwrap();
+        let write_proof = |name: &str, key: &ProvingKey, sample: usize| {
+            let input = key.model.network.quantize_input(&input(sample)).unwrap();
+            let (public, proof) = prove(key, &input, CONTEXT.as_bytes()).unwrap();
+            write_file(folder.join(format!("{name}.proof")), &proof).unwrap();
+            write_file(folder.join(format!("{name}.public")), &public).unwrap();
+            let outputs = ReadableOutputs::new(&key.verifying, &public).unwrap();
+            std::fs::write(
+                folder.join(format!("{name}.json")),
+                serde_json::to_vec_pretty(&outputs).unwrap(),
+            )
+            .unwrap();
+        };
+        for (name, seed) in [("small", 1), ("other", 2)] {
+            let key = key(name, seed, &folder);
+            write_file(folder.join(format!("{name}.vkey")), &key.verifying).unwrap();
+            write_file(folder.join(format!("{name}.model")), &key.model).unwrap();
+            key.write_file(&folder.join(format!("{name}.pkey"))).unwrap();
+            write_proof(name, &key, 3);
+            if name == "small" {
+                write_proof("second", &key, 4);
+            }
+        }
+        folder
+    })
+}
+
+/// Runs `zkml verify` on the honest files, some of them replaced.
+fn verify_with(replaced: &[(&str, &Path)], more: &[&str]) -> Output {
+    let folder = files();
+    let mut arguments: Vec<String> = vec!["verify".into()];
+    for (option, name) in [
+        ("--key", "small.vkey"),
+        ("--proof", "small.proof"),
+        ("--public", "small.public"),
+    ] {
+        let other = replaced.iter().find(|(replaced, _)| *replaced == option);
+        let path = other.map_or_else(|| folder.join(name), |(_, path)| path.to_path_buf());
+        arguments.extend([option.into(), path.display().to_string()]);
+    }
+    if !more.contains(&"--context") {
+        arguments.extend(["--context".into(), CONTEXT.into()]);
+    }
+    arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run(&arguments, folder)
+}
+
+/// As [`verify_with`], with one file of other bytes.
+fn verify_bytes(option: &str, bytes: &[u8]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("changed");
+    std::fs::write(&path, bytes).unwrap();
+    verify_with(&[(option, &path)], &[])
+}
+
+fn changed<T: Artifact>(name: &str, change: impl FnOnce(&mut T)) -> Vec<u8> {
+    let mut artifact: T = read_file(files().join(name)).unwrap();
+    change(&mut artifact);
+    to_bytes(&artifact).unwrap()
+}
+
+#[test]
+fn an_honest_proof_is_valid() {
+    let output = verify_with(&[], &["--outputs", "small.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let answer = text(&output.stdout);
+    assert!(answer.starts_with("valid\nmodel    small\n"), "{answer}");
+
+    let output = verify_with(&[], &["--json"]);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let outputs: ReadableOutputs =
+        serde_json::from_slice(&std::fs::read(files().join("small.json")).unwrap()).unwrap();
+    assert_eq!(answer["valid"], true);
+    assert_eq!(answer["outputs"]["class"], outputs.class.unwrap());
+    let logits = &outputs.outputs[0].integers;
+    let class = outputs.class.unwrap() as usize;
+    assert_eq!(logits.iter().max(), Some(&logits[class]));
+}
+
+#[test]
+fn files_that_are_none_of_the_kind() {
+    let folder = files();
+    for option in ["--key", "--proof", "--public"] {
+        let missing = verify_with(&[(option, Path::new("missing"))], &[]);
+        assert_refused(&missing, 2, &["missing: no such file"]);
+        assert_refused(
+            &verify_bytes(option, b"{\"json\": 1}"),
+            1,
+            &["changed: not a zkml file", "found \"{\\\"js\""],
+        );
+        assert_refused(&verify_bytes(option, b""), 1, &["changed: truncated"]);
+    }
+    let wrong = verify_with(&[("--key", &folder.join("small.proof"))], &[]);
+    assert_refused(
+        &wrong,
+        1,
+        &["small.proof: expected a verifying key, found a proof"],
+    );
+    let wrong = verify_with(&[("--proof", &folder.join("small.vkey"))], &[]);
+    assert_refused(
+        &wrong,
+        1,
+        &["small.vkey: expected a proof, found a verifying key"],
+    );
+}
+
+#[test]
+fn altered_and_truncated_files() {
+    for (option, name) in [
+        ("--key", "small.vkey"),
+        ("--proof", "small.proof"),
+        ("--public", "small.public"),
+    ] {
+        let bytes = std::fs::read(files().join(name)).unwrap();
+        let mut altered = bytes.clone();
+        altered[bytes.len() / 2] ^= 1;
+        assert_refused(
+            &verify_bytes(option, &altered),
+            1,
+            &["changed: the checksum does not match"],
+        );
+        let sizes = format!(
+            "truncated: expected {} bytes, found {}",
+            bytes.len(),
+            bytes.len() / 2
+        );
+        assert_refused(&verify_bytes(option, &bytes[..bytes.len() / 2]), 1, &[&sizes]);
+    }
+}
+
+#[test]
+fn another_key() {
+    let other = files().join("other.vkey");
+    assert_refused(
+        &verify_with(&[("--key", &other)], &[]),
+        1,
+        &["rejected: ", "another model: expected key", "found"],
+    );
+    let other = files().join("other.proof");
+    assert_refused(
+        &verify_with(&[("--proof", &other)], &[]),
+        1,
+        &["rejected: ", "another model: expected key"],
+    );
+    // A key with the name of the model changed, and the proof made to speak of it.
+    let mut key: VerifyingKey = read_file(files().join("small.vkey")).unwrap();
+    key.name.push('!');
+    let digest = key.digest().unwrap();
+    let proof = changed("small.proof", |proof: &mut Proof| proof.key = digest);
+    let folder = tempfile::tempdir().unwrap();
+    let (key_path, proof_path) = (folder.path().join("vkey"), folder.path().join("proof"));
+    write_file(&key_path, &key).unwrap();
+    std::fs::write(&proof_path, proof).unwrap();
+    let output = verify_with(&[("--key", &key_path), ("--proof", &proof_path)], &[]);
+    assert_refused(&output, 1, &["rejected: check `"]);
+    // Keys that describe no argument, or a weak one.
+    let broken = changed("small.vkey", |key: &mut VerifyingKey| {
+        key.circuit.lookups[0].table = 99
+    });
+    assert_refused(&verify_bytes("--key", &broken), 1, &["verifying key: "]);
+    let weak = changed("small.vkey", |key: &mut VerifyingKey| key.code.queries = 20);
+    assert_refused(
+        &verify_bytes("--key", &weak),
+        1,
+        &["verifying key: ", "bits of soundness"],
+    );
+}
+
+#[test]
+fn altered_messages_in_an_intact_file() {
+    let length = read_file::<Proof>(files().join("small.proof"))
+        .unwrap()
+        .messages
+        .len();
+    for place in [0, 40, length / 4, length / 2, length - 1] {
+        let altered = changed("small.proof", |proof: &mut Proof| proof.messages[place] ^= 1);
+        assert_refused(&verify_bytes("--proof", &altered), 1, &["rejected: "]);
+    }
+    let short = changed("small.proof", |proof: &mut Proof| {
+        proof.messages.truncate(length / 2)
+    });
+    assert_refused(
+        &verify_bytes("--proof", &short),
+        1,
+        &["rejected: proof is truncated: message `", "offset"],
+    );
+    let long = changed("small.proof", |proof: &mut Proof| proof.messages.push(0));
+    assert_refused(
+        &verify_bytes("--proof", &long),
+        1,
+        &["rejected: proof has 1 bytes after its last message"],
+    );
+}
+
+#[test]
+fn other_public_values() {
+    let second = files().join("second.public");
+    assert_refused(
+        &verify_with(&[("--public", &second)], &[]),
+        1,
+        &["rejected: check `"],
+    );
+    let refused = |change: fn(&mut PublicValues), words: &[&str]| {
+        assert_refused(
+            &verify_bytes("--public", &changed("small.public", change)),
+            1,
+            words,
+        );
+    };
+    refused(|public| public.input[5] ^= 1, &["rejected: check `"]);
+    refused(|public| public.outputs[0][1] += 1, &["rejected: check `"]);
+    refused(
+        |public| public.outputs[1][0] = (public.outputs[1][0] + 1) % 4,
+        &["rejected: check `"],
+    );
+    refused(
+        |public| public.outputs[1][0] = 4,
+        &["output.1[0]: expected a value in [0, 3], found 4"],
+    );
+    refused(
+        |public| public.input.push(0),
+        &["input: expected 12 values", "found 13"],
+    );
+    refused(
+        |public| public.input.clear(),
+        &["input: expected 12 values", "found 0"],
+    );
+    refused(
+        |public| public.outputs.truncate(1),
+        &["outputs: expected 2 tensors, found 1 tensors"],
+    );
+    assert_refused(
+        &verify_with(&[], &["--context", "nonce 8"]),
+        1,
+        &["rejected: check `"],
+    );
+}
+
+#[test]
+fn other_readable_outputs() {
+    let honest: Value = serde_json::from_slice(&std::fs::read(files().join("small.json")).unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outputs.json");
+    let refused = |text: &str, words: &[&str]| {
+        std::fs::write(&path, text).unwrap();
+        assert_refused(
+            &verify_with(&[], &["--outputs", path.to_str().unwrap()]),
+            1,
+            words,
+        );
+    };
+    let changes: [(&str, Value); 4] = [
+        ("/class", Value::from(7)),
+        ("/model", Value::from("large")),
+        ("/outputs/0/integers/2", Value::from(1_000_000)),
+        ("/outputs/0/values/1", Value::from(0.125)),
+    ];
+    let places = [
+        "class: ",
+        "model: ",
+        "outputs[0].integers[2]: ",
+        "outputs[0].values[1]: ",
+    ];
+    for ((pointer, value), place) in changes.into_iter().zip(places) {
+        let mut altered = honest.clone();
+        *altered.pointer_mut(pointer).unwrap() = value;
+        refused(
+            &altered.to_string(),
+            &["outputs.json: ", place, "the public values give", "found"],
+        );
+    }
+    let mut unknown = honest;
+    unknown["probability"] = Value::from(1);
+    refused(
+        &unknown.to_string(),
+        &[
+            "outputs.json: expected the outputs of a proof as JSON",
+            "probability",
+        ],
+    );
+    refused(
+        "valid",
+        &["outputs.json: expected the outputs of a proof as JSON"],
+    );
+    assert_refused(
+        &verify_with(&[], &["--outputs", "missing.json"]),
+        2,
+        &["missing.json: no such file"],
+    );
+}
+
+#[test]
+fn a_rejection_as_json() {
+    let second = files().join("second.public");
+    let output = verify_with(&[("--public", &second)], &["--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["valid"], false);
+    assert!(
+        answer["error"].as_str().unwrap().starts_with("rejected: check `"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn inspect_shows_what_is_in_each_kind() {
+    let lines = |name: &str| {
+        let output = run(&["inspect", name], files());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout).to_owned()
+    };
+    let expected: [(&str, &[&str]); 5] = [
+        (
+            "small.vkey",
+            &[
+                "name           small",
+                "columns",
+                "lookups",
+                "opened",
+                "[1, 12], integers in",
+                "bits in all",
+            ],
+        ),
+        (
+            "small.model",
+            &[
+                "name           small",
+                "parameters     212 in 6 tensors",
+                "fc1",
+                "argmax",
+            ],
+        ),
+        (
+            "small.pkey",
+            &["kind           proving key", "name           small", "fc3"],
+        ),
+        ("small.proof", &["key digest", "messages"]),
+        (
+            "small.public",
+            &[
+                "input          12 integers: ",
+                "output 0       4 integers: ",
+                "output 1       1 integer: ",
+            ],
+        ),
+    ];
+    for (name, words) in expected {
+        let answer = lines(name);
+        words
+            .iter()
+            .for_each(|word| assert!(answer.contains(word), "no {word:?} in {answer}"));
+    }
+    let json = |name: &str| -> Value {
+        serde_json::from_slice(&run(&["inspect", "--json", name], files()).stdout).unwrap()
+    };
+    let key = json("small.vkey");
+    assert_eq!(
+        key["content"]["digest"],
+        json("small.proof")["content"]["key_digest"]
+    );
+    assert_eq!(key["content"]["output_1"]["maximum"], 3);
+    assert!(key["content"]["soundness"]["bits"].as_f64().unwrap() >= 100.0);
+}
