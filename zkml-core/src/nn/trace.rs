@@ -24,10 +24,10 @@ pub enum TraceError {
         /// What was there.
         found: String,
         /// The mistake itself.
-        source: ShapeError,
+        source: Box<ShapeError>,
     },
     /// The input has no element, too many, or too many dimensions.
-    #[error("input: expected 1 to 8 positive sizes with a product of at most 2^48, found {found:?}")]
+    #[error("input: expected 1 to 6 positive sizes with a product of at most 2^48, found {found:?}")]
     Input {
         /// The shape asked for.
         found: Vec<usize>,
@@ -209,7 +209,7 @@ pub(super) fn record(
                     path: name,
                     expected,
                     found,
-                    source,
+                    source: Box::new(source),
                 });
                 poisoned
             }

@@ -51,7 +51,7 @@ pub enum ShapeError {
     /// Operands of a sum differ.
     Unequal { left: Shape, right: Shape },
     /// Joined tensors differ off the axis they are joined along.
-    Concatenation { axis: usize, left: Shape, right: Shape },
+    Concatenation { axis: u8, left: Shape, right: Shape },
     /// A tensor is joined from no operand.
     Nothing { operation: &'static str },
     /// The axis does not exist.
@@ -118,7 +118,7 @@ impl ShapeError {
                 .str("shapes equal to ")
                 .shape(left)
                 .str(" except along axis ")
-                .number(axis),
+                .number(axis as usize),
             Self::Nothing { .. } => text.str("at least one tensor"),
             Self::Epsilon { .. } => text.str("eps of at least 0"),
             Self::Axis { of, .. } => text.str("an axis of ").shape(of),

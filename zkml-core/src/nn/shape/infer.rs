@@ -21,6 +21,10 @@ pub struct Failure {
 
 /// The shape of a tensor at compile time.
 #[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "lives in the compiler, which has no heap"
+)]
 pub enum Inferred {
     /// Not followed by the macro.
     Unknown,

@@ -20,7 +20,7 @@ pub use rules::{
 pub use text::Text;
 
 /// Largest number of dimensions of a tensor.
-pub const MAX_RANK: usize = 8;
+pub const MAX_RANK: usize = 6;
 
 /// The shape of a tensor: up to [`MAX_RANK`] dimensions, none of them 0, at most 2^48 elements.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -261,7 +261,7 @@ pub const fn cat(left: Shape, right: Shape, axis: isize) -> Result {
     let along = attempt!(resolve("cat", axis, left));
     if left.rank() != right.rank() {
         return Err(ShapeError::Concatenation {
-            axis: along,
+            axis: along as u8,
             left,
             right,
         });
@@ -273,7 +273,7 @@ pub const fn cat(left: Shape, right: Shape, axis: isize) -> Result {
             sizes[i] = left.size(i) + right.size(i);
         } else if left.size(i) != right.size(i) {
             return Err(ShapeError::Concatenation {
-                axis: along,
+                axis: along as u8,
                 left,
                 right,
             });

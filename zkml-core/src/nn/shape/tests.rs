@@ -71,8 +71,8 @@ proptest! {
 
 #[test]
 fn shapes_have_limits() {
-    assert!(Shape::new(&[1; 8]).is_some());
-    assert!(Shape::new(&[1; 9]).is_none());
+    assert!(Shape::new(&[1; 6]).is_some());
+    assert!(Shape::new(&[1; 7]).is_none());
     assert!(Shape::new(&[3, 0]).is_none());
     assert!(Shape::new(&[1 << 24, 1 << 24]).is_some());
     assert!(Shape::new(&[1 << 24, 1 << 25]).is_none());
@@ -102,7 +102,7 @@ fn rules_of_views() {
     );
     assert_eq!(super::reshape(x, &[-1, -1]), Err(ShapeError::Sizes { of: x }));
     assert_eq!(super::reshape(x, &[0, -1]), Err(ShapeError::Sizes { of: x }));
-    assert_eq!(super::reshape(x, &[isize::MAX, isize::MAX]).is_err(), true);
+    assert!(super::reshape(x, &[isize::MAX, isize::MAX]).is_err());
     assert_eq!(sizes(super::permute(x, &[3, 1, 0, 2])), Ok(vec![5, 3, 2, 4]));
     assert_eq!(
         super::permute(x, &[3, 1, 1, 2]),

@@ -51,6 +51,10 @@ impl Graph<Symbolic> {
         for parameter in self.parameters {
             parameters.push(read(weights, parameter.path, &parameter.shape)?);
         }
+        #[allow(
+            clippy::map_identity,
+            reason = "the same fields, but of a node of another stage"
+        )]
         let nodes = self
             .nodes
             .into_iter()
