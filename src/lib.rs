@@ -19,7 +19,7 @@ pub use zkml_macros::zk_model;
 #[cfg(feature = "prover")]
 pub use zkml_models as models;
 
-/// What a model file needs: `use zkml::prelude::*;`.
+/// What a model and its proof need: `use zkml::prelude::*;`.
 #[cfg(feature = "prover")]
 pub mod prelude {
     pub use zkml_core::graph::{Float, Graph, Int, Symbolic};
