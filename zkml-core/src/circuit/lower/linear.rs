@@ -147,7 +147,8 @@ impl Builder<'_> {
             .map(|a| if a == axis { Factor::identity(a, 0) } else { Factor::broadcast(a) })
             .collect();
         let spread = self.view(&format!("{}/bias_everywhere", node.name), shape, bias, factors);
-        Ok(self.integer_sum(&node.name, shape, &[(1, product), (1, spread)]))
+        // The product comes last: its value is the one the equation determines, and nobody evaluates it.
+        Ok(self.integer_sum(&node.name, shape, &[(1, spread), (1, product)]))
     }
 
     /// A weight tensor as a parameter column of the given shape (same row-major cells).
