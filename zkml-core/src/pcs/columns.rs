@@ -3,7 +3,7 @@
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
-use super::circle::{basis, domain_point};
+use super::circle::{CirclePoint, basis, domain_point};
 use super::code::{CircleCode, CodeParameters};
 use super::encode::{encode_block, tile_width, transpose};
 use super::hash::{Digest, LANES, leaf_digests, leaf_length};
@@ -129,10 +129,15 @@ pub(super) fn leaves(block: &Block, first: usize, count: usize, seed: &Seed) -> 
         .for_each_init(
             || vec![0; length * LANES],
             |bytes, (group, leaves)| {
-                for (lane, leaf) in bytes.chunks_exact_mut(length).take(leaves.len()).enumerate() {
+                // L is a power of two: the columns of a group share one group of salts, also where L is
+                // smaller.
+                let start = first + group * LANES;
+                let salts = seed.salts(start / LANES);
+                let leaf_bytes = bytes.chunks_exact_mut(length).take(leaves.len()).enumerate();
+                for ((lane, leaf), own_salt) in leaf_bytes.zip(&salts[start % LANES..]) {
                     let index = group * LANES + lane;
                     let (salt, mut rest) = leaf.split_at_mut(32);
-                    salt.copy_from_slice(&seed.salt(first + index));
+                    salt.copy_from_slice(own_salt);
                     for run in block.column(index) {
                         let (cells, behind) = rest.split_at_mut(8 * run.len());
                         for (bytes, cell) in cells.chunks_exact_mut(8).zip(run) {
@@ -170,20 +175,19 @@ pub(super) fn recomputed_columns(
     positions: &[usize],
 ) -> Vec<M61> {
     let (length, tail) = (parameters.row_length(), parameters.tail);
-    let vectors: Vec<Vec<K>> = positions
+    let points: Vec<CirclePoint> = positions
+        .par_iter()
+        .map(|position| domain_point(parameters.log_codeword, *position))
+        .collect();
+    let vectors: Vec<Vec<K>> = points
         .par_chunks(2)
-        .map(|pair| basis_values(parameters, pair))
+        .map(|pair| basis_values(parameters.log_row, pair))
         .collect();
     // The basis functions of the tail are those of the data times b_L.
-    let behind: Vec<(K, &[K])> = positions
+    let behind: Vec<(K, &[K])> = points
         .chunks(2)
         .zip(&vectors)
-        .map(|(pair, vector)| {
-            (
-                pair_of(pair, |point| basis(length, point), parameters),
-                &vector[..tail],
-            )
-        })
+        .map(|(pair, vector)| (at_both(pair, |point| basis(length, point)), &vector[..tail]))
         .collect();
     let group = |first: usize| -> Vec<Vec<K>> {
         let last = count.min(first + ROWS_AT_A_TIME);
@@ -222,10 +226,10 @@ pub(super) fn recomputed_columns(
 }
 
 /// `b_i` for `i < L` at one or two points of the domain, the second as the second coordinate.
-fn basis_values(parameters: &CodeParameters, pair: &[usize]) -> Vec<K> {
-    let mut values = vec![pair_of(pair, |_| M61::ONE, parameters)];
-    for bit in 0..parameters.log_row {
-        let phi = pair_of(pair, |point| basis(1 << bit, point), parameters);
+fn basis_values(log_row: u32, points: &[CirclePoint]) -> Vec<K> {
+    let mut values = vec![at_both(points, |_| M61::ONE)];
+    for bit in 0..log_row {
+        let phi = at_both(points, |point| basis(1 << bit, point));
         for index in 0..values.len() {
             let value = values[index];
             values.push(K::new(value.c0 * phi.c0, value.c1 * phi.c1));
@@ -234,15 +238,9 @@ fn basis_values(parameters: &CodeParameters, pair: &[usize]) -> Vec<K> {
     values
 }
 
-/// A value at one or two points of the domain.
-fn pair_of(
-    pair: &[usize],
-    value: impl Fn(super::circle::CirclePoint) -> M61,
-    parameters: &CodeParameters,
-) -> K {
-    let mut values = pair
-        .iter()
-        .map(|position| value(domain_point(parameters.log_codeword, *position)));
+/// A function at one or two points.
+fn at_both(points: &[CirclePoint], value: impl Fn(CirclePoint) -> M61) -> K {
+    let mut values = points.iter().map(|point| value(*point));
     let mut next = || values.next().unwrap_or(M61::ZERO);
     let c0 = next();
     K::new(c0, next())

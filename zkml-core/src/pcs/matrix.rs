@@ -7,7 +7,7 @@ use super::claim::Commitment;
 use super::code::{CircleCode, CodeParameters};
 use super::columns::{Block, Encoder, leaves, recomputed_columns, stored_columns};
 use super::error::PcsError;
-use super::hash::Digest;
+use super::hash::{Digest, LANES};
 use super::merkle::MerkleTree;
 use super::plan::RowFold;
 use super::seed::Seed;
@@ -216,10 +216,8 @@ impl CommittedMatrix {
 
     /// The salts of columns.
     pub(super) fn salts(&self, positions: &[usize]) -> Vec<Digest> {
-        positions
-            .iter()
-            .map(|position| self.seed.salt(*position))
-            .collect()
+        let salt = |position: &usize| self.seed.salts(position / LANES)[position % LANES];
+        positions.iter().map(salt).collect()
     }
 
     /// The cells of columns, column after column.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::error::PcsError;
-use super::hash::Digest;
+use super::hash::{Digest, LANES};
 use crate::field::{M61, P};
 
 /// The secret that the salts and tails of one commitment come from. Fresh for every commitment, and as secret
@@ -40,11 +40,12 @@ impl Seed {
         hasher.finalize_xof()
     }
 
-    /// The salt of column `index`.
-    pub(super) fn salt(&self, index: usize) -> Digest {
-        let mut salt = [0; 32];
-        self.stream(b"salt....", index as u64).fill(&mut salt);
-        salt
+    /// The salts of columns `16 group .. 16 group + 15`: a stream of several blocks, which is hashed at once.
+    pub(super) fn salts(&self, group: usize) -> [Digest; LANES] {
+        let mut salts = [[0; 32]; LANES];
+        self.stream(b"salt....", group as u64)
+            .fill(salts.as_flattened_mut());
+        salts
     }
 
     /// `count` uniform coefficients behind row `row`.

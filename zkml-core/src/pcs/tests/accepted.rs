@@ -1,0 +1,179 @@
+//! Honest openings, and the data behind them.
+
+use super::*;
+use crate::field::encoding::{k_from_bytes, k_to_bytes, m61_to_bytes};
+
+#[test]
+fn honest_openings_are_accepted() {
+    let shapes: [&[&[usize]]; 8] = [
+        &[&[4]],
+        &[&[0]],
+        &[&[3, 1, 0]],
+        &[&[7]],
+        &[&[6, 4, 5]],
+        &[&[6, 2, 4, 0, 5], &[5, 3]],
+        &[&[4], &[4], &[4, 4], &[9], &[2, 2, 2], &[6]],
+        &[&[10, 8, 4, 4, 4], &[4, 4, 4]],
+    ];
+    for shapes in shapes {
+        for (tail, log_codeword, queries) in [(0, 6, 16), (5, 7, 9), (16, 6, 64)] {
+            for one_point in [true, false] {
+                let scene = Scene::new(code(4, tail, log_codeword, queries), shapes, one_point);
+                let (proof, _) = scene.prove(|_| {});
+                assert_eq!(scene.verify(&proof), Ok(()), "{shapes:?} {tail} {one_point}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_claims_nothing_is_sent() {
+    let mut scene = rich_scene();
+    scene.columns.clear();
+    let (proof, _) = scene.prove(|_| {});
+    assert_eq!(proof.len(), 64);
+    assert_eq!(scene.verify(&proof), Ok(()));
+}
+
+#[test]
+fn longer_rows_and_rows_of_one_bit() {
+    for (log_row, log_codeword) in [(1, 3), (9, 11), (10, 12)] {
+        let scene = Scene::new(code(log_row, 0, log_codeword, 6), &[&[11, 5], &[12]], false);
+        let (proof, _) = scene.prove(|_| {});
+        assert_eq!(scene.verify(&proof), Ok(()));
+    }
+}
+
+#[test]
+fn packing_places_columns_apart_and_points_reach_them() {
+    let mut random = Random(6);
+    for (variables, log_row) in [
+        (vec![0, 3, 5, 1, 4, 0, 2, 6, 3], 4),
+        (vec![2; 9], 3),
+        (vec![7, 7, 6], 4),
+        (vec![], 4),
+        (vec![0], 1),
+        (vec![5, 1, 5, 1], 5),
+    ] {
+        let packing = Packing::new(&variables, log_row).unwrap();
+        let columns: Vec<Vec<M61>> = variables.iter().map(|v| random.fields(1 << v)).collect();
+        let cells = packing.fill(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!(cells.len(), packing.rows << log_row);
+        // Apart: every cell of every column is there, and nothing else is.
+        let taken: usize = variables.iter().map(|v| 1usize << v).sum();
+        assert!(packing.rows == taken.div_ceil(1 << log_row));
+        let mut owners = vec![0; cells.len()];
+        for (slot, column) in packing.slots.iter().zip(&columns) {
+            let start = (slot.first_row << log_row) + slot.offset;
+            assert_eq!(cells[start..start + column.len()], column[..]);
+            owners[start..start + column.len()]
+                .iter_mut()
+                .for_each(|owner| *owner += 1);
+        }
+        assert!(owners.iter().all(|owner| *owner <= 1));
+        assert_eq!(owners.iter().sum::<usize>(), taken);
+        // The claim on the matrix is the value of the column.
+        for (slot, column) in packing.slots.iter().zip(&columns) {
+            let point: Vec<Coordinate> = (0..slot.variables)
+                .map(|k| match k % 3 {
+                    2 => Coordinate::Bit(random.word() & 1 == 1),
+                    _ => Coordinate::Challenge(K::new(random.field(), random.field())),
+                })
+                .collect();
+            let claim = slot.claim_point(0, &point).unwrap();
+            let high: Vec<K> = claim.high.iter().map(|coordinate| coordinate.value()).collect();
+            let start = claim.first_row << log_row;
+            let block = &cells[start..start + (1 << (log_row as usize + high.len()))];
+            let values: Vec<K> = point.iter().map(|coordinate| coordinate.value()).collect();
+            assert_eq!(
+                evaluate_by_definition(block, &[high, claim.low].concat()),
+                evaluate_by_definition(column, &values)
+            );
+        }
+        let wrong = packing
+            .slots
+            .first()
+            .map(|slot| slot.split(&vec![Coordinate::Bit(true); slot.variables + 1]));
+        assert!(wrong.is_none_or(|result| matches!(result, Err(VerifyError::Key(_)))));
+    }
+    assert!(Packing::new(&[64], 4).is_err());
+    assert!(Packing::new(&[63, 63, 63], 4).is_err());
+    assert!(Packing::new(&[4], 64).is_err());
+}
+
+#[test]
+fn with_and_without_the_codeword_the_proof_is_the_same() {
+    let mut random = Random(10);
+    for (tail, count) in [(0, 1), (3, 8), (16, 150)] {
+        let code = code(4, tail, 7, 21);
+        let field = Rows::Field(random.fields(16 * count));
+        let int8 = Rows::Int8(random.small(16 * count));
+        for rows in [field, int8] {
+            let seed = random.seed();
+            let stored = CommittedMatrix::commit(rows.clone(), &code, seed.clone()).unwrap();
+            let lean =
+                CommittedMatrix::commit_keeping(rows.clone(), &code, seed.clone(), Keep::Tree).unwrap();
+            let leaves = stored.leaves().to_vec();
+            let restored = CommittedMatrix::restore(rows.clone(), &code, seed.clone(), leaves).unwrap();
+            assert_eq!(stored.commitment(), lean.commitment());
+            assert_eq!(stored.commitment(), restored.commitment());
+            let proof = |matrix: &CommittedMatrix| {
+                let mut channel = ProverTranscript::new(DOMAIN);
+                let point = ClaimPoint {
+                    matrix: 0,
+                    first_row: 0,
+                    high: vec![],
+                    low: channel.challenges("point", 4),
+                };
+                prove_opening(&mut channel, &code, &[matrix], &[Claim { point, value: K::ONE }]).unwrap();
+                channel.into_proof()
+            };
+            assert_eq!(proof(&stored), proof(&lean));
+            assert_eq!(proof(&stored), proof(&restored));
+            let short = CommittedMatrix::restore(rows, &code, seed, vec![[0; 32]; 64]);
+            assert_eq!(
+                short.map(|_| ()),
+                Err(PcsError::Leaves {
+                    expected: 128,
+                    found: 64
+                })
+            );
+        }
+    }
+}
+
+#[test]
+fn salts_and_tails_come_from_the_seed() {
+    let code = code(2, 3, 5, 4);
+    let commit = |byte| {
+        CommittedMatrix::commit(Rows::Int8(vec![1; 8]), &code, Seed::from_bytes([byte; 32]))
+            .unwrap()
+            .commitment()
+    };
+    assert_eq!(commit(1), commit(1));
+    assert_ne!(commit(1), commit(2));
+    assert_ne!(
+        Seed::from_os().unwrap().as_bytes(),
+        Seed::from_os().unwrap().as_bytes()
+    );
+    assert_eq!(format!("{:?}", Seed::from_bytes([77; 32])), "Seed(..)");
+}
+
+#[test]
+fn the_wire_holds_what_the_documentation_says() {
+    // One claim: value, then u, nonce, per query a salt and R cells, then the path.
+    let code = code(4, 2, 7, 5);
+    let mut random = Random(9);
+    let cells = random.fields(64);
+    let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
+    let proof = prove_one(&matrix, &cells, |_, _| {});
+    let (fixed, queries) = (16 + 18 * 16 + 8, 5 * (32 + 4 * 8));
+    assert!(proof.len() > fixed + queries && (proof.len() - fixed - queries).is_multiple_of(32));
+    let value = k_from_bytes(proof[..16].try_into().unwrap()).unwrap();
+    assert_eq!(k_to_bytes(value), proof[..16]);
+    let encoded = CircleCode::new(&code).unwrap();
+    let row = encoded.encode(&[&cells[..16], &matrix.tail_of_row(0)].concat());
+    let start = fixed + 5 * 32;
+    let first = &proof[start..start + 8];
+    assert!(row.iter().any(|cell| m61_to_bytes(*cell) == first));
+}

@@ -1,0 +1,240 @@
+//! Openings: honest ones over many shapes, and every way of lying that we know of, each rejected by its
+//! check.
+
+mod accepted;
+mod refused;
+
+use ark_ff::{AdditiveGroup, Field};
+
+use super::*;
+use crate::field::{K, M61, P};
+use crate::transcript::{
+    Event, ProverChannel, ProverTranscript, VerifierChannel, VerifierTranscript, VerifyError,
+};
+
+const DOMAIN: &str = "pcs test";
+
+/// Repeatable numbers.
+struct Random(u64);
+
+impl Random {
+    fn word(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn field(&mut self) -> M61 {
+        M61::from_raw(self.word() % P)
+    }
+
+    fn fields(&mut self, count: usize) -> Vec<M61> {
+        (0..count).map(|_| self.field()).collect()
+    }
+
+    fn small(&mut self, count: usize) -> Vec<i8> {
+        (0..count).map(|_| self.word() as i8).collect()
+    }
+
+    fn seed(&mut self) -> Seed {
+        Seed::from_bytes(core::array::from_fn(|_| self.word() as u8))
+    }
+}
+
+/// `sum_x eq(point, x) column[x]`, from the definition.
+fn evaluate_by_definition(column: &[M61], point: &[K]) -> K {
+    let mut sum = K::ZERO;
+    for (index, value) in column.iter().enumerate() {
+        let mut weight = K::ONE;
+        for (k, r) in point.iter().enumerate() {
+            let bit = index >> (point.len() - 1 - k) & 1;
+            weight *= if bit == 1 { *r } else { K::ONE - r };
+        }
+        sum += K::new(weight.c0 * value, weight.c1 * value);
+    }
+    sum
+}
+
+fn lift(values: &[i8]) -> Vec<M61> {
+    values.iter().map(|value| M61::from(i64::from(*value))).collect()
+}
+
+/// Several matrices of packed columns, and on each column claims at challenge points.
+struct Scene {
+    code: CodeParameters,
+    matrices: Vec<CommittedMatrix>,
+    /// Column, its matrix and slot.
+    columns: Vec<(Vec<M61>, usize, Slot)>,
+    /// One point in the row for all (so that nothing is merged), or one for each column.
+    one_point: bool,
+}
+
+impl Scene {
+    /// `shapes[m]` are the variables of the columns of matrix `m`; a matrix with an odd number is of int8.
+    fn new(code: CodeParameters, shapes: &[&[usize]], one_point: bool) -> Self {
+        let mut random = Random(7);
+        let mut scene = Self {
+            code,
+            matrices: vec![],
+            columns: vec![],
+            one_point,
+        };
+        for (m, variables) in shapes.iter().enumerate() {
+            let packing = Packing::new(variables, scene.code.log_row).unwrap();
+            let rows = if m % 2 == 1 {
+                let columns: Vec<Vec<i8>> = variables.iter().map(|v| random.small(1 << v)).collect();
+                for (column, slot) in columns.iter().zip(&packing.slots) {
+                    scene.columns.push((lift(column), m, *slot));
+                }
+                Rows::Int8(packing.fill(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+            } else {
+                let columns: Vec<Vec<M61>> = variables.iter().map(|v| random.fields(1 << v)).collect();
+                for (column, slot) in columns.iter().zip(&packing.slots) {
+                    scene.columns.push((column.clone(), m, *slot));
+                }
+                Rows::Field(packing.fill(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+            };
+            scene
+                .matrices
+                .push(CommittedMatrix::commit(rows, &scene.code, random.seed()).unwrap());
+        }
+        scene
+    }
+
+    /// The points at which the columns are claimed, from the challenges that `draw` gives.
+    fn points(&self, mut draw: impl FnMut() -> K) -> Vec<(ClaimPoint, Vec<K>)> {
+        let log_row = self.code.log_row as usize;
+        let shared: Vec<K> = (0..64).map(|_| draw()).collect();
+        let one = |(index, (_, matrix, slot)): (usize, &(Vec<M61>, usize, Slot))| {
+            // Variables of one size share a point; of different sizes only with `one_point`.
+            let shift = if self.one_point { 0 } else { slot.variables };
+            let mut point: Vec<Coordinate> = (0..slot.variables)
+                .map(|k| Coordinate::Challenge(shared[(slot.variables - 1 - k + shift) % 64]))
+                .collect();
+            // One column in three is claimed on a half of itself only.
+            if index % 3 == 2 && slot.variables > log_row {
+                point[0] = Coordinate::Bit(index % 2 == 0);
+            }
+            let values = point.iter().map(|coordinate| coordinate.value()).collect();
+            (slot.claim_point(*matrix, &point).unwrap(), values)
+        };
+        self.columns.iter().enumerate().map(one).collect()
+    }
+
+    fn commitments(&self) -> Vec<Commitment> {
+        self.matrices.iter().map(CommittedMatrix::commitment).collect()
+    }
+
+    /// A proof, with the claims changed by `lie`.
+    fn prove(&self, lie: impl Fn(&mut Vec<Claim>)) -> (Vec<u8>, Vec<Event>) {
+        let mut channel = ProverTranscript::recording(DOMAIN);
+        for commitment in self.commitments() {
+            channel.send_digest("root", &commitment.root);
+        }
+        let points = self.points(|| channel.challenge("point"));
+        let mut claims: Vec<Claim> = points
+            .into_iter()
+            .zip(&self.columns)
+            .map(|((point, values), (column, _, _))| Claim {
+                point,
+                value: evaluate_by_definition(column, &values),
+            })
+            .collect();
+        lie(&mut claims);
+        let values: Vec<K> = claims.iter().map(|claim| claim.value).collect();
+        channel.send_scalars("values", &values);
+        let matrices: Vec<&CommittedMatrix> = self.matrices.iter().collect();
+        prove_opening(&mut channel, &self.code, &matrices, &claims).unwrap();
+        let events = channel.events().to_vec();
+        (channel.into_proof(), events)
+    }
+
+    fn verify(&self, proof: &[u8]) -> Result<(), VerifyError> {
+        let mut channel = VerifierTranscript::new(DOMAIN, proof);
+        let mut commitments = self.commitments();
+        for commitment in &mut commitments {
+            commitment.root = channel.read_digest("root")?;
+        }
+        let points = self.points(|| channel.challenge("point"));
+        let values = channel.read_scalars("values", self.columns.len())?;
+        let claims: Vec<(ClaimPoint, K)> = points.into_iter().map(|(point, _)| point).zip(values).collect();
+        verify_opening(&mut channel, &self.code, &commitments, &claims)?;
+        channel.finish()
+    }
+}
+
+fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodeParameters {
+    CodeParameters {
+        log_row,
+        tail,
+        log_codeword,
+        queries,
+        grinding_bits: 3,
+    }
+}
+
+/// A scene with everything: two matrices, small columns, odd row counts, a tail, different points.
+fn rich_scene() -> Scene {
+    Scene::new(code(4, 3, 7, 20), &[&[6, 2, 4, 0, 5], &[5, 3]], false)
+}
+
+#[track_caller]
+fn assert_check<T: core::fmt::Debug>(result: Result<T, VerifyError>, expected: &str) {
+    match result {
+        Err(VerifyError::Check { name, .. }) => assert_eq!(name, expected),
+        other => panic!("expected check {expected}, got {other:?}"),
+    }
+}
+
+/// Verifies an opening of one claim with a transcript that already holds `root`.
+fn verify_one(code: &CodeParameters, commitment: Commitment, proof: &[u8]) -> Result<(), VerifyError> {
+    let mut channel = VerifierTranscript::new(DOMAIN, proof);
+    channel.absorb("root", &commitment.root);
+    let point: Vec<K> = channel.challenges("point", 6);
+    let value = channel.read_scalar("value")?;
+    let point = ClaimPoint {
+        matrix: 0,
+        first_row: 0,
+        high: Coordinate::challenges(&point[..2]),
+        low: point[2..].to_vec(),
+    };
+    verify_opening(&mut channel, code, &[commitment], &[(point, value)])?;
+    channel.finish()
+}
+
+/// Opens one matrix of four rows at a challenge point, claiming the value of `claimed`, with `u` changed by
+/// `lie`.
+fn prove_one(matrix: &CommittedMatrix, claimed: &[M61], lie: impl Fn(&mut Vec<K>, &[K])) -> Vec<u8> {
+    let code = matrix.parameters().clone();
+    let mut channel = ProverTranscript::new(DOMAIN);
+    channel.absorb("root", &matrix.commitment().root);
+    let point: Vec<K> = channel.challenges("point", 6);
+    channel.send_scalar("value", evaluate_by_definition(claimed, &point));
+    let fold = plan::RowFold {
+        matrix: 0,
+        first_row: 0,
+        high: Coordinate::challenges(&point[..2]),
+    };
+    let gamma = channel.challenge("opening.combine");
+    let mut combination: Vec<K> = matrix
+        .fold(&fold)
+        .into_iter()
+        .map(|value| gamma * value)
+        .collect();
+    lie(&mut combination, &[gamma]);
+    channel.send_extension("opening.combination", &combination);
+    channel.grind("opening.grind", code.grinding_bits);
+    let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
+    matrix
+        .salts(&positions)
+        .iter()
+        .for_each(|salt| channel.send_digest("opening.salt", salt));
+    channel.send_base("opening.columns", &matrix.columns(&positions));
+    matrix
+        .path(&positions)
+        .iter()
+        .for_each(|node| channel.send_digest("opening.path", node));
+    channel.into_proof()
+}

@@ -1,0 +1,280 @@
+//! Every way of lying that we know of, each rejected by its check.
+
+use super::*;
+
+#[test]
+fn false_values_are_rejected() {
+    for one_point in [true, false] {
+        // With one point in the row there is nothing to merge: short columns have fixed bits there.
+        let shapes: &[&[usize]] = if one_point {
+            &[&[6, 4, 5], &[5]]
+        } else {
+            &[&[6, 2, 4, 0, 5], &[5, 3]]
+        };
+        let scene = Scene::new(code(4, 3, 7, 20), shapes, one_point);
+        let name = if one_point {
+            "opening.inner_product"
+        } else {
+            "opening.merge"
+        };
+        for claim in 0..scene.columns.len() {
+            let (proof, _) = scene.prove(|claims| claims[claim].value += K::ONE);
+            assert_check(scene.verify(&proof), name);
+        }
+    }
+}
+
+#[test]
+fn two_values_of_one_column_at_one_point_are_both_checked() {
+    // The same claim twice, once right and once wrong: the wrong one must not hide behind the other.
+    let mut scene = Scene::new(code(4, 0, 7, 20), &[&[5]], true);
+    scene.columns.push(scene.columns[0].clone());
+    for claim in 0..2 {
+        let (proof, _) = scene.prove(|claims| claims[claim].value += K::ONE);
+        assert_check(scene.verify(&proof), "opening.inner_product");
+    }
+    let (proof, _) = scene.prove(|_| {});
+    assert_eq!(scene.verify(&proof), Ok(()));
+}
+
+/// Changes one byte of each message with this label in turn and returns the results.
+fn tamper(scene: &Scene, label: &str) -> Vec<Result<(), VerifyError>> {
+    let (proof, events) = scene.prove(|_| {});
+    let messages: Vec<&Event> = events
+        .iter()
+        .filter(|event| event.label == label && event.kind.is_message())
+        .collect();
+    assert!(!messages.is_empty(), "no message {label}");
+    let mut results = Vec::new();
+    for message in messages {
+        for byte in [0, message.length / 2, message.length - 8] {
+            let mut changed = proof.clone();
+            // The lowest bit of a word: the element stays canonical.
+            changed[message.offset + byte / 8 * 8] ^= 1;
+            results.push(scene.verify(&changed));
+        }
+    }
+    results
+}
+
+#[test]
+fn every_message_is_checked_by_the_check_that_should() {
+    let scene = rich_scene();
+    for (label, check) in [
+        ("values", "opening.merge"),
+        ("opening.merge", "opening.merge"),
+        ("opening.values", "opening.merge"),
+        ("opening.salt", "opening.merkle"),
+        ("opening.columns", "opening.merkle"),
+        ("opening.path", "opening.merkle"),
+    ] {
+        for result in tamper(&scene, label) {
+            assert_check(result, check);
+        }
+    }
+    // Of the row combination the data part is bound by the claims, the tail only by the columns; the
+    // positions depend on both.
+    let combination = tamper(&scene, "opening.combination");
+    assert_eq!(combination.len(), 3);
+    for (result, in_tail) in combination.into_iter().zip([false, false, true]) {
+        match result {
+            Err(VerifyError::Check {
+                name: "opening.inner_product",
+                ..
+            }) => assert!(!in_tail),
+            Err(VerifyError::Check {
+                name: "transcript.grind" | "opening.merkle",
+                ..
+            }) => assert!(in_tail),
+            other => panic!("{other:?}"),
+        }
+    }
+    for result in tamper(&scene, "opening.grind") {
+        // Another nonce may work by luck; then other positions are asked for.
+        assert!(matches!(
+            result,
+            Err(VerifyError::Check {
+                name: "transcript.grind" | "opening.merkle",
+                ..
+            })
+        ));
+    }
+    // Another root: other challenges, so the claimed values are wrong before the tree is looked at.
+    for result in tamper(&scene, "root") {
+        assert!(result.is_err());
+    }
+}
+
+#[test]
+fn every_byte_of_a_proof_matters() {
+    let scene = Scene::new(code(2, 1, 5, 4), &[&[3, 1], &[2]], false);
+    let (proof, _) = scene.prove(|_| {});
+    assert_eq!(scene.verify(&proof), Ok(()));
+    for byte in 0..proof.len() {
+        let mut changed = proof.clone();
+        changed[byte] ^= 1;
+        assert!(scene.verify(&changed).is_err(), "byte {byte}");
+    }
+    for length in 0..proof.len() {
+        assert!(scene.verify(&proof[..length]).is_err(), "length {length}");
+    }
+}
+
+#[test]
+fn a_combination_that_fits_a_false_value_is_caught_at_the_columns() {
+    let code = code(4, 0, 7, 20);
+    let mut random = Random(3);
+    let cells = random.fields(64);
+    let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
+    let honest = prove_one(&matrix, &cells, |_, _| {});
+    assert_eq!(verify_one(&code, matrix.commitment(), &honest), Ok(()));
+
+    // Claim the value of another matrix, and send the combination of its rows: consistent with the claim, not
+    // with the columns.
+    let mut other = cells.clone();
+    other[21] += M61::ONE;
+    let lying = CommittedMatrix::commit(Rows::Field(other.clone()), &code, random.seed()).unwrap();
+    let proof = {
+        let mut channel = ProverTranscript::new(DOMAIN);
+        channel.absorb("root", &matrix.commitment().root);
+        let point: Vec<K> = channel.challenges("point", 6);
+        channel.send_scalar("value", evaluate_by_definition(&other, &point));
+        let fold = plan::RowFold {
+            matrix: 0,
+            first_row: 0,
+            high: Coordinate::challenges(&point[..2]),
+        };
+        let gamma = channel.challenge("opening.combine");
+        let combination: Vec<K> = lying.fold(&fold).into_iter().map(|value| gamma * value).collect();
+        channel.send_extension("opening.combination", &combination);
+        channel.grind("opening.grind", code.grinding_bits);
+        let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
+        matrix
+            .salts(&positions)
+            .iter()
+            .for_each(|salt| channel.send_digest("opening.salt", salt));
+        channel.send_base("opening.columns", &matrix.columns(&positions));
+        matrix
+            .path(&positions)
+            .iter()
+            .for_each(|node| channel.send_digest("opening.path", node));
+        channel.into_proof()
+    };
+    assert_check(verify_one(&code, matrix.commitment(), &proof), "opening.column");
+}
+
+#[test]
+fn a_false_tail_of_the_combination_is_caught_at_the_columns() {
+    let code = code(4, 2, 7, 20);
+    let mut random = Random(4);
+    let cells = random.fields(64);
+    let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
+    assert_eq!(
+        verify_one(&code, matrix.commitment(), &prove_one(&matrix, &cells, |_, _| {})),
+        Ok(())
+    );
+    // The tail is no part of the inner product; only the columns know it.
+    let proof = prove_one(&matrix, &cells, |combination, _| combination[17] += K::ONE);
+    assert_check(verify_one(&code, matrix.commitment(), &proof), "opening.column");
+}
+
+#[test]
+fn a_row_that_is_no_codeword_is_rejected() {
+    let code = code(4, 0, 7, 20);
+    let mut random = Random(5);
+    let cells = random.fields(64);
+    let word = random.fields(128);
+    let mut matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
+    matrix.replace_encoded_row(2, &word);
+    let proof = prove_one(&matrix, &cells, |_, _| {});
+    assert_check(verify_one(&code, matrix.commitment(), &proof), "opening.column");
+
+    // The same with the true row: the tree is rebuilt and all is well, so it is the word that was refused.
+    let row = CircleCode::new(&code).unwrap().encode(&cells[32..48]);
+    matrix.replace_encoded_row(2, &row);
+    let proof = prove_one(&matrix, &cells, |_, _| {});
+    assert_eq!(verify_one(&code, matrix.commitment(), &proof), Ok(()));
+}
+
+#[test]
+fn claims_that_do_not_fit_are_refused_by_both_sides() {
+    let code = code(2, 0, 5, 4);
+    let mut random = Random(8);
+    let matrix = CommittedMatrix::commit(Rows::Field(random.fields(24)), &code, random.seed()).unwrap();
+    let x = Coordinate::Challenge(K::new(random.field(), random.field()));
+    let y = Coordinate::Challenge(K::new(random.field(), random.field()));
+    let low = vec![K::ZERO; 2];
+    let good = ClaimPoint {
+        matrix: 0,
+        first_row: 2,
+        high: vec![x, y],
+        low: low.clone(),
+    };
+    let bits = ClaimPoint {
+        high: vec![Coordinate::Bit(true), Coordinate::Bit(true)],
+        ..good.clone()
+    };
+    let bad = [
+        ClaimPoint {
+            matrix: 1,
+            ..good.clone()
+        },
+        ClaimPoint {
+            first_row: 3,
+            ..good.clone()
+        },
+        ClaimPoint {
+            first_row: usize::MAX,
+            ..good.clone()
+        },
+        ClaimPoint {
+            high: vec![x, Coordinate::Bit(true), y],
+            ..good.clone()
+        },
+        ClaimPoint {
+            high: vec![Coordinate::Bit(true); 64],
+            ..good.clone()
+        },
+        ClaimPoint {
+            low: vec![K::ZERO; 3],
+            ..good.clone()
+        },
+        // One challenge for two row variables: the combination would test less than it should.
+        ClaimPoint {
+            high: vec![x, x],
+            ..good.clone()
+        },
+    ];
+    for point in [&good, &bits] {
+        assert_eq!(claim::check_points(&code, &[6], [point]), Ok(()));
+    }
+    for point in bad {
+        let claim = Claim {
+            point: point.clone(),
+            value: K::ZERO,
+        };
+        let mut prover = ProverTranscript::new(DOMAIN);
+        assert!(matches!(
+            prove_opening(&mut prover, &code, &[&matrix], &[claim]),
+            Err(PcsError::Parameters(VerifyError::Key(_)))
+        ));
+        let mut verifier = VerifierTranscript::new(DOMAIN, &[]);
+        assert!(matches!(
+            verify_opening(&mut verifier, &code, &[matrix.commitment()], &[(point, K::ZERO)]),
+            Err(VerifyError::Key(_))
+        ));
+    }
+}
+
+#[test]
+fn data_that_makes_no_matrix_is_refused() {
+    let code = code(2, 0, 5, 4);
+    for cells in [0, 3, 7] {
+        let result = CommittedMatrix::commit(Rows::Int8(vec![1; cells]), &code, Seed::from_bytes([0; 32]));
+        assert_eq!(result.map(|_| ()), Err(PcsError::Shape { cells, row_length: 4 }));
+    }
+    let matrix = CommittedMatrix::commit(Rows::Int8(vec![1; 4]), &code, Seed::from_bytes([0; 32])).unwrap();
+    let other = CodeParameters { queries: 5, ..code };
+    let result = prove_opening(&mut ProverTranscript::new(DOMAIN), &other, &[&matrix], &[]);
+    assert_eq!(result, Err(PcsError::OtherCode { matrix: 0 }));
+}
