@@ -20,7 +20,7 @@ use crate::transcript::VerifyError;
 pub struct Packing {
     /// `log2` of the row length.
     pub log_row: u32,
-    /// Rows in all.
+    /// Rows in all, at least one.
     pub rows: usize,
     /// Where each column lies, in the order in which the columns were given.
     pub slots: Vec<Slot>,
