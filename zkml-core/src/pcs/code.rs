@@ -289,11 +289,12 @@ mod tests {
             };
             rows.swap(rank, pivot);
             let inverse = rows[rank][column].inverse().unwrap();
-            for row in rank + 1..rows.len() {
-                let factor = rows[row][column] * inverse;
-                for k in column..length {
-                    let step = factor * rows[rank][k];
-                    rows[row][k] -= step;
+            let (above, below) = rows.split_at_mut(rank + 1);
+            let pivot = &above[rank];
+            for row in below {
+                let factor = row[column] * inverse;
+                for (cell, above) in row.iter_mut().zip(pivot).skip(column) {
+                    *cell -= factor * above;
                 }
             }
             rank += 1;
@@ -351,7 +352,8 @@ mod tests {
             grinding_bits: 8,
         };
         assert_eq!(good.validate(), Ok(()));
-        let changes: [(fn(&mut CodeParameters), &str); 12] = [
+        type Change = fn(&mut CodeParameters);
+        let changes: [(Change, &str); 12] = [
             (|p| p.log_row = 0, "log_row"),
             (|p| p.log_row = 27, "log_row"),
             (|p| p.log_row = u32::MAX, "log_row"),

@@ -1,6 +1,9 @@
 //! Openings: honest ones over many shapes, and every way of lying that we know of, each rejected by its
 //! check.
 
+// The fixtures are called by tests only.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod accepted;
 mod refused;
 
