@@ -83,7 +83,7 @@ impl ProvingKey {
             model: self.model.clone(),
             code: self.verifying.code.clone(),
             seed: *self.weights.seed().as_bytes(),
-            weights: self.verifying.weights.clone(),
+            weights: self.verifying.weights,
         };
         write_file(path, &stored)
     }

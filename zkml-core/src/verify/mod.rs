@@ -99,7 +99,7 @@ fn argue<C: VerifierChannel>(
     trace: Commitment,
 ) -> Result<(), VerifyError> {
     let opened = claims_to_open(channel, statement, &|column, point| public.evaluate(column, point))?;
-    verify_opening(channel, &statement.key.code, &[trace, statement.key.weights.clone()], &opened)
+    verify_opening(channel, &statement.key.code, &[trace, statement.key.weights], &opened)
 }
 
 /// Steps 3 to 5: what must be opened. `public` evaluates public columns.
