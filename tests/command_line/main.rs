@@ -1,7 +1,7 @@
 //! The binary `zkml`, as a user runs it: output, error text and exit code.
 
 // Helpers of tests are tests, too, but the lints only see the functions marked so.
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 #[cfg(feature = "prover")]
 mod verify;
