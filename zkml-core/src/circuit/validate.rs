@@ -1,6 +1,8 @@
 //! Is a circuit well-formed? Everything that reads circuits relies on this having been asked once.
 
-use super::{AxisRole, Circuit, CircuitError, ColumnId, ColumnKind, Contraction, FunctionTable, Public, Table, View};
+use super::{
+    AxisRole, Circuit, CircuitError, ColumnId, ColumnKind, Contraction, FactorRole, FunctionTable, Public, Table, View,
+};
 
 /// Largest number of columns, tables, lookups and equalities, each.
 const MAXIMUM_COUNT: usize = 1 << 20;
@@ -8,10 +10,17 @@ const MAXIMUM_COUNT: usize = 1 << 20;
 const MAXIMUM_RANK: usize = 8;
 /// Largest number of variables of a column.
 const MAXIMUM_VARIABLES: usize = 36;
-/// Largest number of pairs a factor of a view may relate (the verifier walks through them).
-const MAXIMUM_PAIRS: usize = 1 << 26;
+/// Largest number of variables on either side of a factor of a view that is more than a renaming of bits: both sides
+/// are written out.
+const MAXIMUM_FACTOR_VARIABLES: usize = 22;
+/// Largest number of padded cells of all public columns together: they are written out.
+const MAXIMUM_PUBLIC_CELLS: usize = 1 << 28;
+/// Public values and constants are below this in absolute value, so that no two of them are one field element.
+const MAXIMUM_MAGNITUDE: u64 = 1 << 60;
 /// Largest number of variables of a table.
 const MAXIMUM_TABLE_VARIABLES: u32 = 20;
+/// Largest number of rows of all tables together.
+const MAXIMUM_TABLE_ROWS: usize = 1 << 24;
 
 impl Circuit {
     /// Checks that every part fits the others, that sums over padding are sound, and that sizes are sane.
@@ -34,9 +43,14 @@ impl Circuit {
             self.validate_column(id)?;
         }
         self.validate_padding()?;
+        self.validate_public()?;
         for (index, table) in self.tables.iter().enumerate() {
             validate_table(index, table)?;
         }
+        let rows: usize = self.tables.iter().map(|table| 1 << table.variables()).sum();
+        expect(rows <= MAXIMUM_TABLE_ROWS, "tables", || {
+            (format!("at most {MAXIMUM_TABLE_ROWS} rows in all"), rows.to_string())
+        })?;
         for lookup in &self.lookups {
             let place = format!("lookup `{}`", lookup.name);
             let table = self.tables.get(lookup.table as usize).ok_or_else(|| CircuitError::Malformed {
@@ -77,11 +91,16 @@ impl Circuit {
         };
         match &column.kind {
             ColumnKind::Committed { .. } | ColumnKind::Parameter => Ok(()),
-            ColumnKind::Public(Public::Constant(cells)) => expect(cells.len() == column.shape.logical_len(), &place, || {
-                (format!("{} constants", column.shape.logical_len()), cells.len().to_string())
-            }),
+            ColumnKind::Public(Public::Constant(cells)) => {
+                expect(cells.len() == column.shape.logical_len(), &place, || {
+                    (format!("{} constants", column.shape.logical_len()), cells.len().to_string())
+                })?;
+                cells.iter().try_for_each(|&cell| expect_magnitude(cell, &place))
+            }
             ColumnKind::Public(Public::Input { minimum, maximum } | Public::Output { minimum, maximum, .. }) => {
-                expect(minimum <= maximum, &place, || ("a range".into(), format!("[{minimum}, {maximum}]")))
+                expect(minimum <= maximum, &place, || ("a range".into(), format!("[{minimum}, {maximum}]")))?;
+                expect_magnitude(*minimum, &place)?;
+                expect_magnitude(*maximum, &place)
             }
             ColumnKind::Linear(linear) => linear.terms.iter().try_for_each(|term| {
                 earlier(term.column)?;
@@ -115,12 +134,6 @@ impl Circuit {
             expect(factor.view_axes.is_sorted() && factor.source_axes.windows(2).all(|w| w[0] + 1 == w[1]), place, || {
                 ("axes in ascending order, those of the source consecutive".into(), format!("{factor:?}"))
             })?;
-            let pairs = factor
-                .view_axes
-                .iter()
-                .try_fold(1usize, |product, &axis| product.checked_mul(shape.size(axis.into())))
-                .filter(|&pairs| pairs <= MAXIMUM_PAIRS);
-            expect(pairs.is_some(), place, || (format!("at most {MAXIMUM_PAIRS} related indices"), "more".into()))?;
             let reach = factor
                 .view_axes
                 .iter()
@@ -140,6 +153,34 @@ impl Circuit {
             }
         }
         Ok(())
+    }
+
+    /// Factors that need a table on either side must be small. Whether they do depends on padding, hence on all columns.
+    fn validate_factors(&self, zero_padded: &[bool]) -> Result<(), CircuitError> {
+        for column in &self.columns {
+            let ColumnKind::View(view) = &column.kind else { continue };
+            let (shape, source) = (&column.shape, &self[view.source].shape);
+            for factor in &view.factors {
+                let viewed: usize = factor.view_axes.iter().map(|&axis| shape.bits(axis.into())).sum();
+                let largest = match factor.role(shape, source, zero_padded[view.source.index()]) {
+                    FactorRole::Fixed | FactorRole::Bitwise => 0,
+                    FactorRole::Broadcast => viewed,
+                    FactorRole::General => viewed.max(factor.source_variables(source)),
+                };
+                expect(largest <= MAXIMUM_FACTOR_VARIABLES, &format!("column `{}`", column.name), || {
+                    (format!("a factor of at most 2^{MAXIMUM_FACTOR_VARIABLES} indices"), format!("2^{largest}"))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_public(&self) -> Result<(), CircuitError> {
+        let public = self.columns.iter().filter(|column| matches!(column.kind, ColumnKind::Public(_)));
+        let cells = public.fold(0usize, |cells, column| cells.saturating_add(column.shape.padded_len()));
+        expect(cells <= MAXIMUM_PUBLIC_CELLS, "public columns", || {
+            (format!("at most {MAXIMUM_PUBLIC_CELLS} cells in all"), cells.to_string())
+        })
     }
 
     fn validate_contraction(&self, id: ColumnId, contraction: &Contraction, place: &str) -> Result<(), CircuitError> {
@@ -174,7 +215,7 @@ impl Circuit {
                 }
             }
         }
-        Ok(())
+        self.validate_factors(&zero)
     }
 
     fn same_shape(&self, place: &str, columns: &[ColumnId]) -> Result<(), CircuitError> {
@@ -203,6 +244,12 @@ fn validate_table(index: usize, table: &Table) -> Result<(), CircuitError> {
     };
     expect(bits <= MAXIMUM_TABLE_VARIABLES, &place, || {
         (format!("at most 2^{MAXIMUM_TABLE_VARIABLES} rows"), format!("2^{bits}"))
+    })
+}
+
+fn expect_magnitude(integer: i64, place: &str) -> Result<(), CircuitError> {
+    expect(integer.unsigned_abs() < MAXIMUM_MAGNITUDE, place, || {
+        (format!("an integer below {MAXIMUM_MAGNITUDE} in absolute value"), integer.to_string())
     })
 }
 

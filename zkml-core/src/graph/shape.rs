@@ -423,10 +423,15 @@ fn linear(
     Ok([leading, &[outputs]].concat())
 }
 
+/// Largest kernel, stride, padding and dilation.
+const MAXIMUM_WINDOW: usize = 1 << 24;
+
 fn fitted(operand: &[usize], window: &Window2d) -> Result<[usize; 2], ShapeError> {
     let [_, _, height, width] = image(operand)?;
     let input = [height, width];
-    if window.dilation.contains(&0) || window.padding.iter().any(|&p| p > usize::MAX / 4) {
+    let numbers = [window.kernel, window.stride, window.padding, window.dilation];
+    let unreasonable = numbers.iter().flatten().any(|&number| number > MAXIMUM_WINDOW);
+    if window.dilation.contains(&0) || unreasonable {
         return Err(ShapeError::Window {
             window: *window,
             input,
@@ -447,14 +452,16 @@ fn pool(operand: &[usize], window: &Window2d) -> Result<Vec<usize>, ShapeError> 
 fn max_pool(operand: &[usize], window: &Window2d) -> Result<Vec<usize>, ShapeError> {
     let shape = pool(operand, window)?;
     for axis in 0..2 {
-        let size = operand[2 + axis];
+        let (size, padding, dilation) = (operand[2 + axis], window.padding[axis], window.dilation[axis]);
         let touches = |start: usize| {
-            (0..window.kernel[axis]).any(|k| {
-                let at = start + k * window.dilation[axis];
-                at >= window.padding[axis] && at - window.padding[axis] < size
-            })
+            // The first offset behind the padding, if there is one, must lie in the input.
+            let first = padding.saturating_sub(start).div_ceil(dilation);
+            first < window.kernel[axis] && start + first * dilation - padding < size
         };
-        if !(0..shape[2 + axis]).all(|step| touches(step * window.stride[axis])) {
+        // Windows that start behind the padding touch the input if the last one does.
+        let (steps, stride) = (shape[2 + axis], window.stride[axis]);
+        let mut before = (0..steps).take_while(|step| step * stride < padding);
+        if !before.all(|step| touches(step * stride)) || !touches((steps - 1) * stride) {
             return Err(ShapeError::EmptyWindow {
                 window: *window,
                 input: [operand[2], operand[3]],
@@ -558,4 +565,64 @@ fn argmax(operand: &[usize], axis: usize) -> Result<Vec<usize>, ShapeError> {
     let mut shape = operand.to_vec();
     shape.remove(axis);
     Ok(shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Does every window of a max-pool hold a cell of the input? From the definition.
+    fn by_definition(size: usize, window: &Window2d) -> Option<bool> {
+        let steps = window.output([size, 1])?[0];
+        let holds = |start: usize| {
+            (0..window.kernel[0]).any(|k| {
+                let at = start + k * window.dilation[0];
+                at >= window.padding[0] && at - window.padding[0] < size
+            })
+        };
+        Some((0..steps).all(|step| holds(step * window.stride[0])))
+    }
+
+    #[test]
+    fn max_pools_with_a_window_in_the_padding_are_found() {
+        let mut refused = 0;
+        for size in 1..5 {
+            for number in 0..5 * 4 * 6 * 4 {
+                let (kernel, stride) = (1 + number % 5, 1 + number / 5 % 4);
+                let (padding, dilation) = (number / 20 % 6, 1 + number / 120);
+                let window = Window2d {
+                    kernel: [kernel, 1],
+                    stride: [stride, 1],
+                    padding: [padding, 0],
+                    dilation: [dilation, 1],
+                };
+                let Some(holds) = by_definition(size, &window) else {
+                    continue;
+                };
+                let found = max_pool(&[1, 1, size, 1], &window);
+                assert_eq!(found.is_ok(), holds, "{size} {window:?}: {found:?}");
+                refused += usize::from(!holds);
+            }
+        }
+        assert!(refused > 100, "{refused}");
+    }
+
+    #[test]
+    fn windows_that_no_one_means_are_refused_at_once() {
+        let window = Window2d {
+            kernel: [1 << 62, 1],
+            stride: [1, 1],
+            padding: [1 << 61, 0],
+            dilation: [1, 1],
+        };
+        let found = max_pool(&[1, 1, 3, 1], &window);
+        assert!(matches!(found, Err(ShapeError::Window { .. })), "{found:?}");
+        // Many windows, judged without walking through them.
+        let window = Window2d {
+            kernel: [2, 1],
+            padding: [0, 0],
+            ..window
+        };
+        assert!(max_pool(&[1, 1, 1 << 50, 1], &window).is_ok());
+    }
 }

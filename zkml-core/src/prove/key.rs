@@ -9,7 +9,7 @@ use crate::circuit::lower::{Lowered, lower};
 use crate::pcs::{CodeParameters, Commitment, CommittedMatrix, Seed};
 use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
 use crate::quant::Quantized;
-use crate::verify::{Interface, VerifyingKey};
+use crate::verify::{Interface, Statement, VerifyingKey};
 
 /// A quantized network with a name, ready for setup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -60,11 +60,11 @@ pub struct ProvingKey {
 
 /// What a proving key is on disk: all but what follows from the rest.
 #[derive(Serialize, Deserialize)]
-struct StoredProvingKey {
-    model: CompiledModel,
-    code: CodeParameters,
-    seed: [u8; 32],
-    weights: Commitment,
+pub(super) struct StoredProvingKey {
+    pub(super) model: CompiledModel,
+    pub(super) code: CodeParameters,
+    pub(super) seed: [u8; 32],
+    pub(super) weights: Commitment,
 }
 
 impl Artifact for StoredProvingKey {
@@ -100,11 +100,14 @@ impl ProvingKey {
     /// that the commitment is the one in the file.
     ///
     /// # Errors
-    /// [`ProveError::File`] for a file that cannot be read, [`ProveError::Malformed`] when its parts do not agree.
+    /// [`ProveError::File`] for a file that cannot be read, [`ProveError::Unsupported`], [`ProveError::Malformed`] and
+    /// [`ProveError::InvariantViolation`] when its parts do not agree.
     pub fn read_file(path: &Path) -> Result<Self, ProveError> {
         let stored: StoredProvingKey = read_file(path)?;
         let lowered = stored.model.lower()?;
-        stored.code.validate().map_err(ProveError::InvariantViolation)?;
+        // Sizes are judged before anything is committed.
+        let claimed = super::setup::verifying_key(&stored.model, &lowered, stored.code.clone(), stored.weights);
+        Statement::new(&claimed)?;
         let key = super::setup::assemble(stored.model, lowered, stored.code, Seed::from_bytes(stored.seed))?;
         if key.verifying.weights != stored.weights {
             return Err(ProveError::Malformed {

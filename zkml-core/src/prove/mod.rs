@@ -32,16 +32,26 @@ use crate::verify::{PROTOCOL, Statement, bindings};
 pub fn prove(key: &ProvingKey, input: &ArrayD<i64>, context: &[u8]) -> Result<(PublicValues, Proof), ProveError> {
     let statement = Statement::new(&key.verifying)?;
     let trace = Trace::generate(key, &statement, input)?;
-    let public = trace.public.clone();
+    let proof = prove_trace(&statement, &trace, &key.weights, context)?;
+    Ok((trace.public, proof))
+}
+
+/// The proof for a trace, whatever stands in it: with one that violates the circuit it will be rejected.
+fn prove_trace(
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+    weights: &CommittedMatrix,
+    context: &[u8],
+) -> Result<Proof, ProveError> {
     let mut transcript = ProverTranscript::new(PROTOCOL);
-    for (label, bytes) in bindings(&statement, &public, context) {
+    for (label, bytes) in bindings(statement, &trace.public, context) {
         transcript.absorb(label, &bytes);
     }
-    let committed = trace.commit(&statement)?;
+    let committed = trace.commit(statement)?;
     transcript.send_digest("trace.root", &committed.commitment().root);
     transcript.harden("trace.harden", statement.key.hardening);
-    argue(&mut transcript, &statement, &trace, &[&committed, &key.weights])?;
-    Ok((public, Proof { key: statement.digest, messages: transcript.into_proof() }))
+    argue(&mut transcript, statement, trace, &[&committed, weights])?;
+    Ok(Proof { key: statement.digest, messages: transcript.into_proof() })
 }
 
 /// Steps 3 to 6.

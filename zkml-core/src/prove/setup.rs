@@ -4,7 +4,7 @@ use super::{CompiledModel, ProveError, ProvingKey};
 use crate::circuit::lower::Lowered;
 use crate::circuit::{Circuit, ColumnId};
 use crate::graph::{Graph, Int, IntOp};
-use crate::pcs::{CodeParameters, CommittedMatrix, Packing, Rows, Seed};
+use crate::pcs::{CodeParameters, Commitment, CommittedMatrix, Packing, Rows, Seed};
 use crate::verify::{SECURITY_BITS, Statement, VerifyingKey, soundness};
 
 /// What setup may choose.
@@ -46,19 +46,29 @@ pub(super) fn assemble(
     seed: Seed,
 ) -> Result<ProvingKey, ProveError> {
     let weights = commit_weights(&lowered, &code, seed)?;
-    let verifying = VerifyingKey {
-        name: model.name.clone(),
-        circuit: lowered.circuit.clone(),
-        interface: model.interface(),
-        weights: weights.commitment(),
-        hardening: MINIMUM_HARDENING.max(multiply_adds(&model.network.graph) / WORK_PER_HASH),
-        code,
-    };
+    let verifying = verifying_key(&model, &lowered, code, weights.commitment());
     let report = soundness(&Statement::new(&verifying)?);
     if report.bits < SECURITY_BITS {
         return Err(ProveError::Insecure { wanted: SECURITY_BITS, found: report.bits });
     }
     Ok(ProvingKey { model, verifying, lowered, weights })
+}
+
+/// The verifying key of a model, once its weights are committed.
+pub(super) fn verifying_key(
+    model: &CompiledModel,
+    lowered: &Lowered,
+    code: CodeParameters,
+    weights: Commitment,
+) -> VerifyingKey {
+    VerifyingKey {
+        name: model.name.clone(),
+        circuit: lowered.circuit.clone(),
+        interface: model.interface(),
+        weights,
+        hardening: MINIMUM_HARDENING.max(multiply_adds(&model.network.graph) / WORK_PER_HASH),
+        code,
+    }
 }
 
 /// The commitment to the parameter columns, in the order of the circuit.
@@ -114,10 +124,10 @@ fn multiply_adds(graph: &Graph<Int>) -> u64 {
             match &node.op {
                 IntOp::Conv2d { weight, .. } | IntOp::Linear { weight, .. } => {
                     let shape = graph[*weight].values.shape();
-                    outputs * shape.iter().skip(1).product::<usize>() as u64
+                    outputs.saturating_mul(shape.iter().skip(1).product::<usize>() as u64)
                 }
                 _ => 0,
             }
         })
-        .sum()
+        .fold(0, u64::saturating_add)
 }

@@ -21,9 +21,9 @@ pub struct Trace<'a> {
     /// The cells of every column.
     pub values: Values<'a>,
     /// For each table how often each row is looked up.
-    multiplicities: Vec<Vec<M61>>,
+    pub(super) multiplicities: Vec<Vec<M61>>,
     /// The cells of the tables' columns.
-    tables: Vec<Vec<Vec<M61>>>,
+    pub(super) tables: Vec<Vec<Vec<M61>>>,
 }
 
 impl<'a> Trace<'a> {

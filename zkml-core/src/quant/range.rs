@@ -183,7 +183,7 @@ pub fn node_range(graph: &Graph<Int>, id: NodeId) -> Result<(i64, i64), RangeErr
             .iter()
             .product();
         let bias = if bias.is_some() { i128::from(BIAS_LIMIT) } else { 0 };
-        let bound = magnitude(hull()?) * i128::from(WEIGHT_LIMIT) * terms as i128 + bias;
+        let bound = (magnitude(hull()?) * i128::from(WEIGHT_LIMIT)).saturating_mul(terms as i128).saturating_add(bias);
         accumulator(layer(), (-bound, bound))
     };
     match &node.op {
@@ -194,15 +194,15 @@ pub fn node_range(graph: &Graph<Int>, id: NodeId) -> Result<(i64, i64), RangeErr
             for (&c, range) in coefficients.iter().zip(&operands) {
                 let (low, high) = wide(*range);
                 let ends = (i128::from(c) * low, i128::from(c) * high);
-                sum = (sum.0 + ends.0.min(ends.1), sum.1 + ends.0.max(ends.1));
+                sum = (sum.0.saturating_add(ends.0.min(ends.1)), sum.1.saturating_add(ends.0.max(ends.1)));
             }
             accumulator(layer(), sum)
         }
         IntOp::SumPool2d { window } => {
             let Window2d { kernel, padding, .. } = window;
-            let count = kernel[0] as i128 * kernel[1] as i128;
+            let count = (kernel[0] as i128).saturating_mul(kernel[1] as i128);
             let (low, high) = wide(hull()?);
-            let (low, high) = (low * count, high * count);
+            let (low, high) = (low.saturating_mul(count), high.saturating_mul(count));
             // A window partly in the padding has fewer terms.
             let padded = padding != &[0, 0];
             accumulator(
@@ -235,7 +235,7 @@ pub fn node_range(graph: &Graph<Int>, id: NodeId) -> Result<(i64, i64), RangeErr
                     shift: *shift,
                 });
             }
-            if table.domain_bits + shift > 60 {
+            if table.domain_bits.saturating_add(*shift) > 60 {
                 let domain_bits = table.domain_bits;
                 return Err(RangeError::Domain {
                     layer: layer(),
@@ -289,7 +289,7 @@ fn wide((low, high): (i64, i64)) -> (i128, i128) {
 }
 
 fn accumulator(layer: String, (low, high): (i128, i128)) -> Result<(i64, i64), RangeError> {
-    let reached = low.abs().max(high.abs());
+    let reached = low.saturating_abs().max(high.saturating_abs());
     if reached >= LIMIT {
         return Err(RangeError::Accumulator { layer, reached });
     }

@@ -112,12 +112,16 @@ pub struct Instance {
 #[derive(Debug, Clone)]
 pub struct Claims<S> {
     by_column: Vec<Vec<(Point, S)>>,
+    count: usize,
 }
+
+/// Most claims there may be at once: views of views at different points could otherwise multiply without end.
+const MAXIMUM_CLAIMS: usize = 1 << 16;
 
 impl<S: Scalar> Claims<S> {
     /// No claims.
     pub fn new(circuit: &Circuit) -> Self {
-        Self { by_column: vec![Vec::new(); circuit.columns.len()] }
+        Self { by_column: vec![Vec::new(); circuit.columns.len()], count: 0 }
     }
 
     /// The claims on a column, in the order they were made.
@@ -149,6 +153,10 @@ impl<S: Scalar> Claims<S> {
                 side.constrain_zero(Check { name: "reduce.duplicate", place }, difference)
             }
             None => {
+                if self.count == MAXIMUM_CLAIMS {
+                    return Err(VerifyError::Key(format!("column `{place}`: more than {MAXIMUM_CLAIMS} claims")));
+                }
+                self.count += 1;
                 self.by_column[column.index()].push((point, value));
                 Ok(())
             }
@@ -464,3 +472,6 @@ fn view_weight(circuit: &Circuit, view: &View, route: &Route, instance: &Instanc
         weight * factor.evaluate(shape, source, &z, own)
     })
 }
+
+#[cfg(all(test, feature = "prover"))]
+mod tests;

@@ -150,8 +150,8 @@ impl<C: ProverChannel> Side for ProverSide<'_, '_, C> {
         self.evaluate(column, &coordinates(point))
     }
 
-    fn constrain_zero(&mut self, check: Check<'_>, value: K) -> Result<(), VerifyError> {
-        debug_assert_eq!(value, K::from(0u64), "{} does not hold at {}", check.name, check.place);
+    /// Not looked at: the prover of a false statement must get as far as a proof that is rejected.
+    fn constrain_zero(&mut self, _: Check<'_>, _: K) -> Result<(), VerifyError> {
         Ok(())
     }
 

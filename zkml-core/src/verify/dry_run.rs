@@ -8,10 +8,13 @@ use crate::pcs::ClaimPoint;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
 /// The points that any proof of the statement opens, with placeholder challenges.
-pub(super) fn opening_points(statement: &Statement<'_>) -> Vec<ClaimPoint> {
+///
+/// # Errors
+/// [`VerifyError::Key`] for a circuit whose claims cannot be reduced or multiply without end.
+pub(super) fn opening_points(statement: &Statement<'_>) -> Result<Vec<ClaimPoint>, VerifyError> {
     let mut channel = DryRun { drawn: 0 };
-    let claims = claims_to_open(&mut channel, statement, &|_, _| K::from(0u64)).unwrap_or_default();
-    claims.into_iter().map(|(point, _)| point).collect()
+    let claims = claims_to_open(&mut channel, statement, &|_, _| K::from(0u64))?;
+    Ok(claims.into_iter().map(|(point, _)| point).collect())
 }
 
 struct DryRun {

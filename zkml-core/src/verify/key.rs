@@ -83,7 +83,7 @@ impl VerifyingKey {
     /// The columns of the public outputs, by number.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] unless they are numbered 0, 1, 2, ...
+    /// [`VerifyError::Key`] unless they are numbered 0, 1, 2, ... and have a positive scale each.
     pub fn outputs(&self) -> Result<Vec<PublicTensor>, VerifyError> {
         let mut outputs: Vec<(u32, PublicTensor)> = self
             .circuit
@@ -95,6 +95,10 @@ impl VerifyingKey {
                 _ => None,
             })
             .collect();
+        let scales = core::iter::once(&self.interface.input_scale).chain(&self.interface.output_scales);
+        if let Some(scale) = scales.into_iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
+            return Err(VerifyError::Key(format!("expected positive, finite scales, found {scale}")));
+        }
         outputs.sort_by_key(|output| output.0);
         let numbered = outputs.iter().enumerate().all(|(position, output)| output.0 as usize == position);
         if !numbered || outputs.is_empty() || outputs.len() != self.interface.output_scales.len() {

@@ -5,10 +5,8 @@
 use core::fmt;
 
 use super::Statement;
-use super::dry_run::opening_points;
 use crate::circuit::ColumnKind;
 use crate::lookup;
-use crate::pcs::ClaimPoint;
 use crate::pcs::soundness::opening_terms;
 
 /// Fewer bits than this are refused.
@@ -64,8 +62,7 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
             terms.push((format!("reduction, depth {depth}: {instances} claims, {rounds} rounds"), FIELD_BITS - error.log2()));
         }
     }
-    let points: Vec<ClaimPoint> = opening_points(statement);
-    terms.extend(opening_terms(&statement.key.code, &points));
+    terms.extend(opening_terms(&statement.key.code, &statement.opened));
 
     let total: f64 = terms.iter().map(|term| (-term.1).exp2()).sum();
     let terms = terms.into_iter().map(|(name, bits)| SoundnessTerm { name, bits }).collect();

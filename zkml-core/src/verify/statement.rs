@@ -1,17 +1,24 @@
 //! What prover and verifier both derive from the verifying key before they speak.
 
+use super::dry_run::opening_points;
 use super::{PublicTensor, VerifyingKey};
 use crate::circuit::{Circuit, ColumnId, Schedule};
+use crate::field::encoding::{K_BYTES, M61_BYTES};
 use crate::field::{K, M61, from_i64};
 use crate::lookup::{self, LookupShape, TableShape};
 use crate::pcs::{ClaimPoint, Coordinate, Packing};
 use crate::poly;
-use crate::proof::PublicValues;
+use crate::proof::{Artifact, Proof, PublicValues};
 use crate::reduce::{Claims, Point, coordinates};
 use crate::transcript::{Scalar, VerifyError};
 
 /// Name and version of the protocol: the first thing the transcript absorbs.
 pub const PROTOCOL: &str = "zkml v1";
+
+/// Largest codeword, `log2`: the verifier encodes one.
+const MAXIMUM_LOG_CODEWORD: u32 = 24;
+/// Most sequential hashes a key may ask for: some seconds.
+const MAXIMUM_HARDENING: u64 = 1 << 26;
 
 /// Which commitment a claim is opened against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +53,8 @@ pub struct Statement<'k> {
     pub parameters: Vec<ColumnId>,
     /// Where parameter columns stand.
     pub weights: Packing,
+    /// The points that every proof opens, with placeholders for challenges.
+    pub opened: Vec<ClaimPoint>,
 }
 
 impl<'k> Statement<'k> {
@@ -83,7 +92,8 @@ impl<'k> Statement<'k> {
                 weights.rows, key.weights.rows
             )));
         }
-        Ok(Self {
+        check_sizes(key, trace.rows, weights.rows)?;
+        let mut statement = Self {
             key,
             digest: key.digest()?,
             input: key.input()?,
@@ -94,7 +104,10 @@ impl<'k> Statement<'k> {
             trace,
             parameters,
             weights,
-        })
+            opened: Vec::new(),
+        };
+        statement.opened = opening_points(&statement)?;
+        Ok(statement)
     }
 
     /// The circuit.
@@ -124,6 +137,33 @@ impl<'k> Statement<'k> {
         }
         Ok(opened)
     }
+}
+
+/// Refuses keys for which no proof could be written down, or whose verification would not end in reasonable time.
+fn check_sizes(key: &VerifyingKey, trace_rows: usize, weight_rows: usize) -> Result<(), VerifyError> {
+    let code = &key.code;
+    if code.log_codeword > MAXIMUM_LOG_CODEWORD {
+        return Err(VerifyError::Key(format!(
+            "codeword length: expected at most 2^{MAXIMUM_LOG_CODEWORD}, found 2^{}",
+            code.log_codeword
+        )));
+    }
+    if key.hardening > MAXIMUM_HARDENING {
+        return Err(VerifyError::Key(format!(
+            "hardening: expected at most {MAXIMUM_HARDENING} hashes, found {}",
+            key.hardening
+        )));
+    }
+    // The row combination and the opened columns, alone.
+    let columns = trace_rows.saturating_add(weight_rows).saturating_mul(code.queries).saturating_mul(M61_BYTES);
+    let bytes = columns.saturating_add(code.message_length().saturating_mul(K_BYTES));
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes <= Proof::MAXIMUM_BYTES) {
+        return Ok(());
+    }
+    Err(VerifyError::Key(format!(
+        "matrices of {trace_rows} and {weight_rows} rows: a proof would have at least {bytes} bytes, more than {}",
+        Proof::MAXIMUM_BYTES
+    )))
 }
 
 /// The public columns' cells, for evaluation at points.

@@ -13,6 +13,9 @@ use crate::graph::NodeId;
 
 use super::builder::{Builder, Hint, check_bound};
 
+/// Most candidates: `before` needs a public matrix with a cell for each pair of them.
+const MAXIMUM_SIZE: usize = 1 << 12;
+
 impl Builder<'_> {
     /// See the module's documentation.
     pub(super) fn argmax(&mut self, id: NodeId, axis: usize) -> Result<ColumnId, CircuitError> {
@@ -21,6 +24,12 @@ impl Builder<'_> {
         let (x, fact) = self.operand(id, 0);
         let (shape, reduced) = (&fact.shape, &node.fact.shape);
         let size = shape[axis];
+        if size > MAXIMUM_SIZE {
+            return Err(CircuitError::Unsupported {
+                layer: name.clone(),
+                what: format!("an argmax over {size} values (at most {MAXIMUM_SIZE})"),
+            });
+        }
         if !self.is_zero_padded(x) {
             return Err(CircuitError::UnsoundPadding { place: format!("argmax `{name}`") });
         }

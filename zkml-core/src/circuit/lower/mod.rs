@@ -14,6 +14,7 @@ pub use builder::{Hint, ParameterCells};
 
 use super::{Circuit, CircuitError, Column, ColumnId, ColumnKind, Equality, PaddedShape, Public};
 use crate::graph::{Graph, Int, IntOp, NodeId};
+use crate::quant::range;
 use builder::Builder;
 
 /// A circuit and what the prover needs to fill it.
@@ -36,9 +37,11 @@ pub struct Lowered {
 /// Lowers a graph; remainders are split into limbs of `limb_bits`.
 ///
 /// # Errors
+/// [`CircuitError::Malformed`] for a graph that does not fit together or whose ranges are narrower than its values,
 /// [`CircuitError::Overflow`] when an integer could leave the field, [`CircuitError::Unsupported`] for an operation
 /// without a rule; both name the layer.
 pub fn lower(graph: &Graph<Int>, limb_bits: u32) -> Result<Lowered, CircuitError> {
+    validate(graph, limb_bits)?;
     let mut builder = Builder::new(graph, limb_bits);
     for index in 0..graph.nodes.len() {
         let id = NodeId(index);
@@ -72,6 +75,37 @@ pub fn lower(graph: &Graph<Int>, limb_bits: u32) -> Result<Lowered, CircuitError
         .map(|(index, &output)| builder.output(index, output))
         .collect();
     builder.finish(outputs)
+}
+
+/// Largest width of a remainder limb: its range table has `2^limb_bits` rows.
+const MAXIMUM_LIMB_BITS: u32 = 16;
+
+/// Everything the rules rely on: a graph may come from a file.
+fn validate(graph: &Graph<Int>, limb_bits: u32) -> Result<(), CircuitError> {
+    let malformed = |place: &str, expected: &str, found: String| {
+        Err(CircuitError::Malformed { place: place.to_owned(), expected: expected.to_owned(), found })
+    };
+    if !(1..=MAXIMUM_LIMB_BITS).contains(&limb_bits) {
+        return malformed("remainder limbs", &format!("1 to {MAXIMUM_LIMB_BITS} bits"), limb_bits.to_string());
+    }
+    if let Err(error) = graph.validate() {
+        return malformed("integer network", "a valid graph", error.to_string());
+    }
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let (low, high) = node.fact.range;
+        if low > high {
+            return malformed(&node.name, "a range", format!("[{low}, {high}]"));
+        }
+        match range::node_range(graph, NodeId(index)) {
+            Ok((least, most)) if low <= least && most <= high => {}
+            Ok((least, most)) => {
+                return malformed(&node.name, &format!("a range that holds [{least}, {most}]"), format!("[{low}, {high}]"));
+            }
+            Err(error) => return malformed(&node.name, "values that fit the field", error.to_string()),
+        }
+        builder::check_bound(&node.name, "value", builder::magnitude(node.fact.range))?;
+    }
+    Ok(())
 }
 
 impl Builder<'_> {

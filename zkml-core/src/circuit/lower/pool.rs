@@ -6,6 +6,18 @@ use crate::graph::{NodeId, Window2d};
 use super::builder::{Builder, Hint, check_bound, magnitude};
 use super::linear::{rank4, window_factor};
 
+/// Largest number of cells of a pooling window: a maximum has a column for each.
+const MAXIMUM_KERNEL: usize = 1 << 16;
+
+fn check_kernel(layer: &str, window: &Window2d) -> Result<(), CircuitError> {
+    let [height, width] = window.kernel;
+    if height.saturating_mul(width) <= MAXIMUM_KERNEL {
+        return Ok(());
+    }
+    let what = format!("a pooling window of {height} x {width} cells (at most {MAXIMUM_KERNEL})");
+    Err(CircuitError::Unsupported { layer: layer.to_owned(), what })
+}
+
 impl Builder<'_> {
     /// `y[n, c, p] = sum_d x[n, c, p * stride + d - padding]`.
     pub(super) fn sum_pool(&mut self, id: NodeId, window: &Window2d) -> Result<ColumnId, CircuitError> {
@@ -13,6 +25,7 @@ impl Builder<'_> {
         let (x, fact) = self.operand(id, 0);
         let [n, channels, out_height, out_width] = rank4(&node.fact.shape);
         let [height, width] = window.kernel;
+        check_kernel(&node.name, window)?;
         check_bound(&node.name, "sum", magnitude(fact.range) * height as i128 * width as i128)?;
         let windows = self.view(
             &format!("{}/windows", node.name),
@@ -42,6 +55,7 @@ impl Builder<'_> {
     pub(super) fn max_pool(&mut self, id: NodeId, window: &Window2d) -> Result<ColumnId, CircuitError> {
         let node = self.node(id);
         let shape = node.fact.shape.clone();
+        check_kernel(&node.name, window)?;
         let (x, fact) = self.operand(id, 0);
         let (minimum, maximum) = fact.range;
         let padded = window.padding != [0, 0];

@@ -1,2 +1,10 @@
 mod conformance;
+mod fiat_shamir;
+mod files;
+mod fixture;
+mod lying;
+mod malicious;
 mod network;
+mod random_networks;
+mod tamper;
+mod tamper_key;

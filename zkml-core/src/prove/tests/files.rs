@@ -1,0 +1,550 @@
+//! Files: every artifact comes back as it was; a damaged, foreign or malicious one gives a typed error, never a panic.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::fixture::{CONTEXT, fixture, whole_network};
+use crate::circuit::{
+    CircuitError, Column, ColumnId, ColumnKind, Equality, Factor, Linear, PaddedShape, Public, Table, Term,
+    View,
+};
+use crate::field::M61;
+use crate::graph::{IntOp, NodeId, ParameterId};
+use crate::proof::{
+    Artifact, CHECKSUM_BYTES, FileError, FormatError, HEADER_BYTES, Proof, PublicValues, from_bytes,
+    read_file, to_bytes, write_file,
+};
+use crate::prove::key::StoredProvingKey;
+use crate::prove::{CompiledModel, ProveError, ProvingKey, prove};
+use crate::transcript::VerifyError;
+use crate::verify::{VerifyingKey, verify};
+
+fn path(folder: &tempfile::TempDir, name: &str) -> PathBuf {
+    folder.path().join(name)
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// Puts the right checksum behind an altered container.
+fn seal(bytes: &mut [u8]) {
+    let end = bytes.len() - CHECKSUM_BYTES;
+    let checksum = *blake3::hash(&bytes[..end]).as_bytes();
+    bytes[end..].copy_from_slice(&checksum);
+}
+
+fn stored() -> StoredProvingKey {
+    let key = &fixture().key;
+    StoredProvingKey {
+        model: key.model.clone(),
+        code: key.verifying.code.clone(),
+        seed: *key.weights.seed().as_bytes(),
+        weights: key.verifying.weights,
+    }
+}
+
+fn read_stored(stored: &StoredProvingKey) -> Result<ProvingKey, ProveError> {
+    let folder = folder();
+    let file = path(&folder, "key");
+    write_file(&file, stored).expect("write");
+    ProvingKey::read_file(&file)
+}
+
+#[test]
+fn every_artifact_comes_back_as_it_was() {
+    let f = fixture();
+    let folder = folder();
+    let (a, b, c, d) = (
+        path(&folder, "a"),
+        path(&folder, "b"),
+        path(&folder, "c"),
+        path(&folder, "d"),
+    );
+    write_file(&a, &f.key.verifying).expect("write");
+    write_file(&b, &f.proof).expect("write");
+    write_file(&c, &f.public).expect("write");
+    write_file(&d, &f.key.model).expect("write");
+    let key: VerifyingKey = read_file(&a).expect("read");
+    let proof: Proof = read_file(&b).expect("read");
+    let public: PublicValues = read_file(&c).expect("read");
+    let model: CompiledModel = read_file(&d).expect("read");
+    assert_eq!((&key, &proof, &public), (&f.key.verifying, &f.proof, &f.public));
+    verify(&key, &public, &proof, CONTEXT).expect("verify");
+    assert_eq!(
+        to_bytes(&model).expect("bytes"),
+        to_bytes(&f.key.model).expect("bytes")
+    );
+}
+
+#[test]
+fn a_proving_key_from_a_file_proves_for_the_same_verifying_key() {
+    let f = fixture();
+    let folder = folder();
+    let file = path(&folder, "key");
+    let size = f.key.write_file(&file).expect("write");
+    assert_eq!(size, std::fs::metadata(&file).expect("file").len());
+    let key = ProvingKey::read_file(&file).expect("read");
+    assert_eq!(key.verifying, f.key.verifying);
+    let (public, proof) = prove(&key, &f.input, b"again").expect("prove");
+    assert_eq!(public, f.public);
+    verify(&f.key.verifying, &public, &proof, b"again").expect("verify");
+}
+
+/// Truncated, extended, altered without and with a new checksum, of another version or kind.
+fn damaged<T: Artifact, Other: Artifact>(artifact: &T) {
+    let bytes = to_bytes(artifact).expect("bytes");
+    let mut rng = StdRng::seed_from_u64(1);
+    for cut in [0, 3, 4, HEADER_BYTES, bytes.len() / 2, bytes.len() - 1] {
+        assert!(
+            matches!(from_bytes::<T>(&bytes[..cut]), Err(FormatError::Truncated { .. })),
+            "cut at {cut}"
+        );
+    }
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert!(matches!(
+        from_bytes::<T>(&longer),
+        Err(FormatError::TrailingBytes { found: 1, .. })
+    ));
+    for _ in 0..100 {
+        let mut altered = bytes.clone();
+        let at = rng.gen_range(HEADER_BYTES..altered.len());
+        altered[at] ^= 1 << rng.gen_range(0..8);
+        assert!(
+            matches!(from_bytes::<T>(&altered), Err(FormatError::Checksum)),
+            "byte {at}"
+        );
+    }
+    let mut version = bytes.clone();
+    version[8] ^= 2;
+    seal(&mut version);
+    assert!(matches!(
+        from_bytes::<T>(&version),
+        Err(FormatError::WrongVersion { .. })
+    ));
+    assert!(matches!(
+        from_bytes::<Other>(&bytes),
+        Err(FormatError::WrongKind { .. })
+    ));
+    let mut magic = bytes;
+    magic[0] = b'X';
+    assert!(matches!(
+        from_bytes::<T>(&magic),
+        Err(FormatError::WrongMagic { .. })
+    ));
+}
+
+#[test]
+fn damaged_artifacts_are_refused_by_type() {
+    let f = fixture();
+    damaged::<VerifyingKey, Proof>(&f.key.verifying);
+    damaged::<Proof, PublicValues>(&f.proof);
+    damaged::<PublicValues, CompiledModel>(&f.public);
+    damaged::<CompiledModel, VerifyingKey>(&f.key.model);
+    damaged::<StoredProvingKey, CompiledModel>(&stored());
+    let folder = folder();
+    let file = path(&folder, "key");
+    write_file(&file, &f.key.verifying).expect("write");
+    let wrong = ProvingKey::read_file(&file).err();
+    let is_kind = |error: &FileError| {
+        matches!(
+            error,
+            FileError::Format {
+                error: FormatError::WrongKind { .. },
+                ..
+            }
+        )
+    };
+    assert!(
+        matches!(&wrong, Some(ProveError::File(error)) if is_kind(error)),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn a_proving_key_with_other_weights_or_seed_is_not_the_one_of_its_commitment() {
+    let mut weights = stored();
+    let values = &mut weights.model.network.graph.parameters[0].values;
+    values.iter_mut().for_each(|value| *value = -*value);
+    let mut seed = stored();
+    seed.seed[0] ^= 1;
+    let mut root = stored();
+    root.weights.root[0] ^= 1;
+    for altered in [weights, seed, root] {
+        let error = read_stored(&altered).err().expect("another commitment");
+        assert!(matches!(error, ProveError::Malformed { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_proving_key_whose_parts_do_not_fit_is_refused() {
+    type Alter<'a> = (&'a str, &'a dyn Fn(&mut StoredProvingKey));
+    fn op(key: &mut StoredProvingKey, wanted: fn(&IntOp) -> bool) -> &mut IntOp {
+        key.model
+            .network
+            .graph
+            .nodes
+            .iter_mut()
+            .map(|node| &mut node.op)
+            .find(|op| wanted(op))
+            .expect("an operation")
+    }
+    fn rescale(key: &mut StoredProvingKey) -> &mut IntOp {
+        op(key, |op| matches!(op, IntOp::Rescale { .. }))
+    }
+    let alterations: [Alter<'_>; 32] = [
+        ("row length", &|key| key.code.log_row = 0),
+        ("long rows", &|key| key.code.log_row = u32::MAX),
+        ("long codewords", &|key| key.code.log_codeword = 30),
+        ("no queries", &|key| key.code.queries = 0),
+        ("few queries", &|key| key.code.queries = 3),
+        ("rows", &|key| key.weights.rows = usize::MAX),
+        ("no limbs", &|key| key.model.network.limb_bits = 0),
+        ("wide limbs", &|key| key.model.network.limb_bits = u32::MAX),
+        ("other limbs", &|key| key.model.network.limb_bits = 7),
+        ("a scale less", &|key| key.model.network.output_scales.truncate(1)),
+        ("operand out of range", &|key| {
+            key.model.network.graph.nodes[2].inputs = vec![NodeId(usize::MAX)]
+        }),
+        ("operand after its user", &|key| {
+            key.model.network.graph.nodes[1].inputs = vec![NodeId(3)]
+        }),
+        ("no operand", &|key| {
+            key.model.network.graph.nodes[1].inputs.clear()
+        }),
+        ("input out of range", &|key| {
+            key.model.network.graph.input = NodeId(99)
+        }),
+        ("output out of range", &|key| {
+            key.model.network.graph.outputs = vec![NodeId(99)]
+        }),
+        ("no outputs", &|key| key.model.network.graph.outputs.clear()),
+        ("no nodes", &|key| key.model.network.graph.nodes.clear()),
+        ("no parameters", &|key| key.model.network.graph.parameters.clear()),
+        ("parameter out of range", &|key| {
+            *op(key, |op| matches!(op, IntOp::Linear { .. })) = IntOp::Linear {
+                weight: ParameterId(77),
+                bias: None,
+            };
+        }),
+        ("huge weights", &|key| {
+            key.model.network.graph.parameters[0].values.fill(i32::MAX)
+        }),
+        ("huge shape", &|key| {
+            key.model.network.graph.nodes[0].fact.shape = vec![1, 3, usize::MAX, usize::MAX]
+        }),
+        ("large shape", &|key| {
+            key.model.network.graph.nodes[0].fact.shape = vec![1, 3, 1 << 28, 1 << 28]
+        }),
+        ("empty shape", &|key| {
+            key.model.network.graph.nodes[0].fact.shape = vec![0, 3, 9, 9]
+        }),
+        ("range", &|key| {
+            key.model.network.graph.nodes[0].fact.range = (i64::MIN, i64::MAX)
+        }),
+        ("range upside down", &|key| {
+            key.model.network.graph.nodes[0].fact.range = (1, -1)
+        }),
+        ("range of an accumulator", &|key| {
+            key.model.network.graph.nodes[1].fact.range = (-1, 1)
+        }),
+        ("axis", &|key| {
+            if let IntOp::Rescale { axis, .. } = rescale(key) {
+                *axis = usize::MAX;
+            }
+        }),
+        ("shift", &|key| {
+            if let IntOp::Rescale { shift, .. } = rescale(key) {
+                *shift = u32::MAX;
+            }
+        }),
+        ("domain", &|key| {
+            if let IntOp::Rescale { table, .. } = rescale(key) {
+                table.domain_bits = u32::MAX;
+            }
+        }),
+        ("multiplier", &|key| {
+            if let IntOp::Rescale { multipliers, .. } = rescale(key) {
+                multipliers[0] = i64::MIN;
+            }
+        }),
+        ("window", &|key| {
+            if let IntOp::MaxPool2d { window } = op(key, |op| matches!(op, IntOp::MaxPool2d { .. })) {
+                window.padding = [1 << 61; 2];
+                window.kernel = [1 << 62; 2];
+                window.stride = [1 << 62; 2];
+            }
+        }),
+        ("groups", &|key| {
+            if let IntOp::Conv2d { groups, .. } = op(key, |op| matches!(op, IntOp::Conv2d { .. })) {
+                *groups = 0;
+            }
+        }),
+    ];
+    for (what, alter) in alterations {
+        let mut altered = stored();
+        alter(&mut altered);
+        let result = catch_unwind(AssertUnwindSafe(|| read_stored(&altered)));
+        let error = result
+            .unwrap_or_else(|_| panic!("{what}: panicked"))
+            .err()
+            .unwrap_or_else(|| panic!("{what}: accepted"));
+        let typed = matches!(
+            error,
+            ProveError::Unsupported(_)
+                | ProveError::InvariantViolation(VerifyError::Key(_))
+                | ProveError::Malformed { .. }
+                | ProveError::Insecure { .. }
+        );
+        assert!(typed, "{what}: {error}");
+    }
+}
+
+#[test]
+fn models_of_absurd_size_are_refused_before_anything_of_that_size_is_made() {
+    let refused = |alter: &dyn Fn(&mut CompiledModel)| {
+        let mut model = whole_network(18);
+        alter(&mut model);
+        match model.lower() {
+            Err(ProveError::Unsupported(error)) => error,
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("accepted"),
+        }
+    };
+    // An argmax over as many values as fit an index, without any weights.
+    let error = refused(&|model| {
+        let graph = &mut model.network.graph;
+        graph.nodes.truncate(1);
+        graph.parameters.clear();
+        graph.nodes[0].fact.shape = vec![1, 1 << 30];
+        let mut node = graph.nodes[0].clone();
+        node.name = "argmax".into();
+        node.op = IntOp::Argmax { axis: 1 };
+        node.inputs = vec![NodeId(0)];
+        node.fact.shape = vec![1];
+        node.fact.range = (0, (1 << 30) - 1);
+        graph.nodes.push(node);
+        graph.outputs = vec![NodeId(1)];
+    });
+    assert!(matches!(error, CircuitError::Unsupported { .. }), "{error}");
+    // An input that no machine holds.
+    let error = refused(&|model| {
+        let graph = &mut model.network.graph;
+        graph.nodes.truncate(1);
+        graph.parameters.clear();
+        graph.nodes[0].fact.shape = vec![1 << 20, 1 << 20];
+        graph.outputs = vec![NodeId(0)];
+    });
+    assert!(matches!(error, CircuitError::Malformed { .. }), "{error}");
+}
+
+/// Flips, overwrites, inserts or removes bytes of the payload; keeps header and checksum right.
+fn mutate(bytes: &[u8], rng: &mut StdRng) -> Vec<u8> {
+    let mut payload = bytes[HEADER_BYTES..bytes.len() - CHECKSUM_BYTES].to_vec();
+    for _ in 0..rng.gen_range(1..3) {
+        let at = rng.gen_range(0..payload.len());
+        match rng.gen_range(0..5) {
+            0 => payload[at] ^= 1 << rng.gen_range(0..8),
+            1 => payload[at] = rng.gen_range(0..4),
+            2 => payload[at] = [0xff, 0x7f, 0x80][rng.gen_range(0..3)],
+            3 => payload.insert(at, rng.r#gen()),
+            _ => drop(payload.remove(at)),
+        }
+    }
+    let mut altered = bytes[..HEADER_BYTES].to_vec();
+    altered[HEADER_BYTES - 8..].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    altered.extend(payload);
+    altered.extend([0; CHECKSUM_BYTES]);
+    seal(&mut altered);
+    altered
+}
+
+#[test]
+fn a_mutated_verifying_key_never_makes_the_verifier_panic() {
+    let f = fixture();
+    let bytes = to_bytes(&f.key.verifying).expect("bytes");
+    let mut rng = StdRng::seed_from_u64(3);
+    let (mut decoded, mut derived) = (0, 0);
+    for _ in 0..2_000 {
+        let altered = mutate(&bytes, &mut rng);
+        let Ok(key) = from_bytes::<VerifyingKey>(&altered) else {
+            continue;
+        };
+        if key == f.key.verifying {
+            continue;
+        }
+        decoded += 1;
+        // The proof claims the altered key, so that verification goes as far as it can.
+        let proof = Proof {
+            key: key.digest().expect("digest"),
+            messages: f.proof.messages.clone(),
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| verify(&key, &f.public, &proof, CONTEXT)));
+        let error = result.expect("a panic").expect_err("another statement");
+        derived += usize::from(!matches!(error, VerifyError::Key(_)));
+    }
+    // Otherwise the test would show nothing.
+    assert!(
+        decoded > 200 && derived > 50,
+        "{decoded} decoded, {derived} got as far as the proof"
+    );
+}
+
+#[test]
+fn a_verifying_key_cannot_ask_for_absurd_amounts() {
+    type Alter<'a> = (&'a str, &'a dyn Fn(&mut VerifyingKey));
+    fn kind(key: &mut VerifyingKey, wanted: fn(&ColumnKind) -> bool) -> usize {
+        key.circuit
+            .columns
+            .iter()
+            .position(|column| wanted(&column.kind))
+            .expect("a column")
+    }
+    let alterations: [Alter<'_>; 9] = [
+        ("a public input of 2^36 cells", &|key| {
+            let index = kind(key, |kind| {
+                matches!(kind, ColumnKind::Public(Public::Input { .. }))
+            });
+            key.circuit.columns[index].shape = PaddedShape::new(&[1 << 18, 1 << 18]);
+        }),
+        ("a committed column of 2^36 cells", &|key| {
+            let column = Column::new(
+                "large",
+                &[1 << 18, 1 << 18],
+                ColumnKind::Committed { zero_padded: true },
+            );
+            key.circuit.columns.push(column);
+        }),
+        ("a short row", &|key| key.code.log_row = 1),
+        ("a codeword of 2^30 points", &|key| {
+            (key.code.log_row, key.code.log_codeword) = (26, 30)
+        }),
+        ("a view that must be written out", &|key| {
+            let factors = vec![Factor::affine(&[(0, 3)], 1, 0)];
+            let public = Public::Output {
+                index: 2,
+                minimum: 0,
+                maximum: 1,
+            };
+            key.circuit.columns.push(Column::new(
+                "large",
+                &[1 << 30],
+                ColumnKind::Committed { zero_padded: true },
+            ));
+            let source = ColumnId(key.circuit.columns.len() as u32 - 1);
+            let view = ColumnKind::View(View { source, factors });
+            key.circuit.columns.push(Column::new("view", &[2], view));
+            key.circuit
+                .columns
+                .push(Column::new("output.2", &[2], ColumnKind::Public(public)));
+            let left = ColumnId(source.0 + 1);
+            let right = ColumnId(source.0 + 2);
+            key.circuit.equalities.push(Equality {
+                name: "output.2".into(),
+                left,
+                right,
+            });
+        }),
+        ("a table of 2^40 rows", &|key| {
+            key.circuit.tables.push(Table::Range { bits: 40 })
+        }),
+        ("many tables", &|key| {
+            (0..100).for_each(|_| key.circuit.tables.push(Table::Range { bits: 20 }))
+        }),
+        ("hashing without end", &|key| key.hardening = u64::MAX),
+        ("claims that multiply", &|key| {
+            // Each column is the sum of two rearrangements of the one before: its variables turned, and two of them
+            // exchanged. Together they reach every order of ten variables, each another point.
+            let columns = &mut key.circuit.columns;
+            let mut push = |shape: &[usize], kind: ColumnKind| {
+                columns.push(Column::new("c", shape, kind));
+                ColumnId(columns.len() as u32 - 1)
+            };
+            let view = |source, factors| ColumnKind::View(View { source, factors });
+            let mut source = push(&[1024], ColumnKind::Committed { zero_padded: true });
+            for _ in 0..24 {
+                let split = push(
+                    &[2, 512],
+                    view(source, vec![Factor::reshape(0..2, &[2, 512], 0..1)]),
+                );
+                let turned = push(
+                    &[512, 2],
+                    view(split, vec![Factor::identity(0, 1), Factor::identity(1, 0)]),
+                );
+                let turned = push(&[1024], view(turned, vec![Factor::reshape(0..1, &[1024], 0..2)]));
+                let split = push(
+                    &[2, 2, 256],
+                    view(source, vec![Factor::reshape(0..3, &[2, 2, 256], 0..1)]),
+                );
+                let order = [(0, 1), (1, 0), (2, 2)];
+                let factors = order.map(|(to, from)| Factor::identity(to, from)).to_vec();
+                let exchanged = push(&[2, 2, 256], view(split, factors));
+                let exchanged = push(
+                    &[1024],
+                    view(exchanged, vec![Factor::reshape(0..1, &[1024], 0..3)]),
+                );
+                let coefficient = M61::from(1u64);
+                let terms = [turned, exchanged]
+                    .map(|column| Term { coefficient, column })
+                    .to_vec();
+                source = push(
+                    &[1024],
+                    ColumnKind::Linear(Linear {
+                        terms,
+                        constant: M61::from(0u64),
+                    }),
+                );
+            }
+            key.circuit.equalities.push(Equality {
+                name: "e".into(),
+                left: source,
+                right: source,
+            });
+        }),
+    ];
+    let f = fixture();
+    for (what, alter) in alterations {
+        let mut key = f.key.verifying.clone();
+        alter(&mut key);
+        let proof = Proof {
+            key: key.digest().expect("digest"),
+            messages: f.proof.messages.clone(),
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| verify(&key, &f.public, &proof, CONTEXT)));
+        let error = result
+            .unwrap_or_else(|_| panic!("{what}: panicked"))
+            .expect_err(what);
+        assert!(matches!(error, VerifyError::Key(_)), "{what}: {error}");
+    }
+}
+
+#[test]
+fn a_mutated_model_or_proving_key_file_never_panics() {
+    let folder = folder();
+    let file = path(&folder, "key");
+    let bytes = to_bytes(&stored()).expect("bytes");
+    let mut rng = StdRng::seed_from_u64(4);
+    let mut decoded = 0;
+    for round in 0..600 {
+        let altered = mutate(&bytes, &mut rng);
+        if from_bytes::<StoredProvingKey>(&altered).is_err() {
+            continue;
+        }
+        decoded += 1;
+        std::fs::write(&file, &altered).expect("write");
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            ProvingKey::read_file(&file).map(|key| key.verifying)
+        }));
+        match result.unwrap_or_else(|_| panic!("round {round}: a panic")) {
+            // What the verifying key does not speak of: the correspondence to the float network, parameters no one uses.
+            Ok(key) => assert_eq!(key.weights, fixture().key.verifying.weights),
+            Err(ProveError::InvalidInput(error)) => panic!("{error}"),
+            Err(_) => {}
+        }
+    }
+    assert!(decoded > 100, "{decoded} decoded");
+}

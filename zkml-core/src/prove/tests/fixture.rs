@@ -1,0 +1,53 @@
+//! One proof of a small whole network, for the tests that alter it.
+
+use std::sync::LazyLock;
+
+use ndarray::ArrayD;
+
+use super::network::{Network, window};
+use crate::circuit::Function;
+use crate::graph::NodeId;
+use crate::proof::{Proof, PublicValues};
+use crate::prove::{CompiledModel, ProvingKey, SetupOptions, prove, setup};
+use crate::verify::verify;
+
+/// A key, a statement and its proof.
+pub(crate) struct Fixture {
+    pub(crate) key: ProvingKey,
+    pub(crate) input: ArrayD<i64>,
+    pub(crate) public: PublicValues,
+    pub(crate) proof: Proof,
+}
+
+/// What the fixture's proof is bound to.
+pub(crate) const CONTEXT: &[u8] = b"context";
+
+/// Convolution, rescale with ReLU, max-pool, linear layer, argmax; the logits and the index are public.
+pub(crate) fn whole_network(seed: u64) -> CompiledModel {
+    let mut n = Network::new(seed, &[1, 3, 9, 9], (-127, 127));
+    let conv = n.convolution("conv", NodeId(0), 5, window(3, 1, 1), 1);
+    let act = n.rescale("relu", conv, Function::Relu, Some(1));
+    let pool = n.max_pool("pool", act, window(2, 2, 0));
+    let flat = n.flatten("flatten", pool);
+    let fc = n.linear("fc", flat, 10, true);
+    let arg = n.argmax("argmax", fc, 1);
+    n.finish(&[fc, arg])
+}
+
+/// The proof of [`whole_network`], made once.
+pub(crate) fn fixture() -> &'static Fixture {
+    static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
+        let model = whole_network(18);
+        let input = Network::random_input(1, &model);
+        let key = setup(model, &SetupOptions::default()).expect("setup");
+        let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
+        verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
+        Fixture {
+            key,
+            input,
+            public,
+            proof,
+        }
+    });
+    &FIXTURE
+}
