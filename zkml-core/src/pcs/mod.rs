@@ -53,7 +53,8 @@ pub mod seed;
 pub mod soundness;
 pub mod verifier;
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;
 
 pub use claim::{Claim, ClaimPoint, Commitment, Coordinate};

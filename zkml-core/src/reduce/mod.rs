@@ -473,5 +473,6 @@ fn view_weight(circuit: &Circuit, view: &View, route: &Route, instance: &Instanc
     })
 }
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;

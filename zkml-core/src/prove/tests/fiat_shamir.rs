@@ -194,7 +194,8 @@ fn every_bound_item_changes_the_challenges() {
     challenges_differ(key, public, &altered, CONTEXT, "trace root");
 
     // Of the key, what nothing else would notice: names, the weights' root, what the integers mean, the work.
-    let alterations: [(&str, &dyn Fn(&mut VerifyingKey)); 6] = [
+    type Alter<'a> = (&'a str, &'a dyn Fn(&mut VerifyingKey));
+    let alterations: [Alter<'_>; 6] = [
         ("name", &|key| key.name.push('x')),
         ("column name", &|key| key.circuit.columns[0].name.push('x')),
         ("weight root", &|key| key.weights.root[0] ^= 1),

@@ -15,7 +15,7 @@ fn end_to_end(seed: u64) -> f64 {
     let (optimized, _) = optimize(float.clone(), &OptimizeOptions::default()).expect("optimize");
     let calibration =
         Calibration::collect(&optimized, samples.clone(), CalibrationMethod::MinMax).expect("calibrate");
-    let weight_scales = if seed % 3 == 0 {
+    let weight_scales = if seed.is_multiple_of(3) {
         WeightScales::PerTensor
     } else {
         WeightScales::PerChannel
