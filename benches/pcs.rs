@@ -2,6 +2,12 @@
 //!
 //! One thread: `RAYON_NUM_THREADS=1 cargo bench --bench pcs`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot set up should stop"
+)]
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -72,7 +78,7 @@ fn commit(c: &mut Criterion) {
     for (kind, rows, log_row, log_codeword) in shapes {
         let code = code(log_row, log_codeword);
         let cells = rows << log_row;
-        group.throughput(Throughput::Bytes((8 * rows << log_codeword) as u64));
+        group.throughput(Throughput::Bytes(((8 * rows) << log_codeword) as u64));
         let name = format!("{kind}/{rows}x2^{log_row}->2^{log_codeword}");
         group.bench_function(name, |bencher| {
             bencher.iter_batched(

@@ -62,12 +62,22 @@ mod tests {
 
     #[test]
     fn loads_weights_trained_in_pytorch() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/assets/lenet5-mnist.safetensors");
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../examples/assets/lenet5-mnist.safetensors"
+        );
         let weights = Weights::open(file).unwrap();
         let (graph, report) = LeNet::new().trace().unwrap().load(&weights).unwrap();
         assert_eq!(report.applied.len(), 10);
         assert!(report.unused.is_empty(), "{report}");
-        assert_eq!(graph.parameters.iter().map(|parameter| parameter.values.len()).sum::<usize>(), 61_706);
+        assert_eq!(
+            graph
+                .parameters
+                .iter()
+                .map(|parameter| parameter.values.len())
+                .sum::<usize>(),
+            61_706
+        );
     }
 
     #[test]

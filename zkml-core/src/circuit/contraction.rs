@@ -44,22 +44,38 @@ pub enum AxisRole {
 impl Axis {
     /// In the left operand and the result.
     pub fn free_left(left: usize, out: usize) -> Self {
-        Self { left: Some(left as u8), right: None, out: Some(out as u8) }
+        Self {
+            left: Some(left as u8),
+            right: None,
+            out: Some(out as u8),
+        }
     }
 
     /// In the right operand and the result.
     pub fn free_right(right: usize, out: usize) -> Self {
-        Self { left: None, right: Some(right as u8), out: Some(out as u8) }
+        Self {
+            left: None,
+            right: Some(right as u8),
+            out: Some(out as u8),
+        }
     }
 
     /// In both operands, summed.
     pub fn summed(left: usize, right: usize) -> Self {
-        Self { left: Some(left as u8), right: Some(right as u8), out: None }
+        Self {
+            left: Some(left as u8),
+            right: Some(right as u8),
+            out: None,
+        }
     }
 
     /// In all three.
     pub fn shared(left: usize, right: usize, out: usize) -> Self {
-        Self { left: Some(left as u8), right: Some(right as u8), out: Some(out as u8) }
+        Self {
+            left: Some(left as u8),
+            right: Some(right as u8),
+            out: Some(out as u8),
+        }
     }
 
     /// What it does.
@@ -76,18 +92,25 @@ impl Axis {
 impl Contraction {
     /// Axes that the sumcheck binds: shared and summed, in order.
     pub fn bound(&self) -> impl Iterator<Item = &Axis> {
-        self.axes.iter().filter(|axis| matches!(axis.role(), AxisRole::Shared | AxisRole::Summed))
+        self.axes
+            .iter()
+            .filter(|axis| matches!(axis.role(), AxisRole::Shared | AxisRole::Summed))
     }
 
     /// Is some axis of more than one index shared? `left` is the left operand's shape.
     pub fn has_shared(&self, left: &PaddedShape) -> bool {
         let indexed = |axis: &Axis| axis.left.is_some_and(|left_axis| left.bits(left_axis.into()) > 0);
-        self.axes.iter().any(|axis| axis.role() == AxisRole::Shared && indexed(axis))
+        self.axes
+            .iter()
+            .any(|axis| axis.role() == AxisRole::Shared && indexed(axis))
     }
 
     /// Variables of the sumcheck, for a left operand of shape `left`.
     pub fn variables(&self, left: &PaddedShape) -> usize {
-        self.bound().filter_map(|axis| axis.left).map(|axis| left.bits(axis.into())).sum()
+        self.bound()
+            .filter_map(|axis| axis.left)
+            .map(|axis| left.bits(axis.into()))
+            .sum()
     }
 
     /// Degree of the sumcheck's round polynomials.

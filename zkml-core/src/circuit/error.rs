@@ -23,7 +23,9 @@ pub enum CircuitError {
         place: String,
     },
     /// An integer could leave `(-p/2, p/2)`.
-    #[error("{layer}: {quantity} can reach {found}, the field holds values below {limit} (use fewer bits or a smaller layer)")]
+    #[error(
+        "{layer}: {quantity} can reach {found}, the field holds values below {limit} (use fewer bits or a smaller layer)"
+    )]
     Overflow {
         /// Layer.
         layer: String,

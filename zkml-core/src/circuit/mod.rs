@@ -172,12 +172,14 @@ impl Circuit {
 
     /// The columns of the trace, in order.
     pub fn committed(&self) -> impl Iterator<Item = ColumnId> + '_ {
-        self.ids().filter(|id| matches!(self[*id].kind, ColumnKind::Committed { .. }))
+        self.ids()
+            .filter(|id| matches!(self[*id].kind, ColumnKind::Committed { .. }))
     }
 
     /// The columns of the committed weights, in order.
     pub fn parameters(&self) -> impl Iterator<Item = ColumnId> + '_ {
-        self.ids().filter(|id| matches!(self[*id].kind, ColumnKind::Parameter))
+        self.ids()
+            .filter(|id| matches!(self[*id].kind, ColumnKind::Parameter))
     }
 
     /// For each column: are its cells outside the logical shape forced to be 0?

@@ -30,7 +30,8 @@ impl Schedule {
                 ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_) => continue,
                 ColumnKind::Linear(linear) => linear.terms.iter().for_each(|term| at_least(term.column, own)),
                 ColumnKind::View(view) => {
-                    let summed = !general_factors(circuit, id, view, zero_padded[view.source.index()]).is_empty();
+                    let summed =
+                        !general_factors(circuit, id, view, zero_padded[view.source.index()]).is_empty();
                     at_least(view.source, own + usize::from(summed));
                 }
                 ColumnKind::Contraction(contraction) => {
@@ -48,7 +49,12 @@ impl Schedule {
 }
 
 /// Indices of the factors of a view whose reduction needs a sumcheck.
-pub(crate) fn general_factors(circuit: &Circuit, id: ColumnId, view: &View, source_zero_padded: bool) -> Vec<usize> {
+pub(crate) fn general_factors(
+    circuit: &Circuit,
+    id: ColumnId,
+    view: &View,
+    source_zero_padded: bool,
+) -> Vec<usize> {
     let (shape, source) = (&circuit[id].shape, &circuit[view.source].shape);
     (0..view.factors.len())
         .filter(|&f| view.factors[f].role(shape, source, source_zero_padded) == FactorRole::General)

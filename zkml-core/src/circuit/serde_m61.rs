@@ -10,5 +10,9 @@ pub(super) fn serialize<S: Serializer>(value: &M61, serializer: S) -> Result<S::
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<M61, D::Error> {
     let value = u64::deserialize(deserializer)?;
-    if value < P { Ok(M61::from_raw(value)) } else { Err(D::Error::custom("field element is not canonical")) }
+    if value < P {
+        Ok(M61::from_raw(value))
+    } else {
+        Err(D::Error::custom("field element is not canonical"))
+    }
 }

@@ -12,7 +12,12 @@ pub struct PaddedShape(Vec<u32>);
 impl PaddedShape {
     /// A shape of logical `sizes`; all positive and below `2^32` for a valid circuit.
     pub fn new(sizes: &[usize]) -> Self {
-        Self(sizes.iter().map(|&size| u32::try_from(size).unwrap_or(u32::MAX)).collect())
+        Self(
+            sizes
+                .iter()
+                .map(|&size| u32::try_from(size).unwrap_or(u32::MAX))
+                .collect(),
+        )
     }
 
     /// Number of dimensions.
@@ -117,7 +122,8 @@ impl core::fmt::Display for PaddedShape {
 
 /// `ceil(log2 size)`, 0 for sizes 0 and 1.
 pub(crate) fn bits_for(size: usize) -> usize {
-    size.checked_next_power_of_two().map_or(usize::BITS, usize::trailing_zeros) as usize
+    size.checked_next_power_of_two()
+        .map_or(usize::BITS, usize::trailing_zeros) as usize
 }
 
 #[cfg(test)]
@@ -127,7 +133,10 @@ mod tests {
     #[test]
     fn padding_puts_each_dimension_in_its_own_bits() {
         let shape = PaddedShape::new(&[2, 3, 1, 5]);
-        assert_eq!((shape.variables(), shape.padded_len(), shape.logical_len()), (6, 64, 30));
+        assert_eq!(
+            (shape.variables(), shape.padded_len(), shape.logical_len()),
+            (6, 64, 30)
+        );
         assert_eq!(shape.variable_range(1), 1..3);
         assert_eq!(shape.variable_range(3), 3..6);
         let table = shape.pad(&(0..30).collect::<Vec<i32>>(), -1);
@@ -140,7 +149,10 @@ mod tests {
     #[test]
     fn rank_zero_is_one_cell() {
         let shape = PaddedShape::new(&[]);
-        assert_eq!((shape.variables(), shape.padded_len(), shape.logical_len()), (0, 1, 1));
+        assert_eq!(
+            (shape.variables(), shape.padded_len(), shape.logical_len()),
+            (0, 1, 1)
+        );
         assert_eq!(shape.pad(&[7], 0), vec![7]);
     }
 }

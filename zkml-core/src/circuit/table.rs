@@ -90,10 +90,10 @@ impl Table {
     pub fn evaluate(&self, column: usize, point: &[K]) -> K {
         match self {
             Self::Function(_) if column == 1 => poly::evaluate_base(&self.column(1), point),
-            _ => point
-                .iter()
-                .fold(K::from(0u64), |index, bit| index + index + bit)
-                + K::new(from_i64(self.first()), M61::from(0u64)),
+            _ => {
+                point.iter().fold(K::from(0u64), |index, bit| index + index + bit)
+                    + K::new(from_i64(self.first()), M61::from(0u64))
+            }
         }
     }
 
@@ -112,15 +112,28 @@ mod tests {
     fn closed_forms_equal_the_cells() {
         let tables = [
             Table::Range { bits: 5 },
-            Table::Function(FunctionTable { function: Function::Relu, domain_bits: 4, minimum: 0, maximum: 7 }),
-            Table::Function(FunctionTable { function: Function::Identity, domain_bits: 3, minimum: -5, maximum: 5 }),
+            Table::Function(FunctionTable {
+                function: Function::Relu,
+                domain_bits: 4,
+                minimum: 0,
+                maximum: 7,
+            }),
+            Table::Function(FunctionTable {
+                function: Function::Identity,
+                domain_bits: 3,
+                minimum: -5,
+                maximum: 5,
+            }),
         ];
         for table in tables {
             let point: Vec<K> = (0..table.variables() as u64)
                 .map(|i| K::new(M61::from(1234567 * i + 99), M61::from(987 * i * i + 5)))
                 .collect();
             for column in 0..table.arity() {
-                assert_eq!(table.evaluate(column, &point), poly::evaluate_base(&table.column(column), &point));
+                assert_eq!(
+                    table.evaluate(column, &point),
+                    poly::evaluate_base(&table.column(column), &point)
+                );
             }
             assert_eq!(table.row_of(table.first()), Some(0));
             assert_eq!(table.row_of(table.first() - 1), None);

@@ -1,7 +1,8 @@
 //! Is a circuit well-formed? Everything that reads circuits relies on this having been asked once.
 
 use super::{
-    AxisRole, Circuit, CircuitError, ColumnId, ColumnKind, Contraction, FactorRole, FunctionTable, Public, Table, View,
+    AxisRole, Circuit, CircuitError, ColumnId, ColumnKind, Contraction, FactorRole, FunctionTable, Public,
+    Table, View,
 };
 
 /// Largest number of columns, tables, lookups and equalities, each.
@@ -34,7 +35,9 @@ impl Circuit {
             ("lookups", self.lookups.len()),
             ("equalities", self.equalities.len()),
         ] {
-            expect(count <= MAXIMUM_COUNT, what, || (format!("at most {MAXIMUM_COUNT}"), count.to_string()))?;
+            expect(count <= MAXIMUM_COUNT, what, || {
+                (format!("at most {MAXIMUM_COUNT}"), count.to_string())
+            })?;
         }
         for id in self.ids() {
             self.validate_shape(id)?;
@@ -49,22 +52,34 @@ impl Circuit {
         }
         let rows: usize = self.tables.iter().map(|table| 1 << table.variables()).sum();
         expect(rows <= MAXIMUM_TABLE_ROWS, "tables", || {
-            (format!("at most {MAXIMUM_TABLE_ROWS} rows in all"), rows.to_string())
+            (
+                format!("at most {MAXIMUM_TABLE_ROWS} rows in all"),
+                rows.to_string(),
+            )
         })?;
         for lookup in &self.lookups {
             let place = format!("lookup `{}`", lookup.name);
-            let table = self.tables.get(lookup.table as usize).ok_or_else(|| CircuitError::Malformed {
-                place: place.clone(),
-                expected: format!("a table below {}", self.tables.len()),
-                found: lookup.table.to_string(),
-            })?;
+            let table = self
+                .tables
+                .get(lookup.table as usize)
+                .ok_or_else(|| CircuitError::Malformed {
+                    place: place.clone(),
+                    expected: format!("a table below {}", self.tables.len()),
+                    found: lookup.table.to_string(),
+                })?;
             expect(lookup.columns.len() == table.arity(), &place, || {
-                (format!("{} columns", table.arity()), lookup.columns.len().to_string())
+                (
+                    format!("{} columns", table.arity()),
+                    lookup.columns.len().to_string(),
+                )
             })?;
             self.same_shape(&place, &lookup.columns)?;
         }
         for equality in &self.equalities {
-            self.same_shape(&format!("equality `{}`", equality.name), &[equality.left, equality.right])?;
+            self.same_shape(
+                &format!("equality `{}`", equality.name),
+                &[equality.left, equality.right],
+            )?;
         }
         Ok(())
     }
@@ -73,13 +88,21 @@ impl Circuit {
         let column = &self[id];
         let place = format!("column `{}`", column.name);
         expect(column.shape.rank() <= MAXIMUM_RANK, &place, || {
-            (format!("at most {MAXIMUM_RANK} dimensions"), column.shape.rank().to_string())
+            (
+                format!("at most {MAXIMUM_RANK} dimensions"),
+                column.shape.rank().to_string(),
+            )
         })?;
         for axis in 0..column.shape.rank() {
-            expect(column.shape.size(axis) > 0, &place, || ("positive sizes".into(), column.shape.to_string()))?;
+            expect(column.shape.size(axis) > 0, &place, || {
+                ("positive sizes".into(), column.shape.to_string())
+            })?;
         }
         expect(column.shape.variables() <= MAXIMUM_VARIABLES, &place, || {
-            (format!("at most 2^{MAXIMUM_VARIABLES} cells"), column.shape.to_string())
+            (
+                format!("at most 2^{MAXIMUM_VARIABLES} cells"),
+                column.shape.to_string(),
+            )
         })
     }
 
@@ -87,26 +110,40 @@ impl Circuit {
         let column = &self[id];
         let place = format!("column `{}`", column.name);
         let earlier = |operand: ColumnId| {
-            expect(operand < id, &place, || (format!("operands before column {}", id.0), operand.0.to_string()))
+            expect(operand < id, &place, || {
+                (format!("operands before column {}", id.0), operand.0.to_string())
+            })
         };
         match &column.kind {
             ColumnKind::Committed { .. } | ColumnKind::Parameter => Ok(()),
             ColumnKind::Public(Public::Constant(cells)) => {
                 expect(cells.len() == column.shape.logical_len(), &place, || {
-                    (format!("{} constants", column.shape.logical_len()), cells.len().to_string())
+                    (
+                        format!("{} constants", column.shape.logical_len()),
+                        cells.len().to_string(),
+                    )
                 })?;
                 cells.iter().try_for_each(|&cell| expect_magnitude(cell, &place))
             }
-            ColumnKind::Public(Public::Input { minimum, maximum } | Public::Output { minimum, maximum, .. }) => {
-                expect(minimum <= maximum, &place, || ("a range".into(), format!("[{minimum}, {maximum}]")))?;
+            ColumnKind::Public(
+                Public::Input { minimum, maximum } | Public::Output { minimum, maximum, .. },
+            ) => {
+                expect(minimum <= maximum, &place, || {
+                    ("a range".into(), format!("[{minimum}, {maximum}]"))
+                })?;
                 expect_magnitude(*minimum, &place)?;
                 expect_magnitude(*maximum, &place)
             }
             ColumnKind::Linear(linear) => linear.terms.iter().try_for_each(|term| {
                 earlier(term.column)?;
-                expect(term.coefficient.value != 0, &place, || ("non-zero coefficients".into(), "0".into()))?;
+                expect(term.coefficient.value != 0, &place, || {
+                    ("non-zero coefficients".into(), "0".into())
+                })?;
                 expect(self[term.column].shape == column.shape, &place, || {
-                    (format!("terms of shape {}", column.shape), self[term.column].shape.to_string())
+                    (
+                        format!("terms of shape {}", column.shape),
+                        self[term.column].shape.to_string(),
+                    )
                 })
             }),
             ColumnKind::View(view) => {
@@ -123,17 +160,35 @@ impl Circuit {
 
     fn validate_view(&self, id: ColumnId, view: &View, place: &str) -> Result<(), CircuitError> {
         let (shape, source) = (&self[id].shape, &self[view.source].shape);
-        let of_view: Vec<u8> = view.factors.iter().flat_map(|factor| factor.view_axes.iter().copied()).collect();
-        let of_source: Vec<u8> = view.factors.iter().flat_map(|factor| factor.source_axes.iter().copied()).collect();
+        let of_view: Vec<u8> = view
+            .factors
+            .iter()
+            .flat_map(|factor| factor.view_axes.iter().copied())
+            .collect();
+        let of_source: Vec<u8> = view
+            .factors
+            .iter()
+            .flat_map(|factor| factor.source_axes.iter().copied())
+            .collect();
         expect_permutation(&of_view, shape.rank(), place)?;
         expect_permutation(&of_source, source.rank(), place)?;
         for factor in &view.factors {
             expect(factor.strides.len() == factor.view_axes.len(), place, || {
-                (format!("{} strides", factor.view_axes.len()), factor.strides.len().to_string())
+                (
+                    format!("{} strides", factor.view_axes.len()),
+                    factor.strides.len().to_string(),
+                )
             })?;
-            expect(factor.view_axes.is_sorted() && factor.source_axes.windows(2).all(|w| w[0] + 1 == w[1]), place, || {
-                ("axes in ascending order, those of the source consecutive".into(), format!("{factor:?}"))
-            })?;
+            expect(
+                factor.view_axes.is_sorted() && factor.source_axes.windows(2).all(|w| w[0] + 1 == w[1]),
+                place,
+                || {
+                    (
+                        "axes in ascending order, those of the source consecutive".into(),
+                        format!("{factor:?}"),
+                    )
+                },
+            )?;
             let reach = factor
                 .view_axes
                 .iter()
@@ -141,15 +196,25 @@ impl Circuit {
                 .map(|(&axis, &stride)| stride.unsigned_abs() as u128 * shape.size(axis.into()) as u128)
                 .sum::<u128>()
                 + factor.offset.unsigned_abs() as u128;
-            expect(reach < 1 << 62, place, || ("indices below 2^62".into(), reach.to_string()))?;
+            expect(reach < 1 << 62, place, || {
+                ("indices below 2^62".into(), reach.to_string())
+            })?;
             if factor.source_axes.is_empty() {
                 let constant = factor.offset == 0 && factor.strides.iter().all(|&stride| stride == 0);
-                expect(constant, place, || ("a broadcast with strides 0".into(), format!("{factor:?}")))?;
+                expect(constant, place, || {
+                    ("a broadcast with strides 0".into(), format!("{factor:?}"))
+                })?;
             }
             if factor.view_axes.is_empty() {
-                let size: usize = factor.source_axes.iter().map(|&axis| source.size(axis.into())).product();
+                let size: usize = factor
+                    .source_axes
+                    .iter()
+                    .map(|&axis| source.size(axis.into()))
+                    .product();
                 let inside = usize::try_from(factor.offset).is_ok_and(|index| index < size);
-                expect(inside, place, || (format!("an index below {size}"), factor.offset.to_string()))?;
+                expect(inside, place, || {
+                    (format!("an index below {size}"), factor.offset.to_string())
+                })?;
             }
         }
         Ok(())
@@ -158,7 +223,9 @@ impl Circuit {
     /// Factors that need a table on either side must be small. Whether they do depends on padding, hence on all columns.
     fn validate_factors(&self, zero_padded: &[bool]) -> Result<(), CircuitError> {
         for column in &self.columns {
-            let ColumnKind::View(view) = &column.kind else { continue };
+            let ColumnKind::View(view) = &column.kind else {
+                continue;
+            };
             let (shape, source) = (&column.shape, &self[view.source].shape);
             for factor in &view.factors {
                 let viewed: usize = factor.view_axes.iter().map(|&axis| shape.bits(axis.into())).sum();
@@ -167,26 +234,54 @@ impl Circuit {
                     FactorRole::Broadcast => viewed,
                     FactorRole::General => viewed.max(factor.source_variables(source)),
                 };
-                expect(largest <= MAXIMUM_FACTOR_VARIABLES, &format!("column `{}`", column.name), || {
-                    (format!("a factor of at most 2^{MAXIMUM_FACTOR_VARIABLES} indices"), format!("2^{largest}"))
-                })?;
+                expect(
+                    largest <= MAXIMUM_FACTOR_VARIABLES,
+                    &format!("column `{}`", column.name),
+                    || {
+                        (
+                            format!("a factor of at most 2^{MAXIMUM_FACTOR_VARIABLES} indices"),
+                            format!("2^{largest}"),
+                        )
+                    },
+                )?;
             }
         }
         Ok(())
     }
 
     fn validate_public(&self) -> Result<(), CircuitError> {
-        let public = self.columns.iter().filter(|column| matches!(column.kind, ColumnKind::Public(_)));
-        let cells = public.fold(0usize, |cells, column| cells.saturating_add(column.shape.padded_len()));
+        let public = self
+            .columns
+            .iter()
+            .filter(|column| matches!(column.kind, ColumnKind::Public(_)));
+        let cells = public.fold(0usize, |cells, column| {
+            cells.saturating_add(column.shape.padded_len())
+        });
         expect(cells <= MAXIMUM_PUBLIC_CELLS, "public columns", || {
-            (format!("at most {MAXIMUM_PUBLIC_CELLS} cells in all"), cells.to_string())
+            (
+                format!("at most {MAXIMUM_PUBLIC_CELLS} cells in all"),
+                cells.to_string(),
+            )
         })
     }
 
-    fn validate_contraction(&self, id: ColumnId, contraction: &Contraction, place: &str) -> Result<(), CircuitError> {
-        let tensors = [&self[contraction.left].shape, &self[contraction.right].shape, &self[id].shape];
+    fn validate_contraction(
+        &self,
+        id: ColumnId,
+        contraction: &Contraction,
+        place: &str,
+    ) -> Result<(), CircuitError> {
+        let tensors = [
+            &self[contraction.left].shape,
+            &self[contraction.right].shape,
+            &self[id].shape,
+        ];
         let axes_of = |which: usize| -> Vec<u8> {
-            contraction.axes.iter().filter_map(|axis| [axis.left, axis.right, axis.out][which]).collect()
+            contraction
+                .axes
+                .iter()
+                .filter_map(|axis| [axis.left, axis.right, axis.out][which])
+                .collect()
         };
         for (which, shape) in tensors.iter().enumerate() {
             expect_permutation(&axes_of(which), shape.rank(), place)?;
@@ -197,7 +292,9 @@ impl Circuit {
                 .zip(tensors)
                 .filter_map(|(axis, shape)| axis.map(|axis| shape.size(axis.into())))
                 .collect();
-            expect(sizes.len() >= 2, place, || ("axes in at least two tensors".into(), format!("{axis:?}")))?;
+            expect(sizes.len() >= 2, place, || {
+                ("axes in at least two tensors".into(), format!("{axis:?}"))
+            })?;
             expect(sizes.windows(2).all(|w| w[0] == w[1]), place, || {
                 ("equal sizes along an axis".into(), format!("{sizes:?}"))
             })?;
@@ -209,9 +306,14 @@ impl Circuit {
         let zero = self.zero_padded();
         for column in &self.columns {
             if let ColumnKind::Contraction(contraction) = &column.kind {
-                let sums = contraction.axes.iter().any(|axis| axis.role() == AxisRole::Summed);
+                let sums = contraction
+                    .axes
+                    .iter()
+                    .any(|axis| axis.role() == AxisRole::Summed);
                 if sums && !zero[contraction.left.index()] && !zero[contraction.right.index()] {
-                    return Err(CircuitError::UnsoundPadding { place: format!("column `{}`", column.name) });
+                    return Err(CircuitError::UnsoundPadding {
+                        place: format!("column `{}`", column.name),
+                    });
                 }
             }
         }
@@ -225,9 +327,22 @@ impl Circuit {
             })?;
         }
         let variables = |id: ColumnId| &self[id].shape;
-        expect(columns.windows(2).all(|pair| variables(pair[0]) == variables(pair[1])), place, || {
-            ("columns of one shape".into(), columns.iter().map(|&id| variables(id).to_string()).collect::<Vec<_>>().join(", "))
-        })
+        expect(
+            columns
+                .windows(2)
+                .all(|pair| variables(pair[0]) == variables(pair[1])),
+            place,
+            || {
+                (
+                    "columns of one shape".into(),
+                    columns
+                        .iter()
+                        .map(|&id| variables(id).to_string())
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                )
+            },
+        )
     }
 }
 
@@ -235,21 +350,39 @@ fn validate_table(index: usize, table: &Table) -> Result<(), CircuitError> {
     let place = format!("table {index}");
     let bits = match table {
         Table::Range { bits } => *bits,
-        Table::Function(FunctionTable { domain_bits, minimum, maximum, .. }) => {
-            expect(minimum <= maximum && minimum.unsigned_abs().max(maximum.unsigned_abs()) < 1 << 60, &place, || {
-                ("a range of results below 2^60".into(), format!("[{minimum}, {maximum}]"))
-            })?;
+        Table::Function(FunctionTable {
+            domain_bits,
+            minimum,
+            maximum,
+            ..
+        }) => {
+            expect(
+                minimum <= maximum && minimum.unsigned_abs().max(maximum.unsigned_abs()) < 1 << 60,
+                &place,
+                || {
+                    (
+                        "a range of results below 2^60".into(),
+                        format!("[{minimum}, {maximum}]"),
+                    )
+                },
+            )?;
             domain_bits.saturating_add(1)
         }
     };
     expect(bits <= MAXIMUM_TABLE_VARIABLES, &place, || {
-        (format!("at most 2^{MAXIMUM_TABLE_VARIABLES} rows"), format!("2^{bits}"))
+        (
+            format!("at most 2^{MAXIMUM_TABLE_VARIABLES} rows"),
+            format!("2^{bits}"),
+        )
     })
 }
 
 fn expect_magnitude(integer: i64, place: &str) -> Result<(), CircuitError> {
     expect(integer.unsigned_abs() < MAXIMUM_MAGNITUDE, place, || {
-        (format!("an integer below {MAXIMUM_MAGNITUDE} in absolute value"), integer.to_string())
+        (
+            format!("an integer below {MAXIMUM_MAGNITUDE} in absolute value"),
+            integer.to_string(),
+        )
     })
 }
 
@@ -257,9 +390,11 @@ fn expect_magnitude(integer: i64, place: &str) -> Result<(), CircuitError> {
 fn expect_permutation(axes: &[u8], rank: usize, place: &str) -> Result<(), CircuitError> {
     let mut sorted = axes.to_vec();
     sorted.sort_unstable();
-    expect(sorted.iter().map(|&axis| axis as usize).eq(0..rank), place, || {
-        (format!("each of {rank} dimensions once"), format!("{axes:?}"))
-    })
+    expect(
+        sorted.iter().map(|&axis| axis as usize).eq(0..rank),
+        place,
+        || (format!("each of {rank} dimensions once"), format!("{axes:?}")),
+    )
 }
 
 fn expect(holds: bool, place: &str, describe: impl FnOnce() -> (String, String)) -> Result<(), CircuitError> {
@@ -267,5 +402,9 @@ fn expect(holds: bool, place: &str, describe: impl FnOnce() -> (String, String))
         return Ok(());
     }
     let (expected, found) = describe();
-    Err(CircuitError::Malformed { place: place.to_owned(), expected, found })
+    Err(CircuitError::Malformed {
+        place: place.to_owned(),
+        expected,
+        found,
+    })
 }

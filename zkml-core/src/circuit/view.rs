@@ -75,16 +75,30 @@ impl Factor {
 
     /// The view does not depend on its axis.
     pub fn broadcast(view_axis: usize) -> Self {
-        Self { view_axes: vec![view_axis as u8], strides: vec![0], offset: 0, source_axes: vec![] }
+        Self {
+            view_axes: vec![view_axis as u8],
+            strides: vec![0],
+            offset: 0,
+            source_axes: vec![],
+        }
     }
 
     /// The source's axis stands at `index`.
     pub fn fixed(index: usize, source_axis: usize) -> Self {
-        Self { view_axes: vec![], strides: vec![], offset: index as i64, source_axes: vec![source_axis as u8] }
+        Self {
+            view_axes: vec![],
+            strides: vec![],
+            offset: index as i64,
+            source_axes: vec![source_axis as u8],
+        }
     }
 
     /// Row-major reshape of the source axes to the view axes, whose logical sizes are `view_sizes`.
-    pub fn reshape(view_axes: core::ops::Range<usize>, view_sizes: &[usize], source_axes: core::ops::Range<usize>) -> Self {
+    pub fn reshape(
+        view_axes: core::ops::Range<usize>,
+        view_sizes: &[usize],
+        source_axes: core::ops::Range<usize>,
+    ) -> Self {
         let mut strides = vec![1i64; view_axes.len()];
         for axis in (0..strides.len().saturating_sub(1)).rev() {
             strides[axis] = strides[axis + 1].saturating_mul(view_sizes[view_axes.start + axis + 1] as i64);
@@ -105,19 +119,34 @@ impl Factor {
         if self.source_axes.is_empty() {
             return FactorRole::Broadcast;
         }
-        let total: usize = self.source_axes.iter().map(|&axis| source.size(axis.into())).product();
-        let viewed: usize = self.view_axes.iter().map(|&axis| view.size(axis.into())).product();
+        let total: usize = self
+            .source_axes
+            .iter()
+            .map(|&axis| source.size(axis.into()))
+            .product();
+        let viewed: usize = self
+            .view_axes
+            .iter()
+            .map(|&axis| view.size(axis.into()))
+            .product();
         let row_major = {
             let mut expected = 1i64;
-            self.view_axes.iter().zip(&self.strides).rev().all(|(&axis, &stride)| {
-                // An axis of size 1 has index 0 alone: its stride does not matter.
-                let fits = stride == expected || view.size(axis.into()) == 1;
-                expected = expected.saturating_mul(view.size(axis.into()) as i64);
-                fits
-            })
+            self.view_axes
+                .iter()
+                .zip(&self.strides)
+                .rev()
+                .all(|(&axis, &stride)| {
+                    // An axis of size 1 has index 0 alone: its stride does not matter.
+                    let fits = stride == expected || view.size(axis.into()) == 1;
+                    expected = expected.saturating_mul(view.size(axis.into()) as i64);
+                    fits
+                })
         };
         let exact_tail = |shape: &PaddedShape, axes: &[u8]| {
-            axes.iter().skip_while(|&&axis| shape.size(axis.into()) == 1).skip(1).all(|&axis| shape.size(axis.into()).is_power_of_two())
+            axes.iter()
+                .skip_while(|&&axis| shape.size(axis.into()) == 1)
+                .skip(1)
+                .all(|&axis| shape.size(axis.into()).is_power_of_two())
         };
         let exact_head = total.is_power_of_two() || source_zero_padded;
         let bitwise = self.offset == 0
@@ -126,18 +155,38 @@ impl Factor {
             && exact_tail(view, &self.view_axes)
             && exact_tail(source, &self.source_axes)
             && exact_head;
-        if bitwise { FactorRole::Bitwise } else { FactorRole::General }
+        if bitwise {
+            FactorRole::Bitwise
+        } else {
+            FactorRole::General
+        }
     }
 
     /// Calls `visit(view indices, flat view index over padded view axes, flat source index over padded source
     /// axes)` for every pair the map relates.
-    pub fn for_each_pair(&self, view: &PaddedShape, source: &PaddedShape, mut visit: impl FnMut(&[usize], usize, usize)) {
-        let sizes: Vec<usize> = self.view_axes.iter().map(|&axis| view.size(axis.into())).collect();
-        let source_sizes: Vec<usize> = self.source_axes.iter().map(|&axis| source.size(axis.into())).collect();
+    pub fn for_each_pair(
+        &self,
+        view: &PaddedShape,
+        source: &PaddedShape,
+        mut visit: impl FnMut(&[usize], usize, usize),
+    ) {
+        let sizes: Vec<usize> = self
+            .view_axes
+            .iter()
+            .map(|&axis| view.size(axis.into()))
+            .collect();
+        let source_sizes: Vec<usize> = self
+            .source_axes
+            .iter()
+            .map(|&axis| source.size(axis.into()))
+            .collect();
         let total: i64 = source_sizes.iter().product::<usize>() as i64;
         let mut index = vec![0usize; sizes.len()];
         loop {
-            let flat = index.iter().zip(&self.strides).fold(self.offset, |sum, (&i, &stride)| sum + stride * i as i64);
+            let flat = index
+                .iter()
+                .zip(&self.strides)
+                .fold(self.offset, |sum, (&i, &stride)| sum + stride * i as i64);
             if (0..total).contains(&flat) {
                 let mut rest = flat as usize;
                 let (mut padded, mut shift) = (0usize, 0usize);
@@ -170,12 +219,17 @@ impl Factor {
 
     /// Number of source variables.
     pub fn source_variables(&self, source: &PaddedShape) -> usize {
-        self.source_axes.iter().map(|&axis| source.bits(axis.into())).sum()
+        self.source_axes
+            .iter()
+            .map(|&axis| source.bits(axis.into()))
+            .sum()
     }
 
     /// The part of a point of `shape` that belongs to `axes`.
     pub fn restrict<T: Copy>(axes: &[u8], shape: &PaddedShape, point: &[T]) -> Vec<T> {
-        axes.iter().flat_map(|&axis| point[shape.variable_range(axis.into())].iter().copied()).collect()
+        axes.iter()
+            .flat_map(|&axis| point[shape.variable_range(axis.into())].iter().copied())
+            .collect()
     }
 
     /// `G_f` as a table over the padded source axes; `z` are the view axes' coordinates.

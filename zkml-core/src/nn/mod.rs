@@ -33,6 +33,5 @@ pub use tensor::{Extent, Tensor};
 pub use trace::{ModuleScope, TraceError, trace};
 pub use weights::{LoadReport, WeightError, Weights};
 
-
 #[cfg(test)]
 mod tests;

@@ -54,36 +54,62 @@ pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
     for lookup in &circuit.lookups {
         let table = &circuit.tables[lookup.table as usize];
         let rows: HashMap<i64, i64> = match table {
-            Table::Function(function) => {
-                (0..1i64 << table.variables()).map(|i| (table.first() + i, function.apply(table.first() + i))).collect()
-            }
+            Table::Function(function) => (0..1i64 << table.variables())
+                .map(|i| (table.first() + i, function.apply(table.first() + i)))
+                .collect(),
             Table::Range { .. } => HashMap::new(),
         };
-        let columns: Vec<_> = lookup.columns.iter().map(|&column| values.cells(column).to_base()).collect();
+        let columns: Vec<_> = lookup
+            .columns
+            .iter()
+            .map(|&column| values.cells(column).to_base())
+            .collect();
         for row in 0..columns[0].len() {
-            let cells: Vec<i64> = columns.iter().map(|column| to_i64_centered(column[row])).collect();
+            let cells: Vec<i64> = columns
+                .iter()
+                .map(|column| to_i64_centered(column[row]))
+                .collect();
             let found = match table {
                 Table::Range { .. } => table.row_of(cells[0]).is_some(),
                 Table::Function(_) => rows.get(&cells[0]) == Some(&cells[1]),
             };
             if !found {
-                return Err(Violation::Lookup { name: lookup.name.clone(), row, cells });
+                return Err(Violation::Lookup {
+                    name: lookup.name.clone(),
+                    row,
+                    cells,
+                });
             }
         }
     }
     for equality in &circuit.equalities {
-        let (left, right) = (values.cells(equality.left).to_base(), values.cells(equality.right).to_base());
+        let (left, right) = (
+            values.cells(equality.left).to_base(),
+            values.cells(equality.right).to_base(),
+        );
         if let Some(cell) = left.iter().zip(right.iter()).position(|(l, r)| l != r) {
             let [left, right] = [left[cell], right[cell]].map(to_i64_centered);
-            return Err(Violation::Equality { name: equality.name.clone(), cell, left, right });
+            return Err(Violation::Equality {
+                name: equality.name.clone(),
+                cell,
+                left,
+                right,
+            });
         }
     }
     let zero_padded = circuit.zero_padded();
-    for id in circuit.ids().filter(|id| zero_padded[id.index()] && matters(&circuit[*id].kind)) {
+    for id in circuit
+        .ids()
+        .filter(|id| zero_padded[id.index()] && matters(&circuit[*id].kind))
+    {
         let cells = values.cells(id).to_base();
         let mut inside = vec![false; cells.len()];
         circuit[id].shape.for_each_cell(|_, padded| inside[padded] = true);
-        if let Some(cell) = cells.iter().zip(&inside).position(|(cell, inside)| !inside && cell.value != 0) {
+        if let Some(cell) = cells
+            .iter()
+            .zip(&inside)
+            .position(|(cell, inside)| !inside && cell.value != 0)
+        {
             let (column, found) = (circuit[id].name.clone(), to_i64_centered(cells[cell]));
             return Err(Violation::Padding { column, cell, found });
         }
@@ -93,5 +119,8 @@ pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
 
 /// Given columns; the padding of virtual ones follows from theirs.
 fn matters(kind: &ColumnKind) -> bool {
-    matches!(kind, ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_))
+    matches!(
+        kind,
+        ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_)
+    )
 }

@@ -29,12 +29,18 @@ impl Artifact for CompiledModel {
 impl CompiledModel {
     /// Names a quantized network.
     pub fn new(name: impl Into<String>, network: Quantized) -> Self {
-        Self { name: name.into(), network }
+        Self {
+            name: name.into(),
+            network,
+        }
     }
 
     /// How public integers read as real numbers.
     pub fn interface(&self) -> Interface {
-        Interface { input_scale: self.network.input_scale, output_scales: self.network.output_scales.clone() }
+        Interface {
+            input_scale: self.network.input_scale,
+            output_scales: self.network.output_scales.clone(),
+        }
     }
 
     /// The circuit of the model.
@@ -106,7 +112,8 @@ impl ProvingKey {
         let stored: StoredProvingKey = read_file(path)?;
         let lowered = stored.model.lower()?;
         // Sizes are judged before anything is committed.
-        let claimed = super::setup::verifying_key(&stored.model, &lowered, stored.code.clone(), stored.weights);
+        let claimed =
+            super::setup::verifying_key(&stored.model, &lowered, stored.code.clone(), stored.weights);
         Statement::new(&claimed)?;
         let key = super::setup::assemble(stored.model, lowered, stored.code, Seed::from_bytes(stored.seed))?;
         if key.verifying.weights != stored.weights {

@@ -29,7 +29,11 @@ use crate::verify::{PROTOCOL, Statement, bindings};
 ///
 /// # Errors
 /// [`ProveError`]: an input that does not fit, a value outside a table's domain (named by layer).
-pub fn prove(key: &ProvingKey, input: &ArrayD<i64>, context: &[u8]) -> Result<(PublicValues, Proof), ProveError> {
+pub fn prove(
+    key: &ProvingKey,
+    input: &ArrayD<i64>,
+    context: &[u8],
+) -> Result<(PublicValues, Proof), ProveError> {
     let statement = Statement::new(&key.verifying)?;
     let trace = Trace::generate(key, &statement, input)?;
     let proof = prove_trace(&statement, &trace, &key.weights, context)?;
@@ -51,7 +55,10 @@ fn prove_trace(
     transcript.send_digest("trace.root", &committed.commitment().root);
     transcript.harden("trace.harden", statement.key.hardening);
     argue(&mut transcript, statement, trace, &[&committed, weights])?;
-    Ok(Proof { key: statement.digest, messages: transcript.into_proof() })
+    Ok(Proof {
+        key: statement.digest,
+        messages: transcript.into_proof(),
+    })
 }
 
 /// Steps 3 to 6.
@@ -80,7 +87,11 @@ fn argue<C: ProverChannel>(
         .map(|(table, &value)| (suffix(&looked_up.point, table.variables()), value))
         .collect();
 
-    let variables = circuit.equalities.iter().map(|equality| circuit[equality.left].shape.variables()).max();
+    let variables = circuit
+        .equalities
+        .iter()
+        .map(|equality| circuit[equality.left].shape.variables())
+        .max();
     let point = channel.challenges("equality.point", variables.unwrap_or(0));
     for equality in &circuit.equalities {
         let point = suffix(&point, circuit[equality.left].shape.variables());

@@ -20,7 +20,11 @@ pub struct SetupOptions {
 
 impl Default for SetupOptions {
     fn default() -> Self {
-        Self { grinding_bits: 12, query_bits: 104.0, bytes_per_cell: 0.06 }
+        Self {
+            grinding_bits: 12,
+            query_bits: 104.0,
+            bytes_per_cell: 0.06,
+        }
     }
 }
 
@@ -49,9 +53,17 @@ pub(super) fn assemble(
     let verifying = verifying_key(&model, &lowered, code, weights.commitment());
     let report = soundness(&Statement::new(&verifying)?);
     if report.bits < SECURITY_BITS {
-        return Err(ProveError::Insecure { wanted: SECURITY_BITS, found: report.bits });
+        return Err(ProveError::Insecure {
+            wanted: SECURITY_BITS,
+            found: report.bits,
+        });
     }
-    Ok(ProvingKey { model, verifying, lowered, weights })
+    Ok(ProvingKey {
+        model,
+        verifying,
+        lowered,
+        weights,
+    })
 }
 
 /// The verifying key of a model, once its weights are committed.
@@ -72,9 +84,20 @@ pub(super) fn verifying_key(
 }
 
 /// The commitment to the parameter columns, in the order of the circuit.
-fn commit_weights(lowered: &Lowered, code: &CodeParameters, seed: Seed) -> Result<CommittedMatrix, ProveError> {
-    let packing = Packing::new(&variables(&lowered.circuit, lowered.circuit.parameters()), code.log_row)?;
-    let columns: Vec<&[i8]> = lowered.parameters.iter().map(|parameter| parameter.cells.as_slice()).collect();
+fn commit_weights(
+    lowered: &Lowered,
+    code: &CodeParameters,
+    seed: Seed,
+) -> Result<CommittedMatrix, ProveError> {
+    let packing = Packing::new(
+        &variables(&lowered.circuit, lowered.circuit.parameters()),
+        code.log_row,
+    )?;
+    let columns: Vec<&[i8]> = lowered
+        .parameters
+        .iter()
+        .map(|parameter| parameter.cells.as_slice())
+        .collect();
     let rows = packing.fill(&columns);
     Ok(CommittedMatrix::commit(Rows::Int8(rows), code, seed)?)
 }
@@ -95,15 +118,21 @@ fn choose_code(circuit: &Circuit, options: &SetupOptions) -> Result<CodeParamete
     for log_row in 6..=16u32 {
         for log_blowup in 2..=4u32 {
             let log_codeword = log_row + log_blowup;
-            let Ok(code) = CodeParameters::for_target(log_row, 0, log_codeword, options.grinding_bits, options.query_bits)
-            else {
+            let Ok(code) = CodeParameters::for_target(
+                log_row,
+                0,
+                log_codeword,
+                options.grinding_bits,
+                options.query_bits,
+            ) else {
                 continue;
             };
             let trace_rows = Packing::new(&trace, log_row)?.rows as f64;
             let weight_rows = Packing::new(&weights, log_row)?.rows as f64;
             let queries = code.queries as f64;
             let path = 32.0 * (f64::from(log_codeword) - queries.log2()).max(1.0);
-            let bytes = 16.0 * f64::from(log_row).exp2() + queries * (8.0 * (trace_rows + weight_rows) + 2.0 * (32.0 + path));
+            let bytes = 16.0 * f64::from(log_row).exp2()
+                + queries * (8.0 * (trace_rows + weight_rows) + 2.0 * (32.0 + path));
             let cells = trace_rows * f64::from(log_codeword).exp2();
             let cost = bytes + cells * options.bytes_per_cell;
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
@@ -111,7 +140,10 @@ fn choose_code(circuit: &Circuit, options: &SetupOptions) -> Result<CodeParamete
             }
         }
     }
-    best.map(|(_, code)| code).ok_or(ProveError::Insecure { wanted: options.query_bits, found: 0.0 })
+    best.map(|(_, code)| code).ok_or(ProveError::Insecure {
+        wanted: options.query_bits,
+        found: 0.0,
+    })
 }
 
 /// Multiply-adds of one execution.

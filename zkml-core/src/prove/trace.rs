@@ -31,7 +31,11 @@ impl<'a> Trace<'a> {
     ///
     /// # Errors
     /// [`ProveError::InvalidInput`] for an input that does not fit or a value outside a table's domain.
-    pub fn generate(key: &'a ProvingKey, statement: &Statement<'a>, input: &ArrayD<i64>) -> Result<Self, ProveError> {
+    pub fn generate(
+        key: &'a ProvingKey,
+        statement: &Statement<'a>,
+        input: &ArrayD<i64>,
+    ) -> Result<Self, ProveError> {
         let graph = &key.model.network.graph;
         let execution = Executor::new(graph)?.run(input)?;
         let circuit = statement.circuit();
@@ -42,7 +46,10 @@ impl<'a> Trace<'a> {
         }
         for (node, &column) in execution.values.iter().zip(&key.lowered.nodes) {
             // Views are folded through their source, and need no cells of their own.
-            if !matches!(circuit[column].kind, ColumnKind::View(_) | ColumnKind::Committed { .. }) {
+            if !matches!(
+                circuit[column].kind,
+                ColumnKind::View(_) | ColumnKind::Committed { .. }
+            ) {
                 set(column, padded(circuit, column, node.iter().copied(), 0));
             }
         }
@@ -55,9 +62,21 @@ impl<'a> Trace<'a> {
             fill(key, circuit, &values, &execution, hint)?;
         }
         let multiplicities = count(circuit, &values)?;
-        let tables = circuit.tables.iter().map(|table| (0..table.arity()).map(|c| table.column(c)).collect()).collect();
-        let public = PublicValues { input: integers(input), outputs };
-        Ok(Self { public, values, multiplicities, tables })
+        let tables = circuit
+            .tables
+            .iter()
+            .map(|table| (0..table.arity()).map(|c| table.column(c)).collect())
+            .collect();
+        let public = PublicValues {
+            input: integers(input),
+            outputs,
+        };
+        Ok(Self {
+            public,
+            values,
+            multiplicities,
+            tables,
+        })
     }
 
     /// What the lookup argument reads.
@@ -68,8 +87,15 @@ impl<'a> Trace<'a> {
         };
         let lookups = &statement.circuit().lookups;
         lookup::Witness {
-            lookups: lookups.iter().map(|lookup| lookup.columns.iter().map(|&column| base(column)).collect()).collect(),
-            tables: self.tables.iter().map(|table| table.iter().map(Vec::as_slice).collect()).collect(),
+            lookups: lookups
+                .iter()
+                .map(|lookup| lookup.columns.iter().map(|&column| base(column)).collect())
+                .collect(),
+            tables: self
+                .tables
+                .iter()
+                .map(|table| table.iter().map(Vec::as_slice).collect())
+                .collect(),
             multiplicities: self.multiplicities.iter().map(Vec::as_slice).collect(),
         }
     }
@@ -79,16 +105,29 @@ impl<'a> Trace<'a> {
     /// # Errors
     /// [`ProveError::Commitment`].
     pub fn commit(&self, statement: &Statement<'_>) -> Result<CommittedMatrix, ProveError> {
-        let columns: Vec<_> = statement.committed.iter().map(|&column| self.values.cells(column).to_base()).collect();
+        let columns: Vec<_> = statement
+            .committed
+            .iter()
+            .map(|&column| self.values.cells(column).to_base())
+            .collect();
         let multiplicities = self.multiplicities.iter().map(Vec::as_slice);
         let cells: Vec<&[M61]> = columns.iter().map(AsRef::as_ref).chain(multiplicities).collect();
         let rows = statement.trace.fill(&cells);
-        Ok(CommittedMatrix::commit(Rows::Field(rows), &statement.key.code, Seed::from_os()?)?)
+        Ok(CommittedMatrix::commit(
+            Rows::Field(rows),
+            &statement.key.code,
+            Seed::from_os()?,
+        )?)
     }
 }
 
 /// Integers over the padded shape of a column.
-fn padded(circuit: &Circuit, column: ColumnId, integers: impl Iterator<Item = i64>, padding: i64) -> Vec<M61> {
+fn padded(
+    circuit: &Circuit,
+    column: ColumnId,
+    integers: impl Iterator<Item = i64>,
+    padding: i64,
+) -> Vec<M61> {
     let cells: Vec<M61> = integers.map(from_i64).collect();
     circuit[column].shape.pad(&cells, from_i64(padding))
 }
@@ -102,10 +141,23 @@ fn fill(
 ) -> Result<(), ProveError> {
     let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells.into()));
     match hint {
-        Hint::Rescale { node, value, output, limbs, bits } => {
+        Hint::Rescale {
+            node,
+            value,
+            output,
+            limbs,
+            bits,
+        } => {
             let graph = &key.model.network.graph;
-            let (IntOp::Rescale { multipliers, axis, shift, table }, Some(before)) =
-                (&graph[*node].op, &execution.before_table[node.0])
+            let (
+                IntOp::Rescale {
+                    multipliers,
+                    axis,
+                    shift,
+                    table,
+                },
+                Some(before),
+            ) = (&graph[*node].op, &execution.before_table[node.0])
             else {
                 return Err(mismatch(&graph[*node].name));
             };
@@ -121,17 +173,34 @@ fn fill(
                 .collect();
             for (k, &limb) in limbs.iter().enumerate() {
                 let digit = |remainder: i64| remainder >> (*bits as usize * k) & ((1 << bits) - 1);
-                set(limb, padded(circuit, limb, remainders.iter().map(|&r| digit(r)), digit(half)));
+                set(
+                    limb,
+                    padded(circuit, limb, remainders.iter().map(|&r| digit(r)), digit(half)),
+                );
             }
             set(*value, padded(circuit, *value, before.iter().copied(), 0));
-            set(*output, padded(circuit, *output, execution.values[node.0].iter().copied(), table.apply(0)));
+            set(
+                *output,
+                padded(
+                    circuit,
+                    *output,
+                    execution.values[node.0].iter().copied(),
+                    table.apply(0),
+                ),
+            );
         }
         Hint::Apply { table, input, output } => {
             let Table::Function(function) = circuit.tables[*table as usize] else {
                 return Err(mismatch(&circuit[*output].name));
             };
             let cells = values.cells(*input).to_base();
-            set(*output, cells.iter().map(|&cell| from_i64(function.apply(to_i64_centered(cell)))).collect());
+            set(
+                *output,
+                cells
+                    .iter()
+                    .map(|&cell| from_i64(function.apply(to_i64_centered(cell))))
+                    .collect(),
+            );
         }
         Hint::OneHot { index, axis, output } => {
             let indices = &execution.values[index.0];
@@ -139,13 +208,22 @@ fn fill(
             let inner: usize = shape[axis + 1..].iter().product();
             let indices: Vec<i64> = indices.iter().copied().collect();
             let hot = (0..circuit[*output].shape.logical_len()).map(|cell| {
-                let (outer, along, within) = (cell / inner / shape[*axis], cell / inner % shape[*axis], cell % inner);
+                let (outer, along, within) = (
+                    cell / inner / shape[*axis],
+                    cell / inner % shape[*axis],
+                    cell % inner,
+                );
                 i64::from(indices[outer * inner + within] == along as i64)
             });
             set(*output, padded(circuit, *output, hot, 0));
         }
         Hint::Limbs { input, limbs, bits } => {
-            let cells: Vec<i64> = values.cells(*input).to_base().iter().map(|&cell| to_i64_centered(cell)).collect();
+            let cells: Vec<i64> = values
+                .cells(*input)
+                .to_base()
+                .iter()
+                .map(|&cell| to_i64_centered(cell))
+                .collect();
             for (k, &limb) in limbs.iter().enumerate() {
                 let digit = |value: i64| from_i64(value >> (*bits as usize * k) & ((1 << bits) - 1));
                 set(limb, cells.iter().map(|&cell| digit(cell)).collect());
@@ -156,12 +234,20 @@ fn fill(
 }
 
 fn mismatch(place: &str) -> ProveError {
-    ProveError::Malformed { place: place.to_owned(), expected: "the node it was lowered from".into(), found: "another".into() }
+    ProveError::Malformed {
+        place: place.to_owned(),
+        expected: "the node it was lowered from".into(),
+        found: "another".into(),
+    }
 }
 
 /// How often each row of each table is looked up.
 fn count(circuit: &Circuit, values: &Values<'_>) -> Result<Vec<Vec<M61>>, ProveError> {
-    let mut counts: Vec<Vec<u64>> = circuit.tables.iter().map(|table| vec![0; 1 << table.variables()]).collect();
+    let mut counts: Vec<Vec<u64>> = circuit
+        .tables
+        .iter()
+        .map(|table| vec![0; 1 << table.variables()])
+        .collect();
     for lookup in &circuit.lookups {
         let table = &circuit.tables[lookup.table as usize];
         let cells = values.cells(lookup.columns[0]).to_base();
@@ -169,10 +255,18 @@ fn count(circuit: &Circuit, values: &Values<'_>) -> Result<Vec<Vec<M61>>, ProveE
             let value = to_i64_centered(cell);
             match table.row_of(value) {
                 Some(index) => counts[lookup.table as usize][index] += 1,
-                None => return Err(ProveError::NotInTable { lookup: lookup.name.clone(), value, row }),
+                None => {
+                    return Err(ProveError::NotInTable {
+                        lookup: lookup.name.clone(),
+                        value,
+                        row,
+                    });
+                }
             }
         }
     }
-    Ok(counts.into_iter().map(|table| table.into_iter().map(M61::from).collect()).collect())
+    Ok(counts
+        .into_iter()
+        .map(|table| table.into_iter().map(M61::from).collect())
+        .collect())
 }
-

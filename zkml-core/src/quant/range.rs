@@ -183,7 +183,9 @@ pub fn node_range(graph: &Graph<Int>, id: NodeId) -> Result<(i64, i64), RangeErr
             .iter()
             .product();
         let bias = if bias.is_some() { i128::from(BIAS_LIMIT) } else { 0 };
-        let bound = (magnitude(hull()?) * i128::from(WEIGHT_LIMIT)).saturating_mul(terms as i128).saturating_add(bias);
+        let bound = (magnitude(hull()?) * i128::from(WEIGHT_LIMIT))
+            .saturating_mul(terms as i128)
+            .saturating_add(bias);
         accumulator(layer(), (-bound, bound))
     };
     match &node.op {
@@ -194,7 +196,10 @@ pub fn node_range(graph: &Graph<Int>, id: NodeId) -> Result<(i64, i64), RangeErr
             for (&c, range) in coefficients.iter().zip(&operands) {
                 let (low, high) = wide(*range);
                 let ends = (i128::from(c) * low, i128::from(c) * high);
-                sum = (sum.0.saturating_add(ends.0.min(ends.1)), sum.1.saturating_add(ends.0.max(ends.1)));
+                sum = (
+                    sum.0.saturating_add(ends.0.min(ends.1)),
+                    sum.1.saturating_add(ends.0.max(ends.1)),
+                );
             }
             accumulator(layer(), sum)
         }

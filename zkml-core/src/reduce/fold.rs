@@ -64,7 +64,10 @@ pub(crate) fn fold(
     let result = match data {
         Data::Extension(result) => result,
         Data::Base(cells) => cells.iter().map(|&cell| K::new(cell, M61::from(0u64))).collect(),
-        Data::Int8(cells) => cells.iter().map(|&cell| K::new(from_i64(cell.into()), M61::from(0u64))).collect(),
+        Data::Int8(cells) => cells
+            .iter()
+            .map(|&cell| K::new(from_i64(cell.into()), M61::from(0u64)))
+            .collect(),
     };
     let order: Vec<(usize, usize)> = steps.iter().flat_map(|step| step.kept.iter().copied()).collect();
     let wanted: Vec<(usize, usize)> = kept.iter().map(|&axis| (axis, shape.bits(axis))).collect();
@@ -107,7 +110,14 @@ fn own_steps(circuit: &Circuit, column: ColumnId, z: &[K], kept: &[usize]) -> Ve
 }
 
 /// Steps for a view of a column held as cells: one a factor.
-fn view_steps(circuit: &Circuit, schedule: &Schedule, column: ColumnId, view: &View, z: &[K], kept: &[usize]) -> Vec<Step> {
+fn view_steps(
+    circuit: &Circuit,
+    schedule: &Schedule,
+    column: ColumnId,
+    view: &View,
+    z: &[K],
+    kept: &[usize],
+) -> Vec<Step> {
     let (shape, source) = (&circuit[column].shape, &circuit[view.source].shape);
     let zero_padded = schedule.zero_padded[view.source.index()];
     let mut factors: Vec<&Factor> = view.factors.iter().collect();
@@ -116,10 +126,16 @@ fn view_steps(circuit: &Circuit, schedule: &Schedule, column: ColumnId, view: &V
     factors
         .into_iter()
         .map(|factor| {
-            let axes: Vec<(usize, bool)> =
-                factor.view_axes.iter().map(|&axis| (axis.into(), kept.contains(&axis.into()))).collect();
-            let own_kept: Vec<(usize, usize)> =
-                axes.iter().filter(|axis| axis.1).map(|&(axis, _)| (axis, shape.bits(axis))).collect();
+            let axes: Vec<(usize, bool)> = factor
+                .view_axes
+                .iter()
+                .map(|&axis| (axis.into(), kept.contains(&axis.into())))
+                .collect();
+            let own_kept: Vec<(usize, usize)> = axes
+                .iter()
+                .filter(|axis| axis.1)
+                .map(|&(axis, _)| (axis, shape.bits(axis)))
+                .collect();
             let kept_len = 1usize << own_kept.iter().map(|axis| axis.1).sum::<usize>();
             let source_len = 1usize << factor.source_variables(source);
             let rename = own_kept.len() == axes.len()
@@ -129,7 +145,13 @@ fn view_steps(circuit: &Circuit, schedule: &Schedule, column: ColumnId, view: &V
             if !rename {
                 let weights: Vec<Vec<K>> = axes
                     .iter()
-                    .map(|&(axis, is_kept)| if is_kept { vec![] } else { poly::eq_table(&z[shape.variable_range(axis)]) })
+                    .map(|&(axis, is_kept)| {
+                        if is_kept {
+                            vec![]
+                        } else {
+                            poly::eq_table(&z[shape.variable_range(axis)])
+                        }
+                    })
                     .collect();
                 factor.for_each_pair(shape, source, |index, _, flat| {
                     let (mut to, mut weight) = (0usize, K::from(1u64));
@@ -144,7 +166,13 @@ fn view_steps(circuit: &Circuit, schedule: &Schedule, column: ColumnId, view: &V
                 });
                 entries.sort_by_key(|&(to, from, _)| (to, from));
             }
-            Step { source_len, kept_len, entries, kept: own_kept, rename }
+            Step {
+                source_len,
+                kept_len,
+                entries,
+                kept: own_kept,
+                rename,
+            }
         })
         .collect()
 }
@@ -152,7 +180,11 @@ fn view_steps(circuit: &Circuit, schedule: &Schedule, column: ColumnId, view: &V
 fn apply(data: &Data<'_>, before: usize, step: &Step, after: usize) -> Vec<K> {
     let dense = step.kept_len == 1
         && step.entries.len() == step.source_len
-        && step.entries.iter().enumerate().all(|(index, entry)| entry.1 == index);
+        && step
+            .entries
+            .iter()
+            .enumerate()
+            .all(|(index, entry)| entry.1 == index);
     if let (Data::Int8(cells), true) = (data, dense) {
         let weights: Vec<K> = step.entries.iter().map(|entry| entry.2).collect();
         if before == 1 {
@@ -164,7 +196,10 @@ fn apply(data: &Data<'_>, before: usize, step: &Step, after: usize) -> Vec<K> {
     }
     if let (Data::Base(cells), true, 1) = (data, dense, after) {
         let weights: Vec<K> = step.entries.iter().map(|entry| entry.2).collect();
-        return cells.chunks_exact(step.source_len).map(|row| kernels::dot_base(row, &weights)).collect();
+        return cells
+            .chunks_exact(step.source_len)
+            .map(|row| kernels::dot_base(row, &weights))
+            .collect();
     }
     let mut out = vec![K::from(0u64); before * step.kept_len * after];
     for a in 0..before {
@@ -172,13 +207,20 @@ fn apply(data: &Data<'_>, before: usize, step: &Step, after: usize) -> Vec<K> {
             let to = &mut out[(a * step.kept_len + k) * after..][..after];
             let from = (a * step.source_len + s) * after;
             match data {
-                Data::Base(cells) if after >= 8 => kernels::add_scaled_base(to, weight, &cells[from..][..after]),
-                Data::Extension(cells) if after >= 8 => kernels::add_scaled(to, weight, &cells[from..][..after]),
+                Data::Base(cells) if after >= 8 => {
+                    kernels::add_scaled_base(to, weight, &cells[from..][..after])
+                }
+                Data::Extension(cells) if after >= 8 => {
+                    kernels::add_scaled(to, weight, &cells[from..][..after])
+                }
                 Data::Base(cells) => to.iter_mut().zip(&cells[from..]).for_each(|(to, cell)| {
                     to.c0 += weight.c0 * cell;
                     to.c1 += weight.c1 * cell;
                 }),
-                Data::Extension(cells) => to.iter_mut().zip(&cells[from..]).for_each(|(to, cell)| *to += weight * cell),
+                Data::Extension(cells) => to
+                    .iter_mut()
+                    .zip(&cells[from..])
+                    .for_each(|(to, cell)| *to += weight * cell),
                 Data::Int8(cells) => to.iter_mut().zip(&cells[from..]).for_each(|(to, &cell)| {
                     let cell = from_i64(cell.into());
                     to.c0 += weight.c0 * cell;
@@ -198,9 +240,16 @@ fn permute(data: Vec<K>, from: &[(usize, usize)], to: &[(usize, usize)]) -> Vec<
         return data;
     }
     let shift_in_source = |axis: usize| -> usize {
-        from.iter().rev().take_while(|entry| entry.0 != axis).map(|entry| entry.1).sum()
+        from.iter()
+            .rev()
+            .take_while(|entry| entry.0 != axis)
+            .map(|entry| entry.1)
+            .sum()
     };
-    let shifts: Vec<(usize, usize)> = to.iter().map(|&(axis, bits)| (bits, shift_in_source(axis))).collect();
+    let shifts: Vec<(usize, usize)> = to
+        .iter()
+        .map(|&(axis, bits)| (bits, shift_in_source(axis)))
+        .collect();
     (0..data.len())
         .map(|index| {
             let mut rest = index;

@@ -39,7 +39,9 @@ pub use verifier::VerifierSide;
 
 use std::sync::Arc;
 
-use crate::circuit::{Axis, AxisRole, Circuit, ColumnId, ColumnKind, Contraction, Factor, FactorRole, Schedule, View};
+use crate::circuit::{
+    Axis, AxisRole, Circuit, ColumnId, ColumnKind, Contraction, Factor, FactorRole, Schedule, View,
+};
 use crate::field::K;
 use crate::pcs::Coordinate;
 use crate::poly;
@@ -56,7 +58,10 @@ pub fn coordinates(point: &[Coordinate]) -> Vec<K> {
 
 /// A point whose coordinates are all challenges.
 pub fn challenge_point(challenges: &[K]) -> Point {
-    challenges.iter().map(|&challenge| Coordinate::Challenge(challenge)).collect()
+    challenges
+        .iter()
+        .map(|&challenge| Coordinate::Challenge(challenge))
+        .collect()
 }
 
 /// What stands on one side of the argument: where values come from and what is done with equations.
@@ -68,7 +73,11 @@ pub trait Side {
     fn value(&mut self, column: ColumnId, point: &Point) -> Result<Self::Scalar, VerifyError>;
 
     /// Runs the batched sumcheck of one depth.
-    fn sumcheck(&mut self, instances: &[Instance], claims: &[Self::Scalar]) -> Result<Reduced<Self::Scalar>, VerifyError>;
+    fn sumcheck(
+        &mut self,
+        instances: &[Instance],
+        claims: &[Self::Scalar],
+    ) -> Result<Reduced<Self::Scalar>, VerifyError>;
 
     /// The value of an operand at the end of the last batched sumcheck, sent by the prover.
     fn operand(&mut self, instance: usize, operand: Operand) -> Result<Self::Scalar, VerifyError>;
@@ -121,7 +130,10 @@ const MAXIMUM_CLAIMS: usize = 1 << 16;
 impl<S: Scalar> Claims<S> {
     /// No claims.
     pub fn new(circuit: &Circuit) -> Self {
-        Self { by_column: vec![Vec::new(); circuit.columns.len()], count: 0 }
+        Self {
+            by_column: vec![Vec::new(); circuit.columns.len()],
+            count: 0,
+        }
     }
 
     /// The claims on a column, in the order they were made.
@@ -130,7 +142,10 @@ impl<S: Scalar> Claims<S> {
     }
 
     fn find(&self, column: ColumnId, point: &Point) -> Option<&S> {
-        self.of(column).iter().find(|(at, _)| Arc::ptr_eq(at, point) || at == point).map(|(_, value)| value)
+        self.of(column)
+            .iter()
+            .find(|(at, _)| Arc::ptr_eq(at, point) || at == point)
+            .map(|(_, value)| value)
     }
 
     /// Adds a claim. A claim on a public column is checked at once; so is a second claim at the same point.
@@ -145,16 +160,30 @@ impl<S: Scalar> Claims<S> {
         let place = &circuit[column].name;
         if matches!(circuit[column].kind, ColumnKind::Public(_)) {
             let difference = value - S::from(side.public(column, &point));
-            return side.constrain_zero(Check { name: "reduce.public", place }, difference);
+            return side.constrain_zero(
+                Check {
+                    name: "reduce.public",
+                    place,
+                },
+                difference,
+            );
         }
         match self.find(column, &point) {
             Some(known) => {
                 let difference = value - known;
-                side.constrain_zero(Check { name: "reduce.duplicate", place }, difference)
+                side.constrain_zero(
+                    Check {
+                        name: "reduce.duplicate",
+                        place,
+                    },
+                    difference,
+                )
             }
             None => {
                 if self.count == MAXIMUM_CLAIMS {
-                    return Err(VerifyError::Key(format!("column `{place}`: more than {MAXIMUM_CLAIMS} claims")));
+                    return Err(VerifyError::Key(format!(
+                        "column `{place}`: more than {MAXIMUM_CLAIMS} claims"
+                    )));
                 }
                 self.count += 1;
                 self.by_column[column.index()].push((point, value));
@@ -217,7 +246,9 @@ fn split_linear<D: Side>(
     point: &Point,
     value: D::Scalar,
 ) -> Result<(), VerifyError> {
-    let ColumnKind::Linear(linear) = &circuit[column].kind else { return Ok(()) };
+    let ColumnKind::Linear(linear) = &circuit[column].kind else {
+        return Ok(());
+    };
     let mut rest = value - D::Scalar::from(lift(linear.constant));
     let mut unknown = Vec::new();
     for term in &linear.terms {
@@ -230,10 +261,24 @@ fn split_linear<D: Side>(
         }
     }
     // A virtual term is the one worth not evaluating.
-    let is_virtual = |id: ColumnId| !matches!(circuit[id].kind, ColumnKind::Committed { .. } | ColumnKind::Parameter);
-    let last = unknown.iter().rposition(|term| is_virtual(term.column)).unwrap_or(unknown.len().saturating_sub(1));
+    let is_virtual = |id: ColumnId| {
+        !matches!(
+            circuit[id].kind,
+            ColumnKind::Committed { .. } | ColumnKind::Parameter
+        )
+    };
+    let last = unknown
+        .iter()
+        .rposition(|term| is_virtual(term.column))
+        .unwrap_or(unknown.len().saturating_sub(1));
     if unknown.is_empty() {
-        return side.constrain_zero(Check { name: "reduce.linear", place: &circuit[column].name }, rest);
+        return side.constrain_zero(
+            Check {
+                name: "reduce.linear",
+                place: &circuit[column].name,
+            },
+            rest,
+        );
     }
     let derived = unknown.remove(last);
     for term in unknown {
@@ -249,9 +294,18 @@ fn split_linear<D: Side>(
         rest = rest - sent * lift(term.coefficient);
     }
     let Some(inverse) = ark_ff::Field::inverse(&derived.coefficient) else {
-        return Err(VerifyError::Key(format!("column `{}` has a term with coefficient 0", circuit[column].name)));
+        return Err(VerifyError::Key(format!(
+            "column `{}` has a term with coefficient 0",
+            circuit[column].name
+        )));
     };
-    claims.add(side, circuit, derived.column, Arc::clone(point), rest * lift(inverse))
+    claims.add(
+        side,
+        circuit,
+        derived.column,
+        Arc::clone(point),
+        rest * lift(inverse),
+    )
 }
 
 fn lift(value: crate::field::M61) -> K {
@@ -269,11 +323,20 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    pub(crate) fn new(circuit: &Circuit, schedule: &Schedule, column: ColumnId, view: &View, point: &[Coordinate]) -> Self {
+    pub(crate) fn new(
+        circuit: &Circuit,
+        schedule: &Schedule,
+        column: ColumnId,
+        view: &View,
+        point: &[Coordinate],
+    ) -> Self {
         let (shape, source_shape) = (&circuit[column].shape, &circuit[view.source].shape);
         let zero_padded = schedule.zero_padded[view.source.index()];
-        let mut route =
-            Self { scalar: K::from(1u64), general: Vec::new(), source: vec![None; source_shape.variables()] };
+        let mut route = Self {
+            scalar: K::from(1u64),
+            general: Vec::new(),
+            source: vec![None; source_shape.variables()],
+        };
         for (index, factor) in view.factors.iter().enumerate() {
             let through: Vec<Coordinate> = match factor.role(shape, source_shape, zero_padded) {
                 FactorRole::General => {
@@ -291,19 +354,27 @@ impl Route {
                 FactorRole::Bitwise => Factor::restrict(&factor.view_axes, shape, point),
                 FactorRole::Fixed => fixed_bits(factor, source_shape),
             };
-            let variables = factor.source_axes.iter().flat_map(|&axis| source_shape.variable_range(axis.into()));
+            let variables = factor
+                .source_axes
+                .iter()
+                .flat_map(|&axis| source_shape.variable_range(axis.into()));
             for (variable, coordinate) in variables.zip(through) {
                 route.source[variable] = Some(coordinate);
             }
         }
-        route.general.sort_by_key(|&factor| view.factors[factor].source_axes.first().copied());
+        route
+            .general
+            .sort_by_key(|&factor| view.factors[factor].source_axes.first().copied());
         route
     }
 
     /// Variables of the sumcheck.
     fn variables(&self, circuit: &Circuit, view: &View) -> usize {
         let source = &circuit[view.source].shape;
-        self.general.iter().map(|&factor| view.factors[factor].source_variables(source)).sum()
+        self.general
+            .iter()
+            .map(|&factor| view.factors[factor].source_variables(source))
+            .sum()
     }
 
     /// The source's point, with the sumcheck's challenges filled in.
@@ -312,7 +383,8 @@ impl Route {
         self.source
             .iter()
             .map(|coordinate| {
-                coordinate.unwrap_or_else(|| Coordinate::Challenge(challenges.next().copied().unwrap_or_default()))
+                coordinate
+                    .unwrap_or_else(|| Coordinate::Challenge(challenges.next().copied().unwrap_or_default()))
             })
             .collect()
     }
@@ -326,7 +398,10 @@ fn fixed_bits(factor: &Factor, source: &crate::circuit::PaddedShape) -> Vec<Coor
         let (size, count) = (source.size(axis.into()), source.bits(axis.into()));
         let index = flat % size;
         flat /= size;
-        bits.splice(0..0, (0..count).rev().map(|bit| Coordinate::Bit(index >> bit & 1 == 1)));
+        bits.splice(
+            0..0,
+            (0..count).rev().map(|bit| Coordinate::Bit(index >> bit & 1 == 1)),
+        );
     }
     bits
 }
@@ -341,20 +416,36 @@ fn pass_through<D: Side>(
     value: D::Scalar,
 ) -> Result<(), VerifyError> {
     // Zero only if a challenge hits one of a few values out of 2^122.
-    let inverse = ark_ff::Field::inverse(&route.scalar)
-        .ok_or_else(|| Check { name: "reduce.broadcast", place: &circuit[column].name }.failed())?;
+    let inverse = ark_ff::Field::inverse(&route.scalar).ok_or_else(|| {
+        Check {
+            name: "reduce.broadcast",
+            place: &circuit[column].name,
+        }
+        .failed()
+    })?;
     claims.add(side, circuit, view.source, route.point(&[]), value * inverse)
 }
 
 /// The points of a contraction's operands, once its sumcheck has ended at `challenges`.
-fn operand_points(circuit: &Circuit, contraction: &Contraction, out: ColumnId, z: &[Coordinate], challenges: &[K]) -> [Point; 2] {
+fn operand_points(
+    circuit: &Circuit,
+    contraction: &Contraction,
+    out: ColumnId,
+    z: &[Coordinate],
+    challenges: &[K],
+) -> [Point; 2] {
     let left_shape = &circuit[contraction.left].shape;
     let mut bound: Vec<(Axis, Vec<Coordinate>)> = Vec::new();
     let mut rest = challenges;
     for axis in contraction.bound() {
         let bits = axis.left.map_or(0, |left| left_shape.bits(left.into()));
         let (own, after) = rest.split_at(bits.min(rest.len()));
-        bound.push((*axis, own.iter().map(|&challenge| Coordinate::Challenge(challenge)).collect()));
+        bound.push((
+            *axis,
+            own.iter()
+                .map(|&challenge| Coordinate::Challenge(challenge))
+                .collect(),
+        ));
         rest = after;
     }
     let point = |operand: ColumnId, of: fn(&Axis) -> Option<u8>| -> Point {
@@ -365,16 +456,31 @@ fn operand_points(circuit: &Circuit, contraction: &Contraction, out: ColumnId, z
                 if let Some((_, coordinates)) = bound.iter().find(|(axis, _)| here(axis)) {
                     return coordinates.clone();
                 }
-                let axis = contraction.axes.iter().find(|axis| here(axis)).and_then(|axis| axis.out);
-                axis.map_or(Vec::new(), |axis| z[circuit[out].shape.variable_range(axis.into())].to_vec())
+                let axis = contraction
+                    .axes
+                    .iter()
+                    .find(|axis| here(axis))
+                    .and_then(|axis| axis.out);
+                axis.map_or(Vec::new(), |axis| {
+                    z[circuit[out].shape.variable_range(axis.into())].to_vec()
+                })
             })
             .collect()
     };
-    [point(contraction.left, |axis| axis.left), point(contraction.right, |axis| axis.right)]
+    [
+        point(contraction.left, |axis| axis.left),
+        point(contraction.right, |axis| axis.right),
+    ]
 }
 
 /// `eq(z_h, r_h)` over the shared axes.
-fn shared_weight(circuit: &Circuit, contraction: &Contraction, out: ColumnId, z: &[Coordinate], challenges: &[K]) -> K {
+fn shared_weight(
+    circuit: &Circuit,
+    contraction: &Contraction,
+    out: ColumnId,
+    z: &[Coordinate],
+    challenges: &[K],
+) -> K {
     let left_shape = &circuit[contraction.left].shape;
     let mut weight = K::from(1u64);
     let mut rest = challenges;
@@ -416,7 +522,9 @@ fn conclude_stage<D: Side>(
                 return Ok(OperandValue::Public(side.public(column, &point)));
             }
             // Instances of one stage often end at the same point of the same column: its value is sent once.
-            let sent = new_claims.iter().find(|(known, at, _)| *known == column && *at == point);
+            let sent = new_claims
+                .iter()
+                .find(|(known, at, _)| *known == column && *at == point);
             if let Some((_, _, value)) = sent {
                 return Ok(OperandValue::Claimed(value.clone()));
             }
@@ -435,8 +543,10 @@ fn conclude_stage<D: Side>(
             }
             ColumnKind::Contraction(contraction) => {
                 let z = &instance.point;
-                let weight = shared_weight(circuit, contraction, instance.column, z, challenges) * coefficient;
-                let [left_point, right_point] = operand_points(circuit, contraction, instance.column, z, challenges);
+                let weight =
+                    shared_weight(circuit, contraction, instance.column, z, challenges) * coefficient;
+                let [left_point, right_point] =
+                    operand_points(circuit, contraction, instance.column, z, challenges);
                 let left = operand(side, Operand::Left, contraction.left, left_point)?;
                 let right = operand(side, Operand::Right, contraction.right, right_point)?;
                 use OperandValue::{Claimed, Public};
@@ -451,9 +561,19 @@ fn conclude_stage<D: Side>(
             _ => return Err(VerifyError::Key("a given column cannot be reduced".into())),
         }
     }
-    let borrowed: Vec<_> = products.iter().map(|(weight, left, right)| (*weight, left, right)).collect();
+    let borrowed: Vec<_> = products
+        .iter()
+        .map(|(weight, left, right)| (*weight, left, right))
+        .collect();
     let place = format!("depth {depth}");
-    side.constrain_quadratic(Check { name: "reduce.stage", place: &place }, &borrowed, linear)?;
+    side.constrain_quadratic(
+        Check {
+            name: "reduce.stage",
+            place: &place,
+        },
+        &borrowed,
+        linear,
+    )?;
     for (column, point, value) in new_claims {
         claims.add(side, circuit, column, point, value)?;
     }

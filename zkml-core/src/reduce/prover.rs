@@ -20,8 +20,19 @@ pub struct ProverSide<'a, 'v, C> {
 
 impl<'a, 'v, C: ProverChannel> ProverSide<'a, 'v, C> {
     /// A side that knows all cells.
-    pub fn new(channel: &'a mut C, circuit: &'a Circuit, schedule: &'a Schedule, values: &'a Values<'v>) -> Self {
-        Self { channel, circuit, schedule, values, operands: Vec::new() }
+    pub fn new(
+        channel: &'a mut C,
+        circuit: &'a Circuit,
+        schedule: &'a Schedule,
+        values: &'a Values<'v>,
+    ) -> Self {
+        Self {
+            channel,
+            circuit,
+            schedule,
+            values,
+            operands: Vec::new(),
+        }
     }
 
     /// The value of a column at a point.
@@ -36,10 +47,18 @@ impl<'a, 'v, C: ProverChannel> ProverSide<'a, 'v, C> {
         let kept: Vec<usize> = route
             .general
             .iter()
-            .flat_map(|&factor| view.factors[factor].source_axes.iter().map(|&axis| usize::from(axis)))
+            .flat_map(|&factor| {
+                view.factors[factor]
+                    .source_axes
+                    .iter()
+                    .map(|&axis| usize::from(axis))
+            })
             .collect();
-        let z: Vec<K> =
-            route.source.iter().map(|coordinate| coordinate.map_or(K::from(0u64), Coordinate::value)).collect();
+        let z: Vec<K> = route
+            .source
+            .iter()
+            .map(|coordinate| coordinate.map_or(K::from(0u64), Coordinate::value))
+            .collect();
         let folded = fold(self.circuit, self.schedule, self.values, view.source, &z, &kept);
         let weights = route.general.iter().fold(vec![route.scalar], |table, &factor| {
             let factor = &view.factors[factor];
@@ -50,7 +69,12 @@ impl<'a, 'v, C: ProverChannel> ProverSide<'a, 'v, C> {
     }
 
     /// Both operands folded to the bound axes, in the contraction's order.
-    fn contraction_tables(&self, column: ColumnId, contraction: &Contraction, point: &[Coordinate]) -> [Vec<K>; 2] {
+    fn contraction_tables(
+        &self,
+        column: ColumnId,
+        contraction: &Contraction,
+        point: &[Coordinate],
+    ) -> [Vec<K>; 2] {
         let shape = &self.circuit[column].shape;
         let operand = |id: ColumnId, of: fn(&crate::circuit::Axis) -> Option<u8>| {
             let operand_shape = &self.circuit[id].shape;
@@ -64,20 +88,25 @@ impl<'a, 'v, C: ProverChannel> ProverSide<'a, 'v, C> {
             let kept: Vec<usize> = contraction.bound().filter_map(of).map(usize::from).collect();
             fold(self.circuit, self.schedule, self.values, id, &z, &kept)
         };
-        [operand(contraction.left, |axis| axis.left), operand(contraction.right, |axis| axis.right)]
+        [
+            operand(contraction.left, |axis| axis.left),
+            operand(contraction.right, |axis| axis.right),
+        ]
     }
 
     /// `eq(z_h, .)` over the shared axes, constant over the summed ones.
     fn shared_table(&self, column: ColumnId, contraction: &Contraction, point: &[Coordinate]) -> Vec<K> {
         let shape = &self.circuit[column].shape;
         let left = &self.circuit[contraction.left].shape;
-        contraction.bound().fold(vec![K::from(1u64)], |table, axis| match (axis.role(), axis.out, axis.left) {
-            (AxisRole::Shared, Some(out), _) => {
-                let z = coordinates(&point[shape.variable_range(out.into())]);
-                outer_product(&table, &kernels::eq_table(&z))
+        contraction.bound().fold(vec![K::from(1u64)], |table, axis| {
+            match (axis.role(), axis.out, axis.left) {
+                (AxisRole::Shared, Some(out), _) => {
+                    let z = coordinates(&point[shape.variable_range(out.into())]);
+                    outer_product(&table, &kernels::eq_table(&z))
+                }
+                (_, _, Some(own)) => outer_product(&table, &vec![K::from(1u64); 1 << left.bits(own.into())]),
+                _ => table,
             }
-            (_, _, Some(own)) => outer_product(&table, &vec![K::from(1u64); 1 << left.bits(own.into())]),
-            _ => table,
         })
     }
 }
@@ -104,9 +133,12 @@ impl<C: ProverChannel> Side for ProverSide<'_, '_, C> {
         let mut tables: Vec<Table> = instances
             .iter()
             .map(|instance| match &self.circuit[instance.column].kind {
-                ColumnKind::View(view) => Table::Product(self.view_tables(instance.column, view, &instance.point)),
+                ColumnKind::View(view) => {
+                    Table::Product(self.view_tables(instance.column, view, &instance.point))
+                }
                 ColumnKind::Contraction(contraction) => {
-                    let [left, right] = self.contraction_tables(instance.column, contraction, &instance.point);
+                    let [left, right] =
+                        self.contraction_tables(instance.column, contraction, &instance.point);
                     if contraction.has_shared(&self.circuit[contraction.left].shape) {
                         let eq = self.shared_table(instance.column, contraction, &instance.point);
                         Table::EqProduct(EqProduct::new(eq, left, right))
@@ -137,7 +169,11 @@ impl<C: ProverChannel> Side for ProverSide<'_, '_, C> {
             })
             .collect();
         // The prover does not check its own equations: coefficients are not needed.
-        Ok(Reduced { point, coefficients: vec![K::from(0u64); instances.len()], value: K::from(0u64) })
+        Ok(Reduced {
+            point,
+            coefficients: vec![K::from(0u64); instances.len()],
+            value: K::from(0u64),
+        })
     }
 
     fn operand(&mut self, instance: usize, operand: Operand) -> Result<K, VerifyError> {

@@ -37,7 +37,10 @@ pub struct Values<'a> {
 impl<'a> Values<'a> {
     /// Nothing known but the constants.
     pub fn new(circuit: &'a Circuit) -> Self {
-        Self { circuit, cells: circuit.columns.iter().map(|_| OnceLock::new()).collect() }
+        Self {
+            circuit,
+            cells: circuit.columns.iter().map(|_| OnceLock::new()).collect(),
+        }
     }
 
     /// Puts in the padded cells of a column; the first one put in stays.
@@ -61,7 +64,9 @@ impl<'a> Values<'a> {
         match &column.kind {
             ColumnKind::Committed { .. }
             | ColumnKind::Parameter
-            | ColumnKind::Public(Public::Input { .. } | Public::Output { .. }) => vec![zero; column.shape.padded_len()],
+            | ColumnKind::Public(Public::Input { .. } | Public::Output { .. }) => {
+                vec![zero; column.shape.padded_len()]
+            }
             ColumnKind::Public(Public::Constant(cells)) => {
                 let cells: Vec<M61> = cells.iter().map(|&cell| from_i64(cell)).collect();
                 column.shape.pad(&cells, zero)
@@ -70,7 +75,9 @@ impl<'a> Values<'a> {
                 let mut sum = vec![linear.constant; column.shape.padded_len()];
                 for term in &linear.terms {
                     let cells = self.cells(term.column).to_base();
-                    sum.iter_mut().zip(cells.iter()).for_each(|(sum, cell)| *sum += term.coefficient * cell);
+                    sum.iter_mut()
+                        .zip(cells.iter())
+                        .for_each(|(sum, cell)| *sum += term.coefficient * cell);
                 }
                 sum
             }
@@ -87,10 +94,18 @@ impl<'a> Values<'a> {
         for factor in &view.factors {
             let mut own = Vec::new();
             factor.for_each_pair(shape, source_shape, |index, _, flat| {
-                let to = factor.view_axes.iter().zip(index).map(|(&axis, &i)| i << shift(shape, axis)).sum::<usize>();
+                let to = factor
+                    .view_axes
+                    .iter()
+                    .zip(index)
+                    .map(|(&axis, &i)| i << shift(shape, axis))
+                    .sum::<usize>();
                 own.push((to, spread(source_shape, &factor.source_axes, flat)));
             });
-            pairs = pairs.iter().flat_map(|&(to, from)| own.iter().map(move |&(t, f)| (to | t, from | f))).collect();
+            pairs = pairs
+                .iter()
+                .flat_map(|&(to, from)| own.iter().map(move |&(t, f)| (to | t, from | f)))
+                .collect();
         }
         let mut cells = vec![M61::from(0u64); shape.padded_len()];
         for (to, from) in pairs {
@@ -100,7 +115,10 @@ impl<'a> Values<'a> {
     }
 
     fn compute_contraction(&self, shape: &PaddedShape, contraction: &Contraction) -> Vec<M61> {
-        let (left_shape, right_shape) = (&self.circuit[contraction.left].shape, &self.circuit[contraction.right].shape);
+        let (left_shape, right_shape) = (
+            &self.circuit[contraction.left].shape,
+            &self.circuit[contraction.right].shape,
+        );
         let left = self.cells(contraction.left).to_base();
         let right = self.cells(contraction.right).to_base();
         let mut indices = vec![(0usize, 0usize, 0usize)];
@@ -110,7 +128,9 @@ impl<'a> Values<'a> {
                 (None, Some(axis)) => right_shape.padded_sizes()[usize::from(axis)],
                 (None, None) => 1,
             };
-            let place = |shape: &PaddedShape, axis: Option<u8>, i: usize| axis.map_or(0, |axis| i << shift(shape, axis));
+            let place = |shape: &PaddedShape, axis: Option<u8>, i: usize| {
+                axis.map_or(0, |axis| i << shift(shape, axis))
+            };
             indices = indices
                 .iter()
                 .flat_map(|&(l, r, o)| {

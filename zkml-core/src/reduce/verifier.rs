@@ -22,7 +22,11 @@ impl<C: VerifierChannel> Side for VerifierSide<'_, C> {
         self.channel.read_scalar("reduce.term")
     }
 
-    fn sumcheck(&mut self, instances: &[Instance], claims: &[C::Scalar]) -> Result<Reduced<C::Scalar>, VerifyError> {
+    fn sumcheck(
+        &mut self,
+        instances: &[Instance],
+        claims: &[C::Scalar],
+    ) -> Result<Reduced<C::Scalar>, VerifyError> {
         let shapes: Vec<Shape> = instances.iter().map(|instance| instance.shape).collect();
         sumcheck::verify_batched(self.channel, "reduce.stage", &shapes, claims)
     }

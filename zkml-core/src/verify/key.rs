@@ -70,10 +70,17 @@ impl VerifyingKey {
     /// # Errors
     /// [`VerifyError::Key`] unless the circuit has exactly one.
     pub fn input(&self) -> Result<PublicTensor, VerifyError> {
-        let mut inputs = self.circuit.ids().filter_map(|column| match self.circuit[column].kind {
-            ColumnKind::Public(Public::Input { minimum, maximum }) => Some(PublicTensor { column, minimum, maximum }),
-            _ => None,
-        });
+        let mut inputs = self
+            .circuit
+            .ids()
+            .filter_map(|column| match self.circuit[column].kind {
+                ColumnKind::Public(Public::Input { minimum, maximum }) => Some(PublicTensor {
+                    column,
+                    minimum,
+                    maximum,
+                }),
+                _ => None,
+            });
         match (inputs.next(), inputs.next()) {
             (Some(input), None) => Ok(input),
             _ => Err(VerifyError::Key("the circuit must have exactly one input".into())),
@@ -89,18 +96,35 @@ impl VerifyingKey {
             .circuit
             .ids()
             .filter_map(|column| match self.circuit[column].kind {
-                ColumnKind::Public(Public::Output { index, minimum, maximum }) => {
-                    Some((index, PublicTensor { column, minimum, maximum }))
-                }
+                ColumnKind::Public(Public::Output {
+                    index,
+                    minimum,
+                    maximum,
+                }) => Some((
+                    index,
+                    PublicTensor {
+                        column,
+                        minimum,
+                        maximum,
+                    },
+                )),
                 _ => None,
             })
             .collect();
         let scales = core::iter::once(&self.interface.input_scale).chain(&self.interface.output_scales);
-        if let Some(scale) = scales.into_iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
-            return Err(VerifyError::Key(format!("expected positive, finite scales, found {scale}")));
+        if let Some(scale) = scales
+            .into_iter()
+            .find(|scale| !(scale.is_finite() && **scale > 0.0))
+        {
+            return Err(VerifyError::Key(format!(
+                "expected positive, finite scales, found {scale}"
+            )));
         }
         outputs.sort_by_key(|output| output.0);
-        let numbered = outputs.iter().enumerate().all(|(position, output)| output.0 as usize == position);
+        let numbered = outputs
+            .iter()
+            .enumerate()
+            .all(|(position, output)| output.0 as usize == position);
         if !numbered || outputs.is_empty() || outputs.len() != self.interface.output_scales.len() {
             return Err(VerifyError::Key(format!(
                 "expected outputs numbered from 0 with one scale each, found {} outputs and {} scales",

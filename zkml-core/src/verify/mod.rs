@@ -35,9 +35,21 @@ use crate::transcript::{Event, VerifierChannel, VerifierTranscript, VerifyError}
 ///
 /// # Errors
 /// [`VerifyError`], naming the check that failed. A key below [`SECURITY_BITS`] bits is refused.
-pub fn verify(key: &VerifyingKey, public: &PublicValues, proof: &Proof, context: &[u8]) -> Result<(), VerifyError> {
+pub fn verify(
+    key: &VerifyingKey,
+    public: &PublicValues,
+    proof: &Proof,
+    context: &[u8],
+) -> Result<(), VerifyError> {
     let statement = Statement::new(key)?;
-    run(&statement, public, proof, context, VerifierTranscript::new(PROTOCOL, &proof.messages)).map(|_| ())
+    run(
+        &statement,
+        public,
+        proof,
+        context,
+        VerifierTranscript::new(PROTOCOL, &proof.messages),
+    )
+    .map(|_| ())
 }
 
 /// As [`verify`], and returns the list of everything the transcript absorbed and drew.
@@ -51,7 +63,13 @@ pub fn verify_recording(
     context: &[u8],
 ) -> Result<Vec<Event>, VerifyError> {
     let statement = Statement::new(key)?;
-    run(&statement, public, proof, context, VerifierTranscript::recording(PROTOCOL, &proof.messages))
+    run(
+        &statement,
+        public,
+        proof,
+        context,
+        VerifierTranscript::recording(PROTOCOL, &proof.messages),
+    )
 }
 
 fn run(
@@ -69,24 +87,52 @@ fn run(
         )));
     }
     if proof.key != statement.digest {
-        return Err(VerifyError::OtherKey { expected: hex(&statement.digest), found: hex(&proof.key) });
+        return Err(VerifyError::OtherKey {
+            expected: hex(&statement.digest),
+            found: hex(&proof.key),
+        });
     }
     public.check(statement)?;
     for (label, bytes) in bindings(statement, public, context) {
         transcript.absorb(label, &bytes);
     }
-    let trace = Commitment { root: transcript.read_digest("trace.root")?, rows: statement.trace.rows };
+    let trace = Commitment {
+        root: transcript.read_digest("trace.root")?,
+        rows: statement.trace.rows,
+    };
     transcript.harden("trace.harden", statement.key.hardening);
-    argue(&mut transcript, statement, &PublicCells::new(statement, public), trace)?;
+    argue(
+        &mut transcript,
+        statement,
+        &PublicCells::new(statement, public),
+        trace,
+    )?;
     transcript.finish()?;
     Ok(transcript.events().to_vec())
 }
 
 /// What the transcript absorbs before the first message, in order.
-pub fn bindings(statement: &Statement<'_>, public: &PublicValues, context: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let integers = |values: &[i64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-    let mut list = vec![("bind.key", statement.digest.to_vec()), ("bind.input", integers(&public.input))];
-    list.extend(public.outputs.iter().map(|output| ("bind.output", integers(output))));
+pub fn bindings(
+    statement: &Statement<'_>,
+    public: &PublicValues,
+    context: &[u8],
+) -> Vec<(&'static str, Vec<u8>)> {
+    let integers = |values: &[i64]| {
+        values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
+    let mut list = vec![
+        ("bind.key", statement.digest.to_vec()),
+        ("bind.input", integers(&public.input)),
+    ];
+    list.extend(
+        public
+            .outputs
+            .iter()
+            .map(|output| ("bind.output", integers(output))),
+    );
     list.push(("bind.context", context.to_vec()));
     list
 }
@@ -98,8 +144,15 @@ fn argue<C: VerifierChannel>(
     public: &PublicCells,
     trace: Commitment,
 ) -> Result<(), VerifyError> {
-    let opened = claims_to_open(channel, statement, &|column, point| public.evaluate(column, point))?;
-    verify_opening(channel, &statement.key.code, &[trace, statement.key.weights], &opened)
+    let opened = claims_to_open(channel, statement, &|column, point| {
+        public.evaluate(column, point)
+    })?;
+    verify_opening(
+        channel,
+        &statement.key.code,
+        &[trace, statement.key.weights],
+        &opened,
+    )
 }
 
 /// Steps 3 to 5: what must be opened. `public` evaluates public columns.
@@ -110,18 +163,28 @@ fn claims_to_open<C: VerifierChannel>(
 ) -> Result<Vec<(ClaimPoint, C::Scalar)>, VerifyError> {
     let circuit = statement.circuit();
     let table_value = |table: usize, column: usize, point: &[K]| {
-        circuit.tables.get(table).map_or(K::from(0u64), |table| table.evaluate(column, point))
+        circuit
+            .tables
+            .get(table)
+            .map_or(K::from(0u64), |table| table.evaluate(column, point))
     };
     let looked_up = lookup::verify(channel, &statement.lookups, &table_value)?;
     let suffix = |point: &[K], variables: usize| {
-        challenge_point(point.get(point.len().saturating_sub(variables)..).unwrap_or_default())
+        challenge_point(
+            point
+                .get(point.len().saturating_sub(variables)..)
+                .unwrap_or_default(),
+        )
     };
 
     let mut claims = Claims::<C::Scalar>::new(circuit);
     for (lookup, values) in circuit.lookups.iter().zip(looked_up.lookups) {
         for (&column, value) in lookup.columns.iter().zip(values) {
             let point = suffix(&looked_up.point, circuit[column].shape.variables());
-            let mut side = VerifierSide { channel: &mut *channel, public };
+            let mut side = VerifierSide {
+                channel: &mut *channel,
+                public,
+            };
             claims.add(&mut side, circuit, column, point, value)?;
         }
     }
@@ -132,7 +195,11 @@ fn claims_to_open<C: VerifierChannel>(
         .map(|(table, value)| (suffix(&looked_up.point, table.variables()), value))
         .collect();
 
-    let variables = circuit.equalities.iter().map(|equality| circuit[equality.left].shape.variables()).max();
+    let variables = circuit
+        .equalities
+        .iter()
+        .map(|equality| circuit[equality.left].shape.variables())
+        .max();
     let point = channel.challenges("equality.point", variables.unwrap_or(0));
     for equality in &circuit.equalities {
         let point = suffix(&point, circuit[equality.left].shape.variables());
@@ -140,13 +207,21 @@ fn claims_to_open<C: VerifierChannel>(
             ColumnKind::Public(_) => C::Scalar::from(public(equality.right, &point)),
             _ => channel.read_scalar("equality.value")?,
         };
-        let mut side = VerifierSide { channel: &mut *channel, public };
+        let mut side = VerifierSide {
+            channel: &mut *channel,
+            public,
+        };
         for column in [equality.left, equality.right] {
             claims.add(&mut side, circuit, column, point.clone(), value.clone())?;
         }
     }
 
-    reduce(&mut VerifierSide { channel, public }, circuit, &statement.schedule, &mut claims)?;
+    reduce(
+        &mut VerifierSide { channel, public },
+        circuit,
+        &statement.schedule,
+        &mut claims,
+    )?;
     statement.opening_claims(&claims, &multiplicities)
 }
 

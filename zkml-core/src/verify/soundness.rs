@@ -38,7 +38,11 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
     let circuit = statement.circuit();
     let mut terms: Vec<(String, f64)> = lookup::soundness(&statement.lookups);
 
-    let equality_variables = circuit.equalities.iter().map(|equality| circuit[equality.left].shape.variables()).max();
+    let equality_variables = circuit
+        .equalities
+        .iter()
+        .map(|equality| circuit[equality.left].shape.variables())
+        .max();
     if let Some(variables) = equality_variables {
         // Schwartz-Zippel on each difference, all at one point.
         let degree = variables.max(1) as f64 * circuit.equalities.len() as f64;
@@ -49,7 +53,9 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
         let (mut instances, mut rounds) = (0usize, 0usize);
         for &id in stage {
             let variables = match &circuit[id].kind {
-                ColumnKind::Contraction(contraction) => contraction.variables(&circuit[contraction.left].shape),
+                ColumnKind::Contraction(contraction) => {
+                    contraction.variables(&circuit[contraction.left].shape)
+                }
                 ColumnKind::View(view) => circuit[view.source].shape.variables(),
                 _ => continue,
             };
@@ -59,14 +65,23 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
         if instances > 0 {
             // Batching by independent coefficients: 1/|K|. A round polynomial has degree at most 3.
             let error = 1.0 + 3.0 * rounds as f64;
-            terms.push((format!("reduction, depth {depth}: {instances} claims, {rounds} rounds"), FIELD_BITS - error.log2()));
+            terms.push((
+                format!("reduction, depth {depth}: {instances} claims, {rounds} rounds"),
+                FIELD_BITS - error.log2(),
+            ));
         }
     }
     terms.extend(opening_terms(&statement.key.code, &statement.opened));
 
     let total: f64 = terms.iter().map(|term| (-term.1).exp2()).sum();
-    let terms = terms.into_iter().map(|(name, bits)| SoundnessTerm { name, bits }).collect();
-    SoundnessReport { terms, bits: -total.log2() }
+    let terms = terms
+        .into_iter()
+        .map(|(name, bits)| SoundnessTerm { name, bits })
+        .collect();
+    SoundnessReport {
+        terms,
+        bits: -total.log2(),
+    }
 }
 
 /// An upper bound on the number of claims on each column: one for each use, times the claims on the user.
@@ -88,7 +103,10 @@ fn claim_counts(statement: &Statement<'_>) -> Vec<usize> {
     for id in circuit.ids().rev() {
         let own = counts.get(id.index()).copied().unwrap_or(0);
         match &circuit[id].kind {
-            ColumnKind::Linear(linear) => linear.terms.iter().for_each(|term| add(&mut counts, term.column, own)),
+            ColumnKind::Linear(linear) => linear
+                .terms
+                .iter()
+                .for_each(|term| add(&mut counts, term.column, own)),
             ColumnKind::View(view) => add(&mut counts, view.source, own),
             ColumnKind::Contraction(contraction) => {
                 add(&mut counts, contraction.left, own);

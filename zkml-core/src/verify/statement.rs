@@ -64,24 +64,41 @@ impl<'k> Statement<'k> {
     /// [`VerifyError::Key`], saying what is wrong with the key.
     pub fn new(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
         let circuit = &key.circuit;
-        circuit.validate().map_err(|error| VerifyError::Key(error.to_string()))?;
+        circuit
+            .validate()
+            .map_err(|error| VerifyError::Key(error.to_string()))?;
         key.code.validate()?;
         let tables: Vec<TableShape> = circuit
             .tables
             .iter()
-            .map(|table| TableShape { variables: table.variables(), arity: table.arity() })
+            .map(|table| TableShape {
+                variables: table.variables(),
+                arity: table.arity(),
+            })
             .collect();
         let lookups = circuit
             .lookups
             .iter()
             .map(|lookup| {
-                let variables = lookup.columns.first().map_or(0, |&column| circuit[column].shape.variables());
-                LookupShape { variables, arity: lookup.columns.len(), table: lookup.table as usize }
+                let variables = lookup
+                    .columns
+                    .first()
+                    .map_or(0, |&column| circuit[column].shape.variables());
+                LookupShape {
+                    variables,
+                    arity: lookup.columns.len(),
+                    table: lookup.table as usize,
+                }
             })
             .collect();
         let committed: Vec<ColumnId> = circuit.committed().collect();
         let parameters: Vec<ColumnId> = circuit.parameters().collect();
-        let sizes = |columns: &[ColumnId]| columns.iter().map(|&id| circuit[id].shape.variables()).collect::<Vec<_>>();
+        let sizes = |columns: &[ColumnId]| {
+            columns
+                .iter()
+                .map(|&id| circuit[id].shape.variables())
+                .collect::<Vec<_>>()
+        };
         let mut trace_sizes = sizes(&committed);
         trace_sizes.extend(tables.iter().map(|table| table.variables));
         let trace = Packing::new(&trace_sizes, key.code.log_row)?;
@@ -127,8 +144,18 @@ impl<'k> Statement<'k> {
         let trace = self.committed.iter().map(|&column| claims.of(column));
         let trace = trace.chain(multiplicities.iter().map(core::slice::from_ref));
         let weights = self.parameters.iter().map(|&column| claims.of(column));
-        let trace = self.trace.slots.iter().zip(trace).map(|(slot, made)| (Matrix::Trace, slot, made));
-        let weights = self.weights.slots.iter().zip(weights).map(|(slot, made)| (Matrix::Weights, slot, made));
+        let trace = self
+            .trace
+            .slots
+            .iter()
+            .zip(trace)
+            .map(|(slot, made)| (Matrix::Trace, slot, made));
+        let weights = self
+            .weights
+            .slots
+            .iter()
+            .zip(weights)
+            .map(|(slot, made)| (Matrix::Weights, slot, made));
         let mut opened = Vec::new();
         for (matrix, slot, made) in trace.chain(weights) {
             for (point, value) in made {
@@ -155,7 +182,10 @@ fn check_sizes(key: &VerifyingKey, trace_rows: usize, weight_rows: usize) -> Res
         )));
     }
     // The row combination and the opened columns, alone.
-    let columns = trace_rows.saturating_add(weight_rows).saturating_mul(code.queries).saturating_mul(M61_BYTES);
+    let columns = trace_rows
+        .saturating_add(weight_rows)
+        .saturating_mul(code.queries)
+        .saturating_mul(M61_BYTES);
     let bytes = columns.saturating_add(code.message_length().saturating_mul(K_BYTES));
     if u64::try_from(bytes).is_ok_and(|bytes| bytes <= Proof::MAXIMUM_BYTES) {
         return Ok(());
@@ -187,7 +217,9 @@ impl PublicCells {
             put(output.column, integers);
         }
         for id in circuit.ids() {
-            if let crate::circuit::ColumnKind::Public(crate::circuit::Public::Constant(constants)) = &circuit[id].kind {
+            if let crate::circuit::ColumnKind::Public(crate::circuit::Public::Constant(constants)) =
+                &circuit[id].kind
+            {
                 put(id, constants);
             }
         }
@@ -201,6 +233,8 @@ impl PublicCells {
 
     /// The multilinear extension of a public column; 0 for a column that is not public.
     pub fn evaluate(&self, column: ColumnId, point: &[Coordinate]) -> K {
-        self.of(column).map_or(K::from(0u64), |cells| poly::evaluate_base(cells, &coordinates(point)))
+        self.of(column).map_or(K::from(0u64), |cells| {
+            poly::evaluate_base(cells, &coordinates(point))
+        })
     }
 }

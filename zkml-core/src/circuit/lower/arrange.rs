@@ -18,7 +18,11 @@ impl Builder<'_> {
     pub(super) fn permute(&mut self, id: NodeId, order: &[usize]) -> ColumnId {
         let node = self.node(id);
         let (x, _) = self.operand(id, 0);
-        let factors = order.iter().enumerate().map(|(to, &from)| Factor::identity(to, from)).collect();
+        let factors = order
+            .iter()
+            .enumerate()
+            .map(|(to, &from)| Factor::identity(to, from))
+            .collect();
         self.view(&node.name, &node.fact.shape, x, factors)
     }
 
@@ -33,7 +37,10 @@ impl Builder<'_> {
             let factors = (0..shape.len())
                 .map(|a| Factor::affine(&[(a, 1)], if a == axis { -start } else { 0 }, a))
                 .collect();
-            terms.push((1, self.view(&format!("{}/part.{index}", node.name), shape, x, factors)));
+            terms.push((
+                1,
+                self.view(&format!("{}/part.{index}", node.name), shape, x, factors),
+            ));
             start += fact.shape[axis] as i64;
         }
         self.integer_sum(&node.name, shape, &terms)
@@ -43,8 +50,11 @@ impl Builder<'_> {
     pub(super) fn pad(&mut self, id: NodeId, amounts: &[(usize, usize)]) -> ColumnId {
         let node = self.node(id);
         let (x, _) = self.operand(id, 0);
-        let factors =
-            amounts.iter().enumerate().map(|(a, amount)| Factor::affine(&[(a, 1)], -(amount.0 as i64), a)).collect();
+        let factors = amounts
+            .iter()
+            .enumerate()
+            .map(|(a, amount)| Factor::affine(&[(a, 1)], -(amount.0 as i64), a))
+            .collect();
         self.view(&node.name, &node.fact.shape, x, factors)
     }
 }
@@ -93,7 +103,10 @@ mod tests {
     #[test]
     fn reshape_groups_meet_at_equal_products() {
         let groups = |view: &[usize], source: &[usize]| -> Vec<(usize, usize)> {
-            reshape_factors(view, source).iter().map(|f| (f.view_axes.len(), f.source_axes.len())).collect()
+            reshape_factors(view, source)
+                .iter()
+                .map(|f| (f.view_axes.len(), f.source_axes.len()))
+                .collect()
         };
         assert_eq!(groups(&[2, 30], &[2, 5, 6]), [(1, 1), (1, 2)]);
         assert_eq!(groups(&[4, 3, 5], &[12, 5]), [(2, 1), (1, 1)]);

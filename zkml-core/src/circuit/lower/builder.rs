@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::circuit::{
-    Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Factor, Linear, Lookup, Public, Table, Term,
-    View,
+    Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Factor, Linear, Lookup, Public,
+    Table, Term, View,
 };
 use crate::field::{M61, from_i64};
 use crate::graph::{Graph, Int, IntFact, Node, NodeId};
@@ -126,7 +126,10 @@ impl<'g> Builder<'g> {
         terms: &[(M61, ColumnId)],
         constant: M61,
     ) -> ColumnId {
-        let terms = terms.iter().map(|&(coefficient, column)| Term { coefficient, column }).collect();
+        let terms = terms
+            .iter()
+            .map(|&(coefficient, column)| Term { coefficient, column })
+            .collect();
         self.column(name, shape, ColumnKind::Linear(Linear { terms, constant }))
     }
 
@@ -136,7 +139,13 @@ impl<'g> Builder<'g> {
         self.linear_column(name, shape, &terms, M61::from(0u64))
     }
 
-    pub(super) fn view(&mut self, name: &str, shape: &[usize], source: ColumnId, factors: Vec<Factor>) -> ColumnId {
+    pub(super) fn view(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        source: ColumnId,
+        factors: Vec<Factor>,
+    ) -> ColumnId {
         self.column(name, shape, ColumnKind::View(View { source, factors }))
     }
 
@@ -148,7 +157,11 @@ impl<'g> Builder<'g> {
         right: ColumnId,
         axes: Vec<Axis>,
     ) -> ColumnId {
-        self.column(name, shape, ColumnKind::Contraction(Contraction { left, right, axes }))
+        self.column(
+            name,
+            shape,
+            ColumnKind::Contraction(Contraction { left, right, axes }),
+        )
     }
 
     /// A public constant; equal ones share a column.

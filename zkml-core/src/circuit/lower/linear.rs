@@ -28,7 +28,11 @@ impl Builder<'_> {
         let weight_shape = [groups, out_channels / groups, per_group, height, width];
         let w = self.weight(weight, &weight_shape)?;
         let terms = per_group as i128 * height as i128 * width as i128;
-        check_bound(&node.name, "accumulator", magnitude(fact.range) * 128 * terms + (1 << 31))?;
+        check_bound(
+            &node.name,
+            "accumulator",
+            magnitude(fact.range) * 128 * terms + (1 << 31),
+        )?;
 
         let windows = self.view(
             &format!("{}/windows", node.name),
@@ -59,11 +63,21 @@ impl Builder<'_> {
         );
         let factors = vec![
             Factor::identity(0, 0),
-            Factor { view_axes: vec![1], strides: vec![1], offset: 0, source_axes: vec![1, 2] },
+            Factor {
+                view_axes: vec![1],
+                strides: vec![1],
+                offset: 0,
+                source_axes: vec![1, 2],
+            },
             Factor::identity(2, 3),
             Factor::identity(3, 4),
         ];
-        let product = self.view(&format!("{}/channels", node.name), &node.fact.shape, grouped, factors);
+        let product = self.view(
+            &format!("{}/channels", node.name),
+            &node.fact.shape,
+            grouped,
+            factors,
+        );
         self.with_bias(id, product, bias, 1)
     }
 
@@ -79,7 +93,11 @@ impl Builder<'_> {
         let last = fact.shape.len() - 1;
         let shape = [node.fact.shape[last], fact.shape[last]];
         let w = self.weight(weight, &shape)?;
-        check_bound(&node.name, "accumulator", magnitude(fact.range) * 128 * shape[1] as i128 + (1 << 31))?;
+        check_bound(
+            &node.name,
+            "accumulator",
+            magnitude(fact.range) * 128 * shape[1] as i128 + (1 << 31),
+        )?;
         let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::free_right(axis, axis)).collect();
         axes.push(Axis::free_left(0, last));
         axes.push(Axis::summed(1, last));
@@ -88,7 +106,11 @@ impl Builder<'_> {
     }
 
     /// `sum_k coefficients[k] x_k`.
-    pub(super) fn weighted_sum(&mut self, id: NodeId, coefficients: &[i64]) -> Result<ColumnId, CircuitError> {
+    pub(super) fn weighted_sum(
+        &mut self,
+        id: NodeId,
+        coefficients: &[i64],
+    ) -> Result<ColumnId, CircuitError> {
         let node = self.node(id);
         let bound = (0..coefficients.len())
             .map(|k| magnitude(self.operand(id, k).1.range) * i128::from(coefficients[k]).abs())
@@ -134,7 +156,10 @@ impl Builder<'_> {
             }
         }
         let digits = self.parameter_column(&parameter.path, &[BIAS_DIGITS, length], &cells);
-        let weights = self.constant(&[BIAS_DIGITS], (0..BIAS_DIGITS).map(|k| 1i64 << (8 * k)).collect());
+        let weights = self.constant(
+            &[BIAS_DIGITS],
+            (0..BIAS_DIGITS).map(|k| 1i64 << (8 * k)).collect(),
+        );
         let bias = self.contraction(
             &format!("{}/bias", node.name),
             &[length],
@@ -144,7 +169,13 @@ impl Builder<'_> {
         );
         let shape = &node.fact.shape;
         let factors = (0..shape.len())
-            .map(|a| if a == axis { Factor::identity(a, 0) } else { Factor::broadcast(a) })
+            .map(|a| {
+                if a == axis {
+                    Factor::identity(a, 0)
+                } else {
+                    Factor::broadcast(a)
+                }
+            })
             .collect();
         let spread = self.view(&format!("{}/bias_everywhere", node.name), shape, bias, factors);
         // The product comes last: its value is the one the equation determines, and nobody evaluates it.
@@ -154,7 +185,11 @@ impl Builder<'_> {
     /// A weight tensor as a parameter column of the given shape (same row-major cells).
     fn weight(&mut self, id: ParameterId, shape: &[usize]) -> Result<ColumnId, CircuitError> {
         let parameter = &self.graph[id];
-        let cells: Option<Vec<i8>> = parameter.values.iter().map(|&value| i8::try_from(value).ok()).collect();
+        let cells: Option<Vec<i8>> = parameter
+            .values
+            .iter()
+            .map(|&value| i8::try_from(value).ok())
+            .collect();
         match cells {
             Some(cells) if parameter.role == ParameterRole::Weight => {
                 Ok(self.parameter_column(&parameter.path, shape, &cells))
@@ -165,19 +200,35 @@ impl Builder<'_> {
 
     fn parameter_column(&mut self, path: &str, shape: &[usize], cells: &[i8]) -> ColumnId {
         let column = self.column(path, shape, ColumnKind::Parameter);
-        self.parameters.push(ParameterCells { column, cells: PaddedShape::new(shape).pad(cells, 0) });
+        self.parameters.push(ParameterCells {
+            column,
+            cells: PaddedShape::new(shape).pad(cells, 0),
+        });
         column
     }
 }
 
 fn role_error(path: &str, expected: &str) -> CircuitError {
-    CircuitError::Malformed { place: format!("parameter `{path}`"), expected: expected.into(), found: "another role or a value out of range".into() }
+    CircuitError::Malformed {
+        place: format!("parameter `{path}`"),
+        expected: expected.into(),
+        found: "another role or a value out of range".into(),
+    }
 }
 
 /// `source index = position * stride + offset * dilation - padding` along one axis of a window.
-pub(super) fn window_factor(window: &Window2d, axis: usize, offset_axis: usize, position_axis: usize, source_axis: usize) -> Factor {
+pub(super) fn window_factor(
+    window: &Window2d,
+    axis: usize,
+    offset_axis: usize,
+    position_axis: usize,
+    source_axis: usize,
+) -> Factor {
     Factor::affine(
-        &[(offset_axis, window.dilation[axis] as i64), (position_axis, window.stride[axis] as i64)],
+        &[
+            (offset_axis, window.dilation[axis] as i64),
+            (position_axis, window.stride[axis] as i64),
+        ],
         -(window.padding[axis] as i64),
         source_axis,
     )
@@ -186,6 +237,9 @@ pub(super) fn window_factor(window: &Window2d, axis: usize, offset_axis: usize, 
 /// The dimensions of a `[N, C, H, W]` shape.
 pub(super) fn rank4(shape: &[usize]) -> [usize; 4] {
     let mut sizes = [1; 4];
-    sizes.iter_mut().zip(shape).for_each(|(size, &given)| *size = given);
+    sizes
+        .iter_mut()
+        .zip(shape)
+        .for_each(|(size, &given)| *size = given);
     sizes
 }

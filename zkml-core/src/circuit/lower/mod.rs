@@ -50,15 +50,26 @@ pub fn lower(graph: &Graph<Int>, limb_bits: u32) -> Result<Lowered, CircuitError
             IntOp::Input => builder.column(
                 &node.name,
                 &node.fact.shape,
-                ColumnKind::Public(Public::Input { minimum: node.fact.range.0, maximum: node.fact.range.1 }),
+                ColumnKind::Public(Public::Input {
+                    minimum: node.fact.range.0,
+                    maximum: node.fact.range.1,
+                }),
             ),
-            IntOp::Conv2d { weight, bias, window, groups } => builder.convolution(id, *weight, *bias, window, *groups)?,
+            IntOp::Conv2d {
+                weight,
+                bias,
+                window,
+                groups,
+            } => builder.convolution(id, *weight, *bias, window, *groups)?,
             IntOp::Linear { weight, bias } => builder.linear(id, *weight, *bias)?,
             IntOp::WeightedSum { coefficients } => builder.weighted_sum(id, coefficients)?,
             IntOp::SumPool2d { window } => builder.sum_pool(id, window)?,
-            IntOp::Rescale { multipliers, axis, shift, table } => {
-                builder.rescale(id, multipliers, *axis, *shift, *table)?
-            }
+            IntOp::Rescale {
+                multipliers,
+                axis,
+                shift,
+                table,
+            } => builder.rescale(id, multipliers, *axis, *shift, *table)?,
             IntOp::MaxPool2d { window } => builder.max_pool(id, window)?,
             IntOp::Reshape => builder.reshape(id),
             IntOp::Permute { order } => builder.permute(id, order),
@@ -83,10 +94,18 @@ const MAXIMUM_LIMB_BITS: u32 = 16;
 /// Everything the rules rely on: a graph may come from a file.
 fn validate(graph: &Graph<Int>, limb_bits: u32) -> Result<(), CircuitError> {
     let malformed = |place: &str, expected: &str, found: String| {
-        Err(CircuitError::Malformed { place: place.to_owned(), expected: expected.to_owned(), found })
+        Err(CircuitError::Malformed {
+            place: place.to_owned(),
+            expected: expected.to_owned(),
+            found,
+        })
     };
     if !(1..=MAXIMUM_LIMB_BITS).contains(&limb_bits) {
-        return malformed("remainder limbs", &format!("1 to {MAXIMUM_LIMB_BITS} bits"), limb_bits.to_string());
+        return malformed(
+            "remainder limbs",
+            &format!("1 to {MAXIMUM_LIMB_BITS} bits"),
+            limb_bits.to_string(),
+        );
     }
     if let Err(error) = graph.validate() {
         return malformed("integer network", "a valid graph", error.to_string());
@@ -99,7 +118,11 @@ fn validate(graph: &Graph<Int>, limb_bits: u32) -> Result<(), CircuitError> {
         match range::node_range(graph, NodeId(index)) {
             Ok((least, most)) if low <= least && most <= high => {}
             Ok((least, most)) => {
-                return malformed(&node.name, &format!("a range that holds [{least}, {most}]"), format!("[{low}, {high}]"));
+                return malformed(
+                    &node.name,
+                    &format!("a range that holds [{least}, {most}]"),
+                    format!("[{low}, {high}]"),
+                );
             }
             Err(error) => return malformed(&node.name, "values that fit the field", error.to_string()),
         }
@@ -117,16 +140,28 @@ impl Builder<'_> {
         let public = self.column(
             &name,
             &fact.shape,
-            ColumnKind::Public(Public::Output { index: index as u32, minimum, maximum }),
+            ColumnKind::Public(Public::Output {
+                index: index as u32,
+                minimum,
+                maximum,
+            }),
         );
         let left = self.nodes[node.0];
-        self.circuit.equalities.push(Equality { name, left, right: public });
+        self.circuit.equalities.push(Equality {
+            name,
+            left,
+            right: public,
+        });
         public
     }
 }
 
 impl Column {
     pub(crate) fn new(name: &str, shape: &[usize], kind: ColumnKind) -> Self {
-        Self { name: name.to_owned(), shape: PaddedShape::new(shape), kind }
+        Self {
+            name: name.to_owned(),
+            shape: PaddedShape::new(shape),
+            kind,
+        }
     }
 }

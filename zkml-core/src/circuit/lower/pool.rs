@@ -15,7 +15,10 @@ fn check_kernel(layer: &str, window: &Window2d) -> Result<(), CircuitError> {
         return Ok(());
     }
     let what = format!("a pooling window of {height} x {width} cells (at most {MAXIMUM_KERNEL})");
-    Err(CircuitError::Unsupported { layer: layer.to_owned(), what })
+    Err(CircuitError::Unsupported {
+        layer: layer.to_owned(),
+        what,
+    })
 }
 
 impl Builder<'_> {
@@ -26,7 +29,11 @@ impl Builder<'_> {
         let [n, channels, out_height, out_width] = rank4(&node.fact.shape);
         let [height, width] = window.kernel;
         check_kernel(&node.name, window)?;
-        check_bound(&node.name, "sum", magnitude(fact.range) * height as i128 * width as i128)?;
+        check_bound(
+            &node.name,
+            "sum",
+            magnitude(fact.range) * height as i128 * width as i128,
+        )?;
         let windows = self.view(
             &format!("{}/windows", node.name),
             &[n, channels, height, width, out_height, out_width],
@@ -64,10 +71,18 @@ impl Builder<'_> {
             x
         } else {
             let ones = self.ones(&format!("{}/input_ones", node.name), &fact.shape);
-            self.integer_sum(&format!("{}/lifted", node.name), &fact.shape, &[(1, x), (-lift, ones)])
+            self.integer_sum(
+                &format!("{}/lifted", node.name),
+                &fact.shape,
+                &[(1, x), (-lift, ones)],
+            )
         };
         // Differences lie in [-(maximum - minimum), maximum - minimum]; with padding zeros of the lifted input count.
-        let (low, high) = if padded { (0.min(minimum - lift), 0.max(maximum - lift)) } else { (minimum, maximum) };
+        let (low, high) = if padded {
+            (0.min(minimum - lift), 0.max(maximum - lift))
+        } else {
+            (minimum, maximum)
+        };
         let spread = i128::from(high) - i128::from(low);
         check_bound(&node.name, "difference of two values", spread)?;
         let domain_bits = (128 - spread.leading_zeros()).max(1);
@@ -77,7 +92,12 @@ impl Builder<'_> {
                 what: format!("max-pooling values that differ by up to {spread} (rescale them first)"),
             });
         }
-        let table = FunctionTable { function: Function::Relu, domain_bits, minimum: 0, maximum: (1i64 << domain_bits) - 1 };
+        let table = FunctionTable {
+            function: Function::Relu,
+            domain_bits,
+            minimum: 0,
+            maximum: (1i64 << domain_bits) - 1,
+        };
         let table = self.table(Table::Function(table));
 
         let [height, width] = window.kernel;
@@ -85,17 +105,37 @@ impl Builder<'_> {
         for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
             let at = |axis: usize, offset: usize, position_axis: usize| {
                 let start = (offset * window.dilation[axis]) as i64 - window.padding[axis] as i64;
-                Factor::affine(&[(position_axis, window.stride[axis] as i64)], start, position_axis)
+                Factor::affine(
+                    &[(position_axis, window.stride[axis] as i64)],
+                    start,
+                    position_axis,
+                )
             };
-            let factors = vec![Factor::identity(0, 0), Factor::identity(1, 1), at(0, row, 2), at(1, column, 3)];
-            candidates.push(self.view(&format!("{}/window.{row}.{column}", node.name), &shape, source, factors));
+            let factors = vec![
+                Factor::identity(0, 0),
+                Factor::identity(1, 1),
+                at(0, row, 2),
+                at(1, column, 3),
+            ];
+            candidates.push(self.view(
+                &format!("{}/window.{row}.{column}", node.name),
+                &shape,
+                source,
+                factors,
+            ));
         }
         let mut round = 0;
         while candidates.len() > 1 {
             let mut winners = Vec::with_capacity(candidates.len().div_ceil(2));
             for (pair, columns) in candidates.chunks(2).enumerate() {
                 winners.push(match columns {
-                    [a, b] => self.maximum(&format!("{}/max.{round}.{pair}", node.name), &shape, *a, *b, table),
+                    [a, b] => self.maximum(
+                        &format!("{}/max.{round}.{pair}", node.name),
+                        &shape,
+                        *a,
+                        *b,
+                        table,
+                    ),
                     _ => columns[0],
                 });
             }
@@ -114,9 +154,17 @@ impl Builder<'_> {
     fn maximum(&mut self, name: &str, shape: &[usize], a: ColumnId, b: ColumnId, table: u32) -> ColumnId {
         let difference = self.integer_sum(&format!("{name}/difference"), shape, &[(1, a), (-1, b)]);
         let zero_padded = self.is_zero_padded(difference);
-        let excess = self.column(&format!("{name}/excess"), shape, ColumnKind::Committed { zero_padded });
+        let excess = self.column(
+            &format!("{name}/excess"),
+            shape,
+            ColumnKind::Committed { zero_padded },
+        );
         self.lookup(format!("{name}/excess"), vec![difference, excess], table);
-        self.hints.push(Hint::Apply { table, input: difference, output: excess });
+        self.hints.push(Hint::Apply {
+            table,
+            input: difference,
+            output: excess,
+        });
         self.integer_sum(name, shape, &[(1, b), (1, excess)])
     }
 }

@@ -38,10 +38,20 @@ impl Builder<'_> {
         }
         let largest = multipliers.iter().copied().max().unwrap_or(1);
         let half = 1i64 << (shift - 1);
-        check_bound(&node.name, "rescaled accumulator", magnitude(fact.range) * i128::from(largest) + i128::from(half))?;
-        check_bound(&node.name, "table domain times 2^shift", 1i128 << (table.domain_bits + shift + 1).min(126))?;
+        check_bound(
+            &node.name,
+            "rescaled accumulator",
+            magnitude(fact.range) * i128::from(largest) + i128::from(half),
+        )?;
+        check_bound(
+            &node.name,
+            "table domain times 2^shift",
+            1i128 << (table.domain_bits + shift + 1).min(126),
+        )?;
         if !self.is_zero_padded(x) {
-            return Err(CircuitError::UnsoundPadding { place: format!("rescale `{}`", node.name) });
+            return Err(CircuitError::UnsoundPadding {
+                place: format!("rescale `{}`", node.name),
+            });
         }
 
         let inverse = ark_ff::Field::inverse(&from_i64(1i64 << shift)).unwrap_or_default();
@@ -50,9 +60,18 @@ impl Builder<'_> {
             _ => {
                 let constants = self.constant(&[multipliers.len()], multipliers.to_vec());
                 let axes = (0..shape.len())
-                    .map(|a| if a == axis { Axis::shared(0, a, a) } else { Axis::free_right(a, a) })
+                    .map(|a| {
+                        if a == axis {
+                            Axis::shared(0, a, a)
+                        } else {
+                            Axis::free_right(a, a)
+                        }
+                    })
                     .collect();
-                (self.contraction(&format!("{}/multiplied", node.name), shape, constants, x, axes), inverse)
+                (
+                    self.contraction(&format!("{}/multiplied", node.name), shape, constants, x, axes),
+                    inverse,
+                )
             }
         };
         let limbs = self.limbs(&format!("{}/remainder", node.name), shape, shift / bits);
@@ -62,12 +81,23 @@ impl Builder<'_> {
             .map(|(k, &limb)| (-(inverse * from_i64(1i64 << (bits * k as u32))), limb))
             .collect();
         terms.push((coefficient, scaled));
-        let value = self.linear_column(&format!("{}/value", node.name), shape, &terms, from_i64(half) * inverse);
+        let value = self.linear_column(
+            &format!("{}/value", node.name),
+            shape,
+            &terms,
+            from_i64(half) * inverse,
+        );
         let zero_padded = table.apply(0) == 0;
         let output = self.column(&node.name, shape, ColumnKind::Committed { zero_padded });
         let table = self.table(Table::Function(table));
         self.lookup(node.name.clone(), vec![value, output], table);
-        self.hints.push(Hint::Rescale { node: id, value, output, limbs, bits });
+        self.hints.push(Hint::Rescale {
+            node: id,
+            value,
+            output,
+            limbs,
+            bits,
+        });
         Ok(output)
     }
 }

@@ -23,24 +23,37 @@ fn conforms(model: CompiledModel) {
     // Every virtual column that the execution supplied is what its definition says.
     let defined = Values::new(circuit);
     for id in circuit.ids() {
-        if matches!(circuit[id].kind, ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_)) {
+        if matches!(
+            circuit[id].kind,
+            ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_)
+        ) {
             defined.set(id, trace.values.cells(id).clone());
         }
     }
     for id in circuit.ids() {
         let name = &circuit[id].name;
-        assert_eq!(trace.values.cells(id).to_base(), defined.cells(id).to_base(), "column {name}");
+        assert_eq!(
+            trace.values.cells(id).to_base(),
+            defined.cells(id).to_base(),
+            "column {name}"
+        );
     }
 
     let (public, proof) = prove(&key, &input, b"context").expect("prove");
     assert_eq!(public, trace.public);
     verify(&key.verifying, &public, &proof, b"context").expect("verify");
-    assert!(verify(&key.verifying, &public, &proof, b"other").is_err(), "another context");
+    assert!(
+        verify(&key.verifying, &public, &proof, b"other").is_err(),
+        "another context"
+    );
 
     for altered in circuit.committed() {
         let values = Values::new(circuit);
         for id in circuit.ids() {
-            if !matches!(circuit[id].kind, ColumnKind::Linear(_) | ColumnKind::View(_) | ColumnKind::Contraction(_)) {
+            if !matches!(
+                circuit[id].kind,
+                ColumnKind::Linear(_) | ColumnKind::View(_) | ColumnKind::Contraction(_)
+            ) {
                 let mut cells = trace.values.cells(id).to_base().into_owned();
                 if id == altered {
                     cells[0] += M61::from(1u64);
@@ -48,10 +61,19 @@ fn conforms(model: CompiledModel) {
                 values.set(id, Cells::Base(cells.into()));
             }
         }
-        let layer = circuit[altered].name.split('/').next().expect("a name").to_owned();
+        let layer = circuit[altered]
+            .name
+            .split('/')
+            .next()
+            .expect("a name")
+            .to_owned();
         match check(circuit, &values) {
             Err(Violation::Lookup { name, .. } | Violation::Equality { name, .. }) => {
-                assert!(name.starts_with(&layer), "{} altered, {name} found", circuit[altered].name);
+                assert!(
+                    name.starts_with(&layer),
+                    "{} altered, {name} found",
+                    circuit[altered].name
+                );
             }
             other => panic!("{} altered: {other:?}", circuit[altered].name),
         }
@@ -76,7 +98,12 @@ fn linear_of_one_by_one_and_batch() {
 #[test]
 fn convolution_with_bias_padding_stride() {
     let mut n = Network::new(3, &[1, 3, 7, 5], (-127, 127));
-    let window = Window2d { kernel: [3, 2], stride: [2, 1], padding: [1, 0], dilation: [1, 1] };
+    let window = Window2d {
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: [1, 0],
+        dilation: [1, 1],
+    };
     let conv = n.convolution("conv", INPUT, 5, window, 1);
     conforms(n.finish(&[conv]));
 }
@@ -84,7 +111,12 @@ fn convolution_with_bias_padding_stride() {
 #[test]
 fn convolution_dilated_and_grouped() {
     let mut n = Network::new(4, &[2, 6, 6, 6], (-127, 127));
-    let window = Window2d { kernel: [2, 2], stride: [1, 1], padding: [1, 1], dilation: [2, 2] };
+    let window = Window2d {
+        kernel: [2, 2],
+        stride: [1, 1],
+        padding: [1, 1],
+        dilation: [2, 2],
+    };
     let conv = n.convolution("conv", INPUT, 9, window, 3);
     let q = n.rescale("q", conv, Function::Relu, Some(1));
     conforms(n.finish(&[q]));
@@ -121,7 +153,15 @@ fn max_pool_plain_overlapping_padded_and_dilated() {
         (8, window(2, 2, 0)),
         (9, window(3, 2, 1)),
         (10, window(3, 1, 1)),
-        (11, Window2d { kernel: [2, 3], stride: [1, 2], padding: [1, 0], dilation: [2, 1] }),
+        (
+            11,
+            Window2d {
+                kernel: [2, 3],
+                stride: [1, 2],
+                padding: [1, 0],
+                dilation: [2, 1],
+            },
+        ),
         (12, window(1, 1, 0)),
     ] {
         let mut n = Network::new(seed, &[1, 3, 7, 7], (-127, 127));
@@ -144,7 +184,15 @@ fn residual_sum_with_coefficients() {
     let mut n = Network::new(14, &[1, 3, 5, 5], (-127, 127));
     let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 1);
     let q = n.rescale("q", conv, Function::Relu, Some(1));
-    let sum = n.node("add", IntOp::WeightedSum { coefficients: vec![37, 53] }, &[q, INPUT], vec![1, 3, 5, 5], (-11430, 11430));
+    let sum = n.node(
+        "add",
+        IntOp::WeightedSum {
+            coefficients: vec![37, 53],
+        },
+        &[q, INPUT],
+        vec![1, 3, 5, 5],
+        (-11430, 11430),
+    );
     let out = n.rescale("out", sum, Function::Relu, None);
     conforms(n.finish(&[out]));
 }
@@ -154,10 +202,38 @@ fn concatenation_reshape_permutation_and_padding() {
     let mut n = Network::new(15, &[1, 3, 4, 5], (-127, 127));
     let conv = n.convolution("conv", INPUT, 2, window(3, 1, 1), 1);
     let q = n.rescale("q", conv, Function::Identity, None);
-    let cat = n.node("cat", IntOp::Concat { axis: 1 }, &[INPUT, q], vec![1, 5, 4, 5], (-127, 127));
-    let pad = n.node("pad", IntOp::Pad { amounts: vec![(0, 0), (0, 0), (1, 2), (0, 1)] }, &[cat], vec![1, 5, 7, 6], (-127, 127));
-    let permuted = n.node("permute", IntOp::Permute { order: vec![0, 2, 3, 1] }, &[pad], vec![1, 7, 6, 5], (-127, 127));
-    let reshaped = n.node("reshape", IntOp::Reshape, &[permuted], vec![1, 21, 10], (-127, 127));
+    let cat = n.node(
+        "cat",
+        IntOp::Concat { axis: 1 },
+        &[INPUT, q],
+        vec![1, 5, 4, 5],
+        (-127, 127),
+    );
+    let pad = n.node(
+        "pad",
+        IntOp::Pad {
+            amounts: vec![(0, 0), (0, 0), (1, 2), (0, 1)],
+        },
+        &[cat],
+        vec![1, 5, 7, 6],
+        (-127, 127),
+    );
+    let permuted = n.node(
+        "permute",
+        IntOp::Permute {
+            order: vec![0, 2, 3, 1],
+        },
+        &[pad],
+        vec![1, 7, 6, 5],
+        (-127, 127),
+    );
+    let reshaped = n.node(
+        "reshape",
+        IntOp::Reshape,
+        &[permuted],
+        vec![1, 21, 10],
+        (-127, 127),
+    );
     let fc = n.linear("fc", reshaped, 3, true);
     conforms(n.finish(&[fc]));
 }

@@ -5,7 +5,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::circuit::{Function, FunctionTable};
-use crate::graph::{Graph, Int, IntFact, IntOp, IntParameter, Node, NodeId, ParameterId, ParameterRole, Window2d};
+use crate::graph::{
+    Graph, Int, IntFact, IntOp, IntParameter, Node, NodeId, ParameterId, ParameterRole, Window2d,
+};
 use crate::prove::CompiledModel;
 use crate::quant::Quantized;
 
@@ -18,13 +20,27 @@ pub(crate) struct Network {
 
 /// A square window.
 pub(crate) fn window(kernel: usize, stride: usize, padding: usize) -> Window2d {
-    Window2d { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], dilation: [1; 2] }
+    Window2d {
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [padding; 2],
+        dilation: [1; 2],
+    }
 }
 
 impl Network {
     pub(crate) fn new(seed: u64, input: &[usize], range: (i64, i64)) -> Self {
-        let graph = Graph { nodes: vec![], input: NodeId(0), outputs: vec![], parameters: vec![] };
-        let mut network = Self { graph, rng: StdRng::seed_from_u64(seed), limb_bits: 8 };
+        let graph = Graph {
+            nodes: vec![],
+            input: NodeId(0),
+            outputs: vec![],
+            parameters: vec![],
+        };
+        let mut network = Self {
+            graph,
+            rng: StdRng::seed_from_u64(seed),
+            limb_bits: 8,
+        };
         network.node("input", IntOp::Input, &[], input.to_vec(), range);
         network
     }
@@ -37,8 +53,17 @@ impl Network {
         shape: Vec<usize>,
         range: (i64, i64),
     ) -> NodeId {
-        let fact = IntFact { shape, range, scale: 1.0 };
-        self.graph.nodes.push(Node { name: name.into(), op, inputs: inputs.to_vec(), fact });
+        let fact = IntFact {
+            shape,
+            range,
+            scale: 1.0,
+        };
+        self.graph.nodes.push(Node {
+            name: name.into(),
+            op,
+            inputs: inputs.to_vec(),
+            fact,
+        });
         NodeId(self.graph.nodes.len() - 1)
     }
 
@@ -61,16 +86,38 @@ impl Network {
         ParameterId(self.graph.parameters.len() - 1)
     }
 
-    pub(crate) fn convolution(&mut self, name: &str, x: NodeId, out: usize, window: Window2d, groups: usize) -> NodeId {
+    pub(crate) fn convolution(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        out: usize,
+        window: Window2d,
+        groups: usize,
+    ) -> NodeId {
         let shape = self.shape(x);
         let [height, width] = window.output([shape[2], shape[3]]).expect("window fits");
         let per_group = shape[1] / groups;
         let [kh, kw] = window.kernel;
-        let weight = self.parameter(format!("{name}.weight"), ParameterRole::Weight, &[out, per_group, kh, kw]);
+        let weight = self.parameter(
+            format!("{name}.weight"),
+            ParameterRole::Weight,
+            &[out, per_group, kh, kw],
+        );
         let bias = self.parameter(format!("{name}.bias"), ParameterRole::Bias, &[out]);
         let bound = self.magnitude(x) * 127 * (per_group * kh * kw) as i64 + (1 << 31);
-        let op = IntOp::Conv2d { weight, bias: Some(bias), window, groups };
-        self.node(name, op, &[x], vec![shape[0], out, height, width], (-bound, bound))
+        let op = IntOp::Conv2d {
+            weight,
+            bias: Some(bias),
+            window,
+            groups,
+        };
+        self.node(
+            name,
+            op,
+            &[x],
+            vec![shape[0], out, height, width],
+            (-bound, bound),
+        )
     }
 
     pub(crate) fn linear(&mut self, name: &str, x: NodeId, out: usize, with_bias: bool) -> NodeId {
@@ -84,14 +131,30 @@ impl Network {
     }
 
     /// A rescale that brings random accumulators of `terms` products back to about int8.
-    pub(crate) fn rescale(&mut self, name: &str, x: NodeId, function: Function, per_channel: Option<usize>) -> NodeId {
+    pub(crate) fn rescale(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        function: Function,
+        per_channel: Option<usize>,
+    ) -> NodeId {
         let shape = self.shape(x);
         let count = per_channel.map_or(1, |axis| shape[axis]);
         // |acc| stays below about 127 * 127 * sqrt(terms): v below a few hundred for these multipliers.
         let multipliers = (0..count).map(|_| self.rng.gen_range(40..=120)).collect();
         let minimum = if function == Function::Relu { 0 } else { -127 };
-        let table = FunctionTable { function, domain_bits: 12, minimum, maximum: 127 };
-        let op = IntOp::Rescale { multipliers, axis: per_channel.unwrap_or(0), shift: 2 * self.limb_bits, table };
+        let table = FunctionTable {
+            function,
+            domain_bits: 12,
+            minimum,
+            maximum: 127,
+        };
+        let op = IntOp::Rescale {
+            multipliers,
+            axis: per_channel.unwrap_or(0),
+            shift: 2 * self.limb_bits,
+            table,
+        };
         self.node(name, op, &[x], shape, (minimum, 127))
     }
 
@@ -99,20 +162,38 @@ impl Network {
         let shape = self.shape(x);
         let [height, width] = window.output([shape[2], shape[3]]).expect("window fits");
         let range = self.graph[x].fact.range;
-        self.node(name, IntOp::MaxPool2d { window }, &[x], vec![shape[0], shape[1], height, width], range)
+        self.node(
+            name,
+            IntOp::MaxPool2d { window },
+            &[x],
+            vec![shape[0], shape[1], height, width],
+            range,
+        )
     }
 
     pub(crate) fn sum_pool(&mut self, name: &str, x: NodeId, window: Window2d) -> NodeId {
         let shape = self.shape(x);
         let [height, width] = window.output([shape[2], shape[3]]).expect("window fits");
         let bound = self.magnitude(x) * (window.kernel[0] * window.kernel[1]) as i64;
-        self.node(name, IntOp::SumPool2d { window }, &[x], vec![shape[0], shape[1], height, width], (-bound, bound))
+        self.node(
+            name,
+            IntOp::SumPool2d { window },
+            &[x],
+            vec![shape[0], shape[1], height, width],
+            (-bound, bound),
+        )
     }
 
     pub(crate) fn flatten(&mut self, name: &str, x: NodeId) -> NodeId {
         let shape = self.shape(x);
         let range = self.graph[x].fact.range;
-        self.node(name, IntOp::Reshape, &[x], vec![shape[0], shape[1..].iter().product()], range)
+        self.node(
+            name,
+            IntOp::Reshape,
+            &[x],
+            vec![shape[0], shape[1..].iter().product()],
+            range,
+        )
     }
 
     pub(crate) fn argmax(&mut self, name: &str, x: NodeId, axis: usize) -> NodeId {
