@@ -34,10 +34,13 @@ pub fn prove(
     input: &ArrayD<i64>,
     context: &[u8],
 ) -> Result<(PublicValues, Proof), ProveError> {
-    let statement = Statement::new(&key.verifying)?;
-    let trace = Trace::generate(key, &statement, input)?;
-    let proof = prove_trace(&statement, &trace, &key.weights, context)?;
-    Ok((trace.public, proof))
+    // On a thread of the pool each parallel loop starts at once; from outside it would cost two thread switches.
+    rayon::scope(|_| {
+        let statement = Statement::new(&key.verifying)?;
+        let trace = Trace::generate(key, &statement, input)?;
+        let proof = prove_trace(&statement, &trace, &key.weights, context)?;
+        Ok((trace.public, proof))
+    })
 }
 
 /// The proof for a trace, whatever stands in it: with one that violates the circuit it will be rejected.
