@@ -7,6 +7,9 @@
 //!
 //! Without the feature `prover` only what a verifier needs is built.
 
+// Shapes of up to 2^36 cells are computed in `usize`.
+const _: () = assert!(usize::BITS >= 64, "zkml needs a 64-bit target");
+
 #[cfg(feature = "prover")]
 pub mod nn;
 

@@ -28,7 +28,7 @@
 //! - [`claim`], [`plan`]: what is claimed; `matrix`, `seed`, `columns`, `encode`: the prover's data;
 //!   `prover`, [`verifier`]; [`soundness`].
 //!
-//! References: Ligero (ePrint 2022/1608), circle codes (2024/278), Diamond-Gruen (2025/2010). See
+//! References: Ligero (ePrint 2022/1608), circle codes (2024/278), Diamond-Gruen ("Proximity Gaps in Interleaved Codes"). See
 //! `docs/protocol/commitment.md`.
 
 pub mod circle;

@@ -5,7 +5,7 @@
 //! - queries, `((1 + rho)/2)^t 2^-grinding`: a combination far from the code, or another codeword than the
 //!   folded rows give, agrees with `Enc(u)` in at most that part of the positions;
 //! - proximity, `n/|K|` for each challenge coordinate of each fold and each of the `B`: rows far from the
-//!   code stay far, within the unique decoding radius (Diamond-Gruen, ePrint 2025/2010);
+//!   code stay far, within the unique decoding radius (Diamond-Gruen, "Proximity Gaps in Interleaved Codes", Corollary 3.7);
 //! - subspace, `1/|K|` for each of these: rows that are codewords of the Reed-Solomon code, but not in the
 //!   space of the circle transform, combine to one that is;
 //! - combination, `1/|K|`: false values at the common point whose combination is right;

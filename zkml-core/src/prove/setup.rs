@@ -3,9 +3,8 @@
 use super::{CompiledModel, ProveError, ProvingKey};
 use crate::circuit::lower::Lowered;
 use crate::circuit::{Circuit, ColumnId};
-use crate::graph::{Graph, Int, IntOp};
 use crate::pcs::{CodeParameters, Commitment, CommittedMatrix, Packing, Rows, Seed};
-use crate::verify::{SECURITY_BITS, Statement, VerifyingKey, soundness};
+use crate::verify::{SECURITY_BITS, Statement, VerifyingKey, required_hardening, soundness};
 
 /// What setup may choose.
 #[derive(Debug, Clone)]
@@ -28,17 +27,13 @@ impl Default for SetupOptions {
     }
 }
 
-/// Fewest sequential hashes after the first message, and multiply-adds per hash beyond that (design, section 8).
-const MINIMUM_HARDENING: u64 = 1 << 12;
-const WORK_PER_HASH: u64 = 1 << 14;
-
 /// Commits a model's weights and derives both keys.
 ///
 /// # Errors
 /// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough.
 pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
     let lowered = model.lower()?;
-    let code = choose_code(&lowered.circuit, options)?;
+    let code = choose_code(&model, &lowered, options)?;
     assemble(model, lowered, code, Seed::from_os()?)
 }
 
@@ -78,7 +73,7 @@ pub(super) fn verifying_key(
         circuit: lowered.circuit.clone(),
         interface: model.interface(),
         weights,
-        hardening: MINIMUM_HARDENING.max(multiply_adds(&model.network.graph) / WORK_PER_HASH),
+        hardening: required_hardening(&lowered.circuit),
         code,
     }
 }
@@ -106,60 +101,50 @@ pub(super) fn variables(circuit: &Circuit, columns: impl Iterator<Item = ColumnI
     columns.map(|id| circuit[id].shape.variables()).collect()
 }
 
-/// Row length and rate: a few bytes of proof against a little time of the prover.
+/// Row length and rate: a few bytes of proof against a little time of the prover, among those that are sound enough.
 ///
 /// Proof bytes: the row combination, 16 a coordinate, and for each opened column its cells (8 bytes), its salt and
 /// its part of the Merkle multiproof. Work: cells to encode.
-fn choose_code(circuit: &Circuit, options: &SetupOptions) -> Result<CodeParameters, ProveError> {
+fn choose_code(
+    model: &CompiledModel,
+    lowered: &Lowered,
+    options: &SetupOptions,
+) -> Result<CodeParameters, ProveError> {
+    let circuit = &lowered.circuit;
     let mut trace = variables(circuit, circuit.committed());
     trace.extend(circuit.tables.iter().map(|table| table.variables()));
     let weights = variables(circuit, circuit.parameters());
-    let mut best: Option<(f64, CodeParameters)> = None;
+    let mut candidates = Vec::new();
     for log_row in 6..=16u32 {
+        let trace_rows = Packing::new(&trace, log_row)?.rows;
+        let weight_rows = Packing::new(&weights, log_row)?.rows;
         for log_blowup in 2..=4u32 {
             let log_codeword = log_row + log_blowup;
-            let Ok(code) = CodeParameters::for_target(
-                log_row,
-                0,
-                log_codeword,
-                options.grinding_bits,
-                options.query_bits,
-            ) else {
+            let bits = (options.grinding_bits, options.query_bits);
+            let Ok(code) = CodeParameters::for_target(log_row, 0, log_codeword, bits.0, bits.1) else {
                 continue;
             };
-            let trace_rows = Packing::new(&trace, log_row)?.rows as f64;
-            let weight_rows = Packing::new(&weights, log_row)?.rows as f64;
             let queries = code.queries as f64;
             let path = 32.0 * (f64::from(log_codeword) - queries.log2()).max(1.0);
             let bytes = 16.0 * f64::from(log_row).exp2()
-                + queries * (8.0 * (trace_rows + weight_rows) + 2.0 * (32.0 + path));
-            let cells = trace_rows * f64::from(log_codeword).exp2();
-            let cost = bytes + cells * options.bytes_per_cell;
-            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                best = Some((cost, code));
-            }
+                + queries * (8.0 * (trace_rows + weight_rows) as f64 + 2.0 * (32.0 + path));
+            let cells = trace_rows as f64 * f64::from(log_codeword).exp2();
+            candidates.push((bytes + cells * options.bytes_per_cell, code, weight_rows));
         }
     }
-    best.map(|(_, code)| code).ok_or(ProveError::Insecure {
-        wanted: options.query_bits,
-        found: 0.0,
+    candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut best = 0f64;
+    for (_, code, rows) in candidates {
+        // Soundness depends on sizes alone: any root will do.
+        let key = verifying_key(model, lowered, code.clone(), Commitment { root: [0; 32], rows });
+        let bits = soundness(&Statement::new(&key)?).bits;
+        if bits >= SECURITY_BITS {
+            return Ok(code);
+        }
+        best = best.max(bits);
+    }
+    Err(ProveError::Insecure {
+        wanted: SECURITY_BITS,
+        found: best,
     })
-}
-
-/// Multiply-adds of one execution.
-fn multiply_adds(graph: &Graph<Int>) -> u64 {
-    graph
-        .nodes
-        .iter()
-        .map(|node| {
-            let outputs = node.fact.shape.iter().product::<usize>() as u64;
-            match &node.op {
-                IntOp::Conv2d { weight, .. } | IntOp::Linear { weight, .. } => {
-                    let shape = graph[*weight].values.shape();
-                    outputs.saturating_mul(shape.iter().skip(1).product::<usize>() as u64)
-                }
-                _ => 0,
-            }
-        })
-        .fold(0, u64::saturating_add)
 }

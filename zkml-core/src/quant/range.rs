@@ -22,6 +22,12 @@ pub const WEIGHT_LIMIT: i64 = 127;
 /// Biases lie in `[-BIAS_LIMIT, BIAS_LIMIT)`.
 pub const BIAS_LIMIT: i64 = 1 << 31;
 
+/// Largest magnitude the commitment can hold as a weight: an int8.
+pub const COMMITTED_WEIGHT_LIMIT: i64 = 128;
+
+/// Largest magnitude the commitment can hold as a bias: four int8 digits in base 256.
+pub const COMMITTED_BIAS_LIMIT: i64 = 128 * (1 + 256 + 65_536 + 16_777_216);
+
 /// Where the integer network could wrap, or is malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -182,8 +188,12 @@ pub fn node_range(graph: &Graph<Int>, id: NodeId) -> Result<(i64, i64), RangeErr
             .ok_or_else(inconsistent)?
             .iter()
             .product();
-        let bias = if bias.is_some() { i128::from(BIAS_LIMIT) } else { 0 };
-        let bound = (magnitude(hull()?) * i128::from(WEIGHT_LIMIT))
+        let bias = if bias.is_some() {
+            i128::from(COMMITTED_BIAS_LIMIT)
+        } else {
+            0
+        };
+        let bound = (magnitude(hull()?) * i128::from(COMMITTED_WEIGHT_LIMIT))
             .saturating_mul(terms as i128)
             .saturating_add(bias);
         accumulator(layer(), (-bound, bound))

@@ -14,7 +14,7 @@
 //! columns have claims; these are opened.
 //!
 //! Messages, per depth: for every linear column (users first) the values `reduce.term` of its terms that are not
-//! known yet, except the last one, which the equation determines; then one batched sumcheck `reduce.stage`, and
+//! known yet, except one (the last virtual one, if any), which the equation determines; then one batched sumcheck `reduce.stage`, and
 //! for each of its instances `reduce.operand` for each operand that is not public.
 //!
 //! Checks: `reduce.linear` (a linear column all of whose terms were known), `reduce.duplicate` (two claims on one

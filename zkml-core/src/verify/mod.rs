@@ -17,10 +17,12 @@ mod dry_run;
 mod key;
 mod soundness;
 mod statement;
+mod work;
 
 pub use key::{Interface, PublicTensor, VerifyingKey};
 pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
 pub use statement::{Matrix, PROTOCOL, PublicCells, Statement};
+pub use work::required_hardening;
 
 use crate::circuit::{ColumnId, ColumnKind};
 use crate::field::K;
@@ -80,7 +82,7 @@ fn run(
     mut transcript: VerifierTranscript<'_>,
 ) -> Result<Vec<Event>, VerifyError> {
     let report = soundness(statement);
-    if report.bits < SECURITY_BITS {
+    if report.bits.is_nan() || report.bits < SECURITY_BITS {
         return Err(VerifyError::Key(format!(
             "the argument has {:.1} bits of soundness, at least {SECURITY_BITS} are asked for",
             report.bits

@@ -5,6 +5,7 @@
 use core::fmt;
 
 use super::Statement;
+use super::work::claim_counts;
 use crate::circuit::ColumnKind;
 use crate::lookup;
 use crate::pcs::soundness::opening_terms;
@@ -48,9 +49,9 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
         let degree = variables.max(1) as f64 * circuit.equalities.len() as f64;
         terms.push(("equalities: random point".into(), FIELD_BITS - degree.log2()));
     }
-    let claims = claim_counts(statement);
+    let claims = claim_counts(circuit);
     for (depth, stage) in statement.schedule.stages.iter().enumerate() {
-        let (mut instances, mut rounds) = (0usize, 0usize);
+        let (mut instances, mut rounds) = (0u64, 0usize);
         for &id in stage {
             let variables = match &circuit[id].kind {
                 ColumnKind::Contraction(contraction) => {
@@ -82,40 +83,6 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
         terms,
         bits: -total.log2(),
     }
-}
-
-/// An upper bound on the number of claims on each column: one for each use, times the claims on the user.
-fn claim_counts(statement: &Statement<'_>) -> Vec<usize> {
-    let circuit = statement.circuit();
-    let mut counts = vec![0usize; circuit.columns.len()];
-    let add = |counts: &mut Vec<usize>, id: crate::circuit::ColumnId, more: usize| {
-        if let Some(count) = counts.get_mut(id.index()) {
-            *count = count.saturating_add(more);
-        }
-    };
-    for lookup in &circuit.lookups {
-        lookup.columns.iter().for_each(|&id| add(&mut counts, id, 1));
-    }
-    for equality in &circuit.equalities {
-        add(&mut counts, equality.left, 1);
-        add(&mut counts, equality.right, 1);
-    }
-    for id in circuit.ids().rev() {
-        let own = counts.get(id.index()).copied().unwrap_or(0);
-        match &circuit[id].kind {
-            ColumnKind::Linear(linear) => linear
-                .terms
-                .iter()
-                .for_each(|term| add(&mut counts, term.column, own)),
-            ColumnKind::View(view) => add(&mut counts, view.source, own),
-            ColumnKind::Contraction(contraction) => {
-                add(&mut counts, contraction.left, own);
-                add(&mut counts, contraction.right, own);
-            }
-            ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_) => {}
-        }
-    }
-    counts
 }
 
 impl fmt::Display for SoundnessReport {

@@ -1,6 +1,7 @@
 //! What prover and verifier both derive from the verifying key before they speak.
 
 use super::dry_run::opening_points;
+use super::work::{arithmetic, required_hardening};
 use super::{PublicTensor, VerifyingKey};
 use crate::circuit::{Circuit, ColumnId, Schedule};
 use crate::field::encoding::{K_BYTES, M61_BYTES};
@@ -11,6 +12,9 @@ use crate::poly;
 use crate::proof::{Artifact, Proof, PublicValues};
 use crate::reduce::{Claims, Point, coordinates};
 use crate::transcript::{Scalar, VerifyError};
+
+/// Most multiplications a key may ask of its verifier: well under a minute.
+const MAXIMUM_WORK: u64 = 1 << 32;
 
 /// Name and version of the protocol: the first thing the transcript absorbs.
 pub const PROTOCOL: &str = "zkml v1";
@@ -179,6 +183,19 @@ fn check_sizes(key: &VerifyingKey, trace_rows: usize, weight_rows: usize) -> Res
         return Err(VerifyError::Key(format!(
             "hardening: expected at most {MAXIMUM_HARDENING} hashes, found {}",
             key.hardening
+        )));
+    }
+    let required = required_hardening(&key.circuit);
+    if key.hardening < required {
+        return Err(VerifyError::Key(format!(
+            "hardening: expected at least {required} hashes for a network of this size, found {}",
+            key.hardening
+        )));
+    }
+    let work = arithmetic(&key.circuit, code.log_row);
+    if work > MAXIMUM_WORK {
+        return Err(VerifyError::Key(format!(
+            "circuit: verifying it would take up to {work} multiplications, at most {MAXIMUM_WORK} are allowed"
         )));
     }
     // The row combination and the opened columns, alone.

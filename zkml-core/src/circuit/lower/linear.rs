@@ -2,6 +2,7 @@
 
 use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor, PaddedShape};
 use crate::graph::{NodeId, ParameterId, ParameterRole, Window2d};
+use crate::quant::range::{COMMITTED_BIAS_LIMIT, COMMITTED_WEIGHT_LIMIT};
 
 use super::builder::{Builder, ParameterCells, check_bound, magnitude};
 
@@ -31,7 +32,8 @@ impl Builder<'_> {
         check_bound(
             &node.name,
             "accumulator",
-            magnitude(fact.range) * 128 * terms + (1 << 31),
+            magnitude(fact.range) * i128::from(COMMITTED_WEIGHT_LIMIT) * terms
+                + i128::from(COMMITTED_BIAS_LIMIT),
         )?;
 
         let windows = self.view(
@@ -96,7 +98,8 @@ impl Builder<'_> {
         check_bound(
             &node.name,
             "accumulator",
-            magnitude(fact.range) * 128 * shape[1] as i128 + (1 << 31),
+            magnitude(fact.range) * i128::from(COMMITTED_WEIGHT_LIMIT) * shape[1] as i128
+                + i128::from(COMMITTED_BIAS_LIMIT),
         )?;
         let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::free_right(axis, axis)).collect();
         axes.push(Axis::free_left(0, last));

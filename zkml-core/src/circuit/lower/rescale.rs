@@ -7,7 +7,7 @@
 //!
 //! `v` is virtual: `v = 2^-s (x m + 2^(s-1) - sum_k limb_k 2^(b k))` in the field. It is the integer quotient because
 //! both sides of the first line are integers of absolute value below p/2: the left one by range analysis, the right
-//! one because `v` stands in the table's domain, `2^(domain_bits + s) <= 2^59`. On padding `x = 0`, hence
+//! one because `v` stands in the table's domain, `2^(domain_bits + s) <= 2^58`. On padding `x = 0`, hence
 //! `v = 0` and `q = f(0)`.
 
 use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, FunctionTable, Table};

@@ -10,6 +10,7 @@ use crate::graph::{
 };
 use crate::prove::CompiledModel;
 use crate::quant::Quantized;
+use crate::quant::range::{COMMITTED_BIAS_LIMIT, COMMITTED_WEIGHT_LIMIT};
 
 /// A network under construction; nodes get shapes and ranges by the caller's formulae.
 pub(crate) struct Network {
@@ -104,7 +105,8 @@ impl Network {
             &[out, per_group, kh, kw],
         );
         let bias = self.parameter(format!("{name}.bias"), ParameterRole::Bias, &[out]);
-        let bound = self.magnitude(x) * 127 * (per_group * kh * kw) as i64 + (1 << 31);
+        let bound =
+            self.magnitude(x) * COMMITTED_WEIGHT_LIMIT * (per_group * kh * kw) as i64 + COMMITTED_BIAS_LIMIT;
         let op = IntOp::Conv2d {
             weight,
             bias: Some(bias),
@@ -125,7 +127,7 @@ impl Network {
         let inner = shape.pop().expect("rank");
         let weight = self.parameter(format!("{name}.weight"), ParameterRole::Weight, &[out, inner]);
         let bias = with_bias.then(|| self.parameter(format!("{name}.bias"), ParameterRole::Bias, &[out]));
-        let bound = self.magnitude(x) * 127 * inner as i64 + (1 << 31);
+        let bound = self.magnitude(x) * COMMITTED_WEIGHT_LIMIT * inner as i64 + COMMITTED_BIAS_LIMIT;
         shape.push(out);
         self.node(name, IntOp::Linear { weight, bias }, &[x], shape, (-bound, bound))
     }

@@ -75,6 +75,7 @@ fn alterations() -> Vec<(&'static str, Alter)> {
         entry("code: grinding", |key| key.code.grinding_bits -= 1),
         entry("hardening", |key| key.hardening += 1),
         entry("hardening without end", |key| key.hardening = u64::MAX),
+        entry("no hardening", |key| key.hardening = 0),
         entry("interface: input scale", |key| key.interface.input_scale *= 2.0),
         entry("interface: scale that is no number", |key| {
             key.interface.input_scale = f64::NAN
