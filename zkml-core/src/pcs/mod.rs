@@ -1,7 +1,7 @@
 //! The polynomial commitment: matrices over `F` committed by a Merkle tree over their encoded columns.
 //!
 //! Statement of an opening: for matrices with roots `root_m`, encoded row by row with one [circle
-//! code](code), every [claim](claim)
+//! code](code), every [claim](mod@claim)
 //!
 //! ```text
 //! v_i = sum_a sum_j eq(high_i, a) eq(low_i, j) row_{m_i, first_i + a}[j]

@@ -1,6 +1,6 @@
 //! Integer execution of `Graph<Int>`: the exact values a proof speaks about.
 //!
-//! [`execute`] is what the prover runs; [`reference`] is the slow oracle that defines the semantics.
+//! [`execute()`] is what the prover runs; [`mod@reference`] is the slow oracle that defines the semantics.
 
 pub mod error;
 pub mod execute;

@@ -1,4 +1,4 @@
-//! The integer semantics, written as directly as possible: the oracle for [`super::execute`].
+//! The integer semantics, written as directly as possible: the oracle for [`super::execute()`].
 //!
 //! Every result element is computed from its definition with checked indexing and `i128` sums. Slow.
 

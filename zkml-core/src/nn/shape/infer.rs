@@ -55,7 +55,7 @@ impl Inferred {
         }
     }
 
-    /// The outcome of a rule of [`rules`].
+    /// The outcome of a rule of `rules`.
     pub const fn of(result: Result<Shape, ShapeError>) -> Inferred {
         match result {
             Ok(shape) => Inferred::Known(shape),
