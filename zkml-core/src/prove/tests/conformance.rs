@@ -1,34 +1,71 @@
 //! Every operation, on odd shapes: the trace satisfies the circuit, the proof verifies, a wrong cell is found by name.
 
+use ndarray::ArrayD;
+
 use super::network::{Network, window};
-use crate::circuit::{ColumnKind, Function};
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Function};
 use crate::field::M61;
 use crate::graph::{IntOp, NodeId, Window2d};
-use crate::prove::{CompiledModel, SetupOptions, Trace, Violation, check, prove, setup};
+use crate::prove::{CompiledModel, ProvingKey, SetupOptions, Trace, Violation, check, prove, setup};
 use crate::reduce::{Cells, Values};
 use crate::verify::{Statement, verify};
 
 const INPUT: NodeId = NodeId(0);
 
-/// Executes, checks the trace, proves, verifies; then alters one cell of each committed column and expects a
-/// violation that names it.
-fn conforms(model: CompiledModel) {
+/// The contract of an operation: give a network that uses it, get the tests every operation must pass.
+macro_rules! test_op {
+    ($name:ident, $network:expr) => {
+        mod $name {
+            use super::*;
+
+            fn model() -> CompiledModel {
+                $network
+            }
+
+            #[test]
+            fn trace_satisfies_the_circuit() {
+                with_trace(model(), |_, circuit, trace, _| {
+                    check(circuit, &trace.values).expect("the trace satisfies the circuit");
+                });
+            }
+
+            #[test]
+            fn columns_are_what_their_definitions_say() {
+                with_trace(model(), |_, circuit, trace, _| {
+                    columns_follow_definitions(circuit, trace)
+                });
+            }
+
+            #[test]
+            fn proof_verifies_in_its_context_only() {
+                with_trace(model(), |key, _, trace, input| {
+                    proof_verifies(key, trace, input)
+                });
+            }
+
+            #[test]
+            fn altered_cells_are_found_by_name() {
+                with_trace(model(), |_, circuit, trace, _| {
+                    altered_cells_are_found(circuit, trace)
+                });
+            }
+        }
+    };
+}
+
+fn with_trace(model: CompiledModel, test: impl FnOnce(&ProvingKey, &Circuit, &Trace<'_>, &ArrayD<i64>)) {
     let input = Network::random_input(1, &model);
     let key = setup(model, &SetupOptions::default()).expect("setup");
     let statement = Statement::new(&key.verifying).expect("statement");
-    let circuit = statement.circuit();
     let trace = Trace::generate(&key, &statement, &input).expect("trace");
-    check(circuit, &trace.values).expect("the trace satisfies the circuit");
+    test(&key, statement.circuit(), &trace, &input);
+}
 
-    // Every virtual column that the execution supplied is what its definition says.
+/// Every virtual column that the execution supplied is what its definition says.
+fn columns_follow_definitions(circuit: &Circuit, trace: &Trace<'_>) {
     let defined = Values::new(circuit);
-    for id in circuit.ids() {
-        if matches!(
-            circuit[id].kind,
-            ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_)
-        ) {
-            defined.set(id, trace.values.cells(id).clone());
-        }
+    for id in circuit.ids().filter(|id| is_given(circuit, *id)) {
+        defined.set(id, trace.values.cells(id).clone());
     }
     for id in circuit.ids() {
         let name = &circuit[id].name;
@@ -38,28 +75,28 @@ fn conforms(model: CompiledModel) {
             "column {name}"
         );
     }
+}
 
-    let (public, proof) = prove(&key, &input, b"context").expect("prove");
+fn proof_verifies(key: &ProvingKey, trace: &Trace<'_>, input: &ArrayD<i64>) {
+    let (public, proof) = prove(key, input, b"context").expect("prove");
     assert_eq!(public, trace.public);
     verify(&key.verifying, &public, &proof, b"context").expect("verify");
     assert!(
         verify(&key.verifying, &public, &proof, b"other").is_err(),
         "another context"
     );
+}
 
+/// One cell of each committed column altered: the violation that is found names its layer.
+fn altered_cells_are_found(circuit: &Circuit, trace: &Trace<'_>) {
     for altered in circuit.committed() {
         let values = Values::new(circuit);
-        for id in circuit.ids() {
-            if !matches!(
-                circuit[id].kind,
-                ColumnKind::Linear(_) | ColumnKind::View(_) | ColumnKind::Contraction(_)
-            ) {
-                let mut cells = trace.values.cells(id).to_base().into_owned();
-                if id == altered {
-                    cells[0] += M61::from(1u64);
-                }
-                values.set(id, Cells::Base(cells.into()));
+        for id in circuit.ids().filter(|id| is_given(circuit, *id)) {
+            let mut cells = trace.values.cells(id).to_base().into_owned();
+            if id == altered {
+                cells[0] += M61::from(1u64);
             }
+            values.set(id, Cells::Base(cells.into()));
         }
         let layer = circuit[altered]
             .name
@@ -80,23 +117,27 @@ fn conforms(model: CompiledModel) {
     }
 }
 
-#[test]
-fn linear_of_odd_size() {
-    let mut n = Network::new(1, &[1, 7], (-127, 127));
-    let fc = n.linear("fc", INPUT, 5, true);
-    conforms(n.finish(&[fc]));
+fn is_given(circuit: &Circuit, id: ColumnId) -> bool {
+    !matches!(
+        circuit[id].kind,
+        ColumnKind::Linear(_) | ColumnKind::View(_) | ColumnKind::Contraction(_)
+    )
 }
 
-#[test]
-fn linear_of_one_by_one_and_batch() {
+test_op!(linear_of_odd_size, {
+    let mut n = Network::new(1, &[1, 7], (-127, 127));
+    let fc = n.linear("fc", INPUT, 5, true);
+    n.finish(&[fc])
+});
+
+test_op!(linear_of_one_by_one_and_batch, {
     let mut n = Network::new(2, &[3, 1], (-127, 127));
     let fc = n.linear("fc", INPUT, 1, false);
     let q = n.rescale("fc/q", fc, Function::Identity, None);
-    conforms(n.finish(&[q]));
-}
+    n.finish(&[q])
+});
 
-#[test]
-fn convolution_with_bias_padding_stride() {
+test_op!(convolution_with_bias_padding_stride, {
     let mut n = Network::new(3, &[1, 3, 7, 5], (-127, 127));
     let window = Window2d {
         kernel: [3, 2],
@@ -105,11 +146,10 @@ fn convolution_with_bias_padding_stride() {
         dilation: [1, 1],
     };
     let conv = n.convolution("conv", INPUT, 5, window, 1);
-    conforms(n.finish(&[conv]));
-}
+    n.finish(&[conv])
+});
 
-#[test]
-fn convolution_dilated_and_grouped() {
+test_op!(convolution_dilated_and_grouped, {
     let mut n = Network::new(4, &[2, 6, 6, 6], (-127, 127));
     let window = Window2d {
         kernel: [2, 2],
@@ -119,68 +159,76 @@ fn convolution_dilated_and_grouped() {
     };
     let conv = n.convolution("conv", INPUT, 9, window, 3);
     let q = n.rescale("q", conv, Function::Relu, Some(1));
-    conforms(n.finish(&[q]));
-}
+    n.finish(&[q])
+});
 
-#[test]
-fn convolution_depthwise_one_by_one() {
+test_op!(convolution_depthwise_one_by_one, {
     let mut n = Network::new(5, &[1, 5, 3, 3], (-127, 127));
     let conv = n.convolution("conv", INPUT, 5, window(1, 1, 0), 5);
-    conforms(n.finish(&[conv]));
-}
+    n.finish(&[conv])
+});
 
-#[test]
-fn convolution_of_one_channel_and_one_pixel() {
+test_op!(convolution_of_one_channel_and_one_pixel, {
     let mut n = Network::new(6, &[1, 1, 1, 1], (-127, 127));
     let conv = n.convolution("conv", INPUT, 1, window(1, 1, 0), 1);
     let q = n.rescale("q", conv, Function::Identity, Some(1));
-    conforms(n.finish(&[q]));
-}
+    n.finish(&[q])
+});
 
-#[test]
-fn rescale_per_tensor_and_per_channel() {
+test_op!(rescale_per_tensor_and_per_channel, {
     let mut n = Network::new(7, &[1, 5, 3], (-127, 127));
     let a = n.linear("a", INPUT, 6, true);
     let qa = n.rescale("qa", a, Function::Identity, Some(2));
     let b = n.linear("b", qa, 3, true);
     let qb = n.rescale("qb", b, Function::Relu, None);
-    conforms(n.finish(&[qb]));
-}
+    n.finish(&[qb])
+});
 
-#[test]
-fn max_pool_plain_overlapping_padded_and_dilated() {
-    for (seed, window) in [
-        (8, window(2, 2, 0)),
-        (9, window(3, 2, 1)),
-        (10, window(3, 1, 1)),
-        (
-            11,
-            Window2d {
-                kernel: [2, 3],
-                stride: [1, 2],
-                padding: [1, 0],
-                dilation: [2, 1],
-            },
-        ),
-        (12, window(1, 1, 0)),
-    ] {
-        let mut n = Network::new(seed, &[1, 3, 7, 7], (-127, 127));
-        let pool = n.max_pool("pool", INPUT, window);
-        conforms(n.finish(&[pool]));
-    }
-}
+test_op!(max_pool, {
+    let mut n = Network::new(8, &[1, 3, 7, 7], (-127, 127));
+    let pool = n.max_pool("pool", INPUT, window(2, 2, 0));
+    n.finish(&[pool])
+});
 
-#[test]
-fn average_pool_and_global_average_pool() {
+test_op!(max_pool_overlapping_and_padded, {
+    let mut n = Network::new(9, &[1, 3, 7, 7], (-127, 127));
+    let pool = n.max_pool("pool", INPUT, window(3, 2, 1));
+    n.finish(&[pool])
+});
+
+test_op!(max_pool_stride_one, {
+    let mut n = Network::new(10, &[1, 3, 7, 7], (-127, 127));
+    let pool = n.max_pool("pool", INPUT, window(3, 1, 1));
+    n.finish(&[pool])
+});
+
+test_op!(max_pool_of_one_cell, {
+    let mut n = Network::new(12, &[1, 3, 7, 7], (-127, 127));
+    let pool = n.max_pool("pool", INPUT, window(1, 1, 0));
+    n.finish(&[pool])
+});
+
+test_op!(max_pool_rectangular_and_dilated, {
+    let window = Window2d {
+        kernel: [2, 3],
+        stride: [1, 2],
+        padding: [1, 0],
+        dilation: [2, 1],
+    };
+    let mut n = Network::new(11, &[1, 3, 7, 7], (-127, 127));
+    let pool = n.max_pool("pool", INPUT, window);
+    n.finish(&[pool])
+});
+
+test_op!(average_pool_and_global_average_pool, {
     let mut n = Network::new(13, &[1, 3, 6, 6], (-127, 127));
     let pool = n.sum_pool("pool", INPUT, window(3, 2, 1));
     let q = n.rescale("q", pool, Function::Identity, None);
     let global = n.sum_pool("global", q, window(3, 1, 0));
-    conforms(n.finish(&[global]));
-}
+    n.finish(&[global])
+});
 
-#[test]
-fn residual_sum_with_coefficients() {
+test_op!(residual_sum_with_coefficients, {
     let mut n = Network::new(14, &[1, 3, 5, 5], (-127, 127));
     let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 1);
     let q = n.rescale("q", conv, Function::Relu, Some(1));
@@ -194,11 +242,10 @@ fn residual_sum_with_coefficients() {
         (-11430, 11430),
     );
     let out = n.rescale("out", sum, Function::Relu, None);
-    conforms(n.finish(&[out]));
-}
+    n.finish(&[out])
+});
 
-#[test]
-fn concatenation_reshape_permutation_and_padding() {
+test_op!(concatenation_reshape_permutation_and_padding, {
     let mut n = Network::new(15, &[1, 3, 4, 5], (-127, 127));
     let conv = n.convolution("conv", INPUT, 2, window(3, 1, 1), 1);
     let q = n.rescale("q", conv, Function::Identity, None);
@@ -235,21 +282,22 @@ fn concatenation_reshape_permutation_and_padding() {
         (-127, 127),
     );
     let fc = n.linear("fc", reshaped, 3, true);
-    conforms(n.finish(&[fc]));
-}
+    n.finish(&[fc])
+});
 
-#[test]
-fn argmax_of_rows_with_ties() {
+test_op!(argmax_of_rows_with_ties, {
     let mut n = Network::new(16, &[3, 6], (-2, 2));
     let arg = n.argmax("argmax", INPUT, 1);
-    conforms(n.finish(&[arg]));
+    n.finish(&[arg])
+});
+
+test_op!(argmax_of_one_value, {
     let mut n = Network::new(17, &[1, 1], (-2, 2));
     let arg = n.argmax("argmax", INPUT, 1);
-    conforms(n.finish(&[arg]));
-}
+    n.finish(&[arg])
+});
 
-#[test]
-fn a_whole_network() {
+test_op!(a_whole_network, {
     let mut n = Network::new(18, &[1, 3, 9, 9], (-127, 127));
     let conv = n.convolution("conv", INPUT, 5, window(3, 1, 1), 1);
     let act = n.rescale("relu", conv, Function::Relu, Some(1));
@@ -257,5 +305,5 @@ fn a_whole_network() {
     let flat = n.flatten("flatten", pool);
     let fc = n.linear("fc", flat, 10, true);
     let arg = n.argmax("argmax", fc, 1);
-    conforms(n.finish(&[fc, arg]));
-}
+    n.finish(&[fc, arg])
+});
