@@ -12,8 +12,8 @@ use crate::field::K;
 /// Elements in a chunk: 64 KiB of `K` per operand, small against the second-level cache.
 pub(super) const CHUNK: usize = 1 << 12;
 
-/// Below this many elements a kernel runs on the calling thread (a few microseconds of work).
-pub(super) const THRESHOLD: usize = 1 << 13;
+/// Below this many elements a kernel runs on the calling thread: waking another costs as much as the work.
+pub(super) const THRESHOLD: usize = 1 << 15;
 
 /// Adds up the results of `partial` over the chunks of `0..length`.
 pub(super) fn sum_chunks<const N: usize>(

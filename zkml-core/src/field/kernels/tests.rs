@@ -342,10 +342,10 @@ fn combinations_of_int8_rows() {
 fn results_do_not_depend_on_the_number_of_threads() {
     let mut rng = StdRng::seed_from_u64(77);
     let (a, b) = (
-        table(&mut rng, 40_000, Fill::Mixed),
-        table(&mut rng, 40_000, Fill::Mixed),
+        table(&mut rng, 160_000, Fill::Mixed),
+        table(&mut rng, 160_000, Fill::Mixed),
     );
-    let matrix = int8_matrix(&mut rng, 40_000 * 12, Fill::Mixed);
+    let matrix = int8_matrix(&mut rng, 160_000 * 12, Fill::Mixed);
     for &backend in available_backends() {
         let run = |threads: usize| {
             rayon::ThreadPoolBuilder::new()
