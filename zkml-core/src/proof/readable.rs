@@ -95,7 +95,15 @@ impl ReadableOutputs {
     /// [`OutputMismatch`] naming the first entry that differs.
     pub fn check(&self, expected: &Self) -> Result<(), OutputMismatch> {
         equal("model", &expected.model, &self.model)?;
-        equal("class", &expected.class, &self.class)?;
+        let class = |class: Option<i64>| class.map_or("none".to_owned(), |class| class.to_string());
+        if expected.class != self.class {
+            let (expected, found) = (class(expected.class), class(self.class));
+            return Err(OutputMismatch {
+                place: "class".to_owned(),
+                expected,
+                found,
+            });
+        }
         equal("number of outputs", &expected.outputs.len(), &self.outputs.len())?;
         for (index, (expected, found)) in expected.outputs.iter().zip(&self.outputs).enumerate() {
             let place = |field: &str| format!("outputs[{index}].{field}");
