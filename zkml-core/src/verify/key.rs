@@ -10,7 +10,7 @@ use crate::transcript::VerifyError;
 /// Everything a verifier needs to know of a model. Weights are in it only as a commitment.
 ///
 /// The key of a model with private weights must come from someone the verifier trusts to have committed integers in
-/// `[-128, 127]` with zero padding (who has the weights can recompute the commitment).
+/// `[-128, 127]` with zero padding (who has the proving key, weights and the seed of the salts, can recompute the commitment).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerifyingKey {
     /// Name of the model.
