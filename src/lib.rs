@@ -10,7 +10,8 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use zkml_core::{circuit, field, lookup, pcs, poly, proof, sumcheck, transcript, verify};
+pub use zkml_core::{Privacy, Visibility};
+pub use zkml_core::{circuit, field, lookup, pcs, poly, privacy, proof, sumcheck, transcript, verify};
 
 #[cfg(feature = "prover")]
 pub use zkml_core::{graph, nn, optimize, prove, quant, witness};
@@ -30,6 +31,7 @@ pub mod prelude {
         flatten, max_pool2d, max_pool2d_with, pad, permute, relu, reshape, view,
     };
     pub use zkml_core::optimize::model::{OptimizeOptions, optimize};
+    pub use zkml_core::privacy::{Privacy, Visibility};
     pub use zkml_core::proof::{Proof, PublicValues};
     pub use zkml_core::prove::{CompiledModel, ProvingKey, SetupOptions, prove, setup};
     pub use zkml_core::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};

@@ -31,6 +31,7 @@ pub mod field;
 pub mod lookup;
 pub mod pcs;
 pub mod poly;
+pub mod privacy;
 pub mod reduce;
 pub mod sumcheck;
 pub mod transcript;
@@ -40,3 +41,5 @@ pub mod prove;
 
 pub mod proof;
 pub mod verify;
+
+pub use privacy::{Privacy, Visibility};

@@ -21,6 +21,7 @@ mod error;
 pub mod lower;
 mod schedule;
 mod serde_m61;
+mod setup;
 mod shape;
 mod table;
 mod validate;
@@ -29,6 +30,7 @@ mod view;
 pub use contraction::{Axis, AxisRole, Contraction};
 pub use error::CircuitError;
 pub use schedule::Schedule;
+pub use setup::setup_circuit;
 pub use shape::PaddedShape;
 pub use table::{Function, FunctionTable, Table};
 pub use view::{Factor, FactorRole, View};
@@ -75,13 +77,19 @@ pub struct Column {
 /// How the cells of a column are given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ColumnKind {
-    /// Part of the trace. `zero_padded` states that the constraints of its gadget force 0 on padding.
+    /// Committed with the proof.
     Committed {
-        /// See above.
+        /// Do the constraints of its gadget force 0 on padding?
+        zero_padded: bool,
+        /// Which commitment its cells live in.
+        home: Home,
+    },
+    /// Part of the committed weights: integers in `[-128, 127]`, which the setup proof shows ([`setup_circuit`]).
+    Parameter {
+        /// May 0 be assumed on padding? In the circuit of a model yes: its setup proof shows it. In the circuit of
+        /// that proof no.
         zero_padded: bool,
     },
-    /// Part of the committed weights: integers in `[-128, 127]`, 0 on padding.
-    Parameter,
     /// Known to the verifier.
     Public(Public),
     /// A linear combination of columns of the same shape.
@@ -90,6 +98,17 @@ pub enum ColumnKind {
     View(View),
     /// An einsum of two columns.
     Contraction(Contraction),
+}
+
+/// The commitment in which a committed column lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Home {
+    /// The trace of the proof.
+    Trace,
+    /// A commitment to the private input alone, by which proofs can be linked.
+    Input,
+    /// A commitment to the private outputs alone.
+    Output,
 }
 
 /// Where a public column's cells come from; 0 on padding.
@@ -157,6 +176,16 @@ pub struct Equality {
     pub right: ColumnId,
 }
 
+impl ColumnKind {
+    /// A column of the trace.
+    pub fn trace(zero_padded: bool) -> Self {
+        Self::Committed {
+            zero_padded,
+            home: Home::Trace,
+        }
+    }
+}
+
 impl core::ops::Index<ColumnId> for Circuit {
     type Output = Column;
     fn index(&self, id: ColumnId) -> &Column {
@@ -172,14 +201,20 @@ impl Circuit {
 
     /// The columns of the trace, in order.
     pub fn committed(&self) -> impl Iterator<Item = ColumnId> + '_ {
-        self.ids()
-            .filter(|id| matches!(self[*id].kind, ColumnKind::Committed { .. }))
+        self.tensors(Home::Trace)
+    }
+
+    /// The columns that live in that commitment, in order.
+    pub fn tensors(&self, home: Home) -> impl Iterator<Item = ColumnId> + '_ {
+        self.ids().filter(
+            move |id| matches!(self[*id].kind, ColumnKind::Committed { home: own, .. } if own == home),
+        )
     }
 
     /// The columns of the committed weights, in order.
     pub fn parameters(&self) -> impl Iterator<Item = ColumnId> + '_ {
         self.ids()
-            .filter(|id| matches!(self[*id].kind, ColumnKind::Parameter))
+            .filter(|id| matches!(self[*id].kind, ColumnKind::Parameter { .. }))
     }
 
     /// For each column: are its cells outside the logical shape forced to be 0?
@@ -189,8 +224,10 @@ impl Circuit {
             let is = |id: ColumnId| known[id.index()];
             let zero = column.shape.is_exact()
                 || match &column.kind {
-                    ColumnKind::Committed { zero_padded } => *zero_padded,
-                    ColumnKind::Parameter | ColumnKind::Public(_) | ColumnKind::View(_) => true,
+                    ColumnKind::Committed { zero_padded, .. } | ColumnKind::Parameter { zero_padded } => {
+                        *zero_padded
+                    }
+                    ColumnKind::Public(_) | ColumnKind::View(_) => true,
                     ColumnKind::Linear(linear) => {
                         linear.constant.value == 0 && linear.terms.iter().all(|term| is(term.column))
                     }

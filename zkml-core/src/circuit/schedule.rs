@@ -27,7 +27,9 @@ impl Schedule {
                 *slot = (*slot).max(bound);
             };
             match &circuit[id].kind {
-                ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_) => continue,
+                ColumnKind::Committed { .. } | ColumnKind::Parameter { .. } | ColumnKind::Public(_) => {
+                    continue;
+                }
                 ColumnKind::Linear(linear) => linear.terms.iter().for_each(|term| at_least(term.column, own)),
                 ColumnKind::View(view) => {
                     let summed =

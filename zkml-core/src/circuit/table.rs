@@ -49,13 +49,26 @@ pub enum Table {
     },
     /// `(v, f(v))`, two columns.
     Function(FunctionTable),
+    /// `[minimum, minimum + 2^bits)`, one column.
+    Integers {
+        /// Smallest value.
+        minimum: i64,
+        /// Number of bits.
+        bits: u32,
+    },
 }
 
 impl Table {
+    /// The integers of an int8: every weight stands in it.
+    pub const INT8: Self = Self::Integers {
+        minimum: -128,
+        bits: 8,
+    };
+
     /// Number of columns.
     pub fn arity(&self) -> usize {
         match self {
-            Self::Range { .. } => 1,
+            Self::Range { .. } | Self::Integers { .. } => 1,
             Self::Function(_) => 2,
         }
     }
@@ -63,7 +76,7 @@ impl Table {
     /// Variables: the table has `2^variables` rows.
     pub fn variables(&self) -> usize {
         match self {
-            Self::Range { bits } => *bits as usize,
+            Self::Range { bits } | Self::Integers { bits, .. } => *bits as usize,
             Self::Function(table) => table.domain_bits as usize + 1,
         }
     }
@@ -73,6 +86,7 @@ impl Table {
         match self {
             Self::Range { .. } => 0,
             Self::Function(table) => -(1i64 << table.domain_bits),
+            Self::Integers { minimum, .. } => *minimum,
         }
     }
 
@@ -112,6 +126,12 @@ mod tests {
     fn closed_forms_equal_the_cells() {
         let tables = [
             Table::Range { bits: 5 },
+            Table::INT8,
+            Table::Integers { minimum: -7, bits: 3 },
+            Table::Integers {
+                minimum: 1000,
+                bits: 0,
+            },
             Table::Function(FunctionTable {
                 function: Function::Relu,
                 domain_bits: 4,

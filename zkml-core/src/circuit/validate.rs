@@ -115,7 +115,7 @@ impl Circuit {
             })
         };
         match &column.kind {
-            ColumnKind::Committed { .. } | ColumnKind::Parameter => Ok(()),
+            ColumnKind::Committed { .. } | ColumnKind::Parameter { .. } => Ok(()),
             ColumnKind::Public(Public::Constant(cells)) => {
                 expect(cells.len() == column.shape.logical_len(), &place, || {
                     (
@@ -350,6 +350,11 @@ fn validate_table(index: usize, table: &Table) -> Result<(), CircuitError> {
     let place = format!("table {index}");
     let bits = match table {
         Table::Range { bits } => *bits,
+        Table::Integers { minimum, bits } => {
+            expect_magnitude(*minimum, &place)?;
+            expect_magnitude(minimum.saturating_add(1 << (*bits).min(62)), &place)?;
+            *bits
+        }
         Table::Function(FunctionTable {
             domain_bits,
             minimum,

@@ -57,7 +57,7 @@ pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
             Table::Function(function) => (0..1i64 << table.variables())
                 .map(|i| (table.first() + i, function.apply(table.first() + i)))
                 .collect(),
-            Table::Range { .. } => HashMap::new(),
+            Table::Range { .. } | Table::Integers { .. } => HashMap::new(),
         };
         let columns: Vec<_> = lookup
             .columns
@@ -70,7 +70,7 @@ pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
                 .map(|column| to_i64_centered(column[row]))
                 .collect();
             let found = match table {
-                Table::Range { .. } => table.row_of(cells[0]).is_some(),
+                Table::Range { .. } | Table::Integers { .. } => table.row_of(cells[0]).is_some(),
                 Table::Function(_) => rows.get(&cells[0]) == Some(&cells[1]),
             };
             if !found {
@@ -121,6 +121,6 @@ pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
 fn matters(kind: &ColumnKind) -> bool {
     matches!(
         kind,
-        ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_)
+        ColumnKind::Committed { .. } | ColumnKind::Parameter { .. } | ColumnKind::Public(_)
     )
 }

@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 
 use super::{ProveError, ProvingKey};
-use crate::circuit::lower::Hint;
+use crate::circuit::lower::{Hint, ParameterCells};
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Table};
 use crate::field::{M61, from_i64, to_i64_centered};
 use crate::graph::IntOp;
@@ -61,16 +61,46 @@ impl<'a> Trace<'a> {
         for hint in &key.lowered.hints {
             fill(key, circuit, &values, &execution, hint)?;
         }
+        let public = PublicValues {
+            input: integers(input),
+            outputs,
+        };
+        Self::of(circuit, public, values)
+    }
+
+    /// The trace of the setup proof: `circuit` is the [`setup_circuit`](crate::circuit::setup_circuit) of the circuit
+    /// that has these parameters; it has no committed columns.
+    ///
+    /// # Errors
+    /// [`ProveError::Malformed`] for the parameters of another circuit.
+    pub fn of_weights(circuit: &'a Circuit, parameters: &'a [ParameterCells]) -> Result<Self, ProveError> {
+        let values = Values::new(circuit);
+        let columns: Vec<ColumnId> = circuit.parameters().collect();
+        let fit = columns
+            .iter()
+            .zip(parameters)
+            .all(|(&column, parameter)| circuit[column].shape.padded_len() == parameter.cells.len());
+        if columns.len() != parameters.len() || !fit {
+            return Err(mismatch("weights"));
+        }
+        for (&column, parameter) in columns.iter().zip(parameters) {
+            values.set(column, Cells::Int8(&parameter.cells));
+        }
+        let public = PublicValues {
+            input: vec![],
+            outputs: vec![],
+        };
+        Self::of(circuit, public, values)
+    }
+
+    /// Counts rows of tables, once all columns are filled.
+    fn of(circuit: &Circuit, public: PublicValues, values: Values<'a>) -> Result<Self, ProveError> {
         let multiplicities = count(circuit, &values)?;
         let tables = circuit
             .tables
             .iter()
             .map(|table| (0..table.arity()).map(|c| table.column(c)).collect())
             .collect();
-        let public = PublicValues {
-            input: integers(input),
-            outputs,
-        };
         Ok(Self {
             public,
             values,
@@ -81,15 +111,14 @@ impl<'a> Trace<'a> {
 
     /// What the lookup argument reads.
     pub fn lookup_witness(&self, statement: &Statement<'_>) -> lookup::Witness<'_> {
-        let base = |column: ColumnId| match self.values.cells(column) {
-            Cells::Base(cells) => &cells[..],
-            Cells::Int8(_) => &[],
-        };
         let lookups = &statement.circuit().lookups;
         lookup::Witness {
             lookups: lookups
                 .iter()
-                .map(|lookup| lookup.columns.iter().map(|&column| base(column)).collect())
+                .map(|lookup| {
+                    let cells = |&column| self.values.base(column);
+                    lookup.columns.iter().map(cells).collect()
+                })
                 .collect(),
             tables: self
                 .tables
@@ -250,7 +279,7 @@ fn count(circuit: &Circuit, values: &Values<'_>) -> Result<Vec<Vec<M61>>, ProveE
         .collect();
     for lookup in &circuit.lookups {
         let table = &circuit.tables[lookup.table as usize];
-        let cells = values.cells(lookup.columns[0]).to_base();
+        let cells = values.base(lookup.columns[0]);
         for (row, &cell) in cells.iter().enumerate() {
             let value = to_i64_centered(cell);
             match table.row_of(value) {

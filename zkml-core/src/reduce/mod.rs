@@ -226,7 +226,7 @@ pub fn reduce<D: Side>(
                         instances.push(instance(contraction.variables(left), contraction.degree(left)));
                         values.push(value);
                     }
-                    ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_) => {}
+                    ColumnKind::Committed { .. } | ColumnKind::Parameter { .. } | ColumnKind::Public(_) => {}
                 }
             }
         }
@@ -264,7 +264,7 @@ fn split_linear<D: Side>(
     let is_virtual = |id: ColumnId| {
         !matches!(
             circuit[id].kind,
-            ColumnKind::Committed { .. } | ColumnKind::Parameter
+            ColumnKind::Committed { .. } | ColumnKind::Parameter { .. }
         )
     };
     let last = unknown

@@ -110,7 +110,7 @@ fn random_view(rng: &mut StdRng) -> (Vec<usize>, Vec<usize>, Vec<Factor>) {
 fn circuit_of(view: &[usize], source: &[usize], factors: Vec<Factor>, zero_padded: bool) -> Circuit {
     Circuit {
         columns: vec![
-            Column::new("source", source, ColumnKind::Committed { zero_padded }),
+            Column::new("source", source, ColumnKind::trace(zero_padded)),
             Column::new(
                 "view",
                 view,
@@ -303,9 +303,9 @@ fn folding_cells_equals_the_naive_sum() {
         let sizes = random_sizes(&mut rng, rank);
         let int8 = rng.gen_bool(0.3);
         let kind = if int8 {
-            ColumnKind::Parameter
+            ColumnKind::Parameter { zero_padded: true }
         } else {
-            ColumnKind::Committed { zero_padded: false }
+            ColumnKind::trace(false)
         };
         let circuit = Circuit {
             columns: vec![Column::new("c", &sizes, kind)],

@@ -32,6 +32,8 @@ impl Cells<'_> {
 pub struct Values<'a> {
     circuit: &'a Circuit,
     cells: Vec<OnceLock<Cells<'a>>>,
+    /// Weights as field elements, once something has asked for them.
+    converted: Vec<OnceLock<Vec<M61>>>,
 }
 
 impl<'a> Values<'a> {
@@ -40,6 +42,7 @@ impl<'a> Values<'a> {
         Self {
             circuit,
             cells: circuit.columns.iter().map(|_| OnceLock::new()).collect(),
+            converted: circuit.columns.iter().map(|_| OnceLock::new()).collect(),
         }
     }
 
@@ -58,12 +61,22 @@ impl<'a> Values<'a> {
         self.cells[column.index()].get_or_init(|| Cells::Base(self.compute(column).into()))
     }
 
+    /// The padded cells of a column as field elements; weights are converted once and kept.
+    pub fn base(&self, column: ColumnId) -> &[M61] {
+        match self.cells(column) {
+            Cells::Base(cells) => cells,
+            cells @ Cells::Int8(_) => {
+                self.converted[column.index()].get_or_init(|| cells.to_base().into_owned())
+            }
+        }
+    }
+
     fn compute(&self, id: ColumnId) -> Vec<M61> {
         let column = &self.circuit[id];
         let zero = M61::from(0u64);
         match &column.kind {
             ColumnKind::Committed { .. }
-            | ColumnKind::Parameter
+            | ColumnKind::Parameter { .. }
             | ColumnKind::Public(Public::Input { .. } | Public::Output { .. }) => {
                 vec![zero; column.shape.padded_len()]
             }

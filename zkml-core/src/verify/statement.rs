@@ -3,7 +3,7 @@
 use super::dry_run::opening_points;
 use super::work::{arithmetic, required_hardening};
 use super::{PublicTensor, VerifyingKey};
-use crate::circuit::{Circuit, ColumnId, Schedule};
+use crate::circuit::{Circuit, ColumnId, Home, Schedule};
 use crate::field::encoding::{K_BYTES, M61_BYTES};
 use crate::field::{K, M61, from_i64};
 use crate::lookup::{self, LookupShape, TableShape};
@@ -96,6 +96,14 @@ impl<'k> Statement<'k> {
             })
             .collect();
         let committed: Vec<ColumnId> = circuit.committed().collect();
+        // A claim on a column that no commitment holds would not be opened.
+        let elsewhere = [Home::Input, Home::Output].map(|home| circuit.tensors(home).next());
+        if let Some(column) = elsewhere.into_iter().flatten().next() {
+            return Err(VerifyError::Key(format!(
+                "column `{}`: expected one of the trace, found one of another commitment",
+                circuit[column].name
+            )));
+        }
         let parameters: Vec<ColumnId> = circuit.parameters().collect();
         let sizes = |columns: &[ColumnId]| {
             columns

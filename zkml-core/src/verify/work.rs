@@ -17,7 +17,8 @@ pub fn required_hardening(circuit: &Circuit) -> u64 {
             _ => None,
         })
         .filter(|(_, contraction)| {
-            let is_parameter = |operand: ColumnId| matches!(circuit[operand].kind, ColumnKind::Parameter);
+            let is_parameter =
+                |operand: ColumnId| matches!(circuit[operand].kind, ColumnKind::Parameter { .. });
             is_parameter(contraction.left) || is_parameter(contraction.right)
         })
         .map(|(id, contraction)| {
@@ -64,7 +65,7 @@ pub(super) fn claim_counts(circuit: &Circuit) -> Vec<u64> {
                 add(&mut counts, contraction.left, own);
                 add(&mut counts, contraction.right, own);
             }
-            ColumnKind::Committed { .. } | ColumnKind::Parameter | ColumnKind::Public(_) => {}
+            ColumnKind::Committed { .. } | ColumnKind::Parameter { .. } | ColumnKind::Public(_) => {}
         }
     }
     counts
@@ -80,7 +81,7 @@ pub(super) fn arithmetic(circuit: &Circuit, log_row: u32) -> u64 {
         .map(|(id, claims)| {
             let each = match &circuit[id].kind {
                 ColumnKind::Public(_) => cells(id),
-                ColumnKind::Committed { .. } | ColumnKind::Parameter => cells(id) >> log_row.min(63),
+                ColumnKind::Committed { .. } | ColumnKind::Parameter { .. } => cells(id) >> log_row.min(63),
                 ColumnKind::View(view) => view
                     .factors
                     .iter()

@@ -43,11 +43,7 @@ impl Builder<'_> {
             1i128 << (limb_count * self.limb_bits).min(126),
         )?;
 
-        let one_hot = self.column(
-            &format!("{name}/one_hot"),
-            shape,
-            ColumnKind::Committed { zero_padded: false },
-        );
+        let one_hot = self.column(&format!("{name}/one_hot"), shape, ColumnKind::trace(false));
         let bit = self.table(Table::Range { bits: 1 });
         self.lookup(format!("{name}/one_hot"), vec![one_hot], bit);
         self.hints.push(Hint::OneHot {

@@ -203,7 +203,7 @@ impl<'g> Builder<'g> {
         (0..count)
             .map(|k| {
                 let name = format!("{name}.{k}");
-                let limb = self.column(&name, shape, ColumnKind::Committed { zero_padded: false });
+                let limb = self.column(&name, shape, ColumnKind::trace(false));
                 self.lookup(name, vec![limb], table);
                 limb
             })

@@ -202,7 +202,7 @@ impl Builder<'_> {
     }
 
     fn parameter_column(&mut self, path: &str, shape: &[usize], cells: &[i8]) -> ColumnId {
-        let column = self.column(path, shape, ColumnKind::Parameter);
+        let column = self.column(path, shape, ColumnKind::Parameter { zero_padded: true });
         self.parameters.push(ParameterCells {
             column,
             cells: PaddedShape::new(shape).pad(cells, 0),

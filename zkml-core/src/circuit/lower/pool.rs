@@ -154,11 +154,7 @@ impl Builder<'_> {
     fn maximum(&mut self, name: &str, shape: &[usize], a: ColumnId, b: ColumnId, table: u32) -> ColumnId {
         let difference = self.integer_sum(&format!("{name}/difference"), shape, &[(1, a), (-1, b)]);
         let zero_padded = self.is_zero_padded(difference);
-        let excess = self.column(
-            &format!("{name}/excess"),
-            shape,
-            ColumnKind::Committed { zero_padded },
-        );
+        let excess = self.column(&format!("{name}/excess"), shape, ColumnKind::trace(zero_padded));
         self.lookup(format!("{name}/excess"), vec![difference, excess], table);
         self.hints.push(Hint::Apply {
             table,

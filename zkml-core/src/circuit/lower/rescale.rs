@@ -88,7 +88,7 @@ impl Builder<'_> {
             from_i64(half) * inverse,
         );
         let zero_padded = table.apply(0) == 0;
-        let output = self.column(&node.name, shape, ColumnKind::Committed { zero_padded });
+        let output = self.column(&node.name, shape, ColumnKind::trace(zero_padded));
         let table = self.table(Table::Function(table));
         self.lookup(node.name.clone(), vec![value, output], table);
         self.hints.push(Hint::Rescale {

@@ -412,11 +412,7 @@ fn a_verifying_key_cannot_ask_for_absurd_amounts() {
             key.circuit.columns[index].shape = PaddedShape::new(&[1 << 18, 1 << 18]);
         }),
         ("a committed column of 2^36 cells", &|key| {
-            let column = Column::new(
-                "large",
-                &[1 << 18, 1 << 18],
-                ColumnKind::Committed { zero_padded: true },
-            );
+            let column = Column::new("large", &[1 << 18, 1 << 18], ColumnKind::trace(true));
             key.circuit.columns.push(column);
         }),
         ("a short row", &|key| key.code.log_row = 1),
@@ -430,11 +426,9 @@ fn a_verifying_key_cannot_ask_for_absurd_amounts() {
                 minimum: 0,
                 maximum: 1,
             };
-            key.circuit.columns.push(Column::new(
-                "large",
-                &[1 << 30],
-                ColumnKind::Committed { zero_padded: true },
-            ));
+            key.circuit
+                .columns
+                .push(Column::new("large", &[1 << 30], ColumnKind::trace(true)));
             let source = ColumnId(key.circuit.columns.len() as u32 - 1);
             let view = ColumnKind::View(View { source, factors });
             key.circuit.columns.push(Column::new("view", &[2], view));
@@ -465,7 +459,7 @@ fn a_verifying_key_cannot_ask_for_absurd_amounts() {
                 ColumnId(columns.len() as u32 - 1)
             };
             let view = |source, factors| ColumnKind::View(View { source, factors });
-            let mut source = push(&[1024], ColumnKind::Committed { zero_padded: true });
+            let mut source = push(&[1024], ColumnKind::trace(true));
             for _ in 0..24 {
                 let split = push(
                     &[2, 512],

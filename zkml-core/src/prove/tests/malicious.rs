@@ -109,7 +109,7 @@ fn lie_about(
         let base = || Cells::Base(cells.iter().map(|&cell| from_i64(cell)).collect());
         match &circuit[id].kind {
             ColumnKind::Public(Public::Output { .. }) => {}
-            ColumnKind::Parameter => {
+            ColumnKind::Parameter { .. } => {
                 let index = statement
                     .parameters
                     .iter()

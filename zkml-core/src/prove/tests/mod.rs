@@ -8,3 +8,4 @@ mod network;
 mod random_networks;
 mod tamper;
 mod tamper_key;
+mod weights;

@@ -93,7 +93,7 @@ fn alterations() -> Vec<(&'static str, Alter)> {
         entry("column: removed", |key| drop(key.circuit.columns.pop())),
         entry("committed: padding", |key| {
             for column in &mut key.circuit.columns {
-                if let ColumnKind::Committed { zero_padded } = &mut column.kind {
+                if let ColumnKind::Committed { zero_padded, .. } = &mut column.kind {
                     *zero_padded ^= true;
                 }
             }
@@ -101,9 +101,9 @@ fn alterations() -> Vec<(&'static str, Alter)> {
         entry("parameter: now committed", |key| {
             let mut columns = key.circuit.columns.iter_mut();
             let column = columns
-                .find(|column| column.kind == ColumnKind::Parameter)
+                .find(|column| matches!(column.kind, ColumnKind::Parameter { .. }))
                 .expect("a parameter");
-            column.kind = ColumnKind::Committed { zero_padded: true };
+            column.kind = ColumnKind::trace(true);
         }),
         entry("input: range", |key| {
             *public(key, |p| matches!(p, Public::Input { .. })) = Public::Input {

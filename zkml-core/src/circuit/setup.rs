@@ -1,0 +1,119 @@
+//! The circuit of the setup proof: what the argument for a model takes for granted of its committed weights.
+//!
+//! ```text
+//! w in [-128, 128)                                  every cell, padding included
+//! w = crop(w),  crop(w)[i] = w[i] inside the logical shape, 0 on padding
+//! ```
+//!
+//! for each parameter column `w` of the model. Here nothing is assumed of the commitment: the columns are not zero
+//! padded, so the identity view is reduced by a sumcheck against the selector of the logical shape, and the equality
+//! says that padding is 0. Without this proof a key could hide residues mod p, or weights of a wider network, behind
+//! its commitment.
+
+use super::{Circuit, Column, ColumnId, ColumnKind, Equality, Factor, Lookup, PaddedShape, Table, View};
+
+/// The circuit that the weights of `model` must satisfy: its parameter columns are those of `model`, in the same
+/// order and of the same shapes, so that they are packed alike and opened against the same commitment.
+///
+/// A model without weights has an empty one.
+pub fn setup_circuit(model: &Circuit) -> Circuit {
+    let mut circuit = Circuit::default();
+    for parameter in model.parameters() {
+        let Column { name, shape, .. } = &model[parameter];
+        let weight = push(
+            &mut circuit,
+            name.clone(),
+            shape,
+            ColumnKind::Parameter { zero_padded: false },
+        );
+        circuit.lookups.push(Lookup {
+            name: format!("{name}/range"),
+            columns: vec![weight],
+            table: 0,
+        });
+        if shape.is_exact() {
+            continue;
+        }
+        let crop = ColumnKind::View(View {
+            source: weight,
+            factors: (0..shape.rank())
+                .map(|axis| Factor::identity(axis, axis))
+                .collect(),
+        });
+        let cropped = push(&mut circuit, format!("{name}/cropped"), shape, crop);
+        circuit.equalities.push(Equality {
+            name: format!("{name}/padding"),
+            left: weight,
+            right: cropped,
+        });
+    }
+    if !circuit.lookups.is_empty() {
+        circuit.tables.push(Table::INT8);
+    }
+    circuit
+}
+
+fn push(circuit: &mut Circuit, name: String, shape: &PaddedShape, kind: ColumnKind) -> ColumnId {
+    let id = ColumnId(u32::try_from(circuit.columns.len()).unwrap_or(u32::MAX));
+    circuit.columns.push(Column {
+        name,
+        shape: shape.clone(),
+        kind,
+    });
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuit::{FactorRole, Schedule};
+
+    fn model(shapes: &[&[usize]]) -> Circuit {
+        let column = |sizes: &&[usize]| Column {
+            name: format!("{sizes:?}"),
+            shape: PaddedShape::new(sizes),
+            kind: ColumnKind::Parameter { zero_padded: true },
+        };
+        Circuit {
+            columns: shapes.iter().map(column).collect(),
+            ..Circuit::default()
+        }
+    }
+
+    #[test]
+    fn every_parameter_is_range_checked_and_every_padded_one_cropped() {
+        let shapes: [&[usize]; 5] = [&[4, 8], &[3, 5], &[1, 6, 2], &[], &[7]];
+        let model = model(&shapes);
+        let circuit = setup_circuit(&model);
+        circuit.validate().unwrap();
+        let parameters: Vec<_> = circuit.parameters().collect();
+        assert_eq!(parameters.len(), shapes.len());
+        for (id, sizes) in parameters.iter().zip(shapes) {
+            assert_eq!(circuit[*id].shape, PaddedShape::new(sizes));
+            assert!(circuit.lookups.iter().any(|lookup| lookup.columns == [*id]));
+            let equality = circuit.equalities.iter().find(|equality| equality.left == *id);
+            assert_eq!(equality.is_none(), circuit[*id].shape.is_exact());
+        }
+        assert_eq!(setup_circuit(&Circuit::default()), Circuit::default());
+    }
+
+    #[test]
+    fn a_crop_is_never_a_renaming() {
+        let circuit = setup_circuit(&model(&[&[3, 4], &[4, 3]]));
+        let schedule = Schedule::new(&circuit);
+        for equality in &circuit.equalities {
+            let ColumnKind::View(view) = &circuit[equality.right].kind else {
+                panic!("a view");
+            };
+            assert!(!schedule.zero_padded[view.source.index()]);
+            let shape = &circuit[equality.right].shape;
+            for (axis, factor) in view.factors.iter().enumerate() {
+                let expected = match shape.size(axis).is_power_of_two() {
+                    true => FactorRole::Bitwise,
+                    false => FactorRole::General,
+                };
+                assert_eq!(factor.role(shape, shape, false), expected);
+            }
+        }
+    }
+}

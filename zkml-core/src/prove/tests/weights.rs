@@ -1,0 +1,114 @@
+//! The circuit of the setup proof: what a commitment to weights may hold.
+
+use super::fixture::whole_network;
+use crate::circuit::{Circuit, ColumnId, PaddedShape, setup_circuit};
+use crate::field::{M61, from_i64};
+use crate::prove::{ProveError, Trace, Violation, check};
+use crate::reduce::{Cells, Values};
+
+/// The setup circuit of a small network with padded weights, and the cells of its parameters.
+fn honest() -> (Circuit, Vec<(ColumnId, Vec<i64>)>) {
+    let lowered = whole_network(18).lower().expect("lower");
+    let circuit = setup_circuit(&lowered.circuit);
+    let cells = circuit
+        .parameters()
+        .zip(&lowered.parameters)
+        .map(|(id, parameter)| (id, parameter.cells.iter().map(|&cell| cell.into()).collect()))
+        .collect();
+    (circuit, cells)
+}
+
+fn violation(circuit: &Circuit, cells: &[(ColumnId, Vec<i64>)]) -> Result<(), Violation> {
+    let values = Values::new(circuit);
+    for (id, cells) in cells {
+        let cells: Vec<M61> = cells.iter().map(|&cell| from_i64(cell)).collect();
+        values.set(*id, Cells::Base(cells.into()));
+    }
+    check(circuit, &values)
+}
+
+/// The padded cells of a shape that stand outside of it.
+fn padding(shape: &PaddedShape) -> Vec<usize> {
+    let mut outside = vec![true; shape.padded_len()];
+    shape.for_each_cell(|_, padded| outside[padded] = false);
+    (0..outside.len()).filter(|&cell| outside[cell]).collect()
+}
+
+#[test]
+fn weights_of_a_network_satisfy_the_circuit() {
+    let (circuit, cells) = honest();
+    circuit.validate().expect("valid");
+    assert!(cells.iter().any(|(id, _)| !circuit[*id].shape.is_exact()));
+    assert_eq!(violation(&circuit, &cells), Ok(()));
+
+    let lowered = whole_network(18).lower().expect("lower");
+    let trace = Trace::of_weights(&circuit, &lowered.parameters).expect("a trace");
+    assert_eq!(check(&circuit, &trace.values), Ok(()));
+    let looked_up: usize = cells.iter().map(|(_, cells)| cells.len()).sum();
+    let counted: u64 = trace.multiplicities[0].iter().map(|count| count.value).sum();
+    assert_eq!(counted, looked_up as u64);
+    assert!(matches!(
+        Trace::of_weights(&circuit, &lowered.parameters[1..]),
+        Err(ProveError::Malformed { .. })
+    ));
+}
+
+#[test]
+fn a_padded_cell_that_is_not_zero_is_found() {
+    let (circuit, cells) = honest();
+    for (index, (id, _)) in cells.iter().enumerate() {
+        for cell in padding(&circuit[*id].shape) {
+            let mut altered = cells.clone();
+            altered[index].1[cell] = 1;
+            let expected = Violation::Equality {
+                name: format!("{}/padding", circuit[*id].name),
+                cell,
+                left: 1,
+                right: 0,
+            };
+            assert_eq!(violation(&circuit, &altered), Err(expected));
+        }
+    }
+}
+
+#[test]
+fn a_cell_out_of_the_range_is_found() {
+    let (circuit, cells) = honest();
+    for (index, (id, _)) in cells.iter().enumerate() {
+        for (value, allowed) in [
+            (127, true),
+            (128, false),
+            (-128, true),
+            (-129, false),
+            (1 << 59, false),
+        ] {
+            let mut altered = cells.clone();
+            altered[index].1[0] = value;
+            match violation(&circuit, &altered) {
+                Ok(()) => assert!(allowed, "{value}"),
+                Err(Violation::Lookup { name, row: 0, .. }) => {
+                    assert!(
+                        !allowed && name == format!("{}/range", circuit[*id].name),
+                        "{name}: {value}"
+                    );
+                }
+                Err(other) => panic!("{value}: {other}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_crop_shows_zeros_whatever_stands_on_the_padding() {
+    let (circuit, cells) = honest();
+    let values = Values::new(&circuit);
+    for (id, cells) in &cells {
+        values.set(*id, Cells::Base(vec![from_i64(7); cells.len()].into()));
+    }
+    for equality in &circuit.equalities {
+        let shape = &circuit[equality.right].shape;
+        let crop = shape.pad(&vec![from_i64(7); shape.logical_len()], from_i64(0));
+        assert_eq!(values.base(equality.right), crop);
+        assert!(!circuit.zero_padded()[equality.left.index()]);
+    }
+}
