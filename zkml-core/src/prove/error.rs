@@ -33,6 +33,9 @@ pub enum ProveError {
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] crate::proof::FileError),
+    /// The opening of private weights cannot be counted, or none is left.
+    #[error(transparent)]
+    Budget(#[from] super::BudgetError),
     /// The commitment failed.
     #[error("commitment: {0}")]
     Commitment(#[from] PcsError),

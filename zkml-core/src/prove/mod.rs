@@ -1,11 +1,13 @@
 //! The prover: orchestration only; the steps are those of [`crate::verify`].
 
+mod budget;
 mod check;
 mod error;
 mod key;
 mod setup;
 mod trace;
 
+pub use budget::{Budget, BudgetError, Purpose};
 pub use check::{Violation, check};
 pub use error::ProveError;
 pub use key::{CompiledModel, ProvingKey};
