@@ -98,7 +98,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     verify(&key.verifying, &public, &proof, b"")?;
     println!("verified in {:.1?}", start.elapsed());
-    for output in ReadableOutputs::new(&key.verifying, &public)?.outputs {
+    for output in ReadableOutputs::new(&key.verifying, &public)?
+        .outputs
+        .into_iter()
+        .flatten()
+    {
         println!("output {:?}: {:.3?}", output.shape, output.values);
     }
     Ok(())

@@ -256,8 +256,9 @@ fn prove_digit(
     let outputs = ReadableOutputs::new(&key.verifying, &public)?;
     let logits: Vec<f32> = outputs
         .outputs
-        .first()
-        .into_iter()
+        .iter()
+        .flatten()
+        .take(1)
         .flat_map(|o| &o.values)
         .map(|&v| v as f32)
         .collect();

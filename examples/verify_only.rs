@@ -33,7 +33,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     verify(&key, &public, &proof, b"")?;
     let outputs = ReadableOutputs::new(&key, &public)?;
     println!("valid: {} gives", outputs.model);
-    for (index, output) in outputs.outputs.iter().enumerate() {
+    for (index, output) in outputs.outputs.iter().flatten().enumerate() {
         println!("output {index}, shape {:?}: {:?}", output.shape, output.values);
     }
     Ok(())

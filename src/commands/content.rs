@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use zkml_core::privacy::Privacy;
 use zkml_core::proof::{Kind, Proof, PublicValues, read_file};
 use zkml_core::verify::{PublicTensor, Statement, VerifyingKey, soundness};
 
@@ -111,22 +112,59 @@ fn verifying_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
             format!("about {opening} bytes of a proof"),
             json!({ "estimated_bytes": opening }),
         ),
-        tensor(&key, "input".into(), &statement.input, key.interface.input_scale),
+        privacy(&key.privacy),
+        match &statement.input {
+            Some(input) => tensor(&key, "input".into(), input, key.interface.input_scale),
+            None => private("input".into(), Some(key.interface.input_scale)),
+        },
     ];
-    let outputs = statement
-        .outputs
-        .iter()
-        .zip(&key.interface.output_scales)
-        .enumerate();
-    facts.extend(
-        outputs.map(|(index, (output, &scale))| tensor(&key, format!("output {index}"), output, scale)),
-    );
+    let scales = key.interface.output_scales.iter().enumerate();
+    facts.extend(scales.map(|(index, &scale)| {
+        let name = format!("output {index}");
+        match statement.outputs.get(index) {
+            Some(output) => tensor(&key, name, output, scale),
+            None => private(name, Some(scale)),
+        }
+    }));
     facts.push(fact(
         "soundness",
         report.to_string(),
         json!({ "bits": report.bits, "terms": terms }),
     ));
     Ok(facts)
+}
+
+fn privacy(privacy: &Privacy) -> Fact {
+    let Privacy {
+        input,
+        output,
+        weights,
+        commit_input,
+    } = privacy;
+    let committed = if *commit_input { " (committed)" } else { "" };
+    fact(
+        "privacy",
+        format!("{input} input{committed}, {output} output, {weights} weights"),
+        json!({
+            "input": input.to_string(),
+            "output": output.to_string(),
+            "weights": weights.to_string(),
+            "commit_input": commit_input,
+            "zero_knowledge": privacy.zero_knowledge(),
+        }),
+    )
+}
+
+/// A tensor that only the prover sees.
+fn private(name: String, scale: Option<f64>) -> Fact {
+    match scale {
+        Some(scale) => fact(
+            name,
+            format!("(private), scale {scale:e}"),
+            json!({ "private": true, "scale": scale }),
+        ),
+        None => fact(name, "(private)", json!({ "private": true })),
+    }
 }
 
 fn tensor(key: &VerifyingKey, name: String, tensor: &PublicTensor, scale: f64) -> Fact {
@@ -161,14 +199,20 @@ fn proof(proof: &Proof) -> Vec<Fact> {
 const FIRST: usize = 10;
 
 fn public_values(public: &PublicValues) -> Vec<Fact> {
-    let outputs = public
-        .outputs
-        .iter()
-        .enumerate()
-        .map(|(index, values)| (format!("output {index}"), values));
-    let tensors = std::iter::once(("input".to_owned(), &public.input)).chain(outputs);
+    let outputs: Vec<(String, Option<&Vec<i64>>)> = match &public.outputs {
+        Some(outputs) => outputs
+            .iter()
+            .enumerate()
+            .map(|(index, values)| (format!("output {index}"), Some(values)))
+            .collect(),
+        None => vec![("outputs".to_owned(), None)],
+    };
+    let tensors = std::iter::once(("input".to_owned(), public.input.as_ref())).chain(outputs);
     tensors
         .map(|(name, values)| {
+            let Some(values) = values else {
+                return private(name, None);
+            };
             let first = values.get(..FIRST).unwrap_or(values);
             let more = if values.len() > first.len() { ", ..." } else { "" };
             let list: Vec<String> = first.iter().map(i64::to_string).collect();

@@ -17,7 +17,7 @@ const MAXIMUM_OUTPUTS_BYTES: u64 = 1 << 30;
 /// Check a proof
 ///
 /// Checks that the model of the verifying key, with the weights it is a commitment to, gives the public outputs on
-/// the public input. The key decides what is checked: take it from someone you trust, not from the prover.
+/// the public input; of what is private, that the prover knows it. The key decides what is checked: take it from someone you trust, not from the prover.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
@@ -62,6 +62,9 @@ impl Verify {
         writeln!(output, "key      {key}")?;
         if let Some(class) = outputs.class {
             writeln!(output, "class    {class}")?;
+        }
+        if outputs.outputs.is_none() {
+            writeln!(output, "outputs  (private)")?;
         }
         Ok(())
     }

@@ -13,8 +13,8 @@ use zkml_core::proof::{PublicValues, to_bytes};
 
 fn values() -> PublicValues {
     PublicValues {
-        input: vec![1, 2, 300],
-        outputs: vec![vec![-4]],
+        input: Some(vec![1, 2, 300]),
+        outputs: Some(vec![vec![-4]]),
     }
 }
 

@@ -142,7 +142,7 @@ fn an_honest_proof_is_valid() {
         serde_json::from_slice(&std::fs::read(files().join("small.json")).unwrap()).unwrap();
     assert_eq!(answer["valid"], true);
     assert_eq!(answer["outputs"]["class"], outputs.class.unwrap());
-    let logits = &outputs.outputs[0].integers;
+    let logits = &outputs.outputs.as_ref().unwrap()[0].integers;
     let class = outputs.class.unwrap() as usize;
     assert_eq!(logits.iter().max(), Some(&logits[class]));
 }
@@ -270,6 +270,9 @@ fn other_public_values() {
         1,
         &["rejected: check `"],
     );
+    fn output(public: &mut PublicValues, index: usize) -> &mut Vec<i64> {
+        &mut public.outputs.as_mut().unwrap()[index]
+    }
     let refused = |change: fn(&mut PublicValues), words: &[&str]| {
         assert_refused(
             &verify_bytes("--public", &changed("small.public", change)),
@@ -277,26 +280,37 @@ fn other_public_values() {
             words,
         );
     };
-    refused(|public| public.input[5] ^= 1, &["rejected: check `"]);
-    refused(|public| public.outputs[0][1] += 1, &["rejected: check `"]);
     refused(
-        |public| public.outputs[1][0] = (public.outputs[1][0] + 1) % 4,
+        |public| public.input.as_mut().unwrap()[5] ^= 1,
+        &["rejected: check `"],
+    );
+    refused(|public| output(public, 0)[1] += 1, &["rejected: check `"]);
+    refused(
+        |public| output(public, 1)[0] = (output(public, 1)[0] + 1) % 4,
         &["rejected: check `"],
     );
     refused(
-        |public| public.outputs[1][0] = 4,
+        |public| output(public, 1)[0] = 4,
         &["output.1[0]: expected a value in [0, 3], found 4"],
     );
     refused(
-        |public| public.input.push(0),
+        |public| public.input.as_mut().unwrap().push(0),
         &["input: expected 12 values", "found 13"],
     );
     refused(
-        |public| public.input.clear(),
+        |public| public.input.as_mut().unwrap().clear(),
         &["input: expected 12 values", "found 0"],
     );
     refused(
-        |public| public.outputs.truncate(1),
+        |public| public.input = None,
+        &["input: expected public values, found none (private)"],
+    );
+    refused(
+        |public| public.outputs = None,
+        &["outputs: expected public values, found none (private)"],
+    );
+    refused(
+        |public| public.outputs.as_mut().unwrap().truncate(1),
         &["outputs: expected 2 tensors, found 1 tensors"],
     );
     assert_refused(

@@ -35,6 +35,9 @@ pub use shape::PaddedShape;
 pub use table::{Function, FunctionTable, Table};
 pub use view::{Factor, FactorRole, View};
 
+#[cfg(feature = "prover")]
+use validate::MAXIMUM_TABLE_VARIABLES;
+
 use serde::{Deserialize, Serialize};
 
 use crate::field::M61;

@@ -10,7 +10,7 @@
 //! says that padding is 0. Without this proof a key could hide residues mod p, or weights of a wider network, behind
 //! its commitment.
 
-use super::{Circuit, Column, ColumnId, ColumnKind, Equality, Factor, Lookup, PaddedShape, Table, View};
+use super::{Circuit, Column, ColumnId, ColumnKind, Equality, Lookup, PaddedShape, Table, View};
 
 /// The circuit that the weights of `model` must satisfy: its parameter columns are those of `model`, in the same
 /// order and of the same shapes, so that they are packed alike and opened against the same commitment.
@@ -34,12 +34,7 @@ pub fn setup_circuit(model: &Circuit) -> Circuit {
         if shape.is_exact() {
             continue;
         }
-        let crop = ColumnKind::View(View {
-            source: weight,
-            factors: (0..shape.rank())
-                .map(|axis| Factor::identity(axis, axis))
-                .collect(),
-        });
+        let crop = ColumnKind::View(View::crop(weight, shape.rank()));
         let cropped = push(&mut circuit, format!("{name}/cropped"), shape, crop);
         circuit.equalities.push(Equality {
             name: format!("{name}/padding"),

@@ -19,7 +19,7 @@ const MAXIMUM_PUBLIC_CELLS: usize = 1 << 28;
 /// Public values and constants are below this in absolute value, so that no two of them are one field element.
 const MAXIMUM_MAGNITUDE: u64 = 1 << 60;
 /// Largest number of variables of a table.
-const MAXIMUM_TABLE_VARIABLES: u32 = 20;
+pub(super) const MAXIMUM_TABLE_VARIABLES: u32 = 20;
 /// Largest number of rows of all tables together.
 const MAXIMUM_TABLE_ROWS: usize = 1 << 24;
 

@@ -55,6 +55,14 @@ pub enum FactorRole {
     General,
 }
 
+impl View {
+    /// `source` inside its logical shape, of `rank` dimensions, and 0 on padding, whatever stands there.
+    pub fn crop(source: ColumnId, rank: usize) -> Self {
+        let factors = (0..rank).map(|axis| Factor::identity(axis, axis)).collect();
+        Self { source, factors }
+    }
+}
+
 impl Factor {
     /// `view axis = source axis`.
     pub fn identity(view_axis: usize, source_axis: usize) -> Self {

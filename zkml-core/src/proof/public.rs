@@ -6,23 +6,23 @@ use super::{Artifact, Kind};
 use crate::transcript::VerifyError;
 use crate::verify::{PublicTensor, Statement};
 
-/// The public input and outputs, row-major, as the integers the circuit computes with.
+/// The public ones of input and outputs, row-major, as the integers the circuit computes with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicValues {
-    /// The quantized input.
-    pub input: Vec<i64>,
-    /// The outputs, by number.
-    pub outputs: Vec<Vec<i64>>,
+    /// The quantized input; `None` if it is private.
+    pub input: Option<Vec<i64>>,
+    /// The outputs, by number; `None` if they are private.
+    pub outputs: Option<Vec<Vec<i64>>>,
 }
 
 impl Artifact for PublicValues {
     const KIND: Kind = Kind::PublicValues;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const MAXIMUM_BYTES: u64 = 1 << 30;
 }
 
 impl PublicValues {
-    /// Checks number, sizes and ranges against the circuit.
+    /// Checks presence, number, sizes and ranges against the circuit.
     ///
     /// # Errors
     /// [`VerifyError::PublicValue`] naming the first value that does not fit.
@@ -34,16 +34,36 @@ impl PublicValues {
                 found,
             })
         };
-        if self.outputs.len() != statement.outputs.len() {
-            let (expected, found) = (statement.outputs.len(), self.outputs.len());
+        let describe = |present: bool| {
+            if present {
+                "public values"
+            } else {
+                "none (private)"
+            }
+            .to_owned()
+        };
+        let present = [
+            ("input", statement.input.is_some(), self.input.is_some()),
+            ("outputs", !statement.outputs.is_empty(), self.outputs.is_some()),
+        ];
+        if let Some((place, expected, found)) =
+            present.into_iter().find(|(_, expected, found)| expected != found)
+        {
+            return mismatch(place, describe(expected), describe(found));
+        }
+        let outputs = self.outputs.as_deref().unwrap_or_default();
+        if outputs.len() != statement.outputs.len() {
+            let (expected, found) = (statement.outputs.len(), outputs.len());
             return mismatch(
                 "outputs",
                 format!("{expected} tensors"),
                 format!("{found} tensors"),
             );
         }
-        let outputs = statement.outputs.iter().zip(&self.outputs).enumerate();
-        let named = core::iter::once(("input".to_owned(), &statement.input, &self.input))
+        let outputs = statement.outputs.iter().zip(outputs).enumerate();
+        let input = statement.input.iter().zip(&self.input);
+        let named = input
+            .map(|(tensor, values)| ("input".to_owned(), tensor, values))
             .chain(outputs.map(|(index, (tensor, values))| (format!("output.{index}"), tensor, values)));
         for (
             name,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::PublicValues;
+use crate::privacy::Visibility;
 use crate::transcript::VerifyError;
 use crate::verify::{Statement, VerifyingKey};
 
@@ -19,10 +20,10 @@ const TOLERANCE: f64 = 1e-9;
 pub struct ReadableOutputs {
     /// Name of the model, as in its verifying key.
     pub model: String,
-    /// The class, if output 1 is one index: a model whose graph ends in an argmax of a batch of one.
+    /// The class, if output 1 is public and one index: a model whose graph ends in an argmax of a batch of one.
     pub class: Option<i64>,
-    /// The outputs, by number.
-    pub outputs: Vec<ReadableOutput>,
+    /// The outputs, by number; `None` (in JSON `null`) if they are private.
+    pub outputs: Option<Vec<ReadableOutput>>,
 }
 
 /// One output tensor.
@@ -59,11 +60,18 @@ impl ReadableOutputs {
     pub fn new(key: &VerifyingKey, public: &PublicValues) -> Result<Self, VerifyError> {
         let statement = Statement::new(key)?;
         public.check(&statement)?;
+        let Some(values) = &public.outputs else {
+            return Ok(Self {
+                model: key.name.clone(),
+                class: None,
+                outputs: None,
+            });
+        };
         let tensors = statement
             .outputs
             .iter()
             .zip(&key.interface.output_scales)
-            .zip(&public.outputs);
+            .zip(values);
         let outputs: Vec<ReadableOutput> = tensors
             .map(|((tensor, &scale), integers)| ReadableOutput {
                 shape: key.circuit[tensor.column].shape.sizes(),
@@ -84,7 +92,7 @@ impl ReadableOutputs {
         Ok(Self {
             model: key.name.clone(),
             class,
-            outputs,
+            outputs: Some(outputs),
         })
     }
 
@@ -104,8 +112,22 @@ impl ReadableOutputs {
                 found,
             });
         }
-        equal("number of outputs", &expected.outputs.len(), &self.outputs.len())?;
-        for (index, (expected, found)) in expected.outputs.iter().zip(&self.outputs).enumerate() {
+        let visibility = |outputs: &Option<_>| {
+            if outputs.is_some() {
+                Visibility::Public
+            } else {
+                Visibility::Private
+            }
+        };
+        equal(
+            "outputs",
+            &visibility(&expected.outputs),
+            &visibility(&self.outputs),
+        )?;
+        let [expected, found] =
+            [expected, self].map(|outputs| outputs.outputs.as_deref().unwrap_or_default());
+        equal("number of outputs", &expected.len(), &found.len())?;
+        for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
             let place = |field: &str| format!("outputs[{index}].{field}");
             equal(&place("shape"), &expected.shape, &found.shape)?;
             close(&place("scale"), expected.scale, found.scale)?;
@@ -177,7 +199,7 @@ mod tests {
         ReadableOutputs {
             model: "small".into(),
             class: Some(2),
-            outputs: vec![logits, class],
+            outputs: Some(vec![logits, class]),
         }
     }
 
@@ -191,19 +213,23 @@ mod tests {
     #[test]
     fn every_change_is_named() {
         type Change = fn(&mut ReadableOutputs);
-        let changes: [(Change, &str); 12] = [
+        fn at(outputs: &mut ReadableOutputs, index: usize) -> &mut ReadableOutput {
+            &mut outputs.outputs.as_mut().unwrap()[index]
+        }
+        let changes: [(Change, &str); 13] = [
+            (|o| o.outputs = None, "outputs"),
             (|o| o.model.push('x'), "model"),
             (|o| o.class = Some(1), "class"),
             (|o| o.class = None, "class"),
-            (|o| o.outputs.truncate(1), "number of outputs"),
-            (|o| o.outputs[0].shape = vec![3, 1], "outputs[0].shape"),
-            (|o| o.outputs[0].scale = 0.100_001, "outputs[0].scale"),
-            (|o| o.outputs[0].integers[2] = 13, "outputs[0].integers[2]"),
-            (|o| o.outputs[0].integers.push(0), "outputs[0].integers: length"),
-            (|o| o.outputs[0].values[1] = 1e-30, "outputs[0].values[1]"),
-            (|o| o.outputs[0].values[2] = f64::NAN, "outputs[0].values[2]"),
-            (|o| o.outputs[1].values.clear(), "outputs[1].values: length"),
-            (|o| o.outputs[1].integers[0] = 1, "outputs[1].integers[0]"),
+            (|o| o.outputs.as_mut().unwrap().truncate(1), "number of outputs"),
+            (|o| at(o, 0).shape = vec![3, 1], "outputs[0].shape"),
+            (|o| at(o, 0).scale = 0.100_001, "outputs[0].scale"),
+            (|o| at(o, 0).integers[2] = 13, "outputs[0].integers[2]"),
+            (|o| at(o, 0).integers.push(0), "outputs[0].integers: length"),
+            (|o| at(o, 0).values[1] = 1e-30, "outputs[0].values[1]"),
+            (|o| at(o, 0).values[2] = f64::NAN, "outputs[0].values[2]"),
+            (|o| at(o, 1).values.clear(), "outputs[1].values: length"),
+            (|o| at(o, 1).integers[0] = 1, "outputs[1].integers[0]"),
         ];
         for (change, place) in changes {
             let mut changed = outputs();

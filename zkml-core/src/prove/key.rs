@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ProveError;
 use crate::circuit::lower::{Lowered, lower};
 use crate::pcs::{CodeParameters, Commitment, CommittedMatrix, Seed};
+use crate::privacy::Privacy;
 use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
 use crate::quant::Quantized;
 use crate::verify::{Interface, Statement, VerifyingKey};
@@ -18,21 +19,29 @@ pub struct CompiledModel {
     pub name: String,
     /// The integer network, weights included, and how its integers read as real numbers.
     pub network: Quantized,
+    /// What its proofs may show.
+    pub privacy: Privacy,
 }
 
 impl Artifact for CompiledModel {
     const KIND: Kind = Kind::CompiledModel;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 
 impl CompiledModel {
-    /// Names a quantized network.
+    /// Names a quantized network, all of which is public.
     pub fn new(name: impl Into<String>, network: Quantized) -> Self {
         Self {
             name: name.into(),
             network,
+            privacy: Privacy::PUBLIC,
         }
+    }
+
+    /// With another choice of what is private. It must be made before setup.
+    pub fn with_privacy(self, privacy: Privacy) -> Self {
+        Self { privacy, ..self }
     }
 
     /// How public integers read as real numbers.
@@ -48,7 +57,7 @@ impl CompiledModel {
     /// # Errors
     /// [`ProveError::Unsupported`] naming the layer.
     pub fn lower(&self) -> Result<Lowered, ProveError> {
-        Ok(lower(&self.network.graph, self.network.limb_bits)?)
+        Ok(lower(&self.network.graph, self.network.limb_bits, &self.privacy)?)
     }
 }
 
@@ -75,7 +84,7 @@ pub(super) struct StoredProvingKey {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 

@@ -12,7 +12,7 @@ pub use check::{Violation, check};
 pub use error::ProveError;
 pub use key::{CompiledModel, ProvingKey};
 pub use setup::{SetupOptions, setup};
-pub use trace::Trace;
+pub use trace::{Answer, Trace};
 
 use ndarray::ArrayD;
 

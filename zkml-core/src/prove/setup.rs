@@ -72,6 +72,7 @@ pub(super) fn verifying_key(
         name: model.name.clone(),
         circuit: lowered.circuit.clone(),
         interface: model.interface(),
+        privacy: model.privacy,
         weights,
         hardening: required_hardening(&lowered.circuit),
         code,

@@ -14,10 +14,21 @@ use crate::reduce::{Cells, Values};
 use crate::verify::Statement;
 use crate::witness::{Execution, Executor};
 
+/// What the model was asked and what it answered, row-major, whether public or private: for the prover alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The quantized input.
+    pub input: Vec<i64>,
+    /// The outputs, by number.
+    pub outputs: Vec<Vec<i64>>,
+}
+
 /// All cells the argument speaks of.
 pub struct Trace<'a> {
-    /// The public input and outputs.
+    /// The public values.
     pub public: PublicValues,
+    /// All values, private ones too.
+    pub answer: Answer,
     /// The cells of every column.
     pub values: Values<'a>,
     /// For each table how often each row is looked up.
@@ -56,16 +67,23 @@ impl<'a> Trace<'a> {
         let integers = |tensor: &ArrayD<i64>| tensor.iter().copied().collect::<Vec<i64>>();
         let outputs: Vec<Vec<i64>> = execution.outputs(graph).map(integers).collect();
         for (&column, output) in key.lowered.outputs.iter().zip(&outputs) {
-            set(column, padded(circuit, column, output.iter().copied(), 0));
+            if matches!(circuit[column].kind, ColumnKind::Public(_)) {
+                set(column, padded(circuit, column, output.iter().copied(), 0));
+            }
         }
         for hint in &key.lowered.hints {
             fill(key, circuit, &values, &execution, hint)?;
         }
-        let public = PublicValues {
+        let privacy = &key.verifying.privacy;
+        let answer = Answer {
             input: integers(input),
             outputs,
         };
-        Self::of(circuit, public, values)
+        let public = PublicValues {
+            input: (!privacy.input.is_private()).then(|| answer.input.clone()),
+            outputs: (!privacy.output.is_private()).then(|| answer.outputs.clone()),
+        };
+        Self::of(circuit, public, answer, values)
     }
 
     /// The trace of the setup proof: `circuit` is the [`setup_circuit`](crate::circuit::setup_circuit) of the circuit
@@ -87,14 +105,19 @@ impl<'a> Trace<'a> {
             values.set(column, Cells::Int8(&parameter.cells));
         }
         let public = PublicValues {
-            input: vec![],
-            outputs: vec![],
+            input: None,
+            outputs: None,
         };
-        Self::of(circuit, public, values)
+        Self::of(circuit, public, Answer::default(), values)
     }
 
     /// Counts rows of tables, once all columns are filled.
-    fn of(circuit: &Circuit, public: PublicValues, values: Values<'a>) -> Result<Self, ProveError> {
+    fn of(
+        circuit: &Circuit,
+        public: PublicValues,
+        answer: Answer,
+        values: Values<'a>,
+    ) -> Result<Self, ProveError> {
         let multiplicities = count(circuit, &values)?;
         let tables = circuit
             .tables
@@ -103,6 +126,7 @@ impl<'a> Trace<'a> {
             .collect();
         Ok(Self {
             public,
+            answer,
             values,
             multiplicities,
             tables,
@@ -246,6 +270,15 @@ fn fill(
             });
             set(*output, padded(circuit, *output, hot, 0));
         }
+        Hint::Input { node, output } => {
+            let (minimum, maximum) = key.model.network.graph[*node].fact.range;
+            let cells =
+                |column, padding| padded(circuit, column, execution.values[node.0].iter().copied(), padding);
+            set(*output, cells(*output, 0i64.max(minimum).min(maximum)));
+            // Without its padding.
+            set(key.lowered.nodes[node.0], cells(key.lowered.nodes[node.0], 0));
+        }
+        Hint::Copy { input, output } => set(*output, values.base(*input).to_vec()),
         Hint::Limbs { input, limbs, bits } => {
             let cells: Vec<i64> = values
                 .cells(*input)

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::circuit::{Circuit, ColumnId, ColumnKind, Public};
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Home, Public};
 use crate::pcs::{CodeParameters, Commitment};
+use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, Kind};
 use crate::transcript::VerifyError;
 
@@ -17,8 +18,10 @@ pub struct VerifyingKey {
     pub name: String,
     /// What is proved.
     pub circuit: Circuit,
-    /// How the public integers read as real numbers.
+    /// How the integers of input and outputs read as real numbers.
     pub interface: Interface,
+    /// What its proofs show.
+    pub privacy: Privacy,
     /// The code of both commitments.
     pub code: CodeParameters,
     /// The commitment to the weights.
@@ -27,7 +30,7 @@ pub struct VerifyingKey {
     pub hardening: u64,
 }
 
-/// The public input and outputs of a model.
+/// The input and outputs of a model, public or not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Interface {
     /// `real input = input_scale * integer`.
@@ -38,7 +41,7 @@ pub struct Interface {
 
 impl Artifact for VerifyingKey {
     const KIND: Kind = Kind::VerifyingKey;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     // Decoded columns take some thirty times their bytes.
     const MAXIMUM_BYTES: u64 = 1 << 24;
 }
@@ -66,11 +69,12 @@ impl VerifyingKey {
         Ok(*hasher.finalize().as_bytes())
     }
 
-    /// The column of the public input.
+    /// The column of the public input; none if it is private.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] unless the circuit has exactly one.
-    pub fn input(&self) -> Result<PublicTensor, VerifyError> {
+    /// [`VerifyError::Key`] unless the circuit has exactly what privacy asks for: one public input, or none; and one
+    /// column of a committed input, or none.
+    pub fn input(&self) -> Result<Option<PublicTensor>, VerifyError> {
         let mut inputs = self
             .circuit
             .ids()
@@ -82,16 +86,31 @@ impl VerifyingKey {
                 }),
                 _ => None,
             });
-        match (inputs.next(), inputs.next()) {
-            (Some(input), None) => Ok(input),
-            _ => Err(VerifyError::Key("the circuit must have exactly one input".into())),
+        let expected = usize::from(self.privacy.commit_input);
+        let found = self.circuit.tensors(Home::Input).count();
+        if expected != found || !self.privacy.is_consistent() {
+            return Err(VerifyError::Key(format!(
+                "expected {expected} committed inputs, all of them private, found {found}, {}",
+                self.privacy.input
+            )));
+        }
+        match (inputs.next(), inputs.next(), self.privacy.input) {
+            (Some(input), None, Visibility::Public) => Ok(Some(input)),
+            (None, None, Visibility::Private) => Ok(None),
+            (_, _, Visibility::Public) => Err(VerifyError::Key(
+                "the circuit must have exactly one public input".into(),
+            )),
+            (_, _, Visibility::Private) => Err(VerifyError::Key(
+                "the circuit has a public input, it should be private".into(),
+            )),
         }
     }
 
-    /// The columns of the public outputs, by number.
+    /// The columns of the public outputs, by number; none if they are private.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] unless they are numbered 0, 1, 2, ... and have a positive scale each.
+    /// [`VerifyError::Key`] unless they are numbered 0, 1, 2, ... and have a positive scale each; private ones have a
+    /// committed column and a scale each.
     pub fn outputs(&self) -> Result<Vec<PublicTensor>, VerifyError> {
         let mut outputs: Vec<(u32, PublicTensor)> = self
             .circuit
@@ -119,6 +138,24 @@ impl VerifyingKey {
         {
             return Err(VerifyError::Key(format!(
                 "expected positive, finite scales, found {scale}"
+            )));
+        }
+        let (private, scales) = (
+            self.circuit.tensors(Home::Output).count(),
+            self.interface.output_scales.len(),
+        );
+        if self.privacy.output.is_private() {
+            if !outputs.is_empty() || private == 0 || private != scales {
+                return Err(VerifyError::Key(format!(
+                    "expected private outputs with one scale each, found {private} and {} public ones, {scales} scales",
+                    outputs.len()
+                )));
+            }
+            return Ok(Vec::new());
+        }
+        if private != 0 {
+            return Err(VerifyError::Key(format!(
+                "the circuit has {private} private outputs, they should be public"
             )));
         }
         outputs.sort_by_key(|output| output.0);

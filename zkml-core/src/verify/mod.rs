@@ -33,7 +33,7 @@ use crate::reduce::{Claims, VerifierSide, challenge_point, reduce};
 use crate::transcript::{Event, VerifierChannel, VerifierTranscript, VerifyError};
 
 /// Checks that the committed model gives `public.outputs` on `public.input`, in the context of `context` (any bytes
-/// the prover was given, such as a nonce of the verifier).
+/// the prover was given, such as a nonce of the verifier). Of what is private it shows that there are such values.
 ///
 /// # Errors
 /// [`VerifyError`], naming the check that failed. A key below [`SECURITY_BITS`] bits is refused.
@@ -125,16 +125,16 @@ pub fn bindings(
             .flat_map(|value| value.to_le_bytes())
             .collect::<Vec<u8>>()
     };
-    let mut list = vec![
-        ("bind.key", statement.digest.to_vec()),
-        ("bind.input", integers(&public.input)),
-    ];
-    list.extend(
-        public
-            .outputs
-            .iter()
-            .map(|output| ("bind.output", integers(output))),
-    );
+    let mut list = vec![("bind.key", statement.digest.to_vec())];
+    // What is private is bound as absent.
+    list.push(match &public.input {
+        Some(input) => ("bind.input", integers(input)),
+        None => ("bind.input.private", Vec::new()),
+    });
+    match &public.outputs {
+        Some(outputs) => list.extend(outputs.iter().map(|output| ("bind.output", integers(output)))),
+        None => list.push(("bind.output.private", Vec::new())),
+    }
     list.push(("bind.context", context.to_vec()));
     list
 }

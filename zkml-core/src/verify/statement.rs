@@ -41,9 +41,9 @@ pub struct Statement<'k> {
     pub key: &'k VerifyingKey,
     /// BLAKE3 of the key.
     pub digest: [u8; 32],
-    /// The public input.
-    pub input: PublicTensor,
-    /// The public outputs.
+    /// The public input, unless it is private.
+    pub input: Option<PublicTensor>,
+    /// The public outputs; none if they are private.
     pub outputs: Vec<PublicTensor>,
     /// When each virtual column is reduced.
     pub schedule: Schedule,
@@ -237,8 +237,10 @@ impl PublicCells {
                 *slot = Some(circuit[column].shape.pad(&elements, M61::from(0u64)));
             }
         };
-        put(statement.input.column, &values.input);
-        for (output, integers) in statement.outputs.iter().zip(&values.outputs) {
+        if let (Some(input), Some(integers)) = (&statement.input, &values.input) {
+            put(input.column, integers);
+        }
+        for (output, integers) in statement.outputs.iter().zip(values.outputs.iter().flatten()) {
             put(output.column, integers);
         }
         for id in circuit.ids() {

@@ -54,6 +54,20 @@ pub enum Hint {
         /// A committed column.
         output: ColumnId,
     },
+    /// The values of an input node.
+    Input {
+        /// The node.
+        node: NodeId,
+        /// A committed column; its padding is any value of the range.
+        output: ColumnId,
+    },
+    /// `output = input`, padding too.
+    Copy {
+        /// A column.
+        input: ColumnId,
+        /// A committed column.
+        output: ColumnId,
+    },
     /// The digits of a non-negative column in base `2^bits`, least significant first.
     Limbs {
         /// A virtual column.

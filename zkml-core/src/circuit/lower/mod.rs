@@ -8,12 +8,14 @@ mod arrange;
 mod builder;
 mod linear;
 mod pool;
+mod private;
 mod rescale;
 
 pub use builder::{Hint, ParameterCells};
 
-use super::{Circuit, CircuitError, Column, ColumnId, ColumnKind, Equality, PaddedShape, Public};
+use super::{Circuit, CircuitError, Column, ColumnId, ColumnKind, Equality, Home, PaddedShape, Public};
 use crate::graph::{Graph, Int, IntOp, NodeId};
+use crate::privacy::{Privacy, Visibility};
 use crate::quant::range;
 use builder::Builder;
 
@@ -24,9 +26,9 @@ pub struct Lowered {
     pub circuit: Circuit,
     /// For each node of the graph its column.
     pub nodes: Vec<ColumnId>,
-    /// The public input.
+    /// The column of the input: public, or behind a private one.
     pub input: ColumnId,
-    /// The public outputs, in the graph's order.
+    /// The outputs, in the graph's order: public columns, or private ones that are committed apart.
     pub outputs: Vec<ColumnId>,
     /// The cells of the parameter columns.
     pub parameters: Vec<ParameterCells>,
@@ -34,19 +36,33 @@ pub struct Lowered {
     pub hints: Vec<Hint>,
 }
 
-/// Lowers a graph; remainders are split into limbs of `limb_bits`.
+/// Lowers a graph; remainders are split into limbs of `limb_bits`. Input and outputs become public or committed
+/// columns, as `privacy` says; weights are committed in any case.
 ///
 /// # Errors
 /// [`CircuitError::Malformed`] for a graph that does not fit together or whose ranges are narrower than its values,
 /// [`CircuitError::Overflow`] when an integer could leave the field, [`CircuitError::Unsupported`] for an operation
 /// without a rule; both name the layer.
-pub fn lower(graph: &Graph<Int>, limb_bits: u32) -> Result<Lowered, CircuitError> {
+pub fn lower(graph: &Graph<Int>, limb_bits: u32, privacy: &Privacy) -> Result<Lowered, CircuitError> {
     validate(graph, limb_bits)?;
+    if !privacy.is_consistent() {
+        return Err(CircuitError::Malformed {
+            place: "privacy".into(),
+            expected: "a private input to commit to".into(),
+            found: "a public one".into(),
+        });
+    }
+    let home = if privacy.commit_input {
+        Home::Input
+    } else {
+        Home::Trace
+    };
     let mut builder = Builder::new(graph, limb_bits);
     for index in 0..graph.nodes.len() {
         let id = NodeId(index);
         let node = &graph[id];
         let column = match &node.op {
+            IntOp::Input if privacy.input.is_private() => builder.private_input(id, home)?,
             IntOp::Input => builder.column(
                 &node.name,
                 &node.fact.shape,
@@ -83,7 +99,10 @@ pub fn lower(graph: &Graph<Int>, limb_bits: u32) -> Result<Lowered, CircuitError
         .outputs
         .iter()
         .enumerate()
-        .map(|(index, &output)| builder.output(index, output))
+        .map(|(index, &output)| match privacy.output {
+            Visibility::Public => builder.output(index, output),
+            Visibility::Private => builder.private_output(index, output),
+        })
         .collect();
     builder.finish(outputs)
 }

@@ -1,6 +1,6 @@
 //! What is bound, in which order: every challenge depends on the whole statement and on every message before it.
 
-use super::fixture::{CONTEXT, fixture};
+use super::fixture::{CONTEXT, fixture, input_of, outputs_of};
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, Kind, VerifyError};
 use crate::verify::{VerifyingKey, verify, verify_recording};
@@ -76,12 +76,13 @@ fn the_statement_and_the_trace_are_bound_before_the_first_challenge() {
         .iter()
         .map(|event| (event.label, event.length))
         .collect();
-    let outputs = &f.public.outputs;
+    let mut public = f.public.clone();
+    let outputs = outputs_of(&mut public).clone();
     assert_eq!(
         before,
         [
             ("bind.key", 32),
-            ("bind.input", 8 * f.public.input.len()),
+            ("bind.input", 8 * input_of(&mut public).len()),
             ("bind.output", 8 * outputs[0].len()),
             ("bind.output", 8 * outputs[1].len()),
             ("bind.context", CONTEXT.len()),
@@ -181,13 +182,15 @@ fn every_bound_item_changes_the_challenges() {
         challenges_differ(key, public, proof, context, "context");
     }
     let mut altered = public.clone();
-    altered.input[5] = 0i64.max(-altered.input[5]) - 1;
+    let cell = &mut input_of(&mut altered)[5];
+    *cell = 0i64.max(-*cell) - 1;
     challenges_differ(key, &altered, proof, CONTEXT, "input");
     let mut altered = public.clone();
-    altered.outputs[0][3] += 1;
+    outputs_of(&mut altered)[0][3] += 1;
     challenges_differ(key, &altered, proof, CONTEXT, "output");
     let mut altered = public.clone();
-    altered.outputs[1][0] = (altered.outputs[1][0] + 1) % 10;
+    let class = &mut outputs_of(&mut altered)[1][0];
+    *class = (*class + 1) % 10;
     challenges_differ(key, &altered, proof, CONTEXT, "second output");
     let mut altered = proof.clone();
     altered.messages[17] ^= 4;
@@ -219,8 +222,8 @@ fn values_cannot_move_between_input_and_outputs() {
     // The same bytes cut otherwise are other statements: lengths are bound, and the circuit implies them.
     let f = fixture();
     let mut moved = f.public.clone();
-    let value = moved.outputs[0].remove(0);
-    moved.input.push(value);
+    let value = outputs_of(&mut moved)[0].remove(0);
+    input_of(&mut moved).push(value);
     let error = verify(&f.key.verifying, &moved, &f.proof, CONTEXT);
     assert!(matches!(error, Err(VerifyError::PublicValue { .. })), "{error:?}");
 }

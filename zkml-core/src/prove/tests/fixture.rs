@@ -19,6 +19,16 @@ pub(crate) struct Fixture {
     pub(crate) proof: Proof,
 }
 
+/// The public input, to be altered.
+pub(crate) fn input_of(public: &mut PublicValues) -> &mut Vec<i64> {
+    public.input.as_mut().expect("a public input")
+}
+
+/// The public outputs, to be altered.
+pub(crate) fn outputs_of(public: &mut PublicValues) -> &mut Vec<Vec<i64>> {
+    public.outputs.as_mut().expect("public outputs")
+}
+
 /// What the fixture's proof is bound to.
 pub(crate) const CONTEXT: &[u8] = b"context";
 

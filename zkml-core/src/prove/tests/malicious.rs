@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use ndarray::ArrayD;
 
-use super::fixture::{CONTEXT, Fixture, fixture};
+use super::fixture::{CONTEXT, Fixture, fixture, input_of, outputs_of};
 use super::network::{Network, window};
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Function, Public, Table};
 use crate::field::{M61, from_i64, to_i64_centered};
@@ -129,11 +129,10 @@ fn lie_about(
         list
     };
     let mut public = PublicValues {
-        input: logical(
-            statement.input.column,
-            &values.cells(statement.input.column).to_base(),
-        ),
-        outputs: vec![],
+        input: statement
+            .input
+            .map(|input| logical(input.column, values.base(input.column))),
+        outputs: Some(vec![]),
     };
     for (index, output) in statement.outputs.iter().enumerate() {
         let equality = circuit
@@ -152,7 +151,7 @@ fn lie_about(
             output.column,
             Cells::Base(circuit[output.column].shape.pad(&elements, from_i64(0)).into()),
         );
-        public.outputs.push(told);
+        outputs_of(&mut public).push(told);
     }
     let mut counts: Vec<Vec<i64>> = circuit
         .tables
@@ -173,6 +172,7 @@ fn lie_about(
     }
     let trace = Trace {
         public: public.clone(),
+        answer: Default::default(),
         values,
         multiplicities: counts
             .into_iter()
@@ -311,6 +311,7 @@ fn a_value_outside_of_the_table() {
     );
     let trace = Trace {
         public: honest.public,
+        answer: honest.answer,
         values: honest.values,
         multiplicities: vec![],
         tables: narrow
@@ -364,7 +365,7 @@ fn a_wrong_argmax_with_its_own_index() {
 #[test]
 fn a_wrong_argmax_with_negative_margins() {
     let Fixture { public, .. } = fixture();
-    let logits = public.outputs[0].clone();
+    let logits = outputs_of(&mut public.clone())[0].clone();
     let result = lied(|lie| {
         let (_, to) = move_one(lie, 4);
         let limbs = (0..)
@@ -462,7 +463,7 @@ fn another_input() {
     let honest = Trace::generate(key, &statement, input).expect("trace");
     // The statement says another input than the trace was made from; only what depends on it is wrong.
     let result = lie_about(key, &statement, &honest, false, |lie| {
-        let id = statement.input.column;
+        let id = statement.input.expect("a public input").column;
         lie.cells.get_mut(&id).expect("the input")[0] -= 1;
     });
     // The accumulators are others, hence the values: they are no integers.
@@ -475,7 +476,7 @@ fn another_input_for_values_already_committed() {
     let statement = Statement::new(&key.verifying).expect("statement");
     let honest = Trace::generate(&key, &statement, &input).expect("trace");
     let mut public = honest.public.clone();
-    public.input[0] -= 1;
+    input_of(&mut public)[0] -= 1;
     // The argument speaks of the old input from end to end, the statement of the new one.
     let trace = Trace {
         public: public.clone(),
@@ -488,7 +489,10 @@ fn another_input_for_values_already_committed() {
 #[test]
 fn a_wrong_public_output() {
     let Fixture { public, .. } = fixture();
-    let (logits, index) = (public.outputs[0].clone(), public.outputs[1][0]);
+    let (logits, index) = (
+        outputs_of(&mut public.clone())[0].clone(),
+        outputs_of(&mut public.clone())[1][0],
+    );
     let told = move |output: usize, values: Vec<i64>| lied(move |lie| lie.outputs.push((output, values)));
     rejected_by(
         told(0, logits.iter().map(|logit| logit + 1).collect()),

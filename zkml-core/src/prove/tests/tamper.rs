@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::fixture::{CONTEXT, Fixture, fixture};
+use super::fixture::{CONTEXT, Fixture, fixture, input_of, outputs_of};
 use crate::field::P;
 use crate::proof::Proof;
 use crate::transcript::{Event, Kind, VerifyError};
@@ -296,7 +296,8 @@ fn every_altered_public_value_is_rejected() {
     let f = fixture();
     let judge =
         |public| verify(&f.key.verifying, &public, &f.proof, CONTEXT).expect_err("an altered public value");
-    let (input, outputs) = (f.public.input.len(), &f.public.outputs);
+    let mut public = f.public.clone();
+    let (input, outputs) = (input_of(&mut public).len(), outputs_of(&mut public).clone());
     // Every value of the outputs, some of the input.
     let places = (0..input).step_by(7).map(|i| (None, i));
     let places =
@@ -304,8 +305,8 @@ fn every_altered_public_value_is_rejected() {
     for (tensor, index) in places {
         let mut public = f.public.clone();
         let value = match tensor {
-            None => &mut public.input[index],
-            Some(output) => &mut public.outputs[output][index],
+            None => &mut input_of(&mut public)[index],
+            Some(output) => &mut outputs_of(&mut public)[output][index],
         };
         *value += if *value > 0 { -1 } else { 1 };
         let error = judge(public.clone());
@@ -322,8 +323,8 @@ fn every_altered_public_value_is_rejected() {
         // The same residue, p further on: an integer the circuit does not speak of.
         for beyond in [P as i64, -(P as i64), i64::MAX / 2] {
             let value = match tensor {
-                None => &mut public.input[index],
-                Some(output) => &mut public.outputs[output][index],
+                None => &mut input_of(&mut public)[index],
+                Some(output) => &mut outputs_of(&mut public)[output][index],
             };
             *value = beyond;
             let error = judge(public.clone());
@@ -333,13 +334,15 @@ fn every_altered_public_value_is_rejected() {
             );
         }
     }
-    let altered: [&dyn Fn(&mut crate::proof::PublicValues); 6] = [
-        &|public| public.input.truncate(7),
-        &|public| public.input.push(0),
-        &|public| drop(public.outputs.pop()),
-        &|public| public.outputs.push(vec![]),
-        &|public| public.outputs[0].clear(),
-        &|public| public.outputs.swap(0, 1),
+    let altered: [&dyn Fn(&mut crate::proof::PublicValues); 8] = [
+        &|public| public.input = None,
+        &|public| public.outputs = None,
+        &|public| input_of(public).truncate(7),
+        &|public| input_of(public).push(0),
+        &|public| drop(outputs_of(public).pop()),
+        &|public| outputs_of(public).push(vec![]),
+        &|public| outputs_of(public)[0].clear(),
+        &|public| outputs_of(public).swap(0, 1),
     ];
     for alter in altered {
         let mut public = f.public.clone();
