@@ -53,9 +53,9 @@ fn inspect_tells_kind_version_and_sizes() {
     let expected = "\
 file           values
 kind           public values
-version        1
-payload        8 bytes
-size           60 bytes
+version        2
+payload        10 bytes
+size           62 bytes
 checksum       ok
 input          3 integers: 1, 2, 300
 output 0       1 integer: -4
@@ -66,9 +66,24 @@ output 0       1 integer: -4
     assert_eq!(output.status.code(), Some(0));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["kind"], "public values");
-    assert_eq!(json["version"], 1);
-    assert_eq!(json["bytes"], 60);
+    assert_eq!(json["version"], 2);
+    assert_eq!(json["bytes"], 62);
     assert_eq!(json["content"]["output_0"]["first"], serde_json::json!([-4]));
+}
+
+#[test]
+fn inspect_says_what_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let private = PublicValues {
+        input: None,
+        outputs: None,
+    };
+    std::fs::write(folder.path().join("values"), to_bytes(&private).unwrap()).unwrap();
+    let output = zkml(&["inspect", "values"], folder.path());
+    assert!(text(&output.stdout).ends_with("input          (private)\noutputs        (private)\n"));
+    let output = zkml(&["inspect", "--json", "values"], folder.path());
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["content"]["input"]["private"], true);
 }
 
 #[test]
@@ -82,8 +97,8 @@ fn inspect_refuses_damaged_files() {
     let mut altered = bytes.clone();
     altered[21] ^= 1;
     refused(&altered, &["error: values: ", "checksum"]);
-    refused(&bytes[..30], &["values: truncated: expected 60 bytes, found 30"]);
-    refused(&[&bytes[..], b"more"].concat(), &["4 bytes follow", "offset 60"]);
+    refused(&bytes[..30], &["values: truncated: expected 62 bytes, found 30"]);
+    refused(&[&bytes[..], b"more"].concat(), &["4 bytes follow", "offset 62"]);
     refused(b"{\"json\": true}", &["not a zkml file"]);
     refused(b"", &["truncated"]);
 }

@@ -401,6 +401,7 @@ fn inspect_shows_what_is_in_each_kind() {
                 "columns",
                 "lookups",
                 "opened",
+                "privacy        public input, public output, public weights",
                 "[1, 12], integers in",
                 "bits in all",
             ],

@@ -1,10 +1,12 @@
 mod conformance;
+mod determinacy;
 mod fiat_shamir;
 mod files;
 mod fixture;
 mod lying;
 mod malicious;
 mod network;
+mod privacy;
 mod random_networks;
 mod tamper;
 mod tamper_key;

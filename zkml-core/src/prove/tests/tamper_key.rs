@@ -1,8 +1,9 @@
 //! Every field of the verifying key altered: the honest proof is rejected, also when it claims the altered key.
 
 use super::fixture::{CONTEXT, fixture};
-use crate::circuit::{ColumnKind, Contraction, Linear, PaddedShape, Public, Table, View};
+use crate::circuit::{ColumnKind, Contraction, Home, Linear, PaddedShape, Public, Table, View};
 use crate::field::M61;
+use crate::privacy::Visibility;
 use crate::proof::Proof;
 use crate::transcript::VerifyError;
 use crate::verify::{VerifyingKey, verify};
@@ -77,6 +78,33 @@ fn alterations() -> Vec<(&'static str, Alter)> {
         entry("hardening without end", |key| key.hardening = u64::MAX),
         entry("no hardening", |key| key.hardening = 0),
         entry("interface: input scale", |key| key.interface.input_scale *= 2.0),
+        entry("privacy: input", |key| {
+            key.privacy.input = Visibility::Private;
+        }),
+        entry("privacy: output", |key| {
+            key.privacy.output = Visibility::Private;
+        }),
+        entry("privacy: weights", |key| {
+            key.privacy.weights = Visibility::Private;
+        }),
+        entry("privacy: commitment to the input", |key| {
+            key.privacy.commit_input = true;
+        }),
+        entry("parameter: padding", |key| {
+            for column in &mut key.circuit.columns {
+                if let ColumnKind::Parameter { zero_padded } = &mut column.kind {
+                    *zero_padded = false;
+                }
+            }
+        }),
+        entry("committed: home", |key| {
+            let mut columns = key.circuit.columns.iter_mut();
+            let home = columns.find_map(|column| match &mut column.kind {
+                ColumnKind::Committed { home, .. } => Some(home),
+                _ => None,
+            });
+            *home.expect("a committed column") = Home::Input;
+        }),
         entry("interface: scale that is no number", |key| {
             key.interface.input_scale = f64::NAN
         }),
