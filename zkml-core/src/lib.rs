@@ -29,6 +29,7 @@ pub mod witness;
 
 pub mod field;
 pub mod lookup;
+pub mod masking;
 pub mod pcs;
 pub mod poly;
 pub mod privacy;

@@ -72,6 +72,33 @@ pub struct Commitment {
     pub rows: usize,
 }
 
+/// Where a mask over K lies: its two parts over F are `first_row` and the row after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaskRows {
+    /// Index among the matrices opened together.
+    pub matrix: usize,
+    /// The row of the first parts.
+    pub first_row: usize,
+}
+
+/// Checks that the rows of a mask are rows of its matrix.
+///
+/// # Errors
+///
+/// [`VerifyError::Key`] where they are not.
+pub fn check_mask(rows: &[usize], mask: Option<MaskRows>) -> Result<(), VerifyError> {
+    let Some(mask) = mask else {
+        return Ok(());
+    };
+    let end = mask.first_row.checked_add(2);
+    match (rows.get(mask.matrix), end) {
+        (Some(rows), Some(end)) if end <= *rows => Ok(()),
+        _ => Err(VerifyError::Key(
+            "opening: the mask reaches beyond its matrix".into(),
+        )),
+    }
+}
+
 /// Checks that `points` fit matrices of `rows` rows and that the row combinations test proximity.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
+use zeroize::Zeroize;
 
 use super::circle::{CirclePoint, basis, domain_point};
 use super::code::{CircleCode, CodeParameters};
@@ -31,6 +32,11 @@ impl Block {
         self.tiles
             .iter()
             .map(move |(width, cells)| &cells[index * width..(index + 1) * width])
+    }
+
+    /// Forgets all cells.
+    pub(super) fn zeroize(&mut self) {
+        self.tiles.iter_mut().for_each(|(_, cells)| cells.zeroize());
     }
 
     /// Overwrites the cells of a row.

@@ -2,6 +2,7 @@
 
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::claim::Commitment;
 use super::code::{CircleCode, CodeParameters};
@@ -52,6 +53,28 @@ pub enum Keep {
     Tree,
 }
 
+/// How many random coefficients stand behind the rows of a matrix; what is left of the code's tail is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tails {
+    /// Random coefficients behind each row: as many columns, less two, may be opened without telling anything.
+    pub length: usize,
+    /// The last `full` rows have the whole tail of the code, as masks need.
+    pub full: usize,
+}
+
+impl Tails {
+    /// No randomness: a matrix without secrets.
+    pub const NONE: Self = Self { length: 0, full: 0 };
+
+    /// The whole tail of the code behind each row.
+    pub fn whole(parameters: &CodeParameters) -> Self {
+        Self {
+            length: parameters.tail,
+            full: 0,
+        }
+    }
+}
+
 /// A matrix with its salts and tree, and with its codeword or without.
 #[derive(Debug, Clone)]
 pub struct CommittedMatrix {
@@ -60,6 +83,7 @@ pub struct CommittedMatrix {
     count: usize,
     /// `tail` coefficients for each row.
     tails: Vec<M61>,
+    randomness: Tails,
     seed: Seed,
     /// The encoded rows, where they are kept.
     codeword: Option<Vec<Block>>,
@@ -74,22 +98,23 @@ impl CommittedMatrix {
     /// [`PcsError::Parameters`] for impossible parameters, [`PcsError::Shape`] where the cells do not make at
     /// least one whole row.
     pub fn commit(rows: Rows, parameters: &CodeParameters, seed: Seed) -> Result<Self, PcsError> {
-        Self::commit_keeping(rows, parameters, seed, Keep::Codeword)
+        Self::commit_with(rows, parameters, seed, Tails::whole(parameters), Keep::Codeword)
     }
 
-    /// [`Self::commit`] that keeps what it is told. The commitment is the same.
+    /// [`Self::commit`] with other tails, and that keeps what it is told.
     ///
     /// # Errors
     ///
     /// As [`Self::commit`].
-    pub fn commit_keeping(
+    pub fn commit_with(
         rows: Rows,
         parameters: &CodeParameters,
         seed: Seed,
+        tails: Tails,
         keep: Keep,
     ) -> Result<Self, PcsError> {
         let code = CircleCode::new(parameters)?;
-        let mut matrix = Self::without_tree(rows, parameters, seed)?;
+        let mut matrix = Self::without_tree(rows, parameters, seed, tails)?;
         let encoder = Encoder {
             code: &code,
             rows: &matrix.rows,
@@ -132,6 +157,7 @@ impl CommittedMatrix {
         rows: Rows,
         parameters: &CodeParameters,
         seed: Seed,
+        tails: Tails,
         leaves: Vec<Digest>,
     ) -> Result<Self, PcsError> {
         parameters.validate()?;
@@ -141,13 +167,18 @@ impl CommittedMatrix {
                 found: leaves.len(),
             });
         }
-        let mut matrix = Self::without_tree(rows, parameters, seed)?;
+        let mut matrix = Self::without_tree(rows, parameters, seed, tails)?;
         matrix.tree = MerkleTree::new(leaves);
         Ok(matrix)
     }
 
     /// The data and tails alone.
-    fn without_tree(rows: Rows, parameters: &CodeParameters, seed: Seed) -> Result<Self, PcsError> {
+    fn without_tree(
+        rows: Rows,
+        parameters: &CodeParameters,
+        seed: Seed,
+        randomness: Tails,
+    ) -> Result<Self, PcsError> {
         let row_length = parameters.row_length();
         if rows.len() == 0 || !rows.len().is_multiple_of(row_length) {
             return Err(PcsError::Shape {
@@ -156,15 +187,29 @@ impl CommittedMatrix {
             });
         }
         let count = rows.len() / row_length;
-        let tails = (0..count)
-            .flat_map(|row| seed.tail(row, parameters.tail))
-            .collect();
+        let mut tails = vec![M61::ZERO; count * parameters.tail];
+        if parameters.tail > 0 {
+            tails
+                .par_chunks_exact_mut(parameters.tail)
+                .with_min_len(GRAIN.div_ceil(parameters.tail))
+                .enumerate()
+                .for_each(|(row, tail)| {
+                    let full = row + randomness.full >= count;
+                    let length = if full {
+                        tail.len()
+                    } else {
+                        randomness.length.min(tail.len())
+                    };
+                    seed.fill_tail(row, &mut tail[..length]);
+                });
+        }
         let tree = MerkleTree::new(vec![[0; 32]]);
         Ok(Self {
             parameters: parameters.clone(),
             rows,
             count,
             tails,
+            randomness,
             seed,
             codeword: None,
             tree,
@@ -177,6 +222,17 @@ impl CommittedMatrix {
             root: self.tree.root(),
             rows: self.count,
         }
+    }
+
+    /// How much randomness its rows carry.
+    pub fn tails(&self) -> Tails {
+        self.randomness
+    }
+
+    /// The random coefficients behind one row, zeros included: `tail` of them.
+    pub(crate) fn tail(&self, row: usize) -> &[M61] {
+        let tail = self.parameters.tail;
+        &self.tails[row * tail..(row + 1) * tail]
     }
 
     /// The code it is encoded with.
@@ -214,6 +270,22 @@ impl CommittedMatrix {
         out
     }
 
+    /// The rows `first` and `first + 1` as the two parts of a row over K, the tail included.
+    pub(super) fn extension_row(&self, first: usize) -> Zeroizing<Vec<K>> {
+        let length = self.parameters.row_length();
+        let part = |row: usize| match &self.rows {
+            Rows::Field(cells) => cells[row * length..(row + 1) * length].to_vec(),
+            Rows::Int8(cells) => cells[row * length..(row + 1) * length]
+                .iter()
+                .map(|&cell| from_i8(cell))
+                .collect(),
+        };
+        let (c0, c1) = (Zeroizing::new(part(first)), Zeroizing::new(part(first + 1)));
+        let c0 = c0.iter().chain(self.tail(first));
+        let c1 = c1.iter().chain(self.tail(first + 1));
+        Zeroizing::new(c0.zip(c1).map(|(&c0, &c1)| K::new(c0, c1)).collect())
+    }
+
     /// The salts of columns.
     pub(super) fn salts(&self, positions: &[usize]) -> Vec<Digest> {
         let salt = |position: &usize| self.seed.salts(position / LANES)[position % LANES];
@@ -231,6 +303,18 @@ impl CommittedMatrix {
     /// The nodes that a verifier misses who knows the columns.
     pub(super) fn path(&self, positions: &[usize]) -> Vec<Digest> {
         self.tree.path(positions)
+    }
+}
+
+impl Drop for CommittedMatrix {
+    /// Whoever reads the randomness, or the rows encoded with it, later, reads the data.
+    fn drop(&mut self) {
+        self.tails.zeroize();
+        match &mut self.rows {
+            Rows::Field(cells) => cells.zeroize(),
+            Rows::Int8(cells) => cells.zeroize(),
+        }
+        self.codeword.iter_mut().flatten().for_each(Block::zeroize);
     }
 }
 
@@ -276,10 +360,5 @@ impl CommittedMatrix {
             .map(|(index, block)| leaves(block, index * length, self.count, &self.seed))
             .collect();
         self.tree = MerkleTree::new(digests.concat());
-    }
-
-    /// The random coefficients behind a row.
-    pub(super) fn tail_of_row(&self, row: usize) -> Vec<M61> {
-        self.seed.tail(row, self.parameters.tail)
     }
 }

@@ -57,15 +57,16 @@ pub mod verifier;
 #[cfg(feature = "prover")]
 mod tests;
 
-pub use claim::{Claim, ClaimPoint, Commitment, Coordinate};
+pub use claim::{Claim, ClaimPoint, Commitment, Coordinate, MaskRows};
 pub use code::{CircleCode, CodeParameters, TARGET_BITS};
 #[cfg(feature = "prover")]
 pub use error::PcsError;
 #[cfg(feature = "prover")]
-pub use matrix::{CommittedMatrix, Keep, Rows};
+pub use matrix::{CommittedMatrix, Keep, Rows, Tails};
 pub use packing::{Packing, Slot};
 #[cfg(feature = "prover")]
-pub use prover::prove_opening;
+pub use prover::{prove_columns, prove_combination, prove_opening};
 #[cfg(feature = "prover")]
 pub use seed::Seed;
-pub use verifier::verify_opening;
+pub(crate) use verifier::add_extension_row;
+pub use verifier::{Combination, verify_columns, verify_combination, verify_opening};

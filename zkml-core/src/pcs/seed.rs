@@ -2,16 +2,24 @@
 
 use core::fmt;
 
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
 use super::error::PcsError;
 use super::hash::{Digest, LANES};
 use crate::field::{M61, P};
 
 /// The secret that the salts and tails of one commitment come from. Fresh for every commitment, and as secret
 /// as the data.
-#[derive(Clone)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Seed([u8; 32]);
 
+/// Words of a stream that are made at once: 16 blocks of 64 bytes.
+const WORDS: usize = 128;
+
 impl Seed {
+    /// The seed of a commitment without secrets, so that anyone can compute it again.
+    pub const PUBLIC: Self = Self([0; 32]);
+
     /// A fresh seed from the operating system.
     ///
     /// # Errors
@@ -48,19 +56,37 @@ impl Seed {
         salts
     }
 
-    /// `count` uniform coefficients behind row `row`.
-    pub(super) fn tail(&self, row: usize, count: usize) -> Vec<M61> {
-        let mut stream = self.stream(b"tail....", row as u64);
-        let words = core::iter::repeat_with(|| {
-            let mut bytes = [0; 8];
-            stream.fill(&mut bytes);
-            u64::from_le_bytes(bytes) & P
-        });
-        words
-            .filter(|word| *word < P)
-            .map(M61::from_raw)
-            .take(count)
-            .collect()
+    /// Uniform coefficients behind row `row`.
+    pub(super) fn fill_tail(&self, row: usize, tail: &mut [M61]) {
+        self.fill(b"tail....", row as u64, tail);
+    }
+
+    /// Uniform cells of row `row`, for a row that is random itself: a pad or a mask.
+    pub(crate) fn fill_row(&self, row: usize, cells: &mut [M61]) {
+        self.fill(b"mask....", row as u64, cells);
+    }
+
+    fn fill(&self, purpose: &[u8; 8], index: u64, out: &mut [M61]) {
+        let mut stream = self.stream(purpose, index);
+        let mut bytes = Zeroizing::new([0; 8 * WORDS]);
+        let mut rest = out;
+        // Whole blocks of the stream at once; a word that is rejected, one in 2^61, is skipped.
+        while !rest.is_empty() {
+            stream.fill(bytes.as_mut_slice());
+            let mut written = 0;
+            let words = bytes.as_chunks::<8>().0.iter();
+            for word in words
+                .map(|word| u64::from_le_bytes(*word) & P)
+                .filter(|word| *word < P)
+            {
+                let Some(cell) = rest.get_mut(written) else {
+                    break;
+                };
+                *cell = M61::from_raw(word);
+                written += 1;
+            }
+            rest = &mut rest[written..];
+        }
     }
 }
 

@@ -19,7 +19,11 @@ use crate::sumcheck::{self, Shape};
 
 /// The terms of an opening of `points` with their bits (`-log2` of the error), the smallest not first. Errors
 /// add up: see [`total`].
-pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint]) -> Vec<(String, f64)> {
+///
+/// `answers` is the number of further messages that are checked at the same columns: 0 without a mask. With one, `xi_1`
+/// that separates it from the claims, the closing challenge on each answer and the coefficient that joins each answer
+/// are further draws.
+pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], answers: usize) -> Vec<(String, f64)> {
     let plan = Plan::new(points);
     let field = 2.0 * (P as f64).log2();
     let is_challenge = |coordinate: &&Coordinate| matches!(coordinate, Coordinate::Challenge(_));
@@ -33,13 +37,17 @@ pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint]) -> Vec<(Strin
     } else {
         plan.claims.len()
     };
-    let draws = (coordinates + coefficients).max(1) as f64;
+    let blind = usize::from(answers > 0);
+    let draws = (coordinates + coefficients + blind + 2 * answers).max(1) as f64;
     let n = code.codeword_length() as f64;
     let mut terms = vec![
         ("opening: queries".to_owned(), code.query_bits()),
         ("opening: proximity".to_owned(), field - (n * draws).log2()),
         ("opening: subspace".to_owned(), field - draws.log2()),
-        ("opening: combination".to_owned(), field),
+        (
+            "opening: combination".to_owned(),
+            field - (1.0 + blind as f64).log2(),
+        ),
     ];
     if plan.needs_merge() {
         let shapes = vec![
@@ -83,13 +91,21 @@ mod tests {
             point(0, vec![challenge(3), Coordinate::Bit(true), challenge(4)], 2),
             point(8, vec![], 2),
         ];
-        let terms = opening_terms(&code, &points);
+        let terms = opening_terms(&code, &points, 0);
         let bits = |name: &str| terms.iter().find(|(found, _)| found == name).unwrap().1;
         // Two challenge coordinates in the one fold, none in the other, two coefficients.
         assert!((bits("opening: proximity") - (122.0 - 13.0 - 2.0)).abs() < 1e-9);
         assert!((bits("opening: subspace") - 120.0).abs() < 1e-9);
         assert!((bits("opening: merge: rounds") - (122.0 - 20f64.log2())).abs() < 1e-9);
         assert!(bits("opening: queries") >= TARGET_BITS && bits("opening: queries") < TARGET_BITS + 1.0);
+        // With a mask and two answers: one draw for the mask, two for each answer.
+        let masked = opening_terms(&code, &points, 2);
+        let proximity = masked
+            .iter()
+            .find(|(name, _)| name == "opening: proximity")
+            .unwrap()
+            .1;
+        assert!((proximity - (122.0 - 13.0 - 9f64.log2())).abs() < 1e-9);
         let sum = total(&terms);
         assert!(sum < bits("opening: queries") && sum > 103.0, "{sum}");
         assert!((total(&[("a".into(), 10.0), ("b".into(), 10.0)]) - 9.0).abs() < 1e-12);

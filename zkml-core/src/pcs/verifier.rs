@@ -1,21 +1,21 @@
 //! The verifier's side of an opening. For the statement, the transcript order and the checks see the
 //! [module](super).
 
-use ark_ff::AdditiveGroup;
+use ark_ff::{AdditiveGroup, Field};
 
-use super::claim::{ClaimPoint, Commitment, check_points};
+use super::claim::{ClaimPoint, Commitment, MaskRows, check_mask, check_points};
 use super::code::{CircleCode, CodeParameters};
 use super::hash::{Digest, leaf_digest, leaf_length};
 use super::merkle::root_of;
 use super::plan::Plan;
 use crate::field::encoding::m61_to_bytes;
-use crate::field::{K, mul_k, mul_k_base};
+use crate::field::{K, M61, mul_k, mul_k_base};
 use crate::poly;
 use crate::sumcheck::{Shape, verify_batched};
 use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
 
 /// Verifies the claims, each a point and a value, on matrices whose roots were read before the points were
-/// drawn.
+/// drawn: the row combination and then the columns, without a mask.
 ///
 /// # Errors
 ///
@@ -27,19 +27,56 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
     commitments: &[Commitment],
     claims: &[(ClaimPoint, C::Scalar)],
 ) -> Result<(), VerifyError> {
+    match verify_combination(channel, code, commitments, claims, None)? {
+        Some(combination) => verify_columns(channel, code, commitments, &[combination]),
+        None => Ok(()),
+    }
+}
+
+/// A message that must be a combination of committed rows: what the opened columns are checked against.
+#[derive(Debug, Clone)]
+pub struct Combination {
+    /// The message, `L + tail` coordinates.
+    pub message: Vec<K>,
+    /// For each matrix the factor of each of its rows; nothing for a matrix that does not take part.
+    pub weights: Vec<Vec<K>>,
+}
+
+/// Steps 1 and 2: everything up to the row combination. Nothing without claims and mask.
+///
+/// # Errors
+///
+/// As [`verify_opening`].
+pub fn verify_combination<C: VerifierChannel + ?Sized>(
+    channel: &mut C,
+    code: &CodeParameters,
+    commitments: &[Commitment],
+    claims: &[(ClaimPoint, C::Scalar)],
+    mask: Option<MaskRows>,
+) -> Result<Option<Combination>, VerifyError> {
     code.validate()?;
     let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
     check_points(code, &rows, claims.iter().map(|(point, _)| point))?;
-    if claims.is_empty() {
-        return Ok(());
+    check_mask(&rows, mask)?;
+    if claims.is_empty() && mask.is_none() {
+        return Ok(None);
     }
     let plan = Plan::new(claims.iter().map(|(point, _)| point));
     let (point, opened) = merge(channel, code, &plan, claims)?;
 
-    let gammas = channel.challenges("opening.combine", opened.len());
-    let combination = channel.read_extension("opening.combination", code.message_length())?;
+    let masked = match mask {
+        Some(rows) => Some((rows, channel.read_scalar("opening.mask")?)),
+        None => None,
+    };
+    let mut gammas = channel.challenges("opening.combine", opened.len());
+    if masked.is_some() {
+        // Drawn after the claims: a false one could otherwise be made up for by the mask's.
+        let blind = channel.challenge("opening.blind");
+        gammas.iter_mut().for_each(|gamma| *gamma = mul_k(*gamma, blind));
+    }
+    let message = channel.read_extension("opening.combination", code.message_length())?;
     let eq = poly::eq_table(&point);
-    let product: K = combination
+    let product: K = message
         .iter()
         .zip(&eq)
         .map(|(value, eq)| mul_k(*value, *eq))
@@ -47,16 +84,67 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
     let expected = opened
         .iter()
         .zip(&gammas)
-        .fold(C::Scalar::zero(), |sum, ((_, value), gamma)| {
+        .fold(C::Scalar::from(-product), |sum, ((_, value), gamma)| {
             sum + value.clone() * *gamma
         });
+    let mut weights = row_weights(&rows, &plan, &opened, &gammas);
+    let expected = match masked {
+        Some((mask, value)) => {
+            add_extension_row(&rows, &mut weights, mask, K::ONE);
+            expected + value
+        }
+        None => expected,
+    };
     let check = Check {
         name: "opening.inner_product",
         place: "row combination",
     };
-    channel.constrain_zero(check, expected - C::Scalar::from(product))?;
+    channel.constrain_zero(check, expected)?;
+    Ok(Some(Combination { message, weights }))
+}
 
-    let weights = row_weights(&rows, &plan, &opened, &gammas);
+/// Adds `factor` times the row over K that `place` holds to a combination's weights.
+pub(crate) fn add_extension_row(rows: &[usize], weights: &mut [Vec<K>], place: MaskRows, factor: K) {
+    let (Some(weights), Some(rows)) = (weights.get_mut(place.matrix), rows.get(place.matrix)) else {
+        return;
+    };
+    weights.resize(*rows, K::ZERO);
+    let parts = [factor, mul_k(factor, K::new(M61::ZERO, M61::ONE))];
+    for (weight, part) in weights.iter_mut().skip(place.first_row).zip(parts) {
+        *weight += part;
+    }
+}
+
+/// Steps 3 and 4: each message of `combinations` is what it claims to be at random columns of the matrices.
+///
+/// Several are joined to one with random coefficients, so that one codeword is computed.
+///
+/// # Errors
+///
+/// As [`verify_opening`].
+pub fn verify_columns<C: VerifierChannel + ?Sized>(
+    channel: &mut C,
+    code: &CodeParameters,
+    commitments: &[Commitment],
+    combinations: &[Combination],
+) -> Result<(), VerifyError> {
+    let mut coefficients = vec![K::ONE];
+    coefficients.extend(channel.challenges("opening.join", combinations.len().saturating_sub(1)));
+    let mut message = vec![K::ZERO; code.message_length()];
+    let mut weights: Vec<Vec<K>> = vec![Vec::new(); commitments.len()];
+    let add = |sum: &mut [K], values: &[K], coefficient: K| {
+        for (sum, value) in sum.iter_mut().zip(values) {
+            *sum += mul_k(*value, coefficient);
+        }
+    };
+    for (combination, coefficient) in combinations.iter().zip(coefficients) {
+        add(&mut message, &combination.message, coefficient);
+        for (sum, own) in weights.iter_mut().zip(&combination.weights) {
+            sum.resize(own.len().max(sum.len()), K::ZERO);
+            add(sum, own, coefficient);
+        }
+    }
+
     channel.grind("opening.grind", code.grinding_bits)?;
     let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
     let mut sums = vec![K::ZERO; positions.len()];
@@ -66,7 +154,7 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
         }
     }
 
-    let codeword = CircleCode::new(code)?.encode_extension(&combination);
+    let codeword = CircleCode::new(code)?.encode_extension(&message);
     for (position, sum) in positions.iter().zip(sums) {
         if codeword.get(*position) != Some(&sum) {
             let place = format!("position {position}");

@@ -9,6 +9,8 @@ use super::{Artifact, Kind};
 pub struct Proof {
     /// Digest of the verifying key.
     pub key: [u8; 32],
+    /// Which of the key's commitments to the weights is opened.
+    pub commitment: u32,
     /// Messages in the order they are read; see `docs/protocol`.
     #[serde(with = "serde_bytes")]
     pub messages: Vec<u8>,

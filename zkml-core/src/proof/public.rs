@@ -7,7 +7,7 @@ use crate::transcript::VerifyError;
 use crate::verify::{PublicTensor, Statement};
 
 /// The public ones of input and outputs, row-major, as the integers the circuit computes with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicValues {
     /// The quantized input; `None` if it is private.
     pub input: Option<Vec<i64>>,

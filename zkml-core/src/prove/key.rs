@@ -1,16 +1,19 @@
 //! The compiled model and the proving key.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::ProveError;
+use super::setup::{commit_weights, refuse_insecure};
+use super::{Budget, ProveError, Purpose};
 use crate::circuit::lower::{Lowered, lower};
-use crate::pcs::{CodeParameters, Commitment, CommittedMatrix, Seed};
-use crate::privacy::Privacy;
+use crate::pcs::{CodeParameters, CommittedMatrix, Seed, Tails};
+use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
 use crate::quant::Quantized;
-use crate::verify::{Interface, Statement, VerifyingKey};
+use crate::verify::{Interface, Statement, VerifyingKey, WeightCommitments, soundness};
 
 /// A quantized network with a name, ready for setup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,7 +64,9 @@ impl CompiledModel {
     }
 }
 
-/// What the prover keeps: the model, its circuit, the verifying key and the committed weights.
+/// What the prover keeps: the model, its circuit, the verifying key, and the secret behind the committed weights.
+///
+/// With private weights it counts its openings; see [`Budget`].
 pub struct ProvingKey {
     /// The model.
     pub model: CompiledModel,
@@ -69,8 +74,71 @@ pub struct ProvingKey {
     pub verifying: VerifyingKey,
     /// The circuit and how it is filled.
     pub lowered: Lowered,
-    /// The committed weights.
-    pub weights: CommittedMatrix,
+    pub(super) commitments: Commitments,
+    pub(super) budget: Option<Budget>,
+}
+
+/// The commitments to the weights; the one in use is kept, others are made when their turn comes.
+pub(super) struct Commitments {
+    pub(super) secret: Secret,
+    current: Mutex<Option<(usize, Arc<CommittedMatrix>)>>,
+}
+
+/// What the seeds of all commitments come from; as secret as the weights. Nothing for public weights.
+#[derive(Clone, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+pub(super) struct Secret(Option<[u8; 32]>);
+
+impl Secret {
+    /// A fresh secret from the operating system where the weights are private.
+    pub(super) fn fresh(weights: Visibility) -> Result<Self, ProveError> {
+        Ok(Self(match weights {
+            Visibility::Private => Some(*Seed::from_os()?.as_bytes()),
+            Visibility::Public => None,
+        }))
+    }
+
+    /// The seed of commitment `number`.
+    fn seed(&self, number: usize) -> Seed {
+        match &self.0 {
+            None => Seed::PUBLIC,
+            Some(secret) => {
+                let mut hasher = blake3::Hasher::new_keyed(secret);
+                hasher.update(b"zkml weight commitment");
+                hasher.update(&(number as u64).to_le_bytes());
+                Seed::from_bytes(*hasher.finalize().as_bytes())
+            }
+        }
+    }
+}
+
+impl Commitments {
+    pub(super) fn new(secret: Secret) -> Self {
+        Self {
+            secret,
+            current: Mutex::new(None),
+        }
+    }
+
+    /// Commitment `number` to the weights of `lowered`, from memory or made again.
+    pub(super) fn get(
+        &self,
+        lowered: &Lowered,
+        verifying: &VerifyingKey,
+        number: usize,
+    ) -> Result<Arc<CommittedMatrix>, ProveError> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, matrix)) = current.as_ref().filter(|(kept, _)| *kept == number) {
+            return Ok(Arc::clone(matrix));
+        }
+        let tails = Tails {
+            length: verifying.weights.tail(verifying.code.queries),
+            full: 0,
+        };
+        let matrix = commit_weights(lowered, &verifying.code, self.secret.seed(number), tails)?;
+        let matrix = Arc::new(matrix);
+        *current = Some((number, Arc::clone(&matrix)));
+        Ok(matrix)
+    }
 }
 
 /// What a proving key is on disk: all but what follows from the rest.
@@ -78,8 +146,11 @@ pub struct ProvingKey {
 pub(super) struct StoredProvingKey {
     pub(super) model: CompiledModel,
     pub(super) code: CodeParameters,
-    pub(super) seed: [u8; 32],
-    pub(super) weights: Commitment,
+    pub(super) secret: Secret,
+    pub(super) weights: WeightCommitments,
+    pub(super) previous: Option<[u8; 32]>,
+    #[serde(with = "serde_bytes")]
+    pub(super) setup_proof: Vec<u8>,
 }
 
 impl Artifact for StoredProvingKey {
@@ -89,18 +160,25 @@ impl Artifact for StoredProvingKey {
 }
 
 impl ProvingKey {
-    /// Writes the key to a file, atomically, and returns its size in bytes. The seed in it is as secret as the weights.
+    /// Writes the key to a file, atomically, and returns its size in bytes. The secret in it is as secret as the
+    /// weights. With private weights its openings are from now on counted in a file beside it, which belongs to it:
+    /// there may be one such file, so a key is written to one place.
     ///
     /// # Errors
-    /// [`FileError`] with the path.
-    pub fn write_file(&self, path: &Path) -> Result<u64, FileError> {
+    /// [`ProveError::File`] with the path, [`ProveError::Budget`] for a key that was written to another place.
+    pub fn write_file(&self, path: &Path) -> Result<u64, ProveError> {
         let stored = StoredProvingKey {
             model: self.model.clone(),
             code: self.verifying.code.clone(),
-            seed: *self.weights.seed().as_bytes(),
-            weights: self.verifying.weights,
+            secret: self.commitments.secret.clone(),
+            weights: self.verifying.weights.clone(),
+            previous: self.verifying.previous,
+            setup_proof: self.verifying.setup_proof.clone(),
         };
-        write_file(path, &stored)
+        if let Some(budget) = &self.budget {
+            budget.move_beside(path, &self.verifying.digest()?)?;
+        }
+        Ok(write_file(path, &stored)?)
     }
 
     /// Reads only the model of a key written by [`ProvingKey::write_file`], to look at: nothing is lowered or committed.
@@ -112,26 +190,85 @@ impl ProvingKey {
     }
 
     /// Reads a key written by [`ProvingKey::write_file`]; lowers the model and commits the weights again, and checks
-    /// that the commitment is the one in the file.
+    /// that the commitment is the one in the file. Opens the file in which its openings are counted.
     ///
     /// # Errors
-    /// [`ProveError::File`] for a file that cannot be read, [`ProveError::Unsupported`], [`ProveError::Malformed`] and
-    /// [`ProveError::InvariantViolation`] when its parts do not agree.
+    /// [`ProveError::File`] for a file that cannot be read, [`ProveError::Budget`] without its counter,
+    /// [`ProveError::Unsupported`], [`ProveError::Malformed`] and [`ProveError::InvariantViolation`] when its parts do
+    /// not agree, [`ProveError::Insecure`].
     pub fn read_file(path: &Path) -> Result<Self, ProveError> {
         let stored: StoredProvingKey = read_file(path)?;
         let lowered = stored.model.lower()?;
+        let mut verifying = super::setup::verifying_key(
+            &stored.model,
+            &lowered,
+            stored.code,
+            stored.weights,
+            stored.previous,
+        );
+        verifying.setup_proof = stored.setup_proof;
         // Sizes are judged before anything is committed.
-        let claimed =
-            super::setup::verifying_key(&stored.model, &lowered, stored.code.clone(), stored.weights);
-        Statement::new(&claimed)?;
-        let key = super::setup::assemble(stored.model, lowered, stored.code, Seed::from_bytes(stored.seed))?;
-        if key.verifying.weights != stored.weights {
+        refuse_insecure(&soundness(&Statement::new(&verifying)?))?;
+        let commitments = Commitments::new(stored.secret);
+        let budget = match verifying.privacy.weights {
+            Visibility::Public => None,
+            Visibility::Private => Some(Budget::open_beside(
+                path,
+                &verifying.digest()?,
+                verifying.weights.budget(),
+            )?),
+        };
+        let key = Self {
+            model: stored.model,
+            verifying,
+            lowered,
+            commitments,
+            budget,
+        };
+        let used = key.budget.as_ref().map_or(Ok(0), Budget::used)?;
+        let last = key.verifying.weights.roots.len().saturating_sub(1);
+        key.commitment(key.verifying.weights.commitment_of(used).min(last))
+            .map_err(|error| match error {
+                ProveError::Malformed { expected, found, .. } => ProveError::Malformed {
+                    place: format!("{}: commitment to the weights", path.display()),
+                    expected,
+                    found,
+                },
+                other => other,
+            })?;
+        Ok(key)
+    }
+
+    /// How often the key's weights may be opened, and how often they were; nothing for public weights.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.budget.as_ref()
+    }
+
+    /// Commitment `number` to the weights, checked against the verifying key.
+    pub(super) fn commitment(&self, number: usize) -> Result<Arc<CommittedMatrix>, ProveError> {
+        let matrix = self.commitments.get(&self.lowered, &self.verifying, number)?;
+        if self.verifying.weights.roots.get(number) != Some(&matrix.commitment().root) {
             return Err(ProveError::Malformed {
-                place: format!("{}: commitment to the weights", path.display()),
+                place: format!("commitment {number} to the weights"),
                 expected: "the one its own weights give".into(),
                 found: "another".into(),
             });
         }
-        Ok(key)
+        Ok(matrix)
+    }
+
+    /// Counts an opening for `purpose` and returns the commitment to open, with its number.
+    pub(super) fn next_commitment(
+        &self,
+        purpose: Purpose,
+    ) -> Result<(u32, Arc<CommittedMatrix>), ProveError> {
+        let number = match &self.budget {
+            Some(budget) => self.verifying.weights.commitment_of(budget.take(purpose)?),
+            None => 0,
+        };
+        Ok((
+            u32::try_from(number).unwrap_or(u32::MAX),
+            self.commitment(number)?,
+        ))
     }
 }

@@ -11,26 +11,32 @@ pub use budget::{Budget, BudgetError, Purpose};
 pub use check::{Violation, check};
 pub use error::ProveError;
 pub use key::{CompiledModel, ProvingKey};
-pub use setup::{SetupOptions, setup};
+pub use setup::{SetupOptions, rotate, setup};
 pub use trace::{Answer, Trace};
 
 use ndarray::ArrayD;
 
-use crate::circuit::ColumnKind;
+use crate::circuit::{ColumnId, ColumnKind};
 use crate::field::K;
 use crate::lookup;
-use crate::pcs::{Claim, CommittedMatrix, prove_opening};
+use crate::masking::{self, Constraint, MaskedProver, Masking, Pads, Record, Replay};
+use crate::pcs::{
+    Claim, Commitment, CommittedMatrix, Coordinate, Seed, prove_columns, prove_combination, prove_opening,
+    verify_combination,
+};
 use crate::proof::{Proof, PublicValues};
 use crate::reduce::{Claims, Point, ProverSide, challenge_point, coordinates, reduce};
 use crate::transcript::{ProverChannel, ProverTranscript};
-use crate::verify::{PROTOCOL, Statement, bindings};
+use crate::verify::{self, PublicCells, Statement, bindings};
 
 /// Proves what the model answers on `input` (quantized integers, in the shape of the model's input).
 ///
-/// Returns the public values, the answer among them, and the proof.
+/// Returns the public values, the answer among them, and the proof. With private weights one of the key's openings is
+/// used up, and counted before anything is computed.
 ///
 /// # Errors
-/// [`ProveError`]: an input that does not fit, a value outside a table's domain (named by layer).
+/// [`ProveError`]: an input that does not fit, a value outside a table's domain (named by layer), a key whose budget
+/// is used up.
 pub fn prove(
     key: &ProvingKey,
     input: &ArrayD<i64>,
@@ -40,39 +46,98 @@ pub fn prove(
     rayon::scope(|_| {
         let statement = Statement::new(&key.verifying)?;
         let trace = Trace::generate(key, &statement, input)?;
-        let proof = prove_trace(&statement, &trace, &key.weights, context)?;
+        let (number, weights) = key.next_commitment(Purpose::Proof)?;
+        let secrets = trace_seed(&statement)?;
+        let proof = prove_trace(&statement, &trace, (number, &[&weights]), context, secrets)?;
         Ok((trace.public, proof))
     })
 }
 
-/// The proof for a trace, whatever stands in it: with one that violates the circuit it will be rejected.
+/// The secret behind a trace: fresh, or none where everything is public.
+pub(crate) fn trace_seed(statement: &Statement<'_>) -> Result<Seed, ProveError> {
+    Ok(match statement.masking {
+        Some(_) => Seed::from_os()?,
+        None => Seed::PUBLIC,
+    })
+}
+
+/// The proof for a trace, whatever stands in it: with one that violates the circuit it will be rejected. `weights` are
+/// the number of the commitment that is opened and the matrices.
+///
+/// `seed` gives all of the proof's randomness and is consumed: two proofs from one seed would tell the trace.
 fn prove_trace(
     statement: &Statement<'_>,
     trace: &Trace<'_>,
-    weights: &CommittedMatrix,
+    (number, weights): (u32, &[&CommittedMatrix]),
     context: &[u8],
+    seed: Seed,
 ) -> Result<Proof, ProveError> {
-    let mut transcript = ProverTranscript::new(PROTOCOL);
-    for (label, bytes) in bindings(statement, &trace.public, context) {
+    let mut transcript = ProverTranscript::new(statement.protocol());
+    for (label, bytes) in bindings(statement, &trace.public, number, context) {
         transcript.absorb(label, &bytes);
     }
-    let committed = trace.commit(statement)?;
+    let (committed, pads) = trace.commit(statement, seed)?;
     transcript.send_digest("trace.root", &committed.commitment().root);
     transcript.harden("trace.harden", statement.key.hardening);
-    argue(&mut transcript, statement, trace, &[&committed, weights])?;
+    let matrices: Vec<&CommittedMatrix> = core::iter::once(&committed)
+        .chain(weights.iter().copied())
+        .collect();
+    argue(&mut transcript, statement, trace, &matrices, pads)?;
     Ok(Proof {
         key: statement.digest,
+        commitment: number,
         messages: transcript.into_proof(),
     })
 }
 
 /// Steps 3 to 6.
-fn argue<C: ProverChannel>(
-    channel: &mut C,
+fn argue(
+    transcript: &mut ProverTranscript,
     statement: &Statement<'_>,
     trace: &Trace<'_>,
     matrices: &[&CommittedMatrix],
+    pads: Option<Pads>,
 ) -> Result<(), ProveError> {
+    let code = &statement.key.code;
+    let (Some(masking), Some(pads)) = (statement.masking, pads) else {
+        let claims = claims_to_open(transcript, statement, trace)?;
+        return Ok(prove_opening(transcript, code, matrices, &claims)?);
+    };
+    let mask = Some(masking.combination_rows());
+    let mut channel = MaskedProver::new(transcript, &pads);
+    let claims = claims_to_open(&mut channel, statement, trace)?;
+    let opened = prove_combination(&mut channel, code, matrices, &claims, mask)?;
+    let record = channel.into_record();
+    let constraints = replay(statement, trace, matrices, &record, pads.mask())?;
+    masking::close(transcript, &masking, pads, matrices[0], &constraints);
+    prove_columns(transcript, code, matrices, &opened, 1 + masking.pairs());
+    Ok(())
+}
+
+/// The verifier's own code over what was said: its checks as functions of the closing challenge.
+fn replay(
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+    matrices: &[&CommittedMatrix],
+    record: &Record,
+    mask: &[K],
+) -> Result<Vec<Constraint>, ProveError> {
+    let public = PublicCells::new(statement, &trace.public);
+    let public = |column: ColumnId, point: &[Coordinate]| public.evaluate(column, point);
+    let mut channel = Replay::new(record, mask);
+    let opened = verify::claims_to_open(&mut channel, statement, &public)?;
+    let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
+    let rows = statement.masking.as_ref().map(Masking::combination_rows);
+    verify_combination(&mut channel, &statement.key.code, &commitments, &opened, rows)?;
+    Ok(channel.into_constraints())
+}
+
+/// Steps 3 to 5.
+fn claims_to_open<C: ProverChannel>(
+    channel: &mut C,
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+) -> Result<Vec<Claim>, ProveError> {
     let circuit = statement.circuit();
     let suffix = |point: &[K], variables: usize| challenge_point(&point[point.len() - variables..]);
 
@@ -113,13 +178,11 @@ fn argue<C: ProverChannel>(
 
     let mut side = ProverSide::new(channel, circuit, &statement.schedule, &trace.values);
     reduce(&mut side, circuit, &statement.schedule, &mut claims)?;
-    let opened: Vec<Claim> = statement
+    Ok(statement
         .opening_claims(&claims, &multiplicities)?
         .into_iter()
         .map(|(point, value)| Claim { point, value })
-        .collect();
-    prove_opening(channel, &statement.key.code, matrices, &opened)?;
-    Ok(())
+        .collect())
 }
 
 #[cfg(test)]

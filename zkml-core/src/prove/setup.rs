@@ -1,10 +1,15 @@
 //! Setup: choose the code, commit the weights, write down the verifying key.
 
-use super::{CompiledModel, ProveError, ProvingKey};
+use super::key::{Commitments, Secret};
+use super::{Budget, CompiledModel, ProveError, ProvingKey, Purpose, Trace, prove_trace, trace_seed};
 use crate::circuit::lower::Lowered;
 use crate::circuit::{Circuit, ColumnId};
-use crate::pcs::{CodeParameters, Commitment, CommittedMatrix, Packing, Rows, Seed};
-use crate::verify::{SECURITY_BITS, Statement, VerifyingKey, required_hardening, soundness};
+use crate::pcs::{CodeParameters, CommittedMatrix, Keep, Packing, Rows, Seed, Tails};
+use crate::privacy::{Privacy, Visibility};
+use crate::verify::{
+    ROTATION_RESERVE, SECURITY_BITS, SoundnessReport, Statement, VerifyingKey, WeightCommitments,
+    required_hardening, soundness,
+};
 
 /// What setup may choose.
 #[derive(Debug, Clone)]
@@ -15,6 +20,10 @@ pub struct SetupOptions {
     pub query_bits: f64,
     /// How many bytes of proof one encoded cell of prover work is worth.
     pub bytes_per_cell: f64,
+    /// With private weights: how many proofs the key can make before it must be [rotated](rotate). At least.
+    pub proofs_per_key: u32,
+    /// How many bytes of proof one byte of setup proof is worth.
+    pub setup_weight: f64,
 }
 
 impl Default for SetupOptions {
@@ -23,50 +32,126 @@ impl Default for SetupOptions {
             grinding_bits: 12,
             query_bits: 104.0,
             bytes_per_cell: 0.06,
+            proofs_per_key: 64,
+            setup_weight: 1.0 / 64.0,
         }
     }
 }
 
-/// Commits a model's weights and derives both keys.
+/// Commits a model's weights, proves that they are what the circuit takes for granted, and derives both keys.
 ///
 /// # Errors
 /// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough.
 pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
     let lowered = model.lower()?;
-    let code = choose_code(&model, &lowered, options)?;
-    assemble(model, lowered, code, Seed::from_os()?)
+    let (code, weights) = choose_code(&model, &lowered, options)?;
+    build(model, lowered, code, weights, None)
 }
 
-/// The keys of a model whose code and seed are chosen.
-pub(super) fn assemble(
+/// A new key for the weights of `old`, with randomness of its own and as many proofs; its setup proof shows that both
+/// hold the same weights. Uses up an opening of the old key, whose last one is kept for this.
+///
+/// # Errors
+/// [`ProveError::Malformed`] for public weights, which need no rotation; [`ProveError::Budget`] if nothing is left of
+/// the old key, not even the opening kept for this.
+pub fn rotate(old: &ProvingKey) -> Result<ProvingKey, ProveError> {
+    if old.budget.is_none() {
+        return Err(ProveError::Malformed {
+            place: "rotation".into(),
+            expected: "a key with private weights".into(),
+            found: "one with public weights, which makes any number of proofs".into(),
+        });
+    }
+    let model = old.model.clone();
+    let lowered = model.lower()?;
+    let verifying = &old.verifying;
+    build(
+        model,
+        lowered,
+        verifying.code.clone(),
+        verifying.weights.clone(),
+        Some(old),
+    )
+}
+
+/// The keys of a model whose code and number of commitments are chosen; the roots in `weights` are made anew.
+fn build(
     model: CompiledModel,
     lowered: Lowered,
     code: CodeParameters,
-    seed: Seed,
+    mut weights: WeightCommitments,
+    old: Option<&ProvingKey>,
 ) -> Result<ProvingKey, ProveError> {
-    let weights = commit_weights(&lowered, &code, seed)?;
-    let verifying = verifying_key(&model, &lowered, code, weights.commitment());
-    let report = soundness(&Statement::new(&verifying)?);
+    let commitments = Commitments::new(Secret::fresh(model.privacy.weights)?);
+    let mut verifying = verifying_key(
+        &model,
+        &lowered,
+        code,
+        weights.clone(),
+        Some([0; 32]).filter(|_| old.is_some()),
+    );
+    Statement::new(&verifying)?;
+    let mut matrices = Vec::with_capacity(weights.roots.len() + 1);
+    for number in 0..weights.roots.len() {
+        let matrix = commitments.get(&lowered, &verifying, number)?;
+        weights.roots[number] = matrix.commitment().root;
+        matrices.push(matrix);
+    }
+    verifying.weights = weights;
+    if let Some(old) = old {
+        let (_, matrix) = old.next_commitment(Purpose::Rotation)?;
+        verifying.previous = Some(matrix.commitment().root);
+        matrices.push(matrix);
+    }
+    refuse_insecure(&soundness(&Statement::new(&verifying)?))?;
+
+    let matrices: Vec<&CommittedMatrix> = matrices.iter().map(AsRef::as_ref).collect();
+    verifying.setup_proof = prove_setup(&verifying, &lowered, &matrices)?;
+
+    let budget = match model.privacy.weights {
+        Visibility::Public => None,
+        Visibility::Private => Some(Budget::in_memory(verifying.weights.budget(), 0)),
+    };
+    Ok(ProvingKey {
+        model,
+        verifying,
+        lowered,
+        commitments,
+        budget,
+    })
+}
+
+/// The setup proof of a key, over all commitments it speaks of.
+fn prove_setup(
+    verifying: &VerifyingKey,
+    lowered: &Lowered,
+    matrices: &[&CommittedMatrix],
+) -> Result<Vec<u8>, ProveError> {
+    let statement = Statement::of_setup(verifying)?;
+    refuse_insecure(&soundness(&statement))?;
+    let trace = Trace::of_weights(statement.circuit(), &lowered.parameters)?;
+    let prove =
+        |_: &rayon::Scope<'_>| prove_trace(&statement, &trace, (0, matrices), b"", trace_seed(&statement)?);
+    Ok(rayon::scope(prove)?.messages)
+}
+
+pub(super) fn refuse_insecure(report: &SoundnessReport) -> Result<(), ProveError> {
     if report.bits < SECURITY_BITS {
         return Err(ProveError::Insecure {
             wanted: SECURITY_BITS,
             found: report.bits,
         });
     }
-    Ok(ProvingKey {
-        model,
-        verifying,
-        lowered,
-        weights,
-    })
+    Ok(())
 }
 
-/// The verifying key of a model, once its weights are committed.
+/// The verifying key of a model, once its weights are committed; without a setup proof.
 pub(super) fn verifying_key(
     model: &CompiledModel,
     lowered: &Lowered,
     code: CodeParameters,
-    weights: Commitment,
+    weights: WeightCommitments,
+    previous: Option<[u8; 32]>,
 ) -> VerifyingKey {
     VerifyingKey {
         name: model.name.clone(),
@@ -74,16 +159,19 @@ pub(super) fn verifying_key(
         interface: model.interface(),
         privacy: model.privacy,
         weights,
+        previous,
         hardening: required_hardening(&lowered.circuit),
         code,
+        setup_proof: Vec::new(),
     }
 }
 
-/// The commitment to the parameter columns, in the order of the circuit.
-fn commit_weights(
+/// A commitment to the parameter columns, in the order of the circuit.
+pub(super) fn commit_weights(
     lowered: &Lowered,
     code: &CodeParameters,
     seed: Seed,
+    tails: Tails,
 ) -> Result<CommittedMatrix, ProveError> {
     let packing = Packing::new(
         &variables(&lowered.circuit, lowered.circuit.parameters()),
@@ -94,53 +182,95 @@ fn commit_weights(
         .iter()
         .map(|parameter| parameter.cells.as_slice())
         .collect();
-    let rows = packing.fill(&columns);
-    Ok(CommittedMatrix::commit(Rows::Int8(rows), code, seed)?)
+    let rows = Rows::Int8(packing.fill(&columns));
+    Ok(CommittedMatrix::commit_with(
+        rows,
+        code,
+        seed,
+        tails,
+        Keep::Codeword,
+    )?)
 }
 
 pub(super) fn variables(circuit: &Circuit, columns: impl Iterator<Item = ColumnId>) -> Vec<usize> {
     columns.map(|id| circuit[id].shape.variables()).collect()
 }
 
-/// Row length and rate: a few bytes of proof against a little time of the prover, among those that are sound enough.
+/// How many proofs a commitment is made for, in the order tried: more of them make each proof larger, fewer make the
+/// verifying key larger.
+const PROOFS_PER_COMMITMENT: [u32; 10] = [1, 2, 4, 6, 8, 12, 16, 32, 64, 128];
+
+/// Most commitments to the weights in one key.
+const MAXIMUM_COMMITMENTS: usize = 256;
+
+/// Row length, rate and number of commitments: a few bytes of proof against a little time of the prover, among those
+/// that are sound enough.
 ///
 /// Proof bytes: the row combination, 16 a coordinate, and for each opened column its cells (8 bytes), its salt and
-/// its part of the Merkle multiproof. Work: cells to encode.
+/// its part of the Merkle multiproof. Work: cells to encode. The setup proof is paid once, for all proofs.
 fn choose_code(
     model: &CompiledModel,
     lowered: &Lowered,
     options: &SetupOptions,
-) -> Result<CodeParameters, ProveError> {
+) -> Result<(CodeParameters, WeightCommitments), ProveError> {
     let circuit = &lowered.circuit;
     let mut trace = variables(circuit, circuit.committed());
     trace.extend(circuit.tables.iter().map(|table| table.variables()));
     let weights = variables(circuit, circuit.parameters());
+    let private = model.privacy.weights.is_private();
+    let plans: Vec<(u32, usize)> = match private {
+        false => vec![(0, 1)],
+        true => PROOFS_PER_COMMITMENT
+            .iter()
+            .map(|&each| {
+                let wanted = u64::from(options.proofs_per_key.max(1)) + ROTATION_RESERVE;
+                (each + 1, wanted.div_ceil(u64::from(each)) as usize)
+            })
+            .filter(|(_, count)| *count <= MAXIMUM_COMMITMENTS)
+            .collect(),
+    };
     let mut candidates = Vec::new();
     for log_row in 6..=16u32 {
         let trace_rows = Packing::new(&trace, log_row)?.rows;
         let weight_rows = Packing::new(&weights, log_row)?.rows;
-        for log_blowup in 2..=4u32 {
+        for (log_blowup, &(openings, count)) in
+            (2..=4u32).flat_map(|blowup| plans.iter().map(move |plan| (blowup, plan)))
+        {
             let log_codeword = log_row + log_blowup;
-            let bits = (options.grinding_bits, options.query_bits);
-            let Ok(code) = CodeParameters::for_target(log_row, 0, log_codeword, bits.0, bits.1) else {
+            let commitments = WeightCommitments {
+                roots: vec![[0; 32]; count],
+                rows: weight_rows,
+                openings,
+            };
+            let Some(code) = code_with_tail(log_row, log_codeword, &commitments, model.privacy, options)
+            else {
                 continue;
             };
             let queries = code.queries as f64;
             let path = 32.0 * (f64::from(log_codeword) - queries.log2()).max(1.0);
-            let bytes = 16.0 * f64::from(log_row).exp2()
+            let bytes = 16.0 * code.message_length() as f64
                 + queries * (8.0 * (trace_rows + weight_rows) as f64 + 2.0 * (32.0 + path));
             let cells = trace_rows as f64 * f64::from(log_codeword).exp2();
-            candidates.push((bytes + cells * options.bytes_per_cell, code, weight_rows));
+            let setup = count as f64 * queries * (8.0 * weight_rows as f64 + 32.0 + path);
+            let cost = bytes + cells * options.bytes_per_cell + setup * options.setup_weight;
+            candidates.push((cost, code, commitments));
         }
     }
     candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut best = 0f64;
-    for (_, code, rows) in candidates {
+    for (_, code, weights) in candidates {
         // Soundness depends on sizes alone: any root will do.
-        let key = verifying_key(model, lowered, code.clone(), Commitment { root: [0; 32], rows });
-        let bits = soundness(&Statement::new(&key)?).bits;
+        let key = verifying_key(
+            model,
+            lowered,
+            code.clone(),
+            weights.clone(),
+            Some([0; 32]).filter(|_| private),
+        );
+        let answers = soundness(&Statement::new(&key)?).bits;
+        let bits = answers.min(soundness(&Statement::of_setup(&key)?).bits);
         if bits >= SECURITY_BITS {
-            return Ok(code);
+            return Ok((code, weights));
         }
         best = best.max(bits);
     }
@@ -148,4 +278,31 @@ fn choose_code(
         wanted: SECURITY_BITS,
         found: best,
     })
+}
+
+/// The code with the fewest queries: the tail depends on their number, and lowers the rate's margin in turn.
+fn code_with_tail(
+    log_row: u32,
+    log_codeword: u32,
+    weights: &WeightCommitments,
+    privacy: Privacy,
+    options: &SetupOptions,
+) -> Option<CodeParameters> {
+    let mut tail = 0;
+    for _ in 0..16 {
+        let (grinding, bits) = (options.grinding_bits, options.query_bits);
+        let code = CodeParameters::for_target(log_row, tail, log_codeword, grinding, bits).ok()?;
+        let trace = if privacy.zero_knowledge() {
+            code.queries + 2
+        } else {
+            0
+        };
+        let needed = weights.tail(code.queries).max(trace);
+        if needed == tail {
+            return Some(code);
+        }
+        // It grows to its fixed point, or out of the row.
+        tail = needed.max(tail);
+    }
+    None
 }

@@ -8,7 +8,8 @@ use crate::circuit::{Circuit, ColumnId, ColumnKind, Table};
 use crate::field::{M61, from_i64, to_i64_centered};
 use crate::graph::IntOp;
 use crate::lookup;
-use crate::pcs::{CommittedMatrix, Rows, Seed};
+use crate::masking::Pads;
+use crate::pcs::{CommittedMatrix, Keep, Rows, Seed, Tails};
 use crate::proof::PublicValues;
 use crate::reduce::{Cells, Values};
 use crate::verify::Statement;
@@ -44,7 +45,7 @@ impl<'a> Trace<'a> {
     /// [`ProveError::InvalidInput`] for an input that does not fit or a value outside a table's domain.
     pub fn generate(
         key: &'a ProvingKey,
-        statement: &Statement<'a>,
+        statement: &'a Statement<'_>,
         input: &ArrayD<i64>,
     ) -> Result<Self, ProveError> {
         let graph = &key.model.network.graph;
@@ -153,11 +154,16 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// Packs committed columns and multiplicities into rows and commits to them, with fresh salts.
+    /// Packs committed columns and multiplicities into rows, puts pads and masks behind them in zero knowledge, and
+    /// commits to all with randomness from `seed`.
     ///
     /// # Errors
     /// [`ProveError::Commitment`].
-    pub fn commit(&self, statement: &Statement<'_>) -> Result<CommittedMatrix, ProveError> {
+    pub fn commit(
+        &self,
+        statement: &Statement<'_>,
+        seed: Seed,
+    ) -> Result<(CommittedMatrix, Option<Pads>), ProveError> {
         let columns: Vec<_> = statement
             .committed
             .iter()
@@ -165,12 +171,21 @@ impl<'a> Trace<'a> {
             .collect();
         let multiplicities = self.multiplicities.iter().map(Vec::as_slice);
         let cells: Vec<&[M61]> = columns.iter().map(AsRef::as_ref).chain(multiplicities).collect();
-        let rows = statement.trace.fill(&cells);
-        Ok(CommittedMatrix::commit(
-            Rows::Field(rows),
-            &statement.key.code,
-            Seed::from_os()?,
-        )?)
+        let mut rows = statement.trace.fill(&cells);
+        let mut pads = None;
+        let mut tails = Tails::NONE;
+        if let Some(masking) = &statement.masking {
+            let (drawn, cells) = Pads::draw(masking, &seed);
+            rows.extend_from_slice(&cells);
+            pads = Some(drawn);
+            tails = Tails {
+                length: masking.tail,
+                full: 2,
+            };
+        }
+        let code = &statement.key.code;
+        let matrix = CommittedMatrix::commit_with(Rows::Field(rows), code, seed, tails, Keep::Codeword)?;
+        Ok((matrix, pads))
     }
 }
 

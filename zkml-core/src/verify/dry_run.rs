@@ -1,30 +1,55 @@
 //! The argument without a proof: every message is 0, every check passes, challenges are only distinct.
 //!
-//! It tells which claims an honest proof leaves to be opened, hence what the opening's soundness rests on.
+//! It tells which claims an honest proof leaves to be opened, hence what the opening's soundness rests on; and how many
+//! scalars and checks there are, hence how many pads zero knowledge needs.
 
 use super::{Statement, claims_to_open};
 use crate::field::{K, M61};
-use crate::pcs::ClaimPoint;
+use crate::masking::Masking;
+use crate::pcs::{ClaimPoint, Commitment, verify_combination};
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
-/// The points that any proof of the statement opens, with placeholder challenges.
+/// What any proof of a statement says.
+pub(super) struct Walk {
+    /// The points it opens, with placeholder challenges.
+    pub(super) points: Vec<ClaimPoint>,
+    /// Scalars that zero knowledge hides.
+    pub(super) scalars: usize,
+    /// Checks made of them.
+    pub(super) constraints: usize,
+}
+
+/// Walks through the argument up to the row combination.
 ///
 /// # Errors
 /// [`VerifyError::Key`] for a circuit whose claims cannot be reduced or multiply without end.
-pub(super) fn opening_points(statement: &Statement<'_>) -> Result<Vec<ClaimPoint>, VerifyError> {
-    let mut channel = DryRun { drawn: 0 };
+pub(super) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
+    let mut channel = DryRun::default();
     let claims = claims_to_open(&mut channel, statement, &|_, _| K::from(0u64))?;
-    Ok(claims.into_iter().map(|(point, _)| point).collect())
+    let sized = |rows| Commitment { root: [0; 32], rows };
+    let mut commitments = vec![sized(statement.trace_rows())];
+    commitments.extend((0..statement.weight_copies()).map(|_| sized(statement.weights.rows)));
+    let mask = statement.masking.as_ref().map(Masking::combination_rows);
+    verify_combination(&mut channel, &statement.key.code, &commitments, &claims, mask)?;
+    Ok(Walk {
+        points: claims.into_iter().map(|(point, _)| point).collect(),
+        scalars: channel.scalars,
+        constraints: channel.constraints,
+    })
 }
 
+#[derive(Default)]
 struct DryRun {
     drawn: u64,
+    scalars: usize,
+    constraints: usize,
 }
 
 impl VerifierChannel for DryRun {
     type Scalar = K;
 
     fn read_scalars(&mut self, _: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        self.scalars = self.scalars.saturating_add(count);
         Ok(vec![K::from(0u64); count])
     }
 
@@ -56,10 +81,12 @@ impl VerifierChannel for DryRun {
     }
 
     fn constrain_zero(&mut self, _: Check<'_>, _: K) -> Result<(), VerifyError> {
+        self.constraints = self.constraints.saturating_add(1);
         Ok(())
     }
 
     fn constrain_quadratic(&mut self, _: Check<'_>, _: &[(K, &K, &K)], _: K) -> Result<(), VerifyError> {
+        self.constraints = self.constraints.saturating_add(1);
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Home, Public};
-use crate::pcs::{CodeParameters, Commitment};
+use crate::pcs::CodeParameters;
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, Kind};
 use crate::transcript::VerifyError;
@@ -24,10 +24,56 @@ pub struct VerifyingKey {
     pub privacy: Privacy,
     /// The code of both commitments.
     pub code: CodeParameters,
-    /// The commitment to the weights.
-    pub weights: Commitment,
+    /// The commitments to the weights.
+    pub weights: WeightCommitments,
+    /// A commitment of the key that this one replaces: the setup proof shows that both hold the same weights.
+    pub previous: Option<[u8; 32]>,
     /// Number of sequential hashes after the first message.
     pub hardening: u64,
+    /// Shows that the committed weights are integers in `[-128, 127]`, zero on padding, and the same in all
+    /// commitments. Not part of the key's digest, which it is bound to.
+    #[serde(with = "serde_bytes")]
+    pub setup_proof: Vec<u8>,
+}
+
+/// Commitments to the same weights, each with randomness of its own.
+///
+/// Every proof opens columns of one of them; a commitment to private weights bears a limited number of that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightCommitments {
+    /// Roots of the Merkle trees.
+    pub roots: Vec<[u8; 32]>,
+    /// Rows of each matrix.
+    pub rows: usize,
+    /// How often each may be opened, the setup proof included; 0 for public weights: any number of times.
+    pub openings: u32,
+}
+
+/// Most commitments to the weights of one key.
+const MAXIMUM_COMMITMENTS: usize = 1 << 10;
+
+/// Openings that are kept for a rotation.
+pub const ROTATION_RESERVE: u64 = 1;
+
+impl WeightCommitments {
+    /// Columns that may be opened in all proofs together, for private weights; what rotation keeps included.
+    pub fn budget(&self) -> u64 {
+        (self.roots.len() as u64).saturating_mul(u64::from(self.openings.saturating_sub(1)))
+    }
+
+    /// The commitment that opening `number` of the budget uses.
+    pub fn commitment_of(&self, number: u64) -> usize {
+        let each = u64::from(self.openings.saturating_sub(1)).max(1);
+        usize::try_from(number.checked_div(each).unwrap_or(0)).unwrap_or(usize::MAX)
+    }
+
+    /// Random coefficients that a row of weights needs, for `queries` columns in each opening.
+    pub fn tail(&self, queries: usize) -> usize {
+        match self.openings {
+            0 => 0,
+            openings => (openings as usize).saturating_mul(queries).saturating_add(2),
+        }
+    }
 }
 
 /// The input and outputs of a model, public or not.
@@ -58,12 +104,66 @@ pub struct PublicTensor {
 }
 
 impl VerifyingKey {
-    /// BLAKE3 over the key's canonical encoding; the first thing a proof is bound to.
+    /// Random coefficients behind a row of the trace: two more than columns are opened, since that many values of the
+    /// circle transform's space may depend on each other.
+    pub fn trace_tail(&self) -> usize {
+        match self.privacy.zero_knowledge() {
+            true => self.code.queries.saturating_add(2),
+            false => 0,
+        }
+    }
+
+    /// Checks that the commitments to the weights, and the room for randomness in the code, are what privacy asks for.
+    pub(super) fn check_weights(&self) -> Result<(), VerifyError> {
+        let refuse = |what: String| Err(VerifyError::Key(format!("weight commitments: {what}")));
+        let (weights, count) = (&self.weights, self.weights.roots.len());
+        if count == 0 || count > MAXIMUM_COMMITMENTS {
+            return refuse(format!("expected 1 to {MAXIMUM_COMMITMENTS}, found {count}"));
+        }
+        match self.privacy.weights {
+            Visibility::Public if weights.openings != 0 || count != 1 => {
+                return refuse("public weights have one commitment and any number of openings".into());
+            }
+            Visibility::Private if weights.budget() <= ROTATION_RESERVE => {
+                return refuse(format!(
+                    "expected room for a proof and {ROTATION_RESERVE} rotation, found {count} commitments of {} \
+                     openings, one of them for the setup proof",
+                    weights.openings
+                ));
+            }
+            _ => {}
+        }
+        let tail = weights.tail(self.code.queries).max(self.trace_tail());
+        if self.code.tail != tail {
+            return Err(VerifyError::Key(format!(
+                "commitment code: expected a tail of {tail} for {} columns an opening, found {}",
+                self.code.queries, self.code.tail
+            )));
+        }
+        Ok(())
+    }
+
+    /// BLAKE3 over the key's canonical encoding without the setup proof; the first thing a proof is bound to.
     ///
     /// # Errors
     /// [`VerifyError::Key`] when the key cannot be encoded.
     pub fn digest(&self) -> Result<[u8; 32], VerifyError> {
-        let bytes = postcard::to_stdvec(self).map_err(|error| VerifyError::Key(error.to_string()))?;
+        // Field by field, in the order of the structure: all but the setup proof.
+        let Self {
+            name,
+            circuit,
+            interface,
+            privacy,
+            code,
+            weights,
+            previous,
+            hardening,
+            setup_proof: _,
+        } = self;
+        let fields = (
+            name, circuit, interface, privacy, code, weights, previous, hardening,
+        );
+        let bytes = postcard::to_stdvec(&fields).map_err(|error| VerifyError::Key(error.to_string()))?;
         let mut hasher = blake3::Hasher::new_derive_key("zkml verifying key v1");
         hasher.update(&bytes);
         Ok(*hasher.finalize().as_bytes())

@@ -15,25 +15,30 @@
 
 mod dry_run;
 mod key;
+mod setup;
 mod soundness;
 mod statement;
 mod work;
 
-pub use key::{Interface, PublicTensor, VerifyingKey};
+pub use key::{Interface, PublicTensor, ROTATION_RESERVE, VerifyingKey, WeightCommitments};
+pub use setup::{TrustedKey, verify_setup};
 pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
-pub use statement::{Matrix, PROTOCOL, PublicCells, Statement};
+pub use statement::{Matrix, PROTOCOL, PROTOCOL_SETUP, PublicCells, Statement, Subject};
 pub use work::required_hardening;
 
 use crate::circuit::{ColumnId, ColumnKind};
 use crate::field::K;
 use crate::lookup;
-use crate::pcs::{ClaimPoint, Commitment, Coordinate, verify_opening};
+use crate::masking::MaskedVerifier;
+use crate::pcs::{ClaimPoint, Commitment, Coordinate, verify_columns, verify_combination, verify_opening};
 use crate::proof::{Proof, PublicValues};
 use crate::reduce::{Claims, VerifierSide, challenge_point, reduce};
 use crate::transcript::{Event, VerifierChannel, VerifierTranscript, VerifyError};
 
 /// Checks that the committed model gives `public.outputs` on `public.input`, in the context of `context` (any bytes
 /// the prover was given, such as a nonce of the verifier). Of what is private it shows that there are such values.
+///
+/// The key's own setup proof is checked first. To check it once for many proofs, keep a [`TrustedKey`].
 ///
 /// # Errors
 /// [`VerifyError`], naming the check that failed. A key below [`SECURITY_BITS`] bits is refused.
@@ -43,35 +48,7 @@ pub fn verify(
     proof: &Proof,
     context: &[u8],
 ) -> Result<(), VerifyError> {
-    let statement = Statement::new(key)?;
-    run(
-        &statement,
-        public,
-        proof,
-        context,
-        VerifierTranscript::new(PROTOCOL, &proof.messages),
-    )
-    .map(|_| ())
-}
-
-/// As [`verify`], and returns the list of everything the transcript absorbed and drew.
-///
-/// # Errors
-/// As [`verify`].
-pub fn verify_recording(
-    key: &VerifyingKey,
-    public: &PublicValues,
-    proof: &Proof,
-    context: &[u8],
-) -> Result<Vec<Event>, VerifyError> {
-    let statement = Statement::new(key)?;
-    run(
-        &statement,
-        public,
-        proof,
-        context,
-        VerifierTranscript::recording(PROTOCOL, &proof.messages),
-    )
+    TrustedKey::new(key)?.verify(public, proof, context)
 }
 
 fn run(
@@ -94,20 +71,24 @@ fn run(
             found: hex(&proof.key),
         });
     }
-    public.check(statement)?;
-    for (label, bytes) in bindings(statement, public, context) {
+    if statement.subject == Subject::Answer {
+        public.check(statement)?;
+    }
+    let weights = statement.weight_commitments(proof.commitment as usize)?;
+    for (label, bytes) in bindings(statement, public, proof.commitment, context) {
         transcript.absorb(label, &bytes);
     }
-    let trace = Commitment {
+    let mut commitments = vec![Commitment {
         root: transcript.read_digest("trace.root")?,
-        rows: statement.trace.rows,
-    };
+        rows: statement.trace_rows(),
+    }];
+    commitments.extend(weights);
     transcript.harden("trace.harden", statement.key.hardening);
     argue(
         &mut transcript,
         statement,
         &PublicCells::new(statement, public),
-        trace,
+        &commitments,
     )?;
     transcript.finish()?;
     Ok(transcript.events().to_vec())
@@ -117,15 +98,22 @@ fn run(
 pub fn bindings(
     statement: &Statement<'_>,
     public: &PublicValues,
+    commitment: u32,
     context: &[u8],
 ) -> Vec<(&'static str, Vec<u8>)> {
+    if statement.subject == Subject::Setup {
+        return vec![("bind.key", statement.digest.to_vec())];
+    }
     let integers = |values: &[i64]| {
         values
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect::<Vec<u8>>()
     };
-    let mut list = vec![("bind.key", statement.digest.to_vec())];
+    let mut list = vec![
+        ("bind.key", statement.digest.to_vec()),
+        ("bind.commitment", commitment.to_le_bytes().to_vec()),
+    ];
     // What is private is bound as absent.
     list.push(match &public.input {
         Some(input) => ("bind.input", integers(input)),
@@ -139,26 +127,34 @@ pub fn bindings(
     list
 }
 
-/// Steps 3 to 6, over any channel.
-fn argue<C: VerifierChannel>(
-    channel: &mut C,
+/// Steps 3 to 6.
+fn argue(
+    transcript: &mut VerifierTranscript<'_>,
     statement: &Statement<'_>,
     public: &PublicCells,
-    trace: Commitment,
+    commitments: &[Commitment],
 ) -> Result<(), VerifyError> {
-    let opened = claims_to_open(channel, statement, &|column, point| {
-        public.evaluate(column, point)
-    })?;
-    verify_opening(
-        channel,
-        &statement.key.code,
-        &[trace, statement.key.weights],
-        &opened,
-    )
+    let code = &statement.key.code;
+    let public = |column: ColumnId, point: &[Coordinate]| public.evaluate(column, point);
+    match statement.masking {
+        None => {
+            let opened = claims_to_open(transcript, statement, &public)?;
+            verify_opening(transcript, code, commitments, &opened)
+        }
+        Some(masking) => {
+            let mut channel = MaskedVerifier::new(transcript, masking);
+            let opened = claims_to_open(&mut channel, statement, &public)?;
+            let mask = Some(masking.combination_rows());
+            let combination = verify_combination(&mut channel, code, commitments, &opened, mask)?;
+            let mut combinations = channel.close(code, commitments)?;
+            combinations.extend(combination);
+            verify_columns(transcript, code, commitments, &combinations)
+        }
+    }
 }
 
 /// Steps 3 to 5: what must be opened. `public` evaluates public columns.
-fn claims_to_open<C: VerifierChannel>(
+pub(crate) fn claims_to_open<C: VerifierChannel>(
     channel: &mut C,
     statement: &Statement<'_>,
     public: &dyn Fn(ColumnId, &[Coordinate]) -> K,

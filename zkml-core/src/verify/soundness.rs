@@ -72,7 +72,13 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
             ));
         }
     }
-    terms.extend(opening_terms(&statement.key.code, &statement.opened));
+    let messages = statement.masking.map_or(0, |masking| masking.pairs());
+    terms.extend(opening_terms(&statement.key.code, &statement.opened, messages));
+    if statement.masking.is_some() {
+        // Powers of eta over the constraints, then a polynomial of degree 2 in xi.
+        let error = statement.constraints.saturating_add(2) as f64;
+        terms.push(("closing: constraints".into(), FIELD_BITS - error.log2()));
+    }
 
     let total: f64 = terms.iter().map(|term| (-term.1).exp2()).sum();
     let terms = terms

@@ -1,13 +1,16 @@
 //! What prover and verifier both derive from the verifying key before they speak.
 
-use super::dry_run::opening_points;
+use std::borrow::Cow;
+
+use super::dry_run::walk;
 use super::work::{arithmetic, required_hardening};
 use super::{PublicTensor, VerifyingKey};
-use crate::circuit::{Circuit, ColumnId, Home, Schedule};
+use crate::circuit::{Circuit, ColumnId, Home, Schedule, setup_circuit};
 use crate::field::encoding::{K_BYTES, M61_BYTES};
 use crate::field::{K, M61, from_i64};
 use crate::lookup::{self, LookupShape, TableShape};
-use crate::pcs::{ClaimPoint, Coordinate, Packing};
+use crate::masking::Masking;
+use crate::pcs::{ClaimPoint, Commitment, Coordinate, Packing};
 use crate::poly;
 use crate::proof::{Artifact, Proof, PublicValues};
 use crate::reduce::{Claims, Point, coordinates};
@@ -18,6 +21,9 @@ const MAXIMUM_WORK: u64 = 1 << 32;
 
 /// Name and version of the protocol: the first thing the transcript absorbs.
 pub const PROTOCOL: &str = "zkml v1";
+
+/// The same for setup proofs.
+pub const PROTOCOL_SETUP: &str = "zkml v1 setup";
 
 /// Largest codeword, `log2`: the verifier encodes one.
 const MAXIMUM_LOG_CODEWORD: u32 = 24;
@@ -34,11 +40,24 @@ pub enum Matrix {
     Weights = 1,
 }
 
+/// What is being proved of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// An answer of the model.
+    Answer,
+    /// That the committed weights are what the key says: the setup proof.
+    Setup,
+}
+
 /// Sizes and places, all derived from the key.
 #[derive(Debug, Clone)]
 pub struct Statement<'k> {
     /// The key.
     pub key: &'k VerifyingKey,
+    /// What is proved of it.
+    pub subject: Subject,
+    /// The circuit of that.
+    circuit: Cow<'k, Circuit>,
     /// BLAKE3 of the key.
     pub digest: [u8; 32],
     /// The public input, unless it is private.
@@ -59,6 +78,10 @@ pub struct Statement<'k> {
     pub weights: Packing,
     /// The points that every proof opens, with placeholders for challenges.
     pub opened: Vec<ClaimPoint>,
+    /// Rows for pads and masks, in zero knowledge.
+    pub masking: Option<Masking>,
+    /// Checks that a proof makes of hidden values.
+    pub constraints: usize,
 }
 
 impl<'k> Statement<'k> {
@@ -67,11 +90,37 @@ impl<'k> Statement<'k> {
     /// # Errors
     /// [`VerifyError::Key`], saying what is wrong with the key.
     pub fn new(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
-        let circuit = &key.circuit;
+        key.circuit
+            .validate()
+            .map_err(|error| VerifyError::Key(error.to_string()))?;
+        let circuit = Cow::Borrowed(&key.circuit);
+        Self::of(key, Subject::Answer, circuit, key.input()?, key.outputs()?)
+    }
+
+    /// The statement of the key's setup proof.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`], saying what is wrong with the key.
+    pub fn of_setup(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
+        key.circuit
+            .validate()
+            .map_err(|error| VerifyError::Key(error.to_string()))?;
+        let circuit = setup_circuit(&key.circuit);
         circuit
             .validate()
             .map_err(|error| VerifyError::Key(error.to_string()))?;
+        Self::of(key, Subject::Setup, Cow::Owned(circuit), None, Vec::new())
+    }
+
+    fn of(
+        key: &'k VerifyingKey,
+        subject: Subject,
+        circuit: Cow<'k, Circuit>,
+        input: Option<PublicTensor>,
+        outputs: Vec<PublicTensor>,
+    ) -> Result<Self, VerifyError> {
         key.code.validate()?;
+        key.check_weights()?;
         let tables: Vec<TableShape> = circuit
             .tables
             .iter()
@@ -104,6 +153,14 @@ impl<'k> Statement<'k> {
                 circuit[column].name
             )));
         }
+        // A claim on a column that no commitment holds would not be opened.
+        let elsewhere = [Home::Input, Home::Output].map(|home| circuit.tensors(home).next());
+        if let Some(column) = elsewhere.into_iter().flatten().next() {
+            return Err(VerifyError::Key(format!(
+                "column `{}`: expected one of the trace, found one of another commitment",
+                circuit[column].name
+            )));
+        }
         let parameters: Vec<ColumnId> = circuit.parameters().collect();
         let sizes = |columns: &[ColumnId]| {
             columns
@@ -121,27 +178,105 @@ impl<'k> Statement<'k> {
                 weights.rows, key.weights.rows
             )));
         }
-        check_sizes(key, trace.rows, weights.rows)?;
+        check_sizes(key, &circuit, trace.rows, weights.rows)?;
         let mut statement = Self {
             key,
+            subject,
             digest: key.digest()?,
-            input: key.input()?,
-            outputs: key.outputs()?,
-            schedule: Schedule::new(circuit),
+            input,
+            outputs,
+            schedule: Schedule::new(&circuit),
             lookups: lookup::Statement { lookups, tables },
             committed,
             trace,
             parameters,
             weights,
             opened: Vec::new(),
+            masking: None,
+            constraints: 0,
+            circuit,
         };
-        statement.opened = opening_points(&statement)?;
+        if key.privacy.zero_knowledge() {
+            // How many scalars there are follows from a walk, which needs a place for the mask already.
+            statement.masking = Some(statement.masking_of(0));
+        }
+        let walk = walk(&statement)?;
+        statement.opened = walk.points;
+        statement.constraints = walk.constraints;
+        if statement.masking.is_some() {
+            statement.masking = Some(statement.masking_of(walk.scalars));
+        }
         Ok(statement)
     }
 
+    fn masking_of(&self, scalars: usize) -> Masking {
+        Masking {
+            scalars,
+            first_row: self.trace.rows,
+            row_length: self.key.code.row_length(),
+            tail: self.key.trace_tail(),
+        }
+    }
+
     /// The circuit.
-    pub fn circuit(&self) -> &'k Circuit {
-        &self.key.circuit
+    pub fn circuit(&self) -> &Circuit {
+        &self.circuit
+    }
+
+    /// The domain of its transcript.
+    pub fn protocol(&self) -> &'static str {
+        match self.subject {
+            Subject::Answer => PROTOCOL,
+            Subject::Setup => PROTOCOL_SETUP,
+        }
+    }
+
+    /// Rows of the trace, those of pads and masks included.
+    pub fn trace_rows(&self) -> usize {
+        let masking = self.masking.map_or(0, |masking| masking.rows());
+        self.trace.rows.saturating_add(masking)
+    }
+
+    /// How many commitments to the weights a proof speaks of: an answer of one, the setup proof of all, and of one of
+    /// the key before, all at the same points.
+    pub fn weight_copies(&self) -> usize {
+        match self.subject {
+            Subject::Answer => 1,
+            Subject::Setup => self
+                .key
+                .weights
+                .roots
+                .len()
+                .saturating_add(usize::from(self.key.previous.is_some())),
+        }
+    }
+
+    /// The commitments to the weights that a proof opens; `number` is the one an answer uses.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`] for a number that the key does not have.
+    pub fn weight_commitments(&self, number: usize) -> Result<Vec<Commitment>, VerifyError> {
+        let weights = &self.key.weights;
+        let commitment = |root: [u8; 32]| Commitment {
+            root,
+            rows: weights.rows,
+        };
+        match self.subject {
+            Subject::Setup => Ok(weights
+                .roots
+                .iter()
+                .copied()
+                .chain(self.key.previous)
+                .map(commitment)
+                .collect()),
+            Subject::Answer => match weights.roots.get(number) {
+                Some(root) => Ok(vec![commitment(*root)]),
+                None => Err(VerifyError::Key(format!(
+                    "the proof uses commitment {number} to the weights, the key has {}",
+                    weights.roots.len()
+                ))),
+            },
+        }
     }
 
     /// The claims left on committed columns, multiplicities and parameters, as claims on rows of the two matrices.
@@ -161,17 +296,16 @@ impl<'k> Statement<'k> {
             .slots
             .iter()
             .zip(trace)
-            .map(|(slot, made)| (Matrix::Trace, slot, made));
-        let weights = self
-            .weights
-            .slots
-            .iter()
-            .zip(weights)
-            .map(|(slot, made)| (Matrix::Weights, slot, made));
+            .map(|(slot, made)| (Matrix::Trace as usize, slot, made));
+        let weights: Vec<_> = self.weights.slots.iter().zip(weights).collect();
+        let copies = (0..self.weight_copies()).flat_map(|copy| {
+            let matrix = (Matrix::Weights as usize).saturating_add(copy);
+            weights.iter().map(move |(slot, made)| (matrix, *slot, *made))
+        });
         let mut opened = Vec::new();
-        for (matrix, slot, made) in trace.chain(weights) {
+        for (matrix, slot, made) in trace.chain(copies) {
             for (point, value) in made {
-                opened.push((slot.claim_point(matrix as usize, point)?, value.clone()));
+                opened.push((slot.claim_point(matrix, point)?, value.clone()));
             }
         }
         Ok(opened)
@@ -179,7 +313,12 @@ impl<'k> Statement<'k> {
 }
 
 /// Refuses keys for which no proof could be written down, or whose verification would not end in reasonable time.
-fn check_sizes(key: &VerifyingKey, trace_rows: usize, weight_rows: usize) -> Result<(), VerifyError> {
+fn check_sizes(
+    key: &VerifyingKey,
+    circuit: &Circuit,
+    trace_rows: usize,
+    weight_rows: usize,
+) -> Result<(), VerifyError> {
     let code = &key.code;
     if code.log_codeword > MAXIMUM_LOG_CODEWORD {
         return Err(VerifyError::Key(format!(
@@ -200,7 +339,7 @@ fn check_sizes(key: &VerifyingKey, trace_rows: usize, weight_rows: usize) -> Res
             key.hardening
         )));
     }
-    let work = arithmetic(&key.circuit, code.log_row);
+    let work = arithmetic(circuit, code.log_row);
     if work > MAXIMUM_WORK {
         return Err(VerifyError::Key(format!(
             "circuit: verifying it would take up to {work} multiplications, at most {MAXIMUM_WORK} are allowed"

@@ -111,10 +111,18 @@ fn with_and_without_the_codeword_the_proof_is_the_same() {
         for rows in [field, int8] {
             let seed = random.seed();
             let stored = CommittedMatrix::commit(rows.clone(), &code, seed.clone()).unwrap();
-            let lean =
-                CommittedMatrix::commit_keeping(rows.clone(), &code, seed.clone(), Keep::Tree).unwrap();
+            let lean = CommittedMatrix::commit_with(
+                rows.clone(),
+                &code,
+                seed.clone(),
+                Tails::whole(&code),
+                Keep::Tree,
+            )
+            .unwrap();
             let leaves = stored.leaves().to_vec();
-            let restored = CommittedMatrix::restore(rows.clone(), &code, seed.clone(), leaves).unwrap();
+            let restored =
+                CommittedMatrix::restore(rows.clone(), &code, seed.clone(), Tails::whole(&code), leaves)
+                    .unwrap();
             assert_eq!(stored.commitment(), lean.commitment());
             assert_eq!(stored.commitment(), restored.commitment());
             let proof = |matrix: &CommittedMatrix| {
@@ -130,7 +138,7 @@ fn with_and_without_the_codeword_the_proof_is_the_same() {
             };
             assert_eq!(proof(&stored), proof(&lean));
             assert_eq!(proof(&stored), proof(&restored));
-            let short = CommittedMatrix::restore(rows, &code, seed, vec![[0; 32]; 64]);
+            let short = CommittedMatrix::restore(rows, &code, seed, Tails::whole(&code), vec![[0; 32]; 64]);
             assert_eq!(
                 short.map(|_| ()),
                 Err(PcsError::Leaves {
@@ -172,7 +180,7 @@ fn the_wire_holds_what_the_documentation_says() {
     let value = k_from_bytes(proof[..16].try_into().unwrap()).unwrap();
     assert_eq!(k_to_bytes(value), proof[..16]);
     let encoded = CircleCode::new(&code).unwrap();
-    let row = encoded.encode(&[&cells[..16], &matrix.tail_of_row(0)].concat());
+    let row = encoded.encode(&[&cells[..16], &matrix.tail(0).to_vec()].concat());
     let start = fixed + 5 * 32;
     let first = &proof[start..start + 8];
     assert!(row.iter().any(|cell| m61_to_bytes(*cell) == first));

@@ -1,14 +1,15 @@
 //! What is bound, in which order: every challenge depends on the whole statement and on every message before it.
 
-use super::fixture::{CONTEXT, fixture, input_of, outputs_of};
+use super::fixture::{CONTEXT, fixture, input_of, judge, outputs_of};
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, Kind, VerifyError};
-use crate::verify::{VerifyingKey, verify, verify_recording};
+use crate::verify::{TrustedKey, VerifyingKey};
 
 /// Every kind of item with its label, in the order in which it first occurs in the proof of the fixture. A change
 /// of this list is a change of the protocol.
 const PROTOCOL: &[(Kind, &str)] = &[
     (Kind::Absorb, "bind.key"),
+    (Kind::Absorb, "bind.commitment"),
     (Kind::Absorb, "bind.input"),
     (Kind::Absorb, "bind.output"),
     (Kind::Absorb, "bind.context"),
@@ -47,7 +48,10 @@ const PROTOCOL: &[(Kind, &str)] = &[
 
 fn events() -> Vec<Event> {
     let f = fixture();
-    verify_recording(&f.key.verifying, &f.public, &f.proof, CONTEXT).expect("the proof verifies")
+    TrustedKey::new(&f.key.verifying)
+        .expect("a key")
+        .verify_recording(&f.public, &f.proof, CONTEXT)
+        .expect("the proof verifies")
 }
 
 #[test]
@@ -82,6 +86,7 @@ fn the_statement_and_the_trace_are_bound_before_the_first_challenge() {
         before,
         [
             ("bind.key", 32),
+            ("bind.commitment", 4),
             ("bind.input", 8 * input_of(&mut public).len()),
             ("bind.output", 8 * outputs[0].len()),
             ("bind.output", 8 * outputs[1].len()),
@@ -166,7 +171,7 @@ fn claims_are_fixed_before_the_challenges_that_judge_them() {
 
 /// The first equation that a challenge enters (layer 0 of the lookup has none) fails when the challenges are others.
 fn challenges_differ(key: &VerifyingKey, public: &PublicValues, proof: &Proof, context: &[u8], what: &str) {
-    let error = verify(key, public, proof, context).expect_err(what);
+    let error = judge(key, public, proof, context).expect_err(what);
     let expected = VerifyError::Check {
         name: "lookup.layer",
         place: "layer 1".into(),
@@ -201,7 +206,7 @@ fn every_bound_item_changes_the_challenges() {
     let alterations: [Alter<'_>; 6] = [
         ("name", &|key| key.name.push('x')),
         ("column name", &|key| key.circuit.columns[0].name.push('x')),
-        ("weight root", &|key| key.weights.root[0] ^= 1),
+        ("weight root", &|key| key.weights.roots[0][0] ^= 1),
         ("scale", &|key| key.interface.output_scales[0] *= 2.0),
         ("hardening", &|key| key.hardening += 1),
         ("grinding", &|key| key.code.grinding_bits += 1),
@@ -211,6 +216,7 @@ fn every_bound_item_changes_the_challenges() {
         alter(&mut altered);
         let proof = Proof {
             key: altered.digest().expect("digest"),
+            commitment: proof.commitment,
             messages: proof.messages.clone(),
         };
         challenges_differ(&altered, public, &proof, CONTEXT, what);
@@ -224,6 +230,6 @@ fn values_cannot_move_between_input_and_outputs() {
     let mut moved = f.public.clone();
     let value = outputs_of(&mut moved)[0].remove(0);
     input_of(&mut moved).push(value);
-    let error = verify(&f.key.verifying, &moved, &f.proof, CONTEXT);
+    let error = judge(&f.key.verifying, &moved, &f.proof, CONTEXT);
     assert!(matches!(error, Err(VerifyError::PublicValue { .. })), "{error:?}");
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::fixture::{CONTEXT, fixture, whole_network};
+use super::fixture::{CONTEXT, fixture, judge, whole_network};
 use crate::circuit::{
     CircuitError, Column, ColumnId, ColumnKind, Equality, Factor, Linear, PaddedShape, Public, Table, Term,
     View,
@@ -42,8 +42,10 @@ fn stored() -> StoredProvingKey {
     StoredProvingKey {
         model: key.model.clone(),
         code: key.verifying.code.clone(),
-        seed: *key.weights.seed().as_bytes(),
-        weights: key.verifying.weights,
+        secret: key.commitments.secret.clone(),
+        weights: key.verifying.weights.clone(),
+        previous: None,
+        setup_proof: key.verifying.setup_proof.clone(),
     }
 }
 
@@ -166,15 +168,13 @@ fn damaged_artifacts_are_refused_by_type() {
 }
 
 #[test]
-fn a_proving_key_with_other_weights_or_seed_is_not_the_one_of_its_commitment() {
+fn a_proving_key_with_other_weights_is_not_the_one_of_its_commitment() {
     let mut weights = stored();
     let values = &mut weights.model.network.graph.parameters[0].values;
     values.iter_mut().for_each(|value| *value = -*value);
-    let mut seed = stored();
-    seed.seed[0] ^= 1;
     let mut root = stored();
-    root.weights.root[0] ^= 1;
-    for altered in [weights, seed, root] {
+    root.weights.roots[0][0] ^= 1;
+    for altered in [weights, root] {
         let error = read_stored(&altered).err().expect("another commitment");
         assert!(matches!(error, ProveError::Malformed { .. }), "{error}");
     }
@@ -380,10 +380,18 @@ fn a_mutated_verifying_key_never_makes_the_verifier_panic() {
         decoded += 1;
         // The proof claims the altered key, so that verification goes as far as it can.
         let proof = Proof {
+            commitment: 0,
             key: key.digest().expect("digest"),
             messages: f.proof.messages.clone(),
         };
         let result = catch_unwind(AssertUnwindSafe(|| verify(&key, &f.public, &proof, CONTEXT)));
+        result
+            .expect("a panic")
+            .expect_err("another statement, or no proof of its weights");
+        if proof.key == f.proof.key {
+            continue;
+        }
+        let result = catch_unwind(AssertUnwindSafe(|| judge(&key, &f.public, &proof, CONTEXT)));
         let error = result.expect("a panic").expect_err("another statement");
         derived += usize::from(!matches!(error, VerifyError::Key(_)));
     }
@@ -505,10 +513,11 @@ fn a_verifying_key_cannot_ask_for_absurd_amounts() {
         let mut key = f.key.verifying.clone();
         alter(&mut key);
         let proof = Proof {
+            commitment: 0,
             key: key.digest().expect("digest"),
             messages: f.proof.messages.clone(),
         };
-        let result = catch_unwind(AssertUnwindSafe(|| verify(&key, &f.public, &proof, CONTEXT)));
+        let result = catch_unwind(AssertUnwindSafe(|| judge(&key, &f.public, &proof, CONTEXT)));
         let error = result
             .unwrap_or_else(|_| panic!("{what}: panicked"))
             .expect_err(what);

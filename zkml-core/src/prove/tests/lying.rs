@@ -3,8 +3,9 @@
 
 use super::fixture::{CONTEXT, fixture};
 use crate::field::{K, M61};
+use crate::pcs::{Seed, prove_opening};
 use crate::proof::Proof;
-use crate::prove::{Trace, argue};
+use crate::prove::{Trace, claims_to_open};
 use crate::transcript::{ProverChannel, ProverTranscript, VerifyError};
 use crate::verify::{PROTOCOL, Statement, bindings, verify};
 
@@ -88,10 +89,10 @@ fn lie(label: &'static str, before: usize, element: usize) -> Option<Result<(), 
     let statement = Statement::new(&f.key.verifying).expect("statement");
     let trace = Trace::generate(&f.key, &statement, &f.input).expect("trace");
     let mut inner = ProverTranscript::new(PROTOCOL);
-    for (label, bytes) in bindings(&statement, &f.public, CONTEXT) {
+    for (label, bytes) in bindings(&statement, &f.public, 0, CONTEXT) {
         inner.absorb(label, &bytes);
     }
-    let committed = trace.commit(&statement).expect("commit");
+    let (committed, _) = trace.commit(&statement, Seed::PUBLIC).expect("commit");
     inner.send_digest("trace.root", &committed.commitment().root);
     inner.harden("trace.harden", f.key.verifying.hardening);
     let mut liar = Liar {
@@ -101,10 +102,13 @@ fn lie(label: &'static str, before: usize, element: usize) -> Option<Result<(), 
         element,
         told: false,
     };
-    argue(&mut liar, &statement, &trace, &[&committed, &f.key.weights]).expect("a proof of something");
+    let weights = f.key.commitment(0).expect("a commitment");
+    let claims = claims_to_open(&mut liar, &statement, &trace).expect("claims");
+    prove_opening(&mut liar, &statement.key.code, &[&committed, &weights], &claims).expect("an opening");
     let told = liar.told;
     let proof = Proof {
         key: f.proof.key,
+        commitment: 0,
         messages: liar.inner.into_proof(),
     };
     let verdict = verify(&f.key.verifying, &f.public, &proof, CONTEXT);

@@ -13,7 +13,7 @@ use crate::circuit::{Circuit, ColumnId, ColumnKind, Function, Public, Table};
 use crate::field::{M61, from_i64, to_i64_centered};
 use crate::graph::{IntOp, NodeId};
 use crate::proof::PublicValues;
-use crate::prove::{CompiledModel, ProvingKey, SetupOptions, Trace, prove_trace, setup};
+use crate::prove::{CompiledModel, ProvingKey, SetupOptions, Trace, prove_trace, setup, trace_seed};
 use crate::reduce::{Cells, Values};
 use crate::transcript::VerifyError;
 use crate::verify::{Statement, verify};
@@ -180,7 +180,7 @@ fn lie_about(
             .collect(),
         tables: honest.tables.clone(),
     };
-    let committed;
+    let (committed, kept);
     let weights = if commit {
         let columns: Vec<&[i8]> = parameters.iter().map(Vec::as_slice).collect();
         let rows = crate::pcs::Rows::Int8(statement.weights.fill(&columns));
@@ -192,9 +192,12 @@ fn lie_about(
         .expect("commit");
         &committed
     } else {
-        &key.weights
+        kept = key.commitment(0).expect("a commitment");
+        &kept
     };
-    let proof = prove_trace(statement, &trace, weights, CONTEXT).expect("a proof of something");
+    let secrets = trace_seed(statement).expect("randomness");
+    let proof =
+        prove_trace(statement, &trace, (0, &[weights]), CONTEXT, secrets).expect("a proof of something");
     verify(&key.verifying, &public, &proof, CONTEXT)
 }
 
@@ -482,7 +485,9 @@ fn another_input_for_values_already_committed() {
         public: public.clone(),
         ..honest
     };
-    let proof = prove_trace(&statement, &trace, &key.weights, CONTEXT).expect("a proof");
+    let weights = key.commitment(0).expect("a commitment");
+    let secrets = trace_seed(&statement).expect("randomness");
+    let proof = prove_trace(&statement, &trace, (0, &[&weights]), CONTEXT, secrets).expect("a proof");
     rejected_by(verify(&key.verifying, &public, &proof, CONTEXT), "reduce.stage");
 }
 

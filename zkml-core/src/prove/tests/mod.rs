@@ -11,3 +11,4 @@ mod random_networks;
 mod tamper;
 mod tamper_key;
 mod weights;
+mod zero_knowledge;

@@ -12,7 +12,7 @@ use super::fixture::{CONTEXT, Fixture, fixture, input_of, outputs_of};
 use crate::field::P;
 use crate::proof::Proof;
 use crate::transcript::{Event, Kind, VerifyError};
-use crate::verify::{verify, verify_recording};
+use crate::verify::{TrustedKey, verify};
 
 /// One label of the protocol.
 struct Row {
@@ -70,8 +70,10 @@ const REDUCTION: &[&str] = &["reduce.stage", "reduce.linear"];
 const SAMPLES: usize = 24;
 
 fn messages(f: &Fixture) -> Vec<Event> {
-    let events =
-        verify_recording(&f.key.verifying, &f.public, &f.proof, CONTEXT).expect("the proof verifies");
+    let events = TrustedKey::new(&f.key.verifying)
+        .expect("a key")
+        .verify_recording(&f.public, &f.proof, CONTEXT)
+        .expect("the proof verifies");
     events
         .into_iter()
         .filter(|event| event.kind.is_message())
@@ -79,11 +81,12 @@ fn messages(f: &Fixture) -> Vec<Event> {
 }
 
 fn judge(f: &Fixture, bytes: Vec<u8>) -> Result<(), VerifyError> {
-    verify(
+    super::fixture::judge(
         &f.key.verifying,
         &f.public,
         &Proof {
             key: f.proof.key,
+            commitment: f.proof.commitment,
             messages: bytes,
         },
         CONTEXT,

@@ -1,12 +1,12 @@
 //! Every field of the verifying key altered: the honest proof is rejected, also when it claims the altered key.
 
-use super::fixture::{CONTEXT, fixture};
+use super::fixture::{CONTEXT, fixture, judge};
 use crate::circuit::{ColumnKind, Contraction, Home, Linear, PaddedShape, Public, Table, View};
 use crate::field::M61;
 use crate::privacy::Visibility;
 use crate::proof::Proof;
 use crate::transcript::VerifyError;
-use crate::verify::{VerifyingKey, verify};
+use crate::verify::VerifyingKey;
 
 type Alter = Box<dyn Fn(&mut VerifyingKey)>;
 
@@ -65,7 +65,7 @@ fn alterations() -> Vec<(&'static str, Alter)> {
     }
     vec![
         entry("name", |key| key.name.push('x')),
-        entry("weights: root", |key| key.weights.root[31] ^= 1),
+        entry("weights: root", |key| key.weights.roots[0][31] ^= 1),
         entry("weights: rows", |key| key.weights.rows += 1),
         entry("code: log_row", |key| key.code.log_row -= 1),
         entry("code: tail", |key| key.code.tail = 1),
@@ -224,7 +224,7 @@ fn every_altered_field_of_the_verifying_key_is_rejected() {
             format!("{:?}", f.key.verifying),
             "{name} is altered"
         );
-        let error = verify(&key, &f.public, &f.proof, CONTEXT).expect_err(name);
+        let error = judge(&key, &f.public, &f.proof, CONTEXT).expect_err(name);
         assert!(
             matches!(error, VerifyError::OtherKey { .. } | VerifyError::Key(_)),
             "{name}: {error}"
@@ -232,9 +232,10 @@ fn every_altered_field_of_the_verifying_key_is_rejected() {
         // The digest alone must not be what protects.
         let proof = Proof {
             key: key.digest().expect("digest"),
+            commitment: f.proof.commitment,
             messages: f.proof.messages.clone(),
         };
-        let error = verify(&key, &f.public, &proof, CONTEXT).expect_err(name);
+        let error = judge(&key, &f.public, &proof, CONTEXT).expect_err(name);
         assert!(!matches!(error, VerifyError::OtherKey { .. }), "{name}: {error}");
     }
 }

@@ -1,0 +1,97 @@
+//! Where pads and masks stand in the trace.
+
+use crate::pcs::MaskRows;
+use crate::verify::Matrix;
+
+/// The rows behind those of the trace's columns: the pads `d`, the masks `m` of the closing check (an element of K is
+/// two rows over F; as many such pairs as they need), and the mask `g` of the row combination, one pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Masking {
+    /// Scalars that a proof hides. One more pad hides the closing check itself.
+    pub scalars: usize,
+    /// The first row of the trace that is not a column's.
+    pub first_row: usize,
+    /// Cells in a row.
+    pub row_length: usize,
+    /// Random coefficients behind a row of pads.
+    pub tail: usize,
+}
+
+impl Masking {
+    /// Pads: one for each hidden scalar, and the last one.
+    pub fn pads(&self) -> usize {
+        self.scalars.saturating_add(1)
+    }
+
+    /// Pairs of rows that the pads take.
+    pub fn pairs(&self) -> usize {
+        self.pads().div_ceil(self.row_length.max(1))
+    }
+
+    /// Rows in all.
+    pub fn rows(&self) -> usize {
+        self.pairs().saturating_mul(4).saturating_add(2)
+    }
+
+    /// Pads in one pair of rows.
+    pub fn pads_in(&self, pair: usize) -> usize {
+        let before = pair.saturating_mul(self.row_length);
+        self.pads().saturating_sub(before).min(self.row_length)
+    }
+
+    fn rows_at(&self, pair: usize) -> MaskRows {
+        MaskRows {
+            matrix: Matrix::Trace as usize,
+            first_row: self.first_row.saturating_add(pair.saturating_mul(2)),
+        }
+    }
+
+    /// A pair of rows of `d`.
+    pub fn pad_rows(&self, pair: usize) -> MaskRows {
+        self.rows_at(pair)
+    }
+
+    /// A pair of rows of `m`.
+    pub fn mask_rows(&self, pair: usize) -> MaskRows {
+        self.rows_at(self.pairs().saturating_add(pair))
+    }
+
+    /// The pair of rows of `g`, which mask the row combination.
+    pub fn combination_rows(&self) -> MaskRows {
+        self.rows_at(self.pairs().saturating_mul(2))
+    }
+
+    /// Elements of K in the answer to the closing challenge.
+    pub fn response_length(&self) -> usize {
+        self.pads().saturating_add(self.pairs().saturating_mul(self.tail))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_follow_each_other_and_hold_all_pads() {
+        for (scalars, pairs) in [(0, 1), (6, 1), (7, 1), (8, 2), (15, 2), (16, 3)] {
+            let masking = Masking {
+                scalars,
+                first_row: 3,
+                row_length: 8,
+                tail: 5,
+            };
+            assert_eq!(masking.pairs(), pairs);
+            let mut rows: Vec<usize> = (0..pairs).map(|pair| masking.pad_rows(pair).first_row).collect();
+            rows.extend((0..pairs).map(|pair| masking.mask_rows(pair).first_row));
+            rows.push(masking.combination_rows().first_row);
+            let expected: Vec<usize> = (0..rows.len()).map(|index| 3 + 2 * index).collect();
+            assert_eq!(rows, expected);
+            assert_eq!(masking.rows(), 2 * rows.len());
+            assert_eq!(
+                (0..pairs).map(|pair| masking.pads_in(pair)).sum::<usize>(),
+                scalars + 1
+            );
+            assert_eq!(masking.response_length(), scalars + 1 + 5 * pairs);
+        }
+    }
+}

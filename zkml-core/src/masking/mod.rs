@@ -1,0 +1,45 @@
+//! Zero knowledge: every value of the argument that depends on a secret is sent under a one-time pad.
+//!
+//! Statement: the verifier's checks, written in scalars `v_i` that it never sees, hold. With pads `d_i` and a
+//! mask vector `m` committed with the trace, before any challenge:
+//!
+//! ```text
+//! sent         s_i = v_i + d_i, so that v_i = s_i - d_i is an affine form in d
+//! checks       Q_k(d) = 0, of degree 1, or 2 for a product of two hidden values
+//! combined     Q = sum_k eta^k Q_k,   Q^h(m + xi d, xi) = A_0 + A_1 xi + Q(d) xi^2   (homogenized)
+//! ```
+//!
+//! Transcript, after the masked row combination of the opening ([`crate::pcs`], which adds a constraint of its own):
+//!
+//! 1. challenge `eta` (`closing.batch`);
+//! 2. `e_0 = A_0 + m_last`, `e_1 = A_1 + d_last` (`closing.masked`), with one further pair of pad and mask;
+//! 3. challenge `xi` (`closing.point`);
+//! 4. `z = m + xi d` (`closing.response`), row by row, the random tails of the rows included;
+//! 5. the columns of the opening, against which `z` is checked as well: `Enc(z)[j] = m_j + xi d_j`.
+//!
+//! Checks: `closing.constraints` (`Q^h(z, xi) + z_last = e_0 + e_1 xi`), `opening.column`.
+//!
+//! The verifier runs the same code as without zero knowledge, over [affine forms](Affine). The prover runs it too,
+//! over its own messages, in pairs of numbers ([`Replay`]): that is how it learns `A_0` and `A_1`.
+//!
+//! Pads, mask and their tails are used for one proof and consumed by it: two answers for one `(m, d)` reveal `d`.
+//!
+//! Reference: Longfellow-zk (Frigo, shelat, ePrint 2024/2010); `docs/protocol/zero-knowledge.md`.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod affine;
+mod layout;
+#[cfg(feature = "prover")]
+mod prover;
+#[cfg(feature = "prover")]
+mod replay;
+mod verifier;
+
+pub use affine::Affine;
+pub use layout::Masking;
+#[cfg(feature = "prover")]
+pub use prover::{MaskedProver, Pads, close};
+#[cfg(feature = "prover")]
+pub use replay::{Constraint, Record, Replay};
+pub use verifier::MaskedVerifier;

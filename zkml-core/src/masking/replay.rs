@@ -1,0 +1,210 @@
+//! The prover's own run of the verifier, over its true messages: what the constraints are at the mask.
+
+use core::ops::{Add, Mul, Neg, Sub};
+
+use ark_ff::AdditiveGroup;
+
+use crate::field::{K, M61};
+use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
+
+/// What a prover said and drew, for the replay.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// Hidden scalars, without their pads.
+    pub scalars: Vec<K>,
+    /// Challenges.
+    pub challenges: Vec<K>,
+    /// Messages in the clear.
+    pub extension: Vec<Vec<K>>,
+}
+
+/// An affine form in the pads, known by two numbers: its linear part at the mask `m`, and its value at the pads `d`.
+///
+/// Where the form is made homogeneous with `xi`, its value at `m + xi d` is `at_mask + xi value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    at_mask: K,
+    value: K,
+}
+
+impl From<K> for Pair {
+    fn from(value: K) -> Self {
+        Self {
+            at_mask: K::ZERO,
+            value,
+        }
+    }
+}
+
+impl Add for Pair {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            at_mask: self.at_mask.add(other.at_mask),
+            value: self.value.add(other.value),
+        }
+    }
+}
+
+impl Add<&Pair> for Pair {
+    type Output = Self;
+    fn add(self, other: &Self) -> Self {
+        self.add(*other)
+    }
+}
+
+impl Sub for Pair {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self.add(-other)
+    }
+}
+
+impl Sub<&Pair> for Pair {
+    type Output = Self;
+    fn sub(self, other: &Self) -> Self {
+        self.add(-*other)
+    }
+}
+
+impl Neg for Pair {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self {
+            at_mask: -self.at_mask,
+            value: -self.value,
+        }
+    }
+}
+
+impl Mul<K> for Pair {
+    type Output = Self;
+    fn mul(self, factor: K) -> Self {
+        Self {
+            at_mask: self.at_mask.mul(factor),
+            value: self.value.mul(factor),
+        }
+    }
+}
+
+impl Scalar for Pair {
+    fn zero() -> Self {
+        Self::from(K::ZERO)
+    }
+}
+
+/// One of the verifier's checks: `Q^h(m + xi d, xi) = coefficients[0] + coefficients[1] xi + coefficients[2] xi^2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constraint {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it is made.
+    pub place: String,
+    /// See above; the last one is 0 where the check holds.
+    pub coefficients: [K; 3],
+}
+
+/// A verifier's channel over a [`Record`].
+#[derive(Debug)]
+pub struct Replay<'a> {
+    scalars: core::iter::Zip<core::slice::Iter<'a, K>, core::slice::Iter<'a, K>>,
+    challenges: core::slice::Iter<'a, K>,
+    extension: core::slice::Iter<'a, Vec<K>>,
+    constraints: Vec<Constraint>,
+}
+
+impl<'a> Replay<'a> {
+    /// Replays `record`, with one mask for each of its scalars.
+    pub fn new(record: &'a Record, mask: &'a [K]) -> Self {
+        Self {
+            scalars: record.scalars.iter().zip(mask),
+            challenges: record.challenges.iter(),
+            extension: record.extension.iter(),
+            constraints: Vec::new(),
+        }
+    }
+
+    /// What was stated, in order.
+    pub fn into_constraints(self) -> Vec<Constraint> {
+        self.constraints
+    }
+}
+
+fn exhausted(label: &'static str) -> VerifyError {
+    VerifyError::Key(format!("replay: `{label}` was not said by the prover"))
+}
+
+impl VerifierChannel for Replay<'_> {
+    type Scalar = Pair;
+
+    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<Pair>, VerifyError> {
+        let read: Vec<Pair> = self
+            .scalars
+            .by_ref()
+            .take(count)
+            .map(|(value, mask)| Pair {
+                at_mask: -*mask,
+                value: *value,
+            })
+            .collect();
+        if read.len() == count {
+            Ok(read)
+        } else {
+            Err(exhausted(label))
+        }
+    }
+
+    fn read_extension(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        match self.extension.next() {
+            Some(message) if message.len() == count => Ok(message.clone()),
+            _ => Err(exhausted(label)),
+        }
+    }
+
+    fn read_base(&mut self, label: &'static str, _: usize) -> Result<Vec<M61>, VerifyError> {
+        Err(exhausted(label))
+    }
+
+    fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError> {
+        Err(exhausted(label))
+    }
+
+    fn challenge(&mut self, _: &'static str) -> K {
+        // One too many cannot be: both walks are the same code. The count is compared at the end of the proof.
+        self.challenges.next().copied().unwrap_or(K::ZERO)
+    }
+
+    fn positions(&mut self, _: &'static str, _: usize, _: usize) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn grind(&mut self, _: &'static str, _: u32) -> Result<(), VerifyError> {
+        Ok(())
+    }
+
+    fn constrain_zero(&mut self, check: Check<'_>, value: Pair) -> Result<(), VerifyError> {
+        self.constrain_quadratic(check, &[], value)
+    }
+
+    fn constrain_quadratic(
+        &mut self,
+        check: Check<'_>,
+        products: &[(K, &Pair, &Pair)],
+        linear: Pair,
+    ) -> Result<(), VerifyError> {
+        let mut coefficients = [K::ZERO, linear.at_mask, linear.value];
+        for (c, a, b) in products {
+            let cross = a.at_mask.mul(b.value).add(b.at_mask.mul(a.value));
+            let terms = [a.at_mask.mul(b.at_mask), cross, a.value.mul(b.value)];
+            for (coefficient, term) in coefficients.iter_mut().zip(terms) {
+                *coefficient += c.mul(term);
+            }
+        }
+        self.constraints.push(Constraint {
+            name: check.name,
+            place: check.place.to_owned(),
+            coefficients,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! Zero knowledge end to end: every choice of what is private is proved and verified, and what must be hidden is.
+
+use super::fixture::{CONTEXT, whole_network};
+use super::network::Network;
+use crate::privacy::{Privacy, Visibility};
+use crate::prove::{SetupOptions, prove, rotate, setup};
+use crate::verify::{Statement, TrustedKey, soundness, verify};
+
+/// All privacies whose outputs are public.
+fn privacies() -> impl Iterator<Item = Privacy> {
+    (0..4).map(|bits| {
+        let choose = |bit: usize| match bits >> bit & 1 {
+            0 => Visibility::Public,
+            _ => Visibility::Private,
+        };
+        Privacy {
+            input: choose(0),
+            weights: choose(1),
+            ..Privacy::PUBLIC
+        }
+    })
+}
+
+#[test]
+fn every_privacy_proves_and_verifies() {
+    for privacy in privacies() {
+        let model = whole_network(18).with_privacy(privacy);
+        let input = Network::random_input(1, &model);
+        let key = setup(model, &SetupOptions::default()).expect("setup");
+        let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
+        verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
+        assert_eq!(public.input.is_some(), privacy.input == Visibility::Public);
+        let statement = Statement::new(&key.verifying).expect("statement");
+        assert_eq!(statement.masking.is_some(), privacy.zero_knowledge());
+        assert!(soundness(&statement).bits >= 100.0);
+        eprintln!(
+            "{privacy:?}: proof {} setup {} code {:?} masking {:?} commitments {} of {} constraints {}\n{}",
+            proof.messages.len(),
+            key.verifying.setup_proof.len(),
+            key.verifying.code,
+            statement.masking,
+            key.verifying.weights.roots.len(),
+            key.verifying.weights.openings,
+            statement.constraints,
+            soundness(&statement),
+        );
+    }
+}
+
+#[test]
+fn a_rotated_key_holds_the_same_weights_and_names_the_one_before() {
+    let model = whole_network(18).with_privacy(Privacy::default());
+    let input = Network::random_input(1, &model);
+    let old = setup(model, &SetupOptions::default()).expect("setup");
+    let new = rotate(&old).expect("rotate");
+    let previous = new.verifying.previous.expect("a previous key");
+    assert!(old.verifying.weights.roots.contains(&previous));
+    assert!(
+        new.verifying
+            .weights
+            .roots
+            .iter()
+            .all(|root| !old.verifying.weights.roots.contains(root))
+    );
+    let (public, proof) = prove(&new, &input, CONTEXT).expect("prove");
+    verify(&new.verifying, &public, &proof, CONTEXT).expect("verify");
+    let trusted = TrustedKey::new(&old.verifying).expect("the old key");
+    trusted
+        .verify(&public, &proof, CONTEXT)
+        .expect_err("a proof of the new key");
+}

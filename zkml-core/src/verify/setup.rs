@@ -1,0 +1,102 @@
+//! Keys whose setup proof was checked.
+
+use super::{PROTOCOL_SETUP, Statement, VerifyingKey, hex, run};
+use crate::proof::{Proof, PublicValues};
+use crate::transcript::{Event, VerifierTranscript, VerifyError};
+
+/// A verifying key that is known to commit to integers in `[-128, 127]` with zero padding, the same in each of its
+/// commitments; and everything that follows from it, ready for any number of proofs.
+#[derive(Debug, Clone)]
+pub struct TrustedKey<'k> {
+    statement: Statement<'k>,
+}
+
+impl<'k> TrustedKey<'k> {
+    /// Checks the key's setup proof.
+    ///
+    /// # Errors
+    /// As [`verify_setup`].
+    pub fn new(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
+        verify_setup(key)?;
+        Ok(Self {
+            statement: Statement::new(key)?,
+        })
+    }
+
+    /// Takes a key whose setup proof was checked before, when its digest was `digest`.
+    ///
+    /// # Errors
+    /// [`VerifyError::OtherKey`] for another key, [`VerifyError::Key`] for one that is unusable.
+    pub fn remembered(key: &'k VerifyingKey, digest: &[u8; 32]) -> Result<Self, VerifyError> {
+        let statement = Statement::new(key)?;
+        if statement.digest != *digest {
+            return Err(VerifyError::OtherKey {
+                expected: hex(digest),
+                found: hex(&statement.digest),
+            });
+        }
+        Ok(Self { statement })
+    }
+
+    /// What is proved with this key.
+    pub fn statement(&self) -> &Statement<'k> {
+        &self.statement
+    }
+
+    /// Digest of the key.
+    pub fn digest(&self) -> [u8; 32] {
+        self.statement.digest
+    }
+
+    /// Checks that the committed model gives `public.outputs` on `public.input`, as far as they are public, in the
+    /// context of `context` (any bytes the prover was given, such as a nonce of the verifier).
+    ///
+    /// # Errors
+    /// [`VerifyError`], naming the check that failed.
+    pub fn verify(&self, public: &PublicValues, proof: &Proof, context: &[u8]) -> Result<(), VerifyError> {
+        let transcript = VerifierTranscript::new(self.statement.protocol(), &proof.messages);
+        run(&self.statement, public, proof, context, transcript).map(|_| ())
+    }
+
+    /// As [`Self::verify`], and returns the list of everything the transcript absorbed and drew.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_recording(
+        &self,
+        public: &PublicValues,
+        proof: &Proof,
+        context: &[u8],
+    ) -> Result<Vec<Event>, VerifyError> {
+        let transcript = VerifierTranscript::recording(self.statement.protocol(), &proof.messages);
+        run(&self.statement, public, proof, context, transcript)
+    }
+}
+
+/// Checks the setup proof of a key: every committed weight is in its range, every padded cell is 0, all commitments
+/// hold the same weights, and the ones of the key before, if it names one.
+///
+/// # Errors
+/// [`VerifyError::Key`] for a key without a setup proof; [`VerifyError`], naming the check that failed.
+pub fn verify_setup(key: &VerifyingKey) -> Result<(), VerifyError> {
+    verify_setup_recording(key, VerifierTranscript::new(PROTOCOL_SETUP, &key.setup_proof)).map(|_| ())
+}
+
+/// As [`verify_setup`], over a transcript that may record.
+pub(crate) fn verify_setup_recording(
+    key: &VerifyingKey,
+    transcript: VerifierTranscript<'_>,
+) -> Result<Vec<Event>, VerifyError> {
+    if key.setup_proof.is_empty() {
+        return Err(VerifyError::Key(
+            "no setup proof: nothing shows that its weights are what it says".into(),
+        ));
+    }
+    let statement = Statement::of_setup(key)?;
+    let proof = Proof {
+        key: statement.digest,
+        commitment: 0,
+        messages: Vec::new(),
+    };
+    run(&statement, &PublicValues::default(), &proof, b"", transcript)
+}
