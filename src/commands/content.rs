@@ -64,6 +64,7 @@ fn verifying_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
         .map(|term| json!({ "name": term.name, "bits": term.bits }))
         .collect();
     let opening = opening_bytes(&statement);
+    let separate = separate_rows(&statement);
     let digest = hex(&statement.digest);
     let mut facts = vec![
         fact("name", key.name.clone(), key.name.clone()),
@@ -97,10 +98,16 @@ fn verifying_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
         fact(
             "rows",
             format!(
-                "{} of the trace, {} of weights",
-                statement.trace.rows, statement.weights.rows
+                "{} of the trace, {} of weights{}",
+                statement.trace_rows(),
+                statement.weights.rows,
+                if separate > 0 {
+                    format!(", {separate} of tensors committed apart")
+                } else {
+                    String::new()
+                }
             ),
-            json!({ "trace": statement.trace.rows, "weights": statement.weights.rows }),
+            json!({ "trace": statement.trace_rows(), "weights": statement.weights.rows, "separate": separate }),
         ),
         fact(
             "hardening",
@@ -178,13 +185,22 @@ fn tensor(key: &VerifyingKey, name: String, tensor: &PublicTensor, scale: f64) -
 }
 
 /// The opening is most of a proof: the row combination, and for each opened column its cells, its salts and its part
-/// of the Merkle proofs of both matrices.
+/// of the Merkle proofs of all matrices.
 fn opening_bytes(statement: &Statement<'_>) -> u64 {
     let code = &statement.key.code;
     let queries = code.queries as f64;
     let path = 32.0 * (f64::from(code.log_codeword) - queries.log2()).max(1.0);
-    let rows = (statement.trace.rows + statement.weights.rows) as f64;
-    (16.0 * code.row_length() as f64 + queries * (8.0 * rows + 2.0 * (32.0 + path))) as u64
+    let rows = (statement.trace_rows() + statement.weights.rows + separate_rows(statement)) as f64;
+    let matrices = (2 + statement.separate.len()) as f64;
+    (16.0 * code.message_length() as f64 + queries * (8.0 * rows + matrices * (32.0 + path))) as u64
+}
+
+fn separate_rows(statement: &Statement<'_>) -> usize {
+    statement
+        .separate
+        .iter()
+        .map(|tensors| tensors.packing.rows)
+        .sum()
 }
 
 fn proof(proof: &Proof) -> Vec<Fact> {

@@ -36,6 +36,14 @@ impl Seed {
         Self(bytes)
     }
 
+    /// A seed for another commitment of the same proof: it tells nothing of this one.
+    pub fn derive(&self, purpose: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(b"derive..");
+        hasher.update(purpose.as_bytes());
+        Self(*hasher.finalize().as_bytes())
+    }
+
     /// The seed, to be kept with the data.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -76,11 +76,20 @@ fn prove_trace(
     for (label, bytes) in bindings(statement, &trace.public, number, context) {
         transcript.absorb(label, &bytes);
     }
+    let separate = statement
+        .separate
+        .iter()
+        .map(|tensors| trace.commit_separate(statement, tensors, &seed))
+        .collect::<Result<Vec<_>, _>>()?;
     let (committed, pads) = trace.commit(statement, seed)?;
     transcript.send_digest("trace.root", &committed.commitment().root);
+    for (tensors, matrix) in statement.separate.iter().zip(&separate) {
+        transcript.send_digest(tensors.label(), &matrix.commitment().root);
+    }
     transcript.harden("trace.harden", statement.key.hardening);
     let matrices: Vec<&CommittedMatrix> = core::iter::once(&committed)
         .chain(weights.iter().copied())
+        .chain(&separate)
         .collect();
     argue(&mut transcript, statement, trace, &matrices, pads)?;
     Ok(Proof {

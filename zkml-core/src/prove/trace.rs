@@ -12,7 +12,7 @@ use crate::masking::Pads;
 use crate::pcs::{CommittedMatrix, Keep, Rows, Seed, Tails};
 use crate::proof::PublicValues;
 use crate::reduce::{Cells, Values};
-use crate::verify::Statement;
+use crate::verify::{SeparateTensors, Statement};
 use crate::witness::{Execution, Executor};
 
 /// What the model was asked and what it answered, row-major, whether public or private: for the prover alone.
@@ -186,6 +186,33 @@ impl<'a> Trace<'a> {
         let code = &statement.key.code;
         let matrix = CommittedMatrix::commit_with(Rows::Field(rows), code, seed, tails, Keep::Codeword)?;
         Ok((matrix, pads))
+    }
+
+    /// Commits to tensors that do not live in the trace, with randomness of its own that follows from the trace's
+    /// `seed`.
+    ///
+    /// # Errors
+    /// [`ProveError::Commitment`].
+    pub fn commit_separate(
+        &self,
+        statement: &Statement<'_>,
+        tensors: &SeparateTensors,
+        seed: &Seed,
+    ) -> Result<CommittedMatrix, ProveError> {
+        let cells: Vec<&[M61]> = tensors.columns.iter().map(|&id| self.values.base(id)).collect();
+        let rows = Rows::Field(tensors.packing.fill(&cells));
+        let tails = Tails {
+            length: statement.key.trace_tail(),
+            full: 0,
+        };
+        let (code, seed) = (&statement.key.code, seed.derive(tensors.label()));
+        Ok(CommittedMatrix::commit_with(
+            rows,
+            code,
+            seed,
+            tails,
+            Keep::Codeword,
+        )?)
     }
 }
 

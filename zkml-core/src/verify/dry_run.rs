@@ -29,6 +29,12 @@ pub(super) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
     let sized = |rows| Commitment { root: [0; 32], rows };
     let mut commitments = vec![sized(statement.trace_rows())];
     commitments.extend((0..statement.weight_copies()).map(|_| sized(statement.weights.rows)));
+    commitments.extend(
+        statement
+            .separate
+            .iter()
+            .map(|tensors| sized(tensors.packing.rows)),
+    );
     let mask = statement.masking.as_ref().map(Masking::combination_rows);
     verify_combination(&mut channel, &statement.key.code, &commitments, &claims, mask)?;
     Ok(Walk {

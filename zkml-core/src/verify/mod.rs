@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! 1 bind        protocol, digest of the key, public values, context
-//! 2 commit      root of the trace; the transcript is hardened
+//! 2 commit      root of the trace, of private tensors that are committed apart; the transcript is hardened
 //! 3 lookups     every looked-up row stands in its table; ends in claims at suffixes of one point
 //! 4 equalities  columns that must agree, outputs among them, at one random point
 //! 5 reduce      claims on virtual columns become claims on committed and parameter columns
-//! 6 open        these claims, against the two commitments
+//! 6 open        these claims, against the commitments
 //! ```
 //!
 //! Everything the verifier counts, allocates or indexes by comes from the verifying key. It never panics.
@@ -15,12 +15,14 @@
 
 mod dry_run;
 mod key;
+mod separate;
 mod setup;
 mod soundness;
 mod statement;
 mod work;
 
 pub use key::{Interface, PublicTensor, ROTATION_RESERVE, VerifyingKey, WeightCommitments};
+pub use separate::SeparateTensors;
 pub use setup::{TrustedKey, verify_setup};
 pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
 pub use statement::{Matrix, PROTOCOL, PROTOCOL_SETUP, PublicCells, Statement, Subject};
@@ -83,6 +85,9 @@ fn run(
         rows: statement.trace_rows(),
     }];
     commitments.extend(weights);
+    for tensors in &statement.separate {
+        commitments.push(tensors.commitment(transcript.read_digest(tensors.label())?));
+    }
     transcript.harden("trace.harden", statement.key.hardening);
     argue(
         &mut transcript,

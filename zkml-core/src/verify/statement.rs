@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::dry_run::walk;
 use super::work::{arithmetic, required_hardening};
-use super::{PublicTensor, VerifyingKey};
-use crate::circuit::{Circuit, ColumnId, Home, Schedule, setup_circuit};
+use super::{PublicTensor, SeparateTensors, VerifyingKey};
+use crate::circuit::{Circuit, ColumnId, Schedule, setup_circuit};
 use crate::field::encoding::{K_BYTES, M61_BYTES};
 use crate::field::{K, M61, from_i64};
 use crate::lookup::{self, LookupShape, TableShape};
@@ -30,7 +30,8 @@ const MAXIMUM_LOG_CODEWORD: u32 = 24;
 /// Most sequential hashes a key may ask for: some seconds.
 const MAXIMUM_HARDENING: u64 = 1 << 26;
 
-/// Which commitment a claim is opened against.
+/// Which commitment a claim is opened against. Behind those to the weights, of which a setup proof has several, come
+/// the ones of [`Statement::separate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Matrix {
@@ -76,6 +77,8 @@ pub struct Statement<'k> {
     pub parameters: Vec<ColumnId>,
     /// Where parameter columns stand.
     pub weights: Packing,
+    /// Tensors that are committed apart.
+    pub separate: Vec<SeparateTensors>,
     /// The points that every proof opens, with placeholders for challenges.
     pub opened: Vec<ClaimPoint>,
     /// Rows for pads and masks, in zero knowledge.
@@ -145,22 +148,6 @@ impl<'k> Statement<'k> {
             })
             .collect();
         let committed: Vec<ColumnId> = circuit.committed().collect();
-        // A claim on a column that no commitment holds would not be opened.
-        let elsewhere = [Home::Input, Home::Output].map(|home| circuit.tensors(home).next());
-        if let Some(column) = elsewhere.into_iter().flatten().next() {
-            return Err(VerifyError::Key(format!(
-                "column `{}`: expected one of the trace, found one of another commitment",
-                circuit[column].name
-            )));
-        }
-        // A claim on a column that no commitment holds would not be opened.
-        let elsewhere = [Home::Input, Home::Output].map(|home| circuit.tensors(home).next());
-        if let Some(column) = elsewhere.into_iter().flatten().next() {
-            return Err(VerifyError::Key(format!(
-                "column `{}`: expected one of the trace, found one of another commitment",
-                circuit[column].name
-            )));
-        }
         let parameters: Vec<ColumnId> = circuit.parameters().collect();
         let sizes = |columns: &[ColumnId]| {
             columns
@@ -178,7 +165,11 @@ impl<'k> Statement<'k> {
                 weights.rows, key.weights.rows
             )));
         }
-        check_sizes(key, &circuit, trace.rows, weights.rows)?;
+        let separate = SeparateTensors::of(&circuit, key.code.log_row)?;
+        let rows = separate.iter().fold(trace.rows, |rows, tensors| {
+            rows.saturating_add(tensors.packing.rows)
+        });
+        check_sizes(key, &circuit, rows, weights.rows)?;
         let mut statement = Self {
             key,
             subject,
@@ -191,6 +182,7 @@ impl<'k> Statement<'k> {
             trace,
             parameters,
             weights,
+            separate,
             opened: Vec::new(),
             masking: None,
             constraints: 0,
@@ -279,7 +271,7 @@ impl<'k> Statement<'k> {
         }
     }
 
-    /// The claims left on committed columns, multiplicities and parameters, as claims on rows of the two matrices.
+    /// The claims left on committed columns, multiplicities and parameters, as claims on rows of the matrices.
     ///
     /// # Errors
     /// [`VerifyError::Key`] for a claim that does not fit the packing, which a valid key rules out.
@@ -302,8 +294,20 @@ impl<'k> Statement<'k> {
             let matrix = (Matrix::Weights as usize).saturating_add(copy);
             weights.iter().map(move |(slot, made)| (matrix, *slot, *made))
         });
+        let separate = self.separate.iter().enumerate().flat_map(|(index, tensors)| {
+            let matrix = (Matrix::Weights as usize)
+                .saturating_add(self.weight_copies())
+                .saturating_add(index);
+            let made = tensors.columns.iter().map(|&column| claims.of(column));
+            tensors
+                .packing
+                .slots
+                .iter()
+                .zip(made)
+                .map(move |(slot, made)| (matrix, slot, made))
+        });
         let mut opened = Vec::new();
-        for (matrix, slot, made) in trace.chain(copies) {
+        for (matrix, slot, made) in trace.chain(copies).chain(separate) {
             for (point, value) in made {
                 opened.push((slot.claim_point(matrix, point)?, value.clone()));
             }
@@ -355,7 +359,7 @@ fn check_sizes(
         return Ok(());
     }
     Err(VerifyError::Key(format!(
-        "matrices of {trace_rows} and {weight_rows} rows: a proof would have at least {bytes} bytes, more than {}",
+        "matrices of {trace_rows} rows, and {weight_rows} of weights: a proof would have at least {bytes} bytes, more than {}",
         Proof::MAXIMUM_BYTES
     )))
 }

@@ -3,10 +3,11 @@
 use ndarray::ArrayD;
 
 use super::network::{Network, window};
-use crate::circuit::{Circuit, ColumnId, ColumnKind, Function};
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Function, Home};
 use crate::field::M61;
 use crate::graph::{IntOp, NodeId, Window2d};
 use crate::privacy::{Privacy, Visibility};
+use crate::proof::PublicValues;
 use crate::prove::{CompiledModel, ProvingKey, SetupOptions, Trace, Violation, check, prove, setup};
 use crate::reduce::{Cells, Values};
 use crate::verify::{Statement, verify};
@@ -52,10 +53,12 @@ macro_rules! test_op {
             }
 
             #[test]
-            fn with_a_private_input_the_same_holds() {
+            fn with_private_input_and_output_the_same_holds() {
                 let private = Privacy {
                     input: Visibility::Private,
-                    ..Privacy::PUBLIC
+                    output: Visibility::Private,
+                    weights: Visibility::Public,
+                    commit_input: true,
                 };
                 with_trace(
                     model().with_privacy(private),
@@ -63,7 +66,7 @@ macro_rules! test_op {
                         check(circuit, &trace.values).expect("the trace satisfies the circuit");
                         columns_follow_definitions(circuit, trace);
                         altered_cells_are_found(circuit, trace);
-                        assert_eq!(trace.public.input, None);
+                        assert_eq!(trace.public, PublicValues::default());
                         proof_verifies(key, trace, input);
                     },
                 );
@@ -109,7 +112,8 @@ fn proof_verifies(key: &ProvingKey, trace: &Trace<'_>, input: &ArrayD<i64>) {
 /// One cell of each committed column altered: the violation that is found names its layer. A private input may be any
 /// other one of its range: the prover chooses it.
 fn altered_cells_are_found(circuit: &Circuit, trace: &Trace<'_>) {
-    for altered in circuit.committed() {
+    let homes = [Home::Trace, Home::Input, Home::Output];
+    for altered in homes.into_iter().flat_map(|home| circuit.tensors(home)) {
         let layer = circuit[altered]
             .name
             .split('/')

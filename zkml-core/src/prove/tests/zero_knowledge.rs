@@ -6,9 +6,9 @@ use crate::privacy::{Privacy, Visibility};
 use crate::prove::{SetupOptions, prove, rotate, setup};
 use crate::verify::{Statement, TrustedKey, soundness, verify};
 
-/// All privacies whose outputs are public.
+/// All privacies that make sense.
 fn privacies() -> impl Iterator<Item = Privacy> {
-    (0..4).map(|bits| {
+    (0..16).filter(|bits| bits & 9 != 8).map(|bits| {
         let choose = |bit: usize| match bits >> bit & 1 {
             0 => Visibility::Public,
             _ => Visibility::Private,
@@ -16,7 +16,8 @@ fn privacies() -> impl Iterator<Item = Privacy> {
         Privacy {
             input: choose(0),
             weights: choose(1),
-            ..Privacy::PUBLIC
+            output: choose(2),
+            commit_input: bits & 8 == 8,
         }
     })
 }
@@ -30,6 +31,7 @@ fn every_privacy_proves_and_verifies() {
         let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
         verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
         assert_eq!(public.input.is_some(), privacy.input == Visibility::Public);
+        assert_eq!(public.outputs.is_some(), privacy.output == Visibility::Public);
         let statement = Statement::new(&key.verifying).expect("statement");
         assert_eq!(statement.masking.is_some(), privacy.zero_knowledge());
         assert!(soundness(&statement).bits >= 100.0);

@@ -1,0 +1,61 @@
+//! Tensors that are committed apart from the trace: the private outputs, and the private input if asked for.
+//!
+//! Each proof carries the root of such a matrix right after that of its trace (`input.root`, `output.root`), before
+//! anything is drawn; it is opened together with the other matrices. The commitment is salted, fresh for each proof,
+//! and holds nothing but that tensor: whoever is later shown the tensor and its randomness, or another proof about
+//! the same commitment, can link it to this one. It is opened for one proof only: its rows have randomness for that.
+
+use crate::circuit::{Circuit, ColumnId, Home};
+use crate::pcs::{Commitment, Packing};
+use crate::transcript::VerifyError;
+
+/// The columns that live in one such commitment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeparateTensors {
+    /// [`Home::Input`] or [`Home::Output`].
+    pub home: Home,
+    /// The columns, in the order of their packing.
+    pub columns: Vec<ColumnId>,
+    /// Where they stand.
+    pub packing: Packing,
+}
+
+impl SeparateTensors {
+    /// Those of a circuit that has any, in the order of their roots.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`] where they are larger than the address space.
+    pub(super) fn of(circuit: &Circuit, log_row: u32) -> Result<Vec<Self>, VerifyError> {
+        let mut list = Vec::new();
+        for home in [Home::Input, Home::Output] {
+            let columns: Vec<ColumnId> = circuit.tensors(home).collect();
+            if columns.is_empty() {
+                continue;
+            }
+            let sizes: Vec<usize> = columns.iter().map(|&id| circuit[id].shape.variables()).collect();
+            list.push(Self {
+                home,
+                columns,
+                packing: Packing::new(&sizes, log_row)?,
+            });
+        }
+        Ok(list)
+    }
+
+    /// Label of the root's message.
+    pub fn label(&self) -> &'static str {
+        match self.home {
+            Home::Trace => "trace.root",
+            Home::Input => "input.root",
+            Home::Output => "output.root",
+        }
+    }
+
+    /// The commitment with that root.
+    pub fn commitment(&self, root: [u8; 32]) -> Commitment {
+        Commitment {
+            root,
+            rows: self.packing.rows,
+        }
+    }
+}
