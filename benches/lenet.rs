@@ -10,6 +10,7 @@ use std::error::Error;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use flate2::read::GzDecoder;
@@ -19,7 +20,8 @@ use zkml::nn::{Forward, Weights};
 use zkml::optimize::model::{OptimizeOptions, optimize};
 use zkml::prove::{CompiledModel, ProvingKey, SetupOptions, Trace, prove, setup};
 use zkml::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
-use zkml::verify::{Statement, verify};
+use zkml::verify::{Statement, TrustedKey};
+use zkml::{Privacy, Visibility};
 
 /// The first `count` test digits, padded to 32 by 32, in `[0, 1]`.
 fn digits(assets: &Path, count: usize) -> Result<Vec<ArrayD<f32>>, Box<dyn Error>> {
@@ -43,7 +45,8 @@ fn digits(assets: &Path, count: usize) -> Result<Vec<ArrayD<f32>>, Box<dyn Error
         .collect())
 }
 
-fn lenet() -> Result<(ProvingKey, ArrayD<i64>), Box<dyn Error>> {
+/// The compiled model, and a digit as its input.
+fn lenet() -> Result<(CompiledModel, ArrayD<i64>), Box<dyn Error>> {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/assets");
     let (graph, _) = LeNet::new()
         .trace()?
@@ -54,33 +57,118 @@ fn lenet() -> Result<(ProvingKey, ArrayD<i64>), Box<dyn Error>> {
     let calibration = Calibration::collect(&graph, images.iter().cloned(), CalibrationMethod::MinMax)?;
     let network = quantize(&graph, &calibration, &QuantizeOptions::default())?;
     let input = network.quantize_input(&images[0])?;
-    Ok((
-        setup(CompiledModel::new("lenet", network), &SetupOptions::default())?,
-        input,
-    ))
+    Ok((CompiledModel::new("lenet", network), input))
+}
+
+fn key(model: &CompiledModel, privacy: Privacy) -> ProvingKey {
+    setup(model.clone().with_privacy(privacy), &SetupOptions::default()).expect("keys")
+}
+
+/// A key that is replaced, outside of what is timed, when it has made its proofs.
+struct Keys<'a> {
+    model: &'a CompiledModel,
+    privacy: Privacy,
+    key: ProvingKey,
+}
+
+impl Keys<'_> {
+    fn with_proofs_left(&mut self) -> &ProvingKey {
+        let left = self
+            .key
+            .budget()
+            .map_or(1, |budget| budget.proofs_left().expect("a count"));
+        if left == 0 {
+            self.key = key(self.model, self.privacy);
+        }
+        &self.key
+    }
+}
+
+/// Everything public, each part private alone, and the default: private input and weights.
+fn privacies() -> [(&'static str, Privacy); 4] {
+    let private = Visibility::Private;
+    [
+        ("plain", Privacy::PUBLIC),
+        (
+            "private_input",
+            Privacy {
+                input: private,
+                ..Privacy::PUBLIC
+            },
+        ),
+        (
+            "private_weights",
+            Privacy {
+                weights: private,
+                ..Privacy::PUBLIC
+            },
+        ),
+        ("zero_knowledge", Privacy::default()),
+    ]
 }
 
 fn whole_model(criterion: &mut Criterion) {
-    let (key, input) = lenet().expect("LeNet-5 from examples/assets");
-    let (public, proof) = prove(&key, &input, b"").expect("a proof");
-    println!(
-        "proof: {} bytes, code {:?}",
-        proof.messages.len(),
-        key.verifying.code
-    );
-    let statement = Statement::new(&key.verifying).expect("a statement");
+    let (model, input) = lenet().expect("LeNet-5 from examples/assets");
     let mut group = criterion.benchmark_group("lenet");
-    group.bench_function("trace", |bencher| {
-        bencher.iter(|| Trace::generate(&key, &statement, &input).expect("a trace"))
-    });
-    group.bench_function("prove", |bencher| {
-        bencher.iter(|| prove(&key, &input, b"").expect("a proof"))
-    });
-    group.bench_function("verify", |bencher| {
-        bencher.iter(|| verify(&key.verifying, &public, &proof, b"").expect("a valid proof"));
-    });
+    for (name, privacy) in privacies() {
+        let mut keys = Keys {
+            model: &model,
+            privacy,
+            key: key(&model, privacy),
+        };
+        let (public, proof) = prove(&keys.key, &input, b"").expect("a proof");
+        let statement = Statement::new(&keys.key.verifying).expect("a statement");
+        println!(
+            "{name}: proof {} bytes, {} commitments to the weights, setup proof {} bytes, {:?}, {} trace rows, {:?}",
+            proof.messages.len(),
+            keys.key.verifying.weights.roots.len(),
+            keys.key.verifying.setup_proof.len(),
+            keys.key.verifying.code,
+            statement.trace_rows(),
+            statement.masking,
+        );
+        let trusted_key = keys.key.verifying.clone();
+        let trusted = TrustedKey::new(&trusted_key).expect("a key");
+        group.bench_function(format!("trace/{name}"), |bencher| {
+            bencher.iter(|| Trace::generate(&keys.key, &statement, &input).expect("a trace"))
+        });
+        drop(statement);
+        group.bench_function(format!("prove/{name}"), |bencher| {
+            bencher.iter_custom(|iterations| {
+                (0..iterations)
+                    .map(|_| {
+                        let key = keys.with_proofs_left();
+                        let start = Instant::now();
+                        let proof = prove(key, &input, b"").expect("a proof");
+                        let time = start.elapsed();
+                        drop(proof);
+                        time
+                    })
+                    .sum()
+            })
+        });
+        group.bench_function(format!("verify/{name}"), |bencher| {
+            bencher.iter(|| trusted.verify(&public, &proof, b"").expect("a valid proof"));
+        });
+    }
     group.finish();
 }
 
-criterion_group!(benches, whole_model);
+fn keys(criterion: &mut Criterion) {
+    let (model, _) = lenet().expect("LeNet-5 from examples/assets");
+    let mut group = criterion.benchmark_group("lenet_key");
+    group.sample_size(10);
+    for (name, privacy) in privacies() {
+        group.bench_function(format!("setup/{name}"), |bencher| {
+            bencher.iter(|| key(&model, privacy));
+        });
+        let key = key(&model, privacy);
+        group.bench_function(format!("check/{name}"), |bencher| {
+            bencher.iter(|| TrustedKey::new(&key.verifying).expect("a key"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, whole_model, keys);
 criterion_main!(benches);

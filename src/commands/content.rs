@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use zkml_core::privacy::Privacy;
+use zkml_core::privacy::{Privacy, Visibility};
 use zkml_core::proof::{Kind, Proof, PublicValues, read_file};
-use zkml_core::verify::{PublicTensor, Statement, VerifyingKey, soundness};
+use zkml_core::verify::{
+    PublicTensor, ROTATION_RESERVE, SoundnessReport, Statement, VerifyingKey, soundness,
+};
 
 use super::{CommandError, hex};
 
@@ -33,7 +35,7 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
         #[cfg(feature = "prover")]
         Kind::CompiledModel => Ok(model(&read_file(path)?)),
         #[cfg(feature = "prover")]
-        Kind::ProvingKey => Ok(model(&zkml_core::prove::ProvingKey::read_model(path)?)),
+        Kind::ProvingKey => proving_key(path),
         // A build of the verifier alone does not know the prover's types.
         _ => Ok(Vec::new()),
     }
@@ -58,11 +60,6 @@ fn verifying_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
         circuit.equalities.len(),
     );
     let report = soundness(&statement);
-    let terms: Vec<Value> = report
-        .terms
-        .iter()
-        .map(|term| json!({ "name": term.name, "bits": term.bits }))
-        .collect();
     let opening = opening_bytes(&statement);
     let separate = separate_rows(&statement);
     let digest = hex(&statement.digest);
@@ -133,12 +130,50 @@ fn verifying_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
             None => private(name, Some(scale)),
         }
     }));
+    let setup = soundness(&Statement::of_setup(&key).map_err(refused)?);
+    let bits = report.sum(&setup);
+    facts.push(weights(&key));
+    let table = |report: &SoundnessReport| {
+        let terms = report.terms.iter();
+        let terms: Vec<Value> = terms
+            .map(|term| json!({ "name": term.name, "bits": term.bits }))
+            .collect();
+        json!({ "bits": report.bits, "terms": terms })
+    };
+    facts.push(fact("soundness", report.to_string(), table(&report)));
+    facts.push(fact("setup proof", setup.to_string(), table(&setup)));
     facts.push(fact(
-        "soundness",
-        report.to_string(),
-        json!({ "bits": report.bits, "terms": terms }),
+        "together",
+        format!("{bits:.1} bits"),
+        json!({ "bits": bits }),
     ));
     Ok(facts)
+}
+
+/// The commitments to the weights and how many proofs they are good for.
+fn weights(key: &VerifyingKey) -> Fact {
+    let weights = &key.weights;
+    let (count, proof) = (weights.roots.len(), key.setup_proof.len());
+    let rotated = key.previous.map(|root| hex(&root));
+    let proofs = weights.budget().saturating_sub(ROTATION_RESERVE);
+    let budget = match key.privacy.weights {
+        Visibility::Public => "any number of proofs".to_owned(),
+        Visibility::Private => format!("{proofs} proofs and a rotation"),
+    };
+    let from = rotated
+        .as_ref()
+        .map_or(String::new(), |root| format!(", rotated from {root}"));
+    fact(
+        "weights",
+        format!("{count} commitments for {budget}, setup proof of {proof} bytes{from}"),
+        json!({
+            "commitments": count,
+            "openings_each": weights.openings,
+            "proofs": key.privacy.weights.is_private().then_some(proofs),
+            "setup_proof_bytes": proof,
+            "rotated_from": rotated,
+        }),
+    )
 }
 
 fn privacy(privacy: &Privacy) -> Fact {
@@ -237,6 +272,24 @@ fn public_values(public: &PublicValues) -> Vec<Fact> {
             fact(name, text, json!({ "length": values.len(), "first": first }))
         })
         .collect()
+}
+
+/// The model of a proving key, and what is left of its budget.
+#[cfg(feature = "prover")]
+fn proving_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
+    use zkml_core::prove::ProvingKey;
+    let mut facts = model(&ProvingKey::read_model(path)?);
+    if let Some(budget) = ProvingKey::read_budget(path)? {
+        let refused = zkml_core::prove::ProveError::from;
+        let (used, limit) = (budget.used().map_err(refused)?, budget.limit());
+        let left = budget.proofs_left().map_err(refused)?;
+        facts.push(fact(
+            "budget",
+            format!("{left} proofs left, {used} of {limit} openings used, one kept for a rotation"),
+            json!({ "proofs_left": left, "used": used, "limit": limit }),
+        ));
+    }
+    Ok(facts)
 }
 
 #[cfg(feature = "prover")]

@@ -2,7 +2,11 @@
 
 mod content;
 mod inspect;
+#[cfg(feature = "prover")]
+mod rotate_key;
+mod trusted;
 mod verify;
+mod verify_key;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,6 +15,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use thiserror::Error;
 use zkml_core::proof::{FileError, OutputMismatch};
+#[cfg(feature = "prover")]
+use zkml_core::prove::{BudgetError, ProveError};
 use zkml_core::transcript::VerifyError;
 
 /// What to do.
@@ -18,6 +24,9 @@ use zkml_core::transcript::VerifyError;
 pub(crate) enum Command {
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    VerifyKey(verify_key::VerifyKey),
+    #[cfg(feature = "prover")]
+    RotateKey(rotate_key::RotateKey),
 }
 
 impl Command {
@@ -25,6 +34,9 @@ impl Command {
         match self {
             Command::Inspect(inspect) => inspect.run(output),
             Command::Verify(verify) => verify.run(output),
+            Command::VerifyKey(verify_key) => verify_key.run(output),
+            #[cfg(feature = "prover")]
+            Command::RotateKey(rotate_key) => rotate_key.run(output),
         }
     }
 }
@@ -47,6 +59,14 @@ pub(crate) enum CommandError {
     /// A file of readable outputs is none.
     #[error("{}: expected the outputs of a proof as JSON, found {found}", path.display())]
     NotOutputs { path: PathBuf, found: String },
+    /// A proving key could not be read, used or written.
+    #[cfg(feature = "prover")]
+    #[error(transparent)]
+    Prove(#[from] zkml_core::prove::ProveError),
+    /// A file is in the way.
+    #[cfg(feature = "prover")]
+    #[error("{}: exists already and is another key; nothing was overwritten", path.display())]
+    Exists { path: PathBuf },
     /// The answer could not be written.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
@@ -61,6 +81,13 @@ impl CommandError {
             | CommandError::Rejected(_)
             | CommandError::Outputs { .. }
             | CommandError::NotOutputs { .. } => ExitCode::from(1),
+            #[cfg(feature = "prover")]
+            CommandError::Prove(
+                ProveError::File(FileError::Format { .. }) | ProveError::Malformed { .. },
+            )
+            | CommandError::Prove(ProveError::Budget(
+                BudgetError::Exhausted { .. } | BudgetError::NothingLeft { .. },
+            )) => ExitCode::from(1),
             _ => ExitCode::from(2),
         }
     }

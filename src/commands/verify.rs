@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use zkml_core::proof::{FileError, Proof, PublicValues, ReadableOutputs, read_file};
-use zkml_core::verify::{VerifyingKey, verify};
+use zkml_core::verify::VerifyingKey;
 
+use super::trusted::trust;
 use super::{CommandError, hex};
 
 /// Largest file of readable outputs, in bytes.
@@ -74,7 +75,8 @@ impl Verify {
         let key: VerifyingKey = read_file(&self.key)?;
         let proof: Proof = read_file(&self.proof)?;
         let public: PublicValues = read_file(&self.public)?;
-        verify(&key, &public, &proof, self.context.as_bytes())?;
+        let (trusted, _) = trust(&key)?;
+        trusted.verify(&public, &proof, self.context.as_bytes())?;
         let outputs = ReadableOutputs::new(&key, &public)?;
         if let Some(path) = &self.outputs {
             let mismatch = |error| CommandError::Outputs {

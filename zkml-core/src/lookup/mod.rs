@@ -22,6 +22,7 @@
 //!
 //! Transcript:
 //!
+//! 0. for large statements, proof of work (`lookup.grind`), as many bits as the error of step 1 lacks;
 //! 1. challenges `alpha` (`lookup.alpha`), `beta` (`lookup.beta`), `gamma` (`lookup.gamma`);
 //! 2. `lookup.root`: the scalars `P, Q, 1/Q` of the sum of all fractions;
 //! 3. for each layer `k = 0, 1, ..`, with claims `p_k(z), q_k(z)`: challenge `lambda` (`lookup.lambda`); then
@@ -40,8 +41,7 @@
 //! `a = claim - z_j (b + c)` and `b, c` are all that is sent; the next claim is `G(r_j)`. Two scalars a round,
 //! and degree 2.
 //!
-//! The caller's duties: commit the multiplicities and all looked-up columns before; grind before if the value
-//! of [`soundness`] asks for it (the first thing done here is to draw `alpha`); prove every claim of
+//! The caller's duties: commit the multiplicities and all looked-up columns before; prove every claim of
 //! [`Claims`] against its commitment. Padded rows of a lookup are rows: they must be in the table and are
 //! counted in the multiplicities.
 //!

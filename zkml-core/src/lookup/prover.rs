@@ -6,6 +6,7 @@ use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
 use super::layer::{Level, LevelClaim, prove_layer};
+use super::verifier::grinding_bits;
 use super::{BlockKind, Claims, Compression, Stack, Statement, suffix};
 use crate::field::{K, M61, kernels};
 use crate::transcript::ProverChannel;
@@ -74,6 +75,7 @@ pub fn prove(
         "the witness must have the shapes of the statement"
     );
     let stack = Stack::new(statement);
+    channel.grind("lookup.grind", grinding_bits(statement));
     let compression = Compression::draw(|label| channel.challenge(label));
     let mut levels = tree(leaves(statement, &stack, &compression, &witness));
 

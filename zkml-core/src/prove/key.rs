@@ -1,5 +1,6 @@
 //! The compiled model and the proving key.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +14,7 @@ use crate::pcs::{CodeParameters, CommittedMatrix, Seed, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
 use crate::quant::Quantized;
-use crate::verify::{Interface, Statement, VerifyingKey, WeightCommitments, soundness};
+use crate::verify::{Interface, VerifyingKey, WeightCommitments};
 
 /// A quantized network with a name, ready for setup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,10 +79,11 @@ pub struct ProvingKey {
     pub(super) budget: Option<Budget>,
 }
 
-/// The commitments to the weights; the one in use is kept, others are made when their turn comes.
+/// The commitments to the weights: those of a new key are at hand from setup on, those of a key from a file are made
+/// when their turn comes. One whose turn is over is dropped.
 pub(super) struct Commitments {
     pub(super) secret: Secret,
-    current: Mutex<Option<(usize, Arc<CommittedMatrix>)>>,
+    made: Mutex<BTreeMap<usize, Arc<CommittedMatrix>>>,
 }
 
 /// What the seeds of all commitments come from; as secret as the weights. Nothing for public weights.
@@ -115,7 +117,7 @@ impl Commitments {
     pub(super) fn new(secret: Secret) -> Self {
         Self {
             secret,
-            current: Mutex::new(None),
+            made: Mutex::default(),
         }
     }
 
@@ -126,8 +128,8 @@ impl Commitments {
         verifying: &VerifyingKey,
         number: usize,
     ) -> Result<Arc<CommittedMatrix>, ProveError> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, matrix)) = current.as_ref().filter(|(kept, _)| *kept == number) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(matrix) = made.get(&number) {
             return Ok(Arc::clone(matrix));
         }
         let tails = Tails {
@@ -136,8 +138,14 @@ impl Commitments {
         };
         let matrix = commit_weights(lowered, &verifying.code, self.secret.seed(number), tails)?;
         let matrix = Arc::new(matrix);
-        *current = Some((number, Arc::clone(&matrix)));
+        made.insert(number, Arc::clone(&matrix));
         Ok(matrix)
+    }
+
+    /// Drops the commitments before `number`: openings are counted upwards.
+    fn drop_before(&self, number: usize) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        *made = made.split_off(&number);
     }
 }
 
@@ -189,6 +197,23 @@ impl ProvingKey {
         Ok(read_file::<StoredProvingKey>(path)?.model)
     }
 
+    /// Opens only the counter of a key written by [`ProvingKey::write_file`]; none for public weights.
+    ///
+    /// # Errors
+    /// As [`Self::read_file`].
+    pub fn read_budget(path: &Path) -> Result<Option<Budget>, ProveError> {
+        let stored: StoredProvingKey = read_file(path)?;
+        let lowered = stored.model.lower()?;
+        let verifying = super::setup::verifying_key(
+            &stored.model,
+            &lowered,
+            stored.code,
+            stored.weights,
+            stored.previous,
+        );
+        open_budget(path, &verifying)
+    }
+
     /// Reads a key written by [`ProvingKey::write_file`]; lowers the model and commits the weights again, and checks
     /// that the commitment is the one in the file. Opens the file in which its openings are counted.
     ///
@@ -208,16 +233,9 @@ impl ProvingKey {
         );
         verifying.setup_proof = stored.setup_proof;
         // Sizes are judged before anything is committed.
-        refuse_insecure(&soundness(&Statement::new(&verifying)?))?;
+        refuse_insecure(&verifying)?;
         let commitments = Commitments::new(stored.secret);
-        let budget = match verifying.privacy.weights {
-            Visibility::Public => None,
-            Visibility::Private => Some(Budget::open_beside(
-                path,
-                &verifying.digest()?,
-                verifying.weights.budget(),
-            )?),
-        };
+        let budget = open_budget(path, &verifying)?;
         let key = Self {
             model: stored.model,
             verifying,
@@ -266,9 +284,22 @@ impl ProvingKey {
             Some(budget) => self.verifying.weights.commitment_of(budget.take(purpose)?),
             None => 0,
         };
+        self.commitments.drop_before(number);
         Ok((
             u32::try_from(number).unwrap_or(u32::MAX),
             self.commitment(number)?,
         ))
     }
+}
+
+/// The counter beside a key; none for public weights.
+fn open_budget(path: &Path, verifying: &VerifyingKey) -> Result<Option<Budget>, ProveError> {
+    Ok(match verifying.privacy.weights {
+        Visibility::Public => None,
+        Visibility::Private => Some(Budget::open_beside(
+            path,
+            &verifying.digest()?,
+            verifying.weights.budget(),
+        )?),
+    })
 }

@@ -7,8 +7,8 @@ use crate::circuit::{Circuit, ColumnId};
 use crate::pcs::{CodeParameters, CommittedMatrix, Keep, Packing, Rows, Seed, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::verify::{
-    ROTATION_RESERVE, SECURITY_BITS, SoundnessReport, Statement, VerifyingKey, WeightCommitments,
-    required_hardening, soundness,
+    ROTATION_RESERVE, SECURITY_BITS, Statement, VerifyingKey, WeightCommitments, required_hardening,
+    soundness,
 };
 
 /// What setup may choose.
@@ -103,7 +103,7 @@ fn build(
         verifying.previous = Some(matrix.commitment().root);
         matrices.push(matrix);
     }
-    refuse_insecure(&soundness(&Statement::new(&verifying)?))?;
+    refuse_insecure(&verifying)?;
 
     let matrices: Vec<&CommittedMatrix> = matrices.iter().map(AsRef::as_ref).collect();
     verifying.setup_proof = prove_setup(&verifying, &lowered, &matrices)?;
@@ -128,18 +128,24 @@ fn prove_setup(
     matrices: &[&CommittedMatrix],
 ) -> Result<Vec<u8>, ProveError> {
     let statement = Statement::of_setup(verifying)?;
-    refuse_insecure(&soundness(&statement))?;
     let trace = Trace::of_weights(statement.circuit(), &lowered.parameters)?;
     let prove =
         |_: &rayon::Scope<'_>| prove_trace(&statement, &trace, (0, matrices), b"", trace_seed(&statement)?);
     Ok(rayon::scope(prove)?.messages)
 }
 
-pub(super) fn refuse_insecure(report: &SoundnessReport) -> Result<(), ProveError> {
-    if report.bits < SECURITY_BITS {
+/// Bits of soundness of an answer, those of the setup proof counted in.
+fn bits(verifying: &VerifyingKey) -> Result<f64, ProveError> {
+    let setup = soundness(&Statement::of_setup(verifying)?);
+    Ok(soundness(&Statement::new(verifying)?).sum(&setup))
+}
+
+pub(super) fn refuse_insecure(verifying: &VerifyingKey) -> Result<(), ProveError> {
+    let found = bits(verifying)?;
+    if found.is_nan() || found < SECURITY_BITS {
         return Err(ProveError::Insecure {
             wanted: SECURITY_BITS,
-            found: report.bits,
+            found,
         });
     }
     Ok(())
@@ -267,8 +273,7 @@ fn choose_code(
             weights.clone(),
             Some([0; 32]).filter(|_| private),
         );
-        let answers = soundness(&Statement::new(&key)?).bits;
-        let bits = answers.min(soundness(&Statement::of_setup(&key)?).bits);
+        let bits = bits(&key)?;
         if bits >= SECURITY_BITS {
             return Ok((code, weights));
         }

@@ -60,13 +60,7 @@ fn run(
     context: &[u8],
     mut transcript: VerifierTranscript<'_>,
 ) -> Result<Vec<Event>, VerifyError> {
-    let report = soundness(statement);
-    if report.bits.is_nan() || report.bits < SECURITY_BITS {
-        return Err(VerifyError::Key(format!(
-            "the argument has {:.1} bits of soundness, at least {SECURITY_BITS} are asked for",
-            report.bits
-        )));
-    }
+    refuse_insecure(soundness(statement).bits)?;
     if proof.key != statement.digest {
         return Err(VerifyError::OtherKey {
             expected: hex(&statement.digest),
@@ -97,6 +91,16 @@ fn run(
     )?;
     transcript.finish()?;
     Ok(transcript.events().to_vec())
+}
+
+/// Refuses what is below [`SECURITY_BITS`].
+fn refuse_insecure(bits: f64) -> Result<(), VerifyError> {
+    if bits.is_nan() || bits < SECURITY_BITS {
+        return Err(VerifyError::Key(format!(
+            "the argument has {bits:.1} bits of soundness, at least {SECURITY_BITS} are asked for"
+        )));
+    }
+    Ok(())
 }
 
 /// What the transcript absorbs before the first message, in order.

@@ -1,6 +1,6 @@
 //! Keys whose setup proof was checked.
 
-use super::{PROTOCOL_SETUP, Statement, VerifyingKey, hex, run};
+use super::{PROTOCOL_SETUP, Statement, VerifyingKey, hex, refuse_insecure, run, soundness};
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, VerifierTranscript, VerifyError};
 
@@ -18,9 +18,9 @@ impl<'k> TrustedKey<'k> {
     /// As [`verify_setup`].
     pub fn new(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
         verify_setup(key)?;
-        Ok(Self {
-            statement: Statement::new(key)?,
-        })
+        let statement = Statement::new(key)?;
+        check_sum(&statement)?;
+        Ok(Self { statement })
     }
 
     /// Takes a key whose setup proof was checked before, when its digest was `digest`.
@@ -35,6 +35,7 @@ impl<'k> TrustedKey<'k> {
                 found: hex(&statement.digest),
             });
         }
+        check_sum(&statement)?;
         Ok(Self { statement })
     }
 
@@ -73,6 +74,12 @@ impl<'k> TrustedKey<'k> {
     }
 }
 
+/// An answer is right but for the errors of its own proof and of the setup proof.
+fn check_sum(answer: &Statement<'_>) -> Result<(), VerifyError> {
+    let setup = soundness(&Statement::of_setup(answer.key)?);
+    refuse_insecure(soundness(answer).sum(&setup))
+}
+
 /// Checks the setup proof of a key: every committed weight is in its range, every padded cell is 0, all commitments
 /// hold the same weights, and the ones of the key before, if it names one.
 ///
@@ -80,6 +87,38 @@ impl<'k> TrustedKey<'k> {
 /// [`VerifyError::Key`] for a key without a setup proof; [`VerifyError`], naming the check that failed.
 pub fn verify_setup(key: &VerifyingKey) -> Result<(), VerifyError> {
     verify_setup_recording(key, VerifierTranscript::new(PROTOCOL_SETUP, &key.setup_proof)).map(|_| ())
+}
+
+impl VerifyingKey {
+    /// Checks that this key was made by rotating `old`: the same model and settings, and a setup proof that speaks of
+    /// one of the old commitments. The setup proof itself is checked by [`TrustedKey::new`].
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`] that says what is not the same.
+    pub fn replaces(&self, old: &Self) -> Result<(), VerifyError> {
+        let refuse = |what: &str| {
+            Err(VerifyError::Key(format!(
+                "it does not replace the other key: {what}"
+            )))
+        };
+        match self.previous {
+            None => return refuse("it was not made by rotation"),
+            Some(root) if !old.weights.roots.contains(&root) => {
+                return refuse("it was made from a key with other commitments");
+            }
+            Some(_) => {}
+        }
+        let same = [
+            ("the name", self.name == old.name),
+            ("the circuit", self.circuit == old.circuit),
+            ("the scales", self.interface == old.interface),
+            ("what is private", self.privacy == old.privacy),
+        ];
+        match same.iter().find(|(_, same)| !same) {
+            Some((what, _)) => refuse(&format!("{what} is another")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// As [`verify_setup`], over a transcript that may record.

@@ -34,6 +34,13 @@ pub struct SoundnessReport {
     pub bits: f64,
 }
 
+impl SoundnessReport {
+    /// Bits of this argument and `other` together: errors add up.
+    pub fn sum(&self, other: &Self) -> f64 {
+        -((-self.bits).exp2() + (-other.bits).exp2()).log2()
+    }
+}
+
 /// Accounts for every challenge of the argument.
 pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
     let circuit = statement.circuit();

@@ -366,7 +366,12 @@ fn mutate(bytes: &[u8], rng: &mut StdRng) -> Vec<u8> {
 #[test]
 fn a_mutated_verifying_key_never_makes_the_verifier_panic() {
     let f = fixture();
-    let bytes = to_bytes(&f.key.verifying).expect("bytes");
+    // Without the setup proof, which would take most of the mutations; it is not part of the statement.
+    let bare = VerifyingKey {
+        setup_proof: Vec::new(),
+        ..f.key.verifying.clone()
+    };
+    let bytes = to_bytes(&bare).expect("bytes");
     let mut rng = StdRng::seed_from_u64(3);
     let (mut decoded, mut derived) = (0, 0);
     for _ in 0..2_000 {
@@ -374,7 +379,7 @@ fn a_mutated_verifying_key_never_makes_the_verifier_panic() {
         let Ok(key) = from_bytes::<VerifyingKey>(&altered) else {
             continue;
         };
-        if key == f.key.verifying {
+        if key == bare {
             continue;
         }
         decoded += 1;

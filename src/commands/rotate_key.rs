@@ -1,0 +1,97 @@
+//! `zkml rotate-key`: commit private weights anew.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use zkml_core::proof::{read_file, write_file};
+use zkml_core::prove::{ProvingKey, rotate};
+use zkml_core::verify::VerifyingKey;
+
+use super::{CommandError, hex};
+
+/// Commit the private weights of a proving key anew
+///
+/// A key with private weights makes a limited number of proofs: each shows some of the randomness that hides the weights. This
+/// makes a new pair of keys for the same weights, with fresh randomness, and a proof that both hold the same ones. The old
+/// key stays valid. If it was interrupted, run it again with the same paths.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes:
+  0  both new keys are written
+  1  refused: a file is damaged, or nothing is left of the old key
+  2  wrong usage, or a file could not be read or written")]
+pub(crate) struct RotateKey {
+    /// The proving key to replace
+    key: PathBuf,
+    /// Where the new proving key goes; it must not exist
+    #[arg(long, short)]
+    output: PathBuf,
+    /// Where the new verifying key goes
+    #[arg(long)]
+    verifying_key: PathBuf,
+    /// Answer with one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl RotateKey {
+    pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
+        let old = ProvingKey::read_file(&self.key)?;
+        let new = match self.output.exists() {
+            true => self.interrupted(&old)?,
+            false => rotate(&old)?,
+        };
+        // An existing verifying key is overwritten by nothing but its own successor.
+        if self.verifying_key.exists() {
+            let there: VerifyingKey = read_file(&self.verifying_key)?;
+            if there != new.verifying {
+                return Err(exists(&self.verifying_key));
+            }
+        }
+        let bytes = new.write_file(&self.output)?;
+        let verifying_bytes = write_file(&self.verifying_key, &new.verifying)?;
+        let proofs = new
+            .budget()
+            .map_or(Ok(0), |budget| budget.proofs_left())
+            .map_err(zkml_core::prove::ProveError::from)?;
+        let digest = hex(&new.verifying.digest()?);
+        if self.json {
+            let answer = json!({
+                "proving_key": self.output, "verifying_key": self.verifying_key, "key": digest, "proofs": proofs,
+            });
+            writeln!(output, "{answer}")?;
+            return Ok(());
+        }
+        writeln!(output, "proving key    {} ({bytes} bytes)", self.output.display())?;
+        writeln!(
+            output,
+            "verifying key  {} ({verifying_bytes} bytes)",
+            self.verifying_key.display()
+        )?;
+        writeln!(output, "key            {digest}")?;
+        writeln!(output, "proofs         {proofs}")?;
+        writeln!(
+            output,
+            "check with     zkml verify-key {} --previous OLD",
+            self.verifying_key.display()
+        )?;
+        Ok(())
+    }
+
+    /// A new proving key that is there already: an earlier run was interrupted before it wrote the verifying key.
+    fn interrupted(&self, old: &ProvingKey) -> Result<ProvingKey, CommandError> {
+        let new = ProvingKey::read_file(&self.output)?;
+        match new.verifying.replaces(&old.verifying) {
+            Ok(()) => Ok(new),
+            Err(_) => Err(exists(&self.output)),
+        }
+    }
+}
+
+fn exists(path: &Path) -> CommandError {
+    CommandError::Exists {
+        path: path.to_path_buf(),
+    }
+}

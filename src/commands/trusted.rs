@@ -1,0 +1,52 @@
+//! Which verifying keys were checked before: their digests, kept for the user.
+//!
+//! One empty file for each key, named by its digest, in the user's state folder. A digest covers all of the key but its
+//! setup proof, which is what was checked.
+
+use std::fs;
+use std::path::PathBuf;
+
+use zkml_core::transcript::VerifyError;
+use zkml_core::verify::{TrustedKey, VerifyingKey};
+
+use super::hex;
+
+/// Where the digests are kept instead of the user's state folder.
+const FOLDER_VARIABLE: &str = "ZKML_TRUSTED_KEYS";
+
+/// The folder of digests; none on a system without a home folder.
+pub(super) fn folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
+        return Some(folder.into());
+    }
+    let state = dirs::state_dir().or_else(dirs::data_local_dir)?;
+    Some(state.join("zkml").join("trusted-keys"))
+}
+
+/// What became of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Checked {
+    /// The setup proof was checked now.
+    Now,
+    /// It was checked by an earlier command.
+    Before,
+}
+
+/// The key, ready to verify with: remembered, or its setup proof checked now and remembered. A digest that cannot be
+/// written down costs a check the next time, nothing else.
+pub(super) fn trust(key: &VerifyingKey) -> Result<(TrustedKey<'_>, Checked), VerifyError> {
+    let digest = key.digest()?;
+    let marker = folder().map(|folder| folder.join(hex(&digest)));
+    if marker.as_ref().is_some_and(|marker| marker.is_file()) {
+        return Ok((TrustedKey::remembered(key, &digest)?, Checked::Before));
+    }
+    let trusted = TrustedKey::new(key)?;
+    if let Some(marker) = marker {
+        let written = marker
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&marker, b""));
+        drop(written);
+    }
+    Ok((trusted, Checked::Now))
+}
