@@ -31,8 +31,9 @@ use crate::verify::{self, PublicCells, Statement, bindings};
 
 /// Proves what the model answers on `input` (quantized integers, in the shape of the model's input).
 ///
-/// Returns the public values, the answer among them, and the proof. With private weights one of the key's openings is
-/// used up, and counted before anything is computed.
+/// Returns the public values and the proof. With private weights one of the key's openings is used up, and counted
+/// before anything is computed. The answer is among the public values unless outputs are private: see
+/// [`prove_with_answer`].
 ///
 /// # Errors
 /// [`ProveError`]: an input that does not fit, a value outside a table's domain (named by layer), a key whose budget
@@ -42,6 +43,18 @@ pub fn prove(
     input: &ArrayD<i64>,
     context: &[u8],
 ) -> Result<(PublicValues, Proof), ProveError> {
+    prove_with_answer(key, input, context).map(|(_, public, proof)| (public, proof))
+}
+
+/// As [`prove`], and returns the whole answer before them, for the prover alone: what is private of it included.
+///
+/// # Errors
+/// As [`prove`].
+pub fn prove_with_answer(
+    key: &ProvingKey,
+    input: &ArrayD<i64>,
+    context: &[u8],
+) -> Result<(Answer, PublicValues, Proof), ProveError> {
     // On a thread of the pool each parallel loop starts at once; from outside it would cost two thread switches.
     rayon::scope(|_| {
         let statement = Statement::new(&key.verifying)?;
@@ -49,7 +62,7 @@ pub fn prove(
         let (number, weights) = key.next_commitment(Purpose::Proof)?;
         let secrets = trace_seed(&statement)?;
         let proof = prove_trace(&statement, &trace, (number, &[&weights]), context, secrets)?;
-        Ok((trace.public, proof))
+        Ok((trace.answer, trace.public, proof))
     })
 }
 

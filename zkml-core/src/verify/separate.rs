@@ -7,7 +7,10 @@
 
 use crate::circuit::{Circuit, ColumnId, Home};
 use crate::pcs::{Commitment, Packing};
+use crate::proof::Proof;
 use crate::transcript::VerifyError;
+
+use super::Statement;
 
 /// The columns that live in one such commitment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,16 @@ impl SeparateTensors {
             Home::Input => "input.root",
             Home::Output => "output.root",
         }
+    }
+
+    /// The root that a proof of `statement` gives; two proofs with the same one speak of the same tensors.
+    ///
+    /// It means something for a proof that was verified.
+    pub fn root(&self, statement: &Statement<'_>, proof: &Proof) -> Option<[u8; 32]> {
+        // Behind that of the trace.
+        let index = statement.separate.iter().position(|tensors| tensors == self)?;
+        let roots = proof.messages.as_chunks::<32>().0;
+        roots.get(index.checked_add(1)?).copied()
     }
 
     /// The commitment with that root.

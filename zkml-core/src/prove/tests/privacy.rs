@@ -1,12 +1,21 @@
 //! Keys and public values say the same of what is private.
 
-use super::fixture::{fixture, input_of, outputs_of, whole_network};
+use ndarray::ArrayD;
+
+use super::fixture::{CONTEXT, fixture, input_of, outputs_of, whole_network};
+use super::network::Network;
 use crate::circuit::{CircuitError, ColumnId, ColumnKind, Home, Public};
+use crate::field::M61;
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::PublicValues;
-use crate::prove::{CompiledModel, ProveError, SetupOptions, setup};
+use crate::prove::{
+    CompiledModel, ProveError, ProvingKey, SetupOptions, Trace, prove_trace, prove_with_answer, setup,
+    trace_seed,
+};
+use crate::reduce::{Cells, Values};
 use crate::transcript::VerifyError;
-use crate::verify::{Statement, VerifyingKey};
+use crate::verify::{Statement, VerifyingKey, verify};
+use crate::witness::execute_reference;
 
 const PRIVATE_INPUT: Privacy = Privacy {
     input: Visibility::Private,
@@ -136,4 +145,96 @@ fn values_that_are_private_must_not_be_given() {
     // The helpers of other tests speak of what is there.
     let mut given = given.clone();
     assert!(!input_of(&mut given).is_empty() && outputs_of(&mut given).len() == 2);
+}
+
+/// Private input and output, both committed apart; the weights public.
+fn apart() -> (ProvingKey, ArrayD<i64>) {
+    let privacy = Privacy {
+        input: Visibility::Private,
+        output: Visibility::Private,
+        weights: Visibility::Public,
+        commit_input: true,
+    };
+    let model = whole_network(18).with_privacy(privacy);
+    let input = Network::random_input(1, &model);
+    (setup(model, &SetupOptions::default()).expect("setup"), input)
+}
+
+#[test]
+fn a_private_answer_is_for_the_prover_alone() {
+    let (key, input) = apart();
+    let (answer, public, proof) = prove_with_answer(&key, &input, CONTEXT).expect("prove");
+    verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
+    assert_eq!(public, PublicValues::default());
+    let reference = execute_reference(&key.model.network.graph, &input).expect("reference");
+    let expected: Vec<Vec<i64>> = reference
+        .outputs(&key.model.network.graph)
+        .map(|output| output.iter().copied().collect())
+        .collect();
+    assert_eq!(answer.outputs, expected);
+    assert_eq!(answer.input, input.iter().copied().collect::<Vec<i64>>());
+}
+
+#[test]
+fn roots_of_private_tensors_are_part_of_the_proof() {
+    let (key, input) = apart();
+    let statement = Statement::new(&key.verifying).expect("statement");
+    let prove = || prove_with_answer(&key, &input, CONTEXT).expect("prove").2;
+    let (first, second) = (prove(), prove());
+    let homes: Vec<Home> = statement.separate.iter().map(|tensors| tensors.home).collect();
+    assert_eq!(homes, [Home::Input, Home::Output]);
+    for (index, tensors) in statement.separate.iter().enumerate() {
+        let root = |proof| tensors.root(&statement, proof).expect("a root");
+        assert_ne!(root(&first), root(&second), "fresh salts");
+        assert_ne!(root(&first), [0; 32]);
+        // The one of another proof of the same statement.
+        let mut altered = first.clone();
+        altered.messages[32 * (index + 1)..][..32].copy_from_slice(&root(&second));
+        let result = verify(&key.verifying, &PublicValues::default(), &altered, CONTEXT);
+        assert!(matches!(result, Err(VerifyError::Check { .. })), "{result:?}");
+    }
+}
+
+/// The verdict on a proof about a trace with one cell altered.
+fn verdict(key: &ProvingKey, input: &ArrayD<i64>, altered: ColumnId, change: u64) -> Result<(), VerifyError> {
+    let statement = Statement::new(&key.verifying).expect("statement");
+    let honest = Trace::generate(key, &statement, input).expect("trace");
+    let circuit = statement.circuit();
+    let values = Values::new(circuit);
+    for id in circuit.ids() {
+        match &circuit[id].kind {
+            ColumnKind::Committed { .. } => {
+                let mut cells = honest.values.base(id).to_vec();
+                if id == altered {
+                    cells[0] += M61::from(change);
+                }
+                values.set(id, Cells::Base(cells.into()));
+            }
+            ColumnKind::Parameter { .. } => values.set(id, honest.values.cells(id).clone()),
+            _ => {}
+        }
+    }
+    let trace = Trace { values, ..honest };
+    let weights = key.commitment(0).expect("a commitment");
+    let secrets = trace_seed(&statement).expect("randomness");
+    let proof =
+        prove_trace(&statement, &trace, (0, &[&weights]), CONTEXT, secrets).expect("a proof of something");
+    verify(&key.verifying, &trace.public, &proof, CONTEXT)
+}
+
+#[test]
+fn false_private_tensors_are_rejected() {
+    let (key, input) = apart();
+    let circuit = &key.verifying.circuit;
+    let [input_column] = circuit.tensors(Home::Input).collect::<Vec<_>>()[..] else {
+        panic!("one committed input");
+    };
+    verdict(&key, &input, input_column, 0).expect("an honest proof");
+    // Another answer than the network's; an input out of its range.
+    for output in circuit.tensors(Home::Output) {
+        verdict(&key, &input, output, 1).expect_err("another output");
+    }
+    verdict(&key, &input, input_column, 1000).expect_err("an input out of its range");
+    // The right answer to another input.
+    verdict(&key, &input, input_column, 1).expect_err("another input");
 }
