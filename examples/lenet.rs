@@ -24,7 +24,7 @@ use zkml::prelude::*;
 use zkml::proof::{ReadableOutputs, to_bytes, write_file};
 use zkml::prove::Trace;
 use zkml::quant::{AccuracyReport, Quantized};
-use zkml::verify::{Statement, soundness};
+use zkml::verify::{Statement, TrustedKey, soundness};
 
 /// Prove what a LeNet-5 says about handwritten digits, and verify it.
 #[derive(Debug, Parser)]
@@ -41,6 +41,9 @@ struct Arguments {
     /// How many of the 1,000 digits accuracy is measured on; 0 for none
     #[arg(long, default_value_t = 1000)]
     samples: usize,
+    /// Make everything public: smaller proofs that hide nothing
+    #[arg(long)]
+    public: bool,
     /// Folder for keys, proof and outputs
     #[arg(long, default_value = "target/zkml-lenet")]
     out: PathBuf,
@@ -75,6 +78,12 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
     let mut stages = Stages::default();
     let (float, model) = stages.run("load and quantize", || compile(&digits))?;
+    let privacy = if arguments.public {
+        Privacy::PUBLIC
+    } else {
+        Privacy::default()
+    };
+    let model = model.with_privacy(privacy);
     if !samples.is_empty() {
         let report = stages.run("measure accuracy", || {
             spin("running both networks", || {
@@ -86,16 +95,17 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
 
     let key = stages.run("setup", || {
-        spin("committing to the weights", || {
+        spin("committing to the weights, proving their range", || {
             setup(model, &SetupOptions::default())
         })
     })?;
     describe(&key)?;
+    let trusted = stages.run("check the key, once", || TrustedKey::new(&key.verifying))?;
 
     let mut proved = Vec::new();
     let mut times = Times::default();
     for index in chosen {
-        proved.push(prove_digit(&digits, index, &key, &mut times)?);
+        proved.push(prove_digit(&digits, index, (&key, &trusted), &mut times)?);
     }
     let remark = format!("mean of {}", proved.len());
     for (name, total) in [
@@ -109,7 +119,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     // Chosen is not empty, so there is a first.
     if let Some((public, proof)) = proved.first() {
         stages.run("write files", || write(&arguments.out, &key, public, proof))?;
-        tamper(&key, public, proof)?;
+        tamper(&trusted, public, proof)?;
     }
     println!("\n{stages}");
     if let Some(bytes) = peak_memory() {
@@ -212,10 +222,18 @@ fn describe(key: &ProvingKey) -> Result<(), Box<dyn Error>> {
         circuit.lookups.len(),
         circuit.tables.len()
     );
-    println!(
-        "soundness: {:.1} bits, all terms proven in the random oracle model",
-        soundness(&statement).bits
-    );
+    let bits = soundness(&statement).sum(&soundness(&Statement::of_setup(&key.verifying)?));
+    println!("soundness: {bits:.1} bits, all terms proven in the random oracle model");
+    let Privacy {
+        input,
+        output,
+        weights,
+        ..
+    } = key.verifying.privacy;
+    println!("privacy: {input} input, {output} output, {weights} weights");
+    if let Some(budget) = key.budget() {
+        println!("proofs: {} with this key, then rotate it", budget.proofs_left()?);
+    }
     Ok(())
 }
 
@@ -231,7 +249,7 @@ struct Times {
 fn prove_digit(
     digits: &Digits,
     index: usize,
-    key: &ProvingKey,
+    (key, trusted): (&ProvingKey, &TrustedKey<'_>),
     times: &mut Times,
 ) -> Result<(PublicValues, Proof), Box<dyn Error>> {
     let style = Style::of_stdout();
@@ -249,7 +267,7 @@ fn prove_digit(
     times.prove += proving;
 
     let start = Instant::now();
-    verify(&key.verifying, &public, &proof, CONTEXT)?;
+    trusted.verify(&public, &proof, CONTEXT)?;
     let verifying = start.elapsed();
     times.verify += verifying;
 
@@ -325,11 +343,11 @@ fn write(
 }
 
 /// Changes one byte of the proof; it must be rejected.
-fn tamper(key: &ProvingKey, public: &PublicValues, proof: &Proof) -> Result<(), Box<dyn Error>> {
+fn tamper(trusted: &TrustedKey<'_>, public: &PublicValues, proof: &Proof) -> Result<(), Box<dyn Error>> {
     let mut altered = proof.clone();
     let place = altered.messages.len() / 2;
     altered.messages[place] ^= 1;
-    match verify(&key.verifying, public, &altered, CONTEXT) {
+    match trusted.verify(public, &altered, CONTEXT) {
         Ok(()) => Err(format!("a proof with byte {place} altered was accepted").into()),
         Err(reason) => {
             println!("\none bit of byte {place} of the proof changed: rejected, {reason}");

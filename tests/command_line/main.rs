@@ -4,6 +4,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 #[cfg(feature = "prover")]
+mod keys;
+#[cfg(feature = "prover")]
 mod verify;
 
 use std::path::Path;
@@ -23,6 +25,7 @@ fn zkml(arguments: &[&str], folder: &Path) -> Output {
     command
         .args(arguments)
         .current_dir(folder)
+        .env("ZKML_TRUSTED_KEYS", folder.join("trusted"))
         .output()
         .expect("the binary runs")
 }

@@ -17,7 +17,7 @@ use super::{assert_refused, text, zkml as run};
 const CONTEXT: &str = "nonce 7";
 
 /// A perceptron of 12 inputs and 4 classes with fixed pseudo-random weights.
-fn key(name: &str, seed: u64, folder: &Path) -> ProvingKey {
+pub(crate) fn key(name: &str, seed: u64, folder: &Path, privacy: Privacy) -> ProvingKey {
     let graph = Mlp::new(12, 8, 4).trace_with_input(&[1, 12]).unwrap();
     let mut state = seed;
     let mut random = || {
@@ -52,10 +52,15 @@ fn key(name: &str, seed: u64, folder: &Path) -> ProvingKey {
     let samples = (0..8).map(input);
     let calibration = Calibration::collect(&graph, samples, CalibrationMethod::default()).unwrap();
     let network = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
-    setup(CompiledModel::new(name, network), &SetupOptions::default()).unwrap()
+    let model = CompiledModel::new(name, network).with_privacy(privacy);
+    let options = SetupOptions {
+        proofs_per_key: 3,
+        ..SetupOptions::default()
+    };
+    setup(model, &options).unwrap()
 }
 
-fn input(sample: usize) -> ndarray::ArrayD<f32> {
+pub(crate) fn input(sample: usize) -> ndarray::ArrayD<f32> {
     let values = (0..12)
         .map(|index| ((index * 5 + sample * 7) % 13) as f32 / 6.0 - 1.0)
         .collect();
@@ -67,6 +72,8 @@ fn files() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("command_line");
+        // Counters of keys from earlier runs.
+        let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let write_proof = |name: &str, key: &ProvingKey, sample: usize| {
             let input = key.model.network.quantize_input(&input(sample)).unwrap();
@@ -81,7 +88,7 @@ fn files() -> &'static Path {
             .unwrap();
         };
         for (name, seed) in [("small", 1), ("other", 2)] {
-            let key = key(name, seed, &folder);
+            let key = key(name, seed, &folder, Privacy::PUBLIC);
             write_file(folder.join(format!("{name}.vkey")), &key.verifying).unwrap();
             write_file(folder.join(format!("{name}.model")), &key.model).unwrap();
             key.write_file(&folder.join(format!("{name}.pkey"))).unwrap();

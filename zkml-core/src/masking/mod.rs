@@ -28,11 +28,15 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+// Field arithmetic cannot overflow.
+#[allow(clippy::arithmetic_side_effects)]
 mod affine;
 mod layout;
 #[cfg(feature = "prover")]
+#[allow(clippy::arithmetic_side_effects)]
 mod prover;
 #[cfg(feature = "prover")]
+#[allow(clippy::arithmetic_side_effects)]
 mod replay;
 mod verifier;
 

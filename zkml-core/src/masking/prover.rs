@@ -1,7 +1,5 @@
 //! The prover's side: pads, the channel that adds them, and the closing messages.
 
-use core::ops::{Add, Mul};
-
 use ark_ff::Field;
 use zeroize::Zeroizing;
 
@@ -89,11 +87,7 @@ impl ProverChannel for MaskedProver<'_, '_> {
         let pads = self.pads.get(self.record.scalars.len()..).unwrap_or_default();
         // A value without a pad is not sent: the proof is then too short, and rejected. It cannot be, the number of
         // scalars follows from the circuit.
-        let padded: Vec<K> = values
-            .iter()
-            .zip(pads)
-            .map(|(value, pad)| value.add(pad))
-            .collect();
+        let padded: Vec<K> = values.iter().zip(pads).map(|(value, pad)| *value + pad).collect();
         self.record.scalars.extend_from_slice(values);
         self.transcript.send_scalars(label, &padded);
     }
@@ -141,9 +135,9 @@ pub fn close(
     let mut power = K::ONE;
     for constraint in constraints {
         for (sum, coefficient) in masked.iter_mut().zip(constraint.coefficients) {
-            *sum += power.mul(coefficient);
+            *sum += power * coefficient;
         }
-        power = power.mul(eta);
+        power *= eta;
     }
     channel.send_extension("closing.masked", &masked);
     let xi = channel.challenge("closing.point");
@@ -162,9 +156,9 @@ pub fn close(
     };
     for pair in 0..masking.pairs() {
         let data = both.by_ref().take(masking.pads_in(pair));
-        response.extend(data.map(|(m, d)| m.add(xi.mul(d))));
+        response.extend(data.map(|(m, d)| xi * d + m));
         let tails = tail(masking.mask_rows(pair)).zip(tail(masking.pad_rows(pair)));
-        response.extend(tails.map(|(m, d)| m.add(xi.mul(d))));
+        response.extend(tails.map(|(m, d)| xi * d + m));
     }
     channel.send_extension("closing.response", &response);
 }

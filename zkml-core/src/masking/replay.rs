@@ -40,8 +40,8 @@ impl Add for Pair {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self {
-            at_mask: self.at_mask.add(other.at_mask),
-            value: self.value.add(other.value),
+            at_mask: self.at_mask + other.at_mask,
+            value: self.value + other.value,
         }
     }
 }
@@ -49,21 +49,21 @@ impl Add for Pair {
 impl Add<&Pair> for Pair {
     type Output = Self;
     fn add(self, other: &Self) -> Self {
-        self.add(*other)
+        self + *other
     }
 }
 
 impl Sub for Pair {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        self.add(-other)
+        self + -other
     }
 }
 
 impl Sub<&Pair> for Pair {
     type Output = Self;
     fn sub(self, other: &Self) -> Self {
-        self.add(-*other)
+        self + -*other
     }
 }
 
@@ -81,8 +81,8 @@ impl Mul<K> for Pair {
     type Output = Self;
     fn mul(self, factor: K) -> Self {
         Self {
-            at_mask: self.at_mask.mul(factor),
-            value: self.value.mul(factor),
+            at_mask: self.at_mask * factor,
+            value: self.value * factor,
         }
     }
 }
@@ -194,10 +194,10 @@ impl VerifierChannel for Replay<'_> {
     ) -> Result<(), VerifyError> {
         let mut coefficients = [K::ZERO, linear.at_mask, linear.value];
         for (c, a, b) in products {
-            let cross = a.at_mask.mul(b.value).add(b.at_mask.mul(a.value));
-            let terms = [a.at_mask.mul(b.at_mask), cross, a.value.mul(b.value)];
+            let cross = a.at_mask * b.value + b.at_mask * a.value;
+            let terms = [a.at_mask * b.at_mask, cross, a.value * b.value];
             for (coefficient, term) in coefficients.iter_mut().zip(terms) {
-                *coefficient += c.mul(term);
+                *coefficient += *c * term;
             }
         }
         self.constraints.push(Constraint {

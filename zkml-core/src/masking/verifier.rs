@@ -1,5 +1,7 @@
 //! The verifier's channel over affine forms: it keeps what must hold and judges it at the end.
 
+use core::ops::Add;
+
 use ark_ff::{AdditiveGroup, Field};
 
 use super::{Affine, Masking};
@@ -31,7 +33,7 @@ impl Constraint {
             .products
             .iter()
             .map(|(c, a, b)| mul_k(*c, mul_k(a.homogeneous(z, xi), b.homogeneous(z, xi))));
-        products.fold(linear, core::ops::Add::add)
+        products.fold(linear, K::add)
     }
 }
 
@@ -89,15 +91,13 @@ impl<'t, 'p> MaskedVerifier<'t, 'p> {
         }
 
         let mut power = K::ONE;
-        let mut difference = z.last().copied().unwrap_or(K::ZERO);
+        let mut found = z.last().copied().unwrap_or(K::ZERO);
         for constraint in &self.constraints {
-            difference += mul_k(power, constraint.homogeneous(&z, xi));
+            found = found.add(mul_k(power, constraint.homogeneous(&z, xi)));
             power = mul_k(power, eta);
         }
-        for (value, factor) in masked.iter().zip([K::ONE, xi]) {
-            difference -= mul_k(*value, factor);
-        }
-        if difference == K::ZERO {
+        let expected = masked.iter().zip([K::ONE, xi]);
+        if found == expected.map(|(value, factor)| mul_k(*value, factor)).sum() {
             return Ok(answers);
         }
         Err(Check {

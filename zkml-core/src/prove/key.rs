@@ -34,12 +34,12 @@ impl Artifact for CompiledModel {
 }
 
 impl CompiledModel {
-    /// Names a quantized network, all of which is public.
+    /// Names a quantized network, with private input and weights and public outputs.
     pub fn new(name: impl Into<String>, network: Quantized) -> Self {
         Self {
             name: name.into(),
             network,
-            privacy: Privacy::PUBLIC,
+            privacy: Privacy::default(),
         }
     }
 

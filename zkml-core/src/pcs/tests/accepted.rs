@@ -180,7 +180,7 @@ fn the_wire_holds_what_the_documentation_says() {
     let value = k_from_bytes(proof[..16].try_into().unwrap()).unwrap();
     assert_eq!(k_to_bytes(value), proof[..16]);
     let encoded = CircleCode::new(&code).unwrap();
-    let row = encoded.encode(&[&cells[..16], &matrix.tail(0).to_vec()].concat());
+    let row = encoded.encode(&[&cells[..16], matrix.tail(0)].concat());
     let start = fixed + 5 * 32;
     let first = &proof[start..start + 8];
     assert!(row.iter().any(|cell| m61_to_bytes(*cell) == first));

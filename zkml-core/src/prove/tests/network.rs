@@ -213,7 +213,7 @@ impl Network {
             correspondence: vec![None; self.graph.nodes.len()],
             graph: self.graph,
         };
-        CompiledModel::new("test", network)
+        CompiledModel::new("test", network).with_privacy(crate::privacy::Privacy::PUBLIC)
     }
 
     pub(crate) fn random_input(seed: u64, model: &CompiledModel) -> ArrayD<i64> {

@@ -1,6 +1,7 @@
 //! Random float networks from end to end: optimize, calibrate, quantize, set up, prove, verify.
 
 use crate::optimize::model::{OptimizeOptions, optimize};
+use crate::privacy::Privacy;
 use crate::prove::{CompiledModel, SetupOptions, prove, setup};
 use crate::quant::float_execution::execute_float;
 use crate::quant::tests::random::{inputs, network};
@@ -26,7 +27,12 @@ fn end_to_end(seed: u64) -> f64 {
     };
     let quantized =
         quantize(&optimized, &calibration, &options).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-    let model = CompiledModel::new(format!("random {seed}"), quantized);
+    let privacy = if seed.is_multiple_of(2) {
+        Privacy::PUBLIC
+    } else {
+        Privacy::default()
+    };
+    let model = CompiledModel::new(format!("random {seed}"), quantized).with_privacy(privacy);
     let network = model.network.clone();
     let key = setup(model, &SetupOptions::default()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
 

@@ -1,0 +1,191 @@
+//! `zkml verify-key`, `zkml rotate-key`, and how a key with private weights counts.
+
+use std::path::Path;
+
+use zkml::prelude::*;
+use zkml::proof::{read_file, write_file};
+use zkml::prove::ProveError;
+
+use super::verify::{input, key};
+use super::{assert_refused, text, zkml};
+
+/// A key with private input and weights, written to `small.pkey` and `small.vkey`.
+fn written(folder: &Path) -> ProvingKey {
+    let key = key("small", 1, folder, Privacy::default());
+    key.write_file(&folder.join("small.pkey")).unwrap();
+    write_file(&folder.join("small.vkey"), &key.verifying).unwrap();
+    key
+}
+
+fn write_proof(folder: &Path, name: &str, key: &ProvingKey) {
+    let (public, proof) = prove(key, &key.model.network.quantize_input(&input(3)).unwrap(), b"").unwrap();
+    assert!(public.input.is_none());
+    write_file(&folder.join(format!("{name}.proof")), &proof).unwrap();
+    write_file(&folder.join(format!("{name}.public")), &public).unwrap();
+}
+
+#[test]
+fn a_key_is_checked_once_and_its_digest_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let key = written(folder);
+    write_proof(folder, "small", &key);
+
+    let first = zkml(&["verify-key", "small.vkey"], folder);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    assert!(
+        text(&first.stdout).starts_with("valid\nmodel      small\n"),
+        "{}",
+        text(&first.stdout)
+    );
+    let second = zkml(&["verify-key", "small.vkey"], folder);
+    assert!(
+        text(&second.stdout).starts_with("valid (checked before)\n"),
+        "{}",
+        text(&second.stdout)
+    );
+    let again = zkml(&["verify-key", "small.vkey", "--again", "--json"], folder);
+    let answer: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(answer["valid"], true);
+    assert_eq!(answer["remembered"], false);
+    assert!(answer["soundness_bits"].as_f64().unwrap() >= 100.0);
+
+    let arguments = [
+        "verify",
+        "--key",
+        "small.vkey",
+        "--proof",
+        "small.proof",
+        "--public",
+        "small.public",
+    ];
+    let output = zkml(&arguments, folder);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_key_without_its_setup_proof_or_with_an_altered_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let key = written(folder);
+    write_proof(folder, "small", &key);
+    let mut bare = key.verifying.clone();
+    bare.setup_proof.clear();
+    write_file(&folder.join("bare.vkey"), &bare).unwrap();
+    let mut altered = key.verifying.clone();
+    let middle = altered.setup_proof.len() / 2;
+    altered.setup_proof[middle] ^= 1;
+    write_file(&folder.join("altered.vkey"), &altered).unwrap();
+    for (name, words) in [
+        ("bare.vkey", &["rejected", "no setup proof"][..]),
+        ("altered.vkey", &["rejected"]),
+    ] {
+        assert_refused(&zkml(&["verify-key", name], folder), 1, words);
+        let arguments = [
+            "verify",
+            "--key",
+            name,
+            "--proof",
+            "small.proof",
+            "--public",
+            "small.public",
+        ];
+        assert_refused(&zkml(&arguments, folder), 1, words);
+    }
+}
+
+#[test]
+fn a_spent_key_says_how_to_rotate_and_rotation_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    drop(written(folder));
+    let key = ProvingKey::read_file(&folder.join("small.pkey")).unwrap();
+    let proofs = key.budget().unwrap().proofs_left().unwrap();
+    assert!(proofs >= 3, "{proofs}");
+    for _ in 0..proofs {
+        write_proof(folder, "small", &key);
+    }
+    let error = prove(&key, &key.model.network.quantize_input(&input(3)).unwrap(), b"").unwrap_err();
+    assert!(matches!(error, ProveError::Budget(_)));
+    assert!(error.to_string().contains("zkml rotate-key"), "{error}");
+    let inspected = zkml(&["inspect", "small.pkey"], folder);
+    assert!(
+        text(&inspected.stdout).contains("0 proofs left"),
+        "{}",
+        text(&inspected.stdout)
+    );
+
+    let arguments = [
+        "rotate-key",
+        "small.pkey",
+        "-o",
+        "new.pkey",
+        "--verifying-key",
+        "new.vkey",
+    ];
+    let rotated = zkml(&arguments, folder);
+    assert_eq!(rotated.status.code(), Some(0), "{}", text(&rotated.stderr));
+    // Run again, as after an interruption: the same keys, and the counter where it was.
+    let new = ProvingKey::read_file(&folder.join("new.pkey")).unwrap();
+    write_proof(folder, "new", &new);
+    drop(new);
+    std::fs::remove_file(folder.join("new.vkey")).unwrap();
+    let finished = zkml(&arguments, folder);
+    assert_eq!(finished.status.code(), Some(0), "{}", text(&finished.stderr));
+    let new = ProvingKey::read_file(&folder.join("new.pkey")).unwrap();
+    assert_eq!(new.budget().unwrap().used().unwrap(), 1);
+    let verifying: VerifyingKey = read_file(&folder.join("new.vkey")).unwrap();
+    assert_eq!(verifying, new.verifying);
+
+    let checked = zkml(&["verify-key", "new.vkey", "--previous", "small.vkey"], folder);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
+    let arguments = [
+        "verify",
+        "--key",
+        "new.vkey",
+        "--proof",
+        "new.proof",
+        "--public",
+        "new.public",
+    ];
+    assert_eq!(zkml(&arguments, folder).status.code(), Some(0));
+    assert_refused(
+        &zkml(&["verify-key", "small.vkey", "--previous", "new.vkey"], folder),
+        1,
+        &["rotation"],
+    );
+
+    // Nothing is left of the old key.
+    let again = zkml(
+        &[
+            "rotate-key",
+            "small.pkey",
+            "-o",
+            "third.pkey",
+            "--verifying-key",
+            "third.vkey",
+        ],
+        folder,
+    );
+    assert_refused(&again, 1, &[]);
+    assert!(!folder.join("third.pkey").exists() && !folder.join("third.vkey").exists());
+}
+
+#[test]
+fn rotation_overwrites_no_other_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    drop(written(folder));
+    std::fs::create_dir(folder.join("other")).unwrap();
+    drop(written(&folder.join("other")));
+    let arguments = [
+        "rotate-key",
+        "small.pkey",
+        "-o",
+        "other/small.pkey",
+        "--verifying-key",
+        "new.vkey",
+    ];
+    assert_refused(&zkml(&arguments, folder), 2, &["other/small.pkey", "exists"]);
+    assert!(!folder.join("new.vkey").exists());
+}
