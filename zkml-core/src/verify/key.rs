@@ -52,8 +52,8 @@ pub struct WeightCommitments {
 /// Most commitments to the weights of one key.
 const MAXIMUM_COMMITMENTS: usize = 1 << 10;
 
-/// Openings that are kept for a rotation.
-pub const ROTATION_RESERVE: u64 = 1;
+/// Openings that are kept for a rotation. One is enough for it, but a rotation that is interrupted has spent its own.
+pub const ROTATION_RESERVE: u64 = 4;
 
 impl WeightCommitments {
     /// Columns that may be opened in all proofs together, for private weights; what rotation keeps included.
@@ -126,7 +126,7 @@ impl VerifyingKey {
             }
             Visibility::Private if weights.budget() <= ROTATION_RESERVE => {
                 return refuse(format!(
-                    "expected room for a proof and {ROTATION_RESERVE} rotation, found {count} commitments of {} \
+                    "expected room for a proof and {ROTATION_RESERVE} rotations, found {count} commitments of {} \
                      openings, one of them for the setup proof",
                     weights.openings
                 ));

@@ -9,10 +9,10 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BudgetError {
-    /// All openings but the one kept for rotation are spent.
+    /// All openings but those kept for rotation are spent.
     #[error(
         "this key has made all its proofs (openings of its weights: {used}): another one would reuse the randomness that \
-         hides them. Run `zkml rotate-key {}` to commit to the weights anew",
+         hides them. Run `zkml rotate-key {} --output NEW --verifying-key NEW` to commit to the weights anew",
         key(path)
     )]
     Exhausted {
@@ -23,7 +23,7 @@ pub enum BudgetError {
     },
     /// Not even an opening for rotation is left.
     #[error(
-        "all {limit} openings of this key are spent, the one kept for its rotation too: set the model up anew and \
+        "all {limit} openings of this key are spent, those kept for its rotation too: set the model up anew and \
          publish the new verifying key"
     )]
     NothingLeft {

@@ -28,14 +28,16 @@ pub use error::BudgetError;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::verify::ROTATION_RESERVE;
 use sidecar::{KeyId, Locked, sidecar_path};
 
 /// What an opening is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A proof, that of setup included. The last opening is kept for a rotation.
+    /// A proof. The last [`ROTATION_RESERVE`] openings are kept for a rotation.
     Proof,
-    /// The proof that a new commitment holds the same weights, which may be the last opening.
+    /// The proof that a new commitment holds the same weights, which may take the last opening. More than one is kept
+    /// for it: a rotation that is interrupted has spent its own.
     Rotation,
 }
 
@@ -168,12 +170,15 @@ impl Budget {
         }
     }
 
-    /// How many proofs can still be made: all openings that are left but the one kept for a rotation.
+    /// How many proofs can still be made: all openings that are left but those kept for a rotation.
     ///
     /// # Errors
     /// Those of [`Budget::open_beside`].
     pub fn proofs_left(&self) -> Result<u64, BudgetError> {
-        Ok(self.limit.saturating_sub(self.used()?).saturating_sub(1))
+        Ok(self
+            .limit
+            .saturating_sub(self.used()?)
+            .saturating_sub(ROTATION_RESERVE))
     }
 
     /// The file it counts in, if the key is in a file.
@@ -188,7 +193,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`BudgetError::Io`].
-    pub fn retire(self) -> Result<(), BudgetError> {
+    pub fn retire(&self) -> Result<(), BudgetError> {
         let Some(path) = self.path() else { return Ok(()) };
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(BudgetError::Io {
@@ -203,7 +208,7 @@ impl Budget {
     fn check(&self, purpose: Purpose, used: u64, path: Option<&Path>) -> Result<(), BudgetError> {
         match (purpose, self.limit.saturating_sub(used)) {
             (Purpose::Rotation, 0) => Err(BudgetError::NothingLeft { limit: self.limit }),
-            (Purpose::Proof, 0 | 1) => Err(BudgetError::Exhausted {
+            (Purpose::Proof, 0..=ROTATION_RESERVE) => Err(BudgetError::Exhausted {
                 used,
                 path: path.map(Path::to_path_buf),
             }),

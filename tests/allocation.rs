@@ -1,0 +1,259 @@
+//! The verifier allocates what the circuit implies, whatever the bytes of a proof; the decoder a small multiple of what
+//! it is given.
+
+#![cfg(feature = "prover")]
+#![allow(unsafe_code, reason = "an allocator that counts cannot be written without")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise, and report"
+)]
+
+mod fuzz_support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use fuzz_support::mutation::{Choices, mutate};
+use fuzz_support::targets::sealed;
+use fuzz_support::{Fixture, Proved, Random, fixtures};
+use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Proof, PublicValues, from_bytes, to_bytes};
+use zkml::prove::CompiledModel;
+use zkml::verify::{VerifyingKey, verify_setup};
+
+/// Counts the bytes that are allocated now, and the most there ever were.
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+fn count(more: usize, less: usize) {
+    let now = NOW.fetch_add(more, Ordering::Relaxed).wrapping_add(more);
+    PEAK.fetch_max(now, Ordering::Relaxed);
+    NOW.fetch_sub(less, Ordering::Relaxed);
+}
+
+// SAFETY: every call is passed on to the system's allocator as it is; counting touches nothing but two integers.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Old and new are both there while it is copied.
+        count(size, layout.size());
+        // SAFETY: as above; `pointer` came from `System`.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, layout.size());
+        // SAFETY: as above; `pointer` came from `System`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One test at a time, as all threads count together.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// The most that was allocated at once during `work`, beyond what was there before.
+fn peak<T>(work: impl FnOnce() -> T) -> (usize, T) {
+    let before = NOW.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let result = work();
+    (PEAK.load(Ordering::Relaxed) - before, result)
+}
+
+/// What verification may allocate: all of it follows from the circuit, which is in the key, and the size of a proof.
+fn verification_bound(fixture: &Fixture, proof: &[u8]) -> usize {
+    let circuit = VerifyingKey {
+        setup_proof: Vec::new(),
+        ..fixture.key.verifying.clone()
+    };
+    64 * 1024 + 32 * to_bytes(&circuit).unwrap().len() + 8 * proof.len()
+}
+
+fn judge(fixture: &Fixture, proved: &Proved) -> (usize, bool) {
+    let (peak, verdict) = peak(|| fixture.judge(proved));
+    (peak, verdict.is_ok())
+}
+
+#[test]
+fn verification_allocates_what_the_circuit_implies() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    fixtures().iter().for_each(assert_verification_is_bounded);
+}
+
+fn assert_verification_is_bounded(fixture: &Fixture) {
+    let bound = verification_bound(fixture, &fixture.proved.proof.messages);
+    // Threads and tables that are made once in a process.
+    fixture.judge(&fixture.proved).unwrap();
+    let (honest, accepted) = judge(fixture, &fixture.proved);
+    assert!(accepted);
+    println!("honest proof: {honest} bytes at most, of {bound} allowed");
+    assert!(honest <= bound, "{honest} bytes, {bound} allowed");
+    // A rejected proof needs no more than the honest one, but for its error message.
+    let limit = honest + 4096;
+    let mut largest = 0;
+    let mut check = |what: &dyn Fn() -> String, proved: &Proved| {
+        let (peak, accepted) = judge(fixture, proved);
+        let honest = [&fixture.proved, &fixture.other].contains(&proved);
+        assert!(!accepted || honest, "{}: accepted", what());
+        assert!(peak <= limit, "{}: {peak} bytes, {limit} allowed", what());
+        largest = largest.max(peak);
+    };
+    let with = |messages: Vec<u8>| {
+        let mut proved = fixture.proved.clone();
+        proved.proof.messages = messages;
+        proved
+    };
+    let messages = &fixture.proved.proof.messages;
+    for length in (0..messages.len()).step_by(331).chain(0..64) {
+        check(
+            &|| format!("cut to {length} bytes"),
+            &with(messages[..length].to_vec()),
+        );
+    }
+    for more in [1, 8, 1000, 1 << 20, 1 << 24] {
+        let longer = [&messages[..], &vec![0x55; more]].concat();
+        check(&|| format!("{more} bytes longer"), &with(longer));
+    }
+    let mut random = Random(21);
+    for round in 0..300 {
+        let mut altered = messages.clone();
+        for _ in 0..=random.below(8) {
+            let at = random.below(altered.len());
+            altered[at] = random.word() as u8;
+        }
+        check(&|| format!("random bytes, round {round}"), &with(altered));
+        let choices = random.bytes(48);
+        let (altered, steps) = mutate(fixture, &mut Choices::new(&choices));
+        check(&|| format!("round {round}: {steps:?}"), &altered);
+    }
+    // Nothing but noise, and public values of any size.
+    check(&|| "noise".into(), &with(random.bytes(messages.len())));
+    check(&|| "ones".into(), &with(vec![0xff; messages.len()]));
+    let mut proved = fixture.proved.clone();
+    proved.public.input = Some(vec![1; 1 << 20]);
+    proved.public.outputs = Some(vec![vec![]; 1 << 16]);
+    check(&|| "large public values".into(), &proved);
+    println!("altered proofs: {largest} bytes at most, of {limit} allowed");
+}
+
+#[test]
+fn checking_a_setup_proof_allocates_what_the_circuit_implies() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for fixture in fixtures() {
+        let honest_key = &fixture.key.verifying;
+        let proof = &honest_key.setup_proof;
+        let bound = verification_bound(fixture, proof);
+        let (honest, verdict) = peak(|| verify_setup(honest_key).is_ok());
+        assert!(verdict && honest <= bound, "{honest} bytes, {bound} allowed");
+        let limit = honest + 4096;
+        let mut random = Random(23);
+        let mut altered = vec![
+            [proof, &vec![0x55; 1 << 24][..]].concat(),
+            vec![0xff; proof.len()],
+            random.bytes(proof.len()),
+        ];
+        for round in 0..60 {
+            let mut bytes = proof.clone();
+            let at = random.below(bytes.len());
+            match round % 3 {
+                0 => bytes.truncate(at),
+                _ => bytes[at] ^= 1 << random.below(8),
+            }
+            altered.push(bytes);
+        }
+        let mut largest = 0;
+        for (round, setup_proof) in altered.into_iter().enumerate() {
+            let key = VerifyingKey {
+                setup_proof,
+                ..honest_key.clone()
+            };
+            let (peak, verdict) = peak(|| verify_setup(&key).is_ok());
+            assert!(
+                !verdict && peak <= limit,
+                "round {round}: {peak} bytes, {limit} allowed"
+            );
+            largest = largest.max(peak);
+        }
+        println!(
+            "setup proof of {} bytes: {honest}, altered {largest}, of {bound} allowed",
+            proof.len()
+        );
+    }
+}
+
+/// The largest multiple of the container's size that decoding altered ones takes.
+fn decoding<T: Artifact>(artifact: &T, random: &mut Random) {
+    let bytes = to_bytes(artifact).unwrap();
+    let payload = &bytes[HEADER_BYTES..bytes.len() - CHECKSUM_BYTES];
+    // An element takes a byte of the file at least, and memory for some 200 when its sequence announces it.
+    let limit = |length: usize| 4096 + 256 * length;
+    let (honest, decoded) = peak(|| from_bytes::<T>(&bytes).is_ok());
+    assert!(decoded);
+    let mut largest = honest;
+    for round in 0..2000 {
+        let mut altered = payload.to_vec();
+        for _ in 0..=random.below(3) {
+            let at = random.below(altered.len());
+            // Lengths are variable-length integers: one that goes on, or one that is huge.
+            match random.below(4) {
+                0 => altered[at] |= 0x80,
+                1 => drop(altered.splice(at..at, [0xff; 8])),
+                2 => altered[at] = random.word() as u8,
+                _ => altered.truncate(at.max(1)),
+            }
+        }
+        let altered = sealed(T::KIND.tag(), T::VERSION, &altered);
+        let (peak, _) = peak(|| from_bytes::<T>(&altered).is_ok());
+        let limit = limit(altered.len());
+        assert!(
+            peak <= limit,
+            "{}, round {round}: {peak} bytes, {limit} allowed",
+            T::KIND
+        );
+        largest = largest.max(peak);
+    }
+    // A container that announces more than it has.
+    for announced in [1 << 20, 1 << 27, 1 << 60, u64::MAX] {
+        let mut altered = bytes.clone();
+        altered[12..20].copy_from_slice(&announced.to_le_bytes());
+        let (peak, decoded) = peak(|| from_bytes::<T>(&altered).is_ok());
+        assert!(
+            !decoded && peak <= limit(altered.len()),
+            "{}: {peak} bytes",
+            T::KIND
+        );
+    }
+    println!(
+        "{} of {} bytes: honest {honest}, altered at most {largest}",
+        T::KIND,
+        bytes.len()
+    );
+}
+
+#[test]
+fn decoding_allocates_a_small_multiple_of_the_file() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut random = Random(22);
+    for fixture in fixtures() {
+        decoding::<VerifyingKey>(&fixture.key.verifying, &mut random);
+        decoding::<CompiledModel>(&fixture.key.model, &mut random);
+        decoding::<Proof>(&fixture.proved.proof, &mut random);
+        decoding::<PublicValues>(&fixture.proved.public, &mut random);
+    }
+}
