@@ -58,6 +58,22 @@ impl Pads {
     }
 }
 
+#[cfg(test)]
+impl Pads {
+    /// Chosen pads and masks: what a prover may use who does not follow the protocol.
+    pub(crate) fn of(pads: Vec<K>, mask: Vec<K>) -> Self {
+        Self {
+            pads: Zeroizing::new(pads),
+            mask: Zeroizing::new(mask),
+        }
+    }
+
+    /// The pads.
+    pub(crate) fn pads(&self) -> &[K] {
+        &self.pads
+    }
+}
+
 /// Sends scalars under their pads, and keeps a record of what was said.
 #[derive(Debug)]
 pub struct MaskedProver<'t, 'p> {

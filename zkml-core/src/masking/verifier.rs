@@ -7,12 +7,12 @@ use ark_ff::{AdditiveGroup, Field};
 use super::{Affine, Masking};
 use crate::field::{K, M61, mul_k};
 use crate::pcs::{CodeParameters, Combination, Commitment, add_extension_row};
-use crate::transcript::{Check, VerifierChannel, VerifierTranscript, VerifyError};
+use crate::transcript::{Check, VerifierChannel, VerifyError};
 
 /// Reads padded scalars from a transcript as affine forms and collects what is stated of them.
 #[derive(Debug)]
-pub struct MaskedVerifier<'t, 'p> {
-    transcript: &'t mut VerifierTranscript<'p>,
+pub struct MaskedVerifier<'t, C> {
+    transcript: &'t mut C,
     masking: Masking,
     scalars: usize,
     constraints: Vec<Constraint>,
@@ -37,9 +37,9 @@ impl Constraint {
     }
 }
 
-impl<'t, 'p> MaskedVerifier<'t, 'p> {
+impl<'t, C: VerifierChannel<Scalar = K>> MaskedVerifier<'t, C> {
     /// Over `transcript`, of whose scalars there are as many as `masking` says.
-    pub fn new(transcript: &'t mut VerifierTranscript<'p>, masking: Masking) -> Self {
+    pub fn new(transcript: &'t mut C, masking: Masking) -> Self {
         Self {
             transcript,
             masking,
@@ -114,7 +114,7 @@ fn miscounted(found: usize, expected: usize) -> VerifyError {
     ))
 }
 
-impl VerifierChannel for MaskedVerifier<'_, '_> {
+impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {
     type Scalar = Affine;
 
     fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<Affine>, VerifyError> {

@@ -348,7 +348,7 @@ fn combine(cells: &[M61], length: usize, weights: &[K]) -> Vec<K> {
 impl CommittedMatrix {
     /// Puts any word in the place of an encoded row and commits to that: what a prover may do who does not
     /// follow the protocol.
-    pub(super) fn replace_encoded_row(&mut self, row: usize, word: &[M61]) {
+    pub(crate) fn replace_encoded_row(&mut self, row: usize, word: &[M61]) {
         let length = self.parameters.row_length();
         let blocks = self.codeword.as_mut().unwrap();
         for (block, word) in blocks.iter_mut().zip(word.chunks(length)) {

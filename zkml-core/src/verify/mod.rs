@@ -137,8 +137,8 @@ pub fn bindings(
 }
 
 /// Steps 3 to 6.
-fn argue(
-    transcript: &mut VerifierTranscript<'_>,
+pub(crate) fn argue<C: VerifierChannel<Scalar = K>>(
+    transcript: &mut C,
     statement: &Statement<'_>,
     public: &PublicCells,
     commitments: &[Commitment],

@@ -1,0 +1,159 @@
+//! What a verifier hears of a proof: every message and every challenge, by label.
+
+use crate::field::{K, M61};
+use crate::pcs::Commitment;
+use crate::proof::{Proof, PublicValues};
+use crate::transcript::{Check, VerifierChannel, VerifierTranscript, VerifyError};
+use crate::verify::{PublicCells, Statement, argue, bindings};
+
+/// Messages and challenges of one proof, in order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Heard {
+    pub(crate) scalars: Vec<(&'static str, K)>,
+    pub(crate) extension: Vec<(&'static str, Vec<K>)>,
+    /// The opened cells of each matrix, column after column.
+    pub(crate) columns: Vec<Vec<M61>>,
+    pub(crate) digests: Vec<(&'static str, [u8; 32])>,
+    pub(crate) challenges: Vec<(&'static str, K)>,
+    pub(crate) positions: Vec<usize>,
+}
+
+impl Heard {
+    /// The message in the clear with that label.
+    pub(crate) fn message(&self, label: &str) -> &[K] {
+        let found = self.extension.iter().find(|(own, _)| *own == label);
+        &found.expect("a message").1
+    }
+
+    /// The challenge with that label, of which there is one.
+    pub(crate) fn challenge(&self, label: &str) -> K {
+        let found = self.challenges.iter().find(|(own, _)| *own == label);
+        found.expect("a challenge").1
+    }
+
+    /// All digests with that label.
+    pub(crate) fn digests(&self, label: &str) -> Vec<[u8; 32]> {
+        let wanted = self.digests.iter().filter(|(own, _)| *own == label);
+        wanted.map(|(_, digest)| *digest).collect()
+    }
+}
+
+/// A verifier's channel that remembers what passes through it.
+pub(crate) struct Listening<C> {
+    pub(crate) inner: C,
+    pub(crate) heard: Heard,
+}
+
+impl<C> Listening<C> {
+    pub(crate) fn new(inner: C) -> Self {
+        Self {
+            inner,
+            heard: Heard::default(),
+        }
+    }
+}
+
+impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Listening<C> {
+    type Scalar = K;
+
+    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        let values = self.inner.read_scalars(label, count)?;
+        self.heard.scalars.extend(values.iter().map(|value| (label, *value)));
+        Ok(values)
+    }
+
+    fn read_extension(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        let values = self.inner.read_extension(label, count)?;
+        self.heard.extension.push((label, values.clone()));
+        Ok(values)
+    }
+
+    fn read_base(&mut self, label: &'static str, count: usize) -> Result<Vec<M61>, VerifyError> {
+        let values = self.inner.read_base(label, count)?;
+        self.heard.columns.push(values.clone());
+        Ok(values)
+    }
+
+    fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError> {
+        let value = self.inner.read_digest(label)?;
+        self.heard.digests.push((label, value));
+        Ok(value)
+    }
+
+    fn challenge(&mut self, label: &'static str) -> K {
+        let challenge = self.inner.challenge(label);
+        self.heard.challenges.push((label, challenge));
+        challenge
+    }
+
+    fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
+        self.heard.positions = self.inner.positions(label, count, bound);
+        self.heard.positions.clone()
+    }
+
+    fn grind(&mut self, label: &'static str, bits: u32) -> Result<(), VerifyError> {
+        self.inner.grind(label, bits)
+    }
+
+    fn constrain_zero(&mut self, check: Check<'_>, value: K) -> Result<(), VerifyError> {
+        self.inner.constrain_zero(check, value)
+    }
+
+    fn constrain_quadratic(
+        &mut self,
+        check: Check<'_>,
+        products: &[(K, &K, &K)],
+        linear: K,
+    ) -> Result<(), VerifyError> {
+        self.inner.constrain_quadratic(check, products, linear)
+    }
+}
+
+/// Verifies a proof, whatever its soundness, and tells what was heard until the end or the first failure.
+pub(crate) fn listen(
+    statement: &Statement<'_>,
+    public: &PublicValues,
+    proof: &Proof,
+    context: &[u8],
+) -> (Heard, Result<(), VerifyError>) {
+    let mut transcript = VerifierTranscript::new(statement.protocol(), &proof.messages);
+    for (label, bytes) in bindings(statement, public, proof.commitment, context) {
+        transcript.absorb(label, &bytes);
+    }
+    let mut channel = Listening::new(transcript);
+    let result = follow(&mut channel, statement, public, proof.commitment as usize);
+    (channel.heard, result)
+}
+
+fn follow(
+    channel: &mut Listening<VerifierTranscript<'_>>,
+    statement: &Statement<'_>,
+    public: &PublicValues,
+    commitment: usize,
+) -> Result<(), VerifyError> {
+    let mut commitments = vec![Commitment {
+        root: channel.read_digest("trace.root")?,
+        rows: statement.trace_rows(),
+    }];
+    commitments.extend(statement.weight_commitments(commitment)?);
+    channel.inner.harden("trace.harden", statement.key.hardening);
+    argue(
+        channel,
+        statement,
+        &PublicCells::new(statement, public),
+        &commitments,
+    )?;
+    channel.inner.finish()
+}
+
+/// What is heard of a proof that is accepted.
+pub(crate) fn heard(
+    statement: &Statement<'_>,
+    public: &PublicValues,
+    proof: &Proof,
+    context: &[u8],
+) -> Heard {
+    let (heard, result) = listen(statement, public, proof, context);
+    result.expect("accepted");
+    heard
+}

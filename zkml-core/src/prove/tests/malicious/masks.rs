@@ -1,0 +1,317 @@
+//! Pads and masks that are not fresh, or not the committed ones.
+
+use ark_ff::Field;
+
+use super::super::listening::{Heard, heard};
+use super::trace::linear;
+use super::*;
+use crate::pcs::{
+    Claim, ClaimPoint, CodeParameters, MaskRows, Seed, verify_columns, verify_combination,
+};
+use crate::prove::{prove, prove_trace};
+use crate::transcript::{Check, VerifierChannel, VerifierTranscript};
+
+fn scene() -> Scene {
+    Scene::new(linear().with_privacy(Privacy::default()), 4)
+}
+
+/// Pads and masks that nobody committed to.
+fn others(count: usize) -> (Vec<K>, Vec<K>) {
+    let mut cells = vec![M61::from(0u64); 4 * count];
+    Seed::from_bytes([77; 32]).fill_row(0, &mut cells);
+    let elements: Vec<K> = cells.as_chunks::<2>().0.iter().map(|[a, b]| K::new(*a, *b)).collect();
+    let (pads, mask) = elements.split_at(count);
+    (pads.to_vec(), mask.to_vec())
+}
+
+/// What two answers say of the pads if these, and the masks, were the same.
+fn pads_behind(statement: &Statement<'_>, [first, second]: [&Heard; 2]) -> Vec<K> {
+    let masking = statement.masking.expect("pads");
+    let difference = first.challenge("closing.point") - second.challenge("closing.point");
+    let inverse = difference.inverse().expect("two challenges");
+    let answers = first
+        .message("closing.response")
+        .iter()
+        .zip(second.message("closing.response"));
+    let mut rest = answers.map(|(first, second)| (*first - second) * inverse);
+    let mut pads = Vec::new();
+    for pair in 0..masking.pairs() {
+        pads.extend(rest.by_ref().take(masking.pads_in(pair)));
+        // The tails of these rows.
+        rest.by_ref().take(masking.tail).for_each(drop);
+    }
+    pads
+}
+
+#[test]
+fn two_answers_with_one_mask_show_everything() {
+    let scene = scene();
+    let statement = Statement::new(&scene.key.verifying).expect("statement");
+    let trace = Trace::generate(&scene.key, &statement, &scene.input).expect("trace");
+    let weights = scene.key.commitment(0).expect("a commitment");
+    let seed = || Seed::from_bytes([5; 32]);
+    let both = [b"one", b"two"].map(|context| {
+        let proof = prove_trace(&statement, &trace, (0, &[&weights]), context, seed()).expect("a proof");
+        heard(&statement, &trace.public, &proof, context)
+    });
+    let found = pads_behind(&statement, both.each_ref());
+    let (_, pads) = trace.commit(&statement, seed()).expect("a commitment");
+    assert_eq!(found, pads.expect("pads").pads());
+    // The first hidden value is the sum of the lookups, 0. Every other one is read in the same way.
+    assert_eq!(both[0].scalars[0].1, found[0]);
+}
+
+#[test]
+fn proofs_never_share_a_mask() {
+    let scene = scene();
+    let statement = Statement::new(&scene.key.verifying).expect("statement");
+    // The same statement in the same context, as often as the key allows.
+    let both = [(); 2].map(|()| {
+        let (public, proof) = prove(&scene.key, &scene.input, CONTEXT).expect("a proof");
+        heard(&statement, &public, &proof, CONTEXT)
+    });
+    let found = pads_behind(&statement, both.each_ref());
+    for heard in &both {
+        assert!(heard.scalars.iter().zip(&found).all(|((_, sent), pad)| sent != pad));
+    }
+    // Where the hidden value is 0 in both proofs the pad itself is sent.
+    assert_ne!(both[0].scalars[0], both[1].scalars[0]);
+}
+
+#[test]
+fn pads_that_are_not_the_committed_ones() {
+    let scene = scene();
+    let statement = Statement::new(&scene.key.verifying).expect("statement");
+    let (pads, mask) = others(statement.masking.expect("pads").pads());
+    let hooks = Hooks {
+        pads: Some((Pads::of(pads, mask), true)),
+        ..Hooks::default()
+    };
+    // All constraints hold for them; the opened columns are those of others.
+    depart(&scene, hooks).rejected_by("opening.column");
+}
+
+#[test]
+fn pads_that_are_not_the_ones_answered_with() {
+    let scene = scene();
+    let statement = Statement::new(&scene.key.verifying).expect("statement");
+    let (pads, mask) = others(statement.masking.expect("pads").pads());
+    let hooks = Hooks {
+        pads: Some((Pads::of(pads, mask), false)),
+        ..Hooks::default()
+    };
+    // The prover's values are right under its own pads, so its replay shows nothing.
+    let verdict = depart(&scene, hooks);
+    assert!(verdict.violated.as_ref().is_some_and(BTreeSet::is_empty));
+    match verdict.result {
+        Err(VerifyError::Check {
+            name: "closing.constraints",
+            ..
+        }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn one_pad_that_is_not_the_committed_one() {
+    let scene = scene();
+    let statement = Statement::new(&scene.key.verifying).expect("statement");
+    let trace = Trace::generate(&scene.key, &statement, &scene.input).expect("trace");
+    let weights = scene.key.commitment(0).expect("a commitment");
+    // A message altered after its pad was added is the same as another pad: the closing check knows.
+    let proof = prove_trace(
+        &statement,
+        &trace,
+        (0, &[&weights]),
+        CONTEXT,
+        trace_seed(&statement).expect("randomness"),
+    )
+    .expect("a proof");
+    let mut altered = proof.clone();
+    // After the root the first message is `lookup.root`.
+    altered.messages[32] ^= 1;
+    for (proof, accepted) in [(proof, true), (altered, false)] {
+        let result = judge(&scene.key.verifying, &trace.public, &proof, CONTEXT);
+        assert_eq!(result.is_ok(), accepted, "{result:?}");
+    }
+}
+
+/// A channel on which the challenges with some labels are known in advance: 1.
+struct Known<C> {
+    inner: C,
+    labels: &'static [&'static str],
+}
+
+impl<C> Known<C> {
+    fn known(&self, label: &str, challenge: K) -> K {
+        if self.labels.contains(&label) {
+            K::from(1u64)
+        } else {
+            challenge
+        }
+    }
+}
+
+impl<C: ProverChannel> ProverChannel for Known<C> {
+    fn send_scalars(&mut self, label: &'static str, values: &[K]) {
+        self.inner.send_scalars(label, values);
+    }
+
+    fn send_extension(&mut self, label: &'static str, values: &[K]) {
+        self.inner.send_extension(label, values);
+    }
+
+    fn send_base(&mut self, label: &'static str, values: &[M61]) {
+        self.inner.send_base(label, values);
+    }
+
+    fn send_digest(&mut self, label: &'static str, value: &[u8; 32]) {
+        self.inner.send_digest(label, value);
+    }
+
+    fn challenge(&mut self, label: &'static str) -> K {
+        let challenge = self.inner.challenge(label);
+        self.known(label, challenge)
+    }
+
+    fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
+        self.inner.positions(label, count, bound)
+    }
+
+    fn grind(&mut self, label: &'static str, bits: u32) {
+        self.inner.grind(label, bits);
+    }
+}
+
+impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Known<C> {
+    type Scalar = K;
+
+    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        self.inner.read_scalars(label, count)
+    }
+
+    fn read_extension(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        self.inner.read_extension(label, count)
+    }
+
+    fn read_base(&mut self, label: &'static str, count: usize) -> Result<Vec<M61>, VerifyError> {
+        self.inner.read_base(label, count)
+    }
+
+    fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError> {
+        self.inner.read_digest(label)
+    }
+
+    fn challenge(&mut self, label: &'static str) -> K {
+        let challenge = self.inner.challenge(label);
+        self.known(label, challenge)
+    }
+
+    fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
+        self.inner.positions(label, count, bound)
+    }
+
+    fn grind(&mut self, label: &'static str, bits: u32) -> Result<(), VerifyError> {
+        self.inner.grind(label, bits)
+    }
+
+    fn constrain_zero(&mut self, check: Check<'_>, value: K) -> Result<(), VerifyError> {
+        self.inner.constrain_zero(check, value)
+    }
+
+    fn constrain_quadratic(
+        &mut self,
+        check: Check<'_>,
+        products: &[(K, &K, &K)],
+        linear: K,
+    ) -> Result<(), VerifyError> {
+        self.inner.constrain_quadratic(check, products, linear)
+    }
+}
+
+/// Opens a row at a point with a claim that is false by `error`, and a claim of the mask that makes up for it if its
+/// factor is 1; the verifier's answer where `known` challenges are 1.
+fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError> {
+    let code = CodeParameters {
+        log_row: 4,
+        tail: 8,
+        log_codeword: 7,
+        queries: 6,
+        grinding_bits: 0,
+    };
+    let mut cells = vec![M61::from(0u64); 3 * code.row_length()];
+    Seed::from_bytes([3; 32]).fill_row(0, &mut cells);
+    let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, Seed::from_bytes([4; 32]))
+        .expect("commit");
+    let mask = Some(MaskRows {
+        matrix: 0,
+        first_row: 1,
+    });
+    let at = |low: Vec<K>| ClaimPoint {
+        matrix: 0,
+        first_row: 0,
+        high: vec![],
+        low,
+    };
+    let error = K::from(error);
+
+    let mut transcript = ProverTranscript::new("absorb");
+    transcript.absorb("root", &matrix.commitment().root);
+    let low = transcript.challenges("point", code.log_row as usize);
+    let value = crate::poly::evaluate_base(&cells[..code.row_length()], &low) + error;
+    transcript.send_scalar("value", value);
+    let inner = Known {
+        inner: transcript,
+        labels: known,
+    };
+    let mut channel = Lying::new(
+        inner,
+        Some(Box::new(|message: Message<'_>| {
+            if message.label == "opening.mask" {
+                message.values[0] -= error;
+            }
+        })),
+    );
+    let claim = Claim {
+        point: at(low),
+        value,
+    };
+    let opened = prove_combination(&mut channel, &code, &[&matrix], &[claim], mask).expect("an opening");
+    prove_columns(&mut channel, &code, &[&matrix], &opened, 1);
+    let proof = channel.inner.inner.into_proof();
+
+    let mut transcript = VerifierTranscript::new("absorb", &proof);
+    transcript.absorb("root", &matrix.commitment().root);
+    let low = transcript.challenges("point", code.log_row as usize);
+    let value = transcript.read_scalar("value")?;
+    let mut channel = Known {
+        inner: transcript,
+        labels: known,
+    };
+    let commitments = [matrix.commitment()];
+    let combination = verify_combination(&mut channel, &code, &commitments, &[(at(low), value)], mask)?;
+    verify_columns(
+        &mut channel,
+        &code,
+        &commitments,
+        &combination.into_iter().collect::<Vec<_>>(),
+    )?;
+    channel.inner.finish()
+}
+
+#[test]
+fn a_false_claim_made_up_for_by_the_claim_of_the_mask() {
+    // If the factors of claims were known before the mask's claim is sent, anything could be claimed.
+    assert_eq!(absorb(&["opening.combine", "opening.blind"], 1), Ok(()));
+    // Each of the two challenges drawn after it is enough to see it, and both are drawn.
+    for known in [&["opening.combine"][..], &["opening.blind"], &[]] {
+        match absorb(known, 1) {
+            Err(VerifyError::Check {
+                name: "opening.inner_product",
+                ..
+            }) => {}
+            other => panic!("{known:?}: {other:?}"),
+        }
+        assert_eq!(absorb(known, 0), Ok(()));
+    }
+}
