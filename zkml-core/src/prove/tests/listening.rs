@@ -31,10 +31,10 @@ impl Heard {
         found.expect("a challenge").1
     }
 
-    /// All digests with that label.
-    pub(crate) fn digests(&self, label: &str) -> Vec<[u8; 32]> {
-        let wanted = self.digests.iter().filter(|(own, _)| *own == label);
-        wanted.map(|(_, digest)| *digest).collect()
+    /// The salts of the opened columns of the trace, which is opened first.
+    pub(crate) fn salts_of_the_trace(&self) -> Vec<[u8; 32]> {
+        let salts = self.digests.iter().filter(|(own, _)| *own == "opening.salt");
+        salts.map(|(_, salt)| *salt).take(self.positions.len()).collect()
     }
 }
 
@@ -58,7 +58,9 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Listening<C> {
 
     fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
         let values = self.inner.read_scalars(label, count)?;
-        self.heard.scalars.extend(values.iter().map(|value| (label, *value)));
+        self.heard
+            .scalars
+            .extend(values.iter().map(|value| (label, *value)));
         Ok(values)
     }
 
@@ -136,6 +138,9 @@ fn follow(
         rows: statement.trace_rows(),
     }];
     commitments.extend(statement.weight_commitments(commitment)?);
+    for tensors in &statement.separate {
+        commitments.push(tensors.commitment(channel.read_digest(tensors.label())?));
+    }
     channel.inner.harden("trace.harden", statement.key.hardening);
     argue(
         channel,

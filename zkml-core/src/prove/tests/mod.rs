@@ -3,6 +3,7 @@ mod determinacy;
 mod fiat_shamir;
 mod files;
 mod fixture;
+mod hiding;
 mod listening;
 mod lying;
 mod malicious;

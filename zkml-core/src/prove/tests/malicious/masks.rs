@@ -5,9 +5,7 @@ use ark_ff::Field;
 use super::super::listening::{Heard, heard};
 use super::trace::linear;
 use super::*;
-use crate::pcs::{
-    Claim, ClaimPoint, CodeParameters, MaskRows, Seed, verify_columns, verify_combination,
-};
+use crate::pcs::{Claim, ClaimPoint, CodeParameters, MaskRows, Seed, verify_columns, verify_combination};
 use crate::prove::{prove, prove_trace};
 use crate::transcript::{Check, VerifierChannel, VerifierTranscript};
 
@@ -19,7 +17,12 @@ fn scene() -> Scene {
 fn others(count: usize) -> (Vec<K>, Vec<K>) {
     let mut cells = vec![M61::from(0u64); 4 * count];
     Seed::from_bytes([77; 32]).fill_row(0, &mut cells);
-    let elements: Vec<K> = cells.as_chunks::<2>().0.iter().map(|[a, b]| K::new(*a, *b)).collect();
+    let elements: Vec<K> = cells
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|[a, b]| K::new(*a, *b))
+        .collect();
     let (pads, mask) = elements.split_at(count);
     (pads.to_vec(), mask.to_vec())
 }
@@ -72,7 +75,13 @@ fn proofs_never_share_a_mask() {
     });
     let found = pads_behind(&statement, both.each_ref());
     for heard in &both {
-        assert!(heard.scalars.iter().zip(&found).all(|((_, sent), pad)| sent != pad));
+        assert!(
+            heard
+                .scalars
+                .iter()
+                .zip(&found)
+                .all(|((_, sent), pad)| sent != pad)
+        );
     }
     // Where the hidden value is 0 in both proofs the pad itself is sent.
     assert_ne!(both[0].scalars[0], both[1].scalars[0]);

@@ -60,7 +60,9 @@ fn unclamped(lie: &mut Lie<'_>) -> usize {
 #[test]
 fn without_a_lie_the_proof_is_accepted() {
     lied(|_| {}).iter().for_each(Verdict::accepted);
-    lied_in(&small_scenes(12), |_| {}).iter().for_each(Verdict::accepted);
+    lied_in(&small_scenes(12), |_| {})
+        .iter()
+        .for_each(Verdict::accepted);
 }
 
 #[test]

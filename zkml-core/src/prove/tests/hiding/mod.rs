@@ -1,0 +1,104 @@
+//! Zero knowledge: what a proof shows could have been made without the secrets.
+//!
+//! - `simulator`: makes the view of a verifier from public values alone, and the verifier's code accepts it;
+//! - `statistics`: everything a proof shows is uniform, alike for two very different inputs and for the simulator;
+//! - `freshness`: two proofs of one statement have nothing random in common;
+//! - `rank`: the opened cells of a row are as random as their number;
+//! - `budget`: no commitment to private weights is opened more often than its randomness allows.
+
+mod budget;
+mod freshness;
+mod rank;
+mod simulator;
+mod statistics;
+
+use ndarray::ArrayD;
+
+use super::listening::{Heard, heard, listen};
+use super::network::Network;
+use crate::circuit::Function;
+use crate::graph::{IntOp, NodeId};
+use crate::pcs::{CodeParameters, Seed, Tails};
+use crate::privacy::Privacy;
+use crate::proof::Proof;
+use crate::prove::setup::{commit_weights, verifying_key};
+use crate::prove::{CompiledModel, ProvingKey, SetupOptions, setup};
+use crate::verify::{Statement, VerifyingKey, WeightCommitments};
+
+/// A linear layer, a rescale, and another linear layer, of two numbers each.
+fn tiny_model() -> CompiledModel {
+    let mut n = Network::new(3, &[1, 2], (-8, 7));
+    n.limb_bits = 3;
+    let first = n.linear("first", NodeId(0), 2, false);
+    let q = n.rescale("q", first, Function::Identity, None);
+    if let IntOp::Rescale {
+        multipliers, table, ..
+    } = &mut n.graph.nodes[q.0].op
+    {
+        multipliers.fill(1);
+        table.domain_bits = 6;
+    }
+    let second = n.linear("second", q, 2, false);
+    n.finish(&[second]).with_privacy(Privacy::default())
+}
+
+/// A key for it with a code that is far too small to be sound, hence fast; hiding does not depend on that. It holds no
+/// weights yet.
+fn tiny_key(model: &CompiledModel) -> VerifyingKey {
+    let lowered = model.lower().expect("lower");
+    let (queries, openings) = (6, 2);
+    let parameters: Vec<usize> = lowered
+        .circuit
+        .parameters()
+        .map(|id| lowered.circuit[id].shape.variables())
+        .collect();
+    let weights = WeightCommitments {
+        roots: vec![[0; 32]; 2],
+        rows: crate::pcs::Packing::new(&parameters, 4).expect("a packing").rows,
+        openings,
+    };
+    let code = CodeParameters {
+        log_row: 4,
+        tail: weights.tail(queries),
+        log_codeword: 7,
+        queries,
+        grinding_bits: 0,
+    };
+    verifying_key(model, &lowered, code, weights, None)
+}
+
+/// Inputs that could not differ more.
+fn inputs(model: &CompiledModel) -> [ArrayD<i64>; 2] {
+    let fact = &model.network.graph[model.network.graph.input].fact;
+    let extreme = [fact.range.0, fact.range.1];
+    let mut sign = 0;
+    [
+        ArrayD::zeros(fact.shape.clone()),
+        ArrayD::from_shape_simple_fn(fact.shape.clone(), || {
+            sign ^= 1;
+            extreme[sign]
+        }),
+    ]
+}
+
+/// A key that is secure, for a small model, good for so many proofs.
+fn small_key(proofs_per_key: u32) -> (ProvingKey, ArrayD<i64>) {
+    let model = tiny_model();
+    let [_, input] = inputs(&model);
+    let options = SetupOptions {
+        proofs_per_key,
+        ..SetupOptions::default()
+    };
+    (setup(model, &options).expect("setup"), input)
+}
+
+/// What is heard of the setup proof of a key.
+fn heard_of_setup(key: &VerifyingKey) -> Heard {
+    let statement = Statement::of_setup(key).expect("statement");
+    let proof = Proof {
+        key: statement.digest,
+        commitment: 0,
+        messages: key.setup_proof.clone(),
+    };
+    heard(&statement, &Default::default(), &proof, b"")
+}

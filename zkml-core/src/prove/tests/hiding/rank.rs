@@ -1,0 +1,192 @@
+//! The opened cells of one row are uniform and independent: the random tail maps onto them with full rank.
+//!
+//! ```text
+//! cell_j = sum_{i < L} data_i b_i(P_j) + sum_{i < tail} random_i b_{L+i}(P_j),     b_{L+i} = b_L b_i for i < L
+//! ```
+//!
+//! and `b_L` is nowhere 0 on the domain, so that the rank is that of the functions `b_0 .. b_{tail-1}` at the opened
+//! points. These are `p(x) + y q(x)` with `deg p < ceil(tail / 2)`, `deg q < floor(tail / 2)`. For odd `tail` they are
+//! all functions of degree `(tail - 1) / 2` on the circle, a Reed-Solomon code: any `tail` points are independent. For
+//! even `tail` one function of degree `tail / 2` is missing, and `tail` points are dependent exactly where a function
+//! without it vanishes at all of them: where the product of the points, in the circle group, is `-1`. So `t` columns
+//! need a tail of `t` if `t` is odd and of `t + 1` if it is even; all tails here have `t + 2`.
+
+use ark_ff::{AdditiveGroup, Field};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::index::sample;
+
+use crate::field::M61;
+use crate::pcs::circle::domain_point;
+use crate::pcs::{CircleCode, CodeParameters};
+
+/// The codewords of the tail's unit vectors: the map from the tail to the cells.
+pub(super) struct TailMap {
+    rows: Vec<Vec<M61>>,
+}
+
+impl TailMap {
+    /// The map of the first `tail` coefficients behind a row.
+    pub(super) fn new(code: &CodeParameters, tail: usize) -> Self {
+        let circle = CircleCode::new(code).expect("a code");
+        let unit = |index: usize| {
+            let mut message = vec![M61::ZERO; code.message_length()];
+            message[code.row_length() + index] = M61::ONE;
+            circle.encode(&message)
+        };
+        Self {
+            rows: (0..tail).map(unit).collect(),
+        }
+    }
+
+    /// The rank of the map to the cells at `positions`.
+    pub(super) fn rank(&self, positions: &[usize]) -> usize {
+        let mut matrix: Vec<Vec<M61>> = self
+            .rows
+            .iter()
+            .map(|row| positions.iter().map(|position| row[*position]).collect())
+            .collect();
+        let mut rank = 0;
+        for column in 0..positions.len() {
+            let Some(pivot) = (rank..matrix.len()).find(|row| matrix[*row][column] != M61::ZERO) else {
+                continue;
+            };
+            matrix.swap(rank, pivot);
+            let (above, below) = matrix.split_at_mut(rank + 1);
+            let pivot = &above[rank];
+            let inverse = pivot[column].inverse().expect("not 0");
+            for row in below {
+                let factor = row[column] * inverse;
+                for (value, pivot) in row.iter_mut().zip(pivot).skip(column) {
+                    *value -= factor * pivot;
+                }
+            }
+            rank += 1;
+        }
+        rank
+    }
+}
+
+fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodeParameters {
+    CodeParameters {
+        log_row,
+        tail,
+        log_codeword,
+        queries,
+        grinding_bits: 0,
+    }
+}
+
+/// Random sets of `count` positions, and sets that an adversary would wish for.
+fn sets(code: &CodeParameters, count: usize, random: &mut StdRng) -> Vec<Vec<usize>> {
+    let n = code.codeword_length();
+    let mut sets: Vec<Vec<usize>> = (0..12)
+        .map(|_| sample(random, n, count).into_iter().collect())
+        .collect();
+    // Consecutive ones: points and their conjugates, all in as few blocks of the transform as they fit in.
+    for start in [0, 1, n / 2 - 1, n - count] {
+        sets.push((start..start + count).collect());
+    }
+    // No two conjugate; evenly spread; one of each block.
+    for step in [2, n / count, code.row_length()] {
+        let mut set: Vec<usize> = (0..count)
+            .map(|index| index * step % n + index * step / n)
+            .collect();
+        set.sort_unstable();
+        set.dedup();
+        sets.push(set);
+    }
+    // Conjugate pairs, far apart.
+    let pairs = sample(random, n / 2, count / 2).into_iter();
+    sets.push(pairs.flat_map(|pair| [2 * pair, 2 * pair + 1]).collect());
+    sets
+}
+
+#[test]
+fn the_opened_cells_of_a_row_are_as_random_as_their_number() {
+    let mut random = StdRng::seed_from_u64(1);
+    for (log_row, log_codeword, queries) in [(6, 8, 40), (7, 9, 101), (7, 10, 126), (8, 11, 137)] {
+        let code = code(log_row, queries + 2, log_codeword, queries);
+        let map = TailMap::new(&code, queries + 2);
+        for set in sets(&code, queries, &mut random) {
+            assert_eq!(map.rank(&set), set.len(), "{code:?} {set:?}");
+        }
+    }
+}
+
+#[test]
+fn the_opened_cells_of_many_openings_of_weights_are_as_random_as_their_number() {
+    let mut random = StdRng::seed_from_u64(2);
+    for (openings, queries) in [(2, 60), (3, 41), (5, 25), (8, 15)] {
+        let tail = openings * queries + 2;
+        let code = code(7, tail, 9, queries);
+        let map = TailMap::new(&code, tail);
+        for _ in 0..4 {
+            let mut union: Vec<usize> = (0..openings)
+                .flat_map(|_| sample(&mut random, code.codeword_length(), queries).into_iter())
+                .collect();
+            union.sort_unstable();
+            union.dedup();
+            assert!(union.len() > queries);
+            assert_eq!(map.rank(&union), union.len());
+        }
+        // As many different ones as there can be.
+        for set in sets(&code, openings * queries, &mut random) {
+            assert_eq!(map.rank(&set), set.len());
+        }
+    }
+}
+
+/// All sets of `count` of the positions below `n`.
+fn subsets(n: usize, count: usize) -> Vec<Vec<usize>> {
+    let mut all: Vec<Vec<usize>> = vec![vec![]];
+    for _ in 0..count {
+        all = all
+            .iter()
+            .flat_map(|set| {
+                let next = set.last().map_or(0, |last| last + 1);
+                (next..n).map(|position| [set.as_slice(), &[position]].concat())
+            })
+            .collect();
+    }
+    all
+}
+
+#[test]
+fn a_tail_as_long_as_the_columns_is_enough_for_an_odd_number_of_them_only() {
+    let mut dependent = 0;
+    for (log_codeword, queries) in [(4, 1), (4, 2), (4, 3), (4, 4), (5, 4), (5, 5)] {
+        for tail in [queries, queries + 1, queries + 2] {
+            let code = code(3, tail, log_codeword, queries);
+            let map = TailMap::new(&code, tail);
+            for set in subsets(code.codeword_length(), queries) {
+                let product = set
+                    .iter()
+                    .map(|position| domain_point(log_codeword, *position))
+                    .fold(crate::pcs::circle::CirclePoint::IDENTITY, |product, point| {
+                        product.times(point)
+                    });
+                let minus_one = (product.x, product.y) == (-M61::ONE, M61::ZERO);
+                let fails = tail == queries && queries % 2 == 0 && minus_one;
+                assert_eq!(
+                    map.rank(&set),
+                    queries - usize::from(fails),
+                    "tail {tail}: {set:?}"
+                );
+                dependent += usize::from(fails);
+            }
+        }
+    }
+    // Such sets are not rare: about one in as many as there are points.
+    assert!(dependent > 1000, "{dependent}");
+}
+
+#[test]
+fn a_tail_that_is_too_short_shows_the_row() {
+    // The count is sharp: one column more than coefficients, and some combination of the cells has no randomness.
+    let mut random = StdRng::seed_from_u64(3);
+    let code = code(6, 20, 8, 19);
+    let map = TailMap::new(&code, 19);
+    let set: Vec<usize> = sample(&mut random, 256, 20).into_iter().collect();
+    assert_eq!(map.rank(&set), 19);
+}

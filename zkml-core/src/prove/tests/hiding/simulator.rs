@@ -1,0 +1,506 @@
+//! The simulator: makes what a verifier sees of a key and of its proofs from public values alone.
+//!
+//! It knows the circuit, the code, the public values, and nothing of weights, input or trace. It chooses what the random
+//! oracle will say (every challenge, the opened positions, and that any nonce is a proof of work), then the messages:
+//!
+//! ```text
+//! padded scalars s                     uniform in K: each has a pad of its own, used for nothing else
+//! row combination u                    uniform in K^(L + tail): the mask g is uniform on all of it
+//! answer z, tails included             uniform: so is m
+//! e_1                                  uniform: so is the last d
+//! e_0                                  solved from Q^h(z, xi) + z_last = e_0 + e_1 xi: so is the last m
+//! opened columns, all but m and g      uniform in F: rank of the random tails (see `rank`)
+//! opened columns, m and g              solved from Enc(z)_j = m_j + xi d_j, Enc(u)_j = g_j + the other rows
+//! trees                                over the opened columns with random salts, and random leaves elsewhere: no one
+//!                                      knows the salt of a leaf that is not opened
+//! ```
+//!
+//! In a real proof all of these have the same joint distribution: s determines d, z determines m, u determines g, e_1
+//! and e_0 the last pair. What is left is that leaves look random, since BLAKE3 was never asked for them with their salt.
+//!
+//! `Q^h(z, xi)` comes from the prover's own replay of the verifier, run as if the pads were 0 and the masks z: then
+//! `Q^h(m + xi d, xi)` is that value.
+//!
+//! Commitments to private weights are opened by several proofs. The simulator chooses the positions of all openings that
+//! the key allows when it makes the root, and columns for each of them, uniform; a column that is opened twice is the
+//! same twice. With more openings than the key's budget it could not go on: real columns are then no longer uniform.
+//!
+//! Test: the verifier's own code accepts the setup proof and all proofs of such a key, for outputs that are false.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ark_ff::AdditiveGroup;
+use rand::rngs::StdRng;
+use rand::seq::index::sample;
+use rand::{Rng, SeedableRng};
+
+use super::super::listening::{Heard, Listening};
+use super::{small_key, tiny_key, tiny_model};
+use crate::field::encoding::m61_to_bytes;
+use crate::field::{K, M61, P};
+use crate::masking::{Constraint, Record, Replay};
+use crate::pcs::hash::{Digest, leaf_digest, leaf_length};
+use crate::pcs::merkle::MerkleTree;
+use crate::pcs::{CircleCode, Combination, Commitment, verify_combination};
+use crate::proof::PublicValues;
+use crate::transcript::{Check, VerifierChannel, VerifyError};
+use crate::verify::{self, PublicCells, Statement, Subject, VerifyingKey};
+
+/// Columns of a matrix that does not exist, at the positions where it will be opened.
+struct Tree {
+    rows: usize,
+    columns: BTreeMap<usize, (Digest, Vec<M61>)>,
+    tree: MerkleTree,
+}
+
+impl Tree {
+    fn new(length: usize, rows: usize, columns: BTreeMap<usize, Vec<M61>>, random: &mut Simulator) -> Self {
+        let mut leaves: Vec<Digest> = (0..length).map(|_| random.digest()).collect();
+        let mut salted = BTreeMap::new();
+        for (position, cells) in columns {
+            let salt = random.digest();
+            let mut bytes = salt.to_vec();
+            cells
+                .iter()
+                .for_each(|cell| bytes.extend_from_slice(&m61_to_bytes(*cell)));
+            bytes.resize(leaf_length(rows), 0);
+            leaves[position] = leaf_digest(&bytes);
+            salted.insert(position, (salt, cells));
+        }
+        Self {
+            rows,
+            columns: salted,
+            tree: MerkleTree::new(leaves),
+        }
+    }
+
+    fn commitment(&self) -> Commitment {
+        Commitment {
+            root: self.tree.root(),
+            rows: self.rows,
+        }
+    }
+}
+
+/// The simulator's own randomness.
+pub(super) struct Simulator(StdRng);
+
+impl Simulator {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(StdRng::seed_from_u64(seed))
+    }
+
+    fn digest(&mut self) -> Digest {
+        self.0.r#gen()
+    }
+
+    fn base(&mut self, count: usize) -> Vec<M61> {
+        (0..count)
+            .map(|_| M61::from_raw(self.0.gen_range(0..P)))
+            .collect()
+    }
+
+    fn extension(&mut self, count: usize) -> Vec<K> {
+        let cells = self.base(2 * count);
+        cells
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|[a, b]| K::new(*a, *b))
+            .collect()
+    }
+
+    fn positions(&mut self, key: &VerifyingKey) -> Vec<usize> {
+        let mut positions: Vec<usize> = sample(&mut self.0, key.code.codeword_length(), key.code.queries)
+            .into_iter()
+            .collect();
+        positions.sort_unstable();
+        positions
+    }
+
+    /// A tree whose columns at `positions` are uniform.
+    fn uniform_tree(&mut self, key: &VerifyingKey, rows: usize, positions: &[usize]) -> Tree {
+        let columns = positions
+            .iter()
+            .map(|position| (*position, self.base(rows)))
+            .collect();
+        Tree::new(key.code.codeword_length(), rows, columns, self)
+    }
+}
+
+/// What the oracle says and the proof holds; a channel for the verifier's code.
+struct Programmed {
+    scalars: VecDeque<K>,
+    extension: VecDeque<Vec<K>>,
+    base: VecDeque<Vec<M61>>,
+    digests: VecDeque<Digest>,
+    challenges: VecDeque<K>,
+    closing: [K; 2],
+    joins: VecDeque<K>,
+    positions: Vec<usize>,
+}
+
+fn exhausted(label: &str) -> VerifyError {
+    VerifyError::Key(format!("the simulator has no {label}"))
+}
+
+impl VerifierChannel for Programmed {
+    type Scalar = K;
+
+    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        if self.scalars.len() < count {
+            return Err(exhausted(label));
+        }
+        Ok(self.scalars.drain(..count).collect())
+    }
+
+    fn read_extension(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        self.extension
+            .pop_front()
+            .filter(|message| message.len() == count)
+            .ok_or_else(|| exhausted(label))
+    }
+
+    fn read_base(&mut self, label: &'static str, count: usize) -> Result<Vec<M61>, VerifyError> {
+        self.base
+            .pop_front()
+            .filter(|message| message.len() == count)
+            .ok_or_else(|| exhausted(label))
+    }
+
+    fn read_digest(&mut self, label: &'static str) -> Result<Digest, VerifyError> {
+        self.digests.pop_front().ok_or_else(|| exhausted(label))
+    }
+
+    fn challenge(&mut self, label: &'static str) -> K {
+        match label {
+            "closing.batch" => self.closing[0],
+            "closing.point" => self.closing[1],
+            "opening.join" => self.joins.pop_front().expect("a challenge"),
+            _ => self.challenges.pop_front().expect("a challenge"),
+        }
+    }
+
+    fn positions(&mut self, _: &'static str, _: usize, _: usize) -> Vec<usize> {
+        self.positions.clone()
+    }
+
+    fn grind(&mut self, _: &'static str, _: u32) -> Result<(), VerifyError> {
+        Ok(())
+    }
+
+    fn constrain_zero(&mut self, check: Check<'_>, _: K) -> Result<(), VerifyError> {
+        Err(check.failed())
+    }
+
+    fn constrain_quadratic(&mut self, check: Check<'_>, _: &[(K, &K, &K)], _: K) -> Result<(), VerifyError> {
+        Err(check.failed())
+    }
+}
+
+/// More challenges than a proof here draws.
+const CHALLENGES: usize = 1 << 12;
+
+/// A proof of `statement` by the simulator, whose columns are opened at `positions`, and the commitments to it.
+struct Simulated {
+    channel: Programmed,
+    commitments: Vec<Commitment>,
+}
+
+impl Simulator {
+    /// `weights` are trees with columns at `positions`, among others.
+    fn prove(
+        &mut self,
+        statement: &Statement<'_>,
+        public: &PublicValues,
+        weights: &[&Tree],
+        positions: &[usize],
+    ) -> Simulated {
+        let (key, masking) = (statement.key, statement.masking.expect("zero knowledge"));
+        let code = &key.code;
+        let separate: Vec<Tree> = statement
+            .separate
+            .iter()
+            .map(|tensors| self.uniform_tree(key, tensors.packing.rows, positions))
+            .collect();
+        let others: Vec<&Tree> = weights.iter().copied().chain(&separate).collect();
+        let record = Record {
+            scalars: self.extension(masking.scalars),
+            challenges: self.extension(CHALLENGES),
+            extension: vec![self.extension(code.message_length())],
+        };
+        let response = self.extension(masking.response_length());
+        let closing = [self.extension(1)[0], self.extension(1)[0]];
+        let [eta, xi] = closing;
+
+        // The answers, row by row, as the verifier reads them.
+        let (mut z, mut answers, mut rest) = (Vec::new(), Vec::new(), response.as_slice());
+        for pair in 0..masking.pairs() {
+            let (data, after) = rest.split_at(masking.pads_in(pair));
+            let (tail, after) = after.split_at(masking.tail);
+            rest = after;
+            z.extend_from_slice(data);
+            let mut message = vec![K::ZERO; code.message_length()];
+            message[..data.len()].copy_from_slice(data);
+            message[code.row_length()..code.row_length() + tail.len()].copy_from_slice(tail);
+            answers.push(message);
+        }
+
+        // The row count of the trace is public; its root does not matter here.
+        let mut commitments = vec![Commitment {
+            root: [0; 32],
+            rows: statement.trace_rows(),
+        }];
+        commitments.extend(others.iter().map(|tree| tree.commitment()));
+        let (combination, constraints) = replay(statement, public, &commitments, &record, &z);
+        let mut sum = z[z.len() - 1];
+        let mut power = K::from(1u64);
+        for constraint in constraints {
+            let [a, b, c] = constraint.coefficients;
+            sum += power * (a + xi * (b + xi * c));
+            power *= eta;
+        }
+        let e_1 = self.extension(1)[0];
+        let e_0 = sum - e_1 * xi;
+
+        // Columns of the trace.
+        let circle = CircleCode::new(code).expect("a code");
+        let answers: Vec<Vec<K>> = answers
+            .iter()
+            .map(|message| circle.encode_extension(message))
+            .collect();
+        let combined = circle.encode_extension(&combination.message);
+        let mut columns = BTreeMap::new();
+        for &position in positions {
+            let mut cells = self.base(statement.trace_rows());
+            let put = |cells: &mut [M61], first: usize, value: K| {
+                (cells[first], cells[first + 1]) = (value.c0, value.c1);
+            };
+            for (pair, answer) in answers.iter().enumerate() {
+                let first = masking.pad_rows(pair).first_row;
+                let pad = K::new(cells[first], cells[first + 1]);
+                put(
+                    &mut cells,
+                    masking.mask_rows(pair).first_row,
+                    answer[position] - xi * pad,
+                );
+            }
+            let first = masking.combination_rows().first_row;
+            put(&mut cells, first, K::ZERO);
+            let mut mask = combined[position];
+            let all = core::iter::once(&cells).chain(others.iter().map(|tree| &tree.columns[&position].1));
+            for (cells, weights) in all.zip(&combination.weights) {
+                for (cell, weight) in cells.iter().zip(weights) {
+                    mask -= *weight * K::new(*cell, M61::ZERO);
+                }
+            }
+            put(&mut cells, first, mask);
+            columns.insert(position, cells);
+        }
+        let trace = Tree::new(code.codeword_length(), statement.trace_rows(), columns, self);
+        commitments[0] = trace.commitment();
+
+        let mut digests = VecDeque::new();
+        let mut base = VecDeque::new();
+        for tree in core::iter::once(&trace).chain(others.iter().copied()) {
+            digests.extend(positions.iter().map(|position| tree.columns[position].0));
+            let cells = positions
+                .iter()
+                .flat_map(|position| tree.columns[position].1.clone());
+            base.push_back(cells.collect());
+            digests.extend(tree.tree.path(positions));
+        }
+        Simulated {
+            channel: Programmed {
+                scalars: record.scalars.into(),
+                extension: [record.extension[0].clone(), vec![e_0, e_1], response].into(),
+                base,
+                digests,
+                challenges: record.challenges.into(),
+                closing,
+                joins: self.extension(masking.pairs()).into(),
+                positions: positions.to_vec(),
+            },
+            commitments,
+        }
+    }
+}
+
+/// The verifier's constraints as functions of the closing challenge, were the pads 0 and the masks `z`.
+fn replay(
+    statement: &Statement<'_>,
+    public: &PublicValues,
+    commitments: &[Commitment],
+    record: &Record,
+    z: &[K],
+) -> (Combination, Vec<Constraint>) {
+    let cells = PublicCells::new(statement, public);
+    let mut channel = Replay::new(record, z);
+    let claims = verify::claims_to_open(&mut channel, statement, &|column, point| {
+        cells.evaluate(column, point)
+    })
+    .expect("claims");
+    let mask = statement.masking.map(|masking| masking.combination_rows());
+    let combination = verify_combination(&mut channel, &statement.key.code, commitments, &claims, mask)
+        .expect("a combination")
+        .expect("something to open");
+    (combination, channel.into_constraints())
+}
+
+/// The verifier's verdict, and what it heard.
+fn judge(
+    statement: &Statement<'_>,
+    public: &PublicValues,
+    simulated: Simulated,
+) -> (Heard, Result<(), VerifyError>) {
+    let mut channel = Listening::new(simulated.channel);
+    let public = PublicCells::new(statement, public);
+    let mut result = verify::argue(&mut channel, statement, &public, &simulated.commitments);
+    let rest = &channel.inner;
+    let left = [
+        rest.scalars.len(),
+        rest.extension.len(),
+        rest.base.len(),
+        rest.digests.len(),
+    ];
+    if result.is_ok() && left != [0; 4] {
+        result = Err(VerifyError::Key(format!("left unread: {left:?}")));
+    }
+    (channel.heard, result)
+}
+
+/// A key that commits to nothing, and where each commitment will be opened: in the setup proof, then in each opening of
+/// its budget.
+struct SimulatedKey {
+    key: VerifyingKey,
+    trees: Vec<Tree>,
+    setup: Vec<usize>,
+    openings: Vec<Vec<usize>>,
+}
+
+impl SimulatedKey {
+    /// From the public parts of `key`.
+    fn new(key: &VerifyingKey, simulator: &mut Simulator) -> Self {
+        let mut key = VerifyingKey {
+            setup_proof: vec![],
+            ..key.clone()
+        };
+        let setup = simulator.positions(&key);
+        let openings: Vec<Vec<usize>> = (0..key.weights.budget())
+            .map(|_| simulator.positions(&key))
+            .collect();
+        let mut trees = Vec::new();
+        for number in 0..key.weights.roots.len() {
+            let mut positions = setup.clone();
+            let own = (0u64..).zip(&openings);
+            for (_, set) in own.filter(|(opening, _)| key.weights.commitment_of(*opening) == number) {
+                positions.extend(set);
+            }
+            positions.sort_unstable();
+            positions.dedup();
+            trees.push(simulator.uniform_tree(&key, key.weights.rows, &positions));
+        }
+        for (root, tree) in key.weights.roots.iter_mut().zip(&trees) {
+            *root = tree.tree.root();
+        }
+        Self {
+            key,
+            trees,
+            setup,
+            openings,
+        }
+    }
+}
+
+/// Public values that no input of the network leads to, as far as anyone knows.
+fn any_outputs(statement: &Statement<'_>, simulator: &mut Simulator) -> PublicValues {
+    let circuit = statement.circuit();
+    let outputs = statement.outputs.iter().map(|output| {
+        (0..circuit[output.column].shape.logical_len())
+            .map(|_| simulator.0.gen_range(output.minimum..=output.maximum))
+            .collect()
+    });
+    PublicValues {
+        input: None,
+        outputs: Some(outputs.collect()),
+    }
+}
+
+/// What a verifier hears of one simulated proof with a tiny key.
+pub(super) fn heard_of_nothing(seed: u64) -> Heard {
+    let mut simulator = Simulator::new(seed);
+    let simulated = SimulatedKey::new(&tiny_key(&tiny_model()), &mut simulator);
+    let statement = Statement::new(&simulated.key).expect("statement");
+    let public = any_outputs(&statement, &mut simulator);
+    let proof = simulator.prove(
+        &statement,
+        &public,
+        &[&simulated.trees[0]],
+        &simulated.openings[0],
+    );
+    let (heard, result) = judge(&statement, &public, proof);
+    result.expect("accepted");
+    heard
+}
+
+#[test]
+fn a_simulator_that_knows_no_secret_makes_a_key_and_all_of_its_proofs() {
+    let (real, _) = small_key(3);
+    let mut simulator = Simulator::new(1);
+    let simulated = SimulatedKey::new(&real.verifying, &mut simulator);
+    let key = &simulated.key;
+
+    let statement = Statement::of_setup(key).expect("statement");
+    assert_eq!(statement.subject, Subject::Setup);
+    let nothing = PublicValues::default();
+    let trees: Vec<&Tree> = simulated.trees.iter().collect();
+    let proof = simulator.prove(&statement, &nothing, &trees, &simulated.setup);
+    assert_eq!(judge(&statement, &nothing, proof).1, Ok(()));
+
+    let statement = Statement::new(key).expect("statement");
+    assert!(simulated.openings.len() > 3);
+    for (opening, positions) in (0u64..).zip(&simulated.openings) {
+        let tree = &simulated.trees[key.weights.commitment_of(opening)];
+        let public = any_outputs(&statement, &mut simulator);
+        public.check(&statement).expect("values in range");
+        let proof = simulator.prove(&statement, &public, &[tree], positions);
+        assert_eq!(judge(&statement, &public, proof).1, Ok(()));
+    }
+}
+
+/// The verdict on a simulated proof that is altered.
+fn altered(alter: impl FnOnce(&mut Programmed)) -> Result<(), VerifyError> {
+    let mut simulator = Simulator::new(2);
+    let simulated = SimulatedKey::new(&tiny_key(&tiny_model()), &mut simulator);
+    let statement = Statement::new(&simulated.key).expect("statement");
+    let public = any_outputs(&statement, &mut simulator);
+    let positions = &simulated.openings[0];
+    let mut proof = simulator.prove(&statement, &public, &[&simulated.trees[0]], positions);
+    alter(&mut proof.channel);
+    judge(&statement, &public, proof).1
+}
+
+#[test]
+fn what_the_simulator_solves_for_is_checked() {
+    let failed = |result: Result<(), VerifyError>| match result {
+        Err(VerifyError::Check { name, .. }) => name,
+        other => panic!("{other:?}"),
+    };
+    let one = K::from(1u64);
+    assert_eq!(altered(|_| {}), Ok(()));
+    // A scalar, e_0, z; another challenge than the one it was solved for.
+    for result in [
+        altered(|channel| channel.scalars[5] += one),
+        altered(|channel| channel.extension[1][0] += one),
+        altered(|channel| channel.extension[2][0] += one),
+        altered(|channel| channel.closing[0] += one),
+        altered(|channel| channel.challenges[3] += one),
+    ] {
+        assert_eq!(failed(result), "closing.constraints");
+    }
+    // A coordinate of u, in the tail.
+    let result = altered(|channel| *channel.extension[0].last_mut().expect("a tail") += one);
+    assert_eq!(failed(result), "opening.column");
+    let result = altered(|channel| channel.base[0][0] += M61::from(1u64));
+    assert_eq!(failed(result), "opening.merkle");
+}
