@@ -80,11 +80,8 @@ fn a_wrong_row_combination_with_the_right_value() {
             return;
         }
         // The last rounds of the merge are the point: eq is 0 at it along this direction.
-        let challenges = message
-            .drawn
-            .iter()
-            .filter(|(label, _)| *label == "opening.merge");
-        let last = challenges.last().expect("a merge").1;
+        let merged = |(label, _): &&(&str, K)| *label == "opening.merge";
+        let last = message.drawn.iter().rfind(merged).expect("a merge").1;
         message.values[0] += last;
         message.values[1] -= K::from(1u64) - last;
     });

@@ -268,13 +268,19 @@ struct Message<'m> {
     values: &'m mut [K],
 }
 
+/// Alters a message.
+type Alter<'h> = Box<dyn FnMut(Message<'_>) + 'h>;
+
+/// Alters a committed trace.
+type Recommit<'h> = Box<dyn FnOnce(&mut CommittedMatrix) + 'h>;
+
 /// Where a prover departs from the protocol, apart from what its trace says.
 #[derive(Default)]
 struct Hooks<'h> {
     /// Alters messages.
-    message: Option<Box<dyn FnMut(Message<'_>) + 'h>>,
+    message: Option<Alter<'h>>,
     /// Alters the committed trace.
-    commitment: Option<Box<dyn FnOnce(&mut CommittedMatrix) + 'h>>,
+    commitment: Option<Recommit<'h>>,
     /// Adds others than the committed pads; and answers with them, or with the committed ones.
     pads: Option<(Pads, bool)>,
 }
@@ -291,13 +297,13 @@ impl<'h> Hooks<'h> {
 /// A channel that alters messages before they are padded and sent.
 struct Lying<'h, C> {
     inner: C,
-    alter: Option<Box<dyn FnMut(Message<'_>) + 'h>>,
+    alter: Option<Alter<'h>>,
     sent: BTreeMap<&'static str, usize>,
     drawn: Vec<(&'static str, K)>,
 }
 
 impl<'h, C> Lying<'h, C> {
-    fn new(inner: C, alter: Option<Box<dyn FnMut(Message<'_>) + 'h>>) -> Self {
+    fn new(inner: C, alter: Option<Alter<'h>>) -> Self {
         Self {
             inner,
             alter,
