@@ -2,7 +2,13 @@
 //! proofs of real digits.
 
 #![cfg(feature = "prover")]
-#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise, and some say how far they went"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +23,9 @@ use zkml::witness::execute_reference;
 
 #[path = "../examples/support/mod.rs"]
 mod support;
+
+#[path = "lenet/tamper.rs"]
+mod tamper;
 
 use support::idx;
 

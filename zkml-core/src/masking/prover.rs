@@ -139,7 +139,7 @@ impl ProverChannel for MaskedProver<'_, '_> {
 /// Sends the closing messages for `constraints`, made on the way; consumes the pads. `trace` is the matrix they are
 /// committed in.
 pub fn close(
-    channel: &mut ProverTranscript,
+    channel: &mut (impl ProverChannel + ?Sized),
     masking: &Masking,
     pads: Pads,
     trace: &CommittedMatrix,

@@ -40,4 +40,6 @@ pub use error::VerifyError;
 pub use event::{Event, Kind};
 #[cfg(feature = "prover")]
 pub use prover::ProverTranscript;
+#[cfg(all(test, feature = "prover"))]
+pub(crate) use state::State;
 pub use verifier::VerifierTranscript;

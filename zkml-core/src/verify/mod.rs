@@ -23,6 +23,8 @@ mod work;
 
 pub use key::{Interface, PublicTensor, ROTATION_RESERVE, VerifyingKey, WeightCommitments};
 pub use separate::SeparateTensors;
+#[cfg(all(test, feature = "prover"))]
+pub(crate) use setup::verify_setup_recording;
 pub use setup::{TrustedKey, verify_setup};
 pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
 pub use statement::{Matrix, PROTOCOL, PROTOCOL_SETUP, PublicCells, Statement, Subject};

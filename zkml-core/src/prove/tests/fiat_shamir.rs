@@ -1,171 +1,381 @@
 //! What is bound, in which order: every challenge depends on the whole statement and on every message before it.
 
+use super::case::{Case, Lie, Prover};
 use super::fixture::{CONTEXT, fixture, input_of, judge, outputs_of};
+use crate::field::K;
 use crate::proof::{Proof, PublicValues};
-use crate::transcript::{Event, Kind, VerifyError};
-use crate::verify::{TrustedKey, VerifyingKey};
+use crate::transcript::{Event, Kind, State, VerifyError};
+use crate::verify::VerifyingKey;
 
-/// Every kind of item with its label, in the order in which it first occurs in the proof of the fixture. A change
-/// of this list is a change of the protocol.
-const PROTOCOL: &[(Kind, &str)] = &[
-    (Kind::Absorb, "bind.key"),
-    (Kind::Absorb, "bind.commitment"),
-    (Kind::Absorb, "bind.input"),
-    (Kind::Absorb, "bind.output"),
-    (Kind::Absorb, "bind.context"),
-    (Kind::Digest, "trace.root"),
-    (Kind::Harden, "trace.harden"),
-    (Kind::Challenge, "lookup.alpha"),
-    (Kind::Challenge, "lookup.beta"),
-    (Kind::Challenge, "lookup.gamma"),
-    (Kind::Scalars, "lookup.root"),
-    (Kind::Challenge, "lookup.lambda"),
-    (Kind::Scalars, "lookup.layer"),
-    (Kind::Challenge, "lookup.tau"),
-    (Kind::Scalars, "lookup.round"),
-    (Kind::Challenge, "lookup.round"),
-    (Kind::Scalars, "lookup.columns"),
-    (Kind::Scalars, "lookup.multiplicities"),
-    (Kind::Challenge, "equality.point"),
-    (Kind::Scalars, "equality.value"),
-    (Kind::Scalars, "reduce.term"),
-    (Kind::Challenge, "reduce.stage"),
-    (Kind::Scalars, "reduce.stage"),
-    (Kind::Scalars, "reduce.operand"),
-    (Kind::Challenge, "opening.batch"),
-    (Kind::Challenge, "opening.merge"),
-    (Kind::Scalars, "opening.merge"),
-    (Kind::Scalars, "opening.values"),
-    (Kind::Challenge, "opening.combine"),
-    (Kind::Extension, "opening.combination"),
-    (Kind::Grind, "opening.grind"),
-    (Kind::Nonce, "opening.grind"),
-    (Kind::Positions, "opening.positions"),
-    (Kind::Digest, "opening.salt"),
-    (Kind::Base, "opening.columns"),
-    (Kind::Digest, "opening.path"),
+/// Which proofs an item occurs in: plain answers (`P`), answers to a private input by private weights (`Z`), those
+/// that are secret (`S`), and the setup proofs of keys with public (`p`) and private (`z`) weights. Proofs of large
+/// networks have proof of work before `lookup.alpha` as well.
+type In = &'static str;
+
+/// Every kind of item with its label, in the order in which it first occurs in the proofs of the fixtures. A change of
+/// this list is a change of the protocol.
+const PROTOCOL: &[(Kind, &str, In)] = &[
+    (Kind::Absorb, "bind.key", "PZSpz"),
+    (Kind::Absorb, "bind.commitment", "PZS"),
+    (Kind::Absorb, "bind.input", "P"),
+    (Kind::Absorb, "bind.input.private", "ZS"),
+    (Kind::Absorb, "bind.output", "PZ"),
+    (Kind::Absorb, "bind.output.private", "S"),
+    (Kind::Absorb, "bind.context", "PZS"),
+    (Kind::Digest, "trace.root", "PZSpz"),
+    (Kind::Digest, "input.root", "S"),
+    (Kind::Digest, "output.root", "S"),
+    (Kind::Harden, "trace.harden", "PZSpz"),
+    (Kind::Challenge, "lookup.alpha", "PZSpz"),
+    (Kind::Challenge, "lookup.beta", "PZSpz"),
+    (Kind::Challenge, "lookup.gamma", "PZSpz"),
+    (Kind::Scalars, "lookup.root", "PZSpz"),
+    (Kind::Challenge, "lookup.lambda", "PZSpz"),
+    (Kind::Scalars, "lookup.layer", "PZSpz"),
+    (Kind::Challenge, "lookup.tau", "PZSpz"),
+    (Kind::Scalars, "lookup.round", "PZSpz"),
+    (Kind::Challenge, "lookup.round", "PZSpz"),
+    (Kind::Scalars, "lookup.columns", "PZSpz"),
+    (Kind::Scalars, "lookup.multiplicities", "PZSpz"),
+    (Kind::Challenge, "equality.point", "PZSpz"),
+    (Kind::Scalars, "equality.value", "PZSpz"),
+    (Kind::Scalars, "reduce.term", "PZS"),
+    (Kind::Challenge, "reduce.stage", "PZSpz"),
+    (Kind::Scalars, "reduce.stage", "PZSpz"),
+    (Kind::Scalars, "reduce.operand", "PZSpz"),
+    (Kind::Challenge, "opening.batch", "PZSpz"),
+    (Kind::Challenge, "opening.merge", "PZSpz"),
+    (Kind::Scalars, "opening.merge", "PZSpz"),
+    (Kind::Scalars, "opening.values", "PZSpz"),
+    (Kind::Scalars, "opening.mask", "ZSz"),
+    (Kind::Challenge, "opening.combine", "PZSpz"),
+    (Kind::Challenge, "opening.blind", "ZSz"),
+    (Kind::Extension, "opening.combination", "PZSpz"),
+    (Kind::Challenge, "closing.batch", "ZSz"),
+    (Kind::Extension, "closing.masked", "ZSz"),
+    (Kind::Challenge, "closing.point", "ZSz"),
+    (Kind::Extension, "closing.response", "ZSz"),
+    (Kind::Challenge, "opening.join", "ZSz"),
+    (Kind::Grind, "opening.grind", "PZSpz"),
+    (Kind::Nonce, "opening.grind", "PZSpz"),
+    (Kind::Positions, "opening.positions", "PZSpz"),
+    (Kind::Digest, "opening.salt", "PZSpz"),
+    (Kind::Base, "opening.columns", "PZSpz"),
+    (Kind::Digest, "opening.path", "PZSpz"),
 ];
 
-fn events() -> Vec<Event> {
-    let f = fixture();
-    TrustedKey::new(&f.key.verifying)
-        .expect("a key")
-        .verify_recording(&f.public, &f.proof, CONTEXT)
-        .expect("the proof verifies")
+fn events(case: &Case) -> Vec<Event> {
+    case.events(case.proof)
+}
+
+/// Is something drawn?
+fn draws(event: &Event) -> bool {
+    matches!(event.kind, Kind::Challenge | Kind::Positions)
 }
 
 #[test]
 fn the_items_of_the_protocol_are_the_listed_ones_in_order() {
-    let mut seen: Vec<(Kind, &str)> = Vec::new();
-    for event in events() {
-        if !seen.contains(&(event.kind, event.label)) {
-            seen.push((event.kind, event.label));
+    for (case, letter) in Case::all().iter().zip("PZSpz".chars()) {
+        let mut seen: Vec<(Kind, &str)> = Vec::new();
+        for event in events(case) {
+            if !seen.contains(&(event.kind, event.label)) {
+                seen.push((event.kind, event.label));
+            }
         }
+        let listed = PROTOCOL.iter().filter(|item| item.2.contains(letter));
+        let listed: Vec<(Kind, &str)> = listed.map(|&(kind, label, _)| (kind, label)).collect();
+        assert_eq!(seen, listed, "{}", case.name);
     }
-    for (index, (found, listed)) in seen.iter().zip(PROTOCOL).enumerate() {
-        assert_eq!(found, listed, "item {index}");
-    }
-    assert_eq!(seen.len(), PROTOCOL.len());
 }
 
 #[test]
 fn the_statement_and_the_trace_are_bound_before_the_first_challenge() {
-    let f = fixture();
-    let events = events();
-    let first = events
-        .iter()
-        .position(|event| matches!(event.kind, Kind::Challenge | Kind::Positions))
-        .expect("one");
-    let before: Vec<(&str, usize)> = events[..first]
-        .iter()
-        .map(|event| (event.label, event.length))
-        .collect();
-    let mut public = f.public.clone();
-    let outputs = outputs_of(&mut public).clone();
-    assert_eq!(
-        before,
-        [
-            ("bind.key", 32),
-            ("bind.commitment", 4),
-            ("bind.input", 8 * input_of(&mut public).len()),
-            ("bind.output", 8 * outputs[0].len()),
-            ("bind.output", 8 * outputs[1].len()),
-            ("bind.context", CONTEXT.len()),
-            ("trace.root", 32),
-            ("trace.harden", 0),
-        ]
+    for case in Case::all() {
+        let events = events(&case);
+        let first = events.iter().position(draws).expect("one");
+        let mut bound: Vec<(&str, usize)> = case
+            .bindings()
+            .iter()
+            .map(|(label, bytes)| (*label, bytes.len()))
+            .collect();
+        bound.push(("trace.root", 32));
+        bound.extend(
+            case.statement
+                .separate
+                .iter()
+                .map(|tensors| (tensors.label(), 32)),
+        );
+        bound.push(("trace.harden", 0));
+        let before: Vec<(&str, usize)> = events[..first]
+            .iter()
+            .map(|event| (event.label, event.length))
+            .collect();
+        assert_eq!(before, bound, "{}", case.name);
+        // Nothing is absorbed later on but messages.
+        assert!(events[first..].iter().all(|event| event.kind != Kind::Absorb));
+    }
+    let lengths = |case: &Case| {
+        case.bindings()
+            .iter()
+            .map(|item| item.1.len())
+            .collect::<Vec<_>>()
+    };
+    let public = &fixture().public;
+    let sizes = public.input.iter().chain(public.outputs.iter().flatten());
+    let sizes: Vec<usize> = sizes.map(|values| 8 * values.len()).collect();
+    let [plain, hidden, secret, setups @ ..] = Case::all();
+    let [input, logits, class] = sizes[..] else {
+        panic!("{sizes:?}")
+    };
+    assert_eq!(lengths(&plain), [32, 4, input, logits, class, CONTEXT.len()]);
+    assert_eq!(lengths(&hidden), [32, 4, 0, logits, class, CONTEXT.len()]);
+    assert_eq!(lengths(&secret), [32, 4, 0, 0, CONTEXT.len()]);
+    // The digest of the key binds everything else that a setup proof speaks of.
+    setups.iter().for_each(|setup| assert_eq!(lengths(setup), [32]));
+}
+
+/// The last `before` comes before the first `after`; both occur.
+fn precedes(case: &Case, events: &[Event], before: (Kind, &str), after: (Kind, &str)) {
+    let is = |wanted: (Kind, &str)| {
+        let wanted: (Kind, String) = (wanted.0, wanted.1.to_owned());
+        move |event: &Event| (event.kind, event.label) == (wanted.0, wanted.1.as_str())
+    };
+    let last = events.iter().rposition(is(before));
+    let first = events.iter().position(is(after));
+    assert!(
+        last.is_some() && first.is_some() && last < first,
+        "{}: {before:?} at {last:?}, {after:?} at {first:?}",
+        case.name
     );
 }
 
 #[test]
 fn claims_are_fixed_before_the_challenges_that_judge_them() {
-    let events = events();
-    let position = |kind, label| {
-        events
-            .iter()
-            .position(|event| (event.kind, event.label) == (kind, label))
-            .expect(label)
-    };
-    let last = |kind, label| {
-        events
-            .iter()
-            .rposition(|event| (event.kind, event.label) == (kind, label))
-            .expect(label)
-    };
-    for (message, challenge) in [
-        ((Kind::Digest, "trace.root"), (Kind::Challenge, "lookup.alpha")),
-        (
-            (Kind::Scalars, "lookup.columns"),
-            (Kind::Challenge, "equality.point"),
-        ),
-        (
-            (Kind::Scalars, "lookup.multiplicities"),
-            (Kind::Challenge, "equality.point"),
-        ),
-        (
-            (Kind::Scalars, "equality.value"),
-            (Kind::Challenge, "reduce.stage"),
-        ),
-        ((Kind::Scalars, "reduce.term"), (Kind::Challenge, "opening.batch")),
-        (
-            (Kind::Scalars, "reduce.operand"),
-            (Kind::Challenge, "opening.batch"),
-        ),
-        (
-            (Kind::Scalars, "opening.values"),
-            (Kind::Challenge, "opening.combine"),
-        ),
-        (
-            (Kind::Extension, "opening.combination"),
-            (Kind::Positions, "opening.positions"),
-        ),
-        (
-            (Kind::Nonce, "opening.grind"),
-            (Kind::Positions, "opening.positions"),
-        ),
-    ] {
-        assert!(
-            last(message.0, message.1) < position(challenge.0, challenge.1),
-            "{message:?} {challenge:?}"
-        );
+    use Kind::{Challenge, Digest, Extension, Grind, Nonce, Positions, Scalars};
+    for case in Case::all() {
+        let events = events(&case);
+        let has = |label| events.iter().any(|event| event.label == label);
+        for (before, after) in [
+            ((Digest, "trace.root"), (Challenge, "lookup.alpha")),
+            ((Scalars, "lookup.columns"), (Challenge, "equality.point")),
+            ((Scalars, "lookup.multiplicities"), (Challenge, "equality.point")),
+            ((Scalars, "equality.value"), (Challenge, "reduce.stage")),
+            ((Scalars, "reduce.term"), (Challenge, "opening.batch")),
+            ((Scalars, "reduce.operand"), (Challenge, "opening.batch")),
+            ((Scalars, "opening.values"), (Challenge, "opening.combine")),
+            (
+                (Extension, "opening.combination"),
+                (Positions, "opening.positions"),
+            ),
+            ((Grind, "opening.grind"), (Nonce, "opening.grind")),
+            ((Nonce, "opening.grind"), (Positions, "opening.positions")),
+            ((Positions, "opening.positions"), (Digest, "opening.salt")),
+        ] {
+            if before.1 == "reduce.term" && !has("reduce.term") {
+                continue;
+            }
+            precedes(&case, &events, before, after);
+        }
+        // In every round the polynomial comes before its challenge.
+        for label in ["lookup.round", "opening.merge"] {
+            let turns: Vec<Kind> = events
+                .iter()
+                .filter(|event| event.label == label)
+                .map(|event| event.kind)
+                .collect();
+            let first = turns.iter().position(|kind| *kind == Scalars).expect("a message");
+            assert!(
+                turns[first..].chunks(2).all(|turn| turn == [Scalars, Challenge]),
+                "{}: {label}",
+                case.name
+            );
+        }
     }
-    // In every round the polynomial comes before its challenge.
-    for label in ["lookup.round", "opening.merge"] {
-        let turns: Vec<Kind> = events
-            .iter()
-            .filter(|event| event.label == label)
-            .map(|event| event.kind)
-            .collect();
-        let rounds = &turns[turns
-            .iter()
-            .position(|kind| *kind == Kind::Scalars)
-            .expect("a message")..];
-        assert!(
-            rounds
-                .chunks(2)
-                .all(|turn| turn == [Kind::Scalars, Kind::Challenge]),
-            "{label}"
+}
+
+#[test]
+fn in_zero_knowledge_masks_and_claims_are_fixed_before_what_they_are_judged_by() {
+    use Kind::{Challenge, Digest, Extension, Grind, Positions, Scalars};
+    for case in Case::all().iter().filter(|case| case.is_hidden()) {
+        let events = events(case);
+        let first = events.iter().find(|event| draws(event)).expect("a challenge");
+        // Pads and masks are committed with the trace.
+        precedes(case, &events, (Digest, "trace.root"), (first.kind, first.label));
+        for (before, after) in [
+            // A false claim could otherwise be made up for by the mask's claim, or by the mask.
+            ((Scalars, "opening.values"), (Challenge, "opening.combine")),
+            ((Scalars, "opening.values"), (Challenge, "opening.blind")),
+            ((Scalars, "opening.mask"), (Challenge, "opening.combine")),
+            ((Scalars, "opening.mask"), (Challenge, "opening.blind")),
+            ((Challenge, "opening.blind"), (Extension, "opening.combination")),
+            // All constraints are known before they are combined: the last one is the combination's.
+            ((Extension, "opening.combination"), (Challenge, "closing.batch")),
+            ((Challenge, "closing.batch"), (Extension, "closing.masked")),
+            // The closing polynomial is fixed before the point at which it is evaluated.
+            ((Extension, "closing.masked"), (Challenge, "closing.point")),
+            ((Challenge, "closing.point"), (Extension, "closing.response")),
+            // What the columns are compared with is fixed before it is joined and the columns are drawn.
+            ((Extension, "opening.combination"), (Challenge, "opening.join")),
+            ((Extension, "closing.response"), (Challenge, "opening.join")),
+            ((Challenge, "opening.join"), (Grind, "opening.grind")),
+            ((Grind, "opening.grind"), (Positions, "opening.positions")),
+        ] {
+            precedes(case, &events, before, after);
+        }
+        // No scalar is hidden by a pad after the pads' constraints are combined.
+        precedes(
+            case,
+            &events,
+            (Scalars, "opening.mask"),
+            (Challenge, "closing.batch"),
         );
+        let batch = events
+            .iter()
+            .position(|event| event.label == "closing.batch")
+            .expect("one");
+        assert!(events[batch..].iter().all(|event| event.kind != Scalars));
+    }
+}
+
+/// An item of the transcript with what is absorbed for it.
+#[derive(Clone)]
+struct Item {
+    event: Event,
+    bytes: Vec<u8>,
+}
+
+/// What is drawn.
+#[derive(Debug, Clone, PartialEq)]
+enum Drawn {
+    Challenge(K),
+    Positions(Vec<usize>),
+}
+
+/// The items of a proof.
+fn items(case: &Case, proof: &[u8]) -> Vec<Item> {
+    let mut bound = case.bindings().into_iter();
+    let item = |event: Event| {
+        let bytes = match event.kind {
+            Kind::Absorb => {
+                let (label, bytes) = bound.next().expect("a bound item");
+                assert_eq!((label, bytes.len()), (event.label, event.length), "{}", case.name);
+                bytes
+            }
+            kind if kind.is_message() => proof[event.offset..event.offset + event.length].to_vec(),
+            _ => Vec::new(),
+        };
+        Item { event, bytes }
+    };
+    let items = case.events(proof).into_iter().map(item).collect();
+    assert!(bound.next().is_none(), "{}: all is bound", case.name);
+    items
+}
+
+/// Puts one item into a transcript.
+fn say(case: &Case, state: &mut State, item: &Item, honest: bool) -> Option<Drawn> {
+    let code = &case.statement.key.code;
+    let label = item.event.label;
+    match item.event.kind {
+        Kind::Challenge => return Some(Drawn::Challenge(state.challenge(label))),
+        Kind::Positions => {
+            let positions = state.positions(label, code.queries, code.codeword_length());
+            return Some(Drawn::Positions(positions));
+        }
+        Kind::Harden => state.harden(label, case.statement.key.hardening),
+        Kind::Grind => state.begin_grind(label, code.grinding_bits),
+        kind => {
+            if honest && kind == Kind::Nonce {
+                // The replay's state is the verifier's: the nonce fits it.
+                let nonce = u64::from_le_bytes(item.bytes[..].try_into().expect("8 bytes"));
+                assert!(state.nonce_works(nonce, code.grinding_bits), "{}", case.name);
+            }
+            state.absorb(kind, label, &item.bytes);
+        }
+    }
+    None
+}
+
+#[test]
+fn the_challenges_follow_from_the_listed_items_alone() {
+    for case in Case::all() {
+        let mut lie = Lie::default();
+        let told = Prover::new(&case).prove(&mut lie);
+        let mut state = State::new(case.statement.protocol());
+        let items = items(&case, &told.messages);
+        let drawn = items.iter().filter_map(|item| say(&case, &mut state, item, true));
+        let challenges: Vec<K> = drawn
+            .filter_map(|drawn| match drawn {
+                Drawn::Challenge(challenge) => Some(challenge),
+                Drawn::Positions(_) => None,
+            })
+            .collect();
+        assert_eq!(challenges, lie.heard, "{}", case.name);
+    }
+}
+
+#[test]
+fn every_absorbed_item_changes_every_later_challenge() {
+    for case in Case::all() {
+        let items = items(&case, case.proof);
+        let last = items
+            .iter()
+            .rposition(|item| draws(&item.event))
+            .expect("positions");
+        // The state before each item, and what is drawn there.
+        let mut state = State::new(case.statement.protocol());
+        let mut states = Vec::new();
+        let mut drawn = Vec::new();
+        for item in &items {
+            states.push(state.clone());
+            drawn.push(say(&case, &mut state, item, true));
+        }
+        let mut changed = 0;
+        for (index, item) in items[..last].iter().enumerate() {
+            if item.event.kind != Kind::Absorb && !item.event.kind.is_message() {
+                continue;
+            }
+            let place = || format!("{}: item {index}, {}", case.name, item.event.label);
+            let judge = |alteration: &str, mut state: State| {
+                let rest = items.iter().zip(&drawn).take(last + 1).skip(index + 1);
+                for (later, honest) in rest {
+                    let found = say(&case, &mut state, later, false);
+                    assert_eq!(found.is_some(), honest.is_some());
+                    assert!(
+                        found.is_none() || found != *honest,
+                        "{} {alteration}: {} is drawn all the same",
+                        place(),
+                        later.event.label
+                    );
+                }
+            };
+            judge("removed", states[index].clone());
+            // A bit of it, its length, its label.
+            let mut altered = item.clone();
+            match altered.bytes.len() {
+                0 => altered.bytes.push(0),
+                length => altered.bytes[(index * 7) % length] ^= 1 << (index % 8),
+            }
+            let mut longer = item.clone();
+            longer.bytes.push(0);
+            let mut renamed = item.clone();
+            renamed.event.label = "other";
+            for (alteration, altered) in [("altered", altered), ("longer", longer), ("renamed", renamed)] {
+                let mut state = states[index].clone();
+                say(&case, &mut state, &altered, false);
+                judge(alteration, state);
+            }
+            changed += 1;
+        }
+        assert!(changed > 50, "{}: {changed} items", case.name);
+        // What comes after the last challenge is judged by the roots, which came before the first.
+        for item in &items[last + 1..] {
+            assert!(
+                ["opening.salt", "opening.columns", "opening.path"].contains(&item.event.label),
+                "{}: {}",
+                case.name,
+                item.event.label
+            );
+        }
     }
 }
 

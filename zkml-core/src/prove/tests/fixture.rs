@@ -1,4 +1,4 @@
-//! One proof of a small whole network, for the tests that alter it.
+//! Proofs of a small whole network, plain and in zero knowledge, for the tests that alter them.
 
 use std::sync::LazyLock;
 
@@ -7,8 +7,9 @@ use ndarray::ArrayD;
 use super::network::{Network, window};
 use crate::circuit::Function;
 use crate::graph::NodeId;
+use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Proof, PublicValues};
-use crate::prove::{CompiledModel, ProvingKey, SetupOptions, prove, setup};
+use crate::prove::{CompiledModel, ProvingKey, SetupOptions, prove, rotate, setup};
 use crate::transcript::VerifyError;
 use crate::verify::{TrustedKey, VerifyingKey, verify};
 
@@ -55,20 +56,56 @@ pub(crate) fn judge(
     TrustedKey::remembered(key, &key.digest()?)?.verify(public, proof, context)
 }
 
-/// The proof of [`whole_network`], made once.
+/// The proof of [`whole_network`], made once: everything is public.
 pub(crate) fn fixture() -> &'static Fixture {
+    static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| make(Privacy::PUBLIC));
+    &FIXTURE
+}
+
+/// The same network in zero knowledge: private input and weights, public outputs. Each proof and each key has
+/// randomness of its own.
+pub(crate) fn hidden() -> &'static Fixture {
+    static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| make(Privacy::default()));
+    &FIXTURE
+}
+
+/// The same network with everything private; input and outputs are committed apart.
+pub(crate) fn secret() -> &'static Fixture {
     static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
-        let model = whole_network(18);
-        let input = Network::random_input(1, &model);
-        let key = setup(model, &SetupOptions::default()).expect("setup");
-        let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
-        verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
-        Fixture {
-            key,
-            input,
-            public,
-            proof,
-        }
+        make(Privacy {
+            output: Visibility::Private,
+            commit_input: true,
+            ..Privacy::default()
+        })
     });
     &FIXTURE
+}
+
+/// All of them, for tests that must hold with and without zero knowledge.
+pub(crate) fn fixtures() -> [(&'static str, &'static Fixture); 3] {
+    [
+        ("plain", fixture()),
+        ("zero knowledge", hidden()),
+        ("everything private", secret()),
+    ]
+}
+
+/// A key made from that of [`hidden`]: it names a commitment of it.
+pub(crate) fn rotated() -> &'static ProvingKey {
+    static KEY: LazyLock<ProvingKey> = LazyLock::new(|| rotate(&hidden().key).expect("rotate"));
+    &KEY
+}
+
+fn make(privacy: Privacy) -> Fixture {
+    let model = whole_network(18).with_privacy(privacy);
+    let input = Network::random_input(1, &model);
+    let key = setup(model, &SetupOptions::default()).expect("setup");
+    let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
+    verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
+    Fixture {
+        key,
+        input,
+        public,
+        proof,
+    }
 }

@@ -1,168 +1,223 @@
 //! Provers that send one false message and go on honestly: challenges fit the false message, unlike in a proof that is
 //! altered after it was made.
+//!
+//! In zero knowledge the false value is hidden under its pad like any other, and the prover closes the argument as
+//! honestly as it can: its own replay of the verifier's code says which constraint is violated, and the closing check
+//! must notice.
 
-use super::fixture::{CONTEXT, fixture};
-use crate::field::{K, M61};
-use crate::pcs::{Seed, prove_opening};
-use crate::proof::Proof;
-use crate::prove::{Trace, claims_to_open};
-use crate::transcript::{ProverChannel, ProverTranscript, VerifyError};
-use crate::verify::{PROTOCOL, Statement, bindings, verify};
+use super::case::{Case, Lie, Prover};
+use crate::transcript::VerifyError;
 
-/// A channel that alters one element of one message.
-struct Liar {
-    inner: ProverTranscript,
+/// A message of the argument.
+struct Message {
     label: &'static str,
-    /// Messages of that label before the one that is altered.
-    before: usize,
-    /// Which element of it, modulo their number.
-    element: usize,
-    told: bool,
+    /// What may reject a false one: the check itself, or in zero knowledge the first violated constraint.
+    checks: &'static [&'static str],
 }
 
-impl Liar {
-    /// The element to alter, if this message is the one.
-    fn target(&mut self, label: &'static str, length: usize) -> Option<usize> {
-        if label != self.label || self.told || length == 0 {
-            return None;
-        }
-        if self.before > 0 {
-            self.before -= 1;
-            return None;
-        }
-        self.told = true;
-        Some(self.element % length)
-    }
-
-    fn altered(&mut self, label: &'static str, values: &[K]) -> Vec<K> {
-        let mut values = values.to_vec();
-        if let Some(element) = self.target(label, values.len()) {
-            values[element] += K::new(M61::from(1u64), M61::from(77u64));
-        }
-        values
-    }
+const fn message(label: &'static str, checks: &'static [&'static str]) -> Message {
+    Message { label, checks }
 }
 
-impl ProverChannel for Liar {
-    fn send_scalars(&mut self, label: &'static str, values: &[K]) {
-        let values = self.altered(label, values);
-        self.inner.send_scalars(label, &values);
-    }
-
-    fn send_extension(&mut self, label: &'static str, values: &[K]) {
-        let values = self.altered(label, values);
-        self.inner.send_extension(label, &values);
-    }
-
-    fn send_base(&mut self, label: &'static str, values: &[M61]) {
-        let mut values = values.to_vec();
-        if let Some(element) = self.target(label, values.len()) {
-            values[element] += M61::from(1u64);
-        }
-        self.inner.send_base(label, &values);
-    }
-
-    fn send_digest(&mut self, label: &'static str, value: &[u8; 32]) {
-        let mut value = *value;
-        if let Some(byte) = self.target(label, 32) {
-            value[byte] ^= 1;
-        }
-        self.inner.send_digest(label, &value);
-    }
-
-    fn challenge(&mut self, label: &'static str) -> K {
-        self.inner.challenge(label)
-    }
-
-    fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
-        self.inner.positions(label, count, bound)
-    }
-
-    fn grind(&mut self, label: &'static str, bits: u32) {
-        self.inner.grind(label, bits);
-    }
-}
-
-/// The verdict on a proof with one false element; nothing if there is no such message.
-fn lie(label: &'static str, before: usize, element: usize) -> Option<Result<(), VerifyError>> {
-    let f = fixture();
-    let statement = Statement::new(&f.key.verifying).expect("statement");
-    let trace = Trace::generate(&f.key, &statement, &f.input).expect("trace");
-    let mut inner = ProverTranscript::new(PROTOCOL);
-    for (label, bytes) in bindings(&statement, &f.public, 0, CONTEXT) {
-        inner.absorb(label, &bytes);
-    }
-    let (committed, _) = trace.commit(&statement, Seed::PUBLIC).expect("commit");
-    inner.send_digest("trace.root", &committed.commitment().root);
-    inner.harden("trace.harden", f.key.verifying.hardening);
-    let mut liar = Liar {
-        inner,
-        label,
-        before,
-        element,
-        told: false,
-    };
-    let weights = f.key.commitment(0).expect("a commitment");
-    let claims = claims_to_open(&mut liar, &statement, &trace).expect("claims");
-    prove_opening(&mut liar, &statement.key.code, &[&committed, &weights], &claims).expect("an opening");
-    let told = liar.told;
-    let proof = Proof {
-        key: f.proof.key,
-        commitment: 0,
-        messages: liar.inner.into_proof(),
-    };
-    let verdict = verify(&f.key.verifying, &f.public, &proof, CONTEXT);
-    if !told {
-        verdict.clone().expect("nothing was false");
-    }
-    told.then_some(verdict)
-}
-
-/// Every message of the argument and what may reject a false one.
-const MESSAGES: &[(&str, &[&str])] = &[
-    ("lookup.root", &["lookup.sum", "lookup.denominator_nonzero"]),
-    ("lookup.layer", &["lookup.layer"]),
-    ("lookup.round", &["lookup.layer"]),
-    ("lookup.columns", &["lookup.denominator"]),
-    ("lookup.multiplicities", &["lookup.numerator"]),
+/// Every message that is judged by equations between values that zero knowledge hides.
+const HIDDEN: &[Message] = &[
+    message("lookup.root", &["lookup.sum", "lookup.denominator_nonzero"]),
+    message("lookup.layer", &["lookup.layer"]),
+    message("lookup.round", &["lookup.layer"]),
+    message("lookup.columns", &["lookup.denominator"]),
+    message("lookup.multiplicities", &["lookup.numerator"]),
     // A false value of a virtual column is found by its sumcheck, of a given one where it is opened.
-    ("equality.value", &["reduce.stage", "reduce.public"]),
-    ("reduce.term", &["reduce.stage", "opening.merge"]),
-    ("reduce.stage", &["reduce.stage"]),
-    ("reduce.operand", &["reduce.stage"]),
-    ("opening.merge", &["opening.merge"]),
-    ("opening.values", &["opening.merge"]),
-    ("opening.combination", &["opening.inner_product"]),
-    ("opening.salt", &["opening.merkle"]),
-    ("opening.columns", &["opening.merkle"]),
-    ("opening.path", &["opening.merkle"]),
+    message(
+        "equality.value",
+        &["reduce.stage", "reduce.public", "opening.merge"],
+    ),
+    message("reduce.term", &["reduce.stage", "opening.merge"]),
+    message("reduce.stage", &["reduce.stage"]),
+    message("reduce.operand", &["reduce.stage"]),
+    message("opening.merge", &["opening.merge"]),
+    message("opening.values", &["opening.merge"]),
+    message("opening.mask", &["opening.inner_product"]),
+    message("opening.combination", &["opening.inner_product"]),
 ];
+
+/// Every message that is judged in the clear.
+const CLEAR: &[Message] = &[
+    message("trace.root", &["opening.merkle"]),
+    message("input.root", &["opening.merkle"]),
+    message("output.root", &["opening.merkle"]),
+    message("closing.masked", &["closing.constraints"]),
+    message("opening.salt", &["opening.merkle"]),
+    message("opening.columns", &["opening.merkle"]),
+    message("opening.path", &["opening.merkle"]),
+];
+
+/// Messages before the false one, and the false element.
+const PLACES: &[(usize, usize)] = &[
+    (0, 0),
+    (0, 1),
+    (0, 2),
+    (1, 3),
+    (2, 0),
+    (3, 1),
+    (5, 0),
+    (9, 7),
+    (20, 1),
+];
+
+fn failed(verdict: Result<(), VerifyError>) -> Result<&'static str, String> {
+    match verdict {
+        Err(VerifyError::Check { name, .. }) => Ok(name),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+/// How many lies were told about each message of `case`; all of them must be rejected by their checks.
+fn lies(case: &Case, places: &[(usize, usize)]) -> Vec<(&'static str, usize)> {
+    let prover = Prover::new(case);
+    let mut problems = Vec::new();
+    let mut counts = Vec::new();
+    for (message, judged_hidden) in HIDDEN
+        .iter()
+        .map(|message| (message, true))
+        .chain(CLEAR.iter().map(|message| (message, false)))
+    {
+        let Message { label, checks } = message;
+        let mut told = 0;
+        for &(before, element) in places {
+            let mut lie = Lie::new(label, before, element);
+            let proof = prover.prove(&mut lie);
+            let verdict = case.verdict(&proof.messages);
+            if !lie.told {
+                verdict.expect("nothing was false");
+                // Later places of the same message may still exist.
+                continue;
+            }
+            told += 1;
+            let check = match failed(verdict) {
+                // Behind the closing check stands the constraint that is violated.
+                Ok("closing.constraints") if judged_hidden && case.is_hidden() => {
+                    proof.violated.first().copied()
+                }
+                // A message in the clear violates none.
+                Ok(name) if proof.violated.is_empty() => Some(name),
+                Ok(name) => {
+                    problems.push(format!(
+                        "{label} {before} {element}: {name}, {:?}",
+                        proof.violated
+                    ));
+                    continue;
+                }
+                Err(problem) => {
+                    problems.push(format!("{label} {before} {element}: {problem}"));
+                    continue;
+                }
+            };
+            if !check.is_some_and(|check| checks.contains(&check)) {
+                problems.push(format!("{label} {before} {element}: {check:?}"));
+            }
+        }
+        counts.push((*label, told));
+    }
+    assert!(problems.is_empty(), "{}: {}", case.name, problems.join("\n"));
+    counts
+}
 
 #[test]
 fn every_false_message_is_rejected_by_its_check() {
-    let mut problems = Vec::new();
-    for &(label, checks) in MESSAGES {
-        let mut told = 0;
-        for (before, element) in [
-            (0, 0),
-            (0, 1),
-            (0, 2),
-            (1, 3),
-            (2, 0),
-            (3, 1),
-            (5, 0),
-            (9, 7),
-            (20, 1),
-        ] {
-            match lie(label, before, element) {
-                None => {}
-                Some(Err(VerifyError::Check { name, .. })) if checks.contains(&name) => told += 1,
-                Some(other) => problems.push(format!("{label} {before} {element}: {other:?}")),
-            }
-        }
-        if told < 3 {
-            problems.push(format!("{label}: only {told} lies"));
-        }
+    for (label, told) in lies(&Case::plain(), PLACES) {
+        // A plain proof has no mask, closes nothing, and commits to nothing apart.
+        let absent = ["opening.mask", "closing.masked", "input.root", "output.root"].contains(&label);
+        assert_eq!(told == 0, absent, "{label}: {told} lies");
+        assert!(absent || told >= 3, "{label}: {told} lies");
     }
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_false_message_in_zero_knowledge_violates_its_constraint_and_is_rejected() {
+    for (label, told) in lies(&Case::hidden(), PLACES) {
+        let absent = ["input.root", "output.root"].contains(&label);
+        // Only the element differs where there is one such message.
+        assert!(absent && told == 0 || told >= 3, "{label}: only {told} lies");
+    }
+    for (label, told) in lies(&Case::secret(), &PLACES[..4]) {
+        assert!(told >= 1, "{label}: only {told} lies");
+    }
+}
+
+#[test]
+fn every_false_message_of_a_setup_proof_is_rejected_by_its_check() {
+    let [_, _, _, plain, hidden] = Case::all();
+    for case in [plain, hidden] {
+        let told: usize = lies(&case, &PLACES[..4]).iter().map(|(_, told)| told).sum();
+        assert!(told >= 30, "{}: only {told} lies", case.name);
+    }
+}
+
+/// The verdict on a proof in zero knowledge with a false element of `label`, and the constraints it violates.
+fn verdict(
+    case: &Case,
+    prover: &Prover<'_>,
+    mut lie: Lie,
+) -> (Result<&'static str, String>, Vec<&'static str>) {
+    let proof = prover.prove(&mut lie);
+    assert!(lie.told, "{}", lie.label);
+    (failed(case.verdict(&proof.messages)), proof.violated)
+}
+
+#[test]
+fn a_false_coefficient_behind_a_row_is_rejected_by_the_columns() {
+    // No equation speaks of the tails of the row combination and of the closing answer; the code does.
+    let case = Case::hidden();
+    let prover = Prover::new(&case);
+    let code = &case.statement.key.code;
+    let masking = case.statement.masking.expect("zero knowledge");
+    let after_pads = masking.pads_in(0);
+    for (label, element) in [
+        ("opening.combination", code.row_length()),
+        ("opening.combination", code.row_length() + masking.tail),
+        ("opening.combination", code.message_length() - 1),
+        ("closing.response", after_pads),
+        ("closing.response", after_pads + masking.tail - 1),
+        ("closing.response", masking.response_length() - 1),
+    ] {
+        let (check, violated) = verdict(&case, &prover, Lie::new(label, 0, element));
+        assert_eq!(check, Ok("opening.column"), "{label} {element}");
+        assert!(violated.is_empty(), "{label} {element}");
+    }
+}
+
+#[test]
+fn a_false_answer_to_the_closing_challenge_is_rejected_by_the_constraints() {
+    let case = Case::hidden();
+    let prover = Prover::new(&case);
+    let masking = case.statement.masking.expect("zero knowledge");
+    for element in [0, 1, 2, masking.pads_in(0) / 2, masking.pads_in(0) - 1] {
+        let (check, violated) = verdict(&case, &prover, Lie::new("closing.response", 0, element));
+        assert_eq!(check, Ok("closing.constraints"), "{element}");
+        assert!(violated.is_empty(), "{element}");
+    }
+}
+
+#[test]
+fn a_closing_answer_bent_to_fit_a_false_message_is_rejected_by_the_columns() {
+    // The other half of the closing check: the answer is made so that the equation holds, but it is no longer what the
+    // committed pads and masks give.
+    let case = Case::hidden();
+    let prover = Prover::new(&case);
+    for message in HIDDEN {
+        let mut lie = Lie::new(message.label, 0, 0);
+        lie.bent = true;
+        let (check, violated) = verdict(&case, &prover, lie);
+        assert_eq!(check, Ok("opening.column"), "{}", message.label);
+        assert!(
+            violated.first().is_some_and(|name| message.checks.contains(name)),
+            "{}: {violated:?}",
+            message.label
+        );
+    }
+    // Nothing false, nothing to bend: the proof is an honest one.
+    let mut honest = Lie::default();
+    honest.bent = true;
+    let proof = prover.prove(&mut honest);
+    assert_eq!(case.verdict(&proof.messages), Ok(()));
 }

@@ -1,3 +1,4 @@
+mod case;
 mod conformance;
 mod determinacy;
 mod fiat_shamir;
@@ -11,6 +12,8 @@ mod network;
 mod privacy;
 mod random_networks;
 mod tamper;
+mod tamper_files;
 mod tamper_key;
+mod tamper_statement;
 mod weights;
 mod zero_knowledge;

@@ -1,12 +1,14 @@
-//! Every field of the verifying key altered: the honest proof is rejected, also when it claims the altered key.
+//! Every field of the verifying key altered: the honest proof is rejected, also when it claims the altered key, and the
+//! key's own setup proof no longer fits it.
 
-use super::fixture::{CONTEXT, fixture, judge};
+use super::fixture::{CONTEXT, Fixture, fixtures, hidden, judge, rotated};
 use crate::circuit::{ColumnKind, Contraction, Home, Linear, PaddedShape, Public, Table, View};
 use crate::field::M61;
 use crate::privacy::Visibility;
 use crate::proof::Proof;
+use crate::prove::{SetupOptions, setup};
 use crate::transcript::VerifyError;
-use crate::verify::VerifyingKey;
+use crate::verify::{TrustedKey, VerifyingKey, verify, verify_setup};
 
 type Alter = Box<dyn Fn(&mut VerifyingKey)>;
 
@@ -59,10 +61,19 @@ fn public(key: &mut VerifyingKey, wanted: fn(&Public) -> bool) -> &mut Public {
         .expect("a public column")
 }
 
+fn entry(name: &'static str, alter: impl Fn(&mut VerifyingKey) + 'static) -> (&'static str, Alter) {
+    (name, Box::new(alter))
+}
+
+fn turn(visibility: &mut Visibility) {
+    *visibility = match visibility {
+        Visibility::Public => Visibility::Private,
+        Visibility::Private => Visibility::Public,
+    };
+}
+
+/// Of every key.
 fn alterations() -> Vec<(&'static str, Alter)> {
-    fn entry(name: &'static str, alter: impl Fn(&mut VerifyingKey) + 'static) -> (&'static str, Alter) {
-        (name, Box::new(alter))
-    }
     vec![
         entry("name", |key| key.name.push('x')),
         entry("weights: root", |key| key.weights.roots[0][31] ^= 1),
@@ -78,17 +89,31 @@ fn alterations() -> Vec<(&'static str, Alter)> {
         entry("hardening without end", |key| key.hardening = u64::MAX),
         entry("no hardening", |key| key.hardening = 0),
         entry("interface: input scale", |key| key.interface.input_scale *= 2.0),
-        entry("privacy: input", |key| {
-            key.privacy.input = Visibility::Private;
-        }),
-        entry("privacy: output", |key| {
-            key.privacy.output = Visibility::Private;
-        }),
-        entry("privacy: weights", |key| {
-            key.privacy.weights = Visibility::Private;
-        }),
+        entry("privacy: input", |key| turn(&mut key.privacy.input)),
+        entry("privacy: output", |key| turn(&mut key.privacy.output)),
+        entry("privacy: weights", |key| turn(&mut key.privacy.weights)),
         entry("privacy: commitment to the input", |key| {
-            key.privacy.commit_input = true;
+            key.privacy.commit_input ^= true;
+        }),
+        entry("weights: root 0", |key| key.weights.roots[0] = [0; 32]),
+        entry("weights: last root", |key| {
+            key.weights.roots.last_mut().expect("a root")[0] ^= 128;
+        }),
+        entry("weights: one root less", |key| {
+            key.weights.roots.pop();
+        }),
+        entry("weights: one root more", |key| key.weights.roots.push([7; 32])),
+        entry("weights: a root twice", |key| {
+            key.weights.roots.push(key.weights.roots[0])
+        }),
+        entry("weights: an opening more", |key| key.weights.openings += 1),
+        entry("weights: openings without end", |key| {
+            key.weights.openings = u32::MAX;
+        }),
+        entry("weights: rows without end", |key| key.weights.rows = usize::MAX),
+        entry("previous: another key", |key| key.previous = Some([9; 32])),
+        entry("previous: this key", |key| {
+            key.previous = Some(key.weights.roots[0])
         }),
         entry("parameter: padding", |key| {
             for column in &mut key.circuit.columns {
@@ -100,10 +125,10 @@ fn alterations() -> Vec<(&'static str, Alter)> {
         entry("committed: home", |key| {
             let mut columns = key.circuit.columns.iter_mut();
             let home = columns.find_map(|column| match &mut column.kind {
-                ColumnKind::Committed { home, .. } => Some(home),
+                ColumnKind::Committed { home, .. } => Some(home).filter(|home| **home == Home::Trace),
                 _ => None,
             });
-            *home.expect("a committed column") = Home::Input;
+            *home.expect("a column of the trace") = Home::Input;
         }),
         entry("interface: scale that is no number", |key| {
             key.interface.input_scale = f64::NAN
@@ -132,30 +157,6 @@ fn alterations() -> Vec<(&'static str, Alter)> {
                 .find(|column| matches!(column.kind, ColumnKind::Parameter { .. }))
                 .expect("a parameter");
             column.kind = ColumnKind::trace(true);
-        }),
-        entry("input: range", |key| {
-            *public(key, |p| matches!(p, Public::Input { .. })) = Public::Input {
-                minimum: -128,
-                maximum: 127,
-            };
-        }),
-        entry("input: range beyond the field", |key| {
-            *public(key, |p| matches!(p, Public::Input { .. })) = Public::Input {
-                minimum: i64::MIN,
-                maximum: i64::MAX,
-            };
-        }),
-        entry("output: range", |key| {
-            let output = public(key, |p| matches!(p, Public::Output { .. }));
-            if let Public::Output { maximum, .. } = output {
-                *maximum += 1;
-            }
-        }),
-        entry("output: number", |key| {
-            let output = public(key, |p| matches!(p, Public::Output { .. }));
-            if let Public::Output { index, .. } = output {
-                *index += 1;
-            }
         }),
         entry("constant", |key| {
             let constant = public(key, |p| matches!(p, Public::Constant(_)));
@@ -213,29 +214,179 @@ fn alterations() -> Vec<(&'static str, Alter)> {
     ]
 }
 
+/// Of keys with a public input.
+fn alterations_of_the_input() -> Vec<(&'static str, Alter)> {
+    vec![
+        entry("input: range", |key| {
+            *public(key, |p| matches!(p, Public::Input { .. })) = Public::Input {
+                minimum: -128,
+                maximum: 127,
+            };
+        }),
+        entry("input: range beyond the field", |key| {
+            *public(key, |p| matches!(p, Public::Input { .. })) = Public::Input {
+                minimum: i64::MIN,
+                maximum: i64::MAX,
+            };
+        }),
+    ]
+}
+
+/// Of keys with public outputs.
+fn alterations_of_outputs() -> Vec<(&'static str, Alter)> {
+    vec![
+        entry("output: range", |key| {
+            let output = public(key, |p| matches!(p, Public::Output { .. }));
+            if let Public::Output { maximum, .. } = output {
+                *maximum += 1;
+            }
+        }),
+        entry("output: number", |key| {
+            let output = public(key, |p| matches!(p, Public::Output { .. }));
+            if let Public::Output { index, .. } = output {
+                *index += 1;
+            }
+        }),
+    ]
+}
+
+/// Of keys with several commitments to private weights.
+fn alterations_of_private_weights() -> Vec<(&'static str, Alter)> {
+    vec![
+        entry("weights: roots exchanged", |key| key.weights.roots.swap(0, 1)),
+        entry("weights: an opening less", |key| key.weights.openings -= 1),
+        entry("weights: any number of openings", |key| key.weights.openings = 0),
+    ]
+}
+
+fn alterations_for(f: &Fixture) -> Vec<(&'static str, Alter)> {
+    let mut list = alterations();
+    let privacy = f.key.verifying.privacy;
+    if !privacy.input.is_private() {
+        list.extend(alterations_of_the_input());
+    }
+    if !privacy.output.is_private() {
+        list.extend(alterations_of_outputs());
+    }
+    if privacy.weights.is_private() {
+        list.extend(alterations_of_private_weights());
+    }
+    list
+}
+
 #[test]
 fn every_altered_field_of_the_verifying_key_is_rejected() {
-    let f = fixture();
-    for (name, alter) in alterations() {
+    for (which, f) in fixtures() {
+        for (name, alter) in alterations_for(f) {
+            let place = || format!("{which}, {name}");
+            let mut key = f.key.verifying.clone();
+            alter(&mut key);
+            assert_ne!(
+                format!("{key:?}"),
+                format!("{:?}", f.key.verifying),
+                "{} is altered",
+                place()
+            );
+            let error = judge(&key, &f.public, &f.proof, CONTEXT).expect_err(name);
+            assert!(
+                matches!(error, VerifyError::OtherKey { .. } | VerifyError::Key(_)),
+                "{}: {error}",
+                place()
+            );
+            // The digest alone must not be what protects.
+            let proof = Proof {
+                key: key.digest().expect("digest"),
+                ..f.proof.clone()
+            };
+            let error = judge(&key, &f.public, &proof, CONTEXT).expect_err(name);
+            assert!(
+                !matches!(error, VerifyError::OtherKey { .. }),
+                "{}: {error}",
+                place()
+            );
+            // The setup proof is bound to all of the key.
+            let error = verify_setup(&key).expect_err(name);
+            let challenges_differ = matches!(
+                error,
+                VerifyError::Check {
+                    name: "lookup.layer" | "closing.constraints",
+                    ..
+                }
+            );
+            // With other sizes or another protocol its messages mean something else.
+            let unreadable = matches!(
+                error,
+                VerifyError::Key(_)
+                    | VerifyError::NonCanonical { .. }
+                    | VerifyError::Check {
+                        name: "lookup.sum",
+                        ..
+                    }
+            );
+            assert!(challenges_differ || unreadable, "{}: {error}", place());
+        }
+    }
+}
+
+#[test]
+fn a_key_without_a_setup_proof_or_with_that_of_another_key_is_refused() {
+    for (which, f) in fixtures() {
         let mut key = f.key.verifying.clone();
-        alter(&mut key);
-        assert_ne!(
-            format!("{key:?}"),
-            format!("{:?}", f.key.verifying),
-            "{name} is altered"
+        // A proof of the honest key verifies with nothing else changed: only what shows the weights is missing.
+        key.setup_proof.clear();
+        judge(&key, &f.public, &f.proof, CONTEXT).expect("the setup proof is not part of the digest");
+        let refused = [
+            verify(&key, &f.public, &f.proof, CONTEXT).expect_err(which),
+            verify_setup(&key).expect_err(which),
+            TrustedKey::new(&key).map(|_| ()).expect_err(which),
+        ];
+        for error in refused {
+            assert!(
+                matches!(&error, VerifyError::Key(what) if what.starts_with("no setup proof")),
+                "{which}: {error}"
+            );
+        }
+        // Of the same model, with the same settings and sizes, but other commitments.
+        let other = setup(f.key.model.clone(), &SetupOptions::default())
+            .expect("setup")
+            .verifying;
+        key.setup_proof.clone_from(&other.setup_proof);
+        if other.weights == f.key.verifying.weights {
+            // Public weights are always committed alike.
+            verify_setup(&key).expect("the same proof");
+            continue;
+        }
+        let error = verify(&key, &f.public, &f.proof, CONTEXT).expect_err(which);
+        let expected = matches!(
+            error,
+            VerifyError::Check {
+                name: "closing.constraints",
+                ..
+            }
         );
-        let error = judge(&key, &f.public, &f.proof, CONTEXT).expect_err(name);
-        assert!(
-            matches!(error, VerifyError::OtherKey { .. } | VerifyError::Key(_)),
-            "{name}: {error}"
+        assert!(expected, "{which}: {error}");
+    }
+}
+
+#[test]
+fn a_rotated_key_that_names_another_key_before_it_is_refused() {
+    let honest = &rotated().verifying;
+    verify_setup(honest).expect("an honest key");
+    let previous = honest.previous.expect("a key before");
+    let roots = hidden().key.verifying.weights.roots.iter().copied();
+    let others = roots.filter(|root| *root != previous).take(2).map(Some);
+    for other in others.chain([None, Some([0; 32]), Some(honest.weights.roots[0])]) {
+        let mut key = honest.clone();
+        key.previous = other;
+        let error = verify_setup(&key).expect_err("another key before");
+        // Without one there is one matrix less to open: the proof is bound to another statement all the same.
+        let expected = matches!(
+            error,
+            VerifyError::Check {
+                name: "closing.constraints",
+                ..
+            } | VerifyError::NonCanonical { .. }
         );
-        // The digest alone must not be what protects.
-        let proof = Proof {
-            key: key.digest().expect("digest"),
-            commitment: f.proof.commitment,
-            messages: f.proof.messages.clone(),
-        };
-        let error = judge(&key, &f.public, &proof, CONTEXT).expect_err(name);
-        assert!(!matches!(error, VerifyError::OtherKey { .. }), "{name}: {error}");
+        assert!(expected, "{other:?}: {error}");
     }
 }

@@ -1,0 +1,463 @@
+//! The tamper manifest: every message of every kind of proof, how it is altered, and which check must reject it.
+//!
+//! It speaks of bytes and recorded events alone, and is shared by the tests of small networks and those of whole
+//! models: whoever includes it has `Event`, `Kind`, `VerifyError` and the modulus `P` in scope.
+
+use std::collections::BTreeMap;
+
+use super::{Event, Kind, P, VerifyError};
+
+/// Checks that may reject an altered message. More than one where the message is used in several ways.
+type Checks = &'static [&'static str];
+
+/// Which elements of a message a row speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All of them.
+    Whole,
+    /// Those that are answers for pads: the constraints are evaluated at them.
+    Pads,
+    /// The random coefficients behind the rows of pads: only the code speaks of them.
+    Tails,
+}
+
+/// One label of the protocol.
+pub(super) struct Row {
+    pub(super) label: &'static str,
+    pub(super) kind: Kind,
+    pub(super) part: Part,
+    /// What rejects it in a plain proof; nothing where plain proofs do not have it.
+    pub(super) plain: Checks,
+    /// What rejects it in zero knowledge; nothing where such proofs do not have it.
+    pub(super) hidden: Checks,
+}
+
+const fn row(label: &'static str, kind: Kind, plain: Checks, hidden: Checks) -> Row {
+    Row {
+        label,
+        kind,
+        part: Part::Whole,
+        plain,
+        hidden,
+    }
+}
+
+const fn response(part: Part, hidden: Checks) -> Row {
+    Row {
+        part,
+        ..row("closing.response", Kind::Extension, &[], hidden)
+    }
+}
+
+/// In zero knowledge every equation between hidden values is a constraint on the pads, and all of them are judged at
+/// once: an altered message changes every challenge after it, so the combination of all constraints is another
+/// polynomial in them, and not 0 but with probability `2^-115`.
+const CONSTRAINTS: Checks = &["closing.constraints"];
+
+/// What comes after the last constraint changes the positions. The nonce no longer fits what is hashed before it; one
+/// in 4096 does, and then the opened columns are the wrong ones.
+const POSITIONS: Checks = &["transcript.grind", "opening.merkle"];
+
+/// A wrong value on the way down is noticed by the next equation that speaks of it.
+const REDUCTION: Checks = &["reduce.stage", "reduce.linear"];
+
+const MERKLE: Checks = &["opening.merkle"];
+
+/// In the order of the protocol.
+pub(super) const MANIFEST: &[Row] = &[
+    // Layer 0 has no rounds and holds for every lambda; the first equation with a challenge in it is layer 1's.
+    row("trace.root", Kind::Digest, &["lookup.layer"], CONSTRAINTS),
+    row("input.root", Kind::Digest, &[], CONSTRAINTS),
+    row("output.root", Kind::Digest, &[], CONSTRAINTS),
+    row(
+        "lookup.grind",
+        Kind::Nonce,
+        &["transcript.grind", "lookup.layer"],
+        &["transcript.grind", "closing.constraints"],
+    ),
+    // `Q` and `1/Q` exchanged are still inverse to each other.
+    row(
+        "lookup.root",
+        Kind::Scalars,
+        &["lookup.sum", "lookup.denominator_nonzero", "lookup.layer"],
+        CONSTRAINTS,
+    ),
+    row("lookup.layer", Kind::Scalars, &["lookup.layer"], CONSTRAINTS),
+    row("lookup.round", Kind::Scalars, &["lookup.layer"], CONSTRAINTS),
+    row(
+        "lookup.columns",
+        Kind::Scalars,
+        &["lookup.denominator"],
+        CONSTRAINTS,
+    ),
+    row(
+        "lookup.multiplicities",
+        Kind::Scalars,
+        &["lookup.numerator"],
+        CONSTRAINTS,
+    ),
+    // The number of ones in a one-hot row is a view of a constant.
+    row(
+        "equality.value",
+        Kind::Scalars,
+        &["reduce.stage", "reduce.linear", "reduce.public"],
+        CONSTRAINTS,
+    ),
+    row("reduce.term", Kind::Scalars, REDUCTION, CONSTRAINTS),
+    row("reduce.stage", Kind::Scalars, &["reduce.stage"], CONSTRAINTS),
+    row("reduce.operand", Kind::Scalars, &["reduce.stage"], CONSTRAINTS),
+    row("opening.merge", Kind::Scalars, &["opening.merge"], CONSTRAINTS),
+    row("opening.values", Kind::Scalars, &["opening.merge"], CONSTRAINTS),
+    row("opening.mask", Kind::Scalars, &[], CONSTRAINTS),
+    row(
+        "opening.combination",
+        Kind::Extension,
+        &["opening.inner_product"],
+        CONSTRAINTS,
+    ),
+    row("closing.masked", Kind::Extension, &[], CONSTRAINTS),
+    response(Part::Pads, CONSTRAINTS),
+    response(Part::Tails, POSITIONS),
+    row("opening.grind", Kind::Nonce, POSITIONS, POSITIONS),
+    row("opening.salt", Kind::Digest, MERKLE, MERKLE),
+    row("opening.columns", Kind::Base, MERKLE, MERKLE),
+    row("opening.path", Kind::Digest, MERKLE, MERKLE),
+];
+
+/// Labels that only proofs of large networks have.
+pub(super) const LARGE: &[&str] = &["lookup.grind"];
+
+/// A valid proof, the messages it consists of, and who judges altered ones.
+pub(super) struct Subject<'a> {
+    pub(super) name: &'static str,
+    pub(super) proof: &'a [u8],
+    /// Is it in zero knowledge?
+    pub(super) hidden: bool,
+    /// The messages, in order.
+    pub(super) messages: Vec<Event>,
+    /// For each element of `closing.response`: is it a coefficient behind a row? See [`tails`].
+    pub(super) tails: Vec<bool>,
+    pub(super) judge: Box<dyn Fn(&[u8]) -> Result<(), VerifyError> + 'a>,
+}
+
+/// For each element of the closing answer: is it a coefficient behind a row? `pads` are answered in each pair of rows,
+/// with `tail` coefficients behind them.
+pub(super) fn tails(pads: impl IntoIterator<Item = usize>, tail: usize) -> Vec<bool> {
+    pads.into_iter()
+        .flat_map(|pads| (0..pads + tail).map(move |element| element >= pads))
+        .collect()
+}
+
+impl Subject<'_> {
+    fn checks(&self, row: &Row) -> Checks {
+        if self.hidden { row.hidden } else { row.plain }
+    }
+
+    fn has(&self, label: &str) -> bool {
+        self.messages.iter().any(|event| event.label == label)
+    }
+
+    /// May `check` reject an altered element of `row`?
+    fn may_reject(&self, row: &'static Row, mutation: Mutation, check: &str) -> bool {
+        let index = |label: &str| MANIFEST.iter().position(|row| row.label == label);
+        let before_grinding = self.has("lookup.grind") && index(row.label) < index("lookup.grind");
+        let mut after = MANIFEST
+            .iter()
+            .skip_while(|other| !core::ptr::eq(*other, row))
+            .skip(1);
+        self.checks(row).contains(&check)
+            // What comes before a nonce must fit it.
+            || before_grinding && check == "transcript.grind"
+            // With what follows moved, the next message is another one as well, and may be judged first.
+            || mutation.moves() && after.find(|row| self.has(row.label)).is_some_and(|row| self.checks(row).contains(&check))
+    }
+
+    /// The row that an element of a message belongs to.
+    fn row_of(&self, event: &Event, element: usize) -> &'static Row {
+        let part = match self.tails.get(element) {
+            _ if event.label != "closing.response" => Part::Whole,
+            Some(true) => Part::Tails,
+            _ => Part::Pads,
+        };
+        MANIFEST
+            .iter()
+            .find(|row| (row.label, row.kind, row.part) == (event.label, event.kind, part))
+            .unwrap_or_else(|| panic!("{}: `{}` is not in the manifest", self.name, event.label))
+    }
+
+    /// Number of the message and of the element that a byte belongs to.
+    fn place_of(&self, byte: usize) -> Option<(usize, usize)> {
+        let message = self
+            .messages
+            .iter()
+            .position(|event| byte < event.offset + event.length)?;
+        let event = &self.messages[message];
+        Some((message, (byte - event.offset) / element_size(event.kind)))
+    }
+
+    /// Up to `samples` elements of a row, the first and the last among them: numbers of the message and the element.
+    fn sample(&self, row: &'static Row, samples: usize, random: &mut Random) -> Vec<(usize, usize)> {
+        let mut places: Vec<(usize, usize)> = Vec::new();
+        for (message, event) in self.messages.iter().enumerate() {
+            if (event.label, event.kind) == (row.label, row.kind) {
+                let elements = 0..event.length / element_size(event.kind);
+                places.extend(
+                    elements
+                        .filter(|&element| core::ptr::eq(self.row_of(event, element), row))
+                        .map(|element| (message, element)),
+                );
+            }
+        }
+        let ends = usize::from(places.len() > 1);
+        let mut last = places.pop().into_iter().collect::<Vec<_>>();
+        for index in ends..places.len().min(samples.saturating_sub(1)) {
+            let other = index + random.below(places.len() - index);
+            places.swap(index, other);
+        }
+        places.truncate(samples.saturating_sub(1));
+        places.append(&mut last);
+        places
+    }
+}
+
+/// Bytes of one element of a message of that kind.
+pub(super) fn element_size(kind: Kind) -> usize {
+    match kind {
+        Kind::Scalars | Kind::Extension => 16,
+        Kind::Base | Kind::Nonce => 8,
+        _ => 32,
+    }
+}
+
+/// Places and bits to alter: any sequence would do, this one is always the same.
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((word ^ (word >> 31)) % bound.max(1) as u64) as usize
+    }
+}
+
+/// What is done to an element, or at its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mutation {
+    /// One bit of it is another; a field element stays canonical.
+    BitFlip,
+    Zero,
+    /// Field elements: the next one.
+    PlusOne,
+    /// Field elements: the same residue, encoded as a number that is not below `p`.
+    PlusP,
+    /// Exchanged with the next element; after the last one, with the next message of that label if it is as short.
+    Swap,
+    /// The element twice, all that follows moved by it.
+    Duplicate,
+    /// Without the element: the message is too short, all that follows moves up.
+    Truncate,
+    /// The message gets another element, 0, at its end.
+    Extend,
+}
+
+const MUTATIONS: [Mutation; 8] = [
+    Mutation::BitFlip,
+    Mutation::Zero,
+    Mutation::PlusOne,
+    Mutation::PlusP,
+    Mutation::Swap,
+    Mutation::Duplicate,
+    Mutation::Truncate,
+    Mutation::Extend,
+];
+
+impl Mutation {
+    /// Does it move what follows?
+    fn moves(self) -> bool {
+        matches!(self, Self::Duplicate | Self::Truncate | Self::Extend)
+    }
+
+    /// The altered proof; nothing where the mutation does not apply or changes nothing.
+    fn apply(
+        self,
+        subject: &Subject<'_>,
+        message: usize,
+        element: usize,
+        random: &mut Random,
+    ) -> Option<Vec<u8>> {
+        let event = &subject.messages[message];
+        let size = element_size(event.kind);
+        let at = event.offset + size * element;
+        let end = event.offset + event.length;
+        let field = matches!(event.kind, Kind::Scalars | Kind::Extension | Kind::Base);
+        let mut bytes = subject.proof.to_vec();
+        // One coordinate of a field element.
+        let coordinate = at + 8 * random.below(size / 8);
+        let coordinate = coordinate..coordinate + 8;
+        let value = u64::from_le_bytes(bytes[coordinate.clone()].try_into().ok()?);
+        let mut put = |value: u64| bytes[coordinate.clone()].copy_from_slice(&value.to_le_bytes());
+        match self {
+            Self::BitFlip if field => {
+                let flipped = value ^ 1 << random.below(60);
+                put(if flipped < P { flipped } else { value ^ 1 });
+            }
+            Self::BitFlip => bytes[at + random.below(size)] ^= 1 << random.below(8),
+            Self::Zero if field => put(0),
+            Self::Zero => bytes[at..at + size].fill(0),
+            Self::PlusOne if field => put((value + 1) % P),
+            Self::PlusP if field => put(value + P),
+            Self::PlusOne | Self::PlusP => return None,
+            Self::Swap => {
+                let next = subject.messages.get(message + 1);
+                let alike = |next: &&Event| next.label == event.label && next.length == size;
+                let other = match next.filter(alike) {
+                    _ if at + size < end => at + size,
+                    Some(next) if event.length == size => next.offset,
+                    _ => return None,
+                };
+                (0..size).for_each(|byte| bytes.swap(at + byte, other + byte));
+            }
+            Self::Duplicate => {
+                let twice = bytes[at..at + size].to_vec();
+                bytes.splice(at..at, twice);
+            }
+            Self::Truncate => drop(bytes.drain(at..at + size)),
+            Self::Extend => drop(bytes.splice(end..end, vec![0; size])),
+        }
+        (bytes != subject.proof).then_some(bytes)
+    }
+}
+
+/// Was the altered proof rejected by what should reject it? `Ok` with the row to which the first altered element
+/// belongs and the check, if it was one.
+fn judge(
+    subject: &Subject<'_>,
+    mutation: Mutation,
+    bytes: &[u8],
+) -> Result<(&'static Row, Option<&'static str>), String> {
+    let equal = bytes
+        .iter()
+        .zip(subject.proof)
+        .take_while(|(altered, honest)| altered == honest)
+        .count();
+    let verdict = (subject.judge)(bytes);
+    // Up to here the proof is honest: a doubled last element belongs to the message after it.
+    let Some((message, element)) = subject.place_of(equal) else {
+        return match verdict {
+            Err(VerifyError::TrailingBytes { offset, found })
+                if offset == subject.proof.len() && found == bytes.len() - offset =>
+            {
+                Ok((MANIFEST.last().expect("a row"), None))
+            }
+            other => Err(format!("at the end: {mutation:?}: {other:?}")),
+        };
+    };
+    let event = &subject.messages[message];
+    let row = subject.row_of(event, element);
+    let offset = event.offset + element * element_size(event.kind);
+    match &verdict {
+        Err(VerifyError::NonCanonical { label, offset: found })
+            if mutation == Mutation::PlusP && *label == row.label && *found == offset =>
+        {
+            Ok((row, None))
+        }
+        Err(VerifyError::Check { name, .. })
+            if mutation != Mutation::PlusP && subject.may_reject(row, mutation, name) =>
+        {
+            Ok((row, Some(name)))
+        }
+        // Where bytes have moved, a digest may be read as a field element, or be missing at the end of the proof.
+        Err(VerifyError::NonCanonical { offset: found, .. }) if mutation.moves() && *found >= offset => {
+            Ok((row, None))
+        }
+        Err(VerifyError::Truncated { .. })
+            if mutation == Mutation::Truncate && subject.checks(row) == MERKLE =>
+        {
+            Ok((row, None))
+        }
+        other => Err(format!(
+            "{} element {element} at byte {offset}: {mutation:?}: {other:?}",
+            row.label
+        )),
+    }
+}
+
+/// What a run over the manifest has seen.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Altered proofs, all of them rejected.
+    pub(super) rejected: usize,
+    /// How often each check rejected an element of a row.
+    pub(super) checks: BTreeMap<(&'static str, &'static str), usize>,
+}
+
+/// Alters up to `samples` elements of every row of the manifest that the proof has, in every way, and up to `more` of
+/// them in one way.
+pub(super) fn reject_all(subject: &Subject<'_>, samples: usize, more: usize, random: &mut Random) -> Tally {
+    let mut tally = Tally::default();
+    let mut problems = Vec::new();
+    for row in MANIFEST {
+        let mut by_check = 0;
+        let places = subject.sample(row, samples.max(more), random);
+        for (index, &(message, element)) in places.iter().enumerate() {
+            let one = [MUTATIONS[random.below(MUTATIONS.len())]];
+            let mutations = if index < samples { &MUTATIONS[..] } else { &one };
+            for &mutation in mutations {
+                let Some(bytes) = mutation.apply(subject, message, element, random) else {
+                    continue;
+                };
+                match judge(subject, mutation, &bytes) {
+                    Ok((found, check)) => {
+                        tally.rejected += 1;
+                        if let Some(check) = check {
+                            *tally.checks.entry((found.label, check)).or_default() += 1;
+                            by_check += usize::from(core::ptr::eq(found, row));
+                        }
+                    }
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+        if !places.is_empty() && by_check == 0 {
+            problems.push(format!(
+                "{} ({:?}) was never rejected by a check",
+                row.label, row.part
+            ));
+        }
+    }
+    assert!(
+        problems.is_empty(),
+        "{}: {} problems:\n{}",
+        subject.name,
+        problems.len(),
+        problems.join("\n")
+    );
+    tally
+}
+
+/// Labels and kinds of a proof in the order in which they first occur. Every one is in the manifest, in that order,
+/// and has checks.
+pub(super) fn labels(subject: &Subject<'_>) -> Vec<(&'static str, Kind)> {
+    let mut seen: Vec<(&str, Kind)> = Vec::new();
+    for event in &subject.messages {
+        if !seen.contains(&(event.label, event.kind)) {
+            seen.push((event.label, event.kind));
+        }
+    }
+    let mut rows = MANIFEST.iter();
+    for &(label, kind) in &seen {
+        let row = rows
+            .find(|row| (row.label, row.kind) == (label, kind))
+            .unwrap_or_else(|| {
+                panic!(
+                    "{}: `{label}` is not in the manifest, or out of order",
+                    subject.name
+                )
+            });
+        assert!(!subject.checks(row).is_empty(), "{}: `{label}`", subject.name);
+    }
+    seen
+}

@@ -1,0 +1,220 @@
+//! Headers and length fields of files altered: each is refused by the error that says what is wrong with it.
+
+use serde::Serialize;
+
+use super::fixture::{fixtures, rotated};
+use crate::circuit::Circuit;
+use crate::proof::{
+    Artifact, CHECKSUM_BYTES, FormatError, HEADER_BYTES, Proof, PublicValues, from_bytes, to_bytes,
+};
+use crate::verify::VerifyingKey;
+
+fn encoded(value: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("an encoding")
+}
+
+/// A container with another payload, its length and checksum put right.
+fn sealed(container: &[u8], payload: &[u8]) -> Vec<u8> {
+    let mut bytes = container[..HEADER_BYTES].to_vec();
+    bytes[HEADER_BYTES - 8..].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(payload);
+    let checksum = *blake3::hash(&bytes).as_bytes();
+    bytes.extend_from_slice(&checksum);
+    bytes
+}
+
+/// Every bit of the header and of the checksum, and the payload here and there.
+fn every_altered_bit<T: Artifact>(name: &str, artifact: &T) {
+    let bytes = to_bytes(artifact).expect("bytes");
+    let end = bytes.len() - CHECKSUM_BYTES;
+    let payload = (HEADER_BYTES..end).step_by(1 + (end - HEADER_BYTES) / 97);
+    for at in (0..HEADER_BYTES).chain(payload).chain(end..bytes.len()) {
+        for bit in 0..8 {
+            let mut altered = bytes.clone();
+            altered[at] ^= 1 << bit;
+            let Err(error) = from_bytes::<T>(&altered) else {
+                panic!("{name}: byte {at} bit {bit}: accepted")
+            };
+            let expected = match at {
+                0..4 => matches!(error, FormatError::WrongMagic { .. }),
+                // No two tags differ in one bit.
+                4..8 => matches!(error, FormatError::UnknownKind { .. }),
+                8..12 => matches!(error, FormatError::WrongVersion { .. }),
+                12..20 => matches!(
+                    error,
+                    FormatError::Truncated { .. }
+                        | FormatError::TrailingBytes { .. }
+                        | FormatError::TooLarge { .. }
+                ),
+                _ => error == FormatError::Checksum,
+            };
+            assert!(expected, "{name}: byte {at} bit {bit}: {error}");
+        }
+    }
+}
+
+#[test]
+fn every_altered_field_of_a_header_is_named() {
+    for (name, f) in fixtures() {
+        every_altered_bit(name, &f.key.verifying);
+        every_altered_bit(name, &f.proof);
+        every_altered_bit(name, &f.public);
+    }
+    every_altered_bit("rotated", &rotated().verifying);
+}
+
+/// The number at `offset` of a postcard payload, 7 bits a byte, and how many bytes it has.
+fn varint(payload: &[u8], offset: usize) -> (u64, usize) {
+    let length = 1 + payload[offset..]
+        .iter()
+        .position(|byte| byte & 0x80 == 0)
+        .expect("a last byte");
+    let bits = payload[offset..offset + length].iter().rev();
+    (
+        bits.fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f)),
+        length,
+    )
+}
+
+/// Alters the length at `offset` of the payload: one less, one more, none, absurd, and the same in more bytes than it
+/// needs.
+fn altered_length<T: Artifact>(what: &str, artifact: &T, offset: usize, expected: usize) {
+    let bytes = to_bytes(artifact).expect("bytes");
+    let payload = &bytes[HEADER_BYTES..bytes.len() - CHECKSUM_BYTES];
+    let (value, length) = varint(payload, offset);
+    assert_eq!(value, expected as u64, "{what}: the length stands there");
+    let with = |field: &[u8]| {
+        let altered = [&payload[..offset], field, &payload[offset + length..]].concat();
+        from_bytes::<T>(&sealed(&bytes, &altered)).err()
+    };
+    for other in [value.wrapping_sub(1), value + 1, 0, 1 << 32, u64::MAX] {
+        if other == value {
+            continue;
+        }
+        let error = with(&encoded(&other));
+        assert!(
+            matches!(error, Some(FormatError::Decode { .. })),
+            "{what}: {value} now {other}: {error:?}"
+        );
+    }
+    let mut needless = payload[offset..offset + length].to_vec();
+    needless[length - 1] |= 0x80;
+    needless.push(0);
+    let kind = T::KIND;
+    let place = (offset + length - 1) as u64;
+    assert_eq!(
+        with(&needless),
+        Some(FormatError::NonCanonical { kind, offset: place }),
+        "{what}"
+    );
+}
+
+/// Alters the byte at `offset` of the payload, which says which of `count` variants follows.
+fn altered_variant<T: Artifact>(what: &str, artifact: &T, offset: usize, count: u8) {
+    let bytes = to_bytes(artifact).expect("bytes");
+    let payload = &bytes[HEADER_BYTES..bytes.len() - CHECKSUM_BYTES];
+    assert!(payload[offset] < count, "{what}: the variant stands there");
+    for other in [count, count + 1, 0x7f, 0xff] {
+        let mut altered = payload.to_vec();
+        altered[offset] = other;
+        let error = from_bytes::<T>(&sealed(&bytes, &altered)).err();
+        assert!(
+            matches!(error, Some(FormatError::Decode { .. })),
+            "{what}: variant {other}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn every_altered_length_in_a_proof_is_refused() {
+    for (_, f) in fixtures() {
+        let Proof {
+            key,
+            commitment,
+            messages,
+        } = &f.proof;
+        let offset = encoded(&(key, commitment)).len();
+        altered_length("messages", &f.proof, offset, messages.len());
+        // Bytes behind the messages, inside of the payload.
+        let bytes = to_bytes(&f.proof).expect("bytes");
+        let mut payload = encoded(&f.proof);
+        payload.push(0);
+        let error = from_bytes::<Proof>(&sealed(&bytes, &payload)).err();
+        assert!(matches!(error, Some(FormatError::Decode { .. })), "{error:?}");
+    }
+}
+
+#[test]
+fn every_altered_length_in_public_values_is_refused() {
+    for (name, f) in fixtures() {
+        let PublicValues { input, outputs } = &f.public;
+        altered_variant(name, &f.public, 0, 2);
+        if let Some(input) = input {
+            altered_length("input", &f.public, 1, input.len());
+        }
+        let mut offset = encoded(input).len();
+        altered_variant(name, &f.public, offset, 2);
+        if let Some(outputs) = outputs {
+            offset += 1;
+            altered_length("outputs", &f.public, offset, outputs.len());
+            offset += encoded(&outputs.len()).len();
+            for output in outputs {
+                altered_length("output", &f.public, offset, output.len());
+                offset += encoded(output).len();
+            }
+        }
+    }
+}
+
+#[test]
+fn every_altered_length_in_a_verifying_key_is_refused() {
+    let keys = fixtures().map(|(_, f)| &f.key.verifying);
+    for key in keys.into_iter().chain([&rotated().verifying]) {
+        // Field by field, in the order of the structure.
+        let VerifyingKey {
+            name,
+            circuit,
+            interface,
+            privacy,
+            code,
+            weights,
+            previous,
+            hardening,
+            setup_proof,
+        } = key;
+        altered_length("name", key, 0, name.len());
+        let mut offset = encoded(name).len();
+        let Circuit {
+            columns,
+            tables,
+            lookups,
+            equalities,
+        } = circuit;
+        for (what, length, bytes) in [
+            ("columns", columns.len(), encoded(columns).len()),
+            ("tables", tables.len(), encoded(tables).len()),
+            ("lookups", lookups.len(), encoded(lookups).len()),
+            ("equalities", equalities.len(), encoded(equalities).len()),
+        ] {
+            altered_length(what, key, offset, length);
+            offset += bytes;
+        }
+        offset += encoded(&interface.input_scale).len();
+        altered_length("scales", key, offset, interface.output_scales.len());
+        offset += encoded(&interface.output_scales).len();
+        for part in 0..3 {
+            altered_variant("visibility", key, offset + part, 2);
+        }
+        altered_variant("commit_input", key, offset + 3, 2);
+        offset += encoded(&(privacy, code)).len();
+        altered_length("roots", key, offset, weights.roots.len());
+        offset += encoded(weights).len();
+        altered_variant("previous", key, offset, 2);
+        offset += encoded(&(previous, hardening)).len();
+        altered_length("setup proof", key, offset, setup_proof.len());
+        assert_eq!(
+            offset + encoded(&serde_bytes::Bytes::new(setup_proof)).len(),
+            encoded(key).len()
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! What a proof speaks of altered: the digest of the key, the number of the commitment, the public values.
+
+use super::fixture::{CONTEXT, Fixture, fixture, fixtures, hidden, input_of, judge, outputs_of};
+use crate::field::P;
+use crate::proof::{Proof, PublicValues};
+use crate::transcript::VerifyError;
+use crate::verify::{TrustedKey, verify};
+
+/// A trusted key, for many verdicts.
+fn trusted(f: &'static Fixture) -> TrustedKey<'static> {
+    let key = &f.key.verifying;
+    TrustedKey::remembered(key, &key.digest().expect("a digest")).expect("a key")
+}
+
+/// The check that notices other challenges than the prover's first.
+fn first_check(f: &Fixture) -> &'static str {
+    match f.key.verifying.privacy.zero_knowledge() {
+        true => "closing.constraints",
+        false => "lookup.layer",
+    }
+}
+
+#[test]
+fn another_key_digest_in_the_proof_is_named() {
+    for (name, f) in fixtures() {
+        for byte in 0..32 {
+            let mut proof = f.proof.clone();
+            proof.key[byte] ^= 1;
+            let error = judge(&f.key.verifying, &f.public, &proof, CONTEXT);
+            assert!(
+                matches!(error, Err(VerifyError::OtherKey { .. })),
+                "{name}: {error:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_proof_that_names_another_commitment_to_the_weights_is_rejected() {
+    for (name, f) in fixtures() {
+        let trusted = trusted(f);
+        let count = f.key.verifying.weights.roots.len() as u32;
+        let verdict = |commitment| {
+            let proof = Proof {
+                commitment,
+                ..f.proof.clone()
+            };
+            trusted
+                .verify(&f.public, &proof, CONTEXT)
+                .expect_err("another commitment")
+        };
+        for other in 1..count {
+            let VerifyError::Check { name: check, .. } = verdict(other) else {
+                panic!("{name}: {other}")
+            };
+            assert_eq!(check, first_check(f), "{name}: {other}");
+        }
+        for beyond in [count, count + 1, 1 << 16, u32::MAX] {
+            let expected = format!("the proof uses commitment {beyond} to the weights, the key has {count}");
+            assert_eq!(verdict(beyond), VerifyError::Key(expected), "{name}");
+        }
+    }
+    assert!(hidden().key.verifying.weights.roots.len() > 1);
+}
+
+#[test]
+fn a_proof_for_other_settings_of_privacy_is_rejected() {
+    // The plain proof for the private key and the other way round: messages, sizes and bindings differ.
+    for (a, b) in [(fixture(), hidden()), (hidden(), fixture())] {
+        let (key, public) = (&a.key.verifying, &a.public);
+        let verdict = |proof: &Proof| judge(key, public, proof, CONTEXT).expect_err("another protocol");
+        assert!(matches!(verdict(&b.proof), VerifyError::OtherKey { .. }));
+        let mut proof = b.proof.clone();
+        proof.key = key.digest().expect("a digest");
+        let error = verdict(&proof);
+        // A padded scalar is not the 0 that the sum of all fractions must be.
+        let check = if a.proof == fixture().proof {
+            "lookup.sum"
+        } else {
+            first_check(a)
+        };
+        let refused = matches!(&error, VerifyError::Check { name, .. } if *name == check);
+        // Numbers and sizes of messages differ: scalars are read where digests stand.
+        let unreadable = matches!(error, VerifyError::NonCanonical { .. });
+        assert!(refused || unreadable, "{error}");
+    }
+}
+
+#[test]
+fn every_altered_public_value_is_rejected() {
+    for (name, f) in fixtures() {
+        let trusted = trusted(f);
+        let judge = |public: &PublicValues| {
+            trusted
+                .verify(public, &f.proof, CONTEXT)
+                .expect_err("an altered public value")
+        };
+        // Every value of the outputs, some of the input where it is public.
+        let input = f.public.input.as_ref().map_or(0, Vec::len);
+        let mut places: Vec<(Option<usize>, usize)> = (0..input).step_by(7).map(|i| (None, i)).collect();
+        for (output, values) in f.public.outputs.iter().flatten().enumerate() {
+            places.extend((0..values.len()).map(|i| (Some(output), i)));
+        }
+        for (tensor, index) in places {
+            let mut public = f.public.clone();
+            let value = match tensor {
+                None => &mut input_of(&mut public)[index],
+                Some(output) => &mut outputs_of(&mut public)[output][index],
+            };
+            let honest = *value;
+            *value += if honest > 0 { -1 } else { 1 };
+            let error = judge(&public);
+            let rejected = matches!(&error, VerifyError::Check { name, .. } if *name == first_check(f));
+            assert!(rejected, "{name}: {tensor:?} {index}: {error}");
+            // The same residue, p further on, and other integers that the circuit does not speak of.
+            for beyond in [honest + P as i64, honest - P as i64, P as i64, i64::MAX, i64::MIN] {
+                let value = match tensor {
+                    None => &mut input_of(&mut public)[index],
+                    Some(output) => &mut outputs_of(&mut public)[output][index],
+                };
+                *value = beyond;
+                let error = judge(&public);
+                assert!(
+                    matches!(error, VerifyError::PublicValue { .. }),
+                    "{name}: {tensor:?} {index}: {error}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn public_values_that_are_absent_too_many_or_of_another_size_are_refused() {
+    type Alter<'a> = &'a dyn Fn(&mut PublicValues);
+    let of_public_outputs: [Alter<'_>; 5] = [
+        &|public| public.outputs = None,
+        &|public| drop(outputs_of(public).pop()),
+        &|public| outputs_of(public).push(vec![]),
+        &|public| outputs_of(public)[0].clear(),
+        &|public| outputs_of(public).swap(0, 1),
+    ];
+    let of_public_input: [Alter<'_>; 3] = [
+        &|public| public.input = None,
+        &|public| input_of(public).truncate(7),
+        &|public| input_of(public).push(0),
+    ];
+    // What is private must not be given, not even the right values.
+    let of_private_outputs: [Alter<'_>; 2] = [
+        &|public| public.outputs.clone_from(&fixture().public.outputs),
+        &|public| public.outputs = Some(vec![]),
+    ];
+    let of_private_input: [Alter<'_>; 2] = [
+        &|public| public.input.clone_from(&fixture().public.input),
+        &|public| public.input = Some(vec![]),
+    ];
+    for (name, f) in fixtures() {
+        let of_input: &[Alter<'_>] = match f.public.input {
+            Some(_) => &of_public_input,
+            None => &of_private_input,
+        };
+        let of_outputs: &[Alter<'_>] = match f.public.outputs {
+            Some(_) => &of_public_outputs,
+            None => &of_private_outputs,
+        };
+        for (number, alter) in of_outputs.iter().chain(of_input).enumerate() {
+            let mut public = f.public.clone();
+            alter(&mut public);
+            let error = verify(&f.key.verifying, &public, &f.proof, CONTEXT).expect_err("refused");
+            assert!(
+                matches!(error, VerifyError::PublicValue { .. }),
+                "{name}: alteration {number}: {error}"
+            );
+        }
+    }
+}
