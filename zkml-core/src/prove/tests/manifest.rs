@@ -127,6 +127,9 @@ pub(super) const MANIFEST: &[Row] = &[
 /// Labels that only proofs of large networks have.
 pub(super) const LARGE: &[&str] = &["lookup.grind"];
 
+/// The verdict on the messages of a proof.
+type Judge<'a> = Box<dyn Fn(&[u8]) -> Result<(), VerifyError> + 'a>;
+
 /// A valid proof, the messages it consists of, and who judges altered ones.
 pub(super) struct Subject<'a> {
     pub(super) name: &'static str,
@@ -137,7 +140,7 @@ pub(super) struct Subject<'a> {
     pub(super) messages: Vec<Event>,
     /// For each element of `closing.response`: is it a coefficient behind a row? See [`tails`].
     pub(super) tails: Vec<bool>,
-    pub(super) judge: Box<dyn Fn(&[u8]) -> Result<(), VerifyError> + 'a>,
+    pub(super) judge: Judge<'a>,
 }
 
 /// For each element of the closing answer: is it a coefficient behind a row? `pads` are answered in each pair of rows,
