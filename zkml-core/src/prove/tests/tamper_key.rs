@@ -281,12 +281,7 @@ fn every_altered_field_of_the_verifying_key_is_rejected() {
             let place = || format!("{which}, {name}");
             let mut key = f.key.verifying.clone();
             alter(&mut key);
-            assert_ne!(
-                format!("{key:?}"),
-                format!("{:?}", f.key.verifying),
-                "{} is altered",
-                place()
-            );
+            assert_ne!(key.digest(), f.key.verifying.digest(), "{} is altered", place());
             let error = judge(&key, &f.public, &f.proof, CONTEXT).expect_err(name);
             assert!(
                 matches!(error, VerifyError::OtherKey { .. } | VerifyError::Key(_)),
