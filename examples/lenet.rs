@@ -348,7 +348,7 @@ fn tamper(trusted: &TrustedKey<'_>, public: &PublicValues, proof: &Proof) -> Res
     let place = altered.messages.len() / 2;
     altered.messages[place] ^= 1;
     match trusted.verify(public, &altered, CONTEXT) {
-        Ok(()) => Err(format!("a proof with byte {place} altered was accepted").into()),
+        Ok(_) => Err(format!("a proof with byte {place} altered was accepted").into()),
         Err(reason) => {
             println!("\none bit of byte {place} of the proof changed: rejected, {reason}");
             Ok(())

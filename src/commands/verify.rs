@@ -5,9 +5,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use zkml_core::proof::{FileError, Proof, PublicValues, ReadableOutputs, read_file};
-use zkml_core::verify::VerifyingKey;
+use zkml_core::verify::{CommittedTensors, TensorLayout, Verified, VerifyingKey};
 
 use super::trusted::trust;
 use super::{CommandError, hex};
@@ -51,13 +51,25 @@ impl Verify {
         let result = self.check();
         if self.json {
             let answer = match &result {
-                Ok((key, outputs)) => json!({ "valid": true, "key": key, "outputs": outputs }),
+                Ok(proven) => json!({
+                    "valid": true,
+                    "key": proven.key,
+                    "outputs": proven.outputs,
+                    "committed": {
+                        "input": proven.committed.input.as_ref().map(readable),
+                        "output": proven.committed.output.as_ref().map(readable),
+                    },
+                }),
                 Err(error) => json!({ "valid": false, "error": error.to_string() }),
             };
             writeln!(output, "{answer}")?;
             return result.map(|_| ());
         }
-        let (key, outputs) = result?;
+        let Proven {
+            key,
+            outputs,
+            committed,
+        } = result?;
         writeln!(output, "valid")?;
         writeln!(output, "model    {}", outputs.model)?;
         writeln!(output, "key      {key}")?;
@@ -67,16 +79,21 @@ impl Verify {
         if outputs.outputs.is_none() {
             writeln!(output, "outputs  (private)")?;
         }
+        for (name, tensors) in [("input", &committed.input), ("output", &committed.output)] {
+            if let Some(tensors) = tensors {
+                writeln!(output, "{name:<9}committed as {tensors}")?;
+            }
+        }
         Ok(())
     }
 
-    /// The digest of the key, and the outputs that are proved.
-    fn check(&self) -> Result<(String, ReadableOutputs), CommandError> {
+    /// Checks everything that is given.
+    fn check(&self) -> Result<Proven, CommandError> {
         let key: VerifyingKey = read_file(&self.key)?;
         let proof: Proof = read_file(&self.proof)?;
         let public: PublicValues = read_file(&self.public)?;
         let (trusted, _) = trust(&key)?;
-        trusted.verify(&public, &proof, self.context.as_bytes())?;
+        let committed = trusted.verify(&public, &proof, self.context.as_bytes())?;
         let outputs = ReadableOutputs::new(&key, &public)?;
         if let Some(path) = &self.outputs {
             let mismatch = |error| CommandError::Outputs {
@@ -85,8 +102,37 @@ impl Verify {
             };
             read_outputs(path)?.check(&outputs).map_err(mismatch)?;
         }
-        Ok((hex(&key.digest()?), outputs))
+        Ok(Proven {
+            key: hex(&key.digest()?),
+            outputs,
+            committed,
+        })
     }
+}
+
+/// What a valid proof shows.
+struct Proven {
+    /// Digest of the key.
+    key: String,
+    outputs: ReadableOutputs,
+    committed: Verified,
+}
+
+/// A commitment to private tensors; proofs with equal ones speak of the same tensors.
+fn readable(tensors: &CommittedTensors) -> Value {
+    let TensorLayout {
+        sizes,
+        log_row,
+        log_codeword,
+        tail,
+    } = &tensors.layout;
+    json!({
+        "root": hex(&tensors.root),
+        "sizes": sizes,
+        "log_row": log_row,
+        "log_codeword": log_codeword,
+        "tail": tail,
+    })
 }
 
 fn read_outputs(path: &Path) -> Result<ReadableOutputs, CommandError> {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use zkml::models::Mlp;
 use zkml::prelude::*;
 use zkml_core::proof::{Artifact, ReadableOutputs, read_file, to_bytes, write_file};
+use zkml_core::prove::{Input, prove_with_secrets};
 
 use super::{assert_refused, text, zkml as run};
 
@@ -452,4 +453,37 @@ fn inspect_shows_what_is_in_each_kind() {
     );
     assert_eq!(key["content"]["output_1"]["maximum"], 3);
     assert!(key["content"]["soundness"]["bits"].as_f64().unwrap() >= 100.0);
+}
+
+#[test]
+fn commitments_to_private_outputs_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let privacy = Privacy {
+        output: Visibility::Private,
+        ..Privacy::PUBLIC
+    };
+    let key = key("private", 5, folder.path(), privacy);
+    let input = key.model.network.quantize_input(&input(2)).unwrap();
+    let proven = prove_with_secrets(&key, Input::Values(&input), b"").unwrap();
+    write_file(folder.path().join("vkey"), &key.verifying).unwrap();
+    write_file(folder.path().join("proof"), &proven.proof).unwrap();
+    write_file(folder.path().join("public"), &proven.public).unwrap();
+    let arguments = [
+        "verify", "--key", "vkey", "--proof", "proof", "--public", "public",
+    ];
+    let output = run(&arguments, folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let commitment = proven.output.unwrap().commitment();
+    let answer = text(&output.stdout);
+    assert!(
+        answer.contains(&format!("output   committed as {commitment}\n")),
+        "{answer}"
+    );
+
+    let output = run(&[&arguments[..], &["--json"]].concat(), folder.path());
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let root: String = commitment.root.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(answer["committed"]["output"]["root"], root);
+    assert_eq!(answer["committed"]["output"]["tail"], key.verifying.code.tail);
+    assert_eq!(answer["committed"]["input"], Value::Null);
 }

@@ -58,6 +58,11 @@ impl Privacy {
         self.input.is_private() || self.output.is_private() || self.weights.is_private()
     }
 
+    /// Do proofs carry commitments to tensors of their own, of the input or the outputs?
+    pub const fn commits_tensors(&self) -> bool {
+        self.output.is_private() || self.commit_input
+    }
+
     /// Does it make sense? A public input needs no commitment.
     pub const fn is_consistent(&self) -> bool {
         self.input.is_private() || !self.commit_input

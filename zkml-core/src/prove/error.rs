@@ -47,6 +47,16 @@ pub enum ProveError {
         /// Best found.
         found: f64,
     },
+    /// A committed tensor of another proof cannot be the input of this one.
+    #[error("cannot link the proofs: {what}: expected {expected}, found {found}")]
+    Link {
+        /// What does not fit.
+        what: &'static str,
+        /// What this model asks for.
+        expected: String,
+        /// What the tensor, or its commitment, has.
+        found: String,
+    },
     /// A file of a proving key or model holds something that does not fit together.
     #[error("{place}: expected {expected}, found {found}")]
     Malformed {

@@ -4,6 +4,7 @@ mod budget;
 mod check;
 mod error;
 mod key;
+pub mod link;
 mod setup;
 mod trace;
 
@@ -11,12 +12,13 @@ pub use budget::{Budget, BudgetError, Purpose};
 pub use check::{Violation, check};
 pub use error::ProveError;
 pub use key::{CompiledModel, ProvingKey};
+pub use link::{Input, TensorSecret};
 pub use setup::{SetupOptions, rotate, setup};
 pub use trace::{Answer, Trace};
 
 use ndarray::ArrayD;
 
-use crate::circuit::{ColumnId, ColumnKind};
+use crate::circuit::{ColumnId, ColumnKind, Home};
 use crate::field::K;
 use crate::lookup;
 use crate::masking::{self, Constraint, MaskedProver, Masking, Pads, Record, Replay};
@@ -27,13 +29,13 @@ use crate::pcs::{
 use crate::proof::{Proof, PublicValues};
 use crate::reduce::{Claims, Point, ProverSide, challenge_point, coordinates, reduce};
 use crate::transcript::{ProverChannel, ProverTranscript};
-use crate::verify::{self, PublicCells, Statement, bindings};
+use crate::verify::{self, PublicCells, SeparateTensors, Statement, bindings};
 
 /// Proves what the model answers on `input` (quantized integers, in the shape of the model's input).
 ///
 /// Returns the public values and the proof. With private weights one of the key's openings is used up, and counted
 /// before anything is computed. The answer is among the public values unless outputs are private: see
-/// [`prove_with_answer`].
+/// [`prove_with_secrets`].
 ///
 /// # Errors
 /// [`ProveError`]: an input that does not fit, a value outside a table's domain (named by layer), a key whose budget
@@ -43,27 +45,82 @@ pub fn prove(
     input: &ArrayD<i64>,
     context: &[u8],
 ) -> Result<(PublicValues, Proof), ProveError> {
-    prove_with_answer(key, input, context).map(|(_, public, proof)| (public, proof))
+    let proven = prove_with_secrets(key, Input::Values(input), context)?;
+    Ok((proven.public, proven.proof))
 }
 
-/// As [`prove`], and returns the whole answer before them, for the prover alone: what is private of it included.
+/// A proof, and what its prover alone knows of it.
+#[derive(Debug)]
+pub struct Proven {
+    /// The public values.
+    pub public: PublicValues,
+    /// The proof.
+    pub proof: Proof,
+    /// What was asked and answered, private or not.
+    pub answer: Answer,
+    /// The secret of the committed input, for a proof that [links](link) to it; none for a model that does not commit
+    /// to its input, and for an input that came from another proof.
+    pub input: Option<TensorSecret>,
+    /// The secret of the private outputs, for a proof that [links](link) to them.
+    pub output: Option<TensorSecret>,
+}
+
+/// As [`prove`], of an input that may be a tensor which another proof has committed to; and returns all that the prover
+/// may need later.
 ///
 /// # Errors
-/// As [`prove`].
-pub fn prove_with_answer(
-    key: &ProvingKey,
-    input: &ArrayD<i64>,
-    context: &[u8],
-) -> Result<(Answer, PublicValues, Proof), ProveError> {
+/// As [`prove`]; [`ProveError::Link`] for a committed tensor that cannot be the input of this model.
+pub fn prove_with_secrets(key: &ProvingKey, input: Input<'_>, context: &[u8]) -> Result<Proven, ProveError> {
     // On a thread of the pool each parallel loop starts at once; from outside it would cost two thread switches.
     rayon::scope(|_| {
         let statement = Statement::new(&key.verifying)?;
-        let trace = Trace::generate(key, &statement, input)?;
+        let (trace, linked) = match input {
+            Input::Values(values) => (Trace::generate(key, &statement, values)?, None),
+            Input::Committed(secret) => (
+                linked_trace(key, &statement, &secret)?,
+                Some(secret.into_matrix()),
+            ),
+        };
+        let is_linked = linked.is_some();
         let (number, weights) = key.next_commitment(Purpose::Proof)?;
-        let secrets = trace_seed(&statement)?;
-        let proof = prove_trace(&statement, &trace, (number, &[&weights]), context, secrets)?;
-        Ok((trace.answer, trace.public, proof))
+        let seed = trace_seed(&statement)?;
+        let tensors = commit_tensors(&statement, &trace, &seed, linked)?;
+        let weights = (number, &[&*weights][..]);
+        let proof = prove_committed(&statement, &trace, weights, context, seed, &tensors)?;
+        let (mut input, mut output) = (None, None);
+        for (of, matrix) in statement.separate.iter().zip(tensors) {
+            match of.home {
+                // Twice is all that its randomness allows.
+                Home::Input if is_linked => {}
+                Home::Input => input = Some(TensorSecret::new(&statement, of, matrix)),
+                Home::Output => output = Some(TensorSecret::new(&statement, of, matrix)),
+                Home::Trace => {}
+            }
+        }
+        let Trace { public, answer, .. } = trace;
+        Ok(Proven {
+            public,
+            proof,
+            answer,
+            input,
+            output,
+        })
     })
+}
+
+/// The trace on the tensor of another proof.
+fn linked_trace<'a>(
+    key: &'a ProvingKey,
+    statement: &'a Statement<'_>,
+    secret: &TensorSecret,
+) -> Result<Trace<'a>, ProveError> {
+    let column = secret.fits_statement(statement)?;
+    let circuit = statement.circuit();
+    let shape = &circuit[column].shape;
+    let cells = secret.cells(shape);
+    let graph = &key.model.network.graph;
+    let input = link::integers(&cells, shape, &graph[graph.input].fact.shape)?;
+    Trace::generate_with(key, statement, &input, Some((column, &cells)))
 }
 
 /// The secret behind a trace: fresh, or none where everything is public.
@@ -85,24 +142,47 @@ fn prove_trace(
     context: &[u8],
     seed: Seed,
 ) -> Result<Proof, ProveError> {
+    let tensors = commit_tensors(statement, trace, &seed, None)?;
+    prove_committed(statement, trace, (number, weights), context, seed, &tensors)
+}
+
+/// The commitments to tensors that live apart from the trace, in the order of their roots; `linked` is the one to the
+/// input, where another proof has made it.
+fn commit_tensors(
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+    seed: &Seed,
+    mut linked: Option<CommittedMatrix>,
+) -> Result<Vec<CommittedMatrix>, ProveError> {
+    let commit = |tensors: &SeparateTensors| match linked.take_if(|_| tensors.home == Home::Input) {
+        Some(matrix) => Ok(matrix),
+        None => trace.commit_separate(statement, tensors, seed),
+    };
+    statement.separate.iter().map(commit).collect()
+}
+
+/// As [`prove_trace`], with the tensors that live apart committed.
+fn prove_committed(
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+    (number, weights): (u32, &[&CommittedMatrix]),
+    context: &[u8],
+    seed: Seed,
+    separate: &[CommittedMatrix],
+) -> Result<Proof, ProveError> {
     let mut transcript = ProverTranscript::new(statement.protocol());
     for (label, bytes) in bindings(statement, &trace.public, number, context) {
         transcript.absorb(label, &bytes);
     }
-    let separate = statement
-        .separate
-        .iter()
-        .map(|tensors| trace.commit_separate(statement, tensors, &seed))
-        .collect::<Result<Vec<_>, _>>()?;
     let (committed, pads) = trace.commit(statement, seed)?;
     transcript.send_digest("trace.root", &committed.commitment().root);
-    for (tensors, matrix) in statement.separate.iter().zip(&separate) {
+    for (tensors, matrix) in statement.separate.iter().zip(separate) {
         transcript.send_digest(tensors.label(), &matrix.commitment().root);
     }
     transcript.harden("trace.harden", statement.key.hardening);
     let matrices: Vec<&CommittedMatrix> = core::iter::once(&committed)
         .chain(weights.iter().copied())
-        .chain(&separate)
+        .chain(separate)
         .collect();
     argue(&mut transcript, statement, trace, &matrices, pads)?;
     Ok(Proof {

@@ -7,8 +7,8 @@ use crate::circuit::{Circuit, ColumnId};
 use crate::pcs::{CodeParameters, CommittedMatrix, Keep, Packing, Rows, Seed, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::verify::{
-    ROTATION_RESERVE, SECURITY_BITS, Statement, VerifyingKey, WeightCommitments, required_hardening,
-    soundness,
+    ROTATION_RESERVE, SECURITY_BITS, Statement, VerifyingKey, WeightCommitments, needed_tail,
+    required_hardening, soundness,
 };
 
 /// What setup may choose.
@@ -24,6 +24,8 @@ pub struct SetupOptions {
     pub proofs_per_key: u32,
     /// How many bytes of proof one byte of setup proof is worth.
     pub setup_weight: f64,
+    /// The code, such as that of another key: proofs of both can then be [linked](super::link). Chosen if none is given.
+    pub code: Option<CodeParameters>,
 }
 
 impl Default for SetupOptions {
@@ -34,6 +36,7 @@ impl Default for SetupOptions {
             bytes_per_cell: 0.06,
             proofs_per_key: 64,
             setup_weight: 1.0 / 64.0,
+            code: None,
         }
     }
 }
@@ -41,7 +44,8 @@ impl Default for SetupOptions {
 /// Commits a model's weights, proves that they are what the circuit takes for granted, and derives both keys.
 ///
 /// # Errors
-/// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough.
+/// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough,
+/// [`ProveError::Malformed`] for a given code without room for this model's randomness.
 pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
     let lowered = model.lower()?;
     let (code, weights) = choose_code(&model, &lowered, options)?;
@@ -235,12 +239,21 @@ fn choose_code(
             .filter(|(_, count)| *count <= MAXIMUM_COMMITMENTS)
             .collect(),
     };
+    let (rows, blowups) = match &options.code {
+        None => (6..=16, 2..=4),
+        Some(code) => {
+            code.validate()?;
+            let blowup = code.log_codeword.saturating_sub(code.log_row);
+            (code.log_row..=code.log_row, blowup..=blowup)
+        }
+    };
     let mut candidates = Vec::new();
-    for log_row in 6..=16u32 {
+    for log_row in rows {
         let trace_rows = Packing::new(&trace, log_row)?.rows;
         let weight_rows = Packing::new(&weights, log_row)?.rows;
-        for (log_blowup, &(openings, count)) in
-            (2..=4u32).flat_map(|blowup| plans.iter().map(move |plan| (blowup, plan)))
+        for (log_blowup, &(openings, count)) in blowups
+            .clone()
+            .flat_map(|blowup| plans.iter().map(move |plan| (blowup, plan)))
         {
             let log_codeword = log_row + log_blowup;
             let commitments = WeightCommitments {
@@ -248,8 +261,11 @@ fn choose_code(
                 rows: weight_rows,
                 openings,
             };
-            let Some(code) = code_with_tail(log_row, log_codeword, &commitments, model.privacy, options)
-            else {
+            let code = match &options.code {
+                None => code_with_tail(log_row, log_codeword, &commitments, model.privacy, options),
+                Some(code) => Some(code.clone()).filter(|code| has_room(code, model.privacy, &commitments)),
+            };
+            let Some(code) = code else {
                 continue;
             };
             let queries = code.queries as f64;
@@ -261,6 +277,13 @@ fn choose_code(
             let cost = bytes + cells * options.bytes_per_cell + setup * options.setup_weight;
             candidates.push((cost, code, commitments));
         }
+    }
+    if let (Some(code), true) = (&options.code, candidates.is_empty()) {
+        return Err(ProveError::Malformed {
+            place: "the code given to setup".into(),
+            expected: "a tail with room for this model's randomness, and none for a public one".into(),
+            found: format!("a tail of {} for {} opened columns", code.tail, code.queries),
+        });
     }
     candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut best = 0f64;
@@ -285,6 +308,12 @@ fn choose_code(
     })
 }
 
+/// Is the tail of a given code long enough? A model without secrets has none.
+fn has_room(code: &CodeParameters, privacy: Privacy, weights: &WeightCommitments) -> bool {
+    let needed = needed_tail(&privacy, weights, code.queries);
+    needed <= code.tail && (needed == 0) == (code.tail == 0)
+}
+
 /// The code with the fewest queries: the tail depends on their number, and lowers the rate's margin in turn.
 fn code_with_tail(
     log_row: u32,
@@ -297,12 +326,7 @@ fn code_with_tail(
     for _ in 0..16 {
         let (grinding, bits) = (options.grinding_bits, options.query_bits);
         let code = CodeParameters::for_target(log_row, tail, log_codeword, grinding, bits).ok()?;
-        let trace = if privacy.zero_knowledge() {
-            code.queries + 2
-        } else {
-            0
-        };
-        let needed = weights.tail(code.queries).max(trace);
+        let needed = needed_tail(&privacy, weights, code.queries);
         if needed == tail {
             return Some(code);
         }

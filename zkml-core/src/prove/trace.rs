@@ -48,11 +48,26 @@ impl<'a> Trace<'a> {
         statement: &'a Statement<'_>,
         input: &ArrayD<i64>,
     ) -> Result<Self, ProveError> {
+        Self::generate_with(key, statement, input, None)
+    }
+
+    /// As [`Self::generate`], where the committed column of the input has the given cells, those of `input` among them:
+    /// what another proof committed to, padding included.
+    pub(super) fn generate_with(
+        key: &'a ProvingKey,
+        statement: &'a Statement<'_>,
+        input: &ArrayD<i64>,
+        committed: Option<(ColumnId, &[M61])>,
+    ) -> Result<Self, ProveError> {
         let graph = &key.model.network.graph;
         let execution = Executor::new(graph)?.run(input)?;
         let circuit = statement.circuit();
         let values = Values::new(circuit);
         let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells.into()));
+        if let Some((column, cells)) = committed {
+            // What is set first stays.
+            set(column, cells.to_vec());
+        }
         for parameter in &key.lowered.parameters {
             values.set(parameter.column, Cells::Int8(&parameter.cells));
         }
@@ -202,7 +217,7 @@ impl<'a> Trace<'a> {
         let cells: Vec<&[M61]> = tensors.columns.iter().map(|&id| self.values.base(id)).collect();
         let rows = Rows::Field(tensors.packing.fill(&cells));
         let tails = Tails {
-            length: statement.key.trace_tail(),
+            length: statement.key.tensor_tail(),
             full: 0,
         };
         let (code, seed) = (&statement.key.code, seed.derive(tensors.label()));

@@ -92,6 +92,28 @@ impl Artifact for VerifyingKey {
     const MAXIMUM_BYTES: u64 = 1 << 24;
 }
 
+/// Openings of a tensor that is committed apart: the proof that makes the commitment, and one that links to it.
+const TENSOR_OPENINGS: usize = 2;
+
+/// Random coefficients that some row of a key with this privacy needs, for `queries` columns in each opening: the
+/// least tail of its code.
+pub(crate) fn needed_tail(privacy: &Privacy, weights: &WeightCommitments, queries: usize) -> usize {
+    let trace = match privacy.zero_knowledge() {
+        true => queries.saturating_add(2),
+        false => 0,
+    };
+    let tensors = match privacy.commits_tensors() {
+        true => tensor_tail(queries),
+        false => 0,
+    };
+    weights.tail(queries).max(trace).max(tensors)
+}
+
+/// Random coefficients behind a row of a tensor that is committed apart.
+fn tensor_tail(queries: usize) -> usize {
+    queries.saturating_mul(TENSOR_OPENINGS).saturating_add(2)
+}
+
 /// A public tensor of the circuit: its column and the range its values must lie in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublicTensor {
@@ -111,6 +133,11 @@ impl VerifyingKey {
             true => self.code.queries.saturating_add(2),
             false => 0,
         }
+    }
+
+    /// Random coefficients behind a row of a tensor that is committed apart: enough for two openings.
+    pub fn tensor_tail(&self) -> usize {
+        tensor_tail(self.code.queries)
     }
 
     /// Checks that the commitments to the weights, and the room for randomness in the code, are what privacy asks for.
@@ -133,8 +160,9 @@ impl VerifyingKey {
             }
             _ => {}
         }
-        let tail = weights.tail(self.code.queries).max(self.trace_tail());
-        if self.code.tail != tail {
+        let tail = needed_tail(&self.privacy, weights, self.code.queries);
+        // It may be longer: keys whose proofs are to be linked share a code. Without secrets there is none.
+        if self.code.tail < tail || (tail == 0 && self.code.tail != 0) {
             return Err(VerifyError::Key(format!(
                 "commitment code: expected a tail of {tail} for {} columns an opening, found {}",
                 self.code.queries, self.code.tail

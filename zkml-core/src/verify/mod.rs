@@ -15,13 +15,17 @@
 
 mod dry_run;
 mod key;
+pub mod link;
 mod separate;
 mod setup;
 mod soundness;
 mod statement;
 mod work;
 
+#[cfg(feature = "prover")]
+pub(crate) use key::needed_tail;
 pub use key::{Interface, PublicTensor, ROTATION_RESERVE, VerifyingKey, WeightCommitments};
+pub use link::{CommittedTensors, TensorLayout, Verified};
 pub use separate::SeparateTensors;
 #[cfg(all(test, feature = "prover"))]
 pub(crate) use setup::verify_setup_recording;
@@ -42,7 +46,8 @@ use crate::transcript::{Event, VerifierChannel, VerifierTranscript, VerifyError}
 /// Checks that the committed model gives `public.outputs` on `public.input`, in the context of `context` (any bytes
 /// the prover was given, such as a nonce of the verifier). Of what is private it shows that there are such values.
 ///
-/// The key's own setup proof is checked first. To check it once for many proofs, keep a [`TrustedKey`].
+/// The key's own setup proof is checked first. To check it once for many proofs, and to learn which commitments a
+/// proof carries, keep a [`TrustedKey`].
 ///
 /// # Errors
 /// [`VerifyError`], naming the check that failed. A key below [`SECURITY_BITS`] bits is refused.
@@ -52,7 +57,7 @@ pub fn verify(
     proof: &Proof,
     context: &[u8],
 ) -> Result<(), VerifyError> {
-    TrustedKey::new(key)?.verify(public, proof, context)
+    TrustedKey::new(key)?.verify(public, proof, context).map(|_| ())
 }
 
 fn run(

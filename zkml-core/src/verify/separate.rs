@@ -1,16 +1,16 @@
 //! Tensors that are committed apart from the trace: the private outputs, and the private input if asked for.
 //!
 //! Each proof carries the root of such a matrix right after that of its trace (`input.root`, `output.root`), before
-//! anything is drawn; it is opened together with the other matrices. The commitment is salted, fresh for each proof,
-//! and holds nothing but that tensor: whoever is later shown the tensor and its randomness, or another proof about
-//! the same commitment, can link it to this one. It is opened for one proof only: its rows have randomness for that.
+//! anything is drawn; it is opened together with the other matrices. The commitment is salted, fresh unless it is
+//! taken over from another proof, and holds nothing but that tensor. Its rows have randomness for two openings: the
+//! proof that makes it, and one that [links](super::link) to it.
 
 use crate::circuit::{Circuit, ColumnId, Home};
 use crate::pcs::{Commitment, Packing};
 use crate::proof::Proof;
 use crate::transcript::VerifyError;
 
-use super::Statement;
+use super::{Statement, TensorLayout};
 
 /// The columns that live in one such commitment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,12 @@ impl SeparateTensors {
         let index = statement.separate.iter().position(|tensors| tensors == self)?;
         let roots = proof.messages.as_chunks::<32>().0;
         roots.get(index.checked_add(1)?).copied()
+    }
+
+    /// Where its cells stand: what must agree, besides the root, for two proofs to speak of the same tensors.
+    pub fn layout(&self, statement: &Statement<'_>) -> TensorLayout {
+        let shapes = self.columns.iter().map(|&id| &statement.circuit()[id].shape);
+        TensorLayout::new(shapes, &statement.key.code)
     }
 
     /// The commitment with that root.

@@ -1,6 +1,6 @@
 //! Keys whose setup proof was checked.
 
-use super::{PROTOCOL_SETUP, Statement, VerifyingKey, hex, refuse_insecure, run, soundness};
+use super::{PROTOCOL_SETUP, Statement, Verified, VerifyingKey, hex, refuse_insecure, run, soundness};
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, VerifierTranscript, VerifyError};
 
@@ -52,11 +52,20 @@ impl<'k> TrustedKey<'k> {
     /// Checks that the committed model gives `public.outputs` on `public.input`, as far as they are public, in the
     /// context of `context` (any bytes the prover was given, such as a nonce of the verifier).
     ///
+    /// Returns the commitments to private tensors that the proof carries: by these it can be [linked](super::link) to
+    /// other proofs.
+    ///
     /// # Errors
     /// [`VerifyError`], naming the check that failed.
-    pub fn verify(&self, public: &PublicValues, proof: &Proof, context: &[u8]) -> Result<(), VerifyError> {
+    pub fn verify(
+        &self,
+        public: &PublicValues,
+        proof: &Proof,
+        context: &[u8],
+    ) -> Result<Verified, VerifyError> {
         let transcript = VerifierTranscript::new(self.statement.protocol(), &proof.messages);
-        run(&self.statement, public, proof, context, transcript).map(|_| ())
+        run(&self.statement, public, proof, context, transcript)?;
+        Ok(Verified::of(&self.statement, proof))
     }
 
     /// As [`Self::verify`], and returns the list of everything the transcript absorbed and drew.

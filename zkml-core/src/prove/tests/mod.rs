@@ -6,6 +6,7 @@ mod files;
 mod fixture;
 mod hiding;
 mod listening;
+mod linking;
 mod lying;
 mod malicious;
 mod network;

@@ -9,8 +9,8 @@ use crate::field::M61;
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::PublicValues;
 use crate::prove::{
-    CompiledModel, ProveError, ProvingKey, SetupOptions, Trace, prove_trace, prove_with_answer, setup,
-    trace_seed,
+    CompiledModel, Input, ProveError, ProvingKey, SetupOptions, Trace, prove, prove_trace,
+    prove_with_secrets, setup, trace_seed,
 };
 use crate::reduce::{Cells, Values};
 use crate::transcript::VerifyError;
@@ -163,7 +163,8 @@ fn apart() -> (ProvingKey, ArrayD<i64>) {
 #[test]
 fn a_private_answer_is_for_the_prover_alone() {
     let (key, input) = apart();
-    let (answer, public, proof) = prove_with_answer(&key, &input, CONTEXT).expect("prove");
+    let proven = prove_with_secrets(&key, Input::Values(&input), CONTEXT).expect("prove");
+    let (answer, public, proof) = (proven.answer, proven.public, proven.proof);
     verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
     assert_eq!(public, PublicValues::default());
     let reference = execute_reference(&key.model.network.graph, &input).expect("reference");
@@ -179,7 +180,7 @@ fn a_private_answer_is_for_the_prover_alone() {
 fn roots_of_private_tensors_are_part_of_the_proof() {
     let (key, input) = apart();
     let statement = Statement::new(&key.verifying).expect("statement");
-    let prove = || prove_with_answer(&key, &input, CONTEXT).expect("prove").2;
+    let prove = || prove(&key, &input, CONTEXT).expect("prove").1;
     let (first, second) = (prove(), prove());
     let homes: Vec<Home> = statement.separate.iter().map(|tensors| tensors.home).collect();
     assert_eq!(homes, [Home::Input, Home::Output]);
