@@ -123,7 +123,7 @@ impl Case {
         };
         match recording {
             true => trusted.verify_recording(&self.public, &proof, CONTEXT),
-            false => trusted.verify(&self.public, &proof, CONTEXT).map(|()| Vec::new()),
+            false => trusted.verify(&self.public, &proof, CONTEXT).map(|_| Vec::new()),
         }
     }
 }
