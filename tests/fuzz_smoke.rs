@@ -12,37 +12,50 @@ mod fuzz_support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fuzz_support::mutation::ACTIONS;
-use fuzz_support::targets::{DECODERS, verify_mutated};
-use fuzz_support::{Random, fixtures};
+use fuzz_support::mutation::{ACTIONS, Step};
+use fuzz_support::targets::{DECODERS, setup_mutated, verify_mutated};
+use fuzz_support::{Fixture, Random, fixtures};
+use zkml::transcript::{Event, VerifyError};
 
-#[test]
-fn altered_proofs_are_rejected() {
-    const TRIED: usize = 4000;
+/// Tries a target on random choices: panics if an altered proof is accepted, or an unchanged one is not.
+fn assert_rejected(
+    target: fn(&[u8]) -> (Vec<Step>, Result<(), VerifyError>),
+    tried: usize,
+    messages: fn(&Fixture) -> &[Event],
+) {
     let mut random = Random(11);
     let mut unchanged = 0;
     let mut rejected: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for _ in 0..TRIED {
-        // Panics if a proof that was changed is accepted, or an unchanged one is not.
-        let (steps, verdict) = verify_mutated(&random.bytes(48));
+    for _ in 0..tried {
+        let (steps, verdict) = target(&random.bytes(48));
         match verdict {
             Ok(()) => unchanged += 1,
-            Err(_) => steps.iter().for_each(|step| {
-                rejected.entry(step.place).or_default().insert(step.what.clone());
+            Err(_) => steps.into_iter().for_each(|step| {
+                rejected.entry(step.place).or_default().insert(step.what);
             }),
         }
     }
     // Copies of equal elements and swaps of them change nothing, but most mutations do.
-    assert!(unchanged < TRIED / 10, "{unchanged} of {TRIED} were no change");
-    for event in fixtures().iter().flat_map(|fixture| &fixture.messages) {
-        let tried = rejected.get(event.label).map_or(0, BTreeSet::len);
+    assert!(unchanged < tried / 10, "{unchanged} of {tried} were no change");
+    for event in fixtures().iter().flat_map(messages) {
+        let ways = rejected.get(event.label).map_or(0, BTreeSet::len);
         assert!(
-            tried > ACTIONS.len() / 2,
-            "{}: only {tried} ways to alter it",
+            ways > ACTIONS.len() / 2,
+            "{}: only {ways} ways to alter it",
             event.label
         );
     }
-    println!("{TRIED} altered proofs, {unchanged} of them unchanged");
+    println!("{tried} altered proofs, {unchanged} of them unchanged");
+}
+
+#[test]
+fn altered_proofs_are_rejected() {
+    assert_rejected(verify_mutated, 4000, |fixture| &fixture.messages);
+}
+
+#[test]
+fn altered_setup_proofs_are_rejected() {
+    assert_rejected(setup_mutated, 1000, |fixture| &fixture.setup_messages);
 }
 
 #[test]
@@ -64,7 +77,9 @@ fn altered_files_never_make_a_decoder_panic() {
 fn alter(seed: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=random.below(3) {
-        let at = random.below(bytes.len());
+        // What stands in front decides more.
+        let range = [bytes.len(), bytes.len().min(3000)][random.below(2)];
+        let at = random.below(range);
         match random.below(8) {
             _ if bytes.is_empty() => return bytes,
             0 | 1 => bytes[at] ^= 1 << random.below(8),

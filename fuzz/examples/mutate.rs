@@ -1,4 +1,5 @@
-//! Alters a valid proof very often and counts what the verifier says: the long run without a fuzzer.
+//! Alters valid proofs very often and counts what the verifier says: the long run without a fuzzer. One in 16 is the
+//! setup proof of a key.
 //!
 //! `cargo run --release --example mutate [count [seed [threads]]]`
 //!
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use zkml::transcript::VerifyError;
-use zkml_fuzz::targets::verify_mutated;
+use zkml_fuzz::targets::{setup_mutated, verify_mutated};
 use zkml_fuzz::{Random, fixtures};
 
 #[derive(Default)]
@@ -104,7 +105,13 @@ fn run(count: u64, seed: u64) -> Tally {
     for _ in 0..count {
         let choices = random.bytes(48);
         tally.tried += 1;
-        match catch_unwind(|| verify_mutated(&choices)) {
+        // Setup proofs are larger, and checked once a key.
+        let target = if tally.tried % 16 == 0 {
+            setup_mutated
+        } else {
+            verify_mutated
+        };
+        match catch_unwind(|| target(&choices)) {
             // The message of the panic, which tells the steps, is on standard error.
             Err(_) => {
                 tally.failed += 1;

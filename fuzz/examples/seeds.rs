@@ -1,4 +1,4 @@
-//! Writes a valid input for each decoder to `corpus/<target>/seed`, and some choices for `verify_mutated`.
+//! Writes a valid input for each decoder to `corpus/<target>/seed`, and some choices for `verify_mutated` and `setup_mutated`.
 //!
 //! `cargo run --release --example seeds`
 
@@ -21,7 +21,9 @@ fn main() -> std::io::Result<()> {
     }
     let mut random = Random(1);
     for number in 0..64 {
-        write("verify_mutated", &format!("seed-{number}"), &random.bytes(48))?;
+        for target in ["verify_mutated", "setup_mutated"] {
+            write(target, &format!("seed-{number}"), &random.bytes(48))?;
+        }
     }
     println!("written to {}", corpus.display());
     Ok(())

@@ -23,8 +23,8 @@ use std::sync::LazyLock;
 use ndarray::ArrayD;
 use safetensors::tensor::{Dtype, TensorView};
 use zkml::prelude::*;
-use zkml::transcript::{Event, VerifyError};
-use zkml::verify::TrustedKey;
+use zkml::transcript::{Event, VerifierTranscript, VerifyError};
+use zkml::verify::{PROTOCOL_SETUP, TrustedKey, verify_setup_recording};
 
 /// What the proofs are bound to.
 pub const CONTEXT: &[u8] = b"fuzz";
@@ -92,6 +92,9 @@ pub struct Fixture {
     pub other: Proved,
     /// The messages of `proved`, in order.
     pub messages: Vec<Event>,
+    /// The setup proof of another key for the same model, and the messages of the setup proof, in order.
+    pub other_setup: Vec<u8>,
+    pub setup_messages: Vec<Event>,
     /// The folder with the key's files: `fuzz.pk` and, with private weights, the counter of its openings.
     pub files: tempfile::TempDir,
 }
@@ -99,17 +102,28 @@ pub struct Fixture {
 impl Fixture {
     fn new(privacy: Privacy) -> Self {
         let model = small_model().with_privacy(privacy);
-        let mut random = Random(2);
+        // Fewer proofs make smaller keys and nothing else.
+        let options = SetupOptions {
+            proofs_per_key: 4,
+            ..SetupOptions::default()
+        };
+        let other_setup = setup(model.clone(), &options)
+            .expect("setup")
+            .verifying
+            .setup_proof;
         // There are few fixtures, and they stay.
-        let key: &ProvingKey = Box::leak(Box::new(setup(model, &SetupOptions::default()).expect("setup")));
-        let trusted = TrustedKey::new(&key.verifying).expect("setup proof");
+        let key: &ProvingKey = Box::leak(Box::new(setup(model, &options).expect("setup")));
+        let verifying = &key.verifying;
+        let trusted = TrustedKey::new(verifying).expect("setup proof");
+        let mut random = Random(2);
         let [proved, other] = [(); 2].map(|()| prove_image(key, &mut random));
-        let messages = trusted
-            .verify_recording(&proved.public, &proved.proof, CONTEXT)
-            .expect("verify")
-            .into_iter()
-            .filter(|event| event.kind.is_message())
-            .collect();
+        let events = trusted.verify_recording(&proved.public, &proved.proof, CONTEXT);
+        let transcript = VerifierTranscript::recording(PROTOCOL_SETUP, &verifying.setup_proof);
+        let setup_events = verify_setup_recording(verifying, transcript);
+        let [messages, setup_messages] = [events, setup_events].map(|events| {
+            let events = events.expect("verify").into_iter();
+            events.filter(|event| event.kind.is_message()).collect()
+        });
         let files = tempfile::tempdir().expect("folder");
         key.write_file(&files.path().join(KEY_FILE)).expect("write");
         let fixture = Self {
@@ -119,6 +133,8 @@ impl Fixture {
             proved,
             other,
             messages,
+            other_setup,
+            setup_messages,
         };
         fixture.judge(&fixture.other).expect("verify");
         fixture

@@ -118,10 +118,39 @@ pub fn mutate(fixture: &Fixture, choices: &mut Choices<'_>) -> (Proved, Vec<Step
         .map(|_| match choices.below(32) {
             0 => mutate_public(fixture, &mut proved, choices),
             1 => mutate_binding(fixture, &mut proved, choices),
-            _ => mutate_messages(fixture, &mut proved.proof.messages, choices),
+            _ => {
+                let honest = Messages {
+                    bytes: &fixture.proved.proof.messages,
+                    events: &fixture.messages,
+                    other: &fixture.other.proof.messages,
+                };
+                mutate_messages(&honest, &mut proved.proof.messages, choices)
+            }
         })
         .collect();
     (proved, steps)
+}
+
+/// The setup proof of the fixture's key, altered in one to three places.
+pub fn mutate_setup(fixture: &Fixture, choices: &mut Choices<'_>) -> (Vec<u8>, Vec<Step>) {
+    let honest = Messages {
+        bytes: &fixture.key.verifying.setup_proof,
+        events: &fixture.setup_messages,
+        other: &fixture.other_setup,
+    };
+    let mut bytes = honest.bytes.to_vec();
+    let count = 1 + choices.below(8).saturating_sub(5);
+    let steps = (0..count)
+        .map(|_| mutate_messages(&honest, &mut bytes, choices))
+        .collect();
+    (bytes, steps)
+}
+
+/// A valid proof, its messages, and another valid proof of the same kind.
+struct Messages<'a> {
+    bytes: &'a [u8],
+    events: &'a [Event],
+    other: &'a [u8],
 }
 
 fn mutate_public(fixture: &Fixture, proved: &mut Proved, choices: &mut Choices<'_>) -> Step {
@@ -202,9 +231,9 @@ fn mutate_binding(fixture: &Fixture, proved: &mut Proved, choices: &mut Choices<
     }
 }
 
-/// Half of the choices are uniform over labels, so that rare messages have their share.
+/// Most choices are uniform over labels, so that rare messages have their share.
 fn choose_message<'a>(messages: &'a [Event], choices: &mut Choices<'_>) -> (usize, &'a Event) {
-    let index = if choices.below(2) == 0 {
+    let index = if choices.below(4) == 0 {
         choices.below(messages.len())
     } else {
         let mut labels: Vec<&str> = messages.iter().map(|event| event.label).collect();
@@ -219,8 +248,8 @@ fn choose_message<'a>(messages: &'a [Event], choices: &mut Choices<'_>) -> (usiz
     (index, &messages[index])
 }
 
-fn mutate_messages(fixture: &Fixture, bytes: &mut Vec<u8>, choices: &mut Choices<'_>) -> Step {
-    let messages = &fixture.messages;
+fn mutate_messages(honest: &Messages<'_>, bytes: &mut Vec<u8>, choices: &mut Choices<'_>) -> Step {
+    let messages = honest.events;
     let (index, event) = choose_message(messages, choices);
     let size = element_size(event.kind);
     // Offsets are those of the honest proof; a step before may have cut or moved what is there.
@@ -235,7 +264,7 @@ fn mutate_messages(fixture: &Fixture, bytes: &mut Vec<u8>, choices: &mut Choices
     if offset >= end && action != Action::Extend {
         return step;
     }
-    let other = &fixture.other.proof.messages;
+    let other = honest.other;
     match action {
         Action::FlipBit => bytes[offset + choices.below(end - offset)] ^= 1 << choices.below(8),
         Action::Zero => bytes[offset..end].fill(0),
@@ -267,11 +296,7 @@ fn mutate_messages(fixture: &Fixture, bytes: &mut Vec<u8>, choices: &mut Choices
             let from: Vec<&Event> = messages.iter().filter(same).collect();
             if let Some(from) = from.get(choices.below(from.len())) {
                 let source = from.offset + size * choices.below(from.length / size);
-                copy(
-                    bytes,
-                    offset,
-                    fixture.proved.proof.messages.get(source..source + size),
-                );
+                copy(bytes, offset, honest.bytes.get(source..source + size));
             }
         }
         Action::CopyFromOtherProof => copy(bytes, offset, other.get(offset..end)),

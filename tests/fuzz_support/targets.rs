@@ -6,9 +6,9 @@ use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Header, Proof, PublicV
 use zkml::proof::{from_bytes, to_bytes};
 use zkml::prove::{Budget, CompiledModel, ProvingKey, Purpose};
 use zkml::transcript::{VerifierChannel, VerifierTranscript, VerifyError};
-use zkml::verify::{TrustedKey, VerifyingKey, verify};
+use zkml::verify::{TrustedKey, VerifyingKey, verify, verify_setup};
 
-use super::mutation::{Choices, Step, mutate};
+use super::mutation::{Choices, Step, mutate, mutate_setup};
 use super::{CONTEXT, Fixture, KEY_FILE, Proved, fixture_with, fixtures, graph, with_file};
 
 /// A target: its name, what it does, and valid inputs to start from, one for each fixture.
@@ -18,7 +18,7 @@ pub struct Target {
     pub seed: fn(&Fixture) -> Vec<u8>,
 }
 
-/// All of them but `verify_mutated`, whose input is choices.
+/// All of them but `verify_mutated` and `setup_mutated`, whose input is choices.
 pub const DECODERS: [Target; 11] = [
     Target {
         name: "container",
@@ -358,6 +358,22 @@ pub fn budget(bytes: &[u8]) -> bool {
         Err(_) => assert_eq!(used, 9),
     }
     true
+}
+
+/// Alters the setup proof of a valid key as the bytes say, and checks it.
+pub fn setup_mutated(bytes: &[u8]) -> (Vec<Step>, Result<(), VerifyError>) {
+    let mut choices = Choices::new(bytes);
+    let fixtures = fixtures();
+    let fixture = &fixtures[choices.below(fixtures.len())];
+    let (setup_proof, steps) = mutate_setup(fixture, &mut choices);
+    let honest = setup_proof == fixture.key.verifying.setup_proof;
+    let key = VerifyingKey {
+        setup_proof,
+        ..fixture.key.verifying.clone()
+    };
+    let verdict = verify_setup(&key);
+    assert_eq!(honest, verdict.is_ok(), "{verdict:?} after {steps:?}");
+    (steps, verdict)
 }
 
 /// Alters a valid proof as the bytes say, and verifies it. The verdict, for reports.

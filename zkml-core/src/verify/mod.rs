@@ -27,9 +27,7 @@ pub(crate) use key::needed_tail;
 pub use key::{Interface, PublicTensor, ROTATION_RESERVE, VerifyingKey, WeightCommitments};
 pub use link::{CommittedTensors, TensorLayout, Verified};
 pub use separate::SeparateTensors;
-#[cfg(all(test, feature = "prover"))]
-pub(crate) use setup::verify_setup_recording;
-pub use setup::{TrustedKey, verify_setup};
+pub use setup::{TrustedKey, verify_setup, verify_setup_recording};
 pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
 pub use statement::{Matrix, PROTOCOL, PROTOCOL_SETUP, PublicCells, Statement, Subject};
 pub use work::required_hardening;

@@ -130,8 +130,11 @@ impl VerifyingKey {
     }
 }
 
-/// As [`verify_setup`], over a transcript that may record.
-pub(crate) fn verify_setup_recording(
+/// As [`verify_setup`], over a transcript that may record: of the protocol [`PROTOCOL_SETUP`], over the key's setup proof.
+///
+/// # Errors
+/// As [`verify_setup`].
+pub fn verify_setup_recording(
     key: &VerifyingKey,
     transcript: VerifierTranscript<'_>,
 ) -> Result<Vec<Event>, VerifyError> {
