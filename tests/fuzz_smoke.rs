@@ -12,17 +12,13 @@ mod fuzz_support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fuzz_support::mutation::{ACTIONS, Step};
-use fuzz_support::targets::{DECODERS, setup_mutated, verify_mutated};
+use fuzz_support::mutation::ACTIONS;
+use fuzz_support::targets::{DECODERS, Verdict, setup_mutated, verify_mutated};
 use fuzz_support::{Fixture, Random, fixtures};
-use zkml::transcript::{Event, VerifyError};
+use zkml::transcript::Event;
 
 /// Tries a target on random choices: panics if an altered proof is accepted, or an unchanged one is not.
-fn assert_rejected(
-    target: fn(&[u8]) -> (Vec<Step>, Result<(), VerifyError>),
-    tried: usize,
-    messages: fn(&Fixture) -> &[Event],
-) {
+fn assert_rejected(target: fn(&[u8]) -> Verdict, tried: usize, messages: fn(&Fixture) -> &[Event]) {
     let mut random = Random(11);
     let mut unchanged = 0;
     let mut rejected: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();

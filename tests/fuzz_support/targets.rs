@@ -18,6 +18,9 @@ pub struct Target {
     pub seed: fn(&Fixture) -> Vec<u8>,
 }
 
+/// What was altered, and what the verifier says.
+pub type Verdict = (Vec<Step>, Result<(), VerifyError>);
+
 /// All of them but `verify_mutated` and `setup_mutated`, whose input is choices.
 pub const DECODERS: [Target; 11] = [
     Target {
@@ -361,7 +364,7 @@ pub fn budget(bytes: &[u8]) -> bool {
 }
 
 /// Alters the setup proof of a valid key as the bytes say, and checks it.
-pub fn setup_mutated(bytes: &[u8]) -> (Vec<Step>, Result<(), VerifyError>) {
+pub fn setup_mutated(bytes: &[u8]) -> Verdict {
     let mut choices = Choices::new(bytes);
     let fixtures = fixtures();
     let fixture = &fixtures[choices.below(fixtures.len())];
@@ -377,7 +380,7 @@ pub fn setup_mutated(bytes: &[u8]) -> (Vec<Step>, Result<(), VerifyError>) {
 }
 
 /// Alters a valid proof as the bytes say, and verifies it. The verdict, for reports.
-pub fn verify_mutated(bytes: &[u8]) -> (Vec<Step>, Result<(), VerifyError>) {
+pub fn verify_mutated(bytes: &[u8]) -> Verdict {
     let mut choices = Choices::new(bytes);
     let fixtures = fixtures();
     let fixture = &fixtures[choices.below(fixtures.len())];
