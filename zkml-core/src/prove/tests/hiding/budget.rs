@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::rank::TailMap;
 use super::{heard, heard_of_setup, small_key};
+use crate::privacy::Privacy;
 use crate::prove::{BudgetError, ProveError, prove, rotate};
-use crate::verify::Statement;
+use crate::verify::{ROTATION_RESERVE, Statement};
 
 #[test]
 fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
-    let (key, input) = small_key(5);
+    let (key, input) = small_key(Privacy::default(), 5);
     let verifying = &key.verifying;
     let weights = &verifying.weights;
     let mut opened = vec![BTreeSet::new(); weights.roots.len()];
@@ -39,20 +40,29 @@ fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
         ProveError::Budget(BudgetError::Exhausted { .. })
     ));
     assert!(proofs >= 5);
-    // The last opening is that of a rotation, and shows columns of the last commitment.
-    let next = rotate(&key).expect("rotate");
-    let previous = next.verifying.previous.expect("a previous key");
-    let number = weights
-        .roots
-        .iter()
-        .position(|root| *root == previous)
-        .expect("one of the old");
-    opened[number].extend(&heard_of_setup(&next.verifying).positions);
-    times[number] += 1;
+    // What is left is for rotations, each of which shows columns of one commitment too.
+    let mut rotations = 0;
+    let refused = loop {
+        let next = match rotate(&key) {
+            Ok(next) => next.verifying,
+            Err(error) => break error,
+        };
+        let previous = next.previous.expect("a previous key");
+        let number = weights
+            .roots
+            .iter()
+            .position(|root| *root == previous)
+            .expect("one of the old");
+        opened[number].extend(&heard_of_setup(&next).positions);
+        times[number] += 1;
+        rotations += 1;
+    };
     assert!(matches!(
-        rotate(&key),
-        Err(ProveError::Budget(BudgetError::NothingLeft { .. }))
+        refused,
+        ProveError::Budget(BudgetError::NothingLeft { .. })
     ));
+    assert_eq!(proofs + rotations, weights.budget());
+    assert!(rotations >= ROTATION_RESERVE);
 
     let tail = weights.tail(verifying.code.queries);
     let map = TailMap::new(&verifying.code, tail);
@@ -67,7 +77,7 @@ fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
 
 #[test]
 fn rows_of_weights_carry_the_randomness_that_the_key_says() {
-    let (key, _) = small_key(2);
+    let (key, _) = small_key(Privacy::default(), 2);
     let weights = &key.verifying.weights;
     for number in 0..weights.roots.len() {
         let matrix = key.commitment(number).expect("a commitment");

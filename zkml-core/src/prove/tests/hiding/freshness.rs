@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Heard, heard, small_key};
+use super::{ALL_PRIVATE, Heard, heard, small_key};
 use crate::field::K;
 use crate::pcs::Seed;
 use crate::prove::{Trace, prove, trace_seed};
@@ -42,13 +42,20 @@ fn random_parts(heard: &Heard) -> Vec<(&'static str, Vec<u64>)> {
 
 #[test]
 fn two_proofs_of_one_statement_have_nothing_random_in_common() {
-    let (key, input) = small_key(3);
+    let (key, input) = small_key(ALL_PRIVATE, 3);
     let statement = Statement::new(&key.verifying).expect("statement");
     let mut seen = BTreeSet::new();
     for _ in 0..3 {
         let (public, proof) = prove(&key, &input, b"the same").expect("a proof");
-        let parts = random_parts(&heard(&statement, &public, &proof, b"the same"));
+        let heard = heard(&statement, &public, &proof, b"the same");
+        let parts = random_parts(&heard);
         assert!(parts.len() > 1000);
+        // Of the trace, of the input and of the output.
+        assert_eq!(heard.columns.len(), 4);
+        assert_eq!(
+            parts.iter().filter(|(name, _)| name.ends_with(".root")).count(),
+            3
+        );
         for part in parts {
             assert!(seen.insert(part.clone()), "{part:?} came twice");
         }
@@ -57,7 +64,7 @@ fn two_proofs_of_one_statement_have_nothing_random_in_common() {
 
 #[test]
 fn pads_and_masks_of_two_proofs_are_others() {
-    let (key, input) = small_key(1);
+    let (key, input) = small_key(ALL_PRIVATE, 1);
     let statement = Statement::new(&key.verifying).expect("statement");
     let trace = Trace::generate(&key, &statement, &input).expect("trace");
     let mut seen = BTreeSet::new();
@@ -80,7 +87,7 @@ fn keys_have_salts_and_tails_of_their_own() {
     let mut roots = BTreeSet::new();
     let mut cells = BTreeSet::new();
     for _ in 0..2 {
-        let (key, _) = small_key(2);
+        let (key, _) = small_key(ALL_PRIVATE, 2);
         for (number, root) in key.verifying.weights.roots.iter().enumerate() {
             assert!(roots.insert(*root));
             let matrix = key.commitment(number).expect("a commitment");

@@ -19,14 +19,22 @@ use super::network::Network;
 use crate::circuit::Function;
 use crate::graph::{IntOp, NodeId};
 use crate::pcs::{CodeParameters, Seed, Tails};
-use crate::privacy::Privacy;
+use crate::privacy::{Privacy, Visibility};
 use crate::proof::Proof;
 use crate::prove::setup::{commit_weights, verifying_key};
 use crate::prove::{CompiledModel, ProvingKey, SetupOptions, setup};
-use crate::verify::{Statement, VerifyingKey, WeightCommitments};
+use crate::verify::{ROTATION_RESERVE, Statement, VerifyingKey, WeightCommitments};
+
+/// Everything is private, and the input is committed apart as well: all there is to hide.
+const ALL_PRIVATE: Privacy = Privacy {
+    input: Visibility::Private,
+    output: Visibility::Private,
+    weights: Visibility::Private,
+    commit_input: true,
+};
 
 /// A linear layer, a rescale, and another linear layer, of two numbers each.
-fn tiny_model() -> CompiledModel {
+fn tiny_model(privacy: Privacy) -> CompiledModel {
     let mut n = Network::new(3, &[1, 2], (-8, 7));
     n.limb_bits = 3;
     let first = n.linear("first", NodeId(0), 2, false);
@@ -39,7 +47,7 @@ fn tiny_model() -> CompiledModel {
         table.domain_bits = 6;
     }
     let second = n.linear("second", q, 2, false);
-    n.finish(&[second]).with_privacy(Privacy::default())
+    n.finish(&[second]).with_privacy(privacy)
 }
 
 /// A key for it with a code that is far too small to be sound, hence fast; hiding does not depend on that. It holds no
@@ -53,7 +61,7 @@ fn tiny_key(model: &CompiledModel) -> VerifyingKey {
         .map(|id| lowered.circuit[id].shape.variables())
         .collect();
     let weights = WeightCommitments {
-        roots: vec![[0; 32]; 2],
+        roots: vec![[0; 32]; ROTATION_RESERVE as usize + 1],
         rows: crate::pcs::Packing::new(&parameters, 4).expect("a packing").rows,
         openings,
     };
@@ -82,8 +90,8 @@ fn inputs(model: &CompiledModel) -> [ArrayD<i64>; 2] {
 }
 
 /// A key that is secure, for a small model, good for so many proofs.
-fn small_key(proofs_per_key: u32) -> (ProvingKey, ArrayD<i64>) {
-    let model = tiny_model();
+fn small_key(privacy: Privacy, proofs_per_key: u32) -> (ProvingKey, ArrayD<i64>) {
+    let model = tiny_model(privacy);
     let [_, input] = inputs(&model);
     let options = SetupOptions {
         proofs_per_key,

@@ -35,13 +35,14 @@ use rand::seq::index::sample;
 use rand::{Rng, SeedableRng};
 
 use super::super::listening::{Heard, Listening};
-use super::{small_key, tiny_key, tiny_model};
+use super::{ALL_PRIVATE, small_key, tiny_key, tiny_model};
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, P};
 use crate::masking::{Constraint, Record, Replay};
 use crate::pcs::hash::{Digest, leaf_digest, leaf_length};
 use crate::pcs::merkle::MerkleTree;
 use crate::pcs::{CircleCode, Combination, Commitment, verify_combination};
+use crate::privacy::Privacy;
 use crate::proof::PublicValues;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 use crate::verify::{self, PublicCells, Statement, Subject, VerifyingKey};
@@ -420,16 +421,17 @@ fn any_outputs(statement: &Statement<'_>, simulator: &mut Simulator) -> PublicVa
             .map(|_| simulator.0.gen_range(output.minimum..=output.maximum))
             .collect()
     });
+    let outputs: Vec<Vec<i64>> = outputs.collect();
     PublicValues {
         input: None,
-        outputs: Some(outputs.collect()),
+        outputs: (!outputs.is_empty()).then_some(outputs),
     }
 }
 
 /// What a verifier hears of one simulated proof with a tiny key.
 pub(super) fn heard_of_nothing(seed: u64) -> Heard {
     let mut simulator = Simulator::new(seed);
-    let simulated = SimulatedKey::new(&tiny_key(&tiny_model()), &mut simulator);
+    let simulated = SimulatedKey::new(&tiny_key(&tiny_model(ALL_PRIVATE)), &mut simulator);
     let statement = Statement::new(&simulated.key).expect("statement");
     let public = any_outputs(&statement, &mut simulator);
     let proof = simulator.prove(
@@ -445,9 +447,16 @@ pub(super) fn heard_of_nothing(seed: u64) -> Heard {
 
 #[test]
 fn a_simulator_that_knows_no_secret_makes_a_key_and_all_of_its_proofs() {
-    let (real, _) = small_key(3);
+    for privacy in [Privacy::default(), ALL_PRIVATE] {
+        let (real, _) = small_key(privacy, 3);
+        simulate_all_of(&real.verifying);
+    }
+}
+
+/// Simulates the setup proof and every proof of the budget of a key that looks like `real`.
+fn simulate_all_of(real: &VerifyingKey) {
     let mut simulator = Simulator::new(1);
-    let simulated = SimulatedKey::new(&real.verifying, &mut simulator);
+    let simulated = SimulatedKey::new(real, &mut simulator);
     let key = &simulated.key;
 
     let statement = Statement::of_setup(key).expect("statement");
@@ -471,7 +480,7 @@ fn a_simulator_that_knows_no_secret_makes_a_key_and_all_of_its_proofs() {
 /// The verdict on a simulated proof that is altered.
 fn altered(alter: impl FnOnce(&mut Programmed)) -> Result<(), VerifyError> {
     let mut simulator = Simulator::new(2);
-    let simulated = SimulatedKey::new(&tiny_key(&tiny_model()), &mut simulator);
+    let simulated = SimulatedKey::new(&tiny_key(&tiny_model(Privacy::default())), &mut simulator);
     let statement = Statement::new(&simulated.key).expect("statement");
     let public = any_outputs(&statement, &mut simulator);
     let positions = &simulated.openings[0];

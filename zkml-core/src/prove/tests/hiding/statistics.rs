@@ -21,7 +21,8 @@ use rayon::prelude::*;
 
 use super::simulator::heard_of_nothing;
 use super::{
-    CompiledModel, Heard, Proof, Seed, Statement, Tails, commit_weights, inputs, listen, tiny_key, tiny_model,
+    ALL_PRIVATE, CompiledModel, Heard, Proof, Seed, Statement, Tails, commit_weights, inputs, listen,
+    tiny_key, tiny_model,
 };
 use crate::field::K;
 use crate::masking::{MaskedProver, Masking, Pads};
@@ -53,7 +54,7 @@ fn seed(purpose: &str, index: usize) -> Seed {
 
 /// What is heard of proof `index` on input number `input`.
 fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
-    let model = tiny_model();
+    let model = tiny_model(ALL_PRIVATE);
     let mut verifying = tiny_key(&model);
     let lowered = model.lower().expect("lower");
     let tails = match prover {
@@ -105,6 +106,15 @@ fn careless(
         transcript.absorb(label, &bytes);
     }
     let code = &statement.key.code;
+    let separate: Vec<CommittedMatrix> = statement
+        .separate
+        .iter()
+        .map(|tensors| {
+            trace
+                .commit_separate(statement, tensors, &seed)
+                .expect("a commitment")
+        })
+        .collect();
     let (mut committed, pads) = trace.commit(statement, seed.clone()).expect("a commitment");
     let pads = pads.expect("pads");
     if prover == Prover::WithoutTails {
@@ -116,8 +126,11 @@ fn careless(
             CommittedMatrix::commit_with(rows, code, seed, Tails::NONE, Keep::Codeword).expect("commit");
     }
     transcript.send_digest("trace.root", &committed.commitment().root);
+    for (tensors, matrix) in statement.separate.iter().zip(&separate) {
+        transcript.send_digest(tensors.label(), &matrix.commitment().root);
+    }
     transcript.harden("trace.harden", statement.key.hardening);
-    let matrices = [&committed, weights];
+    let matrices: Vec<&CommittedMatrix> = [&committed, weights].into_iter().chain(&separate).collect();
     if prover == Prover::WithoutTails {
         argue(&mut transcript, statement, trace, &matrices, Some(pads)).expect("an argument");
     } else {
@@ -174,7 +187,7 @@ const MESSAGES: [&str; 3] = ["opening.combination", "closing.masked", "closing.r
 
 /// All values of a kind; 61 bits each.
 fn classes(sample: &Sample) -> BTreeMap<&'static str, Vec<u64>> {
-    let masking = masking(&tiny_model());
+    let masking = masking(&tiny_model(ALL_PRIVATE));
     let mut classes: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
     let mut add = |name, more: &mut dyn Iterator<Item = u64>| classes.entry(name).or_default().extend(more);
     for heard in &sample.0 {
@@ -216,8 +229,11 @@ fn classes(sample: &Sample) -> BTreeMap<&'static str, Vec<u64>> {
             let differences = column.windows(2).map(|pair| (pair[1] - pair[0]).value);
             add("differences in a column", &mut differences.into_iter());
         }
-        for cells in columns {
-            add("cells of weights", &mut cells.iter().map(|cell| cell.value));
+        for (name, cells) in ["cells of weights", "cells of the input", "cells of the output"]
+            .into_iter()
+            .zip(columns)
+        {
+            add(name, &mut cells.iter().map(|cell| cell.value));
         }
     }
     classes
@@ -322,9 +338,9 @@ fn everything_a_proof_shows_is_uniform() {
         assert_eq!(biased_parts(sample), [""; 0], "{name}");
         // All of it was looked at.
         let (classes, places) = (classes(sample), places(sample));
-        assert_eq!(classes.len(), 13);
-        let masking = masking(&tiny_model());
-        let key = tiny_key(&tiny_model());
+        assert_eq!(classes.len(), 15);
+        let masking = masking(&tiny_model(ALL_PRIVATE));
+        let key = tiny_key(&tiny_model(ALL_PRIVATE));
         let shown = masking.scalars + key.code.message_length() + 2 + masking.response_length();
         assert_eq!(places.len(), shown);
         assert!(
@@ -338,7 +354,14 @@ fn everything_a_proof_shows_is_uniform() {
             .flat_map(|heard| &heard.columns)
             .map(Vec::len)
             .sum();
-        let rows = masking.first_row + masking.rows() + key.weights.rows;
+        let statement = Statement::new(&key).expect("statement");
+        let separate: usize = statement
+            .separate
+            .iter()
+            .map(|tensors| tensors.packing.rows)
+            .sum();
+        assert!(separate > 0);
+        let rows = masking.first_row + masking.rows() + key.weights.rows + separate;
         assert_eq!(cells, PROOFS * key.code.queries * rows);
     }
 }

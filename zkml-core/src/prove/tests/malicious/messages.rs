@@ -135,3 +135,95 @@ fn a_row_that_is_not_near_the_code() {
         }
     }
 }
+
+/// Every message that hides something, and the constraints that a false one may violate.
+const HIDDEN: &[(&str, &[&str])] = &[
+    (
+        "lookup.root",
+        &["lookup.sum", "lookup.denominator_nonzero", "lookup.layer"],
+    ),
+    (
+        "lookup.layer",
+        &["lookup.layer", "lookup.numerator", "lookup.denominator"],
+    ),
+    ("lookup.round", &["lookup.layer"]),
+    (
+        "lookup.columns",
+        &["lookup.denominator", "opening.merge", "reduce.stage"],
+    ),
+    ("lookup.multiplicities", &["lookup.numerator", "opening.merge"]),
+    ("reduce.term", &["reduce.stage", "opening.merge"]),
+    ("reduce.stage", &["reduce.stage"]),
+    ("reduce.operand", &["reduce.stage", "opening.merge"]),
+    ("opening.merge", &["opening.merge"]),
+    ("opening.values", &["opening.merge", "opening.inner_product"]),
+    ("opening.mask", &["opening.inner_product"]),
+    ("opening.combination", &["opening.inner_product"]),
+];
+
+#[test]
+fn every_false_message_violates_a_constraint_that_should_see_it() {
+    let scene = Scene::new(two_layers(60, true).with_privacy(Privacy::default()), 3);
+    for (wanted, allowed) in HIDDEN {
+        let mut told = 0;
+        for (number, element) in [(0, 0), (0, 1), (0, 2), (1, 3), (2, 0), (4, 1)] {
+            let mut found = false;
+            let hooks = Hooks::message(|message| {
+                if (message.label, message.number) == (*wanted, number) {
+                    let element = element % message.values.len();
+                    message.values[element] += odd();
+                    found = true;
+                }
+            });
+            let verdict = depart(&scene, hooks);
+            if !found {
+                verdict.accepted();
+                continue;
+            }
+            told += 1;
+            let violated = verdict.violated.as_ref().expect("zero knowledge");
+            assert!(
+                !violated.is_empty() && violated.iter().all(|name| allowed.contains(name)),
+                "{wanted} {number} {element}: {violated:?}"
+            );
+            closing_fails(&verdict);
+        }
+        assert!(told > 0, "no message {wanted}");
+    }
+}
+
+#[track_caller]
+fn closing_fails(verdict: &Verdict) {
+    match &verdict.result {
+        Err(VerifyError::Check {
+            name: "closing.constraints",
+            ..
+        }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn false_messages_of_the_closing_check() {
+    let [_, scene] = scenes();
+    let tell = |label: &'static str, alter: fn(&mut [K])| {
+        let hooks = Hooks::message(move |message| {
+            if message.label == label {
+                alter(message.values);
+            }
+        });
+        depart(&scene, hooks)
+    };
+    let last = |values: &mut [K]| *values.last_mut().expect("some") += odd();
+    // What was hidden is right: the prover's replay finds nothing, the verifier does.
+    for verdict in [
+        tell("closing.masked", |values| values[0] += odd()),
+        tell("closing.masked", |values| values[1] += odd()),
+        tell("closing.response", |values| values[0] += odd()),
+    ] {
+        assert!(verdict.violated.as_ref().is_some_and(BTreeSet::is_empty));
+        closing_fails(&verdict);
+    }
+    // The tails of the answer are in no constraint: the columns know them.
+    tell("closing.response", last).rejected_by("opening.column");
+}

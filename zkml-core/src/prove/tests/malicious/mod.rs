@@ -375,14 +375,27 @@ fn prove_lying(
         transcript.absorb(label, &bytes);
     }
     let seed = trace_seed(statement).expect("randomness");
+    let separate: Vec<CommittedMatrix> = statement
+        .separate
+        .iter()
+        .map(|tensors| {
+            trace
+                .commit_separate(statement, tensors, &seed)
+                .expect("a commitment")
+        })
+        .collect();
     let (mut committed, pads) = trace.commit(statement, seed).expect("a commitment");
     if let Some(alter) = hooks.commitment {
         alter(&mut committed);
     }
     transcript.send_digest("trace.root", &committed.commitment().root);
+    for (tensors, matrix) in statement.separate.iter().zip(&separate) {
+        transcript.send_digest(tensors.label(), &matrix.commitment().root);
+    }
     transcript.harden("trace.harden", statement.key.hardening);
     let matrices: Vec<&CommittedMatrix> = core::iter::once(&committed)
         .chain(weights.iter().copied())
+        .chain(&separate)
         .collect();
     let code = &statement.key.code;
     let mut violated = None;
@@ -397,15 +410,17 @@ fn prove_lying(
             let claims = claims_to_open(&mut channel, statement, trace).expect("claims");
             let mask = Some(masking.combination_rows());
             let opened = prove_combination(&mut channel, code, &matrices, &claims, mask).expect("opening");
-            let record = channel.inner.into_record();
+            let (record, alter) = (channel.inner.into_record(), channel.alter);
             let constraints = replay(statement, trace, &matrices, &record, adds.mask()).expect("replay");
             let failed = constraints
                 .iter()
                 .filter(|constraint| constraint.coefficients[2] != K::from(0u64));
             violated = Some(failed.map(|constraint| constraint.name).collect());
             let answers = other.filter(|_| with_others).unwrap_or(pads);
-            masking::close(&mut transcript, &masking, answers, &committed, &constraints);
-            prove_columns(&mut transcript, code, &matrices, &opened, 1 + masking.pairs());
+            let mut channel = Lying::new(transcript, alter);
+            masking::close(&mut channel, &masking, answers, &committed, &constraints);
+            prove_columns(&mut channel, code, &matrices, &opened, 1 + masking.pairs());
+            transcript = channel.inner;
         }
         _ => {
             let mut channel = Lying::new(transcript, hooks.message);

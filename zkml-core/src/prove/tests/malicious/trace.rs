@@ -7,6 +7,7 @@ use super::super::network::{Network, window};
 use super::*;
 use crate::circuit::{Function, Table};
 use crate::graph::{IntOp, NodeId};
+use crate::privacy::Visibility;
 use crate::prove::prove_trace;
 
 /// The whole network, without and with zero knowledge.
@@ -329,6 +330,29 @@ fn cells_in_the_padding_of_a_private_input_change_nothing() {
     assert_eq!(told(&statement, &honest, fill(99)).trace.public, honest.public);
     attack(&scene, fill(99)).accepted();
     attack(&scene, fill(128)).rejected_by("lookup.sum");
+}
+
+#[test]
+fn false_tensors_that_are_committed_apart() {
+    let privacy = Privacy {
+        input: Visibility::Private,
+        output: Visibility::Private,
+        weights: Visibility::Private,
+        commit_input: true,
+    };
+    let scene = Scene::new(linear().with_privacy(privacy), 4);
+    attack(&scene, |_| {}).accepted();
+    // An answer that is not the network's; the input is one of another answer, or of none.
+    attack(&scene, |lie| lie.cells("output.0")[0] += 1).rejected_by("reduce.stage");
+    attack(&scene, |lie| lie.cells("input/raw")[0] ^= 1).rejected_by("reduce.stage");
+    let both = attack(&scene, |lie| lie.cells("input/raw")[0] = 500);
+    both.rejected_by_all(&["lookup.sum", "reduce.stage"]);
+    // Outputs are compared with all cells of the node's column, padding too.
+    let padding = attack(&scene, |lie| {
+        let padding = lie.padding_of("output.0");
+        lie.cells("output.0")[padding] = 1;
+    });
+    padding.rejected_by("reduce.stage");
 }
 
 /// Two layers of the same shape, with these multipliers of the rescale between them.
