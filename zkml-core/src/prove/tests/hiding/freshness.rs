@@ -34,9 +34,17 @@ fn random_parts(heard: &Heard) -> Vec<(&'static str, Vec<u64>)> {
             .iter()
             .map(|salt| ("a salt", bytes(salt))),
     );
-    parts.push(("the root", bytes(&heard.digests[0].1)));
-    // Those of the weights are committed once, and may be opened at one position twice.
-    parts.extend(heard.columns[0].iter().map(|cell| ("a cell", vec![cell.value])));
+    let roots = heard.digests.iter().filter(|(label, _)| label.ends_with(".root"));
+    parts.extend(roots.map(|(label, root)| (*label, bytes(root))));
+    // Weights are committed once, and may be opened at one position twice: all matrices but the second one.
+    for (_, cells) in heard
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(matrix, _)| *matrix != 1)
+    {
+        parts.extend(cells.iter().map(|cell| ("a cell", vec![cell.value])));
+    }
     parts
 }
 

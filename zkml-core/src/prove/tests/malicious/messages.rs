@@ -149,7 +149,12 @@ const HIDDEN: &[(&str, &[&str])] = &[
     ("lookup.round", &["lookup.layer"]),
     (
         "lookup.columns",
-        &["lookup.denominator", "opening.merge", "reduce.stage"],
+        &[
+            "lookup.denominator",
+            "reduce.duplicate",
+            "opening.merge",
+            "reduce.stage",
+        ],
     ),
     ("lookup.multiplicities", &["lookup.numerator", "opening.merge"]),
     ("reduce.term", &["reduce.stage", "opening.merge"]),
