@@ -19,8 +19,9 @@
 //!
 //! Checks: `closing.constraints` (`Q^h(z, xi) + z_last = e_0 + e_1 xi`), `opening.column`.
 //!
-//! The verifier runs the same code as without zero knowledge, over [affine forms](Affine). The prover runs it too,
-//! over its own messages, in pairs of numbers ([`Replay`]): that is how it learns `A_0` and `A_1`.
+//! The verifier runs the same code as without zero knowledge, twice: once to read what is said ([`MaskedVerifier`]), and
+//! once over affine forms, each known by two numbers ([`Replay`]). The prover runs the second walk too, over its own
+//! values: that is how it learns `A_0` and `A_1`.
 //!
 //! Pads, mask and their tails are used for one proof and consumed by it: two answers for one `(m, d)` reveal `d`.
 //!
@@ -28,22 +29,18 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-// Field arithmetic cannot overflow.
-#[allow(clippy::arithmetic_side_effects)]
-mod affine;
 mod layout;
+// Field arithmetic cannot overflow.
 #[cfg(feature = "prover")]
 #[allow(clippy::arithmetic_side_effects)]
 mod prover;
-#[cfg(feature = "prover")]
 #[allow(clippy::arithmetic_side_effects)]
 mod replay;
+#[allow(clippy::arithmetic_side_effects)]
 mod verifier;
 
-pub use affine::Affine;
 pub use layout::Masking;
 #[cfg(feature = "prover")]
 pub use prover::{MaskedProver, Pads, close};
-#[cfg(feature = "prover")]
 pub use replay::{Constraint, Record, Replay};
-pub use verifier::MaskedVerifier;
+pub use verifier::{Closing, MaskedVerifier};

@@ -1,16 +1,21 @@
-//! The prover's own run of the verifier, over its true messages: what the constraints are at the mask.
+//! The verifier's code run over what was said: each check as a function of the closing challenge.
+//!
+//! The prover runs it over its true values and the mask `m`, to learn `A_0` and `A_1`; the verifier over padded scalars
+//! and the answer `z`, to judge. Either way a value is an affine form known by two numbers.
 
 use core::ops::{Add, Mul, Neg, Sub};
+
+use core::fmt;
 
 use ark_ff::AdditiveGroup;
 
 use crate::field::{K, M61};
 use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
 
-/// What a prover said and drew, for the replay.
-#[derive(Debug, Clone, Default)]
+/// What was said and drawn, for the replay.
+#[derive(Clone, Default)]
 pub struct Record {
-    /// Hidden scalars, without their pads.
+    /// Hidden scalars: the prover's without their pads, the verifier's with them.
     pub scalars: Vec<K>,
     /// Challenges.
     pub challenges: Vec<K>,
@@ -18,9 +23,19 @@ pub struct Record {
     pub extension: Vec<Vec<K>>,
 }
 
-/// An affine form in the pads, known by two numbers: its linear part at the mask `m`, and its value at the pads `d`.
+impl fmt::Debug for Record {
+    /// The prover's scalars are secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("scalars", &self.scalars.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An affine form in the pads, known by two numbers: `at_mask + xi value` is its value, made homogeneous with `xi`, at
 ///
-/// Where the form is made homogeneous with `xi`, its value at `m + xi d` is `at_mask + xi value`.
+/// - `m + xi d`, for the prover: its linear part at the mask `m`, and its value at the pads `d`;
+/// - `z`, for the verifier: its linear part at `z`, and its constant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair {
     at_mask: K,
@@ -93,15 +108,24 @@ impl Scalar for Pair {
     }
 }
 
-/// One of the verifier's checks: `Q^h(m + xi d, xi) = coefficients[0] + coefficients[1] xi + coefficients[2] xi^2`.
+/// One of the verifier's checks: `Q^h = coefficients[0] + coefficients[1] xi + coefficients[2] xi^2`, at `m + xi d` or at
+/// `z`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraint {
     /// Its name.
     pub name: &'static str,
     /// Where it is made.
     pub place: String,
-    /// See above; the last one is 0 where the check holds.
+    /// See above; for the prover the last one is 0 where the check holds.
     pub coefficients: [K; 3],
+}
+
+impl Constraint {
+    /// `Q^h` at a closing challenge.
+    pub fn at(&self, xi: K) -> K {
+        let [a0, a1, a2] = self.coefficients;
+        a0 + xi * (a1 + xi * a2)
+    }
 }
 
 /// A verifier's channel over a [`Record`].
@@ -114,7 +138,7 @@ pub struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    /// Replays `record`, with one mask for each of its scalars.
+    /// Replays `record`, with the mask, or the answer `z`, for each of its scalars.
     pub fn new(record: &'a Record, mask: &'a [K]) -> Self {
         Self {
             scalars: record.scalars.iter().zip(mask),

@@ -1,40 +1,23 @@
-//! The verifier's channel over affine forms: it keeps what must hold and judges it at the end.
-
-use core::ops::Add;
+//! The verifier's channel under pads: the first walk takes down what is said, the second judges it.
+//!
+//! A hidden value is the affine form `s - d_i` in the pads, and all that is done to it is linear, up to the products of
+//! a check. What the closing check asks of a form is its value at `(z, xi)` once made homogeneous, and that is linear in
+//! the form. So no form is ever written out: after `z` is read the verifier's code runs once more, over the pairs of
+//! numbers of [`Replay`]. A verifier of hidden values needs no more memory than one of plain values.
 
 use ark_ff::{AdditiveGroup, Field};
 
-use super::{Affine, Masking};
+use super::{Constraint, Masking, Record};
 use crate::field::{K, M61, mul_k};
 use crate::pcs::{CodeParameters, Combination, Commitment, add_extension_row};
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
-/// Reads padded scalars from a transcript as affine forms and collects what is stated of them.
+/// Reads padded scalars from a transcript and takes them down; what is stated of them is not judged yet.
 #[derive(Debug)]
 pub struct MaskedVerifier<'t, C> {
     transcript: &'t mut C,
     masking: Masking,
-    scalars: usize,
-    constraints: Vec<Constraint>,
-}
-
-/// `linear + sum_k c_k a_k b_k = 0`.
-#[derive(Debug)]
-struct Constraint {
-    products: Vec<(K, Affine, Affine)>,
-    linear: Affine,
-}
-
-impl Constraint {
-    /// Made homogeneous of degree 2 with `xi`, at `(z, xi)`.
-    fn homogeneous(&self, z: &[K], xi: K) -> K {
-        let linear = mul_k(xi, self.linear.homogeneous(z, xi));
-        let products = self
-            .products
-            .iter()
-            .map(|(c, a, b)| mul_k(*c, mul_k(a.homogeneous(z, xi), b.homogeneous(z, xi))));
-        products.fold(linear, K::add)
-    }
+    record: Record,
 }
 
 impl<'t, C: VerifierChannel<Scalar = K>> MaskedVerifier<'t, C> {
@@ -43,68 +26,112 @@ impl<'t, C: VerifierChannel<Scalar = K>> MaskedVerifier<'t, C> {
         Self {
             transcript,
             masking,
-            scalars: 0,
-            constraints: Vec::new(),
+            record: Record::default(),
         }
     }
 
-    /// The closing check. Returns what the opened columns must confirm: that the answers are `m + xi d`.
+    /// Reads the closing messages.
     ///
     /// # Errors
     ///
-    /// Check `closing.constraints`; what reading the messages gives.
-    pub fn close(
-        self,
-        code: &CodeParameters,
-        commitments: &[Commitment],
-    ) -> Result<Vec<Combination>, VerifyError> {
-        let masking = self.masking;
-        if self.scalars != masking.scalars {
-            return Err(miscounted(self.scalars, masking.scalars));
+    /// What reading the messages gives; [`VerifyError::Key`] for another number of scalars than there are pads.
+    pub fn close(self) -> Result<Closing, VerifyError> {
+        let Self {
+            transcript,
+            masking,
+            record,
+        } = self;
+        if record.scalars.len() != masking.scalars {
+            return Err(miscounted(record.scalars.len(), masking.scalars));
         }
-        let channel = self.transcript;
-        let eta = channel.challenge("closing.batch");
-        let masked = channel.read_extension("closing.masked", 2)?;
-        let xi = channel.challenge("closing.point");
-        let response = channel.read_extension("closing.response", masking.response_length())?;
+        let eta = transcript.challenge("closing.batch");
+        let masked = transcript.read_extension("closing.masked", 2)?;
+        let xi = transcript.challenge("closing.point");
+        let response = transcript.read_extension("closing.response", masking.response_length())?;
+        Ok(Closing {
+            masking,
+            record,
+            eta,
+            masked,
+            xi,
+            response,
+        })
+    }
+}
 
-        let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
-        let mut z: Vec<K> = Vec::with_capacity(masking.pads());
-        let mut rest = response.as_slice();
-        let mut answers = Vec::with_capacity(masking.pairs());
-        for pair in 0..masking.pairs() {
-            let (data, after) = rest
-                .split_at_checked(masking.pads_in(pair))
+/// What was said up to the answer to the closing challenge.
+#[derive(Debug)]
+pub struct Closing {
+    masking: Masking,
+    record: Record,
+    eta: K,
+    masked: Vec<K>,
+    xi: K,
+    response: Vec<K>,
+}
+
+impl Closing {
+    /// What was said before, with padded scalars: for the second walk.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// `z = m + xi d`, without tails.
+    pub fn z(&self) -> Vec<K> {
+        self.answers().flat_map(|(pads, _)| pads.to_vec()).collect()
+    }
+
+    /// Pads and tail of each pair of rows in the answer.
+    fn answers(&self) -> impl Iterator<Item = (&[K], &[K])> {
+        let mut rest = self.response.as_slice();
+        (0..self.masking.pairs()).map(move |pair| {
+            let (pads, after) = rest
+                .split_at_checked(self.masking.pads_in(pair))
                 .unwrap_or((rest, &[]));
-            let (tail, after) = after.split_at_checked(masking.tail).unwrap_or((after, &[]));
+            let (tail, after) = after.split_at_checked(self.masking.tail).unwrap_or((after, &[]));
             rest = after;
-            z.extend_from_slice(data);
-            // Pads that are not used are 0.
-            let mut message = data.to_vec();
-            message.resize(code.row_length(), K::ZERO);
-            message.extend_from_slice(tail);
-            message.resize(code.message_length(), K::ZERO);
-            let mut weights = vec![Vec::new(); rows.len()];
-            add_extension_row(&rows, &mut weights, masking.mask_rows(pair), K::ONE);
-            add_extension_row(&rows, &mut weights, masking.pad_rows(pair), xi);
-            answers.push(Combination { message, weights });
-        }
+            (pads, tail)
+        })
+    }
 
+    /// The closing check, over the constraints of the second walk.
+    ///
+    /// # Errors
+    ///
+    /// Check `closing.constraints`.
+    pub fn judge(&self, constraints: &[Constraint]) -> Result<(), VerifyError> {
         let mut power = K::ONE;
-        let mut found = z.last().copied().unwrap_or(K::ZERO);
-        for constraint in &self.constraints {
-            found = found.add(mul_k(power, constraint.homogeneous(&z, xi)));
-            power = mul_k(power, eta);
+        let mut found = self.z().last().copied().unwrap_or(K::ZERO);
+        for constraint in constraints {
+            found += mul_k(power, constraint.at(self.xi));
+            power = mul_k(power, self.eta);
         }
-        let expected = masked.iter().zip([K::ONE, xi]);
+        let expected = self.masked.iter().zip([K::ONE, self.xi]);
         if found == expected.map(|(value, factor)| mul_k(*value, factor)).sum() {
-            return Ok(answers);
+            return Ok(());
         }
         Err(Check {
             name: "closing.constraints",
             place: "all constraints",
         }
         .failed())
+    }
+
+    /// What the opened columns must confirm: that the answers are `m + xi d`.
+    pub fn combinations(&self, code: &CodeParameters, commitments: &[Commitment]) -> Vec<Combination> {
+        let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
+        let combination = |(pair, (pads, tail)): (usize, (&[K], &[K]))| {
+            // Pads that are not used are 0.
+            let mut message = pads.to_vec();
+            message.resize(code.row_length(), K::ZERO);
+            message.extend_from_slice(tail);
+            message.resize(code.message_length(), K::ZERO);
+            let mut weights = vec![Vec::new(); rows.len()];
+            add_extension_row(&rows, &mut weights, self.masking.mask_rows(pair), K::ONE);
+            add_extension_row(&rows, &mut weights, self.masking.pad_rows(pair), self.xi);
+            Combination { message, weights }
+        };
+        self.answers().enumerate().map(combination).collect()
     }
 }
 
@@ -115,25 +142,23 @@ fn miscounted(found: usize, expected: usize) -> VerifyError {
 }
 
 impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {
-    type Scalar = Affine;
+    /// A padded scalar. In this walk nothing is asked of it.
+    type Scalar = K;
 
-    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<Affine>, VerifyError> {
-        let first = self.scalars;
-        let after = first.saturating_add(count);
+    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        let after = self.record.scalars.len().saturating_add(count);
         if after > self.masking.scalars {
             return Err(miscounted(after, self.masking.scalars));
         }
-        self.scalars = after;
         let sent = self.transcript.read_scalars(label, count)?;
-        Ok(sent
-            .into_iter()
-            .zip(first..after)
-            .map(|(sent, index)| Affine::padded(sent, index))
-            .collect())
+        self.record.scalars.extend_from_slice(&sent);
+        Ok(sent)
     }
 
     fn read_extension(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
-        self.transcript.read_extension(label, count)
+        let message = self.transcript.read_extension(label, count)?;
+        self.record.extension.push(message.clone());
+        Ok(message)
     }
 
     fn read_base(&mut self, label: &'static str, count: usize) -> Result<Vec<M61>, VerifyError> {
@@ -145,7 +170,9 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {
     }
 
     fn challenge(&mut self, label: &'static str) -> K {
-        self.transcript.challenge(label)
+        let challenge = self.transcript.challenge(label);
+        self.record.challenges.push(challenge);
+        challenge
     }
 
     fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
@@ -156,25 +183,11 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {
         self.transcript.grind(label, bits)
     }
 
-    fn constrain_zero(&mut self, _: Check<'_>, value: Affine) -> Result<(), VerifyError> {
-        self.constraints.push(Constraint {
-            products: Vec::new(),
-            linear: value,
-        });
+    fn constrain_zero(&mut self, _: Check<'_>, _: K) -> Result<(), VerifyError> {
         Ok(())
     }
 
-    fn constrain_quadratic(
-        &mut self,
-        _: Check<'_>,
-        products: &[(K, &Affine, &Affine)],
-        linear: Affine,
-    ) -> Result<(), VerifyError> {
-        let products = products
-            .iter()
-            .map(|(c, a, b)| (*c, (*a).clone(), (*b).clone()))
-            .collect();
-        self.constraints.push(Constraint { products, linear });
+    fn constrain_quadratic(&mut self, _: Check<'_>, _: &[(K, &K, &K)], _: K) -> Result<(), VerifyError> {
         Ok(())
     }
 }

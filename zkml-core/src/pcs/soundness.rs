@@ -1,15 +1,19 @@
 //! The soundness error of an opening, term by term. All terms are proven; nothing rests on a conjecture.
 //!
-//! With `rho = (L + tail + 1)/n`, `|K| = 2^122` (nearly), and `B` the coefficients of the row combination:
+//! With `rho = (L + tail + 1)/n` and `|K| = 2^122` (nearly):
 //!
 //! - queries, `((1 + rho)/2)^t 2^-grinding`: a combination far from the code, or another codeword than the
 //!   folded rows give, agrees with `Enc(u)` in at most that part of the positions;
-//! - proximity, `n/|K|` for each challenge coordinate of each fold and each of the `B`: rows far from the
-//!   code stay far, within the unique decoding radius (Diamond-Gruen, "Proximity Gaps in Interleaved Codes", Corollary 3.7);
+//! - proximity, `n/|K|` for each distinct challenge among the coordinates of the folds, and once for the coefficients of
+//!   the combination: rows far from the code stay far, within the unique decoding radius. A challenge folds all rows it
+//!   is a coordinate for at once, as one line of words of an interleaved code (Diamond-Gruen, "Proximity Gaps in
+//!   Interleaved Codes", Theorem 3.1), independent coefficients span an affine space (BCIKS20, Theorem 1.6);
 //! - subspace, `1/|K|` for each of these: rows that are codewords of the Reed-Solomon code, but not in the
 //!   space of the circle transform, combine to one that is;
 //! - combination, `1/|K|`: false values at the common point whose combination is right;
 //! - with a merge: `1/|K|` for the coefficients of the claims, and the sumcheck.
+
+use std::collections::BTreeSet;
 
 use super::claim::{ClaimPoint, Coordinate};
 use super::code::CodeParameters;
@@ -26,19 +30,17 @@ use crate::sumcheck::{self, Shape};
 pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], answers: usize) -> Vec<(String, f64)> {
     let plan = Plan::new(points);
     let field = 2.0 * (P as f64).log2();
-    let is_challenge = |coordinate: &&Coordinate| matches!(coordinate, Coordinate::Challenge(_));
-    let coordinates: usize = plan
+    let challenges: BTreeSet<(u64, u64)> = plan
         .folds
         .iter()
-        .map(|fold| fold.high.iter().filter(is_challenge).count())
-        .sum();
-    let coefficients = if plan.needs_merge() {
-        plan.folds.len()
-    } else {
-        plan.claims.len()
-    };
+        .flat_map(|fold| &fold.high)
+        .filter_map(|coordinate| match coordinate {
+            Coordinate::Challenge(value) => Some((value.c0.value, value.c1.value)),
+            Coordinate::Bit(_) => None,
+        })
+        .collect();
     let blind = usize::from(answers > 0);
-    let draws = (coordinates + coefficients + blind + 2 * answers).max(1) as f64;
+    let draws = (challenges.len() + 1 + blind + 2 * answers) as f64;
     let n = code.codeword_length() as f64;
     let mut terms = vec![
         ("opening: queries".to_owned(), code.query_bits()),
@@ -89,11 +91,12 @@ mod tests {
         let points = vec![
             point(0, vec![challenge(3), Coordinate::Bit(true), challenge(4)], 1),
             point(0, vec![challenge(3), Coordinate::Bit(true), challenge(4)], 2),
-            point(8, vec![], 2),
+            point(8, vec![challenge(4), challenge(5)], 2),
+            point(16, vec![], 2),
         ];
         let terms = opening_terms(&code, &points, 0);
         let bits = |name: &str| terms.iter().find(|(found, _)| found == name).unwrap().1;
-        // Two challenge coordinates in the one fold, none in the other, two coefficients.
+        // Two challenges in the one fold, the same ones and another in the next, none in the last; and the coefficients.
         assert!((bits("opening: proximity") - (122.0 - 13.0 - 2.0)).abs() < 1e-9);
         assert!((bits("opening: subspace") - 120.0).abs() < 1e-9);
         assert!((bits("opening: merge: rounds") - (122.0 - 20f64.log2())).abs() < 1e-9);

@@ -210,6 +210,9 @@ pub(super) fn variables(circuit: &Circuit, columns: impl Iterator<Item = ColumnI
 /// verifying key larger.
 const PROOFS_PER_COMMITMENT: [u32; 10] = [1, 2, 4, 6, 8, 12, 16, 32, 64, 128];
 
+/// About how many scalars a proof hides; it grows with the depth of the network, and with the logarithm of its size.
+const TYPICAL_PADS: usize = 600;
+
 /// Most commitments to the weights in one key.
 const MAXIMUM_COMMITMENTS: usize = 256;
 
@@ -249,7 +252,11 @@ fn choose_code(
     };
     let mut candidates = Vec::new();
     for log_row in rows {
-        let trace_rows = Packing::new(&trace, log_row)?.rows;
+        let masks = match model.privacy.zero_knowledge() {
+            true => 4 * TYPICAL_PADS.div_ceil(1 << log_row) + 2,
+            false => 0,
+        };
+        let trace_rows = Packing::new(&trace, log_row)?.rows + masks;
         let weight_rows = Packing::new(&weights, log_row)?.rows;
         for (log_blowup, &(openings, count)) in blowups
             .clone()

@@ -35,7 +35,7 @@ pub use work::required_hardening;
 use crate::circuit::{ColumnId, ColumnKind};
 use crate::field::K;
 use crate::lookup;
-use crate::masking::MaskedVerifier;
+use crate::masking::{MaskedVerifier, Replay};
 use crate::pcs::{ClaimPoint, Commitment, Coordinate, verify_columns, verify_combination, verify_opening};
 use crate::proof::{Proof, PublicValues};
 use crate::reduce::{Claims, VerifierSide, challenge_point, reduce};
@@ -160,7 +160,15 @@ pub(crate) fn argue<C: VerifierChannel<Scalar = K>>(
             let opened = claims_to_open(&mut channel, statement, &public)?;
             let mask = Some(masking.combination_rows());
             let combination = verify_combination(&mut channel, code, commitments, &opened, mask)?;
-            let mut combinations = channel.close(code, commitments)?;
+            let closing = channel.close()?;
+
+            let z = closing.z();
+            let mut replay = Replay::new(closing.record(), &z);
+            let opened = claims_to_open(&mut replay, statement, &public)?;
+            verify_combination(&mut replay, code, commitments, &opened, mask)?;
+            closing.judge(&replay.into_constraints())?;
+
+            let mut combinations = closing.combinations(code, commitments);
             combinations.extend(combination);
             verify_columns(transcript, code, commitments, &combinations)
         }
