@@ -285,7 +285,9 @@ fn proving_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
         let left = budget.proofs_left().map_err(refused)?;
         facts.push(fact(
             "budget",
-            format!("{left} proofs left, {used} of {limit} openings used, one kept for a rotation"),
+            format!(
+                "{left} proofs left, {used} of {limit} openings used, {ROTATION_RESERVE} kept for a rotation"
+            ),
             json!({ "proofs_left": left, "used": used, "limit": limit }),
         ));
     }

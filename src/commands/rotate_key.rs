@@ -39,17 +39,19 @@ pub(crate) struct RotateKey {
 impl RotateKey {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let old = ProvingKey::read_file(&self.key)?;
-        let new = match self.output.exists() {
-            true => self.interrupted(&old)?,
-            false => rotate(&old)?,
-        };
-        // An existing verifying key is overwritten by nothing but its own successor.
-        if self.verifying_key.exists() {
-            let there: VerifyingKey = read_file(&self.verifying_key)?;
-            if there != new.verifying {
+        // What would be in the way is looked for before an opening of the old key is spent.
+        let new = if self.output.exists() {
+            let new = self.interrupted(&old)?;
+            if self.verifying_key.exists() && read_file::<VerifyingKey>(&self.verifying_key)? != new.verifying
+            {
                 return Err(exists(&self.verifying_key));
             }
-        }
+            new
+        } else if self.verifying_key.exists() {
+            return Err(exists(&self.verifying_key));
+        } else {
+            rotate(&old)?
+        };
         let bytes = new.write_file(&self.output)?;
         let verifying_bytes = write_file(&self.verifying_key, &new.verifying)?;
         let proofs = new

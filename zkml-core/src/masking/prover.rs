@@ -9,7 +9,6 @@ use crate::pcs::{CommittedMatrix, MaskRows, Seed};
 use crate::transcript::{ProverChannel, ProverTranscript};
 
 /// The secrets of one proof: pads `d` and masks `m`. Not `Clone`, and consumed by [`close`].
-#[derive(Debug)]
 pub struct Pads {
     pads: Zeroizing<Vec<K>>,
     mask: Zeroizing<Vec<K>>,
@@ -75,7 +74,6 @@ impl Pads {
 }
 
 /// Sends scalars under their pads, and keeps a record of what was said.
-#[derive(Debug)]
 pub struct MaskedProver<'t, 'p> {
     transcript: &'t mut ProverTranscript,
     pads: &'p [K],

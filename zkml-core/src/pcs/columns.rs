@@ -2,7 +2,7 @@
 
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::circle::{CirclePoint, basis, domain_point};
 use super::code::{CircleCode, CodeParameters};
@@ -15,12 +15,12 @@ use crate::field::{K, M61, kernels};
 /// Neighbouring rows, their coefficients stored column by column.
 pub(super) struct Tile {
     width: usize,
-    data: Vec<M61>,
-    tail: Vec<M61>,
+    data: Zeroizing<Vec<M61>>,
+    tail: Zeroizing<Vec<M61>>,
 }
 
 /// `L` neighbouring columns of the encoded matrix: for each tile its rows' cells, column by column.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Block {
     /// Width and cells of each tile.
     tiles: Vec<(usize, Vec<M61>)>,
@@ -89,7 +89,11 @@ impl Encoder<'_> {
         let tail = transpose(&self.tails[first * tail..(first + width) * tail], tail, |cell| {
             cell
         });
-        Tile { width, data, tail }
+        Tile {
+            width,
+            data: Zeroizing::new(data),
+            tail: Zeroizing::new(tail),
+        }
     }
 
     /// All tiles: as large as the data in field elements.

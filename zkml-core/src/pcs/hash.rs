@@ -3,19 +3,24 @@
 //! ```text
 //! leaf = BLAKE3(LEAF_KEY; salt | cell_0 | .. | cell_{R-1} | zeros to a multiple of 64 bytes)
 //! node = BLAKE3(NODE_KEY; left | right)
+//! root = BLAKE3(ROOT_KEY; log_row | tail | log_codeword | rows | topmost node)
 //! ```
 //!
-//! Cells are 8 bytes, little endian. The number of rows `R` is public, so padding is unambiguous. The fixed
-//! keys separate the two uses, and a node costs one compression.
+//! Cells are 8 bytes, little endian; so are the numbers in the root, which make a root mean one matrix: without them the
+//! same columns could be read with other rows, or with part of the data as tail. The fixed keys separate the uses, and a
+//! node costs one compression.
 //!
 //! The prover hashes many leaves at once: all leaves of a tree have one length, so lane `i` of a SIMD
 //! register works on leaf `i`.
+
+use super::code::CodeParameters;
 
 /// Bytes of a digest and of a salt.
 pub type Digest = [u8; 32];
 
 const LEAF_KEY: &Digest = b"zkml.v1 commitment: leaf        ";
 const NODE_KEY: &Digest = b"zkml.v1 commitment: node        ";
+const ROOT_KEY: &Digest = b"zkml.v1 commitment: root        ";
 
 /// Bytes that are hashed for a column of `rows` cells.
 pub fn leaf_length(rows: usize) -> usize {
@@ -37,6 +42,22 @@ pub fn node_digest(left: &Digest, right: &Digest) -> Digest {
     first.copy_from_slice(left);
     second.copy_from_slice(right);
     blake3::keyed_hash(NODE_KEY, &bytes).into()
+}
+
+/// The commitment to a matrix of `rows` rows in the code of `parameters`, from the topmost node of its tree.
+pub fn root_digest(parameters: &CodeParameters, rows: usize, top: &Digest) -> Digest {
+    let numbers = [
+        u64::from(parameters.log_row),
+        parameters.tail as u64,
+        u64::from(parameters.log_codeword),
+        rows as u64,
+    ];
+    let mut hasher = blake3::Hasher::new_keyed(ROOT_KEY);
+    for number in numbers {
+        hasher.update(&number.to_le_bytes());
+    }
+    hasher.update(top);
+    hasher.finalize().into()
 }
 
 #[cfg(feature = "prover")]

@@ -1,5 +1,7 @@
 //! A committed matrix: what the prover keeps between the commitment and the opening.
 
+use core::fmt;
+
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
@@ -8,7 +10,7 @@ use super::claim::Commitment;
 use super::code::{CircleCode, CodeParameters};
 use super::columns::{Block, Encoder, leaves, recomputed_columns, stored_columns};
 use super::error::PcsError;
-use super::hash::{Digest, LANES};
+use super::hash::{Digest, LANES, root_digest};
 use super::merkle::MerkleTree;
 use super::plan::RowFold;
 use super::seed::Seed;
@@ -18,7 +20,7 @@ use crate::field::{K, M61, P, kernels};
 const GRAIN: usize = 1 << 14;
 
 /// The cells of a matrix, row by row.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Rows {
     /// Field elements: a trace.
     Field(Vec<M61>),
@@ -76,7 +78,7 @@ impl Tails {
 }
 
 /// A matrix with its salts and tree, and with its codeword or without.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CommittedMatrix {
     parameters: CodeParameters,
     rows: Rows,
@@ -219,7 +221,7 @@ impl CommittedMatrix {
     /// The commitment.
     pub fn commitment(&self) -> Commitment {
         Commitment {
-            root: self.tree.root(),
+            root: root_digest(&self.parameters, self.count, &self.tree.root()),
             rows: self.count,
         }
     }
@@ -303,6 +305,23 @@ impl CommittedMatrix {
     /// The nodes that a verifier misses who knows the columns.
     pub(super) fn path(&self, positions: &[usize]) -> Vec<Digest> {
         self.tree.path(positions)
+    }
+}
+
+impl fmt::Debug for Rows {
+    /// Cells may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rows({} cells)", self.len())
+    }
+}
+
+impl fmt::Debug for CommittedMatrix {
+    /// All but the secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommittedMatrix")
+            .field("commitment", &self.commitment())
+            .field("parameters", &self.parameters)
+            .finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,8 @@
 //!   Interleaved Codes", Theorem 3.1), independent coefficients span an affine space (BCIKS20, Theorem 1.6);
 //! - subspace, `1/|K|` for each of these: rows that are codewords of the Reed-Solomon code, but not in the
 //!   space of the circle transform, combine to one that is;
-//! - combination, `1/|K|`: false values at the common point whose combination is right;
+//! - combination, `1/|K|`: false values at the common point whose combination is right; once more for the mask, and for
+//!   each answer of the closing check that is joined to it;
 //! - with a merge: `1/|K|` for the coefficients of the claims, and the sumcheck.
 
 use std::collections::BTreeSet;
@@ -48,7 +49,7 @@ pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], answers: usiz
         ("opening: subspace".to_owned(), field - draws.log2()),
         (
             "opening: combination".to_owned(),
-            field - (1.0 + blind as f64).log2(),
+            field - ((1 + blind + answers) as f64).log2(),
         ),
     ];
     if plan.needs_merge() {

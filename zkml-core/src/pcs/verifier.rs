@@ -5,7 +5,7 @@ use ark_ff::{AdditiveGroup, Field};
 
 use super::claim::{ClaimPoint, Commitment, MaskRows, check_mask, check_points};
 use super::code::{CircleCode, CodeParameters};
-use super::hash::{Digest, leaf_digest, leaf_length};
+use super::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use super::merkle::root_of;
 use super::plan::Plan;
 use crate::field::encoding::m61_to_bytes;
@@ -273,10 +273,10 @@ fn open_columns<C: VerifierChannel + ?Sized>(
             *sum += mul_k_base(*weight, *cell);
         }
     }
-    let root = root_of(code.log_codeword, positions, &leaves, |_, _| {
+    let top = root_of(code.log_codeword, positions, &leaves, |_, _| {
         channel.read_digest("opening.path")
     })?;
-    if root != Some(commitment.root) {
+    if top.map(|top| root_digest(code, commitment.rows, &top)) != Some(commitment.root) {
         let place = format!("matrix {index}");
         return Err(Check {
             name: "opening.merkle",

@@ -67,7 +67,8 @@ pub fn inspect_file(path: impl AsRef<Path>) -> Result<Header, FileError> {
 ///
 /// The container is written to a temporary file in the same folder, flushed to disk and renamed to `path`. If
 /// anything fails, what was at `path` is still there and the temporary file is removed. Returns the size in
-/// bytes. On Unix the file gets the usual permissions (0666 less the umask).
+/// bytes. On Unix the file gets the usual permissions (0666 less the umask), but that of a compiled model or proving key
+/// is for its owner alone (0600).
 ///
 /// # Errors
 ///
@@ -89,9 +90,11 @@ pub fn write_file<T: Artifact>(path: impl AsRef<Path>, artifact: &T) -> Result<u
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".zkml-").suffix(".partial");
-    // Temporary files are private by default, and a verifying key is made to be handed on.
+    // Temporary files are private by default, and a verifying key is made to be handed on; a proving key is not.
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    if !T::KIND.is_secret() {
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
     let mut temporary = builder.tempfile_in(folder).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => FileError::NotFound {
             path: folder.to_path_buf(),

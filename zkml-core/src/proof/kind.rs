@@ -47,6 +47,11 @@ impl Kind {
         Kind::ALL.into_iter().find(|kind| kind.tag() == tag)
     }
 
+    /// Whether a file of this kind holds weights or secrets, and is for its owner alone.
+    pub const fn is_secret(self) -> bool {
+        matches!(self, Kind::CompiledModel | Kind::ProvingKey)
+    }
+
     /// Name for people, such as "verifying key".
     pub const fn name(self) -> &'static str {
         match self {

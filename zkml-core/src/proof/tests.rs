@@ -576,6 +576,29 @@ fn files_are_made_readable_for_others_as_the_umask_allows() {
     assert_eq!(mode(&ours), mode(&plain));
 }
 
+#[cfg(unix)]
+#[test]
+fn files_with_weights_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    #[derive(Debug, serde::Serialize, serde::Deserialize)]
+    struct Secret(u8);
+
+    impl Artifact for Secret {
+        const KIND: Kind = Kind::ProvingKey;
+        const VERSION: u32 = 1;
+        const MAXIMUM_BYTES: u64 = 1000;
+    }
+
+    let folder = folder();
+    let path = folder.path().join("secret");
+    write_file(&path, &Secret(7)).unwrap();
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -128,23 +128,27 @@ impl Commitments {
         verifying: &VerifyingKey,
         number: usize,
     ) -> Result<Arc<CommittedMatrix>, ProveError> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(matrix) = made.get(&number) {
+        if let Some(matrix) = self.lock().get(&number) {
             return Ok(Arc::clone(matrix));
         }
+        // Made without the lock: a thread that waits for parallel work may take up another proof meanwhile. Two proofs at
+        // once may both make it; it is the same one.
         let tails = Tails {
             length: verifying.weights.tail(verifying.code.queries),
             full: 0,
         };
         let matrix = commit_weights(lowered, &verifying.code, self.secret.seed(number), tails)?;
         let matrix = Arc::new(matrix);
-        made.insert(number, Arc::clone(&matrix));
-        Ok(matrix)
+        Ok(Arc::clone(self.lock().entry(number).or_insert(matrix)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Arc<CommittedMatrix>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Drops the commitments before `number`: openings are counted upwards.
     fn drop_before(&self, number: usize) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = self.lock();
         *made = made.split_off(&number);
     }
 }
@@ -280,6 +284,18 @@ impl ProvingKey {
         &self,
         purpose: Purpose,
     ) -> Result<(u32, Arc<CommittedMatrix>), ProveError> {
+        let weights = &self.verifying.weights;
+        if self
+            .budget
+            .as_ref()
+            .is_some_and(|budget| budget.limit() != weights.budget())
+        {
+            return Err(ProveError::Malformed {
+                place: "verifying key".into(),
+                expected: "the one this key was made with".into(),
+                found: "another number of openings".into(),
+            });
+        }
         let number = match &self.budget {
             Some(budget) => self.verifying.weights.commitment_of(budget.take(purpose)?),
             None => 0,

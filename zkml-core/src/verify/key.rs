@@ -8,10 +8,10 @@ use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, Kind};
 use crate::transcript::VerifyError;
 
-/// Everything a verifier needs to know of a model. Weights are in it only as a commitment.
+/// Everything a verifier needs to know of a model. Weights are in it only as commitments.
 ///
-/// The key of a model with private weights must come from someone the verifier trusts to have committed integers in
-/// `[-128, 127]` with zero padding (who has the proving key, weights and the seed of the salts, can recompute the commitment).
+/// That these hold integers in `[-128, 127]` with zero padding is shown by the setup proof. That the circuit is that of the
+/// network one was promised is not: take a key, or its digest, from someone you trust.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerifyingKey {
     /// Name of the model.
@@ -56,6 +56,11 @@ const MAXIMUM_COMMITMENTS: usize = 1 << 10;
 pub const ROTATION_RESERVE: u64 = 4;
 
 impl WeightCommitments {
+    /// Commitments that the setup proof speaks of: these, and the one of a key before.
+    pub(super) fn commitments(&self, previous: Option<[u8; 32]>) -> usize {
+        self.roots.len().saturating_add(usize::from(previous.is_some()))
+    }
+
     /// Columns that may be opened in all proofs together, for private weights; what rotation keeps included.
     pub fn budget(&self) -> u64 {
         (self.roots.len() as u64).saturating_mul(u64::from(self.openings.saturating_sub(1)))

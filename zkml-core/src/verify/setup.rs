@@ -122,6 +122,8 @@ impl VerifyingKey {
             ("the circuit", self.circuit == old.circuit),
             ("the scales", self.interface == old.interface),
             ("what is private", self.privacy == old.privacy),
+            // Not needed, since roots are bound to them; it would be no rotation.
+            ("the code", self.code == old.code),
         ];
         match same.iter().find(|(_, same)| !same) {
             Some((what, _)) => refuse(&format!("{what} is another")),

@@ -81,6 +81,20 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
     }
     let messages = statement.masking.map_or(0, |masking| masking.pairs());
     terms.extend(opening_terms(&statement.key.code, &statement.opened, messages));
+    let further = statement.weight_copies().saturating_sub(1);
+    if further > 0 {
+        // Schwartz-Zippel for each column of each further commitment: every column is claimed at a random point.
+        let variables: usize = statement
+            .parameters
+            .iter()
+            .map(|&id| circuit[id].shape.variables())
+            .sum();
+        let error = (variables.max(1) as f64) * further as f64;
+        terms.push((
+            "weights: the same in all commitments".into(),
+            FIELD_BITS - error.log2(),
+        ));
+    }
     if statement.masking.is_some() {
         // Powers of eta over the constraints, then a polynomial of degree 2 in xi.
         let error = statement.constraints.saturating_add(2) as f64;

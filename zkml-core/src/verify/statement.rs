@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::dry_run::walk;
 use super::work::{arithmetic, required_hardening};
-use super::{PublicTensor, SeparateTensors, VerifyingKey};
+use super::{PublicTensor, SECURITY_BITS, SeparateTensors, VerifyingKey};
 use crate::circuit::{Circuit, ColumnId, Schedule, setup_circuit};
 use crate::field::encoding::{K_BYTES, M61_BYTES};
 use crate::field::{K, M61, from_i64};
@@ -169,7 +169,13 @@ impl<'k> Statement<'k> {
         let rows = separate.iter().fold(trace.rows, |rows, tensors| {
             rows.saturating_add(tensors.packing.rows)
         });
-        check_sizes(key, &circuit, rows, weights.rows)?;
+        let (copies, maximum) = match subject {
+            Subject::Answer => (1, Proof::MAXIMUM_BYTES),
+            // It stands in the key.
+            Subject::Setup => (key.weights.commitments(key.previous), VerifyingKey::MAXIMUM_BYTES),
+        };
+        check_copies(&circuit, parameters.len(), copies)?;
+        check_sizes(key, &circuit, rows, weights.rows.saturating_mul(copies), maximum)?;
         let mut statement = Self {
             key,
             subject,
@@ -234,12 +240,7 @@ impl<'k> Statement<'k> {
     pub fn weight_copies(&self) -> usize {
         match self.subject {
             Subject::Answer => 1,
-            Subject::Setup => self
-                .key
-                .weights
-                .roots
-                .len()
-                .saturating_add(usize::from(self.key.previous.is_some())),
+            Subject::Setup => self.key.weights.commitments(self.key.previous),
         }
     }
 
@@ -322,8 +323,16 @@ fn check_sizes(
     circuit: &Circuit,
     trace_rows: usize,
     weight_rows: usize,
+    maximum: u64,
 ) -> Result<(), VerifyError> {
     let code = &key.code;
+    // The sizes below are judged by what a proof would take: one query would make any matrix small.
+    if code.query_bits() < SECURITY_BITS {
+        return Err(VerifyError::Key(format!(
+            "the opened columns give {:.1} bits of soundness, at least {SECURITY_BITS} are asked for",
+            code.query_bits()
+        )));
+    }
     if code.log_codeword > MAXIMUM_LOG_CODEWORD {
         return Err(VerifyError::Key(format!(
             "codeword length: expected at most 2^{MAXIMUM_LOG_CODEWORD}, found 2^{}",
@@ -355,13 +364,29 @@ fn check_sizes(
         .saturating_mul(code.queries)
         .saturating_mul(M61_BYTES);
     let bytes = columns.saturating_add(code.message_length().saturating_mul(K_BYTES));
-    if u64::try_from(bytes).is_ok_and(|bytes| bytes <= Proof::MAXIMUM_BYTES) {
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes <= maximum) {
         return Ok(());
     }
     Err(VerifyError::Key(format!(
-        "matrices of {trace_rows} rows, and {weight_rows} of weights: a proof would have at least {bytes} bytes, more than {}",
-        Proof::MAXIMUM_BYTES
+        "matrices of {trace_rows} rows, and {weight_rows} of weights: a proof would have at least {bytes} bytes, more than {maximum}"
     )))
+}
+
+/// Most claims on weights that a setup proof may open, all commitments together.
+const MAXIMUM_COPIED_CLAIMS: usize = 1 << 16;
+
+/// Refuses keys with more claims on the weights than any real model has: each column, twice at most, for each of the
+/// commitments.
+fn check_copies(circuit: &Circuit, parameters: usize, copies: usize) -> Result<(), VerifyError> {
+    let claims = parameters.saturating_mul(2).saturating_mul(copies);
+    if copies > 1 && claims > MAXIMUM_COPIED_CLAIMS {
+        return Err(VerifyError::Key(format!(
+            "circuit of {} columns: the setup proof would open {claims} claims on {copies} commitments, at most \
+             {MAXIMUM_COPIED_CLAIMS} are allowed",
+            circuit.columns.len()
+        )));
+    }
+    Ok(())
 }
 
 /// The public columns' cells, for evaluation at points.
