@@ -39,9 +39,9 @@ use super::{ALL_PRIVATE, small_key, tiny_key, tiny_model};
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, P};
 use crate::masking::{Constraint, Record, Replay};
-use crate::pcs::hash::{Digest, leaf_digest, leaf_length};
+use crate::pcs::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use crate::pcs::merkle::MerkleTree;
-use crate::pcs::{CircleCode, Combination, Commitment, verify_combination};
+use crate::pcs::{CircleCode, CodeParameters, Combination, Commitment, verify_combination};
 use crate::privacy::Privacy;
 use crate::proof::PublicValues;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
@@ -49,14 +49,20 @@ use crate::verify::{self, PublicCells, Statement, Subject, VerifyingKey};
 
 /// Columns of a matrix that does not exist, at the positions where it will be opened.
 struct Tree {
+    code: CodeParameters,
     rows: usize,
     columns: BTreeMap<usize, (Digest, Vec<M61>)>,
     tree: MerkleTree,
 }
 
 impl Tree {
-    fn new(length: usize, rows: usize, columns: BTreeMap<usize, Vec<M61>>, random: &mut Simulator) -> Self {
-        let mut leaves: Vec<Digest> = (0..length).map(|_| random.digest()).collect();
+    fn new(
+        code: &CodeParameters,
+        rows: usize,
+        columns: BTreeMap<usize, Vec<M61>>,
+        random: &mut Simulator,
+    ) -> Self {
+        let mut leaves: Vec<Digest> = (0..code.codeword_length()).map(|_| random.digest()).collect();
         let mut salted = BTreeMap::new();
         for (position, cells) in columns {
             let salt = random.digest();
@@ -69,6 +75,7 @@ impl Tree {
             salted.insert(position, (salt, cells));
         }
         Self {
+            code: code.clone(),
             rows,
             columns: salted,
             tree: MerkleTree::new(leaves),
@@ -77,7 +84,7 @@ impl Tree {
 
     fn commitment(&self) -> Commitment {
         Commitment {
-            root: self.tree.root(),
+            root: root_digest(&self.code, self.rows, &self.tree.root()),
             rows: self.rows,
         }
     }
@@ -125,7 +132,7 @@ impl Simulator {
             .iter()
             .map(|position| (*position, self.base(rows)))
             .collect();
-        Tree::new(key.code.codeword_length(), rows, columns, self)
+        Tree::new(&key.code, rows, columns, self)
     }
 }
 
@@ -298,7 +305,7 @@ impl Simulator {
             put(&mut cells, first, mask);
             columns.insert(position, cells);
         }
-        let trace = Tree::new(code.codeword_length(), statement.trace_rows(), columns, self);
+        let trace = Tree::new(code, statement.trace_rows(), columns, self);
         commitments[0] = trace.commitment();
 
         let mut digests = VecDeque::new();
@@ -402,7 +409,7 @@ impl SimulatedKey {
             trees.push(simulator.uniform_tree(&key, key.weights.rows, &positions));
         }
         for (root, tree) in key.weights.roots.iter_mut().zip(&trees) {
-            *root = tree.tree.root();
+            *root = tree.commitment().root;
         }
         Self {
             key,
