@@ -28,6 +28,12 @@ impl State {
         Self(hasher.finalize().into())
     }
 
+    /// The state itself, for test vectors.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Absorbs one item. `bytes` is the whole item; parts are not joined silently because its length is
     /// hashed.
     pub fn absorb(&mut self, kind: Kind, label: &str, bytes: &[u8]) {

@@ -16,5 +16,6 @@ mod tamper;
 mod tamper_files;
 mod tamper_key;
 mod tamper_statement;
+mod vectors;
 mod weights;
 mod zero_knowledge;

@@ -1,0 +1,129 @@
+//! Two whole proofs of a tiny network, of which everything follows from fixed seeds.
+
+use ndarray::{ArrayD, IxDyn};
+use serde_json::{Value, json};
+
+use super::{Replay, hex, settle};
+use crate::circuit::Function;
+use crate::graph::{IntOp, NodeId};
+use crate::pcs::{CodeParameters, Seed};
+use crate::privacy::{Privacy, Visibility};
+use crate::proof::{Artifact, PublicValues, to_bytes};
+use crate::prove::tests::network::Network;
+use crate::prove::{CompiledModel, SetupOptions, Trace, prove_trace, setup};
+use crate::verify::{Statement, TrustedKey, bindings};
+
+const CONTEXT: &[u8] = b"test vector";
+
+/// A linear layer of 4 inputs and 3 outputs, and a rescale. No random numbers, so that no library decides on them.
+fn model() -> CompiledModel {
+    let mut n = Network::new(1, &[1, 4], (-127, 127));
+    let fc = n.linear("fc", NodeId(0), 3, true);
+    let q = n.rescale("q", fc, Function::Identity, None);
+    if let IntOp::Rescale {
+        table, multipliers, ..
+    } = &mut n.graph.nodes[q.0].op
+    {
+        table.domain_bits = 8;
+        *multipliers = vec![77];
+    }
+    for parameter in &mut n.graph.parameters {
+        for (index, value) in parameter.values.iter_mut().enumerate() {
+            *value = (index as i32 * 37 + 11) % 255 - 127;
+        }
+    }
+    n.finish(&[q])
+}
+
+pub(super) fn proofs() -> Value {
+    let plain = CodeParameters {
+        log_row: 7,
+        tail: 0,
+        log_codeword: 10,
+        queries: 112,
+        grinding_bits: 12,
+    };
+    let private = CodeParameters {
+        log_row: 9,
+        tail: 250,
+        log_codeword: 12,
+        queries: 124,
+        grinding_bits: 12,
+    };
+    let hidden = Privacy {
+        input: Visibility::Private,
+        output: Visibility::Private,
+        weights: Visibility::Public,
+        commit_input: true,
+    };
+    json!([
+        one("plain", Privacy::PUBLIC, plain),
+        one("zero-knowledge", hidden, private),
+    ])
+}
+
+fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
+    let options = SetupOptions {
+        code: Some(code.clone()),
+        ..SetupOptions::default()
+    };
+    let key = setup(model().with_privacy(privacy), &options).expect("setup");
+    let weights = key.commitment(0).expect("a commitment");
+    // In place of randomness, for this proof and the setup proof of the key.
+    let seed = |byte: u8| match privacy.zero_knowledge() {
+        true => Seed::from_bytes([byte; 32]),
+        false => Seed::PUBLIC,
+    };
+    let mut verifying = key.verifying.clone();
+    verifying.setup_proof = {
+        let statement = Statement::of_setup(&key.verifying).expect("a statement");
+        let trace = Trace::of_weights(statement.circuit(), &key.lowered.parameters).expect("a trace");
+        let proof = prove_trace(&statement, &trace, (0, &[&weights]), b"", seed(2)).expect("a proof");
+        proof.messages
+    };
+    let input = ArrayD::from_shape_vec(IxDyn(&[1, 4]), vec![3, -1, 100, -127]).expect("a shape");
+    let statement = Statement::new(&verifying).expect("a statement");
+    let trace = Trace::generate(&key, &statement, &input).expect("a trace");
+    let proof = prove_trace(&statement, &trace, (0, &[&weights]), CONTEXT, seed(1)).expect("a proof");
+    let public = trace.public.clone();
+
+    let trusted = TrustedKey::new(&verifying).expect("a key");
+    let verified = trusted.verify(&public, &proof, CONTEXT).expect("valid");
+    let events = trusted.verify_recording(&public, &proof, CONTEXT).expect("valid");
+    let replay = Replay {
+        domain: statement.protocol(),
+        bound: bound(&statement, &public),
+        hardening: verifying.hardening,
+        queries: code.queries,
+        codeword: code.codeword_length(),
+        grinding: code.grinding_bits,
+    };
+    json!({
+        "name": name,
+        "context": String::from_utf8_lossy(CONTEXT),
+        "digest of the key": hex(&statement.digest),
+        "input.root": verified.input.map(|tensors| hex(&tensors.root)),
+        "output.root": verified.output.map(|tensors| hex(&tensors.root)),
+        "seeds of the proof and the setup proof": [hex(seed(1).as_bytes()), hex(seed(2).as_bytes())],
+        "the prover's answer": { "input": trace.answer.input, "outputs": trace.answer.outputs },
+        "files": [
+            file(name, "vkey", &verifying),
+            file(name, "public", &public),
+            file(name, "proof", &proof),
+        ],
+        "transcript": replay.lines(&events, &proof.messages),
+    })
+}
+
+fn bound(statement: &Statement<'_>, public: &PublicValues) -> Vec<Vec<u8>> {
+    let bound = bindings(statement, public, 0, CONTEXT);
+    bound.into_iter().map(|(_, bytes)| bytes).collect()
+}
+
+/// A file beside the vectors.
+fn file<T: Artifact>(name: &str, ending: &str, artifact: &T) -> Value {
+    let bytes = to_bytes(artifact).expect("an encoding");
+    let path = format!("test-vectors/{name}.{ending}");
+    settle(&path, &bytes);
+    json!({ "path": path, "bytes": bytes.len(), "blake3": hex(blake3::hash(&bytes).as_bytes()) })
+}
