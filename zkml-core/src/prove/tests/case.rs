@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
-use super::fixture::{CONTEXT, Fixture, fixture, hidden, rotated, secret};
+use super::fixture::{CONTEXT, Fixture, fixture, hidden, large, rotated, secret};
 use crate::field::{K, M61};
 use crate::masking::{self, Constraint, MaskedProver};
 use crate::pcs::{CommittedMatrix, prove_columns, prove_combination, prove_opening};
@@ -86,6 +86,15 @@ impl Case {
     /// The setup proof of a key that replaces another one.
     pub(crate) fn rotation() -> Self {
         Self::setup("setup of a rotated key", rotated())
+    }
+
+    /// A larger network, plain and in zero knowledge: its lookups ask for proof of work.
+    pub(crate) fn large() -> [Self; 2] {
+        let [plain, hidden] = large();
+        [
+            Self::answer("large, plain", plain),
+            Self::answer("large, zero knowledge", hidden),
+        ]
     }
 
     /// Is it in zero knowledge?

@@ -237,6 +237,24 @@ fn in_zero_knowledge_masks_and_claims_are_fixed_before_what_they_are_judged_by()
     }
 }
 
+#[test]
+fn work_before_the_lookups_is_done_over_all_that_they_speak_of() {
+    use Kind::{Challenge, Digest, Grind, Harden, Nonce};
+    for case in Case::large() {
+        let events = events(&case);
+        for (before, after) in [
+            ((Digest, "trace.root"), (Harden, "trace.harden")),
+            ((Harden, "trace.harden"), (Grind, "lookup.grind")),
+            ((Grind, "lookup.grind"), (Nonce, "lookup.grind")),
+            ((Nonce, "lookup.grind"), (Challenge, "lookup.alpha")),
+        ] {
+            precedes(&case, &events, before, after);
+        }
+        let first = events.iter().find(|event| draws(event)).map(|event| event.label);
+        assert_eq!(first, Some("lookup.alpha"), "{}", case.name);
+    }
+}
+
 /// An item of the transcript with what is absorbed for it.
 #[derive(Clone)]
 struct Item {

@@ -98,8 +98,25 @@ pub(crate) fn rotated() -> &'static ProvingKey {
     &KEY
 }
 
+/// Proofs of a network with so many rows in its lookups that they ask for proof of work: plain and in zero knowledge.
+pub(crate) fn large() -> &'static [Fixture; 2] {
+    static FIXTURES: LazyLock<[Fixture; 2]> = LazyLock::new(|| {
+        [Privacy::PUBLIC, Privacy::default()].map(|privacy| {
+            let mut n = Network::new(18, &[1, 1, 64, 64], (-127, 127));
+            let conv = n.convolution("conv", NodeId(0), 8, window(3, 1, 1), 1);
+            let act = n.rescale("relu", conv, Function::Relu, Some(1));
+            let pool = n.max_pool("pool", act, window(8, 8, 0));
+            prove_once(n.finish(&[pool]).with_privacy(privacy))
+        })
+    });
+    &FIXTURES
+}
+
 fn make(privacy: Privacy) -> Fixture {
-    let model = whole_network(18).with_privacy(privacy);
+    prove_once(whole_network(18).with_privacy(privacy))
+}
+
+fn prove_once(model: CompiledModel) -> Fixture {
     let input = Network::random_input(1, &model);
     let key = setup(model, &SetupOptions::default()).expect("setup");
     let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");

@@ -69,6 +69,7 @@ pub(super) const MANIFEST: &[Row] = &[
     row("trace.root", Kind::Digest, &["lookup.layer"], CONSTRAINTS),
     row("input.root", Kind::Digest, &[], CONSTRAINTS),
     row("output.root", Kind::Digest, &[], CONSTRAINTS),
+    // Only proofs of large networks have it. It has few bits, and other nonces fit as well.
     row(
         "lookup.grind",
         Kind::Nonce,
@@ -124,9 +125,6 @@ pub(super) const MANIFEST: &[Row] = &[
     row("opening.path", Kind::Digest, MERKLE, MERKLE),
 ];
 
-/// Labels that only proofs of large networks have.
-pub(super) const LARGE: &[&str] = &["lookup.grind"];
-
 /// The verdict on the messages of a proof.
 type Judge<'a> = Box<dyn Fn(&[u8]) -> Result<(), VerifyError> + 'a>;
 
@@ -163,16 +161,22 @@ impl Subject<'_> {
     /// May `check` reject an altered element of `row`?
     fn may_reject(&self, row: &'static Row, mutation: Mutation, check: &str) -> bool {
         let index = |label: &str| MANIFEST.iter().position(|row| row.label == label);
+        // What comes before a nonce must fit it; with few bits it often does.
         let before_grinding = self.has("lookup.grind") && index(row.label) < index("lookup.grind");
-        let mut after = MANIFEST
+        // With what follows moved, the next message is another one as well, and may be judged first.
+        let next = match mutation.moves() {
+            true => 1 + usize::from(before_grinding),
+            false => 0,
+        };
+        let after = MANIFEST
             .iter()
             .skip_while(|other| !core::ptr::eq(*other, row))
-            .skip(1);
-        self.checks(row).contains(&check)
-            // What comes before a nonce must fit it.
+            .skip(1)
+            .filter(|row| self.has(row.label));
+        core::iter::once(row)
+            .chain(after.take(next))
+            .any(|row| self.checks(row).contains(&check))
             || before_grinding && check == "transcript.grind"
-            // With what follows moved, the next message is another one as well, and may be judged first.
-            || mutation.moves() && after.find(|row| self.has(row.label)).is_some_and(|row| self.checks(row).contains(&check))
     }
 
     /// The row that an element of a message belongs to.

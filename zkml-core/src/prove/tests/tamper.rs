@@ -13,7 +13,7 @@ use crate::transcript::{Event, Kind, VerifyError};
 #[path = "manifest.rs"]
 mod manifest;
 
-use manifest::{LARGE, MANIFEST, Part, Random, Subject, element_size, labels, reject_all, tails};
+use manifest::{MANIFEST, Part, Random, Subject, element_size, labels, reject_all, tails};
 
 /// Elements of each row that are altered in every way.
 const SAMPLES: usize = 12;
@@ -42,7 +42,8 @@ fn subject(case: &Case) -> Subject<'_> {
 }
 
 fn cases() -> Vec<Case> {
-    Case::all().into_iter().chain([Case::rotation()]).collect()
+    let others = [Case::rotation()].into_iter().chain(Case::large());
+    Case::all().into_iter().chain(others).collect()
 }
 
 #[test]
@@ -66,8 +67,8 @@ fn every_byte_of_a_proof_belongs_to_one_labelled_message() {
 
 #[test]
 fn the_manifest_lists_the_labels_of_all_proofs_and_no_others() {
-    let small = MANIFEST.iter().filter(|row| !LARGE.contains(&row.label));
-    let mut missing: Vec<(&str, bool)> = small
+    let mut missing: Vec<(&str, bool)> = MANIFEST
+        .iter()
         .flat_map(|row| {
             let plain = (!row.plain.is_empty()).then_some((row.label, false));
             let hidden = (!row.hidden.is_empty()).then_some((row.label, true));
@@ -122,6 +123,13 @@ fn every_altered_message_in_zero_knowledge_is_rejected_by_its_check() {
 #[test]
 fn every_altered_message_with_everything_private_is_rejected_by_its_check() {
     reject_all_of(&Case::secret(), MORE, 6);
+}
+
+#[test]
+fn every_altered_message_of_a_proof_with_work_before_the_lookups_is_rejected_by_its_check() {
+    for (seed, case) in (20..).zip(Case::large()) {
+        reject_all_of(&case, SAMPLES, seed);
+    }
 }
 
 #[test]
