@@ -4,10 +4,10 @@
 //! proof A: output.root = r        proof B: input.root = r        =>  B was asked what A answered
 //! ```
 //!
-//! A root alone does not say what stands below it. Read with another row length the same columns are another tensor,
-//! and under a code of another tail the word next to a row may be another one. So a commitment is compared together
-//! with its [layout](TensorLayout): equal [`CommittedTensors`] of two verified proofs hold equal integers in equal
-//! places. What the integers mean, their scale, stands in each key's [`Interface`](super::Interface), for the caller
+//! A root means one matrix, in one code: read with another row length the same columns would be another tensor, and
+//! under a code of another tail the word next to a row might be another one. It does not say which cell is which. So a
+//! commitment is compared together with its [layout](TensorLayout): equal [`CommittedTensors`] of two verified proofs
+//! hold equal integers in equal places. What the integers mean, their scale, stands in each key's [`Interface`](super::Interface), for the caller
 //! to compare.
 
 use core::fmt;

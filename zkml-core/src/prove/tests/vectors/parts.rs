@@ -7,7 +7,7 @@ use super::{Replay, base, extension, hex};
 use crate::field::encoding::{k_to_bytes, m61_to_bytes};
 use crate::field::{K, M61, P};
 use crate::pcs::circle::{CirclePoint, basis, domain_point};
-use crate::pcs::hash::{leaf_digest, leaf_length, node_digest};
+use crate::pcs::hash::{leaf_digest, leaf_length, node_digest, root_digest};
 use crate::pcs::{
     CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Coordinate, Keep, Rows, Seed, Tails,
     prove_opening, verify_opening,
@@ -177,6 +177,8 @@ pub(super) fn hash() -> Value {
     let (left, right) = ([1; 32], [2; 32]);
     json!({
         "leaves": leaves,
+        "root": { "log_row": CODE.log_row, "tail": CODE.tail, "log_codeword": CODE.log_codeword, "rows": 2,
+            "topmost node": hex(&left), "digest": hex(&root_digest(&CODE, 2, &left)) },
         "node": { "left": hex(&left), "right": hex(&right), "digest": hex(&node_digest(&left, &right)) },
     })
 }
@@ -220,6 +222,15 @@ pub(super) fn opening() -> Value {
         let column = [words[0][position], words[1][position]];
         assert_eq!(*found, leaf_digest(&leaf(&salts[32 * position..][..32], &column)));
     }
+
+    let mut nodes = matrix.leaves().to_vec();
+    while nodes.len() > 1 {
+        nodes = nodes
+            .chunks(2)
+            .map(|pair| node_digest(&pair[0], &pair[1]))
+            .collect();
+    }
+    assert_eq!(root_digest(&CODE, 2, &nodes[0]), matrix.commitment().root);
 
     // Two claims that end at two points of a row, so that they are merged.
     let domain = "zkml test vectors: opening";
@@ -273,6 +284,7 @@ pub(super) fn opening() -> Value {
         "tails": [base(matrix.tail(0)), base(matrix.tail(1))],
         "salts": salts.chunks(32).take(4).map(hex).collect::<Vec<_>>(),
         "leaves": matrix.leaves().iter().map(|leaf| hex(leaf)).collect::<Vec<_>>(),
+        "topmost node": hex(&nodes[0]),
         "root": hex(&matrix.commitment().root),
         "claims": [
             "rows 0 and 1: high = point 0, low = points 1 to 3",
