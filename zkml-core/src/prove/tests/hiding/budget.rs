@@ -1,11 +1,15 @@
-//! Over the whole life of a key no commitment to its private weights shows more columns than its tails hide.
+//! Over the whole life of a key no commitment to its private weights shows more columns than its tails hide; nor does
+//! one to a private tensor that two proofs speak of.
 
 use std::collections::BTreeSet;
 
+use super::super::network::Network;
 use super::rank::TailMap;
-use super::{heard, heard_of_setup, small_key};
+use super::{ALL_PRIVATE, heard, heard_of_setup, small_key};
+use crate::circuit::Function;
+use crate::graph::NodeId;
 use crate::privacy::Privacy;
-use crate::prove::{BudgetError, ProveError, prove, rotate};
+use crate::prove::{BudgetError, Input, ProveError, SetupOptions, prove, prove_with_secrets, rotate, setup};
 use crate::verify::{ROTATION_RESERVE, Statement};
 
 #[test]
@@ -88,4 +92,36 @@ fn rows_of_weights_carry_the_randomness_that_the_key_says() {
             assert!(tail[..tails.length].iter().all(|cell| cell.value != 0));
         }
     }
+}
+
+#[test]
+fn a_tensor_of_two_linked_proofs_is_opened_at_no_more_columns_than_its_tails_hide() {
+    // A model that can be asked what it has answered.
+    let mut n = Network::new(5, &[1, 2], (-127, 127));
+    let layer = n.linear("layer", NodeId(0), 2, false);
+    let q = n.rescale("q", layer, Function::Identity, None);
+    let model = n.finish(&[q]).with_privacy(ALL_PRIVATE);
+    let input = Network::random_input(1, &model);
+    let key = setup(model, &SetupOptions::default()).expect("setup");
+    let statement = Statement::new(&key.verifying).expect("statement");
+
+    let first = prove_with_secrets(&key, Input::Values(&input), b"").expect("a proof");
+    let secret = first.output.expect("the secret of the output");
+    let second = prove_with_secrets(&key, Input::Committed(secret), b"").expect("a linked proof");
+    let heard = [(first.public, first.proof), (second.public, second.proof)]
+        .map(|(public, proof)| heard(&statement, &public, &proof, b""));
+    let root = |proof: usize, label: &str| {
+        let found = heard[proof].digests.iter().find(|(own, _)| *own == label);
+        found.expect("a root").1
+    };
+    assert_eq!(root(0, "output.root"), root(1, "input.root"));
+
+    let positions: BTreeSet<usize> = heard.iter().flat_map(|heard| &heard.positions).copied().collect();
+    let tail = key.verifying.tensor_tail();
+    assert!(positions.len() > key.verifying.code.queries && positions.len() + 2 <= tail);
+    let positions: Vec<usize> = positions.into_iter().collect();
+    assert_eq!(
+        TailMap::new(&key.verifying.code, tail).rank(&positions),
+        positions.len()
+    );
 }
