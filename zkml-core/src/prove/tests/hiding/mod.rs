@@ -53,8 +53,12 @@ fn tiny_model(privacy: Privacy) -> CompiledModel {
 /// A key for it with a code that is far too small to be sound, hence fast; hiding does not depend on that. It holds no
 /// weights yet.
 fn tiny_key(model: &CompiledModel) -> VerifyingKey {
+    key_with_queries(model, 12, 9)
+}
+
+fn key_with_queries(model: &CompiledModel, queries: usize, log_codeword: u32) -> VerifyingKey {
+    let (log_row, openings) = (8, 2);
     let lowered = model.lower().expect("lower");
-    let (queries, openings) = (6, 2);
     let parameters: Vec<usize> = lowered
         .circuit
         .parameters()
@@ -62,17 +66,37 @@ fn tiny_key(model: &CompiledModel) -> VerifyingKey {
         .collect();
     let weights = WeightCommitments {
         roots: vec![[0; 32]; ROTATION_RESERVE as usize + 1],
-        rows: crate::pcs::Packing::new(&parameters, 4).expect("a packing").rows,
+        rows: crate::pcs::Packing::new(&parameters, log_row)
+            .expect("a packing")
+            .rows,
         openings,
     };
     let code = CodeParameters {
-        log_row: 4,
+        log_row,
         tail: weights.tail(queries),
-        log_codeword: 7,
+        log_codeword,
         queries,
         grinding_bits: 0,
     };
     verifying_key(model, &lowered, code, weights, None)
+}
+
+/// A key with rows as long as those of [`tiny_key`], and as many columns as a sound one opens.
+fn sound_key(model: &CompiledModel) -> VerifyingKey {
+    key_with_queries(model, 112, 13)
+}
+
+/// The statement of a [`tiny_key`], which is refused for its code: that of the [`sound_key`] of the same model, but for
+/// the code.
+fn tiny_statement<'k>(sound: &'k VerifyingKey, tiny: &'k VerifyingKey) -> Statement<'k> {
+    assert!(Statement::new(tiny).is_err());
+    let mut statement = Statement::new(sound).expect("statement");
+    statement.key = tiny;
+    statement.digest = tiny.digest().expect("a digest");
+    if let Some(masking) = &mut statement.masking {
+        masking.tail = tiny.trace_tail();
+    }
+    statement
 }
 
 /// Inputs that could not differ more.

@@ -35,7 +35,7 @@ use rand::seq::index::sample;
 use rand::{Rng, SeedableRng};
 
 use super::super::listening::{Heard, Listening};
-use super::{ALL_PRIVATE, small_key, tiny_key, tiny_model};
+use super::{ALL_PRIVATE, small_key, sound_key, tiny_key, tiny_model, tiny_statement};
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, P};
 use crate::masking::{Constraint, Record, Replay};
@@ -438,8 +438,12 @@ fn any_outputs(statement: &Statement<'_>, simulator: &mut Simulator) -> PublicVa
 /// What a verifier hears of one simulated proof with a tiny key.
 pub(super) fn heard_of_nothing(seed: u64) -> Heard {
     let mut simulator = Simulator::new(seed);
-    let simulated = SimulatedKey::new(&tiny_key(&tiny_model(ALL_PRIVATE)), &mut simulator);
-    let statement = Statement::new(&simulated.key).expect("statement");
+    let model = tiny_model(ALL_PRIVATE);
+    let (sound, simulated) = (
+        sound_key(&model),
+        SimulatedKey::new(&tiny_key(&model), &mut simulator),
+    );
+    let statement = tiny_statement(&sound, &simulated.key);
     let public = any_outputs(&statement, &mut simulator);
     let proof = simulator.prove(
         &statement,
@@ -487,8 +491,12 @@ fn simulate_all_of(real: &VerifyingKey) {
 /// The verdict on a simulated proof that is altered.
 fn altered(alter: impl FnOnce(&mut Programmed)) -> Result<(), VerifyError> {
     let mut simulator = Simulator::new(2);
-    let simulated = SimulatedKey::new(&tiny_key(&tiny_model(Privacy::default())), &mut simulator);
-    let statement = Statement::new(&simulated.key).expect("statement");
+    let model = tiny_model(Privacy::default());
+    let (sound, simulated) = (
+        sound_key(&model),
+        SimulatedKey::new(&tiny_key(&model), &mut simulator),
+    );
+    let statement = tiny_statement(&sound, &simulated.key);
     let public = any_outputs(&statement, &mut simulator);
     let positions = &simulated.openings[0];
     let mut proof = simulator.prove(&statement, &public, &[&simulated.trees[0]], positions);

@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use super::simulator::heard_of_nothing;
 use super::{
     ALL_PRIVATE, CompiledModel, Heard, Proof, Seed, Statement, Tails, commit_weights, inputs, listen,
-    tiny_key, tiny_model,
+    sound_key, tiny_key, tiny_model, tiny_statement,
 };
 use crate::field::K;
 use crate::masking::{MaskedProver, Masking, Pads};
@@ -55,7 +55,7 @@ fn seed(purpose: &str, index: usize) -> Seed {
 /// What is heard of proof `index` on input number `input`.
 fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
     let model = tiny_model(ALL_PRIVATE);
-    let mut verifying = tiny_key(&model);
+    let (sound, mut verifying) = (sound_key(&model), tiny_key(&model));
     let lowered = model.lower().expect("lower");
     let tails = match prover {
         Prover::WithoutTails => Tails::NONE,
@@ -75,7 +75,7 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
         lowered,
         budget: None,
     };
-    let statement = Statement::new(&key.verifying).expect("statement");
+    let statement = tiny_statement(&sound, &key.verifying);
     let trace = Trace::generate(&key, &statement, &values).expect("trace");
     let secrets = seed("trace", index);
     let proof = match prover {
@@ -171,11 +171,8 @@ fn samples() -> &'static [(&'static str, Sample); 3] {
 }
 
 fn masking(model: &CompiledModel) -> Masking {
-    let key = tiny_key(model);
-    Statement::new(&key)
-        .expect("statement")
-        .masking
-        .expect("zero knowledge")
+    let (sound, tiny) = (sound_key(model), tiny_key(model));
+    tiny_statement(&sound, &tiny).masking.expect("zero knowledge")
 }
 
 fn words(values: &[K]) -> impl Iterator<Item = u64> {
@@ -354,7 +351,8 @@ fn everything_a_proof_shows_is_uniform() {
             .flat_map(|heard| &heard.columns)
             .map(Vec::len)
             .sum();
-        let statement = Statement::new(&key).expect("statement");
+        let sound = sound_key(&tiny_model(ALL_PRIVATE));
+        let statement = tiny_statement(&sound, &key);
         let separate: usize = statement
             .separate
             .iter()
