@@ -13,15 +13,15 @@ use super::{assert_refused, text, zkml};
 fn written(folder: &Path) -> ProvingKey {
     let key = key("small", 1, folder, Privacy::default());
     key.write_file(&folder.join("small.pkey")).unwrap();
-    write_file(&folder.join("small.vkey"), &key.verifying).unwrap();
+    write_file(folder.join("small.vkey"), &key.verifying).unwrap();
     key
 }
 
 fn write_proof(folder: &Path, name: &str, key: &ProvingKey) {
     let (public, proof) = prove(key, &key.model.network.quantize_input(&input(3)).unwrap(), b"").unwrap();
     assert!(public.input.is_none());
-    write_file(&folder.join(format!("{name}.proof")), &proof).unwrap();
-    write_file(&folder.join(format!("{name}.public")), &public).unwrap();
+    write_file(folder.join(format!("{name}.proof")), &proof).unwrap();
+    write_file(folder.join(format!("{name}.public")), &public).unwrap();
 }
 
 #[test]
@@ -71,11 +71,11 @@ fn a_key_without_its_setup_proof_or_with_an_altered_one_is_refused() {
     write_proof(folder, "small", &key);
     let mut bare = key.verifying.clone();
     bare.setup_proof.clear();
-    write_file(&folder.join("bare.vkey"), &bare).unwrap();
+    write_file(folder.join("bare.vkey"), &bare).unwrap();
     let mut altered = key.verifying.clone();
     let middle = altered.setup_proof.len() / 2;
     altered.setup_proof[middle] ^= 1;
-    write_file(&folder.join("altered.vkey"), &altered).unwrap();
+    write_file(folder.join("altered.vkey"), &altered).unwrap();
     for (name, words) in [
         ("bare.vkey", &["rejected", "no setup proof"][..]),
         ("altered.vkey", &["rejected"]),
@@ -134,7 +134,7 @@ fn a_spent_key_says_how_to_rotate_and_rotation_goes_on() {
     assert_eq!(finished.status.code(), Some(0), "{}", text(&finished.stderr));
     let new = ProvingKey::read_file(&folder.join("new.pkey")).unwrap();
     assert_eq!(new.budget().unwrap().used().unwrap(), 1);
-    let verifying: VerifyingKey = read_file(&folder.join("new.vkey")).unwrap();
+    let verifying: VerifyingKey = read_file(folder.join("new.vkey")).unwrap();
     assert_eq!(verifying, new.verifying);
 
     let checked = zkml(&["verify-key", "new.vkey", "--previous", "small.vkey"], folder);
