@@ -2,21 +2,27 @@
 
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
-use zeroize::{Zeroize, Zeroizing};
 
 use super::circle::{CirclePoint, basis, domain_point};
 use super::code::{CircleCode, CodeParameters};
 use super::encode::{encode_block, tile_width, transpose};
 use super::hash::{Digest, LANES, leaf_digests, leaf_length};
 use super::matrix::{Rows, from_i8};
-use super::seed::Seed;
+use super::seed::{Seed, wipe};
 use crate::field::{K, M61, kernels};
 
 /// Neighbouring rows, their coefficients stored column by column.
 pub(super) struct Tile {
     width: usize,
-    data: Zeroizing<Vec<M61>>,
-    tail: Zeroizing<Vec<M61>>,
+    data: Vec<M61>,
+    tail: Vec<M61>,
+}
+
+impl Drop for Tile {
+    fn drop(&mut self) {
+        wipe(&mut self.data);
+        wipe(&mut self.tail);
+    }
 }
 
 /// `L` neighbouring columns of the encoded matrix: for each tile its rows' cells, column by column.
@@ -35,8 +41,8 @@ impl Block {
     }
 
     /// Forgets all cells.
-    pub(super) fn zeroize(&mut self) {
-        self.tiles.iter_mut().for_each(|(_, cells)| cells.zeroize());
+    pub(super) fn wipe(&mut self) {
+        self.tiles.iter_mut().for_each(|(_, cells)| wipe(cells));
     }
 
     /// Overwrites the cells of a row.
@@ -89,11 +95,7 @@ impl Encoder<'_> {
         let tail = transpose(&self.tails[first * tail..(first + width) * tail], tail, |cell| {
             cell
         });
-        Tile {
-            width,
-            data: Zeroizing::new(data),
-            tail: Zeroizing::new(tail),
-        }
+        Tile { width, data, tail }
     }
 
     /// All tiles: as large as the data in field elements.

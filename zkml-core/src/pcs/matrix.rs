@@ -4,7 +4,7 @@ use core::fmt;
 
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::claim::Commitment;
 use super::code::{CircleCode, CodeParameters};
@@ -13,7 +13,7 @@ use super::error::PcsError;
 use super::hash::{Digest, LANES, root_digest};
 use super::merkle::MerkleTree;
 use super::plan::RowFold;
-use super::seed::Seed;
+use super::seed::{Seed, wipe};
 use crate::field::{K, M61, P, kernels};
 
 /// Cells that are worth a thread.
@@ -328,12 +328,12 @@ impl fmt::Debug for CommittedMatrix {
 impl Drop for CommittedMatrix {
     /// Whoever reads the randomness, or the rows encoded with it, later, reads the data.
     fn drop(&mut self) {
-        self.tails.zeroize();
+        wipe(&mut self.tails);
         match &mut self.rows {
-            Rows::Field(cells) => cells.zeroize(),
-            Rows::Int8(cells) => cells.zeroize(),
+            Rows::Field(cells) => wipe(cells),
+            Rows::Int8(cells) => wipe(cells),
         }
-        self.codeword.iter_mut().flatten().for_each(Block::zeroize);
+        self.codeword.iter_mut().flatten().for_each(Block::wipe);
     }
 }
 

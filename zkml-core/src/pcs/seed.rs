@@ -13,6 +13,13 @@ use crate::field::{M61, P};
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Seed([u8; 32]);
 
+/// Overwrites secrets: one pass at the speed of memory, which `Zeroize` for vectors is far from, and a barrier so that it is
+/// not optimized away.
+pub(crate) fn wipe<T: Copy + Default>(cells: &mut [T]) {
+    cells.fill(T::default());
+    zeroize::optimization_barrier(cells);
+}
+
 /// Words of a stream that are made at once: 16 blocks of 64 bytes.
 const WORDS: usize = 128;
 
