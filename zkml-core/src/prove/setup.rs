@@ -53,11 +53,11 @@ pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey,
 }
 
 /// A new key for the weights of `old`, with randomness of its own and as many proofs; its setup proof shows that both
-/// hold the same weights. Uses up an opening of the old key, whose last one is kept for this.
+/// hold the same weights. Uses up an opening of the old key, whose last few are kept for this.
 ///
 /// # Errors
 /// [`ProveError::Malformed`] for public weights, which need no rotation; [`ProveError::Budget`] if nothing is left of
-/// the old key, not even the opening kept for this.
+/// the old key, not even of the openings kept for this.
 pub fn rotate(old: &ProvingKey) -> Result<ProvingKey, ProveError> {
     if old.budget.is_none() {
         return Err(ProveError::Malformed {

@@ -50,15 +50,15 @@ impl ProverChannel for TestProver {
     }
 
     fn send_extension(&mut self, _: &'static str, _: &[K]) {
-        unimplemented!("only scalars are sent")
+        unreachable!("only scalars are sent")
     }
 
     fn send_base(&mut self, _: &'static str, _: &[M61]) {
-        unimplemented!("only scalars are sent")
+        unreachable!("only scalars are sent")
     }
 
     fn send_digest(&mut self, _: &'static str, _: &[u8; 32]) {
-        unimplemented!("only scalars are sent")
+        unreachable!("only scalars are sent")
     }
 
     fn challenge(&mut self, label: &'static str) -> K {
@@ -66,7 +66,7 @@ impl ProverChannel for TestProver {
     }
 
     fn positions(&mut self, _: &'static str, _: usize, _: usize) -> Vec<usize> {
-        unimplemented!("no positions are drawn")
+        unreachable!("no positions are drawn")
     }
 
     fn grind(&mut self, _: &'static str, bits: u32) {
@@ -113,15 +113,15 @@ impl VerifierChannel for TestVerifier {
     }
 
     fn read_extension(&mut self, _: &'static str, _: usize) -> Result<Vec<K>, VerifyError> {
-        unimplemented!("only scalars are sent")
+        unreachable!("only scalars are sent")
     }
 
     fn read_base(&mut self, _: &'static str, _: usize) -> Result<Vec<M61>, VerifyError> {
-        unimplemented!("only scalars are sent")
+        unreachable!("only scalars are sent")
     }
 
     fn read_digest(&mut self, _: &'static str) -> Result<[u8; 32], VerifyError> {
-        unimplemented!("only scalars are sent")
+        unreachable!("only scalars are sent")
     }
 
     fn challenge(&mut self, label: &'static str) -> K {
@@ -129,7 +129,7 @@ impl VerifierChannel for TestVerifier {
     }
 
     fn positions(&mut self, _: &'static str, _: usize, _: usize) -> Vec<usize> {
-        unimplemented!("no positions are drawn")
+        unreachable!("no positions are drawn")
     }
 
     fn grind(&mut self, _: &'static str, bits: u32) -> Result<(), VerifyError> {
