@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
+use tracing::{debug_span, info_span};
 
 use super::layer::{Level, LevelClaim, prove_layer};
 use super::verifier::grinding_bits;
@@ -74,10 +75,12 @@ pub fn prove(
         witness.fits(statement),
         "the witness must have the shapes of the statement"
     );
+    let _span = info_span!("lookup").entered();
     let stack = Stack::new(statement);
     channel.grind("lookup.grind", grinding_bits(statement));
     let compression = Compression::draw(|label| channel.challenge(label));
-    let mut levels = tree(leaves(statement, &stack, &compression, &witness));
+    let leaves = info_span!("lookup leaves").in_scope(|| leaves(statement, &stack, &compression, &witness));
+    let mut levels = info_span!("lookup tree").in_scope(|| tree(leaves));
 
     let root = levels
         .pop()
@@ -92,9 +95,10 @@ pub fn prove(
         denominator,
     };
     while let Some(below) = levels.pop() {
+        let _span = debug_span!("lookup layer", variables = claim.point.len()).entered();
         claim = prove_layer(channel, claim, below);
     }
-    send_columns(channel, &stack, &witness, claim.point)
+    info_span!("lookup columns").in_scope(|| send_columns(channel, &stack, &witness, claim.point))
 }
 
 /// The leaves: the fraction of every cell of the stack.

@@ -4,6 +4,7 @@ use core::fmt;
 
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
+use tracing::{debug_span, info_span};
 use zeroize::Zeroizing;
 
 use super::claim::Commitment;
@@ -115,8 +116,10 @@ impl CommittedMatrix {
         tails: Tails,
         keep: Keep,
     ) -> Result<Self, PcsError> {
+        let _span = info_span!("commit", cells = rows.len()).entered();
         let code = CircleCode::new(parameters)?;
-        let mut matrix = Self::without_tree(rows, parameters, seed, tails)?;
+        let mut matrix =
+            info_span!("draw tails").in_scope(|| Self::without_tree(rows, parameters, seed, tails))?;
         let encoder = Encoder {
             code: &code,
             rows: &matrix.rows,
@@ -128,10 +131,12 @@ impl CommittedMatrix {
             |index, block: &Block| leaves(block, index * parameters.row_length(), matrix.count, &matrix.seed);
         let (leaves, codeword): (Vec<Vec<Digest>>, _) = match keep {
             Keep::Codeword => {
-                let tiles = encoder.tiles();
+                let tiles = info_span!("transpose").in_scope(|| encoder.tiles());
                 let encode = |index| {
-                    let block = encoder.block(index, Some(&tiles));
-                    (hash(index, &block), block)
+                    let block =
+                        debug_span!("encode", block = index).in_scope(|| encoder.block(index, Some(&tiles)));
+                    let leaves = debug_span!("hash", block = index).in_scope(|| hash(index, &block));
+                    (leaves, block)
                 };
                 let (leaves, codeword): (_, Vec<Block>) = (0..blocks).into_par_iter().map(encode).unzip();
                 (leaves, Some(codeword))
@@ -145,7 +150,7 @@ impl CommittedMatrix {
             ),
         };
         matrix.codeword = codeword;
-        matrix.tree = MerkleTree::new(leaves.concat());
+        matrix.tree = info_span!("Merkle tree").in_scope(|| MerkleTree::new(leaves.concat()));
         Ok(matrix)
     }
 

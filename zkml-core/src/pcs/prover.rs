@@ -1,6 +1,7 @@
 //! The prover's side of an opening. For the statement and the transcript order see the [module](super).
 
 use ark_ff::{AdditiveGroup, Field};
+use tracing::info_span;
 use zeroize::Zeroizing;
 
 use super::claim::{Claim, MaskRows, check_mask, check_points};
@@ -46,6 +47,7 @@ pub fn prove_combination(
     claims: &[Claim],
     mask: Option<MaskRows>,
 ) -> Result<Vec<bool>, PcsError> {
+    let _span = info_span!("open").entered();
     code.validate()?;
     if let Some(matrix) = matrices.iter().position(|matrix| matrix.parameters() != code) {
         return Err(PcsError::OtherCode { matrix });
@@ -61,16 +63,19 @@ pub fn prove_combination(
     for fold in &plan.folds {
         opened_matrices[fold.matrix] = true;
     }
+    let folding = info_span!("fold rows").entered();
     let folded: Vec<Vec<K>> = plan
         .folds
         .iter()
         .map(|fold| matrices[fold.matrix].fold(fold))
         .collect();
 
+    drop(folding);
+
     let values: Vec<K> = claims.iter().map(|claim| claim.value).collect();
     // Which folds enter the combination: each once after a merge, else the one of each claim.
     let (point, opened) = if plan.needs_merge() {
-        let point = merge(channel, code, &plan, &folded, &values);
+        let point = info_span!("merge claims").in_scope(|| merge(channel, code, &plan, &folded, &values));
         (point, (0..plan.folds.len()).collect())
     } else {
         let point = plan.lows.first().cloned().unwrap_or_default();
@@ -108,6 +113,7 @@ pub fn prove_columns(
     opened: &[bool],
     combinations: usize,
 ) {
+    let _span = info_span!("open columns").entered();
     channel.challenges("opening.join", combinations.saturating_sub(1));
     channel.grind("opening.grind", code.grinding_bits);
     let positions = channel.positions("opening.positions", code.queries, code.codeword_length());

@@ -54,6 +54,7 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
     claims: &[(ClaimPoint, C::Scalar)],
     mask: Option<MaskRows>,
 ) -> Result<Option<Combination>, VerifyError> {
+    let _span = tracing::info_span!("check the combination").entered();
     code.validate()?;
     let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
     check_points(code, &rows, claims.iter().map(|(point, _)| point))?;
@@ -128,6 +129,7 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
     commitments: &[Commitment],
     combinations: &[Combination],
 ) -> Result<(), VerifyError> {
+    let _span = tracing::info_span!("check columns").entered();
     let mut coefficients = vec![K::ONE];
     coefficients.extend(channel.challenges("opening.join", combinations.len().saturating_sub(1)));
     let mut message = vec![K::ZERO; code.message_length()];

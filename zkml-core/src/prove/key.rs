@@ -137,6 +137,7 @@ impl Commitments {
             length: verifying.weights.tail(verifying.code.queries),
             full: 0,
         };
+        let _span = tracing::info_span!("commit weights", number).entered();
         let matrix = commit_weights(lowered, &verifying.code, self.secret.seed(number), tails)?;
         let matrix = Arc::new(matrix);
         Ok(Arc::clone(self.lock().entry(number).or_insert(matrix)))

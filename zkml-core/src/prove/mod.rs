@@ -17,6 +17,7 @@ pub use setup::{SetupOptions, rotate, setup};
 pub use trace::{Answer, Trace};
 
 use ndarray::ArrayD;
+use tracing::info_span;
 
 use crate::circuit::{ColumnId, ColumnKind, Home};
 use crate::field::K;
@@ -73,7 +74,8 @@ pub struct Proven {
 pub fn prove_with_secrets(key: &ProvingKey, input: Input<'_>, context: &[u8]) -> Result<Proven, ProveError> {
     // On a thread of the pool each parallel loop starts at once; from outside it would cost two thread switches.
     rayon::scope(|_| {
-        let statement = Statement::new(&key.verifying)?;
+        let _span = info_span!("prove").entered();
+        let statement = info_span!("statement").in_scope(|| Statement::new(&key.verifying))?;
         let (trace, linked) = match input {
             Input::Values(values) => (Trace::generate(key, &statement, values)?, None),
             Input::Committed(secret) => (
@@ -82,7 +84,8 @@ pub fn prove_with_secrets(key: &ProvingKey, input: Input<'_>, context: &[u8]) ->
             ),
         };
         let is_linked = linked.is_some();
-        let (number, weights) = key.next_commitment(Purpose::Proof)?;
+        let (number, weights) =
+            info_span!("count the opening").in_scope(|| key.next_commitment(Purpose::Proof))?;
         let seed = trace_seed(&statement)?;
         let tensors = commit_tensors(&statement, &trace, &seed, linked)?;
         let weights = (number, &[&*weights][..]);
@@ -174,12 +177,12 @@ fn prove_committed(
     for (label, bytes) in bindings(statement, &trace.public, number, context) {
         transcript.absorb(label, &bytes);
     }
-    let (committed, pads) = trace.commit(statement, seed)?;
+    let (committed, pads) = info_span!("commit the trace").in_scope(|| trace.commit(statement, seed))?;
     transcript.send_digest("trace.root", &committed.commitment().root);
     for (tensors, matrix) in statement.separate.iter().zip(separate) {
         transcript.send_digest(tensors.label(), &matrix.commitment().root);
     }
-    transcript.harden("trace.harden", statement.key.hardening);
+    info_span!("harden").in_scope(|| transcript.harden("trace.harden", statement.key.hardening));
     let matrices: Vec<&CommittedMatrix> = core::iter::once(&committed)
         .chain(weights.iter().copied())
         .chain(separate)
@@ -210,8 +213,10 @@ fn argue(
     let claims = claims_to_open(&mut channel, statement, trace)?;
     let opened = prove_combination(&mut channel, code, matrices, &claims, mask)?;
     let record = channel.into_record();
-    let constraints = replay(statement, trace, matrices, &record, pads.mask())?;
-    masking::close(transcript, &masking, pads, matrices[0], &constraints);
+    let constraints =
+        info_span!("replay").in_scope(|| replay(statement, trace, matrices, &record, pads.mask()))?;
+    info_span!("close the masks")
+        .in_scope(|| masking::close(transcript, &masking, pads, matrices[0], &constraints));
     prove_columns(transcript, code, matrices, &opened, 1 + masking.pairs());
     Ok(())
 }
@@ -244,6 +249,7 @@ fn claims_to_open<C: ProverChannel>(
     let suffix = |point: &[K], variables: usize| challenge_point(&point[point.len() - variables..]);
 
     let looked_up = lookup::prove(channel, &statement.lookups, trace.lookup_witness(statement));
+    let claiming = info_span!("claims of lookups and equalities").entered();
     let mut claims = Claims::<K>::new(circuit);
     for (lookup, values) in circuit.lookups.iter().zip(&looked_up.lookups) {
         for (&column, &value) in lookup.columns.iter().zip(values) {
@@ -278,8 +284,9 @@ fn claims_to_open<C: ProverChannel>(
         }
     }
 
+    drop(claiming);
     let mut side = ProverSide::new(channel, circuit, &statement.schedule, &trace.values);
-    reduce(&mut side, circuit, &statement.schedule, &mut claims)?;
+    info_span!("reduce").in_scope(|| reduce(&mut side, circuit, &statement.schedule, &mut claims))?;
     Ok(statement
         .opening_claims(&claims, &multiplicities)?
         .into_iter()

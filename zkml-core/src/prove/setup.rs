@@ -1,5 +1,7 @@
 //! Setup: choose the code, commit the weights, write down the verifying key.
 
+use tracing::info_span;
+
 use super::key::{Commitments, Secret};
 use super::{Budget, CompiledModel, ProveError, ProvingKey, Purpose, Trace, prove_trace, trace_seed};
 use crate::circuit::lower::Lowered;
@@ -47,8 +49,10 @@ impl Default for SetupOptions {
 /// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough,
 /// [`ProveError::Malformed`] for a given code without room for this model's randomness.
 pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
-    let lowered = model.lower()?;
-    let (code, weights) = choose_code(&model, &lowered, options)?;
+    let _span = info_span!("setup").entered();
+    let lowered = info_span!("lower").in_scope(|| model.lower())?;
+    let (code, weights) =
+        info_span!("choose the code").in_scope(|| choose_code(&model, &lowered, options))?;
     build(model, lowered, code, weights, None)
 }
 
@@ -131,6 +135,7 @@ fn prove_setup(
     lowered: &Lowered,
     matrices: &[&CommittedMatrix],
 ) -> Result<Vec<u8>, ProveError> {
+    let _span = info_span!("setup proof").entered();
     let statement = Statement::of_setup(verifying)?;
     let trace = Trace::of_weights(statement.circuit(), &lowered.parameters)?;
     let prove =

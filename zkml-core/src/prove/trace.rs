@@ -1,6 +1,7 @@
 //! The trace: executes the integer network and fills the committed columns.
 
 use ndarray::ArrayD;
+use tracing::info_span;
 
 use super::{ProveError, ProvingKey};
 use crate::circuit::lower::{Hint, ParameterCells};
@@ -60,7 +61,8 @@ impl<'a> Trace<'a> {
         committed: Option<(ColumnId, &[M61])>,
     ) -> Result<Self, ProveError> {
         let graph = &key.model.network.graph;
-        let execution = Executor::new(graph)?.run(input)?;
+        let execution = info_span!("execute").in_scope(|| Executor::new(graph)?.run(input))?;
+        let _span = info_span!("fill the trace").entered();
         let circuit = statement.circuit();
         let values = Values::new(circuit);
         let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells.into()));
@@ -134,7 +136,7 @@ impl<'a> Trace<'a> {
         answer: Answer,
         values: Values<'a>,
     ) -> Result<Self, ProveError> {
-        let multiplicities = count(circuit, &values)?;
+        let multiplicities = info_span!("count rows of tables").in_scope(|| count(circuit, &values))?;
         let tables = circuit
             .tables
             .iter()
@@ -186,7 +188,7 @@ impl<'a> Trace<'a> {
             .collect();
         let multiplicities = self.multiplicities.iter().map(Vec::as_slice);
         let cells: Vec<&[M61]> = columns.iter().map(AsRef::as_ref).chain(multiplicities).collect();
-        let mut rows = statement.trace.fill(&cells);
+        let mut rows = info_span!("pack rows").in_scope(|| statement.trace.fill(&cells));
         let mut pads = None;
         let mut tails = Tails::NONE;
         if let Some(masking) = &statement.masking {

@@ -101,6 +101,7 @@ pub fn quantize(
     calibration: &Calibration,
     options: &QuantizeOptions,
 ) -> Result<Quantized, QuantizeError> {
+    let _span = tracing::info_span!("quantize").entered();
     graph.validate()?;
     if !calibration.fits(graph) {
         return Err(QuantizeError::OtherGraph);

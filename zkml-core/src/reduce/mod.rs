@@ -201,6 +201,7 @@ pub fn reduce<D: Side>(
     claims: &mut Claims<D::Scalar>,
 ) -> Result<(), VerifyError> {
     for (depth, stage) in schedule.stages.iter().enumerate() {
+        let _span = tracing::debug_span!("reduce depth", depth).entered();
         let mut instances = Vec::new();
         let mut values = Vec::new();
         for &column in stage {

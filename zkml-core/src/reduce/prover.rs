@@ -1,5 +1,7 @@
 //! The prover's side: values are computed and sent.
 
+use tracing::debug_span;
+
 use super::fold::fold;
 use super::{Instance, Operand, Point, Route, Side, Values, coordinates};
 use crate::circuit::{AxisRole, Circuit, ColumnId, ColumnKind, Contraction, Factor, Schedule, View};
@@ -42,6 +44,7 @@ impl<'a, 'v, C: ProverChannel> ProverSide<'a, 'v, C> {
 
     /// `source` folded to the axes of the general factors, and `prod_f G_f` over the same axes.
     fn view_tables(&self, column: ColumnId, view: &View, point: &[Coordinate]) -> Product {
+        let _span = debug_span!("fold a view", column = %self.circuit[column].name).entered();
         let (shape, source) = (&self.circuit[column].shape, &self.circuit[view.source].shape);
         let route = Route::new(self.circuit, self.schedule, column, view, point);
         let kept: Vec<usize> = route
@@ -75,6 +78,7 @@ impl<'a, 'v, C: ProverChannel> ProverSide<'a, 'v, C> {
         contraction: &Contraction,
         point: &[Coordinate],
     ) -> [Vec<K>; 2] {
+        let _span = debug_span!("fold a contraction", column = %self.circuit[column].name).entered();
         let shape = &self.circuit[column].shape;
         let operand = |id: ColumnId, of: fn(&crate::circuit::Axis) -> Option<u8>| {
             let operand_shape = &self.circuit[id].shape;
@@ -156,7 +160,9 @@ impl<C: ProverChannel> Side for ProverSide<'_, '_, C> {
                 Table::EqProduct(table) => Box::new(table),
             })
             .collect();
+        let span = debug_span!("sumcheck", instances = borrowed.len()).entered();
         let point = sumcheck::prove_batched(self.channel, "reduce.stage", &mut borrowed, claims);
+        drop(span);
         drop(borrowed);
         self.operands = tables
             .iter()

@@ -109,6 +109,7 @@ impl ProverChannel for ProverTranscript {
         if bits == 0 {
             return;
         }
+        let _span = tracing::info_span!("grind", label, bits).entered();
         self.recorder.note(Kind::Grind, label, self.proof.len(), 0);
         self.state.begin_grind(label, bits);
         let state = &self.state;

@@ -32,6 +32,8 @@ pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
 pub use statement::{Matrix, PROTOCOL, PROTOCOL_SETUP, PublicCells, Statement, Subject};
 pub use work::required_hardening;
 
+use tracing::info_span;
+
 use crate::circuit::{ColumnId, ColumnKind};
 use crate::field::K;
 use crate::lookup;
@@ -65,6 +67,7 @@ fn run(
     context: &[u8],
     mut transcript: VerifierTranscript<'_>,
 ) -> Result<Vec<Event>, VerifyError> {
+    let _span = info_span!("verify").entered();
     refuse_insecure(soundness(statement).bits)?;
     if proof.key != statement.digest {
         return Err(VerifyError::OtherKey {
@@ -87,7 +90,7 @@ fn run(
     for tensors in &statement.separate {
         commitments.push(tensors.commitment(transcript.read_digest(tensors.label())?));
     }
-    transcript.harden("trace.harden", statement.key.hardening);
+    info_span!("harden").in_scope(|| transcript.harden("trace.harden", statement.key.hardening));
     argue(
         &mut transcript,
         statement,
@@ -163,10 +166,12 @@ pub(crate) fn argue<C: VerifierChannel<Scalar = K>>(
             let closing = channel.close()?;
 
             let z = closing.z();
+            let replaying = info_span!("replay").entered();
             let mut replay = Replay::new(closing.record(), &z);
             let opened = claims_to_open(&mut replay, statement, &public)?;
             verify_combination(&mut replay, code, commitments, &opened, mask)?;
             closing.judge(&replay.into_constraints())?;
+            drop(replaying);
 
             let mut combinations = closing.combinations(code, commitments);
             combinations.extend(combination);
@@ -188,7 +193,8 @@ pub(crate) fn claims_to_open<C: VerifierChannel>(
             .get(table)
             .map_or(K::from(0u64), |table| table.evaluate(column, point))
     };
-    let looked_up = lookup::verify(channel, &statement.lookups, &table_value)?;
+    let looked_up =
+        info_span!("lookup").in_scope(|| lookup::verify(channel, &statement.lookups, &table_value))?;
     let suffix = |point: &[K], variables: usize| {
         challenge_point(
             point
@@ -236,6 +242,7 @@ pub(crate) fn claims_to_open<C: VerifierChannel>(
         }
     }
 
+    let _span = info_span!("reduce").entered();
     reduce(
         &mut VerifierSide { channel, public },
         circuit,

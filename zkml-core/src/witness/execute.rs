@@ -83,6 +83,7 @@ impl<'a> Executor<'a> {
             before_table: Vec::with_capacity(count),
         };
         for (node, weights) in self.graph.nodes.iter().zip(&self.weights) {
+            let _span = tracing::debug_span!("layer", layer = %node.name).entered();
             let inconsistent = || ExecutionError::Inconsistent {
                 layer: node.name.clone(),
             };

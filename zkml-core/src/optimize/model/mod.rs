@@ -135,6 +135,7 @@ pub fn optimize(
     ];
     let mut reports = Vec::new();
     for (_, pass, run) in passes.into_iter().filter(|(chosen, ..)| *chosen) {
+        let _span = tracing::info_span!("optimizer pass", pass).entered();
         let changes = run(&mut graph)?;
         graph.validate().map_err(|reason| OptimizeError::Graph {
             pass,
