@@ -3,3 +3,6 @@
 //! - [`model`]: on the floating-point graph, before calibration.
 
 pub mod model;
+mod report;
+
+pub use report::{Level, Measure, PassReport};

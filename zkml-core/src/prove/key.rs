@@ -29,7 +29,7 @@ pub struct CompiledModel {
 
 impl Artifact for CompiledModel {
     const KIND: Kind = Kind::CompiledModel;
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 
@@ -168,7 +168,7 @@ pub(super) struct StoredProvingKey {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 

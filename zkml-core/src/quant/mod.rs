@@ -4,7 +4,8 @@
 //! 2. [`mod@quantize`] chooses scales, multipliers, shifts ([`shift`]) and tables and builds `Graph<Int>`;
 //! 3. [`range`] proves that no integer can wrap in the field;
 //! 4. [`quantized`] is the result, with its boundary to the real numbers;
-//! 5. [`accuracy`] says how far it is from the float network.
+//! 5. [`Record`] is what a model remembers of how it was made;
+//! 6. [`accuracy`] says how far it is from the float network.
 
 pub mod accuracy;
 pub mod calibrate;
@@ -12,6 +13,7 @@ pub mod float_execution;
 pub mod quantize;
 pub mod quantized;
 pub mod range;
+mod record;
 mod scale;
 pub mod shift;
 mod weights;
@@ -23,4 +25,5 @@ pub use accuracy::{AccuracyError, AccuracyReport, LayerAccuracy};
 pub use calibrate::{Calibration, CalibrationError, CalibrationMethod};
 pub use quantize::{QuantizeError, QuantizeOptions, quantize};
 pub use quantized::Quantized;
+pub use record::{Preprocessing, Record};
 pub use weights::WeightScales;

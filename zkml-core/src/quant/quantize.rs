@@ -20,6 +20,7 @@ use ndarray::ArrayD;
 use super::calibrate::Calibration;
 use super::quantized::Quantized;
 use super::range::{self, RangeError};
+use super::record::Record;
 use super::scale::{self, ACTIVATION_LIMIT};
 use super::shift::{self, RescaleDemand, ShiftError};
 use super::weights::{WeightScales, quantize_weights};
@@ -604,6 +605,7 @@ impl Lowering<'_> {
             limb_bits,
             correspondence: correspondence.collect(),
             graph: self.nodes,
+            record: Record::default(),
         })
     }
 }

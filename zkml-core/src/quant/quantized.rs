@@ -3,6 +3,7 @@
 use ndarray::ArrayD;
 
 use super::float_execution::{FloatExecutionError, check_input};
+use super::record::Record;
 use super::scale::ACTIVATION_LIMIT;
 use crate::graph::{Graph, Int, NodeId};
 
@@ -20,6 +21,8 @@ pub struct Quantized {
     /// For every node of the float graph, the integer node with the same meaning and its scale; `None` where a
     /// fused accumulator has one scale per channel.
     pub correspondence: Vec<Option<(NodeId, f64)>>,
+    /// How it was made; not part of its meaning.
+    pub record: Record,
 }
 
 impl Quantized {

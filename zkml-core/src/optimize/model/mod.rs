@@ -18,9 +18,8 @@ pub mod pad_merging;
 pub mod relu_hoisting;
 mod rewrite;
 
-use core::fmt;
-
-use crate::graph::{Float, Graph, GraphError};
+use super::{Level, PassReport};
+use crate::graph::{Float, FloatOp, Graph, GraphError};
 
 /// Which passes run; all by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,25 +48,6 @@ impl Default for OptimizeOptions {
             relu_hoisting: true,
             dead_code: true,
         }
-    }
-}
-
-/// What a pass changed, a line per change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PassReport {
-    /// Name of the pass.
-    pub pass: &'static str,
-    /// What it did, naming the nodes; empty when there was nothing to do.
-    pub changes: Vec<String>,
-}
-
-impl fmt::Display for PassReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} change(s)", self.pass, self.changes.len())?;
-        for change in &self.changes {
-            write!(f, "\n  {change}")?;
-        }
-        Ok(())
     }
 }
 
@@ -134,16 +114,57 @@ pub fn optimize(
         (options.dead_code, "dead_code", dead_code::run),
     ];
     let mut reports = Vec::new();
-    for (_, pass, run) in passes.into_iter().filter(|(chosen, ..)| *chosen) {
+    for (chosen, pass, run) in passes {
+        if !chosen {
+            reports.push(PassReport::off(Level::Model, pass));
+            continue;
+        }
         let _span = tracing::info_span!("optimizer pass", pass).entered();
+        let before = sizes(&graph);
         let changes = run(&mut graph)?;
         graph.validate().map_err(|reason| OptimizeError::Graph {
             pass,
             reason: Box::new(reason),
         })?;
-        reports.push(PassReport { pass, changes });
+        let compared = before.into_iter().zip(sizes(&graph));
+        let compared = compared.map(|((what, before), (_, after))| (what, before, after));
+        reports.push(PassReport::ran(Level::Model, pass, changes, compared));
     }
     Ok((graph, reports))
+}
+
+/// What a pass may make smaller.
+fn sizes(graph: &Graph<Float>) -> [(&'static str, u64); 3] {
+    let parameters: usize = graph
+        .parameters
+        .iter()
+        .map(|parameter| parameter.values.len())
+        .sum();
+    [
+        ("nodes", graph.nodes.len() as u64),
+        ("parameters", parameters as u64),
+        ("multiply-adds", multiply_adds(graph)),
+    ]
+}
+
+/// Products of weights and activations in one run of the network.
+pub fn multiply_adds(graph: &Graph<Float>) -> u64 {
+    let of_node = |node: &crate::graph::Node<Float>| {
+        let outputs: usize = node.fact.iter().product();
+        let terms: usize = match &node.op {
+            FloatOp::Conv2d { weight, .. } | FloatOp::Linear { weight, .. } => {
+                let shape = graph
+                    .parameters
+                    .get(weight.0)
+                    .map(|parameter| parameter.values.shape());
+                shape.unwrap_or_default().iter().skip(1).product()
+            }
+            FloatOp::BatchNorm { .. } => 1,
+            _ => 0,
+        };
+        (outputs as u64).saturating_mul(terms as u64)
+    };
+    graph.nodes.iter().map(of_node).sum()
 }
 
 #[cfg(test)]
