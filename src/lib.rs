@@ -25,10 +25,13 @@ pub use zkml_models as models;
 pub mod prelude {
     pub use zkml_core::graph::{Float, Graph, Int, Symbolic};
     pub use zkml_core::nn::{
-        AdaptiveAvgPool2d, AvgPool2d, AvgPool2dOptions, BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Flatten,
-        Forward, Identity, Linear, LoadReport, MaxPool2d, MaxPool2dOptions, Module, ReLU, Tensor, TraceError,
-        WeightError, Weights, ZeroPad2d, adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat,
-        flatten, max_pool2d, max_pool2d_with, pad, permute, relu, reshape, view,
+        AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
+        BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, Conv2d, Conv2dOptions, Dropout, DropoutOptions,
+        Flatten, FlattenOptions, Forward, Identity, IdentityOptions, Linear, LinearOptions, LoadReport,
+        MaxPool2d, MaxPool2dOptions, Module, ReLU, ReLUOptions, Sequential, SequentialLayer,
+        SequentialOptions, Tensor, TraceError, WeightError, Weights, ZeroPad2d, ZeroPad2dOptions,
+        adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, layer, max_pool2d,
+        max_pool2d_with, pad, permute, relu, reshape, sequential, view,
     };
     pub use zkml_core::optimize::model::{OptimizeOptions, optimize};
     pub use zkml_core::privacy::{Privacy, Visibility};

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Flag,
     /// A number of at least 0.
     Real,
+    /// Layers for a container.
+    Layers,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Kind::Sides => "an integer of at least 0 or `(left, right, top, bottom)`",
             Kind::Flag => "`true` or `false`",
             Kind::Real => "a number of at least 0",
+            Kind::Layers => "layers, such as `make_layers(config)` or `[layer::<ReLU>(ReLUOptions::new())]`",
         }
     }
 }
@@ -45,6 +48,11 @@ impl Layer {
         self.required.iter().chain(self.optional).map(|(name, _)| *name)
     }
 
+    /// Whether its options can be made in a `const fn`.
+    pub(crate) fn is_constant(&self) -> bool {
+        !self.required.iter().any(|(_, kind)| *kind == Kind::Layers)
+    }
+
     pub(crate) fn kind(&self, name: &str) -> Option<Kind> {
         self.required
             .iter()
@@ -59,7 +67,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Layer> {
     LAYERS.iter().find(|layer| layer.name == name)
 }
 
-use Kind::{Count, CountPair, Flag, Positive, PositivePair, Real, Sides};
+use Kind::{Count, CountPair, Flag, Layers, Positive, PositivePair, Real, Sides};
 
 const NORM: &[(&str, Kind)] = &[("eps", Real), ("affine", Flag)];
 
@@ -110,7 +118,7 @@ static LAYERS: &[Layer] = &[
     },
     Layer {
         name: "AdaptiveAvgPool2d",
-        required: &[("output_size", Positive)],
+        required: &[("output_size", PositivePair)],
         optional: &[],
     },
     Layer {
@@ -136,6 +144,11 @@ static LAYERS: &[Layer] = &[
     Layer {
         name: "Identity",
         required: &[],
+        optional: &[],
+    },
+    Layer {
+        name: "Sequential",
+        required: &[("layers", Layers)],
         optional: &[],
     },
 ];

@@ -17,6 +17,12 @@ pub(crate) fn value(name: &str, kind: Kind, value: &Expr, errors: &mut Errors) -
         value.to_token_stream()
     };
     let plain = peel(value);
+    if kind == Kind::Layers {
+        return match wrong(kind, plain) {
+            Some(found) => mistake(value, found),
+            None => quote!(#plain),
+        };
+    }
     let parts: Vec<&Expr> = match plain {
         Expr::Tuple(tuple) => tuple.elems.iter().collect(),
         Expr::Array(array) => array.elems.iter().collect(),
@@ -28,7 +34,7 @@ pub(crate) fn value(name: &str, kind: Kind, value: &Expr, errors: &mut Errors) -
                 Kind::PositivePair | Kind::CountPair => quote!([#plain, #plain]),
                 Kind::Sides => quote!([#plain, #plain, #plain, #plain]),
                 Kind::Real => real(plain),
-                Kind::Positive | Kind::Count | Kind::Flag => quote!(#plain),
+                Kind::Positive | Kind::Count | Kind::Flag | Kind::Layers => quote!(#plain),
             };
         }
     };
@@ -55,7 +61,7 @@ fn wrong(kind: Kind, value: &Expr) -> Option<String> {
     let least = match kind {
         Kind::Positive | Kind::PositivePair => 1,
         Kind::Count | Kind::CountPair | Kind::Sides => 0,
-        Kind::Flag | Kind::Real => u64::MAX,
+        Kind::Flag | Kind::Real | Kind::Layers => u64::MAX,
     };
     match value {
         Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => Some(format!("`{text}`")),

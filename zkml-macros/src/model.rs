@@ -279,8 +279,9 @@ fn read_layer(
         );
         return false;
     };
-    let constant = settings.iter().all(|setting| hyper::is_constant(&setting.value));
     let catalogue = catalogue::find(&type_name);
+    let constant = settings.iter().all(|setting| hyper::is_constant(&setting.value))
+        && catalogue.is_none_or(catalogue::Layer::is_constant);
     let values = match catalogue {
         Some(layer) => check_settings(layer, &ty, settings, errors),
         None => settings

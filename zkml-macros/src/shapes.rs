@@ -232,7 +232,7 @@ impl Follower<'_> {
                 quote!(#function(#x, #size))
             }
             ("adaptive_avg_pool2d", [size]) => {
-                let size = integer(size)?;
+                let size = pair(size)?;
                 quote!(adaptive_avg_pool2d(#x, #size))
             }
             ("flatten" | "argmax", [axis]) => {

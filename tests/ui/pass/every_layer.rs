@@ -15,8 +15,12 @@ struct Everything {
     maxpool: MaxPool2d,
     #[layer(kernel_size = 2, stride = 1)]
     avgpool: AvgPool2d,
+    #[layer(output_size = (7, 1))]
+    rows: AdaptiveAvgPool2d,
     #[layer(output_size = 1)]
     global: AdaptiveAvgPool2d,
+    #[layer(layers = [layer::<ReLU>(ReLUOptions::new()), layer::<Identity>(IdentityOptions::new())])]
+    tail: Sequential,
     #[layer(p = 0.1)]
     dropout: Dropout,
     identity: Identity,
@@ -32,7 +36,8 @@ struct Everything {
 impl Everything {
     fn forward(&self, x: Tensor) -> Tensor {
         let x = self.relu(self.bn(self.conv(self.pad(x))));
-        let x = self.avgpool(self.maxpool(x));
+        let x = self.tail(self.avgpool(self.maxpool(x)));
+        let _ = self.rows(x);
         let y = self.identity(self.global(x));
         let z = adaptive_avg_pool2d(avg_pool2d(max_pool2d_with(x, MaxPool2dOptions::new([2, 2])), (2, 1)), 1);
         let x = self.flatten(permute(cat([y, z], 1), [0, 1, 3, 2]));

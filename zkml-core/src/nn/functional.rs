@@ -48,14 +48,26 @@ pub(super) fn pool_avg(origin: Origin<'_>, x: Tensor, options: &AvgPool2dOptions
     })
 }
 
-/// Mean over height and width: `[N, C, H, W] -> [N, C, 1, 1]`. Only `output_size = 1`.
-pub fn adaptive_avg_pool2d(x: Tensor, output_size: usize) -> Tensor {
-    pool_global(Origin::Function("adaptive_avg_pool2d"), x, output_size)
+/// Mean over equal windows: `[N, C, H, W] -> [N, C, output_size, output_size]` (or a pair), which divides the height and
+/// the width. An operand that has that size already is the result.
+pub fn adaptive_avg_pool2d(x: Tensor, output_size: impl Into<Pair>) -> Tensor {
+    pool_adaptive(Origin::Function("adaptive_avg_pool2d"), x, output_size.into().0)
 }
 
-pub(super) fn pool_global(origin: Origin<'_>, x: Tensor, output_size: usize) -> Tensor {
+pub(super) fn pool_adaptive(origin: Origin<'_>, x: Tensor, output_size: [usize; 2]) -> Tensor {
     let shape = shape::adaptive_avg_pool2d(x.shape, output_size);
-    record(origin, &[x], shape, |_| FloatOp::GlobalAvgPool2d)
+    if shape.is_ok_and(|shape| shape.same(&x.shape)) {
+        return x;
+    }
+    record(origin, &[x], shape, |_| {
+        if output_size == [1, 1] {
+            return FloatOp::GlobalAvgPool2d;
+        }
+        let kernel = [x.size(2) / output_size[0], x.size(3) / output_size[1]];
+        FloatOp::AvgPool2d {
+            window: AvgPool2dOptions::new(kernel).window(),
+        }
+    })
 }
 
 /// Joins the axes from `start_dim` (negative: from the end) to the last.

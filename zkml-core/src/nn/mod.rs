@@ -23,7 +23,8 @@ pub use layers::{
     AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
     BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, BatchNormOptions, Conv2d, Conv2dOptions, Dropout,
     DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, Linear, LinearOptions, MaxPool2d,
-    MaxPool2dOptions, ReLU, ReLUOptions, ZeroPad2d, ZeroPad2dOptions,
+    MaxPool2dOptions, ReLU, ReLUOptions, Sequential, SequentialLayer, SequentialOptions, ZeroPad2d,
+    ZeroPad2dOptions, layer, sequential,
 };
 pub use module::{Forward, Module, same_name, uses_field};
 pub use pair::Pair;

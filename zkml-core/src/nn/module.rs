@@ -14,9 +14,9 @@ use crate::graph::{Graph, Symbolic};
 pub trait Module: Sized {
     /// The hyper-parameters.
     ///
-    /// They have the inherent functions `const fn check(&self) -> Result<(), ShapeError>` and
+    /// For the layers of [`crate::nn`] and for models with `#[zk_model]` they have the inherent functions `const fn check(&self) -> Result<(), ShapeError>` and
     /// `const fn infer(&self, x: Inferred) -> Inferred`, so that shapes are checked while a model is compiled.
-    type Options: Copy;
+    type Options;
 
     /// The options, where they need no argument.
     const OPTIONS: Option<Self::Options> = None;

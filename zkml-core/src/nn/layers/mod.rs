@@ -7,6 +7,7 @@ mod batch_norm;
 mod conv2d;
 mod linear;
 mod pooling;
+mod sequential;
 mod simple;
 
 pub use batch_norm::{BatchNorm1d, BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, BatchNormOptions};
@@ -15,6 +16,7 @@ pub use linear::{Linear, LinearOptions};
 pub use pooling::{
     AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, MaxPool2d, MaxPool2dOptions,
 };
+pub use sequential::{Sequential, SequentialLayer, SequentialOptions, layer, sequential};
 pub use simple::{
     Dropout, DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, ReLU, ReLUOptions,
     ZeroPad2d, ZeroPad2dOptions,

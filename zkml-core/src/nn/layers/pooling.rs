@@ -1,8 +1,8 @@
-//! `torch.nn.MaxPool2d`, `AvgPool2d` and `AdaptiveAvgPool2d(1)`.
+//! `torch.nn.MaxPool2d`, `AvgPool2d` and `AdaptiveAvgPool2d`.
 
 use super::{forward, infer, positive_pair};
 use crate::graph::Window2d;
-use crate::nn::functional::{pool_avg, pool_global, pool_max};
+use crate::nn::functional::{pool_adaptive, pool_avg, pool_max};
 use crate::nn::shape::{self, ShapeError};
 use crate::nn::trace::Origin;
 use crate::nn::{Module, ParameterPath, Tensor};
@@ -34,8 +34,8 @@ pub struct AvgPool2dOptions {
 /// Hyper-parameters of [`AdaptiveAvgPool2d`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdaptiveAvgPool2dOptions {
-    /// Must be 1.
-    pub output_size: usize,
+    /// Height and width of the result, which divide those of the operand.
+    pub output_size: [usize; 2],
 }
 
 /// Sizes positive, padding at most half of the kernel (PyTorch's rule: no window lies in the padding alone).
@@ -123,24 +123,15 @@ impl AvgPool2dOptions {
 }
 
 impl AdaptiveAvgPool2dOptions {
-    /// The pooling to `output_size` cells a side.
-    pub const fn new(output_size: usize) -> AdaptiveAvgPool2dOptions {
+    /// The pooling to `output_size` cells.
+    pub const fn new(output_size: [usize; 2]) -> AdaptiveAvgPool2dOptions {
         AdaptiveAvgPool2dOptions { output_size }
     }
 
     /// # Errors
-    /// An output size other than 1.
+    /// An output size of 0.
     pub const fn check(&self) -> Result<(), ShapeError> {
-        if self.output_size != 1 {
-            let (operation, name, expected) = ("AdaptiveAvgPool2d", "output_size", "of 1");
-            return Err(ShapeError::Option {
-                operation,
-                name,
-                expected,
-                found: self.output_size,
-            });
-        }
-        Ok(())
+        positive_pair("AdaptiveAvgPool2d", "output_size", self.output_size)
     }
 
     infer!(|self, shape| shape::adaptive_avg_pool2d(shape, self.output_size));
@@ -160,7 +151,7 @@ pub struct AvgPool2d {
     options: AvgPool2dOptions,
 }
 
-/// Mean over height and width.
+/// Mean over equal windows, as many as asked for.
 #[derive(Debug, Clone)]
 pub struct AdaptiveAvgPool2d {
     path: ParameterPath,
@@ -199,5 +190,5 @@ pooling!(AvgPool2d, AvgPool2dOptions, |self, x| pool_avg(
     &self.options
 ));
 pooling!(AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, |self, x| {
-    pool_global(Origin::Layer(&self.path), x, self.options.output_size)
+    pool_adaptive(Origin::Layer(&self.path), x, self.options.output_size)
 });

@@ -48,6 +48,8 @@ pub enum ShapeError {
         kernel: [usize; 2],
         padding: [usize; 2],
     },
+    /// An adaptive pooling whose windows would not all have the same size.
+    AdaptivePool { output_size: [usize; 2], found: Shape },
     /// Operands of a sum differ.
     Unequal { left: Shape, right: Shape },
     /// Joined tensors differ off the axis they are joined along.
@@ -84,6 +86,7 @@ impl ShapeError {
             | Self::Axis { operation, .. }
             | Self::Size { operation, .. } => operation,
             Self::Features { .. } => "Linear",
+            Self::AdaptivePool { .. } => "adaptive_avg_pool2d",
             Self::Groups { .. } => "Conv2d",
             Self::Unequal { .. } => "+",
             Self::Concatenation { .. } => "cat",
@@ -113,6 +116,9 @@ impl ShapeError {
             Self::PoolPadding { kernel, .. } => {
                 text.str("padding of at most half the kernel of ").pair(kernel)
             }
+            Self::AdaptivePool { output_size, .. } => text
+                .str("a height and width that are multiples of ")
+                .pair(output_size),
             Self::Unequal { left, .. } => text.str("two equal shapes, ").shape(left),
             Self::Concatenation { axis, left, .. } => text
                 .str("shapes equal to ")
@@ -147,6 +153,7 @@ impl ShapeError {
             Self::Option { found, .. } => text.number(found),
             Self::Groups { groups, .. } => text.str("groups = ").number(groups),
             Self::PoolPadding { padding, .. } => text.pair(padding),
+            Self::AdaptivePool { found, .. } => text.shape(found),
             Self::Unequal { right, .. } | Self::Concatenation { right, .. } => text.shape(right),
             Self::Nothing { .. } => text.str("none"),
             Self::Epsilon { .. } => text.str("a negative number or none"),

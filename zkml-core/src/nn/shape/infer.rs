@@ -159,7 +159,7 @@ pub const fn avg_pool2d(x: Inferred, kernel_size: [usize; 2]) -> Inferred {
 }
 
 /// See [`crate::nn::adaptive_avg_pool2d`].
-pub const fn adaptive_avg_pool2d(x: Inferred, output_size: usize) -> Inferred {
+pub const fn adaptive_avg_pool2d(x: Inferred, output_size: [usize; 2]) -> Inferred {
     Inferred::of(rules::adaptive_avg_pool2d(known!(x), output_size))
 }
 

@@ -172,15 +172,16 @@ pub const fn avg_pool2d(x: Shape, options: &AvgPool2dOptions) -> Result {
     slide("avg_pool2d", x, x.size(1), &options.window())
 }
 
-/// `[N, C, H, W] -> [N, C, 1, 1]`; `output_size` must be 1.
-pub const fn adaptive_avg_pool2d(x: Shape, output_size: usize) -> Result {
+/// `[N, C, H, W] -> [N, C, H', W']` with `[H', W'] = output_size`, which divides `[H, W]`.
+pub const fn adaptive_avg_pool2d(x: Shape, output_size: [usize; 2]) -> Result {
     let operation = "adaptive_avg_pool2d";
-    if output_size != 1 {
+    let [height, width] = output_size;
+    if height == 0 || width == 0 {
         return Err(ShapeError::Option {
             operation,
             name: "output_size",
-            expected: "of 1",
-            found: output_size,
+            expected: "of at least 1",
+            found: 0,
         });
     }
     if x.rank() != 4 {
@@ -190,7 +191,13 @@ pub const fn adaptive_avg_pool2d(x: Shape, output_size: usize) -> Result {
             found: x,
         });
     }
-    sized(operation, x, &[x.size(0), x.size(1), 1, 1])
+    if !x.size(2).is_multiple_of(height) || !x.size(3).is_multiple_of(width) {
+        return Err(ShapeError::AdaptivePool {
+            output_size,
+            found: x,
+        });
+    }
+    sized(operation, x, &[x.size(0), x.size(1), height, width])
 }
 
 /// Joins the axes from `start_dim` to the last.
