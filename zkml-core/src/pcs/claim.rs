@@ -1,11 +1,13 @@
 //! What an opening proves: values of row blocks of committed matrices at points.
 //!
-//! A claim on matrix `m` speaks of the `2^h` rows from `first_row` on, as one multilinear polynomial in `h +
-//! log_row` variables:
+//! A claim on matrix `m` speaks of the rows from `first_row` on, as one multilinear polynomial in `h + log_row`
+//! variables:
 //!
 //! ```text
-//! value = sum_{a < 2^h} sum_{j < L} eq(high, a) eq(low, j) row_{first_row + a}[j]
+//! value = sum_{a < 2^h} sum_{j < L} eq(high, a) eq(low, j) row_a[j]
 //! ```
+//!
+//! where `row_a` is the next row of the matrix for each `a` that is [stored](super::stored), and 0 for the others.
 //!
 //! The combination over rows is also the test that rows are near the code. It works only where each
 //! coordinate of `high` is a bit, or a challenge of its own drawn after the commitment; hence [`Coordinate`].
@@ -14,6 +16,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::code::CodeParameters;
+use super::stored::StoredRows;
 use crate::field::{K, M61};
 use crate::transcript::VerifyError;
 
@@ -46,8 +49,10 @@ impl Coordinate {
 pub struct ClaimPoint {
     /// Index among the matrices opened together.
     pub matrix: usize,
-    /// First of the `2^high.len()` rows.
+    /// First of its stored rows.
     pub first_row: usize,
+    /// Which of the `2^high.len()` rows are stored; the others are 0.
+    pub stored: StoredRows,
     /// The coordinates over the rows.
     pub high: Vec<Coordinate>,
     /// The coordinates in the row: `log_row` of them.
@@ -117,10 +122,10 @@ pub fn check_points<'a>(
         if point.low.len() != code.log_row as usize {
             return refuse("the point in the row has the wrong number of coordinates");
         }
-        let height = u32::try_from(point.high.len())
-            .ok()
-            .and_then(|bits| 1usize.checked_shl(bits));
-        let end = height.and_then(|height| point.first_row.checked_add(height));
+        if point.stored.variables() != point.high.len() {
+            return refuse("the point over the rows has the wrong number of coordinates");
+        }
+        let end = point.first_row.checked_add(point.stored.count());
         if end.is_none_or(|end| end > *rows) {
             return refuse("its rows reach beyond the matrix");
         }

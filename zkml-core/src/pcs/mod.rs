@@ -51,6 +51,7 @@ pub mod prover;
 #[cfg(feature = "prover")]
 pub mod seed;
 pub mod soundness;
+pub mod stored;
 pub mod verifier;
 
 #[cfg(test)]
@@ -68,5 +69,6 @@ pub use packing::{Packing, Slot};
 pub use prover::{prove_columns, prove_combination, prove_opening};
 #[cfg(feature = "prover")]
 pub use seed::Seed;
+pub use stored::{Extent, StoredRows};
 pub(crate) use verifier::add_extension_row;
 pub use verifier::{Combination, verify_columns, verify_combination, verify_opening};

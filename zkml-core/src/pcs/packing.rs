@@ -3,8 +3,9 @@
 //! A column is a multilinear polynomial: a table of `2^variables` values. With rows of length `L =
 //! 2^log_row`,
 //!
-//! - `variables >= log_row`: it takes `2^(variables - log_row)` consecutive rows; its first variables are the
-//!   index of the row among them, its last `log_row` variables the index in the row;
+//! - `variables >= log_row`: it takes up to `2^(variables - log_row)` consecutive rows, those that are not all
+//!   [padding](super::stored); its first variables are the index of the row, its last `log_row` variables the index in
+//!   the row;
 //! - `variables < log_row`: it takes an aligned piece of a shared row, at an offset that is a multiple of its
 //!   length. In the row it is reached by fixing the first variables of the row to the bits of the offset.
 //!
@@ -12,6 +13,7 @@
 //! claimed.
 
 use super::claim::{ClaimPoint, Coordinate};
+use super::stored::{Extent, StoredRows};
 use crate::field::K;
 use crate::transcript::VerifyError;
 
@@ -27,7 +29,7 @@ pub struct Packing {
 }
 
 /// Where one column lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
     /// Its first row.
     pub first_row: usize,
@@ -37,41 +39,49 @@ pub struct Slot {
     pub variables: usize,
     /// `log2` of the row length.
     pub log_row: u32,
+    /// Which of its rows are there.
+    pub stored: StoredRows,
 }
 
 impl Packing {
-    /// Packs columns of `2^variables[i]` values into rows of `2^log_row`.
+    /// Packs columns of these sizes into rows of `2^log_row`.
     ///
     /// # Errors
     ///
     /// [`VerifyError::Key`] where the matrix is larger than the address space.
-    pub fn new(variables: &[usize], log_row: u32) -> Result<Self, VerifyError> {
+    pub fn new(extents: &[Extent], log_row: u32) -> Result<Self, VerifyError> {
         let too_large = || VerifyError::Key("packing: the matrix is larger than the address space".into());
         let row_length = 1usize.checked_shl(log_row).ok_or_else(too_large)?;
-        let mut order: Vec<usize> = (0..variables.len()).collect();
-        order.sort_by_key(|column| core::cmp::Reverse(variables.get(*column)));
+        let mut order: Vec<usize> = (0..extents.len()).collect();
+        order.sort_by_key(|column| core::cmp::Reverse(extents.get(*column).map(Extent::variables)));
         let empty = Slot {
             first_row: 0,
             offset: 0,
             variables: 0,
             log_row,
+            stored: StoredRows::default(),
         };
-        let mut slots = vec![empty; variables.len()];
-        // The next free cell. Sizes descend, so it is always a multiple of the next size.
+        let mut slots = vec![empty; extents.len()];
+        // The next free cell. Whole rows come first; of what is shorter sizes descend, so it is always a multiple of the
+        // next size.
         let mut next = 0usize;
         for column in order {
-            let (Some(variables), Some(slot)) = (variables.get(column), slots.get_mut(column)) else {
+            let (Some(extent), Some(slot)) = (extents.get(column), slots.get_mut(column)) else {
                 continue;
             };
-            let variables = *variables;
-            let length = u32::try_from(variables)
-                .ok()
-                .and_then(|shift| 1usize.checked_shl(shift));
+            let (variables, stored) = (extent.variables(), extent.rows(log_row)?);
+            let length = match variables.checked_sub(log_row as usize) {
+                Some(_) => stored.count().checked_mul(row_length),
+                None => u32::try_from(variables)
+                    .ok()
+                    .and_then(|bits| 1usize.checked_shl(bits)),
+            };
             *slot = Slot {
                 first_row: next >> log_row,
                 offset: next & (row_length - 1),
                 variables,
                 log_row,
+                stored,
             };
             next = length
                 .and_then(|length| next.checked_add(length))
@@ -91,10 +101,16 @@ impl Packing {
     #[cfg(feature = "prover")]
     pub fn fill<T: Copy + Default>(&self, columns: &[&[T]]) -> Vec<T> {
         let mut cells = vec![T::default(); self.rows << self.log_row];
+        let row_length = 1usize << self.log_row;
         for (slot, column) in self.slots.iter().zip(columns) {
-            let start = (slot.first_row << self.log_row) + slot.offset;
-            let length = column.len().min(1 << slot.variables);
-            cells[start..start + length].copy_from_slice(&column[..length]);
+            let start = slot.first_row * row_length + slot.offset;
+            let piece = row_length.min(1 << slot.variables);
+            let rows = cells[start..].chunks_mut(row_length);
+            for (place, row) in slot.stored.places().into_iter().zip(rows) {
+                let values = column.get(place * piece..).unwrap_or(&[]);
+                let length = values.len().min(piece);
+                row[..length].copy_from_slice(&values[..length]);
+            }
         }
         cells
     }
@@ -138,6 +154,7 @@ impl Slot {
         Ok(ClaimPoint {
             matrix,
             first_row: self.first_row,
+            stored: self.stored.clone(),
             high,
             low,
         })

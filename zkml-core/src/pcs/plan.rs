@@ -3,27 +3,26 @@
 use std::collections::BTreeMap;
 
 use super::claim::{ClaimPoint, Coordinate};
+use super::stored::StoredRows;
 use crate::field::K;
-use crate::poly;
 
-/// A combination of rows, `f = sum_a eq(high, a) row_{first_row + a}`: what the claims speak of.
+/// A combination of rows, `f = sum_a eq(high, a) row_a` over stored rows: what the claims speak of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFold {
     /// Index among the matrices opened together.
     pub matrix: usize,
-    /// First of the `2^high.len()` rows.
+    /// First of its stored rows.
     pub first_row: usize,
+    /// Which of the `2^high.len()` rows are stored.
+    pub stored: StoredRows,
     /// The coordinates over the rows.
     pub high: Vec<Coordinate>,
 }
 
 impl RowFold {
-    /// `scale` times the weight of each of its rows.
+    /// `scale` times the weight of each of its stored rows.
     pub fn weights(&self, scale: K) -> Vec<K> {
-        let high: Vec<K> = self.high.iter().map(|coordinate| coordinate.value()).collect();
-        let mut weights = poly::eq_table(&high);
-        weights.iter_mut().for_each(|weight| *weight *= scale);
-        weights
+        self.stored.weights(&self.high, scale)
     }
 }
 
@@ -46,21 +45,25 @@ impl Plan {
         let mut lows_at: BTreeMap<Vec<(u64, u64)>, usize> = BTreeMap::new();
         for point in points {
             let here = folds_at.entry((point.matrix, point.first_row)).or_default();
-            let known = here
-                .iter()
-                .find(|fold| plan.folds.get(**fold).is_some_and(|fold| fold.high == point.high));
+            let known = here.iter().find(|fold| {
+                plan.folds
+                    .get(**fold)
+                    .is_some_and(|fold| fold.high == point.high && fold.stored == point.stored)
+            });
             let fold = match known {
                 Some(fold) => *fold,
                 None => {
                     let ClaimPoint {
                         matrix,
                         first_row,
+                        ref stored,
                         ref high,
                         ..
                     } = *point;
                     plan.folds.push(RowFold {
                         matrix,
                         first_row,
+                        stored: stored.clone(),
                         high: high.clone(),
                     });
                     here.push(plan.folds.len() - 1);

@@ -77,7 +77,7 @@ mod tests {
 
     use super::*;
     use crate::field::{K, M61};
-    use crate::pcs::TARGET_BITS;
+    use crate::pcs::{StoredRows, TARGET_BITS};
 
     #[test]
     fn terms_are_what_the_formulas_give() {
@@ -86,6 +86,7 @@ mod tests {
         let point = |first_row, high: Vec<Coordinate>, low: u64| ClaimPoint {
             matrix: 0,
             first_row,
+            stored: StoredRows::full(high.len()).unwrap(),
             high,
             low: vec![K::from(low); 10],
         };

@@ -5,12 +5,11 @@ use tracing::info_span;
 use super::key::{Commitments, Secret};
 use super::{Budget, CompiledModel, ProveError, ProvingKey, Purpose, Trace, prove_trace, trace_seed};
 use crate::circuit::lower::Lowered;
-use crate::circuit::{Circuit, ColumnId};
 use crate::pcs::{CodeParameters, CommittedMatrix, Keep, Packing, Rows, Seed, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::verify::{
     ROTATION_RESERVE, SECURITY_BITS, Statement, VerifyingKey, WeightCommitments, needed_tail,
-    required_hardening, soundness,
+    required_hardening, soundness, trace_extents, weight_extents,
 };
 
 /// What setup may choose.
@@ -188,10 +187,7 @@ pub(super) fn commit_weights(
     seed: Seed,
     tails: Tails,
 ) -> Result<CommittedMatrix, ProveError> {
-    let packing = Packing::new(
-        &variables(&lowered.circuit, lowered.circuit.parameters()),
-        code.log_row,
-    )?;
+    let packing = Packing::new(&weight_extents(&lowered.circuit), code.log_row)?;
     let columns: Vec<&[i8]> = lowered
         .parameters
         .iter()
@@ -205,10 +201,6 @@ pub(super) fn commit_weights(
         tails,
         Keep::Codeword,
     )?)
-}
-
-pub(super) fn variables(circuit: &Circuit, columns: impl Iterator<Item = ColumnId>) -> Vec<usize> {
-    columns.map(|id| circuit[id].shape.variables()).collect()
 }
 
 /// How many proofs a commitment is made for, in the order tried: more of them make each proof larger, fewer make the
@@ -232,9 +224,7 @@ fn choose_code(
     options: &SetupOptions,
 ) -> Result<(CodeParameters, WeightCommitments), ProveError> {
     let circuit = &lowered.circuit;
-    let mut trace = variables(circuit, circuit.committed());
-    trace.extend(circuit.tables.iter().map(|table| table.variables()));
-    let weights = variables(circuit, circuit.parameters());
+    let (trace, weights) = (trace_extents(circuit), weight_extents(circuit));
     let private = model.privacy.weights.is_private();
     let plans: Vec<(u32, usize)> = match private {
         false => vec![(0, 1)],

@@ -187,12 +187,13 @@ fn apply(data: &Data<'_>, before: usize, step: &Step, after: usize) -> Vec<K> {
             .all(|(index, entry)| entry.1 == index);
     if let (Data::Int8(cells), true) = (data, dense) {
         let weights: Vec<K> = step.entries.iter().map(|entry| entry.2).collect();
-        if before == 1 {
-            return kernels::fold_rows_i8(cells, after, &weights);
-        }
         if after == 1 {
             return kernels::rows_dot_i8(cells, step.source_len, &weights);
         }
+        return cells
+            .chunks_exact(step.source_len * after)
+            .flat_map(|rows| kernels::fold_rows_i8(rows, after, &weights))
+            .collect();
     }
     if let (Data::Base(cells), true, 1) = (data, dense, after) {
         let weights: Vec<K> = step.entries.iter().map(|entry| entry.2).collect();

@@ -30,6 +30,8 @@ pub use separate::SeparateTensors;
 pub use setup::{TrustedKey, verify_setup, verify_setup_recording};
 pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
 pub use statement::{Matrix, PROTOCOL, PROTOCOL_SETUP, PublicCells, Statement, Subject};
+#[cfg(feature = "prover")]
+pub(crate) use statement::{trace_extents, weight_extents};
 pub use work::required_hardening;
 
 use tracing::info_span;

@@ -6,7 +6,7 @@
 //! proof that makes it, and one that [links](super::link) to it.
 
 use crate::circuit::{Circuit, ColumnId, Home};
-use crate::pcs::{Commitment, Packing};
+use crate::pcs::{Commitment, Extent, Packing};
 use crate::proof::Proof;
 use crate::transcript::VerifyError;
 
@@ -35,7 +35,10 @@ impl SeparateTensors {
             if columns.is_empty() {
                 continue;
             }
-            let sizes: Vec<usize> = columns.iter().map(|&id| circuit[id].shape.variables()).collect();
+            let sizes: Vec<Extent> = columns
+                .iter()
+                .map(|&id| Extent::full(circuit[id].shape.variables()))
+                .collect();
             list.push(Self {
                 home,
                 columns,

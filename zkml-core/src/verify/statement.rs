@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use super::dry_run::walk;
 use super::work::{arithmetic, required_hardening};
 use super::{PublicTensor, SECURITY_BITS, SeparateTensors, VerifyingKey};
-use crate::circuit::{Circuit, ColumnId, Schedule, setup_circuit};
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Schedule, setup_circuit};
 use crate::field::encoding::{K_BYTES, M61_BYTES};
 use crate::field::{K, M61, from_i64};
 use crate::lookup::{self, LookupShape, TableShape};
 use crate::masking::Masking;
-use crate::pcs::{ClaimPoint, Commitment, Coordinate, Packing};
+use crate::pcs::{ClaimPoint, Commitment, Coordinate, Extent, Packing};
 use crate::poly;
 use crate::proof::{Artifact, Proof, PublicValues};
 use crate::reduce::{Claims, Point, coordinates};
@@ -149,16 +149,8 @@ impl<'k> Statement<'k> {
             .collect();
         let committed: Vec<ColumnId> = circuit.committed().collect();
         let parameters: Vec<ColumnId> = circuit.parameters().collect();
-        let sizes = |columns: &[ColumnId]| {
-            columns
-                .iter()
-                .map(|&id| circuit[id].shape.variables())
-                .collect::<Vec<_>>()
-        };
-        let mut trace_sizes = sizes(&committed);
-        trace_sizes.extend(tables.iter().map(|table| table.variables));
-        let trace = Packing::new(&trace_sizes, key.code.log_row)?;
-        let weights = Packing::new(&sizes(&parameters), key.code.log_row)?;
+        let trace = Packing::new(&trace_extents(&circuit), key.code.log_row)?;
+        let weights = Packing::new(&weight_extents(&circuit), key.code.log_row)?;
         if weights.rows != key.weights.rows {
             return Err(VerifyError::Key(format!(
                 "weight commitment: expected {} rows, found {}",
@@ -317,6 +309,30 @@ impl<'k> Statement<'k> {
     }
 }
 
+/// The sizes of what is packed into the trace: its columns, then the tables' multiplicities.
+pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
+    let columns = circuit.committed().map(|id| {
+        let column = &circuit[id];
+        match column.kind {
+            ColumnKind::Committed {
+                zero_padded: true, ..
+            } => Extent::cropped(&column.shape),
+            _ => Extent::full(column.shape.variables()),
+        }
+    });
+    let tables = circuit.tables.iter().map(|table| Extent::full(table.variables()));
+    columns.chain(tables).collect()
+}
+
+/// The sizes of the parameter columns. Rows of padding are not stored, in the setup proof neither: what that shows is
+/// that the padding in stored rows is 0.
+pub(crate) fn weight_extents(circuit: &Circuit) -> Vec<Extent> {
+    circuit
+        .parameters()
+        .map(|id| Extent::cropped(&circuit[id].shape))
+        .collect()
+}
+
 /// Refuses keys for which no proof could be written down, or whose verification would not end in reasonable time.
 fn check_sizes(
     key: &VerifyingKey,
@@ -412,9 +428,7 @@ impl PublicCells {
             put(output.column, integers);
         }
         for id in circuit.ids() {
-            if let crate::circuit::ColumnKind::Public(crate::circuit::Public::Constant(constants)) =
-                &circuit[id].kind
-            {
+            if let ColumnKind::Public(crate::circuit::Public::Constant(constants)) = &circuit[id].kind {
                 put(id, constants);
             }
         }

@@ -26,8 +26,11 @@ impl Builder<'_> {
         debug_assert_eq!(n, out_n);
         let [height, width] = window.kernel;
         let per_group = channels / groups;
-        let weight_shape = [groups, out_channels / groups, per_group, height, width];
-        let w = self.weight(weight, &weight_shape)?;
+        // The kernel comes first: its padding to a power of two is then whole rows, which are not stored.
+        let weight_shape = [height, width, groups, out_channels / groups, per_group];
+        let w = self.weight(weight, &weight_shape, |cells| {
+            kernel_first(cells, height * width, out_channels * per_group)
+        })?;
         let terms = per_group as i128 * height as i128 * width as i128;
         check_bound(
             &node.name,
@@ -54,11 +57,11 @@ impl Builder<'_> {
             windows,
             vec![
                 Axis::free_right(0, 0),
-                Axis::shared(0, 1, 1),
-                Axis::free_left(1, 2),
-                Axis::summed(2, 2),
-                Axis::summed(3, 3),
-                Axis::summed(4, 4),
+                Axis::shared(2, 1, 1),
+                Axis::free_left(3, 2),
+                Axis::summed(4, 2),
+                Axis::summed(0, 3),
+                Axis::summed(1, 4),
                 Axis::free_right(5, 3),
                 Axis::free_right(6, 4),
             ],
@@ -94,7 +97,7 @@ impl Builder<'_> {
         let (x, fact) = self.operand(id, 0);
         let last = fact.shape.len() - 1;
         let shape = [node.fact.shape[last], fact.shape[last]];
-        let w = self.weight(weight, &shape)?;
+        let w = self.weight(weight, &shape, |cells| cells)?;
         check_bound(
             &node.name,
             "accumulator",
@@ -185,8 +188,13 @@ impl Builder<'_> {
         Ok(self.integer_sum(&node.name, shape, &[(1, spread), (1, product)]))
     }
 
-    /// A weight tensor as a parameter column of the given shape (same row-major cells).
-    fn weight(&mut self, id: ParameterId, shape: &[usize]) -> Result<ColumnId, CircuitError> {
+    /// A weight tensor as a parameter column of the given shape, whose row-major cells `order` makes of the tensor's.
+    fn weight(
+        &mut self,
+        id: ParameterId,
+        shape: &[usize],
+        order: impl FnOnce(Vec<i8>) -> Vec<i8>,
+    ) -> Result<ColumnId, CircuitError> {
         let parameter = &self.graph[id];
         let cells: Option<Vec<i8>> = parameter
             .values
@@ -195,7 +203,7 @@ impl Builder<'_> {
             .collect();
         match cells {
             Some(cells) if parameter.role == ParameterRole::Weight => {
-                Ok(self.parameter_column(&parameter.path, shape, &cells))
+                Ok(self.parameter_column(&parameter.path, shape, &order(cells)))
             }
             _ => Err(role_error(&parameter.path, "an int8 weight")),
         }
@@ -209,6 +217,13 @@ impl Builder<'_> {
         });
         column
     }
+}
+
+/// From `[O, C, kernel]` to `[kernel, O, C]`, with `kernel` and `channels = O C` cells.
+fn kernel_first(cells: Vec<i8>, kernel: usize, channels: usize) -> Vec<i8> {
+    (0..kernel)
+        .flat_map(|offset| cells.iter().skip(offset).step_by(kernel).take(channels).copied())
+        .collect()
 }
 
 fn role_error(path: &str, expected: &str) -> CircuitError {

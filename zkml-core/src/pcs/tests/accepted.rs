@@ -55,7 +55,7 @@ fn packing_places_columns_apart_and_points_reach_them() {
         (vec![0], 1),
         (vec![5, 1, 5, 1], 5),
     ] {
-        let packing = Packing::new(&variables, log_row).unwrap();
+        let packing = Packing::new(&full(&variables), log_row).unwrap();
         let columns: Vec<Vec<M61>> = variables.iter().map(|v| random.fields(1 << v)).collect();
         let cells = packing.fill(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>());
         assert_eq!(cells.len(), packing.rows << log_row);
@@ -96,9 +96,9 @@ fn packing_places_columns_apart_and_points_reach_them() {
             .map(|slot| slot.split(&vec![Coordinate::Bit(true); slot.variables + 1]));
         assert!(wrong.is_none_or(|result| matches!(result, Err(VerifyError::Key(_)))));
     }
-    assert!(Packing::new(&[64], 4).is_err());
-    assert!(Packing::new(&[63, 63, 63], 4).is_err());
-    assert!(Packing::new(&[4], 64).is_err());
+    assert!(Packing::new(&full(&[64]), 4).is_err());
+    assert!(Packing::new(&full(&[63, 63, 63]), 4).is_err());
+    assert!(Packing::new(&full(&[4]), 64).is_err());
 }
 
 #[test]
@@ -130,6 +130,7 @@ fn with_and_without_the_codeword_the_proof_is_the_same() {
                 let point = ClaimPoint {
                     matrix: 0,
                     first_row: 0,
+                    stored: StoredRows::default(),
                     high: vec![],
                     low: channel.challenges("point", 4),
                 };

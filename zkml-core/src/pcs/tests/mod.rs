@@ -85,17 +85,17 @@ impl Scene {
             one_point,
         };
         for (m, variables) in shapes.iter().enumerate() {
-            let packing = Packing::new(variables, scene.code.log_row).unwrap();
+            let packing = Packing::new(&full(variables), scene.code.log_row).unwrap();
             let rows = if m % 2 == 1 {
                 let columns: Vec<Vec<i8>> = variables.iter().map(|v| random.small(1 << v)).collect();
                 for (column, slot) in columns.iter().zip(&packing.slots) {
-                    scene.columns.push((lift(column), m, *slot));
+                    scene.columns.push((lift(column), m, slot.clone()));
                 }
                 Rows::Int8(packing.fill(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>()))
             } else {
                 let columns: Vec<Vec<M61>> = variables.iter().map(|v| random.fields(1 << v)).collect();
                 for (column, slot) in columns.iter().zip(&packing.slots) {
-                    scene.columns.push((column.clone(), m, *slot));
+                    scene.columns.push((column.clone(), m, slot.clone()));
                 }
                 Rows::Field(packing.fill(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>()))
             };
@@ -192,6 +192,14 @@ fn assert_check<T: core::fmt::Debug>(result: Result<T, VerifyError>, expected: &
 }
 
 /// Verifies an opening of one claim with a transcript that already holds `root`.
+/// Columns that are stored whole.
+fn full(variables: &[usize]) -> Vec<Extent> {
+    variables
+        .iter()
+        .map(|&variables| Extent::full(variables))
+        .collect()
+}
+
 fn verify_one(code: &CodeParameters, commitment: Commitment, proof: &[u8]) -> Result<(), VerifyError> {
     let mut channel = VerifierTranscript::new(DOMAIN, proof);
     channel.absorb("root", &commitment.root);
@@ -200,6 +208,7 @@ fn verify_one(code: &CodeParameters, commitment: Commitment, proof: &[u8]) -> Re
     let point = ClaimPoint {
         matrix: 0,
         first_row: 0,
+        stored: StoredRows::full(2).unwrap(),
         high: Coordinate::challenges(&point[..2]),
         low: point[2..].to_vec(),
     };
@@ -218,6 +227,7 @@ fn prove_one(matrix: &CommittedMatrix, claimed: &[M61], lie: impl Fn(&mut Vec<K>
     let fold = plan::RowFold {
         matrix: 0,
         first_row: 0,
+        stored: StoredRows::full(2).unwrap(),
         high: Coordinate::challenges(&point[..2]),
     };
     let gamma = channel.challenge("opening.combine");

@@ -142,6 +142,7 @@ fn a_combination_that_fits_a_false_value_is_caught_at_the_columns() {
         let fold = plan::RowFold {
             matrix: 0,
             first_row: 0,
+            stored: StoredRows::full(2).unwrap(),
             high: Coordinate::challenges(&point[..2]),
         };
         let gamma = channel.challenge("opening.combine");
@@ -207,6 +208,7 @@ fn claims_that_do_not_fit_are_refused_by_both_sides() {
     let good = ClaimPoint {
         matrix: 0,
         first_row: 2,
+        stored: StoredRows::full(2).unwrap(),
         high: vec![x, y],
         low: low.clone(),
     };
@@ -229,6 +231,10 @@ fn claims_that_do_not_fit_are_refused_by_both_sides() {
         },
         ClaimPoint {
             high: vec![x, Coordinate::Bit(true), y],
+            ..good.clone()
+        },
+        ClaimPoint {
+            stored: StoredRows::full(3).unwrap(),
             ..good.clone()
         },
         ClaimPoint {

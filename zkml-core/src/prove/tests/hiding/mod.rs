@@ -23,7 +23,7 @@ use crate::privacy::{Privacy, Visibility};
 use crate::proof::Proof;
 use crate::prove::setup::{commit_weights, verifying_key};
 use crate::prove::{CompiledModel, ProvingKey, SetupOptions, setup};
-use crate::verify::{ROTATION_RESERVE, Statement, VerifyingKey, WeightCommitments};
+use crate::verify::{ROTATION_RESERVE, Statement, VerifyingKey, WeightCommitments, weight_extents};
 
 /// Everything is private, and the input is committed apart as well: all there is to hide.
 const ALL_PRIVATE: Privacy = Privacy {
@@ -59,14 +59,9 @@ fn tiny_key(model: &CompiledModel) -> VerifyingKey {
 fn key_with_queries(model: &CompiledModel, queries: usize, log_codeword: u32) -> VerifyingKey {
     let (log_row, openings) = (8, 2);
     let lowered = model.lower().expect("lower");
-    let parameters: Vec<usize> = lowered
-        .circuit
-        .parameters()
-        .map(|id| lowered.circuit[id].shape.variables())
-        .collect();
     let weights = WeightCommitments {
         roots: vec![[0; 32]; ROTATION_RESERVE as usize + 1],
-        rows: crate::pcs::Packing::new(&parameters, log_row)
+        rows: crate::pcs::Packing::new(&weight_extents(&lowered.circuit), log_row)
             .expect("a packing")
             .rows,
         openings,

@@ -259,6 +259,7 @@ fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError>
     let at = |low: Vec<K>| ClaimPoint {
         matrix: 0,
         first_row: 0,
+        stored: crate::pcs::StoredRows::default(),
         high: vec![],
         low,
     };

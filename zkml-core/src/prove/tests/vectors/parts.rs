@@ -9,8 +9,8 @@ use crate::field::{K, M61, P};
 use crate::pcs::circle::{CirclePoint, basis, domain_point};
 use crate::pcs::hash::{leaf_digest, leaf_length, node_digest, root_digest};
 use crate::pcs::{
-    CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Coordinate, Keep, Rows, Seed, Tails,
-    prove_opening, verify_opening,
+    CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Coordinate, Keep, Rows, Seed, StoredRows,
+    Tails, prove_opening, verify_opening,
 };
 use crate::poly;
 use crate::transcript::{Kind, ProverChannel, ProverTranscript, State, VerifierChannel, VerifierTranscript};
@@ -238,6 +238,7 @@ pub(super) fn opening() -> Value {
         let claim = |first_row, high: &[K], low: &[K]| ClaimPoint {
             matrix: 0,
             first_row,
+            stored: StoredRows::full(high.len()).unwrap(),
             high: Coordinate::challenges(high),
             low: low.to_vec(),
         };
