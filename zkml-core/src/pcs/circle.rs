@@ -94,6 +94,39 @@ pub fn domain_point(log_size: u32, index: usize) -> CirclePoint {
     if index & 1 == 1 { point.inverse() } else { point }
 }
 
+/// The points `indices` of the domain of size `2^log_size`, `1 <= log_size < 61`: [`domain_point`] of each, with what they
+/// share computed once.
+pub fn domain_points(log_size: u32, indices: &[usize]) -> Vec<CirclePoint> {
+    // powers[i] = g^(2^i).
+    let mut powers = vec![CirclePoint::subgroup_generator(log_size.saturating_add(1))];
+    for _ in 0..log_size {
+        powers.extend(powers.last().map(|power| power.times(*power)));
+    }
+    let generator = powers.first().copied().unwrap_or(CirclePoint::IDENTITY);
+    let point = |index: &usize| {
+        // Bit k of the index, k >= 1, adds 2^(log_size + 1 - k) to the exponent.
+        let steps = powers.iter().rev().enumerate();
+        let point = steps
+            .filter(|(k, _)| (1..log_size as usize).contains(&(k + 1)) && *index >> (k + 1) & 1 == 1)
+            .fold(generator, |point, (_, step)| point.times(*step));
+        if index & 1 == 1 { point.inverse() } else { point }
+    };
+    indices.iter().map(point).collect()
+}
+
+/// `phi_0, .., phi_{count - 1}` at a point: `b_j = prod_k phi_k^(bit k of j)`.
+pub fn basis_factors(point: CirclePoint, count: usize) -> Vec<M61> {
+    let mut factors = Vec::with_capacity(count);
+    factors.push(point.y);
+    let mut phi = point.x;
+    while factors.len() < count {
+        factors.push(phi);
+        phi = phi.square().double() - M61::ONE;
+    }
+    factors.truncate(count);
+    factors
+}
+
 /// Value of the basis function `b_j` at a point: the definition.
 pub fn basis(j: usize, point: CirclePoint) -> M61 {
     let mut value = if j & 1 == 1 { point.y } else { M61::ONE };
@@ -195,6 +228,14 @@ mod tests {
             assert_eq!(odd.len(), n);
             let twiddles = Twiddles::new(log_size);
             assert_eq!(twiddles.log_size(), log_size as usize);
+            let points: Vec<CirclePoint> = (0..n).map(|index| domain_point(log_size, index)).collect();
+            assert_eq!(domain_points(log_size, &(0..n).collect::<Vec<_>>()), points);
+            for point in points {
+                for count in 0..=log_size as usize {
+                    let expected: Vec<M61> = (0..count).map(|k| basis(1 << k, point)).collect();
+                    assert_eq!(basis_factors(point, count), expected);
+                }
+            }
             let mut seen = HashSet::new();
             for index in 0..n {
                 let point = domain_point(log_size, index);

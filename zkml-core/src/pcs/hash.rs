@@ -10,6 +10,14 @@
 //! same columns could be read with other rows, or with part of the data as tail. The fixed keys separate the uses, and a
 //! node costs one compression.
 //!
+//! A commitment without secrets needs no salts. Its leaves and its root have keys of their own, so that a tree is of one of
+//! the two kinds and cannot be read as the other; the rest is the same:
+//!
+//! ```text
+//! bare leaf = BLAKE3(BARE_LEAF_KEY; cell_0 | .. | cell_{R-1} | zeros to a multiple of 64 bytes)
+//! bare root = BLAKE3(BARE_ROOT_KEY; log_row | tail | log_codeword | rows | topmost node)
+//! ```
+//!
 //! The prover hashes many leaves at once: all leaves of a tree have one length, so lane `i` of a SIMD
 //! register works on leaf `i`.
 
@@ -21,6 +29,8 @@ pub type Digest = [u8; 32];
 const LEAF_KEY: &Digest = b"zkml.v1 commitment: leaf        ";
 const NODE_KEY: &Digest = b"zkml.v1 commitment: node        ";
 const ROOT_KEY: &Digest = b"zkml.v1 commitment: root        ";
+const BARE_LEAF_KEY: &Digest = b"zkml.v1 commitment: bare leaf   ";
+const BARE_ROOT_KEY: &Digest = b"zkml.v1 commitment: bare root   ";
 
 /// Bytes that are hashed for a column of `rows` cells.
 pub fn leaf_length(rows: usize) -> usize {
@@ -28,6 +38,16 @@ pub fn leaf_length(rows: usize) -> usize {
         .saturating_add(32)
         .div_ceil(64)
         .saturating_mul(64)
+}
+
+/// Bytes that are hashed for a column of `rows` cells without a salt.
+pub fn bare_leaf_length(rows: usize) -> usize {
+    rows.saturating_mul(8).div_ceil(64).saturating_mul(64)
+}
+
+/// Hash of a column without a salt, `bytes` laid out as in the [module](self) documentation.
+pub fn bare_leaf_digest(bytes: &[u8]) -> Digest {
+    blake3::keyed_hash(BARE_LEAF_KEY, bytes).into()
 }
 
 /// Hash of a column, `bytes` laid out as in the [module](self) documentation.
@@ -46,13 +66,22 @@ pub fn node_digest(left: &Digest, right: &Digest) -> Digest {
 
 /// The commitment to a matrix of `rows` rows in the code of `parameters`, from the topmost node of its tree.
 pub fn root_digest(parameters: &CodeParameters, rows: usize, top: &Digest) -> Digest {
+    keyed_root(ROOT_KEY, parameters, rows, top)
+}
+
+/// [`root_digest`] of a tree over leaves without salts.
+pub fn bare_root_digest(parameters: &CodeParameters, rows: usize, top: &Digest) -> Digest {
+    keyed_root(BARE_ROOT_KEY, parameters, rows, top)
+}
+
+fn keyed_root(key: &Digest, parameters: &CodeParameters, rows: usize, top: &Digest) -> Digest {
     let numbers = [
         u64::from(parameters.log_row),
         parameters.tail as u64,
         u64::from(parameters.log_codeword),
         rows as u64,
     ];
-    let mut hasher = blake3::Hasher::new_keyed(ROOT_KEY);
+    let mut hasher = blake3::Hasher::new_keyed(key);
     for number in numbers {
         hasher.update(&number.to_le_bytes());
     }
@@ -61,7 +90,7 @@ pub fn root_digest(parameters: &CodeParameters, rows: usize, top: &Digest) -> Di
 }
 
 #[cfg(feature = "prover")]
-pub use many::{LANES, leaf_digests, node_digests};
+pub use many::{LANES, bare_leaf_digests, leaf_digests, node_digests};
 
 /// Many hashes of inputs of one length.
 ///
@@ -73,7 +102,7 @@ mod many {
     use blake3::IncrementCounter;
     use blake3::platform::{Platform, words_from_le_bytes_32};
 
-    use super::{Digest, LEAF_KEY, NODE_KEY};
+    use super::{BARE_LEAF_KEY, Digest, LEAF_KEY, NODE_KEY};
 
     /// Inputs that are hashed together.
     pub const LANES: usize = 16;
@@ -89,6 +118,11 @@ mod many {
     /// `length` bytes, a positive multiple of 64.
     pub fn leaf_digests(bytes: &[u8], length: usize) -> [Digest; LANES] {
         Lanes::new(LEAF_KEY).hash(bytes, length)
+    }
+
+    /// [`super::bare_leaf_digest`] of leaves as for [`leaf_digests`].
+    pub fn bare_leaf_digests(bytes: &[u8], length: usize) -> [Digest; LANES] {
+        Lanes::new(BARE_LEAF_KEY).hash(bytes, length)
     }
 
     /// [`super::node_digest`] of neighbouring digests: `out[i]` from `digests[2 i]`, `digests[2 i + 1]`.
@@ -216,7 +250,9 @@ mod tests {
             for lanes in [1, 2, 5, 15, 16] {
                 let bytes: Vec<u8> = (0..lanes * length).map(|i| (i * 7 + i / 251) as u8).collect();
                 let many = leaf_digests(&bytes, length);
+                let bare = bare_leaf_digests(&bytes, length);
                 for (lane, input) in bytes.chunks_exact(length).enumerate() {
+                    assert_eq!(bare[lane], bare_leaf_digest(input));
                     assert_eq!(
                         many[lane],
                         leaf_digest(input),
@@ -239,7 +275,27 @@ mod tests {
 
     #[test]
     fn leaves_and_nodes_are_separated() {
-        assert_ne!(leaf_digest(&[3; 64]), node_digest(&[3; 32], &[3; 32]));
+        let node = node_digest(&[3; 32], &[3; 32]);
+        assert_ne!(leaf_digest(&[3; 64]), node);
+        // A column whose first four cells are the salt of another: not the same leaf.
+        assert_ne!(bare_leaf_digest(&[3; 64]), leaf_digest(&[3; 64]));
+        assert_ne!(bare_leaf_digest(&[3; 64]), node);
+        let code = CodeParameters {
+            log_row: 2,
+            tail: 0,
+            log_codeword: 5,
+            queries: 1,
+            grinding_bits: 0,
+        };
+        assert_ne!(bare_root_digest(&code, 4, &node), root_digest(&code, 4, &node));
+        assert_ne!(
+            bare_root_digest(&code, 4, &node),
+            bare_root_digest(&code, 5, &node)
+        );
+        assert_eq!(
+            [bare_leaf_length(1), bare_leaf_length(8), bare_leaf_length(9)],
+            [64, 64, 128]
+        );
         assert_eq!(
             [leaf_length(0), leaf_length(1), leaf_length(4), leaf_length(5)],
             [64, 64, 64, 128]

@@ -26,7 +26,8 @@
 //! - [`circle`], [`code`]: the code; [`merkle`] and [`hash`]: the tree; [`packing`]: columns of all sizes in
 //!   one matrix;
 //! - [`claim`], [`plan`]: what is claimed; `matrix`, `seed`, `columns`, `encode`: the prover's data;
-//!   `prover`, [`verifier`]; [`soundness`].
+//!   `prover`, [`verifier`]; [`soundness`];
+//! - [`recursive`]: an argument for a row combination that is too long to be sent.
 //!
 //! References: Ligero (ePrint 2022/1608), circle codes (2024/278), Diamond-Gruen ("Proximity Gaps in Interleaved Codes"). See
 //! `docs/protocol/commitment.md`.
@@ -48,6 +49,7 @@ pub mod packing;
 pub mod plan;
 #[cfg(feature = "prover")]
 pub mod prover;
+pub mod recursive;
 #[cfg(feature = "prover")]
 pub mod seed;
 pub mod soundness;

@@ -95,6 +95,40 @@ kernels! {
         })
     }
 
+    /// [`fold`] of a table whose halves lie apart: `low[i] += r (high[i] - low[i])`.
+    fn fold_halves(self, low: &mut [K], high: &[K], r: K) {
+        let length = common(&[low.len(), high.len()]);
+        for_chunks(&mut low[..length], |range, low| dispatch!(self, fold_halves(low, &high[range], r)));
+    }
+
+    /// The round polynomial `g(X) = sum_i a(X, i) b(X, i)` of tables given as their halves `(a(0, .), a(1, .))`:
+    /// `[g(0), coefficient of X^2 in g]`. The claim gives the third coefficient.
+    fn product_ends(self, a: (&[K], &[K]), b: (&[K], &[K])) -> [K; 2] {
+        let length = common(&[a.0.len(), a.1.len(), b.0.len(), b.1.len()]);
+        sum_chunks(length, |range| {
+            let a = (&a.0[range.clone()], &a.1[range.clone()]);
+            let b = (&b.0[range.clone()], &b.1[range]);
+            dispatch!(self, product_ends(a, b))
+        })
+    }
+
+    /// `acc[i] += x[i]`.
+    fn add_to(self, acc: &mut [K], x: &[K]) {
+        let length = common(&[acc.len(), x.len()]);
+        for_chunks(&mut acc[..length], |range, acc| dispatch!(self, add_to(acc, &x[range])));
+    }
+
+    /// `out[i] = t x[i]`.
+    fn multiples(self, out: &mut [K], x: &[K], t: M61) {
+        let length = common(&[out.len(), x.len()]);
+        for_chunks(&mut out[..length], |range, out| dispatch!(self, multiples(out, &x[range], t)));
+    }
+
+    /// The transpose of [`butterfly`], over `K`: `(low, high) = (low + high, t (low - high))`.
+    fn butterfly_transposed(self, low: &mut [K], high: &mut [K], t: M61) {
+        for_chunks_of_two(low, high, |_, low, high| dispatch!(self, butterfly_transposed(low, high, t)));
+    }
+
     /// The round polynomial `g(X) = sum_i e(X, i) a(X, i) b(X, i)`: `[g(0), g(2), g(3)]`. All tables have the
     /// same even length.
     fn eq_product_round(self, e: &[K], a: &[K], b: &[K]) -> [K; 3] {

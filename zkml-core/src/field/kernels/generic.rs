@@ -242,6 +242,28 @@ map_kernel! {
     }
 }
 
+map_kernel! {
+    ButterflyTransposed { low: Write, high: Write, t: u64 } |V, i| {
+        let (low, high) = (low.0.add(i), high.0.add(i));
+        let (a, b) = (V::load(low), V::load(high));
+        a.add(b).store(low);
+        a.sub(b).mul(V::splat(t)).store(high);
+    }
+}
+
+map_kernel! {
+    Multiples { out: Write, x: Read, t: u64 } |V, i| {
+        V::load(x.0.add(i)).mul(V::splat(t)).store(out.0.add(i));
+    }
+}
+
+map_kernel! {
+    AddTo { acc: Write, x: Read } |V, i| {
+        let acc = acc.0.add(i);
+        V::load(acc).add(V::load(x.0.add(i))).store(acc);
+    }
+}
+
 fold_kernel! {
     Dot<1> { a: Read, b: Read } |V, i, sums| {
         sums[0] = V::mac_pair(sums[0], a.pair(i), b.pair(i));
@@ -264,6 +286,16 @@ fold_kernel! {
         let a_two = a_high.loose_sub(a).loose_add(a_high);
         let b_two = b_high.loose_sub(b).loose_add(b_high);
         sums[1] = V::mac_pair(sums[1], a_two, b_two);
+    }
+}
+
+fold_kernel! {
+    ProductEnds<2> { a_low: Read, a_high: Read, b_low: Read, b_high: Read } |V, i, sums| {
+        let (a, b) = (a_low.pair::<V>(i), b_low.pair::<V>(i));
+        sums[0] = V::mac_pair(sums[0], a, b);
+        let a_step = a_high.pair::<V>(i).loose_sub(a);
+        let b_step = b_high.pair::<V>(i).loose_sub(b);
+        sums[1] = V::mac_pair(sums[1], a_step, b_step);
     }
 }
 
@@ -537,6 +569,44 @@ unsafe fn small_blocks<V: Vector, const HALF: usize>(values: &mut [M61], twiddle
     steps * per_step
 }
 
+/// `(low, high) = (low + high, t (low - high))`.
+#[inline(always)]
+pub(super) unsafe fn butterfly_transposed<V: Vector>(low: &mut [K], high: &mut [K], t: M61) {
+    let length = common([low.len(), high.len()]);
+    let kernel = ButterflyTransposed {
+        low: Write::of(low),
+        high: Write::of(high),
+        t: t.value,
+    };
+    // SAFETY: see `fold_halves`; `t` is in F, so both coordinates are words alike, two for each element.
+    unsafe { run::<V>(2 * length, kernel) }
+}
+
+/// `out = t x`.
+#[inline(always)]
+pub(super) unsafe fn multiples<V: Vector>(out: &mut [K], x: &[K], t: M61) {
+    let length = common([out.len(), x.len()]);
+    let kernel = Multiples {
+        out: Write::of(out),
+        x: Read::of(x),
+        t: t.value,
+    };
+    // SAFETY: see `butterfly_transposed`.
+    unsafe { run::<V>(2 * length, kernel) }
+}
+
+/// `acc += x`.
+#[inline(always)]
+pub(super) unsafe fn add_to<V: Vector>(acc: &mut [K], x: &[K]) {
+    let length = common([acc.len(), x.len()]);
+    let kernel = AddTo {
+        acc: Write::of(acc),
+        x: Read::of(x),
+    };
+    // SAFETY: see `butterfly_transposed`.
+    unsafe { run::<V>(2 * length, kernel) }
+}
+
 /// `[sum a b]`.
 #[inline(always)]
 pub(super) unsafe fn dot<V: Vector>(a: &[K], b: &[K]) -> [K; 1] {
@@ -579,6 +649,25 @@ pub(super) unsafe fn product_round<V: Vector>(a: Halves<'_>, b: Halves<'_>) -> [
         sum::<V, 2>(
             length,
             ProductRound {
+                a_low,
+                a_high,
+                b_low,
+                b_high,
+            },
+        )
+    }
+}
+
+/// `[sum a b at 0, coefficient of X^2]`.
+#[inline(always)]
+pub(super) unsafe fn product_ends<V: Vector>(a: Halves<'_>, b: Halves<'_>) -> [K; 2] {
+    let length = common([a.0.len(), a.1.len(), b.0.len(), b.1.len()]);
+    let (a_low, a_high, b_low, b_high) = (Read::of(a.0), Read::of(a.1), Read::of(b.0), Read::of(b.1));
+    // SAFETY: see `fold_halves`.
+    unsafe {
+        sum::<V, 2>(
+            length,
+            ProductEnds {
                 a_low,
                 a_high,
                 b_low,
@@ -657,6 +746,10 @@ macro_rules! instantiate {
             fraction_layer(p_in: (&[K], &[K]), q_in: (&[K], &[K]), p: &mut [MaybeUninit<K>], q: &mut [MaybeUninit<K>]);
             butterfly(low: &mut [M61], high: &mut [M61], t: M61);
             butterfly_pairs(values: &mut [M61], half: usize, twiddles: &[M61]);
+            butterfly_transposed(low: &mut [K], high: &mut [K], t: M61);
+            multiples(out: &mut [K], x: &[K], t: M61);
+            add_to(acc: &mut [K], x: &[K]);
+            product_ends(a: (&[K], &[K]), b: (&[K], &[K])) -> [K; 2];
             dot(a: &[K], b: &[K]) -> [K; 1];
             dot_base(a: &[M61], b: &[K]) -> [K; 1];
             product_round(a: (&[K], &[K]), b: (&[K], &[K])) -> [K; 2];

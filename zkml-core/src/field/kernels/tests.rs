@@ -246,6 +246,51 @@ fn butterflies() {
 }
 
 #[test]
+fn transposed_butterflies_multiples_and_sums() {
+    for_all(|backend, rng, length, fill| {
+        let (low, high, t) = (table(rng, length, fill), table(rng, length, fill), base(rng));
+        let (mut low_out, mut high_out) = (low.clone(), high.clone());
+        backend.butterfly_transposed(&mut low_out, &mut high_out, t);
+        let mut sums = low.clone();
+        backend.add_to(&mut sums, &high);
+        let mut multiples = low.clone();
+        backend.multiples(&mut multiples, &high, t);
+        for i in 0..length {
+            let place = format!("{backend:?} {length} {fill:?}");
+            assert_eq!(low_out[i], low[i] + high[i], "{place}");
+            assert_eq!(high_out[i], k_from_base(t) * (low[i] - high[i]), "{place}");
+            assert_eq!(sums[i], low[i] + high[i], "{place}");
+            assert_eq!(multiples[i], k_from_base(t) * high[i], "{place}");
+        }
+        assert!(canonical(&low_out) && canonical(&high_out) && canonical(&multiples));
+    });
+}
+
+#[test]
+fn rounds_and_folds_of_tables_in_halves() {
+    for_all(|backend, rng, half, fill| {
+        let (a, b) = (table(rng, 2 * half, fill), table(rng, 2 * half, fill));
+        let r = challenge(rng, fill);
+        let g = |x: u64| -> K {
+            (0..half)
+                .map(|i| line(a[i], a[i + half], x) * line(b[i], b[i + half], x))
+                .sum()
+        };
+        let [constant, square] = backend.product_ends(a.split_at(half), b.split_at(half));
+        assert_eq!(constant, g(0), "{backend:?} {half} {fill:?}");
+        assert_eq!(
+            square.double(),
+            g(2) - g(1).double() + g(0),
+            "{backend:?} {half} {fill:?}"
+        );
+        let (mut folded, mut low) = (a.clone(), a[..half].to_vec());
+        backend.fold(&mut folded, r);
+        backend.fold_halves(&mut low, &a[half..], r);
+        assert_eq!(low, folded, "{backend:?} {half} {fill:?}");
+    });
+}
+
+#[test]
 fn blocks_of_butterflies() {
     for &backend in available_backends() {
         let mut rng = StdRng::seed_from_u64(9);

@@ -1,0 +1,146 @@
+//! What a recursion costs, and the choice of one that costs least.
+
+use super::parameters::{LevelShape, RecursionParameters, level_shape};
+use crate::field::K_BYTES;
+use crate::pcs::{CodeParameters, TARGET_BITS};
+
+/// Rates that are tried: `1/4`, `1/8`, `1/16`.
+const LOG_BLOWUPS: [u32; 3] = [2, 3, 4];
+
+/// The longest row that is tried.
+const MAX_LOG_ROW: u32 = 20;
+
+/// What a recursion is chosen for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecursionGoal {
+    /// Bits of each level's queries and proof of work together; errors of levels add up.
+    pub target_bits: f64,
+    /// Bits of proof of work at each level.
+    pub grinding_bits: u32,
+    /// What an encoded cell (8 bytes to be transformed and hashed) is worth in bytes of proof.
+    pub bytes_per_cell: f64,
+}
+
+impl Default for RecursionGoal {
+    /// [`TARGET_BITS`], no proof of work, 100 encoded cells for a byte.
+    fn default() -> Self {
+        Self {
+            target_bits: TARGET_BITS,
+            grinding_bits: 0,
+            bytes_per_cell: 0.01,
+        }
+    }
+}
+
+/// What a recursion costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecursionCost {
+    /// Bytes in the proof, as expected over the choice of positions (nodes of the trees vary by a few).
+    pub bytes: usize,
+    /// Cells over `F` that the prover encodes and hashes, at all levels.
+    pub encoded_cells: usize,
+}
+
+impl RecursionParameters {
+    /// The recursion over a vector of `message_length` elements that is cheapest for `goal`: an empty one where sending the
+    /// vector is. The vector is thought of as padded to [`Self::padded_length`].
+    pub fn choose(message_length: usize, goal: &RecursionGoal) -> Self {
+        // The best for each power of two, from the shorter ones; then for the length itself.
+        let mut best: Vec<Plan> = Vec::new();
+        for log in 0..=MAX_LOG_ROW {
+            let plan = Plan::best(1 << log, goal, &best);
+            best.push(plan);
+        }
+        let plan = Plan::best(message_length, goal, &best);
+        Self { levels: plan.levels }
+    }
+
+    /// The cost of a recursion over a vector of `message_length` elements, or what fills its rows.
+    pub fn cost(&self, message_length: usize) -> RecursionCost {
+        let length = self.padded_length(message_length);
+        let mut bytes = (K_BYTES * self.last_length(length)) as f64;
+        let mut encoded_cells = 0usize;
+        for shape in self.shapes(length) {
+            bytes += level_bytes(&shape);
+            encoded_cells = encoded_cells.saturating_add(level_cells(&shape));
+        }
+        RecursionCost {
+            bytes: bytes.round() as usize,
+            encoded_cells,
+        }
+    }
+
+    /// [`RecursionCost::bytes`] of [`Self::cost`].
+    pub fn bytes(&self, message_length: usize) -> usize {
+        self.cost(message_length).bytes
+    }
+}
+
+/// The cheapest levels for some length.
+#[derive(Clone)]
+struct Plan {
+    price: f64,
+    levels: Vec<CodeParameters>,
+}
+
+impl Plan {
+    /// The best for `length`, from the best for powers of two, by their logarithm.
+    fn best(length: usize, goal: &RecursionGoal, shorter: &[Self]) -> Self {
+        let mut best = Self {
+            price: K_BYTES as f64 * length as f64,
+            levels: Vec::new(),
+        };
+        for (log_row, rest) in (0u32..).zip(shorter).skip(1) {
+            if 1usize << log_row >= length {
+                break;
+            }
+            for log_blowup in LOG_BLOWUPS {
+                let Ok(code) = CodeParameters::for_target(
+                    log_row,
+                    0,
+                    log_row + log_blowup,
+                    goal.grinding_bits,
+                    goal.target_bits,
+                ) else {
+                    continue;
+                };
+                let shape = level_shape(&code, length);
+                let price =
+                    rest.price + level_bytes(&shape) + goal.bytes_per_cell * level_cells(&shape) as f64;
+                if price < best.price {
+                    let mut levels = vec![code];
+                    levels.extend_from_slice(&rest.levels);
+                    best = Self { price, levels };
+                }
+            }
+        }
+        best
+    }
+}
+
+/// Expected bytes of a level: root, rounds, nonce, columns, path.
+fn level_bytes(shape: &LevelShape<'_>) -> f64 {
+    let code = shape.code;
+    let nonce = if code.grinding_bits > 0 { 8 } else { 0 };
+    let fixed = 32 + 2 * K_BYTES * shape.variables + nonce;
+    let columns = code.queries.saturating_mul(K_BYTES).saturating_mul(shape.rows);
+    fixed as f64 + columns as f64 + 32.0 * path_nodes(code)
+}
+
+/// Cells over `F` of the encoded matrix of a level.
+fn level_cells(shape: &LevelShape<'_>) -> usize {
+    shape.base_rows().saturating_mul(shape.code.codeword_length())
+}
+
+/// Expected nodes that a verifier misses who knows `t` random leaves: at each level of the tree the nodes with a known
+/// sibling and nothing known below.
+fn path_nodes(code: &CodeParameters) -> f64 {
+    // Nodes known out of `2^log`, for t independent leaves.
+    let known = |log: u32| {
+        let size = f64::from(log).exp2();
+        size * (1.0 - (1.0 - 1.0 / size).powf(code.queries as f64))
+    };
+    (1..=code.log_codeword)
+        .map(|log| 2.0 * known(log - 1) - known(log))
+        .sum()
+}

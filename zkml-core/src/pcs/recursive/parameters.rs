@@ -1,0 +1,95 @@
+//! The shape of a recursion: one code for each level.
+
+use serde::{Deserialize, Serialize};
+
+use crate::pcs::CodeParameters;
+use crate::transcript::VerifyError;
+
+/// The levels of a recursion, the first one for the vector itself; public, part of the verifying key.
+///
+/// Level `l` has rows of `2^log_row` elements of `K` and no tail; its message becomes the vector of level `l + 1`, after the
+/// last level it is sent. Without levels the vector itself is sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecursionParameters {
+    /// Code, queries and proof of work of each level.
+    pub levels: Vec<CodeParameters>,
+}
+
+/// One level of a recursion over a vector of known length.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LevelShape<'a> {
+    pub(super) code: &'a CodeParameters,
+    /// `R`: rows over `K`.
+    pub(super) rows: usize,
+    /// `ceil(log2 R)`: rounds of the sumcheck.
+    pub(super) variables: usize,
+}
+
+impl LevelShape<'_> {
+    /// Rows over `F`: the two parts of each row.
+    pub(super) fn base_rows(&self) -> usize {
+        self.rows.saturating_mul(2)
+    }
+}
+
+impl RecursionParameters {
+    /// Checks that the levels, which may come from outside, make a recursion over a vector of `message_length` elements.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Key`] that names the level and what is wrong with it.
+    pub fn validate(&self, message_length: usize) -> Result<(), VerifyError> {
+        let mut length = message_length;
+        for (index, level) in self.levels.iter().enumerate() {
+            let refuse = |what: String| Err(VerifyError::Key(format!("recursion: level {index}: {what}")));
+            level.validate()?;
+            if level.tail != 0 {
+                return refuse(format!("tail is {}, expected 0", level.tail));
+            }
+            if level.row_length() >= length || !length.is_multiple_of(level.row_length()) {
+                return refuse(format!(
+                    "rows of {}, expected two or more that make up {length} elements",
+                    level.row_length()
+                ));
+            }
+            length = level.row_length();
+        }
+        Ok(())
+    }
+
+    /// The length of the shortest vector of at least `message_length` elements that fills whole rows of the first level.
+    pub fn padded_length(&self, message_length: usize) -> usize {
+        let row = self.levels.first().map_or(1, CodeParameters::row_length).max(1);
+        message_length.div_ceil(row).saturating_mul(row)
+    }
+
+    /// The length of what is sent in the end.
+    pub fn last_length(&self, message_length: usize) -> usize {
+        self.levels
+            .last()
+            .map_or(message_length, CodeParameters::row_length)
+    }
+
+    /// The levels with their numbers of rows, for a vector of `message_length` elements.
+    pub(super) fn shapes(&self, message_length: usize) -> Vec<LevelShape<'_>> {
+        let mut length = message_length;
+        let shape = |code| {
+            let shape = level_shape(code, length);
+            length = code.row_length();
+            shape
+        };
+        self.levels.iter().map(shape).collect()
+    }
+}
+
+/// A level of `code` over `length` elements; what does not fill a row counts as one.
+pub(super) fn level_shape(code: &CodeParameters, length: usize) -> LevelShape<'_> {
+    let rows = length.div_ceil(code.row_length().max(1));
+    LevelShape {
+        code,
+        rows,
+        variables: rows
+            .checked_next_power_of_two()
+            .map_or(0, |size| size.ilog2() as usize),
+    }
+}

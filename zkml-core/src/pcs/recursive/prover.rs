@@ -1,0 +1,191 @@
+//! The prover's side. For the statement and the transcript order see the [module](super).
+
+use super::dual::combine_basis;
+use super::functional::{Functional, check_functionals};
+use super::level::Level;
+use super::parameters::{LevelShape, RecursionParameters};
+use crate::field::{K, kernels};
+use crate::pcs::{CodeParameters, PcsError};
+use crate::transcript::{ProverChannel, VerifyError};
+
+/// A committed vector: what the prover keeps until its functionals are known.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    message: Vec<K>,
+    /// Nothing where the vector was sent.
+    level: Option<Level>,
+}
+
+impl Committed {
+    /// The vector.
+    pub fn message(&self) -> &[K] {
+        &self.message
+    }
+
+    /// See [`Level::replace_encoded_row`].
+    #[cfg(test)]
+    pub(super) fn first_level(&mut self) -> &mut Level {
+        self.level.as_mut().unwrap()
+    }
+}
+
+/// Commits to `message` and sends the root (`recursion.root`); without levels sends the message (`recursion.message`).
+///
+/// # Errors
+///
+/// [`PcsError::Parameters`] where the levels do not fit a vector of this length.
+pub fn commit(
+    channel: &mut (impl ProverChannel + ?Sized),
+    parameters: &RecursionParameters,
+    message: &[K],
+) -> Result<Committed, PcsError> {
+    parameters.validate(message.len())?;
+    let level = match parameters.shapes(message.len()).first() {
+        Some(shape) => Some(Level::new(shape, message)?),
+        None => None,
+    };
+    Ok(send(channel, message.to_vec(), level))
+}
+
+/// Sends a commitment or what is not committed to.
+fn send(channel: &mut (impl ProverChannel + ?Sized), message: Vec<K>, level: Option<Level>) -> Committed {
+    match &level {
+        Some(level) => channel.send_digest("recursion.root", &level.root()),
+        None => channel.send_extension("recursion.message", &message),
+    }
+    Committed { message, level }
+}
+
+/// Proves the values of `functionals`, on vectors of `base_code`, at the committed vector. The values are not needed: they
+/// follow from what was sent, and a false one is rejected.
+///
+/// # Errors
+///
+/// [`PcsError::Parameters`] where the functionals do not fit the code, the code the vector, or the parameters are others than
+/// it was committed with.
+pub fn prove(
+    channel: &mut (impl ProverChannel + ?Sized),
+    parameters: &RecursionParameters,
+    base_code: &CodeParameters,
+    committed: Committed,
+    functionals: &[Functional],
+) -> Result<(), PcsError> {
+    base_code.validate()?;
+    let length = committed.message.len();
+    parameters.validate(length)?;
+    if length != base_code.message_length() {
+        return Err(VerifyError::Key(format!(
+            "recursion: {length} elements are committed, the code has {}",
+            base_code.message_length()
+        ))
+        .into());
+    }
+    check_functionals(base_code, functionals)?;
+    let shapes = parameters.shapes(length);
+    if shapes.is_empty() && committed.level.is_some() {
+        return Err(PcsError::OtherCode { matrix: 0 });
+    }
+    let mut weights: Option<Vec<K>> = None;
+    let mut current = committed;
+    // The code that the new claims are positions of: first the one the functionals speak of.
+    let mut claims = Claims {
+        code: base_code,
+        functionals: functionals.to_vec(),
+    };
+    for (index, shape) in shapes.iter().enumerate() {
+        let Committed { mut message, level } = current;
+        let Some(level) = level.filter(|level| level.fits(shape)) else {
+            return Err(PcsError::OtherCode { matrix: index });
+        };
+        let lambdas = channel.challenges("recursion.batch", claims.functionals.len());
+        let mut table = claims.combine(&lambdas, message.len());
+        if let Some(running) = weights.take() {
+            kernels::add_to(&mut table, &running);
+        }
+        prove_rows(channel, shape, &mut message, &mut table);
+        weights = Some(table);
+        let next = match shapes.get(index + 1) {
+            Some(next) => Some(Level::new(next, &message)?),
+            None => None,
+        };
+        current = send(channel, message, next);
+        channel.grind("recursion.grind", shape.code.grinding_bits);
+        let positions = channel.positions(
+            "recursion.positions",
+            shape.code.queries,
+            shape.code.codeword_length(),
+        );
+        channel.send_base("recursion.columns", &level.columns(&positions));
+        for node in level.path(&positions) {
+            channel.send_digest("recursion.path", &node);
+        }
+        claims = Claims {
+            code: shape.code,
+            functionals: positions.into_iter().map(Functional::Position).collect(),
+        };
+    }
+    Ok(())
+}
+
+/// New claims at a level.
+struct Claims<'a> {
+    code: &'a CodeParameters,
+    functionals: Vec<Functional>,
+}
+
+impl Claims<'_> {
+    /// `sum_i coefficients_i w_i[x]` for `x < length`.
+    fn combine(&self, coefficients: &[K], length: usize) -> Vec<K> {
+        let terms = self.functionals.iter().zip(coefficients);
+        let positions: Vec<(usize, K)> = terms
+            .clone()
+            .filter_map(|(functional, coefficient)| match functional {
+                Functional::Position(position) => Some((*position, *coefficient)),
+                Functional::Eq(_) => None,
+            })
+            .collect();
+        let mut table = combine_basis(self.code.log_codeword, &positions, length);
+        for (functional, coefficient) in terms {
+            if let Functional::Eq(point) = functional {
+                let eq = kernels::eq_table_scaled(point, *coefficient);
+                kernels::add_to(&mut table[..eq.len()], &eq);
+            }
+        }
+        table
+    }
+}
+
+/// The sumcheck over the row variables of `sum_a <message_a, weights_a>`: leaves both folded to one row.
+fn prove_rows(
+    channel: &mut (impl ProverChannel + ?Sized),
+    shape: &LevelShape<'_>,
+    message: &mut Vec<K>,
+    weights: &mut Vec<K>,
+) {
+    for variable in (0..shape.variables).rev() {
+        let half = shape.code.row_length() << variable;
+        let (low, high) = message.split_at_mut(half);
+        let (weights_low, weights_high) = weights.split_at_mut(half);
+        // In the first round rows of the high half may be missing: they are 0.
+        let (paired, alone) = low.split_at_mut(high.len());
+        let (weights_paired, weights_alone) = weights_low.split_at_mut(high.len());
+        let [mut constant, mut square] =
+            kernels::product_ends((&*paired, &*high), (&*weights_paired, &*weights_high));
+        if !alone.is_empty() {
+            let product = kernels::dot(alone, weights_alone);
+            constant += product;
+            square += product;
+        }
+        channel.send_extension("recursion.rows", &[constant, square]);
+        let challenge = channel.challenge("recursion.rows");
+        for (paired, high, alone) in [
+            (paired, &*high, alone),
+            (weights_paired, &*weights_high, weights_alone),
+        ] {
+            kernels::fold_halves(paired, high, challenge);
+            kernels::scale(alone, K::from(1u64) - challenge);
+        }
+        message.truncate(half);
+        weights.truncate(half);
+    }
+}

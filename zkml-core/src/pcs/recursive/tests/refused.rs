@@ -1,0 +1,298 @@
+//! Every way of lying that we know of, each rejected by its check.
+
+use super::*;
+use crate::pcs::CircleCode;
+
+#[test]
+fn false_values_are_rejected() {
+    for parameters in [levels(&[(5, 8, 10), (3, 6, 7)]), levels(&[(4, 6, 5)])] {
+        let scene = Scene::new(code(6, 32, 9, 7), parameters, 2);
+        for claim in 0..9 {
+            for change in [K::from(1u64), K::new(M61::from_raw(0), M61::from_raw(1))] {
+                let (proof, _) = scene.prove_with(
+                    |channel| commit(channel, &scene.parameters, &scene.message).unwrap(),
+                    |values| values[claim] += change,
+                );
+                assert_check(scene.verify(&proof), "recursion.inner_product");
+            }
+        }
+    }
+    let scene = Scene::new(code(6, 32, 9, 7), levels(&[]), 2);
+    for claim in 0..9 {
+        let (proof, _) = scene.prove_with(
+            |channel| commit(channel, &scene.parameters, &scene.message).unwrap(),
+            |values| values[claim] += K::from(1u64),
+        );
+        let name = if claim < 2 {
+            "recursion.inner_product"
+        } else {
+            "recursion.column"
+        };
+        assert_check(scene.verify(&proof), name);
+    }
+}
+
+#[test]
+fn every_message_of_every_level_is_checked_by_the_check_that_should() {
+    let scene = rich_scene();
+    let (proof, events) = scene.prove();
+    let mut seen = std::collections::BTreeMap::new();
+    for event in events.iter().filter(|event| event.kind.is_message()) {
+        for byte in [0, event.length / 2, event.length - 8] {
+            let mut changed = proof.clone();
+            // The lowest bit of a word: the element stays canonical.
+            changed[event.offset + byte / 8 * 8] ^= 1;
+            let name = match scene.verify(&changed) {
+                Err(VerifyError::Check { name, .. }) => name,
+                other => panic!("{event:?}: {other:?}"),
+            };
+            let expected: &[&str] = match event.label {
+                "recursion.columns" | "recursion.path" => &["recursion.merkle"],
+                "recursion.message" => &["recursion.inner_product"],
+                // What comes next changes: mostly the work, if that holds by luck the columns.
+                "values" | "recursion.root" | "recursion.rows" | "recursion.grind" => {
+                    &["transcript.grind", "recursion.merkle", "recursion.inner_product"]
+                }
+                other => panic!("unknown message {other}"),
+            };
+            assert!(expected.contains(&name), "{event:?}: {name}");
+            *seen.entry(event.label).or_insert(0) += 1;
+        }
+    }
+    // Three roots; rounds of 5, 4 and 4 rows; a nonce and columns at each level.
+    assert_eq!(seen["recursion.root"], 9);
+    assert_eq!(seen["recursion.rows"], 3 * (3 + 2 + 2));
+    assert_eq!(seen["recursion.grind"], 9);
+    assert_eq!(seen["recursion.columns"], 9);
+    assert_eq!(seen["recursion.message"], 3);
+    assert!(seen["recursion.path"] > 9);
+}
+
+#[test]
+fn every_byte_of_a_proof_matters() {
+    let scene = Scene::new(code(3, 4, 6, 3), levels(&[(2, 4, 3), (1, 3, 3)]), 1);
+    let (proof, _) = scene.prove();
+    assert_eq!(scene.verify(&proof), Ok(()));
+    for byte in 0..proof.len() {
+        let mut changed = proof.clone();
+        changed[byte] ^= 1;
+        assert!(scene.verify(&changed).is_err(), "byte {byte}");
+    }
+    for length in 0..proof.len() {
+        assert!(scene.verify(&proof[..length]).is_err(), "length {length}");
+    }
+    let mut longer = proof;
+    longer.push(0);
+    assert!(matches!(
+        scene.verify(&longer),
+        Err(VerifyError::TrailingBytes { .. })
+    ));
+}
+
+#[test]
+fn a_row_that_is_no_codeword_is_rejected() {
+    let mut random = Random(5);
+    for (shape, name) in [
+        // With another level behind it the columns become claims; at the last one they are compared.
+        (vec![(5, 8, 60)], "recursion.column"),
+        (vec![(5, 8, 60), (3, 6, 20)], "recursion.inner_product"),
+    ] {
+        let scene = Scene::new(code(7, 32, 10, 9), levels(&shape), 1);
+        let first = scene.parameters.levels[0].clone();
+        let word: Vec<M61> = (0..first.codeword_length())
+            .map(|_| random.element().c0)
+            .collect();
+        let replaced = |row: usize, word: &[M61]| {
+            scene.prove_with(
+                |channel| {
+                    // The root is sent after the change.
+                    let mut committed = commit(
+                        &mut ProverTranscript::new(DOMAIN),
+                        &scene.parameters,
+                        &scene.message,
+                    )
+                    .unwrap();
+                    committed.first_level().replace_encoded_row(row, word);
+                    let root = committed.first_level().root();
+                    channel.send_digest("recursion.root", &root);
+                    committed
+                },
+                |_| {},
+            )
+        };
+        for row in [0, 3, 9] {
+            assert_check(scene.verify(&replaced(row, &word).0), name);
+        }
+        // The codeword of another row: the columns are consistent, the folded message is not theirs.
+        let other: Vec<M61> = scene.message[..32]
+            .iter()
+            .map(|value| value.c0 + value.c1)
+            .collect();
+        let encoded = CircleCode::new(&first).unwrap().encode(&other);
+        assert_check(scene.verify(&replaced(3, &encoded).0), name);
+        // The same with the true row: the tree is rebuilt and all is well, so it is the word that was refused.
+        let own: Vec<M61> = scene.message[32..64].iter().map(|value| value.c1).collect();
+        let encoded = CircleCode::new(&first).unwrap().encode(&own);
+        assert_eq!(scene.verify(&replaced(3, &encoded).0), Ok(()));
+    }
+}
+
+#[test]
+fn a_last_message_that_fits_the_claim_but_not_the_columns_is_rejected() {
+    // One level without rounds to speak of: the message is changed where the running claim does not look.
+    let scene = Scene::new(code(3, 0, 6, 1), levels(&[(2, 5, 20)]), 0);
+    let mut channel = ProverTranscript::new(DOMAIN);
+    let committed = commit(&mut channel, &scene.parameters, &scene.message).unwrap();
+    let level = {
+        let mut committed = committed.clone();
+        committed.first_level().clone()
+    };
+    let drawn = channel.positions("positions", 1, 64);
+    let functional = Functional::Position(drawn[0]);
+    let value = scene.values(&[functional.clone()]);
+    channel.send_extension("values", &value);
+    let lambda = channel.challenge("recursion.batch");
+    let weights: Vec<K> = dense(&scene.base, &functional)
+        .iter()
+        .map(|w| *w * lambda)
+        .collect();
+    let (low, high) = scene.message.split_at(4);
+    let (weights_low, weights_high) = weights.split_at(4);
+    let constant = inner_product(low, weights_low);
+    let step = |low: &[K], high: &[K]| -> Vec<K> { low.iter().zip(high).map(|(a, b)| *b - a).collect() };
+    let square = inner_product(&step(low, high), &step(weights_low, weights_high));
+    channel.send_extension("recursion.rows", &[constant, square]);
+    let r = channel.challenge("recursion.rows");
+    let fold =
+        |low: &[K], high: &[K]| -> Vec<K> { low.iter().zip(high).map(|(a, b)| *a + r * (*b - a)).collect() };
+    let (mut message, weights) = (fold(low, high), fold(weights_low, weights_high));
+    // Orthogonal to the weights: <d, w> = w_1 w_0 - w_0 w_1.
+    message[0] += weights[1];
+    message[1] -= weights[0];
+    channel.send_extension("recursion.message", &message);
+    channel.grind("recursion.grind", 3);
+    let positions = channel.positions("recursion.positions", 20, 32);
+    channel.send_base("recursion.columns", &level.columns(&positions));
+    for node in level.path(&positions) {
+        channel.send_digest("recursion.path", &node);
+    }
+    assert_check(scene.verify(&channel.into_proof()), "recursion.column");
+    assert_eq!(scene.verify(&scene.prove().0), Ok(()));
+}
+
+#[test]
+fn the_root_binds_the_layout() {
+    // The same columns as of a code with another number of queries are the same matrix; of another length they are not.
+    let scene = rich_scene();
+    let (proof, _) = scene.prove();
+    type Change = fn(&mut RecursionParameters);
+    let changes: [Change; 4] = [
+        |p| p.levels[0].log_codeword = 9,
+        |p| p.levels[0].queries -= 1,
+        |p| p.levels[0].grinding_bits += 1,
+        |p| drop(p.levels.pop()),
+    ];
+    for change in changes {
+        let mut other = rich_scene();
+        change(&mut other.parameters);
+        assert!(other.verify(&proof).is_err());
+        assert_eq!(other.verify(&other.prove().0), Ok(()));
+    }
+}
+
+#[test]
+fn parameters_out_of_range_are_refused_by_both_sides() {
+    let good = rich_scene().parameters;
+    assert_eq!(good.validate(160), Ok(()));
+    type Change = fn(&mut RecursionParameters);
+    let changes: [(Change, &str); 12] = [
+        (|p| p.levels[0].tail = 1, "level 0: tail"),
+        (|p| p.levels[2].tail = 2, "level 2: tail"),
+        (|p| p.levels[0].log_row = 6, "log_codeword|rows of 64"),
+        (|p| p.levels[1].log_row = 5, "level 1|log_codeword"),
+        (|p| p.levels[2].log_row = 0, "log_row"),
+        (|p| p.levels[0].log_row = 27, "log_row"),
+        (|p| p.levels[1].log_row = u32::MAX, "log_row"),
+        (|p| p.levels[1].log_codeword = 3, "log_codeword"),
+        (|p| p.levels[1].queries = 0, "queries"),
+        (|p| p.levels[1].queries = usize::MAX, "queries"),
+        (|p| p.levels[2].grinding_bits = 41, "grinding_bits"),
+        (|p| p.levels.push(p.levels[2].clone()), "level 3: rows"),
+    ];
+    let scene = rich_scene();
+    for (change, name) in changes {
+        let mut bad = good.clone();
+        change(&mut bad);
+        let check = |error: VerifyError| match error {
+            VerifyError::Key(message) => {
+                assert!(name.split('|').any(|name| message.contains(name)), "{message}");
+            }
+            other => panic!("{name}: {other:?}"),
+        };
+        check(bad.validate(160).unwrap_err());
+        let mut prover = ProverTranscript::new(DOMAIN);
+        match commit(&mut prover, &bad, &scene.message) {
+            Err(PcsError::Parameters(error)) => check(error),
+            other => panic!("{name}: {other:?}"),
+        }
+        assert!(prover.into_proof().is_empty());
+        let mut verifier = VerifierTranscript::new(DOMAIN, &[]);
+        check(read_commitment(&mut verifier, &bad, 160).unwrap_err());
+    }
+    // Lengths that are no whole number of rows, or one row.
+    for length in [0, 1, 31, 32, 33, 159, usize::MAX] {
+        assert!(matches!(good.validate(length), Err(VerifyError::Key(_))));
+    }
+    // Nothing of this overflows on hostile input.
+    let mut hostile = good.clone();
+    hostile.levels[0].log_row = 63;
+    let _ = (hostile.cost(usize::MAX), hostile.padded_length(usize::MAX));
+    let _ = soundness::recursion_terms(&hostile, usize::MAX);
+}
+
+#[test]
+fn functionals_and_codes_that_do_not_fit_are_refused_by_both_sides() {
+    let scene = rich_scene();
+    let bad = [
+        Functional::Eq(vec![K::ZERO; 6]),
+        Functional::Eq(vec![K::ZERO; 8]),
+        Functional::Position(1024),
+        Functional::Position(usize::MAX),
+    ];
+    let longer = CodeParameters {
+        tail: 64,
+        ..scene.base.clone()
+    };
+    let other_levels = levels(&[(5, 9, 10), (3, 6, 7), (1, 4, 6)]);
+    let cases = bad
+        .into_iter()
+        .map(|functional| (scene.base.clone(), scene.parameters.clone(), functional))
+        .chain([
+            (longer, scene.parameters.clone(), Functional::Position(0)),
+            (scene.base.clone(), levels(&[]), Functional::Position(0)),
+            (scene.base.clone(), other_levels, Functional::Position(0)),
+        ]);
+    for (index, (base, parameters, functional)) in cases.enumerate() {
+        let mut prover = ProverTranscript::new(DOMAIN);
+        let committed = commit(&mut prover, &scene.parameters, &scene.message).unwrap();
+        let result = prove(&mut prover, &parameters, &base, committed, &[functional.clone()]);
+        let proof = prover.into_proof();
+        let mut verifier = VerifierTranscript::new(DOMAIN, &proof);
+        let commitment = read_commitment(&mut verifier, &scene.parameters, 160).unwrap();
+        let claims = [(functional, K::ZERO)];
+        let verified = verify(&mut verifier, &parameters, &base, commitment, &claims);
+        match index {
+            0..=4 => {
+                assert!(matches!(result, Err(PcsError::Parameters(VerifyError::Key(_)))));
+                assert!(
+                    matches!(verified, Err(VerifyError::Key(_))),
+                    "{index}: {verified:?}"
+                );
+            }
+            _ => {
+                assert_eq!(result, Err(PcsError::OtherCode { matrix: 0 }));
+                assert!(verified.is_err());
+            }
+        }
+    }
+}
