@@ -1,10 +1,12 @@
-//! What the examples share and what has nothing to do with proofs: reading digits, showing them, and reporting
-//! times and sizes. Included by each example with `mod support;`.
+//! What the examples share: reading images, showing them, reporting times and sizes, and the way of an image classifier
+//! from weights to a verified proof. Included by each example with `mod support;`.
 
 // Each example uses a part of it.
 #![allow(dead_code)]
 
+pub(crate) mod classifier;
 pub(crate) mod idx;
+pub(crate) mod images;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod terminal;

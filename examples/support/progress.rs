@@ -10,6 +10,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// Runs a step whose length is not known, with a spinner.
 pub(crate) fn spin<T>(message: impl Into<Cow<'static, str>>, step: impl FnOnce() -> T) -> T {
     let spinner = ProgressBar::new_spinner().with_message(message);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        spinner.set_style(style);
+    }
     spinner.enable_steady_tick(TICK);
     let result = step();
     spinner.finish_and_clear();

@@ -29,30 +29,30 @@ impl Style {
 const RESET: &str = "\x1b[0m";
 const STRONG: &str = "\x1b[1;32m";
 
-/// A greyscale image of `width` pixels a row, 0 black, as lines of text.
+/// An image of `width` pixels a row, each red, green and blue, as lines of text.
 ///
 /// A character shows two rows, because it is about twice as high as wide: with `Colour` as the two halves of a
-/// block, with `Plain` as their mean.
-pub(crate) fn image(pixels: &[u8], width: usize, style: Style) -> String {
+/// block, with `Plain` as their mean brightness.
+pub(crate) fn image(pixels: &[[u8; 3]], width: usize, style: Style) -> String {
     const RAMP: &[u8; 10] = b" .:-=+*#%@";
     let mut text = String::new();
-    let rows: Vec<&[u8]> = pixels.chunks(width.max(1)).collect();
+    let rows: Vec<&[[u8; 3]]> = pixels.chunks(width.max(1)).collect();
     for pair in rows.chunks(2) {
         for column in 0..width {
             let pixel = |row: usize| {
                 pair.get(row)
                     .and_then(|row| row.get(column))
                     .copied()
-                    .unwrap_or(0)
+                    .unwrap_or([0; 3])
             };
             let (upper, lower) = (pixel(0), pixel(1));
             match style {
                 Style::Colour => {
-                    let (u, l) = (upper, lower);
-                    let _ = write!(text, "\x1b[38;2;{u};{u};{u}m\x1b[48;2;{l};{l};{l}m▀");
+                    let ([r, g, b], [red, green, blue]) = (upper, lower);
+                    let _ = write!(text, "\x1b[38;2;{r};{g};{b}m\x1b[48;2;{red};{green};{blue}m▀");
                 }
                 Style::Plain => {
-                    let mean = (usize::from(upper) + usize::from(lower)) / 2;
+                    let mean = (brightness(upper) + brightness(lower)) / 2;
                     text.push(char::from(RAMP[mean * RAMP.len() / 256]));
                 }
             }
@@ -64,6 +64,11 @@ pub(crate) fn image(pixels: &[u8], width: usize, style: Style) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Brightness of a colour, 0 to 255, by the weights of ITU-R BT.601.
+fn brightness([red, green, blue]: [u8; 3]) -> usize {
+    (299 * usize::from(red) + 587 * usize::from(green) + 114 * usize::from(blue)) / 1000
 }
 
 /// A bar for each class, with the largest one marked. Probabilities are in `[0, 1]`.
@@ -128,13 +133,14 @@ mod tests {
     #[test]
     fn plain_images_use_the_ramp() {
         let pixels = [0, 255, 128, 0, 0, 255, 128, 0, 255, 0, 0, 0];
+        let pixels = pixels.map(|grey| [grey; 3]);
         assert_eq!(image(&pixels, 4, Style::Plain), " @+\n=\n");
     }
 
     #[test]
     fn coloured_images_show_two_rows_a_line() {
-        let text = image(&[1, 2, 3, 4], 2, Style::Colour);
-        let expected = "\x1b[38;2;1;1;1m\x1b[48;2;3;3;3m▀\x1b[38;2;2;2;2m\x1b[48;2;4;4;4m▀\x1b[0m\n";
+        let text = image(&[[1, 2, 3], [4; 3], [5, 6, 7], [8; 3]], 2, Style::Colour);
+        let expected = "\x1b[38;2;1;2;3m\x1b[48;2;5;6;7m▀\x1b[38;2;4;4;4m\x1b[48;2;8;8;8m▀\x1b[0m\n";
         assert_eq!(text, expected);
     }
 

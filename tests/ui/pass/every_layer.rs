@@ -15,7 +15,7 @@ struct Everything {
     maxpool: MaxPool2d,
     #[layer(kernel_size = 2, stride = 1)]
     avgpool: AvgPool2d,
-    #[layer(output_size = (7, 1))]
+    #[layer(output_size = (5, 1))]
     rows: AdaptiveAvgPool2d,
     #[layer(output_size = 1)]
     global: AdaptiveAvgPool2d,

@@ -88,6 +88,20 @@ impl AccuracyReport {
         samples: &[ArrayD<f32>],
         labels: Option<&[usize]>,
     ) -> Result<Self, AccuracyError> {
+        Self::measure_with(float, quantized, samples, labels, || {})
+    }
+
+    /// As [`AccuracyReport::measure`]; calls `progress` after each sample, from any thread.
+    ///
+    /// # Errors
+    /// As [`AccuracyReport::measure`].
+    pub fn measure_with(
+        float: &Graph<Float>,
+        quantized: &Quantized,
+        samples: &[ArrayD<f32>],
+        labels: Option<&[usize]>,
+        progress: impl Fn() + Sync,
+    ) -> Result<Self, AccuracyError> {
         let &output = float.outputs.first().ok_or(AccuracyError::OtherGraph)?;
         if quantized.correspondence.len() != float.nodes.len() {
             return Err(AccuracyError::OtherGraph);
@@ -106,7 +120,9 @@ impl AccuracyReport {
         let executor = Executor::new(&quantized.graph).map_err(AccuracyError::Execution)?;
         let of_sample = |(sample, input): (usize, &ArrayD<f32>)| {
             let labels = labels.and_then(|labels| labels.get(sample * rows..(sample + 1) * rows));
-            Tally::of_sample(float, quantized, &executor, (sample, input), labels)
+            let tally = Tally::of_sample(float, quantized, &executor, (sample, input), labels);
+            progress();
+            tally
         };
         let tally = samples
             .par_iter()

@@ -5,9 +5,10 @@
 //! [`CalibrationMethod`] turns them into the threshold `T` that becomes the largest quantized value.
 
 use ndarray::{ArrayD, Dimension};
+use rayon::prelude::*;
 
 use super::float_execution::{self, FloatExecutionError};
-use crate::graph::{Float, Graph, NodeId};
+use crate::graph::{Float, Graph, Node, NodeId};
 
 /// How the largest representable magnitude of an activation is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -184,27 +185,56 @@ impl Calibration {
             samples: 0,
             method,
         };
-        for (sample, input) in samples.into_iter().enumerate() {
-            let values = float_execution::execute_float(graph, &input)
-                .map_err(|reason| CalibrationError::Sample { sample, reason })?;
-            for ((value, observer), node) in values.iter().zip(&mut calibration.observers).zip(&graph.nodes) {
-                if let Some((index, &value)) = value.indexed_iter().find(|(_, value)| !value.is_finite()) {
-                    let index = index.slice().to_vec();
-                    return Err(CalibrationError::Overflow {
-                        sample,
-                        node: node.name.clone(),
-                        index,
-                        value,
-                    });
-                }
-                observer.observe(value.as_standard_layout().as_slice().unwrap_or_default());
+        let mut samples = samples.into_iter();
+        loop {
+            // The network on several samples at once; what was seen is noted in the order of the samples, on which the
+            // bins of a histogram depend.
+            let inputs: Vec<ArrayD<f32>> = samples.by_ref().take(rayon::current_num_threads()).collect();
+            if inputs.is_empty() {
+                break;
             }
-            calibration.samples += 1;
+            let run = |input: &ArrayD<f32>| float_execution::execute_float(graph, input);
+            let executions: Vec<_> = inputs.par_iter().map(run).collect();
+            for execution in executions {
+                let sample = calibration.samples;
+                let values = execution.map_err(|reason| CalibrationError::Sample { sample, reason })?;
+                calibration.observe(graph, sample, &values)?;
+                calibration.samples += 1;
+            }
         }
         if calibration.samples == 0 {
             return Err(CalibrationError::NoSamples);
         }
         Ok(calibration)
+    }
+
+    /// Notes the values of every node on one sample.
+    fn observe(
+        &mut self,
+        graph: &Graph<Float>,
+        sample: usize,
+        values: &[ArrayD<f32>],
+    ) -> Result<(), CalibrationError> {
+        let observe = |((observer, value), node): ((&mut Observer, &ArrayD<f32>), &Node<Float>)| {
+            if let Some((index, &value)) = value.indexed_iter().find(|(_, value)| !value.is_finite()) {
+                return Err(CalibrationError::Overflow {
+                    sample,
+                    node: node.name.clone(),
+                    index: index.slice().to_vec(),
+                    value,
+                });
+            }
+            observer.observe(value.as_standard_layout().as_slice().unwrap_or_default());
+            Ok(())
+        };
+        let outcomes: Vec<Result<(), CalibrationError>> = self
+            .observers
+            .par_iter_mut()
+            .zip(values)
+            .zip(&graph.nodes)
+            .map(observe)
+            .collect();
+        outcomes.into_iter().collect()
     }
 
     /// How many samples were seen.

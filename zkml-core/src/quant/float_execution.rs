@@ -5,6 +5,8 @@
 use ndarray::{ArrayD, ArrayViewD, Axis, Dimension, IxDyn, Slice};
 use rayon::prelude::*;
 
+use super::float_convolution::conv2d;
+pub(crate) use super::float_convolution::inside;
 use crate::graph::{Float, FloatOp, Graph, Node, ParameterId, Window2d};
 
 /// Why a floating-point execution did not start or finish.
@@ -237,74 +239,6 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     sums.iter().sum::<f32>() + tail
-}
-
-fn conv2d(
-    x: &ArrayD<f32>,
-    weight: ArrayViewD<'_, f32>,
-    window: &Window2d,
-    groups: usize,
-    bias: Option<Vec<f32>>,
-    shape: &[usize],
-) -> Option<ArrayD<f32>> {
-    let (&[n, channels, height, width], &[_, outputs, out_height, out_width]) = (x.shape(), shape) else {
-        return None;
-    };
-    let weight = weight.as_standard_layout();
-    let (weight, x) = (weight.as_slice()?, x.as_slice()?);
-    let [kernel_height, kernel_width] = window.kernel;
-    let (inputs, per_group) = (channels / groups, outputs / groups);
-    let mut y = vec![0f32; n * outputs * out_height * out_width];
-    for (plane_index, plane) in y.chunks_exact_mut(out_height * out_width).enumerate() {
-        let (image, o) = (plane_index / outputs, plane_index % outputs);
-        plane.fill(bias.as_ref().map_or(0.0, |bias| bias[o]));
-        for i in 0..inputs {
-            let channel = (image * channels + (o / per_group) * inputs + i) * height * width;
-            for (kh, kw) in (0..kernel_height).flat_map(|kh| (0..kernel_width).map(move |kw| (kh, kw))) {
-                let w = weight[((o * inputs + i) * kernel_height + kh) * kernel_width + kw];
-                let columns = inside(kw, width, out_width, window, 1);
-                for row in inside(kh, height, out_height, window, 0) {
-                    let h = row * window.stride[0] + kh * window.dilation[0] - window.padding[0];
-                    let source = &x[channel + h * width..][..width];
-                    let target = &mut plane[row * out_width..][..out_width];
-                    let first = columns.start * window.stride[1] + kw * window.dilation[1];
-                    if columns.is_empty() {
-                        continue;
-                    }
-                    let source = &source[first - window.padding[1]..];
-                    if window.stride[1] == 1 {
-                        for (y, x) in target[columns.clone()].iter_mut().zip(source) {
-                            *y += w * x;
-                        }
-                    } else {
-                        let source = source.iter().step_by(window.stride[1]);
-                        for (y, x) in target[columns.clone()].iter_mut().zip(source) {
-                            *y += w * x;
-                        }
-                    }
-                }
-            }
-        }
-    }
-    ArrayD::from_shape_vec(shape, y).ok()
-}
-
-/// Output positions along `axis` at which kernel offset `k` touches the input (not the padding).
-pub(crate) fn inside(
-    k: usize,
-    size: usize,
-    out: usize,
-    window: &Window2d,
-    axis: usize,
-) -> core::ops::Range<usize> {
-    let (stride, padding, offset) = (
-        window.stride[axis],
-        window.padding[axis],
-        k * window.dilation[axis],
-    );
-    let first = padding.saturating_sub(offset).div_ceil(stride);
-    let end = (size + padding).saturating_sub(offset).div_ceil(stride).min(out);
-    first.min(end)..end
 }
 
 fn pool(

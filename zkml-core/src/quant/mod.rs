@@ -9,6 +9,7 @@
 
 pub mod accuracy;
 pub mod calibrate;
+mod float_convolution;
 pub mod float_execution;
 pub mod quantize;
 pub mod quantized;
