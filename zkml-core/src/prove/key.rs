@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -15,6 +15,7 @@ use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
 use crate::quant::Quantized;
 use crate::verify::{Interface, VerifyingKey, WeightCommitments};
+use crate::witness::{ExecutionError, Executor, Layers};
 
 /// A quantized network with a name, ready for setup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,6 +78,8 @@ pub struct ProvingKey {
     pub lowered: Lowered,
     pub(super) commitments: Commitments,
     pub(super) budget: Option<Budget>,
+    /// The weights as the execution wants them, once a proof was made.
+    pub(super) layers: OnceLock<Layers>,
 }
 
 /// The commitments to the weights: those of a new key are at hand from setup on, those of a key from a file are made
@@ -247,6 +250,7 @@ impl ProvingKey {
             lowered,
             commitments,
             budget,
+            layers: OnceLock::new(),
         };
         let used = key.budget.as_ref().map_or(Ok(0), Budget::used)?;
         let last = key.verifying.weights.roots.len().saturating_sub(1);
@@ -260,6 +264,19 @@ impl ProvingKey {
                 other => other,
             })?;
         Ok(key)
+    }
+
+    /// The network, ready to be executed; its weights are laid out once.
+    pub(super) fn executor(&self) -> Result<Executor<'_>, ExecutionError> {
+        let graph = &self.model.network.graph;
+        let layers = match self.layers.get() {
+            Some(layers) => layers,
+            None => {
+                let layers = Layers::new(graph)?;
+                self.layers.get_or_init(|| layers)
+            }
+        };
+        Ok(Executor::with_layers(graph, layers))
     }
 
     /// How often the key's weights may be opened, and how often they were; nothing for public weights.

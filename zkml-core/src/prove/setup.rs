@@ -125,6 +125,7 @@ fn build(
         lowered,
         commitments,
         budget,
+        layers: Default::default(),
     })
 }
 

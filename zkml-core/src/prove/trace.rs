@@ -14,7 +14,7 @@ use crate::pcs::{CommittedMatrix, Keep, Rows, Seed, Tails};
 use crate::proof::PublicValues;
 use crate::reduce::{Cells, Values};
 use crate::verify::{SeparateTensors, Statement};
-use crate::witness::{Execution, Executor};
+use crate::witness::Execution;
 
 /// What the model was asked and what it answered, row-major, whether public or private: for the prover alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl<'a> Trace<'a> {
         committed: Option<(ColumnId, &[M61])>,
     ) -> Result<Self, ProveError> {
         let graph = &key.model.network.graph;
-        let execution = info_span!("execute").in_scope(|| Executor::new(graph)?.run(input))?;
+        let execution = info_span!("execute").in_scope(|| key.executor()?.run(input))?;
         let _span = info_span!("fill the trace").entered();
         let circuit = statement.circuit();
         let values = Values::new(circuit);

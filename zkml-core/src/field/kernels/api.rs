@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::backend::{Backend, Kind, dispatch};
+use super::int8::{self, PackedMatrix, Patches};
 use super::limb;
 use super::parallel::{THRESHOLD, for_chunks, for_chunks_of_two, sum_chunks};
 use crate::field::{K, M61};
@@ -238,6 +239,21 @@ kernels! {
     /// one element for each full row.
     fn rows_dot_i8(self, rows: &[i8], row_length: usize, vector: &[K]) -> Vec<K> {
         limb::rows_dot(self, rows, row_length, vector)
+    }
+
+    /// The product of an int8 matrix with every patch, `[output, position]`, exact if no sum of absolute values
+    /// reaches `2^31`.
+    ///
+    /// # Panics
+    /// If the patches have another number of segments than the matrix, or leave the data.
+    fn multiply_patches(self, weights: &PackedMatrix, patches: Patches<'_>) -> Vec<i32> {
+        int8::multiply(self, weights, patches)
+    }
+
+    /// `out[i] = floor((x[i] multiplier + 2^(shift - 1)) / 2^shift)` for `shift >= 1`, modulo `2^64`; the smallest and the largest
+    /// of the results, 0 among them.
+    fn rescale_integers(self, x: &[i64], multiplier: i64, shift: u32, out: &mut [i64]) -> (i64, i64) {
+        dispatch!(self, int8::rescale(x, multiplier, shift, out))
     }
 }
 

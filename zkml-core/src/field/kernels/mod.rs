@@ -6,7 +6,7 @@
 //! - tables: [`fold`], [`dot`], [`add_scaled`], [`scale`], [`multiply`], [`eq_table`] and their kin.
 //! - sumcheck rounds: [`product_round`], [`product_ends`], [`eq_product_round`], [`fraction_round`], [`fraction_layer`].
 //! - codes: [`butterfly`], [`butterfly_pairs`], [`butterfly_transposed`].
-//! - int8 data: [`fold_rows_i8`], [`rows_dot_i8`].
+//! - int8 data: [`fold_rows_i8`], [`rows_dot_i8`]; integer networks: [`multiply_patches`], [`rescale_integers`].
 //!
 //! The free functions run on the best backend with rayon above a size threshold; the methods of [`Backend`] do the
 //! same on a backend of one's choice. Kernels never touch a transcript.
@@ -21,6 +21,7 @@ mod avx2;
 mod avx512;
 mod backend;
 mod generic;
+mod int8;
 mod limb;
 #[cfg(target_arch = "x86_64")]
 mod limb_tiles;
@@ -32,3 +33,4 @@ mod vector;
 
 pub use api::*;
 pub use backend::{Backend, available_backends};
+pub use int8::{PackedMatrix, Patches};

@@ -384,6 +384,60 @@ fn combinations_of_int8_rows() {
 }
 
 #[test]
+fn products_with_patches() {
+    // Outputs, segments, terms of a segment, positions.
+    for [outputs, segments, length, count] in [
+        [1, 1, 1, 1],
+        [3, 2, 5, 7],
+        [16, 3, 4, 6],
+        [17, 1, 9, 13],
+        [64, 3, 12, 25],
+        [70, 9, 4, 10],
+        [100, 3, 30, 4],
+        [200, 2, 200, 40],
+        [5, 1, 700, 0],
+        [0, 1, 8, 3],
+    ] {
+        for fill in FILLS {
+            let mut rng = StdRng::seed_from_u64(length as u64);
+            let matrix = int8_matrix(&mut rng, outputs * segments * length, fill);
+            let padded = length.next_multiple_of(4);
+            let positions: Vec<usize> = (0..count).map(|_| rng.gen_range(0..50)).collect();
+            let starts: Vec<usize> = (0..segments).map(|_| rng.gen_range(0..30)).collect();
+            let data: Vec<u8> = (0..80 + padded)
+                .map(|_| {
+                    if matches!(fill, Fill::Mixed) {
+                        rng.r#gen()
+                    } else {
+                        255
+                    }
+                })
+                .collect();
+            let at = |o: usize, s: usize, t: usize| matrix[(o * segments + s) * length + t];
+            let packed = PackedMatrix::new(at, [outputs, segments, length]);
+            let mut expected = Vec::new();
+            for (o, position) in (0..outputs).flat_map(|o| positions.iter().map(move |p| (o, p))) {
+                let term = |(s, t)| i32::from(at(o, s, t)) * i32::from(data[position + starts[s] + t]);
+                let terms = (0..segments).flat_map(|s| (0..length).map(move |t| (s, t)));
+                expected.push(terms.map(term).sum::<i32>());
+            }
+            let patches = Patches {
+                data: &data,
+                positions: &positions,
+                segments: &starts,
+            };
+            for &backend in available_backends() {
+                assert_eq!(
+                    backend.multiply_patches(&packed, patches),
+                    expected,
+                    "{backend:?} {outputs} {segments} {length} {count} {fill:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let mut rng = StdRng::seed_from_u64(77);
     let (a, b) = (

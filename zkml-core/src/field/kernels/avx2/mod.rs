@@ -16,6 +16,7 @@ use super::vector::{Pair, Vector};
 use crate::field::mersenne61::reduce_wide;
 use crate::field::{K, M61, P};
 
+pub(super) mod int8;
 pub(super) mod limb;
 
 /// Four residues.

@@ -18,6 +18,7 @@ use super::vector::{Pair, Vector};
 use crate::field::mersenne61::reduce64;
 use crate::field::{K, M61, P};
 
+pub(super) mod int8;
 pub(super) mod limb;
 
 /// Eight residues.

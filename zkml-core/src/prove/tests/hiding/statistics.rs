@@ -74,6 +74,7 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
         verifying,
         lowered,
         budget: None,
+        layers: Default::default(),
     };
     let statement = tiny_statement(&sound, &key.verifying);
     let trace = Trace::generate(&key, &statement, &values).expect("trace");
