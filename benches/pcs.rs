@@ -14,9 +14,10 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use zkml_core::field::{K, M61, k_from_base};
 use zkml_core::pcs::hash::{LANES, leaf_digests, leaf_length};
 use zkml_core::pcs::merkle::MerkleTree;
+use zkml_core::pcs::recursive::{self, Functional, RecursionGoal, RecursionParameters};
 use zkml_core::pcs::{
-    CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Coordinate, Rows, Seed, TARGET_BITS,
-    prove_opening, verify_opening,
+    CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Coordinate, Rows, Seed, StoredRows,
+    TARGET_BITS, prove_opening, verify_opening,
 };
 use zkml_core::transcript::{ProverChannel, ProverTranscript, VerifierChannel, VerifierTranscript};
 
@@ -126,6 +127,7 @@ fn opening(c: &mut Criterion) {
         let point = |challenges: &[K], matrix| ClaimPoint {
             matrix,
             first_row: 0,
+            stored: StoredRows::full(log_rows as usize).expect("few rows"),
             high: Coordinate::challenges(&challenges[..log_rows as usize]),
             low: challenges[log_rows as usize..].to_vec(),
         };
@@ -185,5 +187,90 @@ fn opening(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, merkle, commit, encode_combination, opening);
+/// A recursion over a row combination of `2^17 + 9,000` elements: commitment, argument for one point and 130 positions,
+/// verification. The proof of work is left out: it has nothing to do with the length.
+fn recursion(c: &mut Criterion) {
+    let mut group = c.benchmark_group("recursion");
+    group.sample_size(10);
+    for bytes_per_cell in [0.003, 0.01, 0.03] {
+        let goal = RecursionGoal {
+            grinding_bits: 20,
+            bytes_per_cell,
+            ..RecursionGoal::default()
+        };
+        let row = 1usize << 17;
+        let mut parameters = RecursionParameters::choose(row + 9_000, &goal);
+        let length = parameters.padded_length(row + 9_000);
+        let base = CodeParameters {
+            queries: 130,
+            ..CodeParameters::for_target(17, length - row, 19, 0, TARGET_BITS).expect("parameters in range")
+        };
+        println!("{bytes_per_cell}: {:?} {parameters:?}", parameters.cost(length));
+        for level in &mut parameters.levels {
+            level.grinding_bits = 0;
+        }
+        let mut stream = Stream(3);
+        let message: Vec<K> = (0..length)
+            .map(|_| K::new(M61::from(stream.word()), M61::from(stream.word())))
+            .collect();
+        let functionals = |mut challenge: Box<dyn FnMut() -> K + '_>, positions: Vec<usize>| {
+            let point = (0..17).map(|_| challenge()).collect();
+            let positions = positions.into_iter().map(Functional::Position);
+            core::iter::once(Functional::Eq(point))
+                .chain(positions)
+                .collect::<Vec<_>>()
+        };
+        let commit = || {
+            let mut channel = ProverTranscript::new("bench");
+            let committed = recursive::commit(&mut channel, &parameters, &message).expect("it fits");
+            (channel, committed)
+        };
+        let prove = |(mut channel, committed): (ProverTranscript, recursive::Committed)| {
+            let positions = channel.positions("positions", base.queries, base.codeword_length());
+            let functionals = functionals(Box::new(|| channel.challenge("point")), positions);
+            recursive::prove(&mut channel, &parameters, &base, committed, &functionals).expect("they fit");
+            (channel.into_proof(), functionals)
+        };
+        let (proof, claimed) = prove(commit());
+        let code = CircleCode::new(&base).expect("parameters in range");
+        let codeword = code.encode_extension(&message);
+        let claims: Vec<(Functional, K)> = claimed
+            .into_iter()
+            .map(|functional| {
+                let value = match &functional {
+                    Functional::Eq(point) => zkml_core::poly::evaluate(&message, point),
+                    Functional::Position(position) => codeword[*position],
+                };
+                (functional, value)
+            })
+            .collect();
+        let verify = || {
+            let mut channel = VerifierTranscript::new("bench", &proof);
+            let commitment =
+                recursive::read_commitment(&mut channel, &parameters, length).expect("an honest proof");
+            channel.positions("positions", base.queries, base.codeword_length());
+            channel.challenges("point", 17);
+            recursive::verify(&mut channel, &parameters, &base, commitment, &claims)
+                .expect("an honest proof");
+            channel.finish().expect("nothing follows");
+        };
+        let levels = parameters
+            .levels
+            .iter()
+            .map(|level| format!("2^{}->2^{}", level.log_row, level.log_codeword));
+        let shape = format!(
+            "{}/{}KB",
+            levels.collect::<Vec<_>>().join(","),
+            proof.len() / 1000
+        );
+        group.bench_function(format!("commit/{shape}"), |bencher| bencher.iter(commit));
+        group.bench_function(format!("prove/{shape}"), |bencher| {
+            bencher.iter_batched(commit, prove, criterion::BatchSize::LargeInput)
+        });
+        group.bench_function(format!("verify/{shape}"), |bencher| bencher.iter(verify));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, merkle, commit, encode_combination, opening, recursion);
 criterion_main!(benches);

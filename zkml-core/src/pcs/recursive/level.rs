@@ -37,6 +37,7 @@ impl Level {
     ///
     /// [`VerifyError::Key`] for parameters out of range.
     pub(super) fn new(shape: &LevelShape<'_>, message: &[K]) -> Result<Self, VerifyError> {
+        let _span = tracing::info_span!("commit to a level", rows = shape.rows).entered();
         let code = CircleCode::new(shape.code)?;
         let length = shape.code.row_length();
         let rows = shape.base_rows();

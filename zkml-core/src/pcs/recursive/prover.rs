@@ -1,5 +1,7 @@
 //! The prover's side. For the statement and the transcript order see the [module](super).
 
+use tracing::info_span;
+
 use super::dual::combine_basis;
 use super::functional::{Functional, check_functionals};
 use super::level::Level;
@@ -39,6 +41,7 @@ pub fn commit(
     parameters: &RecursionParameters,
     message: &[K],
 ) -> Result<Committed, PcsError> {
+    let _span = info_span!("commit to the combination").entered();
     parameters.validate(message.len())?;
     let level = match parameters.shapes(message.len()).first() {
         Some(shape) => Some(Level::new(shape, message)?),
@@ -70,6 +73,7 @@ pub fn prove(
     committed: Committed,
     functionals: &[Functional],
 ) -> Result<(), PcsError> {
+    let _span = info_span!("prove the combination").entered();
     base_code.validate()?;
     let length = committed.message.len();
     parameters.validate(length)?;
@@ -98,11 +102,13 @@ pub fn prove(
             return Err(PcsError::OtherCode { matrix: index });
         };
         let lambdas = channel.challenges("recursion.batch", claims.functionals.len());
-        let mut table = claims.combine(&lambdas, message.len());
+        let mut table = info_span!("combine weights", claims = lambdas.len())
+            .in_scope(|| claims.combine(&lambdas, message.len()));
         if let Some(running) = weights.take() {
             kernels::add_to(&mut table, &running);
         }
-        prove_rows(channel, shape, &mut message, &mut table);
+        info_span!("fold rows", rows = shape.rows)
+            .in_scope(|| prove_rows(channel, shape, &mut message, &mut table));
         weights = Some(table);
         let next = match shapes.get(index + 1) {
             Some(next) => Some(Level::new(next, &message)?),

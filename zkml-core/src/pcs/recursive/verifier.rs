@@ -65,6 +65,7 @@ pub fn verify(
     commitment: RecursiveCommitment,
     claims: &[(Functional, K)],
 ) -> Result<(), VerifyError> {
+    let _span = tracing::info_span!("check the recursion").entered();
     base_code.validate()?;
     let length = commitment.message_length;
     parameters.validate(length)?;
