@@ -14,6 +14,10 @@ pub use zkml_core::{Privacy, Visibility};
 pub use zkml_core::{circuit, field, lookup, pcs, poly, privacy, proof, sumcheck, transcript, verify};
 
 #[cfg(feature = "prover")]
+pub mod data;
+pub mod observe;
+
+#[cfg(feature = "prover")]
 pub use zkml_core::{graph, nn, optimize, prove, quant, witness};
 #[cfg(feature = "prover")]
 pub use zkml_macros::zk_model;

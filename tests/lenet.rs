@@ -27,7 +27,7 @@ mod support;
 #[path = "lenet/tamper.rs"]
 mod tamper;
 
-use support::idx;
+use zkml::data::idx;
 
 fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
 use thiserror::Error;
+use zkml::data::idx::{IdxError, read_images, read_labels};
 use zkml::quant::Preprocessing;
 
-use super::idx::{IdxError, read_images, read_labels};
 use super::terminal::{Style, image};
 
 /// Why there are no images.

@@ -5,7 +5,6 @@
 #![allow(dead_code)]
 
 pub(crate) mod classifier;
-pub(crate) mod idx;
 pub(crate) mod images;
 pub(crate) mod progress;
 pub(crate) mod report;

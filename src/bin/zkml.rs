@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use commands::Command;
+use commands::{Command, Globals};
 
 #[path = "../commands/mod.rs"]
 mod commands;
 
-/// Proofs of what neural networks answer: look at files and check proofs.
+/// Proofs of what neural networks answer: compile a model, set up its keys, prove, verify.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -21,12 +21,15 @@ Exit codes:
   2  not checked: wrong usage, or a file could not be read"
 )]
 struct Arguments {
+    #[command(flatten)]
+    globals: Globals,
     #[command(subcommand)]
     command: Command,
 }
 
 fn main() -> ExitCode {
-    let result = Arguments::parse().command.run(&mut io::stdout().lock());
+    let Arguments { globals, command } = Arguments::parse();
+    let result = command.run(&globals, &mut io::stdout().lock());
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -25,7 +25,7 @@ pub(crate) struct Inspect {
     file: PathBuf,
     /// Answer with one JSON object
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl Inspect {

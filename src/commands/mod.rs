@@ -1,9 +1,19 @@
 //! The subcommands of `zkml`: each writes its answer to `output` and fails with a [`CommandError`].
 
+#[cfg(feature = "prover")]
+mod compile;
+#[cfg(feature = "prover")]
+mod console;
 mod content;
 mod inspect;
 #[cfg(feature = "prover")]
+mod models;
+#[cfg(feature = "prover")]
+mod prove;
+#[cfg(feature = "prover")]
 mod rotate_key;
+#[cfg(feature = "prover")]
+mod setup;
 mod trusted;
 mod verify;
 mod verify_key;
@@ -12,16 +22,44 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use thiserror::Error;
 use zkml_core::proof::{FileError, OutputMismatch};
 #[cfg(feature = "prover")]
 use zkml_core::prove::{BudgetError, ProveError};
 use zkml_core::transcript::VerifyError;
 
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Globals {
+    /// Say nothing but errors; the exit code tells the rest
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Number of threads; all that the machine has, unless given
+    #[cfg(feature = "prover")]
+    #[arg(long, global = true, value_parser = at_least_one)]
+    threads: Option<usize>,
+    /// Write where the time went, for a flame view: open the file in https://ui.perfetto.dev
+    #[cfg(feature = "prover")]
+    #[arg(long, global = true, value_name = "FILE")]
+    trace_out: Option<PathBuf>,
+    /// Write where the time went as folded stacks, for inferno-flamegraph
+    #[cfg(feature = "prover")]
+    #[arg(long, global = true, value_name = "FILE")]
+    folded_out: Option<PathBuf>,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[cfg(feature = "prover")]
+    Models(models::Models),
+    #[cfg(feature = "prover")]
+    Compile(Box<compile::Compile>),
+    #[cfg(feature = "prover")]
+    Setup(setup::Setup),
+    #[cfg(feature = "prover")]
+    Prove(prove::Prove),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
     VerifyKey(verify_key::VerifyKey),
@@ -30,8 +68,66 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
+    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
+        let mut nowhere = io::sink();
+        let output = if globals.quiet && !self.json() {
+            &mut nowhere
+        } else {
+            output
+        };
+        let make = self.makes();
+        let json = self.json();
+        let result = self.dispatch(globals, output);
+        // The others have an answer of their own for a refusal.
+        if let (Err(error), true, true) = (&result, make, json) {
+            writeln!(
+                output,
+                "{}",
+                serde_json::json!({ "ok": false, "error": error.to_string() })
+            )?;
+        }
+        result
+    }
+
+    /// Whether the answer is for programs.
+    fn json(&self) -> bool {
         match self {
+            #[cfg(feature = "prover")]
+            Command::Models(models) => models.json,
+            #[cfg(feature = "prover")]
+            Command::Compile(compile) => compile.json,
+            #[cfg(feature = "prover")]
+            Command::Setup(setup) => setup.json,
+            #[cfg(feature = "prover")]
+            Command::Prove(prove) => prove.json,
+            #[cfg(feature = "prover")]
+            Command::RotateKey(rotate_key) => rotate_key.json,
+            Command::Inspect(inspect) => inspect.json,
+            Command::Verify(verify) => verify.json,
+            Command::VerifyKey(verify_key) => verify_key.json,
+        }
+    }
+
+    /// Whether the command makes files, rather than looking at them.
+    fn makes(&self) -> bool {
+        !matches!(
+            self,
+            Command::Inspect(_) | Command::Verify(_) | Command::VerifyKey(_)
+        )
+    }
+
+    fn dispatch(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
+        // The commands that check need none of it.
+        let _ = globals;
+        match self {
+            #[cfg(feature = "prover")]
+            Command::Models(models) => models.run(output),
+            #[cfg(feature = "prover")]
+            Command::Compile(compile) => compile.run(globals, output),
+            #[cfg(feature = "prover")]
+            Command::Setup(setup) => setup.run(globals, output),
+            #[cfg(feature = "prover")]
+            Command::Prove(prove) => prove.run(globals, output),
             Command::Inspect(inspect) => inspect.run(output),
             Command::Verify(verify) => verify.run(output),
             Command::VerifyKey(verify_key) => verify_key.run(output),
@@ -67,6 +163,62 @@ pub(crate) enum CommandError {
     #[cfg(feature = "prover")]
     #[error("{}: exists already and is another key; nothing was overwritten", path.display())]
     Exists { path: PathBuf },
+    /// A file is in the way of what a command makes.
+    #[cfg(feature = "prover")]
+    #[error("{}: exists already and was made from something else; --force overwrites it", path.display())]
+    InTheWay { path: PathBuf },
+    /// Options that do not fit together or do not fit the model.
+    #[cfg(feature = "prover")]
+    #[error("{0}")]
+    Usage(String),
+    /// There is no such model.
+    #[cfg(feature = "prover")]
+    #[error("{0} (`zkml models` lists them)")]
+    Model(#[from] zkml::models::registry::UnknownModel),
+    /// A file that is no container cannot be read.
+    #[cfg(feature = "prover")]
+    #[error("{}: {error}", path.display())]
+    Read { path: PathBuf, error: io::Error },
+    /// A file or folder cannot be written.
+    #[cfg(feature = "prover")]
+    #[error("cannot write {}: {error}", path.display())]
+    Write { path: PathBuf, error: io::Error },
+    /// Weights that are not those of the model.
+    #[cfg(feature = "prover")]
+    #[error(transparent)]
+    Weights(#[from] zkml::nn::WeightError),
+    /// Inputs that the model does not take.
+    #[cfg(feature = "prover")]
+    #[error(transparent)]
+    Data(#[from] zkml::data::DataError),
+    /// An input that does not fit the network.
+    #[cfg(feature = "prover")]
+    #[error(transparent)]
+    Input(#[from] zkml::quant::float_execution::FloatExecutionError),
+    /// The model cannot be traced.
+    #[cfg(feature = "prover")]
+    #[error(transparent)]
+    Trace(#[from] zkml::nn::TraceError),
+    /// The graph cannot be extended.
+    #[cfg(feature = "prover")]
+    #[error(transparent)]
+    Graph(#[from] zkml::graph::GraphError),
+    /// The network cannot be optimized.
+    #[cfg(feature = "prover")]
+    #[error(transparent)]
+    Optimize(#[from] zkml::optimize::model::OptimizeError),
+    /// The network cannot be run on the samples.
+    #[cfg(feature = "prover")]
+    #[error("calibration: {0}")]
+    Calibration(#[from] zkml::quant::CalibrationError),
+    /// The network cannot be quantized.
+    #[cfg(feature = "prover")]
+    #[error(transparent)]
+    Quantize(#[from] zkml::quant::quantize::QuantizeError),
+    /// An artifact cannot be encoded.
+    #[cfg(feature = "prover")]
+    #[error(transparent)]
+    Format(#[from] zkml_core::proof::FormatError),
     /// The answer could not be written.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
@@ -82,6 +234,20 @@ impl CommandError {
             | CommandError::Outputs { .. }
             | CommandError::NotOutputs { .. } => ExitCode::from(1),
             #[cfg(feature = "prover")]
+            CommandError::Weights(zkml::nn::WeightError::Io { .. })
+            | CommandError::Data(
+                zkml::data::DataError::Io { .. }
+                | zkml::data::DataError::UnknownType { .. }
+                | zkml::data::DataError::Idx(zkml::data::idx::IdxError::Io { .. }),
+            ) => ExitCode::from(2),
+            #[cfg(feature = "prover")]
+            CommandError::Weights(_)
+            | CommandError::Data(_)
+            | CommandError::Input(_)
+            | CommandError::Calibration(_)
+            | CommandError::Optimize(_)
+            | CommandError::Quantize(_) => ExitCode::from(1),
+            #[cfg(feature = "prover")]
             CommandError::Prove(
                 ProveError::File(FileError::Format { .. }) | ProveError::Malformed { .. },
             )
@@ -90,6 +256,15 @@ impl CommandError {
             )) => ExitCode::from(1),
             _ => ExitCode::from(2),
         }
+    }
+}
+
+/// A number of threads.
+#[cfg(feature = "prover")]
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("expected a number of at least 1".into()),
     }
 }
 

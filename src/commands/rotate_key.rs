@@ -33,7 +33,7 @@ pub(crate) struct RotateKey {
     verifying_key: PathBuf,
     /// Answer with one JSON object
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl RotateKey {

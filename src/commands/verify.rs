@@ -43,7 +43,7 @@ pub(crate) struct Verify {
     context: String,
     /// Answer with one JSON object, also for a rejection
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl Verify {

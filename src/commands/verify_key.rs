@@ -35,7 +35,7 @@ pub(crate) struct VerifyKey {
     again: bool,
     /// Answer with one JSON object, also for a rejection
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl VerifyKey {

@@ -5,6 +5,7 @@ extern crate zkml_core as zkml;
 
 mod lenet;
 mod mlp;
+pub mod registry;
 pub mod vgg;
 
 pub use lenet::{LeNet, LeNetOptions};

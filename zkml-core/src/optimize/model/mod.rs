@@ -51,6 +51,31 @@ impl Default for OptimizeOptions {
     }
 }
 
+impl OptimizeOptions {
+    /// Names of all passes, in the order they run.
+    pub const NAMES: [&str; 6] = [
+        "identity",
+        "batch_norm_folding",
+        "batch_norm_conversion",
+        "pad_merging",
+        "relu_hoisting",
+        "dead_code",
+    ];
+
+    /// The switch of the pass of that name.
+    pub fn switch(&mut self, name: &str) -> Option<&mut bool> {
+        match name {
+            "identity" => Some(&mut self.identity),
+            "batch_norm_folding" => Some(&mut self.batch_norm_folding),
+            "batch_norm_conversion" => Some(&mut self.batch_norm_conversion),
+            "pad_merging" => Some(&mut self.pad_merging),
+            "relu_hoisting" => Some(&mut self.relu_hoisting),
+            "dead_code" => Some(&mut self.dead_code),
+            _ => None,
+        }
+    }
+}
+
 /// Why a graph cannot be optimized.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

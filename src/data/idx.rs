@@ -16,30 +16,45 @@ use thiserror::Error;
 /// Why a file is not the IDX file it should be.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub(crate) enum IdxError {
+pub enum IdxError {
     /// The file cannot be opened, read or decompressed.
     #[error("cannot read {}: {error}", path.display())]
-    Io { path: PathBuf, error: io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        error: io::Error,
+    },
     /// Not an IDX file, or one of another type or rank.
     #[error("{}: expected IDX magic {expected:#010x} (unsigned bytes, rank {rank}), found {found:#010x}", path.display())]
     WrongMagic {
+        /// The file.
         path: PathBuf,
+        /// Dimensions that were asked for.
         rank: u8,
+        /// Magic number of such a file.
         expected: u32,
+        /// The one in the file.
         found: u32,
     },
     /// The file ends inside its header.
     #[error("{}: the IDX header needs {expected} bytes, found {found}", path.display())]
     TruncatedHeader {
+        /// The file.
         path: PathBuf,
+        /// Bytes of the header.
         expected: usize,
+        /// Bytes that are there.
         found: usize,
     },
     /// The sizes in the header do not fit the elements.
     #[error("{}: the IDX header {shape:?} asks for {expected} elements, found {found}", path.display())]
     WrongSize {
+        /// The file.
         path: PathBuf,
+        /// Sizes in the header.
         shape: Vec<u32>,
+        /// Their product.
         expected: u64,
         /// Elements that are there; one more than `expected` stands for any larger number.
         found: u64,
@@ -48,15 +63,22 @@ pub(crate) enum IdxError {
 
 /// Images of one channel and one byte a pixel, 0 black.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Images {
-    pub(crate) height: usize,
-    pub(crate) width: usize,
+pub struct Images {
+    /// Rows of each.
+    pub height: usize,
+    /// Columns of each.
+    pub width: usize,
     pixels: Vec<u8>,
 }
 
 impl Images {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Number of images.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.pixels
             .len()
             .checked_div(self.height * self.width)
@@ -64,7 +86,7 @@ impl Images {
     }
 
     /// Pixels of one image, `height * width`, row-major.
-    pub(crate) fn get(&self, index: usize) -> Option<&[u8]> {
+    pub fn get(&self, index: usize) -> Option<&[u8]> {
         let size = self.height * self.width;
         self.pixels
             .get(index.checked_mul(size)?..index.checked_add(1)?.checked_mul(size)?)
@@ -72,7 +94,10 @@ impl Images {
 }
 
 /// Reads an IDX file of images `[count, height, width]`.
-pub(crate) fn read_images(path: impl AsRef<Path>) -> Result<Images, IdxError> {
+///
+/// # Errors
+/// [`IdxError`] with the path.
+pub fn read_images(path: impl AsRef<Path>) -> Result<Images, IdxError> {
     let ([_, height, width], pixels) = read(path.as_ref())?;
     Ok(Images {
         height: height as usize,
@@ -82,7 +107,10 @@ pub(crate) fn read_images(path: impl AsRef<Path>) -> Result<Images, IdxError> {
 }
 
 /// Reads an IDX file of labels `[count]`.
-pub(crate) fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u8>, IdxError> {
+///
+/// # Errors
+/// [`IdxError`] with the path.
+pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u8>, IdxError> {
     let ([_], labels) = read(path.as_ref())?;
     Ok(labels)
 }

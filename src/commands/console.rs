@@ -1,0 +1,242 @@
+//! What every command that makes something shares: signs of life, files that are written whole, answers.
+
+use std::borrow::Cow;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Map, Value, json};
+use tracing::Subscriber;
+use tracing::span::Id;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use zkml::observe::{Recorder, size};
+
+use super::{CommandError, Globals};
+
+/// Held while a file is written: an interruption waits for it, so that no temporary file stays behind.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// The exit code of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+/// Lets Ctrl-C end the program between two files, never within one.
+pub(super) fn end_cleanly_on_interrupt() {
+    // Where there is no such handler the signal ends the program at once, and files are still never half-written.
+    let _ = ctrlc::set_handler(|| {
+        let _lock = writing();
+        std::process::exit(INTERRUPTED);
+    });
+}
+
+fn writing() -> MutexGuard<'static, ()> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One command's talk with its user.
+pub(super) struct Console<'o> {
+    output: &'o mut dyn Write,
+    json: bool,
+    quiet: bool,
+    bar: ProgressBar,
+    recorder: Option<Recorder>,
+    traces: [Option<PathBuf>; 2],
+    answer: Map<String, Value>,
+    files: Vec<Value>,
+}
+
+impl<'o> Console<'o> {
+    /// Starts the thread pool, the progress display and, if asked for, the trace.
+    pub(super) fn new(
+        globals: &Globals,
+        json: bool,
+        output: &'o mut dyn Write,
+    ) -> Result<Self, CommandError> {
+        end_cleanly_on_interrupt();
+        if let Some(threads) = globals.threads {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build_global()
+                .map_err(|error| CommandError::Usage(format!("--threads {threads}: {error}")))?;
+        }
+        let shown = !globals.quiet && std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(
+            None,
+            if shown {
+                ProgressDrawTarget::stderr()
+            } else {
+                ProgressDrawTarget::hidden()
+            },
+        );
+        let traces = [globals.trace_out.clone(), globals.folded_out.clone()];
+        let recorder = traces.iter().any(Option::is_some).then(Recorder::new);
+        let progress = shown.then(|| Progress(bar.clone()));
+        if recorder.is_some() || progress.is_some() {
+            let subscriber = tracing_subscriber::registry()
+                .with(recorder.clone())
+                .with(progress);
+            // There is one command in a program; a second subscriber would be another program's.
+            let _ = tracing::subscriber::set_global_default(subscriber);
+        }
+        Ok(Self {
+            output,
+            json,
+            quiet: globals.quiet,
+            bar,
+            recorder,
+            traces,
+            answer: Map::new(),
+            files: Vec::new(),
+        })
+    }
+
+    /// Runs a step, with a spinner that names the stage it is in.
+    pub(super) fn spin<T>(&self, message: impl Into<Cow<'static, str>>, step: impl FnOnce() -> T) -> T {
+        self.bar.set_length(0);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {msg} {elapsed}") {
+            self.bar.set_style(style);
+        }
+        self.bar.set_prefix(message);
+        self.bar.set_message("");
+        self.bar.enable_steady_tick(Duration::from_millis(100));
+        let result = step();
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+        result
+    }
+
+    /// A bar of that many steps.
+    pub(super) fn steps(&self, message: impl Into<Cow<'static, str>>, count: usize) -> ProgressBar {
+        let bar = ProgressBar::new(count as u64).with_prefix(message);
+        if self.bar.is_hidden() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len}") {
+            bar.set_style(style);
+        }
+        bar
+    }
+
+    /// Says a line to people.
+    pub(super) fn line(&mut self, line: &str) -> Result<(), CommandError> {
+        if !self.json && !self.quiet {
+            writeln!(self.output, "{line}")?;
+        }
+        Ok(())
+    }
+
+    /// Says something on the side, to people alone.
+    pub(super) fn warn(&self, line: &str) {
+        if !self.quiet {
+            // If it cannot be written, nothing is lost but a remark.
+            let _ = writeln!(std::io::stderr(), "warning: {line}");
+        }
+    }
+
+    /// Adds to the machine-readable answer.
+    pub(super) fn answer(&mut self, name: &str, value: impl Into<Value>) {
+        self.answer.insert(name.to_owned(), value.into());
+    }
+
+    /// Writes a file, whole or not at all, and says how large it is. `write` returns its size.
+    pub(super) fn write<E: Into<CommandError>>(
+        &mut self,
+        kind: &str,
+        path: &Path,
+        write: impl FnOnce(&Path) -> Result<u64, E>,
+    ) -> Result<(), CommandError> {
+        let bytes = {
+            let _lock = writing();
+            write(path).map_err(Into::into)?
+        };
+        self.files
+            .push(json!({ "kind": kind, "path": path.display().to_string(), "bytes": bytes }));
+        self.line(&format!("wrote {} ({kind}, {})", path.display(), size(bytes)))
+    }
+
+    /// Says that a file is there already and is what would be written.
+    pub(super) fn kept(&mut self, kind: &str, path: &Path) -> Result<(), CommandError> {
+        let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        self.files
+            .push(json!({ "kind": kind, "path": path.display().to_string(), "bytes": bytes, "kept": true }));
+        self.line(&format!(
+            "kept {} ({kind}, {}): up to date",
+            path.display(),
+            size(bytes)
+        ))
+    }
+
+    /// The end: writes traces and the machine-readable answer.
+    pub(super) fn finish(mut self) -> Result<(), CommandError> {
+        if let Some(recorder) = self.recorder.take() {
+            let [chrome, folded] = self.traces.clone();
+            if let Some(path) = chrome {
+                let trace = recorder.chrome_trace().to_string();
+                self.write("trace", &path, |path| write_text(path, &trace))?;
+            }
+            if let Some(path) = folded {
+                let stacks = recorder.folded_stacks();
+                self.write("folded stacks", &path, |path| write_text(path, &stacks))?;
+            }
+            let stages: Vec<Value> = recorder
+                .stages()
+                .iter()
+                .map(|stage| json!({ "stage": stage.path, "count": stage.count, "seconds": stage.time.as_secs_f64() }))
+                .collect();
+            self.answer("stages", stages);
+        }
+        if self.json {
+            let files = std::mem::take(&mut self.files);
+            self.answer("ok", true);
+            self.answer("files", files);
+            writeln!(self.output, "{}", Value::Object(self.answer))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes text to a file by way of a temporary one.
+pub(super) fn write_text(path: &Path, text: &str) -> Result<u64, CommandError> {
+    let failed = |error: std::io::Error| CommandError::Write {
+        path: path.to_path_buf(),
+        error,
+    };
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".zkml-").suffix(".partial");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(text.len() as u64)
+}
+
+/// Refuses to overwrite, unless it was asked for.
+pub(super) fn refuse_existing(path: &Path, force: bool) -> Result<(), CommandError> {
+    if path.exists() && !force {
+        return Err(CommandError::InTheWay {
+            path: path.to_path_buf(),
+        });
+    }
+    Ok(())
+}
+
+/// Shows the stage that was entered last.
+struct Progress(ProgressBar);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Progress {
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && *span.metadata().level() <= tracing::Level::INFO
+        {
+            self.0.set_message(span.name());
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What can be wrong with data.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::idx::IdxError;
+
+/// Why something cannot be shown to a network.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file or folder cannot be read.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        error: std::io::Error,
+    },
+    /// A file whose name does not tell what is in it.
+    #[error(
+        "{}: expected a folder, .png, .jpg, .npy, .safetensors, .bin (CIFAR-10) or idx3-ubyte (MNIST), found another name",
+        path.display()
+    )]
+    UnknownType {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An image that cannot be decoded.
+    #[error("{}: expected a whole image, found: {error}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        error: image::ImageError,
+    },
+    /// A file that is not of its own format.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        expected: String,
+        /// What it holds.
+        found: String,
+    },
+    /// An IDX file that is none.
+    #[error(transparent)]
+    Idx(#[from] IdxError),
+    /// Numbers of a type that is no input.
+    #[error("{}: expected float32, float64 or bytes (uint8), found {found}", path.display())]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// The type in it.
+        found: String,
+    },
+    /// Another size than the network takes.
+    #[error("{place}: expected {expected}, found {found}")]
+    Shape {
+        /// The sample.
+        place: String,
+        /// What the network takes.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// An image in colour for a network of one channel, or one with transparent pixels.
+    #[error("{place}: expected {expected}, found {found} at row {}, column {}", pixel[0], pixel[1])]
+    Pixel {
+        /// The sample.
+        place: String,
+        /// What every pixel should be.
+        expected: &'static str,
+        /// What one is.
+        found: &'static str,
+        /// Row and column of the first such pixel.
+        pixel: [usize; 2],
+    },
+    /// An image for a network that does not take images.
+    #[error(
+        "{place}: expected numbers of shape {expected:?} (the model has no preprocessing of images), found an image"
+    )]
+    NoImages {
+        /// The sample.
+        place: String,
+        /// Shape of the network's input.
+        expected: Vec<usize>,
+    },
+    /// NaN or infinity.
+    #[error("{place}: expected finite numbers, found {value} at {index:?}")]
+    NotFinite {
+        /// The sample.
+        place: String,
+        /// Where in the tensor.
+        index: Vec<usize>,
+        /// The value.
+        value: f32,
+    },
+    /// No sample at all.
+    #[error("{}: expected at least one image or array, found none", path.display())]
+    Empty {
+        /// The file or folder.
+        path: PathBuf,
+    },
+}
