@@ -20,6 +20,7 @@ use super::images::LabelledImages;
 use super::progress::{bar, spin};
 use super::report::{Stages, duration, peak_memory, size};
 use super::terminal::{Style, bars, probabilities};
+use super::trace::TraceFile;
 
 /// What can be chosen on the command line for every network.
 #[derive(Debug, Args)]
@@ -36,6 +37,9 @@ pub(crate) struct Options {
     /// Folder for keys, proof, outputs and pictures; `target/zkml-` and the name of the network, unless given
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Write where the time went, for a flame view
+    #[arg(long, value_name = "FILE")]
+    trace_out: Option<PathBuf>,
 }
 
 /// A network, its images, and what to do with them.
@@ -101,6 +105,7 @@ impl Task {
             .num_threads(self.options.threads.unwrap_or(0))
             .build_global()?;
         println!("{} threads", rayon::current_num_threads());
+        let trace = TraceFile::start(self.options.trace_out.as_deref());
         let out = match &self.options.out {
             Some(folder) => folder.clone(),
             None => PathBuf::from(format!("target/zkml-{}", self.name)),
@@ -157,6 +162,9 @@ impl Task {
         println!("\n{stages}");
         if let Some(bytes) = peak_memory() {
             println!("peak memory {}", size(bytes));
+        }
+        if let Some(trace) = trace {
+            println!("{}", trace.write()?);
         }
         Ok(())
     }

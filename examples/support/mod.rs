@@ -9,3 +9,4 @@ pub(crate) mod images;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod terminal;
+pub(crate) mod trace;

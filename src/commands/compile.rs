@@ -8,7 +8,10 @@ use ndarray::ArrayD;
 use zkml::data::{self, Sample};
 use zkml::models::registry::{self, Entry};
 use zkml::nn::Weights;
+use zkml::optimize::circuit::CircuitOptions;
+use zkml::optimize::explain;
 use zkml::optimize::model::{OptimizeOptions, optimize};
+use zkml::optimize::operation::OperationOptions;
 use zkml::proof::{read_file, write_file};
 use zkml::prove::CompiledModel;
 use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, WeightScales, quantize};
@@ -206,14 +209,7 @@ impl Compile {
             None => Vec::new(),
             Some(path) => read_classes(path)?,
         };
-        let passes = self.passes()?;
-        let quantize = QuantizeOptions {
-            weight_scales: match self.weight_scales {
-                Scales::PerChannel => WeightScales::PerChannel,
-                Scales::PerTensor => WeightScales::PerTensor,
-            },
-            multiplier_bits: self.multiplier_bits,
-        };
+        let (passes, quantize) = self.passes()?;
         let privacy = self.privacy.privacy();
         let choices = format!(
             "{} {} {:?} {passes:?} {quantize:?} {privacy:?} {preprocessing:?} {classes:?} {} {}",
@@ -295,8 +291,11 @@ impl Compile {
         let calibration = Calibration::collect(&graph, inputs, self.range)?;
         progress.finish_and_clear();
         let mut network = console.spin("quantizing", || quantize(&graph, &calibration, &plan.quantize))?;
+        let measured = console.spin("measuring passes", || {
+            explain(&graph, &calibration, &plan.quantize, &plan.privacy)
+        })?;
         let record = &mut network.record;
-        record.passes.splice(0..0, reports);
+        record.passes = reports.into_iter().chain(measured).collect();
         record.preprocessing = Some(plan.preprocessing);
         record.classes = plan.classes;
         record.source = Some(plan.source);
@@ -310,19 +309,33 @@ impl Compile {
         Ok(CompiledModel::new(plan.entry.name, network).with_privacy(plan.privacy))
     }
 
-    /// The passes of the model level that are left.
-    fn passes(&self) -> Result<OptimizeOptions, CommandError> {
+    /// The passes of all levels that are left.
+    fn passes(&self) -> Result<(OptimizeOptions, QuantizeOptions), CommandError> {
         let mut passes = OptimizeOptions::default();
+        let mut quantize = QuantizeOptions {
+            weight_scales: match self.weight_scales {
+                Scales::PerChannel => WeightScales::PerChannel,
+                Scales::PerTensor => WeightScales::PerTensor,
+            },
+            multiplier_bits: self.multiplier_bits,
+            ..QuantizeOptions::default()
+        };
         for name in &self.without {
-            let Some(switch) = passes.switch(name) else {
+            if let Some(switch) = passes.switch(name) {
+                *switch = false;
+            } else if let Some(without) = quantize.without(name) {
+                quantize = without;
+            } else {
+                let mut names = OptimizeOptions::NAMES.to_vec();
+                names.extend(OperationOptions::NAMES);
+                names.extend(CircuitOptions::NAMES);
                 return Err(CommandError::Usage(format!(
                     "--without: expected {}, found `{name}`",
-                    OptimizeOptions::NAMES.join(", ")
+                    names.join(", ")
                 )));
-            };
-            *switch = false;
+            }
         }
-        Ok(passes)
+        Ok((passes, quantize))
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Fact {
     pub(super) value: Value,
 }
 
-fn fact(name: impl Into<String>, text: impl Into<String>, value: impl Into<Value>) -> Fact {
+pub(super) fn fact(name: impl Into<String>, text: impl Into<String>, value: impl Into<Value>) -> Fact {
     Fact {
         name: name.into(),
         text: text.into(),

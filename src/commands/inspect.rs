@@ -23,6 +23,10 @@ Exit codes:
 pub(crate) struct Inspect {
     /// The file
     file: PathBuf,
+    /// Of a compiled model or key: what each pass of the optimizer did, and what that saves
+    #[cfg(feature = "prover")]
+    #[arg(long)]
+    explain: bool,
     /// Answer with one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -31,7 +35,7 @@ pub(crate) struct Inspect {
 impl Inspect {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let header = inspect_file(&self.file)?;
-        let content = content::read(&self.file, header.kind)?;
+        let content = self.content(&header)?;
         if self.json {
             writeln!(output, "{}", self.as_json(&header, content))?;
             return Ok(());
@@ -47,6 +51,14 @@ impl Inspect {
             }
         }
         Ok(())
+    }
+
+    fn content(&self, header: &Header) -> Result<Vec<Fact>, CommandError> {
+        #[cfg(feature = "prover")]
+        if self.explain {
+            return super::explain::read(&self.file, header.kind);
+        }
+        content::read(&self.file, header.kind)
     }
 
     fn lines(&self, header: &Header) -> Vec<(&'static str, String)> {

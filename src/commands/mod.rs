@@ -5,6 +5,8 @@ mod compile;
 #[cfg(feature = "prover")]
 mod console;
 mod content;
+#[cfg(feature = "prover")]
+mod explain;
 mod inspect;
 #[cfg(feature = "prover")]
 mod models;
@@ -211,6 +213,10 @@ pub(crate) enum CommandError {
     #[cfg(feature = "prover")]
     #[error("calibration: {0}")]
     Calibration(#[from] zkml::quant::CalibrationError),
+    /// The passes cannot be measured.
+    #[cfg(feature = "prover")]
+    #[error(transparent)]
+    Explain(#[from] zkml::optimize::ExplainError),
     /// The network cannot be quantized.
     #[cfg(feature = "prover")]
     #[error(transparent)]
@@ -246,6 +252,7 @@ impl CommandError {
             | CommandError::Input(_)
             | CommandError::Calibration(_)
             | CommandError::Optimize(_)
+            | CommandError::Explain(_)
             | CommandError::Quantize(_) => ExitCode::from(1),
             #[cfg(feature = "prover")]
             CommandError::Prove(

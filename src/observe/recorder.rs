@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tracing::Subscriber;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
-use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 /// A layer for `tracing_subscriber` that keeps every span: when it was entered and left, on which thread, and inside
@@ -82,6 +82,12 @@ impl Recorder {
             start: Instant::now(),
             log: Arc::default(),
         }
+    }
+
+    /// Records all spans of this program from now on. There is one subscriber in a program: `false` if it has one.
+    pub fn install(&self) -> bool {
+        let subscriber = tracing_subscriber::registry().with(self.clone());
+        tracing::subscriber::set_global_default(subscriber).is_ok()
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

@@ -6,6 +6,8 @@
 #[cfg(feature = "prover")]
 mod keys;
 #[cfg(feature = "prover")]
+mod pipeline;
+#[cfg(feature = "prover")]
 mod verify;
 
 use std::path::Path;

@@ -42,9 +42,17 @@ const PADDED: Normalization = Normalization {
 };
 
 /// The statistics of CIFAR-10's training images.
-const CIFAR: Normalization = Normalization { pad: 0, mean: &[0.4914, 0.4822, 0.4465], deviation: &[0.2470, 0.2435, 0.2616] };
+const CIFAR: Normalization = Normalization {
+    pad: 0,
+    mean: &[0.4914, 0.4822, 0.4465],
+    deviation: &[0.2470, 0.2435, 0.2616],
+};
 /// The statistics that torchvision's ImageNet models were trained with.
-const IMAGENET: Normalization = Normalization { pad: 0, mean: &[0.485, 0.456, 0.406], deviation: &[0.229, 0.224, 0.225] };
+const IMAGENET: Normalization = Normalization {
+    pad: 0,
+    mean: &[0.485, 0.456, 0.406],
+    deviation: &[0.229, 0.224, 0.225],
+};
 
 /// All networks. A line each: name, description, input, preparation, and how it is traced.
 #[rustfmt::skip]

@@ -1,8 +1,16 @@
 //! Optimizations, each a pass that can be switched off and that says what it did.
 //!
-//! - [`model`]: on the floating-point graph, before calibration.
+//! - [`model`]: on the floating-point graph, before calibration;
+//! - [`operation`]: on single operations, when they are quantized;
+//! - [`circuit`]: on columns, tables and lookups.
+//!
+//! [`explain()`] measures what those of the last two levels did to one network.
 
+pub mod circuit;
+mod explain;
 pub mod model;
+pub mod operation;
 mod report;
 
+pub use explain::{ExplainError, explain};
 pub use report::{Level, Measure, PassReport};

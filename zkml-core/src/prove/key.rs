@@ -9,7 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::setup::{commit_weights, refuse_insecure};
 use super::{Budget, ProveError, Purpose};
-use crate::circuit::lower::{Lowered, lower};
+use crate::circuit::lower::{Lowered, lower_with};
 use crate::pcs::{CodeParameters, CommittedMatrix, Seed, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
@@ -62,7 +62,12 @@ impl CompiledModel {
     /// # Errors
     /// [`ProveError::Unsupported`] naming the layer.
     pub fn lower(&self) -> Result<Lowered, ProveError> {
-        Ok(lower(&self.network.graph, self.network.limb_bits, &self.privacy)?)
+        Ok(lower_with(
+            &self.network.graph,
+            self.network.limb_bits,
+            &self.privacy,
+            &self.network.lowering,
+        )?)
     }
 }
 

@@ -337,6 +337,12 @@ fn fill(
             // Without its padding.
             set(key.lowered.nodes[node.0], cells(key.lowered.nodes[node.0], 0));
         }
+        Hint::Node { node, input, output } => {
+            for column in [*input, *output] {
+                let cells = execution.values[node.0].iter().copied();
+                set(column, padded(circuit, column, cells, 0));
+            }
+        }
         Hint::Copy { input, output } => set(*output, values.base(*input).to_vec()),
         Hint::Limbs { input, limbs, bits } => {
             let cells: Vec<i64> = values

@@ -28,6 +28,8 @@ use crate::graph::{
     Float, FloatOp, Function, FunctionTable, Graph, GraphError, Int, IntFact, IntOp, IntParameter, Node,
     NodeId, ParameterId, ParameterRole, Window2d,
 };
+use crate::optimize::circuit::{CircuitOptions, limb_width};
+use crate::optimize::operation::{OperationOptions, per_channel_scales};
 
 /// Choices of quantization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,24 @@ pub struct QuantizeOptions {
     pub weight_scales: WeightScales,
     /// Significant bits of the largest multiplier of a rescale, 6 to 24.
     pub multiplier_bits: u32,
+    /// Passes of the operation level.
+    pub operation: OperationOptions,
+    /// Passes of the circuit level; the network remembers them for its lowering.
+    pub circuit: CircuitOptions,
+}
+
+impl QuantizeOptions {
+    /// These options without the pass of that name, of the operation or circuit level; `None` for an unknown name.
+    pub fn without(mut self, pass: &str) -> Option<Self> {
+        if pass == per_channel_scales::NAME {
+            self.weight_scales = WeightScales::PerTensor;
+        } else if let Some(switch) = self.operation.switch(pass) {
+            *switch = false;
+        } else {
+            *self.circuit.switch(pass)? = false;
+        }
+        Some(self)
+    }
 }
 
 impl Default for QuantizeOptions {
@@ -43,6 +63,8 @@ impl Default for QuantizeOptions {
         Self {
             weight_scales: WeightScales::PerChannel,
             multiplier_bits: 12,
+            operation: OperationOptions::default(),
+            circuit: CircuitOptions::default(),
         }
     }
 }
@@ -125,7 +147,7 @@ pub fn quantize(
         float: graph,
         calibration,
         options,
-        scales: scale::activation_scales(graph, calibration),
+        scales: scale::activation_scales(graph, calibration, options.operation.concat_scales),
         kept: scale::kept_accumulators(graph),
         nodes: Graph {
             nodes: Vec::new(),
@@ -261,7 +283,9 @@ impl Lowering<'_> {
                 self.accumulate(id, IntOp::WeightedSum { coefficients }, inputs, vec![scale], 0)?;
             }
             FloatOp::Relu => {
-                let activation = if let Some(accumulator) = self.accumulators[operand.0].clone() {
+                let fused = self.accumulators[operand.0].clone();
+                let fused = fused.filter(|_| self.options.operation.activation_fusion);
+                let activation = if let Some(accumulator) = fused {
                     self.rescale(operand, &accumulator, self.scales[id.0], Function::Relu, name)?
                 } else {
                     let x = self.activation(operand)?;
@@ -528,6 +552,14 @@ impl Lowering<'_> {
         name
     }
 
+    /// The widths of remainder limbs to choose from.
+    fn limb_widths(&self) -> core::ops::RangeInclusive<u32> {
+        match self.options.circuit.limb_width {
+            true => shift::LIMB_BITS,
+            false => limb_width::FIXED_BITS..=limb_width::FIXED_BITS,
+        }
+    }
+
     /// Chooses tables, shifts and multipliers for the whole graph, then proves its ranges.
     fn finish(mut self) -> Result<Quantized, QuantizeError> {
         let mut domains: BTreeMap<(Function, i64, i64), u32> = BTreeMap::new();
@@ -539,8 +571,11 @@ impl Lowering<'_> {
             }
         }
         // One table for each function: the widest serves all.
+        let shared = self.options.circuit.table_sharing;
         for node in &mut self.nodes.nodes {
-            if let IntOp::Rescale { table, .. } = &mut node.op {
+            if let IntOp::Rescale { table, .. } = &mut node.op
+                && shared
+            {
                 table.domain_bits = domains.get(&key(table)).copied().unwrap_or(table.domain_bits);
             }
         }
@@ -564,7 +599,7 @@ impl Lowering<'_> {
                     .product(),
             });
         }
-        let (limb_bits, chosen) = shift::choose(&demands, self.options.multiplier_bits)?;
+        let (limb_bits, chosen) = shift::choose(&demands, self.options.multiplier_bits, self.limb_widths())?;
         for (rescale, chosen) in self.rescales.iter().zip(chosen) {
             let node = &mut self.nodes.nodes[rescale.node.0];
             if let IntOp::Rescale {
@@ -605,6 +640,7 @@ impl Lowering<'_> {
             limb_bits,
             correspondence: correspondence.collect(),
             graph: self.nodes,
+            lowering: self.options.circuit,
             record: Record::default(),
         })
     }

@@ -6,6 +6,7 @@ use super::float_execution::{FloatExecutionError, check_input};
 use super::record::Record;
 use super::scale::ACTIVATION_LIMIT;
 use crate::graph::{Graph, Int, NodeId};
+use crate::optimize::circuit::CircuitOptions;
 
 /// The integer network, with the scales of its inputs and outputs.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -21,6 +22,8 @@ pub struct Quantized {
     /// For every node of the float graph, the integer node with the same meaning and its scale; `None` where a
     /// fused accumulator has one scale per channel.
     pub correspondence: Vec<Option<(NodeId, f64)>>,
+    /// How the circuit is built.
+    pub lowering: CircuitOptions,
     /// How it was made; not part of its meaning.
     pub record: Record,
 }

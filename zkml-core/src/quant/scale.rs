@@ -47,8 +47,12 @@ pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
 }
 
 /// The wanted scale of every node's 8-bit value (`real = scale * integer`). For nodes that keep their operand's scale it
-/// only informs.
-pub(crate) fn activation_scales(graph: &Graph<Float>, calibration: &Calibration) -> Vec<f64> {
+/// only informs. With `concat_scales` the operands of a concatenation take its scale.
+pub(crate) fn activation_scales(
+    graph: &Graph<Float>,
+    calibration: &Calibration,
+    concat_scales: bool,
+) -> Vec<f64> {
     let mut thresholds: Vec<f64> = Vec::with_capacity(graph.nodes.len());
     let largest = |id: NodeId| calibration.largest(id).unwrap_or(0.0);
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -69,7 +73,7 @@ pub(crate) fn activation_scales(graph: &Graph<Float>, calibration: &Calibration)
     let users = graph.users();
     let alone = |id: NodeId| users[id.0].len() == 1 && !graph.outputs.contains(&id);
     for index in (0..graph.nodes.len()).rev() {
-        if !matches!(graph.nodes[index].op, FloatOp::Concat { .. }) {
+        if !concat_scales || !matches!(graph.nodes[index].op, FloatOp::Concat { .. }) {
             continue;
         }
         for &operand in &graph.nodes[index].inputs {

@@ -130,13 +130,15 @@ impl RescaleDemand {
     }
 }
 
-/// Chooses the common limb width, and multipliers and shift of every rescale, in order.
+/// Chooses the common limb width among `widths`, and multipliers and shift of every rescale, in order.
 pub(crate) fn choose(
     demands: &[RescaleDemand],
     multiplier_bits: u32,
+    widths: core::ops::RangeInclusive<u32>,
 ) -> Result<(u32, Vec<Chosen>), ShiftError> {
     let mut best: Option<((u32, u64), u32, Vec<Chosen>)> = None;
-    for limb_bits in LIMB_BITS {
+    let least = *widths.start();
+    for limb_bits in widths {
         let chosen: Option<Vec<Chosen>> = demands
             .iter()
             .map(|demand| demand.choose(limb_bits, multiplier_bits))
@@ -160,7 +162,6 @@ pub(crate) fn choose(
         return Ok((limb_bits, chosen));
     }
     // Each width fails somewhere: name the first layer that fails with the narrowest limbs.
-    let least = *LIMB_BITS.start();
     let failing = demands
         .iter()
         .find(|demand| demand.choose(least, multiplier_bits).is_none());
@@ -198,7 +199,7 @@ mod tests {
             demand(&[0.003, 0.0002], 1 << 32, 4096),
             demand(&[0.9], 1 << 20, 64),
         ];
-        let (limb_bits, chosen) = choose(&demands, 12).unwrap();
+        let (limb_bits, chosen) = choose(&demands, 12, LIMB_BITS).unwrap();
         for (demand, chosen) in demands.iter().zip(&chosen) {
             assert_eq!(chosen.shift % limb_bits, 0);
             assert!(demand.fits(chosen.shift));
@@ -215,8 +216,8 @@ mod tests {
 
     #[test]
     fn limbs_are_wide_for_many_cells_and_narrow_for_few() {
-        let few = choose(&[demand(&[0.001], 1 << 32, 4)], 12).unwrap();
-        let many = choose(&[demand(&[0.001], 1 << 32, 1 << 24)], 12).unwrap();
+        let few = choose(&[demand(&[0.001], 1 << 32, 4)], 12, LIMB_BITS).unwrap();
+        let many = choose(&[demand(&[0.001], 1 << 32, 1 << 24)], 12, LIMB_BITS).unwrap();
         assert!(few.0 < many.0);
         // 12 bits of a factor just below 2^-9 need a shift of 21.
         assert_eq!(few.1[0].shift / few.0, 3);
@@ -229,7 +230,7 @@ mod tests {
             identity: true,
             ..demand(&[1.0], 127, 64)
         };
-        let (limb_bits, chosen) = choose(&[identity], 12).unwrap();
+        let (limb_bits, chosen) = choose(&[identity], 12, LIMB_BITS).unwrap();
         assert_eq!(
             chosen,
             [Chosen {
@@ -243,10 +244,10 @@ mod tests {
     #[test]
     fn precision_gives_way_to_range_and_then_fails_by_name() {
         // 2^50 * m < 2^60: m has at most 10 bits.
-        let (limb_bits, chosen) = choose(&[demand(&[0.01], 1 << 50, 1024)], 12).unwrap();
+        let (limb_bits, chosen) = choose(&[demand(&[0.01], 1 << 50, 1024)], 12, LIMB_BITS).unwrap();
         assert!(chosen[0].multipliers[0] < 1 << 10);
         assert_eq!(chosen[0].shift % limb_bits, 0);
-        let error = choose(&[demand(&[1.0, 1e-6], 1 << 50, 1024)], 12).unwrap_err();
+        let error = choose(&[demand(&[1.0, 1e-6], 1 << 50, 1024)], 12, LIMB_BITS).unwrap_err();
         assert_eq!((error.layer.as_str(), error.allowed), ("layer", 9));
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use crate::circuit::{
-    Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Factor, Linear, Lookup, Public,
-    Table, Term, View,
+    Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Equality, Factor, Linear, Lookup,
+    Public, Table, Term, View,
 };
 use crate::field::{M61, from_i64};
-use crate::graph::{Graph, Int, IntFact, Node, NodeId};
+use crate::graph::{Graph, Int, IntFact, IntOp, Node, NodeId};
+use crate::optimize::circuit::{CircuitOptions, virtual_values};
 
 use super::Lowered;
 
@@ -61,6 +62,15 @@ pub enum Hint {
         /// A committed column; its padding is any value of the range.
         output: ColumnId,
     },
+    /// The values of a node, in a virtual column and in a committed one; both are 0 on padding.
+    Node {
+        /// The node.
+        node: NodeId,
+        /// A virtual column.
+        input: ColumnId,
+        /// A committed column.
+        output: ColumnId,
+    },
     /// `output = input`, padding too.
     Copy {
         /// A column.
@@ -87,12 +97,13 @@ pub(super) struct Builder<'g> {
     pub(super) parameters: Vec<ParameterCells>,
     pub(super) hints: Vec<Hint>,
     pub(super) limb_bits: u32,
+    pub(super) options: CircuitOptions,
     tables: HashMap<Table, u32>,
     constants: HashMap<(Vec<usize>, Vec<i64>), ColumnId>,
 }
 
 impl<'g> Builder<'g> {
-    pub(super) fn new(graph: &'g Graph<Int>, limb_bits: u32) -> Self {
+    pub(super) fn new(graph: &'g Graph<Int>, limb_bits: u32, options: CircuitOptions) -> Self {
         Self {
             graph,
             circuit: Circuit::default(),
@@ -100,6 +111,7 @@ impl<'g> Builder<'g> {
             parameters: Vec::new(),
             hints: Vec::new(),
             limb_bits,
+            options,
             tables: HashMap::new(),
             constants: HashMap::new(),
         }
@@ -200,6 +212,10 @@ impl<'g> Builder<'g> {
     /// A table; equal ones are shared.
     pub(super) fn table(&mut self, table: Table) -> u32 {
         let next = self.circuit.tables.len() as u32;
+        if !self.options.table_sharing {
+            self.circuit.tables.push(table);
+            return next;
+        }
         let index = *self.tables.entry(table).or_insert(next);
         if index == next {
             self.circuit.tables.push(table);
@@ -213,15 +229,62 @@ impl<'g> Builder<'g> {
 
     /// Committed limbs of `bits` each, range-checked.
     pub(super) fn limbs(&mut self, name: &str, shape: &[usize], count: u32) -> Vec<ColumnId> {
-        let table = self.table(Table::Range { bits: self.limb_bits });
         (0..count)
             .map(|k| {
                 let name = format!("{name}.{k}");
+                let table = self.table(Table::Range { bits: self.limb_bits });
                 let limb = self.column(&name, shape, ColumnKind::trace(false));
                 self.lookup(name, vec![limb], table);
                 limb
             })
             .collect()
+    }
+
+    /// A committed column that equals a virtual one, for circuits without a pass that would leave it virtual. `None` where
+    /// the column is not zero on padding, and hence has to stay virtual.
+    pub(super) fn committed(&mut self, column: ColumnId) -> Option<ColumnId> {
+        if !self.is_zero_padded(column) {
+            return None;
+        }
+        let Column { name, shape, .. } = &self.circuit[column];
+        let (name, sizes) = (format!("{name}{}", virtual_values::SUFFIX), shape.sizes());
+        // The equality forces the zeros of the padding as well.
+        let output = self.column(&name, &sizes, ColumnKind::trace(true));
+        self.circuit.equalities.push(Equality {
+            name,
+            left: column,
+            right: output,
+        });
+        Some(output)
+    }
+
+    /// The cells of a view, laid out in a committed column.
+    pub(super) fn laid_out(&mut self, view: ColumnId) -> ColumnId {
+        let Some(output) = self.committed(view) else {
+            return view;
+        };
+        self.hints.push(Hint::Copy { input: view, output });
+        output
+    }
+
+    /// The column of a node: committed, where the [pass](virtual_values) that leaves linear algebra virtual is off.
+    pub(super) fn commit_node(&mut self, id: NodeId, column: ColumnId) -> ColumnId {
+        let accumulates = matches!(
+            self.graph[id].op,
+            IntOp::Conv2d { .. } | IntOp::Linear { .. } | IntOp::WeightedSum { .. } | IntOp::SumPool2d { .. }
+        );
+        if self.options.virtual_values || !accumulates {
+            return column;
+        }
+        let Some(output) = self.committed(column) else {
+            return column;
+        };
+        self.hints.push(Hint::Node {
+            node: id,
+            input: column,
+            output,
+        });
+        output
     }
 
     pub(super) fn is_zero_padded(&self, column: ColumnId) -> bool {

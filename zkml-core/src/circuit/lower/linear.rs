@@ -50,6 +50,10 @@ impl Builder<'_> {
                 window_factor(window, 1, 4, 6, 3),
             ],
         );
+        let windows = match self.options.shifted_convolution {
+            true => windows,
+            false => self.laid_out(windows),
+        };
         let grouped = self.contraction(
             &format!("{}/product", node.name),
             &[n, groups, out_channels / groups, out_height, out_width],

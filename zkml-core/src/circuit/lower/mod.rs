@@ -15,6 +15,7 @@ pub use builder::{Hint, ParameterCells};
 
 use super::{Circuit, CircuitError, Column, ColumnId, ColumnKind, Equality, Home, PaddedShape, Public};
 use crate::graph::{Graph, Int, IntOp, NodeId};
+use crate::optimize::circuit::CircuitOptions;
 use crate::privacy::{Privacy, Visibility};
 use crate::quant::range;
 use builder::Builder;
@@ -44,6 +45,19 @@ pub struct Lowered {
 /// [`CircuitError::Overflow`] when an integer could leave the field, [`CircuitError::Unsupported`] for an operation
 /// without a rule; both name the layer.
 pub fn lower(graph: &Graph<Int>, limb_bits: u32, privacy: &Privacy) -> Result<Lowered, CircuitError> {
+    lower_with(graph, limb_bits, privacy, &CircuitOptions::default())
+}
+
+/// As [`lower`], with passes of the [circuit level](crate::optimize::circuit) switched off.
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_with(
+    graph: &Graph<Int>,
+    limb_bits: u32,
+    privacy: &Privacy,
+    options: &CircuitOptions,
+) -> Result<Lowered, CircuitError> {
     validate(graph, limb_bits)?;
     if !privacy.is_consistent() {
         return Err(CircuitError::Malformed {
@@ -57,7 +71,7 @@ pub fn lower(graph: &Graph<Int>, limb_bits: u32, privacy: &Privacy) -> Result<Lo
     } else {
         Home::Trace
     };
-    let mut builder = Builder::new(graph, limb_bits);
+    let mut builder = Builder::new(graph, limb_bits, *options);
     for index in 0..graph.nodes.len() {
         let id = NodeId(index);
         let node = &graph[id];
@@ -93,6 +107,7 @@ pub fn lower(graph: &Graph<Int>, limb_bits: u32, privacy: &Privacy) -> Result<Lo
             IntOp::Pad { amounts } => builder.pad(id, amounts),
             IntOp::Argmax { axis } => builder.argmax(id, *axis)?,
         };
+        let column = builder.commit_node(id, column);
         builder.nodes.push(column);
     }
     let outputs = graph

@@ -87,10 +87,17 @@ impl Builder<'_> {
             &terms,
             from_i64(half) * inverse,
         );
+        // What is looked up: the quotient, or a committed column that equals it.
+        let mut looked_up = value;
+        if !self.options.virtual_values
+            && let Some(copy) = self.committed(value)
+        {
+            looked_up = copy;
+        }
         let zero_padded = table.apply(0) == 0;
         let output = self.column(&node.name, shape, ColumnKind::trace(zero_padded));
         let table = self.table(Table::Function(table));
-        self.lookup(node.name.clone(), vec![value, output], table);
+        self.lookup(node.name.clone(), vec![looked_up, output], table);
         self.hints.push(Hint::Rescale {
             node: id,
             value,
@@ -98,6 +105,12 @@ impl Builder<'_> {
             limbs,
             bits,
         });
+        if looked_up != value {
+            self.hints.push(Hint::Copy {
+                input: value,
+                output: looked_up,
+            });
+        }
         Ok(output)
     }
 }

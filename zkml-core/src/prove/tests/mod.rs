@@ -10,6 +10,7 @@ mod listening;
 mod lying;
 mod malicious;
 mod network;
+mod passes;
 mod privacy;
 mod random_networks;
 mod tamper;

@@ -1,0 +1,199 @@
+//! `zkml inspect --explain`: what each pass of the optimizer did to a model, level by level.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use zkml_core::circuit::{Circuit, ColumnKind, Home};
+use zkml_core::optimize::circuit::sizes;
+use zkml_core::optimize::{Level, Measure, PassReport};
+use zkml_core::proof::{Kind, read_file};
+use zkml_core::prove::{CompiledModel, ProvingKey};
+use zkml_core::verify::{Statement, VerifyingKey};
+
+use super::CommandError;
+use super::content::{Fact, fact};
+
+/// Facts about how the model in a compiled model or a key was made.
+pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
+    match kind {
+        Kind::CompiledModel => model(&read_file(path)?),
+        Kind::ProvingKey => model(&ProvingKey::read_model(path)?),
+        Kind::VerifyingKey => {
+            let key: VerifyingKey = read_file(path)?;
+            let mut facts = circuit(&key.circuit);
+            facts.extend(commitment(&key)?);
+            Ok(facts)
+        }
+        _ => Err(CommandError::Usage(format!(
+            "--explain: expected a compiled model or a key, found {kind}"
+        ))),
+    }
+}
+
+fn model(model: &CompiledModel) -> Result<Vec<Fact>, CommandError> {
+    let passes = &model.network.record.passes;
+    let mut facts = Vec::new();
+    for level in [Level::Model, Level::Operation, Level::Circuit] {
+        let own: Vec<&PassReport> = passes.iter().filter(|pass| pass.level == level).collect();
+        let text = match own.is_empty() {
+            true => "not recorded".to_owned(),
+            false => own
+                .iter()
+                .map(|pass| readable(pass))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        };
+        let values: Vec<Value> = own.iter().map(|pass| value(pass)).collect();
+        facts.push(fact(format!("{level} level"), text, values));
+    }
+    facts.extend(circuit(&model.lower()?.circuit));
+    Ok(facts)
+}
+
+/// Changes that are shown of one pass.
+const SHOWN: usize = 8;
+
+/// A report with numbers that can be read.
+fn readable(report: &PassReport) -> String {
+    if !report.enabled {
+        return format!("{}: switched off", report.pass);
+    }
+    if report.changes.is_empty() && report.effect.is_empty() {
+        return format!("{}: nothing to do", report.pass);
+    }
+    let mut text = format!("{}:", report.pass);
+    for Measure { what, before, after } in &report.effect {
+        let part = (*after as f64 / (*before).max(1) as f64 - 1.0) * 100.0;
+        text += &format!(
+            "\n  {what}: {} without, {} with it ({part:+.1} %)",
+            grouped(*before),
+            grouped(*after)
+        );
+    }
+    for change in report.changes.iter().take(SHOWN) {
+        text += &format!("\n  {change}");
+    }
+    if report.changes.len() > SHOWN {
+        text += &format!("\n  and {} more", report.changes.len() - SHOWN);
+    }
+    text
+}
+
+fn value(report: &PassReport) -> Value {
+    let effect: Vec<Value> = report
+        .effect
+        .iter()
+        .map(|measure| json!({ "what": measure.what, "without": measure.before, "with": measure.after }))
+        .collect();
+    json!({ "pass": report.pass, "enabled": report.enabled, "changes": report.changes, "effect": effect })
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What is committed, what is virtual, and how the tables are used.
+fn circuit(circuit: &Circuit) -> Vec<Fact> {
+    let mut kinds = [
+        ("committed", 0u64, 0u64),
+        ("weights", 0, 0),
+        ("public", 0, 0),
+        ("virtual", 0, 0),
+    ];
+    let mut logical = 0u64;
+    for column in &circuit.columns {
+        let place = match column.kind {
+            ColumnKind::Committed { .. } => 0,
+            ColumnKind::Parameter { .. } => 1,
+            ColumnKind::Public(_) => 2,
+            ColumnKind::Linear(_) | ColumnKind::View(_) | ColumnKind::Contraction(_) => 3,
+        };
+        if let Some((_, count, cells)) = kinds.get_mut(place) {
+            *count += 1;
+            *cells += column.shape.padded_len() as u64;
+        }
+        if matches!(
+            column.kind,
+            ColumnKind::Committed {
+                home: Home::Trace,
+                ..
+            }
+        ) {
+            logical += column.shape.logical_len() as u64;
+        }
+    }
+    let text: Vec<String> = kinds
+        .iter()
+        .map(|(name, count, cells)| format!("{count} {name}, {} cells", grouped(*cells)))
+        .collect();
+    let values: Vec<Value> = kinds
+        .iter()
+        .map(|(name, count, cells)| json!({ "kind": name, "columns": count, "cells": cells }))
+        .collect();
+    let [(_, cells), (_, rows), (_, tables), _] = sizes(circuit);
+    let padding = cells.saturating_sub(tables).saturating_sub(logical);
+    vec![
+        fact("columns", text.join("\n"), values),
+        fact(
+            "trace",
+            format!(
+                "{} cells: {} values, {} of padding to powers of two, {} multiplicities of tables",
+                grouped(cells),
+                grouped(logical),
+                grouped(padding),
+                grouped(tables)
+            ),
+            json!({ "cells": cells, "values": logical, "padding": padding, "multiplicities": tables }),
+        ),
+        fact(
+            "looked up",
+            format!(
+                "{} rows in {} tables of {} rows",
+                grouped(rows),
+                circuit.tables.len(),
+                grouped(tables)
+            ),
+            json!({ "rows": rows, "tables": circuit.tables.len(), "table_rows": tables }),
+        ),
+    ]
+}
+
+/// How the trace is packed, and the code it is committed with.
+fn commitment(key: &VerifyingKey) -> Result<Vec<Fact>, CommandError> {
+    let statement = Statement::new(key)?;
+    let code = &key.code;
+    let (rows, length) = (statement.trace_rows() as u64, code.row_length() as u64);
+    let [(_, cells), ..] = sizes(&key.circuit);
+    let filled = cells as f64 / (rows * length).max(1) as f64 * 100.0;
+    Ok(vec![
+        fact(
+            "packing",
+            format!(
+                "{rows} rows of {length}: {} of {} cells in use ({filled:.1} %); the rest is masks and padding",
+                grouped(cells),
+                grouped(rows * length)
+            ),
+            json!({ "rows": rows, "row_length": length, "cells": cells }),
+        ),
+        fact(
+            "code",
+            format!(
+                "rate {:.3}: codewords of {}, {} columns opened, {} bits of grinding",
+                code.rate(),
+                grouped(code.codeword_length() as u64),
+                code.queries,
+                code.grinding_bits
+            ),
+            json!({ "rate": code.rate(), "codeword_length": code.codeword_length(), "queries": code.queries }),
+        ),
+    ])
+}

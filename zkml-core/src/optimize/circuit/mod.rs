@@ -1,0 +1,100 @@
+//! Choices about columns, tables and lookups, made when the network is quantized and lowered ([`crate::circuit::lower`]).
+//!
+//! | pass | what it does |
+//! |---|---|
+//! | [`limb_width`] | remainders are split into limbs of the width that costs the fewest cells |
+//! | [`table_sharing`] | one table for all lookups of the same function or range, the widest serving all |
+//! | [`virtual_values`] | linear algebra is never committed: sums and products are evaluated where they are needed |
+//! | [`shifted_convolution`] | a convolution reads its input through an affine map; no patches are laid out |
+//!
+//! Every switch gives a circuit that proves and verifies: without a pass it has more cells, which are constrained as well.
+//! The choice of row length and rate is made by [setup](mod@crate::prove), which knows what the proof may weigh.
+
+pub mod limb_width;
+pub mod shifted_convolution;
+pub mod table_sharing;
+pub mod virtual_values;
+
+use serde::{Deserialize, Serialize};
+
+use crate::circuit::{Circuit, ColumnKind, Home};
+
+/// Which passes run; all by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircuitOptions {
+    /// [`limb_width`]
+    pub limb_width: bool,
+    /// [`table_sharing`]
+    pub table_sharing: bool,
+    /// [`virtual_values`]
+    pub virtual_values: bool,
+    /// [`shifted_convolution`]
+    pub shifted_convolution: bool,
+}
+
+impl Default for CircuitOptions {
+    fn default() -> Self {
+        Self {
+            limb_width: true,
+            table_sharing: true,
+            virtual_values: true,
+            shifted_convolution: true,
+        }
+    }
+}
+
+impl CircuitOptions {
+    /// Names of all passes.
+    pub const NAMES: [&str; 4] = [
+        limb_width::NAME,
+        table_sharing::NAME,
+        virtual_values::NAME,
+        shifted_convolution::NAME,
+    ];
+
+    /// The switch of the pass of that name.
+    pub fn switch(&mut self, name: &str) -> Option<&mut bool> {
+        match name {
+            limb_width::NAME => Some(&mut self.limb_width),
+            table_sharing::NAME => Some(&mut self.table_sharing),
+            virtual_values::NAME => Some(&mut self.virtual_values),
+            shifted_convolution::NAME => Some(&mut self.shifted_convolution),
+            _ => None,
+        }
+    }
+}
+
+/// The sizes of a circuit that cost time or bytes: cells of the trace with the multiplicities of tables, rows that are
+/// looked up, rows of tables, columns.
+pub fn sizes(circuit: &Circuit) -> [(&'static str, u64); 4] {
+    let in_trace = |kind: &ColumnKind| {
+        matches!(
+            kind,
+            ColumnKind::Committed {
+                home: Home::Trace,
+                ..
+            }
+        )
+    };
+    let columns: usize = circuit
+        .columns
+        .iter()
+        .filter(|column| in_trace(&column.kind))
+        .map(|column| column.shape.padded_len())
+        .sum();
+    let tables: usize = circuit
+        .tables
+        .iter()
+        .map(|table| 1usize << table.variables())
+        .sum();
+    let rows = circuit.lookups.iter().filter_map(|lookup| {
+        let column = lookup.columns.first()?;
+        Some(circuit[*column].shape.padded_len() as u64)
+    });
+    [
+        ("committed cells", (columns + tables) as u64),
+        ("looked-up rows", rows.sum()),
+        ("table rows", tables as u64),
+        ("columns", circuit.columns.len() as u64),
+    ]
+}

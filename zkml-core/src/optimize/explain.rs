@@ -1,0 +1,83 @@
+//! What the passes of the operation and circuit level did to one network, measured.
+//!
+//! Each pass that ran is switched off once, alone: the network is quantized and lowered again without it, and the two
+//! circuits are compared.
+
+use super::circuit::{CircuitOptions, limb_width, shifted_convolution, sizes, table_sharing, virtual_values};
+use super::operation::{OperationOptions, activation_fusion, concat_scales, per_channel_scales};
+use super::{Level, PassReport};
+use crate::circuit::CircuitError;
+use crate::circuit::lower::{Lowered, lower_with};
+use crate::graph::{Float, Graph};
+use crate::privacy::Privacy;
+use crate::quant::quantize::QuantizeError;
+use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize};
+
+/// Why a network cannot be explained.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExplainError {
+    /// It cannot be quantized.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
+    /// It cannot be lowered.
+    #[error(transparent)]
+    Circuit(#[from] CircuitError),
+}
+
+/// The reports of all passes of the operation and circuit level, in the order of their levels.
+///
+/// # Errors
+/// [`ExplainError`] if the network does not compile with the given options.
+pub fn explain(
+    graph: &Graph<Float>,
+    calibration: &Calibration,
+    options: &QuantizeOptions,
+    privacy: &Privacy,
+) -> Result<Vec<PassReport>, ExplainError> {
+    let compile = |options: &QuantizeOptions| -> Result<(Quantized, Lowered), ExplainError> {
+        let network = quantize(graph, calibration, options)?;
+        let lowered = lower_with(&network.graph, network.limb_bits, privacy, &network.lowering)?;
+        Ok((network, lowered))
+    };
+    let (network, lowered) = compile(options)?;
+    let mut reports = Vec::new();
+    let operations = OperationOptions::NAMES.map(|name| (Level::Operation, name));
+    let circuits = CircuitOptions::NAMES.map(|name| (Level::Circuit, name));
+    for (level, pass) in operations.into_iter().chain(circuits) {
+        let without = options.without(pass).unwrap_or(*options);
+        if without == *options {
+            reports.push(PassReport::off(level, pass));
+            continue;
+        }
+        let mut changes = changes(pass, &network, &lowered);
+        let compared = match compile(&without) {
+            Ok((_, other)) => {
+                let pairs = sizes(&other.circuit).into_iter().zip(sizes(&lowered.circuit));
+                pairs
+                    .map(|((what, before), (_, after))| (what, before, after))
+                    .collect()
+            }
+            Err(error) => {
+                changes.push(format!("without it the network does not compile: {error}"));
+                Vec::new()
+            }
+        };
+        reports.push(PassReport::ran(level, pass, changes, compared));
+    }
+    Ok(reports)
+}
+
+fn changes(pass: &str, network: &Quantized, lowered: &Lowered) -> Vec<String> {
+    let (graph, circuit) = (&network.graph, &lowered.circuit);
+    match pass {
+        activation_fusion::NAME => activation_fusion::changes(graph),
+        per_channel_scales::NAME => per_channel_scales::changes(graph),
+        concat_scales::NAME => concat_scales::changes(graph),
+        limb_width::NAME => limb_width::changes(circuit, network.limb_bits),
+        table_sharing::NAME => table_sharing::changes(circuit),
+        virtual_values::NAME => virtual_values::changes(circuit),
+        shifted_convolution::NAME => shifted_convolution::changes(circuit),
+        _ => Vec::new(),
+    }
+}

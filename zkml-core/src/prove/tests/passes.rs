@@ -1,0 +1,194 @@
+//! Passes of the operation and circuit level, switched off in every way: the network still proves and verifies.
+
+use crate::graph::{Float, FloatOp, Graph, GraphBuilder, Parameter, Window2d};
+use crate::optimize::circuit::{CircuitOptions, sizes};
+use crate::optimize::explain;
+use crate::optimize::operation::OperationOptions;
+use crate::privacy::Privacy;
+use crate::prove::{CompiledModel, SetupOptions, prove, setup};
+use crate::quant::float_execution::execute_float;
+use crate::quant::tests::random::{inputs, tensor};
+use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
+use crate::verify::verify;
+use ndarray::ArrayD;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+fn window(kernel: usize, stride: usize, padding: usize) -> Window2d {
+    Window2d {
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [padding; 2],
+        dilation: [1; 2],
+    }
+}
+
+/// One of everything that a pass looks at: convolutions, ReLU, max-pool, average pool, concatenation, sum, linear layer,
+/// argmax.
+fn network() -> (Graph<Float>, Vec<ArrayD<f32>>) {
+    let mut rng = StdRng::seed_from_u64(5);
+    let mut builder = GraphBuilder::<Float>::new();
+    let mut parameter = |builder: &mut GraphBuilder<Float>, path: &str, shape: &[usize]| {
+        let values = tensor(&mut rng, shape, 0.5);
+        builder.parameter(Parameter {
+            path: path.into(),
+            values,
+        })
+    };
+    let x = builder.input("x", &[1, 2, 6, 6]).unwrap();
+    let (a, b) = (
+        parameter(&mut builder, "a", &[3, 2, 3, 3]),
+        parameter(&mut builder, "b", &[3]),
+    );
+    let conv = |weight, bias| FloatOp::Conv2d {
+        weight,
+        bias,
+        window: window(3, 1, 1),
+        groups: 1,
+    };
+    let left = builder.add("left", conv(a, Some(b)), &[x]).unwrap();
+    let left = builder.add("left_relu", FloatOp::Relu, &[left]).unwrap();
+    let c = parameter(&mut builder, "c", &[3, 2, 3, 3]);
+    let right = builder.add("right", conv(c, None), &[x]).unwrap();
+    let both = builder
+        .add("both", FloatOp::Concat { axis: 1 }, &[left, right])
+        .unwrap();
+    let pooled = builder
+        .add(
+            "pool",
+            FloatOp::MaxPool2d {
+                window: window(2, 2, 0),
+            },
+            &[both],
+        )
+        .unwrap();
+    let d = parameter(&mut builder, "d", &[6, 6, 3, 3]);
+    let middle = builder.add("middle", conv(d, None), &[pooled]).unwrap();
+    let sum = builder.add("sum", FloatOp::Add, &[middle, pooled]).unwrap();
+    let sum = builder.add("sum_relu", FloatOp::Relu, &[sum]).unwrap();
+    let mean = builder.add("mean", FloatOp::GlobalAvgPool2d, &[sum]).unwrap();
+    let flat = builder.reshape("flat", mean, &[1, 6]).unwrap();
+    let e = parameter(&mut builder, "e", &[4, 6]);
+    let scores = builder
+        .add(
+            "scores",
+            FloatOp::Linear {
+                weight: e,
+                bias: None,
+            },
+            &[flat],
+        )
+        .unwrap();
+    let graph = builder.finish(vec![scores]).unwrap().with_argmax().unwrap();
+    let samples = inputs(6, &graph[graph.input].fact, 8);
+    (graph, samples)
+}
+
+fn names() -> Vec<&'static str> {
+    OperationOptions::NAMES
+        .into_iter()
+        .chain(CircuitOptions::NAMES)
+        .collect()
+}
+
+/// Proves one input without the passes in `off`; returns the committed cells.
+fn end_to_end(off: &[&str], privacy: Privacy) -> u64 {
+    let (graph, samples) = network();
+    let calibration = Calibration::collect(&graph, samples.clone(), CalibrationMethod::MinMax).unwrap();
+    let options = off.iter().fold(QuantizeOptions::default(), |options, pass| {
+        options.without(pass).unwrap()
+    });
+    let network = quantize(&graph, &calibration, &options).unwrap();
+    let model = CompiledModel::new("passes", network).with_privacy(privacy);
+    let network = model.network.clone();
+    let cells = sizes(&model.lower().unwrap().circuit)[0].1;
+    let key = setup(model, &SetupOptions::default()).unwrap();
+    let input = network.quantize_input(&samples[0]).unwrap();
+    let (public, proof) = prove(&key, &input, b"").unwrap();
+    verify(&key.verifying, &public, &proof, b"").unwrap_or_else(|error| panic!("without {off:?}: {error}"));
+
+    let float = &execute_float(&graph, &samples[0]).unwrap()[graph.outputs[0].0];
+    let scale = network.output_scales[0];
+    let largest = float.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+    for (real, integer) in float.iter().zip(&public.outputs.unwrap()[0]) {
+        let error = (f64::from(*real) - *integer as f64 * scale).abs();
+        assert!(
+            error <= 0.1 * f64::from(largest),
+            "without {off:?}: {real} became {}",
+            *integer as f64 * scale
+        );
+    }
+    cells
+}
+
+#[test]
+fn without_any_one_pass_the_network_is_larger_and_proves() {
+    let cells = end_to_end(&[], Privacy::default());
+    for name in names() {
+        let without = end_to_end(&[name], Privacy::default());
+        // What it saves is precision, or, on so small a network, nothing: the model weighs a table against its limbs.
+        let for_precision = name == "per_channel_scales";
+        assert!(
+            for_precision || without > cells,
+            "{name}: {without} cells without, {cells} with it"
+        );
+    }
+}
+
+#[test]
+fn any_choice_of_passes_proves() {
+    let names = names();
+    // All pairs, by a fixed walk over the subsets, and none of them at all.
+    for subset in [
+        0b111_1111u32,
+        0b101_0101,
+        0b010_1010,
+        0b110_0110,
+        0b001_1001,
+        0b111_1000,
+        0b000_0111,
+    ] {
+        let off: Vec<&str> = names
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| subset >> index & 1 == 1)
+            .map(|(_, name)| *name)
+            .collect();
+        end_to_end(
+            &off,
+            if subset & 1 == 1 {
+                Privacy::PUBLIC
+            } else {
+                Privacy::default()
+            },
+        );
+    }
+}
+
+#[test]
+fn every_pass_says_what_it_did() {
+    let (graph, samples) = network();
+    let calibration = Calibration::collect(&graph, samples, CalibrationMethod::MinMax).unwrap();
+    let options = QuantizeOptions::default();
+    let reports = explain(&graph, &calibration, &options, &Privacy::default()).unwrap();
+    let reported: Vec<&str> = reports.iter().map(|report| report.pass.as_ref()).collect();
+    assert_eq!(reported, names());
+    for report in &reports {
+        assert!(report.enabled && !report.changes.is_empty(), "{report}");
+        let cells = report
+            .effect
+            .iter()
+            .find(|measure| measure.what == "committed cells");
+        let saves = cells.is_some_and(|cells| cells.after < cells.before);
+        assert!(saves || report.pass == "per_channel_scales", "{report}");
+    }
+    let without = options.without("table_sharing").unwrap();
+    let reports = explain(&graph, &calibration, &without, &Privacy::default()).unwrap();
+    let off: Vec<&str> = reports
+        .iter()
+        .filter(|report| !report.enabled)
+        .map(|report| report.pass.as_ref())
+        .collect();
+    assert_eq!(off, ["table_sharing"]);
+    assert_eq!(options.without("nothing"), None);
+}
