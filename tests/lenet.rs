@@ -21,9 +21,6 @@ use zkml::quant::float_execution::execute_float;
 use zkml::quant::{AccuracyReport, Quantized};
 use zkml::witness::execute_reference;
 
-#[path = "../examples/support/mod.rs"]
-mod support;
-
 #[path = "lenet/tamper.rs"]
 mod tamper;
 

@@ -1,8 +1,8 @@
 //! What the examples share: reading images, showing them, reporting times and sizes, and the way of an image classifier
 //! from weights to a verified proof. Included by each example with `mod support;`.
 
-// Each example uses a part of it.
-#![allow(dead_code)]
+// Each example uses a part of it, and speaks to people.
+#![allow(dead_code, clippy::print_stdout, clippy::print_stderr)]
 
 pub(crate) mod classifier;
 pub(crate) mod images;

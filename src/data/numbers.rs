@@ -71,13 +71,13 @@ pub(super) fn safetensors(path: &Path, shape: &[usize], limit: usize) -> Result<
         [name] => name,
         _ => names
             .iter()
-            .find(|name| matches!(name.as_ref(), "input" | "images"))
+            .find(|name| matches!(**name, "input" | "images"))
             .ok_or_else(|| damaged(format!("{} tensors", names.len())))?,
     };
     let tensor = file.tensor(name).map_err(|error| damaged(error.to_string()))?;
     let data = tensor.data();
     let values: Vec<f32> = match tensor.dtype() {
-        Dtype::F32 => elements(data, |bytes| f32::from_le_bytes(bytes)),
+        Dtype::F32 => elements(data, f32::from_le_bytes),
         Dtype::F64 => elements(data, |bytes| f64::from_le_bytes(bytes) as f32),
         Dtype::F16 => elements(data, |bytes| f16::from_le_bytes(bytes).to_f32()),
         Dtype::BF16 => elements(data, |bytes| bf16::from_le_bytes(bytes).to_f32()),
@@ -112,11 +112,11 @@ fn split(path: &Path, numbers: Numbers, shape: &[usize], limit: usize) -> Result
         Numbers::Bytes(array) => pieces(&array, shape.len(), limit)
             .into_iter()
             .map(|(number, piece)| {
-                let image = match piece.shape() {
-                    &[channels, height, width] => {
+                let image = match *piece.shape() {
+                    [channels, height, width] => {
                         Image::from_planes(channels, height, width, piece.iter().copied().collect())
                     }
-                    &[height, width] => Image::from_planes(1, height, width, piece.iter().copied().collect()),
+                    [height, width] => Image::from_planes(1, height, width, piece.iter().copied().collect()),
                     _ => None,
                 };
                 let image = image.ok_or_else(|| DataError::Shape {

@@ -187,7 +187,7 @@ fn people_are_told_what_was_written_and_how_large() {
         "{lines:?}"
     );
     assert!(lines[1].contains("first.public (public values, "), "{lines:?}");
-    assert!(lines[3].starts_with("class 7 seven: seven 9"), "{lines:?}");
+    assert!(lines[3].starts_with("class 7 seven: seven "), "{lines:?}");
     assert!(lines[4].starts_with("proved in "), "{lines:?}");
     assert!(folder.path().join("first.outputs.json").is_file());
 
@@ -307,7 +307,7 @@ fn missing_keys_and_existing_outputs() {
     assert_eq!(output.status.code(), Some(2));
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["ok"], false);
-    assert_eq!(json["error"], "none.model: no such file");
+    assert_eq!(json["error"], "none.model: no such file or folder");
     let output = zkml(&["setup", "seven.png"], folder);
     assert_refused(&output, 1, &["seven.png: ", "not a zkml file"]);
 }
