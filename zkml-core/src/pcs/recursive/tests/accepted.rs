@@ -208,7 +208,8 @@ fn soundness_terms_are_what_the_formulas_give() {
     ] {
         let rate = (level.row_length() as f64 + 1.0) / level.codeword_length() as f64;
         let expected = level.queries as f64 * -((1.0 + rate) / 2.0).log2() + f64::from(level.grinding_bits);
-        assert!(near(bits(name), expected) && expected >= TARGET_BITS && expected < TARGET_BITS + 1.0);
+        assert!(near(bits(name), expected));
+        assert!((TARGET_BITS..TARGET_BITS + 1.0).contains(&expected));
     }
     let points = (7u64 * (1 << 15) + 3 * (1 << 11)) as f64;
     assert!(near(bits("recursion: proximity"), 122.0 - points.log2()));

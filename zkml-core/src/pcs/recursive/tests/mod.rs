@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod accepted;
+mod reference;
 mod refused;
 
 use ark_ff::AdditiveGroup;

@@ -149,7 +149,7 @@ fn a_last_message_that_fits_the_claim_but_not_the_columns_is_rejected() {
     };
     let drawn = channel.positions("positions", 1, 64);
     let functional = Functional::Position(drawn[0]);
-    let value = scene.values(&[functional.clone()]);
+    let value = scene.values(core::slice::from_ref(&functional));
     channel.send_extension("values", &value);
     let lambda = channel.challenge("recursion.batch");
     let weights: Vec<K> = dense(&scene.base, &functional)
@@ -190,7 +190,7 @@ fn the_root_binds_the_layout() {
         |p| p.levels[0].log_codeword = 9,
         |p| p.levels[0].queries -= 1,
         |p| p.levels[0].grinding_bits += 1,
-        |p| drop(p.levels.pop()),
+        |p| p.levels.truncate(2),
     ];
     for change in changes {
         let mut other = rich_scene();
@@ -275,7 +275,13 @@ fn functionals_and_codes_that_do_not_fit_are_refused_by_both_sides() {
     for (index, (base, parameters, functional)) in cases.enumerate() {
         let mut prover = ProverTranscript::new(DOMAIN);
         let committed = commit(&mut prover, &scene.parameters, &scene.message).unwrap();
-        let result = prove(&mut prover, &parameters, &base, committed, &[functional.clone()]);
+        let result = prove(
+            &mut prover,
+            &parameters,
+            &base,
+            committed,
+            core::slice::from_ref(&functional),
+        );
         let proof = prover.into_proof();
         let mut verifier = VerifierTranscript::new(DOMAIN, &proof);
         let commitment = read_commitment(&mut verifier, &scene.parameters, 160).unwrap();
