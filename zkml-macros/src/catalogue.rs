@@ -142,6 +142,11 @@ static LAYERS: &[Layer] = &[
         optional: &[],
     },
     Layer {
+        name: "ReLU6",
+        required: &[],
+        optional: &[],
+    },
+    Layer {
         name: "Identity",
         required: &[],
         optional: &[],

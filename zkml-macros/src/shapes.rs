@@ -226,8 +226,11 @@ impl Follower<'_> {
 
     fn function(&mut self, name: &str, x: Ident, arguments: &[&Expr], span: Span) -> Option<Ident> {
         let rule = match (name, arguments) {
-            ("relu", []) => quote!(relu(#x)),
-            ("max_pool2d" | "avg_pool2d", [size]) => {
+            ("relu" | "relu6", []) => {
+                let function = format_ident!("{name}");
+                quote!(#function(#x))
+            }
+            ("max_pool2d" | "avg_pool2d" | "subsample2d", [size]) => {
                 let (function, size) = (format_ident!("{name}"), pair(size)?);
                 quote!(#function(#x, #size))
             }
@@ -245,7 +248,7 @@ impl Follower<'_> {
             }
             ("pad", [list]) => {
                 let list = integers(list)?;
-                quote!(pad(#x, [#(#list),*]))
+                quote!(pad(#x, &[#(#list),*]))
             }
             _ => return None,
         };

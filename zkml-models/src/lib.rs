@@ -5,19 +5,28 @@ extern crate zkml_core as zkml;
 
 mod lenet;
 mod mlp;
+pub mod mobilenet_v1;
+pub mod mobilenet_v2;
 pub mod registry;
+pub mod resnet;
+#[cfg(test)]
+mod testing;
 pub mod vgg;
 
 pub use lenet::{LeNet, LeNetOptions};
 pub use mlp::{Mlp, MlpOptions};
+pub use mobilenet_v1::{MobileNetV1, MobileNetV1Config, MobileNetV1Options};
+pub use mobilenet_v2::{MobileNetV2, MobileNetV2Config, MobileNetV2Options};
+pub use resnet::{CifarResNet, CifarResNetConfig, CifarResNetOptions, ResNet, ResNetConfig, ResNetOptions};
 pub use vgg::{Vgg, VggConfig, VggHead, VggOptions};
 
 /// What the model files import.
 mod prelude {
     pub(crate) use zkml_core::nn::{
         AdaptiveAvgPool2d, BatchNorm2d, BatchNorm2dOptions, Conv2d, Conv2dOptions, Dropout, DropoutOptions,
-        Linear, LinearOptions, MaxPool2d, MaxPool2dOptions, ReLU, ReLUOptions, Sequential, SequentialLayer,
-        Tensor, flatten, layer, max_pool2d, relu,
+        Forward, Linear, LinearOptions, MaxPool2d, MaxPool2dOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions,
+        Sequential, SequentialLayer, Tensor, adaptive_avg_pool2d, flatten, layer, max_pool2d, pad, relu,
+        sequential, subsample2d,
     };
     pub(crate) use zkml_macros::zk_model;
 }

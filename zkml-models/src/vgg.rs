@@ -212,19 +212,13 @@ fn make_classifier(config: &VggConfig) -> Vec<SequentialLayer> {
 #[cfg(test)]
 mod tests {
     use zkml_core::graph::FloatOp;
-    use zkml_core::nn::{Forward, Weights};
+    use zkml_core::nn::Weights;
 
     use super::*;
+    use crate::testing::{shape_of, trained_parameters};
 
     fn parameters(config: VggConfig) -> usize {
-        let graph = Vgg::new(config).trace_with_input(&config.input_shape(1)).unwrap();
-        let trained = graph
-            .parameters
-            .iter()
-            .filter(|parameter| !parameter.path.contains("running"));
-        trained
-            .map(|parameter| parameter.shape.iter().product::<usize>())
-            .sum()
+        trained_parameters(&Vgg::new(config).trace_with_input(&config.input_shape(1)).unwrap())
     }
 
     #[test]
@@ -263,10 +257,9 @@ mod tests {
     fn layers_are_where_the_originals_have_them() {
         let config = VggConfig::imagenet(VGG11);
         let graph = Vgg::new(config).trace_with_input(&config.input_shape(2)).unwrap();
-        let shape = |name: &str| graph[graph.find(name).unwrap()].fact.clone();
-        assert_eq!(shape("features.20"), [2, 512, 7, 7]);
-        assert_eq!(shape("flatten"), [2, 25_088]);
-        assert_eq!(shape("classifier.6"), [2, 1000]);
+        assert_eq!(shape_of(&graph, "features.20"), [2, 512, 7, 7]);
+        assert_eq!(shape_of(&graph, "flatten"), [2, 25_088]);
+        assert_eq!(shape_of(&graph, "classifier.6"), [2, 1000]);
         // 7 x 7 already: nothing to do.
         assert!(
             graph
@@ -276,7 +269,7 @@ mod tests {
         );
         // Twice the size: torchvision's average pool brings it to 7 x 7.
         let graph = Vgg::new(config).trace_with_input(&[1, 3, 448, 448]).unwrap();
-        assert_eq!(graph[graph.find("avgpool").unwrap()].fact, [1, 512, 7, 7]);
+        assert_eq!(shape_of(&graph, "avgpool"), [1, 512, 7, 7]);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub enum FloatOp {
     },
     /// `max(x, 0)`.
     Relu,
+    /// `min(max(x, 0), 6)`.
+    Relu6,
     /// Maximum over each window; padding counts as minus infinity.
     MaxPool2d { window: Window2d },
     /// Mean over each window; padding counts as zeros (`count_include_pad = True`).

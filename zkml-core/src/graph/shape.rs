@@ -212,7 +212,7 @@ pub(super) fn infer_float<'a>(
             }
             operand.to_vec()
         }
-        FloatOp::Relu => one(operands)?.to_vec(),
+        FloatOp::Relu | FloatOp::Relu6 => one(operands)?.to_vec(),
         FloatOp::MaxPool2d { window } => max_pool(one(operands)?, window)?,
         FloatOp::AvgPool2d { window } => pool(one(operands)?, window)?,
         FloatOp::GlobalAvgPool2d => {

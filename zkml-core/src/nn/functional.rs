@@ -12,6 +12,11 @@ pub fn relu(x: Tensor) -> Tensor {
     record(Origin::Function("relu"), &[x], Ok(x.shape), |_| FloatOp::Relu)
 }
 
+/// `min(max(x, 0), 6)`.
+pub fn relu6(x: Tensor) -> Tensor {
+    record(Origin::Function("relu6"), &[x], Ok(x.shape), |_| FloatOp::Relu6)
+}
+
 /// Maximum over windows of `kernel_size` (a number or a pair), which is the stride too.
 pub fn max_pool2d(x: Tensor, kernel_size: impl Into<Pair>) -> Tensor {
     max_pool2d_with(x, MaxPool2dOptions::new(kernel_size.into().0))
@@ -28,6 +33,13 @@ pub(super) fn pool_max(origin: Origin<'_>, x: Tensor, options: &MaxPool2dOptions
             window: options.window(),
         }
     })
+}
+
+/// Every `stride`-th row and column, from the first on: `x[:, :, ::stride, ::stride]` (a number or a pair).
+pub fn subsample2d(x: Tensor, stride: impl Into<Pair>) -> Tensor {
+    // The maximum over windows of one cell.
+    let options = shape::single_cells(stride.into().0);
+    pool_max(Origin::Function("subsample2d"), x, &options)
 }
 
 /// Mean over windows of `kernel_size` (a number or a pair), which is the stride too.
@@ -123,16 +135,18 @@ pub fn cat<const COUNT: usize>(tensors: [Tensor; COUNT], axis: isize) -> Tensor 
     })
 }
 
-/// Zeros around height and width: `[left, right, top, bottom]`, the order of `torch.nn.functional.pad`.
-pub fn pad(x: Tensor, amounts: [usize; 4]) -> Tensor {
-    pad_at(Origin::Function("pad"), x, amounts)
+/// Zeros before and after, from the last axis on: `[left, right, top, bottom]`, and `[.., front, back]` with those of the
+/// channels; the order of `torch.nn.functional.pad`.
+pub fn pad<const COUNT: usize>(x: Tensor, amounts: [usize; COUNT]) -> Tensor {
+    pad_at(Origin::Function("pad"), x, &amounts)
 }
 
-pub(super) fn pad_at(origin: Origin<'_>, x: Tensor, amounts: [usize; 4]) -> Tensor {
+pub(super) fn pad_at(origin: Origin<'_>, x: Tensor, amounts: &[usize]) -> Tensor {
     record(origin, &[x], shape::pad(x.shape, amounts), |_| {
-        let [left, right, top, bottom] = amounts;
-        let mut all = vec![(0, 0); x.shape.rank() - 2];
-        all.extend([(top, bottom), (left, right)]);
+        let mut all = vec![(0, 0); x.shape.rank()];
+        for (axis, pair) in all.iter_mut().rev().zip(amounts.chunks_exact(2)) {
+            *axis = (pair[0], pair[1]);
+        }
         FloatOp::Pad { amounts: all }
     })
 }

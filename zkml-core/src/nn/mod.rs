@@ -17,14 +17,14 @@ pub mod weights;
 
 pub use functional::{
     adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, max_pool2d, max_pool2d_with, pad,
-    permute, relu, reshape, view,
+    permute, relu, relu6, reshape, subsample2d, view,
 };
 pub use layers::{
     AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
     BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, BatchNormOptions, Conv2d, Conv2dOptions, Dropout,
     DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, Linear, LinearOptions, MaxPool2d,
-    MaxPool2dOptions, ReLU, ReLUOptions, Sequential, SequentialLayer, SequentialOptions, ZeroPad2d,
-    ZeroPad2dOptions, layer, sequential,
+    MaxPool2dOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential, SequentialLayer, SequentialOptions,
+    ZeroPad2d, ZeroPad2dOptions, layer, sequential,
 };
 pub use module::{Forward, Module, same_name, uses_field};
 pub use pair::Pair;

@@ -148,6 +148,7 @@ fn compute(
             y
         }
         FloatOp::Relu => x.mapv(|value| value.max(0.0)),
+        FloatOp::Relu6 => x.mapv(|value| value.clamp(0.0, 6.0)),
         FloatOp::MaxPool2d { window } => pool(x, window, &node.fact, f32::NEG_INFINITY, f32::max)?,
         FloatOp::AvgPool2d { window } => {
             let count = (window.kernel[0] * window.kernel[1]) as f32;

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A ReLU on an accumulator is the table of its rescale; a ReLU on an 8-bit edge is an exact identity rescale with that
-//! table. Max-pool runs on the 8-bit values. An accumulator that is itself an output of the network (or only compared by
+//! table. A ReLU6 is the same table, whose largest value is at most 6. Max-pool runs on the 8-bit values. An accumulator that is itself an output of the network (or only compared by
 //! an argmax) is not rescaled.
 
 use std::collections::{BTreeMap, HashSet};
@@ -282,22 +282,8 @@ impl Lowering<'_> {
                 let inputs = operands.iter().map(|x| x.node).collect();
                 self.accumulate(id, IntOp::WeightedSum { coefficients }, inputs, vec![scale], 0)?;
             }
-            FloatOp::Relu => {
-                let fused = self.accumulators[operand.0].clone();
-                let fused = fused.filter(|_| self.options.operation.activation_fusion);
-                let activation = if let Some(accumulator) = fused {
-                    self.rescale(operand, &accumulator, self.scales[id.0], Function::Relu, name)?
-                } else {
-                    let x = self.activation(operand)?;
-                    let accumulator = Accumulator {
-                        node: x.node,
-                        scales: vec![x.scale],
-                        axis: 0,
-                    };
-                    self.rescale(operand, &accumulator, x.scale, Function::Relu, name)?
-                };
-                self.activations[id.0] = Some(activation);
-            }
+            FloatOp::Relu => self.rectify(id, operand, f64::INFINITY)?,
+            FloatOp::Relu6 => self.rectify(id, operand, 6.0)?,
             FloatOp::Reshape => self.pass(id, operand, IntOp::Reshape)?,
             FloatOp::Permute { order } => self.pass(id, operand, IntOp::Permute { order: order.clone() })?,
             FloatOp::Pad { amounts } => self.pass(
@@ -377,6 +363,30 @@ impl Lowering<'_> {
         self.accumulate(id, IntOp::SumPool2d { window }, vec![x.node], vec![scale], 0)
     }
 
+    /// `min(max(x, 0), largest)`: the table of the operand's rescale, or of an exact one.
+    fn rectify(&mut self, id: NodeId, operand: NodeId, largest: f64) -> Result<(), QuantizeError> {
+        let name = self.float[id].name.clone();
+        let fused = self.accumulators[operand.0].clone();
+        let fused = fused.filter(|_| self.options.operation.activation_fusion);
+        let (accumulator, scale) = match fused {
+            Some(accumulator) => (accumulator, self.scales[id.0]),
+            None => {
+                let x = self.activation(operand)?;
+                let accumulator = Accumulator {
+                    node: x.node,
+                    scales: vec![x.scale],
+                    axis: 0,
+                };
+                (accumulator, x.scale)
+            }
+        };
+        // As calibrated, 127 is no more than the bound: the clamp to 8 bits is that of the operation.
+        let maximum = ((largest / scale).round_ties_even() as i64).clamp(1, ACTIVATION_LIMIT);
+        let table = (Function::Relu, maximum);
+        self.activations[id.0] = Some(self.rescale(operand, &accumulator, scale, table, name)?);
+        Ok(())
+    }
+
     /// An operation that moves values: on the accumulator when that is wanted, else on the 8-bit value.
     fn pass(&mut self, id: NodeId, operand: NodeId, op: IntOp) -> Result<(), QuantizeError> {
         let (name, shape) = (self.float[id].name.clone(), self.float[id].fact.clone());
@@ -417,10 +427,7 @@ impl Lowering<'_> {
                 axis: 0,
             };
             let name = self.unique(format!("{}.rescale{number}", node.name));
-            inputs.push(
-                self.rescale(operand, &accumulator, scale, Function::Identity, name)?
-                    .node,
-            );
+            inputs.push(self.rescale(operand, &accumulator, scale, IDENTITY, name)?.node);
         }
         let node = self.push(
             node.name.clone(),
@@ -445,18 +452,19 @@ impl Lowering<'_> {
             operand: id.0,
         })?;
         let name = self.unique(format!("{name}.rescale"));
-        let activation = self.rescale(id, &accumulator, self.scales[id.0], Function::Identity, name)?;
+        let activation = self.rescale(id, &accumulator, self.scales[id.0], IDENTITY, name)?;
         self.activations[id.0] = Some(activation);
         Ok(activation)
     }
 
-    /// Appends `table(round(acc * M))`, where `acc` has the value of the float node `source`.
+    /// Appends `table(round(acc * M))`, where `acc` has the value of the float node `source`. The table is given by its
+    /// function and its largest value.
     fn rescale(
         &mut self,
         source: NodeId,
         accumulator: &Accumulator,
         scale: f64,
-        function: Function,
+        (function, maximum): (Function, i64),
         name: String,
     ) -> Result<Activation, QuantizeError> {
         let factors: Vec<f64> = accumulator.scales.iter().map(|s| s / scale).collect();
@@ -470,7 +478,7 @@ impl Lowering<'_> {
             function,
             domain_bits: domain_bits(largest),
             minimum,
-            maximum: ACTIVATION_LIMIT,
+            maximum,
         };
         let axis = accumulator.axis;
         let op = IntOp::Rescale {
@@ -645,6 +653,9 @@ impl Lowering<'_> {
         })
     }
 }
+
+/// The function and the largest value of a rescale that only rounds.
+const IDENTITY: (Function, i64) = (Function::Identity, ACTIVATION_LIMIT);
 
 /// Bits of a table's domain `[-2^bits, 2^bits)`: four times the largest value expected, 9 to 16.
 fn domain_bits(largest: f64) -> u32 {

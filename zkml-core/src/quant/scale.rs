@@ -60,7 +60,7 @@ pub(crate) fn activation_scales(
         let operand = node.inputs.first().copied();
         let threshold = match (&node.op, operand) {
             (op, _) if accumulates(op) => own.max(largest(NodeId(index)) / RATIO),
-            (FloatOp::Relu, Some(operand)) if accumulates(&graph[operand].op) => {
+            (FloatOp::Relu | FloatOp::Relu6, Some(operand)) if accumulates(&graph[operand].op) => {
                 own.max(largest(operand) / RATIO)
             }
             (FloatOp::Concat { .. }, _) => node.inputs.iter().map(|id| thresholds[id.0]).fold(0.0, f64::max),
@@ -82,7 +82,7 @@ pub(crate) fn activation_scales(
                 let node = &graph[at];
                 let produces = match (&node.op, node.inputs.first()) {
                     (FloatOp::Input, _) => break,
-                    (FloatOp::Relu, Some(operand)) => accumulates(&graph[*operand].op),
+                    (FloatOp::Relu | FloatOp::Relu6, Some(operand)) => accumulates(&graph[*operand].op),
                     (op, _) => accumulates(op) || matches!(op, FloatOp::Concat { .. }),
                 };
                 if produces {

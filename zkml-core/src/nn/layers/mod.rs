@@ -18,8 +18,8 @@ pub use pooling::{
 };
 pub use sequential::{Sequential, SequentialLayer, SequentialOptions, layer, sequential};
 pub use simple::{
-    Dropout, DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, ReLU, ReLUOptions,
-    ZeroPad2d, ZeroPad2dOptions,
+    Dropout, DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, ReLU, ReLU6, ReLU6Options,
+    ReLUOptions, ZeroPad2d, ZeroPad2dOptions,
 };
 
 use super::shape::ShapeError;

@@ -1,4 +1,4 @@
-//! Layers without parameters: `ReLU`, `Flatten`, `Dropout`, `Identity`, `ZeroPad2d`.
+//! Layers without parameters: `ReLU`, `ReLU6`, `Flatten`, `Dropout`, `Identity`, `ZeroPad2d`.
 
 use super::{forward, infer};
 use crate::graph::FloatOp;
@@ -55,6 +55,17 @@ impl ReLUOptions {
     /// The only value.
     pub const fn new() -> ReLUOptions {
         ReLUOptions {}
+    }
+}
+
+/// [`ReLU6`] has no hyper-parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReLU6Options {}
+
+impl ReLU6Options {
+    /// The only value.
+    pub const fn new() -> ReLU6Options {
+        ReLU6Options {}
     }
 }
 
@@ -131,6 +142,13 @@ layer!(
     |self, shape| Ok(shape)
 );
 layer!(
+    /// `min(max(x, 0), 6)`.
+    ReLU6,
+    ReLU6Options,
+    |self, x| record(Origin::Layer(&self.path), &[x], Ok(x.shape), |_| FloatOp::Relu6),
+    |self, shape| Ok(shape)
+);
+layer!(
     /// Joins the axes from `start_dim` to the last.
     Flatten,
     FlattenOptions,
@@ -141,8 +159,8 @@ layer!(
     /// Zeros around height and width.
     ZeroPad2d,
     ZeroPad2dOptions,
-    |self, x| pad_at(Origin::Layer(&self.path), x, self.options.padding),
-    |self, shape| shape::pad(shape, self.padding)
+    |self, x| pad_at(Origin::Layer(&self.path), x, &self.options.padding),
+    |self, shape| shape::pad(shape, &self.padding)
 );
 layer!(
     /// Nothing, as PyTorch's in evaluation mode: proofs are about trained networks.

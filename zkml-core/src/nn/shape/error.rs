@@ -48,6 +48,8 @@ pub enum ShapeError {
         kernel: [usize; 2],
         padding: [usize; 2],
     },
+    /// Amounts of padding that are no pairs, or pairs for more axes than there are.
+    Padding { amounts: usize, of: Shape },
     /// An adaptive pooling whose windows would not all have the same size.
     AdaptivePool { output_size: [usize; 2], found: Shape },
     /// Operands of a sum differ.
@@ -87,6 +89,7 @@ impl ShapeError {
             | Self::Size { operation, .. } => operation,
             Self::Features { .. } => "Linear",
             Self::AdaptivePool { .. } => "adaptive_avg_pool2d",
+            Self::Padding { .. } => "pad",
             Self::Groups { .. } => "Conv2d",
             Self::Unequal { .. } => "+",
             Self::Concatenation { .. } => "cat",
@@ -116,6 +119,7 @@ impl ShapeError {
             Self::PoolPadding { kernel, .. } => {
                 text.str("padding of at most half the kernel of ").pair(kernel)
             }
+            Self::Padding { of, .. } => text.str("two amounts for each of the last axes of ").shape(of),
             Self::AdaptivePool { output_size, .. } => text
                 .str("a height and width that are multiples of ")
                 .pair(output_size),
@@ -153,6 +157,7 @@ impl ShapeError {
             Self::Option { found, .. } => text.number(found),
             Self::Groups { groups, .. } => text.str("groups = ").number(groups),
             Self::PoolPadding { padding, .. } => text.pair(padding),
+            Self::Padding { amounts, .. } => text.number(amounts).str(" amounts"),
             Self::AdaptivePool { found, .. } => text.shape(found),
             Self::Unequal { right, .. } | Self::Concatenation { right, .. } => text.shape(right),
             Self::Nothing { .. } => text.str("none"),

@@ -148,6 +148,16 @@ pub const fn relu(x: Inferred) -> Inferred {
     x.stale()
 }
 
+/// See [`crate::nn::relu6`].
+pub const fn relu6(x: Inferred) -> Inferred {
+    x.stale()
+}
+
+/// See [`crate::nn::subsample2d`].
+pub const fn subsample2d(x: Inferred, stride: [usize; 2]) -> Inferred {
+    Inferred::of(rules::max_pool2d(known!(x), &rules::single_cells(stride)))
+}
+
 /// See [`crate::nn::max_pool2d`].
 pub const fn max_pool2d(x: Inferred, kernel_size: [usize; 2]) -> Inferred {
     Inferred::of(rules::max_pool2d(known!(x), &MaxPool2dOptions::new(kernel_size)))
@@ -179,7 +189,7 @@ pub const fn permute(x: Inferred, order: &[usize]) -> Inferred {
 }
 
 /// See [`crate::nn::pad`].
-pub const fn pad(x: Inferred, amounts: [usize; 4]) -> Inferred {
+pub const fn pad(x: Inferred, amounts: &[usize]) -> Inferred {
     Inferred::of(rules::pad(known!(x), amounts))
 }
 

@@ -15,7 +15,7 @@ pub use error::ShapeError;
 pub use infer::{Failure, Inferred};
 pub use rules::{
     adaptive_avg_pool2d, add, argmax, avg_pool2d, batch_norm, cat, conv2d, flatten, linear, max_pool2d, pad,
-    permute, reshape, window_output,
+    permute, reshape, single_cells, window_output,
 };
 pub use text::Text;
 

@@ -292,27 +292,35 @@ pub const fn cat(left: Shape, right: Shape, axis: isize) -> Result {
     sized("cat", left, sizes.split_at(left.rank()).0)
 }
 
-/// Zeros around height and width: `[left, right, top, bottom]`, PyTorch's order.
-pub const fn pad(x: Shape, amounts: [usize; 4]) -> Result {
-    if x.rank() < 2 {
-        return Err(ShapeError::Rank {
-            operation: "pad",
-            expected: "2 dimensions or more [..., H, W]",
-            found: x,
+/// Zeros before and after each axis, from the last axis on: PyTorch's order.
+pub const fn pad(x: Shape, amounts: &[usize]) -> Result {
+    if !amounts.len().is_multiple_of(2) || amounts.len() / 2 > x.rank() {
+        return Err(ShapeError::Padding {
+            amounts: amounts.len(),
+            of: x,
         });
     }
     let mut sizes = [1; MAX_RANK];
     let mut axis = 0;
     while axis < x.rank() {
         sizes[axis] = x.size(axis);
+        let from_last = x.rank() - 1 - axis;
+        if 2 * from_last < amounts.len() {
+            sizes[axis] = sizes[axis]
+                .saturating_add(amounts[2 * from_last])
+                .saturating_add(amounts[2 * from_last + 1]);
+        }
         axis += 1;
     }
-    let (height, width) = (x.rank() - 2, x.rank() - 1);
-    sizes[height] = sizes[height]
-        .saturating_add(amounts[2])
-        .saturating_add(amounts[3]);
-    sizes[width] = sizes[width].saturating_add(amounts[0]).saturating_add(amounts[1]);
     sized("pad", x, sizes.split_at(x.rank()).0)
+}
+
+/// The pooling that takes every `stride`-th row and column.
+pub const fn single_cells(stride: [usize; 2]) -> MaxPool2dOptions {
+    MaxPool2dOptions {
+        stride,
+        ..MaxPool2dOptions::new([1, 1])
+    }
 }
 
 /// `axis` is removed.

@@ -108,8 +108,12 @@ fn rules_of_views() {
         super::permute(x, &[3, 1, 1, 2]),
         Err(ShapeError::Permutation { of: x })
     );
-    assert_eq!(sizes(super::pad(x, [1, 2, 3, 4])), Ok(vec![2, 3, 11, 8]));
-    assert!(super::pad(x, [usize::MAX; 4]).is_err());
+    assert_eq!(sizes(super::pad(x, &[1, 2, 3, 4])), Ok(vec![2, 3, 11, 8]));
+    assert_eq!(sizes(super::pad(x, &[0, 0, 0, 0, 5, 6])), Ok(vec![2, 14, 4, 5]));
+    assert_eq!(sizes(super::pad(x, &[])), Ok(vec![2, 3, 4, 5]));
+    assert!(super::pad(x, &[usize::MAX; 4]).is_err());
+    assert!(super::pad(x, &[1; 3]).is_err());
+    assert!(super::pad(x, &[1; 10]).is_err());
     assert_eq!(sizes(super::argmax(x, -1)), Ok(vec![2, 3, 4]));
     assert_eq!(sizes(super::argmax(x, 0)), Ok(vec![3, 4, 5]));
     assert_eq!(

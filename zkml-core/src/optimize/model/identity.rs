@@ -75,7 +75,7 @@ fn returns_operand(graph: &Graph<Float>, id: NodeId, operand: NodeId) -> bool {
 fn is_non_negative(graph: &Graph<Float>, id: NodeId) -> bool {
     let node = &graph[id];
     match node.op {
-        FloatOp::Relu => true,
+        FloatOp::Relu | FloatOp::Relu6 => true,
         FloatOp::MaxPool2d { .. } | FloatOp::Reshape | FloatOp::Permute { .. } | FloatOp::Pad { .. } => node
             .inputs
             .first()

@@ -1,4 +1,4 @@
-//! Moves a ReLU up through max-pool, reshape, permute and padding to the layer whose rescale can do it for free.
+//! Moves a ReLU (or ReLU6) up through max-pool, reshape, permute and padding to the layer whose rescale can do it for free.
 //!
 //! `relu(max(a, b)) = max(relu(a), relu(b))`, and `relu(0) = 0` for padding.
 
@@ -12,7 +12,7 @@ use crate::graph::{Float, FloatOp, Graph, NodeId};
 pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     let mut changes = Vec::new();
     for index in 0..graph.nodes.len() {
-        if graph.nodes[index].op != FloatOp::Relu {
+        if !matches!(graph.nodes[index].op, FloatOp::Relu | FloatOp::Relu6) {
             continue;
         }
         let Some(chain) = chain(graph, NodeId(index)) else {
