@@ -20,7 +20,7 @@ use zkml::quant::Preprocessing;
 /// Prove what a LeNet-5 says about handwritten digits, and verify it.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many digits to prove
+    /// How many digits to prove; 0 to measure only
     #[arg(long, default_value_t = 3)]
     digits: usize,
     /// How many of the 1,000 digits accuracy is measured on; 0 for none

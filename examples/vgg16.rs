@@ -21,7 +21,7 @@ use zkml::quant::Preprocessing;
 /// Prove what a VGG-16 of 15 million parameters says about CIFAR-10 images, and verify it.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many images to prove
+    /// How many images to prove; 0 to measure only
     #[arg(long, default_value_t = 1)]
     images: usize,
     /// How many images one proof is about; divides the number of images

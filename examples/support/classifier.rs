@@ -55,7 +55,7 @@ pub(crate) struct Task {
     pub(crate) weights: PathBuf,
     /// The network on a batch of so many images.
     pub(crate) trace: fn(usize) -> Result<Graph<Symbolic>, TraceError>,
-    /// How many images to prove.
+    /// How many images to prove; 0 to measure only.
     pub(crate) count: usize,
     /// How many images a proof is about.
     pub(crate) batch: usize,
@@ -94,9 +94,9 @@ impl Task {
     pub(crate) fn run(&self) -> Result<(), Box<dyn Error>> {
         let chosen = self.range("the images to prove", self.options.first, self.count)?;
         let samples = self.range("--samples", 0, self.samples)?;
-        if chosen.is_empty() || self.batch == 0 || !self.count.is_multiple_of(self.batch) {
+        if self.batch == 0 || !self.count.is_multiple_of(self.batch) {
             return Err(format!(
-                "expected a positive number of {}s, a multiple of the batch, found {} in batches of {}",
+                "expected a number of {}s that is a multiple of the batch, found {} in batches of {}",
                 self.noun, self.count, self.batch
             )
             .into());
@@ -120,6 +120,10 @@ impl Task {
             println!("\n{report}");
         }
         drop(float);
+        if chosen.is_empty() {
+            println!("{stages}");
+            return Ok(());
+        }
         let privacy = if self.options.public {
             Privacy::PUBLIC
         } else {

@@ -24,6 +24,7 @@ struct Everything {
     #[layer(p = 0.1)]
     dropout: Dropout,
     identity: Identity,
+    relu6: ReLU6,
     #[layer(start_dim = 1)]
     flatten: Flatten,
     #[layer(in_features = 16, out_features = 3)]
@@ -37,7 +38,8 @@ impl Everything {
     fn forward(&self, x: Tensor) -> Tensor {
         let x = self.relu(self.bn(self.conv(self.pad(x))));
         let x = self.tail(self.avgpool(self.maxpool(x)));
-        let _ = self.rows(x);
+        let _ = self.rows(self.relu6(x));
+        let _ = relu6(subsample2d(pad(x, [0, 0, 0, 0, 1, 1]), 2));
         let y = self.identity(self.global(x));
         let z = adaptive_avg_pool2d(avg_pool2d(max_pool2d_with(x, MaxPool2dOptions::new([2, 2])), (2, 1)), 1);
         let x = self.flatten(permute(cat([y, z], 1), [0, 1, 3, 2]));

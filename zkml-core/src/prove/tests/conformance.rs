@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 
 use super::network::{Network, window};
-use crate::circuit::{Circuit, ColumnId, ColumnKind, Function, Home};
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Function, FunctionTable, Home};
 use crate::field::M61;
 use crate::graph::{IntOp, NodeId, Window2d};
 use crate::privacy::{Privacy, Visibility};
@@ -308,6 +308,52 @@ test_op!(concatenation_reshape_permutation_and_padding, {
     );
     let fc = n.linear("fc", reshaped, 3, true);
     n.finish(&[fc])
+});
+
+test_op!(subsampling_and_padding_of_channels, {
+    let mut n = Network::new(19, &[1, 3, 5, 7], (-127, 127));
+    let every_second = n.max_pool("subsample", INPUT, window(1, 2, 0));
+    let pad = n.node(
+        "pad",
+        IntOp::Pad {
+            amounts: vec![(0, 0), (2, 1), (0, 0), (0, 0)],
+        },
+        &[every_second],
+        vec![1, 6, 3, 4],
+        (-127, 127),
+    );
+    let conv = n.convolution("conv", pad, 6, window(3, 1, 1), 6);
+    let q = n.rescale("q", conv, Function::Identity, Some(1));
+    let sum = n.node(
+        "add",
+        IntOp::WeightedSum {
+            coefficients: vec![1, 1],
+        },
+        &[q, pad],
+        vec![1, 6, 3, 4],
+        (-254, 254),
+    );
+    let out = n.rescale("out", sum, Function::Relu, None);
+    n.finish(&[out])
+});
+
+test_op!(relu_with_a_bound, {
+    let mut n = Network::new(20, &[1, 3, 5, 5], (-127, 127));
+    let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 3);
+    let table = FunctionTable {
+        function: Function::Relu,
+        domain_bits: 12,
+        minimum: 0,
+        maximum: 75,
+    };
+    let op = IntOp::Rescale {
+        multipliers: vec![90],
+        axis: 0,
+        shift: 16,
+        table,
+    };
+    let out = n.node("relu6", op, &[conv], vec![1, 3, 5, 5], (0, 75));
+    n.finish(&[out])
 });
 
 test_op!(argmax_of_rows_with_ties, {

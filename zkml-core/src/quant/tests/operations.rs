@@ -227,6 +227,51 @@ fn relu_on_an_8_bit_edge_is_exact() {
     assert_eq!(execution.before_table[1], Some(input));
 }
 
+/// `min(max(x, 0), 6)` of values beyond 6: as a table of its own, and as that of a layer; each is exact up to rounding.
+#[test]
+fn relu6_clamps_at_six() {
+    let six = |build: &dyn Fn(&mut GraphBuilder<Float>, NodeId) -> NodeId, gain| {
+        let quantized = check(&[3, 7], gain, &|builder, x| build(builder, x));
+        let nodes = quantized.graph.nodes.iter();
+        let table = nodes.rev().find_map(|node| match &node.op {
+            IntOp::Rescale { table, .. } => Some((table.function, table.maximum, node.fact.scale)),
+            _ => None,
+        });
+        let (function, maximum, scale) = table.expect("a rescale");
+        assert_eq!(function, crate::circuit::Function::Relu);
+        assert!(maximum as f64 * scale <= 6.0 + scale / 2.0, "{maximum} {scale}");
+        maximum
+    };
+    let layer = |builder: &mut GraphBuilder<Float>, x: NodeId| {
+        let values = ArrayD::from_shape_fn(vec![2, 7], |at| if at[1] < 2 { 4.0 } else { 1.0 - at[0] as f32 });
+        let weight = builder.parameter(Parameter {
+            path: "w".into(),
+            values,
+        });
+        builder
+            .add("fc", FloatOp::Linear { weight, bias: None }, &[x])
+            .unwrap()
+    };
+    let fused = six(
+        &|builder, x| {
+            let y = layer(builder, x);
+            builder.add("relu6", FloatOp::Relu6, &[y]).unwrap()
+        },
+        13.0,
+    );
+    // What calibration saw reaches 6, which is the largest integer.
+    assert_eq!(fused, 127);
+    let apart = six(
+        &|builder, x| {
+            let y = layer(builder, x);
+            let y = builder.reshape("moved", y, &[2, 3]).unwrap();
+            builder.add("relu6", FloatOp::Relu6, &[y]).unwrap()
+        },
+        13.0,
+    );
+    assert!(apart < 127, "{apart}");
+}
+
 /// Two branches of very different size.
 fn branches(builder: &mut GraphBuilder<Float>, x: NodeId, size: f32) -> [NodeId; 2] {
     let values = ArrayD::from_shape_fn(vec![3, 3, 1, 1], |at| if at[0] == at[1] { size } else { 0.0 });

@@ -157,7 +157,8 @@ pub(crate) fn network(seed: u64, batch_norm: bool) -> Graph<Float> {
                 let outputs = groups * g.rng.gen_range(1..4);
                 g.conv(x, outputs, window, groups)
             }
-            2 | 3 => g.add("relu", FloatOp::Relu, &[x]),
+            2 => g.add("relu", FloatOp::Relu, &[x]),
+            3 => g.add("relu6", FloatOp::Relu6, &[x]),
             4 => {
                 let window = g.window(size, true);
                 g.add("max", FloatOp::MaxPool2d { window }, &[x])
