@@ -81,7 +81,9 @@ fn float_integer_and_proof(name: &str, network: &impl Forward) {
     let graph = network.trace_with_input(inputs[0].shape()).unwrap();
     let (graph, report) = graph.load(&Weights::open(&path).unwrap()).unwrap();
     assert_eq!(report.unused, ["reference.input", "reference.output"], "{name}");
-    let largest = expected.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+    let largest = expected
+        .iter()
+        .fold(0f32, |largest, value| largest.max(value.abs()));
     let close = |graph: &Graph<Float>, stage: &str| {
         let outputs = execute_float_outputs(graph, &inputs).unwrap();
         for (found, expected) in outputs.iter().zip(expected.axis_iter(Axis(0))) {
@@ -95,7 +97,8 @@ fn float_integer_and_proof(name: &str, network: &impl Forward) {
     let (graph, _) = optimize(graph, &OptimizeOptions::default()).unwrap();
     close(&graph, "optimized");
 
-    let calibration = Calibration::collect(&graph, inputs.iter().cloned(), CalibrationMethod::MinMax).unwrap();
+    let calibration =
+        Calibration::collect(&graph, inputs.iter().cloned(), CalibrationMethod::MinMax).unwrap();
     let quantized = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
     let report = AccuracyReport::measure(&graph, &quantized, &inputs, None).unwrap();
     assert!(report.output_cosine > 0.995, "{name}: {report}");
@@ -112,10 +115,16 @@ fn float_integer_and_proof(name: &str, network: &impl Forward) {
     let mut altered = proof.clone();
     let middle = altered.messages.len() / 2;
     altered.messages[middle] ^= 1;
-    assert!(verify(&key.verifying, &public, &altered, b"nonce").is_err(), "{name}");
+    assert!(
+        verify(&key.verifying, &public, &altered, b"nonce").is_err(),
+        "{name}"
+    );
     let mut other = public.clone();
     other.outputs.as_mut().unwrap()[0][0] += 1;
-    assert!(verify(&key.verifying, &other, &proof, b"nonce").is_err(), "{name}");
+    assert!(
+        verify(&key.verifying, &other, &proof, b"nonce").is_err(),
+        "{name}"
+    );
 }
 
 #[test]

@@ -4,6 +4,9 @@ use zkml_core::graph::{Graph, Symbolic};
 use zkml_core::nn::{Forward, TraceError};
 use zkml_core::quant::Preprocessing;
 
+use crate::mobilenet_v1::{MobileNetV1, MobileNetV1Config};
+use crate::mobilenet_v2::{MobileNetV2, MobileNetV2Config};
+use crate::resnet::{CifarResNet, CifarResNetConfig, ResNet, ResNetConfig, Shortcut};
 use crate::vgg::{VGG11, VGG13, VGG16, VGG19, Vgg, VggConfig};
 use crate::{LeNet, Mlp};
 
@@ -47,6 +50,12 @@ const CIFAR: Normalization = Normalization {
     mean: &[0.4914, 0.4822, 0.4465],
     deviation: &[0.2470, 0.2435, 0.2616],
 };
+/// What kuangliu/pytorch-cifar uses.
+const KUANGLIU: Normalization = Normalization {
+    pad: 0,
+    mean: &[0.4914, 0.4822, 0.4465],
+    deviation: &[0.2023, 0.1994, 0.2010],
+};
 /// The statistics that torchvision's ImageNet models were trained with.
 const IMAGENET: Normalization = Normalization {
     pad: 0,
@@ -75,6 +84,22 @@ pub const MODELS: &[Entry] = &[
     Entry { name: "vgg16_bn", about: "VGG-16 with batch normalization, ImageNet, 224 x 224", input: [3, 224, 224], normalization: &IMAGENET, trace: |shape| Vgg::new(VggConfig::imagenet(VGG16).bn()).trace_with_input(shape) },
     Entry { name: "vgg19", about: "VGG-19, ImageNet, 224 x 224", input: [3, 224, 224], normalization: &IMAGENET, trace: |shape| Vgg::new(VggConfig::imagenet(VGG19)).trace_with_input(shape) },
     Entry { name: "vgg19_bn", about: "VGG-19 with batch normalization, ImageNet, 224 x 224", input: [3, 224, 224], normalization: &IMAGENET, trace: |shape| Vgg::new(VggConfig::imagenet(VGG19).bn()).trace_with_input(shape) },
+    Entry { name: "resnet18-cifar10", about: "ResNet-18, CIFAR-10", input: [3, 32, 32], normalization: &KUANGLIU, trace: |shape| ResNet::new(ResNetConfig::RESNET18.cifar10()).trace_with_input(shape) },
+    Entry { name: "resnet34-cifar10", about: "ResNet-34, CIFAR-10", input: [3, 32, 32], normalization: &KUANGLIU, trace: |shape| ResNet::new(ResNetConfig::RESNET34.cifar10()).trace_with_input(shape) },
+    Entry { name: "resnet20-cifar10", about: "ResNet-20 with shortcuts of option A, CIFAR-10", input: [3, 32, 32], normalization: &IMAGENET, trace: |shape| CifarResNet::new(CifarResNetConfig::RESNET20).trace_with_input(shape) },
+    Entry { name: "resnet20_b-cifar10", about: "ResNet-20 with shortcuts of option B, CIFAR-10", input: [3, 32, 32], normalization: &IMAGENET, trace: |shape| CifarResNet::new(CifarResNetConfig::RESNET20.with_option(Shortcut::B)).trace_with_input(shape) },
+    Entry { name: "resnet32-cifar10", about: "ResNet-32 with shortcuts of option A, CIFAR-10", input: [3, 32, 32], normalization: &IMAGENET, trace: |shape| CifarResNet::new(CifarResNetConfig::RESNET32).trace_with_input(shape) },
+    Entry { name: "resnet32_b-cifar10", about: "ResNet-32 with shortcuts of option B, CIFAR-10", input: [3, 32, 32], normalization: &IMAGENET, trace: |shape| CifarResNet::new(CifarResNetConfig::RESNET32.with_option(Shortcut::B)).trace_with_input(shape) },
+    Entry { name: "resnet44-cifar10", about: "ResNet-44 with shortcuts of option A, CIFAR-10", input: [3, 32, 32], normalization: &IMAGENET, trace: |shape| CifarResNet::new(CifarResNetConfig::RESNET44).trace_with_input(shape) },
+    Entry { name: "resnet44_b-cifar10", about: "ResNet-44 with shortcuts of option B, CIFAR-10", input: [3, 32, 32], normalization: &IMAGENET, trace: |shape| CifarResNet::new(CifarResNetConfig::RESNET44.with_option(Shortcut::B)).trace_with_input(shape) },
+    Entry { name: "resnet56-cifar10", about: "ResNet-56 with shortcuts of option A, CIFAR-10", input: [3, 32, 32], normalization: &IMAGENET, trace: |shape| CifarResNet::new(CifarResNetConfig::RESNET56).trace_with_input(shape) },
+    Entry { name: "resnet56_b-cifar10", about: "ResNet-56 with shortcuts of option B, CIFAR-10", input: [3, 32, 32], normalization: &IMAGENET, trace: |shape| CifarResNet::new(CifarResNetConfig::RESNET56.with_option(Shortcut::B)).trace_with_input(shape) },
+    Entry { name: "mobilenet_v1-cifar10", about: "MobileNet, CIFAR-10", input: [3, 32, 32], normalization: &KUANGLIU, trace: |shape| MobileNetV1::new(MobileNetV1Config::cifar10()).trace_with_input(shape) },
+    Entry { name: "mobilenet_v2-cifar10", about: "MobileNetV2, CIFAR-10", input: [3, 32, 32], normalization: &CIFAR, trace: |shape| MobileNetV2::new(MobileNetV2Config::MOBILENET_V2.cifar10()).trace_with_input(shape) },
+    Entry { name: "resnet18", about: "ResNet-18, ImageNet, 224 x 224", input: [3, 224, 224], normalization: &IMAGENET, trace: |shape| ResNet::new(ResNetConfig::RESNET18).trace_with_input(shape) },
+    Entry { name: "resnet34", about: "ResNet-34, ImageNet, 224 x 224", input: [3, 224, 224], normalization: &IMAGENET, trace: |shape| ResNet::new(ResNetConfig::RESNET34).trace_with_input(shape) },
+    Entry { name: "mobilenet_v1", about: "MobileNet, ImageNet, 224 x 224", input: [3, 224, 224], normalization: &IMAGENET, trace: |shape| MobileNetV1::new(MobileNetV1Config::imagenet()).trace_with_input(shape) },
+    Entry { name: "mobilenet_v2", about: "MobileNetV2, ImageNet, 224 x 224", input: [3, 224, 224], normalization: &IMAGENET, trace: |shape| MobileNetV2::new(MobileNetV2Config::MOBILENET_V2).trace_with_input(shape) },
 ];
 
 /// There is no network of that name.
