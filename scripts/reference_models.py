@@ -4,6 +4,8 @@
 Writes what tests/models.rs compares with:
 
     tests/fixtures/state_dicts/NAME.txt   names and shapes of the state dict of torchvision's NAME, one a line
+    tests/fixtures/vgg16_cifar10_logits.safetensors
+        reference.output [16, 10]: what the trained VGG-16 of examples/assets says about the first 16 images there
     tests/fixtures/models/NAME.safetensors
         a narrow network of each family with random weights: its state dict in bfloat16, and in float32
         reference.input  [N, 3, H, W] and reference.output [N, classes]
@@ -21,9 +23,11 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as functional
 import torchvision
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "fixtures"
+ROOT = Path(__file__).resolve().parent.parent
+FIXTURES = ROOT / "tests" / "fixtures"
+ASSETS = ROOT / "examples" / "assets"
 INPUTS = 4
 
 
@@ -241,9 +245,24 @@ def check_against_torchvision():
         print(f"{name:14} {len(lines)} tensors, as torchvision {torchvision.__version__} has them")
 
 
+def trained_vgg():
+    widths = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]
+    model = VGG(widths, True, "cifar", 512, 10).eval()
+    weights = {name: tensor.float() for name, tensor in load_file(ASSETS / "vgg16_bn-cifar10.safetensors").items()}
+    print(model.load_state_dict(weights, strict=False))
+    records = (ASSETS / "cifar10-test-first1000.bin").read_bytes()[: 16 * 3073]
+    pixels = torch.frombuffer(bytearray(records), dtype=torch.uint8).view(16, 3073)[:, 1:].reshape(16, 3, 32, 32)
+    mean = torch.tensor([0.4914, 0.4822, 0.4465]).view(1, 3, 1, 1)
+    deviation = torch.tensor([0.2470, 0.2435, 0.2616]).view(1, 3, 1, 1)
+    with torch.no_grad():
+        output = model((pixels.float() / 255 - mean) / deviation)
+    save_file({"reference.output": output.contiguous()}, FIXTURES / "vgg16_cifar10_logits.safetensors")
+
+
 def main():
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    trained_vgg()
     check_against_torchvision()
     narrow = {
         "vgg_bn_cifar": (VGG([4, "M", 6, 6, "M", 8, "M", 8, "M"], True, "cifar", 12, 10), 16),

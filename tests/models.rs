@@ -127,6 +127,44 @@ fn float_integer_and_proof(name: &str, network: &impl Forward) {
     );
 }
 
+/// The trained VGG-16 on real images: logits as PyTorch computes them, classes the same in integers.
+#[test]
+fn trained_vgg16_on_cifar() {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/assets");
+    let bytes = fs::read(fixture("vgg16_cifar10_logits.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let expected = reference(&tensors, "reference.output");
+    let entry = zkml::models::registry::find("vgg16_bn-cifar10").unwrap();
+    let preprocessing = entry.preprocessing();
+    let records = fs::read(assets.join("cifar10-test-first1000.bin")).unwrap();
+    let images: Vec<ArrayD<f32>> = records
+        .as_chunks::<3073>()
+        .0
+        .iter()
+        .take(expected.shape()[0])
+        .map(|record| {
+            ArrayD::from_shape_fn(vec![1, 3, 32, 32], |at| {
+                preprocessing.apply(at[1], record[1 + (at[1] * 32 + at[2]) * 32 + at[3]])
+            })
+        })
+        .collect();
+    let weights = Weights::open(assets.join("vgg16_bn-cifar10.safetensors")).unwrap();
+    let (graph, _) = entry.trace(1).unwrap().load(&weights).unwrap();
+    let (graph, _) = optimize(graph, &OptimizeOptions::default()).unwrap();
+    let outputs = execute_float_outputs(&graph, &images).unwrap();
+    for (found, expected) in outputs.iter().zip(expected.axis_iter(Axis(0))) {
+        for (found, expected) in found[0].iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-3, "{found} for {expected}");
+        }
+    }
+    let calibration =
+        Calibration::collect(&graph, images.iter().cloned(), CalibrationMethod::MinMax).unwrap();
+    let quantized = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
+    let report = AccuracyReport::measure(&graph, &quantized, &images, None).unwrap();
+    assert_eq!(report.agreement, images.len(), "{report}");
+    assert!(report.output_cosine > 0.999, "{report}");
+}
+
 #[test]
 fn vgg_with_normalization_for_cifar() {
     let config = VggConfig {
