@@ -51,9 +51,15 @@
 #[cfg(feature = "prover")]
 mod layer;
 #[cfg(feature = "prover")]
+mod leaf_layer;
+#[cfg(feature = "prover")]
+mod leaves;
+#[cfg(feature = "prover")]
 mod prover;
 mod stack;
 mod verifier;
+#[cfg(feature = "prover")]
+mod weights;
 
 #[cfg(test)]
 #[cfg(feature = "prover")]

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ark_ff::{AdditiveGroup, Field};
-use rayon::prelude::*;
 use tracing::{debug_span, info_span};
 
 use super::layer::{Level, LevelClaim, prove_layer};
+use super::leaf_layer::prove_leaf_layer;
+use super::leaves::Leaves;
 use super::verifier::grinding_bits;
-use super::{BlockKind, Claims, Compression, Stack, Statement, suffix};
+use super::{Claims, Compression, Stack, Statement, suffix};
 use crate::field::{K, M61, kernels};
 use crate::transcript::ProverChannel;
 
@@ -23,15 +24,7 @@ pub struct Witness<'a> {
     pub multiplicities: Vec<&'a [M61]>,
 }
 
-impl<'a> Witness<'a> {
-    /// The columns of a block.
-    fn columns(&self, kind: BlockKind) -> &[&'a [M61]] {
-        match kind {
-            BlockKind::Lookup(index) => &self.lookups[index],
-            BlockKind::Table(index) => &self.tables[index],
-        }
-    }
-
+impl Witness<'_> {
     /// Whether every slice has the length that the statement says.
     fn fits(&self, statement: &Statement) -> bool {
         let columns = |columns: &[&[M61]], arity: usize, variables: usize| {
@@ -79,8 +72,8 @@ pub fn prove(
     let stack = Stack::new(statement);
     channel.grind("lookup.grind", grinding_bits(statement));
     let compression = Compression::draw(|label| channel.challenge(label));
-    let leaves = info_span!("lookup leaves").in_scope(|| leaves(statement, &stack, &compression, &witness));
-    let mut levels = info_span!("lookup tree").in_scope(|| tree(leaves));
+    let leaves = Leaves::new(statement, &stack, &compression, &witness);
+    let mut levels = info_span!("lookup tree").in_scope(|| tree(&leaves));
 
     let root = levels
         .pop()
@@ -98,70 +91,19 @@ pub fn prove(
         let _span = debug_span!("lookup layer", variables = claim.point.len()).entered();
         claim = prove_layer(channel, claim, below);
     }
+    if leaves.variables > 0 {
+        claim = info_span!("lookup leaf layer").in_scope(|| prove_leaf_layer(channel, claim, &leaves));
+    }
     info_span!("lookup columns").in_scope(|| send_columns(channel, &stack, &witness, claim.point))
 }
 
-/// The leaves: the fraction of every cell of the stack.
-fn leaves(statement: &Statement, stack: &Stack, compression: &Compression, witness: &Witness<'_>) -> Level {
-    let rows: usize = stack.blocks.iter().map(|block| 1usize << block.variables).sum();
-    let size = stored(rows.max(1));
-    let mut numerators = Vec::with_capacity(size);
-    let mut denominators = Vec::with_capacity(size);
-    for block in &stack.blocks {
-        let rows = 1usize << block.variables;
-        let table = match block.kind {
-            BlockKind::Lookup(index) => {
-                numerators.resize(numerators.len() + rows, K::ONE);
-                statement.lookups[index].table
-            }
-            BlockKind::Table(index) => {
-                let multiplicities = witness.multiplicities[index].par_iter().with_min_len(GRAIN);
-                numerators.par_extend(multiplicities.map(|count| K::new(-*count, M61::ZERO)));
-                index
-            }
-        };
-        push_denominators(&mut denominators, compression, table, witness.columns(block.kind));
-    }
-    numerators.resize(size, K::ZERO);
-    denominators.resize(size, K::ONE);
-    Level {
-        numerators,
-        denominators,
-    }
-}
-
-/// Rows that one task works on at least.
-const GRAIN: usize = 1 << 13;
-
-/// Appends `alpha - gamma (table + 1) - sum_j beta^j columns[j][i]` for each row `i`.
-fn push_denominators(out: &mut Vec<K>, compression: &Compression, table: usize, columns: &[&[M61]]) {
-    let Some((first, rest)) = columns.split_first() else {
-        return;
-    };
-    let start = out.len();
-    let constant = compression.constant(table);
-    // The first column enters with coefficient -1: no product.
-    out.par_extend(
-        first
-            .par_iter()
-            .with_min_len(GRAIN)
-            .map(|x| K::new(constant.c0 - x, constant.c1)),
-    );
-    for (column, coefficient) in rest.iter().zip(compression.coefficients().skip(1)) {
-        kernels::add_scaled_base(&mut out[start..], coefficient, column);
-    }
-}
-
-/// How many of the first cells of a stack of `rows` rows are kept in memory: the lower half, and of the upper half
-/// the first cells, a power of two of them, that hold all rows. The cells after them are fillers.
-fn stored(rows: usize) -> usize {
-    let half = rows.next_power_of_two() / 2;
-    half + (rows - half).next_power_of_two()
-}
-
-/// All levels of the tree, the leaves first, the root last. Only the leaves have fillers.
-fn tree(leaves: Level) -> Vec<Level> {
-    let mut levels = vec![leaves];
+/// All levels of the tree above the leaves, the root last; of a tree that is one leaf, that leaf.
+fn tree(leaves: &Leaves<'_>) -> Vec<Level> {
+    let mut levels = vec![if leaves.variables == 0 {
+        leaves.level()
+    } else {
+        leaves.above()
+    }];
     while let Some(level) = levels.last()
         && let Some(above) = level.above()
     {

@@ -160,16 +160,23 @@ kernels! {
     }
 
     /// A round of the fractional sumcheck without its equality factor (Gruen's form). With
-    /// `G(X) = sum_x eq[x] (p0 q1 + p1 q0 + lambda q0 q1)(X, x)`: `[G(0), coefficient of X^2 in G]`.
-    /// `eq` covers the variables *after* this round, half as long as the other tables. `G` is quadratic; the
-    /// claim gives the third coefficient.
-    fn fraction_round(self, eq: &[K], p0: &[K], p1: &[K], q0: &[K], q1: &[K], lambda: K) -> [K; 2] {
-        let half = common(&[p0.len(), p1.len(), q0.len(), q1.len()]) / 2;
-        let half = common(&[half, eq.len()]);
-        let tables = [halves(p0, half), halves(p1, half), halves(q0, half), halves(q1, half)];
-        sum_chunks(half, |range| {
+    /// `G(X) = sum_x eq[x] (p0 q1 + r1 q0)(X, x)`: `[G(0), coefficient of X^2 in G]`; the claim gives the third
+    /// coefficient. Tables `p0, r1, q0, q1` are given as their halves; `eq` covers the variables *after* this round.
+    fn fraction_round(self, eq: &[K], tables: [(&[K], &[K]); 4]) -> [K; 2] {
+        let lengths = tables.map(|(low, high)| common(&[low.len(), high.len()]));
+        sum_chunks(common(&lengths).min(eq.len()), |range| {
             let tables = tables.map(|(low, high)| (&low[range.clone()], &high[range.clone()]));
-            dispatch!(self, fraction_round(&eq[range.clone()], tables, lambda))
+            dispatch!(self, fraction_round(&eq[range.clone()], tables))
+        })
+    }
+
+    /// With `G(X) = sum_x eq[x] (a b)(X, x)`: `[G(0), coefficient of X^2 in G]`. Tables are given as their halves.
+    fn weighted_product_round(self, eq: &[K], a: (&[K], &[K]), b: (&[K], &[K])) -> [K; 2] {
+        let length = common(&[eq.len(), a.0.len(), a.1.len(), b.0.len(), b.1.len()]);
+        sum_chunks(length, |range| {
+            let a = (&a.0[range.clone()], &a.1[range.clone()]);
+            let b = (&b.0[range.clone()], &b.1[range.clone()]);
+            dispatch!(self, weighted_product_round(&eq[range], a, b))
         })
     }
 
@@ -254,6 +261,48 @@ kernels! {
     /// of the results, 0 among them.
     fn rescale_integers(self, x: &[i64], multiplier: i64, shift: u32, out: &mut [i64]) -> (i64, i64) {
         dispatch!(self, int8::rescale(x, multiplier, shift, out))
+    }
+}
+
+impl Backend {
+    /// [`Self::fraction_layer`] of fractions that are nowhere written down, `2 half` of them: `denominators(start, out)`
+    /// fills `out` with the denominators from cell `start` on, `numerators(start, out)` with the numerators, or returns
+    /// false if all of them are 1.
+    pub fn fraction_layer_of(
+        self,
+        half: usize,
+        numerators: impl Fn(usize, &mut [K]) -> bool + Sync,
+        denominators: impl Fn(usize, &mut [K]) + Sync,
+    ) -> (Vec<K>, Vec<K>) {
+        const CELLS: usize = 1 << 11;
+        let chunk = |(index, (p, q)): (usize, (&mut [MaybeUninit<K>], &mut [MaybeUninit<K>]))| {
+            let (start, length) = (index * CELLS, q.len());
+            let mut buffer = vec![K::default(); 4 * length];
+            let (q_in, p_in) = buffer.split_at_mut(2 * length);
+            let ((q_low, q_high), (p_low, p_high)) = (q_in.split_at_mut(length), p_in.split_at_mut(length));
+            denominators(start, q_low);
+            denominators(half + start, q_high);
+            match [numerators(start, p_low), numerators(half + start, p_high)] {
+                [false, false] => return dispatch!(self, unit_fraction_layer((q_low, q_high), p, q)),
+                [false, true] => p_low.fill(K::new(M61::from_raw(1), M61::from_raw(0))),
+                [true, false] => p_high.fill(K::new(M61::from_raw(1), M61::from_raw(0))),
+                [true, true] => {}
+            }
+            dispatch!(self, fraction_layer((p_low, p_high), (q_low, q_high), p, q));
+        };
+        collect_two(half, |p, q| {
+            if half < THRESHOLD {
+                p.chunks_mut(CELLS)
+                    .zip(q.chunks_mut(CELLS))
+                    .enumerate()
+                    .for_each(chunk);
+            } else {
+                p.par_chunks_mut(CELLS)
+                    .zip(q.par_chunks_mut(CELLS))
+                    .enumerate()
+                    .for_each(chunk);
+            }
+        })
     }
 }
 

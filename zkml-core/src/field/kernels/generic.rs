@@ -233,6 +233,14 @@ map_kernel! {
 }
 
 map_kernel! {
+    UnitFractionLayer { q_low: Read, q_high: Read, p: Write, q: Write } |V, i| {
+        let (q_low, q_high) = (q_low.pair::<V>(i), q_high.pair::<V>(i));
+        p.put(i, q_low.add(q_high));
+        q.put(i, V::mul_pair(q_low, q_high));
+    }
+}
+
+map_kernel! {
     Butterfly { low: Write, high: Write, t: u64 } |V, i| {
         let (low, high) = (low.0.add(i), high.0.add(i));
         let a = V::load(low);
@@ -316,25 +324,31 @@ fold_kernel! {
 
 fold_kernel! {
     FractionRound<2> {
-        eq: Read, p0_low: Read, p0_high: Read, p1_low: Read, p1_high: Read,
-        q0_low: Read, q0_high: Read, q1_low: Read, q1_high: Read, lambda: K
+        eq: Read, p0_low: Read, p0_high: Read, r1_low: Read, r1_high: Read,
+        q0_low: Read, q0_high: Read, q1_low: Read, q1_high: Read
     } |V, i, sums| {
-        // p0 q1 + p1 q0 + lambda q0 q1 = p0 q1 + q0 (p1 + lambda q1)
-        let lambda = Pair::<V>::splat(lambda);
         let none = Pair { re: V::no_sum(), im: V::no_sum() };
         let eq = eq.pair::<V>(i);
-        let (p0, q0, q1) = (p0_low.pair::<V>(i), q0_low.pair::<V>(i), q1_low.pair::<V>(i));
-        let r = V::mul_add_pair(q1, lambda, p1_low.pair(i));
-        let value = V::mac_pair(V::mac_pair(none, p0, q1), q0, r);
+        let (p0, r1, q0, q1) = (p0_low.pair::<V>(i), r1_low.pair::<V>(i), q0_low.pair::<V>(i), q1_low.pair::<V>(i));
+        let value = V::mac_pair(V::mac_pair(none, p0, q1), q0, r1);
         sums[0] = V::mac_pair(sums[0], eq, Pair { re: V::reduce(value.re), im: V::reduce(value.im) });
         // The coefficient of X^2 comes from the differences alone.
-        let q1_high = q1_high.pair::<V>(i);
-        let r_high = V::mul_add_pair(q1_high, lambda, p1_high.pair(i));
         let p0_step = p0_high.pair::<V>(i).loose_sub(p0);
+        let r1_step = r1_high.pair::<V>(i).loose_sub(r1);
         let q0_step = q0_high.pair::<V>(i).loose_sub(q0);
-        let (q1_step, r_step) = (q1_high.loose_sub(q1), r_high.loose_sub(r));
-        let value = V::mac_pair(V::mac_pair(none, p0_step, q1_step), q0_step, r_step);
+        let q1_step = q1_high.pair::<V>(i).loose_sub(q1);
+        let value = V::mac_pair(V::mac_pair(none, p0_step, q1_step), q0_step, r1_step);
         sums[1] = V::mac_pair(sums[1], eq, Pair { re: V::reduce(value.re), im: V::reduce(value.im) });
+    }
+}
+
+fold_kernel! {
+    WeightedProductRound<2> { eq: Read, a_low: Read, a_high: Read, b_low: Read, b_high: Read } |V, i, sums| {
+        let (eq, a, b) = (eq.pair::<V>(i), a_low.pair::<V>(i), b_low.pair::<V>(i));
+        sums[0] = V::mac_pair(sums[0], eq, V::mul_pair(a, b));
+        let a_step = a_high.pair::<V>(i).loose_sub(a);
+        let b_step = b_high.pair::<V>(i).sub(b);
+        sums[1] = V::mac_pair(sums[1], eq, V::mul_pair(a_step, b_step));
     }
 }
 
@@ -699,17 +713,16 @@ pub(super) unsafe fn eq_product_round<V: Vector>(e: Halves<'_>, a: Halves<'_>, b
     }
 }
 
-/// `[G(0), coefficient of X^2 of G]`, `G(X) = sum eq (p0 q1 + p1 q0 + lambda q0 q1)(X)`; tables in the order
-/// `p0, p1, q0, q1`.
+/// `[G(0), coefficient of X^2 of G]`, `G(X) = sum eq (p0 q1 + r1 q0)(X)`; tables in the order `p0, r1, q0, q1`.
 #[inline(always)]
-pub(super) unsafe fn fraction_round<V: Vector>(eq: &[K], tables: [Halves<'_>; 4], lambda: K) -> [K; 2] {
-    let [p0, p1, q0, q1] = tables;
+pub(super) unsafe fn fraction_round<V: Vector>(eq: &[K], tables: [Halves<'_>; 4]) -> [K; 2] {
+    let [p0, r1, q0, q1] = tables;
     let length = common([
         eq.len(),
         p0.0.len(),
         p0.1.len(),
-        p1.0.len(),
-        p1.1.len(),
+        r1.0.len(),
+        r1.1.len(),
         q0.0.len(),
         q0.1.len(),
         q1.0.len(),
@@ -719,16 +732,48 @@ pub(super) unsafe fn fraction_round<V: Vector>(eq: &[K], tables: [Halves<'_>; 4]
         eq: Read::of(eq),
         p0_low: Read::of(p0.0),
         p0_high: Read::of(p0.1),
-        p1_low: Read::of(p1.0),
-        p1_high: Read::of(p1.1),
+        r1_low: Read::of(r1.0),
+        r1_high: Read::of(r1.1),
         q0_low: Read::of(q0.0),
         q0_high: Read::of(q0.1),
         q1_low: Read::of(q1.0),
         q1_high: Read::of(q1.1),
-        lambda,
     };
     // SAFETY: see `fold_halves`.
     unsafe { sum::<V, 2>(length, kernel) }
+}
+
+/// `[G(0), coefficient of X^2 of G]`, `G(X) = sum eq (a b)(X)`.
+#[inline(always)]
+pub(super) unsafe fn weighted_product_round<V: Vector>(eq: &[K], a: Halves<'_>, b: Halves<'_>) -> [K; 2] {
+    let length = common([eq.len(), a.0.len(), a.1.len(), b.0.len(), b.1.len()]);
+    let kernel = WeightedProductRound {
+        eq: Read::of(eq),
+        a_low: Read::of(a.0),
+        a_high: Read::of(a.1),
+        b_low: Read::of(b.0),
+        b_high: Read::of(b.1),
+    };
+    // SAFETY: see `fold_halves`.
+    unsafe { sum::<V, 2>(length, kernel) }
+}
+
+/// `p = q_low + q_high`, `q = q_low q_high`; writes every element of both.
+#[inline(always)]
+pub(super) unsafe fn unit_fraction_layer<V: Vector>(
+    (q_low, q_high): Halves<'_>,
+    p: &mut [MaybeUninit<K>],
+    q: &mut [MaybeUninit<K>],
+) {
+    let length = common([p.len(), q.len(), q_low.len(), q_high.len()]);
+    let kernel = UnitFractionLayer {
+        q_low: Read::of(q_low),
+        q_high: Read::of(q_high),
+        p: Write::of_new(p),
+        q: Write::of_new(q),
+    };
+    // SAFETY: see `fold_halves`.
+    unsafe { run::<V>(length, kernel) }
 }
 
 /// Instantiates every kernel for one vector type, compiled with the given target features. `$custom` replaces
@@ -754,7 +799,9 @@ macro_rules! instantiate {
             dot_base(a: &[M61], b: &[K]) -> [K; 1];
             product_round(a: (&[K], &[K]), b: (&[K], &[K])) -> [K; 2];
             eq_product_round(e: (&[K], &[K]), a: (&[K], &[K]), b: (&[K], &[K])) -> [K; 3];
-            fraction_round(eq: &[K], tables: [(&[K], &[K]); 4], lambda: K) -> [K; 2];
+            fraction_round(eq: &[K], tables: [(&[K], &[K]); 4]) -> [K; 2];
+            weighted_product_round(eq: &[K], a: (&[K], &[K]), b: (&[K], &[K])) -> [K; 2];
+            unit_fraction_layer(q_in: (&[K], &[K]), p: &mut [MaybeUninit<K>], q: &mut [MaybeUninit<K>]);
         );
     };
     (@functions $vector:ty, $features:tt, $($name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)?;)*) => {

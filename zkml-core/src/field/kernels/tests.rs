@@ -187,24 +187,65 @@ fn fractions() {
         }
         assert!(canonical(&p) && canonical(&q) && p.len() == half && q.len() == half);
 
-        let (eq, lambda) = (table(rng, half, fill), challenge(rng, fill));
+        let eq = table(rng, half, fill);
         let at = |table: &[K], i: usize, x: u64| line(table[i], table[i + half], x);
-        let g = |x| {
-            let term = |i: usize| {
-                let [p0, p1, q0, q1] = [&p0, &p1, &q0, &q1].map(|table| at(table, i, x));
-                eq[i] * (p0 * q1 + p1 * q0 + lambda * q0 * q1)
-            };
-            (0..half).map(term).sum::<K>()
-        };
-        let [constant, square] = backend.fraction_round(&eq, &p0, &p1, &q0, &q1, lambda);
-        assert_eq!(constant, g(0), "{backend:?} {half} {fill:?}");
         // The second difference of a quadratic is twice its leading coefficient.
-        assert_eq!(
-            square.double(),
-            g(2) - g(1).double() + g(0),
-            "{backend:?} {half} {fill:?}"
-        );
+        let check = |name: &str, found: [K; 2], term: &dyn Fn(usize, u64) -> K| {
+            let g = |x| (0..half).map(|i| eq[i] * term(i, x)).sum::<K>();
+            let place = format!("{name} {backend:?} {half} {fill:?}");
+            assert_eq!(found[0], g(0), "{place}");
+            assert_eq!(found[1].double(), g(2) - g(1).double() + g(0), "{place}");
+        };
+        let [p0, p1, q0, q1] = [&p0, &p1, &q0, &q1];
+        let split =
+            |table: &'_ Vec<K>| -> (Vec<K>, Vec<K>) { (table[..half].to_vec(), table[half..].to_vec()) };
+        let tables = [p0, p1, q0, q1].map(split);
+        let halves = [0, 1, 2, 3].map(|k| (tables[k].0.as_slice(), tables[k].1.as_slice()));
+        check("fraction", backend.fraction_round(&eq, halves), &|i, x| {
+            at(p0, i, x) * at(q1, i, x) + at(p1, i, x) * at(q0, i, x)
+        });
+        let found = backend.weighted_product_round(&eq, halves[0], halves[3]);
+        check("product", found, &|i, x| at(p0, i, x) * at(q1, i, x));
+        let mut folded = halves[0].0.to_vec();
+        backend.fold_halves(&mut folded, halves[0].1, eq[0]);
+        let expected: Vec<K> = (0..half)
+            .map(|i| p0[i] + eq[0] * (p0[i + half] - p0[i]))
+            .collect();
+        assert_eq!(folded, expected);
     });
+}
+
+#[test]
+fn layers_of_fractions_that_are_not_written_down() {
+    let one = K::ONE;
+    for half in [1, 7, 2048, 2100, 40_000] {
+        for (low, high) in [(false, false), (false, true), (true, false), (true, true)] {
+            let mut rng = StdRng::seed_from_u64(half as u64);
+            let (mut p, q) = (
+                table(&mut rng, 2 * half, Fill::Mixed),
+                table(&mut rng, 2 * half, Fill::Mixed),
+            );
+            if !low {
+                p[..half].fill(one);
+            }
+            if !high {
+                p[half..].fill(one);
+            }
+            for &backend in available_backends() {
+                let numerators = |start: usize, out: &mut [K]| {
+                    out.copy_from_slice(&p[start..start + out.len()]);
+                    if start < half { low } else { high }
+                };
+                let denominators =
+                    |start: usize, out: &mut [K]| out.copy_from_slice(&q[start..start + out.len()]);
+                assert_eq!(
+                    backend.fraction_layer_of(half, numerators, denominators),
+                    backend.fraction_layer(&p, &q),
+                    "{backend:?} {half} {low} {high}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

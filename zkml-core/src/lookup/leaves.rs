@@ -1,0 +1,163 @@
+//! The cells of the stack. They are not written out: what is asked for is made from the columns, a piece at a time.
+
+use ark_ff::{AdditiveGroup, Field};
+
+use super::layer::Level;
+use super::{BlockKind, Compression, Stack, Statement, Witness};
+use crate::field::kernels::{self, Backend};
+use crate::field::{K, M61, k_from_base};
+
+/// The fractions of a stack.
+pub(super) struct Leaves<'a> {
+    blocks: Vec<Cells<'a>>,
+    /// Log2 of the number of cells, fillers included.
+    pub(super) variables: usize,
+}
+
+/// The cells of one block.
+struct Cells<'a> {
+    start: usize,
+    length: usize,
+    /// What all its denominators share.
+    constant: K,
+    /// Columns and how they enter the denominator.
+    columns: Vec<(K, &'a [M61])>,
+    /// Multiplicities of a table; the numerators of a lookup are 1.
+    multiplicities: Option<&'a [M61]>,
+}
+
+impl<'a> Leaves<'a> {
+    pub(super) fn new(
+        statement: &Statement,
+        stack: &Stack,
+        compression: &Compression,
+        witness: &Witness<'a>,
+    ) -> Self {
+        let mut start = 0;
+        let cells = |block: &super::Block| {
+            let (columns, table, multiplicities) = match block.kind {
+                BlockKind::Lookup(index) => (&witness.lookups[index], statement.lookups[index].table, None),
+                BlockKind::Table(index) => {
+                    (&witness.tables[index], index, Some(witness.multiplicities[index]))
+                }
+            };
+            let length = 1 << block.variables;
+            start += length;
+            Cells {
+                start: start - length,
+                length,
+                constant: compression.constant(table),
+                columns: compression.coefficients().zip(columns.iter().copied()).collect(),
+                multiplicities,
+            }
+        };
+        Self {
+            blocks: stack.blocks.iter().map(cells).collect(),
+            variables: stack.variables,
+        }
+    }
+
+    /// Is every numerator of the lower half 1?
+    pub(super) fn lower_half_is_lookups(&self) -> bool {
+        let half = (1usize << self.variables) / 2;
+        let end = self
+            .blocks
+            .iter()
+            .take_while(|block| block.multiplicities.is_none())
+            .last();
+        end.is_some_and(|block| block.start + block.length >= half)
+    }
+
+    /// Calls `each(block, part of the block's cells, part of out)` for the blocks that have cells in
+    /// `start .. start + out.len()`, and returns how many cells those are; the ones after them are fillers.
+    fn for_blocks<T>(
+        &self,
+        start: usize,
+        out: &mut [T],
+        mut each: impl FnMut(&Cells<'a>, usize, &mut [T]),
+    ) -> usize {
+        let first = self
+            .blocks
+            .partition_point(|block| block.start + block.length <= start);
+        let mut done = 0;
+        for block in &self.blocks[first..] {
+            if done == out.len() {
+                break;
+            }
+            let from = start + done - block.start;
+            let count = (block.length - from).min(out.len() - done);
+            each(block, from, &mut out[done..done + count]);
+            done += count;
+        }
+        done
+    }
+
+    /// `out[i] = lambda q + mu p` for the fraction `p/q` of cell `start + i`.
+    pub(super) fn combination(&self, start: usize, lambda: K, mu: K, out: &mut [K]) {
+        let done = self.for_blocks(start, out, |block, from, out| {
+            let one = if block.multiplicities.is_none() {
+                mu
+            } else {
+                K::ZERO
+            };
+            out.fill(block.constant * lambda + one);
+            for (coefficient, column) in &block.columns {
+                kernels::add_scaled_base(out, *coefficient * lambda, &column[from..from + out.len()]);
+            }
+            if let Some(multiplicities) = block.multiplicities
+                && mu != K::ZERO
+            {
+                kernels::add_scaled_base(out, -mu, &multiplicities[from..from + out.len()]);
+            }
+        });
+        out[done..].fill(lambda);
+    }
+
+    /// The numerators from cell `start` on.
+    pub(super) fn numerators(&self, start: usize, out: &mut [M61]) {
+        let done = self.for_blocks(start, out, |block, from, out| match block.multiplicities {
+            None => out.fill(M61::ONE),
+            Some(counts) => out
+                .iter_mut()
+                .zip(&counts[from..])
+                .for_each(|(out, count)| *out = -*count),
+        });
+        out[done..].fill(M61::ZERO);
+    }
+
+    /// All cells.
+    pub(super) fn level(&self) -> Level {
+        let mut numerators = vec![M61::ZERO; 1 << self.variables];
+        self.numerators(0, &mut numerators);
+        let mut denominators = vec![K::ZERO; 1 << self.variables];
+        self.combination(0, K::ONE, K::ZERO, &mut denominators);
+        Level {
+            numerators: numerators.into_iter().map(k_from_base).collect(),
+            denominators,
+        }
+    }
+
+    /// The level above. There must be one.
+    pub(super) fn above(&self) -> Level {
+        let numerators = |start: usize, out: &mut [K]| {
+            let mut units = true;
+            let done = self.for_blocks(start, out, |block, from, out| match block.multiplicities {
+                None => out.fill(K::ONE),
+                Some(counts) => {
+                    units = false;
+                    let counts = out.iter_mut().zip(&counts[from..]);
+                    counts.for_each(|(out, count)| *out = k_from_base(-*count));
+                }
+            });
+            out[done..].fill(K::ZERO);
+            !units || done < out.len()
+        };
+        let denominators = |start: usize, out: &mut [K]| self.combination(start, K::ONE, K::ZERO, out);
+        let half = (1usize << self.variables) / 2;
+        let (numerators, denominators) = Backend::best().fraction_layer_of(half, numerators, denominators);
+        Level {
+            numerators,
+            denominators,
+        }
+    }
+}
