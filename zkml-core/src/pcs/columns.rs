@@ -109,8 +109,8 @@ impl Encoder<'_> {
     /// Block `index` of the columns, from `tiles` or from tiles made on the way.
     pub(super) fn block(&self, index: usize, tiles: Option<&[Tile]>) -> Block {
         let encode = |tile: &Tile| {
-            let mut cells = vec![M61::ZERO; tile.width * self.parameters().row_length()];
-            encode_block(self.code, tile.width, &tile.data, &tile.tail, index, &mut cells);
+            let mut cells = tile.data.clone();
+            encode_block(self.code, tile.width, &tile.tail, index, &mut cells);
             (tile.width, cells)
         };
         let tiles = match tiles {

@@ -42,18 +42,10 @@ pub(super) fn transpose<T: Copy>(rows: &[T], columns: usize, value: impl Fn(T) -
     out
 }
 
-/// Encodes block number `block` (of `n / L`) of a tile: writes the `L` columns from `block L` on. `data` are
-/// the `L` data columns of the tile, `tail` the tail columns, both column by column.
-pub(super) fn encode_block(
-    code: &CircleCode,
-    width: usize,
-    data: &[M61],
-    tail: &[M61],
-    block: usize,
-    out: &mut [M61],
-) {
+/// Encodes block number `block` (of `n / L`) of a tile: the `L` columns from `block L` on. `out` holds the `L` data columns of
+/// the tile, which become these; `tail` are the tail columns; all column by column.
+pub(super) fn encode_block(code: &CircleCode, width: usize, tail: &[M61], block: usize, out: &mut [M61]) {
     let log_row = code.parameters().log_row as usize;
-    out.copy_from_slice(data);
     if !tail.is_empty() {
         let factor = code.twiddles().signed(log_row, block);
         for (value, coefficient) in out.iter_mut().zip(tail) {
@@ -125,9 +117,9 @@ mod tests {
                 for (index, cell) in data.iter().enumerate() {
                     assert_eq!(*cell, rows[index % width][index / width]);
                 }
-                let mut encoded = vec![M61::ZERO; width * parameters.codeword_length()];
+                let mut encoded = data.repeat(parameters.codeword_length() / row_length);
                 for (block, out) in encoded.chunks_exact_mut(width * row_length).enumerate() {
-                    encode_block(&code, width, &data, &tails, block, out);
+                    encode_block(&code, width, &tails, block, out);
                 }
                 for (row, message) in rows.iter().enumerate() {
                     let expected = code.encode(message);

@@ -49,12 +49,12 @@ impl Level {
         let widths: Vec<usize> = tiles.iter().map(|tile| tile.len() / length).collect();
         let mut blocks = vec![Vec::new(); shape.code.codeword_length() / length];
         let encode = |(index, block): (usize, &mut Vec<M61>)| {
-            *block = vec![M61::ZERO; rows * length];
-            let mut rest = block.as_mut_slice();
+            // The tiles are copied once, each into its place, and encoded there.
+            block.reserve_exact(rows * length);
             for (tile, width) in tiles.iter().zip(&widths) {
-                let (out, behind) = rest.split_at_mut(tile.len());
-                encode_block(&code, *width, tile, &[], index, out);
-                rest = behind;
+                let start = block.len();
+                block.extend_from_slice(tile);
+                encode_block(&code, *width, &[], index, &mut block[start..]);
             }
             leaves(block, &widths, rows, length)
         };
