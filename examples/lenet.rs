@@ -40,9 +40,10 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let task = Task {
         name: "lenet",
         noun: "digit",
-        images: LabelledImages::mnist(
+        images: LabelledImages::open(
             &asset("mnist-t10k-first1000-images-idx3-ubyte.gz"),
-            &asset("mnist-t10k-first1000-labels-idx1-ubyte"),
+            Some(&asset("mnist-t10k-first1000-labels-idx1-ubyte")),
+            [1, 32, 32],
         )?,
         // What the network was trained on: zero-padded to 32 x 32, divided by 255.
         preprocessing: Preprocessing {

@@ -57,7 +57,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let task = Task {
         name: "vgg16",
         noun: "image",
-        images: LabelledImages::cifar10(&asset("cifar10-test-first1000.bin"))?,
+        images: LabelledImages::open(&asset("cifar10-test-first1000.bin"), None, [3, 32, 32])?,
         preprocessing: Preprocessing {
             pad: 0,
             mean: vec![0.4914, 0.4822, 0.4465],

@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ndarray::ArrayD;
 use zkml::prelude::*;
 use zkml::proof::{ReadableOutputs, to_bytes, write_file};
 use zkml::prove::Trace;
@@ -69,7 +68,7 @@ const CALIBRATION_IMAGES: usize = 64;
 /// Bytes the proof is bound to besides the public values; a verifier would send a nonce.
 const CONTEXT: &[u8] = b"";
 /// Side of a pixel in the pictures that are written.
-const PICTURE_SCALE: usize = 8;
+const PICTURE_SCALE: u32 = 8;
 
 /// A file of `examples/assets`.
 pub(crate) fn asset(name: &str) -> PathBuf {
@@ -201,7 +200,8 @@ impl Task {
         let progress = bar("calibrating", count);
         let samples = (0..count)
             .map(|index| self.images.tensor(index, 1, &self.preprocessing))
-            .inspect(|_| progress.inc(1));
+            .collect::<Result<Vec<_>, _>>()?;
+        let samples = samples.into_iter().inspect(|_| progress.inc(1));
         let calibration = stages.run("calibrate", || {
             Calibration::collect(&single, samples, CalibrationMethod::default())
         })?;
@@ -230,12 +230,12 @@ impl Task {
         range: Range<usize>,
     ) -> Result<AccuracyReport, Box<dyn Error>> {
         let batches = range.len() / self.batch;
-        let inputs: Vec<ArrayD<f32>> = (0..batches)
+        let inputs = (0..batches)
             .map(|index| {
                 let first = range.start + index * self.batch;
                 self.images.tensor(first, self.batch, &self.preprocessing)
             })
-            .collect();
+            .collect::<Result<Vec<_>, _>>()?;
         let labels: Vec<usize> = range
             .take(batches * self.batch)
             .map(|index| self.images.label(index))
@@ -256,7 +256,7 @@ impl Task {
         times: &mut Times,
     ) -> Result<(PublicValues, Proof), Box<dyn Error>> {
         let style = Style::of_stdout();
-        let tensor = self.images.tensor(first, self.batch, &self.preprocessing);
+        let tensor = self.images.tensor(first, self.batch, &self.preprocessing)?;
         let input = key.model.network.quantize_input(&tensor)?;
 
         let start = Instant::now();
