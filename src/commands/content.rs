@@ -319,6 +319,30 @@ fn model(model: &zkml_core::prove::CompiledModel) -> Vec<Fact> {
             model.network.limb_bits.to_string(),
             model.network.limb_bits,
         ),
+        preprocessing(model),
         fact("layers", graph.to_string(), layers),
     ]
+}
+
+/// How an image becomes the input, and what the classes are called.
+#[cfg(feature = "prover")]
+fn preprocessing(model: &zkml_core::prove::CompiledModel) -> Fact {
+    let record = &model.network.record;
+    let Some(preprocessing) = &record.preprocessing else {
+        return fact("images", "(not taken)", Value::Null);
+    };
+    let (pad, mean, deviation) = (preprocessing.pad, &preprocessing.mean, &preprocessing.deviation);
+    let mut text = format!("(byte / 255 - {mean:?}) / {deviation:?}, {pad} zero pixels around");
+    if !record.classes.is_empty() {
+        text += &format!(
+            "\n{} classes: {}",
+            record.classes.len(),
+            record.classes.join(", ")
+        );
+    }
+    fact(
+        "images",
+        text,
+        json!({ "pad": pad, "mean": mean, "deviation": deviation, "classes": record.classes }),
+    )
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use zkml::proof::{read_file, to_bytes, write_file};
 use zkml::prove::{CompiledModel, ProvingKey, SetupOptions, setup};
 use zkml::verify::{ROTATION_RESERVE, VerifyingKey};
@@ -33,12 +33,35 @@ pub(crate) struct Setup {
     /// With private weights: how many proofs the key can make, at least
     #[arg(long, default_value_t = SetupOptions::default().proofs_per_key)]
     proofs: u32,
+    /// What counts: small proofs, or a short time to make them
+    #[arg(long, value_enum, default_value_t = Favour::Balance)]
+    favour: Favour,
     /// Overwrite keys of another model, or make new ones for this
     #[arg(long)]
     force: bool,
     /// Answer with one JSON object
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// The choice of row length and rate: longer codewords are more work, and make proofs smaller.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Favour {
+    Size,
+    Balance,
+    Speed,
+}
+
+impl Favour {
+    /// How many bytes of proof one encoded cell of work is worth.
+    fn bytes_per_cell(self) -> f64 {
+        let balance = SetupOptions::default().bytes_per_cell;
+        match self {
+            Favour::Size => balance / 16.0,
+            Favour::Balance => balance,
+            Favour::Speed => balance * 16.0,
+        }
+    }
 }
 
 impl Setup {
@@ -65,6 +88,7 @@ impl Setup {
         create_folder(&folder)?;
         let options = SetupOptions {
             proofs_per_key: self.proofs,
+            bytes_per_cell: self.favour.bytes_per_cell(),
             ..SetupOptions::default()
         };
         let key = console.spin("setup:", || setup(model, &options))?;

@@ -475,3 +475,85 @@ fn a_batch_is_one_proof() {
     ];
     assert_eq!(zkml(&arguments, folder).status.code(), Some(0));
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interruption_leaves_whole_files_or_none() {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::copy(keys().join("lenet.model"), folder.join("lenet.model")).unwrap();
+    let mut interrupted = 0;
+    for delay in [5, 10, 15, 20, 30, 40, 60, 90, 120, 160] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_zkml"))
+            .args(["setup", "lenet.model", "--force", "--quiet"])
+            .current_dir(folder)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(delay));
+        let signal = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap();
+        let code = child.wait().unwrap().code();
+        // Before its handler stands, the signal itself ends it.
+        assert!(matches!(code, Some(0 | 130) | None), "{code:?}, {signal}");
+        interrupted += usize::from(code == Some(130));
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_str().unwrap();
+            assert!(!name.ends_with(".partial"), "{name}");
+            let inspected = zkml(&["inspect", name], folder);
+            assert_eq!(inspected.status.code(), Some(0), "{}", text(&inspected.stderr));
+        }
+    }
+    assert!(interrupted > 0, "no run was long enough to be interrupted");
+    // What is missing is made.
+    let made = answer(&zkml(&["setup", "lenet.model", "--json"], folder));
+    assert_eq!(made["ok"], true);
+    assert!(folder.join("lenet.pkey").is_file() && folder.join("lenet.vkey").is_file());
+}
+
+#[test]
+fn what_the_optimizer_did_is_explained() {
+    let explained = answer(&zkml(&["inspect", "--explain", "--json", "lenet.model"], keys()));
+    let content = &explained["content"];
+    let cells = |pass: usize| content["circuit_level"][pass]["effect"][0].clone();
+    assert_eq!(content["circuit_level"][3]["pass"], "shifted_convolution");
+    assert!(cells(3)["without"].as_u64().unwrap() > 2 * cells(3)["with"].as_u64().unwrap());
+    assert_eq!(content["operation_level"][0]["pass"], "activation_fusion");
+    assert_eq!(
+        content["operation_level"][0]["changes"].as_array().unwrap().len(),
+        4
+    );
+    assert_eq!(content["model_level"].as_array().unwrap().len(), 6);
+    let output = zkml(&["inspect", "--explain", "lenet.model"], keys());
+    assert!(text(&output.stdout).contains("`relu` is the table of the rescale of `conv1`"));
+    for key in ["lenet.pkey", "lenet.vkey"] {
+        let output = zkml(&["inspect", "--explain", key], keys());
+        assert!(text(&output.stdout).contains("multiplicities of tables"), "{key}");
+    }
+    let (out, _) = prove("seven.png", &[]);
+    let proof = out.path().join("lenet.proof");
+    let output = zkml(&["inspect", "--explain", proof.to_str().unwrap()], keys());
+    assert_refused(
+        &output,
+        2,
+        &["--explain: expected a compiled model or a key, found proof"],
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    answer(&compile(
+        folder.path(),
+        &["--json", "--without", "table_sharing,relu_hoisting"],
+    ));
+    let explained = answer(&zkml(
+        &["inspect", "--explain", "--json", "lenet.model"],
+        folder.path(),
+    ));
+    assert_eq!(explained["content"]["circuit_level"][1]["enabled"], false);
+    assert_eq!(explained["content"]["model_level"][4]["enabled"], false);
+}
