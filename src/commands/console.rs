@@ -31,7 +31,8 @@ pub(super) fn end_cleanly_on_interrupt() {
     });
 }
 
-fn writing() -> MutexGuard<'static, ()> {
+/// Held by whoever writes a file.
+pub(super) fn writing() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -78,8 +78,20 @@ impl Command {
             output
         };
         let make = self.makes();
+        // The others have a console of their own, and say on it what they wrote.
+        #[cfg(feature = "prover")]
+        let mut unseen = io::sink();
+        #[cfg(feature = "prover")]
+        let observer = match self.has_console() {
+            true => None,
+            false => Some(console::Console::new(globals, false, &mut unseen)?),
+        };
         let json = self.json();
         let result = self.dispatch(globals, output);
+        #[cfg(feature = "prover")]
+        if let Some(observer) = observer {
+            observer.finish()?;
+        }
         // The others have an answer of their own for a refusal.
         if let (Err(error), true, true) = (&result, make, json) {
             writeln!(
@@ -108,6 +120,12 @@ impl Command {
             Command::Verify(verify) => verify.json,
             Command::VerifyKey(verify_key) => verify_key.json,
         }
+    }
+
+    /// Whether the command shows progress and writes traces itself.
+    #[cfg(feature = "prover")]
+    fn has_console(&self) -> bool {
+        matches!(self, Command::Compile(_) | Command::Setup(_) | Command::Prove(_))
     }
 
     /// Whether the command makes files, rather than looking at them.

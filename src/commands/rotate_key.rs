@@ -9,6 +9,7 @@ use zkml_core::proof::{read_file, write_file};
 use zkml_core::prove::{ProvingKey, rotate};
 use zkml_core::verify::VerifyingKey;
 
+use super::console::writing;
 use super::{CommandError, hex};
 
 /// Commit the private weights of a proving key anew
@@ -52,8 +53,13 @@ impl RotateKey {
         } else {
             rotate(&old)?
         };
-        let bytes = new.write_file(&self.output)?;
-        let verifying_bytes = write_file(&self.verifying_key, &new.verifying)?;
+        let (bytes, verifying_bytes) = {
+            let _lock = writing();
+            (
+                new.write_file(&self.output)?,
+                write_file(&self.verifying_key, &new.verifying)?,
+            )
+        };
         let proofs = new
             .budget()
             .map_or(Ok(0), |budget| budget.proofs_left())

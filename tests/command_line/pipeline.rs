@@ -161,6 +161,16 @@ fn the_whole_way_with_private_weights() {
         zkml(&[&key[..], &files].concat(), folder)
     };
     let verified = answer(&verify("nonce 1"));
+    let traced = [
+        "inspect",
+        "keys/lenet.vkey",
+        "--quiet",
+        "--trace-out",
+        "inspect.json",
+    ];
+    let output = zkml(&traced, folder);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
+    assert!(folder.join("inspect.json").is_file());
     assert_eq!(verified["outputs"]["class"], 7);
     let refused = verify("nonce 2");
     assert_eq!(refused.status.code(), Some(1));
