@@ -83,7 +83,12 @@ fn tables(criterion: &mut Criterion) {
             bencher.iter(|| backend.fraction_layer(black_box(&a), black_box(&b)))
         });
         group.bench_function("fraction_round", |bencher| {
-            bencher.iter(|| backend.fraction_round(&e[..LENGTH / 2], [&a, &b, &q0, &q1].map(|table| table.split_at(LENGTH / 2))))
+            bencher.iter(|| {
+                backend.fraction_round(
+                    &e[..LENGTH / 2],
+                    [&a, &b, &q0, &q1].map(|table| table.split_at(LENGTH / 2)),
+                )
+            })
         });
         group.throughput(Throughput::Elements(LENGTH as u64));
         group.bench_function("dot", |bencher| {
