@@ -1,12 +1,13 @@
 //! The trace: executes the integer network and fills the committed columns.
 
 use ndarray::ArrayD;
+use rayon::prelude::*;
 use tracing::info_span;
 
 use super::{ProveError, ProvingKey};
 use crate::circuit::lower::{Hint, ParameterCells};
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Table};
-use crate::field::{M61, from_i64, to_i64_centered};
+use crate::field::{M61, P, from_i64, from_u64, to_i64_centered};
 use crate::graph::IntOp;
 use crate::lookup;
 use crate::masking::Pads;
@@ -73,23 +74,33 @@ impl<'a> Trace<'a> {
         for parameter in &key.lowered.parameters {
             values.set(parameter.column, Cells::Int8(&parameter.cells));
         }
-        for (node, &column) in execution.values.iter().zip(&key.lowered.nodes) {
+        let nodes = execution.values.par_iter().zip(&key.lowered.nodes);
+        nodes.for_each(|(node, &column)| {
             // Views are folded through their source, and need no cells of their own.
             if !matches!(
                 circuit[column].kind,
                 ColumnKind::View(_) | ColumnKind::Committed { .. }
             ) {
-                set(column, padded(circuit, column, node.iter().copied(), 0));
+                set(column, padded(circuit, column, row_major(node), 0));
             }
-        }
+        });
         let integers = |tensor: &ArrayD<i64>| tensor.iter().copied().collect::<Vec<i64>>();
         let outputs: Vec<Vec<i64>> = execution.outputs(graph).map(integers).collect();
         for (&column, output) in key.lowered.outputs.iter().zip(&outputs) {
             if matches!(circuit[column].kind, ColumnKind::Public(_)) {
-                set(column, padded(circuit, column, output.iter().copied(), 0));
+                set(column, padded(circuit, column, output, 0));
             }
         }
-        for hint in &key.lowered.hints {
+        // Rescales, most of the trace, need the execution alone; the other columns may need theirs, in order.
+        let (rescales, others): (Vec<&Hint>, Vec<&Hint>) = key
+            .lowered
+            .hints
+            .iter()
+            .partition(|hint| matches!(hint, Hint::Rescale { .. }));
+        rescales
+            .into_par_iter()
+            .try_for_each(|hint| fill(key, circuit, &values, &execution, hint))?;
+        for hint in others {
             fill(key, circuit, &values, &execution, hint)?;
         }
         let privacy = &key.verifying.privacy;
@@ -233,15 +244,38 @@ impl<'a> Trace<'a> {
     }
 }
 
+/// The values of a node, row-major.
+fn row_major(tensor: &ArrayD<i64>) -> &[i64] {
+    // Executions are in standard layout.
+    tensor.as_slice().unwrap_or(&[])
+}
+
+/// An integer of an execution as a cell: range analysis keeps it below `p / 2`.
+fn cell(integer: i64) -> M61 {
+    debug_assert!(integer.unsigned_abs() < P / 2);
+    M61::from_raw(integer.wrapping_add(P as i64 & (integer >> 63)) as u64)
+}
+
 /// Integers over the padded shape of a column.
-fn padded(
+fn padded(circuit: &Circuit, column: ColumnId, integers: &[i64], padding: i64) -> Vec<M61> {
+    padded_with(circuit, column, integers, padding, |integer| integer)
+}
+
+/// As [`padded`], of what `map` makes of each integer.
+fn padded_with(
     circuit: &Circuit,
     column: ColumnId,
-    integers: impl Iterator<Item = i64>,
+    integers: &[i64],
     padding: i64,
+    map: impl Fn(i64) -> i64,
 ) -> Vec<M61> {
-    let cells: Vec<M61> = integers.map(from_i64).collect();
-    circuit[column].shape.pad(&cells, from_i64(padding))
+    let shape = &circuit[column].shape;
+    if shape.is_exact() {
+        return integers.iter().map(|&integer| cell(map(integer))).collect();
+    }
+    let mut table = vec![cell(padding); shape.padded_len()];
+    shape.for_each_cell(|logical, padded| table[padded] = cell(map(integers[logical])));
+    table
 }
 
 fn fill(
@@ -276,30 +310,20 @@ fn fill(
             let accumulator = &execution.values[graph[*node].inputs[0].0];
             let half = 1i64 << (shift - 1);
             let inner: usize = accumulator.shape().iter().skip(axis + 1).product();
-            let multiplier = |index: usize| multipliers[(index / inner) % multipliers.len()];
-            let remainders: Vec<i64> = accumulator
-                .iter()
-                .zip(before.iter())
-                .enumerate()
-                .map(|(index, (&x, &v))| x * multiplier(index) + half - (v << shift))
+            let blocks = row_major(accumulator)
+                .chunks(inner.max(1))
+                .zip(multipliers.iter().cycle());
+            // The remainder is what lies below 2^shift.
+            let products: Vec<i64> = blocks
+                .flat_map(|(block, &multiplier)| block.iter().map(move |&x| x * multiplier + half))
                 .collect();
             for (k, &limb) in limbs.iter().enumerate() {
-                let digit = |remainder: i64| remainder >> (*bits as usize * k) & ((1 << bits) - 1);
-                set(
-                    limb,
-                    padded(circuit, limb, remainders.iter().map(|&r| digit(r)), digit(half)),
-                );
+                let digit = |product: i64| product >> (*bits as usize * k) & ((1 << bits) - 1);
+                set(limb, padded_with(circuit, limb, &products, digit(half), digit));
             }
-            set(*value, padded(circuit, *value, before.iter().copied(), 0));
-            set(
-                *output,
-                padded(
-                    circuit,
-                    *output,
-                    execution.values[node.0].iter().copied(),
-                    table.apply(0),
-                ),
-            );
+            set(*value, padded(circuit, *value, row_major(before), 0));
+            let after = row_major(&execution.values[node.0]);
+            set(*output, padded(circuit, *output, after, table.apply(0)));
         }
         Hint::Apply { table, input, output } => {
             let Table::Function(function) = circuit.tables[*table as usize] else {
@@ -327,20 +351,22 @@ fn fill(
                 );
                 i64::from(indices[outer * inner + within] == along as i64)
             });
-            set(*output, padded(circuit, *output, hot, 0));
+            set(*output, padded(circuit, *output, &hot.collect::<Vec<i64>>(), 0));
         }
         Hint::Input { node, output } => {
             let (minimum, maximum) = key.model.network.graph[*node].fact.range;
             let cells =
-                |column, padding| padded(circuit, column, execution.values[node.0].iter().copied(), padding);
+                |column, padding| padded(circuit, column, row_major(&execution.values[node.0]), padding);
             set(*output, cells(*output, 0i64.max(minimum).min(maximum)));
             // Without its padding.
             set(key.lowered.nodes[node.0], cells(key.lowered.nodes[node.0], 0));
         }
         Hint::Node { node, input, output } => {
             for column in [*input, *output] {
-                let cells = execution.values[node.0].iter().copied();
-                set(column, padded(circuit, column, cells, 0));
+                set(
+                    column,
+                    padded(circuit, column, row_major(&execution.values[node.0]), 0),
+                );
             }
         }
         Hint::Copy { input, output } => set(*output, values.base(*input).to_vec()),
@@ -368,6 +394,9 @@ fn mismatch(place: &str) -> ProveError {
     }
 }
 
+/// Rows that are counted at a time.
+const COUNTED: usize = 1 << 16;
+
 /// How often each row of each table is looked up.
 fn count(circuit: &Circuit, values: &Values<'_>) -> Result<Vec<Vec<M61>>, ProveError> {
     let mut counts: Vec<Vec<u64>> = circuit
@@ -375,25 +404,41 @@ fn count(circuit: &Circuit, values: &Values<'_>) -> Result<Vec<Vec<M61>>, ProveE
         .iter()
         .map(|table| vec![0; 1 << table.variables()])
         .collect();
-    for lookup in &circuit.lookups {
+    let parts: Vec<(usize, usize, &[M61])> = circuit
+        .lookups
+        .iter()
+        .enumerate()
+        .flat_map(|(index, lookup)| {
+            let parts = values.base(lookup.columns[0]).chunks(COUNTED).enumerate();
+            parts.map(move |(part, cells)| (index, part * COUNTED, cells))
+        })
+        .collect();
+    let histograms = parts.into_par_iter().map(|(index, start, cells)| {
+        let lookup = &circuit.lookups[index];
         let table = &circuit.tables[lookup.table as usize];
-        let cells = values.base(lookup.columns[0]);
+        let first = from_i64(table.first());
+        let mut histogram = vec![0u32; 1 << table.variables()];
         for (row, &cell) in cells.iter().enumerate() {
-            let value = to_i64_centered(cell);
-            match table.row_of(value) {
-                Some(index) => counts[lookup.table as usize][index] += 1,
+            let place = usize::try_from((cell - first).value).ok();
+            match place.and_then(|place| histogram.get_mut(place)) {
+                Some(count) => *count += 1,
                 None => {
                     return Err(ProveError::NotInTable {
                         lookup: lookup.name.clone(),
-                        value,
-                        row,
+                        value: to_i64_centered(cell),
+                        row: start + row,
                     });
                 }
             }
         }
+        Ok((lookup.table as usize, histogram))
+    });
+    for (table, histogram) in histograms.collect::<Result<Vec<_>, _>>()? {
+        let counts = counts[table].iter_mut().zip(histogram);
+        counts.for_each(|(total, count)| *total += u64::from(count));
     }
     Ok(counts
         .into_iter()
-        .map(|table| table.into_iter().map(M61::from).collect())
+        .map(|table| table.into_iter().map(from_u64).collect())
         .collect())
 }

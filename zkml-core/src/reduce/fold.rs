@@ -47,8 +47,12 @@ pub(crate) fn fold(
         }
         _ => (column, own_steps(circuit, column, z, kept)),
     };
+    let narrow;
     let mut data = match values.cells(source) {
-        Cells::Base(cells) => Data::Base(cells),
+        Cells::Base(cells) => {
+            narrow = if source == column { None } else { to_int8(cells) };
+            narrow.as_deref().map_or(Data::Base(cells), Data::Int8)
+        }
         Cells::Int8(cells) => Data::Int8(cells),
     };
     let mut before = circuit[source].shape.padded_len();
@@ -177,7 +181,41 @@ fn view_steps(
         .collect()
 }
 
+/// Cells as int8, if all of them fit: activations most often do.
+fn to_int8(cells: &[M61]) -> Option<Vec<i8>> {
+    // In [0, 256) exactly for cells in [-128, 128).
+    let shifted = |cell: &M61| (*cell + M61::from_raw(128)).value;
+    cells
+        .chunks(1 << 10)
+        .all(|cells| cells.iter().fold(0, |bits, cell| bits | shifted(cell)) < 256)
+        .then(|| {
+            cells
+                .iter()
+                .map(|cell| shifted(cell).wrapping_sub(128) as i8)
+                .collect()
+        })
+}
+
+/// A step over the last axis of int8 data: for each kept index one inner product with every row.
+fn apply_to_rows(cells: &[i8], step: &Step) -> Vec<K> {
+    let mut out = vec![K::from(0u64); cells.len() / step.source_len * step.kept_len];
+    for entries in step.entries.chunk_by(|a, b| a.0 == b.0) {
+        let mut weights = vec![K::from(0u64); step.source_len];
+        entries.iter().for_each(|&(_, s, weight)| weights[s] += weight);
+        let products = kernels::rows_dot_i8(cells, step.source_len, &weights);
+        let kept = entries.first().map_or(0, |entry| entry.0);
+        let places = out.iter_mut().skip(kept).step_by(step.kept_len);
+        places.zip(products).for_each(|(to, product)| *to = product);
+    }
+    out
+}
+
 fn apply(data: &Data<'_>, before: usize, step: &Step, after: usize) -> Vec<K> {
+    if let (Data::Int8(cells), 1) = (data, after)
+        && step.source_len > 1
+    {
+        return apply_to_rows(cells, step);
+    }
     let dense = step.kept_len == 1
         && step.entries.len() == step.source_len
         && step
@@ -187,9 +225,6 @@ fn apply(data: &Data<'_>, before: usize, step: &Step, after: usize) -> Vec<K> {
             .all(|(index, entry)| entry.1 == index);
     if let (Data::Int8(cells), true) = (data, dense) {
         let weights: Vec<K> = step.entries.iter().map(|entry| entry.2).collect();
-        if after == 1 {
-            return kernels::rows_dot_i8(cells, step.source_len, &weights);
-        }
         return cells
             .chunks_exact(step.source_len * after)
             .flat_map(|rows| kernels::fold_rows_i8(rows, after, &weights))

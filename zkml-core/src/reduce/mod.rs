@@ -28,6 +28,8 @@ mod fold;
 #[cfg(feature = "prover")]
 mod prover;
 #[cfg(feature = "prover")]
+mod tables;
+#[cfg(feature = "prover")]
 mod values;
 mod verifier;
 

@@ -1,7 +1,7 @@
 //! The cells of columns, as the prover holds them.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Contraction, PaddedShape, Public, View};
 use crate::field::{M61, from_i64};
@@ -10,7 +10,7 @@ use crate::field::{M61, from_i64};
 #[derive(Debug, Clone)]
 pub enum Cells<'a> {
     /// Field elements.
-    Base(Arc<[M61]>),
+    Base(Vec<M61>),
     /// Weights.
     Int8(&'a [i8]),
 }
@@ -58,7 +58,7 @@ impl<'a> Values<'a> {
 
     /// The padded cells of a column. A committed column that was never put in is all zero.
     pub fn cells(&self, column: ColumnId) -> &Cells<'a> {
-        self.cells[column.index()].get_or_init(|| Cells::Base(self.compute(column).into()))
+        self.cells[column.index()].get_or_init(|| Cells::Base(self.compute(column)))
     }
 
     /// The padded cells of a column as field elements; weights are converted once and kept.
@@ -88,9 +88,14 @@ impl<'a> Values<'a> {
                 let mut sum = vec![linear.constant; column.shape.padded_len()];
                 for term in &linear.terms {
                     let cells = self.cells(term.column).to_base();
-                    sum.iter_mut()
-                        .zip(cells.iter())
-                        .for_each(|(sum, cell)| *sum += term.coefficient * cell);
+                    let pairs = sum.iter_mut().zip(cells.iter());
+                    if term.coefficient == M61::from(1u64) {
+                        pairs.for_each(|(sum, cell)| *sum += cell);
+                    } else if term.coefficient == -M61::from(1u64) {
+                        pairs.for_each(|(sum, cell)| *sum -= cell);
+                    } else {
+                        pairs.for_each(|(sum, cell)| *sum += term.coefficient * cell);
+                    }
                 }
                 sum
             }
@@ -102,10 +107,12 @@ impl<'a> Values<'a> {
     fn compute_view(&self, shape: &PaddedShape, view: &View) -> Vec<M61> {
         let source_shape = &self.circuit[view.source].shape;
         let source = self.cells(view.source).to_base();
-        // The map is a product: combine the factors' pairs one factor at a time.
+        // The map is a product: the pairs of all factors but the last are combined, then those of the last are added.
         let mut pairs = vec![(0usize, 0usize)];
+        let mut last = vec![(0usize, 0usize)];
         for factor in &view.factors {
-            let mut own = Vec::new();
+            pairs = combined(&pairs, &last).collect();
+            last.clear();
             factor.for_each_pair(shape, source_shape, |index, _, flat| {
                 let to = factor
                     .view_axes
@@ -113,15 +120,11 @@ impl<'a> Values<'a> {
                     .zip(index)
                     .map(|(&axis, &i)| i << shift(shape, axis))
                     .sum::<usize>();
-                own.push((to, spread(source_shape, &factor.source_axes, flat)));
+                last.push((to, spread(source_shape, &factor.source_axes, flat)));
             });
-            pairs = pairs
-                .iter()
-                .flat_map(|&(to, from)| own.iter().map(move |&(t, f)| (to | t, from | f)))
-                .collect();
         }
         let mut cells = vec![M61::from(0u64); shape.padded_len()];
-        for (to, from) in pairs {
+        for (to, from) in combined(&pairs, &last) {
             cells[to] = source[from];
         }
         cells
@@ -163,6 +166,16 @@ impl<'a> Values<'a> {
         }
         cells
     }
+}
+
+/// All pairs of a product of two maps.
+fn combined<'a>(
+    first: &'a [(usize, usize)],
+    second: &'a [(usize, usize)],
+) -> impl Iterator<Item = (usize, usize)> + 'a {
+    first
+        .iter()
+        .flat_map(move |&(to, from)| second.iter().map(move |&(t, f)| (to | t, from | f)))
 }
 
 /// By how many bits an index of `axis` is shifted in the padded row-major index.
