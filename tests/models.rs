@@ -2,6 +2,8 @@
 //! each family from weights to a verified proof. `scripts/reference_models.py` makes the fixtures.
 
 #![cfg(feature = "prover")]
+// Helpers outside of `#[test]` functions unwrap, too: a failure there fails the test.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
