@@ -6,14 +6,14 @@
 // An example speaks to people.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use std::collections::BTreeMap;
+mod support;
+
 use std::error::Error;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use ndarray::ArrayD;
-use safetensors::tensor::{Dtype, TensorView};
+use support::random::{Random, write_random_weights};
 use zkml::prelude::*;
 use zkml::proof::{ReadableOutputs, to_bytes};
 
@@ -105,50 +105,5 @@ fn run() -> Result<(), Box<dyn Error>> {
     {
         println!("output {:?}: {:.3?}", output.shape, output.values);
     }
-    Ok(())
-}
-
-/// Uniform in [-1, 1), the same on every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> f32 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    }
-}
-
-/// What a training script would have saved: a tensor for every parameter, under its PyTorch name.
-fn write_random_weights(
-    graph: &Graph<Symbolic>,
-    random: &mut Random,
-    path: &Path,
-) -> Result<(), Box<dyn Error>> {
-    let mut tensors = BTreeMap::new();
-    for parameter in &graph.parameters {
-        let count: usize = parameter.shape.iter().product();
-        // A variance is positive; weights shrink with the number of terms of their sum.
-        let terms: usize = parameter.shape.iter().skip(1).product();
-        let spread = 1.0 / (terms as f32).sqrt();
-        let value = |x: f32| {
-            if parameter.path.ends_with("running_var") {
-                1.0 + x / 2.0
-            } else {
-                x * spread
-            }
-        };
-        let bytes: Vec<u8> = (0..count)
-            .flat_map(|_| value(random.next()).to_le_bytes())
-            .collect();
-        tensors.insert(parameter.path.clone(), (parameter.shape.clone(), bytes));
-    }
-    let views = tensors
-        .iter()
-        .map(|(path, (shape, bytes))| Ok((path, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-    std::fs::write(path, safetensors::serialize(views, None)?)?;
     Ok(())
 }

@@ -7,6 +7,7 @@
 pub(crate) mod classifier;
 pub(crate) mod images;
 pub(crate) mod progress;
+pub(crate) mod random;
 pub(crate) mod report;
 pub(crate) mod terminal;
 pub(crate) mod trace;

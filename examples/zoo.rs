@@ -1,0 +1,155 @@
+//! What a proof of any network in `zkml::models` costs: times, sizes, memory. The weights and the images are random, so the
+//! answers mean nothing; the proofs are as good, and take as long, as any.
+//!
+//! `cargo run --release --example zoo -- resnet18-cifar10`; without a name it lists the networks.
+
+// An example speaks to people.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod support;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use ndarray::ArrayD;
+use support::classifier::exit_code;
+use support::progress::spin;
+use support::random::{Random, write_random_weights};
+use support::report::{Stages, duration, peak_memory, size};
+use zkml::models::registry::{MODELS, find};
+use zkml::optimize::model::multiply_adds;
+use zkml::prelude::*;
+use zkml::proof::to_bytes;
+use zkml::verify::{Statement, TrustedKey, soundness};
+
+/// Measure proofs of a network with random weights.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The network, such as `resnet18-cifar10`; none lists them
+    model: Option<String>,
+    /// How many proofs; times are medians
+    #[arg(long, default_value_t = 5)]
+    proofs: usize,
+    /// How many images one proof is about
+    #[arg(long, default_value_t = 1)]
+    batch: usize,
+    /// Number of threads; all that the machine has, unless given
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Make everything public: smaller proofs that hide nothing
+    #[arg(long)]
+    public: bool,
+}
+
+/// How many images activation ranges are measured on.
+const CALIBRATION_IMAGES: usize = 8;
+
+fn main() -> ExitCode {
+    exit_code(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let Some(name) = &arguments.model else {
+        for entry in MODELS {
+            println!("{:24} {}", entry.name, entry.about);
+        }
+        return Ok(());
+    };
+    if arguments.proofs == 0 || arguments.batch == 0 {
+        return Err("expected at least one proof of at least one image".into());
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(arguments.threads.unwrap_or(0))
+        .build_global()?;
+    println!("{} threads", rayon::current_num_threads());
+
+    let mut stages = Stages::default();
+    let entry = find(name)?;
+    let mut random = Random(2026);
+    let graph = entry.trace(arguments.batch)?;
+    let graph = stages.run("draw weights", || {
+        spin("drawing weights", || load(graph, &mut random))
+    })?;
+    let shape = graph[graph.input].fact.clone();
+    let parameters: usize = graph
+        .parameters
+        .iter()
+        .map(|parameter| parameter.values.len())
+        .sum();
+    println!(
+        "{parameters} weights, {} multiply-adds, input {shape:?}",
+        multiply_adds(&graph)
+    );
+    let mut image = || ArrayD::from_shape_simple_fn(shape.as_slice(), || random.next());
+    let images: Vec<ArrayD<f32>> = (0..CALIBRATION_IMAGES).map(|_| image()).collect();
+    let network = stages.run("calibrate, quantize", || -> Result<_, Box<dyn Error>> {
+        spin("calibrating", || {
+            let samples = images.iter().cloned();
+            let calibration = Calibration::collect(&graph, samples, CalibrationMethod::default())?;
+            Ok(quantize(&graph, &calibration, &QuantizeOptions::default())?)
+        })
+    })?;
+    drop(graph);
+    let inputs = images
+        .iter()
+        .cycle()
+        .take(arguments.proofs)
+        .map(|image| network.quantize_input(image))
+        .collect::<Result<Vec<_>, _>>()?;
+
+    let privacy = if arguments.public {
+        Privacy::PUBLIC
+    } else {
+        Privacy::default()
+    };
+    let model = CompiledModel::new(name.as_str(), network).with_privacy(privacy);
+    let key = stages.run("setup", || {
+        spin("setup", || setup(model, &SetupOptions::default()))
+    })?;
+    let trusted = stages.run("check the key, once", || TrustedKey::new(&key.verifying))?;
+    let bits =
+        soundness(&Statement::new(&key.verifying)?).sum(&soundness(&Statement::of_setup(&key.verifying)?));
+    println!("soundness: {bits:.1} bits");
+
+    let (mut proving, mut verifying, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for input in &inputs {
+        let start = Instant::now();
+        let (public, proof) = spin("proving", || prove(&key, input, b""))?;
+        proving.push(start.elapsed());
+        let start = Instant::now();
+        trusted.verify(&public, &proof, b"")?;
+        verifying.push(start.elapsed());
+        bytes = to_bytes(&proof)?.len();
+    }
+    let remark = format!("median of {}", inputs.len());
+    let prove = median(&mut proving);
+    stages.push("prove", prove, remark.clone());
+    stages.push("verify", median(&mut verifying), remark);
+    println!(
+        "proof {}, {} an image\n",
+        size(bytes as u64),
+        duration(prove / arguments.batch as u32)
+    );
+    println!("{stages}");
+    if let Some(bytes) = peak_memory() {
+        println!("peak memory {}", size(bytes));
+    }
+    Ok(())
+}
+
+/// The graph with random weights, optimized, with the class as an output.
+fn load(graph: Graph<Symbolic>, random: &mut Random) -> Result<Graph<Float>, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("weights.safetensors");
+    write_random_weights(&graph, random, &path)?;
+    let (graph, _) = graph.load(&Weights::open(&path)?)?;
+    let (graph, _) = optimize(graph.with_argmax()?, &OptimizeOptions::default())?;
+    Ok(graph)
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
