@@ -66,7 +66,7 @@ impl<'a> Trace<'a> {
         let _span = info_span!("fill the trace").entered();
         let circuit = statement.circuit();
         let values = Values::new(circuit);
-        let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells.into()));
+        let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells));
         if let Some((column, cells)) = committed {
             // What is set first stays.
             set(column, cells.to_vec());
@@ -285,7 +285,7 @@ fn fill(
     execution: &Execution,
     hint: &Hint,
 ) -> Result<(), ProveError> {
-    let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells.into()));
+    let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells));
     match hint {
         Hint::Rescale {
             node,

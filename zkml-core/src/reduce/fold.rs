@@ -28,6 +28,8 @@ struct Step {
     kept: Vec<(usize, usize)>,
     /// Does it change nothing but names?
     rename: bool,
+    /// Logical length of the axes it consumes, where they are renamed.
+    logical: usize,
 }
 
 /// Folds `column` at `z` over the axes not in `kept`; the result has the axes `kept`, in that order.
@@ -58,10 +60,15 @@ pub(crate) fn fold(
     let mut before = circuit[source].shape.padded_len();
     let mut after = 1;
     // From the last axis to the first: what is contiguous shrinks first.
-    for step in steps.iter().rev() {
+    for (index, step) in steps.iter().enumerate().rev() {
         before /= step.source_len;
         if !step.rename {
-            data = Data::Extension(apply(&data, before, step, after));
+            let earlier = if schedule.zero_padded[source.index()] {
+                &steps[..index]
+            } else {
+                &[]
+            };
+            data = Data::Extension(apply(&data, before, step, after, &|place| is_padding(earlier, place)));
         }
         after *= step.kept_len;
     }
@@ -92,6 +99,7 @@ fn own_steps(circuit: &Circuit, column: ColumnId, z: &[K], kept: &[usize]) -> Ve
                 entries: vec![],
                 kept: vec![(axis, bits)],
                 rename: true,
+                logical: shape.size(axis),
             });
             axis += 1;
             continue;
@@ -108,6 +116,7 @@ fn own_steps(circuit: &Circuit, column: ColumnId, z: &[K], kept: &[usize]) -> Ve
             entries: weights.iter().enumerate().map(|(s, &w)| (0, s, w)).collect(),
             kept: vec![],
             rename: false,
+            logical: weights.len(),
         });
     }
     steps
@@ -176,6 +185,7 @@ fn view_steps(
                 entries,
                 kept: own_kept,
                 rename,
+                logical: source_len,
             }
         })
         .collect()
@@ -210,7 +220,24 @@ fn apply_to_rows(cells: &[i8], step: &Step) -> Vec<K> {
     out
 }
 
-fn apply(data: &Data<'_>, before: usize, step: &Step, after: usize) -> Vec<K> {
+/// Does an index over the axes of the steps lie outside the logical size of a kept axis?
+fn is_padding(steps: &[Step], place: usize) -> bool {
+    let mut rest = place;
+    steps.iter().rev().any(|step| {
+        let index = rest % step.source_len;
+        rest /= step.source_len;
+        index >= step.logical
+    })
+}
+
+/// Takes a step over all `before` places of the axes before it; data at places that are padding are all zero.
+fn apply(
+    data: &Data<'_>,
+    before: usize,
+    step: &Step,
+    after: usize,
+    is_padding: &dyn Fn(usize) -> bool,
+) -> Vec<K> {
     if let (Data::Int8(cells), 1) = (data, after)
         && step.source_len > 1
     {
@@ -227,7 +254,14 @@ fn apply(data: &Data<'_>, before: usize, step: &Step, after: usize) -> Vec<K> {
         let weights: Vec<K> = step.entries.iter().map(|entry| entry.2).collect();
         return cells
             .chunks_exact(step.source_len * after)
-            .flat_map(|rows| kernels::fold_rows_i8(rows, after, &weights))
+            .enumerate()
+            .flat_map(|(place, rows)| {
+                if is_padding(place) {
+                    vec![K::from(0u64); after]
+                } else {
+                    kernels::fold_rows_i8(rows, after, &weights)
+                }
+            })
             .collect();
     }
     if let (Data::Base(cells), true, 1) = (data, dense, after) {

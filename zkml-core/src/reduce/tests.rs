@@ -184,7 +184,7 @@ fn claims_on_views_become_claims_on_their_sources() {
         let (shape, source_shape) = (&circuit[VIEW].shape, &circuit[SOURCE].shape);
         let values = Values::new(&circuit);
         let source = random_cells(&mut rng, source_shape, zero_padded);
-        values.set(SOURCE, Cells::Base(source.clone().into()));
+        values.set(SOURCE, Cells::Base(source.clone()));
 
         // The cells are those of the definition, 0 on padding.
         let cells: Vec<M61> = (0..shape.logical_len())
@@ -317,7 +317,7 @@ fn folding_cells_equals_the_naive_sum() {
         let given = if int8 {
             Cells::Int8(&weights)
         } else {
-            Cells::Base(random_cells(&mut rng, shape, false).into())
+            Cells::Base(random_cells(&mut rng, shape, false))
         };
         values.set(SOURCE, given);
         let z = random_point(&mut rng, shape.variables());
@@ -340,7 +340,7 @@ fn folding_a_view_through_its_factors_equals_folding_its_cells() {
         let circuit = circuit_of(&view_sizes, &source_sizes, factors, zero_padded);
         let values = Values::new(&circuit);
         let source = random_cells(&mut rng, &circuit[SOURCE].shape, zero_padded);
-        values.set(SOURCE, Cells::Base(source.into()));
+        values.set(SOURCE, Cells::Base(source));
         let shape = &circuit[VIEW].shape;
         let z = random_point(&mut rng, shape.variables());
         let kept = random_axes(&mut rng, shape.rank());

@@ -274,8 +274,9 @@ impl Backend {
         numerators: impl Fn(usize, &mut [K]) -> bool + Sync,
         denominators: impl Fn(usize, &mut [K]) + Sync,
     ) -> (Vec<K>, Vec<K>) {
+        type New = [MaybeUninit<K>];
         const CELLS: usize = 1 << 11;
-        let chunk = |(index, (p, q)): (usize, (&mut [MaybeUninit<K>], &mut [MaybeUninit<K>]))| {
+        let chunk = |(index, (p, q)): (usize, (&mut New, &mut New))| {
             let (start, length) = (index * CELLS, q.len());
             let mut buffer = vec![K::default(); 4 * length];
             let (q_in, p_in) = buffer.split_at_mut(2 * length);

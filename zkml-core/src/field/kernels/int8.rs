@@ -134,7 +134,7 @@ pub(super) fn multiply(backend: Backend, weights: &PackedMatrix, patches: Patche
         let blocks = weights.blocks(panel);
         let lines = &weights.lines[line..line + blocks * quads * weights.segments];
         line += lines.len();
-        let work = lines.len() * size_of::<Line>();
+        let work = size_of_val(lines);
         let part = PARALLEL_WORK.div_ceil(work.max(1)).next_multiple_of(12);
         for positions in positions.chunks(part) {
             let (own, after) = rest.split_at_mut(positions.len() * blocks * BLOCK);

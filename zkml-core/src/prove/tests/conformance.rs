@@ -127,7 +127,7 @@ fn altered_cells_are_found(circuit: &Circuit, trace: &Trace<'_>) {
                 let shift = if layer == "input" { 1u64 << 40 } else { 1 };
                 cells[0] += M61::from(shift);
             }
-            values.set(id, Cells::Base(cells.into()));
+            values.set(id, Cells::Base(cells));
         }
         match check(circuit, &values) {
             Err(Violation::Lookup { name, .. } | Violation::Equality { name, .. }) => {

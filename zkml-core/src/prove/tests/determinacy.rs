@@ -114,7 +114,7 @@ impl<'c> Search<'c> {
         let values = Values::new(self.circuit);
         let own = self.committed.iter().copied().zip(assigned.iter().cloned());
         for (id, cells) in self.given.iter().cloned().chain(own) {
-            values.set(id, Cells::Base(cells.into()));
+            values.set(id, Cells::Base(cells));
         }
         values
     }
@@ -330,9 +330,9 @@ fn a_rescale_has_at_most_one_value_for_every_field_element() {
             .expect("limbs stand in a range");
         let at = |x: u64, limb_values: &[M61]| {
             let values = Values::new(circuit);
-            values.set(lowered.input, Cells::Base(vec![M61::from(x)].into()));
+            values.set(lowered.input, Cells::Base(vec![M61::from(x)]));
             for (&limb, &cell) in limbs.iter().zip(limb_values) {
-                values.set(limb, Cells::Base(vec![cell].into()));
+                values.set(limb, Cells::Base(vec![cell]));
             }
             values.base(*value)[0]
         };

@@ -209,7 +209,7 @@ fn verdict(key: &ProvingKey, input: &ArrayD<i64>, altered: ColumnId, change: u64
                 if id == altered {
                     cells[0] += M61::from(change);
                 }
-                values.set(id, Cells::Base(cells.into()));
+                values.set(id, Cells::Base(cells));
             }
             ColumnKind::Parameter { .. } => values.set(id, honest.values.cells(id).clone()),
             _ => {}

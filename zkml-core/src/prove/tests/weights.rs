@@ -22,7 +22,7 @@ fn violation(circuit: &Circuit, cells: &[(ColumnId, Vec<i64>)]) -> Result<(), Vi
     let values = Values::new(circuit);
     for (id, cells) in cells {
         let cells: Vec<M61> = cells.iter().map(|&cell| from_i64(cell)).collect();
-        values.set(*id, Cells::Base(cells.into()));
+        values.set(*id, Cells::Base(cells));
     }
     check(circuit, &values)
 }
@@ -103,7 +103,7 @@ fn a_crop_shows_zeros_whatever_stands_on_the_padding() {
     let (circuit, cells) = honest();
     let values = Values::new(&circuit);
     for (id, cells) in &cells {
-        values.set(*id, Cells::Base(vec![from_i64(7); cells.len()].into()));
+        values.set(*id, Cells::Base(vec![from_i64(7); cells.len()]));
     }
     for equality in &circuit.equalities {
         let shape = &circuit[equality.right].shape;

@@ -181,7 +181,7 @@ fn told<'a>(statement: &'a Statement<'_>, honest: &Trace<'_>, tell: impl FnOnce(
     let values = Values::new(circuit);
     for (&id, cells) in &lie.cells {
         if !matches!(circuit[id].kind, ColumnKind::Public(Public::Output { .. })) {
-            values.set(id, Cells::Base(base(cells).into()));
+            values.set(id, Cells::Base(base(cells)));
         }
     }
     let parameters = statement
@@ -211,7 +211,7 @@ fn told<'a>(statement: &'a Statement<'_>, honest: &Trace<'_>, tell: impl FnOnce(
             .find(|told| told.0 == index)
             .map_or(computed, |told| told.1.clone());
         let cells = circuit[output.column].shape.pad(&base(&told), from_i64(0));
-        values.set(output.column, Cells::Base(cells.into()));
+        values.set(output.column, Cells::Base(cells));
         outputs.push(told);
     }
     let public = PublicValues {
