@@ -68,7 +68,9 @@ pub(crate) fn fold(
             } else {
                 &[]
             };
-            data = Data::Extension(apply(&data, before, step, after, &|place| is_padding(earlier, place)));
+            data = Data::Extension(apply(&data, before, step, after, &|place| {
+                is_padding(earlier, place)
+            }));
         }
         after *= step.kept_len;
     }

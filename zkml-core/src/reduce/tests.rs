@@ -301,9 +301,9 @@ fn folding_cells_equals_the_naive_sum() {
     for round in 0..300 {
         let rank = rng.gen_range(0..5);
         let sizes = random_sizes(&mut rng, rank);
-        let int8 = rng.gen_bool(0.3);
+        let (int8, zero_padded) = (rng.gen_bool(0.5), rng.gen_bool(0.5));
         let kind = if int8 {
-            ColumnKind::Parameter { zero_padded: true }
+            ColumnKind::Parameter { zero_padded }
         } else {
             ColumnKind::trace(false)
         };
@@ -312,7 +312,10 @@ fn folding_cells_equals_the_naive_sum() {
             ..Circuit::default()
         };
         let shape = &circuit[SOURCE].shape;
-        let weights: Vec<i8> = (0..shape.padded_len()).map(|_| rng.r#gen()).collect();
+        let mut weights: Vec<i8> = (0..shape.padded_len()).map(|_| rng.r#gen()).collect();
+        if zero_padded {
+            weights = shape.pad(&weights[..shape.logical_len()], 0);
+        }
         let values = Values::new(&circuit);
         let given = if int8 {
             Cells::Int8(&weights)
