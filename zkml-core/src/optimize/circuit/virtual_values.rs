@@ -1,7 +1,7 @@
 //! What is linear algebra is not committed.
 //!
 //! Convolutions, products, sums and the quotients of rescales follow from committed columns; the argument evaluates them
-//! at random points (DESIGN: only the values after a non-linearity are committed). Without this pass each such node, and
+//! at random points: only the values after a non-linearity are committed. Without this pass each such node, and
 //! each quotient, is committed too, and an equality ties it to its definition.
 
 use crate::circuit::Circuit;
