@@ -52,20 +52,25 @@ pub(super) fn encode_block(code: &CircleCode, width: usize, tail: &[M61], block:
             *value += factor * coefficient;
         }
     }
-    // Layers of long butterflies on the whole block, then each piece is finished while it is in the cache.
-    let cut = (0..log_row)
-        .rev()
-        .find(|layer| width << layer <= PIECE)
-        .unwrap_or(0);
-    for layer in (cut..log_row).rev() {
-        butterflies(code, out, width, layer, block << (log_row - 1 - layer));
+    transform(code, width, out, log_row, block);
+}
+
+/// The lowest `layers` layers on a piece of `width << layers` values, number `piece` of its size. Halves are finished one
+/// after the other, so that from the size of a cache on everything stays in that cache.
+fn transform(code: &CircleCode, width: usize, values: &mut [M61], layers: usize, piece: usize) {
+    if layers == 0 {
+        return;
     }
-    let pieces = block << (log_row - cut);
-    for (piece, values) in out.chunks_exact_mut(width << cut).enumerate() {
-        for layer in (0..cut).rev() {
-            butterflies(code, values, width, layer, (pieces + piece) << (cut - 1 - layer));
+    if values.len() <= PIECE {
+        for layer in (0..layers).rev() {
+            butterflies(code, values, width, layer, piece << (layers - 1 - layer));
         }
+        return;
     }
+    butterflies(code, values, width, layers - 1, piece);
+    let (low, high) = values.split_at_mut(width << (layers - 1));
+    transform(code, width, low, layers - 1, 2 * piece);
+    transform(code, width, high, layers - 1, 2 * piece + 1);
 }
 
 /// The butterflies of one layer on values whose first one belongs to number `first` of the layer's factors.

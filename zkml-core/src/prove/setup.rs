@@ -211,6 +211,9 @@ const PROOFS_PER_COMMITMENT: [u32; 10] = [1, 2, 4, 6, 8, 12, 16, 32, 64, 128];
 /// About how many scalars a proof hides; it grows with the depth of the network, and with the logarithm of its size.
 const TYPICAL_PADS: usize = 600;
 
+/// Most cells of encoded weights in all commitments of a key that setup chooses: 8 bytes each, kept by the prover.
+const MAXIMUM_ENCODED_CELLS: u64 = 1 << 28;
+
 /// Most commitments to the weights in one key.
 const MAXIMUM_COMMITMENTS: usize = 256;
 
@@ -229,17 +232,18 @@ fn choose_code(
     let private = model.privacy.weights.is_private();
     let plans: Vec<(u32, usize)> = match private {
         false => vec![(0, 1)],
-        true => PROOFS_PER_COMMITMENT
-            .iter()
-            .map(|&each| {
-                let wanted = u64::from(options.proofs_per_key.max(1)) + ROTATION_RESERVE;
-                (each + 1, wanted.div_ceil(u64::from(each)) as usize)
-            })
-            .filter(|(_, count)| *count <= MAXIMUM_COMMITMENTS)
-            .collect(),
+        true => {
+            let wanted = options.proofs_per_key.max(1).saturating_add(ROTATION_RESERVE as u32);
+            PROOFS_PER_COMMITMENT
+                .iter()
+                .chain([&wanted])
+                .map(|&each| (each.saturating_add(1), wanted.div_ceil(each) as usize))
+                .filter(|(_, count)| *count <= MAXIMUM_COMMITMENTS)
+                .collect()
+        }
     };
     let (rows, blowups) = match &options.code {
-        None => (6..=16, 2..=4),
+        None => (6..=20, 2..=4),
         Some(code) => {
             code.validate()?;
             let blowup = code.log_codeword.saturating_sub(code.log_row);
@@ -271,6 +275,10 @@ fn choose_code(
             let Some(code) = code else {
                 continue;
             };
+            let encoded = (count * weight_rows) as u64 * code.codeword_length() as u64;
+            if encoded > MAXIMUM_ENCODED_CELLS && options.code.is_none() {
+                continue;
+            }
             let queries = code.queries as f64;
             let path = 32.0 * (f64::from(log_codeword) - queries.log2()).max(1.0);
             let bytes = 16.0 * code.message_length() as f64

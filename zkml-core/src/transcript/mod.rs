@@ -31,6 +31,8 @@ pub mod event;
 pub mod prover;
 pub mod state;
 pub mod verifier;
+#[cfg(feature = "prover")]
+mod work;
 
 #[cfg(all(test, feature = "prover"))]
 mod tests;

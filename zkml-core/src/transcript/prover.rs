@@ -1,10 +1,9 @@
 //! The prover's end: absorbs what it sends and keeps the bytes.
 
-use rayon::prelude::*;
-
 use super::ProverChannel;
 use super::event::{Event, Kind, Recorder};
 use super::state::State;
+use super::work::smallest_nonce;
 use crate::field::encoding::{k_to_bytes, m61_to_bytes};
 use crate::field::{K, M61};
 
@@ -15,9 +14,6 @@ pub struct ProverTranscript {
     proof: Vec<u8>,
     recorder: Recorder,
 }
-
-/// Nonces tried between two looks at the result: small enough to waste little, large enough to share out.
-const GRIND_BATCH: u64 = 1 << 14;
 
 impl ProverTranscript {
     /// An empty transcript of the protocol `domain`.
@@ -112,18 +108,7 @@ impl ProverChannel for ProverTranscript {
         let _span = tracing::info_span!("grind", label, bits).entered();
         self.recorder.note(Kind::Grind, label, self.proof.len(), 0);
         self.state.begin_grind(label, bits);
-        let state = &self.state;
-        // The smallest nonce, so that the same transcript gives the same proof on any number of threads.
-        let nonce = (0..=u64::MAX / GRIND_BATCH)
-            .find_map(|batch| {
-                let first = batch.saturating_mul(GRIND_BATCH);
-                (0..GRIND_BATCH as u32)
-                    .into_par_iter()
-                    .with_min_len(1 << 9)
-                    .map(|index| first.saturating_add(u64::from(index)))
-                    .find_first(|nonce| state.nonce_works(*nonce, bits))
-            })
-            .unwrap_or(u64::MAX);
+        let nonce = smallest_nonce(self.state.bytes(), bits);
         self.send(Kind::Nonce, label, &nonce.to_le_bytes());
     }
 }

@@ -11,7 +11,7 @@ type Tag = [u8; 16];
 const START: &Tag = b"zkml.v1.start...";
 const ABSORB: &Tag = b"zkml.v1.absorb..";
 const SQUEEZE: &Tag = b"zkml.v1.squeeze.";
-const GRIND: &Tag = b"zkml.v1.grind...";
+pub(super) const GRIND: &Tag = b"zkml.v1.grind...";
 const HARDEN: &Tag = b"zkml.v1.harden..";
 
 /// The state of a transcript: 32 bytes that depend on all that was said.
@@ -105,18 +105,20 @@ impl State {
         self.absorb(Kind::Grind, label, &bits.to_le_bytes());
     }
 
-    /// Whether `BLAKE3(tag | state | nonce)` starts with `bits` zero bits. One compression.
+    /// Whether `BLAKE3(tag | state | nonce | 0)`, of one whole block, starts with `bits` zero bits. One compression.
     pub fn nonce_works(&self, nonce: u64, bits: u32) -> bool {
         let mut hasher = blake3::Hasher::new();
         hasher.update(GRIND);
         hasher.update(&self.0);
         hasher.update(&nonce.to_le_bytes());
-        let digest = hasher.finalize();
-        let zeros = match digest.as_bytes().first_chunk() {
-            Some(head) => u128::from_be_bytes(*head).leading_zeros(),
-            None => 0,
-        };
-        zeros >= bits
+        hasher.update(&[0; 8]);
+        leading_zeros(hasher.finalize().as_bytes()) >= bits
+    }
+
+    /// The state itself.
+    #[cfg(feature = "prover")]
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// Hashes the state `iterations` times, each hash needing the one before.
@@ -139,6 +141,13 @@ impl State {
         hasher.update(&self.0);
         Words(hasher.finalize_xof())
     }
+}
+
+/// Zero bits at the start of a digest; those after the first 128 do not count.
+pub(super) fn leading_zeros(digest: &[u8; 32]) -> u32 {
+    digest
+        .first_chunk()
+        .map_or(0, |head| u128::from_be_bytes(*head).leading_zeros())
 }
 
 /// Pseudo-random 64-bit words.
