@@ -116,6 +116,7 @@ impl ProverChannel for MaskedProver<'_, '_> {
     }
 
     fn send_digest(&mut self, label: &'static str, value: &[u8; 32]) {
+        self.record.digests.push(*value);
         self.transcript.send_digest(label, value);
     }
 

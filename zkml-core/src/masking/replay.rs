@@ -21,6 +21,8 @@ pub struct Record {
     pub challenges: Vec<K>,
     /// Messages in the clear.
     pub extension: Vec<Vec<K>>,
+    /// Digests.
+    pub digests: Vec<[u8; 32]>,
 }
 
 impl fmt::Debug for Record {
@@ -134,6 +136,7 @@ pub struct Replay<'a> {
     scalars: core::iter::Zip<core::slice::Iter<'a, K>, core::slice::Iter<'a, K>>,
     challenges: core::slice::Iter<'a, K>,
     extension: core::slice::Iter<'a, Vec<K>>,
+    digests: core::slice::Iter<'a, [u8; 32]>,
     constraints: Vec<Constraint>,
 }
 
@@ -144,6 +147,7 @@ impl<'a> Replay<'a> {
             scalars: record.scalars.iter().zip(mask),
             challenges: record.challenges.iter(),
             extension: record.extension.iter(),
+            digests: record.digests.iter(),
             constraints: Vec::new(),
         }
     }
@@ -190,7 +194,7 @@ impl VerifierChannel for Replay<'_> {
     }
 
     fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError> {
-        Err(exhausted(label))
+        self.digests.next().copied().ok_or_else(|| exhausted(label))
     }
 
     fn challenge(&mut self, _: &'static str) -> K {

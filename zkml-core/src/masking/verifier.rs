@@ -9,7 +9,7 @@ use ark_ff::{AdditiveGroup, Field};
 
 use super::{Constraint, Masking, Record};
 use crate::field::{K, M61, mul_k};
-use crate::pcs::{CodeParameters, Combination, Commitment, add_extension_row};
+use crate::pcs::{CodeParameters, Combination, Commitment, Message, add_extension_row};
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
 /// Reads padded scalars from a transcript and takes them down; what is stated of them is not judged yet.
@@ -129,7 +129,10 @@ impl Closing {
             let mut weights = vec![Vec::new(); rows.len()];
             add_extension_row(&rows, &mut weights, self.masking.mask_rows(pair), K::ONE);
             add_extension_row(&rows, &mut weights, self.masking.pad_rows(pair), self.xi);
-            Combination { message, weights }
+            Combination {
+                message: Message::Clear(message),
+                weights,
+            }
         };
         self.answers().enumerate().map(combination).collect()
     }
@@ -166,7 +169,9 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {
     }
 
     fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError> {
-        self.transcript.read_digest(label)
+        let digest = self.transcript.read_digest(label)?;
+        self.record.digests.push(digest);
+        Ok(digest)
     }
 
     fn challenge(&mut self, label: &'static str) -> K {

@@ -8,11 +8,11 @@
 //! positions, so the distance is that of a Reed-Solomon code of dimension `L + tail + 1`; the rate that
 //! counts is `rho = (L + tail + 1) / n`, the unique decoding radius `(1 - rho) / 2`.
 
-use ark_ff::AdditiveGroup;
+use ark_ff::{AdditiveGroup, Field};
 use serde::{Deserialize, Serialize};
 
-use super::circle::Twiddles;
-use crate::field::{K, M61};
+use super::circle::{Twiddles, basis_factors, domain_point};
+use crate::field::{K, M61, mul_k_base};
 use crate::transcript::VerifyError;
 
 /// What one opening aims at, in bits: with a few of them in a proof the sum stays above 100.
@@ -215,6 +215,57 @@ impl CircleCode {
         codeword
     }
 
+    /// The codeword of a message over `K` at some positions. Few coefficients that are not 0 are summed up at each of
+    /// them; where that is more work than a transform, all is encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Key`] for parameters out of range.
+    pub fn encode_at(
+        parameters: &CodeParameters,
+        message: &[K],
+        positions: &[usize],
+    ) -> Result<Vec<K>, VerifyError> {
+        parameters.validate()?;
+        let (data, tail) = message.split_at(message.len().min(parameters.row_length()));
+        let (data, tail) = (without_zeros(data), without_zeros(tail));
+        let n = parameters.codeword_length();
+        let summed = positions
+            .len()
+            .saturating_mul(data.len().max(tail.len()).saturating_mul(2));
+        let transformed = n.saturating_mul(parameters.log_codeword as usize);
+        if summed > transformed {
+            let codeword = Self::new(parameters)?.encode_extension(message);
+            let at = |position: &usize| codeword.get(*position).copied().unwrap_or(K::ZERO);
+            return Ok(positions.iter().map(at).collect());
+        }
+        let length = data.len().max(tail.len());
+        let mut functions = Vec::with_capacity(length);
+        let at = |position: &usize| {
+            let point = domain_point(parameters.log_codeword, *position);
+            let factors = basis_factors(point, parameters.log_row as usize + 1);
+            functions.clear();
+            functions.push(M61::ONE);
+            for factor in &factors {
+                let known = functions.len();
+                if known >= length {
+                    break;
+                }
+                functions.extend_from_within(..known.min(length.saturating_sub(known)));
+                for value in functions.iter_mut().skip(known) {
+                    *value *= factor;
+                }
+            }
+            let sum = |values: &[K]| -> K {
+                let terms = values.iter().zip(&functions);
+                terms.map(|(value, function)| mul_k_base(*value, *function)).sum()
+            };
+            let behind = factors.last().copied().unwrap_or(M61::ZERO);
+            sum(data) + mul_k_base(sum(tail), behind)
+        };
+        Ok(positions.iter().map(at).collect())
+    }
+
     /// The codeword of a message over `K`: the code is linear over `F`, so `c0` and `c1` are encoded apart.
     pub fn encode_extension(&self, message: &[K]) -> Vec<K> {
         let c0: Vec<M61> = message.iter().map(|value| value.c0).collect();
@@ -225,6 +276,15 @@ impl CircleCode {
             .map(|(c0, c1)| K::new(c0, c1))
             .collect()
     }
+}
+
+/// A message up to its last coefficient that is not 0.
+fn without_zeros(message: &[K]) -> &[K] {
+    let length = message
+        .iter()
+        .rposition(|value| *value != K::ZERO)
+        .map_or(0, |last| last.saturating_add(1));
+    message.get(..length).unwrap_or(message)
 }
 
 #[cfg(test)]
@@ -266,6 +326,37 @@ mod tests {
                 let point = domain_point(log_codeword, index);
                 let expected: M61 = message.iter().enumerate().map(|(j, c)| *c * basis(j, point)).sum();
                 prop_assert_eq!(*value, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn few_positions_are_those_of_the_whole_codeword() {
+        for (log_row, tail, log_codeword) in [(1, 1, 3), (4, 5, 6), (5, 32, 8), (3, 0, 5)] {
+            let code = code(log_row, tail, log_codeword);
+            let parameters = code.parameters().clone();
+            let n = parameters.codeword_length();
+            for (data, behind, step) in [
+                (0, 0, 1),
+                (1, 1, 3),
+                (2, 0, 1),
+                (0, 1, 2),
+                (usize::MAX, usize::MAX, 5),
+            ] {
+                let number = |i: usize| M61::from((i as u64 + 3).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                let row_length = parameters.row_length();
+                let message: Vec<K> = (0..parameters.message_length())
+                    .map(|i| match i < row_length {
+                        true if i < data => K::new(number(i), number(2 * i)),
+                        false if i - row_length < behind => K::new(number(i), M61::ONE),
+                        _ => K::ZERO,
+                    })
+                    .collect();
+                let codeword = code.encode_extension(&message);
+                let positions: Vec<usize> = (0..n).step_by(step).collect();
+                let expected: Vec<K> = positions.iter().map(|position| codeword[*position]).collect();
+                let found = CircleCode::encode_at(&parameters, &message, &positions).unwrap();
+                assert_eq!(found, expected, "{log_row} {tail} {data} {behind}");
             }
         }
     }

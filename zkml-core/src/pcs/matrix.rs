@@ -262,18 +262,21 @@ impl CommittedMatrix {
         self.tree.leaves()
     }
 
-    /// `sum_a eq(high, a) row_{first + a}`, the tail included: `L + tail` coordinates. The rows are touched
-    /// once.
+    /// `sum_a eq(high, a) row_a`, the tail included: `L + tail` coordinates.
     pub(super) fn fold(&self, fold: &RowFold) -> Vec<K> {
-        let weights = fold.weights(K::ONE);
+        self.combine(fold.first_row, &fold.weights(K::ONE))
+    }
+
+    /// `sum_a weights[a] row_{first_row + a}`, the tail included: `L + tail` coordinates. The rows are touched once.
+    pub(super) fn combine(&self, first_row: usize, weights: &[K]) -> Vec<K> {
         let (length, tail) = (self.parameters.row_length(), self.parameters.tail);
-        let cells = fold.first_row * length..(fold.first_row + weights.len()) * length;
+        let cells = first_row * length..(first_row + weights.len()) * length;
         let mut out = match &self.rows {
-            Rows::Field(rows) => combine(&rows[cells], length, &weights),
-            Rows::Int8(rows) => kernels::fold_rows_i8(&rows[cells], length, &weights),
+            Rows::Field(rows) => combine(&rows[cells], length, weights),
+            Rows::Int8(rows) => kernels::fold_rows_i8(&rows[cells], length, weights),
         };
-        let tails = fold.first_row * tail..(fold.first_row + weights.len()) * tail;
-        out.extend(combine(&self.tails[tails], tail, &weights));
+        let tails = first_row * tail..(first_row + weights.len()) * tail;
+        out.extend(combine(&self.tails[tails], tail, weights));
         out
     }
 

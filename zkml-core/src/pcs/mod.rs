@@ -9,15 +9,18 @@
 //!
 //! holds for the rows inside. Transcript order (the roots were sent, and the points drawn, before):
 //!
-//! 1. if the claims end at more than one `low`: batching coefficients `rho_i` (`opening.batch`); one batched
-//!    sumcheck (`opening.merge`) of `sum_i rho_i <f_i, eq(low_i)>` with `f_i = sum_a eq(high_i, a) row_a`,
-//!    one instance for each distinct `low`; it ends at `z`; the value `y_f = <f, eq(z)>` of each distinct `f`
-//!    (`opening.values`). Else `z = low`, `y_i = v_i`;
-//! 2. coefficients `gamma_i` (`opening.combine`); `u = sum_i gamma_i f_i`, all `L + tail` coordinates
-//!    (`opening.combination`);
+//! 1. if the claims end at more than one `low`: batching coefficients `rho_i` (`opening.batch`); one sumcheck
+//!    (`opening.merge`) of `sum_f <f, W_f>` over the distinct `f = sum_a eq(high, a) row_a`, where `W_f = sum_i rho_i
+//!    eq(low_i)` over the claims on `f`; it ends at `z`; the value `y_f = <f, eq(z)>` of each `f` (`opening.values`).
+//!    Else `z = low`, `y_i = v_i`;
+//! 2. for each matrix with a claim a coefficient of each row (`opening.proximity`); with them `f = sum_a rho_a row_a` over
+//!    all these rows but a mask's, and its value `y = <f, eq(z)>` (`opening.proximity`);
+//!    coefficients `gamma_i` (`opening.combine`), the last one for this `f`; `u = sum_i gamma_i f_i`, all `L + tail`
+//!    coordinates (`opening.combination`), or the commitment to it ([`recursive`]) and `<u, eq(z)>` (`opening.product`);
 //! 3. proof of work (`opening.grind`), `t` positions (`opening.positions`);
 //! 4. for each matrix with a claim: the salts (`opening.salt`) and cells (`opening.columns`) of these
-//!    columns, and the missing nodes of the tree (`opening.path`).
+//!    columns, and the missing nodes of the tree (`opening.path`); where `u` was committed to, the recursion shows its
+//!    inner product and its codeword at the positions.
 //!
 //! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_i
 //! gamma_i y_i`), `opening.merkle` (each root), `opening.column` (`Enc(u)[j]` is the same combination of
@@ -68,9 +71,10 @@ pub use error::PcsError;
 pub use matrix::{CommittedMatrix, Keep, Rows, Tails};
 pub use packing::{Packing, Slot};
 #[cfg(feature = "prover")]
-pub use prover::{prove_columns, prove_combination, prove_opening};
+pub use prover::{Opened, prove_columns, prove_combination, prove_opening};
+pub use recursive::RecursionParameters;
 #[cfg(feature = "prover")]
 pub use seed::Seed;
 pub use stored::{Extent, StoredRows};
 pub(crate) use verifier::add_extension_row;
-pub use verifier::{Combination, verify_columns, verify_combination, verify_opening};
+pub use verifier::{Combination, Message, verify_columns, verify_combination, verify_opening};

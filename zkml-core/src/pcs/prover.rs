@@ -9,8 +9,10 @@ use super::code::CodeParameters;
 use super::error::PcsError;
 use super::matrix::CommittedMatrix;
 use super::plan::Plan;
+use super::recursive::{self, RecursionParameters};
+use super::verifier::{recursive_functionals, spare_mask};
 use crate::field::{K, kernels};
-use crate::sumcheck::{Instance, Product, prove_batched};
+use crate::sumcheck::{ProductSum, prove_batched};
 use crate::transcript::ProverChannel;
 
 /// Opens `matrices`, whose roots were sent before the points of `claims` were drawn: the row combination and
@@ -24,31 +26,42 @@ use crate::transcript::ProverChannel;
 /// committed with another code.
 pub fn prove_opening(
     channel: &mut (impl ProverChannel + ?Sized),
-    code: &CodeParameters,
+    (code, recursion): (&CodeParameters, &RecursionParameters),
     matrices: &[&CommittedMatrix],
     claims: &[Claim],
 ) -> Result<(), PcsError> {
-    let combined = prove_combination(channel, code, matrices, claims, None)?;
-    if !claims.is_empty() {
-        prove_columns(channel, code, matrices, &combined, 1);
+    match prove_combination(channel, (code, recursion), matrices, claims, None)? {
+        Some(opened) => prove_columns(channel, (code, recursion), matrices, opened, 1),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// Steps 1 and 2: everything up to the row combination. Returns which matrices it speaks of.
+/// What is open between the row combination and the columns.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Which matrices the combination speaks of.
+    matrices: Vec<bool>,
+    /// The point in the row.
+    point: Vec<K>,
+    /// The combination, where it was committed to instead of sent.
+    committed: Option<recursive::Committed>,
+}
+
+/// Steps 1 and 2: everything up to the row combination. Nothing without claims and mask.
 ///
 /// # Errors
 ///
 /// As [`prove_opening`].
 pub fn prove_combination(
     channel: &mut (impl ProverChannel + ?Sized),
-    code: &CodeParameters,
+    (code, recursion): (&CodeParameters, &RecursionParameters),
     matrices: &[&CommittedMatrix],
     claims: &[Claim],
     mask: Option<MaskRows>,
-) -> Result<Vec<bool>, PcsError> {
+) -> Result<Option<Opened>, PcsError> {
     let _span = info_span!("open").entered();
     code.validate()?;
+    recursion.validate(code.message_length())?;
     if let Some(matrix) = matrices.iter().position(|matrix| matrix.parameters() != code) {
         return Err(PcsError::OtherCode { matrix });
     }
@@ -57,7 +70,7 @@ pub fn prove_combination(
     check_mask(&rows, mask)?;
     let mut opened_matrices = vec![false; matrices.len()];
     if claims.is_empty() && mask.is_none() {
-        return Ok(opened_matrices);
+        return Ok(None);
     }
     let plan = Plan::new(claims.iter().map(|claim| &claim.point));
     for fold in &plan.folds {
@@ -82,42 +95,65 @@ pub fn prove_combination(
         let folds: Vec<usize> = plan.claims.iter().map(|(fold, _)| *fold).collect();
         (point, folds)
     };
+    if let Some(rows) = mask {
+        opened_matrices[rows.matrix] = true;
+    }
+    let random = random_fold(channel, matrices, &opened_matrices, mask, code);
+    let eq = kernels::eq_table(&point);
+    channel.send_scalar("opening.proximity", kernels::dot(&random[..eq.len()], &eq));
     let mut combination = match mask {
         Some(rows) => {
-            opened_matrices[rows.matrix] = true;
             let mask = matrices[rows.matrix].extension_row(rows.first_row);
-            let eq = kernels::eq_table(&point);
             channel.send_scalar("opening.mask", kernels::dot(&mask[..eq.len()], &eq));
             mask
         }
         None => Zeroizing::new(vec![K::ZERO; code.message_length()]),
     };
 
-    let gammas = channel.challenges("opening.combine", opened.len());
+    let gammas = channel.challenges("opening.combine", opened.len() + 1);
     let blind = match mask {
         Some(_) => channel.challenge("opening.blind"),
         None => K::ONE,
     };
-    for (fold, gamma) in opened.iter().zip(gammas) {
-        kernels::add_scaled(&mut combination, gamma * blind, &folded[*fold]);
+    let folds = opened.iter().map(|fold| &folded[*fold]).chain([&random]);
+    for (fold, gamma) in folds.zip(gammas) {
+        kernels::add_scaled(&mut combination, gamma * blind, fold);
     }
-    channel.send_extension("opening.combination", &combination);
-    Ok(opened_matrices)
+    let committed = if recursion.levels.is_empty() {
+        channel.send_extension("opening.combination", &combination);
+        None
+    } else {
+        let committed = recursive::commit(channel, recursion, &combination)?;
+        let product = kernels::dot(&combination[..eq.len()], &eq);
+        channel.send_extension("opening.product", &[product]);
+        Some(committed)
+    };
+    Ok(Some(Opened {
+        matrices: opened_matrices,
+        point,
+        committed,
+    }))
 }
 
-/// Steps 3 and 4: the columns of the matrices marked in `opened`, for the check of `combinations` messages.
+/// Steps 3 and 4: the columns of the matrices that `opened` speaks of, for the check of `combinations` messages; and the
+/// recursion where the row combination was committed to.
+///
+/// # Errors
+///
+/// [`PcsError::Parameters`] where the recursion is another one than the combination was committed with.
 pub fn prove_columns(
     channel: &mut (impl ProverChannel + ?Sized),
-    code: &CodeParameters,
+    (code, recursion): (&CodeParameters, &RecursionParameters),
     matrices: &[&CommittedMatrix],
-    opened: &[bool],
+    opened: Opened,
     combinations: usize,
-) {
+) -> Result<(), PcsError> {
     let _span = info_span!("open columns").entered();
     channel.challenges("opening.join", combinations.saturating_sub(1));
     channel.grind("opening.grind", code.grinding_bits);
     let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
-    for (matrix, _) in matrices.iter().zip(opened).filter(|(_, opened)| **opened) {
+    let marked = matrices.iter().zip(&opened.matrices);
+    for (matrix, _) in marked.filter(|(_, opened)| **opened) {
         for salt in matrix.salts(&positions) {
             channel.send_digest("opening.salt", &salt);
         }
@@ -126,6 +162,52 @@ pub fn prove_columns(
             channel.send_digest("opening.path", &node);
         }
     }
+    match opened.committed {
+        Some(committed) => {
+            let functionals = recursive_functionals(opened.point, &positions);
+            recursive::prove(channel, recursion, code, committed, &functionals)
+        }
+        None => Ok(()),
+    }
+}
+
+/// A combination of all rows of the opened matrices but the mask's, with coefficients of their own: the test that rows are near the code.
+fn random_fold(
+    channel: &mut (impl ProverChannel + ?Sized),
+    matrices: &[&CommittedMatrix],
+    opened: &[bool],
+    mask: Option<MaskRows>,
+    code: &CodeParameters,
+) -> Vec<K> {
+    let mut sum = vec![K::ZERO; code.message_length()];
+    for (index, (matrix, _)) in matrices
+        .iter()
+        .zip(opened)
+        .enumerate()
+        .filter(|(_, (_, opened))| **opened)
+    {
+        let mut coefficients = channel.challenges("opening.proximity", matrix.commitment().rows);
+        spare_mask(&mut coefficients, index, mask);
+        kernels::add_scaled(&mut sum, K::ONE, &matrix.combine(0, &coefficients));
+    }
+    sum
+}
+
+/// Adds `scale eq(low, .)` to a table of a row. Where the first coordinates are bits, as those of a column that shares its
+/// row are, it is 0 outside of one piece.
+fn add_eq(table: &mut [K], low: &[K], scale: K) {
+    let mut piece = table;
+    let mut rest = low;
+    while let [first, behind @ ..] = rest {
+        if *first != K::ZERO && *first != K::ONE {
+            break;
+        }
+        let half = piece.len() / 2;
+        let (zero, one) = piece.split_at_mut(half);
+        piece = if *first == K::ZERO { zero } else { one };
+        rest = behind;
+    }
+    kernels::add_scaled(piece, scale, &kernels::eq_table(rest));
 }
 
 /// Merges the claims to one point in the row, sends the value of each fold there and returns the point.
@@ -137,22 +219,17 @@ fn merge(
     values: &[K],
 ) -> Vec<K> {
     let rhos = channel.challenges("opening.batch", values.len());
-    let mut tables = vec![vec![K::ZERO; code.row_length()]; plan.lows.len()];
-    let mut sums = vec![K::ZERO; plan.lows.len()];
+    let length = code.row_length();
+    let mut weights = vec![vec![K::ZERO; length]; folded.len()];
+    let mut sum = K::ZERO;
     for (((fold, low), rho), value) in plan.claims.iter().zip(rhos).zip(values) {
-        kernels::add_scaled(&mut tables[*low], rho, &folded[*fold][..code.row_length()]);
-        sums[*low] += rho * value;
+        add_eq(&mut weights[*fold], &plan.lows[*low], rho);
+        sum += rho * value;
     }
-    let mut instances: Vec<Box<dyn Instance>> = Vec::with_capacity(tables.len());
-    for (table, low) in tables.into_iter().zip(&plan.lows) {
-        instances.push(Box::new(Product::new(table, kernels::eq_table(low))));
-    }
-    let point = prove_batched(channel, "opening.merge", &mut instances, &sums);
-    let eq = kernels::eq_table(&point);
-    let ends: Vec<K> = folded
-        .iter()
-        .map(|values| kernels::dot(&values[..eq.len()], &eq))
-        .collect();
+    let pairs = folded.iter().map(|fold| fold[..length].to_vec()).zip(weights);
+    let mut instance = ProductSum::new(code.log_row as usize, pairs.collect());
+    let point = prove_batched(channel, "opening.merge", &mut [Box::new(&mut instance)], &[sum]);
+    let ends = instance.finals().unwrap_or_default();
     channel.send_scalars("opening.values", &ends);
     point
 }

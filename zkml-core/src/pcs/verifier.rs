@@ -8,6 +8,7 @@ use super::code::{CircleCode, CodeParameters};
 use super::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use super::merkle::root_of;
 use super::plan::Plan;
+use super::recursive::{self, Functional, RecursionParameters, RecursiveCommitment};
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, mul_k, mul_k_base};
 use crate::poly;
@@ -23,12 +24,12 @@ use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
 /// [`VerifyError::Key`] where parameters or points do not fit.
 pub fn verify_opening<C: VerifierChannel + ?Sized>(
     channel: &mut C,
-    code: &CodeParameters,
+    (code, recursion): (&CodeParameters, &RecursionParameters),
     commitments: &[Commitment],
     claims: &[(ClaimPoint, C::Scalar)],
 ) -> Result<(), VerifyError> {
-    match verify_combination(channel, code, commitments, claims, None)? {
-        Some(combination) => verify_columns(channel, code, commitments, &[combination]),
+    match verify_combination(channel, (code, recursion), commitments, claims, None)? {
+        Some(combination) => verify_columns(channel, (code, recursion), commitments, vec![combination]),
         None => Ok(()),
     }
 }
@@ -36,10 +37,26 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
 /// A message that must be a combination of committed rows: what the opened columns are checked against.
 #[derive(Debug, Clone)]
 pub struct Combination {
-    /// The message, `L + tail` coordinates.
-    pub message: Vec<K>,
+    /// The message.
+    pub message: Message,
     /// For each matrix the factor of each of its rows; nothing for a matrix that does not take part.
     pub weights: Vec<Vec<K>>,
+}
+
+/// A message of `L + tail` coordinates, as the verifier has it.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// In the clear.
+    Clear(Vec<K>),
+    /// As a commitment, for [`recursive`].
+    Committed {
+        /// The commitment.
+        commitment: RecursiveCommitment,
+        /// A point in the row.
+        point: Vec<K>,
+        /// Its inner product with `eq(point)`, claimed.
+        product: K,
+    },
 }
 
 /// Steps 1 and 2: everything up to the row combination. Nothing without claims and mask.
@@ -49,13 +66,14 @@ pub struct Combination {
 /// As [`verify_opening`].
 pub fn verify_combination<C: VerifierChannel + ?Sized>(
     channel: &mut C,
-    code: &CodeParameters,
+    (code, recursion): (&CodeParameters, &RecursionParameters),
     commitments: &[Commitment],
     claims: &[(ClaimPoint, C::Scalar)],
     mask: Option<MaskRows>,
 ) -> Result<Option<Combination>, VerifyError> {
     let _span = tracing::info_span!("check the combination").entered();
     code.validate()?;
+    recursion.validate(code.message_length())?;
     let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
     check_points(code, &rows, claims.iter().map(|(point, _)| point))?;
     check_mask(&rows, mask)?;
@@ -65,30 +83,47 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
     let plan = Plan::new(claims.iter().map(|(point, _)| point));
     let (point, opened) = merge(channel, code, &plan, claims)?;
 
+    let mut marked = vec![false; rows.len()];
+    let matrices = plan.folds.iter().map(|fold| fold.matrix);
+    for matrix in matrices.chain(mask.map(|mask| mask.matrix)) {
+        if let Some(marked) = marked.get_mut(matrix) {
+            *marked = true;
+        }
+    }
+    // Coefficients of their own for all rows: the test that rows are near the code.
+    let mut random: Vec<Vec<K>> = Vec::with_capacity(rows.len());
+    for (index, (rows, opened)) in rows.iter().zip(&marked).enumerate() {
+        let mut coefficients = channel.challenges("opening.proximity", if *opened { *rows } else { 0 });
+        spare_mask(&mut coefficients, index, mask);
+        random.push(coefficients);
+    }
+    let random_value = channel.read_scalar("opening.proximity")?;
     let masked = match mask {
         Some(rows) => Some((rows, channel.read_scalar("opening.mask")?)),
         None => None,
     };
-    let mut gammas = channel.challenges("opening.combine", opened.len());
+    let mut gammas = channel.challenges("opening.combine", opened.len().saturating_add(1));
     if masked.is_some() {
         // Drawn after the claims: a false one could otherwise be made up for by the mask's.
         let blind = channel.challenge("opening.blind");
         gammas.iter_mut().for_each(|gamma| *gamma = mul_k(*gamma, blind));
     }
-    let message = channel.read_extension("opening.combination", code.message_length())?;
-    let eq = poly::eq_table(&point);
-    let product: K = message
-        .iter()
-        .zip(&eq)
-        .map(|(value, eq)| mul_k(*value, *eq))
-        .sum();
+    let last = gammas.pop().unwrap_or(K::ZERO);
+    let (message, product) = read_message(channel, (code, recursion), point)?;
     let expected = opened
         .iter()
         .zip(&gammas)
         .fold(C::Scalar::from(-product), |sum, ((_, value), gamma)| {
             sum + value.clone() * *gamma
         });
+    let expected = expected + random_value * last;
     let mut weights = row_weights(&rows, &plan, &opened, &gammas);
+    for (weights, random) in weights.iter_mut().zip(&random) {
+        weights.resize(random.len(), K::ZERO);
+        for (weight, coefficient) in weights.iter_mut().zip(random) {
+            *weight += mul_k(*coefficient, last);
+        }
+    }
     let expected = match masked {
         Some((mask, value)) => {
             add_extension_row(&rows, &mut weights, mask, K::ONE);
@@ -104,6 +139,42 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
     Ok(Some(Combination { message, weights }))
 }
 
+/// Reads the row combination, or the commitment to it, and its inner product with `eq(point)`.
+fn read_message<C: VerifierChannel + ?Sized>(
+    channel: &mut C,
+    (code, recursion): (&CodeParameters, &RecursionParameters),
+    point: Vec<K>,
+) -> Result<(Message, K), VerifyError> {
+    if recursion.levels.is_empty() {
+        let message = channel.read_extension("opening.combination", code.message_length())?;
+        let product = message
+            .iter()
+            .zip(poly::eq_table(&point))
+            .map(|(value, eq)| mul_k(*value, eq))
+            .sum();
+        return Ok((Message::Clear(message), product));
+    }
+    let commitment = recursive::read_commitment(channel, recursion, code.message_length())?;
+    let product = channel.read_extension("opening.product", 1)?;
+    let product = product.first().copied().unwrap_or(K::ZERO);
+    let message = Message::Committed {
+        commitment,
+        point,
+        product,
+    };
+    Ok((message, product))
+}
+
+/// Takes the rows of the mask out of the random fold of matrix `index`: their factors stay 1 and i, so that the mask is
+/// uniform over K.
+pub(super) fn spare_mask(coefficients: &mut [K], index: usize, mask: Option<MaskRows>) {
+    if let Some(mask) = mask.filter(|mask| mask.matrix == index) {
+        for coefficient in coefficients.iter_mut().skip(mask.first_row).take(2) {
+            *coefficient = K::ZERO;
+        }
+    }
+}
+
 /// Adds `factor` times the row over K that `place` holds to a combination's weights.
 pub(crate) fn add_extension_row(rows: &[usize], weights: &mut [Vec<K>], place: MaskRows, factor: K) {
     let (Some(weights), Some(rows)) = (weights.get_mut(place.matrix), rows.get(place.matrix)) else {
@@ -116,7 +187,8 @@ pub(crate) fn add_extension_row(rows: &[usize], weights: &mut [Vec<K>], place: M
     }
 }
 
-/// Steps 3 and 4: each message of `combinations` is what it claims to be at random columns of the matrices.
+/// Steps 3 and 4: each message of `combinations` is what it claims to be at random columns of the matrices. The first one
+/// may be committed; the recursion then shows its part.
 ///
 /// Several are joined to one with random coefficients, so that one codeword is computed.
 ///
@@ -125,22 +197,36 @@ pub(crate) fn add_extension_row(rows: &[usize], weights: &mut [Vec<K>], place: M
 /// As [`verify_opening`].
 pub fn verify_columns<C: VerifierChannel + ?Sized>(
     channel: &mut C,
-    code: &CodeParameters,
+    (code, recursion): (&CodeParameters, &RecursionParameters),
     commitments: &[Commitment],
-    combinations: &[Combination],
+    combinations: Vec<Combination>,
 ) -> Result<(), VerifyError> {
     let _span = tracing::info_span!("check columns").entered();
+    // The first one has coefficient 1.
     let mut coefficients = vec![K::ONE];
     coefficients.extend(channel.challenges("opening.join", combinations.len().saturating_sub(1)));
-    let mut message = vec![K::ZERO; code.message_length()];
+    let mut joined = vec![K::ZERO; code.message_length()];
+    let mut committed = None;
     let mut weights: Vec<Vec<K>> = vec![Vec::new(); commitments.len()];
     let add = |sum: &mut [K], values: &[K], coefficient: K| {
         for (sum, value) in sum.iter_mut().zip(values) {
             *sum += mul_k(*value, coefficient);
         }
     };
-    for (combination, coefficient) in combinations.iter().zip(coefficients) {
-        add(&mut message, &combination.message, coefficient);
+    for (index, (combination, coefficient)) in combinations.into_iter().zip(coefficients).enumerate() {
+        match combination.message {
+            Message::Clear(message) => add(&mut joined, &message, coefficient),
+            Message::Committed {
+                commitment,
+                point,
+                product,
+            } if index == 0 => committed = Some((commitment, point, product)),
+            Message::Committed { .. } => {
+                return Err(VerifyError::Key(
+                    "opening: only the first message may be committed".into(),
+                ));
+            }
+        }
         for (sum, own) in weights.iter_mut().zip(&combination.weights) {
             sum.resize(own.len().max(sum.len()), K::ZERO);
             add(sum, own, coefficient);
@@ -156,9 +242,17 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
         }
     }
 
-    let codeword = CircleCode::new(code)?.encode_extension(&message);
-    for (position, sum) in positions.iter().zip(sums) {
-        if codeword.get(*position) != Some(&sum) {
+    let encoded = CircleCode::encode_at(code, &joined, &positions)?;
+    if let Some((commitment, point, product)) = committed {
+        // What the clear messages leave of each column is the committed one's.
+        let rest = sums.iter().zip(&encoded).map(|(sum, clear)| *sum - clear);
+        let values = core::iter::once(product).chain(rest);
+        let functionals = recursive_functionals(point, &positions);
+        let claims: Vec<(Functional, K)> = functionals.into_iter().zip(values).collect();
+        return recursive::verify(channel, recursion, code, commitment, &claims);
+    }
+    for ((position, sum), value) in positions.iter().zip(sums).zip(encoded) {
+        if value != sum {
             let place = format!("position {position}");
             return Err(Check {
                 name: "opening.column",
@@ -168,6 +262,12 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
         }
     }
     Ok(())
+}
+
+/// What is claimed of a committed row combination: its inner product with `eq(point)`, then its codeword at positions.
+pub(super) fn recursive_functionals(point: Vec<K>, positions: &[usize]) -> Vec<Functional> {
+    let positions = positions.iter().copied().map(Functional::Position);
+    core::iter::once(Functional::Eq(point)).chain(positions).collect()
 }
 
 /// The point in the row at which all is opened, and for each term of the combination its fold and its value
@@ -190,28 +290,22 @@ fn merge<C: VerifierChannel + ?Sized>(
         ));
     }
     let rhos = channel.challenges("opening.batch", claims.len());
-    let mut sums = vec![C::Scalar::zero(); plan.lows.len()];
-    for (((_, value), (_, low)), rho) in claims.iter().zip(&plan.claims).zip(&rhos) {
-        if let Some(sum) = sums.get_mut(*low) {
-            *sum = sum.clone() + value.clone() * *rho;
-        }
-    }
-    let shapes = vec![
-        Shape {
-            variables: code.log_row as usize,
-            degree: 2
-        };
-        sums.len()
-    ];
-    let reduced = verify_batched(channel, "opening.merge", &shapes, &sums)?;
+    let terms = claims.iter().zip(&rhos);
+    let sum = terms.fold(C::Scalar::zero(), |sum, ((_, value), rho)| {
+        sum + value.clone() * *rho
+    });
+    let shape = Shape {
+        variables: code.log_row as usize,
+        degree: 2,
+    };
+    let reduced = verify_batched(channel, "opening.merge", &[shape], &[sum])?;
     let values = channel.read_scalars("opening.values", plan.folds.len())?;
 
-    // What the sumcheck's last equation makes of each low point: its coefficient times eq(low, z).
+    // The weight of each fold is sum_i rho_i eq(low_i, z), over its claims.
     let factors: Vec<K> = plan
         .lows
         .iter()
-        .zip(&reduced.coefficients)
-        .map(|(low, coefficient)| poly::eq_eval(low, &reduced.point) * coefficient)
+        .map(|low| poly::eq_eval(low, &reduced.point))
         .collect();
     let mut difference = -reduced.value;
     for ((fold, low), rho) in plan.claims.iter().zip(&rhos) {

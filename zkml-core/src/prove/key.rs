@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::choose::Choice;
 use super::setup::{commit_weights, refuse_insecure};
 use super::{Budget, ProveError, Purpose};
 use crate::circuit::lower::{Lowered, lower_with};
-use crate::pcs::{CodeParameters, CommittedMatrix, Seed, Tails};
+use crate::pcs::{CodeParameters, CommittedMatrix, RecursionParameters, Seed, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
 use crate::quant::Quantized;
@@ -167,6 +168,7 @@ impl Commitments {
 pub(super) struct StoredProvingKey {
     pub(super) model: CompiledModel,
     pub(super) code: CodeParameters,
+    pub(super) recursion: RecursionParameters,
     pub(super) secret: Secret,
     pub(super) weights: WeightCommitments,
     pub(super) previous: Option<[u8; 32]>,
@@ -191,6 +193,7 @@ impl ProvingKey {
         let stored = StoredProvingKey {
             model: self.model.clone(),
             code: self.verifying.code.clone(),
+            recursion: self.verifying.recursion.clone(),
             secret: self.commitments.secret.clone(),
             weights: self.verifying.weights.clone(),
             previous: self.verifying.previous,
@@ -220,8 +223,11 @@ impl ProvingKey {
         let verifying = super::setup::verifying_key(
             &stored.model,
             &lowered,
-            stored.code,
-            stored.weights,
+            Choice {
+                code: stored.code,
+                recursion: stored.recursion,
+                weights: stored.weights,
+            },
             stored.previous,
         );
         open_budget(path, &verifying)
@@ -240,8 +246,11 @@ impl ProvingKey {
         let mut verifying = super::setup::verifying_key(
             &stored.model,
             &lowered,
-            stored.code,
-            stored.weights,
+            Choice {
+                code: stored.code,
+                recursion: stored.recursion,
+                weights: stored.weights,
+            },
             stored.previous,
         );
         verifying.setup_proof = stored.setup_proof;

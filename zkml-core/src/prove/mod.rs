@@ -2,6 +2,7 @@
 
 mod budget;
 mod check;
+mod choose;
 mod error;
 mod key;
 pub mod link;
@@ -203,7 +204,7 @@ fn argue(
     matrices: &[&CommittedMatrix],
     pads: Option<Pads>,
 ) -> Result<(), ProveError> {
-    let code = &statement.key.code;
+    let code = statement.key.opening();
     let (Some(masking), Some(pads)) = (statement.masking, pads) else {
         let claims = claims_to_open(transcript, statement, trace)?;
         return Ok(prove_opening(transcript, code, matrices, &claims)?);
@@ -212,13 +213,28 @@ fn argue(
     let mut channel = MaskedProver::new(transcript, &pads);
     let claims = claims_to_open(&mut channel, statement, trace)?;
     let opened = prove_combination(&mut channel, code, matrices, &claims, mask)?;
+    let opened = opened.ok_or_else(|| unmasked(statement))?;
     let record = channel.into_record();
     let constraints =
         info_span!("replay").in_scope(|| replay(statement, trace, matrices, &record, pads.mask()))?;
     info_span!("close the masks")
         .in_scope(|| masking::close(transcript, &masking, pads, matrices[0], &constraints));
-    prove_columns(transcript, code, matrices, &opened, 1 + masking.pairs());
-    Ok(())
+    Ok(prove_columns(
+        transcript,
+        code,
+        matrices,
+        opened,
+        1 + masking.pairs(),
+    )?)
+}
+
+/// With a mask there is always something to open.
+fn unmasked(statement: &Statement<'_>) -> ProveError {
+    ProveError::Malformed {
+        place: statement.key.name.clone(),
+        expected: "a row combination".into(),
+        found: "none".into(),
+    }
 }
 
 /// The verifier's own code over what was said: its checks as functions of the closing challenge.
@@ -235,7 +251,7 @@ fn replay(
     let opened = verify::claims_to_open(&mut channel, statement, &public)?;
     let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
     let rows = statement.masking.as_ref().map(Masking::combination_rows);
-    verify_combination(&mut channel, &statement.key.code, &commitments, &opened, rows)?;
+    verify_combination(&mut channel, statement.key.opening(), &commitments, &opened, rows)?;
     Ok(channel.into_constraints())
 }
 

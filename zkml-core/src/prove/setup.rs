@@ -2,15 +2,13 @@
 
 use tracing::info_span;
 
+use super::choose::{Choice, choose_code};
 use super::key::{Commitments, Secret};
 use super::{Budget, CompiledModel, ProveError, ProvingKey, Purpose, Trace, prove_trace, trace_seed};
 use crate::circuit::lower::Lowered;
 use crate::pcs::{CodeParameters, CommittedMatrix, Keep, Packing, Rows, Seed, Tails};
-use crate::privacy::{Privacy, Visibility};
-use crate::verify::{
-    ROTATION_RESERVE, SECURITY_BITS, Statement, VerifyingKey, WeightCommitments, needed_tail,
-    required_hardening, soundness, trace_extents, weight_extents,
-};
+use crate::privacy::Visibility;
+use crate::verify::{SECURITY_BITS, Statement, VerifyingKey, required_hardening, soundness, weight_extents};
 
 /// What setup may choose.
 #[derive(Debug, Clone)]
@@ -50,9 +48,8 @@ impl Default for SetupOptions {
 pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
     let _span = info_span!("setup").entered();
     let lowered = info_span!("lower").in_scope(|| model.lower())?;
-    let (code, weights) =
-        info_span!("choose the code").in_scope(|| choose_code(&model, &lowered, options))?;
-    build(model, lowered, code, weights, None)
+    let choice = info_span!("choose the code").in_scope(|| choose_code(&model, &lowered, options))?;
+    build(model, lowered, choice, None)
 }
 
 /// A new key for the weights of `old`, with randomness of its own and as many proofs; its setup proof shows that both
@@ -75,8 +72,11 @@ pub fn rotate(old: &ProvingKey) -> Result<ProvingKey, ProveError> {
     build(
         model,
         lowered,
-        verifying.code.clone(),
-        verifying.weights.clone(),
+        Choice {
+            code: verifying.code.clone(),
+            recursion: verifying.recursion.clone(),
+            weights: verifying.weights.clone(),
+        },
         Some(old),
     )
 }
@@ -85,18 +85,12 @@ pub fn rotate(old: &ProvingKey) -> Result<ProvingKey, ProveError> {
 fn build(
     model: CompiledModel,
     lowered: Lowered,
-    code: CodeParameters,
-    mut weights: WeightCommitments,
+    choice: Choice,
     old: Option<&ProvingKey>,
 ) -> Result<ProvingKey, ProveError> {
     let commitments = Commitments::new(Secret::fresh(model.privacy.weights)?);
-    let mut verifying = verifying_key(
-        &model,
-        &lowered,
-        code,
-        weights.clone(),
-        Some([0; 32]).filter(|_| old.is_some()),
-    );
+    let mut weights = choice.weights.clone();
+    let mut verifying = verifying_key(&model, &lowered, choice, Some([0; 32]).filter(|_| old.is_some()));
     Statement::new(&verifying)?;
     let mut matrices = Vec::with_capacity(weights.roots.len() + 1);
     for number in 0..weights.roots.len() {
@@ -164,10 +158,14 @@ pub(super) fn refuse_insecure(verifying: &VerifyingKey) -> Result<(), ProveError
 pub(super) fn verifying_key(
     model: &CompiledModel,
     lowered: &Lowered,
-    code: CodeParameters,
-    weights: WeightCommitments,
+    choice: Choice,
     previous: Option<[u8; 32]>,
 ) -> VerifyingKey {
+    let Choice {
+        code,
+        recursion,
+        weights,
+    } = choice;
     VerifyingKey {
         name: model.name.clone(),
         circuit: lowered.circuit.clone(),
@@ -177,6 +175,7 @@ pub(super) fn verifying_key(
         previous,
         hardening: required_hardening(&lowered.circuit),
         code,
+        recursion,
         setup_proof: Vec::new(),
     }
 }
@@ -202,147 +201,4 @@ pub(super) fn commit_weights(
         tails,
         Keep::Codeword,
     )?)
-}
-
-/// How many proofs a commitment is made for, in the order tried: more of them make each proof larger, fewer make the
-/// verifying key larger.
-const PROOFS_PER_COMMITMENT: [u32; 10] = [1, 2, 4, 6, 8, 12, 16, 32, 64, 128];
-
-/// About how many scalars a proof hides; it grows with the depth of the network, and with the logarithm of its size.
-const TYPICAL_PADS: usize = 600;
-
-/// Most cells of encoded weights in all commitments of a key that setup chooses: 8 bytes each, kept by the prover.
-const MAXIMUM_ENCODED_CELLS: u64 = 1 << 28;
-
-/// Most commitments to the weights in one key.
-const MAXIMUM_COMMITMENTS: usize = 256;
-
-/// Row length, rate and number of commitments: a few bytes of proof against a little time of the prover, among those
-/// that are sound enough.
-///
-/// Proof bytes: the row combination, 16 a coordinate, and for each opened column its cells (8 bytes), its salt and
-/// its part of the Merkle multiproof. Work: cells to encode. The setup proof is paid once, for all proofs.
-fn choose_code(
-    model: &CompiledModel,
-    lowered: &Lowered,
-    options: &SetupOptions,
-) -> Result<(CodeParameters, WeightCommitments), ProveError> {
-    let circuit = &lowered.circuit;
-    let (trace, weights) = (trace_extents(circuit), weight_extents(circuit));
-    let private = model.privacy.weights.is_private();
-    let plans: Vec<(u32, usize)> = match private {
-        false => vec![(0, 1)],
-        true => {
-            let wanted = options.proofs_per_key.max(1).saturating_add(ROTATION_RESERVE as u32);
-            PROOFS_PER_COMMITMENT
-                .iter()
-                .chain([&wanted])
-                .map(|&each| (each.saturating_add(1), wanted.div_ceil(each) as usize))
-                .filter(|(_, count)| *count <= MAXIMUM_COMMITMENTS)
-                .collect()
-        }
-    };
-    let (rows, blowups) = match &options.code {
-        None => (6..=20, 2..=4),
-        Some(code) => {
-            code.validate()?;
-            let blowup = code.log_codeword.saturating_sub(code.log_row);
-            (code.log_row..=code.log_row, blowup..=blowup)
-        }
-    };
-    let mut candidates = Vec::new();
-    for log_row in rows {
-        let masks = match model.privacy.zero_knowledge() {
-            true => 4 * TYPICAL_PADS.div_ceil(1 << log_row) + 2,
-            false => 0,
-        };
-        let trace_rows = Packing::new(&trace, log_row)?.rows + masks;
-        let weight_rows = Packing::new(&weights, log_row)?.rows;
-        for (log_blowup, &(openings, count)) in blowups
-            .clone()
-            .flat_map(|blowup| plans.iter().map(move |plan| (blowup, plan)))
-        {
-            let log_codeword = log_row + log_blowup;
-            let commitments = WeightCommitments {
-                roots: vec![[0; 32]; count],
-                rows: weight_rows,
-                openings,
-            };
-            let code = match &options.code {
-                None => code_with_tail(log_row, log_codeword, &commitments, model.privacy, options),
-                Some(code) => Some(code.clone()).filter(|code| has_room(code, model.privacy, &commitments)),
-            };
-            let Some(code) = code else {
-                continue;
-            };
-            let encoded = (count * weight_rows) as u64 * code.codeword_length() as u64;
-            if encoded > MAXIMUM_ENCODED_CELLS && options.code.is_none() {
-                continue;
-            }
-            let queries = code.queries as f64;
-            let path = 32.0 * (f64::from(log_codeword) - queries.log2()).max(1.0);
-            let bytes = 16.0 * code.message_length() as f64
-                + queries * (8.0 * (trace_rows + weight_rows) as f64 + 2.0 * (32.0 + path));
-            let cells = trace_rows as f64 * f64::from(log_codeword).exp2();
-            let setup = count as f64 * queries * (8.0 * weight_rows as f64 + 32.0 + path);
-            let cost = bytes + cells * options.bytes_per_cell + setup * options.setup_weight;
-            candidates.push((cost, code, commitments));
-        }
-    }
-    if let (Some(code), true) = (&options.code, candidates.is_empty()) {
-        return Err(ProveError::Malformed {
-            place: "the code given to setup".into(),
-            expected: "a tail with room for this model's randomness, and none for a public one".into(),
-            found: format!("a tail of {} for {} opened columns", code.tail, code.queries),
-        });
-    }
-    candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut best = 0f64;
-    for (_, code, weights) in candidates {
-        // Soundness depends on sizes alone: any root will do.
-        let key = verifying_key(
-            model,
-            lowered,
-            code.clone(),
-            weights.clone(),
-            Some([0; 32]).filter(|_| private),
-        );
-        let bits = bits(&key)?;
-        if bits >= SECURITY_BITS {
-            return Ok((code, weights));
-        }
-        best = best.max(bits);
-    }
-    Err(ProveError::Insecure {
-        wanted: SECURITY_BITS,
-        found: best,
-    })
-}
-
-/// Is the tail of a given code long enough? A model without secrets has none.
-fn has_room(code: &CodeParameters, privacy: Privacy, weights: &WeightCommitments) -> bool {
-    let needed = needed_tail(&privacy, weights, code.queries);
-    needed <= code.tail && (needed == 0) == (code.tail == 0)
-}
-
-/// The code with the fewest queries: the tail depends on their number, and lowers the rate's margin in turn.
-fn code_with_tail(
-    log_row: u32,
-    log_codeword: u32,
-    weights: &WeightCommitments,
-    privacy: Privacy,
-    options: &SetupOptions,
-) -> Option<CodeParameters> {
-    let mut tail = 0;
-    for _ in 0..16 {
-        let (grinding, bits) = (options.grinding_bits, options.query_bits);
-        let code = CodeParameters::for_target(log_row, tail, log_codeword, grinding, bits).ok()?;
-        let needed = needed_tail(&privacy, weights, code.queries);
-        if needed == tail {
-            return Some(code);
-        }
-        // It grows to its fixed point, or out of the row.
-        tail = needed.max(tail);
-    }
-    None
 }

@@ -37,7 +37,7 @@ pub(crate) mod testing;
 mod tests;
 
 #[cfg(feature = "prover")]
-pub use product::{EqProduct, Product};
+pub use product::{EqProduct, Product, ProductSum};
 #[cfg(feature = "prover")]
 pub use prover::{Instance, RoundEvaluations, prove_batched};
 pub use round::MAX_DEGREE;

@@ -1,6 +1,7 @@
 //! Standard instances: sums of products of two or three multilinear polynomials.
 
 use ark_ff::AdditiveGroup;
+use rayon::prelude::*;
 
 use super::prover::{Instance, RoundEvaluations};
 use super::round::MAX_DEGREE;
@@ -55,6 +56,60 @@ impl Instance for Product {
     fn bind(&mut self, challenge: K) {
         kernels::fold(&mut self.a, challenge);
         kernels::fold(&mut self.b, challenge);
+    }
+}
+
+/// `sum_x sum_k a_k(x) b_k(x)`, from pairs of tables of length `2^variables`. Degree 2.
+#[derive(Debug)]
+pub struct ProductSum {
+    variables: usize,
+    pairs: Vec<(Vec<K>, Vec<K>)>,
+}
+
+impl ProductSum {
+    /// An instance over pairs of tables of one length, `2^variables`.
+    pub fn new(variables: usize, pairs: Vec<(Vec<K>, Vec<K>)>) -> Self {
+        debug_assert!(
+            pairs
+                .iter()
+                .all(|(a, b)| a.len() == 1 << variables && b.len() == 1 << variables),
+            "tables of one length, a power of two"
+        );
+        Self { variables, pairs }
+    }
+
+    /// `a_k` at the point for each pair, once every variable is bound; `None` before.
+    pub fn finals(&self) -> Option<Vec<K>> {
+        let last = |(a, _): &(Vec<K>, Vec<K>)| match a.as_slice() {
+            [a] => Some(*a),
+            _ => None,
+        };
+        self.pairs.iter().map(last).collect()
+    }
+}
+
+impl Instance for ProductSum {
+    fn variables(&self) -> usize {
+        self.variables
+    }
+
+    fn degree(&self) -> usize {
+        2
+    }
+
+    fn round(&mut self, _claim: K) -> RoundEvaluations {
+        let mut evaluations = [K::ZERO; MAX_DEGREE];
+        let rounds = self.pairs.par_iter().map(|(a, b)| kernels::product_round(a, b));
+        let add = |[a, b]: [K; 2], [c, d]: [K; 2]| [a + c, b + d];
+        evaluations[..2].copy_from_slice(&rounds.reduce(|| [K::ZERO; 2], add));
+        evaluations
+    }
+
+    fn bind(&mut self, challenge: K) {
+        self.pairs.par_iter_mut().for_each(|(a, b)| {
+            kernels::fold(a, challenge);
+            kernels::fold(b, challenge);
+        });
     }
 }
 

@@ -28,12 +28,6 @@ impl State {
         Self(hasher.finalize().into())
     }
 
-    /// The state itself, for test vectors.
-    #[cfg(test)]
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     /// Absorbs one item. `bytes` is the whole item; parts are not joined silently because its length is
     /// hashed.
     pub fn absorb(&mut self, kind: Kind, label: &str, bytes: &[u8]) {
@@ -117,7 +111,7 @@ impl State {
 
     /// The state itself.
     #[cfg(feature = "prover")]
-    pub(super) fn bytes(&self) -> &[u8; 32] {
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 

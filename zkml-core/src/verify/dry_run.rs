@@ -36,7 +36,7 @@ pub(super) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
             .map(|tensors| sized(tensors.packing.rows)),
     );
     let mask = statement.masking.as_ref().map(Masking::combination_rows);
-    verify_combination(&mut channel, &statement.key.code, &commitments, &claims, mask)?;
+    verify_combination(&mut channel, statement.key.opening(), &commitments, &claims, mask)?;
     Ok(Walk {
         points: claims.into_iter().map(|(point, _)| point).collect(),
         scalars: channel.scalars,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Home, Public};
-use crate::pcs::CodeParameters;
+use crate::pcs::{CodeParameters, RecursionParameters};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, Kind};
 use crate::transcript::VerifyError;
@@ -24,6 +24,8 @@ pub struct VerifyingKey {
     pub privacy: Privacy,
     /// The code of both commitments.
     pub code: CodeParameters,
+    /// How a row combination is shown that is too long to be sent.
+    pub recursion: RecursionParameters,
     /// The commitments to the weights.
     pub weights: WeightCommitments,
     /// A commitment of the key that this one replaces: the setup proof shows that both hold the same weights.
@@ -131,6 +133,11 @@ pub struct PublicTensor {
 }
 
 impl VerifyingKey {
+    /// What an opening of its commitments goes by.
+    pub fn opening(&self) -> (&CodeParameters, &RecursionParameters) {
+        (&self.code, &self.recursion)
+    }
+
     /// Random coefficients behind a row of the trace: two more than columns are opened, since that many values of the
     /// circle transform's space may depend on each other.
     pub fn trace_tail(&self) -> usize {
@@ -188,13 +195,14 @@ impl VerifyingKey {
             interface,
             privacy,
             code,
+            recursion,
             weights,
             previous,
             hardening,
             setup_proof: _,
         } = self;
         let fields = (
-            name, circuit, interface, privacy, code, weights, previous, hardening,
+            name, circuit, interface, privacy, code, recursion, weights, previous, hardening,
         );
         let bytes = postcard::to_stdvec(&fields).map_err(|error| VerifyError::Key(error.to_string()))?;
         let mut hasher = blake3::Hasher::new_derive_key("zkml verifying key v1");

@@ -153,7 +153,7 @@ pub(crate) fn argue<C: VerifierChannel<Scalar = K>>(
     public: &PublicCells,
     commitments: &[Commitment],
 ) -> Result<(), VerifyError> {
-    let code = &statement.key.code;
+    let code = statement.key.opening();
     let public = |column: ColumnId, point: &[Coordinate]| public.evaluate(column, point);
     match statement.masking {
         None => {
@@ -175,9 +175,10 @@ pub(crate) fn argue<C: VerifierChannel<Scalar = K>>(
             closing.judge(&replay.into_constraints())?;
             drop(replaying);
 
-            let mut combinations = closing.combinations(code, commitments);
-            combinations.extend(combination);
-            verify_columns(transcript, code, commitments, &combinations)
+            // The row combination comes first: it may be committed.
+            let answers = closing.combinations(code.0, commitments);
+            let combinations = combination.into_iter().chain(answers).collect();
+            verify_columns(transcript, code, commitments, combinations)
         }
     }
 }

@@ -8,6 +8,7 @@ use super::Statement;
 use super::work::claim_counts;
 use crate::circuit::ColumnKind;
 use crate::lookup;
+use crate::pcs::recursive::soundness::recursion_terms;
 use crate::pcs::soundness::opening_terms;
 
 /// Fewer bits than this are refused.
@@ -80,7 +81,9 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
         }
     }
     let messages = statement.masking.map_or(0, |masking| masking.pairs());
-    terms.extend(opening_terms(&statement.key.code, &statement.opened, messages));
+    let (code, recursion) = statement.key.opening();
+    terms.extend(opening_terms(code, &statement.opened, messages));
+    terms.extend(recursion_terms(recursion, code.message_length()));
     let further = statement.weight_copies().saturating_sub(1);
     if further > 0 {
         // Schwartz-Zippel for each column of each further commitment: every column is claimed at a random point.

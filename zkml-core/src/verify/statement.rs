@@ -123,6 +123,7 @@ impl<'k> Statement<'k> {
         outputs: Vec<PublicTensor>,
     ) -> Result<Self, VerifyError> {
         key.code.validate()?;
+        key.recursion.validate(key.code.message_length())?;
         key.check_weights()?;
         let tables: Vec<TableShape> = circuit
             .tables
@@ -379,7 +380,8 @@ fn check_sizes(
         .saturating_add(weight_rows)
         .saturating_mul(code.queries)
         .saturating_mul(M61_BYTES);
-    let bytes = columns.saturating_add(code.message_length().saturating_mul(K_BYTES));
+    let combination = key.recursion.last_length(code.message_length());
+    let bytes = columns.saturating_add(combination.saturating_mul(K_BYTES));
     if u64::try_from(bytes).is_ok_and(|bytes| bytes <= maximum) {
         return Ok(());
     }

@@ -124,7 +124,7 @@ fn level_bytes(shape: &LevelShape<'_>) -> f64 {
     let nonce = if code.grinding_bits > 0 { 8 } else { 0 };
     let fixed = 32 + 2 * K_BYTES * shape.variables + nonce;
     let columns = code.queries.saturating_mul(K_BYTES).saturating_mul(shape.rows);
-    fixed as f64 + columns as f64 + 32.0 * path_nodes(code)
+    fixed as f64 + columns as f64 + 32.0 * expected_path_nodes(code)
 }
 
 /// Cells over `F` of the encoded matrix of a level.
@@ -134,7 +134,7 @@ fn level_cells(shape: &LevelShape<'_>) -> usize {
 
 /// Expected nodes that a verifier misses who knows `t` random leaves: at each level of the tree the nodes with a known
 /// sibling and nothing known below.
-fn path_nodes(code: &CodeParameters) -> f64 {
+pub(crate) fn expected_path_nodes(code: &CodeParameters) -> f64 {
     // Nodes known out of `2^log`, for t independent leaves.
     let known = |log: u32| {
         let size = f64::from(log).exp2();

@@ -52,6 +52,8 @@ pub mod verifier;
 #[cfg(feature = "prover")]
 mod tests;
 
+#[cfg(feature = "prover")]
+pub(crate) use choose::expected_path_nodes;
 pub use choose::{RecursionCost, RecursionGoal};
 pub use functional::Functional;
 pub use parameters::RecursionParameters;

@@ -134,7 +134,13 @@ fn with_and_without_the_codeword_the_proof_is_the_same() {
                     high: vec![],
                     low: channel.challenges("point", 4),
                 };
-                prove_opening(&mut channel, &code, &[matrix], &[Claim { point, value: K::ONE }]).unwrap();
+                prove_opening(
+                    &mut channel,
+                    (&code, &RecursionParameters::default()),
+                    &[matrix],
+                    &[Claim { point, value: K::ONE }],
+                )
+                .unwrap();
                 channel.into_proof()
             };
             assert_eq!(proof(&stored), proof(&lean));
@@ -170,13 +176,13 @@ fn salts_and_tails_come_from_the_seed() {
 
 #[test]
 fn the_wire_holds_what_the_documentation_says() {
-    // One claim: value, then u, nonce, per query a salt and R cells, then the path.
+    // One claim: value, that of the random fold, then u, nonce, per query a salt and R cells, then the path.
     let code = code(4, 2, 7, 5);
     let mut random = Random(9);
     let cells = random.fields(64);
     let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
-    let proof = prove_one(&matrix, &cells, |_, _| {});
-    let (fixed, queries) = (16 + 18 * 16 + 8, 5 * (32 + 4 * 8));
+    let proof = prove_one(&matrix, &cells, |_| {});
+    let (fixed, queries) = (16 + 16 + 18 * 16 + 8, 5 * (32 + 4 * 8));
     assert!(proof.len() > fixed + queries && (proof.len() - fixed - queries).is_multiple_of(32));
     let value = k_from_bytes(proof[..16].try_into().unwrap()).unwrap();
     assert_eq!(k_to_bytes(value), proof[..16]);

@@ -72,6 +72,8 @@ struct Scene {
     columns: Vec<(Vec<M61>, usize, Slot)>,
     /// One point in the row for all (so that nothing is merged), or one for each column.
     one_point: bool,
+    /// How the combination is shown.
+    recursion: RecursionParameters,
 }
 
 impl Scene {
@@ -83,6 +85,7 @@ impl Scene {
             matrices: vec![],
             columns: vec![],
             one_point,
+            recursion: RecursionParameters::default(),
         };
         for (m, variables) in shapes.iter().enumerate() {
             let packing = Packing::new(&full(variables), scene.code.log_row).unwrap();
@@ -149,7 +152,7 @@ impl Scene {
         let values: Vec<K> = claims.iter().map(|claim| claim.value).collect();
         channel.send_scalars("values", &values);
         let matrices: Vec<&CommittedMatrix> = self.matrices.iter().collect();
-        prove_opening(&mut channel, &self.code, &matrices, &claims).unwrap();
+        prove_opening(&mut channel, (&self.code, &self.recursion), &matrices, &claims).unwrap();
         let events = channel.events().to_vec();
         (channel.into_proof(), events)
     }
@@ -163,7 +166,7 @@ impl Scene {
         let points = self.points(|| channel.challenge("point"));
         let values = channel.read_scalars("values", self.columns.len())?;
         let claims: Vec<(ClaimPoint, K)> = points.into_iter().map(|(point, _)| point).zip(values).collect();
-        verify_opening(&mut channel, &self.code, &commitments, &claims)?;
+        verify_opening(&mut channel, (&self.code, &self.recursion), &commitments, &claims)?;
         channel.finish()
     }
 }
@@ -212,13 +215,38 @@ fn verify_one(code: &CodeParameters, commitment: Commitment, proof: &[u8]) -> Re
         high: Coordinate::challenges(&point[..2]),
         low: point[2..].to_vec(),
     };
-    verify_opening(&mut channel, code, &[commitment], &[(point, value)])?;
+    verify_opening(
+        &mut channel,
+        (code, &RecursionParameters::default()),
+        &[commitment],
+        &[(point, value)],
+    )?;
     channel.finish()
+}
+
+/// What comes between the claims and the combination, which is returned.
+fn send_combined(
+    channel: &mut ProverTranscript,
+    matrix: &CommittedMatrix,
+    fold: &plan::RowFold,
+    low: &[K],
+) -> Vec<K> {
+    let random = matrix.combine(
+        0,
+        &channel.challenges("opening.proximity", matrix.commitment().rows),
+    );
+    let eq = crate::poly::eq_table(low);
+    let value = random.iter().zip(&eq).map(|(value, eq)| *value * eq).sum();
+    channel.send_scalar("opening.proximity", value);
+    let gammas = channel.challenges("opening.combine", 2);
+    let both = matrix.fold(fold).into_iter().zip(random);
+    both.map(|(fold, random)| gammas[0] * fold + gammas[1] * random)
+        .collect()
 }
 
 /// Opens one matrix of four rows at a challenge point, claiming the value of `claimed`, with `u` changed by
 /// `lie`.
-fn prove_one(matrix: &CommittedMatrix, claimed: &[M61], lie: impl Fn(&mut Vec<K>, &[K])) -> Vec<u8> {
+fn prove_one(matrix: &CommittedMatrix, claimed: &[M61], lie: impl Fn(&mut Vec<K>)) -> Vec<u8> {
     let code = matrix.parameters().clone();
     let mut channel = ProverTranscript::new(DOMAIN);
     channel.absorb("root", &matrix.commitment().root);
@@ -230,13 +258,8 @@ fn prove_one(matrix: &CommittedMatrix, claimed: &[M61], lie: impl Fn(&mut Vec<K>
         stored: StoredRows::full(2).unwrap(),
         high: Coordinate::challenges(&point[..2]),
     };
-    let gamma = channel.challenge("opening.combine");
-    let mut combination: Vec<K> = matrix
-        .fold(&fold)
-        .into_iter()
-        .map(|value| gamma * value)
-        .collect();
-    lie(&mut combination, &[gamma]);
+    let mut combination = send_combined(&mut channel, matrix, &fold, &point[2..]);
+    lie(&mut combination);
     channel.send_extension("opening.combination", &combination);
     channel.grind("opening.grind", code.grinding_bits);
     let positions = channel.positions("opening.positions", code.queries, code.codeword_length());

@@ -126,7 +126,7 @@ fn a_combination_that_fits_a_false_value_is_caught_at_the_columns() {
     let mut random = Random(3);
     let cells = random.fields(64);
     let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
-    let honest = prove_one(&matrix, &cells, |_, _| {});
+    let honest = prove_one(&matrix, &cells, |_| {});
     assert_eq!(verify_one(&code, matrix.commitment(), &honest), Ok(()));
 
     // Claim the value of another matrix, and send the combination of its rows: consistent with the claim, not
@@ -145,8 +145,7 @@ fn a_combination_that_fits_a_false_value_is_caught_at_the_columns() {
             stored: StoredRows::full(2).unwrap(),
             high: Coordinate::challenges(&point[..2]),
         };
-        let gamma = channel.challenge("opening.combine");
-        let combination: Vec<K> = lying.fold(&fold).into_iter().map(|value| gamma * value).collect();
+        let combination = send_combined(&mut channel, &lying, &fold, &point[2..]);
         channel.send_extension("opening.combination", &combination);
         channel.grind("opening.grind", code.grinding_bits);
         let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
@@ -171,11 +170,11 @@ fn a_false_tail_of_the_combination_is_caught_at_the_columns() {
     let cells = random.fields(64);
     let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
     assert_eq!(
-        verify_one(&code, matrix.commitment(), &prove_one(&matrix, &cells, |_, _| {})),
+        verify_one(&code, matrix.commitment(), &prove_one(&matrix, &cells, |_| {})),
         Ok(())
     );
     // The tail is no part of the inner product; only the columns know it.
-    let proof = prove_one(&matrix, &cells, |combination, _| combination[17] += K::ONE);
+    let proof = prove_one(&matrix, &cells, |combination| combination[17] += K::ONE);
     assert_check(verify_one(&code, matrix.commitment(), &proof), "opening.column");
 }
 
@@ -187,13 +186,13 @@ fn a_row_that_is_no_codeword_is_rejected() {
     let word = random.fields(128);
     let mut matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
     matrix.replace_encoded_row(2, &word);
-    let proof = prove_one(&matrix, &cells, |_, _| {});
+    let proof = prove_one(&matrix, &cells, |_| {});
     assert_check(verify_one(&code, matrix.commitment(), &proof), "opening.column");
 
     // The same with the true row: the tree is rebuilt and all is well, so it is the word that was refused.
     let row = CircleCode::new(&code).unwrap().encode(&cells[32..48]);
     matrix.replace_encoded_row(2, &row);
-    let proof = prove_one(&matrix, &cells, |_, _| {});
+    let proof = prove_one(&matrix, &cells, |_| {});
     assert_eq!(verify_one(&code, matrix.commitment(), &proof), Ok(()));
 }
 
@@ -261,12 +260,22 @@ fn claims_that_do_not_fit_are_refused_by_both_sides() {
         };
         let mut prover = ProverTranscript::new(DOMAIN);
         assert!(matches!(
-            prove_opening(&mut prover, &code, &[&matrix], &[claim]),
+            prove_opening(
+                &mut prover,
+                (&code, &RecursionParameters::default()),
+                &[&matrix],
+                &[claim]
+            ),
             Err(PcsError::Parameters(VerifyError::Key(_)))
         ));
         let mut verifier = VerifierTranscript::new(DOMAIN, &[]);
         assert!(matches!(
-            verify_opening(&mut verifier, &code, &[matrix.commitment()], &[(point, K::ZERO)]),
+            verify_opening(
+                &mut verifier,
+                (&code, &RecursionParameters::default()),
+                &[matrix.commitment()],
+                &[(point, K::ZERO)]
+            ),
             Err(VerifyError::Key(_))
         ));
     }
@@ -281,6 +290,11 @@ fn data_that_makes_no_matrix_is_refused() {
     }
     let matrix = CommittedMatrix::commit(Rows::Int8(vec![1; 4]), &code, Seed::from_bytes([0; 32])).unwrap();
     let other = CodeParameters { queries: 5, ..code };
-    let result = prove_opening(&mut ProverTranscript::new(DOMAIN), &other, &[&matrix], &[]);
+    let result = prove_opening(
+        &mut ProverTranscript::new(DOMAIN),
+        (&other, &RecursionParameters::default()),
+        &[&matrix],
+        &[],
+    );
     assert_eq!(result, Err(PcsError::OtherCode { matrix: 0 }));
 }

@@ -175,7 +175,7 @@ impl<'c> Prover<'c> {
     /// Proves the case, with `lie` between the prover and the transcript.
     pub(crate) fn prove(&self, lie: &mut Lie) -> Told {
         let (case, statement) = (self.case, self.case.statement);
-        let code = &statement.key.code;
+        let code = statement.key.opening();
         let mut transcript = ProverTranscript::new(statement.protocol());
         for (label, bytes) in case.bindings() {
             transcript.absorb(label, &bytes);
@@ -228,7 +228,14 @@ impl<'c> Prover<'c> {
             matrices[Matrix::Trace as usize],
             &constraints,
         );
-        prove_columns(&mut liar, code, &matrices, &opened, 1 + masking.pairs());
+        prove_columns(
+            &mut liar,
+            code,
+            &matrices,
+            opened.expect("a mask"),
+            1 + masking.pairs(),
+        )
+        .expect("columns");
         let zero = K::from(0u64);
         let false_ones = constraints
             .iter()

@@ -47,6 +47,8 @@ const PROTOCOL: &[(Kind, &str, In)] = &[
     (Kind::Challenge, "opening.merge", "PZSpz"),
     (Kind::Scalars, "opening.merge", "PZSpz"),
     (Kind::Scalars, "opening.values", "PZSpz"),
+    (Kind::Challenge, "opening.proximity", "PZSpz"),
+    (Kind::Scalars, "opening.proximity", "PZSpz"),
     (Kind::Scalars, "opening.mask", "ZSz"),
     (Kind::Challenge, "opening.combine", "PZSpz"),
     (Kind::Challenge, "opening.blind", "ZSz"),
@@ -162,7 +164,8 @@ fn claims_are_fixed_before_the_challenges_that_judge_them() {
             ((Scalars, "equality.value"), (Challenge, "reduce.stage")),
             ((Scalars, "reduce.term"), (Challenge, "opening.batch")),
             ((Scalars, "reduce.operand"), (Challenge, "opening.batch")),
-            ((Scalars, "opening.values"), (Challenge, "opening.combine")),
+            ((Scalars, "opening.values"), (Challenge, "opening.proximity")),
+            ((Scalars, "opening.proximity"), (Challenge, "opening.combine")),
             (
                 (Extension, "opening.combination"),
                 (Positions, "opening.positions"),
@@ -205,6 +208,7 @@ fn in_zero_knowledge_masks_and_claims_are_fixed_before_what_they_are_judged_by()
             // A false claim could otherwise be made up for by the mask's claim, or by the mask.
             ((Scalars, "opening.values"), (Challenge, "opening.combine")),
             ((Scalars, "opening.values"), (Challenge, "opening.blind")),
+            ((Scalars, "opening.proximity"), (Challenge, "opening.blind")),
             ((Scalars, "opening.mask"), (Challenge, "opening.combine")),
             ((Scalars, "opening.mask"), (Challenge, "opening.blind")),
             ((Challenge, "opening.blind"), (Extension, "opening.combination")),

@@ -42,6 +42,7 @@ fn stored() -> StoredProvingKey {
     StoredProvingKey {
         model: key.model.clone(),
         code: key.verifying.code.clone(),
+        recursion: key.verifying.recursion.clone(),
         secret: key.commitments.secret.clone(),
         weights: key.verifying.weights.clone(),
         previous: None,

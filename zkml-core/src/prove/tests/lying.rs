@@ -36,6 +36,7 @@ const HIDDEN: &[Message] = &[
     message("reduce.operand", &["reduce.stage"]),
     message("opening.merge", &["opening.merge"]),
     message("opening.values", &["opening.merge"]),
+    message("opening.proximity", &["opening.inner_product"]),
     message("opening.mask", &["opening.inner_product"]),
     message("opening.combination", &["opening.inner_product"]),
 ];

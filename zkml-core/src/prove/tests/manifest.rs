@@ -109,6 +109,12 @@ pub(super) const MANIFEST: &[Row] = &[
     row("reduce.operand", Kind::Scalars, &["reduce.stage"], CONSTRAINTS),
     row("opening.merge", Kind::Scalars, &["opening.merge"], CONSTRAINTS),
     row("opening.values", Kind::Scalars, &["opening.merge"], CONSTRAINTS),
+    row(
+        "opening.proximity",
+        Kind::Scalars,
+        &["opening.inner_product"],
+        CONSTRAINTS,
+    ),
     row("opening.mask", Kind::Scalars, &[], CONSTRAINTS),
     row(
         "opening.combination",

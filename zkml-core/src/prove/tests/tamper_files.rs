@@ -177,6 +177,7 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
             interface,
             privacy,
             code,
+            recursion,
             weights,
             previous,
             hardening,
@@ -207,6 +208,8 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
         }
         altered_variant("commit_input", key, offset + 3, 2);
         offset += encoded(&(privacy, code)).len();
+        altered_length("levels", key, offset, recursion.levels.len());
+        offset += encoded(recursion).len();
         altered_length("roots", key, offset, weights.roots.len());
         offset += encoded(weights).len();
         altered_variant("previous", key, offset, 2);

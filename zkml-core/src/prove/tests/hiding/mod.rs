@@ -18,9 +18,10 @@ use super::listening::{Heard, heard, listen};
 use super::network::Network;
 use crate::circuit::Function;
 use crate::graph::{IntOp, NodeId};
-use crate::pcs::{CodeParameters, Seed, Tails};
+use crate::pcs::{CodeParameters, RecursionParameters, Seed, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::Proof;
+use crate::prove::choose::Choice;
 use crate::prove::setup::{commit_weights, verifying_key};
 use crate::prove::{CompiledModel, ProvingKey, SetupOptions, setup};
 use crate::verify::{ROTATION_RESERVE, Statement, VerifyingKey, WeightCommitments, weight_extents};
@@ -73,7 +74,12 @@ fn key_with_queries(model: &CompiledModel, queries: usize, log_codeword: u32) ->
         queries,
         grinding_bits: 0,
     };
-    verifying_key(model, &lowered, code, weights, None)
+    let choice = Choice {
+        code,
+        recursion: RecursionParameters::default(),
+        weights,
+    };
+    verifying_key(model, &lowered, choice, None)
 }
 
 /// A key with rows as long as those of [`tiny_key`], and as many columns as a sound one opens.

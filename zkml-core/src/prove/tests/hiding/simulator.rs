@@ -41,7 +41,7 @@ use crate::field::{K, M61, P};
 use crate::masking::{Constraint, Record, Replay};
 use crate::pcs::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use crate::pcs::merkle::MerkleTree;
-use crate::pcs::{CircleCode, CodeParameters, Combination, Commitment, verify_combination};
+use crate::pcs::{CircleCode, CodeParameters, Combination, Commitment, Message, verify_combination};
 use crate::privacy::Privacy;
 use crate::proof::PublicValues;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
@@ -236,6 +236,7 @@ impl Simulator {
             scalars: self.extension(masking.scalars),
             challenges: self.extension(CHALLENGES),
             extension: vec![self.extension(code.message_length())],
+            digests: Vec::new(),
         };
         let response = self.extension(masking.response_length());
         let closing = [self.extension(1)[0], self.extension(1)[0]];
@@ -277,7 +278,10 @@ impl Simulator {
             .iter()
             .map(|message| circle.encode_extension(message))
             .collect();
-        let combined = circle.encode_extension(&combination.message);
+        let Message::Clear(message) = &combination.message else {
+            panic!("a message in the clear");
+        };
+        let combined = circle.encode_extension(message);
         let mut columns = BTreeMap::new();
         for &position in positions {
             let mut cells = self.base(statement.trace_rows());
@@ -349,7 +353,7 @@ fn replay(
     })
     .expect("claims");
     let mask = statement.masking.map(|masking| masking.combination_rows());
-    let combination = verify_combination(&mut channel, &statement.key.code, commitments, &claims, mask)
+    let combination = verify_combination(&mut channel, statement.key.opening(), commitments, &claims, mask)
         .expect("a combination")
         .expect("something to open");
     (combination, channel.into_constraints())

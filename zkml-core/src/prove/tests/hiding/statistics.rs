@@ -106,7 +106,7 @@ fn careless(
     for (label, bytes) in bindings(statement, &trace.public, 0, b"") {
         transcript.absorb(label, &bytes);
     }
-    let code = &statement.key.code;
+    let code = statement.key.opening();
     let separate: Vec<CommittedMatrix> = statement
         .separate
         .iter()
@@ -124,7 +124,7 @@ fn careless(
         };
         let rows = Rows::Field(cells.clone());
         committed =
-            CommittedMatrix::commit_with(rows, code, seed, Tails::NONE, Keep::Codeword).expect("commit");
+            CommittedMatrix::commit_with(rows, code.0, seed, Tails::NONE, Keep::Codeword).expect("commit");
     }
     transcript.send_digest("trace.root", &committed.commitment().root);
     for (tensors, matrix) in statement.separate.iter().zip(&separate) {

@@ -5,7 +5,10 @@ use ark_ff::Field;
 use super::super::listening::{Heard, heard};
 use super::trace::linear;
 use super::*;
-use crate::pcs::{Claim, ClaimPoint, CodeParameters, MaskRows, Seed, verify_columns, verify_combination};
+use crate::pcs::{
+    Claim, ClaimPoint, CodeParameters, MaskRows, RecursionParameters, Seed, verify_columns,
+    verify_combination,
+};
 use crate::prove::{prove, prove_trace};
 use crate::transcript::{Check, VerifierChannel, VerifierTranscript};
 
@@ -264,6 +267,7 @@ fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError>
         low,
     };
     let error = K::from(error);
+    let clear = RecursionParameters::default();
 
     let mut transcript = ProverTranscript::new("absorb");
     transcript.absorb("root", &matrix.commitment().root);
@@ -286,8 +290,16 @@ fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError>
         point: at(low),
         value,
     };
-    let opened = prove_combination(&mut channel, &code, &[&matrix], &[claim], mask).expect("an opening");
-    prove_columns(&mut channel, &code, &[&matrix], &opened, 1);
+    let opened =
+        prove_combination(&mut channel, (&code, &clear), &[&matrix], &[claim], mask).expect("an opening");
+    prove_columns(
+        &mut channel,
+        (&code, &clear),
+        &[&matrix],
+        opened.expect("a mask"),
+        1,
+    )
+    .expect("columns");
     let proof = channel.inner.inner.into_proof();
 
     let mut transcript = VerifierTranscript::new("absorb", &proof);
@@ -299,12 +311,18 @@ fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError>
         labels: known,
     };
     let commitments = [matrix.commitment()];
-    let combination = verify_combination(&mut channel, &code, &commitments, &[(at(low), value)], mask)?;
+    let combination = verify_combination(
+        &mut channel,
+        (&code, &clear),
+        &commitments,
+        &[(at(low), value)],
+        mask,
+    )?;
     verify_columns(
         &mut channel,
-        &code,
+        (&code, &clear),
         &commitments,
-        &combination.into_iter().collect::<Vec<_>>(),
+        combination.into_iter().collect(),
     )?;
     channel.inner.finish()
 }

@@ -162,6 +162,7 @@ const HIDDEN: &[(&str, &[&str])] = &[
     ("reduce.operand", &["reduce.stage", "opening.merge"]),
     ("opening.merge", &["opening.merge"]),
     ("opening.values", &["opening.merge", "opening.inner_product"]),
+    ("opening.proximity", &["opening.inner_product"]),
     ("opening.mask", &["opening.inner_product"]),
     ("opening.combination", &["opening.inner_product"]),
 ];

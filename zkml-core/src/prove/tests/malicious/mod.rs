@@ -397,7 +397,7 @@ fn prove_lying(
         .chain(weights.iter().copied())
         .chain(&separate)
         .collect();
-    let code = &statement.key.code;
+    let code = statement.key.opening();
     let mut violated = None;
     match (statement.masking, pads) {
         (Some(masking), Some(pads)) => {
@@ -419,7 +419,14 @@ fn prove_lying(
             let answers = other.filter(|_| with_others).unwrap_or(pads);
             let mut channel = Lying::new(transcript, alter);
             masking::close(&mut channel, &masking, answers, &committed, &constraints);
-            prove_columns(&mut channel, code, &matrices, &opened, 1 + masking.pairs());
+            prove_columns(
+                &mut channel,
+                code,
+                &matrices,
+                opened.expect("a mask"),
+                1 + masking.pairs(),
+            )
+            .expect("columns");
             transcript = channel.inner;
         }
         _ => {

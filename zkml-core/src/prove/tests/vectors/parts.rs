@@ -9,8 +9,8 @@ use crate::field::{K, M61, P};
 use crate::pcs::circle::{CirclePoint, basis, domain_point};
 use crate::pcs::hash::{leaf_digest, leaf_length, node_digest, root_digest};
 use crate::pcs::{
-    CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Coordinate, Keep, Rows, Seed, StoredRows,
-    Tails, prove_opening, verify_opening,
+    CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Coordinate, Keep, RecursionParameters,
+    Rows, Seed, StoredRows, Tails, prove_opening, verify_opening,
 };
 use crate::poly;
 use crate::transcript::{Kind, ProverChannel, ProverTranscript, State, VerifierChannel, VerifierTranscript};
@@ -257,7 +257,13 @@ pub(super) fn opening() -> Value {
         .zip(values)
         .map(|(point, value)| Claim { point, value })
         .collect();
-    prove_opening(&mut prover, &CODE, &[&matrix], &claims).expect("an opening");
+    prove_opening(
+        &mut prover,
+        (&CODE, &RecursionParameters::default()),
+        &[&matrix],
+        &claims,
+    )
+    .expect("an opening");
     let proof = prover.into_proof();
 
     let mut verifier = VerifierTranscript::recording(domain, &proof);
@@ -265,7 +271,13 @@ pub(super) fn opening() -> Value {
     let point = verifier.challenges("point", 7);
     let values = verifier.read_scalars("values", 2).expect("two values");
     let claims: Vec<(ClaimPoint, K)> = points(&point).into_iter().zip(values).collect();
-    verify_opening(&mut verifier, &CODE, &[matrix.commitment()], &claims).expect("valid");
+    verify_opening(
+        &mut verifier,
+        (&CODE, &RecursionParameters::default()),
+        &[matrix.commitment()],
+        &claims,
+    )
+    .expect("valid");
     verifier.finish().expect("the end");
 
     let replay = Replay {
