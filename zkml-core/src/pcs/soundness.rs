@@ -11,8 +11,8 @@
 //!   the closing challenge, add nothing;
 //! - subspace, `1/|K|`: rows that are codewords of the Reed-Solomon code, but not in the space of the circle transform,
 //!   combine to one that is;
-//! - combination, `1/|K|`: false values at the common point whose combination is right; once more for the mask, and for
-//!   each answer of the closing check that is joined to it;
+//! - combination, `2/|K|`: false values at the common point whose combination is right, or a coefficient 0 of the random
+//!   fold; twice more for the mask, and once for each answer of the closing check that is joined to it;
 //! - with a merge: `1/|K|` for the coefficients of the claims, and the sumcheck.
 
 use super::claim::ClaimPoint;
@@ -36,7 +36,7 @@ pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], answers: usiz
         ("opening: subspace".to_owned(), field),
         (
             "opening: combination".to_owned(),
-            field - ((1 + blind + answers) as f64).log2(),
+            field - ((2 + 2 * blind + answers) as f64).log2(),
         ),
     ];
     if plan.needs_merge() {
@@ -88,14 +88,14 @@ mod tests {
         assert!((bits("opening: subspace") - 122.0).abs() < 1e-9);
         assert!((bits("opening: merge: rounds") - (122.0 - 20f64.log2())).abs() < 1e-9);
         assert!(bits("opening: queries") >= TARGET_BITS && bits("opening: queries") < TARGET_BITS + 1.0);
-        // With a mask and two answers three more false values could make up for each other.
+        // With a mask and two answers four more draws could hide a false value.
         let masked = opening_terms(&code, &points, 2);
         let combination = |terms: &[(String, f64)]| {
             let found = terms.iter().find(|(name, _)| name == "opening: combination");
             found.unwrap().1
         };
-        assert!((combination(&terms) - 122.0).abs() < 1e-9);
-        assert!((combination(&masked) - 120.0).abs() < 1e-9);
+        assert!((combination(&terms) - 121.0).abs() < 1e-9);
+        assert!((combination(&masked) - (122.0 - 6f64.log2())).abs() < 1e-9);
         let sum = total(&terms);
         assert!(sum < bits("opening: queries") && sum > 103.0, "{sum}");
         assert!((total(&[("a".into(), 10.0), ("b".into(), 10.0)]) - 9.0).abs() < 1e-12);
