@@ -161,7 +161,13 @@ fn opening(c: &mut Criterion) {
                     value: *value,
                 })
                 .collect();
-            prove_opening(&mut channel, &code, &[&trace, &weights], &claims).expect("claims fit");
+            prove_opening(
+                &mut channel,
+                (&code, &RecursionParameters::default()),
+                &[&trace, &weights],
+                &claims,
+            )
+            .expect("claims fit");
             channel.into_proof()
         };
         let proof = prove();
@@ -175,7 +181,13 @@ fn opening(c: &mut Criterion) {
                 .enumerate()
                 .map(|(matrix, (challenges, value))| (point(challenges, matrix), *value))
                 .collect();
-            verify_opening(&mut channel, &code, &commitments, &claims).expect("an honest proof");
+            verify_opening(
+                &mut channel,
+                (&code, &RecursionParameters::default()),
+                &commitments,
+                &claims,
+            )
+            .expect("an honest proof");
         };
         let shape = format!(
             "2^{log_rows}x2^{log_row}->2^{log_codeword}/{}KB",

@@ -263,21 +263,37 @@ impl CommittedMatrix {
     }
 
     /// `sum_a eq(high, a) row_a`, the tail included: `L + tail` coordinates.
+    #[cfg(test)]
     pub(super) fn fold(&self, fold: &RowFold) -> Vec<K> {
         self.combine(fold.first_row, &fold.weights(K::ONE))
     }
 
+    /// `sum_a eq(high, a) row_a` without the tail: `L` coordinates.
+    pub(super) fn fold_data(&self, fold: &RowFold) -> Vec<K> {
+        self.combine_data(fold.first_row, &fold.weights(K::ONE))
+    }
+
     /// `sum_a weights[a] row_{first_row + a}`, the tail included: `L + tail` coordinates. The rows are touched once.
     pub(super) fn combine(&self, first_row: usize, weights: &[K]) -> Vec<K> {
-        let (length, tail) = (self.parameters.row_length(), self.parameters.tail);
-        let cells = first_row * length..(first_row + weights.len()) * length;
-        let mut out = match &self.rows {
-            Rows::Field(rows) => combine(&rows[cells], length, weights),
-            Rows::Int8(rows) => kernels::fold_rows_i8(&rows[cells], length, weights),
-        };
+        let tail = self.parameters.tail;
         let tails = first_row * tail..(first_row + weights.len()) * tail;
+        let mut out = self.combine_data(first_row, weights);
         out.extend(combine(&self.tails[tails], tail, weights));
         out
+    }
+
+    /// The same without the tail: `L` coordinates.
+    pub(super) fn combine_data(&self, first_row: usize, weights: &[K]) -> Vec<K> {
+        let length = self.parameters.row_length();
+        let cells = first_row * length..(first_row + weights.len()) * length;
+        match &self.rows {
+            // One row as it is: a column of the trace that shares its row.
+            Rows::Field(rows) if weights == [K::ONE] => {
+                rows[cells].iter().map(|&cell| K::new(cell, M61::ZERO)).collect()
+            }
+            Rows::Field(rows) => combine(&rows[cells], length, weights),
+            Rows::Int8(rows) => kernels::fold_rows_i8(&rows[cells], length, weights),
+        }
     }
 
     /// The rows `first` and `first + 1` as the two parts of a row over K, the tail included.

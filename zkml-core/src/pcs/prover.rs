@@ -1,6 +1,8 @@
 //! The prover's side of an opening. For the statement and the transcript order see the [module](super).
 
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
+use ark_ff::Field;
+use rayon::prelude::*;
 use tracing::info_span;
 use zeroize::Zeroizing;
 
@@ -8,9 +10,9 @@ use super::claim::{Claim, MaskRows, check_mask, check_points};
 use super::code::CodeParameters;
 use super::error::PcsError;
 use super::matrix::CommittedMatrix;
-use super::plan::Plan;
+use super::plan::{Plan, RowFold};
 use super::recursive::{self, RecursionParameters};
-use super::verifier::{recursive_functionals, spare_mask};
+use super::verifier::{combination_weights, recursive_functionals, spare_mask};
 use crate::field::{K, kernels};
 use crate::sumcheck::{ProductSum, prove_batched};
 use crate::transcript::ProverChannel;
@@ -76,31 +78,31 @@ pub fn prove_combination(
     for fold in &plan.folds {
         opened_matrices[fold.matrix] = true;
     }
-    let folding = info_span!("fold rows").entered();
-    let folded: Vec<Vec<K>> = plan
-        .folds
-        .iter()
-        .map(|fold| matrices[fold.matrix].fold(fold))
-        .collect();
-
-    drop(folding);
-
     let values: Vec<K> = claims.iter().map(|claim| claim.value).collect();
-    // Which folds enter the combination: each once after a merge, else the one of each claim.
+    // What enters the combination, with its value at the point: each fold once after a merge, else the one of each claim.
     let (point, opened) = if plan.needs_merge() {
-        let point = info_span!("merge claims").in_scope(|| merge(channel, code, &plan, &folded, &values));
-        (point, (0..plan.folds.len()).collect())
+        let folded: Vec<Vec<K>> = info_span!("fold rows").in_scope(|| {
+            let fold = |fold: &RowFold| matrices[fold.matrix].fold_data(fold);
+            plan.folds.iter().map(fold).collect()
+        });
+        let (point, ends) =
+            info_span!("merge claims").in_scope(|| merge(channel, code, &plan, folded, &values));
+        (point, ends.into_iter().enumerate().collect())
     } else {
         let point = plan.lows.first().cloned().unwrap_or_default();
-        let folds: Vec<usize> = plan.claims.iter().map(|(fold, _)| *fold).collect();
-        (point, folds)
+        let folds = plan.claims.iter().map(|(fold, _)| *fold);
+        (point, folds.zip(values).collect::<Vec<_>>())
     };
     if let Some(rows) = mask {
         opened_matrices[rows.matrix] = true;
     }
-    let random = random_fold(channel, matrices, &opened_matrices, mask, code);
+    let random = random_rows(channel, &rows, &opened_matrices, mask);
     let eq = kernels::eq_table(&point);
-    channel.send_scalar("opening.proximity", kernels::dot(&random[..eq.len()], &eq));
+    let fold = combine_rows(matrices, &random, |matrix, weights| {
+        matrix.combine_data(0, weights)
+    });
+    channel.send_scalar("opening.proximity", kernels::dot(&fold[..eq.len()], &eq));
+    drop(fold);
     let mut combination = match mask {
         Some(rows) => {
             let mask = matrices[rows.matrix].extension_row(rows.first_row);
@@ -110,15 +112,15 @@ pub fn prove_combination(
         None => Zeroizing::new(vec![K::ZERO; code.message_length()]),
     };
 
-    let gammas = channel.challenges("opening.combine", opened.len() + 1);
-    let blind = match mask {
-        Some(_) => channel.challenge("opening.blind"),
-        None => K::ONE,
-    };
-    let folds = opened.iter().map(|fold| &folded[*fold]).chain([&random]);
-    for (fold, gamma) in folds.zip(gammas) {
-        kernels::add_scaled(&mut combination, gamma * blind, fold);
+    let mut gammas = channel.challenges("opening.combine", opened.len() + 1);
+    if mask.is_some() {
+        let blind = channel.challenge("opening.blind");
+        gammas.iter_mut().for_each(|gamma| *gamma *= blind);
     }
+    let weights = combination_weights(&rows, &plan, &opened, &gammas, &random);
+    let sum = info_span!("combine rows")
+        .in_scope(|| combine_rows(matrices, &weights, |matrix, weights| matrix.combine(0, weights)));
+    kernels::add_to(&mut combination, &sum);
     let committed = if recursion.levels.is_empty() {
         channel.send_extension("opening.combination", &combination);
         None
@@ -171,26 +173,40 @@ pub fn prove_columns(
     }
 }
 
-/// A combination of all rows of the opened matrices but the mask's, with coefficients of their own: the test that rows are near the code.
-fn random_fold(
+/// The coefficients of the random fold: one for each row of the opened matrices but the mask's.
+fn random_rows(
     channel: &mut (impl ProverChannel + ?Sized),
-    matrices: &[&CommittedMatrix],
+    rows: &[usize],
     opened: &[bool],
     mask: Option<MaskRows>,
-    code: &CodeParameters,
-) -> Vec<K> {
-    let mut sum = vec![K::ZERO; code.message_length()];
-    for (index, (matrix, _)) in matrices
-        .iter()
-        .zip(opened)
-        .enumerate()
-        .filter(|(_, (_, opened))| **opened)
-    {
-        let mut coefficients = channel.challenges("opening.proximity", matrix.commitment().rows);
+) -> Vec<Vec<K>> {
+    let draw = |(index, (rows, opened)): (usize, (&usize, &bool))| {
+        let mut coefficients = channel.challenges("opening.proximity", if *opened { *rows } else { 0 });
         spare_mask(&mut coefficients, index, mask);
-        kernels::add_scaled(&mut sum, K::ONE, &matrix.combine(0, &coefficients));
+        coefficients
+    };
+    rows.iter().zip(opened).enumerate().map(draw).collect()
+}
+
+/// The sum over matrices of what `combine` makes of their rows and weights; a matrix without weights has no part.
+fn combine_rows(
+    matrices: &[&CommittedMatrix],
+    weights: &[Vec<K>],
+    combine: impl Fn(&CommittedMatrix, &[K]) -> Vec<K>,
+) -> Vec<K> {
+    let mut sum: Option<Vec<K>> = None;
+    for (matrix, weights) in matrices
+        .iter()
+        .zip(weights)
+        .filter(|(_, weights)| !weights.is_empty())
+    {
+        let part = combine(matrix, weights);
+        match &mut sum {
+            None => sum = Some(part),
+            Some(sum) => kernels::add_to(sum, &part),
+        }
     }
-    sum
+    sum.unwrap_or_default()
 }
 
 /// Adds `scale eq(low, .)` to a table of a row. Where the first coordinates are bits, as those of a column that shares its
@@ -210,26 +226,33 @@ fn add_eq(table: &mut [K], low: &[K], scale: K) {
     kernels::add_scaled(piece, scale, &kernels::eq_table(rest));
 }
 
-/// Merges the claims to one point in the row, sends the value of each fold there and returns the point.
+/// Merges the claims to one point in the row, sends the value of each fold there and returns both.
 fn merge(
     channel: &mut (impl ProverChannel + ?Sized),
     code: &CodeParameters,
     plan: &Plan,
-    folded: &[Vec<K>],
+    folded: Vec<Vec<K>>,
     values: &[K],
-) -> Vec<K> {
+) -> (Vec<K>, Vec<K>) {
     let rhos = channel.challenges("opening.batch", values.len());
-    let length = code.row_length();
-    let mut weights = vec![vec![K::ZERO; length]; folded.len()];
+    let mut claims: Vec<Vec<(&[K], K)>> = vec![Vec::new(); folded.len()];
     let mut sum = K::ZERO;
     for (((fold, low), rho), value) in plan.claims.iter().zip(rhos).zip(values) {
-        add_eq(&mut weights[*fold], &plan.lows[*low], rho);
+        claims[*fold].push((&plan.lows[*low], rho));
         sum += rho * value;
     }
-    let pairs = folded.iter().map(|fold| fold[..length].to_vec()).zip(weights);
-    let mut instance = ProductSum::new(code.log_row as usize, pairs.collect());
+    let weights = |claims: Vec<(&[K], K)>| {
+        let mut table = vec![K::ZERO; code.row_length()];
+        for (low, rho) in claims {
+            add_eq(&mut table, low, rho);
+        }
+        table
+    };
+    let weights: Vec<Vec<K>> = claims.into_par_iter().map(weights).collect();
+    let pairs = folded.into_iter().zip(weights).collect();
+    let mut instance = ProductSum::new(code.log_row as usize, pairs);
     let point = prove_batched(channel, "opening.merge", &mut [Box::new(&mut instance)], &[sum]);
     let ends = instance.finals().unwrap_or_default();
     channel.send_scalars("opening.values", &ends);
-    point
+    (point, ends)
 }

@@ -108,7 +108,7 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
         let blind = channel.challenge("opening.blind");
         gammas.iter_mut().for_each(|gamma| *gamma = mul_k(*gamma, blind));
     }
-    let last = gammas.pop().unwrap_or(K::ZERO);
+    let last = gammas.last().copied().unwrap_or(K::ZERO);
     let (message, product) = read_message(channel, (code, recursion), point)?;
     let expected = opened
         .iter()
@@ -117,13 +117,7 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
             sum + value.clone() * *gamma
         });
     let expected = expected + random_value * last;
-    let mut weights = row_weights(&rows, &plan, &opened, &gammas);
-    for (weights, random) in weights.iter_mut().zip(&random) {
-        weights.resize(random.len(), K::ZERO);
-        for (weight, coefficient) in weights.iter_mut().zip(random) {
-            *weight += mul_k(*coefficient, last);
-        }
-    }
+    let mut weights = combination_weights(&rows, &plan, &opened, &gammas, &random);
     let expected = match masked {
         Some((mask, value)) => {
             add_extension_row(&rows, &mut weights, mask, K::ONE);
@@ -321,6 +315,26 @@ fn merge<C: VerifierChannel + ?Sized>(
         difference,
     )?;
     Ok((reduced.point, values.into_iter().enumerate().collect()))
+}
+
+/// For each matrix the factor of each of its rows in the combination, the mask left out: those of what is `opened`, and
+/// those of the random fold, which has the last of `gammas`. Nothing for a matrix that does not take part.
+pub(super) fn combination_weights<S>(
+    rows: &[usize],
+    plan: &Plan,
+    opened: &[(usize, S)],
+    gammas: &[K],
+    random: &[Vec<K>],
+) -> Vec<Vec<K>> {
+    let mut weights = row_weights(rows, plan, opened, gammas);
+    let last = gammas.last().copied().unwrap_or(K::ZERO);
+    for (weights, random) in weights.iter_mut().zip(random) {
+        weights.resize(random.len(), K::ZERO);
+        for (weight, coefficient) in weights.iter_mut().zip(random) {
+            *weight += mul_k(*coefficient, last);
+        }
+    }
+    weights
 }
 
 /// For each matrix the factor of each of its rows in the combination; nothing for a matrix without a claim.

@@ -122,6 +122,9 @@ impl Secret {
     }
 }
 
+/// Most bytes of encoded weights that a new key keeps at hand for proofs to come, besides those for the next proof.
+const MAXIMUM_KEPT_BYTES: usize = 1 << 28;
+
 impl Commitments {
     pub(super) fn new(secret: Secret) -> Self {
         Self {
@@ -154,6 +157,16 @@ impl Commitments {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Arc<CommittedMatrix>>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops all commitments but the first, where together they take more memory than a prover should: those behind it are
+    /// made again when their turn comes.
+    pub(super) fn keep_what_fits(&self, verifying: &VerifyingKey) {
+        let cells = verifying.weights.rows * verifying.code.codeword_length();
+        let mut made = self.lock();
+        if made.len().saturating_mul(8 * cells) > MAXIMUM_KEPT_BYTES {
+            made.retain(|&number, _| number == 0);
+        }
     }
 
     /// Drops the commitments before `number`: openings are counted upwards.

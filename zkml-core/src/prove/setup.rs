@@ -30,9 +30,9 @@ pub struct SetupOptions {
 impl Default for SetupOptions {
     fn default() -> Self {
         Self {
-            grinding_bits: 12,
+            grinding_bits: 16,
             query_bits: 104.0,
-            bytes_per_cell: 0.06,
+            bytes_per_cell: 0.02,
             proofs_per_key: 64,
             setup_weight: 1.0 / 64.0,
             code: None,
@@ -106,8 +106,11 @@ fn build(
     }
     refuse_insecure(&verifying)?;
 
-    let matrices: Vec<&CommittedMatrix> = matrices.iter().map(AsRef::as_ref).collect();
+    let made = matrices;
+    let matrices: Vec<&CommittedMatrix> = made.iter().map(AsRef::as_ref).collect();
     verifying.setup_proof = prove_setup(&verifying, &lowered, &matrices)?;
+    drop(made);
+    commitments.keep_what_fits(&verifying);
 
     let budget = match model.privacy.weights {
         Visibility::Public => None,

@@ -43,18 +43,18 @@ pub(super) fn smallest_nonce(state: &[u8; 32], bits: u32) -> u64 {
                 .into_par_iter()
                 .map(|part| batch * BATCH + part * GROUPS)
                 .find_map_first(|first| {
-                    (first..first + GROUPS).find_map(|group| try_group(platform, state, group, bits))
+                    let mut blocks = [block_of(state); LANES];
+                    (first..first + GROUPS).find_map(|group| try_group(platform, &mut blocks, group, bits))
                 })
         })
         .unwrap_or(u64::MAX)
 }
 
-/// The first nonce of a group that works.
-fn try_group(platform: Platform, state: &[u8; 32], group: u64, bits: u32) -> Option<u64> {
+/// The first nonce of a group that works; in the blocks it writes only the nonces.
+fn try_group(platform: Platform, blocks: &mut [[u8; 64]; LANES], group: u64, bits: u32) -> Option<u64> {
     let first = group * LANES as u64;
-    let mut blocks = [[0u8; 64]; LANES];
     for (block, nonce) in blocks.iter_mut().zip(first..) {
-        *block = block_of(state, nonce);
+        block[48..56].copy_from_slice(&nonce.to_le_bytes());
     }
     let mut digests = [[0u8; 32]; LANES];
     platform.hash_many(
@@ -71,12 +71,11 @@ fn try_group(platform: Platform, state: &[u8; 32], group: u64, bits: u32) -> Opt
     digests.iter().position(works).map(|lane| first + lane as u64)
 }
 
-/// What is hashed for a nonce.
-fn block_of(state: &[u8; 32], nonce: u64) -> [u8; 64] {
+/// What is hashed for a nonce, which goes behind the state.
+fn block_of(state: &[u8; 32]) -> [u8; 64] {
     let mut block = [0; 64];
     block[..16].copy_from_slice(GRIND);
     block[16..48].copy_from_slice(state);
-    block[48..56].copy_from_slice(&nonce.to_le_bytes());
     block
 }
 

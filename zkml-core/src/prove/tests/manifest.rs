@@ -21,6 +21,19 @@ pub(super) enum Part {
     Tails,
 }
 
+/// A root is part of what the next positions are drawn from: those of the base, or of its own level.
+const RECURSION: Checks = &[
+    "closing.constraints",
+    "transcript.grind",
+    "opening.merkle",
+    "recursion.merkle",
+];
+
+const LEVEL_MERKLE: Checks = &["recursion.merkle"];
+
+/// What is said in a level changes its positions; the last message is checked at once.
+const LEVEL: Checks = &["transcript.grind", "recursion.merkle", "recursion.inner_product"];
+
 /// One label of the protocol.
 pub(super) struct Row {
     pub(super) label: &'static str,
@@ -122,6 +135,14 @@ pub(super) const MANIFEST: &[Row] = &[
         &["opening.inner_product"],
         CONSTRAINTS,
     ),
+    // In place of the combination, where that is long: only the large statement has them.
+    row("recursion.root", Kind::Digest, RECURSION, RECURSION),
+    row(
+        "opening.product",
+        Kind::Extension,
+        &["opening.inner_product"],
+        CONSTRAINTS,
+    ),
     row("closing.masked", Kind::Extension, &[], CONSTRAINTS),
     response(Part::Pads, CONSTRAINTS),
     response(Part::Tails, POSITIONS),
@@ -129,6 +150,11 @@ pub(super) const MANIFEST: &[Row] = &[
     row("opening.salt", Kind::Digest, MERKLE, MERKLE),
     row("opening.columns", Kind::Base, MERKLE, MERKLE),
     row("opening.path", Kind::Digest, MERKLE, MERKLE),
+    row("recursion.rows", Kind::Extension, LEVEL, LEVEL),
+    row("recursion.message", Kind::Extension, LEVEL, LEVEL),
+    row("recursion.grind", Kind::Nonce, LEVEL, LEVEL),
+    row("recursion.columns", Kind::Base, LEVEL_MERKLE, LEVEL_MERKLE),
+    row("recursion.path", Kind::Digest, LEVEL_MERKLE, LEVEL_MERKLE),
 ];
 
 /// The verdict on the messages of a proof.
@@ -387,7 +413,7 @@ fn judge(
             Ok((row, None))
         }
         Err(VerifyError::Truncated { .. })
-            if mutation == Mutation::Truncate && subject.checks(row) == MERKLE =>
+            if mutation == Mutation::Truncate && [MERKLE, LEVEL_MERKLE].contains(&subject.checks(row)) =>
         {
             Ok((row, None))
         }
