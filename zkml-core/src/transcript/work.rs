@@ -3,6 +3,9 @@
 //! A nonce works when `BLAKE3(tag | state | nonce | 0)` starts with enough zero bits; all in one block of 64 bytes, so
 //! that lane `i` of a SIMD register tries nonce `i`.
 
+// Counters of nonces; what wraps around would be found out by the search itself, which ends long before.
+#![allow(clippy::arithmetic_side_effects)]
+
 use blake3::IncrementCounter;
 use blake3::platform::Platform;
 use rayon::prelude::*;

@@ -41,7 +41,7 @@ pub struct PackedMatrix {
     lines: Vec<Line>,
 }
 
-/// The bytes that a matrix is multiplied with; see the [module](self).
+/// The bytes that a matrix is multiplied with; see the module's documentation.
 #[derive(Clone, Copy, Debug)]
 pub struct Patches<'a> {
     /// All bytes.

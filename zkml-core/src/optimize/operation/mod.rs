@@ -1,4 +1,4 @@
-//! Choices made for single operations when the network is quantized ([`crate::quant::quantize`]).
+//! Choices made for single operations when the network is quantized ([`quantize`](fn@crate::quant::quantize)).
 //!
 //! | pass | what it does |
 //! |---|---|
