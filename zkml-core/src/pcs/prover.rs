@@ -248,7 +248,8 @@ fn merge(
         }
         table
     };
-    let weights: Vec<Vec<K>> = claims.into_par_iter().map(weights).collect();
+    let weights: Vec<Vec<K>> =
+        info_span!("equality weights").in_scope(|| claims.into_par_iter().map(weights).collect());
     let pairs = folded.into_iter().zip(weights).collect();
     let mut instance = ProductSum::new(code.log_row as usize, pairs);
     let point = prove_batched(channel, "opening.merge", &mut [Box::new(&mut instance)], &[sum]);

@@ -32,7 +32,7 @@ impl Default for SetupOptions {
         Self {
             grinding_bits: 16,
             query_bits: 104.0,
-            bytes_per_cell: 0.02,
+            bytes_per_cell: 0.012,
             proofs_per_key: 64,
             setup_weight: 1.0 / 64.0,
             code: None,
