@@ -126,6 +126,8 @@ fn create_without_end(folder: &Path) {
 fn new_key(proofs_per_key: u32) -> ProvingKey {
     let options = SetupOptions {
         proofs_per_key,
+        // Kills come within milliseconds: little of them should be proof of work.
+        grinding_bits: 4,
         ..SetupOptions::default()
     };
     setup(small_model().with_privacy(Privacy::default()), &options).unwrap()
