@@ -278,7 +278,8 @@ fn proofs_and_rotations_may_be_killed_at_any_moment() {
     let last = given
         .get(&name(&key.verifying))
         .and_then(|numbers| numbers.last());
-    assert!(key.budget().unwrap().used().unwrap() > last.map_or(0, |last| *last));
+    // A key that was rotated to last may have made none yet.
+    assert!(key.budget().unwrap().used().unwrap() >= last.map_or(0, |last| *last + 1));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::setup::{SetupOptions, refuse_insecure, verifying_key};
 use super::{CompiledModel, ProveError};
 use crate::circuit::lower::Lowered;
 use crate::pcs::recursive::{RecursionGoal, expected_path_nodes};
-use crate::pcs::{CodeParameters, Packing, RecursionParameters};
+use crate::pcs::{CodeParameters, Extent, Packing, RecursionParameters};
 use crate::privacy::Privacy;
 use crate::verify::{
     ROTATION_RESERVE, SECURITY_BITS, WeightCommitments, needed_tail, trace_extents, weight_extents,
@@ -16,6 +16,10 @@ const PROOFS_PER_COMMITMENT: [u32; 10] = [1, 2, 4, 6, 8, 12, 16, 32, 64, 128];
 
 /// About how many scalars a proof hides; it grows with the depth of the network, and with the logarithm of its size.
 const TYPICAL_PADS: usize = 600;
+
+/// Row lengths that are tried, `log2`.
+const SHORTEST_ROW: u32 = 6;
+const LONGEST_ROW: u32 = 20;
 
 /// Most cells of encoded weights in all commitments of a key that setup chooses: 8 bytes each, kept by the prover.
 const MAXIMUM_ENCODED_CELLS: u64 = 1 << 28;
@@ -48,8 +52,12 @@ pub(super) fn choose_code(
     let circuit = &lowered.circuit;
     let (trace, weights) = (trace_extents(circuit), weight_extents(circuit));
     let private = model.privacy.weights.is_private();
+    // Rows are not longer than all the data.
+    let rows_of = |extents: &[Extent]| Packing::new(extents, SHORTEST_ROW).map(|packing| packing.rows);
+    let cells = rows_of(&trace)?.max(rows_of(&weights)?) << SHORTEST_ROW;
+    let longest = cells.next_power_of_two().ilog2().min(LONGEST_ROW);
     let (rows, blowups) = match &options.code {
-        None => (6..=20, 2..=4),
+        None => (SHORTEST_ROW..=longest, 2..=4),
         Some(code) => {
             code.validate()?;
             let blowup = code.log_codeword.saturating_sub(code.log_row);

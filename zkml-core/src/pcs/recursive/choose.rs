@@ -47,7 +47,9 @@ impl RecursionParameters {
     pub fn choose(message_length: usize, goal: &RecursionGoal) -> Self {
         // The best for each power of two, from the shorter ones; then for the length itself.
         let mut best: Vec<Plan> = Vec::new();
-        for log in 0..=MAX_LOG_ROW {
+        // Rows as long as the vector are never tried.
+        let longest = message_length.max(1).ilog2().min(MAX_LOG_ROW);
+        for log in 0..=longest {
             let plan = Plan::best(1 << log, goal, &best);
             best.push(plan);
         }
