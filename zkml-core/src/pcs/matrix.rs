@@ -16,6 +16,7 @@ use super::merkle::MerkleTree;
 use super::plan::RowFold;
 use super::seed::{Seed, wipe};
 use crate::field::{K, M61, P, kernels};
+use crate::sumcheck::Table;
 
 /// Cells that are worth a thread.
 const GRAIN: usize = 1 << 14;
@@ -268,9 +269,16 @@ impl CommittedMatrix {
         self.combine(fold.first_row, &fold.weights(K::ONE))
     }
 
-    /// `sum_a eq(high, a) row_a` without the tail: `L` coordinates.
-    pub(super) fn fold_data(&self, fold: &RowFold) -> Vec<K> {
-        self.combine_data(fold.first_row, &fold.weights(K::ONE))
+    /// `sum_a eq(high, a) row_a` without the tail: `L` coordinates. One row of field elements as it is, which is what
+    /// the columns that share a row are.
+    pub(super) fn fold_table(&self, fold: &RowFold) -> Table<'_> {
+        let length = self.parameters.row_length();
+        match (&self.rows, fold.weights(K::ONE).as_slice()) {
+            (Rows::Field(rows), [weight]) if *weight == K::ONE => {
+                Table::Base(&rows[fold.first_row * length..][..length])
+            }
+            (_, weights) => Table::Extension(self.combine_data(fold.first_row, weights)),
+        }
     }
 
     /// `sum_a weights[a] row_{first_row + a}`, the tail included: `L + tail` coordinates. The rows are touched once.
@@ -287,10 +295,6 @@ impl CommittedMatrix {
         let length = self.parameters.row_length();
         let cells = first_row * length..(first_row + weights.len()) * length;
         match &self.rows {
-            // One row as it is: a column of the trace that shares its row.
-            Rows::Field(rows) if weights == [K::ONE] => {
-                rows[cells].iter().map(|&cell| K::new(cell, M61::ZERO)).collect()
-            }
             Rows::Field(rows) => combine(&rows[cells], length, weights),
             Rows::Int8(rows) => kernels::fold_rows_i8(&rows[cells], length, weights),
         }

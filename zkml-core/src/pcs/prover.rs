@@ -1,8 +1,6 @@
 //! The prover's side of an opening. For the statement and the transcript order see the [module](super).
 
 use ark_ff::AdditiveGroup;
-use ark_ff::Field;
-use rayon::prelude::*;
 use tracing::info_span;
 use zeroize::Zeroizing;
 
@@ -14,7 +12,7 @@ use super::plan::{Plan, RowFold};
 use super::recursive::{self, RecursionParameters};
 use super::verifier::{combination_weights, recursive_functionals, spare_mask};
 use crate::field::{K, kernels};
-use crate::sumcheck::{ProductSum, prove_batched};
+use crate::sumcheck::{Evaluation, Evaluations, Table, prove_batched};
 use crate::transcript::ProverChannel;
 
 /// Opens `matrices`, whose roots were sent before the points of `claims` were drawn: the row combination and
@@ -81,8 +79,8 @@ pub fn prove_combination(
     let values: Vec<K> = claims.iter().map(|claim| claim.value).collect();
     // What enters the combination, with its value at the point: each fold once after a merge, else the one of each claim.
     let (point, opened) = if plan.needs_merge() {
-        let folded: Vec<Vec<K>> = info_span!("fold rows").in_scope(|| {
-            let fold = |fold: &RowFold| matrices[fold.matrix].fold_data(fold);
+        let folded: Vec<Table<'_>> = info_span!("fold rows").in_scope(|| {
+            let fold = |fold: &RowFold| matrices[fold.matrix].fold_table(fold);
             plan.folds.iter().map(fold).collect()
         });
         let (point, ends) =
@@ -209,49 +207,27 @@ fn combine_rows(
     sum.unwrap_or_default()
 }
 
-/// Adds `scale eq(low, .)` to a table of a row. Where the first coordinates are bits, as those of a column that shares its
-/// row are, it is 0 outside of one piece.
-fn add_eq(table: &mut [K], low: &[K], scale: K) {
-    let mut piece = table;
-    let mut rest = low;
-    while let [first, behind @ ..] = rest {
-        if *first != K::ZERO && *first != K::ONE {
-            break;
-        }
-        let half = piece.len() / 2;
-        let (zero, one) = piece.split_at_mut(half);
-        piece = if *first == K::ZERO { zero } else { one };
-        rest = behind;
-    }
-    kernels::add_scaled(piece, scale, &kernels::eq_table(rest));
-}
-
 /// Merges the claims to one point in the row, sends the value of each fold there and returns both.
 fn merge(
     channel: &mut (impl ProverChannel + ?Sized),
     code: &CodeParameters,
     plan: &Plan,
-    folded: Vec<Vec<K>>,
+    folded: Vec<Table<'_>>,
     values: &[K],
 ) -> (Vec<K>, Vec<K>) {
     let rhos = channel.challenges("opening.batch", values.len());
-    let mut claims: Vec<Vec<(&[K], K)>> = vec![Vec::new(); folded.len()];
+    let mut claims: Vec<Vec<Evaluation>> = vec![Vec::new(); folded.len()];
     let mut sum = K::ZERO;
-    for (((fold, low), rho), value) in plan.claims.iter().zip(rhos).zip(values) {
-        claims[*fold].push((&plan.lows[*low], rho));
-        sum += rho * value;
+    for (((fold, low), coefficient), &value) in plan.claims.iter().zip(rhos).zip(values) {
+        sum += coefficient * value;
+        claims[*fold].push(Evaluation {
+            point: plan.lows[*low].clone(),
+            value,
+            coefficient,
+        });
     }
-    let weights = |claims: Vec<(&[K], K)>| {
-        let mut table = vec![K::ZERO; code.row_length()];
-        for (low, rho) in claims {
-            add_eq(&mut table, low, rho);
-        }
-        table
-    };
-    let weights: Vec<Vec<K>> =
-        info_span!("equality weights").in_scope(|| claims.into_par_iter().map(weights).collect());
-    let pairs = folded.into_iter().zip(weights).collect();
-    let mut instance = ProductSum::new(code.log_row as usize, pairs);
+    let tables = folded.into_iter().zip(claims).collect();
+    let mut instance = Evaluations::new(code.log_row as usize, tables);
     let point = prove_batched(channel, "opening.merge", &mut [Box::new(&mut instance)], &[sum]);
     let ends = instance.finals().unwrap_or_default();
     channel.send_scalars("opening.values", &ends);

@@ -23,6 +23,8 @@
 //! Zero-Knowledge*, section 4; details in `docs/protocol/sumcheck.md`.
 
 #[cfg(feature = "prover")]
+mod evaluations;
+#[cfg(feature = "prover")]
 mod product;
 #[cfg(feature = "prover")]
 mod prover;
@@ -37,7 +39,9 @@ pub(crate) mod testing;
 mod tests;
 
 #[cfg(feature = "prover")]
-pub use product::{EqProduct, Product, ProductSum};
+pub use evaluations::{Evaluation, Evaluations, Table};
+#[cfg(feature = "prover")]
+pub use product::{EqProduct, Product};
 #[cfg(feature = "prover")]
 pub use prover::{Instance, RoundEvaluations, prove_batched};
 pub use round::MAX_DEGREE;
