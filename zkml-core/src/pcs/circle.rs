@@ -21,6 +21,8 @@
 //!
 //! Reference: Haböck, Levit, Papini, Circle STARKs, ePrint 2024/278.
 
+use std::sync::{Arc, OnceLock};
+
 use ark_ff::{AdditiveGroup, Field};
 
 use crate::field::M61;
@@ -148,7 +150,22 @@ pub struct Twiddles {
     layers: Vec<Vec<M61>>,
 }
 
+/// The largest size whose factors are kept: 8 MiB of them.
+const KEPT: u32 = 20;
+
 impl Twiddles {
+    /// Those of a domain of `2^log_size` points. They are public, and every proof of a model needs the same: those of sizes up to
+    /// `2^20` are computed once in a process.
+    pub fn of(log_size: u32) -> Arc<Self> {
+        static KNOWN: [OnceLock<Arc<Twiddles>>; KEPT as usize + 1] =
+            [const { OnceLock::new() }; KEPT as usize + 1];
+        let new = || Arc::new(Self::new(log_size));
+        match KNOWN.get(log_size as usize) {
+            Some(known) => Arc::clone(known.get_or_init(new)),
+            None => new(),
+        }
+    }
+
     /// Computes them: about `3 n` multiplications, `n` elements kept.
     pub fn new(log_size: u32) -> Self {
         let count = 1usize << log_size.saturating_sub(1);

@@ -8,6 +8,8 @@
 //! positions, so the distance is that of a Reed-Solomon code of dimension `L + tail + 1`; the rate that
 //! counts is `rho = (L + tail + 1) / n`, the unique decoding radius `(1 - rho) / 2`.
 
+use std::sync::Arc;
+
 use ark_ff::{AdditiveGroup, Field};
 use serde::{Deserialize, Serialize};
 
@@ -152,7 +154,7 @@ impl CodeParameters {
 #[derive(Debug, Clone)]
 pub struct CircleCode {
     parameters: CodeParameters,
-    twiddles: Twiddles,
+    twiddles: Arc<Twiddles>,
 }
 
 impl CircleCode {
@@ -165,7 +167,7 @@ impl CircleCode {
         parameters.validate()?;
         Ok(Self {
             parameters: parameters.clone(),
-            twiddles: Twiddles::new(parameters.log_codeword),
+            twiddles: Twiddles::of(parameters.log_codeword),
         })
     }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::circle::{CirclePoint, basis, domain_point};
 use super::code::{CircleCode, CodeParameters};
-use super::encode::{encode_block, tile_width, transpose};
+use super::encode::{encoded_block, tile_width, transpose};
 use super::hash::{Digest, LANES, leaf_digests, leaf_length};
 use super::matrix::{Rows, from_i8};
 use super::seed::{Seed, wipe};
@@ -32,6 +32,9 @@ pub(super) struct Block {
     tiles: Vec<(usize, Vec<M61>)>,
 }
 
+/// Cells that are overwritten at a time.
+const WIPED: usize = 1 << 17;
+
 impl Block {
     /// The runs of cells that make up a column, by its place in the block.
     fn column(&self, index: usize) -> impl Iterator<Item = &[M61]> {
@@ -42,7 +45,11 @@ impl Block {
 
     /// Forgets all cells.
     pub(super) fn wipe(&mut self) {
-        self.tiles.iter_mut().for_each(|(_, cells)| wipe(cells));
+        let pieces = self
+            .tiles
+            .par_iter_mut()
+            .flat_map(|(_, cells)| cells.par_chunks_mut(WIPED));
+        pieces.for_each(wipe);
     }
 
     /// Overwrites the cells of a row.
@@ -76,13 +83,17 @@ impl Encoder<'_> {
         self.code.parameters()
     }
 
-    /// First row and number of rows of each tile.
+    /// First row and number of rows of each tile. Those of the last ones are powers of two, as vectors are long.
     fn tile_rows(&self) -> Vec<(usize, usize)> {
         let width = tile_width(self.parameters().row_length());
-        (0..self.count)
-            .step_by(width)
-            .map(|first| (first, width.min(self.count - first)))
-            .collect()
+        let (mut tiles, mut first) = (Vec::new(), 0);
+        while first < self.count {
+            let left = self.count - first;
+            let rows = if left >= width { width } else { 1 << left.ilog2() };
+            tiles.push((first, rows));
+            first += rows;
+        }
+        tiles
     }
 
     fn tile(&self, (first, width): (usize, usize)) -> Tile {
@@ -109,8 +120,7 @@ impl Encoder<'_> {
     /// Block `index` of the columns, from `tiles` or from tiles made on the way.
     pub(super) fn block(&self, index: usize, tiles: Option<&[Tile]>) -> Block {
         let encode = |tile: &Tile| {
-            let mut cells = tile.data.clone();
-            encode_block(self.code, tile.width, &tile.tail, index, &mut cells);
+            let cells = encoded_block(self.code, tile.width, &tile.data, &tile.tail, index);
             (tile.width, cells)
         };
         let tiles = match tiles {
@@ -125,15 +135,10 @@ impl Encoder<'_> {
     }
 }
 
-/// The leaves over the columns of a block whose first one has number `first`; hashed in groups that fill the
+/// The leaves over the columns of a block, one for each, whose first one has number `first`; hashed in groups that fill the
 /// lanes.
-pub(super) fn leaves(block: &Block, first: usize, count: usize, seed: &Seed) -> Vec<Digest> {
+pub(super) fn hash_leaves(block: &Block, first: usize, count: usize, seed: &Seed, leaves: &mut [Digest]) {
     let length = leaf_length(count);
-    let columns = block
-        .tiles
-        .first()
-        .map_or(0, |(width, cells)| cells.len() / width);
-    let mut leaves = vec![[0; 32]; columns];
     leaves
         .par_chunks_mut(LANES)
         .with_min_len(4)
@@ -152,9 +157,7 @@ pub(super) fn leaves(block: &Block, first: usize, count: usize, seed: &Seed) -> 
                     salt.copy_from_slice(own_salt);
                     for run in block.column(index) {
                         let (cells, behind) = rest.split_at_mut(8 * run.len());
-                        for (bytes, cell) in cells.chunks_exact_mut(8).zip(run) {
-                            bytes.copy_from_slice(&cell.value.to_le_bytes());
-                        }
+                        kernels::write_words(run, cells);
                         rest = behind;
                     }
                 }
@@ -164,7 +167,6 @@ pub(super) fn leaves(block: &Block, first: usize, count: usize, seed: &Seed) -> 
                 }
             },
         );
-    leaves
 }
 
 /// The cells of columns, column after column, from the kept blocks of `row_length` columns.

@@ -7,6 +7,7 @@
 //! length `L` over the same coefficients.
 
 use ark_ff::AdditiveGroup;
+use rayon::prelude::*;
 
 use super::code::CircleCode;
 use crate::field::{M61, kernels};
@@ -46,31 +47,94 @@ pub(super) fn transpose<T: Copy>(rows: &[T], columns: usize, value: impl Fn(T) -
 /// the tile, which become these; `tail` are the tail columns; all column by column.
 pub(super) fn encode_block(code: &CircleCode, width: usize, tail: &[M61], block: usize, out: &mut [M61]) {
     let log_row = code.parameters().log_row as usize;
-    if !tail.is_empty() {
-        let factor = code.twiddles().signed(log_row, block);
-        for (value, coefficient) in out.iter_mut().zip(tail) {
-            *value += factor * coefficient;
-        }
-    }
+    add_tail(code, tail, block, out);
     transform(code, width, out, log_row, block);
 }
 
-/// The lowest `layers` layers on a piece of `width << layers` values, number `piece` of its size. Halves are finished one
-/// after the other, so that from the size of a cache on everything stays in that cache.
-fn transform(code: &CircleCode, width: usize, values: &mut [M61], layers: usize, piece: usize) {
-    if layers == 0 {
-        return;
+/// As [`encode_block`], of data columns that stay as they are.
+pub(super) fn encoded_block(
+    code: &CircleCode,
+    width: usize,
+    data: &[M61],
+    tail: &[M61],
+    block: usize,
+) -> Vec<M61> {
+    let log_row = code.parameters().log_row as usize;
+    if !in_pairs_of_layers(width, log_row) || tail.len() > data.len() / 4 {
+        let mut out = data.to_vec();
+        encode_block(code, width, tail, block, &mut out);
+        return out;
     }
-    if values.len() <= PIECE {
-        for layer in (0..layers).rev() {
-            butterflies(code, values, width, layer, piece << (layers - 1 - layer));
+    // The first two layers read the data and write the block.
+    let mut head = data[..tail.len()].to_vec();
+    add_tail(code, tail, block, &mut head);
+    let (outer, inner) = factors(code, log_row, block, 1);
+    let last = !in_pairs_of_layers(width, log_row - 2);
+    let mut out = kernels::butterfly_quad_of(&head, data, [&outer[0], &inner[0], &inner[1]], last);
+    quarters(code, width, &mut out, log_row, block);
+    out
+}
+
+/// Adds the tail columns, as a block sees them, to the data columns.
+fn add_tail(code: &CircleCode, tail: &[M61], block: usize, data: &mut [M61]) {
+    if !tail.is_empty() {
+        let factor = code.twiddles().signed(code.parameters().log_row as usize, block);
+        for (value, coefficient) in data.iter_mut().zip(tail) {
+            *value += factor * coefficient;
         }
-        return;
     }
-    butterflies(code, values, width, layers - 1, piece);
-    let (low, high) = values.split_at_mut(width << (layers - 1));
-    transform(code, width, low, layers - 1, 2 * piece);
-    transform(code, width, high, layers - 1, 2 * piece + 1);
+}
+
+/// Words in the widest vector there is.
+const LANES: usize = 8;
+
+/// Values in a piece whose quarters are worth a thread.
+const PARALLEL: usize = 1 << 16;
+
+/// Whether the upper two of `layers` are done at once, which takes quarters of whole vectors.
+fn in_pairs_of_layers(width: usize, layers: usize) -> bool {
+    layers >= 2 && (width << (layers - 2)).is_multiple_of(LANES)
+}
+
+/// The factors of the upper two of `layers` for `count` neighbouring pieces, the first of which is number `piece`.
+fn factors(code: &CircleCode, layers: usize, piece: usize, count: usize) -> (&[M61], &[M61]) {
+    let of = |layer, range| -> &[M61] { code.twiddles().layer(layer).get(range).unwrap_or_default() };
+    (
+        of(layers - 1, piece..piece + count),
+        of(layers - 2, 2 * piece..2 * (piece + count)),
+    )
+}
+
+/// The lowest `layers` layers on a piece of `width << layers` values, number `piece` of its size. Two layers at a time, and quarters are
+/// finished one after the other, so that from the size of a cache on everything stays in that cache.
+fn transform(code: &CircleCode, width: usize, values: &mut [M61], layers: usize, piece: usize) {
+    let mut left = layers;
+    // Of pieces that fit all are done before the next layers; larger ones once.
+    while in_pairs_of_layers(width, left) {
+        let done = layers - left;
+        let (outer, inner) = factors(code, left, piece << done, 1 << done);
+        let last = !in_pairs_of_layers(width, left - 2);
+        kernels::butterfly_quads(values, width << (left - 2), outer, inner, last);
+        if values.len() > PIECE {
+            return quarters(code, width, values, layers, piece);
+        }
+        left -= 2;
+    }
+    for layer in (0..left).rev() {
+        butterflies(code, values, width, layer, piece << (layers - 1 - layer));
+    }
+}
+
+/// What is left of [`transform`] on a piece whose upper two layers are done.
+fn quarters(code: &CircleCode, width: usize, values: &mut [M61], layers: usize, piece: usize) {
+    let quarter = values.len() / 4;
+    let finish =
+        |(index, values): (usize, &mut [M61])| transform(code, width, values, layers - 2, 4 * piece + index);
+    if values.len() < PARALLEL {
+        values.chunks_exact_mut(quarter).enumerate().for_each(finish);
+    } else {
+        values.par_chunks_exact_mut(quarter).enumerate().for_each(finish);
+    }
 }
 
 /// The butterflies of one layer on values whose first one belongs to number `first` of the layer's factors.
@@ -100,7 +164,14 @@ mod tests {
                 .wrapping_add(1442695040888963407);
             M61::from_raw((state >> 3) % P)
         };
-        for (log_row, tail, log_codeword) in [(1, 0, 3), (3, 0, 4), (4, 5, 7), (9, 0, 11), (10, 3, 12)] {
+        for (log_row, tail, log_codeword) in [
+            (1, 0, 3),
+            (3, 0, 4),
+            (4, 5, 7),
+            (9, 0, 11),
+            (10, 3, 12),
+            (13, 100, 14),
+        ] {
             let parameters = CodeParameters {
                 log_row,
                 tail,
@@ -109,7 +180,7 @@ mod tests {
                 grinding_bits: 0,
             };
             let code = CircleCode::new(&parameters).unwrap();
-            for width in [1, 3, 8] {
+            for width in [1, 3, 4, 6, 8] {
                 let rows: Vec<Vec<M61>> = (0..width)
                     .map(|_| (0..parameters.message_length()).map(|_| next()).collect())
                     .collect();
@@ -125,6 +196,7 @@ mod tests {
                 let mut encoded = data.repeat(parameters.codeword_length() / row_length);
                 for (block, out) in encoded.chunks_exact_mut(width * row_length).enumerate() {
                     encode_block(&code, width, &tails, block, out);
+                    assert_eq!(encoded_block(&code, width, &data, &tails, block), out);
                 }
                 for (row, message) in rows.iter().enumerate() {
                     let expected = code.encode(message);

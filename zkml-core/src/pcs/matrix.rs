@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::claim::Commitment;
 use super::code::{CircleCode, CodeParameters};
-use super::columns::{Block, Encoder, leaves, recomputed_columns, stored_columns};
+use super::columns::{Block, Encoder, hash_leaves, recomputed_columns, stored_columns};
 use super::error::PcsError;
 use super::hash::{Digest, LANES, root_digest};
 use super::merkle::MerkleTree;
@@ -128,30 +128,32 @@ impl CommittedMatrix {
             count: matrix.count,
         };
         let blocks = parameters.codeword_length() / parameters.row_length();
-        let hash =
-            |index, block: &Block| leaves(block, index * parameters.row_length(), matrix.count, &matrix.seed);
-        let (leaves, codeword): (Vec<Vec<Digest>>, _) = match keep {
+        let row_length = parameters.row_length();
+        let mut digests = vec![[0; 32]; blocks * row_length];
+        let hash = |index: usize, block: &Block, leaves: &mut [Digest]| {
+            hash_leaves(block, index * row_length, matrix.count, &matrix.seed, leaves);
+        };
+        matrix.codeword = match keep {
             Keep::Codeword => {
                 let tiles = info_span!("transpose").in_scope(|| encoder.tiles());
-                let encode = |index| {
+                let encode = |(index, leaves)| {
                     let block =
                         debug_span!("encode", block = index).in_scope(|| encoder.block(index, Some(&tiles)));
-                    let leaves = debug_span!("hash", block = index).in_scope(|| hash(index, &block));
-                    (leaves, block)
+                    debug_span!("hash", block = index).in_scope(|| hash(index, &block, leaves));
+                    block
                 };
-                let (leaves, codeword): (_, Vec<Block>) = (0..blocks).into_par_iter().map(encode).unzip();
-                (leaves, Some(codeword))
+                let leaves = digests.par_chunks_exact_mut(row_length).enumerate();
+                Some(leaves.map(encode).collect())
             }
             // One block at a time, in parallel inside: its columns are gone when the next one comes.
-            Keep::Tree => (
-                (0..blocks)
-                    .map(|index| hash(index, &encoder.block(index, None)))
-                    .collect(),
-                None,
-            ),
+            Keep::Tree => {
+                for (index, leaves) in digests.chunks_exact_mut(row_length).enumerate() {
+                    hash(index, &encoder.block(index, None), leaves);
+                }
+                None
+            }
         };
-        matrix.codeword = codeword;
-        matrix.tree = info_span!("Merkle tree").in_scope(|| MerkleTree::new(leaves.concat()));
+        matrix.tree = info_span!("Merkle tree").in_scope(|| MerkleTree::new(digests));
         Ok(matrix)
     }
 
@@ -286,7 +288,7 @@ impl CommittedMatrix {
         let tail = self.parameters.tail;
         let tails = first_row * tail..(first_row + weights.len()) * tail;
         let mut out = self.combine_data(first_row, weights);
-        out.extend(combine(&self.tails[tails], tail, weights));
+        out.extend(kernels::combine_rows(&self.tails[tails], tail, weights));
         out
     }
 
@@ -295,7 +297,7 @@ impl CommittedMatrix {
         let length = self.parameters.row_length();
         let cells = first_row * length..(first_row + weights.len()) * length;
         match &self.rows {
-            Rows::Field(rows) => combine(&rows[cells], length, weights),
+            Rows::Field(rows) => kernels::combine_rows(&rows[cells], length, weights),
             Rows::Int8(rows) => kernels::fold_rows_i8(&rows[cells], length, weights),
         }
     }
@@ -365,32 +367,6 @@ impl Drop for CommittedMatrix {
     }
 }
 
-/// `sum_a weights[a] row_a` for rows of `length` cells.
-fn combine(cells: &[M61], length: usize, weights: &[K]) -> Vec<K> {
-    let zero = || vec![K::ZERO; length];
-    if length == 0 {
-        return zero();
-    }
-    // One group of rows for each thread; short matrices stay on one.
-    let rows = weights
-        .len()
-        .div_ceil(rayon::current_num_threads())
-        .max(GRAIN.div_ceil(length));
-    let group = |(cells, weights): (&[M61], &[K])| {
-        let mut sum = zero();
-        for (row, weight) in cells.chunks_exact(length).zip(weights) {
-            kernels::add_scaled_base(&mut sum, *weight, row);
-        }
-        sum
-    };
-    let add = |mut sum: Vec<K>, other: Vec<K>| {
-        sum.iter_mut().zip(&other).for_each(|(sum, other)| *sum += other);
-        sum
-    };
-    let groups = cells.par_chunks(rows * length).zip(weights.par_chunks(rows));
-    groups.map(group).reduce_with(add).unwrap_or_else(zero)
-}
-
 #[cfg(test)]
 impl CommittedMatrix {
     /// Puts any word in the place of an encoded row and commits to that: what a prover may do who does not
@@ -401,11 +377,10 @@ impl CommittedMatrix {
         for (block, word) in blocks.iter_mut().zip(word.chunks(length)) {
             block.replace_row(row, word);
         }
-        let digests: Vec<Vec<Digest>> = blocks
-            .iter()
-            .enumerate()
-            .map(|(index, block)| leaves(block, index * length, self.count, &self.seed))
-            .collect();
-        self.tree = MerkleTree::new(digests.concat());
+        let mut digests = vec![[0; 32]; blocks.len() * length];
+        for ((index, block), leaves) in blocks.iter().enumerate().zip(digests.chunks_exact_mut(length)) {
+            hash_leaves(block, index * length, self.count, &self.seed, leaves);
+        }
+        self.tree = MerkleTree::new(digests);
     }
 }

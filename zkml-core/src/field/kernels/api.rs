@@ -236,6 +236,43 @@ kernels! {
             .for_each(|(values, twiddles)| dispatch!(self, butterfly_pairs(values, half, twiddles)));
     }
 
+    /// Two layers of [`butterfly_pairs`] at once: on each block of `4 quarter` values those of its halves with the block's factor in
+    /// `outer`, then those of the halves of both halves with its two in `inner`. Runs on the calling thread.
+    ///
+    /// Between two such calls the values are words of the right residues, not canonical ones; after the `last` one they are.
+    fn butterfly_quads(self, values: &mut [M61], quarter: usize, outer: &[M61], inner: &[M61], last: bool) {
+        dispatch!(self, butterfly_quads(values, quarter, outer, inner, last));
+    }
+
+    /// [`butterfly_quads`] of one block into a new one, where the first values of the block are those of `head` instead: at most a
+    /// quarter. Runs on the calling thread.
+    fn butterfly_quad_of(self, head: &[M61], values: &[M61], factors: [&M61; 3], last: bool) -> Vec<M61> {
+        let quarter = values.len() / 4;
+        let split = head.len().min(quarter);
+        let from: [&[M61]; 4] = core::array::from_fn(|k| &values[k * quarter..(k + 1) * quarter]);
+        collect(4 * quarter, |out| {
+            let (low, high) = out.split_at_mut(2 * quarter);
+            let ((a, b), (c, d)) = (low.split_at_mut(quarter), high.split_at_mut(quarter));
+            let parts = [a, b, c, d].map(|run| run.split_at_mut(split));
+            let [(a, a_rest), (b, b_rest), (c, c_rest), (d, d_rest)] = parts;
+            let rest = from.map(|run| &run[split..]);
+            let first = [&head[..split], &from[1][..split], &from[2][..split], &from[3][..split]];
+            dispatch!(self, butterfly_quad(first, [a, b, c, d], factors, last));
+            dispatch!(self, butterfly_quad(rest, [a_rest, b_rest, c_rest, d_rest], factors, last));
+        })
+    }
+
+    /// The combination of rows in the base field: `out[j] = sum_a weights[a] rows[a * row_length + j]`, `row_length` elements.
+    /// There must be a row for each weight.
+    fn combine_rows(self, rows: &[M61], row_length: usize, weights: &[K]) -> Vec<K> {
+        let rows = &rows[..row_length * weights.len()];
+        collect(row_length, |out| {
+            for_chunks(out, |range, out| {
+                dispatch!(self, combine_base(out, rows.get(range.start..).unwrap_or(&[]), row_length, weights))
+            });
+        })
+    }
+
     /// The combination of int8 rows: `out[j] = sum_a coefficients[a] rows[a * row_length + j]`, `row_length`
     /// elements. Rows without a coefficient, and coefficients without a full row, do not count.
     fn fold_rows_i8(self, rows: &[i8], row_length: usize, coefficients: &[K]) -> Vec<K> {
@@ -307,6 +344,20 @@ impl Backend {
     }
 }
 
+/// The little-endian words of `values`, as in `field::encoding`; `out` takes 8 bytes for each.
+#[inline]
+pub fn write_words(values: &[M61], out: &mut [u8]) {
+    assert_eq!(out.len(), 8 * values.len());
+    if cfg!(target_endian = "little") {
+        // SAFETY: an element is a word (asserted where it is defined), `out` has as many bytes, and both are borrowed.
+        unsafe { core::ptr::copy_nonoverlapping(values.as_ptr().cast(), out.as_mut_ptr(), out.len()) };
+    } else {
+        for (bytes, value) in out.chunks_exact_mut(8).zip(values) {
+            bytes.copy_from_slice(&value.value.to_le_bytes());
+        }
+    }
+}
+
 /// The shortest of the lengths; in debug builds they must agree.
 fn common(lengths: &[usize]) -> usize {
     let shortest = lengths.iter().copied().min().unwrap_or(0);
@@ -323,7 +374,7 @@ fn halves(table: &[K], half: usize) -> (&[K], &[K]) {
 }
 
 /// A vector of `length` elements, all written by `fill`.
-fn collect(length: usize, fill: impl FnOnce(&mut [MaybeUninit<K>])) -> Vec<K> {
+fn collect<T>(length: usize, fill: impl FnOnce(&mut [MaybeUninit<T>])) -> Vec<T> {
     let mut out = Vec::with_capacity(length);
     fill(&mut out.spare_capacity_mut()[..length]);
     // SAFETY: the kernels that are used as `fill` write every element of their output.

@@ -250,6 +250,74 @@ map_kernel! {
     }
 }
 
+/// Two layers of butterflies on four runs of values: see [`butterfly_quads`].
+struct ButterflyQuad<const LAST: bool> {
+    from: [Read; 4],
+    to: [Write; 4],
+    factors: [u64; 3],
+}
+
+impl<const LAST: bool> Map for ButterflyQuad<LAST> {
+    #[inline(always)]
+    unsafe fn step<V: Vector>(&self, i: usize) {
+        // SAFETY: the caller vouches for the index and the instruction set.
+        unsafe {
+            let [outer, first, second] = self.factors.map(|factor| V::factor(factor));
+            let [a, b, c, d] = self.from.map(|from| V::load(from.0.add(i)));
+            let (a, b) = (a.shorten(), b.shorten());
+            let (c, d) = (c.lazy_mul(outer), d.lazy_mul(outer));
+            let (a, c) = (a.lazy_add(c), a.lazy_sub(c));
+            let (b, d) = (b.lazy_add(d).lazy_mul(first), b.lazy_sub(d).lazy_mul(second));
+            let out = [a.lazy_add(b), a.lazy_sub(b), c.lazy_add(d), c.lazy_sub(d)];
+            for (to, value) in self.to.iter().zip(out) {
+                let value = if LAST { value.canonical() } else { value };
+                value.store(to.0.add(i));
+            }
+        }
+    }
+}
+
+/// `out[j] = sum_a weights[a] rows[a stride + j]`, over `count` rows.
+struct CombineBase {
+    out: Write,
+    rows: Read,
+    stride: usize,
+    weights: Read,
+    count: usize,
+}
+
+impl Map for CombineBase {
+    #[inline(always)]
+    unsafe fn step<V: Vector>(&self, i: usize) {
+        // SAFETY: the caller vouches for the index and the instruction set.
+        unsafe {
+            let mut sum = Pair {
+                re: V::no_sum(),
+                im: V::no_sum(),
+            };
+            for row in 0..self.count {
+                let cells = Read(self.rows.0.add(row * self.stride)).base::<V>(i);
+                let weight = self.weights.0.add(2 * row);
+                sum.re = V::mac_base(sum.re, cells, V::splat(*weight));
+                sum.im = V::mac_base(sum.im, cells, V::splat(*weight.add(1)));
+                if row % TERMS_BETWEEN_FLUSHES == TERMS_BETWEEN_FLUSHES - 1 {
+                    sum = Pair {
+                        re: V::flush(sum.re),
+                        im: V::flush(sum.im),
+                    };
+                }
+            }
+            self.out.put(
+                i,
+                Pair {
+                    re: V::reduce(sum.re),
+                    im: V::reduce(sum.im),
+                },
+            );
+        }
+    }
+}
+
 map_kernel! {
     ButterflyTransposed { low: Write, high: Write, t: u64 } |V, i| {
         let (low, high) = (low.0.add(i), high.0.add(i));
@@ -440,6 +508,28 @@ pub(super) unsafe fn add_scaled_base<V: Vector>(acc: &mut [K], c: K, x: &[M61]) 
     }
 }
 
+/// `out[j] = sum_a weights[a] rows[a stride + j]`; writes every element of `out`, whose length is at most `stride`.
+#[inline(always)]
+pub(super) unsafe fn combine_base<V: Vector>(
+    out: &mut [MaybeUninit<K>],
+    rows: &[M61],
+    stride: usize,
+    weights: &[K],
+) {
+    let count = weights.len();
+    // Of the last row only the part that is read has to be there.
+    assert!(out.len() <= stride && (count == 0 || rows.len() >= (count - 1) * stride + out.len()));
+    let kernel = CombineBase {
+        out: Write::of_new(out),
+        rows: Read::of_base(rows),
+        stride,
+        weights: Read::of(weights),
+        count,
+    };
+    // SAFETY: see `fold_halves`; `count` rows of `stride`, of which `out.len()` cells are read, are inside `rows`.
+    unsafe { run::<V>(out.len(), kernel) }
+}
+
 /// `values *= c`.
 #[inline(always)]
 pub(super) unsafe fn scale<V: Vector>(values: &mut [K], c: K) {
@@ -533,6 +623,73 @@ pub(super) unsafe fn butterfly<V: Vector>(low: &mut [M61], high: &mut [M61], t: 
     };
     // SAFETY: see `fold_halves`.
     unsafe { run::<V>(length, kernel) }
+}
+
+/// Two layers of butterflies on each block of `4 quarter` values `a, b, c, d`: `(a, c)` and `(b, d)` with the block's factor in
+/// `outer`, then `(a, b)` and `(c, d)` with its two in `inner`. Between such calls the words need not be canonical; after the
+/// `last` one they are.
+#[inline(always)]
+pub(super) unsafe fn butterfly_quads<V: Vector>(
+    values: &mut [M61],
+    quarter: usize,
+    outer: &[M61],
+    inner: &[M61],
+    last: bool,
+) {
+    if quarter == 0 {
+        return;
+    }
+    let factors = outer.iter().zip(inner.chunks_exact(2));
+    for (block, (outer, inner)) in values.chunks_exact_mut(4 * quarter).zip(factors) {
+        let start = block.as_mut_ptr();
+        // SAFETY: four runs of a quarter of the block each, which is borrowed; each is read and written at the same index. The
+        // caller vouches for the instruction set.
+        unsafe {
+            let runs = core::array::from_fn(|k| start.add(k * quarter).cast::<u64>());
+            let from = runs.map(|run| Read(run));
+            quad::<V>(
+                from,
+                runs.map(Write),
+                quarter,
+                [outer, &inner[0], &inner[1]],
+                last,
+            );
+        }
+    }
+}
+
+/// One block of [`butterfly_quads`] from one place to another; writes every element of `to`.
+#[inline(always)]
+pub(super) unsafe fn butterfly_quad<V: Vector>(
+    from: [&[M61]; 4],
+    to: [&mut [MaybeUninit<M61>]; 4],
+    factors: [&M61; 3],
+    last: bool,
+) {
+    let lengths = from
+        .map(<[M61]>::len)
+        .into_iter()
+        .chain(to.each_ref().map(|to| to.len()));
+    let length = lengths.min().unwrap_or(0);
+    let to = to.map(|to| Write(to.as_mut_ptr().cast()));
+    // SAFETY: the runs have `length` words, and those that are written are borrowed for that. The caller vouches for the
+    // instruction set.
+    unsafe { quad::<V>(from.map(Read::of_base), to, length, factors, last) }
+}
+
+/// # Safety
+/// The instruction set is there and all eight runs have `length` words.
+#[inline(always)]
+unsafe fn quad<V: Vector>(from: [Read; 4], to: [Write; 4], length: usize, factors: [&M61; 3], last: bool) {
+    let factors = factors.map(|factor| factor.value);
+    // SAFETY: as the caller vouches.
+    unsafe {
+        if last {
+            run::<V>(length, ButterflyQuad::<true> { from, to, factors });
+        } else {
+            run::<V>(length, ButterflyQuad::<false> { from, to, factors });
+        }
+    }
 }
 
 /// A butterfly of the halves of each block of `2 half` values, with its own twiddle.
@@ -786,11 +943,14 @@ macro_rules! instantiate {
             add_scaled(acc: &mut [K], c: K, x: &[K]);
             add_scaled_base(acc: &mut [K], c: K, x: &[M61]);
             scale(values: &mut [K], c: K);
+            combine_base(out: &mut [MaybeUninit<K>], rows: &[M61], stride: usize, weights: &[K]);
             multiply(acc: &mut [K], x: &[K]);
             eq_double(low: &mut [K], high: &mut [MaybeUninit<K>], r: K);
             fraction_layer(p_in: (&[K], &[K]), q_in: (&[K], &[K]), p: &mut [MaybeUninit<K>], q: &mut [MaybeUninit<K>]);
             butterfly(low: &mut [M61], high: &mut [M61], t: M61);
             butterfly_pairs(values: &mut [M61], half: usize, twiddles: &[M61]);
+            butterfly_quads(values: &mut [M61], quarter: usize, outer: &[M61], inner: &[M61], last: bool);
+            butterfly_quad(from: [&[M61]; 4], to: [&mut [MaybeUninit<M61>]; 4], factors: [&M61; 3], last: bool);
             butterfly_transposed(low: &mut [K], high: &mut [K], t: M61);
             multiples(out: &mut [K], x: &[K], t: M61);
             add_to(acc: &mut [K], x: &[K]);

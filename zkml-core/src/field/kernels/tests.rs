@@ -286,6 +286,76 @@ fn butterflies() {
     });
 }
 
+/// Four layers, two at a time, against [`Backend::butterfly_pairs`] of the portable backend; so lazy words meet every step.
+#[test]
+fn two_layers_of_butterflies_at_once() {
+    let portable = available_backends()[0];
+    for &backend in available_backends() {
+        let mut rng = StdRng::seed_from_u64(10);
+        for quarter in [1, 3, 8, 24, 100] {
+            for blocks in [1, 3] {
+                for fill in FILLS {
+                    let length = 16 * quarter * blocks;
+                    let values = base_table(&mut rng, length, fill);
+                    let factors: [Vec<M61>; 4] =
+                        core::array::from_fn(|k| base_table(&mut rng, blocks << k, fill));
+                    let mut expected = values.clone();
+                    for (k, factors) in factors.iter().enumerate() {
+                        portable.butterfly_pairs(&mut expected, (8 * quarter) >> k, factors);
+                    }
+                    let [first, second, third, fourth] = &factors;
+                    let mut out = values.clone();
+                    backend.butterfly_quads(&mut out, 4 * quarter, first, second, false);
+                    backend.butterfly_quads(&mut out, quarter, third, fourth, true);
+                    assert_eq!(
+                        out, expected,
+                        "{backend:?} quarter {quarter} blocks {blocks} {fill:?}"
+                    );
+                    if blocks == 1 {
+                        let head = base_table(&mut rng, (quarter / 2).min(4 * quarter), fill);
+                        let mut other = values.clone();
+                        other[..head.len()].copy_from_slice(&head);
+                        let mut in_place = other.clone();
+                        backend.butterfly_quads(&mut in_place, 4 * quarter, first, second, true);
+                        let factors = [&first[0], &second[0], &second[1]];
+                        let out = backend.butterfly_quad_of(&head, &values, factors, true);
+                        assert_eq!(out, in_place, "{backend:?} quarter {quarter} {fill:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn combinations_of_rows_in_the_base_field() {
+    for_all(|backend, rng, length, fill| {
+        for rows in [0, 1, 3, 14] {
+            let cells = base_table(rng, rows * length, fill);
+            let weights = table(rng, rows, fill);
+            let out = backend.combine_rows(&cells, length, &weights);
+            for (j, found) in out.iter().enumerate() {
+                let terms = weights.iter().zip(cells.iter().skip(j).step_by(length));
+                let expected: K = terms.map(|(weight, &cell)| *weight * k_from_base(cell)).sum();
+                assert_eq!(*found, expected, "{backend:?} {rows} rows of {length} {fill:?}");
+            }
+            assert!(out.len() == length && canonical(&out));
+        }
+    });
+    // More rows than a sum takes at once.
+    let mut rng = StdRng::seed_from_u64(11);
+    let (cells, weights) = (
+        base_table(&mut rng, 9 * 1600, Fill::Max),
+        table(&mut rng, 1600, Fill::Max),
+    );
+    for &backend in available_backends() {
+        assert_eq!(
+            backend.combine_rows(&cells, 9, &weights),
+            available_backends()[0].combine_rows(&cells, 9, &weights)
+        );
+    }
+}
+
 #[test]
 fn transposed_butterflies_multiples_and_sums() {
     for_all(|backend, rng, length, fill| {

@@ -83,6 +83,27 @@ pub(super) trait Vector: Copy {
     /// `self * b + c mod p`.
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
 
+    /// What is made of a canonical factor of many products.
+    type Factor: Copy;
+
+    /// The same factor for all lanes.
+    unsafe fn factor(x: u64) -> Self::Factor;
+
+    /// `self * factor`, short, of lazy lanes.
+    unsafe fn lazy_mul(self, factor: Self::Factor) -> Self;
+
+    /// `self + other` for short `other`; lazy, at most two sums or differences away from a short lane.
+    unsafe fn lazy_add(self, other: Self) -> Self;
+
+    /// `self - other`, as [`Vector::lazy_add`].
+    unsafe fn lazy_sub(self, other: Self) -> Self;
+
+    /// Short lanes of lazy ones.
+    unsafe fn shorten(self) -> Self;
+
+    /// Canonical lanes of lazy ones.
+    unsafe fn canonical(self) -> Self;
+
     /// The empty sum.
     unsafe fn no_sum() -> Self::Sum;
 

@@ -34,6 +34,15 @@ pub(super) struct Words {
     w104: __m512i,
 }
 
+/// A factor `t` as [`Vector::lazy_mul`] uses it: `t` and `2^31 t mod p`, and the high limbs of both.
+#[derive(Clone, Copy)]
+pub(super) struct Factor {
+    t: __m512i,
+    t_1: __m512i,
+    shifted: __m512i,
+    shifted_1: __m512i,
+}
+
 /// The eight lanes in the order in which `load_pair` leaves elements.
 const PAIR_ORDER: [u64; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
 
@@ -360,6 +369,75 @@ impl Vector for Lanes {
                 im: Lanes(im.reduce_short()),
             }
         }
+    }
+
+    type Factor = Factor;
+
+    #[inline(always)]
+    unsafe fn factor(x: u64) -> Factor {
+        let shifted = (x << 31 & P) | (x >> 30);
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe {
+            Factor {
+                t: all(x),
+                t_1: all(x >> 52),
+                shifted: all(shifted),
+                shifted_1: all(shifted >> 52),
+            }
+        }
+    }
+
+    /// With `x = x_0 + 2^31 x_1`, `x_1 < 2^33`, the sum `x_0 t + x_1 (2^31 t mod p)` has no word at `2^104`: six multiply-adds,
+    /// and `w0 < 2^53`, `w52 < 2^43`.
+    #[inline(always)]
+    unsafe fn lazy_mul(self, factor: Factor) -> Self {
+        let Factor {
+            t,
+            t_1,
+            shifted,
+            shifted_1,
+        } = factor;
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe {
+            let zero = _mm512_setzero_si512();
+            let x_0 = _mm512_and_si512(self.0, all((1 << 31) - 1));
+            let x_1 = _mm512_srli_epi64::<31>(self.0);
+            let w0 = _mm512_madd52lo_epu64(zero, x_0, t);
+            let w0 = _mm512_madd52lo_epu64(w0, x_1, shifted);
+            let w52 = _mm512_madd52hi_epu64(zero, x_0, t);
+            let w52 = _mm512_madd52hi_epu64(w52, x_1, shifted);
+            let w52 = _mm512_madd52lo_epu64(w52, x_0, t_1);
+            let w52 = _mm512_madd52lo_epu64(w52, x_1, shifted_1);
+            Lanes(_mm512_add_epi64(w0, times_2_52(w52)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn lazy_add(self, other: Self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe { Lanes(_mm512_add_epi64(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn lazy_sub(self, other: Self) -> Self {
+        // 2 p is more than a short lane: the difference is not negative.
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe { Lanes(_mm512_sub_epi64(_mm512_add_epi64(self.0, all(2 * P)), other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn shorten(self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe {
+            let low = _mm512_and_si512(self.0, all(P));
+            Lanes(_mm512_add_epi64(low, _mm512_srli_epi64::<61>(self.0)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn canonical(self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe { Lanes(reduce(self.0)) }
     }
 
     #[inline(always)]

@@ -150,6 +150,42 @@ impl Vector for Scalar {
         Scalar(reduce128(wide(self, b) + u128::from(c.0)))
     }
 
+    // What a vector of another instruction set leaves may be lazy; what is made here is canonical.
+    type Factor = Self;
+
+    #[inline(always)]
+    unsafe fn factor(x: u64) -> Self {
+        Scalar(x)
+    }
+
+    #[inline(always)]
+    unsafe fn lazy_mul(self, factor: Self) -> Self {
+        // SAFETY: nothing to vouch for. So in all that follow.
+        unsafe { self.canonical().mul(factor) }
+    }
+
+    #[inline(always)]
+    unsafe fn lazy_add(self, other: Self) -> Self {
+        // SAFETY: see `lazy_mul`.
+        unsafe { self.add(other) }
+    }
+
+    #[inline(always)]
+    unsafe fn lazy_sub(self, other: Self) -> Self {
+        // SAFETY: see `lazy_mul`.
+        unsafe { self.sub(other) }
+    }
+
+    #[inline(always)]
+    unsafe fn shorten(self) -> Self {
+        Scalar(reduce64(self.0))
+    }
+
+    #[inline(always)]
+    unsafe fn canonical(self) -> Self {
+        Scalar(reduce64(self.0))
+    }
+
     #[inline(always)]
     unsafe fn no_sum() -> u128 {
         0
