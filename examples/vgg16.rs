@@ -1,7 +1,7 @@
 //! Proves what a VGG-16 of 15 million parameters says about CIFAR-10 images, and verifies it.
 //!
-//! `cargo run --release --example vgg16`; `-- --help` lists the options. Reads `examples/assets` alone; the weights were
-//! trained by `scripts/train_vgg16.py`.
+//! `cargo run --release --example vgg16`; `-- --help` lists the options. Reads `examples/assets` alone;
+//! `scripts/train_vgg16.py` trains such weights.
 
 // An example speaks to people.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
