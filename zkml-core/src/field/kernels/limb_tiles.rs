@@ -58,6 +58,16 @@ pub(super) trait Tile {
     /// `sum_l 2^(8 l) sums_l` for each column.
     unsafe fn finish(sums: &Sums, out: &mut [K; STRIP]);
 
+    /// The columns of one tile with all their rows: [`Tile::accumulate`] and [`Tile::finish`] in one.
+    unsafe fn product(packed: &Packed, limbs: &Limbs, count: usize, out: &mut [K; STRIP]) {
+        let mut sums = [0; LIMBS * STRIP];
+        // SAFETY: the same contract.
+        unsafe {
+            Self::accumulate(packed, limbs, count, &mut sums);
+            Self::finish(&sums, out);
+        }
+    }
+
     /// Sums over `j` of `plane_l[j] * row[j]` for the eight planes from `planes` on, `stride` apart, for two rows.
     /// Only the first `width` values of the rows exist; planes are readable to the next multiple of 64.
     unsafe fn dot_two(rows: [*const i8; 2], planes: *const u8, stride: usize, width: usize) -> [[i32; 8]; 2];
@@ -78,6 +88,26 @@ pub(super) unsafe fn fold_columns<T: Tile>(
     assert!(first + out.len() <= row_length && rows.len() == coefficients.len() * row_length);
     let mut packed = Packed([0; 2 * STRIP * DEPTH]);
     let mut limbs = Limbs([0; 2 * LIMBS * DEPTH]);
+    if coefficients.len() <= DEPTH {
+        // One tile: its sums never leave the registers.
+        // SAFETY: columns first + 64 strip .. + width of all rows are inside `rows`.
+        unsafe {
+            T::limbs(coefficients, &mut limbs);
+            for (strip, out) in out.chunks_mut(STRIP).enumerate() {
+                let source = rows.as_ptr().wrapping_add(first + strip * STRIP);
+                T::pack(source, row_length, coefficients.len(), out.len(), &mut packed);
+                match out.try_into() {
+                    Ok(out) => T::product(&packed, &limbs, coefficients.len(), out),
+                    Err(_) => {
+                        let mut whole = [K::default(); STRIP];
+                        T::product(&packed, &limbs, coefficients.len(), &mut whole);
+                        out.copy_from_slice(&whole[..out.len()]);
+                    }
+                }
+            }
+        }
+        return;
+    }
     let mut sums = vec![[0; LIMBS * STRIP]; out.len().min(COLUMNS).div_ceil(STRIP)];
     for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
         let start = first + block * COLUMNS;

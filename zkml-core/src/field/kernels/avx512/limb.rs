@@ -78,18 +78,7 @@ impl Tile for Vnni {
                 for (l, sum) in sums.iter_mut().enumerate() {
                     *sum = _mm512_loadu_si512(memory.add(16 * l).cast());
                 }
-                for quad in 0..count.div_ceil(4) {
-                    let data = packed
-                        .0
-                        .as_ptr()
-                        .add(256 * quad + 64 * group)
-                        .cast::<__m512i>()
-                        .read();
-                    let limb = limbs.0.as_ptr().add(64 * quad).cast::<i32>();
-                    for (l, sum) in sums.iter_mut().enumerate() {
-                        *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(limb.add(l).read()), data);
-                    }
-                }
+                let sums = accumulate_group(packed, limbs, count, group, sums);
                 for (l, sum) in sums.into_iter().enumerate() {
                     _mm512_storeu_si512(memory.add(16 * l).cast(), sum);
                 }
@@ -100,28 +89,23 @@ impl Tile for Vnni {
     #[inline(always)]
     unsafe fn finish(sums: &Sums, out: &mut [K; STRIP]) {
         for group in 0..GROUPS {
-            for half in 0..2 {
-                // SAFETY: eight dwords (columns 16 q + 4 g + i for two q) of each of 16 limbs; the two stores go to
-                // four elements of `out` each.
-                unsafe {
-                    let limb = |l: usize| {
-                        let memory = sums.as_ptr().add(16 * (LIMBS * group + l) + 8 * half);
-                        _mm512_cvtepi32_epi64(_mm256_loadu_si256(memory.cast()))
-                    };
-                    let re = join(
-                        [limb(0), limb(1), limb(2), limb(3)],
-                        [limb(4), limb(5), limb(6), limb(7)],
-                    );
-                    let im = join(
-                        [limb(8), limb(9), limb(10), limb(11)],
-                        [limb(12), limb(13), limb(14), limb(15)],
-                    );
-                    let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
-                    let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
-                    let target = out.as_mut_ptr().add(32 * half + 4 * group);
-                    _mm512_storeu_si512(target.cast(), _mm512_permutex2var_epi64(re, low, im));
-                    _mm512_storeu_si512(target.add(16).cast(), _mm512_permutex2var_epi64(re, high, im));
-                }
+            // SAFETY: 16 vectors of sums for each group.
+            unsafe {
+                let memory = sums.as_ptr().add(16 * LIMBS * group);
+                let sums = core::array::from_fn(|l| _mm512_loadu_si512(memory.add(16 * l).cast()));
+                finish_group(sums, group, out);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn product(packed: &Packed, limbs: &Limbs, count: usize, out: &mut [K; STRIP]) {
+        debug_assert!(count <= DEPTH);
+        for group in 0..GROUPS {
+            // SAFETY: as in `accumulate` and `finish`.
+            unsafe {
+                let none = [_mm512_setzero_si512(); LIMBS];
+                finish_group(accumulate_group(packed, limbs, count, group, none), group, out);
             }
         }
     }
@@ -154,6 +138,63 @@ impl Tile for Vnni {
             }
             totals
         }
+    }
+}
+
+/// Adds `limbs * packed` to the 16 sums of a group of columns, over `count <= DEPTH` rows.
+#[inline(always)]
+unsafe fn accumulate_group(
+    packed: &Packed,
+    limbs: &Limbs,
+    count: usize,
+    group: usize,
+    mut sums: [__m512i; LIMBS],
+) -> [__m512i; LIMBS] {
+    for quad in 0..count.div_ceil(4) {
+        // SAFETY: quads stay below DEPTH / 4; AVX-512 with VNNI is there, as the caller vouches.
+        unsafe {
+            let data = packed
+                .0
+                .as_ptr()
+                .add(256 * quad + 64 * group)
+                .cast::<__m512i>()
+                .read();
+            let limb = limbs.0.as_ptr().add(64 * quad).cast::<i32>();
+            for (l, sum) in sums.iter_mut().enumerate() {
+                *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(limb.add(l).read()), data);
+            }
+        }
+    }
+    sums
+}
+
+/// The elements whose 16 limbs are the sums of a group: dword `4 q + i` is column `16 q + 4 g + i`.
+#[inline(always)]
+unsafe fn finish_group(sums: [__m512i; LIMBS], group: usize, out: &mut [K; STRIP]) {
+    // SAFETY: AVX-512 is there, as the caller vouches.
+    unsafe { finish_half::<0>(&sums, group, out) };
+    // SAFETY: as above.
+    unsafe { finish_half::<1>(&sums, group, out) };
+}
+
+#[inline(always)]
+unsafe fn finish_half<const HALF: i32>(sums: &[__m512i; LIMBS], group: usize, out: &mut [K; STRIP]) {
+    // SAFETY: eight dwords (two q) of each of 16 limbs; the two stores go to four elements of `out` each.
+    unsafe {
+        let limb = |l: usize| _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64::<HALF>(sums[l]));
+        let re = join(
+            [limb(0), limb(1), limb(2), limb(3)],
+            [limb(4), limb(5), limb(6), limb(7)],
+        );
+        let im = join(
+            [limb(8), limb(9), limb(10), limb(11)],
+            [limb(12), limb(13), limb(14), limb(15)],
+        );
+        let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+        let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+        let target = out.as_mut_ptr().add(32 * HALF as usize + 4 * group);
+        _mm512_storeu_si512(target.cast(), _mm512_permutex2var_epi64(re, low, im));
+        _mm512_storeu_si512(target.add(16).cast(), _mm512_permutex2var_epi64(re, high, im));
     }
 }
 
