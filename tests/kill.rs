@@ -128,6 +128,7 @@ fn new_key(proofs_per_key: u32) -> ProvingKey {
         proofs_per_key,
         // Kills come within milliseconds: little of them should be proof of work.
         grinding_bits: 4,
+        maximum_grinding_bits: 4,
         ..SetupOptions::default()
     };
     setup(small_model().with_privacy(Privacy::default()), &options).unwrap()

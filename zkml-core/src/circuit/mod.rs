@@ -64,6 +64,9 @@ pub struct Circuit {
     pub lookups: Vec<Lookup>,
     /// Columns that agree.
     pub equalities: Vec<Equality>,
+    /// Whether each column is stored in rows of its own, padding included; else columns are
+    /// [packed](crate::pcs::Packing).
+    pub unpacked: bool,
 }
 
 /// A tensor of field elements.

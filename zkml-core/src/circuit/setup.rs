@@ -17,7 +17,10 @@ use super::{Circuit, Column, ColumnId, ColumnKind, Equality, Lookup, PaddedShape
 ///
 /// A model without weights has an empty one.
 pub fn setup_circuit(model: &Circuit) -> Circuit {
-    let mut circuit = Circuit::default();
+    let mut circuit = Circuit {
+        unpacked: model.unpacked,
+        ..Circuit::default()
+    };
     for parameter in model.parameters() {
         let Column { name, shape, .. } = &model[parameter];
         let weight = push(

@@ -3,13 +3,18 @@
 //! Each pass that ran is switched off once, alone: the network is quantized and lowered again without it, and the two
 //! circuits are compared.
 
-use super::circuit::{CircuitOptions, limb_width, shifted_convolution, sizes, table_sharing, virtual_values};
+use super::circuit::{
+    CircuitOptions, code_choice, limb_width, shifted_convolution, sizes, table_sharing, trace_packing,
+    virtual_values,
+};
 use super::operation::{OperationOptions, activation_fusion, concat_scales, per_channel_scales};
 use super::{Level, PassReport};
 use crate::circuit::CircuitError;
 use crate::circuit::lower::{Lowered, lower_with};
 use crate::graph::{Float, Graph};
+use crate::pcs::CodeParameters;
 use crate::privacy::Privacy;
+use crate::prove::{CompiledModel, ProveError, SetupOptions, code_cost};
 use crate::quant::quantize::QuantizeError;
 use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize};
 
@@ -40,7 +45,13 @@ pub fn explain(
         let lowered = lower_with(&network.graph, network.limb_bits, privacy, &network.lowering)?;
         Ok((network, lowered))
     };
+    // What setup would choose, for the passes that change it and not the circuit.
+    let cost = |network: &Quantized, lowered: &Lowered| -> Result<_, ProveError> {
+        let model = CompiledModel::new("", network.clone()).with_privacy(*privacy);
+        code_cost(&model, lowered, &SetupOptions::default())
+    };
     let (network, lowered) = compile(options)?;
+    let chosen = cost(&network, &lowered);
     let mut reports = Vec::new();
     let operations = OperationOptions::NAMES.map(|name| (Level::Operation, name));
     let circuits = CircuitOptions::NAMES.map(|name| (Level::Circuit, name));
@@ -50,8 +61,27 @@ pub fn explain(
             reports.push(PassReport::off(level, pass));
             continue;
         }
-        let mut changes = changes(pass, &network, &lowered);
-        let compared = match compile(&without) {
+        let code = chosen.as_ref().ok().map(|(code, _)| code);
+        let mut changes = changes(pass, &network, &lowered, code);
+        let compared: Vec<(&'static str, u64, u64)> = match compile(&without) {
+            Ok((network, other)) if matches!(pass, trace_packing::NAME | code_choice::NAME) => {
+                match (cost(&network, &other), &chosen) {
+                    (Ok((_, before)), Ok((_, after))) => {
+                        let pairs = before.sizes().into_iter().zip(after.sizes());
+                        pairs
+                            .map(|((what, before), (_, after))| (what, before, after))
+                            .collect()
+                    }
+                    (Err(error), _) => {
+                        changes.push(format!("without it there is no code: {error}"));
+                        Vec::new()
+                    }
+                    (_, Err(error)) => {
+                        changes.push(format!("there is no code: {error}"));
+                        Vec::new()
+                    }
+                }
+            }
             Ok((_, other)) => {
                 let pairs = sizes(&other.circuit).into_iter().zip(sizes(&lowered.circuit));
                 pairs
@@ -68,7 +98,7 @@ pub fn explain(
     Ok(reports)
 }
 
-fn changes(pass: &str, network: &Quantized, lowered: &Lowered) -> Vec<String> {
+fn changes(pass: &str, network: &Quantized, lowered: &Lowered, code: Option<&CodeParameters>) -> Vec<String> {
     let (graph, circuit) = (&network.graph, &lowered.circuit);
     match pass {
         activation_fusion::NAME => activation_fusion::changes(graph),
@@ -78,6 +108,8 @@ fn changes(pass: &str, network: &Quantized, lowered: &Lowered) -> Vec<String> {
         table_sharing::NAME => table_sharing::changes(circuit),
         virtual_values::NAME => virtual_values::changes(circuit),
         shifted_convolution::NAME => shifted_convolution::changes(circuit),
+        trace_packing::NAME => trace_packing::changes(circuit),
+        code_choice::NAME => code.map(code_choice::changes).unwrap_or_default(),
         _ => Vec::new(),
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ark_ff::{AdditiveGroup, Field};
 use serde::{Deserialize, Serialize};
 
-use super::circle::{Twiddles, basis_factors, domain_point};
+use super::circle::{Twiddles, basis_factors, domain_points};
 use crate::field::{K, M61, mul_k_base};
 use crate::transcript::VerifyError;
 
@@ -243,8 +243,7 @@ impl CircleCode {
         }
         let length = data.len().max(tail.len());
         let mut functions = Vec::with_capacity(length);
-        let at = |position: &usize| {
-            let point = domain_point(parameters.log_codeword, *position);
+        let at = |point| {
             let factors = basis_factors(point, parameters.log_row as usize + 1);
             functions.clear();
             functions.push(M61::ONE);
@@ -265,7 +264,8 @@ impl CircleCode {
             let behind = factors.last().copied().unwrap_or(M61::ZERO);
             sum(data) + mul_k_base(sum(tail), behind)
         };
-        Ok(positions.iter().map(at).collect())
+        let points = domain_points(parameters.log_codeword, positions);
+        Ok(points.into_iter().map(at).collect())
     }
 
     /// The codeword of a message over `K`: the code is linear over `F`, so `c0` and `c1` are encoded apart.

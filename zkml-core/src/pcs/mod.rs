@@ -13,7 +13,8 @@
 //!    (`opening.merge`) of `sum_f <f, W_f>` over the distinct `f = sum_a eq(high, a) row_a`, where `W_f = sum_i rho_i
 //!    eq(low_i)` over the claims on `f`; it ends at `z`; the value `y_f = <f, eq(z)>` of each `f` (`opening.values`).
 //!    Else `z = low`, `y_i = v_i`;
-//! 2. for each matrix with a claim a coefficient of each row (`opening.proximity`); with them `f = sum_a rho_a row_a` over
+//! 2. for codewords of more than `2^16` points a [little proof of work](soundness::proximity_work)
+//!    (`opening.proximity`); for each matrix with a claim a coefficient of each row (`opening.proximity`); with them `f = sum_a rho_a row_a` over
 //!    all these rows but a mask's, and its value `y = <f, eq(z)>` (`opening.proximity`);
 //!    coefficients `gamma_i` (`opening.combine`), the last one for this `f`; `u = sum_i gamma_i f_i`, all `L + tail`
 //!    coordinates (`opening.combination`), or the commitment to it ([`recursive`]) and `<u, eq(z)>` (`opening.product`);

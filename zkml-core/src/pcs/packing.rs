@@ -70,6 +70,11 @@ impl Packing {
                 continue;
             };
             let (variables, stored) = (extent.variables(), extent.rows(log_row)?);
+            // What is alone begins a row, and leaves the rest of it empty.
+            let round_up = |cell: usize| cell.checked_next_multiple_of(row_length).ok_or_else(too_large);
+            if extent.is_alone() {
+                next = round_up(next)?;
+            }
             let length = match variables.checked_sub(log_row as usize) {
                 Some(_) => stored.count().checked_mul(row_length),
                 None => u32::try_from(variables)
@@ -86,6 +91,9 @@ impl Packing {
             next = length
                 .and_then(|length| next.checked_add(length))
                 .ok_or_else(too_large)?;
+            if extent.is_alone() {
+                next = round_up(next)?;
+            }
         }
         Ok(Self {
             log_row,

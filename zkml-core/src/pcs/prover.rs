@@ -10,6 +10,7 @@ use super::error::PcsError;
 use super::matrix::CommittedMatrix;
 use super::plan::{Plan, RowFold};
 use super::recursive::{self, RecursionParameters};
+use super::soundness::proximity_work;
 use super::verifier::{combination_weights, recursive_functionals, spare_mask};
 use crate::field::{K, kernels};
 use crate::sumcheck::{Evaluation, Evaluations, Table, prove_batched};
@@ -94,6 +95,7 @@ pub fn prove_combination(
     if let Some(rows) = mask {
         opened_matrices[rows.matrix] = true;
     }
+    channel.grind("opening.proximity", proximity_work(code));
     let random = random_rows(channel, &rows, &opened_matrices, mask);
     let eq = kernels::eq_table(&point);
     let fold = combine_rows(matrices, &random, |matrix, weights| {

@@ -22,6 +22,8 @@ use crate::transcript::VerifyError;
 pub struct Extent {
     /// Index bits and logical size of each dimension, the first in the most significant bits.
     dimensions: Vec<(usize, usize)>,
+    /// Whether it shares no row with others.
+    alone: bool,
 }
 
 impl Extent {
@@ -33,7 +35,21 @@ impl Extent {
             .unwrap_or(usize::MAX);
         Self {
             dimensions: vec![(variables, size)],
+            alone: false,
         }
+    }
+
+    /// A column of `2^variables` values, all of them stored, in rows of its own.
+    pub fn alone(variables: usize) -> Self {
+        Self {
+            alone: true,
+            ..Self::full(variables)
+        }
+    }
+
+    /// Whether it shares no row with others.
+    pub fn is_alone(&self) -> bool {
+        self.alone
     }
 
     /// A column of this shape that is 0 on padding.
@@ -42,6 +58,7 @@ impl Extent {
             dimensions: (0..shape.rank())
                 .map(|axis| (shape.bits(axis), shape.size(axis)))
                 .collect(),
+            alone: false,
         }
     }
 

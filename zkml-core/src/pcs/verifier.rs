@@ -9,6 +9,7 @@ use super::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use super::merkle::root_of;
 use super::plan::Plan;
 use super::recursive::{self, Functional, RecursionParameters, RecursiveCommitment};
+use super::soundness::proximity_work;
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, mul_k, mul_k_base};
 use crate::poly;
@@ -91,6 +92,7 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
         }
     }
     // Coefficients of their own for all rows: the test that rows are near the code.
+    channel.grind("opening.proximity", proximity_work(code))?;
     let mut random: Vec<Vec<K>> = Vec::with_capacity(rows.len());
     for (index, (rows, opened)) in rows.iter().zip(&marked).enumerate() {
         let mut coefficients = channel.challenges("opening.proximity", if *opened { *rows } else { 0 });

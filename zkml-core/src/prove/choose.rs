@@ -3,7 +3,8 @@
 use super::setup::{SetupOptions, refuse_insecure, verifying_key};
 use super::{CompiledModel, ProveError};
 use crate::circuit::lower::Lowered;
-use crate::pcs::recursive::{RecursionGoal, expected_path_nodes};
+use crate::optimize::circuit::code_choice::{self, CodeCost};
+use crate::pcs::recursive::{RecursionGoal, RecursionPlanner, expected_path_nodes};
 use crate::pcs::{CodeParameters, Extent, Packing, RecursionParameters};
 use crate::privacy::Privacy;
 use crate::verify::{
@@ -16,10 +17,6 @@ const PROOFS_PER_COMMITMENT: [u32; 10] = [1, 2, 4, 6, 8, 12, 16, 32, 64, 128];
 
 /// About how many scalars a proof hides; it grows with the depth of the network, and with the logarithm of its size.
 const TYPICAL_PADS: usize = 600;
-
-/// Row lengths that are tried, `log2`.
-const SHORTEST_ROW: u32 = 6;
-const LONGEST_ROW: u32 = 20;
 
 /// Most cells of encoded weights in all commitments of a key that setup chooses: 8 bytes each, kept by the prover.
 const MAXIMUM_ENCODED_CELLS: u64 = 1 << 28;
@@ -38,86 +35,30 @@ pub(super) struct Choice {
     pub(super) weights: WeightCommitments,
 }
 
-/// Row length, rate and number of commitments: a few bytes of proof against a little time of the prover, among those
-/// that are sound enough.
-///
-/// Proof bytes: the row combination, 16 a coordinate or as many as its recursion takes, and for each opened column its
-/// cells (8 bytes), its salt and its part of the Merkle multiproof. Work: cells to encode. The setup proof is paid once,
-/// for all proofs.
+/// Bits that queries may do without, in the order tried.
+const SURPLUS: [f64; 7] = [1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25];
+
+/// Of how many of the cheapest choices every amount of proof of work is tried.
+const REFINED: usize = 12;
+
+/// Row length, rate, proof of work and number of commitments: a few bytes of proof against a little time of the prover,
+/// among those that are sound enough. See [`code_choice`].
 pub(super) fn choose_code(
     model: &CompiledModel,
     lowered: &Lowered,
     options: &SetupOptions,
 ) -> Result<Choice, ProveError> {
-    let circuit = &lowered.circuit;
-    let (trace, weights) = (trace_extents(circuit), weight_extents(circuit));
-    let private = model.privacy.weights.is_private();
-    // Rows are not longer than all the data.
-    let rows_of = |extents: &[Extent]| Packing::new(extents, SHORTEST_ROW).map(|packing| packing.rows);
-    let cells = rows_of(&trace)?.max(rows_of(&weights)?) << SHORTEST_ROW;
-    let longest = cells.next_power_of_two().ilog2().min(LONGEST_ROW);
-    let (rows, blowups) = match &options.code {
-        None => (SHORTEST_ROW..=longest, 2..=4),
-        Some(code) => {
-            code.validate()?;
-            let blowup = code.log_codeword.saturating_sub(code.log_row);
-            (code.log_row..=code.log_row, blowup..=blowup)
-        }
-    };
-    let plans = plans(private, options);
-    let mut candidates = Vec::new();
-    for log_row in rows {
-        let masks = match model.privacy.zero_knowledge() {
-            true => 4 * TYPICAL_PADS.div_ceil(1 << log_row) + 2,
-            false => 0,
-        };
-        let trace_rows = Packing::new(&trace, log_row)?.rows + masks;
-        let weight_rows = Packing::new(&weights, log_row)?.rows;
-        for (log_blowup, &(openings, count)) in blowups
-            .clone()
-            .flat_map(|blowup| plans.iter().map(move |plan| (blowup, plan)))
-        {
-            let commitments = WeightCommitments {
-                roots: vec![[0; 32]; count],
-                rows: weight_rows,
-                openings,
-            };
-            let chosen = match &options.code {
-                None => code_with_tail(
-                    log_row,
-                    log_row + log_blowup,
-                    &commitments,
-                    model.privacy,
-                    options,
-                ),
-                Some(code) => given_code(code, &commitments, model.privacy, options),
-            };
-            let Some((code, recursion)) = chosen else {
-                continue;
-            };
-            let encoded = (count * weight_rows) as u64 * code.codeword_length() as u64;
-            if encoded > MAXIMUM_ENCODED_CELLS && options.code.is_none() {
-                continue;
-            }
-            let queries = code.queries as f64;
-            let paths = 32.0 * (expected_path_nodes(&code) + queries);
-            let combination = recursion.cost(code.message_length());
-            let bytes =
-                combination.bytes as f64 + queries * 8.0 * (trace_rows + weight_rows) as f64 + 2.0 * paths;
-            let cells = (trace_rows * code.codeword_length() + combination.encoded_cells) as f64;
-            let setup = count as f64 * (queries * 8.0 * weight_rows as f64 + paths);
-            let cost = bytes + cells * options.bytes_per_cell + setup * options.setup_weight;
-            let weights = commitments;
-            candidates.push((
-                cost,
-                Choice {
-                    code,
-                    recursion,
-                    weights,
-                },
-            ));
-        }
-    }
+    Ok(choose_with_cost(model, lowered, options)?.0)
+}
+
+/// As [`choose_code`], with what it costs.
+fn choose_with_cost(
+    model: &CompiledModel,
+    lowered: &Lowered,
+    options: &SetupOptions,
+) -> Result<(Choice, CodeCost), ProveError> {
+    let search = Search::new(model, lowered, options)?;
+    let candidates = search.candidates()?;
     if let (Some(code), true) = (&options.code, candidates.is_empty()) {
         return Err(ProveError::Malformed {
             place: "the code given to setup".into(),
@@ -125,13 +66,13 @@ pub(super) fn choose_code(
             found: format!("a tail of {} for {} opened columns", code.tail, code.queries),
         });
     }
-    candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut best = 0f64;
-    for (_, choice) in candidates {
-        // Soundness depends on sizes alone: any root will do.
-        let previous = Some([0; 32]).filter(|_| private);
-        match refuse_insecure(&verifying_key(model, lowered, choice.clone(), previous)) {
-            Ok(()) => return Ok(choice),
+    for candidate in candidates {
+        match search.judge(model, lowered, &candidate) {
+            Ok(()) => {
+                let Candidate { choice, cost, .. } = search.without_surplus(model, lowered, candidate)?;
+                return Ok((choice, cost));
+            }
             Err(ProveError::Insecure { found, .. }) => best = best.max(found),
             Err(error) => return Err(error),
         }
@@ -140,6 +81,250 @@ pub(super) fn choose_code(
         wanted: SECURITY_BITS,
         found: best,
     })
+}
+
+/// The code that setup chooses for a model, and what it costs.
+///
+/// # Errors
+/// As [`setup`](super::setup).
+pub fn code_cost(
+    model: &CompiledModel,
+    lowered: &Lowered,
+    options: &SetupOptions,
+) -> Result<(CodeParameters, CodeCost), ProveError> {
+    let (choice, cost) = choose_with_cost(model, lowered, options)?;
+    Ok((choice.code, cost))
+}
+
+/// A choice and its price.
+struct Candidate {
+    price: f64,
+    cost: CodeCost,
+    choice: Choice,
+    shape: Shape,
+}
+
+/// `log2` of the row length and of the blow-up; openings of each commitment, and how many there are.
+type Shape = (u32, u32, (u32, usize));
+
+/// What all candidates share.
+struct Search<'a> {
+    options: &'a SetupOptions,
+    privacy: Privacy,
+    private: bool,
+    /// Whether the pass is on.
+    enabled: bool,
+    trace: Vec<Extent>,
+    weights: Vec<Extent>,
+    /// Recursions, one for each number of bits of proof of work; the least first.
+    planners: Vec<RecursionPlanner>,
+}
+
+impl<'a> Search<'a> {
+    fn new(model: &CompiledModel, lowered: &Lowered, options: &'a SetupOptions) -> Result<Self, ProveError> {
+        let enabled = model.network.lowering.code_choice;
+        let least = options.grinding_bits;
+        let most = match enabled && options.code.is_none() {
+            true => options.maximum_grinding_bits.max(least),
+            false => least,
+        };
+        let planner = |bits| RecursionPlanner::new(goal(options, options.query_bits, bits));
+        Ok(Self {
+            options,
+            privacy: model.privacy,
+            private: model.privacy.weights.is_private(),
+            enabled,
+            trace: trace_extents(&lowered.circuit),
+            weights: weight_extents(&lowered.circuit),
+            planners: (least..=most).map(planner).collect(),
+        })
+    }
+
+    /// Everything that is possible, the cheapest first.
+    fn candidates(&self) -> Result<Vec<Candidate>, ProveError> {
+        let mut candidates = self.with_least_work()?;
+        candidates.sort_by(|a, b| a.price.total_cmp(&b.price));
+        // More work for the same shape moves the best shape little.
+        let mut refined = Vec::new();
+        for candidate in candidates.iter().take(REFINED) {
+            for planner in self.planners.iter().skip(1) {
+                refined.extend(self.candidate(candidate.shape, planner)?);
+            }
+        }
+        candidates.append(&mut refined);
+        candidates.sort_by(|a, b| a.price.total_cmp(&b.price));
+        Ok(candidates)
+    }
+
+    /// All shapes with the least proof of work.
+    fn with_least_work(&self) -> Result<Vec<Candidate>, ProveError> {
+        let shortest = *code_choice::LOG_ROWS.start();
+        let cells_of = |extents: &[Extent]| -> Result<usize, ProveError> {
+            Ok(Packing::new(extents, shortest)?.rows << shortest)
+        };
+        let (trace, weights) = (cells_of(&self.trace)?, cells_of(&self.weights)?);
+        let (rows, blowups) = match &self.options.code {
+            None => (
+                code_choice::log_rows(self.enabled, trace + weights, trace.max(weights)),
+                code_choice::log_blowups(self.enabled),
+            ),
+            Some(code) => {
+                code.validate()?;
+                let blowup = code.log_codeword.saturating_sub(code.log_row);
+                (code.log_row..=code.log_row, blowup..=blowup)
+            }
+        };
+        let Some(planner) = self.planners.first() else {
+            return Ok(Vec::new());
+        };
+        let plans = plans(self.private, self.options);
+        let mut candidates = Vec::new();
+        for log_row in rows {
+            for log_blowup in blowups.clone() {
+                for &plan in &plans {
+                    candidates.extend(self.candidate((log_row, log_blowup, plan), planner)?);
+                }
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// One choice, unless it is impossible.
+    fn candidate(&self, shape: Shape, planner: &RecursionPlanner) -> Result<Option<Candidate>, ProveError> {
+        let (log_row, log_blowup, plan) = shape;
+        let masks = match self.privacy.zero_knowledge() {
+            true => 4 * TYPICAL_PADS.div_ceil(1 << log_row) + 2,
+            false => 0,
+        };
+        let trace_rows = Packing::new(&self.trace, log_row)?.rows + masks;
+        let weight_rows = Packing::new(&self.weights, log_row)?.rows;
+        let (openings, count) = plan;
+        let weights = WeightCommitments {
+            roots: vec![[0; 32]; count],
+            rows: weight_rows,
+            openings,
+        };
+        let chosen = match &self.options.code {
+            None => self.code_with_tail(log_row, log_row + log_blowup, &weights, planner),
+            Some(code) => self.given_code(code, &weights, planner),
+        };
+        let Some((code, recursion)) = chosen else {
+            return Ok(None);
+        };
+        let encoded = (count * weight_rows) as u64 * code.codeword_length() as u64;
+        if encoded > MAXIMUM_ENCODED_CELLS && self.options.code.is_none() {
+            return Ok(None);
+        }
+        let queries = code.queries as f64;
+        let paths = 32.0 * (expected_path_nodes(&code) + queries);
+        let combination = recursion.cost(code.message_length());
+        let grinds = core::iter::once(&code).chain(&recursion.levels);
+        let cost = CodeCost {
+            bytes: combination.bytes as f64 + queries * 8.0 * (trace_rows + weight_rows) as f64 + 2.0 * paths,
+            encoded_cells: (trace_rows * code.codeword_length() + combination.encoded_cells) as f64,
+            hashes: grinds.map(|code| f64::from(code.grinding_bits).exp2()).sum(),
+            setup_bytes: count as f64 * (queries * 8.0 * weight_rows as f64 + paths),
+        };
+        Ok(Some(Candidate {
+            price: cost.price(self.options),
+            cost,
+            choice: Choice {
+                code,
+                recursion,
+                weights,
+            },
+            shape,
+        }))
+    }
+
+    /// Whether a choice is sound enough.
+    fn judge(
+        &self,
+        model: &CompiledModel,
+        lowered: &Lowered,
+        candidate: &Candidate,
+    ) -> Result<(), ProveError> {
+        // Soundness depends on sizes alone: any root will do.
+        let previous = Some([0; 32]).filter(|_| self.private);
+        refuse_insecure(&verifying_key(model, lowered, candidate.choice.clone(), previous))
+    }
+
+    /// The same shape with as few columns as the sum of all errors leaves room for.
+    fn without_surplus(
+        &self,
+        model: &CompiledModel,
+        lowered: &Lowered,
+        found: Candidate,
+    ) -> Result<Candidate, ProveError> {
+        if !self.enabled || self.options.code.is_some() {
+            return Ok(found);
+        }
+        for surplus in SURPLUS {
+            let target = self.options.query_bits - surplus;
+            let planner = RecursionPlanner::new(goal(self.options, target, found.choice.code.grinding_bits));
+            let Some(candidate) = self.candidate(found.shape, &planner)? else {
+                continue;
+            };
+            if candidate.price < found.price && self.judge(model, lowered, &candidate).is_ok() {
+                return Ok(candidate);
+            }
+        }
+        Ok(found)
+    }
+
+    /// A given code, if its tail is long enough, and the recursion for it. A model without secrets has no tail.
+    fn given_code(
+        &self,
+        code: &CodeParameters,
+        weights: &WeightCommitments,
+        planner: &RecursionPlanner,
+    ) -> Option<(CodeParameters, RecursionParameters)> {
+        let needed = needed_tail(&self.privacy, weights, code.queries);
+        if needed > code.tail || (needed == 0) != (code.tail == 0) {
+            return None;
+        }
+        let length = code.message_length();
+        let recursion = planner.choose(length);
+        Some(match recursion.padded_length(length) == length {
+            true => (code.clone(), recursion),
+            // Its rows do not make up whole rows of a recursion: the combination is sent.
+            false => (code.clone(), RecursionParameters::default()),
+        })
+    }
+
+    /// The code with the fewest queries: the tail depends on their number, and lowers the rate's margin in turn.
+    fn code_with_tail(
+        &self,
+        log_row: u32,
+        log_codeword: u32,
+        weights: &WeightCommitments,
+        planner: &RecursionPlanner,
+    ) -> Option<(CodeParameters, RecursionParameters)> {
+        let RecursionGoal {
+            target_bits,
+            grinding_bits,
+            ..
+        } = *planner.goal();
+        let mut tail = 0;
+        for _ in 0..16 {
+            let code =
+                CodeParameters::for_target(log_row, tail, log_codeword, grinding_bits, target_bits).ok()?;
+            let needed = needed_tail(&self.privacy, weights, code.queries);
+            let length = code.row_length() + needed;
+            let recursion = planner.choose(length);
+            // More randomness than needed fills the last row of the recursion. Without secrets there is none.
+            let padded = match needed {
+                0 => 0,
+                _ => recursion.padded_length(length) - code.row_length(),
+            };
+            if padded == tail {
+                return Some((code, recursion));
+            }
+            // It grows to its fixed point, or out of the row.
+            tail = padded.max(tail);
+        }
+        None
+    }
 }
 
 /// How often each commitment may be opened, and how many there are.
@@ -157,59 +342,10 @@ fn plans(private: bool, options: &SetupOptions) -> Vec<(u32, usize)> {
         .collect()
 }
 
-/// A given code, if its tail is long enough, and the recursion for it. A model without secrets has no tail.
-fn given_code(
-    code: &CodeParameters,
-    weights: &WeightCommitments,
-    privacy: Privacy,
-    options: &SetupOptions,
-) -> Option<(CodeParameters, RecursionParameters)> {
-    let needed = needed_tail(&privacy, weights, code.queries);
-    if needed > code.tail || (needed == 0) != (code.tail == 0) {
-        return None;
-    }
-    let length = code.message_length();
-    let recursion = RecursionParameters::choose(length, &goal(options));
-    Some(match recursion.padded_length(length) == length {
-        true => (code.clone(), recursion),
-        // Its rows do not make up whole rows of a recursion: the combination is sent.
-        false => (code.clone(), RecursionParameters::default()),
-    })
-}
-
-/// The code with the fewest queries: the tail depends on their number, and lowers the rate's margin in turn.
-fn code_with_tail(
-    log_row: u32,
-    log_codeword: u32,
-    weights: &WeightCommitments,
-    privacy: Privacy,
-    options: &SetupOptions,
-) -> Option<(CodeParameters, RecursionParameters)> {
-    let mut tail = 0;
-    for _ in 0..16 {
-        let (grinding, bits) = (options.grinding_bits, options.query_bits);
-        let code = CodeParameters::for_target(log_row, tail, log_codeword, grinding, bits).ok()?;
-        let needed = needed_tail(&privacy, weights, code.queries);
-        let length = code.row_length() + needed;
-        let recursion = RecursionParameters::choose(length, &goal(options));
-        // More randomness than needed fills the last row of the recursion. Without secrets there is none.
-        let padded = match needed {
-            0 => 0,
-            _ => recursion.padded_length(length) - code.row_length(),
-        };
-        if padded == tail {
-            return Some((code, recursion));
-        }
-        // It grows to its fixed point, or out of the row.
-        tail = padded.max(tail);
-    }
-    None
-}
-
-fn goal(options: &SetupOptions) -> RecursionGoal {
+fn goal(options: &SetupOptions, target_bits: f64, grinding_bits: u32) -> RecursionGoal {
     RecursionGoal {
-        target_bits: options.query_bits,
-        grinding_bits: options.grinding_bits,
+        target_bits,
+        grinding_bits,
         bytes_per_cell: options.bytes_per_cell,
     }
 }

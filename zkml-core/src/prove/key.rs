@@ -11,7 +11,7 @@ use super::choose::Choice;
 use super::setup::{commit_weights, refuse_insecure};
 use super::{Budget, ProveError, Purpose};
 use crate::circuit::lower::{Lowered, lower_with};
-use crate::pcs::{CodeParameters, CommittedMatrix, RecursionParameters, Seed, Tails};
+use crate::pcs::{CodeParameters, CommittedMatrix, Keep, RecursionParameters, Seed, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
 use crate::quant::Quantized;
@@ -31,7 +31,7 @@ pub struct CompiledModel {
 
 impl Artifact for CompiledModel {
     const KIND: Kind = Kind::CompiledModel;
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 
@@ -125,6 +125,9 @@ impl Secret {
 /// Most bytes of encoded weights that a new key keeps at hand for proofs to come, besides those for the next proof.
 const MAXIMUM_KEPT_BYTES: usize = 1 << 28;
 
+/// Most bytes of one encoded commitment that are kept: of a larger one each proof computes the columns it opens again.
+const MAXIMUM_CODEWORD_BYTES: usize = 1 << 30;
+
 impl Commitments {
     pub(super) fn new(secret: Secret) -> Self {
         Self {
@@ -140,6 +143,21 @@ impl Commitments {
         verifying: &VerifyingKey,
         number: usize,
     ) -> Result<Arc<CommittedMatrix>, ProveError> {
+        let keep = match encoded_bytes(verifying) > MAXIMUM_CODEWORD_BYTES {
+            true => Keep::Tree,
+            false => Keep::Codeword,
+        };
+        self.get_keeping(lowered, verifying, number, keep)
+    }
+
+    /// As [`Self::get`], keeping the codeword or not if it is made.
+    pub(super) fn get_keeping(
+        &self,
+        lowered: &Lowered,
+        verifying: &VerifyingKey,
+        number: usize,
+        keep: Keep,
+    ) -> Result<Arc<CommittedMatrix>, ProveError> {
         if let Some(matrix) = self.lock().get(&number) {
             return Ok(Arc::clone(matrix));
         }
@@ -150,7 +168,8 @@ impl Commitments {
             full: 0,
         };
         let _span = tracing::info_span!("commit weights", number).entered();
-        let matrix = commit_weights(lowered, &verifying.code, self.secret.seed(number), tails)?;
+        let seed = self.secret.seed(number);
+        let matrix = commit_weights(lowered, &verifying.code, seed, tails, keep)?;
         let matrix = Arc::new(matrix);
         Ok(Arc::clone(self.lock().entry(number).or_insert(matrix)))
     }
@@ -159,14 +178,18 @@ impl Commitments {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops all commitments but the first, where together they take more memory than a prover should: those behind it are
-    /// made again when their turn comes.
-    pub(super) fn keep_what_fits(&self, verifying: &VerifyingKey) {
-        let cells = verifying.weights.rows * verifying.code.codeword_length();
-        let mut made = self.lock();
-        if made.len().saturating_mul(8 * cells) > MAXIMUM_KEPT_BYTES {
-            made.retain(|&number, _| number == 0);
+    /// Whether the codewords of all commitments are little enough memory to be kept from setup on.
+    pub(super) fn keep_all(verifying: &VerifyingKey) -> Keep {
+        let count = verifying.weights.roots.len();
+        match count.saturating_mul(encoded_bytes(verifying)) > MAXIMUM_KEPT_BYTES {
+            true => Keep::Tree,
+            false => Keep::Codeword,
         }
+    }
+
+    /// Drops all commitments: they are made again when their turn comes.
+    pub(super) fn forget(&self) {
+        self.lock().clear();
     }
 
     /// Drops the commitments before `number`: openings are counted upwards.
@@ -174,6 +197,15 @@ impl Commitments {
         let mut made = self.lock();
         *made = made.split_off(&number);
     }
+}
+
+/// Bytes of one encoded commitment to the weights.
+fn encoded_bytes(verifying: &VerifyingKey) -> usize {
+    let cells = verifying
+        .weights
+        .rows
+        .saturating_mul(verifying.code.codeword_length());
+    cells.saturating_mul(8)
 }
 
 /// What a proving key is on disk: all but what follows from the rest.
@@ -191,7 +223,7 @@ pub(super) struct StoredProvingKey {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 

@@ -11,6 +11,7 @@ mod trace;
 
 pub use budget::{Budget, BudgetError, Purpose};
 pub use check::{Violation, check};
+pub use choose::code_cost;
 pub use error::ProveError;
 pub use key::{CompiledModel, ProvingKey};
 pub use link::{Input, TensorSecret};

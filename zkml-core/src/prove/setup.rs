@@ -13,9 +13,13 @@ use crate::verify::{SECURITY_BITS, Statement, VerifyingKey, required_hardening, 
 /// What setup may choose.
 #[derive(Debug, Clone)]
 pub struct SetupOptions {
-    /// Bits of proof of work before the positions are drawn.
+    /// Bits of proof of work before the positions are drawn, at least; just as many where the pass
+    /// [`code_choice`](crate::optimize::circuit::code_choice) is switched off.
     pub grinding_bits: u32,
-    /// Bits of soundness that the opened columns alone give.
+    /// The most bits of proof of work, if they are worth it: each makes do with fewer columns and doubles the hashes.
+    pub maximum_grinding_bits: u32,
+    /// Bits of soundness that the opened columns alone give, with the proof of work; less by what the sum of all errors
+    /// leaves over.
     pub query_bits: f64,
     /// How many bytes of proof one encoded cell of prover work is worth.
     pub bytes_per_cell: f64,
@@ -31,6 +35,7 @@ impl Default for SetupOptions {
     fn default() -> Self {
         Self {
             grinding_bits: 16,
+            maximum_grinding_bits: 22,
             query_bits: 104.0,
             bytes_per_cell: 0.012,
             proofs_per_key: 64,
@@ -93,8 +98,10 @@ fn build(
     let mut verifying = verifying_key(&model, &lowered, choice, Some([0; 32]).filter(|_| old.is_some()));
     Statement::new(&verifying)?;
     let mut matrices = Vec::with_capacity(weights.roots.len() + 1);
+    // Where all codewords together are large none is kept: the setup proof computes the columns it opens again.
+    let keep = Commitments::keep_all(&verifying);
     for number in 0..weights.roots.len() {
-        let matrix = commitments.get(&lowered, &verifying, number)?;
+        let matrix = commitments.get_keeping(&lowered, &verifying, number, keep)?;
         weights.roots[number] = matrix.commitment().root;
         matrices.push(matrix);
     }
@@ -110,7 +117,10 @@ fn build(
     let matrices: Vec<&CommittedMatrix> = made.iter().map(AsRef::as_ref).collect();
     verifying.setup_proof = prove_setup(&verifying, &lowered, &matrices)?;
     drop(made);
-    commitments.keep_what_fits(&verifying);
+    if keep == Keep::Tree {
+        commitments.forget();
+        commitments.get(&lowered, &verifying, 0)?;
+    }
 
     let budget = match model.privacy.weights {
         Visibility::Public => None,
@@ -189,6 +199,7 @@ pub(super) fn commit_weights(
     code: &CodeParameters,
     seed: Seed,
     tails: Tails,
+    keep: Keep,
 ) -> Result<CommittedMatrix, ProveError> {
     let packing = Packing::new(&weight_extents(&lowered.circuit), code.log_row)?;
     let columns: Vec<&[i8]> = lowered
@@ -197,11 +208,5 @@ pub(super) fn commit_weights(
         .map(|parameter| parameter.cells.as_slice())
         .collect();
     let rows = Rows::Int8(packing.fill(&columns));
-    Ok(CommittedMatrix::commit_with(
-        rows,
-        code,
-        seed,
-        tails,
-        Keep::Codeword,
-    )?)
+    Ok(CommittedMatrix::commit_with(rows, code, seed, tails, keep)?)
 }

@@ -94,7 +94,7 @@ pub struct Interface {
 
 impl Artifact for VerifyingKey {
     const KIND: Kind = Kind::VerifyingKey;
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     // Decoded columns take some thirty times their bytes.
     const MAXIMUM_BYTES: u64 = 1 << 24;
 }

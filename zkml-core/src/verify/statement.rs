@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use super::dry_run::walk;
-use super::work::{arithmetic, required_hardening};
+use super::work::{arithmetic, recursion_work, required_hardening};
 use super::{PublicTensor, SECURITY_BITS, SeparateTensors, VerifyingKey};
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Schedule, setup_circuit};
-use crate::field::encoding::{K_BYTES, M61_BYTES};
+use crate::field::encoding::M61_BYTES;
 use crate::field::{K, M61, from_i64};
 use crate::lookup::{self, LookupShape, TableShape};
 use crate::masking::Masking;
+use crate::pcs::recursive::expected_path_nodes;
 use crate::pcs::{ClaimPoint, Commitment, Coordinate, Extent, Packing};
 use crate::poly;
 use crate::proof::{Artifact, Proof, PublicValues};
@@ -24,6 +25,9 @@ pub const PROTOCOL: &str = "zkml v1";
 
 /// The same for setup proofs.
 pub const PROTOCOL_SETUP: &str = "zkml v1 setup";
+
+/// Bytes of a salt and of a node of a tree.
+const DIGEST_BYTES: usize = 32;
 
 /// Largest codeword, `log2`: the verifier encodes one.
 const MAXIMUM_LOG_CODEWORD: u32 = 24;
@@ -168,7 +172,12 @@ impl<'k> Statement<'k> {
             Subject::Setup => (key.weights.commitments(key.previous), VerifyingKey::MAXIMUM_BYTES),
         };
         check_copies(&circuit, parameters.len(), copies)?;
-        check_sizes(key, &circuit, rows, weights.rows.saturating_mul(copies), maximum)?;
+        let sizes = Sizes {
+            trace_rows: rows,
+            weight_rows: weights.rows.saturating_mul(copies),
+            matrices: separate.len().saturating_add(copies).saturating_add(1),
+        };
+        check_sizes(key, &circuit, &sizes, maximum)?;
         let mut statement = Self {
             key,
             subject,
@@ -315,13 +324,17 @@ pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
     let columns = circuit.committed().map(|id| {
         let column = &circuit[id];
         match column.kind {
+            _ if circuit.unpacked => Extent::alone(column.shape.variables()),
             ColumnKind::Committed {
                 zero_padded: true, ..
             } => Extent::cropped(&column.shape),
             _ => Extent::full(column.shape.variables()),
         }
     });
-    let tables = circuit.tables.iter().map(|table| Extent::full(table.variables()));
+    let tables = circuit.tables.iter().map(|table| match circuit.unpacked {
+        true => Extent::alone(table.variables()),
+        false => Extent::full(table.variables()),
+    });
     columns.chain(tables).collect()
 }
 
@@ -330,16 +343,25 @@ pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
 pub(crate) fn weight_extents(circuit: &Circuit) -> Vec<Extent> {
     circuit
         .parameters()
-        .map(|id| Extent::cropped(&circuit[id].shape))
+        .map(|id| match circuit.unpacked {
+            true => Extent::alone(circuit[id].shape.variables()),
+            false => Extent::cropped(&circuit[id].shape),
+        })
         .collect()
+}
+
+/// What a proof opens: rows of what is committed for it, rows of weights in all copies, and how many matrices.
+struct Sizes {
+    trace_rows: usize,
+    weight_rows: usize,
+    matrices: usize,
 }
 
 /// Refuses keys for which no proof could be written down, or whose verification would not end in reasonable time.
 fn check_sizes(
     key: &VerifyingKey,
     circuit: &Circuit,
-    trace_rows: usize,
-    weight_rows: usize,
+    sizes: &Sizes,
     maximum: u64,
 ) -> Result<(), VerifyError> {
     let code = &key.code;
@@ -369,24 +391,32 @@ fn check_sizes(
             key.hardening
         )));
     }
-    let work = arithmetic(circuit, code.log_row);
+    let work = arithmetic(circuit, code.log_row).saturating_add(recursion_work(key));
     if work > MAXIMUM_WORK {
         return Err(VerifyError::Key(format!(
-            "circuit: verifying it would take up to {work} multiplications, at most {MAXIMUM_WORK} are allowed"
+            "circuit and code: verifying them would take up to {work} multiplications, at most {MAXIMUM_WORK} are allowed"
         )));
     }
-    // The row combination and the opened columns, alone.
+    // The row combination or its recursion, the opened columns and their paths; the rest is small.
+    let Sizes {
+        trace_rows,
+        weight_rows,
+        matrices,
+    } = sizes;
     let columns = trace_rows
-        .saturating_add(weight_rows)
+        .saturating_add(*weight_rows)
         .saturating_mul(code.queries)
         .saturating_mul(M61_BYTES);
-    let combination = key.recursion.last_length(code.message_length());
-    let bytes = columns.saturating_add(combination.saturating_mul(K_BYTES));
+    // Some of the nodes of as many trees; a float-to-integer cast saturates.
+    let nodes = (expected_path_nodes(code) as usize).saturating_add(code.queries);
+    let bytes = columns
+        .saturating_add(matrices.saturating_mul(nodes).saturating_mul(DIGEST_BYTES))
+        .saturating_add(key.recursion.bytes(code.message_length()));
     if u64::try_from(bytes).is_ok_and(|bytes| bytes <= maximum) {
         return Ok(());
     }
     Err(VerifyError::Key(format!(
-        "matrices of {trace_rows} rows, and {weight_rows} of weights: a proof would have at least {bytes} bytes, more than {maximum}"
+        "matrices of {trace_rows} rows, and {weight_rows} of weights: a proof would have about {bytes} bytes, more than {maximum}"
     )))
 }
 

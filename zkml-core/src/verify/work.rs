@@ -1,5 +1,6 @@
 //! What a key asks of its verifier: how many hashes it must, how much arithmetic it may.
 
+use super::VerifyingKey;
 use crate::circuit::{AxisRole, Circuit, ColumnId, ColumnKind};
 
 /// Fewest sequential hashes after the first message.
@@ -69,6 +70,18 @@ pub(super) fn claim_counts(circuit: &Circuit) -> Vec<u64> {
         }
     }
     counts
+}
+
+/// An upper bound on the multiplications a verifier of the key's recursion does: each claim, of whatever level, is
+/// evaluated on the last message.
+pub(super) fn recursion_work(key: &VerifyingKey) -> u64 {
+    if key.recursion.levels.is_empty() {
+        return 0;
+    }
+    let levels = key.recursion.levels.iter();
+    let claims = levels.fold(key.code.queries, |sum, level| sum.saturating_add(level.queries));
+    let message = key.recursion.last_length(key.code.message_length());
+    (claims.saturating_add(1) as u64).saturating_mul(message as u64)
 }
 
 /// An upper bound on the multiplications a verifier of this circuit does outside the opening of columns: the factors

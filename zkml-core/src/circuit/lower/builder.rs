@@ -106,7 +106,10 @@ impl<'g> Builder<'g> {
     pub(super) fn new(graph: &'g Graph<Int>, limb_bits: u32, options: CircuitOptions) -> Self {
         Self {
             graph,
-            circuit: Circuit::default(),
+            circuit: Circuit {
+                unpacked: !options.trace_packing,
+                ..Circuit::default()
+            },
             nodes: Vec::new(),
             parameters: Vec::new(),
             hints: Vec::new(),

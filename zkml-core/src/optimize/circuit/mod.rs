@@ -6,13 +6,17 @@
 //! | [`table_sharing`] | one table for all lookups of the same function or range, the widest serving all |
 //! | [`virtual_values`] | linear algebra is never committed: sums and products are evaluated where they are needed |
 //! | [`shifted_convolution`] | a convolution reads its input through an affine map; no patches are laid out |
+//! | [`trace_packing`] | columns share rows, rows of padding are not stored |
+//! | [`code_choice`] | row length, rate, proof of work and commitments to the weights by a cost model |
 //!
 //! Every switch gives a circuit that proves and verifies: without a pass it has more cells, which are constrained as well.
-//! The choice of row length and rate is made by [setup](mod@crate::prove), which knows what the proof may weigh.
+//! The last one runs in [setup](mod@crate::prove), which knows what a proof may weigh.
 
+pub mod code_choice;
 pub mod limb_width;
 pub mod shifted_convolution;
 pub mod table_sharing;
+pub mod trace_packing;
 pub mod virtual_values;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +34,10 @@ pub struct CircuitOptions {
     pub virtual_values: bool,
     /// [`shifted_convolution`]
     pub shifted_convolution: bool,
+    /// [`trace_packing`]
+    pub trace_packing: bool,
+    /// [`code_choice`]
+    pub code_choice: bool,
 }
 
 impl Default for CircuitOptions {
@@ -39,17 +47,21 @@ impl Default for CircuitOptions {
             table_sharing: true,
             virtual_values: true,
             shifted_convolution: true,
+            trace_packing: true,
+            code_choice: true,
         }
     }
 }
 
 impl CircuitOptions {
     /// Names of all passes.
-    pub const NAMES: [&str; 4] = [
+    pub const NAMES: [&str; 6] = [
         limb_width::NAME,
         table_sharing::NAME,
         virtual_values::NAME,
         shifted_convolution::NAME,
+        trace_packing::NAME,
+        code_choice::NAME,
     ];
 
     /// The switch of the pass of that name.
@@ -59,6 +71,8 @@ impl CircuitOptions {
             table_sharing::NAME => Some(&mut self.table_sharing),
             virtual_values::NAME => Some(&mut self.virtual_values),
             shifted_convolution::NAME => Some(&mut self.shifted_convolution),
+            trace_packing::NAME => Some(&mut self.trace_packing),
+            code_choice::NAME => Some(&mut self.code_choice),
             _ => None,
         }
     }

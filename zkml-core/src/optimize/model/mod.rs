@@ -7,13 +7,20 @@
 //! | [`batch_norm_folding`] | multiplies a batch normalization into the convolution or linear layer before it |
 //! | [`batch_norm_conversion`] | turns the remaining ones into depthwise 1x1 convolutions |
 //! | [`pad_merging`] | makes zero padding part of the convolution or average pool after it |
-//! | [`relu_hoisting`] | moves a ReLU before max-pool and reshapes, where it joins a rescale at no cost |
+//! | [`contraction_order`] | joins linear layers, or takes a mean before a layer, where that costs less |
+//! | [`max_pool_order`] | puts max-pool behind the ReLU, so that it runs on rescaled 8-bit values |
+//! | [`relu_hoisting`] | moves a ReLU before reshapes and padding, where it joins a rescale at no cost |
 //! | [`dead_code`] | drops nodes and parameters that no output needs |
+//!
+//! Layers of the same shape need no pass to be stacked: the argument proves all layers of one depth at one point, and the
+//! lookups of all layers as one stack (`docs/protocol/reduction.md`).
 
 pub mod batch_norm_conversion;
 pub mod batch_norm_folding;
+pub mod contraction_order;
 pub mod dead_code;
 pub mod identity;
+pub mod max_pool_order;
 pub mod pad_merging;
 pub mod relu_hoisting;
 mod rewrite;
@@ -32,6 +39,10 @@ pub struct OptimizeOptions {
     pub batch_norm_conversion: bool,
     /// [`pad_merging`]
     pub pad_merging: bool,
+    /// [`contraction_order`]
+    pub contraction_order: bool,
+    /// [`max_pool_order`]
+    pub max_pool_order: bool,
     /// [`relu_hoisting`]
     pub relu_hoisting: bool,
     /// [`dead_code`]
@@ -45,6 +56,8 @@ impl Default for OptimizeOptions {
             batch_norm_folding: true,
             batch_norm_conversion: true,
             pad_merging: true,
+            contraction_order: true,
+            max_pool_order: true,
             relu_hoisting: true,
             dead_code: true,
         }
@@ -53,11 +66,13 @@ impl Default for OptimizeOptions {
 
 impl OptimizeOptions {
     /// Names of all passes, in the order they run.
-    pub const NAMES: [&str; 6] = [
+    pub const NAMES: [&str; 8] = [
         "identity",
         "batch_norm_folding",
         "batch_norm_conversion",
         "pad_merging",
+        contraction_order::NAME,
+        max_pool_order::NAME,
         "relu_hoisting",
         "dead_code",
     ];
@@ -69,6 +84,8 @@ impl OptimizeOptions {
             "batch_norm_folding" => Some(&mut self.batch_norm_folding),
             "batch_norm_conversion" => Some(&mut self.batch_norm_conversion),
             "pad_merging" => Some(&mut self.pad_merging),
+            contraction_order::NAME => Some(&mut self.contraction_order),
+            max_pool_order::NAME => Some(&mut self.max_pool_order),
             "relu_hoisting" => Some(&mut self.relu_hoisting),
             "dead_code" => Some(&mut self.dead_code),
             _ => None,
@@ -122,7 +139,7 @@ pub fn optimize(
         pass: "input",
         reason: Box::new(reason),
     })?;
-    let passes: [(bool, &'static str, Pass); 6] = [
+    let passes: [(bool, &'static str, Pass); 8] = [
         (options.identity, "identity", identity::run),
         (
             options.batch_norm_folding,
@@ -135,6 +152,12 @@ pub fn optimize(
             batch_norm_conversion::run,
         ),
         (options.pad_merging, "pad_merging", pad_merging::run),
+        (
+            options.contraction_order,
+            contraction_order::NAME,
+            contraction_order::run,
+        ),
+        (options.max_pool_order, max_pool_order::NAME, max_pool_order::run),
         (options.relu_hoisting, "relu_hoisting", relu_hoisting::run),
         (options.dead_code, "dead_code", dead_code::run),
     ];
@@ -159,7 +182,7 @@ pub fn optimize(
 }
 
 /// What a pass may make smaller.
-fn sizes(graph: &Graph<Float>) -> [(&'static str, u64); 3] {
+fn sizes(graph: &Graph<Float>) -> [(&'static str, u64); 4] {
     let parameters: usize = graph
         .parameters
         .iter()
@@ -169,7 +192,25 @@ fn sizes(graph: &Graph<Float>) -> [(&'static str, u64); 3] {
         ("nodes", graph.nodes.len() as u64),
         ("parameters", parameters as u64),
         ("multiply-adds", multiply_adds(graph)),
+        ("values of layers", values_of_layers(graph)),
     ]
+}
+
+/// Values that layers and sums give in one run of the network: those that are rescaled.
+fn values_of_layers(graph: &Graph<Float>) -> u64 {
+    let layers = graph.nodes.iter().filter(|node| {
+        matches!(
+            node.op,
+            FloatOp::Conv2d { .. }
+                | FloatOp::Linear { .. }
+                | FloatOp::Add
+                | FloatOp::AvgPool2d { .. }
+                | FloatOp::GlobalAvgPool2d
+        )
+    });
+    layers
+        .map(|node| node.fact.iter().product::<usize>() as u64)
+        .sum()
 }
 
 /// Products of weights and activations in one run of the network.

@@ -1,6 +1,6 @@
-//! Moves a ReLU (or ReLU6) up through max-pool, reshape, permute and padding to the layer whose rescale can do it for free.
+//! Moves a ReLU (or ReLU6) up through reshape, permute and padding to the layer whose rescale can do it for free.
 //!
-//! `relu(max(a, b)) = max(relu(a), relu(b))`, and `relu(0) = 0` for padding.
+//! `relu(0) = 0` for padding. Through max-pool it moves by [`max_pool_order`](super::max_pool_order).
 
 use super::{OptimizeError, rewrite};
 use crate::graph::{Float, FloatOp, Graph, NodeId};
@@ -12,20 +12,11 @@ use crate::graph::{Float, FloatOp, Graph, NodeId};
 pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     let mut changes = Vec::new();
     for index in 0..graph.nodes.len() {
-        if !matches!(graph.nodes[index].op, FloatOp::Relu | FloatOp::Relu6) {
-            continue;
-        }
-        let Some(chain) = chain(graph, NodeId(index)) else {
-            continue;
-        };
+        let chain = chain(graph, NodeId(index), false).unwrap_or_default();
         if chain.is_empty() {
             continue;
         }
-        let mut relu = NodeId(index);
-        for &moved in &chain {
-            swap(graph, moved, relu);
-            relu = moved;
-        }
+        let relu = hoist(graph, NodeId(index), &chain);
         let operand = graph[relu].inputs[0];
         changes.push(format!(
             "`{}` follows `{}`",
@@ -35,8 +26,12 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     Ok(changes)
 }
 
-/// The operations between a ReLU and the layer above it, from below; `None` where there is no such layer.
-fn chain(graph: &Graph<Float>, relu: NodeId) -> Option<Vec<NodeId>> {
+/// The operations between a ReLU and the layer above it, from below, max-pools among them or not; `None` for another node,
+/// and where there is no such layer.
+pub(super) fn chain(graph: &Graph<Float>, relu: NodeId, pools: bool) -> Option<Vec<NodeId>> {
+    if !matches!(graph[relu].op, FloatOp::Relu | FloatOp::Relu6) {
+        return None;
+    }
     let mut chain = Vec::new();
     let mut at = *graph[relu].inputs.first()?;
     loop {
@@ -44,6 +39,7 @@ fn chain(graph: &Graph<Float>, relu: NodeId) -> Option<Vec<NodeId>> {
             return None;
         }
         match graph[at].op {
+            FloatOp::MaxPool2d { .. } if !pools => return None,
             FloatOp::MaxPool2d { .. } | FloatOp::Reshape | FloatOp::Permute { .. } | FloatOp::Pad { .. } => {
                 chain.push(at);
                 at = *graph[at].inputs.first()?;
@@ -58,13 +54,11 @@ fn chain(graph: &Graph<Float>, relu: NodeId) -> Option<Vec<NodeId>> {
     }
 }
 
-/// `relu(above(x))` becomes `above(relu(x))`, in the same two places.
-fn swap(graph: &mut Graph<Float>, above: NodeId, relu: NodeId) {
-    let source = graph[above].inputs[0];
-    let shape = graph[source].fact.clone();
-    let (first, second) = graph.nodes.split_at_mut(relu.0);
-    let (above, relu) = (&mut first[above.0], &mut second[0]);
-    core::mem::swap(&mut above.name, &mut relu.name);
-    core::mem::swap(&mut above.op, &mut relu.op);
-    above.fact = shape;
+/// Moves a ReLU before all of `chain`; returns where it is now.
+pub(super) fn hoist(graph: &mut Graph<Float>, mut relu: NodeId, chain: &[NodeId]) -> NodeId {
+    for &moved in chain {
+        rewrite::swap(graph, moved, relu);
+        relu = moved;
+    }
+    relu
 }

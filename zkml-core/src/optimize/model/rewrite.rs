@@ -35,6 +35,21 @@ pub(super) fn remove<S: Stage>(graph: &mut Graph<S>, id: NodeId) {
     retain(graph, &keep);
 }
 
+/// `below(above(x))` becomes `above(below(x))`, in the same two places: the values in the first one keep the shape of `x`
+/// until its caller says otherwise.
+pub(super) fn swap<S: Stage>(graph: &mut Graph<S>, above: NodeId, below: NodeId)
+where
+    S::Fact: Clone,
+{
+    let source = graph[above].inputs[0];
+    let shape = graph[source].fact.clone();
+    let (first, second) = graph.nodes.split_at_mut(below.0);
+    let (above, below) = (&mut first[above.0], &mut second[0]);
+    core::mem::swap(&mut above.name, &mut below.name);
+    core::mem::swap(&mut above.op, &mut below.op);
+    above.fact = shape;
+}
+
 /// Whether exactly one operand is `id`, and no output.
 pub(super) fn used_once<S: Stage>(graph: &Graph<S>, id: NodeId) -> bool {
     let uses = graph

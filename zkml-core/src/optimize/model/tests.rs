@@ -25,16 +25,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn every_choice_of_passes_keeps_the_meaning(seed in any::<u64>(), switches in any::<[bool; 6]>()) {
+    fn every_choice_of_passes_keeps_the_meaning(seed in any::<u64>(), switches in any::<[bool; 8]>()) {
         let before = random::network(seed, true);
-        let [identity, batch_norm_folding, batch_norm_conversion, pad_merging, relu_hoisting, dead_code] = switches;
+        let [
+            identity, batch_norm_folding, batch_norm_conversion, pad_merging, contraction_order, max_pool_order,
+            relu_hoisting, dead_code,
+        ] = switches;
         let some = OptimizeOptions {
-            identity, batch_norm_folding, batch_norm_conversion, pad_merging, relu_hoisting, dead_code,
+            identity, batch_norm_folding, batch_norm_conversion, pad_merging, contraction_order, max_pool_order, relu_hoisting, dead_code,
         };
         for options in [some, OptimizeOptions::default()] {
             let (after, reports) = optimize(before.clone(), &options).unwrap();
             let ran = reports.iter().filter(|report| report.enabled).count();
-            prop_assert_eq!(ran, if options == some { switches.iter().filter(|s| **s).count() } else { 6 });
+            prop_assert_eq!(ran, if options == some { switches.iter().filter(|s| **s).count() } else { 8 });
             close(&before, &after, seed)?;
             let norms = after.nodes.iter().filter(|node| matches!(node.op, FloatOp::BatchNorm { .. })).count();
             if options.batch_norm_conversion {
@@ -186,5 +189,130 @@ fn even_padding_joins_the_convolution_and_uneven_padding_does_not() {
             panic!()
         };
         assert_eq!(window.padding, [usize::from(joined), 0]);
+    }
+}
+
+#[test]
+fn layers_join_where_the_values_between_them_cost_more_than_the_weights() {
+    // 8 channels, then 2, then 12: on a large image one layer of 96 weights, on one pixel two of 40.
+    let wide = |size: usize, kernel: usize| {
+        let (mut fixture, x) = Fixture::new(&[1, 8, size, size]);
+        let number = |i: usize| ((i * 37 % 23) as f32 - 11.0) / 8.0;
+        let values: Vec<f32> = (0..16 * kernel * kernel).map(number).collect();
+        let first = fixture.parameter("first.weight", &[2, 8, kernel, kernel], &values);
+        let first_bias = fixture.parameter("first.bias", &[2], &[0.5, -2.0]);
+        let values: Vec<f32> = (5..29).map(number).collect();
+        let second = fixture.parameter("second.weight", &[12, 2, 1, 1], &values);
+        let padded = Window2d {
+            padding: [kernel / 2; 2],
+            stride: [1; 2],
+            ..window(kernel)
+        };
+        let op = |weight, bias, window| FloatOp::Conv2d {
+            weight,
+            bias,
+            window,
+            groups: 1,
+        };
+        let first = fixture.add("first", op(first, Some(first_bias), padded), &[x]);
+        let second = fixture.add("second", op(second, None, window(1)), &[first]);
+        fixture.builder.finish(vec![second]).unwrap()
+    };
+    for (size, kernel, joined) in [(8, 1, true), (1, 1, false), (6, 3, true), (1, 3, false)] {
+        let before = wide(size, kernel);
+        let (after, reports) = optimize(before.clone(), &OptimizeOptions::default()).unwrap();
+        let report = reports
+            .iter()
+            .find(|report| report.pass == contraction_order::NAME)
+            .unwrap();
+        assert_eq!(
+            report.changes.len(),
+            usize::from(joined),
+            "{size} {kernel} {report}"
+        );
+        assert_eq!(after.nodes.len(), if joined { 2 } else { 3 });
+        close(&before, &after, 7).unwrap();
+        let without = OptimizeOptions {
+            contraction_order: false,
+            ..OptimizeOptions::default()
+        };
+        assert_eq!(optimize(before, &without).unwrap().0.nodes.len(), 3);
+    }
+}
+
+#[test]
+fn layers_that_others_use_or_with_a_relu_between_stay_apart() {
+    for used in [true, false] {
+        let (mut fixture, x) = Fixture::new(&[1, 1, 4, 4]);
+        let first = fixture.conv(x);
+        let between = match used {
+            true => first,
+            false => fixture.add("relu", FloatOp::Relu, &[first]),
+        };
+        let weight = fixture.parameter("second.weight", &[1, 1, 1, 1], &[3.0]);
+        let op = FloatOp::Conv2d {
+            weight,
+            bias: None,
+            window: window(1),
+            groups: 1,
+        };
+        let second = fixture.add("second", op, &[between]);
+        let sum = fixture.add("sum", FloatOp::Add, &[second, between]);
+        let (_, names, _) = fixture.names(vec![sum]);
+        let expected: &[&str] = match used {
+            true => &["x", "conv", "second", "sum"],
+            false => &["x", "conv", "relu", "second", "sum"],
+        };
+        assert_eq!(names, expected);
+    }
+}
+
+#[test]
+fn a_mean_is_taken_before_a_pointwise_layer() {
+    let (mut fixture, x) = Fixture::new(&[1, 2, 4, 4]);
+    let weight = fixture.parameter("conv.weight", &[3, 2, 1, 1], &[1.0, 2.0, 3.0, -4.0, 5.0, -6.0]);
+    let bias = fixture.parameter("conv.bias", &[3], &[1.0, -1.0, 0.5]);
+    let op = FloatOp::Conv2d {
+        weight,
+        bias: Some(bias),
+        window: window(1),
+        groups: 1,
+    };
+    let conv = fixture.add("conv", op, &[x]);
+    let mean = fixture.add("mean", FloatOp::AvgPool2d { window: window(2) }, &[conv]);
+    let before = fixture.builder.finish(vec![mean]).unwrap();
+    let (after, _) = optimize(before.clone(), &OptimizeOptions::default()).unwrap();
+    let names: Vec<&str> = after.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["x", "mean", "conv"]);
+    assert_eq!(after.nodes[1].fact, [1, 2, 2, 2]);
+    close(&before, &after, 3).unwrap();
+}
+
+#[test]
+fn without_its_pass_a_max_pool_stays_where_the_model_has_it() {
+    let build = || {
+        let (mut fixture, x) = Fixture::new(&[1, 1, 4, 4]);
+        let conv = fixture.conv(x);
+        let pool = fixture.add("pool", FloatOp::MaxPool2d { window: window(2) }, &[conv]);
+        let relu = fixture.add("relu", FloatOp::Relu, &[pool]);
+        fixture.builder.finish(vec![relu]).unwrap()
+    };
+    for on in [true, false] {
+        let options = OptimizeOptions {
+            max_pool_order: on,
+            ..OptimizeOptions::default()
+        };
+        let (graph, _) = optimize(build(), &options).unwrap();
+        let names: Vec<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+        let expected = match on {
+            true => ["x", "conv", "relu", "pool"],
+            false => ["x", "conv", "pool", "relu"],
+        };
+        assert_eq!(names, expected);
+        for input in random::inputs(4, &[1, 1, 4, 4], 5) {
+            let before = build();
+            let value = |graph: &Graph<Float>| execute_float(graph, &input).unwrap().pop().unwrap();
+            assert_eq!(value(&graph), value(&before), "the same to the last bit");
+        }
     }
 }

@@ -8,8 +8,8 @@
 //!
 //! Every switch gives a network that proves and verifies; without a pass it is larger, or less precise. Max-pool runs on
 //! 8-bit values behind the rescale in any case: on accumulators its table would have more rows than the trace has cells.
-//! That the ReLU stands before it, so that both share a rescale, is the model-level pass
-//! [`relu_hoisting`](super::model::relu_hoisting).
+//! That the ReLU stands before it, so that it shares the layer's rescale, is the pass
+//! [`max_pool_order`](super::model::max_pool_order), which runs on the float graph.
 
 pub mod activation_fusion;
 pub mod concat_scales;

@@ -4,8 +4,8 @@ use super::parameters::{LevelShape, RecursionParameters, level_shape};
 use crate::field::K_BYTES;
 use crate::pcs::{CodeParameters, TARGET_BITS};
 
-/// Rates that are tried: `1/4`, `1/8`, `1/16`.
-const LOG_BLOWUPS: [u32; 3] = [2, 3, 4];
+/// Rates that are tried: `1/2` to `1/32`.
+const LOG_BLOWUPS: [u32; 5] = [1, 2, 3, 4, 5];
 
 /// The longest row that is tried.
 const MAX_LOG_ROW: u32 = 20;
@@ -45,16 +45,7 @@ impl RecursionParameters {
     /// The recursion over a vector of `message_length` elements that is cheapest for `goal`: an empty one where sending the
     /// vector is. The vector is thought of as padded to [`Self::padded_length`].
     pub fn choose(message_length: usize, goal: &RecursionGoal) -> Self {
-        // The best for each power of two, from the shorter ones; then for the length itself.
-        let mut best: Vec<Plan> = Vec::new();
-        // Rows as long as the vector are never tried.
-        let longest = message_length.max(1).ilog2().min(MAX_LOG_ROW);
-        for log in 0..=longest {
-            let plan = Plan::best(1 << log, goal, &best);
-            best.push(plan);
-        }
-        let plan = Plan::best(message_length, goal, &best);
-        Self { levels: plan.levels }
+        RecursionPlanner::new(*goal).choose(message_length)
     }
 
     /// The cost of a recursion over a vector of `message_length` elements, or what fills its rows.
@@ -78,8 +69,38 @@ impl RecursionParameters {
     }
 }
 
+/// Chooses recursions for one goal and any number of lengths: what lengths share is computed once.
+#[derive(Debug, Clone)]
+pub(crate) struct RecursionPlanner {
+    goal: RecursionGoal,
+    /// The best for each power of two, from the shorter ones.
+    best: Vec<Plan>,
+}
+
+impl RecursionPlanner {
+    pub(crate) fn new(goal: RecursionGoal) -> Self {
+        let mut best: Vec<Plan> = Vec::new();
+        for log in 0..=MAX_LOG_ROW {
+            let plan = Plan::best(1 << log, &goal, &best);
+            best.push(plan);
+        }
+        Self { goal, best }
+    }
+
+    #[cfg(feature = "prover")]
+    pub(crate) fn goal(&self) -> &RecursionGoal {
+        &self.goal
+    }
+
+    /// See [`RecursionParameters::choose`].
+    pub(crate) fn choose(&self, message_length: usize) -> RecursionParameters {
+        let plan = Plan::best(message_length, &self.goal, &self.best);
+        RecursionParameters { levels: plan.levels }
+    }
+}
+
 /// The cheapest levels for some length.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Plan {
     price: f64,
     levels: Vec<CodeParameters>,

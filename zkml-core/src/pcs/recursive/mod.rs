@@ -27,8 +27,8 @@
 //! Checks: `recursion.merkle` (each root), and at the end, on the message in the clear, `recursion.inner_product` (the
 //! running claim) and `recursion.column` (the claims of the last level's columns).
 //!
-//! Nothing here is hidden: `u` must be public or masked. Without levels `u` is sent in place of the root, and the claims are
-//! checked on it.
+//! Nothing here is hidden: `u` must be public or masked. There is at least one level: a vector that is short enough to be
+//! sent is its caller's to send.
 //!
 //! - [`parameters`], [`choose`]: the shape of the levels; [`functional`]: claims; [`soundness`];
 //! - `level`, `dual`, `prover`: the prover's; [`verifier`].
@@ -53,6 +53,7 @@ pub mod verifier;
 mod tests;
 
 #[cfg(feature = "prover")]
+pub(crate) use choose::RecursionPlanner;
 pub(crate) use choose::expected_path_nodes;
 pub use choose::{RecursionCost, RecursionGoal};
 pub use functional::Functional;

@@ -14,8 +14,7 @@ use crate::transcript::{ProverChannel, VerifyError};
 #[derive(Debug, Clone)]
 pub struct Committed {
     message: Vec<K>,
-    /// Nothing where the vector was sent.
-    level: Option<Level>,
+    level: Level,
 }
 
 impl Committed {
@@ -27,36 +26,29 @@ impl Committed {
     /// See [`Level::replace_encoded_row`].
     #[cfg(test)]
     pub(super) fn first_level(&mut self) -> &mut Level {
-        self.level.as_mut().unwrap()
+        &mut self.level
     }
 }
 
-/// Commits to `message` and sends the root (`recursion.root`); without levels sends the message (`recursion.message`).
+/// Commits to `message` and sends the root (`recursion.root`).
 ///
 /// # Errors
 ///
-/// [`PcsError::Parameters`] where the levels do not fit a vector of this length.
+/// [`PcsError::Parameters`] where there are no levels, or they do not fit a vector of this length.
 pub fn commit(
     channel: &mut (impl ProverChannel + ?Sized),
     parameters: &RecursionParameters,
     message: &[K],
 ) -> Result<Committed, PcsError> {
     let _span = info_span!("commit to the combination").entered();
-    parameters.validate(message.len())?;
-    let level = match parameters.shapes(message.len()).first() {
-        Some(shape) => Some(Level::new(shape, message)?),
-        None => None,
+    let shapes = parameters.checked_shapes(message.len())?;
+    let Some(shape) = shapes.first() else {
+        return Err(PcsError::OtherCode { matrix: 0 });
     };
-    Ok(send(channel, message.to_vec(), level))
-}
-
-/// Sends a commitment or what is not committed to.
-fn send(channel: &mut (impl ProverChannel + ?Sized), message: Vec<K>, level: Option<Level>) -> Committed {
-    match &level {
-        Some(level) => channel.send_digest("recursion.root", &level.root()),
-        None => channel.send_extension("recursion.message", &message),
-    }
-    Committed { message, level }
+    let level = Level::new(shape, message)?;
+    channel.send_digest("recursion.root", &level.root());
+    let message = message.to_vec();
+    Ok(Committed { message, level })
 }
 
 /// Proves the values of `functionals`, on vectors of `base_code`, at the committed vector. The values are not needed: they
@@ -76,7 +68,7 @@ pub fn prove(
     let _span = info_span!("prove the combination").entered();
     base_code.validate()?;
     let length = committed.message.len();
-    parameters.validate(length)?;
+    let shapes = parameters.checked_shapes(length)?;
     if length != base_code.message_length() {
         return Err(VerifyError::Key(format!(
             "recursion: {length} elements are committed, the code has {}",
@@ -85,20 +77,16 @@ pub fn prove(
         .into());
     }
     check_functionals(base_code, functionals)?;
-    let shapes = parameters.shapes(length);
-    if shapes.is_empty() && committed.level.is_some() {
-        return Err(PcsError::OtherCode { matrix: 0 });
-    }
     let mut weights: Option<Vec<K>> = None;
-    let mut current = committed;
+    let Committed { mut message, level } = committed;
+    let mut level = Some(level);
     // The code that the new claims are positions of: first the one the functionals speak of.
     let mut claims = Claims {
         code: base_code,
         functionals: functionals.to_vec(),
     };
     for (index, shape) in shapes.iter().enumerate() {
-        let Committed { mut message, level } = current;
-        let Some(level) = level.filter(|level| level.fits(shape)) else {
+        let Some(opened) = level.take().filter(|level| level.fits(shape)) else {
             return Err(PcsError::OtherCode { matrix: index });
         };
         let lambdas = channel.challenges("recursion.batch", claims.functionals.len());
@@ -110,19 +98,22 @@ pub fn prove(
         info_span!("fold rows", rows = shape.rows)
             .in_scope(|| prove_rows(channel, shape, &mut message, &mut table));
         weights = Some(table);
-        let next = match shapes.get(index + 1) {
-            Some(next) => Some(Level::new(next, &message)?),
-            None => None,
-        };
-        current = send(channel, message, next);
+        match shapes.get(index + 1) {
+            Some(next) => {
+                let next = Level::new(next, &message)?;
+                channel.send_digest("recursion.root", &next.root());
+                level = Some(next);
+            }
+            None => channel.send_extension("recursion.message", &message),
+        }
         channel.grind("recursion.grind", shape.code.grinding_bits);
         let positions = channel.positions(
             "recursion.positions",
             shape.code.queries,
             shape.code.codeword_length(),
         );
-        channel.send_base("recursion.columns", &level.columns(&positions));
-        for node in level.path(&positions) {
+        channel.send_base("recursion.columns", &opened.columns(&positions));
+        for node in opened.path(&positions) {
             channel.send_digest("recursion.path", &node);
         }
         claims = Claims {

@@ -9,44 +9,33 @@ use super::functional::{Functional, Message, Tensor, check_functionals};
 use super::parameters::{LevelShape, RecursionParameters};
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, mul_k};
+use crate::pcs::CodeParameters;
 use crate::pcs::hash::{Digest, bare_leaf_digest, bare_leaf_length, bare_root_digest};
 use crate::pcs::merkle::root_of;
-use crate::pcs::{CircleCode, CodeParameters};
 use crate::poly;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
-/// A vector as the verifier has it: its root or, where nothing is committed to, itself.
+/// A committed vector as the verifier has it.
 #[derive(Debug, Clone)]
 pub struct RecursiveCommitment {
     message_length: usize,
-    content: Content,
+    root: Digest,
 }
 
-#[derive(Debug, Clone)]
-enum Content {
-    Root(Digest),
-    Message(Vec<K>),
-}
-
-/// Reads the commitment to a vector of `message_length` elements, or the vector if there are no levels.
+/// Reads the commitment to a vector of `message_length` elements.
 ///
 /// # Errors
 ///
-/// [`VerifyError::Key`] where the levels do not fit; what reading gives.
+/// [`VerifyError::Key`] where there are no levels, or they do not fit; what reading gives.
 pub fn read_commitment(
     channel: &mut (impl VerifierChannel + ?Sized),
     parameters: &RecursionParameters,
     message_length: usize,
 ) -> Result<RecursiveCommitment, VerifyError> {
-    parameters.validate(message_length)?;
-    let content = if parameters.levels.is_empty() {
-        Content::Message(channel.read_extension("recursion.message", message_length)?)
-    } else {
-        Content::Root(channel.read_digest("recursion.root")?)
-    };
+    parameters.checked_shapes(message_length)?;
     Ok(RecursiveCommitment {
         message_length,
-        content,
+        root: channel.read_digest("recursion.root")?,
     })
 }
 
@@ -68,7 +57,7 @@ pub fn verify(
     let _span = tracing::info_span!("check the recursion").entered();
     base_code.validate()?;
     let length = commitment.message_length;
-    parameters.validate(length)?;
+    let shapes = parameters.checked_shapes(length)?;
     if length != base_code.message_length() {
         return Err(VerifyError::Key(format!(
             "recursion: {length} elements are committed, the code has {}",
@@ -77,16 +66,7 @@ pub fn verify(
     }
     let functionals = || claims.iter().map(|(functional, _)| functional);
     check_functionals(base_code, functionals())?;
-    let shapes = parameters.shapes(length);
-    let mut root = match (commitment.content, shapes.is_empty()) {
-        (Content::Message(message), true) => return verify_message(base_code, &message, claims),
-        (Content::Root(root), false) => root,
-        _ => {
-            return Err(VerifyError::Key(
-                "recursion: the commitment was read with other levels".into(),
-            ));
-        }
-    };
+    let mut root = commitment.root;
 
     let mut running = Running {
         value: K::ZERO,
@@ -239,33 +219,4 @@ fn open_columns(
         return Err(failed("recursion.merkle", place));
     }
     Ok(values)
-}
-
-/// Checks the claims on a vector that was sent.
-fn verify_message(
-    code: &CodeParameters,
-    message: &[K],
-    claims: &[(Functional, K)],
-) -> Result<(), VerifyError> {
-    let mut codeword = None;
-    for (index, (functional, value)) in claims.iter().enumerate() {
-        let place = format!("claim {index}");
-        match functional {
-            Functional::Eq(point) => {
-                if poly::evaluate(message, point) != *value {
-                    return Err(failed("recursion.inner_product", &place));
-                }
-            }
-            Functional::Position(position) => {
-                let codeword = match &mut codeword {
-                    Some(codeword) => codeword,
-                    None => codeword.insert(CircleCode::new(code)?.encode_extension(message)),
-                };
-                if codeword.get(*position) != Some(value) {
-                    return Err(failed("recursion.column", &place));
-                }
-            }
-        }
-    }
-    Ok(())
 }

@@ -122,13 +122,24 @@ fn damaged<T: Artifact, Other: Artifact>(artifact: &T) {
             "byte {at}"
         );
     }
-    let mut version = bytes.clone();
-    version[8] ^= 2;
-    seal(&mut version);
-    assert!(matches!(
-        from_bytes::<T>(&version),
-        Err(FormatError::WrongVersion { .. })
-    ));
+    // Older versions, and the next one, are refused by name.
+    for other in (0..T::VERSION).chain([T::VERSION + 1]) {
+        let mut version = bytes.clone();
+        version[8..12].copy_from_slice(&other.to_le_bytes());
+        seal(&mut version);
+        let error = from_bytes::<T>(&version).err();
+        let expected = FormatError::WrongVersion {
+            kind: T::KIND,
+            expected: T::VERSION,
+            found: other,
+        };
+        let text = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        assert_eq!(error, Some(expected));
+        assert!(
+            text.contains(T::KIND.name()) && text.contains(&other.to_string()),
+            "{text}"
+        );
+    }
     assert!(matches!(
         from_bytes::<Other>(&bytes),
         Err(FormatError::WrongKind { .. })

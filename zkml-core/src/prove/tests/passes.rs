@@ -3,13 +3,15 @@
 use crate::graph::{Float, FloatOp, Graph, GraphBuilder, Parameter, Window2d};
 use crate::optimize::circuit::{CircuitOptions, sizes};
 use crate::optimize::explain;
+use crate::optimize::model::{OptimizeOptions, optimize};
 use crate::optimize::operation::OperationOptions;
 use crate::privacy::Privacy;
-use crate::prove::{CompiledModel, SetupOptions, prove, setup};
+use crate::prove::{CompiledModel, SetupOptions, code_cost, prove, setup};
 use crate::quant::float_execution::execute_float;
 use crate::quant::tests::random::{inputs, tensor};
 use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
 use crate::verify::verify;
+use crate::witness::execute;
 use ndarray::ArrayD;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -91,8 +93,8 @@ fn names() -> Vec<&'static str> {
         .collect()
 }
 
-/// Proves one input without the passes in `off`; returns the committed cells.
-fn end_to_end(off: &[&str], privacy: Privacy) -> u64 {
+/// Proves one input without the passes in `off`; returns the committed cells, and the price of the code in bytes.
+fn end_to_end(off: &[&str], privacy: Privacy) -> (u64, f64) {
     let (graph, samples) = network();
     let calibration = Calibration::collect(&graph, samples.clone(), CalibrationMethod::MinMax).unwrap();
     let options = off.iter().fold(QuantizeOptions::default(), |options, pass| {
@@ -101,8 +103,12 @@ fn end_to_end(off: &[&str], privacy: Privacy) -> u64 {
     let network = quantize(&graph, &calibration, &options).unwrap();
     let model = CompiledModel::new("passes", network).with_privacy(privacy);
     let network = model.network.clone();
-    let cells = sizes(&model.lower().unwrap().circuit)[0].1;
-    let key = setup(model, &SetupOptions::default()).unwrap();
+    let lowered = model.lower().unwrap();
+    let cells = sizes(&lowered.circuit)[0].1;
+    let setup_options = SetupOptions::default();
+    let (code, cost) = code_cost(&model, &lowered, &setup_options).unwrap();
+    let key = setup(model, &setup_options).unwrap();
+    assert_eq!(key.verifying.code, code);
     let input = network.quantize_input(&samples[0]).unwrap();
     let (public, proof) = prove(&key, &input, b"").unwrap();
     verify(&key.verifying, &public, &proof, b"").unwrap_or_else(|error| panic!("without {off:?}: {error}"));
@@ -118,20 +124,29 @@ fn end_to_end(off: &[&str], privacy: Privacy) -> u64 {
             *integer as f64 * scale
         );
     }
-    cells
+    (cells, cost.price(&setup_options))
 }
 
 #[test]
 fn without_any_one_pass_the_network_is_larger_and_proves() {
-    let cells = end_to_end(&[], Privacy::default());
+    let (cells, price) = end_to_end(&[], Privacy::default());
     for name in names() {
-        let without = end_to_end(&[name], Privacy::default());
-        // What it saves is precision.
-        let for_precision = name == "per_channel_scales";
-        assert!(
-            for_precision || without > cells,
-            "{name}: {without} cells without, {cells} with it"
-        );
+        let (cells_without, price_without) = end_to_end(&[name], Privacy::default());
+        match name {
+            // What it saves is precision.
+            "per_channel_scales" => {}
+            "trace_packing" | "code_choice" => {
+                assert!(
+                    price_without > price,
+                    "{name}: {price_without} without, {price} with it"
+                );
+                assert_eq!(cells_without, cells);
+            }
+            _ => assert!(
+                cells_without > cells,
+                "{name}: {cells_without} cells without, {cells} with it"
+            ),
+        }
     }
 }
 
@@ -140,13 +155,13 @@ fn any_choice_of_passes_proves() {
     let names = names();
     // All pairs, by a fixed walk over the subsets, and none of them at all.
     for subset in [
-        0b111_1111u32,
-        0b101_0101,
-        0b010_1010,
-        0b110_0110,
-        0b001_1001,
-        0b111_1000,
-        0b000_0111,
+        0b1_1111_1111u32,
+        0b1_0101_0101,
+        0b0_1010_1010,
+        0b1_0110_0110,
+        0b0_1001_1001,
+        0b1_1111_0000,
+        0b0_0000_1111,
     ] {
         let off: Vec<&str> = names
             .iter()
@@ -175,11 +190,14 @@ fn every_pass_says_what_it_did() {
     assert_eq!(reported, names());
     for report in &reports {
         assert!(report.enabled && !report.changes.is_empty(), "{report}");
-        let cells = report
-            .effect
-            .iter()
-            .find(|measure| measure.what == "committed cells");
-        let saves = cells.is_some_and(|cells| cells.after < cells.before);
+        let what = match report.pass.as_ref() {
+            "trace_packing" => "encoded cells",
+            // It may buy less work with more bytes, or the other way round.
+            "code_choice" => "bytes of columns and combination",
+            _ => "committed cells",
+        };
+        let measure = report.effect.iter().find(|measure| measure.what == what);
+        let saves = measure.is_some_and(|measure| measure.after < measure.before);
         assert!(saves || report.pass == "per_channel_scales", "{report}");
     }
     let without = options.without("table_sharing").unwrap();
@@ -191,4 +209,60 @@ fn every_pass_says_what_it_did() {
         .collect();
     assert_eq!(off, ["table_sharing"]);
     assert_eq!(options.without("nothing"), None);
+}
+
+#[test]
+fn a_max_pool_before_its_relu_is_swapped_and_the_integers_stay_the_same() {
+    let mut rng = StdRng::seed_from_u64(9);
+    let mut builder = GraphBuilder::<Float>::new();
+    let x = builder.input("x", &[1, 2, 8, 8]).unwrap();
+    let values = tensor(&mut rng, &[3, 2, 3, 3], 0.3);
+    let weight = builder.parameter(Parameter {
+        path: "weight".into(),
+        values,
+    });
+    // Some of all values are negative, the largest are not: both orders have the same scale.
+    let values = ArrayD::from_shape_vec(vec![3], vec![2.0, 0.0, -0.5]).unwrap();
+    let bias = builder.parameter(Parameter {
+        path: "bias".into(),
+        values,
+    });
+    let conv = FloatOp::Conv2d {
+        weight,
+        bias: Some(bias),
+        window: window(3, 1, 1),
+        groups: 1,
+    };
+    let conv = builder.add("conv", conv, &[x]).unwrap();
+    let pool = FloatOp::MaxPool2d {
+        window: window(2, 2, 0),
+    };
+    let pool = builder.add("pool", pool, &[conv]).unwrap();
+    let relu = builder.add("relu", FloatOp::Relu, &[pool]).unwrap();
+    let graph = builder.finish(vec![relu]).unwrap();
+    let samples = inputs(8, &[1, 2, 8, 8], 16);
+    let [with, without] = [true, false].map(|max_pool_order| {
+        let passes = OptimizeOptions {
+            max_pool_order,
+            ..OptimizeOptions::default()
+        };
+        let (graph, _) = optimize(graph.clone(), &passes).unwrap();
+        let calibration = Calibration::collect(&graph, samples.clone(), CalibrationMethod::MinMax).unwrap();
+        quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap()
+    });
+    for sample in &samples {
+        let [a, b] = [&with, &without].map(|network| {
+            let input = network.quantize_input(sample).unwrap();
+            let execution = execute(&network.graph, &input).unwrap();
+            let output = execution.outputs(&network.graph).next().unwrap().clone();
+            (output, network.output_scales[0])
+        });
+        assert_eq!(a, b);
+    }
+    let sizes = [with, without].map(|network| {
+        let model = CompiledModel::new("pool", network);
+        sizes(&model.lower().unwrap().circuit)
+    });
+    let [[cells, rows, ..], [cells_without, rows_without, ..]] = sizes;
+    assert!(cells.1 < cells_without.1 && rows.1 < rows_without.1, "{sizes:?}");
 }

@@ -190,6 +190,7 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
             tables,
             lookups,
             equalities,
+            unpacked,
         } = circuit;
         for (what, length, bytes) in [
             ("columns", columns.len(), encoded(columns).len()),
@@ -200,6 +201,8 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
             altered_length(what, key, offset, length);
             offset += bytes;
         }
+        altered_variant("unpacked", key, offset, 2);
+        offset += encoded(unpacked).len();
         offset += encoded(&interface.input_scale).len();
         altered_length("scales", key, offset, interface.output_scales.len());
         offset += encoded(&interface.output_scales).len();

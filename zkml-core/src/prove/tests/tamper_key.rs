@@ -1,14 +1,15 @@
 //! Every field of the verifying key altered: the honest proof is rejected, also when it claims the altered key, and the
 //! key's own setup proof no longer fits it.
 
-use super::fixture::{CONTEXT, Fixture, fixtures, hidden, judge, rotated};
+use super::fixture::{CONTEXT, Fixture, fixture, fixtures, hidden, judge, rotated};
 use crate::circuit::{ColumnKind, Contraction, Home, Linear, PaddedShape, Public, Table, View};
 use crate::field::M61;
+use crate::pcs::{CodeParameters, Packing};
 use crate::privacy::Visibility;
 use crate::proof::Proof;
 use crate::prove::{SetupOptions, setup};
 use crate::transcript::VerifyError;
-use crate::verify::{TrustedKey, VerifyingKey, verify, verify_setup};
+use crate::verify::{Statement, TrustedKey, VerifyingKey, verify, verify_setup, weight_extents};
 
 type Alter = Box<dyn Fn(&mut VerifyingKey)>;
 
@@ -384,4 +385,35 @@ fn a_rotated_key_that_names_another_key_before_it_is_refused() {
         );
         assert!(expected, "{other:?}: {error}");
     }
+}
+
+#[test]
+fn a_recursion_that_asks_too_much_of_proof_or_verifier_is_refused() {
+    // Rows of 2^log_row, and one level of 4,096 columns behind them.
+    let refused = |log_row: u32, log_level: u32| {
+        let mut key = fixture().key.verifying.clone();
+        key.code = CodeParameters::for_target(log_row, 0, log_row + 2, 16, 104.0).expect("a code");
+        let packing = Packing::new(&weight_extents(&key.circuit), log_row).expect("packing");
+        key.weights.rows = packing.rows;
+        Statement::new(&key).expect("a combination in the clear");
+        let level = |queries| CodeParameters {
+            log_row: log_level,
+            tail: 0,
+            log_codeword: (log_level + 2).max(12),
+            queries,
+            grinding_bits: 0,
+        };
+        key.recursion.levels = vec![level(10)];
+        Statement::new(&key).expect("ten columns");
+        key.recursion.levels = vec![level(1 << 12)];
+        match Statement::new(&key) {
+            Err(VerifyError::Key(message)) => message,
+            other => panic!("{other:?}"),
+        }
+    };
+    // Columns of half a million cells; then a last message of two million elements, on which each column is a claim.
+    let message = refused(20, 1);
+    assert!(message.contains("a proof would have about"), "{message}");
+    let message = refused(22, 21);
+    assert!(message.contains("multiplications"), "{message}");
 }

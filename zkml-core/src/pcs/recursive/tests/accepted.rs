@@ -7,8 +7,7 @@ use crate::transcript::Kind;
 
 #[test]
 fn honest_recursions_are_accepted() {
-    let shapes: [&[(u32, u32, usize)]; 10] = [
-        &[],
+    let shapes: [&[(u32, u32, usize)]; 9] = [
         &[(1, 3, 8)],
         &[(1, 4, 5)],
         &[(3, 5, 4)],

@@ -17,19 +17,24 @@ fn false_values_are_rejected() {
             }
         }
     }
-    let scene = Scene::new(code(6, 32, 9, 7), levels(&[]), 2);
-    for claim in 0..9 {
-        let (proof, _) = scene.prove_with(
-            |channel| commit(channel, &scene.parameters, &scene.message).unwrap(),
-            |values| values[claim] += K::from(1u64),
-        );
-        let name = if claim < 2 {
-            "recursion.inner_product"
-        } else {
-            "recursion.column"
-        };
-        assert_check(scene.verify(&proof), name);
+}
+
+#[test]
+fn a_recursion_without_levels_is_refused_by_both_sides() {
+    let scene = rich_scene();
+    let none = levels(&[]);
+    let check = |error: VerifyError| match error {
+        VerifyError::Key(message) => assert!(message.contains("no levels"), "{message}"),
+        other => panic!("{other:?}"),
+    };
+    let mut prover = ProverTranscript::new(DOMAIN);
+    match commit(&mut prover, &none, &scene.message) {
+        Err(PcsError::Parameters(error)) => check(error),
+        other => panic!("{other:?}"),
     }
+    assert!(prover.into_proof().is_empty());
+    let mut verifier = VerifierTranscript::new(DOMAIN, &[]);
+    check(read_commitment(&mut verifier, &none, 160).unwrap_err());
 }
 
 #[test]
@@ -288,7 +293,7 @@ fn functionals_and_codes_that_do_not_fit_are_refused_by_both_sides() {
         let claims = [(functional, K::ZERO)];
         let verified = verify(&mut verifier, &parameters, &base, commitment, &claims);
         match index {
-            0..=4 => {
+            0..=5 => {
                 assert!(matches!(result, Err(PcsError::Parameters(VerifyError::Key(_)))));
                 assert!(
                     matches!(verified, Err(VerifyError::Key(_))),

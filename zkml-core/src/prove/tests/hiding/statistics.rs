@@ -65,7 +65,14 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
         },
     };
     let index = 2 * index + input;
-    let weights = commit_weights(&lowered, &verifying.code, seed("weights", index), tails).expect("commit");
+    let weights = commit_weights(
+        &lowered,
+        &verifying.code,
+        seed("weights", index),
+        tails,
+        Keep::Codeword,
+    )
+    .expect("commit");
     verifying.weights.roots[0] = weights.commitment().root;
     let values = inputs(&model)[input].clone();
     let key = ProvingKey {
