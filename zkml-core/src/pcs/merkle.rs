@@ -60,12 +60,10 @@ mod tree {
             debug_assert!(leaves.len().is_power_of_two());
             let mut levels = vec![leaves];
             while let Some(below) = levels.last().filter(|level| level.len() > 1) {
-                let mut level = vec![[0; 32]; below.len() / 2];
-                let grain = 64 * LANES;
-                level
-                    .par_chunks_mut(grain)
-                    .zip(below.par_chunks(2 * grain))
-                    .for_each(|(parents, below)| node_digests(below, parents));
+                let groups = below.par_chunks(2 * LANES).with_min_len(64);
+                let nodes: Vec<[Digest; LANES]> = groups.map(node_digests).collect();
+                let mut level = nodes.into_flattened();
+                level.truncate(below.len() / 2);
                 levels.push(level);
             }
             Self { levels }
