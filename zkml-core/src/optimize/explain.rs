@@ -7,7 +7,9 @@ use super::circuit::{
     CircuitOptions, code_choice, limb_width, shifted_convolution, sizes, table_sharing, trace_packing,
     virtual_values,
 };
-use super::operation::{OperationOptions, activation_fusion, concat_scales, per_channel_scales};
+use super::operation::{
+    OperationOptions, activation_fusion, concat_scales, exact_multipliers, per_channel_scales,
+};
 use super::{Level, PassReport};
 use crate::circuit::CircuitError;
 use crate::circuit::lower::{Lowered, lower_with};
@@ -103,6 +105,7 @@ fn changes(pass: &str, network: &Quantized, lowered: &Lowered, code: Option<&Cod
     match pass {
         activation_fusion::NAME => activation_fusion::changes(graph),
         per_channel_scales::NAME => per_channel_scales::changes(graph),
+        exact_multipliers::NAME => exact_multipliers::changes(graph),
         concat_scales::NAME => concat_scales::changes(graph),
         limb_width::NAME => limb_width::changes(circuit, network.limb_bits),
         table_sharing::NAME => table_sharing::changes(circuit),

@@ -1,7 +1,7 @@
 //! Quantization: from a floating-point graph to the exact integer network that is proved.
 //!
 //! 1. [`calibrate`] runs the float network ([`float_execution`]) on samples and records activation ranges;
-//! 2. [`mod@quantize`] chooses scales, multipliers, shifts ([`shift`]) and tables and builds `Graph<Int>`;
+//! 2. [`mod@quantize`] chooses scales and builds `Graph<Int>`; multipliers, shifts ([`shift`]), tables and weights follow;
 //! 3. [`range`] proves that no integer can wrap in the field;
 //! 4. [`quantized`] is the result, with its boundary to the real numbers;
 //! 5. [`Record`] is what a model remembers of how it was made;
@@ -16,6 +16,7 @@ pub mod quantized;
 pub mod range;
 mod record;
 mod scale;
+mod settle;
 pub mod shift;
 mod weights;
 

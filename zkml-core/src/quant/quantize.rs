@@ -4,31 +4,33 @@
 //!
 //! ```text
 //! conv, linear    acc = sum w_q x_q + b_q          b_q = b / (s_x s_w)
-//! rescale         q   = table(floor((acc m + 2^(s-1)) / 2^s)),   m 2^-s ~ M = s_x s_w / s_y
+//! rescale         q   = table(floor((acc m + 2^(s-1)) / 2^s)),   m 2^-s = M = s_x s_w / s_y, or nearly
 //! average         acc = sum x_q,                   M = s_x / (k s_y) for k elements
 //! residual sum    acc = c_1 x_1 + c_2 x_2,         c_i ~ s_i / s_acc, M = s_acc / s_y
 //! ```
 //!
 //! A ReLU on an accumulator is the table of its rescale; a ReLU on an 8-bit edge is an exact identity rescale with that
-//! table. A ReLU6 is the same table, whose largest value is at most 6. Max-pool runs on the 8-bit values. An accumulator that is itself an output of the network (or only compared by
-//! an argmax) is not rescaled.
+//! table. A ReLU6 is the same table, whose largest value is at most 6. Max-pool runs on the 8-bit values. An accumulator
+//! that is itself an output of the network (or only compared by an argmax) is not rescaled.
+//!
+//! Here the graph is built, with the scales of all activations; `settle.rs` then chooses what depends on all of it: shifts and
+//! multipliers, and with them the scales of the weights.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use ndarray::ArrayD;
 
 use super::calibrate::Calibration;
 use super::quantized::Quantized;
 use super::range::{self, RangeError};
-use super::record::Record;
 use super::scale::{self, ACTIVATION_LIMIT};
-use super::shift::{self, RescaleDemand, ShiftError};
-use super::weights::{WeightScales, quantize_weights};
+use super::shift::ShiftError;
+use super::weights::{WeightScales, least_scales};
 use crate::graph::{
     Float, FloatOp, Function, FunctionTable, Graph, GraphError, Int, IntFact, IntOp, IntParameter, Node,
-    NodeId, ParameterId, ParameterRole, Window2d,
+    NodeId, Parameter, ParameterId, ParameterRole, Window2d,
 };
-use crate::optimize::circuit::{CircuitOptions, limb_width};
+use crate::optimize::circuit::CircuitOptions;
 use crate::optimize::operation::{OperationOptions, per_channel_scales};
 
 /// Choices of quantization.
@@ -159,47 +161,77 @@ pub fn quantize(
         accumulators: vec![None; graph.nodes.len()],
         activations: vec![None; graph.nodes.len()],
         rescales: Vec::new(),
+        weighted: Vec::new(),
+        sums: Vec::new(),
     };
     for index in 0..graph.nodes.len() {
         lowering.node(NodeId(index))?;
     }
-    lowering.finish()
+    lowering.settle()
 }
 
 /// An exact accumulator with one scale, or one per index along `axis`.
 #[derive(Debug, Clone)]
-struct Accumulator {
-    node: NodeId,
-    scales: Vec<f64>,
-    axis: usize,
+pub(super) struct Accumulator {
+    pub(super) node: NodeId,
+    pub(super) scales: Vec<f64>,
+    pub(super) axis: usize,
 }
 
 /// An 8-bit edge (or an index, with scale 1).
 #[derive(Debug, Clone, Copy)]
-struct Activation {
-    node: NodeId,
-    scale: f64,
+pub(super) struct Activation {
+    pub(super) node: NodeId,
+    pub(super) scale: f64,
 }
 
 /// A rescale whose multipliers are still to be chosen.
 #[derive(Debug)]
-struct PendingRescale {
-    node: NodeId,
-    factors: Vec<f64>,
-    identity: bool,
+pub(super) struct PendingRescale {
+    pub(super) node: NodeId,
+    pub(super) factors: Vec<f64>,
+    pub(super) identity: bool,
 }
 
-struct Lowering<'a> {
-    float: &'a Graph<Float>,
+/// A convolution or linear layer whose weights are still to be quantized; until then the graph holds zeros.
+#[derive(Debug)]
+pub(super) struct PendingWeights {
+    /// In the float graph.
+    pub(super) source: NodeId,
+    /// In the integer graph.
+    pub(super) node: NodeId,
+    pub(super) weight: ParameterId,
+    pub(super) bias: Option<ParameterId>,
+    pub(super) input_scale: f64,
+    /// The least scales that the weights and biases fit.
+    pub(super) scales: Vec<f64>,
+}
+
+/// A sum of operands of different scales, whose coefficients may still be chosen.
+#[derive(Debug)]
+pub(super) struct PendingSum {
+    /// In the float graph.
+    pub(super) source: NodeId,
+    /// In the integer graph.
+    pub(super) node: NodeId,
+    /// Of the operands.
+    pub(super) scales: Vec<f64>,
+}
+
+/// The graph as it is built, operation by operation.
+pub(super) struct Lowering<'a> {
+    pub(super) float: &'a Graph<Float>,
     calibration: &'a Calibration,
-    options: &'a QuantizeOptions,
+    pub(super) options: &'a QuantizeOptions,
     scales: Vec<f64>,
     kept: Vec<bool>,
-    nodes: Graph<Int>,
+    pub(super) nodes: Graph<Int>,
     names: HashSet<String>,
-    accumulators: Vec<Option<Accumulator>>,
-    activations: Vec<Option<Activation>>,
-    rescales: Vec<PendingRescale>,
+    pub(super) accumulators: Vec<Option<Accumulator>>,
+    pub(super) activations: Vec<Option<Activation>>,
+    pub(super) rescales: Vec<PendingRescale>,
+    pub(super) weighted: Vec<PendingWeights>,
+    pub(super) sums: Vec<PendingSum>,
 }
 
 impl Lowering<'_> {
@@ -242,21 +274,18 @@ impl Lowering<'_> {
                 window,
                 groups,
             } => {
-                let x = self.activation(operand)?;
-                let (weight, bias, scales) = self.weights(id, *weight, *bias, x.scale);
-                let op = IntOp::Conv2d {
+                let op = |weight, bias| IntOp::Conv2d {
                     weight,
                     bias,
                     window: *window,
                     groups: *groups,
                 };
-                self.accumulate(id, op, vec![x.node], scales, 1)?;
+                self.weighted(id, operand, (*weight, *bias), op, 1)?;
             }
             FloatOp::Linear { weight, bias } => {
-                let x = self.activation(operand)?;
-                let (weight, bias, scales) = self.weights(id, *weight, *bias, x.scale);
                 let axis = node.fact.len().saturating_sub(1);
-                self.accumulate(id, IntOp::Linear { weight, bias }, vec![x.node], scales, axis)?;
+                let op = |weight, bias| IntOp::Linear { weight, bias };
+                self.weighted(id, operand, (*weight, *bias), op, axis)?;
             }
             FloatOp::BatchNorm { .. } => return Err(QuantizeError::BatchNorm { layer: name }),
             FloatOp::AvgPool2d { window } => self.average(id, operand, *window)?,
@@ -280,7 +309,13 @@ impl Lowering<'_> {
                 let scales: Vec<f64> = operands.iter().map(|x| x.scale).collect();
                 let (coefficients, scale) = coefficients(&scales);
                 let inputs = operands.iter().map(|x| x.node).collect();
-                self.accumulate(id, IntOp::WeightedSum { coefficients }, inputs, vec![scale], 0)?;
+                let equal = coefficients.iter().all(|c| *c == 1);
+                let op = IntOp::WeightedSum { coefficients };
+                let node = self.accumulate(id, op, inputs, vec![scale], 0)?;
+                if !equal {
+                    let source = id;
+                    self.sums.push(PendingSum { source, node, scales });
+                }
             }
             FloatOp::Relu => self.rectify(id, operand, f64::INFINITY)?,
             FloatOp::Relu6 => self.rectify(id, operand, 6.0)?,
@@ -350,17 +385,18 @@ impl Lowering<'_> {
         inputs: Vec<NodeId>,
         scales: Vec<f64>,
         axis: usize,
-    ) -> Result<(), QuantizeError> {
+    ) -> Result<NodeId, QuantizeError> {
         let (name, shape) = (self.float[id].name.clone(), self.float[id].fact.clone());
         let node = self.push(name, op, inputs, shape, scales.first().copied().unwrap_or(1.0))?;
         self.accumulators[id.0] = Some(Accumulator { node, scales, axis });
-        Ok(())
+        Ok(node)
     }
 
     fn average(&mut self, id: NodeId, operand: NodeId, window: Window2d) -> Result<(), QuantizeError> {
         let x = self.activation(operand)?;
         let scale = x.scale / (window.kernel[0] * window.kernel[1]) as f64;
-        self.accumulate(id, IntOp::SumPool2d { window }, vec![x.node], vec![scale], 0)
+        self.accumulate(id, IntOp::SumPool2d { window }, vec![x.node], vec![scale], 0)?;
+        Ok(())
     }
 
     /// `min(max(x, 0), largest)`: the table of the operand's rescale, or of an exact one.
@@ -441,7 +477,7 @@ impl Lowering<'_> {
     }
 
     /// The 8-bit value of a node, rescaling its accumulator when that was not done yet.
-    fn activation(&mut self, id: NodeId) -> Result<Activation, QuantizeError> {
+    pub(super) fn activation(&mut self, id: NodeId) -> Result<Activation, QuantizeError> {
         if let Some(activation) = self.activations[id.0] {
             return Ok(activation);
         }
@@ -497,60 +533,48 @@ impl Lowering<'_> {
         Ok(Activation { node, scale })
     }
 
-    /// Quantizes a layer's weights; the accumulator's scales come with them.
-    fn weights(
+    /// A convolution or linear layer, with the least scales of its weights; which they get is chosen at the end.
+    fn weighted(
         &mut self,
         id: NodeId,
-        weight: ParameterId,
-        bias: Option<ParameterId>,
-        input_scale: f64,
-    ) -> (ParameterId, Option<ParameterId>, Vec<f64>) {
+        operand: NodeId,
+        (weight, bias): (ParameterId, Option<ParameterId>),
+        op: impl Fn(ParameterId, Option<ParameterId>) -> IntOp,
+        axis: usize,
+    ) -> Result<(), QuantizeError> {
+        let x = self.activation(operand)?;
         let float = self.float;
-        let scales = if self.kept[id.0] {
+        let wanted = if self.kept[id.0] {
             WeightScales::PerTensor
         } else {
             self.options.weight_scales
         };
         let bias_values = bias.map(|bias| &float[bias].values);
-        let quantized = quantize_weights(&float[weight].values, bias_values, input_scale, scales);
-        let layer = &float[id].name;
-        let weight = self.parameter(
-            &float[weight].path,
-            layer,
-            ParameterRole::Weight,
-            quantized.weight,
+        let scales = least_scales(&float[weight].values, bias_values, x.scale, wanted);
+        let mut zeros = |parameter: ParameterId, role| {
+            let Parameter { path, values } = &float[parameter];
+            self.nodes.parameters.push(IntParameter {
+                path: path.clone(),
+                role,
+                values: ArrayD::zeros(values.shape()),
+            });
+            ParameterId(self.nodes.parameters.len() - 1)
+        };
+        let op = op(
+            zeros(weight, ParameterRole::Weight),
+            bias.map(|bias| zeros(bias, ParameterRole::Bias)),
         );
-        let bias = bias
-            .zip(quantized.bias)
-            .map(|(bias, values)| self.parameter(&float[bias].path, layer, ParameterRole::Bias, values));
-        (
+        let accumulated = scales.iter().map(|scale| scale * x.scale).collect();
+        let node = self.accumulate(id, op, vec![x.node], accumulated, axis)?;
+        self.weighted.push(PendingWeights {
+            source: id,
+            node,
             weight,
             bias,
-            quantized.scales.iter().map(|scale| scale * input_scale).collect(),
-        )
-    }
-
-    /// Registers a parameter once; the same tensor quantized differently for another layer gets the layer in its path.
-    fn parameter(
-        &mut self,
-        path: &str,
-        layer: &str,
-        role: ParameterRole,
-        values: ArrayD<i32>,
-    ) -> ParameterId {
-        let parameters = &mut self.nodes.parameters;
-        let same = |p: &IntParameter| p.path == path && p.role == role && p.values == values;
-        if let Some(index) = parameters.iter().position(same) {
-            return ParameterId(index);
-        }
-        let taken = parameters.iter().any(|p| p.path == path);
-        let path = if taken {
-            format!("{path}@{layer}")
-        } else {
-            path.to_owned()
-        };
-        parameters.push(IntParameter { path, role, values });
-        ParameterId(parameters.len() - 1)
+            input_scale: x.scale,
+            scales,
+        });
+        Ok(())
     }
 
     fn unique(&mut self, mut name: String) -> String {
@@ -558,99 +582,6 @@ impl Lowering<'_> {
             name.push('\'');
         }
         name
-    }
-
-    /// The widths of remainder limbs to choose from.
-    fn limb_widths(&self) -> core::ops::RangeInclusive<u32> {
-        match self.options.circuit.limb_width {
-            true => shift::LIMB_BITS,
-            false => limb_width::FIXED_BITS..=limb_width::FIXED_BITS,
-        }
-    }
-
-    /// Chooses tables, shifts and multipliers for the whole graph, then proves its ranges.
-    fn finish(mut self) -> Result<Quantized, QuantizeError> {
-        let mut domains: BTreeMap<(Function, i64, i64), u32> = BTreeMap::new();
-        let key = |table: &FunctionTable| (table.function, table.minimum, table.maximum);
-        for node in &self.nodes.nodes {
-            if let IntOp::Rescale { table, .. } = &node.op {
-                let bits = domains.entry(key(table)).or_default();
-                *bits = (*bits).max(table.domain_bits);
-            }
-        }
-        // One table for each function: the widest serves all.
-        let shared = self.options.circuit.table_sharing;
-        for node in &mut self.nodes.nodes {
-            if let IntOp::Rescale { table, .. } = &mut node.op
-                && shared
-            {
-                table.domain_bits = domains.get(&key(table)).copied().unwrap_or(table.domain_bits);
-            }
-        }
-        let mut demands = Vec::with_capacity(self.rescales.len());
-        for rescale in &self.rescales {
-            let node = &self.nodes[rescale.node];
-            let IntOp::Rescale { table, .. } = &node.op else {
-                continue;
-            };
-            demands.push(RescaleDemand {
-                layer: node.name.clone(),
-                factors: rescale.factors.clone(),
-                identity: rescale.identity,
-                accumulator: range::magnitude(self.nodes[node.inputs[0]].fact.range),
-                domain_bits: table.domain_bits,
-                cells: node
-                    .fact
-                    .shape
-                    .iter()
-                    .map(|size| size.next_power_of_two() as u64)
-                    .product(),
-            });
-        }
-        let (limb_bits, chosen) = shift::choose(&demands, self.options.multiplier_bits, self.limb_widths())?;
-        for (rescale, chosen) in self.rescales.iter().zip(chosen) {
-            let node = &mut self.nodes.nodes[rescale.node.0];
-            if let IntOp::Rescale {
-                multipliers, shift, ..
-            } = &mut node.op
-            {
-                (*multipliers, *shift) = (chosen.multipliers, chosen.shift);
-            }
-        }
-        for index in 0..self.nodes.nodes.len() {
-            let range = range::node_range(&self.nodes, NodeId(index))?;
-            self.nodes.nodes[index].fact.range = range;
-        }
-        let mut output_scales = Vec::with_capacity(self.float.outputs.len());
-        for &output in &self.float.outputs {
-            let (node, scale) = match &self.accumulators[output.0] {
-                Some(accumulator) => (accumulator.node, accumulator.scales[0]),
-                None => {
-                    let activation = self.activation(output)?;
-                    (activation.node, activation.scale)
-                }
-            };
-            self.nodes.outputs.push(node);
-            output_scales.push(scale);
-        }
-        self.nodes.validate()?;
-        range::check(&self.nodes)?;
-        let correspondence = (0..self.float.nodes.len()).map(|index| {
-            let activation = self.activations[index].map(|x| (x.node, x.scale));
-            let accumulator = self.accumulators[index].as_ref();
-            activation.or(accumulator
-                .filter(|acc| acc.scales.len() == 1)
-                .map(|acc| (acc.node, acc.scales[0])))
-        });
-        Ok(Quantized {
-            input_scale: self.nodes[self.nodes.input].fact.scale,
-            output_scales,
-            limb_bits,
-            correspondence: correspondence.collect(),
-            graph: self.nodes,
-            lowering: self.options.circuit,
-            record: Record::default(),
-        })
     }
 }
 

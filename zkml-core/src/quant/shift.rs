@@ -6,17 +6,31 @@
 //! So:
 //!
 //! 1. each rescale has a least shift: the largest m gets about `multiplier_bits` significant bits (which bounds the
-//!    relative error by `2^-multiplier_bits`), the smallest at least 6 where the range allows;
+//!    relative error by `2^-multiplier_bits`), the smallest at least 6 where the range allows; two bits fewer will do
+//!    where that saves a limb (`spare_bits`);
 //! 2. it has a largest shift: neither `acc * m + 2^(s-1)` nor the table's domain times `2^s` may reach `2^60`;
 //! 3. for one b in 8..=16 shared by the whole graph, s is the least multiple of b between the two (or the largest
 //!    one below, when rounding up leaves the range). Among the widths that cost the least precision that way (none,
 //!    as a rule), b minimises `sum over rescales of cells * s / b  +  2^b`, cells being the padded number of elements.
+//!
+//! Where the weights' scales are still to be chosen (`grows`), M is a least value instead: `m = ceil(M 2^s)`, and the
+//! scales grow by `m / (M 2^s)`, so that the multiplier is exact
+//! ([`exact_multipliers`](crate::optimize::operation::exact_multipliers)). What that costs is precision of the weights.
+//! In units of `s_y` the error of an output is `m 2^-s` times the rounding errors of the weights of its channel: over
+//! all channels it grows by `sqrt(sum m^2 / sum (M 2^s)^2)`, and the least shift is the one that keeps this below
+//! 1.05.
 
 /// Limb widths considered.
 pub const LIMB_BITS: core::ops::RangeInclusive<u32> = 8..=16;
 
 /// Bits the smallest multiplier of a rescale keeps where the range allows it.
 const LEAST_BITS: u32 = 6;
+
+/// Relative error of a factor, a quotient and a product of scales.
+const ROUNDING: f64 = 1e-12;
+
+/// By how much the error from rounding the weights of a layer may grow for the sake of exact multipliers.
+const LARGEST_GROWTH: f64 = 1.05;
 
 /// What the choice of one rescale's shift depends on.
 #[derive(Debug, Clone)]
@@ -27,6 +41,10 @@ pub(crate) struct RescaleDemand {
     pub(crate) factors: Vec<f64>,
     /// Exact factor 1: any shift will do.
     pub(crate) identity: bool,
+    /// The factors are least values: the scales of the weights grow until multipliers are exact.
+    pub(crate) grows: bool,
+    /// Bits of precision given up where that saves a limb.
+    pub(crate) spare_bits: u32,
     /// Largest magnitude of the operand.
     pub(crate) accumulator: i128,
     /// Bits of the table's domain.
@@ -77,8 +95,36 @@ impl RescaleDemand {
     }
 
     fn multipliers(&self, shift: u32) -> Vec<i64> {
-        let scaled = |factor: &f64| (factor * 2f64.powi(shift as i32)).round_ties_even() as i64;
+        let scaled = |factor: &f64| {
+            let exact = factor * 2f64.powi(shift as i32);
+            if self.grows {
+                // What is above an integer by a rounding error is that integer.
+                (exact * (1.0 - ROUNDING)).ceil() as i64
+            } else {
+                exact.round_ties_even() as i64
+            }
+        };
         self.factors.iter().map(scaled).collect()
+    }
+
+    /// How much larger the errors from rounding weights are with this shift.
+    fn growth(&self, shift: u32) -> f64 {
+        let scale = 2f64.powi(shift as i32);
+        let square = |sum: f64, value: f64| sum + value * value;
+        let multipliers = self.multipliers(shift).into_iter().map(|m| m as f64);
+        let exact = self.factors.iter().map(|factor| factor * scale);
+        (multipliers.fold(0.0, square) / exact.fold(0.0, square)).sqrt()
+    }
+
+    /// Least shift with the wanted precision.
+    fn wanted(&self, multiplier_bits: u32) -> u32 {
+        if self.grows {
+            return (1..60)
+                .find(|shift| self.growth(*shift) <= LARGEST_GROWTH)
+                .unwrap_or(60);
+        }
+        let (least, most) = self.extremes();
+        Self::shift_for(most, multiplier_bits).max(Self::shift_for(least, LEAST_BITS))
     }
 
     fn fits(&self, shift: u32) -> bool {
@@ -99,9 +145,9 @@ impl RescaleDemand {
                 shortfall: 0,
             });
         }
-        let (least, most) = self.extremes();
-        let wanted = Self::shift_for(most, multiplier_bits).max(Self::shift_for(least, LEAST_BITS));
-        let mut shift = wanted.next_multiple_of(limb_bits);
+        let wanted = self.wanted(multiplier_bits);
+        let enough = wanted.saturating_sub(self.spare_bits).max(1);
+        let mut shift = enough.next_multiple_of(limb_bits);
         while shift > 0 && !self.fits(shift) {
             shift -= limb_bits;
         }
@@ -109,8 +155,11 @@ impl RescaleDemand {
             return None;
         }
         let multipliers = self.multipliers(shift);
-        let shortfall = wanted.saturating_sub(shift);
-        multipliers.iter().all(|m| *m >= 1).then_some(Chosen {
+        let shortfall = enough.saturating_sub(shift);
+        // A multiplier of 1 in place of one that the range rounds to 0 would be another network.
+        let vanishes = |factor: &f64| (factor * 2f64.powi(shift as i32)).round_ties_even() < 1.0;
+        let lost = (!self.grows || shortfall > 0) && self.factors.iter().any(vanishes);
+        (!lost).then_some(Chosen {
             multipliers,
             shift,
             shortfall,
@@ -187,6 +236,8 @@ mod tests {
             layer: "layer".into(),
             factors: factors.to_vec(),
             identity: false,
+            grows: false,
+            spare_bits: 0,
             accumulator,
             domain_bits: 10,
             cells,
@@ -222,6 +273,69 @@ mod tests {
         // 12 bits of a factor just below 2^-9 need a shift of 21.
         assert_eq!(few.1[0].shift / few.0, 3);
         assert!(many.1[0].shift / many.0 <= 2);
+    }
+
+    #[test]
+    fn scales_that_grow_make_multipliers_small_and_exact() {
+        let free = RescaleDemand {
+            grows: true,
+            ..demand(&[0.001, 0.0003, 0.000002], 1 << 32, 1 << 16)
+        };
+        let (limb_bits, chosen) = choose(core::slice::from_ref(&free), 12, LIMB_BITS).unwrap();
+        assert_eq!(chosen[0].shift, limb_bits);
+        for (factor, m) in free.factors.iter().zip(&chosen[0].multipliers) {
+            let exact = factor * 2f64.powi(limb_bits as i32);
+            assert!(*m as f64 >= exact && (*m as f64) < exact + 1.0);
+        }
+        let growth = free.growth(limb_bits);
+        assert!((1.0..=LARGEST_GROWTH).contains(&growth), "{growth}");
+        assert!(free.growth(limb_bits + 1) <= growth && free.growth(3) > LARGEST_GROWTH);
+        // The same with given factors takes two limbs.
+        let given = RescaleDemand { grows: false, ..free };
+        let (limb_bits, chosen) = choose(&[given], 12, LIMB_BITS).unwrap();
+        assert_eq!(chosen[0].shift, 2 * limb_bits);
+    }
+
+    #[test]
+    fn an_integer_factor_does_not_grow() {
+        let free = RescaleDemand {
+            grows: true,
+            // Of products and quotients of scales, one above and one below.
+            ..demand(&[0.0625 * (1.0 + 1e-15), 0.0625 * (1.0 - 1e-15)], 1 << 20, 64)
+        };
+        assert_eq!(free.multipliers(10), [64, 64]);
+    }
+
+    #[test]
+    fn tiny_factors_take_two_limbs_or_fail_by_name() {
+        let free = |factors: &[f64], accumulator, cells| RescaleDemand {
+            grows: true,
+            ..demand(factors, accumulator, cells)
+        };
+        let demands = [
+            free(&[0.002], 1 << 32, 1 << 20),
+            free(&[0.000_001], 1 << 32, 1 << 10),
+        ];
+        let (limb_bits, chosen) = choose(&demands, 12, LIMB_BITS).unwrap();
+        assert_eq!([chosen[0].shift, chosen[1].shift], [limb_bits, 2 * limb_bits]);
+        // A multiplier of 1 would fit the range, but stands for another network.
+        let error = choose(&[free(&[1.0, 1e-6], 1 << 50, 1024)], 12, LIMB_BITS).unwrap_err();
+        assert_eq!((error.layer.as_str(), error.allowed), ("layer", 9));
+    }
+
+    #[test]
+    fn spare_bits_save_a_limb() {
+        // 12 bits of this factor need a shift of 17.
+        let shift = |spare_bits| {
+            let demand = RescaleDemand {
+                spare_bits,
+                ..demand(&[0.02], 1 << 20, 1 << 20)
+            };
+            let (limb_bits, chosen) = choose(&[demand], 12, LIMB_BITS).unwrap();
+            (chosen[0].shift / limb_bits, chosen[0].shift)
+        };
+        assert_eq!(shift(0), (2, 18));
+        assert_eq!(shift(2), (1, 15));
     }
 
     #[test]

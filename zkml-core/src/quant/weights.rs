@@ -14,28 +14,17 @@ pub enum WeightScales {
     PerTensor,
 }
 
-/// A quantized weight tensor and its bias.
-#[derive(Debug, Clone)]
-pub(crate) struct QuantizedWeights {
-    pub(crate) weight: ArrayD<i32>,
-    pub(crate) bias: Option<ArrayD<i32>>,
-    /// One per output channel, or one for all: `real = scale * integer`.
-    pub(crate) scales: Vec<f64>,
-}
-
 /// A channel's scale is at least this part of the tensor's largest, so that multipliers of one rescale stay comparable.
 const SPREAD: f64 = 1.0 / 4096.0;
 
-/// Weights to `[-127, 127]`, biases to 32 bits at scale `input_scale * weight scale`, rounded half to even.
-pub(crate) fn quantize_weights(
+/// The least scales, one per output channel or one for all, with which weights fit `[-127, 127]` and biases 32 bits at
+/// scale `input_scale * weight scale`: `real = scale * integer`.
+pub(crate) fn least_scales(
     weight: &ArrayD<f32>,
     bias: Option<&ArrayD<f32>>,
     input_scale: f64,
     scales: WeightScales,
-) -> QuantizedWeights {
-    let biases: Vec<f64> = bias
-        .map(|bias| bias.iter().map(|b| f64::from(*b)).collect())
-        .unwrap_or_default();
+) -> Vec<f64> {
     let largest = |values: ndarray::ArrayViewD<'_, f32>| {
         values
             .iter()
@@ -49,6 +38,7 @@ pub(crate) fn quantize_weights(
     } else {
         1.0 / WEIGHT_LIMIT as f64
     };
+    let biases: Vec<f64> = bias.map_or_else(Vec::new, |bias| bias.iter().map(|b| f64::from(*b)).collect());
     // The bias has to fit 32 bits, with a little room for rounding.
     let bias_floor = |o: usize| {
         let bias = biases.get(o).copied().unwrap_or(0.0).abs();
@@ -58,41 +48,41 @@ pub(crate) fn quantize_weights(
         let own = largest(weight.index_axis(Axis(0), o)) / WEIGHT_LIMIT as f64;
         own.max(overall * SPREAD).max(bias_floor(o))
     };
-    let scales: Vec<f64> = match scales {
+    match scales {
         WeightScales::PerChannel => (0..channels).map(of_channel).collect(),
         WeightScales::PerTensor => vec![(0..channels).map(bias_floor).fold(overall, f64::max)],
-    };
-    let scale_of = |o: usize| scales.get(o).or(scales.first()).copied().unwrap_or(1.0);
+    }
+}
+
+/// Weights to `[-127, 127]`, rounded half to even, with one scale per output channel or one for all.
+pub(crate) fn quantize_weights(weight: &ArrayD<f32>, scales: &[f64]) -> ArrayD<i32> {
     let mut quantized = ArrayD::zeros(weight.shape());
     for (o, (mut to, from)) in quantized
         .axis_iter_mut(Axis(0))
         .zip(weight.axis_iter(Axis(0)))
         .enumerate()
     {
-        let (scale, limit) = (scale_of(o), WEIGHT_LIMIT as f64);
+        let (scale, limit) = (scale_of(scales, o), WEIGHT_LIMIT as f64);
         let round = |value: f32| (f64::from(value) / scale).round_ties_even().clamp(-limit, limit) as i32;
         to.zip_mut_with(&from, |to, from| *to = round(*from));
     }
-    let bias = bias.map(|bias| {
-        let limits = (-(BIAS_LIMIT as f64), (BIAS_LIMIT - 1) as f64);
-        let round = |(o, b): (usize, &f64)| {
-            (b / (input_scale * scale_of(o)))
-                .round_ties_even()
-                .clamp(limits.0, limits.1) as i32
-        };
-        let values = biases.iter().enumerate().map(round);
-        let mut quantized = ArrayD::zeros(bias.shape());
-        quantized
-            .iter_mut()
-            .zip(values)
-            .for_each(|(to, value)| *to = value);
-        quantized
-    });
-    QuantizedWeights {
-        weight: quantized,
-        bias,
-        scales,
+    quantized
+}
+
+/// Biases to 32 bits at scale `input_scale * weight scale`, rounded half to even.
+pub(crate) fn quantize_bias(bias: &ArrayD<f32>, input_scale: f64, scales: &[f64]) -> ArrayD<i32> {
+    let limits = (-(BIAS_LIMIT as f64), (BIAS_LIMIT - 1) as f64);
+    let mut quantized = ArrayD::zeros(bias.shape());
+    for (o, (to, from)) in quantized.iter_mut().zip(bias).enumerate() {
+        let exact = f64::from(*from) / (input_scale * scale_of(scales, o));
+        *to = exact.round_ties_even().clamp(limits.0, limits.1) as i32;
     }
+    quantized
+}
+
+/// The scale of an output channel.
+fn scale_of(scales: &[f64], channel: usize) -> f64 {
+    scales.get(channel).or(scales.first()).copied().unwrap_or(1.0)
 }
 
 #[cfg(test)]
@@ -103,17 +93,21 @@ mod tests {
     fn channels_use_the_whole_range_and_stay_in_it() {
         let weight = ArrayD::from_shape_vec(vec![3, 2], vec![1.0, -2.0, 0.01, 0.005, 0.0, 0.0]).unwrap();
         let bias = ArrayD::from_shape_vec(vec![3], vec![0.5, -1e6, 3.0]).unwrap();
-        let quantized = quantize_weights(&weight, Some(&bias), 0.01, WeightScales::PerChannel);
-        assert_eq!(quantized.weight.as_slice().unwrap()[..2], [64, -127]);
+        let scales = least_scales(&weight, Some(&bias), 0.01, WeightScales::PerChannel);
+        let quantized = quantize_weights(&weight, &scales);
+        assert_eq!(quantized.as_slice().unwrap()[..2], [64, -127]);
         // The second channel's scale grows until its bias fits.
-        let biases = quantized.bias.unwrap();
+        let biases = quantize_bias(&bias, 0.01, &scales);
         assert!(biases[[1]] < -(1 << 30));
         for o in 0..3 {
-            let real = f64::from(biases[[o]]) * 0.01 * quantized.scales[o];
-            assert!((real - f64::from(bias[[o]])).abs() <= 0.01 * quantized.scales[o]);
+            let real = f64::from(biases[[o]]) * 0.01 * scales[o];
+            assert!((real - f64::from(bias[[o]])).abs() <= 0.01 * scales[o]);
         }
-        let tensor = quantize_weights(&weight, None, 0.01, WeightScales::PerTensor);
-        assert_eq!(tensor.scales.len(), 1);
-        assert_eq!(tensor.weight.as_slice().unwrap()[..4], [64, -127, 1, 0]);
+        let tensor = least_scales(&weight, None, 0.01, WeightScales::PerTensor);
+        assert_eq!(tensor.len(), 1);
+        assert_eq!(
+            quantize_weights(&weight, &tensor).as_slice().unwrap()[..4],
+            [64, -127, 1, 0]
+        );
     }
 }

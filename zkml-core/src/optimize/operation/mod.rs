@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`activation_fusion`] | a ReLU is the table of the rescale before it: one lookup instead of two |
 //! | [`per_channel_scales`] | each output channel has a weight scale and a rescaling multiplier of its own |
+//! | [`exact_multipliers`] | scales of weights are chosen so that multipliers are small and exact, and remainders short |
 //! | [`concat_scales`] | the operands of a concatenation are rescaled to one scale by the layers that make them |
 //!
 //! Every switch gives a network that proves and verifies; without a pass it is larger, or less precise. Max-pool runs on
@@ -13,6 +14,7 @@
 
 pub mod activation_fusion;
 pub mod concat_scales;
+pub mod exact_multipliers;
 pub mod per_channel_scales;
 
 use crate::graph::{Int, IntOp, Node};
@@ -22,6 +24,8 @@ use crate::graph::{Int, IntOp, Node};
 pub struct OperationOptions {
     /// [`activation_fusion`]
     pub activation_fusion: bool,
+    /// [`exact_multipliers`]
+    pub exact_multipliers: bool,
     /// [`concat_scales`]
     pub concat_scales: bool,
 }
@@ -30,6 +34,7 @@ impl Default for OperationOptions {
     fn default() -> Self {
         Self {
             activation_fusion: true,
+            exact_multipliers: true,
             concat_scales: true,
         }
     }
@@ -37,9 +42,10 @@ impl Default for OperationOptions {
 
 impl OperationOptions {
     /// Names of all passes.
-    pub const NAMES: [&str; 3] = [
+    pub const NAMES: [&str; 4] = [
         activation_fusion::NAME,
         per_channel_scales::NAME,
+        exact_multipliers::NAME,
         concat_scales::NAME,
     ];
 
@@ -47,6 +53,7 @@ impl OperationOptions {
     pub fn switch(&mut self, name: &str) -> Option<&mut bool> {
         match name {
             activation_fusion::NAME => Some(&mut self.activation_fusion),
+            exact_multipliers::NAME => Some(&mut self.exact_multipliers),
             concat_scales::NAME => Some(&mut self.concat_scales),
             _ => None,
         }

@@ -1,5 +1,6 @@
 //! Whole-network tests of quantization and integer execution.
 
+mod exact;
 mod lenet;
 mod operations;
 pub(crate) mod random;
