@@ -1,8 +1,10 @@
 //! `zkml compile`: from weights and sample inputs to the integer network that is proved.
 
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, ValueEnum};
 use ndarray::ArrayD;
 use zkml::data::{self, Sample};
@@ -48,6 +50,15 @@ pub(crate) struct Compile {
     /// Scales of weights: one per output channel is more precise, one per tensor tells less about private weights
     #[arg(long, value_enum, default_value_t = Scales::PerChannel)]
     weight_scales: Scales,
+    /// Bits of weights and activations, 4 to 8: fewer bits are less precise
+    #[arg(long, default_value_t = 8, value_name = "BITS", value_parser = bits(QuantizeOptions::ACTIVATION_BITS))]
+    bits: u32,
+    /// Bits of weights, 2 to 8 [default: as --bits]
+    #[arg(long, value_name = "BITS", value_parser = bits(QuantizeOptions::WEIGHT_BITS))]
+    weight_bits: Option<u32>,
+    /// Bits of activations and of the input, 4 to 8 [default: as --bits]
+    #[arg(long, value_name = "BITS", value_parser = bits(QuantizeOptions::ACTIVATION_BITS))]
+    activation_bits: Option<u32>,
     /// Significant bits of rescaling multipliers, 6 to 24
     #[arg(long, default_value_t = 12)]
     multiplier_bits: u32,
@@ -130,6 +141,12 @@ impl PrivacyFlags {
 enum Scales {
     PerChannel,
     PerTensor,
+}
+
+/// Takes a number of bits in that range.
+fn bits(range: RangeInclusive<u32>) -> RangedI64ValueParser<u32> {
+    let (least, most) = range.into_inner();
+    clap::value_parser!(u32).range(i64::from(least)..=i64::from(most))
 }
 
 fn calibration_method(text: &str) -> Result<CalibrationMethod, String> {
@@ -317,6 +334,8 @@ impl Compile {
                 Scales::PerChannel => WeightScales::PerChannel,
                 Scales::PerTensor => WeightScales::PerTensor,
             },
+            weight_bits: self.weight_bits.unwrap_or(self.bits),
+            activation_bits: self.activation_bits.unwrap_or(self.bits),
             multiplier_bits: self.multiplier_bits,
             ..QuantizeOptions::default()
         };

@@ -446,6 +446,39 @@ fn weights_and_samples_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn fewer_bits_are_asked_for_by_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (flag, bits, expected) in [
+        ("--bits", "3", "4..=8"),
+        ("--weight-bits", "9", "2..=8"),
+        ("--activation-bits", "9", "4..=8"),
+    ] {
+        let output = compile(folder, &[flag, bits]);
+        assert_eq!(output.status.code(), Some(2));
+        let error = text(&output.stderr);
+        assert!(error.contains(flag) && error.contains(expected), "{error}");
+    }
+    assert!(std::fs::read_dir(folder).unwrap().next().is_none());
+
+    write_digit(&folder.join("seven.png"));
+    answer(&compile(
+        folder,
+        &["--json", "--public", "--bits", "4", "--activation-bits", "6"],
+    ));
+    // Other bits are another model.
+    let output = compile(folder, &["--public", "--bits", "4"]);
+    assert_refused(&output, 2, &["lenet.model: exists already"]);
+    answer(&zkml(&["setup", "lenet.model", "--json"], folder));
+    let arguments = ["prove", "--key", "lenet.pkey", "--json", "--input", "seven.png"];
+    let proved = answer(&zkml(&arguments, folder));
+    assert_eq!(proved["answers"][0]["class"], 7);
+    let verify = ["verify", "--key", "lenet.vkey", "--proof", "lenet.proof"];
+    let output = zkml(&[&verify[..], &["--public", "lenet.public"]].concat(), folder);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
 fn a_batch_is_one_proof() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -23,7 +23,7 @@ use ndarray::ArrayD;
 use super::calibrate::Calibration;
 use super::quantized::Quantized;
 use super::range::{self, RangeError};
-use super::scale::{self, ACTIVATION_LIMIT};
+use super::scale;
 use super::shift::ShiftError;
 use super::weights::{WeightScales, least_scales};
 use crate::graph::{
@@ -38,6 +38,10 @@ use crate::optimize::operation::{OperationOptions, per_channel_scales};
 pub struct QuantizeOptions {
     /// Scales of weights; accumulators that are outputs always have one for the tensor.
     pub weight_scales: WeightScales,
+    /// Bits of a weight, 2 to 8: weights lie in `[-(2^(bits-1) - 1), 2^(bits-1) - 1]`.
+    pub weight_bits: u32,
+    /// Bits of an activation and of the input, 4 to 8: likewise. What leaves a ReLU is not negative.
+    pub activation_bits: u32,
     /// Significant bits of the largest multiplier of a rescale, 6 to 24.
     pub multiplier_bits: u32,
     /// Passes of the operation level.
@@ -47,6 +51,21 @@ pub struct QuantizeOptions {
 }
 
 impl QuantizeOptions {
+    /// Bits that weights can have.
+    pub const WEIGHT_BITS: core::ops::RangeInclusive<u32> = 2..=8;
+    /// Bits that activations can have.
+    pub const ACTIVATION_BITS: core::ops::RangeInclusive<u32> = 4..=8;
+
+    /// Largest magnitude of a weight.
+    pub(super) fn weight_limit(&self) -> i64 {
+        largest(self.weight_bits)
+    }
+
+    /// Largest magnitude of an activation.
+    pub(super) fn activation_limit(&self) -> i64 {
+        largest(self.activation_bits)
+    }
+
     /// These options without the pass of that name, of the operation or circuit level; `None` for an unknown name.
     pub fn without(mut self, pass: &str) -> Option<Self> {
         if pass == per_channel_scales::NAME {
@@ -60,10 +79,17 @@ impl QuantizeOptions {
     }
 }
 
+/// The largest integer of that many bits whose negative has as many.
+fn largest(bits: u32) -> i64 {
+    (1 << (bits - 1)) - 1
+}
+
 impl Default for QuantizeOptions {
     fn default() -> Self {
         Self {
             weight_scales: WeightScales::PerChannel,
+            weight_bits: 8,
+            activation_bits: 8,
             multiplier_bits: 12,
             operation: OperationOptions::default(),
             circuit: CircuitOptions::default(),
@@ -109,6 +135,18 @@ pub enum QuantizeError {
         /// The value.
         value: f32,
     },
+    /// A width that weights cannot have.
+    #[error("weight_bits must be 2 to 8, found {found}")]
+    WeightBits {
+        /// What was given.
+        found: u32,
+    },
+    /// A width that activations cannot have.
+    #[error("activation_bits must be 4 to 8, found {found}")]
+    ActivationBits {
+        /// What was given.
+        found: u32,
+    },
     /// A multiplier width that makes no sense.
     #[error("multiplier_bits must be 6 to 24, found {found}")]
     MultiplierBits {
@@ -131,6 +169,16 @@ pub fn quantize(
     if !calibration.fits(graph) {
         return Err(QuantizeError::OtherGraph);
     }
+    if !QuantizeOptions::WEIGHT_BITS.contains(&options.weight_bits) {
+        return Err(QuantizeError::WeightBits {
+            found: options.weight_bits,
+        });
+    }
+    if !QuantizeOptions::ACTIVATION_BITS.contains(&options.activation_bits) {
+        return Err(QuantizeError::ActivationBits {
+            found: options.activation_bits,
+        });
+    }
     if !(6..=24).contains(&options.multiplier_bits) {
         return Err(QuantizeError::MultiplierBits {
             found: options.multiplier_bits,
@@ -149,7 +197,12 @@ pub fn quantize(
         float: graph,
         calibration,
         options,
-        scales: scale::activation_scales(graph, calibration, options.operation.concat_scales),
+        scales: scale::activation_scales(
+            graph,
+            calibration,
+            options.activation_limit(),
+            options.operation.concat_scales,
+        ),
         kept: scale::kept_accumulators(graph),
         nodes: Graph {
             nodes: Vec::new(),
@@ -250,7 +303,8 @@ impl Lowering<'_> {
         match &node.op {
             FloatOp::Input => {
                 let scale = self.scales[id.0];
-                let range = (-ACTIVATION_LIMIT, ACTIVATION_LIMIT);
+                let limit = self.options.activation_limit();
+                let range = (-limit, limit);
                 let fact = IntFact {
                     shape: node.fact.clone(),
                     range,
@@ -416,8 +470,9 @@ impl Lowering<'_> {
                 (accumulator, x.scale)
             }
         };
-        // As calibrated, 127 is no more than the bound: the clamp to 8 bits is that of the operation.
-        let maximum = ((largest / scale).round_ties_even() as i64).clamp(1, ACTIVATION_LIMIT);
+        // As calibrated, the largest integer is no more than the bound: its clamp is that of the operation.
+        let limit = self.options.activation_limit();
+        let maximum = ((largest / scale).round_ties_even() as i64).clamp(1, limit);
         let table = (Function::Relu, maximum);
         self.activations[id.0] = Some(self.rescale(operand, &accumulator, scale, table, name)?);
         Ok(())
@@ -463,7 +518,10 @@ impl Lowering<'_> {
                 axis: 0,
             };
             let name = self.unique(format!("{}.rescale{number}", node.name));
-            inputs.push(self.rescale(operand, &accumulator, scale, IDENTITY, name)?.node);
+            inputs.push(
+                self.rescale(operand, &accumulator, scale, self.identity(), name)?
+                    .node,
+            );
         }
         let node = self.push(
             node.name.clone(),
@@ -488,7 +546,7 @@ impl Lowering<'_> {
             operand: id.0,
         })?;
         let name = self.unique(format!("{name}.rescale"));
-        let activation = self.rescale(id, &accumulator, self.scales[id.0], IDENTITY, name)?;
+        let activation = self.rescale(id, &accumulator, self.scales[id.0], self.identity(), name)?;
         self.activations[id.0] = Some(activation);
         Ok(activation)
     }
@@ -507,7 +565,7 @@ impl Lowering<'_> {
         let identity = factors.iter().all(|factor| *factor == 1.0);
         let largest = self.calibration.largest(source).unwrap_or(0.0) / scale;
         let minimum = match function {
-            Function::Identity => -ACTIVATION_LIMIT,
+            Function::Identity => -self.options.activation_limit(),
             Function::Relu => 0,
         };
         let table = FunctionTable {
@@ -550,7 +608,8 @@ impl Lowering<'_> {
             self.options.weight_scales
         };
         let bias_values = bias.map(|bias| &float[bias].values);
-        let scales = least_scales(&float[weight].values, bias_values, x.scale, wanted);
+        let limit = self.options.weight_limit();
+        let scales = least_scales(&float[weight].values, bias_values, x.scale, wanted, limit);
         let mut zeros = |parameter: ParameterId, role| {
             let Parameter { path, values } = &float[parameter];
             self.nodes.parameters.push(IntParameter {
@@ -577,6 +636,11 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// The function and the largest value of a rescale that only rounds.
+    fn identity(&self) -> (Function, i64) {
+        (Function::Identity, self.options.activation_limit())
+    }
+
     fn unique(&mut self, mut name: String) -> String {
         while !self.names.insert(name.clone()) {
             name.push('\'');
@@ -584,9 +648,6 @@ impl Lowering<'_> {
         name
     }
 }
-
-/// The function and the largest value of a rescale that only rounds.
-const IDENTITY: (Function, i64) = (Function::Identity, ACTIVATION_LIMIT);
 
 /// Bits of a table's domain `[-2^bits, 2^bits)`: four times the largest value expected, 9 to 16.
 fn domain_bits(largest: f64) -> u32 {

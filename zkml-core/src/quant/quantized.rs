@@ -4,7 +4,6 @@ use ndarray::ArrayD;
 
 use super::float_execution::{FloatExecutionError, check_input};
 use super::record::Record;
-use super::scale::ACTIVATION_LIMIT;
 use crate::graph::{Graph, Int, NodeId};
 use crate::optimize::circuit::CircuitOptions;
 
@@ -29,17 +28,18 @@ pub struct Quantized {
 }
 
 impl Quantized {
-    /// `round(x / scale)`, half to even, clamped to `[-127, 127]`.
+    /// `round(x / scale)`, half to even, clamped to the range of the input: `[-127, 127]` of 8 bits.
     ///
     /// # Errors
     /// Wrong shape; NaN or infinity, with its index.
     pub fn quantize_input(&self, real: &ArrayD<f32>) -> Result<ArrayD<i64>, FloatExecutionError> {
-        check_input(&self.graph[self.graph.input].fact.shape, real)?;
-        let limit = ACTIVATION_LIMIT as f64;
+        let fact = &self.graph[self.graph.input].fact;
+        check_input(&fact.shape, real)?;
+        let (low, high) = fact.range;
         let round = |x: &f32| {
-            (f64::from(*x) / self.input_scale)
-                .round_ties_even()
-                .clamp(-limit, limit) as i64
+            let rounded = (f64::from(*x) / self.input_scale).round_ties_even();
+            // A range from a file may be empty; the execution refuses it.
+            rounded.max(low as f64).min(high as f64) as i64
         };
         Ok(real.as_standard_layout().map(round))
     }

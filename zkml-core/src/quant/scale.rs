@@ -1,4 +1,4 @@
-//! Scales of activations: which magnitude of each edge becomes the integer 127.
+//! Scales of activations: which magnitude of each edge becomes the largest integer, 127 of 8 bits.
 //!
 //! A *producer* chooses its scale freely: the input, and every result that is rescaled (a convolution, linear layer,
 //! average or sum, or the ReLU directly behind it). Max-pool, reshape, permute and padding keep their operand's scale.
@@ -8,11 +8,8 @@
 use super::calibrate::Calibration;
 use crate::graph::{Float, FloatOp, Graph, NodeId};
 
-/// Largest magnitude of a quantized activation.
-pub(crate) const ACTIVATION_LIMIT: i64 = 127;
-
-/// Pre-activations reach at most `127 * RATIO`, about 2^14, so that a table of 2^16 keeps a margin of 4.
-const RATIO: f64 = 129.0;
+/// What pre-activations reach at most, about 2^14, so that a table of 2^16 keeps a margin of 4.
+const LARGEST_BEFORE: f64 = 127.0 * 129.0;
 
 /// Whether the operation's exact result is an accumulator that has to be rescaled.
 pub(crate) fn accumulates(op: &FloatOp) -> bool {
@@ -47,21 +44,23 @@ pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
 }
 
 /// The wanted scale of every node's 8-bit value (`real = scale * integer`). For nodes that keep their operand's scale it
-/// only informs. With `concat_scales` the operands of a concatenation take its scale.
+/// only informs. `limit` is the largest integer. With `concat_scales` the operands of a concatenation take its scale.
 pub(crate) fn activation_scales(
     graph: &Graph<Float>,
     calibration: &Calibration,
+    limit: i64,
     concat_scales: bool,
 ) -> Vec<f64> {
+    let ratio = LARGEST_BEFORE / limit as f64;
     let mut thresholds: Vec<f64> = Vec::with_capacity(graph.nodes.len());
     let largest = |id: NodeId| calibration.largest(id).unwrap_or(0.0);
     for (index, node) in graph.nodes.iter().enumerate() {
         let own = calibration.threshold(NodeId(index)).unwrap_or(0.0);
         let operand = node.inputs.first().copied();
         let threshold = match (&node.op, operand) {
-            (op, _) if accumulates(op) => own.max(largest(NodeId(index)) / RATIO),
+            (op, _) if accumulates(op) => own.max(largest(NodeId(index)) / ratio),
             (FloatOp::Relu | FloatOp::Relu6, Some(operand)) if accumulates(&graph[operand].op) => {
-                own.max(largest(operand) / RATIO)
+                own.max(largest(operand) / ratio)
             }
             (FloatOp::Concat { .. }, _) => node.inputs.iter().map(|id| thresholds[id.0]).fold(0.0, f64::max),
             (_, Some(operand)) => thresholds[operand.0],
@@ -96,6 +95,6 @@ pub(crate) fn activation_scales(
     }
     thresholds
         .iter()
-        .map(|threshold| threshold / ACTIVATION_LIMIT as f64)
+        .map(|threshold| threshold / limit as f64)
         .collect()
 }

@@ -131,7 +131,12 @@ impl Lowering<'_> {
         }
         if let Some(index) = self.weighted.iter().position(|layer| layer.node == operand) {
             let weight = self.weighted[index].weight;
-            let alone = self.weighted.iter().filter(|layer| layer.weight == weight).count() == 1;
+            let alone = self
+                .weighted
+                .iter()
+                .filter(|layer| layer.weight == weight)
+                .count()
+                == 1;
             let terms: usize = self.float[weight].values.shape().iter().skip(1).product();
             return if alone && terms > 1 {
                 Freedom::Weights(index)
@@ -232,7 +237,7 @@ impl Lowering<'_> {
             } = layer;
             let float = self.float;
             let name = &float[source].name;
-            let values = quantize_weights(&float[weight].values, &scales);
+            let values = quantize_weights(&float[weight].values, &scales, self.options.weight_limit());
             let weight_id = self.parameter(&float[weight].path, name, ParameterRole::Weight, values);
             let bias_id = bias.map(|bias| {
                 let values = quantize_bias(&float[bias].values, input_scale, &scales);

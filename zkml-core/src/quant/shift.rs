@@ -318,9 +318,12 @@ mod tests {
         ];
         let (limb_bits, chosen) = choose(&demands, 12, LIMB_BITS).unwrap();
         assert_eq!([chosen[0].shift, chosen[1].shift], [limb_bits, 2 * limb_bits]);
-        // A multiplier of 1 would fit the range, but stands for another network.
-        let error = choose(&[free(&[1.0, 1e-6], 1 << 50, 1024)], 12, LIMB_BITS).unwrap_err();
-        assert_eq!((error.layer.as_str(), error.allowed), ("layer", 9));
+        // With a shift of 19 or less, which the range allows, a multiplier of 1 would stand for another network.
+        let error = choose(&[free(&[1e-6], 1 << 59, 1024)], 12, LIMB_BITS).unwrap_err();
+        assert_eq!(
+            (error.layer.as_str(), error.needed, error.allowed),
+            ("layer", 20, 19)
+        );
     }
 
     #[test]

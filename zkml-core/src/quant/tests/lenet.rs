@@ -8,9 +8,11 @@ use std::time::Instant;
 use ndarray::ArrayD;
 
 use crate::graph::{Float, FloatOp, Graph, GraphBuilder, Parameter, Window2d};
+use crate::prove::{CompiledModel, SetupOptions, prove, setup};
 use crate::quant::{
     AccuracyError, AccuracyReport, Calibration, CalibrationMethod, QuantizeOptions, WeightScales, quantize,
 };
+use crate::verify::verify;
 use crate::witness::Executor;
 
 fn asset(name: &str) -> PathBuf {
@@ -124,6 +126,64 @@ fn integer_accuracy_is_within_a_fifth_of_a_point() {
             assert!(report.worst_layer().unwrap().cosine > 0.999, "{report}");
         }
     }
+}
+
+/// Fewer bits: everything in range, nearly as accurate, and it proves.
+#[test]
+fn four_bits_prove_and_verify() {
+    let (images, labels) = digits();
+    let float = lenet();
+    let labels: Vec<usize> = labels.into_iter().map(usize::from).collect();
+    let calibration =
+        Calibration::collect(&float, images[..64].iter().cloned(), CalibrationMethod::MinMax).unwrap();
+    let network = |weight_bits, activation_bits| {
+        let options = QuantizeOptions {
+            weight_bits,
+            activation_bits,
+            ..QuantizeOptions::default()
+        };
+        quantize(&float, &calibration, &options).unwrap()
+    };
+    for (weight_bits, activation_bits, agreement) in [(4, 8, 290), (8, 4, 290), (4, 4, 285)] {
+        let network = network(weight_bits, activation_bits);
+        let limit = |bits: u32| (1i64 << (bits - 1)) - 1;
+        for parameter in &network.graph.parameters {
+            let largest = parameter.values.iter().map(|value| i64::from(value.abs())).max();
+            let used = largest.unwrap_or(0);
+            if parameter.role == crate::graph::ParameterRole::Weight {
+                let limit = limit(weight_bits);
+                assert!((limit / 2..=limit).contains(&used), "{} {used}", parameter.path);
+            }
+        }
+        let limit = limit(activation_bits);
+        for node in &network.graph.nodes {
+            let activation = matches!(
+                node.op,
+                crate::graph::IntOp::Rescale { .. } | crate::graph::IntOp::Input
+            );
+            let (low, high) = node.fact.range;
+            assert!(
+                !activation || (-limit <= low && high == limit),
+                "{}",
+                network.graph
+            );
+        }
+        let report = AccuracyReport::measure(&float, &network, &images[..300], Some(&labels[..300])).unwrap();
+        println!("{weight_bits} and {activation_bits} bits\n{report}");
+        assert!(
+            report.agreement >= agreement && report.out_of_domain == 0,
+            "{report}"
+        );
+    }
+    let network = network(4, 4);
+    let input = network.quantize_input(&images[0]).unwrap();
+    let key = setup(CompiledModel::new("lenet", network), &SetupOptions::default()).unwrap();
+    let (public, proof) = prove(&key, &input, b"four bits").unwrap();
+    verify(&key.verifying, &public, &proof, b"four bits").unwrap();
+    assert_eq!(public.outputs.as_ref().unwrap()[1], [labels[0] as i64]);
+    let mut other = public;
+    other.outputs.as_mut().unwrap()[0][0] += 1;
+    assert!(verify(&key.verifying, &other, &proof, b"four bits").is_err());
 }
 
 #[test]

@@ -306,10 +306,7 @@ fn sums_and_concatenations_of_different_scales() {
             let coefficients = sum.graph.nodes.iter().find_map(find).unwrap();
             // In units of the sum, the smaller term is as precise as the larger one.
             let largest = coefficients.iter().max().unwrap();
-            assert!(
-                coefficients == [1, 1] || *largest >= 1 << 9,
-                "{coefficients:?}"
-            );
+            assert!(coefficients == [1, 1] || *largest >= 1 << 9, "{coefficients:?}");
             check(&[1, 3, 5, 3], gain, &|builder, x| {
                 let operands = branches(builder, x, size);
                 let y = builder
@@ -461,6 +458,20 @@ fn what_cannot_be_quantized_is_refused_by_place() {
         quantize(&good, &calibration, &options).unwrap_err(),
         QuantizeError::MultiplierBits { found: 40 }
     );
+    for bits in [1, 9] {
+        let options = QuantizeOptions {
+            weight_bits: bits,
+            ..QuantizeOptions::default()
+        };
+        let error = quantize(&good, &calibration, &options).unwrap_err();
+        assert_eq!(error, QuantizeError::WeightBits { found: bits });
+        let options = QuantizeOptions {
+            activation_bits: bits,
+            ..QuantizeOptions::default()
+        };
+        let error = quantize(&good, &calibration, &options).unwrap_err();
+        assert_eq!(error, QuantizeError::ActivationBits { found: bits });
+    }
 }
 
 #[test]
