@@ -1,8 +1,8 @@
 //! Is a circuit well-formed? Everything that reads circuits relies on this having been asked once.
 
 use super::{
-    AxisRole, Circuit, CircuitError, ColumnId, ColumnKind, Contraction, FactorRole, FunctionTable, Public,
-    Table, View,
+    AxisRole, Circuit, CircuitError, ColumnId, ColumnKind, Contraction, FactorRole, FunctionTable, Home,
+    Public, Table, View,
 };
 
 /// Largest number of columns, tables, lookups and equalities, each.
@@ -16,6 +16,9 @@ const MAXIMUM_VARIABLES: usize = 36;
 const MAXIMUM_FACTOR_VARIABLES: usize = 22;
 /// Largest number of padded cells of all public columns together: they are written out.
 const MAXIMUM_PUBLIC_CELLS: usize = 1 << 28;
+/// Padded cells of a constant for each of its own: its list in a key is as long as these, memory takes all. The lowering makes
+/// constants of two dimensions at most.
+const MAXIMUM_PADDING: usize = 4;
 /// Public values and constants are below this in absolute value, so that no two of them are one field element.
 const MAXIMUM_MAGNITUDE: u64 = 1 << 60;
 /// Largest number of variables of a table.
@@ -115,6 +118,17 @@ impl Circuit {
             })
         };
         match &column.kind {
+            // What another proof has committed to is range-checked here, padding and all, and no more: no gadget of this
+            // circuit makes it.
+            ColumnKind::Committed {
+                zero_padded: true,
+                home: home @ (Home::Input | Home::Output),
+            } => expect(false, &place, || {
+                (
+                    "padding of any values in a commitment that proofs share".into(),
+                    format!("{home:?}, with zeros taken for granted"),
+                )
+            }),
             ColumnKind::Committed { .. } | ColumnKind::Parameter { .. } => Ok(()),
             ColumnKind::Public(Public::Constant(cells)) => {
                 expect(cells.len() == column.shape.logical_len(), &place, || {
@@ -123,6 +137,17 @@ impl Circuit {
                         cells.len().to_string(),
                     )
                 })?;
+                let padded = column.shape.padded_len();
+                expect(
+                    padded <= cells.len().saturating_mul(MAXIMUM_PADDING),
+                    &place,
+                    || {
+                        (
+                            format!("at most {MAXIMUM_PADDING} cells for each constant"),
+                            format!("{padded} for {}", cells.len()),
+                        )
+                    },
+                )?;
                 cells.iter().try_for_each(|&cell| expect_magnitude(cell, &place))
             }
             ColumnKind::Public(
@@ -412,4 +437,72 @@ fn expect(holds: bool, place: &str, describe: impl FnOnce() -> (String, String))
         expected,
         found,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuit::{Column, PaddedShape};
+
+    fn one_column(sizes: &[usize], kind: ColumnKind) -> Circuit {
+        let column = Column {
+            name: "column".into(),
+            shape: PaddedShape::new(sizes),
+            kind,
+        };
+        Circuit {
+            columns: vec![column],
+            ..Circuit::default()
+        }
+    }
+
+    fn assert_malformed(circuit: &Circuit, part: &str) {
+        match circuit.validate() {
+            Err(CircuitError::Malformed {
+                place,
+                expected,
+                found,
+            }) => {
+                assert_eq!(place, "column `column`");
+                assert!(expected.contains(part), "{expected}, {found}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn zeros_are_not_taken_for_granted_where_proofs_are_linked() {
+        for home in [Home::Trace, Home::Input, Home::Output] {
+            for zero_padded in [false, true] {
+                let circuit = one_column(&[3, 5], ColumnKind::Committed { zero_padded, home });
+                match zero_padded && home != Home::Trace {
+                    false => assert_eq!(circuit.validate(), Ok(())),
+                    true => assert_malformed(&circuit, "commitment that proofs share"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn constants_that_are_mostly_padding_are_refused() {
+        let constant = |sizes: &[usize]| {
+            let cells = vec![1; sizes.iter().product()];
+            one_column(sizes, ColumnKind::Public(Public::Constant(cells)))
+        };
+        // What the lowering makes: numbers, lists, windows and squares.
+        for sizes in [
+            &[][..],
+            &[1],
+            &[513],
+            &[3, 3],
+            &[65, 65],
+            &[1, 9, 1, 9],
+            &[3, 3, 3],
+        ] {
+            assert_eq!(constant(sizes).validate(), Ok(()), "{sizes:?}");
+        }
+        for sizes in [&[5, 5, 5][..], &[3; 6], &[2, 9, 9, 9], &[5; 8]] {
+            assert_malformed(&constant(sizes), "cells for each constant");
+        }
+    }
 }
