@@ -1,6 +1,6 @@
 //! Where pads and masks stand in the trace.
 
-use crate::pcs::MaskRows;
+use crate::pcs::{ExtensionRow, MaskRows};
 use crate::verify::Matrix;
 
 /// The rows behind those of the trace's columns: the pads `d`, the masks `m` of the closing check (an element of K is
@@ -39,26 +39,34 @@ impl Masking {
         self.pads().saturating_sub(before).min(self.row_length)
     }
 
-    fn rows_at(&self, pair: usize) -> MaskRows {
-        MaskRows {
+    fn rows_at(&self, pair: usize) -> ExtensionRow {
+        ExtensionRow {
             matrix: Matrix::Trace as usize,
             first_row: self.first_row.saturating_add(pair.saturating_mul(2)),
         }
     }
 
     /// A pair of rows of `d`.
-    pub fn pad_rows(&self, pair: usize) -> MaskRows {
+    pub fn pad_rows(&self, pair: usize) -> ExtensionRow {
         self.rows_at(pair)
     }
 
     /// A pair of rows of `m`.
-    pub fn mask_rows(&self, pair: usize) -> MaskRows {
+    pub fn mask_rows(&self, pair: usize) -> ExtensionRow {
         self.rows_at(self.pairs().saturating_add(pair))
     }
 
     /// The pair of rows of `g`, which mask the row combination.
-    pub fn combination_rows(&self) -> MaskRows {
+    pub fn combination_rows(&self) -> ExtensionRow {
         self.rows_at(self.pairs().saturating_mul(2))
+    }
+
+    /// The same for an opening: with the pairs of rows before `g`.
+    pub fn opening_mask(&self) -> MaskRows {
+        MaskRows {
+            mask: self.combination_rows(),
+            first_pair: self.first_row,
+        }
     }
 
     /// Elements of K in the answer to the closing challenge.
@@ -70,6 +78,7 @@ impl Masking {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pcs::claim::check_mask;
 
     #[test]
     fn rows_follow_each_other_and_hold_all_pads() {
@@ -87,6 +96,11 @@ mod tests {
             let expected: Vec<usize> = (0..rows.len()).map(|index| 3 + 2 * index).collect();
             assert_eq!(rows, expected);
             assert_eq!(masking.rows(), 2 * rows.len());
+            // All of them are pairs of an opening, and nothing else is.
+            let matrix = masking.first_row + masking.rows();
+            let opening = masking.opening_mask();
+            assert_eq!(check_mask(&[matrix], Some(opening)), Ok(()));
+            assert_eq!((opening.first_pair, opening.mask.first_row + 2), (3, matrix));
             assert_eq!(
                 (0..pairs).map(|pair| masking.pads_in(pair)).sum::<usize>(),
                 scalars + 1

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{Constraint, Masking, Record};
 use crate::field::{K, M61};
-use crate::pcs::{CommittedMatrix, MaskRows, Seed};
+use crate::pcs::{CommittedMatrix, ExtensionRow, Seed};
 use crate::transcript::{ProverChannel, ProverTranscript};
 
 /// The secrets of one proof: pads `d` and masks `m`. Not `Clone`, and consumed by [`close`].
@@ -34,7 +34,7 @@ impl Pads {
                 seed.fill_row(masking.first_row.saturating_add(row), cells);
             }
         }
-        let elements = |rows: fn(&Masking, usize) -> MaskRows| {
+        let elements = |rows: fn(&Masking, usize) -> ExtensionRow| {
             let mut out = Zeroizing::new(Vec::with_capacity(masking.pads()));
             for pair in 0..masking.pairs() {
                 let first = rows(masking, pair).first_row.saturating_sub(masking.first_row);
@@ -159,7 +159,7 @@ pub fn close(
 
     let mut response = Vec::with_capacity(masking.response_length());
     let mut both = pads.mask.iter().zip(pads.pads.iter());
-    let tail = |rows: MaskRows| {
+    let tail = |rows: ExtensionRow| {
         let (c0, c1) = (
             trace.tail(rows.first_row),
             trace.tail(rows.first_row.saturating_add(1)),

@@ -77,30 +77,45 @@ pub struct Commitment {
     pub rows: usize,
 }
 
-/// Where a mask over K lies: its two parts over F are `first_row` and the row after it.
+/// Where a row over K lies: its two parts over F are `first_row` and the row after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MaskRows {
+pub struct ExtensionRow {
     /// Index among the matrices opened together.
     pub matrix: usize,
     /// The row of the first parts.
     pub first_row: usize,
 }
 
-/// Checks that the rows of a mask are rows of its matrix.
+/// The mask of a row combination, and the other rows over K before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaskRows {
+    /// The mask.
+    pub mask: ExtensionRow,
+    /// From this row of its matrix up to the mask all rows are parts of rows over K, two of each.
+    pub first_pair: usize,
+}
+
+/// Checks that the rows of a mask are rows of its matrix, and those before it pairs.
 ///
 /// # Errors
 ///
 /// [`VerifyError::Key`] where they are not.
 pub fn check_mask(rows: &[usize], mask: Option<MaskRows>) -> Result<(), VerifyError> {
-    let Some(mask) = mask else {
+    let Some(MaskRows { mask, first_pair }) = mask else {
         return Ok(());
     };
     let end = mask.first_row.checked_add(2);
-    match (rows.get(mask.matrix), end) {
-        (Some(rows), Some(end)) if end <= *rows => Ok(()),
-        _ => Err(VerifyError::Key(
+    if !matches!((rows.get(mask.matrix), end), (Some(rows), Some(end)) if end <= *rows) {
+        return Err(VerifyError::Key(
             "opening: the mask reaches beyond its matrix".into(),
-        )),
+        ));
+    }
+    match mask.first_row.checked_sub(first_pair) {
+        Some(distance) if distance.is_multiple_of(2) => Ok(()),
+        _ => Err(VerifyError::Key(format!(
+            "opening: rows {first_pair} to {} before the mask are no pairs",
+            mask.first_row
+        ))),
     }
 }
 

@@ -64,7 +64,7 @@ pub mod verifier;
 #[cfg(feature = "prover")]
 mod tests;
 
-pub use claim::{Claim, ClaimPoint, Commitment, Coordinate, MaskRows};
+pub use claim::{Claim, ClaimPoint, Commitment, Coordinate, ExtensionRow, MaskRows};
 pub use code::{CircleCode, CodeParameters, TARGET_BITS};
 #[cfg(feature = "prover")]
 pub use error::PcsError;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::claim::{ClaimPoint, Coordinate};
+use ark_ff::{AdditiveGroup, Field};
+
+use super::claim::{ClaimPoint, Coordinate, MaskRows};
 use super::stored::StoredRows;
-use crate::field::K;
+use crate::field::{K, M61, mul_k};
 
 /// A combination of rows, `f = sum_a eq(high, a) row_a` over stored rows: what the claims speak of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,5 +89,94 @@ impl Plan {
     /// Whether the claims end at different points and must be merged to one.
     pub fn needs_merge(&self) -> bool {
         self.lows.len() > 1
+    }
+}
+
+/// The coefficients of the random fold for each of the `rows` of each matrix that is `opened`; nothing for the others.
+/// Prover and verifier `draw` them in the order of matrices and rows: one for each row over F, and one `delta` for each
+/// row over K, whose parts get `delta` and `i delta`, so that the fold is K-linear in such rows (what is hidden by pads
+/// relies on it, see `docs/protocol/zero-knowledge.md`). The mask has no part in the fold, none is drawn for it.
+pub(crate) fn random_coefficients(
+    rows: &[usize],
+    opened: &[bool],
+    mask: Option<MaskRows>,
+    mut draw: impl FnMut() -> K,
+) -> Vec<Vec<K>> {
+    let imaginary = K::new(M61::ZERO, M61::ONE);
+    let mut of_matrix = |(index, (&rows, &opened)): (usize, (&usize, &bool))| {
+        let rows = if opened { rows } else { 0 };
+        let mask = mask.filter(|mask| mask.mask.matrix == index);
+        let mut coefficients = Vec::with_capacity(rows);
+        while coefficients.len() < rows {
+            let row = coefficients.len();
+            match mask {
+                Some(MaskRows { mask, .. }) if row == mask.first_row => coefficients.extend([K::ZERO; 2]),
+                Some(MaskRows { mask, first_pair }) if (first_pair..mask.first_row).contains(&row) => {
+                    let delta = draw();
+                    coefficients.extend([delta, mul_k(delta, imaginary)]);
+                }
+                _ => coefficients.push(draw()),
+            }
+        }
+        coefficients
+    };
+    rows.iter().zip(opened).enumerate().map(&mut of_matrix).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::claim::{ExtensionRow, check_mask};
+    use super::*;
+
+    /// Coefficients with the numbers 1, 2, ... in place of challenges.
+    fn numbered(rows: &[usize], opened: &[bool], mask: Option<MaskRows>) -> Vec<Vec<K>> {
+        let mut number = 0u64;
+        random_coefficients(rows, opened, mask, || {
+            number += 1;
+            K::from(number)
+        })
+    }
+
+    fn mask(matrix: usize, first_row: usize, first_pair: usize) -> Option<MaskRows> {
+        let mask = ExtensionRow { matrix, first_row };
+        Some(MaskRows { mask, first_pair })
+    }
+
+    #[test]
+    fn each_row_over_either_field_has_one_coefficient_and_the_mask_none() {
+        let real = |numbers: &[u64]| numbers.iter().map(|&number| K::from(number)).collect::<Vec<K>>();
+        let i = |number: u64| K::new(M61::ZERO, M61::from(number));
+        assert_eq!(
+            numbered(&[2, 3, 1], &[true, false, true], None),
+            [real(&[1, 2]), vec![], real(&[3])]
+        );
+        // Three rows, two pairs, the mask, one row behind it.
+        let matrix: Vec<K> = [
+            &real(&[2, 3, 4, 5])[..],
+            &[i(5), K::from(6u64), i(6), K::ZERO, K::ZERO, K::from(7u64)],
+        ]
+        .concat();
+        let found = numbered(&[1, 10, 2], &[true; 3], mask(1, 7, 3));
+        assert_eq!(found, [real(&[1]), matrix, real(&[8, 9])]);
+        assert_eq!(numbered(&[3], &[true], mask(0, 1, 1)), [real(&[1, 0, 0])]);
+    }
+
+    #[test]
+    fn a_mask_that_does_not_fit_is_refused() {
+        for good in [mask(1, 7, 3), mask(1, 8, 0), mask(0, 0, 0), None] {
+            assert_eq!(check_mask(&[2, 10], good), Ok(()));
+        }
+        for bad in [
+            mask(2, 0, 0),
+            mask(1, 9, 9),
+            mask(0, 1, 1),
+            mask(1, usize::MAX, 1),
+            // An odd number of rows before it; pairs behind it.
+            mask(1, 7, 4),
+            mask(1, 7, 9),
+            mask(1, 7, usize::MAX),
+        ] {
+            assert!(check_mask(&[2, 10], bad).is_err(), "{bad:?}");
+        }
     }
 }

@@ -8,10 +8,10 @@ use super::claim::{Claim, MaskRows, check_mask, check_points};
 use super::code::CodeParameters;
 use super::error::PcsError;
 use super::matrix::CommittedMatrix;
-use super::plan::{Plan, RowFold};
+use super::plan::{Plan, RowFold, random_coefficients};
 use super::recursive::{self, RecursionParameters};
 use super::soundness::proximity_work;
-use super::verifier::{combination_weights, recursive_functionals, spare_mask};
+use super::verifier::{combination_weights, recursive_functionals};
 use crate::field::{K, kernels};
 use crate::sumcheck::{Evaluation, Evaluations, Table, prove_batched};
 use crate::transcript::ProverChannel;
@@ -93,10 +93,11 @@ pub fn prove_combination(
         (point, folds.zip(values).collect::<Vec<_>>())
     };
     if let Some(rows) = mask {
-        opened_matrices[rows.matrix] = true;
+        opened_matrices[rows.mask.matrix] = true;
     }
     channel.grind("opening.proximity", proximity_work(code));
-    let random = random_rows(channel, &rows, &opened_matrices, mask);
+    let draw = || channel.challenge("opening.proximity");
+    let random = random_coefficients(&rows, &opened_matrices, mask, draw);
     let eq = kernels::eq_table(&point);
     let fold = combine_rows(matrices, &random, |matrix, weights| {
         matrix.combine_data(0, weights)
@@ -105,7 +106,7 @@ pub fn prove_combination(
     drop(fold);
     let mut combination = match mask {
         Some(rows) => {
-            let mask = matrices[rows.matrix].extension_row(rows.first_row);
+            let mask = matrices[rows.mask.matrix].extension_row(rows.mask.first_row);
             channel.send_scalar("opening.mask", kernels::dot(&mask[..eq.len()], &eq));
             mask
         }
@@ -171,21 +172,6 @@ pub fn prove_columns(
         }
         None => Ok(()),
     }
-}
-
-/// The coefficients of the random fold: one for each row of the opened matrices but the mask's.
-fn random_rows(
-    channel: &mut (impl ProverChannel + ?Sized),
-    rows: &[usize],
-    opened: &[bool],
-    mask: Option<MaskRows>,
-) -> Vec<Vec<K>> {
-    let draw = |(index, (rows, opened)): (usize, (&usize, &bool))| {
-        let mut coefficients = channel.challenges("opening.proximity", if *opened { *rows } else { 0 });
-        spare_mask(&mut coefficients, index, mask);
-        coefficients
-    };
-    rows.iter().zip(opened).enumerate().map(draw).collect()
 }
 
 /// The sum over matrices of what `combine` makes of their rows and weights; a matrix without weights has no part.

@@ -3,11 +3,11 @@
 
 use ark_ff::{AdditiveGroup, Field};
 
-use super::claim::{ClaimPoint, Commitment, MaskRows, check_mask, check_points};
+use super::claim::{ClaimPoint, Commitment, ExtensionRow, MaskRows, check_mask, check_points};
 use super::code::{CircleCode, CodeParameters};
 use super::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use super::merkle::root_of;
-use super::plan::Plan;
+use super::plan::{Plan, random_coefficients};
 use super::recursive::{self, Functional, RecursionParameters, RecursiveCommitment};
 use super::soundness::proximity_work;
 use crate::field::encoding::m61_to_bytes;
@@ -86,22 +86,17 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
 
     let mut marked = vec![false; rows.len()];
     let matrices = plan.folds.iter().map(|fold| fold.matrix);
-    for matrix in matrices.chain(mask.map(|mask| mask.matrix)) {
+    for matrix in matrices.chain(mask.map(|rows| rows.mask.matrix)) {
         if let Some(marked) = marked.get_mut(matrix) {
             *marked = true;
         }
     }
-    // Coefficients of their own for all rows: the test that rows are near the code.
     channel.grind("opening.proximity", proximity_work(code))?;
-    let mut random: Vec<Vec<K>> = Vec::with_capacity(rows.len());
-    for (index, (rows, opened)) in rows.iter().zip(&marked).enumerate() {
-        let mut coefficients = channel.challenges("opening.proximity", if *opened { *rows } else { 0 });
-        spare_mask(&mut coefficients, index, mask);
-        random.push(coefficients);
-    }
+    let draw = || channel.challenge("opening.proximity");
+    let random = random_coefficients(&rows, &marked, mask, draw);
     let random_value = channel.read_scalar("opening.proximity")?;
     let masked = match mask {
-        Some(rows) => Some((rows, channel.read_scalar("opening.mask")?)),
+        Some(rows) => Some((rows.mask, channel.read_scalar("opening.mask")?)),
         None => None,
     };
     let mut gammas = channel.challenges("opening.combine", opened.len().saturating_add(1));
@@ -161,18 +156,8 @@ fn read_message<C: VerifierChannel + ?Sized>(
     Ok((message, product))
 }
 
-/// Takes the rows of the mask out of the random fold of matrix `index`: their factors stay 1 and i, so that the mask is
-/// uniform over K.
-pub(super) fn spare_mask(coefficients: &mut [K], index: usize, mask: Option<MaskRows>) {
-    if let Some(mask) = mask.filter(|mask| mask.matrix == index) {
-        for coefficient in coefficients.iter_mut().skip(mask.first_row).take(2) {
-            *coefficient = K::ZERO;
-        }
-    }
-}
-
 /// Adds `factor` times the row over K that `place` holds to a combination's weights.
-pub(crate) fn add_extension_row(rows: &[usize], weights: &mut [Vec<K>], place: MaskRows, factor: K) {
+pub(crate) fn add_extension_row(rows: &[usize], weights: &mut [Vec<K>], place: ExtensionRow, factor: K) {
     let (Some(weights), Some(rows)) = (weights.get_mut(place.matrix), rows.get(place.matrix)) else {
         return;
     };

@@ -210,7 +210,7 @@ fn argue(
         let claims = claims_to_open(transcript, statement, trace)?;
         return Ok(prove_opening(transcript, code, matrices, &claims)?);
     };
-    let mask = Some(masking.combination_rows());
+    let mask = Some(masking.opening_mask());
     let mut channel = MaskedProver::new(transcript, &pads);
     let claims = claims_to_open(&mut channel, statement, trace)?;
     let opened = prove_combination(&mut channel, code, matrices, &claims, mask)?;
@@ -251,7 +251,7 @@ fn replay(
     let mut channel = Replay::new(record, mask);
     let opened = verify::claims_to_open(&mut channel, statement, &public)?;
     let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
-    let rows = statement.masking.as_ref().map(Masking::combination_rows);
+    let rows = statement.masking.as_ref().map(Masking::opening_mask);
     verify_combination(&mut channel, statement.key.opening(), &commitments, &opened, rows)?;
     Ok(channel.into_constraints())
 }

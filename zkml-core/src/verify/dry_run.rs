@@ -35,7 +35,7 @@ pub(super) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
             .iter()
             .map(|tensors| sized(tensors.packing.rows)),
     );
-    let mask = statement.masking.as_ref().map(Masking::combination_rows);
+    let mask = statement.masking.as_ref().map(Masking::opening_mask);
     verify_combination(&mut channel, statement.key.opening(), &commitments, &claims, mask)?;
     Ok(Walk {
         points: claims.into_iter().map(|(point, _)| point).collect(),

@@ -163,7 +163,7 @@ pub(crate) fn argue<C: VerifierChannel<Scalar = K>>(
         Some(masking) => {
             let mut channel = MaskedVerifier::new(transcript, masking);
             let opened = claims_to_open(&mut channel, statement, &public)?;
-            let mask = Some(masking.combination_rows());
+            let mask = Some(masking.opening_mask());
             let combination = verify_combination(&mut channel, code, commitments, &opened, mask)?;
             let closing = channel.close()?;
 

@@ -214,7 +214,7 @@ impl<'c> Prover<'c> {
         let mut masked = MaskedProver::new(&mut transcript, &pads);
         let mut liar = lie.over(&mut masked);
         let claims = claims_to_open(&mut liar, statement, &self.trace).expect("claims");
-        let mask = Some(masking.combination_rows());
+        let mask = Some(masking.opening_mask());
         let opened = prove_combination(&mut liar, code, &matrices, &claims, mask).expect("a combination");
         let record = masked.into_record();
         let constraints = replay(statement, &self.trace, &matrices, &record, pads.mask()).expect("a replay");

@@ -10,15 +10,25 @@
 //! even `tail` one function of degree `tail / 2` is missing, and `tail` points are dependent exactly where a function
 //! without it vanishes at all of them: where the product of the points, in the circle group, is `-1`. So `t` columns
 //! need a tail of `t` if `t` is odd and of `t + 1` if it is even; all tails here have `t + 2`.
+//!
+//! And the value of the random fold, whose own pad is in a row of the fold, is as random as that pad:
+//!
+//! ```text
+//! s = v + d + delta e d + (what other pads give),     e = eq(z, place of d)
+//! ```
+//!
+//! which is a bijection of `d` in `K = F^2` unless `1 + delta e = 0`. Were the parts of `d` taken with coefficients of their
+//! own, it would be `F`-linear only, and of rank 1 for one choice in `|F|`.
 
 use ark_ff::{AdditiveGroup, Field};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::index::sample;
 
-use crate::field::M61;
+use crate::field::{K, M61};
 use crate::pcs::circle::domain_point;
-use crate::pcs::{CircleCode, CodeParameters};
+use crate::pcs::plan::random_coefficients;
+use crate::pcs::{CircleCode, CodeParameters, ExtensionRow, MaskRows};
 
 /// The codewords of the tail's unit vectors: the map from the tail to the cells.
 pub(super) struct TailMap {
@@ -189,4 +199,46 @@ fn a_tail_that_is_too_short_shows_the_row() {
     let map = TailMap::new(&code, 19);
     let set: Vec<usize> = sample(&mut random, 256, 20).into_iter().collect();
     assert_eq!(map.rank(&set), 19);
+}
+
+/// The determinant over `F` of `d -> d + c_0 e d_0 + c_1 e d_1`, `d = d_0 + i d_1`.
+fn determinant([c_0, c_1]: [K; 2], e: K) -> M61 {
+    let imaginary = K::new(M61::ZERO, M61::ONE);
+    let (first, second) = (K::ONE + c_0 * e, imaginary + c_1 * e);
+    first.c0 * second.c1 - first.c1 * second.c0
+}
+
+#[test]
+fn the_value_of_the_random_fold_is_hidden_by_its_pad() {
+    // One pair of pads and the mask, and all small draws: of two coefficients, had each row its own.
+    let mask = Some(MaskRows {
+        mask: ExtensionRow {
+            matrix: 0,
+            first_row: 2,
+        },
+        first_pair: 0,
+    });
+    let small = || (-3i64..=3).flat_map(|c0| (-3i64..=3).map(move |c1| K::new(M61::from(c0), M61::from(c1))));
+    let e = K::new(M61::from(2u64), M61::ONE);
+    let (mut singular, mut torn) = (Vec::new(), 0);
+    for delta in small() {
+        let coefficients = random_coefficients(&[4], &[true], mask, || delta);
+        let [first, second, ..] = coefficients[0][..] else {
+            panic!("{coefficients:?}");
+        };
+        if determinant([first, second], e) == M61::ZERO {
+            singular.push(delta);
+        }
+        let others = small().filter(|other| determinant([delta, *other], e) == M61::ZERO);
+        torn += others.count();
+    }
+    // -1/(2 + i) is no pair of small numbers; with it the pad is gone, and with nothing else.
+    assert!(singular.is_empty(), "{singular:?}");
+    let delta = -e.inverse().expect("not 0");
+    let coefficients = random_coefficients(&[4], &[true], mask, || delta);
+    assert_eq!(
+        determinant([coefficients[0][0], coefficients[0][1]], e),
+        M61::ZERO
+    );
+    assert!(torn > 10, "{torn}");
 }

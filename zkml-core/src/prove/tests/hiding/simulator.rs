@@ -4,7 +4,7 @@
 //! oracle will say (every challenge, the opened positions, and that any nonce is a proof of work), then the messages:
 //!
 //! ```text
-//! padded scalars s                     uniform in K: each has a pad of its own, used for nothing else
+//! padded scalars s                     uniform in K: each has a pad of its own
 //! row combination u                    uniform in K^(L + tail): the mask g is uniform on all of it
 //! answer z, tails included             uniform: so is m
 //! e_1                                  uniform: so is the last d
@@ -16,7 +16,8 @@
 //! ```
 //!
 //! In a real proof all of these have the same joint distribution: s determines d, z determines m, u determines g, e_1
-//! and e_0 the last pair. What is left is that leaves look random, since BLAKE3 was never asked for them with their salt.
+//! and e_0 the last pair. The value of the random fold is a scalar that depends on d and m itself: K-linearly, so that this
+//! is a bijection but for one value in |K| of any coefficient (see `rank`, and `docs/protocol/zero-knowledge.md`). What is left is that leaves look random, since BLAKE3 was never asked for them with their salt.
 //!
 //! `Q^h(z, xi)` comes from the prover's own replay of the verifier, run as if the pads were 0 and the masks z: then
 //! `Q^h(m + xi d, xi)` is that value.
@@ -212,6 +213,8 @@ const CHALLENGES: usize = 1 << 12;
 /// A proof of `statement` by the simulator, whose columns are opened at `positions`, and the commitments to it.
 struct Simulated {
     channel: Programmed,
+    /// The factor of each row of each matrix in the row combination.
+    weights: Vec<Vec<K>>,
     commitments: Vec<Commitment>,
 }
 
@@ -333,6 +336,7 @@ impl Simulator {
                 joins: self.extension(masking.pairs()).into(),
                 positions: positions.to_vec(),
             },
+            weights: combination.weights,
             commitments,
         }
     }
@@ -352,7 +356,7 @@ fn replay(
         cells.evaluate(column, point)
     })
     .expect("claims");
-    let mask = statement.masking.map(|masking| masking.combination_rows());
+    let mask = statement.masking.map(|masking| masking.opening_mask());
     let combination = verify_combination(&mut channel, statement.key.opening(), commitments, &claims, mask)
         .expect("a combination")
         .expect("something to open");
@@ -506,6 +510,37 @@ fn altered(alter: impl FnOnce(&mut Programmed)) -> Result<(), VerifyError> {
     let mut proof = simulator.prove(&statement, &public, &[&simulated.trees[0]], positions);
     alter(&mut proof.channel);
     judge(&statement, &public, proof).1
+}
+
+#[test]
+fn the_verifier_takes_rows_of_pads_and_masks_by_elements_of_the_extension() {
+    let mut simulator = Simulator::new(3);
+    let model = tiny_model(ALL_PRIVATE);
+    let (sound, simulated) = (
+        sound_key(&model),
+        SimulatedKey::new(&tiny_key(&model), &mut simulator),
+    );
+    let statement = tiny_statement(&sound, &simulated.key);
+    let public = any_outputs(&statement, &mut simulator);
+    let (tree, positions) = (&simulated.trees[0], &simulated.openings[0]);
+    let proof = simulator.prove(&statement, &public, &[tree], positions);
+    let masking = statement.masking.expect("zero knowledge");
+    let weights = &proof.weights[0];
+    assert_eq!(weights.len(), masking.first_row + masking.rows());
+    let imaginary = K::new(M61::from(0u64), M61::from(1u64));
+    let pairs = weights[masking.first_row..].chunks(2);
+    for pair in pairs.clone() {
+        assert_eq!(pair[1], imaginary * pair[0]);
+    }
+    // Each has a coefficient of its own, and the mask the factors 1 and i.
+    let of: std::collections::BTreeSet<(u64, u64)> =
+        pairs.map(|pair| (pair[0].c0.value, pair[0].c1.value)).collect();
+    assert_eq!(of.len(), 2 * masking.pairs() + 1);
+    assert_eq!(weights[masking.combination_rows().first_row], K::from(1u64));
+    // Rows over F are not tied to the next one.
+    for pair in weights[..masking.first_row].windows(2) {
+        assert!(pair[0] != K::ZERO && pair[1] != imaginary * pair[0]);
+    }
 }
 
 #[test]

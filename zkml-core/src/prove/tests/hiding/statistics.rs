@@ -145,7 +145,7 @@ fn careless(
         let none = Pads::of(vec![K::from(0u64); masking.pads()], pads.mask().to_vec());
         let mut channel = MaskedProver::new(&mut transcript, &none);
         let claims = claims_to_open(&mut channel, statement, trace).expect("claims");
-        let mask = Some(masking.combination_rows());
+        let mask = Some(masking.opening_mask());
         prove_combination(&mut channel, code, &matrices, &claims, mask).expect("an opening");
     }
     Proof {

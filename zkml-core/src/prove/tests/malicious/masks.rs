@@ -6,7 +6,7 @@ use super::super::listening::{Heard, heard};
 use super::trace::linear;
 use super::*;
 use crate::pcs::{
-    Claim, ClaimPoint, CodeParameters, MaskRows, RecursionParameters, Seed, verify_columns,
+    Claim, ClaimPoint, CodeParameters, ExtensionRow, MaskRows, RecursionParameters, Seed, verify_columns,
     verify_combination,
 };
 use crate::prove::{prove, prove_trace};
@@ -256,8 +256,11 @@ fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError>
     let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, Seed::from_bytes([4; 32]))
         .expect("commit");
     let mask = Some(MaskRows {
-        matrix: 0,
-        first_row: 1,
+        mask: ExtensionRow {
+            matrix: 0,
+            first_row: 1,
+        },
+        first_pair: 1,
     });
     let at = |low: Vec<K>| ClaimPoint {
         matrix: 0,

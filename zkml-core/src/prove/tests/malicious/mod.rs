@@ -408,7 +408,7 @@ fn prove_lying(
             let adds = other.as_ref().unwrap_or(&pads);
             let mut channel = Lying::new(MaskedProver::new(&mut transcript, adds), hooks.message);
             let claims = claims_to_open(&mut channel, statement, trace).expect("claims");
-            let mask = Some(masking.combination_rows());
+            let mask = Some(masking.opening_mask());
             let opened = prove_combination(&mut channel, code, &matrices, &claims, mask).expect("opening");
             let (record, alter) = (channel.inner.into_record(), channel.alter);
             let constraints = replay(statement, trace, &matrices, &record, adds.mask()).expect("replay");
