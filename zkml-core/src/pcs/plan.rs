@@ -90,6 +90,13 @@ impl Plan {
     pub fn needs_merge(&self) -> bool {
         self.lows.len() > 1
     }
+
+    /// The point in the row, of `log_row` coordinates, at which all is opened where nothing must be merged: that of the
+    /// claims, and 0 without any.
+    pub fn point_of_claims(&self, log_row: u32) -> Vec<K> {
+        let none = || vec![K::ZERO; log_row as usize];
+        self.lows.first().cloned().unwrap_or_else(none)
+    }
 }
 
 /// The coefficients of the random fold for each of the `rows` of each matrix that is `opened`; nothing for the others.

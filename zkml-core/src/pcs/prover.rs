@@ -88,7 +88,7 @@ pub fn prove_combination(
             info_span!("merge claims").in_scope(|| merge(channel, code, &plan, folded, &values));
         (point, ends.into_iter().enumerate().collect())
     } else {
-        let point = plan.lows.first().cloned().unwrap_or_default();
+        let point = plan.point_of_claims(code.log_row);
         let folds = plan.claims.iter().map(|(fold, _)| *fold);
         (point, folds.zip(values).collect::<Vec<_>>())
     };

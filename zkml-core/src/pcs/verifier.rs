@@ -264,7 +264,7 @@ fn merge<C: VerifierChannel + ?Sized>(
 ) -> Result<Merged<C::Scalar>, VerifyError> {
     let folds = plan.claims.iter().map(|(fold, _)| *fold);
     if !plan.needs_merge() {
-        let point = plan.lows.first().cloned().unwrap_or_default();
+        let point = plan.point_of_claims(code.log_row);
         return Ok((
             point,
             folds.zip(claims.iter().map(|(_, value)| value.clone())).collect(),

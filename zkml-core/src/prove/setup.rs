@@ -87,7 +87,7 @@ pub fn rotate(old: &ProvingKey) -> Result<ProvingKey, ProveError> {
 }
 
 /// The keys of a model whose code and number of commitments are chosen; the roots in `weights` are made anew.
-fn build(
+pub(super) fn build(
     model: CompiledModel,
     lowered: Lowered,
     choice: Choice,

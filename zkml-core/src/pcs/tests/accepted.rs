@@ -36,6 +36,52 @@ fn without_claims_nothing_is_sent() {
 }
 
 #[test]
+fn a_mask_without_claims_is_opened_in_the_clear_and_by_a_recursion() {
+    let base = code(5, 32, 8, 9);
+    let matrix = {
+        let mut random = Random(12);
+        let cells = Rows::Field(random.fields(5 * 32));
+        CommittedMatrix::commit(cells, &base, random.seed()).unwrap()
+    };
+    let mask = Some(MaskRows {
+        mask: ExtensionRow {
+            matrix: 0,
+            first_row: 3,
+        },
+        first_pair: 1,
+    });
+    let levels = vec![code(4, 0, 7, 9)];
+    for recursion in [RecursionParameters::default(), RecursionParameters { levels }] {
+        let parameters = (&base, &recursion);
+        let proof = {
+            let mut channel = ProverTranscript::new(DOMAIN);
+            channel.absorb("root", &matrix.commitment().root);
+            let opened = prove_combination(&mut channel, parameters, &[&matrix], &[], mask).unwrap();
+            prove_columns(&mut channel, parameters, &[&matrix], opened.unwrap(), 1).unwrap();
+            channel.into_proof()
+        };
+        let verify = |commitment: Commitment, proof: &[u8]| {
+            let mut channel = VerifierTranscript::new(DOMAIN, proof);
+            channel.absorb("root", &matrix.commitment().root);
+            let combination = verify_combination(&mut channel, parameters, &[commitment], &[], mask)?;
+            verify_columns(
+                &mut channel,
+                parameters,
+                &[commitment],
+                combination.into_iter().collect(),
+            )?;
+            channel.finish()
+        };
+        let commitment = matrix.commitment();
+        assert_eq!(verify(commitment, &proof), Ok(()));
+        // It does speak of this matrix.
+        let mut other = commitment;
+        other.root[3] ^= 1;
+        assert_check(verify(other, &proof), "opening.merkle");
+    }
+}
+
+#[test]
 fn longer_rows_and_rows_of_one_bit() {
     for (log_row, log_codeword) in [(1, 3), (9, 11), (10, 12)] {
         let scene = Scene::new(code(log_row, 0, log_codeword, 6), &[&[11, 5], &[12]], false);

@@ -1,10 +1,16 @@
 //! Zero knowledge end to end: every choice of what is private is proved and verified, and what must be hidden is.
 
 use super::fixture::{CONTEXT, whole_network};
-use super::network::Network;
+use super::network::{Network, window};
+use crate::graph::NodeId;
+use crate::pcs::{CodeParameters, Packing, RecursionParameters, TARGET_BITS};
 use crate::privacy::{Privacy, Visibility};
+use crate::prove::choose::Choice;
+use crate::prove::setup::build;
 use crate::prove::{SetupOptions, prove, rotate, setup};
-use crate::verify::{Statement, TrustedKey, soundness, verify};
+use crate::verify::{
+    ROTATION_RESERVE, Statement, TrustedKey, WeightCommitments, soundness, verify, weight_extents,
+};
 
 /// All privacies that make sense.
 fn privacies() -> impl Iterator<Item = Privacy> {
@@ -47,6 +53,43 @@ fn every_privacy_proves_and_verifies() {
             soundness(&statement),
         );
     }
+}
+
+#[test]
+fn a_model_without_parameters_is_proved_with_a_recursion() {
+    let mut n = Network::new(4, &[1, 1, 4, 4], (-127, 127));
+    let pool = n.max_pool("pool", NodeId(0), window(2, 2, 0));
+    let model = n.finish(&[pool]).with_privacy(Privacy {
+        output: Visibility::Private,
+        ..Privacy::default()
+    });
+    assert!(model.network.graph.parameters.is_empty());
+    let lowered = model.lower().expect("lower");
+    let mut weights = WeightCommitments {
+        roots: vec![[0; 32]; ROTATION_RESERVE as usize + 1],
+        rows: 0,
+        openings: 2,
+    };
+    weights.rows = Packing::new(&weight_extents(&lowered.circuit), 10)
+        .expect("a packing")
+        .rows;
+    let tail = 256;
+    let code = CodeParameters::for_target(10, tail, 13, 16, TARGET_BITS).expect("a code");
+    assert!(weights.tail(code.queries) <= tail);
+    // Rows of 128 each for the 1024 + 256 coordinates of the combination.
+    let levels = vec![CodeParameters::for_target(7, 0, 11, 16, TARGET_BITS).expect("a code")];
+    let choice = Choice {
+        code,
+        recursion: RecursionParameters { levels },
+        weights,
+    };
+    let input = Network::random_input(1, &model);
+    let key = build(model, lowered, choice, None).expect("setup");
+    // Nothing is claimed of weights: the setup proof opens its mask alone.
+    let statement = Statement::of_setup(&key.verifying).expect("statement");
+    assert!(statement.opened.is_empty() && statement.masking.is_some());
+    let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
+    verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
 }
 
 #[test]
