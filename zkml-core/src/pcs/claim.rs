@@ -9,9 +9,9 @@
 //!
 //! where `row_a` is the next row of the matrix for each `a` that is [stored](super::stored), and 0 for the others.
 //!
-//! The combination over rows is also the test that rows are near the code. It works only where each
-//! coordinate of `high` is a bit, or a challenge of its own drawn after the commitment; hence [`Coordinate`].
-//! `low` may be any point.
+//! `high` and `low` may be any points: that rows are near the code is tested by a combination of its own. [`Coordinate`] says
+//! which coordinates are bits and which are challenges, and a challenge that stands twice in one `high`, which no reduction
+//! makes, is refused; soundness rests on neither.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ use crate::transcript::VerifyError;
 pub enum Coordinate {
     /// A Boolean constant.
     Bit(bool),
-    /// A uniform challenge, drawn after the commitment and used for no other coordinate of the point.
+    /// A challenge, used for no other coordinate of the point.
     Challenge(K),
 }
 
@@ -119,7 +119,7 @@ pub fn check_mask(rows: &[usize], mask: Option<MaskRows>) -> Result<(), VerifyEr
     }
 }
 
-/// Checks that `points` fit matrices of `rows` rows and that the row combinations test proximity.
+/// Checks that `points` fit matrices of `rows` rows, and that no challenge stands twice in one.
 ///
 /// # Errors
 ///

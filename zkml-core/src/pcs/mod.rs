@@ -13,13 +13,15 @@
 //!    (`opening.merge`) of `sum_f <f, W_f>` over the distinct `f = sum_a eq(high, a) row_a`, where `W_f = sum_i rho_i
 //!    eq(low_i)` over the claims on `f`; it ends at `z`; the value `y_f = <f, eq(z)>` of each `f` (`opening.values`).
 //!    Else `z = low`, `y_i = v_i`;
-//! 2. for codewords of more than `2^16` points a [little proof of work](soundness::proximity_work)
-//!    (`opening.proximity`); for each matrix with a claim a coefficient of each row (`opening.proximity`); with them `f = sum_a rho_a row_a` over
-//!    all these rows but a mask's, and its value `y = <f, eq(z)>` (`opening.proximity`);
-//!    coefficients `gamma_i` (`opening.combine`), the last one for this `f`; `u = sum_i gamma_i f_i`, all `L + tail`
-//!    coordinates (`opening.combination`), or the commitment to it ([`recursive`]) and `<u, eq(z)>` (`opening.product`);
-//! 3. proof of work (`opening.grind`), `t` positions (`opening.positions`);
-//! 4. for each matrix with a claim: the salts (`opening.salt`) and cells (`opening.columns`) of these
+//! 2. proof of work (`opening.proximity.grind`); for each matrix with a claim or a mask a coefficient `delta_a` of each row,
+//!    one for both parts of a row over `K`, none for the mask (`opening.proximity`); with them `f = sum_a delta_a row_a` over all
+//!    these rows, and its value `y = <f, eq(z)>` (`opening.proximity`);
+//!    proof of work (`opening.combine.grind`); coefficients `gamma_i` (`opening.combine`), the last one for this `f`;
+//!    `u = sum_i gamma_i f_i`, all `L + tail` coordinates (`opening.combination`), or the commitment to it ([`recursive`])
+//!    and `<u, eq(z)>` (`opening.product`);
+//! 3. proof of work (`opening.grind`), `t` positions (`opening.positions`); with a closing check, the coefficients of its
+//!    answers before them (`opening.join`);
+//! 4. for each of these matrices: the salts (`opening.salt`) and cells (`opening.columns`) of these
 //!    columns, and the missing nodes of the tree (`opening.path`); where `u` was committed to, the recursion shows its
 //!    inner product and its codeword at the positions.
 //!

@@ -10,7 +10,7 @@ use super::error::PcsError;
 use super::matrix::CommittedMatrix;
 use super::plan::{Plan, RowFold, random_coefficients};
 use super::recursive::{self, RecursionParameters};
-use super::soundness::proximity_work;
+use super::soundness::PROXIMITY_GRINDING_BITS;
 use super::verifier::{combination_weights, recursive_functionals};
 use crate::field::{K, kernels};
 use crate::sumcheck::{Evaluation, Evaluations, Table, prove_batched};
@@ -95,7 +95,7 @@ pub fn prove_combination(
     if let Some(rows) = mask {
         opened_matrices[rows.mask.matrix] = true;
     }
-    channel.grind("opening.proximity", proximity_work(code));
+    channel.grind("opening.proximity.grind", PROXIMITY_GRINDING_BITS);
     let draw = || channel.challenge("opening.proximity");
     let random = random_coefficients(&rows, &opened_matrices, mask, draw);
     let eq = kernels::eq_table(&point);
@@ -113,6 +113,7 @@ pub fn prove_combination(
         None => Zeroizing::new(vec![K::ZERO; code.message_length()]),
     };
 
+    channel.grind("opening.combine.grind", PROXIMITY_GRINDING_BITS);
     let mut gammas = channel.challenges("opening.combine", opened.len() + 1);
     if mask.is_some() {
         let blind = channel.challenge("opening.blind");
@@ -152,8 +153,8 @@ pub fn prove_columns(
     combinations: usize,
 ) -> Result<(), PcsError> {
     let _span = info_span!("open columns").entered();
-    channel.challenges("opening.join", combinations.saturating_sub(1));
     channel.grind("opening.grind", code.grinding_bits);
+    channel.challenges("opening.join", combinations.saturating_sub(1));
     let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
     let marked = matrices.iter().zip(&opened.matrices);
     for (matrix, _) in marked.filter(|(_, opened)| **opened) {

@@ -4,15 +4,15 @@
 //!
 //! - queries, `((1 + rho)/2)^t 2^-grinding`: a combination far from the code, or another codeword than the
 //!   folded rows give, agrees with `Enc(u)` in at most that part of the positions;
-//! - proximity, `n/|K|`, less the [proof of work](proximity_work) before its coefficients: rows far from the code, within the unique decoding radius, combine to one that is near it. Each
-//!   row has a uniform coefficient of its own (`opening.proximity`), so that the combination is uniform in the affine
-//!   space that all rows span, at the mask where there is one, whatever the other coefficients are, and the bound is that of one line (BCIKS20, Theorem
-//!   1.6). Rows that agree with codewords at common positions do so in any combination: the coordinates of claims, and
-//!   the closing challenge, add nothing;
-//! - subspace, `1/|K|`: rows that are codewords of the Reed-Solomon code, but not in the space of the circle transform,
-//!   combine to one that is;
-//! - combination, `2/|K|`: false values at the common point whose combination is right, or a coefficient 0 of the random
-//!   fold; twice more for the mask, and once for each answer of the closing check that is joined to it;
+//! - proximity, `2 n/|K| 2^-10`: rows far from the code, within the unique decoding radius, make a random fold that is near
+//!   it, or rows that are near it one that agrees with its codeword where they do not; then a random fold far from the code,
+//!   or together with the rest far from it, makes a row combination that is near it. Once for the coefficients of the fold
+//!   (`opening.proximity`; BCIKS20, Theorem 1.6) and once for that of the fold in the combination (`opening.combine`; Theorem
+//!   4.1), each after [`PROXIMITY_GRINDING_BITS`] of proof of work. `docs/protocol/commitment.md` has the argument;
+//! - subspace, `2/|K|`: rows that are codewords of the Reed-Solomon code, but not in the space of the circle transform,
+//!   fold, or combine, to one that is;
+//! - combination, `1/|K|`: false values at the common point whose combination is right; once more for a factor 0 of all but
+//!   the mask, and once for the answers of the closing check that are joined to it;
 //! - with a merge: `1/|K|` for the coefficients of the claims, and the sumcheck.
 
 use super::claim::ClaimPoint;
@@ -21,42 +21,25 @@ use super::plan::Plan;
 use crate::field::P;
 use crate::sumcheck::{self, Shape};
 
-/// What the proximity test should give at least, in bits: more than the whole argument's aim, since errors add up.
-const PROXIMITY_BITS: f64 = 106.0;
-
-/// `log2 |K|`.
-fn field_bits() -> f64 {
-    2.0 * (P as f64).log2()
-}
-
-/// Bits of proof of work before the coefficients of the proximity test, for codewords so long that its error exceeds its
-/// share: a few, since the error is `n/|K|`.
-pub fn proximity_work(code: &CodeParameters) -> u32 {
-    let own = field_bits() - (code.codeword_length() as f64).log2();
-    // A float-to-integer cast saturates; below 0 none is needed.
-    (PROXIMITY_BITS - own).ceil().clamp(0.0, 40.0) as u32
-}
+/// Bits of proof of work before the coefficients of the random fold are drawn, and again before those of the row
+/// combination: with long codewords `n/|K|` alone is too near to what a whole argument may lose. A few microseconds.
+pub const PROXIMITY_GRINDING_BITS: u32 = 10;
 
 /// The terms of an opening of `points` with their bits (`-log2` of the error), the smallest not first. Errors
 /// add up: see [`total`].
 ///
-/// `answers` is the number of further messages that are checked at the same columns: 0 without a mask.
-pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], answers: usize) -> Vec<(String, f64)> {
+/// `masked`: is there a mask, and are there answers of a closing check at the same columns?
+pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], masked: bool) -> Vec<(String, f64)> {
     let plan = Plan::new(points);
-    let field = field_bits();
-    let blind = usize::from(answers > 0);
+    let field = 2.0 * (P as f64).log2();
     let n = code.codeword_length() as f64;
+    let proximity = field - (2.0 * n).log2() + f64::from(PROXIMITY_GRINDING_BITS);
+    let combination = if masked { 3f64 } else { 1f64 };
     let mut terms = vec![
         ("opening: queries".to_owned(), code.query_bits()),
-        (
-            "opening: proximity".to_owned(),
-            field - n.log2() + f64::from(proximity_work(code)),
-        ),
-        ("opening: subspace".to_owned(), field),
-        (
-            "opening: combination".to_owned(),
-            field - ((2 + 2 * blind + answers) as f64).log2(),
-        ),
+        ("opening: proximity".to_owned(), proximity),
+        ("opening: subspace".to_owned(), field - 1.0),
+        ("opening: combination".to_owned(), field - combination.log2()),
     ];
     if plan.needs_merge() {
         let shapes = [Shape {
@@ -100,32 +83,23 @@ mod tests {
             point(8, vec![challenge(4), challenge(5)], 2),
             point(16, vec![], 2),
         ];
-        let terms = opening_terms(&code, &points, 0);
+        let terms = opening_terms(&code, &points, false);
         let bits = |name: &str| terms.iter().find(|(found, _)| found == name).unwrap().1;
-        // Once, whatever the folds.
-        assert!((bits("opening: proximity") - (122.0 - 13.0)).abs() < 1e-9);
-        assert!((bits("opening: subspace") - 122.0).abs() < 1e-9);
-        // Long codewords make up for their length by proof of work.
-        for (log_codeword, work) in [(16, 0), (17, 1), (19, 3), (22, 6)] {
-            let long =
-                CodeParameters::for_target(log_codeword - 2, 0, log_codeword, 12, TARGET_BITS).unwrap();
-            assert_eq!(proximity_work(&long), work);
-            let terms = opening_terms(&long, &points, 0);
-            let proximity = terms.iter().find(|(name, _)| name == "opening: proximity");
-            assert!((proximity.unwrap().1 - 106.0).abs() < 1e-6);
-        }
+        // Twice, whatever the folds; less the work.
+        assert!((bits("opening: proximity") - (122.0 - 14.0 + 10.0)).abs() < 1e-9);
+        assert!((bits("opening: subspace") - 121.0).abs() < 1e-9);
         assert!((bits("opening: merge: rounds") - (122.0 - 20f64.log2())).abs() < 1e-9);
         assert!(bits("opening: queries") >= TARGET_BITS && bits("opening: queries") < TARGET_BITS + 1.0);
-        // With a mask and two answers four more draws could hide a false value.
-        let masked = opening_terms(&code, &points, 2);
+        // With a mask and answers two more draws could hide a false value.
+        let masked = opening_terms(&code, &points, true);
         let combination = |terms: &[(String, f64)]| {
             let found = terms.iter().find(|(name, _)| name == "opening: combination");
             found.unwrap().1
         };
-        assert!((combination(&terms) - 121.0).abs() < 1e-9);
-        assert!((combination(&masked) - (122.0 - 6f64.log2())).abs() < 1e-9);
+        assert!((combination(&terms) - 122.0).abs() < 1e-9);
+        assert!((combination(&masked) - (122.0 - 3f64.log2())).abs() < 1e-9);
         let sum = total(&terms);
-        assert!(sum < bits("opening: queries") && sum > 103.0, "{sum}");
+        assert!(sum < bits("opening: queries") && sum > TARGET_BITS - 0.1, "{sum}");
         assert!((total(&[("a".into(), 10.0), ("b".into(), 10.0)]) - 9.0).abs() < 1e-12);
     }
 }

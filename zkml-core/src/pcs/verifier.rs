@@ -9,7 +9,7 @@ use super::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use super::merkle::root_of;
 use super::plan::{Plan, random_coefficients};
 use super::recursive::{self, Functional, RecursionParameters, RecursiveCommitment};
-use super::soundness::proximity_work;
+use super::soundness::PROXIMITY_GRINDING_BITS;
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, mul_k, mul_k_base};
 use crate::poly;
@@ -91,7 +91,7 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
             *marked = true;
         }
     }
-    channel.grind("opening.proximity", proximity_work(code))?;
+    channel.grind("opening.proximity.grind", PROXIMITY_GRINDING_BITS)?;
     let draw = || channel.challenge("opening.proximity");
     let random = random_coefficients(&rows, &marked, mask, draw);
     let random_value = channel.read_scalar("opening.proximity")?;
@@ -99,6 +99,7 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
         Some(rows) => Some((rows.mask, channel.read_scalar("opening.mask")?)),
         None => None,
     };
+    channel.grind("opening.combine.grind", PROXIMITY_GRINDING_BITS)?;
     let mut gammas = channel.challenges("opening.combine", opened.len().saturating_add(1));
     if masked.is_some() {
         // Drawn after the claims: a false one could otherwise be made up for by the mask's.
@@ -183,7 +184,9 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
     combinations: Vec<Combination>,
 ) -> Result<(), VerifyError> {
     let _span = tracing::info_span!("check columns").entered();
-    // The first one has coefficient 1.
+    channel.grind("opening.grind", code.grinding_bits)?;
+    // Drawn together with the positions, no message between: what is joined then needs no proximity gap of its own. The
+    // first one has coefficient 1.
     let mut coefficients = vec![K::ONE];
     coefficients.extend(channel.challenges("opening.join", combinations.len().saturating_sub(1)));
     let mut joined = vec![K::ZERO; code.message_length()];
@@ -214,7 +217,6 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
         }
     }
 
-    channel.grind("opening.grind", code.grinding_bits)?;
     let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
     let mut sums = vec![K::ZERO; positions.len()];
     for ((index, commitment), weights) in commitments.iter().enumerate().zip(&weights) {

@@ -80,9 +80,12 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
             ));
         }
     }
-    let messages = statement.masking.map_or(0, |masking| masking.pairs());
     let (code, recursion) = statement.key.opening();
-    terms.extend(opening_terms(code, &statement.opened, messages));
+    terms.extend(opening_terms(
+        code,
+        &statement.opened,
+        statement.masking.is_some(),
+    ));
     terms.extend(recursion_terms(recursion, code.message_length()));
     let further = statement.weight_copies().saturating_sub(1);
     if further > 0 {

@@ -222,13 +222,13 @@ fn salts_and_tails_come_from_the_seed() {
 
 #[test]
 fn the_wire_holds_what_the_documentation_says() {
-    // One claim: value, that of the random fold, then u, nonce, per query a salt and R cells, then the path.
+    // One claim: value, nonce, that of the random fold, nonce, u, nonce, per query a salt and R cells, then the path.
     let code = code(4, 2, 7, 5);
     let mut random = Random(9);
     let cells = random.fields(64);
     let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
     let proof = prove_one(&matrix, &cells, |_| {});
-    let (fixed, queries) = (16 + 16 + 18 * 16 + 8, 5 * (32 + 4 * 8));
+    let (fixed, queries) = (16 + 8 + 16 + 8 + 18 * 16 + 8, 5 * (32 + 4 * 8));
     assert!(proof.len() > fixed + queries && (proof.len() - fixed - queries).is_multiple_of(32));
     let value = k_from_bytes(proof[..16].try_into().unwrap()).unwrap();
     assert_eq!(k_to_bytes(value), proof[..16]);

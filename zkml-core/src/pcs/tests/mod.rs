@@ -231,6 +231,7 @@ fn send_combined(
     fold: &plan::RowFold,
     low: &[K],
 ) -> Vec<K> {
+    channel.grind("opening.proximity.grind", soundness::PROXIMITY_GRINDING_BITS);
     let random = matrix.combine(
         0,
         &channel.challenges("opening.proximity", matrix.commitment().rows),
@@ -238,6 +239,7 @@ fn send_combined(
     let eq = crate::poly::eq_table(low);
     let value = random.iter().zip(&eq).map(|(value, eq)| *value * eq).sum();
     channel.send_scalar("opening.proximity", value);
+    channel.grind("opening.combine.grind", soundness::PROXIMITY_GRINDING_BITS);
     let gammas = channel.challenges("opening.combine", 2);
     let both = matrix.fold(fold).into_iter().zip(random);
     both.map(|(fold, random)| gammas[0] * fold + gammas[1] * random)

@@ -89,6 +89,22 @@ fn every_message_is_checked_by_the_check_that_should() {
             other => panic!("{other:?}"),
         }
     }
+    // The value of the random fold is part of what the coefficients' work is done over.
+    for label in [
+        "opening.proximity.grind",
+        "opening.proximity",
+        "opening.combine.grind",
+    ] {
+        for result in tamper(&scene, label) {
+            assert!(matches!(
+                result,
+                Err(VerifyError::Check {
+                    name: "transcript.grind" | "opening.inner_product",
+                    ..
+                })
+            ));
+        }
+    }
     for result in tamper(&scene, "opening.grind") {
         // Another nonce may work by luck; then other positions are asked for.
         assert!(matches!(
@@ -244,7 +260,7 @@ fn claims_that_do_not_fit_are_refused_by_both_sides() {
             low: vec![K::ZERO; 3],
             ..good.clone()
         },
-        // One challenge for two row variables: the combination would test less than it should.
+        // One challenge for two row variables.
         ClaimPoint {
             high: vec![x, x],
             ..good.clone()

@@ -3,6 +3,8 @@
 use super::case::{Case, Lie, Prover};
 use super::fixture::{CONTEXT, fixture, input_of, judge, outputs_of};
 use crate::field::K;
+use crate::pcs::CodeParameters;
+use crate::pcs::soundness::PROXIMITY_GRINDING_BITS;
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, Kind, State, VerifyError};
 use crate::verify::VerifyingKey;
@@ -47,9 +49,13 @@ const PROTOCOL: &[(Kind, &str, In)] = &[
     (Kind::Scalars, "opening.merge", "PZSpz"),
     (Kind::Challenge, "opening.merge", "PZSpz"),
     (Kind::Scalars, "opening.values", "PZSpz"),
+    (Kind::Grind, "opening.proximity.grind", "PZSpz"),
+    (Kind::Nonce, "opening.proximity.grind", "PZSpz"),
     (Kind::Challenge, "opening.proximity", "PZSpz"),
     (Kind::Scalars, "opening.proximity", "PZSpz"),
     (Kind::Scalars, "opening.mask", "ZSz"),
+    (Kind::Grind, "opening.combine.grind", "PZSpz"),
+    (Kind::Nonce, "opening.combine.grind", "PZSpz"),
     (Kind::Challenge, "opening.combine", "PZSpz"),
     (Kind::Challenge, "opening.blind", "ZSz"),
     (Kind::Extension, "opening.combination", "PZSpz"),
@@ -57,14 +63,22 @@ const PROTOCOL: &[(Kind, &str, In)] = &[
     (Kind::Extension, "closing.masked", "ZSz"),
     (Kind::Challenge, "closing.point", "ZSz"),
     (Kind::Extension, "closing.response", "ZSz"),
-    (Kind::Challenge, "opening.join", "ZSz"),
     (Kind::Grind, "opening.grind", "PZSpz"),
     (Kind::Nonce, "opening.grind", "PZSpz"),
+    (Kind::Challenge, "opening.join", "ZSz"),
     (Kind::Positions, "opening.positions", "PZSpz"),
     (Kind::Digest, "opening.salt", "PZSpz"),
     (Kind::Base, "opening.columns", "PZSpz"),
     (Kind::Digest, "opening.path", "PZSpz"),
 ];
+
+/// Bits of a proof of work.
+pub(super) fn work_bits(code: &CodeParameters, label: &str) -> u32 {
+    match label {
+        "opening.proximity.grind" | "opening.combine.grind" => PROXIMITY_GRINDING_BITS,
+        _ => code.grinding_bits,
+    }
+}
 
 fn events(case: &Case) -> Vec<Event> {
     case.events(case.proof)
@@ -164,8 +178,14 @@ fn claims_are_fixed_before_the_challenges_that_judge_them() {
             ((Scalars, "equality.value"), (Challenge, "reduce.stage")),
             ((Scalars, "reduce.term"), (Challenge, "opening.batch")),
             ((Scalars, "reduce.operand"), (Challenge, "opening.batch")),
-            ((Scalars, "opening.values"), (Challenge, "opening.proximity")),
-            ((Scalars, "opening.proximity"), (Challenge, "opening.combine")),
+            ((Scalars, "opening.values"), (Grind, "opening.proximity.grind")),
+            (
+                (Nonce, "opening.proximity.grind"),
+                (Challenge, "opening.proximity"),
+            ),
+            ((Challenge, "opening.proximity"), (Scalars, "opening.proximity")),
+            ((Scalars, "opening.proximity"), (Grind, "opening.combine.grind")),
+            ((Nonce, "opening.combine.grind"), (Challenge, "opening.combine")),
             (
                 (Extension, "opening.combination"),
                 (Positions, "opening.positions"),
@@ -198,7 +218,7 @@ fn claims_are_fixed_before_the_challenges_that_judge_them() {
 
 #[test]
 fn in_zero_knowledge_masks_and_claims_are_fixed_before_what_they_are_judged_by() {
-    use Kind::{Challenge, Digest, Extension, Grind, Positions, Scalars};
+    use Kind::{Challenge, Digest, Extension, Grind, Nonce, Positions, Scalars};
     for case in Case::all().iter().filter(|case| case.is_hidden()) {
         let events = events(case);
         let first = events.iter().find(|event| draws(event)).expect("a challenge");
@@ -209,6 +229,7 @@ fn in_zero_knowledge_masks_and_claims_are_fixed_before_what_they_are_judged_by()
             ((Scalars, "opening.values"), (Challenge, "opening.combine")),
             ((Scalars, "opening.values"), (Challenge, "opening.blind")),
             ((Scalars, "opening.proximity"), (Challenge, "opening.blind")),
+            ((Scalars, "opening.mask"), (Grind, "opening.combine.grind")),
             ((Scalars, "opening.mask"), (Challenge, "opening.combine")),
             ((Scalars, "opening.mask"), (Challenge, "opening.blind")),
             ((Challenge, "opening.blind"), (Extension, "opening.combination")),
@@ -220,9 +241,10 @@ fn in_zero_knowledge_masks_and_claims_are_fixed_before_what_they_are_judged_by()
             ((Challenge, "closing.point"), (Extension, "closing.response")),
             // What the columns are compared with is fixed before it is joined and the columns are drawn.
             ((Extension, "opening.combination"), (Challenge, "opening.join")),
-            ((Extension, "closing.response"), (Challenge, "opening.join")),
-            ((Challenge, "opening.join"), (Grind, "opening.grind")),
-            ((Grind, "opening.grind"), (Positions, "opening.positions")),
+            ((Extension, "closing.response"), (Grind, "opening.grind")),
+            // Nothing is said between these two draws.
+            ((Nonce, "opening.grind"), (Challenge, "opening.join")),
+            ((Challenge, "opening.join"), (Positions, "opening.positions")),
         ] {
             precedes(case, &events, before, after);
         }
@@ -304,12 +326,12 @@ fn say(case: &Case, state: &mut State, item: &Item, honest: bool) -> Option<Draw
             return Some(Drawn::Positions(positions));
         }
         Kind::Harden => state.harden(label, case.statement.key.hardening),
-        Kind::Grind => state.begin_grind(label, code.grinding_bits),
+        Kind::Grind => state.begin_grind(label, work_bits(code, label)),
         kind => {
             if honest && kind == Kind::Nonce {
                 // The replay's state is the verifier's: the nonce fits it.
                 let nonce = u64::from_le_bytes(item.bytes[..].try_into().expect("8 bytes"));
-                assert!(state.nonce_works(nonce, code.grinding_bits), "{}", case.name);
+                assert!(state.nonce_works(nonce, work_bits(code, label)), "{}", case.name);
             }
             state.absorb(kind, label, &item.bytes);
         }

@@ -58,6 +58,16 @@ pub(crate) fn judge(
         .map(|_| ())
 }
 
+/// Is this what notices other challenges than the prover's? In zero knowledge that is a proof of work, which another
+/// nonce than the honest one seldom fits, and else the closing check.
+pub(crate) fn noticed(key: &VerifyingKey, error: &VerifyError) -> bool {
+    let checks: &[&str] = match key.privacy.zero_knowledge() {
+        true => &["transcript.grind", "closing.constraints"],
+        false => &["lookup.layer"],
+    };
+    matches!(error, VerifyError::Check { name, .. } if checks.contains(name))
+}
+
 /// The proof of [`whole_network`], made once: everything is public.
 pub(crate) fn fixture() -> &'static Fixture {
     static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| make(Privacy::PUBLIC));

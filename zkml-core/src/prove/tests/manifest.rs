@@ -67,6 +67,12 @@ const fn response(part: Part, hidden: Checks) -> Row {
 /// polynomial in them, and not 0 but with probability `2^-115`.
 const CONSTRAINTS: Checks = &["closing.constraints"];
 
+/// The nonces around the value of the random fold have few bits, and other ones fit as well; then other coefficients are
+/// drawn than the combination is made with.
+const COMBINED: Checks = &["transcript.grind", "opening.inner_product"];
+
+const COMBINED_HIDDEN: Checks = &["transcript.grind", "closing.constraints"];
+
 /// What comes after the last constraint changes the positions. The nonce no longer fits what is hashed before it; one
 /// in 4096 does, and then the opened columns are the wrong ones.
 const POSITIONS: Checks = &["transcript.grind", "opening.merkle"];
@@ -122,13 +128,10 @@ pub(super) const MANIFEST: &[Row] = &[
     row("reduce.operand", Kind::Scalars, &["reduce.stage"], CONSTRAINTS),
     row("opening.merge", Kind::Scalars, &["opening.merge"], CONSTRAINTS),
     row("opening.values", Kind::Scalars, &["opening.merge"], CONSTRAINTS),
-    row(
-        "opening.proximity",
-        Kind::Scalars,
-        &["opening.inner_product"],
-        CONSTRAINTS,
-    ),
+    row("opening.proximity.grind", Kind::Nonce, COMBINED, COMBINED_HIDDEN),
+    row("opening.proximity", Kind::Scalars, COMBINED, CONSTRAINTS),
     row("opening.mask", Kind::Scalars, &[], CONSTRAINTS),
+    row("opening.combine.grind", Kind::Nonce, COMBINED, COMBINED_HIDDEN),
     row(
         "opening.combination",
         Kind::Extension,
@@ -194,7 +197,14 @@ impl Subject<'_> {
     fn may_reject(&self, row: &'static Row, mutation: Mutation, check: &str) -> bool {
         let index = |label: &str| MANIFEST.iter().position(|row| row.label == label);
         // What comes before a nonce must fit it; with few bits it often does.
-        let before_grinding = self.has("lookup.grind") && index(row.label) < index("lookup.grind");
+        let before = |label: &str| self.has(label) && index(row.label) < index(label);
+        let before_grinding = before("lookup.grind");
+        // In zero knowledge constraints are judged later than the work before the combination.
+        let before_work = before_grinding
+            || self.hidden
+                && ["opening.proximity.grind", "opening.combine.grind"]
+                    .into_iter()
+                    .any(before);
         // With what follows moved, the next message is another one as well, and may be judged first.
         let next = match mutation.moves() {
             true => 1 + usize::from(before_grinding),
@@ -208,7 +218,7 @@ impl Subject<'_> {
         core::iter::once(row)
             .chain(after.take(next))
             .any(|row| self.checks(row).contains(&check))
-            || before_grinding && check == "transcript.grind"
+            || before_work && check == "transcript.grind"
     }
 
     /// The row that an element of a message belongs to.

@@ -37,7 +37,7 @@ fn subject(case: &Case) -> Subject<'_> {
         hidden: case.is_hidden(),
         messages,
         tails,
-        judge: Box::new(|messages| case.verdict(messages)),
+        judge: Box::new(|messages| case.verdict_without_work(messages)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every field of the verifying key altered: the honest proof is rejected, also when it claims the altered key, and the
 //! key's own setup proof no longer fits it.
 
-use super::fixture::{CONTEXT, Fixture, fixture, fixtures, hidden, judge, rotated};
+use super::fixture::{CONTEXT, Fixture, fixture, fixtures, hidden, judge, noticed, rotated};
 use crate::circuit::{ColumnKind, Contraction, Home, Linear, PaddedShape, Public, Table, View};
 use crate::field::M61;
 use crate::pcs::{CodeParameters, Packing};
@@ -302,13 +302,7 @@ fn every_altered_field_of_the_verifying_key_is_rejected() {
             );
             // The setup proof is bound to all of the key.
             let error = verify_setup(&key).expect_err(name);
-            let challenges_differ = matches!(
-                error,
-                VerifyError::Check {
-                    name: "lookup.layer" | "closing.constraints",
-                    ..
-                }
-            );
+            let challenges_differ = noticed(&f.key.verifying, &error);
             // With other sizes or another protocol its messages mean something else.
             let unreadable = matches!(
                 error,
@@ -353,14 +347,7 @@ fn a_key_without_a_setup_proof_or_with_that_of_another_key_is_refused() {
             continue;
         }
         let error = verify(&key, &f.public, &f.proof, CONTEXT).expect_err(which);
-        let expected = matches!(
-            error,
-            VerifyError::Check {
-                name: "closing.constraints",
-                ..
-            }
-        );
-        assert!(expected, "{which}: {error}");
+        assert!(noticed(&key, &error), "{which}: {error}");
     }
 }
 
@@ -376,14 +363,8 @@ fn a_rotated_key_that_names_another_key_before_it_is_refused() {
         key.previous = other;
         let error = verify_setup(&key).expect_err("another key before");
         // Without one there is one matrix less to open: the proof is bound to another statement all the same.
-        let expected = matches!(
-            error,
-            VerifyError::Check {
-                name: "closing.constraints",
-                ..
-            } | VerifyError::NonCanonical { .. }
-        );
-        assert!(expected, "{other:?}: {error}");
+        let unreadable = matches!(error, VerifyError::NonCanonical { .. });
+        assert!(noticed(&key, &error) || unreadable, "{other:?}: {error}");
     }
 }
 

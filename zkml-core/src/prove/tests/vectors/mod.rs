@@ -14,7 +14,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::fiat_shamir::work_bits;
 use crate::field::{K, M61};
+use crate::pcs::CodeParameters;
 use crate::transcript::{Event, Kind, State};
 
 fn folder() -> PathBuf {
@@ -81,10 +83,7 @@ struct Replay<'a> {
     bound: Vec<Vec<u8>>,
     /// Number of sequential hashes.
     hardening: u64,
-    queries: usize,
-    codeword: usize,
-    /// Bits of proof of work before the positions.
-    grinding: u32,
+    code: &'a CodeParameters,
 }
 
 impl Replay<'_> {
@@ -119,12 +118,13 @@ impl Replay<'_> {
                     ));
                 }
                 Kind::Positions => {
-                    let positions = state.positions(label, self.queries, self.codeword);
+                    let positions = state.positions(label, self.code.queries, self.code.codeword_length());
                     lines.push(format!("positions {label} = {positions:?}"));
                 }
                 Kind::Grind => {
-                    state.begin_grind(label, self.grinding);
-                    lines.push(format!("grind {label} {} bits", self.grinding));
+                    let bits = work_bits(self.code, label);
+                    state.begin_grind(label, bits);
+                    lines.push(format!("grind {label} {bits} bits"));
                 }
                 Kind::Harden => {
                     state.harden(label, self.hardening);
@@ -135,7 +135,7 @@ impl Replay<'_> {
                     let bytes = &proof[event.offset..event.offset + event.length];
                     if event.kind == Kind::Nonce {
                         let nonce = u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
-                        assert!(state.nonce_works(nonce, self.grinding), "{label}");
+                        assert!(state.nonce_works(nonce, work_bits(self.code, label)), "{label}");
                     }
                     state.absorb(event.kind, label, bytes);
                     run = run.or(Some((*event, 1)));

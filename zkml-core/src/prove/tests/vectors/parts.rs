@@ -284,9 +284,7 @@ pub(super) fn opening() -> Value {
         domain,
         bound: vec![],
         hardening: 0,
-        queries: CODE.queries,
-        codeword: n,
-        grinding: CODE.grinding_bits,
+        code: &CODE,
     };
     json!({
         "code": { "log_row": CODE.log_row, "tail": CODE.tail, "log_codeword": CODE.log_codeword,

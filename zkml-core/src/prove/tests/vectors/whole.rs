@@ -94,9 +94,7 @@ fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
         domain: statement.protocol(),
         bound: bound(&statement, &public),
         hardening: verifying.hardening,
-        queries: code.queries,
-        codeword: code.codeword_length(),
-        grinding: code.grinding_bits,
+        code: &code,
     };
     json!({
         "name": name,
