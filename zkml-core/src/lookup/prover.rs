@@ -91,19 +91,32 @@ pub fn prove(
         let _span = debug_span!("lookup layer", variables = claim.point.len()).entered();
         claim = prove_layer(channel, claim, below);
     }
+    if leaves.variables >= REBUILT_VARIABLES {
+        let _span = debug_span!("lookup layer", variables = claim.point.len()).entered();
+        claim = prove_layer(channel, claim, leaves.above());
+    }
     if leaves.variables > 0 {
         claim = info_span!("lookup leaf layer").in_scope(|| prove_leaf_layer(channel, claim, &leaves));
     }
     info_span!("lookup columns").in_scope(|| send_columns(channel, &stack, &witness, claim.point))
 }
 
-/// All levels of the tree above the leaves, the root last; of a tree that is one leaf, that leaf.
+/// In a stack of so many variables the level above the leaves, half of the tree's memory, is dropped when the next one is made,
+/// and made again when its turn comes: setup proofs of large models. Tests see both.
+const REBUILT_VARIABLES: usize = if cfg!(test) { 7 } else { 23 };
+
+/// All levels of the tree above the leaves but those to be rebuilt, the root last; of a tree that is one leaf, that leaf.
 fn tree(leaves: &Leaves<'_>) -> Vec<Level> {
-    let mut levels = vec![if leaves.variables == 0 {
+    let lowest = if leaves.variables == 0 {
         leaves.level()
     } else {
         leaves.above()
-    }];
+    };
+    let next = match leaves.variables >= REBUILT_VARIABLES {
+        true => lowest.above(),
+        false => None,
+    };
+    let mut levels = vec![next.unwrap_or(lowest)];
     while let Some(level) = levels.last()
         && let Some(above) = level.above()
     {
