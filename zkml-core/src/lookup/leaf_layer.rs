@@ -57,6 +57,10 @@ fn prove_unit_rounds(
             cells(first + start, table);
             &*table
         };
+        if half + start >= leaves.filled {
+            // u1 is lambda, p1 is 0.
+            return [kernels::dot(eq, table(0)) * lambda, K::ZERO, K::ZERO];
+        }
         let (u0, u1) = ((table(0), table(quarter)), (table(half), table(half + quarter)));
         let [at_zero, quadratic] = kernels::weighted_product_round(eq, u0, u1);
         let p1 = kernels::dot_base(&numerators[start..start + eq.len()], eq);
@@ -75,6 +79,9 @@ fn prove_unit_rounds(
     let folded = |first: usize| {
         let mut table = vec![K::ZERO; quarter];
         table.par_chunks_mut(GRAIN).enumerate().for_each(|(index, low)| {
+            if first + index * GRAIN >= leaves.filled {
+                return low.fill(lambda);
+            }
             let mut high = vec![K::ZERO; low.len()];
             cells(first + index * GRAIN, low);
             cells(first + quarter + index * GRAIN, &mut high);

@@ -12,6 +12,8 @@ pub(super) struct Leaves<'a> {
     blocks: Vec<Cells<'a>>,
     /// Log2 of the number of cells, fillers included.
     pub(super) variables: usize,
+    /// Number of cells without fillers, which come last.
+    pub(super) filled: usize,
 }
 
 /// The cells of one block.
@@ -51,8 +53,10 @@ impl<'a> Leaves<'a> {
                 multiplicities,
             }
         };
+        let blocks: Vec<Cells<'a>> = stack.blocks.iter().map(cells).collect();
         Self {
-            blocks: stack.blocks.iter().map(cells).collect(),
+            filled: blocks.last().map_or(0, |block| block.start + block.length),
+            blocks,
             variables: stack.variables,
         }
     }
@@ -154,7 +158,7 @@ impl<'a> Leaves<'a> {
         };
         let denominators = |start: usize, out: &mut [K]| self.combination(start, K::ONE, K::ZERO, out);
         let half = (1usize << self.variables) / 2;
-        let (numerators, denominators) = Backend::best().fraction_layer_of(half, numerators, denominators);
+        let (numerators, denominators) = Backend::best().fraction_layer_of(half, self.filled, numerators, denominators);
         Level {
             numerators,
             denominators,

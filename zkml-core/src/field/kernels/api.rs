@@ -304,10 +304,11 @@ kernels! {
 impl Backend {
     /// [`Self::fraction_layer`] of fractions that are nowhere written down, `2 half` of them: `denominators(start, out)`
     /// fills `out` with the denominators from cell `start` on, `numerators(start, out)` with the numerators, or returns
-    /// false if all of them are 1.
+    /// false if all of them are 1. From cell `filled` on all fractions are `0/1`.
     pub fn fraction_layer_of(
         self,
         half: usize,
+        filled: usize,
         numerators: impl Fn(usize, &mut [K]) -> bool + Sync,
         denominators: impl Fn(usize, &mut [K]) + Sync,
     ) -> (Vec<K>, Vec<K>) {
@@ -319,6 +320,13 @@ impl Backend {
             let (q_in, p_in) = buffer.split_at_mut(2 * length);
             let ((q_low, q_high), (p_low, p_high)) = (q_in.split_at_mut(length), p_in.split_at_mut(length));
             denominators(start, q_low);
+            if half + start >= filled {
+                if !numerators(start, p_low) {
+                    p_low.fill(K::new(M61::from_raw(1), M61::from_raw(0)));
+                }
+                write_copy(p, p_low);
+                return write_copy(q, q_low);
+            }
             denominators(half + start, q_high);
             match [numerators(start, p_low), numerators(half + start, p_high)] {
                 [false, false] => return dispatch!(self, unit_fraction_layer((q_low, q_high), p, q)),
@@ -380,6 +388,14 @@ fn collect<T>(length: usize, fill: impl FnOnce(&mut [MaybeUninit<T>])) -> Vec<T>
     // SAFETY: the kernels that are used as `fill` write every element of their output.
     unsafe { out.set_len(length) };
     out
+}
+
+/// Writes every element of `to`, which is as long as `from`.
+fn write_copy(to: &mut [MaybeUninit<K>], from: &[K]) {
+    assert_eq!(to.len(), from.len());
+    to.iter_mut().zip(from).for_each(|(to, from)| {
+        to.write(*from);
+    });
 }
 
 /// Two vectors of `length` elements, all written by `fill`.

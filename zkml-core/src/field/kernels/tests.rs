@@ -231,18 +231,23 @@ fn layers_of_fractions_that_are_not_written_down() {
             if !high {
                 p[half..].fill(one);
             }
-            for &backend in available_backends() {
-                let numerators = |start: usize, out: &mut [K]| {
-                    out.copy_from_slice(&p[start..start + out.len()]);
-                    if start < half { low } else { high }
-                };
-                let denominators =
-                    |start: usize, out: &mut [K]| out.copy_from_slice(&q[start..start + out.len()]);
-                assert_eq!(
-                    backend.fraction_layer_of(half, numerators, denominators),
-                    backend.fraction_layer(&p, &q),
-                    "{backend:?} {half} {low} {high}"
-                );
+            for filled in [2 * half, half + half / 2, half] {
+                let (mut p, mut q) = (p.clone(), q.clone());
+                p[filled..].fill(K::ZERO);
+                q[filled..].fill(one);
+                for &backend in available_backends() {
+                    let numerators = |start: usize, out: &mut [K]| {
+                        out.copy_from_slice(&p[start..start + out.len()]);
+                        if start < half { low } else { high || filled < 2 * half }
+                    };
+                    let denominators =
+                        |start: usize, out: &mut [K]| out.copy_from_slice(&q[start..start + out.len()]);
+                    assert_eq!(
+                        backend.fraction_layer_of(half, filled, numerators, denominators),
+                        backend.fraction_layer(&p, &q),
+                        "{backend:?} {half} {filled} {low} {high}"
+                    );
+                }
             }
         }
     }

@@ -33,7 +33,7 @@ pub const FIXED_LOG_BLOWUP: u32 = 2;
 const TYPICAL_QUERIES: usize = 128;
 
 /// What a hash of the proof of work costs, in cells to encode and to hash.
-pub const CELLS_PER_HASH: f64 = 0.5;
+pub const CELLS_PER_HASH: f64 = 1.5;
 
 /// What a choice costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
