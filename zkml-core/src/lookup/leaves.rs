@@ -158,7 +158,8 @@ impl<'a> Leaves<'a> {
         };
         let denominators = |start: usize, out: &mut [K]| self.combination(start, K::ONE, K::ZERO, out);
         let half = (1usize << self.variables) / 2;
-        let (numerators, denominators) = Backend::best().fraction_layer_of(half, self.filled, numerators, denominators);
+        let (numerators, denominators) =
+            Backend::best().fraction_layer_of(half, self.filled, numerators, denominators);
         Level {
             numerators,
             denominators,

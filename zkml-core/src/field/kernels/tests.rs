@@ -238,7 +238,11 @@ fn layers_of_fractions_that_are_not_written_down() {
                 for &backend in available_backends() {
                     let numerators = |start: usize, out: &mut [K]| {
                         out.copy_from_slice(&p[start..start + out.len()]);
-                        if start < half { low } else { high || filled < 2 * half }
+                        if start < half {
+                            low
+                        } else {
+                            high || filled < 2 * half
+                        }
                     };
                     let denominators =
                         |start: usize, out: &mut [K]| out.copy_from_slice(&q[start..start + out.len()]);
