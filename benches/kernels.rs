@@ -103,6 +103,13 @@ fn tables(criterion: &mut Criterion) {
         group.bench_function("add_scaled_base", |bencher| {
             bencher.iter(|| backend.add_scaled_base(&mut acc, r, black_box(&base)))
         });
+        let weights = &a[..12];
+        let rows = base_table(7, weights.len() * LENGTH);
+        group.throughput(Throughput::Elements((weights.len() * LENGTH) as u64));
+        group.bench_function("combine_rows", |bencher| {
+            bencher.iter(|| backend.combine_rows(black_box(&rows), LENGTH, weights))
+        });
+        group.throughput(Throughput::Elements(LENGTH as u64));
         group.bench_function("multiply", |bencher| {
             bencher.iter(|| backend.multiply(&mut acc, black_box(&a)))
         });
@@ -123,6 +130,16 @@ fn butterflies(criterion: &mut Criterion) {
         for half in [1, 2, 4, 8, 64, LENGTH / 2] {
             group.bench_function(BenchmarkId::new("butterfly_pairs", half), |bencher| {
                 bencher.iter(|| backend.butterfly_pairs(black_box(&mut values), half, &twiddles))
+            });
+        }
+        // Two layers: twice as many butterflies. Not the last ones, as most are.
+        group.throughput(Throughput::Elements(LENGTH as u64));
+        for quarter in [8, LENGTH / 4] {
+            group.bench_function(BenchmarkId::new("butterfly_quads", quarter), |bencher| {
+                let (outer, inner) = twiddles.split_at(LENGTH / (4 * quarter));
+                bencher.iter(|| {
+                    backend.butterfly_quads(black_box(&mut values), quarter, outer, inner, false);
+                })
             });
         }
     }

@@ -93,16 +93,31 @@ pub(super) trait Vector: Copy {
     unsafe fn lazy_mul(self, factor: Self::Factor) -> Self;
 
     /// `self + other` for short `other`; lazy, at most two sums or differences away from a short lane.
-    unsafe fn lazy_add(self, other: Self) -> Self;
+    #[inline(always)]
+    unsafe fn lazy_add(self, other: Self) -> Self {
+        // Where every lane is canonical; an instruction set that has words to spare overrides this and what follows.
+        // SAFETY: the same contract.
+        unsafe { self.add(other) }
+    }
 
     /// `self - other`, as [`Vector::lazy_add`].
-    unsafe fn lazy_sub(self, other: Self) -> Self;
+    #[inline(always)]
+    unsafe fn lazy_sub(self, other: Self) -> Self {
+        // SAFETY: the same contract.
+        unsafe { self.sub(other) }
+    }
 
     /// Short lanes of lazy ones.
-    unsafe fn shorten(self) -> Self;
+    #[inline(always)]
+    unsafe fn shorten(self) -> Self {
+        self
+    }
 
     /// Canonical lanes of lazy ones.
-    unsafe fn canonical(self) -> Self;
+    #[inline(always)]
+    unsafe fn canonical(self) -> Self {
+        self
+    }
 
     /// The empty sum.
     unsafe fn no_sum() -> Self::Sum;

@@ -314,36 +314,14 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn factor(x: u64) -> Self {
-        // SAFETY: as the caller vouches. So in all that follow.
+        // SAFETY: as the caller vouches.
         unsafe { Self::splat(x) }
     }
 
     #[inline(always)]
     unsafe fn lazy_mul(self, factor: Self) -> Self {
-        // SAFETY: see `factor`.
+        // SAFETY: as the caller vouches.
         unsafe { self.mul(factor) }
-    }
-
-    #[inline(always)]
-    unsafe fn lazy_add(self, other: Self) -> Self {
-        // SAFETY: see `factor`.
-        unsafe { self.add(other) }
-    }
-
-    #[inline(always)]
-    unsafe fn lazy_sub(self, other: Self) -> Self {
-        // SAFETY: see `factor`.
-        unsafe { self.sub(other) }
-    }
-
-    #[inline(always)]
-    unsafe fn shorten(self) -> Self {
-        self
-    }
-
-    #[inline(always)]
-    unsafe fn canonical(self) -> Self {
-        self
     }
 
     #[inline(always)]

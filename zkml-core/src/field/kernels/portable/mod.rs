@@ -160,20 +160,8 @@ impl Vector for Scalar {
 
     #[inline(always)]
     unsafe fn lazy_mul(self, factor: Self) -> Self {
-        // SAFETY: nothing to vouch for. So in all that follow.
+        // SAFETY: nothing to vouch for.
         unsafe { self.canonical().mul(factor) }
-    }
-
-    #[inline(always)]
-    unsafe fn lazy_add(self, other: Self) -> Self {
-        // SAFETY: see `lazy_mul`.
-        unsafe { self.add(other) }
-    }
-
-    #[inline(always)]
-    unsafe fn lazy_sub(self, other: Self) -> Self {
-        // SAFETY: see `lazy_mul`.
-        unsafe { self.sub(other) }
     }
 
     #[inline(always)]
