@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use zkml_core::field::packed_length;
 use zkml_core::privacy::{Privacy, Visibility};
 use zkml_core::proof::{Kind, Proof, PublicValues, read_file};
 use zkml_core::verify::{
@@ -77,8 +78,9 @@ fn verifying_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
         fact(
             "code",
             format!(
-                "rows of {}, codewords of {} (rate {:.4}), {} columns opened, {} bits of grinding",
+                "rows of {} (of the trace {}), codewords of {} (rate {:.4}), {} columns opened, {} bits of grinding",
                 code.row_length(),
+                code.narrow().row_length(),
                 code.codeword_length(),
                 code.rate(),
                 code.queries,
@@ -86,6 +88,7 @@ fn verifying_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
             ),
             json!({
                 "row_length": code.row_length(),
+                "stride": code.stride(),
                 "codeword_length": code.codeword_length(),
                 "rate": code.rate(),
                 "queries": code.queries,
@@ -224,10 +227,11 @@ fn tensor(key: &VerifyingKey, name: String, tensor: &PublicTensor, scale: f64) -
 fn opening_bytes(statement: &Statement<'_>) -> u64 {
     let code = &statement.key.code;
     let queries = code.queries as f64;
-    let path = 32.0 * (f64::from(code.log_codeword) - queries.log2()).max(1.0);
-    let rows = (statement.trace_rows() + statement.weights.rows + separate_rows(statement)) as f64;
-    let matrices = (2 + statement.separate.len()) as f64;
-    (16.0 * code.message_length() as f64 + queries * (8.0 * rows + matrices * (32.0 + path))) as u64
+    let path = |log_leaves: u32| 32.0 * (f64::from(log_leaves) - queries.log2()).max(1.0);
+    let rows = statement.trace_rows() + statement.weights.rows + separate_rows(statement);
+    let narrow = 32.0 + path(code.narrow().log_codeword);
+    let trees = narrow * (1 + statement.separate.len()) as f64 + 32.0 + path(code.log_codeword);
+    (16.0 * code.message_length() as f64 + packed_length(rows * code.queries) as f64 + queries * trees) as u64
 }
 
 fn separate_rows(statement: &Statement<'_>) -> usize {

@@ -171,7 +171,7 @@ fn circuit(circuit: &Circuit) -> Vec<Fact> {
 fn commitment(key: &VerifyingKey) -> Result<Vec<Fact>, CommandError> {
     let statement = Statement::new(key)?;
     let code = &key.code;
-    let (rows, length) = (statement.trace_rows() as u64, code.row_length() as u64);
+    let (rows, length) = (statement.trace_rows() as u64, code.narrow().row_length() as u64);
     let [(_, cells), ..] = sizes(&key.circuit);
     let filled = cells as f64 / (rows * length).max(1) as f64 * 100.0;
     Ok(vec![
@@ -187,9 +187,10 @@ fn commitment(key: &VerifyingKey) -> Result<Vec<Fact>, CommandError> {
         fact(
             "code",
             format!(
-                "rate {:.3}: codewords of {}, {} columns opened, {} bits of grinding",
+                "rate {:.3}: codewords of {} (of the trace {}), {} columns opened, {} bits of grinding",
                 code.rate(),
                 grouped(code.codeword_length() as u64),
+                grouped(code.narrow().codeword_length() as u64),
                 code.queries,
                 code.grinding_bits
             ),

@@ -125,6 +125,7 @@ fn readable(tensors: &CommittedTensors) -> Value {
         log_row,
         log_codeword,
         tail,
+        log_stride,
     } = &tensors.layout;
     json!({
         "root": hex(&tensors.root),
@@ -132,6 +133,7 @@ fn readable(tensors: &CommittedTensors) -> Value {
         "log_row": log_row,
         "log_codeword": log_codeword,
         "tail": tail,
+        "log_stride": log_stride,
     })
 }
 

@@ -97,7 +97,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// Bytes of one element of a message of that kind.
+/// Bytes of one element of a message of that kind; packed elements are taken eight bytes at a time.
 pub fn element_size(kind: Kind) -> usize {
     match kind {
         Kind::Scalars | Kind::Extension => 16,

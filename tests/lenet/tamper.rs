@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use zkml::field::P;
+use zkml::field::{M61, P, pack, unpack};
 use zkml::prelude::*;
 use zkml::transcript::{Event, Kind, VerifyError};
 use zkml::verify::{TrustedKey, verify_setup};

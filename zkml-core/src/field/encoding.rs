@@ -1,7 +1,8 @@
 //! Fixed-size encodings of field elements and small integers.
 //!
-//! An element of `F` is 8 bytes, little-endian; an element of `K` is `c0 || c1`, 16 bytes. Only the canonical
-//! representative in `[0, p)` is accepted, so equal elements have equal bytes and the other way round.
+//! An element of `F` is 8 bytes, little-endian; an element of `K` is `c0 || c1`, 16 bytes. Many elements of `F` are packed, 61
+//! bits each, the least significant first: eight elements are 61 bytes. Only the canonical representative in `[0, p)` is
+//! accepted, and zeros behind the last one, so equal elements have equal bytes and the other way round.
 
 use super::mersenne61::reduce64;
 use super::{K, M61, P};
@@ -41,6 +42,65 @@ pub fn k_from_bytes(bytes: [u8; K_BYTES]) -> Option<K> {
     let both = u128::from_le_bytes(bytes);
     let (c0, c1) = (both as u64, (both >> 64) as u64);
     (c0 < P && c1 < P).then(|| K::new(M61::from_raw(c0), M61::from_raw(c1)))
+}
+
+/// Bits of a packed element.
+const BITS: usize = 61;
+
+/// Bytes that `count` packed elements of `F` take.
+pub const fn packed_length(count: usize) -> usize {
+    count.saturating_mul(BITS).div_ceil(8)
+}
+
+/// The byte in which packed element number `index` begins.
+pub const fn packed_offset(index: usize) -> usize {
+    index.saturating_mul(BITS) / 8
+}
+
+/// The elements, packed.
+pub fn pack(values: &[M61]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(packed_length(values.len()));
+    let (mut held, mut bits) = (0u128, 0);
+    for value in values {
+        held |= u128::from(value.value) << bits;
+        bits += BITS;
+        while bits >= 8 {
+            bytes.push(held as u8);
+            held >>= 8;
+            bits -= 8;
+        }
+    }
+    if bits > 0 {
+        bytes.push(held as u8);
+    }
+    bytes
+}
+
+/// The elements that are packed in `bytes`, as many as there is room for.
+///
+/// # Errors
+///
+/// The number of the first one that is `p`, which is 0 a second time; one more than the last for bits behind it.
+pub fn unpack(bytes: &[u8]) -> Result<Vec<M61>, usize> {
+    let mut values = Vec::with_capacity(bytes.len().saturating_mul(8) / BITS);
+    let (mut held, mut bits) = (0u128, 0);
+    for byte in bytes {
+        held |= u128::from(*byte) << bits;
+        bits += 8;
+        if bits >= BITS {
+            let value = held as u64 & P;
+            if value == P {
+                return Err(values.len());
+            }
+            values.push(M61::from_raw(value));
+            held >>= BITS;
+            bits -= BITS;
+        }
+    }
+    if held != 0 || bits >= 8 {
+        return Err(values.len());
+    }
+    Ok(values)
 }
 
 /// `x mod p` for any unsigned integer. (`M61::from` divides by a 128-bit integer; this does not.)
@@ -86,6 +146,38 @@ mod tests {
             bytes.rotate_left(8);
             assert_eq!(k_from_bytes(bytes), None);
         }
+    }
+
+    #[test]
+    fn packed_elements_have_one_encoding() {
+        assert_eq!(pack(&[M61::from_raw(P - 1); 8]).len(), 61);
+        for count in 0..20 {
+            let values: Vec<M61> = (0..count as u64)
+                .map(|i| from_u64(i.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+                .collect();
+            let bytes = pack(&values);
+            assert_eq!(bytes.len(), packed_length(count));
+            assert_eq!(unpack(&bytes), Ok(values.clone()));
+            // Element by element: bits 61 i .. 61 i + 60.
+            for (index, value) in values.iter().enumerate() {
+                let bit = |at: usize| u64::from(bytes[at / 8] >> (at % 8) & 1);
+                let found = (0..61).fold(0, |found, k| found | bit(61 * index + k) << k);
+                assert_eq!(found, value.value);
+                let mut other = values.clone();
+                other[index] = M61::from_raw(P);
+                assert_eq!(unpack(&pack(&other)), Err(index));
+            }
+            // Bits behind the last element.
+            let behind = 8 * bytes.len() - 61 * count;
+            for bit in 0..behind {
+                let mut bytes = bytes.clone();
+                *bytes.last_mut().unwrap() |= 128 >> bit;
+                assert_eq!(unpack(&bytes), Err(count));
+            }
+        }
+        // No number of elements has one byte, or nine.
+        assert_eq!(unpack(&[0]), Err(0));
+        assert_eq!(unpack(&[0; 9]), Err(1));
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub mod kernels;
 mod mersenne61;
 
 pub use encoding::{
-    K_BYTES, M61_BYTES, from_i64, from_u64, k_from_bytes, k_to_bytes, m61_from_bytes, m61_to_bytes,
-    to_i64_centered,
+    K_BYTES, M61_BYTES, from_i64, from_u64, k_from_bytes, k_to_bytes, m61_from_bytes, m61_to_bytes, pack,
+    packed_length, packed_offset, to_i64_centered, unpack,
 };
 pub use extension::{K, K_TWO_ADICITY, KConfig, k_from_base, k_root_of_unity, mul_k, mul_k_base};
 pub use mersenne61::{M61, M61Config};

@@ -4,7 +4,7 @@ use crate::pcs::{ExtensionRow, MaskRows};
 use crate::verify::Matrix;
 
 /// The rows behind those of the trace's columns: the pads `d`, the masks `m` of the closing check (an element of K is
-/// two rows over F; as many such pairs as they need), and the mask `g` of the row combination, one pair.
+/// two rows over F; as many such pairs as they need), and the mask `g` of the row combination, a pair for each place modulo the stride.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Masking {
     /// Scalars that a proof hides. One more pad hides the closing check itself.
@@ -15,6 +15,8 @@ pub struct Masking {
     pub row_length: usize,
     /// Random coefficients behind a row of pads.
     pub tail: usize,
+    /// Rows over K that make up the mask of the row combination: the stride of the trace's rows.
+    pub classes: usize,
 }
 
 impl Masking {
@@ -30,7 +32,8 @@ impl Masking {
 
     /// Rows in all.
     pub fn rows(&self) -> usize {
-        self.pairs().saturating_mul(4).saturating_add(2)
+        let mask = self.classes.saturating_mul(2);
+        self.pairs().saturating_mul(4).saturating_add(mask)
     }
 
     /// Pads in one pair of rows.
@@ -56,7 +59,7 @@ impl Masking {
         self.rows_at(self.pairs().saturating_add(pair))
     }
 
-    /// The pair of rows of `g`, which mask the row combination.
+    /// The first pair of rows of `g`, which mask the row combination.
     pub fn combination_rows(&self) -> ExtensionRow {
         self.rows_at(self.pairs().saturating_mul(2))
     }
@@ -65,6 +68,7 @@ impl Masking {
     pub fn opening_mask(&self) -> MaskRows {
         MaskRows {
             mask: self.combination_rows(),
+            classes: self.classes,
             first_pair: self.first_row,
         }
     }
@@ -78,29 +82,37 @@ impl Masking {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pcs::Commitment;
     use crate::pcs::claim::check_mask;
 
     #[test]
     fn rows_follow_each_other_and_hold_all_pads() {
-        for (scalars, pairs) in [(0, 1), (6, 1), (7, 1), (8, 2), (15, 2), (16, 3)] {
+        for (scalars, pairs, log_stride) in
+            [(0, 1, 0), (6, 1, 1), (7, 1, 0), (8, 2, 3), (15, 2, 0), (16, 3, 2)]
+        {
             let masking = Masking {
                 scalars,
                 first_row: 3,
                 row_length: 8,
                 tail: 5,
+                classes: 1 << log_stride,
             };
             assert_eq!(masking.pairs(), pairs);
             let mut rows: Vec<usize> = (0..pairs).map(|pair| masking.pad_rows(pair).first_row).collect();
             rows.extend((0..pairs).map(|pair| masking.mask_rows(pair).first_row));
-            rows.push(masking.combination_rows().first_row);
+            rows.extend((0..masking.classes).map(|class| masking.combination_rows().first_row + 2 * class));
             let expected: Vec<usize> = (0..rows.len()).map(|index| 3 + 2 * index).collect();
             assert_eq!(rows, expected);
             assert_eq!(masking.rows(), 2 * rows.len());
             // All of them are pairs of an opening, and nothing else is.
-            let matrix = masking.first_row + masking.rows();
+            let matrix = Commitment {
+                root: [0; 32],
+                rows: masking.first_row + masking.rows(),
+                log_stride,
+            };
             let opening = masking.opening_mask();
             assert_eq!(check_mask(&[matrix], Some(opening)), Ok(()));
-            assert_eq!((opening.first_pair, opening.mask.first_row + 2), (3, matrix));
+            assert_eq!((opening.first_pair, opening.rows().end), (3, matrix.rows));
             assert_eq!(
                 (0..pairs).map(|pair| masking.pads_in(pair)).sum::<usize>(),
                 scalars + 1

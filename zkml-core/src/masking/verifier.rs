@@ -123,15 +123,15 @@ impl Closing {
         let combination = |(pair, (pads, tail)): (usize, (&[K], &[K]))| {
             // Pads that are not used are 0.
             let mut message = pads.to_vec();
-            message.resize(code.row_length(), K::ZERO);
+            message.resize(code.narrow().row_length(), K::ZERO);
             message.extend_from_slice(tail);
-            message.resize(code.message_length(), K::ZERO);
             let mut weights = vec![Vec::new(); rows.len()];
             add_extension_row(&rows, &mut weights, self.masking.mask_rows(pair), K::ONE);
             add_extension_row(&rows, &mut weights, self.masking.pad_rows(pair), self.xi);
             Combination {
-                message: Message::Clear(message),
+                message: Message::Narrow(message),
                 weights,
+                mask: None,
             }
         };
         self.answers().enumerate().map(combination).collect()

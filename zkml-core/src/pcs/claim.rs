@@ -13,6 +13,8 @@
 //! which coordinates are bits and which are challenges, and a challenge that stands twice in one `high`, which no reduction
 //! makes, is refused; soundness rests on neither.
 
+use core::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::code::CodeParameters;
@@ -55,7 +57,8 @@ pub struct ClaimPoint {
     pub stored: StoredRows,
     /// The coordinates over the rows.
     pub high: Vec<Coordinate>,
-    /// The coordinates in the row: `log_row` of them.
+    /// The coordinates in the message: `log_row` of them, also for a narrow row, whose coefficients stand where the last ones
+    /// are 0.
     pub low: Vec<K>,
 }
 
@@ -75,6 +78,8 @@ pub struct Commitment {
     pub root: [u8; 32],
     /// Rows of the matrix.
     pub rows: usize,
+    /// `log2` of the stride of its rows: 0, or that of the code.
+    pub log_stride: u32,
 }
 
 /// Where a row over K lies: its two parts over F are `first_row` and the row after it.
@@ -87,25 +92,74 @@ pub struct ExtensionRow {
 }
 
 /// The mask of a row combination, and the other rows over K before it.
+///
+/// The mask is a whole message. In a matrix of stride `S` it is `S` rows over K, number `c` of which has the coefficients at
+/// the places `c` modulo `S`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaskRows {
-    /// The mask.
+    /// The first of the mask's rows over K.
     pub mask: ExtensionRow,
+    /// How many there are: the stride of their matrix.
+    pub classes: usize,
     /// From this row of its matrix up to the mask all rows are parts of rows over K, two of each.
     pub first_pair: usize,
 }
 
-/// Checks that the rows of a mask are rows of its matrix, and those before it pairs.
+impl MaskRows {
+    /// The rows over F that hold the mask.
+    pub fn rows(&self) -> Range<usize> {
+        let first = self.mask.first_row;
+        first..first.saturating_add(self.classes.saturating_mul(2))
+    }
+}
+
+/// Checks that the matrices have rows of a stride that the code has.
+///
+/// # Errors
+///
+/// [`VerifyError::Key`] that says which one does not.
+pub fn check_strides(
+    code: &CodeParameters,
+    strides: impl IntoIterator<Item = u32>,
+) -> Result<(), VerifyError> {
+    for (index, log_stride) in strides.into_iter().enumerate() {
+        if log_stride != 0 && log_stride != code.log_stride {
+            return Err(VerifyError::Key(format!(
+                "opening: matrix {index} has rows of stride 2^{log_stride}, expected 1 or 2^{}",
+                code.log_stride
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the rows of a mask are rows of its matrix, as many as make up a message, and those before it pairs.
 ///
 /// # Errors
 ///
 /// [`VerifyError::Key`] where they are not.
-pub fn check_mask(rows: &[usize], mask: Option<MaskRows>) -> Result<(), VerifyError> {
-    let Some(MaskRows { mask, first_pair }) = mask else {
+pub fn check_mask(commitments: &[Commitment], mask: Option<MaskRows>) -> Result<(), VerifyError> {
+    let Some(rows) = mask else {
         return Ok(());
     };
-    let end = mask.first_row.checked_add(2);
-    if !matches!((rows.get(mask.matrix), end), (Some(rows), Some(end)) if end <= *rows) {
+    let MaskRows {
+        mask,
+        classes,
+        first_pair,
+    } = rows;
+    let Some(matrix) = commitments.get(mask.matrix) else {
+        return Err(VerifyError::Key("opening: the mask is in no matrix".into()));
+    };
+    let stride = 1usize.checked_shl(matrix.log_stride);
+    if stride != Some(classes) {
+        return Err(VerifyError::Key(format!(
+            "opening: a mask of {classes} rows in a matrix of stride 2^{}",
+            matrix.log_stride
+        )));
+    }
+    let length = classes.checked_mul(2);
+    let end = length.and_then(|length| mask.first_row.checked_add(length));
+    if !matches!(end, Some(end) if end <= matrix.rows) {
         return Err(VerifyError::Key(
             "opening: the mask reaches beyond its matrix".into(),
         ));

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ark_ff::{AdditiveGroup, Field};
 use serde::{Deserialize, Serialize};
 
-use super::circle::{Twiddles, basis_factors, domain_points};
+use super::circle::{CirclePoint, Twiddles, basis_factors, domain_points};
 use crate::field::{K, M61, mul_k_base};
 use crate::transcript::VerifyError;
 
@@ -23,6 +23,7 @@ pub const TARGET_BITS: f64 = 104.0;
 /// Limits for parameters that come from outside.
 const MAX_LOG_ROW: u32 = 26;
 const MAX_LOG_CODEWORD: u32 = 30;
+const MAX_LOG_STRIDE: u32 = 6;
 const MAX_QUERIES: usize = 1 << 12;
 const MAX_GRINDING_BITS: u32 = 40;
 
@@ -35,6 +36,8 @@ pub struct CodeParameters {
     pub tail: usize,
     /// `log2` of the codeword length, `n`.
     pub log_codeword: u32,
+    /// `log2` of the stride of narrow rows: of those that a proof commits to, see [`RowCode`]. 0 where all rows are wide.
+    pub log_stride: u32,
     /// Opened columns, `t`.
     pub queries: usize,
     /// Bits of proof of work before the columns are drawn.
@@ -42,7 +45,7 @@ pub struct CodeParameters {
 }
 
 impl CodeParameters {
-    /// Parameters with the fewest queries that reach `target_bits` together with the grinding.
+    /// Parameters with the fewest queries that reach `target_bits` together with the grinding; all rows wide.
     ///
     /// # Errors
     ///
@@ -58,6 +61,7 @@ impl CodeParameters {
             log_row,
             tail,
             log_codeword,
+            log_stride: 0,
             queries: 1,
             grinding_bits,
         };
@@ -96,6 +100,20 @@ impl CodeParameters {
                 self.message_length() + 1
             ));
         }
+        // A narrow row has a variable at least; its tail is its part of the tail.
+        if self.log_stride >= self.log_row || self.log_stride > MAX_LOG_STRIDE {
+            return refuse(format!(
+                "log_stride is {}, expected less than {} and at most {MAX_LOG_STRIDE}",
+                self.log_stride, self.log_row
+            ));
+        }
+        if !self.tail.is_multiple_of(self.stride()) {
+            return refuse(format!(
+                "tail is {}, expected a multiple of {}",
+                self.tail,
+                self.stride()
+            ));
+        }
         if self.queries == 0 || self.queries > MAX_QUERIES || self.queries > self.codeword_length() {
             return refuse(format!(
                 "queries is {}, expected 1 to {}",
@@ -110,6 +128,31 @@ impl CodeParameters {
             ));
         }
         Ok(())
+    }
+
+    /// `S`: the stride of narrow rows.
+    pub fn stride(&self) -> usize {
+        1usize.checked_shl(self.log_stride).unwrap_or(0)
+    }
+
+    /// The code of a wide row: all of the message.
+    pub fn wide(&self) -> RowCode {
+        self.at_stride(0)
+    }
+
+    /// The code of a narrow row.
+    pub fn narrow(&self) -> RowCode {
+        self.at_stride(self.log_stride)
+    }
+
+    /// The code of rows whose coefficients stand at every `2^log_stride`-th place of the message.
+    pub fn at_stride(&self, log_stride: u32) -> RowCode {
+        RowCode {
+            log_row: self.log_row.saturating_sub(log_stride),
+            tail: self.tail.checked_shr(log_stride).unwrap_or(0),
+            log_codeword: self.log_codeword.saturating_sub(log_stride),
+            log_stride,
+        }
     }
 
     /// `L`: data coefficients in a row.
@@ -150,62 +193,142 @@ impl CodeParameters {
     }
 }
 
+/// The code of the rows of one matrix. The coefficients of a row stand at every `S`-th place of a message, `S =
+/// 2^log_stride`; the others are 0. As `phi_k` is the same at points that differ in the lowest `k` bits of their index,
+/// such a codeword is constant on runs of `S` points: one symbol stands for each run,
+///
+/// ```text
+/// Enc'(c)[index] = sum_j c_j b_{S j}(point(S index)),      index = 0 .. n/S - 1
+/// ```
+///
+/// and the numbers below count these. It is the Reed-Solomon code of `phi_log_stride`, at `n/S` different values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowCode {
+    /// `log2` of the data coefficients in a row.
+    pub log_row: u32,
+    /// Coefficients behind them.
+    pub tail: usize,
+    /// `log2` of the symbols of a codeword.
+    pub log_codeword: u32,
+    /// `log2` of the stride; 0 for a wide row.
+    pub log_stride: u32,
+}
+
+impl RowCode {
+    /// Wide rows of `2^log_row` that are not encoded: for a packing, which asks for no more.
+    pub const fn uncoded(log_row: u32) -> Self {
+        Self {
+            log_row,
+            tail: 0,
+            log_codeword: log_row,
+            log_stride: 0,
+        }
+    }
+
+    /// Data coefficients in a row.
+    pub fn row_length(&self) -> usize {
+        1usize.checked_shl(self.log_row).unwrap_or(0)
+    }
+
+    /// Coefficients in a row.
+    pub fn message_length(&self) -> usize {
+        self.row_length().saturating_add(self.tail)
+    }
+
+    /// Symbols of a codeword.
+    pub fn codeword_length(&self) -> usize {
+        1usize.checked_shl(self.log_codeword).unwrap_or(0)
+    }
+
+    /// The symbols that stand for `positions` of the wide code, which ascend: each once.
+    pub fn symbols(&self, positions: &[usize]) -> Vec<usize> {
+        let of = |position: &usize| position.checked_shr(self.log_stride).unwrap_or(0);
+        let mut symbols: Vec<usize> = positions.iter().map(of).collect();
+        symbols.dedup();
+        symbols
+    }
+
+    /// The points whose `phi_log_stride` the symbols are computed from.
+    pub(crate) fn points(&self, symbols: &[usize]) -> Vec<CirclePoint> {
+        let wide = |symbol: &usize| symbol.checked_shl(self.log_stride).unwrap_or(0);
+        let positions: Vec<usize> = symbols.iter().map(wide).collect();
+        domain_points(self.log_codeword.saturating_add(self.log_stride), &positions)
+    }
+
+    /// `phi_k` of a point for each bit of the place in a row, and of its tail.
+    pub(crate) fn factors(&self, point: CirclePoint) -> Vec<M61> {
+        let (skipped, used) = (self.log_stride as usize, self.log_row as usize + 1);
+        let mut factors = basis_factors(point, skipped + used);
+        factors.drain(..skipped);
+        factors
+    }
+}
+
 /// A code with the factors of its Fourier transform.
 #[derive(Debug, Clone)]
 pub struct CircleCode {
-    parameters: CodeParameters,
+    rows: RowCode,
     twiddles: Arc<Twiddles>,
 }
 
 impl CircleCode {
-    /// The code of `parameters`.
+    /// The code of wide rows.
     ///
     /// # Errors
     ///
-    /// [`VerifyError::Key`] where they are out of range.
+    /// [`VerifyError::Key`] where the parameters are out of range.
     pub fn new(parameters: &CodeParameters) -> Result<Self, VerifyError> {
         parameters.validate()?;
-        Ok(Self {
-            parameters: parameters.clone(),
-            twiddles: Twiddles::of(parameters.log_codeword),
-        })
+        Ok(Self::of(parameters.wide()))
     }
 
-    /// Its parameters.
-    pub fn parameters(&self) -> &CodeParameters {
-        &self.parameters
+    /// The code of rows, from parameters that were [validated](CodeParameters::validate).
+    pub fn of(rows: RowCode) -> Self {
+        Self {
+            rows,
+            twiddles: Twiddles::of(rows.log_codeword.saturating_add(rows.log_stride)),
+        }
     }
 
-    /// The factors of the butterflies.
-    pub fn twiddles(&self) -> &Twiddles {
-        &self.twiddles
+    /// The sizes of its rows.
+    pub fn rows(&self) -> RowCode {
+        self.rows
+    }
+
+    /// The factors of the butterflies of a layer: one for each block of `2^(layer + 1)` symbols.
+    pub fn layer(&self, layer: usize) -> &[M61] {
+        self.twiddles
+            .layer(layer.saturating_add(self.rows.log_stride as usize))
+    }
+
+    /// The factor of layer `layer` for the symbols whose index is `block` after a shift by `layer`, with its sign.
+    pub fn signed(&self, layer: usize, block: usize) -> M61 {
+        let layer = layer.saturating_add(self.rows.log_stride as usize);
+        self.twiddles.signed(layer, block)
     }
 
     /// The codeword of a message over `F`, plainly: the reference of the prover's encoder, and the
     /// verifier's. Missing coefficients count as 0; coefficients after `L + tail` are not looked at.
     pub fn encode(&self, message: &[M61]) -> Vec<M61> {
-        let message = message.get(..self.parameters.message_length()).unwrap_or(message);
-        let (data, tail) = message.split_at(message.len().min(self.parameters.row_length()));
-        let log_row = self.parameters.log_row as usize;
-        let row_length = self.parameters.row_length();
-        let mut codeword = vec![M61::ZERO; self.parameters.codeword_length()];
+        let message = message.get(..self.rows.message_length()).unwrap_or(message);
+        let (data, tail) = message.split_at(message.len().min(self.rows.row_length()));
+        let log_row = self.rows.log_row as usize;
+        let row_length = self.rows.row_length();
+        let mut codeword = vec![M61::ZERO; self.rows.codeword_length()];
         for (block, values) in codeword.chunks_exact_mut(row_length).enumerate() {
             for (value, coefficient) in values.iter_mut().zip(data) {
                 *value = *coefficient;
             }
             // All coefficients from 2L on are 0, so of the layers above the row only the lowest one does
             // anything.
-            let factor = self.twiddles.signed(log_row, block);
+            let factor = self.signed(log_row, block);
             for (value, coefficient) in values.iter_mut().zip(tail) {
                 *value += factor * coefficient;
             }
         }
         for layer in (0..log_row).rev() {
             let half = 1usize << layer;
-            for (values, factor) in codeword
-                .chunks_exact_mut(2 * half)
-                .zip(self.twiddles.layer(layer))
-            {
+            for (values, factor) in codeword.chunks_exact_mut(2 * half).zip(self.layer(layer)) {
                 let (low, high) = values.split_at_mut(half);
                 for (low, high) in low.iter_mut().zip(high) {
                     let product = *factor * *high;
@@ -217,34 +340,26 @@ impl CircleCode {
         codeword
     }
 
-    /// The codeword of a message over `K` at some positions. Few coefficients that are not 0 are summed up at each of
-    /// them; where that is more work than a transform, all is encoded.
-    ///
-    /// # Errors
-    ///
-    /// [`VerifyError::Key`] for parameters out of range.
-    pub fn encode_at(
-        parameters: &CodeParameters,
-        message: &[K],
-        positions: &[usize],
-    ) -> Result<Vec<K>, VerifyError> {
-        parameters.validate()?;
-        let (data, tail) = message.split_at(message.len().min(parameters.row_length()));
+    /// The codeword of a message over `K` at some of its symbols, in a code from parameters that were
+    /// [validated](CodeParameters::validate). Few coefficients that are not 0 are summed up at each of them; where that is more
+    /// work than a transform, all is encoded.
+    pub fn encode_at(rows: RowCode, message: &[K], symbols: &[usize]) -> Vec<K> {
+        let (data, tail) = message.split_at(message.len().min(rows.row_length()));
         let (data, tail) = (without_zeros(data), without_zeros(tail));
-        let n = parameters.codeword_length();
-        let summed = positions
+        let n = rows.codeword_length();
+        let summed = symbols
             .len()
             .saturating_mul(data.len().max(tail.len()).saturating_mul(2));
-        let transformed = n.saturating_mul(parameters.log_codeword as usize);
+        let transformed = n.saturating_mul(rows.log_codeword as usize);
         if summed > transformed {
-            let codeword = Self::new(parameters)?.encode_extension(message);
-            let at = |position: &usize| codeword.get(*position).copied().unwrap_or(K::ZERO);
-            return Ok(positions.iter().map(at).collect());
+            let codeword = Self::of(rows).encode_extension(message);
+            let at = |symbol: &usize| codeword.get(*symbol).copied().unwrap_or(K::ZERO);
+            return symbols.iter().map(at).collect();
         }
         let length = data.len().max(tail.len());
         let mut functions = Vec::with_capacity(length);
         let at = |point| {
-            let factors = basis_factors(point, parameters.log_row as usize + 1);
+            let factors = rows.factors(point);
             functions.clear();
             functions.push(M61::ONE);
             for factor in &factors {
@@ -264,8 +379,7 @@ impl CircleCode {
             let behind = factors.last().copied().unwrap_or(M61::ZERO);
             sum(data) + mul_k_base(sum(tail), behind)
         };
-        let points = domain_points(parameters.log_codeword, positions);
-        Ok(points.into_iter().map(at).collect())
+        rows.points(symbols).into_iter().map(at).collect()
     }
 
     /// The codeword of a message over `K`: the code is linear over `F`, so `c0` and `c1` are encoded apart.
@@ -299,14 +413,7 @@ mod tests {
     use crate::field::P;
 
     fn code(log_row: u32, tail: usize, log_codeword: u32) -> CircleCode {
-        CircleCode::new(&CodeParameters {
-            log_row,
-            tail,
-            log_codeword,
-            queries: 1,
-            grinding_bits: 0,
-        })
-        .unwrap()
+        CircleCode::new(&code_parameters(log_row, tail, log_codeword)).unwrap()
     }
 
     proptest! {
@@ -320,7 +427,7 @@ mod tests {
             let log_codeword = log_row + blowup;
             let tail = tail.min((1 << log_row) - 2);
             let code = code(log_row, tail, log_codeword);
-            let length = code.parameters().message_length();
+            let length = code.rows().message_length();
             let message: Vec<M61> = seed.iter().cycle().take(length).map(|v| M61::from_raw(*v)).collect();
             let codeword = code.encode(&message);
             prop_assert_eq!(codeword.len(), 1 << log_codeword);
@@ -336,7 +443,7 @@ mod tests {
     fn few_positions_are_those_of_the_whole_codeword() {
         for (log_row, tail, log_codeword) in [(1, 1, 3), (4, 5, 6), (5, 32, 8), (3, 0, 5)] {
             let code = code(log_row, tail, log_codeword);
-            let parameters = code.parameters().clone();
+            let parameters = code.rows();
             let n = parameters.codeword_length();
             for (data, behind, step) in [
                 (0, 0, 1),
@@ -357,16 +464,66 @@ mod tests {
                 let codeword = code.encode_extension(&message);
                 let positions: Vec<usize> = (0..n).step_by(step).collect();
                 let expected: Vec<K> = positions.iter().map(|position| codeword[*position]).collect();
-                let found = CircleCode::encode_at(&parameters, &message, &positions).unwrap();
+                let found = CircleCode::encode_at(parameters, &message, &positions);
                 assert_eq!(found, expected, "{log_row} {tail} {data} {behind}");
             }
         }
     }
 
+    #[test]
+    fn a_narrow_row_is_a_wide_one_with_gaps() {
+        let number = |i: usize| M61::from((i as u64 + 5).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1);
+        for (log_row, tail, log_codeword) in [(4, 8, 6), (5, 0, 7), (6, 64, 8)] {
+            for log_stride in 0..4u32 {
+                let parameters = CodeParameters {
+                    log_stride,
+                    ..code_parameters(log_row, tail, log_codeword)
+                };
+                parameters.validate().unwrap();
+                let (narrow, stride) = (parameters.narrow(), parameters.stride());
+                let coefficients: Vec<M61> = (0..narrow.message_length()).map(number).collect();
+                let mut message = vec![M61::ZERO; parameters.message_length()];
+                (message.iter_mut().step_by(stride).zip(&coefficients))
+                    .for_each(|(place, value)| *place = *value);
+                let wide = CircleCode::new(&parameters).unwrap().encode(&message);
+                let symbols = CircleCode::of(narrow).encode(&coefficients);
+                assert_eq!(symbols.len() * stride, wide.len());
+                for (run, symbol) in wide.chunks(stride).zip(&symbols) {
+                    assert!(run.iter().all(|value| value == symbol));
+                }
+                // At some of them, and in more than one way.
+                let positions: Vec<usize> = (0..wide.len()).filter(|j| j % 5 < 2).collect();
+                let some = narrow.symbols(&positions);
+                assert!(some.is_sorted_by(|a, b| a < b));
+                let lifted: Vec<K> = coefficients.iter().map(|c| K::new(*c, M61::ONE)).collect();
+                let all = CircleCode::of(narrow).encode_extension(&lifted);
+                let expected: Vec<K> = some.iter().map(|symbol| all[*symbol]).collect();
+                assert_eq!(CircleCode::encode_at(narrow, &lifted, &some), expected);
+                let few: Vec<K> = lifted[..1].to_vec();
+                let all = CircleCode::of(narrow).encode_extension(&few);
+                assert_eq!(
+                    CircleCode::encode_at(narrow, &few, &some[..1]),
+                    all[some[0]..][..1]
+                );
+            }
+        }
+    }
+
+    fn code_parameters(log_row: u32, tail: usize, log_codeword: u32) -> CodeParameters {
+        CodeParameters {
+            log_row,
+            tail,
+            log_codeword,
+            log_stride: 0,
+            queries: 1,
+            grinding_bits: 0,
+        }
+    }
+
     /// Rank of the code restricted to `columns`, by elimination.
     fn rank(code: &CircleCode, columns: &[usize]) -> usize {
-        let length = code.parameters().message_length();
-        let log_size = code.parameters().log_codeword;
+        let length = code.rows().message_length();
+        let log_size = code.rows().log_codeword;
         let mut rows: Vec<Vec<M61>> = columns
             .iter()
             .map(|index| {
@@ -401,8 +558,8 @@ mod tests {
         // of that size.
         for (log_row, tail, log_codeword) in [(1, 0, 3), (2, 0, 3), (1, 1, 3), (2, 1, 3), (2, 2, 4)] {
             let code = code(log_row, tail, log_codeword);
-            let length = code.parameters().message_length();
-            let n = code.parameters().codeword_length();
+            let length = code.rows().message_length();
+            let n = code.rows().codeword_length();
             for subset in 0u32..1 << n {
                 if subset.count_ones() as usize == length + 1 {
                     let columns: Vec<usize> = (0..n).filter(|j| subset >> j & 1 == 1).collect();
@@ -441,17 +598,23 @@ mod tests {
             log_row: 4,
             tail: 3,
             log_codeword: 6,
+            log_stride: 0,
             queries: 10,
             grinding_bits: 8,
         };
         assert_eq!(good.validate(), Ok(()));
         type Change = fn(&mut CodeParameters);
-        let changes: [(Change, &str); 12] = [
+        let changes: [(Change, &str); 17] = [
             (|p| p.log_row = 0, "log_row"),
             (|p| p.log_row = 27, "log_row"),
             (|p| p.log_row = u32::MAX, "log_row"),
             (|p| p.tail = 17, "tail"),
             (|p| p.tail = usize::MAX, "tail"),
+            (|p| p.log_stride = 1, "tail"),
+            (|p| p.log_stride = 4, "log_stride"),
+            (|p| p.log_stride = 7, "log_stride"),
+            (|p| p.log_stride = 64, "log_stride"),
+            (|p| p.log_stride = u32::MAX, "log_stride"),
             (|p| p.log_codeword = 4, "log_codeword"),
             (|p| p.log_codeword = 31, "log_codeword"),
             (|p| p.log_codeword = u32::MAX, "log_codeword"),

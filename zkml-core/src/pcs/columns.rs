@@ -3,8 +3,8 @@
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
-use super::circle::{CirclePoint, basis, domain_point};
-use super::code::{CircleCode, CodeParameters};
+use super::circle::CirclePoint;
+use super::code::{CircleCode, RowCode};
 use super::encode::{encoded_block, tile_width, transpose};
 use super::hash::{Digest, LANES, leaf_digests, leaf_length};
 use super::matrix::{Rows, from_i8};
@@ -79,13 +79,9 @@ pub(super) struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    fn parameters(&self) -> &CodeParameters {
-        self.code.parameters()
-    }
-
     /// First row and number of rows of each tile. Those of the last ones are powers of two, as vectors are long.
     fn tile_rows(&self) -> Vec<(usize, usize)> {
-        let width = tile_width(self.parameters().row_length());
+        let width = tile_width(self.code.rows().row_length());
         let (mut tiles, mut first) = (Vec::new(), 0);
         while first < self.count {
             let left = self.count - first;
@@ -97,7 +93,7 @@ impl Encoder<'_> {
     }
 
     fn tile(&self, (first, width): (usize, usize)) -> Tile {
-        let (row_length, tail) = (self.parameters().row_length(), self.parameters().tail);
+        let (row_length, tail) = (self.code.rows().row_length(), self.code.rows().tail);
         let cells = first * row_length..(first + width) * row_length;
         let data = match self.rows {
             Rows::Field(rows) => transpose(&rows[cells], row_length, |cell| cell),
@@ -181,27 +177,28 @@ pub(super) fn stored_columns(blocks: &[Block], row_length: usize, positions: &[u
 const ROWS_AT_A_TIME: usize = 64;
 
 /// The cells of columns, column after column, from the rows: cell `a` of column `j` is the inner product of
-/// row `a` with the values `b_i(P_j)` of the basis. Two columns are one vector over `K`.
+/// row `a` with the values `b_{S i}(P_j)` of the basis. Two columns are one vector over `K`.
 pub(super) fn recomputed_columns(
-    parameters: &CodeParameters,
+    code: &RowCode,
     (rows, count): (&Rows, usize),
     tails: &[M61],
     positions: &[usize],
 ) -> Vec<M61> {
-    let (length, tail) = (parameters.row_length(), parameters.tail);
-    let points: Vec<CirclePoint> = positions
-        .par_iter()
-        .map(|position| domain_point(parameters.log_codeword, *position))
+    let (length, tail) = (code.row_length(), code.tail);
+    let factors: Vec<Vec<K>> = code
+        .points(positions)
+        .chunks(2)
+        .map(|pair| factors_of(code, pair))
         .collect();
-    let vectors: Vec<Vec<K>> = points
-        .par_chunks(2)
-        .map(|pair| basis_values(parameters.log_row, pair))
+    let vectors: Vec<Vec<K>> = factors
+        .par_iter()
+        .map(|factors| basis_values(factors, length))
         .collect();
     // The basis functions of the tail are those of the data times b_L.
-    let behind: Vec<(K, &[K])> = points
-        .chunks(2)
+    let behind: Vec<(K, &[K])> = factors
+        .iter()
         .zip(&vectors)
-        .map(|(pair, vector)| (at_both(pair, |point| basis(length, point)), &vector[..tail]))
+        .map(|(factors, vector)| (factors[code.log_row as usize], &vector[..tail]))
         .collect();
     let group = |first: usize| -> Vec<Vec<K>> {
         let last = count.min(first + ROWS_AT_A_TIME);
@@ -239,23 +236,25 @@ pub(super) fn recomputed_columns(
     cells
 }
 
-/// `b_i` for `i < L` at one or two points of the domain, the second as the second coordinate.
-fn basis_values(log_row: u32, points: &[CirclePoint]) -> Vec<K> {
-    let mut values = vec![at_both(points, |_| M61::ONE)];
-    for bit in 0..log_row {
-        let phi = at_both(points, |point| basis(1 << bit, point));
+/// The factors of the basis at one or two points, those at the second as the second coordinates.
+fn factors_of(code: &RowCode, points: &[CirclePoint]) -> Vec<K> {
+    let factors: Vec<Vec<M61>> = points.iter().map(|point| code.factors(*point)).collect();
+    let second = |bit: usize| factors.get(1).map_or(M61::ZERO, |factors| factors[bit]);
+    let both = |(bit, first): (usize, &M61)| K::new(*first, second(bit));
+    factors[0].iter().enumerate().map(both).collect()
+}
+
+/// The products of `factors` by the bits of `0, .., length - 1`, in both coordinates.
+fn basis_values(factors: &[K], length: usize) -> Vec<K> {
+    let mut values = vec![K::new(M61::ONE, M61::ONE)];
+    for phi in factors {
+        if values.len() == length {
+            break;
+        }
         for index in 0..values.len() {
             let value = values[index];
             values.push(K::new(value.c0 * phi.c0, value.c1 * phi.c1));
         }
     }
     values
-}
-
-/// A function at one or two points.
-fn at_both(points: &[CirclePoint], value: impl Fn(CirclePoint) -> M61) -> K {
-    let mut values = points.iter().map(|point| value(*point));
-    let mut next = || values.next().unwrap_or(M61::ZERO);
-    let c0 = next();
-    K::new(c0, next())
 }

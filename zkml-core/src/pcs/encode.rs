@@ -46,7 +46,7 @@ pub(super) fn transpose<T: Copy>(rows: &[T], columns: usize, value: impl Fn(T) -
 /// Encodes block number `block` (of `n / L`) of a tile: the `L` columns from `block L` on. `out` holds the `L` data columns of
 /// the tile, which become these; `tail` are the tail columns; all column by column.
 pub(super) fn encode_block(code: &CircleCode, width: usize, tail: &[M61], block: usize, out: &mut [M61]) {
-    let log_row = code.parameters().log_row as usize;
+    let log_row = code.rows().log_row as usize;
     add_tail(code, tail, block, out);
     transform(code, width, out, log_row, block);
 }
@@ -59,7 +59,7 @@ pub(super) fn encoded_block(
     tail: &[M61],
     block: usize,
 ) -> Vec<M61> {
-    let log_row = code.parameters().log_row as usize;
+    let log_row = code.rows().log_row as usize;
     if !in_pairs_of_layers(width, log_row) || tail.len() > data.len() / 4 {
         let mut out = data.to_vec();
         encode_block(code, width, tail, block, &mut out);
@@ -78,7 +78,7 @@ pub(super) fn encoded_block(
 /// Adds the tail columns, as a block sees them, to the data columns.
 fn add_tail(code: &CircleCode, tail: &[M61], block: usize, data: &mut [M61]) {
     if !tail.is_empty() {
-        let factor = code.twiddles().signed(code.parameters().log_row as usize, block);
+        let factor = code.signed(code.rows().log_row as usize, block);
         for (value, coefficient) in data.iter_mut().zip(tail) {
             *value += factor * coefficient;
         }
@@ -98,7 +98,7 @@ fn in_pairs_of_layers(width: usize, layers: usize) -> bool {
 
 /// The factors of the upper two of `layers` for `count` neighbouring pieces, the first of which is number `piece`.
 fn factors(code: &CircleCode, layers: usize, piece: usize, count: usize) -> (&[M61], &[M61]) {
-    let of = |layer, range| -> &[M61] { code.twiddles().layer(layer).get(range).unwrap_or_default() };
+    let of = |layer, range| -> &[M61] { code.layer(layer).get(range).unwrap_or_default() };
     (
         of(layers - 1, piece..piece + count),
         of(layers - 2, 2 * piece..2 * (piece + count)),
@@ -141,11 +141,7 @@ fn quarters(code: &CircleCode, width: usize, values: &mut [M61], layers: usize, 
 fn butterflies(code: &CircleCode, values: &mut [M61], width: usize, layer: usize, first: usize) {
     let half = width << layer;
     let count = values.len() / (2 * half);
-    let factors = code
-        .twiddles()
-        .layer(layer)
-        .get(first..first + count)
-        .unwrap_or(&[]);
+    let factors = code.layer(layer).get(first..first + count).unwrap_or(&[]);
     kernels::butterfly_pairs(values, half, factors);
 }
 
@@ -177,6 +173,7 @@ mod tests {
                 tail,
                 log_codeword,
                 queries: 1,
+                log_stride: 0,
                 grinding_bits: 0,
             };
             let code = CircleCode::new(&parameters).unwrap();

@@ -21,7 +21,7 @@
 //! The prover hashes many leaves at once: all leaves of a tree have one length, so lane `i` of a SIMD
 //! register works on leaf `i`.
 
-use super::code::CodeParameters;
+use super::code::RowCode;
 
 /// Bytes of a digest and of a salt.
 pub type Digest = [u8; 32];
@@ -64,21 +64,22 @@ pub fn node_digest(left: &Digest, right: &Digest) -> Digest {
     blake3::keyed_hash(NODE_KEY, &bytes).into()
 }
 
-/// The commitment to a matrix of `rows` rows in the code of `parameters`, from the topmost node of its tree.
-pub fn root_digest(parameters: &CodeParameters, rows: usize, top: &Digest) -> Digest {
-    keyed_root(ROOT_KEY, parameters, rows, top)
+/// The commitment to a matrix of `rows` rows in `code`, from the topmost node of its tree.
+pub fn root_digest(code: &RowCode, rows: usize, top: &Digest) -> Digest {
+    keyed_root(ROOT_KEY, code, rows, top)
 }
 
 /// [`root_digest`] of a tree over leaves without salts.
-pub fn bare_root_digest(parameters: &CodeParameters, rows: usize, top: &Digest) -> Digest {
-    keyed_root(BARE_ROOT_KEY, parameters, rows, top)
+pub fn bare_root_digest(code: &RowCode, rows: usize, top: &Digest) -> Digest {
+    keyed_root(BARE_ROOT_KEY, code, rows, top)
 }
 
-fn keyed_root(key: &Digest, parameters: &CodeParameters, rows: usize, top: &Digest) -> Digest {
+fn keyed_root(key: &Digest, code: &RowCode, rows: usize, top: &Digest) -> Digest {
     let numbers = [
-        u64::from(parameters.log_row),
-        parameters.tail as u64,
-        u64::from(parameters.log_codeword),
+        u64::from(code.log_row),
+        code.tail as u64,
+        u64::from(code.log_codeword),
+        u64::from(code.log_stride),
         rows as u64,
     ];
     let mut hasher = blake3::Hasher::new_keyed(key);
@@ -273,14 +274,19 @@ mod tests {
         // A column whose first four cells are the salt of another: not the same leaf.
         assert_ne!(bare_leaf_digest(&[3; 64]), leaf_digest(&[3; 64]));
         assert_ne!(bare_leaf_digest(&[3; 64]), node);
-        let code = CodeParameters {
+        let code = RowCode {
             log_row: 2,
             tail: 0,
             log_codeword: 5,
-            queries: 1,
-            grinding_bits: 0,
+            log_stride: 0,
         };
         assert_ne!(bare_root_digest(&code, 4, &node), root_digest(&code, 4, &node));
+        // Narrow rows are not read as wide ones.
+        let narrow = RowCode {
+            log_stride: 1,
+            ..code
+        };
+        assert_ne!(root_digest(&narrow, 4, &node), root_digest(&code, 4, &node));
         assert_ne!(
             bare_root_digest(&code, 4, &node),
             bare_root_digest(&code, 5, &node)

@@ -8,7 +8,7 @@ use tracing::{debug_span, info_span};
 use zeroize::Zeroizing;
 
 use super::claim::Commitment;
-use super::code::{CircleCode, CodeParameters};
+use super::code::{CircleCode, CodeParameters, RowCode};
 use super::columns::{Block, Encoder, hash_leaves, recomputed_columns, stored_columns};
 use super::error::PcsError;
 use super::hash::{Digest, LANES, root_digest};
@@ -17,6 +17,7 @@ use super::plan::RowFold;
 use super::seed::{Seed, wipe};
 use crate::field::{K, M61, P, kernels};
 use crate::sumcheck::Table;
+use crate::transcript::VerifyError;
 
 /// Cells that are worth a thread.
 const GRAIN: usize = 1 << 14;
@@ -71,9 +72,9 @@ impl Tails {
     pub const NONE: Self = Self { length: 0, full: 0 };
 
     /// The whole tail of the code behind each row.
-    pub fn whole(parameters: &CodeParameters) -> Self {
+    pub fn whole(code: &RowCode) -> Self {
         Self {
-            length: parameters.tail,
+            length: code.tail,
             full: 0,
         }
     }
@@ -82,7 +83,7 @@ impl Tails {
 /// A matrix with its salts and tree, and with its codeword or without.
 #[derive(Clone)]
 pub struct CommittedMatrix {
-    parameters: CodeParameters,
+    code: RowCode,
     rows: Rows,
     count: usize,
     /// `tail` coefficients for each row.
@@ -95,40 +96,43 @@ pub struct CommittedMatrix {
 }
 
 impl CommittedMatrix {
-    /// Encodes the rows, hashes the columns and builds the tree; keeps the codeword.
+    /// Encodes wide rows with whole tails, hashes the columns and builds the tree; keeps the codeword.
     ///
     /// # Errors
     ///
     /// [`PcsError::Parameters`] for impossible parameters, [`PcsError::Shape`] where the cells do not make at
     /// least one whole row.
     pub fn commit(rows: Rows, parameters: &CodeParameters, seed: Seed) -> Result<Self, PcsError> {
-        Self::commit_with(rows, parameters, seed, Tails::whole(parameters), Keep::Codeword)
+        parameters.validate()?;
+        let code = parameters.wide();
+        Self::commit_with(rows, code, seed, Tails::whole(&code), Keep::Codeword)
     }
 
-    /// [`Self::commit`] with other tails, and that keeps what it is told.
+    /// [`Self::commit`] with any rows of parameters that were [validated](CodeParameters::validate), any tails, and that keeps
+    /// what it is told.
     ///
     /// # Errors
     ///
-    /// As [`Self::commit`].
+    /// [`PcsError::Shape`] as [`Self::commit`].
     pub fn commit_with(
         rows: Rows,
-        parameters: &CodeParameters,
+        row_code: RowCode,
         seed: Seed,
         tails: Tails,
         keep: Keep,
     ) -> Result<Self, PcsError> {
         let _span = info_span!("commit", cells = rows.len()).entered();
-        let code = CircleCode::new(parameters)?;
+        let code = CircleCode::of(row_code);
         let mut matrix =
-            info_span!("draw tails").in_scope(|| Self::without_tree(rows, parameters, seed, tails))?;
+            info_span!("draw tails").in_scope(|| Self::without_tree(rows, row_code, seed, tails))?;
         let encoder = Encoder {
             code: &code,
             rows: &matrix.rows,
             tails: &matrix.tails,
             count: matrix.count,
         };
-        let blocks = parameters.codeword_length() / parameters.row_length();
-        let row_length = parameters.row_length();
+        let row_length = row_code.row_length();
+        let blocks = row_code.codeword_length() / row_length;
         let mut digests = vec![[0; 32]; blocks * row_length];
         let hash = |index: usize, block: &Block, leaves: &mut [Digest]| {
             hash_leaves(block, index * row_length, matrix.count, &matrix.seed, leaves);
@@ -157,65 +161,61 @@ impl CommittedMatrix {
         Ok(matrix)
     }
 
-    /// A matrix committed before: the same data, parameters and seed, and the [leaves](Self::leaves) of its
+    /// A matrix committed before: the same data, code and seed, and the [leaves](Self::leaves) of its
     /// tree. Nothing is encoded; with other leaves the commitment is another one, and openings are rejected.
     ///
     /// # Errors
     ///
-    /// As [`Self::commit`]; [`PcsError::Leaves`] for a wrong number of leaves.
+    /// As [`Self::commit_with`]; [`PcsError::Leaves`] for a wrong number of leaves.
     pub fn restore(
         rows: Rows,
-        parameters: &CodeParameters,
+        code: RowCode,
         seed: Seed,
         tails: Tails,
         leaves: Vec<Digest>,
     ) -> Result<Self, PcsError> {
-        parameters.validate()?;
-        if leaves.len() != parameters.codeword_length() {
+        if leaves.len() != code.codeword_length() {
             return Err(PcsError::Leaves {
-                expected: parameters.codeword_length(),
+                expected: code.codeword_length(),
                 found: leaves.len(),
             });
         }
-        let mut matrix = Self::without_tree(rows, parameters, seed, tails)?;
+        let mut matrix = Self::without_tree(rows, code, seed, tails)?;
         matrix.tree = MerkleTree::new(leaves);
         Ok(matrix)
     }
 
     /// The data and tails alone.
-    fn without_tree(
-        rows: Rows,
-        parameters: &CodeParameters,
-        seed: Seed,
-        randomness: Tails,
-    ) -> Result<Self, PcsError> {
-        let row_length = parameters.row_length();
+    fn without_tree(rows: Rows, code: RowCode, seed: Seed, randomness: Tails) -> Result<Self, PcsError> {
+        let row_length = code.row_length();
         if rows.len() == 0 || !rows.len().is_multiple_of(row_length) {
             return Err(PcsError::Shape {
                 cells: rows.len(),
                 row_length,
             });
         }
+        if randomness.length > code.tail {
+            return Err(PcsError::Parameters(VerifyError::Key(format!(
+                "commitment code: a tail of {}, expected room for {} random coefficients",
+                code.tail, randomness.length
+            ))));
+        }
         let count = rows.len() / row_length;
-        let mut tails = vec![M61::ZERO; count * parameters.tail];
-        if parameters.tail > 0 {
+        let mut tails = vec![M61::ZERO; count * code.tail];
+        if code.tail > 0 {
             tails
-                .par_chunks_exact_mut(parameters.tail)
-                .with_min_len(GRAIN.div_ceil(parameters.tail))
+                .par_chunks_exact_mut(code.tail)
+                .with_min_len(GRAIN.div_ceil(code.tail))
                 .enumerate()
                 .for_each(|(row, tail)| {
                     let full = row + randomness.full >= count;
-                    let length = if full {
-                        tail.len()
-                    } else {
-                        randomness.length.min(tail.len())
-                    };
+                    let length = if full { tail.len() } else { randomness.length };
                     seed.fill_tail(row, &mut tail[..length]);
                 });
         }
         let tree = MerkleTree::new(vec![[0; 32]]);
         Ok(Self {
-            parameters: parameters.clone(),
+            code,
             rows,
             count,
             tails,
@@ -229,8 +229,9 @@ impl CommittedMatrix {
     /// The commitment.
     pub fn commitment(&self) -> Commitment {
         Commitment {
-            root: root_digest(&self.parameters, self.count, &self.tree.root()),
+            root: root_digest(&self.code, self.count, &self.tree.root()),
             rows: self.count,
+            log_stride: self.code.log_stride,
         }
     }
 
@@ -241,13 +242,13 @@ impl CommittedMatrix {
 
     /// The random coefficients behind one row, zeros included: `tail` of them.
     pub(crate) fn tail(&self, row: usize) -> &[M61] {
-        let tail = self.parameters.tail;
+        let tail = self.code.tail;
         &self.tails[row * tail..(row + 1) * tail]
     }
 
-    /// The code it is encoded with.
-    pub fn parameters(&self) -> &CodeParameters {
-        &self.parameters
+    /// The code of its rows.
+    pub fn code(&self) -> RowCode {
+        self.code
     }
 
     /// The cells.
@@ -265,16 +266,16 @@ impl CommittedMatrix {
         self.tree.leaves()
     }
 
-    /// `sum_a eq(high, a) row_a`, the tail included: `L + tail` coordinates.
+    /// `sum_a eq(high, a) row_a`, the tail included.
     #[cfg(test)]
     pub(super) fn fold(&self, fold: &RowFold) -> Vec<K> {
         self.combine(fold.first_row, &fold.weights(K::ONE))
     }
 
-    /// `sum_a eq(high, a) row_a` without the tail: `L` coordinates. One row of field elements as it is, which is what
+    /// `sum_a eq(high, a) row_a` without the tail. One row of field elements as it is, which is what
     /// the columns that share a row are.
     pub(super) fn fold_table(&self, fold: &RowFold) -> Table<'_> {
-        let length = self.parameters.row_length();
+        let length = self.code.row_length();
         match (&self.rows, fold.weights(K::ONE).as_slice()) {
             (Rows::Field(rows), [weight]) if *weight == K::ONE => {
                 Table::Base(&rows[fold.first_row * length..][..length])
@@ -283,18 +284,18 @@ impl CommittedMatrix {
         }
     }
 
-    /// `sum_a weights[a] row_{first_row + a}`, the tail included: `L + tail` coordinates. The rows are touched once.
+    /// `sum_a weights[a] row_{first_row + a}`, the tail included. The rows are touched once.
     pub(super) fn combine(&self, first_row: usize, weights: &[K]) -> Vec<K> {
-        let tail = self.parameters.tail;
+        let tail = self.code.tail;
         let tails = first_row * tail..(first_row + weights.len()) * tail;
         let mut out = self.combine_data(first_row, weights);
         out.extend(kernels::combine_rows(&self.tails[tails], tail, weights));
         out
     }
 
-    /// The same without the tail: `L` coordinates.
+    /// The same without the tail.
     pub(super) fn combine_data(&self, first_row: usize, weights: &[K]) -> Vec<K> {
-        let length = self.parameters.row_length();
+        let length = self.code.row_length();
         let cells = first_row * length..(first_row + weights.len()) * length;
         match &self.rows {
             Rows::Field(rows) => kernels::combine_rows(&rows[cells], length, weights),
@@ -302,20 +303,23 @@ impl CommittedMatrix {
         }
     }
 
-    /// The rows `first` and `first + 1` as the two parts of a row over K, the tail included.
-    pub(super) fn extension_row(&self, first: usize) -> Zeroizing<Vec<K>> {
-        let length = self.parameters.row_length();
-        let part = |row: usize| match &self.rows {
-            Rows::Field(cells) => cells[row * length..(row + 1) * length].to_vec(),
-            Rows::Int8(cells) => cells[row * length..(row + 1) * length]
-                .iter()
-                .map(|&cell| from_i8(cell))
-                .collect(),
+    /// The message over K whose coefficients at the places `c` modulo the stride are those of the rows `first + 2 c` and `first
+    /// + 2 c + 1`, its two parts; the tail included.
+    pub(super) fn full_message(&self, first: usize) -> Zeroizing<Vec<K>> {
+        let (length, stride) = (self.code.row_length(), 1 << self.code.log_stride);
+        let cell = |row: usize, column: usize| match (&self.rows, column.checked_sub(length)) {
+            (Rows::Field(cells), None) => cells[row * length + column],
+            (Rows::Int8(cells), None) => from_i8(cells[row * length + column]),
+            (_, Some(behind)) => self.tails[row * self.code.tail + behind],
         };
-        let (c0, c1) = (Zeroizing::new(part(first)), Zeroizing::new(part(first + 1)));
-        let c0 = c0.iter().chain(self.tail(first));
-        let c1 = c1.iter().chain(self.tail(first + 1));
-        Zeroizing::new(c0.zip(c1).map(|(&c0, &c1)| K::new(c0, c1)).collect())
+        let mut message = Zeroizing::new(vec![K::ZERO; stride * self.code.message_length()]);
+        let columns = message.par_chunks_exact_mut(stride).enumerate();
+        columns.with_min_len(GRAIN / stride).for_each(|(column, values)| {
+            for (row, value) in (first..).step_by(2).zip(values) {
+                *value = K::new(cell(row, column), cell(row + 1, column));
+            }
+        });
+        message
     }
 
     /// The salts of columns.
@@ -327,8 +331,8 @@ impl CommittedMatrix {
     /// The cells of columns, column after column.
     pub(super) fn columns(&self, positions: &[usize]) -> Vec<M61> {
         match &self.codeword {
-            Some(blocks) => stored_columns(blocks, self.parameters.row_length(), positions),
-            None => recomputed_columns(&self.parameters, (&self.rows, self.count), &self.tails, positions),
+            Some(blocks) => stored_columns(blocks, self.code.row_length(), positions),
+            None => recomputed_columns(&self.code, (&self.rows, self.count), &self.tails, positions),
         }
     }
 
@@ -350,7 +354,7 @@ impl fmt::Debug for CommittedMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommittedMatrix")
             .field("commitment", &self.commitment())
-            .field("parameters", &self.parameters)
+            .field("code", &self.code)
             .finish_non_exhaustive()
     }
 }
@@ -372,7 +376,7 @@ impl CommittedMatrix {
     /// Puts any word in the place of an encoded row and commits to that: what a prover may do who does not
     /// follow the protocol.
     pub(crate) fn replace_encoded_row(&mut self, row: usize, word: &[M61]) {
-        let length = self.parameters.row_length();
+        let length = self.code.row_length();
         let blocks = self.codeword.as_mut().unwrap();
         for (block, word) in blocks.iter_mut().zip(word.chunks(length)) {
             block.replace_row(row, word);

@@ -67,7 +67,7 @@ pub mod verifier;
 mod tests;
 
 pub use claim::{Claim, ClaimPoint, Commitment, Coordinate, ExtensionRow, MaskRows};
-pub use code::{CircleCode, CodeParameters, TARGET_BITS};
+pub use code::{CircleCode, CodeParameters, RowCode, TARGET_BITS};
 #[cfg(feature = "prover")]
 pub use error::PcsError;
 #[cfg(feature = "prover")]

@@ -9,10 +9,14 @@
 //! - `variables < log_row`: it takes an aligned piece of a shared row, at an offset that is a multiple of its
 //!   length. In the row it is reached by fixing the first variables of the row to the bits of the offset.
 //!
+//! Rows are those of a [code](RowCode). In a narrow one the last variables of a message are none of a column's; they are fixed
+//! to 0.
+//!
 //! The order is fixed: largest first, equal ones in the order given. What no column takes is 0 and never
 //! claimed.
 
 use super::claim::{ClaimPoint, Coordinate};
+use super::code::RowCode;
 use super::stored::{Extent, StoredRows};
 use crate::field::K;
 use crate::transcript::VerifyError;
@@ -22,6 +26,8 @@ use crate::transcript::VerifyError;
 pub struct Packing {
     /// `log2` of the row length.
     pub log_row: u32,
+    /// `log2` of the stride of rows.
+    pub log_stride: u32,
     /// Rows in all, at least one.
     pub rows: usize,
     /// Where each column lies, in the order in which the columns were given.
@@ -39,17 +45,22 @@ pub struct Slot {
     pub variables: usize,
     /// `log2` of the row length.
     pub log_row: u32,
+    /// `log2` of the stride of rows.
+    pub log_stride: u32,
     /// Which of its rows are there.
     pub stored: StoredRows,
 }
 
 impl Packing {
-    /// Packs columns of these sizes into rows of `2^log_row`.
+    /// Packs columns of these sizes into rows of a code.
     ///
     /// # Errors
     ///
     /// [`VerifyError::Key`] where the matrix is larger than the address space.
-    pub fn new(extents: &[Extent], log_row: u32) -> Result<Self, VerifyError> {
+    pub fn new(extents: &[Extent], rows: RowCode) -> Result<Self, VerifyError> {
+        let RowCode {
+            log_row, log_stride, ..
+        } = rows;
         let too_large = || VerifyError::Key("packing: the matrix is larger than the address space".into());
         let row_length = 1usize.checked_shl(log_row).ok_or_else(too_large)?;
         let mut order: Vec<usize> = (0..extents.len()).collect();
@@ -59,6 +70,7 @@ impl Packing {
             offset: 0,
             variables: 0,
             log_row,
+            log_stride,
             stored: StoredRows::default(),
         };
         let mut slots = vec![empty; extents.len()];
@@ -86,6 +98,7 @@ impl Packing {
                 offset: next & (row_length - 1),
                 variables,
                 log_row,
+                log_stride,
                 stored,
             };
             next = length
@@ -97,6 +110,7 @@ impl Packing {
         }
         Ok(Self {
             log_row,
+            log_stride,
             // A matrix without columns still has a row, so that there is something to commit to.
             rows: next.div_ceil(row_length).max(1),
             slots,
@@ -125,7 +139,7 @@ impl Packing {
 }
 
 impl Slot {
-    /// Splits a point of the column into the part that selects rows and the part in the row.
+    /// Splits a point of the column into the part that selects rows and the part in the message.
     ///
     /// # Errors
     ///
@@ -144,12 +158,9 @@ impl Slot {
         let fixed = (low.len()..log_row)
             .rev()
             .map(|bit| Coordinate::Bit(self.offset >> bit & 1 == 1).value());
-        Ok((
-            high.to_vec(),
-            fixed
-                .chain(low.iter().map(|coordinate| coordinate.value()))
-                .collect(),
-        ))
+        let place = fixed.chain(low.iter().map(|coordinate| coordinate.value()));
+        let between = (0..self.log_stride).map(|_| Coordinate::Bit(false).value());
+        Ok((high.to_vec(), place.chain(between).collect()))
     }
 
     /// The claim point of this column at `point`, in matrix number `matrix`.

@@ -117,8 +117,8 @@ pub(crate) fn random_coefficients(
         while coefficients.len() < rows {
             let row = coefficients.len();
             match mask {
-                Some(MaskRows { mask, .. }) if row == mask.first_row => coefficients.extend([K::ZERO; 2]),
-                Some(MaskRows { mask, first_pair }) if (first_pair..mask.first_row).contains(&row) => {
+                Some(mask) if mask.rows().contains(&row) => coefficients.push(K::ZERO),
+                Some(MaskRows { mask, first_pair, .. }) if (first_pair..mask.first_row).contains(&row) => {
                     let delta = draw();
                     coefficients.extend([delta, mul_k(delta, imaginary)]);
                 }
@@ -132,7 +132,7 @@ pub(crate) fn random_coefficients(
 
 #[cfg(test)]
 mod tests {
-    use super::super::claim::{ExtensionRow, check_mask};
+    use super::super::claim::{Commitment, ExtensionRow, check_mask};
     use super::*;
 
     /// Coefficients with the numbers 1, 2, ... in place of challenges.
@@ -146,7 +146,20 @@ mod tests {
 
     fn mask(matrix: usize, first_row: usize, first_pair: usize) -> Option<MaskRows> {
         let mask = ExtensionRow { matrix, first_row };
-        Some(MaskRows { mask, first_pair })
+        Some(MaskRows {
+            mask,
+            classes: 1,
+            first_pair,
+        })
+    }
+
+    fn matrices(sizes: &[(usize, u32)]) -> Vec<Commitment> {
+        let of = |&(rows, log_stride): &(usize, u32)| Commitment {
+            root: [0; 32],
+            rows,
+            log_stride,
+        };
+        sizes.iter().map(of).collect()
     }
 
     #[test]
@@ -171,7 +184,7 @@ mod tests {
     #[test]
     fn a_mask_that_does_not_fit_is_refused() {
         for good in [mask(1, 7, 3), mask(1, 8, 0), mask(0, 0, 0), None] {
-            assert_eq!(check_mask(&[2, 10], good), Ok(()));
+            assert_eq!(check_mask(&matrices(&[(2, 0), (10, 0)]), good), Ok(()));
         }
         for bad in [
             mask(2, 0, 0),
@@ -183,7 +196,27 @@ mod tests {
             mask(1, 7, 9),
             mask(1, 7, usize::MAX),
         ] {
-            assert!(check_mask(&[2, 10], bad).is_err(), "{bad:?}");
+            assert!(check_mask(&matrices(&[(2, 0), (10, 0)]), bad).is_err(), "{bad:?}");
         }
+        // Four pairs make up a message of stride 4, no more and no less, and all of them are there.
+        let wide = |classes, first_row| mask(0, first_row, 0).map(|mask| MaskRows { classes, ..mask });
+        let narrow = matrices(&[(10, 2)]);
+        assert_eq!(check_mask(&narrow, wide(4, 2)), Ok(()));
+        for bad in [
+            wide(4, 4),
+            wide(1, 2),
+            wide(2, 2),
+            wide(8, 0),
+            wide(0, 2),
+            wide(usize::MAX, 2),
+        ] {
+            assert!(check_mask(&narrow, bad).is_err(), "{bad:?}");
+        }
+        let coefficients = numbered(&[10], &[true], wide(4, 2));
+        assert_eq!(
+            coefficients[0][..2],
+            [K::from(1u64), mul_k(K::from(1u64), K::new(M61::ZERO, M61::ONE))]
+        );
+        assert_eq!(coefficients[0][2..], [K::ZERO; 8]);
     }
 }

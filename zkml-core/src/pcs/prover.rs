@@ -1,10 +1,11 @@
 //! The prover's side of an opening. For the statement and the transcript order see the [module](super).
 
 use ark_ff::AdditiveGroup;
+use rayon::prelude::*;
 use tracing::info_span;
 use zeroize::Zeroizing;
 
-use super::claim::{Claim, MaskRows, check_mask, check_points};
+use super::claim::{Claim, Commitment, MaskRows, check_mask, check_points, check_strides};
 use super::code::CodeParameters;
 use super::error::PcsError;
 use super::matrix::CommittedMatrix;
@@ -15,6 +16,9 @@ use super::verifier::{combination_weights, recursive_functionals};
 use crate::field::{K, kernels};
 use crate::sumcheck::{Evaluation, Evaluations, Table, prove_batched};
 use crate::transcript::ProverChannel;
+
+/// Places that are worth a thread.
+const GRAIN: usize = 1 << 12;
 
 /// Opens `matrices`, whose roots were sent before the points of `claims` were drawn: the row combination and
 /// then the columns, without a mask. Without claims nothing is sent.
@@ -63,12 +67,15 @@ pub fn prove_combination(
     let _span = info_span!("open").entered();
     code.validate()?;
     recursion.validate(code.message_length())?;
-    if let Some(matrix) = matrices.iter().position(|matrix| matrix.parameters() != code) {
+    let other = |matrix: &&CommittedMatrix| matrix.code() != code.at_stride(matrix.code().log_stride);
+    if let Some(matrix) = matrices.iter().position(other) {
         return Err(PcsError::OtherCode { matrix });
     }
-    let rows: Vec<usize> = matrices.iter().map(|matrix| matrix.commitment().rows).collect();
+    check_strides(code, matrices.iter().map(|matrix| matrix.code().log_stride))?;
+    let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
+    let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
     check_points(code, &rows, claims.iter().map(|claim| &claim.point))?;
-    check_mask(&rows, mask)?;
+    check_mask(&commitments, mask)?;
     let mut opened_matrices = vec![false; matrices.len()];
     if claims.is_empty() && mask.is_none() {
         return Ok(None);
@@ -99,14 +106,12 @@ pub fn prove_combination(
     let draw = || channel.challenge("opening.proximity");
     let random = random_coefficients(&rows, &opened_matrices, mask, draw);
     let eq = kernels::eq_table(&point);
-    let fold = combine_rows(matrices, &random, |matrix, weights| {
-        matrix.combine_data(0, weights)
-    });
-    channel.send_scalar("opening.proximity", kernels::dot(&fold[..eq.len()], &eq));
+    let fold = info_span!("random fold").in_scope(|| combine_rows(code, matrices, &random, false));
+    channel.send_scalar("opening.proximity", kernels::dot(&fold, &eq));
     drop(fold);
     let mut combination = match mask {
         Some(rows) => {
-            let mask = matrices[rows.mask.matrix].extension_row(rows.mask.first_row);
+            let mask = matrices[rows.mask.matrix].full_message(rows.mask.first_row);
             channel.send_scalar("opening.mask", kernels::dot(&mask[..eq.len()], &eq));
             mask
         }
@@ -120,8 +125,7 @@ pub fn prove_combination(
         gammas.iter_mut().for_each(|gamma| *gamma *= blind);
     }
     let weights = combination_weights(&rows, &plan, &opened, &gammas, &random);
-    let sum = info_span!("combine rows")
-        .in_scope(|| combine_rows(matrices, &weights, |matrix, weights| matrix.combine(0, weights)));
+    let sum = info_span!("combine rows").in_scope(|| combine_rows(code, matrices, &weights, true));
     kernels::add_to(&mut combination, &sum);
     let committed = if recursion.levels.is_empty() {
         channel.send_extension("opening.combination", &combination);
@@ -158,11 +162,12 @@ pub fn prove_columns(
     let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
     let marked = matrices.iter().zip(&opened.matrices);
     for (matrix, _) in marked.filter(|(_, opened)| **opened) {
-        for salt in matrix.salts(&positions) {
+        let symbols = matrix.code().symbols(&positions);
+        for salt in matrix.salts(&symbols) {
             channel.send_digest("opening.salt", &salt);
         }
-        channel.send_base("opening.columns", &matrix.columns(&positions));
-        for node in matrix.path(&positions) {
+        channel.send_base("opening.columns", &matrix.columns(&symbols));
+        for node in matrix.path(&symbols) {
             channel.send_digest("opening.path", &node);
         }
     }
@@ -175,25 +180,37 @@ pub fn prove_columns(
     }
 }
 
-/// The sum over matrices of what `combine` makes of their rows and weights; a matrix without weights has no part.
+/// The combination of the rows of all matrices, as a message, with the tail or without; a matrix without weights has no part.
 fn combine_rows(
+    code: &CodeParameters,
     matrices: &[&CommittedMatrix],
     weights: &[Vec<K>],
-    combine: impl Fn(&CommittedMatrix, &[K]) -> Vec<K>,
+    with_tail: bool,
 ) -> Vec<K> {
+    let length = match with_tail {
+        true => code.message_length(),
+        false => code.row_length(),
+    };
+    let parts = matrices.iter().zip(weights);
     let mut sum: Option<Vec<K>> = None;
-    for (matrix, weights) in matrices
-        .iter()
-        .zip(weights)
-        .filter(|(_, weights)| !weights.is_empty())
-    {
-        let part = combine(matrix, weights);
+    for (matrix, weights) in parts.filter(|(_, weights)| !weights.is_empty()) {
+        let part = match with_tail {
+            true => matrix.combine(0, weights),
+            false => matrix.combine_data(0, weights),
+        };
+        let stride = 1 << matrix.code().log_stride;
         match &mut sum {
-            None => sum = Some(part),
-            Some(sum) => kernels::add_to(sum, &part),
+            None if stride == 1 => sum = Some(part),
+            Some(sum) if stride == 1 => kernels::add_to(sum, &part),
+            // The tail begins at a multiple of the stride too.
+            sum => {
+                let sum = sum.get_or_insert_with(|| vec![K::ZERO; length]);
+                let places = sum.par_iter_mut().step_by(stride).with_min_len(GRAIN);
+                places.zip(&part).for_each(|(place, value)| *place += value);
+            }
         }
     }
-    sum.unwrap_or_default()
+    sum.unwrap_or_else(|| vec![K::ZERO; length])
 }
 
 /// Merges the claims to one point in the row, sends the value of each fold there and returns both.

@@ -3,8 +3,9 @@
 
 use ark_ff::{AdditiveGroup, Field};
 
-use super::claim::{ClaimPoint, Commitment, ExtensionRow, MaskRows, check_mask, check_points};
-use super::code::{CircleCode, CodeParameters};
+use super::circle::{basis_factors, domain_points};
+use super::claim::{ClaimPoint, Commitment, ExtensionRow, MaskRows, check_mask, check_points, check_strides};
+use super::code::{CircleCode, CodeParameters, RowCode};
 use super::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use super::merkle::root_of;
 use super::plan::{Plan, random_coefficients};
@@ -40,8 +41,10 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
 pub struct Combination {
     /// The message.
     pub message: Message,
-    /// For each matrix the factor of each of its rows; nothing for a matrix that does not take part.
+    /// For each matrix the factor of each of its rows, 0 for those of a mask; nothing for a matrix that does not take part.
     pub weights: Vec<Vec<K>>,
+    /// The mask that is added to these.
+    pub mask: Option<MaskRows>,
 }
 
 /// A message of `L + tail` coordinates, as the verifier has it.
@@ -49,6 +52,8 @@ pub struct Combination {
 pub enum Message {
     /// In the clear.
     Clear(Vec<K>),
+    /// Also in the clear: the coordinates of a narrow row, the others are 0.
+    Narrow(Vec<K>),
     /// As a commitment, for [`recursive`].
     Committed {
         /// The commitment.
@@ -75,9 +80,10 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
     let _span = tracing::info_span!("check the combination").entered();
     code.validate()?;
     recursion.validate(code.message_length())?;
+    check_strides(code, commitments.iter().map(|commitment| commitment.log_stride))?;
     let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
     check_points(code, &rows, claims.iter().map(|(point, _)| point))?;
-    check_mask(&rows, mask)?;
+    check_mask(commitments, mask)?;
     if claims.is_empty() && mask.is_none() {
         return Ok(None);
     }
@@ -96,7 +102,7 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
     let random = random_coefficients(&rows, &marked, mask, draw);
     let random_value = channel.read_scalar("opening.proximity")?;
     let masked = match mask {
-        Some(rows) => Some((rows.mask, channel.read_scalar("opening.mask")?)),
+        Some(_) => Some(channel.read_scalar("opening.mask")?),
         None => None,
     };
     channel.grind("opening.combine.grind", PROXIMITY_GRINDING_BITS)?;
@@ -115,12 +121,9 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
             sum + value.clone() * *gamma
         });
     let expected = expected + random_value * last;
-    let mut weights = combination_weights(&rows, &plan, &opened, &gammas, &random);
+    let weights = combination_weights(&rows, &plan, &opened, &gammas, &random);
     let expected = match masked {
-        Some((mask, value)) => {
-            add_extension_row(&rows, &mut weights, mask, K::ONE);
-            expected + value
-        }
+        Some(value) => expected + value,
         None => expected,
     };
     let check = Check {
@@ -128,7 +131,11 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
         place: "row combination",
     };
     channel.constrain_zero(check, expected)?;
-    Ok(Some(Combination { message, weights }))
+    Ok(Some(Combination {
+        message,
+        weights,
+        mask,
+    }))
 }
 
 /// Reads the row combination, or the commitment to it, and its inner product with `eq(point)`.
@@ -190,7 +197,9 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
     let mut coefficients = vec![K::ONE];
     coefficients.extend(channel.challenges("opening.join", combinations.len().saturating_sub(1)));
     let mut joined = vec![K::ZERO; code.message_length()];
+    let mut narrow = Vec::new();
     let mut committed = None;
+    let mut mask = None;
     let mut weights: Vec<Vec<K>> = vec![Vec::new(); commitments.len()];
     let add = |sum: &mut [K], values: &[K], coefficient: K| {
         for (sum, value) in sum.iter_mut().zip(values) {
@@ -200,6 +209,10 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
     for (index, (combination, coefficient)) in combinations.into_iter().zip(coefficients).enumerate() {
         match combination.message {
             Message::Clear(message) => add(&mut joined, &message, coefficient),
+            Message::Narrow(message) => {
+                narrow.resize(code.narrow().message_length(), K::ZERO);
+                add(&mut narrow, &message, coefficient);
+            }
             Message::Committed {
                 commitment,
                 point,
@@ -208,6 +221,15 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
             Message::Committed { .. } => {
                 return Err(VerifyError::Key(
                     "opening: only the first message may be committed".into(),
+                ));
+            }
+        }
+        match combination.mask {
+            None => {}
+            own if index == 0 => mask = own,
+            Some(_) => {
+                return Err(VerifyError::Key(
+                    "opening: only the first message may be masked".into(),
                 ));
             }
         }
@@ -221,11 +243,26 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
     let mut sums = vec![K::ZERO; positions.len()];
     for ((index, commitment), weights) in commitments.iter().enumerate().zip(&weights) {
         if !weights.is_empty() {
-            open_columns(channel, code, (index, commitment), weights, &positions, &mut sums)?;
+            let opened = OpenedMatrix {
+                index,
+                commitment,
+                code: code.at_stride(commitment.log_stride),
+                weights,
+                mask: mask.filter(|rows| rows.mask.matrix == index),
+            };
+            opened.check(channel, code, &positions, &mut sums)?;
         }
     }
 
-    let encoded = CircleCode::encode_at(code, &joined, &positions)?;
+    let mut encoded = CircleCode::encode_at(code.wide(), &joined, &positions);
+    if !narrow.is_empty() {
+        let symbols = code.narrow().symbols(&positions);
+        let narrow = CircleCode::encode_at(code.narrow(), &narrow, &symbols);
+        let stride = code.narrow().log_stride;
+        for_each_symbol(&positions, &symbols, stride, &mut encoded, |index, value| {
+            *value += narrow.get(index).copied().unwrap_or(K::ZERO);
+        });
+    }
     if let Some((commitment, point, product)) = committed {
         // What the clear messages leave of each column is the committed one's.
         let rest = sums.iter().zip(&encoded).map(|(sum, clear)| *sum - clear);
@@ -344,44 +381,109 @@ fn row_weights<S>(rows: &[usize], plan: &Plan, opened: &[(usize, S)], gammas: &[
     weights
 }
 
-/// Reads the columns of one matrix, checks its root and adds the combination of each column to `sums`.
-fn open_columns<C: VerifierChannel + ?Sized>(
-    channel: &mut C,
-    code: &CodeParameters,
-    (index, commitment): (usize, &Commitment),
-    weights: &[K],
+/// Calls `with` the number of its symbol among `symbols` and the value of each of `positions`; both ascend.
+fn for_each_symbol(
     positions: &[usize],
-    sums: &mut [K],
-) -> Result<(), VerifyError> {
-    let mut salts = Vec::with_capacity(positions.len());
-    for _ in positions {
-        salts.push(channel.read_digest("opening.salt")?);
+    symbols: &[usize],
+    log_stride: u32,
+    values: &mut [K],
+    mut with: impl FnMut(usize, &mut K),
+) {
+    let mut index = 0usize;
+    for (position, value) in positions.iter().zip(values) {
+        let wanted = position.checked_shr(log_stride);
+        while symbols.get(index).is_some_and(|symbol| Some(*symbol) < wanted) {
+            index = index.saturating_add(1);
+        }
+        with(index, value);
     }
-    let cells = channel.read_base("opening.columns", positions.len().saturating_mul(commitment.rows))?;
-    let mut leaves: Vec<Digest> = Vec::with_capacity(positions.len());
-    let mut bytes = Vec::with_capacity(leaf_length(commitment.rows));
-    for ((column, salt), sum) in cells.chunks(commitment.rows.max(1)).zip(&salts).zip(sums) {
-        bytes.clear();
-        bytes.extend_from_slice(salt);
-        column
+}
+
+/// A matrix whose columns are read and checked.
+struct OpenedMatrix<'a> {
+    index: usize,
+    commitment: &'a Commitment,
+    code: RowCode,
+    /// The factor of each row in the combination.
+    weights: &'a [K],
+    /// The mask, where it is in this matrix.
+    mask: Option<MaskRows>,
+}
+
+impl OpenedMatrix<'_> {
+    /// Reads the columns, checks the root and adds the combination of the column of each position to `sums`.
+    fn check<C: VerifierChannel + ?Sized>(
+        &self,
+        channel: &mut C,
+        code: &CodeParameters,
+        positions: &[usize],
+        sums: &mut [K],
+    ) -> Result<(), VerifyError> {
+        let symbols = self.code.symbols(positions);
+        let rows = self.commitment.rows;
+        let mut salts = Vec::with_capacity(symbols.len());
+        for _ in &symbols {
+            salts.push(channel.read_digest("opening.salt")?);
+        }
+        let cells = channel.read_base("opening.columns", symbols.len().saturating_mul(rows))?;
+        let columns: Vec<&[M61]> = cells.chunks(rows.max(1)).collect();
+        let mut leaves: Vec<Digest> = Vec::with_capacity(symbols.len());
+        let mut bytes = Vec::with_capacity(leaf_length(rows));
+        for (column, salt) in columns.iter().zip(&salts) {
+            bytes.clear();
+            bytes.extend_from_slice(salt);
+            column
+                .iter()
+                .for_each(|cell| bytes.extend_from_slice(&m61_to_bytes(*cell)));
+            bytes.resize(leaf_length(rows), 0);
+            leaves.push(leaf_digest(&bytes));
+        }
+        let top = root_of(self.code.log_codeword, &symbols, &leaves, |_, _| {
+            channel.read_digest("opening.path")
+        })?;
+        if top.map(|top| root_digest(&self.code, rows, &top)) != Some(self.commitment.root) {
+            let place = format!("matrix {}", self.index);
+            return Err(Check {
+                name: "opening.merkle",
+                place: &place,
+            }
+            .failed());
+        }
+        // Rows that are not the mask's are the same at all positions of a symbol.
+        let combined: Vec<K> = columns.iter().map(|column| self.combine(column)).collect();
+        let add = |index: usize, sum: &mut K| *sum += combined.get(index).copied().unwrap_or(K::ZERO);
+        for_each_symbol(positions, &symbols, self.code.log_stride, sums, add);
+        if let Some(mask) = self.mask {
+            let mut points = domain_points(code.log_codeword, positions).into_iter();
+            for_each_symbol(positions, &symbols, self.code.log_stride, sums, |index, sum| {
+                let column = columns.get(index).copied().unwrap_or_default();
+                let point = points
+                    .next()
+                    .map(|point| basis_factors(point, self.code.log_stride as usize));
+                *sum += mask_at(mask, column, &point.unwrap_or_default());
+            });
+        }
+        Ok(())
+    }
+
+    fn combine(&self, column: &[M61]) -> K {
+        let terms = column.iter().zip(self.weights);
+        terms.map(|(cell, weight)| mul_k_base(*weight, *cell)).sum()
+    }
+}
+
+/// The mask's codeword at a point, from a column of its matrix: `sum_c b_c(P) g_c`, `factors` being `phi_0, phi_1, ..` at the
+/// point, for each bit of `c`.
+fn mask_at(mask: MaskRows, column: &[M61], factors: &[M61]) -> K {
+    let rows = column.get(mask.rows()).unwrap_or_default();
+    let (classes, _) = rows.as_chunks::<2>();
+    let term = |(class, [c0, c1]): (usize, &[M61; 2])| {
+        let bits = factors
             .iter()
-            .for_each(|cell| bytes.extend_from_slice(&m61_to_bytes(*cell)));
-        bytes.resize(leaf_length(commitment.rows), 0);
-        leaves.push(leaf_digest(&bytes));
-        for (cell, weight) in column.iter().zip(weights) {
-            *sum += mul_k_base(*weight, *cell);
-        }
-    }
-    let top = root_of(code.log_codeword, positions, &leaves, |_, _| {
-        channel.read_digest("opening.path")
-    })?;
-    if top.map(|top| root_digest(code, commitment.rows, &top)) != Some(commitment.root) {
-        let place = format!("matrix {index}");
-        return Err(Check {
-            name: "opening.merkle",
-            place: &place,
-        }
-        .failed());
-    }
-    Ok(())
+            .enumerate()
+            .filter(|(bit, _)| class >> bit & 1 == 1);
+        let value = bits.fold(M61::ONE, |value, (_, phi)| value * phi);
+        K::new(value * c0, value * c1)
+    };
+    classes.iter().enumerate().map(term).sum()
 }

@@ -18,6 +18,6 @@ pub struct Proof {
 
 impl Artifact for Proof {
     const KIND: Kind = Kind::Proof;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const MAXIMUM_BYTES: u64 = 1 << 28;
 }

@@ -1,11 +1,14 @@
 //! The choice of the code: row length, rate, commitments to the weights, and how the row combination is shown.
 
+use std::collections::BTreeSet;
+
 use super::setup::{SetupOptions, refuse_insecure, verifying_key};
 use super::{CompiledModel, ProveError};
 use crate::circuit::lower::Lowered;
+use crate::field::packed_length;
 use crate::optimize::circuit::code_choice::{self, CodeCost};
 use crate::pcs::recursive::{RecursionGoal, RecursionPlanner, expected_path_nodes};
-use crate::pcs::{CodeParameters, Extent, Packing, RecursionParameters};
+use crate::pcs::{CodeParameters, Extent, Packing, RecursionParameters, RowCode};
 use crate::privacy::Privacy;
 use crate::verify::{
     ROTATION_RESERVE, SECURITY_BITS, WeightCommitments, needed_tail, trace_extents, weight_extents,
@@ -104,8 +107,15 @@ struct Candidate {
     shape: Shape,
 }
 
-/// `log2` of the row length and of the blow-up; openings of each commitment, and how many there are.
-type Shape = (u32, u32, (u32, usize));
+/// What a candidate tries.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    log_row: u32,
+    log_blowup: u32,
+    log_stride: u32,
+    /// Openings of each commitment, and how many there are.
+    plan: (u32, usize),
+}
 
 /// What all candidates share.
 struct Search<'a> {
@@ -160,18 +170,23 @@ impl<'a> Search<'a> {
     fn with_least_work(&self) -> Result<Vec<Candidate>, ProveError> {
         let shortest = *code_choice::LOG_ROWS.start();
         let cells_of = |extents: &[Extent]| -> Result<usize, ProveError> {
-            Ok(Packing::new(extents, shortest)?.rows << shortest)
+            Ok(Packing::new(extents, RowCode::uncoded(shortest))?.rows << shortest)
         };
         let (trace, weights) = (cells_of(&self.trace)?, cells_of(&self.weights)?);
-        let (rows, blowups) = match &self.options.code {
+        let (rows, blowups, strides) = match &self.options.code {
             None => (
                 code_choice::log_rows(self.enabled, trace + weights, trace.max(weights)),
                 code_choice::log_blowups(self.enabled),
+                code_choice::log_strides(self.enabled),
             ),
             Some(code) => {
                 code.validate()?;
                 let blowup = code.log_codeword.saturating_sub(code.log_row);
-                (code.log_row..=code.log_row, blowup..=blowup)
+                (
+                    code.log_row..=code.log_row,
+                    blowup..=blowup,
+                    code.log_stride..=code.log_stride,
+                )
             }
         };
         let Some(planner) = self.planners.first() else {
@@ -180,9 +195,18 @@ impl<'a> Search<'a> {
         let plans = plans(self.private, self.options);
         let mut candidates = Vec::new();
         for log_row in rows {
-            for log_blowup in blowups.clone() {
+            let rates = blowups
+                .clone()
+                .flat_map(|blowup| strides.clone().map(move |stride| (blowup, stride)));
+            for (log_blowup, log_stride) in rates {
                 for &plan in &plans {
-                    candidates.extend(self.candidate((log_row, log_blowup, plan), planner)?);
+                    let shape = Shape {
+                        log_row,
+                        log_blowup,
+                        log_stride,
+                        plan,
+                    };
+                    candidates.extend(self.candidate(shape, planner)?);
                 }
             }
         }
@@ -191,21 +215,33 @@ impl<'a> Search<'a> {
 
     /// One choice, unless it is impossible.
     fn candidate(&self, shape: Shape, planner: &RecursionPlanner) -> Result<Option<Candidate>, ProveError> {
-        let (log_row, log_blowup, plan) = shape;
+        let Shape {
+            log_row,
+            log_stride,
+            plan: (openings, count),
+            ..
+        } = shape;
+        if log_stride > 0 && log_row < log_stride + code_choice::LOG_ROWS.start() {
+            return Ok(None);
+        }
+        let narrow = RowCode {
+            log_stride,
+            ..RowCode::uncoded(log_row - log_stride)
+        };
         let masks = match self.privacy.zero_knowledge() {
-            true => 4 * TYPICAL_PADS.div_ceil(1 << log_row) + 2,
+            true => 4 * TYPICAL_PADS.div_ceil(narrow.row_length()) + (2 << log_stride),
             false => 0,
         };
-        let trace_rows = Packing::new(&self.trace, log_row)?.rows + masks;
-        let weight_rows = Packing::new(&self.weights, log_row)?.rows;
-        let (openings, count) = plan;
+        let trace = Packing::new(&self.trace, narrow)?;
+        let weights_packing = Packing::new(&self.weights, RowCode::uncoded(log_row))?;
+        let (trace_rows, weight_rows) = (trace.rows + masks, weights_packing.rows);
         let weights = WeightCommitments {
             roots: vec![[0; 32]; count],
             rows: weight_rows,
             openings,
         };
         let chosen = match &self.options.code {
-            None => self.code_with_tail(log_row, log_row + log_blowup, &weights, planner),
+            None => self.code_with_tail(shape, &weights, planner),
             Some(code) => self.given_code(code, &weights, planner),
         };
         let Some((code, recursion)) = chosen else {
@@ -216,14 +252,20 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         let queries = code.queries as f64;
-        let paths = 32.0 * (expected_path_nodes(&code) + queries);
+        let narrow = code.narrow();
+        let cell_bytes = |rows: usize| packed_length(rows.saturating_mul(code.queries)) as f64;
+        let path = |log_codeword| 32.0 * (expected_path_nodes(log_codeword, code.queries) + queries);
+        let paths = path(code.log_codeword) + path(narrow.log_codeword);
         let combination = recursion.cost(code.message_length());
         let grinds = core::iter::once(&code).chain(&recursion.levels);
         let cost = CodeCost {
-            bytes: combination.bytes as f64 + queries * 8.0 * (trace_rows + weight_rows) as f64 + 2.0 * paths,
-            encoded_cells: (trace_rows * code.codeword_length() + combination.encoded_cells) as f64,
+            bytes: combination.bytes as f64 + cell_bytes(trace_rows + weight_rows) + paths,
+            encoded_cells: (trace_rows * narrow.codeword_length() + combination.encoded_cells) as f64,
+            leaves: narrow.codeword_length() as f64,
+            folded_cells: (folds(&trace) * narrow.row_length() + folds(&weights_packing) * code.row_length())
+                as f64,
             hashes: grinds.map(|code| f64::from(code.grinding_bits).exp2()).sum(),
-            setup_bytes: count as f64 * (queries * 8.0 * weight_rows as f64 + paths),
+            setup_bytes: count as f64 * (cell_bytes(weight_rows) + path(code.log_codeword)),
         };
         Ok(Some(Candidate {
             price: cost.price(self.options),
@@ -279,7 +321,7 @@ impl<'a> Search<'a> {
         weights: &WeightCommitments,
         planner: &RecursionPlanner,
     ) -> Option<(CodeParameters, RecursionParameters)> {
-        let needed = needed_tail(&self.privacy, weights, code.queries);
+        let needed = needed_tail(&self.privacy, weights, code.queries, code.stride());
         if needed > code.tail || (needed == 0) != (code.tail == 0) {
             return None;
         }
@@ -295,11 +337,17 @@ impl<'a> Search<'a> {
     /// The code with the fewest queries: the tail depends on their number, and lowers the rate's margin in turn.
     fn code_with_tail(
         &self,
-        log_row: u32,
-        log_codeword: u32,
+        shape: Shape,
         weights: &WeightCommitments,
         planner: &RecursionPlanner,
     ) -> Option<(CodeParameters, RecursionParameters)> {
+        let Shape {
+            log_row,
+            log_blowup,
+            log_stride,
+            ..
+        } = shape;
+        let log_codeword = log_row + log_blowup;
         let RecursionGoal {
             target_bits,
             grinding_bits,
@@ -307,9 +355,10 @@ impl<'a> Search<'a> {
         } = *planner.goal();
         let mut tail = 0;
         for _ in 0..16 {
-            let code =
+            let wide =
                 CodeParameters::for_target(log_row, tail, log_codeword, grinding_bits, target_bits).ok()?;
-            let needed = needed_tail(&self.privacy, weights, code.queries);
+            let code = CodeParameters { log_stride, ..wide };
+            let needed = needed_tail(&self.privacy, weights, code.queries, code.stride());
             let length = code.row_length() + needed;
             let recursion = planner.choose(length);
             // More randomness than needed fills the last row of the recursion. Without secrets there is none.
@@ -318,13 +367,19 @@ impl<'a> Search<'a> {
                 _ => recursion.padded_length(length) - code.row_length(),
             };
             if padded == tail {
-                return Some((code, recursion));
+                return code.validate().is_ok().then_some((code, recursion));
             }
             // It grows to its fixed point, or out of the row.
             tail = padded.max(tail);
         }
         None
     }
+}
+
+/// Row combinations that claims on packed columns speak of, about: columns in one row share it.
+fn folds(packing: &Packing) -> usize {
+    let rows: BTreeSet<usize> = packing.slots.iter().map(|slot| slot.first_row).collect();
+    rows.len()
 }
 
 /// How often each commitment may be opened, and how many there are.

@@ -164,7 +164,9 @@ impl Commitments {
         // Made without the lock: a thread that waits for parallel work may take up another proof meanwhile. Two proofs at
         // once may both make it; it is the same one.
         let tails = Tails {
-            length: verifying.weights.tail(verifying.code.queries),
+            length: verifying
+                .weights
+                .tail(verifying.code.queries, verifying.code.stride()),
             full: 0,
         };
         let _span = tracing::info_span!("commit weights", number).entered();
@@ -223,7 +225,7 @@ pub(super) struct StoredProvingKey {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 

@@ -98,7 +98,12 @@ impl TensorSecret {
                 wanted.log_codeword as usize,
                 own.log_codeword as usize,
             ),
-            ("tail of the code", wanted.tail, own.tail),
+            ("tail of the rows", wanted.tail, own.tail),
+            (
+                "log2 of the stride of rows",
+                wanted.log_stride as usize,
+                own.log_stride as usize,
+            ),
         ];
         for (what, wanted, own) in numbers {
             if wanted != own {

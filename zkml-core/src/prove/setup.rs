@@ -201,12 +201,18 @@ pub(super) fn commit_weights(
     tails: Tails,
     keep: Keep,
 ) -> Result<CommittedMatrix, ProveError> {
-    let packing = Packing::new(&weight_extents(&lowered.circuit), code.log_row)?;
+    let packing = Packing::new(&weight_extents(&lowered.circuit), code.wide())?;
     let columns: Vec<&[i8]> = lowered
         .parameters
         .iter()
         .map(|parameter| parameter.cells.as_slice())
         .collect();
     let rows = Rows::Int8(packing.fill(&columns));
-    Ok(CommittedMatrix::commit_with(rows, code, seed, tails, keep)?)
+    Ok(CommittedMatrix::commit_with(
+        rows,
+        code.wide(),
+        seed,
+        tails,
+        keep,
+    )?)
 }

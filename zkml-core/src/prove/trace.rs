@@ -208,10 +208,10 @@ impl<'a> Trace<'a> {
             pads = Some(drawn);
             tails = Tails {
                 length: masking.tail,
-                full: 2,
+                full: masking.classes.saturating_mul(2),
             };
         }
-        let code = &statement.key.code;
+        let code = statement.key.code.narrow();
         let matrix = CommittedMatrix::commit_with(Rows::Field(rows), code, seed, tails, Keep::Codeword)?;
         Ok((matrix, pads))
     }
@@ -233,7 +233,7 @@ impl<'a> Trace<'a> {
             length: statement.key.tensor_tail(),
             full: 0,
         };
-        let (code, seed) = (&statement.key.code, seed.derive(tensors.label()));
+        let (code, seed) = (statement.key.code.narrow(), seed.derive(tensors.label()));
         Ok(CommittedMatrix::commit_with(
             rows,
             code,

@@ -15,6 +15,9 @@
 //! summed up: half the table, one multiplication for each element (Gruen, ePrint 2024/108, for sums of evaluations). Tables
 //! of `eq(s, .)` are products of a part over the last [`LOW`] variables, made once, and a short one over those before. A
 //! table is read once a round: while a variable is bound, piece by piece, the next round's sums are made.
+//!
+//! A table may be given where its last variables are 0 alone, and be 0 elsewhere, as the rows of a narrow code are; the last
+//! coordinates of its claims are 0 too. Until these variables come it is a table of fewer variables.
 
 use core::ops::Range;
 
@@ -143,7 +146,10 @@ impl Running {
 #[derive(Debug)]
 struct Claimed<'a> {
     table: Table<'a>,
+    /// At points of as many coordinates as the table has variables; those left out are 0.
     claims: Vec<Running>,
+    /// Last variables that the table does not have yet.
+    left_out: usize,
 }
 
 impl Claimed<'_> {
@@ -168,18 +174,37 @@ impl Claimed<'_> {
         }
     }
 
+    /// Gives the table the variables that it was left without, once all others are bound.
+    fn complete(&mut self) {
+        if self.table.len() > 1 || self.left_out == 0 {
+            return;
+        }
+        let mut table = match &self.table {
+            Table::Base(cells) => cells.iter().copied().map(K::from_base_prime_field).collect(),
+            Table::Extension(cells) => cells.clone(),
+        };
+        table.resize(1 << self.left_out, K::ZERO);
+        self.table = Table::Extension(table);
+        for claim in &mut self.claims {
+            let variables = claim.point.len() + self.left_out;
+            claim.point.resize(variables, K::ZERO);
+            claim.inverses.resize(variables, K::ZERO);
+        }
+        self.left_out = 0;
+    }
+
     /// Binds variable `bound` to `r` and sums up for the one behind it.
     fn bind(&mut self, bound: usize, r: K) {
         self.claims.iter_mut().for_each(|claim| claim.bind(bound, r));
         let pieces = self.table.len() / (4 * PIECE);
         let table = match &mut self.table {
             Table::Extension(table) if pieces > 0 => table,
-            Table::Extension(table) => {
-                kernels::fold(table, r);
-                return self.sum_up(bound + 1);
-            }
-            Table::Base(table) => {
-                self.table = Table::Extension(kernels::fold_base(table, r));
+            small => {
+                match small {
+                    Table::Extension(table) => kernels::fold(table, r),
+                    Table::Base(table) => *small = Table::Extension(kernels::fold_base(table, r)),
+                }
+                self.complete();
                 return self.sum_up(bound + 1);
             }
         };
@@ -213,18 +238,24 @@ pub struct Evaluations<'a> {
 }
 
 impl<'a> Evaluations<'a> {
-    /// An instance over tables of one length, `2^variables`, each with the claims on it, at points of `variables` coordinates.
+    /// An instance over tables of `2^variables` values, or of the first ones of each run of a power of two while the others are
+    /// 0, each with the claims on it, at points of `variables` coordinates, the last of which are 0 for the latter.
     pub fn new(variables: usize, tables: Vec<(Table<'a>, Vec<Evaluation>)>) -> Self {
         debug_assert!(
-            tables.iter().all(|(table, claims)| table.len() == 1 << variables
-                && claims.iter().all(|claim| claim.point.len() == variables)),
-            "tables of one length, a power of two, and points with as many coordinates"
+            tables.iter().all(|(table, claims)| table.len().is_power_of_two()
+                && table.len() <= 1 << variables
+                && claims.iter().all(|claim| claim.point.len() == variables
+                    && claim.point[table.len().ilog2() as usize..]
+                        .iter()
+                        .all(|z| *z == K::ZERO))),
+            "tables of a power of two, and points with as many coordinates, zeros behind them"
         );
-        let running = |claim: Evaluation| {
+        let running = |mut claim: Evaluation, own: usize| {
+            claim.point.truncate(own);
             let mut inverses = claim.point.clone();
             batch_inversion(&mut inverses);
             Running {
-                low: kernels::eq_table(&claim.point[variables.saturating_sub(LOW)..]),
+                low: kernels::eq_table(&claim.point[own.saturating_sub(LOW)..]),
                 inverses,
                 weight: claim.coefficient,
                 value: claim.value,
@@ -233,8 +264,13 @@ impl<'a> Evaluations<'a> {
             }
         };
         let claimed = |(table, claims): (Table<'a>, Vec<Evaluation>)| {
-            let claims = claims.into_iter().map(running).collect();
-            let mut claimed = Claimed { table, claims };
+            let own = table.len().ilog2() as usize;
+            let mut claimed = Claimed {
+                table,
+                claims: claims.into_iter().map(|claim| running(claim, own)).collect(),
+                left_out: variables - own,
+            };
+            claimed.complete();
             claimed.sum_up(0);
             claimed
         };
@@ -318,18 +354,28 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn rounds_are_those_of_the_written_out_sum(seed: u64, variables in 0usize..12, base: [bool; 3]) {
+        fn rounds_are_those_of_the_written_out_sum(
+            seed: u64,
+            variables in 0usize..12,
+            base: [bool; 3],
+            left_out in proptest::array::uniform3(0usize..4),
+        ) {
             let mut stream = Stream(seed);
-            let cells: Vec<Vec<M61>> = (0..3)
-                .map(|_| stream.elements(1 << variables).iter().map(|x| x.c0).collect())
+            let left_out = left_out.map(|last| last.min(variables));
+            let cells: Vec<Vec<M61>> = left_out
+                .iter()
+                .map(|last| stream.elements(1 << (variables - last)).iter().map(|x| x.c0).collect())
                 .collect();
             let mut written = Vec::new();
             let mut tables = Vec::new();
             for (index, (cells, base)) in cells.iter().zip(base).enumerate() {
-                let values: Vec<K> = match base {
+                let last = left_out[index];
+                let given: Vec<K> = match base {
                     true => cells.iter().map(|&cell| K::from_base_prime_field(cell)).collect(),
-                    false => stream.elements(1 << variables),
+                    false => stream.elements(1 << (variables - last)),
                 };
+                let mut values = vec![K::ZERO; 1 << variables];
+                values.iter_mut().step_by(1 << last).zip(&given).for_each(|(value, given)| *value = *given);
                 // None, one and more claims; some with bits in front, behind, or in all places.
                 let claims: Vec<Evaluation> = (0..2 * index)
                     .map(|_| {
@@ -341,13 +387,14 @@ mod tests {
                                 *coordinate = K::from(bits[k + 1].c0.value % 2);
                             }
                         }
+                        point[variables - last..].fill(K::ZERO);
                         let value = poly::evaluate(&values, &point);
                         let coefficient = bits[2 * variables];
                         Evaluation { point, value, coefficient }
                     })
                     .collect();
                 written.push((values.clone(), claims.clone()));
-                let table = if base { Table::Base(cells) } else { Table::Extension(values) };
+                let table = if base { Table::Base(cells) } else { Table::Extension(given) };
                 tables.push((table, claims));
             }
             let mut products = reference(&written);

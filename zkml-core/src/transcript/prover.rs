@@ -4,7 +4,7 @@ use super::ProverChannel;
 use super::event::{Event, Kind, Recorder};
 use super::state::State;
 use super::work::smallest_nonce;
-use crate::field::encoding::{k_to_bytes, m61_to_bytes};
+use crate::field::encoding::{k_to_bytes, pack};
 use crate::field::{K, M61};
 
 /// The prover's transcript; it ends as the bytes of a proof.
@@ -83,8 +83,7 @@ impl ProverChannel for ProverTranscript {
     }
 
     fn send_base(&mut self, label: &'static str, values: &[M61]) {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| m61_to_bytes(*value)).collect();
-        self.send(Kind::Base, label, &bytes);
+        self.send(Kind::Base, label, &pack(values));
     }
 
     fn send_digest(&mut self, label: &'static str, value: &[u8; 32]) {

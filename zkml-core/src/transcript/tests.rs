@@ -206,7 +206,6 @@ fn elements_that_are_not_canonical_are_rejected() {
         (8, "scalars", 0),
         (16, "scalars", 16),
         (32, "extension", 32),
-        (56, "base", 56),
     ] {
         let mut changed = proof.clone();
         let word = u64::from_le_bytes(changed[offset..offset + 8].try_into().unwrap()) + P;
@@ -215,6 +214,25 @@ fn elements_that_are_not_canonical_are_rejected() {
             script.verify(&changed).unwrap_err(),
             VerifyError::NonCanonical {
                 label,
+                offset: element
+            }
+        );
+    }
+    // Packed elements: 61 ones are p; the bits behind the last one are 0.
+    for (bits, element) in [
+        (0..61, 48),
+        (61..122, 48 + 7),
+        (122..123, 48 + 15),
+        (127..128, 48 + 15),
+    ] {
+        let mut changed = proof.clone();
+        for bit in bits {
+            changed[48 + bit / 8] |= 1 << (bit % 8);
+        }
+        assert_eq!(
+            script.verify(&changed).unwrap_err(),
+            VerifyError::NonCanonical {
+                label: "base",
                 offset: element
             }
         );

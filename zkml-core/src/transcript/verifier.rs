@@ -6,7 +6,7 @@ use super::state::State;
 use ark_ff::AdditiveGroup;
 
 use super::{Check, VerifierChannel, VerifyError};
-use crate::field::encoding::{K_BYTES, M61_BYTES, k_from_bytes, m61_from_bytes};
+use crate::field::encoding::{K_BYTES, k_from_bytes, packed_length, packed_offset, unpack};
 use crate::field::{K, M61};
 
 /// The verifier's transcript over the bytes of a proof, for plain (not zero-knowledge) scalars.
@@ -128,8 +128,11 @@ impl VerifierChannel for VerifierTranscript<'_> {
     }
 
     fn read_base(&mut self, label: &'static str, count: usize) -> Result<Vec<M61>, VerifyError> {
-        let (message, offset) = self.take(Kind::Base, label, count, M61_BYTES)?;
-        decode(label, offset, message, m61_from_bytes)
+        let (message, offset) = self.take(Kind::Base, label, packed_length(count), 1)?;
+        unpack(message).map_err(|index| VerifyError::NonCanonical {
+            label,
+            offset: offset.saturating_add(packed_offset(index)),
+        })
     }
 
     fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError> {

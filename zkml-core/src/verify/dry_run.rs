@@ -26,15 +26,15 @@ pub(super) struct Walk {
 pub(super) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
     let mut channel = DryRun::default();
     let claims = claims_to_open(&mut channel, statement, &|_, _| K::from(0u64))?;
-    let sized = |rows| Commitment { root: [0; 32], rows };
-    let mut commitments = vec![sized(statement.trace_rows())];
-    commitments.extend((0..statement.weight_copies()).map(|_| sized(statement.weights.rows)));
-    commitments.extend(
-        statement
-            .separate
-            .iter()
-            .map(|tensors| sized(tensors.packing.rows)),
-    );
+    let root = [0; 32];
+    let weights = Commitment {
+        root,
+        rows: statement.weights.rows,
+        log_stride: 0,
+    };
+    let mut commitments = vec![statement.trace_commitment(root)];
+    commitments.extend((0..statement.weight_copies()).map(|_| weights));
+    commitments.extend(statement.separate.iter().map(|tensors| tensors.commitment(root)));
     let mask = statement.masking.as_ref().map(Masking::opening_mask);
     verify_combination(&mut channel, statement.key.opening(), &commitments, &claims, mask)?;
     Ok(Walk {

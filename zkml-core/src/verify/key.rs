@@ -74,12 +74,22 @@ impl WeightCommitments {
         usize::try_from(number.checked_div(each).unwrap_or(0)).unwrap_or(usize::MAX)
     }
 
-    /// Random coefficients that a row of weights needs, for `queries` columns in each opening.
-    pub fn tail(&self, queries: usize) -> usize {
-        match self.openings {
-            0 => 0,
-            openings => (openings as usize).saturating_mul(queries).saturating_add(2),
+    /// Random coefficients that a row of weights needs, for `queries` columns in each opening, and narrow rows of `stride`.
+    ///
+    /// The mask's rows are narrow: an opened column of them tells the row combination at `stride` positions, and with it
+    /// what the rows of weights add up to at those that are not opened. Where there are rows enough the combinations of all
+    /// openings are independent, and each needs room of its own only for itself; else all are counted as opened. See
+    /// `docs/protocol/zero-knowledge.md`, "Randomness".
+    pub fn tail(&self, queries: usize, stride: usize) -> usize {
+        let openings = self.openings as usize;
+        if openings == 0 {
+            return 0;
         }
+        let columns = match self.rows > openings.saturating_mul(2) {
+            true => openings.saturating_add(stride).saturating_sub(1),
+            false => openings.saturating_mul(stride),
+        };
+        columns.saturating_mul(queries).saturating_add(2)
     }
 }
 
@@ -94,7 +104,7 @@ pub struct Interface {
 
 impl Artifact for VerifyingKey {
     const KIND: Kind = Kind::VerifyingKey;
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     // Decoded columns take some thirty times their bytes.
     const MAXIMUM_BYTES: u64 = 1 << 24;
 }
@@ -102,9 +112,14 @@ impl Artifact for VerifyingKey {
 /// Openings of a tensor that is committed apart: the proof that makes the commitment, and one that links to it.
 const TENSOR_OPENINGS: usize = 2;
 
-/// Random coefficients that some row of a key with this privacy needs, for `queries` columns in each opening: the
-/// least tail of its code.
-pub(crate) fn needed_tail(privacy: &Privacy, weights: &WeightCommitments, queries: usize) -> usize {
+/// Random coefficients that some row of a key with this privacy needs, for `queries` columns in each opening and narrow rows
+/// of `stride`, of which a coefficient takes `stride` places: the least tail of its code.
+pub(crate) fn needed_tail(
+    privacy: &Privacy,
+    weights: &WeightCommitments,
+    queries: usize,
+    stride: usize,
+) -> usize {
     let trace = match privacy.zero_knowledge() {
         true => queries.saturating_add(2),
         false => 0,
@@ -113,7 +128,9 @@ pub(crate) fn needed_tail(privacy: &Privacy, weights: &WeightCommitments, querie
         true => tensor_tail(queries),
         false => 0,
     };
-    weights.tail(queries).max(trace).max(tensors)
+    let narrow = trace.max(tensors).saturating_mul(stride);
+    let needed = weights.tail(queries, stride).max(narrow);
+    needed.checked_next_multiple_of(stride).unwrap_or(needed)
 }
 
 /// Random coefficients behind a row of a tensor that is committed apart.
@@ -172,7 +189,7 @@ impl VerifyingKey {
             }
             _ => {}
         }
-        let tail = needed_tail(&self.privacy, weights, self.code.queries);
+        let tail = needed_tail(&self.privacy, weights, self.code.queries, self.code.stride());
         // It may be longer: keys whose proofs are to be linked share a code. Without secrets there is none.
         if self.code.tail < tail || (tail == 0 && self.code.tail != 0) {
             return Err(VerifyError::Key(format!(

@@ -14,7 +14,7 @@ use core::fmt;
 
 use super::{Statement, hex};
 use crate::circuit::{Home, PaddedShape};
-use crate::pcs::CodeParameters;
+use crate::pcs::RowCode;
 use crate::proof::Proof;
 
 /// What a verified proof says beyond its public values.
@@ -70,16 +70,25 @@ pub struct TensorLayout {
     pub log_codeword: u32,
     /// Coefficients behind a row.
     pub tail: usize,
+    /// `log2` of the stride of rows.
+    pub log_stride: u32,
 }
 
 impl TensorLayout {
-    /// The layout of tensors of these shapes under a code.
-    pub fn new<'a>(shapes: impl IntoIterator<Item = &'a PaddedShape>, code: &CodeParameters) -> Self {
+    /// The layout of tensors of these shapes in rows of a code.
+    pub fn new<'a>(shapes: impl IntoIterator<Item = &'a PaddedShape>, rows: RowCode) -> Self {
+        let RowCode {
+            log_row,
+            tail,
+            log_codeword,
+            log_stride,
+        } = rows;
         Self {
             sizes: shapes.into_iter().map(joined).collect(),
-            log_row: code.log_row,
-            log_codeword: code.log_codeword,
-            tail: code.tail,
+            log_row,
+            log_codeword,
+            tail,
+            log_stride,
         }
     }
 }
@@ -91,10 +100,11 @@ impl fmt::Display for TensorLayout {
             log_row,
             log_codeword,
             tail,
+            log_stride,
         } = self;
         write!(
             f,
-            "{sizes:?} in rows of 2^{log_row}, tail {tail}, codewords of 2^{log_codeword}"
+            "{sizes:?} in rows of 2^{log_row}, tail {tail}, codewords of 2^{log_codeword}, stride 2^{log_stride}"
         )
     }
 }

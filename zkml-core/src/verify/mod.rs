@@ -84,10 +84,7 @@ fn run(
     for (label, bytes) in bindings(statement, public, proof.commitment, context) {
         transcript.absorb(label, &bytes);
     }
-    let mut commitments = vec![Commitment {
-        root: transcript.read_digest("trace.root")?,
-        rows: statement.trace_rows(),
-    }];
+    let mut commitments = vec![statement.trace_commitment(transcript.read_digest("trace.root")?)];
     commitments.extend(weights);
     for tensors in &statement.separate {
         commitments.push(tensors.commitment(transcript.read_digest(tensors.label())?));

@@ -6,7 +6,7 @@
 //! proof that makes it, and one that [links](super::link) to it.
 
 use crate::circuit::{Circuit, ColumnId, Home};
-use crate::pcs::{Commitment, Extent, Packing};
+use crate::pcs::{Commitment, Extent, Packing, RowCode};
 use crate::proof::Proof;
 use crate::transcript::VerifyError;
 
@@ -28,7 +28,7 @@ impl SeparateTensors {
     ///
     /// # Errors
     /// [`VerifyError::Key`] where they are larger than the address space.
-    pub(super) fn of(circuit: &Circuit, log_row: u32) -> Result<Vec<Self>, VerifyError> {
+    pub(super) fn of(circuit: &Circuit, rows: RowCode) -> Result<Vec<Self>, VerifyError> {
         let mut list = Vec::new();
         for home in [Home::Input, Home::Output] {
             let columns: Vec<ColumnId> = circuit.tensors(home).collect();
@@ -42,7 +42,7 @@ impl SeparateTensors {
             list.push(Self {
                 home,
                 columns,
-                packing: Packing::new(&sizes, log_row)?,
+                packing: Packing::new(&sizes, rows)?,
             });
         }
         Ok(list)
@@ -70,7 +70,7 @@ impl SeparateTensors {
     /// Where its cells stand: what must agree, besides the root, for two proofs to speak of the same tensors.
     pub fn layout(&self, statement: &Statement<'_>) -> TensorLayout {
         let shapes = self.columns.iter().map(|&id| &statement.circuit()[id].shape);
-        TensorLayout::new(shapes, &statement.key.code)
+        TensorLayout::new(shapes, statement.key.code.narrow())
     }
 
     /// The commitment with that root.
@@ -78,6 +78,7 @@ impl SeparateTensors {
         Commitment {
             root,
             rows: self.packing.rows,
+            log_stride: self.packing.log_stride,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::dry_run::walk;
 use super::work::{arithmetic, recursion_work, required_hardening};
 use super::{PublicTensor, SECURITY_BITS, SeparateTensors, VerifyingKey};
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Schedule, setup_circuit};
-use crate::field::encoding::M61_BYTES;
+use crate::field::encoding::packed_length;
 use crate::field::{K, M61, from_i64};
 use crate::lookup::{self, LookupShape, TableShape};
 use crate::masking::Masking;
@@ -154,16 +154,22 @@ impl<'k> Statement<'k> {
             .collect();
         let committed: Vec<ColumnId> = circuit.committed().collect();
         let parameters: Vec<ColumnId> = circuit.parameters().collect();
-        let trace = Packing::new(&trace_extents(&circuit), key.code.log_row)?;
-        let weights = Packing::new(&weight_extents(&circuit), key.code.log_row)?;
+        let trace = Packing::new(&trace_extents(&circuit), key.code.narrow())?;
+        let weights = Packing::new(&weight_extents(&circuit), key.code.wide())?;
         if weights.rows != key.weights.rows {
             return Err(VerifyError::Key(format!(
                 "weight commitment: expected {} rows, found {}",
                 weights.rows, key.weights.rows
             )));
         }
-        let separate = SeparateTensors::of(&circuit, key.code.log_row)?;
-        let rows = separate.iter().fold(trace.rows, |rows, tensors| {
+        let separate = SeparateTensors::of(&circuit, key.code.narrow())?;
+        // At least two pairs of pads, and the mask.
+        let masks = match key.privacy.zero_knowledge() {
+            true => key.code.stride().saturating_mul(2).saturating_add(4),
+            false => 0,
+        };
+        let committed_rows = trace.rows.saturating_add(masks);
+        let rows = separate.iter().fold(committed_rows, |rows, tensors| {
             rows.saturating_add(tensors.packing.rows)
         });
         let (copies, maximum) = match subject {
@@ -213,8 +219,9 @@ impl<'k> Statement<'k> {
         Masking {
             scalars,
             first_row: self.trace.rows,
-            row_length: self.key.code.row_length(),
+            row_length: self.key.code.narrow().row_length(),
             tail: self.key.trace_tail(),
+            classes: self.key.code.stride(),
         }
     }
 
@@ -237,6 +244,15 @@ impl<'k> Statement<'k> {
         self.trace.rows.saturating_add(masking)
     }
 
+    /// The commitment to the trace with this root.
+    pub fn trace_commitment(&self, root: [u8; 32]) -> Commitment {
+        Commitment {
+            root,
+            rows: self.trace_rows(),
+            log_stride: self.trace.log_stride,
+        }
+    }
+
     /// How many commitments to the weights a proof speaks of: an answer of one, the setup proof of all, and of one of
     /// the key before, all at the same points.
     pub fn weight_copies(&self) -> usize {
@@ -255,6 +271,7 @@ impl<'k> Statement<'k> {
         let commitment = |root: [u8; 32]| Commitment {
             root,
             rows: weights.rows,
+            log_stride: 0,
         };
         match self.subject {
             Subject::Setup => Ok(weights
@@ -391,7 +408,7 @@ fn check_sizes(
             key.hardening
         )));
     }
-    let work = arithmetic(circuit, code.log_row).saturating_add(recursion_work(key));
+    let work = arithmetic(circuit, code).saturating_add(recursion_work(key));
     if work > MAXIMUM_WORK {
         return Err(VerifyError::Key(format!(
             "circuit and code: verifying them would take up to {work} multiplications, at most {MAXIMUM_WORK} are allowed"
@@ -405,10 +422,10 @@ fn check_sizes(
     } = sizes;
     let columns = trace_rows
         .saturating_add(*weight_rows)
-        .saturating_mul(code.queries)
-        .saturating_mul(M61_BYTES);
+        .saturating_mul(code.queries);
+    let columns = packed_length(columns);
     // Some of the nodes of as many trees; a float-to-integer cast saturates.
-    let nodes = (expected_path_nodes(code) as usize).saturating_add(code.queries);
+    let nodes = (expected_path_nodes(code.log_codeword, code.queries) as usize).saturating_add(code.queries);
     let bytes = columns
         .saturating_add(matrices.saturating_mul(nodes).saturating_mul(DIGEST_BYTES))
         .saturating_add(key.recursion.bytes(code.message_length()));

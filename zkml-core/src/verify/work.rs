@@ -2,6 +2,7 @@
 
 use super::VerifyingKey;
 use crate::circuit::{AxisRole, Circuit, ColumnId, ColumnKind};
+use crate::pcs::CodeParameters;
 
 /// Fewest sequential hashes after the first message.
 const MINIMUM_HARDENING: u64 = 1 << 12;
@@ -86,7 +87,7 @@ pub(super) fn recursion_work(key: &VerifyingKey) -> u64 {
 
 /// An upper bound on the multiplications a verifier of this circuit does outside the opening of columns: the factors
 /// of views and the public columns are walked through once for each claim, claims on one column are compared.
-pub(super) fn arithmetic(circuit: &Circuit, log_row: u32) -> u64 {
+pub(super) fn arithmetic(circuit: &Circuit, code: &CodeParameters) -> u64 {
     let cells = |id: ColumnId| circuit[id].shape.padded_len() as u64;
     circuit
         .ids()
@@ -94,7 +95,8 @@ pub(super) fn arithmetic(circuit: &Circuit, log_row: u32) -> u64 {
         .map(|(id, claims)| {
             let each = match &circuit[id].kind {
                 ColumnKind::Public(_) => cells(id),
-                ColumnKind::Committed { .. } | ColumnKind::Parameter { .. } => cells(id) >> log_row.min(63),
+                ColumnKind::Committed { .. } => cells(id) >> code.narrow().log_row.min(63),
+                ColumnKind::Parameter { .. } => cells(id) >> code.log_row.min(63),
                 ColumnKind::View(view) => view
                     .factors
                     .iter()

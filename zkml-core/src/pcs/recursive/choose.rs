@@ -1,7 +1,7 @@
 //! What a recursion costs, and the choice of one that costs least.
 
 use super::parameters::{LevelShape, RecursionParameters, level_shape};
-use crate::field::K_BYTES;
+use crate::field::{K_BYTES, packed_length};
 use crate::pcs::{CodeParameters, TARGET_BITS};
 
 /// Rates that are tried: `1/2` to `1/32`.
@@ -146,8 +146,8 @@ fn level_bytes(shape: &LevelShape<'_>) -> f64 {
     let code = shape.code;
     let nonce = if code.grinding_bits > 0 { 8 } else { 0 };
     let fixed = 32 + 2 * K_BYTES * shape.variables + nonce;
-    let columns = code.queries.saturating_mul(K_BYTES).saturating_mul(shape.rows);
-    fixed as f64 + columns as f64 + 32.0 * expected_path_nodes(code)
+    let columns = packed_length(code.queries.saturating_mul(shape.base_rows()));
+    fixed as f64 + columns as f64 + 32.0 * expected_path_nodes(code.log_codeword, code.queries)
 }
 
 /// Cells over `F` of the encoded matrix of a level.
@@ -155,15 +155,15 @@ fn level_cells(shape: &LevelShape<'_>) -> usize {
     shape.base_rows().saturating_mul(shape.code.codeword_length())
 }
 
-/// Expected nodes that a verifier misses who knows `t` random leaves: at each level of the tree the nodes with a known
-/// sibling and nothing known below.
-pub(crate) fn expected_path_nodes(code: &CodeParameters) -> f64 {
-    // Nodes known out of `2^log`, for t independent leaves.
-    let known = |log: u32| {
+/// Expected nodes that a verifier misses who knows some random leaves of `2^log_leaves`: at each level of the tree the nodes with
+/// a known sibling and nothing known below.
+pub(crate) fn expected_path_nodes(log_leaves: u32, known: usize) -> f64 {
+    // Nodes known out of `2^log`, for independent leaves.
+    let known_at = |log: u32| {
         let size = f64::from(log).exp2();
-        size * (1.0 - (1.0 - 1.0 / size).powf(code.queries as f64))
+        size * (1.0 - (1.0 - 1.0 / size).powf(known as f64))
     };
-    (1..=code.log_codeword)
-        .map(|log| 2.0 * known(log - 1) - known(log))
+    (1..=log_leaves)
+        .map(|log| 2.0 * known_at(log - 1) - known_at(log))
         .sum()
 }

@@ -171,10 +171,11 @@ mod tests {
             tail: 1 << 12,
             log_codeword: 17,
             queries: 1,
+            log_stride: 0,
             grinding_bits: 0,
         })
         .unwrap();
-        let length = code.parameters().message_length();
+        let length = code.rows().message_length();
         let number = |i: usize| M61::from((i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let message: Vec<M61> = (0..length).map(number).collect();
         let codeword = code.encode(&message);

@@ -75,7 +75,7 @@ impl Level {
 
     /// The commitment.
     pub(super) fn root(&self) -> Digest {
-        bare_root_digest(&self.parameters, self.rows, &self.tree.root())
+        bare_root_digest(&self.parameters.wide(), self.rows, &self.tree.root())
     }
 
     /// The cells of columns, column after column.
@@ -193,6 +193,7 @@ mod tests {
                 tail: 0,
                 log_codeword,
                 queries: 1,
+                log_stride: 0,
                 grinding_bits: 0,
             };
             let length = parameters.row_length();

@@ -46,6 +46,9 @@ impl RecursionParameters {
             if level.tail != 0 {
                 return refuse(format!("tail is {}, expected 0", level.tail));
             }
+            if level.log_stride != 0 {
+                return refuse(format!("log_stride is {}, expected 0", level.log_stride));
+            }
             if level.row_length() >= length || !length.is_multiple_of(level.row_length()) {
                 return refuse(format!(
                     "rows of {}, expected two or more that make up {length} elements",

@@ -215,7 +215,7 @@ fn open_columns(
     let top = root_of(shape.code.log_codeword, positions, &leaves, |_, _| {
         channel.read_digest("recursion.path")
     })?;
-    if top.map(|top| bare_root_digest(shape.code, rows, &top)) != Some(*root) {
+    if top.map(|top| bare_root_digest(&shape.code.wide(), rows, &top)) != Some(*root) {
         return Err(failed("recursion.merkle", place));
     }
     Ok(values)

@@ -1,7 +1,7 @@
 //! Honest openings, and the data behind them.
 
 use super::*;
-use crate::field::encoding::{k_from_bytes, k_to_bytes, m61_to_bytes};
+use crate::field::encoding::{k_from_bytes, k_to_bytes, packed_length, unpack};
 
 #[test]
 fn honest_openings_are_accepted() {
@@ -16,11 +16,26 @@ fn honest_openings_are_accepted() {
         &[&[10, 8, 4, 4, 4], &[4, 4, 4]],
     ];
     for shapes in shapes {
-        for (tail, log_codeword, queries) in [(0, 6, 16), (5, 7, 9), (16, 6, 64)] {
+        for (tail, log_codeword, queries, log_stride) in [
+            (0, 6, 16, 0),
+            (5, 7, 9, 0),
+            (16, 6, 64, 0),
+            (0, 6, 16, 1),
+            (16, 6, 64, 2),
+            (8, 7, 40, 3),
+        ] {
             for one_point in [true, false] {
-                let scene = Scene::new(code(4, tail, log_codeword, queries), shapes, one_point);
+                let code = CodeParameters {
+                    log_stride,
+                    ..code(4, tail, log_codeword, queries)
+                };
+                let scene = Scene::new(code, shapes, one_point);
                 let (proof, _) = scene.prove(|_| {});
-                assert_eq!(scene.verify(&proof), Ok(()), "{shapes:?} {tail} {one_point}");
+                assert_eq!(
+                    scene.verify(&proof),
+                    Ok(()),
+                    "{shapes:?} {tail} {log_stride} {one_point}"
+                );
             }
         }
     }
@@ -37,17 +52,26 @@ fn without_claims_nothing_is_sent() {
 
 #[test]
 fn a_mask_without_claims_is_opened_in_the_clear_and_by_a_recursion() {
-    let base = code(5, 32, 8, 9);
+    (0..4).for_each(a_mask_alone_is_opened);
+}
+
+fn a_mask_alone_is_opened(log_stride: u32) {
+    let base = CodeParameters {
+        log_stride,
+        ..code(5, 32, 8, 9)
+    };
+    let (rows, classes) = (base.narrow(), 1 << log_stride);
     let matrix = {
         let mut random = Random(12);
-        let cells = Rows::Field(random.fields(5 * 32));
-        CommittedMatrix::commit(cells, &base, random.seed()).unwrap()
+        let cells = Rows::Field(random.fields((3 + 2 * classes) * rows.row_length()));
+        CommittedMatrix::commit_with(cells, rows, random.seed(), Tails::whole(&rows), Keep::Codeword).unwrap()
     };
     let mask = Some(MaskRows {
         mask: ExtensionRow {
             matrix: 0,
             first_row: 3,
         },
+        classes,
         first_pair: 1,
     });
     let levels = vec![code(4, 0, 7, 9)];
@@ -101,7 +125,12 @@ fn packing_places_columns_apart_and_points_reach_them() {
         (vec![0], 1),
         (vec![5, 1, 5, 1], 5),
     ] {
-        let packing = Packing::new(&full(&variables), log_row).unwrap();
+        let log_stride = log_row % 3;
+        let rows = RowCode {
+            log_stride,
+            ..RowCode::uncoded(log_row)
+        };
+        let packing = Packing::new(&full(&variables), rows).unwrap();
         let columns: Vec<Vec<M61>> = variables.iter().map(|v| random.fields(1 << v)).collect();
         let cells = packing.fill(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>());
         assert_eq!(cells.len(), packing.rows << log_row);
@@ -131,8 +160,11 @@ fn packing_places_columns_apart_and_points_reach_them() {
             let start = claim.first_row << log_row;
             let block = &cells[start..start + (1 << (log_row as usize + high.len()))];
             let values: Vec<K> = point.iter().map(|coordinate| coordinate.value()).collect();
+            // Of a narrow row the coefficients stand where the last coordinates are 0.
+            let (low, between) = claim.low.split_at(log_row as usize);
+            assert_eq!(between, vec![K::ZERO; log_stride as usize]);
             assert_eq!(
-                evaluate_by_definition(block, &[high, claim.low].concat()),
+                evaluate_by_definition(block, &[&high, low].concat()),
                 evaluate_by_definition(column, &values)
             );
         }
@@ -142,9 +174,9 @@ fn packing_places_columns_apart_and_points_reach_them() {
             .map(|slot| slot.split(&vec![Coordinate::Bit(true); slot.variables + 1]));
         assert!(wrong.is_none_or(|result| matches!(result, Err(VerifyError::Key(_)))));
     }
-    assert!(Packing::new(&full(&[64]), 4).is_err());
-    assert!(Packing::new(&full(&[63, 63, 63]), 4).is_err());
-    assert!(Packing::new(&full(&[4]), 64).is_err());
+    assert!(Packing::new(&full(&[64]), RowCode::uncoded(4)).is_err());
+    assert!(Packing::new(&full(&[63, 63, 63]), RowCode::uncoded(4)).is_err());
+    assert!(Packing::new(&full(&[4]), RowCode::uncoded(64)).is_err());
 }
 
 #[test]
@@ -159,16 +191,21 @@ fn with_and_without_the_codeword_the_proof_is_the_same() {
             let stored = CommittedMatrix::commit(rows.clone(), &code, seed.clone()).unwrap();
             let lean = CommittedMatrix::commit_with(
                 rows.clone(),
-                &code,
+                code.wide(),
                 seed.clone(),
-                Tails::whole(&code),
+                Tails::whole(&code.wide()),
                 Keep::Tree,
             )
             .unwrap();
             let leaves = stored.leaves().to_vec();
-            let restored =
-                CommittedMatrix::restore(rows.clone(), &code, seed.clone(), Tails::whole(&code), leaves)
-                    .unwrap();
+            let restored = CommittedMatrix::restore(
+                rows.clone(),
+                code.wide(),
+                seed.clone(),
+                Tails::whole(&code.wide()),
+                leaves,
+            )
+            .unwrap();
             assert_eq!(stored.commitment(), lean.commitment());
             assert_eq!(stored.commitment(), restored.commitment());
             let proof = |matrix: &CommittedMatrix| {
@@ -191,7 +228,13 @@ fn with_and_without_the_codeword_the_proof_is_the_same() {
             };
             assert_eq!(proof(&stored), proof(&lean));
             assert_eq!(proof(&stored), proof(&restored));
-            let short = CommittedMatrix::restore(rows, &code, seed, Tails::whole(&code), vec![[0; 32]; 64]);
+            let short = CommittedMatrix::restore(
+                rows,
+                code.wide(),
+                seed,
+                Tails::whole(&code.wide()),
+                vec![[0; 32]; 64],
+            );
             assert_eq!(
                 short.map(|_| ()),
                 Err(PcsError::Leaves {
@@ -227,14 +270,14 @@ fn the_wire_holds_what_the_documentation_says() {
     let mut random = Random(9);
     let cells = random.fields(64);
     let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
-    let proof = prove_one(&matrix, &cells, |_| {});
-    let (fixed, queries) = (16 + 8 + 16 + 8 + 18 * 16 + 8, 5 * (32 + 4 * 8));
+    let proof = prove_one(&code, &matrix, &cells, |_| {});
+    let (fixed, queries) = (16 + 8 + 16 + 8 + 18 * 16 + 8, 5 * 32 + packed_length(5 * 4));
     assert!(proof.len() > fixed + queries && (proof.len() - fixed - queries).is_multiple_of(32));
     let value = k_from_bytes(proof[..16].try_into().unwrap()).unwrap();
     assert_eq!(k_to_bytes(value), proof[..16]);
     let encoded = CircleCode::new(&code).unwrap();
     let row = encoded.encode(&[&cells[..16], matrix.tail(0)].concat());
     let start = fixed + 5 * 32;
-    let first = &proof[start..start + 8];
-    assert!(row.iter().any(|cell| m61_to_bytes(*cell) == first));
+    let first = unpack(&proof[start..start + packed_length(5 * 4)]).unwrap()[0];
+    assert!(row.contains(&first));
 }

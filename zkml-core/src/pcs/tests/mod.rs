@@ -77,7 +77,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// `shapes[m]` are the variables of the columns of matrix `m`; a matrix with an odd number is of int8.
+    /// `shapes[m]` are the variables of the columns of matrix `m`; a matrix with an odd number is of int8 and
+    /// wide, the others narrow.
     fn new(code: CodeParameters, shapes: &[&[usize]], one_point: bool) -> Self {
         let mut random = Random(7);
         let mut scene = Self {
@@ -88,7 +89,11 @@ impl Scene {
             recursion: RecursionParameters::default(),
         };
         for (m, variables) in shapes.iter().enumerate() {
-            let packing = Packing::new(&full(variables), scene.code.log_row).unwrap();
+            let row_code = match m % 2 {
+                0 => scene.code.narrow(),
+                _ => scene.code.wide(),
+            };
+            let packing = Packing::new(&full(variables), row_code).unwrap();
             let rows = if m % 2 == 1 {
                 let columns: Vec<Vec<i8>> = variables.iter().map(|v| random.small(1 << v)).collect();
                 for (column, slot) in columns.iter().zip(&packing.slots) {
@@ -102,9 +107,9 @@ impl Scene {
                 }
                 Rows::Field(packing.fill(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>()))
             };
-            scene
-                .matrices
-                .push(CommittedMatrix::commit(rows, &scene.code, random.seed()).unwrap());
+            let (tails, seed) = (Tails::whole(&row_code), random.seed());
+            let matrix = CommittedMatrix::commit_with(rows, row_code, seed, tails, Keep::Codeword);
+            scene.matrices.push(matrix.unwrap());
         }
         scene
     }
@@ -177,6 +182,7 @@ fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodePar
         tail,
         log_codeword,
         queries,
+        log_stride: 0,
         grinding_bits: 3,
     }
 }
@@ -248,8 +254,12 @@ fn send_combined(
 
 /// Opens one matrix of four rows at a challenge point, claiming the value of `claimed`, with `u` changed by
 /// `lie`.
-fn prove_one(matrix: &CommittedMatrix, claimed: &[M61], lie: impl Fn(&mut Vec<K>)) -> Vec<u8> {
-    let code = matrix.parameters().clone();
+fn prove_one(
+    code: &CodeParameters,
+    matrix: &CommittedMatrix,
+    claimed: &[M61],
+    lie: impl Fn(&mut Vec<K>),
+) -> Vec<u8> {
     let mut channel = ProverTranscript::new(DOMAIN);
     channel.absorb("root", &matrix.commitment().root);
     let point: Vec<K> = channel.challenges("point", 6);

@@ -59,7 +59,15 @@ fn tamper(scene: &Scene, label: &str) -> Vec<Result<(), VerifyError>> {
 
 #[test]
 fn every_message_is_checked_by_the_check_that_should() {
-    let scene = rich_scene();
+    let narrow = CodeParameters {
+        log_stride: 2,
+        ..code(5, 4, 8, 20)
+    };
+    every_message_is_checked(&rich_scene());
+    every_message_is_checked(&Scene::new(narrow, &[&[6, 2, 3, 0, 5], &[6, 3]], false));
+}
+
+fn every_message_is_checked(scene: &Scene) {
     for (label, check) in [
         ("values", "opening.merge"),
         ("opening.merge", "opening.merge"),
@@ -68,13 +76,13 @@ fn every_message_is_checked_by_the_check_that_should() {
         ("opening.columns", "opening.merkle"),
         ("opening.path", "opening.merkle"),
     ] {
-        for result in tamper(&scene, label) {
+        for result in tamper(scene, label) {
             assert_check(result, check);
         }
     }
     // Of the row combination the data part is bound by the claims, the tail only by the columns; the
     // positions depend on both.
-    let combination = tamper(&scene, "opening.combination");
+    let combination = tamper(scene, "opening.combination");
     assert_eq!(combination.len(), 3);
     for (result, in_tail) in combination.into_iter().zip([false, false, true]) {
         match result {
@@ -95,7 +103,7 @@ fn every_message_is_checked_by_the_check_that_should() {
         "opening.proximity",
         "opening.combine.grind",
     ] {
-        for result in tamper(&scene, label) {
+        for result in tamper(scene, label) {
             assert!(matches!(
                 result,
                 Err(VerifyError::Check {
@@ -105,7 +113,7 @@ fn every_message_is_checked_by_the_check_that_should() {
             ));
         }
     }
-    for result in tamper(&scene, "opening.grind") {
+    for result in tamper(scene, "opening.grind") {
         // Another nonce may work by luck; then other positions are asked for.
         assert!(matches!(
             result,
@@ -116,14 +124,22 @@ fn every_message_is_checked_by_the_check_that_should() {
         ));
     }
     // Another root: other challenges, so the claimed values are wrong before the tree is looked at.
-    for result in tamper(&scene, "root") {
+    for result in tamper(scene, "root") {
         assert!(result.is_err());
     }
 }
 
 #[test]
 fn every_byte_of_a_proof_matters() {
-    let scene = Scene::new(code(2, 1, 5, 4), &[&[3, 1], &[2]], false);
+    let narrow = CodeParameters {
+        log_stride: 1,
+        ..code(3, 2, 6, 4)
+    };
+    every_byte_matters(&Scene::new(code(2, 1, 5, 4), &[&[3, 1], &[2]], false));
+    every_byte_matters(&Scene::new(narrow, &[&[3, 1], &[3]], false));
+}
+
+fn every_byte_matters(scene: &Scene) {
     let (proof, _) = scene.prove(|_| {});
     assert_eq!(scene.verify(&proof), Ok(()));
     for byte in 0..proof.len() {
@@ -142,7 +158,7 @@ fn a_combination_that_fits_a_false_value_is_caught_at_the_columns() {
     let mut random = Random(3);
     let cells = random.fields(64);
     let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
-    let honest = prove_one(&matrix, &cells, |_| {});
+    let honest = prove_one(&code, &matrix, &cells, |_| {});
     assert_eq!(verify_one(&code, matrix.commitment(), &honest), Ok(()));
 
     // Claim the value of another matrix, and send the combination of its rows: consistent with the claim, not
@@ -186,11 +202,15 @@ fn a_false_tail_of_the_combination_is_caught_at_the_columns() {
     let cells = random.fields(64);
     let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
     assert_eq!(
-        verify_one(&code, matrix.commitment(), &prove_one(&matrix, &cells, |_| {})),
+        verify_one(
+            &code,
+            matrix.commitment(),
+            &prove_one(&code, &matrix, &cells, |_| {})
+        ),
         Ok(())
     );
     // The tail is no part of the inner product; only the columns know it.
-    let proof = prove_one(&matrix, &cells, |combination| combination[17] += K::ONE);
+    let proof = prove_one(&code, &matrix, &cells, |combination| combination[17] += K::ONE);
     assert_check(verify_one(&code, matrix.commitment(), &proof), "opening.column");
 }
 
@@ -202,13 +222,13 @@ fn a_row_that_is_no_codeword_is_rejected() {
     let word = random.fields(128);
     let mut matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
     matrix.replace_encoded_row(2, &word);
-    let proof = prove_one(&matrix, &cells, |_| {});
+    let proof = prove_one(&code, &matrix, &cells, |_| {});
     assert_check(verify_one(&code, matrix.commitment(), &proof), "opening.column");
 
     // The same with the true row: the tree is rebuilt and all is well, so it is the word that was refused.
     let row = CircleCode::new(&code).unwrap().encode(&cells[32..48]);
     matrix.replace_encoded_row(2, &row);
-    let proof = prove_one(&matrix, &cells, |_| {});
+    let proof = prove_one(&code, &matrix, &cells, |_| {});
     assert_eq!(verify_one(&code, matrix.commitment(), &proof), Ok(()));
 }
 
@@ -305,7 +325,10 @@ fn data_that_makes_no_matrix_is_refused() {
         assert_eq!(result.map(|_| ()), Err(PcsError::Shape { cells, row_length: 4 }));
     }
     let matrix = CommittedMatrix::commit(Rows::Int8(vec![1; 4]), &code, Seed::from_bytes([0; 32])).unwrap();
-    let other = CodeParameters { queries: 5, ..code };
+    let other = CodeParameters {
+        log_codeword: 6,
+        ..code
+    };
     let result = prove_opening(
         &mut ProverTranscript::new(DOMAIN),
         (&other, &RecursionParameters::default()),

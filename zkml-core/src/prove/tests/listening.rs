@@ -1,7 +1,6 @@
 //! What a verifier hears of a proof: every message and every challenge, by label.
 
 use crate::field::{K, M61};
-use crate::pcs::Commitment;
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Check, VerifierChannel, VerifierTranscript, VerifyError};
 use crate::verify::{PublicCells, Statement, argue, bindings};
@@ -156,10 +155,7 @@ fn follow(
     public: &PublicValues,
     commitment: usize,
 ) -> Result<(), VerifyError> {
-    let mut commitments = vec![Commitment {
-        root: channel.read_digest("trace.root")?,
-        rows: statement.trace_rows(),
-    }];
+    let mut commitments = vec![statement.trace_commitment(channel.read_digest("trace.root")?)];
     commitments.extend(statement.weight_commitments(commitment)?);
     for tensors in &statement.separate {
         commitments.push(tensors.commitment(channel.read_digest(tensors.label())?));

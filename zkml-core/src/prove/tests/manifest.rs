@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Event, Kind, P, VerifyError};
+use super::{Event, Kind, M61, P, VerifyError, pack, unpack};
 
 /// Checks that may reject an altered message. More than one where the message is used in several ways.
 type Checks = &'static [&'static str];
@@ -241,7 +241,7 @@ impl Subject<'_> {
             .iter()
             .position(|event| byte < event.offset + event.length)?;
         let event = &self.messages[message];
-        Some((message, (byte - event.offset) / element_size(event.kind)))
+        Some((message, element_of(event.kind, byte - event.offset)))
     }
 
     /// Up to `samples` elements of a row, the first and the last among them: numbers of the message and the element.
@@ -249,7 +249,7 @@ impl Subject<'_> {
         let mut places: Vec<(usize, usize)> = Vec::new();
         for (message, event) in self.messages.iter().enumerate() {
             if (event.label, event.kind) == (row.label, row.kind) {
-                let elements = 0..event.length / element_size(event.kind);
+                let elements = 0..elements(event);
                 places.extend(
                     elements
                         .filter(|&element| core::ptr::eq(self.row_of(event, element), row))
@@ -269,12 +269,36 @@ impl Subject<'_> {
     }
 }
 
-/// Bytes of one element of a message of that kind.
+/// Bytes of one element of a message of that kind, unless its elements are packed.
 pub(super) fn element_size(kind: Kind) -> usize {
     match kind {
         Kind::Scalars | Kind::Extension => 16,
-        Kind::Base | Kind::Nonce => 8,
+        Kind::Nonce => 8,
         _ => 32,
+    }
+}
+
+/// Elements of a message.
+pub(super) fn elements(event: &Event) -> usize {
+    match event.kind {
+        Kind::Base => event.length * 8 / 61,
+        kind => event.length / element_size(kind),
+    }
+}
+
+/// The byte in which an element of a message begins.
+fn offset_of(kind: Kind, element: usize) -> usize {
+    match kind {
+        Kind::Base => 61 * element / 8,
+        kind => element * element_size(kind),
+    }
+}
+
+/// The element of a message that a byte of it belongs to; the one that begins in it, where that is two.
+fn element_of(kind: Kind, byte: usize) -> usize {
+    match kind {
+        Kind::Base => (byte * 8 + 7) / 61,
+        kind => byte / element_size(kind),
     }
 }
 
@@ -338,10 +362,13 @@ impl Mutation {
         random: &mut Random,
     ) -> Option<Vec<u8>> {
         let event = &subject.messages[message];
+        if event.kind == Kind::Base {
+            return self.apply_packed(subject, event, element, random);
+        }
         let size = element_size(event.kind);
         let at = event.offset + size * element;
         let end = event.offset + event.length;
-        let field = matches!(event.kind, Kind::Scalars | Kind::Extension | Kind::Base);
+        let field = matches!(event.kind, Kind::Scalars | Kind::Extension);
         let mut bytes = subject.proof.to_vec();
         // One coordinate of a field element.
         let coordinate = at + 8 * random.below(size / 8);
@@ -380,6 +407,38 @@ impl Mutation {
     }
 }
 
+impl Mutation {
+    /// [`Self::apply`] for packed elements. A number that is not below `p` is `p` itself.
+    fn apply_packed(
+        self,
+        subject: &Subject<'_>,
+        event: &Event,
+        element: usize,
+        random: &mut Random,
+    ) -> Option<Vec<u8>> {
+        let message = event.offset..event.offset + event.length;
+        let mut values = unpack(&subject.proof[message.clone()]).expect("canonical");
+        let value = values[element].value;
+        match self {
+            Self::BitFlip => {
+                let flipped = value ^ 1 << random.below(60);
+                values[element].value = if flipped < P { flipped } else { value ^ 1 };
+            }
+            Self::Zero => values[element].value = 0,
+            Self::PlusOne => values[element].value = (value + 1) % P,
+            Self::PlusP => values[element].value = P,
+            Self::Swap if element + 1 < values.len() => values.swap(element, element + 1),
+            Self::Swap => return None,
+            Self::Duplicate => values.insert(element, values[element]),
+            Self::Truncate => drop(values.remove(element)),
+            Self::Extend => values.push(M61::from_raw(0)),
+        }
+        let mut bytes = subject.proof.to_vec();
+        bytes.splice(message, pack(&values));
+        (bytes != subject.proof).then_some(bytes)
+    }
+}
+
 /// Was the altered proof rejected by what should reject it? `Ok` with the row to which the first altered element
 /// belongs and the check, if it was one.
 fn judge(
@@ -406,7 +465,7 @@ fn judge(
     };
     let event = &subject.messages[message];
     let row = subject.row_of(event, element);
-    let offset = event.offset + element * element_size(event.kind);
+    let offset = event.offset + offset_of(event.kind, element);
     match &verdict {
         Err(VerifyError::NonCanonical { label, offset: found })
             if mutation == Mutation::PlusP && *label == row.label && *found == offset =>

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use super::case::Case;
-use crate::field::P;
+use crate::field::{M61, P, pack, packed_length, unpack};
 use crate::transcript::{Event, Kind, VerifyError};
 
 #[path = "manifest.rs"]
 mod manifest;
 
-use manifest::{MANIFEST, Part, Random, Subject, element_size, labels, reject_all, tails};
+use manifest::{MANIFEST, Part, Random, Subject, element_size, elements, labels, reject_all, tails};
 
 /// Elements of each row that are altered in every way.
 const SAMPLES: usize = 12;
@@ -46,6 +46,14 @@ fn cases() -> Vec<Case> {
     Case::all().into_iter().chain(others).collect()
 }
 
+/// Bytes of so many elements.
+fn length_of(kind: Kind, elements: usize) -> usize {
+    match kind {
+        Kind::Base => packed_length(elements),
+        kind => elements * element_size(kind),
+    }
+}
+
 #[test]
 fn every_byte_of_a_proof_belongs_to_one_labelled_message() {
     for case in cases() {
@@ -54,7 +62,7 @@ fn every_byte_of_a_proof_belongs_to_one_labelled_message() {
         for event in &subject.messages {
             assert_eq!(event.offset, end, "{}: {}", subject.name, event.label);
             assert!(
-                event.length > 0 && event.length % element_size(event.kind) == 0,
+                event.length > 0 && event.length == length_of(event.kind, elements(event)),
                 "{}: {}",
                 subject.name,
                 event.label

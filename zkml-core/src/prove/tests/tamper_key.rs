@@ -374,7 +374,7 @@ fn a_recursion_that_asks_too_much_of_proof_or_verifier_is_refused() {
     let refused = |log_row: u32, log_level: u32| {
         let mut key = fixture().key.verifying.clone();
         key.code = CodeParameters::for_target(log_row, 0, log_row + 2, 16, 104.0).expect("a code");
-        let packing = Packing::new(&weight_extents(&key.circuit), log_row).expect("packing");
+        let packing = Packing::new(&weight_extents(&key.circuit), key.code.wide()).expect("packing");
         key.weights.rows = packing.rows;
         Statement::new(&key).expect("a combination in the clear");
         let level = |queries| CodeParameters {
@@ -382,6 +382,7 @@ fn a_recursion_that_asks_too_much_of_proof_or_verifier_is_refused() {
             tail: 0,
             log_codeword: (log_level + 2).max(12),
             queries,
+            log_stride: 0,
             grinding_bits: 0,
         };
         key.recursion.levels = vec![level(10)];

@@ -3,7 +3,7 @@
 use super::fixture::{CONTEXT, whole_network};
 use super::network::{Network, window};
 use crate::graph::NodeId;
-use crate::pcs::{CodeParameters, Packing, RecursionParameters, TARGET_BITS};
+use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, TARGET_BITS};
 use crate::privacy::{Privacy, Visibility};
 use crate::prove::choose::Choice;
 use crate::prove::setup::build;
@@ -70,12 +70,12 @@ fn a_model_without_parameters_is_proved_with_a_recursion() {
         rows: 0,
         openings: 2,
     };
-    weights.rows = Packing::new(&weight_extents(&lowered.circuit), 10)
+    weights.rows = Packing::new(&weight_extents(&lowered.circuit), RowCode::uncoded(10))
         .expect("a packing")
         .rows;
     let tail = 256;
     let code = CodeParameters::for_target(10, tail, 13, 16, TARGET_BITS).expect("a code");
-    assert!(weights.tail(code.queries) <= tail);
+    assert!(weights.tail(code.queries, 1) <= tail);
     // Rows of 128 each for the 1024 + 256 coordinates of the combination.
     let levels = vec![CodeParameters::for_target(7, 0, 11, 16, TARGET_BITS).expect("a code")];
     let choice = Choice {

@@ -42,6 +42,7 @@ fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodePar
         tail,
         log_codeword,
         queries,
+        log_stride: 0,
         grinding_bits: 3,
     }
 }

@@ -68,11 +68,18 @@ fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
     assert_eq!(proofs + rotations, weights.budget());
     assert!(rotations >= ROTATION_RESERVE);
 
-    let tail = weights.tail(verifying.code.queries);
-    let map = TailMap::new(&verifying.code, tail);
+    let stride = verifying.code.stride();
+    let tail = weights.tail(verifying.code.queries, stride);
+    let map = TailMap::new(&verifying.code.wide(), tail);
+    // Few rows: where the mask's rows are narrow, all positions of a symbol count as opened.
+    assert!(weights.rows <= 2 * weights.openings as usize);
+    let mates = |position: &usize| (position / stride * stride..).take(stride);
+    let opened: Vec<BTreeSet<usize>> = (opened.iter())
+        .map(|opened| opened.iter().flat_map(mates).collect())
+        .collect();
     for (opened, times) in opened.iter().zip(times) {
         assert!(times <= weights.openings, "{times} of {}", weights.openings);
-        assert!(opened.len() <= weights.openings as usize * verifying.code.queries);
+        assert!(opened.len() <= weights.openings as usize * verifying.code.queries * stride);
         assert!(opened.len() + 2 <= tail);
         let positions: Vec<usize> = opened.iter().copied().collect();
         assert_eq!(map.rank(&positions), positions.len());
@@ -86,7 +93,10 @@ fn rows_of_weights_carry_the_randomness_that_the_key_says() {
     for number in 0..weights.roots.len() {
         let matrix = key.commitment(number).expect("a commitment");
         let tails = matrix.tails();
-        assert_eq!(tails.length, weights.tail(key.verifying.code.queries));
+        assert_eq!(
+            tails.length,
+            weights.tail(key.verifying.code.queries, key.verifying.code.stride())
+        );
         for row in 0..weights.rows {
             let tail = matrix.tail(row);
             assert!(tail[..tails.length].iter().all(|cell| cell.value != 0));
@@ -116,12 +126,12 @@ fn a_tensor_of_two_linked_proofs_is_opened_at_no_more_columns_than_its_tails_hid
     };
     assert_eq!(root(0, "output.root"), root(1, "input.root"));
 
-    let positions: BTreeSet<usize> = heard.iter().flat_map(|heard| &heard.positions).copied().collect();
+    let rows = key.verifying.code.narrow();
+    let positions: BTreeSet<usize> = (heard.iter())
+        .flat_map(|heard| rows.symbols(&heard.positions))
+        .collect();
     let tail = key.verifying.tensor_tail();
     assert!(positions.len() > key.verifying.code.queries && positions.len() + 2 <= tail);
     let positions: Vec<usize> = positions.into_iter().collect();
-    assert_eq!(
-        TailMap::new(&key.verifying.code, tail).rank(&positions),
-        positions.len()
-    );
+    assert_eq!(TailMap::new(&rows, tail).rank(&positions), positions.len());
 }

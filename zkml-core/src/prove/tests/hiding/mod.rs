@@ -18,13 +18,15 @@ use super::listening::{Heard, heard, listen};
 use super::network::Network;
 use crate::circuit::Function;
 use crate::graph::{IntOp, NodeId};
-use crate::pcs::{CodeParameters, RecursionParameters, Seed, Tails};
+use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, Seed, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::Proof;
 use crate::prove::choose::Choice;
 use crate::prove::setup::{commit_weights, verifying_key};
 use crate::prove::{CompiledModel, ProvingKey, SetupOptions, setup};
-use crate::verify::{ROTATION_RESERVE, Statement, VerifyingKey, WeightCommitments, weight_extents};
+use crate::verify::{
+    ROTATION_RESERVE, Statement, VerifyingKey, WeightCommitments, needed_tail, weight_extents,
+};
 
 /// Everything is private, and the input is committed apart as well: all there is to hide.
 const ALL_PRIVATE: Privacy = Privacy {
@@ -54,24 +56,28 @@ fn tiny_model(privacy: Privacy) -> CompiledModel {
 /// A key for it with a code that is far too small to be sound, hence fast; hiding does not depend on that. It holds no
 /// weights yet.
 fn tiny_key(model: &CompiledModel) -> VerifyingKey {
-    key_with_queries(model, 12, 9)
+    key_with_queries(model, 12, 10)
 }
 
+/// Of the narrow rows of these keys.
+const LOG_STRIDE: u32 = 1;
+
 fn key_with_queries(model: &CompiledModel, queries: usize, log_codeword: u32) -> VerifyingKey {
-    let (log_row, openings) = (8, 2);
+    let (log_row, openings) = (9, 2);
     let lowered = model.lower().expect("lower");
     let weights = WeightCommitments {
         roots: vec![[0; 32]; ROTATION_RESERVE as usize + 1],
-        rows: crate::pcs::Packing::new(&weight_extents(&lowered.circuit), log_row)
+        rows: Packing::new(&weight_extents(&lowered.circuit), RowCode::uncoded(log_row))
             .expect("a packing")
             .rows,
         openings,
     };
     let code = CodeParameters {
         log_row,
-        tail: weights.tail(queries),
+        tail: needed_tail(&model.privacy, &weights, queries, 1 << LOG_STRIDE),
         log_codeword,
         queries,
+        log_stride: LOG_STRIDE,
         grinding_bits: 0,
     };
     let choice = Choice {
@@ -84,7 +90,7 @@ fn key_with_queries(model: &CompiledModel, queries: usize, log_codeword: u32) ->
 
 /// A key with rows as long as those of [`tiny_key`], and as many columns as a sound one opens.
 fn sound_key(model: &CompiledModel) -> VerifyingKey {
-    key_with_queries(model, 112, 13)
+    key_with_queries(model, 112, 14)
 }
 
 /// The statement of a [`tiny_key`], which is refused for its code: that of the [`sound_key`] of the same model, but for

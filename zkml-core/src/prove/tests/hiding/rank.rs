@@ -28,7 +28,7 @@ use rand::seq::index::sample;
 use crate::field::{K, M61};
 use crate::pcs::circle::domain_point;
 use crate::pcs::plan::random_coefficients;
-use crate::pcs::{CircleCode, CodeParameters, ExtensionRow, MaskRows};
+use crate::pcs::{CircleCode, CodeParameters, ExtensionRow, MaskRows, RowCode};
 
 /// The codewords of the tail's unit vectors: the map from the tail to the cells.
 pub(super) struct TailMap {
@@ -37,8 +37,8 @@ pub(super) struct TailMap {
 
 impl TailMap {
     /// The map of the first `tail` coefficients behind a row.
-    pub(super) fn new(code: &CodeParameters, tail: usize) -> Self {
-        let circle = CircleCode::new(code).expect("a code");
+    pub(super) fn new(code: &RowCode, tail: usize) -> Self {
+        let circle = CircleCode::of(*code);
         let unit = |index: usize| {
             let mut message = vec![M61::ZERO; code.message_length()];
             message[code.row_length() + index] = M61::ONE;
@@ -51,30 +51,31 @@ impl TailMap {
 
     /// The rank of the map to the cells at `positions`.
     pub(super) fn rank(&self, positions: &[usize]) -> usize {
-        let mut matrix: Vec<Vec<M61>> = self
-            .rows
-            .iter()
-            .map(|row| positions.iter().map(|position| row[*position]).collect())
-            .collect();
-        let mut rank = 0;
-        for column in 0..positions.len() {
-            let Some(pivot) = (rank..matrix.len()).find(|row| matrix[*row][column] != M61::ZERO) else {
-                continue;
-            };
-            matrix.swap(rank, pivot);
-            let (above, below) = matrix.split_at_mut(rank + 1);
-            let pivot = &above[rank];
-            let inverse = pivot[column].inverse().expect("not 0");
-            for row in below {
-                let factor = row[column] * inverse;
-                for (value, pivot) in row.iter_mut().zip(pivot).skip(column) {
-                    *value -= factor * pivot;
-                }
-            }
-            rank += 1;
-        }
-        rank
+        let at = |row: &Vec<M61>| positions.iter().map(|position| row[*position]).collect();
+        rank(self.rows.iter().map(at).collect())
     }
+}
+
+/// The rank of a matrix, by elimination.
+fn rank(mut matrix: Vec<Vec<M61>>) -> usize {
+    let mut rank = 0;
+    for column in 0..matrix.first().map_or(0, Vec::len) {
+        let Some(pivot) = (rank..matrix.len()).find(|row| matrix[*row][column] != M61::ZERO) else {
+            continue;
+        };
+        matrix.swap(rank, pivot);
+        let (above, below) = matrix.split_at_mut(rank + 1);
+        let pivot = &above[rank];
+        let inverse = pivot[column].inverse().expect("not 0");
+        for row in below {
+            let factor = row[column] * inverse;
+            for (value, pivot) in row.iter_mut().zip(pivot).skip(column) {
+                *value -= factor * pivot;
+            }
+        }
+        rank += 1;
+    }
+    rank
 }
 
 fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodeParameters {
@@ -83,6 +84,7 @@ fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodePar
         tail,
         log_codeword,
         queries,
+        log_stride: 0,
         grinding_bits: 0,
     }
 }
@@ -117,7 +119,7 @@ fn the_opened_cells_of_a_row_are_as_random_as_their_number() {
     let mut random = StdRng::seed_from_u64(1);
     for (log_row, log_codeword, queries) in [(6, 8, 40), (7, 9, 101), (7, 10, 126), (8, 11, 137)] {
         let code = code(log_row, queries + 2, log_codeword, queries);
-        let map = TailMap::new(&code, queries + 2);
+        let map = TailMap::new(&code.wide(), queries + 2);
         for set in sets(&code, queries, &mut random) {
             assert_eq!(map.rank(&set), set.len(), "{code:?} {set:?}");
         }
@@ -130,7 +132,7 @@ fn the_opened_cells_of_many_openings_of_weights_are_as_random_as_their_number() 
     for (openings, queries) in [(2, 60), (3, 41), (5, 25), (8, 15)] {
         let tail = openings * queries + 2;
         let code = code(7, tail, 9, queries);
-        let map = TailMap::new(&code, tail);
+        let map = TailMap::new(&code.wide(), tail);
         for _ in 0..4 {
             let mut union: Vec<usize> = (0..openings)
                 .flat_map(|_| sample(&mut random, code.codeword_length(), queries).into_iter())
@@ -144,6 +146,127 @@ fn the_opened_cells_of_many_openings_of_weights_are_as_random_as_their_number() 
         for set in sets(&code, openings * queries, &mut random) {
             assert_eq!(map.rank(&set), set.len());
         }
+    }
+}
+
+#[test]
+fn the_opened_cells_of_a_narrow_row_are_as_random_as_their_number() {
+    let mut random = StdRng::seed_from_u64(4);
+    for (log_stride, queries) in [(1, 40), (2, 21), (3, 12)] {
+        let wide = CodeParameters {
+            log_stride,
+            ..code(9, (queries + 2) << log_stride, 11, queries)
+        };
+        let narrow = wide.narrow();
+        let map = TailMap::new(&narrow, queries);
+        for _ in 0..20 {
+            let set: Vec<usize> = sample(&mut random, narrow.codeword_length(), queries)
+                .into_iter()
+                .collect();
+            // Here the tail may be as short as there are symbols.
+            assert_eq!(map.rank(&set), queries);
+        }
+    }
+}
+
+/// What openings show of wide rows, next to a narrow mask: the opened cells, and at the other positions of the opened symbols a
+/// combination of the rows over K, one for each opening. By how much the rank of all that, as functions of data and tails,
+/// exceeds that of what the tails do to it: so many numbers are told of the data.
+fn told_of_the_data(rows: usize, openings: usize, log_stride: u32, tail: usize, queries: usize) -> usize {
+    let mut random = StdRng::seed_from_u64(5);
+    let wide = code(7, tail, 9, queries);
+    let symbols = wide.codeword_length() >> log_stride;
+    let map = whole_map(&wide);
+    let mut shown: Vec<Vec<M61>> = Vec::new();
+    let mut opened = std::collections::BTreeSet::new();
+    let mut combined = Vec::new();
+    for _ in 0..openings {
+        for symbol in sample(&mut random, symbols, queries) {
+            opened.insert(symbol << log_stride);
+            combined.extend((1..1 << log_stride).map(|other| (symbol << log_stride) + other));
+        }
+    }
+    // One combination for each opening.
+    let each = combined.len() / openings;
+    let weights: Vec<[Vec<M61>; 2]> = (0..openings).map(|_| combined_with(&mut random, rows)).collect();
+    let cell = |weights: &[M61], position: usize| -> Vec<M61> {
+        weights
+            .iter()
+            .flat_map(|weight| map.rows.iter().map(move |row| *weight * row[position]))
+            .collect()
+    };
+    for &position in &opened {
+        for row in 0..rows {
+            let unit: Vec<M61> = (0..rows)
+                .map(|other| M61::from(u64::from(other == row)))
+                .collect();
+            shown.push(cell(&unit, position));
+        }
+    }
+    let mut others = 0;
+    for (index, position) in combined.iter().enumerate() {
+        // Opened by another opening: a combination of cells that are known.
+        if !opened.contains(position) {
+            for part in &weights[index / each] {
+                shown.push(cell(part, *position));
+                others += 1;
+            }
+        }
+    }
+    assert_eq!(shown.len(), opened.len() * rows + others);
+    let length = wide.message_length();
+    let of_tails = |functional: &Vec<M61>| -> Vec<M61> {
+        let rows = functional.chunks(length);
+        rows.flat_map(|row| row[wide.row_length()..].to_vec()).collect()
+    };
+    let tails = rank(shown.iter().map(of_tails).collect());
+    rank(shown) - tails
+}
+
+/// The codewords of all unit vectors.
+fn whole_map(code: &CodeParameters) -> TailMap {
+    let circle = CircleCode::new(code).expect("a code");
+    let unit = |index: usize| {
+        let mut message = vec![M61::ZERO; code.message_length()];
+        message[index] = M61::ONE;
+        circle.encode(&message)
+    };
+    TailMap {
+        rows: (0..code.message_length()).map(unit).collect(),
+    }
+}
+
+/// A combination over K of so many rows: its two parts.
+fn combined_with(random: &mut StdRng, rows: usize) -> [Vec<M61>; 2] {
+    let mut part = || {
+        (0..rows)
+            .map(|_| M61::from(rand::Rng::r#gen::<u64>(random) >> 4))
+            .collect()
+    };
+    [part(), part()]
+}
+
+#[test]
+fn combinations_at_the_other_positions_of_a_symbol_are_random_too() {
+    for (openings, log_stride, queries) in [(1, 1, 4), (2, 1, 5), (2, 2, 3), (3, 2, 2)] {
+        let key = |rows| crate::verify::WeightCommitments {
+            roots: vec![],
+            rows,
+            openings: openings as u32,
+        };
+        for rows in [1, 2 * openings, 2 * openings + 1, 3 * openings + 2] {
+            let tail = key(rows).tail(queries, 1 << log_stride);
+            let told = told_of_the_data(rows, openings, log_stride, tail, queries);
+            assert_eq!(told, 0, "{rows} rows, {openings} openings, stride 2^{log_stride}");
+        }
+        // What is enough for many rows is not for one, nor what the opened cells alone would need for many.
+        if openings > 1 {
+            let many = key(2 * openings + 1);
+            let short = many.tail(queries, 1 << log_stride);
+            assert!(told_of_the_data(1, openings, log_stride, short, queries) > 0);
+        }
+        let cells = openings * queries + 2;
+        assert!(told_of_the_data(2 * openings + 1, openings, log_stride, cells, queries) > 0);
     }
 }
 
@@ -168,7 +291,7 @@ fn a_tail_as_long_as_the_columns_is_enough_for_an_odd_number_of_them_only() {
     for (log_codeword, queries) in [(4, 1), (4, 2), (4, 3), (4, 4), (5, 3), (5, 4)] {
         for tail in [queries, queries + 1, queries + 2] {
             let code = code(3, tail, log_codeword, queries);
-            let map = TailMap::new(&code, tail);
+            let map = TailMap::new(&code.wide(), tail);
             for set in subsets(code.codeword_length(), queries) {
                 let product = set
                     .iter()
@@ -196,7 +319,7 @@ fn a_tail_that_is_too_short_shows_the_row() {
     // The count is sharp: one column more than coefficients, and some combination of the cells has no randomness.
     let mut random = StdRng::seed_from_u64(3);
     let code = code(6, 20, 8, 19);
-    let map = TailMap::new(&code, 19);
+    let map = TailMap::new(&code.wide(), 19);
     let set: Vec<usize> = sample(&mut random, 256, 20).into_iter().collect();
     assert_eq!(map.rank(&set), 19);
 }
@@ -216,6 +339,7 @@ fn the_value_of_the_random_fold_is_hidden_by_its_pad() {
             matrix: 0,
             first_row: 2,
         },
+        classes: 1,
         first_pair: 0,
     });
     let small = || (-3i64..=3).flat_map(|c0| (-3i64..=3).map(move |c1| K::new(M61::from(c0), M61::from(c1))));

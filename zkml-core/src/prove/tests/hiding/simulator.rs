@@ -10,7 +10,9 @@
 //! e_1                                  uniform: so is the last d
 //! e_0                                  solved from Q^h(z, xi) + z_last = e_0 + e_1 xi: so is the last m
 //! opened columns, all but m and g      uniform in F: rank of the random tails (see `rank`)
-//! opened columns, m and g              solved from Enc(z)_j = m_j + xi d_j, Enc(u)_j = g_j + the other rows
+//! opened columns, m and g              solved from Enc(z)_j = m_j + xi d_j, Enc(u)_j = g_j + the other rows; at the other
+//!                                      positions that the cells of g stand for, where nothing is known of the rows of
+//!                                      weights, from a uniform sum of these (see `rank`)
 //! trees                                over the opened columns with random salts, and random leaves elsewhere: no one
 //!                                      knows the salt of a leaf that is not opened
 //! ```
@@ -30,19 +32,20 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ark_ff::AdditiveGroup;
+use ark_ff::{AdditiveGroup, Field};
 use rand::rngs::StdRng;
 use rand::seq::index::sample;
 use rand::{Rng, SeedableRng};
 
 use super::super::listening::{Heard, Listening};
-use super::{ALL_PRIVATE, small_key, sound_key, tiny_key, tiny_model, tiny_statement};
+use super::{ALL_PRIVATE, LOG_STRIDE, small_key, sound_key, tiny_key, tiny_model, tiny_statement};
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, P};
 use crate::masking::{Constraint, Record, Replay};
+use crate::pcs::circle::{basis, domain_point};
 use crate::pcs::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use crate::pcs::merkle::MerkleTree;
-use crate::pcs::{CircleCode, CodeParameters, Combination, Commitment, Message, verify_combination};
+use crate::pcs::{CircleCode, CodeParameters, Combination, Commitment, Message, RowCode, verify_combination};
 use crate::privacy::Privacy;
 use crate::proof::PublicValues;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
@@ -50,19 +53,14 @@ use crate::verify::{self, PublicCells, Statement, Subject, VerifyingKey};
 
 /// Columns of a matrix that does not exist, at the positions where it will be opened.
 struct Tree {
-    code: CodeParameters,
+    code: RowCode,
     rows: usize,
     columns: BTreeMap<usize, (Digest, Vec<M61>)>,
     tree: MerkleTree,
 }
 
 impl Tree {
-    fn new(
-        code: &CodeParameters,
-        rows: usize,
-        columns: BTreeMap<usize, Vec<M61>>,
-        random: &mut Simulator,
-    ) -> Self {
+    fn new(code: RowCode, rows: usize, columns: BTreeMap<usize, Vec<M61>>, random: &mut Simulator) -> Self {
         let mut leaves: Vec<Digest> = (0..code.codeword_length()).map(|_| random.digest()).collect();
         let mut salted = BTreeMap::new();
         for (position, cells) in columns {
@@ -76,7 +74,7 @@ impl Tree {
             salted.insert(position, (salt, cells));
         }
         Self {
-            code: code.clone(),
+            code,
             rows,
             columns: salted,
             tree: MerkleTree::new(leaves),
@@ -87,7 +85,13 @@ impl Tree {
         Commitment {
             root: root_digest(&self.code, self.rows, &self.tree.root()),
             rows: self.rows,
+            log_stride: self.code.log_stride,
         }
+    }
+
+    /// The column that stands for a position.
+    fn at(&self, position: usize) -> &[M61] {
+        &self.columns[&(position >> self.code.log_stride)].1
     }
 }
 
@@ -128,12 +132,10 @@ impl Simulator {
     }
 
     /// A tree whose columns at `positions` are uniform.
-    fn uniform_tree(&mut self, key: &VerifyingKey, rows: usize, positions: &[usize]) -> Tree {
-        let columns = positions
-            .iter()
-            .map(|position| (*position, self.base(rows)))
-            .collect();
-        Tree::new(&key.code, rows, columns, self)
+    fn uniform_tree(&mut self, code: RowCode, rows: usize, positions: &[usize]) -> Tree {
+        let symbols = code.symbols(positions);
+        let columns = symbols.iter().map(|symbol| (*symbol, self.base(rows))).collect();
+        Tree::new(code, rows, columns, self)
     }
 }
 
@@ -229,10 +231,11 @@ impl Simulator {
     ) -> Simulated {
         let (key, masking) = (statement.key, statement.masking.expect("zero knowledge"));
         let code = &key.code;
+        let narrow = code.narrow();
         let separate: Vec<Tree> = statement
             .separate
             .iter()
-            .map(|tensors| self.uniform_tree(key, tensors.packing.rows, positions))
+            .map(|tensors| self.uniform_tree(code.narrow(), tensors.packing.rows, positions))
             .collect();
         let others: Vec<&Tree> = weights.iter().copied().chain(&separate).collect();
         let record = Record {
@@ -252,17 +255,14 @@ impl Simulator {
             let (tail, after) = after.split_at(masking.tail);
             rest = after;
             z.extend_from_slice(data);
-            let mut message = vec![K::ZERO; code.message_length()];
+            let mut message = vec![K::ZERO; narrow.message_length()];
             message[..data.len()].copy_from_slice(data);
-            message[code.row_length()..code.row_length() + tail.len()].copy_from_slice(tail);
+            message[narrow.row_length()..narrow.row_length() + tail.len()].copy_from_slice(tail);
             answers.push(message);
         }
 
         // The row count of the trace is public; its root does not matter here.
-        let mut commitments = vec![Commitment {
-            root: [0; 32],
-            rows: statement.trace_rows(),
-        }];
+        let mut commitments = vec![statement.trace_commitment([0; 32])];
         commitments.extend(others.iter().map(|tree| tree.commitment()));
         let (combination, constraints) = replay(statement, public, &commitments, &record, &z);
         let mut sum = z[z.len() - 1];
@@ -279,14 +279,14 @@ impl Simulator {
         let circle = CircleCode::new(code).expect("a code");
         let answers: Vec<Vec<K>> = answers
             .iter()
-            .map(|message| circle.encode_extension(message))
+            .map(|message| CircleCode::of(narrow).encode_extension(message))
             .collect();
         let Message::Clear(message) = &combination.message else {
             panic!("a message in the clear");
         };
         let combined = circle.encode_extension(message);
         let mut columns = BTreeMap::new();
-        for &position in positions {
+        for symbol in narrow.symbols(positions) {
             let mut cells = self.base(statement.trace_rows());
             let put = |cells: &mut [M61], first: usize, value: K| {
                 (cells[first], cells[first + 1]) = (value.c0, value.c1);
@@ -297,33 +297,46 @@ impl Simulator {
                 put(
                     &mut cells,
                     masking.mask_rows(pair).first_row,
-                    answer[position] - xi * pad,
+                    answer[symbol] - xi * pad,
                 );
             }
-            let first = masking.combination_rows().first_row;
-            put(&mut cells, first, K::ZERO);
-            let mut mask = combined[position];
-            let all = core::iter::once(&cells).chain(others.iter().map(|tree| &tree.columns[&position].1));
-            for (cells, weights) in all.zip(&combination.weights) {
-                for (cell, weight) in cells.iter().zip(weights) {
-                    mask -= *weight * K::new(*cell, M61::ZERO);
+            // The mask at all positions of the symbol: what u leaves where it is opened; elsewhere the rows of weights add up to
+            // something uniform.
+            let mask = masking.opening_mask();
+            cells[mask.rows()].fill(M61::ZERO);
+            let first = symbol << narrow.log_stride;
+            let mut masks = Vec::new();
+            for (position, &combined) in combined.iter().enumerate().skip(first).take(masking.classes) {
+                if !positions.contains(&position) {
+                    masks.push(self.extension(1)[0]);
+                    continue;
                 }
+                let mut left = combined;
+                let own = core::iter::once(cells.as_slice());
+                let all = own.chain(others.iter().map(|tree| tree.at(position)));
+                for (cells, weights) in all.zip(&combination.weights) {
+                    for (cell, weight) in cells.iter().zip(weights) {
+                        left -= *weight * K::new(*cell, M61::ZERO);
+                    }
+                }
+                masks.push(left);
             }
-            put(&mut cells, first, mask);
-            columns.insert(position, cells);
+            for (class, value) in by_class(code, first, masks).into_iter().enumerate() {
+                put(&mut cells, mask.rows().start + 2 * class, value);
+            }
+            columns.insert(symbol, cells);
         }
-        let trace = Tree::new(code, statement.trace_rows(), columns, self);
+        let trace = Tree::new(narrow, statement.trace_rows(), columns, self);
         commitments[0] = trace.commitment();
 
         let mut digests = VecDeque::new();
         let mut base = VecDeque::new();
         for tree in core::iter::once(&trace).chain(others.iter().copied()) {
-            digests.extend(positions.iter().map(|position| tree.columns[position].0));
-            let cells = positions
-                .iter()
-                .flat_map(|position| tree.columns[position].1.clone());
+            let symbols = tree.code.symbols(positions);
+            digests.extend(symbols.iter().map(|symbol| tree.columns[symbol].0));
+            let cells = symbols.iter().flat_map(|symbol| tree.columns[symbol].1.clone());
             base.push_back(cells.collect());
-            digests.extend(tree.tree.path(positions));
+            digests.extend(tree.tree.path(&symbols));
         }
         Simulated {
             channel: Programmed {
@@ -340,6 +353,23 @@ impl Simulator {
             commitments,
         }
     }
+}
+
+/// `g_c` from the values of `sum_c b_c g_c` at the positions of one symbol, from `first` on.
+fn by_class(code: &CodeParameters, first: usize, mut values: Vec<K>) -> Vec<K> {
+    let half = M61::from(2u64).inverse().expect("not 0");
+    let mut step = 1;
+    while step < values.len() {
+        for low in (0..values.len()).filter(|index| index & step == 0) {
+            let phi = basis(step, domain_point(code.log_codeword, first + low));
+            let (a, b) = (values[low], values[low + step]);
+            let inverse = half * phi.inverse().expect("not 0");
+            values[low] = (a + b) * K::new(half, M61::ZERO);
+            values[low + step] = (a - b) * K::new(inverse, M61::ZERO);
+        }
+        step *= 2;
+    }
+    values
 }
 
 /// The verifier's constraints as functions of the closing challenge, were the pads 0 and the masks `z`.
@@ -414,7 +444,7 @@ impl SimulatedKey {
             }
             positions.sort_unstable();
             positions.dedup();
-            trees.push(simulator.uniform_tree(&key, key.weights.rows, &positions));
+            trees.push(simulator.uniform_tree(key.code.wide(), key.weights.rows, &positions));
         }
         for (root, tree) in key.weights.roots.iter_mut().zip(&trees) {
             *root = tree.commitment().root;
@@ -532,11 +562,13 @@ fn the_verifier_takes_rows_of_pads_and_masks_by_elements_of_the_extension() {
     for pair in pairs.clone() {
         assert_eq!(pair[1], imaginary * pair[0]);
     }
-    // Each has a coefficient of its own, and the mask the factors 1 and i.
+    // Each has a coefficient of its own, and the mask none: its factor is 1.
     let of: std::collections::BTreeSet<(u64, u64)> =
         pairs.map(|pair| (pair[0].c0.value, pair[0].c1.value)).collect();
     assert_eq!(of.len(), 2 * masking.pairs() + 1);
-    assert_eq!(weights[masking.combination_rows().first_row], K::from(1u64));
+    let mask = masking.opening_mask().rows();
+    assert_eq!(mask.len(), 2 << LOG_STRIDE);
+    assert!(weights[mask].iter().all(|weight| *weight == K::ZERO));
     // Rows over F are not tied to the next one.
     for pair in weights[..masking.first_row].windows(2) {
         assert!(pair[0] != K::ZERO && pair[1] != imaginary * pair[0]);

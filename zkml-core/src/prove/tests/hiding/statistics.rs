@@ -60,7 +60,9 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
     let tails = match prover {
         Prover::WithoutTails => Tails::NONE,
         _ => Tails {
-            length: verifying.weights.tail(verifying.code.queries),
+            length: verifying
+                .weights
+                .tail(verifying.code.queries, verifying.code.stride()),
             full: 0,
         },
     };
@@ -130,8 +132,8 @@ fn careless(
             panic!("field elements");
         };
         let rows = Rows::Field(cells.clone());
-        committed =
-            CommittedMatrix::commit_with(rows, code.0, seed, Tails::NONE, Keep::Codeword).expect("commit");
+        committed = CommittedMatrix::commit_with(rows, code.0.narrow(), seed, Tails::NONE, Keep::Codeword)
+            .expect("commit");
     }
     transcript.send_digest("trace.root", &committed.commitment().root);
     for (tensors, matrix) in statement.separate.iter().zip(&separate) {
@@ -367,8 +369,13 @@ fn everything_a_proof_shows_is_uniform() {
             .map(|tensors| tensors.packing.rows)
             .sum();
         assert!(separate > 0);
-        let rows = masking.first_row + masking.rows() + key.weights.rows + separate;
-        assert_eq!(cells, PROOFS * key.code.queries * rows);
+        let narrow_rows = masking.first_row + masking.rows() + separate;
+        let expected = sample.0.iter().map(|heard| {
+            let symbols = key.code.narrow().symbols(&heard.positions);
+            symbols.len() * narrow_rows + heard.positions.len() * key.weights.rows
+        });
+        assert_eq!(cells, expected.sum::<usize>());
+        assert_eq!(sample.0.len(), PROOFS);
     }
 }
 

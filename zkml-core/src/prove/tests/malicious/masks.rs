@@ -249,6 +249,7 @@ fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError>
         tail: 8,
         log_codeword: 7,
         queries: 6,
+        log_stride: 0,
         grinding_bits: 0,
     };
     let mut cells = vec![M61::from(0u64); 3 * code.row_length()];
@@ -260,6 +261,7 @@ fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError>
             matrix: 0,
             first_row: 1,
         },
+        classes: 1,
         first_pair: 1,
     });
     let at = |low: Vec<K>| ClaimPoint {

@@ -4,7 +4,7 @@ use ark_ff::{Field, Zero};
 use serde_json::{Value, json};
 
 use super::{Replay, base, extension, hex};
-use crate::field::encoding::{k_to_bytes, m61_to_bytes};
+use crate::field::encoding::{k_to_bytes, m61_to_bytes, pack};
 use crate::field::{K, M61, P};
 use crate::pcs::circle::{CirclePoint, basis, domain_point};
 use crate::pcs::hash::{leaf_digest, leaf_length, node_digest, root_digest};
@@ -47,6 +47,7 @@ pub(super) fn field() -> Value {
                 "a b": extension(a * b),
                 "1 / a": extension(a.inverse().expect("not 0")),
                 "bytes of a": hex(&k_to_bytes(a)),
+                "coordinates of a and b, packed": hex(&pack(&[a.c0, a.c1, b.c0, b.c1])),
             })
         })
         .collect();
@@ -80,7 +81,7 @@ pub(super) fn transcript() -> Value {
         (Kind::Absorb, "nothing", vec![]),
         (Kind::Scalars, "scalars", scalars.clone()),
         (Kind::Extension, "scalars", scalars),
-        (Kind::Base, "cells", m61_to_bytes(element(9)).to_vec()),
+        (Kind::Base, "cells", pack(&[element(9), element(10), element(11)])),
         (Kind::Digest, "root", vec![0xab; 32]),
     ];
     for (kind, label, bytes) in items {
@@ -124,6 +125,7 @@ const CODE: CodeParameters = CodeParameters {
     tail: 3,
     log_codeword: 5,
     queries: 4,
+    log_stride: 0,
     grinding_bits: 4,
 };
 
@@ -177,8 +179,8 @@ pub(super) fn hash() -> Value {
     let (left, right) = ([1; 32], [2; 32]);
     json!({
         "leaves": leaves,
-        "root": { "log_row": CODE.log_row, "tail": CODE.tail, "log_codeword": CODE.log_codeword, "rows": 2,
-            "topmost node": hex(&left), "digest": hex(&root_digest(&CODE, 2, &left)) },
+        "root": { "log_row": CODE.log_row, "tail": CODE.tail, "log_codeword": CODE.log_codeword, "log_stride": 0, "rows": 2,
+            "topmost node": hex(&left), "digest": hex(&root_digest(&CODE.wide(), 2, &left)) },
         "node": { "left": hex(&left), "right": hex(&right), "digest": hex(&node_digest(&left, &right)) },
     })
 }
@@ -188,8 +190,9 @@ pub(super) fn opening() -> Value {
     let cells: Vec<M61> = (40..56).map(element).collect();
     let tails = Tails { length: 2, full: 1 };
     let rows = Rows::Field(cells.clone());
-    let matrix = CommittedMatrix::commit_with(rows, &CODE, Seed::from_bytes(seed), tails, Keep::Codeword)
-        .expect("a commitment");
+    let matrix =
+        CommittedMatrix::commit_with(rows, CODE.wide(), Seed::from_bytes(seed), tails, Keep::Codeword)
+            .expect("a commitment");
 
     // Salts, and from them the leaves, by the words of the protocol's page.
     let stream = |purpose: &[u8; 8], index: u64, bytes: &mut [u8]| {
@@ -230,7 +233,7 @@ pub(super) fn opening() -> Value {
             .map(|pair| node_digest(&pair[0], &pair[1]))
             .collect();
     }
-    assert_eq!(root_digest(&CODE, 2, &nodes[0]), matrix.commitment().root);
+    assert_eq!(root_digest(&CODE.wide(), 2, &nodes[0]), matrix.commitment().root);
 
     // Two claims that end at two points of a row, so that they are merged.
     let domain = "zkml test vectors: opening";

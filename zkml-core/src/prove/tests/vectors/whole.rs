@@ -41,6 +41,7 @@ pub(super) fn proofs() -> Value {
         tail: 0,
         log_codeword: 10,
         queries: 112,
+        log_stride: 0,
         grinding_bits: 12,
     };
     let private = CodeParameters {
@@ -48,6 +49,7 @@ pub(super) fn proofs() -> Value {
         tail: 250,
         log_codeword: 12,
         queries: 124,
+        log_stride: 0,
         grinding_bits: 12,
     };
     let hidden = Privacy {
