@@ -47,6 +47,7 @@ const VGG16: Subject = Subject {
 };
 
 fn main() -> ExitCode {
+    zkml::memory::keep_freed();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let test = arguments.iter().any(|argument| argument == "--test");
     let subject = if arguments.iter().any(|argument| argument == "vgg16") {

@@ -108,6 +108,7 @@ fn privacies() -> [(&'static str, Privacy); 4] {
 }
 
 fn whole_model(criterion: &mut Criterion) {
+    zkml::memory::keep_freed();
     let (model, input) = lenet().expect("LeNet-5 from examples/assets");
     let mut group = criterion.benchmark_group("lenet");
     for (name, privacy) in privacies() {

@@ -46,6 +46,7 @@ fn vgg() -> Result<(CompiledModel, ArrayD<i64>), Box<dyn Error>> {
 }
 
 fn stages(criterion: &mut Criterion) {
+    zkml::memory::keep_freed();
     let (model, input) = vgg().expect("VGG-16 from examples/assets");
     let mut group = criterion.benchmark_group("vgg16");
     group.sample_size(20);

@@ -33,6 +33,7 @@ struct Arguments {
 const CLASSES: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 fn main() -> ExitCode {
+    zkml::memory::keep_freed();
     exit_code(run(Arguments::parse()))
 }
 

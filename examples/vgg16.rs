@@ -50,6 +50,7 @@ const CLASSES: &[&str] = &[
 const CONFIG: VggConfig = VggConfig::cifar10(VGG16).bn();
 
 fn main() -> ExitCode {
+    zkml::memory::keep_freed();
     exit_code(run(Arguments::parse()))
 }
 

@@ -47,6 +47,7 @@ struct Arguments {
 const CALIBRATION_IMAGES: usize = 8;
 
 fn main() -> ExitCode {
+    zkml::memory::keep_freed();
     exit_code(run(&Arguments::parse()))
 }
 

@@ -15,6 +15,8 @@ pub use zkml_core::{circuit, field, lookup, pcs, poly, privacy, proof, sumcheck,
 
 #[cfg(feature = "prover")]
 pub mod data;
+#[cfg(feature = "prover")]
+pub mod memory;
 pub mod observe;
 
 #[cfg(feature = "prover")]

@@ -28,6 +28,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "prover")]
+    zkml::memory::keep_freed();
     let Arguments { globals, command } = Arguments::parse();
     let result = command.run(&globals, &mut io::stdout().lock());
     match result {
