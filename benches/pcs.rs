@@ -38,7 +38,7 @@ impl Stream {
     }
 
     fn int8(&mut self, cells: usize) -> Rows {
-        Rows::Int8((0..cells).map(|_| self.word() as i8).collect())
+        Rows::Int8((0..cells).map(|_| self.word() as i8).collect::<Vec<i8>>().into())
     }
 }
 

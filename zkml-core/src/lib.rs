@@ -14,6 +14,12 @@ const _: () = assert!(usize::BITS >= 64, "zkml needs a 64-bit target");
 pub mod nn;
 
 #[cfg(feature = "prover")]
+mod mapped;
+
+#[cfg(feature = "prover")]
+pub mod int8;
+
+#[cfg(feature = "prover")]
 pub mod graph;
 
 #[cfg(feature = "prover")]

@@ -1,9 +1,8 @@
 //! The integer stage: the exact meaning of the proved model.
 
-use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
-use super::{ParameterId, Stage, Window2d};
+use super::{IntTensor, ParameterId, Stage, Window2d};
 pub use crate::circuit::{Function, FunctionTable};
 
 /// Quantized: computes in integers, exactly as the proof shows it.
@@ -87,7 +86,7 @@ pub struct IntParameter {
     /// Weight or bias.
     pub role: ParameterRole,
     /// Values, within the role's range.
-    pub values: ArrayD<i32>,
+    pub values: IntTensor,
 }
 
 impl Stage for Int {

@@ -11,12 +11,14 @@ mod display;
 mod float;
 mod int;
 mod shape;
+mod tensor;
 mod validate;
 
 pub use builder::GraphBuilder;
 pub use float::{Float, FloatOp, Parameter, ParameterSpec, Symbolic};
 pub use int::{Function, FunctionTable, Int, IntFact, IntOp, IntParameter, ParameterRole};
 pub use shape::{ParameterShape, ShapeError};
+pub use tensor::IntTensor;
 pub use validate::GraphError;
 
 use serde::{Deserialize, Serialize};

@@ -16,6 +16,7 @@ use super::merkle::MerkleTree;
 use super::plan::RowFold;
 use super::seed::{Seed, wipe};
 use crate::field::{K, M61, P, kernels};
+use crate::int8::Int8Cells;
 use crate::sumcheck::Table;
 use crate::transcript::VerifyError;
 
@@ -27,8 +28,8 @@ const GRAIN: usize = 1 << 14;
 pub enum Rows {
     /// Field elements: a trace.
     Field(Vec<M61>),
-    /// Small integers, kept as they are: weights.
-    Int8(Vec<i8>),
+    /// Small integers, kept as they are and where they are: weights.
+    Int8(Int8Cells),
 }
 
 impl Rows {
@@ -363,9 +364,9 @@ impl Drop for CommittedMatrix {
     /// Whoever reads the randomness, or the rows encoded with it, later, reads the data.
     fn drop(&mut self) {
         wipe(&mut self.tails);
-        match &mut self.rows {
-            Rows::Field(cells) => wipe(cells),
-            Rows::Int8(cells) => wipe(cells),
+        // Weights are shared: their memory is overwritten when the last one lets go of it.
+        if let Rows::Field(cells) = &mut self.rows {
+            wipe(cells);
         }
         self.codeword.iter_mut().flatten().for_each(Block::wipe);
     }

@@ -96,7 +96,7 @@ impl Header {
         self.check_size(actual)
     }
 
-    fn to_bytes(self) -> [u8; HEADER_BYTES] {
+    pub(super) fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         let fields = MAGIC
             .into_iter()
@@ -146,6 +146,11 @@ pub fn to_bytes<T: Artifact>(artifact: &T) -> Result<Vec<u8>, FormatError> {
 /// Every variant of [`FormatError`] but `Encode`: header, size limit, size, checksum, payload and canonical
 /// encoding are checked in this order.
 pub fn from_bytes<T: Artifact>(bytes: &[u8]) -> Result<T, FormatError> {
+    decode(checked_payload::<T>(bytes)?)
+}
+
+/// The payload of a container of a `T`: header, size limit, size and checksum are checked.
+pub(super) fn checked_payload<T: Artifact>(bytes: &[u8]) -> Result<&[u8], FormatError> {
     let header = Header::parse(bytes)?;
     header.check_artifact::<T>(length(bytes))?;
     let truncated = || FormatError::Truncated {
@@ -157,6 +162,11 @@ pub fn from_bytes<T: Artifact>(bytes: &[u8]) -> Result<T, FormatError> {
     if blake3::hash(content) != *checksum {
         return Err(FormatError::Checksum);
     }
+    Ok(payload)
+}
+
+/// Decodes an artifact, up to the last byte and in canonical encoding.
+pub(super) fn decode<T: Artifact>(payload: &[u8]) -> Result<T, FormatError> {
     let decode = |error: postcard::Error| FormatError::Decode {
         kind: T::KIND,
         reason: error.to_string(),
@@ -235,7 +245,7 @@ impl Flavor for Comparison<'_> {
     }
 }
 
-fn check_limit<T: Artifact>(found: u64) -> Result<(), FormatError> {
+pub(super) fn check_limit<T: Artifact>(found: u64) -> Result<(), FormatError> {
     if found > T::MAXIMUM_BYTES {
         return Err(FormatError::TooLarge {
             kind: T::KIND,
@@ -253,6 +263,6 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     Some(*first)
 }
 
-fn length(bytes: &[u8]) -> u64 {
+pub(super) fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

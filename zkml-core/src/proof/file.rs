@@ -83,7 +83,18 @@ pub fn write_file<T: Artifact>(path: impl AsRef<Path>, artifact: &T) -> Result<u
         path: path.to_path_buf(),
         error,
     })?;
-    let write = |error| io_error(path, "write", error);
+    replace(path, T::KIND, |file| file.write_all(&bytes))?;
+    Ok(to_u64(bytes.len()))
+}
+
+/// Puts what `write` writes in the place of the file at `path`, whole or not at all.
+#[cfg(feature = "prover")]
+pub(super) fn replace(
+    path: &Path,
+    kind: super::Kind,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), FileError> {
+    let failed = |error| io_error(path, "write", error);
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -92,28 +103,28 @@ pub fn write_file<T: Artifact>(path: impl AsRef<Path>, artifact: &T) -> Result<u
     builder.prefix(".zkml-").suffix(".partial");
     // Temporary files are private by default, and a verifying key is made to be handed on; a proving key is not.
     #[cfg(unix)]
-    if !T::KIND.is_secret() {
+    if !kind.is_secret() {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     }
     let mut temporary = builder.tempfile_in(folder).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => FileError::NotFound {
             path: folder.to_path_buf(),
         },
-        _ => write(error),
+        _ => failed(error),
     })?;
-    temporary.write_all(&bytes).map_err(write)?;
-    temporary.as_file().sync_all().map_err(write)?;
-    temporary.persist(path).map_err(|error| write(error.error))?;
+    write(temporary.as_file_mut()).map_err(failed)?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    temporary.persist(path).map_err(|error| failed(error.error))?;
     // The rename itself is on disk once the folder is.
     #[cfg(unix)]
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(write)?;
-    Ok(to_u64(bytes.len()))
+        .map_err(failed)?;
+    Ok(())
 }
 
 /// Opens a container: its header, the bytes of the header, the file behind the header, and its size.
-fn open(path: &Path) -> Result<(Header, [u8; HEADER_BYTES], File, u64), FileError> {
+pub(super) fn open(path: &Path) -> Result<(Header, [u8; HEADER_BYTES], File, u64), FileError> {
     let read = |error| io_error(path, "read", error);
     // Before opening: a pipe would block there, and its size is not known until it has been read.
     let metadata = std::fs::metadata(path).map_err(read)?;
@@ -142,7 +153,7 @@ fn open(path: &Path) -> Result<(Header, [u8; HEADER_BYTES], File, u64), FileErro
     Ok((header, bytes, file, metadata.len()))
 }
 
-fn io_error(path: &Path, action: &'static str, error: io::Error) -> FileError {
+pub(super) fn io_error(path: &Path, action: &'static str, error: io::Error) -> FileError {
     let path = path.to_path_buf();
     match error.kind() {
         io::ErrorKind::NotFound => FileError::NotFound { path },
@@ -150,6 +161,6 @@ fn io_error(path: &Path, action: &'static str, error: io::Error) -> FileError {
     }
 }
 
-fn to_u64(length: usize) -> u64 {
+pub(super) fn to_u64(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -21,6 +21,7 @@
 //! - `file`: [`read_file`], [`inspect_file`] and, with the feature `prover`, `write_file`
 //! - `messages`, `public`: [`Proof`] and [`PublicValues`], the artifacts of one execution
 //! - `readable`: [`ReadableOutputs`], the outputs as JSON for people
+//! - `section`, with the feature `prover`: containers with raw bytes behind the encoding, which are used where they are
 //! - `error`: [`FormatError`] (bytes) and [`FileError`] (bytes of a file)
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
@@ -32,6 +33,8 @@ mod kind;
 mod messages;
 mod public;
 mod readable;
+#[cfg(feature = "prover")]
+mod section;
 #[cfg(test)]
 #[cfg(feature = "prover")]
 mod tests;
@@ -45,3 +48,5 @@ pub use kind::{Artifact, Kind};
 pub use messages::Proof;
 pub use public::PublicValues;
 pub use readable::{OutputMismatch, ReadableOutput, ReadableOutputs};
+#[cfg(feature = "prover")]
+pub(crate) use section::{map_file_with_section, write_file_with_section};

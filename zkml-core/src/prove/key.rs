@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::choose::Choice;
-use super::setup::{commit_weights, refuse_insecure};
-use super::{Budget, ProveError, Purpose};
+use super::setup::refuse_insecure;
+use super::{Budget, ProveError, Purpose, weights};
 use crate::circuit::lower::{Lowered, lower_with};
-use crate::pcs::{CodeParameters, CommittedMatrix, Keep, RecursionParameters, Seed, Tails};
+use crate::graph::{IntParameter, IntTensor, ParameterRole};
+use crate::int8::{Int8Cells, Int8Tensor};
+use crate::pcs::{CodeParameters, CommittedMatrix, Keep, RecursionParameters, Rows, Seed, Tails};
 use crate::privacy::{Privacy, Visibility};
-use crate::proof::{Artifact, FileError, Kind, read_file, write_file};
+use crate::proof::{Artifact, Kind, map_file_with_section, write_file_with_section};
 use crate::quant::Quantized;
 use crate::verify::{Interface, VerifyingKey, WeightCommitments};
 use crate::witness::{ExecutionError, Executor, Layers};
@@ -31,7 +33,7 @@ pub struct CompiledModel {
 
 impl Artifact for CompiledModel {
     const KIND: Kind = Kind::CompiledModel;
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 
@@ -89,9 +91,12 @@ pub struct ProvingKey {
 }
 
 /// The commitments to the weights: those of a new key are at hand from setup on, those of a key from a file are made
-/// when their turn comes. One whose turn is over is dropped.
+/// when their turn comes. One whose turn is over is dropped. All of them, and all others who read weights, refer to the
+/// same rows.
 pub(super) struct Commitments {
     pub(super) secret: Secret,
+    /// The rows: memory of the process for a new key, pages of its file for a key from a file.
+    pub(super) cells: Int8Cells,
     made: Mutex<BTreeMap<usize, Arc<CommittedMatrix>>>,
 }
 
@@ -129,17 +134,17 @@ const MAXIMUM_KEPT_BYTES: usize = 1 << 28;
 const MAXIMUM_CODEWORD_BYTES: usize = 1 << 30;
 
 impl Commitments {
-    pub(super) fn new(secret: Secret) -> Self {
+    pub(super) fn new(secret: Secret, cells: Int8Cells) -> Self {
         Self {
             secret,
+            cells,
             made: Mutex::default(),
         }
     }
 
-    /// Commitment `number` to the weights of `lowered`, from memory or made again.
+    /// Commitment `number` to the weights, from memory or made again.
     pub(super) fn get(
         &self,
-        lowered: &Lowered,
         verifying: &VerifyingKey,
         number: usize,
     ) -> Result<Arc<CommittedMatrix>, ProveError> {
@@ -147,13 +152,12 @@ impl Commitments {
             true => Keep::Tree,
             false => Keep::Codeword,
         };
-        self.get_keeping(lowered, verifying, number, keep)
+        self.get_keeping(verifying, number, keep)
     }
 
     /// As [`Self::get`], keeping the codeword or not if it is made.
     pub(super) fn get_keeping(
         &self,
-        lowered: &Lowered,
         verifying: &VerifyingKey,
         number: usize,
         keep: Keep,
@@ -171,7 +175,8 @@ impl Commitments {
         };
         let _span = tracing::info_span!("commit weights", number).entered();
         let seed = self.secret.seed(number);
-        let matrix = commit_weights(lowered, &verifying.code, seed, tails, keep)?;
+        let rows = Rows::Int8(self.cells.clone());
+        let matrix = CommittedMatrix::commit_with(rows, verifying.code.wide(), seed, tails, keep)?;
         let matrix = Arc::new(matrix);
         Ok(Arc::clone(self.lock().entry(number).or_insert(matrix)))
     }
@@ -210,10 +215,13 @@ fn encoded_bytes(verifying: &VerifyingKey) -> usize {
     cells.saturating_mul(8)
 }
 
-/// What a proving key is on disk: all but what follows from the rest.
+/// What a proving key is on disk, besides the rows of weights in the section of its file: all but what follows from the
+/// rest.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredProvingKey {
+    /// The model, without its parameters.
     pub(super) model: CompiledModel,
+    pub(super) parameters: Vec<StoredParameter>,
     pub(super) code: CodeParameters,
     pub(super) recursion: RecursionParameters,
     pub(super) secret: Secret,
@@ -223,10 +231,134 @@ pub(super) struct StoredProvingKey {
     pub(super) setup_proof: Vec<u8>,
 }
 
+/// A parameter of the integer network on disk.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum StoredParameter {
+    /// A weight that a layer uses: its values are in the rows, where the circuit says.
+    InRows { path: String, shape: Vec<usize> },
+    /// A bias, whose digits are in the rows, or what no layer uses.
+    Here(IntParameter),
+}
+
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     const MAXIMUM_BYTES: u64 = 1 << 38;
+}
+
+impl StoredProvingKey {
+    /// What is written of a key, besides its rows.
+    pub(super) fn of(key: &ProvingKey) -> Self {
+        let rows = &key.commitments.cells;
+        let mut model = key.model.clone();
+        let parameters = core::mem::take(&mut model.network.graph.parameters);
+        let store = |parameter: IntParameter| match is_view(&parameter, rows) {
+            true => StoredParameter::InRows {
+                shape: parameter.values.shape().to_vec(),
+                path: parameter.path,
+            },
+            false => StoredParameter::Here(parameter),
+        };
+        Self {
+            model,
+            parameters: parameters.into_iter().map(store).collect(),
+            code: key.verifying.code.clone(),
+            recursion: key.verifying.recursion.clone(),
+            secret: key.commitments.secret.clone(),
+            weights: key.verifying.weights.clone(),
+            previous: key.verifying.previous,
+            setup_proof: key.verifying.setup_proof.clone(),
+        }
+    }
+}
+
+/// Whether the values of a parameter stand in `cells`.
+fn is_view(parameter: &IntParameter, cells: &Int8Cells) -> bool {
+    matches!(&parameter.values, IntTensor::Int8(tensor) if tensor.cells().is_same_memory(cells))
+}
+
+/// A key from a file, before anything is committed.
+struct Opened {
+    model: CompiledModel,
+    lowered: Lowered,
+    verifying: VerifyingKey,
+    secret: Secret,
+    cells: Int8Cells,
+}
+
+impl Opened {
+    /// Maps the file and lowers the model, whose weights are then those of the file, in place.
+    fn read(path: &Path) -> Result<Self, ProveError> {
+        let (stored, cells) = map_file_with_section::<StoredProvingKey>(path)?;
+        let refused = |what: &str, expected: String, found: String| ProveError::Malformed {
+            place: format!("{}: {what}", path.display()),
+            expected,
+            found,
+        };
+        let mut model = stored.model;
+        if !model.network.graph.parameters.is_empty() {
+            let found = "parameters of its own".into();
+            return Err(refused("model", "parameters apart".into(), found));
+        }
+        // Until it is known where they lie, weights are zeros without memory: of no more cells than there are rows for.
+        let mut left = cells.len();
+        let is_in_rows = |parameter: &StoredParameter| matches!(parameter, StoredParameter::InRows { .. });
+        let in_rows: Vec<bool> = stored.parameters.iter().map(is_in_rows).collect();
+        for parameter in stored.parameters {
+            let parameter = match parameter {
+                StoredParameter::Here(parameter) => parameter,
+                StoredParameter::InRows { path, shape } => {
+                    let zeros = Int8Tensor::zeros(&shape).filter(|zeros| zeros.len() <= left);
+                    let Some(zeros) = zeros else {
+                        let expected = format!("at most {left} more weights, for all are in the section");
+                        return Err(refused(&path, expected, format!("shape {shape:?}")));
+                    };
+                    left -= zeros.len();
+                    IntParameter {
+                        path,
+                        role: ParameterRole::Weight,
+                        values: IntTensor::Int8(zeros),
+                    }
+                }
+            };
+            model.network.graph.parameters.push(parameter);
+        }
+        let mut lowered = model.lower()?;
+        let choice = Choice {
+            code: stored.code,
+            recursion: stored.recursion,
+            weights: stored.weights,
+        };
+        let mut verifying = super::setup::verifying_key(&model, &lowered, choice, stored.previous);
+        verifying.setup_proof = stored.setup_proof;
+        // Sizes are judged before anything of that size is made.
+        refuse_insecure(&verifying)?;
+        let packing = weights::packing(&lowered, &verifying.code)?;
+        let expected = packing.rows << packing.log_row;
+        if cells.len() != expected {
+            let (expected, found) = (format!("{expected} bytes"), format!("{} bytes", cells.len()));
+            return Err(refused("section of weights", expected, found));
+        }
+        let before = lowered.parameters.clone();
+        weights::share(&mut model, &mut lowered, &packing, &cells)?;
+        if !weights::agree(&before, &lowered) {
+            let expected = "the digits of the biases".into();
+            return Err(refused("section of weights", expected, "others".into()));
+        }
+        for (parameter, in_rows) in model.network.graph.parameters.iter().zip(in_rows) {
+            if is_view(parameter, &cells) != in_rows {
+                let expected = "in the section, as weights of layers are and nothing else";
+                return Err(refused(&parameter.path, expected.into(), "elsewhere".into()));
+            }
+        }
+        Ok(Self {
+            model,
+            lowered,
+            verifying,
+            secret: stored.secret,
+            cells,
+        })
+    }
 }
 
 impl ProvingKey {
@@ -237,27 +369,20 @@ impl ProvingKey {
     /// # Errors
     /// [`ProveError::File`] with the path, [`ProveError::Budget`] for a key that was written to another place.
     pub fn write_file(&self, path: &Path) -> Result<u64, ProveError> {
-        let stored = StoredProvingKey {
-            model: self.model.clone(),
-            code: self.verifying.code.clone(),
-            recursion: self.verifying.recursion.clone(),
-            secret: self.commitments.secret.clone(),
-            weights: self.verifying.weights.clone(),
-            previous: self.verifying.previous,
-            setup_proof: self.verifying.setup_proof.clone(),
-        };
         if let Some(budget) = &self.budget {
             budget.move_beside(path, &self.verifying.digest()?)?;
         }
-        Ok(write_file(path, &stored)?)
+        let stored = StoredProvingKey::of(self);
+        Ok(write_file_with_section(path, &stored, &self.commitments.cells)?)
     }
 
-    /// Reads only the model of a key written by [`ProvingKey::write_file`], to look at: nothing is lowered or committed.
+    /// Reads only the model of a key written by [`ProvingKey::write_file`], to look at: nothing is committed. Its weights
+    /// are pages of the file.
     ///
     /// # Errors
-    /// [`FileError`] with the path.
-    pub fn read_model(path: &Path) -> Result<CompiledModel, FileError> {
-        Ok(read_file::<StoredProvingKey>(path)?.model)
+    /// As [`Self::read_file`].
+    pub fn read_model(path: &Path) -> Result<CompiledModel, ProveError> {
+        Ok(Opened::read(path)?.model)
     }
 
     /// Opens only the counter of a key written by [`ProvingKey::write_file`]; none for public weights.
@@ -265,48 +390,31 @@ impl ProvingKey {
     /// # Errors
     /// As [`Self::read_file`].
     pub fn read_budget(path: &Path) -> Result<Option<Budget>, ProveError> {
-        let stored: StoredProvingKey = read_file(path)?;
-        let lowered = stored.model.lower()?;
-        let verifying = super::setup::verifying_key(
-            &stored.model,
-            &lowered,
-            Choice {
-                code: stored.code,
-                recursion: stored.recursion,
-                weights: stored.weights,
-            },
-            stored.previous,
-        );
-        open_budget(path, &verifying)
+        open_budget(path, &Opened::read(path)?.verifying)
     }
 
     /// Reads a key written by [`ProvingKey::write_file`]; lowers the model and commits the weights again, and checks
     /// that the commitment is the one in the file. Opens the file in which its openings are counted.
+    ///
+    /// The weights are not read into memory: the file is mapped, and stays so as long as the key lives. Another file may
+    /// be renamed over it meanwhile; but nobody may write into it, or truncate it, which ends this process.
     ///
     /// # Errors
     /// [`ProveError::File`] for a file that cannot be read, [`ProveError::Budget`] without its counter,
     /// [`ProveError::Unsupported`], [`ProveError::Malformed`] and [`ProveError::InvariantViolation`] when its parts do
     /// not agree, [`ProveError::Insecure`].
     pub fn read_file(path: &Path) -> Result<Self, ProveError> {
-        let stored: StoredProvingKey = read_file(path)?;
-        let lowered = stored.model.lower()?;
-        let mut verifying = super::setup::verifying_key(
-            &stored.model,
-            &lowered,
-            Choice {
-                code: stored.code,
-                recursion: stored.recursion,
-                weights: stored.weights,
-            },
-            stored.previous,
-        );
-        verifying.setup_proof = stored.setup_proof;
-        // Sizes are judged before anything is committed.
-        refuse_insecure(&verifying)?;
-        let commitments = Commitments::new(stored.secret);
+        let Opened {
+            model,
+            lowered,
+            verifying,
+            secret,
+            cells,
+        } = Opened::read(path)?;
+        let commitments = Commitments::new(secret, cells);
         let budget = open_budget(path, &verifying)?;
         let key = Self {
-            model: stored.model,
+            model,
             verifying,
             lowered,
             commitments,
@@ -347,7 +455,7 @@ impl ProvingKey {
 
     /// Commitment `number` to the weights, checked against the verifying key.
     pub(super) fn commitment(&self, number: usize) -> Result<Arc<CommittedMatrix>, ProveError> {
-        let matrix = self.commitments.get(&self.lowered, &self.verifying, number)?;
+        let matrix = self.commitments.get(&self.verifying, number)?;
         if self.verifying.weights.roots.get(number) != Some(&matrix.commitment().root) {
             return Err(ProveError::Malformed {
                 place: format!("commitment {number} to the weights"),

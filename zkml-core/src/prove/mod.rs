@@ -8,6 +8,7 @@ mod key;
 pub mod link;
 mod setup;
 mod trace;
+mod weights;
 
 pub use budget::{Budget, BudgetError, Purpose};
 pub use check::{Violation, check};

@@ -4,11 +4,13 @@ use tracing::info_span;
 
 use super::choose::{Choice, choose_code};
 use super::key::{Commitments, Secret};
-use super::{Budget, CompiledModel, ProveError, ProvingKey, Purpose, Trace, prove_trace, trace_seed};
+use super::{
+    Budget, CompiledModel, ProveError, ProvingKey, Purpose, Trace, prove_trace, trace_seed, weights,
+};
 use crate::circuit::lower::Lowered;
-use crate::pcs::{CodeParameters, CommittedMatrix, Keep, Packing, Rows, Seed, Tails};
+use crate::pcs::{CodeParameters, CommittedMatrix, Keep};
 use crate::privacy::Visibility;
-use crate::verify::{SECURITY_BITS, Statement, VerifyingKey, required_hardening, soundness, weight_extents};
+use crate::verify::{SECURITY_BITS, Statement, VerifyingKey, required_hardening, soundness};
 
 /// What setup may choose.
 #[derive(Debug, Clone)]
@@ -93,7 +95,15 @@ pub(super) fn build(
     choice: Choice,
     old: Option<&ProvingKey>,
 ) -> Result<ProvingKey, ProveError> {
-    let commitments = Commitments::new(Secret::fresh(model.privacy.weights)?);
+    let packing = weights::packing(&lowered, &choice.code)?;
+    let cells = match old {
+        // Lowered from the same network for the same code: the same rows.
+        Some(old) => old.commitments.cells.clone(),
+        None => weights::fill(&lowered, &packing),
+    };
+    let (mut model, mut lowered) = (model, lowered);
+    weights::share(&mut model, &mut lowered, &packing, &cells)?;
+    let commitments = Commitments::new(Secret::fresh(model.privacy.weights)?, cells);
     let mut weights = choice.weights.clone();
     let mut verifying = verifying_key(&model, &lowered, choice, Some([0; 32]).filter(|_| old.is_some()));
     Statement::new(&verifying)?;
@@ -101,7 +111,7 @@ pub(super) fn build(
     // Where all codewords together are large none is kept: the setup proof computes the columns it opens again.
     let keep = Commitments::keep_all(&verifying);
     for number in 0..weights.roots.len() {
-        let matrix = commitments.get_keeping(&lowered, &verifying, number, keep)?;
+        let matrix = commitments.get_keeping(&verifying, number, keep)?;
         weights.roots[number] = matrix.commitment().root;
         matrices.push(matrix);
     }
@@ -119,7 +129,7 @@ pub(super) fn build(
     drop(made);
     if keep == Keep::Tree {
         commitments.forget();
-        commitments.get(&lowered, &verifying, 0)?;
+        commitments.get(&verifying, 0)?;
     }
 
     let budget = match model.privacy.weights {
@@ -191,28 +201,4 @@ pub(super) fn verifying_key(
         recursion,
         setup_proof: Vec::new(),
     }
-}
-
-/// A commitment to the parameter columns, in the order of the circuit.
-pub(super) fn commit_weights(
-    lowered: &Lowered,
-    code: &CodeParameters,
-    seed: Seed,
-    tails: Tails,
-    keep: Keep,
-) -> Result<CommittedMatrix, ProveError> {
-    let packing = Packing::new(&weight_extents(&lowered.circuit), code.wide())?;
-    let columns: Vec<&[i8]> = lowered
-        .parameters
-        .iter()
-        .map(|parameter| parameter.cells.as_slice())
-        .collect();
-    let rows = Rows::Int8(packing.fill(&columns));
-    Ok(CommittedMatrix::commit_with(
-        rows,
-        code.wide(),
-        seed,
-        tails,
-        keep,
-    )?)
 }

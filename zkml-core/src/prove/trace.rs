@@ -126,7 +126,7 @@ impl<'a> Trace<'a> {
         let fit = columns
             .iter()
             .zip(parameters)
-            .all(|(&column, parameter)| circuit[column].shape.padded_len() == parameter.cells.len());
+            .all(|(&column, parameter)| circuit[column].shape.sizes() == parameter.cells.shape());
         if columns.len() != parameters.len() || !fit {
             return Err(mismatch("weights"));
         }

@@ -615,7 +615,7 @@ impl Lowering<'_> {
             self.nodes.parameters.push(IntParameter {
                 path: path.clone(),
                 role,
-                values: ArrayD::zeros(values.shape()),
+                values: ArrayD::zeros(values.shape()).into(),
             });
             ParameterId(self.nodes.parameters.len() - 1)
         };

@@ -137,14 +137,12 @@ pub fn check(graph: &Graph<Int>) -> Result<(), RangeError> {
     }
     for parameter in &graph.parameters {
         let (low, high) = role_range(parameter.role);
-        let outside = |value: &i32| !(low..=high).contains(&i64::from(*value));
-        if let Some((index, &value)) = parameter
-            .values
-            .iter()
+        let values = parameter.values.to_vec().into_iter().map(i64::from);
+        let mut outside = values
             .enumerate()
-            .find(|(_, value)| outside(value))
-        {
-            let (path, value) = (parameter.path.clone(), i64::from(value));
+            .filter(|(_, value)| !(low..=high).contains(value));
+        if let Some((index, value)) = outside.next() {
+            let path = parameter.path.clone();
             return Err(RangeError::Parameter {
                 path,
                 index,

@@ -23,7 +23,9 @@ use super::range;
 use super::record::Record;
 use super::shift::{self, Chosen, RescaleDemand};
 use super::weights::{quantize_bias, quantize_weights};
-use crate::graph::{Function, FunctionTable, IntOp, IntParameter, NodeId, ParameterId, ParameterRole};
+use crate::graph::{
+    Function, FunctionTable, IntOp, IntParameter, IntTensor, NodeId, ParameterId, ParameterRole,
+};
 use crate::optimize::circuit::limb_width;
 
 /// Bits of a multiplier given up where that saves a limb.
@@ -259,7 +261,7 @@ impl Lowering<'_> {
         role: ParameterRole,
         values: ArrayD<i32>,
     ) -> ParameterId {
-        let parameters = &mut self.nodes.parameters;
+        let (parameters, values) = (&mut self.nodes.parameters, IntTensor::from(values));
         let same = |p: &IntParameter| p.path == path && p.role == role && p.values == values;
         if let Some(index) = parameters.iter().position(same) {
             return ParameterId(index);

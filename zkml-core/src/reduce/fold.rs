@@ -3,8 +3,11 @@
 //! A column that is not held as cells but as a view of one that is (the windows of a convolution) is folded
 //! through the view's factors, one source axis after the other, so that it is never written out.
 
+use std::borrow::Cow;
+
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Factor, FactorRole, Schedule, View};
 use crate::field::{K, M61, from_i64, kernels};
+use crate::int8::Int8Tensor;
 use crate::poly;
 
 use super::{Cells, Values};
@@ -12,8 +15,49 @@ use super::{Cells, Values};
 /// A tensor on its way from cells to the folded result, axes named by where they end up.
 enum Data<'a> {
     Base(&'a [M61]),
-    Int8(&'a [i8]),
+    Int8(Int8<'a>),
     Extension(Vec<K>),
+}
+
+/// Padded cells of a byte each.
+#[derive(Clone, Copy)]
+enum Int8<'a> {
+    /// Activations.
+    Cells(&'a [i8]),
+    /// Weights, read where they are.
+    Weights(&'a Int8Tensor),
+}
+
+impl<'a> Int8<'a> {
+    fn len(self) -> usize {
+        match self {
+            Self::Cells(cells) => cells.len(),
+            Self::Weights(tensor) => tensor.padded_len(),
+        }
+    }
+
+    /// A multiple of `unit` cells from `start` on, at most `length`; behind them there are zeros. All are powers of two.
+    fn piece(self, start: usize, length: usize, unit: usize) -> Cow<'a, [i8]> {
+        match self {
+            Self::Cells(cells) => Cow::Borrowed(&cells[start..start + length]),
+            Self::Weights(tensor) => {
+                let mut piece = tensor.padded_piece(start, length);
+                if !piece.len().is_multiple_of(unit) {
+                    let whole = piece.len().next_multiple_of(unit);
+                    piece.to_mut().resize(whole, 0);
+                }
+                piece
+            }
+        }
+    }
+
+    /// How many cells are worth a piece.
+    fn run(self) -> usize {
+        match self {
+            Self::Cells(cells) => cells.len(),
+            Self::Weights(tensor) => tensor.padded_run(),
+        }
+    }
 }
 
 /// One step: `out[a, k, b] = sum_{(k, s, w)} w data[a, s, b]`.
@@ -53,9 +97,11 @@ pub(crate) fn fold(
     let mut data = match values.cells(source) {
         Cells::Base(cells) => {
             narrow = if source == column { None } else { to_int8(cells) };
-            narrow.as_deref().map_or(Data::Base(cells), Data::Int8)
+            narrow
+                .as_deref()
+                .map_or(Data::Base(cells), |cells| Data::Int8(Int8::Cells(cells)))
         }
-        Cells::Int8(cells) => Data::Int8(cells),
+        Cells::Int8(tensor) => Data::Int8(Int8::Weights(tensor)),
     };
     let mut before = circuit[source].shape.padded_len();
     let mut after = 1;
@@ -78,6 +124,7 @@ pub(crate) fn fold(
         Data::Extension(result) => result,
         Data::Base(cells) => cells.iter().map(|&cell| K::new(cell, M61::from(0u64))).collect(),
         Data::Int8(cells) => cells
+            .piece(0, cells.len(), cells.len())
             .iter()
             .map(|&cell| K::new(from_i64(cell.into()), M61::from(0u64)))
             .collect(),
@@ -209,15 +256,20 @@ fn to_int8(cells: &[M61]) -> Option<Vec<i8>> {
 }
 
 /// A step over the last axis of int8 data: for each kept index one inner product with every row.
-fn apply_to_rows(cells: &[i8], step: &Step) -> Vec<K> {
+fn apply_to_rows(cells: Int8<'_>, step: &Step) -> Vec<K> {
     let mut out = vec![K::from(0u64); cells.len() / step.source_len * step.kept_len];
+    let length = cells.run().max(step.source_len);
     for entries in step.entries.chunk_by(|a, b| a.0 == b.0) {
         let mut weights = vec![K::from(0u64); step.source_len];
         entries.iter().for_each(|&(_, s, weight)| weights[s] += weight);
-        let products = kernels::rows_dot_i8(cells, step.source_len, &weights);
         let kept = entries.first().map_or(0, |entry| entry.0);
-        let places = out.iter_mut().skip(kept).step_by(step.kept_len);
-        places.zip(products).for_each(|(to, product)| *to = product);
+        for start in (0..cells.len()).step_by(length) {
+            let rows = cells.piece(start, length, step.source_len);
+            let products = kernels::rows_dot_i8(&rows, step.source_len, &weights);
+            let first = start / step.source_len * step.kept_len + kept;
+            let places = out[first..].iter_mut().step_by(step.kept_len);
+            places.zip(products).for_each(|(to, product)| *to = product);
+        }
     }
     out
 }
@@ -243,7 +295,7 @@ fn apply(
     if let (Data::Int8(cells), 1) = (data, after)
         && step.source_len > 1
     {
-        return apply_to_rows(cells, step);
+        return apply_to_rows(*cells, step);
     }
     let dense = step.kept_len == 1
         && step.entries.len() == step.source_len
@@ -254,14 +306,16 @@ fn apply(
             .all(|(index, entry)| entry.1 == index);
     if let (Data::Int8(cells), true) = (data, dense) {
         let weights: Vec<K> = step.entries.iter().map(|entry| entry.2).collect();
-        return cells
-            .chunks_exact(step.source_len * after)
-            .enumerate()
-            .flat_map(|(place, rows)| {
+        let length = step.source_len * after;
+        return (0..before)
+            .flat_map(|place| {
                 if is_padding(place) {
-                    vec![K::from(0u64); after]
-                } else {
-                    kernels::fold_rows_i8(rows, after, &weights)
+                    return vec![K::from(0u64); after];
+                }
+                let rows = cells.piece(place * length, length, after);
+                match rows.len() / after {
+                    0 => vec![K::from(0u64); after],
+                    count => kernels::fold_rows_i8(&rows, after, &weights[..count]),
                 }
             })
             .collect();
@@ -293,11 +347,14 @@ fn apply(
                     .iter_mut()
                     .zip(&cells[from..])
                     .for_each(|(to, cell)| *to += weight * cell),
-                Data::Int8(cells) => to.iter_mut().zip(&cells[from..]).for_each(|(to, &cell)| {
-                    let cell = from_i64(cell.into());
-                    to.c0 += weight.c0 * cell;
-                    to.c1 += weight.c1 * cell;
-                }),
+                Data::Int8(cells) => {
+                    let cells = cells.piece(from, after, 1);
+                    to.iter_mut().zip(cells.iter()).for_each(|(to, &cell)| {
+                        let cell = from_i64(cell.into());
+                        to.c0 += weight.c0 * cell;
+                        to.c1 += weight.c1 * cell;
+                    });
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::circuit::{
     Circuit, Column, ColumnId, ColumnKind, Factor, FactorRole, PaddedShape, Schedule, View,
 };
 use crate::field::{K, M61};
+use crate::int8::{Axis, Int8Tensor};
 use crate::poly;
 
 const SOURCE: ColumnId = ColumnId(0);
@@ -312,10 +313,7 @@ fn folding_cells_equals_the_naive_sum() {
             ..Circuit::default()
         };
         let shape = &circuit[SOURCE].shape;
-        let mut weights: Vec<i8> = (0..shape.padded_len()).map(|_| rng.r#gen()).collect();
-        if zero_padded {
-            weights = shape.pad(&weights[..shape.logical_len()], 0);
-        }
+        let weights = random_weights(&mut rng, &sizes);
         let values = Values::new(&circuit);
         let given = if int8 {
             Cells::Int8(&weights)
@@ -332,6 +330,43 @@ fn folding_cells_equals_the_naive_sum() {
             "round {round}: {sizes:?} {kept:?}"
         );
     }
+}
+
+/// A tensor as it may stand in memory: in an order of its own, axes padded or not, other bytes between.
+fn random_weights(rng: &mut StdRng, sizes: &[usize]) -> Int8Tensor {
+    let values: Vec<i8> = (0..sizes.iter().product()).map(|_| rng.r#gen()).collect();
+    let tensor = Int8Tensor::new(sizes, values).unwrap();
+    if rng.gen_bool(0.3) {
+        return tensor;
+    }
+    // Row-major most often, as in a commitment, but for rows that are left out.
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    if rng.gen_bool(0.3) {
+        order.reverse();
+    }
+    let mut axes = vec![
+        Axis {
+            size: 0,
+            stride: 0,
+            present: 0
+        };
+        sizes.len()
+    ];
+    let (mut stride, mut padded) = (1, true);
+    for &axis in order.iter().rev() {
+        let size = sizes[axis];
+        padded &= rng.gen_bool(0.8);
+        let present = if padded { size.next_power_of_two() } else { size };
+        axes[axis] = Axis {
+            size,
+            stride,
+            present,
+        };
+        stride *= present;
+    }
+    let mut cells = vec![0i8; stride + 5];
+    tensor.copy_to(&mut cells, 5, &axes);
+    Int8Tensor::view(&cells.into(), 5, axes).unwrap()
 }
 
 #[test]

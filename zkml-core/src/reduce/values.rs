@@ -5,14 +5,15 @@ use std::sync::OnceLock;
 
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Contraction, PaddedShape, Public, View};
 use crate::field::{M61, from_i64};
+use crate::int8::Int8Tensor;
 
 /// The padded cells of a column.
 #[derive(Debug, Clone)]
 pub enum Cells<'a> {
     /// Field elements.
     Base(Vec<M61>),
-    /// Weights.
-    Int8(&'a [i8]),
+    /// Weights, where they are; what pads them is 0.
+    Int8(&'a Int8Tensor),
 }
 
 impl Cells<'_> {
@@ -20,7 +21,13 @@ impl Cells<'_> {
     pub fn to_base(&self) -> Cow<'_, [M61]> {
         match self {
             Self::Base(cells) => Cow::Borrowed(cells),
-            Self::Int8(cells) => Cow::Owned(cells.iter().map(|&cell| from_i64(cell.into())).collect()),
+            Self::Int8(tensor) => {
+                let length = tensor.padded_len();
+                let cells = tensor.padded_piece(0, length);
+                let mut cells: Vec<M61> = cells.iter().map(|&cell| from_i64(cell.into())).collect();
+                cells.resize(length, M61::from(0u64));
+                Cow::Owned(cells)
+            }
         }
     }
 }

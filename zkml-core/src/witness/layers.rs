@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use super::wide::WideLayer;
 use super::{ExecutionError, bytes_of_channels};
 use crate::field::kernels::{PackedMatrix, Patches, multiply_patches};
-use crate::graph::{Graph, Int, IntOp, Node, ParameterId, Window2d};
+use crate::graph::{Graph, Int, IntOp, IntTensor, Node, ParameterId, Window2d};
+use crate::int8::Int8Tensor;
 
 /// The weights of all layers of a graph, by node.
 #[derive(Debug, Clone)]
@@ -83,28 +84,28 @@ impl Layer {
         convolution: Option<(&Window2d, usize)>,
     ) -> Option<Self> {
         let weight = &graph.parameters.get(weight.0)?.values;
-        let weight = weight.as_standard_layout();
-        let (outputs, terms) = (*weight.shape().first()?, weight.as_slice()?);
-        let count = terms.len().checked_div(outputs)?;
+        let outputs = *weight.shape().first()?;
+        let count = weight.len().checked_div(outputs)?;
         let mut bias: Vec<i64> = match bias {
             None => vec![0; outputs],
-            Some(id) => graph
-                .parameters
-                .get(id.0)?
-                .values
-                .iter()
-                .map(|b| i64::from(*b))
-                .collect(),
+            Some(id) => {
+                let bias = graph.parameters.get(id.0)?.values.to_vec();
+                bias.into_iter().map(i64::from).collect()
+            }
         };
         let range = graph.nodes.get(node.inputs.first()?.0)?.fact.range;
         let (low, high) = (range.0.min(0), range.1.max(0));
-        let fits = high.checked_sub(low).is_some_and(|span| span <= 255)
-            && count <= TERMS
-            && terms.iter().all(|&w| i8::try_from(w).is_ok());
-        if !fits {
-            let weights = Weights::Wide(WideLayer::new(terms, count, range));
-            return Some(Self { weights, bias });
-        }
+        let fits = high.checked_sub(low).is_some_and(|span| span <= 255) && count <= TERMS;
+        let terms = match weight {
+            IntTensor::Int8(terms) if fits => &match convolution {
+                None => terms.to_vec(),
+                Some((window, groups)) => channels_last(terms, window, groups)?,
+            },
+            _ => {
+                let weights = Weights::Wide(WideLayer::new(&weight.to_vec(), count, range));
+                return Some(Self { weights, bias });
+            }
+        };
         for (bias, row) in bias.iter_mut().zip(terms.chunks_exact(count.max(1))) {
             *bias += low * row.iter().map(|&w| i64::from(w)).sum::<i64>();
         }
@@ -112,7 +113,7 @@ impl Layer {
             None => ByteLayer {
                 low,
                 groups: vec![PackedMatrix::new(
-                    |o, _, t| terms[o * count + t] as i8,
+                    |o, _, t| terms[o * count + t],
                     [outputs, 1, count],
                 )],
                 stride: count.next_multiple_of(4),
@@ -219,10 +220,21 @@ impl Layer {
     }
 }
 
+/// The weights of a convolution with its channels last; so they stand in the rows that a key commits to.
+fn channels_last(weights: &Int8Tensor, window: &Window2d, groups: usize) -> Option<Vec<i8>> {
+    let [height, width] = window.kernel;
+    let &[outputs, channels, ..] = weights.shape() else {
+        return None;
+    };
+    let split = [groups, outputs.checked_div(groups)?, channels, height, width];
+    let turned = weights.reshaped(&split)?.permuted(&[0, 1, 3, 4, 2])?;
+    Some(turned.to_vec())
+}
+
 impl ByteLayer {
-    /// Of weights `[outputs, channels of a group, kernel height, kernel width]`.
+    /// Of weights `[outputs, kernel height, kernel width, channels of a group]`.
     fn convolution(
-        weights: &[i32],
+        weights: &[i8],
         outputs: usize,
         low: i64,
         window: &Window2d,
@@ -243,12 +255,8 @@ impl ByteLayer {
         let matrix = |group: usize| {
             let at = |o: usize, segment: usize, term: usize| {
                 let (offset, channel) = (segment * (shape[2] / stride) + term / stride, term % stride);
-                let index = ((group * per_group + o) * channels + channel) * area + offset;
-                if channel < channels {
-                    weights[index] as i8
-                } else {
-                    0
-                }
+                let index = ((group * per_group + o) * area + offset) * channels + channel;
+                if channel < channels { weights[index] } else { 0 }
             };
             PackedMatrix::new(at, shape)
         };

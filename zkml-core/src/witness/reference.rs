@@ -68,25 +68,26 @@ fn compute(
     operands: &[&ArrayD<i64>],
     input: &ArrayD<i64>,
 ) -> Option<ArrayD<i64>> {
-    let parameter = |id: ParameterId| graph.parameters.get(id.0).map(|p| &p.values);
-    let bias_at = |bias: &Option<ParameterId>, channel: usize| -> i128 {
-        bias.and_then(parameter)
-            .map_or(0, |bias| i128::from(bias[[channel]]))
+    let parameter = |id: ParameterId| graph.parameters.get(id.0).map(|p| p.values.to_array());
+    let bias = match &node.op {
+        IntOp::Conv2d { bias, .. } | IntOp::Linear { bias, .. } => bias.and_then(parameter),
+        _ => None,
     };
+    let bias_at = |channel: usize| -> i128 { bias.as_ref().map_or(0, |bias| i128::from(bias[[channel]])) };
     let shape = IxDyn(&node.fact.shape);
     let x = operands.first();
     Some(match &node.op {
         IntOp::Input => input.clone(),
         IntOp::Conv2d {
             weight,
-            bias,
             window,
             groups,
+            ..
         } => {
             let (x, weight) = (x?, parameter(*weight)?);
             let per_group = weight.shape()[0] / groups;
             ArrayD::from_shape_fn(shape, |y| {
-                let mut sum = bias_at(bias, y[1]);
+                let mut sum = bias_at(y[1]);
                 for (at, w) in weight.index_axis(ndarray::Axis(0), y[1]).indexed_iter() {
                     let channel = y[1] / per_group * weight.shape()[1] + at[0];
                     if let Some([h, v]) = source(window, [y[2], y[3]], [at[1], at[2]], x.shape()) {
@@ -96,11 +97,11 @@ fn compute(
                 sum as i64
             })
         }
-        IntOp::Linear { weight, bias } => {
+        IntOp::Linear { weight, .. } => {
             let (x, weight) = (x?, parameter(*weight)?);
             ArrayD::from_shape_fn(shape, |y| {
                 let last = y.ndim() - 1;
-                let mut sum = bias_at(bias, y[last]);
+                let mut sum = bias_at(y[last]);
                 let mut at = y.clone();
                 for i in 0..weight.shape()[1] {
                     at[last] = i;

@@ -7,7 +7,8 @@ use crate::circuit::{
     Public, Table, Term, View,
 };
 use crate::field::{M61, from_i64};
-use crate::graph::{Graph, Int, IntFact, IntOp, Node, NodeId};
+use crate::graph::{Graph, Int, IntFact, IntOp, Node, NodeId, ParameterId};
+use crate::int8::Int8Tensor;
 use crate::optimize::circuit::{CircuitOptions, virtual_values};
 
 use super::Lowered;
@@ -17,8 +18,10 @@ use super::Lowered;
 pub struct ParameterCells {
     /// The column.
     pub column: ColumnId,
-    /// Its padded cells.
-    pub cells: Vec<i8>,
+    /// Its cells, of the column's shape; what pads them is 0.
+    pub cells: Int8Tensor,
+    /// Of a weight: the parameter of the network whose tensor they are, and which of the column's axes its axes are.
+    pub tensor: Option<(ParameterId, Vec<usize>)>,
 }
 
 /// How the prover fills committed columns.

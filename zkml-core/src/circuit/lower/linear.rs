@@ -1,7 +1,8 @@
 //! Convolution, linear layers and weighted sums: contractions, virtual from end to end.
 
-use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor, PaddedShape};
-use crate::graph::{NodeId, ParameterId, ParameterRole, Window2d};
+use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor};
+use crate::graph::{IntTensor, NodeId, ParameterId, ParameterRole, Window2d};
+use crate::int8::Int8Tensor;
 use crate::quant::range::{COMMITTED_BIAS_LIMIT, COMMITTED_WEIGHT_LIMIT};
 
 use super::builder::{Builder, ParameterCells, check_bound, magnitude};
@@ -28,9 +29,8 @@ impl Builder<'_> {
         let per_group = channels / groups;
         // The kernel comes first: its padding to a power of two is then whole rows, which are not stored.
         let weight_shape = [height, width, groups, out_channels / groups, per_group];
-        let w = self.weight(weight, &weight_shape, |cells| {
-            kernel_first(cells, height * width, out_channels * per_group)
-        })?;
+        let tensor_shape = [groups, out_channels / groups, per_group, height, width];
+        let w = self.weight(weight, &weight_shape, &tensor_shape, &[3, 4, 0, 1, 2])?;
         let terms = per_group as i128 * height as i128 * width as i128;
         check_bound(
             &node.name,
@@ -101,7 +101,7 @@ impl Builder<'_> {
         let (x, fact) = self.operand(id, 0);
         let last = fact.shape.len() - 1;
         let shape = [node.fact.shape[last], fact.shape[last]];
-        let w = self.weight(weight, &shape, |cells| cells)?;
+        let w = self.weight(weight, &shape, &shape, &[0, 1])?;
         check_bound(
             &node.name,
             "accumulator",
@@ -149,7 +149,7 @@ impl Builder<'_> {
         }
         let length = parameter.values.len();
         let mut cells = vec![0i8; BIAS_DIGITS * length];
-        for (index, &value) in parameter.values.iter().enumerate() {
+        for (index, value) in parameter.values.to_vec().into_iter().enumerate() {
             let mut rest = i64::from(value);
             for digit in 0..BIAS_DIGITS {
                 let low = rest as i8;
@@ -165,7 +165,9 @@ impl Builder<'_> {
                 });
             }
         }
-        let digits = self.parameter_column(&parameter.path, &[BIAS_DIGITS, length], &cells);
+        let sizes = [BIAS_DIGITS, length];
+        let cells = Int8Tensor::new(&sizes, cells).ok_or_else(|| role_error(&parameter.path, "a bias"))?;
+        let digits = self.parameter_column(&parameter.path, &sizes, cells, None);
         let weights = self.constant(
             &[BIAS_DIGITS],
             (0..BIAS_DIGITS).map(|k| 1i64 << (8 * k)).collect(),
@@ -192,42 +194,49 @@ impl Builder<'_> {
         Ok(self.integer_sum(&node.name, shape, &[(1, spread), (1, product)]))
     }
 
-    /// A weight tensor as a parameter column of the given shape, whose row-major cells `order` makes of the tensor's.
+    /// A weight tensor as a parameter column of the given shape: axis `i` of the column is axis `order[i]` of the tensor,
+    /// once that has the sizes `split`.
     fn weight(
         &mut self,
         id: ParameterId,
         shape: &[usize],
-        order: impl FnOnce(Vec<i8>) -> Vec<i8>,
+        split: &[usize],
+        order: &[usize],
     ) -> Result<ColumnId, CircuitError> {
         let parameter = &self.graph[id];
-        let cells: Option<Vec<i8>> = parameter
-            .values
-            .iter()
-            .map(|&value| i8::try_from(value).ok())
-            .collect();
-        match cells {
-            Some(cells) if parameter.role == ParameterRole::Weight => {
-                Ok(self.parameter_column(&parameter.path, shape, &order(cells)))
-            }
-            _ => Err(role_error(&parameter.path, "an int8 weight")),
-        }
+        let cells = match &parameter.values {
+            IntTensor::Int8(tensor) if parameter.role == ParameterRole::Weight => tensor
+                .reshaped(split)
+                .and_then(|tensor| tensor.permuted(order))
+                .filter(|cells| cells.shape() == shape),
+            _ => None,
+        };
+        let cells = cells.ok_or_else(|| role_error(&parameter.path, "an int8 weight"))?;
+        Ok(self.parameter_column(&parameter.path, shape, cells, Some((id, inverse(order)))))
     }
 
-    fn parameter_column(&mut self, path: &str, shape: &[usize], cells: &[i8]) -> ColumnId {
+    fn parameter_column(
+        &mut self,
+        path: &str,
+        shape: &[usize],
+        cells: Int8Tensor,
+        tensor: Option<(ParameterId, Vec<usize>)>,
+    ) -> ColumnId {
         let column = self.column(path, shape, ColumnKind::Parameter { zero_padded: true });
         self.parameters.push(ParameterCells {
             column,
-            cells: PaddedShape::new(shape).pad(cells, 0),
+            cells,
+            tensor,
         });
         column
     }
 }
 
-/// From `[O, C, kernel]` to `[kernel, O, C]`, with `kernel` and `channels = O C` cells.
-fn kernel_first(cells: Vec<i8>, kernel: usize, channels: usize) -> Vec<i8> {
-    (0..kernel)
-        .flat_map(|offset| cells.iter().skip(offset).step_by(kernel).take(channels).copied())
-        .collect()
+/// The order of axes that undoes `order`.
+fn inverse(order: &[usize]) -> Vec<usize> {
+    let mut inverse: Vec<usize> = (0..order.len()).collect();
+    inverse.sort_by_key(|&axis| order[axis]);
+    inverse
 }
 
 fn role_error(path: &str, expected: &str) -> CircuitError {

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
-use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
 
 use super::WeightError;
+use crate::mapped::MappedFile;
 
 const INDEX: &str = "model.safetensors.index.json";
 const SINGLE: &str = "model.safetensors";
@@ -25,7 +25,7 @@ struct Entry {
 /// The tensors of one or more safetensors files.
 #[derive(Debug)]
 pub struct Weights {
-    files: Vec<Mmap>,
+    files: Vec<MappedFile>,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -106,11 +106,7 @@ impl Weights {
 
     fn add_file(&mut self, path: &Path) -> Result<(), WeightError> {
         let file = File::open(path).map_err(|source| io(path, source))?;
-        #[allow(unsafe_code)]
-        // SAFETY: the map is read-only and private. As with every mapped file, nobody may truncate or rewrite it
-        // while it is mapped; this is stated in the user guide. All reads go through bounds-checked slices of
-        // plain bytes, for which every bit pattern is valid.
-        let map = unsafe { Mmap::map(&file) }.map_err(|source| io(path, source))?;
+        let map = MappedFile::new(&file).map_err(|source| io(path, source))?;
         let tensors = SafeTensors::deserialize(&map).map_err(|error| WeightError::NotSafetensors {
             file: path.to_owned(),
             found: format!("{error} ({} bytes)", map.len()),

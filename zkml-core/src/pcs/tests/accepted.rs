@@ -185,7 +185,7 @@ fn with_and_without_the_codeword_the_proof_is_the_same() {
     for (tail, count) in [(0, 1), (3, 8), (16, 150)] {
         let code = code(4, tail, 7, 21);
         let field = Rows::Field(random.fields(16 * count));
-        let int8 = Rows::Int8(random.small(16 * count));
+        let int8 = Rows::Int8(random.small(16 * count).into());
         for rows in [field, int8] {
             let seed = random.seed();
             let stored = CommittedMatrix::commit(rows.clone(), &code, seed.clone()).unwrap();
@@ -250,7 +250,7 @@ fn with_and_without_the_codeword_the_proof_is_the_same() {
 fn salts_and_tails_come_from_the_seed() {
     let code = code(2, 3, 5, 4);
     let commit = |byte| {
-        CommittedMatrix::commit(Rows::Int8(vec![1; 8]), &code, Seed::from_bytes([byte; 32]))
+        CommittedMatrix::commit(Rows::Int8(vec![1; 8].into()), &code, Seed::from_bytes([byte; 32]))
             .unwrap()
             .commitment()
     };

@@ -99,7 +99,10 @@ impl Scene {
                 for (column, slot) in columns.iter().zip(&packing.slots) {
                     scene.columns.push((lift(column), m, slot.clone()));
                 }
-                Rows::Int8(packing.fill(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+                {
+                    let columns: Vec<&[i8]> = columns.iter().map(Vec::as_slice).collect();
+                    Rows::Int8(packing.fill(&columns).into())
+                }
             } else {
                 let columns: Vec<Vec<M61>> = variables.iter().map(|v| random.fields(1 << v)).collect();
                 for (column, slot) in columns.iter().zip(&packing.slots) {

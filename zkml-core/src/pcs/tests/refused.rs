@@ -321,10 +321,15 @@ fn claims_that_do_not_fit_are_refused_by_both_sides() {
 fn data_that_makes_no_matrix_is_refused() {
     let code = code(2, 0, 5, 4);
     for cells in [0, 3, 7] {
-        let result = CommittedMatrix::commit(Rows::Int8(vec![1; cells]), &code, Seed::from_bytes([0; 32]));
+        let result = CommittedMatrix::commit(
+            Rows::Int8(vec![1; cells].into()),
+            &code,
+            Seed::from_bytes([0; 32]),
+        );
         assert_eq!(result.map(|_| ()), Err(PcsError::Shape { cells, row_length: 4 }));
     }
-    let matrix = CommittedMatrix::commit(Rows::Int8(vec![1; 4]), &code, Seed::from_bytes([0; 32])).unwrap();
+    let matrix =
+        CommittedMatrix::commit(Rows::Int8(vec![1; 4].into()), &code, Seed::from_bytes([0; 32])).unwrap();
     let other = CodeParameters {
         log_codeword: 6,
         ..code

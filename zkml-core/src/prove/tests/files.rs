@@ -6,19 +6,21 @@ use std::path::PathBuf;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::fixture::{CONTEXT, fixture, judge, whole_network};
+use super::fixture::{CONTEXT, fixture, fixtures, hidden, judge, rotated, whole_network};
 use crate::circuit::{
     CircuitError, Column, ColumnId, ColumnKind, Equality, Factor, Linear, PaddedShape, Public, Table, Term,
     View,
 };
 use crate::field::M61;
-use crate::graph::{IntOp, NodeId, ParameterId};
+use crate::graph::{IntOp, IntParameter, IntTensor, NodeId, ParameterId, ParameterRole};
+use crate::pcs::Rows;
+use crate::privacy::Privacy;
 use crate::proof::{
     Artifact, CHECKSUM_BYTES, FileError, FormatError, HEADER_BYTES, Proof, PublicValues, from_bytes,
-    read_file, to_bytes, write_file,
+    map_file_with_section, read_file, to_bytes, write_file, write_file_with_section,
 };
-use crate::prove::key::StoredProvingKey;
-use crate::prove::{CompiledModel, ProveError, ProvingKey, prove};
+use crate::prove::key::{StoredParameter, StoredProvingKey};
+use crate::prove::{CompiledModel, ProveError, ProvingKey, SetupOptions, prove, rotate, setup};
 use crate::transcript::VerifyError;
 use crate::verify::{VerifyingKey, verify};
 
@@ -38,23 +40,39 @@ fn seal(bytes: &mut [u8]) {
 }
 
 fn stored() -> StoredProvingKey {
-    let key = &fixture().key;
-    StoredProvingKey {
-        model: key.model.clone(),
-        code: key.verifying.code.clone(),
-        recursion: key.verifying.recursion.clone(),
-        secret: key.commitments.secret.clone(),
-        weights: key.verifying.weights.clone(),
-        previous: None,
-        setup_proof: key.verifying.setup_proof.clone(),
-    }
+    StoredProvingKey::of(&fixture().key)
 }
 
-fn read_stored(stored: &StoredProvingKey) -> Result<ProvingKey, ProveError> {
+/// The rows of weights behind it.
+fn rows() -> Vec<i8> {
+    fixture().key.commitments.cells.to_vec()
+}
+
+fn read_stored(stored: &StoredProvingKey, rows: &[i8]) -> Result<ProvingKey, ProveError> {
     let folder = folder();
     let file = path(&folder, "key");
-    write_file(&file, stored).expect("write");
+    write_file_with_section(&file, stored, rows).expect("write");
     ProvingKey::read_file(&file)
+}
+
+/// The file of the key.
+fn key_bytes() -> Vec<u8> {
+    let folder = folder();
+    let file = path(&folder, "key");
+    write_file_with_section(&file, &stored(), &rows()).expect("write");
+    std::fs::read(&file).expect("read")
+}
+
+/// Reads a container with a section.
+fn map_bytes<T: Artifact>(bytes: &[u8]) -> Result<(), FormatError> {
+    let folder = folder();
+    let file = path(&folder, "key");
+    std::fs::write(&file, bytes).expect("write");
+    match map_file_with_section::<T>(&file) {
+        Ok(_) => Ok(()),
+        Err(FileError::Format { error, .. }) => Err(error),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 #[test]
@@ -100,34 +118,44 @@ fn a_proving_key_from_a_file_proves_for_the_same_verifying_key() {
 /// Truncated, extended, altered without and with a new checksum, of another version or kind.
 fn damaged<T: Artifact, Other: Artifact>(artifact: &T) {
     let bytes = to_bytes(artifact).expect("bytes");
+    damaged_bytes::<T>(
+        bytes,
+        |bytes| from_bytes::<T>(bytes).map(drop),
+        |bytes| from_bytes::<Other>(bytes).map(drop),
+    );
+}
+
+/// The same of the bytes of a `T`, which `read` reads, and `other` for another artifact.
+fn damaged_bytes<T: Artifact>(
+    bytes: Vec<u8>,
+    read: impl Fn(&[u8]) -> Result<(), FormatError>,
+    other_kind: impl Fn(&[u8]) -> Result<(), FormatError>,
+) {
     let mut rng = StdRng::seed_from_u64(1);
     for cut in [0, 3, 4, HEADER_BYTES, bytes.len() / 2, bytes.len() - 1] {
         assert!(
-            matches!(from_bytes::<T>(&bytes[..cut]), Err(FormatError::Truncated { .. })),
+            matches!(read(&bytes[..cut]), Err(FormatError::Truncated { .. })),
             "cut at {cut}"
         );
     }
     let mut longer = bytes.clone();
     longer.push(0);
     assert!(matches!(
-        from_bytes::<T>(&longer),
+        read(&longer),
         Err(FormatError::TrailingBytes { found: 1, .. })
     ));
     for _ in 0..100 {
         let mut altered = bytes.clone();
         let at = rng.gen_range(HEADER_BYTES..altered.len());
         altered[at] ^= 1 << rng.gen_range(0..8);
-        assert!(
-            matches!(from_bytes::<T>(&altered), Err(FormatError::Checksum)),
-            "byte {at}"
-        );
+        assert!(matches!(read(&altered), Err(FormatError::Checksum)), "byte {at}");
     }
     // Older versions, and the next one, are refused by name.
     for other in (0..T::VERSION).chain([T::VERSION + 1]) {
         let mut version = bytes.clone();
         version[8..12].copy_from_slice(&other.to_le_bytes());
         seal(&mut version);
-        let error = from_bytes::<T>(&version).err();
+        let error = read(&version).err();
         let expected = FormatError::WrongVersion {
             kind: T::KIND,
             expected: T::VERSION,
@@ -140,16 +168,10 @@ fn damaged<T: Artifact, Other: Artifact>(artifact: &T) {
             "{text}"
         );
     }
-    assert!(matches!(
-        from_bytes::<Other>(&bytes),
-        Err(FormatError::WrongKind { .. })
-    ));
+    assert!(matches!(other_kind(&bytes), Err(FormatError::WrongKind { .. })));
     let mut magic = bytes;
     magic[0] = b'X';
-    assert!(matches!(
-        from_bytes::<T>(&magic),
-        Err(FormatError::WrongMagic { .. })
-    ));
+    assert!(matches!(read(&magic), Err(FormatError::WrongMagic { .. })));
 }
 
 #[test]
@@ -159,7 +181,11 @@ fn damaged_artifacts_are_refused_by_type() {
     damaged::<Proof, PublicValues>(&f.proof);
     damaged::<PublicValues, CompiledModel>(&f.public);
     damaged::<CompiledModel, VerifyingKey>(&f.key.model);
-    damaged::<StoredProvingKey, CompiledModel>(&stored());
+    damaged_bytes::<StoredProvingKey>(
+        key_bytes(),
+        map_bytes::<StoredProvingKey>,
+        map_bytes::<CompiledModel>,
+    );
     let folder = folder();
     let file = path(&folder, "key");
     write_file(&file, &f.key.verifying).expect("write");
@@ -181,14 +207,16 @@ fn damaged_artifacts_are_refused_by_type() {
 
 #[test]
 fn a_proving_key_with_other_weights_is_not_the_one_of_its_commitment() {
-    let mut weights = stored();
-    let values = &mut weights.model.network.graph.parameters[0].values;
-    values.iter_mut().for_each(|value| *value = -*value);
+    let mut weights = rows();
+    let cell = weights.iter_mut().find(|cell| **cell != 0).expect("a weight");
+    *cell = -*cell;
     let mut root = stored();
     root.weights.roots[0][0] ^= 1;
-    for altered in [weights, root] {
-        let error = read_stored(&altered).err().expect("another commitment");
-        assert!(matches!(error, ProveError::Malformed { .. }), "{error}");
+    for (stored, rows) in [(&stored(), &weights), (&root, &rows())] {
+        match read_stored(stored, rows).err().expect("another commitment") {
+            ProveError::Malformed { place, .. } => assert!(place.contains("commitment to the weights")),
+            other => panic!("{other}"),
+        }
     }
 }
 
@@ -205,10 +233,22 @@ fn a_proving_key_whose_parts_do_not_fit_is_refused() {
             .find(|op| wanted(op))
             .expect("an operation")
     }
+    /// A parameter of the fixture's network, altered.
+    fn parameter(index: usize, alter: impl FnOnce(&mut [i32])) -> IntParameter {
+        let mut parameter = fixture().key.model.network.graph.parameters[index].clone();
+        let mut values = parameter.values.to_array();
+        alter(values.as_slice_mut().expect("in order"));
+        parameter.values = values.into();
+        parameter
+    }
+    fn in_rows(key: &mut StoredProvingKey, index: usize, shape: Vec<usize>) {
+        let path = fixture().key.model.network.graph.parameters[index].path.clone();
+        key.parameters[index] = StoredParameter::InRows { path, shape };
+    }
     fn rescale(key: &mut StoredProvingKey) -> &mut IntOp {
         op(key, |op| matches!(op, IntOp::Rescale { .. }))
     }
-    let alterations: [Alter<'_>; 32] = [
+    let alterations: [Alter<'_>; 40] = [
         ("row length", &|key| key.code.log_row = 0),
         ("long rows", &|key| key.code.log_row = u32::MAX),
         ("long codewords", &|key| key.code.log_codeword = 30),
@@ -236,7 +276,29 @@ fn a_proving_key_whose_parts_do_not_fit_is_refused() {
         }),
         ("no outputs", &|key| key.model.network.graph.outputs.clear()),
         ("no nodes", &|key| key.model.network.graph.nodes.clear()),
-        ("no parameters", &|key| key.model.network.graph.parameters.clear()),
+        ("no parameters", &|key| key.parameters.clear()),
+        ("a parameter too many", &|key| {
+            key.parameters.push(key.parameters[0].clone())
+        }),
+        ("a parameter of the model", &|key| {
+            key.model.network.graph.parameters.push(parameter(0, |_| {}))
+        }),
+        ("weights apart from the section", &|key| {
+            key.parameters[0] = StoredParameter::Here(parameter(0, |_| {}))
+        }),
+        ("a bias as weights", &|key| in_rows(key, 1, vec![5])),
+        ("another bias", &|key| {
+            key.parameters[1] = StoredParameter::Here(parameter(1, |bias| bias[0] += 1))
+        }),
+        ("weights of another shape", &|key| {
+            in_rows(key, 0, vec![3, 5, 3, 3])
+        }),
+        ("weights of a large shape", &|key| {
+            in_rows(key, 0, vec![1 << 16, 1 << 16])
+        }),
+        ("weights of an absurd shape", &|key| {
+            in_rows(key, 0, vec![usize::MAX, usize::MAX])
+        }),
         ("parameter out of range", &|key| {
             *op(key, |op| matches!(op, IntOp::Linear { .. })) = IntOp::Linear {
                 weight: ParameterId(77),
@@ -244,7 +306,7 @@ fn a_proving_key_whose_parts_do_not_fit_is_refused() {
             };
         }),
         ("huge weights", &|key| {
-            key.model.network.graph.parameters[0].values.fill(i32::MAX)
+            key.parameters[0] = StoredParameter::Here(parameter(0, |weights| weights.fill(i32::MAX)))
         }),
         ("huge shape", &|key| {
             key.model.network.graph.nodes[0].fact.shape = vec![1, 3, usize::MAX, usize::MAX]
@@ -300,7 +362,7 @@ fn a_proving_key_whose_parts_do_not_fit_is_refused() {
     for (what, alter) in alterations {
         let mut altered = stored();
         alter(&mut altered);
-        let result = catch_unwind(AssertUnwindSafe(|| read_stored(&altered)));
+        let result = catch_unwind(AssertUnwindSafe(|| read_stored(&altered, &rows())));
         let error = result
             .unwrap_or_else(|_| panic!("{what}: panicked"))
             .err()
@@ -546,16 +608,16 @@ fn a_verifying_key_cannot_ask_for_absurd_amounts() {
 fn a_mutated_model_or_proving_key_file_never_panics() {
     let folder = folder();
     let file = path(&folder, "key");
-    let bytes = to_bytes(&stored()).expect("bytes");
+    let bytes = key_bytes();
     let mut rng = StdRng::seed_from_u64(4);
     let mut decoded = 0;
     for round in 0..600 {
         let altered = mutate(&bytes, &mut rng);
-        if from_bytes::<StoredProvingKey>(&altered).is_err() {
+        std::fs::write(&file, &altered).expect("write");
+        if map_file_with_section::<StoredProvingKey>(&file).is_err() {
             continue;
         }
         decoded += 1;
-        std::fs::write(&file, &altered).expect("write");
         let result = catch_unwind(AssertUnwindSafe(|| {
             ProvingKey::read_file(&file).map(|key| key.verifying)
         }));
@@ -567,4 +629,224 @@ fn a_mutated_model_or_proving_key_file_never_panics() {
         }
     }
     assert!(decoded > 100, "{decoded} decoded");
+}
+
+/// Where the section of the key's file begins, and the length of the encoding before it.
+fn section_of(bytes: &[u8]) -> (usize, usize) {
+    let encoding =
+        u64::from_le_bytes(bytes[HEADER_BYTES..HEADER_BYTES + 8].try_into().expect("eight")) as usize;
+    (bytes.len() - CHECKSUM_BYTES - rows().len(), encoding)
+}
+
+#[test]
+fn weights_stand_in_the_file_once_and_as_they_are() {
+    let bytes = key_bytes();
+    let (start, encoding) = section_of(&bytes);
+    assert_eq!(start % 4096, 0);
+    assert!(start - (HEADER_BYTES + 8 + encoding) < 4096);
+    let section: Vec<i8> = bytes[start..bytes.len() - CHECKSUM_BYTES]
+        .iter()
+        .map(|byte| byte.cast_signed())
+        .collect();
+    assert_eq!(section, rows());
+    // Nothing of them is in the encoding: its length is that without any.
+    let mut bare = stored();
+    for parameter in &mut bare.parameters {
+        if let StoredParameter::InRows { shape, .. } = parameter {
+            shape.iter_mut().for_each(|size| *size = 1);
+        }
+    }
+    assert_eq!(
+        postcard::to_extend(&bare, Vec::new()).expect("bytes").len(),
+        encoding
+    );
+}
+
+#[test]
+fn a_section_that_is_not_that_of_the_key_is_refused() {
+    let whole = rows();
+    let row = 1 << fixture().key.verifying.code.log_row;
+    let longer = [whole.as_slice(), &vec![0; row]].concat();
+    let shifted = [&[0], &whole[..whole.len() - 1]].concat();
+    for rows in [
+        &[],
+        &whole[..1],
+        &whole[..whole.len() - 1],
+        &whole[row..],
+        &longer,
+    ] {
+        match read_stored(&stored(), rows).err().expect("another length") {
+            ProveError::Malformed { place, found, .. } => assert!(
+                place.contains("section of weights") && found == format!("{} bytes", rows.len())
+                    || found.starts_with("shape"),
+                "{place}: {found}"
+            ),
+            other => panic!("{other}"),
+        }
+    }
+    // One byte further than it should begin.
+    let error = read_stored(&stored(), &shifted).err().expect("misaligned");
+    assert!(matches!(error, ProveError::Malformed { .. }), "{error}");
+}
+
+#[test]
+fn what_is_before_the_section_is_checked() {
+    let bytes = key_bytes();
+    let (start, encoding) = section_of(&bytes);
+    let read = |alter: &dyn Fn(&mut Vec<u8>)| {
+        let mut altered = bytes.clone();
+        alter(&mut altered);
+        seal(&mut altered);
+        map_bytes::<StoredProvingKey>(&altered).expect_err("altered")
+    };
+    let announce = |length: u64| {
+        move |bytes: &mut Vec<u8>| {
+            bytes[HEADER_BYTES..HEADER_BYTES + 8].copy_from_slice(&length.to_le_bytes())
+        }
+    };
+    let payload = bytes.len() - HEADER_BYTES - CHECKSUM_BYTES;
+    for length in [
+        0,
+        1,
+        encoding - 1,
+        encoding + 1,
+        payload - 8,
+        payload - 7,
+        usize::MAX,
+    ] {
+        let error = read(&announce(length as u64));
+        assert!(matches!(error, FormatError::Decode { .. }), "{length}: {error}");
+    }
+    let padding = HEADER_BYTES + 8 + encoding;
+    assert!(padding < start);
+    for place in [padding, start - 1] {
+        let error = read(&|bytes| bytes[place] = 1);
+        let offset = (place - HEADER_BYTES) as u64;
+        assert!(
+            matches!(error, FormatError::NonCanonical { offset: found, .. } if found == offset),
+            "{error}"
+        );
+    }
+    // Containers that end before their section begins, or hold nothing.
+    for end in [
+        start - 1,
+        padding,
+        HEADER_BYTES + 8,
+        HEADER_BYTES + 7,
+        HEADER_BYTES,
+    ] {
+        let error = read(&|bytes| {
+            bytes.truncate(end + CHECKSUM_BYTES);
+            let payload = (end - HEADER_BYTES) as u64;
+            bytes[HEADER_BYTES - 8..HEADER_BYTES].copy_from_slice(&payload.to_le_bytes());
+        });
+        assert!(matches!(error, FormatError::Decode { .. }), "{end}: {error}");
+    }
+}
+
+/// Whether every reader of a key's weights refers to the same memory.
+fn assert_shared(key: &ProvingKey, mapped: bool) {
+    let cells = &key.commitments.cells;
+    assert_eq!(cells.is_mapped(), mapped);
+    for number in 0..key.verifying.weights.roots.len() {
+        let matrix = key.commitment(number).expect("a commitment");
+        let Rows::Int8(rows) = matrix.rows() else {
+            panic!("rows of field elements")
+        };
+        assert!(rows.is_same_memory(cells), "commitment {number}");
+    }
+    let columns = key.lowered.parameters.iter();
+    assert!(columns.clone().count() > 2);
+    for column in columns {
+        assert!(column.cells.cells().is_same_memory(cells));
+    }
+    for parameter in &key.model.network.graph.parameters {
+        match &parameter.values {
+            IntTensor::Int8(tensor) => assert!(tensor.cells().is_same_memory(cells), "{}", parameter.path),
+            IntTensor::Int32(_) => assert_eq!(parameter.role, ParameterRole::Bias),
+        }
+    }
+}
+
+#[test]
+fn all_who_read_weights_refer_to_one_copy() {
+    for (_, f) in fixtures() {
+        assert_shared(&f.key, false);
+    }
+    assert!(hidden().key.verifying.weights.roots.len() > 1);
+    let key = rotated();
+    assert_shared(key, false);
+    assert!(
+        key.commitments
+            .cells
+            .is_same_memory(&hidden().key.commitments.cells)
+    );
+    let folder = folder();
+    let file = path(&folder, "key");
+    let private = whole_network(18).with_privacy(Privacy::default());
+    let made = setup(private, &SetupOptions::default()).expect("setup");
+    made.write_file(&file).expect("write");
+    let read = ProvingKey::read_file(&file).expect("read");
+    assert_shared(&read, true);
+    let model = ProvingKey::read_model(&file).expect("read");
+    for (ours, theirs) in model
+        .network
+        .graph
+        .parameters
+        .iter()
+        .zip(&made.model.network.graph.parameters)
+    {
+        assert_eq!((&ours.path, &ours.values), (&theirs.path, &theirs.values));
+    }
+    // The key of a mapped key is written to a file like any other.
+    let next = rotate(&read).expect("rotate");
+    assert_shared(&next, true);
+    let other = path(&folder, "next");
+    next.write_file(&other).expect("write");
+    assert_shared(&ProvingKey::read_file(&other).expect("read"), true);
+}
+
+#[test]
+fn a_mapped_key_stays_what_it_was_when_another_takes_its_name() {
+    let f = fixture();
+    let folder = folder();
+    let file = path(&folder, "key");
+    f.key.write_file(&file).expect("write");
+    let key = ProvingKey::read_file(&file).expect("read");
+    let other = setup(
+        whole_network(19).with_privacy(Privacy::PUBLIC),
+        &SetupOptions::default(),
+    )
+    .expect("setup");
+    other.write_file(&file).expect("replace");
+    assert_ne!(
+        ProvingKey::read_file(&file).expect("read").verifying,
+        key.verifying
+    );
+    let (public, proof) = prove(&key, &f.input, b"replaced").expect("prove");
+    verify(&f.key.verifying, &public, &proof, b"replaced").expect("verify");
+    std::fs::remove_file(&file).expect("remove");
+    let (public, proof) = prove(&key, &f.input, b"removed").expect("prove");
+    verify(&f.key.verifying, &public, &proof, b"removed").expect("verify");
+    // It can take its name back.
+    key.write_file(&file).expect("write");
+    assert_eq!(std::fs::read(&file).expect("read"), key_bytes());
+}
+
+#[test]
+#[cfg(unix)]
+fn the_file_of_a_proving_key_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let file = path(&folder, "key");
+    fixture().key.write_file(&file).expect("write");
+    let mode = std::fs::metadata(&file).expect("file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // Nothing is left beside it.
+    assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 1);
+    let nowhere = path(&folder, "missing/key");
+    assert!(matches!(
+        fixture().key.write_file(&nowhere),
+        Err(ProveError::File(FileError::NotFound { .. }))
+    ));
 }

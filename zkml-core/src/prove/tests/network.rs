@@ -82,7 +82,8 @@ impl Network {
             ParameterRole::Weight => 127,
             ParameterRole::Bias => 5000,
         };
-        let values = ArrayD::from_shape_simple_fn(shape.to_vec(), || self.rng.gen_range(-bound..=bound));
+        let values =
+            ArrayD::from_shape_simple_fn(shape.to_vec(), || self.rng.gen_range(-bound..=bound)).into();
         self.graph.parameters.push(IntParameter { path, role, values });
         ParameterId(self.graph.parameters.len() - 1)
     }

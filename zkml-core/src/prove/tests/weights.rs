@@ -13,7 +13,10 @@ fn honest() -> (Circuit, Vec<(ColumnId, Vec<i64>)>) {
     let cells = circuit
         .parameters()
         .zip(&lowered.parameters)
-        .map(|(id, parameter)| (id, parameter.cells.iter().map(|&cell| cell.into()).collect()))
+        .map(|(id, parameter)| {
+            let cells: Vec<i64> = parameter.cells.to_vec().into_iter().map(i64::from).collect();
+            (id, circuit[id].shape.pad(&cells, 0))
+        })
         .collect();
     (circuit, cells)
 }

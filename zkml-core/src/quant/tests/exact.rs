@@ -136,12 +136,8 @@ fn largest_error(float: &Graph<Float>, network: &Quantized) -> f64 {
         let integers = &graph[weight];
         let real = float.parameters.iter().find(|p| p.path == integers.path).unwrap();
         let input_scale = graph[layer.inputs[0]].fact.scale;
-        for (o, (integers, real)) in integers
-            .values
-            .outer_iter()
-            .zip(real.values.outer_iter())
-            .enumerate()
-        {
+        let integers = integers.values.to_array();
+        for (o, (integers, real)) in integers.outer_iter().zip(real.values.outer_iter()).enumerate() {
             let multiplier = multipliers[o % multipliers.len()] as f64;
             let scale = multiplier * 2f64.powi(-(shift as i32)) * rescale.fact.scale / input_scale;
             for (integer, real) in integers.iter().zip(&real) {
@@ -300,7 +296,7 @@ fn kernels_of_one_weight_keep_their_scale() {
     let IntOp::Conv2d { weight, .. } = network.graph.nodes[1].op else {
         panic!("no convolution")
     };
-    assert!(network.graph[weight].values.iter().all(|w| *w == 127));
+    assert!(network.graph[weight].values.to_vec().iter().all(|w| *w == 127));
     let (.., multipliers, _) = rescales(&network).next().unwrap();
     assert!(multipliers.iter().all(|m| *m >= 1 << 6), "{multipliers:?}");
 }

@@ -148,7 +148,8 @@ fn four_bits_prove_and_verify() {
         let network = network(weight_bits, activation_bits);
         let limit = |bits: u32| (1i64 << (bits - 1)) - 1;
         for parameter in &network.graph.parameters {
-            let largest = parameter.values.iter().map(|value| i64::from(value.abs())).max();
+            let values = parameter.values.to_vec().into_iter();
+            let largest = values.map(|value| i64::from(value.abs())).max();
             let used = largest.unwrap_or(0);
             if parameter.role == crate::graph::ParameterRole::Weight {
                 let limit = limit(weight_bits);

@@ -88,7 +88,9 @@ proptest! {
         let mut rng = StdRng::seed_from_u64(seed);
         for parameter in &mut graph.parameters {
             let (low, high) = range::role_range(parameter.role);
-            parameter.values.mapv_inplace(|_| if rng.gen_bool(0.5) { low as i32 } else { high as i32 });
+            let mut values = parameter.values.to_array();
+            values.mapv_inplace(|_| if rng.gen_bool(0.5) { low as i32 } else { high as i32 });
+            parameter.values = values.into();
         }
         for node in &mut graph.nodes {
             if let IntOp::Rescale { table, .. } = &mut node.op {
@@ -203,7 +205,7 @@ fn wrapping_is_refused_by_layer_with_its_numbers() {
     graph.parameters.push(IntParameter {
         path: "w".into(),
         role: ParameterRole::Weight,
-        values,
+        values: values.into(),
     });
     assert!(matches!(
         range::check(&graph),

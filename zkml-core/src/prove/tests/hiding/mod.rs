@@ -22,7 +22,8 @@ use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, Seed, Ta
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::Proof;
 use crate::prove::choose::Choice;
-use crate::prove::setup::{commit_weights, verifying_key};
+use crate::prove::setup::verifying_key;
+use crate::prove::weights;
 use crate::prove::{CompiledModel, ProvingKey, SetupOptions, setup};
 use crate::verify::{
     ROTATION_RESERVE, Statement, VerifyingKey, WeightCommitments, needed_tail, weight_extents,

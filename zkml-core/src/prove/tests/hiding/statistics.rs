@@ -21,8 +21,8 @@ use rayon::prelude::*;
 
 use super::simulator::heard_of_nothing;
 use super::{
-    ALL_PRIVATE, CompiledModel, Heard, Proof, Seed, Statement, Tails, commit_weights, inputs, listen,
-    sound_key, tiny_key, tiny_model, tiny_statement,
+    ALL_PRIVATE, CompiledModel, Heard, Proof, Seed, Statement, Tails, inputs, listen, sound_key, tiny_key,
+    tiny_model, tiny_statement, weights,
 };
 use crate::field::K;
 use crate::masking::{MaskedProver, Masking, Pads};
@@ -67,18 +67,16 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
         },
     };
     let index = 2 * index + input;
-    let weights = commit_weights(
-        &lowered,
-        &verifying.code,
-        seed("weights", index),
-        tails,
-        Keep::Codeword,
-    )
-    .expect("commit");
+    let packing = weights::packing(&lowered, &verifying.code).expect("a packing");
+    let cells = weights::fill(&lowered, &packing);
+    let secret = seed("weights", index);
+    let rows = Rows::Int8(cells.clone());
+    let weights = CommittedMatrix::commit_with(rows, verifying.code.wide(), secret, tails, Keep::Codeword)
+        .expect("commit");
     verifying.weights.roots[0] = weights.commitment().root;
     let values = inputs(&model)[input].clone();
     let key = ProvingKey {
-        commitments: Commitments::new(Secret::fresh(model.privacy.weights).expect("a secret")),
+        commitments: Commitments::new(Secret::fresh(model.privacy.weights).expect("a secret"), cells),
         model,
         verifying,
         lowered,

@@ -28,9 +28,11 @@ fn model() -> CompiledModel {
         *multipliers = vec![77];
     }
     for parameter in &mut n.graph.parameters {
-        for (index, value) in parameter.values.iter_mut().enumerate() {
+        let mut values = parameter.values.to_array();
+        for (index, value) in values.iter_mut().enumerate() {
             *value = (index as i32 * 37 + 11) % 255 - 127;
         }
+        parameter.values = values.into();
     }
     n.finish(&[q])
 }

@@ -1,0 +1,118 @@
+//! The integers of a parameter.
+
+use ndarray::ArrayD;
+use serde::{Deserialize, Serialize};
+
+use crate::int8::Int8Tensor;
+
+/// Integers in memory: a byte each where all of them fit one, and then perhaps in memory that is shared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Stored", try_from = "Stored")]
+pub enum IntTensor {
+    /// In `[-128, 127]`.
+    Int8(Int8Tensor),
+    /// At least one of them is not.
+    Int32(ArrayD<i32>),
+}
+
+impl IntTensor {
+    /// Its sizes.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Self::Int8(tensor) => tensor.shape(),
+            Self::Int32(array) => array.shape(),
+        }
+    }
+
+    /// Number of integers.
+    pub fn len(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// Has it no integers?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The integers in row-major order, copied.
+    pub fn to_vec(&self) -> Vec<i32> {
+        match self {
+            Self::Int8(tensor) => tensor.to_vec().into_iter().map(i32::from).collect(),
+            Self::Int32(array) => array.iter().copied().collect(),
+        }
+    }
+
+    /// The integers as an array, copied.
+    pub fn to_array(&self) -> ArrayD<i32> {
+        match self {
+            // The number of values is that of the shape.
+            Self::Int8(tensor) => ArrayD::from_shape_vec(tensor.shape(), self.to_vec())
+                .unwrap_or_else(|_| ArrayD::default(vec![0])),
+            Self::Int32(array) => array.clone(),
+        }
+    }
+}
+
+impl From<ArrayD<i32>> for IntTensor {
+    fn from(array: ArrayD<i32>) -> Self {
+        let bytes: Option<Vec<i8>> = array.iter().map(|&value| i8::try_from(value).ok()).collect();
+        match bytes.and_then(|bytes| Int8Tensor::new(array.shape(), bytes)) {
+            Some(tensor) => Self::Int8(tensor),
+            None => Self::Int32(array),
+        }
+    }
+}
+
+/// What is written down.
+#[derive(Serialize, Deserialize)]
+enum Stored {
+    Int8 {
+        shape: Vec<usize>,
+        #[serde(with = "serde_bytes")]
+        bytes: Vec<u8>,
+    },
+    Int32 {
+        shape: Vec<usize>,
+        values: Vec<i32>,
+    },
+}
+
+impl From<IntTensor> for Stored {
+    fn from(tensor: IntTensor) -> Self {
+        let shape = tensor.shape().to_vec();
+        match tensor {
+            IntTensor::Int8(tensor) => Self::Int8 {
+                shape,
+                bytes: tensor.to_vec().into_iter().map(i8::cast_unsigned).collect(),
+            },
+            IntTensor::Int32(_) => Self::Int32 {
+                shape,
+                values: tensor.to_vec(),
+            },
+        }
+    }
+}
+
+impl TryFrom<Stored> for IntTensor {
+    type Error = &'static str;
+
+    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
+        match stored {
+            Stored::Int8 { shape, bytes } => {
+                let values = bytes.into_iter().map(u8::cast_signed).collect();
+                let tensor = Int8Tensor::new(&shape, values);
+                tensor
+                    .map(Self::Int8)
+                    .ok_or("a tensor whose shape is not that of its integers")
+            }
+            Stored::Int32 { shape, values } => {
+                let array = ArrayD::from_shape_vec(shape, values);
+                match array.map(Self::from) {
+                    Ok(tensor @ Self::Int32(_)) => Ok(tensor),
+                    Ok(Self::Int8(_)) => Err("integers of four bytes that fit one"),
+                    Err(_) => Err("a tensor whose shape is not that of its integers"),
+                }
+            }
+        }
+    }
+}
