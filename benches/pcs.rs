@@ -58,7 +58,7 @@ fn merkle(c: &mut Criterion) {
             |bencher| {
                 bencher.iter(|| {
                     let leaves = (0..columns / LANES).flat_map(|_| leaf_digests(black_box(&bytes), length));
-                    MerkleTree::new(leaves.collect()).root()
+                    MerkleTree::new(leaves.collect(), 32).root()
                 })
             },
         );

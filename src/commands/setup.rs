@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use zkml::pcs::MIN_DIGEST_BYTES;
 use zkml::proof::{read_file, to_bytes, write_file};
 use zkml::prove::{CompiledModel, ProvingKey, SetupOptions, setup};
 use zkml::verify::{ROTATION_RESERVE, VerifyingKey};
@@ -53,13 +54,22 @@ enum Favour {
 }
 
 impl Favour {
-    /// How many bytes of proof one encoded cell of work is worth.
-    fn bytes_per_cell(self) -> f64 {
-        let balance = SetupOptions::default().bytes_per_cell;
+    /// How many bytes of proof one encoded cell of work is worth, how much proof of work may be done for fewer of them, and how
+    /// many a node of a tree has.
+    fn options(self) -> SetupOptions {
+        let balance = SetupOptions::default();
         match self {
-            Favour::Size => balance / 16.0,
+            Favour::Size => SetupOptions {
+                bytes_per_cell: balance.bytes_per_cell / 4096.0,
+                maximum_grinding_bits: 26,
+                digest_bytes: MIN_DIGEST_BYTES,
+                ..balance
+            },
             Favour::Balance => balance,
-            Favour::Speed => balance * 16.0,
+            Favour::Speed => SetupOptions {
+                bytes_per_cell: balance.bytes_per_cell * 16.0,
+                ..balance
+            },
         }
     }
 }
@@ -88,8 +98,7 @@ impl Setup {
         create_folder(&folder)?;
         let options = SetupOptions {
             proofs_per_key: self.proofs,
-            bytes_per_cell: self.favour.bytes_per_cell(),
-            ..SetupOptions::default()
+            ..self.favour.options()
         };
         let key = console.spin("setup:", || setup(model, &options))?;
         console.write("proving key", &proving, |path| key.write_file(path))?;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use zkml::field::{pack, unpack};
 use zkml::transcript::{Event, Kind};
 
 use super::{Fixture, Proved};
@@ -264,6 +265,9 @@ fn mutate_messages(honest: &Messages<'_>, bytes: &mut Vec<u8>, choices: &mut Cho
     if offset >= end && action != Action::Extend {
         return step;
     }
+    if event.kind == Kind::Base && change_packed(event, bytes, action, choices) {
+        return step;
+    }
     let other = honest.other;
     match action {
         Action::FlipBit => bytes[offset + choices.below(end - offset)] ^= 1 << choices.below(8),
@@ -319,6 +323,30 @@ fn mutate_messages(honest: &Messages<'_>, bytes: &mut Vec<u8>, choices: &mut Cho
         Action::Remove => drop(bytes.drain(offset..end)),
     }
     step
+}
+
+/// Changes one packed element of a message, where it is still packed and the action is one on elements.
+fn change_packed(event: &Event, bytes: &mut Vec<u8>, action: Action, choices: &mut Choices<'_>) -> bool {
+    let message = event.offset..event.offset + event.length;
+    let Some(Ok(mut values)) = bytes.get(message.clone()).map(unpack) else {
+        return false;
+    };
+    let at = choices.below(values.len());
+    let Some(value) = values.get_mut(at) else {
+        return false;
+    };
+    value.value = match action {
+        Action::One => 1,
+        Action::PlusOne => (value.value + 1) % P,
+        Action::MinusOne => (value.value + P - 1) % P,
+        Action::Negate => (P - value.value) % P,
+        // The one number of 61 bits that is no element.
+        Action::PlusModulus => P,
+        Action::RandomElement => choices.word(8) % P,
+        _ => return false,
+    };
+    bytes.splice(message, pack(&values));
+    true
 }
 
 fn change_word(bytes: &mut [u8], at: usize, action: Action, choices: &mut Choices<'_>) {

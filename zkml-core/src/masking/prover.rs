@@ -120,6 +120,11 @@ impl ProverChannel for MaskedProver<'_, '_> {
         self.transcript.send_digest(label, value);
     }
 
+    fn send_node(&mut self, label: &'static str, value: &[u8; 32], bytes: usize) {
+        self.record.digests.push(*value);
+        self.transcript.send_node(label, value, bytes);
+    }
+
     fn challenge(&mut self, label: &'static str) -> K {
         let challenge = self.transcript.challenge(label);
         self.record.challenges.push(challenge);

@@ -197,6 +197,10 @@ impl VerifierChannel for Replay<'_> {
         self.digests.next().copied().ok_or_else(|| exhausted(label))
     }
 
+    fn read_node(&mut self, label: &'static str, _: usize) -> Result<[u8; 32], VerifyError> {
+        self.read_digest(label)
+    }
+
     fn challenge(&mut self, _: &'static str) -> K {
         // One too many cannot be: both walks are the same code. The count is compared at the end of the proof.
         self.challenges.next().copied().unwrap_or(K::ZERO)

@@ -174,6 +174,12 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {
         Ok(digest)
     }
 
+    fn read_node(&mut self, label: &'static str, bytes: usize) -> Result<[u8; 32], VerifyError> {
+        let node = self.transcript.read_node(label, bytes)?;
+        self.record.digests.push(node);
+        Ok(node)
+    }
+
     fn challenge(&mut self, label: &'static str) -> K {
         let challenge = self.transcript.challenge(label);
         self.record.challenges.push(challenge);

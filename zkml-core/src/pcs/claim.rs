@@ -173,29 +173,36 @@ pub fn check_mask(commitments: &[Commitment], mask: Option<MaskRows>) -> Result<
     }
 }
 
-/// Checks that `points` fit matrices of `rows` rows, and that no challenge stands twice in one.
+/// Checks that `points` fit the matrices, and that no challenge stands twice in one.
 ///
 /// # Errors
 ///
 /// [`VerifyError::Key`] that says which claim does not fit, and how.
 pub fn check_points<'a>(
     code: &CodeParameters,
-    rows: &[usize],
+    commitments: &[Commitment],
     points: impl IntoIterator<Item = &'a ClaimPoint>,
 ) -> Result<(), VerifyError> {
     for (index, point) in points.into_iter().enumerate() {
         let refuse = |what: &str| Err(VerifyError::Key(format!("opening: claim {index}: {what}")));
-        let Some(rows) = rows.get(point.matrix) else {
+        let Some(matrix) = commitments.get(point.matrix) else {
             return refuse("no such matrix");
         };
         if point.low.len() != code.log_row as usize {
             return refuse("the point in the row has the wrong number of coordinates");
         }
+        let between = point.low.iter().rev().take(matrix.log_stride as usize);
+        if between
+            .into_iter()
+            .any(|coordinate| *coordinate != Coordinate::Bit(false).value())
+        {
+            return refuse("the point in a narrow row does not end in zeros");
+        }
         if point.stored.variables() != point.high.len() {
             return refuse("the point over the rows has the wrong number of coordinates");
         }
         let end = point.first_row.checked_add(point.stored.count());
-        if end.is_none_or(|end| end > *rows) {
+        if end.is_none_or(|end| end > matrix.rows) {
             return refuse("its rows reach beyond the matrix");
         }
         for (k, coordinate) in point.high.iter().enumerate() {

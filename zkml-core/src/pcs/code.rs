@@ -20,6 +20,9 @@ use crate::transcript::VerifyError;
 /// What one opening aims at, in bits: with a few of them in a proof the sum stays above 100.
 pub const TARGET_BITS: f64 = 104.0;
 
+/// The shortest nodes of a tree: a collision takes `2^104` hashes, what one opening aims at.
+pub const MIN_DIGEST_BYTES: u32 = 26;
+
 /// Limits for parameters that come from outside.
 const MAX_LOG_ROW: u32 = 26;
 const MAX_LOG_CODEWORD: u32 = 30;
@@ -40,6 +43,8 @@ pub struct CodeParameters {
     pub log_stride: u32,
     /// Opened columns, `t`.
     pub queries: usize,
+    /// Bytes of a node of the trees, [`MIN_DIGEST_BYTES`] to 32: collisions are found with `4 digest_bytes` bits of work.
+    pub digest_bytes: u32,
     /// Bits of proof of work before the columns are drawn.
     pub grinding_bits: u32,
 }
@@ -63,6 +68,7 @@ impl CodeParameters {
             log_codeword,
             log_stride: 0,
             queries: 1,
+            digest_bytes: 32,
             grinding_bits,
         };
         parameters.validate()?;
@@ -121,6 +127,12 @@ impl CodeParameters {
                 MAX_QUERIES.min(self.codeword_length())
             ));
         }
+        if !(MIN_DIGEST_BYTES..=32).contains(&self.digest_bytes) {
+            return refuse(format!(
+                "digest_bytes is {}, expected {MIN_DIGEST_BYTES} to 32",
+                self.digest_bytes
+            ));
+        }
         if self.grinding_bits > MAX_GRINDING_BITS {
             return refuse(format!(
                 "grinding_bits is {}, expected at most {MAX_GRINDING_BITS}",
@@ -152,6 +164,7 @@ impl CodeParameters {
             tail: self.tail.checked_shr(log_stride).unwrap_or(0),
             log_codeword: self.log_codeword.saturating_sub(log_stride),
             log_stride,
+            digest_bytes: self.digest_bytes,
         }
     }
 
@@ -185,8 +198,8 @@ impl CodeParameters {
         self.queries as f64 * self.bits_per_query() + f64::from(self.grinding_bits)
     }
 
-    /// A row length that keeps proofs small: an opening sends `16 L` bytes of row combination and `8 t` bytes
-    /// per row, so `L^2` is about `t/2` times the number of cells.
+    /// A row length that keeps proofs small where all rows are wide: an opening sends `16 L` bytes of row combination and about
+    /// `8 t` bytes per row, so `L^2` is about `t/2` times the number of cells.
     pub fn suggested_log_row(cells: usize, queries: usize) -> u32 {
         let product = (cells.max(1) as f64) * (queries.max(2) as f64) / 2.0;
         (product.log2() / 2.0).round().clamp(1.0, f64::from(MAX_LOG_ROW)) as u32
@@ -212,6 +225,8 @@ pub struct RowCode {
     pub log_codeword: u32,
     /// `log2` of the stride; 0 for a wide row.
     pub log_stride: u32,
+    /// Bytes of a node of the tree.
+    pub digest_bytes: u32,
 }
 
 impl RowCode {
@@ -222,6 +237,7 @@ impl RowCode {
             tail: 0,
             log_codeword: log_row,
             log_stride: 0,
+            digest_bytes: 32,
         }
     }
 
@@ -516,6 +532,7 @@ mod tests {
             log_codeword,
             log_stride: 0,
             queries: 1,
+            digest_bytes: 32,
             grinding_bits: 0,
         }
     }
@@ -600,11 +617,12 @@ mod tests {
             log_codeword: 6,
             log_stride: 0,
             queries: 10,
+            digest_bytes: 32,
             grinding_bits: 8,
         };
         assert_eq!(good.validate(), Ok(()));
         type Change = fn(&mut CodeParameters);
-        let changes: [(Change, &str); 17] = [
+        let changes: [(Change, &str); 20] = [
             (|p| p.log_row = 0, "log_row"),
             (|p| p.log_row = 27, "log_row"),
             (|p| p.log_row = u32::MAX, "log_row"),
@@ -621,6 +639,9 @@ mod tests {
             (|p| p.queries = 0, "queries"),
             (|p| p.queries = 65, "queries"),
             (|p| p.queries = usize::MAX, "queries"),
+            (|p| p.digest_bytes = 25, "digest_bytes"),
+            (|p| p.digest_bytes = 33, "digest_bytes"),
+            (|p| p.digest_bytes = u32::MAX, "digest_bytes"),
             (|p| p.grinding_bits = 41, "grinding_bits"),
         ];
         for (change, name) in changes {
@@ -631,6 +652,19 @@ mod tests {
                 other => panic!("{name}: {other:?}"),
             }
         }
+        let long = CodeParameters {
+            log_row: 10,
+            tail: 128,
+            log_codeword: 12,
+            log_stride: 6,
+            ..good
+        };
+        assert_eq!(long.validate(), Ok(()));
+        let wider = CodeParameters {
+            log_stride: 7,
+            ..long
+        };
+        assert!(wider.validate().is_err());
         // A whole domain of queries does not make up for a code of rate 1/2 this small.
         assert!(CodeParameters::for_target(2, 0, 3, 0, TARGET_BITS).is_err());
     }

@@ -174,6 +174,7 @@ mod tests {
                 log_codeword,
                 queries: 1,
                 log_stride: 0,
+                digest_bytes: 32,
                 grinding_bits: 0,
             };
             let code = CircleCode::new(&parameters).unwrap();

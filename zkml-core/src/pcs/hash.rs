@@ -3,11 +3,12 @@
 //! ```text
 //! leaf = BLAKE3(LEAF_KEY; salt | cell_0 | .. | cell_{R-1} | zeros to a multiple of 64 bytes)
 //! node = BLAKE3(NODE_KEY; left | right)
-//! root = BLAKE3(ROOT_KEY; log_row | tail | log_codeword | rows | topmost node)
+//! root = BLAKE3(ROOT_KEY; log_row | tail | log_codeword | log_stride | digest_bytes | rows | topmost node)
 //! ```
 //!
 //! Cells are 8 bytes, little endian; so are the numbers in the root, which make a root mean one matrix: without them the
-//! same columns could be read with other rows, or with part of the data as tail. The fixed keys separate the uses, and a
+//! same columns could be read with other rows, or with part of the data as tail. Where `digest_bytes` is less than 32, what is behind
+//! it in a leaf or node is 0 ([`super::merkle`]). The fixed keys separate the uses, and a
 //! node costs one compression.
 //!
 //! A commitment without secrets needs no salts. Its leaves and its root have keys of their own, so that a tree is of one of
@@ -15,7 +16,7 @@
 //!
 //! ```text
 //! bare leaf = BLAKE3(BARE_LEAF_KEY; cell_0 | .. | cell_{R-1} | zeros to a multiple of 64 bytes)
-//! bare root = BLAKE3(BARE_ROOT_KEY; log_row | tail | log_codeword | rows | topmost node)
+//! bare root = BLAKE3(BARE_ROOT_KEY; log_row | tail | log_codeword | log_stride | digest_bytes | rows | topmost node)
 //! ```
 //!
 //! The prover hashes many leaves at once: all leaves of a tree have one length, so lane `i` of a SIMD
@@ -80,6 +81,7 @@ fn keyed_root(key: &Digest, code: &RowCode, rows: usize, top: &Digest) -> Digest
         code.tail as u64,
         u64::from(code.log_codeword),
         u64::from(code.log_stride),
+        u64::from(code.digest_bytes),
         rows as u64,
     ];
     let mut hasher = blake3::Hasher::new_keyed(key);
@@ -279,14 +281,21 @@ mod tests {
             tail: 0,
             log_codeword: 5,
             log_stride: 0,
+            digest_bytes: 32,
         };
         assert_ne!(bare_root_digest(&code, 4, &node), root_digest(&code, 4, &node));
-        // Narrow rows are not read as wide ones.
+        // Narrow rows are not read as wide ones, nor short nodes as long ones.
         let narrow = RowCode {
             log_stride: 1,
             ..code
         };
-        assert_ne!(root_digest(&narrow, 4, &node), root_digest(&code, 4, &node));
+        let short = RowCode {
+            digest_bytes: 26,
+            ..code
+        };
+        for other in [narrow, short] {
+            assert_ne!(root_digest(&other, 4, &node), root_digest(&code, 4, &node));
+        }
         assert_ne!(
             bare_root_digest(&code, 4, &node),
             bare_root_digest(&code, 5, &node)

@@ -62,7 +62,8 @@ pub enum Keep {
 /// How many random coefficients stand behind the rows of a matrix; what is left of the code's tail is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tails {
-    /// Random coefficients behind each row: as many columns, less two, may be opened without telling anything.
+    /// Random coefficients behind each row, in places of this matrix: as many columns, less two, may be opened without telling
+    /// anything. Next to a narrow mask wide rows need more, see [`WeightCommitments::tail`](crate::verify::WeightCommitments::tail).
     pub length: usize,
     /// The last `full` rows have the whole tail of the code, as masks need.
     pub full: usize,
@@ -158,7 +159,7 @@ impl CommittedMatrix {
                 None
             }
         };
-        matrix.tree = info_span!("Merkle tree").in_scope(|| MerkleTree::new(digests));
+        matrix.tree = info_span!("Merkle tree").in_scope(|| MerkleTree::new(digests, row_code.digest_bytes));
         Ok(matrix)
     }
 
@@ -182,7 +183,7 @@ impl CommittedMatrix {
             });
         }
         let mut matrix = Self::without_tree(rows, code, seed, tails)?;
-        matrix.tree = MerkleTree::new(leaves);
+        matrix.tree = MerkleTree::new(leaves, code.digest_bytes);
         Ok(matrix)
     }
 
@@ -214,7 +215,7 @@ impl CommittedMatrix {
                     seed.fill_tail(row, &mut tail[..length]);
                 });
         }
-        let tree = MerkleTree::new(vec![[0; 32]]);
+        let tree = MerkleTree::new(vec![[0; 32]], code.digest_bytes);
         Ok(Self {
             code,
             rows,
@@ -386,6 +387,6 @@ impl CommittedMatrix {
         for ((index, block), leaves) in blocks.iter().enumerate().zip(digests.chunks_exact_mut(length)) {
             hash_leaves(block, index * length, self.count, &self.seed, leaves);
         }
-        self.tree = MerkleTree::new(digests);
+        self.tree = MerkleTree::new(digests, self.code.digest_bytes);
     }
 }

@@ -2,13 +2,14 @@
 //! nodes.
 //!
 //! A proof for leaves at ascending positions holds the nodes that cannot be computed from what is below, from
-//! the leaves upwards, in each level from left to right. Reference: `docs/protocol/commitment.md`.
+//! the leaves upwards, in each level from left to right. Nodes may be cut to fewer bytes than a hash has: what is cut off is 0 in
+//! the input of the next hash, and not sent. Reference: `docs/protocol/commitment.md`.
 
 use super::hash::{Digest, node_digest};
 
 /// Walks the tree upwards from leaves at ascending, distinct `positions` below `2^log_leaves`, calling
-/// `sibling(level, index)` for each node that cannot be computed. Returns the root; `None` where there is no
-/// leaf.
+/// `sibling(level, index)` for each node that cannot be computed; nodes and leaves are cut to `digest_bytes`. Returns the root; `None`
+/// where there is no leaf.
 ///
 /// # Errors
 ///
@@ -17,9 +18,11 @@ pub fn root_of<E>(
     log_leaves: u32,
     positions: &[usize],
     leaves: &[Digest],
+    digest_bytes: u32,
     mut sibling: impl FnMut(usize, usize) -> Result<Digest, E>,
 ) -> Result<Option<Digest>, E> {
-    let mut nodes: Vec<(usize, Digest)> = positions.iter().copied().zip(leaves.iter().copied()).collect();
+    let leaves = leaves.iter().map(|leaf| cut(*leaf, digest_bytes));
+    let mut nodes: Vec<(usize, Digest)> = positions.iter().copied().zip(leaves).collect();
     for level in 0..log_leaves as usize {
         let mut parents = Vec::with_capacity(nodes.len());
         let mut rest = nodes.into_iter().peekable();
@@ -31,11 +34,19 @@ pub fn root_of<E>(
             } else {
                 node_digest(&digest, &sibling(level, index ^ 1)?)
             };
-            parents.push((index >> 1, parent));
+            parents.push((index >> 1, cut(parent, digest_bytes)));
         }
         nodes = parents;
     }
     Ok(nodes.first().map(|(_, root)| *root))
+}
+
+/// The first bytes of a digest, zeros behind them.
+fn cut(mut digest: Digest, digest_bytes: u32) -> Digest {
+    for byte in digest.iter_mut().skip(digest_bytes as usize) {
+        *byte = 0;
+    }
+    digest
 }
 
 #[cfg(feature = "prover")]
@@ -46,6 +57,7 @@ mod tree {
     use rayon::prelude::*;
 
     use super::super::hash::{Digest, LANES, node_digests};
+    use super::cut;
 
     /// All nodes of a tree.
     #[derive(Debug, Clone)]
@@ -55,15 +67,25 @@ mod tree {
     }
 
     impl MerkleTree {
-        /// The tree over `leaves`; their number is a power of two.
-        pub fn new(leaves: Vec<Digest>) -> Self {
+        /// The tree over `leaves`, whose number is a power of two, all nodes cut to `digest_bytes`.
+        pub fn new(leaves: Vec<Digest>, digest_bytes: u32) -> Self {
             debug_assert!(leaves.len().is_power_of_two());
+            let cut_all = |nodes: &mut [Digest]| {
+                if (digest_bytes as usize) < size_of::<Digest>() {
+                    nodes
+                        .par_iter_mut()
+                        .with_min_len(1024)
+                        .for_each(|node| *node = cut(*node, digest_bytes));
+                }
+            };
             let mut levels = vec![leaves];
+            levels.iter_mut().for_each(|leaves| cut_all(leaves));
             while let Some(below) = levels.last().filter(|level| level.len() > 1) {
                 let groups = below.par_chunks(2 * LANES).with_min_len(64);
                 let nodes: Vec<[Digest; LANES]> = groups.map(node_digests).collect();
                 let mut level = nodes.into_flattened();
                 level.truncate(below.len() / 2);
+                cut_all(&mut level);
                 levels.push(level);
             }
             Self { levels }
@@ -116,27 +138,33 @@ mod tests {
     }
 
     /// The root of a tree, from the definition.
-    fn root_by_definition(leaves: &[Digest]) -> Digest {
-        if let [leaf] = leaves {
-            return *leaf;
-        }
-        let (left, right) = leaves.split_at(leaves.len() / 2);
-        node_digest(&root_by_definition(left), &root_by_definition(right))
+    fn root_by_definition(leaves: &[Digest], digest_bytes: usize) -> Digest {
+        let mut root = if let [leaf] = leaves {
+            *leaf
+        } else {
+            let (left, right) = leaves.split_at(leaves.len() / 2);
+            node_digest(
+                &root_by_definition(left, digest_bytes),
+                &root_by_definition(right, digest_bytes),
+            )
+        };
+        root[digest_bytes..].fill(0);
+        root
     }
 
     #[test]
     fn paths_lead_to_the_root_and_hold_no_node_twice() {
-        for log in 0..6 {
+        for (log, digest_bytes) in [(0, 32), (1, 26), (2, 32), (3, 26), (4, 27), (5, 32), (6, 26)] {
             let leaves = leaves(1 << log);
-            let tree = MerkleTree::new(leaves.clone());
-            assert_eq!(tree.root(), root_by_definition(&leaves));
+            let tree = MerkleTree::new(leaves.clone(), digest_bytes);
+            assert_eq!(tree.root(), root_by_definition(&leaves, digest_bytes as usize));
             for step in 1..=leaves.len() {
                 for start in 0..step.min(leaves.len()) {
                     let positions: Vec<usize> = (start..leaves.len()).step_by(step).collect();
                     let opened: Vec<Digest> = positions.iter().map(|position| leaves[*position]).collect();
                     let path = tree.path(&positions);
                     let mut nodes = path.iter();
-                    let root = root_of(log, &positions, &opened, |_, _| {
+                    let root = root_of(log, &positions, &opened, digest_bytes, |_, _| {
                         Ok::<_, Infallible>(*nodes.next().unwrap())
                     });
                     assert_eq!(root, Ok(Some(tree.root())));
@@ -151,6 +179,6 @@ mod tests {
 
     #[test]
     fn no_leaves_no_root() {
-        assert_eq!(root_of(4, &[], &[], |_, _| Err(())), Ok(None));
+        assert_eq!(root_of(4, &[], &[], 32, |_, _| Err(())), Ok(None));
     }
 }

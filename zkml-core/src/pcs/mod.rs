@@ -7,7 +7,7 @@
 //! v_i = sum_a sum_j eq(high_i, a) eq(low_i, j) row_{m_i, first_i + a}[j]
 //! ```
 //!
-//! holds for the rows inside. Transcript order (the roots were sent, and the points drawn, before):
+//! holds for the rows inside, of which those of a [narrow](RowCode) matrix are messages with gaps. Transcript order (the roots were sent, and the points drawn, before):
 //!
 //! 1. if the claims end at more than one `low`: batching coefficients `rho_i` (`opening.batch`); one sumcheck
 //!    (`opening.merge`) of `sum_f <f, W_f>` over the distinct `f = sum_a eq(high, a) row_a`, where `W_f = sum_i rho_i
@@ -21,8 +21,8 @@
 //!    and `<u, eq(z)>` (`opening.product`);
 //! 3. proof of work (`opening.grind`), `t` positions (`opening.positions`); with a closing check, the coefficients of its
 //!    answers before them (`opening.join`);
-//! 4. for each of these matrices: the salts (`opening.salt`) and cells (`opening.columns`) of these
-//!    columns, and the missing nodes of the tree (`opening.path`); where `u` was committed to, the recursion shows its
+//! 4. for each of these matrices, of its symbols at these positions, each once: the salts (`opening.salt`) and cells
+//!    (`opening.columns`) of their columns, and the missing nodes of the tree (`opening.path`); where `u` was committed to, the recursion shows its
 //!    inner product and its codeword at the positions.
 //!
 //! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_i
@@ -67,7 +67,7 @@ pub mod verifier;
 mod tests;
 
 pub use claim::{Claim, ClaimPoint, Commitment, Coordinate, ExtensionRow, MaskRows};
-pub use code::{CircleCode, CodeParameters, RowCode, TARGET_BITS};
+pub use code::{CircleCode, CodeParameters, MIN_DIGEST_BYTES, RowCode, TARGET_BITS};
 #[cfg(feature = "prover")]
 pub use error::PcsError;
 #[cfg(feature = "prover")]

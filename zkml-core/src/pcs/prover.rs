@@ -74,7 +74,7 @@ pub fn prove_combination(
     check_strides(code, matrices.iter().map(|matrix| matrix.code().log_stride))?;
     let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
     let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
-    check_points(code, &rows, claims.iter().map(|claim| &claim.point))?;
+    check_points(code, &commitments, claims.iter().map(|claim| &claim.point))?;
     check_mask(&commitments, mask)?;
     let mut opened_matrices = vec![false; matrices.len()];
     if claims.is_empty() && mask.is_none() {
@@ -168,7 +168,7 @@ pub fn prove_columns(
         }
         channel.send_base("opening.columns", &matrix.columns(&symbols));
         for node in matrix.path(&symbols) {
-            channel.send_digest("opening.path", &node);
+            channel.send_node("opening.path", &node, code.digest_bytes as usize);
         }
     }
     match opened.committed {

@@ -82,7 +82,7 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
     recursion.validate(code.message_length())?;
     check_strides(code, commitments.iter().map(|commitment| commitment.log_stride))?;
     let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
-    check_points(code, &rows, claims.iter().map(|(point, _)| point))?;
+    check_points(code, commitments, claims.iter().map(|(point, _)| point))?;
     check_mask(commitments, mask)?;
     if claims.is_empty() && mask.is_none() {
         return Ok(None);
@@ -438,9 +438,13 @@ impl OpenedMatrix<'_> {
             bytes.resize(leaf_length(rows), 0);
             leaves.push(leaf_digest(&bytes));
         }
-        let top = root_of(self.code.log_codeword, &symbols, &leaves, |_, _| {
-            channel.read_digest("opening.path")
-        })?;
+        let top = root_of(
+            self.code.log_codeword,
+            &symbols,
+            &leaves,
+            self.code.digest_bytes,
+            |_, _| channel.read_node("opening.path", self.code.digest_bytes as usize),
+        )?;
         if top.map(|top| root_digest(&self.code, rows, &top)) != Some(self.commitment.root) {
             let place = format!("matrix {}", self.index);
             return Err(Check {

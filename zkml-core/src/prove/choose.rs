@@ -177,7 +177,7 @@ impl<'a> Search<'a> {
             None => (
                 code_choice::log_rows(self.enabled, trace + weights, trace.max(weights)),
                 code_choice::log_blowups(self.enabled),
-                code_choice::log_strides(self.enabled),
+                code_choice::log_strides(self.enabled, self.options),
             ),
             Some(code) => {
                 code.validate()?;
@@ -195,10 +195,10 @@ impl<'a> Search<'a> {
         let plans = plans(self.private, self.options);
         let mut candidates = Vec::new();
         for log_row in rows {
-            let rates = blowups
+            let shapes = blowups
                 .clone()
                 .flat_map(|blowup| strides.clone().map(move |stride| (blowup, stride)));
-            for (log_blowup, log_stride) in rates {
+            for (log_blowup, log_stride) in shapes {
                 for &plan in &plans {
                     let shape = Shape {
                         log_row,
@@ -221,7 +221,7 @@ impl<'a> Search<'a> {
             plan: (openings, count),
             ..
         } = shape;
-        if log_stride > 0 && log_row < log_stride + code_choice::LOG_ROWS.start() {
+        if log_row <= log_stride {
             return Ok(None);
         }
         let narrow = RowCode {
@@ -252,16 +252,18 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         let queries = code.queries as f64;
-        let narrow = code.narrow();
+        let (leaves, log_leaves) = (code.narrow().codeword_length(), code.narrow().log_codeword);
         let cell_bytes = |rows: usize| packed_length(rows.saturating_mul(code.queries)) as f64;
-        let path = |log_codeword| 32.0 * (expected_path_nodes(log_codeword, code.queries) + queries);
-        let paths = path(code.log_codeword) + path(narrow.log_codeword);
+        let path = |log_codeword| {
+            f64::from(code.digest_bytes) * expected_path_nodes(log_codeword, code.queries) + 32.0 * queries
+        };
+        let paths = path(code.log_codeword) + path(log_leaves);
         let combination = recursion.cost(code.message_length());
         let grinds = core::iter::once(&code).chain(&recursion.levels);
         let cost = CodeCost {
             bytes: combination.bytes as f64 + cell_bytes(trace_rows + weight_rows) + paths,
-            encoded_cells: (trace_rows * narrow.codeword_length() + combination.encoded_cells) as f64,
-            leaves: narrow.codeword_length() as f64,
+            encoded_cells: (trace_rows * leaves + combination.encoded_cells) as f64,
+            leaves: leaves as f64,
             folded_cells: (folds(&trace) * narrow.row_length() + folds(&weights_packing) * code.row_length())
                 as f64,
             hashes: grinds.map(|code| f64::from(code.grinding_bits).exp2()).sum(),
@@ -357,7 +359,11 @@ impl<'a> Search<'a> {
         for _ in 0..16 {
             let wide =
                 CodeParameters::for_target(log_row, tail, log_codeword, grinding_bits, target_bits).ok()?;
-            let code = CodeParameters { log_stride, ..wide };
+            let code = CodeParameters {
+                log_stride,
+                digest_bytes: self.options.digest_bytes,
+                ..wide
+            };
             let needed = needed_tail(&self.privacy, weights, code.queries, code.stride());
             let length = code.row_length() + needed;
             let recursion = planner.choose(length);
@@ -401,6 +407,7 @@ fn goal(options: &SetupOptions, target_bits: f64, grinding_bits: u32) -> Recursi
     RecursionGoal {
         target_bits,
         grinding_bits,
+        digest_bytes: options.digest_bytes,
         bytes_per_cell: options.bytes_per_cell,
     }
 }

@@ -104,6 +104,11 @@ impl TensorSecret {
                 wanted.log_stride as usize,
                 own.log_stride as usize,
             ),
+            (
+                "bytes of a node",
+                code.digest_bytes as usize,
+                self.matrix.code().digest_bytes as usize,
+            ),
         ];
         for (what, wanted, own) in numbers {
             if wanted != own {

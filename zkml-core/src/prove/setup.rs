@@ -1,5 +1,7 @@
 //! Setup: choose the code, commit the weights, write down the verifying key.
 
+use core::ops::RangeInclusive;
+
 use tracing::info_span;
 
 use super::choose::{Choice, choose_code};
@@ -20,6 +22,11 @@ pub struct SetupOptions {
     pub grinding_bits: u32,
     /// The most bits of proof of work, if they are worth it: each makes do with fewer columns and doubles the hashes.
     pub maximum_grinding_bits: u32,
+    /// Bytes of a node of the Merkle trees, 26 to 32. Shorter ones make proofs smaller and collisions cheaper: `4 digest_bytes` bits of
+    /// work, 104 at least.
+    pub digest_bytes: u32,
+    /// Strides of narrow rows that are tried, `log2`; see [`RowCode`](crate::pcs::RowCode).
+    pub log_strides: RangeInclusive<u32>,
     /// Bits of soundness that the opened columns alone give, with the proof of work; less by what the sum of all errors
     /// leaves over.
     pub query_bits: f64,
@@ -38,6 +45,8 @@ impl Default for SetupOptions {
         Self {
             grinding_bits: 16,
             maximum_grinding_bits: 22,
+            digest_bytes: 32,
+            log_strides: 0..=3,
             query_bits: 104.0,
             bytes_per_cell: 0.012,
             proofs_per_key: 64,

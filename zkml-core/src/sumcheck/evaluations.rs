@@ -265,6 +265,10 @@ impl<'a> Evaluations<'a> {
         };
         let claimed = |(table, claims): (Table<'a>, Vec<Evaluation>)| {
             let own = table.len().ilog2() as usize;
+            debug_assert!(
+                variables - own <= LOW,
+                "eq over the last variables is made for the claim's own ones"
+            );
             let mut claimed = Claimed {
                 table,
                 claims: claims.into_iter().map(|claim| running(claim, own)).collect(),

@@ -61,6 +61,10 @@ impl ProverChannel for TestProver {
         unreachable!("only scalars are sent")
     }
 
+    fn send_node(&mut self, _: &'static str, _: &[u8; 32], _: usize) {
+        unreachable!("only scalars are sent")
+    }
+
     fn challenge(&mut self, label: &'static str) -> K {
         self.sponge.squeeze(label)
     }
@@ -121,6 +125,10 @@ impl VerifierChannel for TestVerifier {
     }
 
     fn read_digest(&mut self, _: &'static str) -> Result<[u8; 32], VerifyError> {
+        unreachable!("only scalars are sent")
+    }
+
+    fn read_node(&mut self, _: &'static str, _: usize) -> Result<[u8; 32], VerifyError> {
         unreachable!("only scalars are sent")
     }
 

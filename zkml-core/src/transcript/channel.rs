@@ -75,6 +75,13 @@ pub trait VerifierChannel {
     /// Reads a 32-byte string (digest or salt).
     fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError>;
 
+    /// Reads the first `bytes` of a digest; the others are 0.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_digest`].
+    fn read_node(&mut self, label: &'static str, bytes: usize) -> Result<[u8; 32], VerifyError>;
+
     /// Draws a uniform challenge from `K`.
     fn challenge(&mut self, label: &'static str) -> K;
 
@@ -119,6 +126,9 @@ pub trait ProverChannel {
 
     /// Sends a 32-byte string in the clear.
     fn send_digest(&mut self, label: &'static str, value: &[u8; 32]);
+
+    /// Sends the first `bytes` of a digest, behind which there are zeros.
+    fn send_node(&mut self, label: &'static str, value: &[u8; 32], bytes: usize);
 
     /// Draws a uniform challenge from `K`.
     fn challenge(&mut self, label: &'static str) -> K;

@@ -90,6 +90,10 @@ impl ProverChannel for ProverTranscript {
         self.send(Kind::Digest, label, value);
     }
 
+    fn send_node(&mut self, label: &'static str, value: &[u8; 32], bytes: usize) {
+        self.send(Kind::Digest, label, value.get(..bytes).unwrap_or(value));
+    }
+
     fn challenge(&mut self, label: &'static str) -> K {
         self.recorder.note(Kind::Challenge, label, self.proof.len(), 0);
         self.state.challenge(label)

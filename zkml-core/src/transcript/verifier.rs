@@ -146,6 +146,15 @@ impl VerifierChannel for VerifierTranscript<'_> {
         message.try_into().map_err(|_| truncated)
     }
 
+    fn read_node(&mut self, label: &'static str, bytes: usize) -> Result<[u8; 32], VerifyError> {
+        let (message, _) = self.take(Kind::Digest, label, 1, bytes.min(32))?;
+        let mut node = [0; 32];
+        for (byte, read) in node.iter_mut().zip(message) {
+            *byte = *read;
+        }
+        Ok(node)
+    }
+
     fn challenge(&mut self, label: &'static str) -> K {
         self.recorder.note(Kind::Challenge, label, self.offset, 0);
         self.state.challenge(label)

@@ -71,6 +71,10 @@ impl VerifierChannel for DryRun {
         Ok([0; 32])
     }
 
+    fn read_node(&mut self, _: &'static str, _: usize) -> Result<[u8; 32], VerifyError> {
+        Ok([0; 32])
+    }
+
     fn challenge(&mut self, _: &'static str) -> K {
         self.drawn = self.drawn.wrapping_add(1);
         // Distinct, and no small integers, so that no weight the walk divides by is 0.

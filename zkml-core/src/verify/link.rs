@@ -82,6 +82,8 @@ impl TensorLayout {
             tail,
             log_codeword,
             log_stride,
+            // Roots differ where nodes do.
+            digest_bytes: _,
         } = rows;
         Self {
             sizes: shapes.into_iter().map(joined).collect(),

@@ -163,13 +163,7 @@ impl<'k> Statement<'k> {
             )));
         }
         let separate = SeparateTensors::of(&circuit, key.code.narrow())?;
-        // At least two pairs of pads, and the mask.
-        let masks = match key.privacy.zero_knowledge() {
-            true => key.code.stride().saturating_mul(2).saturating_add(4),
-            false => 0,
-        };
-        let committed_rows = trace.rows.saturating_add(masks);
-        let rows = separate.iter().fold(committed_rows, |rows, tensors| {
+        let rows = separate.iter().fold(trace.rows, |rows, tensors| {
             rows.saturating_add(tensors.packing.rows)
         });
         let (copies, maximum) = match subject {
@@ -178,7 +172,7 @@ impl<'k> Statement<'k> {
             Subject::Setup => (key.weights.commitments(key.previous), VerifyingKey::MAXIMUM_BYTES),
         };
         check_copies(&circuit, parameters.len(), copies)?;
-        let sizes = Sizes {
+        let mut sizes = Sizes {
             trace_rows: rows,
             weight_rows: weights.rows.saturating_mul(copies),
             matrices: separate.len().saturating_add(copies).saturating_add(1),
@@ -210,7 +204,11 @@ impl<'k> Statement<'k> {
         statement.opened = walk.points;
         statement.constraints = walk.constraints;
         if statement.masking.is_some() {
-            statement.masking = Some(statement.masking_of(walk.scalars));
+            let masking = statement.masking_of(walk.scalars);
+            statement.masking = Some(masking);
+            // Now with the rows of pads and masks.
+            sizes.trace_rows = rows.saturating_add(masking.rows());
+            check_sizes(key, &statement.circuit, &sizes, maximum)?;
         }
         Ok(statement)
     }

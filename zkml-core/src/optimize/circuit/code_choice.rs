@@ -33,9 +33,6 @@ pub const FIXED_LOG_BLOWUP: u32 = 2;
 /// Columns that are opened at that rate, about: what the row length without the pass goes by.
 const TYPICAL_QUERIES: usize = 128;
 
-/// Strides of narrow rows that are tried, `log2`.
-pub const LOG_STRIDES: RangeInclusive<u32> = 0..=3;
-
 /// What a hash of the proof of work costs, in cells to encode and to hash.
 pub const CELLS_PER_HASH: f64 = 1.5;
 
@@ -99,9 +96,9 @@ pub fn log_blowups(enabled: bool) -> RangeInclusive<u32> {
 }
 
 /// The strides to try.
-pub fn log_strides(enabled: bool) -> RangeInclusive<u32> {
+pub fn log_strides(enabled: bool, options: &SetupOptions) -> RangeInclusive<u32> {
     match enabled {
-        true => LOG_STRIDES,
+        true => options.log_strides.clone(),
         false => 0..=0,
     }
 }

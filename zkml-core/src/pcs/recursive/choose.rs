@@ -17,16 +17,19 @@ pub struct RecursionGoal {
     pub target_bits: f64,
     /// Bits of proof of work at each level.
     pub grinding_bits: u32,
+    /// Bytes of a node of the trees.
+    pub digest_bytes: u32,
     /// What an encoded cell (8 bytes to be transformed and hashed) is worth in bytes of proof.
     pub bytes_per_cell: f64,
 }
 
 impl Default for RecursionGoal {
-    /// [`TARGET_BITS`], no proof of work, 100 encoded cells for a byte.
+    /// [`TARGET_BITS`], no proof of work, whole digests, 100 encoded cells for a byte.
     fn default() -> Self {
         Self {
             target_bits: TARGET_BITS,
             grinding_bits: 0,
+            digest_bytes: 32,
             bytes_per_cell: 0.01,
         }
     }
@@ -127,6 +130,10 @@ impl Plan {
                 ) else {
                     continue;
                 };
+                let code = CodeParameters {
+                    digest_bytes: goal.digest_bytes,
+                    ..code
+                };
                 let shape = level_shape(&code, length);
                 let price =
                     rest.price + level_bytes(&shape) + goal.bytes_per_cell * level_cells(&shape) as f64;
@@ -147,7 +154,9 @@ fn level_bytes(shape: &LevelShape<'_>) -> f64 {
     let nonce = if code.grinding_bits > 0 { 8 } else { 0 };
     let fixed = 32 + 2 * K_BYTES * shape.variables + nonce;
     let columns = packed_length(code.queries.saturating_mul(shape.base_rows()));
-    fixed as f64 + columns as f64 + 32.0 * expected_path_nodes(code.log_codeword, code.queries)
+    fixed as f64
+        + columns as f64
+        + f64::from(code.digest_bytes) * expected_path_nodes(code.log_codeword, code.queries)
 }
 
 /// Cells over `F` of the encoded matrix of a level.

@@ -172,6 +172,7 @@ mod tests {
             log_codeword: 17,
             queries: 1,
             log_stride: 0,
+            digest_bytes: 32,
             grinding_bits: 0,
         })
         .unwrap();

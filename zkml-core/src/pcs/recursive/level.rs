@@ -64,7 +64,7 @@ impl Level {
             rows,
             widths,
             blocks,
-            tree: MerkleTree::new(leaves.concat()),
+            tree: MerkleTree::new(leaves.concat(), shape.code.digest_bytes),
         })
     }
 
@@ -117,7 +117,7 @@ impl Level {
             .iter()
             .map(|block| leaves(block, &self.widths, self.rows, length))
             .collect();
-        self.tree = MerkleTree::new(leaves.concat());
+        self.tree = MerkleTree::new(leaves.concat(), self.parameters.digest_bytes);
     }
 }
 
@@ -194,6 +194,7 @@ mod tests {
                 log_codeword,
                 queries: 1,
                 log_stride: 0,
+                digest_bytes: 32,
                 grinding_bits: 0,
             };
             let length = parameters.row_length();

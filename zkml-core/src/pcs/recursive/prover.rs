@@ -114,7 +114,7 @@ pub fn prove(
         );
         channel.send_base("recursion.columns", &opened.columns(&positions));
         for node in opened.path(&positions) {
-            channel.send_digest("recursion.path", &node);
+            channel.send_node("recursion.path", &node, shape.code.digest_bytes as usize);
         }
         claims = Claims {
             code: shape.code,

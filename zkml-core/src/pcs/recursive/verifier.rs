@@ -212,9 +212,13 @@ fn open_columns(
                 .sum(),
         );
     }
-    let top = root_of(shape.code.log_codeword, positions, &leaves, |_, _| {
-        channel.read_digest("recursion.path")
-    })?;
+    let top = root_of(
+        shape.code.log_codeword,
+        positions,
+        &leaves,
+        shape.code.digest_bytes,
+        |_, _| channel.read_node("recursion.path", shape.code.digest_bytes as usize),
+    )?;
     if top.map(|top| bare_root_digest(&shape.code.wide(), rows, &top)) != Some(*root) {
         return Err(failed("recursion.merkle", place));
     }

@@ -186,6 +186,7 @@ fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodePar
         log_codeword,
         queries,
         log_stride: 0,
+        digest_bytes: 32,
         grinding_bits: 3,
     }
 }

@@ -287,7 +287,10 @@ fn claims_that_do_not_fit_are_refused_by_both_sides() {
         },
     ];
     for point in [&good, &bits] {
-        assert_eq!(claim::check_points(&code, &[6], [point]), Ok(()));
+        assert_eq!(
+            claim::check_points(&code, &[matrix.commitment()], [point]),
+            Ok(())
+        );
     }
     for point in bad {
         let claim = Claim {
@@ -341,4 +344,72 @@ fn data_that_makes_no_matrix_is_refused() {
         &[],
     );
     assert_eq!(result, Err(PcsError::OtherCode { matrix: 0 }));
+}
+
+#[test]
+fn matrices_of_other_strides_are_refused_by_both_sides() {
+    let code = CodeParameters {
+        log_stride: 2,
+        ..code(5, 8, 8, 20)
+    };
+    let scene = Scene::new(code.clone(), &[&[6, 3], &[6]], false);
+    let (proof, _) = scene.prove(|_| {});
+    for (matrix, log_stride) in [(0, 1), (1, 1), (1, 6), (0, u32::MAX)] {
+        let mut channel = VerifierTranscript::new(DOMAIN, &proof);
+        let mut commitments = scene.commitments();
+        commitments[matrix].log_stride = log_stride;
+        let parameters = (&scene.code, &scene.recursion);
+        let claims: Vec<(ClaimPoint, K)> = scene
+            .points(|| K::ONE)
+            .into_iter()
+            .map(|(point, _)| (point, K::ONE))
+            .collect();
+        assert!(matches!(
+            verify_opening(&mut channel, parameters, &commitments, &claims),
+            Err(VerifyError::Key(_))
+        ));
+    }
+    // A row that is narrow in another code, on the prover's side; and a claim between its places.
+    let other = CodeParameters {
+        log_stride: 1,
+        ..code.clone()
+    };
+    let matrices: Vec<&CommittedMatrix> = scene.matrices.iter().collect();
+    let mut channel = ProverTranscript::new(DOMAIN);
+    let parameters = (&other, &scene.recursion);
+    assert!(matches!(
+        prove_opening(&mut channel, parameters, &matrices, &[]),
+        Err(PcsError::Parameters(VerifyError::Key(_)))
+    ));
+    let (mut point, _) = scene.points(|| K::ONE).remove(0);
+    *point.low.last_mut().unwrap() = K::ONE;
+    let between = Claim { point, value: K::ONE };
+    assert!(matches!(
+        prove_opening(&mut channel, (&code, &scene.recursion), &matrices, &[between]),
+        Err(PcsError::Parameters(VerifyError::Key(_)))
+    ));
+}
+
+#[test]
+fn nodes_that_are_cut_are_checked_like_whole_ones() {
+    for digest_bytes in [26, 29] {
+        let code = CodeParameters {
+            digest_bytes,
+            ..code(4, 3, 7, 20)
+        };
+        let scene = Scene::new(code, &[&[6, 2, 4, 0, 5], &[5, 3]], false);
+        let (proof, events) = scene.prove(|_| {});
+        assert_eq!(scene.verify(&proof), Ok(()));
+        let nodes: Vec<&Event> = events
+            .iter()
+            .filter(|event| event.label == "opening.path")
+            .collect();
+        assert!(!nodes.is_empty());
+        for node in nodes {
+            assert_eq!(node.length, digest_bytes as usize);
+            let mut changed = proof.clone();
+            changed[node.offset + node.length - 1] ^= 1;
+            assert_check(scene.verify(&changed), "opening.merkle");
+        }
+    }
 }

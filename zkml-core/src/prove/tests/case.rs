@@ -365,6 +365,14 @@ impl ProverChannel for Liar<'_> {
         self.inner.send_digest(label, &value);
     }
 
+    fn send_node(&mut self, label: &'static str, value: &[u8; 32], bytes: usize) {
+        let mut value = *value;
+        if let Some(byte) = self.lie.target(label, bytes) {
+            value[byte] ^= 1;
+        }
+        self.inner.send_node(label, &value, bytes);
+    }
+
     fn challenge(&mut self, label: &'static str) -> K {
         let challenge = self.inner.challenge(label);
         self.lie.heard.push(challenge);

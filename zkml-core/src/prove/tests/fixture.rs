@@ -84,11 +84,12 @@ pub(crate) fn hidden() -> &'static Fixture {
 /// The same network with everything private; input and outputs are committed apart.
 pub(crate) fn secret() -> &'static Fixture {
     static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
-        make(Privacy {
+        let privacy = Privacy {
             output: Visibility::Private,
             commit_input: true,
             ..Privacy::default()
-        })
+        };
+        make(privacy)
     });
     &FIXTURE
 }
@@ -108,27 +109,34 @@ pub(crate) fn rotated() -> &'static ProvingKey {
     &KEY
 }
 
-/// Proofs of a network with so many rows in its lookups that they ask for proof of work: plain and in zero knowledge.
+/// Proofs of a network with so many rows in its lookups that they ask for proof of work: plain and in zero knowledge; of
+/// narrow rows, and the first with nodes that are cut.
 pub(crate) fn large() -> &'static [Fixture; 2] {
     static FIXTURES: LazyLock<[Fixture; 2]> = LazyLock::new(|| {
-        [Privacy::PUBLIC, Privacy::default()].map(|privacy| {
+        [(Privacy::PUBLIC, 1, 26), (Privacy::default(), 2, 32)].map(|(privacy, log_stride, digest_bytes)| {
             let mut n = Network::new(18, &[1, 1, 64, 64], (-127, 127));
             let conv = n.convolution("conv", NodeId(0), 8, window(3, 1, 1), 1);
             let act = n.rescale("relu", conv, Function::Relu, Some(1));
             let pool = n.max_pool("pool", act, window(8, 8, 0));
-            prove_once(n.finish(&[pool]).with_privacy(privacy))
+            let options = SetupOptions {
+                log_strides: log_stride..=log_stride,
+                digest_bytes,
+                ..SetupOptions::default()
+            };
+            prove_once(n.finish(&[pool]).with_privacy(privacy), &options)
         })
     });
     &FIXTURES
 }
 
 fn make(privacy: Privacy) -> Fixture {
-    prove_once(whole_network(18).with_privacy(privacy))
+    prove_once(whole_network(18).with_privacy(privacy), &SetupOptions::default())
 }
 
-fn prove_once(model: CompiledModel) -> Fixture {
+fn prove_once(model: CompiledModel, options: &SetupOptions) -> Fixture {
     let input = Network::random_input(1, &model);
-    let key = setup(model, &SetupOptions::default()).expect("setup");
+    let key = setup(model, options).expect("setup");
+    assert!(options.log_strides.contains(&key.verifying.code.log_stride));
     let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
     verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
     Fixture {

@@ -41,6 +41,7 @@ fn model(seed: u64, input: &[usize], range: (i64, i64), outputs: usize) -> Compi
 fn first() -> ProvingKey {
     let options = SetupOptions {
         proofs_per_key: 8,
+        log_strides: 1..=1,
         ..SetupOptions::default()
     };
     setup(model(1, &[1, 7], (-127, 127), 5).with_privacy(FIRST), &options).expect("setup")
@@ -146,7 +147,7 @@ fn a_tensor_that_does_not_fit_is_refused_with_what_differs() {
     );
 
     let longer = CodeParameters {
-        tail: code.tail + 1,
+        tail: code.tail + 2,
         ..code.clone()
     };
     refused_for(secret(&a).fits(&second(&[1, 5], (-127, 127), &longer)), "tail");
@@ -159,16 +160,35 @@ fn a_tensor_that_does_not_fit_is_refused_with_what_differs() {
         secret(&a).fits(&second(&[1, 5], (-127, 127), &wider)),
         "row length",
     );
+    // Rows of the same length, of another code.
+    let stretched = CodeParameters {
+        log_stride: code.log_stride + 1,
+        tail: 2 * code.tail,
+        ..wider
+    };
+    assert_eq!(
+        (stretched.narrow().log_row, stretched.narrow().tail),
+        (code.narrow().log_row, code.narrow().tail)
+    );
+    refused_for(
+        secret(&a).fits(&second(&[1, 5], (-127, 127), &stretched)),
+        "stride",
+    );
+    let cut = CodeParameters {
+        digest_bytes: 30,
+        ..code.clone()
+    };
+    refused_for(secret(&a).fits(&second(&[1, 5], (-127, 127), &cut)), "node");
     let more = CodeParameters {
         queries: code.queries + 1,
-        tail: code.tail + 2,
+        tail: code.tail + 4,
         ..code.clone()
     };
     let more = second(&[1, 5], (-127, 127), &more);
     let options = SetupOptions {
         proofs_per_key: 8,
         code: Some(CodeParameters {
-            tail: code.tail + 2,
+            tail: code.tail + 4,
             ..code.clone()
         }),
         ..SetupOptions::default()
@@ -195,14 +215,14 @@ fn a_tensor_out_of_the_range_of_an_input_is_refused() {
 fn rows_of_committed_tensors_have_randomness_for_two_openings() {
     let a = first();
     let queries = a.verifying.code.queries;
-    assert!(a.verifying.code.tail >= 2 * queries + 2);
+    assert!(a.verifying.code.narrow().tail >= 2 * queries + 2);
     assert_eq!(secret(&a).randomness(), 2 * queries + 2);
     // A key whose code has room for one opening only.
     let mut short = a.verifying.clone();
     short.privacy.weights = Visibility::Public;
     short.weights.openings = 0;
     short.weights.roots.truncate(1);
-    short.code.tail = 2 * queries + 1;
+    short.code.tail = 2 * (2 * queries + 1);
     let refused = crate::verify::Statement::new(&short).expect_err("too short a tail");
     assert!(refused.to_string().contains("expected a tail of"), "{refused}");
 }
@@ -211,7 +231,7 @@ fn rows_of_committed_tensors_have_randomness_for_two_openings() {
 fn a_given_code_must_have_room() {
     let a = first();
     let code = CodeParameters {
-        tail: a.verifying.code.queries + 2,
+        tail: 2 * (a.verifying.code.queries + 2),
         ..a.verifying.code.clone()
     };
     let options = SetupOptions {

@@ -84,6 +84,12 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Listening<C> {
         Ok(value)
     }
 
+    fn read_node(&mut self, label: &'static str, bytes: usize) -> Result<[u8; 32], VerifyError> {
+        let value = self.inner.read_node(label, bytes)?;
+        self.heard.digests.push((label, value));
+        Ok(value)
+    }
+
     fn challenge(&mut self, label: &'static str) -> K {
         let challenge = self.inner.challenge(label);
         self.heard.challenges.push((label, challenge));

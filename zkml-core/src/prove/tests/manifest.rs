@@ -241,7 +241,7 @@ impl Subject<'_> {
             .iter()
             .position(|event| byte < event.offset + event.length)?;
         let event = &self.messages[message];
-        Some((message, element_of(event.kind, byte - event.offset)))
+        Some((message, element_of(event, byte - event.offset)))
     }
 
     /// Up to `samples` elements of a row, the first and the last among them: numbers of the message and the element.
@@ -269,12 +269,13 @@ impl Subject<'_> {
     }
 }
 
-/// Bytes of one element of a message of that kind, unless its elements are packed.
-pub(super) fn element_size(kind: Kind) -> usize {
-    match kind {
+/// Bytes of one element of a message, unless its elements are packed.
+pub(super) fn element_size(event: &Event) -> usize {
+    match event.kind {
         Kind::Scalars | Kind::Extension => 16,
         Kind::Nonce => 8,
-        _ => 32,
+        // A digest, or what is sent of it.
+        _ => event.length.max(1),
     }
 }
 
@@ -282,23 +283,23 @@ pub(super) fn element_size(kind: Kind) -> usize {
 pub(super) fn elements(event: &Event) -> usize {
     match event.kind {
         Kind::Base => event.length * 8 / 61,
-        kind => event.length / element_size(kind),
+        _ => event.length / element_size(event),
     }
 }
 
 /// The byte in which an element of a message begins.
-fn offset_of(kind: Kind, element: usize) -> usize {
-    match kind {
+fn offset_of(event: &Event, element: usize) -> usize {
+    match event.kind {
         Kind::Base => 61 * element / 8,
-        kind => element * element_size(kind),
+        _ => element * element_size(event),
     }
 }
 
 /// The element of a message that a byte of it belongs to; the one that begins in it, where that is two.
-fn element_of(kind: Kind, byte: usize) -> usize {
-    match kind {
+fn element_of(event: &Event, byte: usize) -> usize {
+    match event.kind {
         Kind::Base => (byte * 8 + 7) / 61,
-        kind => byte / element_size(kind),
+        _ => byte / element_size(event),
     }
 }
 
@@ -365,7 +366,7 @@ impl Mutation {
         if event.kind == Kind::Base {
             return self.apply_packed(subject, event, element, random);
         }
-        let size = element_size(event.kind);
+        let size = element_size(event);
         let at = event.offset + size * element;
         let end = event.offset + event.length;
         let field = matches!(event.kind, Kind::Scalars | Kind::Extension);
@@ -465,7 +466,7 @@ fn judge(
     };
     let event = &subject.messages[message];
     let row = subject.row_of(event, element);
-    let offset = event.offset + offset_of(event.kind, element);
+    let offset = event.offset + offset_of(event, element);
     match &verdict {
         Err(VerifyError::NonCanonical { label, offset: found })
             if mutation == Mutation::PlusP && *label == row.label && *found == offset =>

@@ -46,14 +46,6 @@ fn cases() -> Vec<Case> {
     Case::all().into_iter().chain(others).collect()
 }
 
-/// Bytes of so many elements.
-fn length_of(kind: Kind, elements: usize) -> usize {
-    match kind {
-        Kind::Base => packed_length(elements),
-        kind => elements * element_size(kind),
-    }
-}
-
 #[test]
 fn every_byte_of_a_proof_belongs_to_one_labelled_message() {
     for case in cases() {
@@ -62,7 +54,10 @@ fn every_byte_of_a_proof_belongs_to_one_labelled_message() {
         for event in &subject.messages {
             assert_eq!(event.offset, end, "{}: {}", subject.name, event.label);
             assert!(
-                event.length > 0 && event.length == length_of(event.kind, elements(event)),
+                match event.kind {
+                    Kind::Base => event.length == packed_length(elements(event)),
+                    _ => event.length == element_size(event) * elements(event),
+                },
                 "{}: {}",
                 subject.name,
                 event.label

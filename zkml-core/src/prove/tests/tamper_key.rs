@@ -81,6 +81,11 @@ fn alterations() -> Vec<(&'static str, Alter)> {
         entry("weights: rows", |key| key.weights.rows += 1),
         entry("code: log_row", |key| key.code.log_row -= 1),
         entry("code: tail", |key| key.code.tail = 1),
+        entry("code: a wider stride", |key| key.code.log_stride += 1),
+        entry("code: the widest stride", |key| key.code.log_stride = 6),
+        entry("code: no stride", |key| key.code.log_stride = u32::MAX),
+        entry("code: shorter nodes", |key| key.code.digest_bytes -= 1),
+        entry("code: no nodes", |key| key.code.digest_bytes = 0),
         entry("code: log_codeword", |key| key.code.log_codeword += 1),
         entry("code: fewer queries", |key| key.code.queries -= 1),
         entry("code: one query", |key| key.code.queries = 1),
@@ -383,6 +388,7 @@ fn a_recursion_that_asks_too_much_of_proof_or_verifier_is_refused() {
             log_codeword: (log_level + 2).max(12),
             queries,
             log_stride: 0,
+            digest_bytes: 32,
             grinding_bits: 0,
         };
         key.recursion.levels = vec![level(10)];

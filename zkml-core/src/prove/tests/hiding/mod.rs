@@ -79,6 +79,7 @@ fn key_with_queries(model: &CompiledModel, queries: usize, log_codeword: u32) ->
         log_codeword,
         queries,
         log_stride: LOG_STRIDE,
+        digest_bytes: 32,
         grinding_bits: 0,
     };
     let choice = Choice {

@@ -77,7 +77,7 @@ impl Tree {
             code,
             rows,
             columns: salted,
-            tree: MerkleTree::new(leaves),
+            tree: MerkleTree::new(leaves, code.digest_bytes),
         }
     }
 
@@ -181,6 +181,10 @@ impl VerifierChannel for Programmed {
 
     fn read_digest(&mut self, label: &'static str) -> Result<Digest, VerifyError> {
         self.digests.pop_front().ok_or_else(|| exhausted(label))
+    }
+
+    fn read_node(&mut self, label: &'static str, _: usize) -> Result<[u8; 32], VerifyError> {
+        self.read_digest(label)
     }
 
     fn challenge(&mut self, label: &'static str) -> K {

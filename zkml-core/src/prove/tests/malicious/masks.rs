@@ -6,8 +6,8 @@ use super::super::listening::{Heard, heard};
 use super::trace::linear;
 use super::*;
 use crate::pcs::{
-    Claim, ClaimPoint, CodeParameters, ExtensionRow, MaskRows, RecursionParameters, Seed, verify_columns,
-    verify_combination,
+    Claim, ClaimPoint, CodeParameters, ExtensionRow, Keep, MaskRows, RecursionParameters, Seed, Tails,
+    verify_columns, verify_combination,
 };
 use crate::prove::{prove, prove_trace};
 use crate::transcript::{Check, VerifierChannel, VerifierTranscript};
@@ -181,6 +181,10 @@ impl<C: ProverChannel> ProverChannel for Known<C> {
         self.inner.send_digest(label, value);
     }
 
+    fn send_node(&mut self, label: &'static str, value: &[u8; 32], bytes: usize) {
+        self.inner.send_node(label, value, bytes);
+    }
+
     fn challenge(&mut self, label: &'static str) -> K {
         let challenge = self.inner.challenge(label);
         self.known(label, challenge)
@@ -214,6 +218,10 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Known<C> {
         self.inner.read_digest(label)
     }
 
+    fn read_node(&mut self, label: &'static str, bytes: usize) -> Result<[u8; 32], VerifyError> {
+        self.inner.read_node(label, bytes)
+    }
+
     fn challenge(&mut self, label: &'static str) -> K {
         let challenge = self.inner.challenge(label);
         self.known(label, challenge)
@@ -243,25 +251,28 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Known<C> {
 
 /// Opens a row at a point with a claim that is false by `error`, and a claim of the mask that makes up for it if its
 /// factor is 1; the verifier's answer where `known` challenges are 1.
-fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError> {
+fn absorb(known: &'static [&'static str], error: u64, log_stride: u32) -> Result<(), VerifyError> {
     let code = CodeParameters {
         log_row: 4,
         tail: 8,
         log_codeword: 7,
         queries: 6,
-        log_stride: 0,
+        log_stride,
+        digest_bytes: 32,
         grinding_bits: 0,
     };
-    let mut cells = vec![M61::from(0u64); 3 * code.row_length()];
+    let (rows, classes) = (code.narrow(), code.stride());
+    let mut cells = vec![M61::from(0u64); (1 + 2 * classes) * rows.row_length()];
     Seed::from_bytes([3; 32]).fill_row(0, &mut cells);
-    let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, Seed::from_bytes([4; 32]))
+    let (seed, tails) = (Seed::from_bytes([4; 32]), Tails::whole(&rows));
+    let matrix = CommittedMatrix::commit_with(Rows::Field(cells.clone()), rows, seed, tails, Keep::Codeword)
         .expect("commit");
     let mask = Some(MaskRows {
         mask: ExtensionRow {
             matrix: 0,
             first_row: 1,
         },
-        classes: 1,
+        classes,
         first_pair: 1,
     });
     let at = |low: Vec<K>| ClaimPoint {
@@ -276,8 +287,9 @@ fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError>
 
     let mut transcript = ProverTranscript::new("absorb");
     transcript.absorb("root", &matrix.commitment().root);
-    let low = transcript.challenges("point", code.log_row as usize);
-    let value = crate::poly::evaluate_base(&cells[..code.row_length()], &low) + error;
+    let mut low = transcript.challenges("point", rows.log_row as usize);
+    let value = crate::poly::evaluate_base(&cells[..rows.row_length()], &low) + error;
+    low.resize(code.log_row as usize, K::from(0u64));
     transcript.send_scalar("value", value);
     let inner = Known {
         inner: transcript,
@@ -309,7 +321,8 @@ fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError>
 
     let mut transcript = VerifierTranscript::new("absorb", &proof);
     transcript.absorb("root", &matrix.commitment().root);
-    let low = transcript.challenges("point", code.log_row as usize);
+    let mut low = transcript.challenges("point", rows.log_row as usize);
+    low.resize(code.log_row as usize, K::from(0u64));
     let value = transcript.read_scalar("value")?;
     let mut channel = Known {
         inner: transcript,
@@ -334,17 +347,24 @@ fn absorb(known: &'static [&'static str], error: u64) -> Result<(), VerifyError>
 
 #[test]
 fn a_false_claim_made_up_for_by_the_claim_of_the_mask() {
+    (0..4).for_each(a_false_claim_at);
+}
+
+fn a_false_claim_at(log_stride: u32) {
     // If the factors of claims were known before the mask's claim is sent, anything could be claimed.
-    assert_eq!(absorb(&["opening.combine", "opening.blind"], 1), Ok(()));
+    assert_eq!(
+        absorb(&["opening.combine", "opening.blind"], 1, log_stride),
+        Ok(())
+    );
     // Each of the two challenges drawn after it is enough to see it, and both are drawn.
     for known in [&["opening.combine"][..], &["opening.blind"], &[]] {
-        match absorb(known, 1) {
+        match absorb(known, 1, log_stride) {
             Err(VerifyError::Check {
                 name: "opening.inner_product",
                 ..
             }) => {}
             other => panic!("{known:?}: {other:?}"),
         }
-        assert_eq!(absorb(known, 0), Ok(()));
+        assert_eq!(absorb(known, 0, log_stride), Ok(()));
     }
 }

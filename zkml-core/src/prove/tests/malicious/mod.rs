@@ -347,6 +347,10 @@ impl<C: ProverChannel> ProverChannel for Lying<'_, C> {
         self.inner.send_digest(label, value);
     }
 
+    fn send_node(&mut self, label: &'static str, value: &[u8; 32], bytes: usize) {
+        self.inner.send_node(label, value, bytes);
+    }
+
     fn challenge(&mut self, label: &'static str) -> K {
         let challenge = self.inner.challenge(label);
         self.drawn.push((label, challenge));

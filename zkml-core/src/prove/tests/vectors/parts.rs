@@ -10,7 +10,7 @@ use crate::pcs::circle::{CirclePoint, basis, domain_point};
 use crate::pcs::hash::{leaf_digest, leaf_length, node_digest, root_digest};
 use crate::pcs::{
     CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Coordinate, Keep, RecursionParameters,
-    Rows, Seed, StoredRows, Tails, prove_opening, verify_opening,
+    RowCode, Rows, Seed, StoredRows, Tails, prove_opening, verify_opening,
 };
 use crate::poly;
 use crate::transcript::{Kind, ProverChannel, ProverTranscript, State, VerifierChannel, VerifierTranscript};
@@ -126,6 +126,7 @@ const CODE: CodeParameters = CodeParameters {
     log_codeword: 5,
     queries: 4,
     log_stride: 0,
+    digest_bytes: 32,
     grinding_bits: 4,
 };
 
@@ -144,6 +145,21 @@ pub(super) fn code() -> Value {
         let terms = message_row().into_iter().enumerate();
         assert_eq!(*value, terms.map(|(j, c)| c * basis(j, at)).sum::<M61>());
     }
+    // Rows of 4 coefficients and a tail of 1, at every second place of the message.
+    let rows = RowCode {
+        log_row: 2,
+        tail: 1,
+        log_codeword: 4,
+        log_stride: 1,
+        digest_bytes: 32,
+    };
+    let narrow = &message_row()[..5];
+    let symbols = CircleCode::of(rows).encode(narrow);
+    for (index, value) in symbols.iter().enumerate() {
+        let at = domain_point(log_size, 2 * index);
+        let terms = narrow.iter().enumerate();
+        assert_eq!(*value, terms.map(|(j, c)| *c * basis(2 * j, at)).sum::<M61>());
+    }
     json!({
         "log_row": CODE.log_row,
         "tail": CODE.tail,
@@ -153,6 +169,7 @@ pub(super) fn code() -> Value {
         "basis 0 to 10 at point 5": base(&values),
         "message": base(&message_row()),
         "codeword": base(&word),
+        "narrow": { "log_stride": 1, "message": base(narrow), "symbols": base(&symbols) },
     })
 }
 
@@ -179,7 +196,7 @@ pub(super) fn hash() -> Value {
     let (left, right) = ([1; 32], [2; 32]);
     json!({
         "leaves": leaves,
-        "root": { "log_row": CODE.log_row, "tail": CODE.tail, "log_codeword": CODE.log_codeword, "log_stride": 0, "rows": 2,
+        "root": { "log_row": CODE.log_row, "tail": CODE.tail, "log_codeword": CODE.log_codeword, "log_stride": 0, "digest_bytes": 32, "rows": 2,
             "topmost node": hex(&left), "digest": hex(&root_digest(&CODE.wide(), 2, &left)) },
         "node": { "left": hex(&left), "right": hex(&right), "digest": hex(&node_digest(&left, &right)) },
     })

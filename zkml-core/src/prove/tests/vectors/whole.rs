@@ -44,14 +44,16 @@ pub(super) fn proofs() -> Value {
         log_codeword: 10,
         queries: 112,
         log_stride: 0,
+        digest_bytes: 32,
         grinding_bits: 12,
     };
     let private = CodeParameters {
         log_row: 9,
-        tail: 250,
-        log_codeword: 12,
-        queries: 124,
-        log_stride: 0,
+        tail: 452,
+        log_codeword: 13,
+        queries: 112,
+        log_stride: 1,
+        digest_bytes: 26,
         grinding_bits: 12,
     };
     let hidden = Privacy {
