@@ -19,7 +19,7 @@ mod contraction;
 mod error;
 #[cfg(feature = "prover")]
 pub mod lower;
-mod schedule;
+pub(crate) mod schedule;
 mod serde_m61;
 mod setup;
 mod shape;
@@ -67,6 +67,8 @@ pub struct Circuit {
     /// Whether each column is stored in rows of its own, padding included; else columns are
     /// [packed](crate::pcs::Packing).
     pub unpacked: bool,
+    /// Whether each column whose reduction needs a sumcheck has one of its own; else those of one depth of the [`Schedule`] share one.
+    pub unstacked: bool,
 }
 
 /// A tensor of field elements.

@@ -1,7 +1,8 @@
 //! When each virtual column is reduced.
 //!
 //! Claims run from lookups and equalities down to given columns. A column is reduced after everything that is
-//! made of it; columns of one depth whose reduction needs a sumcheck share one batched sumcheck.
+//! made of it; columns of one depth whose reduction needs a sumcheck share one batched sumcheck, unless the circuit asks for a
+//! depth for each of them ([`Circuit::unstacked`]).
 
 use super::{Circuit, ColumnId, ColumnKind, FactorRole, View};
 
@@ -20,8 +21,14 @@ impl Schedule {
         let zero_padded = circuit.zero_padded();
         let mut depth = vec![0usize; circuit.columns.len()];
         let mut stages: Vec<Vec<ColumnId>> = Vec::new();
+        // The depth behind the last sumcheck, where each is to have its own.
+        let mut free = 0usize;
         for id in circuit.ids().rev() {
-            let own = depth[id.index()];
+            let mut own = depth[id.index()];
+            if circuit.unstacked && has_sumcheck(circuit, id, &zero_padded) {
+                own = own.max(free);
+                free = own + 1;
+            }
             let mut at_least = |column: ColumnId, bound: usize| {
                 let slot = &mut depth[column.index()];
                 *slot = (*slot).max(bound);
@@ -32,8 +39,7 @@ impl Schedule {
                 }
                 ColumnKind::Linear(linear) => linear.terms.iter().for_each(|term| at_least(term.column, own)),
                 ColumnKind::View(view) => {
-                    let summed =
-                        !general_factors(circuit, id, view, zero_padded[view.source.index()]).is_empty();
+                    let summed = has_sumcheck(circuit, id, &zero_padded);
                     at_least(view.source, own + usize::from(summed));
                 }
                 ColumnKind::Contraction(contraction) => {
@@ -47,6 +53,17 @@ impl Schedule {
             stages[own].push(id);
         }
         Self { zero_padded, stages }
+    }
+}
+
+/// Whether the reduction of a column needs a sumcheck; `zero_padded` is that of its [`Schedule`].
+pub(crate) fn has_sumcheck(circuit: &Circuit, id: ColumnId, zero_padded: &[bool]) -> bool {
+    match &circuit[id].kind {
+        ColumnKind::Contraction(_) => true,
+        ColumnKind::View(view) => {
+            !general_factors(circuit, id, view, zero_padded[view.source.index()]).is_empty()
+        }
+        _ => false,
     }
 }
 

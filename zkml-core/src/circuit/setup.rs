@@ -19,6 +19,7 @@ use super::{Circuit, Column, ColumnId, ColumnKind, Equality, Lookup, PaddedShape
 pub fn setup_circuit(model: &Circuit) -> Circuit {
     let mut circuit = Circuit {
         unpacked: model.unpacked,
+        unstacked: model.unstacked,
         ..Circuit::default()
     };
     for parameter in model.parameters() {

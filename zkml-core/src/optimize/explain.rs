@@ -4,8 +4,8 @@
 //! circuits are compared.
 
 use super::circuit::{
-    CircuitOptions, code_choice, limb_width, shifted_convolution, sizes, table_sharing, trace_packing,
-    virtual_values,
+    CircuitOptions, code_choice, layer_stacking, limb_width, shifted_convolution, sizes, table_sharing,
+    trace_packing, virtual_values,
 };
 use super::operation::{
     OperationOptions, activation_fusion, concat_scales, exact_multipliers, per_channel_scales,
@@ -111,6 +111,7 @@ fn changes(pass: &str, network: &Quantized, lowered: &Lowered, code: Option<&Cod
         table_sharing::NAME => table_sharing::changes(circuit),
         virtual_values::NAME => virtual_values::changes(circuit),
         shifted_convolution::NAME => shifted_convolution::changes(circuit),
+        layer_stacking::NAME => layer_stacking::changes(circuit),
         trace_packing::NAME => trace_packing::changes(circuit),
         code_choice::NAME => code.map(code_choice::changes).unwrap_or_default(),
         _ => Vec::new(),

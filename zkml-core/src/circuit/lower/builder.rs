@@ -111,6 +111,7 @@ impl<'g> Builder<'g> {
             graph,
             circuit: Circuit {
                 unpacked: !options.trace_packing,
+                unstacked: !options.layer_stacking,
                 ..Circuit::default()
             },
             nodes: Vec::new(),

@@ -6,6 +6,7 @@
 //! | [`table_sharing`] | one table for all lookups of the same function or range, the widest serving all |
 //! | [`virtual_values`] | linear algebra is never committed: sums and products are evaluated where they are needed |
 //! | [`shifted_convolution`] | a convolution reads its input through an affine map; no patches are laid out |
+//! | [`layer_stacking`] | layers of one depth are reduced by one batched sumcheck |
 //! | [`trace_packing`] | columns share rows, rows of padding are not stored |
 //! | [`code_choice`] | row length, rate, proof of work and commitments to the weights by a cost model |
 //!
@@ -13,6 +14,7 @@
 //! The last one runs in [setup](mod@crate::prove), which knows what a proof may weigh.
 
 pub mod code_choice;
+pub mod layer_stacking;
 pub mod limb_width;
 pub mod shifted_convolution;
 pub mod table_sharing;
@@ -21,7 +23,7 @@ pub mod virtual_values;
 
 use serde::{Deserialize, Serialize};
 
-use crate::circuit::{Circuit, ColumnKind, Home};
+use crate::circuit::{Circuit, ColumnKind, Home, Schedule};
 
 /// Which passes run; all by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub struct CircuitOptions {
     pub virtual_values: bool,
     /// [`shifted_convolution`]
     pub shifted_convolution: bool,
+    /// [`layer_stacking`]
+    pub layer_stacking: bool,
     /// [`trace_packing`]
     pub trace_packing: bool,
     /// [`code_choice`]
@@ -47,6 +51,7 @@ impl Default for CircuitOptions {
             table_sharing: true,
             virtual_values: true,
             shifted_convolution: true,
+            layer_stacking: true,
             trace_packing: true,
             code_choice: true,
         }
@@ -55,11 +60,12 @@ impl Default for CircuitOptions {
 
 impl CircuitOptions {
     /// Names of all passes.
-    pub const NAMES: [&str; 6] = [
+    pub const NAMES: [&str; 7] = [
         limb_width::NAME,
         table_sharing::NAME,
         virtual_values::NAME,
         shifted_convolution::NAME,
+        layer_stacking::NAME,
         trace_packing::NAME,
         code_choice::NAME,
     ];
@@ -71,6 +77,7 @@ impl CircuitOptions {
             table_sharing::NAME => Some(&mut self.table_sharing),
             virtual_values::NAME => Some(&mut self.virtual_values),
             shifted_convolution::NAME => Some(&mut self.shifted_convolution),
+            layer_stacking::NAME => Some(&mut self.layer_stacking),
             trace_packing::NAME => Some(&mut self.trace_packing),
             code_choice::NAME => Some(&mut self.code_choice),
             _ => None,
@@ -79,8 +86,8 @@ impl CircuitOptions {
 }
 
 /// The sizes of a circuit that cost time or bytes: cells of the trace with the multiplicities of tables, rows that are
-/// looked up, rows of tables, columns.
-pub fn sizes(circuit: &Circuit) -> [(&'static str, u64); 4] {
+/// looked up, rows of tables, columns, and depths at which columns are reduced.
+pub fn sizes(circuit: &Circuit) -> [(&'static str, u64); 5] {
     let in_trace = |kind: &ColumnKind| {
         matches!(
             kind,
@@ -110,5 +117,6 @@ pub fn sizes(circuit: &Circuit) -> [(&'static str, u64); 4] {
         ("looked-up rows", rows.sum()),
         ("table rows", tables as u64),
         ("columns", circuit.columns.len() as u64),
+        ("depths", Schedule::new(circuit).stages.len() as u64),
     ]
 }

@@ -135,6 +135,8 @@ fn without_any_one_pass_the_network_is_larger_and_proves() {
         match name {
             // What it saves is precision.
             "per_channel_scales" => {}
+            // What it saves is values and challenges.
+            "layer_stacking" => assert_eq!(cells_without, cells),
             "trace_packing" | "code_choice" => {
                 assert!(
                     price_without > price,
@@ -155,14 +157,15 @@ fn any_choice_of_passes_proves() {
     let names = names();
     // All pairs, by a fixed walk over the subsets, and none of them at all.
     for subset in [
-        0b11_1111_1111u32,
-        0b10_1010_1010,
-        0b01_0101_0101,
+        0b111_1111_1111u32,
+        0b010_1010_1010,
+        0b101_0101_0101,
         0b00_1100_1100,
-        0b11_0011_0011,
+        0b110_0110_0110,
+        0b011_0011_0011,
         0b00_1111_0000,
         0b11_0000_1111,
-        0b11_0000_0000,
+        0b111_0000_0000,
         0b00_1111_1111,
     ] {
         let off: Vec<&str> = names
@@ -194,6 +197,7 @@ fn every_pass_says_what_it_did() {
         assert!(report.enabled && !report.changes.is_empty(), "{report}");
         let what = match report.pass.as_ref() {
             "trace_packing" => "encoded cells",
+            "layer_stacking" => "depths",
             // It may buy less work with more bytes, or the other way round.
             "code_choice" => "bytes of columns and combination",
             _ => "committed cells",

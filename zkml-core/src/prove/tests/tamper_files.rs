@@ -200,6 +200,7 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
             lookups,
             equalities,
             unpacked,
+            unstacked,
         } = circuit;
         for (what, length, bytes) in [
             ("columns", columns.len(), encoded(columns).len()),
@@ -212,6 +213,8 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
         }
         altered_variant("unpacked", key, offset, 2);
         offset += encoded(unpacked).len();
+        altered_variant("unstacked", key, offset, 2);
+        offset += encoded(unstacked).len();
         offset += encoded(&interface.input_scale).len();
         altered_length("scales", key, offset, interface.output_scales.len(), refused);
         offset += encoded(&interface.output_scales).len();

@@ -1,0 +1,38 @@
+//! Layers of one depth are reduced together.
+//!
+//! Contractions that do not depend on each other, of all shapes, are instances of one batched sumcheck, at the same challenges
+//! ([`crate::circuit::Schedule`]): between two activations of a network every layer is of the same depth, however deep the network.
+//! Weights of layers of one shape end at the same point, and the opening merges fewer claims. Without this pass each layer has a sumcheck and
+//! challenges of its own.
+
+use crate::circuit::schedule::has_sumcheck;
+use crate::circuit::{Circuit, Schedule};
+
+/// Name of the pass.
+pub const NAME: &str = "layer_stacking";
+
+/// How many layers share how many sumchecks.
+pub fn changes(circuit: &Circuit) -> Vec<String> {
+    let schedule = Schedule::new(circuit);
+    let summed = |stage: &Vec<_>| {
+        let layers = stage
+            .iter()
+            .filter(|&&id| has_sumcheck(circuit, id, &schedule.zero_padded));
+        layers.count()
+    };
+    let layers: Vec<usize> = schedule
+        .stages
+        .iter()
+        .map(summed)
+        .filter(|&layers| layers > 0)
+        .collect();
+    if circuit.unstacked || layers.iter().all(|&layers| layers == 1) {
+        return Vec::new();
+    }
+    vec![format!(
+        "{} contractions and views in {} batched sumchecks, up to {} in one",
+        layers.iter().sum::<usize>(),
+        layers.len(),
+        layers.iter().max().unwrap_or(&0)
+    )]
+}
