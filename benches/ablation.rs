@@ -71,7 +71,7 @@ fn main() -> ExitCode {
 
 /// The measurements of one row.
 struct Row {
-    sizes: [(&'static str, u64); 4],
+    sizes: [(&'static str, u64); 5],
     setup: Duration,
     prove: Duration,
     verify: Duration,

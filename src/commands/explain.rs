@@ -139,7 +139,7 @@ fn circuit(circuit: &Circuit) -> Vec<Fact> {
         .iter()
         .map(|(name, count, cells)| json!({ "kind": name, "columns": count, "cells": cells }))
         .collect();
-    let [(_, cells), (_, rows), (_, tables), _] = sizes(circuit);
+    let [(_, cells), (_, rows), (_, tables), ..] = sizes(circuit);
     let padding = cells.saturating_sub(tables).saturating_sub(logical);
     vec![
         fact("columns", text.join("\n"), values),
