@@ -12,8 +12,12 @@
 //! | [`relu_hoisting`] | moves a ReLU before reshapes and padding, where it joins a rescale at no cost |
 //! | [`dead_code`] | drops nodes and parameters that no output needs |
 //!
-//! Layers of the same shape need no pass to be stacked: the argument proves all layers of one depth at one point, and the
-//! lookups of all layers as one stack (`docs/protocol/reduction.md`).
+//! Constants are parameters of operations here, never operands: the only node without operands is the input. So there are no
+//! expressions of constants to fold but those that these passes make, and they fold them at once (`batch_norm_folding`,
+//! `batch_norm_conversion`, `contraction_order`).
+//!
+//! Layers of one depth, those of the same shape among them, are stacked in the argument, not in the graph: pass `layer_stacking` of
+//! the circuit level; and the lookups of all layers are one stack (`docs/protocol/reduction.md`).
 
 pub mod batch_norm_conversion;
 pub mod batch_norm_folding;
