@@ -1,34 +1,46 @@
-//! Telling the C library's allocator to keep what a proof frees, for the next one.
+//! Tells the C library's allocator to keep what a proof frees, for the next one.
 //!
-//! A proof works in tables of 1 to 60 MB that are made and dropped in a fixed order. The allocator of glibc serves threads other than the
-//! first from heaps of 64 MiB each, unmaps such a heap as soon as it is empty, and maps it again, page fault by page fault, for
-//! the next table. [`keep_freed`] has all threads use one heap, and lets it keep 256 MiB at its end.
+//! A proof makes and drops tables of 1 MB to some hundred MB in a fixed order. By itself glibc maps a large table apart, unmaps it when it is
+//! freed, and the next table takes a page fault for every 4 KiB. [`keep_freed`] has all threads share one heap that never shrinks,
+//! so a page is touched for the first time once in the life of the process. [`trim`] gives the memory back between jobs.
 //!
 //! For programs, not for libraries: it changes the allocator of the whole process. `docs/decisions/0013-allocator.md` has figures.
 
-/// Blocks from this size on are mapped by themselves and unmapped when freed: the encoded weights of a large model, not the tables of a proof.
-/// The first that is taken; before version 2.35 glibc took 32 MiB at most.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const MAPPED_FROM: [i32; 2] = [64 << 20, 32 << 20];
-
-/// Free bytes at the end of the heap that are not given back: what a proof of VGG-16 frees.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const KEPT: i32 = 256 << 20;
-
-/// Has the allocator use one heap for all threads and keep up to 256 MiB that are free at its end. Call it first thing in `main`: threads that
-/// have allocated already stay with their heaps.
+/// The parameters of glibc's allocator, in the order in which they are set.
 ///
-/// Returns whether the allocator took all of it. Where the C library is not glibc nothing is done, and a process that has chosen
+/// No block is mapped apart (`M_MMAP_MAX`), the heap keeps all that is free at its end (`M_TRIM_THRESHOLD`, -1 switches trimming off), and
+/// all threads use it (`M_ARENA_MAX`).
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const PARAMETERS: [(i32, i32); 3] = [
+    (libc::M_MMAP_MAX, 0),
+    (libc::M_TRIM_THRESHOLD, -1),
+    (libc::M_ARENA_MAX, 1),
+];
+
+/// Has the allocator use one heap for all threads and keep everything that is freed. Call it first thing in `main`: threads that have
+/// allocated already stay with their heaps.
+///
+/// Returns whether the allocator took all parameters. Where the C library is not glibc nothing is done, and a process that has chosen
 /// another global allocator is not concerned.
 pub fn keep_freed() -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        // The threshold first: with the others set and this one refused, every table would be mapped by itself.
-        MAPPED_FROM
-            .into_iter()
-            .any(|bytes| set(libc::M_MMAP_THRESHOLD, bytes))
-            && set(libc::M_TRIM_THRESHOLD, KEPT)
-            && set(libc::M_ARENA_MAX, 1)
+        PARAMETERS.into_iter().all(|(parameter, value)| set(parameter, value))
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    false
+}
+
+/// Gives the free pages of the heap back to the system. A program that lives longer than one job calls it between jobs, not between
+/// the proofs of a job: the next proof faults every page in again.
+///
+/// Returns whether any memory was given back; `false` where the C library is not glibc.
+pub fn trim() -> bool {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[allow(unsafe_code, reason = "a function of the C library")]
+    {
+        // SAFETY: takes one integer and no pointers, and locks the allocator itself.
+        unsafe { libc::malloc_trim(0) == 1 }
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     false
@@ -44,10 +56,19 @@ fn set(parameter: i32, value: i32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    const GLIBC: bool = cfg!(all(target_os = "linux", target_env = "gnu"));
+
     /// glibc takes every value; other C libraries are left alone.
     #[test]
     fn taken_by_glibc_alone() {
-        let glibc = cfg!(all(target_os = "linux", target_env = "gnu"));
-        assert_eq!(super::keep_freed(), glibc);
+        assert_eq!(super::keep_freed(), GLIBC);
+    }
+
+    /// Pages in the middle of the heap that are free again go back to the system.
+    #[test]
+    fn trimming_gives_free_pages_back() {
+        let _ = super::keep_freed();
+        drop(vec![1u8; 8 << 20]);
+        assert_eq!(super::trim(), GLIBC);
     }
 }
