@@ -8,11 +8,11 @@ use super::{SeparateTensors, Statement};
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Table};
 use crate::execute::Execution;
 use crate::field::{M61, P, from_i64, from_u64, to_i64_centered};
-use crate::graph::IntOp;
 use crate::keys::{ProveError, ProvingKey};
 use crate::lookup;
-use crate::lower::{Hint, ParameterCells};
+use crate::lower::FilledColumn;
 use crate::masking::Pads;
+use crate::ops::{Hint, IntOp, Rescale};
 use crate::pcs::{CommittedMatrix, Keep, Rows, Tails};
 use crate::proof::PublicValues;
 use crate::reduce::{Cells, Values};
@@ -121,7 +121,7 @@ impl<'a> Trace<'a> {
     ///
     /// # Errors
     /// [`ProveError::Malformed`] for the parameters of another circuit.
-    pub fn of_weights(circuit: &'a Circuit, parameters: &'a [ParameterCells]) -> Result<Self, ProveError> {
+    pub fn of_weights(circuit: &'a Circuit, parameters: &'a [FilledColumn]) -> Result<Self, ProveError> {
         let values = Values::new(circuit);
         let columns: Vec<ColumnId> = circuit.parameters().collect();
         let fit = columns
@@ -296,18 +296,16 @@ fn fill(
             bits,
         } => {
             let graph = &key.model.network.graph;
-            let (
-                IntOp::Rescale {
-                    multipliers,
-                    axis,
-                    shift,
-                    table,
-                },
-                Some(before),
-            ) = (&graph[*node].op, &execution.before_table[node.0])
+            let (IntOp::Rescale(rescale), Some(before)) = (&graph[*node].op, &execution.before_table[node.0])
             else {
                 return Err(mismatch(&graph[*node].name));
             };
+            let Rescale {
+                multipliers,
+                axis,
+                shift,
+                table,
+            } = rescale;
             let accumulator = &execution.values[graph[*node].inputs[0].0];
             let half = 1i64 << (shift - 1);
             let inner: usize = accumulator.shape().iter().skip(axis + 1).product();

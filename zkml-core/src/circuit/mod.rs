@@ -15,6 +15,7 @@
 //! Padding: a column is *zero-padded* when its cells outside the logical shape are forced to be 0
 //! ([`Circuit::zero_padded`]); every summed axis of a contraction needs an operand that is.
 
+mod builder;
 mod contraction;
 mod error;
 pub(crate) mod schedule;
@@ -24,6 +25,8 @@ mod table;
 mod validate;
 mod view;
 
+pub use builder::CircuitBuilder;
+pub(crate) use builder::check_bound;
 pub use contraction::{Axis, AxisRole, Contraction};
 pub use error::CircuitError;
 pub use schedule::Schedule;
@@ -31,7 +34,6 @@ pub use setup::setup_circuit;
 pub use table::{Function, FunctionTable, Table};
 pub use view::{Factor, FactorRole, View};
 
-#[cfg(feature = "prover")]
 pub(crate) use validate::MAXIMUM_TABLE_VARIABLES;
 
 use serde::{Deserialize, Serialize};

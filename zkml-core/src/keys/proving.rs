@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::commitments::Commitments;
 use super::{Budget, CompiledModel, ProveError, Purpose, VerifyingKey};
 use crate::execute::{ExecutionError, Executor, Layers};
-use crate::lower::Lowered;
+use crate::lower::Filled;
 use crate::pcs::CommittedMatrix;
 
 /// What the prover keeps: the model, its circuit, the verifying key, and the secret behind the committed weights.
@@ -17,7 +17,7 @@ pub struct ProvingKey {
     /// The verifying key.
     pub verifying: VerifyingKey,
     /// The circuit and how it is filled.
-    pub lowered: Lowered,
+    pub lowered: Filled,
     pub(crate) commitments: Commitments,
     pub(crate) budget: Option<Budget>,
     /// The weights as the execution wants them, once a proof was made.

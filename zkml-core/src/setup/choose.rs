@@ -9,7 +9,7 @@ use crate::argument::SECURITY_BITS;
 use crate::field::packed_length;
 use crate::keys::{Choice, CompiledModel, ProveError};
 use crate::keys::{ROTATION_RESERVE, WeightCommitments, needed_tail, trace_extents, weight_extents};
-use crate::lower::Lowered;
+use crate::lower::Filled;
 use crate::pcs::recursive::{RecursionGoal, RecursionPlanner, expected_path_nodes};
 use crate::pcs::{CodeParameters, Extent, Packing, RecursionParameters, RowCode};
 use crate::privacy::Privacy;
@@ -37,7 +37,7 @@ const REFINED: usize = 12;
 /// among those that are sound enough. See [`code_choice`].
 pub(crate) fn choose_code(
     model: &CompiledModel,
-    lowered: &Lowered,
+    lowered: &Filled,
     options: &SetupOptions,
 ) -> Result<Choice, ProveError> {
     Ok(choose_with_cost(model, lowered, options)?.0)
@@ -46,7 +46,7 @@ pub(crate) fn choose_code(
 /// As [`choose_code`], with what it costs.
 fn choose_with_cost(
     model: &CompiledModel,
-    lowered: &Lowered,
+    lowered: &Filled,
     options: &SetupOptions,
 ) -> Result<(Choice, CodeCost), ProveError> {
     let search = Search::new(model, lowered, options)?;
@@ -81,7 +81,7 @@ fn choose_with_cost(
 /// As [`setup`](crate::setup::setup).
 pub fn code_cost(
     model: &CompiledModel,
-    lowered: &Lowered,
+    lowered: &Filled,
     options: &SetupOptions,
 ) -> Result<(CodeParameters, CodeCost), ProveError> {
     let (choice, cost) = choose_with_cost(model, lowered, options)?;
@@ -120,7 +120,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(model: &CompiledModel, lowered: &Lowered, options: &'a SetupOptions) -> Result<Self, ProveError> {
+    fn new(model: &CompiledModel, lowered: &Filled, options: &'a SetupOptions) -> Result<Self, ProveError> {
         let enabled = model.network.lowering.code_choice;
         let least = options.grinding_bits;
         let most = match enabled && options.code.is_none() {
@@ -274,7 +274,7 @@ impl<'a> Search<'a> {
     fn judge(
         &self,
         model: &CompiledModel,
-        lowered: &Lowered,
+        lowered: &Filled,
         candidate: &Candidate,
     ) -> Result<(), ProveError> {
         // Soundness depends on sizes alone: any root will do.
@@ -286,7 +286,7 @@ impl<'a> Search<'a> {
     fn without_surplus(
         &self,
         model: &CompiledModel,
-        lowered: &Lowered,
+        lowered: &Filled,
         found: Candidate,
     ) -> Result<Candidate, ProveError> {
         if !self.enabled || self.options.code.is_some() {

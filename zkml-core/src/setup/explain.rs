@@ -6,9 +6,11 @@
 use super::code_choice;
 use super::{SetupOptions, code_cost};
 use crate::circuit::CircuitError;
-use crate::graph::{Float, Graph};
+use crate::graph::Graph;
 use crate::keys::{CompiledModel, ProveError};
-use crate::lower::{Lowered, lower_with};
+use crate::lower::{Filled, lower_with};
+use crate::ops::Float;
+use crate::ops::QuantizeError;
 use crate::optimize::circuit::{
     CircuitOptions, layer_stacking, limb_width, shifted_convolution, sizes, table_sharing, trace_packing,
     virtual_values,
@@ -19,7 +21,6 @@ use crate::optimize::operation::{
 use crate::optimize::{Level, PassReport};
 use crate::pcs::CodeParameters;
 use crate::privacy::Privacy;
-use crate::quant::quantize::QuantizeError;
 use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize};
 
 /// Why a network cannot be explained.
@@ -44,13 +45,19 @@ pub fn explain(
     options: &QuantizeOptions,
     privacy: &Privacy,
 ) -> Result<Vec<PassReport>, ExplainError> {
-    let compile = |options: &QuantizeOptions| -> Result<(Quantized, Lowered), ExplainError> {
+    let compile = |options: &QuantizeOptions| -> Result<(Quantized, Filled), ExplainError> {
         let network = quantize(graph, calibration, options)?;
-        let lowered = lower_with(&network.graph, network.limb_bits, privacy, &network.lowering)?;
+        let lowered = lower_with(
+            &network.graph.skeleton(),
+            network.limb_bits,
+            privacy,
+            &network.lowering,
+        )?
+        .fill(&network.graph)?;
         Ok((network, lowered))
     };
     // What setup would choose, for the passes that change it and not the circuit.
-    let cost = |network: &Quantized, lowered: &Lowered| -> Result<_, ProveError> {
+    let cost = |network: &Quantized, lowered: &Filled| -> Result<_, ProveError> {
         let model = CompiledModel::new("", network.clone()).with_privacy(*privacy);
         code_cost(&model, lowered, &SetupOptions::default())
     };
@@ -102,7 +109,7 @@ pub fn explain(
     Ok(reports)
 }
 
-fn changes(pass: &str, network: &Quantized, lowered: &Lowered, code: Option<&CodeParameters>) -> Vec<String> {
+fn changes(pass: &str, network: &Quantized, lowered: &Filled, code: Option<&CodeParameters>) -> Vec<String> {
     let (graph, circuit) = (&network.graph, &lowered.circuit);
     match pass {
         activation_fusion::NAME => activation_fusion::changes(graph),

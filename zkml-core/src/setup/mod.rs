@@ -20,7 +20,7 @@ use crate::keys::VerifyingKey;
 use crate::keys::{
     Budget, Choice, Commitments, CompiledModel, ProveError, ProvingKey, Purpose, Secret, weights,
 };
-use crate::lower::Lowered;
+use crate::lower::Filled;
 use crate::pcs::{CommittedMatrix, Keep};
 use crate::privacy::Visibility;
 use crate::prove::{prove_trace, trace_seed};
@@ -70,13 +70,13 @@ pub fn rotate(old: &ProvingKey) -> Result<ProvingKey, ProveError> {
 /// The keys of a model whose code and number of commitments are chosen; the roots in `weights` are made anew.
 pub(crate) fn build(
     model: CompiledModel,
-    lowered: Lowered,
+    lowered: Filled,
     choice: Choice,
     old: Option<&ProvingKey>,
 ) -> Result<ProvingKey, ProveError> {
     let packing = weights::packing(&lowered, &choice.code)?;
     let cells = match old {
-        // Lowered from the same network for the same code: the same rows.
+        // Filled from the same network for the same code: the same rows.
         Some(old) => old.commitments.cells.clone(),
         None => weights::fill(&lowered, &packing),
     };
@@ -128,7 +128,7 @@ pub(crate) fn build(
 /// The setup proof of a key, over all commitments it speaks of.
 fn prove_setup(
     verifying: &VerifyingKey,
-    lowered: &Lowered,
+    lowered: &Filled,
     matrices: &[&CommittedMatrix],
 ) -> Result<Vec<u8>, ProveError> {
     let _span = info_span!("setup proof").entered();
@@ -159,7 +159,7 @@ pub(crate) fn refuse_insecure(verifying: &VerifyingKey) -> Result<(), ProveError
 /// The verifying key of a model, once its weights are committed; without a setup proof.
 pub(crate) fn verifying_key(
     model: &CompiledModel,
-    lowered: &Lowered,
+    lowered: &Filled,
     choice: Choice,
     previous: Option<[u8; 32]>,
 ) -> VerifyingKey {

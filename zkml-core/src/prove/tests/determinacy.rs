@@ -4,6 +4,7 @@
 //! known ([`Search::candidates`]); all assignments of all committed columns are tried, one column after the other, and
 //! those that violate a lookup or an equality are dropped. What is left is every proof there could be.
 
+use crate::ops;
 use std::collections::BTreeSet;
 
 use ndarray::ArrayD;
@@ -12,9 +13,11 @@ use super::network::{Network, window};
 use crate::circuit::{Circuit, Column, ColumnId, ColumnKind, Function, FunctionTable, Public, Table};
 use crate::execute::execute_reference;
 use crate::field::{M61, from_i64, to_i64_centered};
-use crate::graph::{IntOp, NodeId, Window2d};
+use crate::graph::{NodeId, Window2d};
 use crate::keys::CompiledModel;
-use crate::lower::{Hint, Lowered};
+use crate::lower::Filled;
+use crate::ops::Hint;
+use crate::ops::IntOp;
 use crate::privacy::{Privacy, Visibility};
 use crate::reduce::{Cells, Values};
 
@@ -212,7 +215,7 @@ fn every_input(model: &CompiledModel) -> Vec<Vec<i64>> {
 
 /// What the wanted column can be on a public input.
 fn results(
-    lowered: &Lowered,
+    lowered: &Filled,
     circuit: &Circuit,
     input: &[i64],
     wanted: ColumnId,
@@ -262,12 +265,12 @@ fn rescaled(
 ) -> CompiledModel {
     let mut n = Network::new(1, shape, range);
     n.limb_bits = limb_bits;
-    let op = IntOp::Rescale {
+    let op = IntOp::Rescale(ops::Rescale {
         multipliers: multipliers.to_vec(),
         axis: shape.len() - 1,
         shift,
         table,
-    };
+    });
     let out = n.node("q", op, &[INPUT], shape.to_vec(), (table.minimum, table.maximum));
     n.finish(&[out])
 }
@@ -456,7 +459,7 @@ fn a_private_output_is_the_result() {
 /// The search finds what a missing constraint would admit.
 #[test]
 fn weaker_circuits_admit_more() {
-    let count = |lowered: &Lowered, circuit: &Circuit, input: &[i64], node: usize| {
+    let count = |lowered: &Filled, circuit: &Circuit, input: &[i64], node: usize| {
         results(lowered, circuit, input, lowered.nodes[node]).0.len()
     };
     // A remainder that may be 2^s and more.

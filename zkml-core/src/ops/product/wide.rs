@@ -5,8 +5,8 @@
 use ndarray::ArrayD;
 use rayon::prelude::*;
 
+use super::super::range::{WEIGHT_LIMIT, magnitude};
 use crate::graph::Window2d;
-use crate::graph::range::{WEIGHT_LIMIT, magnitude};
 
 /// Below this number of multiply-adds a layer runs on the calling thread.
 const PARALLEL_WORK: usize = 1 << 20;

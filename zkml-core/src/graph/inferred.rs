@@ -3,8 +3,7 @@
 //! `#[zk_model]` repeats the straight-line part of `forward` on [`Inferred`] values in constants. A mistake is
 //! reported once, where it happens: what is computed from a failed value is stale and stays silent.
 
-use super::{Shape, ShapeError, Text, rules};
-use crate::nn::layers::{AvgPool2dOptions, MaxPool2dOptions};
+use super::{Shape, ShapeError, Text};
 
 const MAX_DEPTH: usize = 8;
 
@@ -34,15 +33,6 @@ pub enum Inferred {
     Failed(Failure),
 }
 
-macro_rules! known {
-    ($value:expr) => {
-        match $value {
-            Inferred::Known(shape) => shape,
-            other => return other.stale(),
-        }
-    };
-}
-
 impl Inferred {
     /// The declared input of a model, if it declares one.
     pub const fn input(sizes: Option<&[usize]>) -> Inferred {
@@ -55,7 +45,7 @@ impl Inferred {
         }
     }
 
-    /// The outcome of a rule of `rules`.
+    /// The outcome of a rule of a room.
     pub const fn of(result: Result<Shape, ShapeError>) -> Inferred {
         match result {
             Ok(shape) => Inferred::Known(shape),
@@ -98,7 +88,8 @@ impl Inferred {
         result
     }
 
-    const fn stale(self) -> Inferred {
+    /// A failure, told already.
+    pub(crate) const fn stale(self) -> Inferred {
         match self {
             Inferred::Failed(mut failure) => {
                 failure.fresh = false;
@@ -143,82 +134,19 @@ pub const fn report_options(check: Result<(), ShapeError>) {
     }
 }
 
-/// See [`crate::nn::relu`].
-pub const fn relu(x: Inferred) -> Inferred {
-    x.stale()
+/// `infer` of options whose rule is `$rule`; options that make no sense are reported where they are written, so the result is only
+/// unknown here.
+macro_rules! infer {
+    (|$self:ident, $shape:ident| $rule:expr) => {
+        /// The shape rule, for the compiler.
+        pub const fn infer(&$self, x: Inferred) -> Inferred {
+            match ($self.check(), x) {
+                (Ok(()), Inferred::Known($shape)) => Inferred::of($rule),
+                (Ok(()), other) => other,
+                (Err(_), _) => Inferred::Unknown,
+            }
+        }
+    };
 }
 
-/// See [`crate::nn::relu6`].
-pub const fn relu6(x: Inferred) -> Inferred {
-    x.stale()
-}
-
-/// See [`crate::nn::subsample2d`].
-pub const fn subsample2d(x: Inferred, stride: [usize; 2]) -> Inferred {
-    Inferred::of(rules::max_pool2d(known!(x), &rules::single_cells(stride)))
-}
-
-/// See [`crate::nn::max_pool2d`].
-pub const fn max_pool2d(x: Inferred, kernel_size: [usize; 2]) -> Inferred {
-    Inferred::of(rules::max_pool2d(known!(x), &MaxPool2dOptions::new(kernel_size)))
-}
-
-/// See [`crate::nn::avg_pool2d`].
-pub const fn avg_pool2d(x: Inferred, kernel_size: [usize; 2]) -> Inferred {
-    Inferred::of(rules::avg_pool2d(known!(x), &AvgPool2dOptions::new(kernel_size)))
-}
-
-/// See [`crate::nn::adaptive_avg_pool2d`].
-pub const fn adaptive_avg_pool2d(x: Inferred, output_size: [usize; 2]) -> Inferred {
-    Inferred::of(rules::adaptive_avg_pool2d(known!(x), output_size))
-}
-
-/// See [`crate::nn::flatten`].
-pub const fn flatten(x: Inferred, start_dim: isize) -> Inferred {
-    Inferred::of(rules::flatten(known!(x), start_dim))
-}
-
-/// See [`crate::nn::reshape`].
-pub const fn reshape(x: Inferred, sizes: &[isize]) -> Inferred {
-    Inferred::of(rules::reshape(known!(x), sizes))
-}
-
-/// See [`crate::nn::permute`].
-pub const fn permute(x: Inferred, order: &[usize]) -> Inferred {
-    Inferred::of(rules::permute(known!(x), order))
-}
-
-/// See [`crate::nn::pad`].
-pub const fn pad(x: Inferred, amounts: &[usize]) -> Inferred {
-    Inferred::of(rules::pad(known!(x), amounts))
-}
-
-/// See [`crate::nn::argmax`].
-pub const fn argmax(x: Inferred, axis: isize) -> Inferred {
-    Inferred::of(rules::argmax(known!(x), axis))
-}
-
-/// See [`crate::nn::cat`].
-pub const fn cat(tensors: &[Inferred], axis: isize) -> Inferred {
-    if tensors.is_empty() {
-        return Inferred::of(Err(ShapeError::Nothing { operation: "cat" }));
-    }
-    let mut joined = known!(tensors[0]);
-    let mut i = 1;
-    while i < tensors.len() {
-        joined = match rules::cat(joined, known!(tensors[i]), axis) {
-            Ok(shape) => shape,
-            Err(error) => return Inferred::of(Err(error)),
-        };
-        i += 1;
-    }
-    Inferred::Known(joined)
-}
-
-/// The sum of two tensors.
-pub const fn add(left: Inferred, right: Inferred) -> Inferred {
-    if let Inferred::Failed(_) = right {
-        return right.stale();
-    }
-    Inferred::of(rules::add(known!(left), known!(right)))
-}
+pub(crate) use infer;

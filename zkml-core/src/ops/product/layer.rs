@@ -1,4 +1,4 @@
-//! The convolutions and linear layers of a graph, their weights laid out for the kernels once for all executions.
+//! Convolutions and linear layers, their weights laid out for the kernels once for all executions.
 //!
 //! Operands whose range spans at most 255 become bytes: `x - low`, where `low` is the smallest value or 0, stands for
 //! `x`, and `low * sum of weights` is added to the bias. Then the kernels of
@@ -8,19 +8,16 @@
 use ndarray::ArrayD;
 use rayon::prelude::*;
 
+use super::super::IntegerSite;
+use super::channels::bytes_of_channels;
 use super::wide::WideLayer;
-use super::{ExecutionError, bytes_of_channels};
 use crate::field::kernels::{PackedMatrix, Patches, multiply_patches};
-use crate::graph::{Graph, Int, IntOp, IntTensor, Node, ParameterId, Window2d};
+use crate::graph::{IntTensor, ParameterId, Window2d};
 use crate::int8::Int8Tensor;
-
-/// The weights of all layers of a graph, by node.
-#[derive(Debug, Clone)]
-pub struct Layers(pub(crate) Vec<Option<Layer>>);
 
 /// A convolution or linear layer.
 #[derive(Debug, Clone)]
-pub(crate) struct Layer {
+pub struct Layer {
     weights: Weights,
     /// What is added to each output.
     bias: Vec<i64>,
@@ -48,41 +45,15 @@ struct ByteLayer {
 /// Terms that a sum in 32 bits takes.
 const TERMS: usize = i32::MAX as usize / (255 * 128);
 
-impl Layers {
-    /// Lays the weights of a graph out.
-    ///
-    /// # Errors
-    /// A graph that was not validated.
-    pub fn new(graph: &Graph<Int>) -> Result<Self, ExecutionError> {
-        let layer = |node: &Node<Int>| {
-            let (weight, bias, shape) = match &node.op {
-                IntOp::Conv2d {
-                    weight,
-                    bias,
-                    window,
-                    groups,
-                } => (*weight, *bias, Some((window, *groups))),
-                IntOp::Linear { weight, bias } => (*weight, *bias, None),
-                _ => return Ok(None),
-            };
-            let layer = Layer::new(graph, node, weight, bias, shape);
-            layer.map(Some).ok_or_else(|| ExecutionError::Inconsistent {
-                layer: node.name.clone(),
-            })
-        };
-        let layers: Result<Vec<_>, _> = graph.nodes.par_iter().map(layer).collect();
-        Ok(Self(layers?))
-    }
-}
-
 impl Layer {
-    fn new(
-        graph: &Graph<Int>,
-        node: &Node<Int>,
+    /// Lays weights out; `convolution` has the window and the number of groups. `None` where the graph does not fit together.
+    pub(crate) fn new(
+        site: &IntegerSite<'_>,
         weight: ParameterId,
         bias: Option<ParameterId>,
         convolution: Option<(&Window2d, usize)>,
     ) -> Option<Self> {
+        let graph = site.graph;
         let weight = &graph.parameters.get(weight.0)?.values;
         let outputs = *weight.shape().first()?;
         let count = weight.len().checked_div(outputs)?;
@@ -93,7 +64,7 @@ impl Layer {
                 bias.into_iter().map(i64::from).collect()
             }
         };
-        let range = graph.nodes.get(node.inputs.first()?.0)?.fact.range;
+        let range = graph.nodes.get(site.node.inputs.first()?.0)?.fact.range;
         let (low, high) = (range.0.min(0), range.1.max(0));
         let fits = high.checked_sub(low).is_some_and(|span| span <= 255) && count <= TERMS;
         let terms = match weight {

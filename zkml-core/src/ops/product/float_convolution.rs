@@ -140,11 +140,11 @@ impl Shape<'_> {
         for plane in y.chunks_exact_mut(out_height * out_width) {
             for channel in x.chunks_exact(height * width) {
                 for ((kh, kw), w) in self.kernel_cells().zip(&mut weights) {
-                    let columns = inside(kw, width, out_width, window, 1);
+                    let columns = window.inside(kw, width, out_width, 1);
                     if columns.is_empty() {
                         continue;
                     }
-                    for row in inside(kh, height, out_height, window, 0) {
+                    for row in window.inside(kh, height, out_height, 0) {
                         let source = &channel[self.under(row, kh, 0) * width..][..width];
                         let source = &source[self.under(columns.start, kw, 1)..];
                         let target = &mut plane[row * out_width..][..out_width];
@@ -183,22 +183,4 @@ fn pass<const N: usize>(
     for (row, sums) in sums.iter().enumerate() {
         y[(o + row) * positions + first..][..count].copy_from_slice(&sums[..count]);
     }
-}
-
-/// Output positions along `axis` at which kernel offset `k` touches the input (not the padding).
-pub(crate) fn inside(
-    k: usize,
-    size: usize,
-    out: usize,
-    window: &Window2d,
-    axis: usize,
-) -> core::ops::Range<usize> {
-    let (stride, padding, offset) = (
-        window.stride[axis],
-        window.padding[axis],
-        k * window.dilation[axis],
-    );
-    let first = padding.saturating_sub(offset).div_ceil(stride);
-    let end = (size + padding).saturating_sub(offset).div_ceil(stride).min(out);
-    first.min(end)..end
 }
