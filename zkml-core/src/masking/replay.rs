@@ -1,7 +1,7 @@
-//! The verifier's code run over what was said: each check as a function of the closing challenge.
+//! The verifier's code, run over a record of the messages: each check becomes a function of the closing challenge.
 //!
-//! The prover runs it over its true values and the mask `m`, to learn `A_0` and `A_1`; the verifier over padded scalars
-//! and the answer `z`, to judge. Either way a value is an affine form known by two numbers.
+//! The prover runs it over its true values and the mask `m`, to learn `A_0` and `A_1`. The verifier runs it over padded
+//! scalars and the answer `z`, to judge. Either way a value is an affine form known by two numbers.
 
 use core::ops::{Add, Mul, Neg, Sub};
 
@@ -116,9 +116,9 @@ impl Scalar for Pair {
 pub struct Constraint {
     /// Its name.
     pub name: &'static str,
-    /// Where it is made.
+    /// The place of the check: a layer, round or column.
     pub place: String,
-    /// See above; for the prover the last one is 0 where the check holds.
+    /// See above. For the prover the last one is 0 if the check holds.
     pub coefficients: [K; 3],
 }
 
