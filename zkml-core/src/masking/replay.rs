@@ -110,8 +110,8 @@ impl Scalar for Pair {
     }
 }
 
-/// One of the verifier's checks: `Q^h = coefficients[0] + coefficients[1] xi + coefficients[2] xi^2`, at `m + xi d` or at
-/// `z`.
+/// One of the verifier's checks: `Q^h = coefficients[0] + coefficients[1] xi + coefficients[2] xi^2`, for the prover at
+/// `m + xi d`, for the verifier at `z`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraint {
     /// Its name.
