@@ -22,8 +22,8 @@ use crate::field::K;
 use crate::poly::Coordinate;
 use crate::transcript::VerifyError;
 
-/// Which commitment a claim is opened against. After those to the weights, of which a setup proof has several, come those
-/// to tensors that are committed apart.
+/// Which commitment a claim is opened against. The commitments to the weights, of which a setup proof has several, are
+/// followed by those to tensors that are committed apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Matrix {
