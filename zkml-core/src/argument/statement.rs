@@ -1,4 +1,4 @@
-//! What prover and verifier both derive from the verifying key before they speak.
+//! Sizes and places that prover and verifier both derive from the verifying key before they speak.
 
 use std::borrow::Cow;
 
@@ -20,12 +20,12 @@ pub const PROTOCOL: &str = "zkml v1";
 /// The same for setup proofs.
 pub const PROTOCOL_SETUP: &str = "zkml v1 setup";
 
-/// What is being proved of a key.
+/// The subject of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// An answer of the model.
     Answer,
-    /// That the committed weights are what the key says: the setup proof.
+    /// The setup proof: the committed weights have the properties that the key asks for.
     Setup,
 }
 
@@ -50,13 +50,13 @@ pub struct Statement<'k> {
     pub lookups: lookup::Statement,
     /// The columns of the trace, in the order of its packing; after them come the tables' multiplicities.
     pub committed: Vec<ColumnId>,
-    /// Where trace columns and multiplicities stand.
+    /// The places of trace columns and multiplicities.
     pub trace: Packing,
     /// The columns of the weights, in the order of their packing.
     pub parameters: Vec<ColumnId>,
-    /// Where parameter columns stand.
+    /// The places of parameter columns.
     pub weights: Packing,
-    /// Tensors that are committed apart.
+    /// Tensors with a commitment of their own.
     pub separate: Vec<SeparateTensors>,
     /// The points that every proof opens, with placeholders for challenges.
     pub opened: Vec<ClaimPoint>,
@@ -226,8 +226,8 @@ impl<'k> Statement<'k> {
         }
     }
 
-    /// How many commitments to the weights a proof speaks of: an answer of one, the setup proof of all, and of one of
-    /// the key before, all at the same points.
+    /// How many commitments to the weights a proof opens: an answer one, the setup proof all, and one of the key
+    /// before, if there is one. All are opened at the same points.
     pub fn weight_copies(&self) -> usize {
         match self.subject {
             Subject::Answer => 1,

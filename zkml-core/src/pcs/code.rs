@@ -35,15 +35,15 @@ const MAX_GRINDING_BITS: u32 = 40;
 pub struct CodeParameters {
     /// `log2` of the data coefficients in a row, `L`.
     pub log_row: u32,
-    /// Random coefficients behind them in each row; at most `L`.
+    /// Random coefficients after the data in each row; at most `L`.
     pub tail: usize,
     /// `log2` of the codeword length, `n`.
     pub log_codeword: u32,
-    /// `log2` of the stride of narrow rows: of those that a proof commits to, see [`RowCode`]. 0 where all rows are wide.
+    /// `log2` of the stride of narrow rows, which a proof commits to: see [`RowCode`]. 0 if all rows are wide.
     pub log_stride: u32,
     /// Opened columns, `t`.
     pub queries: usize,
-    /// Bytes of a node of the trees, [`MIN_DIGEST_BYTES`] to 32: collisions are found with `4 digest_bytes` bits of work.
+    /// Bytes of a node of the trees, [`MIN_DIGEST_BYTES`] to 32. A collision takes `4 digest_bytes` bits of work.
     pub digest_bytes: u32,
     /// Bits of proof of work before the columns are drawn.
     pub grinding_bits: u32,
@@ -198,28 +198,29 @@ impl CodeParameters {
         self.queries as f64 * self.bits_per_query() + f64::from(self.grinding_bits)
     }
 
-    /// A row length that keeps proofs small where all rows are wide: an opening sends `16 L` bytes of row combination and about
-    /// `8 t` bytes per row, so `L^2` is about `t/2` times the number of cells.
+    /// A row length that keeps proofs small if all rows are wide. An opening sends `16 L` bytes of row combination and
+    /// about `8 t` bytes per row, so `L^2` is about `t/2` times the number of cells.
     pub fn suggested_log_row(cells: usize, queries: usize) -> u32 {
         let product = (cells.max(1) as f64) * (queries.max(2) as f64) / 2.0;
         (product.log2() / 2.0).round().clamp(1.0, f64::from(MAX_LOG_ROW)) as u32
     }
 }
 
-/// The code of the rows of one matrix. The coefficients of a row stand at every `S`-th place of a message, `S =
-/// 2^log_stride`; the others are 0. As `phi_k` is the same at points that differ in the lowest `k` bits of their index,
-/// such a codeword is constant on runs of `S` points: one symbol stands for each run,
+/// The code of the rows of one matrix. The coefficients of a row stand at every `S`-th place of a message,
+/// `S = 2^log_stride`; the other coefficients of the message are 0. `phi_k` is the same at points that differ in the
+/// lowest `k` bits of their index, so such a codeword is constant on runs of `S` points. One symbol stands for each
+/// run,
 ///
 /// ```text
 /// Enc'(c)[index] = sum_j c_j b_{S j}(point(S index)),      index = 0 .. n/S - 1
 /// ```
 ///
-/// and the numbers below count these. It is the Reed-Solomon code of `phi_log_stride`, at `n/S` different values.
+/// and the fields below count symbols. It is the Reed-Solomon code of `phi_log_stride`, at `n/S` different values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowCode {
     /// `log2` of the data coefficients in a row.
     pub log_row: u32,
-    /// Coefficients behind them.
+    /// Random coefficients after the data.
     pub tail: usize,
     /// `log2` of the symbols of a codeword.
     pub log_codeword: u32,
@@ -357,8 +358,8 @@ impl CircleCode {
     }
 
     /// The codeword of a message over `K` at some of its symbols, in a code from parameters that were
-    /// [validated](CodeParameters::validate). Few coefficients that are not 0 are summed up at each of them; where that is more
-    /// work than a transform, all is encoded.
+    /// [validated](CodeParameters::validate). If few coefficients are not 0, they are summed up at each symbol; if that
+    /// is more work than a transform, the whole message is encoded.
     pub fn encode_at(rows: RowCode, message: &[K], symbols: &[usize]) -> Vec<K> {
         let (data, tail) = message.split_at(message.len().min(rows.row_length()));
         let (data, tail) = (without_zeros(data), without_zeros(tail));

@@ -59,11 +59,12 @@ pub enum Keep {
     Tree,
 }
 
-/// How many random coefficients stand behind the rows of a matrix; what is left of the code's tail is 0.
+/// How many random coefficients follow the data in the rows of a matrix; the rest of the code's tail is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tails {
-    /// Random coefficients behind each row, in places of this matrix: as many columns, less two, may be opened without telling
-    /// anything. Next to a narrow mask wide rows need more, see [`WeightCommitments::tail`](crate::keys::WeightCommitments::tail).
+    /// Random coefficients of each row, in places of this matrix. As many columns, less two, may be opened without
+    /// telling anything. Next to a narrow mask wide rows need more, see
+    /// [`WeightCommitments::tail`](crate::keys::WeightCommitments::tail).
     pub length: usize,
     /// The last `full` rows have the whole tail of the code, as masks need.
     pub full: usize,
@@ -73,7 +74,7 @@ impl Tails {
     /// No randomness: a matrix without secrets.
     pub const NONE: Self = Self { length: 0, full: 0 };
 
-    /// The whole tail of the code behind each row.
+    /// Each row has the whole tail of the code.
     pub fn whole(code: &RowCode) -> Self {
         Self {
             length: code.tail,
@@ -110,8 +111,8 @@ impl CommittedMatrix {
         Self::commit_with(rows, code, seed, Tails::whole(&code), Keep::Codeword)
     }
 
-    /// [`Self::commit`] with any rows of parameters that were [validated](CodeParameters::validate), any tails, and that keeps
-    /// what it is told.
+    /// [`Self::commit`] for any rows and tails, of parameters that were [validated](CodeParameters::validate). `keep`
+    /// says what is kept.
     ///
     /// # Errors
     ///
@@ -305,8 +306,9 @@ impl CommittedMatrix {
         }
     }
 
-    /// The message over K whose coefficients at the places `c` modulo the stride are those of the rows `first + 2 c` and `first
-    /// + 2 c + 1`, its two parts; the tail included.
+    /// The message over K, tail included, that stands in the rows from `first` on. Its coefficients at the places `c`
+    /// modulo the stride have their two parts in the rows `first + 2 c` and `first + 2 c + 1`. Example: for stride 4,
+    /// place 7 is in the rows `first + 6` and `first + 7`.
     pub(super) fn full_message(&self, first: usize) -> Zeroizing<Vec<K>> {
         let (length, stride) = (self.code.row_length(), 1 << self.code.log_stride);
         let cell = |row: usize, column: usize| match (&self.rows, column.checked_sub(length)) {
@@ -375,8 +377,8 @@ impl Drop for CommittedMatrix {
 
 #[cfg(test)]
 impl CommittedMatrix {
-    /// Puts any word in the place of an encoded row and commits to that: what a prover may do who does not
-    /// follow the protocol.
+    /// Puts any word in the place of an encoded row and commits to it, as a prover may who does not follow the
+    /// protocol.
     pub(crate) fn replace_encoded_row(&mut self, row: usize, word: &[M61]) {
         let length = self.code.row_length();
         let blocks = self.codeword.as_mut().unwrap();

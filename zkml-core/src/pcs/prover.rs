@@ -44,11 +44,11 @@ pub fn prove_opening(
 /// What is open between the row combination and the columns.
 #[derive(Debug, Clone)]
 pub struct Opened {
-    /// Which matrices the combination speaks of.
+    /// Which matrices have rows in the combination.
     matrices: Vec<bool>,
     /// The point in the row.
     point: Vec<K>,
-    /// The combination, where it was committed to instead of sent.
+    /// The combination, if it was committed to instead of sent.
     committed: Option<recursive::Committed>,
 }
 
@@ -85,7 +85,8 @@ pub fn prove_combination(
         opened_matrices[fold.matrix] = true;
     }
     let values: Vec<K> = claims.iter().map(|claim| claim.value).collect();
-    // What enters the combination, with its value at the point: each fold once after a merge, else the one of each claim.
+    // The terms of the combination, each with its value at the point: every fold once after a merge, else the fold of
+    // every claim.
     let (point, opened) = if plan.needs_merge() {
         let folded: Vec<Table<'_>> = info_span!("fold rows").in_scope(|| {
             let fold = |fold: &RowFold| matrices[fold.matrix].fold_table(fold);
@@ -143,8 +144,8 @@ pub fn prove_combination(
     }))
 }
 
-/// Steps 3 and 4: the columns of the matrices that `opened` speaks of, for the check of `combinations` messages; and the
-/// recursion where the row combination was committed to.
+/// Steps 3 and 4: the columns of the opened matrices, against which `combinations` messages are checked; and the
+/// recursion, if the row combination was committed to.
 ///
 /// # Errors
 ///
@@ -180,7 +181,8 @@ pub fn prove_columns(
     }
 }
 
-/// The combination of the rows of all matrices, as a message, with the tail or without; a matrix without weights has no part.
+/// The combination of the rows of all matrices, as a message, with the tail or without it. A matrix without weights
+/// takes no part.
 fn combine_rows(
     code: &CodeParameters,
     matrices: &[&CommittedMatrix],

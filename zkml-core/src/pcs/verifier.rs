@@ -36,12 +36,13 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
     }
 }
 
-/// A message that must be a combination of committed rows: what the opened columns are checked against.
+/// A message that must be a combination of committed rows. The opened columns are checked against it.
 #[derive(Debug, Clone)]
 pub struct Combination {
     /// The message.
     pub message: Message,
-    /// For each matrix the factor of each of its rows, 0 for those of a mask; nothing for a matrix that does not take part.
+    /// For each matrix the factors of its rows, 0 for the rows of a mask; an empty list for a matrix that takes no
+    /// part.
     pub weights: Vec<Vec<K>>,
     /// The mask that is added to these.
     pub mask: Option<MaskRows>,
@@ -176,8 +177,8 @@ pub(crate) fn add_extension_row(rows: &[usize], weights: &mut [Vec<K>], place: E
     }
 }
 
-/// Steps 3 and 4: each message of `combinations` is what it claims to be at random columns of the matrices. The first one
-/// may be committed; the recursion then shows its part.
+/// Steps 3 and 4: at random columns of the matrices, each message of `combinations` is the combination of rows that it
+/// should be. The first message may be committed; the recursion then shows its part.
 ///
 /// Several are joined to one with random coefficients, so that one codeword is computed.
 ///
@@ -192,8 +193,8 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
 ) -> Result<(), VerifyError> {
     let _span = tracing::info_span!("check columns").entered();
     channel.grind("opening.grind", code.grinding_bits)?;
-    // Drawn together with the positions, no message between: what is joined then needs no proximity gap of its own. The
-    // first one has coefficient 1.
+    // Drawn together with the positions, with no message between, so joining the messages needs no proximity gap of its
+    // own. The first message has coefficient 1.
     let mut coefficients = vec![K::ONE];
     coefficients.extend(channel.challenges("opening.join", combinations.len().saturating_sub(1)));
     let mut joined = vec![K::ZERO; code.message_length()];
@@ -343,8 +344,8 @@ fn merge<C: VerifierChannel + ?Sized>(
     Ok((reduced.point, values.into_iter().enumerate().collect()))
 }
 
-/// For each matrix the factor of each of its rows in the combination, the mask left out: those of what is `opened`, and
-/// those of the random fold, which has the last of `gammas`. Nothing for a matrix that does not take part.
+/// For each matrix the factors of its rows in the combination, without the mask: those of the `opened` folds, and those
+/// of the random fold, which has the last of `gammas`. An empty list for a matrix that takes no part.
 pub(super) fn combination_weights<S>(
     rows: &[usize],
     plan: &Plan,
@@ -406,7 +407,7 @@ struct OpenedMatrix<'a> {
     code: RowCode,
     /// The factor of each row in the combination.
     weights: &'a [K],
-    /// The mask, where it is in this matrix.
+    /// The mask, if it is in this matrix.
     mask: Option<MaskRows>,
 }
 
@@ -476,8 +477,8 @@ impl OpenedMatrix<'_> {
     }
 }
 
-/// The mask's codeword at a point, from a column of its matrix: `sum_c b_c(P) g_c`, `factors` being `phi_0, phi_1, ..` at the
-/// point, for each bit of `c`.
+/// The mask's codeword at a point, from a column of its matrix: `sum_c b_c(P) g_c`. `factors` are `phi_0, phi_1, ..` at
+/// the point, one for each bit of `c`.
 fn mask_at(mask: MaskRows, column: &[M61], factors: &[M61]) -> K {
     let rows = column.get(mask.rows()).unwrap_or_default();
     let (classes, _) = rows.as_chunks::<2>();

@@ -121,7 +121,7 @@ pub fn to_bytes<T: Artifact>(artifact: &T) -> Result<Vec<u8>, FormatError> {
         kind: T::KIND,
         reason: error.to_string(),
     };
-    // The payload is written behind a header of zeros, so that it is not copied once more.
+    // The payload is written after a header of zeros, so that it is not copied once more.
     let mut bytes = postcard::to_extend(artifact, vec![0; HEADER_BYTES]).map_err(encode)?;
     let payload_bytes = length(&bytes).saturating_sub(length(&[0; HEADER_BYTES]));
     let header = Header {

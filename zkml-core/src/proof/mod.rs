@@ -12,15 +12,15 @@
 //! 20 + n      32       BLAKE3 of all bytes before
 //! ```
 //!
-//! The encoding is canonical: a container that is accepted is the only one that decodes to its artifact. The
-//! checksum finds accidents, not attacks: anyone can compute it. What is decoded is therefore hostile until
-//! its own checks have passed, and reading never allocates more than a small multiple of the file.
+//! The encoding is canonical: a container that is accepted is the only one that decodes to its artifact. The checksum
+//! finds accidents, not attacks: anyone can compute it. A decoded artifact is therefore hostile until its own checks
+//! have passed, and reading never allocates more than a small multiple of the file.
 //!
 //! - `kind`: the kinds and the trait [`Artifact`], which ties a type to its kind, version and size limit
 //! - `container`: [`to_bytes`], [`from_bytes`], [`Header`]
 //! - `file`: [`read_file`], [`inspect_file`] and, with the feature `prover`, `write_file`
 //! - `messages`, `public`: [`Proof`] and [`PublicValues`], the artifacts of one execution
-//! - `section`, with the feature `prover`: containers with raw bytes behind the encoding, which are used where they are
+//! - `section`, with the feature `prover`: containers whose encoding is followed by raw bytes, which are used in place
 //! - `error`: [`FormatError`] (bytes) and [`FileError`] (bytes of a file)
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]

@@ -4,20 +4,23 @@
 //! sum_x sum_k a_k(x) sum_i rho_i eq(z_i, x) = sum_i rho_i v_i,        v_i = a_k(z_i)
 //! ```
 //!
-//! The equality polynomials are never written out. What claim `i` adds to a round is known in closed form but for one
-//! line `h`: with the first variables bound to `r`, `z` its coordinate of this round and `s` those behind it,
+//! The equality polynomials are never written out. The part of claim `i` in a round is known in closed form except for
+//! one line `h`. With the first variables bound to `r`, the coordinate `z` of this round, and the coordinates `s` after
+//! it, the part is
 //!
 //! ```text
 //! rho eq(z_<, r) ((1 - z)(1 - X) + z X) h(X),      h(X) = sum_x eq(s, x) a(r, X, x)
 //! ```
 //!
-//! and `(1 - z) h(0) + z h(1)` is the value of `a` at `(r, z, s)`, known from the round before. So one of `h(0)`, `h(1)` is
-//! summed up: half the table, one multiplication for each element (Gruen, ePrint 2024/108, for sums of evaluations). Tables
-//! of `eq(s, .)` are products of a part over the last [`LOW`] variables, made once, and a short one over those before. A
-//! table is read once a round: while a variable is bound, piece by piece, the next round's sums are made.
+//! and `(1 - z) h(0) + z h(1)` is the value of `a` at `(r, z, s)`, known from the round before. So only one of `h(0)`,
+//! `h(1)` is summed up: half the table, one multiplication for each element (Gruen, ePrint 2024/108, for sums of
+//! evaluations). Tables of `eq(s, .)` are products of a part over the last [`LOW`] variables, made once, and a short
+//! part over those before. A table is read once a round: binding a variable, piece by piece, also makes the sums of the
+//! next round.
 //!
-//! A table may be given where its last variables are 0 alone, and be 0 elsewhere, as the rows of a narrow code are; the last
-//! coordinates of its claims are 0 too. Until these variables come it is a table of fewer variables.
+//! A table may be 0 except where its last variables are 0, as the rows of a narrow code are. It is then given at these
+//! places alone, and the last coordinates of its claims are 0 too. Until these variables come, it is a table of fewer
+//! variables.
 
 use core::ops::Range;
 
@@ -52,7 +55,7 @@ impl Table<'_> {
     }
 }
 
-/// The claim that a table has a value at a point, and what it counts in the sum.
+/// The claim that a table has a value at a point, and its coefficient in the sum.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
     /// Where.
@@ -72,7 +75,7 @@ struct Running {
     inverses: Vec<K>,
     /// `eq` over the last [`LOW`] coordinates, or all.
     low: Vec<K>,
-    /// The coefficient times `eq` of what is bound.
+    /// The coefficient times `eq` of the bound variables.
     weight: K,
     /// The value of the table, bound so far, at the rest of the point.
     value: K,
@@ -193,7 +196,7 @@ impl Claimed<'_> {
         self.left_out = 0;
     }
 
-    /// Binds variable `bound` to `r` and sums up for the one behind it.
+    /// Binds variable `bound` to `r`, and makes the sums for the next variable.
     fn bind(&mut self, bound: usize, r: K) {
         self.claims.iter_mut().for_each(|claim| claim.bind(bound, r));
         let pieces = self.table.len() / (4 * PIECE);
@@ -238,8 +241,10 @@ pub struct Evaluations<'a> {
 }
 
 impl<'a> Evaluations<'a> {
-    /// An instance over tables of `2^variables` values, or of the first ones of each run of a power of two while the others are
-    /// 0, each with the claims on it, at points of `variables` coordinates, the last of which are 0 for the latter.
+    /// An instance over tables, each with the claims on it at points of `variables` coordinates. A table has
+    /// `2^variables` values; or it has the first value of each run of a power of two, the other values are 0, and so
+    /// are the last coordinates of its claims. Example: for 3 variables and runs of 2, a table of 4 values has the
+    /// values at 000, 010, 100, 110.
     pub fn new(variables: usize, tables: Vec<(Table<'a>, Vec<Evaluation>)>) -> Self {
         debug_assert!(
             tables.iter().all(|(table, claims)| table.len().is_power_of_two()

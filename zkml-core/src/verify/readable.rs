@@ -1,7 +1,7 @@
-//! Public outputs for people: what stands in an `outputs.json` next to a proof.
+//! Public outputs for people: the `outputs.json` next to a proof.
 //!
-//! Such a file proves nothing. It is compared with the public values that a proof was checked for
-//! ([`ReadableOutputs::check`]), so that people and programs may read it instead of them.
+//! Such a file proves nothing. [`ReadableOutputs::check`] compares it with the public values of a checked proof, so
+//! that people and programs may read it instead of them.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -41,7 +41,7 @@ pub struct ReadableOutput {
     pub values: Vec<f64>,
 }
 
-/// The first entry of readable outputs that is not what the public values say.
+/// The first entry of readable outputs that differs from the public values.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{place}: the public values give {expected}, found {found}")]
 pub struct OutputMismatch {
