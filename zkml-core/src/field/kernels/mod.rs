@@ -22,6 +22,7 @@ mod avx512;
 mod backend;
 mod generic;
 mod int8;
+mod lengths;
 mod limb;
 #[cfg(target_arch = "x86_64")]
 mod limb_tiles;
