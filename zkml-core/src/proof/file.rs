@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::container::{CHECKSUM_BYTES, HEADER_BYTES};
+use super::header::{CHECKSUM_BYTES, HEADER_BYTES};
 use super::{Artifact, FileError, FormatError, Header, from_bytes};
 
 /// Reads the artifact of type `T` in a file.
