@@ -56,6 +56,7 @@ mod leaf_layer;
 mod leaves;
 #[cfg(feature = "prover")]
 mod prover;
+mod soundness;
 mod stack;
 mod verifier;
 #[cfg(feature = "prover")]
@@ -67,8 +68,9 @@ mod tests;
 
 #[cfg(feature = "prover")]
 pub use prover::{Witness, prove};
+pub use soundness::soundness;
 pub use stack::{Block, BlockKind, LookupShape, MAX_VARIABLES, Stack, Statement, TableShape};
-pub use verifier::{soundness, verify};
+pub use verifier::verify;
 
 use ark_ff::Field;
 

@@ -8,7 +8,7 @@ use tracing::{debug_span, info_span};
 use super::layer::{Level, LevelClaim, prove_layer};
 use super::leaf_layer::prove_leaf_layer;
 use super::leaves::Leaves;
-use super::verifier::grinding_bits;
+use super::soundness::grinding_bits;
 use super::{Claims, Compression, Stack, Statement, suffix};
 use crate::field::{K, M61, kernels};
 use crate::transcript::ProverChannel;
