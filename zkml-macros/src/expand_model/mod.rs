@@ -1,12 +1,19 @@
 //! The code for the struct.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::visit::Visit;
-use syn::{Expr, GenericParam, Ident, ItemStruct};
+mod checks;
+mod inference;
+mod names;
 
-use crate::diagnostics::{Errors, respan};
-use crate::model::{LayerField, Model, PATH_FIELD, Times, empty_fields, first_span, options_type, phantom};
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Ident, ItemStruct};
+
+use self::checks::checks;
+use self::inference::{inference, stub_inference};
+pub(crate) use self::names::collect_idents;
+use self::names::locals;
+use crate::diagnostics::Errors;
+use crate::model::{LayerField, Model, PATH_FIELD, Times, empty_fields, first_span, phantom};
 
 pub(crate) fn expand(arguments: TokenStream, item: ItemStruct) -> TokenStream {
     let mut errors = Errors::default();
@@ -157,209 +164,6 @@ fn build(layer: &LayerField, model: &Model, zkml: &syn::Path) -> TokenStream {
     }
 }
 
-/// `let planes = self.planes;` for every argument the values mention.
-fn locals<'a>(model: &Model, values: impl IntoIterator<Item = &'a Expr>, base: &TokenStream) -> TokenStream {
-    let mentioned = Mentions::of(values);
-    let lets = model
-        .inputs
-        .iter()
-        .filter(|input| mentioned.contains(&input.name))
-        .map(|input| {
-            let name = &input.name;
-            quote!(let #name = #base.#name;)
-        });
-    quote!(#(#lets)*)
-}
-
-/// Plain names in expressions.
-struct Mentions(Vec<Ident>);
-
-impl Mentions {
-    fn of<'a>(values: impl IntoIterator<Item = &'a Expr>) -> Vec<Ident> {
-        let mut mentions = Mentions(Vec::new());
-        for value in values {
-            mentions.visit_expr(value);
-        }
-        mentions.0
-    }
-}
-
-impl Visit<'_> for Mentions {
-    fn visit_expr_path(&mut self, path: &syn::ExprPath) {
-        if let Some(name) = path.path.get_ident() {
-            self.0.push(name.clone());
-        }
-    }
-
-    fn visit_macro(&mut self, invocation: &syn::Macro) {
-        collect_idents(invocation.tokens.clone(), &mut self.0);
-    }
-}
-
-/// All names in `tokens`.
-pub(crate) fn collect_idents(tokens: TokenStream, idents: &mut Vec<Ident>) {
-    for token in tokens {
-        match token {
-            proc_macro2::TokenTree::Ident(ident) => idents.push(ident),
-            proc_macro2::TokenTree::Group(group) => collect_idents(group.stream(), idents),
-            _ => {}
-        }
-    }
-}
-
-/// `impl BlockOptions`: the options of every layer, and the shape rules made of them.
-fn inference(model: &Model) -> TokenStream {
-    let zkml = &model.arguments.zkml;
-    let (name, vis) = (options_name(model), &model.item.vis);
-    let (generics, arguments_of, where_clause) = model.item.generics.split_for_impl();
-    let options = model.layers.iter().map(|layer| layer_options(layer, model, zkml));
-    let followed: Vec<&LayerField> = model
-        .layers
-        .iter()
-        .filter(|layer| layer.constant && matches!(layer.times, Times::Once))
-        .collect();
-    let infer = followed.iter().map(|layer| {
-        let (name, text) = (&layer.name, layer.name.to_string());
-        quote!(if #zkml::nn::same_name(name, #text) { return self.#name().infer(x).within(#text, x); })
-    });
-    let check = followed.iter().map(|layer| {
-        let name = &layer.name;
-        quote!(if let ::core::result::Result::Err(error) = self.#name().check() {
-            return ::core::result::Result::Err(error);
-        })
-    });
-    quote! {
-        impl #generics #name #arguments_of #where_clause {
-            #(#options)*
-
-            /// The shape the layer `name` makes of `x`, for the compiler.
-            #vis const fn infer_layer(&self, name: &str, x: #zkml::nn::Inferred) -> #zkml::nn::Inferred {
-                let _ = (name, x);
-                #(#infer)*
-                #zkml::nn::Inferred::Unknown
-            }
-
-            /// The first hyper-parameter that makes no sense.
-            ///
-            /// # Errors
-            /// That hyper-parameter.
-            #vis const fn check(&self) -> ::core::result::Result<(), #zkml::nn::ShapeError> {
-                #(#check)*
-                ::core::result::Result::Ok(())
-            }
-        }
-    }
-}
-
-fn stub_inference(model: &Model) -> TokenStream {
-    let zkml = &model.arguments.zkml;
-    let (name, vis) = (options_name(model), &model.item.vis);
-    let (generics, arguments_of, where_clause) = model.item.generics.split_for_impl();
-    quote! {
-        impl #generics #name #arguments_of #where_clause {
-            #[doc(hidden)]
-            #vis const fn infer_layer(&self, _: &str, _: #zkml::nn::Inferred) -> #zkml::nn::Inferred {
-                #zkml::nn::Inferred::Unknown
-            }
-            #[doc(hidden)]
-            #vis const fn check(&self) -> ::core::result::Result<(), #zkml::nn::ShapeError> {
-                ::core::result::Result::Ok(())
-            }
-        }
-    }
-}
-
-/// `const fn conv1(&self) -> Conv2dOptions { ... }`.
-fn layer_options(layer: &LayerField, model: &Model, zkml: &syn::Path) -> TokenStream {
-    let name = &layer.name;
-    let ty = options_type(layer, zkml);
-    let constness = layer.constant.then(|| quote!(const));
-    let index = matches!(layer.times, Times::Repeat(_)).then(|| quote!(, index: usize));
-    let ignore_index = index.is_some().then(|| quote!(let _ = index;));
-    let mut mentioned = Vec::new();
-    for (_, value) in &layer.values {
-        collect_idents(value.clone(), &mut mentioned);
-    }
-    let lets = model
-        .inputs
-        .iter()
-        .filter(|input| mentioned.contains(&input.name))
-        .map(|input| {
-            let name = &input.name;
-            quote!(let #name = self.#name;)
-        });
-    let body = match layer.catalogue {
-        Some(catalogue) => {
-            let options = format_ident!("{}Options", catalogue.name);
-            let given = |wanted: &str| layer.values.iter().find(|(name, _)| name == wanted);
-            let required = catalogue
-                .required
-                .iter()
-                .filter_map(|(name, _)| given(name))
-                .map(|(_, value)| value);
-            let mut optional = catalogue
-                .optional
-                .iter()
-                .filter_map(|(name, _)| given(name))
-                .peekable();
-            let new = quote!(#zkml::nn::#options::new(#(#required),*));
-            if optional.peek().is_none() {
-                new
-            } else if layer.values.len() == catalogue.names().count() {
-                let all = layer.values.iter().map(|(name, value)| quote!(#name: #value));
-                quote!(#zkml::nn::#options { #(#all),* })
-            } else {
-                let optional = optional.map(|(name, value)| quote!(#name: #value));
-                quote!(#zkml::nn::#options { #(#optional,)* ..#new })
-            }
-        }
-        None => nested_options(layer, model, &ty),
-    };
-    let doc = format!("Hyper-parameters of `{name}`.");
-    quote! {
-        #[doc = #doc]
-        #constness fn #name(&self #index) -> #ty {
-            #ignore_index
-            #(#lets)*
-            #body
-        }
-    }
-}
-
-/// `BlockOptions { planes: 64 }`, reached through the trait because only the name `Block` is in scope for sure.
-fn nested_options(layer: &LayerField, model: &Model, ty: &TokenStream) -> TokenStream {
-    let fields = layer.values.iter().map(|(name, value)| quote!(#name: #value));
-    // An item inside a function cannot use the generics of its surroundings: repeat those that are needed.
-    let mut mentioned = Vec::new();
-    collect_idents(layer.ty.to_token_stream(), &mut mentioned);
-    let used: Vec<_> = model
-        .item
-        .generics
-        .params
-        .iter()
-        .filter_map(|parameter| match parameter {
-            GenericParam::Const(constant) if mentioned.contains(&constant.ident) => Some(constant),
-            _ => None,
-        })
-        .collect();
-    let names = used.iter().map(|constant| &constant.ident);
-    let (declared, given) = if used.is_empty() {
-        (TokenStream::new(), TokenStream::new())
-    } else {
-        let declared = used.iter().map(|constant| {
-            let (name, ty) = (&constant.ident, &constant.ty);
-            quote!(const #name: #ty)
-        });
-        (quote!(<#(#declared),*>), quote!(::<#(#names),*>))
-    };
-    let at = first_span(&layer.ty).unwrap_or_else(|| layer.name.span());
-    let alias = Ident::new("LayerOptions", at);
-    quote! {
-        type #alias #declared = #ty;
-        #alias #given { #(#fields),* }
-    }
-}
-
 /// `Block::new(planes)`.
 fn constructor(model: &Model, complete: bool) -> TokenStream {
     let zkml = &model.arguments.zkml;
@@ -389,56 +193,5 @@ fn constructor(model: &Model, complete: bool) -> TokenStream {
                 <Self as #zkml::nn::Module>::build(#zkml::nn::ParameterPath::root(), options)
             }
         }
-    }
-}
-
-/// What the compiler checks: every layer is used, and the hyper-parameters make sense.
-fn checks(model: &Model) -> TokenStream {
-    let Model { item, arguments, .. } = model;
-    let zkml = &arguments.zkml;
-    // Any value will do for a generic size: the fields that are used do not depend on it.
-    let mut sizes = Vec::new();
-    for parameter in &item.generics.params {
-        match parameter {
-            GenericParam::Const(constant) if constant.ty == syn::parse_quote!(usize) => sizes.push(quote!(1)),
-            _ => return TokenStream::new(),
-        }
-    }
-    let (name, options) = (&item.ident, options_name(model));
-    let self_ty = if sizes.is_empty() {
-        quote!(#name)
-    } else {
-        quote!(#name<#(#sizes),*>)
-    };
-    let used = quote_spanned! {name.span()=>
-        const USED: &[&str] = <#self_ty as #zkml::nn::Forward>::USED_FIELDS;
-    };
-    let unused = model.layers.iter().map(|layer| {
-        let text = layer.name.to_string();
-        let message = format!("the layer `{text}` is declared and never used in `forward`");
-        quote_spanned!(layer.name.span()=> const _: () = ::core::assert!(#zkml::nn::uses_field(USED, #text), #message);)
-    });
-    let sensible = model
-        .layers
-        .iter()
-        .filter(|layer| {
-            let constant = layer.constant && matches!(layer.times, Times::Once);
-            constant && model.inputs.is_empty() && item.generics.params.is_empty()
-        })
-        .map(|layer| {
-            let name = &layer.name;
-            let span = first_span(&layer.ty).unwrap_or_else(|| name.span());
-            let report = respan(
-                quote!(#zkml::nn::infer::report_options(#options {}.#name().check())),
-                span,
-            );
-            quote!(const _: () = #report;)
-        });
-    quote! {
-        const _: () = {
-            #used
-            #(#unused)*
-            #(#sensible)*
-        };
     }
 }

@@ -1,14 +1,17 @@
 //! Reading the struct.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::{Expr, Field, GenericArgument, GenericParam, Generics, Ident, ItemStruct, PathArguments, Type};
+mod layer;
+mod settings;
 
-use crate::attribute::{ModelArguments, Setting};
-use crate::catalogue::{self, Layer};
-use crate::diagnostics::{Errors, closest, list, respan, source};
-use crate::field_attributes::{FieldAttributes, read_attributes};
-use crate::hyper;
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Field, GenericParam, Generics, Ident, ItemStruct, Type};
+
+use crate::attribute::ModelArguments;
+use crate::diagnostics::Errors;
+use crate::field_attributes::read_attributes;
+
+pub(crate) use self::layer::{LayerField, Times, first_span, options_type};
 
 /// Name of the field that is added to every model.
 pub(crate) const PATH_FIELD: &str = "parameter_path";
@@ -30,92 +33,78 @@ pub(crate) struct Input {
     pub(crate) ty: Type,
 }
 
-/// How often a layer is there.
-pub(crate) enum Times {
-    Once,
-    /// `Vec`, so many times.
-    Repeat(Expr),
-    /// `Option`, on a condition.
-    When(Expr),
-}
-
-/// A field that is a layer.
-pub(crate) struct LayerField {
-    pub(crate) name: Ident,
-    /// Type of one layer, without `Vec` or `Option`.
-    pub(crate) ty: Type,
-    pub(crate) times: Times,
-    /// State-dict key of the field.
-    pub(crate) key: String,
-    pub(crate) catalogue: Option<&'static Layer>,
-    /// Values as the options struct takes them.
-    pub(crate) values: Vec<(Ident, TokenStream)>,
-    /// Whether all values can stand in a `const fn`.
-    pub(crate) constant: bool,
-}
-
 impl Model {
-    pub(crate) fn read(arguments: TokenStream, mut item: ItemStruct, errors: &mut Errors) -> Model {
+    pub(crate) fn read(arguments: TokenStream, item: ItemStruct, errors: &mut Errors) -> Model {
         let arguments = ModelArguments::parse(arguments, true, errors);
         let generics_are_plain = check_generics(&item.generics, errors);
-        let zkml = &arguments.zkml;
         let mut model = Model {
-            arguments: ModelArguments {
-                zkml: zkml.clone(),
-                input: None,
-            },
+            arguments,
             inputs: Vec::new(),
             layers: Vec::new(),
-            item: item.clone(),
-            generics_are_plain: true,
+            item,
+            generics_are_plain,
         };
-        match &mut item.fields {
+        model.read_fields(errors);
+        model.check_keys(errors);
+        if !generics_are_plain && let syn::Fields::Named(fields) = &mut model.item.fields {
+            let generics = phantom(&model.item.generics);
+            fields
+                .named
+                .push(syn::parse_quote!(#[allow(dead_code)] generics: #generics));
+        }
+        model
+    }
+
+    /// Reads the fields, takes our attributes from them, and adds the one for the path.
+    fn read_fields(&mut self, errors: &mut Errors) {
+        let zkml = self.arguments.zkml.clone();
+        let mut fields = core::mem::replace(&mut self.item.fields, syn::Fields::Unit);
+        match &mut fields {
             syn::Fields::Named(fields) => {
                 for field in &mut fields.named {
-                    if !read_field(field, &mut model, errors) {
+                    if !read_field(field, self, errors) {
                         field.ty = syn::parse_quote!(#zkml::nn::Identity);
                     }
                 }
-                let path = Ident::new(PATH_FIELD, item.ident.span());
+                let path = Ident::new(PATH_FIELD, self.item.ident.span());
                 fields
                     .named
                     .push(syn::parse_quote!(#path: #zkml::nn::ParameterPath));
             }
-            syn::Fields::Unnamed(fields) => {
+            syn::Fields::Unnamed(unnamed) => {
                 errors.push(
-                    fields,
+                    unnamed,
                     "`#[zk_model]` expects named fields, found a tuple struct: layers need names",
                 );
-                item.fields = empty_fields(zkml);
-                item.semi_token = None;
+                fields = self.without_fields();
             }
             syn::Fields::Unit => {
                 errors.push(
-                    &item.ident,
+                    &self.item.ident,
                     "`#[zk_model]` expects a struct with layers as named fields, found none",
                 );
-                item.fields = empty_fields(zkml);
-                item.semi_token = None;
+                fields = self.without_fields();
             }
         }
-        for (i, layer) in model.layers.iter().enumerate() {
-            if model.layers[..i].iter().any(|earlier| earlier.key == layer.key) {
+        self.item.fields = fields;
+    }
+
+    /// The fields of a struct that had none with names.
+    fn without_fields(&mut self) -> syn::Fields {
+        self.item.semi_token = None;
+        empty_fields(&self.arguments.zkml)
+    }
+
+    /// No two fields have one state-dict key.
+    fn check_keys(&self, errors: &mut Errors) {
+        for (i, layer) in self.layers.iter().enumerate() {
+            if self.layers[..i].iter().any(|earlier| earlier.key == layer.key) {
                 errors.push(
                     &layer.name,
                     format!("two fields have the state-dict key `{}`", layer.key),
                 );
             }
         }
-        if !generics_are_plain && let syn::Fields::Named(fields) = &mut item.fields {
-            let generics = phantom(&item.generics);
-            fields
-                .named
-                .push(syn::parse_quote!(#[allow(dead_code)] generics: #generics));
-        }
-        model.generics_are_plain = generics_are_plain;
-        model.item = item;
-        model.arguments = arguments;
-        model
     }
 }
 
@@ -193,204 +182,11 @@ fn read_field(field: &mut Field, model: &mut Model, errors: &mut Errors) -> bool
         });
         return true;
     }
-    read_layer(name, &field.ty, attributes, model, errors)
-}
-
-const NO_LAYERS: &[&str] = &[
-    "bool",
-    "char",
-    "str",
-    "String",
-    "f32",
-    "f64",
-    "i8",
-    "i16",
-    "i32",
-    "i64",
-    "i128",
-    "isize",
-    "u8",
-    "u16",
-    "u32",
-    "u64",
-    "u128",
-    "usize",
-    "Tensor",
-    "Box",
-    "Rc",
-    "Arc",
-    "HashMap",
-    "BTreeMap",
-    "PhantomData",
-];
-
-fn read_layer(
-    name: Ident,
-    field_ty: &Type,
-    attributes: FieldAttributes,
-    model: &mut Model,
-    errors: &mut Errors,
-) -> bool {
-    let mut settings = attributes.layer.unwrap_or_default();
-    let mut take = |key: &str| {
-        settings
-            .iter()
-            .position(|setting| setting.name == key)
-            .map(|position| settings.remove(position))
-    };
-    let (repeat, when) = (take("repeat"), take("when"));
-    let (ty, times) = match (wrapped(field_ty), repeat, when) {
-        (Some(("Vec", inner)), Some(repeat), None) => (inner.clone(), Times::Repeat(repeat.value)),
-        (Some(("Vec", _)), None, _) => {
-            errors.push(field_ty, "a `Vec` of layers needs `#[layer(repeat = count)]`");
-            return false;
+    match LayerField::read(name, &field.ty, attributes, errors) {
+        Some(layer) => {
+            model.layers.push(layer);
+            true
         }
-        (Some(("Option", inner)), None, Some(when)) => (inner.clone(), Times::When(when.value)),
-        (Some(("Option", _)), _, None) => {
-            errors.push(field_ty, "an optional layer needs `#[layer(when = condition)]`");
-            return false;
-        }
-        (_, Some(repeat), _) => {
-            errors.push(
-                &repeat.name,
-                format!("`repeat` expects a `Vec` of layers, found `{}`", source(field_ty)),
-            );
-            return false;
-        }
-        (_, _, Some(when)) => {
-            errors.push(
-                &when.name,
-                format!(
-                    "`when` expects an `Option` of a layer, found `{}`",
-                    source(field_ty)
-                ),
-            );
-            return false;
-        }
-        (_, None, None) => (field_ty.clone(), Times::Once),
-    };
-    let Some(type_name) = layer_name(&ty) else {
-        errors.push(
-            &ty,
-            format!(
-                "expected a layer, found `{}`: mark a hyper-parameter with `#[arg]`",
-                source(&ty)
-            ),
-        );
-        return false;
-    };
-    let catalogue = catalogue::find(&type_name);
-    let constant = settings.iter().all(|setting| hyper::is_constant(&setting.value))
-        && catalogue.is_none_or(catalogue::Layer::is_constant);
-    let values = match catalogue {
-        Some(layer) => check_settings(layer, &ty, settings, errors),
-        None => settings
-            .into_iter()
-            .map(|setting| (setting.name, setting.value.to_token_stream()))
-            .collect(),
-    };
-    let key = attributes
-        .rename
-        .unwrap_or_else(|| name.to_string().trim_start_matches("r#").to_owned());
-    model.layers.push(LayerField {
-        name,
-        ty,
-        times,
-        key,
-        catalogue,
-        values,
-        constant,
-    });
-    true
-}
-
-/// `Vec<T>` or `Option<T>`: the name and `T`.
-fn wrapped(ty: &Type) -> Option<(&'static str, &Type)> {
-    let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last()?;
-    let name = ["Vec", "Option"].into_iter().find(|name| last.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
-        return None;
-    };
-    match arguments.args.first()? {
-        GenericArgument::Type(inner) => Some((name, inner)),
-        _ => None,
+        None => false,
     }
-}
-
-/// Last part of the type's path, unless it is certainly not a layer.
-fn layer_name(ty: &Type) -> Option<String> {
-    let Type::Path(path) = ty else { return None };
-    let name = path.path.segments.last()?.ident.to_string();
-    (!NO_LAYERS.contains(&name.as_str())).then_some(name)
-}
-
-fn check_settings(
-    layer: &'static Layer,
-    ty: &Type,
-    settings: Vec<Setting>,
-    errors: &mut Errors,
-) -> Vec<(Ident, TokenStream)> {
-    let mut values = Vec::new();
-    let mut misspelt = Vec::new();
-    for Setting { name, value } in settings {
-        let text = name.to_string();
-        match layer.kind(&text) {
-            Some(kind) => values.push((name, hyper::value(&text, kind, &value, errors))),
-            None => {
-                let names: Vec<&str> = layer.names().collect();
-                let best = closest(&text, names.iter().copied());
-                misspelt.extend(best);
-                let hint = match best {
-                    Some(best) => format!(", did you mean `{best}`?"),
-                    None => format!(": expected {}", list(&names)),
-                };
-                errors.push(
-                    &name,
-                    format!("`{}` has no hyper-parameter `{text}`{hint}", layer.name),
-                );
-            }
-        }
-    }
-    // A misspelt name is one mistake, not also a missing one.
-    let missing: Vec<&str> = layer
-        .required
-        .iter()
-        .map(|(name, _)| *name)
-        .filter(|name| !misspelt.contains(name) && !values.iter().any(|(given, _)| given == name))
-        .collect();
-    if !missing.is_empty() {
-        let given: Vec<String> = values.iter().map(|(name, _)| name.to_string()).collect();
-        let given: Vec<&str> = given.iter().map(String::as_str).collect();
-        errors.push(
-            ty,
-            format!(
-                "`{}` needs {}, found {}",
-                layer.name,
-                list(&missing),
-                list(&given)
-            ),
-        );
-    }
-    values
-}
-
-/// Tokens of the options struct of a layer, from inside the crate that uses it.
-pub(crate) fn options_type(layer: &LayerField, zkml: &syn::Path) -> TokenStream {
-    let ty = &layer.ty;
-    let module = quote!(#zkml::nn::Module);
-    let mut tokens = quote!(<#ty as #module>::Options);
-    // The whole projection is underlined where the type is: a type that is no layer is one error.
-    if let Some(span) = first_span(ty) {
-        tokens = respan(tokens, span);
-    }
-    tokens
-}
-
-pub(crate) fn first_span(tokens: &impl ToTokens) -> Option<proc_macro2::Span> {
-    tokens
-        .to_token_stream()
-        .into_iter()
-        .next()
-        .map(|token| token.span())
 }

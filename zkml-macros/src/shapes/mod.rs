@@ -2,16 +2,20 @@
 //!
 //! What cannot be followed (loops, conditions, unknown functions) is unknown, and so is what follows from it.
 
+mod literals;
+mod names;
+
 use std::collections::HashMap;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::visit::{self, Visit};
-use syn::{BinOp, Block, Expr, ExprCall, ExprMethodCall, Ident, Lit, Pat, Stmt, UnOp};
+use syn::visit::Visit;
+use syn::{BinOp, Block, Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt};
 
-use crate::expand_model::collect_idents;
+use self::literals::{integer, integers, pair};
+use self::names::{Assigned, Names, Returns};
 use crate::forward::{CallLayers, is_self};
-use crate::hyper::{is_constant, peel};
+use crate::hyper::peel;
 
 /// One operation of `forward`.
 pub(crate) struct Step {
@@ -273,114 +277,4 @@ impl Follower<'_> {
         });
         name
     }
-}
-
-/// A literal integer, maybe negative; names may stand for values the compiler does not know here.
-fn integer(value: &Expr) -> Option<&Expr> {
-    match peel(value) {
-        Expr::Lit(literal) => matches!(literal.lit, Lit::Int(_)).then_some(value),
-        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => integer(&unary.expr).map(|_| value),
-        Expr::Binary(binary) if is_constant(value) => {
-            integer(&binary.left)?;
-            integer(&binary.right)?;
-            Some(value)
-        }
-        _ => None,
-    }
-}
-
-fn integers(value: &Expr) -> Option<Vec<&Expr>> {
-    match peel(value) {
-        Expr::Array(array) => array.elems.iter().map(integer).collect(),
-        _ => None,
-    }
-}
-
-fn pair(value: &Expr) -> Option<TokenStream> {
-    match peel(value) {
-        Expr::Tuple(tuple) if tuple.elems.len() == 2 => {
-            let sizes: Vec<&Expr> = tuple.elems.iter().map(integer).collect::<Option<_>>()?;
-            Some(quote!([#(#sizes),*]))
-        }
-        other => integer(other).map(|size| quote!([#size, #size])),
-    }
-}
-
-/// Names that are assigned to.
-struct Assigned(Vec<String>);
-
-impl Assigned {
-    fn in_expression(value: &Expr) -> Vec<String> {
-        let mut assigned = Assigned(Vec::new());
-        assigned.visit_expr(value);
-        assigned.0
-    }
-
-    fn place(&mut self, place: &Expr) {
-        if let Expr::Path(path) = peel(place)
-            && let Some(name) = path.path.get_ident()
-        {
-            self.0.push(name.to_string());
-        }
-    }
-}
-
-impl Visit<'_> for Assigned {
-    fn visit_expr_assign(&mut self, assign: &syn::ExprAssign) {
-        self.place(&assign.left);
-        visit::visit_expr_assign(self, assign);
-    }
-
-    fn visit_expr_binary(&mut self, binary: &syn::ExprBinary) {
-        // `x += y` changes x; for `x + y` it costs nothing to be careful.
-        if !matches!(binary.op, BinOp::Add(_)) {
-            self.place(&binary.left);
-        }
-        visit::visit_expr_binary(self, binary);
-    }
-
-    /// What another macro does with a name is not known.
-    fn visit_macro(&mut self, invocation: &syn::Macro) {
-        let mut names = Vec::new();
-        collect_idents(invocation.tokens.clone(), &mut names);
-        self.0.extend(names.iter().map(Ident::to_string));
-    }
-
-    fn visit_expr_reference(&mut self, reference: &syn::ExprReference) {
-        if reference.mutability.is_some() {
-            self.place(&reference.expr);
-        }
-        visit::visit_expr_reference(self, reference);
-    }
-}
-
-/// Names bound by a pattern.
-struct Names(Vec<String>);
-
-impl Visit<'_> for Names {
-    fn visit_pat_ident(&mut self, pattern: &syn::PatIdent) {
-        self.0.push(pattern.ident.to_string());
-        visit::visit_pat_ident(self, pattern);
-    }
-}
-
-/// Whether a statement may leave `forward`.
-struct Returns(bool);
-
-impl Returns {
-    fn in_statement(statement: &Stmt) -> bool {
-        let mut returns = Returns(false);
-        returns.visit_stmt(statement);
-        returns.0
-    }
-}
-
-impl Visit<'_> for Returns {
-    fn visit_expr_return(&mut self, _: &syn::ExprReturn) {
-        self.0 = true;
-    }
-
-    fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {}
-
-    fn visit_item(&mut self, _: &syn::Item) {}
 }
