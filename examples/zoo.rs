@@ -1,5 +1,5 @@
-//! What a proof of any network in `zkml::models` costs: times, sizes, memory. The weights and the images are random, so the
-//! answers mean nothing; the proofs are as good, and take as long, as any.
+//! What a proof of any network in `zkml::models` costs: times, sizes, memory. The weights and the images are random, so
+//! the answers mean nothing; the proofs are as good, and take as long, as any.
 //!
 //! `cargo run --release --example zoo -- resnet18-cifar10`; without a name it lists the networks.
 

@@ -1,5 +1,5 @@
-//! The whole way of an image classifier: weights, quantization, accuracy, setup, proofs, verification, files, and a proof
-//! that was tampered with. The examples say which network and which images.
+//! The whole way of an image classifier: weights, quantization, accuracy, setup, proofs, verification, files, and a
+//! proof that was tampered with. The examples say which network and which images.
 
 mod compile;
 mod files;

@@ -1,9 +1,9 @@
 //! The layer of the leaves, the largest, when its lower half holds lookups alone: then `p0 = 1`.
 //!
-//! With `u = p + lambda q` the polynomial of every layer is `F = (u0 u1 - p0 p1) / lambda`. Here `p0 p1 = p1` is linear,
-//! so that a round is one product of two tables, and a sum over the numerators `p1`, small numbers known beforehand. The
-//! tables of `u` come into being with the first challenge, at half their length: before that, cells are made from the
-//! columns where they are needed.
+//! With `u = p + lambda q` the polynomial of every layer is `F = (u0 u1 - p0 p1) / lambda`. Here `p0 p1 = p1` is
+//! linear, so that a round is one product of two tables, and a sum over the numerators `p1`, small numbers known
+//! beforehand. The tables of `u` come into being with the first challenge, at half their length: before that, cells are
+//! made from the columns where they are needed.
 
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;

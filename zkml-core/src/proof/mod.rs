@@ -17,7 +17,8 @@
 //! its own checks have passed, and reading never allocates more than a small multiple of the file.
 //!
 //! - `kind`: the kinds and the trait [`Artifact`], which ties a type to its kind, version and size limit
-//! - `container`, `header`, `canonical`: [`to_bytes`], [`from_bytes`], [`Header`], and the check that an encoding is the one
+//! - `container`, `header`, `canonical`: [`to_bytes`], [`from_bytes`], [`Header`], and the check that an encoding is
+//!   the one
 //! - `file`: [`read_file`], [`inspect_file`] and, with the feature `prover`, `write_file`
 //! - `messages`, `public`: [`Proof`] and [`PublicValues`], the artifacts of one execution
 //! - `readable`: [`ReadableOutputs`], the outputs as JSON for people

@@ -8,8 +8,8 @@
 //! ..               ..       the section, up to the end of the payload
 //! ```
 //!
-//! The payload is that of any container, so whoever checks size and checksum alone need not know. The section begins on a
-//! page. It is never copied: written from where it is, and read by mapping the file. What it must hold is for the
+//! The payload is that of any container, so whoever checks size and checksum alone need not know. The section begins on
+//! a page. It is never copied: written from where it is, and read by mapping the file. What it must hold is for the
 //! artifact to say.
 
 use std::fs::File;

@@ -57,8 +57,8 @@ struct Running {
 }
 
 impl Running {
-    /// Halves the coefficient, for a round before the instance starts: it does not depend on the round's variable, so that
-    /// the round polynomial is a constant. Returns that constant.
+    /// Halves the coefficient, for a round before the instance starts: it does not depend on the round's variable, so
+    /// that the round polynomial is a constant. Returns that constant.
     fn wait(&mut self) -> K {
         self.coefficient = half(self.coefficient);
         self.coefficient * self.claim

@@ -9,8 +9,8 @@ const MAXIMUM_RANK: usize = 8;
 /// Largest number of variables of a column.
 const MAXIMUM_VARIABLES: usize = 36;
 
-/// Largest number of padded cells of a constant for each of its logical ones. The list in a key has the logical cells, memory
-/// has all. The lowering makes constants of two dimensions at most.
+/// Largest number of padded cells of a constant for each of its logical ones. The list in a key has the logical cells,
+/// memory has all. The lowering makes constants of two dimensions at most.
 const MAXIMUM_PADDING: usize = 4;
 
 impl Circuit {
@@ -45,8 +45,8 @@ impl Circuit {
             })
         };
         match &column.kind {
-            // What another proof has committed to is range-checked here, padding and all, and no more: no gadget of this
-            // circuit makes it.
+            // What another proof has committed to is range-checked here, padding and all, and no more: no gadget of
+            // this circuit makes it.
             ColumnKind::Committed {
                 zero_padded: true,
                 home: home @ (Home::Input | Home::Output),

@@ -30,7 +30,8 @@ impl Circuit {
         self.validate_factors(&zero)
     }
 
-    /// Factors that need a table on either side must be small. Whether they do depends on padding, hence on all columns.
+    /// Factors that need a table on either side must be small. Whether they do depends on padding, hence on all
+    /// columns.
     fn validate_factors(&self, zero_padded: &[bool]) -> Result<(), CircuitError> {
         for column in &self.columns {
             let ColumnKind::View(view) = &column.kind else {

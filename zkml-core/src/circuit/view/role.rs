@@ -58,8 +58,8 @@ fn cells(axes: &[u8], shape: &PaddedShape) -> usize {
     axes.iter().map(|&axis| shape.size(axis.into())).product()
 }
 
-/// Are all sizes powers of two, except that of the first axis longer than 1? Then the bits of the axes, put together, are the
-/// bits of the flat index.
+/// Are all sizes powers of two, except that of the first axis longer than 1? Then the bits of the axes, put together,
+/// are the bits of the flat index.
 fn has_exact_tail(axes: &[u8], shape: &PaddedShape) -> bool {
     axes.iter()
         .skip_while(|&&axis| shape.size(axis.into()) == 1)

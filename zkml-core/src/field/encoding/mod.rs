@@ -1,8 +1,9 @@
 //! Fixed-size encodings of field elements and small integers.
 //!
-//! An element of `F` is 8 bytes, little-endian; an element of `K` is `c0 || c1`, 16 bytes. Many elements of `F` are packed, 61
-//! bits each, the least significant first: eight elements are 61 bytes. Only the canonical representative in `[0, p)` is
-//! accepted, and after the last one only zeros. So equal elements have equal bytes, and equal bytes are equal elements.
+//! An element of `F` is 8 bytes, little-endian; an element of `K` is `c0 || c1`, 16 bytes. Many elements of `F` are
+//! packed, 61 bits each, the least significant first: eight elements are 61 bytes. Only the canonical representative in
+//! `[0, p)` is accepted, and after the last one only zeros. So equal elements have equal bytes, and equal bytes are
+//! equal elements.
 
 mod integers;
 mod packed;

@@ -11,13 +11,14 @@
 //! rho eq(z_<, r) ((1 - z)(1 - X) + z X) h(X),      h(X) = sum_x eq(s, x) a(r, X, x)
 //! ```
 //!
-//! and `(1 - z) h(0) + z h(1)` is the value of `a` at `(r, z, s)`, known from the round before. So one of `h(0)`, `h(1)` is
-//! summed up: half the table, one multiplication for each element (Gruen, ePrint 2024/108, for sums of evaluations). Tables
-//! of `eq(s, .)` are products of a part over the last [`LOW`] variables, made once, and a short one over those before. A
-//! table is read once a round: while a variable is bound, piece by piece, the next round's sums are made.
+//! and `(1 - z) h(0) + z h(1)` is the value of `a` at `(r, z, s)`, known from the round before. So one of `h(0)`,
+//! `h(1)` is summed up: half the table, one multiplication for each element (Gruen, ePrint 2024/108, for sums of
+//! evaluations). Tables of `eq(s, .)` are products of a part over the last [`LOW`] variables, made once, and a short
+//! one over those before. A table is read once a round: while a variable is bound, piece by piece, the next round's
+//! sums are made.
 //!
-//! A table may be given where its last variables are 0 alone, and be 0 elsewhere, as the rows of a narrow code are; the last
-//! coordinates of its claims are 0 too. Until these variables come it is a table of fewer variables.
+//! A table may be given where its last variables are 0 alone, and be 0 elsewhere, as the rows of a narrow code are; the
+//! last coordinates of its claims are 0 too. Until these variables come it is a table of fewer variables.
 
 mod claim;
 mod claimed;
@@ -76,8 +77,9 @@ pub struct Evaluations<'a> {
 }
 
 impl<'a> Evaluations<'a> {
-    /// An instance over tables of `2^variables` values, or of the first ones of each run of a power of two while the others are
-    /// 0, each with the claims on it, at points of `variables` coordinates, the last of which are 0 for the latter.
+    /// An instance over tables of `2^variables` values, or of the first ones of each run of a power of two while the
+    /// others are 0, each with the claims on it, at points of `variables` coordinates, the last of which are 0 for the
+    /// latter.
     pub fn new(variables: usize, tables: Vec<(Table<'a>, Vec<Evaluation>)>) -> Self {
         debug_assert!(
             tables.iter().all(|(table, claims)| table.len().is_power_of_two()

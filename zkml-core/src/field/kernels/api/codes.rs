@@ -13,8 +13,8 @@ kernels! {
         for_chunks_of_two(low, high, |_, low, high| dispatch!(self, butterfly(low, high, t)));
     }
 
-    /// For each block `b` of `2 half` consecutive values the [`butterfly`] of its halves with `twiddles[b]`. Values after the
-    /// last full block, or after the last twiddle, stay as they are.
+    /// For each block `b` of `2 half` consecutive values the [`butterfly`] of its halves with `twiddles[b]`. Values
+    /// after the last full block, or after the last twiddle, stay as they are.
     fn butterfly_pairs(self, values: &mut [M61], half: usize, twiddles: &[M61]) {
         let block = 2 * half;
         if block == 0 {
@@ -37,16 +37,18 @@ kernels! {
             .for_each(|(values, twiddles)| dispatch!(self, butterfly_pairs(values, half, twiddles)));
     }
 
-    /// Two layers of [`butterfly_pairs`] at once: on each block of `4 quarter` values those of its halves with the block's factor in
-    /// `outer`, then those of the halves of both halves with its two in `inner`. Runs on the calling thread.
+    /// Two layers of [`butterfly_pairs`] at once: on each block of `4 quarter` values those of its halves with the
+    /// block's factor in `outer`, then those of the halves of both halves with its two in `inner`. Runs on the calling
+    /// thread.
     ///
-    /// Between two such calls the values are words of the right residues, not canonical ones; after the `last` one they are.
+    /// Between two such calls the values are words of the right residues, not canonical ones; after the `last` one they
+    /// are.
     fn butterfly_quads(self, values: &mut [M61], quarter: usize, outer: &[M61], inner: &[M61], last: bool) {
         dispatch!(self, butterfly_quads(values, quarter, outer, inner, last));
     }
 
-    /// [`butterfly_quads`] of one block into a new one, where the first values of the block are those of `head` instead: at most a
-    /// quarter. Runs on the calling thread.
+    /// [`butterfly_quads`] of one block into a new one, where the first values of the block are those of `head`
+    /// instead: at most a quarter. Runs on the calling thread.
     fn butterfly_quad_of(self, head: &[M61], values: &[M61], factors: [&M61; 3], last: bool) -> Vec<M61> {
         let quarter = values.len() / 4;
         let split = head.len().min(quarter);

@@ -71,8 +71,8 @@ kernels! {
         for_chunks(&mut acc[..length], |range, acc| dispatch!(self, multiply(acc, &x[range])));
     }
 
-    /// The combination of rows in the base field: `out[j] = sum_a weights[a] rows[a * row_length + j]`, `row_length` elements.
-    /// There must be a row for each weight.
+    /// The combination of rows in the base field: `out[j] = sum_a weights[a] rows[a * row_length + j]`, `row_length`
+    /// elements. There must be a row for each weight.
     fn combine_rows(self, rows: &[M61], row_length: usize, weights: &[K]) -> Vec<K> {
         let rows = &rows[..row_length * weights.len()];
         collect(row_length, |out| {

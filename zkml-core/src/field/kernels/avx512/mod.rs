@@ -258,8 +258,8 @@ impl Vector for Lanes {
         }
     }
 
-    /// With `x = x_0 + 2^31 x_1`, `x_1 < 2^33`, the sum `x_0 t + x_1 (2^31 t mod p)` has no word at `2^104`: six multiply-adds,
-    /// and `w0 < 2^53`, `w52 < 2^43`.
+    /// With `x = x_0 + 2^31 x_1`, `x_1 < 2^33`, the sum `x_0 t + x_1 (2^31 t mod p)` has no word at `2^104`: six
+    /// multiply-adds, and `w0 < 2^53`, `w52 < 2^43`.
     #[inline(always)]
     unsafe fn lazy_mul(self, factor: Factor) -> Self {
         let Factor {

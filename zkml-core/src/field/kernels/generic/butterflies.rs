@@ -66,9 +66,9 @@ impl<const LAST: bool> Map for ButterflyQuad<LAST> {
     }
 }
 
-/// Two layers of butterflies on each block of `4 quarter` values `a, b, c, d`: `(a, c)` and `(b, d)` with the block's factor in
-/// `outer`, then `(a, b)` and `(c, d)` with its two in `inner`. Between such calls the words need not be canonical; after the
-/// `last` one they are.
+/// Two layers of butterflies on each block of `4 quarter` values `a, b, c, d`: `(a, c)` and `(b, d)` with the block's
+/// factor in `outer`, then `(a, b)` and `(c, d)` with its two in `inner`. Between such calls the words need not be
+/// canonical; after the `last` one they are.
 #[inline(always)]
 pub(in crate::field::kernels) unsafe fn butterfly_quads<V: Vector>(
     values: &mut [M61],
@@ -83,8 +83,8 @@ pub(in crate::field::kernels) unsafe fn butterfly_quads<V: Vector>(
     let factors = outer.iter().zip(inner.chunks_exact(2));
     for (block, (outer, inner)) in values.chunks_exact_mut(4 * quarter).zip(factors) {
         let start = block.as_mut_ptr();
-        // SAFETY: four runs of a quarter of the block each, which is borrowed; each is read and written at the same index. The
-        // caller vouches for the instruction set.
+        // SAFETY: four runs of a quarter of the block each, which is borrowed; each is read and written at the same
+        // index. The caller vouches for the instruction set.
         unsafe {
             let runs = core::array::from_fn(|k| start.add(k * quarter).cast::<u64>());
             let from = runs.map(|run| Read(run));
@@ -113,8 +113,8 @@ pub(in crate::field::kernels) unsafe fn butterfly_quad<V: Vector>(
         .chain(to.each_ref().map(|to| to.len()));
     let length = lengths.min().unwrap_or(0);
     let to = to.map(|to| Write(to.as_mut_ptr().cast()));
-    // SAFETY: the runs have `length` words, and those that are written are borrowed for that. The caller vouches for the
-    // instruction set.
+    // SAFETY: the runs have `length` words, and those that are written are borrowed for that. The caller vouches for
+    // the instruction set.
     unsafe { quad::<V>(from.map(Operand::seen), to, length, factors, last) }
 }
 
