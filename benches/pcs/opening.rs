@@ -106,7 +106,7 @@ fn evaluate(rows: &Rows, point: &[K]) -> K {
     }
 }
 
-pub fn opening(c: &mut Criterion) {
+pub(crate) fn opening(c: &mut Criterion) {
     let mut group = c.benchmark_group("opening");
     group.sample_size(10);
     for (log_rows, log_row, log_codeword) in [(6, 10, 13), (10, 10, 13), (7, 13, 15)] {

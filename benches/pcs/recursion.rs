@@ -107,7 +107,7 @@ impl Case {
     }
 }
 
-pub fn recursion(c: &mut Criterion) {
+pub(crate) fn recursion(c: &mut Criterion) {
     let mut group = c.benchmark_group("recursion");
     group.sample_size(10);
     for bytes_per_cell in [0.003, 0.01, 0.03] {
