@@ -45,6 +45,9 @@ struct Arguments {
     public: bool,
 }
 
+/// What a step gives, or why it cannot.
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
 /// How many images activation ranges are measured on.
 const CALIBRATION_IMAGES: usize = 8;
 
@@ -53,7 +56,7 @@ fn main() -> ExitCode {
     exit_code(run(&Arguments::parse()))
 }
 
-fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+fn run(arguments: &Arguments) -> Outcome<()> {
     let Some(name) = &arguments.model else {
         for entry in MODELS {
             println!("{:24} {}", entry.name, entry.about);
@@ -80,11 +83,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 /// The network with random weights, calibrated on random images.
-fn network(
-    name: &str,
-    batch: usize,
-    stages: &mut Stages,
-) -> Result<(Quantized, Vec<ArrayD<f32>>), Box<dyn Error>> {
+fn network(name: &str, batch: usize, stages: &mut Stages) -> Outcome<(Quantized, Vec<ArrayD<f32>>)> {
     let mut random = Random(2026);
     let graph = find(name)?.trace(batch)?;
     let graph = stages.run("draw weights", || {
@@ -99,7 +98,7 @@ fn network(
     );
     let mut image = || ArrayD::from_shape_simple_fn(shape.as_slice(), || random.next());
     let images: Vec<ArrayD<f32>> = (0..CALIBRATION_IMAGES).map(|_| image()).collect();
-    let network = stages.run("calibrate, quantize", || -> Result<_, Box<dyn Error>> {
+    let network = stages.run("calibrate, quantize", || -> Outcome<_> {
         spin("calibrating", || {
             let samples = images.iter().cloned();
             let calibration = Calibration::collect(&graph, samples, CalibrationMethod::default())?;
@@ -110,12 +109,7 @@ fn network(
 }
 
 /// Setup, and a proof of each input with its verification.
-fn measure(
-    model: CompiledModel,
-    inputs: &[ArrayD<i64>],
-    batch: usize,
-    stages: &mut Stages,
-) -> Result<(), Box<dyn Error>> {
+fn measure(model: CompiledModel, inputs: &[ArrayD<i64>], batch: usize, stages: &mut Stages) -> Outcome<()> {
     let key = stages.run("setup", || {
         spin("setup", || setup(model, &SetupOptions::default()))
     })?;
@@ -144,7 +138,7 @@ fn measure(
 }
 
 /// The graph with random weights, optimized, with the class as an output.
-fn load(graph: Graph<Symbolic>, random: &mut Random) -> Result<Graph<Float>, Box<dyn Error>> {
+fn load(graph: Graph<Symbolic>, random: &mut Random) -> Outcome<Graph<Float>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("weights.safetensors");
     write_random_weights(&graph, random, &path)?;
