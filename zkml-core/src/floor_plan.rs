@@ -248,7 +248,10 @@ fn paths_are_read_wherever_they_stand() {
             .collect()
     };
     let one = |line: usize, folder: &str| vec![(line, folder.to_owned())];
-    assert_eq!(to("use crate::prove::Trace;", &["pcs", "claim"]), one(1, "prove"));
+    assert_eq!(
+        to("use crate::argument::Trace;", &["pcs", "claim"]),
+        one(1, "prove")
+    );
     assert_eq!(
         to("use super::super::prove::Trace;", &["pcs", "claim"]),
         one(1, "prove")

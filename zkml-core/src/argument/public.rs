@@ -15,30 +15,8 @@ impl PublicValues {
     /// # Errors
     /// [`VerifyError::PublicValue`] naming the first value that does not fit.
     pub fn check(&self, statement: &Statement<'_>) -> Result<(), VerifyError> {
-        let mismatch = |place: &str, expected: String, found: String| {
-            Err(VerifyError::PublicValue {
-                place: place.to_owned(),
-                expected,
-                found,
-            })
-        };
-        let describe = |present: bool| {
-            if present {
-                "public values"
-            } else {
-                "none (private)"
-            }
-            .to_owned()
-        };
-        let present = [
-            ("input", statement.input.is_some(), self.input.is_some()),
-            ("outputs", !statement.outputs.is_empty(), self.outputs.is_some()),
-        ];
-        if let Some((place, expected, found)) =
-            present.into_iter().find(|(_, expected, found)| expected != found)
-        {
-            return mismatch(place, describe(expected), describe(found));
-        }
+        expect_presence("input", statement.input.is_some(), self.input.is_some())?;
+        expect_presence("outputs", !statement.outputs.is_empty(), self.outputs.is_some())?;
         let outputs = self.outputs.as_deref().unwrap_or_default();
         if outputs.len() != statement.outputs.len() {
             let (expected, found) = (statement.outputs.len(), outputs.len());
@@ -48,40 +26,68 @@ impl PublicValues {
                 format!("{found} tensors"),
             );
         }
-        let outputs = statement.outputs.iter().zip(outputs).enumerate();
-        let input = statement.input.iter().zip(&self.input);
-        let named = input
-            .map(|(tensor, values)| ("input".to_owned(), tensor, values))
-            .chain(outputs.map(|(index, (tensor, values))| (format!("output.{index}"), tensor, values)));
-        for (
-            name,
-            PublicTensor {
-                column,
-                minimum,
-                maximum,
-            },
-            values,
-        ) in named
-        {
-            let shape = &statement.circuit()[*column].shape;
-            if values.len() != shape.logical_len() {
-                return mismatch(
-                    &name,
-                    format!("{} values (shape {shape})", shape.logical_len()),
-                    values.len().to_string(),
-                );
-            }
-            if let Some(index) = values.iter().position(|value| value < minimum || value > maximum) {
-                let found = values.get(index).map_or(String::new(), i64::to_string);
-                return mismatch(
-                    &format!("{name}[{index}]"),
-                    format!("a value in [{minimum}, {maximum}]"),
-                    found,
-                );
-            }
+        for (tensor, values) in statement.input.iter().zip(&self.input) {
+            check_tensor(statement, "input", tensor, values)?;
+        }
+        for (index, (tensor, values)) in statement.outputs.iter().zip(outputs).enumerate() {
+            check_tensor(statement, &format!("output.{index}"), tensor, values)?;
         }
         Ok(())
     }
+}
+
+/// Public where the circuit says so, and there alone.
+fn expect_presence(place: &str, expected: bool, found: bool) -> Result<(), VerifyError> {
+    let describe = |present: bool| match present {
+        true => "public values".to_owned(),
+        false => "none (private)".to_owned(),
+    };
+    if expected == found {
+        return Ok(());
+    }
+    mismatch(place, describe(expected), describe(found))
+}
+
+/// The size of a tensor, and the range of its values.
+fn check_tensor(
+    statement: &Statement<'_>,
+    name: &str,
+    tensor: &PublicTensor,
+    values: &[i64],
+) -> Result<(), VerifyError> {
+    let PublicTensor {
+        column,
+        minimum,
+        maximum,
+    } = tensor;
+    let shape = &statement.circuit()[*column].shape;
+    if values.len() != shape.logical_len() {
+        return mismatch(
+            name,
+            format!("{} values (shape {shape})", shape.logical_len()),
+            values.len().to_string(),
+        );
+    }
+    let outside = values
+        .iter()
+        .enumerate()
+        .find(|(_, value)| *value < minimum || *value > maximum);
+    match outside {
+        Some((index, value)) => mismatch(
+            &format!("{name}[{index}]"),
+            format!("a value in [{minimum}, {maximum}]"),
+            value.to_string(),
+        ),
+        None => Ok(()),
+    }
+}
+
+fn mismatch(place: &str, expected: String, found: String) -> Result<(), VerifyError> {
+    Err(VerifyError::PublicValue {
+        place: place.to_owned(),
+        expected,
+        found,
+    })
 }
 
 /// The public columns' cells, for evaluation at points.

@@ -54,6 +54,7 @@ mod leaf_layer;
 mod leaves;
 #[cfg(feature = "prover")]
 mod prover;
+mod soundness;
 mod stack;
 mod verifier;
 #[cfg(feature = "prover")]
@@ -65,8 +66,9 @@ mod tests;
 
 #[cfg(feature = "prover")]
 pub use prover::{Witness, prove};
+pub use soundness::soundness;
 pub use stack::{Block, BlockKind, LookupShape, MAX_VARIABLES, Stack, Statement, TableShape};
-pub use verifier::{soundness, verify};
+pub use verifier::verify;
 
 use ark_ff::Field;
 

@@ -1,4 +1,4 @@
-//! The statement of a lookup argument, and the places of its blocks in the hypercube.
+//! The statement of a lookup argument, and where its blocks lie in the hypercube.
 
 use ark_ff::Field;
 
@@ -136,10 +136,9 @@ impl Block {
     }
 }
 
-/// All blocks of a statement in one hypercube, one after the other. They are sorted by size, the largest first, then
-/// lookups before tables, then by index, so each starts at a multiple of its size. Cells after the last block are
-/// fillers, the fraction `0/1`. Example: blocks of 4, 2 and 1 rows start at the cells 0, 4 and 6, and cell 7 is a
-/// filler.
+/// All blocks of a statement in one hypercube: sorted by size, the largest first (then lookups before tables, then by
+/// index), one after the other, so that each is aligned at a multiple of its size. The cells after the last block are
+/// fillers, the fraction `0/1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stack {
     /// Number of variables of the hypercube.

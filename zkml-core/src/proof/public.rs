@@ -1,4 +1,4 @@
-//! Public values: the integers of the public input and outputs.
+//! Public values: the integers a proof speaks of.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,24 +1,25 @@
-//! Containers with a section: raw bytes that are used in place.
+//! Containers with a section: raw bytes that are used where they stand in the file.
 //!
 //! ```text
-//! payload offset   bytes    contents
+//! payload offset   bytes    what
 //! 0                8        m, length of the encoding, u64 little-endian
 //! 8                m        postcard encoding of the artifact
 //! 8 + m            ..       zeros, up to a multiple of 4096 bytes from the start of the file
 //! ..               ..       the section, up to the end of the payload
 //! ```
 //!
-//! The payload is that of any container: a check of size and checksum alone need not know of the section. The section
-//! begins on a page and is never copied. It is written from its place in memory, and read by mapping the file. The
-//! artifact checks its contents.
+//! The payload is that of any container, so whoever checks size and checksum alone need not know. The section begins on
+//! a page. It is never copied: written from where it is, and read by mapping the file. What it must hold is for the
+//! artifact to say.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::Path;
 
-use super::container::{HEADER_BYTES, check_limit, checked_payload, decode, length};
+use super::container::{checked_payload, decode};
 use super::file::{io_error, open, replace, to_u64};
+use super::header::{HEADER_BYTES, check_limit, length};
 use super::{Artifact, CHECKSUM_BYTES, FileError, FormatError, Header};
 use crate::int8::Int8Cells;
 use crate::mapped::MappedFile;
@@ -142,12 +143,12 @@ fn split<T: Artifact>(bytes: &[u8]) -> Result<(T, Range<usize>), FormatError> {
     Ok((artifact, start..bytes.len().saturating_sub(CHECKSUM_BYTES)))
 }
 
-/// Offset in the file at which an encoding of `length` bytes ends.
+/// Where in the file an encoding of `length` bytes ends.
 fn encoding_end(length: usize) -> usize {
     length.saturating_add(8).saturating_add(HEADER_BYTES)
 }
 
-/// Offset in the file at which the section after it begins.
+/// Where in the file the section behind it begins.
 fn section_start(length: usize) -> usize {
     let end = encoding_end(length);
     end.checked_next_multiple_of(ALIGNMENT).unwrap_or(usize::MAX)

@@ -97,8 +97,10 @@ pub trait VerifierChannel {
     /// Reads a nonce and checks that it carries `bits` bits of proof of work over all that came before.
     fn grind(&mut self, label: &'static str, bits: u32) -> Result<(), VerifyError>;
 
-    /// States that `value` is 0.
-    fn constrain_zero(&mut self, check: Check<'_>, value: Self::Scalar) -> Result<(), VerifyError>;
+    /// States that `value` is 0: a quadratic constraint without products.
+    fn constrain_zero(&mut self, check: Check<'_>, value: Self::Scalar) -> Result<(), VerifyError> {
+        self.constrain_quadratic(check, &[], value)
+    }
 
     /// States that `linear + sum_k c_k a_k b_k` is 0, for `products` of `(c_k, a_k, b_k)`.
     fn constrain_quadratic(
