@@ -32,7 +32,9 @@ pub use error::CircuitError;
 pub use schedule::Schedule;
 pub use setup::setup_circuit;
 pub use shape::PaddedShape;
-pub use table::{Function, FunctionTable, Table};
+pub use table::{
+    Cells, Curve, CurveKind, Custom, Dyadic, EvaluatedTable, Function, FunctionTable, Table, TableError,
+};
 pub use view::{Factor, FactorRole, View};
 
 #[cfg(feature = "prover")]

@@ -20,11 +20,13 @@ const MAXIMUM_PUBLIC_CELLS: usize = 1 << 28;
 /// constants of two dimensions at most.
 const MAXIMUM_PADDING: usize = 4;
 /// Public values and constants are below this in absolute value, so that no two of them are one field element.
-const MAXIMUM_MAGNITUDE: u64 = 1 << 60;
+pub(super) const MAXIMUM_MAGNITUDE: u64 = 1 << 60;
 /// Largest number of variables of a table.
 pub(super) const MAXIMUM_TABLE_VARIABLES: u32 = 20;
 /// Largest number of rows of all tables together.
 const MAXIMUM_TABLE_ROWS: usize = 1 << 24;
+/// Entries of all tables that the fast computation leaves undecided: each may take a millisecond.
+const MAXIMUM_SLOW_ENTRIES: u32 = 1024;
 
 impl Circuit {
     /// Checks that every part fits the others, that sums over padding are sound, and that sizes are sane.
@@ -60,6 +62,7 @@ impl Circuit {
                 rows.to_string(),
             )
         })?;
+        self.validate_functions()?;
         for lookup in &self.lookups {
             let place = format!("lookup `{}`", lookup.name);
             let table = self
@@ -345,6 +348,29 @@ impl Circuit {
         self.validate_factors(&zero)
     }
 
+    /// Can every table of a function be computed, in bounded time? Their rows are counted already.
+    fn validate_functions(&self) -> Result<(), CircuitError> {
+        let mut slow = 0u32;
+        for (index, table) in self.tables.iter().enumerate() {
+            let Table::Function(function) = table else {
+                continue;
+            };
+            let place = format!("table {index}");
+            let entries = function.slow_entries().map_err(|error| CircuitError::Table {
+                place: place.clone(),
+                error,
+            })?;
+            slow = slow.saturating_add(entries);
+            expect(slow <= MAXIMUM_SLOW_ENTRIES, &place, || {
+                (
+                    format!("at most {MAXIMUM_SLOW_ENTRIES} entries of all tables next to ties"),
+                    slow.to_string(),
+                )
+            })?;
+        }
+        Ok(())
+    }
+
     fn same_shape(&self, place: &str, columns: &[ColumnId]) -> Result<(), CircuitError> {
         for &id in columns {
             expect(id.index() < self.columns.len(), place, || {
@@ -442,7 +468,7 @@ fn expect(holds: bool, place: &str, describe: impl FnOnce() -> (String, String))
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::circuit::{Column, PaddedShape};
+    use crate::circuit::{Column, Curve, CurveKind, Custom, Dyadic, Function, PaddedShape};
 
     fn one_column(sizes: &[usize], kind: ColumnKind) -> Circuit {
         let column = Column {
@@ -503,6 +529,80 @@ mod tests {
         }
         for sizes in [&[5, 5, 5][..], &[3; 6], &[2, 9, 9, 9], &[5; 8]] {
             assert_malformed(&constant(sizes), "cells for each constant");
+        }
+    }
+
+    fn tables(functions: Vec<FunctionTable>) -> Circuit {
+        Circuit {
+            tables: functions.into_iter().map(Table::Function).collect(),
+            ..Circuit::default()
+        }
+    }
+
+    fn curve(kind: CurveKind, input: Dyadic, domain_bits: u32) -> FunctionTable {
+        FunctionTable {
+            function: Function::Curve(Curve::new(kind, input, input).unwrap()),
+            domain_bits,
+            minimum: -128,
+            maximum: 127,
+        }
+    }
+
+    #[test]
+    fn tables_that_cannot_be_computed_are_refused() {
+        let good = curve(CurveKind::Silu, Dyadic::new(1, -3).unwrap(), 8);
+        assert_eq!(tables(vec![good.clone(), good.clone()]).validate(), Ok(()));
+        let custom = |entries: Vec<i64>| FunctionTable {
+            function: Function::Custom(Custom::new(entries)),
+            domain_bits: 1,
+            ..good.clone()
+        };
+        assert_eq!(tables(vec![custom(vec![1, 2, 3, -128])]).validate(), Ok(()));
+        // A byte of the step's mantissa, which is 1 in zigzag: to 0.
+        let mut bytes = postcard::to_stdvec(&good).unwrap();
+        assert_eq!(bytes[..3], [2, 4, 2]);
+        bytes[2] = 0;
+        let hostile = postcard::from_bytes(&bytes).unwrap();
+        for bad in [hostile, custom(vec![1, 2, 3]), custom(vec![1, 2, 3, 128])] {
+            let outcome = tables(vec![good.clone(), bad]).validate();
+            assert!(
+                matches!(&outcome, Err(CircuitError::Table { place, .. }) if place == "table 1"),
+                "{outcome:?}"
+            );
+        }
+        let large = FunctionTable {
+            domain_bits: 20,
+            ..good
+        };
+        assert!(matches!(
+            tables(vec![large]).validate(),
+            Err(CircuitError::Malformed { .. })
+        ));
+    }
+
+    /// Each table has as many entries next to ties as it may, all together have too many.
+    #[test]
+    fn tables_of_near_ties_are_counted_together() {
+        let near_ties = FunctionTable {
+            function: Function::Curve(
+                Curve::new(
+                    CurveKind::Tanh,
+                    Dyadic::new(1, -70).unwrap(),
+                    Dyadic::new(1, -69).unwrap(),
+                )
+                .unwrap(),
+            ),
+            domain_bits: 7,
+            minimum: -128,
+            maximum: 127,
+        };
+        // 255 each: 0 is exact.
+        assert_eq!(tables(vec![near_ties.clone(); 4]).validate(), Ok(()));
+        match tables(vec![near_ties; 5]).validate() {
+            Err(CircuitError::Malformed { place, found, .. }) => {
+                assert_eq!((place.as_str(), found.as_str()), ("table 4", "1275"));
+            }
+            other => panic!("{other:?}"),
         }
     }
 }

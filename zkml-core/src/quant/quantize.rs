@@ -409,7 +409,7 @@ impl Lowering<'_> {
         let id = NodeId(self.nodes.nodes.len());
         // Until its multipliers are chosen, all that is known of a rescale is its table.
         let table = if let IntOp::Rescale { table, .. } = &op {
-            Some(*table)
+            Some(table.clone())
         } else {
             None
         };
@@ -565,8 +565,8 @@ impl Lowering<'_> {
         let identity = factors.iter().all(|factor| *factor == 1.0);
         let largest = self.calibration.largest(source).unwrap_or(0.0) / scale;
         let minimum = match function {
-            Function::Identity => -self.options.activation_limit(),
             Function::Relu => 0,
+            Function::Identity | Function::Curve(_) | Function::Custom(_) => -self.options.activation_limit(),
         };
         let table = FunctionTable {
             function,

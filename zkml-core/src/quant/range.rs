@@ -11,6 +11,7 @@
 //! With the last two, `acc * m + 2^(s-1) = v * 2^s + rem` modulo `p = 2^61 - 1` implies the same over the integers:
 //! the two sides differ by less than p.
 
+use crate::circuit::TableError;
 use crate::graph::{Graph, Int, IntOp, IntParameter, NodeId, ParameterId, ParameterRole, Window2d};
 
 /// `2^60`: integers of smaller magnitude are told apart modulo `p = 2^61 - 1`.
@@ -66,6 +67,14 @@ pub enum RangeError {
         domain_bits: u32,
         /// Shift of the rescale.
         shift: u32,
+    },
+    /// A table cannot be computed.
+    #[error("`{layer}`: {error}")]
+    Table {
+        /// Name of the node.
+        layer: String,
+        /// Why.
+        error: TableError,
     },
     /// A rescale with a multiplier below 1, no multiplier, or a shift of 0.
     #[error(
@@ -274,8 +283,10 @@ pub fn node_range(graph: &Graph<Int>, id: NodeId) -> Result<(i64, i64), RangeErr
             let scaled = |x: i64, m: i64| ((x * m + half as i64) >> shift).clamp(-domain, domain - 1);
             let low = scaled(operand.0, if operand.0 < 0 { most } else { least });
             let high = scaled(operand.1, if operand.1 < 0 { least } else { most });
-            // Every table function is monotone.
-            Ok((table.apply(low), table.apply(high)))
+            table.range_over(low, high).map_err(|error| RangeError::Table {
+                layer: layer(),
+                error,
+            })
         }
         IntOp::MaxPool2d { .. } | IntOp::Reshape | IntOp::Permute { .. } | IntOp::Concat { .. } => hull(),
         IntOp::Pad { .. } => hull().map(|(low, high)| (low.min(0), high.max(0))),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::dry_run::walk;
 use super::work::{arithmetic, recursion_work, required_hardening};
 use super::{PublicTensor, SECURITY_BITS, SeparateTensors, VerifyingKey};
-use crate::circuit::{Circuit, ColumnId, ColumnKind, Schedule, setup_circuit};
+use crate::circuit::{Circuit, ColumnId, ColumnKind, EvaluatedTable, Schedule, setup_circuit};
 use crate::field::encoding::packed_length;
 use crate::field::{K, M61, from_i64};
 use crate::lookup::{self, LookupShape, TableShape};
@@ -71,6 +71,8 @@ pub struct Statement<'k> {
     pub outputs: Vec<PublicTensor>,
     /// When each virtual column is reduced.
     pub schedule: Schedule,
+    /// The tables of the circuit, computed.
+    pub tables: Vec<EvaluatedTable>,
     /// Lookups and tables.
     pub lookups: lookup::Statement,
     /// The columns of the trace, in the order of its packing; after them come the tables' multiplicities.
@@ -129,6 +131,15 @@ impl<'k> Statement<'k> {
         key.code.validate()?;
         key.recursion.validate(key.code.message_length())?;
         key.check_weights()?;
+        let evaluated = circuit
+            .tables
+            .iter()
+            .map(|table| {
+                table
+                    .evaluated()
+                    .map_err(|error| VerifyError::Key(error.to_string()))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         let tables: Vec<TableShape> = circuit
             .tables
             .iter()
@@ -185,6 +196,7 @@ impl<'k> Statement<'k> {
             input,
             outputs,
             schedule: Schedule::new(&circuit),
+            tables: evaluated,
             lookups: lookup::Statement { lookups, tables },
             committed,
             trace,

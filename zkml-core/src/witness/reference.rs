@@ -52,7 +52,15 @@ pub fn execute_reference(graph: &Graph<Int>, input: &ArrayD<i64>) -> Result<Exec
                 });
             }
             before = Some(v.clone());
-            v.mapv(|v| table.apply(v))
+            let cells = table.cells().map_err(|error| ExecutionError::Table {
+                layer: node.name.clone(),
+                error,
+            })?;
+            let mut after = v.clone();
+            for (after, &v) in after.iter_mut().zip(&v) {
+                *after = cells.at(v).ok_or_else(inconsistent)?;
+            }
+            after
         } else {
             compute(graph, node, &operands, input).ok_or_else(inconsistent)?
         };

@@ -31,6 +31,10 @@ pub(super) fn rescale(
     if inner == 0 || multipliers.is_empty() {
         return Err(inconsistent());
     }
+    let cells = table.cells().map_err(|error| ExecutionError::Table {
+        layer: node.name.clone(),
+        error,
+    })?;
     let (mut before, mut after) = (vec![0i64; source.len()], vec![0i64; source.len()]);
     let blocks = source.par_chunks(inner).zip(before.par_chunks_mut(inner));
     let fits = blocks
@@ -40,11 +44,7 @@ pub(super) fn rescale(
         .map(|(index, ((x, before), after))| {
             let multiplier = multipliers[index % multipliers.len()];
             let (least, most) = kernels::rescale_integers(x, multiplier, *shift, before);
-            after
-                .iter_mut()
-                .zip(&*before)
-                .for_each(|(after, v)| *after = table.apply(*v));
-            -domain <= least && most < domain
+            cells.look_up(before, after) && -domain <= least && most < domain
         })
         .reduce(|| true, |a, b| a && b);
     let tensor = |values| ArrayD::from_shape_vec(shape, values).map_err(|_| inconsistent());

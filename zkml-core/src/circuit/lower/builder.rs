@@ -223,11 +223,12 @@ impl<'g> Builder<'g> {
             self.circuit.tables.push(table);
             return next;
         }
-        let index = *self.tables.entry(table).or_insert(next);
-        if index == next {
-            self.circuit.tables.push(table);
+        if let Some(&index) = self.tables.get(&table) {
+            return index;
         }
-        index
+        self.tables.insert(table.clone(), next);
+        self.circuit.tables.push(table);
+        next
     }
 
     pub(super) fn lookup(&mut self, name: String, columns: Vec<ColumnId>, table: u32) {

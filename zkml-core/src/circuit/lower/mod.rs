@@ -99,7 +99,7 @@ pub fn lower_with(
                 axis,
                 shift,
                 table,
-            } => builder.rescale(id, multipliers, *axis, *shift, *table)?,
+            } => builder.rescale(id, multipliers, *axis, *shift, table.clone())?,
             IntOp::MaxPool2d { window } => builder.max_pool(id, window)?,
             IntOp::Reshape => builder.reshape(id),
             IntOp::Permute { order } => builder.permute(id, order),

@@ -94,7 +94,11 @@ impl Builder<'_> {
         {
             looked_up = copy;
         }
-        let zero_padded = table.apply(0) == 0;
+        let entry_at_zero = table.apply(0).map_err(|error| CircuitError::Table {
+            place: node.name.clone(),
+            error,
+        })?;
+        let zero_padded = entry_at_zero == 0;
         let output = self.column(&node.name, shape, ColumnKind::trace(zero_padded));
         let table = self.table(Table::Function(table));
         self.lookup(node.name.clone(), vec![looked_up, output], table);

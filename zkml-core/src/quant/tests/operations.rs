@@ -234,7 +234,7 @@ fn relu6_clamps_at_six() {
         let quantized = check(&[3, 7], gain, &|builder, x| build(builder, x));
         let nodes = quantized.graph.nodes.iter();
         let table = nodes.rev().find_map(|node| match &node.op {
-            IntOp::Rescale { table, .. } => Some((table.function, table.maximum, node.fact.scale)),
+            IntOp::Rescale { table, .. } => Some((table.function.clone(), table.maximum, node.fact.scale)),
             _ => None,
         });
         let (function, maximum, scale) = table.expect("a rescale");
