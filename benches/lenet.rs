@@ -15,12 +15,16 @@ use std::time::Instant;
 use criterion::{Criterion, criterion_group, criterion_main};
 use flate2::read::GzDecoder;
 use ndarray::ArrayD;
+use zkml::argument::Statement;
+use zkml::argument::Trace;
+use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::models::LeNet;
 use zkml::nn::{Forward, Weights};
 use zkml::optimize::model::{OptimizeOptions, optimize};
-use zkml::prove::{CompiledModel, ProvingKey, SetupOptions, Trace, prove, setup};
+use zkml::prove::prove;
 use zkml::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
-use zkml::verify::{Statement, TrustedKey};
+use zkml::setup::{SetupOptions, setup};
+use zkml::verify::TrustedKey;
 use zkml::{Privacy, Visibility};
 
 /// The first `count` test digits, padded to 32 by 32, in `[0, 1]`.

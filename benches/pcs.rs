@@ -16,9 +16,11 @@ use zkml_core::pcs::hash::{LANES, leaf_digests, leaf_length};
 use zkml_core::pcs::merkle::MerkleTree;
 use zkml_core::pcs::recursive::{self, Functional, RecursionGoal, RecursionParameters};
 use zkml_core::pcs::{
-    CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Coordinate, Rows, Seed, StoredRows,
-    TARGET_BITS, prove_opening, verify_opening,
+    CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Rows, StoredRows, TARGET_BITS,
+    prove_opening, verify_opening,
 };
+use zkml_core::poly::Coordinate;
+use zkml_core::secret::Seed;
 use zkml_core::transcript::{ProverChannel, ProverTranscript, VerifierChannel, VerifierTranscript};
 
 /// Deterministic pseudo-random words (splitmix64).

@@ -10,13 +10,16 @@ use std::path::Path;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::ArrayD;
 use zkml::Privacy;
+use zkml::argument::Statement;
+use zkml::argument::Trace;
+use zkml::execute::Executor;
+use zkml::keys::CompiledModel;
 use zkml::models::vgg::{VGG16, Vgg, VggConfig};
 use zkml::nn::{Forward, Weights};
 use zkml::optimize::model::{OptimizeOptions, optimize};
-use zkml::prove::{CompiledModel, SetupOptions, Trace, prove, setup};
+use zkml::prove::prove;
 use zkml::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
-use zkml::verify::Statement;
-use zkml::witness::Executor;
+use zkml::setup::{SetupOptions, setup};
 
 const CONFIG: VggConfig = VggConfig::cifar10(VGG16).bn();
 

@@ -15,7 +15,8 @@ use std::time::Instant;
 use ndarray::ArrayD;
 use support::random::{Random, write_random_weights};
 use zkml::prelude::*;
-use zkml::proof::{ReadableOutputs, to_bytes};
+use zkml::proof::to_bytes;
+use zkml::verify::ReadableOutputs;
 
 /// `relu(bn(conv(x)) + x)`.
 #[zk_model]

@@ -9,8 +9,10 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use zkml::proof::{Proof, PublicValues, ReadableOutputs, read_file};
-use zkml::verify::{VerifyingKey, verify};
+use zkml::keys::VerifyingKey;
+use zkml::proof::{Proof, PublicValues, read_file};
+use zkml::verify::ReadableOutputs;
+use zkml::verify::verify;
 
 fn main() -> ExitCode {
     match run() {

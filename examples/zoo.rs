@@ -18,11 +18,12 @@ use support::classifier::exit_code;
 use support::progress::spin;
 use support::random::{Random, write_random_weights};
 use support::report::{Stages, duration, peak_memory, size};
+use zkml::argument::{Statement, soundness};
 use zkml::models::registry::{MODELS, find};
 use zkml::optimize::model::multiply_adds;
 use zkml::prelude::*;
 use zkml::proof::to_bytes;
-use zkml::verify::{Statement, TrustedKey, soundness};
+use zkml::verify::TrustedKey;
 
 /// Measure proofs of a network with random weights.
 #[derive(Debug, Parser)]

@@ -11,7 +11,10 @@
 struct Readme;
 
 pub use zkml_core::{Privacy, Visibility};
-pub use zkml_core::{circuit, field, lookup, pcs, poly, privacy, proof, sumcheck, transcript, verify};
+pub use zkml_core::{
+    argument, circuit, field, keys, lookup, masking, pcs, poly, privacy, proof, reduce, sumcheck, transcript,
+    verify,
+};
 
 #[cfg(feature = "prover")]
 pub mod data;
@@ -20,7 +23,7 @@ pub mod memory;
 pub mod observe;
 
 #[cfg(feature = "prover")]
-pub use zkml_core::{graph, nn, optimize, prove, quant, witness};
+pub use zkml_core::{execute, graph, lower, nn, optimize, prove, quant, secret, setup};
 #[cfg(feature = "prover")]
 pub use zkml_macros::zk_model;
 #[cfg(feature = "prover")]
@@ -30,6 +33,8 @@ pub use zkml_models as models;
 #[cfg(feature = "prover")]
 pub mod prelude {
     pub use zkml_core::graph::{Float, Graph, Int, Symbolic};
+    pub use zkml_core::keys::VerifyingKey;
+    pub use zkml_core::keys::{CompiledModel, ProvingKey};
     pub use zkml_core::nn::{
         AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
         BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, Conv2d, Conv2dOptions, Dropout, DropoutOptions,
@@ -42,8 +47,9 @@ pub mod prelude {
     pub use zkml_core::optimize::model::{OptimizeOptions, optimize};
     pub use zkml_core::privacy::{Privacy, Visibility};
     pub use zkml_core::proof::{Proof, PublicValues};
-    pub use zkml_core::prove::{CompiledModel, ProvingKey, SetupOptions, prove, setup};
+    pub use zkml_core::prove::prove;
     pub use zkml_core::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
-    pub use zkml_core::verify::{VerifyingKey, verify};
+    pub use zkml_core::setup::{SetupOptions, setup};
+    pub use zkml_core::verify::verify;
     pub use zkml_macros::zk_model;
 }

@@ -18,9 +18,10 @@ use std::sync::{Mutex, PoisonError};
 use fuzz_support::mutation::{Choices, mutate};
 use fuzz_support::targets::sealed;
 use fuzz_support::{Fixture, Proved, Random, fixtures};
+use zkml::keys::CompiledModel;
+use zkml::keys::VerifyingKey;
 use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Proof, PublicValues, from_bytes, to_bytes};
-use zkml::prove::CompiledModel;
-use zkml::verify::{VerifyingKey, verify_setup};
+use zkml::verify::verify_setup;
 
 /// Counts the bytes that are allocated now, and the most there ever were.
 struct Counting;

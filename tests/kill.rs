@@ -21,9 +21,10 @@ use std::time::{Duration, Instant};
 
 use fuzz_support::small_model;
 use ndarray::ArrayD;
+use zkml::keys::{Budget, BudgetError, ProveError, Purpose};
 use zkml::prelude::*;
 use zkml::proof::{FileError, read_file, write_file};
-use zkml::prove::{Budget, BudgetError, ProveError, Purpose, rotate};
+use zkml::setup::rotate;
 use zkml::verify::TrustedKey;
 
 /// Tells the child which work to do, and where.

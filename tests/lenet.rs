@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, Axis};
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
+use zkml::execute::execute_reference;
+use zkml::execute::float::execute_float;
 use zkml::models::LeNet;
 use zkml::prelude::*;
-use zkml::quant::float_execution::execute_float;
 use zkml::quant::{AccuracyReport, Quantized};
-use zkml::witness::execute_reference;
 
 #[path = "lenet/tamper.rs"]
 mod tamper;

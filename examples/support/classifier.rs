@@ -9,11 +9,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use zkml::argument::{Statement, soundness};
+use zkml::execute::Executor;
 use zkml::prelude::*;
-use zkml::proof::{ReadableOutputs, to_bytes, write_file};
+use zkml::proof::{to_bytes, write_file};
 use zkml::quant::{AccuracyReport, Preprocessing, Quantized};
-use zkml::verify::{Statement, TrustedKey, soundness};
-use zkml::witness::Executor;
+use zkml::verify::ReadableOutputs;
+use zkml::verify::TrustedKey;
 
 use super::images::LabelledImages;
 use super::progress::{bar, spin};

@@ -8,15 +8,15 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Args, ValueEnum};
 use ndarray::ArrayD;
 use zkml::data::{self, Sample};
+use zkml::keys::CompiledModel;
 use zkml::models::registry::{self, Entry};
 use zkml::nn::Weights;
 use zkml::optimize::circuit::CircuitOptions;
-use zkml::optimize::explain;
 use zkml::optimize::model::{OptimizeOptions, optimize};
 use zkml::optimize::operation::OperationOptions;
 use zkml::proof::{read_file, write_file};
-use zkml::prove::CompiledModel;
 use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, WeightScales, quantize};
+use zkml::setup::explain;
 use zkml::{Privacy, Visibility};
 
 use super::console::Console;

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use zkml_core::argument::{SoundnessReport, Statement, soundness};
 use zkml_core::field::packed_length;
+use zkml_core::keys::{PublicTensor, ROTATION_RESERVE, VerifyingKey};
 use zkml_core::privacy::{Privacy, Visibility};
 use zkml_core::proof::{Kind, Proof, PublicValues, read_file};
-use zkml_core::verify::{
-    PublicTensor, ROTATION_RESERVE, SoundnessReport, Statement, VerifyingKey, soundness,
-};
 
 use super::{CommandError, hex};
 
@@ -281,10 +280,10 @@ fn public_values(public: &PublicValues) -> Vec<Fact> {
 /// The model of a proving key, and what is left of its budget.
 #[cfg(feature = "prover")]
 fn proving_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
-    use zkml_core::prove::ProvingKey;
+    use zkml_core::keys::ProvingKey;
     let mut facts = model(&ProvingKey::read_model(path)?);
     if let Some(budget) = ProvingKey::read_budget(path)? {
-        let refused = zkml_core::prove::ProveError::from;
+        let refused = zkml_core::keys::ProveError::from;
         let (used, limit) = (budget.used().map_err(refused)?, budget.limit());
         let left = budget.proofs_left().map_err(refused)?;
         facts.push(fact(
@@ -299,7 +298,7 @@ fn proving_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
 }
 
 #[cfg(feature = "prover")]
-fn model(model: &zkml_core::prove::CompiledModel) -> Vec<Fact> {
+fn model(model: &zkml_core::keys::CompiledModel) -> Vec<Fact> {
     let graph = &model.network.graph;
     let layers: Vec<Value> = graph
         .nodes
@@ -330,7 +329,7 @@ fn model(model: &zkml_core::prove::CompiledModel) -> Vec<Fact> {
 
 /// How an image becomes the input, and what the classes are called.
 #[cfg(feature = "prover")]
-fn preprocessing(model: &zkml_core::prove::CompiledModel) -> Fact {
+fn preprocessing(model: &zkml_core::keys::CompiledModel) -> Fact {
     let record = &model.network.record;
     let Some(preprocessing) = &record.preprocessing else {
         return fact("images", "(not taken)", Value::Null);

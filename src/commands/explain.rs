@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use zkml_core::argument::Statement;
 use zkml_core::circuit::{Circuit, ColumnKind, Home};
+use zkml_core::keys::VerifyingKey;
+use zkml_core::keys::{CompiledModel, ProvingKey};
 use zkml_core::optimize::circuit::sizes;
 use zkml_core::optimize::{Level, Measure, PassReport};
 use zkml_core::proof::{Kind, read_file};
-use zkml_core::prove::{CompiledModel, ProvingKey};
-use zkml_core::verify::{Statement, VerifyingKey};
 
 use super::CommandError;
 use super::content::{Fact, fact};

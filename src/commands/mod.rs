@@ -26,10 +26,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use thiserror::Error;
-use zkml_core::proof::{FileError, OutputMismatch};
 #[cfg(feature = "prover")]
-use zkml_core::prove::{BudgetError, ProveError};
+use zkml_core::keys::{BudgetError, ProveError};
+use zkml_core::proof::FileError;
 use zkml_core::transcript::VerifyError;
+use zkml_core::verify::OutputMismatch;
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -178,7 +179,7 @@ pub(crate) enum CommandError {
     /// A proving key could not be read, used or written.
     #[cfg(feature = "prover")]
     #[error(transparent)]
-    Prove(#[from] zkml_core::prove::ProveError),
+    Prove(#[from] zkml_core::keys::ProveError),
     /// A file is in the way.
     #[cfg(feature = "prover")]
     #[error("{}: exists already and is another key; nothing was overwritten", path.display())]
@@ -214,7 +215,7 @@ pub(crate) enum CommandError {
     /// An input that does not fit the network.
     #[cfg(feature = "prover")]
     #[error(transparent)]
-    Input(#[from] zkml::quant::float_execution::FloatExecutionError),
+    Input(#[from] zkml::execute::float::FloatExecutionError),
     /// The model cannot be traced.
     #[cfg(feature = "prover")]
     #[error(transparent)]
@@ -234,7 +235,7 @@ pub(crate) enum CommandError {
     /// The passes cannot be measured.
     #[cfg(feature = "prover")]
     #[error(transparent)]
-    Explain(#[from] zkml::optimize::ExplainError),
+    Explain(#[from] zkml::setup::ExplainError),
     /// The network cannot be quantized.
     #[cfg(feature = "prover")]
     #[error(transparent)]

@@ -6,10 +6,13 @@ use std::time::Instant;
 
 use clap::Args;
 use serde_json::{Value, json};
+use zkml::argument::Answer;
 use zkml::data;
+use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::observe::{duration, peak_memory, size};
-use zkml::proof::{ReadableOutputs, write_file};
-use zkml::prove::{Answer, CompiledModel, Input, ProvingKey, prove_with_secrets};
+use zkml::proof::write_file;
+use zkml::prove::{Input, prove_with_secrets};
+use zkml::verify::ReadableOutputs;
 
 use super::console::{Console, refuse_existing, write_text};
 use super::setup::create_folder;
@@ -89,7 +92,7 @@ impl Prove {
         console.answer("prove_seconds", time.as_secs_f64());
         console.answer("peak_memory_bytes", peak_memory());
         if let Some(budget) = key.budget() {
-            let left = budget.proofs_left().map_err(zkml::prove::ProveError::from)?;
+            let left = budget.proofs_left().map_err(zkml::keys::ProveError::from)?;
             console.line(&format!("{left} proofs left with this key"))?;
             console.answer("proofs_left", left);
         }

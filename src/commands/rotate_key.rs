@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
+use zkml_core::keys::ProvingKey;
+use zkml_core::keys::VerifyingKey;
 use zkml_core::proof::{read_file, write_file};
-use zkml_core::prove::{ProvingKey, rotate};
-use zkml_core::verify::VerifyingKey;
+use zkml_core::setup::rotate;
 
 use super::console::writing;
 use super::{CommandError, hex};
@@ -63,7 +64,7 @@ impl RotateKey {
         let proofs = new
             .budget()
             .map_or(Ok(0), |budget| budget.proofs_left())
-            .map_err(zkml_core::prove::ProveError::from)?;
+            .map_err(zkml_core::keys::ProveError::from)?;
         let digest = hex(&new.verifying.digest()?);
         if self.json {
             let answer = json!({

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use zkml::keys::{CompiledModel, ProvingKey};
+use zkml::keys::{ROTATION_RESERVE, VerifyingKey};
 use zkml::pcs::MIN_DIGEST_BYTES;
 use zkml::proof::{read_file, to_bytes, write_file};
-use zkml::prove::{CompiledModel, ProvingKey, SetupOptions, setup};
-use zkml::verify::{ROTATION_RESERVE, VerifyingKey};
+use zkml::setup::{SetupOptions, setup};
 
 use super::console::Console;
 use super::{CommandError, Globals, hex};

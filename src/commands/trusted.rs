@@ -6,8 +6,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use zkml_core::keys::VerifyingKey;
 use zkml_core::transcript::VerifyError;
-use zkml_core::verify::{TrustedKey, VerifyingKey};
+use zkml_core::verify::TrustedKey;
 
 use super::hex;
 

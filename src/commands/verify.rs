@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use zkml_core::proof::{FileError, Proof, PublicValues, ReadableOutputs, read_file};
-use zkml_core::verify::{CommittedTensors, TensorLayout, Verified, VerifyingKey};
+use zkml_core::argument::{CommittedTensors, TensorLayout};
+use zkml_core::keys::VerifyingKey;
+use zkml_core::proof::{FileError, Proof, PublicValues, read_file};
+use zkml_core::verify::ReadableOutputs;
+use zkml_core::verify::Verified;
 
 use super::trusted::trust;
 use super::{CommandError, hex};

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
+use zkml_core::argument::{Statement, soundness};
+use zkml_core::keys::VerifyingKey;
 use zkml_core::proof::read_file;
-use zkml_core::verify::{Statement, TrustedKey, VerifyingKey, soundness};
+use zkml_core::verify::TrustedKey;
 
 use super::trusted::{Checked, trust};
 use super::{CommandError, hex};

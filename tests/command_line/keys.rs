@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use zkml::keys::ProveError;
+use zkml::keys::ROTATION_RESERVE;
 use zkml::prelude::*;
 use zkml::proof::{read_file, write_file};
-use zkml::prove::ProveError;
-use zkml::verify::ROTATION_RESERVE;
 
 use super::verify::{input, key};
 use super::{assert_refused, text, zkml};

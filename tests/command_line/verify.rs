@@ -9,8 +9,9 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 use zkml::models::Mlp;
 use zkml::prelude::*;
-use zkml_core::proof::{Artifact, ReadableOutputs, read_file, to_bytes, write_file};
+use zkml_core::proof::{Artifact, read_file, to_bytes, write_file};
 use zkml_core::prove::{Input, prove_with_secrets};
+use zkml_core::verify::ReadableOutputs;
 
 use super::{assert_refused, text, zkml as run};
 

@@ -22,9 +22,10 @@ use std::sync::LazyLock;
 
 use ndarray::ArrayD;
 use safetensors::tensor::{Dtype, TensorView};
+use zkml::argument::PROTOCOL_SETUP;
 use zkml::prelude::*;
 use zkml::transcript::{Event, VerifierTranscript, VerifyError};
-use zkml::verify::{PROTOCOL_SETUP, TrustedKey, verify_setup_recording};
+use zkml::verify::{TrustedKey, verify_setup_recording};
 
 /// What the proofs are bound to.
 pub const CONTEXT: &[u8] = b"fuzz";

@@ -1,12 +1,14 @@
 //! The fuzz targets: each takes any bytes, panics where something is wrong, and says whether they could be decoded.
 
 use zkml::graph::Graph;
+use zkml::keys::VerifyingKey;
+use zkml::keys::{Budget, CompiledModel, ProvingKey, Purpose};
 use zkml::nn::Weights;
-use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Header, Proof, PublicValues, ReadableOutputs};
+use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Header, Proof, PublicValues};
 use zkml::proof::{from_bytes, to_bytes};
-use zkml::prove::{Budget, CompiledModel, ProvingKey, Purpose};
 use zkml::transcript::{VerifierChannel, VerifierTranscript, VerifyError};
-use zkml::verify::{TrustedKey, VerifyingKey, verify, verify_setup};
+use zkml::verify::ReadableOutputs;
+use zkml::verify::{TrustedKey, verify, verify_setup};
 
 use super::mutation::{Choices, Step, mutate, mutate_setup};
 use super::{CONTEXT, Fixture, KEY_FILE, Proved, fixture_with, fixtures, graph, with_file};

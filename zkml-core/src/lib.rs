@@ -1,52 +1,65 @@
 //! The compiler, prover and verifier of zkml.
 //!
-//! The folders stand in the order data flows: a network is described ([`nn`]), traced to a typed
-//! [`graph`], quantized ([`quant`]), optimized ([`optimize`]), lowered to a [`circuit`], executed
-//! ([`witness`]) and proved ([`prove`]); the proof travels in the formats of [`proof`] and is checked by
-//! [`verify`]. The argument itself is [`field`], [`poly`], [`transcript`], [`sumcheck`], [`lookup`], [`pcs`].
+//! The folders stand in the order data flows, and each imports only from those above it: a network is described ([`nn`]), traced to a
+//! typed [`graph`], optimized ([`optimize`]), executed ([`execute`]), quantized ([`quant`]) and lowered ([`lower`]) to a
+//! [`circuit`]; its weights are committed ([`setup`]), its answers proved ([`prove`]) and verified ([`verify`]). The
+//! argument itself is [`sumcheck`], [`lookup`], [`pcs`], [`masking`], [`reduce`] and [`argument`]. `floor_plan.rs` has the order, and a test
+//! that keeps it.
 //!
 //! Without the feature `prover` only what a verifier needs is built.
 
 // Shapes of up to 2^36 cells are computed in `usize`.
 const _: () = assert!(usize::BITS >= 64, "zkml needs a 64-bit target");
 
-#[cfg(feature = "prover")]
-pub mod nn;
-
-#[cfg(feature = "prover")]
-mod mapped;
-
+// Foundation.
+pub mod field;
 #[cfg(feature = "prover")]
 pub mod int8;
-
 #[cfg(feature = "prover")]
-pub mod graph;
-
-#[cfg(feature = "prover")]
-pub mod quant;
-
-#[cfg(feature = "prover")]
-pub mod optimize;
-
-pub mod circuit;
-
-#[cfg(feature = "prover")]
-pub mod witness;
-
-pub mod field;
-pub mod lookup;
-pub mod masking;
-pub mod pcs;
+mod mapped;
 pub mod poly;
-pub mod privacy;
-pub mod reduce;
+#[cfg(feature = "prover")]
+pub mod secret;
 pub mod sumcheck;
 pub mod transcript;
 
+// The statement.
+pub mod circuit;
+pub mod lookup;
+pub mod privacy;
+
+// The language of models.
+#[cfg(feature = "prover")]
+pub mod graph;
+#[cfg(feature = "prover")]
+pub mod nn;
+
+// The compiler.
+#[cfg(feature = "prover")]
+pub mod execute;
+#[cfg(feature = "prover")]
+pub mod lower;
+#[cfg(feature = "prover")]
+pub mod optimize;
+#[cfg(feature = "prover")]
+pub mod quant;
+
+// The argument.
+pub mod masking;
+pub mod pcs;
+pub mod reduce;
+
+// Keys, proofs, and those who make and check them.
+pub mod argument;
+pub mod keys;
+pub mod proof;
 #[cfg(feature = "prover")]
 pub mod prove;
-
-pub mod proof;
+#[cfg(feature = "prover")]
+pub mod setup;
 pub mod verify;
+
+#[cfg(test)]
+mod floor_plan;
 
 pub use privacy::{Privacy, Visibility};

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnId, PaddedShape};
+use super::ColumnId;
+use crate::poly::PaddedShape;
 
 /// `out[free, shared] = sum_s left[free_left, shared, s] right[free_right, shared, s]`.
 ///

@@ -17,12 +17,9 @@
 
 mod contraction;
 mod error;
-#[cfg(feature = "prover")]
-pub mod lower;
 pub(crate) mod schedule;
 mod serde_m61;
 mod setup;
-mod shape;
 mod table;
 mod validate;
 mod view;
@@ -31,18 +28,18 @@ pub use contraction::{Axis, AxisRole, Contraction};
 pub use error::CircuitError;
 pub use schedule::Schedule;
 pub use setup::setup_circuit;
-pub use shape::PaddedShape;
 pub use table::{
     Cells, Curve, CurveKind, Custom, Dyadic, EvaluatedTable, Function, FunctionTable, Table, TableError,
 };
 pub use view::{Factor, FactorRole, View};
 
 #[cfg(feature = "prover")]
-use validate::MAXIMUM_TABLE_VARIABLES;
+pub(crate) use validate::MAXIMUM_TABLE_VARIABLES;
 
 use serde::{Deserialize, Serialize};
 
 use crate::field::M61;
+use crate::poly::PaddedShape;
 
 /// Index of a column in its [`Circuit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

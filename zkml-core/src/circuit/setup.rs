@@ -10,7 +10,8 @@
 //! says that padding is 0. Without this proof a key could hide residues mod p, or weights of a wider network, behind
 //! its commitment.
 
-use super::{Circuit, Column, ColumnId, ColumnKind, Equality, Lookup, PaddedShape, Table, View};
+use super::{Circuit, Column, ColumnId, ColumnKind, Equality, Lookup, Table, View};
+use crate::poly::PaddedShape;
 
 /// The circuit that the weights of `model` must satisfy: its parameter columns are those of `model`, in the same
 /// order and of the same shapes, so that they are packed alike and opened against the same commitment.

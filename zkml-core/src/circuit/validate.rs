@@ -22,7 +22,7 @@ const MAXIMUM_PADDING: usize = 4;
 /// Public values and constants are below this in absolute value, so that no two of them are one field element.
 pub(super) const MAXIMUM_MAGNITUDE: u64 = 1 << 60;
 /// Largest number of variables of a table.
-pub(super) const MAXIMUM_TABLE_VARIABLES: u32 = 20;
+pub(crate) const MAXIMUM_TABLE_VARIABLES: u32 = 20;
 /// Largest number of rows of all tables together.
 const MAXIMUM_TABLE_ROWS: usize = 1 << 24;
 /// Entries of all tables that the fast computation leaves undecided: each may take a millisecond.
@@ -468,7 +468,8 @@ fn expect(holds: bool, place: &str, describe: impl FnOnce() -> (String, String))
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::circuit::{Column, Curve, CurveKind, Custom, Dyadic, Function, PaddedShape};
+    use crate::circuit::{Column, Curve, CurveKind, Custom, Dyadic, Function};
+    use crate::poly::PaddedShape;
 
     fn one_column(sizes: &[usize], kind: ColumnKind) -> Circuit {
         let column = Column {

@@ -16,9 +16,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnId, PaddedShape};
+use super::ColumnId;
 use crate::field::K;
 use crate::poly;
+use crate::poly::PaddedShape;
 
 /// A rearrangement of one column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ mod builder;
 mod display;
 mod float;
 mod int;
+pub mod range;
 mod shape;
 mod tensor;
 mod validate;

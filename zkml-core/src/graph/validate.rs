@@ -84,7 +84,7 @@ where
 }
 
 impl Graph<Int> {
-    /// Checks order, names, inputs, outputs and shapes; ranges are checked by [`crate::quant::range`].
+    /// Checks order, names, inputs, outputs and shapes; ranges are checked by [`crate::graph::range`].
     ///
     /// # Errors
     /// The first [`GraphError`], in graph order.

@@ -5,7 +5,7 @@ use core::ops::{Deref, Range};
 use std::sync::Arc;
 
 use crate::mapped::MappedFile;
-use crate::pcs::seed::wipe;
+use crate::secret::wipe;
 
 /// Signed bytes, shared: a clone refers to the same memory.
 #[derive(Clone)]

@@ -57,7 +57,7 @@ fn axes_are_turned_and_split_in_place() {
 
 /// The padded cells by definition.
 fn padded(tensor: &Int8Tensor) -> Vec<i8> {
-    crate::circuit::PaddedShape::new(tensor.shape()).pad(&tensor.to_vec(), 0)
+    crate::poly::PaddedShape::new(tensor.shape()).pad(&tensor.to_vec(), 0)
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Where pads and masks stand in the trace.
 
+use crate::pcs::Matrix;
 use crate::pcs::{ExtensionRow, MaskRows};
-use crate::verify::Matrix;
 
 /// The rows behind those of the trace's columns: the pads `d`, the masks `m` of the closing check (an element of K is
 /// two rows over F; as many such pairs as they need), and the mask `g` of the row combination, a pair for each place modulo the stride.

@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 
 use super::{Constraint, Masking, Record};
 use crate::field::{K, M61};
-use crate::pcs::{CommittedMatrix, ExtensionRow, Seed};
+use crate::pcs::{CommittedMatrix, ExtensionRow};
+use crate::secret::Seed;
 use crate::transcript::{ProverChannel, ProverTranscript};
 
 /// The secrets of one proof: pads `d` and masks `m`. Not `Clone`, and consumed by [`close`].

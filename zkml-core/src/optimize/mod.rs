@@ -4,13 +4,11 @@
 //! - [`operation`]: on single operations, when they are quantized;
 //! - [`circuit`]: on columns, tables and lookups.
 //!
-//! [`explain()`] measures what those of the last two levels did to one network.
+//! `setup::explain` measures what those of the last two levels did to one network.
 
 pub mod circuit;
-mod explain;
 pub mod model;
 pub mod operation;
 mod report;
 
-pub use explain::{ExplainError, explain};
 pub use report::{Level, Measure, PassReport};

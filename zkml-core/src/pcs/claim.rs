@@ -19,31 +19,19 @@ use serde::{Deserialize, Serialize};
 
 use super::code::CodeParameters;
 use super::stored::StoredRows;
-use crate::field::{K, M61};
+use crate::field::K;
+use crate::poly::Coordinate;
 use crate::transcript::VerifyError;
 
-/// One coordinate of a point.
+/// Which commitment a claim is opened against. After those to the weights, of which a setup proof has several, come those
+/// to tensors that are committed apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coordinate {
-    /// A Boolean constant.
-    Bit(bool),
-    /// A challenge, used for no other coordinate of the point.
-    Challenge(K),
-}
-
-impl Coordinate {
-    /// Its value in `K`.
-    pub fn value(self) -> K {
-        match self {
-            Self::Bit(bit) => K::new(M61::from_raw(u64::from(bit)), M61::from_raw(0)),
-            Self::Challenge(value) => value,
-        }
-    }
-
-    /// A point of challenges.
-    pub fn challenges(point: &[K]) -> Vec<Self> {
-        point.iter().copied().map(Self::Challenge).collect()
-    }
+#[repr(usize)]
+pub enum Matrix {
+    /// Committed columns and multiplicities.
+    Trace = 0,
+    /// Parameter columns.
+    Weights = 1,
 }
 
 /// Where a claim is evaluated.

@@ -8,8 +8,8 @@ use super::code::{CircleCode, RowCode};
 use super::encode::{encoded_block, tile_width, transpose};
 use super::hash::{Digest, LANES, leaf_digests, leaf_length};
 use super::matrix::{Rows, from_i8};
-use super::seed::{Seed, wipe};
 use crate::field::{K, M61, kernels};
+use crate::secret::{Seed, wipe};
 
 /// Neighbouring rows, their coefficients stored column by column.
 pub(super) struct Tile {
@@ -145,7 +145,7 @@ pub(super) fn hash_leaves(block: &Block, first: usize, count: usize, seed: &Seed
                 // L is a power of two: the columns of a group share one group of salts, also where L is
                 // smaller.
                 let start = first + group * LANES;
-                let salts = seed.salts(start / LANES);
+                let salts = seed.salts::<LANES>(start / LANES);
                 let leaf_bytes = bytes.chunks_exact_mut(length).take(leaves.len()).enumerate();
                 for ((lane, leaf), own_salt) in leaf_bytes.zip(&salts[start % LANES..]) {
                     let index = group * LANES + lane;

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::secret::RandomnessError;
 use crate::transcript::VerifyError;
 
 /// Errors of the prover's side of the commitment.
@@ -34,6 +35,6 @@ pub enum PcsError {
         matrix: usize,
     },
     /// The operating system gives no randomness.
-    #[error("no randomness from the operating system: {0}")]
-    Randomness(String),
+    #[error(transparent)]
+    Randomness(#[from] RandomnessError),
 }

@@ -14,9 +14,9 @@ use super::error::PcsError;
 use super::hash::{Digest, LANES, root_digest};
 use super::merkle::MerkleTree;
 use super::plan::RowFold;
-use super::seed::{Seed, wipe};
 use crate::field::{K, M61, P, kernels};
 use crate::int8::Int8Cells;
+use crate::secret::{Seed, wipe};
 use crate::sumcheck::Table;
 use crate::transcript::VerifyError;
 
@@ -63,7 +63,7 @@ pub enum Keep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tails {
     /// Random coefficients behind each row, in places of this matrix: as many columns, less two, may be opened without telling
-    /// anything. Next to a narrow mask wide rows need more, see [`WeightCommitments::tail`](crate::verify::WeightCommitments::tail).
+    /// anything. Next to a narrow mask wide rows need more, see [`WeightCommitments::tail`](crate::keys::WeightCommitments::tail).
     pub length: usize,
     /// The last `full` rows have the whole tail of the code, as masks need.
     pub full: usize,
@@ -326,7 +326,7 @@ impl CommittedMatrix {
 
     /// The salts of columns.
     pub(super) fn salts(&self, positions: &[usize]) -> Vec<Digest> {
-        let salt = |position: &usize| self.seed.salts(position / LANES)[position % LANES];
+        let salt = |position: &usize| self.seed.salts::<LANES>(position / LANES)[position % LANES];
         positions.iter().map(salt).collect()
     }
 

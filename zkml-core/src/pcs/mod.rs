@@ -31,7 +31,7 @@
 //!
 //! - [`circle`], [`code`]: the code; [`merkle`] and [`hash`]: the tree; [`packing`]: columns of all sizes in
 //!   one matrix;
-//! - [`claim`], [`plan`]: what is claimed; `matrix`, `seed`, `columns`, `encode`: the prover's data;
+//! - [`claim`], [`plan`]: what is claimed; `matrix`, `columns`, `encode`: the prover's data;
 //!   `prover`, [`verifier`]; [`soundness`];
 //! - [`recursive`]: an argument for a row combination that is too long to be sent.
 //!
@@ -56,8 +56,6 @@ pub mod plan;
 #[cfg(feature = "prover")]
 pub mod prover;
 pub mod recursive;
-#[cfg(feature = "prover")]
-pub mod seed;
 pub mod soundness;
 pub mod stored;
 pub mod verifier;
@@ -66,7 +64,7 @@ pub mod verifier;
 #[cfg(feature = "prover")]
 mod tests;
 
-pub use claim::{Claim, ClaimPoint, Commitment, Coordinate, ExtensionRow, MaskRows};
+pub use claim::{Claim, ClaimPoint, Commitment, ExtensionRow, MaskRows, Matrix};
 pub use code::{CircleCode, CodeParameters, MIN_DIGEST_BYTES, RowCode, TARGET_BITS};
 #[cfg(feature = "prover")]
 pub use error::PcsError;
@@ -76,8 +74,6 @@ pub use packing::{Packing, Slot};
 #[cfg(feature = "prover")]
 pub use prover::{Opened, prove_columns, prove_combination, prove_opening};
 pub use recursive::RecursionParameters;
-#[cfg(feature = "prover")]
-pub use seed::Seed;
 pub use stored::{Extent, StoredRows};
 pub(crate) use verifier::add_extension_row;
 pub use verifier::{Combination, Message, verify_columns, verify_combination, verify_opening};

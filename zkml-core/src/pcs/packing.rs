@@ -15,10 +15,11 @@
 //! The order is fixed: largest first, equal ones in the order given. What no column takes is 0 and never
 //! claimed.
 
-use super::claim::{ClaimPoint, Coordinate};
+use super::claim::ClaimPoint;
 use super::code::RowCode;
 use super::stored::{Extent, StoredRows};
 use crate::field::K;
+use crate::poly::Coordinate;
 use crate::transcript::VerifyError;
 
 /// Where the columns of one matrix lie.

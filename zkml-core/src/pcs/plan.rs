@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use ark_ff::{AdditiveGroup, Field};
 
-use super::claim::{ClaimPoint, Coordinate, MaskRows};
+use super::claim::{ClaimPoint, MaskRows};
 use super::stored::StoredRows;
 use crate::field::{K, M61, mul_k};
+use crate::poly::Coordinate;
 
 /// A combination of rows, `f = sum_a eq(high, a) row_a` over stored rows: what the claims speak of.
 #[derive(Debug, Clone, PartialEq, Eq)]

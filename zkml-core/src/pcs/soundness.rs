@@ -61,10 +61,10 @@ pub fn total(terms: &[(String, f64)]) -> f64 {
 mod tests {
     use ark_ff::AdditiveGroup;
 
-    use super::super::claim::Coordinate;
     use super::*;
     use crate::field::{K, M61};
     use crate::pcs::{StoredRows, TARGET_BITS};
+    use crate::poly::Coordinate;
 
     #[test]
     fn terms_are_what_the_formulas_give() {

@@ -11,10 +11,10 @@
 //! A group is the part of one dimension's index bits that selects rows. The product runs over groups with the first
 //! in the most significant place, so stored rows keep the order of the full table.
 
-use super::claim::Coordinate;
-use crate::circuit::PaddedShape;
 use crate::field::{K, mul_k};
 use crate::poly;
+use crate::poly::Coordinate;
+use crate::poly::PaddedShape;
 use crate::transcript::VerifyError;
 
 /// The size of a column, and where it is 0.

@@ -12,10 +12,14 @@
 //! never panics. Provers use the vector forms in `field::kernels`.
 //! Reference: Thaler, Proofs, Arguments, and Zero-Knowledge, chapter 3.
 
+mod coordinate;
 mod equality;
 mod evaluation;
 #[cfg(test)]
 mod reference;
+mod shape;
 
+pub use coordinate::Coordinate;
 pub use equality::{eq_at_index, eq_eval, eq_table};
 pub use evaluation::{evaluate, evaluate_base};
+pub use shape::PaddedShape;

@@ -20,7 +20,6 @@
 //! - `container`: [`to_bytes`], [`from_bytes`], [`Header`]
 //! - `file`: [`read_file`], [`inspect_file`] and, with the feature `prover`, `write_file`
 //! - `messages`, `public`: [`Proof`] and [`PublicValues`], the artifacts of one execution
-//! - `readable`: [`ReadableOutputs`], the outputs as JSON for people
 //! - `section`, with the feature `prover`: containers with raw bytes behind the encoding, which are used where they are
 //! - `error`: [`FormatError`] (bytes) and [`FileError`] (bytes of a file)
 
@@ -32,7 +31,6 @@ mod file;
 mod kind;
 mod messages;
 mod public;
-mod readable;
 #[cfg(feature = "prover")]
 mod section;
 #[cfg(test)]
@@ -47,6 +45,5 @@ pub use file::{inspect_file, read_file};
 pub use kind::{Artifact, Kind};
 pub use messages::Proof;
 pub use public::PublicValues;
-pub use readable::{OutputMismatch, ReadableOutput, ReadableOutputs};
 #[cfg(feature = "prover")]
 pub(crate) use section::{map_file_with_section, write_file_with_section};

@@ -2,7 +2,7 @@
 //!
 //! A proof about private outputs, or with a committed input, leaves its prover a [`TensorSecret`] for each of these
 //! commitments. Given as the input of a second proof, it makes that proof's `input.root` the very root of the first:
-//! what model A answered is what model B was asked, or one input was asked of both. See [`crate::verify::link`] for
+//! what model A answered is what model B was asked, or one input was asked of both. See [`crate::argument::link`] for
 //! what a verifier compares.
 //!
 //! Both proofs open columns of the same rows, `t` each, so these carry `2 t + 2` random coefficients. A third opening
@@ -14,11 +14,12 @@ use core::fmt;
 use ndarray::{ArrayD, IxDyn};
 use zeroize::Zeroizing;
 
-use super::{ProveError, ProvingKey};
-use crate::circuit::{ColumnId, Home, PaddedShape};
+use crate::argument::{CommittedTensors, SeparateTensors, Statement, TensorLayout};
+use crate::circuit::{ColumnId, Home};
 use crate::field::{M61, to_i64_centered};
+use crate::keys::{ProveError, ProvingKey};
 use crate::pcs::{CommittedMatrix, Rows};
-use crate::verify::{CommittedTensors, SeparateTensors, Statement, TensorLayout};
+use crate::poly::PaddedShape;
 
 /// What a model is asked.
 #[derive(Debug)]

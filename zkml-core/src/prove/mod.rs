@@ -1,39 +1,28 @@
 //! The prover: orchestration only; the steps are those of [`crate::verify`].
 
-mod budget;
-mod check;
-mod choose;
-mod error;
-mod key;
 pub mod link;
-mod setup;
-mod trace;
-mod weights;
 
-pub use budget::{Budget, BudgetError, Purpose};
-pub use check::{Violation, check};
-pub use choose::code_cost;
-pub use error::ProveError;
-pub use key::{CompiledModel, ProvingKey};
 pub use link::{Input, TensorSecret};
-pub use setup::{SetupOptions, rotate, setup};
-pub use trace::{Answer, Trace};
 
 use ndarray::ArrayD;
 use tracing::info_span;
 
+use crate::argument::{
+    Answer, PublicCells, SeparateTensors, Statement, Trace, bindings, claims_to_open as claims_to_verify,
+};
 use crate::circuit::{ColumnId, ColumnKind, Home};
 use crate::field::K;
+use crate::keys::{ProveError, ProvingKey, Purpose};
 use crate::lookup;
 use crate::masking::{self, Constraint, MaskedProver, Masking, Pads, Record, Replay};
 use crate::pcs::{
-    Claim, Commitment, CommittedMatrix, Coordinate, Seed, prove_columns, prove_combination, prove_opening,
-    verify_combination,
+    Claim, Commitment, CommittedMatrix, prove_columns, prove_combination, prove_opening, verify_combination,
 };
+use crate::poly::Coordinate;
 use crate::proof::{Proof, PublicValues};
 use crate::reduce::{Claims, Point, ProverSide, challenge_point, coordinates, reduce};
+use crate::secret::Seed;
 use crate::transcript::{ProverChannel, ProverTranscript};
-use crate::verify::{self, PublicCells, SeparateTensors, Statement, bindings};
 
 /// Proves what the model answers on `input` (quantized integers, in the shape of the model's input).
 ///
@@ -141,7 +130,7 @@ pub(crate) fn trace_seed(statement: &Statement<'_>) -> Result<Seed, ProveError> 
 /// the number of the commitment that is opened and the matrices.
 ///
 /// `seed` gives all of the proof's randomness and is consumed: two proofs from one seed would tell the trace.
-fn prove_trace(
+pub(crate) fn prove_trace(
     statement: &Statement<'_>,
     trace: &Trace<'_>,
     (number, weights): (u32, &[&CommittedMatrix]),
@@ -250,7 +239,7 @@ fn replay(
     let public = PublicCells::new(statement, &trace.public);
     let public = |column: ColumnId, point: &[Coordinate]| public.evaluate(column, point);
     let mut channel = Replay::new(record, mask);
-    let opened = verify::claims_to_open(&mut channel, statement, &public)?;
+    let opened = claims_to_verify(&mut channel, statement, &public)?;
     let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
     let rows = statement.masking.as_ref().map(Masking::opening_mask);
     verify_combination(&mut channel, statement.key.opening(), &commitments, &opened, rows)?;

@@ -6,9 +6,9 @@ use ndarray::ArrayD;
 use rayon::prelude::*;
 
 use super::Quantized;
-use super::float_execution::{FloatExecutionError, execute_float};
+use crate::execute::float::{FloatExecutionError, execute_float};
+use crate::execute::{ExecutionError, Executor};
 use crate::graph::{Float, Graph};
-use crate::witness::{ExecutionError, Executor};
 
 /// Why accuracy cannot be measured.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

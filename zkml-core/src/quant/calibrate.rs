@@ -7,7 +7,8 @@
 use ndarray::{ArrayD, Dimension};
 use rayon::prelude::*;
 
-use super::float_execution::{self, FloatExecutionError};
+use crate::execute::float::FloatExecutionError;
+use crate::execute::float::execute_float;
 use crate::graph::{Float, Graph, Node, NodeId};
 
 /// How the largest representable magnitude of an activation is chosen.
@@ -193,7 +194,7 @@ impl Calibration {
             if inputs.is_empty() {
                 break;
             }
-            let run = |input: &ArrayD<f32>| float_execution::execute_float(graph, input);
+            let run = |input: &ArrayD<f32>| execute_float(graph, input);
             let executions: Vec<_> = inputs.par_iter().map(run).collect();
             for execution in executions {
                 let sample = calibration.samples;

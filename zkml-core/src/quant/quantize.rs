@@ -22,10 +22,11 @@ use ndarray::ArrayD;
 
 use super::calibrate::Calibration;
 use super::quantized::Quantized;
-use super::range::{self, RangeError};
 use super::scale;
 use super::shift::ShiftError;
 use super::weights::{WeightScales, least_scales};
+use crate::graph::range;
+use crate::graph::range::RangeError;
 use crate::graph::{
     Float, FloatOp, Function, FunctionTable, Graph, GraphError, Int, IntFact, IntOp, IntParameter, Node,
     NodeId, Parameter, ParameterId, ParameterRole, Window2d,

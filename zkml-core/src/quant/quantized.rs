@@ -2,8 +2,8 @@
 
 use ndarray::ArrayD;
 
-use super::float_execution::{FloatExecutionError, check_input};
 use super::record::Record;
+use crate::execute::float::{FloatExecutionError, check_input};
 use crate::graph::{Graph, Int, NodeId};
 use crate::optimize::circuit::CircuitOptions;
 

@@ -19,10 +19,10 @@ use ndarray::ArrayD;
 
 use super::quantize::{Accumulator, Lowering, PendingRescale, PendingSum, PendingWeights, QuantizeError};
 use super::quantized::Quantized;
-use super::range;
 use super::record::Record;
 use super::shift::{self, Chosen, RescaleDemand};
 use super::weights::{quantize_bias, quantize_weights};
+use crate::graph::range;
 use crate::graph::{
     Function, FunctionTable, IntOp, IntParameter, IntTensor, NodeId, ParameterId, ParameterRole,
 };

@@ -45,8 +45,8 @@ use crate::circuit::{
     Axis, AxisRole, Circuit, ColumnId, ColumnKind, Contraction, Factor, FactorRole, Schedule, View,
 };
 use crate::field::K;
-use crate::pcs::Coordinate;
 use crate::poly;
+use crate::poly::Coordinate;
 use crate::sumcheck::{Reduced, Shape};
 use crate::transcript::{Check, Scalar, VerifyError};
 
@@ -394,7 +394,7 @@ impl Route {
 }
 
 /// The bits of a fixed index, axis by axis.
-fn fixed_bits(factor: &Factor, source: &crate::circuit::PaddedShape) -> Vec<Coordinate> {
+fn fixed_bits(factor: &Factor, source: &crate::poly::PaddedShape) -> Vec<Coordinate> {
     let mut flat = factor.offset as usize;
     let mut bits = Vec::new();
     for &axis in factor.source_axes.iter().rev() {

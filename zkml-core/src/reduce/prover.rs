@@ -7,7 +7,7 @@ use super::tables::{Folder, Table};
 use super::{Instance, Operand, Point, Side, Values, coordinates};
 use crate::circuit::{Circuit, ColumnId, Schedule};
 use crate::field::K;
-use crate::pcs::Coordinate;
+use crate::poly::Coordinate;
 use crate::sumcheck::{self, Reduced};
 use crate::transcript::{Check, ProverChannel, VerifyError};
 

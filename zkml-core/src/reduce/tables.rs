@@ -6,7 +6,7 @@ use super::fold::fold;
 use super::{Instance, Route, Values, coordinates};
 use crate::circuit::{AxisRole, Circuit, ColumnId, ColumnKind, Contraction, Factor, Schedule, View};
 use crate::field::{K, kernels};
-use crate::pcs::Coordinate;
+use crate::poly::Coordinate;
 use crate::sumcheck::{self, EqProduct, Product};
 
 /// Folds columns; any number of threads may do so at once.

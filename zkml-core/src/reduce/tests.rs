@@ -5,12 +5,11 @@ use rand::{Rng, SeedableRng};
 
 use super::fold::fold;
 use super::{Cells, Route, Values, challenge_point, coordinates};
-use crate::circuit::{
-    Circuit, Column, ColumnId, ColumnKind, Factor, FactorRole, PaddedShape, Schedule, View,
-};
+use crate::circuit::{Circuit, Column, ColumnId, ColumnKind, Factor, FactorRole, Schedule, View};
 use crate::field::{K, M61};
 use crate::int8::{Axis, Int8Tensor};
 use crate::poly;
+use crate::poly::PaddedShape;
 
 const SOURCE: ColumnId = ColumnId(0);
 const VIEW: ColumnId = ColumnId(1);

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use crate::circuit::{Circuit, ColumnId, ColumnKind, Contraction, PaddedShape, Public, View};
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Contraction, Public, View};
 use crate::field::{M61, from_i64};
 use crate::int8::Int8Tensor;
+use crate::poly::PaddedShape;
 
 /// The padded cells of a column.
 #[derive(Debug, Clone)]

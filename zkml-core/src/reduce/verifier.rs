@@ -3,7 +3,7 @@
 use super::{Instance, Operand, Point, Side};
 use crate::circuit::ColumnId;
 use crate::field::K;
-use crate::pcs::Coordinate;
+use crate::poly::Coordinate;
 use crate::sumcheck::{self, Reduced, Shape};
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 

@@ -13,36 +13,25 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-mod dry_run;
-mod key;
-pub mod link;
-mod separate;
+mod readable;
 mod setup;
-mod soundness;
-mod statement;
-mod work;
 
-#[cfg(feature = "prover")]
-pub(crate) use key::needed_tail;
-pub use key::{Interface, PublicTensor, ROTATION_RESERVE, VerifyingKey, WeightCommitments};
-pub use link::{CommittedTensors, TensorLayout, Verified};
-pub use separate::SeparateTensors;
+pub use readable::{OutputMismatch, ReadableOutput, ReadableOutputs};
 pub use setup::{TrustedKey, verify_setup, verify_setup_recording};
-pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
-pub use statement::{Matrix, PROTOCOL, PROTOCOL_SETUP, PublicCells, Statement, Subject};
-#[cfg(feature = "prover")]
-pub(crate) use statement::{trace_extents, weight_extents};
-pub use work::required_hardening;
 
 use tracing::info_span;
 
-use crate::circuit::{ColumnId, ColumnKind};
+use crate::argument::{
+    CommittedTensors, PublicCells, SECURITY_BITS, Statement, Subject, bindings, claims_to_open, hex,
+    soundness,
+};
+use crate::circuit::{ColumnId, Home};
 use crate::field::K;
-use crate::lookup;
+use crate::keys::VerifyingKey;
 use crate::masking::{MaskedVerifier, Replay};
-use crate::pcs::{ClaimPoint, Commitment, Coordinate, verify_columns, verify_combination, verify_opening};
+use crate::pcs::{Commitment, verify_columns, verify_combination, verify_opening};
+use crate::poly::Coordinate;
 use crate::proof::{Proof, PublicValues};
-use crate::reduce::{Claims, VerifierSide, challenge_point, reduce};
 use crate::transcript::{Event, VerifierChannel, VerifierTranscript, VerifyError};
 
 /// Checks that the committed model gives `public.outputs` on `public.input`, in the context of `context` (any bytes
@@ -110,39 +99,6 @@ fn refuse_insecure(bits: f64) -> Result<(), VerifyError> {
     Ok(())
 }
 
-/// What the transcript absorbs before the first message, in order.
-pub fn bindings(
-    statement: &Statement<'_>,
-    public: &PublicValues,
-    commitment: u32,
-    context: &[u8],
-) -> Vec<(&'static str, Vec<u8>)> {
-    if statement.subject == Subject::Setup {
-        return vec![("bind.key", statement.digest.to_vec())];
-    }
-    let integers = |values: &[i64]| {
-        values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect::<Vec<u8>>()
-    };
-    let mut list = vec![
-        ("bind.key", statement.digest.to_vec()),
-        ("bind.commitment", commitment.to_le_bytes().to_vec()),
-    ];
-    // What is private is bound as absent.
-    list.push(match &public.input {
-        Some(input) => ("bind.input", integers(input)),
-        None => ("bind.input.private", Vec::new()),
-    });
-    match &public.outputs {
-        Some(outputs) => list.extend(outputs.iter().map(|output| ("bind.output", integers(output)))),
-        None => list.push(("bind.output.private", Vec::new())),
-    }
-    list.push(("bind.context", context.to_vec()));
-    list
-}
-
 /// Steps 3 to 6.
 pub(crate) fn argue<C: VerifierChannel<Scalar = K>>(
     transcript: &mut C,
@@ -180,78 +136,28 @@ pub(crate) fn argue<C: VerifierChannel<Scalar = K>>(
     }
 }
 
-/// Steps 3 to 5: what must be opened. `public` evaluates public columns.
-pub(crate) fn claims_to_open<C: VerifierChannel>(
-    channel: &mut C,
-    statement: &Statement<'_>,
-    public: &dyn Fn(ColumnId, &[Coordinate]) -> K,
-) -> Result<Vec<(ClaimPoint, C::Scalar)>, VerifyError> {
-    let circuit = statement.circuit();
-    let table_value = |table: usize, column: usize, point: &[K]| {
-        statement
-            .tables
-            .get(table)
-            .map_or(K::from(0u64), |table| table.evaluate(column, point))
-    };
-    let looked_up =
-        info_span!("lookup").in_scope(|| lookup::verify(channel, &statement.lookups, &table_value))?;
-    let suffix = |point: &[K], variables: usize| {
-        challenge_point(
-            point
-                .get(point.len().saturating_sub(variables)..)
-                .unwrap_or_default(),
-        )
-    };
-
-    let mut claims = Claims::<C::Scalar>::new(circuit);
-    for (lookup, values) in circuit.lookups.iter().zip(looked_up.lookups) {
-        for (&column, value) in lookup.columns.iter().zip(values) {
-            let point = suffix(&looked_up.point, circuit[column].shape.variables());
-            let mut side = VerifierSide {
-                channel: &mut *channel,
-                public,
-            };
-            claims.add(&mut side, circuit, column, point, value)?;
-        }
-    }
-    let multiplicities: Vec<_> = circuit
-        .tables
-        .iter()
-        .zip(looked_up.multiplicities)
-        .map(|(table, value)| (suffix(&looked_up.point, table.variables()), value))
-        .collect();
-
-    let variables = circuit
-        .equalities
-        .iter()
-        .map(|equality| circuit[equality.left].shape.variables())
-        .max();
-    let point = channel.challenges("equality.point", variables.unwrap_or(0));
-    for equality in &circuit.equalities {
-        let point = suffix(&point, circuit[equality.left].shape.variables());
-        let value = match circuit[equality.right].kind {
-            ColumnKind::Public(_) => C::Scalar::from(public(equality.right, &point)),
-            _ => channel.read_scalar("equality.value")?,
-        };
-        let mut side = VerifierSide {
-            channel: &mut *channel,
-            public,
-        };
-        for column in [equality.left, equality.right] {
-            claims.add(&mut side, circuit, column, point.clone(), value.clone())?;
-        }
-    }
-
-    let _span = info_span!("reduce").entered();
-    reduce(
-        &mut VerifierSide { channel, public },
-        circuit,
-        &statement.schedule,
-        &mut claims,
-    )?;
-    statement.opening_claims(&claims, &multiplicities)
+/// What a verified proof says beyond its public values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The commitment to the private input, if the key asks for one.
+    pub input: Option<CommittedTensors>,
+    /// The commitment to the private outputs.
+    pub output: Option<CommittedTensors>,
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+impl Verified {
+    /// What `proof` carries; it was verified.
+    pub(crate) fn of(statement: &Statement<'_>, proof: &Proof) -> Self {
+        let of = |home: Home| {
+            let tensors = statement.separate.iter().find(|tensors| tensors.home == home)?;
+            Some(CommittedTensors {
+                root: tensors.root(statement, proof)?,
+                layout: tensors.layout(statement),
+            })
+        };
+        Self {
+            input: of(Home::Input),
+            output: of(Home::Output),
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Keys whose setup proof was checked.
 
-use super::{PROTOCOL_SETUP, Statement, Verified, VerifyingKey, hex, refuse_insecure, run, soundness};
+use super::{Verified, refuse_insecure, run};
+use crate::argument::{PROTOCOL_SETUP, Statement, hex, soundness};
+use crate::keys::VerifyingKey;
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, VerifierTranscript, VerifyError};
 
@@ -52,7 +54,7 @@ impl<'k> TrustedKey<'k> {
     /// Checks that the committed model gives `public.outputs` on `public.input`, as far as they are public, in the
     /// context of `context` (any bytes the prover was given, such as a nonce of the verifier).
     ///
-    /// Returns the commitments to private tensors that the proof carries: by these it can be [linked](super::link) to
+    /// Returns the commitments to private tensors that the proof carries: by these it can be [linked](crate::argument::link) to
     /// other proofs.
     ///
     /// # Errors

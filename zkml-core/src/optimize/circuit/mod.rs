@@ -1,4 +1,4 @@
-//! Choices about columns, tables and lookups, made when the network is quantized and lowered ([`crate::circuit::lower`]).
+//! Choices about columns, tables and lookups, made when the network is quantized and lowered ([`crate::lower`]).
 //!
 //! | pass | what it does |
 //! |---|---|
@@ -8,12 +8,11 @@
 //! | [`shifted_convolution`] | a convolution reads its input through an affine map; no patches are laid out |
 //! | [`layer_stacking`] | layers of one depth are reduced by one batched sumcheck |
 //! | [`trace_packing`] | columns share rows, rows of padding are not stored |
-//! | [`code_choice`] | row length, rate, proof of work and commitments to the weights by a cost model |
+//! | `code_choice` | row length, rate, proof of work and commitments to the weights by a cost model |
 //!
 //! Every switch gives a circuit that proves and verifies: without a pass it has more cells, which are constrained as well.
-//! The last one runs in [setup](mod@crate::prove), which knows what a proof may weigh.
+//! The last one runs in setup, which knows what a proof may weigh.
 
-pub mod code_choice;
 pub mod layer_stacking;
 pub mod limb_width;
 pub mod shifted_convolution;
@@ -24,6 +23,9 @@ pub mod virtual_values;
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::{Circuit, ColumnKind, Home, Schedule};
+
+/// Name of the pass that chooses the code, which runs in setup.
+pub const CODE_CHOICE: &str = "code_choice";
 
 /// Which passes run; all by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +42,7 @@ pub struct CircuitOptions {
     pub layer_stacking: bool,
     /// [`trace_packing`]
     pub trace_packing: bool,
-    /// [`code_choice`]
+    /// `code_choice`, see [`CODE_CHOICE`]
     pub code_choice: bool,
 }
 
@@ -67,7 +69,7 @@ impl CircuitOptions {
         shifted_convolution::NAME,
         layer_stacking::NAME,
         trace_packing::NAME,
-        code_choice::NAME,
+        CODE_CHOICE,
     ];
 
     /// The switch of the pass of that name.
@@ -79,7 +81,7 @@ impl CircuitOptions {
             shifted_convolution::NAME => Some(&mut self.shifted_convolution),
             layer_stacking::NAME => Some(&mut self.layer_stacking),
             trace_packing::NAME => Some(&mut self.trace_packing),
-            code_choice::NAME => Some(&mut self.code_choice),
+            CODE_CHOICE => Some(&mut self.code_choice),
             _ => None,
         }
     }

@@ -2,8 +2,8 @@ use ndarray::ArrayD;
 use proptest::prelude::*;
 
 use super::*;
+use crate::execute::float::execute_float;
 use crate::graph::{FloatOp, GraphBuilder, NodeId, Parameter, Window2d};
-use crate::quant::float_execution::execute_float;
 use crate::quant::tests::random;
 
 fn close(before: &Graph<Float>, after: &Graph<Float>, seed: u64) -> Result<(), TestCaseError> {

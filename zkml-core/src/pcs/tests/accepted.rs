@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::field::encoding::{k_from_bytes, k_to_bytes, packed_length, unpack};
+use crate::poly::Coordinate;
+use crate::secret::Seed;
 
 #[test]
 fn honest_openings_are_accepted() {

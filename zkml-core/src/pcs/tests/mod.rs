@@ -7,6 +7,8 @@
 mod accepted;
 mod refused;
 
+use crate::poly::Coordinate;
+use crate::secret::Seed;
 use ark_ff::{AdditiveGroup, Field};
 
 use super::*;

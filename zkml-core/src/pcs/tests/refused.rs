@@ -1,6 +1,8 @@
 //! Every way of lying that we know of, each rejected by its check.
 
 use super::*;
+use crate::poly::Coordinate;
+use crate::secret::Seed;
 
 #[test]
 fn false_values_are_rejected() {

@@ -7,15 +7,18 @@ use ndarray::ArrayD;
 
 use super::fixture::{CONTEXT, Fixture, fixture, hidden, large, rotated, secret};
 use super::listening::listen_excusing;
+use crate::argument::Trace;
+use crate::argument::{PROTOCOL_SETUP, Statement, bindings};
 use crate::field::{K, M61};
+use crate::keys::ProvingKey;
+use crate::keys::VerifyingKey;
 use crate::masking::{self, Constraint, MaskedProver};
+use crate::pcs::Matrix;
 use crate::pcs::{CommittedMatrix, prove_columns, prove_combination, prove_opening};
 use crate::proof::{Proof, PublicValues};
-use crate::prove::{ProvingKey, Trace, claims_to_open, replay, trace_seed};
+use crate::prove::{claims_to_open, replay, trace_seed};
 use crate::transcript::{Event, ProverChannel, ProverTranscript, VerifierTranscript, VerifyError};
-use crate::verify::{
-    Matrix, PROTOCOL_SETUP, Statement, TrustedKey, VerifyingKey, bindings, verify_setup_recording,
-};
+use crate::verify::{TrustedKey, verify_setup_recording};
 
 /// A statement, who proves it, and a proof of it.
 pub(crate) struct Case {

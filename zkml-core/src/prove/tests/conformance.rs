@@ -3,16 +3,20 @@
 use ndarray::ArrayD;
 
 use super::network::{Network, window};
+use crate::argument::Statement;
+use crate::argument::{Trace, Violation, check};
 use crate::circuit::{
     Circuit, ColumnId, ColumnKind, Curve, CurveKind, Custom, Dyadic, Function, FunctionTable, Home,
 };
 use crate::field::M61;
 use crate::graph::{IntOp, NodeId, Window2d};
+use crate::keys::{CompiledModel, ProvingKey};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::PublicValues;
-use crate::prove::{CompiledModel, ProvingKey, SetupOptions, Trace, Violation, check, prove, setup};
+use crate::prove::prove;
 use crate::reduce::{Cells, Values};
-use crate::verify::{Statement, verify};
+use crate::setup::{SetupOptions, setup};
+use crate::verify::verify;
 
 const INPUT: NodeId = NodeId(0);
 

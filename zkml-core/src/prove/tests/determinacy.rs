@@ -9,14 +9,14 @@ use std::collections::BTreeSet;
 use ndarray::ArrayD;
 
 use super::network::{Network, window};
-use crate::circuit::lower::{Hint, Lowered};
 use crate::circuit::{Circuit, Column, ColumnId, ColumnKind, Function, FunctionTable, Public, Table};
+use crate::execute::execute_reference;
 use crate::field::{M61, from_i64, to_i64_centered};
 use crate::graph::{IntOp, NodeId, Window2d};
+use crate::keys::CompiledModel;
+use crate::lower::{Hint, Lowered};
 use crate::privacy::{Privacy, Visibility};
-use crate::prove::CompiledModel;
 use crate::reduce::{Cells, Values};
-use crate::witness::execute_reference;
 
 const INPUT: NodeId = NodeId(0);
 

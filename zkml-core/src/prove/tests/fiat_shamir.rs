@@ -3,11 +3,11 @@
 use super::case::{Case, Lie, Prover};
 use super::fixture::{CONTEXT, fixture, input_of, judge, outputs_of};
 use crate::field::K;
+use crate::keys::VerifyingKey;
 use crate::pcs::CodeParameters;
 use crate::pcs::soundness::PROXIMITY_GRINDING_BITS;
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, Kind, State, VerifyError};
-use crate::verify::VerifyingKey;
 
 /// Which proofs an item occurs in: plain answers (`P`), answers to a private input by private weights (`Z`), those
 /// that are secret (`S`), and the setup proofs of keys with public (`p`) and private (`z`) weights. Proofs of large

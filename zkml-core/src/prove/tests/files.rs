@@ -8,21 +8,24 @@ use rand::{Rng, SeedableRng};
 
 use super::fixture::{CONTEXT, fixture, fixtures, hidden, judge, rotated, whole_network};
 use crate::circuit::{
-    CircuitError, Column, ColumnId, ColumnKind, Equality, Factor, Linear, PaddedShape, Public, Table, Term,
-    View,
+    CircuitError, Column, ColumnId, ColumnKind, Equality, Factor, Linear, Public, Table, Term, View,
 };
 use crate::field::M61;
 use crate::graph::{IntOp, IntParameter, IntTensor, NodeId, ParameterId, ParameterRole};
+use crate::keys::VerifyingKey;
+use crate::keys::{CompiledModel, ProveError, ProvingKey};
 use crate::pcs::Rows;
+use crate::poly::PaddedShape;
 use crate::privacy::Privacy;
 use crate::proof::{
     Artifact, CHECKSUM_BYTES, FileError, FormatError, HEADER_BYTES, Proof, PublicValues, from_bytes,
     map_file_with_section, read_file, to_bytes, write_file, write_file_with_section,
 };
-use crate::prove::key::{StoredParameter, StoredProvingKey};
-use crate::prove::{CompiledModel, ProveError, ProvingKey, SetupOptions, prove, rotate, setup};
+use crate::prove::prove;
+use crate::setup::{SetupOptions, rotate, setup};
+use crate::setup::{StoredParameter, StoredProvingKey};
 use crate::transcript::VerifyError;
-use crate::verify::{VerifyingKey, verify};
+use crate::verify::verify;
 
 fn path(folder: &tempfile::TempDir, name: &str) -> PathBuf {
     folder.path().join(name)

@@ -7,11 +7,14 @@ use ndarray::ArrayD;
 use super::network::{Network, window};
 use crate::circuit::Function;
 use crate::graph::NodeId;
+use crate::keys::VerifyingKey;
+use crate::keys::{CompiledModel, ProvingKey};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Proof, PublicValues};
-use crate::prove::{CompiledModel, ProvingKey, SetupOptions, prove, rotate, setup};
+use crate::prove::prove;
+use crate::setup::{SetupOptions, rotate, setup};
 use crate::transcript::VerifyError;
-use crate::verify::{TrustedKey, VerifyingKey, verify};
+use crate::verify::{TrustedKey, verify};
 
 /// A key, a statement and its proof.
 pub(crate) struct Fixture {

@@ -5,15 +5,15 @@ use ndarray::ArrayD;
 use super::fixture::CONTEXT;
 use super::network::Network;
 use crate::circuit::Function;
+use crate::execute::execute_reference;
 use crate::graph::NodeId;
+use crate::keys::VerifyingKey;
+use crate::keys::{CompiledModel, ProveError, ProvingKey};
 use crate::pcs::CodeParameters;
 use crate::privacy::{Privacy, Visibility};
-use crate::prove::{
-    CompiledModel, Input, ProveError, Proven, ProvingKey, SetupOptions, TensorSecret, prove,
-    prove_with_secrets, setup,
-};
-use crate::verify::{TrustedKey, Verified, VerifyingKey};
-use crate::witness::execute_reference;
+use crate::prove::{Input, Proven, TensorSecret, prove, prove_with_secrets};
+use crate::setup::{SetupOptions, setup};
+use crate::verify::{TrustedKey, Verified};
 
 /// `[1, 7]` to private `[1, 5]`, with private weights.
 const FIRST: Privacy = Privacy {
@@ -223,7 +223,7 @@ fn rows_of_committed_tensors_have_randomness_for_two_openings() {
     short.weights.openings = 0;
     short.weights.roots.truncate(1);
     short.code.tail = 2 * (2 * queries + 1);
-    let refused = crate::verify::Statement::new(&short).expect_err("too short a tail");
+    let refused = crate::argument::Statement::new(&short).expect_err("too short a tail");
     assert!(refused.to_string().contains("expected a tail of"), "{refused}");
 }
 

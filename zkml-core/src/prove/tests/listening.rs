@@ -1,9 +1,10 @@
 //! What a verifier hears of a proof: every message and every challenge, by label.
 
+use crate::argument::{PublicCells, Statement, bindings};
 use crate::field::{K, M61};
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Check, VerifierChannel, VerifierTranscript, VerifyError};
-use crate::verify::{PublicCells, Statement, argue, bindings};
+use crate::verify::argue;
 
 /// Messages and challenges of one proof, in order.
 #[derive(Debug, Clone, Default)]

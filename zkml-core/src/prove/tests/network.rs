@@ -5,12 +5,12 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::circuit::{Function, FunctionTable};
+use crate::graph::range::{COMMITTED_BIAS_LIMIT, COMMITTED_WEIGHT_LIMIT};
 use crate::graph::{
     Graph, Int, IntFact, IntOp, IntParameter, Node, NodeId, ParameterId, ParameterRole, Window2d,
 };
-use crate::prove::CompiledModel;
+use crate::keys::CompiledModel;
 use crate::quant::Quantized;
-use crate::quant::range::{COMMITTED_BIAS_LIMIT, COMMITTED_WEIGHT_LIMIT};
 
 /// A network under construction; nodes get shapes and ranges by the caller's formulae.
 pub(crate) struct Network {

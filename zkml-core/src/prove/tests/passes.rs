@@ -1,17 +1,19 @@
 //! Passes of the operation and circuit level, switched off in every way: the network still proves and verifies.
 
+use crate::execute::execute;
+use crate::execute::float::execute_float;
 use crate::graph::{Float, FloatOp, Graph, GraphBuilder, Parameter, Window2d};
+use crate::keys::CompiledModel;
 use crate::optimize::circuit::{CircuitOptions, sizes};
-use crate::optimize::explain;
 use crate::optimize::model::{OptimizeOptions, optimize};
 use crate::optimize::operation::OperationOptions;
 use crate::privacy::Privacy;
-use crate::prove::{CompiledModel, SetupOptions, code_cost, prove, setup};
-use crate::quant::float_execution::execute_float;
+use crate::prove::prove;
 use crate::quant::tests::random::{inputs, tensor};
 use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
+use crate::setup::explain;
+use crate::setup::{SetupOptions, code_cost, setup};
 use crate::verify::verify;
-use crate::witness::execute;
 use ndarray::ArrayD;
 use rand::SeedableRng;
 use rand::rngs::StdRng;

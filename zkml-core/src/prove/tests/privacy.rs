@@ -4,18 +4,20 @@ use ndarray::ArrayD;
 
 use super::fixture::{CONTEXT, fixture, input_of, outputs_of, whole_network};
 use super::network::Network;
+use crate::argument::Statement;
+use crate::argument::Trace;
 use crate::circuit::{CircuitError, ColumnId, ColumnKind, Home, Public};
+use crate::execute::execute_reference;
 use crate::field::M61;
+use crate::keys::VerifyingKey;
+use crate::keys::{CompiledModel, ProveError, ProvingKey};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::PublicValues;
-use crate::prove::{
-    CompiledModel, Input, ProveError, ProvingKey, SetupOptions, Trace, prove, prove_trace,
-    prove_with_secrets, setup, trace_seed,
-};
+use crate::prove::{Input, prove, prove_trace, prove_with_secrets, trace_seed};
 use crate::reduce::{Cells, Values};
+use crate::setup::{SetupOptions, setup};
 use crate::transcript::VerifyError;
-use crate::verify::{Statement, VerifyingKey, verify};
-use crate::witness::execute_reference;
+use crate::verify::verify;
 
 const PRIVATE_INPUT: Privacy = Privacy {
     input: Visibility::Private,

@@ -1,13 +1,15 @@
 //! Random float networks from end to end: optimize, calibrate, quantize, set up, prove, verify.
 
+use crate::execute::execute_reference;
+use crate::execute::float::execute_float;
+use crate::keys::CompiledModel;
 use crate::optimize::model::{OptimizeOptions, optimize};
 use crate::privacy::Privacy;
-use crate::prove::{CompiledModel, SetupOptions, prove, setup};
-use crate::quant::float_execution::execute_float;
+use crate::prove::prove;
 use crate::quant::tests::random::{inputs, network};
 use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, WeightScales, quantize};
+use crate::setup::{SetupOptions, setup};
 use crate::verify::verify;
-use crate::witness::execute_reference;
 
 /// Proves two inputs; returns the energy of the error of the first output, relative to the output's.
 fn end_to_end(seed: u64) -> f64 {

@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::fixture::{fixtures, rotated};
+use crate::argument::Statement;
 use crate::circuit::Circuit;
+use crate::keys::VerifyingKey;
 use crate::proof::{
     Artifact, CHECKSUM_BYTES, FormatError, HEADER_BYTES, Proof, PublicValues, from_bytes, to_bytes,
 };
-use crate::verify::{Statement, VerifyingKey};
 
 fn encoded(value: &impl Serialize) -> Vec<u8> {
     postcard::to_stdvec(value).expect("an encoding")

@@ -2,14 +2,17 @@
 //! key's own setup proof no longer fits it.
 
 use super::fixture::{CONTEXT, Fixture, fixture, fixtures, hidden, judge, noticed, rotated};
-use crate::circuit::{ColumnKind, Contraction, Home, Linear, PaddedShape, Public, Table, View};
+use crate::argument::Statement;
+use crate::circuit::{ColumnKind, Contraction, Home, Linear, Public, Table, View};
 use crate::field::M61;
+use crate::keys::{VerifyingKey, weight_extents};
 use crate::pcs::{CodeParameters, Packing};
+use crate::poly::PaddedShape;
 use crate::privacy::Visibility;
 use crate::proof::Proof;
-use crate::prove::{SetupOptions, setup};
+use crate::setup::{SetupOptions, setup};
 use crate::transcript::VerifyError;
-use crate::verify::{Statement, TrustedKey, VerifyingKey, verify, verify_setup, weight_extents};
+use crate::verify::{TrustedKey, verify, verify_setup};
 
 type Alter = Box<dyn Fn(&mut VerifyingKey)>;
 

@@ -1,9 +1,11 @@
 //! The circuit of the setup proof: what a commitment to weights may hold.
 
 use super::fixture::whole_network;
-use crate::circuit::{Circuit, ColumnId, PaddedShape, setup_circuit};
+use crate::argument::{Trace, Violation, check};
+use crate::circuit::{Circuit, ColumnId, setup_circuit};
 use crate::field::{M61, from_i64};
-use crate::prove::{ProveError, Trace, Violation, check};
+use crate::keys::ProveError;
+use crate::poly::PaddedShape;
 use crate::reduce::{Cells, Values};
 
 /// The setup circuit of a small network with padded weights, and the cells of its parameters.

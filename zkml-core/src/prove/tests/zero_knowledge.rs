@@ -2,15 +2,16 @@
 
 use super::fixture::{CONTEXT, whole_network};
 use super::network::{Network, window};
+use crate::argument::{Statement, soundness};
 use crate::graph::NodeId;
+use crate::keys::Choice;
+use crate::keys::{ROTATION_RESERVE, WeightCommitments, weight_extents};
 use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, TARGET_BITS};
 use crate::privacy::{Privacy, Visibility};
-use crate::prove::choose::Choice;
-use crate::prove::setup::build;
-use crate::prove::{SetupOptions, prove, rotate, setup};
-use crate::verify::{
-    ROTATION_RESERVE, Statement, TrustedKey, WeightCommitments, soundness, verify, weight_extents,
-};
+use crate::prove::prove;
+use crate::setup::build;
+use crate::setup::{SetupOptions, rotate, setup};
+use crate::verify::{TrustedKey, verify};
 
 /// All privacies that make sense.
 fn privacies() -> impl Iterator<Item = Privacy> {

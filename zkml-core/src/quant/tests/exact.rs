@@ -5,11 +5,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::random::{inputs, tensor};
+use crate::graph::range::WEIGHT_LIMIT;
 use crate::graph::{
     Float, FloatOp, Graph, GraphBuilder, Int, IntOp, Node, NodeId, Parameter, ParameterId, Window2d,
 };
 use crate::optimize::operation::exact_multipliers;
-use crate::quant::range::WEIGHT_LIMIT;
 use crate::quant::{
     AccuracyReport, Calibration, CalibrationMethod, QuantizeOptions, Quantized, WeightScales, quantize,
 };

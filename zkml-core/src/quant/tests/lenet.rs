@@ -7,13 +7,15 @@ use std::time::Instant;
 
 use ndarray::ArrayD;
 
+use crate::execute::Executor;
 use crate::graph::{Float, FloatOp, Graph, GraphBuilder, Parameter, Window2d};
-use crate::prove::{CompiledModel, SetupOptions, prove, setup};
+use crate::keys::CompiledModel;
+use crate::prove::prove;
 use crate::quant::{
     AccuracyError, AccuracyReport, Calibration, CalibrationMethod, QuantizeOptions, WeightScales, quantize,
 };
+use crate::setup::{SetupOptions, setup};
 use crate::verify::verify;
-use crate::witness::Executor;
 
 fn asset(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -5,10 +5,10 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::random::{inputs, tensor};
+use crate::execute::float::execute_float;
+use crate::execute::{ExecutionError, execute, execute_reference};
 use crate::graph::{Float, FloatOp, Graph, GraphBuilder, IntOp, NodeId, Parameter, Window2d};
-use crate::quant::float_execution::execute_float;
 use crate::quant::{Calibration, CalibrationMethod, QuantizeError, QuantizeOptions, Quantized, quantize};
-use crate::witness::{ExecutionError, execute, execute_reference};
 
 type Build<'a> = dyn Fn(&mut GraphBuilder<Float>, NodeId) -> NodeId + 'a;
 

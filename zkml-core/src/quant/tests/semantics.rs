@@ -5,15 +5,14 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::random;
+use crate::execute::float::execute_float;
+use crate::execute::{ExecutionError, execute, execute_reference};
+use crate::graph::range;
+use crate::graph::range::RangeError;
 use crate::graph::{
     Function, FunctionTable, Graph, Int, IntFact, IntOp, IntParameter, Node, NodeId, ParameterRole,
 };
-use crate::quant::float_execution::execute_float;
-use crate::quant::range::RangeError;
-use crate::quant::{
-    Calibration, CalibrationMethod, QuantizeOptions, Quantized, WeightScales, quantize, range,
-};
-use crate::witness::{ExecutionError, execute, execute_reference};
+use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, Quantized, WeightScales, quantize};
 
 fn quantized(seed: u64, options: &QuantizeOptions) -> (crate::graph::Graph<crate::graph::Float>, Quantized) {
     let float = random::network(seed, false);

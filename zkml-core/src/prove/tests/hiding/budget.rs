@@ -6,11 +6,14 @@ use std::collections::BTreeSet;
 use super::super::network::Network;
 use super::rank::TailMap;
 use super::{ALL_PRIVATE, heard, heard_of_setup, small_key};
+use crate::argument::Statement;
 use crate::circuit::Function;
 use crate::graph::NodeId;
+use crate::keys::ROTATION_RESERVE;
+use crate::keys::{BudgetError, ProveError};
 use crate::privacy::Privacy;
-use crate::prove::{BudgetError, Input, ProveError, SetupOptions, prove, prove_with_secrets, rotate, setup};
-use crate::verify::{ROTATION_RESERVE, Statement};
+use crate::prove::{Input, prove, prove_with_secrets};
+use crate::setup::{SetupOptions, rotate, setup};
 
 #[test]
 fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {

@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::{ALL_PRIVATE, Heard, heard, small_key};
+use crate::argument::Statement;
+use crate::argument::Trace;
 use crate::field::K;
-use crate::pcs::Seed;
-use crate::prove::{Trace, prove, trace_seed};
-use crate::verify::Statement;
+use crate::prove::{prove, trace_seed};
+use crate::secret::Seed;
 
 /// Everything that must not come twice, as bytes of some kind.
 fn random_parts(heard: &Heard) -> Vec<(&'static str, Vec<u64>)> {

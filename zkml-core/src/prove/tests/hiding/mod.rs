@@ -16,18 +16,19 @@ use ndarray::ArrayD;
 
 use super::listening::{Heard, heard, listen};
 use super::network::Network;
+use crate::argument::Statement;
 use crate::circuit::Function;
 use crate::graph::{IntOp, NodeId};
-use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, Seed, Tails};
+use crate::keys::Choice;
+use crate::keys::weights;
+use crate::keys::{CompiledModel, ProvingKey};
+use crate::keys::{ROTATION_RESERVE, VerifyingKey, WeightCommitments, needed_tail, weight_extents};
+use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::Proof;
-use crate::prove::choose::Choice;
-use crate::prove::setup::verifying_key;
-use crate::prove::weights;
-use crate::prove::{CompiledModel, ProvingKey, SetupOptions, setup};
-use crate::verify::{
-    ROTATION_RESERVE, Statement, VerifyingKey, WeightCommitments, needed_tail, weight_extents,
-};
+use crate::secret::Seed;
+use crate::setup::verifying_key;
+use crate::setup::{SetupOptions, setup};
 
 /// Everything is private, and the input is committed apart as well: all there is to hide.
 const ALL_PRIVATE: Privacy = Privacy {

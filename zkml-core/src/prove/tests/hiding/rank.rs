@@ -250,7 +250,7 @@ fn combined_with(random: &mut StdRng, rows: usize) -> [Vec<M61>; 2] {
 #[test]
 fn combinations_at_the_other_positions_of_a_symbol_are_random_too() {
     for (openings, log_stride, queries) in [(1, 1, 4), (2, 1, 5), (2, 2, 3), (3, 2, 2)] {
-        let key = |rows| crate::verify::WeightCommitments {
+        let key = |rows| crate::keys::WeightCommitments {
             roots: vec![],
             rows,
             openings: openings as u32,

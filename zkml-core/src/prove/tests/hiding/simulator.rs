@@ -30,6 +30,7 @@
 //!
 //! Test: the verifier's own code accepts the setup proof and all proofs of such a key, for outputs that are false.
 
+use crate::argument::claims_to_open;
 use std::collections::{BTreeMap, VecDeque};
 
 use ark_ff::{AdditiveGroup, Field};
@@ -39,8 +40,10 @@ use rand::{Rng, SeedableRng};
 
 use super::super::listening::{Heard, Listening};
 use super::{ALL_PRIVATE, LOG_STRIDE, small_key, sound_key, tiny_key, tiny_model, tiny_statement};
+use crate::argument::{PublicCells, Statement, Subject};
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, P};
+use crate::keys::VerifyingKey;
 use crate::masking::{Constraint, Record, Replay};
 use crate::pcs::circle::{basis, domain_point};
 use crate::pcs::hash::{Digest, leaf_digest, leaf_length, root_digest};
@@ -49,7 +52,7 @@ use crate::pcs::{CircleCode, CodeParameters, Combination, Commitment, Message, R
 use crate::privacy::Privacy;
 use crate::proof::PublicValues;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
-use crate::verify::{self, PublicCells, Statement, Subject, VerifyingKey};
+use crate::verify;
 
 /// Columns of a matrix that does not exist, at the positions where it will be opened.
 struct Tree {
@@ -386,7 +389,7 @@ fn replay(
 ) -> (Combination, Vec<Constraint>) {
     let cells = PublicCells::new(statement, public);
     let mut channel = Replay::new(record, z);
-    let claims = verify::claims_to_open(&mut channel, statement, &|column, point| {
+    let claims = claims_to_open(&mut channel, statement, &|column, point| {
         cells.evaluate(column, point)
     })
     .expect("claims");

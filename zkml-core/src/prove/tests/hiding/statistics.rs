@@ -24,13 +24,15 @@ use super::{
     ALL_PRIVATE, CompiledModel, Heard, Proof, Seed, Statement, Tails, inputs, listen, sound_key, tiny_key,
     tiny_model, tiny_statement, weights,
 };
+use crate::argument::Trace;
+use crate::argument::bindings;
 use crate::field::K;
+use crate::keys::ProvingKey;
+use crate::keys::{Commitments, Secret};
 use crate::masking::{MaskedProver, Masking, Pads};
 use crate::pcs::{CommittedMatrix, Keep, Rows, prove_combination};
-use crate::prove::key::{Commitments, Secret};
-use crate::prove::{ProvingKey, Trace, argue, claims_to_open, prove_trace};
+use crate::prove::{argue, claims_to_open, prove_trace};
 use crate::transcript::{ProverChannel, ProverTranscript, VerifyError};
-use crate::verify::bindings;
 
 /// Proofs in a sample.
 const PROOFS: usize = 240;

@@ -6,10 +6,11 @@ use super::super::listening::{Heard, heard};
 use super::trace::linear;
 use super::*;
 use crate::pcs::{
-    Claim, ClaimPoint, CodeParameters, ExtensionRow, Keep, MaskRows, RecursionParameters, Seed, Tails,
+    Claim, ClaimPoint, CodeParameters, ExtensionRow, Keep, MaskRows, RecursionParameters, Tails,
     verify_columns, verify_combination,
 };
 use crate::prove::{prove, prove_trace};
+use crate::secret::Seed;
 use crate::transcript::{Check, VerifierChannel, VerifierTranscript};
 
 fn scene() -> Scene {

@@ -4,7 +4,7 @@ use ark_ff::Field;
 
 use super::trace::two_layers;
 use super::*;
-use crate::pcs::Seed;
+use crate::secret::Seed;
 
 /// Two linear layers with a rescale between them, without and with zero knowledge.
 fn scenes() -> [Scene; 2] {

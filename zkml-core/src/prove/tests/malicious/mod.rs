@@ -22,18 +22,21 @@ use ndarray::ArrayD;
 
 use super::fixture::{CONTEXT, judge};
 use super::network::Network;
+use crate::argument::Trace;
+use crate::argument::{Statement, Subject, bindings};
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Public};
 use crate::field::{K, M61, from_i64, to_i64_centered};
+use crate::keys::{CompiledModel, ProvingKey};
 use crate::masking::{self, MaskedProver, Pads};
-use crate::pcs::{CommittedMatrix, Rows, Seed, prove_columns, prove_combination, prove_opening};
+use crate::pcs::{CommittedMatrix, Rows, prove_columns, prove_combination, prove_opening};
 use crate::privacy::Privacy;
 use crate::proof::{Proof, PublicValues};
-use crate::prove::{
-    CompiledModel, ProvingKey, SetupOptions, Trace, claims_to_open, replay, setup, trace_seed,
-};
+use crate::prove::{claims_to_open, replay, trace_seed};
 use crate::reduce::{Cells, Values};
+use crate::secret::Seed;
+use crate::setup::{SetupOptions, setup};
 use crate::transcript::{ProverChannel, ProverTranscript, VerifyError};
-use crate::verify::{Statement, Subject, bindings, verify_setup};
+use crate::verify::verify_setup;
 
 /// A key, and an input for it.
 struct Scene {

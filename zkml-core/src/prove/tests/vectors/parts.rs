@@ -9,10 +9,12 @@ use crate::field::{K, M61, P};
 use crate::pcs::circle::{CirclePoint, basis, domain_point};
 use crate::pcs::hash::{leaf_digest, leaf_length, node_digest, root_digest};
 use crate::pcs::{
-    CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Coordinate, Keep, RecursionParameters,
-    RowCode, Rows, Seed, StoredRows, Tails, prove_opening, verify_opening,
+    CircleCode, Claim, ClaimPoint, CodeParameters, CommittedMatrix, Keep, RecursionParameters, RowCode, Rows,
+    StoredRows, Tails, prove_opening, verify_opening,
 };
 use crate::poly;
+use crate::poly::Coordinate;
+use crate::secret::Seed;
 use crate::transcript::{Kind, ProverChannel, ProverTranscript, State, VerifierChannel, VerifierTranscript};
 
 /// Some element, a different one for each `index`.

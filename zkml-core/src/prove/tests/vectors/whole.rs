@@ -4,14 +4,19 @@ use ndarray::{ArrayD, IxDyn};
 use serde_json::{Value, json};
 
 use super::{Replay, hex, settle};
+use crate::argument::Trace;
+use crate::argument::{Statement, bindings};
 use crate::circuit::Function;
 use crate::graph::{IntOp, NodeId};
-use crate::pcs::{CodeParameters, Seed};
+use crate::keys::CompiledModel;
+use crate::pcs::CodeParameters;
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, PublicValues, to_bytes};
+use crate::prove::prove_trace;
 use crate::prove::tests::network::Network;
-use crate::prove::{CompiledModel, SetupOptions, Trace, prove_trace, setup};
-use crate::verify::{Statement, TrustedKey, bindings};
+use crate::secret::Seed;
+use crate::setup::{SetupOptions, setup};
+use crate::verify::TrustedKey;
 
 const CONTEXT: &[u8] = b"test vector";
 

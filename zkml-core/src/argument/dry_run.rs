@@ -1,0 +1,102 @@
+//! The argument without a proof: every message is 0, every check passes, challenges are only distinct.
+//!
+//! It tells which claims an honest proof leaves to be opened, hence what the opening's soundness rests on; and how many
+//! scalars and checks there are, hence how many pads zero knowledge needs.
+
+use super::{Statement, claims_to_open};
+use crate::field::{K, M61};
+use crate::masking::Masking;
+use crate::pcs::{ClaimPoint, Commitment, verify_combination};
+use crate::transcript::{Check, VerifierChannel, VerifyError};
+
+/// What any proof of a statement says.
+pub(crate) struct Walk {
+    /// The points it opens, with placeholder challenges.
+    pub(crate) points: Vec<ClaimPoint>,
+    /// Scalars that zero knowledge hides.
+    pub(crate) scalars: usize,
+    /// Checks made of them.
+    pub(crate) constraints: usize,
+}
+
+/// Walks through the argument up to the row combination.
+///
+/// # Errors
+/// [`VerifyError::Key`] for a circuit whose claims cannot be reduced or multiply without end.
+pub(crate) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
+    let mut channel = DryRun::default();
+    let claims = claims_to_open(&mut channel, statement, &|_, _| K::from(0u64))?;
+    let root = [0; 32];
+    let weights = Commitment {
+        root,
+        rows: statement.weights.rows,
+        log_stride: 0,
+    };
+    let mut commitments = vec![statement.trace_commitment(root)];
+    commitments.extend((0..statement.weight_copies()).map(|_| weights));
+    commitments.extend(statement.separate.iter().map(|tensors| tensors.commitment(root)));
+    let mask = statement.masking.as_ref().map(Masking::opening_mask);
+    verify_combination(&mut channel, statement.key.opening(), &commitments, &claims, mask)?;
+    Ok(Walk {
+        points: claims.into_iter().map(|(point, _)| point).collect(),
+        scalars: channel.scalars,
+        constraints: channel.constraints,
+    })
+}
+
+#[derive(Default)]
+struct DryRun {
+    drawn: u64,
+    scalars: usize,
+    constraints: usize,
+}
+
+impl VerifierChannel for DryRun {
+    type Scalar = K;
+
+    fn read_scalars(&mut self, _: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        self.scalars = self.scalars.saturating_add(count);
+        Ok(vec![K::from(0u64); count])
+    }
+
+    fn read_extension(&mut self, _: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        Ok(vec![K::from(0u64); count])
+    }
+
+    fn read_base(&mut self, _: &'static str, count: usize) -> Result<Vec<M61>, VerifyError> {
+        Ok(vec![M61::from(0u64); count])
+    }
+
+    fn read_digest(&mut self, _: &'static str) -> Result<[u8; 32], VerifyError> {
+        Ok([0; 32])
+    }
+
+    fn read_node(&mut self, _: &'static str, _: usize) -> Result<[u8; 32], VerifyError> {
+        Ok([0; 32])
+    }
+
+    fn challenge(&mut self, _: &'static str) -> K {
+        self.drawn = self.drawn.wrapping_add(1);
+        // Distinct, and no small integers, so that no weight the walk divides by is 0.
+        let mixed = self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        K::new(M61::from(mixed), M61::from(self.drawn))
+    }
+
+    fn positions(&mut self, _: &'static str, count: usize, _: usize) -> Vec<usize> {
+        (0..count).collect()
+    }
+
+    fn grind(&mut self, _: &'static str, _: u32) -> Result<(), VerifyError> {
+        Ok(())
+    }
+
+    fn constrain_zero(&mut self, _: Check<'_>, _: K) -> Result<(), VerifyError> {
+        self.constraints = self.constraints.saturating_add(1);
+        Ok(())
+    }
+
+    fn constrain_quadratic(&mut self, _: Check<'_>, _: &[(K, &K, &K)], _: K) -> Result<(), VerifyError> {
+        self.constraints = self.constraints.saturating_add(1);
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! The argument: what prover and verifier both derive from the verifying key, and the steps they walk through.
+//!
+//! Everything that is counted, allocated or indexed by comes from the verifying key. Nothing here panics on the verifier's side.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod bindings;
+#[cfg(feature = "prover")]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "the prover's side"
+)]
+mod check;
+mod dry_run;
+pub mod link;
+mod public;
+mod separate;
+mod sizes;
+mod soundness;
+mod statement;
+#[cfg(feature = "prover")]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "the prover's side"
+)]
+mod trace;
+mod walk;
+mod work;
+
+pub use bindings::bindings;
+#[cfg(feature = "prover")]
+pub use check::{Violation, check};
+pub use link::{CommittedTensors, TensorLayout};
+pub use public::PublicCells;
+pub use separate::SeparateTensors;
+pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
+pub use statement::{PROTOCOL, PROTOCOL_SETUP, Statement, Subject};
+#[cfg(feature = "prover")]
+pub use trace::{Answer, Trace};
+pub use walk::claims_to_open;
+pub use work::required_hardening;
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,128 @@
+//! The public values of a statement: checked, and as columns that can be evaluated.
+
+use super::Statement;
+use crate::circuit::{ColumnId, ColumnKind, Public};
+use crate::field::{K, M61, from_i64};
+use crate::keys::PublicTensor;
+use crate::poly::{self, Coordinate};
+use crate::proof::PublicValues;
+use crate::reduce::coordinates;
+use crate::transcript::VerifyError;
+
+impl PublicValues {
+    /// Checks presence, number, sizes and ranges against the circuit.
+    ///
+    /// # Errors
+    /// [`VerifyError::PublicValue`] naming the first value that does not fit.
+    pub fn check(&self, statement: &Statement<'_>) -> Result<(), VerifyError> {
+        let mismatch = |place: &str, expected: String, found: String| {
+            Err(VerifyError::PublicValue {
+                place: place.to_owned(),
+                expected,
+                found,
+            })
+        };
+        let describe = |present: bool| {
+            if present {
+                "public values"
+            } else {
+                "none (private)"
+            }
+            .to_owned()
+        };
+        let present = [
+            ("input", statement.input.is_some(), self.input.is_some()),
+            ("outputs", !statement.outputs.is_empty(), self.outputs.is_some()),
+        ];
+        if let Some((place, expected, found)) =
+            present.into_iter().find(|(_, expected, found)| expected != found)
+        {
+            return mismatch(place, describe(expected), describe(found));
+        }
+        let outputs = self.outputs.as_deref().unwrap_or_default();
+        if outputs.len() != statement.outputs.len() {
+            let (expected, found) = (statement.outputs.len(), outputs.len());
+            return mismatch(
+                "outputs",
+                format!("{expected} tensors"),
+                format!("{found} tensors"),
+            );
+        }
+        let outputs = statement.outputs.iter().zip(outputs).enumerate();
+        let input = statement.input.iter().zip(&self.input);
+        let named = input
+            .map(|(tensor, values)| ("input".to_owned(), tensor, values))
+            .chain(outputs.map(|(index, (tensor, values))| (format!("output.{index}"), tensor, values)));
+        for (
+            name,
+            PublicTensor {
+                column,
+                minimum,
+                maximum,
+            },
+            values,
+        ) in named
+        {
+            let shape = &statement.circuit()[*column].shape;
+            if values.len() != shape.logical_len() {
+                return mismatch(
+                    &name,
+                    format!("{} values (shape {shape})", shape.logical_len()),
+                    values.len().to_string(),
+                );
+            }
+            if let Some(index) = values.iter().position(|value| value < minimum || value > maximum) {
+                let found = values.get(index).map_or(String::new(), i64::to_string);
+                return mismatch(
+                    &format!("{name}[{index}]"),
+                    format!("a value in [{minimum}, {maximum}]"),
+                    found,
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The public columns' cells, for evaluation at points.
+pub struct PublicCells {
+    cells: Vec<Option<Vec<M61>>>,
+}
+
+impl PublicCells {
+    /// Pads the public values and the circuit's constants. The values have been checked against the circuit.
+    pub fn new(statement: &Statement<'_>, values: &PublicValues) -> Self {
+        let circuit = statement.circuit();
+        let mut cells: Vec<Option<Vec<M61>>> = circuit.columns.iter().map(|_| None).collect();
+        let mut put = |column: ColumnId, integers: &[i64]| {
+            let elements: Vec<M61> = integers.iter().map(|&integer| from_i64(integer)).collect();
+            if let Some(slot) = cells.get_mut(column.index()) {
+                *slot = Some(circuit[column].shape.pad(&elements, M61::from(0u64)));
+            }
+        };
+        if let (Some(input), Some(integers)) = (&statement.input, &values.input) {
+            put(input.column, integers);
+        }
+        for (output, integers) in statement.outputs.iter().zip(values.outputs.iter().flatten()) {
+            put(output.column, integers);
+        }
+        for id in circuit.ids() {
+            if let ColumnKind::Public(Public::Constant(constants)) = &circuit[id].kind {
+                put(id, constants);
+            }
+        }
+        Self { cells }
+    }
+
+    /// The padded cells of a public column.
+    pub fn of(&self, column: ColumnId) -> Option<&[M61]> {
+        self.cells.get(column.index())?.as_deref()
+    }
+
+    /// The multilinear extension of a public column; 0 for a column that is not public.
+    pub fn evaluate(&self, column: ColumnId, point: &[Coordinate]) -> K {
+        self.of(column).map_or(K::from(0u64), |cells| {
+            poly::evaluate_base(cells, &coordinates(point))
+        })
+    }
+}

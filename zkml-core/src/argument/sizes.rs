@@ -1,0 +1,107 @@
+//! Refuses keys whose proofs would be too large to write down or to verify.
+
+use super::SECURITY_BITS;
+use super::work::{arithmetic, recursion_work, required_hardening};
+use crate::circuit::Circuit;
+use crate::field::encoding::packed_length;
+use crate::keys::VerifyingKey;
+use crate::pcs::recursive::expected_path_nodes;
+use crate::transcript::VerifyError;
+
+/// Most multiplications a key may ask of its verifier: well under a minute.
+const MAXIMUM_WORK: u64 = 1 << 32;
+
+/// Bytes of a salt and of a node of a tree.
+const DIGEST_BYTES: usize = 32;
+
+/// Largest codeword, `log2`: the verifier encodes one.
+const MAXIMUM_LOG_CODEWORD: u32 = 24;
+/// Most sequential hashes a key may ask for: some seconds.
+const MAXIMUM_HARDENING: u64 = 1 << 26;
+
+/// What a proof opens: rows of what is committed for it, rows of weights in all copies, and how many matrices.
+pub(super) struct Sizes {
+    pub(super) trace_rows: usize,
+    pub(super) weight_rows: usize,
+    pub(super) matrices: usize,
+}
+
+/// Refuses keys for which no proof could be written down, or whose verification would not end in reasonable time.
+pub(super) fn check_sizes(
+    key: &VerifyingKey,
+    circuit: &Circuit,
+    sizes: &Sizes,
+    maximum: u64,
+) -> Result<(), VerifyError> {
+    let code = &key.code;
+    // The sizes below are judged by what a proof would take: one query would make any matrix small.
+    if code.query_bits() < SECURITY_BITS {
+        return Err(VerifyError::Key(format!(
+            "the opened columns give {:.1} bits of soundness, at least {SECURITY_BITS} are asked for",
+            code.query_bits()
+        )));
+    }
+    if code.log_codeword > MAXIMUM_LOG_CODEWORD {
+        return Err(VerifyError::Key(format!(
+            "codeword length: expected at most 2^{MAXIMUM_LOG_CODEWORD}, found 2^{}",
+            code.log_codeword
+        )));
+    }
+    if key.hardening > MAXIMUM_HARDENING {
+        return Err(VerifyError::Key(format!(
+            "hardening: expected at most {MAXIMUM_HARDENING} hashes, found {}",
+            key.hardening
+        )));
+    }
+    let required = required_hardening(&key.circuit);
+    if key.hardening < required {
+        return Err(VerifyError::Key(format!(
+            "hardening: expected at least {required} hashes for a network of this size, found {}",
+            key.hardening
+        )));
+    }
+    let work = arithmetic(circuit, code).saturating_add(recursion_work(key));
+    if work > MAXIMUM_WORK {
+        return Err(VerifyError::Key(format!(
+            "circuit and code: verifying them would take up to {work} multiplications, at most {MAXIMUM_WORK} are allowed"
+        )));
+    }
+    // The row combination or its recursion, the opened columns and their paths; the rest is small.
+    let Sizes {
+        trace_rows,
+        weight_rows,
+        matrices,
+    } = sizes;
+    let columns = trace_rows
+        .saturating_add(*weight_rows)
+        .saturating_mul(code.queries);
+    let columns = packed_length(columns);
+    // Some of the nodes of as many trees; a float-to-integer cast saturates.
+    let nodes = (expected_path_nodes(code.log_codeword, code.queries) as usize).saturating_add(code.queries);
+    let bytes = columns
+        .saturating_add(matrices.saturating_mul(nodes).saturating_mul(DIGEST_BYTES))
+        .saturating_add(key.recursion.bytes(code.message_length()));
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes <= maximum) {
+        return Ok(());
+    }
+    Err(VerifyError::Key(format!(
+        "matrices of {trace_rows} rows, and {weight_rows} of weights: a proof would have about {bytes} bytes, more than {maximum}"
+    )))
+}
+
+/// Most claims on weights that a setup proof may open, all commitments together.
+const MAXIMUM_COPIED_CLAIMS: usize = 1 << 16;
+
+/// Refuses keys with more claims on the weights than any real model has: each column, twice at most, for each of the
+/// commitments.
+pub(super) fn check_copies(circuit: &Circuit, parameters: usize, copies: usize) -> Result<(), VerifyError> {
+    let claims = parameters.saturating_mul(2).saturating_mul(copies);
+    if copies > 1 && claims > MAXIMUM_COPIED_CLAIMS {
+        return Err(VerifyError::Key(format!(
+            "circuit of {} columns: the setup proof would open {claims} claims on {copies} commitments, at most \
+             {MAXIMUM_COPIED_CLAIMS} are allowed",
+            circuit.columns.len()
+        )));
+    }
+    Ok(())
+}

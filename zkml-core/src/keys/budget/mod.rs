@@ -1,0 +1,223 @@
+//! The budget of a key with private weights: how often its commitment may still be opened.
+//!
+//! Every opening (the setup proof, each proof, a rotation) shows some columns of the committed weights. Their rows carry
+//! randomness for a fixed number of openings; one more, or one made twice with the same randomness, gives linear
+//! equations in the weights, and int8 weights have little entropy. So openings are numbered, a number is given out once,
+//! and the number is counted before anything made with it can leave the process:
+//!
+//! ```text
+//! number = budget.take(purpose)?     // counted, and flushed to disk where the key is on disk
+//! proof  = ... opening number `number` ...
+//! ```
+//!
+//! A proof that fails or is killed later has spent its number. A key fresh from setup counts in memory; once it is
+//! written to a file it counts in a file beside it (`sidecar`), also through the value still in memory. There is one
+//! counter for a key and never a second one: copies of the key cannot be told apart, and both would start at the same
+//! number. What no program can see is a copy of key *and* counter, or a counter put back from a backup: do neither.
+//!
+//! - `sidecar`: the file, its format and what a crash leaves of it
+//! - `error`: [`BudgetError`]
+
+mod error;
+mod sidecar;
+#[cfg(test)]
+mod tests;
+
+pub use error::BudgetError;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::ROTATION_RESERVE;
+use sidecar::{KeyId, Locked, sidecar_path};
+
+/// What an opening is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A proof. The last [`ROTATION_RESERVE`] openings are kept for a rotation.
+    Proof,
+    /// The proof that a new commitment holds the same weights, which may take the last opening. More than one is kept
+    /// for it: a rotation that is interrupted has spent its own.
+    Rotation,
+}
+
+/// Counts the openings of one commitment to private weights, from 0. Shared by threads, and on disk by processes.
+#[derive(Debug)]
+pub struct Budget {
+    limit: u64,
+    counter: Mutex<Counter>,
+}
+
+#[derive(Debug)]
+enum Counter {
+    /// Lost with the key, which is nowhere else.
+    Memory { used: u64 },
+    /// In a file, with the highest count that was seen there.
+    File { path: PathBuf, id: KeyId, seen: u64 },
+}
+
+impl Budget {
+    /// The budget of a new key that is not in a file: good for `limit` openings, `used` of them made.
+    pub fn in_memory(limit: u64, used: u64) -> Self {
+        Self {
+            limit,
+            counter: Mutex::new(Counter::Memory { used }),
+        }
+    }
+
+    /// Makes the counter of the key with this `id` that is about to be written to `key_path`: good for `limit` openings,
+    /// `used` of them made. See [`Budget::move_beside`].
+    ///
+    /// # Errors
+    /// [`BudgetError::AlreadyExists`] if the key is counted there already, [`BudgetError::Io`].
+    pub fn create_beside(key_path: &Path, id: &[u8; 32], limit: u64, used: u64) -> Result<Self, BudgetError> {
+        let budget = Self::in_memory(limit, used);
+        budget.move_beside(key_path, id)?;
+        Ok(budget)
+    }
+
+    /// The counter of the key with this `id` that was read from `key_path` and says it is good for `limit` openings.
+    ///
+    /// # Errors
+    /// [`BudgetError::Missing`], [`BudgetError::OtherKey`], [`BudgetError::OtherLimit`], [`BudgetError::Damaged`],
+    /// [`BudgetError::Busy`], [`BudgetError::Io`].
+    pub fn open_beside(key_path: &Path, id: &[u8; 32], limit: u64) -> Result<Self, BudgetError> {
+        // The counter lies beside the key itself, not beside a symbolic link to it.
+        let key_path = key_path.canonicalize().unwrap_or_else(|_| key_path.to_path_buf());
+        let path = sidecar_path(&key_path, id)?;
+        let seen = Locked::open(&path, id, limit)?.used();
+        Ok(Self {
+            limit,
+            counter: Mutex::new(Counter::File { path, id: *id, seen }),
+        })
+    }
+
+    /// Goes on counting in a file beside `key_path`, where the key is about to be written.
+    ///
+    /// Called *before* the key is written: a counter without its key does no harm, and a key that is being replaced
+    /// keeps its own. A second call for the same place does nothing.
+    ///
+    /// # Errors
+    /// [`BudgetError::AlreadyWritten`] if the key was written to another place before,
+    /// [`BudgetError::AlreadyExists`] if a counter of this key is there but not this one, [`BudgetError::Io`].
+    pub fn move_beside(&self, key_path: &Path, id: &[u8; 32]) -> Result<(), BudgetError> {
+        let wanted = sidecar_path(key_path, id)?;
+        let mut counter = self.lock();
+        match &*counter {
+            Counter::Memory { used } => {
+                let used = *used;
+                sidecar::create(&wanted, *id, self.limit, used)?;
+                *counter = Counter::File {
+                    path: wanted,
+                    id: *id,
+                    seen: used,
+                };
+                Ok(())
+            }
+            Counter::File { path, .. } if *path == wanted => Ok(()),
+            Counter::File { path, .. } => Err(BudgetError::AlreadyWritten {
+                path: path.clone(),
+                wanted,
+            }),
+        }
+    }
+
+    /// Counts the next opening and returns its number, below [`Budget::limit`]. When it returns, the number is spent,
+    /// whatever happens next; no other call, thread or process gets it.
+    ///
+    /// # Errors
+    /// [`BudgetError::Exhausted`] and [`BudgetError::NothingLeft`] when no opening is left for this purpose; those of
+    /// [`Budget::open_beside`]; [`BudgetError::WentBack`] for a counter that was put back.
+    pub fn take(&self, purpose: Purpose) -> Result<u64, BudgetError> {
+        let mut counter = self.lock();
+        match &mut *counter {
+            Counter::Memory { used } => {
+                let number = *used;
+                self.check(purpose, number, None)?;
+                *used += 1;
+                Ok(number)
+            }
+            Counter::File { path, id, seen } => {
+                let file = Locked::open(path, id, self.limit)?;
+                let found = file.used();
+                if found < *seen {
+                    let (path, seen) = (path.clone(), *seen);
+                    return Err(BudgetError::WentBack { path, seen, found });
+                }
+                self.check(purpose, found, Some(path))?;
+                // Spent, whether or not writing succeeds.
+                *seen = found;
+                let number = file.advance()?;
+                *seen = number + 1;
+                Ok(number)
+            }
+        }
+    }
+
+    /// How many openings the key is good for.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// How many openings were made, by all processes.
+    ///
+    /// # Errors
+    /// Those of [`Budget::open_beside`].
+    pub fn used(&self) -> Result<u64, BudgetError> {
+        match &*self.lock() {
+            Counter::Memory { used } => Ok(*used),
+            Counter::File { path, id, .. } => Ok(Locked::open(path, id, self.limit)?.used()),
+        }
+    }
+
+    /// How many proofs can still be made: all openings that are left but those kept for a rotation.
+    ///
+    /// # Errors
+    /// Those of [`Budget::open_beside`].
+    pub fn proofs_left(&self) -> Result<u64, BudgetError> {
+        Ok(self
+            .limit
+            .saturating_sub(self.used()?)
+            .saturating_sub(ROTATION_RESERVE))
+    }
+
+    /// The file it counts in, if the key is in a file.
+    pub fn path(&self) -> Option<PathBuf> {
+        match &*self.lock() {
+            Counter::Memory { .. } => None,
+            Counter::File { path, .. } => Some(path.clone()),
+        }
+    }
+
+    /// Removes the counter's file, once the key is replaced by another one. This key cannot be used any more.
+    ///
+    /// # Errors
+    /// [`BudgetError::Io`].
+    pub fn retire(&self) -> Result<(), BudgetError> {
+        let Some(path) = self.path() else { return Ok(()) };
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(BudgetError::Io {
+                path,
+                action: "remove",
+                error,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check(&self, purpose: Purpose, used: u64, path: Option<&Path>) -> Result<(), BudgetError> {
+        match (purpose, self.limit.saturating_sub(used)) {
+            (Purpose::Rotation, 0) => Err(BudgetError::NothingLeft { limit: self.limit }),
+            (Purpose::Proof, 0..=ROTATION_RESERVE) => Err(BudgetError::Exhausted {
+                used,
+                path: path.map(Path::to_path_buf),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counter> {
+        // The counter is replaced or raised in one step: a panic elsewhere leaves it whole.
+        self.counter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,138 @@
+//! The prover's commitments to the weights of a key.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{ProveError, VerifyingKey};
+use crate::int8::Int8Cells;
+use crate::pcs::{CommittedMatrix, Keep, Rows, Tails};
+use crate::privacy::Visibility;
+use crate::secret::Seed;
+
+/// The commitments to the weights: those of a new key are at hand from setup on, those of a key from a file are made
+/// when their turn comes. One whose turn is over is dropped. All of them, and all others who read weights, refer to the
+/// same rows.
+pub(crate) struct Commitments {
+    pub(crate) secret: Secret,
+    /// The rows: memory of the process for a new key, pages of its file for a key from a file.
+    pub(crate) cells: Int8Cells,
+    made: Mutex<BTreeMap<usize, Arc<CommittedMatrix>>>,
+}
+
+/// What the seeds of all commitments come from; as secret as the weights. Nothing for public weights.
+#[derive(Clone, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+pub(crate) struct Secret(Option<[u8; 32]>);
+
+impl Secret {
+    /// A fresh secret from the operating system where the weights are private.
+    pub(crate) fn fresh(weights: Visibility) -> Result<Self, ProveError> {
+        Ok(Self(match weights {
+            Visibility::Private => Some(*Seed::from_os()?.as_bytes()),
+            Visibility::Public => None,
+        }))
+    }
+
+    /// The seed of commitment `number`.
+    fn seed(&self, number: usize) -> Seed {
+        match &self.0 {
+            None => Seed::PUBLIC,
+            Some(secret) => {
+                let mut hasher = blake3::Hasher::new_keyed(secret);
+                hasher.update(b"zkml weight commitment");
+                hasher.update(&(number as u64).to_le_bytes());
+                Seed::from_bytes(*hasher.finalize().as_bytes())
+            }
+        }
+    }
+}
+
+/// Most bytes of encoded weights that a new key keeps at hand for proofs to come, besides those for the next proof.
+const MAXIMUM_KEPT_BYTES: usize = 1 << 28;
+
+/// Most bytes of one encoded commitment that are kept: of a larger one each proof computes the columns it opens again.
+const MAXIMUM_CODEWORD_BYTES: usize = 1 << 30;
+
+impl Commitments {
+    pub(crate) fn new(secret: Secret, cells: Int8Cells) -> Self {
+        Self {
+            secret,
+            cells,
+            made: Mutex::default(),
+        }
+    }
+
+    /// Commitment `number` to the weights, from memory or made again.
+    pub(crate) fn get(
+        &self,
+        verifying: &VerifyingKey,
+        number: usize,
+    ) -> Result<Arc<CommittedMatrix>, ProveError> {
+        let keep = match encoded_bytes(verifying) > MAXIMUM_CODEWORD_BYTES {
+            true => Keep::Tree,
+            false => Keep::Codeword,
+        };
+        self.get_keeping(verifying, number, keep)
+    }
+
+    /// As [`Self::get`], keeping the codeword or not if it is made.
+    pub(crate) fn get_keeping(
+        &self,
+        verifying: &VerifyingKey,
+        number: usize,
+        keep: Keep,
+    ) -> Result<Arc<CommittedMatrix>, ProveError> {
+        if let Some(matrix) = self.lock().get(&number) {
+            return Ok(Arc::clone(matrix));
+        }
+        // Made without the lock: a thread that waits for parallel work may take up another proof meanwhile. Two proofs at
+        // once may both make it; it is the same one.
+        let tails = Tails {
+            length: verifying
+                .weights
+                .tail(verifying.code.queries, verifying.code.stride()),
+            full: 0,
+        };
+        let _span = tracing::info_span!("commit weights", number).entered();
+        let seed = self.secret.seed(number);
+        let rows = Rows::Int8(self.cells.clone());
+        let matrix = CommittedMatrix::commit_with(rows, verifying.code.wide(), seed, tails, keep)?;
+        let matrix = Arc::new(matrix);
+        Ok(Arc::clone(self.lock().entry(number).or_insert(matrix)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Arc<CommittedMatrix>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the codewords of all commitments are little enough memory to be kept from setup on.
+    pub(crate) fn keep_all(verifying: &VerifyingKey) -> Keep {
+        let count = verifying.weights.roots.len();
+        match count.saturating_mul(encoded_bytes(verifying)) > MAXIMUM_KEPT_BYTES {
+            true => Keep::Tree,
+            false => Keep::Codeword,
+        }
+    }
+
+    /// Drops all commitments: they are made again when their turn comes.
+    pub(crate) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    /// Drops the commitments before `number`: openings are counted upwards.
+    pub(crate) fn drop_before(&self, number: usize) {
+        let mut made = self.lock();
+        *made = made.split_off(&number);
+    }
+}
+
+/// Bytes of one encoded commitment to the weights.
+fn encoded_bytes(verifying: &VerifyingKey) -> usize {
+    let cells = verifying
+        .weights
+        .rows
+        .saturating_mul(verifying.code.codeword_length());
+    cells.saturating_mul(8)
+}

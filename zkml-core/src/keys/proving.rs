@@ -1,0 +1,86 @@
+//! The proving key.
+
+use std::sync::{Arc, OnceLock};
+
+use super::commitments::Commitments;
+use super::{Budget, CompiledModel, ProveError, Purpose, VerifyingKey};
+use crate::execute::{ExecutionError, Executor, Layers};
+use crate::lower::Lowered;
+use crate::pcs::CommittedMatrix;
+
+/// What the prover keeps: the model, its circuit, the verifying key, and the secret behind the committed weights.
+///
+/// With private weights it counts its openings; see [`Budget`].
+pub struct ProvingKey {
+    /// The model.
+    pub model: CompiledModel,
+    /// The verifying key.
+    pub verifying: VerifyingKey,
+    /// The circuit and how it is filled.
+    pub lowered: Lowered,
+    pub(crate) commitments: Commitments,
+    pub(crate) budget: Option<Budget>,
+    /// The weights as the execution wants them, once a proof was made.
+    pub(crate) layers: OnceLock<Layers>,
+}
+
+impl ProvingKey {
+    /// The network, ready to be executed; its weights are laid out once.
+    pub(crate) fn executor(&self) -> Result<Executor<'_>, ExecutionError> {
+        let graph = &self.model.network.graph;
+        let layers = match self.layers.get() {
+            Some(layers) => layers,
+            None => {
+                let layers = Layers::new(graph)?;
+                self.layers.get_or_init(|| layers)
+            }
+        };
+        Ok(Executor::with_layers(graph, layers))
+    }
+
+    /// How often the key's weights may be opened, and how often they were; nothing for public weights.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.budget.as_ref()
+    }
+
+    /// Commitment `number` to the weights, checked against the verifying key.
+    pub(crate) fn commitment(&self, number: usize) -> Result<Arc<CommittedMatrix>, ProveError> {
+        let matrix = self.commitments.get(&self.verifying, number)?;
+        if self.verifying.weights.roots.get(number) != Some(&matrix.commitment().root) {
+            return Err(ProveError::Malformed {
+                place: format!("commitment {number} to the weights"),
+                expected: "the one its own weights give".into(),
+                found: "another".into(),
+            });
+        }
+        Ok(matrix)
+    }
+
+    /// Counts an opening for `purpose` and returns the commitment to open, with its number.
+    pub(crate) fn next_commitment(
+        &self,
+        purpose: Purpose,
+    ) -> Result<(u32, Arc<CommittedMatrix>), ProveError> {
+        let weights = &self.verifying.weights;
+        if self
+            .budget
+            .as_ref()
+            .is_some_and(|budget| budget.limit() != weights.budget())
+        {
+            return Err(ProveError::Malformed {
+                place: "verifying key".into(),
+                expected: "the one this key was made with".into(),
+                found: "another number of openings".into(),
+            });
+        }
+        let number = match &self.budget {
+            Some(budget) => self.verifying.weights.commitment_of(budget.take(purpose)?),
+            None => 0,
+        };
+        self.commitments.drop_before(number);
+        Ok((
+            u32::try_from(number).unwrap_or(u32::MAX),
+            self.commitment(number)?,
+        ))
+    }
+}

@@ -1,0 +1,333 @@
+//! The verifying key: the circuit, the code and the commitment to the weights.
+
+use serde::{Deserialize, Serialize};
+
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Home, Public};
+use crate::pcs::{CodeParameters, RecursionParameters};
+use crate::privacy::{Privacy, Visibility};
+use crate::proof::{Artifact, Kind};
+use crate::transcript::VerifyError;
+
+/// Everything a verifier needs to know of a model. Weights are in it only as commitments.
+///
+/// That these hold integers in `[-128, 127]` with zero padding is shown by the setup proof. That the circuit is that of the
+/// network one was promised is not: take a key, or its digest, from someone you trust.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerifyingKey {
+    /// Name of the model.
+    pub name: String,
+    /// What is proved.
+    pub circuit: Circuit,
+    /// How the integers of input and outputs read as real numbers.
+    pub interface: Interface,
+    /// What its proofs show.
+    pub privacy: Privacy,
+    /// The code of both commitments.
+    pub code: CodeParameters,
+    /// How a row combination is shown that is too long to be sent.
+    pub recursion: RecursionParameters,
+    /// The commitments to the weights.
+    pub weights: WeightCommitments,
+    /// A commitment of the key that this one replaces: the setup proof shows that both hold the same weights.
+    pub previous: Option<[u8; 32]>,
+    /// Number of sequential hashes after the first message.
+    pub hardening: u64,
+    /// Shows that the committed weights are integers in `[-128, 127]`, zero on padding, and the same in all
+    /// commitments. Not part of the key's digest, which it is bound to.
+    #[serde(with = "serde_bytes")]
+    pub setup_proof: Vec<u8>,
+}
+
+/// Commitments to the same weights, each with randomness of its own.
+///
+/// Every proof opens columns of one of them; a commitment to private weights bears a limited number of that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightCommitments {
+    /// Roots of the Merkle trees.
+    pub roots: Vec<[u8; 32]>,
+    /// Rows of each matrix.
+    pub rows: usize,
+    /// How often each may be opened, the setup proof included; 0 for public weights: any number of times.
+    pub openings: u32,
+}
+
+/// Most commitments to the weights of one key.
+const MAXIMUM_COMMITMENTS: usize = 1 << 10;
+
+/// Openings that are kept for a rotation. One is enough for it, but a rotation that is interrupted has spent its own.
+pub const ROTATION_RESERVE: u64 = 4;
+
+impl WeightCommitments {
+    /// Commitments that the setup proof speaks of: these, and the one of a key before.
+    pub(crate) fn commitments(&self, previous: Option<[u8; 32]>) -> usize {
+        self.roots.len().saturating_add(usize::from(previous.is_some()))
+    }
+
+    /// Columns that may be opened in all proofs together, for private weights; what rotation keeps included.
+    pub fn budget(&self) -> u64 {
+        (self.roots.len() as u64).saturating_mul(u64::from(self.openings.saturating_sub(1)))
+    }
+
+    /// The commitment that opening `number` of the budget uses.
+    pub fn commitment_of(&self, number: u64) -> usize {
+        let each = u64::from(self.openings.saturating_sub(1)).max(1);
+        usize::try_from(number.checked_div(each).unwrap_or(0)).unwrap_or(usize::MAX)
+    }
+
+    /// Random coefficients that a row of weights needs, for `queries` columns in each opening, and narrow rows of `stride`.
+    ///
+    /// The mask's rows are narrow: an opened column of them tells the row combination at `stride` positions, and with it
+    /// what the rows of weights add up to at those that are not opened. Where there are rows enough the combinations of all
+    /// openings are independent, and each needs room of its own only for itself; else all are counted as opened. See
+    /// `docs/protocol/zero-knowledge.md`, "Randomness".
+    pub fn tail(&self, queries: usize, stride: usize) -> usize {
+        let openings = self.openings as usize;
+        if openings == 0 {
+            return 0;
+        }
+        let columns = match self.rows > openings.saturating_mul(2) {
+            true => openings.saturating_add(stride).saturating_sub(1),
+            false => openings.saturating_mul(stride),
+        };
+        columns.saturating_mul(queries).saturating_add(2)
+    }
+}
+
+/// The input and outputs of a model, public or not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interface {
+    /// `real input = input_scale * integer`.
+    pub input_scale: f64,
+    /// For each output: `real output = scale * integer`; 1 for an index.
+    pub output_scales: Vec<f64>,
+}
+
+impl Artifact for VerifyingKey {
+    const KIND: Kind = Kind::VerifyingKey;
+    const VERSION: u32 = 4;
+    // Decoded columns take some thirty times their bytes.
+    const MAXIMUM_BYTES: u64 = 1 << 24;
+}
+
+/// Openings of a tensor that is committed apart: the proof that makes the commitment, and one that links to it.
+const TENSOR_OPENINGS: usize = 2;
+
+/// Random coefficients that some row of a key with this privacy needs, for `queries` columns in each opening and narrow rows
+/// of `stride`, of which a coefficient takes `stride` places: the least tail of its code.
+pub(crate) fn needed_tail(
+    privacy: &Privacy,
+    weights: &WeightCommitments,
+    queries: usize,
+    stride: usize,
+) -> usize {
+    let trace = match privacy.zero_knowledge() {
+        true => queries.saturating_add(2),
+        false => 0,
+    };
+    let tensors = match privacy.commits_tensors() {
+        true => tensor_tail(queries),
+        false => 0,
+    };
+    let narrow = trace.max(tensors).saturating_mul(stride);
+    let needed = weights.tail(queries, stride).max(narrow);
+    needed.checked_next_multiple_of(stride).unwrap_or(needed)
+}
+
+/// Random coefficients behind a row of a tensor that is committed apart.
+fn tensor_tail(queries: usize) -> usize {
+    queries.saturating_mul(TENSOR_OPENINGS).saturating_add(2)
+}
+
+/// A public tensor of the circuit: its column and the range its values must lie in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublicTensor {
+    /// The column.
+    pub column: ColumnId,
+    /// Smallest value.
+    pub minimum: i64,
+    /// Largest value.
+    pub maximum: i64,
+}
+
+impl VerifyingKey {
+    /// What an opening of its commitments goes by.
+    pub fn opening(&self) -> (&CodeParameters, &RecursionParameters) {
+        (&self.code, &self.recursion)
+    }
+
+    /// Random coefficients behind a row of the trace: two more than columns are opened, since that many values of the
+    /// circle transform's space may depend on each other.
+    pub fn trace_tail(&self) -> usize {
+        match self.privacy.zero_knowledge() {
+            true => self.code.queries.saturating_add(2),
+            false => 0,
+        }
+    }
+
+    /// Random coefficients behind a row of a tensor that is committed apart: enough for two openings.
+    pub fn tensor_tail(&self) -> usize {
+        tensor_tail(self.code.queries)
+    }
+
+    /// Checks that the commitments to the weights, and the room for randomness in the code, are what privacy asks for.
+    pub(crate) fn check_weights(&self) -> Result<(), VerifyError> {
+        let refuse = |what: String| Err(VerifyError::Key(format!("weight commitments: {what}")));
+        let (weights, count) = (&self.weights, self.weights.roots.len());
+        if count == 0 || count > MAXIMUM_COMMITMENTS {
+            return refuse(format!("expected 1 to {MAXIMUM_COMMITMENTS}, found {count}"));
+        }
+        match self.privacy.weights {
+            Visibility::Public if weights.openings != 0 || count != 1 => {
+                return refuse("public weights have one commitment and any number of openings".into());
+            }
+            Visibility::Private if weights.budget() <= ROTATION_RESERVE => {
+                return refuse(format!(
+                    "expected room for a proof and {ROTATION_RESERVE} rotations, found {count} commitments of {} \
+                     openings, one of them for the setup proof",
+                    weights.openings
+                ));
+            }
+            _ => {}
+        }
+        let tail = needed_tail(&self.privacy, weights, self.code.queries, self.code.stride());
+        // It may be longer: keys whose proofs are to be linked share a code. Without secrets there is none.
+        if self.code.tail < tail || (tail == 0 && self.code.tail != 0) {
+            return Err(VerifyError::Key(format!(
+                "commitment code: expected a tail of {tail} for {} columns an opening, found {}",
+                self.code.queries, self.code.tail
+            )));
+        }
+        Ok(())
+    }
+
+    /// BLAKE3 over the key's canonical encoding without the setup proof; the first thing a proof is bound to.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`] when the key cannot be encoded.
+    pub fn digest(&self) -> Result<[u8; 32], VerifyError> {
+        // Field by field, in the order of the structure: all but the setup proof.
+        let Self {
+            name,
+            circuit,
+            interface,
+            privacy,
+            code,
+            recursion,
+            weights,
+            previous,
+            hardening,
+            setup_proof: _,
+        } = self;
+        let fields = (
+            name, circuit, interface, privacy, code, recursion, weights, previous, hardening,
+        );
+        let bytes = postcard::to_stdvec(&fields).map_err(|error| VerifyError::Key(error.to_string()))?;
+        let mut hasher = blake3::Hasher::new_derive_key("zkml verifying key v1");
+        hasher.update(&bytes);
+        Ok(*hasher.finalize().as_bytes())
+    }
+
+    /// The column of the public input; none if it is private.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`] unless the circuit has exactly what privacy asks for: one public input, or none; and one
+    /// column of a committed input, or none.
+    pub fn input(&self) -> Result<Option<PublicTensor>, VerifyError> {
+        let mut inputs = self
+            .circuit
+            .ids()
+            .filter_map(|column| match self.circuit[column].kind {
+                ColumnKind::Public(Public::Input { minimum, maximum }) => Some(PublicTensor {
+                    column,
+                    minimum,
+                    maximum,
+                }),
+                _ => None,
+            });
+        let expected = usize::from(self.privacy.commit_input);
+        let found = self.circuit.tensors(Home::Input).count();
+        if expected != found || !self.privacy.is_consistent() {
+            return Err(VerifyError::Key(format!(
+                "expected {expected} committed inputs, all of them private, found {found}, {}",
+                self.privacy.input
+            )));
+        }
+        match (inputs.next(), inputs.next(), self.privacy.input) {
+            (Some(input), None, Visibility::Public) => Ok(Some(input)),
+            (None, None, Visibility::Private) => Ok(None),
+            (_, _, Visibility::Public) => Err(VerifyError::Key(
+                "the circuit must have exactly one public input".into(),
+            )),
+            (_, _, Visibility::Private) => Err(VerifyError::Key(
+                "the circuit has a public input, it should be private".into(),
+            )),
+        }
+    }
+
+    /// The columns of the public outputs, by number; none if they are private.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`] unless they are numbered 0, 1, 2, ... and have a positive scale each; private ones have a
+    /// committed column and a scale each.
+    pub fn outputs(&self) -> Result<Vec<PublicTensor>, VerifyError> {
+        let mut outputs: Vec<(u32, PublicTensor)> = self
+            .circuit
+            .ids()
+            .filter_map(|column| match self.circuit[column].kind {
+                ColumnKind::Public(Public::Output {
+                    index,
+                    minimum,
+                    maximum,
+                }) => Some((
+                    index,
+                    PublicTensor {
+                        column,
+                        minimum,
+                        maximum,
+                    },
+                )),
+                _ => None,
+            })
+            .collect();
+        let scales = core::iter::once(&self.interface.input_scale).chain(&self.interface.output_scales);
+        if let Some(scale) = scales
+            .into_iter()
+            .find(|scale| !(scale.is_finite() && **scale > 0.0))
+        {
+            return Err(VerifyError::Key(format!(
+                "expected positive, finite scales, found {scale}"
+            )));
+        }
+        let (private, scales) = (
+            self.circuit.tensors(Home::Output).count(),
+            self.interface.output_scales.len(),
+        );
+        if self.privacy.output.is_private() {
+            if !outputs.is_empty() || private == 0 || private != scales {
+                return Err(VerifyError::Key(format!(
+                    "expected private outputs with one scale each, found {private} and {} public ones, {scales} scales",
+                    outputs.len()
+                )));
+            }
+            return Ok(Vec::new());
+        }
+        if private != 0 {
+            return Err(VerifyError::Key(format!(
+                "the circuit has {private} private outputs, they should be public"
+            )));
+        }
+        outputs.sort_by_key(|output| output.0);
+        let numbered = outputs
+            .iter()
+            .enumerate()
+            .all(|(position, output)| output.0 as usize == position);
+        if !numbered || outputs.is_empty() || outputs.len() != self.interface.output_scales.len() {
+            return Err(VerifyError::Key(format!(
+                "expected outputs numbered from 0 with one scale each, found {} outputs and {} scales",
+                outputs.len(),
+                self.interface.output_scales.len()
+            )));
+        }
+        Ok(outputs.into_iter().map(|output| output.1).collect())
+    }
+}

@@ -1,0 +1,139 @@
+//! The one copy of a key's weights: the rows that all its commitments commit to, and the views that others have of them.
+
+use super::weight_extents;
+use super::{CompiledModel, ProveError};
+use crate::graph::IntTensor;
+use crate::int8::{Axis, Int8Cells, Int8Tensor};
+use crate::lower::{Lowered, ParameterCells};
+use crate::pcs::{CodeParameters, Packing, Slot};
+use crate::poly::PaddedShape;
+use crate::transcript::VerifyError;
+
+/// Where the parameter columns of a circuit lie in its matrix of weights.
+pub(crate) fn packing(lowered: &Lowered, code: &CodeParameters) -> Result<Packing, ProveError> {
+    Ok(Packing::new(&weight_extents(&lowered.circuit), code.wide())?)
+}
+
+/// The rows of weights: each parameter column in its place, 0 elsewhere.
+pub(crate) fn fill(lowered: &Lowered, packing: &Packing) -> Int8Cells {
+    let mut cells = vec![0; packing.rows << packing.log_row];
+    for (parameter, slot) in lowered.parameters.iter().zip(&packing.slots) {
+        let (offset, axes) = place(&lowered.circuit[parameter.column].shape, slot);
+        parameter.cells.copy_to(&mut cells, offset, &axes);
+    }
+    cells.into()
+}
+
+/// Makes the parameter columns and the weights of the network views of the rows; what they held before is dropped.
+///
+/// # Errors
+/// [`ProveError::InvariantViolation`] for rows of another packing.
+pub(crate) fn share(
+    model: &mut CompiledModel,
+    lowered: &mut Lowered,
+    packing: &Packing,
+    cells: &Int8Cells,
+) -> Result<(), ProveError> {
+    let outside = || VerifyError::Key("weights: the rows are not those of the circuit".into());
+    for (parameter, slot) in lowered.parameters.iter_mut().zip(&packing.slots) {
+        let (offset, axes) = place(&lowered.circuit[parameter.column].shape, slot);
+        parameter.cells = Int8Tensor::view(cells, offset, axes).ok_or_else(outside)?;
+        if let Some((id, order)) = &parameter.tensor
+            && let Some(weight) = model.network.graph.parameters.get_mut(id.0)
+        {
+            let tensor = parameter.cells.permuted(order);
+            let tensor = tensor.and_then(|tensor| tensor.joined(weight.values.shape()));
+            weight.values = IntTensor::Int8(tensor.ok_or_else(outside)?);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the cells that a parameter column had before are those that stand in the rows now.
+pub(crate) fn agree(before: &[ParameterCells], lowered: &Lowered) -> bool {
+    let mut pairs = before.iter().zip(&lowered.parameters);
+    pairs.all(|(before, now)| before.tensor.is_some() || before.cells == now.cells)
+}
+
+/// Offset and axes of a parameter column of this shape in the rows. Of an axis whose index bits select rows as many
+/// indices are there as rows are stored; one whose bits lie in a row is there with its padding.
+fn place(shape: &PaddedShape, slot: &Slot) -> (usize, Vec<Axis>) {
+    // Columns alone in their rows are stored whole.
+    let whole = slot.stored.count() >> slot.stored.variables() == 1;
+    let mut inside = slot.variables.min(slot.log_row as usize);
+    let mut stride = 1usize;
+    let mut axes: Vec<Axis> = (0..shape.rank())
+        .rev()
+        .map(|axis| {
+            let (size, bits) = (shape.size(axis), shape.bits(axis));
+            let low = bits.min(inside);
+            inside -= low;
+            let stored = match whole {
+                true => 1 << (bits - low),
+                false => size.div_ceil(1 << low).max(1),
+            };
+            let axis = Axis {
+                size,
+                stride,
+                present: stored << low,
+            };
+            stride *= axis.present;
+            axis
+        })
+        .collect();
+    axes.reverse();
+    ((slot.first_row << slot.log_row) + slot.offset, axes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pcs::{Extent, RowCode};
+
+    #[test]
+    fn columns_stand_where_the_packing_puts_them() {
+        let sizes: [&[usize]; 8] = [
+            &[3, 3, 1, 8, 4],
+            &[5],
+            &[4, 6],
+            &[3, 5, 2],
+            &[1],
+            &[2, 3, 1, 9],
+            &[7, 3],
+            &[16, 4],
+        ];
+        let shapes: Vec<PaddedShape> = sizes.iter().map(|sizes| PaddedShape::new(sizes)).collect();
+        for whole in [false, true] {
+            let extents: Vec<Extent> = shapes
+                .iter()
+                .map(|shape| match whole {
+                    true => Extent::alone(shape.variables()),
+                    false => Extent::cropped(shape),
+                })
+                .collect();
+            for log_row in 0..8 {
+                let packing = Packing::new(&extents, RowCode::uncoded(log_row)).unwrap();
+                let padded: Vec<Vec<i8>> = shapes
+                    .iter()
+                    .map(|shape| {
+                        let values: Vec<i8> = (1..=shape.logical_len()).map(|value| value as i8).collect();
+                        shape.pad(&values, 0)
+                    })
+                    .collect();
+                let columns: Vec<&[i8]> = padded.iter().map(Vec::as_slice).collect();
+                let expected = packing.fill(&columns);
+                let mut found = vec![0; expected.len()];
+                for (shape, slot) in shapes.iter().zip(&packing.slots) {
+                    let (offset, axes) = place(shape, slot);
+                    let values = (1..=shape.logical_len()).map(|value| value as i8).collect();
+                    let tensor = Int8Tensor::new(&shape.sizes(), values).unwrap();
+                    tensor.copy_to(&mut found, offset, &axes);
+                    let cells = Int8Cells::from(expected.clone());
+                    let view = Int8Tensor::view(&cells, offset, axes).unwrap();
+                    assert_eq!(view, tensor, "{shape} in rows of 2^{log_row}");
+                }
+                assert_eq!(found, expected, "rows of 2^{log_row}");
+            }
+        }
+    }
+}

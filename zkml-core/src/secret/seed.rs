@@ -1,0 +1,108 @@
+//! Where the randomness of a commitment comes from.
+
+use core::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::field::{M61, P};
+
+/// The secret that the salts and tails of one commitment come from. Fresh for every commitment, and as secret
+/// as the data.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Seed([u8; 32]);
+
+/// The operating system gave no random bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no randomness from the operating system: {0}")]
+pub struct RandomnessError(String);
+
+/// Words of a stream that are made at once: 16 blocks of 64 bytes.
+const WORDS: usize = 128;
+
+impl Seed {
+    /// The seed of a commitment without secrets, so that anyone can compute it again.
+    pub const PUBLIC: Self = Self([0; 32]);
+
+    /// A fresh seed from the operating system.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomnessError`] where it has none.
+    pub fn from_os() -> Result<Self, RandomnessError> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| RandomnessError(error.to_string()))?;
+        Ok(Self(bytes))
+    }
+
+    /// A seed kept from an earlier commitment to the same data.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// A seed for another commitment of the same proof: it tells nothing of this one.
+    pub fn derive(&self, purpose: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(b"derive..");
+        hasher.update(purpose.as_bytes());
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The seed, to be kept with the data.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn stream(&self, purpose: &[u8; 8], index: u64) -> blake3::OutputReader {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(purpose);
+        hasher.update(&index.to_le_bytes());
+        hasher.finalize_xof()
+    }
+
+    /// The salts of `LANES` columns, those of group `group`: a stream of several blocks, which is hashed at once.
+    pub(crate) fn salts<const LANES: usize>(&self, group: usize) -> [[u8; 32]; LANES] {
+        let mut salts = [[0; 32]; LANES];
+        self.stream(b"salt....", group as u64)
+            .fill(salts.as_flattened_mut());
+        salts
+    }
+
+    /// Uniform coefficients behind row `row`.
+    pub(crate) fn fill_tail(&self, row: usize, tail: &mut [M61]) {
+        self.fill(b"tail....", row as u64, tail);
+    }
+
+    /// Uniform cells of row `row`, for a row that is random itself: a pad or a mask.
+    pub(crate) fn fill_row(&self, row: usize, cells: &mut [M61]) {
+        self.fill(b"mask....", row as u64, cells);
+    }
+
+    fn fill(&self, purpose: &[u8; 8], index: u64, out: &mut [M61]) {
+        let mut stream = self.stream(purpose, index);
+        let mut bytes = Zeroizing::new([0; 8 * WORDS]);
+        let mut rest = out;
+        // Whole blocks of the stream at once; a word that is rejected, one in 2^61, is skipped.
+        while !rest.is_empty() {
+            stream.fill(bytes.as_mut_slice());
+            let mut written = 0;
+            let words = bytes.as_chunks::<8>().0.iter();
+            for word in words
+                .map(|word| u64::from_le_bytes(*word) & P)
+                .filter(|word| *word < P)
+            {
+                let Some(cell) = rest.get_mut(written) else {
+                    break;
+                };
+                *cell = M61::from_raw(word);
+                written += 1;
+            }
+            rest = &mut rest[written..];
+        }
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}

@@ -1,0 +1,402 @@
+//! The choice of the code: row length, rate, commitments to the weights, and how the row combination is shown.
+
+use std::collections::BTreeSet;
+
+use super::code_choice;
+use super::code_choice::CodeCost;
+use super::{SetupOptions, refuse_insecure, verifying_key};
+use crate::argument::SECURITY_BITS;
+use crate::field::packed_length;
+use crate::keys::{Choice, CompiledModel, ProveError};
+use crate::keys::{ROTATION_RESERVE, WeightCommitments, needed_tail, trace_extents, weight_extents};
+use crate::lower::Lowered;
+use crate::pcs::recursive::{RecursionGoal, RecursionPlanner, expected_path_nodes};
+use crate::pcs::{CodeParameters, Extent, Packing, RecursionParameters, RowCode};
+use crate::privacy::Privacy;
+
+/// How many proofs a commitment is made for, in the order tried: more of them make each proof larger, fewer make the
+/// verifying key larger. All that are wanted is tried last.
+const PROOFS_PER_COMMITMENT: [u32; 10] = [1, 2, 4, 6, 8, 12, 16, 32, 64, 128];
+
+/// About how many scalars a proof hides; it grows with the depth of the network, and with the logarithm of its size.
+const TYPICAL_PADS: usize = 600;
+
+/// Most cells of encoded weights in all commitments of a key that setup chooses: 8 bytes each, kept by the prover.
+const MAXIMUM_ENCODED_CELLS: u64 = 1 << 28;
+
+/// Most commitments to the weights in one key.
+const MAXIMUM_COMMITMENTS: usize = 256;
+
+/// Bits that queries may do without, in the order tried.
+const SURPLUS: [f64; 7] = [1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25];
+
+/// Of how many of the cheapest choices every amount of proof of work is tried.
+const REFINED: usize = 12;
+
+/// Row length, rate, proof of work and number of commitments: a few bytes of proof against a little time of the prover,
+/// among those that are sound enough. See [`code_choice`].
+pub(crate) fn choose_code(
+    model: &CompiledModel,
+    lowered: &Lowered,
+    options: &SetupOptions,
+) -> Result<Choice, ProveError> {
+    Ok(choose_with_cost(model, lowered, options)?.0)
+}
+
+/// As [`choose_code`], with what it costs.
+fn choose_with_cost(
+    model: &CompiledModel,
+    lowered: &Lowered,
+    options: &SetupOptions,
+) -> Result<(Choice, CodeCost), ProveError> {
+    let search = Search::new(model, lowered, options)?;
+    let candidates = search.candidates()?;
+    if let (Some(code), true) = (&options.code, candidates.is_empty()) {
+        return Err(ProveError::Malformed {
+            place: "the code given to setup".into(),
+            expected: "a tail with room for this model's randomness, and none for a public one".into(),
+            found: format!("a tail of {} for {} opened columns", code.tail, code.queries),
+        });
+    }
+    let mut best = 0f64;
+    for candidate in candidates {
+        match search.judge(model, lowered, &candidate) {
+            Ok(()) => {
+                let Candidate { choice, cost, .. } = search.without_surplus(model, lowered, candidate)?;
+                return Ok((choice, cost));
+            }
+            Err(ProveError::Insecure { found, .. }) => best = best.max(found),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ProveError::Insecure {
+        wanted: SECURITY_BITS,
+        found: best,
+    })
+}
+
+/// The code that setup chooses for a model, and what it costs.
+///
+/// # Errors
+/// As [`setup`](crate::setup::setup).
+pub fn code_cost(
+    model: &CompiledModel,
+    lowered: &Lowered,
+    options: &SetupOptions,
+) -> Result<(CodeParameters, CodeCost), ProveError> {
+    let (choice, cost) = choose_with_cost(model, lowered, options)?;
+    Ok((choice.code, cost))
+}
+
+/// A choice and its price.
+struct Candidate {
+    price: f64,
+    cost: CodeCost,
+    choice: Choice,
+    shape: Shape,
+}
+
+/// What a candidate tries.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    log_row: u32,
+    log_blowup: u32,
+    log_stride: u32,
+    /// Openings of each commitment, and how many there are.
+    plan: (u32, usize),
+}
+
+/// What all candidates share.
+struct Search<'a> {
+    options: &'a SetupOptions,
+    privacy: Privacy,
+    private: bool,
+    /// Whether the pass is on.
+    enabled: bool,
+    trace: Vec<Extent>,
+    weights: Vec<Extent>,
+    /// Recursions, one for each number of bits of proof of work; the least first.
+    planners: Vec<RecursionPlanner>,
+}
+
+impl<'a> Search<'a> {
+    fn new(model: &CompiledModel, lowered: &Lowered, options: &'a SetupOptions) -> Result<Self, ProveError> {
+        let enabled = model.network.lowering.code_choice;
+        let least = options.grinding_bits;
+        let most = match enabled && options.code.is_none() {
+            true => options.maximum_grinding_bits.max(least),
+            false => least,
+        };
+        let planner = |bits| RecursionPlanner::new(goal(options, options.query_bits, bits));
+        Ok(Self {
+            options,
+            privacy: model.privacy,
+            private: model.privacy.weights.is_private(),
+            enabled,
+            trace: trace_extents(&lowered.circuit),
+            weights: weight_extents(&lowered.circuit),
+            planners: (least..=most).map(planner).collect(),
+        })
+    }
+
+    /// Everything that is possible, the cheapest first.
+    fn candidates(&self) -> Result<Vec<Candidate>, ProveError> {
+        let mut candidates = self.with_least_work()?;
+        candidates.sort_by(|a, b| a.price.total_cmp(&b.price));
+        // More work for the same shape moves the best shape little.
+        let mut refined = Vec::new();
+        for candidate in candidates.iter().take(REFINED) {
+            for planner in self.planners.iter().skip(1) {
+                refined.extend(self.candidate(candidate.shape, planner)?);
+            }
+        }
+        candidates.append(&mut refined);
+        candidates.sort_by(|a, b| a.price.total_cmp(&b.price));
+        Ok(candidates)
+    }
+
+    /// All shapes with the least proof of work.
+    fn with_least_work(&self) -> Result<Vec<Candidate>, ProveError> {
+        let shortest = *code_choice::LOG_ROWS.start();
+        let cells_of = |extents: &[Extent]| -> Result<usize, ProveError> {
+            Ok(Packing::new(extents, RowCode::uncoded(shortest))?.rows << shortest)
+        };
+        let (trace, weights) = (cells_of(&self.trace)?, cells_of(&self.weights)?);
+        let (rows, blowups, strides) = match &self.options.code {
+            None => (
+                code_choice::log_rows(self.enabled, trace + weights, trace.max(weights)),
+                code_choice::log_blowups(self.enabled),
+                code_choice::log_strides(self.enabled, self.options),
+            ),
+            Some(code) => {
+                code.validate()?;
+                let blowup = code.log_codeword.saturating_sub(code.log_row);
+                (
+                    code.log_row..=code.log_row,
+                    blowup..=blowup,
+                    code.log_stride..=code.log_stride,
+                )
+            }
+        };
+        let Some(planner) = self.planners.first() else {
+            return Ok(Vec::new());
+        };
+        let plans = plans(self.private, self.options);
+        let mut candidates = Vec::new();
+        for log_row in rows {
+            let shapes = blowups
+                .clone()
+                .flat_map(|blowup| strides.clone().map(move |stride| (blowup, stride)));
+            for (log_blowup, log_stride) in shapes {
+                for &plan in &plans {
+                    let shape = Shape {
+                        log_row,
+                        log_blowup,
+                        log_stride,
+                        plan,
+                    };
+                    candidates.extend(self.candidate(shape, planner)?);
+                }
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// One choice, unless it is impossible.
+    fn candidate(&self, shape: Shape, planner: &RecursionPlanner) -> Result<Option<Candidate>, ProveError> {
+        let Shape {
+            log_row,
+            log_stride,
+            plan: (openings, count),
+            ..
+        } = shape;
+        if log_row <= log_stride {
+            return Ok(None);
+        }
+        let narrow = RowCode {
+            log_stride,
+            ..RowCode::uncoded(log_row - log_stride)
+        };
+        let masks = match self.privacy.zero_knowledge() {
+            true => 4 * TYPICAL_PADS.div_ceil(narrow.row_length()) + (2 << log_stride),
+            false => 0,
+        };
+        let trace = Packing::new(&self.trace, narrow)?;
+        let weights_packing = Packing::new(&self.weights, RowCode::uncoded(log_row))?;
+        let (trace_rows, weight_rows) = (trace.rows + masks, weights_packing.rows);
+        let weights = WeightCommitments {
+            roots: vec![[0; 32]; count],
+            rows: weight_rows,
+            openings,
+        };
+        let chosen = match &self.options.code {
+            None => self.code_with_tail(shape, &weights, planner),
+            Some(code) => self.given_code(code, &weights, planner),
+        };
+        let Some((code, recursion)) = chosen else {
+            return Ok(None);
+        };
+        let encoded = (count * weight_rows) as u64 * code.codeword_length() as u64;
+        if encoded > MAXIMUM_ENCODED_CELLS && self.options.code.is_none() {
+            return Ok(None);
+        }
+        let queries = code.queries as f64;
+        let (leaves, log_leaves) = (code.narrow().codeword_length(), code.narrow().log_codeword);
+        let cell_bytes = |rows: usize| packed_length(rows.saturating_mul(code.queries)) as f64;
+        let path = |log_codeword| {
+            f64::from(code.digest_bytes) * expected_path_nodes(log_codeword, code.queries) + 32.0 * queries
+        };
+        let paths = path(code.log_codeword) + path(log_leaves);
+        let combination = recursion.cost(code.message_length());
+        let grinds = core::iter::once(&code).chain(&recursion.levels);
+        let cost = CodeCost {
+            bytes: combination.bytes as f64 + cell_bytes(trace_rows + weight_rows) + paths,
+            encoded_cells: (trace_rows * leaves + combination.encoded_cells) as f64,
+            leaves: leaves as f64,
+            folded_cells: (folds(&trace) * narrow.row_length() + folds(&weights_packing) * code.row_length())
+                as f64,
+            hashes: grinds.map(|code| f64::from(code.grinding_bits).exp2()).sum(),
+            setup_bytes: count as f64 * (cell_bytes(weight_rows) + path(code.log_codeword)),
+        };
+        Ok(Some(Candidate {
+            price: cost.price(self.options),
+            cost,
+            choice: Choice {
+                code,
+                recursion,
+                weights,
+            },
+            shape,
+        }))
+    }
+
+    /// Whether a choice is sound enough.
+    fn judge(
+        &self,
+        model: &CompiledModel,
+        lowered: &Lowered,
+        candidate: &Candidate,
+    ) -> Result<(), ProveError> {
+        // Soundness depends on sizes alone: any root will do.
+        let previous = Some([0; 32]).filter(|_| self.private);
+        refuse_insecure(&verifying_key(model, lowered, candidate.choice.clone(), previous))
+    }
+
+    /// The same shape with as few columns as the sum of all errors leaves room for.
+    fn without_surplus(
+        &self,
+        model: &CompiledModel,
+        lowered: &Lowered,
+        found: Candidate,
+    ) -> Result<Candidate, ProveError> {
+        if !self.enabled || self.options.code.is_some() {
+            return Ok(found);
+        }
+        for surplus in SURPLUS {
+            let target = self.options.query_bits - surplus;
+            let planner = RecursionPlanner::new(goal(self.options, target, found.choice.code.grinding_bits));
+            let Some(candidate) = self.candidate(found.shape, &planner)? else {
+                continue;
+            };
+            if candidate.price < found.price && self.judge(model, lowered, &candidate).is_ok() {
+                return Ok(candidate);
+            }
+        }
+        Ok(found)
+    }
+
+    /// A given code, if its tail is long enough, and the recursion for it. A model without secrets has no tail.
+    fn given_code(
+        &self,
+        code: &CodeParameters,
+        weights: &WeightCommitments,
+        planner: &RecursionPlanner,
+    ) -> Option<(CodeParameters, RecursionParameters)> {
+        let needed = needed_tail(&self.privacy, weights, code.queries, code.stride());
+        if needed > code.tail || (needed == 0) != (code.tail == 0) {
+            return None;
+        }
+        let length = code.message_length();
+        let recursion = planner.choose(length);
+        Some(match recursion.padded_length(length) == length {
+            true => (code.clone(), recursion),
+            // Its rows do not make up whole rows of a recursion: the combination is sent.
+            false => (code.clone(), RecursionParameters::default()),
+        })
+    }
+
+    /// The code with the fewest queries: the tail depends on their number, and lowers the rate's margin in turn.
+    fn code_with_tail(
+        &self,
+        shape: Shape,
+        weights: &WeightCommitments,
+        planner: &RecursionPlanner,
+    ) -> Option<(CodeParameters, RecursionParameters)> {
+        let Shape {
+            log_row,
+            log_blowup,
+            log_stride,
+            ..
+        } = shape;
+        let log_codeword = log_row + log_blowup;
+        let RecursionGoal {
+            target_bits,
+            grinding_bits,
+            ..
+        } = *planner.goal();
+        let mut tail = 0;
+        for _ in 0..16 {
+            let wide =
+                CodeParameters::for_target(log_row, tail, log_codeword, grinding_bits, target_bits).ok()?;
+            let code = CodeParameters {
+                log_stride,
+                digest_bytes: self.options.digest_bytes,
+                ..wide
+            };
+            let needed = needed_tail(&self.privacy, weights, code.queries, code.stride());
+            let length = code.row_length() + needed;
+            let recursion = planner.choose(length);
+            // More randomness than needed fills the last row of the recursion. Without secrets there is none.
+            let padded = match needed {
+                0 => 0,
+                _ => recursion.padded_length(length) - code.row_length(),
+            };
+            if padded == tail {
+                return code.validate().is_ok().then_some((code, recursion));
+            }
+            // It grows to its fixed point, or out of the row.
+            tail = padded.max(tail);
+        }
+        None
+    }
+}
+
+/// Row combinations that claims on packed columns speak of, about: columns in one row share it.
+fn folds(packing: &Packing) -> usize {
+    let rows: BTreeSet<usize> = packing.slots.iter().map(|slot| slot.first_row).collect();
+    rows.len()
+}
+
+/// How often each commitment may be opened, and how many there are.
+fn plans(private: bool, options: &SetupOptions) -> Vec<(u32, usize)> {
+    if !private {
+        return vec![(0, 1)];
+    }
+    let reserve = u32::try_from(ROTATION_RESERVE).unwrap_or(u32::MAX);
+    let wanted = options.proofs_per_key.max(1).saturating_add(reserve);
+    PROOFS_PER_COMMITMENT
+        .iter()
+        .chain([&wanted])
+        .map(|&each| (each.saturating_add(1), wanted.div_ceil(each) as usize))
+        .filter(|(_, count)| *count <= MAXIMUM_COMMITMENTS)
+        .collect()
+}
+
+fn goal(options: &SetupOptions, target_bits: f64, grinding_bits: u32) -> RecursionGoal {
+    RecursionGoal {
+        target_bits,
+        grinding_bits,
+        digest_bytes: options.digest_bytes,
+        bytes_per_cell: options.bytes_per_cell,
+    }
+}

@@ -1,0 +1,121 @@
+//! What the passes of the operation and circuit level did to one network, measured.
+//!
+//! Each pass that ran is switched off once, alone: the network is quantized and lowered again without it, and the two
+//! circuits are compared.
+
+use super::code_choice;
+use super::{SetupOptions, code_cost};
+use crate::circuit::CircuitError;
+use crate::graph::{Float, Graph};
+use crate::keys::{CompiledModel, ProveError};
+use crate::lower::{Lowered, lower_with};
+use crate::optimize::circuit::{
+    CircuitOptions, layer_stacking, limb_width, shifted_convolution, sizes, table_sharing, trace_packing,
+    virtual_values,
+};
+use crate::optimize::operation::{
+    OperationOptions, activation_fusion, concat_scales, exact_multipliers, per_channel_scales,
+};
+use crate::optimize::{Level, PassReport};
+use crate::pcs::CodeParameters;
+use crate::privacy::Privacy;
+use crate::quant::quantize::QuantizeError;
+use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize};
+
+/// Why a network cannot be explained.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExplainError {
+    /// It cannot be quantized.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
+    /// It cannot be lowered.
+    #[error(transparent)]
+    Circuit(#[from] CircuitError),
+}
+
+/// The reports of all passes of the operation and circuit level, in the order of their levels.
+///
+/// # Errors
+/// [`ExplainError`] if the network does not compile with the given options.
+pub fn explain(
+    graph: &Graph<Float>,
+    calibration: &Calibration,
+    options: &QuantizeOptions,
+    privacy: &Privacy,
+) -> Result<Vec<PassReport>, ExplainError> {
+    let compile = |options: &QuantizeOptions| -> Result<(Quantized, Lowered), ExplainError> {
+        let network = quantize(graph, calibration, options)?;
+        let lowered = lower_with(&network.graph, network.limb_bits, privacy, &network.lowering)?;
+        Ok((network, lowered))
+    };
+    // What setup would choose, for the passes that change it and not the circuit.
+    let cost = |network: &Quantized, lowered: &Lowered| -> Result<_, ProveError> {
+        let model = CompiledModel::new("", network.clone()).with_privacy(*privacy);
+        code_cost(&model, lowered, &SetupOptions::default())
+    };
+    let (network, lowered) = compile(options)?;
+    let chosen = cost(&network, &lowered);
+    let mut reports = Vec::new();
+    let operations = OperationOptions::NAMES.map(|name| (Level::Operation, name));
+    let circuits = CircuitOptions::NAMES.map(|name| (Level::Circuit, name));
+    for (level, pass) in operations.into_iter().chain(circuits) {
+        let without = options.without(pass).unwrap_or(*options);
+        if without == *options {
+            reports.push(PassReport::off(level, pass));
+            continue;
+        }
+        let code = chosen.as_ref().ok().map(|(code, _)| code);
+        let mut changes = changes(pass, &network, &lowered, code);
+        let compared: Vec<(&'static str, u64, u64)> = match compile(&without) {
+            Ok((network, other)) if matches!(pass, trace_packing::NAME | code_choice::NAME) => {
+                match (cost(&network, &other), &chosen) {
+                    (Ok((_, before)), Ok((_, after))) => {
+                        let pairs = before.sizes().into_iter().zip(after.sizes());
+                        pairs
+                            .map(|((what, before), (_, after))| (what, before, after))
+                            .collect()
+                    }
+                    (Err(error), _) => {
+                        changes.push(format!("without it there is no code: {error}"));
+                        Vec::new()
+                    }
+                    (_, Err(error)) => {
+                        changes.push(format!("there is no code: {error}"));
+                        Vec::new()
+                    }
+                }
+            }
+            Ok((_, other)) => {
+                let pairs = sizes(&other.circuit).into_iter().zip(sizes(&lowered.circuit));
+                pairs
+                    .map(|((what, before), (_, after))| (what, before, after))
+                    .collect()
+            }
+            Err(error) => {
+                changes.push(format!("without it the network does not compile: {error}"));
+                Vec::new()
+            }
+        };
+        reports.push(PassReport::ran(level, pass, changes, compared));
+    }
+    Ok(reports)
+}
+
+fn changes(pass: &str, network: &Quantized, lowered: &Lowered, code: Option<&CodeParameters>) -> Vec<String> {
+    let (graph, circuit) = (&network.graph, &lowered.circuit);
+    match pass {
+        activation_fusion::NAME => activation_fusion::changes(graph),
+        per_channel_scales::NAME => per_channel_scales::changes(graph),
+        exact_multipliers::NAME => exact_multipliers::changes(graph),
+        concat_scales::NAME => concat_scales::changes(graph),
+        limb_width::NAME => limb_width::changes(circuit, network.limb_bits),
+        table_sharing::NAME => table_sharing::changes(circuit),
+        virtual_values::NAME => virtual_values::changes(circuit),
+        shifted_convolution::NAME => shifted_convolution::changes(circuit),
+        layer_stacking::NAME => layer_stacking::changes(circuit),
+        trace_packing::NAME => trace_packing::changes(circuit),
+        code_choice::NAME => code.map(code_choice::changes).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,251 @@
+//! The file of a proving key. A key from a file is judged as a new one is, before anything of its size is made.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::{refuse_insecure, verifying_key};
+use crate::graph::{IntParameter, IntTensor, ParameterRole};
+use crate::int8::{Int8Cells, Int8Tensor};
+use crate::keys::{
+    Budget, Choice, Commitments, CompiledModel, ProveError, ProvingKey, Secret, VerifyingKey,
+    WeightCommitments, weights,
+};
+use crate::lower::Lowered;
+use crate::pcs::{CodeParameters, RecursionParameters};
+use crate::privacy::Visibility;
+use crate::proof::{Artifact, Kind, map_file_with_section, write_file_with_section};
+
+/// What a proving key is on disk, besides the rows of weights in the section of its file: all but what follows from the
+/// rest.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredProvingKey {
+    /// The model, without its parameters.
+    pub(crate) model: CompiledModel,
+    pub(crate) parameters: Vec<StoredParameter>,
+    pub(crate) code: CodeParameters,
+    pub(crate) recursion: RecursionParameters,
+    pub(crate) secret: Secret,
+    pub(crate) weights: WeightCommitments,
+    pub(crate) previous: Option<[u8; 32]>,
+    #[serde(with = "serde_bytes")]
+    pub(crate) setup_proof: Vec<u8>,
+}
+
+/// A parameter of the integer network on disk.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) enum StoredParameter {
+    /// A weight that a layer uses: its values are in the rows, where the circuit says.
+    InRows { path: String, shape: Vec<usize> },
+    /// A bias, whose digits are in the rows, or what no layer uses.
+    Here(IntParameter),
+}
+
+impl Artifact for StoredProvingKey {
+    const KIND: Kind = Kind::ProvingKey;
+    const VERSION: u32 = 6;
+    const MAXIMUM_BYTES: u64 = 1 << 38;
+}
+
+impl StoredProvingKey {
+    /// What is written of a key, besides its rows.
+    pub(crate) fn of(key: &ProvingKey) -> Self {
+        let rows = &key.commitments.cells;
+        let mut model = key.model.clone();
+        let parameters = core::mem::take(&mut model.network.graph.parameters);
+        let store = |parameter: IntParameter| match is_view(&parameter, rows) {
+            true => StoredParameter::InRows {
+                shape: parameter.values.shape().to_vec(),
+                path: parameter.path,
+            },
+            false => StoredParameter::Here(parameter),
+        };
+        Self {
+            model,
+            parameters: parameters.into_iter().map(store).collect(),
+            code: key.verifying.code.clone(),
+            recursion: key.verifying.recursion.clone(),
+            secret: key.commitments.secret.clone(),
+            weights: key.verifying.weights.clone(),
+            previous: key.verifying.previous,
+            setup_proof: key.verifying.setup_proof.clone(),
+        }
+    }
+}
+
+/// Whether the values of a parameter stand in `cells`.
+fn is_view(parameter: &IntParameter, cells: &Int8Cells) -> bool {
+    matches!(&parameter.values, IntTensor::Int8(tensor) if tensor.cells().is_same_memory(cells))
+}
+
+/// A key from a file, before anything is committed.
+struct Opened {
+    model: CompiledModel,
+    lowered: Lowered,
+    verifying: VerifyingKey,
+    secret: Secret,
+    cells: Int8Cells,
+}
+
+impl Opened {
+    /// Maps the file and lowers the model, whose weights are then those of the file, in place.
+    fn read(path: &Path) -> Result<Self, ProveError> {
+        let (stored, cells) = map_file_with_section::<StoredProvingKey>(path)?;
+        let refused = |what: &str, expected: String, found: String| ProveError::Malformed {
+            place: format!("{}: {what}", path.display()),
+            expected,
+            found,
+        };
+        let mut model = stored.model;
+        if !model.network.graph.parameters.is_empty() {
+            let found = "parameters of its own".into();
+            return Err(refused("model", "parameters apart".into(), found));
+        }
+        // Until it is known where they lie, weights are zeros without memory: of no more cells than there are rows for.
+        let mut left = cells.len();
+        let is_in_rows = |parameter: &StoredParameter| matches!(parameter, StoredParameter::InRows { .. });
+        let in_rows: Vec<bool> = stored.parameters.iter().map(is_in_rows).collect();
+        for parameter in stored.parameters {
+            let parameter = match parameter {
+                StoredParameter::Here(parameter) => parameter,
+                StoredParameter::InRows { path, shape } => {
+                    let zeros = Int8Tensor::zeros(&shape).filter(|zeros| zeros.len() <= left);
+                    let Some(zeros) = zeros else {
+                        let expected = format!("at most {left} more weights, for all are in the section");
+                        return Err(refused(&path, expected, format!("shape {shape:?}")));
+                    };
+                    left -= zeros.len();
+                    IntParameter {
+                        path,
+                        role: ParameterRole::Weight,
+                        values: IntTensor::Int8(zeros),
+                    }
+                }
+            };
+            model.network.graph.parameters.push(parameter);
+        }
+        let mut lowered = model.lower()?;
+        let choice = Choice {
+            code: stored.code,
+            recursion: stored.recursion,
+            weights: stored.weights,
+        };
+        let mut verifying = verifying_key(&model, &lowered, choice, stored.previous);
+        verifying.setup_proof = stored.setup_proof;
+        // Sizes are judged before anything of that size is made.
+        refuse_insecure(&verifying)?;
+        let packing = weights::packing(&lowered, &verifying.code)?;
+        let expected = packing.rows << packing.log_row;
+        if cells.len() != expected {
+            let (expected, found) = (format!("{expected} bytes"), format!("{} bytes", cells.len()));
+            return Err(refused("section of weights", expected, found));
+        }
+        let before = lowered.parameters.clone();
+        weights::share(&mut model, &mut lowered, &packing, &cells)?;
+        if !weights::agree(&before, &lowered) {
+            let expected = "the digits of the biases".into();
+            return Err(refused("section of weights", expected, "others".into()));
+        }
+        for (parameter, in_rows) in model.network.graph.parameters.iter().zip(in_rows) {
+            if is_view(parameter, &cells) != in_rows {
+                let expected = "in the section, as weights of layers are and nothing else";
+                return Err(refused(&parameter.path, expected.into(), "elsewhere".into()));
+            }
+        }
+        Ok(Self {
+            model,
+            lowered,
+            verifying,
+            secret: stored.secret,
+            cells,
+        })
+    }
+}
+
+impl ProvingKey {
+    /// Writes the key to a file, atomically, and returns its size in bytes. The secret in it is as secret as the
+    /// weights. With private weights its openings are from now on counted in a file beside it, which belongs to it:
+    /// there may be one such file, so a key is written to one place.
+    ///
+    /// # Errors
+    /// [`ProveError::File`] with the path, [`ProveError::Budget`] for a key that was written to another place.
+    pub fn write_file(&self, path: &Path) -> Result<u64, ProveError> {
+        if let Some(budget) = &self.budget {
+            budget.move_beside(path, &self.verifying.digest()?)?;
+        }
+        let stored = StoredProvingKey::of(self);
+        Ok(write_file_with_section(path, &stored, &self.commitments.cells)?)
+    }
+
+    /// Reads only the model of a key written by [`ProvingKey::write_file`], to look at: nothing is committed. Its weights
+    /// are pages of the file.
+    ///
+    /// # Errors
+    /// As [`Self::read_file`].
+    pub fn read_model(path: &Path) -> Result<CompiledModel, ProveError> {
+        Ok(Opened::read(path)?.model)
+    }
+
+    /// Opens only the counter of a key written by [`ProvingKey::write_file`]; none for public weights.
+    ///
+    /// # Errors
+    /// As [`Self::read_file`].
+    pub fn read_budget(path: &Path) -> Result<Option<Budget>, ProveError> {
+        open_budget(path, &Opened::read(path)?.verifying)
+    }
+
+    /// Reads a key written by [`ProvingKey::write_file`]; lowers the model and commits the weights again, and checks
+    /// that the commitment is the one in the file. Opens the file in which its openings are counted.
+    ///
+    /// The weights are not read into memory: the file is mapped, and stays so as long as the key lives. Another file may
+    /// be renamed over it meanwhile; but nobody may write into it, or truncate it, which ends this process.
+    ///
+    /// # Errors
+    /// [`ProveError::File`] for a file that cannot be read, [`ProveError::Budget`] without its counter,
+    /// [`ProveError::Unsupported`], [`ProveError::Malformed`] and [`ProveError::InvariantViolation`] when its parts do
+    /// not agree, [`ProveError::Insecure`].
+    pub fn read_file(path: &Path) -> Result<Self, ProveError> {
+        let Opened {
+            model,
+            lowered,
+            verifying,
+            secret,
+            cells,
+        } = Opened::read(path)?;
+        let commitments = Commitments::new(secret, cells);
+        let budget = open_budget(path, &verifying)?;
+        let key = Self {
+            model,
+            verifying,
+            lowered,
+            commitments,
+            budget,
+            layers: OnceLock::new(),
+        };
+        let used = key.budget.as_ref().map_or(Ok(0), Budget::used)?;
+        let last = key.verifying.weights.roots.len().saturating_sub(1);
+        key.commitment(key.verifying.weights.commitment_of(used).min(last))
+            .map_err(|error| match error {
+                ProveError::Malformed { expected, found, .. } => ProveError::Malformed {
+                    place: format!("{}: commitment to the weights", path.display()),
+                    expected,
+                    found,
+                },
+                other => other,
+            })?;
+        Ok(key)
+    }
+}
+
+/// The counter beside a key; none for public weights.
+fn open_budget(path: &Path, verifying: &VerifyingKey) -> Result<Option<Budget>, ProveError> {
+    Ok(match verifying.privacy.weights {
+        Visibility::Public => None,
+        Visibility::Private => Some(Budget::open_beside(
+            path,
+            &verifying.digest()?,
+            verifying.weights.budget(),
+        )?),
+    })
+}

@@ -1,0 +1,183 @@
+//! Setup: choose the code, commit the weights, write down the verifying key.
+
+mod choose;
+pub mod code_choice;
+mod explain;
+mod file;
+mod options;
+
+pub use choose::code_cost;
+pub use explain::{ExplainError, explain};
+#[cfg(test)]
+pub(crate) use file::{StoredParameter, StoredProvingKey};
+pub use options::SetupOptions;
+
+use tracing::info_span;
+
+use crate::argument::Trace;
+use crate::argument::{SECURITY_BITS, Statement, required_hardening, soundness};
+use crate::keys::VerifyingKey;
+use crate::keys::{
+    Budget, Choice, Commitments, CompiledModel, ProveError, ProvingKey, Purpose, Secret, weights,
+};
+use crate::lower::Lowered;
+use crate::pcs::{CommittedMatrix, Keep};
+use crate::privacy::Visibility;
+use crate::prove::{prove_trace, trace_seed};
+use choose::choose_code;
+
+/// Commits a model's weights, proves that they are what the circuit takes for granted, and derives both keys.
+///
+/// # Errors
+/// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough,
+/// [`ProveError::Malformed`] for a given code without room for this model's randomness.
+pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
+    let _span = info_span!("setup").entered();
+    let lowered = info_span!("lower").in_scope(|| model.lower())?;
+    let choice = info_span!("choose the code").in_scope(|| choose_code(&model, &lowered, options))?;
+    build(model, lowered, choice, None)
+}
+
+/// A new key for the weights of `old`, with randomness of its own and as many proofs; its setup proof shows that both
+/// hold the same weights. Uses up an opening of the old key, whose last few are kept for this.
+///
+/// # Errors
+/// [`ProveError::Malformed`] for public weights, which need no rotation; [`ProveError::Budget`] if nothing is left of
+/// the old key, not even of the openings kept for this.
+pub fn rotate(old: &ProvingKey) -> Result<ProvingKey, ProveError> {
+    if old.budget.is_none() {
+        return Err(ProveError::Malformed {
+            place: "rotation".into(),
+            expected: "a key with private weights".into(),
+            found: "one with public weights, which makes any number of proofs".into(),
+        });
+    }
+    let model = old.model.clone();
+    let lowered = model.lower()?;
+    let verifying = &old.verifying;
+    build(
+        model,
+        lowered,
+        Choice {
+            code: verifying.code.clone(),
+            recursion: verifying.recursion.clone(),
+            weights: verifying.weights.clone(),
+        },
+        Some(old),
+    )
+}
+
+/// The keys of a model whose code and number of commitments are chosen; the roots in `weights` are made anew.
+pub(crate) fn build(
+    model: CompiledModel,
+    lowered: Lowered,
+    choice: Choice,
+    old: Option<&ProvingKey>,
+) -> Result<ProvingKey, ProveError> {
+    let packing = weights::packing(&lowered, &choice.code)?;
+    let cells = match old {
+        // Lowered from the same network for the same code: the same rows.
+        Some(old) => old.commitments.cells.clone(),
+        None => weights::fill(&lowered, &packing),
+    };
+    let (mut model, mut lowered) = (model, lowered);
+    weights::share(&mut model, &mut lowered, &packing, &cells)?;
+    let commitments = Commitments::new(Secret::fresh(model.privacy.weights)?, cells);
+    let mut weights = choice.weights.clone();
+    let mut verifying = verifying_key(&model, &lowered, choice, Some([0; 32]).filter(|_| old.is_some()));
+    Statement::new(&verifying)?;
+    let mut matrices = Vec::with_capacity(weights.roots.len() + 1);
+    // Where all codewords together are large none is kept: the setup proof computes the columns it opens again.
+    let keep = Commitments::keep_all(&verifying);
+    for number in 0..weights.roots.len() {
+        let matrix = commitments.get_keeping(&verifying, number, keep)?;
+        weights.roots[number] = matrix.commitment().root;
+        matrices.push(matrix);
+    }
+    verifying.weights = weights;
+    if let Some(old) = old {
+        let (_, matrix) = old.next_commitment(Purpose::Rotation)?;
+        verifying.previous = Some(matrix.commitment().root);
+        matrices.push(matrix);
+    }
+    refuse_insecure(&verifying)?;
+
+    let made = matrices;
+    let matrices: Vec<&CommittedMatrix> = made.iter().map(AsRef::as_ref).collect();
+    verifying.setup_proof = prove_setup(&verifying, &lowered, &matrices)?;
+    drop(made);
+    if keep == Keep::Tree {
+        commitments.forget();
+        commitments.get(&verifying, 0)?;
+    }
+
+    let budget = match model.privacy.weights {
+        Visibility::Public => None,
+        Visibility::Private => Some(Budget::in_memory(verifying.weights.budget(), 0)),
+    };
+    Ok(ProvingKey {
+        model,
+        verifying,
+        lowered,
+        commitments,
+        budget,
+        layers: Default::default(),
+    })
+}
+
+/// The setup proof of a key, over all commitments it speaks of.
+fn prove_setup(
+    verifying: &VerifyingKey,
+    lowered: &Lowered,
+    matrices: &[&CommittedMatrix],
+) -> Result<Vec<u8>, ProveError> {
+    let _span = info_span!("setup proof").entered();
+    let statement = Statement::of_setup(verifying)?;
+    let trace = Trace::of_weights(statement.circuit(), &lowered.parameters)?;
+    let prove =
+        |_: &rayon::Scope<'_>| prove_trace(&statement, &trace, (0, matrices), b"", trace_seed(&statement)?);
+    Ok(rayon::scope(prove)?.messages)
+}
+
+/// Bits of soundness of an answer, those of the setup proof counted in.
+fn bits(verifying: &VerifyingKey) -> Result<f64, ProveError> {
+    let setup = soundness(&Statement::of_setup(verifying)?);
+    Ok(soundness(&Statement::new(verifying)?).sum(&setup))
+}
+
+pub(crate) fn refuse_insecure(verifying: &VerifyingKey) -> Result<(), ProveError> {
+    let found = bits(verifying)?;
+    if found.is_nan() || found < SECURITY_BITS {
+        return Err(ProveError::Insecure {
+            wanted: SECURITY_BITS,
+            found,
+        });
+    }
+    Ok(())
+}
+
+/// The verifying key of a model, once its weights are committed; without a setup proof.
+pub(crate) fn verifying_key(
+    model: &CompiledModel,
+    lowered: &Lowered,
+    choice: Choice,
+    previous: Option<[u8; 32]>,
+) -> VerifyingKey {
+    let Choice {
+        code,
+        recursion,
+        weights,
+    } = choice;
+    VerifyingKey {
+        name: model.name.clone(),
+        circuit: lowered.circuit.clone(),
+        interface: model.interface(),
+        privacy: model.privacy,
+        weights,
+        previous,
+        hardening: required_hardening(&lowered.circuit),
+        code,
+        recursion,
+        setup_proof: Vec::new(),
+    }
+}
