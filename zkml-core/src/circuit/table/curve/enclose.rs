@@ -23,7 +23,8 @@ pub(super) struct Open<T> {
     pub(super) high: T,
 }
 
-/// Elementary functions, enclosed in units of `2^-bits`. `a > 0`; every result is at least 0 and at most 1, and `low < y < high`.
+/// Elementary functions, enclosed in units of `2^-bits`. `a > 0`; every result is at least 0 and at most 1, and
+/// `low < y < high`.
 pub(super) trait Kernel {
     /// What it computes with.
     type T: Integer;
@@ -121,7 +122,8 @@ fn vanished<T: Integer>(bounds: &Bounds<T>) -> Option<(i64, i64)> {
     small.then_some((0, 0))
 }
 
-/// The value of a function at `x`, where it is not rational ([`super::exact`]); none if a number on the way does not fit.
+/// The value of a function at `x`, where it is not rational ([`super::exact`]); none if a number on the way does not
+/// fit.
 pub(super) fn enclose<K: Kernel>(kind: CurveKind, x: Wide, kernel: &K) -> Option<Bounds<K::T>> {
     let (a, negative) = (x.abs(), x.mantissa < 0);
     let bits = kernel.bits() as i32;

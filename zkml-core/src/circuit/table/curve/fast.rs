@@ -50,7 +50,8 @@ const INVERSE_ODD: [u64; 21] = {
 const SERIES_ERROR: u64 = 12;
 /// `u` of the GELU misses at most 2^-50, see [`Fast::gelu_logistic`].
 const GELU_ERROR_BITS: u32 = 50;
-/// Error of [`log1p`]: its argument `t` misses 2^-64, each step of the series adds 2 times a power of 1/9, and the result is doubled.
+/// Error of [`log1p`]: its argument `t` misses 2^-64, each step of the series adds 2 times a power of 1/9, and the
+/// result is doubled.
 const LOG_ERROR: u64 = 12;
 
 /// The kernel.
@@ -69,7 +70,8 @@ fn series(r: u64) -> u64 {
         .fold(0, |sum, coefficient| coefficient - high_product(r, sum))
 }
 
-/// `(y, n)` with `e^x = y 2^n`; `y` in units of 2^-63, missing at most [`SERIES_ERROR`]. `x` has 96 fractional bits, `|x| <= 2^9`.
+/// `(y, n)` with `e^x = y 2^n`; `y` in units of 2^-63, missing at most [`SERIES_ERROR`]. `x` has 96 fractional bits,
+/// `|x| <= 2^9`.
 fn exponential(x: i128) -> (u64, i32) {
     let mut n = ((x >> 64) * LOG2_E >> 64) + 1;
     let mut r = n * LN_2 - x;
@@ -169,8 +171,9 @@ impl Kernel for Fast {
     }
 
     fn gelu_logistic(&self, a: Wide) -> Option<Open<i128>> {
-        // All in units of 2^-60, rounded down. With a <= 15: a misses 1, times du/da <= 51; its square and their product
-        // with the cubic coefficient 1 each, times 1.6 * 15; the coefficients 2^-4 and 2 units, times 225 * 24 and 166. Less than 2^10 units.
+        // All in units of 2^-60, rounded down. With a <= 15: a misses 1, times du/da <= 51. Its square and the product
+        // with the cubic coefficient miss 1 each, times 1.6 * 15. The cubic coefficient misses 2^-4, times 225 *
+        // 24; the factor misses 2, times 166. The sum of all is below 2^10.
         let a = a.fixed::<i128>(60)?.0.unsigned_abs();
         let square = a * a >> 60;
         let sum = (1 << 60) + (square * GELU_CUBIC >> 64);

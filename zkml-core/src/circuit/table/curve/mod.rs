@@ -19,10 +19,11 @@
 //!
 //! - `exp`, sigmoid, tanh, SiLU, ELU below 0: `e^x` is transcendental (Lindemann-Weierstrass), and so is every value
 //!   `(a e^x + b) / (c e^x + d)` with rational coefficients and `a d != b c`; a rational factor changes nothing.
-//! - Softplus `ln(1 + e^(b x)) / b`: were it a rational `q`, then `e^(b q) - e^(b x) - e^0 = 0` with rational exponents.
-//!   Those are distinct, since `q > x` and `b q > 0`, against Lindemann-Weierstrass. At `x = 0` the exponents
-//!   `b x` and 0 agree, and `e^(b q) = 2` would make `ln 2` rational. It is not.
-//! - GELU `x (1 + erf(x / sqrt 2)) / 2`: `erf` is transcendental at algebraic numbers other than 0 (Siegel-Shidlovskii).
+//! - Softplus `ln(1 + e^(b x)) / b`: were it a rational `q`, then `e^(b q) - e^(b x) - e^0 = 0` with rational
+//!   exponents. Those are distinct, since `q > x` and `b q > 0`, against Lindemann-Weierstrass. At `x = 0`
+//!   the exponents `b x` and 0 agree, and `e^(b q) = 2` would make `ln 2` rational. It is not.
+//! - GELU `x (1 + erf(x / sqrt 2)) / 2`: `erf` is transcendental at algebraic numbers other than 0
+//!   (Siegel-Shidlovskii).
 //! - GELU by tanh: its argument has the factor `sqrt(2 / pi)`, for which no theorem is known to us. The interval that
 //!   decides an entry shows that this entry is at no tie.
 //!

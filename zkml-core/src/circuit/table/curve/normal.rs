@@ -1,8 +1,8 @@
 //! The tail of the normal distribution in machine words: Taylor polynomials of degree 10 around multiples of 1/16.
 //!
 //! `T(a) = Phi(-a)` has `T^(k)(a) = (-1)^k He_(k-1)(a) phi(a)` with the Hermite polynomials
-//! `He_0 = 1`, `He_1 = a`, `He_(k+1) = a He_k - k He_(k-1)`. Since `|He_k(a)| phi(a) < 0.44 sqrt(k!)` (Cramer) the first
-//! term left out is below 2^-70 for `|h| <= 1/32`, and so are all together.
+//! `He_0 = 1`, `He_1 = a`, `He_(k+1) = a He_k - k He_(k-1)`. Since `|He_k(a)| phi(a) < 0.44 sqrt(k!)` (Cramer) the
+//! first term left out is below 2^-70 for `|h| <= 1/32`, and so are all together.
 
 use std::sync::OnceLock;
 
@@ -16,7 +16,8 @@ use super::slow::Big;
 const DEGREE: usize = 10;
 /// Polynomials: around `0, 1/16, ..., 10`.
 const CENTRES: i128 = 161;
-/// Each of 11 coefficients misses 1 unit of 2^-63, each product adds 1; the argument misses 2^-62 times a slope below 1/80.
+/// Each of 11 coefficients misses 1 unit of 2^-63, each product adds 1; the argument misses 2^-62, times a slope below
+/// 1/80.
 const ERROR: i128 = 32;
 
 /// Coefficient `k` is that of `(32 h)^k`, in units of 2^-63.

@@ -126,8 +126,8 @@ impl Interval {
     }
 }
 
-/// `sum t_k` over `k >= 0`; `t_0 = first` and `t_(k+1) = next(t_k, k)`. `halves(k)` says that every term after `t_k` is at
-/// most half of the one before it.
+/// `sum t_k` over `k >= 0`; `t_0 = first` and `t_(k+1) = next(t_k, k)`. `halves(k)` says that every term after `t_k` is
+/// at most half of the one before it.
 fn series(
     first: Interval,
     halves: impl Fn(u64) -> bool,
@@ -147,8 +147,8 @@ fn series(
     sum
 }
 
-/// `sum s^k p_k / (2k + 1)` over `k >= 0`, `s = -1` if `alternating`; `p_0 = first`, and each power `p_(k+1) = next(p_k)` is at
-/// most a ninth of the one before it.
+/// `sum s^k p_k / (2k + 1)` over `k >= 0`, `s = -1` if `alternating`; `p_0 = first`, and each power `p_(k+1) =
+/// next(p_k)` is at most a ninth of the one before it.
 fn odd_series(first: Interval, alternating: bool, next: impl Fn(&Interval) -> Interval) -> Interval {
     let unit = BigInt::from(1);
     let (mut sum, mut power) = (first.clone(), first);
