@@ -67,9 +67,9 @@ impl Dyadic {
         }
         let bits = value.to_bits();
         let fraction = (bits & ((1 << 52) - 1)) as i64;
-        let (mantissa, exponent) = match (bits >> 52 & 0x7ff) as i16 {
+        let (mantissa, exponent) = match ((bits >> 52) & 0x7ff) as i16 {
             0 => (fraction, -1074),
-            biased => (fraction | 1 << 52, biased - 1075),
+            biased => (fraction | (1 << 52), biased - 1075),
         };
         Self::new(if value < 0.0 { -mantissa } else { mantissa }, exponent)
     }
@@ -170,7 +170,7 @@ mod tests {
             assert!(Dyadic::from_f64(value).is_err(), "{value}");
         }
         for (mantissa, exponent) in [
-            (1 << 53 | 1, 0),
+            ((1 << 53) | 1, 0),
             (i64::MIN, i16::MAX),
             (1, 65),
             (1, -161),
@@ -181,7 +181,7 @@ mod tests {
                 "{mantissa} * 2^{exponent}"
             );
         }
-        for (mantissa, exponent) in [(2, 0), (0, 1), (1 << 53 | 1, 0), (i64::MIN, 0), (1, i16::MIN)] {
+        for (mantissa, exponent) in [(2, 0), (0, 1), ((1 << 53) | 1, 0), (i64::MIN, 0), (1, i16::MIN)] {
             assert!(Dyadic { mantissa, exponent }.validate("number").is_err());
         }
     }

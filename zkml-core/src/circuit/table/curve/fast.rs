@@ -58,7 +58,7 @@ const LOG_ERROR: u64 = 12;
 pub(super) struct Fast;
 
 fn high_product(a: u64, b: u64) -> u64 {
-    (u128::from(a) * u128::from(b) >> 64) as u64
+    ((u128::from(a) * u128::from(b)) >> 64) as u64
 }
 
 /// `e^-r` in units of 2^-63, for `r < ln 2` in units of 2^-64.
@@ -73,7 +73,7 @@ fn series(r: u64) -> u64 {
 /// `(y, n)` with `e^x = y 2^n`; `y` in units of 2^-63, missing at most [`SERIES_ERROR`]. `x` has 96 fractional bits,
 /// `|x| <= 2^9`.
 fn exponential(x: i128) -> (u64, i32) {
-    let mut n = ((x >> 64) * LOG2_E >> 64) + 1;
+    let mut n = (((x >> 64) * LOG2_E) >> 64) + 1;
     let mut r = n * LN_2 - x;
     // The estimate of n misses at most 1.
     if r < 0 {
@@ -175,9 +175,9 @@ impl Kernel for Fast {
         // with the cubic coefficient miss 1 each, times 1.6 * 15. The cubic coefficient misses 2^-4, times 225 *
         // 24; the factor misses 2, times 166. The sum of all is below 2^10.
         let a = a.fixed::<i128>(60)?.0.unsigned_abs();
-        let square = a * a >> 60;
-        let sum = (1 << 60) + (square * GELU_CUBIC >> 64);
-        let u = (a * sum >> 60) * GELU_FACTOR >> 23;
+        let square = (a * a) >> 60;
+        let sum = (1 << 60) + ((square * GELU_CUBIC) >> 64);
+        let u = (((a * sum) >> 60) * GELU_FACTOR) >> 23;
         let (y, n) = exponential(-i128::try_from(u).ok()?);
         // The true u is not smaller.
         let below = SERIES_ERROR + (y >> GELU_ERROR_BITS) + 1;

@@ -36,7 +36,7 @@ pub(super) fn tail(a: i128) -> Option<Open<i128>> {
     let value = polynomial
         .iter()
         .rev()
-        .fold(0, |sum, &coefficient| i128::from(coefficient) + (h * sum >> 62));
+        .fold(0, |sum, &coefficient| i128::from(coefficient) + ((h * sum) >> 62));
     Some(Open {
         low: (value - ERROR).max(0),
         high: (value + ERROR).min(one),

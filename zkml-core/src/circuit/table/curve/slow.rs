@@ -82,7 +82,7 @@ impl Interval {
     /// Products of numbers of at least 0, as everything below that has no difference in its name.
     fn times(&self, other: &Self, working: u32) -> Self {
         Self {
-            low: &self.low * &other.low >> working,
+            low: (&self.low * &other.low) >> working,
             high: ceil_down(&self.high * &other.high, working),
         }
     }

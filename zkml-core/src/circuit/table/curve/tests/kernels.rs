@@ -27,8 +27,8 @@ fn arguments(limit: u64) -> impl Iterator<Item = Wide> {
         state ^= state << 17;
         state
     });
-    let long = random.clone().take(4000).map(move |word| Wide {
-        mantissa: (i128::from(word) * i128::from(limit) >> (word % 7)).max(1),
+    let long = random.take(4000).map(move |word| Wide {
+        mantissa: ((i128::from(word) * i128::from(limit)) >> (word % 7)).max(1),
         exponent: -64,
     });
     let tiny = random.take(200).enumerate().map(|(index, word)| Wide {
