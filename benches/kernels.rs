@@ -2,12 +2,13 @@
 //!
 //! `cargo bench --bench kernels`. Tables have 2^12 elements (64 KiB of `K`: they stay in the second-level cache),
 //! `fold` is also measured on 2^16; the throughput is in elements that a kernel reads at an index (`fold` and the
-//! rounds: of the result), in multiply-adds for the int8 products.
+//! rounds: of the result), in multiply-adds for the int8 products. Tables of functions are computed as a verifier does.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use zkml_core::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use zkml_core::field::kernels::available_backends;
 use zkml_core::field::{K, M61, from_u64};
 
@@ -183,10 +184,60 @@ fn int8(criterion: &mut Criterion) {
     }
 }
 
+/// Tables of functions on 2^13 values; the throughput is in entries.
+fn function_tables(criterion: &mut Criterion) {
+    let number = |value: f64| Dyadic::from_f64(value).ok();
+    let (Some(input), Some(output), Some(one), Some(threshold)) =
+        (number(0.00146), number(0.0313), number(1.0), number(20.0))
+    else {
+        return;
+    };
+    let kinds = [
+        ("sigmoid", CurveKind::Sigmoid),
+        ("tanh", CurveKind::Tanh),
+        ("gelu", CurveKind::Gelu),
+        ("gelu_tanh", CurveKind::GeluTanh),
+        ("silu", CurveKind::Silu),
+        ("leaky_relu", CurveKind::LeakyRelu { slope: output }),
+        ("elu", CurveKind::Elu { alpha: one }),
+        ("hardswish", CurveKind::Hardswish),
+        ("hardsigmoid", CurveKind::Hardsigmoid),
+        ("softplus", CurveKind::Softplus { beta: one, threshold }),
+        ("abs", CurveKind::Abs),
+        ("exp", CurveKind::Exp),
+    ];
+    let mut group = criterion.benchmark_group("function_tables");
+    group.sample_size(20).throughput(Throughput::Elements(1 << 13));
+    for (name, kind) in kinds {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                // A new curve has computed nothing yet.
+                let curve = Curve::new(black_box(kind), input, output)?;
+                let table = FunctionTable {
+                    function: Function::Curve(curve),
+                    domain_bits: 12,
+                    minimum: -1023,
+                    maximum: 1024,
+                };
+                table.cells()
+            })
+        });
+    }
+}
+
 /// One thread, whatever the machine has. An error only says that the pool exists already.
 fn one_thread(_: &mut Criterion) {
     let _ = rayon::ThreadPoolBuilder::new().num_threads(1).build_global();
 }
 
-criterion_group!(kernels, one_thread, folds, rounds, tables, butterflies, int8);
+criterion_group!(
+    kernels,
+    one_thread,
+    folds,
+    rounds,
+    tables,
+    butterflies,
+    int8,
+    function_tables
+);
 criterion_main!(kernels);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::SeparateTensors;
 use super::dry_run::walk;
 use super::sizes::{Sizes, check_copies, check_sizes};
-use crate::circuit::{Circuit, ColumnId, Schedule, setup_circuit};
+use crate::circuit::{Circuit, ColumnId, EvaluatedTable, Schedule, setup_circuit};
 use crate::keys::{PublicTensor, VerifyingKey, trace_extents, weight_extents};
 use crate::lookup::{self, LookupShape, TableShape};
 use crate::masking::Masking;
@@ -46,6 +46,8 @@ pub struct Statement<'k> {
     pub outputs: Vec<PublicTensor>,
     /// When each virtual column is reduced.
     pub schedule: Schedule,
+    /// The tables of the circuit, computed.
+    pub tables: Vec<EvaluatedTable>,
     /// Lookups and tables.
     pub lookups: lookup::Statement,
     /// The columns of the trace, in the order of its packing; after them come the tables' multiplicities.
@@ -104,6 +106,15 @@ impl<'k> Statement<'k> {
         key.code.validate()?;
         key.recursion.validate(key.code.message_length())?;
         key.check_weights()?;
+        let evaluated = circuit
+            .tables
+            .iter()
+            .map(|table| {
+                table
+                    .evaluated()
+                    .map_err(|error| VerifyError::Key(error.to_string()))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         let tables: Vec<TableShape> = circuit
             .tables
             .iter()
@@ -160,6 +171,7 @@ impl<'k> Statement<'k> {
             input,
             outputs,
             schedule: Schedule::new(&circuit),
+            tables: evaluated,
             lookups: lookup::Statement { lookups, tables },
             committed,
             trace,

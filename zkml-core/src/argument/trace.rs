@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use tracing::info_span;
 
 use super::{SeparateTensors, Statement};
-use crate::circuit::{Circuit, ColumnId, ColumnKind, Table};
+use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Table, TableError};
 use crate::execute::Execution;
 use crate::field::{M61, P, from_i64, from_u64, to_i64_centered};
 use crate::keys::{ProveError, ProvingKey};
@@ -152,8 +152,13 @@ impl<'a> Trace<'a> {
         let tables = circuit
             .tables
             .iter()
-            .map(|table| (0..table.arity()).map(|c| table.column(c)).collect())
-            .collect();
+            .enumerate()
+            .map(|(index, table)| {
+                let evaluated = table.evaluated();
+                let evaluated = evaluated.map_err(|error| uncomputable(&format!("table {index}"), error))?;
+                Ok((0..table.arity()).map(|c| evaluated.column(c)).collect())
+            })
+            .collect::<Result<_, ProveError>>()?;
         Ok(Self {
             public,
             answer,
@@ -321,21 +326,27 @@ fn fill(
                 set(limb, padded_with(circuit, limb, &products, digit(half), digit));
             }
             set(*value, padded(circuit, *value, row_major(before), 0));
+            let entry_at_zero = table
+                .apply(0)
+                .map_err(|error| uncomputable(&graph[*node].name, error))?;
             let after = row_major(&execution.values[node.0]);
-            set(*output, padded(circuit, *output, after, table.apply(0)));
+            set(*output, padded(circuit, *output, after, entry_at_zero));
         }
         Hint::Apply { table, input, output } => {
-            let Table::Function(function) = circuit.tables[*table as usize] else {
+            let Table::Function(function) = &circuit.tables[*table as usize] else {
                 return Err(mismatch(&circuit[*output].name));
             };
-            let cells = values.cells(*input).to_base();
-            set(
-                *output,
-                cells
-                    .iter()
-                    .map(|&cell| from_i64(function.apply(to_i64_centered(cell))))
-                    .collect(),
-            );
+            let entries = function
+                .cells()
+                .map_err(|error| uncomputable(&circuit[*output].name, error))?;
+            let looked_up = values.cells(*input).to_base();
+            let results = looked_up.iter().map(|&cell| {
+                let entry = entries.at(to_i64_centered(cell));
+                entry
+                    .map(from_i64)
+                    .ok_or_else(|| mismatch(&circuit[*output].name))
+            });
+            set(*output, results.collect::<Result<_, _>>()?);
         }
         Hint::OneHot { index, axis, output } => {
             let indices = &execution.values[index.0];
@@ -391,6 +402,13 @@ fn mismatch(place: &str) -> ProveError {
         expected: "the node it was lowered from".into(),
         found: "another".into(),
     }
+}
+
+fn uncomputable(place: &str, error: TableError) -> ProveError {
+    ProveError::Unsupported(CircuitError::Table {
+        place: place.to_owned(),
+        error,
+    })
 }
 
 /// Rows that are counted at a time.

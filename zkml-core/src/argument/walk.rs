@@ -19,7 +19,7 @@ pub fn claims_to_open<C: VerifierChannel>(
 ) -> Result<Vec<(ClaimPoint, C::Scalar)>, VerifyError> {
     let circuit = statement.circuit();
     let table_value = |table: usize, column: usize, point: &[K]| {
-        circuit
+        statement
             .tables
             .get(table)
             .map_or(K::from(0u64), |table| table.evaluate(column, point))

@@ -108,11 +108,12 @@ impl CircuitBuilder {
             self.circuit.tables.push(table);
             return next;
         }
-        let index = *self.tables.entry(table).or_insert(next);
-        if index == next {
-            self.circuit.tables.push(table);
+        if let Some(&index) = self.tables.get(&table) {
+            return index;
         }
-        index
+        self.tables.insert(table.clone(), next);
+        self.circuit.tables.push(table);
+        next
     }
 
     /// Requires that the rows of `columns` stand in a table.

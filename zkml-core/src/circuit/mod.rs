@@ -31,7 +31,9 @@ pub use contraction::{Axis, AxisRole, Contraction};
 pub use error::CircuitError;
 pub use schedule::Schedule;
 pub use setup::setup_circuit;
-pub use table::{Function, FunctionTable, Table};
+pub use table::{
+    Cells, Curve, CurveKind, Custom, Dyadic, EvaluatedTable, Function, FunctionTable, Table, TableError,
+};
 pub use view::{Factor, FactorRole, View};
 
 pub(crate) use validate::MAXIMUM_TABLE_VARIABLES;

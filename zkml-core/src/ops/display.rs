@@ -36,7 +36,7 @@ impl fmt::Display for Graph<Int> {
             {
                 let (least, most) = (multipliers.iter().min(), multipliers.iter().max());
                 line += &format!(
-                    "  m in [{}, {}], shift {shift}, {:?} on {} bits",
+                    "  m in [{}, {}], shift {shift}, {} on {} bits",
                     least.copied().unwrap_or(0),
                     most.copied().unwrap_or(0),
                     table.function,

@@ -37,6 +37,14 @@ pub enum ExecutionError {
         /// The domain is `[-2^domain_bits, 2^domain_bits)`.
         domain_bits: u32,
     },
+    /// A table cannot be computed.
+    #[error("`{layer}`: {error}")]
+    Table {
+        /// Name of the rescale.
+        layer: String,
+        /// Why.
+        error: crate::circuit::TableError,
+    },
     /// The graph would not pass validation or range analysis.
     #[error("`{layer}`: the integer graph is inconsistent here, validate it first")]
     Inconsistent {

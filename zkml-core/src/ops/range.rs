@@ -11,6 +11,7 @@
 //! With the last two, `acc * m + 2^(s-1) = v * 2^s + rem` modulo `p = 2^61 - 1` implies the same over the integers:
 //! the two sides differ by less than p.
 
+use crate::circuit::TableError;
 use crate::graph::{IntFact, ParameterId, ParameterRole};
 
 /// `2^60`: integers of smaller magnitude are told apart modulo `p = 2^61 - 1`.
@@ -66,6 +67,14 @@ pub enum RangeError {
         domain_bits: u32,
         /// Shift of the rescale.
         shift: u32,
+    },
+    /// A table cannot be computed.
+    #[error("`{layer}`: {error}")]
+    Table {
+        /// Name of the node.
+        layer: String,
+        /// Why.
+        error: TableError,
     },
     /// A rescale with a multiplier below 1, no multiplier, or a shift of 0.
     #[error(

@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use super::{Computed, ExecutionError, IntegerSite, PARALLEL_CELLS};
 use super::range::{LIMIT, magnitude};
 use super::{Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+#[cfg(feature = "prover")]
+use crate::circuit::Cells;
 use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, FunctionTable, Table, check_bound};
 #[cfg(feature = "prover")]
 use crate::field::kernels;
@@ -80,8 +82,8 @@ impl IntegerRoom for Rescale {
         let scaled = |x: i64, m: i64| ((x * m + half as i64) >> shift).clamp(-domain, domain - 1);
         let low = scaled(operand.0, if operand.0 < 0 { most } else { least });
         let high = scaled(operand.1, if operand.1 < 0 { least } else { most });
-        // Every table function is monotone.
-        Ok((table.apply(low), table.apply(high)))
+        let entries = table.range_over(low, high);
+        entries.map_err(|error| RangeError::Table { layer: layer(), error })
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
@@ -103,10 +105,14 @@ impl IntegerRoom for Rescale {
         let half = from_i64(1i64 << (self.shift - 1)) * inverse;
         let value = circuit.linear_column(&format!("{name}/value"), shape, &terms, half);
         let looked_up = lowering.looked_up(value);
+        let entry_at_zero = self.table.apply(0).map_err(|error| CircuitError::Table {
+            place: name.to_owned(),
+            error,
+        })?;
         let circuit = lowering.circuit();
-        let zero_padded = self.table.apply(0) == 0;
+        let zero_padded = entry_at_zero == 0;
         let output = circuit.column(name, shape, ColumnKind::trace(zero_padded));
-        let table = circuit.table(Table::Function(self.table));
+        let table = circuit.table(Table::Function(self.table.clone()));
         circuit.lookup(name.to_owned(), vec![looked_up, output], table);
         let node = lowering.id();
         lowering.hint(Hint::Rescale {
@@ -146,6 +152,7 @@ impl IntegerRoom for Rescale {
         if inner == 0 || self.multipliers.is_empty() {
             return Err(inconsistent());
         }
+        let cells = self.cells(site)?;
         let (mut before, mut after) = (vec![0i64; source.len()], vec![0i64; source.len()]);
         let blocks = source.par_chunks(inner).zip(before.par_chunks_mut(inner));
         let fits = blocks
@@ -155,9 +162,7 @@ impl IntegerRoom for Rescale {
             .map(|(index, ((x, before), after))| {
                 let multiplier = self.multipliers[index % self.multipliers.len()];
                 let (least, most) = kernels::rescale_integers(x, multiplier, self.shift, before);
-                let pairs = after.iter_mut().zip(&*before);
-                pairs.for_each(|(after, v)| *after = self.table.apply(*v));
-                -domain <= least && most < domain
+                cells.look_up(before, after) && -domain <= least && most < domain
             })
             .reduce(|| true, |a, b| a && b);
         let tensor = |values| ArrayD::from_shape_vec(shape, values).map_err(|_| inconsistent());
@@ -182,8 +187,13 @@ impl IntegerRoom for Rescale {
         if let Some(error) = self.outside(site, &before) {
             return Err(error);
         }
+        let cells = self.cells(site)?;
+        let mut value = before.clone();
+        for (value, &v) in value.iter_mut().zip(&before) {
+            *value = cells.at(v).ok_or_else(|| site.inconsistent())?;
+        }
         Ok(Computed {
-            value: before.mapv(|v| self.table.apply(v)),
+            value,
             before_table: Some(before),
         })
     }
@@ -222,6 +232,15 @@ impl Rescale {
         let axes = (0..shape.len()).map(along).collect();
         let multiplied = circuit.contraction(&format!("{name}/multiplied"), shape, constants, x, axes);
         (multiplied, inverse)
+    }
+
+    /// The entries of the table.
+    #[cfg(feature = "prover")]
+    fn cells(&self, site: &IntegerSite<'_>) -> Result<Cells, ExecutionError> {
+        self.table.cells().map_err(|error| ExecutionError::Table {
+            layer: site.node.name.clone(),
+            error,
+        })
     }
 
     /// The first value outside of the table's domain.

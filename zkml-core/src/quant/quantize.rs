@@ -169,7 +169,7 @@ impl Quantizer<'_> {
         let id = NodeId(self.nodes.nodes.len());
         // Until its multipliers are chosen, all that is known of a rescale is its table.
         let table = match &op {
-            IntOp::Rescale(rescale) => Some(rescale.table),
+            IntOp::Rescale(rescale) => Some(rescale.table.clone()),
             _ => None,
         };
         let fact = IntFact {
@@ -222,8 +222,8 @@ impl Quantizer<'_> {
         let identity = factors.iter().all(|factor| *factor == 1.0);
         let largest = self.calibration.largest(source).unwrap_or(0.0) / scale;
         let minimum = match function {
-            Function::Identity => -self.options.activation_limit(),
             Function::Relu => 0,
+            Function::Identity | Function::Curve(_) | Function::Custom(_) => -self.options.activation_limit(),
         };
         let table = FunctionTable {
             function,

@@ -102,7 +102,7 @@ impl Quantizer<'_> {
             return;
         }
         let mut domains: BTreeMap<(Function, i64, i64), u32> = BTreeMap::new();
-        let key = |table: &FunctionTable| (table.function, table.minimum, table.maximum);
+        let key = |table: &FunctionTable| (table.function.clone(), table.minimum, table.maximum);
         for node in &self.nodes.nodes {
             if let IntOp::Rescale(rescale) = &node.op {
                 let bits = domains.entry(key(&rescale.table)).or_default();

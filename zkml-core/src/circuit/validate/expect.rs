@@ -3,7 +3,7 @@
 use crate::circuit::CircuitError;
 
 /// Public values and constants are below this in absolute value, so that no two of them are one field element.
-const MAXIMUM_MAGNITUDE: u64 = 1 << 60;
+pub(crate) const MAXIMUM_MAGNITUDE: u64 = 1 << 60;
 
 /// Is the integer small enough for the field?
 pub(super) fn expect_magnitude(integer: i64, place: &str) -> Result<(), CircuitError> {

@@ -17,6 +17,7 @@ mod views;
 use self::expect::expect;
 use super::{Circuit, CircuitError};
 
+pub(crate) use self::expect::MAXIMUM_MAGNITUDE;
 pub(crate) use self::tables::MAXIMUM_TABLE_VARIABLES;
 
 /// Largest number of columns, tables, lookups and equalities, each.

@@ -9,6 +9,9 @@ pub(crate) const MAXIMUM_TABLE_VARIABLES: u32 = 20;
 /// Largest number of rows of all tables together.
 const MAXIMUM_TABLE_ROWS: usize = 1 << 24;
 
+/// Entries of all tables that the fast computation leaves undecided: each may take a millisecond.
+const MAXIMUM_SLOW_ENTRIES: u32 = 1024;
+
 impl Circuit {
     pub(super) fn validate_tables(&self) -> Result<(), CircuitError> {
         for (index, table) in self.tables.iter().enumerate() {
@@ -20,7 +23,31 @@ impl Circuit {
                 format!("at most {MAXIMUM_TABLE_ROWS} rows in all"),
                 rows.to_string(),
             )
-        })
+        })?;
+        self.validate_functions()
+    }
+
+    /// Can every table of a function be computed, in bounded time? Their rows are counted already.
+    fn validate_functions(&self) -> Result<(), CircuitError> {
+        let mut slow = 0u32;
+        for (index, table) in self.tables.iter().enumerate() {
+            let Table::Function(function) = table else {
+                continue;
+            };
+            let place = format!("table {index}");
+            let entries = function.slow_entries().map_err(|error| CircuitError::Table {
+                place: place.clone(),
+                error,
+            })?;
+            slow = slow.saturating_add(entries);
+            expect(slow <= MAXIMUM_SLOW_ENTRIES, &place, || {
+                (
+                    format!("at most {MAXIMUM_SLOW_ENTRIES} entries of all tables next to ties"),
+                    slow.to_string(),
+                )
+            })?;
+        }
+        Ok(())
     }
 
     pub(super) fn validate_lookup(&self, lookup: &Lookup) -> Result<(), CircuitError> {

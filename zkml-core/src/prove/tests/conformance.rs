@@ -6,7 +6,9 @@ use ndarray::ArrayD;
 use super::network::{Network, window};
 use crate::argument::Statement;
 use crate::argument::{Trace, Violation, check};
-use crate::circuit::{Circuit, ColumnId, ColumnKind, Function, FunctionTable, Home};
+use crate::circuit::{
+    Circuit, ColumnId, ColumnKind, Curve, CurveKind, Custom, Dyadic, Function, FunctionTable, Home,
+};
 use crate::field::M61;
 use crate::graph::{NodeId, Window2d};
 use crate::keys::{CompiledModel, ProvingKey};
@@ -360,6 +362,28 @@ test_op!(relu_with_a_bound, {
     });
     let out = n.node("relu6", op, &[conv], vec![1, 3, 5, 5], (0, 75));
     n.finish(&[out])
+});
+
+test_op!(a_curve_that_is_not_monotone, {
+    let mut n = Network::new(24, &[1, 3, 5, 5], (-127, 127));
+    let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 3);
+    let step = Dyadic::new(1, -5).expect("a step");
+    let gelu = Curve::new(CurveKind::Gelu, step, step).expect("a curve");
+    let act = n.rescale("gelu", conv, Function::Curve(gelu), Some(1));
+    let flat = n.flatten("flatten", act);
+    let fc = n.linear("fc", flat, 4, true);
+    n.finish(&[fc])
+});
+
+test_op!(an_explicit_table, {
+    let mut n = Network::new(25, &[1, 3, 5, 5], (-127, 127));
+    let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 3);
+    // f(0) is not 0: the padding of the output is not either.
+    let entries = (0..1 << 13).map(|v: i64| (v * v + 17) % 255 - 127).collect();
+    let act = n.rescale("custom", conv, Function::Custom(Custom::new(entries)), None);
+    let flat = n.flatten("flatten", act);
+    let fc = n.linear("fc", flat, 4, true);
+    n.finish(&[fc])
 });
 
 test_op!(argmax_of_rows_with_ties, {

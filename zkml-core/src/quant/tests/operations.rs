@@ -246,7 +246,7 @@ fn relu6_clamps_at_six() {
         let nodes = quantized.graph.nodes.iter();
         let table = nodes.rev().find_map(|node| match &node.op {
             IntOp::Rescale(ops::Rescale { table, .. }) => {
-                Some((table.function, table.maximum, node.fact.scale))
+                Some((table.function.clone(), table.maximum, node.fact.scale))
             }
             _ => None,
         });
