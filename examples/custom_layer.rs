@@ -78,7 +78,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     let (graph, report) = graph.load(&Weights::open(&path)?)?;
     println!("weights: {report}\n");
-    let (graph, passes) = optimize(graph.with_argmax()?, &OptimizeOptions::default())?;
+    let (graph, passes) = optimize(graph.with_argmax()?, &Switches::default())?;
     for pass in &passes {
         println!("{pass}");
     }

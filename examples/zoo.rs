@@ -21,7 +21,7 @@ use support::random::{Random, write_random_weights};
 use support::report::{Stages, duration, print_peak_memory, size};
 use zkml::argument::{Statement, soundness};
 use zkml::models::registry::{MODELS, find};
-use zkml::optimize::model::multiply_adds;
+use zkml::optimize::multiply_adds;
 use zkml::prelude::*;
 use zkml::proof::to_bytes;
 use zkml::quant::Quantized;
@@ -144,7 +144,7 @@ fn load(graph: Graph<Symbolic>, random: &mut Random) -> Outcome<Graph<Float>> {
     let path = folder.path().join("weights.safetensors");
     write_random_weights(&graph, random, &path)?;
     let (graph, _) = graph.load(&Weights::open(&path)?)?;
-    let (graph, _) = optimize(graph.with_argmax()?, &OptimizeOptions::default())?;
+    let (graph, _) = optimize(graph.with_argmax()?, &Switches::default())?;
     Ok(graph)
 }
 

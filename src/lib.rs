@@ -45,7 +45,7 @@ pub mod prelude {
         max_pool2d, max_pool2d_with, pad, permute, relu, relu6, reshape, sequential, subsample2d, view,
     };
     pub use zkml_core::ops::{Float, Int, Symbolic};
-    pub use zkml_core::optimize::model::{OptimizeOptions, optimize};
+    pub use zkml_core::optimize::{Switches, optimize};
     pub use zkml_core::privacy::{Privacy, Visibility};
     pub use zkml_core::proof::{Proof, PublicValues};
     pub use zkml_core::prove::prove;

@@ -96,7 +96,7 @@ fn float_integer_and_proof(name: &str, network: &impl Forward) {
         }
     };
     close(&graph, "as loaded");
-    let (graph, _) = optimize(graph, &OptimizeOptions::default()).unwrap();
+    let (graph, _) = optimize(graph, &Switches::default()).unwrap();
     close(&graph, "optimized");
 
     let calibration =
@@ -152,7 +152,7 @@ fn trained_vgg16_on_cifar() {
         .collect();
     let weights = Weights::open(assets.join("vgg16_bn-cifar10.safetensors")).unwrap();
     let (graph, _) = entry.trace(1).unwrap().load(&weights).unwrap();
-    let (graph, _) = optimize(graph, &OptimizeOptions::default()).unwrap();
+    let (graph, _) = optimize(graph, &Switches::default()).unwrap();
     let outputs = execute_float_outputs(&graph, &images).unwrap();
     for (found, expected) in outputs.iter().zip(expected.axis_iter(Axis(0))) {
         for (found, expected) in found[0].iter().zip(expected) {

@@ -227,7 +227,7 @@ pub fn small_model() -> CompiledModel {
             .0
     });
     let loaded = loaded.with_argmax().expect("argmax");
-    let (loaded, _) = optimize(loaded, &OptimizeOptions::default()).expect("optimize");
+    let (loaded, _) = optimize(loaded, &Switches::default()).expect("optimize");
     let mut random = Random(3);
     let samples = (0..8).map(|_| image(&mut random));
     let calibration =

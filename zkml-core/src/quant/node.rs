@@ -3,10 +3,11 @@
 use ndarray::ArrayD;
 
 use super::quantize::{PendingSum, PendingWeights, Quantizer};
-use super::weights::{WeightScales, least_scales};
 use crate::circuit::Function;
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
 use crate::ops::{Accumulator, Activation, Float, Input, IntOp, QuantizeError, Quantizing, WeightedSum};
+use crate::optimize::operation::activation_fusion;
+use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_scales};
 
 /// The quantizer at one node of the float graph.
 pub(super) struct NodeQuantizer<'q, 'a> {
@@ -122,16 +123,13 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     ) -> Result<(), QuantizeError> {
         let x = self.activation(0)?;
         let (float, options) = (self.quantizer.float, self.quantizer.options);
-        let wanted = match self.keeps_accumulator() {
-            true => WeightScales::PerTensor,
-            false => options.weight_scales,
-        };
+        let per_channel = !self.keeps_accumulator() && options.switches.runs(&PerChannelScales);
         let bias_values = bias.map(|bias| &float[bias].values);
         let scales = least_scales(
             &float[weight].values,
             bias_values,
             x.scale,
-            wanted,
+            per_channel,
             options.weight_limit(),
         );
         let weights = self.zeros(weight, ParameterRole::Weight);
@@ -207,8 +205,8 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     }
 
     fn rectify(&mut self, function: Function, largest: f64) -> Result<(), QuantizeError> {
-        let fuses = self.quantizer.options.operation.activation_fusion;
-        let (accumulator, scale) = match self.accumulator(0).filter(|_| fuses) {
+        let switches = &self.quantizer.options.switches;
+        let (accumulator, scale) = match activation_fusion::source(switches, self.accumulator(0)) {
             Some(accumulator) => (accumulator, self.quantizer.scales[self.id.0]),
             None => {
                 let x = self.activation(0)?;

@@ -102,29 +102,9 @@ impl Opened {
             let found = "parameters of its own".into();
             return Err(refused("model", "parameters apart".into(), found));
         }
-        // Until it is known where they lie, weights are zeros without memory: of no more cells than there are rows for.
-        let mut left = cells.len();
         let is_in_rows = |parameter: &StoredParameter| matches!(parameter, StoredParameter::InRows { .. });
         let in_rows: Vec<bool> = stored.parameters.iter().map(is_in_rows).collect();
-        for parameter in stored.parameters {
-            let parameter = match parameter {
-                StoredParameter::Here(parameter) => parameter,
-                StoredParameter::InRows { path, shape } => {
-                    let zeros = Int8Tensor::zeros(&shape).filter(|zeros| zeros.len() <= left);
-                    let Some(zeros) = zeros else {
-                        let expected = format!("at most {left} more weights, for all are in the section");
-                        return Err(refused(&path, expected, format!("shape {shape:?}")));
-                    };
-                    left -= zeros.len();
-                    IntParameter {
-                        path,
-                        role: ParameterRole::Weight,
-                        values: IntTensor::Int8(zeros),
-                    }
-                }
-            };
-            model.network.graph.parameters.push(parameter);
-        }
+        model.network.graph.parameters = parameters(stored.parameters, cells.len(), &refused)?;
         let mut lowered = model.lower()?;
         let choice = Choice {
             code: stored.code,
@@ -248,4 +228,30 @@ fn open_budget(path: &Path, verifying: &VerifyingKey) -> Result<Option<Budget>, 
             verifying.weights.budget(),
         )?),
     })
+}
+
+/// The parameters of the model. Until it is known where they lie, weights in rows are zeros without memory: of no more
+/// cells than there are rows for.
+fn parameters(
+    stored: Vec<StoredParameter>,
+    mut cells: usize,
+    refused: &dyn Fn(&str, String, String) -> ProveError,
+) -> Result<Vec<IntParameter>, ProveError> {
+    let mut parameter = |stored| match stored {
+        StoredParameter::Here(parameter) => Ok(parameter),
+        StoredParameter::InRows { path, shape } => {
+            let zeros = Int8Tensor::zeros(&shape).filter(|zeros| zeros.len() <= cells);
+            let Some(zeros) = zeros else {
+                let expected = format!("at most {cells} more weights, for all are in the section");
+                return Err(refused(&path, expected, format!("shape {shape:?}")));
+            };
+            cells -= zeros.len();
+            Ok(IntParameter {
+                path,
+                role: ParameterRole::Weight,
+                values: IntTensor::Int8(zeros),
+            })
+        }
+    };
+    stored.into_iter().map(&mut parameter).collect()
 }

@@ -1,0 +1,245 @@
+//! The codes that are tried.
+
+use std::collections::BTreeSet;
+
+use super::codes::{goal, plans};
+use super::cost::{CodeCost, Matrices};
+use super::{SetupOptions, refuse_insecure, verifying_key};
+use crate::keys::{Choice, CompiledModel, ProveError, WeightCommitments, trace_extents, weight_extents};
+use crate::lower::Filled;
+use crate::optimize::Switches;
+use crate::optimize::circuit::code_choice::{self, CodeChoice};
+use crate::pcs::recursive::RecursionPlanner;
+use crate::pcs::{CodeParameters, Extent, Packing, RowCode};
+use crate::privacy::Privacy;
+
+/// About how many scalars a proof hides; it grows with the depth of the network, and with the logarithm of its size.
+const TYPICAL_PADS: usize = 600;
+
+/// Most cells of encoded weights in all commitments of a key that setup chooses: 8 bytes each, kept by the prover.
+const MAXIMUM_ENCODED_CELLS: u64 = 1 << 28;
+
+/// Bits that queries may do without, in the order tried.
+const SURPLUS: [f64; 7] = [1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25];
+
+/// Of how many of the cheapest choices every amount of proof of work is tried.
+const REFINED: usize = 12;
+
+/// A choice and its price.
+pub(super) struct Candidate {
+    price: f64,
+    pub(super) cost: CodeCost,
+    pub(super) choice: Choice,
+    shape: Shape,
+}
+
+/// What a candidate tries.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) log_row: u32,
+    pub(super) log_blowup: u32,
+    pub(super) log_stride: u32,
+    /// Openings of each commitment, and how many there are.
+    plan: (u32, usize),
+}
+
+/// What all candidates share.
+pub(super) struct Search<'a> {
+    pub(super) options: &'a SetupOptions,
+    pub(super) privacy: Privacy,
+    private: bool,
+    /// Which passes run.
+    switches: Switches,
+    trace: Vec<Extent>,
+    weights: Vec<Extent>,
+    /// Recursions, one for each number of bits of proof of work; the least first.
+    planners: Vec<RecursionPlanner>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(
+        model: &CompiledModel,
+        lowered: &Filled,
+        options: &'a SetupOptions,
+    ) -> Result<Self, ProveError> {
+        let switches = model.network.lowering;
+        let least = options.grinding_bits;
+        let bits = match options.code {
+            Some(_) => least..=least,
+            None => code_choice::grinding_bits(&switches, least, options.maximum_grinding_bits),
+        };
+        let planner = |bits| RecursionPlanner::new(goal(options, options.query_bits, bits));
+        Ok(Self {
+            options,
+            privacy: model.privacy,
+            private: model.privacy.weights.is_private(),
+            switches,
+            trace: trace_extents(&lowered.circuit),
+            weights: weight_extents(&lowered.circuit),
+            planners: bits.map(planner).collect(),
+        })
+    }
+
+    /// Everything that is possible, the cheapest first.
+    pub(super) fn candidates(&self) -> Result<Vec<Candidate>, ProveError> {
+        let mut candidates = self.with_least_work()?;
+        candidates.sort_by(|a, b| a.price.total_cmp(&b.price));
+        // More work for the same shape moves the best shape little.
+        let mut refined = Vec::new();
+        for candidate in candidates.iter().take(REFINED) {
+            for planner in self.planners.iter().skip(1) {
+                refined.extend(self.candidate(candidate.shape, planner)?);
+            }
+        }
+        candidates.append(&mut refined);
+        candidates.sort_by(|a, b| a.price.total_cmp(&b.price));
+        Ok(candidates)
+    }
+
+    /// All shapes with the least proof of work.
+    fn with_least_work(&self) -> Result<Vec<Candidate>, ProveError> {
+        let shortest = code_choice::SHORTEST_LOG_ROW;
+        let cells_of = |extents: &[Extent]| -> Result<usize, ProveError> {
+            Ok(Packing::new(extents, RowCode::uncoded(shortest))?.rows << shortest)
+        };
+        let (trace, weights) = (cells_of(&self.trace)?, cells_of(&self.weights)?);
+        let suggested = CodeParameters::suggested_log_row(trace + weights, code_choice::TYPICAL_QUERIES);
+        let (rows, blowups, strides) = match &self.options.code {
+            None => (
+                code_choice::log_rows(&self.switches, trace.max(weights), suggested),
+                code_choice::log_blowups(&self.switches),
+                code_choice::log_strides(&self.switches, &self.options.log_strides),
+            ),
+            Some(code) => {
+                code.validate()?;
+                let blowup = code.log_codeword.saturating_sub(code.log_row);
+                (
+                    code.log_row..=code.log_row,
+                    blowup..=blowup,
+                    code.log_stride..=code.log_stride,
+                )
+            }
+        };
+        let Some(planner) = self.planners.first() else {
+            return Ok(Vec::new());
+        };
+        let plans = plans(self.private, self.options);
+        let mut candidates = Vec::new();
+        for log_row in rows {
+            let shapes = blowups
+                .clone()
+                .flat_map(|blowup| strides.clone().map(move |stride| (blowup, stride)));
+            for (log_blowup, log_stride) in shapes {
+                for &plan in &plans {
+                    let shape = Shape {
+                        log_row,
+                        log_blowup,
+                        log_stride,
+                        plan,
+                    };
+                    candidates.extend(self.candidate(shape, planner)?);
+                }
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// One choice, unless it is impossible.
+    fn candidate(&self, shape: Shape, planner: &RecursionPlanner) -> Result<Option<Candidate>, ProveError> {
+        let Shape {
+            log_row,
+            log_stride,
+            plan: (openings, count),
+            ..
+        } = shape;
+        if log_row <= log_stride {
+            return Ok(None);
+        }
+        let narrow = RowCode {
+            log_stride,
+            ..RowCode::uncoded(log_row - log_stride)
+        };
+        let masks = match self.privacy.zero_knowledge() {
+            true => 4 * TYPICAL_PADS.div_ceil(narrow.row_length()) + (2 << log_stride),
+            false => 0,
+        };
+        let trace = Packing::new(&self.trace, narrow)?;
+        let weights_packing = Packing::new(&self.weights, RowCode::uncoded(log_row))?;
+        let (trace_rows, weight_rows) = (trace.rows + masks, weights_packing.rows);
+        let weights = WeightCommitments {
+            roots: vec![[0; 32]; count],
+            rows: weight_rows,
+            openings,
+        };
+        let chosen = match &self.options.code {
+            None => self.code_with_tail(shape, &weights, planner),
+            Some(code) => self.given_code(code, &weights, planner),
+        };
+        let Some((code, recursion)) = chosen else {
+            return Ok(None);
+        };
+        let encoded = (count * weight_rows) as u64 * code.codeword_length() as u64;
+        if encoded > MAXIMUM_ENCODED_CELLS && self.options.code.is_none() {
+            return Ok(None);
+        }
+        let matrices = Matrices {
+            trace_rows,
+            weight_rows,
+            trace_cells: folds(&trace) * narrow.row_length(),
+            weight_cells: folds(&weights_packing) * code.row_length(),
+            commitments: count,
+        };
+        let cost = matrices.cost(&code, &recursion);
+        Ok(Some(Candidate {
+            price: cost.price(self.options),
+            cost,
+            choice: Choice {
+                code,
+                recursion,
+                weights,
+            },
+            shape,
+        }))
+    }
+
+    /// Whether a choice is sound enough.
+    pub(super) fn judge(
+        &self,
+        model: &CompiledModel,
+        lowered: &Filled,
+        candidate: &Candidate,
+    ) -> Result<(), ProveError> {
+        // Soundness depends on sizes alone: any root will do.
+        let previous = Some([0; 32]).filter(|_| self.private);
+        refuse_insecure(&verifying_key(model, lowered, candidate.choice.clone(), previous))
+    }
+
+    /// The same shape with as few columns as the sum of all errors leaves room for.
+    pub(super) fn without_surplus(
+        &self,
+        model: &CompiledModel,
+        lowered: &Filled,
+        found: Candidate,
+    ) -> Result<Candidate, ProveError> {
+        if !self.switches.runs(&CodeChoice) || self.options.code.is_some() {
+            return Ok(found);
+        }
+        for surplus in SURPLUS {
+            let target = self.options.query_bits - surplus;
+            let planner = RecursionPlanner::new(goal(self.options, target, found.choice.code.grinding_bits));
+            let Some(candidate) = self.candidate(found.shape, &planner)? else {
+                continue;
+            };
+            if candidate.price < found.price && self.judge(model, lowered, &candidate).is_ok() {
+                return Ok(candidate);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Row combinations that claims on packed columns speak of, about: columns in one row share it.
+fn folds(packing: &Packing) -> usize {
+    let rows: BTreeSet<usize> = packing.slots.iter().map(|slot| slot.first_row).collect();
+    rows.len()
+}
