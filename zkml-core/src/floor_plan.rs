@@ -249,7 +249,7 @@ fn paths_are_read_wherever_they_stand() {
     };
     let one = |line: usize, folder: &str| vec![(line, folder.to_owned())];
     assert_eq!(
-        to("use crate::argument::Trace;", &["pcs", "claim"]),
+        to("use crate::prove::Trace;", &["pcs", "claim"]),
         one(1, "prove")
     );
     assert_eq!(
