@@ -9,7 +9,8 @@
 //! Every combination of switches gives a network that proves and verifies. Without a pass it is larger, or less precise.
 
 mod list;
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod list_tests;
 mod pass;
 mod report;
@@ -19,7 +20,8 @@ mod rewrite;
 mod run;
 mod sizes;
 mod switches;
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;
 
 pub use pass::{ChosenCode, Level, Outcome, Pass, Work};

@@ -143,7 +143,8 @@ fn suggestion(name: &str) -> String {
     }
 }
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests {
     use super::super::circuit::table_sharing::TableSharing;
     use super::super::circuit::trace_packing::TracePacking;

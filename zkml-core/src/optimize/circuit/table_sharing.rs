@@ -5,7 +5,7 @@
 //! every rescale, limb and pool has its own.
 
 #[cfg(feature = "prover")]
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use crate::circuit::{CircuitBuilder, Table};
 #[cfg(feature = "prover")]
@@ -44,7 +44,7 @@ pub(crate) fn widen(switches: &Switches, graph: &mut Graph<Int>) {
     if !switches.runs(&TableSharing) {
         return;
     }
-    let mut domains: BTreeMap<(Function, i64, i64), u32> = BTreeMap::new();
+    let mut domains: HashMap<(Function, i64, i64), u32> = HashMap::new();
     let key = |table: &FunctionTable| (table.function.clone(), table.minimum, table.maximum);
     for node in &graph.nodes {
         if let IntOp::Rescale(rescale) = &node.op {
