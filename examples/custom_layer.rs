@@ -14,8 +14,13 @@ use std::time::Instant;
 
 use ndarray::ArrayD;
 use support::random::{Random, write_random_weights};
+use zkml::nn::Weights;
+use zkml::optimize::model::{OptimizeOptions, optimize};
 use zkml::prelude::*;
 use zkml::proof::{ReadableOutputs, to_bytes};
+use zkml::prove::{CompiledModel, SetupOptions, prove, setup};
+use zkml::quant::{Calibration, QuantizeOptions, quantize};
+use zkml::verify::verify;
 
 /// `relu(bn(conv(x)) + x)`.
 #[zk_model]

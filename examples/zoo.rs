@@ -18,10 +18,14 @@ use support::classifier::exit_code;
 use support::progress::spin;
 use support::random::{Random, write_random_weights};
 use support::report::{Stages, duration, peak_memory, size};
+use zkml::graph::{Float, Graph, Symbolic};
 use zkml::models::registry::{MODELS, find};
-use zkml::optimize::model::multiply_adds;
+use zkml::nn::Weights;
+use zkml::optimize::model::{OptimizeOptions, multiply_adds, optimize};
 use zkml::prelude::*;
 use zkml::proof::to_bytes;
+use zkml::prove::{CompiledModel, SetupOptions, prove, setup};
+use zkml::quant::{Calibration, QuantizeOptions, quantize};
 use zkml::verify::{Statement, TrustedKey, soundness};
 
 /// Measure proofs of a network with random weights.

@@ -25,7 +25,9 @@ const PARAMETERS: [(i32, i32); 3] = [
 pub fn keep_freed() -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        PARAMETERS.into_iter().all(|(parameter, value)| set(parameter, value))
+        PARAMETERS
+            .into_iter()
+            .all(|(parameter, value)| set(parameter, value))
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     false

@@ -22,9 +22,9 @@ use std::time::{Duration, Instant};
 use fuzz_support::small_model;
 use ndarray::ArrayD;
 use zkml::prelude::*;
-use zkml::proof::{FileError, read_file, write_file};
-use zkml::prove::{Budget, BudgetError, ProveError, Purpose, rotate};
-use zkml::verify::TrustedKey;
+use zkml::proof::{FileError, Proof, PublicValues, read_file, write_file};
+use zkml::prove::{Budget, BudgetError, ProveError, ProvingKey, Purpose, SetupOptions, prove, rotate, setup};
+use zkml::verify::{TrustedKey, VerifyingKey};
 
 /// Tells the child which work to do, and where.
 const WORK: &str = "ZKML_KILL_TEST_WORK";

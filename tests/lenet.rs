@@ -15,10 +15,14 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, Axis};
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
+use zkml::graph::{Float, Graph};
 use zkml::models::LeNet;
+use zkml::nn::Weights;
 use zkml::prelude::*;
+use zkml::prove::{CompiledModel, SetupOptions, prove, setup};
 use zkml::quant::float_execution::execute_float;
-use zkml::quant::{AccuracyReport, Quantized};
+use zkml::quant::{AccuracyReport, Calibration, QuantizeOptions, Quantized, quantize};
+use zkml::verify::verify;
 use zkml::witness::execute_reference;
 
 #[path = "lenet/tamper.rs"]

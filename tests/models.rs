@@ -10,13 +10,18 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis};
 use safetensors::SafeTensors;
+use zkml::graph::{Float, Graph, Symbolic};
 use zkml::models::mobilenet_v1::{MobileNetV1, MobileNetV1Config};
 use zkml::models::mobilenet_v2::{InvertedResidualSetting, MobileNetV2, MobileNetV2Config};
 use zkml::models::resnet::{CifarResNet, CifarResNetConfig, ResNet, ResNetConfig, Shortcut, Stem};
 use zkml::models::vgg::{M, VGG16, Vgg, VggConfig};
+use zkml::nn::Weights;
+use zkml::optimize::model::{OptimizeOptions, optimize};
 use zkml::prelude::*;
-use zkml::quant::AccuracyReport;
+use zkml::prove::{CompiledModel, SetupOptions, prove, setup};
 use zkml::quant::float_execution::execute_float_outputs;
+use zkml::quant::{AccuracyReport, Calibration, QuantizeOptions, quantize};
+use zkml::verify::verify;
 
 fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

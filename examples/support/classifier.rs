@@ -9,9 +9,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use zkml::graph::{Float, Graph, Symbolic};
+use zkml::nn::{LoadReport, TraceError, Weights};
+use zkml::optimize::model::{OptimizeOptions, optimize};
 use zkml::prelude::*;
-use zkml::proof::{ReadableOutputs, to_bytes, write_file};
-use zkml::quant::{AccuracyReport, Preprocessing, Quantized};
+use zkml::proof::{Proof, PublicValues, ReadableOutputs, to_bytes, write_file};
+use zkml::prove::{CompiledModel, ProvingKey, SetupOptions, prove, setup};
+use zkml::quant::{AccuracyReport, Calibration, Preprocessing, QuantizeOptions, Quantized, quantize};
 use zkml::verify::{Statement, TrustedKey, soundness};
 use zkml::witness::Executor;
 

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
-use zkml::prelude::*;
+use zkml::graph::{Graph, Symbolic};
 
 /// Numbers, uniform in [-1, 1), the same on every run.
 pub(crate) struct Random(pub(crate) u64);

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use zkml::prelude::*;
 use zkml::proof::{read_file, write_file};
-use zkml::prove::ProveError;
-use zkml::verify::ROTATION_RESERVE;
+use zkml::prove::{ProveError, ProvingKey, prove};
+use zkml::verify::{ROTATION_RESERVE, VerifyingKey};
 
 use super::verify::{input, key};
 use super::{assert_refused, text, zkml};

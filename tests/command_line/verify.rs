@@ -8,7 +8,12 @@ use std::sync::OnceLock;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 use zkml::models::Mlp;
+use zkml::nn::Weights;
 use zkml::prelude::*;
+use zkml::proof::{Proof, PublicValues};
+use zkml::prove::{CompiledModel, ProvingKey, SetupOptions, prove, setup};
+use zkml::quant::{Calibration, QuantizeOptions, quantize};
+use zkml::verify::VerifyingKey;
 use zkml_core::proof::{Artifact, ReadableOutputs, read_file, to_bytes, write_file};
 use zkml_core::prove::{Input, prove_with_secrets};
 

@@ -22,7 +22,13 @@ use std::sync::LazyLock;
 
 use ndarray::ArrayD;
 use safetensors::tensor::{Dtype, TensorView};
+use zkml::graph::{Graph, Symbolic};
+use zkml::nn::Weights;
+use zkml::optimize::model::{OptimizeOptions, optimize};
 use zkml::prelude::*;
+use zkml::proof::{Proof, PublicValues};
+use zkml::prove::{CompiledModel, ProvingKey, SetupOptions, prove, setup};
+use zkml::quant::{Calibration, QuantizeOptions, quantize};
 use zkml::transcript::{Event, VerifierTranscript, VerifyError};
 use zkml::verify::{PROTOCOL_SETUP, TrustedKey, verify_setup_recording};
 

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use zkml::field::{M61, P, pack, unpack};
 use zkml::prelude::*;
+use zkml::proof::Proof;
+use zkml::prove::{CompiledModel, SetupOptions, prove, setup};
 use zkml::transcript::{Event, Kind, VerifyError};
-use zkml::verify::{TrustedKey, verify_setup};
+use zkml::verify::{TrustedKey, VerifyingKey, verify_setup};
 
 use super::{digits, float_network, integer_network};
 

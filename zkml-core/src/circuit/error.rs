@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// Why a circuit cannot be built or used.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CircuitError {
     /// A part of the circuit does not fit the rest.
@@ -45,3 +45,5 @@ pub enum CircuitError {
         what: String,
     },
 }
+
+crate::debug_as_display!(CircuitError);

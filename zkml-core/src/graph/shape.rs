@@ -41,7 +41,7 @@ impl ParameterShape for IntParameter {
 }
 
 /// Why an operation does not fit its operands.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShapeError {
     /// Wrong number of operands.
@@ -170,6 +170,8 @@ pub enum ShapeError {
         found: Vec<usize>,
     },
 }
+
+crate::debug_as_display!(ShapeError);
 
 /// Looks parameters up by index: path and shape.
 pub(super) type Parameters<'a> = dyn Fn(ParameterId) -> Option<(&'a str, &'a [usize])> + 'a;

@@ -6,7 +6,7 @@ use super::shape::{self, ParameterShape, ShapeError};
 use super::{FloatOp, Graph, Int, Node, NodeId, Stage};
 
 /// What is wrong with a graph, and at which node.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {
     /// A node does not fit its operands or parameters.
@@ -61,6 +61,8 @@ pub enum GraphError {
     #[error("the graph has no outputs")]
     NoOutputs,
 }
+
+crate::debug_as_display!(GraphError);
 
 impl<S> Graph<S>
 where

@@ -11,7 +11,7 @@ use super::{Forward, ParameterPath, Tensor};
 use crate::graph::{FloatOp, Graph, Node, NodeId, ParameterId, ParameterSpec, Symbolic};
 
 /// A model that cannot be traced.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TraceError {
     /// An operation met a shape it cannot work on.
@@ -57,6 +57,8 @@ pub enum TraceError {
         path: String,
     },
 }
+
+crate::debug_as_display!(TraceError);
 
 /// What [`trace`] gathers.
 pub(super) struct Recording {

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::transcript::VerifyError;
 
 /// Errors of the prover's side of the commitment.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PcsError {
     /// Parameters or claims that no verifier would accept either.
@@ -37,3 +37,5 @@ pub enum PcsError {
     #[error("no randomness from the operating system: {0}")]
     Randomness(String),
 }
+
+crate::debug_as_display!(PcsError);

@@ -41,7 +41,7 @@ pub struct ReadableOutput {
 }
 
 /// The first entry of readable outputs that is not what the public values say.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[error("{place}: the public values give {expected}, found {found}")]
 pub struct OutputMismatch {
     /// The entry, such as `outputs[0].integers[7]`.
@@ -51,6 +51,8 @@ pub struct OutputMismatch {
     /// What stands there.
     pub found: String,
 }
+
+crate::debug_as_display!(OutputMismatch);
 
 impl ReadableOutputs {
     /// The readable form of `public.outputs`.

@@ -8,7 +8,7 @@ use crate::transcript::VerifyError;
 use crate::witness::ExecutionError;
 
 /// Why setup or proving failed.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum ProveError {
     /// The input does not fit the model, or a value left the domain of a table on it.
@@ -68,3 +68,5 @@ pub enum ProveError {
         found: String,
     },
 }
+
+crate::debug_as_display!(ProveError);

@@ -11,7 +11,7 @@ use crate::graph::{Float, Graph};
 use crate::witness::{ExecutionError, Executor};
 
 /// Why accuracy cannot be measured.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccuracyError {
     /// No samples.
@@ -40,6 +40,8 @@ pub enum AccuracyError {
     #[error(transparent)]
     Execution(ExecutionError),
 }
+
+crate::debug_as_display!(AccuracyError);
 
 /// Cosine between the float and the integer values of one layer, over all samples.
 #[derive(Debug, Clone, PartialEq)]

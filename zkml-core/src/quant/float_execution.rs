@@ -10,7 +10,7 @@ pub(crate) use super::float_convolution::inside;
 use crate::graph::{Float, FloatOp, Graph, Node, ParameterId, Window2d};
 
 /// Why a floating-point execution did not start or finish.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FloatExecutionError {
     /// The input has another shape than the network takes.
@@ -36,6 +36,8 @@ pub enum FloatExecutionError {
         node: String,
     },
 }
+
+crate::debug_as_display!(FloatExecutionError);
 
 /// The value of every node on one input, by node index. An `Argmax` yields its index as a float.
 ///

@@ -98,7 +98,7 @@ impl Default for QuantizeOptions {
 }
 
 /// Why a network cannot be quantized.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantizeError {
     /// The float graph, or (never expected) the integer graph made from it, is inconsistent.
@@ -154,6 +154,8 @@ pub enum QuantizeError {
         found: u32,
     },
 }
+
+crate::debug_as_display!(QuantizeError);
 
 /// Quantizes a network whose batch normalizations are folded.
 ///

@@ -54,7 +54,7 @@ pub(crate) struct RescaleDemand {
 }
 
 /// No multiplier fits between the field's range and the wanted precision.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[error(
     "`{layer}`: no shift fits: factor {factor:.3e} needs a shift of {needed} or more for a multiplier of at least 1, \
      but an accumulator up to {accumulator} and a table of {domain_bits} bits allow {allowed} at most"
@@ -73,6 +73,8 @@ pub struct ShiftError {
     /// Bits of the table's domain.
     pub domain_bits: u32,
 }
+
+crate::debug_as_display!(ShiftError);
 
 /// Multipliers and shift of one rescale.
 #[derive(Debug, Clone, PartialEq, Eq)]

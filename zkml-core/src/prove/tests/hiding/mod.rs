@@ -12,6 +12,8 @@ mod rank;
 mod simulator;
 mod statistics;
 
+use std::borrow::Cow;
+
 use ndarray::ArrayD;
 
 use super::listening::{Heard, heard, listen};
@@ -100,7 +102,7 @@ fn sound_key(model: &CompiledModel) -> VerifyingKey {
 fn tiny_statement<'k>(sound: &'k VerifyingKey, tiny: &'k VerifyingKey) -> Statement<'k> {
     assert!(Statement::new(tiny).is_err());
     let mut statement = Statement::new(sound).expect("statement");
-    statement.key = tiny;
+    statement.key = Cow::Borrowed(tiny);
     statement.digest = tiny.digest().expect("a digest");
     if let Some(masking) = &mut statement.masking {
         masking.tail = tiny.trace_tail();
