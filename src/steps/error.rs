@@ -28,7 +28,7 @@ pub enum Error {
         /// Name of the model.
         model: String,
         /// What is wrong.
-        error: TraceError,
+        error: Box<TraceError>,
     },
     /// The weights cannot be read, or are not those of the model.
     #[cfg(feature = "prover")]
@@ -39,7 +39,7 @@ pub enum Error {
         /// The file or folder.
         path: PathBuf,
         /// What is wrong.
-        error: WeightError,
+        error: Box<WeightError>,
     },
     /// The file holds tensors that no parameter of the model takes: it may be that of another model.
     #[cfg(feature = "prover")]
@@ -63,7 +63,7 @@ pub enum Error {
         /// Name of the model.
         model: String,
         /// What is wrong.
-        error: OptimizeError,
+        error: Box<OptimizeError>,
     },
     /// No argmax can be appended: the first output has no axis of classes.
     #[cfg(feature = "prover")]
@@ -72,7 +72,7 @@ pub enum Error {
         /// Name of the model.
         model: String,
         /// What is wrong.
-        error: GraphError,
+        error: Box<GraphError>,
     },
     /// Not one name for each class.
     #[cfg(feature = "prover")]
@@ -90,7 +90,7 @@ pub enum Error {
         /// Name of the model.
         model: String,
         /// What is wrong.
-        error: CalibrationError,
+        error: Box<CalibrationError>,
     },
     /// The network cannot be quantized.
     #[cfg(feature = "prover")]
@@ -99,7 +99,7 @@ pub enum Error {
         /// Name of the model.
         model: String,
         /// What is wrong.
-        error: QuantizeError,
+        error: Box<QuantizeError>,
     },
     /// The two networks cannot be compared.
     #[cfg(feature = "prover")]
@@ -108,7 +108,7 @@ pub enum Error {
         /// Name of the model.
         model: String,
         /// What is wrong.
-        error: AccuracyError,
+        error: Box<AccuracyError>,
     },
     /// The input is not one that the model takes. No proof of a key was used up.
     #[cfg(feature = "prover")]
@@ -124,7 +124,7 @@ pub enum Error {
         /// Name of the model.
         model: String,
         /// What is wrong.
-        error: ProveError,
+        error: Box<ProveError>,
     },
     /// The answer cannot be proved.
     #[cfg(feature = "prover")]

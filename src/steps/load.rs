@@ -60,13 +60,13 @@ fn load(model: &str, traced: Result<Graph<Symbolic>, TraceError>, path: &Path) -
     let _span = info_span!("load").entered();
     let graph = traced.map_err(|error| Error::Trace {
         model: model.to_owned(),
-        error,
+        error: Box::new(error),
     })?;
     let loaded = Weights::open(path).and_then(|weights| graph.load(&weights));
     let (graph, report) = loaded.map_err(|error| Error::Weights {
         model: model.to_owned(),
         path: path.to_path_buf(),
-        error,
+        error: Box::new(error),
     })?;
     if !report.unused.is_empty() {
         return Err(Error::UnusedWeights {

@@ -48,7 +48,7 @@ impl Model {
         let optimized = info_span!("optimize").in_scope(|| optimize(graph, &OptimizeOptions::default()));
         let (graph, passes) = optimized.map_err(|error| Error::Optimize {
             model: name.clone(),
-            error,
+            error: Box::new(error),
         })?;
         Ok(Self {
             name,
@@ -147,7 +147,7 @@ impl Model {
             let classified = graph.with_argmax();
             graph = classified.map_err(|error| Error::Classifier {
                 model: model(),
-                error,
+                error: Box::new(error),
             })?;
         }
         check_class_names(&graph, &self.classes)?;
@@ -155,17 +155,17 @@ impl Model {
             .in_scope(|| Calibration::collect(&graph, samples.iter().cloned(), self.method))
             .map_err(|error| Error::Calibration {
                 model: model(),
-                error,
+                error: Box::new(error),
             })?;
         let mut network = info_span!("quantize")
             .in_scope(|| quantize(&graph, &calibration, &self.options))
             .map_err(|error| Error::Quantize {
                 model: model(),
-                error,
+                error: Box::new(error),
             })?;
         let report = compare(&graph, &network, samples).map_err(|error| Error::Accuracy {
             model: model(),
-            error,
+            error: Box::new(error),
         })?;
         network.record.passes = self.passes;
         network.record.classes = self.classes;

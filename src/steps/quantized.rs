@@ -129,7 +129,10 @@ impl QuantizedModel {
     /// [`Error::Setup`] naming the layer that has no circuit, or saying that no code is good enough.
     pub fn setup(self) -> Result<(Prover, Verifier), Error> {
         let name = self.model.name.clone();
-        let key = setup(self.model, &self.options).map_err(|error| Error::Setup { model: name, error })?;
+        let key = setup(self.model, &self.options).map_err(|error| Error::Setup {
+            model: name,
+            error: Box::new(error),
+        })?;
         let prover = Prover::from_key(key);
         let verifier = prover.verifier()?;
         Ok((prover, verifier))

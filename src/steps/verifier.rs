@@ -144,7 +144,6 @@ fn public_outputs(statement: &Statement<'_>, public: &PublicValues) -> Option<Ve
 ///
 /// Its `Display` is a report for people, which says what was private.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Verified {
     model: String,
     privacy: Privacy,
