@@ -1,11 +1,11 @@
 //! Why a step failed, where, and what to do about it.
 
-use std::path::PathBuf;
-
 use thiserror::Error;
 use zkml_core::proof::FileError;
 use zkml_core::transcript::VerifyError;
 
+#[cfg(feature = "prover")]
+use std::path::PathBuf;
 #[cfg(feature = "prover")]
 use zkml_core::{
     graph::GraphError,
