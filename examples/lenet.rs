@@ -1,7 +1,5 @@
-//! Proves what a LeNet-5 says about handwritten digits, and verifies it: from trained weights to a checked answer in five
-//! lines.
-//!
-//! `cargo run --release --example lenet`. Reads `examples/assets` alone. `lenet_report` shows pictures, tables and times.
+//! Proves what a LeNet-5 says about handwritten digits, and verifies it: five lines from trained weights to a checked
+//! answer. `cargo run --release --example lenet`; `lenet_report` shows pictures, tables and times.
 
 // An example speaks to people.
 #![allow(clippy::print_stdout)]

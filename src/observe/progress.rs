@@ -13,10 +13,11 @@ use tracing_subscriber::registry::LookupSpan;
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Shows the stage that is running on the standard error, where that is a terminal: load, calibrate, setup, prove and what
-/// they are at. For programs: it sets the subscriber of `tracing` for the whole process.
+/// Shows the stage that is running on the standard error, where that is a terminal: load, calibrate, setup, prove and
+/// what they are at. For programs: it sets the subscriber of `tracing` for the whole process.
 ///
-/// Returns whether anything will be shown: not where the standard error is no terminal, or the program has a subscriber.
+/// Returns whether anything will be shown: not where the standard error is no terminal, or the program has a
+/// subscriber.
 ///
 /// ```no_run
 /// zkml::observe::show_progress();

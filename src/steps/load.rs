@@ -34,8 +34,8 @@ pub trait Load: Forward {
     /// The network with the weights of a `.safetensors` file, or of a folder with one or with an index of shards.
     /// Runs on the shape that the model declares, `#[zk_model(input = [...])]`.
     ///
-    /// Strict, as PyTorch's `load_state_dict`: every parameter must be there with its shape, and every tensor of the file
-    /// must belong to a parameter.
+    /// Strict, as PyTorch's `load_state_dict`: every parameter must be there with its shape, and every tensor of the
+    /// file must belong to a parameter.
     ///
     /// # Errors
     /// [`Error::Trace`], [`Error::Weights`] with a report of what is missing, [`Error::UnusedWeights`],

@@ -11,6 +11,7 @@
 mod error;
 mod proof;
 mod tensor;
+mod verified;
 mod verifier;
 
 #[cfg(feature = "prover")]
@@ -29,7 +30,8 @@ mod quantized;
 pub use error::Error;
 pub use proof::AnswerProof;
 pub use tensor::QuantizedTensor;
-pub use verifier::{Verified, Verifier};
+pub use verified::Verified;
+pub use verifier::Verifier;
 
 #[cfg(feature = "prover")]
 pub use answer::Answer;

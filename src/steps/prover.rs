@@ -55,12 +55,12 @@ impl Prover {
 
     /// What the model answers on `input`, and a proof of it for whoever chose `context`.
     ///
-    /// `input` has the [shape](Self::input_shape) of the model's input. It is checked, and the model is run on it, before
-    /// one of the key's proofs is used up; a proof that then fails, or is not handed out, is used up all the same.
+    /// `input` has the [shape](Self::input_shape) of the model's input. It is checked, and the model is run on it,
+    /// before one of the key's proofs is used up; a proof that then fails, or is not handed out, counts all the same.
     ///
     /// # Errors
-    /// [`Error::Input`] for another shape, NaN or infinity; [`Error::Prove`] for an input far from all that the model was
-    /// quantized with, and for a key whose proofs are used up.
+    /// [`Error::Input`] for another shape, NaN or infinity; [`Error::Prove`] for an input far from all that the model
+    /// was quantized with, and for a key whose proofs are used up.
     pub fn prove(&self, input: &ArrayD<f32>, context: &[u8]) -> Result<Answer, Error> {
         let model = &self.key.model;
         let integers = model.network.quantize_input(input);
@@ -97,8 +97,8 @@ impl Prover {
         Ok(verifier.with_classes(self.key.model.network.record.classes.clone()))
     }
 
-    /// New keys for the same private weights, with as many proofs again. One of the few openings that the old key keeps for
-    /// this is used up.
+    /// New keys for the same private weights, with as many proofs again. One of the few openings that the old key keeps
+    /// for this is used up.
     ///
     /// # Errors
     /// [`Error::ProvingKey`] for public weights, which need no new keys, and for a key without a single opening left.
