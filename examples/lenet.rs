@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let model = LeNet::new().load(assets.join("lenet5-mnist.safetensors"))?;
     let model = model.quantize(&images)?;
-    println!("{}\n", model.report());
+    println!("{}", model.report());
     let (prover, verifier) = model.setup()?;
     for image in &images[..3] {
         let answer = prover.prove(image, b"nonce")?;
