@@ -9,7 +9,7 @@ use crate::field::to_i64_centered;
 use crate::reduce::Values;
 
 /// The first constraint that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Violation {
     /// A row of looked-up columns is not in the table.
@@ -53,6 +53,8 @@ pub enum Violation {
         found: i64,
     },
 }
+
+crate::debug_as_display!(Violation);
 
 /// Checks every lookup, every equality and every column that the circuit takes to be zero-padded.
 ///

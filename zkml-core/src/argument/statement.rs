@@ -33,7 +33,7 @@ pub enum Subject {
 #[derive(Debug, Clone)]
 pub struct Statement<'k> {
     /// The key.
-    pub key: &'k VerifyingKey,
+    pub key: Cow<'k, VerifyingKey>,
     /// What is proved of it.
     pub subject: Subject,
     /// The circuit of that.
@@ -165,7 +165,7 @@ impl<'k> Statement<'k> {
         };
         check_sizes(key, &circuit, &sizes, maximum)?;
         let mut statement = Self {
-            key,
+            key: Cow::Borrowed(key),
             subject,
             digest: key.digest()?,
             input,
@@ -207,6 +207,29 @@ impl<'k> Statement<'k> {
             row_length: self.key.code.narrow().row_length(),
             tail: self.key.trace_tail(),
             classes: self.key.code.stride(),
+        }
+    }
+
+    /// The same statement with a key of its own.
+    pub fn into_owned(self) -> Statement<'static> {
+        Statement {
+            key: Cow::Owned(self.key.into_owned()),
+            subject: self.subject,
+            circuit: Cow::Owned(self.circuit.into_owned()),
+            digest: self.digest,
+            input: self.input,
+            outputs: self.outputs,
+            schedule: self.schedule,
+            tables: self.tables,
+            lookups: self.lookups,
+            committed: self.committed,
+            trace: self.trace,
+            parameters: self.parameters,
+            weights: self.weights,
+            separate: self.separate,
+            opened: self.opened,
+            masking: self.masking,
+            constraints: self.constraints,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::secret::RandomnessError;
 use crate::transcript::VerifyError;
 
 /// Why setup or proving failed.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum ProveError {
     /// The input does not fit the model, or a value left the domain of a table on it.
@@ -75,3 +75,5 @@ impl From<RandomnessError> for ProveError {
         Self::Commitment(error.into())
     }
 }
+
+crate::debug_as_display!(ProveError);

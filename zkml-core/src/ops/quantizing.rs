@@ -116,7 +116,7 @@ pub struct Activation {
 }
 
 /// Why a network cannot be quantized.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantizeError {
     /// The float graph, or (never expected) the integer graph made from it, is inconsistent.
@@ -173,8 +173,10 @@ pub enum QuantizeError {
     },
 }
 
+crate::debug_as_display!(QuantizeError);
+
 /// No multiplier fits between the field's range and the wanted precision.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[error(
     "`{layer}`: no shift fits: factor {factor:.3e} needs a shift of {needed} or more for a multiplier of at least 1, \
      but an accumulator up to {accumulator} and a table of {domain_bits} bits allow {allowed} at most"
@@ -193,3 +195,5 @@ pub struct ShiftError {
     /// Bits of the table's domain.
     pub domain_bits: u32,
 }
+
+crate::debug_as_display!(ShiftError);

@@ -6,7 +6,7 @@ use crate::secret::RandomnessError;
 use crate::transcript::VerifyError;
 
 /// Errors of the prover's side of the commitment.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PcsError {
     /// Parameters or claims that no verifier would accept either.
@@ -38,3 +38,5 @@ pub enum PcsError {
     #[error(transparent)]
     Randomness(#[from] RandomnessError),
 }
+
+crate::debug_as_display!(PcsError);

@@ -13,7 +13,7 @@
 //! Not free are weights that several layers share (they would become several weights) and layers that scale channels one
 //! by one (a kernel of a single weight, which would be rounded more coarsely than a multiplier).
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use ndarray::ArrayD;
 
@@ -97,11 +97,15 @@ impl Quantizer<'_> {
     }
 
     /// One table for each function, the widest serving all.
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "the memo of a curve takes no part in equality or hashing"
+    )]
     fn share_tables(&mut self) {
         if !self.options.circuit.table_sharing {
             return;
         }
-        let mut domains: BTreeMap<(Function, i64, i64), u32> = BTreeMap::new();
+        let mut domains: HashMap<(Function, i64, i64), u32> = HashMap::new();
         let key = |table: &FunctionTable| (table.function.clone(), table.minimum, table.maximum);
         for node in &self.nodes.nodes {
             if let IntOp::Rescale(rescale) = &node.op {

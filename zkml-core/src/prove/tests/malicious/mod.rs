@@ -455,10 +455,10 @@ fn prove_lying(
                 commitment: 0,
                 messages,
             };
-            judge(statement.key, &trace.public, &proof, CONTEXT)
+            judge(&statement.key, &trace.public, &proof, CONTEXT)
         }
         Subject::Setup => {
-            let mut key = statement.key.clone();
+            let mut key = statement.key.clone().into_owned();
             key.setup_proof = messages;
             verify_setup(&key)
         }
