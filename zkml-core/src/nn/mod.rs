@@ -4,6 +4,7 @@
 //! [`functional`] to a [`Tensor`]; `#[zk_model]` makes it a [`Module`]. [`trace()`] runs `forward` once and
 //! returns a `Graph<Symbolic>`; [`weights`] turns that into a `Graph<Float>`. The shape rules are in the rooms of [`crate::ops`].
 
+pub mod elementwise;
 pub mod functional;
 pub mod infer;
 pub mod layers;
@@ -15,6 +16,8 @@ mod trace;
 pub mod weights;
 
 pub use crate::graph::{Inferred, Shape, ShapeError};
+pub use elementwise::options::*;
+pub use elementwise::*;
 pub use functional::{
     adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, max_pool2d, max_pool2d_with, pad,
     permute, relu, relu6, reshape, subsample2d, view,

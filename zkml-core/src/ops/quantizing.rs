@@ -10,7 +10,7 @@
 //! ```
 
 use super::{Float, IntOp, RangeError};
-use crate::circuit::Function;
+use crate::circuit::{CurveKind, Function, TableError};
 use crate::graph::{GraphError, Node, NodeId, ParameterId};
 
 /// The node that is quantized, and the integer graph as it is built. Multipliers, shifts and weights are chosen once all of it is known.
@@ -88,6 +88,12 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn rectify(&mut self, function: Function, largest: f64) -> Result<(), QuantizeError>;
 
+    /// Appends a function whose table is computed, as the table of the operand's rescale. `steepest` bounds its slope.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn curve(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError>;
+
     /// Appends a comparison of the operand's values, accumulators or not, whose result is an index.
     ///
     /// # Errors
@@ -142,6 +148,14 @@ pub enum QuantizeError {
     IndexOperand {
         /// Name of the node that uses it.
         layer: String,
+    },
+    /// A function whose table cannot be computed.
+    #[error("`{layer}`: {error}")]
+    Table {
+        /// Name of the node.
+        layer: String,
+        /// Why.
+        error: TableError,
     },
     /// NaN or infinity in a weight.
     #[error("parameter `{path}`: value {value} at row-major index {index} is not finite")]

@@ -168,7 +168,7 @@ impl Quantizer<'_> {
             Freedom::Coefficients(index) => {
                 let scales = &self.sums[index].scales;
                 let least = scales.iter().fold(0.0, |most: f64, scale| most.max(*scale)) * LEAST_COEFFICIENT;
-                let factors = scales.iter().map(|scale| scale.max(least) / node.fact.scale);
+                let factors = scales.iter().map(|scale| scale.max(least) / rescale.step);
                 let operands = operand.inputs.iter().map(|id| self.nodes[*id].fact.range);
                 (factors.collect(), operands.map(range::magnitude).sum())
             }
@@ -197,7 +197,7 @@ impl Quantizer<'_> {
     /// Writes multipliers and shift into the graph, and the scale they give to an accumulator that is free.
     fn apply(&mut self, rescale: &PendingRescale, freedom: Freedom, mut chosen: Chosen) {
         let operand = self.nodes[rescale.node].inputs[0];
-        let unit = self.nodes[rescale.node].fact.scale * 2f64.powi(-(chosen.shift as i32));
+        let unit = rescale.step * 2f64.powi(-(chosen.shift as i32));
         let settled = match freedom {
             Freedom::None => None,
             Freedom::Weights(index) => {

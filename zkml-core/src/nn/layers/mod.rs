@@ -36,4 +36,4 @@ macro_rules! forward {
     };
 }
 
-use forward;
+pub(super) use forward;

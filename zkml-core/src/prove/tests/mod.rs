@@ -1,6 +1,7 @@
 mod case;
 mod conformance;
 mod determinacy;
+mod elementwise;
 mod fiat_shamir;
 mod files;
 mod fixture;

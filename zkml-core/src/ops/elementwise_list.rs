@@ -1,0 +1,7 @@
+// The functions of each value by itself that are tables. One line brings a room into `FloatOp`, the layers and functions of `nn`, the
+// prelude and the hyper-parameters that `#[zk_model]` knows; this file is read by all of them.
+//
+//   room, function(arguments), layer, options { hyper-parameter: kind }
+elementwise! {
+    sigmoid, sigmoid(), Sigmoid, SigmoidOptions {};
+}
