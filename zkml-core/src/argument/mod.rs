@@ -40,6 +40,8 @@ pub use statement::{PROTOCOL, PROTOCOL_SETUP, Statement, Subject};
 #[cfg(feature = "prover")]
 pub use trace::{Answer, Trace};
 pub use walk::claims_to_open;
+#[cfg(feature = "prover")]
+pub use walk::claims_to_prove;
 pub use work::required_hardening;
 
 /// Bytes in hexadecimal.

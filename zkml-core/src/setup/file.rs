@@ -16,6 +16,7 @@ use crate::lower::Lowered;
 use crate::pcs::{CodeParameters, RecursionParameters};
 use crate::privacy::Visibility;
 use crate::proof::{Artifact, Kind, map_file_with_section, write_file_with_section};
+use crate::reduce::Cpu;
 
 /// What a proving key is on disk, besides the rows of weights in the section of its file: all but what follows from the
 /// rest.
@@ -213,7 +214,7 @@ impl ProvingKey {
             secret,
             cells,
         } = Opened::read(path)?;
-        let commitments = Commitments::new(secret, cells);
+        let commitments = Commitments::new(Cpu, secret, cells);
         let budget = open_budget(path, &verifying)?;
         let key = Self {
             model,
