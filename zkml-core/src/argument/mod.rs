@@ -14,6 +14,7 @@ mod bindings;
 mod check;
 mod dry_run;
 pub mod link;
+mod opened;
 mod public;
 mod separate;
 mod sizes;

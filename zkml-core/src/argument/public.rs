@@ -15,72 +15,78 @@ impl PublicValues {
     /// # Errors
     /// [`VerifyError::PublicValue`] naming the first value that does not fit.
     pub fn check(&self, statement: &Statement<'_>) -> Result<(), VerifyError> {
-        let mismatch = |place: &str, expected: String, found: String| {
-            Err(VerifyError::PublicValue {
-                place: place.to_owned(),
-                expected,
-                found,
-            })
-        };
-        let describe = |present: bool| {
-            if present {
-                "public values"
-            } else {
-                "none (private)"
-            }
-            .to_owned()
+        self.check_presence(statement)?;
+        let outputs = self.outputs.as_deref().unwrap_or_default();
+        if outputs.len() != statement.outputs.len() {
+            return Err(mismatch(
+                "outputs",
+                format!("{} tensors", statement.outputs.len()),
+                format!("{} tensors", outputs.len()),
+            ));
+        }
+        for (tensor, values) in statement.input.iter().zip(&self.input) {
+            check_tensor(statement, "input", tensor, values)?;
+        }
+        for (index, (tensor, values)) in statement.outputs.iter().zip(outputs).enumerate() {
+            check_tensor(statement, &format!("output.{index}"), tensor, values)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that what is public is there, and nothing else.
+    fn check_presence(&self, statement: &Statement<'_>) -> Result<(), VerifyError> {
+        let describe = |present: bool| match present {
+            true => "public values".to_owned(),
+            false => "none (private)".to_owned(),
         };
         let present = [
             ("input", statement.input.is_some(), self.input.is_some()),
             ("outputs", !statement.outputs.is_empty(), self.outputs.is_some()),
         ];
-        if let Some((place, expected, found)) =
-            present.into_iter().find(|(_, expected, found)| expected != found)
-        {
-            return mismatch(place, describe(expected), describe(found));
+        let mut present = present.into_iter();
+        match present.find(|(_, expected, found)| expected != found) {
+            None => Ok(()),
+            Some((place, expected, found)) => Err(mismatch(place, describe(expected), describe(found))),
         }
-        let outputs = self.outputs.as_deref().unwrap_or_default();
-        if outputs.len() != statement.outputs.len() {
-            let (expected, found) = (statement.outputs.len(), outputs.len());
-            return mismatch(
-                "outputs",
-                format!("{expected} tensors"),
-                format!("{found} tensors"),
-            );
-        }
-        let outputs = statement.outputs.iter().zip(outputs).enumerate();
-        let input = statement.input.iter().zip(&self.input);
-        let named = input
-            .map(|(tensor, values)| ("input".to_owned(), tensor, values))
-            .chain(outputs.map(|(index, (tensor, values))| (format!("output.{index}"), tensor, values)));
-        for (
+    }
+}
+
+/// Checks the size and the range of one tensor.
+fn check_tensor(
+    statement: &Statement<'_>,
+    name: &str,
+    tensor: &PublicTensor,
+    values: &[i64],
+) -> Result<(), VerifyError> {
+    let PublicTensor {
+        column,
+        minimum,
+        maximum,
+    } = tensor;
+    let shape = &statement.circuit()[*column].shape;
+    if values.len() != shape.logical_len() {
+        return Err(mismatch(
             name,
-            PublicTensor {
-                column,
-                minimum,
-                maximum,
-            },
-            values,
-        ) in named
-        {
-            let shape = &statement.circuit()[*column].shape;
-            if values.len() != shape.logical_len() {
-                return mismatch(
-                    &name,
-                    format!("{} values (shape {shape})", shape.logical_len()),
-                    values.len().to_string(),
-                );
-            }
-            if let Some(index) = values.iter().position(|value| value < minimum || value > maximum) {
-                let found = values.get(index).map_or(String::new(), i64::to_string);
-                return mismatch(
-                    &format!("{name}[{index}]"),
-                    format!("a value in [{minimum}, {maximum}]"),
-                    found,
-                );
-            }
-        }
-        Ok(())
+            format!("{} values (shape {shape})", shape.logical_len()),
+            values.len().to_string(),
+        ));
+    }
+    let outside = |(_, value): &(usize, &i64)| *value < minimum || *value > maximum;
+    match values.iter().enumerate().find(outside) {
+        None => Ok(()),
+        Some((index, value)) => Err(mismatch(
+            &format!("{name}[{index}]"),
+            format!("a value in [{minimum}, {maximum}]"),
+            value.to_string(),
+        )),
+    }
+}
+
+fn mismatch(place: &str, expected: String, found: String) -> VerifyError {
+    VerifyError::PublicValue {
+        place: place.to_owned(),
+        expected,
+        found,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The verifier's side of an opening. For the statement, the transcript order and the checks see the
 //! [module](super).
 //!
-//! - `combination`: claims become one row combination; `columns`: the combination against opened columns.
+//! - `combination`: claims become one row combination; `columns`, `opened`: the combination against opened columns.
 
 mod columns;
 mod combination;
+mod opened;
 
 pub use columns::verify_columns;
 pub use combination::verify_combination;
