@@ -108,15 +108,17 @@ pub fn prove_combination<M: MatrixOracle>(
     }))
 }
 
-/// The point in the row at which all is opened, and what enters the combination, as the number of a fold and its value at the point:
-/// each fold once after a merge, else that of each claim.
+/// The point in the row at which all is opened, and for each term of the combination its fold and its value there.
+type Merged = (Vec<K>, Vec<(usize, K)>);
+
+/// Merges the claims to one point, if they are at several: each fold then enters the combination once, else that of each claim.
 fn terms<M: MatrixOracle>(
     channel: &mut (impl ProverChannel + ?Sized),
     code: &CodeParameters,
     plan: &Plan,
     matrices: &[&M],
     claims: &[Claim],
-) -> Result<(Vec<K>, Vec<(usize, K)>), PcsError> {
+) -> Result<Merged, PcsError> {
     if plan.needs_merge() {
         let _span = info_span!("merge claims").entered();
         let (point, ends) = merge(channel, code.log_row, plan, matrices, claims)?;
