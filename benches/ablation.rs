@@ -1,7 +1,7 @@
 //! What each pass of the optimizer is worth: the network without it, against the network with all of them.
 //!
-//! `cargo bench --bench ablation` for LeNet-5; `-- vgg16` for VGG-16, `-- --runs 9` for more proofs a row. Prints the table
-//! of `docs/performance.md`. With `--test` one pass is left out once, on LeNet-5.
+//! `cargo bench --bench ablation` for LeNet-5; `-- vgg16` for VGG-16, `-- --runs 9` for more proofs a row. Prints the
+//! table of `docs/performance.md`. With `--test` one pass is left out once, on LeNet-5.
 
 // A benchmark speaks to people.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -182,8 +182,8 @@ fn measure(
     })
 }
 
-/// The time that processors spent on this program, where the system tells (Linux): other programs disturb it less than they
-/// disturb the time that passes.
+/// The time that processors spent on this program, where the system tells (Linux): other programs disturb it less than
+/// they disturb the time that passes.
 fn processor_time() -> Option<Duration> {
     let mut sum = 0;
     for task in std::fs::read_dir("/proc/self/task").ok()? {

@@ -2,32 +2,16 @@
 //!
 //! One thread: `RAYON_NUM_THREADS=1 cargo bench --bench argument`.
 
+mod support;
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use support::Stream;
 use zkml_core::field::{K, M61};
 use zkml_core::lookup::{self, LookupShape, Statement, TableShape, Witness};
 use zkml_core::sumcheck::{EqProduct, Instance, Product, prove_batched};
 use zkml_core::transcript::{ProverTranscript, VerifierTranscript};
-
-/// Deterministic pseudo-random words (splitmix64).
-struct Stream(u64);
-
-impl Stream {
-    fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn elements(&mut self, count: usize) -> Vec<K> {
-        (0..count)
-            .map(|_| K::new(M61::from(self.word()), M61::from(self.word())))
-            .collect()
-    }
-}
 
 /// A sumcheck over `2^variables` elements, the instance made anew for each run.
 fn sumcheck(c: &mut Criterion) {
@@ -58,66 +42,99 @@ fn sumcheck(c: &mut Criterion) {
     group.finish();
 }
 
-/// Lookups of `(x, f(x))` in a table, `2^variables` of them.
-fn lookups(c: &mut Criterion) {
-    let mut group = c.benchmark_group("lookup");
-    group.sample_size(10);
-    // (variables of the lookup, variables of the table, columns)
-    for (variables, table, arity) in [(14, 8, 1), (18, 12, 2), (20, 16, 1)] {
-        let statement = Statement {
-            lookups: vec![LookupShape {
-                variables,
-                arity,
-                table: 0,
-            }],
-            tables: vec![TableShape {
-                variables: table,
-                arity,
-            }],
+/// Lookups of rows `(x, x^2, x^2, ..)` in the table of all `x`.
+struct Case {
+    statement: Statement,
+    /// Variables of the lookup and of the table.
+    variables: (usize, usize),
+    lookup: Vec<Vec<M61>>,
+    table: Vec<Vec<M61>>,
+    multiplicities: Vec<M61>,
+}
+
+impl Case {
+    /// `2^variables` rows of `arity` columns, looked up in a table of `2^table` rows.
+    fn new(variables: usize, table: usize, arity: usize) -> Self {
+        let shape = LookupShape {
+            variables,
+            arity,
+            table: 0,
         };
+        let tables = vec![TableShape {
+            variables: table,
+            arity,
+        }];
         let mut stream = Stream(1);
         let rows: Vec<u64> = (0..1u64 << variables)
             .map(|_| stream.word() >> (64 - table))
             .collect();
         let mut counts = vec![0u64; 1 << table];
         rows.iter().for_each(|row| counts[*row as usize] += 1);
-        let function = |column: usize, x: u64| M61::from(if column == 0 { x } else { x * x });
-        let column = |rows: &[u64], column| rows.iter().map(|x| function(column, *x)).collect::<Vec<M61>>();
         let all: Vec<u64> = (0..1 << table).collect();
-        let lookup: Vec<Vec<M61>> = (0..arity).map(|c| column(&rows, c)).collect();
-        let table_columns: Vec<Vec<M61>> = (0..arity).map(|c| column(&all, c)).collect();
-        let multiplicities: Vec<M61> = counts.iter().map(|count| M61::from(*count)).collect();
-        let witness = Witness {
-            lookups: vec![lookup.iter().map(Vec::as_slice).collect()],
-            tables: vec![table_columns.iter().map(Vec::as_slice).collect()],
-            multiplicities: vec![&multiplicities],
-        };
+        Self {
+            statement: Statement {
+                lookups: vec![shape],
+                tables,
+            },
+            variables: (variables, table),
+            lookup: columns(&rows, arity),
+            table: columns(&all, arity),
+            multiplicities: counts.into_iter().map(M61::from).collect(),
+        }
+    }
 
-        let prove = || {
-            let mut channel = ProverTranscript::new("bench");
-            let claims = lookup::prove(&mut channel, &statement, witness.clone());
-            (claims, channel.into_proof())
+    fn prove(&self) -> (lookup::Claims<K>, Vec<u8>) {
+        let witness = Witness {
+            lookups: vec![self.lookup.iter().map(Vec::as_slice).collect()],
+            tables: vec![self.table.iter().map(Vec::as_slice).collect()],
+            multiplicities: vec![&self.multiplicities],
         };
+        let mut channel = ProverTranscript::new("bench");
+        let claims = lookup::prove(&mut channel, &self.statement, witness);
+        (claims, channel.into_proof())
+    }
+
+    /// The columns of the table at the point of the claims. Evaluating them is the circuit's: `verify` is given them.
+    fn table_values(&self, claims: &lookup::Claims<K>) -> Vec<K> {
+        let eq = zkml_core::field::kernels::eq_table(claims.suffix(self.variables.1));
+        self.table
+            .iter()
+            .map(|column| zkml_core::field::kernels::dot_base(column, &eq))
+            .collect()
+    }
+
+    fn verify(&self, proof: &[u8], table_values: &[K]) {
+        let mut channel = VerifierTranscript::new("bench", proof);
+        let result = lookup::verify(&mut channel, &self.statement, &|_, column, _| {
+            table_values[column]
+        });
+        assert!(result.is_ok() && channel.finish().is_ok());
+    }
+}
+
+/// The columns `x, x^2, x^2, ..` of rows.
+fn columns(rows: &[u64], arity: usize) -> Vec<Vec<M61>> {
+    let value = |column: usize, x: u64| M61::from(if column == 0 { x } else { x * x });
+    (0..arity)
+        .map(|column| rows.iter().map(|x| value(column, *x)).collect())
+        .collect()
+}
+
+fn lookups(c: &mut Criterion) {
+    let mut group = c.benchmark_group("lookup");
+    group.sample_size(10);
+    for (variables, table, arity) in [(14, 8, 1), (18, 12, 2), (20, 16, 1)] {
+        let case = Case::new(variables, table, arity);
         let name = format!("2^{variables} in 2^{table}, {arity} columns");
         group.throughput(Throughput::Elements(1 << variables));
         group.bench_function(format!("prove/{name}"), |bencher| {
-            bencher.iter(|| black_box(prove()))
+            bencher.iter(|| black_box(case.prove()))
         });
-
-        // Evaluating the table is the circuit's: here the values of the honest run are given back.
-        let (claims, proof) = prove();
-        let eq = zkml_core::field::kernels::eq_table(claims.suffix(table));
-        let values: Vec<K> = table_columns
-            .iter()
-            .map(|column| zkml_core::field::kernels::dot_base(column, &eq))
-            .collect();
+        let (claims, proof) = case.prove();
+        let values = case.table_values(&claims);
         group.throughput(Throughput::Bytes(proof.len() as u64));
         group.bench_function(format!("verify/{name}"), |bencher| {
-            bencher.iter(|| {
-                let mut channel = VerifierTranscript::new("bench", &proof);
-                let result = lookup::verify(&mut channel, &statement, &|_, column, _| values[column]);
-                assert!(result.is_ok() && channel.finish().is_ok());
-            })
+            bencher.iter(|| case.verify(&proof, &values))
         });
     }
     group.finish();

@@ -2,12 +2,13 @@
 //!
 //! `cargo bench --bench kernels`. Tables have 2^12 elements (64 KiB of `K`: they stay in the second-level cache),
 //! `fold` is also measured on 2^16; the throughput is in elements that a kernel reads at an index (`fold` and the
-//! rounds: of the result), in multiply-adds for the int8 products.
+//! rounds: of the result), in multiply-adds for the int8 products. Tables of functions are computed as a verifier does.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use zkml_core::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use zkml_core::field::kernels::available_backends;
 use zkml_core::field::{K, M61, from_u64};
 
@@ -36,17 +37,12 @@ fn base_table(seed: u64, length: usize) -> Vec<M61> {
     residues(seed).take(length).collect()
 }
 
-fn tables(criterion: &mut Criterion) {
-    let (a, b, e) = (table(1, LENGTH), table(2, LENGTH), table(3, LENGTH));
-    let (q0, q1, base) = (table(4, LENGTH), table(5, LENGTH), base_table(6, LENGTH));
-    let (r, point) = (a[7], table(8, 12));
-    let mut acc = b.clone();
-
+/// Binding a variable of a table of `2^12` and of `2^16` elements.
+fn folds(criterion: &mut Criterion) {
+    let (base, r) = (base_table(6, LENGTH), table(1, LENGTH)[7]);
     for &backend in available_backends() {
         let mut group = criterion.benchmark_group(backend.name());
-        group
-            .sample_size(30)
-            .throughput(Throughput::Elements(LENGTH as u64 / 2));
+        group.sample_size(30);
         for length in [LENGTH, LONG] {
             let source = table(9, length);
             let mut values = source.clone();
@@ -73,6 +69,17 @@ fn tables(criterion: &mut Criterion) {
         group.bench_function("fold_base", |bencher| {
             bencher.iter(|| backend.fold_base(black_box(&base), r))
         });
+    }
+}
+
+/// Rounds of sumchecks, and a layer of a tree of fractions.
+fn rounds(criterion: &mut Criterion) {
+    let [a, b, e, q0, q1] = [1, 2, 3, 4, 5].map(|seed| table(seed, LENGTH));
+    for &backend in available_backends() {
+        let mut group = criterion.benchmark_group(backend.name());
+        group
+            .sample_size(30)
+            .throughput(Throughput::Elements(LENGTH as u64 / 2));
         group.bench_function("product_round", |bencher| {
             bencher.iter(|| backend.product_round(black_box(&a), black_box(&b)))
         });
@@ -90,7 +97,21 @@ fn tables(criterion: &mut Criterion) {
                 )
             })
         });
-        group.throughput(Throughput::Elements(LENGTH as u64));
+    }
+}
+
+/// Inner products, sums, products and combinations of tables; tables of the equality polynomial.
+fn tables(criterion: &mut Criterion) {
+    let (a, b, base) = (table(1, LENGTH), table(2, LENGTH), base_table(6, LENGTH));
+    let (r, point) = (a[7], table(8, 12));
+    let weights = &a[..12];
+    let rows = base_table(7, weights.len() * LENGTH);
+    let mut acc = b.clone();
+    for &backend in available_backends() {
+        let mut group = criterion.benchmark_group(backend.name());
+        group
+            .sample_size(30)
+            .throughput(Throughput::Elements(LENGTH as u64));
         group.bench_function("dot", |bencher| {
             bencher.iter(|| backend.dot(black_box(&a), black_box(&b)))
         });
@@ -103,8 +124,6 @@ fn tables(criterion: &mut Criterion) {
         group.bench_function("add_scaled_base", |bencher| {
             bencher.iter(|| backend.add_scaled_base(&mut acc, r, black_box(&base)))
         });
-        let weights = &a[..12];
-        let rows = base_table(7, weights.len() * LENGTH);
         group.throughput(Throughput::Elements((weights.len() * LENGTH) as u64));
         group.bench_function("combine_rows", |bencher| {
             bencher.iter(|| backend.combine_rows(black_box(&rows), LENGTH, weights))
@@ -165,10 +184,60 @@ fn int8(criterion: &mut Criterion) {
     }
 }
 
+/// Tables of functions on 2^13 values; the throughput is in entries.
+fn function_tables(criterion: &mut Criterion) {
+    let number = |value: f64| Dyadic::from_f64(value).ok();
+    let (Some(input), Some(output), Some(one), Some(threshold)) =
+        (number(0.00146), number(0.0313), number(1.0), number(20.0))
+    else {
+        return;
+    };
+    let kinds = [
+        ("sigmoid", CurveKind::Sigmoid),
+        ("tanh", CurveKind::Tanh),
+        ("gelu", CurveKind::Gelu),
+        ("gelu_tanh", CurveKind::GeluTanh),
+        ("silu", CurveKind::Silu),
+        ("leaky_relu", CurveKind::LeakyRelu { slope: output }),
+        ("elu", CurveKind::Elu { alpha: one }),
+        ("hardswish", CurveKind::Hardswish),
+        ("hardsigmoid", CurveKind::Hardsigmoid),
+        ("softplus", CurveKind::Softplus { beta: one, threshold }),
+        ("abs", CurveKind::Abs),
+        ("exp", CurveKind::Exp),
+    ];
+    let mut group = criterion.benchmark_group("function_tables");
+    group.sample_size(20).throughput(Throughput::Elements(1 << 13));
+    for (name, kind) in kinds {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                // A new curve has computed nothing yet.
+                let curve = Curve::new(black_box(kind), input, output)?;
+                let table = FunctionTable {
+                    function: Function::Curve(curve),
+                    domain_bits: 12,
+                    minimum: -1023,
+                    maximum: 1024,
+                };
+                table.cells()
+            })
+        });
+    }
+}
+
 /// One thread, whatever the machine has. An error only says that the pool exists already.
 fn one_thread(_: &mut Criterion) {
     let _ = rayon::ThreadPoolBuilder::new().num_threads(1).build_global();
 }
 
-criterion_group!(kernels, one_thread, tables, butterflies, int8);
+criterion_group!(
+    kernels,
+    one_thread,
+    folds,
+    rounds,
+    tables,
+    butterflies,
+    int8,
+    function_tables
+);
 criterion_main!(kernels);

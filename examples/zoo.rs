@@ -1,5 +1,5 @@
-//! What a proof of any network in `zkml::models` costs: times, sizes, memory. The weights and the images are random, so the
-//! answers mean nothing; the proofs are as good, and take as long, as any.
+//! What a proof of any network in `zkml::models` costs: times, sizes, memory. The weights and the images are random, so
+//! the answers mean nothing; the proofs are as good, and take as long, as any.
 //!
 //! `cargo run --release --example zoo -- resnet18-cifar10`; without a name it lists the networks.
 
@@ -15,14 +15,16 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use ndarray::ArrayD;
 use support::classifier::exit_code;
+use support::program::{privacy, start_threads};
 use support::progress::spin;
 use support::random::{Random, write_random_weights};
-use support::report::{Stages, duration, peak_memory, size};
+use support::report::{Stages, duration, print_peak_memory, size};
 use zkml::argument::{Statement, soundness};
 use zkml::models::registry::{MODELS, find};
 use zkml::optimize::model::multiply_adds;
 use zkml::prelude::*;
 use zkml::proof::to_bytes;
+use zkml::quant::Quantized;
 use zkml::verify::TrustedKey;
 
 /// Measure proofs of a network with random weights.
@@ -44,6 +46,9 @@ struct Arguments {
     public: bool,
 }
 
+/// What a step gives, or why it cannot.
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
 /// How many images activation ranges are measured on.
 const CALIBRATION_IMAGES: usize = 8;
 
@@ -52,7 +57,7 @@ fn main() -> ExitCode {
     exit_code(run(&Arguments::parse()))
 }
 
-fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+fn run(arguments: &Arguments) -> Outcome<()> {
     let Some(name) = &arguments.model else {
         for entry in MODELS {
             println!("{:24} {}", entry.name, entry.about);
@@ -62,61 +67,60 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.proofs == 0 || arguments.batch == 0 {
         return Err("expected at least one proof of at least one image".into());
     }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(arguments.threads.unwrap_or(0))
-        .build_global()?;
-    println!("{} threads", rayon::current_num_threads());
-
+    start_threads(arguments.threads)?;
     let mut stages = Stages::default();
-    let entry = find(name)?;
-    let mut random = Random(2026);
-    let graph = entry.trace(arguments.batch)?;
-    let graph = stages.run("draw weights", || {
-        spin("drawing weights", || load(graph, &mut random))
-    })?;
-    let shape = graph[graph.input].fact.clone();
-    let parameters: usize = graph
-        .parameters
-        .iter()
-        .map(|parameter| parameter.values.len())
-        .sum();
-    println!(
-        "{parameters} weights, {} multiply-adds, input {shape:?}",
-        multiply_adds(&graph)
-    );
-    let mut image = || ArrayD::from_shape_simple_fn(shape.as_slice(), || random.next());
-    let images: Vec<ArrayD<f32>> = (0..CALIBRATION_IMAGES).map(|_| image()).collect();
-    let network = stages.run("calibrate, quantize", || -> Result<_, Box<dyn Error>> {
-        spin("calibrating", || {
-            let samples = images.iter().cloned();
-            let calibration = Calibration::collect(&graph, samples, CalibrationMethod::default())?;
-            Ok(quantize(&graph, &calibration, &QuantizeOptions::default())?)
-        })
-    })?;
-    drop(graph);
+    let (network, images) = network(name, arguments.batch, &mut stages)?;
     let inputs = images
         .iter()
         .cycle()
         .take(arguments.proofs)
         .map(|image| network.quantize_input(image))
         .collect::<Result<Vec<_>, _>>()?;
+    let model = CompiledModel::new(name.as_str(), network).with_privacy(privacy(arguments.public));
+    measure(model, &inputs, arguments.batch, &mut stages)?;
+    println!("{stages}");
+    print_peak_memory();
+    Ok(())
+}
 
-    let privacy = if arguments.public {
-        Privacy::PUBLIC
-    } else {
-        Privacy::default()
-    };
-    let model = CompiledModel::new(name.as_str(), network).with_privacy(privacy);
+/// The network with random weights, calibrated on random images.
+fn network(name: &str, batch: usize, stages: &mut Stages) -> Outcome<(Quantized, Vec<ArrayD<f32>>)> {
+    let mut random = Random(2026);
+    let graph = find(name)?.trace(batch)?;
+    let graph = stages.run("draw weights", || {
+        spin("drawing weights", || load(graph, &mut random))
+    })?;
+    let shape = &graph[graph.input].fact;
+    let parameters = graph.parameters.iter().map(|parameter| parameter.values.len());
+    println!(
+        "{} weights, {} multiply-adds, input {shape:?}",
+        parameters.sum::<usize>(),
+        multiply_adds(&graph)
+    );
+    let mut image = || ArrayD::from_shape_simple_fn(shape.as_slice(), || random.next());
+    let images: Vec<ArrayD<f32>> = (0..CALIBRATION_IMAGES).map(|_| image()).collect();
+    let network = stages.run("calibrate, quantize", || -> Outcome<_> {
+        spin("calibrating", || {
+            let samples = images.iter().cloned();
+            let calibration = Calibration::collect(&graph, samples, CalibrationMethod::default())?;
+            Ok(quantize(&graph, &calibration, &QuantizeOptions::default())?)
+        })
+    })?;
+    Ok((network, images))
+}
+
+/// Setup, and a proof of each input with its verification.
+fn measure(model: CompiledModel, inputs: &[ArrayD<i64>], batch: usize, stages: &mut Stages) -> Outcome<()> {
     let key = stages.run("setup", || {
         spin("setup", || setup(model, &SetupOptions::default()))
     })?;
     let trusted = stages.run("check the key, once", || TrustedKey::new(&key.verifying))?;
-    let bits =
-        soundness(&Statement::new(&key.verifying)?).sum(&soundness(&Statement::of_setup(&key.verifying)?));
+    let setup = soundness(&Statement::of_setup(&key.verifying)?);
+    let bits = soundness(&Statement::new(&key.verifying)?).sum(&setup);
     println!("soundness: {bits:.1} bits");
 
     let (mut proving, mut verifying, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for input in &inputs {
+    for input in inputs {
         let start = Instant::now();
         let (public, proof) = spin("proving", || prove(&key, input, b""))?;
         proving.push(start.elapsed());
@@ -129,20 +133,13 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let prove = median(&mut proving);
     stages.push("prove", prove, remark.clone());
     stages.push("verify", median(&mut verifying), remark);
-    println!(
-        "proof {}, {} an image\n",
-        size(bytes as u64),
-        duration(prove / arguments.batch as u32)
-    );
-    println!("{stages}");
-    if let Some(bytes) = peak_memory() {
-        println!("peak memory {}", size(bytes));
-    }
+    let each = duration(prove / batch as u32);
+    println!("proof {}, {each} an image\n", size(bytes as u64));
     Ok(())
 }
 
 /// The graph with random weights, optimized, with the class as an output.
-fn load(graph: Graph<Symbolic>, random: &mut Random) -> Result<Graph<Float>, Box<dyn Error>> {
+fn load(graph: Graph<Symbolic>, random: &mut Random) -> Outcome<Graph<Float>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("weights.safetensors");
     write_random_weights(&graph, random, &path)?;

@@ -12,8 +12,8 @@ struct Readme;
 
 pub use zkml_core::{Privacy, Visibility};
 pub use zkml_core::{
-    argument, circuit, field, keys, lookup, masking, pcs, poly, privacy, proof, reduce, sumcheck, transcript,
-    verify,
+    argument, circuit, field, graph, keys, lookup, lower, masking, ops, optimize, pcs, poly, privacy, proof,
+    reduce, sumcheck, transcript, verify,
 };
 
 #[cfg(feature = "prover")]
@@ -23,7 +23,7 @@ pub mod memory;
 pub mod observe;
 
 #[cfg(feature = "prover")]
-pub use zkml_core::{execute, graph, lower, nn, optimize, prove, quant, secret, setup};
+pub use zkml_core::{execute, nn, prove, quant, secret, setup};
 #[cfg(feature = "prover")]
 pub use zkml_macros::zk_model;
 #[cfg(feature = "prover")]
@@ -32,7 +32,7 @@ pub use zkml_models as models;
 /// What a model and its proof need: `use zkml::prelude::*;`.
 #[cfg(feature = "prover")]
 pub mod prelude {
-    pub use zkml_core::graph::{Float, Graph, Int, Symbolic};
+    pub use zkml_core::graph::Graph;
     pub use zkml_core::keys::VerifyingKey;
     pub use zkml_core::keys::{CompiledModel, ProvingKey};
     pub use zkml_core::nn::{
@@ -44,6 +44,7 @@ pub mod prelude {
         ZeroPad2dOptions, adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, layer,
         max_pool2d, max_pool2d_with, pad, permute, relu, relu6, reshape, sequential, subsample2d, view,
     };
+    pub use zkml_core::ops::{Float, Int, Symbolic};
     pub use zkml_core::optimize::model::{OptimizeOptions, optimize};
     pub use zkml_core::privacy::{Privacy, Visibility};
     pub use zkml_core::proof::{Proof, PublicValues};

@@ -6,6 +6,7 @@
 
 pub(crate) mod classifier;
 pub(crate) mod images;
+pub(crate) mod program;
 pub(crate) mod progress;
 pub(crate) mod random;
 pub(crate) mod report;

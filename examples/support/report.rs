@@ -3,7 +3,15 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-pub(crate) use zkml::observe::{duration, peak_memory, size};
+use zkml::observe::peak_memory;
+pub(crate) use zkml::observe::{duration, size};
+
+/// Says how much memory the program has used at most, where the system tells.
+pub(crate) fn print_peak_memory() {
+    if let Some(bytes) = peak_memory() {
+        println!("peak memory {}", size(bytes));
+    }
+}
 
 /// The stages of a run, each with its time and a remark; printed as a table.
 #[derive(Debug, Default)]

@@ -24,8 +24,9 @@ use super::{CommandError, Globals};
 
 /// Turn a known model and its weights into the integer network that is proved
 ///
-/// Loads the weights, optimizes the network, runs it on sample inputs to see how large its values get, and quantizes
-/// it to integers. What is private is chosen here. If the output exists and was made from the same inputs, nothing is done.
+/// Loads the weights, optimizes the network, runs it on sample inputs to see how large its values get, and quantizes it
+/// to integers. What is private is chosen here. If the output exists and was made from the same inputs, nothing is
+/// done.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
@@ -38,7 +39,8 @@ pub(crate) struct Compile {
     /// Its weights: a .safetensors file, or a folder with one or with an index of shards
     #[arg(long)]
     weights: PathBuf,
-    /// Sample inputs to measure value ranges on: images, .npy, .safetensors, CIFAR-10 .bin, MNIST idx, or folders of them
+    /// Sample inputs to measure value ranges on: images, .npy, .safetensors, CIFAR-10 .bin, MNIST idx, or folders of
+    /// them
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     calibration: Vec<PathBuf>,
     /// Use at most that many sample inputs

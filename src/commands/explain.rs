@@ -102,15 +102,20 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// What is committed, what is virtual, and how the tables are used.
-fn circuit(circuit: &Circuit) -> Vec<Fact> {
-    let mut kinds = [
-        ("committed", 0u64, 0u64),
-        ("weights", 0, 0),
-        ("public", 0, 0),
-        ("virtual", 0, 0),
-    ];
-    let mut logical = 0u64;
+/// The columns of one kind.
+struct Columns {
+    name: &'static str,
+    count: u64,
+    cells: u64,
+}
+
+/// Columns and cells, kind by kind.
+fn kinds(circuit: &Circuit) -> [Columns; 4] {
+    let mut kinds = ["committed", "weights", "public", "virtual"].map(|name| Columns {
+        name,
+        count: 0,
+        cells: 0,
+    });
     for column in &circuit.columns {
         let place = match column.kind {
             ColumnKind::Committed { .. } => 0,
@@ -118,32 +123,43 @@ fn circuit(circuit: &Circuit) -> Vec<Fact> {
             ColumnKind::Public(_) => 2,
             ColumnKind::Linear(_) | ColumnKind::View(_) | ColumnKind::Contraction(_) => 3,
         };
-        if let Some((_, count, cells)) = kinds.get_mut(place) {
-            *count += 1;
-            *cells += column.shape.padded_len() as u64;
+        if let Some(kind) = kinds.get_mut(place) {
+            kind.count += 1;
+            kind.cells += column.shape.padded_len() as u64;
         }
-        if matches!(
-            column.kind,
+    }
+    kinds
+}
+
+/// Cells of the trace without padding and without the multiplicities of tables.
+fn logical_cells(circuit: &Circuit) -> u64 {
+    let in_trace = |kind: &ColumnKind| {
+        matches!(
+            kind,
             ColumnKind::Committed {
                 home: Home::Trace,
                 ..
             }
-        ) {
-            logical += column.shape.logical_len() as u64;
-        }
-    }
-    let text: Vec<String> = kinds
-        .iter()
-        .map(|(name, count, cells)| format!("{count} {name}, {} cells", grouped(*cells)))
-        .collect();
-    let values: Vec<Value> = kinds
-        .iter()
-        .map(|(name, count, cells)| json!({ "kind": name, "columns": count, "cells": cells }))
-        .collect();
+        )
+    };
+    let columns = circuit.columns.iter().filter(|column| in_trace(&column.kind));
+    columns.map(|column| column.shape.logical_len() as u64).sum()
+}
+
+/// What is committed, what is virtual, and how the tables are used.
+fn circuit(circuit: &Circuit) -> Vec<Fact> {
+    let kinds = kinds(circuit);
+    let text = kinds
+        .each_ref()
+        .map(|kind| format!("{} {}, {} cells", kind.count, kind.name, grouped(kind.cells)));
+    let values = kinds
+        .each_ref()
+        .map(|kind| json!({ "kind": kind.name, "columns": kind.count, "cells": kind.cells }));
+    let logical = logical_cells(circuit);
     let [(_, cells), (_, rows), (_, tables), ..] = sizes(circuit);
     let padding = cells.saturating_sub(tables).saturating_sub(logical);
     vec![
-        fact("columns", text.join("\n"), values),
+        fact("columns", text.join("\n"), values.to_vec()),
         fact(
             "trace",
             format!(

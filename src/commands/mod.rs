@@ -239,7 +239,7 @@ pub(crate) enum CommandError {
     /// The network cannot be quantized.
     #[cfg(feature = "prover")]
     #[error(transparent)]
-    Quantize(#[from] zkml::quant::quantize::QuantizeError),
+    Quantize(#[from] zkml::ops::QuantizeError),
     /// An artifact cannot be encoded.
     #[cfg(feature = "prover")]
     #[error(transparent)]

@@ -15,9 +15,9 @@ use super::{CommandError, hex};
 
 /// Commit the private weights of a proving key anew
 ///
-/// A key with private weights makes a limited number of proofs: each shows some of the randomness that hides the weights. This
-/// makes a new pair of keys for the same weights, with fresh randomness, and a proof that both hold the same ones. The old
-/// key stays valid. If it was interrupted, run it again with the same paths.
+/// A key with private weights makes a limited number of proofs: each shows some of the randomness that hides the
+/// weights. This makes a new pair of keys for the same weights, with fresh randomness, and a proof that both hold the
+/// same ones. The old key stays valid. If it was interrupted, run it again with the same paths.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:

@@ -55,8 +55,8 @@ enum Favour {
 }
 
 impl Favour {
-    /// How many bytes of proof one encoded cell of work is worth, how much proof of work may be done for fewer of them, and how
-    /// many a node of a tree has.
+    /// How many bytes of proof one encoded cell of work is worth, how much proof of work may be done for fewer of them,
+    /// and how many a node of a tree has.
     fn options(self) -> SetupOptions {
         let balance = SetupOptions::default();
         match self {

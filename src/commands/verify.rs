@@ -20,8 +20,9 @@ const MAXIMUM_OUTPUTS_BYTES: u64 = 1 << 30;
 
 /// Check a proof
 ///
-/// Checks that the model of the verifying key, with the weights it is a commitment to, gives the public outputs on
-/// the public input; of what is private, that the prover knows it. The key decides what is checked: take it from someone you trust, not from the prover.
+/// Checks that the model of the verifying key, with the weights it is a commitment to, gives the public outputs on the
+/// public input; of what is private, that the prover knows it. The key decides what is checked: take it from someone
+/// you trust, not from the prover.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:

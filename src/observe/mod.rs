@@ -1,7 +1,7 @@
 //! Looking at a run: times and sizes as text, and where the time went.
 //!
-//! The prover and verifier open a `tracing` span for every stage and every step of a layer. [`Recorder`] is a subscriber
-//! that keeps them, for a flame view or for a table of stages.
+//! The prover and verifier open a `tracing` span for every stage and every step of a layer. [`Recorder`] is a
+//! subscriber that keeps them, for a flame view or for a table of stages.
 
 #[cfg(feature = "prover")]
 mod recorder;

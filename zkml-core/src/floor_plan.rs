@@ -24,7 +24,7 @@ const PLAN: &[(&str, &[&str])] = &[
         ],
     ),
     ("statement", &["privacy", "circuit"]),
-    ("language", &["graph", "nn"]),
+    ("language", &["graph", "ops", "nn"]),
     ("compile", &["optimize", "execute", "quant", "lower"]),
     ("argument", &["pcs", "masking", "reduce"]),
     ("keys", &["proof", "keys", "argument", "verify", "prove", "setup"]),
@@ -97,11 +97,10 @@ fn inner_module(before: &[TokenTree]) -> Option<String> {
 fn path(tokens: &[TokenTree], module: &[String], found: &mut Vec<Import>) -> usize {
     let mut place: Vec<String> = module.to_vec();
     let mut read = 0;
-    let mut line = 0;
+    let line = tokens[0].span().start().line;
     loop {
         match tokens.get(read) {
             Some(TokenTree::Ident(word)) => {
-                line = word.span().start().line;
                 match word.to_string().as_str() {
                     "crate" => place.clear(),
                     "super" => drop(place.pop()),
@@ -249,7 +248,10 @@ fn paths_are_read_wherever_they_stand() {
             .collect()
     };
     let one = |line: usize, folder: &str| vec![(line, folder.to_owned())];
-    assert_eq!(to("use crate::prove::Trace;", &["pcs", "claim"]), one(1, "prove"));
+    assert_eq!(
+        to("use crate::argument::Trace;", &["pcs", "claim"]),
+        one(1, "prove")
+    );
     assert_eq!(
         to("use super::super::prove::Trace;", &["pcs", "claim"]),
         one(1, "prove")

@@ -29,17 +29,15 @@ pub mod lookup;
 pub mod privacy;
 
 // The language of models.
-#[cfg(feature = "prover")]
 pub mod graph;
 #[cfg(feature = "prover")]
 pub mod nn;
+pub mod ops;
 
 // The compiler.
 #[cfg(feature = "prover")]
 pub mod execute;
-#[cfg(feature = "prover")]
 pub mod lower;
-#[cfg(feature = "prover")]
 pub mod optimize;
 #[cfg(feature = "prover")]
 pub mod quant;

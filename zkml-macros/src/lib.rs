@@ -1,9 +1,9 @@
 //! The `#[zk_model]` attribute of zkml.
 //!
-//! See [`macro@zk_model`]. The pieces, in the order a model passes through them: `attribute` reads
-//! `name = value` lists, `model` the struct, `field_attributes` its fields, `hyper` checks hyper-parameters against `catalogue`,
-//! `expand_model` writes the code for the struct; `forward` reads and rewrites the `impl`, `shapes` repeats
-//! `forward` on shapes, `expand_forward` writes the code for the `impl`. `diagnostics` gathers the errors.
+//! See [`macro@zk_model`]. The pieces, in the order a model passes through them: `attribute` reads `name = value`
+//! lists, `model` the struct, `field_attributes` its fields, `hyper` checks hyper-parameters against `catalogue`,
+//! `expand_model` writes the code for the struct; `forward` reads and rewrites the `impl`, `shapes` repeats `forward`
+//! on shapes, `expand_forward` writes the code for the `impl`. `diagnostics` gathers the errors.
 
 mod attribute;
 mod catalogue;

@@ -1,7 +1,7 @@
 //! MobileNet (V1): depthwise separable convolutions.
 //!
-//! The PyTorch it mirrors, <https://github.com/kuangliu/pytorch-cifar> (`models/mobilenet.py`), whose state-dict keys it
-//! has; with [`MobileNetV1Config::imagenet`] the strides are those of the paper, for 224 x 224 images.
+//! The PyTorch it mirrors, <https://github.com/kuangliu/pytorch-cifar> (`models/mobilenet.py`), whose state-dict keys
+//! it has; with [`MobileNetV1Config::imagenet`] the strides are those of the paper, for 224 x 224 images.
 //!
 //! ```python
 //! class Block(nn.Module):

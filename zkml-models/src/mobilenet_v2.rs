@@ -24,7 +24,8 @@
 //!         return x + self.conv(x) if self.use_res_connect else self.conv(x)
 //! ```
 //!
-//! The state-dict keys are torchvision's: `features.1.conv.0.0.weight`, `features.18.1.running_var`, `classifier.1.bias`.
+//! The state-dict keys are torchvision's: `features.1.conv.0.0.weight`, `features.18.1.running_var`,
+//! `classifier.1.bias`.
 //!
 //! M. Sandler and others, "MobileNetV2: inverted residuals and linear bottlenecks", 2018.
 

@@ -1,7 +1,8 @@
 //! The networks by name, for the command line: what they are called, what they take, how an image becomes their input.
 
-use zkml_core::graph::{Graph, Symbolic};
+use zkml_core::graph::Graph;
 use zkml_core::nn::{Forward, TraceError};
+use zkml_core::ops::Symbolic;
 use zkml_core::quant::Preprocessing;
 
 use crate::mobilenet_v1::{MobileNetV1, MobileNetV1Config};

@@ -1,6 +1,7 @@
 //! What the tests of the models share.
 
-use zkml_core::graph::{Graph, Symbolic};
+use zkml_core::graph::Graph;
+use zkml_core::ops::Symbolic;
 
 /// Number of trained parameters: all but the statistics of normalizations.
 pub(crate) fn trained_parameters(graph: &Graph<Symbolic>) -> usize {

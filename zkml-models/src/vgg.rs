@@ -211,8 +211,8 @@ fn make_classifier(config: &VggConfig) -> Vec<SequentialLayer> {
 
 #[cfg(test)]
 mod tests {
-    use zkml_core::graph::FloatOp;
     use zkml_core::nn::Weights;
+    use zkml_core::ops::FloatOp;
 
     use super::*;
     use crate::testing::{shape_of, trained_parameters};

@@ -2,18 +2,16 @@ use zkml::prelude::*;
 
 #[zk_model(input = [1, 1, 28, 28])]
 struct Net {
-    #[layer(in_channels = 1, out_channels = 6, kernel_size = 5)]
-    conv1: Conv2d,
+    used: ReLU,
+    unused: ReLU,
     #[layer(in_channels = 6, out_channels = 6, kernel_size = 5)]
-    conv2: Conv2d,
-    #[layer(in_channels = 6, out_channels = 6, kernel_size = 5)]
-    conv3: Conv2d,
+    unused_conv: Conv2d,
 }
 
 #[zk_model]
 impl Net {
     fn forward(&self, x: Tensor) -> Tensor {
-        relu(self.conv1(x))
+        relu(self.used(x))
     }
 }
 

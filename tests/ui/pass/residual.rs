@@ -1,31 +1,24 @@
 use zkml::prelude::*;
 
-/// ResNet's basic block.
+/// A block with a shortcut, which is a layer of its own where the shapes differ.
 #[zk_model]
-struct BasicBlock {
+struct Block {
     #[arg]
-    in_planes: usize,
+    from: usize,
     #[arg]
-    planes: usize,
+    to: usize,
     #[arg]
     stride: usize,
-    #[layer(in_channels = in_planes, out_channels = planes, kernel_size = 3, stride = stride, padding = 1, bias = false)]
+    #[layer(in_channels = from, out_channels = to, kernel_size = 3, stride = stride, padding = 1)]
     conv1: Conv2d,
-    #[layer(num_features = planes)]
-    bn1: BatchNorm2d,
-    #[layer(in_channels = planes, out_channels = planes, kernel_size = 3, padding = 1, bias = false)]
-    conv2: Conv2d,
-    #[layer(num_features = planes)]
-    bn2: BatchNorm2d,
-    #[layer(when = in_planes != planes || stride != 1, in_planes = in_planes, planes = planes, stride = stride)]
+    #[layer(when = from != to || stride != 1, from = from, to = to, stride = stride)]
     downsample: Option<Downsample>,
 }
 
 #[zk_model]
-impl BasicBlock {
+impl Block {
     fn forward(&self, x: Tensor) -> Tensor {
-        let y = relu(self.bn1(self.conv1(x)));
-        let y = self.bn2(self.conv2(y));
+        let y = relu(self.conv1(x));
         let identity = match &self.downsample {
             Some(downsample) => downsample.forward(x),
             None => x,
@@ -37,16 +30,16 @@ impl BasicBlock {
 #[zk_model]
 struct Downsample {
     #[arg]
-    in_planes: usize,
+    from: usize,
     #[arg]
-    planes: usize,
+    to: usize,
     #[arg]
     stride: usize,
     #[param(rename = "0")]
-    #[layer(in_channels = in_planes, out_channels = planes, kernel_size = 1, stride = stride, bias = false)]
+    #[layer(in_channels = from, out_channels = to, kernel_size = 1, stride = stride, bias = false)]
     conv: Conv2d,
     #[param(rename = "1")]
-    #[layer(num_features = planes)]
+    #[layer(num_features = to)]
     bn: BatchNorm2d,
 }
 
@@ -63,10 +56,10 @@ struct ResNet {
     conv1: Conv2d,
     #[layer(num_features = 16)]
     bn1: BatchNorm2d,
-    #[layer(repeat = 2, in_planes = 16, planes = 16, stride = 1)]
-    layer1: Vec<BasicBlock>,
-    #[layer(repeat = 2, in_planes = if index == 0 { 16 } else { 32 }, planes = 32, stride = if index == 0 { 2 } else { 1 })]
-    layer2: Vec<BasicBlock>,
+    #[layer(repeat = 2, from = 16, to = 16, stride = 1)]
+    layer1: Vec<Block>,
+    #[layer(repeat = 2, from = if index == 0 { 16 } else { 32 }, to = 32, stride = if index == 0 { 2 } else { 1 })]
+    layer2: Vec<Block>,
     #[layer(output_size = 1)]
     avgpool: AdaptiveAvgPool2d,
     #[layer(in_features = 32, out_features = 10)]
@@ -77,10 +70,7 @@ struct ResNet {
 impl ResNet {
     fn forward(&self, x: Tensor) -> Tensor {
         let mut x = relu(self.bn1(self.conv1(x)));
-        for block in &self.layer1 {
-            x = block.forward(x);
-        }
-        for block in &self.layer2 {
+        for block in self.layer1.iter().chain(&self.layer2) {
             x = block.forward(x);
         }
         self.fc(flatten(self.avgpool(x), 1))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use crate::circuit::{Circuit, ColumnId, ColumnKind, Table};
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Table, TableError};
 use crate::field::to_i64_centered;
 use crate::reduce::Values;
 
@@ -21,6 +21,14 @@ pub enum Violation {
         row: usize,
         /// The cells, as centred integers.
         cells: Vec<i64>,
+    },
+    /// The table cannot be computed.
+    #[error("lookup `{lookup}`: {error}")]
+    Table {
+        /// Name of the lookup.
+        lookup: String,
+        /// Why.
+        error: TableError,
     },
     /// Two columns differ.
     #[error("equality `{name}`: cell {cell}: {left} is not {right}")]
@@ -59,12 +67,15 @@ pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
 fn check_lookups(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
     for lookup in &circuit.lookups {
         let table = &circuit.tables[lookup.table as usize];
-        let rows: HashMap<i64, i64> = match table {
-            Table::Function(function) => (0..1i64 << table.variables())
-                .map(|i| (table.first() + i, function.apply(table.first() + i)))
-                .collect(),
-            Table::Range { .. } | Table::Integers { .. } => HashMap::new(),
-        };
+        let mut rows: HashMap<i64, i64> = HashMap::new();
+        if let Table::Function(function) = table {
+            let entries = function.cells().map_err(|error| Violation::Table {
+                lookup: lookup.name.clone(),
+                error,
+            })?;
+            let values = table.first()..table.first() + (1i64 << table.variables());
+            rows.extend(values.filter_map(|v| Some((v, entries.at(v)?))));
+        }
         let columns = lookup.columns.iter();
         let columns: Vec<_> = columns.map(|&column| values.cells(column).to_base()).collect();
         for row in 0..columns[0].len() {

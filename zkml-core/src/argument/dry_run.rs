@@ -1,7 +1,7 @@
 //! The argument without a proof: every message is 0, every check passes, challenges are only distinct.
 //!
-//! It tells which claims an honest proof leaves to be opened, hence what the opening's soundness rests on; and how many
-//! scalars and checks there are, hence how many pads zero knowledge needs.
+//! It finds the claims that an honest proof opens, and so the terms of the opening's soundness. It also counts scalars
+//! and checks, and so the pads that zero knowledge needs.
 
 use super::{Statement, claims_to_open};
 use crate::field::{K, M61};

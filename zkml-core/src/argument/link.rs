@@ -1,14 +1,14 @@
-//! What links two proofs: they speak of one commitment.
+//! The link between two proofs: both carry one commitment.
 //!
 //! ```text
 //! proof A: output.root = r        proof B: input.root = r        =>  B was asked what A answered
 //! ```
 //!
-//! A root means one matrix, in one code: read with another row length the same columns would be another tensor, and
-//! under a code of another tail the word next to a row might be another one. It does not say which cell is which. So a
+//! A root means one matrix, in one code. Read with another row length, the same columns would be another tensor; under
+//! a code of another tail, the word next to a row might be another one. The root does not say which cell is which. So a
 //! commitment is compared together with its [layout](TensorLayout): equal [`CommittedTensors`] of two verified proofs
-//! hold equal integers in equal places. What the integers mean, their scale, stands in each key's [`Interface`](crate::keys::Interface), for the caller
-//! to compare.
+//! hold equal integers in equal places. The scale of the integers stands in each key's [`Interface`](crate::keys::Interface),
+//! for the caller to compare.
 
 use core::fmt;
 
@@ -21,7 +21,7 @@ use crate::poly::PaddedShape;
 pub struct CommittedTensors {
     /// Root of the commitment.
     pub root: [u8; 32],
-    /// Where its cells stand.
+    /// The places of its cells.
     pub layout: TensorLayout,
 }
 
@@ -41,7 +41,7 @@ pub struct TensorLayout {
     pub log_row: u32,
     /// `log2` of the codeword length.
     pub log_codeword: u32,
-    /// Coefficients behind a row.
+    /// Random coefficients of a row.
     pub tail: usize,
     /// `log2` of the stride of rows.
     pub log_stride: u32,
@@ -105,7 +105,7 @@ fn joined(shape: &PaddedShape) -> Vec<u64> {
 mod tests {
     use super::*;
 
-    /// Where each cell of a shape stands, and how many there are with padding.
+    /// The place of each cell of a shape, and how many cells there are with padding.
     fn places(shape: &PaddedShape) -> (usize, Vec<usize>) {
         let mut places = Vec::new();
         shape.for_each_cell(|_, padded| places.push(padded));

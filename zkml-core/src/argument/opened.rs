@@ -6,8 +6,8 @@ use crate::reduce::{Claims, Point};
 use crate::transcript::{Scalar, VerifyError};
 
 impl Statement<'_> {
-    /// How many commitments to the weights a proof speaks of: an answer of one, the setup proof of all, and of one of
-    /// the key before, all at the same points.
+    /// How many commitments to the weights a proof opens: an answer one, the setup proof all, and one of the key
+    /// before, if there is one. All are opened at the same points.
     pub fn weight_copies(&self) -> usize {
         match self.subject {
             Subject::Answer => 1,

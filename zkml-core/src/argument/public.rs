@@ -15,14 +15,16 @@ impl PublicValues {
     /// # Errors
     /// [`VerifyError::PublicValue`] naming the first value that does not fit.
     pub fn check(&self, statement: &Statement<'_>) -> Result<(), VerifyError> {
-        self.check_presence(statement)?;
+        expect_presence("input", statement.input.is_some(), self.input.is_some())?;
+        expect_presence("outputs", !statement.outputs.is_empty(), self.outputs.is_some())?;
         let outputs = self.outputs.as_deref().unwrap_or_default();
         if outputs.len() != statement.outputs.len() {
-            return Err(mismatch(
+            let (expected, found) = (statement.outputs.len(), outputs.len());
+            return mismatch(
                 "outputs",
-                format!("{} tensors", statement.outputs.len()),
-                format!("{} tensors", outputs.len()),
-            ));
+                format!("{expected} tensors"),
+                format!("{found} tensors"),
+            );
         }
         for (tensor, values) in statement.input.iter().zip(&self.input) {
             check_tensor(statement, "input", tensor, values)?;
@@ -32,26 +34,21 @@ impl PublicValues {
         }
         Ok(())
     }
-
-    /// Checks that what is public is there, and nothing else.
-    fn check_presence(&self, statement: &Statement<'_>) -> Result<(), VerifyError> {
-        let describe = |present: bool| match present {
-            true => "public values".to_owned(),
-            false => "none (private)".to_owned(),
-        };
-        let present = [
-            ("input", statement.input.is_some(), self.input.is_some()),
-            ("outputs", !statement.outputs.is_empty(), self.outputs.is_some()),
-        ];
-        let mut present = present.into_iter();
-        match present.find(|(_, expected, found)| expected != found) {
-            None => Ok(()),
-            Some((place, expected, found)) => Err(mismatch(place, describe(expected), describe(found))),
-        }
-    }
 }
 
-/// Checks the size and the range of one tensor.
+/// Public where the circuit says so, and there alone.
+fn expect_presence(place: &str, expected: bool, found: bool) -> Result<(), VerifyError> {
+    let describe = |present: bool| match present {
+        true => "public values".to_owned(),
+        false => "none (private)".to_owned(),
+    };
+    if expected == found {
+        return Ok(());
+    }
+    mismatch(place, describe(expected), describe(found))
+}
+
+/// The size of a tensor, and the range of its values.
 fn check_tensor(
     statement: &Statement<'_>,
     name: &str,
@@ -65,29 +62,32 @@ fn check_tensor(
     } = tensor;
     let shape = &statement.circuit()[*column].shape;
     if values.len() != shape.logical_len() {
-        return Err(mismatch(
+        return mismatch(
             name,
             format!("{} values (shape {shape})", shape.logical_len()),
             values.len().to_string(),
-        ));
+        );
     }
-    let outside = |(_, value): &(usize, &i64)| *value < minimum || *value > maximum;
-    match values.iter().enumerate().find(outside) {
-        None => Ok(()),
-        Some((index, value)) => Err(mismatch(
+    let outside = values
+        .iter()
+        .enumerate()
+        .find(|(_, value)| *value < minimum || *value > maximum);
+    match outside {
+        Some((index, value)) => mismatch(
             &format!("{name}[{index}]"),
             format!("a value in [{minimum}, {maximum}]"),
             value.to_string(),
-        )),
+        ),
+        None => Ok(()),
     }
 }
 
-fn mismatch(place: &str, expected: String, found: String) -> VerifyError {
-    VerifyError::PublicValue {
+fn mismatch(place: &str, expected: String, found: String) -> Result<(), VerifyError> {
+    Err(VerifyError::PublicValue {
         place: place.to_owned(),
         expected,
         found,
-    }
+    })
 }
 
 /// The public columns' cells, for evaluation at points.

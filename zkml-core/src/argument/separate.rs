@@ -1,8 +1,8 @@
-//! Tensors that are committed apart from the trace: the private outputs, and the private input if asked for.
+//! Tensors with a commitment of their own: the private outputs, and the private input if asked for.
 //!
-//! Each proof carries the root of such a matrix right after that of its trace (`input.root`, `output.root`), before
-//! anything is drawn; it is opened together with the other matrices. The commitment is salted, fresh unless it is
-//! taken over from another proof, and holds nothing but that tensor. Its rows have randomness for two openings: the
+//! Each proof carries the root of such a matrix right after the root of its trace (`input.root`, `output.root`), before
+//! any challenge is drawn. The matrix is opened together with the others. The commitment is salted, and fresh unless it
+//! is taken over from another proof. It holds nothing but that tensor. Its rows have randomness for two openings: the
 //! proof that makes it, and one that [links](crate::argument::link) to it.
 
 use crate::circuit::{Circuit, ColumnId, Home};
@@ -19,7 +19,7 @@ pub struct SeparateTensors {
     pub home: Home,
     /// The columns, in the order of their packing.
     pub columns: Vec<ColumnId>,
-    /// Where they stand.
+    /// Their places.
     pub packing: Packing,
 }
 
@@ -57,17 +57,16 @@ impl SeparateTensors {
         }
     }
 
-    /// The root that a proof of `statement` gives; two proofs with the same one speak of the same tensors.
-    ///
-    /// It means something for a proof that was verified.
+    /// The root that a proof of `statement` gives. Two verified proofs with the same root and layout have the same
+    /// tensors; of a proof that was not verified the root tells nothing.
     pub fn root(&self, statement: &Statement<'_>, proof: &Proof) -> Option<[u8; 32]> {
-        // Behind that of the trace.
+        // After the root of the trace.
         let index = statement.separate.iter().position(|tensors| tensors == self)?;
         let roots = proof.messages.as_chunks::<32>().0;
         roots.get(index.checked_add(1)?).copied()
     }
 
-    /// Where its cells stand: what must agree, besides the root, for two proofs to speak of the same tensors.
+    /// The places of its cells. Two proofs have the same tensors if root and layout agree.
     pub fn layout(&self, statement: &Statement<'_>) -> TensorLayout {
         let shapes = self.columns.iter().map(|&id| &statement.circuit()[id].shape);
         TensorLayout::new(shapes, statement.key.code.narrow())

@@ -19,7 +19,7 @@ const MAXIMUM_LOG_CODEWORD: u32 = 24;
 /// Most sequential hashes a key may ask for: some seconds.
 const MAXIMUM_HARDENING: u64 = 1 << 26;
 
-/// What a proof opens: rows of what is committed for it, rows of weights in all copies, and how many matrices.
+/// The sizes of an opening: rows that the proof commits to, rows of weights in all copies, and the number of matrices.
 pub(super) struct Sizes {
     pub(super) trace_rows: usize,
     pub(super) weight_rows: usize,
@@ -34,7 +34,7 @@ pub(super) fn check_sizes(
     maximum: u64,
 ) -> Result<(), VerifyError> {
     let code = &key.code;
-    // The sizes below are judged by what a proof would take: one query would make any matrix small.
+    // The limits below bound the bytes of a proof. With a single query any matrix would pass them.
     if code.query_bits() < SECURITY_BITS {
         return Err(VerifyError::Key(format!(
             "the opened columns give {:.1} bits of soundness, at least {SECURITY_BITS} are asked for",

@@ -1,11 +1,11 @@
-//! What prover and verifier both derive from the verifying key before they speak.
+//! Sizes and places that prover and verifier both derive from the verifying key before they speak.
 
 use std::borrow::Cow;
 
 use super::SeparateTensors;
 use super::dry_run::walk;
 use super::sizes::{Sizes, check_copies, check_sizes};
-use crate::circuit::{Circuit, ColumnId, Lookup, Schedule, Table, setup_circuit};
+use crate::circuit::{Circuit, ColumnId, EvaluatedTable, Lookup, Schedule, Table, TableError, setup_circuit};
 use crate::keys::{PublicTensor, VerifyingKey, trace_extents, weight_extents};
 use crate::lookup::{self, LookupShape, TableShape};
 use crate::masking::Masking;
@@ -19,12 +19,12 @@ pub const PROTOCOL: &str = "zkml v1";
 /// The same for setup proofs.
 pub const PROTOCOL_SETUP: &str = "zkml v1 setup";
 
-/// What is being proved of a key.
+/// The subject of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// An answer of the model.
     Answer,
-    /// That the committed weights are what the key says: the setup proof.
+    /// The setup proof: the committed weights have the properties that the key asks for.
     Setup,
 }
 
@@ -45,17 +45,19 @@ pub struct Statement<'k> {
     pub outputs: Vec<PublicTensor>,
     /// When each virtual column is reduced.
     pub schedule: Schedule,
+    /// The tables of the circuit, computed.
+    pub tables: Vec<EvaluatedTable>,
     /// Lookups and tables.
     pub lookups: lookup::Statement,
     /// The columns of the trace, in the order of its packing; after them come the tables' multiplicities.
     pub committed: Vec<ColumnId>,
-    /// Where trace columns and multiplicities stand.
+    /// The places of trace columns and multiplicities.
     pub trace: Packing,
     /// The columns of the weights, in the order of their packing.
     pub parameters: Vec<ColumnId>,
-    /// Where parameter columns stand.
+    /// The places of parameter columns.
     pub weights: Packing,
-    /// Tensors that are committed apart.
+    /// Tensors with a commitment of their own.
     pub separate: Vec<SeparateTensors>,
     /// The points that every proof opens, with placeholders for challenges.
     pub opened: Vec<ClaimPoint>,
@@ -130,6 +132,7 @@ impl<'k> Statement<'k> {
             input,
             outputs,
             schedule: Schedule::new(&circuit),
+            tables: evaluated_tables(&circuit)?,
             lookups: lookup_shapes(&circuit),
             committed,
             trace,
@@ -203,6 +206,13 @@ impl<'k> Statement<'k> {
             log_stride: self.trace.log_stride,
         }
     }
+}
+
+/// The cells of all tables.
+fn evaluated_tables(circuit: &Circuit) -> Result<Vec<EvaluatedTable>, VerifyError> {
+    let evaluated = circuit.tables.iter().map(Table::evaluated);
+    let evaluated: Result<_, _> = evaluated.collect();
+    evaluated.map_err(|error: TableError| VerifyError::Key(error.to_string()))
 }
 
 /// The sizes of lookups and tables.

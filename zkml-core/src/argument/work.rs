@@ -1,4 +1,4 @@
-//! What a key asks of its verifier: how many hashes it must, how much arithmetic it may.
+//! The work that a key asks of its verifier: the least number of sequential hashes, and the most arithmetic.
 
 use crate::circuit::{AxisRole, Circuit, ColumnId, ColumnKind};
 use crate::keys::VerifyingKey;

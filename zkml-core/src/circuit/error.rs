@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::TableError;
+
 /// Why a circuit cannot be built or used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -15,6 +17,14 @@ pub enum CircuitError {
         expected: String,
         /// What is there.
         found: String,
+    },
+    /// A table cannot be computed.
+    #[error("{place}: {error}")]
+    Table {
+        /// Table or layer.
+        place: String,
+        /// Why.
+        error: TableError,
     },
     /// A sum over padded cells that nothing forces to zero.
     #[error("circuit: {place}: a sum runs over padding that no operand forces to zero")]

@@ -15,6 +15,7 @@
 //! Padding: a column is *zero-padded* when its cells outside the logical shape are forced to be 0
 //! ([`Circuit::zero_padded`]); every summed axis of a contraction needs an operand that is.
 
+mod builder;
 mod contraction;
 mod error;
 pub(crate) mod schedule;
@@ -24,14 +25,17 @@ mod table;
 mod validate;
 mod view;
 
+pub use builder::CircuitBuilder;
+pub(crate) use builder::check_bound;
 pub use contraction::{Axis, AxisRole, Contraction};
 pub use error::CircuitError;
 pub use schedule::Schedule;
 pub use setup::setup_circuit;
-pub use table::{Function, FunctionTable, Table};
+pub use table::{
+    Cells, Curve, CurveKind, Custom, Dyadic, EvaluatedTable, Function, FunctionTable, Table, TableError,
+};
 pub use view::{Factor, FactorRole, View};
 
-#[cfg(feature = "prover")]
 pub(crate) use validate::MAXIMUM_TABLE_VARIABLES;
 
 use serde::{Deserialize, Serialize};

@@ -2,12 +2,11 @@
 //!
 //! Simple on purpose: it is what calibration measures and what the integer network is compared with.
 
-use ndarray::{ArrayD, ArrayViewD, Axis, Dimension, IxDyn, Slice};
+use ndarray::{ArrayD, Dimension};
 use rayon::prelude::*;
 
-use super::float_convolution::conv2d;
-pub(crate) use super::float_convolution::inside;
-use crate::graph::{Float, FloatOp, Graph, Node, ParameterId, Window2d};
+use crate::graph::{Graph, Operation};
+use crate::ops::{Float, FloatSite};
 
 /// Why a floating-point execution did not start or finish.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -49,7 +48,14 @@ pub fn execute_float(
     let mut values: Vec<ArrayD<f32>> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let operands: Option<Vec<&ArrayD<f32>>> = node.inputs.iter().map(|id| values.get(id.0)).collect();
-        let value = operands.and_then(|operands| compute(graph, node, &operands, input));
+        let value = operands.and_then(|operands| match node.op.is_input() {
+            true => Some(input.as_standard_layout().into_owned()),
+            false => node.op.room().evaluate(&FloatSite {
+                graph,
+                node,
+                operands: &operands,
+            }),
+        });
         match value {
             Some(value) if value.shape() == node.fact => values.push(value),
             _ => {
@@ -97,183 +103,11 @@ pub(crate) fn check_input(expected: &[usize], input: &ArrayD<f32>) -> Result<(),
     }
 }
 
-fn compute(
-    graph: &Graph<Float>,
-    node: &Node<Float>,
-    operands: &[&ArrayD<f32>],
-    input: &ArrayD<f32>,
-) -> Option<ArrayD<f32>> {
-    let parameter = |id: ParameterId| graph.parameters.get(id.0).map(|p| p.values.view());
-    let optional = |id: Option<ParameterId>| id.map(parameter);
-    if matches!(node.op, FloatOp::Input) {
-        return Some(input.as_standard_layout().into_owned());
-    }
-    let x = *operands.first()?;
-    Some(match &node.op {
-        FloatOp::Input => return None,
-        FloatOp::Conv2d {
-            weight,
-            bias,
-            window,
-            groups,
-        } => conv2d(
-            x,
-            parameter(*weight)?,
-            window,
-            *groups,
-            bias_of(optional(*bias))?,
-            &node.fact,
-        )?,
-        FloatOp::Linear { weight, bias } => {
-            linear(x, parameter(*weight)?, bias_of(optional(*bias))?, &node.fact)?
-        }
-        FloatOp::BatchNorm {
-            weight,
-            bias,
-            running_mean,
-            running_var,
-            epsilon,
-        } => {
-            let mean = parameter(*running_mean)?;
-            let variance = parameter(*running_var)?;
-            let (weight, bias) = (bias_of(optional(*weight))?, bias_of(optional(*bias))?);
-            let mut y = x.clone();
-            for (c, mut channel) in y.axis_iter_mut(Axis(1)).enumerate() {
-                let inverse = 1.0 / (f64::from(*variance.get([c].as_slice())?) + epsilon).sqrt();
-                let gain = weight.as_ref().map_or(1.0, |w| f64::from(w[c])) * inverse;
-                let shift = bias.as_ref().map_or(0.0, |b| f64::from(b[c]))
-                    - gain * f64::from(*mean.get([c].as_slice())?);
-                channel.mapv_inplace(|value| (f64::from(value) * gain + shift) as f32);
-            }
-            y
-        }
-        FloatOp::Relu => x.mapv(|value| value.max(0.0)),
-        FloatOp::Relu6 => x.mapv(|value| value.clamp(0.0, 6.0)),
-        FloatOp::MaxPool2d { window } => pool(x, window, &node.fact, f32::NEG_INFINITY, f32::max)?,
-        FloatOp::AvgPool2d { window } => {
-            let count = (window.kernel[0] * window.kernel[1]) as f32;
-            pool(x, window, &node.fact, 0.0, |a, b| a + b)? / count
-        }
-        FloatOp::GlobalAvgPool2d => {
-            let [_, _, height, width] = *x.shape() else {
-                return None;
-            };
-            (x.sum_axis(Axis(3)).sum_axis(Axis(2)) / (height * width) as f32)
-                .into_shape_with_order(node.fact.as_slice())
-                .ok()?
-        }
-        FloatOp::Reshape => x.to_shape(node.fact.as_slice()).ok()?.into_owned(),
-        FloatOp::Permute { order } => x
-            .view()
-            .permuted_axes(IxDyn(order))
-            .as_standard_layout()
-            .into_owned(),
-        FloatOp::Concat { axis } => {
-            let views: Vec<ArrayViewD<'_, f32>> = operands.iter().map(|operand| operand.view()).collect();
-            ndarray::concatenate(Axis(*axis), &views)
-                .ok()?
-                .as_standard_layout()
-                .into_owned()
-        }
-        FloatOp::Pad { amounts } => {
-            let mut y = ArrayD::zeros(node.fact.as_slice());
-            y.slice_each_axis_mut(|axis| {
-                let before = amounts[axis.axis.index()].0;
-                Slice::from(before..before + x.shape()[axis.axis.index()])
-            })
-            .assign(x);
-            y
-        }
-        FloatOp::Add => x + *operands.get(1)?,
-        FloatOp::Argmax { axis } => x.map_axis(Axis(*axis), |lane| {
-            let mut best = 0;
-            for (index, value) in lane.iter().enumerate() {
-                if *value > lane[best] {
-                    best = index;
-                }
-            }
-            best as f32
-        }),
-    })
-}
-
-/// `Some(None)`: no bias; `None`: a bias that does not exist.
-fn bias_of(bias: Option<Option<ArrayViewD<'_, f32>>>) -> Option<Option<Vec<f32>>> {
-    match bias {
-        None => Some(None),
-        Some(view) => Some(Some(view?.iter().copied().collect())),
-    }
-}
-
-fn linear(
-    x: &ArrayD<f32>,
-    weight: ArrayViewD<'_, f32>,
-    bias: Option<Vec<f32>>,
-    shape: &[usize],
-) -> Option<ArrayD<f32>> {
-    let weight = weight.as_standard_layout();
-    let (weight, x) = (weight.as_slice()?, x.as_slice()?);
-    let outputs = *shape.last()?;
-    let inputs = weight.len().checked_div(outputs)?;
-    let mut y = Vec::with_capacity(shape.iter().product());
-    for row in x.chunks_exact(inputs.max(1)) {
-        for (o, weights) in weight.chunks_exact(inputs.max(1)).enumerate() {
-            y.push(dot(row, weights) + bias.as_ref().map_or(0.0, |bias| bias[o]));
-        }
-    }
-    ArrayD::from_shape_vec(shape, y).ok()
-}
-
-/// Eight partial sums, so that the compiler may use vector registers.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0f32; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let tail: f32 = a_chunks
-        .remainder()
-        .iter()
-        .zip(b_chunks.remainder())
-        .map(|(a, b)| a * b)
-        .sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + tail
-}
-
-fn pool(
-    x: &ArrayD<f32>,
-    window: &Window2d,
-    shape: &[usize],
-    start: f32,
-    combine: impl Fn(f32, f32) -> f32,
-) -> Option<ArrayD<f32>> {
-    let (&[n, channels, height, width], &[_, _, out_height, out_width]) = (x.shape(), shape) else {
-        return None;
-    };
-    let x = x.as_slice()?;
-    let mut y = vec![start; n * channels * out_height * out_width];
-    for (plane, source) in y
-        .chunks_exact_mut(out_height * out_width)
-        .zip(x.chunks_exact(height * width))
-    {
-        for (kh, kw) in (0..window.kernel[0]).flat_map(|kh| (0..window.kernel[1]).map(move |kw| (kh, kw))) {
-            for row in inside(kh, height, out_height, window, 0) {
-                let h = row * window.stride[0] + kh * window.dilation[0] - window.padding[0];
-                for column in inside(kw, width, out_width, window, 1) {
-                    let w = column * window.stride[1] + kw * window.dilation[1] - window.padding[1];
-                    let y = &mut plane[row * out_width + column];
-                    *y = combine(*y, source[h * width + w]);
-                }
-            }
-        }
-    }
-    ArrayD::from_shape_vec(shape, y).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::graph::Window2d;
+    use crate::ops;
+    use crate::ops::FloatOp;
     use proptest::prelude::*;
 
     use super::*;
@@ -325,7 +159,7 @@ mod tests {
             let mut builder = GraphBuilder::<Float>::new();
             let id = builder.input("x", x.shape()).unwrap();
             let parameter = builder.parameter(Parameter { path: "w".into(), values: weight.clone() });
-            let op = FloatOp::Conv2d { weight: parameter, bias: None, window, groups };
+            let op = FloatOp::Conv2d(ops::Conv2d { weight: parameter, bias: None, window, groups });
             let y = builder.add("y", op, &[id]).unwrap();
             let graph = builder.finish(vec![y]).unwrap();
             let values = execute_float(&graph, &x).unwrap();

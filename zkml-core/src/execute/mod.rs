@@ -2,23 +2,18 @@
 //!
 //! [`execute()`] is what the prover runs; [`mod@reference`] is the slow oracle that defines the semantics.
 
-pub mod error;
 pub mod executor;
 pub mod float;
-mod float_convolution;
-mod layers;
 pub mod reference;
-mod rescale;
-mod wide;
 
 use ndarray::{ArrayD, Dimension};
 
-pub use error::ExecutionError;
-pub use executor::{Executor, execute};
-pub use layers::Layers;
+pub use executor::{Executor, Layers, execute};
 pub use reference::execute_reference;
 
-use crate::graph::{Graph, Int, NodeId};
+use crate::graph::{Graph, NodeId, Operation};
+pub use crate::ops::ExecutionError;
+use crate::ops::{Computed, Int, IntegerSite, Layer};
 
 /// All values of one execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +26,45 @@ pub struct Execution {
 }
 
 impl Execution {
+    /// Computes node after node with `compute`; an input is taken as it is.
+    fn of<'l>(
+        graph: &Graph<Int>,
+        input: &ArrayD<i64>,
+        layers: impl Iterator<Item = Option<&'l Layer>>,
+        compute: impl Fn(&IntegerSite<'_>) -> Result<Computed, ExecutionError>,
+    ) -> Result<Self, ExecutionError> {
+        let count = graph.nodes.len();
+        let mut execution = Execution {
+            values: Vec::with_capacity(count),
+            before_table: Vec::with_capacity(count),
+        };
+        for (node, layer) in graph.nodes.iter().zip(layers) {
+            let _span = tracing::debug_span!("layer", layer = %node.name).entered();
+            let operands: Option<Vec<&ArrayD<i64>>> =
+                node.inputs.iter().map(|id| execution.values.get(id.0)).collect();
+            let inconsistent = || ExecutionError::Inconsistent {
+                layer: node.name.clone(),
+            };
+            let operands = operands.ok_or_else(inconsistent)?;
+            let computed = if node.op.is_input() {
+                Computed::plain(input.as_standard_layout().into_owned())
+            } else {
+                compute(&IntegerSite {
+                    graph,
+                    node,
+                    operands: &operands,
+                    layer,
+                })?
+            };
+            if computed.value.shape() != node.fact.shape {
+                return Err(inconsistent());
+            }
+            execution.values.push(computed.value);
+            execution.before_table.push(computed.before_table);
+        }
+        Ok(execution)
+    }
+
     /// The value of a node.
     pub fn value(&self, id: NodeId) -> Option<&ArrayD<i64>> {
         self.values.get(id.0)
@@ -61,42 +95,4 @@ pub(crate) fn check_input(graph: &Graph<Int>, input: &ArrayD<i64>) -> Result<(),
             range,
         }),
     }
-}
-
-/// Cells of a tensor that one task works on at least.
-const PARALLEL_CELLS: usize = 1 << 14;
-
-/// Planes `[n, groups, channels, height, width]` as bytes `x - low`, channels last:
-/// `[n, height + 2 padding, width + 2 padding, groups, channels to the next multiple of four]`, zeros around and between
-/// them.
-fn bytes_of_channels(
-    x: &[i64],
-    [n, groups, channels, height, width]: [usize; 5],
-    padding: [usize; 2],
-    low: i64,
-) -> Vec<u8> {
-    let (full_height, full_width) = (height + 2 * padding[0], width + 2 * padding[1]);
-    let stride = channels.next_multiple_of(4);
-    let pixel = groups * stride;
-    let mut bytes = vec![(-low) as u8; n * full_height * full_width * pixel];
-    let images = bytes.chunks_exact_mut(full_height * full_width * pixel);
-    for (image, planes) in images.zip(x.chunks_exact(groups * channels * height * width)) {
-        let rows = image.chunks_exact_mut(full_width * pixel).skip(padding[0]);
-        for (row, to) in rows.take(height).enumerate() {
-            for (column, to) in to
-                .chunks_exact_mut(pixel)
-                .skip(padding[1])
-                .take(width)
-                .enumerate()
-            {
-                let mut from = planes[row * width + column..].iter().step_by(height * width);
-                for to in to.chunks_exact_mut(stride) {
-                    for (to, from) in to[..channels].iter_mut().zip(from.by_ref()) {
-                        *to = (from - low) as u8;
-                    }
-                }
-            }
-        }
-    }
-    bytes
 }

@@ -1,26 +1,42 @@
 //! The typed graph a network is traced to.
 //!
-//! One structure, three stages: `Graph<Symbolic>` (parameters named, not loaded), `Graph<Float>` (weights
-//! loaded) and `Graph<Int>` (quantized: exact integer semantics, every edge with its range and scale). A step
-//! cannot be skipped because each consumes the type before it.
+//! One structure for all stages ([`Stage`]): `Graph<Symbolic>` (parameters named, not loaded), `Graph<Float>` (weights
+//! loaded), `Graph<Int>` (quantized: exact integer semantics, every edge with its range and scale) and `Graph<Skeleton>` (the same
+//! without weight values). A step cannot be skipped because each consumes the type before it. The operations are those of
+//! [`crate::ops`]; here stands what does not depend on them.
 //!
 //! Shapes are PyTorch's, batch first: `[N, C, H, W]`, `[N, features]`.
 
 mod builder;
 mod display;
-mod float;
-mod int;
-pub mod range;
+mod fact;
+mod inferred;
+mod operation;
+mod parameter;
 mod shape;
+#[cfg(feature = "prover")]
 mod tensor;
+mod text;
 mod validate;
+mod window;
 
 pub use builder::GraphBuilder;
-pub use float::{Float, FloatOp, Parameter, ParameterSpec, Symbolic};
-pub use int::{Function, FunctionTable, Int, IntFact, IntOp, IntParameter, ParameterRole};
-pub use shape::{ParameterShape, ShapeError};
+pub(crate) use display::list as display;
+pub use fact::{Fact, IntFact};
+pub(crate) use inferred::infer;
+pub use inferred::{Failure, Inferred, report_options};
+pub(crate) use operation::entries;
+pub use operation::{OperandError, Operation, ParameterShape, Parameters, Site};
+#[cfg(feature = "prover")]
+pub use parameter::{IntParameter, Parameter};
+pub use parameter::{ParameterRole, ParameterSpec, WeightShape};
+pub use shape::{MAX_RANK, Shape, ShapeError};
+pub(crate) use shape::{attempt, positive, positive_pair, resolve, sized};
+#[cfg(feature = "prover")]
 pub use tensor::IntTensor;
+pub use text::Text;
 pub use validate::GraphError;
+pub use window::Window2d;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,11 +51,11 @@ pub struct ParameterId(pub usize);
 /// A stage of the pipeline: what its operations, edges and parameters are.
 pub trait Stage {
     /// Operation of a node.
-    type Op: Clone + core::fmt::Debug;
+    type Op: Operation;
     /// What is known of the value a node produces.
-    type Fact: Clone + core::fmt::Debug;
+    type Fact: Fact + Clone + core::fmt::Debug;
     /// A weight tensor.
-    type Parameter: Clone + core::fmt::Debug;
+    type Parameter: ParameterShape + Clone + core::fmt::Debug;
 }
 
 /// One operation and what is known of its result.
@@ -87,32 +103,5 @@ impl<S: Stage> core::ops::Index<ParameterId> for Graph<S> {
     type Output = S::Parameter;
     fn index(&self, id: ParameterId) -> &S::Parameter {
         &self.parameters[id.0]
-    }
-}
-
-/// A two-dimensional sliding window: kernel, stride, zero padding and dilation, each `[height, width]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Window2d {
-    /// Kernel size.
-    pub kernel: [usize; 2],
-    /// Step between windows.
-    pub stride: [usize; 2],
-    /// Padding on both sides.
-    pub padding: [usize; 2],
-    /// Step inside a window.
-    pub dilation: [usize; 2],
-}
-
-impl Window2d {
-    /// Output height and width on an input of height and width `input`; `None` when the window does not fit.
-    pub fn output(&self, input: [usize; 2]) -> Option<[usize; 2]> {
-        let axis = |a: usize| {
-            let span = self.dilation[a]
-                .checked_mul(self.kernel[a].checked_sub(1)?)?
-                .checked_add(1)?;
-            let room = input[a].checked_add(2 * self.padding[a])?.checked_sub(span)?;
-            room.checked_div(self.stride[a]).map(|steps| steps + 1)
-        };
-        Some([axis(0)?, axis(1)?])
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Interface, ProveError, WeightCommitments};
-use crate::lower::{Lowered, lower_with};
+use crate::lower::{Filled, lower_with};
 use crate::pcs::{CodeParameters, RecursionParameters};
 use crate::privacy::Privacy;
 use crate::proof::{Artifact, Kind};
@@ -53,13 +53,14 @@ impl CompiledModel {
     ///
     /// # Errors
     /// [`ProveError::Unsupported`] naming the layer.
-    pub fn lower(&self) -> Result<Lowered, ProveError> {
-        Ok(lower_with(
-            &self.network.graph,
-            self.network.limb_bits,
-            &self.privacy,
-            &self.network.lowering,
-        )?)
+    pub fn lower(&self) -> Result<Filled, ProveError> {
+        let Quantized {
+            graph,
+            limb_bits,
+            lowering,
+            ..
+        } = &self.network;
+        Ok(lower_with(&graph.skeleton(), *limb_bits, &self.privacy, lowering)?.fill(graph)?)
     }
 }
 

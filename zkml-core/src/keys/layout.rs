@@ -3,7 +3,7 @@
 use crate::circuit::{Circuit, ColumnKind};
 use crate::pcs::Extent;
 
-/// The sizes of what is packed into the trace: its columns, then the tables' multiplicities.
+/// The sizes of everything packed into the trace: its columns, then the tables' multiplicities.
 pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
     let columns = circuit.committed().map(|id| {
         let column = &circuit[id];
@@ -22,8 +22,8 @@ pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
     columns.chain(tables).collect()
 }
 
-/// The sizes of the parameter columns. Rows of padding are not stored, in the setup proof neither: what that shows is
-/// that the padding in stored rows is 0.
+/// The sizes of the parameter columns. Rows of padding are not stored, not even for the setup proof: it shows that the
+/// padding in stored rows is 0.
 pub(crate) fn weight_extents(circuit: &Circuit) -> Vec<Extent> {
     circuit
         .parameters()

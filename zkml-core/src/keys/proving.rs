@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::commitments::Commitments;
 use super::{Budget, CompiledModel, ProveError, Purpose, VerifyingKey};
 use crate::execute::{ExecutionError, Executor, Layers};
-use crate::lower::Lowered;
+use crate::lower::Filled;
 use crate::pcs::MatrixOracle;
 use crate::reduce::{Backend, Cpu};
 
@@ -18,7 +18,7 @@ pub struct ProvingKey<B: Backend = Cpu> {
     /// The verifying key.
     pub verifying: VerifyingKey,
     /// The circuit and how it is filled.
-    pub lowered: Lowered,
+    pub lowered: Filled,
     pub(crate) commitments: Commitments<B>,
     pub(crate) budget: Option<Budget>,
     /// The weights as the execution wants them, once a proof was made.

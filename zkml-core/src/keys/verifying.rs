@@ -10,8 +10,8 @@ use crate::transcript::VerifyError;
 
 /// Everything a verifier needs to know of a model. Weights are in it only as commitments.
 ///
-/// That these hold integers in `[-128, 127]` with zero padding is shown by the setup proof. That the circuit is that of the
-/// network one was promised is not: take a key, or its digest, from someone you trust.
+/// The setup proof shows that the commitments hold integers in `[-128, 127]` with zero padding. Nothing shows that the
+/// circuit is that of the network you were promised: take a key, or its digest, from someone you trust.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerifyingKey {
     /// Name of the model.
@@ -58,28 +58,30 @@ const MAXIMUM_COMMITMENTS: usize = 1 << 10;
 pub const ROTATION_RESERVE: u64 = 4;
 
 impl WeightCommitments {
-    /// Commitments that the setup proof speaks of: these, and the one of a key before.
+    /// Commitments that the setup proof opens: these, and one of a key before, if there is one.
     pub(crate) fn commitments(&self, previous: Option<[u8; 32]>) -> usize {
         self.roots.len().saturating_add(usize::from(previous.is_some()))
     }
 
-    /// Columns that may be opened in all proofs together, for private weights; what rotation keeps included.
+    /// Openings of all proofs together, for private weights; those kept for rotation included.
     pub fn budget(&self) -> u64 {
         (self.roots.len() as u64).saturating_mul(u64::from(self.openings.saturating_sub(1)))
     }
 
-    /// The commitment that opening `number` of the budget uses.
+    /// The commitment that opening `number` of the budget uses. Example: with 9 openings of each commitment, one of
+    /// them for the setup proof, openings 0 to 7 use commitment 0, and opening 8 uses commitment 1.
     pub fn commitment_of(&self, number: u64) -> usize {
         let each = u64::from(self.openings.saturating_sub(1)).max(1);
         usize::try_from(number.checked_div(each).unwrap_or(0)).unwrap_or(usize::MAX)
     }
 
-    /// Random coefficients that a row of weights needs, for `queries` columns in each opening, and narrow rows of `stride`.
+    /// Random coefficients that a row of weights needs, for `queries` columns in each opening, and narrow rows of
+    /// `stride`.
     ///
-    /// The mask's rows are narrow: an opened column of them tells the row combination at `stride` positions, and with it
-    /// what the rows of weights add up to at those that are not opened. Where there are rows enough the combinations of all
-    /// openings are independent, and each needs room of its own only for itself; else all are counted as opened. See
-    /// `docs/protocol/zero-knowledge.md`, "Randomness".
+    /// The mask's rows are narrow. An opened column of them tells the row combination at `stride` positions, and with
+    /// it the sum of the rows of weights at the positions that are not opened. With enough rows the combinations of all
+    /// openings are independent, and one opening needs extra room for its own positions only. Otherwise all `stride`
+    /// positions count as opened. See `docs/protocol/zero-knowledge.md`, "Randomness".
     pub fn tail(&self, queries: usize, stride: usize) -> usize {
         let openings = self.openings as usize;
         if openings == 0 {
@@ -109,11 +111,11 @@ impl Artifact for VerifyingKey {
     const MAXIMUM_BYTES: u64 = 1 << 24;
 }
 
-/// Openings of a tensor that is committed apart: the proof that makes the commitment, and one that links to it.
+/// Openings of a tensor with a commitment of its own: the proof that makes the commitment, and one that links to it.
 const TENSOR_OPENINGS: usize = 2;
 
-/// Random coefficients that some row of a key with this privacy needs, for `queries` columns in each opening and narrow rows
-/// of `stride`, of which a coefficient takes `stride` places: the least tail of its code.
+/// The least tail of the code of a key with this privacy: the most random coefficients that any of its rows needs, for
+/// `queries` columns in each opening. A coefficient of a narrow row takes `stride` places.
 pub(crate) fn needed_tail(
     privacy: &Privacy,
     weights: &WeightCommitments,
@@ -133,7 +135,7 @@ pub(crate) fn needed_tail(
     needed.checked_next_multiple_of(stride).unwrap_or(needed)
 }
 
-/// Random coefficients behind a row of a tensor that is committed apart.
+/// Random coefficients of a row of a tensor with a commitment of its own.
 fn tensor_tail(queries: usize) -> usize {
     queries.saturating_mul(TENSOR_OPENINGS).saturating_add(2)
 }
@@ -155,8 +157,8 @@ impl VerifyingKey {
         (&self.code, &self.recursion)
     }
 
-    /// Random coefficients behind a row of the trace: two more than columns are opened, since that many values of the
-    /// circle transform's space may depend on each other.
+    /// Random coefficients of a row of the trace: two more than columns are opened. Values at as many points as columns
+    /// may depend on each other in the space of the circle transform.
     pub fn trace_tail(&self) -> usize {
         match self.privacy.zero_knowledge() {
             true => self.code.queries.saturating_add(2),
@@ -164,12 +166,13 @@ impl VerifyingKey {
         }
     }
 
-    /// Random coefficients behind a row of a tensor that is committed apart: enough for two openings.
+    /// Random coefficients of a row of a tensor with a commitment of its own: enough for two openings.
     pub fn tensor_tail(&self) -> usize {
         tensor_tail(self.code.queries)
     }
 
-    /// Checks that the commitments to the weights, and the room for randomness in the code, are what privacy asks for.
+    /// Checks that the commitments to the weights, and the room for randomness in the code, suffice for the key's
+    /// privacy.
     pub(crate) fn check_weights(&self) -> Result<(), VerifyError> {
         let refuse = |what: String| Err(VerifyError::Key(format!("weight commitments: {what}")));
         let (weights, count) = (&self.weights, self.weights.roots.len());

@@ -4,18 +4,18 @@ use super::weight_extents;
 use super::{CompiledModel, ProveError};
 use crate::graph::IntTensor;
 use crate::int8::{Axis, Int8Cells, Int8Tensor};
-use crate::lower::{Lowered, ParameterCells};
+use crate::lower::{Filled, FilledColumn};
 use crate::pcs::{CodeParameters, Packing, Slot};
 use crate::poly::PaddedShape;
 use crate::transcript::VerifyError;
 
 /// Where the parameter columns of a circuit lie in its matrix of weights.
-pub(crate) fn packing(lowered: &Lowered, code: &CodeParameters) -> Result<Packing, ProveError> {
+pub(crate) fn packing(lowered: &Filled, code: &CodeParameters) -> Result<Packing, ProveError> {
     Ok(Packing::new(&weight_extents(&lowered.circuit), code.wide())?)
 }
 
 /// The rows of weights: each parameter column in its place, 0 elsewhere.
-pub(crate) fn fill(lowered: &Lowered, packing: &Packing) -> Int8Cells {
+pub(crate) fn fill(lowered: &Filled, packing: &Packing) -> Int8Cells {
     let mut cells = vec![0; packing.rows << packing.log_row];
     for (parameter, slot) in lowered.parameters.iter().zip(&packing.slots) {
         let (offset, axes) = place(&lowered.circuit[parameter.column].shape, slot);
@@ -30,7 +30,7 @@ pub(crate) fn fill(lowered: &Lowered, packing: &Packing) -> Int8Cells {
 /// [`ProveError::InvariantViolation`] for rows of another packing.
 pub(crate) fn share(
     model: &mut CompiledModel,
-    lowered: &mut Lowered,
+    lowered: &mut Filled,
     packing: &Packing,
     cells: &Int8Cells,
 ) -> Result<(), ProveError> {
@@ -50,7 +50,7 @@ pub(crate) fn share(
 }
 
 /// Whether the cells that a parameter column had before are those that stand in the rows now.
-pub(crate) fn agree(before: &[ParameterCells], lowered: &Lowered) -> bool {
+pub(crate) fn agree(before: &[FilledColumn], lowered: &Filled) -> bool {
     let mut pairs = before.iter().zip(&lowered.parameters);
     pairs.all(|(before, now)| before.tensor.is_some() || before.cells == now.cells)
 }

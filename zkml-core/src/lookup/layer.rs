@@ -1,6 +1,7 @@
 //! One layer of the tree of fractions: its sums, and the prover's sumcheck over it.
 //!
-//! With `r1 = p1 + lambda q1` the polynomial of the sumcheck is `F = p0 q1 + r1 q0`: `r1` is folded in the place of `p1`.
+//! With `r1 = p1 + lambda q1` the polynomial of the sumcheck is `F = p0 q1 + r1 q0`: `r1` is folded in the place of
+//! `p1`.
 
 use ark_ff::{AdditiveGroup, batch_inversion};
 

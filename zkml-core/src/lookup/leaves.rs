@@ -1,4 +1,4 @@
-//! The cells of the stack. They are not written out: what is asked for is made from the columns, a piece at a time.
+//! The cells of the stack. They are not written out: any piece of them is made from the columns on demand.
 
 use ark_ff::{AdditiveGroup, Field};
 

@@ -1,8 +1,7 @@
 //! Lookups: stacked LogUp-GKR.
 //!
-//! Statement: for every lookup `l` into table `t(l)`, each of its `2^v` rows `(x_0, x_1, ..)` is a row of that
-//! table. With multiplicities `m_t(j)`, committed before anything here, this is the identity of rational
-//! functions
+//! Statement: for every lookup `l` into table `t(l)`, each of its `2^v` rows `(x_0, x_1, ..)` is a row of that table.
+//! With multiplicities `m_t(j)`, committed before anything here, this is the identity of rational functions
 //!
 //! ```text
 //! sum over lookups l, rows i  1 / den(t(l), x_l(i))  =  sum over tables t, rows j  m_t(j) / den(t, T_t(j))
@@ -10,43 +9,42 @@
 //! ```
 //!
 //! at random `alpha, beta, gamma`. All blocks (one per lookup and per table) are stacked in one hypercube, see
-//! [`Stack`]; cells outside of every block are fillers `0/1`. The fractions `p/q` are added in a binary tree,
-//! halves against halves:
+//! [`Stack`]. Cells outside every block are fillers `0/1`. The fractions `p/q` are added in a binary tree, halves to
+//! halves:
 //!
 //! ```text
 //! p_k(x) = p_{k+1}(0,x) q_{k+1}(1,x) + p_{k+1}(1,x) q_{k+1}(0,x)
 //! q_k(x) = q_{k+1}(0,x) q_{k+1}(1,x)
 //! ```
 //!
-//! and the tree is walked from its root to the leaves by one sumcheck a layer.
+//! One sumcheck a layer walks the tree from its root to the leaves.
 //!
 //! Transcript:
 //!
 //! 0. for large statements, proof of work (`lookup.grind`), as many bits as the error of step 1 lacks;
 //! 1. challenges `alpha` (`lookup.alpha`), `beta` (`lookup.beta`), `gamma` (`lookup.gamma`);
 //! 2. `lookup.root`: the scalars `P, Q, 1/Q` of the sum of all fractions;
-//! 3. for each layer `k = 0, 1, ..`, with claims `p_k(z), q_k(z)`: challenge `lambda` (`lookup.lambda`); then
-//!    `k` rounds: scalars `b, c` (`lookup.round`) and a challenge (`lookup.round`); then the scalars
-//!    `p_{k+1}(0,r), p_{k+1}(1,r), q_{k+1}(0,r), q_{k+1}(1,r)` (`lookup.layer`) and the challenge `tau`
-//!    (`lookup.tau`), which makes the next point `(tau, r)`;
-//! 4. for each lookup the values of its columns at its suffix of the last point `zeta` (`lookup.columns`, one
-//!    message a lookup); the value of each table's multiplicities at its suffix (`lookup.multiplicities`).
+//! 3. for each layer `k = 0, 1, ..`, with claims `p_k(z), q_k(z)`: challenge `lambda` (`lookup.lambda`); then `k`
+//!    rounds: scalars `b, c` (`lookup.round`) and a challenge (`lookup.round`); then the scalars
+//!    `p_{k+1}(0,r), p_{k+1}(1,r), q_{k+1}(0,r), q_{k+1}(1,r)` (`lookup.layer`) and the challenge `tau` (`lookup.tau`),
+//!    which makes the next point `(tau, r)`;
+//! 4. for each lookup the values of its columns at its suffix of the last point `zeta` (`lookup.columns`, one message a
+//!    lookup); the value of each table's multiplicities at its suffix (`lookup.multiplicities`).
 //!
-//! Checks: `lookup.sum` (`P = 0`), `lookup.denominator_nonzero` (`Q Q^-1 = 1`), `lookup.layer` (after each
-//! layer's sumcheck), `lookup.numerator` and `lookup.denominator` (the claims on the leaves are what the values
-//! of step 4 imply).
+//! Checks: `lookup.sum` (`P = 0`), `lookup.denominator_nonzero` (`Q Q^-1 = 1`), `lookup.layer` (after each layer's
+//! sumcheck), `lookup.numerator` and `lookup.denominator` (the claims on the leaves are what the values of step 4
+//! imply).
 //!
 //! The rounds send the round polynomial without its equality factor: with `z` the point of the layer and
 //! `G(X) = sum_x eq(z_{>j}, x) F(r_{<j}, X, x) = a + b X + c X^2`, the claim is `(1 - z_j) G(0) + z_j G(1)`, so
-//! `a = claim - z_j (b + c)` and `b, c` are all that is sent; the next claim is `G(r_j)`. Two scalars a round,
-//! and degree 2.
+//! `a = claim - z_j (b + c)`, and only `b, c` are sent. The next claim is `G(r_j)`. This takes two scalars a round, and
+//! degree 2.
 //!
-//! The caller's duties: commit the multiplicities and all looked-up columns before; prove every claim of
-//! [`Claims`] against its commitment. Padded rows of a lookup are rows: they must be in the table and are
-//! counted in the multiplicities.
+//! The caller commits the multiplicities and all looked-up columns before, and proves every claim of [`Claims`] against
+//! its commitment. Padded rows of a lookup are rows: they must be in the table, and the multiplicities count them.
 //!
-//! References: Habock 2022/1530 (LogUp); Papini, Habock 2023/1284 (with GKR); Gruen 2024/108 (the equality
-//! factor); details in `docs/protocol/lookup.md`.
+//! References: Habock 2022/1530 (LogUp); Papini, Habock 2023/1284 (with GKR); Gruen 2024/108 (the equality factor);
+//! details in `docs/protocol/lookup.md`.
 
 #[cfg(feature = "prover")]
 mod layer;
@@ -56,6 +54,7 @@ mod leaf_layer;
 mod leaves;
 #[cfg(feature = "prover")]
 mod prover;
+mod soundness;
 mod stack;
 mod verifier;
 #[cfg(feature = "prover")]
@@ -67,8 +66,9 @@ mod tests;
 
 #[cfg(feature = "prover")]
 pub use prover::{Witness, prove};
+pub use soundness::soundness;
 pub use stack::{Block, BlockKind, LookupShape, MAX_VARIABLES, Stack, Statement, TableShape};
-pub use verifier::{soundness, verify};
+pub use verifier::verify;
 
 use ark_ff::Field;
 
@@ -86,7 +86,8 @@ pub struct Claims<S> {
 }
 
 impl<S> Claims<S> {
-    /// Where a block of `variables` variables is evaluated.
+    /// The point at which a block of `variables` variables is evaluated: the last coordinates. Example: a block of 2
+    /// variables in a stack of 3 is evaluated at `(zeta_1, zeta_2)` of `(zeta_0, zeta_1, zeta_2)`.
     pub fn suffix(&self, variables: usize) -> &[K] {
         suffix(&self.point, variables)
     }

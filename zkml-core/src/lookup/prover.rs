@@ -8,7 +8,7 @@ use tracing::{debug_span, info_span};
 use super::layer::{Level, LevelClaim, prove_layer};
 use super::leaf_layer::prove_leaf_layer;
 use super::leaves::Leaves;
-use super::verifier::grinding_bits;
+use super::soundness::grinding_bits;
 use super::{Claims, Compression, Stack, Statement, suffix};
 use crate::field::{K, M61, kernels};
 use crate::transcript::ProverChannel;
@@ -101,11 +101,12 @@ pub fn prove(
     info_span!("lookup columns").in_scope(|| send_columns(channel, &stack, &witness, claim.point))
 }
 
-/// In a stack of so many variables the level above the leaves, half of the tree's memory, is dropped when the next one is made,
-/// and made again when its turn comes: setup proofs of large models. Tests see both.
+/// In a stack of so many variables the level above the leaves, half of the tree's memory, is dropped when the next one
+/// is made, and made again when its turn comes: setup proofs of large models. Tests see both.
 const REBUILT_VARIABLES: usize = if cfg!(test) { 7 } else { 23 };
 
-/// All levels of the tree above the leaves but those to be rebuilt, the root last; of a tree that is one leaf, that leaf.
+/// All levels of the tree above the leaves but those to be rebuilt, the root last; of a tree that is one leaf, that
+/// leaf.
 fn tree(leaves: &Leaves<'_>) -> Vec<Level> {
     let lowest = if leaves.variables == 0 {
         leaves.level()

@@ -136,8 +136,8 @@ impl Block {
     }
 }
 
-/// All blocks of a statement in one hypercube: sorted by size, the largest first (then lookups before tables, then
-/// by index), one after the other, so that each is aligned at a multiple of its size. The cells after the last block are
+/// All blocks of a statement in one hypercube: sorted by size, the largest first (then lookups before tables, then by
+/// index), one after the other, so that each is aligned at a multiple of its size. The cells after the last block are
 /// fillers, the fraction `0/1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stack {

@@ -2,7 +2,8 @@
 
 use ark_ff::Field;
 
-use super::{BlockKind, Claims, Compression, MAX_VARIABLES, Stack, Statement, suffix};
+use super::soundness::grinding_bits;
+use super::{BlockKind, Claims, Compression, Stack, Statement, suffix};
 use crate::field::K;
 use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
 
@@ -189,54 +190,4 @@ fn read<C: VerifierChannel + ?Sized, const N: usize>(
     scalars
         .try_into()
         .map_err(|_| VerifyError::Key(format!("{label}: the channel returned too few scalars")))
-}
-
-/// What the fractions alone should give, in bits: above the whole argument's aim, since errors add up.
-const FRACTION_BITS: f64 = 106.0;
-
-/// Proof of work before the first challenge, for lookups so large that their error exceeds its share.
-pub(super) fn grinding_bits(statement: &Statement) -> u32 {
-    // A float-to-integer cast saturates; below 0 none is needed.
-    (FRACTION_BITS - fraction_bits(statement)).ceil().clamp(0.0, 40.0) as u32
-}
-
-/// `-log2` of `R d / |K|`.
-fn fraction_bits(statement: &Statement) -> f64 {
-    let arity = statement
-        .tables
-        .iter()
-        .map(|table| table.arity)
-        .max()
-        .unwrap_or(0);
-    let degree = arity.saturating_sub(1).max(1) as f64;
-    let rows = statement.rows().max(1) as f64;
-    FIELD_BITS - (rows * degree).log2()
-}
-
-/// `log2 |K|`, nearly.
-const FIELD_BITS: f64 = 122.0;
-
-/// Soundness errors of the lookup argument, each as `-log2` of the error.
-///
-/// With `R` rows in all lookups and tables, `d = max(1, largest arity - 1)`, `n` variables of the stack:
-/// - `lookup: fractions`: `R d / |K|`; the sum of fractions is a rational function of `alpha, beta, gamma` whose
-///   numerator has total degree below `R d`. Proof of work before them counts;
-/// - `lookup: layers`: `sum_{k < n} (2 k + 2) / |K|`; in each layer `lambda`, `k` rounds of degree 2, and `tau`.
-pub fn soundness(statement: &Statement) -> Vec<(String, f64)> {
-    let field = FIELD_BITS;
-    let variables = Stack::new(statement).variables.min(MAX_VARIABLES) as f64;
-    let grinding = grinding_bits(statement);
-    let name = match grinding {
-        0 => "lookup: fractions".to_owned(),
-        bits => format!("lookup: fractions, {bits} bits of them grinding"),
-    };
-    let mut terms = vec![(name, fraction_bits(statement) + f64::from(grinding))];
-    if variables > 0.0 {
-        // sum_{k < n} (2 k + 2) = n (n + 1)
-        terms.push((
-            "lookup: layers".to_owned(),
-            field - (variables * (variables + 1.0)).log2(),
-        ));
-    }
-    terms
 }

@@ -65,8 +65,8 @@ impl Weights {
         chunks.reduce(|| [K::ZERO; N], add)
     }
 
-    /// Binds the first variable of each table to `r`, then `sum_x eq(z, x) term(x)`, where `sums(inner, halves)` gives the
-    /// part of the sum over a range of `x` from the inner weights and both halves of the folded tables there.
+    /// Binds the first variable of each table to `r`, then `sum_x eq(z, x) term(x)`, where `sums(inner, halves)` gives
+    /// the part of the sum over a range of `x` from the inner weights and both halves of the folded tables there.
     pub(super) fn fold_then_sum<const T: usize, const N: usize>(
         &self,
         mut tables: [&mut Vec<K>; T],

@@ -1,29 +1,29 @@
-//! From the integer graph to the circuit: one file per family of operations.
+//! From the integer graph to the circuit.
 //!
-//! Every node of the graph becomes a column (its *node column*). Where a node is linear algebra the column is
-//! virtual; only what comes out of a table, and the remainders of rescaling, is committed.
+//! Every node of the graph becomes a column (its *node column*), as its [room](crate::ops) says. Where a node is linear algebra the column
+//! is virtual; only what comes out of a table, and the remainders of rescaling, is committed. Nothing here knows the values of
+//! weights: a verifier can lower a network itself.
 
-mod argmax;
-mod arrange;
 mod builder;
-mod linear;
-mod pool;
+#[cfg(feature = "prover")]
+mod cells;
 mod private;
-mod rescale;
 
-pub use builder::{Hint, ParameterCells};
+pub use builder::{ParameterCells, ParameterColumn};
+#[cfg(feature = "prover")]
+pub use cells::{Filled, FilledColumn};
 
-use crate::circuit::{Circuit, CircuitError, Column, ColumnId, ColumnKind, Equality, Home, Public};
-use crate::graph::range;
-use crate::graph::{Graph, Int, IntOp, NodeId};
+use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Home, Public, check_bound};
+use crate::graph::{Graph, NodeId};
+use crate::ops::range::magnitude;
+use crate::ops::{Hint, Skeleton, node_range};
 use crate::optimize::circuit::CircuitOptions;
-use crate::poly::PaddedShape;
 use crate::privacy::{Privacy, Visibility};
 use builder::Builder;
 
 /// A circuit and what the prover needs to fill it.
 #[derive(Debug, Clone)]
-pub struct Lowered {
+pub struct Lowered<P = ParameterColumn> {
     /// The statement.
     pub circuit: Circuit,
     /// For each node of the graph its column.
@@ -32,8 +32,8 @@ pub struct Lowered {
     pub input: ColumnId,
     /// The outputs, in the graph's order: public columns, or private ones that are committed apart.
     pub outputs: Vec<ColumnId>,
-    /// The cells of the parameter columns.
-    pub parameters: Vec<ParameterCells>,
+    /// The parameter columns.
+    pub parameters: Vec<P>,
     /// How committed columns are filled, in order.
     pub hints: Vec<Hint>,
 }
@@ -45,7 +45,7 @@ pub struct Lowered {
 /// [`CircuitError::Malformed`] for a graph that does not fit together or whose ranges are narrower than its values,
 /// [`CircuitError::Overflow`] when an integer could leave the field, [`CircuitError::Unsupported`] for an operation
 /// without a rule; both name the layer.
-pub fn lower(graph: &Graph<Int>, limb_bits: u32, privacy: &Privacy) -> Result<Lowered, CircuitError> {
+pub fn lower(graph: &Graph<Skeleton>, limb_bits: u32, privacy: &Privacy) -> Result<Lowered, CircuitError> {
     lower_with(graph, limb_bits, privacy, &CircuitOptions::default())
 }
 
@@ -54,7 +54,7 @@ pub fn lower(graph: &Graph<Int>, limb_bits: u32, privacy: &Privacy) -> Result<Lo
 /// # Errors
 /// As [`lower`].
 pub fn lower_with(
-    graph: &Graph<Int>,
+    graph: &Graph<Skeleton>,
     limb_bits: u32,
     privacy: &Privacy,
     options: &CircuitOptions,
@@ -72,44 +72,9 @@ pub fn lower_with(
     } else {
         Home::Trace
     };
-    let mut builder = Builder::new(graph, limb_bits, *options);
+    let mut builder = Builder::new(graph, limb_bits, *options, (privacy.input, home));
     for index in 0..graph.nodes.len() {
-        let id = NodeId(index);
-        let node = &graph[id];
-        let column = match &node.op {
-            IntOp::Input if privacy.input.is_private() => builder.private_input(id, home)?,
-            IntOp::Input => builder.column(
-                &node.name,
-                &node.fact.shape,
-                ColumnKind::Public(Public::Input {
-                    minimum: node.fact.range.0,
-                    maximum: node.fact.range.1,
-                }),
-            ),
-            IntOp::Conv2d {
-                weight,
-                bias,
-                window,
-                groups,
-            } => builder.convolution(id, *weight, *bias, window, *groups)?,
-            IntOp::Linear { weight, bias } => builder.linear(id, *weight, *bias)?,
-            IntOp::WeightedSum { coefficients } => builder.weighted_sum(id, coefficients)?,
-            IntOp::SumPool2d { window } => builder.sum_pool(id, window)?,
-            IntOp::Rescale {
-                multipliers,
-                axis,
-                shift,
-                table,
-            } => builder.rescale(id, multipliers, *axis, *shift, *table)?,
-            IntOp::MaxPool2d { window } => builder.max_pool(id, window)?,
-            IntOp::Reshape => builder.reshape(id),
-            IntOp::Permute { order } => builder.permute(id, order),
-            IntOp::Concat { axis } => builder.concat(id, *axis),
-            IntOp::Pad { amounts } => builder.pad(id, amounts),
-            IntOp::Argmax { axis } => builder.argmax(id, *axis)?,
-        };
-        let column = builder.commit_node(id, column);
-        builder.nodes.push(column);
+        builder.node(NodeId(index))?;
     }
     let outputs = graph
         .outputs
@@ -127,7 +92,7 @@ pub fn lower_with(
 const MAXIMUM_LIMB_BITS: u32 = 16;
 
 /// Everything the rules rely on: a graph may come from a file.
-fn validate(graph: &Graph<Int>, limb_bits: u32) -> Result<(), CircuitError> {
+fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError> {
     let malformed = |place: &str, expected: &str, found: String| {
         Err(CircuitError::Malformed {
             place: place.to_owned(),
@@ -150,7 +115,7 @@ fn validate(graph: &Graph<Int>, limb_bits: u32) -> Result<(), CircuitError> {
         if low > high {
             return malformed(&node.name, "a range", format!("[{low}, {high}]"));
         }
-        match range::node_range(graph, NodeId(index)) {
+        match node_range(graph, NodeId(index)) {
             Ok((least, most)) if low <= least && most <= high => {}
             Ok((least, most)) => {
                 return malformed(
@@ -161,7 +126,7 @@ fn validate(graph: &Graph<Int>, limb_bits: u32) -> Result<(), CircuitError> {
             }
             Err(error) => return malformed(&node.name, "values that fit the field", error.to_string()),
         }
-        builder::check_bound(&node.name, "value", builder::magnitude(node.fact.range))?;
+        check_bound(&node.name, "value", magnitude(node.fact.range))?;
     }
     Ok(())
 }
@@ -169,10 +134,10 @@ fn validate(graph: &Graph<Int>, limb_bits: u32) -> Result<(), CircuitError> {
 impl Builder<'_> {
     /// A public column for an output, equal to the node's column.
     fn output(&mut self, index: usize, node: NodeId) -> ColumnId {
-        let fact = self.graph[node].fact.clone();
+        let fact = self.graph()[node].fact.clone();
         let (minimum, maximum) = fact.range;
         let name = format!("output.{index}");
-        let public = self.column(
+        let public = self.circuit.column(
             &name,
             &fact.shape,
             ColumnKind::Public(Public::Output {
@@ -182,21 +147,7 @@ impl Builder<'_> {
             }),
         );
         let left = self.nodes[node.0];
-        self.circuit.equalities.push(Equality {
-            name,
-            left,
-            right: public,
-        });
+        self.circuit.equality(name, left, public);
         public
-    }
-}
-
-impl Column {
-    pub(crate) fn new(name: &str, shape: &[usize], kind: ColumnKind) -> Self {
-        Self {
-            name: name.to_owned(),
-            shape: PaddedShape::new(shape),
-            kind,
-        }
     }
 }

@@ -11,17 +11,17 @@
 //! is what the clamping identity leaves alone, `(raw, raw)` in `{ (v, clamp(v)) }`.
 
 use crate::circuit::{
-    CircuitError, ColumnId, ColumnKind, Equality, Function, FunctionTable, Home, MAXIMUM_TABLE_VARIABLES,
-    Table, View,
+    CircuitError, ColumnId, ColumnKind, Function, FunctionTable, Home, MAXIMUM_TABLE_VARIABLES, Table, View,
 };
 use crate::graph::NodeId;
 
-use super::builder::{Builder, Hint};
+use super::builder::Builder;
+use crate::ops::Hint;
 
 impl Builder<'_> {
     /// The column of a private input that lives in `home`.
     pub(crate) fn private_input(&mut self, id: NodeId, home: Home) -> Result<ColumnId, CircuitError> {
-        let node = self.node(id);
+        let node = &self.graph()[id];
         let (name, shape) = (&node.name, &node.fact.shape);
         let kind = ColumnKind::Committed {
             zero_padded: false,
@@ -33,7 +33,7 @@ impl Builder<'_> {
         } else {
             format!("{name}/raw")
         };
-        let raw = self.column(&raw_name, shape, kind);
+        let raw = self.circuit.column(&raw_name, shape, kind);
         self.range_lookup(name, raw, node.fact.range)?;
         self.hints.push(Hint::Input {
             node: id,
@@ -42,7 +42,9 @@ impl Builder<'_> {
         if exact {
             return Ok(raw);
         }
-        Ok(self.column(name, shape, ColumnKind::View(View::crop(raw, shape.len()))))
+        Ok(self
+            .circuit
+            .column(name, shape, ColumnKind::View(View::crop(raw, shape.len()))))
     }
 
     /// Every cell of `column` lies in `[minimum, maximum]`.
@@ -78,8 +80,8 @@ impl Builder<'_> {
                 what: format!("a private input of integers in [{minimum}, {maximum}] (use fewer bits)"),
             });
         }
-        let table = self.table(table);
-        self.lookup(format!("{layer}/range"), columns, table);
+        let table = self.circuit.table(table);
+        self.circuit.lookup(format!("{layer}/range"), columns, table);
         Ok(())
     }
 
@@ -90,13 +92,9 @@ impl Builder<'_> {
             zero_padded: false,
             home: Home::Output,
         };
-        let output = self.column(&name, &self.graph[node].fact.shape, kind);
+        let output = self.circuit.column(&name, &self.graph()[node].fact.shape, kind);
         let left = self.nodes[node.0];
-        self.circuit.equalities.push(Equality {
-            name,
-            left,
-            right: output,
-        });
+        self.circuit.equality(name, left, output);
         self.hints.push(Hint::Copy { input: left, output });
         output
     }

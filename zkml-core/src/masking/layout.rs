@@ -1,10 +1,11 @@
-//! Where pads and masks stand in the trace.
+//! The places of pads and masks in the trace.
 
 use crate::pcs::Matrix;
 use crate::pcs::{ExtensionRow, MaskRows};
 
-/// The rows behind those of the trace's columns: the pads `d`, the masks `m` of the closing check (an element of K is
-/// two rows over F; as many such pairs as they need), and the mask `g` of the row combination, a pair for each place modulo the stride.
+/// The rows after those of the trace's columns: the pads `d`, the masks `m` of the closing check, and the mask `g` of
+/// the row combination. An element of K is a pair of rows over F. `d` and `m` take as many pairs as they need, `g` one
+/// pair for each place modulo the stride.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Masking {
     /// Scalars that a proof hides. One more pad hides the closing check itself.
@@ -13,7 +14,7 @@ pub struct Masking {
     pub first_row: usize,
     /// Cells in a row.
     pub row_length: usize,
-    /// Random coefficients behind a row of pads.
+    /// Random coefficients after the cells of a row of pads.
     pub tail: usize,
     /// Rows over K that make up the mask of the row combination: the stride of the trace's rows.
     pub classes: usize,

@@ -1,7 +1,7 @@
 //! Zero knowledge: every value of the argument that depends on a secret is sent under a one-time pad.
 //!
-//! Statement: the verifier's checks, written in scalars `v_i` that it never sees, hold. With pads `d_i` and a
-//! mask vector `m` committed with the trace, before any challenge:
+//! Statement: the verifier's checks hold, written in scalars `v_i` that it never sees. Pads `d_i` and a mask vector `m`
+//! are committed with the trace, before any challenge:
 //!
 //! ```text
 //! sent         s_i = v_i + d_i, so that v_i = s_i - d_i is an affine form in d
@@ -14,16 +14,16 @@
 //! 1. challenge `eta` (`closing.batch`);
 //! 2. `e_0 = A_0 + m_last`, `e_1 = A_1 + d_last` (`closing.masked`), with one further pair of pad and mask;
 //! 3. challenge `xi` (`closing.point`);
-//! 4. `z = m + xi d` (`closing.response`), row by row, the random tails of the rows included;
-//! 5. the columns of the opening, against which `z` is checked as well: `Enc(z)[j] = m_j + xi d_j`.
+//! 4. `z = m + xi d` (`closing.response`), row by row, with the random tails of the rows;
+//! 5. the columns of the opening, against which `z` is checked too: `Enc(z)[j] = m_j + xi d_j`.
 //!
 //! Checks: `closing.constraints` (`Q^h(z, xi) + z_last = e_0 + e_1 xi`), `opening.column`.
 //!
-//! The verifier runs the same code as without zero knowledge, twice: once to read what is said ([`MaskedVerifier`]), and
-//! once over affine forms, each known by two numbers ([`Replay`]). The prover runs the second walk too, over its own
-//! values: that is how it learns `A_0` and `A_1`.
+//! The verifier runs the same code as without zero knowledge, twice: once to read the messages ([`MaskedVerifier`]),
+//! and once over affine forms, each known by two numbers ([`Replay`]). The prover runs the second walk too, over its
+//! own values, and so learns `A_0` and `A_1`.
 //!
-//! Pads, mask and their tails are used for one proof and consumed by it: two answers for one `(m, d)` reveal `d`.
+//! One proof consumes its pads, mask and their tails: two answers for one `(m, d)` reveal `d`.
 //!
 //! Reference: Longfellow-zk (Frigo, shelat, ePrint 2024/2010); `docs/protocol/zero-knowledge.md`.
 

@@ -60,7 +60,7 @@ impl Pads {
 
 #[cfg(test)]
 impl Pads {
-    /// Chosen pads and masks: what a prover may use who does not follow the protocol.
+    /// Chosen pads and masks, as a prover may use who does not follow the protocol.
     pub(crate) fn of(pads: Vec<K>, mask: Vec<K>) -> Self {
         Self {
             pads: Zeroizing::new(pads),
@@ -74,7 +74,7 @@ impl Pads {
     }
 }
 
-/// Sends scalars under their pads, and keeps a record of what was said.
+/// Sends scalars under their pads, and keeps a record of all messages and challenges.
 pub struct MaskedProver<'t, 'p> {
     transcript: &'t mut ProverTranscript,
     pads: &'p [K],

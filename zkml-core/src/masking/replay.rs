@@ -1,7 +1,7 @@
-//! The verifier's code run over what was said: each check as a function of the closing challenge.
+//! The verifier's code, run over a record of the messages: each check becomes a function of the closing challenge.
 //!
-//! The prover runs it over its true values and the mask `m`, to learn `A_0` and `A_1`; the verifier over padded scalars
-//! and the answer `z`, to judge. Either way a value is an affine form known by two numbers.
+//! The prover runs it over its true values and the mask `m`, to learn `A_0` and `A_1`. The verifier runs it over padded
+//! scalars and the answer `z`, to judge. Either way a value is an affine form known by two numbers.
 
 use core::ops::{Add, Mul, Neg, Sub};
 
@@ -110,15 +110,15 @@ impl Scalar for Pair {
     }
 }
 
-/// One of the verifier's checks: `Q^h = coefficients[0] + coefficients[1] xi + coefficients[2] xi^2`, at `m + xi d` or at
-/// `z`.
+/// One of the verifier's checks: `Q^h = coefficients[0] + coefficients[1] xi + coefficients[2] xi^2`, for the prover at
+/// `m + xi d`, for the verifier at `z`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraint {
     /// Its name.
     pub name: &'static str,
-    /// Where it is made.
+    /// The place of the check: a layer, round or column.
     pub place: String,
-    /// See above; for the prover the last one is 0 where the check holds.
+    /// See above. For the prover the last one is 0 if the check holds.
     pub coefficients: [K; 3],
 }
 

@@ -1,9 +1,9 @@
-//! The verifier's channel under pads: the first walk takes down what is said, the second judges it.
+//! The verifier's channel under pads: the first walk takes down the messages, the second judges them.
 //!
-//! A hidden value is the affine form `s - d_i` in the pads, and all that is done to it is linear, up to the products of
-//! a check. What the closing check asks of a form is its value at `(z, xi)` once made homogeneous, and that is linear in
-//! the form. So no form is ever written out: after `z` is read the verifier's code runs once more, over the pairs of
-//! numbers of [`Replay`]. A verifier of hidden values needs no more memory than one of plain values.
+//! A hidden value is the affine form `s - d_i` in the pads. All operations on it are linear, up to the products of a
+//! check. The closing check needs the homogenized form at `(z, xi)`, and this number is linear in the form. So no form
+//! is ever written out: after `z` is read, the verifier's code runs once more, over the pairs of numbers of [`Replay`].
+//! Hidden values take the verifier as much memory as plain ones.
 
 use ark_ff::{AdditiveGroup, Field};
 
@@ -12,7 +12,7 @@ use crate::field::{K, M61, mul_k};
 use crate::pcs::CommitmentScheme;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
-/// Reads padded scalars from a transcript and takes them down; what is stated of them is not judged yet.
+/// Reads padded scalars from a transcript and takes them down. Checks on them are not judged yet.
 #[derive(Debug)]
 pub struct MaskedVerifier<'t, C> {
     transcript: &'t mut C,

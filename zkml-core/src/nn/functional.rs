@@ -1,20 +1,19 @@
 //! Operations without parameters, as `torch.nn.functional` has them.
 
 use super::Pair;
-use super::layers::{AvgPool2dOptions, MaxPool2dOptions};
-use super::shape::{self, ShapeError};
 use super::tensor::{Extent, Tensor};
 use super::trace::{Origin, record};
-use crate::graph::FloatOp;
+use crate::graph::ShapeError;
+use crate::ops::{self, AvgPool2dOptions, FloatOp, MaxPool2dOptions};
 
 /// `max(x, 0)`.
 pub fn relu(x: Tensor) -> Tensor {
-    record(Origin::Function("relu"), &[x], Ok(x.shape), |_| FloatOp::Relu)
+    record(Origin::Function("relu"), &[x], Ok(x.shape), |_| ops::Relu)
 }
 
 /// `min(max(x, 0), 6)`.
 pub fn relu6(x: Tensor) -> Tensor {
-    record(Origin::Function("relu6"), &[x], Ok(x.shape), |_| FloatOp::Relu6)
+    record(Origin::Function("relu6"), &[x], Ok(x.shape), |_| ops::Relu6)
 }
 
 /// Maximum over windows of `kernel_size` (a number or a pair), which is the stride too.
@@ -28,17 +27,15 @@ pub fn max_pool2d_with(x: Tensor, options: MaxPool2dOptions) -> Tensor {
 }
 
 pub(super) fn pool_max(origin: Origin<'_>, x: Tensor, options: &MaxPool2dOptions) -> Tensor {
-    record(origin, &[x], shape::max_pool2d(x.shape, options), |_| {
-        FloatOp::MaxPool2d {
-            window: options.window(),
-        }
+    record(origin, &[x], options.shape(x.shape), |_| ops::MaxPool2d {
+        window: options.window(),
     })
 }
 
 /// Every `stride`-th row and column, from the first on: `x[:, :, ::stride, ::stride]` (a number or a pair).
 pub fn subsample2d(x: Tensor, stride: impl Into<Pair>) -> Tensor {
     // The maximum over windows of one cell.
-    let options = shape::single_cells(stride.into().0);
+    let options = MaxPool2dOptions::subsample(stride.into().0);
     pool_max(Origin::Function("subsample2d"), x, &options)
 }
 
@@ -53,10 +50,8 @@ pub fn avg_pool2d_with(x: Tensor, options: AvgPool2dOptions) -> Tensor {
 }
 
 pub(super) fn pool_avg(origin: Origin<'_>, x: Tensor, options: &AvgPool2dOptions) -> Tensor {
-    record(origin, &[x], shape::avg_pool2d(x.shape, options), |_| {
-        FloatOp::AvgPool2d {
-            window: options.window(),
-        }
+    record(origin, &[x], options.shape(x.shape), |_| ops::AvgPool2d {
+        window: options.window(),
     })
 }
 
@@ -67,18 +62,17 @@ pub fn adaptive_avg_pool2d(x: Tensor, output_size: impl Into<Pair>) -> Tensor {
 }
 
 pub(super) fn pool_adaptive(origin: Origin<'_>, x: Tensor, output_size: [usize; 2]) -> Tensor {
-    let shape = shape::adaptive_avg_pool2d(x.shape, output_size);
+    let shape = ops::AdaptiveAvgPool2dOptions::new(output_size).shape(x.shape);
     if shape.is_ok_and(|shape| shape.same(&x.shape)) {
         return x;
     }
     record(origin, &[x], shape, |_| {
         if output_size == [1, 1] {
-            return FloatOp::GlobalAvgPool2d;
+            return FloatOp::from(ops::GlobalAvgPool2d);
         }
         let kernel = [x.size(2) / output_size[0], x.size(3) / output_size[1]];
-        FloatOp::AvgPool2d {
-            window: AvgPool2dOptions::new(kernel).window(),
-        }
+        let window = AvgPool2dOptions::new(kernel).window();
+        ops::AvgPool2d { window }.into()
     })
 }
 
@@ -88,9 +82,7 @@ pub fn flatten(x: Tensor, start_dim: isize) -> Tensor {
 }
 
 pub(super) fn flatten_at(origin: Origin<'_>, x: Tensor, start_dim: isize) -> Tensor {
-    record(origin, &[x], shape::flatten(x.shape, start_dim), |_| {
-        FloatOp::Reshape
-    })
+    record(origin, &[x], ops::flattened(x.shape, start_dim), |_| ops::Reshape)
 }
 
 /// The same elements in row-major order under other sizes, one of which may be -1.
@@ -99,8 +91,8 @@ pub fn reshape<const RANK: usize>(x: Tensor, sizes: [impl Extent; RANK]) -> Tens
     record(
         Origin::Function("reshape"),
         &[x],
-        shape::reshape(x.shape, &sizes),
-        |_| FloatOp::Reshape,
+        ops::reshaped(x.shape, &sizes),
+        |_| ops::Reshape,
     )
 }
 
@@ -111,8 +103,8 @@ pub fn view<const RANK: usize>(x: Tensor, sizes: [impl Extent; RANK]) -> Tensor 
 
 /// Axis `i` of the result is axis `order[i]` of `x`.
 pub fn permute<const RANK: usize>(x: Tensor, order: [usize; RANK]) -> Tensor {
-    let shape = shape::permute(x.shape, &order);
-    record(Origin::Function("permute"), &[x], shape, |_| FloatOp::Permute {
+    let shape = ops::permuted(x.shape, &order);
+    record(Origin::Function("permute"), &[x], shape, |_| ops::Permute {
         order: order.to_vec(),
     })
 }
@@ -122,7 +114,7 @@ pub fn cat<const COUNT: usize>(tensors: [Tensor; COUNT], axis: isize) -> Tensor 
     let mut shapes = tensors.iter().map(|tensor| tensor.shape);
     let first = shapes.next().ok_or(ShapeError::Nothing { operation: "cat" });
     let joined =
-        first.and_then(|first| shapes.try_fold(first, |joined, next| shape::cat(joined, next, axis)));
+        first.and_then(|first| shapes.try_fold(first, |joined, next| ops::joined(joined, next, axis)));
     let along = joined.map_or(0, |shape| {
         if axis < 0 {
             axis + shape.rank() as isize
@@ -130,7 +122,7 @@ pub fn cat<const COUNT: usize>(tensors: [Tensor; COUNT], axis: isize) -> Tensor 
             axis
         }
     }) as usize;
-    record(Origin::Function("cat"), &tensors, joined, |_| FloatOp::Concat {
+    record(Origin::Function("cat"), &tensors, joined, |_| ops::Concat {
         axis: along,
     })
 }
@@ -142,12 +134,8 @@ pub fn pad<const COUNT: usize>(x: Tensor, amounts: [usize; COUNT]) -> Tensor {
 }
 
 pub(super) fn pad_at(origin: Origin<'_>, x: Tensor, amounts: &[usize]) -> Tensor {
-    record(origin, &[x], shape::pad(x.shape, amounts), |_| {
-        let mut all = vec![(0, 0); x.shape.rank()];
-        for (axis, pair) in all.iter_mut().rev().zip(amounts.chunks_exact(2)) {
-            *axis = (pair[0], pair[1]);
-        }
-        FloatOp::Pad { amounts: all }
+    record(origin, &[x], ops::padded(x.shape, amounts), |_| {
+        ops::Pad::from_last(x.shape.rank(), amounts)
     })
 }
 
@@ -161,8 +149,8 @@ pub fn argmax(x: Tensor, axis: isize) -> Tensor {
     record(
         Origin::Function("argmax"),
         &[x],
-        shape::argmax(x.shape, axis),
-        |_| FloatOp::Argmax { axis: along },
+        ops::without_axis(x.shape, axis),
+        |_| ops::Argmax { axis: along },
     )
 }
 
@@ -170,7 +158,7 @@ pub(super) fn add(left: Tensor, right: Tensor) -> Tensor {
     record(
         Origin::Function("add"),
         &[left, right],
-        shape::add(left.shape, right.shape),
-        |_| FloatOp::Add,
+        ops::summed(left.shape, right.shape),
+        |_| ops::Add,
     )
 }

@@ -2,19 +2,19 @@
 //!
 //! A model is a struct of layers ([`layers`]) and a `forward` that applies them and the functions of
 //! [`functional`] to a [`Tensor`]; `#[zk_model]` makes it a [`Module`]. [`trace()`] runs `forward` once and
-//! returns a `Graph<Symbolic>`; [`weights`] turns that into a `Graph<Float>`. The shape rules of all operations
-//! are in [`shape`].
+//! returns a `Graph<Symbolic>`; [`weights`] turns that into a `Graph<Float>`. The shape rules are in the rooms of [`crate::ops`].
 
 pub mod functional;
+pub mod infer;
 pub mod layers;
 mod module;
 mod pair;
 mod path;
-pub mod shape;
 mod tensor;
 mod trace;
 pub mod weights;
 
+pub use crate::graph::{Inferred, Shape, ShapeError};
 pub use functional::{
     adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, max_pool2d, max_pool2d_with, pad,
     permute, relu, relu6, reshape, subsample2d, view,
@@ -29,10 +29,11 @@ pub use layers::{
 pub use module::{Forward, Module, same_name, uses_field};
 pub use pair::Pair;
 pub use path::ParameterPath;
-pub use shape::{Inferred, Shape, ShapeError, infer};
 pub use tensor::{Extent, Tensor};
 pub use trace::{ModuleScope, TraceError, trace};
 pub use weights::{LoadReport, WeightError, Weights};
 
+#[cfg(test)]
+mod shape_tests;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! The tensor `forward` works on: a node of the graph being recorded.
 
 use super::functional;
-use super::shape::{MAX_RANK, Shape};
 use crate::graph::NodeId;
+use crate::graph::{MAX_RANK, Shape};
 
 /// A value in a model's `forward`. It has a shape but no numbers: those come when the traced graph is run.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@ use super::{
     Conv2d, Conv2dOptions, Forward, Linear, LinearOptions, Module, ParameterPath, Tensor, TraceError, cat,
     flatten, max_pool2d, relu,
 };
+use crate::ops;
 
 /// A model made of a closure.
 struct Run<F>(F);
@@ -151,7 +152,13 @@ fn axes_count_from_the_end() {
         .trace_with_input(&[2, 5])
         .unwrap();
     assert_eq!(graph.nodes[1].fact, [2, 15]);
-    assert_eq!(graph.nodes[1].op, crate::graph::FloatOp::Concat { axis: 1 });
-    assert_eq!(graph.nodes[2].op, crate::graph::FloatOp::Argmax { axis: 1 });
+    assert_eq!(
+        graph.nodes[1].op,
+        crate::ops::FloatOp::Concat(ops::Concat { axis: 1 })
+    );
+    assert_eq!(
+        graph.nodes[2].op,
+        crate::ops::FloatOp::Argmax(ops::Argmax { axis: 1 })
+    );
     assert_eq!(graph.nodes[2].fact, [2]);
 }

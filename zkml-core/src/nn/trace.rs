@@ -6,9 +6,10 @@
 use core::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
-use super::shape::{Shape, ShapeError};
 use super::{Forward, ParameterPath, Tensor};
-use crate::graph::{FloatOp, Graph, Node, NodeId, ParameterId, ParameterSpec, Symbolic};
+use crate::graph::{Graph, Node, NodeId, ParameterId, ParameterSpec};
+use crate::graph::{Shape, ShapeError};
+use crate::ops::{FloatOp, Input, Symbolic};
 
 /// A model that cannot be traced.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -174,11 +175,11 @@ impl Recording {
 
 /// Records one operation on `operands`. After the first error of a trace nothing more is recorded: the results
 /// are poisoned and stay silent.
-pub(super) fn record(
+pub(super) fn record<O: Into<FloatOp>>(
     origin: Origin<'_>,
     operands: &[Tensor],
     shape: Result<Shape, ShapeError>,
-    op: impl FnOnce(&mut Recording) -> FloatOp,
+    op: impl FnOnce(&mut Recording) -> O,
 ) -> Tensor {
     let any = operands.first().copied().unwrap_or(Tensor::POISONED);
     let poisoned = Tensor { node: None, ..any };
@@ -200,7 +201,7 @@ pub(super) fn record(
         }
         match shape {
             Ok(shape) => {
-                let op = op(recording);
+                let op = op(recording).into();
                 recording.push(name, op, inputs, shape)
             }
             Err(source) => {
@@ -240,7 +241,7 @@ pub fn trace<M: Forward>(model: &M, shape: &[usize]) -> Result<Graph<Symbolic>, 
         modules: Vec::new(),
         error: None,
     };
-    let x = recording.push("input".to_owned(), FloatOp::Input, Vec::new(), input_shape);
+    let x = recording.push("input".to_owned(), Input.into(), Vec::new(), input_shape);
     let restore = Restore(RECORDING.replace(Some(recording)));
     let y = model.forward(x);
     let recording = RECORDING.take();

@@ -96,8 +96,8 @@ pub fn domain_point(log_size: u32, index: usize) -> CirclePoint {
     if index & 1 == 1 { point.inverse() } else { point }
 }
 
-/// The points `indices` of the domain of size `2^log_size`, `1 <= log_size < 61`: [`domain_point`] of each, with what they
-/// share computed once.
+/// The points `indices` of the domain of size `2^log_size`, `1 <= log_size < 61`: [`domain_point`] of each, with the
+/// common powers computed once.
 pub fn domain_points(log_size: u32, indices: &[usize]) -> Vec<CirclePoint> {
     // powers[i] = g^(2^i).
     let mut powers = vec![CirclePoint::subgroup_generator(log_size.saturating_add(1))];
@@ -154,8 +154,8 @@ pub struct Twiddles {
 const KEPT: u32 = 20;
 
 impl Twiddles {
-    /// Those of a domain of `2^log_size` points. They are public, and every proof of a model needs the same: those of sizes up to
-    /// `2^20` are computed once in a process.
+    /// The factors of a domain of `2^log_size` points. They are public, and every proof of a model needs the same ones:
+    /// those of sizes up to `2^20` are computed once in a process.
     pub fn of(log_size: u32) -> Arc<Self> {
         static KNOWN: [OnceLock<Arc<Twiddles>>; KEPT as usize + 1] =
             [const { OnceLock::new() }; KEPT as usize + 1];

@@ -1,17 +1,16 @@
-//! What an opening proves: values of row blocks of committed matrices at points.
+//! The claims of an opening: values of row blocks of committed matrices at points.
 //!
-//! A claim on matrix `m` speaks of the rows from `first_row` on, as one multilinear polynomial in `h + log_row`
-//! variables:
+//! A claim on matrix `m` reads the rows from `first_row` on as one multilinear polynomial in `h + log_row` variables:
 //!
 //! ```text
 //! value = sum_{a < 2^h} sum_{j < L} eq(high, a) eq(low, j) row_a[j]
 //! ```
 //!
-//! where `row_a` is the next row of the matrix for each `a` that is [stored](super::stored), and 0 for the others.
+//! For each `a` that is [stored](super::stored), `row_a` is the next row of the matrix; for the others it is 0.
 //!
-//! `high` and `low` may be any points: that rows are near the code is tested by a combination of its own. [`Coordinate`] says
-//! which coordinates are bits and which are challenges, and a challenge that stands twice in one `high`, which no reduction
-//! makes, is refused; soundness rests on neither.
+//! `high` and `low` may be any points: a combination of its own tests that rows are near the code. [`Coordinate`] says
+//! which coordinates are bits and which are challenges. A challenge that occurs twice in one `high`, which no reduction
+//! makes, is refused. Soundness rests on neither.
 
 use core::ops::Range;
 
@@ -24,8 +23,8 @@ use crate::field::K;
 use crate::poly::Coordinate;
 use crate::transcript::VerifyError;
 
-/// Which commitment a claim is opened against. After those to the weights, of which a setup proof has several, come those
-/// to tensors that are committed apart.
+/// Which commitment a claim is opened against. The commitments to the weights, of which a setup proof has several, are
+/// followed by those to tensors that are committed apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Matrix {
@@ -46,8 +45,8 @@ pub struct ClaimPoint {
     pub stored: StoredRows,
     /// The coordinates over the rows.
     pub high: Vec<Coordinate>,
-    /// The coordinates in the message: `log_row` of them, also for a narrow row, whose coefficients stand where the last ones
-    /// are 0.
+    /// The coordinates in the message, `log_row` of them. For a narrow row, too: its coefficients stand at the places
+    /// where the last coordinates are 0.
     pub low: Vec<K>,
 }
 
@@ -82,8 +81,8 @@ pub struct ExtensionRow {
 
 /// The mask of a row combination, and the other rows over K before it.
 ///
-/// The mask is a whole message. In a matrix of stride `S` it is `S` rows over K, number `c` of which has the coefficients at
-/// the places `c` modulo `S`.
+/// The mask is a whole message. In a matrix of stride `S` it takes `S` rows over K. Row number `c` has the coefficients
+/// at the places `c` modulo `S`. Example: for `S = 4`, coefficient 7 is in row 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaskRows {
     /// The first of the mask's rows over K.

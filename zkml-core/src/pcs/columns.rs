@@ -131,8 +131,8 @@ impl Encoder<'_> {
     }
 }
 
-/// The leaves over the columns of a block, one for each, whose first one has number `first`; hashed in groups that fill the
-/// lanes.
+/// The leaves over the columns of a block, one for each column, the first of which has number `first`. They are hashed
+/// in groups that fill the lanes.
 pub(super) fn hash_leaves(block: &Block, first: usize, count: usize, seed: &Seed, leaves: &mut [Digest]) {
     let length = leaf_length(count);
     leaves

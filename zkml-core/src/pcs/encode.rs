@@ -43,8 +43,9 @@ pub(super) fn transpose<T: Copy>(rows: &[T], columns: usize, value: impl Fn(T) -
     out
 }
 
-/// Encodes block number `block` (of `n / L`) of a tile: the `L` columns from `block L` on. `out` holds the `L` data columns of
-/// the tile, which become these; `tail` are the tail columns; all column by column.
+/// Encodes block number `block` (of `n / L`) of a tile: the `L` columns from `block L` on. `out` holds the `L` data
+/// columns of the tile, and is overwritten with the encoded columns. `tail` are the tail columns. All are stored column
+/// by column.
 pub(super) fn encode_block(code: &CircleCode, width: usize, tail: &[M61], block: usize, out: &mut [M61]) {
     let log_row = code.rows().log_row as usize;
     add_tail(code, tail, block, out);
@@ -105,8 +106,8 @@ fn factors(code: &CircleCode, layers: usize, piece: usize, count: usize) -> (&[M
     )
 }
 
-/// The lowest `layers` layers on a piece of `width << layers` values, number `piece` of its size. Two layers at a time, and quarters are
-/// finished one after the other, so that from the size of a cache on everything stays in that cache.
+/// The lowest `layers` layers on a piece of `width << layers` values, number `piece` of its size. It does two layers at
+/// a time and finishes one quarter after the other: once a quarter fits a cache, it stays in that cache.
 fn transform(code: &CircleCode, width: usize, values: &mut [M61], layers: usize, piece: usize) {
     let mut left = layers;
     // Of pieces that fit all are done before the next layers; larger ones once.

@@ -6,21 +6,21 @@
 //! root = BLAKE3(ROOT_KEY; log_row | tail | log_codeword | log_stride | digest_bytes | rows | topmost node)
 //! ```
 //!
-//! Cells are 8 bytes, little endian; so are the numbers in the root, which make a root mean one matrix: without them the
-//! same columns could be read with other rows, or with part of the data as tail. Where `digest_bytes` is less than 32, what is behind
-//! it in a leaf or node is 0 ([`super::merkle`]). The fixed keys separate the uses, and a
-//! node costs one compression.
+//! Cells and the numbers in the root are 8 bytes, little endian. The numbers bind a root to one matrix: without them
+//! the same columns could be read with other rows, or with part of the data as tail. If `digest_bytes` is less than 32,
+//! the other bytes of a leaf or node are 0 ([`super::merkle`]). The fixed keys separate the uses, and a node costs one
+//! compression.
 //!
-//! A commitment without secrets needs no salts. Its leaves and its root have keys of their own, so that a tree is of one of
-//! the two kinds and cannot be read as the other; the rest is the same:
+//! A commitment without secrets needs no salts. Its leaves and its root have keys of their own, so that a tree of one
+//! kind cannot be read as one of the other. The rest is the same:
 //!
 //! ```text
 //! bare leaf = BLAKE3(BARE_LEAF_KEY; cell_0 | .. | cell_{R-1} | zeros to a multiple of 64 bytes)
 //! bare root = BLAKE3(BARE_ROOT_KEY; log_row | tail | log_codeword | log_stride | digest_bytes | rows | topmost node)
 //! ```
 //!
-//! The prover hashes many leaves at once: all leaves of a tree have one length, so lane `i` of a SIMD
-//! register works on leaf `i`.
+//! The prover hashes many leaves at once: all leaves of a tree have one length, so lane `i` of a SIMD register works on
+//! leaf `i`.
 
 use super::code::RowCode;
 

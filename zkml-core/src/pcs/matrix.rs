@@ -48,8 +48,8 @@ impl CommittedMatrix {
         Self::commit_with(rows, code, seed, Tails::whole(&code), Keep::Codeword)
     }
 
-    /// [`Self::commit`] with any rows of parameters that were [validated](CodeParameters::validate), any tails, and that keeps
-    /// what it is told.
+    /// [`Self::commit`] for any rows and tails, of parameters that were [validated](CodeParameters::validate). `keep`
+    /// says what is kept.
     ///
     /// # Errors
     ///
@@ -231,8 +231,8 @@ impl Drop for CommittedMatrix {
 
 #[cfg(test)]
 impl CommittedMatrix {
-    /// Puts any word in the place of an encoded row and commits to that: what a prover may do who does not
-    /// follow the protocol.
+    /// Puts any word in the place of an encoded row and commits to it, as a prover may who does not follow the
+    /// protocol.
     pub(crate) fn replace_encoded_row(&mut self, row: usize, word: &[M61]) {
         let length = self.code.row_length();
         let blocks = self.codeword.as_mut().unwrap();

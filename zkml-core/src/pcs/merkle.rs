@@ -1,15 +1,14 @@
-//! The Merkle tree over the columns of an encoded matrix, and proofs for several leaves that share their
-//! nodes.
+//! The Merkle tree over the columns of an encoded matrix, and proofs for several leaves that share their nodes.
 //!
-//! A proof for leaves at ascending positions holds the nodes that cannot be computed from what is below, from
-//! the leaves upwards, in each level from left to right. Nodes may be cut to fewer bytes than a hash has: what is cut off is 0 in
-//! the input of the next hash, and not sent. Reference: `docs/protocol/commitment.md`.
+//! A proof for leaves at ascending positions holds the nodes that cannot be computed from those below, from the leaves
+//! upwards, in each level from left to right. Nodes may be cut to fewer bytes than a hash has: the other bytes are not
+//! sent, and are 0 in the input of the next hash. Reference: `docs/protocol/commitment.md`.
 
 use super::hash::{Digest, node_digest};
 
 /// Walks the tree upwards from leaves at ascending, distinct `positions` below `2^log_leaves`, calling
-/// `sibling(level, index)` for each node that cannot be computed; nodes and leaves are cut to `digest_bytes`. Returns the root; `None`
-/// where there is no leaf.
+/// `sibling(level, index)` for each node that cannot be computed. Nodes and leaves are cut to `digest_bytes`. Returns
+/// the root, `None` if there is no leaf.
 ///
 /// # Errors
 ///
@@ -41,7 +40,7 @@ pub fn root_of<E>(
     Ok(nodes.first().map(|(_, root)| *root))
 }
 
-/// The first bytes of a digest, zeros behind them.
+/// The first bytes of a digest, followed by zeros.
 fn cut(mut digest: Digest, digest_bytes: u32) -> Digest {
     for byte in digest.iter_mut().skip(digest_bytes as usize) {
         *byte = 0;

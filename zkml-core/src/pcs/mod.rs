@@ -1,33 +1,34 @@
 //! The polynomial commitment: matrices over `F` committed by a Merkle tree over their encoded columns.
 //!
-//! Statement of an opening: for matrices with roots `root_m`, encoded row by row with one [circle
-//! code](code), every [claim](mod@claim)
+//! Statement of an opening: given are matrices with roots `root_m`, encoded row by row with one [circle code](code).
+//! Every [claim](mod@claim) holds for the committed rows:
 //!
 //! ```text
 //! v_i = sum_a sum_j eq(high_i, a) eq(low_i, j) row_{m_i, first_i + a}[j]
 //! ```
 //!
-//! holds for the rows inside, of which those of a [narrow](RowCode) matrix are messages with gaps. Transcript order (the roots were sent, and the points drawn, before):
+//! A row of a [narrow](RowCode) matrix counts as a message with gaps. The roots were sent and the points drawn before.
+//! Then, on the transcript:
 //!
-//! 1. if the claims end at more than one `low`: batching coefficients `rho_i` (`opening.batch`); one sumcheck
-//!    (`opening.merge`) of `sum_f <f, W_f>` over the distinct `f = sum_a eq(high, a) row_a`, where `W_f = sum_i rho_i
-//!    eq(low_i)` over the claims on `f`; it ends at `z`; the value `y_f = <f, eq(z)>` of each `f` (`opening.values`).
-//!    Else `z = low`, `y_i = v_i`;
-//! 2. proof of work (`opening.proximity.grind`); for each matrix with a claim or a mask a coefficient `delta_a` of each row,
-//!    one for both parts of a row over `K`, none for the mask (`opening.proximity`); with them `f = sum_a delta_a row_a` over all
-//!    these rows, and its value `y = <f, eq(z)>` (`opening.proximity`);
-//!    proof of work (`opening.combine.grind`); coefficients `gamma_i` (`opening.combine`), the last one for this `f`;
-//!    `u = sum_i gamma_i f_i`, all `L + tail` coordinates (`opening.combination`), or the commitment to it ([`recursive`])
-//!    and `<u, eq(z)>` (`opening.product`);
-//! 3. proof of work (`opening.grind`), `t` positions (`opening.positions`); with a closing check, the coefficients of its
-//!    answers before them (`opening.join`);
-//! 4. for each of these matrices, of its symbols at these positions, each once: the salts (`opening.salt`) and cells
-//!    (`opening.columns`) of their columns, and the missing nodes of the tree (`opening.path`); where `u` was committed to, the recursion shows its
-//!    inner product and its codeword at the positions.
+//! 1. merge, if the claims end at more than one `low`: batching coefficients `rho_i` (`opening.batch`), then one
+//!    sumcheck (`opening.merge`) of `sum_f <f, W_f>` over the distinct `f = sum_a eq(high, a) row_a`, where
+//!    `W_f = sum_i rho_i eq(low_i)` over the claims on `f`. It ends at `z`. Then the value `y_f = <f, eq(z)>` of each
+//!    `f` (`opening.values`). Otherwise `z = low`, `y_i = v_i`;
+//! 2. combination:
+//!    - proof of work (`opening.proximity.grind`), then coefficients `delta_a` (`opening.proximity`): one for each row
+//!      of each matrix with a claim or a mask, one for both parts of a row over `K`, none for the mask. The prover
+//!      sends the value `y = <f, eq(z)>` of `f = sum_a delta_a row_a` over all these rows (`opening.proximity`);
+//!    - proof of work (`opening.combine.grind`), then coefficients `gamma_i` (`opening.combine`), the last one for this
+//!      `f`. The prover sends all `L + tail` coordinates of `u = sum_i gamma_i f_i` (`opening.combination`), or the
+//!      commitment to `u` ([`recursive`]) and `<u, eq(z)>` (`opening.product`);
+//! 3. positions: proof of work (`opening.grind`), with a closing check the coefficients of its answers
+//!    (`opening.join`), and `t` positions (`opening.positions`);
+//! 4. columns, for each of these matrices, of its symbols at these positions, each once: salts (`opening.salt`), cells
+//!    (`opening.columns`), and the missing nodes of the tree (`opening.path`). If `u` was committed to, the recursion
+//!    shows its inner product and its codeword at the positions.
 //!
-//! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_i
-//! gamma_i y_i`), `opening.merkle` (each root), `opening.column` (`Enc(u)[j]` is the same combination of
-//! column `j`).
+//! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_i gamma_i y_i`),
+//! `opening.merkle` (each root), `opening.column` (`Enc(u)[j]` is the same combination of column `j`).
 //!
 //! - [`circle`], [`code`]: the code; [`merkle`] and [`hash`]: the tree; [`packing`]: columns of all sizes in
 //!   one matrix;
@@ -36,8 +37,8 @@
 //! - `prover`, `merge`, [`verifier`]; [`soundness`];
 //! - [`recursive`]: an argument for a row combination that is too long to be sent.
 //!
-//! References: Ligero (ePrint 2022/1608), circle codes (2024/278), Diamond-Gruen ("Proximity Gaps in Interleaved Codes"). See
-//! `docs/protocol/commitment.md`.
+//! References: Ligero (ePrint 2022/1608), circle codes (2024/278), proximity gaps within unique decoding (BCIKS20,
+//! 2020/654). See `docs/protocol/commitment.md`.
 
 pub mod circle;
 pub mod claim;

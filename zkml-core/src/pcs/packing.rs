@@ -1,18 +1,18 @@
 //! Columns of different sizes in one matrix.
 //!
-//! A column is a multilinear polynomial: a table of `2^variables` values. With rows of length `L =
-//! 2^log_row`,
+//! A column is a multilinear polynomial: a table of `2^variables` values. Rows have the length `L = 2^log_row`.
 //!
-//! - `variables >= log_row`: it takes up to `2^(variables - log_row)` consecutive rows, those that are not all
-//!   [padding](super::stored); its first variables are the index of the row, its last `log_row` variables the index in
-//!   the row;
-//! - `variables < log_row`: it takes an aligned piece of a shared row, at an offset that is a multiple of its
-//!   length. In the row it is reached by fixing the first variables of the row to the bits of the offset.
+//! - `variables >= log_row`: the column takes up to `2^(variables - log_row)` consecutive rows, those that are not all
+//!   [padding](super::stored). Its first variables are the index of the row, its last `log_row` variables the index in
+//!   the row.
+//! - `variables < log_row`: the column takes an aligned piece of a shared row, at an offset that is a multiple of its
+//!   length. Fixing the first variables of the row to the bits of the offset gives the column. Example: in rows of 16
+//!   cells, a column of 4 cells at offset 8 has the prefix `10`.
 //!
-//! Rows are those of a [code](RowCode). In a narrow one the last variables of a message are none of a column's; they are fixed
-//! to 0.
+//! Rows are those of a [code](RowCode). In a narrow row the last variables of the message belong to no column; they are
+//! fixed to 0.
 //!
-//! The order is fixed: largest first, equal ones in the order given. What no column takes is 0 and never
+//! The order is fixed: largest first, equal ones in the given order. Cells that no column takes are 0 and never
 //! claimed.
 
 use super::claim::ClaimPoint;
@@ -75,8 +75,8 @@ impl Packing {
             stored: StoredRows::default(),
         };
         let mut slots = vec![empty; extents.len()];
-        // The next free cell. Whole rows come first; of what is shorter sizes descend, so it is always a multiple of the
-        // next size.
+        // The next free cell. Whole rows come first; the sizes of shorter columns descend, so it is always a multiple
+        // of the next size.
         let mut next = 0usize;
         for column in order {
             let (Some(extent), Some(slot)) = (extents.get(column), slots.get_mut(column)) else {

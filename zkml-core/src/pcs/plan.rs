@@ -9,7 +9,7 @@ use super::stored::StoredRows;
 use crate::field::{K, M61, mul_k};
 use crate::poly::Coordinate;
 
-/// A combination of rows, `f = sum_a eq(high, a) row_a` over stored rows: what the claims speak of.
+/// A fold: the combination `f = sum_a eq(high, a) row_a` over stored rows. Each claim is on one fold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFold {
     /// Index among the matrices opened together.
@@ -114,8 +114,8 @@ impl Plan {
 
 /// The coefficients of the random fold for each of the `rows` of each matrix that is `opened`; nothing for the others.
 /// Prover and verifier `draw` them in the order of matrices and rows: one for each row over F, and one `delta` for each
-/// row over K, whose parts get `delta` and `i delta`, so that the fold is K-linear in such rows (what is hidden by pads
-/// relies on it, see `docs/protocol/zero-knowledge.md`). The mask has no part in the fold, none is drawn for it.
+/// row over K, whose parts get `delta` and `i delta`, so that the fold is K-linear in such rows (hiding by pads relies
+/// on it, see `docs/protocol/zero-knowledge.md`). The mask has no part in the fold, so no coefficient is drawn for it.
 pub(crate) fn random_coefficients(
     rows: &[usize],
     opened: &[bool],

@@ -45,11 +45,11 @@ pub fn prove_opening<M: MatrixOracle>(
 /// What is open between the row combination and the columns.
 #[derive(Debug, Clone)]
 pub struct Opened {
-    /// Which matrices the combination speaks of.
+    /// Which matrices have rows in the combination.
     matrices: Vec<bool>,
     /// The point in the row.
     point: Vec<K>,
-    /// The combination, where it was committed to instead of sent.
+    /// The combination, if it was committed to instead of sent.
     committed: Option<recursive::Committed>,
 }
 
@@ -161,8 +161,8 @@ fn send_combination(
     Ok(Some(committed))
 }
 
-/// Steps 3 and 4: the columns of the matrices that `opened` speaks of, for the check of `combinations` messages; and the
-/// recursion where the row combination was committed to.
+/// Steps 3 and 4: the columns of the opened matrices, against which `combinations` messages are checked; and the
+/// recursion, if the row combination was committed to.
 ///
 /// # Errors
 ///

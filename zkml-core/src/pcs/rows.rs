@@ -46,8 +46,9 @@ pub enum Keep {
 /// How many random coefficients stand after the rows of a matrix; what is left of the code's tail is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tails {
-    /// Random coefficients behind each row, in places of this matrix: as many columns, less two, may be opened without telling
-    /// anything. Next to a narrow mask wide rows need more, see [`WeightCommitments::tail`](crate::keys::WeightCommitments::tail).
+    /// Random coefficients of each row, in places of this matrix. As many columns, less two, may be opened without
+    /// telling anything. Next to a narrow mask wide rows need more, see
+    /// [`WeightCommitments::tail`](crate::keys::WeightCommitments::tail).
     pub length: usize,
     /// The last `full` rows have the whole tail of the code, as masks need.
     pub full: usize,
@@ -57,7 +58,7 @@ impl Tails {
     /// No randomness: a matrix without secrets.
     pub const NONE: Self = Self { length: 0, full: 0 };
 
-    /// The whole tail of the code behind each row.
+    /// Each row has the whole tail of the code.
     pub fn whole(code: &RowCode) -> Self {
         Self {
             length: code.tail,

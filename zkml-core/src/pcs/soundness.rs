@@ -2,17 +2,18 @@
 //!
 //! With `rho = (L + tail + 1)/n` and `|K| = 2^122` (nearly):
 //!
-//! - queries, `((1 + rho)/2)^t 2^-grinding`: a combination far from the code, or another codeword than the
-//!   folded rows give, agrees with `Enc(u)` in at most that part of the positions;
-//! - proximity, `2 n/|K| 2^-10`: rows far from the code, within the unique decoding radius, make a random fold that is near
-//!   it, or rows that are near it one that agrees with its codeword where they do not; then a random fold far from the code,
-//!   or together with the rest far from it, makes a row combination that is near it. Once for the coefficients of the fold
-//!   (`opening.proximity`; BCIKS20, Theorem 1.6) and once for that of the fold in the combination (`opening.combine`; Theorem
-//!   4.1), each after [`PROXIMITY_GRINDING_BITS`] of proof of work. `docs/protocol/commitment.md` has the argument;
-//! - subspace, `2/|K|`: rows that are codewords of the Reed-Solomon code, but not in the space of the circle transform,
-//!   fold, or combine, to one that is;
-//! - combination, `1/|K|`: false values at the common point whose combination is right; once more for a factor 0 of all but
-//!   the mask, and once for the answers of the closing check that are joined to it;
+//! - queries, `((1 + rho)/2)^t 2^-grinding`: a combination far from the code, or another codeword than the folded rows
+//!   give, agrees with `Enc(u)` in at most that part of the positions;
+//! - proximity, `2 n/|K| 2^-10`: two draws, each after [`PROXIMITY_GRINDING_BITS`] of proof of work. "Near" is within
+//!   the unique decoding radius. The first draw is the coefficients of the fold (`opening.proximity`; BCIKS20, Theorem
+//!   1.6): rows far from the code give a near fold, or near rows give a fold that agrees with its codeword at a
+//!   position where they do not. The second is the coefficient of the fold in the combination (`opening.combine`;
+//!   Theorem 4.1): a far fold, or a fold far together with the rest, gives a near row combination.
+//!   `docs/protocol/commitment.md` has the argument;
+//! - subspace, `2/|K|`: rows are codewords of the Reed-Solomon code, but not in the space of the circle transform, and
+//!   fold or combine to one in that space;
+//! - combination, `1/|K|`: false values at the common point have a right combination; once more for a factor 0 of all
+//!   but the mask, and once for the answers of the closing check that are joined to it;
 //! - with a merge: `1/|K|` for the coefficients of the claims, and the sumcheck.
 
 use super::claim::ClaimPoint;

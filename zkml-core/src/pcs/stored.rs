@@ -1,15 +1,16 @@
 //! Which rows of a column are stored: those that reach into its logical shape.
 //!
-//! A column is padded to a power of two in each dimension. Of a column that is 0 on padding the rows that lie in the
-//! padding alone are not stored: the polynomial is 0 there by definition, for an honest prover and for any other.
+//! A column is padded to a power of two in each dimension. If it is 0 on padding, the rows that lie in the padding
+//! alone are not stored: there the polynomial is 0 by definition, for an honest prover and for any other.
 //!
 //! ```text
 //! high = (h_0, .., h_{k-1}),   stored rows = { a : a_g < limit_g for each group g of bits }
 //! weight of stored row a = prod_g eq(h_g, a_g)
 //! ```
 //!
-//! A group is the part of one dimension's index bits that selects rows. The product runs over groups with the first
-//! in the most significant place, so stored rows keep the order of the full table.
+//! A group is the part of one dimension's index bits that selects rows. The product runs over groups, the first in the
+//! most significant place, so stored rows keep the order of the full table. Example: of 3 x 3 kernels, padded to 4 x 4,
+//! nine blocks of rows are stored and not sixteen.
 
 use crate::field::{K, mul_k};
 use crate::poly;
@@ -17,7 +18,7 @@ use crate::poly::Coordinate;
 use crate::poly::PaddedShape;
 use crate::transcript::VerifyError;
 
-/// The size of a column, and where it is 0.
+/// The size of a column, and the cells that are 0 by definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extent {
     /// Index bits and logical size of each dimension, the first in the most significant bits.

@@ -6,8 +6,8 @@ use super::claim::ExtensionRow;
 use super::plan::Plan;
 use crate::field::{K, M61, mul_k};
 
-/// For each matrix the factor of each of its rows in the combination, the mask left out: those of what is `opened`, and
-/// those of the random fold, which has the last of `gammas`. Nothing for a matrix that does not take part.
+/// For each matrix the factors of its rows in the combination, without the mask: those of the `opened` folds, and those
+/// of the random fold, which has the last of `gammas`. An empty list for a matrix that takes no part.
 pub(super) fn combination_weights<S>(
     rows: &[usize],
     plan: &Plan,

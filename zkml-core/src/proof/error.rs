@@ -62,7 +62,7 @@ pub enum FormatError {
     /// Bytes follow the container.
     #[error("{found} bytes follow the end of the container at offset {offset}")]
     TrailingBytes {
-        /// Where the container ends.
+        /// Offset at which the container ends.
         offset: u64,
         /// Bytes left over.
         found: u64,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::container::{CHECKSUM_BYTES, HEADER_BYTES};
+use super::header::{CHECKSUM_BYTES, HEADER_BYTES};
 use super::{Artifact, FileError, FormatError, Header, from_bytes};
 
 /// Reads the artifact of type `T` in a file.
@@ -65,10 +65,10 @@ pub fn inspect_file(path: impl AsRef<Path>) -> Result<Header, FileError> {
 
 /// Writes an artifact to a file, whole or not at all.
 ///
-/// The container is written to a temporary file in the same folder, flushed to disk and renamed to `path`. If
-/// anything fails, what was at `path` is still there and the temporary file is removed. Returns the size in
-/// bytes. On Unix the file gets the usual permissions (0666 less the umask), but that of a compiled model or proving key
-/// is for its owner alone (0600).
+/// The container is written to a temporary file in the same folder, flushed to disk and renamed to `path`. If anything
+/// fails, what was at `path` is still there and the temporary file is removed. Returns the size in bytes. On Unix the
+/// file gets the usual permissions (0666 less the umask), but that of a compiled model or proving key is for its owner
+/// alone (0600).
 ///
 /// # Errors
 ///

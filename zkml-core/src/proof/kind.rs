@@ -17,7 +17,7 @@ pub enum Kind {
     VerifyingKey,
     /// A proof.
     Proof,
-    /// The public inputs and outputs that a proof speaks of.
+    /// The public inputs and outputs of a proof.
     PublicValues,
 }
 

@@ -1,4 +1,4 @@
-//! A proof: the key it speaks of and the prover's messages.
+//! A proof: the digest of its key and the prover's messages.
 
 use serde::{Deserialize, Serialize};
 

@@ -17,17 +17,20 @@
 //! its own checks have passed, and reading never allocates more than a small multiple of the file.
 //!
 //! - `kind`: the kinds and the trait [`Artifact`], which ties a type to its kind, version and size limit
-//! - `container`: [`to_bytes`], [`from_bytes`], [`Header`]
+//! - `container`, `header`, `canonical`: [`to_bytes`], [`from_bytes`], [`Header`], and the check that an encoding is
+//!   the one
 //! - `file`: [`read_file`], [`inspect_file`] and, with the feature `prover`, `write_file`
 //! - `messages`, `public`: [`Proof`] and [`PublicValues`], the artifacts of one execution
-//! - `section`, with the feature `prover`: containers with raw bytes behind the encoding, which are used where they are
+//! - `section`, with the feature `prover`: containers with raw bytes after the encoding, which are used in place
 //! - `error`: [`FormatError`] (bytes) and [`FileError`] (bytes of a file)
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod canonical;
 mod container;
 mod error;
 mod file;
+mod header;
 mod kind;
 mod messages;
 mod public;
@@ -37,11 +40,12 @@ mod section;
 #[cfg(feature = "prover")]
 mod tests;
 
-pub use container::{CHECKSUM_BYTES, HEADER_BYTES, Header, OVERHEAD_BYTES, from_bytes, to_bytes};
+pub use container::{from_bytes, to_bytes};
 pub use error::{FileError, FormatError};
 #[cfg(feature = "prover")]
 pub use file::write_file;
 pub use file::{inspect_file, read_file};
+pub use header::{CHECKSUM_BYTES, HEADER_BYTES, Header, OVERHEAD_BYTES};
 pub use kind::{Artifact, Kind};
 pub use messages::Proof;
 pub use public::PublicValues;

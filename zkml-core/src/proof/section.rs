@@ -8,8 +8,8 @@
 //! ..               ..       the section, up to the end of the payload
 //! ```
 //!
-//! The payload is that of any container, so whoever checks size and checksum alone need not know. The section begins on a
-//! page. It is never copied: written from where it is, and read by mapping the file. What it must hold is for the
+//! The payload is that of any container, so whoever checks size and checksum alone need not know. The section begins on
+//! a page. It is never copied: written from where it is, and read by mapping the file. What it must hold is for the
 //! artifact to say.
 
 use std::fs::File;
@@ -17,8 +17,9 @@ use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::Path;
 
-use super::container::{HEADER_BYTES, check_limit, checked_payload, decode, length};
+use super::container::{checked_payload, decode};
 use super::file::{io_error, open, replace, to_u64};
+use super::header::{HEADER_BYTES, check_limit, length};
 use super::{Artifact, CHECKSUM_BYTES, FileError, FormatError, Header};
 use crate::int8::Int8Cells;
 use crate::mapped::MappedFile;

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use super::Quantized;
 use crate::execute::float::{FloatExecutionError, execute_float};
 use crate::execute::{ExecutionError, Executor};
-use crate::graph::{Float, Graph};
+use crate::graph::Graph;
+use crate::ops::Float;
 
 /// Why accuracy cannot be measured.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use crate::execute::float::FloatExecutionError;
 use crate::execute::float::execute_float;
-use crate::graph::{Float, Graph, Node, NodeId};
+use crate::graph::{Graph, Node, NodeId};
+use crate::ops::Float;
 
 /// How the largest representable magnitude of an activation is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -271,12 +272,14 @@ impl Calibration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{FloatOp, GraphBuilder};
+    use crate::graph::GraphBuilder;
+    use crate::ops;
+    use crate::ops::FloatOp;
 
     fn graph() -> Graph<Float> {
         let mut builder = GraphBuilder::<Float>::new();
         let x = builder.input("x", &[1, 4]).unwrap();
-        let y = builder.add("relu", FloatOp::Relu, &[x]).unwrap();
+        let y = builder.add("relu", FloatOp::Relu(ops::Relu), &[x]).unwrap();
         builder.finish(vec![y]).unwrap()
     }
 

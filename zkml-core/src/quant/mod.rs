@@ -2,13 +2,15 @@
 //!
 //! 1. [`calibrate`] runs the float network ([`crate::execute::float`]) on samples and records activation ranges;
 //! 2. [`mod@quantize`] chooses scales and builds `Graph<Int>`; multipliers, shifts ([`shift`]), tables and weights follow;
-//! 3. [`crate::graph::range`] proves that no integer can wrap in the field;
+//! 3. [`crate::ops::range`] proves that no integer can wrap in the field;
 //! 4. [`quantized`] is the result, with its boundary to the real numbers;
 //! 5. [`Record`] is what a model remembers of how it was made;
 //! 6. [`accuracy`] says how far it is from the float network.
 
 pub mod accuracy;
 pub mod calibrate;
+mod node;
+mod options;
 pub mod quantize;
 pub mod quantized;
 mod record;
@@ -20,9 +22,11 @@ mod weights;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use crate::ops::QuantizeError;
 pub use accuracy::{AccuracyError, AccuracyReport, LayerAccuracy};
 pub use calibrate::{Calibration, CalibrationError, CalibrationMethod};
-pub use quantize::{QuantizeError, QuantizeOptions, quantize};
+pub use options::QuantizeOptions;
+pub use quantize::quantize;
 pub use quantized::Quantized;
 pub use record::{Preprocessing, Record};
 pub use weights::WeightScales;

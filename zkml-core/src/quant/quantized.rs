@@ -4,7 +4,8 @@ use ndarray::ArrayD;
 
 use super::record::Record;
 use crate::execute::float::{FloatExecutionError, check_input};
-use crate::graph::{Graph, Int, NodeId};
+use crate::graph::{Graph, NodeId};
+use crate::ops::Int;
 use crate::optimize::circuit::CircuitOptions;
 
 /// The integer network, with the scales of its inputs and outputs.

@@ -6,22 +6,11 @@
 //! common one; elsewhere an extra rescale is inserted.
 
 use super::calibrate::Calibration;
-use crate::graph::{Float, FloatOp, Graph, NodeId};
+use crate::graph::{Graph, NodeId};
+use crate::ops::Float;
 
 /// What pre-activations reach at most, about 2^14, so that a table of 2^16 keeps a margin of 4.
 const LARGEST_BEFORE: f64 = 127.0 * 129.0;
-
-/// Whether the operation's exact result is an accumulator that has to be rescaled.
-pub(crate) fn accumulates(op: &FloatOp) -> bool {
-    matches!(
-        op,
-        FloatOp::Conv2d { .. }
-            | FloatOp::Linear { .. }
-            | FloatOp::Add
-            | FloatOp::AvgPool2d { .. }
-            | FloatOp::GlobalAvgPool2d
-    )
-}
 
 /// Nodes whose accumulator is used as it is: network outputs, and what reaches an output or an argmax through reshapes
 /// and permutations only. Their weights need one scale for all channels, or the values would not be comparable.
@@ -33,8 +22,8 @@ pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
         }
     }
     for (index, node) in graph.nodes.iter().enumerate().rev() {
-        let passes = matches!(node.op, FloatOp::Reshape | FloatOp::Permute { .. }) && kept[index];
-        if passes || matches!(node.op, FloatOp::Argmax { .. }) {
+        let room = node.op.room();
+        if (room.moves_values() && kept[index]) || room.is_index() {
             for operand in &node.inputs {
                 kept[operand.0] = true;
             }
@@ -53,18 +42,20 @@ pub(crate) fn activation_scales(
 ) -> Vec<f64> {
     let ratio = LARGEST_BEFORE / limit as f64;
     let mut thresholds: Vec<f64> = Vec::with_capacity(graph.nodes.len());
+    let accumulates = |id: NodeId| graph[id].op.room().accumulates();
     let largest = |id: NodeId| calibration.largest(id).unwrap_or(0.0);
     for (index, node) in graph.nodes.iter().enumerate() {
         let own = calibration.threshold(NodeId(index)).unwrap_or(0.0);
         let operand = node.inputs.first().copied();
-        let threshold = match (&node.op, operand) {
-            (op, _) if accumulates(op) => own.max(largest(NodeId(index)) / ratio),
-            (FloatOp::Relu | FloatOp::Relu6, Some(operand)) if accumulates(&graph[operand].op) => {
+        let room = node.op.room();
+        let threshold = match operand {
+            _ if room.accumulates() => own.max(largest(NodeId(index)) / ratio),
+            Some(operand) if room.is_activation() && accumulates(operand) => {
                 own.max(largest(operand) / ratio)
             }
-            (FloatOp::Concat { .. }, _) => node.inputs.iter().map(|id| thresholds[id.0]).fold(0.0, f64::max),
-            (_, Some(operand)) => thresholds[operand.0],
-            (_, None) => own,
+            Some(_) if room.joins() => node.inputs.iter().map(|id| thresholds[id.0]).fold(0.0, f64::max),
+            Some(operand) => thresholds[operand.0],
+            None => own,
         };
         // Nothing but zeros was seen: any scale is right.
         thresholds.push(if threshold > 0.0 { threshold } else { 1.0 });
@@ -72,17 +63,18 @@ pub(crate) fn activation_scales(
     let users = graph.users();
     let alone = |id: NodeId| users[id.0].len() == 1 && !graph.outputs.contains(&id);
     for index in (0..graph.nodes.len()).rev() {
-        if !concat_scales || !matches!(graph.nodes[index].op, FloatOp::Concat { .. }) {
+        if !concat_scales || !graph.nodes[index].op.room().joins() {
             continue;
         }
         for &operand in &graph.nodes[index].inputs {
             let mut at = operand;
             while alone(at) {
                 let node = &graph[at];
-                let produces = match (&node.op, node.inputs.first()) {
-                    (FloatOp::Input, _) => break,
-                    (FloatOp::Relu | FloatOp::Relu6, Some(operand)) => accumulates(&graph[*operand].op),
-                    (op, _) => accumulates(op) || matches!(op, FloatOp::Concat { .. }),
+                let room = node.op.room();
+                let produces = match node.inputs.first() {
+                    None => break,
+                    Some(operand) if room.is_activation() => accumulates(*operand),
+                    Some(_) => room.accumulates() || room.joins(),
                 };
                 if produces {
                     thresholds[at.0] = thresholds[index];

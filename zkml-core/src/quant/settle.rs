@@ -17,15 +17,14 @@ use std::collections::BTreeMap;
 
 use ndarray::ArrayD;
 
-use super::quantize::{Accumulator, Lowering, PendingRescale, PendingSum, PendingWeights, QuantizeError};
+use super::quantize::{PendingRescale, PendingSum, PendingWeights, Quantizer};
 use super::quantized::Quantized;
 use super::record::Record;
 use super::shift::{self, Chosen, RescaleDemand};
 use super::weights::{quantize_bias, quantize_weights};
-use crate::graph::range;
-use crate::graph::{
-    Function, FunctionTable, IntOp, IntParameter, IntTensor, NodeId, ParameterId, ParameterRole,
-};
+use crate::circuit::{Function, FunctionTable};
+use crate::graph::{IntParameter, IntTensor, NodeId, ParameterId, ParameterRole};
+use crate::ops::{Accumulator, IntOp, QuantizeError, node_range, range};
 use crate::optimize::circuit::limb_width;
 
 /// Bits of a multiplier given up where that saves a limb.
@@ -39,13 +38,13 @@ const LEAST_COEFFICIENT: f64 = 1.0 / 4096.0;
 enum Freedom {
     /// Nothing.
     None,
-    /// Of `Lowering::weighted`: the scales of its weights may grow.
+    /// Of `Quantizer::weighted`: the scales of its weights may grow.
     Weights(usize),
-    /// Of `Lowering::sums`: its coefficients.
+    /// Of `Quantizer::sums`: its coefficients.
     Coefficients(usize),
 }
 
-impl Lowering<'_> {
+impl Quantizer<'_> {
     /// Chooses tables, shifts, multipliers and weights for the whole graph, then proves its ranges.
     pub(super) fn settle(mut self) -> Result<Quantized, QuantizeError> {
         self.share_tables();
@@ -62,7 +61,7 @@ impl Lowering<'_> {
         }
         self.quantize_parameters();
         for index in 0..self.nodes.nodes.len() {
-            let range = range::node_range(&self.nodes, NodeId(index))?;
+            let range = node_range(&self.nodes, NodeId(index))?;
             self.nodes.nodes[index].fact.range = range;
         }
         let mut output_scales = Vec::with_capacity(self.float.outputs.len());
@@ -78,7 +77,7 @@ impl Lowering<'_> {
             output_scales.push(scale);
         }
         self.nodes.validate()?;
-        range::check(&self.nodes)?;
+        crate::ops::check(&self.nodes)?;
         let correspondence = (0..self.float.nodes.len()).map(|index| {
             let activation = self.activations[index].map(|x| (x.node, x.scale));
             let accumulator = self.accumulators[index].as_ref();
@@ -103,15 +102,16 @@ impl Lowering<'_> {
             return;
         }
         let mut domains: BTreeMap<(Function, i64, i64), u32> = BTreeMap::new();
-        let key = |table: &FunctionTable| (table.function, table.minimum, table.maximum);
+        let key = |table: &FunctionTable| (table.function.clone(), table.minimum, table.maximum);
         for node in &self.nodes.nodes {
-            if let IntOp::Rescale { table, .. } = &node.op {
-                let bits = domains.entry(key(table)).or_default();
-                *bits = (*bits).max(table.domain_bits);
+            if let IntOp::Rescale(rescale) = &node.op {
+                let bits = domains.entry(key(&rescale.table)).or_default();
+                *bits = (*bits).max(rescale.table.domain_bits);
             }
         }
         for node in &mut self.nodes.nodes {
-            if let IntOp::Rescale { table, .. } = &mut node.op {
+            if let IntOp::Rescale(rescale) = &mut node.op {
+                let table = &mut rescale.table;
                 table.domain_bits = domains.get(&key(table)).copied().unwrap_or(table.domain_bits);
             }
         }
@@ -152,7 +152,7 @@ impl Lowering<'_> {
 
     fn demand(&self, rescale: &PendingRescale, freedom: Freedom) -> Option<RescaleDemand> {
         let node = &self.nodes[rescale.node];
-        let IntOp::Rescale { table, .. } = &node.op else {
+        let IntOp::Rescale(op) = &node.op else {
             return None;
         };
         let operand = &self.nodes[node.inputs[0]];
@@ -180,7 +180,7 @@ impl Lowering<'_> {
                 0
             },
             accumulator,
-            domain_bits: table.domain_bits,
+            domain_bits: op.table.domain_bits,
             cells: node
                 .fact
                 .shape
@@ -204,8 +204,8 @@ impl Lowering<'_> {
             }
             Freedom::Coefficients(index) => {
                 let multipliers = core::mem::replace(&mut chosen.multipliers, vec![1]);
-                if let IntOp::WeightedSum { coefficients } = &mut self.nodes.nodes[operand.0].op {
-                    *coefficients = multipliers;
+                if let IntOp::WeightedSum(sum) = &mut self.nodes.nodes[operand.0].op {
+                    sum.coefficients = multipliers;
                 }
                 let PendingSum { source, .. } = self.sums[index];
                 Some((source, vec![unit]))
@@ -217,11 +217,8 @@ impl Lowering<'_> {
                 accumulator.scales = scales;
             }
         }
-        if let IntOp::Rescale {
-            multipliers, shift, ..
-        } = &mut self.nodes.nodes[rescale.node.0].op
-        {
-            (*multipliers, *shift) = (chosen.multipliers, chosen.shift);
+        if let IntOp::Rescale(rescale) = &mut self.nodes.nodes[rescale.node.0].op {
+            (rescale.multipliers, rescale.shift) = (chosen.multipliers, chosen.shift);
         }
     }
 
@@ -245,10 +242,12 @@ impl Lowering<'_> {
                 let values = quantize_bias(&float[bias].values, input_scale, &scales);
                 self.parameter(&float[bias].path, name, ParameterRole::Bias, values)
             });
-            if let IntOp::Conv2d { weight, bias, .. } | IntOp::Linear { weight, bias } =
-                &mut self.nodes.nodes[node.0].op
+            let parameters = self.nodes.nodes[node.0].op.room_mut().parameters_mut();
+            for (parameter, id) in parameters
+                .into_iter()
+                .zip([Some(weight_id), bias_id].into_iter().flatten())
             {
-                (*weight, *bias) = (weight_id, bias_id);
+                *parameter = id;
             }
         }
     }

@@ -20,6 +20,8 @@
 //! all channels it grows by `sqrt(sum m^2 / sum (M 2^s)^2)`, and the least shift is the one that keeps this below
 //! 1.05.
 
+use crate::ops::ShiftError;
+
 /// Limb widths considered.
 pub const LIMB_BITS: core::ops::RangeInclusive<u32> = 8..=16;
 
@@ -51,27 +53,6 @@ pub(crate) struct RescaleDemand {
     pub(crate) domain_bits: u32,
     /// Padded number of elements.
     pub(crate) cells: u64,
-}
-
-/// No multiplier fits between the field's range and the wanted precision.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error(
-    "`{layer}`: no shift fits: factor {factor:.3e} needs a shift of {needed} or more for a multiplier of at least 1, \
-     but an accumulator up to {accumulator} and a table of {domain_bits} bits allow {allowed} at most"
-)]
-pub struct ShiftError {
-    /// Name of the layer.
-    pub layer: String,
-    /// Smallest real factor.
-    pub factor: f64,
-    /// Least shift that leaves no multiplier 0.
-    pub needed: u32,
-    /// Largest shift without wrapping.
-    pub allowed: u32,
-    /// Largest magnitude of the operand.
-    pub accumulator: i128,
-    /// Bits of the table's domain.
-    pub domain_bits: u32,
 }
 
 /// Multipliers and shift of one rescale.

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, Axis};
 
-use crate::graph::range::BIAS_LIMIT;
+use crate::ops::range::BIAS_LIMIT;
 
 /// How many scales a weight tensor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

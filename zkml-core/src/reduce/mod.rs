@@ -3,25 +3,28 @@
 //! ```text
 //! claim            column(z) = y                                       z random, drawn after the commitment
 //! linear           y = constant + sum_k c_k column_k(z)                the terms' values at z
-//! view             y = scalar * source(z')                             when the map only renames bits
+//! view             y = scalar * source(z')                             if the map only renames bits
 //!                  y = sum_j source(j) prod_f G_f(j_f)                 otherwise, by sumcheck
 //! contraction      y = sum_{h,s} eq(z_h, h) left(z_l, h, s) right(z_r, h, s)
 //! ```
 //!
-//! Prover and verifier take the same walk ([`reduce`]) over the circuit's [`Schedule`]; they differ in how they
-//! come by a value ([`Side`]): the prover computes and sends it, the verifier reads it. Every claim that is made
-//! on the way is carried on to its own reduction, none is dropped. At the end only committed and parameter
-//! columns have claims; these are opened.
+//! Prover and verifier take the same walk ([`reduce`]) over the circuit's [`Schedule`]. They differ in where a value
+//! comes from ([`Side`]): the prover computes and sends it, the verifier reads it. Every claim made on the way is
+//! carried on to its own reduction; none is dropped. At the end only committed and parameter columns have claims, and
+//! these are opened.
 //!
-//! Messages, per depth: for every linear column (users first) the values `reduce.term` of its terms that are not
-//! known yet, except one (the last virtual one, if any), which the equation determines; then one batched sumcheck `reduce.stage`, and
-//! for each of its instances `reduce.operand` for each operand that is not public.
+//! Messages, per depth:
+//!
+//! - for every linear column (users first) the values `reduce.term` of its terms that are not known yet. One of them is
+//!   not sent, since the equation determines it: the last virtual one, or the last one if none is virtual;
+//! - one batched sumcheck `reduce.stage`, and for each of its instances `reduce.operand` for each operand that is not
+//!   public.
 //!
 //! Checks: `reduce.linear` (a linear column all of whose terms were known), `reduce.duplicate` (two claims on one
 //! column at one point), `reduce.public` (a claim on a public column), `reduce.stage` (end of a batched sumcheck).
 //!
-//! Soundness: a wrong claim on a virtual column stays wrong through an equation, and through a sumcheck except
-//! with probability `degree * variables / |K|` and `1 / |K|` for the batching.
+//! Soundness: a wrong claim on a virtual column stays wrong through an equation. It stays wrong through a sumcheck
+//! except with probability `degree * variables / |K|`, and `1 / |K|` for the batching.
 
 #[cfg(feature = "prover")]
 mod backend;

@@ -6,7 +6,7 @@ use crate::field::K;
 use crate::poly::{self, Coordinate, PaddedShape};
 use crate::transcript::Check;
 
-/// Where a claim on a view goes.
+/// The claim on the source that a claim on a view becomes.
 pub(crate) struct Route {
     /// The product of the broadcast factors.
     pub(crate) scalar: K,

@@ -7,7 +7,7 @@ use crate::poly::Coordinate;
 use crate::sumcheck::{Reduced, Shape};
 use crate::transcript::{Check, Scalar, VerifyError};
 
-/// What stands on one side of the argument: where values come from and what is done with equations.
+/// One side of the argument: where values come from, and what happens to equations.
 pub trait Side {
     /// A value of this side.
     type Scalar: Scalar;
@@ -57,7 +57,7 @@ pub enum Operand {
 pub struct Instance {
     /// The virtual column.
     pub column: ColumnId,
-    /// Where it is claimed.
+    /// The point of the claim.
     pub point: Point,
     /// Its size.
     pub shape: Shape,

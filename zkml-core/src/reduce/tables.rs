@@ -1,4 +1,4 @@
-//! What the prover's sumchecks run over: operands folded to the axes that are summed.
+//! The tables of the prover's sumchecks: operands folded to the axes that are summed.
 
 use tracing::debug_span;
 

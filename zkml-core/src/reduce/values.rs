@@ -115,7 +115,8 @@ impl<'a> Values<'a> {
     fn compute_view(&self, shape: &PaddedShape, view: &View) -> Vec<M61> {
         let source_shape = &self.circuit[view.source].shape;
         let source = self.cells(view.source).to_base();
-        // The map is a product: the pairs of all factors but the last are combined, then those of the last are added.
+        // The map is a product: first the pairs of all factors but the last are combined, then the pairs of the last
+        // are added.
         let mut pairs = vec![(0usize, 0usize)];
         let mut last = vec![(0usize, 0usize)];
         for factor in &view.factors {

@@ -9,7 +9,7 @@ use crate::transcript::{Check, VerifierChannel, VerifyError};
 
 /// Reads values from a channel; `public` evaluates public columns.
 pub struct VerifierSide<'a, C> {
-    /// Where messages come from.
+    /// The channel from which messages are read.
     pub channel: &'a mut C,
     /// The value of a public column at a point.
     pub public: &'a dyn Fn(ColumnId, &[Coordinate]) -> K,

@@ -4,8 +4,8 @@ mod seed;
 
 pub use seed::{RandomnessError, Seed};
 
-/// Overwrites secrets: one pass at the speed of memory, which `Zeroize` for vectors is far from, and a barrier so that it is
-/// not optimized away.
+/// Overwrites secrets in one pass at the speed of memory; `Zeroize` for vectors is much slower. A barrier keeps the
+/// pass from being optimized away.
 pub(crate) fn wipe<T: Copy + Default>(cells: &mut [T]) {
     cells.fill(T::default());
     zeroize::optimization_barrier(cells);

@@ -67,7 +67,7 @@ impl Seed {
         salts
     }
 
-    /// Uniform coefficients behind row `row`.
+    /// The uniform coefficients of the tail of row `row`.
     pub(crate) fn fill_tail(&self, row: usize, tail: &mut [M61]) {
         self.fill(b"tail....", row as u64, tail);
     }

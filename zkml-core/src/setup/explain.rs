@@ -6,9 +6,11 @@
 use super::code_choice::{self, CodeCost};
 use super::{SetupOptions, code_cost};
 use crate::circuit::CircuitError;
-use crate::graph::{Float, Graph};
+use crate::graph::Graph;
 use crate::keys::{CompiledModel, ProveError};
-use crate::lower::{Lowered, lower_with};
+use crate::lower::{Filled, lower_with};
+use crate::ops::Float;
+use crate::ops::QuantizeError;
 use crate::optimize::circuit::{
     CircuitOptions, layer_stacking, limb_width, shifted_convolution, sizes, table_sharing, trace_packing,
     virtual_values,
@@ -19,7 +21,6 @@ use crate::optimize::operation::{
 use crate::optimize::{Level, PassReport};
 use crate::pcs::CodeParameters;
 use crate::privacy::Privacy;
-use crate::quant::quantize::QuantizeError;
 use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize};
 
 /// Why a network cannot be explained.
@@ -88,14 +89,16 @@ type Chosen = Result<(CodeParameters, CodeCost), ProveError>;
 type Compared = Vec<(&'static str, u64, u64)>;
 
 impl Compiler<'_> {
-    fn compile(&self, options: &QuantizeOptions) -> Result<(Quantized, Lowered), ExplainError> {
+    fn compile(&self, options: &QuantizeOptions) -> Result<(Quantized, Filled), ExplainError> {
         let network = quantize(self.graph, self.calibration, options)?;
-        let lowered = lower_with(&network.graph, network.limb_bits, self.privacy, &network.lowering)?;
+        let skeleton = network.graph.skeleton();
+        let lowered = lower_with(&skeleton, network.limb_bits, self.privacy, &network.lowering)?;
+        let lowered = lowered.fill(&network.graph)?;
         Ok((network, lowered))
     }
 
     /// What setup would choose, for the passes that change it and not the circuit.
-    fn cost(&self, network: &Quantized, lowered: &Lowered) -> Chosen {
+    fn cost(&self, network: &Quantized, lowered: &Filled) -> Chosen {
         let model = CompiledModel::new("", network.clone()).with_privacy(*self.privacy);
         code_cost(&model, lowered, &SetupOptions::default())
     }
@@ -105,7 +108,7 @@ impl Compiler<'_> {
         &self,
         pass: &str,
         without: &QuantizeOptions,
-        lowered: &Lowered,
+        lowered: &Filled,
         chosen: &Chosen,
     ) -> Result<Compared, String> {
         let (network, other) = self
@@ -132,7 +135,7 @@ fn paired(
         .collect()
 }
 
-fn changes(pass: &str, network: &Quantized, lowered: &Lowered, code: Option<&CodeParameters>) -> Vec<String> {
+fn changes(pass: &str, network: &Quantized, lowered: &Filled, code: Option<&CodeParameters>) -> Vec<String> {
     let (graph, circuit) = (&network.graph, &lowered.circuit);
     match pass {
         activation_fusion::NAME => activation_fusion::changes(graph),

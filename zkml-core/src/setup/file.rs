@@ -12,7 +12,7 @@ use crate::keys::{
     Budget, Choice, Commitments, CompiledModel, ProveError, ProvingKey, Secret, VerifyingKey,
     WeightCommitments, weights,
 };
-use crate::lower::Lowered;
+use crate::lower::Filled;
 use crate::pcs::{CodeParameters, RecursionParameters};
 use crate::privacy::Visibility;
 use crate::proof::{Artifact, Kind, map_file_with_section, write_file_with_section};
@@ -83,7 +83,7 @@ fn is_view(parameter: &IntParameter, cells: &Int8Cells) -> bool {
 /// A key from a file, before anything is committed.
 struct Opened {
     model: CompiledModel,
-    lowered: Lowered,
+    lowered: Filled,
     verifying: VerifyingKey,
     secret: Secret,
     cells: Int8Cells,

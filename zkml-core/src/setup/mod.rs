@@ -20,7 +20,7 @@ use crate::keys::VerifyingKey;
 use crate::keys::{
     Budget, Choice, Commitments, CompiledModel, ProveError, ProvingKey, Purpose, Secret, weights,
 };
-use crate::lower::Lowered;
+use crate::lower::Filled;
 use crate::pcs::{Keep, MatrixOracle};
 use crate::privacy::Visibility;
 use crate::prove::{prove_trace, trace_seed};
@@ -85,13 +85,13 @@ pub fn rotate<B: Backend>(old: &ProvingKey<B>) -> Result<ProvingKey<B>, ProveErr
 pub(crate) fn build<B: Backend>(
     backend: B,
     model: CompiledModel,
-    lowered: Lowered,
+    lowered: Filled,
     choice: Choice,
     old: Option<&ProvingKey<B>>,
 ) -> Result<ProvingKey<B>, ProveError> {
     let packing = weights::packing(&lowered, &choice.code)?;
     let cells = match old {
-        // Lowered from the same network for the same code: the same rows.
+        // Filled from the same network for the same code: the same rows.
         Some(old) => old.commitments.cells.clone(),
         None => weights::fill(&lowered, &packing),
     };
@@ -144,7 +144,7 @@ pub(crate) fn build<B: Backend>(
 fn prove_setup<B: Backend>(
     backend: &B,
     verifying: &VerifyingKey,
-    lowered: &Lowered,
+    lowered: &Filled,
     matrices: &[&B::Matrix],
 ) -> Result<Vec<u8>, ProveError> {
     let _span = info_span!("setup proof").entered();
@@ -175,7 +175,7 @@ pub(crate) fn refuse_insecure(verifying: &VerifyingKey) -> Result<(), ProveError
 /// The verifying key of a model, once its weights are committed; without a setup proof.
 pub(crate) fn verifying_key(
     model: &CompiledModel,
-    lowered: &Lowered,
+    lowered: &Filled,
     choice: Choice,
     previous: Option<[u8; 32]>,
 ) -> VerifyingKey {

@@ -56,6 +56,55 @@ struct Running {
     values: [K; MAX_DEGREE + 1],
 }
 
+impl Running {
+    /// Halves the coefficient, for a round before the instance starts: it does not depend on the round's variable, so
+    /// that the round polynomial is a constant. Returns that constant.
+    fn wait(&mut self) -> K {
+        self.coefficient = half(self.coefficient);
+        self.coefficient * self.claim
+    }
+
+    /// The values of the instance's round polynomial at `0, .., degree`.
+    fn evaluate(&mut self, instance: &mut (dyn Instance + '_), degree: usize) {
+        let own = self.shape.degree;
+        let sent = instance.round(self.claim);
+        self.values[0] = sent[0];
+        self.values[1] = self.claim - sent[0];
+        self.values[2..=own.max(1)].copy_from_slice(&sent[1..own.max(1)]);
+        extrapolate(&mut self.values, own, degree);
+    }
+
+    fn bind(&mut self, instance: &mut (dyn Instance + '_), challenge: K) {
+        self.claim = interpolate(&self.values, self.shape.degree, challenge);
+        instance.bind(challenge);
+    }
+}
+
+/// The instances at the start, with their batching coefficients.
+fn start(
+    channel: &mut (impl ProverChannel + ?Sized),
+    label: &'static str,
+    shapes: &[Shape],
+    claims: &[K],
+) -> Vec<Running> {
+    let coefficients = if shapes.len() < 2 {
+        vec![K::ONE; shapes.len()]
+    } else {
+        channel.challenges(label, shapes.len())
+    };
+    shapes
+        .iter()
+        .zip(coefficients)
+        .zip(claims)
+        .map(|((shape, coefficient), claim)| Running {
+            shape: *shape,
+            coefficient,
+            claim: *claim,
+            values: [K::ZERO; MAX_DEGREE + 1],
+        })
+        .collect()
+}
+
 /// Proves `sum_x f_i(x) = claims[i]` for all instances at once and returns the common point.
 ///
 /// Instance `i` ends bound at the last `variables()` coordinates of that point. `claims` must have been sent
@@ -75,40 +124,19 @@ pub fn prove_batched(
         })
         .collect();
     let rounds = shapes.iter().map(|shape| shape.variables).max().unwrap_or(0);
-    let coefficients = if instances.len() < 2 {
-        vec![K::ONE; instances.len()]
-    } else {
-        channel.challenges(label, instances.len())
-    };
-    let mut running: Vec<Running> = shapes
-        .iter()
-        .zip(coefficients)
-        .zip(claims)
-        .map(|((shape, coefficient), claim)| Running {
-            shape: *shape,
-            coefficient,
-            claim: *claim,
-            values: [K::ZERO; MAX_DEGREE + 1],
-        })
-        .collect();
-
+    let mut running = start(channel, label, &shapes, claims);
     let mut point = Vec::with_capacity(rounds);
     for round in 0..rounds {
+        let started = |state: &Running| state.shape.variables + round >= rounds;
         let degree = round_degree(&shapes, rounds, round);
         let mut batched = [K::ZERO; MAX_DEGREE + 1];
         for (instance, state) in instances.iter_mut().zip(&mut running) {
-            if state.shape.variables + round < rounds {
-                state.coefficient = half(state.coefficient);
-                let constant = state.coefficient * state.claim;
+            if !started(state) {
+                let constant = state.wait();
                 batched.iter_mut().for_each(|value| *value += constant);
                 continue;
             }
-            let own = state.shape.degree;
-            let sent = instance.round(state.claim);
-            state.values[0] = sent[0];
-            state.values[1] = state.claim - sent[0];
-            state.values[2..=own.max(1)].copy_from_slice(&sent[1..own.max(1)]);
-            extrapolate(&mut state.values, own, degree);
+            state.evaluate(instance.as_mut(), degree);
             for (sum, value) in batched.iter_mut().zip(&state.values).take(degree + 1) {
                 *sum += state.coefficient * value;
             }
@@ -117,12 +145,10 @@ pub fn prove_batched(
         batched[1] = batched[0];
         channel.send_scalars(label, &batched[1..=degree]);
         let challenge = channel.challenge(label);
-        for (instance, state) in instances.iter_mut().zip(&mut running) {
-            if state.shape.variables + round >= rounds {
-                state.claim = interpolate(&state.values, state.shape.degree, challenge);
-                instance.bind(challenge);
-            }
-        }
+        let bound = instances.iter_mut().zip(&mut running);
+        bound
+            .filter(|(_, state)| started(state))
+            .for_each(|(instance, state)| state.bind(instance.as_mut(), challenge));
         point.push(challenge);
     }
     point

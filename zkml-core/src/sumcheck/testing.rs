@@ -145,14 +145,6 @@ impl VerifierChannel for TestVerifier {
         Ok(())
     }
 
-    fn constrain_zero(&mut self, check: Check<'_>, value: K) -> Result<(), VerifyError> {
-        if value == K::ZERO {
-            Ok(())
-        } else {
-            Err(check.failed())
-        }
-    }
-
     fn constrain_quadratic(
         &mut self,
         check: Check<'_>,
@@ -162,7 +154,10 @@ impl VerifierChannel for TestVerifier {
         let value = products
             .iter()
             .fold(linear, |sum, (c, a, b)| sum + *c * **a * **b);
-        self.constrain_zero(check, value)
+        match value == K::ZERO {
+            true => Ok(()),
+            false => Err(check.failed()),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! What prover and verifier of each part (sumcheck, lookup, opening, ...) need of the outside.
+//! The channels of prover and verifier: all that a part of the argument (sumcheck, lookup, opening, ...) sees of the
+//! outside.
 //!
-//! The parts never see the transcript itself. They send and receive labelled messages, draw challenges, and
-//! state what must hold. The verifier's side is generic over its [`Scalar`]: plain elements of `K` today,
-//! affine forms in one-time pads when the argument is zero-knowledge; the code of the parts is the same.
+//! The parts never see the transcript itself. They send and receive labelled messages, draw challenges, and state
+//! checks. The verifier's side is generic over its [`Scalar`]: plain elements of `K`, or affine forms in one-time pads
+//! if the argument is zero-knowledge. The code of the parts is the same.
 
 use core::fmt::Debug;
 use core::ops::{Add, Mul, Neg, Sub};
@@ -37,7 +38,7 @@ impl Scalar for K {
 pub struct Check<'a> {
     /// Name, as in `docs/protocol`.
     pub name: &'static str,
-    /// Where: a column or layer name, a round.
+    /// The place: a column or layer name, a round.
     pub place: &'a str,
 }
 
@@ -96,8 +97,10 @@ pub trait VerifierChannel {
     /// Reads a nonce and checks that it carries `bits` bits of proof of work over all that came before.
     fn grind(&mut self, label: &'static str, bits: u32) -> Result<(), VerifyError>;
 
-    /// States that `value` is 0.
-    fn constrain_zero(&mut self, check: Check<'_>, value: Self::Scalar) -> Result<(), VerifyError>;
+    /// States that `value` is 0: a quadratic constraint without products.
+    fn constrain_zero(&mut self, check: Check<'_>, value: Self::Scalar) -> Result<(), VerifyError> {
+        self.constrain_quadratic(check, &[], value)
+    }
 
     /// States that `linear + sum_k c_k a_k b_k` is 0, for `products` of `(c_k, a_k, b_k)`.
     fn constrain_quadratic(
@@ -127,7 +130,7 @@ pub trait ProverChannel {
     /// Sends a 32-byte string in the clear.
     fn send_digest(&mut self, label: &'static str, value: &[u8; 32]);
 
-    /// Sends the first `bytes` of a digest, behind which there are zeros.
+    /// Sends the first `bytes` of a digest; the bytes after them are zeros.
     fn send_node(&mut self, label: &'static str, value: &[u8; 32], bytes: usize);
 
     /// Draws a uniform challenge from `K`.

@@ -11,7 +11,7 @@ pub enum VerifyError {
     Check {
         /// Name of the check, as listed in `docs/protocol`.
         name: &'static str,
-        /// Layer, round, instance or column it speaks of.
+        /// Layer, round, instance or column of the check.
         place: String,
     },
     /// The proof ends before a message is complete.
@@ -21,7 +21,7 @@ pub enum VerifyError {
     Truncated {
         /// Label of the message.
         label: &'static str,
-        /// Where in the proof it starts.
+        /// Offset of the message in the proof.
         offset: usize,
         /// Bytes the circuit implies.
         expected: usize,
@@ -31,7 +31,7 @@ pub enum VerifyError {
     /// Bytes follow the last message.
     #[error("proof has {found} bytes after its last message (it should end at offset {offset})")]
     TrailingBytes {
-        /// Where the proof should have ended.
+        /// Offset at which the proof should have ended.
         offset: usize,
         /// Bytes left over.
         found: usize,
@@ -41,7 +41,7 @@ pub enum VerifyError {
     NonCanonical {
         /// Label of the message.
         label: &'static str,
-        /// Where in the proof the element starts.
+        /// Offset of the element in the proof.
         offset: usize,
     },
     /// A public value does not fit the circuit.

@@ -1,6 +1,6 @@
-//! What was said on a transcript, in order.
+//! The items of a transcript, in order.
 
-/// The type of an absorbed item. Its number is part of what is hashed.
+/// The type of an absorbed item. Its number is hashed with the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[non_exhaustive]

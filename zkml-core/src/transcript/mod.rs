@@ -1,23 +1,22 @@
-//! The Fiat-Shamir transcript and the channels through which every part of the argument speaks.
+//! The Fiat-Shamir transcript, and the channels through which every part of the argument speaks.
 //!
-//! Statement: with a 32-byte state `s`, everything that prover and verifier say goes through
+//! Statement: everything that prover and verifier say changes a state `s` of 32 bytes:
 //!
 //! ```text
 //! absorb     s <- BLAKE3("absorb" | s | kind | len(label) | label | len(bytes) | bytes)
-//! squeeze    BLAKE3-XOF("squeeze" | s)            after absorbing what is drawn (kind, label, parameters)
+//! squeeze    BLAKE3-XOF("squeeze" | s)            after absorbing the request (kind, label, parameters)
 //! grind      leading_zeros(BLAKE3("grind" | s | nonce)) >= bits, then the nonce is absorbed
 //! harden     s <- BLAKE3("harden" | i | s), i = 0 .. k-1   sequential: no tree to shortcut
 //! ```
 //!
-//! so that a challenge depends on every message, its type, label and length, and on every challenge before
-//! it. Challenges are uniform in `K` and positions uniform and distinct, both by rejection. Lengths are
-//! absorbed, never sent: the circuit implies them. The proof is the concatenation of the messages and nothing
-//! else.
+//! A challenge therefore depends on every message before it, its type, label and length, and on every challenge before
+//! it. Challenges are uniform in `K`, positions uniform and distinct, both by rejection. Lengths are absorbed, never
+//! sent: the circuit implies them. The proof is the concatenation of the messages and nothing else.
 //!
-//! - [`channel`]: what the parts of the argument see;
+//! - [`channel`]: the view of the parts of the argument;
 //! - [`state`]: the hash chain;
 //! - `prover`, [`verifier`]: the two ends;
-//! - [`event`]: what was said, for tests that change every byte of a proof;
+//! - [`event`]: the list of items, for tests that change every byte of a proof;
 //! - [`error`]: why a proof is rejected.
 //!
 //! See `docs/protocol/transcript.md` and `docs/decisions/0001-transcript.md`.

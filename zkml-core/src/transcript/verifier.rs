@@ -190,14 +190,6 @@ impl VerifierChannel for VerifierTranscript<'_> {
         .failed())
     }
 
-    fn constrain_zero(&mut self, check: Check<'_>, value: K) -> Result<(), VerifyError> {
-        if value == K::ZERO {
-            Ok(())
-        } else {
-            Err(check.failed())
-        }
-    }
-
     fn constrain_quadratic(
         &mut self,
         check: Check<'_>,
@@ -205,7 +197,11 @@ impl VerifierChannel for VerifierTranscript<'_> {
         linear: K,
     ) -> Result<(), VerifyError> {
         let products: K = products.iter().map(|(c, a, b)| mul(*c, mul(**a, **b))).sum();
-        self.constrain_zero(check, add(products, linear))
+        if add(products, linear) == K::ZERO {
+            Ok(())
+        } else {
+            Err(check.failed())
+        }
     }
 }
 

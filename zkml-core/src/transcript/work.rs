@@ -74,7 +74,7 @@ fn try_group(platform: Platform, blocks: &mut [[u8; 64]; LANES], group: u64, bit
     digests.iter().position(works).map(|lane| first + lane as u64)
 }
 
-/// What is hashed for a nonce, which goes behind the state.
+/// The block that is hashed for a nonce; the nonce follows the state.
 fn block_of(state: &[u8; 32]) -> [u8; 64] {
     let mut block = [0; 64];
     block[..16].copy_from_slice(GRIND);

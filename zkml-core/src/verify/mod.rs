@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! 1 bind        protocol, digest of the key, public values, context
-//! 2 commit      root of the trace, of private tensors that are committed apart; the transcript is hardened
+//! 2 commit      root of the trace, roots of private tensors that are committed apart; the transcript is hardened
 //! 3 lookups     every looked-up row stands in its table; ends in claims at suffixes of one point
 //! 4 equalities  columns that must agree, outputs among them, at one random point
 //! 5 reduce      claims on virtual columns become claims on committed and parameter columns
 //! 6 open        these claims, against the commitments
 //! ```
 //!
-//! Everything the verifier counts, allocates or indexes by comes from the verifying key. It never panics.
+//! Every count, allocation and index of the verifier comes from the verifying key. It never panics.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -34,11 +34,12 @@ use crate::poly::Coordinate;
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, VerifierChannel, VerifierTranscript, VerifyError};
 
-/// Checks that the committed model gives `public.outputs` on `public.input`, in the context of `context` (any bytes
-/// the prover was given, such as a nonce of the verifier). Of what is private it shows that there are such values.
+/// Checks that the committed model gives `public.outputs` on `public.input`, in the context of `context` (any bytes the
+/// prover was given, such as a nonce of the verifier). Of a private input, output or weights it shows that there are
+/// such values.
 ///
-/// The key's own setup proof is checked first. To check it once for many proofs, and to learn which commitments a
-/// proof carries, keep a [`TrustedKey`].
+/// The key's own setup proof is checked first. To check it once for many proofs, and to learn which commitments a proof
+/// carries, keep a [`TrustedKey`].
 ///
 /// # Errors
 /// [`VerifyError`], naming the check that failed. A key below [`SECURITY_BITS`] bits is refused.
@@ -89,7 +90,7 @@ fn run(
     Ok(transcript.events().to_vec())
 }
 
-/// Refuses what is below [`SECURITY_BITS`].
+/// Refuses soundness below [`SECURITY_BITS`].
 fn refuse_insecure(bits: f64) -> Result<(), VerifyError> {
     if bits.is_nan() || bits < SECURITY_BITS {
         return Err(VerifyError::Key(format!(

@@ -85,7 +85,7 @@ impl<'k> TrustedKey<'k> {
     }
 }
 
-/// An answer is right but for the errors of its own proof and of the setup proof.
+/// An answer is right except with the errors of its own proof and of the setup proof together.
 fn check_sum(answer: &Statement<'_>) -> Result<(), VerifyError> {
     let setup = soundness(&Statement::of_setup(answer.key)?);
     refuse_insecure(soundness(answer).sum(&setup))
@@ -101,11 +101,11 @@ pub fn verify_setup(key: &VerifyingKey) -> Result<(), VerifyError> {
 }
 
 impl VerifyingKey {
-    /// Checks that this key was made by rotating `old`: the same model and settings, and a setup proof that speaks of
-    /// one of the old commitments. The setup proof itself is checked by [`TrustedKey::new`].
+    /// Checks that this key was made by rotating `old`: the same model and settings, and a setup proof that opens one
+    /// of the old commitments too. The setup proof itself is checked by [`TrustedKey::new`].
     ///
     /// # Errors
-    /// [`VerifyError::Key`] that says what is not the same.
+    /// [`VerifyError::Key`] that names the difference.
     pub fn replaces(&self, old: &Self) -> Result<(), VerifyError> {
         let refuse = |what: &str| {
             Err(VerifyError::Key(format!(
@@ -134,7 +134,8 @@ impl VerifyingKey {
     }
 }
 
-/// As [`verify_setup`], over a transcript that may record: of the protocol [`PROTOCOL_SETUP`], over the key's setup proof.
+/// As [`verify_setup`], over a transcript that may record. It is one of the protocol [`PROTOCOL_SETUP`], over the key's
+/// setup proof.
 ///
 /// # Errors
 /// As [`verify_setup`].

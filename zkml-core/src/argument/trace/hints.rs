@@ -1,20 +1,21 @@
 //! Columns that the circuit takes as given, each computed as its hint says.
 
 use super::cells::{padded, padded_with, row_major};
-use super::mismatch;
+use super::{mismatch, uncomputable};
 use crate::circuit::{Circuit, ColumnId, Table};
 use crate::execute::Execution;
 use crate::field::{M61, from_i64, to_i64_centered};
-use crate::graph::{Graph, Int, IntOp, NodeId};
+use crate::graph::{Graph, NodeId};
 use crate::keys::ProveError;
-use crate::lower::{Hint, Lowered};
+use crate::lower::Filled;
+use crate::ops::{Hint, Int, IntOp, Rescale};
 use crate::reduce::{Cells, Values};
 
 /// What hints are computed from, and where the cells go.
 #[derive(Clone, Copy)]
 pub(super) struct Filler<'a, 'v> {
     pub(super) graph: &'a Graph<Int>,
-    pub(super) lowered: &'a Lowered,
+    pub(super) lowered: &'a Filled,
     pub(super) circuit: &'a Circuit,
     pub(super) execution: &'a Execution,
     pub(super) values: &'a Values<'v>,
@@ -72,18 +73,17 @@ impl Filler<'_, '_> {
         limbs: &[ColumnId],
         bits: u32,
     ) -> Result<(), ProveError> {
-        let (
-            IntOp::Rescale {
-                multipliers,
-                axis,
-                shift,
-                table,
-            },
-            Some(before),
-        ) = (&self.graph[node].op, &self.execution.before_table[node.0])
+        let (IntOp::Rescale(rescale), Some(before)) =
+            (&self.graph[node].op, &self.execution.before_table[node.0])
         else {
             return Err(mismatch(&self.graph[node].name));
         };
+        let Rescale {
+            multipliers,
+            axis,
+            shift,
+            table,
+        } = rescale;
         let accumulator = &self.execution.values[self.graph[node].inputs[0].0];
         let half = 1i64 << (shift - 1);
         let inner: usize = accumulator.shape().iter().skip(axis + 1).product();
@@ -100,17 +100,25 @@ impl Filler<'_, '_> {
             self.set(limb, cells);
         }
         self.set(value, padded(self.circuit, value, row_major(before), 0));
-        self.set(output, self.node(node, output, table.apply(0)));
+        let entry_at_zero = table
+            .apply(0)
+            .map_err(|error| uncomputable(&self.graph[node].name, error))?;
+        self.set(output, self.node(node, output, entry_at_zero));
         Ok(())
     }
 
     fn apply(&self, table: usize, input: ColumnId, output: ColumnId) -> Result<(), ProveError> {
-        let Table::Function(function) = self.circuit.tables[table] else {
+        let Table::Function(function) = &self.circuit.tables[table] else {
             return Err(mismatch(&self.circuit[output].name));
         };
-        let cells = self.values.cells(input).to_base();
-        let apply = |&cell: &M61| from_i64(function.apply(to_i64_centered(cell)));
-        self.set(output, cells.iter().map(apply).collect());
+        let place = &self.circuit[output].name;
+        let entries = function.cells().map_err(|error| uncomputable(place, error))?;
+        let looked_up = self.values.cells(input).to_base();
+        let results = looked_up.iter().map(|&cell| {
+            let entry = entries.at(to_i64_centered(cell));
+            entry.map(from_i64).ok_or_else(|| mismatch(place))
+        });
+        self.set(output, results.collect::<Result<_, _>>()?);
         Ok(())
     }
 

@@ -10,11 +10,12 @@ use rayon::prelude::*;
 use tracing::info_span;
 
 use super::Statement;
-use crate::circuit::{Circuit, ColumnId, ColumnKind};
+use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, TableError};
 use crate::field::M61;
 use crate::keys::{ProveError, ProvingKey};
 use crate::lookup;
-use crate::lower::{Hint, ParameterCells};
+use crate::lower::FilledColumn;
+use crate::ops::Hint;
 use crate::proof::PublicValues;
 use crate::reduce::{Backend, Cells, Values};
 use cells::{padded, row_major};
@@ -120,7 +121,7 @@ impl<'a> Trace<'a> {
     ///
     /// # Errors
     /// [`ProveError::Malformed`] for the parameters of another circuit.
-    pub fn of_weights(circuit: &'a Circuit, parameters: &'a [ParameterCells]) -> Result<Self, ProveError> {
+    pub fn of_weights(circuit: &'a Circuit, parameters: &'a [FilledColumn]) -> Result<Self, ProveError> {
         let values = Values::new(circuit);
         let columns: Vec<ColumnId> = circuit.parameters().collect();
         let fit = columns
@@ -151,8 +152,13 @@ impl<'a> Trace<'a> {
         let tables = circuit
             .tables
             .iter()
-            .map(|table| (0..table.arity()).map(|c| table.column(c)).collect())
-            .collect();
+            .enumerate()
+            .map(|(index, table)| {
+                let evaluated = table.evaluated();
+                let evaluated = evaluated.map_err(|error| uncomputable(&format!("table {index}"), error))?;
+                Ok((0..table.arity()).map(|c| evaluated.column(c)).collect())
+            })
+            .collect::<Result<_, ProveError>>()?;
         Ok(Self {
             public,
             answer,
@@ -198,4 +204,11 @@ fn mismatch(place: &str) -> ProveError {
         expected: "the node it was lowered from".into(),
         found: "another".into(),
     }
+}
+
+fn uncomputable(place: &str, error: TableError) -> ProveError {
+    ProveError::Unsupported(CircuitError::Table {
+        place: place.to_owned(),
+        error,
+    })
 }

@@ -39,7 +39,7 @@ fn claim_lookups<C: VerifierChannel>(
 ) -> Result<Vec<(Point, C::Scalar)>, VerifyError> {
     let circuit = statement.circuit();
     let table_value = |table: usize, column: usize, point: &[K]| {
-        let table = circuit.tables.get(table);
+        let table = statement.tables.get(table);
         table.map_or(K::from(0u64), |table| table.evaluate(column, point))
     };
     let looked_up =

@@ -189,7 +189,8 @@ fn to_planes(weights: &PackedMatrix, sums: &[i32], count: usize) -> Vec<i32> {
     planes
 }
 
-/// Walks over the tiles of a task: calls `tile(lines, first block, positions, out)` for up to `most` positions at a time.
+/// Walks over the tiles of a task: calls `tile(lines, first block, positions, out)` for up to `most` positions at a
+/// time.
 #[inline(always)]
 pub(super) fn for_tiles(
     task: &Task<'_>,

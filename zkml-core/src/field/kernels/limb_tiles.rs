@@ -198,3 +198,41 @@ pub(super) fn join(sums: [i32; 8]) -> M61 {
     };
     from_i64(half(&sums[..4])) + from_i64(half(&sums[4..])) * M61::from_raw(1 << 32)
 }
+
+/// The functions that `limb` calls, compiled for an instruction set.
+macro_rules! entries {
+    ($tile:ty, $features:literal) => {
+        /// See `limb_tiles::planes`.
+        #[target_feature(enable = "avx2")]
+        pub(in super::super) fn planes(vector: &[K]) -> $crate::field::kernels::limb::Planes {
+            limb_tiles::planes(vector)
+        }
+
+        /// See `limb_tiles::fold_columns`.
+        #[target_feature(enable = $features)]
+        pub(in super::super) fn fold_columns(
+            rows: &[i8],
+            row_length: usize,
+            first: usize,
+            coefficients: &[K],
+            out: &mut [K],
+        ) {
+            // SAFETY: this function can only be reached with the instruction set.
+            unsafe { limb_tiles::fold_columns::<$tile>(rows, row_length, first, coefficients, out) }
+        }
+
+        /// See `limb_tiles::dot_rows`.
+        #[target_feature(enable = $features)]
+        pub(in super::super) fn dot_rows(
+            rows: &[i8],
+            row_length: usize,
+            planes: &$crate::field::kernels::limb::Planes,
+            out: &mut [K],
+        ) {
+            // SAFETY: this function can only be reached with the instruction set.
+            unsafe { limb_tiles::dot_rows::<$tile>(rows, row_length, planes, out) }
+        }
+    };
+}
+
+pub(super) use entries;

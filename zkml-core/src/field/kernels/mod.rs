@@ -4,7 +4,8 @@
 //!   or plain integer code, chosen once at run time. Every kernel gives the same bytes on all of them, and for
 //!   any number of threads: arithmetic is exact and results are canonical.
 //! - tables: [`fold`], [`dot`], [`add_scaled`], [`scale`], [`multiply`], [`eq_table`] and their kin.
-//! - sumcheck rounds: [`product_round`], [`product_ends`], [`eq_product_round`], [`fraction_round`], [`fraction_layer`].
+//! - sumcheck rounds: [`product_round`], [`product_ends`], [`eq_product_round`], [`fraction_round`],
+//!   [`fraction_layer`].
 //! - codes: [`butterfly`], [`butterfly_pairs`], [`butterfly_transposed`].
 //! - int8 data: [`fold_rows_i8`], [`rows_dot_i8`]; integer networks: [`multiply_patches`], [`rescale_integers`].
 //!
@@ -22,6 +23,7 @@ mod avx512;
 mod backend;
 mod generic;
 mod int8;
+mod lengths;
 mod limb;
 #[cfg(target_arch = "x86_64")]
 mod limb_tiles;

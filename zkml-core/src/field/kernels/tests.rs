@@ -295,7 +295,8 @@ fn butterflies() {
     });
 }
 
-/// Four layers, two at a time, against [`Backend::butterfly_pairs`] of the portable backend; so lazy words meet every step.
+/// Four layers, two at a time, against [`Backend::butterfly_pairs`] of the portable backend; so lazy words meet every
+/// step.
 #[test]
 fn two_layers_of_butterflies_at_once() {
     let portable = available_backends()[0];

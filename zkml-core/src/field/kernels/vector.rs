@@ -66,10 +66,21 @@ pub(super) trait Vector: Copy {
     unsafe fn sub(self, other: Self) -> Self;
 
     /// `self + other`, loose; at most three canonical values may meet in one loose lane.
-    unsafe fn loose_add(self, other: Self) -> Self;
+    ///
+    /// This is the sum for instruction sets whose lanes are always canonical. One that has bits to spare in a lane
+    /// overrides the loose operations and the lazy ones below.
+    #[inline(always)]
+    unsafe fn loose_add(self, other: Self) -> Self {
+        // SAFETY: the same contract.
+        unsafe { self.add(other) }
+    }
 
     /// `self - other`, loose, for canonical `other`.
-    unsafe fn loose_sub(self, other: Self) -> Self;
+    #[inline(always)]
+    unsafe fn loose_sub(self, other: Self) -> Self {
+        // SAFETY: the same contract.
+        unsafe { self.sub(other) }
+    }
 
     /// `self * other mod p`.
     unsafe fn mul(self, other: Self) -> Self;
@@ -95,7 +106,6 @@ pub(super) trait Vector: Copy {
     /// `self + other` for short `other`; lazy, at most two sums or differences away from a short lane.
     #[inline(always)]
     unsafe fn lazy_add(self, other: Self) -> Self {
-        // Where every lane is canonical; an instruction set that has words to spare overrides this and what follows.
         // SAFETY: the same contract.
         unsafe { self.add(other) }
     }

@@ -1,35 +1,13 @@
 //! `torch.nn.BatchNorm1d` and `BatchNorm2d`, in evaluation mode.
 
-use super::{forward, positive};
-use crate::graph::FloatOp;
-use crate::nn::shape::{self, ShapeError};
+use super::forward;
+use crate::graph::{Inferred, ShapeError, infer};
 use crate::nn::trace::{Origin, record};
-use crate::nn::{Inferred, Module, ParameterPath, Tensor};
-
-/// What [`BatchNorm1d`] and [`BatchNorm2d`] share.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BatchNormOptions {
-    /// Size of axis 1.
-    pub num_features: usize,
-    /// Added to the variance; 1e-5.
-    pub eps: f64,
-    /// Whether there are `weight` and `bias`; yes.
-    pub affine: bool,
-}
-
-impl BatchNormOptions {
-    /// # Errors
-    /// No feature, or an epsilon that is negative or no number.
-    pub const fn check(&self, operation: &'static str) -> Result<(), ShapeError> {
-        if !(self.eps >= 0.0 && self.eps.is_finite()) {
-            return Err(ShapeError::Epsilon { operation });
-        }
-        positive(operation, "num_features", self.num_features)
-    }
-}
+use crate::nn::{Module, ParameterPath, Tensor};
+use crate::ops::{self, BatchNormOptions, BatchNormRank};
 
 macro_rules! batch_norm {
-    ($layer:ident, $options:ident, $name:literal, $images:literal, $doc:literal) => {
+    ($layer:ident, $options:ident, $name:literal, $rank:expr, $doc:literal) => {
         #[doc = concat!("Hyper-parameters of [`", $name, "`].")]
         #[derive(Debug, Clone, Copy, PartialEq)]
         pub struct $options {
@@ -62,19 +40,10 @@ macro_rules! batch_norm {
             /// # Errors
             /// See [`BatchNormOptions::check`].
             pub const fn check(&self) -> Result<(), ShapeError> {
-                self.common().check($name)
+                self.common().check($rank)
             }
 
-            /// The shape rule, for the compiler.
-            pub const fn infer(&self, x: Inferred) -> Inferred {
-                match (self.check(), x) {
-                    (Ok(()), Inferred::Known(shape)) => {
-                        Inferred::of(shape::batch_norm(shape, $images, &self.common()))
-                    }
-                    (Ok(()), other) => other,
-                    (Err(_), _) => Inferred::Unknown,
-                }
-            }
+            infer!(|self, x| self.common().shape($rank, x));
         }
 
         #[doc = $doc]
@@ -100,7 +69,7 @@ macro_rules! batch_norm {
         impl $layer {
             /// The result has the shape of `x`.
             pub fn forward(&self, x: Tensor) -> Tensor {
-                normalize(&self.path, &self.options, x, $images)
+                normalize(&self.path, &self.options, x, $rank)
             }
         }
 
@@ -112,26 +81,26 @@ batch_norm!(
     BatchNorm1d,
     BatchNorm1dOptions,
     "BatchNorm1d",
-    false,
+    BatchNormRank::One,
     "Normalization of `[N, C]` or `[N, C, L]` with the statistics of training."
 );
 batch_norm!(
     BatchNorm2d,
     BatchNorm2dOptions,
     "BatchNorm2d",
-    true,
+    BatchNormRank::Two,
     "Normalization of `[N, C, H, W]` with the statistics of training."
 );
 
-fn normalize(path: &ParameterPath, options: &BatchNormOptions, x: Tensor, images: bool) -> Tensor {
+fn normalize(path: &ParameterPath, options: &BatchNormOptions, x: Tensor, rank: BatchNormRank) -> Tensor {
     record(
         Origin::Layer(path),
         &[x],
-        shape::batch_norm(x.shape, images, options),
+        options.shape(rank, x.shape),
         |recording| {
             let features = [options.num_features];
             let mut parameter = |name: &str| recording.parameter(path, name, &features);
-            FloatOp::BatchNorm {
+            ops::BatchNorm {
                 weight: options.affine.then(|| parameter("weight")),
                 bias: options.affine.then(|| parameter("bias")),
                 running_mean: parameter("running_mean"),

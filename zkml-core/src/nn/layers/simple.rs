@@ -1,11 +1,11 @@
 //! Layers without parameters: `ReLU`, `ReLU6`, `Flatten`, `Dropout`, `Identity`, `ZeroPad2d`.
 
-use super::{forward, infer};
-use crate::graph::FloatOp;
+use super::forward;
+use crate::graph::{Inferred, ShapeError, infer};
 use crate::nn::functional::{flatten_at, pad_at};
-use crate::nn::shape::{self, ShapeError};
 use crate::nn::trace::{Origin, record};
 use crate::nn::{Module, ParameterPath, Tensor};
+use crate::ops;
 
 macro_rules! layer {
     ($(#[$doc:meta])* $layer:ident, $options:ident, |$self:ident, $x:ident| $result:expr, |$this:ident, $shape:ident| $rule:expr) => {
@@ -138,14 +138,14 @@ layer!(
     /// `max(x, 0)`.
     ReLU,
     ReLUOptions,
-    |self, x| record(Origin::Layer(&self.path), &[x], Ok(x.shape), |_| FloatOp::Relu),
+    |self, x| record(Origin::Layer(&self.path), &[x], Ok(x.shape), |_| ops::Relu),
     |self, shape| Ok(shape)
 );
 layer!(
     /// `min(max(x, 0), 6)`.
     ReLU6,
     ReLU6Options,
-    |self, x| record(Origin::Layer(&self.path), &[x], Ok(x.shape), |_| FloatOp::Relu6),
+    |self, x| record(Origin::Layer(&self.path), &[x], Ok(x.shape), |_| ops::Relu6),
     |self, shape| Ok(shape)
 );
 layer!(
@@ -153,14 +153,14 @@ layer!(
     Flatten,
     FlattenOptions,
     |self, x| flatten_at(Origin::Layer(&self.path), x, axis(self.options.start_dim)),
-    |self, shape| shape::flatten(shape, axis(self.start_dim))
+    |self, shape| ops::flattened(shape, axis(self.start_dim))
 );
 layer!(
     /// Zeros around height and width.
     ZeroPad2d,
     ZeroPad2dOptions,
     |self, x| pad_at(Origin::Layer(&self.path), x, &self.options.padding),
-    |self, shape| shape::pad(shape, &self.padding)
+    |self, shape| ops::padded(shape, &self.padding)
 );
 layer!(
     /// Nothing, as PyTorch's in evaluation mode: proofs are about trained networks.

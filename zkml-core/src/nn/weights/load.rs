@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use ndarray::ArrayD;
 
 use super::{LoadReport, MisshapenParameter, MissingParameter, WeightError, Weights};
-use crate::graph::{Float, Graph, Node, Parameter, Symbolic};
+use crate::graph::{Graph, Node, Parameter};
+use crate::ops::{Float, Symbolic};
 
 /// Least similarity (1 is equal) of a name that is suggested.
 const SIMILAR: f64 = 0.8;

@@ -1,5 +1,6 @@
 //! Every kind of file, and everything that can be wrong with one.
 
+use crate::ops;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -8,7 +9,8 @@ use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
 use super::{MisshapenParameter, MissingParameter, WeightError, Weights};
-use crate::graph::{FloatOp, Graph, Node, NodeId, ParameterSpec, Symbolic};
+use crate::graph::{Graph, Node, NodeId, ParameterSpec};
+use crate::ops::{FloatOp, Symbolic};
 
 struct Stored {
     name: &'static str,
@@ -48,7 +50,7 @@ fn write(path: &Path, tensors: &[Stored]) {
 fn graph(parameters: &[(&str, &[usize])]) -> Graph<Symbolic> {
     let input = Node {
         name: "input".to_owned(),
-        op: FloatOp::Input,
+        op: FloatOp::Input(ops::Input),
         inputs: vec![],
         fact: vec![1],
     };

@@ -33,7 +33,7 @@ fn name(table: &Table) -> String {
     match table {
         Table::Range { .. } | Table::Integers { .. } => "a range".into(),
         Table::Function(function) => format!(
-            "{:?} to [{}, {}]",
+            "{} to [{}, {}]",
             function.function, function.minimum, function.maximum
         ),
     }

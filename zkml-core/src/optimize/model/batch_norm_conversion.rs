@@ -1,11 +1,13 @@
 //! Turns a batch normalization that has no layer to fold into into a depthwise 1x1 convolution, between reshapes where
 //! its operand has rank 2 or 3.
 
+use crate::ops;
 use ndarray::ArrayD;
 
 use super::batch_norm_folding::affine;
 use super::{OptimizeError, rewrite};
-use crate::graph::{Float, FloatOp, Graph, Node, NodeId, Parameter, ParameterId, Window2d};
+use crate::graph::{Graph, Node, NodeId, Parameter, ParameterId, Window2d};
+use crate::ops::{Float, FloatOp};
 
 /// Runs the pass.
 ///
@@ -17,7 +19,7 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     while index < graph.nodes.len() {
         let id = NodeId(index);
         index += 1;
-        if !matches!(graph[id].op, FloatOp::BatchNorm { .. }) {
+        if !matches!(graph[id].op, FloatOp::BatchNorm(_)) {
             continue;
         }
         let node = graph[id].clone();
@@ -43,12 +45,12 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
             padding: [0, 0],
             dilation: [1, 1],
         };
-        graph.nodes[id.0].op = FloatOp::Conv2d {
+        graph.nodes[id.0].op = FloatOp::Conv2d(ops::Conv2d {
             weight,
             bias,
             window,
             groups: channels,
-        };
+        });
         changes.push(format!(
             "`{}` is a depthwise convolution over {channels} channels",
             node.name
@@ -61,7 +63,7 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
                 let name = format!("{}.{name}", node.name);
                 Node {
                     name,
-                    op: FloatOp::Reshape,
+                    op: FloatOp::Reshape(ops::Reshape),
                     inputs,
                     fact,
                 }

@@ -11,7 +11,8 @@
 use ndarray::{ArrayD, Axis};
 
 use super::{OptimizeError, rewrite};
-use crate::graph::{Float, FloatOp, Graph, Node, NodeId, Parameter, ParameterId};
+use crate::graph::{Graph, Node, NodeId, Parameter, ParameterId};
+use crate::ops::{AffineLayer, BatchNorm, Float, FloatOp};
 
 /// Runs the pass.
 ///
@@ -24,15 +25,13 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
         let id = NodeId(index);
         index += 1;
         let node = &graph[id];
-        let (FloatOp::BatchNorm { .. }, Some(&operand)) = (&node.op, node.inputs.first()) else {
+        let (FloatOp::BatchNorm(_), Some(&operand)) = (&node.op, node.inputs.first()) else {
             continue;
         };
         let layer = &graph[operand];
-        let foldable = match layer.op {
-            FloatOp::Conv2d { .. } => true,
-            FloatOp::Linear { .. } => layer.fact.len() == 2,
-            _ => false,
-        };
+        // Channels of a convolution are axis 1; those of a linear layer are the last axis.
+        let affine_layer = layer.op.room().layer();
+        let foldable = affine_layer.is_some_and(|found| found.window.is_some() || layer.fact.len() == 2);
         if !foldable || !rewrite::used_once(graph, operand) {
             continue;
         }
@@ -57,13 +56,13 @@ pub(super) fn affine(graph: &Graph<Float>, node: &Node<Float>) -> Result<Affine,
     let inconsistent = || OptimizeError::Inconsistent {
         layer: node.name.clone(),
     };
-    let FloatOp::BatchNorm {
+    let FloatOp::BatchNorm(BatchNorm {
         weight,
         bias,
         running_mean,
         running_var,
         epsilon,
-    } = &node.op
+    }) = &node.op
     else {
         return Err(inconsistent());
     };
@@ -108,9 +107,7 @@ fn fold(graph: &mut Graph<Float>, layer: NodeId, affine: &Affine) -> Result<(), 
     let node = &graph[layer];
     let name = node.name.clone();
     let inconsistent = || OptimizeError::Inconsistent { layer: name.clone() };
-    let (FloatOp::Conv2d { weight, bias, .. } | FloatOp::Linear { weight, bias }) = node.op else {
-        return Err(inconsistent());
-    };
+    let AffineLayer { weight, bias, .. } = node.op.room().layer().ok_or_else(inconsistent)?;
     let source = graph.parameters.get(weight.0).ok_or_else(inconsistent)?;
     let mut folded = source.clone();
     for (mut channel, gain) in folded.values.axis_iter_mut(Axis(0)).zip(&affine.gain) {
@@ -138,9 +135,7 @@ fn fold(graph: &mut Graph<Float>, layer: NodeId, affine: &Affine) -> Result<(), 
     graph.parameters.push(folded);
     let bias_id = ParameterId(graph.parameters.len());
     graph.parameters.push(Parameter { path, values });
-    if let FloatOp::Conv2d { weight, bias, .. } | FloatOp::Linear { weight, bias } =
-        &mut graph.nodes[layer.0].op
-    {
+    if let Some((weight, bias)) = graph.nodes[layer.0].op.room_mut().layer_mut() {
         (*weight, *bias) = (weight_id, Some(bias_id));
     }
     Ok(())

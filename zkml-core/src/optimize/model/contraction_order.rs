@@ -17,7 +17,8 @@
 use ndarray::ArrayD;
 
 use super::{OptimizeError, rewrite};
-use crate::graph::{Float, FloatOp, Graph, NodeId, Parameter, ParameterId, Window2d};
+use crate::graph::{Graph, NodeId, Parameter, ParameterId, Window2d};
+use crate::ops::{AffineLayer, Float, FloatOp};
 
 /// Name of the pass.
 pub const NAME: &str = "contraction_order";
@@ -73,20 +74,9 @@ struct Product {
     bias: Option<Parameter>,
 }
 
-/// Weight, bias and window of a layer whose channels are all connected; no window for a linear layer.
-type Layer = (ParameterId, Option<ParameterId>, Option<Window2d>);
-
-fn layer(op: &FloatOp) -> Option<Layer> {
-    match op {
-        FloatOp::Conv2d {
-            weight,
-            bias,
-            window,
-            groups: 1,
-        } => Some((*weight, *bias, Some(*window))),
-        FloatOp::Linear { weight, bias } => Some((*weight, *bias, None)),
-        _ => None,
-    }
+/// A layer whose channels are all connected.
+fn layer(op: &FloatOp) -> Option<AffineLayer> {
+    op.room().layer().filter(|layer| layer.connected)
 }
 
 fn is_pointwise(window: &Window2d) -> bool {
@@ -96,18 +86,18 @@ fn is_pointwise(window: &Window2d) -> bool {
 /// Two layers as one, where that costs less.
 fn product(graph: &Graph<Float>, first: NodeId, second: NodeId) -> Result<Option<Product>, OptimizeError> {
     let layers = layer(&graph[first].op).zip(layer(&graph[second].op));
-    let Some(((weight1, bias1, window1), (weight2, bias2, window2))) = layers else {
+    let Some((one, two)) = layers else {
         return Ok(None);
     };
-    let pointwise = window2.as_ref().is_none_or(is_pointwise);
-    if window1.is_some() != window2.is_some() || !pointwise {
+    let pointwise = two.window.as_ref().is_none_or(is_pointwise);
+    if one.window.is_some() != two.window.is_some() || !pointwise {
         return Ok(None);
     }
     let inconsistent = || OptimizeError::Inconsistent {
         layer: graph[second].name.clone(),
     };
     let parameter = |id: ParameterId| graph.parameters.get(id.0).ok_or_else(inconsistent);
-    let (inner, outer) = (parameter(weight1)?, parameter(weight2)?);
+    let (inner, outer) = (parameter(one.weight)?, parameter(two.weight)?);
     let (&[middle, ..], &[outputs, ..]) = (inner.values.shape(), outer.values.shape()) else {
         return Err(inconsistent());
     };
@@ -146,8 +136,8 @@ fn product(graph: &Graph<Float>, first: NodeId, second: NodeId) -> Result<Option
         path: outer.path.clone(),
         values: ArrayD::from_shape_vec(shape, weight).map_err(|_| inconsistent())?,
     };
-    let bias1 = bias1.map(parameter).transpose()?;
-    let bias2 = bias2.map(parameter).transpose()?;
+    let bias1 = one.bias.map(parameter).transpose()?;
+    let bias2 = two.bias.map(parameter).transpose()?;
     let bias = match bias1.or(bias2) {
         None => None,
         Some(any) => {
@@ -176,7 +166,7 @@ fn replace(graph: &mut Graph<Float>, first: NodeId, second: NodeId, product: Pro
     let new_weight = push(product.weight);
     let new_bias = product.bias.map(push);
     let (mut op, inputs) = (graph[first].op.clone(), graph[first].inputs.clone());
-    if let FloatOp::Conv2d { weight, bias, .. } | FloatOp::Linear { weight, bias } = &mut op {
+    if let Some((weight, bias)) = op.room_mut().layer_mut() {
         (*weight, *bias) = (new_weight, new_bias);
     }
     let node = &mut graph.nodes[second.0];
@@ -186,12 +176,7 @@ fn replace(graph: &mut Graph<Float>, first: NodeId, second: NodeId, product: Pro
 
 /// Whether a mean stands behind a 1x1 convolution and is better taken before it.
 fn pools_first(graph: &Graph<Float>, above: NodeId, pool: NodeId) -> bool {
-    let without_padding = match &graph[pool].op {
-        FloatOp::GlobalAvgPool2d => true,
-        FloatOp::AvgPool2d { window } => window.padding == [0, 0],
-        _ => false,
-    };
-    let Some((_, _, Some(window))) = layer(&graph[above].op) else {
+    let Some(window) = layer(&graph[above].op).and_then(|layer| layer.window) else {
         return false;
     };
     // What is rounded: the layer's outputs, or the means of its inputs.
@@ -199,7 +184,7 @@ fn pools_first(graph: &Graph<Float>, above: NodeId, pool: NodeId) -> bool {
     let channels = |id: NodeId| graph[id].fact.get(1).copied().unwrap_or(1).max(1);
     let source = graph[above].inputs.first().copied().unwrap_or(above);
     let means = values(pool) / channels(pool) * channels(source);
-    without_padding && is_pointwise(&window) && means < values(above)
+    graph[pool].op.room().takes_means() && is_pointwise(&window) && means < values(above)
 }
 
 /// After the swap the mean of `above` has the channels of its operand and the positions of the layer behind it.

@@ -1,7 +1,8 @@
 //! Drops nodes and parameters that no output needs. The input stays.
 
 use super::{OptimizeError, rewrite};
-use crate::graph::{Float, FloatOp, Graph, ParameterId};
+use crate::graph::{Graph, Operation, ParameterId};
+use crate::ops::Float;
 
 /// Runs the pass.
 ///
@@ -9,7 +10,7 @@ use crate::graph::{Float, FloatOp, Graph, ParameterId};
 /// None on a validated graph.
 pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     let mut needed = vec![false; graph.nodes.len()];
-    for id in graph.outputs.iter().chain([&graph.input]) {
+    for id in graph.outputs.iter().copied().chain(graph.inputs()) {
         needed[id.0] = true;
     }
     for index in (0..graph.nodes.len()).rev() {
@@ -24,8 +25,8 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     rewrite::retain(graph, &needed);
 
     let mut used = vec![false; graph.parameters.len()];
-    for node in &mut graph.nodes {
-        for id in parameters(&mut node.op) {
+    for node in &graph.nodes {
+        for id in node.op.parameters() {
             used[id.0] = true;
         }
     }
@@ -41,33 +42,9 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     }
     graph.parameters = kept;
     for node in &mut graph.nodes {
-        for id in parameters(&mut node.op) {
+        for id in node.op.room_mut().parameters_mut() {
             *id = renumbered[id.0];
         }
     }
     Ok(changes)
-}
-
-fn parameters(op: &mut FloatOp) -> Vec<&mut ParameterId> {
-    match op {
-        FloatOp::Conv2d { weight, bias, .. } | FloatOp::Linear { weight, bias } => {
-            [Some(weight), bias.as_mut()].into_iter().flatten().collect()
-        }
-        FloatOp::BatchNorm {
-            weight,
-            bias,
-            running_mean,
-            running_var,
-            ..
-        } => {
-            let optional = [
-                weight.as_mut(),
-                bias.as_mut(),
-                Some(running_mean),
-                Some(running_var),
-            ];
-            optional.into_iter().flatten().collect()
-        }
-        _ => Vec::new(),
-    }
 }

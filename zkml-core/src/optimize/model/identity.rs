@@ -1,7 +1,8 @@
 //! Drops operations that return their operand, and joins consecutive reshapes.
 
 use super::{OptimizeError, rewrite};
-use crate::graph::{Float, FloatOp, Graph, NodeId, Window2d};
+use crate::graph::{Graph, NodeId};
+use crate::ops::{Float, FloatOp};
 
 /// Runs the pass.
 ///
@@ -24,7 +25,7 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
             continue;
         }
         let before = &graph[operand];
-        if node.op == FloatOp::Reshape && before.op == FloatOp::Reshape {
+        if let (FloatOp::Reshape(_), FloatOp::Reshape(_)) = (&node.op, &before.op) {
             changes.push(format!(
                 "`{}` reshapes the operand of `{}`",
                 node.name, before.name
@@ -56,30 +57,16 @@ fn rewrite_dead(graph: &mut Graph<Float>, id: NodeId) -> bool {
 }
 
 fn returns_operand(graph: &Graph<Float>, id: NodeId, operand: NodeId) -> bool {
-    let node = &graph[id];
-    let single =
-        |window: &Window2d| window.kernel == [1, 1] && window.stride == [1, 1] && window.padding == [0, 0];
-    match &node.op {
-        FloatOp::Relu => is_non_negative(graph, operand),
-        FloatOp::Reshape => node.fact == graph[operand].fact,
-        FloatOp::Permute { order } => order.iter().copied().eq(0..order.len()),
-        FloatOp::Pad { amounts } => amounts.iter().all(|amount| *amount == (0, 0)),
-        FloatOp::Concat { .. } => node.inputs.len() == 1,
-        FloatOp::MaxPool2d { window } | FloatOp::AvgPool2d { window } => single(window),
-        FloatOp::GlobalAvgPool2d => node.fact == graph[operand].fact,
-        _ => false,
-    }
+    let (node, operand_shape) = (&graph[id], &graph[operand].fact);
+    let room = node.op.room();
+    room.returns_operand(operand_shape, &node.fact, node.inputs.len())
+        || (room.keeps_non_negative() && is_non_negative(graph, operand))
 }
 
 /// Whether a value comes from a ReLU through operations that keep it non-negative.
 fn is_non_negative(graph: &Graph<Float>, id: NodeId) -> bool {
-    let node = &graph[id];
-    match node.op {
-        FloatOp::Relu | FloatOp::Relu6 => true,
-        FloatOp::MaxPool2d { .. } | FloatOp::Reshape | FloatOp::Permute { .. } | FloatOp::Pad { .. } => node
-            .inputs
-            .first()
-            .is_some_and(|operand| is_non_negative(graph, *operand)),
-        _ => false,
-    }
+    let room = graph[id].op.room();
+    let operand = graph[id].inputs.first();
+    room.non_negative()
+        || (room.selects_values() && operand.is_some_and(|operand| is_non_negative(graph, *operand)))
 }

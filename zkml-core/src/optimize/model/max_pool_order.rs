@@ -7,7 +7,8 @@
 //! the layer is rescaled, pooled, and the ReLU is a rescale of its own.
 
 use super::{OptimizeError, relu_hoisting};
-use crate::graph::{Float, FloatOp, Graph, NodeId};
+use crate::graph::{Graph, NodeId};
+use crate::ops::Float;
 
 /// Name of the pass.
 pub const NAME: &str = "max_pool_order";
@@ -22,9 +23,7 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
         let Some(chain) = relu_hoisting::chain(graph, NodeId(index), true) else {
             continue;
         };
-        let pools = chain
-            .iter()
-            .filter(|id| matches!(graph[**id].op, FloatOp::MaxPool2d { .. }));
+        let pools = chain.iter().filter(|id| graph[**id].op.room().takes_maxima());
         let pools: Vec<String> = pools.map(|id| graph[*id].name.clone()).collect();
         if pools.is_empty() {
             continue;

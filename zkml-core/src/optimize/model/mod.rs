@@ -30,7 +30,8 @@ pub mod relu_hoisting;
 mod rewrite;
 
 use super::{Level, PassReport};
-use crate::graph::{Float, FloatOp, Graph, GraphError};
+use crate::graph::{Graph, GraphError, Node, ParameterId};
+use crate::ops::Float;
 
 /// Which passes run; all by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,16 +203,7 @@ fn sizes(graph: &Graph<Float>) -> [(&'static str, u64); 4] {
 
 /// Values that layers and sums give in one run of the network: those that are rescaled.
 fn values_of_layers(graph: &Graph<Float>) -> u64 {
-    let layers = graph.nodes.iter().filter(|node| {
-        matches!(
-            node.op,
-            FloatOp::Conv2d { .. }
-                | FloatOp::Linear { .. }
-                | FloatOp::Add
-                | FloatOp::AvgPool2d { .. }
-                | FloatOp::GlobalAvgPool2d
-        )
-    });
+    let layers = graph.nodes.iter().filter(|node| node.op.room().accumulates());
     layers
         .map(|node| node.fact.iter().product::<usize>() as u64)
         .sum()
@@ -219,19 +211,15 @@ fn values_of_layers(graph: &Graph<Float>) -> u64 {
 
 /// Products of weights and activations in one run of the network.
 pub fn multiply_adds(graph: &Graph<Float>) -> u64 {
-    let of_node = |node: &crate::graph::Node<Float>| {
+    let shape_of = |id: ParameterId| {
+        let parameter = graph.parameters.get(id.0);
+        parameter
+            .map(|parameter| parameter.values.shape().to_vec())
+            .unwrap_or_default()
+    };
+    let of_node = |node: &Node<Float>| {
         let outputs: usize = node.fact.iter().product();
-        let terms: usize = match &node.op {
-            FloatOp::Conv2d { weight, .. } | FloatOp::Linear { weight, .. } => {
-                let shape = graph
-                    .parameters
-                    .get(weight.0)
-                    .map(|parameter| parameter.values.shape());
-                shape.unwrap_or_default().iter().skip(1).product()
-            }
-            FloatOp::BatchNorm { .. } => 1,
-            _ => 0,
-        };
+        let terms = node.op.room().products(&shape_of);
         (outputs as u64).saturating_mul(terms as u64)
     };
     graph.nodes.iter().map(of_node).sum()

@@ -2,7 +2,8 @@
 //! not), when it is the same on both sides and around height and width only.
 
 use super::{OptimizeError, rewrite};
-use crate::graph::{Float, FloatOp, Graph, NodeId};
+use crate::graph::{Graph, NodeId};
+use crate::ops::{Float, FloatOp, Pad};
 
 /// Runs the pass.
 ///
@@ -17,13 +18,13 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
         let Some(&operand) = graph[id].inputs.first() else {
             continue;
         };
-        let FloatOp::Pad { amounts } = &graph[operand].op else {
+        let FloatOp::Pad(Pad { amounts }) = &graph[operand].op else {
             continue;
         };
         let &[(0, 0), (0, 0), (top, bottom), (left, right)] = amounts.as_slice() else {
             continue;
         };
-        let pools = matches!(graph[id].op, FloatOp::Conv2d { .. } | FloatOp::AvgPool2d { .. });
+        let pools = graph.nodes[id.0].op.room_mut().own_padding().is_some();
         if top != bottom || left != right || !pools || !rewrite::used_once(graph, operand) {
             continue;
         }
@@ -33,9 +34,9 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
         ));
         let source = graph[operand].inputs.clone();
         let node = &mut graph.nodes[id.0];
-        if let FloatOp::Conv2d { window, .. } | FloatOp::AvgPool2d { window } = &mut node.op {
-            window.padding[0] += top;
-            window.padding[1] += left;
+        if let Some(padding) = node.op.room_mut().own_padding() {
+            padding[0] += top;
+            padding[1] += left;
         }
         node.inputs = source;
         rewrite::remove(graph, operand);

@@ -3,7 +3,8 @@
 //! `relu(0) = 0` for padding. Through max-pool it moves by [`max_pool_order`](super::max_pool_order).
 
 use super::{OptimizeError, rewrite};
-use crate::graph::{Float, FloatOp, Graph, NodeId};
+use crate::graph::{Graph, NodeId};
+use crate::ops::Float;
 
 /// Runs the pass.
 ///
@@ -29,7 +30,8 @@ pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
 /// The operations between a ReLU and the layer above it, from below, max-pools among them or not; `None` for another node,
 /// and where there is no such layer.
 pub(super) fn chain(graph: &Graph<Float>, relu: NodeId, pools: bool) -> Option<Vec<NodeId>> {
-    if !matches!(graph[relu].op, FloatOp::Relu | FloatOp::Relu6) {
+    let room = graph[relu].op.room();
+    if !(room.is_activation() && room.monotone() && room.maps_zero_to_zero()) {
         return None;
     }
     let mut chain = Vec::new();
@@ -38,19 +40,15 @@ pub(super) fn chain(graph: &Graph<Float>, relu: NodeId, pools: bool) -> Option<V
         if !rewrite::used_once(graph, at) {
             return None;
         }
-        match graph[at].op {
-            FloatOp::MaxPool2d { .. } if !pools => return None,
-            FloatOp::MaxPool2d { .. } | FloatOp::Reshape | FloatOp::Permute { .. } | FloatOp::Pad { .. } => {
-                chain.push(at);
-                at = *graph[at].inputs.first()?;
-            }
-            FloatOp::Conv2d { .. }
-            | FloatOp::Linear { .. }
-            | FloatOp::Add
-            | FloatOp::AvgPool2d { .. }
-            | FloatOp::GlobalAvgPool2d => return Some(chain),
-            _ => return None,
+        let room = graph[at].op.room();
+        if room.accumulates() {
+            return Some(chain);
         }
+        if !room.selects_values() || (room.takes_maxima() && !pools) {
+            return None;
+        }
+        chain.push(at);
+        at = *graph[at].inputs.first()?;
     }
 }
 

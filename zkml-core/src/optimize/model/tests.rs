@@ -1,9 +1,11 @@
+use crate::ops;
 use ndarray::ArrayD;
 use proptest::prelude::*;
 
 use super::*;
 use crate::execute::float::execute_float;
-use crate::graph::{FloatOp, GraphBuilder, NodeId, Parameter, Window2d};
+use crate::graph::{GraphBuilder, NodeId, Parameter, Window2d};
+use crate::ops::FloatOp;
 use crate::quant::tests::random;
 
 fn close(before: &Graph<Float>, after: &Graph<Float>, seed: u64) -> Result<(), TestCaseError> {
@@ -39,7 +41,7 @@ proptest! {
             let ran = reports.iter().filter(|report| report.enabled).count();
             prop_assert_eq!(ran, if options == some { switches.iter().filter(|s| **s).count() } else { 8 });
             close(&before, &after, seed)?;
-            let norms = after.nodes.iter().filter(|node| matches!(node.op, FloatOp::BatchNorm { .. })).count();
+            let norms = after.nodes.iter().filter(|node| matches!(node.op, FloatOp::BatchNorm(_))).count();
             if options.batch_norm_conversion {
                 prop_assert_eq!(norms, 0);
             }
@@ -73,13 +75,13 @@ impl Fixture {
     fn batch_norm(&mut self, x: NodeId, variance: f32) -> NodeId {
         let running_mean = self.parameter("bn.running_mean", &[1], &[3.0]);
         let running_var = self.parameter("bn.running_var", &[1], &[variance]);
-        let op = FloatOp::BatchNorm {
+        let op = FloatOp::BatchNorm(ops::BatchNorm {
             weight: None,
             bias: None,
             running_mean,
             running_var,
             epsilon: 0.0,
-        };
+        });
         self.add("bn", op, &[x])
     }
 
@@ -87,12 +89,12 @@ impl Fixture {
         let weight = self.parameter("conv.weight", &[1, 1, 1, 1], &[2.0]);
         self.add(
             "conv",
-            FloatOp::Conv2d {
+            FloatOp::Conv2d(ops::Conv2d {
                 weight,
                 bias: None,
                 window: window(1),
                 groups: 1,
-            },
+            }),
             &[x],
         )
     }
@@ -140,10 +142,13 @@ fn batch_norm_stays_apart_from_a_convolution_that_others_use() {
     let (mut fixture, x) = Fixture::new(&[1, 1, 2, 2]);
     let conv = fixture.conv(x);
     let bn = fixture.batch_norm(conv, 4.0);
-    let sum = fixture.add("sum", FloatOp::Add, &[conv, bn]);
+    let sum = fixture.add("sum", FloatOp::Add(ops::Add), &[conv, bn]);
     let (graph, names, _) = fixture.names(vec![sum]);
     assert_eq!(names, ["x", "conv", "bn", "sum"]);
-    assert!(matches!(graph.nodes[2].op, FloatOp::Conv2d { groups: 1, .. }));
+    assert!(matches!(
+        graph.nodes[2].op,
+        FloatOp::Conv2d(ops::Conv2d { groups: 1, .. })
+    ));
 }
 
 #[test]
@@ -166,10 +171,14 @@ fn batch_norm_that_divides_by_zero_is_refused() {
 fn relu_moves_to_its_layer_and_a_second_one_goes() {
     let (mut fixture, x) = Fixture::new(&[1, 1, 4, 4]);
     let conv = fixture.conv(x);
-    let pool = fixture.add("pool", FloatOp::MaxPool2d { window: window(2) }, &[conv]);
-    let relu = fixture.add("relu", FloatOp::Relu, &[pool]);
-    let again = fixture.add("again", FloatOp::Relu, &[relu]);
-    let unused = fixture.add("unused", FloatOp::Relu, &[x]);
+    let pool = fixture.add(
+        "pool",
+        FloatOp::MaxPool2d(ops::MaxPool2d { window: window(2) }),
+        &[conv],
+    );
+    let relu = fixture.add("relu", FloatOp::Relu(ops::Relu), &[pool]);
+    let again = fixture.add("again", FloatOp::Relu(ops::Relu), &[relu]);
+    let unused = fixture.add("unused", FloatOp::Relu(ops::Relu), &[x]);
     assert_eq!(unused.0, 5);
     let (graph, names, _) = fixture.names(vec![again]);
     assert_eq!(names, ["x", "conv", "relu", "pool"]);
@@ -181,11 +190,11 @@ fn even_padding_joins_the_convolution_and_uneven_padding_does_not() {
     for (amounts, joined) in [((1, 1), true), ((1, 0), false)] {
         let (mut fixture, x) = Fixture::new(&[1, 1, 4, 4]);
         let amounts = vec![(0, 0), (0, 0), amounts, (0, 0)];
-        let pad = fixture.add("pad", FloatOp::Pad { amounts }, &[x]);
+        let pad = fixture.add("pad", FloatOp::Pad(ops::Pad { amounts }), &[x]);
         let conv = fixture.conv(pad);
         let (graph, names, _) = fixture.names(vec![conv]);
         assert_eq!(names.len(), if joined { 2 } else { 3 });
-        let FloatOp::Conv2d { window, .. } = &graph.nodes.last().unwrap().op else {
+        let FloatOp::Conv2d(ops::Conv2d { window, .. }) = &graph.nodes.last().unwrap().op else {
             panic!()
         };
         assert_eq!(window.padding, [usize::from(joined), 0]);
@@ -208,11 +217,13 @@ fn layers_join_where_the_values_between_them_cost_more_than_the_weights() {
             stride: [1; 2],
             ..window(kernel)
         };
-        let op = |weight, bias, window| FloatOp::Conv2d {
-            weight,
-            bias,
-            window,
-            groups: 1,
+        let op = |weight, bias, window| {
+            FloatOp::Conv2d(ops::Conv2d {
+                weight,
+                bias,
+                window,
+                groups: 1,
+            })
         };
         let first = fixture.add("first", op(first, Some(first_bias), padded), &[x]);
         let second = fixture.add("second", op(second, None, window(1)), &[first]);
@@ -247,17 +258,17 @@ fn layers_that_others_use_or_with_a_relu_between_stay_apart() {
         let first = fixture.conv(x);
         let between = match used {
             true => first,
-            false => fixture.add("relu", FloatOp::Relu, &[first]),
+            false => fixture.add("relu", FloatOp::Relu(ops::Relu), &[first]),
         };
         let weight = fixture.parameter("second.weight", &[1, 1, 1, 1], &[3.0]);
-        let op = FloatOp::Conv2d {
+        let op = FloatOp::Conv2d(ops::Conv2d {
             weight,
             bias: None,
             window: window(1),
             groups: 1,
-        };
+        });
         let second = fixture.add("second", op, &[between]);
-        let sum = fixture.add("sum", FloatOp::Add, &[second, between]);
+        let sum = fixture.add("sum", FloatOp::Add(ops::Add), &[second, between]);
         let (_, names, _) = fixture.names(vec![sum]);
         let expected: &[&str] = match used {
             true => &["x", "conv", "second", "sum"],
@@ -272,14 +283,18 @@ fn a_mean_is_taken_before_a_pointwise_layer() {
     let (mut fixture, x) = Fixture::new(&[1, 2, 4, 4]);
     let weight = fixture.parameter("conv.weight", &[3, 2, 1, 1], &[1.0, 2.0, 3.0, -4.0, 5.0, -6.0]);
     let bias = fixture.parameter("conv.bias", &[3], &[1.0, -1.0, 0.5]);
-    let op = FloatOp::Conv2d {
+    let op = FloatOp::Conv2d(ops::Conv2d {
         weight,
         bias: Some(bias),
         window: window(1),
         groups: 1,
-    };
+    });
     let conv = fixture.add("conv", op, &[x]);
-    let mean = fixture.add("mean", FloatOp::AvgPool2d { window: window(2) }, &[conv]);
+    let mean = fixture.add(
+        "mean",
+        FloatOp::AvgPool2d(ops::AvgPool2d { window: window(2) }),
+        &[conv],
+    );
     let before = fixture.builder.finish(vec![mean]).unwrap();
     let (after, _) = optimize(before.clone(), &OptimizeOptions::default()).unwrap();
     let names: Vec<&str> = after.nodes.iter().map(|node| node.name.as_str()).collect();
@@ -293,8 +308,12 @@ fn without_its_pass_a_max_pool_stays_where_the_model_has_it() {
     let build = || {
         let (mut fixture, x) = Fixture::new(&[1, 1, 4, 4]);
         let conv = fixture.conv(x);
-        let pool = fixture.add("pool", FloatOp::MaxPool2d { window: window(2) }, &[conv]);
-        let relu = fixture.add("relu", FloatOp::Relu, &[pool]);
+        let pool = fixture.add(
+            "pool",
+            FloatOp::MaxPool2d(ops::MaxPool2d { window: window(2) }),
+            &[conv],
+        );
+        let relu = fixture.add("relu", FloatOp::Relu(ops::Relu), &[pool]);
         fixture.builder.finish(vec![relu]).unwrap()
     };
     for on in [true, false] {

@@ -5,7 +5,9 @@
 //! rescale by exactly 1, with remainder limbs and a table of its own.
 
 use super::accumulates;
-use crate::graph::{Function, Graph, Int, IntOp};
+use crate::circuit::Function;
+use crate::graph::Graph;
+use crate::ops::{Int, IntOp};
 
 /// Name of the pass.
 pub const NAME: &str = "activation_fusion";
@@ -13,7 +15,7 @@ pub const NAME: &str = "activation_fusion";
 /// The rescales that are activations, too.
 pub fn changes(graph: &Graph<Int>) -> Vec<String> {
     let fused = graph.nodes.iter().filter_map(|node| match &node.op {
-        IntOp::Rescale { table, .. } if table.function != Function::Identity => {
+        IntOp::Rescale(rescale) if rescale.table.function != Function::Identity => {
             let operand = &graph[*node.inputs.first()?];
             accumulates(operand).then(|| {
                 format!(

@@ -3,7 +3,8 @@
 //! A concatenated tensor has one scale. Where an operand has no other user, the rescale that makes it anyway takes the
 //! common scale (`quant/scale.rs`); without this pass it takes its own, and another rescale follows.
 
-use crate::graph::{Graph, Int, IntOp};
+use crate::graph::Graph;
+use crate::ops::{Int, IntOp};
 
 /// Name of the pass.
 pub const NAME: &str = "concat_scales";
@@ -12,7 +13,7 @@ pub const NAME: &str = "concat_scales";
 pub fn changes(graph: &Graph<Int>) -> Vec<String> {
     let mut changes = Vec::new();
     for node in &graph.nodes {
-        if !matches!(node.op, IntOp::Concat { .. }) {
+        if !matches!(node.op, IntOp::Concat(_)) {
             continue;
         }
         for operand in &node.inputs {

@@ -10,7 +10,8 @@
 //! Without this pass, remainders have a limb more.
 
 use super::accumulates;
-use crate::graph::{Graph, Int, IntOp};
+use crate::graph::Graph;
+use crate::ops::{Int, IntOp, Rescale};
 
 /// Name of the pass.
 pub const NAME: &str = "exact_multipliers";
@@ -18,9 +19,9 @@ pub const NAME: &str = "exact_multipliers";
 /// The rescales whose multipliers are exact.
 pub fn changes(graph: &Graph<Int>) -> Vec<String> {
     let exact = graph.nodes.iter().filter_map(|node| {
-        let IntOp::Rescale {
+        let IntOp::Rescale(Rescale {
             multipliers, shift, ..
-        } = &node.op
+        }) = &node.op
         else {
             return None;
         };

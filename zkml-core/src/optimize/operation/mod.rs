@@ -17,7 +17,8 @@ pub mod concat_scales;
 pub mod exact_multipliers;
 pub mod per_channel_scales;
 
-use crate::graph::{Int, IntOp, Node};
+use crate::graph::Node;
+use crate::ops::Int;
 
 /// Which passes run; all by default. [`per_channel_scales`] is [`QuantizeOptions::weight_scales`](crate::quant::QuantizeOptions).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +63,5 @@ impl OperationOptions {
 
 /// Whether the node's result is an exact accumulator.
 fn accumulates(node: &Node<Int>) -> bool {
-    matches!(
-        node.op,
-        IntOp::Conv2d { .. } | IntOp::Linear { .. } | IntOp::WeightedSum { .. } | IntOp::SumPool2d { .. }
-    )
+    node.op.room().accumulates()
 }

@@ -99,8 +99,8 @@ impl CircleCode {
     }
 
     /// The codeword of a message over `K` at some of its symbols, in a code from parameters that were
-    /// [validated](CodeParameters::validate). Few coefficients that are not 0 are summed up at each of them; where that is more
-    /// work than a transform, all is encoded.
+    /// [validated](CodeParameters::validate). If few coefficients are not 0, they are summed up at each symbol; if that
+    /// is more work than a transform, the whole message is encoded.
     pub fn encode_at(rows: RowCode, message: &[K], symbols: &[usize]) -> Vec<K> {
         let (data, tail) = message.split_at(message.len().min(rows.row_length()));
         let (data, tail) = (without_zeros(data), without_zeros(tail));

@@ -23,15 +23,15 @@ const MAX_GRINDING_BITS: u32 = 40;
 pub struct CodeParameters {
     /// `log2` of the data coefficients in a row, `L`.
     pub log_row: u32,
-    /// Random coefficients behind them in each row; at most `L`.
+    /// Random coefficients after the data in each row; at most `L`.
     pub tail: usize,
     /// `log2` of the codeword length, `n`.
     pub log_codeword: u32,
-    /// `log2` of the stride of narrow rows: of those that a proof commits to, see [`RowCode`]. 0 where all rows are wide.
+    /// `log2` of the stride of narrow rows, which a proof commits to: see [`RowCode`]. 0 if all rows are wide.
     pub log_stride: u32,
     /// Opened columns, `t`.
     pub queries: usize,
-    /// Bytes of a node of the trees, [`MIN_DIGEST_BYTES`] to 32: collisions are found with `4 digest_bytes` bits of work.
+    /// Bytes of a node of the trees, [`MIN_DIGEST_BYTES`] to 32. A collision takes `4 digest_bytes` bits of work.
     pub digest_bytes: u32,
     /// Bits of proof of work before the columns are drawn.
     pub grinding_bits: u32,
@@ -196,8 +196,8 @@ impl CodeParameters {
         self.queries as f64 * self.bits_per_query() + f64::from(self.grinding_bits)
     }
 
-    /// A row length that keeps proofs small where all rows are wide: an opening sends `16 L` bytes of row combination and about
-    /// `8 t` bytes per row, so `L^2` is about `t/2` times the number of cells.
+    /// A row length that keeps proofs small if all rows are wide. An opening sends `16 L` bytes of row combination and
+    /// about `8 t` bytes per row, so `L^2` is about `t/2` times the number of cells.
     pub fn suggested_log_row(cells: usize, queries: usize) -> u32 {
         let product = (cells.max(1) as f64) * (queries.max(2) as f64) / 2.0;
         (product.log2() / 2.0).round().clamp(1.0, f64::from(MAX_LOG_ROW)) as u32

@@ -3,20 +3,21 @@
 use super::super::circle::{CirclePoint, basis_factors, domain_points};
 use crate::field::M61;
 
-/// The code of the rows of one matrix. The coefficients of a row stand at every `S`-th place of a message, `S =
-/// 2^log_stride`; the others are 0. As `phi_k` is the same at points that differ in the lowest `k` bits of their index,
-/// such a codeword is constant on runs of `S` points: one symbol stands for each run,
+/// The code of the rows of one matrix. The coefficients of a row stand at every `S`-th place of a message,
+/// `S = 2^log_stride`; the other coefficients of the message are 0. `phi_k` is the same at points that differ in the
+/// lowest `k` bits of their index, so such a codeword is constant on runs of `S` points. One symbol stands for each
+/// run,
 ///
 /// ```text
 /// Enc'(c)[index] = sum_j c_j b_{S j}(point(S index)),      index = 0 .. n/S - 1
 /// ```
 ///
-/// and the numbers below count these. It is the Reed-Solomon code of `phi_log_stride`, at `n/S` different values.
+/// and the fields below count symbols. It is the Reed-Solomon code of `phi_log_stride`, at `n/S` different values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowCode {
     /// `log2` of the data coefficients in a row.
     pub log_row: u32,
-    /// Coefficients behind them.
+    /// Random coefficients after the data.
     pub tail: usize,
     /// `log2` of the symbols of a codeword.
     pub log_codeword: u32,

@@ -45,8 +45,8 @@ pub struct RecursionCost {
 }
 
 impl RecursionParameters {
-    /// The recursion over a vector of `message_length` elements that is cheapest for `goal`: an empty one where sending the
-    /// vector is. The vector is thought of as padded to [`Self::padded_length`].
+    /// The recursion over a vector of `message_length` elements that is cheapest for `goal`; an empty one if sending
+    /// the vector is cheapest. The vector counts as padded to [`Self::padded_length`].
     pub fn choose(message_length: usize, goal: &RecursionGoal) -> Self {
         RecursionPlanner::new(*goal).choose(message_length)
     }
@@ -164,8 +164,8 @@ fn level_cells(shape: &LevelShape<'_>) -> usize {
     shape.base_rows().saturating_mul(shape.code.codeword_length())
 }
 
-/// Expected nodes that a verifier misses who knows some random leaves of `2^log_leaves`: at each level of the tree the nodes with
-/// a known sibling and nothing known below.
+/// The expected number of nodes that a verifier misses who knows some random leaves out of `2^log_leaves`: at each
+/// level of the tree the nodes with a known sibling and no known leaf below.
 pub(crate) fn expected_path_nodes(log_leaves: u32, known: usize) -> f64 {
     // Nodes known out of `2^log`, for independent leaves.
     let known_at = |log: u32| {

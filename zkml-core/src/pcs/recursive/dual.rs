@@ -4,11 +4,12 @@
 //! out[x] = sum_j c_j b_x(P_j),      x < length
 //! ```
 //!
-//! for a few positions `j` out of `n`: the transposed transform of a vector that is `c_j` at `j` and 0 elsewhere. With the
-//! layers in reverse, a block of `2^k` points gives the same sum over its own positions and the low `k` bits of `x`, and two
-//! neighbouring blocks `a`, `b` are joined to `(a + b, phi_k (a - b))`. A block with one position is a tensor and needs no
-//! layers; one without is 0; and what is beyond `length` is not computed. For `t` positions that are about `length (1 + log2(t)/2)`
-//! products for each of the `n / length` parts of the codeword, where one by one they would be `t length`.
+//! for a few positions `j` out of `n`. This is the transposed transform of the vector that is `c_j` at `j` and 0
+//! elsewhere, with the layers in reverse. A block of `2^k` points gives the same sum over its own positions and the low
+//! `k` bits of `x`, and two neighbouring blocks `a`, `b` are joined to `(a + b, phi_k (a - b))`. A block with one
+//! position is a tensor and needs no layers; a block without a position is 0; values from `length` on are not computed.
+//! `t` positions take about `length (1 + log2(t)/2)` products for each of the `n / length` parts of the codeword,
+//! instead of `t length` one by one.
 
 use ark_ff::AdditiveGroup;
 
@@ -25,7 +26,8 @@ struct Term {
     factors: Vec<M61>,
 }
 
-/// `sum_j c_j b_x(P_j)` for `x < length`, where `terms` are `(j, c_j)` with `j` below `n = 2^log_codeword`, and `length <= n`.
+/// `sum_j c_j b_x(P_j)` for `x < length`, `terms` are the pairs `(j, c_j)` with `j` below `n = 2^log_codeword`, and
+/// `length <= n`.
 pub(super) fn combine_basis(log_codeword: u32, terms: &[(usize, K)], length: usize) -> Vec<K> {
     let mut sorted = terms.to_vec();
     sorted.sort_by_key(|(position, _)| *position);

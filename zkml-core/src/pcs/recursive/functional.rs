@@ -103,8 +103,8 @@ impl Tensor {
             .collect()
     }
 
-    /// Folds the first bits: `w'[y] = sum_{a < rows} eq(r, a) w[a, y]`, for `rows` in `2^(k-1) + 1 ..= 2^k`, `k` the number
-    /// of challenges.
+    /// Folds the first bits: `w'[y] = sum_{a < rows} eq(r, a) w[a, y]`, with `k` challenges, for `rows` in
+    /// `2^(k-1) + 1 ..= 2^k`.
     pub(super) fn fold(&mut self, challenges: &[K], rows: usize) {
         let count = challenges.len();
         // The two factors of each of the first bits, times those of eq(r).
@@ -135,9 +135,10 @@ impl Tensor {
     }
 }
 
-/// `sum_{a < rows} prod_b (bit b of a ? one_b : zero_b)`, the most significant bit first; all `2^k` terms from there on.
+/// `sum_{a < rows} prod_b (bit b of a ? one_b : zero_b)`, the most significant bit first. With `rows` of `2^k` or more,
+/// the sum has all `2^k` terms.
 fn sum_below(factors: &[(K, K)], rows: usize) -> K {
-    // after[b]: the sum over all values of the bits behind the first b.
+    // after[b]: the sum over all values of the bits after the first b.
     let mut after = vec![K::ONE];
     for (zero, one) in factors.iter().rev() {
         let next = after.last().map_or(K::ZERO, |sum| mul_k(*sum, *zero + one));
@@ -153,7 +154,8 @@ fn sum_below(factors: &[(K, K)], rows: usize) -> K {
     {
         return all;
     }
-    // Where `rows` has a bit 1, the numbers that agree with it before and have a 0 there are below.
+    // At each bit 1 of `rows`: the numbers that agree with `rows` before it and have a 0 there are below `rows`.
+    // Example: below 6 = 110 are 0xx and 10x.
     let (mut sum, mut prefix) = (K::ZERO, K::ONE);
     for (index, ((zero, one), after)) in factors.iter().zip(after.iter().skip(1)).enumerate() {
         let shift = count.saturating_sub(index).saturating_sub(1);
@@ -192,8 +194,8 @@ impl Message {
         }
     }
 
-    /// `sum_x values[x] prod_k phi_k^(bit k of x)`: the lowest five bits with one reduction for each run of 32, then bit by
-    /// bit.
+    /// `sum_x values[x] prod_k phi_k^(bit k of x)`: for the lowest five bits one reduction for each run of 32, then bit
+    /// by bit.
     fn at_basis(&self, phis: &[M61]) -> K {
         let (low, high) = phis.split_at(phis.len().min(LANE.ilog2() as usize));
         let mut table = [M61::ZERO; LANE];

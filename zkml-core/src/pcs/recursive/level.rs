@@ -1,7 +1,7 @@
 //! A committed level: a matrix over `K` without secrets, its codeword and its tree.
 //!
-//! A *tile* holds neighbouring rows column by column, the two parts of an element of `K` side by side: `2 w` rows over `F`
-//! for the [encoder](crate::pcs::encode), and a run of the cells that make up a column.
+//! A *tile* holds neighbouring rows column by column, the two parts of an element of `K` side by side. To the
+//! [encoder](crate::pcs::encode) these are `2 w` rows over `F`. They are also a run of the cells that make up a column.
 
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
@@ -94,8 +94,8 @@ impl Level {
         self.tree.path(positions)
     }
 
-    /// Puts any word in the place of an encoded row over `F` and commits to that: what a prover may do who does not follow
-    /// the protocol.
+    /// Puts any word in the place of an encoded row over `F` and commits to it, as a prover may who does not follow the
+    /// protocol.
     #[cfg(test)]
     pub(super) fn replace_encoded_row(&mut self, row: usize, word: &[M61]) {
         let length = self.parameters.row_length();

@@ -1,24 +1,28 @@
 //! A recursive argument for a public vector that is too long to be sent.
 //!
-//! Statement: the committed `u` in `K^N` satisfies `<u, w_i> = v_i` for a list of [functionals](Functional) `w_i`, each a
-//! tensor over the bits of the index,
+//! Statement: the committed `u` in `K^N` satisfies `<u, w_i> = v_i` for a list of [functionals](Functional) `w_i`. Each
+//! is a tensor over the bits of the index,
 //!
 //! ```text
 //! w[x] = prod_k (bit k of x ? b_k : a_k),      x < N
 //! ```
 //!
-//! A *level* has `u_l` of length `N_l` as a matrix of `R_l = N_l / M_l` rows over `K`, `M_l = 2^m_l`, encoded row by row with
-//! the [circle code](super::code) (an element of `K` is two rows over `F`) and committed by a tree over the columns. Rows of
-//! the cube `{0,1}^k`, `k = ceil(log2 R_l)`, that do not exist are 0, those of the weights too. Transcript order:
+//! Example: with bits 0 and 1, `w[2] = a_0 b_1`.
 //!
-//! 1. [`commit`]: the root of level 1 (`recursion.root`). The caller then draws what the functionals depend on and
-//!    makes the values `v_i` follow from messages.
+//! A *level* holds `u_l` of length `N_l` as a matrix of `R_l = N_l / M_l` rows over `K`, `M_l = 2^m_l`. The rows are
+//! encoded with the [circle code](super::code) (an element of `K` is two rows over `F`), and a tree over the columns
+//! commits to them. With `k = ceil(log2 R_l)` the rows are those of the cube `{0,1}^k`; rows that do not exist are 0,
+//! in the weights too. Transcript order:
+//!
+//! 1. [`commit`]: the root of level 1 (`recursion.root`). The caller then draws the challenges on which the functionals
+//!    depend, and absorbs messages from which the values `v_i` follow.
 //! 2. [`prove`], for each level `l`:
-//!    1. coefficients `lambda_i` (`recursion.batch`), one for each *new* claim; the running claim of the level before has
-//!       coefficient 1. One claim is left: `<u_l, W> = v`;
-//!    2. `k` rounds of sumcheck over the row variables, the most significant first: each the constant and the quadratic
-//!       coefficient of the round polynomial, then its challenge (`recursion.rows`). They end at `r`; `u_{l+1} = sum_a
-//!       eq(r, a) row_a`, of length `M_l`, and `<u_{l+1}, sum_a eq(r, a) W_a> = v'` is the running claim;
+//!    1. coefficients `lambda_i` (`recursion.batch`), one for each *new* claim; the running claim of the level before
+//!       has coefficient 1. The claims become one: `<u_l, W> = v`;
+//!    2. `k` rounds of sumcheck over the row variables, the most significant first. In each round the prover sends the
+//!       constant and the quadratic coefficient of the round polynomial, then comes its challenge (`recursion.rows`).
+//!       The rounds end at `r`. The next vector is `u_{l+1} = sum_a eq(r, a) row_a`, of length `M_l`, and
+//!       `<u_{l+1}, sum_a eq(r, a) W_a> = v'` is the running claim;
 //!    3. the root of level `l + 1` (`recursion.root`), or after the last level `u_{l+1}` itself (`recursion.message`);
 //!    4. proof of work (`recursion.grind`), `t_l` positions (`recursion.positions`), the columns there
 //!       (`recursion.columns`) and the missing nodes of the tree (`recursion.path`). Each column `j` is a new claim
@@ -27,8 +31,8 @@
 //! Checks: `recursion.merkle` (each root), and at the end, on the message in the clear, `recursion.inner_product` (the
 //! running claim) and `recursion.column` (the claims of the last level's columns).
 //!
-//! Nothing here is hidden: `u` must be public or masked. There is at least one level: a vector that is short enough to be
-//! sent is its caller's to send.
+//! Nothing here is hidden: `u` must be public or masked. There is at least one level: the caller sends a vector that is
+//! short enough to be sent.
 //!
 //! - [`parameters`], [`choose`]: the shape of the levels; [`functional`]: claims; [`soundness`];
 //! - `level`, `dual`, `prover`: the prover's; [`verifier`].

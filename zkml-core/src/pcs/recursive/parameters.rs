@@ -7,8 +7,9 @@ use crate::transcript::VerifyError;
 
 /// The levels of a recursion, the first one for the vector itself; public, part of the verifying key.
 ///
-/// Level `l` has rows of `2^log_row` elements of `K` and no tail; its message becomes the vector of level `l + 1`, after the
-/// last level it is sent. Without levels there is no recursion: the [opening](crate::pcs) sends the vector itself.
+/// Level `l` has rows of `2^log_row` elements of `K` and no tail; its message becomes the vector of level `l + 1`, and
+/// after the last level it is sent. Without levels there is no recursion: the [opening](crate::pcs) sends the vector
+/// itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecursionParameters {
     /// Code, queries and proof of work of each level.
@@ -33,7 +34,7 @@ impl LevelShape<'_> {
 }
 
 impl RecursionParameters {
-    /// Checks that the levels, which may come from outside, make a recursion over a vector of `message_length` elements.
+    /// Checks that the levels make a recursion over a vector of `message_length` elements; they may come from outside.
     ///
     /// # Errors
     ///
@@ -75,13 +76,14 @@ impl RecursionParameters {
         Ok(self.shapes(message_length))
     }
 
-    /// The length of the shortest vector of at least `message_length` elements that fills whole rows of the first level.
+    /// The least length from `message_length` on that fills whole rows of the first level. Example: with rows of 64
+    /// elements, 100 becomes 128.
     pub fn padded_length(&self, message_length: usize) -> usize {
         let row = self.levels.first().map_or(1, CodeParameters::row_length).max(1);
         message_length.div_ceil(row).saturating_mul(row)
     }
 
-    /// The length of what is sent in the end.
+    /// The length of the message that is sent in the end.
     pub fn last_length(&self, message_length: usize) -> usize {
         self.levels
             .last()

@@ -10,7 +10,7 @@ use crate::field::{K, kernels};
 use crate::pcs::{CodeParameters, PcsError};
 use crate::transcript::{ProverChannel, VerifyError};
 
-/// A committed vector: what the prover keeps until its functionals are known.
+/// A committed vector, as the prover keeps it until its functionals are known.
 #[derive(Debug, Clone)]
 pub struct Committed {
     message: Vec<K>,
@@ -51,13 +51,13 @@ pub fn commit(
     Ok(Committed { message, level })
 }
 
-/// Proves the values of `functionals`, on vectors of `base_code`, at the committed vector. The values are not needed: they
-/// follow from what was sent, and a false one is rejected.
+/// Proves the values of `functionals`, on vectors of `base_code`, at the committed vector. The values are not passed
+/// in: they follow from sent messages, and a false one is rejected.
 ///
 /// # Errors
 ///
-/// [`PcsError::Parameters`] where the functionals do not fit the code, the code the vector, or the parameters are others than
-/// it was committed with.
+/// [`PcsError::Parameters`] if the functionals do not fit the code, if the code does not fit the vector, or if the
+/// parameters are not those of the commitment.
 pub fn prove(
     channel: &mut (impl ProverChannel + ?Sized),
     parameters: &RecursionParameters,
@@ -80,7 +80,7 @@ pub fn prove(
     let mut weights: Option<Vec<K>> = None;
     let Committed { mut message, level } = committed;
     let mut level = Some(level);
-    // The code that the new claims are positions of: first the one the functionals speak of.
+    // The code whose positions the new claims are at: first the code of the functionals.
     let mut claims = Claims {
         code: base_code,
         functionals: functionals.to_vec(),

@@ -1,21 +1,21 @@
 //! The soundness error of a recursion, term by term. All terms are proven.
 //!
-//! With `n_l` the codeword length, `k_l` the row variables and `rho_l = (M_l + 1)/n_l` the rate of level `l`:
+//! Level `l` has the codeword length `n_l`, `k_l` row variables and the rate `rho_l = (M_l + 1)/n_l`:
 //!
-//! - queries, for each level `((1 + rho_l)/2)^t_l 2^-grinding`: rows far from the code, or a next message that is not their
-//!   combination, agree with the opened columns;
-//! - proximity, `n_l/|K|` for each of the `k_l` challenges: rows far from the code combine to a word near it (Diamond-Gruen,
-//!   ePrint 2025/2010, on BCIKS20, Theorem 4.1);
-//! - subspace, `1/|K|` for each of these: rows of the Reed-Solomon code outside of the space of the circle transform combine
-//!   to one inside;
-//! - rows, `2/|K|` for each of these: a round of the sumcheck, of degree 2;
+//! - queries, for each level `((1 + rho_l)/2)^t_l 2^-grinding`: rows far from the code, or a next message that is not
+//!   their combination, agree with the opened columns;
+//! - proximity, `n_l/|K|` for each of the `k_l` challenges: rows far from the code combine to a word near it
+//!   (Diamond-Gruen, ePrint 2025/2010, on BCIKS20, Theorem 4.1);
+//! - subspace, `1/|K|` for each of these challenges: rows of the Reed-Solomon code outside the space of the circle
+//!   transform combine to a word inside it;
+//! - rows, `2/|K|` for each of these challenges: a round of the sumcheck, of degree 2;
 //! - batching, `1/|K|` for each level: the coefficients of the claims.
 
 use super::parameters::RecursionParameters;
 use crate::field::P;
 
-/// The terms of a recursion over a vector of `message_length` elements, with their bits (`-log2` of the error). Errors add
-/// up: see [`total`](crate::pcs::soundness::total). Without levels there is nothing.
+/// The terms of a recursion over a vector of `message_length` elements, with their bits (`-log2` of the error). Errors
+/// add up: see [`total`](crate::pcs::soundness::total). Without levels the list is empty.
 pub fn recursion_terms(parameters: &RecursionParameters, message_length: usize) -> Vec<(String, f64)> {
     let shapes = parameters.shapes(message_length);
     if shapes.is_empty() {

@@ -1,7 +1,7 @@
 //! The verifier's side. For the statement, the transcript order and the checks see the [module](super).
 //!
-//! Its work is about `M` products for each claim, where `M` is the length of the last message, and the columns: the tensors
-//! are folded factor by factor, and nothing is encoded.
+//! Its work is about `M` products for each claim, where `M` is the length of the last message, and the columns. The
+//! tensors are folded factor by factor, and nothing is encoded.
 
 use ark_ff::AdditiveGroup;
 
@@ -41,12 +41,12 @@ pub fn read_commitment(
 
 /// Verifies that the committed vector has the claimed values, each of a functional on vectors of `base_code`.
 ///
-/// What the functionals and values depend on was absorbed after the commitment.
+/// Everything on which the functionals and values depend was absorbed after the commitment.
 ///
 /// # Errors
 ///
-/// [`VerifyError::Check`] with one of the names of the [module](super); what reading messages gives; [`VerifyError::Key`]
-/// where parameters or functionals do not fit.
+/// [`VerifyError::Check`] with one of the names of the [module](super); the errors of reading messages;
+/// [`VerifyError::Key`] if parameters or functionals do not fit.
 pub fn verify(
     channel: &mut (impl VerifierChannel + ?Sized),
     parameters: &RecursionParameters,

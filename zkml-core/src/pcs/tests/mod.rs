@@ -13,24 +13,14 @@ use ark_ff::{AdditiveGroup, Field};
 
 use super::*;
 use crate::field::{K, M61, P};
+use crate::sumcheck::testing::Stream as Random;
 use crate::transcript::{
     Event, ProverChannel, ProverTranscript, VerifierChannel, VerifierTranscript, VerifyError,
 };
 
 const DOMAIN: &str = "pcs test";
 
-/// Repeatable numbers.
-struct Random(u64);
-
 impl Random {
-    fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn field(&mut self) -> M61 {
         M61::from_raw(self.word() % P)
     }

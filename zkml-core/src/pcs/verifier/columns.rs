@@ -10,8 +10,8 @@ use super::{Combination, Message, recursive_functionals};
 use crate::field::{K, mul_k};
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
-/// Steps 3 and 4: each message of `combinations` is what it claims to be at random columns of the matrices. The first one
-/// may be committed; the recursion then shows its part.
+/// Steps 3 and 4: at random columns of the matrices, each message of `combinations` is the combination of rows that it
+/// should be. The first message may be committed; the recursion then shows its part.
 ///
 /// Several are joined to one with random coefficients, so that one codeword is computed.
 ///
@@ -26,8 +26,8 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
 ) -> Result<(), VerifyError> {
     let _span = tracing::info_span!("check columns").entered();
     channel.grind("opening.grind", code.grinding_bits)?;
-    // Drawn together with the positions, no message between: what is joined then needs no proximity gap of its own. The
-    // first one has coefficient 1.
+    // Drawn together with the positions, with no message between, so joining the messages needs no proximity gap of its
+    // own. The first message has coefficient 1.
     let mut coefficients = vec![K::ONE];
     coefficients.extend(channel.challenges("opening.join", combinations.len().saturating_sub(1)));
     let joined = Joined::new(code, commitments.len(), combinations, &coefficients)?;

@@ -35,12 +35,13 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
     }
 }
 
-/// A message that must be a combination of committed rows: what the opened columns are checked against.
+/// A message that must be a combination of committed rows. The opened columns are checked against it.
 #[derive(Debug, Clone)]
 pub struct Combination {
     /// The message.
     pub message: Message,
-    /// For each matrix the factor of each of its rows, 0 for those of a mask; nothing for a matrix that does not take part.
+    /// For each matrix the factors of its rows, 0 for the rows of a mask; an empty list for a matrix that takes no
+    /// part.
     pub weights: Vec<Vec<K>>,
     /// The mask that is added to these.
     pub mask: Option<MaskRows>,

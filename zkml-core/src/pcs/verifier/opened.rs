@@ -36,7 +36,7 @@ pub(super) struct OpenedMatrix<'a> {
     pub(super) code: RowCode,
     /// The factor of each row in the combination.
     pub(super) weights: &'a [K],
-    /// The mask, where it is in this matrix.
+    /// The mask, if it is in this matrix.
     pub(super) mask: Option<MaskRows>,
 }
 
@@ -116,8 +116,8 @@ impl OpenedMatrix<'_> {
     }
 }
 
-/// The mask's codeword at a point, from a column of its matrix: `sum_c b_c(P) g_c`, `factors` being `phi_0, phi_1, ..` at the
-/// point, for each bit of `c`.
+/// The mask's codeword at a point, from a column of its matrix: `sum_c b_c(P) g_c`. `factors` are `phi_0, phi_1, ..` at
+/// the point, one for each bit of `c`.
 fn mask_at(mask: MaskRows, column: &[M61], factors: &[M61]) -> K {
     let rows = column.get(mask.rows()).unwrap_or_default();
     let (classes, _) = rows.as_chunks::<2>();

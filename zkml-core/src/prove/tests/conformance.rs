@@ -1,14 +1,18 @@
 //! Every operation, on odd shapes: the trace satisfies the circuit, the proof verifies, a wrong cell is found by name.
 
+use crate::ops;
 use ndarray::ArrayD;
 
 use super::network::{Network, window};
 use crate::argument::Statement;
 use crate::argument::{Trace, Violation, check};
-use crate::circuit::{Circuit, ColumnId, ColumnKind, Function, FunctionTable, Home};
+use crate::circuit::{
+    Circuit, ColumnId, ColumnKind, Curve, CurveKind, Custom, Dyadic, Function, FunctionTable, Home,
+};
 use crate::field::M61;
-use crate::graph::{IntOp, NodeId, Window2d};
+use crate::graph::{NodeId, Window2d};
 use crate::keys::{CompiledModel, ProvingKey};
+use crate::ops::IntOp;
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::PublicValues;
 use crate::prove::prove;
@@ -263,9 +267,9 @@ test_op!(residual_sum_with_coefficients, {
     let q = n.rescale("q", conv, Function::Relu, Some(1));
     let sum = n.node(
         "add",
-        IntOp::WeightedSum {
+        IntOp::WeightedSum(ops::WeightedSum {
             coefficients: vec![37, 53],
-        },
+        }),
         &[q, INPUT],
         vec![1, 3, 5, 5],
         (-11430, 11430),
@@ -280,32 +284,32 @@ test_op!(concatenation_reshape_permutation_and_padding, {
     let q = n.rescale("q", conv, Function::Identity, None);
     let cat = n.node(
         "cat",
-        IntOp::Concat { axis: 1 },
+        IntOp::Concat(ops::Concat { axis: 1 }),
         &[INPUT, q],
         vec![1, 5, 4, 5],
         (-127, 127),
     );
     let pad = n.node(
         "pad",
-        IntOp::Pad {
+        IntOp::Pad(ops::Pad {
             amounts: vec![(0, 0), (0, 0), (1, 2), (0, 1)],
-        },
+        }),
         &[cat],
         vec![1, 5, 7, 6],
         (-127, 127),
     );
     let permuted = n.node(
         "permute",
-        IntOp::Permute {
+        IntOp::Permute(ops::Permute {
             order: vec![0, 2, 3, 1],
-        },
+        }),
         &[pad],
         vec![1, 7, 6, 5],
         (-127, 127),
     );
     let reshaped = n.node(
         "reshape",
-        IntOp::Reshape,
+        IntOp::Reshape(ops::Reshape),
         &[permuted],
         vec![1, 21, 10],
         (-127, 127),
@@ -319,9 +323,9 @@ test_op!(subsampling_and_padding_of_channels, {
     let every_second = n.max_pool("subsample", INPUT, window(1, 2, 0));
     let pad = n.node(
         "pad",
-        IntOp::Pad {
+        IntOp::Pad(ops::Pad {
             amounts: vec![(0, 0), (2, 1), (0, 0), (0, 0)],
-        },
+        }),
         &[every_second],
         vec![1, 6, 3, 4],
         (-127, 127),
@@ -330,9 +334,9 @@ test_op!(subsampling_and_padding_of_channels, {
     let q = n.rescale("q", conv, Function::Identity, Some(1));
     let sum = n.node(
         "add",
-        IntOp::WeightedSum {
+        IntOp::WeightedSum(ops::WeightedSum {
             coefficients: vec![1, 1],
-        },
+        }),
         &[q, pad],
         vec![1, 6, 3, 4],
         (-254, 254),
@@ -350,14 +354,36 @@ test_op!(relu_with_a_bound, {
         minimum: 0,
         maximum: 75,
     };
-    let op = IntOp::Rescale {
+    let op = IntOp::Rescale(ops::Rescale {
         multipliers: vec![90],
         axis: 0,
         shift: 16,
         table,
-    };
+    });
     let out = n.node("relu6", op, &[conv], vec![1, 3, 5, 5], (0, 75));
     n.finish(&[out])
+});
+
+test_op!(a_curve_that_is_not_monotone, {
+    let mut n = Network::new(24, &[1, 3, 5, 5], (-127, 127));
+    let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 3);
+    let step = Dyadic::new(1, -5).expect("a step");
+    let gelu = Curve::new(CurveKind::Gelu, step, step).expect("a curve");
+    let act = n.rescale("gelu", conv, Function::Curve(gelu), Some(1));
+    let flat = n.flatten("flatten", act);
+    let fc = n.linear("fc", flat, 4, true);
+    n.finish(&[fc])
+});
+
+test_op!(an_explicit_table, {
+    let mut n = Network::new(25, &[1, 3, 5, 5], (-127, 127));
+    let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 3);
+    // f(0) is not 0: the padding of the output is not either.
+    let entries = (0..1 << 13).map(|v: i64| (v * v + 17) % 255 - 127).collect();
+    let act = n.rescale("custom", conv, Function::Custom(Custom::new(entries)), None);
+    let flat = n.flatten("flatten", act);
+    let fc = n.linear("fc", flat, 4, true);
+    n.finish(&[fc])
 });
 
 test_op!(argmax_of_rows_with_ties, {

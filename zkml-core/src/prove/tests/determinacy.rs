@@ -4,6 +4,7 @@
 //! known ([`Search::candidates`]); all assignments of all committed columns are tried, one column after the other, and
 //! those that violate a lookup or an equality are dropped. What is left is every proof there could be.
 
+use crate::ops;
 use std::collections::BTreeSet;
 
 use ndarray::ArrayD;
@@ -12,9 +13,11 @@ use super::network::{Network, window};
 use crate::circuit::{Circuit, Column, ColumnId, ColumnKind, Function, FunctionTable, Public, Table};
 use crate::execute::execute_reference;
 use crate::field::{M61, from_i64, to_i64_centered};
-use crate::graph::{IntOp, NodeId, Window2d};
+use crate::graph::{NodeId, Window2d};
 use crate::keys::CompiledModel;
-use crate::lower::{Hint, Lowered};
+use crate::lower::Filled;
+use crate::ops::Hint;
+use crate::ops::IntOp;
 use crate::privacy::{Privacy, Visibility};
 use crate::reduce::{Cells, Values};
 
@@ -86,7 +89,9 @@ impl<'c> Search<'c> {
                 .enumerate()
                 .filter(|(_, column)| **column == id)
             {
-                let mut allowed = self.circuit.tables[lookup.table as usize].column(position);
+                let mut allowed = self.circuit.tables[lookup.table as usize]
+                    .column(position)
+                    .expect("a table");
                 allowed.sort_unstable_by_key(|element| element.value);
                 allowed.dedup();
                 for set in &mut sets {
@@ -127,7 +132,9 @@ impl<'c> Search<'c> {
         let lookups = self.circuit.lookups.iter().filter(|lookup| due(&lookup.columns));
         for lookup in lookups {
             let table = &self.circuit.tables[lookup.table as usize];
-            let entries: Vec<Vec<M61>> = (0..table.arity()).map(|column| table.column(column)).collect();
+            let entries: Vec<Vec<M61>> = (0..table.arity())
+                .map(|column| table.column(column).expect("a table"))
+                .collect();
             let columns: Vec<&[M61]> = lookup.columns.iter().map(|&id| values.base(id)).collect();
             let stands = |cell: usize| {
                 (0..entries[0].len()).any(|row| {
@@ -212,7 +219,7 @@ fn every_input(model: &CompiledModel) -> Vec<Vec<i64>> {
 
 /// What the wanted column can be on a public input.
 fn results(
-    lowered: &Lowered,
+    lowered: &Filled,
     circuit: &Circuit,
     input: &[i64],
     wanted: ColumnId,
@@ -262,13 +269,14 @@ fn rescaled(
 ) -> CompiledModel {
     let mut n = Network::new(1, shape, range);
     n.limb_bits = limb_bits;
-    let op = IntOp::Rescale {
+    let results = (table.minimum, table.maximum);
+    let op = IntOp::Rescale(ops::Rescale {
         multipliers: multipliers.to_vec(),
         axis: shape.len() - 1,
         shift,
         table,
-    };
-    let out = n.node("q", op, &[INPUT], shape.to_vec(), (table.minimum, table.maximum));
+    });
+    let out = n.node("q", op, &[INPUT], shape.to_vec(), results);
     n.finish(&[out])
 }
 
@@ -294,7 +302,13 @@ fn a_rescale_has_one_result_for_every_input() {
             for multiplier in [1, 3, 5] {
                 // Reaches beyond the domain of the table on both sides.
                 let reach = 6i64 << shift;
-                let model = rescaled(&[1], (-reach, reach), (limb_bits, shift), &[multiplier], table);
+                let model = rescaled(
+                    &[1],
+                    (-reach, reach),
+                    (limb_bits, shift),
+                    &[multiplier],
+                    table.clone(),
+                );
                 let answered = exactly_one_result(&model);
                 assert!(0 < answered && answered as i64 <= 2 * reach, "{answered}");
             }
@@ -305,9 +319,9 @@ fn a_rescale_has_one_result_for_every_input() {
 #[test]
 fn a_rescale_by_channel_or_with_padding_has_one_result() {
     for table in &tables(2)[1..] {
-        exactly_one_result(&rescaled(&[1, 2], (-5, 5), (1, 2), &[3, 1], *table));
+        exactly_one_result(&rescaled(&[1, 2], (-5, 5), (1, 2), &[3, 1], table.clone()));
     }
-    exactly_one_result(&rescaled(&[3], (-2, 2), (1, 1), &[1], tables(1)[1]));
+    exactly_one_result(&rescaled(&[3], (-2, 2), (1, 1), &[1], tables(1)[1].clone()));
 }
 
 /// For every field element, not only for integers of the range: as the value is linear in the operand `x`, each pair of
@@ -315,8 +329,8 @@ fn a_rescale_by_channel_or_with_padding_has_one_result() {
 #[test]
 fn a_rescale_has_at_most_one_value_for_every_field_element() {
     for (limb_bits, shift, multiplier) in [(1, 3, 1), (1, 4, 7), (2, 4, 5), (4, 8, 91), (4, 4, 1)] {
-        let table = tables(4)[0];
-        let model = rescaled(&[1], (-3, 3), (limb_bits, shift), &[multiplier], table);
+        let table = tables(4)[0].clone();
+        let model = rescaled(&[1], (-3, 3), (limb_bits, shift), &[multiplier], table.clone());
         let lowered = model.lower().expect("lower");
         let circuit = &lowered.circuit;
         let Some(Hint::Rescale { value, limbs, .. }) = lowered.hints.first() else {
@@ -326,7 +340,7 @@ fn a_rescale_has_at_most_one_value_for_every_field_element() {
             .lookups
             .iter()
             .find(|lookup| lookup.columns == [limbs[0]])
-            .map(|lookup| circuit.tables[lookup.table as usize].column(0))
+            .map(|lookup| circuit.tables[lookup.table as usize].column(0).expect("a table"))
             .expect("limbs stand in a range");
         let at = |x: u64, limb_values: &[M61]| {
             let values = Values::new(circuit);
@@ -345,7 +359,7 @@ fn a_rescale_has_at_most_one_value_for_every_field_element() {
             let start = at(0, &limb_values);
             let slope = at(1, &limb_values) - start;
             let inverse = ark_ff::Field::inverse(&slope).expect("the multiplier is not 0");
-            for &element in &Table::Function(table).column(0) {
+            for &element in &Table::Function(table.clone()).column(0).expect("a table") {
                 operands.insert(((element - start) * inverse).value);
                 pairs += 1;
             }
@@ -443,7 +457,7 @@ fn a_private_output_is_the_result() {
         output: Visibility::Private,
         ..Privacy::PUBLIC
     };
-    let model = rescaled(&[3], (-3, 3), (1, 1), &[1], tables(2)[1]).with_privacy(private);
+    let model = rescaled(&[3], (-3, 3), (1, 1), &[1], tables(2)[1].clone()).with_privacy(private);
     let lowered = model.lower().expect("lower");
     for input in every_input(&model) {
         let given = |wanted| results(&lowered, &lowered.circuit, &input, wanted).0;
@@ -456,11 +470,11 @@ fn a_private_output_is_the_result() {
 /// The search finds what a missing constraint would admit.
 #[test]
 fn weaker_circuits_admit_more() {
-    let count = |lowered: &Lowered, circuit: &Circuit, input: &[i64], node: usize| {
+    let count = |lowered: &Filled, circuit: &Circuit, input: &[i64], node: usize| {
         results(lowered, circuit, input, lowered.nodes[node]).0.len()
     };
     // A remainder that may be 2^s and more.
-    let model = rescaled(&[1], (-4, 4), (1, 1), &[1], tables(2)[0]);
+    let model = rescaled(&[1], (-4, 4), (1, 1), &[1], tables(2)[0].clone());
     let lowered = model.lower().expect("lower");
     assert_eq!(count(&lowered, &lowered.circuit, &[3], 1), 1);
     let mut wider = lowered.circuit.clone();

@@ -1,5 +1,6 @@
 //! Files: every artifact comes back as it was; a damaged, foreign or malicious one gives a typed error, never a panic.
 
+use crate::ops;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
@@ -11,9 +12,10 @@ use crate::circuit::{
     CircuitError, Column, ColumnId, ColumnKind, Equality, Factor, Linear, Public, Table, Term, View,
 };
 use crate::field::M61;
-use crate::graph::{IntOp, IntParameter, IntTensor, NodeId, ParameterId, ParameterRole};
+use crate::graph::{IntParameter, IntTensor, NodeId, ParameterId, ParameterRole};
 use crate::keys::VerifyingKey;
 use crate::keys::{CompiledModel, ProveError, ProvingKey};
+use crate::ops::IntOp;
 use crate::pcs::Rows;
 use crate::poly::PaddedShape;
 use crate::privacy::Privacy;
@@ -249,7 +251,7 @@ fn a_proving_key_whose_parts_do_not_fit_is_refused() {
         key.parameters[index] = StoredParameter::InRows { path, shape };
     }
     fn rescale(key: &mut StoredProvingKey) -> &mut IntOp {
-        op(key, |op| matches!(op, IntOp::Rescale { .. }))
+        op(key, |op| matches!(op, IntOp::Rescale(_)))
     }
     let alterations: [Alter<'_>; 40] = [
         ("row length", &|key| key.code.log_row = 0),
@@ -303,10 +305,10 @@ fn a_proving_key_whose_parts_do_not_fit_is_refused() {
             in_rows(key, 0, vec![usize::MAX, usize::MAX])
         }),
         ("parameter out of range", &|key| {
-            *op(key, |op| matches!(op, IntOp::Linear { .. })) = IntOp::Linear {
+            *op(key, |op| matches!(op, IntOp::Linear(_))) = IntOp::Linear(ops::Linear {
                 weight: ParameterId(77),
                 bias: None,
-            };
+            });
         }),
         ("huge weights", &|key| {
             key.parameters[0] = StoredParameter::Here(parameter(0, |weights| weights.fill(i32::MAX)))
@@ -330,34 +332,36 @@ fn a_proving_key_whose_parts_do_not_fit_is_refused() {
             key.model.network.graph.nodes[1].fact.range = (-1, 1)
         }),
         ("axis", &|key| {
-            if let IntOp::Rescale { axis, .. } = rescale(key) {
+            if let IntOp::Rescale(ops::Rescale { axis, .. }) = rescale(key) {
                 *axis = usize::MAX;
             }
         }),
         ("shift", &|key| {
-            if let IntOp::Rescale { shift, .. } = rescale(key) {
+            if let IntOp::Rescale(ops::Rescale { shift, .. }) = rescale(key) {
                 *shift = u32::MAX;
             }
         }),
         ("domain", &|key| {
-            if let IntOp::Rescale { table, .. } = rescale(key) {
+            if let IntOp::Rescale(ops::Rescale { table, .. }) = rescale(key) {
                 table.domain_bits = u32::MAX;
             }
         }),
         ("multiplier", &|key| {
-            if let IntOp::Rescale { multipliers, .. } = rescale(key) {
+            if let IntOp::Rescale(ops::Rescale { multipliers, .. }) = rescale(key) {
                 multipliers[0] = i64::MIN;
             }
         }),
         ("window", &|key| {
-            if let IntOp::MaxPool2d { window } = op(key, |op| matches!(op, IntOp::MaxPool2d { .. })) {
+            if let IntOp::MaxPool2d(ops::MaxPool2d { window }) =
+                op(key, |op| matches!(op, IntOp::MaxPool2d(_)))
+            {
                 window.padding = [1 << 61; 2];
                 window.kernel = [1 << 62; 2];
                 window.stride = [1 << 62; 2];
             }
         }),
         ("groups", &|key| {
-            if let IntOp::Conv2d { groups, .. } = op(key, |op| matches!(op, IntOp::Conv2d { .. })) {
+            if let IntOp::Conv2d(ops::Conv2d { groups, .. }) = op(key, |op| matches!(op, IntOp::Conv2d(_))) {
                 *groups = 0;
             }
         }),
@@ -400,7 +404,7 @@ fn models_of_absurd_size_are_refused_before_anything_of_that_size_is_made() {
         graph.nodes[0].fact.shape = vec![1, 1 << 30];
         let mut node = graph.nodes[0].clone();
         node.name = "argmax".into();
-        node.op = IntOp::Argmax { axis: 1 };
+        node.op = IntOp::Argmax(ops::Argmax { axis: 1 });
         node.inputs = vec![NodeId(0)];
         node.fact.shape = vec![1];
         node.fact.range = (0, (1 << 30) - 1);

@@ -112,10 +112,6 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Listening<C> {
         }
     }
 
-    fn constrain_zero(&mut self, check: Check<'_>, value: K) -> Result<(), VerifyError> {
-        self.inner.constrain_zero(check, value)
-    }
-
     fn constrain_quadratic(
         &mut self,
         check: Check<'_>,

@@ -1,15 +1,15 @@
 //! Small integer networks for tests, built node by node with random weights.
 
+use crate::ops;
 use ndarray::ArrayD;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::circuit::{Function, FunctionTable};
-use crate::graph::range::{COMMITTED_BIAS_LIMIT, COMMITTED_WEIGHT_LIMIT};
-use crate::graph::{
-    Graph, Int, IntFact, IntOp, IntParameter, Node, NodeId, ParameterId, ParameterRole, Window2d,
-};
+use crate::graph::{Graph, IntFact, IntParameter, Node, NodeId, ParameterId, ParameterRole, Window2d};
 use crate::keys::CompiledModel;
+use crate::ops::range::{COMMITTED_BIAS_LIMIT, COMMITTED_WEIGHT_LIMIT};
+use crate::ops::{Int, IntOp};
 use crate::quant::Quantized;
 
 /// A network under construction; nodes get shapes and ranges by the caller's formulae.
@@ -42,7 +42,7 @@ impl Network {
             rng: StdRng::seed_from_u64(seed),
             limb_bits: 8,
         };
-        network.node("input", IntOp::Input, &[], input.to_vec(), range);
+        network.node("input", IntOp::Input(ops::Input), &[], input.to_vec(), range);
         network
     }
 
@@ -108,12 +108,12 @@ impl Network {
         let bias = self.parameter(format!("{name}.bias"), ParameterRole::Bias, &[out]);
         let bound =
             self.magnitude(x) * COMMITTED_WEIGHT_LIMIT * (per_group * kh * kw) as i64 + COMMITTED_BIAS_LIMIT;
-        let op = IntOp::Conv2d {
+        let op = IntOp::Conv2d(ops::Conv2d {
             weight,
             bias: Some(bias),
             window,
             groups,
-        };
+        });
         self.node(
             name,
             op,
@@ -130,7 +130,13 @@ impl Network {
         let bias = with_bias.then(|| self.parameter(format!("{name}.bias"), ParameterRole::Bias, &[out]));
         let bound = self.magnitude(x) * COMMITTED_WEIGHT_LIMIT * inner as i64 + COMMITTED_BIAS_LIMIT;
         shape.push(out);
-        self.node(name, IntOp::Linear { weight, bias }, &[x], shape, (-bound, bound))
+        self.node(
+            name,
+            IntOp::Linear(ops::Linear { weight, bias }),
+            &[x],
+            shape,
+            (-bound, bound),
+        )
     }
 
     /// A rescale that brings random accumulators of `terms` products back to about int8.
@@ -152,12 +158,12 @@ impl Network {
             minimum,
             maximum: 127,
         };
-        let op = IntOp::Rescale {
+        let op = IntOp::Rescale(ops::Rescale {
             multipliers,
             axis: per_channel.unwrap_or(0),
             shift: 2 * self.limb_bits,
             table,
-        };
+        });
         self.node(name, op, &[x], shape, (minimum, 127))
     }
 
@@ -167,7 +173,7 @@ impl Network {
         let range = self.graph[x].fact.range;
         self.node(
             name,
-            IntOp::MaxPool2d { window },
+            IntOp::MaxPool2d(ops::MaxPool2d { window }),
             &[x],
             vec![shape[0], shape[1], height, width],
             range,
@@ -180,7 +186,7 @@ impl Network {
         let bound = self.magnitude(x) * (window.kernel[0] * window.kernel[1]) as i64;
         self.node(
             name,
-            IntOp::SumPool2d { window },
+            IntOp::SumPool2d(ops::SumPool2d { window }),
             &[x],
             vec![shape[0], shape[1], height, width],
             (-bound, bound),
@@ -192,7 +198,7 @@ impl Network {
         let range = self.graph[x].fact.range;
         self.node(
             name,
-            IntOp::Reshape,
+            IntOp::Reshape(ops::Reshape),
             &[x],
             vec![shape[0], shape[1..].iter().product()],
             range,
@@ -202,7 +208,13 @@ impl Network {
     pub(crate) fn argmax(&mut self, name: &str, x: NodeId, axis: usize) -> NodeId {
         let mut shape = self.shape(x);
         let size = shape.remove(axis);
-        self.node(name, IntOp::Argmax { axis }, &[x], shape, (0, size as i64 - 1))
+        self.node(
+            name,
+            IntOp::Argmax(ops::Argmax { axis }),
+            &[x],
+            shape,
+            (0, size as i64 - 1),
+        )
     }
 
     pub(crate) fn finish(mut self, outputs: &[NodeId]) -> CompiledModel {

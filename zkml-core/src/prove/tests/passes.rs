@@ -2,8 +2,10 @@
 
 use crate::execute::execute;
 use crate::execute::float::execute_float;
-use crate::graph::{Float, FloatOp, Graph, GraphBuilder, Parameter, Window2d};
+use crate::graph::{Graph, GraphBuilder, Parameter, Window2d};
 use crate::keys::CompiledModel;
+use crate::ops;
+use crate::ops::{Float, FloatOp};
 use crate::optimize::circuit::{CircuitOptions, sizes};
 use crate::optimize::model::{OptimizeOptions, optimize};
 use crate::optimize::operation::OperationOptions;
@@ -44,42 +46,50 @@ fn network() -> (Graph<Float>, Vec<ArrayD<f32>>) {
         parameter(&mut builder, "a", &[3, 2, 3, 3]),
         parameter(&mut builder, "b", &[3]),
     );
-    let conv = |weight, bias| FloatOp::Conv2d {
-        weight,
-        bias,
-        window: window(3, 1, 1),
-        groups: 1,
+    let conv = |weight, bias| {
+        FloatOp::Conv2d(ops::Conv2d {
+            weight,
+            bias,
+            window: window(3, 1, 1),
+            groups: 1,
+        })
     };
     let left = builder.add("left", conv(a, Some(b)), &[x]).unwrap();
-    let left = builder.add("left_relu", FloatOp::Relu, &[left]).unwrap();
+    let left = builder
+        .add("left_relu", FloatOp::Relu(ops::Relu), &[left])
+        .unwrap();
     let c = parameter(&mut builder, "c", &[3, 2, 3, 3]);
     let right = builder.add("right", conv(c, None), &[x]).unwrap();
     let both = builder
-        .add("both", FloatOp::Concat { axis: 1 }, &[left, right])
+        .add("both", FloatOp::Concat(ops::Concat { axis: 1 }), &[left, right])
         .unwrap();
     let pooled = builder
         .add(
             "pool",
-            FloatOp::MaxPool2d {
+            FloatOp::MaxPool2d(ops::MaxPool2d {
                 window: window(2, 2, 0),
-            },
+            }),
             &[both],
         )
         .unwrap();
     let d = parameter(&mut builder, "d", &[6, 6, 3, 3]);
     let middle = builder.add("middle", conv(d, None), &[pooled]).unwrap();
-    let sum = builder.add("sum", FloatOp::Add, &[middle, pooled]).unwrap();
-    let sum = builder.add("sum_relu", FloatOp::Relu, &[sum]).unwrap();
-    let mean = builder.add("mean", FloatOp::GlobalAvgPool2d, &[sum]).unwrap();
+    let sum = builder
+        .add("sum", FloatOp::Add(ops::Add), &[middle, pooled])
+        .unwrap();
+    let sum = builder.add("sum_relu", FloatOp::Relu(ops::Relu), &[sum]).unwrap();
+    let mean = builder
+        .add("mean", FloatOp::GlobalAvgPool2d(ops::GlobalAvgPool2d), &[sum])
+        .unwrap();
     let flat = builder.reshape("flat", mean, &[1, 6]).unwrap();
     let e = parameter(&mut builder, "e", &[4, 6]);
     let scores = builder
         .add(
             "scores",
-            FloatOp::Linear {
+            FloatOp::Linear(ops::Linear {
                 weight: e,
                 bias: None,
-            },
+            }),
             &[flat],
         )
         .unwrap();
@@ -235,18 +245,18 @@ fn a_max_pool_before_its_relu_is_swapped_and_the_integers_stay_the_same() {
         path: "bias".into(),
         values,
     });
-    let conv = FloatOp::Conv2d {
+    let conv = FloatOp::Conv2d(ops::Conv2d {
         weight,
         bias: Some(bias),
         window: window(3, 1, 1),
         groups: 1,
-    };
+    });
     let conv = builder.add("conv", conv, &[x]).unwrap();
-    let pool = FloatOp::MaxPool2d {
+    let pool = FloatOp::MaxPool2d(ops::MaxPool2d {
         window: window(2, 2, 0),
-    };
+    });
     let pool = builder.add("pool", pool, &[conv]).unwrap();
-    let relu = builder.add("relu", FloatOp::Relu, &[pool]).unwrap();
+    let relu = builder.add("relu", FloatOp::Relu(ops::Relu), &[pool]).unwrap();
     let graph = builder.finish(vec![relu]).unwrap();
     let samples = inputs(8, &[1, 2, 8, 8], 16);
     let [with, without] = [true, false].map(|max_pool_order| {

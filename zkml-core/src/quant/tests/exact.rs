@@ -1,14 +1,14 @@
 //! Scales of weights chosen for exact multipliers: the grid, the limbs, and when they are left alone.
 
+use crate::ops;
 use ndarray::ArrayD;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::random::{inputs, tensor};
-use crate::graph::range::WEIGHT_LIMIT;
-use crate::graph::{
-    Float, FloatOp, Graph, GraphBuilder, Int, IntOp, Node, NodeId, Parameter, ParameterId, Window2d,
-};
+use crate::graph::{Graph, GraphBuilder, Node, NodeId, Parameter, ParameterId, Window2d};
+use crate::ops::range::WEIGHT_LIMIT;
+use crate::ops::{Float, FloatOp, Int, IntOp};
 use crate::optimize::operation::exact_multipliers;
 use crate::quant::{
     AccuracyReport, Calibration, CalibrationMethod, QuantizeOptions, Quantized, WeightScales, quantize,
@@ -51,12 +51,12 @@ impl Convolutions {
             padding: [1; 2],
             dilation: [1; 2],
         };
-        let op = FloatOp::Conv2d {
+        let op = FloatOp::Conv2d(ops::Conv2d {
             weight,
             bias,
             window,
             groups: 1,
-        };
+        });
         self.builder.add(name, op, &[x]).unwrap()
     }
 
@@ -66,7 +66,7 @@ impl Convolutions {
     }
 
     fn relu(&mut self, name: &str, x: NodeId) -> NodeId {
-        self.builder.add(name, FloatOp::Relu, &[x]).unwrap()
+        self.builder.add(name, FloatOp::Relu(ops::Relu), &[x]).unwrap()
     }
 
     /// Ends in a ReLU, so that no layer is an output.
@@ -95,7 +95,10 @@ fn residual() -> Graph<Float> {
     let y = network.convolution("inner", x, 16, 16);
     let y = network.relu("inner_relu", y);
     let y = network.convolution("outer", y, 16, 16);
-    let sum = network.builder.add("sum", FloatOp::Add, &[x, y]).unwrap();
+    let sum = network
+        .builder
+        .add("sum", FloatOp::Add(ops::Add), &[x, y])
+        .unwrap();
     network.finish(sum)
 }
 
@@ -117,9 +120,9 @@ type Rescaled<'a> = (&'a Node<Int>, &'a Node<Int>, &'a [i64], u32);
 fn rescales(network: &Quantized) -> impl Iterator<Item = Rescaled<'_>> {
     let graph = &network.graph;
     graph.nodes.iter().filter_map(|node| match &node.op {
-        IntOp::Rescale {
+        IntOp::Rescale(ops::Rescale {
             multipliers, shift, ..
-        } => Some((node, &graph[node.inputs[0]], multipliers.as_slice(), *shift)),
+        }) => Some((node, &graph[node.inputs[0]], multipliers.as_slice(), *shift)),
         _ => None,
     })
 }
@@ -130,7 +133,7 @@ fn largest_error(float: &Graph<Float>, network: &Quantized) -> f64 {
     let graph = &network.graph;
     let mut largest = 0.0f64;
     for (rescale, layer, multipliers, shift) in rescales(network) {
-        let IntOp::Conv2d { weight, .. } = layer.op else {
+        let IntOp::Conv2d(ops::Conv2d { weight, .. }) = layer.op else {
             continue;
         };
         let integers = &graph[weight];
@@ -214,9 +217,9 @@ fn accuracy_stays() {
 fn a_sum_is_in_units_of_its_rescale() {
     let network = quantized(&residual(), &QuantizeOptions::default());
     let (rescale, sum, multipliers, shift) = rescales(&network)
-        .find(|(_, operand, ..)| matches!(operand.op, IntOp::WeightedSum { .. }))
+        .find(|(_, operand, ..)| matches!(operand.op, IntOp::WeightedSum(_)))
         .unwrap();
-    let IntOp::WeightedSum { coefficients } = &sum.op else {
+    let IntOp::WeightedSum(ops::WeightedSum { coefficients }) = &sum.op else {
         panic!("no sum")
     };
     assert_eq!(multipliers, [1]);
@@ -258,7 +261,10 @@ fn what_is_not_free_is_left_alone() {
     let y = network.relu("two_relu", y);
     let z = network.convolution("twice", y, 8, 8);
     let relu = network.relu("twice_relu", z);
-    let sum = network.builder.add("sum", FloatOp::Add, &[z, relu]).unwrap();
+    let sum = network
+        .builder
+        .add("sum", FloatOp::Add(ops::Add), &[z, relu])
+        .unwrap();
     let float = network.finish(sum);
     let network = quantized(&float, &QuantizeOptions::default());
     let exact = exact_multipliers::changes(&network.graph);
@@ -284,16 +290,16 @@ fn kernels_of_one_weight_keep_their_scale() {
         padding: [0; 2],
         dilation: [1; 2],
     };
-    let op = FloatOp::Conv2d {
+    let op = FloatOp::Conv2d(ops::Conv2d {
         weight,
         bias: None,
         window,
         groups: 4,
-    };
+    });
     let y = builder.add("scale", op, &[x]).unwrap();
-    let y = builder.add("relu", FloatOp::Relu, &[y]).unwrap();
+    let y = builder.add("relu", FloatOp::Relu(ops::Relu), &[y]).unwrap();
     let network = quantized(&builder.finish(vec![y]).unwrap(), &QuantizeOptions::default());
-    let IntOp::Conv2d { weight, .. } = network.graph.nodes[1].op else {
+    let IntOp::Conv2d(ops::Conv2d { weight, .. }) = network.graph.nodes[1].op else {
         panic!("no convolution")
     };
     assert!(network.graph[weight].values.to_vec().iter().all(|w| *w == 127));

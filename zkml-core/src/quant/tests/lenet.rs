@@ -1,5 +1,6 @@
 //! LeNet-5 on MNIST digits: the accuracy of the integer network.
 
+use crate::ops;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -8,8 +9,9 @@ use std::time::Instant;
 use ndarray::ArrayD;
 
 use crate::execute::Executor;
-use crate::graph::{Float, FloatOp, Graph, GraphBuilder, Parameter, Window2d};
+use crate::graph::{Graph, GraphBuilder, Parameter, Window2d};
 use crate::keys::CompiledModel;
+use crate::ops::{Float, FloatOp};
 use crate::prove::prove;
 use crate::quant::{
     AccuracyError, AccuracyReport, Calibration, CalibrationMethod, QuantizeOptions, WeightScales, quantize,
@@ -67,18 +69,20 @@ pub(crate) fn lenet() -> Graph<Float> {
     for i in 1..=2 {
         let weight = parameter(&mut builder, format!("conv{i}.weight"));
         let bias = Some(parameter(&mut builder, format!("conv{i}.bias")));
-        let conv = FloatOp::Conv2d {
+        let conv = FloatOp::Conv2d(ops::Conv2d {
             weight,
             bias,
             window: window(5, 1),
             groups: 1,
-        };
+        });
         x = builder.add(&format!("conv{i}"), conv, &[x]).unwrap();
-        x = builder.add(&format!("relu{i}"), FloatOp::Relu, &[x]).unwrap();
+        x = builder
+            .add(&format!("relu{i}"), FloatOp::Relu(ops::Relu), &[x])
+            .unwrap();
         x = builder
             .add(
                 &format!("pool{i}"),
-                FloatOp::MaxPool2d { window: window(2, 2) },
+                FloatOp::MaxPool2d(ops::MaxPool2d { window: window(2, 2) }),
                 &[x],
             )
             .unwrap();
@@ -88,11 +92,15 @@ pub(crate) fn lenet() -> Graph<Float> {
         let weight = parameter(&mut builder, format!("fc{i}.weight"));
         let bias = Some(parameter(&mut builder, format!("fc{i}.bias")));
         x = builder
-            .add(&format!("fc{i}"), FloatOp::Linear { weight, bias }, &[x])
+            .add(
+                &format!("fc{i}"),
+                FloatOp::Linear(ops::Linear { weight, bias }),
+                &[x],
+            )
             .unwrap();
         if i < 3 {
             x = builder
-                .add(&format!("relu{}", i + 2), FloatOp::Relu, &[x])
+                .add(&format!("relu{}", i + 2), FloatOp::Relu(ops::Relu), &[x])
                 .unwrap();
         }
     }
@@ -162,7 +170,7 @@ fn four_bits_prove_and_verify() {
         for node in &network.graph.nodes {
             let activation = matches!(
                 node.op,
-                crate::graph::IntOp::Rescale { .. } | crate::graph::IntOp::Input
+                crate::ops::IntOp::Rescale(_) | crate::ops::IntOp::Input(ops::Input)
             );
             let (low, high) = node.fact.range;
             assert!(

@@ -1,5 +1,6 @@
 //! Every operation by itself: integer against float within the quantization error, on odd shapes.
 
+use crate::ops;
 use ndarray::ArrayD;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -7,8 +8,10 @@ use rand::rngs::StdRng;
 use super::random::{inputs, tensor};
 use crate::execute::float::execute_float;
 use crate::execute::{ExecutionError, execute, execute_reference};
-use crate::graph::{Float, FloatOp, Graph, GraphBuilder, IntOp, NodeId, Parameter, Window2d};
-use crate::quant::{Calibration, CalibrationMethod, QuantizeError, QuantizeOptions, Quantized, quantize};
+use crate::graph::{Graph, GraphBuilder, NodeId, Parameter, Window2d};
+use crate::ops::QuantizeError;
+use crate::ops::{Float, FloatOp, IntOp};
+use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, Quantized, quantize};
 
 type Build<'a> = dyn Fn(&mut GraphBuilder<Float>, NodeId) -> NodeId + 'a;
 
@@ -31,7 +34,7 @@ fn check_graph(graph: &Graph<Float>, gain: f64) -> Quantized {
         .graph
         .nodes
         .iter()
-        .any(|node| matches!(node.op, IntOp::Rescale { .. }));
+        .any(|node| matches!(node.op, IntOp::Rescale(_)));
     let tolerance = gain * quantized.input_scale / 2.0
         + if rescaled {
             1.01 * quantized.output_scales[0]
@@ -85,15 +88,15 @@ fn parameter(builder: &mut GraphBuilder<Float>, path: &str, shape: &[usize]) -> 
 fn tails() -> Vec<Box<Build<'static>>> {
     vec![
         Box::new(|_, x| x),
-        Box::new(|builder, x| builder.add("relu", FloatOp::Relu, &[x]).unwrap()),
+        Box::new(|builder, x| builder.add("relu", FloatOp::Relu(ops::Relu), &[x]).unwrap()),
         Box::new(|builder, x| {
             let rank = builder.shape(x).unwrap().len();
             builder
                 .add(
                     "pad",
-                    FloatOp::Pad {
+                    FloatOp::Pad(ops::Pad {
                         amounts: vec![(0, 0); rank],
-                    },
+                    }),
                     &[x],
                 )
                 .unwrap()
@@ -136,12 +139,12 @@ fn convolutions() {
             check(&shape, terms * 2.1, &|builder, x| {
                 let weight = parameter(builder, "w", &weight_shape);
                 let bias = bias.then(|| parameter(builder, "b", &weight_shape[..1]));
-                let conv = FloatOp::Conv2d {
+                let conv = FloatOp::Conv2d(ops::Conv2d {
                     weight,
                     bias,
                     window,
                     groups,
-                };
+                });
                 let y = builder.add("conv", conv, &[x]).unwrap();
                 tail(builder, y)
             });
@@ -157,7 +160,9 @@ fn linear_layers() {
             check(&shape, inputs as f64 * 2.1, &|builder, x| {
                 let weight = parameter(builder, "w", &[outputs, inputs]);
                 let bias = bias.then(|| parameter(builder, "b", &[outputs]));
-                let y = builder.add("fc", FloatOp::Linear { weight, bias }, &[x]).unwrap();
+                let y = builder
+                    .add("fc", FloatOp::Linear(ops::Linear { weight, bias }), &[x])
+                    .unwrap();
                 tail(builder, y)
             });
         }
@@ -173,15 +178,21 @@ fn pools() {
     ] {
         for tail in tails() {
             check(&shape, 1.0, &|builder, x| {
-                let y = builder.add("max", FloatOp::MaxPool2d { window }, &[x]).unwrap();
+                let y = builder
+                    .add("max", FloatOp::MaxPool2d(ops::MaxPool2d { window }), &[x])
+                    .unwrap();
                 tail(builder, y)
             });
             check(&shape, 1.0, &|builder, x| {
-                let y = builder.add("mean", FloatOp::AvgPool2d { window }, &[x]).unwrap();
+                let y = builder
+                    .add("mean", FloatOp::AvgPool2d(ops::AvgPool2d { window }), &[x])
+                    .unwrap();
                 tail(builder, y)
             });
             check(&shape, 1.0, &|builder, x| {
-                let y = builder.add("global", FloatOp::GlobalAvgPool2d, &[x]).unwrap();
+                let y = builder
+                    .add("global", FloatOp::GlobalAvgPool2d(ops::GlobalAvgPool2d), &[x])
+                    .unwrap();
                 tail(builder, y)
             });
         }
@@ -197,13 +208,13 @@ fn movements_are_exact() {
         assert_eq!(quantized.graph.nodes.len(), 2);
         assert_eq!(quantized.output_scales[0], quantized.input_scale);
     };
-    moved(FloatOp::Permute {
+    moved(FloatOp::Permute(ops::Permute {
         order: vec![2, 0, 3, 1],
-    });
-    moved(FloatOp::Pad {
+    }));
+    moved(FloatOp::Pad(ops::Pad {
         amounts: vec![(0, 1), (2, 0), (0, 0), (1, 3)],
-    });
-    moved(FloatOp::Concat { axis: 3 });
+    }));
+    moved(FloatOp::Concat(ops::Concat { axis: 3 }));
     check(&[1, 3, 5, 2], 1.0, &|builder, x| {
         builder.reshape("flat", x, &[5, 6]).unwrap()
     });
@@ -212,11 +223,11 @@ fn movements_are_exact() {
 #[test]
 fn relu_on_an_8_bit_edge_is_exact() {
     let quantized = check(&[3, 7], 1.0, &|builder, x| {
-        builder.add("relu", FloatOp::Relu, &[x]).unwrap()
+        builder.add("relu", FloatOp::Relu(ops::Relu), &[x]).unwrap()
     });
-    let IntOp::Rescale {
+    let IntOp::Rescale(ops::Rescale {
         multipliers, shift, ..
-    } = &quantized.graph.nodes[1].op
+    }) = &quantized.graph.nodes[1].op
     else {
         panic!("no rescale")
     };
@@ -234,7 +245,9 @@ fn relu6_clamps_at_six() {
         let quantized = check(&[3, 7], gain, &|builder, x| build(builder, x));
         let nodes = quantized.graph.nodes.iter();
         let table = nodes.rev().find_map(|node| match &node.op {
-            IntOp::Rescale { table, .. } => Some((table.function, table.maximum, node.fact.scale)),
+            IntOp::Rescale(ops::Rescale { table, .. }) => {
+                Some((table.function.clone(), table.maximum, node.fact.scale))
+            }
             _ => None,
         });
         let (function, maximum, scale) = table.expect("a rescale");
@@ -249,13 +262,13 @@ fn relu6_clamps_at_six() {
             values,
         });
         builder
-            .add("fc", FloatOp::Linear { weight, bias: None }, &[x])
+            .add("fc", FloatOp::Linear(ops::Linear { weight, bias: None }), &[x])
             .unwrap()
     };
     let fused = six(
         &|builder, x| {
             let y = layer(builder, x);
-            builder.add("relu6", FloatOp::Relu6, &[y]).unwrap()
+            builder.add("relu6", FloatOp::Relu6(ops::Relu6), &[y]).unwrap()
         },
         13.0,
     );
@@ -265,7 +278,7 @@ fn relu6_clamps_at_six() {
         &|builder, x| {
             let y = layer(builder, x);
             let y = builder.reshape("moved", y, &[2, 3]).unwrap();
-            builder.add("relu6", FloatOp::Relu6, &[y]).unwrap()
+            builder.add("relu6", FloatOp::Relu6(ops::Relu6), &[y]).unwrap()
         },
         13.0,
     );
@@ -279,12 +292,12 @@ fn branches(builder: &mut GraphBuilder<Float>, x: NodeId, size: f32) -> [NodeId;
         path: "w".into(),
         values,
     });
-    let op = FloatOp::Conv2d {
+    let op = FloatOp::Conv2d(ops::Conv2d {
         weight,
         bias: None,
         window: window([1; 2], [1; 2], [0; 2], [1; 2]),
         groups: 1,
-    };
+    });
     [x, builder.add("conv", op, &[x]).unwrap()]
 }
 
@@ -296,11 +309,11 @@ fn sums_and_concatenations_of_different_scales() {
             let gain = 1.0 + 3.2 * f64::from(size);
             let sum = check(&[1, 3, 5, 3], gain, &|builder, x| {
                 let operands = branches(builder, x, size);
-                let y = builder.add("sum", FloatOp::Add, &operands).unwrap();
+                let y = builder.add("sum", FloatOp::Add(ops::Add), &operands).unwrap();
                 tail(builder, y)
             });
-            let find = |node: &crate::graph::Node<crate::graph::Int>| match &node.op {
-                IntOp::WeightedSum { coefficients } => Some(coefficients.clone()),
+            let find = |node: &crate::graph::Node<crate::ops::Int>| match &node.op {
+                IntOp::WeightedSum(ops::WeightedSum { coefficients }) => Some(coefficients.clone()),
                 _ => None,
             };
             let coefficients = sum.graph.nodes.iter().find_map(find).unwrap();
@@ -310,7 +323,7 @@ fn sums_and_concatenations_of_different_scales() {
             check(&[1, 3, 5, 3], gain, &|builder, x| {
                 let operands = branches(builder, x, size);
                 let y = builder
-                    .add("concat", FloatOp::Concat { axis: 1 }, &operands)
+                    .add("concat", FloatOp::Concat(ops::Concat { axis: 1 }), &operands)
                     .unwrap();
                 tail(builder, y)
             });
@@ -322,10 +335,10 @@ fn sums_and_concatenations_of_different_scales() {
 fn an_operand_used_only_by_a_concatenation_takes_its_scale() {
     let quantized = check(&[1, 3, 5, 3], 60.0, &|builder, x| {
         let [x, y] = branches(builder, x, 17.0);
-        let z = builder.add("relu", FloatOp::Relu, &[x]).unwrap();
-        let y = builder.add("relu2", FloatOp::Relu, &[y]).unwrap();
+        let z = builder.add("relu", FloatOp::Relu(ops::Relu), &[x]).unwrap();
+        let y = builder.add("relu2", FloatOp::Relu(ops::Relu), &[y]).unwrap();
         builder
-            .add("concat", FloatOp::Concat { axis: 1 }, &[y, z])
+            .add("concat", FloatOp::Concat(ops::Concat { axis: 1 }), &[y, z])
             .unwrap()
     });
     // relu of the 8-bit input, relu2 of the convolution, and one rescale of the former to the scale of the latter.
@@ -333,7 +346,7 @@ fn an_operand_used_only_by_a_concatenation_takes_its_scale() {
         .graph
         .nodes
         .iter()
-        .filter(|node| matches!(node.op, IntOp::Rescale { .. }))
+        .filter(|node| matches!(node.op, IntOp::Rescale(_)))
         .count();
     assert_eq!(rescales, 3);
 }
@@ -350,7 +363,7 @@ fn argmax_compares_accumulators_and_takes_the_first() {
         values,
     });
     let y = builder
-        .add("fc", FloatOp::Linear { weight, bias: None }, &[x])
+        .add("fc", FloatOp::Linear(ops::Linear { weight, bias: None }), &[x])
         .unwrap();
     let graph = builder.finish(vec![y]).unwrap().with_argmax().unwrap();
     let quantized = check_graph(&graph, 3.0 * 2.1);
@@ -371,9 +384,9 @@ fn values_outside_the_domain_are_refused_by_layer() {
         values: ArrayD::ones(vec![1, 401]),
     });
     let y = builder
-        .add("fc", FloatOp::Linear { weight, bias: None }, &[x])
+        .add("fc", FloatOp::Linear(ops::Linear { weight, bias: None }), &[x])
         .unwrap();
-    let y = builder.add("relu", FloatOp::Relu, &[y]).unwrap();
+    let y = builder.add("relu", FloatOp::Relu(ops::Relu), &[y]).unwrap();
     let graph = builder.finish(vec![y]).unwrap();
     // Alternating signs: the sum is 1, though 401 is possible.
     let sample = ArrayD::from_shape_fn(vec![1, 401], |at| if at[1] % 2 == 0 { 1.0 } else { -1.0 });
@@ -395,7 +408,7 @@ fn values_outside_the_domain_are_refused_by_layer() {
     };
     assert_eq!((layer.as_str(), index, domain_bits), ("relu", vec![0, 0], 9));
     // 401 times the calibrated value 127, up to the rounding of the weights, which are all the same.
-    let IntOp::Linear { weight, .. } = quantized.graph.nodes[1].op else {
+    let IntOp::Linear(ops::Linear { weight, .. }) = quantized.graph.nodes[1].op else {
         panic!("no layer")
     };
     let step = 401 * 127 / i64::from(quantized.graph[weight].values.to_vec()[0]);
@@ -422,11 +435,13 @@ fn what_cannot_be_quantized_is_refused_by_place() {
             values,
         });
         let mut y = builder
-            .add("fc", FloatOp::Linear { weight, bias: None }, &[x])
+            .add("fc", FloatOp::Linear(ops::Linear { weight, bias: None }), &[x])
             .unwrap();
         if argmax_used {
-            y = builder.add("class", FloatOp::Argmax { axis: 1 }, &[y]).unwrap();
-            y = builder.add("relu", FloatOp::Relu, &[y]).unwrap();
+            y = builder
+                .add("class", FloatOp::Argmax(ops::Argmax { axis: 1 }), &[y])
+                .unwrap();
+            y = builder.add("relu", FloatOp::Relu(ops::Relu), &[y]).unwrap();
         }
         builder.finish(vec![y]).unwrap()
     };
@@ -477,7 +492,7 @@ fn what_cannot_be_quantized_is_refused_by_place() {
 #[test]
 fn inputs_round_half_to_even_and_saturate() {
     let quantized = check(&[1, 5], 1.0, &|builder, x| {
-        builder.add("relu", FloatOp::Relu, &[x]).unwrap()
+        builder.add("relu", FloatOp::Relu(ops::Relu), &[x]).unwrap()
     });
     let scale = quantized.input_scale as f32;
     let real = [0.5 * scale, 1.5 * scale, -2.5 * scale, 1e30, -1e30];

@@ -1,10 +1,12 @@
 //! Random small networks, for property tests.
 
+use crate::ops;
 use ndarray::ArrayD;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::graph::{Float, FloatOp, Graph, GraphBuilder, NodeId, Parameter, ParameterId, Window2d};
+use crate::graph::{Graph, GraphBuilder, NodeId, Parameter, ParameterId, Window2d};
+use crate::ops::{Float, FloatOp};
 
 /// A tensor of values uniform in `[-1, 1] * size`.
 pub(crate) fn tensor(rng: &mut StdRng, shape: &[usize], size: f32) -> ArrayD<f32> {
@@ -57,12 +59,12 @@ impl Generator {
             .rng
             .gen_bool(0.7)
             .then(|| self.parameter(&format!("{name}.bias"), &[outputs], 0.2));
-        let op = FloatOp::Conv2d {
+        let op = FloatOp::Conv2d(ops::Conv2d {
             weight,
             bias,
             window,
             groups,
-        };
+        });
         self.builder.add(&name, op, &[x]).unwrap()
     }
 
@@ -76,7 +78,7 @@ impl Generator {
             .gen_bool(0.7)
             .then(|| self.parameter(&format!("{name}.bias"), &[outputs], 0.2));
         self.builder
-            .add(&name, FloatOp::Linear { weight, bias }, &[x])
+            .add(&name, FloatOp::Linear(ops::Linear { weight, bias }), &[x])
             .unwrap()
     }
 
@@ -118,13 +120,13 @@ impl Generator {
             path: format!("{name}.running_var"),
             values,
         });
-        let op = FloatOp::BatchNorm {
+        let op = FloatOp::BatchNorm(ops::BatchNorm {
             weight,
             bias,
             running_mean,
             running_var,
             epsilon: 1e-5,
-        };
+        });
         self.builder.add(&name, op, &[x]).unwrap()
     }
 }
@@ -157,15 +159,15 @@ pub(crate) fn network(seed: u64, batch_norm: bool) -> Graph<Float> {
                 let outputs = groups * g.rng.gen_range(1..4);
                 g.conv(x, outputs, window, groups)
             }
-            2 => g.add("relu", FloatOp::Relu, &[x]),
-            3 => g.add("relu6", FloatOp::Relu6, &[x]),
+            2 => g.add("relu", FloatOp::Relu(ops::Relu), &[x]),
+            3 => g.add("relu6", FloatOp::Relu6(ops::Relu6), &[x]),
             4 => {
                 let window = g.window(size, true);
-                g.add("max", FloatOp::MaxPool2d { window }, &[x])
+                g.add("max", FloatOp::MaxPool2d(ops::MaxPool2d { window }), &[x])
             }
             5 => {
                 let window = g.window(size, true);
-                g.add("mean", FloatOp::AvgPool2d { window }, &[x])
+                g.add("mean", FloatOp::AvgPool2d(ops::AvgPool2d { window }), &[x])
             }
             6 => {
                 let window = Window2d {
@@ -175,9 +177,9 @@ pub(crate) fn network(seed: u64, batch_norm: bool) -> Graph<Float> {
                     dilation: [1, 1],
                 };
                 let y = g.conv(x, channels, window, 1);
-                let y = g.add("add", FloatOp::Add, &[y, x]);
+                let y = g.add("add", FloatOp::Add(ops::Add), &[y, x]);
                 if g.rng.gen_bool(0.5) {
-                    g.add("relu", FloatOp::Relu, &[y])
+                    g.add("relu", FloatOp::Relu(ops::Relu), &[y])
                 } else {
                     y
                 }
@@ -191,7 +193,7 @@ pub(crate) fn network(seed: u64, batch_norm: bool) -> Graph<Float> {
                 };
                 let outputs = g.rng.gen_range(1..4);
                 let y = g.conv(x, outputs, window, 1);
-                g.add("concat", FloatOp::Concat { axis: 1 }, &[x, y, x])
+                g.add("concat", FloatOp::Concat(ops::Concat { axis: 1 }), &[x, y, x])
             }
             8 => {
                 let amounts = vec![
@@ -200,21 +202,21 @@ pub(crate) fn network(seed: u64, batch_norm: bool) -> Graph<Float> {
                     (g.rng.gen_range(0..2), 0),
                     (1, g.rng.gen_range(0..2)),
                 ];
-                g.add("pad", FloatOp::Pad { amounts }, &[x])
+                g.add("pad", FloatOp::Pad(ops::Pad { amounts }), &[x])
             }
             9 => g.add(
                 "permute",
-                FloatOp::Permute {
+                FloatOp::Permute(ops::Permute {
                     order: vec![0, 1, 3, 2],
-                },
+                }),
                 &[x],
             ),
             _ if batch_norm => g.batch_norm(x),
-            _ => g.add("relu", FloatOp::Relu, &[x]),
+            _ => g.add("relu", FloatOp::Relu(ops::Relu), &[x]),
         };
     }
     if g.rng.gen_bool(0.4) {
-        x = g.add("global", FloatOp::GlobalAvgPool2d, &[x]);
+        x = g.add("global", FloatOp::GlobalAvgPool2d(ops::GlobalAvgPool2d), &[x]);
     }
     let shape = g.shape(x);
     let name = g.name("flatten");
@@ -228,7 +230,7 @@ pub(crate) fn network(seed: u64, batch_norm: bool) -> Graph<Float> {
         if batch_norm && g.rng.gen_bool(0.5) {
             x = g.batch_norm(x);
         }
-        x = g.add("relu", FloatOp::Relu, &[x]);
+        x = g.add("relu", FloatOp::Relu(ops::Relu), &[x]);
     }
     let outputs = g.rng.gen_range(1..12);
     x = g.linear(x, outputs);

@@ -1,20 +1,21 @@
 //! Integer execution against its oracle, against the static ranges and against the float network.
 
+use crate::ops;
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::random;
+use crate::circuit::{Function, FunctionTable};
 use crate::execute::float::execute_float;
 use crate::execute::{ExecutionError, execute, execute_reference};
-use crate::graph::range;
-use crate::graph::range::RangeError;
-use crate::graph::{
-    Function, FunctionTable, Graph, Int, IntFact, IntOp, IntParameter, Node, NodeId, ParameterRole,
-};
+use crate::graph::{Graph, IntFact, IntParameter, Node, NodeId, ParameterRole};
+use crate::ops::range;
+use crate::ops::range::RangeError;
+use crate::ops::{Int, IntOp};
 use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, Quantized, WeightScales, quantize};
 
-fn quantized(seed: u64, options: &QuantizeOptions) -> (crate::graph::Graph<crate::graph::Float>, Quantized) {
+fn quantized(seed: u64, options: &QuantizeOptions) -> (crate::graph::Graph<crate::ops::Float>, Quantized) {
     let float = random::network(seed, false);
     let samples = random::inputs(seed ^ 1, &float[float.input].fact, 12);
     let calibration = Calibration::collect(&float, samples, CalibrationMethod::MinMax).unwrap();
@@ -31,7 +32,7 @@ proptest! {
         let weight_scales = if per_tensor { WeightScales::PerTensor } else { WeightScales::PerChannel };
         let (_, quantized) = quantized(seed, &QuantizeOptions { weight_scales, ..Default::default() });
         let graph = &quantized.graph;
-        range::check(graph).unwrap();
+        crate::ops::check(graph).unwrap();
         for input in random::inputs(seed ^ 2, &graph[graph.input].fact.shape, 3) {
             let input = quantized.quantize_input(&input).unwrap();
             let (fast, slow) = (execute(graph, &input), execute_reference(graph, &input));
@@ -41,7 +42,7 @@ proptest! {
             for (node, value) in graph.nodes.iter().zip(&execution.values) {
                 let (low, high) = node.fact.range;
                 prop_assert!(value.iter().all(|v| (low..=high).contains(v)), "{} {:?}", node.name, node.fact.range);
-                if let IntOp::Rescale { shift, .. } = &node.op {
+                if let IntOp::Rescale(ops::Rescale { shift, .. }) = &node.op {
                     prop_assert_eq!(shift % quantized.limb_bits, 0);
                 }
             }
@@ -92,7 +93,7 @@ proptest! {
             parameter.values = values.into();
         }
         for node in &mut graph.nodes {
-            if let IntOp::Rescale { table, .. } = &mut node.op {
+            if let IntOp::Rescale(ops::Rescale { table, .. }) = &mut node.op {
                 // So that the extremes get through: the table clamps as before.
                 table.domain_bits = 60;
             }
@@ -119,7 +120,7 @@ fn small(op: IntOp, range: (i64, i64)) -> Graph<Int> {
     };
     let input = Node {
         name: "x".into(),
-        op: IntOp::Input,
+        op: IntOp::Input(ops::Input),
         inputs: vec![],
         fact: fact((-1000, 1000)),
     };
@@ -144,22 +145,22 @@ fn rescale(multiplier: i64, shift: u32, domain_bits: u32) -> IntOp {
         minimum: -127,
         maximum: 127,
     };
-    IntOp::Rescale {
+    IntOp::Rescale(ops::Rescale {
         multipliers: vec![multiplier],
         axis: 0,
         shift,
         table,
-    }
+    })
 }
 
 #[test]
 fn wrapping_is_refused_by_layer_with_its_numbers() {
-    let check = |op| range::check(&small(op, (-127, 127)));
+    let check = |op| crate::ops::check(&small(op, (-127, 127)));
     assert_eq!(check(rescale(1, 1, 16)), Ok(()));
     assert_eq!(
-        check(IntOp::WeightedSum {
+        check(IntOp::WeightedSum(ops::WeightedSum {
             coefficients: vec![1 << 51]
-        }),
+        })),
         Err(RangeError::Accumulator {
             layer: "layer".into(),
             reached: 1000 << 51
@@ -192,7 +193,7 @@ fn wrapping_is_refused_by_layer_with_its_numbers() {
         Err(RangeError::BadRescale { shift: 0, .. })
     ));
     assert_eq!(
-        range::check(&small(IntOp::Reshape, (0, 0))),
+        crate::ops::check(&small(IntOp::Reshape(ops::Reshape), (0, 0))),
         Err(RangeError::WrongFact {
             layer: "layer".into(),
             expected: (-1000, 1000),
@@ -207,7 +208,7 @@ fn wrapping_is_refused_by_layer_with_its_numbers() {
         values: values.into(),
     });
     assert!(matches!(
-        range::check(&graph),
+        crate::ops::check(&graph),
         Err(RangeError::Parameter {
             index: 1,
             value: -128,

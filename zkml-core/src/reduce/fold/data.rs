@@ -29,7 +29,8 @@ impl<'a> Int8<'a> {
         }
     }
 
-    /// A multiple of `unit` cells from `start` on, at most `length`; behind them there are zeros. All are powers of two.
+    /// A multiple of `unit` cells from `start` on, at most `length`. The cells after them are zeros. All three are
+    /// powers of two.
     pub(super) fn piece(self, start: usize, length: usize, unit: usize) -> Cow<'a, [i8]> {
         match self {
             Self::Cells(cells) => Cow::Borrowed(&cells[start..start + length]),

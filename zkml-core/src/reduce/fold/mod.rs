@@ -1,7 +1,7 @@
 //! Folding a column over some of its axes: `sum_{free} eq(z_free, free) column(free, kept)`.
 //!
-//! A column that is not held as cells but as a view of one that is (the windows of a convolution) is folded
-//! through the view's factors, one source axis after the other, so that it is never written out.
+//! A column may be held as a view of a column with cells (the windows of a convolution). It is then folded through the
+//! view's factors, one source axis after the other, so that it is never written out.
 
 mod apply;
 mod data;
@@ -14,8 +14,8 @@ use apply::apply;
 use data::{Data, Int8, to_int8};
 use steps::{Step, own_steps, view_steps};
 
-/// Folds `column` at `z` over the axes not in `kept`; the result has the axes `kept`, in that order.
-/// `z` has the coordinates of all axes; those of kept axes are not used.
+/// Folds `column` at `z` over the axes not in `kept`; the result has the axes `kept`, in that order. `z` has the
+/// coordinates of all axes; the coordinates of kept axes are not used.
 pub(crate) fn fold(
     circuit: &Circuit,
     schedule: &Schedule,
@@ -43,7 +43,7 @@ pub(crate) fn fold(
     };
     let mut before = circuit[source].shape.padded_len();
     let mut after = 1;
-    // From the last axis to the first: what is contiguous shrinks first.
+    // From the last axis to the first: contiguous cells shrink first.
     for (index, step) in steps.iter().enumerate().rev() {
         before /= step.source_len;
         if !step.rename {

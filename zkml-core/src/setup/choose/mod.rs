@@ -8,7 +8,7 @@ use super::{SetupOptions, refuse_insecure, verifying_key};
 use crate::argument::SECURITY_BITS;
 use crate::keys::{Choice, CompiledModel, ProveError};
 use crate::keys::{ROTATION_RESERVE, trace_extents, weight_extents};
-use crate::lower::Lowered;
+use crate::lower::Filled;
 use crate::pcs::recursive::{RecursionGoal, RecursionPlanner};
 use crate::pcs::{CodeParameters, Extent, Packing, RowCode};
 use crate::privacy::Privacy;
@@ -30,7 +30,7 @@ const REFINED: usize = 12;
 /// among those that are sound enough. See [`code_choice`].
 pub(crate) fn choose_code(
     model: &CompiledModel,
-    lowered: &Lowered,
+    lowered: &Filled,
     options: &SetupOptions,
 ) -> Result<Choice, ProveError> {
     Ok(choose_with_cost(model, lowered, options)?.0)
@@ -39,7 +39,7 @@ pub(crate) fn choose_code(
 /// As [`choose_code`], with what it costs.
 fn choose_with_cost(
     model: &CompiledModel,
-    lowered: &Lowered,
+    lowered: &Filled,
     options: &SetupOptions,
 ) -> Result<(Choice, CodeCost), ProveError> {
     let search = Search::new(model, lowered, options)?;
@@ -74,7 +74,7 @@ fn choose_with_cost(
 /// As [`setup`](crate::setup::setup).
 pub fn code_cost(
     model: &CompiledModel,
-    lowered: &Lowered,
+    lowered: &Filled,
     options: &SetupOptions,
 ) -> Result<(CodeParameters, CodeCost), ProveError> {
     let (choice, cost) = choose_with_cost(model, lowered, options)?;
@@ -113,7 +113,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(model: &CompiledModel, lowered: &Lowered, options: &'a SetupOptions) -> Result<Self, ProveError> {
+    fn new(model: &CompiledModel, lowered: &Filled, options: &'a SetupOptions) -> Result<Self, ProveError> {
         let enabled = model.network.lowering.code_choice;
         let least = options.grinding_bits;
         let most = match enabled && options.code.is_none() {
@@ -199,7 +199,7 @@ impl<'a> Search<'a> {
     fn judge(
         &self,
         model: &CompiledModel,
-        lowered: &Lowered,
+        lowered: &Filled,
         candidate: &Candidate,
     ) -> Result<(), ProveError> {
         // Soundness depends on sizes alone: any root will do.
@@ -211,7 +211,7 @@ impl<'a> Search<'a> {
     fn without_surplus(
         &self,
         model: &CompiledModel,
-        lowered: &Lowered,
+        lowered: &Filled,
         found: Candidate,
     ) -> Result<Candidate, ProveError> {
         if !self.enabled || self.options.code.is_some() {

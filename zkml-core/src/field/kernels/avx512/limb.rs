@@ -2,7 +2,6 @@
 
 use core::arch::x86_64::*;
 
-use super::super::limb::Planes;
 use super::super::limb_tiles::{self, DEPTH, LIMBS, Limbs, Packed, STRIP, Sums, Tile};
 use crate::field::{K, P};
 
@@ -218,28 +217,4 @@ unsafe fn join(low: [__m512i; 4], high: [__m512i; 4]) -> __m512i {
     }
 }
 
-/// See `limb_tiles::planes`.
-#[target_feature(enable = "avx2")]
-pub(in super::super) fn planes(vector: &[K]) -> Planes {
-    limb_tiles::planes(vector)
-}
-
-/// See `limb_tiles::fold_columns`.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-pub(in super::super) fn fold_columns(
-    rows: &[i8],
-    row_length: usize,
-    first: usize,
-    coefficients: &[K],
-    out: &mut [K],
-) {
-    // SAFETY: this function can only be reached with the instruction set.
-    unsafe { limb_tiles::fold_columns::<Vnni>(rows, row_length, first, coefficients, out) }
-}
-
-/// See `limb_tiles::dot_rows`.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-pub(in super::super) fn dot_rows(rows: &[i8], row_length: usize, planes: &Planes, out: &mut [K]) {
-    // SAFETY: this function can only be reached with the instruction set.
-    unsafe { limb_tiles::dot_rows::<Vnni>(rows, row_length, planes, out) }
-}
+limb_tiles::entries!(Vnni, "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");

@@ -109,18 +109,6 @@ impl Vector for Scalar {
     }
 
     #[inline(always)]
-    unsafe fn loose_add(self, other: Self) -> Self {
-        // SAFETY: nothing to vouch for.
-        unsafe { self.add(other) }
-    }
-
-    #[inline(always)]
-    unsafe fn loose_sub(self, other: Self) -> Self {
-        // SAFETY: nothing to vouch for.
-        unsafe { self.sub(other) }
-    }
-
-    #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
         Scalar(reduce128(wide(self, other)))
     }

@@ -10,31 +10,15 @@ mod refused;
 use ark_ff::AdditiveGroup;
 
 use super::*;
-use crate::field::{K, M61, P};
+use crate::field::{K, M61};
 use crate::pcs::circle::{basis, domain_point};
 use crate::pcs::{CodeParameters, PcsError};
+use crate::sumcheck::testing::Stream as Random;
 use crate::transcript::{
     Event, ProverChannel, ProverTranscript, VerifierChannel, VerifierTranscript, VerifyError,
 };
 
 const DOMAIN: &str = "recursion test";
-
-/// Repeatable numbers.
-struct Random(u64);
-
-impl Random {
-    fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn element(&mut self) -> K {
-        K::new(M61::from_raw(self.word() % P), M61::from_raw(self.word() % P))
-    }
-}
 
 fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodeParameters {
     CodeParameters {

@@ -12,17 +12,19 @@ mod rank;
 mod simulator;
 mod statistics;
 
+use crate::ops;
 use ndarray::ArrayD;
 
 use super::listening::{Heard, heard, listen};
 use super::network::Network;
 use crate::argument::Statement;
 use crate::circuit::Function;
-use crate::graph::{IntOp, NodeId};
+use crate::graph::NodeId;
 use crate::keys::Choice;
 use crate::keys::weights;
 use crate::keys::{CompiledModel, ProvingKey};
 use crate::keys::{ROTATION_RESERVE, VerifyingKey, WeightCommitments, needed_tail, weight_extents};
+use crate::ops::IntOp;
 use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, Tails};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::Proof;
@@ -44,9 +46,9 @@ fn tiny_model(privacy: Privacy) -> CompiledModel {
     n.limb_bits = 3;
     let first = n.linear("first", NodeId(0), 2, false);
     let q = n.rescale("q", first, Function::Identity, None);
-    if let IntOp::Rescale {
+    if let IntOp::Rescale(ops::Rescale {
         multipliers, table, ..
-    } = &mut n.graph.nodes[q.0].op
+    }) = &mut n.graph.nodes[q.0].op
     {
         multipliers.fill(1);
         table.domain_bits = 6;

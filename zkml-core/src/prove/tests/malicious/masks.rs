@@ -239,10 +239,6 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Known<C> {
         self.inner.grind(label, bits)
     }
 
-    fn constrain_zero(&mut self, check: Check<'_>, value: K) -> Result<(), VerifyError> {
-        self.inner.constrain_zero(check, value)
-    }
-
     fn constrain_quadratic(
         &mut self,
         check: Check<'_>,

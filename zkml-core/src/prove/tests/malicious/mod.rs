@@ -249,7 +249,11 @@ fn told<'a>(statement: &'a Statement<'_>, honest: &Trace<'_>, tell: impl FnOnce(
         tables: circuit
             .tables
             .iter()
-            .map(|table| (0..table.arity()).map(|column| table.column(column)).collect())
+            .map(|table| {
+                (0..table.arity())
+                    .map(|column| table.column(column).expect("a table"))
+                    .collect()
+            })
             .collect(),
     };
     Told { trace, parameters }

@@ -1,12 +1,14 @@
 //! False cells, parameters and public values.
 
+use crate::ops;
 use std::sync::LazyLock;
 
 use super::super::fixture::{CONTEXT, judge, outputs_of, whole_network};
 use super::super::network::{Network, window};
 use super::*;
 use crate::circuit::{Function, Table};
-use crate::graph::{IntOp, NodeId};
+use crate::graph::NodeId;
+use crate::ops::IntOp;
 use crate::privacy::Visibility;
 use crate::prove::prove_trace;
 use crate::reduce::Cpu;
@@ -32,7 +34,7 @@ fn small(domain_bits: u32) -> CompiledModel {
     let mut n = Network::new(5, &[1, 7], (-127, 127));
     let fc = n.linear("fc", NodeId(0), 5, false);
     let q = n.rescale("q", fc, Function::Identity, None);
-    if let IntOp::Rescale { table, .. } = &mut n.graph.nodes[q.0].op {
+    if let IntOp::Rescale(ops::Rescale { table, .. }) = &mut n.graph.nodes[q.0].op {
         table.domain_bits = domain_bits;
     }
     n.finish(&[q])
@@ -362,7 +364,7 @@ pub(super) fn two_layers(multiplier: i64, with_bias: bool) -> CompiledModel {
     let first = n.linear("first", NodeId(0), 6, with_bias);
     let q = n.rescale("q", first, Function::Identity, None);
     let second = n.linear("second", q, 6, with_bias);
-    if let IntOp::Rescale { multipliers, .. } = &mut n.graph.nodes[q.0].op {
+    if let IntOp::Rescale(ops::Rescale { multipliers, .. }) = &mut n.graph.nodes[q.0].op {
         multipliers.fill(multiplier);
     }
     n.finish(&[second])

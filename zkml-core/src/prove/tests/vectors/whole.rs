@@ -1,5 +1,6 @@
 //! Two whole proofs of a tiny network, of which everything follows from fixed seeds.
 
+use crate::ops;
 use ndarray::{ArrayD, IxDyn};
 use serde_json::{Value, json};
 
@@ -7,8 +8,9 @@ use super::{Replay, hex, settle};
 use crate::argument::Trace;
 use crate::argument::{Statement, bindings};
 use crate::circuit::Function;
-use crate::graph::{IntOp, NodeId};
+use crate::graph::NodeId;
 use crate::keys::CompiledModel;
+use crate::ops::IntOp;
 use crate::pcs::CodeParameters;
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, PublicValues, to_bytes};
@@ -26,9 +28,9 @@ fn model() -> CompiledModel {
     let mut n = Network::new(1, &[1, 4], (-127, 127));
     let fc = n.linear("fc", NodeId(0), 3, true);
     let q = n.rescale("q", fc, Function::Identity, None);
-    if let IntOp::Rescale {
+    if let IntOp::Rescale(ops::Rescale {
         table, multipliers, ..
-    } = &mut n.graph.nodes[q.0].op
+    }) = &mut n.graph.nodes[q.0].op
     {
         table.domain_bits = 8;
         *multipliers = vec![77];

@@ -1,0 +1,90 @@
+//! What stands in a file, kind by kind, for `zkml inspect`.
+
+#[cfg(feature = "prover")]
+mod model;
+mod verifying_key;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use zkml_core::proof::{Kind, Proof, PublicValues, read_file};
+
+use super::{CommandError, hex};
+
+/// One thing to say about a file: for people, perhaps in several lines, and for programs.
+pub(super) struct Fact {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) value: Value,
+}
+
+pub(super) fn fact(name: impl Into<String>, text: impl Into<String>, value: impl Into<Value>) -> Fact {
+    Fact {
+        name: name.into(),
+        text: text.into(),
+        value: value.into(),
+    }
+}
+
+/// Decodes the file and says what is in it.
+pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
+    match kind {
+        Kind::VerifyingKey => verifying_key::read(path),
+        Kind::Proof => Ok(proof(&read_file(path)?)),
+        Kind::PublicValues => Ok(public_values(&read_file(path)?)),
+        #[cfg(feature = "prover")]
+        Kind::CompiledModel => Ok(model::facts(&read_file(path)?)),
+        #[cfg(feature = "prover")]
+        Kind::ProvingKey => model::proving_key(path),
+        // A build of the verifier alone does not know the prover's types.
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn proof(proof: &Proof) -> Vec<Fact> {
+    let (key, bytes) = (hex(&proof.key), proof.messages.len());
+    vec![
+        fact("key digest", key.clone(), key),
+        fact("messages", format!("{bytes} bytes"), bytes),
+    ]
+}
+
+/// How many values are shown.
+const FIRST: usize = 10;
+
+fn public_values(public: &PublicValues) -> Vec<Fact> {
+    let outputs: Vec<(String, Option<&Vec<i64>>)> = match &public.outputs {
+        Some(outputs) => outputs
+            .iter()
+            .enumerate()
+            .map(|(index, values)| (format!("output {index}"), Some(values)))
+            .collect(),
+        None => vec![("outputs".to_owned(), None)],
+    };
+    let tensors = std::iter::once(("input".to_owned(), public.input.as_ref())).chain(outputs);
+    tensors
+        .map(|(name, values)| {
+            let Some(values) = values else {
+                return private(name, None);
+            };
+            let first = values.get(..FIRST).unwrap_or(values);
+            let more = if values.len() > first.len() { ", ..." } else { "" };
+            let list: Vec<String> = first.iter().map(i64::to_string).collect();
+            let noun = if values.len() == 1 { "integer" } else { "integers" };
+            let text = format!("{} {noun}: {}{more}", values.len(), list.join(", "));
+            fact(name, text, json!({ "length": values.len(), "first": first }))
+        })
+        .collect()
+}
+
+/// A tensor that only the prover sees.
+fn private(name: String, scale: Option<f64>) -> Fact {
+    match scale {
+        Some(scale) => fact(
+            name,
+            format!("(private), scale {scale:e}"),
+            json!({ "private": true, "scale": scale }),
+        ),
+        None => fact(name, "(private)", json!({ "private": true })),
+    }
+}

@@ -1,0 +1,199 @@
+//! The documents: every relative link leads somewhere, and none tells people to install another project's command.
+//!
+//! A link may end in `#heading` of a document or in `#L12` or `#L12-L20` of any file. The heading, or the lines, must
+//! be there.
+
+// Helpers outside of `#[test]` functions unwrap, too: a failure there fails the test.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// In the package registry this name belongs to another project.
+const WRONG_INSTALL: &str = "cargo install zkml";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The documents at the root, of the fuzzing targets and of the assets, and all of `docs`.
+fn documents() -> Vec<PathBuf> {
+    let mut documents: Vec<PathBuf> = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        "fuzz/README.md",
+        "examples/assets/README.md",
+    ]
+    .iter()
+    .map(|name| root().join(name))
+    .collect();
+    collect(&root().join("docs"), &mut documents);
+    documents
+}
+
+fn collect(folder: &Path, documents: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, documents);
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            documents.push(path);
+        }
+    }
+}
+
+/// The lines outside of fenced code, with their numbers, inline code blanked out.
+fn prose(text: &str) -> Vec<(usize, String)> {
+    let mut fenced = false;
+    let mut lines = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced {
+            let outside = line.split('`').step_by(2);
+            lines.push((index + 1, outside.collect::<Vec<_>>().join("code")));
+        }
+    }
+    lines
+}
+
+/// The targets of the links in a line: `[text](target)`.
+fn targets(line: &str) -> impl Iterator<Item = &str> {
+    line.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(target, _)| target)
+}
+
+/// The anchor that a heading gets: small letters, digits, hyphens for spaces.
+fn anchor(heading: &str) -> String {
+    heading
+        .to_lowercase()
+        .chars()
+        .filter_map(|letter| match letter {
+            ' ' => Some('-'),
+            letter if letter.is_alphanumeric() || "-_".contains(letter) => Some(letter),
+            _ => None,
+        })
+        .collect()
+}
+
+fn has_heading(text: &str, fragment: &str) -> bool {
+    let mut fenced = false;
+    text.lines().any(|line| {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        }
+        let heading = line.trim_start_matches('#');
+        !fenced
+            && heading.len() < line.len()
+            && heading.starts_with(' ')
+            && anchor(heading.trim()) == fragment
+    })
+}
+
+/// `L12` or `L12-L20`.
+fn lines_of(fragment: &str) -> Option<(usize, usize)> {
+    let line = |text: &str| text.strip_prefix('L')?.parse().ok();
+    match fragment.split_once('-') {
+        Some((first, last)) => Some((line(first)?, line(last)?)),
+        None => line(fragment).map(|only| (only, only)),
+    }
+}
+
+/// Why a link in `document` leads nowhere; `None` if it leads somewhere.
+fn broken(document: &Path, target: &str) -> Option<String> {
+    if target.contains("://") || target.starts_with("mailto:") {
+        return None;
+    }
+    let (path, fragment) = target.split_once('#').unwrap_or((target, ""));
+    let file = match path {
+        "" => document.to_path_buf(),
+        path => document.parent().unwrap().join(path),
+    };
+    if !file.exists() {
+        return Some(format!("no file {}", file.display()));
+    }
+    if fragment.is_empty() {
+        return None;
+    }
+    let Ok(text) = fs::read_to_string(&file) else {
+        return Some(format!("{} has no text to point into", file.display()));
+    };
+    match lines_of(fragment) {
+        Some((first, last)) => {
+            let count = text.lines().count();
+            let inside = 1 <= first && first <= last && last <= count;
+            (!inside).then(|| format!("{} has {count} lines", file.display()))
+        }
+        None => (!has_heading(&text, fragment)).then(|| format!("no such heading in {}", file.display())),
+    }
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut found = Vec::new();
+    let mut links = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for (number, line) in prose(&text) {
+            for target in targets(&line) {
+                links += 1;
+                if let Some(reason) = broken(&document, target) {
+                    found.push(format!("{}:{number}: ({target}): {reason}", document.display()));
+                }
+            }
+        }
+    }
+    assert!(links > 100, "only {links} links were read");
+    assert!(found.is_empty(), "broken links:\n{}", found.join("\n"));
+}
+
+#[test]
+fn nobody_is_told_to_install_another_project() {
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(
+            !words.join(" ").contains(WRONG_INSTALL),
+            "{} says `{WRONG_INSTALL}`",
+            document.display()
+        );
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_found() {
+    let document = root().join("docs/protocol/README.md");
+    for good in [
+        "",
+        "circuit.md",
+        "circuit.md#padding",
+        "#statement",
+        "../../Cargo.toml#L1",
+        "../../Cargo.toml#L1-L2",
+        "https://example.org/x",
+    ] {
+        assert_eq!(broken(&document, good), None, "{good}");
+    }
+    for bad in [
+        "nowhere.md",
+        "circuit.md#nowhere",
+        "#nowhere",
+        "../../Cargo.toml#L0",
+        "../../Cargo.toml#L100000",
+        "../../Cargo.toml#L2-L1",
+    ] {
+        assert!(broken(&document, bad).is_some(), "{bad}");
+    }
+    let text = "[a](b.md) `[c](d.md)`\n```\n[e](f.md)\n```\n[g](h.md#i)";
+    let lines = prose(text);
+    let read: Vec<&str> = lines.iter().flat_map(|(_, line)| targets(line)).collect();
+    assert_eq!(read, ["b.md", "h.md#i"]);
+    assert_eq!(
+        anchor("The price of zero-knowledge, `x_1`"),
+        "the-price-of-zero-knowledge-x_1"
+    );
+}

@@ -1,0 +1,173 @@
+//! A circuit under construction.
+
+use std::collections::HashMap;
+
+use super::{
+    Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Equality, Factor, Linear, Lookup,
+    Public, Table, Term, View,
+};
+use crate::field::{M61, from_i64};
+use crate::poly::PaddedShape;
+
+/// Adds columns, tables, lookups and equalities to a circuit.
+#[derive(Debug)]
+pub struct CircuitBuilder {
+    /// What was added.
+    pub circuit: Circuit,
+    /// Bits of a limb of a remainder.
+    pub limb_bits: u32,
+    share_tables: bool,
+    tables: HashMap<Table, u32>,
+    constants: HashMap<(Vec<usize>, Vec<i64>), ColumnId>,
+}
+
+impl CircuitBuilder {
+    /// An empty circuit. Equal tables are one where `share_tables` says so.
+    pub fn new(limb_bits: u32, share_tables: bool) -> Self {
+        Self {
+            circuit: Circuit::default(),
+            limb_bits,
+            share_tables,
+            tables: HashMap::new(),
+            constants: HashMap::new(),
+        }
+    }
+
+    /// A column of any kind.
+    pub fn column(&mut self, name: &str, shape: &[usize], kind: ColumnKind) -> ColumnId {
+        let id = ColumnId(self.circuit.columns.len() as u32);
+        self.circuit.columns.push(Column::new(name, shape, kind));
+        id
+    }
+
+    /// `sum coefficient * column + constant`.
+    pub fn linear_column(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        terms: &[(M61, ColumnId)],
+        constant: M61,
+    ) -> ColumnId {
+        let terms = terms
+            .iter()
+            .map(|&(coefficient, column)| Term { coefficient, column })
+            .collect();
+        self.column(name, shape, ColumnKind::Linear(Linear { terms, constant }))
+    }
+
+    /// `sum coefficient * column` over integers.
+    pub fn integer_sum(&mut self, name: &str, shape: &[usize], terms: &[(i64, ColumnId)]) -> ColumnId {
+        let terms: Vec<(M61, ColumnId)> = terms.iter().map(|&(c, column)| (from_i64(c), column)).collect();
+        self.linear_column(name, shape, &terms, M61::from(0u64))
+    }
+
+    /// Cells of one column rearranged.
+    pub fn view(&mut self, name: &str, shape: &[usize], source: ColumnId, factors: Vec<Factor>) -> ColumnId {
+        self.column(name, shape, ColumnKind::View(View { source, factors }))
+    }
+
+    /// An einsum of two columns.
+    pub fn contraction(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        left: ColumnId,
+        right: ColumnId,
+        axes: Vec<Axis>,
+    ) -> ColumnId {
+        self.column(
+            name,
+            shape,
+            ColumnKind::Contraction(Contraction { left, right, axes }),
+        )
+    }
+
+    /// A public constant; equal ones share a column.
+    pub fn constant(&mut self, shape: &[usize], cells: Vec<i64>) -> ColumnId {
+        let key = (shape.to_vec(), cells);
+        if let Some(&known) = self.constants.get(&key) {
+            return known;
+        }
+        let name = format!("constant.{}", self.constants.len());
+        let id = self.column(&name, shape, ColumnKind::Public(Public::Constant(key.1.clone())));
+        self.constants.insert(key, id);
+        id
+    }
+
+    /// 1 in every cell of the logical shape, 0 on padding.
+    pub fn ones(&mut self, name: &str, shape: &[usize]) -> ColumnId {
+        let one = self.constant(&[], vec![1]);
+        let factors = (0..shape.len()).map(Factor::broadcast).collect();
+        self.view(name, shape, one, factors)
+    }
+
+    /// A table; equal ones are shared.
+    pub fn table(&mut self, table: Table) -> u32 {
+        let next = self.circuit.tables.len() as u32;
+        if !self.share_tables {
+            self.circuit.tables.push(table);
+            return next;
+        }
+        if let Some(&index) = self.tables.get(&table) {
+            return index;
+        }
+        self.tables.insert(table.clone(), next);
+        self.circuit.tables.push(table);
+        next
+    }
+
+    /// Requires that the rows of `columns` stand in a table.
+    pub fn lookup(&mut self, name: String, columns: Vec<ColumnId>, table: u32) {
+        self.circuit.lookups.push(Lookup { name, columns, table });
+    }
+
+    /// Committed limbs of `bits` each, range-checked.
+    pub fn limbs(&mut self, name: &str, shape: &[usize], count: u32) -> Vec<ColumnId> {
+        (0..count)
+            .map(|k| {
+                let name = format!("{name}.{k}");
+                let table = self.table(Table::Range { bits: self.limb_bits });
+                let limb = self.column(&name, shape, ColumnKind::trace(false));
+                self.lookup(name, vec![limb], table);
+                limb
+            })
+            .collect()
+    }
+
+    /// Whether the cells of a column outside its shape are forced to be 0.
+    pub fn is_zero_padded(&self, column: ColumnId) -> bool {
+        self.circuit.zero_padded()[column.index()]
+    }
+
+    /// Requires that two columns agree in every cell, padding included.
+    pub fn equality(&mut self, name: String, left: ColumnId, right: ColumnId) {
+        self.circuit.equalities.push(Equality { name, left, right });
+    }
+}
+
+impl Column {
+    pub(crate) fn new(name: &str, shape: &[usize], kind: ColumnKind) -> Self {
+        Self {
+            name: name.to_owned(),
+            shape: PaddedShape::new(shape),
+            kind,
+        }
+    }
+}
+
+/// An error when `|value|` may reach `p / 2`.
+///
+/// # Errors
+/// [`CircuitError::Overflow`].
+pub(crate) fn check_bound(layer: &str, quantity: &str, bound: i128) -> Result<(), CircuitError> {
+    const LIMIT: i128 = 1 << 60;
+    if bound < LIMIT - 1 {
+        return Ok(());
+    }
+    Err(CircuitError::Overflow {
+        layer: layer.to_owned(),
+        quantity: quantity.to_owned(),
+        found: bound.to_string(),
+        limit: format!("2^60 = {LIMIT}"),
+    })
+}

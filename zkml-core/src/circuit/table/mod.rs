@@ -1,0 +1,115 @@
+//! Lookup tables: ranges and functions of one integer.
+//!
+//! - [`Table`]: what a lookup names
+//! - [`Function`], [`FunctionTable`]: a function with its domain and its range of results
+//! - [`Curve`]: real functions, correctly rounded; [`Dyadic`]: their parameters
+//! - [`Custom`]: explicit entries
+//! - [`Cells`], [`EvaluatedTable`]: tables whose every entry is known
+
+mod cells;
+mod curve;
+mod custom;
+mod dyadic;
+mod error;
+mod evaluated;
+mod function;
+#[cfg(test)]
+mod tests;
+
+pub use cells::Cells;
+pub use curve::{Curve, CurveKind};
+pub use custom::Custom;
+pub use dyadic::Dyadic;
+pub use error::TableError;
+pub use evaluated::EvaluatedTable;
+pub use function::{Function, FunctionTable};
+
+use serde::{Deserialize, Serialize};
+
+use crate::field::{K, M61};
+
+/// A lookup table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Table {
+    /// `[0, 2^bits)`, one column.
+    Range {
+        /// Number of bits.
+        bits: u32,
+    },
+    /// `(v, f(v))`, two columns.
+    Function(FunctionTable),
+    /// `[minimum, minimum + 2^bits)`, one column.
+    Integers {
+        /// Smallest value.
+        minimum: i64,
+        /// Number of bits.
+        bits: u32,
+    },
+}
+
+impl Table {
+    /// The integers of an int8: every weight stands in it.
+    pub const INT8: Self = Self::Integers {
+        minimum: -128,
+        bits: 8,
+    };
+
+    /// Number of columns.
+    pub fn arity(&self) -> usize {
+        match self {
+            Self::Range { .. } | Self::Integers { .. } => 1,
+            Self::Function(_) => 2,
+        }
+    }
+
+    /// Variables: the table has `2^variables` rows.
+    pub fn variables(&self) -> usize {
+        match self {
+            Self::Range { bits } | Self::Integers { bits, .. } => *bits as usize,
+            Self::Function(table) => table.domain_bits as usize + 1,
+        }
+    }
+
+    /// The integer in the first column of row 0.
+    pub fn first(&self) -> i64 {
+        match self {
+            Self::Range { .. } => 0,
+            Self::Function(table) => -(1i64 << table.domain_bits),
+            Self::Integers { minimum, .. } => *minimum,
+        }
+    }
+
+    /// The table with all its entries.
+    ///
+    /// # Errors
+    /// Those of [`FunctionTable::cells`].
+    pub fn evaluated(&self) -> Result<EvaluatedTable, TableError> {
+        let cells = match self {
+            Self::Function(table) => Some(table.cells()?),
+            Self::Range { .. } | Self::Integers { .. } => None,
+        };
+        Ok(EvaluatedTable::new(self.first(), self.variables(), cells))
+    }
+
+    /// The cells of a column.
+    ///
+    /// # Errors
+    /// As [`Self::evaluated`].
+    pub fn column(&self, column: usize) -> Result<Vec<M61>, TableError> {
+        Ok(self.evaluated()?.column(column))
+    }
+
+    /// The multilinear extension of a column at a point.
+    ///
+    /// # Errors
+    /// As [`Self::evaluated`].
+    pub fn evaluate(&self, column: usize, point: &[K]) -> Result<K, TableError> {
+        Ok(self.evaluated()?.evaluate(column, point))
+    }
+
+    /// The row whose first column is `value`, if any.
+    pub fn row_of(&self, value: i64) -> Option<usize> {
+        let row = usize::try_from(value.checked_sub(self.first())?).ok()?;
+        (row >> self.variables() == 0).then_some(row)
+    }
+}

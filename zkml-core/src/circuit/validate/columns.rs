@@ -1,0 +1,152 @@
+//! Columns: their shapes, what they are made of, and what they hold.
+
+use super::expect::{expect, expect_magnitude, expect_permutation};
+use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Contraction, Home, Public};
+use crate::poly::PaddedShape;
+
+/// Largest number of dimensions.
+const MAXIMUM_RANK: usize = 8;
+
+/// Largest number of variables of a column.
+const MAXIMUM_VARIABLES: usize = 36;
+
+/// Largest number of padded cells of a constant for each of its logical ones. The list in a key has the logical cells,
+/// memory has all. The lowering makes constants of two dimensions at most.
+const MAXIMUM_PADDING: usize = 4;
+
+impl Circuit {
+    pub(super) fn validate_shape(&self, id: ColumnId) -> Result<(), CircuitError> {
+        let column = &self[id];
+        let place = format!("column `{}`", column.name);
+        expect(column.shape.rank() <= MAXIMUM_RANK, &place, || {
+            (
+                format!("at most {MAXIMUM_RANK} dimensions"),
+                column.shape.rank().to_string(),
+            )
+        })?;
+        for axis in 0..column.shape.rank() {
+            expect(column.shape.size(axis) > 0, &place, || {
+                ("positive sizes".into(), column.shape.to_string())
+            })?;
+        }
+        expect(column.shape.variables() <= MAXIMUM_VARIABLES, &place, || {
+            (
+                format!("at most 2^{MAXIMUM_VARIABLES} cells"),
+                column.shape.to_string(),
+            )
+        })
+    }
+
+    pub(super) fn validate_column(&self, id: ColumnId) -> Result<(), CircuitError> {
+        let column = &self[id];
+        let place = format!("column `{}`", column.name);
+        let earlier = |operand: ColumnId| {
+            expect(operand < id, &place, || {
+                (format!("operands before column {}", id.0), operand.0.to_string())
+            })
+        };
+        match &column.kind {
+            // What another proof has committed to is range-checked here, padding and all, and no more: no gadget of
+            // this circuit makes it.
+            ColumnKind::Committed {
+                zero_padded: true,
+                home: home @ (Home::Input | Home::Output),
+            } => expect(false, &place, || {
+                (
+                    "padding of any values in a commitment that proofs share".into(),
+                    format!("{home:?}, with zeros taken for granted"),
+                )
+            }),
+            ColumnKind::Committed { .. } | ColumnKind::Parameter { .. } => Ok(()),
+            ColumnKind::Public(public) => validate_public(public, &column.shape, &place),
+            ColumnKind::Linear(linear) => linear.terms.iter().try_for_each(|term| {
+                earlier(term.column)?;
+                expect(term.coefficient.value != 0, &place, || {
+                    ("non-zero coefficients".into(), "0".into())
+                })?;
+                expect(self[term.column].shape == column.shape, &place, || {
+                    (
+                        format!("terms of shape {}", column.shape),
+                        self[term.column].shape.to_string(),
+                    )
+                })
+            }),
+            ColumnKind::View(view) => {
+                earlier(view.source)?;
+                self.validate_view(id, view, &place)
+            }
+            ColumnKind::Contraction(contraction) => {
+                earlier(contraction.left)?;
+                earlier(contraction.right)?;
+                self.validate_contraction(id, contraction, &place)
+            }
+        }
+    }
+
+    fn validate_contraction(
+        &self,
+        id: ColumnId,
+        contraction: &Contraction,
+        place: &str,
+    ) -> Result<(), CircuitError> {
+        let tensors = [
+            &self[contraction.left].shape,
+            &self[contraction.right].shape,
+            &self[id].shape,
+        ];
+        let axes_of = |which: usize| -> Vec<u8> {
+            contraction
+                .axes
+                .iter()
+                .filter_map(|axis| [axis.left, axis.right, axis.out][which])
+                .collect()
+        };
+        for (which, shape) in tensors.iter().enumerate() {
+            expect_permutation(&axes_of(which), shape.rank(), place)?;
+        }
+        for axis in &contraction.axes {
+            let sizes: Vec<usize> = [axis.left, axis.right, axis.out]
+                .iter()
+                .zip(tensors)
+                .filter_map(|(axis, shape)| axis.map(|axis| shape.size(axis.into())))
+                .collect();
+            expect(sizes.len() >= 2, place, || {
+                ("axes in at least two tensors".into(), format!("{axis:?}"))
+            })?;
+            expect(sizes.windows(2).all(|w| w[0] == w[1]), place, || {
+                ("equal sizes along an axis".into(), format!("{sizes:?}"))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The number of constants, and the magnitude of all integers.
+fn validate_public(public: &Public, shape: &PaddedShape, place: &str) -> Result<(), CircuitError> {
+    match public {
+        Public::Constant(cells) => {
+            expect(cells.len() == shape.logical_len(), place, || {
+                (
+                    format!("{} constants", shape.logical_len()),
+                    cells.len().to_string(),
+                )
+            })?;
+            let padded = shape.padded_len();
+            let fits = padded <= cells.len().saturating_mul(MAXIMUM_PADDING);
+            expect(fits, place, || {
+                (
+                    format!("at most {MAXIMUM_PADDING} cells for each constant"),
+                    format!("{padded} for {}", cells.len()),
+                )
+            })?;
+            cells.iter().try_for_each(|&cell| expect_magnitude(cell, place))
+        }
+        Public::Input { minimum, maximum } | Public::Output { minimum, maximum, .. } => {
+            expect(minimum <= maximum, place, || {
+                ("a range".into(), format!("[{minimum}, {maximum}]"))
+            })?;
+            expect_magnitude(*minimum, place)?;
+            expect_magnitude(*maximum, place)
+        }
+    }
+}

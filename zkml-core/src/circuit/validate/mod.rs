@@ -1,0 +1,58 @@
+//! Is a circuit well-formed? Everything that reads circuits relies on this having been asked once.
+//!
+//! - `columns`: shapes, operands, constants, contractions
+//! - `views`: the factors of views
+//! - `padding`: sums over padding, sizes of what is written out
+//! - `tables`: tables, lookups and equalities
+//! - `expect`: the errors
+
+mod columns;
+mod expect;
+mod padding;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod views;
+
+use self::expect::expect;
+use super::{Circuit, CircuitError};
+
+pub(crate) use self::expect::MAXIMUM_MAGNITUDE;
+pub(crate) use self::tables::MAXIMUM_TABLE_VARIABLES;
+
+/// Largest number of columns, tables, lookups and equalities, each.
+const MAXIMUM_COUNT: usize = 1 << 20;
+
+impl Circuit {
+    /// Checks that every part fits the others, that sums over padding are sound, and that sizes are sane.
+    ///
+    /// # Errors
+    /// The first part that does not fit, by name.
+    pub fn validate(&self) -> Result<(), CircuitError> {
+        for (what, count) in [
+            ("columns", self.columns.len()),
+            ("tables", self.tables.len()),
+            ("lookups", self.lookups.len()),
+            ("equalities", self.equalities.len()),
+        ] {
+            expect(count <= MAXIMUM_COUNT, what, || {
+                (format!("at most {MAXIMUM_COUNT}"), count.to_string())
+            })?;
+        }
+        for id in self.ids() {
+            self.validate_shape(id)?;
+        }
+        for id in self.ids() {
+            self.validate_column(id)?;
+        }
+        self.validate_padding()?;
+        self.validate_public()?;
+        self.validate_tables()?;
+        self.lookups
+            .iter()
+            .try_for_each(|lookup| self.validate_lookup(lookup))?;
+        self.equalities
+            .iter()
+            .try_for_each(|equality| self.validate_equality(equality))
+    }
+}

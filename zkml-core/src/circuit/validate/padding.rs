@@ -1,0 +1,78 @@
+//! Padding: sums that meet it, and the sizes of all that is written out with it.
+
+use super::expect::expect;
+use crate::circuit::{AxisRole, Circuit, CircuitError, ColumnKind, FactorRole};
+
+/// Largest number of variables on either side of a factor of a view that is more than a renaming of bits: both sides
+/// are written out.
+const MAXIMUM_FACTOR_VARIABLES: usize = 22;
+
+/// Largest number of padded cells of all public columns together: they are written out.
+const MAXIMUM_PUBLIC_CELLS: usize = 1 << 28;
+
+impl Circuit {
+    /// One side of a sum is 0 on padding, and factors are small.
+    pub(super) fn validate_padding(&self) -> Result<(), CircuitError> {
+        let zero = self.zero_padded();
+        for column in &self.columns {
+            if let ColumnKind::Contraction(contraction) = &column.kind {
+                let sums = contraction
+                    .axes
+                    .iter()
+                    .any(|axis| axis.role() == AxisRole::Summed);
+                if sums && !zero[contraction.left.index()] && !zero[contraction.right.index()] {
+                    return Err(CircuitError::UnsoundPadding {
+                        place: format!("column `{}`", column.name),
+                    });
+                }
+            }
+        }
+        self.validate_factors(&zero)
+    }
+
+    /// Factors that need a table on either side must be small. Whether they do depends on padding, hence on all
+    /// columns.
+    fn validate_factors(&self, zero_padded: &[bool]) -> Result<(), CircuitError> {
+        for column in &self.columns {
+            let ColumnKind::View(view) = &column.kind else {
+                continue;
+            };
+            let (shape, source) = (&column.shape, &self[view.source].shape);
+            for factor in &view.factors {
+                let viewed: usize = factor.view_axes.iter().map(|&axis| shape.bits(axis.into())).sum();
+                let largest = match factor.role(shape, source, zero_padded[view.source.index()]) {
+                    FactorRole::Fixed | FactorRole::Bitwise => 0,
+                    FactorRole::Broadcast => viewed,
+                    FactorRole::General => viewed.max(factor.source_variables(source)),
+                };
+                expect(
+                    largest <= MAXIMUM_FACTOR_VARIABLES,
+                    &format!("column `{}`", column.name),
+                    || {
+                        (
+                            format!("a factor of at most 2^{MAXIMUM_FACTOR_VARIABLES} indices"),
+                            format!("2^{largest}"),
+                        )
+                    },
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn validate_public(&self) -> Result<(), CircuitError> {
+        let public = self
+            .columns
+            .iter()
+            .filter(|column| matches!(column.kind, ColumnKind::Public(_)));
+        let cells = public.fold(0usize, |cells, column| {
+            cells.saturating_add(column.shape.padded_len())
+        });
+        expect(cells <= MAXIMUM_PUBLIC_CELLS, "public columns", || {
+            (
+                format!("at most {MAXIMUM_PUBLIC_CELLS} cells in all"),
+                cells.to_string(),
+            )
+        })
+    }
+}

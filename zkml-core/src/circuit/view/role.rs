@@ -1,0 +1,68 @@
+//! How a factor acts on points.
+
+use super::Factor;
+use crate::poly::PaddedShape;
+
+/// How a factor acts on points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorRole {
+    /// No view axes: the source's coordinates are the bits of a constant.
+    Fixed,
+    /// No source axes: a scalar, `sum_o eq(z, o)` over the logical range.
+    Broadcast,
+    /// The bits of the view's index are the bits of the source's index: coordinates pass through.
+    Bitwise,
+    /// A sumcheck over the source axes.
+    General,
+}
+
+impl Factor {
+    /// How it acts on points, given the shapes and whether the source is forced to 0 on padding.
+    pub fn role(&self, view: &PaddedShape, source: &PaddedShape, source_zero_padded: bool) -> FactorRole {
+        if self.view_axes.is_empty() {
+            return FactorRole::Fixed;
+        }
+        if self.source_axes.is_empty() {
+            return FactorRole::Broadcast;
+        }
+        let (viewed, total) = (cells(&self.view_axes, view), cells(&self.source_axes, source));
+        let bitwise = self.offset == 0
+            && total == viewed
+            && self.is_row_major(view)
+            && has_exact_tail(&self.view_axes, view)
+            && has_exact_tail(&self.source_axes, source)
+            && (total.is_power_of_two() || source_zero_padded);
+        if bitwise {
+            FactorRole::Bitwise
+        } else {
+            FactorRole::General
+        }
+    }
+
+    /// Are the strides those of the view's axes, flattened row-major?
+    fn is_row_major(&self, view: &PaddedShape) -> bool {
+        let mut expected = 1i64;
+        let axes = self.view_axes.iter().zip(&self.strides).rev();
+        axes.map(|(&axis, &stride)| (view.size(axis.into()), stride))
+            .all(|(size, stride)| {
+                // An axis of size 1 has index 0 alone: its stride does not matter.
+                let fits = stride == expected || size == 1;
+                expected = expected.saturating_mul(size as i64);
+                fits
+            })
+    }
+}
+
+/// Logical cells along the axes.
+fn cells(axes: &[u8], shape: &PaddedShape) -> usize {
+    axes.iter().map(|&axis| shape.size(axis.into())).product()
+}
+
+/// Are all sizes powers of two, except that of the first axis longer than 1? Then the bits of the axes, put together,
+/// are the bits of the flat index.
+fn has_exact_tail(axes: &[u8], shape: &PaddedShape) -> bool {
+    axes.iter()
+        .skip_while(|&&axis| shape.size(axis.into()) == 1)
+        .skip(1)
+        .all(|&axis| shape.size(axis.into()).is_power_of_two())
+}

@@ -1,0 +1,98 @@
+//! Parameters of the three stages.
+
+#[cfg(feature = "prover")]
+use ndarray::ArrayD;
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "prover")]
+use super::IntTensor;
+use super::operation::ParameterShape;
+
+/// Name and shape of a weight that is not loaded yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterSpec {
+    /// State-dict key, `features.0.weight`.
+    pub path: String,
+    /// Expected shape.
+    pub shape: Vec<usize>,
+}
+
+/// A loaded weight.
+#[cfg(feature = "prover")]
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// State-dict key.
+    pub path: String,
+    /// Values; finite.
+    pub values: ArrayD<f32>,
+}
+
+/// What a weight is for, which fixes the integers it may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ParameterRole {
+    /// int8, `[-127, 127]`.
+    Weight,
+    /// Added to an accumulator, `[-2^31, 2^31)`.
+    Bias,
+}
+
+/// A quantized weight.
+#[cfg(feature = "prover")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IntParameter {
+    /// State-dict key of the tensor it comes from.
+    pub path: String,
+    /// Weight or bias.
+    pub role: ParameterRole,
+    /// Values, within the role's range.
+    pub values: IntTensor,
+}
+
+/// A quantized weight without its values: all that the range analysis and the lowering may know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightShape {
+    /// State-dict key of the tensor it comes from.
+    pub path: String,
+    /// Weight or bias.
+    pub role: ParameterRole,
+    /// Shape of the tensor.
+    pub shape: Vec<usize>,
+}
+
+impl ParameterShape for ParameterSpec {
+    fn path(&self) -> &str {
+        &self.path
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+}
+
+#[cfg(feature = "prover")]
+impl ParameterShape for Parameter {
+    fn path(&self) -> &str {
+        &self.path
+    }
+    fn shape(&self) -> &[usize] {
+        self.values.shape()
+    }
+}
+
+#[cfg(feature = "prover")]
+impl ParameterShape for IntParameter {
+    fn path(&self) -> &str {
+        &self.path
+    }
+    fn shape(&self) -> &[usize] {
+        self.values.shape()
+    }
+}
+
+impl ParameterShape for WeightShape {
+    fn path(&self) -> &str {
+        &self.path
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+}

@@ -1,0 +1,99 @@
+//! The cells of parameter columns, from the values of weights.
+
+use super::{Lowered, ParameterCells, ParameterColumn};
+use crate::circuit::{CircuitError, ColumnId};
+use crate::graph::{Graph, IntTensor, ParameterId};
+use crate::int8::Int8Tensor;
+use crate::ops::{BIAS_DIGITS, Int};
+
+/// A parameter column with its cells.
+#[derive(Debug, Clone)]
+pub struct FilledColumn {
+    /// The column.
+    pub column: ColumnId,
+    /// Its cells, of the column's shape; what pads them is 0.
+    pub cells: Int8Tensor,
+    /// Of a weight: the parameter of the network whose tensor they are, and which of the column's axes its axes are.
+    pub tensor: Option<(ParameterId, Vec<usize>)>,
+}
+
+/// A lowered network, and the cells of its parameters.
+pub type Filled = Lowered<FilledColumn>;
+
+impl Lowered {
+    /// With the cells of the parameters of `graph`, of whose skeleton it is the lowering.
+    ///
+    /// # Errors
+    /// [`CircuitError::Malformed`] for a weight that is no int8, [`CircuitError::Overflow`] for a bias of more than four digits.
+    pub fn fill(self, graph: &Graph<Int>) -> Result<Filled, CircuitError> {
+        let columns = self.parameters.iter().map(|column| fill(graph, column));
+        Ok(Lowered {
+            parameters: columns.collect::<Result<_, _>>()?,
+            circuit: self.circuit,
+            nodes: self.nodes,
+            input: self.input,
+            outputs: self.outputs,
+            hints: self.hints,
+        })
+    }
+}
+
+fn fill(graph: &Graph<Int>, column: &ParameterColumn) -> Result<FilledColumn, CircuitError> {
+    let parameter = &graph[column.parameter];
+    let malformed = |expected: &str| CircuitError::Malformed {
+        place: format!("parameter `{}`", parameter.path),
+        expected: expected.into(),
+        found: "another role or a value out of range".into(),
+    };
+    let (cells, tensor) = match &column.cells {
+        ParameterCells::Weight { split, order } => {
+            let cells = match &parameter.values {
+                IntTensor::Int8(tensor) => tensor.reshaped(split).and_then(|tensor| tensor.permuted(order)),
+                IntTensor::Int32(_) => None,
+            };
+            let cells = cells.ok_or_else(|| malformed("an int8 weight"))?;
+            (cells, Some((column.parameter, inverse(order))))
+        }
+        ParameterCells::BiasDigits => {
+            let values = parameter.values.to_vec();
+            let cells = digits(&parameter.path, &values)?;
+            let sizes = [BIAS_DIGITS, values.len()];
+            let cells = Int8Tensor::new(&sizes, cells).ok_or_else(|| malformed("a bias"))?;
+            (cells, None)
+        }
+    };
+    Ok(FilledColumn {
+        column: column.column,
+        cells,
+        tensor,
+    })
+}
+
+/// The digits of each value, all least significant ones first: `bias = sum_k 256^k digit_k`, each in `[-128, 127]`.
+fn digits(path: &str, values: &[i32]) -> Result<Vec<i8>, CircuitError> {
+    let mut cells = vec![0i8; BIAS_DIGITS * values.len()];
+    for (index, &value) in values.iter().enumerate() {
+        let mut rest = i64::from(value);
+        for digit in 0..BIAS_DIGITS {
+            let low = rest as i8;
+            cells[digit * values.len() + index] = low;
+            rest = (rest - i64::from(low)) >> 8;
+        }
+        if rest != 0 {
+            return Err(CircuitError::Overflow {
+                layer: path.to_owned(),
+                quantity: format!("bias {index}"),
+                found: value.to_string(),
+                limit: "2^31 less one digit".into(),
+            });
+        }
+    }
+    Ok(cells)
+}
+
+/// The order of axes that undoes `order`.
+fn inverse(order: &[usize]) -> Vec<usize> {
+    let mut inverse: Vec<usize> = (0..order.len()).collect();
+    inverse.sort_by_key(|&axis| order[axis]);
+    inverse
+}

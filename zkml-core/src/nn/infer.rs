@@ -1,0 +1,94 @@
+//! Functions of `forward` on shapes, for the code that `#[zk_model]` generates.
+
+pub use crate::graph::report_options;
+use crate::graph::{Inferred, ShapeError};
+use crate::ops::{self, AdaptiveAvgPool2dOptions, AvgPool2dOptions, MaxPool2dOptions};
+
+macro_rules! known {
+    ($value:expr) => {
+        match $value {
+            Inferred::Known(shape) => shape,
+            other => return other.stale(),
+        }
+    };
+}
+
+/// See [`crate::nn::relu`].
+pub const fn relu(x: Inferred) -> Inferred {
+    x.stale()
+}
+
+/// See [`crate::nn::relu6`].
+pub const fn relu6(x: Inferred) -> Inferred {
+    x.stale()
+}
+
+/// See [`crate::nn::subsample2d`].
+pub const fn subsample2d(x: Inferred, stride: [usize; 2]) -> Inferred {
+    Inferred::of(MaxPool2dOptions::subsample(stride).shape(known!(x)))
+}
+
+/// See [`crate::nn::max_pool2d`].
+pub const fn max_pool2d(x: Inferred, kernel_size: [usize; 2]) -> Inferred {
+    Inferred::of(MaxPool2dOptions::new(kernel_size).shape(known!(x)))
+}
+
+/// See [`crate::nn::avg_pool2d`].
+pub const fn avg_pool2d(x: Inferred, kernel_size: [usize; 2]) -> Inferred {
+    Inferred::of(AvgPool2dOptions::new(kernel_size).shape(known!(x)))
+}
+
+/// See [`crate::nn::adaptive_avg_pool2d`].
+pub const fn adaptive_avg_pool2d(x: Inferred, output_size: [usize; 2]) -> Inferred {
+    Inferred::of(AdaptiveAvgPool2dOptions::new(output_size).shape(known!(x)))
+}
+
+/// See [`crate::nn::flatten`].
+pub const fn flatten(x: Inferred, start_dim: isize) -> Inferred {
+    Inferred::of(ops::flattened(known!(x), start_dim))
+}
+
+/// See [`crate::nn::reshape`].
+pub const fn reshape(x: Inferred, sizes: &[isize]) -> Inferred {
+    Inferred::of(ops::reshaped(known!(x), sizes))
+}
+
+/// See [`crate::nn::permute`].
+pub const fn permute(x: Inferred, order: &[usize]) -> Inferred {
+    Inferred::of(ops::permuted(known!(x), order))
+}
+
+/// See [`crate::nn::pad`].
+pub const fn pad(x: Inferred, amounts: &[usize]) -> Inferred {
+    Inferred::of(ops::padded(known!(x), amounts))
+}
+
+/// See [`crate::nn::argmax`].
+pub const fn argmax(x: Inferred, axis: isize) -> Inferred {
+    Inferred::of(ops::without_axis(known!(x), axis))
+}
+
+/// See [`crate::nn::cat`].
+pub const fn cat(tensors: &[Inferred], axis: isize) -> Inferred {
+    if tensors.is_empty() {
+        return Inferred::of(Err(ShapeError::Nothing { operation: "cat" }));
+    }
+    let mut joined = known!(tensors[0]);
+    let mut i = 1;
+    while i < tensors.len() {
+        joined = match ops::joined(joined, known!(tensors[i]), axis) {
+            Ok(shape) => shape,
+            Err(error) => return Inferred::of(Err(error)),
+        };
+        i += 1;
+    }
+    Inferred::Known(joined)
+}
+
+/// The sum of two tensors.
+pub const fn add(left: Inferred, right: Inferred) -> Inferred {
+    if let Inferred::Failed(_) = right {
+        return right.stale();
+    }
+    Inferred::of(ops::summed(known!(left), known!(right)))
+}

@@ -1,0 +1,189 @@
+//! Shape rules against counting by hand, and the compiler's copy of them against tracing.
+
+use proptest::prelude::*;
+
+use super::{Inferred, Shape, ShapeError, infer};
+use crate::graph::Text;
+use crate::graph::Window2d;
+use crate::nn::{Conv2d, Conv2dOptions, Forward, LinearOptions, Module, ParameterPath, Tensor};
+use crate::ops;
+
+fn shape(sizes: &[usize]) -> Shape {
+    Shape::new(sizes).unwrap()
+}
+
+fn known(sizes: &[usize]) -> Inferred {
+    Inferred::Known(shape(sizes))
+}
+
+/// Places a window fits, counted one by one.
+fn count(input: usize, kernel: usize, stride: usize, padding: usize, dilation: usize) -> usize {
+    let mut places = 0;
+    let mut start = 0;
+    while start + dilation * (kernel - 1) < input + 2 * padding {
+        places += 1;
+        start += stride;
+    }
+    places
+}
+
+proptest! {
+    #[test]
+    fn window_output_counts_windows(
+        input in prop::array::uniform2(1usize..40),
+        kernel in prop::array::uniform2(1usize..8),
+        stride in prop::array::uniform2(1usize..5),
+        padding in prop::array::uniform2(0usize..5),
+        dilation in prop::array::uniform2(1usize..4),
+    ) {
+        let window = Window2d { kernel, stride, padding, dilation };
+        let counted = [0, 1].map(|a| count(input[a], kernel[a], stride[a], padding[a], dilation[a]));
+        let expected = counted.iter().all(|places| *places > 0).then_some(counted);
+        prop_assert_eq!(window.output(input), expected);
+        prop_assert_eq!(window.output(input), expected);
+    }
+
+    #[test]
+    fn compiler_and_tracing_agree(
+        input in prop::array::uniform4(1usize..9),
+        channels in 1usize..9,
+        kernel_size in prop::array::uniform2(1usize..5),
+        stride in 1usize..3,
+        padding in 0usize..3,
+        groups in 1usize..4,
+    ) {
+        let stride = [stride; 2];
+        let padding = [padding; 2];
+        let options =
+            Conv2dOptions { stride, padding, groups, ..Conv2dOptions::new(channels, 2 * channels, kernel_size) };
+        let traced = Conv2d::build(ParameterPath::root().join("conv"), options).trace_with_input(&input);
+        match (options.infer(known(&input)), traced) {
+            (Inferred::Known(shape), Ok(graph)) => {
+                prop_assert_eq!(shape.sizes(), graph[graph.outputs[0]].fact.as_slice());
+                let elements: usize = graph.parameters[0].shape.iter().product();
+                prop_assert_eq!(elements, 2 * channels * (channels / groups) * kernel_size[0] * kernel_size[1]);
+            }
+            (Inferred::Failed(_), Err(_)) => {}
+            // Options that make no sense are reported apart from shapes while compiling.
+            (Inferred::Unknown, Err(_)) => prop_assert!(options.check().is_err()),
+            (inferred, traced) => prop_assert!(false, "{:?} but {:?}", inferred, traced),
+        }
+    }
+}
+
+#[test]
+fn shapes_have_limits() {
+    assert!(Shape::new(&[1; 6]).is_some());
+    assert!(Shape::new(&[1; 7]).is_none());
+    assert!(Shape::new(&[3, 0]).is_none());
+    assert!(Shape::new(&[1 << 24, 1 << 24]).is_some());
+    assert!(Shape::new(&[1 << 24, 1 << 25]).is_none());
+    assert!(Shape::new(&[usize::MAX, usize::MAX]).is_none());
+    assert_eq!(shape(&[]).elements(), 1);
+}
+
+#[test]
+fn rules_of_views() {
+    let x = shape(&[2, 3, 4, 5]);
+    let sizes = |result: Result<Shape, ShapeError>| result.map(|shape| shape.sizes().to_vec());
+    assert_eq!(sizes(ops::flattened(x, 1)), Ok(vec![2, 60]));
+    assert_eq!(sizes(ops::flattened(x, -2)), Ok(vec![2, 3, 20]));
+    assert_eq!(sizes(ops::flattened(x, 0)), Ok(vec![120]));
+    assert_eq!(
+        ops::flattened(x, 4),
+        Err(ShapeError::Axis {
+            operation: "flatten",
+            axis: 4,
+            of: x
+        })
+    );
+    assert_eq!(sizes(ops::reshaped(x, &[6, -1])), Ok(vec![6, 20]));
+    assert_eq!(
+        ops::reshaped(x, &[7, -1]),
+        Err(ShapeError::Elements { elements: 7, of: x })
+    );
+    assert_eq!(ops::reshaped(x, &[-1, -1]), Err(ShapeError::Sizes { of: x }));
+    assert_eq!(ops::reshaped(x, &[0, -1]), Err(ShapeError::Sizes { of: x }));
+    assert!(ops::reshaped(x, &[isize::MAX, isize::MAX]).is_err());
+    assert_eq!(sizes(ops::permuted(x, &[3, 1, 0, 2])), Ok(vec![5, 3, 2, 4]));
+    assert_eq!(
+        ops::permuted(x, &[3, 1, 1, 2]),
+        Err(ShapeError::Permutation { of: x })
+    );
+    assert_eq!(sizes(ops::padded(x, &[1, 2, 3, 4])), Ok(vec![2, 3, 11, 8]));
+    assert_eq!(sizes(ops::padded(x, &[0, 0, 0, 0, 5, 6])), Ok(vec![2, 14, 4, 5]));
+    assert_eq!(sizes(ops::padded(x, &[])), Ok(vec![2, 3, 4, 5]));
+    assert!(ops::padded(x, &[usize::MAX; 4]).is_err());
+    assert!(ops::padded(x, &[1; 3]).is_err());
+    assert!(ops::padded(x, &[1; 10]).is_err());
+    assert_eq!(sizes(ops::without_axis(x, -1)), Ok(vec![2, 3, 4]));
+    assert_eq!(sizes(ops::without_axis(x, 0)), Ok(vec![3, 4, 5]));
+    assert_eq!(
+        sizes(ops::joined(x, shape(&[2, 7, 4, 5]), 1)),
+        Ok(vec![2, 10, 4, 5])
+    );
+    assert!(ops::joined(x, shape(&[2, 7, 4, 6]), 1).is_err());
+}
+
+#[test]
+fn a_failure_is_fresh_once() {
+    let failed = LinearOptions::new(4, 2)
+        .infer(known(&[1, 5]))
+        .within("fc", known(&[1, 5]));
+    assert!(std::panic::catch_unwind(|| failed.report()).is_err());
+    // What follows from it says nothing.
+    infer::relu(failed).report();
+    infer::flatten(failed, 1).report();
+    infer::add(known(&[1]), failed).report();
+    infer::cat(&[known(&[1]), failed], 0).report();
+    LinearOptions::new(4, 2)
+        .infer(failed)
+        .within("fc2", failed)
+        .report();
+    Inferred::Unknown.report();
+}
+
+#[test]
+fn texts_are_cut_not_overrun() {
+    let mut text = Text::new();
+    for _ in 0..1000 {
+        text = text.number(123).str("äö");
+    }
+    assert!(text.as_str().starts_with("123äö123"));
+    assert_eq!(
+        Text::new().signed(-12).str(" ").pair([3, 45]).as_str(),
+        "-12 3 x 45"
+    );
+}
+
+struct Twice {
+    layer: Conv2d,
+}
+
+impl Module for Twice {
+    type Options = Conv2dOptions;
+
+    fn build(path: ParameterPath, options: Conv2dOptions) -> Twice {
+        Twice {
+            layer: Conv2d::build(path.join("conv"), options),
+        }
+    }
+}
+
+impl Forward for Twice {
+    const USED_FIELDS: &'static [&'static str] = &["*"];
+
+    fn forward(&self, x: Tensor) -> Tensor {
+        self.layer.forward(self.layer.forward(x))
+    }
+}
+
+#[test]
+fn a_layer_used_twice_has_one_parameter_and_two_nodes() {
+    let graph = Twice::build(ParameterPath::root(), Conv2dOptions::new(3, 3, [2, 2]))
+        .trace_with_input(&[1, 3, 5, 5])
+        .unwrap();
+    let names: Vec<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["input", "conv", "conv_1"]);
+    assert_eq!(graph.parameters.len(), 2);
+}

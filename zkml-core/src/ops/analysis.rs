@@ -1,0 +1,66 @@
+//! The range analysis of a whole graph.
+
+#[cfg(not(feature = "prover"))]
+use super::IntOp;
+#[cfg(feature = "prover")]
+use super::range::role_range;
+use super::range::{RangeError, RangeSite};
+#[cfg(feature = "prover")]
+use super::{Int, IntOp};
+use crate::graph::{Graph, IntFact, NodeId, ParameterId, ParameterShape, Stage};
+
+/// The range of one node from the ranges written at its operands; an input keeps its own.
+///
+/// # Errors
+/// The node's values or the products in its constraints may reach `2^60`.
+pub fn node_range<S: Stage<Op = IntOp, Fact = IntFact>>(
+    graph: &Graph<S>,
+    id: NodeId,
+) -> Result<(i64, i64), RangeError> {
+    let node = &graph[id];
+    let parameter = |id: ParameterId| graph.parameters.get(id.0).map(ParameterShape::shape);
+    let operands = node.inputs.iter().filter_map(|id| graph.nodes.get(id.0));
+    node.op.room().range(&RangeSite {
+        name: &node.name,
+        operands: operands.map(|node| &node.fact).collect(),
+        fact: &node.fact,
+        parameter: &parameter,
+    })
+}
+
+/// Checks a whole graph: every edge's range is what the analysis derives, nothing wraps, and every parameter value
+/// lies in its role's range.
+///
+/// # Errors
+/// The first [`RangeError`].
+#[cfg(feature = "prover")]
+pub fn check(graph: &Graph<Int>) -> Result<(), RangeError> {
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let expected = node_range(graph, NodeId(index))?;
+        if expected != node.fact.range {
+            return Err(RangeError::WrongFact {
+                layer: node.name.clone(),
+                expected,
+                found: node.fact.range,
+            });
+        }
+    }
+    for parameter in &graph.parameters {
+        let (low, high) = role_range(parameter.role);
+        let values = parameter.values.to_vec().into_iter().map(i64::from);
+        let mut outside = values
+            .enumerate()
+            .filter(|(_, value)| !(low..=high).contains(value));
+        if let Some((index, value)) = outside.next() {
+            let path = parameter.path.clone();
+            return Err(RangeError::Parameter {
+                path,
+                index,
+                value,
+                low,
+                high,
+            });
+        }
+    }
+    Ok(())
+}

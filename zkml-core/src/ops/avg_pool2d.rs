@@ -1,0 +1,290 @@
+//! `torch.nn.AvgPool2d` and `AdaptiveAvgPool2d`; sums over windows in integers.
+
+#[cfg(feature = "prover")]
+use ndarray::{ArrayD, Axis as NdAxis};
+use serde::{Deserialize, Serialize};
+
+use super::pooling::{check_kernel, check_window, is_single_cell, pooled};
+#[cfg(feature = "prover")]
+use super::pooling::{pool, pool_reference};
+use super::product::{rank4, window_factor};
+use super::range::{magnitude, wide};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+#[cfg(feature = "prover")]
+use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
+use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
+use crate::graph::{
+    Inferred, OperandError, Shape, ShapeError, Site, Window2d, attempt, infer, positive_pair, sized,
+};
+
+const NAME: &str = "avg_pool2d";
+const ADAPTIVE: &str = "adaptive_avg_pool2d";
+
+/// Hyper-parameters of an average pooling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AvgPool2dOptions {
+    /// Height and width of a window.
+    pub kernel_size: [usize; 2],
+    /// Step between windows; the kernel size.
+    pub stride: [usize; 2],
+    /// Zeros on both sides, which count in the mean; 0.
+    pub padding: [usize; 2],
+}
+
+impl AvgPool2dOptions {
+    /// With PyTorch's defaults.
+    pub const fn new(kernel_size: [usize; 2]) -> AvgPool2dOptions {
+        AvgPool2dOptions {
+            kernel_size,
+            stride: kernel_size,
+            padding: [0; 2],
+        }
+    }
+
+    /// The sliding window.
+    pub const fn window(&self) -> Window2d {
+        Window2d {
+            kernel: self.kernel_size,
+            stride: self.stride,
+            padding: self.padding,
+            dilation: [1; 2],
+        }
+    }
+
+    /// # Errors
+    /// A size of 0, or padding of more than half the kernel.
+    pub const fn check(&self) -> Result<(), ShapeError> {
+        check_window(NAME, &self.window())
+    }
+
+    /// `[N, C, H, W] -> [N, C, H', W']`.
+    ///
+    /// # Errors
+    /// Options or an operand that do not fit.
+    pub const fn shape(&self, x: Shape) -> Result<Shape, ShapeError> {
+        attempt!(self.check());
+        pooled(NAME, x, &self.window())
+    }
+
+    infer!(|self, x| self.shape(x));
+}
+
+/// Hyper-parameters of an adaptive average pooling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdaptiveAvgPool2dOptions {
+    /// Height and width of the result, which divide those of the operand.
+    pub output_size: [usize; 2],
+}
+
+impl AdaptiveAvgPool2dOptions {
+    /// The pooling to `output_size` cells.
+    pub const fn new(output_size: [usize; 2]) -> AdaptiveAvgPool2dOptions {
+        AdaptiveAvgPool2dOptions { output_size }
+    }
+
+    /// # Errors
+    /// An output size of 0.
+    pub const fn check(&self) -> Result<(), ShapeError> {
+        positive_pair("AdaptiveAvgPool2d", "output_size", self.output_size)
+    }
+
+    /// `[N, C, H, W] -> [N, C, H', W']` with `[H', W'] = output_size`, which divides `[H, W]`.
+    ///
+    /// # Errors
+    /// An operand that does not fit.
+    pub const fn shape(&self, x: Shape) -> Result<Shape, ShapeError> {
+        let [height, width] = self.output_size;
+        if height == 0 || width == 0 {
+            return Err(ShapeError::Option {
+                operation: ADAPTIVE,
+                name: "output_size",
+                expected: "of at least 1",
+                found: 0,
+            });
+        }
+        if x.rank() != 4 {
+            return Err(ShapeError::Rank {
+                operation: ADAPTIVE,
+                expected: "4 dimensions [N, C, H, W]",
+                found: x,
+            });
+        }
+        if !x.size(2).is_multiple_of(height) || !x.size(3).is_multiple_of(width) {
+            return Err(ShapeError::AdaptivePool {
+                output_size: self.output_size,
+                found: x,
+            });
+        }
+        sized(ADAPTIVE, x, &[x.size(0), x.size(1), height, width])
+    }
+
+    infer!(|self, x| self.shape(x));
+}
+
+/// Mean over each window; padding counts as zeros (`count_include_pad = True`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AvgPool2d {
+    /// What slides.
+    pub window: Window2d,
+}
+
+/// Mean over height and width, keeping them as 1 (`AdaptiveAvgPool2d(1)`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GlobalAvgPool2d;
+
+/// Sum over each window, zeros outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SumPool2d {
+    /// What slides.
+    pub window: Window2d,
+}
+
+impl Room for AvgPool2d {
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        Ok(pooled(NAME, site.one()?, &self.window)?)
+    }
+
+    fn accumulates(&self) -> bool {
+        true
+    }
+}
+
+impl FloatRoom for AvgPool2d {
+    fn returns_operand(&self, _operand: &[usize], _shape: &[usize], _inputs: usize) -> bool {
+        is_single_cell(&self.window)
+    }
+
+    fn takes_means(&self) -> bool {
+        self.window.padding == [0, 0]
+    }
+
+    fn own_padding(&mut self) -> Option<&mut [usize; 2]> {
+        Some(&mut self.window.padding)
+    }
+
+    #[cfg(feature = "prover")]
+    fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
+        let count = (self.window.kernel[0] * self.window.kernel[1]) as f32;
+        Some(pool(site.operand(0)?, &self.window, site.shape(), 0.0, |a, b| a + b)? / count)
+    }
+
+    #[cfg(feature = "prover")]
+    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
+        average(self.window, quantizing)
+    }
+}
+
+impl Room for GlobalAvgPool2d {
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        Ok(AdaptiveAvgPool2dOptions::new([1, 1]).shape(site.one()?)?)
+    }
+
+    fn accumulates(&self) -> bool {
+        true
+    }
+}
+
+impl FloatRoom for GlobalAvgPool2d {
+    fn returns_operand(&self, operand: &[usize], shape: &[usize], _inputs: usize) -> bool {
+        operand == shape
+    }
+
+    fn takes_means(&self) -> bool {
+        true
+    }
+
+    #[cfg(feature = "prover")]
+    fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
+        let x = site.operand(0)?;
+        let [_, _, height, width] = *x.shape() else {
+            return None;
+        };
+        (x.sum_axis(NdAxis(3)).sum_axis(NdAxis(2)) / (height * width) as f32)
+            .into_shape_with_order(site.shape())
+            .ok()
+    }
+
+    #[cfg(feature = "prover")]
+    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
+        let [_, _, height, width] = rank4(quantizing.operand_shape(0));
+        let window = Window2d {
+            kernel: [height, width],
+            stride: [1, 1],
+            padding: [0, 0],
+            dilation: [1, 1],
+        };
+        average(window, quantizing)
+    }
+}
+
+/// The sum over each window, `k` times finer than the mean of its `k` cells.
+#[cfg(feature = "prover")]
+fn average(window: Window2d, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
+    let x = quantizing.activation(0)?;
+    let scale = x.scale / (window.kernel[0] * window.kernel[1]) as f64;
+    quantizing.accumulate(SumPool2d { window }.into(), vec![x.node], vec![scale], 0)
+}
+
+impl Room for SumPool2d {
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        Ok(pooled(NAME, site.one()?, &self.window)?)
+    }
+
+    fn accumulates(&self) -> bool {
+        true
+    }
+}
+
+impl IntegerRoom for SumPool2d {
+    fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
+        let Window2d { kernel, padding, .. } = &self.window;
+        let count = (kernel[0] as i128).saturating_mul(kernel[1] as i128);
+        let (low, high) = wide(site.hull()?);
+        let (low, high) = (low.saturating_mul(count), high.saturating_mul(count));
+        // A window partly in the padding has fewer terms.
+        let padded = padding != &[0, 0];
+        site.accumulator(if padded { (low.min(0), high.max(0)) } else { (low, high) })
+    }
+
+    /// `y[n, c, p] = sum_d x[n, c, p * stride + d - padding]`.
+    fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
+        let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
+        let [n, channels, out_height, out_width] = rank4(shape);
+        let [height, width] = self.window.kernel;
+        check_kernel(name, &self.window)?;
+        check_bound(name, "sum", magnitude(fact.range) * height as i128 * width as i128)?;
+        let circuit = lowering.circuit();
+        let windows = circuit.view(
+            &format!("{name}/windows"),
+            &[n, channels, height, width, out_height, out_width],
+            x,
+            vec![
+                Factor::identity(0, 0),
+                Factor::identity(1, 1),
+                window_factor(&self.window, 0, 2, 4, 2),
+                window_factor(&self.window, 1, 3, 5, 3),
+            ],
+        );
+        let ones = circuit.constant(&[height, width], vec![1; height * width]);
+        let axes = vec![
+            Axis::free_right(0, 0),
+            Axis::free_right(1, 1),
+            Axis::summed(0, 2),
+            Axis::summed(1, 3),
+            Axis::free_right(4, 2),
+            Axis::free_right(5, 3),
+        ];
+        Ok(circuit.contraction(name, shape, ones, windows, axes))
+    }
+
+    #[cfg(feature = "prover")]
+    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        pool(site.operand(0)?, &self.window, site.shape(), 0, |a, b| a + b)
+    }
+
+    #[cfg(feature = "prover")]
+    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        let sum = |values: &mut dyn Iterator<Item = i64>| values.sum();
+        Some(pool_reference(site.operand(0)?, &self.window, site.shape(), sum))
+    }
+}

@@ -1,0 +1,158 @@
+//! What a room sees of an execution.
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use super::{Float, Int, Layer};
+use crate::graph::{Graph, Node, ParameterId};
+
+/// Cells of a tensor that one task works on at least.
+pub const PARALLEL_CELLS: usize = 1 << 14;
+
+/// A node of the float graph that is executed.
+pub struct FloatSite<'a> {
+    /// The graph.
+    pub graph: &'a Graph<Float>,
+    /// The node.
+    pub node: &'a Node<Float>,
+    /// Values of its operands, in standard layout.
+    pub operands: &'a [&'a ArrayD<f32>],
+}
+
+impl<'a> FloatSite<'a> {
+    /// Value of an operand.
+    pub fn operand(&self, index: usize) -> Option<&'a ArrayD<f32>> {
+        self.operands.get(index).copied()
+    }
+
+    /// The shape of the result.
+    pub fn shape(&self) -> &'a [usize] {
+        &self.node.fact
+    }
+
+    /// Values of a parameter.
+    pub fn parameter(&self, id: ParameterId) -> Option<ArrayViewD<'a, f32>> {
+        self.graph
+            .parameters
+            .get(id.0)
+            .map(|parameter| parameter.values.view())
+    }
+
+    /// Values of an optional parameter: `Some(None)` where there is none, `None` for one that does not exist.
+    pub fn optional(&self, id: Option<ParameterId>) -> Option<Option<Vec<f32>>> {
+        match id {
+            None => Some(None),
+            Some(id) => Some(Some(self.parameter(id)?.iter().copied().collect())),
+        }
+    }
+}
+
+/// A node of the integer graph that is executed.
+pub struct IntegerSite<'a> {
+    /// The graph.
+    pub graph: &'a Graph<Int>,
+    /// The node.
+    pub node: &'a Node<Int>,
+    /// Values of its operands, in standard layout.
+    pub operands: &'a [&'a ArrayD<i64>],
+    /// Its weights, where it [has some laid out](super::IntegerRoom::prepare).
+    pub layer: Option<&'a Layer>,
+}
+
+impl<'a> IntegerSite<'a> {
+    /// Value of an operand.
+    pub fn operand(&self, index: usize) -> Option<&'a ArrayD<i64>> {
+        self.operands.get(index).copied()
+    }
+
+    /// The shape of the result.
+    pub fn shape(&self) -> &'a [usize] {
+        &self.node.fact.shape
+    }
+
+    /// Values of a parameter.
+    pub fn parameter(&self, id: ParameterId) -> Option<ArrayD<i32>> {
+        self.graph
+            .parameters
+            .get(id.0)
+            .map(|parameter| parameter.values.to_array())
+    }
+
+    /// The graph was not validated.
+    pub fn inconsistent(&self) -> ExecutionError {
+        ExecutionError::Inconsistent {
+            layer: self.node.name.clone(),
+        }
+    }
+}
+
+/// The values of a node.
+#[derive(Debug)]
+pub struct Computed {
+    /// The values.
+    pub value: ArrayD<i64>,
+    /// The values on which a table was looked up, for a rescale.
+    pub before_table: Option<ArrayD<i64>>,
+}
+
+impl Computed {
+    /// Values that come from no table.
+    pub fn plain(value: ArrayD<i64>) -> Self {
+        Self {
+            value,
+            before_table: None,
+        }
+    }
+}
+
+/// Why an integer execution stops: an input that does not fit, or a value that leaves a table's domain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecutionError {
+    /// The input has another shape than the network takes.
+    #[error("input: expected shape {expected:?}, found {found:?}")]
+    InputShape {
+        /// Shape of the network's input.
+        expected: Vec<usize>,
+        /// Shape of what was given.
+        found: Vec<usize>,
+    },
+    /// An input integer outside the input's range.
+    #[error("input: value {value} at index {index:?} is outside [{}, {}]", range.0, range.1)]
+    InputRange {
+        /// Where.
+        index: Vec<usize>,
+        /// What.
+        value: i64,
+        /// The range, both ends included.
+        range: (i64, i64),
+    },
+    /// A rescaled accumulator outside the domain of its table: the input is far from what was calibrated.
+    #[error(
+        "`{layer}`: value {value} at index {index:?} leaves the table's domain [-2^{domain_bits}, 2^{domain_bits}): \
+         the input is far outside of what the network was calibrated on"
+    )]
+    Domain {
+        /// Name of the rescale.
+        layer: String,
+        /// Where in the layer's value.
+        index: Vec<usize>,
+        /// The rescaled accumulator.
+        value: i64,
+        /// The domain is `[-2^domain_bits, 2^domain_bits)`.
+        domain_bits: u32,
+    },
+    /// A table cannot be computed.
+    #[error("`{layer}`: {error}")]
+    Table {
+        /// Name of the rescale.
+        layer: String,
+        /// Why.
+        error: crate::circuit::TableError,
+    },
+    /// The graph would not pass validation or range analysis.
+    #[error("`{layer}`: the integer graph is inconsistent here, validate it first")]
+    Inconsistent {
+        /// Name of the node.
+        layer: String,
+    },
+}

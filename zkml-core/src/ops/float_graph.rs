@@ -1,0 +1,56 @@
+//! Steps of building a floating-point graph that name an operation.
+
+use super::{Argmax, FloatOp, Input, Reshape};
+use crate::graph::{Graph, GraphBuilder, GraphError, Node, NodeId, OperandError, Shape, ShapeError, Stage};
+
+impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> GraphBuilder<S> {
+    /// An input of the network, batch first.
+    ///
+    /// # Errors
+    /// A shape with an empty dimension.
+    pub fn input(&mut self, name: &str, shape: &[usize]) -> Result<NodeId, GraphError> {
+        self.declare(name, Input, &[], shape)
+    }
+
+    /// Adds a row-major reshape.
+    ///
+    /// # Errors
+    /// `shape` has another number of elements than the operand.
+    pub fn reshape(&mut self, name: &str, operand: NodeId, shape: &[usize]) -> Result<NodeId, GraphError> {
+        self.declare(name, Reshape, &[operand], shape)
+    }
+}
+
+impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
+    /// Appends the index of the maximum along the last axis of output 0 (a class) as a further output.
+    ///
+    /// # Errors
+    /// The graph has no output, or output 0 has no axes.
+    pub fn with_argmax(mut self) -> Result<Self, GraphError> {
+        let &operand = self.outputs.first().ok_or(GraphError::NoOutputs)?;
+        let mut name = String::from("argmax");
+        while self.find(&name).is_some() {
+            name.push('_');
+        }
+        let mut fact = self[operand].fact.clone();
+        if fact.pop().is_none() {
+            let of = Shape::new(&[]).ok_or(GraphError::NoOutputs)?;
+            let error = ShapeError::Axis {
+                operation: "argmax",
+                axis: -1,
+                of,
+            };
+            let reason = Box::new(OperandError::Shape(error));
+            return Err(GraphError::Shape { node: name, reason });
+        }
+        let op = Argmax { axis: fact.len() }.into();
+        self.nodes.push(Node {
+            name,
+            op,
+            inputs: vec![operand],
+            fact,
+        });
+        self.outputs.push(NodeId(self.nodes.len() - 1));
+        Ok(self)
+    }
+}

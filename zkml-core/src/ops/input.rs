@@ -1,0 +1,62 @@
+//! An input of the network.
+
+#[cfg(feature = "prover")]
+use ndarray::ArrayD;
+use serde::{Deserialize, Serialize};
+
+use super::range::wide;
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+#[cfg(feature = "prover")]
+use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
+use crate::circuit::{CircuitError, ColumnId};
+use crate::graph::{OperandError, Shape, Site};
+
+/// An input; quantized in the integer network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input;
+
+impl Room for Input {
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        match site.operands {
+            [] => site.declared(),
+            _ => Err(site.arity(0)),
+        }
+    }
+
+    fn is_input(&self) -> bool {
+        true
+    }
+}
+
+impl FloatRoom for Input {
+    /// The executor puts the value of an input in its place.
+    #[cfg(feature = "prover")]
+    fn evaluate(&self, _site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
+        None
+    }
+
+    #[cfg(feature = "prover")]
+    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
+        quantizing.input()
+    }
+}
+
+impl IntegerRoom for Input {
+    fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
+        site.accumulator(wide(site.fact.range))
+    }
+
+    fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
+        lowering.input()
+    }
+
+    #[cfg(feature = "prover")]
+    fn execute(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        None
+    }
+
+    #[cfg(feature = "prover")]
+    fn reference(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        None
+    }
+}

@@ -1,0 +1,215 @@
+//! `torch.nn.Linear`.
+
+#[cfg(feature = "prover")]
+use ndarray::{ArrayD, Dimension, IxDyn};
+use serde::{Deserialize, Serialize};
+
+use super::product::{add_bias, check_products};
+use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+#[cfg(feature = "prover")]
+use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing};
+use crate::circuit::{Axis, CircuitError, ColumnId};
+use crate::graph::{
+    Inferred, MAX_RANK, OperandError, ParameterId, Shape, ShapeError, Site, attempt, infer, positive, sized,
+};
+
+const NAME: &str = "Linear";
+
+/// Hyper-parameters of a linear layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinearOptions {
+    /// Size of the last axis of the input.
+    pub in_features: usize,
+    /// Size of the last axis of the output.
+    pub out_features: usize,
+    /// Whether there is a bias; yes.
+    pub bias: bool,
+}
+
+impl LinearOptions {
+    /// With PyTorch's defaults.
+    pub const fn new(in_features: usize, out_features: usize) -> LinearOptions {
+        LinearOptions {
+            in_features,
+            out_features,
+            bias: true,
+        }
+    }
+
+    /// # Errors
+    /// A size of 0.
+    pub const fn check(&self) -> Result<(), ShapeError> {
+        attempt!(positive(NAME, "in_features", self.in_features));
+        positive(NAME, "out_features", self.out_features)
+    }
+
+    /// `[..., in_features] -> [..., out_features]`.
+    ///
+    /// # Errors
+    /// Options or an operand that do not fit.
+    pub const fn shape(&self, x: Shape) -> Result<Shape, ShapeError> {
+        attempt!(self.check());
+        if x.rank() < 2 {
+            return Err(ShapeError::Rank {
+                operation: NAME,
+                expected: "2 dimensions or more [N, ..., features]",
+                found: x,
+            });
+        }
+        let last = x.rank() - 1;
+        if x.size(last) != self.in_features {
+            return Err(ShapeError::Features {
+                expected: self.in_features,
+                found: x,
+            });
+        }
+        let mut sizes = [1; MAX_RANK];
+        let mut axis = 0;
+        while axis < last {
+            sizes[axis] = x.size(axis);
+            axis += 1;
+        }
+        sizes[last] = self.out_features;
+        sized(NAME, x, sizes.split_at(x.rank()).0)
+    }
+
+    infer!(|self, x| self.shape(x));
+}
+
+/// On the last axis; weight `[O, I]`, bias `[O]`. Exact in integers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "fields are shaped in the line above")]
+pub struct Linear {
+    pub weight: ParameterId,
+    pub bias: Option<ParameterId>,
+}
+
+impl Room for Linear {
+    fn parameters_mut(&mut self) -> Vec<&mut ParameterId> {
+        [Some(&mut self.weight), self.bias.as_mut()].into_iter().flatten().collect()
+    }
+
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        let x = site.one()?;
+        let [outputs, inputs] = site.sizes::<2>(self.weight)?;
+        let options = LinearOptions {
+            in_features: inputs,
+            out_features: outputs,
+            bias: self.bias.is_some(),
+        };
+        let shape = options.shape(x)?;
+        site.expect(self.bias, &[outputs])?;
+        Ok(shape)
+    }
+
+    fn accumulates(&self) -> bool {
+        true
+    }
+}
+
+impl FloatRoom for Linear {
+    fn layer(&self) -> Option<AffineLayer> {
+        Some(AffineLayer {
+            weight: self.weight,
+            bias: self.bias,
+            window: None,
+            connected: true,
+        })
+    }
+
+    fn layer_mut(&mut self) -> Option<(&mut ParameterId, &mut Option<ParameterId>)> {
+        Some((&mut self.weight, &mut self.bias))
+    }
+
+    fn products(&self, shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
+        shape_of(self.weight).iter().skip(1).product()
+    }
+
+    #[cfg(feature = "prover")]
+    fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
+        let (x, weight, bias) = (site.operand(0)?, site.parameter(self.weight)?, site.optional(self.bias)?);
+        let weight = weight.as_standard_layout();
+        let (weight, x) = (weight.as_slice()?, x.as_slice()?);
+        let outputs = *site.shape().last()?;
+        let inputs = weight.len().checked_div(outputs)?;
+        let mut y = Vec::with_capacity(site.shape().iter().product());
+        for row in x.chunks_exact(inputs.max(1)) {
+            for (o, weights) in weight.chunks_exact(inputs.max(1)).enumerate() {
+                y.push(dot(row, weights) + bias.as_ref().map_or(0.0, |bias| bias[o]));
+            }
+        }
+        ArrayD::from_shape_vec(site.shape(), y).ok()
+    }
+
+    #[cfg(feature = "prover")]
+    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
+        let axis = quantizing.node().fact.len().saturating_sub(1);
+        let op = |weight, bias| IntOp::Linear(Linear { weight, bias });
+        quantizing.products(self.weight, self.bias, &op, axis)
+    }
+}
+
+/// Eight partial sums, so that the compiler may use vector registers.
+#[cfg(feature = "prover")]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0f32; 8];
+    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
+    let pairs = a_chunks.remainder().iter().zip(b_chunks.remainder());
+    let tail: f32 = pairs.map(|(a, b)| a * b).sum();
+    for (a, b) in a_chunks.zip(b_chunks) {
+        for lane in 0..8 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + tail
+}
+
+impl IntegerRoom for Linear {
+    fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
+        site.products(self.weight, self.bias)
+    }
+
+    /// `y[.., o] = sum_i W[o, i] x[.., i] + b[o]`.
+    fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
+        let (name, (x, fact)) = (lowering.name(), lowering.operand(0));
+        let result = &lowering.fact().shape;
+        let last = fact.shape.len() - 1;
+        let shape = [result[last], fact.shape[last]];
+        let w = lowering.weight(self.weight, &shape, &shape, &[0, 1])?;
+        check_products(lowering, fact.range, shape[1])?;
+        let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::free_right(axis, axis)).collect();
+        axes.push(Axis::free_left(0, last));
+        axes.push(Axis::summed(1, last));
+        let product = lowering.circuit().contraction(&format!("{name}/product"), result, w, x, axes);
+        add_bias(lowering, product, self.bias, last)
+    }
+
+    #[cfg(feature = "prover")]
+    fn prepare(&self, site: &IntegerSite<'_>) -> Option<Option<Layer>> {
+        Layer::new(site, self.weight, self.bias, None).map(Some)
+    }
+
+    #[cfg(feature = "prover")]
+    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        site.layer?.linear(site.operand(0)?, site.shape())
+    }
+
+    #[cfg(feature = "prover")]
+    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        let (x, weight) = (site.operand(0)?, site.parameter(self.weight)?);
+        let bias = match self.bias {
+            Some(id) => Some(site.parameter(id)?),
+            None => None,
+        };
+        Some(ArrayD::from_shape_fn(IxDyn(site.shape()), |y| {
+            let last = y.ndim() - 1;
+            let mut sum = bias.as_ref().map_or(0, |bias| i128::from(bias[[y[last]]]));
+            let mut at = y.clone();
+            for i in 0..weight.shape()[1] {
+                at[last] = i;
+                sum += i128::from(weight[[y[last], i]]) * i128::from(x[&at]);
+            }
+            sum as i64
+        }))
+    }
+}

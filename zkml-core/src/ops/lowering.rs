@@ -1,0 +1,130 @@
+//! What a room sees of the compiler when it becomes columns of a circuit.
+
+use crate::circuit::{CircuitBuilder, CircuitError, ColumnId};
+use crate::graph::{IntFact, NodeId, ParameterId};
+
+/// The node that is lowered, and the circuit under construction. `'g` is the graph's lifetime.
+pub trait Lowering<'g> {
+    /// The node.
+    fn id(&self) -> NodeId;
+
+    /// Its name.
+    fn name(&self) -> &'g str;
+
+    /// What is known of its result.
+    fn fact(&self) -> &'g IntFact;
+
+    /// Number of its operands.
+    fn operands(&self) -> usize;
+
+    /// An operand: its column and what is known of it.
+    fn operand(&self, index: usize) -> (ColumnId, &'g IntFact);
+
+    /// The column of the node, which is an input: public, or committed and range-checked.
+    ///
+    /// # Errors
+    /// A range that no table covers.
+    fn input(&mut self) -> Result<ColumnId, CircuitError>;
+
+    /// The circuit.
+    fn circuit(&mut self) -> &mut CircuitBuilder;
+
+    /// A weight tensor as a parameter column of the given shape: axis `i` of the column is axis `order[i]` of the tensor, once that
+    /// has the sizes `split`. Example: a convolution's `[O, C, H, W]` with order `[2, 3, 0, 1]` is the column `[H, W, O, C]`.
+    ///
+    /// # Errors
+    /// A parameter that is no int8 weight, or has another number of values.
+    fn weight(
+        &mut self,
+        id: ParameterId,
+        shape: &[usize],
+        split: &[usize],
+        order: &[usize],
+    ) -> Result<ColumnId, CircuitError>;
+
+    /// The digits of a bias, `[4, length]`: `bias = sum_k 256^k digit_k`, each an int8.
+    ///
+    /// # Errors
+    /// A parameter that is no bias.
+    fn bias_digits(&mut self, id: ParameterId) -> Result<ColumnId, CircuitError>;
+
+    /// A view that is read as it is, or committed cell by cell where the pass `shifted_convolution` is off.
+    fn windows(&mut self, view: ColumnId) -> ColumnId;
+
+    /// A value that is looked up as it is, or committed first where the pass `virtual_values` is off.
+    fn looked_up(&mut self, value: ColumnId) -> ColumnId;
+
+    /// Says how the prover fills committed columns.
+    fn hint(&mut self, hint: Hint);
+}
+
+/// Digits of a bias in base 256.
+pub(crate) const BIAS_DIGITS: usize = 4;
+
+/// How the prover fills committed columns.
+#[derive(Debug, Clone)]
+pub enum Hint {
+    /// The parts of a rescale node: `input * multiplier + half = value * 2^shift + sum_k limbs[k] * 2^(bits k)`.
+    Rescale {
+        /// The rescale node; its operand is the accumulator.
+        node: NodeId,
+        /// The value before the table; virtual, but known to the prover at once.
+        value: ColumnId,
+        /// The node's column, after the table.
+        output: ColumnId,
+        /// Remainder limbs, least significant first.
+        limbs: Vec<ColumnId>,
+        /// Bits of a limb.
+        bits: u32,
+    },
+    /// `output = table(input)`, cell by cell.
+    Apply {
+        /// Index of a function table.
+        table: u32,
+        /// A virtual column.
+        input: ColumnId,
+        /// A committed column.
+        output: ColumnId,
+    },
+    /// 1 where the index along `axis` is the one in the node's value.
+    OneHot {
+        /// The node that holds indices; it lacks `axis`.
+        index: NodeId,
+        /// Axis of `output`.
+        axis: usize,
+        /// A committed column.
+        output: ColumnId,
+    },
+    /// The values of an input node.
+    Input {
+        /// The node.
+        node: NodeId,
+        /// A committed column; its padding is any value of the range.
+        output: ColumnId,
+    },
+    /// The values of a node, in a virtual column and in a committed one; both are 0 on padding.
+    Node {
+        /// The node.
+        node: NodeId,
+        /// A virtual column.
+        input: ColumnId,
+        /// A committed column.
+        output: ColumnId,
+    },
+    /// `output = input`, padding too.
+    Copy {
+        /// A column.
+        input: ColumnId,
+        /// A committed column.
+        output: ColumnId,
+    },
+    /// The digits of a non-negative column in base `2^bits`, least significant first.
+    Limbs {
+        /// A virtual column.
+        input: ColumnId,
+        /// Committed columns.
+        limbs: Vec<ColumnId>,
+        /// Bits of a limb.
+        bits: u32,
+    },
+}

@@ -1,0 +1,68 @@
+//! Operations: a room for each.
+//!
+//! A room is one file. It has the hyper-parameters of its operation, the shape rule, the meaning in floating point and in integers, the
+//! slow reference, the range of the result, quantization and lowering. The list of rooms is at the end of this file: the enums [`FloatOp`] and [`IntOp`] and all
+//! dispatch follow from it (`registry.rs`). Compiler passes never list operations: they ask properties ([`Room`], [`FloatRoom`]).
+//!
+//! A room sees the compiler through two traits, [`Quantizing`] and [`Lowering`], which [`crate::quant`] and `crate::lower` implement. Meaning in floats
+//! and quantization are built with the feature `prover` alone; the rest is what a verifier needs to lower a network itself.
+
+mod analysis;
+mod display;
+#[cfg(feature = "prover")]
+mod execution;
+mod float_graph;
+mod lowering;
+mod pooling;
+mod product;
+#[cfg(feature = "prover")]
+mod quantizing;
+pub mod range;
+mod registry;
+mod room;
+mod stage;
+
+#[cfg(feature = "prover")]
+pub use analysis::check;
+pub use analysis::node_range;
+#[cfg(feature = "prover")]
+pub use execution::{Computed, ExecutionError, FloatSite, IntegerSite, PARALLEL_CELLS};
+pub(crate) use lowering::BIAS_DIGITS;
+pub use lowering::{Hint, Lowering};
+#[cfg(feature = "prover")]
+pub use product::Layer;
+#[cfg(feature = "prover")]
+pub use quantizing::{Accumulator, Activation, QuantizeError, Quantizing, ShiftError};
+pub use range::{RangeError, RangeSite};
+use registry::{operations, rooms};
+pub use room::{AffineLayer, FloatRoom, IntegerRoom, Room};
+#[cfg(feature = "prover")]
+pub use stage::{Float, Int};
+pub use stage::{Skeleton, Symbolic};
+
+#[cfg(test)]
+mod graph_tests;
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
+
+rooms! {
+    input, conv2d, linear, batch_norm, relu, relu6, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
+    rescale,
+}
+
+operations! {
+    /// An operation as PyTorch has it. Channels are axis 1.
+    FloatOp, FloatRoom,
+    Input, Conv2d, Linear, BatchNorm, Relu, Relu6, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Reshape, Permute, Concat, Pad,
+    Add, Argmax,
+}
+
+operations! {
+    /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`] rounds. The order is that of the encoding: new ones stand at
+    /// the end.
+    #[derive(Serialize, Deserialize)]
+    IntOp, IntegerRoom,
+    Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax,
+}

@@ -1,0 +1,122 @@
+//! What max-pool and average pooling share.
+
+#[cfg(feature = "prover")]
+use ndarray::ArrayD;
+#[cfg(feature = "prover")]
+use rayon::prelude::*;
+
+#[cfg(feature = "prover")]
+use super::PARALLEL_CELLS;
+use crate::circuit::CircuitError;
+use crate::graph::{Shape, ShapeError, Window2d, attempt, positive_pair, sized};
+
+/// `[N, C, H, W] -> [N, C, H', W']`.
+pub(super) const fn pooled(
+    operation: &'static str,
+    x: Shape,
+    window: &Window2d,
+) -> Result<Shape, ShapeError> {
+    if x.rank() != 4 {
+        return Err(ShapeError::Rank {
+            operation,
+            expected: "4 dimensions [N, C, H, W]",
+            found: x,
+        });
+    }
+    match window.slide([x.size(2), x.size(3)]) {
+        Ok([height, width]) => sized(operation, x, &[x.size(0), x.size(1), height, width]),
+        Err((window, padded)) => Err(ShapeError::Window {
+            operation,
+            window,
+            padded,
+        }),
+    }
+}
+
+/// Sizes positive, padding at most half of the kernel (PyTorch's rule: no window lies in the padding alone).
+pub(super) const fn check_window(operation: &'static str, window: &Window2d) -> Result<(), ShapeError> {
+    attempt!(positive_pair(operation, "kernel_size", window.kernel));
+    attempt!(positive_pair(operation, "stride", window.stride));
+    attempt!(positive_pair(operation, "dilation", window.dilation));
+    let (kernel, padding) = (window.kernel, window.padding);
+    if padding[0] > kernel[0] / 2 || padding[1] > kernel[1] / 2 {
+        return Err(ShapeError::PoolPadding {
+            operation,
+            kernel,
+            padding,
+        });
+    }
+    Ok(())
+}
+
+/// Does a window return its operand?
+pub(super) fn is_single_cell(window: &Window2d) -> bool {
+    window.kernel == [1, 1] && window.stride == [1, 1] && window.padding == [0, 0]
+}
+
+/// Largest number of cells of a pooling window: a maximum has a column for each.
+const MAXIMUM_KERNEL: usize = 1 << 16;
+
+/// Refuses windows of too many cells.
+pub(super) fn check_kernel(layer: &str, window: &Window2d) -> Result<(), CircuitError> {
+    let [height, width] = window.kernel;
+    if height.saturating_mul(width) <= MAXIMUM_KERNEL {
+        return Ok(());
+    }
+    let what = format!("a pooling window of {height} x {width} cells (at most {MAXIMUM_KERNEL})");
+    Err(CircuitError::Unsupported {
+        layer: layer.to_owned(),
+        what,
+    })
+}
+
+/// Combines the cells of each window, plane by plane, in the order of the kernel; padding is left out.
+#[cfg(feature = "prover")]
+pub(super) fn pool<T: Copy + Send + Sync>(
+    x: &ArrayD<T>,
+    window: &Window2d,
+    shape: &[usize],
+    start: T,
+    combine: impl Fn(T, T) -> T + Sync,
+) -> Option<ArrayD<T>> {
+    let (&[n, channels, height, width], &[_, _, out_height, out_width]) = (x.shape(), shape) else {
+        return None;
+    };
+    let mut y = vec![start; n * channels * out_height * out_width];
+    let pool_plane = |(plane, source): (&mut [T], &[T])| {
+        for (kh, kw) in (0..window.kernel[0]).flat_map(|kh| (0..window.kernel[1]).map(move |kw| (kh, kw))) {
+            let columns = window.inside(kw, width, out_width, 1);
+            let first = columns.start * window.stride[1] + kw * window.dilation[1] - window.padding[1];
+            for row in window.inside(kh, height, out_height, 0) {
+                let h = row * window.stride[0] + kh * window.dilation[0] - window.padding[0];
+                let from = source[h * width + first..(h + 1) * width]
+                    .iter()
+                    .step_by(window.stride[1]);
+                let to = &mut plane[row * out_width..][columns.clone()];
+                to.iter_mut()
+                    .zip(from)
+                    .for_each(|(to, from)| *to = combine(*to, *from));
+            }
+        }
+    };
+    y.par_chunks_exact_mut(out_height * out_width)
+        .zip(x.as_slice()?.par_chunks_exact(height * width))
+        .with_min_len(PARALLEL_CELLS.div_ceil(height * width))
+        .for_each(pool_plane);
+    ArrayD::from_shape_vec(shape, y).ok()
+}
+
+/// The result at each place from the values under its window, by definition.
+#[cfg(feature = "prover")]
+pub(super) fn pool_reference(
+    x: &ArrayD<i64>,
+    window: &Window2d,
+    shape: &[usize],
+    combine: impl Fn(&mut dyn Iterator<Item = i64>) -> i64,
+) -> ArrayD<i64> {
+    let input = [x.shape()[2], x.shape()[3]];
+    ArrayD::from_shape_fn(ndarray::IxDyn(shape), |y| {
+        let positions = window.positions([y[2], y[3]], input);
+        combine(&mut positions.iter().map(|[h, w]| x[[y[0], y[1], *h, *w]]))
+    })
+}

@@ -1,0 +1,241 @@
+//! Convolutions and linear layers, their weights laid out for the kernels once for all executions.
+//!
+//! Operands whose range spans at most 255 become bytes: `x - low`, where `low` is the smallest value or 0, stands for
+//! `x`, and `low * sum of weights` is added to the bias. Then the kernels of
+//! [`multiply_patches`](crate::field::kernels::multiply_patches) compute the layer on channels-last data, without
+//! writing patches out. Layers on wider operands go the [slow way](crate::execute::wide).
+
+use ndarray::ArrayD;
+use rayon::prelude::*;
+
+use super::super::IntegerSite;
+use super::channels::bytes_of_channels;
+use super::wide::WideLayer;
+use crate::field::kernels::{PackedMatrix, Patches, multiply_patches};
+use crate::graph::{IntTensor, ParameterId, Window2d};
+use crate::int8::Int8Tensor;
+
+/// A convolution or linear layer.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    weights: Weights,
+    /// What is added to each output.
+    bias: Vec<i64>,
+}
+
+#[derive(Debug, Clone)]
+enum Weights {
+    Bytes(ByteLayer),
+    Wide(WideLayer),
+}
+
+/// A layer on operands that are bytes.
+#[derive(Debug, Clone)]
+struct ByteLayer {
+    /// The value that byte 0 stands for, 0 or less.
+    low: i64,
+    /// One matrix for each group of channels.
+    groups: Vec<PackedMatrix>,
+    /// Channels of a group, padded to whole quads; for a linear layer its inputs.
+    stride: usize,
+    /// Is a row of a window one segment?
+    joined: bool,
+}
+
+/// Terms that a sum in 32 bits takes.
+const TERMS: usize = i32::MAX as usize / (255 * 128);
+
+impl Layer {
+    /// Lays weights out; `convolution` has the window and the number of groups. `None` where the graph does not fit together.
+    pub(crate) fn new(
+        site: &IntegerSite<'_>,
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+        convolution: Option<(&Window2d, usize)>,
+    ) -> Option<Self> {
+        let graph = site.graph;
+        let weight = &graph.parameters.get(weight.0)?.values;
+        let outputs = *weight.shape().first()?;
+        let count = weight.len().checked_div(outputs)?;
+        let mut bias: Vec<i64> = match bias {
+            None => vec![0; outputs],
+            Some(id) => {
+                let bias = graph.parameters.get(id.0)?.values.to_vec();
+                bias.into_iter().map(i64::from).collect()
+            }
+        };
+        let range = graph.nodes.get(site.node.inputs.first()?.0)?.fact.range;
+        let (low, high) = (range.0.min(0), range.1.max(0));
+        let fits = high.checked_sub(low).is_some_and(|span| span <= 255) && count <= TERMS;
+        let terms = match weight {
+            IntTensor::Int8(terms) if fits => &match convolution {
+                None => terms.to_vec(),
+                Some((window, groups)) => channels_last(terms, window, groups)?,
+            },
+            _ => {
+                let weights = Weights::Wide(WideLayer::new(&weight.to_vec(), count, range));
+                return Some(Self { weights, bias });
+            }
+        };
+        for (bias, row) in bias.iter_mut().zip(terms.chunks_exact(count.max(1))) {
+            *bias += low * row.iter().map(|&w| i64::from(w)).sum::<i64>();
+        }
+        let weights = Weights::Bytes(match convolution {
+            None => ByteLayer {
+                low,
+                groups: vec![PackedMatrix::new(
+                    |o, _, t| terms[o * count + t],
+                    [outputs, 1, count],
+                )],
+                stride: count.next_multiple_of(4),
+                joined: true,
+            },
+            Some((window, groups)) => ByteLayer::convolution(terms, outputs, low, window, groups)?,
+        });
+        Some(Self { weights, bias })
+    }
+
+    /// A linear layer on the last axis of `x`; the result has the given shape.
+    pub(crate) fn linear(&self, x: &ArrayD<i64>, shape: &[usize]) -> Option<ArrayD<i64>> {
+        let layer = match &self.weights {
+            Weights::Bytes(layer) => layer,
+            Weights::Wide(layer) => return layer.linear(x, &self.bias, shape),
+        };
+        let inputs = *x.shape().last()?;
+        let rows = x.as_slice()?.chunks_exact(inputs);
+        let positions: Vec<usize> = (0..rows.len()).map(|row| row * layer.stride).collect();
+        let mut data = vec![0u8; rows.len() * layer.stride];
+        for (to, from) in data.chunks_exact_mut(layer.stride).zip(rows) {
+            to.iter_mut()
+                .zip(from)
+                .for_each(|(to, from)| *to = (from - layer.low) as u8);
+        }
+        let patches = Patches {
+            data: &data,
+            positions: &positions,
+            segments: &[0],
+        };
+        let products = multiply_patches(layer.groups.first()?, patches);
+        let mut y = vec![0i64; products.len()];
+        for (o, (products, bias)) in products.chunks_exact(positions.len()).zip(&self.bias).enumerate() {
+            for (row, product) in products.iter().enumerate() {
+                y[row * self.bias.len() + o] = i64::from(*product) + bias;
+            }
+        }
+        ArrayD::from_shape_vec(shape, y).ok()
+    }
+
+    /// A convolution of `x`, `[N, C, H, W]`; the result has the given shape.
+    pub(crate) fn convolution(
+        &self,
+        x: &ArrayD<i64>,
+        window: &Window2d,
+        groups: usize,
+        shape: &[usize],
+    ) -> Option<ArrayD<i64>> {
+        let layer = match &self.weights {
+            Weights::Bytes(layer) => layer,
+            Weights::Wide(layer) => return layer.convolution(x, &self.bias, window, groups, shape),
+        };
+        let (&[n, channels, height, width], &[_, outputs, out_height, out_width]) = (x.shape(), shape) else {
+            return None;
+        };
+        let (full_height, full_width) = (height + 2 * window.padding[0], width + 2 * window.padding[1]);
+        let pixel = groups * layer.stride;
+        let data = bytes_of_channels(
+            x.as_slice()?,
+            [n, groups, channels / groups, height, width],
+            window.padding,
+            layer.low,
+        );
+        let positions: Vec<usize> = (0..n * out_height)
+            .flat_map(|row| {
+                let (image, row) = (row / out_height, row % out_height);
+                let start = (image * full_height + row * window.stride[0]) * full_width;
+                (0..out_width).map(move |column| (start + column * window.stride[1]) * pixel)
+            })
+            .collect();
+        let group = |(index, weights): (usize, &PackedMatrix)| {
+            let segments: Vec<usize> = (0..window.kernel[0])
+                .flat_map(|kh| {
+                    let columns = if layer.joined { 1 } else { window.kernel[1] };
+                    let row = kh * window.dilation[0] * full_width;
+                    (0..columns).map(move |kw| (row + kw * window.dilation[1]) * pixel + index * layer.stride)
+                })
+                .collect();
+            let patches = Patches {
+                data: &data,
+                positions: &positions,
+                segments: &segments,
+            };
+            multiply_patches(weights, patches)
+        };
+        let products: Vec<Vec<i32>> = match layer.groups.as_slice() {
+            [one] => vec![group((0, one))],
+            many => many.par_iter().enumerate().map(group).collect(),
+        };
+        // From [output, image, position] to [image, output, position].
+        let plane = out_height * out_width;
+        let mut y = vec![0i64; n * outputs * plane];
+        let sources = products.iter().flat_map(|group| group.chunks_exact(n * plane));
+        for (o, (source, bias)) in sources.zip(&self.bias).enumerate() {
+            for (image, source) in source.chunks_exact(plane).enumerate() {
+                let target = &mut y[(image * outputs + o) * plane..][..plane];
+                target
+                    .iter_mut()
+                    .zip(source)
+                    .for_each(|(to, from)| *to = i64::from(*from) + bias);
+            }
+        }
+        ArrayD::from_shape_vec(shape, y).ok()
+    }
+}
+
+/// The weights of a convolution with its channels last; so they stand in the rows that a key commits to.
+fn channels_last(weights: &Int8Tensor, window: &Window2d, groups: usize) -> Option<Vec<i8>> {
+    let [height, width] = window.kernel;
+    let &[outputs, channels, ..] = weights.shape() else {
+        return None;
+    };
+    let split = [groups, outputs.checked_div(groups)?, channels, height, width];
+    let turned = weights.reshaped(&split)?.permuted(&[0, 1, 3, 4, 2])?;
+    Some(turned.to_vec())
+}
+
+impl ByteLayer {
+    /// Of weights `[outputs, kernel height, kernel width, channels of a group]`.
+    fn convolution(
+        weights: &[i8],
+        outputs: usize,
+        low: i64,
+        window: &Window2d,
+        groups: usize,
+    ) -> Option<Self> {
+        let [kernel_height, kernel_width] = window.kernel;
+        let per_group = outputs.checked_div(groups)?;
+        let area = kernel_height * kernel_width;
+        let channels = weights.len().checked_div(outputs)?.checked_div(area)?;
+        let stride = channels.next_multiple_of(4);
+        // Channels of neighbouring columns follow one another.
+        let joined = groups == 1 && window.dilation[1] == 1;
+        let shape = if joined {
+            [per_group, kernel_height, kernel_width * stride]
+        } else {
+            [per_group, area, stride]
+        };
+        let matrix = |group: usize| {
+            let at = |o: usize, segment: usize, term: usize| {
+                let (offset, channel) = (segment * (shape[2] / stride) + term / stride, term % stride);
+                let index = ((group * per_group + o) * area + offset) * channels + channel;
+                if channel < channels { weights[index] } else { 0 }
+            };
+            PackedMatrix::new(at, shape)
+        };
+        Some(Self {
+            low,
+            groups: (0..groups).map(matrix).collect(),
+            stride,
+            joined,
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! What a room sees of the compiler when it becomes integer operations.
+//!
+//! With `real = scale * integer` on every edge:
+//!
+//! ```text
+//! conv, linear    acc = sum w_q x_q + b_q          b_q = b / (s_x s_w)
+//! rescale         q   = table(floor((acc m + 2^(s-1)) / 2^s)),   m 2^-s = M = s_x s_w / s_y, or nearly
+//! average         acc = sum x_q,                   M = s_x / (k s_y) for k elements
+//! residual sum    acc = c_1 x_1 + c_2 x_2,         c_i ~ s_i / s_acc, M = s_acc / s_y
+//! ```
+
+use super::{Float, IntOp, RangeError};
+use crate::circuit::Function;
+use crate::graph::{GraphError, Node, NodeId, ParameterId};
+
+/// The node that is quantized, and the integer graph as it is built. Multipliers, shifts and weights are chosen once all of it is known.
+pub trait Quantizing {
+    /// The node of the float graph.
+    fn node(&self) -> &Node<Float>;
+
+    /// The shape of an operand.
+    fn operand_shape(&self, index: usize) -> &[usize];
+
+    /// The 8-bit value of an operand; rescales its accumulator where that was not done yet.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn activation(&mut self, index: usize) -> Result<Activation, QuantizeError>;
+
+    /// The accumulator of an operand, if it is one.
+    fn accumulator(&self, index: usize) -> Option<Accumulator>;
+
+    /// Is the accumulator of this node used as it is, by an output or an argmax?
+    fn keeps_accumulator(&self) -> bool;
+
+    /// Makes the node an input of the integer graph.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn input(&mut self) -> Result<(), QuantizeError>;
+
+    /// Appends an operation whose exact result is the node's accumulator, with one scale or one per index along `axis`.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn accumulate(
+        &mut self,
+        op: IntOp,
+        operands: Vec<NodeId>,
+        scales: Vec<f64>,
+        axis: usize,
+    ) -> Result<(), QuantizeError>;
+
+    /// Appends a sum of products with weights, whose scales are chosen later; output channels are axis `axis` of the result.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn products(
+        &mut self,
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+        op: &dyn Fn(ParameterId, Option<ParameterId>) -> IntOp,
+        axis: usize,
+    ) -> Result<(), QuantizeError>;
+
+    /// Appends a sum of 8-bit values of several scales.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn sum(&mut self) -> Result<(), QuantizeError>;
+
+    /// Appends an operation on the 8-bit value of the only operand, whose scale it keeps. One that [moves values](super::Room::moves_values) works on
+    /// the accumulator where that is wanted.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn keep_scale(&mut self, op: IntOp) -> Result<(), QuantizeError>;
+
+    /// Appends an operation on the 8-bit values of all operands, each rescaled to the node's scale.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn common_scale(&mut self, op: IntOp) -> Result<(), QuantizeError>;
+
+    /// Appends `min(f(x), largest)` as the table of the operand's rescale, or of an exact one, for an `f` that commutes with scales.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn rectify(&mut self, function: Function, largest: f64) -> Result<(), QuantizeError>;
+
+    /// Appends a comparison of the operand's values, accumulators or not, whose result is an index.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn index(&mut self, op: IntOp) -> Result<(), QuantizeError>;
+}
+
+/// An exact accumulator with one scale, or one per index along `axis`.
+#[derive(Debug, Clone)]
+pub struct Accumulator {
+    /// The node of the integer graph.
+    pub node: NodeId,
+    /// One scale, or one per index along `axis`.
+    pub scales: Vec<f64>,
+    /// The axis of the scales.
+    pub axis: usize,
+}
+
+/// An 8-bit edge (or an index, with scale 1).
+#[derive(Debug, Clone, Copy)]
+pub struct Activation {
+    /// The node of the integer graph.
+    pub node: NodeId,
+    /// `real = scale * integer`.
+    pub scale: f64,
+}
+
+/// Why a network cannot be quantized.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuantizeError {
+    /// The float graph, or (never expected) the integer graph made from it, is inconsistent.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// An integer may wrap in the field.
+    #[error(transparent)]
+    Range(#[from] RangeError),
+    /// No multiplier and shift fit a rescale.
+    #[error(transparent)]
+    Shift(#[from] ShiftError),
+    /// The calibration was collected on another graph.
+    #[error("the calibration was collected on a graph with other nodes")]
+    OtherGraph,
+    /// A batch normalization is left.
+    #[error("`{layer}`: batch normalizations must be folded before quantization (optimize::model::optimize)")]
+    BatchNorm {
+        /// Name of the node.
+        layer: String,
+    },
+    /// An argmax whose result is computed with.
+    #[error("`{layer}`: an index cannot be used as an activation")]
+    IndexOperand {
+        /// Name of the node that uses it.
+        layer: String,
+    },
+    /// NaN or infinity in a weight.
+    #[error("parameter `{path}`: value {value} at row-major index {index} is not finite")]
+    NotFinite {
+        /// State-dict key.
+        path: String,
+        /// Row-major index.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A width that weights cannot have.
+    #[error("weight_bits must be 2 to 8, found {found}")]
+    WeightBits {
+        /// What was given.
+        found: u32,
+    },
+    /// A width that activations cannot have.
+    #[error("activation_bits must be 4 to 8, found {found}")]
+    ActivationBits {
+        /// What was given.
+        found: u32,
+    },
+    /// A multiplier width that makes no sense.
+    #[error("multiplier_bits must be 6 to 24, found {found}")]
+    MultiplierBits {
+        /// What was given.
+        found: u32,
+    },
+}
+
+/// No multiplier fits between the field's range and the wanted precision.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "`{layer}`: no shift fits: factor {factor:.3e} needs a shift of {needed} or more for a multiplier of at least 1, \
+     but an accumulator up to {accumulator} and a table of {domain_bits} bits allow {allowed} at most"
+)]
+pub struct ShiftError {
+    /// Name of the layer.
+    pub layer: String,
+    /// Smallest real factor.
+    pub factor: f64,
+    /// Least shift that leaves no multiplier 0.
+    pub needed: u32,
+    /// Largest shift without wrapping.
+    pub allowed: u32,
+    /// Largest magnitude of the operand.
+    pub accumulator: i128,
+    /// Bits of the table's domain.
+    pub domain_bits: u32,
+}

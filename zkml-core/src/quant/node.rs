@@ -1,0 +1,262 @@
+//! What a room asks of the quantizer, for one node.
+
+use ndarray::ArrayD;
+
+use super::quantize::{PendingSum, PendingWeights, Quantizer};
+use super::weights::{WeightScales, least_scales};
+use crate::circuit::Function;
+use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
+use crate::ops::{Accumulator, Activation, Float, Input, IntOp, QuantizeError, Quantizing, WeightedSum};
+
+/// The quantizer at one node of the float graph.
+pub(super) struct NodeQuantizer<'q, 'a> {
+    pub(super) quantizer: &'q mut Quantizer<'a>,
+    pub(super) id: NodeId,
+}
+
+impl<'a> NodeQuantizer<'_, 'a> {
+    fn float(&self) -> &'a Node<Float> {
+        &self.quantizer.float[self.id]
+    }
+
+    fn operand(&self, index: usize) -> NodeId {
+        self.float().inputs.get(index).copied().unwrap_or(self.id)
+    }
+
+    /// Appends an operation under the node's own name and shape.
+    fn push(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<NodeId, QuantizeError> {
+        let node = self.float();
+        self.quantizer
+            .push(node.name.clone(), op, operands, node.fact.clone(), scale)
+    }
+
+    fn activate(&mut self, node: NodeId, scale: f64) {
+        self.quantizer.activations[self.id.0] = Some(Activation { node, scale });
+    }
+
+    fn accumulated(
+        &mut self,
+        op: IntOp,
+        operands: Vec<NodeId>,
+        scales: Vec<f64>,
+        axis: usize,
+    ) -> Result<NodeId, QuantizeError> {
+        let node = self.push(op, operands, scales.first().copied().unwrap_or(1.0))?;
+        self.quantizer.accumulators[self.id.0] = Some(Accumulator { node, scales, axis });
+        Ok(node)
+    }
+
+    /// Zeros of the shape of a parameter, until its values are quantized.
+    fn zeros(&mut self, parameter: ParameterId, role: ParameterRole) -> ParameterId {
+        let Parameter { path, values } = &self.quantizer.float[parameter];
+        let parameters = &mut self.quantizer.nodes.parameters;
+        parameters.push(IntParameter {
+            path: path.clone(),
+            role,
+            values: ArrayD::zeros(values.shape()).into(),
+        });
+        ParameterId(parameters.len() - 1)
+    }
+}
+
+impl Quantizing for NodeQuantizer<'_, '_> {
+    fn node(&self) -> &Node<Float> {
+        self.float()
+    }
+
+    fn operand_shape(&self, index: usize) -> &[usize] {
+        &self.quantizer.float[self.operand(index)].fact
+    }
+
+    fn activation(&mut self, index: usize) -> Result<Activation, QuantizeError> {
+        self.quantizer.activation(self.operand(index))
+    }
+
+    fn accumulator(&self, index: usize) -> Option<Accumulator> {
+        self.quantizer.accumulators[self.operand(index).0].clone()
+    }
+
+    fn keeps_accumulator(&self) -> bool {
+        self.quantizer.kept[self.id.0]
+    }
+
+    fn input(&mut self) -> Result<(), QuantizeError> {
+        let (node, scale) = (self.float(), self.quantizer.scales[self.id.0]);
+        let limit = self.quantizer.options.activation_limit();
+        let fact = IntFact {
+            shape: node.fact.clone(),
+            range: (-limit, limit),
+            scale,
+        };
+        let nodes = &mut self.quantizer.nodes.nodes;
+        nodes.push(Node {
+            name: node.name.clone(),
+            op: Input.into(),
+            inputs: Vec::new(),
+            fact,
+        });
+        let id = NodeId(nodes.len() - 1);
+        if self.id == self.quantizer.float.input {
+            self.quantizer.nodes.input = id;
+        }
+        self.activate(id, scale);
+        Ok(())
+    }
+
+    fn accumulate(
+        &mut self,
+        op: IntOp,
+        operands: Vec<NodeId>,
+        scales: Vec<f64>,
+        axis: usize,
+    ) -> Result<(), QuantizeError> {
+        self.accumulated(op, operands, scales, axis).map(|_| ())
+    }
+
+    fn products(
+        &mut self,
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+        op: &dyn Fn(ParameterId, Option<ParameterId>) -> IntOp,
+        axis: usize,
+    ) -> Result<(), QuantizeError> {
+        let x = self.activation(0)?;
+        let (float, options) = (self.quantizer.float, self.quantizer.options);
+        let wanted = match self.keeps_accumulator() {
+            true => WeightScales::PerTensor,
+            false => options.weight_scales,
+        };
+        let bias_values = bias.map(|bias| &float[bias].values);
+        let scales = least_scales(
+            &float[weight].values,
+            bias_values,
+            x.scale,
+            wanted,
+            options.weight_limit(),
+        );
+        let weights = self.zeros(weight, ParameterRole::Weight);
+        let biases = bias.map(|bias| self.zeros(bias, ParameterRole::Bias));
+        let accumulated = scales.iter().map(|scale| scale * x.scale).collect();
+        let node = self.accumulated(op(weights, biases), vec![x.node], accumulated, axis)?;
+        self.quantizer.weighted.push(PendingWeights {
+            source: self.id,
+            node,
+            weight,
+            bias,
+            input_scale: x.scale,
+            scales,
+        });
+        Ok(())
+    }
+
+    fn sum(&mut self) -> Result<(), QuantizeError> {
+        let operands = (0..self.float().inputs.len()).map(|index| self.activation(index));
+        let operands = operands.collect::<Result<Vec<_>, _>>()?;
+        let scales: Vec<f64> = operands.iter().map(|x| x.scale).collect();
+        let (coefficients, scale) = coefficients(&scales);
+        let equal = coefficients.iter().all(|c| *c == 1);
+        let nodes = operands.iter().map(|x| x.node).collect();
+        let node = self.accumulated(WeightedSum { coefficients }.into(), nodes, vec![scale], 0)?;
+        if !equal {
+            let source = self.id;
+            self.quantizer.sums.push(PendingSum { source, node, scales });
+        }
+        Ok(())
+    }
+
+    fn keep_scale(&mut self, op: IntOp) -> Result<(), QuantizeError> {
+        let moves = op.room().moves_values();
+        match self.accumulator(0) {
+            Some(accumulator) if moves && self.keeps_accumulator() => {
+                let scale = accumulator.scales[0];
+                self.accumulate(op, vec![accumulator.node], vec![scale], 0)
+            }
+            _ => {
+                let x = self.activation(0)?;
+                let node = self.push(op, vec![x.node], x.scale)?;
+                self.activate(node, x.scale);
+                Ok(())
+            }
+        }
+    }
+
+    fn common_scale(&mut self, op: IntOp) -> Result<(), QuantizeError> {
+        let scale = self.quantizer.scales[self.id.0];
+        let mut operands = Vec::with_capacity(self.float().inputs.len());
+        for (number, &operand) in self.float().inputs.iter().enumerate() {
+            let x = self.quantizer.activation(operand)?;
+            if (x.scale / scale - 1.0).abs() < 1e-9 {
+                operands.push(x.node);
+                continue;
+            }
+            let accumulator = Accumulator {
+                node: x.node,
+                scales: vec![x.scale],
+                axis: 0,
+            };
+            let name = format!("{}.rescale{number}", self.float().name);
+            let (name, identity) = (self.quantizer.unique(name), self.quantizer.identity());
+            let rescaled = self
+                .quantizer
+                .rescale(operand, &accumulator, scale, identity, name)?;
+            operands.push(rescaled.node);
+        }
+        let node = self.push(op, operands, scale)?;
+        self.activate(node, scale);
+        Ok(())
+    }
+
+    fn rectify(&mut self, function: Function, largest: f64) -> Result<(), QuantizeError> {
+        let fuses = self.quantizer.options.operation.activation_fusion;
+        let (accumulator, scale) = match self.accumulator(0).filter(|_| fuses) {
+            Some(accumulator) => (accumulator, self.quantizer.scales[self.id.0]),
+            None => {
+                let x = self.activation(0)?;
+                let accumulator = Accumulator {
+                    node: x.node,
+                    scales: vec![x.scale],
+                    axis: 0,
+                };
+                (accumulator, x.scale)
+            }
+        };
+        // As calibrated, the largest integer is no more than the bound: its clamp is that of the operation.
+        let limit = self.quantizer.options.activation_limit();
+        let maximum = ((largest / scale).round_ties_even() as i64).clamp(1, limit);
+        let (source, name) = (self.operand(0), self.float().name.clone());
+        let table = (function, maximum);
+        let activation = self.quantizer.rescale(source, &accumulator, scale, table, name)?;
+        self.quantizer.activations[self.id.0] = Some(activation);
+        Ok(())
+    }
+
+    fn index(&mut self, op: IntOp) -> Result<(), QuantizeError> {
+        let operand = match self.accumulator(0) {
+            Some(accumulator) => accumulator.node,
+            None => self.activation(0)?.node,
+        };
+        let node = self.push(op, vec![operand], 1.0)?;
+        self.activate(node, 1.0);
+        Ok(())
+    }
+}
+
+/// Integers proportional to the scales, at least 2^11 each unless they are equal, and the scale of the sum.
+fn coefficients(scales: &[f64]) -> (Vec<i64>, f64) {
+    let (least, most) = scales
+        .iter()
+        .fold((f64::INFINITY, 0.0f64), |(l, m), s| (l.min(*s), m.max(*s)));
+    if most / least - 1.0 < 1.0 / 8192.0 {
+        return (vec![1; scales.len()], most);
+    }
+    // An operand more than 2^10 times finer than the other contributes less than its rounding.
+    let spread = (most / least).log2().ceil().clamp(0.0, 10.0) as i32;
+    let unit = most / 2f64.powi(11 + spread);
+    (
+        scales
+            .iter()
+            .map(|scale| (scale / unit).round_ties_even().max(1.0) as i64)
+            .collect(),
+        unit,
+    )
+}

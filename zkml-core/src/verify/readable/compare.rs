@@ -1,0 +1,114 @@
+//! Readable outputs against those that follow from public values.
+
+use thiserror::Error;
+
+use super::{ReadableOutput, ReadableOutputs};
+use crate::privacy::Visibility;
+
+/// Real numbers pass through decimal text: they agree when they differ by no more than this part.
+const TOLERANCE: f64 = 1e-9;
+
+/// The first entry of readable outputs that is not what the public values say.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{place}: the public values give {expected}, found {found}")]
+pub struct OutputMismatch {
+    /// The entry, such as `outputs[0].integers[7]`.
+    pub place: String,
+    /// What follows from the public values.
+    pub expected: String,
+    /// What stands there.
+    pub found: String,
+}
+
+impl ReadableOutputs {
+    /// Compares every entry with `expected`, which was made from public values. Integers, shapes and names must be
+    /// equal; real numbers may differ by their rounding to decimal text.
+    ///
+    /// # Errors
+    /// [`OutputMismatch`] naming the first entry that differs.
+    pub fn check(&self, expected: &Self) -> Result<(), OutputMismatch> {
+        equal("model", &expected.model, &self.model)?;
+        let class = |class: Option<i64>| class.map_or("none".to_owned(), |class| class.to_string());
+        if expected.class != self.class {
+            let (expected, found) = (class(expected.class), class(self.class));
+            return Err(OutputMismatch {
+                place: "class".to_owned(),
+                expected,
+                found,
+            });
+        }
+        let visibility = |outputs: &Option<_>| {
+            if outputs.is_some() {
+                Visibility::Public
+            } else {
+                Visibility::Private
+            }
+        };
+        equal(
+            "outputs",
+            &visibility(&expected.outputs),
+            &visibility(&self.outputs),
+        )?;
+        let [expected, found] =
+            [expected, self].map(|outputs| outputs.outputs.as_deref().unwrap_or_default());
+        equal("number of outputs", &expected.len(), &found.len())?;
+        expected
+            .iter()
+            .zip(found)
+            .enumerate()
+            .try_for_each(|(index, (expected, found))| found.check(index, expected))
+    }
+}
+
+impl ReadableOutput {
+    /// As [`ReadableOutputs::check`], for output number `index`.
+    fn check(&self, index: usize, expected: &Self) -> Result<(), OutputMismatch> {
+        let place = |field: &str| format!("outputs[{index}].{field}");
+        equal(&place("shape"), &expected.shape, &self.shape)?;
+        close(&place("scale"), expected.scale, self.scale)?;
+        equal(
+            &place("integers: length"),
+            &expected.integers.len(),
+            &self.integers.len(),
+        )?;
+        for (at, (expected, found)) in expected.integers.iter().zip(&self.integers).enumerate() {
+            equal(&place(&format!("integers[{at}]")), expected, found)?;
+        }
+        equal(
+            &place("values: length"),
+            &expected.values.len(),
+            &self.values.len(),
+        )?;
+        for (at, (&expected, &found)) in expected.values.iter().zip(&self.values).enumerate() {
+            close(&place(&format!("values[{at}]")), expected, found)?;
+        }
+        Ok(())
+    }
+}
+
+fn equal<T: PartialEq + core::fmt::Debug>(
+    place: &str,
+    expected: &T,
+    found: &T,
+) -> Result<(), OutputMismatch> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(OutputMismatch {
+        place: place.to_owned(),
+        expected: format!("{expected:?}"),
+        found: format!("{found:?}"),
+    })
+}
+
+/// NaN agrees with nothing.
+fn close(place: &str, expected: f64, found: f64) -> Result<(), OutputMismatch> {
+    if (expected - found).abs() <= expected.abs() * TOLERANCE {
+        return Ok(());
+    }
+    Err(OutputMismatch {
+        place: place.to_owned(),
+        expected: expected.to_string(),
+        found: found.to_string(),
+    })
+}

@@ -1,0 +1,60 @@
+//! What the compiler checks.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::GenericParam;
+
+use super::options_name;
+use crate::diagnostics::respan;
+use crate::model::{Model, Times, first_span};
+
+/// Every layer is used, and the hyper-parameters make sense.
+pub(super) fn checks(model: &Model) -> TokenStream {
+    let Model { item, arguments, .. } = model;
+    let zkml = &arguments.zkml;
+    // Any value will do for a generic size: the fields that are used do not depend on it.
+    let mut sizes = Vec::new();
+    for parameter in &item.generics.params {
+        match parameter {
+            GenericParam::Const(constant) if constant.ty == syn::parse_quote!(usize) => sizes.push(quote!(1)),
+            _ => return TokenStream::new(),
+        }
+    }
+    let (name, options) = (&item.ident, options_name(model));
+    let self_ty = if sizes.is_empty() {
+        quote!(#name)
+    } else {
+        quote!(#name<#(#sizes),*>)
+    };
+    let used = quote_spanned! {name.span()=>
+        const USED: &[&str] = <#self_ty as #zkml::nn::Forward>::USED_FIELDS;
+    };
+    let unused = model.layers.iter().map(|layer| {
+        let text = layer.name.to_string();
+        let message = format!("the layer `{text}` is declared and never used in `forward`");
+        quote_spanned!(layer.name.span()=> const _: () = ::core::assert!(#zkml::nn::uses_field(USED, #text), #message);)
+    });
+    let sensible = model
+        .layers
+        .iter()
+        .filter(|layer| {
+            let constant = layer.constant && matches!(layer.times, Times::Once);
+            constant && model.inputs.is_empty() && item.generics.params.is_empty()
+        })
+        .map(|layer| {
+            let name = &layer.name;
+            let span = first_span(&layer.ty).unwrap_or_else(|| name.span());
+            let report = respan(
+                quote!(#zkml::nn::infer::report_options(#options {}.#name().check())),
+                span,
+            );
+            quote!(const _: () = #report;)
+        });
+    quote! {
+        const _: () = {
+            #used
+            #(#unused)*
+            #(#sensible)*
+        };
+    }
+}

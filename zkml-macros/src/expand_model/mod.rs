@@ -1,0 +1,197 @@
+//! The code for the struct.
+
+mod checks;
+mod inference;
+mod names;
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Ident, ItemStruct};
+
+use self::checks::checks;
+use self::inference::{inference, stub_inference};
+pub(crate) use self::names::collect_idents;
+use self::names::locals;
+use crate::diagnostics::Errors;
+use crate::model::{LayerField, Model, PATH_FIELD, Times, empty_fields, first_span, phantom};
+
+pub(crate) fn expand(arguments: TokenStream, item: ItemStruct) -> TokenStream {
+    let mut errors = Errors::default();
+    let model = Model::read(arguments, item, &mut errors);
+    let item = &model.item;
+    let options = options_struct(&model);
+    let module = module_impl(&model, errors.is_empty());
+    let new = constructor(&model, errors.is_empty());
+    if !errors.is_empty() {
+        // The item itself stays, so that uses of it are no errors.
+        let inference = stub_inference(&model);
+        let errors = errors.into_compile_error();
+        return quote!(#errors #item #options #inference #module #new);
+    }
+    let inference = inference(&model);
+    let checks = checks(&model);
+    quote!(#item #options #inference #module #new #checks)
+}
+
+/// A model without anything, in place of an item that cannot be one.
+pub(crate) fn empty(name: &Ident) -> TokenStream {
+    let mut item: ItemStruct = syn::parse_quote!(struct #name {});
+    item.vis = syn::parse_quote!(pub);
+    let zkml: syn::Path = syn::parse_quote!(::zkml);
+    item.fields = empty_fields(&zkml);
+    let arguments = crate::attribute::ModelArguments { zkml, input: None };
+    let model = Model {
+        arguments,
+        item,
+        inputs: Vec::new(),
+        layers: Vec::new(),
+        generics_are_plain: true,
+    };
+    let (item, options) = (&model.item, options_struct(&model));
+    let (inference, module, new) = (
+        stub_inference(&model),
+        module_impl(&model, false),
+        constructor(&model, false),
+    );
+    quote!(#item #options #inference #module #new)
+}
+
+fn options_name(model: &Model) -> Ident {
+    format_ident!("{}Options", model.item.ident)
+}
+
+/// `struct BlockOptions { pub planes: usize }`.
+fn options_struct(model: &Model) -> TokenStream {
+    let (name, vis, generics) = (options_name(model), &model.item.vis, &model.item.generics);
+    let fields = model.inputs.iter().map(|input| {
+        let (name, ty) = (&input.name, &input.ty);
+        let doc = format!("The argument `{name}`.");
+        quote!(#[doc = #doc] pub #name: #ty)
+    });
+    let where_clause = &generics.where_clause;
+    if !model.generics_are_plain {
+        let (bounds, arguments_of, _) = generics.split_for_impl();
+        let phantom = phantom(generics);
+        return quote! {
+            #[allow(dead_code)]
+            #vis struct #name #generics #where_clause { generics: #phantom }
+            impl #bounds Clone for #name #arguments_of #where_clause { fn clone(&self) -> Self { *self } }
+            impl #bounds Copy for #name #arguments_of #where_clause {}
+        };
+    }
+    let doc = format!("Arguments of [`{}`].", model.item.ident);
+    quote! {
+        #[doc = #doc]
+        #[derive(Clone, Copy)]
+        #vis struct #name #generics #where_clause { #(#fields,)* }
+    }
+}
+
+/// `impl Module for Block`.
+fn module_impl(model: &Model, complete: bool) -> TokenStream {
+    let Model { item, arguments, .. } = model;
+    let (zkml, name, options) = (&arguments.zkml, &item.ident, options_name(model));
+    let (generics, arguments_of, where_clause) = item.generics.split_for_impl();
+    let input = arguments.input.as_ref().filter(|_| complete).map(|sizes| {
+        quote!(const INPUT: ::core::option::Option<&'static [usize]> = ::core::option::Option::Some(&[#(#sizes),*]);)
+    });
+    let no_arguments = (model.inputs.is_empty() && complete).then(|| {
+        quote! {
+            const OPTIONS: ::core::option::Option<#options #arguments_of> =
+                ::core::option::Option::Some(#options {});
+        }
+    });
+    let (parameters, body) = if complete {
+        let path_field = Ident::new(PATH_FIELD, item.ident.span());
+        let layers = model.layers.iter().map(|layer| build(layer, model, zkml));
+        let inputs = model.inputs.iter().map(|input| {
+            let name = &input.name;
+            quote!(#name: options.#name)
+        });
+        let used = if model.layers.is_empty() && model.inputs.is_empty() {
+            quote!(_options)
+        } else {
+            quote!(options)
+        };
+        let parameters = quote!(path: #zkml::nn::ParameterPath, #used: #options #arguments_of);
+        (
+            parameters,
+            quote!(#name { #(#layers,)* #(#inputs,)* #path_field: path }),
+        )
+    } else {
+        // Never runs: the crate does not compile.
+        (
+            quote!(_: #zkml::nn::ParameterPath, _: #options #arguments_of),
+            quote!(loop {}),
+        )
+    };
+    quote! {
+        impl #generics #zkml::nn::Module for #name #arguments_of #where_clause {
+            type Options = #options #arguments_of;
+            #no_arguments
+            #input
+            fn build(#parameters) -> Self { #body }
+        }
+    }
+}
+
+/// `conv1: Conv2d::build(path.join("conv1"), options.conv1())`.
+fn build(layer: &LayerField, model: &Model, zkml: &syn::Path) -> TokenStream {
+    let (name, key, ty) = (&layer.name, &layer.key, &layer.ty);
+    let span = first_span(ty).unwrap_or_else(|| name.span());
+    let build = quote_spanned!(span=> <#ty as #zkml::nn::Module>::build);
+    match &layer.times {
+        Times::Once => quote!(#name: #build(path.join(#key), options.#name())),
+        Times::Repeat(count) => {
+            let locals = locals(model, [count], &quote!(options));
+            quote! {
+                #name: {
+                    #locals
+                    let block = path.join(#key);
+                    (0..#count).map(|index| #build(block.join(index), options.#name(index))).collect()
+                }
+            }
+        }
+        Times::When(condition) => {
+            let locals = locals(model, [condition], &quote!(options));
+            quote! {
+                #name: {
+                    #locals
+                    (#condition).then(|| #build(path.join(#key), options.#name()))
+                }
+            }
+        }
+    }
+}
+
+/// `Block::new(planes)`.
+fn constructor(model: &Model, complete: bool) -> TokenStream {
+    let zkml = &model.arguments.zkml;
+    let (name, options, vis) = (&model.item.ident, options_name(model), &model.item.vis);
+    let (generics, arguments_of, where_clause) = model.item.generics.split_for_impl();
+    let parameters = model.inputs.iter().map(|input| {
+        let (name, ty) = (&input.name, &input.ty);
+        quote!(#name: #ty)
+    });
+    let names = model.inputs.iter().map(|input| &input.name);
+    let turbofish = arguments_of.as_turbofish();
+    if !complete {
+        let parameters = model.inputs.iter().map(|input| &input.ty);
+        return quote! {
+            impl #generics #name #arguments_of #where_clause {
+                #[allow(dead_code)]
+                #vis fn new(#(_: #parameters),*) -> Self { loop {} }
+            }
+        };
+    }
+    quote! {
+        impl #generics #name #arguments_of #where_clause {
+            /// The model, its parameters named from the root.
+            #[allow(clippy::new_without_default, dead_code)]
+            #vis fn new(#(#parameters),*) -> Self {
+                let options = #options #turbofish { #(#names),* };
+                <Self as #zkml::nn::Module>::build(#zkml::nn::ParameterPath::root(), options)
+            }
+        }
+    }
+}

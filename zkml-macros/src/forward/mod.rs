@@ -1,0 +1,61 @@
+//! Reading and rewriting the `impl`: `self.conv1(x)` becomes `self.conv1.forward(x)`.
+
+mod calls;
+mod signature;
+
+use syn::{Expr, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Pat};
+
+pub(crate) use self::calls::{CallLayers, UsedFields};
+use self::signature::check_signature;
+use crate::diagnostics::{Errors, did_you_mean};
+
+/// The method `forward` of the `impl`, if it is there and as it should be.
+pub(crate) fn find<'a>(item: &'a ItemImpl, errors: &mut Errors) -> Option<&'a ImplItemFn> {
+    let mut found: Option<&ImplItemFn> = None;
+    let mut names = Vec::new();
+    for function in methods(item) {
+        if function.sig.ident == "forward" {
+            if found.is_some() {
+                errors.push(&function.sig.ident, "`forward` is defined twice: a model has one");
+            } else {
+                found = Some(function);
+            }
+        }
+        names.push(function.sig.ident.to_string());
+    }
+    match found {
+        Some(function) => check_signature(function, errors),
+        None => {
+            let hint = did_you_mean("forward", names.iter().map(String::as_str));
+            let hint = hint.replace("did you mean", "is it");
+            let message = format!(
+                "`#[zk_model]` expects `pub fn forward(&self, x: Tensor) -> Tensor` in this `impl`, found none{hint}"
+            );
+            errors.push(&item.self_ty, message);
+        }
+    }
+    found
+}
+
+pub(crate) fn methods(item: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
+    item.items.iter().filter_map(|item| match item {
+        ImplItem::Fn(function) => Some(function),
+        _ => None,
+    })
+}
+
+/// The name of the input of `forward`.
+pub(crate) fn input_name(function: &ImplItemFn) -> Option<&Ident> {
+    match function.sig.inputs.iter().nth(1)? {
+        FnArg::Typed(argument) => match &*argument.pat {
+            Pat::Ident(pattern) => Some(&pattern.ident),
+            _ => None,
+        },
+        FnArg::Receiver(_) => None,
+    }
+}
+
+/// Whether `value` is `self`.
+pub(crate) fn is_self(value: &Expr) -> bool {
+    matches!(value, Expr::Path(path) if path.path.is_ident("self"))
+}

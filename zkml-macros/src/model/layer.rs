@@ -1,0 +1,186 @@
+//! Reading a field that is a layer.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Expr, GenericArgument, Ident, PathArguments, Type};
+
+use super::settings::{check_settings, take};
+use crate::attribute::Setting;
+use crate::catalogue::{self, Layer};
+use crate::diagnostics::{Errors, respan, source};
+use crate::field_attributes::FieldAttributes;
+use crate::hyper;
+
+/// How often a layer is there.
+pub(crate) enum Times {
+    Once,
+    /// `Vec`, so many times.
+    Repeat(Expr),
+    /// `Option`, on a condition.
+    When(Expr),
+}
+
+/// A field that is a layer.
+pub(crate) struct LayerField {
+    pub(crate) name: Ident,
+    /// Type of one layer, without `Vec` or `Option`.
+    pub(crate) ty: Type,
+    pub(crate) times: Times,
+    /// State-dict key of the field.
+    pub(crate) key: String,
+    pub(crate) catalogue: Option<&'static Layer>,
+    /// Values as the options struct takes them.
+    pub(crate) values: Vec<(Ident, TokenStream)>,
+    /// Whether all values can stand in a `const fn`.
+    pub(crate) constant: bool,
+}
+
+impl LayerField {
+    /// Nothing when the field is not usable.
+    pub(super) fn read(
+        name: Ident,
+        field: &Type,
+        attributes: FieldAttributes,
+        errors: &mut Errors,
+    ) -> Option<LayerField> {
+        let mut settings = attributes.layer.unwrap_or_default();
+        let (ty, times) = read_times(field, &mut settings, errors)?;
+        let Some(type_name) = layer_name(&ty) else {
+            errors.push(
+                &ty,
+                format!(
+                    "expected a layer, found `{}`: mark a hyper-parameter with `#[arg]`",
+                    source(&ty)
+                ),
+            );
+            return None;
+        };
+        let catalogue = catalogue::find(&type_name);
+        let constant = settings.iter().all(|setting| hyper::is_constant(&setting.value))
+            && catalogue.is_none_or(catalogue::Layer::is_constant);
+        let values = match catalogue {
+            Some(layer) => check_settings(layer, &ty, settings, errors),
+            None => settings
+                .into_iter()
+                .map(|setting| (setting.name, setting.value.to_token_stream()))
+                .collect(),
+        };
+        let key = attributes
+            .rename
+            .unwrap_or_else(|| name.to_string().trim_start_matches("r#").to_owned());
+        Some(LayerField {
+            name,
+            ty,
+            times,
+            key,
+            catalogue,
+            values,
+            constant,
+        })
+    }
+}
+
+/// The type of one layer, and how often it is there; takes `repeat` and `when` from the settings.
+fn read_times(field: &Type, settings: &mut Vec<Setting>, errors: &mut Errors) -> Option<(Type, Times)> {
+    let (repeat, when) = (take(settings, "repeat"), take(settings, "when"));
+    match (wrapped(field), repeat, when) {
+        (Some(("Vec", inner)), Some(repeat), None) => {
+            return Some((inner.clone(), Times::Repeat(repeat.value)));
+        }
+        (Some(("Option", inner)), None, Some(when)) => {
+            return Some((inner.clone(), Times::When(when.value)));
+        }
+        (Some(("Vec", _)), None, _) => {
+            errors.push(field, "a `Vec` of layers needs `#[layer(repeat = count)]`");
+        }
+        (Some(("Option", _)), _, None) => {
+            errors.push(field, "an optional layer needs `#[layer(when = condition)]`");
+        }
+        (_, Some(repeat), _) => {
+            let found = source(field);
+            errors.push(
+                &repeat.name,
+                format!("`repeat` expects a `Vec` of layers, found `{found}`"),
+            );
+        }
+        (_, _, Some(when)) => {
+            let found = source(field);
+            errors.push(
+                &when.name,
+                format!("`when` expects an `Option` of a layer, found `{found}`"),
+            );
+        }
+        (_, None, None) => return Some((field.clone(), Times::Once)),
+    }
+    None
+}
+
+/// `Vec<T>` or `Option<T>`: the name and `T`.
+fn wrapped(ty: &Type) -> Option<(&'static str, &Type)> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    let name = ["Vec", "Option"].into_iter().find(|name| last.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    match arguments.args.first()? {
+        GenericArgument::Type(inner) => Some((name, inner)),
+        _ => None,
+    }
+}
+
+/// Types that are certainly no layers.
+const NO_LAYERS: &[&str] = &[
+    "bool",
+    "char",
+    "str",
+    "String",
+    "f32",
+    "f64",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "isize",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "usize",
+    "Tensor",
+    "Box",
+    "Rc",
+    "Arc",
+    "HashMap",
+    "BTreeMap",
+    "PhantomData",
+];
+
+/// Last part of the type's path, unless it is certainly not a layer.
+fn layer_name(ty: &Type) -> Option<String> {
+    let Type::Path(path) = ty else { return None };
+    let name = path.path.segments.last()?.ident.to_string();
+    (!NO_LAYERS.contains(&name.as_str())).then_some(name)
+}
+
+/// Tokens of the options struct of a layer, from inside the crate that uses it.
+pub(crate) fn options_type(layer: &LayerField, zkml: &syn::Path) -> TokenStream {
+    let ty = &layer.ty;
+    let module = quote!(#zkml::nn::Module);
+    let mut tokens = quote!(<#ty as #module>::Options);
+    // The whole projection is underlined where the type is: a type that is no layer is one error.
+    if let Some(span) = first_span(ty) {
+        tokens = respan(tokens, span);
+    }
+    tokens
+}
+
+pub(crate) fn first_span(tokens: &impl ToTokens) -> Option<proc_macro2::Span> {
+    tokens
+        .to_token_stream()
+        .into_iter()
+        .next()
+        .map(|token| token.span())
+}

@@ -1,0 +1,192 @@
+//! Reading the struct.
+
+mod layer;
+mod settings;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Field, GenericParam, Generics, Ident, ItemStruct, Type};
+
+use crate::attribute::ModelArguments;
+use crate::diagnostics::Errors;
+use crate::field_attributes::read_attributes;
+
+pub(crate) use self::layer::{LayerField, Times, first_span, options_type};
+
+/// Name of the field that is added to every model.
+pub(crate) const PATH_FIELD: &str = "parameter_path";
+
+/// A struct under `#[zk_model]`.
+pub(crate) struct Model {
+    pub(crate) arguments: ModelArguments,
+    /// The struct without our attributes; fields that are wrong have a harmless type.
+    pub(crate) item: ItemStruct,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) layers: Vec<LayerField>,
+    /// There are `const` generics only, as there should.
+    pub(crate) generics_are_plain: bool,
+}
+
+/// A field marked `#[arg]`.
+pub(crate) struct Input {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+}
+
+impl Model {
+    pub(crate) fn read(arguments: TokenStream, item: ItemStruct, errors: &mut Errors) -> Model {
+        let arguments = ModelArguments::parse(arguments, true, errors);
+        let generics_are_plain = check_generics(&item.generics, errors);
+        let mut model = Model {
+            arguments,
+            inputs: Vec::new(),
+            layers: Vec::new(),
+            item,
+            generics_are_plain,
+        };
+        model.read_fields(errors);
+        model.check_keys(errors);
+        if !generics_are_plain && let syn::Fields::Named(fields) = &mut model.item.fields {
+            let generics = phantom(&model.item.generics);
+            fields
+                .named
+                .push(syn::parse_quote!(#[allow(dead_code)] generics: #generics));
+        }
+        model
+    }
+
+    /// Reads the fields, takes our attributes from them, and adds the one for the path.
+    fn read_fields(&mut self, errors: &mut Errors) {
+        let zkml = self.arguments.zkml.clone();
+        let mut fields = core::mem::replace(&mut self.item.fields, syn::Fields::Unit);
+        match &mut fields {
+            syn::Fields::Named(fields) => {
+                for field in &mut fields.named {
+                    if !read_field(field, self, errors) {
+                        field.ty = syn::parse_quote!(#zkml::nn::Identity);
+                    }
+                }
+                let path = Ident::new(PATH_FIELD, self.item.ident.span());
+                fields
+                    .named
+                    .push(syn::parse_quote!(#path: #zkml::nn::ParameterPath));
+            }
+            syn::Fields::Unnamed(unnamed) => {
+                errors.push(
+                    unnamed,
+                    "`#[zk_model]` expects named fields, found a tuple struct: layers need names",
+                );
+                fields = self.without_fields();
+            }
+            syn::Fields::Unit => {
+                errors.push(
+                    &self.item.ident,
+                    "`#[zk_model]` expects a struct with layers as named fields, found none",
+                );
+                fields = self.without_fields();
+            }
+        }
+        self.item.fields = fields;
+    }
+
+    /// The fields of a struct that had none with names.
+    fn without_fields(&mut self) -> syn::Fields {
+        self.item.semi_token = None;
+        empty_fields(&self.arguments.zkml)
+    }
+
+    /// No two fields have one state-dict key.
+    fn check_keys(&self, errors: &mut Errors) {
+        for (i, layer) in self.layers.iter().enumerate() {
+            if self.layers[..i].iter().any(|earlier| earlier.key == layer.key) {
+                errors.push(
+                    &layer.name,
+                    format!("two fields have the state-dict key `{}`", layer.key),
+                );
+            }
+        }
+    }
+}
+
+/// A type that mentions every parameter, for structs whose generics are wrong.
+pub(crate) fn phantom(generics: &Generics) -> TokenStream {
+    let mentions = generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Lifetime(lifetime) => {
+            let lifetime = &lifetime.lifetime;
+            Some(quote!(&#lifetime ()))
+        }
+        GenericParam::Type(ty) => {
+            let ty = &ty.ident;
+            Some(quote!(*const #ty))
+        }
+        GenericParam::Const(_) => None,
+    });
+    quote!(::core::marker::PhantomData<(#(#mentions,)*)>)
+}
+
+pub(crate) fn empty_fields(zkml: &syn::Path) -> syn::Fields {
+    let path = Ident::new(PATH_FIELD, proc_macro2::Span::call_site());
+    syn::Fields::Named(syn::parse_quote!({ #path: #zkml::nn::ParameterPath }))
+}
+
+/// Whether there are only `const` generics.
+fn check_generics(generics: &Generics, errors: &mut Errors) -> bool {
+    let plain = generics.const_params().count();
+    for parameter in &generics.params {
+        match parameter {
+            GenericParam::Const(_) => {}
+            GenericParam::Type(ty) => errors.push(
+                &ty.ident,
+                format!(
+                    "a model has no type parameters, found `{}`: use `const` generics or an `#[arg]`",
+                    ty.ident
+                ),
+            ),
+            GenericParam::Lifetime(lifetime) => {
+                errors.push(&lifetime.lifetime, "a model has no lifetime parameters");
+            }
+        }
+    }
+    plain == generics.params.len()
+}
+
+/// Reads a field and takes our attributes from it; `false` when it is not usable.
+fn read_field(field: &mut Field, model: &mut Model, errors: &mut Errors) -> bool {
+    let Some(name) = field.ident.clone() else {
+        return false;
+    };
+    if name == PATH_FIELD {
+        errors.push(
+            &name,
+            format!("`{PATH_FIELD}` is the name of a field that `#[zk_model]` adds"),
+        );
+        field.ident = Some(Ident::new("parameter_path_", name.span()));
+        return false;
+    }
+    let attributes = read_attributes(field, errors);
+    if attributes.broken {
+        return false;
+    }
+    if attributes.is_argument {
+        if attributes.layer.is_some() || attributes.rename.is_some() {
+            errors.push(
+                &name,
+                format!("`{name}` is an `#[arg]` and cannot be a layer as well"),
+            );
+            return false;
+        }
+        field.attrs.push(syn::parse_quote!(#[allow(dead_code)]));
+        model.inputs.push(Input {
+            name,
+            ty: field.ty.clone(),
+        });
+        return true;
+    }
+    match LayerField::read(name, &field.ty, attributes, errors) {
+        Some(layer) => {
+            model.layers.push(layer);
+            true
+        }
+        None => false,
+    }
+}

@@ -1,0 +1,280 @@
+//! Repeating `forward` on shapes: the straight-line part of it, as steps of a `const fn`.
+//!
+//! What cannot be followed (loops, conditions, unknown functions) is unknown, and so is what follows from it.
+
+mod literals;
+mod names;
+
+use std::collections::HashMap;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::visit::Visit;
+use syn::{BinOp, Block, Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt};
+
+use self::literals::{integer, integers, pair};
+use self::names::{Assigned, Names, Returns};
+use crate::forward::{CallLayers, is_self};
+use crate::hyper::peel;
+
+/// One operation of `forward`.
+pub(crate) struct Step {
+    pub(crate) name: Ident,
+    /// The shape rule applied to earlier steps.
+    pub(crate) rule: TokenStream,
+    /// Where the user wrote the operation.
+    pub(crate) span: Span,
+}
+
+/// The steps of `forward`, and the name of its result (`None`: unknown).
+pub(crate) struct Steps {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) result: Option<Ident>,
+}
+
+/// Follows `body`, whose input is `input`.
+pub(crate) fn follow(body: &Block, input: Option<&Ident>, methods: &[String], zkml: &syn::Path) -> Steps {
+    let mut follower = Follower {
+        steps: Vec::new(),
+        known: HashMap::new(),
+        methods,
+        zkml,
+    };
+    if let Some(input) = input {
+        follower.known.insert(input.to_string(), format_ident!("input"));
+    }
+    let result = follower.block(body);
+    Steps {
+        steps: follower.steps,
+        result,
+    }
+}
+
+struct Follower<'a> {
+    steps: Vec<Step>,
+    /// Variables whose shape is followed, and the step they hold.
+    known: HashMap<String, Ident>,
+    methods: &'a [String],
+    zkml: &'a syn::Path,
+}
+
+impl Follower<'_> {
+    fn block(&mut self, body: &Block) -> Option<Ident> {
+        for (i, statement) in body.stmts.iter().enumerate() {
+            match statement {
+                Stmt::Local(local) => {
+                    let value = match &local.init {
+                        Some(init) if init.diverge.is_none() => self.value(&init.expr),
+                        _ => None,
+                    };
+                    self.bind(&local.pat, value);
+                }
+                Stmt::Expr(value, None) if i + 1 == body.stmts.len() => return self.value(value),
+                Stmt::Expr(Expr::Return(returned), _) => {
+                    return returned.expr.as_ref().and_then(|value| self.value(value));
+                }
+                Stmt::Expr(value, _) => {
+                    self.value(value);
+                }
+                Stmt::Macro(statement) => {
+                    let mut assigned = Assigned(Vec::new());
+                    assigned.visit_macro(&statement.mac);
+                    self.forget(&assigned.0);
+                }
+                Stmt::Item(_) => {}
+            }
+            if Returns::in_statement(statement) {
+                // What comes after may not run.
+                return None;
+            }
+        }
+        None
+    }
+
+    fn bind(&mut self, pattern: &Pat, value: Option<Ident>) {
+        match pattern {
+            Pat::Ident(pattern) => self.set(&pattern.ident, value),
+            Pat::Type(typed) => self.bind(&typed.pat, value),
+            other => {
+                let mut names = Names(Vec::new());
+                names.visit_pat(other);
+                for name in names.0 {
+                    self.known.remove(&name);
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, name: &Ident, value: Option<Ident>) {
+        match value {
+            Some(value) => self.known.insert(name.to_string(), value),
+            None => self.known.remove(&name.to_string()),
+        };
+    }
+
+    /// The step that computes `value`; `None` when unknown. Operations inside are followed in any case.
+    fn value(&mut self, value: &Expr) -> Option<Ident> {
+        match peel(value) {
+            Expr::Path(path) => self.known.get(&path.path.get_ident()?.to_string()).cloned(),
+            Expr::MethodCall(call) => {
+                let result = self.method(call);
+                // A closure among the arguments may assign to a variable.
+                self.forget(&Assigned::in_expression(value));
+                result
+            }
+            Expr::Call(call) => {
+                let result = self.call(call);
+                self.forget(&Assigned::in_expression(value));
+                result
+            }
+            Expr::Binary(binary) if matches!(binary.op, BinOp::Add(_)) => {
+                let (left, right) = (self.value(&binary.left), self.value(&binary.right));
+                let (left, right) = (left?, right?);
+                let span = match &binary.op {
+                    BinOp::Add(plus) => plus.span,
+                    _ => Span::call_site(),
+                };
+                Some(self.step("add", quote!(add(#left, #right)), span))
+            }
+            Expr::Assign(assign) => {
+                let value = self.value(&assign.right);
+                if let Expr::Path(path) = &*assign.left
+                    && let Some(name) = path.path.get_ident()
+                {
+                    self.set(name, value);
+                }
+                None
+            }
+            Expr::Block(block) if block.label.is_none() => {
+                // A block's own variables end with it.
+                let outer = self.known.clone();
+                let value = self.block(&block.block);
+                let assigned = Assigned::in_expression(&Expr::Block(block.clone()));
+                self.known = outer;
+                self.forget(&assigned);
+                value
+            }
+            other => {
+                self.forget(&Assigned::in_expression(other));
+                None
+            }
+        }
+    }
+
+    fn forget(&mut self, names: &[String]) {
+        for name in names {
+            self.known.remove(name);
+        }
+    }
+
+    fn method(&mut self, call: &ExprMethodCall) -> Option<Ident> {
+        if let Some(layer) = CallLayers::layer(self.methods, call) {
+            let inputs: Vec<Option<Ident>> = call.args.iter().map(|argument| self.value(argument)).collect();
+            let [Some(input)] = inputs.as_slice() else {
+                return None;
+            };
+            let name = layer.to_string();
+            return Some(self.layer_step(&name, input, layer.span()));
+        }
+        if is_self(&call.receiver) {
+            call.args.iter().for_each(|argument| drop(self.value(argument)));
+            return None;
+        }
+        // `self.conv1.forward(x)`, written out.
+        if call.method == "forward"
+            && let Expr::Field(field) = &*call.receiver
+            && is_self(&field.base)
+            && let syn::Member::Named(layer) = &field.member
+        {
+            let input = self.value(call.args.first()?)?;
+            return Some(self.layer_step(&layer.to_string(), &input, layer.span()));
+        }
+        let receiver = self.value(&call.receiver);
+        let arguments: Vec<&Expr> = call.args.iter().collect();
+        let receiver = receiver?;
+        match call.method.to_string().as_str() {
+            "clone" if arguments.is_empty() => Some(receiver),
+            "view" => self.function("reshape", receiver, &arguments, call.method.span()),
+            name @ ("relu" | "flatten" | "reshape" | "permute" | "argmax") => {
+                self.function(name, receiver, &arguments, call.method.span())
+            }
+            _ => None,
+        }
+    }
+
+    fn call(&mut self, call: &ExprCall) -> Option<Ident> {
+        let Expr::Path(path) = peel(&call.func) else {
+            call.args.iter().for_each(|argument| drop(self.value(argument)));
+            return None;
+        };
+        let function = &path.path.segments.last()?.ident;
+        let name = function.to_string();
+        let mut arguments = call.args.iter();
+        let first = arguments.next()?;
+        let rest: Vec<&Expr> = arguments.collect();
+        if name == "cat" {
+            let Expr::Array(tensors) = peel(first) else {
+                return None;
+            };
+            let tensors: Vec<Option<Ident>> = tensors.elems.iter().map(|tensor| self.value(tensor)).collect();
+            let tensors: Vec<Ident> = tensors.into_iter().collect::<Option<_>>()?;
+            let [axis] = rest.as_slice() else { return None };
+            let axis = integer(axis)?;
+            return Some(self.step("cat", quote!(cat(&[#(#tensors),*], #axis)), function.span()));
+        }
+        let first = self.value(first);
+        rest.iter().for_each(|argument| drop(self.value(argument)));
+        let name = if name == "view" { "reshape" } else { name.as_str() };
+        self.function(name, first?, &rest, function.span())
+    }
+
+    fn function(&mut self, name: &str, x: Ident, arguments: &[&Expr], span: Span) -> Option<Ident> {
+        let rule = match (name, arguments) {
+            ("relu" | "relu6", []) => {
+                let function = format_ident!("{name}");
+                quote!(#function(#x))
+            }
+            ("max_pool2d" | "avg_pool2d" | "subsample2d", [size]) => {
+                let (function, size) = (format_ident!("{name}"), pair(size)?);
+                quote!(#function(#x, #size))
+            }
+            ("adaptive_avg_pool2d", [size]) => {
+                let size = pair(size)?;
+                quote!(adaptive_avg_pool2d(#x, #size))
+            }
+            ("flatten" | "argmax", [axis]) => {
+                let (function, axis) = (format_ident!("{name}"), integer(axis)?);
+                quote!(#function(#x, #axis))
+            }
+            ("reshape" | "permute", [list]) => {
+                let (function, list) = (format_ident!("{name}"), integers(list)?);
+                quote!(#function(#x, &[#(#list),*]))
+            }
+            ("pad", [list]) => {
+                let list = integers(list)?;
+                quote!(pad(#x, &[#(#list),*]))
+            }
+            _ => return None,
+        };
+        Some(self.step(name, rule, span))
+    }
+
+    fn layer_step(&mut self, layer: &str, input: &Ident, span: Span) -> Ident {
+        self.push(layer, quote!(self.infer_layer(#layer, #input)), span)
+    }
+
+    fn step(&mut self, name: &str, rule: TokenStream, span: Span) -> Ident {
+        let zkml = self.zkml;
+        self.push(name, quote!(#zkml::nn::infer::#rule), span)
+    }
+
+    fn push(&mut self, name: &str, rule: TokenStream, span: Span) -> Ident {
+        let name = format_ident!("{}_{}", name.trim_start_matches("r#"), self.steps.len());
+        self.steps.push(Step {
+            name: name.clone(),
+            rule,
+            span,
+        });
+        name
+    }
+}
