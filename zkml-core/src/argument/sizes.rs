@@ -76,7 +76,8 @@ pub(super) fn check_sizes(
     )))
 }
 
-/// Bytes of a proof, about: the row combination or its recursion, the opened columns and their paths; the rest is small.
+/// Bytes of a proof, about: the row combination or its recursion, the opened columns and their paths; the rest is
+/// small.
 fn proof_bytes(key: &VerifyingKey, sizes: &Sizes) -> usize {
     let code = &key.code;
     let rows = sizes.trace_rows.saturating_add(sizes.weight_rows);

@@ -109,7 +109,8 @@ fn reduction_terms(statement: &Statement<'_>) -> Vec<(String, f64)> {
     terms
 }
 
-/// Schwartz-Zippel for each column of each further commitment to the weights: every column is claimed at a random point.
+/// Schwartz-Zippel for each column of each further commitment to the weights: every column is claimed at a random
+/// point.
 fn copies_term(statement: &Statement<'_>) -> Option<(String, f64)> {
     let further = statement
         .weight_copies()

@@ -11,7 +11,8 @@ use crate::reduce::{Backend, Cpu};
 
 /// What the prover keeps: the model, its circuit, the verifying key, and the secret behind the committed weights.
 ///
-/// With private weights it counts its openings; see [`Budget`]. Its committed weights are kept on a [`Backend`], which makes its proofs.
+/// With private weights it counts its openings; see [`Budget`]. Its committed weights are kept on a [`Backend`], which
+/// makes its proofs.
 pub struct ProvingKey<B: Backend = Cpu> {
     /// The model.
     pub model: CompiledModel,
@@ -26,7 +27,8 @@ pub struct ProvingKey<B: Backend = Cpu> {
 }
 
 impl<B: Backend> ProvingKey<B> {
-    /// The same key on another backend, which commits to the weights when their turn comes. The count of openings goes with it.
+    /// The same key on another backend, which commits to the weights when their turn comes. The count of openings goes
+    /// with it.
     pub fn on<C: Backend>(self, backend: C) -> ProvingKey<C> {
         ProvingKey {
             model: self.model,

@@ -41,7 +41,8 @@ struct Merge<'a> {
     variables: usize,
     /// For each matrix with claims the numbers of its folds, and its part.
     parts: Vec<(Vec<usize>, Box<dyn PartialMerge + 'a>)>,
-    /// The first error: a round of a sumcheck cannot fail, so it ends with rounds of zeros, and then the proof is dropped.
+    /// The first error: a round of a sumcheck cannot fail, so it ends with rounds of zeros, and then the proof is
+    /// dropped.
     failed: Option<PcsError>,
 }
 

@@ -32,8 +32,10 @@
 //!
 //! - [`circle`], [`code`]: the code; [`merkle`] and [`hash`]: the tree; [`packing`]: columns of all sizes in
 //!   one matrix;
-//! - [`scheme`]: what the argument asks of all this; [`claim`], [`plan`], `weights`: what is claimed, and of which rows;
-//! - `oracle`: what an opening asks of the prover's data; `rows`, `matrix`, `opened`, `columns`, `encode`: that data in memory;
+//! - [`scheme`]: what the argument asks of all this; [`claim`], [`plan`], `weights`: what is claimed, and of which
+//!   rows;
+//! - `oracle`: what an opening asks of the prover's data; `rows`, `matrix`, `opened`, `columns`, `encode`: that data in
+//!   memory;
 //! - `prover`, `merge`, [`verifier`]; [`soundness`];
 //! - [`recursive`]: an argument for a row combination that is too long to be sent.
 //!

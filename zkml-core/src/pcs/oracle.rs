@@ -1,13 +1,13 @@
 //! What an opening asks of a committed matrix, wherever its rows are.
 //!
-//! A matrix may lie in this process, on a GPU, or in row ranges on several machines. The opening never sees its rows: it asks for sums
-//! of rows, for columns, and for sums over tables that stay where they are. Each operation is called a few times in an opening, with
-//! all its work in one call, and never from inside a parallel loop. What it returns is never larger than a message or the opened
-//! columns.
+//! A matrix may lie in this process, on a GPU, or in row ranges on several machines. The opening never sees its rows:
+//! it asks for sums of rows, for columns, and for sums over tables that stay where they are. Each operation is called a
+//! few times in an opening, with all its work in one call, and never from inside a parallel loop. What it returns is
+//! never larger than a message or the opened columns.
 //!
 //! A matrix on several machines answers as the sum of its row ranges ([`combine`](MatrixOracle::combine),
-//! [`value_of_combination`](MatrixOracle::value_of_combination), [`merge`](MatrixOracle::merge)), or as their concatenation
-//! ([`columns`](MatrixOracle::columns)).
+//! [`value_of_combination`](MatrixOracle::value_of_combination), [`merge`](MatrixOracle::merge)), or as their
+//! concatenation ([`columns`](MatrixOracle::columns)).
 
 use zeroize::Zeroizing;
 
@@ -30,8 +30,8 @@ pub trait MatrixOracle: Send + Sync {
     /// The code of its rows.
     fn code(&self) -> RowCode;
 
-    /// The folds `f = sum_a eq(high, a) row_a`, without tails, with the claims on each, ready for a sumcheck over `variables`
-    /// variables: the coordinates in a message.
+    /// The folds `f = sum_a eq(high, a) row_a`, without tails, with the claims on each, ready for a sumcheck over
+    /// `variables` variables: the coordinates in a message.
     ///
     /// # Errors
     /// [`PcsError::Backend`].
@@ -53,8 +53,8 @@ pub trait MatrixOracle: Send + Sync {
     /// [`PcsError::Backend`].
     fn value_of_combination(&self, weights: &[K], eq: &[K]) -> Result<K, PcsError>;
 
-    /// The message over `K` of a mask: with `S` the stride of the rows, its coefficients at the places `c` modulo `S` have the rows
-    /// `first + 2 c` and `first + 2 c + 1` as their two parts. The tail is included.
+    /// The message over `K` of a mask: with `S` the stride of the rows, its coefficients at the places `c` modulo `S`
+    /// have the rows `first + 2 c` and `first + 2 c + 1` as their two parts. The tail is included.
     ///
     /// # Errors
     /// [`PcsError::Backend`].

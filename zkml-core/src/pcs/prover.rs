@@ -111,7 +111,8 @@ pub fn prove_combination<M: MatrixOracle>(
 /// The point in the row at which all is opened, and for each term of the combination its fold and its value there.
 type Merged = (Vec<K>, Vec<(usize, K)>);
 
-/// Merges the claims to one point, if they are at several: each fold then enters the combination once, else that of each claim.
+/// Merges the claims to one point, if they are at several: each fold then enters the combination once, else that of
+/// each claim.
 fn terms<M: MatrixOracle>(
     channel: &mut (impl ProverChannel + ?Sized),
     code: &CodeParameters,
@@ -166,8 +167,8 @@ fn send_combination(
 ///
 /// # Errors
 ///
-/// [`PcsError::Parameters`] where the recursion is another one than the combination was committed with, [`PcsError::Backend`]
-/// where a matrix cannot be read.
+/// [`PcsError::Parameters`] where the recursion is another one than the combination was committed with,
+/// [`PcsError::Backend`] where a matrix cannot be read.
 pub fn prove_columns<M: MatrixOracle>(
     channel: &mut (impl ProverChannel + ?Sized),
     (code, recursion): (&CodeParameters, &RecursionParameters),
@@ -210,7 +211,8 @@ fn taking_part<'a, M: MatrixOracle>(
         .map(|(matrix, weights)| (*matrix, weights.as_slice(), 1 << matrix.code().log_stride))
 }
 
-/// The inner product of `eq` with the combination of the rows of all matrices. The cells of a narrow row stand at every `S`-th place.
+/// The inner product of `eq` with the combination of the rows of all matrices. The cells of a narrow row stand at every
+/// `S`-th place.
 fn value_of_rows<M: MatrixOracle>(matrices: &[&M], weights: &[Vec<K>], eq: &[K]) -> Result<K, PcsError> {
     let mut sum = K::ZERO;
     for (matrix, weights, stride) in taking_part(matrices, weights) {

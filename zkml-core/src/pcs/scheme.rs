@@ -6,9 +6,10 @@
 //! commitment ─▶  commit, prove and verify the claims, the error terms of that, how many rows a mask takes
 //! ```
 //!
-//! An opening has two halves. The first ends with a message that must agree with the committed data at places that are not drawn yet;
-//! its values are scalars of the channel, which zero knowledge hides under pads. Between the halves zero knowledge closes its
-//! own check, and adds messages of its own. The second half confirms all these messages at random places.
+//! An opening has two halves. The first ends with a message that must agree with the committed data at places that are
+//! not drawn yet; its values are scalars of the channel, which zero knowledge hides under pads. Between the halves zero
+//! knowledge closes its own check, and adds messages of its own. The second half confirms all these messages at random
+//! places.
 //!
 //! See `docs/decisions/0015-seam-under-the-argument.md`.
 
@@ -67,7 +68,8 @@ pub trait CommitmentScheme {
     /// Rows over `K` of the trace that hide what one opening says.
     fn mask_rows(parameters: Self::Parameters<'_>) -> usize;
 
-    /// The message that `values`, a row with its random coefficients, make up, said to be `sum factor row` over committed rows over `K`.
+    /// The message that `values`, a row with its random coefficients, make up, said to be `sum factor row` over
+    /// committed rows over `K`.
     fn rows_message(
         parameters: Self::Parameters<'_>,
         commitments: &[Self::Commitment],
@@ -87,7 +89,8 @@ pub trait CommitmentScheme {
         mask: Option<MaskRows>,
     ) -> Result<Option<Self::Message>, VerifyError>;
 
-    /// The second half: each of `messages` agrees with the committed data at random places. The opening's own comes first.
+    /// The second half: each of `messages` agrees with the committed data at random places. The opening's own comes
+    /// first.
     ///
     /// # Errors
     /// [`VerifyError`], naming the check that failed.

@@ -22,9 +22,9 @@ pub(crate) use argue::{prove_trace, trace_seed};
 
 /// Proves what the model answers on `input` (quantized integers, in the shape of the model's input).
 ///
-/// The key's [`Backend`] does the work. Returns the public values and the proof. With private weights one of the key's openings is used up, and counted
-/// before anything is computed. The answer is among the public values unless outputs are private: see
-/// [`prove_with_secrets`].
+/// The key's [`Backend`] does the work. Returns the public values and the proof. With private weights one of the key's
+/// openings is used up, and counted before anything is computed. The answer is among the public values unless outputs
+/// are private: see [`prove_with_secrets`].
 ///
 /// # Errors
 /// [`ProveError`]: an input that does not fit, a value outside a table's domain (named by layer), a key whose budget

@@ -1,10 +1,11 @@
 //! Where the prover's data lies, and where the loops over it run.
 //!
-//! Prover code asks a backend for a few large things: to commit to a matrix and to open it ([`MatrixOracle`]), to fold the operands of a
-//! stage, to evaluate a column. It never hands it single cells, and never calls it from inside a parallel loop: how the work is
-//! shared out among threads, devices or machines is the backend's own.
+//! Prover code asks a backend for a few large things: to commit to a matrix and to open it ([`MatrixOracle`]), to fold
+//! the operands of a stage, to evaluate a column. It never hands it single cells, and never calls it from inside a
+//! parallel loop: how the work is shared out among threads, devices or machines is the backend's own.
 //!
-//! There is one backend, [`Cpu`]: the memory and the threads of this process, with vector instructions chosen at run time.
+//! There is one backend, [`Cpu`]: the memory and the threads of this process, with vector instructions chosen at run
+//! time.
 
 use rayon::prelude::*;
 
@@ -31,7 +32,8 @@ pub trait Backend: Clone + Send + Sync {
     /// [`PcsError::Shape`] where the cells do not make whole rows; [`PcsError::Backend`].
     fn commit(&self, data: Uncommitted) -> Result<Self::Matrix, PcsError>;
 
-    /// The operands of all instances of a stage, each folded at its claim's point to the axes that the sumcheck runs over.
+    /// The operands of all instances of a stage, each folded at its claim's point to the axes that the sumcheck runs
+    /// over.
     ///
     /// # Errors
     /// [`PcsError::Backend`].

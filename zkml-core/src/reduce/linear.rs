@@ -71,7 +71,8 @@ fn subtract_known<'c, D: Side>(
     Ok((rest, unknown))
 }
 
-/// The term whose value follows from the equation: the last virtual one, which is the one worth not evaluating; else the last.
+/// The term whose value follows from the equation: the last virtual one, which is the one worth not evaluating; else
+/// the last.
 fn derived_term(circuit: &Circuit, unknown: &[&Term]) -> usize {
     let is_virtual = |id: ColumnId| {
         !matches!(

@@ -219,8 +219,8 @@ fn refused(path: &Path, what: &str, expected: String, found: String) -> ProveErr
     }
 }
 
-/// Gives the model of the file at `path` its parameters. Until it is known where they lie, weights are zeros without memory: of no more
-/// cells than there are rows for.
+/// Gives the model of the file at `path` its parameters. Until it is known where they lie, weights are zeros without
+/// memory: of no more cells than there are rows for.
 fn add_parameters(
     path: &Path,
     model: &mut CompiledModel,

@@ -189,7 +189,8 @@ impl<'a> Trace<'a> {
     }
 }
 
-/// Fills the columns of all hints. Rescales, most of the trace, need the execution alone; the other columns may need theirs, in order.
+/// Fills the columns of all hints. Rescales, most of the trace, need the execution alone; the other columns may need
+/// theirs, in order.
 fn fill_hints(filler: Filler<'_, '_>) -> Result<(), ProveError> {
     let hints = filler.lowered.hints.iter();
     let (rescales, others): (Vec<&Hint>, Vec<&Hint>) =

@@ -17,7 +17,7 @@ use crate::transcript::{Check, VerifierChannel, VerifyError};
 ///
 /// # Errors
 ///
-/// As [`verify_opening`].
+/// As [`verify_opening`](super::verify_opening).
 pub fn verify_columns<C: VerifierChannel + ?Sized>(
     channel: &mut C,
     (code, recursion): (&CodeParameters, &RecursionParameters),

@@ -18,7 +18,7 @@ use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
 ///
 /// # Errors
 ///
-/// As [`verify_opening`].
+/// As [`verify_opening`](super::verify_opening).
 pub fn verify_combination<C: VerifierChannel + ?Sized>(
     channel: &mut C,
     (code, recursion): (&CodeParameters, &RecursionParameters),

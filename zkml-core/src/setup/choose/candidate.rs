@@ -70,8 +70,8 @@ impl Search<'_> {
         }))
     }
 
-    /// What a proof and a setup with this code cost: `masks` rows stand after those of the trace, and there are `count` commitments to
-    /// the weights.
+    /// What a proof and a setup with this code cost: `masks` rows stand after those of the trace, and there are `count`
+    /// commitments to the weights.
     fn cost(
         &self,
         code: &CodeParameters,
