@@ -54,7 +54,7 @@ pub enum Message {
     Clear(Vec<K>),
     /// Also in the clear: the coordinates of a narrow row, the others are 0.
     Narrow(Vec<K>),
-    /// As a commitment, for [`recursive`].
+    /// As a commitment, for [`recursive`](super::recursive).
     Committed {
         /// The commitment.
         commitment: RecursiveCommitment,
