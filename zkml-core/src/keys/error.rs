@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::circuit::CircuitError;
 use crate::execute::ExecutionError;
 use crate::pcs::PcsError;
+use crate::reduce::ReduceError;
 use crate::secret::RandomnessError;
 use crate::transcript::VerifyError;
 
@@ -68,6 +69,15 @@ pub enum ProveError {
         /// What is there.
         found: String,
     },
+}
+
+impl From<ReduceError> for ProveError {
+    fn from(error: ReduceError) -> Self {
+        match error {
+            ReduceError::Invariant(error) => Self::InvariantViolation(error),
+            ReduceError::Backend(error) => Self::Commitment(error),
+        }
+    }
 }
 
 impl From<RandomnessError> for ProveError {

@@ -37,6 +37,14 @@ pub enum PcsError {
     /// The operating system gives no randomness.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),
+    /// A device or machine that holds a part of the prover's data failed.
+    #[error("{operation} failed: {cause}")]
+    Backend {
+        /// What it was asked for.
+        operation: &'static str,
+        /// What it says.
+        cause: String,
+    },
 }
 
 crate::debug_as_display!(PcsError);

@@ -1,3 +1,4 @@
+mod backend;
 mod case;
 mod conformance;
 mod determinacy;
