@@ -15,6 +15,7 @@ mod tensor;
 mod trace;
 pub mod weights;
 
+pub use crate::graph::same_name;
 pub use crate::graph::{Inferred, Shape, ShapeError};
 pub use elementwise::options::*;
 pub use elementwise::*;
@@ -29,7 +30,7 @@ pub use layers::{
     MaxPool2dOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential, SequentialLayer, SequentialOptions,
     ZeroPad2d, ZeroPad2dOptions, layer, sequential,
 };
-pub use module::{Forward, Module, same_name, uses_field};
+pub use module::{Forward, Module, uses_field};
 pub use pair::Pair;
 pub use path::ParameterPath;
 pub use tensor::{Extent, Tensor};
