@@ -4,4 +4,5 @@
 //   room, function(arguments), layer, options { hyper-parameter: kind }
 elementwise! {
     sigmoid, sigmoid(), Sigmoid, SigmoidOptions {};
+    tanh, tanh(), Tanh, TanhOptions {};
 }
