@@ -5,4 +5,5 @@
 elementwise! {
     sigmoid, sigmoid(), Sigmoid, SigmoidOptions {};
     tanh, tanh(), Tanh, TanhOptions {};
+    gelu, gelu(), GELU, GELUOptions { approximate: Text };
 }
