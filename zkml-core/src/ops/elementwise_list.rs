@@ -6,4 +6,5 @@ elementwise! {
     sigmoid, sigmoid(), Sigmoid, SigmoidOptions {};
     tanh, tanh(), Tanh, TanhOptions {};
     gelu, gelu(), GELU, GELUOptions { approximate: Text };
+    silu, silu(), SiLU, SiLUOptions {};
 }
