@@ -7,4 +7,5 @@ elementwise! {
     tanh, tanh(), Tanh, TanhOptions {};
     gelu, gelu(), GELU, GELUOptions { approximate: Text };
     silu, silu(), SiLU, SiLUOptions {};
+    leaky_relu, leaky_relu(negative_slope), LeakyReLU, LeakyReLUOptions { negative_slope: Number };
 }
