@@ -8,4 +8,5 @@ elementwise! {
     gelu, gelu(), GELU, GELUOptions { approximate: Text };
     silu, silu(), SiLU, SiLUOptions {};
     leaky_relu, leaky_relu(negative_slope), LeakyReLU, LeakyReLUOptions { negative_slope: Number };
+    elu, elu(alpha), ELU, ELUOptions { alpha: Number };
 }
