@@ -9,4 +9,5 @@ elementwise! {
     silu, silu(), SiLU, SiLUOptions {};
     leaky_relu, leaky_relu(negative_slope), LeakyReLU, LeakyReLUOptions { negative_slope: Number };
     elu, elu(alpha), ELU, ELUOptions { alpha: Number };
+    hardswish, hardswish(), Hardswish, HardswishOptions {};
 }
