@@ -10,4 +10,5 @@ elementwise! {
     leaky_relu, leaky_relu(negative_slope), LeakyReLU, LeakyReLUOptions { negative_slope: Number };
     elu, elu(alpha), ELU, ELUOptions { alpha: Number };
     hardswish, hardswish(), Hardswish, HardswishOptions {};
+    hardsigmoid, hardsigmoid(), Hardsigmoid, HardsigmoidOptions {};
 }
