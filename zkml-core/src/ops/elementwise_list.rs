@@ -11,4 +11,5 @@ elementwise! {
     elu, elu(alpha), ELU, ELUOptions { alpha: Number };
     hardswish, hardswish(), Hardswish, HardswishOptions {};
     hardsigmoid, hardsigmoid(), Hardsigmoid, HardsigmoidOptions {};
+    softplus, softplus(), Softplus, SoftplusOptions { beta: Number, threshold: Number };
 }
