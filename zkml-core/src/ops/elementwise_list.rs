@@ -12,4 +12,5 @@ elementwise! {
     hardswish, hardswish(), Hardswish, HardswishOptions {};
     hardsigmoid, hardsigmoid(), Hardsigmoid, HardsigmoidOptions {};
     softplus, softplus(), Softplus, SoftplusOptions { beta: Number, threshold: Number };
+    abs, abs(), Abs, AbsOptions {};
 }
