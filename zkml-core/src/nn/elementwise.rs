@@ -41,14 +41,6 @@ macro_rules! elementwise {
 
             super::layers::forward!($layer);
         )*
-
-        /// Hyper-parameters of these layers.
-        pub mod options {
-            $(
-                #[doc = concat!("Hyper-parameters of [`", stringify!($layer), "`](super::", stringify!($layer), ").")]
-                pub type $options = crate::ops::$layer;
-            )*
-        }
     };
 }
 

@@ -171,3 +171,23 @@ macro_rules! elementwise {
 }
 
 include!("../../ops/elementwise_list.rs");
+
+#[test]
+fn gelu_by_tanh_has_the_values_of_onnx_runtime_and_is_proved() {
+    let op = ops::GELU { approximate: "tanh" };
+    values_are_those_of_onnx_runtime("gelu_tanh", |x| Elementwise::GELU(op).curved().value(x));
+    integers_follow_the_function(op.into(), 1.13);
+    is_proved(op.into());
+}
+
+/// Slopes below 0 turn the function around: nothing relies on its being monotone.
+#[test]
+fn functions_that_are_not_monotone_have_sound_ranges() {
+    for slope in [-3.0, 0.0, 1.5] {
+        let op = ops::LeakyReLU {
+            negative_slope: slope,
+        };
+        assert_eq!(Elementwise::LeakyReLU(op).curved().monotone(), slope >= 0.0);
+        integers_follow_the_function(op.into(), 3.0);
+    }
+}
