@@ -273,38 +273,10 @@ impl VerifyingKey {
     /// [`VerifyError::Key`] unless they are numbered 0, 1, 2, ... and have a positive scale each; private ones have a
     /// committed column and a scale each.
     pub fn outputs(&self) -> Result<Vec<PublicTensor>, VerifyError> {
-        let mut outputs: Vec<(u32, PublicTensor)> = self
-            .circuit
-            .ids()
-            .filter_map(|column| match self.circuit[column].kind {
-                ColumnKind::Public(Public::Output {
-                    index,
-                    minimum,
-                    maximum,
-                }) => Some((
-                    index,
-                    PublicTensor {
-                        column,
-                        minimum,
-                        maximum,
-                    },
-                )),
-                _ => None,
-            })
-            .collect();
-        let scales = core::iter::once(&self.interface.input_scale).chain(&self.interface.output_scales);
-        if let Some(scale) = scales
-            .into_iter()
-            .find(|scale| !(scale.is_finite() && **scale > 0.0))
-        {
-            return Err(VerifyError::Key(format!(
-                "expected positive, finite scales, found {scale}"
-            )));
-        }
-        let (private, scales) = (
-            self.circuit.tensors(Home::Output).count(),
-            self.interface.output_scales.len(),
-        );
+        let mut outputs = self.public_outputs();
+        self.check_scales()?;
+        let private = self.circuit.tensors(Home::Output).count();
+        let scales = self.interface.output_scales.len();
         if self.privacy.output.is_private() {
             if !outputs.is_empty() || private == 0 || private != scales {
                 return Err(VerifyError::Key(format!(
@@ -332,5 +304,35 @@ impl VerifyingKey {
             )));
         }
         Ok(outputs.into_iter().map(|output| output.1).collect())
+    }
+
+    /// The outputs that are public columns, with their numbers.
+    fn public_outputs(&self) -> Vec<(u32, PublicTensor)> {
+        let output = |column: ColumnId| match self.circuit[column].kind {
+            ColumnKind::Public(Public::Output {
+                index,
+                minimum,
+                maximum,
+            }) => Some((
+                index,
+                PublicTensor {
+                    column,
+                    minimum,
+                    maximum,
+                },
+            )),
+            _ => None,
+        };
+        self.circuit.ids().filter_map(output).collect()
+    }
+
+    fn check_scales(&self) -> Result<(), VerifyError> {
+        let mut scales = core::iter::once(&self.interface.input_scale).chain(&self.interface.output_scales);
+        match scales.find(|scale| !(scale.is_finite() && **scale > 0.0)) {
+            None => Ok(()),
+            Some(scale) => Err(VerifyError::Key(format!(
+                "expected positive, finite scales, found {scale}"
+            ))),
+        }
     }
 }

@@ -92,3 +92,17 @@ pub const fn add(left: Inferred, right: Inferred) -> Inferred {
     }
     Inferred::of(ops::summed(known!(left), known!(right)))
 }
+
+/// Functions of each value by itself keep the shape.
+macro_rules! elementwise {
+    ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {
+        $(
+            #[doc = concat!("See [`crate::nn::", stringify!($function), "`].")]
+            pub const fn $function(x: Inferred) -> Inferred {
+                x.stale()
+            }
+        )*
+    };
+}
+
+include!("../ops/elementwise_list.rs");

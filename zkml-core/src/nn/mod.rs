@@ -4,17 +4,21 @@
 //! [`functional`] to a [`Tensor`]; `#[zk_model]` makes it a [`Module`]. [`trace()`] runs `forward` once and
 //! returns a `Graph<Symbolic>`; [`weights`] turns that into a `Graph<Float>`. The shape rules are in the rooms of [`crate::ops`].
 
+pub mod elementwise;
 pub mod functional;
 pub mod infer;
 pub mod layers;
 mod module;
+mod options;
 mod pair;
 mod path;
 mod tensor;
 mod trace;
 pub mod weights;
 
+pub use crate::graph::same_name;
 pub use crate::graph::{Inferred, Shape, ShapeError};
+pub use elementwise::*;
 pub use functional::{
     adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, max_pool2d, max_pool2d_with, pad,
     permute, relu, relu6, reshape, subsample2d, view,
@@ -23,10 +27,11 @@ pub use layers::{
     AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
     BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, BatchNormOptions, Conv2d, Conv2dOptions, Dropout,
     DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, Linear, LinearOptions, MaxPool2d,
-    MaxPool2dOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential, SequentialLayer, SequentialOptions,
-    ZeroPad2d, ZeroPad2dOptions, layer, sequential,
+    MaxPool2dOptions, PReLU, PReLUOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential,
+    SequentialLayer, SequentialOptions, ZeroPad2d, ZeroPad2dOptions, layer, sequential,
 };
-pub use module::{Forward, Module, same_name, uses_field};
+pub use module::{Forward, Module, uses_field};
+pub use options::*;
 pub use pair::Pair;
 pub use path::ParameterPath;
 pub use tensor::{Extent, Tensor};

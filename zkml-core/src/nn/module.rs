@@ -1,7 +1,7 @@
 //! What every layer and every model is.
 
 use super::{ParameterPath, Tensor, TraceError, trace};
-use crate::graph::Graph;
+use crate::graph::{Graph, same_name};
 use crate::ops::Symbolic;
 
 /// A layer, or a model made of layers: something that is built at a [`ParameterPath`] from hyper-parameters.
@@ -74,20 +74,4 @@ pub const fn uses_field(used: &[&str], name: &str) -> bool {
         i += 1;
     }
     false
-}
-
-/// `left == right` in a `const fn`.
-pub const fn same_name(left: &str, right: &str) -> bool {
-    let (left, right) = (left.as_bytes(), right.as_bytes());
-    if left.len() != right.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < left.len() {
-        if left[i] != right[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
 }

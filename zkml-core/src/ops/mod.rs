@@ -9,6 +9,7 @@
 
 mod analysis;
 mod display;
+mod elementwise;
 #[cfg(feature = "prover")]
 mod execution;
 mod float_graph;
@@ -25,6 +26,7 @@ mod stage;
 #[cfg(feature = "prover")]
 pub use analysis::check;
 pub use analysis::node_range;
+pub use elementwise::{Curved, Elementwise};
 #[cfg(feature = "prover")]
 pub use execution::{Computed, ExecutionError, FloatSite, IntegerSite, PARALLEL_CELLS};
 pub(crate) use lowering::BIAS_DIGITS;
@@ -49,14 +51,23 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 
 rooms! {
     input, conv2d, linear, batch_norm, relu, relu6, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
-    rescale,
+    rescale, channel_scale, prelu,
 }
+
+/// Declares the rooms of the functions that are tables.
+macro_rules! elementwise {
+    ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {
+        rooms! { $($room),* }
+    };
+}
+
+include!("elementwise_list.rs");
 
 operations! {
     /// An operation as PyTorch has it. Channels are axis 1.
     FloatOp, FloatRoom,
     Input, Conv2d, Linear, BatchNorm, Relu, Relu6, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Reshape, Permute, Concat, Pad,
-    Add, Argmax,
+    Add, Argmax, Elementwise, Prelu,
 }
 
 operations! {
@@ -64,5 +75,5 @@ operations! {
     /// the end.
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
-    Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax,
+    Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,
 }

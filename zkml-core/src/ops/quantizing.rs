@@ -10,7 +10,7 @@
 //! ```
 
 use super::{Float, IntOp, RangeError};
-use crate::circuit::Function;
+use crate::circuit::{CurveKind, Function, TableError};
 use crate::graph::{GraphError, Node, NodeId, ParameterId};
 
 /// The node that is quantized, and the integer graph as it is built. Multipliers, shifts and weights are chosen once all of it is known.
@@ -88,6 +88,31 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn rectify(&mut self, function: Function, largest: f64) -> Result<(), QuantizeError>;
 
+    /// Appends a function whose table is computed, as the table of the operand's rescale. `steepest` bounds its slope.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn curve(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError>;
+
+    /// Appends `max(sign x, 0)` as a node of its own, `{name}.{suffix}`; `sign` is 1 or -1. Both have one scale.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn rectified(&mut self, suffix: &str, sign: i64) -> Result<Activation, QuantizeError>;
+
+    /// Appends a product of 8-bit values with a weight as a node of its own, `{name}.{suffix}`. The step of the weight is `2^-bits`:
+    /// returns the node and `bits`, so that a sum can bring others to the same scale exactly.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn weighed(
+        &mut self,
+        suffix: &str,
+        operand: Activation,
+        weight: ParameterId,
+        op: &dyn Fn(ParameterId) -> IntOp,
+    ) -> Result<(NodeId, u32), QuantizeError>;
+
     /// Appends a comparison of the operand's values, accumulators or not, whose result is an index.
     ///
     /// # Errors
@@ -116,7 +141,7 @@ pub struct Activation {
 }
 
 /// Why a network cannot be quantized.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantizeError {
     /// The float graph, or (never expected) the integer graph made from it, is inconsistent.
@@ -142,6 +167,24 @@ pub enum QuantizeError {
     IndexOperand {
         /// Name of the node that uses it.
         layer: String,
+    },
+    /// A function whose table cannot be computed.
+    #[error("`{layer}`: {error}")]
+    Table {
+        /// Name of the node.
+        layer: String,
+        /// Why.
+        error: TableError,
+    },
+    /// A weight that no step of a power of two can hold.
+    #[error("parameter `{path}`: expected values of at most {limit}, found {found}")]
+    WeightTooLarge {
+        /// State-dict key.
+        path: String,
+        /// Largest magnitude.
+        found: f64,
+        /// The limit.
+        limit: f64,
     },
     /// NaN or infinity in a weight.
     #[error("parameter `{path}`: value {value} at row-major index {index} is not finite")]
@@ -173,8 +216,10 @@ pub enum QuantizeError {
     },
 }
 
+crate::debug_as_display!(QuantizeError);
+
 /// No multiplier fits between the field's range and the wanted precision.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[error(
     "`{layer}`: no shift fits: factor {factor:.3e} needs a shift of {needed} or more for a multiplier of at least 1, \
      but an accumulator up to {accumulator} and a table of {domain_bits} bits allow {allowed} at most"
@@ -193,3 +238,5 @@ pub struct ShiftError {
     /// Bits of the table's domain.
     pub domain_bits: u32,
 }
+
+crate::debug_as_display!(ShiftError);

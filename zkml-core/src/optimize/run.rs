@@ -9,7 +9,7 @@ use crate::graph::{Graph, GraphError, Node, ParameterId};
 use crate::ops::Float;
 
 /// Why a graph cannot be optimized.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptimizeError {
     /// The graph is inconsistent (before the first pass; never expected after one).
@@ -39,6 +39,8 @@ pub enum OptimizeError {
         layer: String,
     },
 }
+
+crate::debug_as_display!(OptimizeError);
 
 /// Runs the chosen passes of the model level, in the order of the list.
 ///

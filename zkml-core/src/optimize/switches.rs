@@ -115,12 +115,15 @@ impl<'de> Deserialize<'de> for Switches {
 
 /// No pass has this name.
 #[cfg(feature = "prover")]
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {}, found `{name}`{}", known(), suggestion(name))]
 pub struct UnknownPass {
     /// What was given.
     pub name: String,
 }
+
+#[cfg(feature = "prover")]
+crate::debug_as_display!(UnknownPass);
 
 #[cfg(feature = "prover")]
 fn known() -> String {

@@ -12,7 +12,7 @@ use crate::graph::Graph;
 use crate::ops::Float;
 
 /// Why accuracy cannot be measured.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccuracyError {
     /// No samples.
@@ -41,6 +41,8 @@ pub enum AccuracyError {
     #[error(transparent)]
     Execution(ExecutionError),
 }
+
+crate::debug_as_display!(AccuracyError);
 
 /// Cosine between the float and the integer values of one layer, over all samples.
 #[derive(Debug, Clone, PartialEq)]

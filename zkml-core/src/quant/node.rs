@@ -2,12 +2,15 @@
 
 use ndarray::ArrayD;
 
-use super::quantize::{PendingSum, PendingWeights, Quantizer};
-use crate::circuit::Function;
+use super::quantize::{PendingSum, PendingWeights, Quantizer, domain_bits};
+use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
 use crate::ops::{Accumulator, Activation, Float, Input, IntOp, QuantizeError, Quantizing, WeightedSum};
 use crate::optimize::operation::activation_fusion;
 use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_scales};
+
+/// Most values on one side of a table's domain.
+const LONGEST_DOMAIN: f64 = 65_536.0;
 
 /// The quantizer at one node of the float graph.
 pub(super) struct NodeQuantizer<'q, 'a> {
@@ -226,6 +229,125 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         let activation = self.quantizer.rescale(source, &accumulator, scale, table, name)?;
         self.quantizer.activations[self.id.0] = Some(activation);
         Ok(())
+    }
+
+    fn curve(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError> {
+        let quantizer = &*self.quantizer;
+        let (source, scale) = (self.operand(0), quantizer.scales[self.id.0]);
+        let limit = quantizer.options.activation_limit();
+        let largest = quantizer.calibration.largest(source).unwrap_or(0.0);
+        let switches = &quantizer.options.switches;
+        let (accumulator, step) = match activation_fusion::source(switches, self.accumulator(0)) {
+            // Rounding the argument moves the value by at most an eighth of its step, unless the table would be too long.
+            Some(accumulator) => (
+                accumulator,
+                (scale / (4.0 * steepest)).max(4.0 * largest / LONGEST_DOMAIN),
+            ),
+            None => {
+                let x = self.activation(0)?;
+                let accumulator = Accumulator {
+                    node: x.node,
+                    scales: vec![x.scale],
+                    axis: 0,
+                };
+                (accumulator, x.scale)
+            }
+        };
+        let name = self.float().name.clone();
+        let curve =
+            Dyadic::from_f64(step).and_then(|input| Curve::new(curve, input, Dyadic::from_f64(scale)?));
+        let curve = curve.map_err(|error| QuantizeError::Table {
+            layer: name.clone(),
+            error,
+        })?;
+        let table = FunctionTable {
+            function: Function::Curve(curve),
+            domain_bits: domain_bits(largest / step),
+            minimum: -limit,
+            maximum: limit,
+        };
+        let activation = self
+            .quantizer
+            .rescale_to((step, scale), &accumulator, table, name)?;
+        self.quantizer.activations[self.id.0] = Some(activation);
+        Ok(())
+    }
+
+    fn rectified(&mut self, suffix: &str, sign: i64) -> Result<Activation, QuantizeError> {
+        let operand = self.operand(0);
+        let limit = self.quantizer.options.activation_limit();
+        let largest = self.quantizer.calibration.largest(operand).unwrap_or(0.0);
+        let scale = if largest > 0.0 {
+            largest / limit as f64
+        } else {
+            1.0
+        };
+        let accumulator = match self.accumulator(0) {
+            Some(accumulator) => accumulator,
+            None => {
+                let x = self.activation(0)?;
+                Accumulator {
+                    node: x.node,
+                    scales: vec![x.scale],
+                    axis: 0,
+                }
+            }
+        };
+        let (own, shape) = (self.float().name.clone(), self.float().fact.clone());
+        let mut accumulator = accumulator;
+        if sign != 1 {
+            let negated = WeightedSum {
+                coefficients: vec![sign],
+            };
+            let name = self.quantizer.unique(format!("{own}.negated"));
+            let first = accumulator.scales.first().copied().unwrap_or(1.0);
+            accumulator.node =
+                self.quantizer
+                    .push(name, negated.into(), vec![accumulator.node], shape, first)?;
+        }
+        let name = self.quantizer.unique(format!("{own}.{suffix}"));
+        let table = (Function::Relu, limit);
+        self.quantizer.rescale(operand, &accumulator, scale, table, name)
+    }
+
+    fn weighed(
+        &mut self,
+        suffix: &str,
+        operand: Activation,
+        weight: ParameterId,
+        op: &dyn Fn(ParameterId) -> IntOp,
+    ) -> Result<(NodeId, u32), QuantizeError> {
+        let values = &self.quantizer.float[weight].values;
+        let largest = values
+            .iter()
+            .fold(0.0f64, |largest, w| largest.max(f64::from(w.abs())));
+        let limit = self.quantizer.options.weight_limit() as f64;
+        // The finest power of two at which the weights fit, and not finer than 2^-24.
+        let bits = (0..=24)
+            .rev()
+            .find(|bits| largest * f64::from(1u32 << bits) <= limit);
+        let bits = bits.ok_or_else(|| QuantizeError::WeightTooLarge {
+            path: self.quantizer.float[weight].path.clone(),
+            found: largest,
+            limit,
+        })?;
+        let step = (-f64::from(bits)).exp2();
+        let id = self.zeros(weight, ParameterRole::Weight);
+        let name = format!("{}.{suffix}", self.float().name);
+        let (name, shape) = (self.quantizer.unique(name), self.float().fact.clone());
+        let scale = step * operand.scale;
+        let node = self
+            .quantizer
+            .push(name, op(id), vec![operand.node], shape, scale)?;
+        self.quantizer.weighted.push(PendingWeights {
+            source: self.id,
+            node,
+            weight,
+            bias: None,
+            input_scale: operand.scale,
+            scales: vec![step],
+        });
+        Ok((node, bits))
     }
 
     fn index(&mut self, op: IntOp) -> Result<(), QuantizeError> {

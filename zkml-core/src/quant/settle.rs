@@ -110,8 +110,7 @@ impl Quantizer<'_> {
             }
             // The coefficients take the place of multipliers, the operands that of accumulators.
             Freedom::Coefficients(index) => {
-                let factors =
-                    exact_multipliers::coefficient_factors(&self.sums[index].scales, node.fact.scale);
+                let factors = exact_multipliers::coefficient_factors(&self.sums[index].scales, rescale.step);
                 let operands = operand.inputs.iter().map(|id| self.nodes[*id].fact.range);
                 (factors, operands.map(range::magnitude).sum())
             }
@@ -136,7 +135,7 @@ impl Quantizer<'_> {
     /// Writes multipliers and shift into the graph, and the scale they give to an accumulator that is free.
     fn apply(&mut self, rescale: &PendingRescale, freedom: Freedom, mut chosen: Chosen) {
         let operand = self.nodes[rescale.node].inputs[0];
-        let unit = self.nodes[rescale.node].fact.scale * 2f64.powi(-(chosen.shift as i32));
+        let unit = rescale.step * 2f64.powi(-(chosen.shift as i32));
         let settled = match freedom {
             Freedom::None => None,
             Freedom::Weights(index) => {

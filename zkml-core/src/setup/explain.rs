@@ -16,7 +16,7 @@ use crate::privacy::Privacy;
 use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize};
 
 /// Why a network cannot be explained.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExplainError {
     /// It cannot be quantized.
@@ -26,6 +26,8 @@ pub enum ExplainError {
     #[error(transparent)]
     Circuit(#[from] CircuitError),
 }
+
+crate::debug_as_display!(ExplainError);
 
 /// The reports of all passes of the operation and circuit level, in the order of the list.
 ///

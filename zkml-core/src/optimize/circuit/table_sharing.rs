@@ -40,6 +40,10 @@ impl Pass for TableSharing {
 
 /// Gives all rescales of one function the widest of their tables.
 #[cfg(feature = "prover")]
+#[expect(
+    clippy::mutable_key_type,
+    reason = "the memo of a curve takes no part in equality or hashing"
+)]
 pub(crate) fn widen(switches: &Switches, graph: &mut Graph<Int>) {
     if !switches.runs(&TableSharing) {
         return;

@@ -51,10 +51,11 @@ fn producer(graph: &Graph<Float>, mut at: NodeId, alone: &dyn Fn(NodeId) -> bool
         let node = &graph[at];
         let room = node.op.room();
         let operand = *node.inputs.first()?;
-        let produces = match room.is_activation() {
-            true => graph[operand].op.room().accumulates(),
-            false => room.accumulates() || room.joins(),
-        };
+        let produces = room.has_own_scale()
+            || match room.is_activation() {
+                true => graph[operand].op.room().accumulates(),
+                false => room.accumulates() || room.joins(),
+            };
         if produces {
             return Some(at);
         }

@@ -1,6 +1,8 @@
+mod backend;
 mod case;
 mod conformance;
 mod determinacy;
+mod elementwise;
 mod fiat_shamir;
 mod files;
 mod fixture;
