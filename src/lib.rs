@@ -39,7 +39,7 @@ pub mod prelude {
         AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
         BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, Conv2d, Conv2dOptions, Dropout, DropoutOptions,
         Flatten, FlattenOptions, Forward, Identity, IdentityOptions, Linear, LinearOptions, LoadReport,
-        MaxPool2d, MaxPool2dOptions, Module, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential,
+        MaxPool2d, MaxPool2dOptions, Module, Parameter, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential,
         SequentialLayer, SequentialOptions, Tensor, TraceError, WeightError, Weights, ZeroPad2d,
         ZeroPad2dOptions, adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, layer,
         max_pool2d, max_pool2d_with, pad, permute, relu, relu6, reshape, sequential, subsample2d, view,

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use tracing::info_span;
 
 use super::{SeparateTensors, Statement};
-use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Table, TableError};
+use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Public, Table, TableError};
 use crate::execute::Execution;
 use crate::field::{M61, P, from_i64, from_u64, to_i64_centered};
 use crate::keys::{ProveError, ProvingKey};
@@ -21,7 +21,7 @@ use crate::secret::Seed;
 /// What the model was asked and what it answered, row-major, whether public or private: for the prover alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The quantized input.
+    /// The quantized input; several one after the other.
     pub input: Vec<i64>,
     /// The outputs, by number.
     pub outputs: Vec<Vec<i64>>,
@@ -51,7 +51,19 @@ impl<'a> Trace<'a> {
         statement: &'a Statement<'_>,
         input: &ArrayD<i64>,
     ) -> Result<Self, ProveError> {
-        Self::generate_with(key, statement, input, None)
+        Self::generate_with(key, statement, core::slice::from_ref(input), None)
+    }
+
+    /// As [`Self::generate`], on several inputs, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::generate`].
+    pub fn generate_on(
+        key: &'a ProvingKey,
+        statement: &'a Statement<'_>,
+        inputs: &[ArrayD<i64>],
+    ) -> Result<Self, ProveError> {
+        Self::generate_with(key, statement, inputs, None)
     }
 
     /// As [`Self::generate`], where the committed column of the input has the given cells, those of `input` among them:
@@ -59,11 +71,11 @@ impl<'a> Trace<'a> {
     pub(crate) fn generate_with(
         key: &'a ProvingKey,
         statement: &'a Statement<'_>,
-        input: &ArrayD<i64>,
+        inputs: &[ArrayD<i64>],
         committed: Option<(ColumnId, &[M61])>,
     ) -> Result<Self, ProveError> {
         let graph = &key.model.network.graph;
-        let execution = info_span!("execute").in_scope(|| key.executor()?.run(input))?;
+        let execution = info_span!("execute").in_scope(|| key.executor()?.run_on(inputs))?;
         let _span = info_span!("fill the trace").entered();
         let circuit = statement.circuit();
         let values = Values::new(circuit);
@@ -80,7 +92,10 @@ impl<'a> Trace<'a> {
             // Views are folded through their source, and need no cells of their own.
             if !matches!(
                 circuit[column].kind,
-                ColumnKind::View(_) | ColumnKind::Committed { .. }
+                ColumnKind::View(_)
+                    | ColumnKind::Committed { .. }
+                    | ColumnKind::Parameter { .. }
+                    | ColumnKind::Public(Public::Constant(_))
             ) {
                 set(column, padded(circuit, column, row_major(node), 0));
             }
@@ -104,15 +119,11 @@ impl<'a> Trace<'a> {
         for hint in others {
             fill(key, circuit, &values, &execution, hint)?;
         }
-        let privacy = &key.verifying.privacy;
         let answer = Answer {
-            input: integers(input),
+            input: inputs.iter().flat_map(|input| input.iter().copied()).collect(),
             outputs,
         };
-        let public = PublicValues {
-            input: (!privacy.input.is_private()).then(|| answer.input.clone()),
-            outputs: (!privacy.output.is_private()).then(|| answer.outputs.clone()),
-        };
+        let public = shown(key, circuit, inputs, &answer);
         Self::of(circuit, public, answer, values)
     }
 
@@ -247,6 +258,20 @@ impl<'a> Trace<'a> {
             tails,
             Keep::Codeword,
         )?)
+    }
+}
+
+/// What of an answer is public: where it stands in a public column.
+fn shown(key: &ProvingKey, circuit: &Circuit, inputs: &[ArrayD<i64>], answer: &Answer) -> PublicValues {
+    let is_public = |column: &ColumnId| matches!(circuit[*column].kind, ColumnKind::Public(_));
+    let columns = key.model.network.graph.inputs().map(|id| key.lowered.nodes[id.0]);
+    let inputs = columns.zip(inputs).filter(|(column, _)| is_public(column));
+    let inputs: Vec<_> = inputs.map(|(_, input)| input).collect();
+    let outputs = key.lowered.outputs.iter().zip(&answer.outputs);
+    let outputs: Vec<_> = outputs.filter(|(column, _)| is_public(column)).collect();
+    PublicValues {
+        input: (!inputs.is_empty()).then(|| inputs.into_iter().flatten().copied().collect()),
+        outputs: (!outputs.is_empty()).then(|| outputs.into_iter().map(|(_, output)| output.clone()).collect()),
     }
 }
 

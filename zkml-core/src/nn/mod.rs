@@ -4,11 +4,13 @@
 //! [`functional`] to a [`Tensor`]; `#[zk_model]` makes it a [`Module`]. [`trace()`] runs `forward` once and
 //! returns a `Graph<Symbolic>`; [`weights`] turns that into a `Graph<Float>`. The shape rules are in the rooms of [`crate::ops`].
 
+mod arithmetic;
 pub mod functional;
 pub mod infer;
 pub mod layers;
 mod module;
 mod pair;
+mod parameter;
 mod path;
 mod tensor;
 mod trace;
@@ -26,8 +28,9 @@ pub use layers::{
     MaxPool2dOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential, SequentialLayer, SequentialOptions,
     ZeroPad2d, ZeroPad2dOptions, layer, sequential,
 };
-pub use module::{Forward, Module, same_name, uses_field};
+pub use module::{Forward, Layer, Module, Outputs, same_name, uses_field};
 pub use pair::Pair;
+pub use parameter::Parameter;
 pub use path::ParameterPath;
 pub use tensor::{Extent, Tensor};
 pub use trace::{ModuleScope, TraceError, trace};

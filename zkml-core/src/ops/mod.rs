@@ -49,14 +49,14 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 
 rooms! {
     input, conv2d, linear, batch_norm, relu, relu6, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
-    rescale,
+    rescale, mul, scale, expand, constant, parameter, reveal,
 }
 
 operations! {
     /// An operation as PyTorch has it. Channels are axis 1.
     FloatOp, FloatRoom,
     Input, Conv2d, Linear, BatchNorm, Relu, Relu6, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Reshape, Permute, Concat, Pad,
-    Add, Argmax,
+    Add, Argmax, Mul, Scale, Neg, Expand, Constant, Parameter,
 }
 
 operations! {
@@ -65,4 +65,5 @@ operations! {
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax,
+    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal,
 }

@@ -26,6 +26,8 @@ use crate::poly::PaddedShape;
 pub enum Input<'a> {
     /// Quantized integers, in the shape of the model's input.
     Values(&'a ArrayD<i64>),
+    /// The same for each input of a model with several.
+    Several(&'a [ArrayD<i64>]),
     /// The tensor of another proof's commitment, and that commitment. The model must [commit to its
     /// input](crate::privacy::Privacy::commit_input).
     Committed(TensorSecret),

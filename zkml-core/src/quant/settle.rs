@@ -140,7 +140,9 @@ impl Quantizer<'_> {
                 .count()
                 == 1;
             let terms: usize = self.float[weight].values.shape().iter().skip(1).product();
-            return if alone && terms > 1 {
+            // A parameter that is used as a tensor has no accumulator whose scale would be ours.
+            let accumulates = self.accumulators[self.weighted[index].source.0].is_some();
+            return if alone && terms > 1 && accumulates {
                 Freedom::Weights(index)
             } else {
                 Freedom::None
