@@ -133,7 +133,8 @@ fn tensors<'s>(key: &VerifyingKey, statement: &'s Statement<'_>) -> Vec<Fact> {
     ))
     .chain(further.map(|public| named(format!("input {}", public.index), Some(public), public.scale)))
     .chain(
-        outputs.map(|(index, &scale)| named(format!("output {index}"), find(&statement.outputs, index), scale)),
+        outputs
+            .map(|(index, &scale)| named(format!("output {index}"), find(&statement.outputs, index), scale)),
     )
     .collect()
 }

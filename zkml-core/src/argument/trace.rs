@@ -271,7 +271,8 @@ fn shown(key: &ProvingKey, circuit: &Circuit, inputs: &[ArrayD<i64>], answer: &A
     let outputs: Vec<_> = outputs.filter(|(column, _)| is_public(column)).collect();
     PublicValues {
         input: (!inputs.is_empty()).then(|| inputs.into_iter().flatten().copied().collect()),
-        outputs: (!outputs.is_empty()).then(|| outputs.into_iter().map(|(_, output)| output.clone()).collect()),
+        outputs: (!outputs.is_empty())
+            .then(|| outputs.into_iter().map(|(_, output)| output.clone()).collect()),
     }
 }
 

@@ -71,7 +71,9 @@ pub fn execute_float_on(
     graph: &Graph<Float>,
     inputs: &[ArrayD<f32>],
 ) -> Result<Vec<ArrayD<f32>>, FloatExecutionError> {
-    let shapes = graph.inputs().map(|id| (graph[id].name.as_str(), graph[id].fact.as_slice()));
+    let shapes = graph
+        .inputs()
+        .map(|id| (graph[id].name.as_str(), graph[id].fact.as_slice()));
     check_inputs(&shapes.collect::<Vec<_>>(), inputs)?;
     let mut inputs = inputs.iter();
     let mut values: Vec<ArrayD<f32>> = Vec::with_capacity(graph.nodes.len());

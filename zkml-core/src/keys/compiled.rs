@@ -49,7 +49,11 @@ impl CompiledModel {
     ///
     /// # Errors
     /// [`ProveError::Malformed`] for another number of inputs or outputs.
-    pub fn with_visibility(mut self, inputs: &[Visibility], outputs: &[Visibility]) -> Result<Self, ProveError> {
+    pub fn with_visibility(
+        mut self,
+        inputs: &[Visibility],
+        outputs: &[Visibility],
+    ) -> Result<Self, ProveError> {
         let graph = &mut self.network.graph;
         let ids: Vec<NodeId> = graph.inputs().collect();
         expect_count("visibility of inputs", ids.len(), inputs.len())?;
@@ -57,7 +61,11 @@ impl CompiledModel {
         (self.privacy.input, self.privacy.output) = (overall(inputs), overall(outputs));
         for (id, visibility) in ids.into_iter().zip(inputs) {
             let revealed = self.privacy.input.is_private() && !visibility.is_private();
-            graph.nodes[id.0].op = if revealed { RevealedInput.into() } else { Input.into() };
+            graph.nodes[id.0].op = if revealed {
+                RevealedInput.into()
+            } else {
+                Input.into()
+            };
         }
         for (index, visibility) in outputs.iter().enumerate() {
             let revealed = self.privacy.output.is_private() && !visibility.is_private();

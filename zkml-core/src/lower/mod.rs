@@ -67,7 +67,10 @@ pub fn lower_with(
             found: "a public one".into(),
         });
     }
-    let private = graph.inputs().filter(|id| !graph[*id].op.room().reveals()).count();
+    let private = graph
+        .inputs()
+        .filter(|id| !graph[*id].op.room().reveals())
+        .count();
     if privacy.commit_input && private != 1 {
         return Err(CircuitError::Malformed {
             place: "privacy".into(),

@@ -39,7 +39,9 @@ fn constant(number: f64) -> Tensor {
     let value = number as f32;
     let shape = match (value.is_finite(), Shape::new(&[])) {
         (true, Some(shape)) => Ok(shape),
-        _ => Err(ShapeError::Number { operation: "constant" }),
+        _ => Err(ShapeError::Number {
+            operation: "constant",
+        }),
     };
     record(Origin::Function("constant"), &[], shape, |_| ops::Constant {
         values: vec![value],
@@ -51,7 +53,9 @@ fn added(left: Tensor, right: Tensor) -> Tensor {
 }
 
 fn subtracted(left: Tensor, right: Tensor) -> Tensor {
-    elementwise(("-", "sub"), left, right, |left, right| (ops::Add, [left, negated(right)]))
+    elementwise(("-", "sub"), left, right, |left, right| {
+        (ops::Add, [left, negated(right)])
+    })
 }
 
 fn multiplied(left: Tensor, right: Tensor) -> Tensor {
@@ -73,7 +77,9 @@ fn scaled(x: Tensor, number: f64) -> Tensor {
     if factor == 1.0 {
         return x;
     }
-    record(Origin::Function("mul"), &[x], Ok(x.shape), |_| ops::Scale { factor })
+    record(Origin::Function("mul"), &[x], Ok(x.shape), |_| ops::Scale {
+        factor,
+    })
 }
 
 macro_rules! operators {

@@ -60,6 +60,8 @@ impl From<Parameter> for Tensor {
 const fn shaped(sizes: &[usize]) -> Result<Shape, ShapeError> {
     match Shape::new(sizes) {
         Some(shape) => Ok(shape),
-        None => Err(ShapeError::Declared { operation: "Parameter" }),
+        None => Err(ShapeError::Declared {
+            operation: "Parameter",
+        }),
     }
 }

@@ -174,7 +174,10 @@ impl Forward for Twice {
     const USED_FIELDS: &'static [&'static str] = &["*"];
 
     fn run(&self, inputs: &[Tensor]) -> Vec<Tensor> {
-        inputs.iter().map(|&x| self.layer.forward(self.layer.forward(x))).collect()
+        inputs
+            .iter()
+            .map(|&x| self.layer.forward(self.layer.forward(x)))
+            .collect()
     }
 }
 

@@ -7,7 +7,8 @@ use super::weights::{WeightScales, least_scales};
 use crate::circuit::Function;
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
 use crate::ops::{
-    self, Accumulator, Activation, Float, Input, IntOp, IntegerConstant, QuantizeError, Quantizing, WeightedSum,
+    self, Accumulator, Activation, Float, Input, IntOp, IntegerConstant, QuantizeError, Quantizing,
+    WeightedSum,
 };
 
 /// The quantizer at one node of the float graph.
@@ -169,7 +170,11 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     fn constant(&mut self, values: &[f32]) -> Result<(), QuantizeError> {
         let (name, scale) = (self.float().name.clone(), self.quantizer.scales[self.id.0]);
         if let Some((index, &value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(QuantizeError::NotFinite { path: name, index, value });
+            return Err(QuantizeError::NotFinite {
+                path: name,
+                index,
+                value,
+            });
         }
         let limit = self.quantizer.options.activation_limit();
         let round = |value: &f32| ((f64::from(*value) / scale).round_ties_even() as i64).clamp(-limit, limit);
@@ -181,10 +186,17 @@ impl Quantizing for NodeQuantizer<'_, '_> {
 
     fn parameter(&mut self, parameter: ParameterId) -> Result<(), QuantizeError> {
         let (float, options) = (self.quantizer.float, self.quantizer.options);
-        let largest = float[parameter].values.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+        let largest = float[parameter]
+            .values
+            .iter()
+            .fold(0.0f32, |most, value| most.max(value.abs()));
         let limit = options.weight_limit() as f64;
         // A tensor of zeros: any scale is right.
-        let scale = if largest > 0.0 { f64::from(largest) / limit } else { 1.0 / limit };
+        let scale = if largest > 0.0 {
+            f64::from(largest) / limit
+        } else {
+            1.0 / limit
+        };
         let weight = self.zeros(parameter, ParameterRole::Weight);
         let node = self.push(ops::Parameter { parameter: weight }.into(), Vec::new(), scale)?;
         self.activate(node, scale);
@@ -200,7 +212,11 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     }
 
     fn negate(&mut self) -> Result<(), QuantizeError> {
-        let op = || IntOp::from(WeightedSum { coefficients: vec![-1] });
+        let op = || {
+            IntOp::from(WeightedSum {
+                coefficients: vec![-1],
+            })
+        };
         match self.accumulator(0) {
             Some(accumulator) if self.keeps_accumulator() => {
                 let scale = accumulator.scales.first().copied().unwrap_or(1.0);
@@ -219,7 +235,10 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         match self.accumulator(0) {
             Some(accumulator) if self.keeps_accumulator() => {
                 let scales = accumulator.scales.iter().map(|scale| scale * factor).collect();
-                self.quantizer.accumulators[self.id.0] = Some(Accumulator { scales, ..accumulator });
+                self.quantizer.accumulators[self.id.0] = Some(Accumulator {
+                    scales,
+                    ..accumulator
+                });
             }
             _ => {
                 let x = self.activation(0)?;

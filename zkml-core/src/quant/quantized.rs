@@ -45,10 +45,14 @@ impl Quantized {
     /// As [`Self::quantize_input`]; another number of inputs.
     pub fn quantize_inputs(&self, real: &[ArrayD<f32>]) -> Result<Vec<ArrayD<i64>>, FloatExecutionError> {
         let nodes: Vec<_> = self.graph.inputs().map(|id| &self.graph[id]).collect();
-        let shapes = nodes.iter().map(|node| (node.name.as_str(), node.fact.shape.as_slice()));
+        let shapes = nodes
+            .iter()
+            .map(|node| (node.name.as_str(), node.fact.shape.as_slice()));
         check_inputs(&shapes.collect::<Vec<_>>(), real)?;
         let inputs = nodes.iter().zip(real);
-        Ok(inputs.map(|(node, real)| quantized(real, node.fact.scale, node.fact.range)).collect())
+        Ok(inputs
+            .map(|(node, real)| quantized(real, node.fact.scale, node.fact.range))
+            .collect())
     }
 
     /// The real numbers that integers of output number `output` stand for; `None` if there is no such output.

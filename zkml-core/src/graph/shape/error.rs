@@ -165,9 +165,7 @@ impl ShapeError {
             Self::Size { .. } => text.str("a result of 1 to 2^48 elements"),
             Self::Broadcast { left, .. } => text.str("sizes equal to those of ").shape(left).str(", or 1"),
             Self::Number { .. } => text.str("a finite number"),
-            Self::Declared { .. } => {
-                text.str("at most 6 positive sizes with a product of at most 2^48")
-            }
+            Self::Declared { .. } => text.str("at most 6 positive sizes with a product of at most 2^48"),
         }
     }
 
@@ -188,7 +186,9 @@ impl ShapeError {
             Self::PoolPadding { padding, .. } => text.pair(padding),
             Self::Padding { amounts, .. } => text.number(amounts).str(" amounts"),
             Self::AdaptivePool { found, .. } => text.shape(found),
-            Self::Unequal { right, .. } | Self::Concatenation { right, .. } | Self::Broadcast { right, .. } => text.shape(right),
+            Self::Unequal { right, .. }
+            | Self::Concatenation { right, .. }
+            | Self::Broadcast { right, .. } => text.shape(right),
             Self::Nothing { .. } => text.str("none"),
             Self::Epsilon { .. } => text.str("a negative number or none"),
             Self::Axis { axis, .. } => text.signed(axis),

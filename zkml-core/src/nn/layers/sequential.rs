@@ -105,7 +105,7 @@ forward!(Sequential);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{BatchNorm1d, Forward, BatchNorm1dOptions, Linear, LinearOptions, ReLU, ReLUOptions};
+    use crate::nn::{BatchNorm1d, BatchNorm1dOptions, Forward, Linear, LinearOptions, ReLU, ReLUOptions};
 
     #[test]
     fn layers_are_named_by_position() {

@@ -83,7 +83,10 @@ macro_rules! test_op {
     };
 }
 
-fn with_trace(model: CompiledModel, test: impl FnOnce(&ProvingKey, &Circuit, &Trace<'_>, &ArrayD<i64>)) {
+pub(super) fn with_trace(
+    model: CompiledModel,
+    test: impl FnOnce(&ProvingKey, &Circuit, &Trace<'_>, &ArrayD<i64>),
+) {
     let input = Network::random_input(1, &model);
     let key = setup(model, &SetupOptions::default()).expect("setup");
     let statement = Statement::new(&key.verifying).expect("statement");
@@ -92,7 +95,7 @@ fn with_trace(model: CompiledModel, test: impl FnOnce(&ProvingKey, &Circuit, &Tr
 }
 
 /// Every virtual column that the execution supplied is what its definition says.
-fn columns_follow_definitions(circuit: &Circuit, trace: &Trace<'_>) {
+pub(super) fn columns_follow_definitions(circuit: &Circuit, trace: &Trace<'_>) {
     let defined = Values::new(circuit);
     for id in circuit.ids().filter(|id| is_given(circuit, *id)) {
         defined.set(id, trace.values.cells(id).clone());
@@ -107,7 +110,7 @@ fn columns_follow_definitions(circuit: &Circuit, trace: &Trace<'_>) {
     }
 }
 
-fn proof_verifies(key: &ProvingKey, trace: &Trace<'_>, input: &ArrayD<i64>) {
+pub(super) fn proof_verifies(key: &ProvingKey, trace: &Trace<'_>, input: &ArrayD<i64>) {
     let (public, proof) = prove(key, input, b"context").expect("prove");
     assert_eq!(public, trace.public);
     verify(&key.verifying, &public, &proof, b"context").expect("verify");
@@ -119,7 +122,7 @@ fn proof_verifies(key: &ProvingKey, trace: &Trace<'_>, input: &ArrayD<i64>) {
 
 /// One cell of each committed column altered: the violation that is found names its layer. A private input may be any
 /// other one of its range: the prover chooses it.
-fn altered_cells_are_found(circuit: &Circuit, trace: &Trace<'_>) {
+pub(super) fn altered_cells_are_found(circuit: &Circuit, trace: &Trace<'_>) {
     let homes = [Home::Trace, Home::Input, Home::Output];
     for altered in homes.into_iter().flat_map(|home| circuit.tensors(home)) {
         let layer = circuit[altered]

@@ -1,5 +1,7 @@
 mod case;
+#[macro_use]
 mod conformance;
+mod arithmetic;
 mod determinacy;
 mod fiat_shamir;
 mod files;
@@ -13,6 +15,7 @@ mod network;
 mod passes;
 mod privacy;
 mod random_networks;
+mod several;
 mod tamper;
 mod tamper_files;
 mod tamper_key;

@@ -74,7 +74,9 @@ impl ReadableOutputs {
                     scale: 1.0, integers, ..
                 }),
                 Some(tensor),
-            ) if tensor.index == 1 && tensor.minimum == 0 => integers.first().copied().filter(|_| integers.len() == 1),
+            ) if tensor.index == 1 && tensor.minimum == 0 => {
+                integers.first().copied().filter(|_| integers.len() == 1)
+            }
             _ => None,
         };
         Ok(Self {
