@@ -13,13 +13,18 @@ use std::time::{Duration, Instant};
 
 use ndarray::ArrayD;
 use zkml::data::{self, Sample};
+use zkml::keys::CompiledModel;
 use zkml::models::registry;
+use zkml::nn::Weights;
 use zkml::observe::{duration, size};
 use zkml::optimize::circuit::{CircuitOptions, sizes};
+use zkml::optimize::model::{OptimizeOptions, optimize};
 use zkml::optimize::operation::OperationOptions;
 use zkml::prelude::*;
 use zkml::proof::to_bytes;
-use zkml::quant::AccuracyReport;
+use zkml::prove::prove;
+use zkml::quant::{AccuracyReport, Calibration, QuantizeOptions, quantize};
+use zkml::setup::{SetupOptions, setup};
 
 /// A network and the data it is measured on.
 struct Subject {

@@ -9,14 +9,11 @@
 mod support;
 
 use std::error::Error;
-use std::process::ExitCode;
 use std::time::Instant;
 
-use ndarray::ArrayD;
 use support::random::{Random, write_random_weights};
+use zkml::ndarray::ArrayD;
 use zkml::prelude::*;
-use zkml::proof::to_bytes;
-use zkml::verify::ReadableOutputs;
 
 /// `relu(bn(conv(x)) + x)`.
 #[zk_model]
@@ -59,52 +56,27 @@ impl Net {
     }
 }
 
-fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    zkml::observe::show_progress();
     let mut random = Random(2026);
-    let graph = Net::new().trace()?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("net.safetensors");
-    write_random_weights(&graph, &mut random, &path)?;
-
-    let (graph, report) = graph.load(&Weights::open(&path)?)?;
-    println!("weights: {report}\n");
-    let (graph, passes) = optimize(graph.with_argmax()?, &OptimizeOptions::default())?;
-    for pass in &passes {
-        println!("{pass}");
-    }
+    write_random_weights(&Net::new().trace()?, &mut random, &path)?;
     let mut image = || ArrayD::from_shape_simple_fn(vec![1, 3, 12, 12], || random.next());
     let samples: Vec<ArrayD<f32>> = (0..16).map(|_| image()).collect();
-    let calibration = Calibration::collect(&graph, samples.iter().cloned(), CalibrationMethod::default())?;
-    let network = quantize(&graph, &calibration, &QuantizeOptions::default())?;
-    println!("\nthe integer network\n{}", network.graph);
 
-    let key = setup(CompiledModel::new("custom", network), &SetupOptions::default())?;
-    let start = Instant::now();
-    let (public, proof) = prove(&key, &key.model.network.quantize_input(&image())?, b"")?;
-    println!(
-        "proved in {:.0?}, {} bytes",
-        start.elapsed(),
-        to_bytes(&proof)?.len()
-    );
-    let start = Instant::now();
-    verify(&key.verifying, &public, &proof, b"")?;
-    println!("verified in {:.1?}", start.elapsed());
-    for output in ReadableOutputs::new(&key.verifying, &public)?
-        .outputs
-        .into_iter()
-        .flatten()
-    {
-        println!("output {:?}: {:.3?}", output.shape, output.values);
+    let model = Net::new().load(&path)?;
+    for pass in model.passes() {
+        println!("{pass}");
     }
+    let model = model.quantize(&samples)?;
+    println!("\nthe integer network\n{}", model.network().graph);
+    let (prover, verifier) = model.setup()?;
+    let start = Instant::now();
+    let answer = prover.prove(&image(), b"nonce")?;
+    println!("proved in {:.0?}", start.elapsed());
+    let start = Instant::now();
+    let verified = verifier.verify(answer.proof(), b"nonce")?;
+    println!("verified in {:.1?}\n{verified}", start.elapsed());
     Ok(())
 }

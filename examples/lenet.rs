@@ -1,63 +1,48 @@
-//! Proves what a LeNet-5 says about handwritten digits, and verifies it.
-//!
-//! `cargo run --release --example lenet`; `-- --help` lists the options. Reads `examples/assets` alone.
+//! Proves what a LeNet-5 says about handwritten digits, and verifies it: five lines from trained weights to a checked
+//! answer. `cargo run --release --example lenet`; `lenet_report` shows pictures, tables and times.
 
 // An example speaks to people.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
-
-mod support;
+#![allow(clippy::print_stdout)]
 
 use std::error::Error;
-use std::process::ExitCode;
+use std::path::Path;
 
-use clap::Parser;
-use support::classifier::{Options, Task, asset, exit_code};
-use support::images::LabelledImages;
+use zkml::data::{batch, samples};
 use zkml::models::LeNet;
 use zkml::prelude::*;
 use zkml::quant::Preprocessing;
 
-/// Prove what a LeNet-5 says about handwritten digits, and verify it.
-#[derive(Debug, Parser)]
-struct Arguments {
-    /// How many digits to prove; 0 to measure only
-    #[arg(long, default_value_t = 3)]
-    digits: usize,
-    /// How many of the 1,000 digits accuracy is measured on; 0 for none
-    #[arg(long, default_value_t = 1000)]
-    samples: usize,
-    #[command(flatten)]
-    options: Options,
-}
-
-const CLASSES: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-
-fn main() -> ExitCode {
+fn main() -> Result<(), Box<dyn Error>> {
     zkml::memory::keep_freed();
-    exit_code(run(Arguments::parse()))
-}
+    zkml::observe::show_progress();
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/assets");
 
-fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let task = Task {
-        name: "lenet",
-        noun: "digit",
-        images: LabelledImages::open(
-            &asset("mnist-t10k-first1000-images-idx3-ubyte.gz"),
-            Some(&asset("mnist-t10k-first1000-labels-idx1-ubyte")),
-            [1, 32, 32],
-        )?,
-        // What the network was trained on: zero-padded to 32 x 32, divided by 255.
-        preprocessing: Preprocessing {
-            pad: 2,
-            ..Preprocessing::default()
-        },
-        classes: CLASSES,
-        weights: asset("lenet5-mnist.safetensors"),
-        trace: |batch| LeNet::new().trace_with_input(&[batch, 1, 32, 32]),
-        count: arguments.digits,
-        batch: 1,
-        samples: arguments.samples,
-        options: arguments.options,
+    // Arrays of floats, [1, 1, 32, 32] each: digits of 28 x 28 bytes, padded with zeros and divided by 255.
+    let preprocessing = Preprocessing {
+        pad: 2,
+        ..Preprocessing::default()
     };
-    task.run()
+    let digits = samples(
+        &assets.join("mnist-t10k-first1000-images-idx3-ubyte.gz"),
+        &[1, 32, 32],
+        64,
+    )?;
+    let images = digits
+        .chunks(1)
+        .map(|digit| batch(digit, &[1, 32, 32], Some(&preprocessing)))
+        .collect::<Result<Vec<_>, _>>()?;
+
+    let model = LeNet::new().load(assets.join("lenet5-mnist.safetensors"))?;
+    let model = model.quantize(&images)?;
+    println!("{}", model.report());
+    let (prover, verifier) = model.setup()?;
+    for image in &images[..3] {
+        let answer = prover.prove(image, b"nonce")?;
+        let verified = verifier.verify(answer.proof(), b"nonce")?;
+        println!("{verified}\n");
+    }
+    if let Some(proofs) = prover.remaining()? {
+        println!("{proofs} proofs left with these keys");
+    }
+    Ok(())
 }

@@ -4,39 +4,23 @@
 //! built.
 
 // An example speaks to people.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stdout)]
 
 use std::error::Error;
-use std::process::ExitCode;
 
-use zkml::keys::VerifyingKey;
-use zkml::proof::{Proof, PublicValues, read_file};
-use zkml::verify::ReadableOutputs;
-use zkml::verify::verify;
+use zkml::proof::read_file;
+use zkml::{AnswerProof, Verifier};
 
-fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [key, proof, public] = &arguments[..] else {
         return Err("usage: verify_only KEY PROOF PUBLIC".into());
     };
-    let key: VerifyingKey = read_file(key)?;
-    let proof: Proof = read_file(proof)?;
-    let public: PublicValues = read_file(public)?;
-    verify(&key, &public, &proof, b"")?;
-    let outputs = ReadableOutputs::new(&key, &public)?;
-    println!("valid: {} gives", outputs.model);
-    for (index, output) in outputs.outputs.iter().flatten().enumerate() {
-        println!("output {index}, shape {:?}: {:?}", output.shape, output.values);
-    }
+    let verifier = Verifier::open(key)?;
+    let proof = AnswerProof {
+        public: read_file(public)?,
+        proof: read_file(proof)?,
+    };
+    println!("{}", verifier.verify(&proof, b"")?);
     Ok(())
 }

@@ -20,11 +20,18 @@ use support::progress::spin;
 use support::random::{Random, write_random_weights};
 use support::report::{Stages, duration, print_peak_memory, size};
 use zkml::argument::{Statement, soundness};
+use zkml::graph::Graph;
+use zkml::keys::CompiledModel;
 use zkml::models::registry::{MODELS, find};
-use zkml::optimize::model::multiply_adds;
+use zkml::nn::Weights;
+use zkml::ops::{Float, Symbolic};
+use zkml::optimize::model::{OptimizeOptions, multiply_adds, optimize};
 use zkml::prelude::*;
 use zkml::proof::to_bytes;
+use zkml::prove::prove;
 use zkml::quant::Quantized;
+use zkml::quant::{Calibration, QuantizeOptions, quantize};
+use zkml::setup::{SetupOptions, setup};
 use zkml::verify::TrustedKey;
 
 /// Measure proofs of a network with random weights.

@@ -1,6 +1,22 @@
 //! Zero-knowledge machine learning: write a PyTorch model as a Rust struct, prove its answers, verify them
 //! anywhere.
 //!
+//! Five lines lead from trained weights to a verified answer, one type each:
+//!
+//! ```no_run
+//! use zkml::prelude::*;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let samples: Vec<zkml::ndarray::ArrayD<f32>> = vec![];
+//! # let image = &samples[0];
+//! let model = zkml::models::LeNet::new().load("lenet.safetensors")?;
+//! let model = model.quantize(&samples)?;
+//! let (prover, verifier) = model.setup()?;
+//! let answer = prover.prove(image, b"nonce")?;
+//! let verified = verifier.verify(answer.proof(), b"nonce")?;
+//! # Ok(()) }
+//! ```
+//!
 //! This crate is the front of the workspace: it re-exports `zkml-core` (everything), `zkml-macros`
 //! (`#[zk_model]`) and `zkml-models` (well-known networks). A verifier needs none of the prover's code: build
 //! with `default-features = false`. The README has an example.
@@ -9,6 +25,12 @@
 #[cfg(all(doctest, feature = "prover"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+mod steps;
+
+#[cfg(feature = "prover")]
+pub use steps::{Answer, Favour, Load, Model, Prover, QuantizedModel};
+pub use steps::{AnswerProof, Error, QuantizedTensor, Verified, Verifier};
 
 pub use zkml_core::{Privacy, Visibility};
 pub use zkml_core::{
@@ -21,6 +43,12 @@ pub mod data;
 #[cfg(feature = "prover")]
 pub mod memory;
 pub mod observe;
+#[cfg(feature = "prover")]
+pub mod prelude;
+
+/// The arrays that networks take and give.
+#[cfg(feature = "prover")]
+pub use ndarray;
 
 #[cfg(feature = "prover")]
 pub use zkml_core::{execute, nn, prove, quant, secret, setup};
@@ -28,29 +56,3 @@ pub use zkml_core::{execute, nn, prove, quant, secret, setup};
 pub use zkml_macros::zk_model;
 #[cfg(feature = "prover")]
 pub use zkml_models as models;
-
-/// What a model and its proof need: `use zkml::prelude::*;`.
-#[cfg(feature = "prover")]
-pub mod prelude {
-    pub use zkml_core::graph::Graph;
-    pub use zkml_core::keys::VerifyingKey;
-    pub use zkml_core::keys::{CompiledModel, ProvingKey};
-    pub use zkml_core::nn::{
-        AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
-        BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, Conv2d, Conv2dOptions, Dropout, DropoutOptions,
-        Flatten, FlattenOptions, Forward, Identity, IdentityOptions, Linear, LinearOptions, LoadReport,
-        MaxPool2d, MaxPool2dOptions, Module, Parameter, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential,
-        SequentialLayer, SequentialOptions, Tensor, TraceError, WeightError, Weights, ZeroPad2d,
-        ZeroPad2dOptions, adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, layer,
-        max_pool2d, max_pool2d_with, pad, permute, relu, relu6, reshape, sequential, subsample2d, view,
-    };
-    pub use zkml_core::ops::{Float, Int, Symbolic};
-    pub use zkml_core::optimize::model::{OptimizeOptions, optimize};
-    pub use zkml_core::privacy::{Privacy, Visibility};
-    pub use zkml_core::proof::{Proof, PublicValues};
-    pub use zkml_core::prove::prove;
-    pub use zkml_core::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
-    pub use zkml_core::setup::{SetupOptions, setup};
-    pub use zkml_core::verify::verify;
-    pub use zkml_macros::zk_model;
-}

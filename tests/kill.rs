@@ -21,10 +21,13 @@ use std::time::{Duration, Instant};
 
 use fuzz_support::small_model;
 use ndarray::ArrayD;
-use zkml::keys::{Budget, BudgetError, ProveError, Purpose};
+use zkml::keys::VerifyingKey;
+use zkml::keys::{Budget, BudgetError, ProveError, ProvingKey, Purpose};
 use zkml::prelude::*;
-use zkml::proof::{FileError, read_file, write_file};
+use zkml::proof::{FileError, Proof, PublicValues, read_file, write_file};
+use zkml::prove::prove;
 use zkml::setup::rotate;
+use zkml::setup::{SetupOptions, setup};
 use zkml::verify::TrustedKey;
 
 /// Tells the child which work to do, and where.

@@ -17,9 +17,16 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use zkml::execute::execute_reference;
 use zkml::execute::float::execute_float;
+use zkml::graph::Graph;
+use zkml::keys::CompiledModel;
 use zkml::models::LeNet;
+use zkml::nn::Weights;
+use zkml::ops::Float;
 use zkml::prelude::*;
-use zkml::quant::{AccuracyReport, Quantized};
+use zkml::prove::prove;
+use zkml::quant::{AccuracyReport, Calibration, QuantizeOptions, Quantized, quantize};
+use zkml::setup::{SetupOptions, setup};
+use zkml::verify::verify;
 
 #[path = "lenet/tamper.rs"]
 mod tamper;

@@ -11,12 +11,21 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, Axis};
 use safetensors::SafeTensors;
 use zkml::execute::float::execute_float_outputs;
+use zkml::graph::Graph;
+use zkml::keys::CompiledModel;
 use zkml::models::mobilenet_v1::{MobileNetV1, MobileNetV1Config};
 use zkml::models::mobilenet_v2::{InvertedResidualSetting, MobileNetV2, MobileNetV2Config};
 use zkml::models::resnet::{CifarResNet, CifarResNetConfig, ResNet, ResNetConfig, Shortcut, Stem};
 use zkml::models::vgg::{M, VGG16, Vgg, VggConfig};
+use zkml::nn::Weights;
+use zkml::ops::{Float, Symbolic};
+use zkml::optimize::model::{OptimizeOptions, optimize};
 use zkml::prelude::*;
+use zkml::prove::prove;
 use zkml::quant::AccuracyReport;
+use zkml::quant::{Calibration, QuantizeOptions, quantize};
+use zkml::setup::{SetupOptions, setup};
+use zkml::verify::verify;
 
 fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -5,7 +5,8 @@ use std::error::Error;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
-use zkml::prelude::*;
+use zkml::graph::Graph;
+use zkml::ops::Symbolic;
 
 /// Numbers, uniform in [-1, 1), the same on every run.
 pub(crate) struct Random(pub(crate) u64);

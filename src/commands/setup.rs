@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::keys::{ROTATION_RESERVE, VerifyingKey};
-use zkml::pcs::MIN_DIGEST_BYTES;
 use zkml::proof::{read_file, to_bytes, write_file};
 use zkml::setup::{SetupOptions, setup};
 
@@ -54,23 +53,12 @@ enum Favour {
     Speed,
 }
 
-impl Favour {
-    /// How many bytes of proof one encoded cell of work is worth, how much proof of work may be done for fewer of them,
-    /// and how many a node of a tree has.
-    fn options(self) -> SetupOptions {
-        let balance = SetupOptions::default();
-        match self {
-            Favour::Size => SetupOptions {
-                bytes_per_cell: balance.bytes_per_cell / 4096.0,
-                maximum_grinding_bits: 26,
-                digest_bytes: MIN_DIGEST_BYTES,
-                ..balance
-            },
-            Favour::Balance => balance,
-            Favour::Speed => SetupOptions {
-                bytes_per_cell: balance.bytes_per_cell * 16.0,
-                ..balance
-            },
+impl From<Favour> for zkml::Favour {
+    fn from(favour: Favour) -> Self {
+        match favour {
+            Favour::Size => Self::Size,
+            Favour::Balance => Self::Balance,
+            Favour::Speed => Self::Speed,
         }
     }
 }
@@ -99,7 +87,7 @@ impl Setup {
         create_folder(&folder)?;
         let options = SetupOptions {
             proofs_per_key: self.proofs,
-            ..self.favour.options()
+            ..zkml::Favour::from(self.favour).options()
         };
         let key = console.spin("setup:", || setup(model, &options))?;
         console.write("proving key", &proving, |path| key.write_file(path))?;

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::idx::IdxError;
 
 /// Why something cannot be shown to a network.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// A file or folder cannot be read.
@@ -105,3 +105,5 @@ pub enum DataError {
         path: PathBuf,
     },
 }
+
+zkml_core::debug_as_display!(DataError);

@@ -14,7 +14,7 @@ use flate2::bufread::GzDecoder;
 use thiserror::Error;
 
 /// Why a file is not the IDX file it should be.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum IdxError {
     /// The file cannot be opened, read or decompressed.
@@ -60,6 +60,8 @@ pub enum IdxError {
         found: u64,
     },
 }
+
+zkml_core::debug_as_display!(IdxError);
 
 /// Images of one channel and one byte a pixel, 0 black.
 #[derive(Debug, Clone, PartialEq, Eq)]

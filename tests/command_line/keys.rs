@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use zkml::keys::ProveError;
+use zkml::keys::ProvingKey;
 use zkml::keys::ROTATION_RESERVE;
+use zkml::keys::VerifyingKey;
 use zkml::prelude::*;
 use zkml::proof::{read_file, write_file};
+use zkml::prove::prove;
 
 use super::verify::{input, key};
 use super::{assert_refused, text, zkml};

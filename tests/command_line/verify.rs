@@ -7,8 +7,15 @@ use std::sync::OnceLock;
 
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
+use zkml::keys::VerifyingKey;
+use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::models::Mlp;
+use zkml::nn::Weights;
 use zkml::prelude::*;
+use zkml::proof::{Proof, PublicValues};
+use zkml::prove::prove;
+use zkml::quant::{Calibration, QuantizeOptions, quantize};
+use zkml::setup::{SetupOptions, setup};
 use zkml_core::proof::{Artifact, read_file, to_bytes, write_file};
 use zkml_core::prove::{Input, prove_with_secrets};
 use zkml_core::verify::ReadableOutputs;

@@ -23,7 +23,16 @@ use std::sync::LazyLock;
 use ndarray::ArrayD;
 use safetensors::tensor::{Dtype, TensorView};
 use zkml::argument::PROTOCOL_SETUP;
+use zkml::graph::Graph;
+use zkml::keys::{CompiledModel, ProvingKey};
+use zkml::nn::Weights;
+use zkml::ops::Symbolic;
+use zkml::optimize::model::{OptimizeOptions, optimize};
 use zkml::prelude::*;
+use zkml::proof::{Proof, PublicValues};
+use zkml::prove::prove;
+use zkml::quant::{Calibration, QuantizeOptions, quantize};
+use zkml::setup::{SetupOptions, setup};
 use zkml::transcript::{Event, VerifierTranscript, VerifyError};
 use zkml::verify::{TrustedKey, verify_setup_recording};
 

@@ -3,7 +3,12 @@
 use std::time::Instant;
 
 use zkml::field::{M61, P, pack, unpack};
+use zkml::keys::CompiledModel;
+use zkml::keys::VerifyingKey;
 use zkml::prelude::*;
+use zkml::proof::Proof;
+use zkml::prove::prove;
+use zkml::setup::{SetupOptions, setup};
 use zkml::transcript::{Event, Kind, VerifyError};
 use zkml::verify::{TrustedKey, verify_setup};
 

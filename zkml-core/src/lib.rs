@@ -11,6 +11,8 @@
 // Shapes of up to 2^36 cells are computed in `usize`.
 const _: () = assert!(usize::BITS >= 64, "zkml needs a 64-bit target");
 
+mod debug;
+
 // Foundation.
 pub mod field;
 #[cfg(feature = "prover")]

@@ -17,6 +17,10 @@ pub(crate) enum Kind {
     Flag,
     /// A number of at least 0.
     Real,
+    /// Any number.
+    Number,
+    /// A string.
+    Text,
     /// Layers for a container.
     Layers,
 }
@@ -31,6 +35,8 @@ impl Kind {
             Kind::Sides => "an integer of at least 0 or `(left, right, top, bottom)`",
             Kind::Flag => "`true` or `false`",
             Kind::Real => "a number of at least 0",
+            Kind::Number => "a number",
+            Kind::Text => "a string",
             Kind::Layers => "layers, such as `make_layers(config)` or `[layer::<ReLU>(ReLUOptions::new())]`",
         }
     }
@@ -64,7 +70,7 @@ impl Layer {
 
 /// The layer of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Layer> {
-    LAYERS.iter().find(|layer| layer.name == name)
+    LAYERS.iter().chain(ELEMENTWISE).find(|layer| layer.name == name)
 }
 
 use Kind::{Count, CountPair, Flag, Layers, Positive, PositivePair, Real, Sides};
@@ -157,3 +163,21 @@ static LAYERS: &[Layer] = &[
         optional: &[],
     },
 ];
+
+/// Functions of each value by itself: layers, and functions by name.
+macro_rules! elementwise {
+    ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {
+        static ELEMENTWISE: &[Layer] = &[$(
+            Layer {
+                name: stringify!($layer),
+                required: &[],
+                optional: &[$((stringify!($field), Kind::$kind)),*],
+            },
+        )*];
+
+        /// Names of functions of each value by itself.
+        pub(crate) static ELEMENTWISE_FUNCTIONS: &[&str] = &[$(stringify!($function)),*];
+    };
+}
+
+include!("../../zkml-core/src/ops/elementwise_list.rs");

@@ -33,8 +33,8 @@ pub(crate) fn value(name: &str, kind: Kind, value: &Expr, errors: &mut Errors) -
             return match kind {
                 Kind::PositivePair | Kind::CountPair => quote!([#plain, #plain]),
                 Kind::Sides => quote!([#plain, #plain, #plain, #plain]),
-                Kind::Real => real(plain),
-                Kind::Positive | Kind::Count | Kind::Flag | Kind::Layers => quote!(#plain),
+                Kind::Real | Kind::Number => real(plain),
+                Kind::Positive | Kind::Count | Kind::Flag | Kind::Text | Kind::Layers => quote!(#plain),
             };
         }
     };
@@ -61,14 +61,19 @@ fn wrong(kind: Kind, value: &Expr) -> Option<String> {
     let least = match kind {
         Kind::Positive | Kind::PositivePair => 1,
         Kind::Count | Kind::CountPair | Kind::Sides => 0,
-        Kind::Flag | Kind::Real | Kind::Layers => u64::MAX,
+        Kind::Flag | Kind::Real | Kind::Number | Kind::Text | Kind::Layers => u64::MAX,
     };
     match value {
+        Expr::Unary(unary) if kind == Kind::Number && matches!(unary.op, UnOp::Neg(_)) => {
+            wrong(kind, &unary.expr)
+        }
         Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => Some(format!("`{text}`")),
         Expr::Path(path) if kind == Kind::Flag && path.path.is_ident("True") => Some("`True`".to_owned()),
         Expr::Path(path) if kind == Kind::Flag && path.path.is_ident("False") => Some("`False`".to_owned()),
         Expr::Lit(literal) => match (&literal.lit, kind) {
-            (Lit::Bool(_), Kind::Flag) | (Lit::Int(_) | Lit::Float(_), Kind::Real) => None,
+            (Lit::Bool(_), Kind::Flag)
+            | (Lit::Str(_), Kind::Text)
+            | (Lit::Int(_) | Lit::Float(_), Kind::Real | Kind::Number) => None,
             (Lit::Int(integer), _) if least != u64::MAX => match integer.base10_parse::<u64>() {
                 Ok(number) if number >= least && number < 1 << 48 => None,
                 _ => Some(format!("`{text}`")),
@@ -83,8 +88,14 @@ fn wrong(kind: Kind, value: &Expr) -> Option<String> {
     }
 }
 
-/// An integer literal as a floating-point number.
+/// An integer literal as a floating-point number, with its sign.
 fn real(value: &Expr) -> TokenStream {
+    if let Expr::Unary(unary) = value
+        && matches!(unary.op, UnOp::Neg(_))
+    {
+        let positive = real(&unary.expr);
+        return quote!(-#positive);
+    }
     if let Expr::Lit(literal) = value
         && let Lit::Int(integer) = &literal.lit
     {

@@ -104,7 +104,7 @@ pub const MODELS: &[Entry] = &[
 ];
 
 /// There is no network of that name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected the name of a model, found `{name}`{}", match suggestion {
     Some(suggestion) => format!("; did you mean `{suggestion}`?"),
     None => String::new(),
@@ -115,6 +115,8 @@ pub struct UnknownModel {
     /// The name that is most like it, if one is.
     pub suggestion: Option<&'static str>,
 }
+
+zkml_core::debug_as_display!(UnknownModel);
 
 /// Least similarity (1 is equal) of a name that is suggested.
 const SIMILAR: f64 = 0.6;

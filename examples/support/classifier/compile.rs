@@ -2,6 +2,14 @@
 
 use std::error::Error;
 use std::ops::Range;
+use zkml::graph::Graph;
+use zkml::nn::LoadReport;
+use zkml::nn::Weights;
+use zkml::ops::Float;
+use zkml::optimize::model::{OptimizeOptions, optimize};
+use zkml::quant::Calibration;
+use zkml::quant::QuantizeOptions;
+use zkml::quant::quantize;
 
 use zkml::prelude::*;
 use zkml::quant::{AccuracyReport, Quantized};

@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use zkml::keys::ProvingKey;
+use zkml::proof::Proof;
+use zkml::proof::PublicValues;
 
-use zkml::prelude::*;
 use zkml::proof::write_file;
 use zkml::verify::ReadableOutputs;
 

@@ -10,9 +10,14 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use zkml::graph::Graph;
+use zkml::keys::CompiledModel;
+use zkml::nn::TraceError;
+use zkml::ops::Symbolic;
+use zkml::setup::SetupOptions;
+use zkml::setup::setup;
 
 use clap::Args;
-use zkml::prelude::*;
 use zkml::quant::{Preprocessing, Quantized};
 use zkml::verify::TrustedKey;
 

@@ -3,6 +3,10 @@
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use zkml::keys::ProvingKey;
+use zkml::proof::Proof;
+use zkml::proof::PublicValues;
+use zkml::prove::prove;
 
 use ndarray::ArrayD;
 use zkml::argument::{Statement, soundness};

@@ -1,5 +1,6 @@
 #![deny(warnings)]
 
+use zkml::nn::{IdentityOptions, MaxPool2dOptions, ReLUOptions, layer, max_pool2d_with};
 use zkml::prelude::*;
 
 #[zk_model(input = [2, 4, 16, 20])]

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use crate::circuit::{Circuit, ColumnKind, Table, TableError};
+use crate::circuit::{Circuit, ColumnId, ColumnKind, Table, TableError};
 use crate::field::to_i64_centered;
 use crate::reduce::Values;
 
 /// The first constraint that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Violation {
     /// A row of looked-up columns is not in the table.
@@ -54,11 +54,19 @@ pub enum Violation {
     },
 }
 
+crate::debug_as_display!(Violation);
+
 /// Checks every lookup, every equality and every column that the circuit takes to be zero-padded.
 ///
 /// # Errors
 /// The first [`Violation`], by name.
 pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
+    check_lookups(circuit, values)?;
+    check_equalities(circuit, values)?;
+    check_padding(circuit, values)
+}
+
+fn check_lookups(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
     for lookup in &circuit.lookups {
         let table = &circuit.tables[lookup.table as usize];
         let mut rows: HashMap<i64, i64> = HashMap::new();
@@ -70,16 +78,11 @@ pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
             let values = table.first()..table.first() + (1i64 << table.variables());
             rows.extend(values.filter_map(|v| Some((v, entries.at(v)?))));
         }
-        let columns: Vec<_> = lookup
-            .columns
-            .iter()
-            .map(|&column| values.cells(column).to_base())
-            .collect();
+        let columns = lookup.columns.iter();
+        let columns: Vec<_> = columns.map(|&column| values.cells(column).to_base()).collect();
         for row in 0..columns[0].len() {
-            let cells: Vec<i64> = columns
-                .iter()
-                .map(|column| to_i64_centered(column[row]))
-                .collect();
+            let cells = columns.iter().map(|column| to_i64_centered(column[row]));
+            let cells: Vec<i64> = cells.collect();
             let found = match table {
                 Table::Range { .. } | Table::Integers { .. } => table.row_of(cells[0]).is_some(),
                 Table::Function(_) => rows.get(&cells[0]) == Some(&cells[1]),
@@ -93,6 +96,10 @@ pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
             }
         }
     }
+    Ok(())
+}
+
+fn check_equalities(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
     for equality in &circuit.equalities {
         let (left, right) = (
             values.cells(equality.left).to_base(),
@@ -108,19 +115,19 @@ pub fn check(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
             });
         }
     }
+    Ok(())
+}
+
+/// Checks the given columns that the circuit takes to be zero-padded.
+fn check_padding(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
     let zero_padded = circuit.zero_padded();
-    for id in circuit
-        .ids()
-        .filter(|id| zero_padded[id.index()] && matters(&circuit[*id].kind))
-    {
+    let checked = |id: &ColumnId| zero_padded[id.index()] && matters(&circuit[*id].kind);
+    for id in circuit.ids().filter(checked) {
         let cells = values.cells(id).to_base();
         let mut inside = vec![false; cells.len()];
         circuit[id].shape.for_each_cell(|_, padded| inside[padded] = true);
-        if let Some(cell) = cells
-            .iter()
-            .zip(&inside)
-            .position(|(cell, inside)| !inside && cell.value != 0)
-        {
+        let mut places = cells.iter().zip(&inside);
+        if let Some(cell) = places.position(|(cell, inside)| !inside && cell.value != 0) {
             let (column, found) = (circuit[id].name.clone(), to_i64_centered(cells[cell]));
             return Err(Violation::Padding { column, cell, found });
         }

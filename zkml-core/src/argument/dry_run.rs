@@ -6,7 +6,7 @@
 use super::{Statement, claims_to_open};
 use crate::field::{K, M61};
 use crate::masking::Masking;
-use crate::pcs::{ClaimPoint, Commitment, verify_combination};
+use crate::pcs::{ClaimPoint, Commitment, CommitmentScheme, Scheme};
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
 /// What any proof of a statement says.
@@ -36,7 +36,7 @@ pub(crate) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
     commitments.extend((0..statement.weight_copies()).map(|_| weights));
     commitments.extend(statement.separate.iter().map(|tensors| tensors.commitment(root)));
     let mask = statement.masking.as_ref().map(Masking::opening_mask);
-    verify_combination(&mut channel, statement.key.opening(), &commitments, &claims, mask)?;
+    Scheme::verify_claims(&mut channel, statement.key.opening(), &commitments, &claims, mask)?;
     Ok(Walk {
         points: claims.into_iter().map(|(point, _)| point).collect(),
         scalars: channel.scalars,

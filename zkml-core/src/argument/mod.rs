@@ -14,6 +14,7 @@ mod bindings;
 mod check;
 mod dry_run;
 pub mod link;
+mod opened;
 mod public;
 mod separate;
 mod sizes;
@@ -40,6 +41,8 @@ pub use statement::{PROTOCOL, PROTOCOL_SETUP, Statement, Subject};
 #[cfg(feature = "prover")]
 pub use trace::{Answer, Trace};
 pub use walk::claims_to_open;
+#[cfg(feature = "prover")]
+pub use walk::claims_to_prove;
 pub use work::required_hardening;
 
 /// Bytes in hexadecimal.

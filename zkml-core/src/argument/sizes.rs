@@ -66,27 +66,28 @@ pub(super) fn check_sizes(
             "circuit and code: verifying them would take up to {work} multiplications, at most {MAXIMUM_WORK} are allowed"
         )));
     }
-    // The row combination or its recursion, the opened columns and their paths; the rest is small.
-    let Sizes {
-        trace_rows,
-        weight_rows,
-        matrices,
-    } = sizes;
-    let columns = trace_rows
-        .saturating_add(*weight_rows)
-        .saturating_mul(code.queries);
-    let columns = packed_length(columns);
-    // Some of the nodes of as many trees; a float-to-integer cast saturates.
-    let nodes = (expected_path_nodes(code.log_codeword, code.queries) as usize).saturating_add(code.queries);
-    let bytes = columns
-        .saturating_add(matrices.saturating_mul(nodes).saturating_mul(DIGEST_BYTES))
-        .saturating_add(key.recursion.bytes(code.message_length()));
+    let bytes = proof_bytes(key, sizes);
     if u64::try_from(bytes).is_ok_and(|bytes| bytes <= maximum) {
         return Ok(());
     }
     Err(VerifyError::Key(format!(
-        "matrices of {trace_rows} rows, and {weight_rows} of weights: a proof would have about {bytes} bytes, more than {maximum}"
+        "matrices of {} rows, and {} of weights: a proof would have about {bytes} bytes, more than {maximum}",
+        sizes.trace_rows, sizes.weight_rows
     )))
+}
+
+/// Bytes of a proof, about: the row combination or its recursion, the opened columns and their paths; the rest is
+/// small.
+fn proof_bytes(key: &VerifyingKey, sizes: &Sizes) -> usize {
+    let code = &key.code;
+    let rows = sizes.trace_rows.saturating_add(sizes.weight_rows);
+    let columns = packed_length(rows.saturating_mul(code.queries));
+    // Some of the nodes of as many trees; a float-to-integer cast saturates.
+    let nodes = (expected_path_nodes(code.log_codeword, code.queries) as usize).saturating_add(code.queries);
+    let paths = sizes.matrices.saturating_mul(nodes).saturating_mul(DIGEST_BYTES);
+    columns
+        .saturating_add(paths)
+        .saturating_add(key.recursion.bytes(code.message_length()))
 }
 
 /// Most claims on weights that a setup proof may open, all commitments together.

@@ -6,10 +6,9 @@ use core::fmt;
 
 use super::Statement;
 use super::work::claim_counts;
-use crate::circuit::ColumnKind;
+use crate::circuit::{Circuit, ColumnKind};
 use crate::lookup;
-use crate::pcs::recursive::soundness::recursion_terms;
-use crate::pcs::soundness::opening_terms;
+use crate::pcs::{CommitmentScheme, Scheme};
 
 /// Fewer bits than this are refused.
 pub const SECURITY_BITS: f64 = 100.0;
@@ -44,20 +43,47 @@ impl SoundnessReport {
 
 /// Accounts for every challenge of the argument.
 pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
-    let circuit = statement.circuit();
     let mut terms: Vec<(String, f64)> = lookup::soundness(&statement.lookups);
-
-    let equality_variables = circuit
-        .equalities
-        .iter()
-        .map(|equality| circuit[equality.left].shape.variables())
-        .max();
-    if let Some(variables) = equality_variables {
-        // Schwartz-Zippel on each difference, all at one point.
-        let degree = variables.max(1) as f64 * circuit.equalities.len() as f64;
-        terms.push(("equalities: random point".into(), FIELD_BITS - degree.log2()));
+    terms.extend(equality_term(statement.circuit()));
+    terms.extend(reduction_terms(statement));
+    terms.extend(Scheme::soundness_terms(
+        statement.key.opening(),
+        &statement.opened,
+        statement.masking.is_some(),
+    ));
+    terms.extend(copies_term(statement));
+    if statement.masking.is_some() {
+        // Powers of eta over the constraints, then a polynomial of degree 2 in xi.
+        let error = statement.constraints.saturating_add(2) as f64;
+        terms.push(("closing: constraints".into(), FIELD_BITS - error.log2()));
     }
+
+    let total: f64 = terms.iter().map(|term| (-term.1).exp2()).sum();
+    let terms = terms
+        .into_iter()
+        .map(|(name, bits)| SoundnessTerm { name, bits })
+        .collect();
+    SoundnessReport {
+        terms,
+        bits: -total.log2(),
+    }
+}
+
+/// Schwartz-Zippel on the difference of each two columns that must agree, all at one point.
+fn equality_term(circuit: &Circuit) -> Option<(String, f64)> {
+    let equalities = circuit.equalities.iter();
+    let variables = equalities
+        .map(|equality| circuit[equality.left].shape.variables())
+        .max()?;
+    let degree = variables.max(1) as f64 * circuit.equalities.len() as f64;
+    Some(("equalities: random point".into(), FIELD_BITS - degree.log2()))
+}
+
+/// The batched sumcheck of each depth.
+fn reduction_terms(statement: &Statement<'_>) -> Vec<(String, f64)> {
+    let circuit = statement.circuit();
     let claims = claim_counts(circuit);
+    let mut terms = Vec::new();
     for (depth, stage) in statement.schedule.stages.iter().enumerate() {
         let (mut instances, mut rounds) = (0u64, 0usize);
         for &id in stage {
@@ -80,42 +106,24 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
             ));
         }
     }
-    let (code, recursion) = statement.key.opening();
-    terms.extend(opening_terms(
-        code,
-        &statement.opened,
-        statement.masking.is_some(),
-    ));
-    terms.extend(recursion_terms(recursion, code.message_length()));
-    let further = statement.weight_copies().saturating_sub(1);
-    if further > 0 {
-        // Schwartz-Zippel for each column of each further commitment: every column is claimed at a random point.
-        let variables: usize = statement
-            .parameters
-            .iter()
-            .map(|&id| circuit[id].shape.variables())
-            .sum();
-        let error = (variables.max(1) as f64) * further as f64;
-        terms.push((
-            "weights: the same in all commitments".into(),
-            FIELD_BITS - error.log2(),
-        ));
-    }
-    if statement.masking.is_some() {
-        // Powers of eta over the constraints, then a polynomial of degree 2 in xi.
-        let error = statement.constraints.saturating_add(2) as f64;
-        terms.push(("closing: constraints".into(), FIELD_BITS - error.log2()));
-    }
+    terms
+}
 
-    let total: f64 = terms.iter().map(|term| (-term.1).exp2()).sum();
-    let terms = terms
-        .into_iter()
-        .map(|(name, bits)| SoundnessTerm { name, bits })
-        .collect();
-    SoundnessReport {
-        terms,
-        bits: -total.log2(),
-    }
+/// Schwartz-Zippel for each column of each further commitment to the weights: every column is claimed at a random
+/// point.
+fn copies_term(statement: &Statement<'_>) -> Option<(String, f64)> {
+    let further = statement
+        .weight_copies()
+        .checked_sub(1)
+        .filter(|further| *further > 0)?;
+    let circuit = statement.circuit();
+    let parameters = statement.parameters.iter();
+    let variables: usize = parameters.map(|&id| circuit[id].shape.variables()).sum();
+    let error = (variables.max(1) as f64) * further as f64;
+    Some((
+        "weights: the same in all commitments".into(),
+        FIELD_BITS - error.log2(),
+    ))
 }
 
 impl fmt::Display for SoundnessReport {

@@ -5,14 +5,13 @@ use std::borrow::Cow;
 use super::SeparateTensors;
 use super::dry_run::walk;
 use super::sizes::{Sizes, check_copies, check_sizes};
-use crate::circuit::{Circuit, ColumnId, EvaluatedTable, Schedule, setup_circuit};
+use crate::circuit::{Circuit, ColumnId, EvaluatedTable, Lookup, Schedule, Table, TableError, setup_circuit};
 use crate::keys::{PublicTensor, VerifyingKey, trace_extents, weight_extents};
 use crate::lookup::{self, LookupShape, TableShape};
 use crate::masking::Masking;
-use crate::pcs::{ClaimPoint, Commitment, Matrix, Packing};
+use crate::pcs::{ClaimPoint, Commitment, CommitmentScheme, Packing, Scheme};
 use crate::proof::{Artifact, Proof};
-use crate::reduce::{Claims, Point};
-use crate::transcript::{Scalar, VerifyError};
+use crate::transcript::VerifyError;
 
 /// Name and version of the protocol: the first thing the transcript absorbs.
 pub const PROTOCOL: &str = "zkml v1";
@@ -33,7 +32,7 @@ pub enum Subject {
 #[derive(Debug, Clone)]
 pub struct Statement<'k> {
     /// The key.
-    pub key: &'k VerifyingKey,
+    pub key: Cow<'k, VerifyingKey>,
     /// What is proved of it.
     pub subject: Subject,
     /// The circuit of that.
@@ -106,48 +105,10 @@ impl<'k> Statement<'k> {
         key.code.validate()?;
         key.recursion.validate(key.code.message_length())?;
         key.check_weights()?;
-        let evaluated = circuit
-            .tables
-            .iter()
-            .map(|table| {
-                table
-                    .evaluated()
-                    .map_err(|error| VerifyError::Key(error.to_string()))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let tables: Vec<TableShape> = circuit
-            .tables
-            .iter()
-            .map(|table| TableShape {
-                variables: table.variables(),
-                arity: table.arity(),
-            })
-            .collect();
-        let lookups = circuit
-            .lookups
-            .iter()
-            .map(|lookup| {
-                let variables = lookup
-                    .columns
-                    .first()
-                    .map_or(0, |&column| circuit[column].shape.variables());
-                LookupShape {
-                    variables,
-                    arity: lookup.columns.len(),
-                    table: lookup.table as usize,
-                }
-            })
-            .collect();
         let committed: Vec<ColumnId> = circuit.committed().collect();
         let parameters: Vec<ColumnId> = circuit.parameters().collect();
         let trace = Packing::new(&trace_extents(&circuit), key.code.narrow())?;
-        let weights = Packing::new(&weight_extents(&circuit), key.code.wide())?;
-        if weights.rows != key.weights.rows {
-            return Err(VerifyError::Key(format!(
-                "weight commitment: expected {} rows, found {}",
-                weights.rows, key.weights.rows
-            )));
-        }
+        let weights = weight_packing(key, &circuit)?;
         let separate = SeparateTensors::of(&circuit, key.code.narrow())?;
         let rows = separate.iter().fold(trace.rows, |rows, tensors| {
             rows.saturating_add(tensors.packing.rows)
@@ -165,14 +126,14 @@ impl<'k> Statement<'k> {
         };
         check_sizes(key, &circuit, &sizes, maximum)?;
         let mut statement = Self {
-            key,
+            key: Cow::Borrowed(key),
             subject,
             digest: key.digest()?,
             inputs,
             outputs,
             schedule: Schedule::new(&circuit),
-            tables: evaluated,
-            lookups: lookup::Statement { lookups, tables },
+            tables: evaluated_tables(&circuit)?,
+            lookups: lookup_shapes(&circuit),
             committed,
             trace,
             parameters,
@@ -183,21 +144,29 @@ impl<'k> Statement<'k> {
             constraints: 0,
             circuit,
         };
-        if key.privacy.zero_knowledge() {
-            // How many scalars there are follows from a walk, which needs a place for the mask already.
-            statement.masking = Some(statement.masking_of(0));
-        }
-        let walk = walk(&statement)?;
-        statement.opened = walk.points;
-        statement.constraints = walk.constraints;
-        if statement.masking.is_some() {
-            let masking = statement.masking_of(walk.scalars);
-            statement.masking = Some(masking);
+        statement.walk()?;
+        if let Some(masking) = statement.masking {
             // Now with the rows of pads and masks.
             sizes.trace_rows = rows.saturating_add(masking.rows());
             check_sizes(key, &statement.circuit, &sizes, maximum)?;
         }
         Ok(statement)
+    }
+
+    /// Derives what a walk tells: points, constraints, and how many scalars are hidden.
+    fn walk(&mut self) -> Result<(), VerifyError> {
+        let hides = self.key.privacy.zero_knowledge();
+        if hides {
+            // How many scalars there are follows from a walk, which needs a place for the mask already.
+            self.masking = Some(self.masking_of(0));
+        }
+        let walk = walk(self)?;
+        self.opened = walk.points;
+        self.constraints = walk.constraints;
+        if hides {
+            self.masking = Some(self.masking_of(walk.scalars));
+        }
+        Ok(())
     }
 
     fn masking_of(&self, scalars: usize) -> Masking {
@@ -206,7 +175,30 @@ impl<'k> Statement<'k> {
             first_row: self.trace.rows,
             row_length: self.key.code.narrow().row_length(),
             tail: self.key.trace_tail(),
-            classes: self.key.code.stride(),
+            classes: Scheme::mask_rows(self.key.opening()),
+        }
+    }
+
+    /// The same statement with a key of its own.
+    pub fn into_owned(self) -> Statement<'static> {
+        Statement {
+            key: Cow::Owned(self.key.into_owned()),
+            subject: self.subject,
+            circuit: Cow::Owned(self.circuit.into_owned()),
+            digest: self.digest,
+            inputs: self.inputs,
+            outputs: self.outputs,
+            schedule: self.schedule,
+            tables: self.tables,
+            lookups: self.lookups,
+            committed: self.committed,
+            trace: self.trace,
+            parameters: self.parameters,
+            weights: self.weights,
+            separate: self.separate,
+            opened: self.opened,
+            masking: self.masking,
+            constraints: self.constraints,
         }
     }
 
@@ -237,86 +229,43 @@ impl<'k> Statement<'k> {
             log_stride: self.trace.log_stride,
         }
     }
+}
 
-    /// How many commitments to the weights a proof opens: an answer one, the setup proof all, and one of the key
-    /// before, if there is one. All are opened at the same points.
-    pub fn weight_copies(&self) -> usize {
-        match self.subject {
-            Subject::Answer => 1,
-            Subject::Setup => self.key.weights.commitments(self.key.previous),
-        }
-    }
+/// The cells of all tables.
+fn evaluated_tables(circuit: &Circuit) -> Result<Vec<EvaluatedTable>, VerifyError> {
+    let evaluated = circuit.tables.iter().map(Table::evaluated);
+    let evaluated: Result<_, _> = evaluated.collect();
+    evaluated.map_err(|error: TableError| VerifyError::Key(error.to_string()))
+}
 
-    /// The commitments to the weights that a proof opens; `number` is the one an answer uses.
-    ///
-    /// # Errors
-    /// [`VerifyError::Key`] for a number that the key does not have.
-    pub fn weight_commitments(&self, number: usize) -> Result<Vec<Commitment>, VerifyError> {
-        let weights = &self.key.weights;
-        let commitment = |root: [u8; 32]| Commitment {
-            root,
-            rows: weights.rows,
-            log_stride: 0,
-        };
-        match self.subject {
-            Subject::Setup => Ok(weights
-                .roots
-                .iter()
-                .copied()
-                .chain(self.key.previous)
-                .map(commitment)
-                .collect()),
-            Subject::Answer => match weights.roots.get(number) {
-                Some(root) => Ok(vec![commitment(*root)]),
-                None => Err(VerifyError::Key(format!(
-                    "the proof uses commitment {number} to the weights, the key has {}",
-                    weights.roots.len()
-                ))),
-            },
+/// The sizes of lookups and tables.
+fn lookup_shapes(circuit: &Circuit) -> lookup::Statement {
+    let table = |table: &Table| TableShape {
+        variables: table.variables(),
+        arity: table.arity(),
+    };
+    let lookup = |lookup: &Lookup| {
+        let first = lookup.columns.first();
+        LookupShape {
+            variables: first.map_or(0, |&column| circuit[column].shape.variables()),
+            arity: lookup.columns.len(),
+            table: lookup.table as usize,
         }
+    };
+    lookup::Statement {
+        lookups: circuit.lookups.iter().map(lookup).collect(),
+        tables: circuit.tables.iter().map(table).collect(),
     }
+}
 
-    /// The claims left on committed columns, multiplicities and parameters, as claims on rows of the matrices.
-    ///
-    /// # Errors
-    /// [`VerifyError::Key`] for a claim that does not fit the packing, which a valid key rules out.
-    pub fn opening_claims<S: Scalar>(
-        &self,
-        claims: &Claims<S>,
-        multiplicities: &[(Point, S)],
-    ) -> Result<Vec<(ClaimPoint, S)>, VerifyError> {
-        let trace = self.committed.iter().map(|&column| claims.of(column));
-        let trace = trace.chain(multiplicities.iter().map(core::slice::from_ref));
-        let weights = self.parameters.iter().map(|&column| claims.of(column));
-        let trace = self
-            .trace
-            .slots
-            .iter()
-            .zip(trace)
-            .map(|(slot, made)| (Matrix::Trace as usize, slot, made));
-        let weights: Vec<_> = self.weights.slots.iter().zip(weights).collect();
-        let copies = (0..self.weight_copies()).flat_map(|copy| {
-            let matrix = (Matrix::Weights as usize).saturating_add(copy);
-            weights.iter().map(move |(slot, made)| (matrix, *slot, *made))
-        });
-        let separate = self.separate.iter().enumerate().flat_map(|(index, tensors)| {
-            let matrix = (Matrix::Weights as usize)
-                .saturating_add(self.weight_copies())
-                .saturating_add(index);
-            let made = tensors.columns.iter().map(|&column| claims.of(column));
-            tensors
-                .packing
-                .slots
-                .iter()
-                .zip(made)
-                .map(move |(slot, made)| (matrix, slot, made))
-        });
-        let mut opened = Vec::new();
-        for (matrix, slot, made) in trace.chain(copies).chain(separate) {
-            for (point, value) in made {
-                opened.push((slot.claim_point(matrix, point)?, value.clone()));
-            }
-        }
-        Ok(opened)
+/// Where parameter columns stand: in as many rows as the key has committed to.
+fn weight_packing(key: &VerifyingKey, circuit: &Circuit) -> Result<Packing, VerifyError> {
+    let weights = Packing::new(&weight_extents(circuit), key.code.wide())?;
+    if weights.rows != key.weights.rows {
+        return Err(VerifyError::Key(format!(
+            "weight commitment: expected {} rows, found {}",
+            weights.rows, key.weights.rows
+        )));
     }
+    Ok(weights)
 }

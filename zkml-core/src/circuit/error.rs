@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::TableError;
 
 /// Why a circuit cannot be built or used.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CircuitError {
     /// A part of the circuit does not fit the rest.
@@ -55,3 +55,5 @@ pub enum CircuitError {
         what: String,
     },
 }
+
+crate::debug_as_display!(CircuitError);

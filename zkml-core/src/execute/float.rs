@@ -9,7 +9,7 @@ use crate::graph::{Graph, Operation};
 use crate::ops::{Float, FloatSite};
 
 /// Why a floating-point execution did not start or finish.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FloatExecutionError {
     /// The input has another shape than the network takes.
@@ -51,6 +51,8 @@ pub enum FloatExecutionError {
         node: String,
     },
 }
+
+crate::debug_as_display!(FloatExecutionError);
 
 /// The value of every node on one input, by node index. An `Argmax` yields its index as a float.
 ///

@@ -139,11 +139,11 @@ pub const fn report_options(check: Result<(), ShapeError>) {
 macro_rules! infer {
     (|$self:ident, $shape:ident| $rule:expr) => {
         /// The shape rule, for the compiler.
-        pub const fn infer(&$self, x: Inferred) -> Inferred {
+        pub const fn infer(&$self, x: $crate::graph::Inferred) -> $crate::graph::Inferred {
             match ($self.check(), x) {
-                (Ok(()), Inferred::Known($shape)) => Inferred::of($rule),
+                (Ok(()), $crate::graph::Inferred::Known($shape)) => $crate::graph::Inferred::of($rule),
                 (Ok(()), other) => other,
-                (Err(_), _) => Inferred::Unknown,
+                (Err(_), _) => $crate::graph::Inferred::Unknown,
             }
         }
     };

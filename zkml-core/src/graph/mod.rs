@@ -34,7 +34,7 @@ pub use shape::{MAX_RANK, Shape, ShapeError};
 pub(crate) use shape::{attempt, positive, positive_pair, resolve, sized};
 #[cfg(feature = "prover")]
 pub use tensor::IntTensor;
-pub use text::Text;
+pub use text::{Text, same_name};
 pub use validate::GraphError;
 pub use window::Window2d;
 

@@ -52,7 +52,7 @@ pub struct Site<'a> {
 }
 
 /// Why an operation does not fit its operands or parameters.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OperandError {
     /// The shape rule of the operation refuses.
@@ -107,6 +107,8 @@ pub enum OperandError {
         found: Vec<usize>,
     },
 }
+
+crate::debug_as_display!(OperandError);
 
 impl Site<'_> {
     /// The shape the node declares.

@@ -106,3 +106,19 @@ impl core::fmt::Debug for Text {
         core::fmt::Debug::fmt(self.as_str(), f)
     }
 }
+
+/// `left == right` in a `const fn`.
+pub const fn same_name(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < left.len() {
+        if left[i] != right[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}

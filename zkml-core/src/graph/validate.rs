@@ -6,7 +6,7 @@ use super::operation::checked;
 use super::{Fact, Graph, NodeId, OperandError, Operation, Parameters, Shape, Site, Stage};
 
 /// What is wrong with a graph, and at which node.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {
     /// A node does not fit its operands or parameters.
@@ -62,6 +62,8 @@ pub enum GraphError {
     #[error("the graph has no outputs")]
     NoOutputs,
 }
+
+crate::debug_as_display!(GraphError);
 
 impl<S: Stage> Graph<S> {
     /// Checks that operands come before their users, that names are unique, that there is an input and at least one output, and that

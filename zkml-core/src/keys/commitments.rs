@@ -8,18 +8,21 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{ProveError, VerifyingKey};
 use crate::int8::Int8Cells;
-use crate::pcs::{CommittedMatrix, Keep, Rows, Tails};
+use crate::pcs::{Keep, Rows, Tails, Uncommitted};
 use crate::privacy::Visibility;
+use crate::reduce::{Backend, Cpu};
 use crate::secret::Seed;
 
 /// The commitments to the weights: those of a new key are at hand from setup on, those of a key from a file are made
 /// when their turn comes. One whose turn is over is dropped. All of them, and all others who read weights, refer to the
 /// same rows.
-pub(crate) struct Commitments {
+pub(crate) struct Commitments<B: Backend = Cpu> {
+    /// Where they are made and kept.
+    pub(crate) backend: B,
     pub(crate) secret: Secret,
     /// The rows: memory of the process for a new key, pages of its file for a key from a file.
     pub(crate) cells: Int8Cells,
-    made: Mutex<BTreeMap<usize, Arc<CommittedMatrix>>>,
+    made: Mutex<BTreeMap<usize, Arc<B::Matrix>>>,
 }
 
 /// What the seeds of all commitments come from; as secret as the weights. Nothing for public weights.
@@ -55,9 +58,10 @@ const MAXIMUM_KEPT_BYTES: usize = 1 << 28;
 /// Most bytes of one encoded commitment that are kept: of a larger one each proof computes the columns it opens again.
 const MAXIMUM_CODEWORD_BYTES: usize = 1 << 30;
 
-impl Commitments {
-    pub(crate) fn new(secret: Secret, cells: Int8Cells) -> Self {
+impl<B: Backend> Commitments<B> {
+    pub(crate) fn new(backend: B, secret: Secret, cells: Int8Cells) -> Self {
         Self {
+            backend,
             secret,
             cells,
             made: Mutex::default(),
@@ -65,11 +69,7 @@ impl Commitments {
     }
 
     /// Commitment `number` to the weights, from memory or made again.
-    pub(crate) fn get(
-        &self,
-        verifying: &VerifyingKey,
-        number: usize,
-    ) -> Result<Arc<CommittedMatrix>, ProveError> {
+    pub(crate) fn get(&self, verifying: &VerifyingKey, number: usize) -> Result<Arc<B::Matrix>, ProveError> {
         let keep = match encoded_bytes(verifying) > MAXIMUM_CODEWORD_BYTES {
             true => Keep::Tree,
             false => Keep::Codeword,
@@ -83,7 +83,7 @@ impl Commitments {
         verifying: &VerifyingKey,
         number: usize,
         keep: Keep,
-    ) -> Result<Arc<CommittedMatrix>, ProveError> {
+    ) -> Result<Arc<B::Matrix>, ProveError> {
         if let Some(matrix) = self.lock().get(&number) {
             return Ok(Arc::clone(matrix));
         }
@@ -96,15 +96,24 @@ impl Commitments {
             full: 0,
         };
         let _span = tracing::info_span!("commit weights", number).entered();
-        let seed = self.secret.seed(number);
-        let rows = Rows::Int8(self.cells.clone());
-        let matrix = CommittedMatrix::commit_with(rows, verifying.code.wide(), seed, tails, keep)?;
+        let matrix = self.backend.commit(Uncommitted {
+            rows: Rows::Int8(self.cells.clone()),
+            code: verifying.code.wide(),
+            seed: self.secret.seed(number),
+            tails,
+            keep,
+        })?;
         let matrix = Arc::new(matrix);
         Ok(Arc::clone(self.lock().entry(number).or_insert(matrix)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Arc<CommittedMatrix>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Arc<B::Matrix>>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same secret and rows on another backend; what was made is dropped.
+    pub(crate) fn on<C: Backend>(self, backend: C) -> Commitments<C> {
+        Commitments::new(backend, self.secret, self.cells)
     }
 
     /// Whether the codewords of all commitments are little enough memory to be kept from setup on.

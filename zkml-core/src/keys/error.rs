@@ -5,11 +5,12 @@ use thiserror::Error;
 use crate::circuit::CircuitError;
 use crate::execute::ExecutionError;
 use crate::pcs::PcsError;
+use crate::reduce::ReduceError;
 use crate::secret::RandomnessError;
 use crate::transcript::VerifyError;
 
 /// Why setup or proving failed.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum ProveError {
     /// The input does not fit the model, or a value left the domain of a table on it.
@@ -70,8 +71,19 @@ pub enum ProveError {
     },
 }
 
+impl From<ReduceError> for ProveError {
+    fn from(error: ReduceError) -> Self {
+        match error {
+            ReduceError::Invariant(error) => Self::InvariantViolation(error),
+            ReduceError::Backend(error) => Self::Commitment(error),
+        }
+    }
+}
+
 impl From<RandomnessError> for ProveError {
     fn from(error: RandomnessError) -> Self {
         Self::Commitment(error.into())
     }
 }
+
+crate::debug_as_display!(ProveError);

@@ -6,25 +6,45 @@ use super::commitments::Commitments;
 use super::{Budget, CompiledModel, ProveError, Purpose, VerifyingKey};
 use crate::execute::{ExecutionError, Executor, Layers};
 use crate::lower::Filled;
-use crate::pcs::CommittedMatrix;
+use crate::pcs::MatrixOracle;
+use crate::reduce::{Backend, Cpu};
 
 /// What the prover keeps: the model, its circuit, the verifying key, and the secret behind the committed weights.
 ///
-/// With private weights it counts its openings; see [`Budget`].
-pub struct ProvingKey {
+/// With private weights it counts its openings; see [`Budget`]. Its committed weights are kept on a [`Backend`], which
+/// makes its proofs.
+pub struct ProvingKey<B: Backend = Cpu> {
     /// The model.
     pub model: CompiledModel,
     /// The verifying key.
     pub verifying: VerifyingKey,
     /// The circuit and how it is filled.
     pub lowered: Filled,
-    pub(crate) commitments: Commitments,
+    pub(crate) commitments: Commitments<B>,
     pub(crate) budget: Option<Budget>,
     /// The weights as the execution wants them, once a proof was made.
     pub(crate) layers: OnceLock<Layers>,
 }
 
-impl ProvingKey {
+impl<B: Backend> ProvingKey<B> {
+    /// The same key on another backend, which commits to the weights when their turn comes. The count of openings goes
+    /// with it.
+    pub fn on<C: Backend>(self, backend: C) -> ProvingKey<C> {
+        ProvingKey {
+            model: self.model,
+            verifying: self.verifying,
+            lowered: self.lowered,
+            commitments: self.commitments.on(backend),
+            budget: self.budget,
+            layers: self.layers,
+        }
+    }
+
+    /// Where its proofs are made.
+    pub fn backend(&self) -> &B {
+        &self.commitments.backend
+    }
+
     /// The network, ready to be executed; its weights are laid out once.
     pub(crate) fn executor(&self) -> Result<Executor<'_>, ExecutionError> {
         let graph = &self.model.network.graph;
@@ -44,7 +64,7 @@ impl ProvingKey {
     }
 
     /// Commitment `number` to the weights, checked against the verifying key.
-    pub(crate) fn commitment(&self, number: usize) -> Result<Arc<CommittedMatrix>, ProveError> {
+    pub(crate) fn commitment(&self, number: usize) -> Result<Arc<B::Matrix>, ProveError> {
         let matrix = self.commitments.get(&self.verifying, number)?;
         if self.verifying.weights.roots.get(number) != Some(&matrix.commitment().root) {
             return Err(ProveError::Malformed {
@@ -57,10 +77,7 @@ impl ProvingKey {
     }
 
     /// Counts an opening for `purpose` and returns the commitment to open, with its number.
-    pub(crate) fn next_commitment(
-        &self,
-        purpose: Purpose,
-    ) -> Result<(u32, Arc<CommittedMatrix>), ProveError> {
+    pub(crate) fn next_commitment(&self, purpose: Purpose) -> Result<(u32, Arc<B::Matrix>), ProveError> {
         let weights = &self.verifying.weights;
         if self
             .budget

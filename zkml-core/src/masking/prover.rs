@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{Constraint, Masking, Record};
 use crate::field::{K, M61};
-use crate::pcs::{CommittedMatrix, ExtensionRow};
+use crate::pcs::{ExtensionRow, MatrixOracle, PcsError};
 use crate::secret::Seed;
 use crate::transcript::{ProverChannel, ProverTranscript};
 
@@ -143,13 +143,16 @@ impl ProverChannel for MaskedProver<'_, '_> {
 
 /// Sends the closing messages for `constraints`, made on the way; consumes the pads. `trace` is the matrix they are
 /// committed in.
-pub fn close(
+///
+/// # Errors
+/// [`PcsError::Backend`] where the matrix cannot be read.
+pub fn close<M: MatrixOracle>(
     channel: &mut (impl ProverChannel + ?Sized),
     masking: &Masking,
     pads: Pads,
-    trace: &CommittedMatrix,
+    trace: &M,
     constraints: &[Constraint],
-) {
+) -> Result<(), PcsError> {
     let eta = channel.challenge("closing.batch");
     let last = |values: &[K]| values.last().copied().unwrap_or_default();
     let mut masked = [last(&pads.mask), last(&pads.pads)];
@@ -165,21 +168,25 @@ pub fn close(
 
     let mut response = Vec::with_capacity(masking.response_length());
     let mut both = pads.mask.iter().zip(pads.pads.iter());
-    let tail = |rows: ExtensionRow| {
-        let (c0, c1) = (
-            trace.tail(rows.first_row),
-            trace.tail(rows.first_row.saturating_add(1)),
-        );
-        c0.iter()
-            .zip(c1)
-            .map(|(&c0, &c1)| K::new(c0, c1))
-            .take(masking.tail)
-    };
     for pair in 0..masking.pairs() {
         let data = both.by_ref().take(masking.pads_in(pair));
         response.extend(data.map(|(m, d)| xi * d + m));
-        let tails = tail(masking.mask_rows(pair)).zip(tail(masking.pad_rows(pair)));
-        response.extend(tails.map(|(m, d)| xi * d + m));
+        let mask = tail(trace, masking, masking.mask_rows(pair))?;
+        let pads = tail(trace, masking, masking.pad_rows(pair))?;
+        response.extend(mask.iter().zip(pads.iter()).map(|(m, d)| xi * d + m));
     }
     channel.send_extension("closing.response", &response);
+    Ok(())
+}
+
+/// The random coefficients after a row over K.
+fn tail<M: MatrixOracle>(
+    trace: &M,
+    masking: &Masking,
+    row: ExtensionRow,
+) -> Result<Zeroizing<Vec<K>>, PcsError> {
+    let c0 = trace.tail(row.first_row)?;
+    let c1 = trace.tail(row.first_row.saturating_add(1))?;
+    let parts = c0.iter().zip(c1.iter()).take(masking.tail);
+    Ok(Zeroizing::new(parts.map(|(&c0, &c1)| K::new(c0, c1)).collect()))
 }

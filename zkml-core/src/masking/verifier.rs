@@ -9,7 +9,7 @@ use ark_ff::{AdditiveGroup, Field};
 
 use super::{Constraint, Masking, Record};
 use crate::field::{K, M61, mul_k};
-use crate::pcs::{CodeParameters, Combination, Commitment, Message, add_extension_row};
+use crate::pcs::CommitmentScheme;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
 /// Reads padded scalars from a transcript and takes them down. Checks on them are not judged yet.
@@ -117,24 +117,26 @@ impl Closing {
         .failed())
     }
 
-    /// What the opened columns must confirm: that the answers are `m + xi d`.
-    pub fn combinations(&self, code: &CodeParameters, commitments: &[Commitment]) -> Vec<Combination> {
-        let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
-        let combination = |(pair, (pads, tail)): (usize, (&[K], &[K]))| {
+    /// What the opening must confirm: that the answers are `m + xi d`.
+    pub fn messages<S: CommitmentScheme>(
+        &self,
+        parameters: S::Parameters<'_>,
+        commitments: &[S::Commitment],
+    ) -> Vec<S::Message> {
+        let message = |(pair, (pads, tail)): (usize, (&[K], &[K]))| {
             // Pads that are not used are 0.
-            let mut message = pads.to_vec();
-            message.resize(code.narrow().row_length(), K::ZERO);
-            message.extend_from_slice(tail);
-            let mut weights = vec![Vec::new(); rows.len()];
-            add_extension_row(&rows, &mut weights, self.masking.mask_rows(pair), K::ONE);
-            add_extension_row(&rows, &mut weights, self.masking.pad_rows(pair), self.xi);
-            Combination {
-                message: Message::Narrow(message),
-                weights,
-                mask: None,
-            }
+            let mut values = pads.to_vec();
+            values.resize(self.masking.row_length, K::ZERO);
+            values.extend_from_slice(tail);
+            let (mask, pads) = (self.masking.mask_rows(pair), self.masking.pad_rows(pair));
+            S::rows_message(
+                parameters,
+                commitments,
+                values,
+                &[(mask, K::ONE), (pads, self.xi)],
+            )
         };
-        self.answers().enumerate().map(combination).collect()
+        self.answers().enumerate().map(message).collect()
     }
 }
 

@@ -110,3 +110,17 @@ elementwise! {
 pub const fn scalar(x: Inferred) -> Inferred {
     x.stale()
 }
+
+/// Functions of each value by itself keep the shape.
+macro_rules! elementwise {
+    ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {
+        $(
+            #[doc = concat!("See [`crate::nn::", stringify!($function), "`].")]
+            pub const fn $function(x: Inferred) -> Inferred {
+                x.stale()
+            }
+        )*
+    };
+}
+
+include!("../ops/elementwise_list.rs");

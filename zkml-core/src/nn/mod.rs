@@ -5,6 +5,7 @@
 //! returns a `Graph<Symbolic>`; [`weights`] turns that into a `Graph<Float>`. The shape rules are in the rooms of [`crate::ops`].
 
 mod arithmetic;
+pub mod elementwise;
 pub mod functional;
 pub mod infer;
 pub mod layers;
@@ -16,7 +17,10 @@ mod tensor;
 mod trace;
 pub mod weights;
 
+pub use crate::graph::same_name;
 pub use crate::graph::{Inferred, Shape, ShapeError};
+pub use elementwise::options::*;
+pub use elementwise::*;
 pub use functional::{
     adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, max_pool2d, max_pool2d_with, pad,
     permute, relu, relu6, reshape, subsample2d, view,
@@ -28,7 +32,7 @@ pub use layers::{
     MaxPool2dOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential, SequentialLayer, SequentialOptions,
     ZeroPad2d, ZeroPad2dOptions, layer, sequential,
 };
-pub use module::{Forward, Layer, Module, Outputs, same_name, uses_field};
+pub use module::{Forward, Layer, Module, Outputs, uses_field};
 pub use pair::Pair;
 pub use parameter::Parameter;
 pub use path::ParameterPath;

@@ -12,7 +12,7 @@ use crate::graph::{Shape, ShapeError};
 use crate::ops::{self, FloatOp, Input, Symbolic};
 
 /// A model that cannot be traced.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TraceError {
     /// An operation met a shape it cannot work on.
@@ -69,6 +69,8 @@ pub enum TraceError {
         path: String,
     },
 }
+
+crate::debug_as_display!(TraceError);
 
 /// What [`trace`] gathers.
 pub(super) struct Recording {

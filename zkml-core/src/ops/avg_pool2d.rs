@@ -14,7 +14,7 @@ use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
 use crate::graph::{
-    Inferred, OperandError, Shape, ShapeError, Site, Window2d, attempt, infer, positive_pair, sized,
+    OperandError, Shape, ShapeError, Site, Window2d, attempt, infer, positive_pair, sized,
 };
 
 const NAME: &str = "avg_pool2d";

@@ -10,7 +10,7 @@ use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite
 use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing, product};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
 use crate::graph::{
-    Inferred, OperandError, ParameterId, Shape, ShapeError, Site, Window2d, attempt, infer, positive, positive_pair, sized,
+    OperandError, ParameterId, Shape, ShapeError, Site, Window2d, attempt, infer, positive, positive_pair, sized,
 };
 
 const NAME: &str = "Conv2d";

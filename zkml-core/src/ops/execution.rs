@@ -105,7 +105,7 @@ impl Computed {
 }
 
 /// Why an integer execution stops: an input that does not fit, or a value that leaves a table's domain.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecutionError {
     /// The input has another shape than the network takes.
@@ -172,3 +172,5 @@ pub enum ExecutionError {
         layer: String,
     },
 }
+
+crate::debug_as_display!(ExecutionError);

@@ -10,7 +10,7 @@ use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite
 use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId};
 use crate::graph::{
-    Inferred, MAX_RANK, OperandError, ParameterId, Shape, ShapeError, Site, attempt, infer, positive, sized,
+    MAX_RANK, OperandError, ParameterId, Shape, ShapeError, Site, attempt, infer, positive, sized,
 };
 
 const NAME: &str = "Linear";
@@ -56,8 +56,13 @@ impl LinearOptions {
                 found: x,
             });
         }
-        let last = x.rank() - 1;
-        if x.size(last) != self.in_features {
+        self.on_last_axis(x)
+    }
+
+    /// As [`Self::shape`]; the batch may be missing.
+    const fn on_last_axis(&self, x: Shape) -> Result<Shape, ShapeError> {
+        let last = x.rank().saturating_sub(1);
+        if x.rank() == 0 || x.size(last) != self.in_features {
             return Err(ShapeError::Features {
                 expected: self.in_features,
                 found: x,
@@ -97,7 +102,8 @@ impl Room for Linear {
             out_features: outputs,
             bias: self.bias.is_some(),
         };
-        let shape = options.shape(x)?;
+        options.check()?;
+        let shape = options.on_last_axis(x)?;
         site.expect(self.bias, &[outputs])?;
         Ok(shape)
     }

@@ -11,7 +11,7 @@ use super::{FloatRoom, Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room}
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, ColumnKind, Factor, Function, FunctionTable, Table, check_bound};
-use crate::graph::{Inferred, OperandError, Shape, ShapeError, Site, Window2d, attempt, infer};
+use crate::graph::{OperandError, Shape, ShapeError, Site, Window2d, attempt, infer};
 
 const NAME: &str = "max_pool2d";
 

@@ -9,6 +9,7 @@
 
 mod analysis;
 mod display;
+mod elementwise;
 #[cfg(feature = "prover")]
 mod execution;
 mod float_graph;
@@ -25,6 +26,7 @@ mod stage;
 #[cfg(feature = "prover")]
 pub use analysis::check;
 pub use analysis::node_range;
+pub use elementwise::{Curved, Elementwise};
 #[cfg(feature = "prover")]
 pub use execution::{Computed, ExecutionError, FloatSite, IntegerSite, PARALLEL_CELLS};
 pub(crate) use lowering::BIAS_DIGITS;
@@ -52,11 +54,20 @@ rooms! {
     rescale, mul, scale, expand, constant, parameter, reveal,
 }
 
+/// Declares the rooms of the functions that are tables.
+macro_rules! elementwise {
+    ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {
+        rooms! { $($room),* }
+    };
+}
+
+include!("elementwise_list.rs");
+
 operations! {
     /// An operation as PyTorch has it. Channels are axis 1.
     FloatOp, FloatRoom,
     Input, Conv2d, Linear, BatchNorm, Relu, Relu6, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Reshape, Permute, Concat, Pad,
-    Add, Argmax, Mul, Scale, Neg, Expand, Constant, Parameter,
+    Add, Argmax, Elementwise, Mul, Scale, Neg, Expand, Constant, Parameter,
 }
 
 operations! {

@@ -10,7 +10,7 @@
 //! ```
 
 use super::{Float, IntOp, RangeError};
-use crate::circuit::Function;
+use crate::circuit::{CurveKind, Function, TableError};
 use crate::graph::{GraphError, Node, NodeId, ParameterId};
 
 /// The node that is quantized, and the integer graph as it is built. Multipliers, shifts and weights are chosen once all of it is known.
@@ -112,6 +112,12 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn rectify(&mut self, function: Function, largest: f64) -> Result<(), QuantizeError>;
 
+    /// Appends a function whose table is computed, as the table of the operand's rescale. `steepest` bounds its slope.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn curve(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError>;
+
     /// Appends a comparison of the operand's values, accumulators or not, whose result is an index.
     ///
     /// # Errors
@@ -140,7 +146,7 @@ pub struct Activation {
 }
 
 /// Why a network cannot be quantized.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantizeError {
     /// The float graph, or (never expected) the integer graph made from it, is inconsistent.
@@ -166,6 +172,14 @@ pub enum QuantizeError {
     IndexOperand {
         /// Name of the node that uses it.
         layer: String,
+    },
+    /// A function whose table cannot be computed.
+    #[error("`{layer}`: {error}")]
+    Table {
+        /// Name of the node.
+        layer: String,
+        /// Why.
+        error: TableError,
     },
     /// NaN or infinity in a weight.
     #[error("parameter `{path}`: value {value} at row-major index {index} is not finite")]
@@ -197,8 +211,10 @@ pub enum QuantizeError {
     },
 }
 
+crate::debug_as_display!(QuantizeError);
+
 /// No multiplier fits between the field's range and the wanted precision.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[error(
     "`{layer}`: no shift fits: factor {factor:.3e} needs a shift of {needed} or more for a multiplier of at least 1, \
      but an accumulator up to {accumulator} and a table of {domain_bits} bits allow {allowed} at most"
@@ -217,3 +233,5 @@ pub struct ShiftError {
     /// Bits of the table's domain.
     pub domain_bits: u32,
 }
+
+crate::debug_as_display!(ShiftError);

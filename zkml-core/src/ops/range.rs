@@ -30,7 +30,7 @@ pub const COMMITTED_WEIGHT_LIMIT: i64 = 128;
 pub const COMMITTED_BIAS_LIMIT: i64 = 128 * (1 + 256 + 65_536 + 16_777_216);
 
 /// Where the integer network could wrap, or is malformed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RangeError {
     /// An accumulator may reach the limit.
@@ -119,6 +119,8 @@ pub enum RangeError {
         layer: String,
     },
 }
+
+crate::debug_as_display!(RangeError);
 
 /// The range a role allows, both ends included.
 pub fn role_range(role: ParameterRole) -> (i64, i64) {

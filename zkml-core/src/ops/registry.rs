@@ -34,7 +34,8 @@ macro_rules! operations {
 
         impl Operation for $name {
             fn name(&self) -> &'static str {
-                match self { $(Self::$variant(_) => stringify!($variant),)* }
+                let own = match self { $(Self::$variant(_) => stringify!($variant),)* };
+                self.room().label().unwrap_or(own)
             }
 
             fn is_input(&self) -> bool {

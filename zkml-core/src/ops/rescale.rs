@@ -22,7 +22,7 @@ use super::range::{LIMIT, magnitude};
 use super::{Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use crate::circuit::Cells;
-use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, FunctionTable, Table, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, FunctionTable, Table, View, check_bound};
 #[cfg(feature = "prover")]
 use crate::field::kernels;
 use crate::field::{M61, from_i64};
@@ -111,7 +111,10 @@ impl IntegerRoom for Rescale {
         })?;
         let circuit = lowering.circuit();
         let zero_padded = entry_at_zero == 0;
-        let output = circuit.column(name, shape, ColumnKind::trace(zero_padded));
+        // Where f(0) is not 0, neither is the padding of the committed column: the node's column has zeros there.
+        let cropped = !zero_padded && shape.iter().any(|size| !size.is_power_of_two());
+        let committed_name = if cropped { format!("{name}/raw") } else { name.to_owned() };
+        let output = circuit.column(&committed_name, shape, ColumnKind::trace(zero_padded));
         let table = circuit.table(Table::Function(self.table.clone()));
         circuit.lookup(name.to_owned(), vec![looked_up, output], table);
         let node = lowering.id();
@@ -127,6 +130,10 @@ impl IntegerRoom for Rescale {
                 input: value,
                 output: looked_up,
             });
+        }
+        if cropped {
+            let crop = ColumnKind::View(View::crop(output, shape.len()));
+            return Ok(lowering.circuit().column(name, shape, crop));
         }
         Ok(output)
     }

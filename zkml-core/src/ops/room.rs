@@ -16,6 +16,11 @@ pub trait Room {
         Vec::new()
     }
 
+    /// Its name, where that is not the one of its variant.
+    fn label(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The shape of its result.
     ///
     /// # Errors
@@ -70,6 +75,11 @@ pub trait FloatRoom: Room {
 
     /// Is it a function of each value by itself?
     fn is_activation(&self) -> bool {
+        false
+    }
+
+    /// Does its result have a scale of its own, whatever the scale of its operand?
+    fn has_own_scale(&self) -> bool {
         false
     }
 

@@ -17,6 +17,7 @@ use core::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::code::CodeParameters;
+use super::recursive::RecursionParameters;
 use super::stored::StoredRows;
 use crate::field::K;
 use crate::poly::Coordinate;
@@ -98,6 +99,24 @@ impl MaskRows {
         let first = self.mask.first_row;
         first..first.saturating_add(self.classes.saturating_mul(2))
     }
+}
+
+/// Checks everything that the parameters, matrices, points and mask of an opening must fulfil before it begins.
+///
+/// # Errors
+///
+/// [`VerifyError::Key`] that says what does not fit.
+pub fn check_opening<'a>(
+    (code, recursion): (&CodeParameters, &RecursionParameters),
+    commitments: &[Commitment],
+    points: impl IntoIterator<Item = &'a ClaimPoint>,
+    mask: Option<MaskRows>,
+) -> Result<(), VerifyError> {
+    code.validate()?;
+    recursion.validate(code.message_length())?;
+    check_strides(code, commitments.iter().map(|commitment| commitment.log_stride))?;
+    check_points(code, commitments, points)?;
+    check_mask(commitments, mask)
 }
 
 /// Checks that the matrices have rows of a stride that the code has.

@@ -7,7 +7,7 @@ use super::circle::CirclePoint;
 use super::code::{CircleCode, RowCode};
 use super::encode::{encoded_block, tile_width, transpose};
 use super::hash::{Digest, LANES, leaf_digests, leaf_length};
-use super::matrix::{Rows, from_i8};
+use super::rows::{Rows, from_i8};
 use crate::field::{K, M61, kernels};
 use crate::secret::{Seed, wipe};
 

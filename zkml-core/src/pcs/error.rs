@@ -6,7 +6,7 @@ use crate::secret::RandomnessError;
 use crate::transcript::VerifyError;
 
 /// Errors of the prover's side of the commitment.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PcsError {
     /// Parameters or claims that no verifier would accept either.
@@ -37,4 +37,14 @@ pub enum PcsError {
     /// The operating system gives no randomness.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),
+    /// A device or machine that holds a part of the prover's data failed.
+    #[error("{operation} failed: {cause}")]
+    Backend {
+        /// What it was asked for.
+        operation: &'static str,
+        /// What it says.
+        cause: String,
+    },
 }
+
+crate::debug_as_display!(PcsError);

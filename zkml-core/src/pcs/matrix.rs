@@ -2,100 +2,37 @@
 
 use core::fmt;
 
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 use tracing::{debug_span, info_span};
-use zeroize::Zeroizing;
 
 use super::claim::Commitment;
 use super::code::{CircleCode, CodeParameters, RowCode};
-use super::columns::{Block, Encoder, hash_leaves, recomputed_columns, stored_columns};
+use super::columns::{Block, Encoder, hash_leaves};
 use super::error::PcsError;
-use super::hash::{Digest, LANES, root_digest};
+use super::hash::{Digest, root_digest};
 use super::merkle::MerkleTree;
-use super::plan::RowFold;
-use crate::field::{K, M61, P, kernels};
-use crate::int8::Int8Cells;
+use super::rows::{Keep, Rows, Tails};
+use crate::field::M61;
 use crate::secret::{Seed, wipe};
-use crate::sumcheck::Table;
 use crate::transcript::VerifyError;
 
 /// Cells that are worth a thread.
-const GRAIN: usize = 1 << 14;
-
-/// The cells of a matrix, row by row.
-#[derive(Clone)]
-pub enum Rows {
-    /// Field elements: a trace.
-    Field(Vec<M61>),
-    /// Small integers, kept as they are and where they are: weights.
-    Int8(Int8Cells),
-}
-
-impl Rows {
-    fn len(&self) -> usize {
-        match self {
-            Self::Field(cells) => cells.len(),
-            Self::Int8(cells) => cells.len(),
-        }
-    }
-}
-
-pub(super) fn from_i8(value: i8) -> M61 {
-    let value = i64::from(value);
-    M61::from_raw(if value < 0 {
-        P.wrapping_add_signed(value)
-    } else {
-        value as u64
-    })
-}
-
-/// What is kept of the encoded rows for the opening.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// All of them: `8 n / L` bytes for each cell. Opening a column is a look-up.
-    Codeword,
-    /// The tree alone. The opened columns are computed again: `t` inner products with each row.
-    Tree,
-}
-
-/// How many random coefficients follow the data in the rows of a matrix; the rest of the code's tail is 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tails {
-    /// Random coefficients of each row, in places of this matrix. As many columns, less two, may be opened without
-    /// telling anything. Next to a narrow mask wide rows need more, see
-    /// [`WeightCommitments::tail`](crate::keys::WeightCommitments::tail).
-    pub length: usize,
-    /// The last `full` rows have the whole tail of the code, as masks need.
-    pub full: usize,
-}
-
-impl Tails {
-    /// No randomness: a matrix without secrets.
-    pub const NONE: Self = Self { length: 0, full: 0 };
-
-    /// Each row has the whole tail of the code.
-    pub fn whole(code: &RowCode) -> Self {
-        Self {
-            length: code.tail,
-            full: 0,
-        }
-    }
-}
+pub(super) const GRAIN: usize = 1 << 14;
 
 /// A matrix with its salts and tree, and with its codeword or without.
 #[derive(Clone)]
 pub struct CommittedMatrix {
-    code: RowCode,
-    rows: Rows,
-    count: usize,
+    pub(super) code: RowCode,
+    pub(super) rows: Rows,
+    pub(super) count: usize,
     /// `tail` coefficients for each row.
-    tails: Vec<M61>,
+    pub(super) tails: Vec<M61>,
     randomness: Tails,
-    seed: Seed,
+    pub(super) seed: Seed,
     /// The encoded rows, where they are kept.
-    codeword: Option<Vec<Block>>,
-    tree: MerkleTree,
+    pub(super) codeword: Option<Vec<Block>>,
+    pub(super) tree: MerkleTree,
 }
 
 impl CommittedMatrix {
@@ -243,7 +180,7 @@ impl CommittedMatrix {
         self.randomness
     }
 
-    /// The random coefficients behind one row, zeros included: `tail` of them.
+    /// The random coefficients after one row, zeros included: `tail` of them.
     pub(crate) fn tail(&self, row: usize) -> &[M61] {
         let tail = self.code.tail;
         &self.tails[row * tail..(row + 1) * tail]
@@ -267,89 +204,6 @@ impl CommittedMatrix {
     /// The leaves of its tree: `n` digests, with which it can be [restored](Self::restore).
     pub fn leaves(&self) -> &[Digest] {
         self.tree.leaves()
-    }
-
-    /// `sum_a eq(high, a) row_a`, the tail included.
-    #[cfg(test)]
-    pub(super) fn fold(&self, fold: &RowFold) -> Vec<K> {
-        self.combine(fold.first_row, &fold.weights(K::ONE))
-    }
-
-    /// `sum_a eq(high, a) row_a` without the tail. One row of field elements as it is, which is what
-    /// the columns that share a row are.
-    pub(super) fn fold_table(&self, fold: &RowFold) -> Table<'_> {
-        let length = self.code.row_length();
-        match (&self.rows, fold.weights(K::ONE).as_slice()) {
-            (Rows::Field(rows), [weight]) if *weight == K::ONE => {
-                Table::Base(&rows[fold.first_row * length..][..length])
-            }
-            (_, weights) => Table::Extension(self.combine_data(fold.first_row, weights)),
-        }
-    }
-
-    /// `sum_a weights[a] row_{first_row + a}`, the tail included. The rows are touched once.
-    pub(super) fn combine(&self, first_row: usize, weights: &[K]) -> Vec<K> {
-        let tail = self.code.tail;
-        let tails = first_row * tail..(first_row + weights.len()) * tail;
-        let mut out = self.combine_data(first_row, weights);
-        out.extend(kernels::combine_rows(&self.tails[tails], tail, weights));
-        out
-    }
-
-    /// The same without the tail.
-    pub(super) fn combine_data(&self, first_row: usize, weights: &[K]) -> Vec<K> {
-        let length = self.code.row_length();
-        let cells = first_row * length..(first_row + weights.len()) * length;
-        match &self.rows {
-            Rows::Field(rows) => kernels::combine_rows(&rows[cells], length, weights),
-            Rows::Int8(rows) => kernels::fold_rows_i8(&rows[cells], length, weights),
-        }
-    }
-
-    /// The message over K, tail included, that stands in the rows from `first` on. Its coefficients at the places `c`
-    /// modulo the stride have their two parts in the rows `first + 2 c` and `first + 2 c + 1`. Example: for stride 4,
-    /// place 7 is in the rows `first + 6` and `first + 7`.
-    pub(super) fn full_message(&self, first: usize) -> Zeroizing<Vec<K>> {
-        let (length, stride) = (self.code.row_length(), 1 << self.code.log_stride);
-        let cell = |row: usize, column: usize| match (&self.rows, column.checked_sub(length)) {
-            (Rows::Field(cells), None) => cells[row * length + column],
-            (Rows::Int8(cells), None) => from_i8(cells[row * length + column]),
-            (_, Some(behind)) => self.tails[row * self.code.tail + behind],
-        };
-        let mut message = Zeroizing::new(vec![K::ZERO; stride * self.code.message_length()]);
-        let columns = message.par_chunks_exact_mut(stride).enumerate();
-        columns.with_min_len(GRAIN / stride).for_each(|(column, values)| {
-            for (row, value) in (first..).step_by(2).zip(values) {
-                *value = K::new(cell(row, column), cell(row + 1, column));
-            }
-        });
-        message
-    }
-
-    /// The salts of columns.
-    pub(super) fn salts(&self, positions: &[usize]) -> Vec<Digest> {
-        let salt = |position: &usize| self.seed.salts::<LANES>(position / LANES)[position % LANES];
-        positions.iter().map(salt).collect()
-    }
-
-    /// The cells of columns, column after column.
-    pub(super) fn columns(&self, positions: &[usize]) -> Vec<M61> {
-        match &self.codeword {
-            Some(blocks) => stored_columns(blocks, self.code.row_length(), positions),
-            None => recomputed_columns(&self.code, (&self.rows, self.count), &self.tails, positions),
-        }
-    }
-
-    /// The nodes that a verifier misses who knows the columns.
-    pub(super) fn path(&self, positions: &[usize]) -> Vec<Digest> {
-        self.tree.path(positions)
-    }
-}
-
-impl fmt::Debug for Rows {
-    /// Cells may be secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Rows({} cells)", self.len())
     }
 }
 

@@ -30,10 +30,13 @@
 //! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_i gamma_i y_i`),
 //! `opening.merkle` (each root), `opening.column` (`Enc(u)[j]` is the same combination of column `j`).
 //!
-//! - [`circle`], [`code`]: the code; [`merkle`] and [`hash`]: the tree; [`packing`]: columns of all sizes in one
-//!   matrix;
-//! - [`claim`], [`plan`]: the claims and the work they share; `matrix`, `columns`, `encode`: the prover's data;
-//!   `prover`, [`verifier`]; [`soundness`];
+//! - [`circle`], [`code`]: the code; [`merkle`] and [`hash`]: the tree; [`packing`]: columns of all sizes in
+//!   one matrix;
+//! - [`scheme`]: what the argument asks of all this; [`claim`], [`plan`], `weights`: what is claimed, and of which
+//!   rows;
+//! - `oracle`: what an opening asks of the prover's data; `rows`, `matrix`, `opened`, `columns`, `encode`: that data in
+//!   memory;
+//! - `prover`, `merge`, [`verifier`]; [`soundness`];
 //! - [`recursive`]: an argument for a row combination that is too long to be sent.
 //!
 //! References: Ligero (ePrint 2022/1608), circle codes (2024/278), proximity gaps within unique decoding (BCIKS20,
@@ -51,15 +54,25 @@ pub mod error;
 pub mod hash;
 #[cfg(feature = "prover")]
 pub mod matrix;
+#[cfg(feature = "prover")]
+mod merge;
 pub mod merkle;
+#[cfg(feature = "prover")]
+mod opened;
+#[cfg(feature = "prover")]
+pub mod oracle;
 pub mod packing;
 pub mod plan;
 #[cfg(feature = "prover")]
 pub mod prover;
 pub mod recursive;
+#[cfg(feature = "prover")]
+pub mod rows;
+pub mod scheme;
 pub mod soundness;
 pub mod stored;
 pub mod verifier;
+mod weights;
 
 #[cfg(test)]
 #[cfg(feature = "prover")]
@@ -70,11 +83,15 @@ pub use code::{CircleCode, CodeParameters, MIN_DIGEST_BYTES, RowCode, TARGET_BIT
 #[cfg(feature = "prover")]
 pub use error::PcsError;
 #[cfg(feature = "prover")]
-pub use matrix::{CommittedMatrix, Keep, Rows, Tails};
+pub use matrix::CommittedMatrix;
+#[cfg(feature = "prover")]
+pub use oracle::{MatrixOracle, PartialMerge};
 pub use packing::{Packing, Slot};
 #[cfg(feature = "prover")]
 pub use prover::{Opened, prove_columns, prove_combination, prove_opening};
 pub use recursive::RecursionParameters;
+#[cfg(feature = "prover")]
+pub use rows::{Keep, Rows, Tails, Uncommitted};
+pub use scheme::{CircleLigero, CommitmentScheme, Scheme};
 pub use stored::{Extent, StoredRows};
-pub(crate) use verifier::add_extension_row;
 pub use verifier::{Combination, Message, verify_columns, verify_combination, verify_opening};

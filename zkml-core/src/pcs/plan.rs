@@ -92,6 +92,18 @@ impl Plan {
         self.lows.len() > 1
     }
 
+    /// Which of `count` matrices are opened: those with a claim, and that of the mask.
+    pub fn opened_matrices(&self, count: usize, mask: Option<MaskRows>) -> Vec<bool> {
+        let mut opened = vec![false; count];
+        let of_claims = self.folds.iter().map(|fold| fold.matrix);
+        for matrix in of_claims.chain(mask.map(|rows| rows.mask.matrix)) {
+            if let Some(opened) = opened.get_mut(matrix) {
+                *opened = true;
+            }
+        }
+        opened
+    }
+
     /// The point in the row, of `log_row` coordinates, at which all is opened where nothing must be merged: that of the
     /// claims, and 0 without any.
     pub fn point_of_claims(&self, log_row: u32) -> Vec<K> {

@@ -5,16 +5,17 @@ use rayon::prelude::*;
 use tracing::info_span;
 use zeroize::Zeroizing;
 
-use super::claim::{Claim, Commitment, MaskRows, check_mask, check_points, check_strides};
+use super::claim::{Claim, Commitment, MaskRows, check_opening};
 use super::code::CodeParameters;
 use super::error::PcsError;
-use super::matrix::CommittedMatrix;
-use super::plan::{Plan, RowFold, random_coefficients};
+use super::merge::merge;
+use super::oracle::MatrixOracle;
+use super::plan::{Plan, random_coefficients};
 use super::recursive::{self, RecursionParameters};
 use super::soundness::PROXIMITY_GRINDING_BITS;
-use super::verifier::{combination_weights, recursive_functionals};
+use super::verifier::recursive_functionals;
+use super::weights::combination_weights;
 use crate::field::{K, kernels};
-use crate::sumcheck::{Evaluation, Evaluations, Table, prove_batched};
 use crate::transcript::ProverChannel;
 
 /// Places that are worth a thread.
@@ -28,15 +29,15 @@ const GRAIN: usize = 1 << 12;
 /// # Errors
 ///
 /// [`PcsError::Parameters`] where a claim does not fit its matrix, [`PcsError::OtherCode`] where a matrix was
-/// committed with another code.
-pub fn prove_opening(
+/// committed with another code, [`PcsError::Backend`] where a matrix cannot be read.
+pub fn prove_opening<M: MatrixOracle>(
     channel: &mut (impl ProverChannel + ?Sized),
-    (code, recursion): (&CodeParameters, &RecursionParameters),
-    matrices: &[&CommittedMatrix],
+    parameters: (&CodeParameters, &RecursionParameters),
+    matrices: &[&M],
     claims: &[Claim],
 ) -> Result<(), PcsError> {
-    match prove_combination(channel, (code, recursion), matrices, claims, None)? {
-        Some(opened) => prove_columns(channel, (code, recursion), matrices, opened, 1),
+    match prove_combination(channel, parameters, matrices, claims, None)? {
+        Some(opened) => prove_columns(channel, parameters, matrices, opened, 1),
         None => Ok(()),
     }
 }
@@ -57,91 +58,108 @@ pub struct Opened {
 /// # Errors
 ///
 /// As [`prove_opening`].
-pub fn prove_combination(
+pub fn prove_combination<M: MatrixOracle>(
     channel: &mut (impl ProverChannel + ?Sized),
     (code, recursion): (&CodeParameters, &RecursionParameters),
-    matrices: &[&CommittedMatrix],
+    matrices: &[&M],
     claims: &[Claim],
     mask: Option<MaskRows>,
 ) -> Result<Option<Opened>, PcsError> {
     let _span = info_span!("open").entered();
     code.validate()?;
-    recursion.validate(code.message_length())?;
-    let other = |matrix: &&CommittedMatrix| matrix.code() != code.at_stride(matrix.code().log_stride);
+    let other = |matrix: &&M| matrix.code() != code.at_stride(matrix.code().log_stride);
     if let Some(matrix) = matrices.iter().position(other) {
         return Err(PcsError::OtherCode { matrix });
     }
-    check_strides(code, matrices.iter().map(|matrix| matrix.code().log_stride))?;
     let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
-    let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
-    check_points(code, &commitments, claims.iter().map(|claim| &claim.point))?;
-    check_mask(&commitments, mask)?;
-    let mut opened_matrices = vec![false; matrices.len()];
+    let points = claims.iter().map(|claim| &claim.point);
+    check_opening((code, recursion), &commitments, points.clone(), mask)?;
     if claims.is_empty() && mask.is_none() {
         return Ok(None);
     }
-    let plan = Plan::new(claims.iter().map(|claim| &claim.point));
-    for fold in &plan.folds {
-        opened_matrices[fold.matrix] = true;
-    }
-    let values: Vec<K> = claims.iter().map(|claim| claim.value).collect();
-    // The terms of the combination, each with its value at the point: every fold once after a merge, else the fold of
-    // every claim.
-    let (point, opened) = if plan.needs_merge() {
-        let folded: Vec<Table<'_>> = info_span!("fold rows").in_scope(|| {
-            let fold = |fold: &RowFold| matrices[fold.matrix].fold_table(fold);
-            plan.folds.iter().map(fold).collect()
-        });
-        let (point, ends) =
-            info_span!("merge claims").in_scope(|| merge(channel, code, &plan, folded, &values));
-        (point, ends.into_iter().enumerate().collect())
-    } else {
-        let point = plan.point_of_claims(code.log_row);
-        let folds = plan.claims.iter().map(|(fold, _)| *fold);
-        (point, folds.zip(values).collect::<Vec<_>>())
-    };
-    if let Some(rows) = mask {
-        opened_matrices[rows.mask.matrix] = true;
-    }
+    let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
+    let plan = Plan::new(points);
+    let (point, opened) = terms(channel, code, &plan, matrices, claims)?;
+
+    let marked = plan.opened_matrices(rows.len(), mask);
     channel.grind("opening.proximity.grind", PROXIMITY_GRINDING_BITS);
-    let draw = || channel.challenge("opening.proximity");
-    let random = random_coefficients(&rows, &opened_matrices, mask, draw);
+    let random = random_coefficients(&rows, &marked, mask, || channel.challenge("opening.proximity"));
     let eq = kernels::eq_table(&point);
-    let fold = info_span!("random fold").in_scope(|| combine_rows(code, matrices, &random, false));
-    channel.send_scalar("opening.proximity", kernels::dot(&fold, &eq));
-    drop(fold);
+    let value = info_span!("random fold").in_scope(|| value_of_rows(matrices, &random, &eq))?;
+    channel.send_scalar("opening.proximity", value);
     let mut combination = match mask {
         Some(rows) => {
-            let mask = matrices[rows.mask.matrix].full_message(rows.mask.first_row);
+            let mask = matrices[rows.mask.matrix].full_message(rows.mask.first_row)?;
             channel.send_scalar("opening.mask", kernels::dot(&mask[..eq.len()], &eq));
             mask
         }
         None => Zeroizing::new(vec![K::ZERO; code.message_length()]),
     };
 
+    let gammas = draw_coefficients(channel, opened.len(), mask);
+    let weights = combination_weights(&rows, &plan, &opened, &gammas, &random);
+    let sum = info_span!("combine rows").in_scope(|| combine_rows(code, matrices, &weights))?;
+    kernels::add_to(&mut combination, &sum);
+    let committed = send_combination(channel, recursion, &combination, &eq)?;
+    Ok(Some(Opened {
+        matrices: marked,
+        point,
+        committed,
+    }))
+}
+
+/// The point in the row at which all is opened, and for each term of the combination its fold and its value there.
+type Merged = (Vec<K>, Vec<(usize, K)>);
+
+/// Merges the claims to one point, if they are at several: each fold then enters the combination once, else that of
+/// each claim.
+fn terms<M: MatrixOracle>(
+    channel: &mut (impl ProverChannel + ?Sized),
+    code: &CodeParameters,
+    plan: &Plan,
+    matrices: &[&M],
+    claims: &[Claim],
+) -> Result<Merged, PcsError> {
+    if plan.needs_merge() {
+        let _span = info_span!("merge claims").entered();
+        let (point, ends) = merge(channel, code.log_row, plan, matrices, claims)?;
+        return Ok((point, ends.into_iter().enumerate().collect()));
+    }
+    let folds = plan.claims.iter().map(|(fold, _)| *fold);
+    let values = claims.iter().map(|claim| claim.value);
+    Ok((plan.point_of_claims(code.log_row), folds.zip(values).collect()))
+}
+
+/// The coefficients of `opened` terms in the row combination, and that of the random fold.
+fn draw_coefficients(
+    channel: &mut (impl ProverChannel + ?Sized),
+    opened: usize,
+    mask: Option<MaskRows>,
+) -> Vec<K> {
     channel.grind("opening.combine.grind", PROXIMITY_GRINDING_BITS);
-    let mut gammas = channel.challenges("opening.combine", opened.len() + 1);
+    let mut gammas = channel.challenges("opening.combine", opened + 1);
     if mask.is_some() {
         let blind = channel.challenge("opening.blind");
         gammas.iter_mut().for_each(|gamma| *gamma *= blind);
     }
-    let weights = combination_weights(&rows, &plan, &opened, &gammas, &random);
-    let sum = info_span!("combine rows").in_scope(|| combine_rows(code, matrices, &weights, true));
-    kernels::add_to(&mut combination, &sum);
-    let committed = if recursion.levels.is_empty() {
-        channel.send_extension("opening.combination", &combination);
-        None
-    } else {
-        let committed = recursive::commit(channel, recursion, &combination)?;
-        let product = kernels::dot(&combination[..eq.len()], &eq);
-        channel.send_extension("opening.product", &[product]);
-        Some(committed)
-    };
-    Ok(Some(Opened {
-        matrices: opened_matrices,
-        point,
-        committed,
-    }))
+    gammas
+}
+
+/// Sends the combination, or commits to it and sends its inner product with `eq`.
+fn send_combination(
+    channel: &mut (impl ProverChannel + ?Sized),
+    recursion: &RecursionParameters,
+    combination: &[K],
+    eq: &[K],
+) -> Result<Option<recursive::Committed>, PcsError> {
+    if recursion.levels.is_empty() {
+        channel.send_extension("opening.combination", combination);
+        return Ok(None);
+    }
+    let committed = recursive::commit(channel, recursion, combination)?;
+    let product = kernels::dot(&combination[..eq.len()], eq);
+    channel.send_extension("opening.product", &[product]);
+    Ok(Some(committed))
 }
 
 /// Steps 3 and 4: the columns of the opened matrices, against which `combinations` messages are checked; and the
@@ -149,11 +167,12 @@ pub fn prove_combination(
 ///
 /// # Errors
 ///
-/// [`PcsError::Parameters`] where the recursion is another one than the combination was committed with.
-pub fn prove_columns(
+/// [`PcsError::Parameters`] where the recursion is another one than the combination was committed with,
+/// [`PcsError::Backend`] where a matrix cannot be read.
+pub fn prove_columns<M: MatrixOracle>(
     channel: &mut (impl ProverChannel + ?Sized),
     (code, recursion): (&CodeParameters, &RecursionParameters),
-    matrices: &[&CommittedMatrix],
+    matrices: &[&M],
     opened: Opened,
     combinations: usize,
 ) -> Result<(), PcsError> {
@@ -164,11 +183,11 @@ pub fn prove_columns(
     let marked = matrices.iter().zip(&opened.matrices);
     for (matrix, _) in marked.filter(|(_, opened)| **opened) {
         let symbols = matrix.code().symbols(&positions);
-        for salt in matrix.salts(&symbols) {
+        for salt in matrix.salts(&symbols)? {
             channel.send_digest("opening.salt", &salt);
         }
-        channel.send_base("opening.columns", &matrix.columns(&symbols));
-        for node in matrix.path(&symbols) {
+        channel.send_base("opening.columns", &matrix.columns(&symbols)?);
+        for node in matrix.path(&symbols)? {
             channel.send_node("opening.path", &node, code.digest_bytes as usize);
         }
     }
@@ -181,26 +200,43 @@ pub fn prove_columns(
     }
 }
 
-/// The combination of the rows of all matrices, as a message, with the tail or without it. A matrix without weights
-/// takes no part.
-fn combine_rows(
-    code: &CodeParameters,
-    matrices: &[&CommittedMatrix],
-    weights: &[Vec<K>],
-    with_tail: bool,
-) -> Vec<K> {
-    let length = match with_tail {
-        true => code.message_length(),
-        false => code.row_length(),
-    };
+/// The matrices that have a part in a combination with these weights.
+fn taking_part<'a, M: MatrixOracle>(
+    matrices: &'a [&'a M],
+    weights: &'a [Vec<K>],
+) -> impl Iterator<Item = (&'a M, &'a [K], usize)> {
     let parts = matrices.iter().zip(weights);
-    let mut sum: Option<Vec<K>> = None;
-    for (matrix, weights) in parts.filter(|(_, weights)| !weights.is_empty()) {
-        let part = match with_tail {
-            true => matrix.combine(0, weights),
-            false => matrix.combine_data(0, weights),
+    parts
+        .filter(|(_, weights)| !weights.is_empty())
+        .map(|(matrix, weights)| (*matrix, weights.as_slice(), 1 << matrix.code().log_stride))
+}
+
+/// The inner product of `eq` with the combination of the rows of all matrices. The cells of a narrow row stand at every
+/// `S`-th place.
+fn value_of_rows<M: MatrixOracle>(matrices: &[&M], weights: &[Vec<K>], eq: &[K]) -> Result<K, PcsError> {
+    let mut sum = K::ZERO;
+    for (matrix, weights, stride) in taking_part(matrices, weights) {
+        sum += match stride {
+            1 => matrix.value_of_combination(weights, eq)?,
+            _ => {
+                let places: Vec<K> = eq.iter().step_by(stride).copied().collect();
+                matrix.value_of_combination(weights, &places)?
+            }
         };
-        let stride = 1 << matrix.code().log_stride;
+    }
+    Ok(sum)
+}
+
+/// The combination of the rows of all matrices, as a message with its tail.
+fn combine_rows<M: MatrixOracle>(
+    code: &CodeParameters,
+    matrices: &[&M],
+    weights: &[Vec<K>],
+) -> Result<Vec<K>, PcsError> {
+    let length = code.message_length();
+    let mut sum: Option<Vec<K>> = None;
+    for (matrix, weights, stride) in taking_part(matrices, weights) {
+        let part = matrix.combine(weights)?;
         match &mut sum {
             None if stride == 1 => sum = Some(part),
             Some(sum) if stride == 1 => kernels::add_to(sum, &part),
@@ -212,32 +248,5 @@ fn combine_rows(
             }
         }
     }
-    sum.unwrap_or_else(|| vec![K::ZERO; length])
-}
-
-/// Merges the claims to one point in the row, sends the value of each fold there and returns both.
-fn merge(
-    channel: &mut (impl ProverChannel + ?Sized),
-    code: &CodeParameters,
-    plan: &Plan,
-    folded: Vec<Table<'_>>,
-    values: &[K],
-) -> (Vec<K>, Vec<K>) {
-    let rhos = channel.challenges("opening.batch", values.len());
-    let mut claims: Vec<Vec<Evaluation>> = vec![Vec::new(); folded.len()];
-    let mut sum = K::ZERO;
-    for (((fold, low), coefficient), &value) in plan.claims.iter().zip(rhos).zip(values) {
-        sum += coefficient * value;
-        claims[*fold].push(Evaluation {
-            point: plan.lows[*low].clone(),
-            value,
-            coefficient,
-        });
-    }
-    let tables = folded.into_iter().zip(claims).collect();
-    let mut instance = Evaluations::new(code.log_row as usize, tables);
-    let point = prove_batched(channel, "opening.merge", &mut [Box::new(&mut instance)], &[sum]);
-    let ends = instance.finals().unwrap_or_default();
-    channel.send_scalars("opening.values", &ends);
-    (point, ends)
+    Ok(sum.unwrap_or_else(|| vec![K::ZERO; length]))
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::Kind;
 
 /// Why bytes are not a valid container. Offsets and sizes are in bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FormatError {
     /// The bytes are no zkml container at all.
@@ -96,8 +96,10 @@ pub enum FormatError {
     },
 }
 
+crate::debug_as_display!(FormatError);
+
 /// Why a file could not be read or written. The messages are complete: they hold those of the inner errors.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum FileError {
     /// There is no such file, or for writing no such folder.
@@ -125,3 +127,5 @@ pub enum FileError {
         error: FormatError,
     },
 }
+
+crate::debug_as_display!(FileError);

@@ -14,82 +14,101 @@ use core::fmt;
 use ndarray::{ArrayD, IxDyn};
 use zeroize::Zeroizing;
 
-use crate::argument::{CommittedTensors, SeparateTensors, Statement, TensorLayout};
+use crate::argument::{CommittedTensors, SeparateTensors, Statement, TensorLayout, Trace};
 use crate::circuit::{ColumnId, Home};
 use crate::field::{M61, to_i64_centered};
 use crate::keys::{ProveError, ProvingKey};
-use crate::pcs::{CommittedMatrix, Rows};
+use crate::pcs::{CommittedMatrix, MatrixOracle};
 use crate::poly::PaddedShape;
+use crate::reduce::Backend;
 
 /// What a model is asked.
 #[derive(Debug)]
-pub enum Input<'a> {
+pub enum Input<'a, M = CommittedMatrix> {
     /// Quantized integers, in the shape of the model's input.
     Values(&'a ArrayD<i64>),
     /// The same for each input of a model with several.
     Several(&'a [ArrayD<i64>]),
     /// The tensor of another proof's commitment, and that commitment. The model must [commit to its
     /// input](crate::privacy::Privacy::commit_input).
-    Committed(TensorSecret),
+    Committed(TensorSecret<M>),
 }
 
 /// The tensors behind a commitment of a proof, and the randomness they were committed with: as secret as the tensors.
 ///
 /// For one further proof. Cells and randomness are overwritten when it is dropped.
-pub struct TensorSecret {
-    matrix: Box<CommittedMatrix>,
-    layout: TensorLayout,
+pub struct TensorSecret<M = CommittedMatrix> {
+    matrix: Box<M>,
+    commitment: CommittedTensors,
+    /// The cells of its first tensor, padding included.
+    cells: Zeroizing<Vec<M61>>,
+    /// Random coefficients after each row.
+    randomness: usize,
 }
 
-impl fmt::Debug for TensorSecret {
+impl<M> fmt::Debug for TensorSecret<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TensorSecret({})", self.commitment())
+        write!(f, "TensorSecret({})", self.commitment)
     }
 }
 
-impl TensorSecret {
+impl<M: MatrixOracle> TensorSecret<M> {
     /// The secret of a commitment that `statement` describes, which one proof has opened.
-    pub(super) fn new(statement: &Statement<'_>, tensors: &SeparateTensors, matrix: CommittedMatrix) -> Self {
+    pub(super) fn new(
+        statement: &Statement<'_>,
+        tensors: &SeparateTensors,
+        trace: &Trace<'_>,
+        matrix: M,
+    ) -> Self {
+        let first = tensors.columns.first();
+        let cells = first.map_or_else(Vec::new, |&column| trace.values.base(column).to_vec());
         Self {
+            commitment: CommittedTensors {
+                root: matrix.commitment().root,
+                layout: tensors.layout(statement),
+            },
             matrix: Box::new(matrix),
-            layout: tensors.layout(statement),
+            cells: Zeroizing::new(cells),
+            randomness: statement.key.tensor_tail(),
         }
     }
 
     /// The commitment: what the verifier of the first proof sees.
     pub fn commitment(&self) -> CommittedTensors {
-        CommittedTensors {
-            root: self.matrix.commitment().root,
-            layout: self.layout.clone(),
-        }
+        self.commitment.clone()
     }
 
     /// Can it be the input of `key`'s model? Proving asks the same, but has consumed the secret by then.
     ///
     /// # Errors
     /// [`ProveError::Link`] with what differs; [`ProveError::InvariantViolation`] for an unusable key.
-    pub fn fits(&self, key: &ProvingKey) -> Result<(), ProveError> {
+    pub fn fits<B: Backend>(&self, key: &ProvingKey<B>) -> Result<(), ProveError> {
         self.fits_statement(&Statement::new(&key.verifying)?).map(|_| ())
     }
 
     /// The column it can be.
     pub(super) fn fits_statement(&self, statement: &Statement<'_>) -> Result<ColumnId, ProveError> {
-        let link = |what, expected: String, found: String| {
-            Err(ProveError::Link {
-                what,
-                expected,
-                found,
-            })
-        };
-        let input = statement
-            .separate
-            .iter()
-            .find(|tensors| tensors.home == Home::Input);
+        let mut tensors = statement.separate.iter();
+        let input = tensors.find(|tensors| tensors.home == Home::Input);
         let column = statement.circuit().tensors(Home::Input).next();
         let (Some(input), Some(column)) = (input, column) else {
-            return link("model", "one that commits to its input".into(), "none".into());
+            let expected = "one that commits to its input".to_owned();
+            return Err(misfit("model", expected, "none".into()));
         };
-        let (wanted, own, code) = (input.layout(statement), &self.layout, &statement.key.code);
+        self.fits_layout(statement, &input.layout(statement))?;
+        // The first proof has opened `t` columns, this one opens as many as its own code says.
+        let first = (self.randomness / 2).saturating_sub(1);
+        let queries = statement.key.code.queries;
+        if queries > first {
+            let expected = format!("at most {first}, for a tail of {}", self.randomness);
+            return Err(misfit("opened columns", expected, queries.to_string()));
+        }
+        Ok(column)
+    }
+
+    /// Refuses a layout other than its own.
+    fn fits_layout(&self, statement: &Statement<'_>, wanted: &TensorLayout) -> Result<(), ProveError> {
+        let (own, code) = (&self.commitment.layout, &statement.key.code);
         let numbers = [
             (
                 "log2 of the row length",
@@ -115,45 +134,40 @@ impl TensorSecret {
         ];
         for (what, wanted, own) in numbers {
             if wanted != own {
-                return link(what, wanted.to_string(), own.to_string());
+                return Err(misfit(what, wanted.to_string(), own.to_string()));
             }
         }
         if wanted.sizes != own.sizes {
-            return link(
+            return Err(misfit(
                 "sizes of the tensors, where padding lies between",
                 format!("{:?}", wanted.sizes),
                 format!("{:?}", own.sizes),
-            );
+            ));
         }
-        // The first proof has opened `t` columns, this one opens as many as its own code says.
-        let length = self.matrix.tails().length;
-        let first = (length / 2).saturating_sub(1);
-        if code.queries > first {
-            return link(
-                "opened columns",
-                format!("at most {first}, for a tail of {length}"),
-                code.queries.to_string(),
-            );
-        }
-        Ok(column)
+        Ok(())
     }
 
-    /// The cells of its one tensor, padding included: `shape` is that of the column.
-    pub(super) fn cells(&self, shape: &PaddedShape) -> Zeroizing<Vec<M61>> {
-        match self.matrix.rows() {
-            Rows::Field(cells) => Zeroizing::new(cells.iter().copied().take(shape.padded_len()).collect()),
-            Rows::Int8(_) => Zeroizing::default(),
-        }
+    /// The cells of its one tensor, padding included.
+    pub(super) fn cells(&self) -> &[M61] {
+        &self.cells
     }
 
-    /// Random coefficients behind each row.
+    /// Random coefficients after each row.
     #[cfg(test)]
     pub(super) fn randomness(&self) -> usize {
-        self.matrix.tails().length
+        self.randomness
     }
 
-    pub(super) fn into_matrix(self) -> CommittedMatrix {
+    pub(super) fn into_matrix(self) -> M {
         *self.matrix
+    }
+}
+
+fn misfit(what: &'static str, expected: String, found: String) -> ProveError {
+    ProveError::Link {
+        what,
+        expected,
+        found,
     }
 }
 

@@ -25,7 +25,7 @@ pub enum CalibrationMethod {
 }
 
 /// Why calibration failed.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CalibrationError {
     /// No samples.
@@ -58,6 +58,8 @@ pub enum CalibrationError {
         found: f64,
     },
 }
+
+crate::debug_as_display!(CalibrationError);
 
 const BINS: usize = 2048;
 

@@ -2,14 +2,17 @@
 
 use ndarray::ArrayD;
 
-use super::quantize::{PendingSum, PendingWeights, Quantizer};
+use super::quantize::{PendingSum, PendingWeights, Quantizer, domain_bits};
 use super::weights::{WeightScales, least_scales};
-use crate::circuit::Function;
+use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
 use crate::ops::{
     self, Accumulator, Activation, Float, Input, IntOp, IntegerConstant, QuantizeError, Quantizing,
     WeightedSum,
 };
+
+/// Most values on one side of a table's domain.
+const LONGEST_DOMAIN: f64 = 65_536.0;
 
 /// The quantizer at one node of the float graph.
 pub(super) struct NodeQuantizer<'q, 'a> {
@@ -310,6 +313,48 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         let (source, name) = (self.operand(0), self.float().name.clone());
         let table = (function, maximum);
         let activation = self.quantizer.rescale(source, &accumulator, scale, table, name)?;
+        self.quantizer.activations[self.id.0] = Some(activation);
+        Ok(())
+    }
+
+    fn curve(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError> {
+        let quantizer = &*self.quantizer;
+        let (source, scale) = (self.operand(0), quantizer.scales[self.id.0]);
+        let limit = quantizer.options.activation_limit();
+        let largest = quantizer.calibration.largest(source).unwrap_or(0.0);
+        let fuses = quantizer.options.operation.activation_fusion;
+        let (accumulator, step) = match self.accumulator(0).filter(|_| fuses) {
+            // Rounding the argument moves the value by at most an eighth of its step, unless the table would be too long.
+            Some(accumulator) => (
+                accumulator,
+                (scale / (4.0 * steepest)).max(4.0 * largest / LONGEST_DOMAIN),
+            ),
+            None => {
+                let x = self.activation(0)?;
+                let accumulator = Accumulator {
+                    node: x.node,
+                    scales: vec![x.scale],
+                    axis: 0,
+                };
+                (accumulator, x.scale)
+            }
+        };
+        let name = self.float().name.clone();
+        let curve =
+            Dyadic::from_f64(step).and_then(|input| Curve::new(curve, input, Dyadic::from_f64(scale)?));
+        let curve = curve.map_err(|error| QuantizeError::Table {
+            layer: name.clone(),
+            error,
+        })?;
+        let table = FunctionTable {
+            function: Function::Curve(curve),
+            domain_bits: domain_bits(largest / step),
+            minimum: -limit,
+            maximum: limit,
+        };
+        let activation = self
+            .quantizer
+            .rescale_to((step, scale), &accumulator, table, name)?;
         self.quantizer.activations[self.id.0] = Some(activation);
         Ok(())
     }

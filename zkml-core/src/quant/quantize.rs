@@ -97,6 +97,8 @@ fn check(graph: &Graph<Float>, options: &QuantizeOptions) -> Result<(), Quantize
 #[derive(Debug)]
 pub(super) struct PendingRescale {
     pub(super) node: NodeId,
+    /// The scale of the values on which its table is looked up.
+    pub(super) step: f64,
     pub(super) factors: Vec<f64>,
     pub(super) identity: bool,
 }
@@ -209,7 +211,7 @@ impl Quantizer<'_> {
     }
 
     /// Appends `table(round(acc * M))`, where `acc` has the value of the float node `source`. The table is given by its
-    /// function and its largest value.
+    /// function, which commutes with scales, and its largest value.
     pub(super) fn rescale(
         &mut self,
         source: NodeId,
@@ -218,8 +220,6 @@ impl Quantizer<'_> {
         (function, maximum): (Function, i64),
         name: String,
     ) -> Result<Activation, QuantizeError> {
-        let factors: Vec<f64> = accumulator.scales.iter().map(|s| s / scale).collect();
-        let identity = factors.iter().all(|factor| *factor == 1.0);
         let largest = self.calibration.largest(source).unwrap_or(0.0) / scale;
         let minimum = match function {
             Function::Relu => 0,
@@ -231,6 +231,19 @@ impl Quantizer<'_> {
             minimum,
             maximum,
         };
+        self.rescale_to((scale, scale), accumulator, table, name)
+    }
+
+    /// Appends `table(round(acc * M))`, where the table is looked up at values of scale `step` and its entries have another.
+    pub(super) fn rescale_to(
+        &mut self,
+        (step, scale): (f64, f64),
+        accumulator: &Accumulator,
+        table: FunctionTable,
+        name: String,
+    ) -> Result<Activation, QuantizeError> {
+        let factors: Vec<f64> = accumulator.scales.iter().map(|s| s / step).collect();
+        let identity = factors.iter().all(|factor| *factor == 1.0);
         let axis = accumulator.axis;
         let op = Rescale {
             multipliers: vec![1; factors.len()],
@@ -242,6 +255,7 @@ impl Quantizer<'_> {
         let node = self.push(name, op.into(), vec![accumulator.node], shape, scale)?;
         self.rescales.push(PendingRescale {
             node,
+            step,
             factors,
             identity,
         });
@@ -262,7 +276,7 @@ impl Quantizer<'_> {
 }
 
 /// Bits of a table's domain `[-2^bits, 2^bits)`: four times the largest value expected, 9 to 16.
-fn domain_bits(largest: f64) -> u32 {
+pub(super) fn domain_bits(largest: f64) -> u32 {
     (9..16)
         .find(|bits| f64::from(1u32 << bits) >= 4.0 * largest)
         .unwrap_or(16)

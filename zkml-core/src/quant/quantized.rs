@@ -49,10 +49,11 @@ impl Quantized {
             .iter()
             .map(|node| (node.name.as_str(), node.fact.shape.as_slice()));
         check_inputs(&shapes.collect::<Vec<_>>(), real)?;
-        let inputs = nodes.iter().zip(real);
-        Ok(inputs
-            .map(|(node, real)| quantized(real, node.fact.scale, node.fact.range))
-            .collect())
+        let scales = nodes.iter().map(|node| node.fact.scale);
+        let scales = core::iter::once(self.input_scale).chain(scales.skip(1));
+        let inputs = nodes.iter().zip(scales).zip(real);
+        let inputs = inputs.map(|((node, scale), real)| quantized(real, scale, node.fact.range));
+        Ok(inputs.collect())
     }
 
     /// The real numbers that integers of output number `output` stand for; `None` if there is no such output.

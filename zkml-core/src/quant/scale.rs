@@ -50,6 +50,7 @@ pub(crate) fn activation_scales(
         let room = node.op.room();
         let threshold = match operand {
             _ if room.accumulates() => own.max(largest(NodeId(index)) / ratio),
+            Some(_) if room.has_own_scale() => own,
             Some(operand) if room.is_activation() && accumulates(operand) => {
                 own.max(largest(operand) / ratio)
             }
@@ -75,6 +76,7 @@ pub(crate) fn activation_scales(
                 let room = node.op.room();
                 let produces = match node.inputs.first() {
                     None => break,
+                    Some(_) if room.has_own_scale() => true,
                     Some(operand) if room.is_activation() => accumulates(*operand),
                     Some(_) => room.accumulates() || room.joins(),
                 };

@@ -13,7 +13,7 @@
 //! Not free are weights that several layers share (they would become several weights) and layers that scale channels one
 //! by one (a kernel of a single weight, which would be rounded more coarsely than a multiplier).
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use ndarray::ArrayD;
 
@@ -97,11 +97,15 @@ impl Quantizer<'_> {
     }
 
     /// One table for each function, the widest serving all.
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "the memo of a curve takes no part in equality or hashing"
+    )]
     fn share_tables(&mut self) {
         if !self.options.circuit.table_sharing {
             return;
         }
-        let mut domains: BTreeMap<(Function, i64, i64), u32> = BTreeMap::new();
+        let mut domains: HashMap<(Function, i64, i64), u32> = HashMap::new();
         let key = |table: &FunctionTable| (table.function.clone(), table.minimum, table.maximum);
         for node in &self.nodes.nodes {
             if let IntOp::Rescale(rescale) = &node.op {
@@ -166,7 +170,7 @@ impl Quantizer<'_> {
             Freedom::Coefficients(index) => {
                 let scales = &self.sums[index].scales;
                 let least = scales.iter().fold(0.0, |most: f64, scale| most.max(*scale)) * LEAST_COEFFICIENT;
-                let factors = scales.iter().map(|scale| scale.max(least) / node.fact.scale);
+                let factors = scales.iter().map(|scale| scale.max(least) / rescale.step);
                 let operands = operand.inputs.iter().map(|id| self.nodes[*id].fact.range);
                 (factors.collect(), operands.map(range::magnitude).sum())
             }
@@ -195,7 +199,7 @@ impl Quantizer<'_> {
     /// Writes multipliers and shift into the graph, and the scale they give to an accumulator that is free.
     fn apply(&mut self, rescale: &PendingRescale, freedom: Freedom, mut chosen: Chosen) {
         let operand = self.nodes[rescale.node].inputs[0];
-        let unit = self.nodes[rescale.node].fact.scale * 2f64.powi(-(chosen.shift as i32));
+        let unit = rescale.step * 2f64.powi(-(chosen.shift as i32));
         let settled = match freedom {
             Freedom::None => None,
             Freedom::Weights(index) => {

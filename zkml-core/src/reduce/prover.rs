@@ -1,71 +1,84 @@
 //! The prover's side: values are computed and sent.
 
-use rayon::prelude::*;
+use thiserror::Error;
 use tracing::debug_span;
 
-use super::tables::{Folder, Table};
-use super::{Instance, Operand, Point, Side, Values, coordinates};
-use crate::circuit::{Circuit, ColumnId, Schedule};
+use super::backend::{Backend, StageTable};
+use super::tables::Columns;
+use super::{Instance, Operand, Point, Side, coordinates};
+use crate::circuit::ColumnId;
 use crate::field::K;
+use crate::pcs::PcsError;
 use crate::poly::Coordinate;
 use crate::sumcheck::{self, Reduced};
 use crate::transcript::{Check, ProverChannel, VerifyError};
 
-/// Computes values from the columns' cells and sends them over a channel.
-pub struct ProverSide<'a, 'v, C> {
+/// Why the prover cannot reduce its claims.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReduceError {
+    /// No verifier would accept the circuit either.
+    #[error(transparent)]
+    Invariant(#[from] VerifyError),
+    /// The cells cannot be read.
+    #[error(transparent)]
+    Backend(#[from] PcsError),
+}
+
+/// Has values computed from the columns' cells and sends them over a channel.
+pub struct ProverSide<'a, 'v, B, C> {
+    backend: &'a B,
     channel: &'a mut C,
-    folder: Folder<'a, 'v>,
+    columns: Columns<'a, 'v>,
     /// For each instance of the last sumcheck its operands' values at the end.
     operands: Vec<[K; 2]>,
 }
 
-impl<'a, 'v, C: ProverChannel> ProverSide<'a, 'v, C> {
+impl<'a, 'v, B: Backend, C: ProverChannel> ProverSide<'a, 'v, B, C> {
     /// A side that knows all cells.
-    pub fn new(
-        channel: &'a mut C,
-        circuit: &'a Circuit,
-        schedule: &'a Schedule,
-        values: &'a Values<'v>,
-    ) -> Self {
+    pub fn new(backend: &'a B, channel: &'a mut C, columns: Columns<'a, 'v>) -> Self {
         Self {
+            backend,
             channel,
-            folder: Folder {
-                circuit,
-                schedule,
-                values,
-            },
+            columns,
             operands: Vec::new(),
         }
     }
 
+    /// Where messages go.
+    pub fn channel(&mut self) -> &mut C {
+        self.channel
+    }
+
     /// The value of a column at a point.
-    pub fn evaluate(&self, column: ColumnId, point: &[K]) -> K {
-        self.folder.evaluate(column, point)
+    ///
+    /// # Errors
+    /// [`ReduceError::Backend`].
+    pub fn evaluate(&self, column: ColumnId, point: &[Coordinate]) -> Result<K, ReduceError> {
+        let point = coordinates(point);
+        Ok(self.backend.evaluate(&self.columns, column, &point)?)
     }
 }
 
-impl<C: ProverChannel> Side for ProverSide<'_, '_, C> {
+impl<B: Backend, C: ProverChannel> Side for ProverSide<'_, '_, B, C> {
     type Scalar = K;
+    type Error = ReduceError;
 
-    fn value(&mut self, column: ColumnId, point: &Point) -> Result<K, VerifyError> {
-        let value = self.evaluate(column, &coordinates(point));
+    fn value(&mut self, column: ColumnId, point: &Point) -> Result<K, ReduceError> {
+        let value = self.evaluate(column, point)?;
         self.channel.send_scalar("reduce.term", value);
         Ok(value)
     }
 
-    fn sumcheck(&mut self, instances: &[Instance], claims: &[K]) -> Result<Reduced<K>, VerifyError> {
-        let folder = self.folder;
-        let mut tables: Vec<Table> = instances
-            .par_iter()
-            .with_max_len(1)
-            .map(|instance| folder.table(instance))
-            .collect();
-        let mut borrowed: Vec<_> = tables.iter_mut().map(Table::instance).collect();
+    fn sumcheck(&mut self, instances: &[Instance], claims: &[K]) -> Result<Reduced<K>, ReduceError> {
+        let mut tables = self.backend.fold_stage(&self.columns, instances)?;
+        let mut borrowed: Vec<_> = tables.iter_mut().map(StageTable::instance).collect();
         let span = debug_span!("sumcheck", instances = borrowed.len()).entered();
         let point = sumcheck::prove_batched(self.channel, "reduce.stage", &mut borrowed, claims);
         drop(span);
         drop(borrowed);
-        self.operands = tables.iter().map(Table::operands).collect();
+        let operands: Result<_, PcsError> = tables.iter().map(StageTable::operands).collect();
+        self.operands = operands?;
         // The prover does not check its own equations: coefficients are not needed.
         Ok(Reduced {
             point,
@@ -74,22 +87,22 @@ impl<C: ProverChannel> Side for ProverSide<'_, '_, C> {
         })
     }
 
-    fn operand(&mut self, instance: usize, operand: Operand) -> Result<K, VerifyError> {
+    fn operand(&mut self, instance: usize, operand: Operand) -> Result<K, ReduceError> {
         let value = self.operands[instance][if operand == Operand::Left { 0 } else { 1 }];
         self.channel.send_scalar("reduce.operand", value);
         Ok(value)
     }
 
-    fn public(&self, column: ColumnId, point: &[Coordinate]) -> K {
-        self.evaluate(column, &coordinates(point))
+    fn public(&self, column: ColumnId, point: &[Coordinate]) -> Result<K, ReduceError> {
+        self.evaluate(column, point)
     }
 
     /// Not looked at: the prover of a false statement must get as far as a proof that is rejected.
-    fn constrain_zero(&mut self, _: Check<'_>, _: K) -> Result<(), VerifyError> {
+    fn constrain_zero(&mut self, _: Check<'_>, _: K) -> Result<(), ReduceError> {
         Ok(())
     }
 
-    fn constrain_quadratic(&mut self, _: Check<'_>, _: &[(K, &K, &K)], _: K) -> Result<(), VerifyError> {
+    fn constrain_quadratic(&mut self, _: Check<'_>, _: &[(K, &K, &K)], _: K) -> Result<(), ReduceError> {
         Ok(())
     }
 }

@@ -2,49 +2,56 @@
 
 use tracing::debug_span;
 
+use super::backend::StageTable;
 use super::fold::fold;
-use super::{Instance, Route, Values, coordinates};
+use super::route::Route;
+use super::{Instance, Values, coordinates};
 use crate::circuit::{AxisRole, Circuit, ColumnId, ColumnKind, Contraction, Factor, Schedule, View};
 use crate::field::{K, kernels};
+use crate::pcs::PcsError;
 use crate::poly::Coordinate;
 use crate::sumcheck::{self, EqProduct, Product};
 
-/// Folds columns; any number of threads may do so at once.
+/// The columns of a circuit with their cells. Any number of threads may fold them at once.
 #[derive(Clone, Copy)]
-pub(super) struct Folder<'a, 'v> {
-    pub(super) circuit: &'a Circuit,
-    pub(super) schedule: &'a Schedule,
-    pub(super) values: &'a Values<'v>,
+pub struct Columns<'a, 'v> {
+    /// What the columns are.
+    pub circuit: &'a Circuit,
+    /// When each virtual column is reduced.
+    pub schedule: &'a Schedule,
+    /// The cells.
+    pub values: &'a Values<'v>,
 }
 
-/// The tables of one instance.
-pub(super) enum Table {
+/// The tables of one instance, in the memory of this process.
+#[derive(Debug)]
+pub enum Table {
+    /// The operands of a view, or of a contraction that only sums.
     Product(Product),
+    /// The operands of a contraction, and `eq` over the axes they share.
     EqProduct(EqProduct),
 }
 
-impl Table {
-    /// As an instance of the batched sumcheck.
-    pub(super) fn instance(&mut self) -> Box<dyn sumcheck::Instance + '_> {
+impl StageTable for Table {
+    fn instance(&mut self) -> Box<dyn sumcheck::Instance + '_> {
         match self {
             Self::Product(table) => Box::new(table),
             Self::EqProduct(table) => Box::new(table),
         }
     }
 
-    /// The values of both operands, once all variables are bound.
-    pub(super) fn operands(&self) -> [K; 2] {
-        match self {
+    fn operands(&self) -> Result<[K; 2], PcsError> {
+        Ok(match self {
             Self::Product(table) => table.finals().unwrap_or_default(),
             Self::EqProduct(table) => {
                 let [_, left, right] = table.finals().unwrap_or_default();
                 [left, right]
             }
-        }
+        })
     }
 }
 
-impl Folder<'_, '_> {
+impl Columns<'_, '_> {
     /// The value of a column at a point.
     pub(super) fn evaluate(&self, column: ColumnId, point: &[K]) -> K {
         fold(self.circuit, self.schedule, self.values, column, point, &[])[0]

@@ -4,7 +4,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::fold::fold;
-use super::{Cells, Route, Values, challenge_point, coordinates};
+use super::route::Route;
+use super::{Cells, Values, challenge_point, coordinates};
 use crate::circuit::{Circuit, Column, ColumnId, ColumnKind, Factor, FactorRole, Schedule, View};
 use crate::field::{K, M61};
 use crate::int8::{Axis, Int8Tensor};

@@ -17,6 +17,7 @@ pub struct VerifierSide<'a, C> {
 
 impl<C: VerifierChannel> Side for VerifierSide<'_, C> {
     type Scalar = C::Scalar;
+    type Error = VerifyError;
 
     fn value(&mut self, _: ColumnId, _: &Point) -> Result<C::Scalar, VerifyError> {
         self.channel.read_scalar("reduce.term")
@@ -35,8 +36,8 @@ impl<C: VerifierChannel> Side for VerifierSide<'_, C> {
         self.channel.read_scalar("reduce.operand")
     }
 
-    fn public(&self, column: ColumnId, point: &[Coordinate]) -> K {
-        (self.public)(column, point)
+    fn public(&self, column: ColumnId, point: &[Coordinate]) -> Result<K, VerifyError> {
+        Ok((self.public)(column, point))
     }
 
     fn constrain_zero(&mut self, check: Check<'_>, value: C::Scalar) -> Result<(), VerifyError> {

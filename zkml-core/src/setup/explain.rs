@@ -3,7 +3,7 @@
 //! Each pass that ran is switched off once, alone: the network is quantized and lowered again without it, and the two
 //! circuits are compared.
 
-use super::code_choice;
+use super::code_choice::{self, CodeCost};
 use super::{SetupOptions, code_cost};
 use crate::circuit::CircuitError;
 use crate::graph::Graph;
@@ -24,7 +24,7 @@ use crate::privacy::Privacy;
 use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize};
 
 /// Why a network cannot be explained.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExplainError {
     /// It cannot be quantized.
@@ -34,6 +34,8 @@ pub enum ExplainError {
     #[error(transparent)]
     Circuit(#[from] CircuitError),
 }
+
+crate::debug_as_display!(ExplainError);
 
 /// The reports of all passes of the operation and circuit level, in the order of their levels.
 ///
@@ -45,24 +47,13 @@ pub fn explain(
     options: &QuantizeOptions,
     privacy: &Privacy,
 ) -> Result<Vec<PassReport>, ExplainError> {
-    let compile = |options: &QuantizeOptions| -> Result<(Quantized, Filled), ExplainError> {
-        let network = quantize(graph, calibration, options)?;
-        let lowered = lower_with(
-            &network.graph.skeleton(),
-            network.limb_bits,
-            privacy,
-            &network.lowering,
-        )?
-        .fill(&network.graph)?;
-        Ok((network, lowered))
+    let compiler = Compiler {
+        graph,
+        calibration,
+        privacy,
     };
-    // What setup would choose, for the passes that change it and not the circuit.
-    let cost = |network: &Quantized, lowered: &Filled| -> Result<_, ProveError> {
-        let model = CompiledModel::new("", network.clone()).with_privacy(*privacy);
-        code_cost(&model, lowered, &SetupOptions::default())
-    };
-    let (network, lowered) = compile(options)?;
-    let chosen = cost(&network, &lowered);
+    let (network, lowered) = compiler.compile(options)?;
+    let chosen = compiler.cost(&network, &lowered);
     let mut reports = Vec::new();
     let operations = OperationOptions::NAMES.map(|name| (Level::Operation, name));
     let circuits = CircuitOptions::NAMES.map(|name| (Level::Circuit, name));
@@ -74,39 +65,76 @@ pub fn explain(
         }
         let code = chosen.as_ref().ok().map(|(code, _)| code);
         let mut changes = changes(pass, &network, &lowered, code);
-        let compared: Vec<(&'static str, u64, u64)> = match compile(&without) {
-            Ok((network, other)) if matches!(pass, trace_packing::NAME | code_choice::NAME) => {
-                match (cost(&network, &other), &chosen) {
-                    (Ok((_, before)), Ok((_, after))) => {
-                        let pairs = before.sizes().into_iter().zip(after.sizes());
-                        pairs
-                            .map(|((what, before), (_, after))| (what, before, after))
-                            .collect()
-                    }
-                    (Err(error), _) => {
-                        changes.push(format!("without it there is no code: {error}"));
-                        Vec::new()
-                    }
-                    (_, Err(error)) => {
-                        changes.push(format!("there is no code: {error}"));
-                        Vec::new()
-                    }
-                }
-            }
-            Ok((_, other)) => {
-                let pairs = sizes(&other.circuit).into_iter().zip(sizes(&lowered.circuit));
-                pairs
-                    .map(|((what, before), (_, after))| (what, before, after))
-                    .collect()
-            }
-            Err(error) => {
-                changes.push(format!("without it the network does not compile: {error}"));
+        let compared = match compiler.compare(pass, &without, &lowered, &chosen) {
+            Ok(compared) => compared,
+            Err(failed) => {
+                changes.push(failed);
                 Vec::new()
             }
         };
         reports.push(PassReport::ran(level, pass, changes, compared));
     }
     Ok(reports)
+}
+
+/// What a network is compiled from, again and again with other options.
+struct Compiler<'a> {
+    graph: &'a Graph<Float>,
+    calibration: &'a Calibration,
+    privacy: &'a Privacy,
+}
+
+/// The code that setup would choose, and what it costs.
+type Chosen = Result<(CodeParameters, CodeCost), ProveError>;
+
+/// What is counted, without a pass and with it.
+type Compared = Vec<(&'static str, u64, u64)>;
+
+impl Compiler<'_> {
+    fn compile(&self, options: &QuantizeOptions) -> Result<(Quantized, Filled), ExplainError> {
+        let network = quantize(self.graph, self.calibration, options)?;
+        let skeleton = network.graph.skeleton();
+        let lowered = lower_with(&skeleton, network.limb_bits, self.privacy, &network.lowering)?;
+        let lowered = lowered.fill(&network.graph)?;
+        Ok((network, lowered))
+    }
+
+    /// What setup would choose, for the passes that change it and not the circuit.
+    fn cost(&self, network: &Quantized, lowered: &Filled) -> Chosen {
+        let model = CompiledModel::new("", network.clone()).with_privacy(*self.privacy);
+        code_cost(&model, lowered, &SetupOptions::default())
+    }
+
+    /// Sizes without a pass and with it, or why there are none.
+    fn compare(
+        &self,
+        pass: &str,
+        without: &QuantizeOptions,
+        lowered: &Filled,
+        chosen: &Chosen,
+    ) -> Result<Compared, String> {
+        let (network, other) = self
+            .compile(without)
+            .map_err(|error| format!("without it the network does not compile: {error}"))?;
+        if !matches!(pass, trace_packing::NAME | code_choice::NAME) {
+            return Ok(paired(sizes(&other.circuit), sizes(&lowered.circuit)));
+        }
+        match (self.cost(&network, &other), chosen) {
+            (Ok((_, before)), Ok((_, after))) => Ok(paired(before.sizes(), after.sizes())),
+            (Err(error), _) => Err(format!("without it there is no code: {error}")),
+            (_, Err(error)) => Err(format!("there is no code: {error}")),
+        }
+    }
+}
+
+fn paired(
+    before: impl IntoIterator<Item = (&'static str, u64)>,
+    after: impl IntoIterator<Item = (&'static str, u64)>,
+) -> Compared {
+    let pairs = before.into_iter().zip(after);
+    pairs
+        .map(|((what, before), (_, after))| (what, before, after))
+        .collect()
 }
 
 fn changes(pass: &str, network: &Quantized, lowered: &Filled, code: Option<&CodeParameters>) -> Vec<String> {

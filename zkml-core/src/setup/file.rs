@@ -16,6 +16,7 @@ use crate::lower::Filled;
 use crate::pcs::{CodeParameters, RecursionParameters};
 use crate::privacy::Visibility;
 use crate::proof::{Artifact, Kind, map_file_with_section, write_file_with_section};
+use crate::reduce::Cpu;
 
 /// What a proving key is on disk, besides the rows of weights in the section of its file: all but what follows from the
 /// rest.
@@ -92,39 +93,11 @@ impl Opened {
     /// Maps the file and lowers the model, whose weights are then those of the file, in place.
     fn read(path: &Path) -> Result<Self, ProveError> {
         let (stored, cells) = map_file_with_section::<StoredProvingKey>(path)?;
-        let refused = |what: &str, expected: String, found: String| ProveError::Malformed {
-            place: format!("{}: {what}", path.display()),
-            expected,
-            found,
-        };
+        let refused = |what: &str, expected: String, found: String| refused(path, what, expected, found);
         let mut model = stored.model;
-        if !model.network.graph.parameters.is_empty() {
-            let found = "parameters of its own".into();
-            return Err(refused("model", "parameters apart".into(), found));
-        }
-        // Until it is known where they lie, weights are zeros without memory: of no more cells than there are rows for.
-        let mut left = cells.len();
         let is_in_rows = |parameter: &StoredParameter| matches!(parameter, StoredParameter::InRows { .. });
         let in_rows: Vec<bool> = stored.parameters.iter().map(is_in_rows).collect();
-        for parameter in stored.parameters {
-            let parameter = match parameter {
-                StoredParameter::Here(parameter) => parameter,
-                StoredParameter::InRows { path, shape } => {
-                    let zeros = Int8Tensor::zeros(&shape).filter(|zeros| zeros.len() <= left);
-                    let Some(zeros) = zeros else {
-                        let expected = format!("at most {left} more weights, for all are in the section");
-                        return Err(refused(&path, expected, format!("shape {shape:?}")));
-                    };
-                    left -= zeros.len();
-                    IntParameter {
-                        path,
-                        role: ParameterRole::Weight,
-                        values: IntTensor::Int8(zeros),
-                    }
-                }
-            };
-            model.network.graph.parameters.push(parameter);
-        }
+        add_parameters(path, &mut model, stored.parameters, cells.len())?;
         let mut lowered = model.lower()?;
         let choice = Choice {
             code: stored.code,
@@ -213,7 +186,7 @@ impl ProvingKey {
             secret,
             cells,
         } = Opened::read(path)?;
-        let commitments = Commitments::new(secret, cells);
+        let commitments = Commitments::new(Cpu, secret, cells);
         let budget = open_budget(path, &verifying)?;
         let key = Self {
             model,
@@ -236,6 +209,49 @@ impl ProvingKey {
             })?;
         Ok(key)
     }
+}
+
+fn refused(path: &Path, what: &str, expected: String, found: String) -> ProveError {
+    ProveError::Malformed {
+        place: format!("{}: {what}", path.display()),
+        expected,
+        found,
+    }
+}
+
+/// Gives the model of the file at `path` its parameters. Until it is known where they lie, weights are zeros without
+/// memory: of no more cells than there are rows for.
+fn add_parameters(
+    path: &Path,
+    model: &mut CompiledModel,
+    parameters: Vec<StoredParameter>,
+    cells: usize,
+) -> Result<(), ProveError> {
+    let own = &mut model.network.graph.parameters;
+    if !own.is_empty() {
+        let found = "parameters of its own".into();
+        return Err(refused(path, "model", "parameters apart".into(), found));
+    }
+    let mut left = cells;
+    for parameter in parameters {
+        own.push(match parameter {
+            StoredParameter::Here(parameter) => parameter,
+            StoredParameter::InRows { path: name, shape } => {
+                let zeros = Int8Tensor::zeros(&shape).filter(|zeros| zeros.len() <= left);
+                let Some(zeros) = zeros else {
+                    let expected = format!("at most {left} more weights, for all are in the section");
+                    return Err(refused(path, &name, expected, format!("shape {shape:?}")));
+                };
+                left -= zeros.len();
+                IntParameter {
+                    path: name,
+                    role: ParameterRole::Weight,
+                    values: IntTensor::Int8(zeros),
+                }
+            }
+        });
+    }
+    Ok(())
 }
 
 /// The counter beside a key; none for public weights.

@@ -21,9 +21,10 @@ use crate::keys::{
     Budget, Choice, Commitments, CompiledModel, ProveError, ProvingKey, Purpose, Secret, weights,
 };
 use crate::lower::Filled;
-use crate::pcs::{CommittedMatrix, Keep};
+use crate::pcs::{Keep, MatrixOracle};
 use crate::privacy::Visibility;
 use crate::prove::{prove_trace, trace_seed};
+use crate::reduce::{Backend, Cpu};
 use choose::choose_code;
 
 /// Commits a model's weights, proves that they are what the circuit takes for granted, and derives both keys.
@@ -32,10 +33,22 @@ use choose::choose_code;
 /// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough,
 /// [`ProveError::Malformed`] for a given code without room for this model's randomness.
 pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
+    setup_on(Cpu, model, options)
+}
+
+/// As [`setup`], of a key whose commitments and proofs are made on a [`Backend`].
+///
+/// # Errors
+/// As [`setup`]; [`ProveError::Commitment`] for a backend that fails.
+pub fn setup_on<B: Backend>(
+    backend: B,
+    model: CompiledModel,
+    options: &SetupOptions,
+) -> Result<ProvingKey<B>, ProveError> {
     let _span = info_span!("setup").entered();
     let lowered = info_span!("lower").in_scope(|| model.lower())?;
     let choice = info_span!("choose the code").in_scope(|| choose_code(&model, &lowered, options))?;
-    build(model, lowered, choice, None)
+    build(backend, model, lowered, choice, None)
 }
 
 /// A new key for the weights of `old`, with randomness of its own and as many proofs; its setup proof shows that both
@@ -44,7 +57,7 @@ pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey,
 /// # Errors
 /// [`ProveError::Malformed`] for public weights, which need no rotation; [`ProveError::Budget`] if nothing is left of
 /// the old key, not even of the openings kept for this.
-pub fn rotate(old: &ProvingKey) -> Result<ProvingKey, ProveError> {
+pub fn rotate<B: Backend>(old: &ProvingKey<B>) -> Result<ProvingKey<B>, ProveError> {
     if old.budget.is_none() {
         return Err(ProveError::Malformed {
             place: "rotation".into(),
@@ -56,6 +69,7 @@ pub fn rotate(old: &ProvingKey) -> Result<ProvingKey, ProveError> {
     let lowered = model.lower()?;
     let verifying = &old.verifying;
     build(
+        old.backend().clone(),
         model,
         lowered,
         Choice {
@@ -68,12 +82,13 @@ pub fn rotate(old: &ProvingKey) -> Result<ProvingKey, ProveError> {
 }
 
 /// The keys of a model whose code and number of commitments are chosen; the roots in `weights` are made anew.
-pub(crate) fn build(
+pub(crate) fn build<B: Backend>(
+    backend: B,
     model: CompiledModel,
     lowered: Filled,
     choice: Choice,
-    old: Option<&ProvingKey>,
-) -> Result<ProvingKey, ProveError> {
+    old: Option<&ProvingKey<B>>,
+) -> Result<ProvingKey<B>, ProveError> {
     let packing = weights::packing(&lowered, &choice.code)?;
     let cells = match old {
         // Filled from the same network for the same code: the same rows.
@@ -82,13 +97,13 @@ pub(crate) fn build(
     };
     let (mut model, mut lowered) = (model, lowered);
     weights::share(&mut model, &mut lowered, &packing, &cells)?;
-    let commitments = Commitments::new(Secret::fresh(model.privacy.weights)?, cells);
+    let commitments = Commitments::new(backend, Secret::fresh(model.privacy.weights)?, cells);
     let mut weights = choice.weights.clone();
     let mut verifying = verifying_key(&model, &lowered, choice, Some([0; 32]).filter(|_| old.is_some()));
     Statement::new(&verifying)?;
     let mut matrices = Vec::with_capacity(weights.roots.len() + 1);
     // Where all codewords together are large none is kept: the setup proof computes the columns it opens again.
-    let keep = Commitments::keep_all(&verifying);
+    let keep = Commitments::<B>::keep_all(&verifying);
     for number in 0..weights.roots.len() {
         let matrix = commitments.get_keeping(&verifying, number, keep)?;
         weights.roots[number] = matrix.commitment().root;
@@ -103,8 +118,8 @@ pub(crate) fn build(
     refuse_insecure(&verifying)?;
 
     let made = matrices;
-    let matrices: Vec<&CommittedMatrix> = made.iter().map(AsRef::as_ref).collect();
-    verifying.setup_proof = prove_setup(&verifying, &lowered, &matrices)?;
+    let matrices: Vec<&B::Matrix> = made.iter().map(AsRef::as_ref).collect();
+    verifying.setup_proof = prove_setup(&commitments.backend, &verifying, &lowered, &matrices)?;
     drop(made);
     if keep == Keep::Tree {
         commitments.forget();
@@ -126,16 +141,17 @@ pub(crate) fn build(
 }
 
 /// The setup proof of a key, over all commitments it speaks of.
-fn prove_setup(
+fn prove_setup<B: Backend>(
+    backend: &B,
     verifying: &VerifyingKey,
     lowered: &Filled,
-    matrices: &[&CommittedMatrix],
+    matrices: &[&B::Matrix],
 ) -> Result<Vec<u8>, ProveError> {
     let _span = info_span!("setup proof").entered();
     let statement = Statement::of_setup(verifying)?;
     let trace = Trace::of_weights(statement.circuit(), &lowered.parameters)?;
-    let prove =
-        |_: &rayon::Scope<'_>| prove_trace(&statement, &trace, (0, matrices), b"", trace_seed(&statement)?);
+    let seed = trace_seed(&statement)?;
+    let prove = |_: &rayon::Scope<'_>| prove_trace(backend, &statement, &trace, (0, matrices), b"", seed);
     Ok(rayon::scope(prove)?.messages)
 }
 

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// Why a proof was rejected. Every check of the verifier has a name; see [`super::Check`].
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// An equation of the argument does not hold.
@@ -66,3 +66,5 @@ pub enum VerifyError {
     #[error("verifying key: {0}")]
     Key(String),
 }
+
+crate::debug_as_display!(VerifyError);

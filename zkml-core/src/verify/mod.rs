@@ -29,7 +29,7 @@ use crate::circuit::{ColumnId, Home};
 use crate::field::K;
 use crate::keys::VerifyingKey;
 use crate::masking::{MaskedVerifier, Replay};
-use crate::pcs::{Commitment, verify_columns, verify_combination, verify_opening};
+use crate::pcs::{Commitment, CommitmentScheme, Scheme};
 use crate::poly::Coordinate;
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, VerifierChannel, VerifierTranscript, VerifyError};
@@ -107,34 +107,50 @@ pub(crate) fn argue<C: VerifierChannel<Scalar = K>>(
     public: &PublicCells,
     commitments: &[Commitment],
 ) -> Result<(), VerifyError> {
-    let code = statement.key.opening();
+    open_with::<Scheme, C>(
+        transcript,
+        statement,
+        public,
+        statement.key.opening(),
+        commitments,
+    )
+}
+
+/// As [`argue`], with any commitment.
+fn open_with<S: CommitmentScheme, C: VerifierChannel<Scalar = K>>(
+    transcript: &mut C,
+    statement: &Statement<'_>,
+    public: &PublicCells,
+    parameters: S::Parameters<'_>,
+    commitments: &[S::Commitment],
+) -> Result<(), VerifyError> {
     let public = |column: ColumnId, point: &[Coordinate]| public.evaluate(column, point);
-    match statement.masking {
-        None => {
-            let opened = claims_to_open(transcript, statement, &public)?;
-            verify_opening(transcript, code, commitments, &opened)
-        }
-        Some(masking) => {
-            let mut channel = MaskedVerifier::new(transcript, masking);
-            let opened = claims_to_open(&mut channel, statement, &public)?;
-            let mask = Some(masking.opening_mask());
-            let combination = verify_combination(&mut channel, code, commitments, &opened, mask)?;
-            let closing = channel.close()?;
+    let Some(masking) = statement.masking else {
+        let opened = claims_to_open(transcript, statement, &public)?;
+        let message = S::verify_claims(transcript, parameters, commitments, &opened, None)?;
+        return match message {
+            Some(message) => S::verify_messages(transcript, parameters, commitments, vec![message]),
+            None => Ok(()),
+        };
+    };
+    let mut channel = MaskedVerifier::new(transcript, masking);
+    let opened = claims_to_open(&mut channel, statement, &public)?;
+    let mask = Some(masking.opening_mask());
+    let message = S::verify_claims(&mut channel, parameters, commitments, &opened, mask)?;
+    let closing = channel.close()?;
 
-            let z = closing.z();
-            let replaying = info_span!("replay").entered();
-            let mut replay = Replay::new(closing.record(), &z);
-            let opened = claims_to_open(&mut replay, statement, &public)?;
-            verify_combination(&mut replay, code, commitments, &opened, mask)?;
-            closing.judge(&replay.into_constraints())?;
-            drop(replaying);
+    let z = closing.z();
+    let replaying = info_span!("replay").entered();
+    let mut replay = Replay::new(closing.record(), &z);
+    let opened = claims_to_open(&mut replay, statement, &public)?;
+    S::verify_claims(&mut replay, parameters, commitments, &opened, mask)?;
+    closing.judge(&replay.into_constraints())?;
+    drop(replaying);
 
-            // The row combination comes first: it may be committed.
-            let answers = closing.combinations(code.0, commitments);
-            let combinations = combination.into_iter().chain(answers).collect();
-            verify_columns(transcript, code, commitments, combinations)
-        }
-    }
+    // The opening's own message comes first.
+    let answers = closing.messages::<S>(parameters, commitments);
+    let messages = message.into_iter().chain(answers).collect();
+    S::verify_messages(transcript, parameters, commitments, messages)
 }
 
 /// What a verified proof says beyond its public values.

@@ -41,6 +41,13 @@ impl<'k> TrustedKey<'k> {
         Ok(Self { statement })
     }
 
+    /// The same with a key of its own, for whoever keeps it longer than the key that was checked.
+    pub fn into_owned(self) -> TrustedKey<'static> {
+        TrustedKey {
+            statement: self.statement.into_owned(),
+        }
+    }
+
     /// What is proved with this key.
     pub fn statement(&self) -> &Statement<'k> {
         &self.statement
@@ -87,7 +94,7 @@ impl<'k> TrustedKey<'k> {
 
 /// An answer is right except with the errors of its own proof and of the setup proof together.
 fn check_sum(answer: &Statement<'_>) -> Result<(), VerifyError> {
-    let setup = soundness(&Statement::of_setup(answer.key)?);
+    let setup = soundness(&Statement::of_setup(&answer.key)?);
     refuse_insecure(soundness(answer).sum(&setup))
 }
 

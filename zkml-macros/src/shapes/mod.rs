@@ -15,6 +15,7 @@ use syn::{BinOp, Block, Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt, UnOp};
 
 use self::literals::{integer, integers, is_number, pair};
 use self::names::{Assigned, Names, Returns};
+use crate::catalogue::ELEMENTWISE_FUNCTIONS;
 use crate::forward::{CallLayers, is_self};
 use crate::hyper::peel;
 
@@ -284,6 +285,10 @@ impl Follower<'_> {
 
     fn function(&mut self, name: &str, x: Ident, arguments: &[&Expr], span: Span) -> Option<Ident> {
         let rule = match (name, arguments) {
+            (name, _) if ELEMENTWISE_FUNCTIONS.contains(&name) => {
+                let function = format_ident!("{name}");
+                quote!(#function(#x))
+            }
             ("relu" | "relu6", []) => {
                 let function = format_ident!("{name}");
                 quote!(#function(#x))

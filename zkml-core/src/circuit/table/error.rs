@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// Why a table cannot be computed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TableError {
     /// A parameter is out of its bounds.
@@ -79,3 +79,5 @@ pub enum TableError {
         limit: u32,
     },
 }
+
+crate::debug_as_display!(TableError);

@@ -1,14 +1,15 @@
 //! Slices that a kernel is called with.
 
+/// The length of what goes with slices of any length: a constant.
+pub(super) const ANY: usize = usize::MAX;
+
 /// The shortest of the lengths; in debug builds they must agree.
 #[inline(always)]
-pub(super) fn common(lengths: impl IntoIterator<Item = usize, IntoIter: Clone>) -> usize {
-    let lengths = lengths.into_iter();
-    let shortest = lengths.clone().min().unwrap_or(0);
+pub(super) fn common<const N: usize>(lengths: [usize; N]) -> usize {
+    let shortest = lengths.into_iter().min().unwrap_or(0);
     debug_assert!(
-        lengths.clone().all(|length| length == shortest),
-        "slices of different lengths: {:?}",
-        lengths.collect::<Vec<_>>()
+        lengths.iter().all(|&length| length == shortest || length == ANY),
+        "slices of different lengths: {lengths:?}"
     );
     shortest
 }

@@ -40,6 +40,12 @@ pub enum ShapeError {
         expected: &'static str,
         found: usize,
     },
+    /// An option of a layer is none of the values it may have.
+    Choice {
+        operation: &'static str,
+        name: &'static str,
+        expected: &'static str,
+    },
     /// The epsilon of a normalization is negative or no number.
     Epsilon { operation: &'static str },
     /// `groups` divides not both channel counts.
@@ -99,6 +105,7 @@ impl ShapeError {
             | Self::Window { operation, .. }
             | Self::EmptyWindow { operation, .. }
             | Self::Option { operation, .. }
+            | Self::Choice { operation, .. }
             | Self::PoolPadding { operation, .. }
             | Self::Nothing { operation }
             | Self::Epsilon { operation }
@@ -130,6 +137,7 @@ impl ShapeError {
                 .str("a cell of the input in every window over the padded input of ")
                 .pair(padded),
             Self::Option { name, expected, .. } => text.str(name).str(" ").str(expected),
+            Self::Choice { name, expected, .. } => text.str(name).str(" ").str(expected),
             Self::Groups {
                 in_channels,
                 out_channels,
@@ -182,6 +190,7 @@ impl ShapeError {
             Self::Window { window, .. } => text.str("a window of ").pair(window),
             Self::EmptyWindow { window, .. } => text.str("a window of ").pair(window).str(" in the padding"),
             Self::Option { found, .. } => text.number(found),
+            Self::Choice { .. } => text.str("something else"),
             Self::Groups { groups, .. } => text.str("groups = ").number(groups),
             Self::PoolPadding { padding, .. } => text.pair(padding),
             Self::Padding { amounts, .. } => text.number(amounts).str(" amounts"),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 /// Why an opening of the private weights was not allowed. No opening was spent, or it is counted as spent.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum BudgetError {
     /// All openings but those kept for rotation are spent.
@@ -123,6 +123,8 @@ pub enum BudgetError {
         error: io::Error,
     },
 }
+
+crate::debug_as_display!(BudgetError);
 
 /// The path of the key whose counter is at `path`, for the user to type.
 fn key(path: &Option<PathBuf>) -> String {

@@ -244,52 +244,21 @@ impl<'a> Locked<'a> {
 
 /// The record that counts, its slot, and whether the other slot is not whole.
 fn choose(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<(Record, usize, bool), BudgetError> {
-    let damaged = |expected: String, found: String| BudgetError::Damaged {
-        path: path.to_path_buf(),
-        expected,
-        found,
-    };
     if bytes.len() != FILE_BYTES {
         let found = if bytes.len() > FILE_BYTES {
             "more".into()
         } else {
             bytes.len().to_string()
         };
-        return Err(damaged(format!("{FILE_BYTES} bytes"), found));
+        return Err(damaged(path, format!("{FILE_BYTES} bytes"), found));
     }
     let mut slots = [None; 2];
     for (slot, bytes) in slots.iter_mut().zip(bytes.chunks_exact(SLOT_BYTES)) {
-        let Some((version, record)) = Record::parse(bytes) else {
-            continue;
-        };
-        if version != VERSION {
-            return Err(damaged(format!("format version {VERSION}"), version.to_string()));
-        }
-        if record.id != *id {
-            return Err(BudgetError::OtherKey {
-                path: path.to_path_buf(),
-                expected: hexadecimal(id),
-                found: hexadecimal(&record.id),
-            });
-        }
-        if record.limit != limit {
-            return Err(BudgetError::OtherLimit {
-                path: path.to_path_buf(),
-                expected: limit,
-                found: record.limit,
-            });
-        }
-        // The last generation could not be followed by another one.
-        if record.used > limit || record.generation == u64::MAX {
-            return Err(damaged(
-                format!("at most {limit} openings"),
-                record.used.to_string(),
-            ));
-        }
-        *slot = Some(record);
+        *slot = read_slot(bytes, path, id, limit)?;
     }
     match slots {
         [None, None] => Err(damaged(
+            path,
             "a counter".into(),
             "two slots with wrong checksums".into(),
         )),
@@ -307,10 +276,50 @@ fn choose(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<(Record, 
             {
                 let expected = "two slots that differ by one step".into();
                 let step = |record: Record| format!("{} openings at step {}", record.used, record.generation);
-                return Err(damaged(expected, format!("{} and {}", step(first), step(second))));
+                let found = format!("{} and {}", step(first), step(second));
+                return Err(damaged(path, expected, found));
             }
             Ok((newer, newest, false))
         }
+    }
+}
+
+/// The record of a slot, if it is whole; it must be of this key.
+fn read_slot(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<Option<Record>, BudgetError> {
+    let Some((version, record)) = Record::parse(bytes) else {
+        return Ok(None);
+    };
+    if version != VERSION {
+        let expected = format!("format version {VERSION}");
+        return Err(damaged(path, expected, version.to_string()));
+    }
+    if record.id != *id {
+        return Err(BudgetError::OtherKey {
+            path: path.to_path_buf(),
+            expected: hexadecimal(id),
+            found: hexadecimal(&record.id),
+        });
+    }
+    if record.limit != limit {
+        return Err(BudgetError::OtherLimit {
+            path: path.to_path_buf(),
+            expected: limit,
+            found: record.limit,
+        });
+    }
+    // The last generation could not be followed by another one.
+    if record.used > limit || record.generation == u64::MAX {
+        let expected = format!("at most {limit} openings");
+        return Err(damaged(path, expected, record.used.to_string()));
+    }
+    Ok(Some(record))
+}
+
+fn damaged(path: &Path, expected: String, found: String) -> BudgetError {
+    BudgetError::Damaged {
+        path: path.to_path_buf(),
+        expected,
+        found,
     }
 }
 

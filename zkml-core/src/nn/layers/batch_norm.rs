@@ -1,7 +1,7 @@
 //! `torch.nn.BatchNorm1d` and `BatchNorm2d`, in evaluation mode.
 
 use super::forward;
-use crate::graph::{Inferred, ShapeError, infer};
+use crate::graph::{ShapeError, infer};
 use crate::nn::trace::{Origin, record};
 use crate::nn::{Module, ParameterPath, Tensor};
 use crate::ops::{self, BatchNormOptions, BatchNormRank};

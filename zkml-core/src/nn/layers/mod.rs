@@ -42,4 +42,4 @@ macro_rules! forward {
     };
 }
 
-use forward;
+pub(super) use forward;

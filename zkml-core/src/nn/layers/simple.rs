@@ -1,7 +1,7 @@
 //! Layers without parameters: `ReLU`, `ReLU6`, `Flatten`, `Dropout`, `Identity`, `ZeroPad2d`.
 
 use super::forward;
-use crate::graph::{Inferred, ShapeError, infer};
+use crate::graph::{ShapeError, infer};
 use crate::nn::functional::{flatten_at, pad_at};
 use crate::nn::trace::{Origin, record};
 use crate::nn::{Module, ParameterPath, Tensor};

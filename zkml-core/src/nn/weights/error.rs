@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::LoadReport;
 
 /// Weights that cannot be opened or do not fit the model.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightError {
     /// The file or directory cannot be read.
@@ -76,3 +76,5 @@ pub enum WeightError {
     #[error("expected weights for every parameter of the model, found:\n{0}")]
     Mismatch(Box<LoadReport>),
 }
+
+crate::debug_as_display!(WeightError);

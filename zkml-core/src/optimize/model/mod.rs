@@ -99,7 +99,7 @@ impl OptimizeOptions {
 }
 
 /// Why a graph cannot be optimized.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptimizeError {
     /// The graph is inconsistent (before the first pass; never expected after one).
@@ -129,6 +129,8 @@ pub enum OptimizeError {
         layer: String,
     },
 }
+
+crate::debug_as_display!(OptimizeError);
 
 type Pass = fn(&mut Graph<Float>) -> Result<Vec<String>, OptimizeError>;
 

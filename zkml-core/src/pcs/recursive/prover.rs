@@ -89,9 +89,7 @@ pub fn prove(
         let Some(opened) = level.take().filter(|level| level.fits(shape)) else {
             return Err(PcsError::OtherCode { matrix: index });
         };
-        let lambdas = channel.challenges("recursion.batch", claims.functionals.len());
-        let mut table = info_span!("combine weights", claims = lambdas.len())
-            .in_scope(|| claims.combine(&lambdas, message.len()));
+        let mut table = claims.batch(channel, message.len());
         if let Some(running) = weights.take() {
             kernels::add_to(&mut table, &running);
         }
@@ -106,22 +104,31 @@ pub fn prove(
             }
             None => channel.send_extension("recursion.message", &message),
         }
-        channel.grind("recursion.grind", shape.code.grinding_bits);
-        let positions = channel.positions(
-            "recursion.positions",
-            shape.code.queries,
-            shape.code.codeword_length(),
-        );
-        channel.send_base("recursion.columns", &opened.columns(&positions));
-        for node in opened.path(&positions) {
-            channel.send_node("recursion.path", &node, shape.code.digest_bytes as usize);
-        }
         claims = Claims {
             code: shape.code,
-            functionals: positions.into_iter().map(Functional::Position).collect(),
+            functionals: open_columns(channel, shape, &opened),
         };
     }
     Ok(())
+}
+
+/// Opens a level at random positions, which are the next claims.
+fn open_columns(
+    channel: &mut (impl ProverChannel + ?Sized),
+    shape: &LevelShape<'_>,
+    opened: &Level,
+) -> Vec<Functional> {
+    channel.grind("recursion.grind", shape.code.grinding_bits);
+    let positions = channel.positions(
+        "recursion.positions",
+        shape.code.queries,
+        shape.code.codeword_length(),
+    );
+    channel.send_base("recursion.columns", &opened.columns(&positions));
+    for node in opened.path(&positions) {
+        channel.send_node("recursion.path", &node, shape.code.digest_bytes as usize);
+    }
+    positions.into_iter().map(Functional::Position).collect()
 }
 
 /// New claims at a level.
@@ -131,6 +138,12 @@ struct Claims<'a> {
 }
 
 impl Claims<'_> {
+    /// The weights of all claims, with random coefficients, as one table of `length` elements.
+    fn batch(&self, channel: &mut (impl ProverChannel + ?Sized), length: usize) -> Vec<K> {
+        let lambdas = channel.challenges("recursion.batch", self.functionals.len());
+        info_span!("combine weights", claims = lambdas.len()).in_scope(|| self.combine(&lambdas, length))
+    }
+
     /// `sum_i coefficients_i w_i[x]` for `x < length`.
     fn combine(&self, coefficients: &[K], length: usize) -> Vec<K> {
         let terms = self.functionals.iter().zip(coefficients);

@@ -234,10 +234,8 @@ fn send_combined(
     low: &[K],
 ) -> Vec<K> {
     channel.grind("opening.proximity.grind", soundness::PROXIMITY_GRINDING_BITS);
-    let random = matrix.combine(
-        0,
-        &channel.challenges("opening.proximity", matrix.commitment().rows),
-    );
+    let deltas = channel.challenges("opening.proximity", matrix.commitment().rows);
+    let random = matrix.combine(&deltas).unwrap();
     let eq = crate::poly::eq_table(low);
     let value = random.iter().zip(&eq).map(|(value, eq)| *value * eq).sum();
     channel.send_scalar("opening.proximity", value);
@@ -273,11 +271,13 @@ fn prove_one(
     let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
     matrix
         .salts(&positions)
+        .unwrap()
         .iter()
         .for_each(|salt| channel.send_digest("opening.salt", salt));
-    channel.send_base("opening.columns", &matrix.columns(&positions));
+    channel.send_base("opening.columns", &matrix.columns(&positions).unwrap());
     matrix
         .path(&positions)
+        .unwrap()
         .iter()
         .for_each(|node| channel.send_digest("opening.path", node));
     channel.into_proof()

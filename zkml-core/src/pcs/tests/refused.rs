@@ -185,11 +185,13 @@ fn a_combination_that_fits_a_false_value_is_caught_at_the_columns() {
         let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
         matrix
             .salts(&positions)
+            .unwrap()
             .iter()
             .for_each(|salt| channel.send_digest("opening.salt", salt));
-        channel.send_base("opening.columns", &matrix.columns(&positions));
+        channel.send_base("opening.columns", &matrix.columns(&positions).unwrap());
         matrix
             .path(&positions)
+            .unwrap()
             .iter()
             .for_each(|node| channel.send_digest("opening.path", node));
         channel.into_proof()

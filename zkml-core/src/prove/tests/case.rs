@@ -8,6 +8,7 @@ use ndarray::ArrayD;
 use super::fixture::{CONTEXT, Fixture, fixture, hidden, large, rotated, secret};
 use super::listening::listen_excusing;
 use crate::argument::Trace;
+use crate::argument::claims_to_prove;
 use crate::argument::{PROTOCOL_SETUP, Statement, bindings};
 use crate::field::{K, M61};
 use crate::keys::ProvingKey;
@@ -16,7 +17,8 @@ use crate::masking::{self, Constraint, MaskedProver};
 use crate::pcs::Matrix;
 use crate::pcs::{CommittedMatrix, prove_columns, prove_combination, prove_opening};
 use crate::proof::{Proof, PublicValues};
-use crate::prove::{claims_to_open, replay, trace_seed};
+use crate::prove::{replay, trace_seed};
+use crate::reduce::Cpu;
 use crate::transcript::{Event, ProverChannel, ProverTranscript, VerifierTranscript, VerifyError};
 use crate::verify::{TrustedKey, verify_setup_recording};
 
@@ -210,11 +212,11 @@ impl<'c> Prover<'c> {
             .iter()
             .map(|tensors| {
                 self.trace
-                    .commit_separate(statement, tensors, &seed)
+                    .commit_separate(&Cpu, statement, tensors, &seed)
                     .expect("a commitment")
             })
             .collect();
-        let (committed, pads) = self.trace.commit(statement, seed).expect("a commitment");
+        let (committed, pads) = self.trace.commit(&Cpu, statement, seed).expect("a commitment");
         let mut liar = lie.over(&mut transcript);
         liar.send_digest("trace.root", &committed.commitment().root);
         for (tensors, matrix) in statement.separate.iter().zip(&separate) {
@@ -227,7 +229,7 @@ impl<'c> Prover<'c> {
 
         let Some(pads) = pads else {
             let mut liar = lie.over(&mut transcript);
-            let claims = claims_to_open(&mut liar, statement, &self.trace).expect("claims");
+            let claims = claims_to_prove(&Cpu, &mut liar, statement, &self.trace).expect("claims");
             prove_opening(&mut liar, code, &matrices, &claims).expect("an opening");
             return Told {
                 messages: transcript.into_proof(),
@@ -237,7 +239,7 @@ impl<'c> Prover<'c> {
         let masking = statement.masking.expect("zero knowledge");
         let mut masked = MaskedProver::new(&mut transcript, &pads);
         let mut liar = lie.over(&mut masked);
-        let claims = claims_to_open(&mut liar, statement, &self.trace).expect("claims");
+        let claims = claims_to_prove(&Cpu, &mut liar, statement, &self.trace).expect("claims");
         let mask = Some(masking.opening_mask());
         let opened = prove_combination(&mut liar, code, &matrices, &claims, mask).expect("a combination");
         let record = masked.into_record();
@@ -251,7 +253,8 @@ impl<'c> Prover<'c> {
             pads,
             matrices[Matrix::Trace as usize],
             &constraints,
-        );
+        )
+        .expect("closing");
         prove_columns(
             &mut liar,
             code,

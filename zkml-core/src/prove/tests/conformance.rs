@@ -88,6 +88,15 @@ pub(super) fn with_trace(
     test: impl FnOnce(&ProvingKey, &Circuit, &Trace<'_>, &ArrayD<i64>),
 ) {
     let input = Network::random_input(1, &model);
+    with_trace_on(model, input, test);
+}
+
+/// Calls `test` with the key of a model and the trace of one input.
+pub(super) fn with_trace_on(
+    model: CompiledModel,
+    input: ArrayD<i64>,
+    test: impl FnOnce(&ProvingKey, &Circuit, &Trace<'_>, &ArrayD<i64>),
+) {
     let key = setup(model, &SetupOptions::default()).expect("setup");
     let statement = Statement::new(&key.verifying).expect("statement");
     let trace = Trace::generate(&key, &statement, &input).expect("trace");

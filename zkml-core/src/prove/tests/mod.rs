@@ -1,8 +1,10 @@
+mod backend;
 mod case;
 #[macro_use]
 mod conformance;
 mod arithmetic;
 mod determinacy;
+mod elementwise;
 mod fiat_shamir;
 mod files;
 mod fixture;

@@ -14,7 +14,7 @@ use crate::keys::{CompiledModel, ProveError, ProvingKey};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::PublicValues;
 use crate::prove::{Input, prove, prove_trace, prove_with_secrets, trace_seed};
-use crate::reduce::{Cells, Values};
+use crate::reduce::{Cells, Cpu, Values};
 use crate::setup::{SetupOptions, setup};
 use crate::transcript::VerifyError;
 use crate::verify::verify;
@@ -220,8 +220,8 @@ fn verdict(key: &ProvingKey, input: &ArrayD<i64>, altered: ColumnId, change: u64
     let trace = Trace { values, ..honest };
     let weights = key.commitment(0).expect("a commitment");
     let secrets = trace_seed(&statement).expect("randomness");
-    let proof =
-        prove_trace(&statement, &trace, (0, &[&weights]), CONTEXT, secrets).expect("a proof of something");
+    let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets)
+        .expect("a proof of something");
     verify(&key.verifying, &trace.public, &proof, CONTEXT)
 }
 

@@ -9,6 +9,7 @@ use crate::keys::{ROTATION_RESERVE, WeightCommitments, weight_extents};
 use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, TARGET_BITS};
 use crate::privacy::{Privacy, Visibility};
 use crate::prove::prove;
+use crate::reduce::Cpu;
 use crate::setup::build;
 use crate::setup::{SetupOptions, rotate, setup};
 use crate::verify::{TrustedKey, verify};
@@ -85,7 +86,7 @@ fn a_model_without_parameters_is_proved_with_a_recursion() {
         weights,
     };
     let input = Network::random_input(1, &model);
-    let key = build(model, lowered, choice, None).expect("setup");
+    let key = build(Cpu, model, lowered, choice, None).expect("setup");
     // Nothing is claimed of weights: the setup proof opens its mask alone.
     let statement = Statement::of_setup(&key.verifying).expect("statement");
     assert!(statement.opened.is_empty() && statement.masking.is_some());

@@ -9,7 +9,7 @@ use crate::privacy::Visibility;
 const TOLERANCE: f64 = 1e-9;
 
 /// The first entry of readable outputs that is not what the public values say.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[error("{place}: the public values give {expected}, found {found}")]
 pub struct OutputMismatch {
     /// The entry, such as `outputs[0].integers[7]`.
@@ -19,6 +19,8 @@ pub struct OutputMismatch {
     /// What stands there.
     pub found: String,
 }
+
+crate::debug_as_display!(OutputMismatch);
 
 impl ReadableOutputs {
     /// Compares every entry with `expected`, which was made from public values. Integers, shapes and names must be

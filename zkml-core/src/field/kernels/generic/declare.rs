@@ -30,7 +30,7 @@ macro_rules! map_kernel {
                     unsafe { $step }
                 }
             }
-            let length = common([$($operand.length()),*].into_iter().flatten());
+            let length = common([$($operand.length()),*]);
             let kernel = Kernel { $($operand: $operand.seen()),* };
             // SAFETY: the caller vouches for the instruction set; all operands have `length` elements.
             unsafe { run::<V>(length, kernel) }
@@ -57,7 +57,7 @@ macro_rules! fold_kernel {
                     unsafe { $step }
                 }
             }
-            let length = common([$($operand.length()),*].into_iter().flatten());
+            let length = common([$($operand.length()),*]);
             let kernel = Kernel { $($operand: $operand.seen()),* };
             // SAFETY: the caller vouches for the instruction set; all operands have `length` elements.
             unsafe { sum::<V, $count>(length, kernel) }

@@ -4,7 +4,7 @@
 
 use core::mem::MaybeUninit;
 
-use crate::field::kernels::lengths::common;
+use crate::field::kernels::lengths::{ANY, common};
 use crate::field::kernels::vector::{Pair, Vector};
 use crate::field::{K, M61};
 
@@ -16,8 +16,8 @@ pub(super) trait Operand {
     /// What a step sees.
     type Seen: Copy;
 
-    /// The number of elements; nothing for a constant.
-    fn length(&self) -> Option<usize>;
+    /// The number of elements; [`ANY`] for a constant.
+    fn length(&self) -> usize;
 
     fn seen(self) -> Self::Seen;
 }
@@ -97,8 +97,8 @@ macro_rules! slices {
             type Seen = $seen;
 
             #[inline(always)]
-            fn length(&self) -> Option<usize> {
-                Some(self.len())
+            fn length(&self) -> usize {
+                self.len()
             }
 
             #[inline(always)]
@@ -118,8 +118,8 @@ impl Operand for Halves<'_> {
     type Seen = ReadHalves;
 
     #[inline(always)]
-    fn length(&self) -> Option<usize> {
-        Some(common([self.0.len(), self.1.len()]))
+    fn length(&self) -> usize {
+        common([self.0.len(), self.1.len()])
     }
 
     #[inline(always)]
@@ -135,8 +135,8 @@ impl<T: Operand, const N: usize> Operand for [T; N] {
     type Seen = [T::Seen; N];
 
     #[inline(always)]
-    fn length(&self) -> Option<usize> {
-        Some(common(self.each_ref().map(T::length).into_iter().flatten()))
+    fn length(&self) -> usize {
+        common(self.each_ref().map(T::length))
     }
 
     #[inline(always)]
@@ -149,8 +149,8 @@ impl Operand for K {
     type Seen = K;
 
     #[inline(always)]
-    fn length(&self) -> Option<usize> {
-        None
+    fn length(&self) -> usize {
+        ANY
     }
 
     #[inline(always)]
@@ -164,8 +164,8 @@ impl Operand for M61 {
     type Seen = u64;
 
     #[inline(always)]
-    fn length(&self) -> Option<usize> {
-        None
+    fn length(&self) -> usize {
+        ANY
     }
 
     #[inline(always)]

@@ -10,6 +10,7 @@ use crate::argument::Statement;
 use crate::argument::Trace;
 use crate::field::K;
 use crate::prove::{prove, trace_seed};
+use crate::reduce::Cpu;
 use crate::secret::Seed;
 
 /// Everything that must not come twice, as bytes of some kind.
@@ -81,7 +82,7 @@ fn pads_and_masks_of_two_proofs_are_others() {
     for _ in 0..4 {
         let seed = trace_seed(&statement).expect("randomness");
         assert!(seeds.insert(*seed.as_bytes()));
-        let (_, pads) = trace.commit(&statement, seed).expect("a commitment");
+        let (_, pads) = trace.commit(&Cpu, &statement, seed).expect("a commitment");
         let pads = pads.expect("pads");
         assert_eq!(pads.pads().len(), statement.masking.expect("pads").pads());
         for value in pads.pads().iter().chain(pads.mask()) {

@@ -13,6 +13,8 @@ mod simulator;
 mod statistics;
 
 use crate::ops;
+use std::borrow::Cow;
+
 use ndarray::ArrayD;
 
 use super::listening::{Heard, heard, listen};
@@ -103,7 +105,7 @@ fn sound_key(model: &CompiledModel) -> VerifyingKey {
 fn tiny_statement<'k>(sound: &'k VerifyingKey, tiny: &'k VerifyingKey) -> Statement<'k> {
     assert!(Statement::new(tiny).is_err());
     let mut statement = Statement::new(sound).expect("statement");
-    statement.key = tiny;
+    statement.key = Cow::Borrowed(tiny);
     statement.digest = tiny.digest().expect("a digest");
     if let Some(masking) = &mut statement.masking {
         masking.tail = tiny.trace_tail();

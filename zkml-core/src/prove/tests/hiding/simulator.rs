@@ -236,7 +236,7 @@ impl Simulator {
         weights: &[&Tree],
         positions: &[usize],
     ) -> Simulated {
-        let (key, masking) = (statement.key, statement.masking.expect("zero knowledge"));
+        let (key, masking) = (&*statement.key, statement.masking.expect("zero knowledge"));
         let code = &key.code;
         let narrow = code.narrow();
         let separate: Vec<Tree> = statement

@@ -26,12 +26,14 @@ use super::{
 };
 use crate::argument::Trace;
 use crate::argument::bindings;
+use crate::argument::claims_to_prove;
 use crate::field::K;
 use crate::keys::ProvingKey;
 use crate::keys::{Commitments, Secret};
 use crate::masking::{MaskedProver, Masking, Pads};
 use crate::pcs::{CommittedMatrix, Keep, Rows, prove_combination};
-use crate::prove::{argue, claims_to_open, prove_trace};
+use crate::prove::{argue, prove_trace};
+use crate::reduce::Cpu;
 use crate::transcript::{ProverChannel, ProverTranscript, VerifyError};
 
 /// Proofs in a sample.
@@ -78,7 +80,11 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
     verifying.weights.roots[0] = weights.commitment().root;
     let values = inputs(&model)[input].clone();
     let key = ProvingKey {
-        commitments: Commitments::new(Secret::fresh(model.privacy.weights).expect("a secret"), cells),
+        commitments: Commitments::new(
+            Cpu,
+            Secret::fresh(model.privacy.weights).expect("a secret"),
+            cells,
+        ),
         model,
         verifying,
         lowered,
@@ -89,7 +95,9 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
     let trace = Trace::generate(&key, &statement, &values).expect("trace");
     let secrets = seed("trace", index);
     let proof = match prover {
-        Prover::Honest => prove_trace(&statement, &trace, (0, &[&weights]), b"", secrets).expect("a proof"),
+        Prover::Honest => {
+            prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), b"", secrets).expect("a proof")
+        }
         _ => careless(prover, &statement, &trace, &weights, secrets),
     };
     let (heard, result) = listen(&statement, &trace.public, &proof, b"");
@@ -121,11 +129,11 @@ fn careless(
         .iter()
         .map(|tensors| {
             trace
-                .commit_separate(statement, tensors, &seed)
+                .commit_separate(&Cpu, statement, tensors, &seed)
                 .expect("a commitment")
         })
         .collect();
-    let (mut committed, pads) = trace.commit(statement, seed.clone()).expect("a commitment");
+    let (mut committed, pads) = trace.commit(&Cpu, statement, seed.clone()).expect("a commitment");
     let pads = pads.expect("pads");
     if prover == Prover::WithoutTails {
         let Rows::Field(cells) = committed.rows() else {
@@ -142,11 +150,11 @@ fn careless(
     transcript.harden("trace.harden", statement.key.hardening);
     let matrices: Vec<&CommittedMatrix> = [&committed, weights].into_iter().chain(&separate).collect();
     if prover == Prover::WithoutTails {
-        argue(&mut transcript, statement, trace, &matrices, Some(pads)).expect("an argument");
+        argue(&Cpu, &mut transcript, statement, trace, &matrices, Some(pads)).expect("an argument");
     } else {
         let none = Pads::of(vec![K::from(0u64); masking.pads()], pads.mask().to_vec());
         let mut channel = MaskedProver::new(&mut transcript, &none);
-        let claims = claims_to_open(&mut channel, statement, trace).expect("claims");
+        let claims = claims_to_prove(&Cpu, &mut channel, statement, trace).expect("claims");
         let mask = Some(masking.opening_mask());
         prove_combination(&mut channel, code, &matrices, &claims, mask).expect("an opening");
     }

@@ -10,6 +10,7 @@ use crate::pcs::{
     verify_columns, verify_combination,
 };
 use crate::prove::{prove, prove_trace};
+use crate::reduce::Cpu;
 use crate::secret::Seed;
 use crate::transcript::{Check, VerifierChannel, VerifierTranscript};
 
@@ -58,11 +59,12 @@ fn two_answers_with_one_mask_show_everything() {
     let weights = scene.key.commitment(0).expect("a commitment");
     let seed = || Seed::from_bytes([5; 32]);
     let both = [b"one", b"two"].map(|context| {
-        let proof = prove_trace(&statement, &trace, (0, &[&weights]), context, seed()).expect("a proof");
+        let proof =
+            prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), context, seed()).expect("a proof");
         heard(&statement, &trace.public, &proof, context)
     });
     let found = pads_behind(&statement, both.each_ref());
-    let (_, pads) = trace.commit(&statement, seed()).expect("a commitment");
+    let (_, pads) = trace.commit(&Cpu, &statement, seed()).expect("a commitment");
     assert_eq!(found, pads.expect("pads").pads());
     // The first hidden value is the sum of the lookups, 0. Every other one is read in the same way.
     assert_eq!(both[0].scalars[0].1, found[0]);
@@ -133,6 +135,7 @@ fn one_pad_that_is_not_the_committed_one() {
     let weights = scene.key.commitment(0).expect("a commitment");
     // A message altered after its pad was added is the same as another pad: the closing check knows.
     let proof = prove_trace(
+        &Cpu,
         &statement,
         &trace,
         (0, &[&weights]),

@@ -23,6 +23,7 @@ use ndarray::ArrayD;
 use super::fixture::{CONTEXT, judge};
 use super::network::Network;
 use crate::argument::Trace;
+use crate::argument::claims_to_prove;
 use crate::argument::{Statement, Subject, bindings};
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Public};
 use crate::field::{K, M61, from_i64, to_i64_centered};
@@ -31,8 +32,8 @@ use crate::masking::{self, MaskedProver, Pads};
 use crate::pcs::{CommittedMatrix, Rows, prove_columns, prove_combination, prove_opening};
 use crate::privacy::Privacy;
 use crate::proof::{Proof, PublicValues};
-use crate::prove::{claims_to_open, replay, trace_seed};
-use crate::reduce::{Cells, Values};
+use crate::prove::{replay, trace_seed};
+use crate::reduce::{Cells, Cpu, Values};
 use crate::secret::Seed;
 use crate::setup::{SetupOptions, setup};
 use crate::transcript::{ProverChannel, ProverTranscript, VerifyError};
@@ -392,11 +393,11 @@ fn prove_lying(
         .iter()
         .map(|tensors| {
             trace
-                .commit_separate(statement, tensors, &seed)
+                .commit_separate(&Cpu, statement, tensors, &seed)
                 .expect("a commitment")
         })
         .collect();
-    let (mut committed, pads) = trace.commit(statement, seed).expect("a commitment");
+    let (mut committed, pads) = trace.commit(&Cpu, statement, seed).expect("a commitment");
     if let Some(alter) = hooks.commitment {
         alter(&mut committed);
     }
@@ -419,7 +420,7 @@ fn prove_lying(
             };
             let adds = other.as_ref().unwrap_or(&pads);
             let mut channel = Lying::new(MaskedProver::new(&mut transcript, adds), hooks.message);
-            let claims = claims_to_open(&mut channel, statement, trace).expect("claims");
+            let claims = claims_to_prove(&Cpu, &mut channel, statement, trace).expect("claims");
             let mask = Some(masking.opening_mask());
             let opened = prove_combination(&mut channel, code, &matrices, &claims, mask).expect("opening");
             let (record, alter) = (channel.inner.into_record(), channel.alter);
@@ -430,7 +431,7 @@ fn prove_lying(
             violated = Some(failed.map(|constraint| constraint.name).collect());
             let answers = other.filter(|_| with_others).unwrap_or(pads);
             let mut channel = Lying::new(transcript, alter);
-            masking::close(&mut channel, &masking, answers, &committed, &constraints);
+            masking::close(&mut channel, &masking, answers, &committed, &constraints).expect("closing");
             prove_columns(
                 &mut channel,
                 code,
@@ -443,7 +444,7 @@ fn prove_lying(
         }
         _ => {
             let mut channel = Lying::new(transcript, hooks.message);
-            let claims = claims_to_open(&mut channel, statement, trace).expect("claims");
+            let claims = claims_to_prove(&Cpu, &mut channel, statement, trace).expect("claims");
             prove_opening(&mut channel, code, &matrices, &claims).expect("an opening");
             transcript = channel.inner;
         }
@@ -456,10 +457,10 @@ fn prove_lying(
                 commitment: 0,
                 messages,
             };
-            judge(statement.key, &trace.public, &proof, CONTEXT)
+            judge(&statement.key, &trace.public, &proof, CONTEXT)
         }
         Subject::Setup => {
-            let mut key = statement.key.clone();
+            let mut key = statement.key.clone().into_owned();
             key.setup_proof = messages;
             verify_setup(&key)
         }

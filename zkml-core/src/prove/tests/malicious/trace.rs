@@ -11,6 +11,7 @@ use crate::graph::NodeId;
 use crate::ops::IntOp;
 use crate::privacy::Visibility;
 use crate::prove::prove_trace;
+use crate::reduce::Cpu;
 
 /// The whole network, without and with zero knowledge.
 fn whole() -> &'static [Scene; 2] {
@@ -292,7 +293,7 @@ fn another_public_input_for_values_already_committed() {
     };
     let weights = key.commitment(0).expect("a commitment");
     let secrets = trace_seed(&statement).expect("randomness");
-    let proof = prove_trace(&statement, &trace, (0, &[&weights]), CONTEXT, secrets).expect("a proof");
+    let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets).expect("a proof");
     let verdict = Verdict {
         result: judge(&key.verifying, &public, &proof, CONTEXT),
         violated: None,

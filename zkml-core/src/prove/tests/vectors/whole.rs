@@ -16,6 +16,7 @@ use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, PublicValues, to_bytes};
 use crate::prove::prove_trace;
 use crate::prove::tests::network::Network;
+use crate::reduce::Cpu;
 use crate::secret::Seed;
 use crate::setup::{SetupOptions, setup};
 use crate::verify::TrustedKey;
@@ -91,13 +92,13 @@ fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
     verifying.setup_proof = {
         let statement = Statement::of_setup(&key.verifying).expect("a statement");
         let trace = Trace::of_weights(statement.circuit(), &key.lowered.parameters).expect("a trace");
-        let proof = prove_trace(&statement, &trace, (0, &[&weights]), b"", seed(2)).expect("a proof");
+        let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), b"", seed(2)).expect("a proof");
         proof.messages
     };
     let input = ArrayD::from_shape_vec(IxDyn(&[1, 4]), vec![3, -1, 100, -127]).expect("a shape");
     let statement = Statement::new(&verifying).expect("a statement");
     let trace = Trace::generate(&key, &statement, &input).expect("a trace");
-    let proof = prove_trace(&statement, &trace, (0, &[&weights]), CONTEXT, seed(1)).expect("a proof");
+    let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, seed(1)).expect("a proof");
     let public = trace.public.clone();
 
     let trusted = TrustedKey::new(&verifying).expect("a key");

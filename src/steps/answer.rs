@@ -1,0 +1,63 @@
+//! What a prover answers.
+
+use super::tensor::class_of;
+use super::{AnswerProof, QuantizedTensor};
+
+/// What the model answers on one input, for its prover, private outputs included; and the proof of it, which is for
+/// others.
+///
+/// ```no_run
+/// # fn show(answer: zkml::Answer) -> Result<(), zkml::Error> {
+/// println!("class {:?}: {:?}", answer.class(), answer.outputs()[0].values());
+/// answer.proof().save("answer")?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    outputs: Vec<QuantizedTensor>,
+    label: Option<String>,
+    proof: AnswerProof,
+}
+
+impl Answer {
+    pub(super) fn new(outputs: Vec<QuantizedTensor>, names: &[String], proof: AnswerProof) -> Self {
+        let label = class_of(&outputs).and_then(|class| names.get(class).cloned());
+        Self {
+            outputs,
+            label,
+            proof,
+        }
+    }
+
+    /// The outputs, by number.
+    pub fn outputs(&self) -> &[QuantizedTensor] {
+        &self.outputs
+    }
+
+    /// The class of a batch of one: the index of the largest score in output 0, the first among equals. None where
+    /// output 0 is not `[1, classes]`.
+    pub fn class(&self) -> Option<usize> {
+        class_of(&self.outputs)
+    }
+
+    /// The classes of all rows of output 0; none where it is not `[batch, classes]`.
+    pub fn classes(&self) -> Vec<usize> {
+        let first = self.outputs.first();
+        first.map(QuantizedTensor::classes).unwrap_or_default()
+    }
+
+    /// The name of the class, if the model has names.
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// The proof, with the public values it speaks of.
+    pub fn proof(&self) -> &AnswerProof {
+        &self.proof
+    }
+
+    /// The proof alone.
+    pub fn into_proof(self) -> AnswerProof {
+        self.proof
+    }
+}

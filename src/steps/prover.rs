@@ -1,0 +1,150 @@
+//! The fourth step: answers with their proofs.
+
+use core::fmt;
+use std::path::Path;
+
+use ndarray::ArrayD;
+use zkml_core::keys::{Budget, CompiledModel, ProveError, ProvingKey};
+use zkml_core::prove::{Input, Proven, prove_with_secrets};
+use zkml_core::setup::rotate;
+
+use super::{Answer, AnswerProof, Error, QuantizedTensor, Verifier};
+
+/// Makes answers with proofs; what it holds is as secret as the weights.
+///
+/// With private weights it makes a limited number of proofs ([`remaining`](Self::remaining)): each opens a part of the
+/// commitment to the weights. They are counted in memory, and once the key was [saved](Self::save) in a file beside it.
+///
+/// ```no_run
+/// # fn main() -> Result<(), zkml::Error> {
+/// # let image: zkml::ndarray::ArrayD<f32> = unimplemented!();
+/// let prover = zkml::Prover::open("digits.pkey")?;
+/// let answer = prover.prove(&image, b"nonce")?;
+/// answer.proof().save("seven")?;
+/// println!("class {:?}, {:?} proofs left", answer.class(), prover.remaining()?);
+/// # Ok(()) }
+/// ```
+pub struct Prover {
+    key: ProvingKey,
+}
+
+impl Prover {
+    /// A prover with a key of [`zkml::setup::setup`](zkml_core::setup::setup).
+    pub fn from_key(key: ProvingKey) -> Self {
+        Self { key }
+    }
+
+    /// Reads a key that [`save`](Self::save) or `zkml setup` wrote, and opens the counter of its proofs.
+    ///
+    /// # Errors
+    /// [`Error::ProvingKey`] for a file that is missing or damaged, or without its counter.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let key = ProvingKey::read_file(path.as_ref()).map_err(|error| Error::ProvingKey { error })?;
+        Ok(Self { key })
+    }
+
+    /// Writes the proving key, whole or not at all, over a file of that name. Proofs are counted beside it from now on:
+    /// a key is saved to one place.
+    ///
+    /// # Errors
+    /// [`Error::ProvingKey`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let written = self.key.write_file(path.as_ref());
+        written.map(|_| ()).map_err(|error| Error::ProvingKey { error })
+    }
+
+    /// What the model answers on `input`, and a proof of it for whoever chose `context`.
+    ///
+    /// `input` has the [shape](Self::input_shape) of the model's input. It is checked, and the model is run on it,
+    /// before one of the key's proofs is used up; a proof that then fails, or is not handed out, counts all the same.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for another shape, NaN or infinity; [`Error::Prove`] for an input far from all that the model
+    /// was quantized with, and for a key whose proofs are used up.
+    pub fn prove(&self, input: &ArrayD<f32>, context: &[u8]) -> Result<Answer, Error> {
+        let model = &self.key.model;
+        let integers = model.network.quantize_input(input);
+        let integers = integers.map_err(|error| Error::Input { error })?;
+        let proven = prove_with_secrets(&self.key, Input::Values(&integers), context);
+        let Proven {
+            public,
+            proof,
+            answer,
+            ..
+        } = proven.map_err(|error| Error::Prove { error })?;
+        let outputs = outputs(model, answer.outputs);
+        let classes = &model.network.record.classes;
+        Ok(Answer::new(outputs, classes, AnswerProof { public, proof }))
+    }
+
+    /// How many more proofs the key can make; none for public weights, which bear any number.
+    ///
+    /// # Errors
+    /// [`Error::ProvingKey`] for a counter that cannot be read.
+    pub fn remaining(&self) -> Result<Option<u64>, Error> {
+        let left = self.key.budget().map(Budget::proofs_left).transpose();
+        left.map_err(|error| Error::ProvingKey {
+            error: ProveError::Budget(error),
+        })
+    }
+
+    /// A verifier of its proofs, with the names of classes that the model has.
+    ///
+    /// # Errors
+    /// [`Error::VerifyingKey`] for a key whose setup proof does not hold.
+    pub fn verifier(&self) -> Result<Verifier, Error> {
+        let verifier = Verifier::new(&self.key.verifying)?;
+        Ok(verifier.with_classes(self.key.model.network.record.classes.clone()))
+    }
+
+    /// New keys for the same private weights, with as many proofs again. One of the few openings that the old key keeps
+    /// for this is used up.
+    ///
+    /// # Errors
+    /// [`Error::ProvingKey`] for public weights, which need no new keys, and for a key without a single opening left.
+    pub fn rotate(&self) -> Result<(Self, Verifier), Error> {
+        let key = rotate(&self.key).map_err(|error| Error::ProvingKey { error })?;
+        let prover = Self { key };
+        let verifier = prover.verifier()?;
+        Ok((prover, verifier))
+    }
+
+    /// Shape of the input, batch first.
+    pub fn input_shape(&self) -> &[usize] {
+        input_shape(&self.key.model)
+    }
+
+    /// The proving key.
+    pub fn key(&self) -> &ProvingKey {
+        &self.key
+    }
+}
+
+impl fmt::Debug for Prover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prover")
+            .field("model", &self.key.model.name)
+            .field("input", &self.input_shape())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Shape of a model's input, batch first.
+pub(super) fn input_shape(model: &CompiledModel) -> &[usize] {
+    let graph = &model.network.graph;
+    &graph[graph.input].fact.shape
+}
+
+/// The outputs of a model whose integers are given, by number and row-major.
+pub(super) fn outputs(model: &CompiledModel, integers: Vec<Vec<i64>>) -> Vec<QuantizedTensor> {
+    let network = &model.network;
+    let shapes = network
+        .graph
+        .outputs
+        .iter()
+        .map(|id| network.graph[*id].fact.shape.clone());
+    let outputs = shapes.zip(&network.output_scales).zip(integers);
+    outputs
+        .map(|((shape, &scale), integers)| QuantizedTensor::new(shape, scale, integers))
+        .collect()
+}

@@ -1,0 +1,119 @@
+//! What goes into a proof and comes out of it: integers, and the real numbers they stand for.
+
+/// A tensor of integers with a scale: `real = scale * integer`. What PyTorch calls a quantized tensor.
+///
+/// ```no_run
+/// # use zkml::prelude::*;
+/// # fn show(answer: &zkml::Answer) {
+/// let scores = &answer.outputs()[0];
+/// println!("{:?}: {:?}, exactly {:?}", scores.shape(), scores.values(), scores.integers());
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuantizedTensor {
+    shape: Vec<usize>,
+    scale: f64,
+    integers: Vec<i64>,
+    values: Vec<f32>,
+}
+
+impl QuantizedTensor {
+    /// `integers` are row-major, as many as `shape` says.
+    pub(super) fn new(shape: Vec<usize>, scale: f64, integers: Vec<i64>) -> Self {
+        let values = integers
+            .iter()
+            .map(|&integer| (scale * integer as f64) as f32)
+            .collect();
+        Self {
+            shape,
+            scale,
+            integers,
+            values,
+        }
+    }
+
+    /// Its shape, batch first.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// `real = scale * integer`; 1 for an index.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// The integers of the argument, row-major.
+    pub fn integers(&self) -> &[i64] {
+        &self.integers
+    }
+
+    /// The real numbers they stand for, row-major.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The real numbers as an array.
+    #[cfg(feature = "prover")]
+    pub fn to_array(&self) -> ndarray::ArrayD<f32> {
+        let mut values = self.values.iter().copied();
+        // There are as many values as elements; an array cannot be built from fewer unnoticed.
+        ndarray::ArrayD::from_shape_simple_fn(self.shape.as_slice(), || values.next().unwrap_or(f32::NAN))
+    }
+
+    /// The class of each row of `[batch, scores]`: the index of its largest score, the first one among equals. None for
+    /// a tensor of any other number of axes.
+    pub(super) fn classes(&self) -> Vec<usize> {
+        let [_, scores] = self.shape.as_slice() else {
+            return Vec::new();
+        };
+        let first_largest = |row: &[i64]| {
+            let largest = row.iter().max()?;
+            row.iter().position(|score| score == largest)
+        };
+        self.integers
+            .chunks((*scores).max(1))
+            .filter_map(first_largest)
+            .collect()
+    }
+}
+
+/// The class of a batch of one; none for outputs that are no scores, or of several rows.
+pub(super) fn class_of(outputs: &[QuantizedTensor]) -> Option<usize> {
+    match outputs.first()?.classes().as_slice() {
+        [class] => Some(*class),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_first_largest_scores() {
+        let scores = QuantizedTensor::new(vec![2, 3], 0.5, vec![-3, 4, 4, -1, -2, -3]);
+        assert_eq!(scores.classes(), [1, 0]);
+        assert_eq!(scores.values(), [-1.5, 2.0, 2.0, -0.5, -1.0, -1.5]);
+        assert_eq!(class_of(&[scores]), None);
+        assert_eq!(
+            class_of(&[QuantizedTensor::new(vec![1, 2], 0.5, vec![1, 7])]),
+            Some(1)
+        );
+    }
+
+    /// An index is a class already, and a picture has classes in another place.
+    #[test]
+    fn only_rows_of_scores_have_classes() {
+        for shape in [vec![3], vec![1, 1, 3], vec![]] {
+            assert_eq!(class_of(&[QuantizedTensor::new(shape, 1.0, vec![1, 2, 3])]), None);
+        }
+        assert_eq!(class_of(&[]), None);
+    }
+
+    #[cfg(feature = "prover")]
+    #[test]
+    fn arrays_are_row_major() {
+        let array = QuantizedTensor::new(vec![2, 2], 2.0, vec![1, 2, 3, 4]).to_array();
+        assert_eq!(array, ndarray::arr2(&[[2.0, 4.0], [6.0, 8.0]]).into_dyn());
+    }
+}

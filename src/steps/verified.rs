@@ -1,0 +1,165 @@
+//! What a proof says, once it is checked.
+
+use core::fmt;
+
+use zkml_core::argument::Statement;
+use zkml_core::circuit::ColumnId;
+use zkml_core::proof::PublicValues;
+use zkml_core::verify;
+use zkml_core::{Privacy, Visibility};
+
+use super::QuantizedTensor;
+use super::tensor::class_of;
+
+/// What a proof says. Only [`Verifier::verify`](super::Verifier::verify) makes one: whoever holds it, holds a checked
+/// answer.
+///
+/// Its `Display` is a report for people, which says what was private.
+///
+/// ```no_run
+/// # fn show(verified: zkml::Verified) {
+/// match verified.outputs() {
+///     Some(outputs) => println!("class {:?}: {:?}", verified.class(), outputs[0].values()),
+///     None => println!("the outputs are private"),
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified {
+    model: String,
+    privacy: Privacy,
+    inputs: Vec<QuantizedTensor>,
+    outputs: Option<Vec<QuantizedTensor>>,
+    label: Option<String>,
+    commitments: verify::Verified,
+}
+
+impl Verified {
+    /// What public values say that a proof was just checked for.
+    pub(super) fn new(
+        statement: &Statement<'_>,
+        public: &PublicValues,
+        commitments: verify::Verified,
+        names: &[String],
+    ) -> Self {
+        let outputs = public_outputs(statement, public);
+        let class = outputs.as_deref().and_then(class_of);
+        Self {
+            model: statement.key.name.clone(),
+            privacy: statement.key.privacy,
+            inputs: public_inputs(statement, public),
+            label: class.and_then(|class| names.get(class).cloned()),
+            outputs,
+            commitments,
+        }
+    }
+
+    /// Name of the model, as in its key.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// The outputs, by number; none where the key keeps them private.
+    pub fn outputs(&self) -> Option<&[QuantizedTensor]> {
+        self.outputs.as_deref()
+    }
+
+    /// The class of a batch of one: the index of the largest score in output 0, the first among equals. None where
+    /// outputs are private or output 0 is not `[1, classes]`.
+    pub fn class(&self) -> Option<usize> {
+        class_of(self.outputs()?)
+    }
+
+    /// The classes of all rows of output 0; none where outputs are private or output 0 is not `[batch, classes]`.
+    pub fn classes(&self) -> Vec<usize> {
+        let first = self.outputs().and_then(<[_]>::first);
+        first.map(QuantizedTensor::classes).unwrap_or_default()
+    }
+
+    /// The name of the class, if the verifier was given names.
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// The input the answer is about; none where the key keeps it private. Of a model with several inputs, the first public one.
+    pub fn input(&self) -> Option<&QuantizedTensor> {
+        self.inputs.first()
+    }
+
+    /// The public inputs, in order.
+    pub fn inputs(&self) -> &[QuantizedTensor] {
+        &self.inputs
+    }
+
+    /// What the proof shows and what it hides.
+    pub fn privacy(&self) -> Privacy {
+        self.privacy
+    }
+
+    /// The commitments to private tensors that the proof carries, by which it can be [linked](zkml_core::argument::link)
+    /// to other proofs.
+    pub fn commitments(&self) -> &verify::Verified {
+        &self.commitments
+    }
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: verified", self.model)?;
+        if let Some(class) = self.class() {
+            write!(f, ", class {class}")?;
+            if let Some(label) = &self.label {
+                write!(f, " ({label})")?;
+            }
+        }
+        for (number, output) in self.outputs.iter().flatten().enumerate() {
+            write!(
+                f,
+                "\noutput {number}, shape {:?}: {:?}",
+                output.shape(),
+                output.values()
+            )?;
+        }
+        let Privacy {
+            input,
+            output,
+            weights,
+            ..
+        } = self.privacy;
+        let all = [("input", input), ("outputs", output), ("weights", weights)];
+        let hidden: Vec<&str> = all
+            .into_iter()
+            .filter(|(_, visibility)| *visibility == Visibility::Private)
+            .map(|(name, _)| name)
+            .collect();
+        match hidden.is_empty() {
+            true => write!(f, "\nprivate: nothing"),
+            false => write!(f, "\nprivate: {}", hidden.join(", ")),
+        }
+    }
+}
+
+/// The tensor of a column.
+fn tensor(statement: &Statement<'_>, column: ColumnId, scale: f64, integers: &[i64]) -> QuantizedTensor {
+    let shape = statement.circuit()[column].shape.sizes();
+    QuantizedTensor::new(shape, scale, integers.to_vec())
+}
+
+/// The public inputs of the values that were checked.
+fn public_inputs(statement: &Statement<'_>, public: &PublicValues) -> Vec<QuantizedTensor> {
+    // Values that have been checked can be split.
+    let inputs = public.split_input(statement).unwrap_or_default();
+    let inputs = inputs.into_iter();
+    inputs
+        .map(|(input, integers)| tensor(statement, input.column, input.scale, integers))
+        .collect()
+}
+
+/// The public outputs of the values that were checked.
+fn public_outputs(statement: &Statement<'_>, public: &PublicValues) -> Option<Vec<QuantizedTensor>> {
+    let integers = public.outputs.as_ref()?;
+    let outputs = statement.outputs.iter().zip(integers);
+    let outputs =
+        outputs.map(|(output, integers)| tensor(statement, output.column, output.scale, integers));
+    Some(outputs.collect())
+}

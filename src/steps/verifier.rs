@@ -1,0 +1,112 @@
+//! The last step: checking a proof.
+
+use core::fmt;
+use std::path::Path;
+
+use zkml_core::Privacy;
+use zkml_core::keys::VerifyingKey;
+use zkml_core::proof::read_file;
+use zkml_core::verify::TrustedKey;
+
+use super::{AnswerProof, Error, Verified};
+
+/// Checks proofs with one verifying key, whose own setup proof was checked when the verifier was made.
+///
+/// The key decides what is proved: take it, or its [digest](Self::digest), from someone you trust, not from the prover.
+///
+/// ```no_run
+/// # fn main() -> Result<(), zkml::Error> {
+/// let verifier = zkml::Verifier::open("digits.vkey")?;
+/// let proof = zkml::AnswerProof::open("seven")?;
+/// let verified = verifier.verify(&proof, b"nonce")?;
+/// println!("{verified}");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Verifier {
+    key: TrustedKey<'static>,
+    classes: Vec<String>,
+}
+
+impl Verifier {
+    /// Checks the key: its commitments hold weights of the range it promises, and it reaches the required soundness.
+    ///
+    /// # Errors
+    /// [`Error::VerifyingKey`] with the check that failed.
+    pub fn new(key: &VerifyingKey) -> Result<Self, Error> {
+        let key = TrustedKey::new(key).map_err(|error| Error::VerifyingKey { error })?;
+        Ok(Self {
+            key: key.into_owned(),
+            classes: Vec::new(),
+        })
+    }
+
+    /// Reads a key that [`save`](Self::save) or `zkml setup` wrote, and checks it.
+    ///
+    /// # Errors
+    /// [`Error::File`] with the path; as [`Self::new`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::new(&read_file(path)?)
+    }
+
+    /// Writes the verifying key, whole or not at all, over a file of that name.
+    ///
+    /// # Errors
+    /// [`Error::File`] with the path.
+    #[cfg(feature = "prover")]
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        zkml_core::proof::write_file(path, self.key())?;
+        Ok(())
+    }
+
+    /// Names of the classes, by index, for [`Verified::label`]. They are not part of a key, and nothing is proved of
+    /// them.
+    pub fn with_classes(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.classes = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Checks that the model of the key gives the outputs of the proof on its input, and that the prover was given
+    /// `context`, such as a nonce that nobody else could know.
+    ///
+    /// # Errors
+    /// [`Error::Verify`] with the check that failed.
+    pub fn verify(&self, proof: &AnswerProof, context: &[u8]) -> Result<Verified, Error> {
+        let AnswerProof { public, proof } = proof;
+        let commitments = self
+            .key
+            .verify(public, proof, context)
+            .map_err(|error| Error::Verify { error })?;
+        Ok(Verified::new(
+            self.key.statement(),
+            public,
+            commitments,
+            &self.classes,
+        ))
+    }
+
+    /// The verifying key.
+    pub fn key(&self) -> &VerifyingKey {
+        &self.key.statement().key
+    }
+
+    /// Digest of the key, all but its setup proof: what to compare with what one was promised.
+    pub fn digest(&self) -> [u8; 32] {
+        self.key.digest()
+    }
+
+    /// What its proofs show.
+    pub fn privacy(&self) -> Privacy {
+        self.key().privacy
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digest: String = self.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+        f.debug_struct("Verifier")
+            .field("model", &self.key().name)
+            .field("digest", &digest)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! What a proof opens: its commitments, and the claims left at the end as claims on their rows.
+
+use super::{Statement, Subject};
+use crate::pcs::{ClaimPoint, Commitment, Matrix};
+use crate::reduce::{Claims, Point};
+use crate::transcript::{Scalar, VerifyError};
+
+impl Statement<'_> {
+    /// How many commitments to the weights a proof opens: an answer one, the setup proof all, and one of the key
+    /// before, if there is one. All are opened at the same points.
+    pub fn weight_copies(&self) -> usize {
+        match self.subject {
+            Subject::Answer => 1,
+            Subject::Setup => self.key.weights.commitments(self.key.previous),
+        }
+    }
+
+    /// The commitments to the weights that a proof opens; `number` is the one an answer uses.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`] for a number that the key does not have.
+    pub fn weight_commitments(&self, number: usize) -> Result<Vec<Commitment>, VerifyError> {
+        let weights = &self.key.weights;
+        let commitment = |root: [u8; 32]| Commitment {
+            root,
+            rows: weights.rows,
+            log_stride: 0,
+        };
+        match self.subject {
+            Subject::Setup => Ok(weights
+                .roots
+                .iter()
+                .copied()
+                .chain(self.key.previous)
+                .map(commitment)
+                .collect()),
+            Subject::Answer => match weights.roots.get(number) {
+                Some(root) => Ok(vec![commitment(*root)]),
+                None => Err(VerifyError::Key(format!(
+                    "the proof uses commitment {number} to the weights, the key has {}",
+                    weights.roots.len()
+                ))),
+            },
+        }
+    }
+
+    /// The claims left on committed columns, multiplicities and parameters, as claims on rows of the matrices.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`] for a claim that does not fit the packing, which a valid key rules out.
+    pub fn opening_claims<S: Scalar>(
+        &self,
+        claims: &Claims<S>,
+        multiplicities: &[(Point, S)],
+    ) -> Result<Vec<(ClaimPoint, S)>, VerifyError> {
+        let trace = self.committed.iter().map(|&column| claims.of(column));
+        let trace = trace.chain(multiplicities.iter().map(core::slice::from_ref));
+        let weights = self.parameters.iter().map(|&column| claims.of(column));
+        let trace = self
+            .trace
+            .slots
+            .iter()
+            .zip(trace)
+            .map(|(slot, made)| (Matrix::Trace as usize, slot, made));
+        let weights: Vec<_> = self.weights.slots.iter().zip(weights).collect();
+        let copies = (0..self.weight_copies()).flat_map(|copy| {
+            let matrix = (Matrix::Weights as usize).saturating_add(copy);
+            weights.iter().map(move |(slot, made)| (matrix, *slot, *made))
+        });
+        let separate = self.separate.iter().enumerate().flat_map(|(index, tensors)| {
+            let matrix = (Matrix::Weights as usize)
+                .saturating_add(self.weight_copies())
+                .saturating_add(index);
+            let made = tensors.columns.iter().map(|&column| claims.of(column));
+            tensors
+                .packing
+                .slots
+                .iter()
+                .zip(made)
+                .map(move |(slot, made)| (matrix, slot, made))
+        });
+        let mut opened = Vec::new();
+        for (matrix, slot, made) in trace.chain(copies).chain(separate) {
+            for (point, value) in made {
+                opened.push((slot.claim_point(matrix, point)?, value.clone()));
+            }
+        }
+        Ok(opened)
+    }
+}

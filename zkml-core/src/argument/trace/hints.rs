@@ -1,0 +1,149 @@
+//! Columns that the circuit takes as given, each computed as its hint says.
+
+use super::cells::{padded, padded_with, row_major};
+use super::{mismatch, uncomputable};
+use crate::circuit::{Circuit, ColumnId, Table};
+use crate::execute::Execution;
+use crate::field::{M61, from_i64, to_i64_centered};
+use crate::graph::{Graph, NodeId};
+use crate::keys::ProveError;
+use crate::lower::Filled;
+use crate::ops::{Hint, Int, IntOp, Rescale};
+use crate::reduce::{Cells, Values};
+
+/// What hints are computed from, and where the cells go.
+#[derive(Clone, Copy)]
+pub(super) struct Filler<'a, 'v> {
+    pub(super) graph: &'a Graph<Int>,
+    pub(super) lowered: &'a Filled,
+    pub(super) circuit: &'a Circuit,
+    pub(super) execution: &'a Execution,
+    pub(super) values: &'a Values<'v>,
+}
+
+impl Filler<'_, '_> {
+    fn set(&self, column: ColumnId, cells: Vec<M61>) {
+        self.values.set(column, Cells::Base(cells));
+    }
+
+    /// The values of a node over the padded shape of a column.
+    fn node(&self, node: NodeId, column: ColumnId, padding: i64) -> Vec<M61> {
+        padded(
+            self.circuit,
+            column,
+            row_major(&self.execution.values[node.0]),
+            padding,
+        )
+    }
+
+    /// Fills the columns of a hint.
+    pub(super) fn fill(&self, hint: &Hint) -> Result<(), ProveError> {
+        match hint {
+            Hint::Rescale {
+                node,
+                value,
+                output,
+                limbs,
+                bits,
+            } => return self.rescale(*node, (*value, *output), limbs, *bits),
+            Hint::Apply { table, input, output } => return self.apply(*table as usize, *input, *output),
+            Hint::OneHot { index, axis, output } => self.one_hot(*index, *axis, *output),
+            Hint::Input { node, output } => {
+                let (minimum, maximum) = self.graph[*node].fact.range;
+                self.set(*output, self.node(*node, *output, 0i64.max(minimum).min(maximum)));
+                // Without its padding.
+                let column = self.lowered.nodes[node.0];
+                self.set(column, self.node(*node, column, 0));
+            }
+            Hint::Node { node, input, output } => {
+                for column in [*input, *output] {
+                    self.set(column, self.node(*node, column, 0));
+                }
+            }
+            Hint::Copy { input, output } => self.set(*output, self.values.base(*input).to_vec()),
+            Hint::Limbs { input, limbs, bits } => self.limbs(*input, limbs, *bits),
+        }
+        Ok(())
+    }
+
+    fn rescale(
+        &self,
+        node: NodeId,
+        (value, output): (ColumnId, ColumnId),
+        limbs: &[ColumnId],
+        bits: u32,
+    ) -> Result<(), ProveError> {
+        let (IntOp::Rescale(rescale), Some(before)) =
+            (&self.graph[node].op, &self.execution.before_table[node.0])
+        else {
+            return Err(mismatch(&self.graph[node].name));
+        };
+        let Rescale {
+            multipliers,
+            axis,
+            shift,
+            table,
+        } = rescale;
+        let accumulator = &self.execution.values[self.graph[node].inputs[0].0];
+        let half = 1i64 << (shift - 1);
+        let inner: usize = accumulator.shape().iter().skip(axis + 1).product();
+        let blocks = row_major(accumulator)
+            .chunks(inner.max(1))
+            .zip(multipliers.iter().cycle());
+        // The remainder is what lies below 2^shift.
+        let products: Vec<i64> = blocks
+            .flat_map(|(block, &multiplier)| block.iter().map(move |&x| x * multiplier + half))
+            .collect();
+        for (k, &limb) in limbs.iter().enumerate() {
+            let digit = |product: i64| product >> (bits as usize * k) & ((1 << bits) - 1);
+            let cells = padded_with(self.circuit, limb, &products, digit(half), digit);
+            self.set(limb, cells);
+        }
+        self.set(value, padded(self.circuit, value, row_major(before), 0));
+        let entry_at_zero = table
+            .apply(0)
+            .map_err(|error| uncomputable(&self.graph[node].name, error))?;
+        self.set(output, self.node(node, output, entry_at_zero));
+        Ok(())
+    }
+
+    fn apply(&self, table: usize, input: ColumnId, output: ColumnId) -> Result<(), ProveError> {
+        let Table::Function(function) = &self.circuit.tables[table] else {
+            return Err(mismatch(&self.circuit[output].name));
+        };
+        let place = &self.circuit[output].name;
+        let entries = function.cells().map_err(|error| uncomputable(place, error))?;
+        let looked_up = self.values.cells(input).to_base();
+        let results = looked_up.iter().map(|&cell| {
+            let entry = entries.at(to_i64_centered(cell));
+            entry.map(from_i64).ok_or_else(|| mismatch(place))
+        });
+        self.set(output, results.collect::<Result<_, _>>()?);
+        Ok(())
+    }
+
+    fn one_hot(&self, index: NodeId, axis: usize, output: ColumnId) {
+        let indices: Vec<i64> = self.execution.values[index.0].iter().copied().collect();
+        let shape = self.circuit[output].shape.sizes();
+        let inner: usize = shape[axis + 1..].iter().product();
+        let hot = (0..self.circuit[output].shape.logical_len()).map(|cell| {
+            let (outer, along, within) = (
+                cell / inner / shape[axis],
+                cell / inner % shape[axis],
+                cell % inner,
+            );
+            i64::from(indices[outer * inner + within] == along as i64)
+        });
+        let hot: Vec<i64> = hot.collect();
+        self.set(output, padded(self.circuit, output, &hot, 0));
+    }
+
+    fn limbs(&self, input: ColumnId, limbs: &[ColumnId], bits: u32) {
+        let cells = self.values.cells(input).to_base();
+        let cells: Vec<i64> = cells.iter().map(|&cell| to_i64_centered(cell)).collect();
+        for (k, &limb) in limbs.iter().enumerate() {
+            let digit = |value: i64| from_i64(value >> (bits as usize * k) & ((1 << bits) - 1));
+            self.set(limb, cells.iter().map(|&cell| digit(cell)).collect());
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The trace: executes the integer network and fills the committed columns.
+
+mod cells;
+mod commit;
+mod count;
+mod hints;
+
+use ndarray::ArrayD;
+use rayon::prelude::*;
+use tracing::info_span;
+
+use super::Statement;
+use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Public, TableError};
+use crate::field::M61;
+use crate::keys::{ProveError, ProvingKey};
+use crate::lookup;
+use crate::lower::FilledColumn;
+use crate::ops::Hint;
+use crate::proof::PublicValues;
+use crate::reduce::{Backend, Cells, Values};
+use cells::{padded, row_major};
+use count::count;
+use hints::Filler;
+
+/// What the model was asked and what it answered, row-major, whether public or private: for the prover alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The quantized input; several one after the other.
+    pub input: Vec<i64>,
+    /// The outputs, by number.
+    pub outputs: Vec<Vec<i64>>,
+}
+
+/// All cells the argument speaks of.
+pub struct Trace<'a> {
+    /// The public values.
+    pub public: PublicValues,
+    /// All values, private ones too.
+    pub answer: Answer,
+    /// The cells of every column.
+    pub values: Values<'a>,
+    /// For each table how often each row is looked up.
+    pub(crate) multiplicities: Vec<Vec<M61>>,
+    /// The cells of the tables' columns.
+    pub(crate) tables: Vec<Vec<Vec<M61>>>,
+}
+
+impl<'a> Trace<'a> {
+    /// Executes the network on `input` and fills every committed column.
+    ///
+    /// # Errors
+    /// [`ProveError::InvalidInput`] for an input that does not fit or a value outside a table's domain.
+    pub fn generate<B: Backend>(
+        key: &'a ProvingKey<B>,
+        statement: &'a Statement<'_>,
+        input: &ArrayD<i64>,
+    ) -> Result<Self, ProveError> {
+        Self::generate_with(key, statement, core::slice::from_ref(input), None)
+    }
+
+    /// As [`Self::generate`], on several inputs, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::generate`].
+    pub fn generate_on<B: Backend>(
+        key: &'a ProvingKey<B>,
+        statement: &'a Statement<'_>,
+        inputs: &[ArrayD<i64>],
+    ) -> Result<Self, ProveError> {
+        Self::generate_with(key, statement, inputs, None)
+    }
+
+    /// As [`Self::generate`], where the committed column of the input has the given cells, those of `input` among them:
+    /// what another proof committed to, padding included.
+    pub(crate) fn generate_with<B: Backend>(
+        key: &'a ProvingKey<B>,
+        statement: &'a Statement<'_>,
+        inputs: &[ArrayD<i64>],
+        committed: Option<(ColumnId, &[M61])>,
+    ) -> Result<Self, ProveError> {
+        let graph = &key.model.network.graph;
+        let execution = info_span!("execute").in_scope(|| key.executor()?.run_on(inputs))?;
+        let _span = info_span!("fill the trace").entered();
+        let circuit = statement.circuit();
+        let values = Values::new(circuit);
+        let set = |column: ColumnId, cells: Vec<M61>| values.set(column, Cells::Base(cells));
+        if let Some((column, cells)) = committed {
+            // What is set first stays.
+            set(column, cells.to_vec());
+        }
+        for parameter in &key.lowered.parameters {
+            values.set(parameter.column, Cells::Int8(&parameter.cells));
+        }
+        let nodes = execution.values.par_iter().zip(&key.lowered.nodes);
+        nodes.for_each(|(node, &column)| {
+            // Views are folded through their source, and need no cells of their own.
+            if !matches!(
+                circuit[column].kind,
+                ColumnKind::View(_)
+                    | ColumnKind::Committed { .. }
+                    | ColumnKind::Parameter { .. }
+                    | ColumnKind::Public(Public::Constant(_))
+            ) {
+                set(column, padded(circuit, column, row_major(node), 0));
+            }
+        });
+        let integers = |tensor: &ArrayD<i64>| tensor.iter().copied().collect::<Vec<i64>>();
+        let outputs: Vec<Vec<i64>> = execution.outputs(graph).map(integers).collect();
+        for (&column, output) in key.lowered.outputs.iter().zip(&outputs) {
+            if matches!(circuit[column].kind, ColumnKind::Public(_)) {
+                set(column, padded(circuit, column, output, 0));
+            }
+        }
+        let filler = Filler {
+            graph,
+            lowered: &key.lowered,
+            circuit,
+            execution: &execution,
+            values: &values,
+        };
+        fill_hints(filler)?;
+        let answer = Answer {
+            input: inputs.iter().flat_map(|input| input.iter().copied()).collect(),
+            outputs,
+        };
+        let public = shown(key, circuit, inputs, &answer);
+        Self::of(circuit, public, answer, values)
+    }
+
+    /// The trace of the setup proof: `circuit` is the [`setup_circuit`](crate::circuit::setup_circuit) of the circuit
+    /// that has these parameters; it has no committed columns.
+    ///
+    /// # Errors
+    /// [`ProveError::Malformed`] for the parameters of another circuit.
+    pub fn of_weights(circuit: &'a Circuit, parameters: &'a [FilledColumn]) -> Result<Self, ProveError> {
+        let values = Values::new(circuit);
+        let columns: Vec<ColumnId> = circuit.parameters().collect();
+        let fit = columns
+            .iter()
+            .zip(parameters)
+            .all(|(&column, parameter)| circuit[column].shape.sizes() == parameter.cells.shape());
+        if columns.len() != parameters.len() || !fit {
+            return Err(mismatch("weights"));
+        }
+        for (&column, parameter) in columns.iter().zip(parameters) {
+            values.set(column, Cells::Int8(&parameter.cells));
+        }
+        let public = PublicValues {
+            input: None,
+            outputs: None,
+        };
+        Self::of(circuit, public, Answer::default(), values)
+    }
+
+    /// Counts rows of tables, once all columns are filled.
+    fn of(
+        circuit: &Circuit,
+        public: PublicValues,
+        answer: Answer,
+        values: Values<'a>,
+    ) -> Result<Self, ProveError> {
+        let multiplicities = info_span!("count rows of tables").in_scope(|| count(circuit, &values))?;
+        let tables = circuit
+            .tables
+            .iter()
+            .enumerate()
+            .map(|(index, table)| {
+                let evaluated = table.evaluated();
+                let evaluated = evaluated.map_err(|error| uncomputable(&format!("table {index}"), error))?;
+                Ok((0..table.arity()).map(|c| evaluated.column(c)).collect())
+            })
+            .collect::<Result<_, ProveError>>()?;
+        Ok(Self {
+            public,
+            answer,
+            values,
+            multiplicities,
+            tables,
+        })
+    }
+
+    /// What the lookup argument reads.
+    pub fn lookup_witness(&self, statement: &Statement<'_>) -> lookup::Witness<'_> {
+        let lookups = &statement.circuit().lookups;
+        lookup::Witness {
+            lookups: lookups
+                .iter()
+                .map(|lookup| {
+                    let cells = |&column| self.values.base(column);
+                    lookup.columns.iter().map(cells).collect()
+                })
+                .collect(),
+            tables: self
+                .tables
+                .iter()
+                .map(|table| table.iter().map(Vec::as_slice).collect())
+                .collect(),
+            multiplicities: self.multiplicities.iter().map(Vec::as_slice).collect(),
+        }
+    }
+}
+/// What of an answer is public: where it stands in a public column.
+fn shown<B: Backend>(
+    key: &ProvingKey<B>,
+    circuit: &Circuit,
+    inputs: &[ArrayD<i64>],
+    answer: &Answer,
+) -> PublicValues {
+    let is_public = |column: &ColumnId| matches!(circuit[*column].kind, ColumnKind::Public(_));
+    let columns = key.model.network.graph.inputs().map(|id| key.lowered.nodes[id.0]);
+    let inputs = columns.zip(inputs).filter(|(column, _)| is_public(column));
+    let inputs: Vec<_> = inputs.map(|(_, input)| input).collect();
+    let outputs = key.lowered.outputs.iter().zip(&answer.outputs);
+    let outputs: Vec<_> = outputs.filter(|(column, _)| is_public(column)).collect();
+    PublicValues {
+        input: (!inputs.is_empty()).then(|| inputs.into_iter().flatten().copied().collect()),
+        outputs: (!outputs.is_empty()).then(|| outputs.into_iter().map(|(_, output)| output.clone()).collect()),
+    }
+}
+
+
+/// Fills the columns of all hints. Rescales, most of the trace, need the execution alone; the other columns may need
+/// theirs, in order.
+fn fill_hints(filler: Filler<'_, '_>) -> Result<(), ProveError> {
+    let hints = filler.lowered.hints.iter();
+    let (rescales, others): (Vec<&Hint>, Vec<&Hint>) =
+        hints.partition(|hint| matches!(hint, Hint::Rescale { .. }));
+    rescales.into_par_iter().try_for_each(|hint| filler.fill(hint))?;
+    others.into_iter().try_for_each(|hint| filler.fill(hint))
+}
+
+fn mismatch(place: &str) -> ProveError {
+    ProveError::Malformed {
+        place: place.to_owned(),
+        expected: "the node it was lowered from".into(),
+        found: "another".into(),
+    }
+}
+
+fn uncomputable(place: &str, error: TableError) -> ProveError {
+    ProveError::Unsupported(CircuitError::Table {
+        place: place.to_owned(),
+        error,
+    })
+}

@@ -1,0 +1,28 @@
+//! `Debug` of errors that people read.
+
+/// Implements `Debug` of errors by their `Display`.
+///
+/// `main() -> Result<(), Box<dyn Error>>` prints an error by `Debug`: so it prints the report that was written for people.
+///
+/// ```
+/// #[derive(thiserror::Error)]
+/// enum TooLarge {
+///     #[error("expected at most {most}, found {found}")]
+///     Number { most: u32, found: u32 },
+/// }
+///
+/// zkml_core::debug_as_display!(TooLarge);
+///
+/// let error = TooLarge::Number { most: 3, found: 7 };
+/// assert_eq!(format!("{error:?}"), "expected at most 3, found 7");
+/// ```
+#[macro_export]
+macro_rules! debug_as_display {
+    ($($error:ty),+ $(,)?) => {$(
+        impl ::core::fmt::Debug for $error {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Display::fmt(self, f)
+            }
+        }
+    )+};
+}

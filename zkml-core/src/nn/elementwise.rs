@@ -1,0 +1,47 @@
+//! Functions of each value by itself whose tables are computed, as layers and as functions.
+//!
+//! All of it follows from the list in `ops/elementwise_list.rs`.
+
+use super::trace::{Origin, record};
+use super::{Module, ParameterPath, Tensor};
+use crate::ops;
+
+macro_rules! elementwise {
+    ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {
+        $(
+            #[doc = concat!("`torch.nn.functional.", stringify!($function), "`; see [`ops::", stringify!($layer), "`].")]
+            pub fn $function(x: Tensor $(, $argument: f64)*) -> Tensor {
+                #[allow(clippy::needless_update, reason = "some functions take all hyper-parameters")]
+                let options = ops::$layer { $($argument,)* ..ops::$layer::new() };
+                record(Origin::Function(stringify!($function)), &[x], options.check().map(|()| x.shape), |_| options)
+            }
+
+            #[doc = concat!("`torch.nn.", stringify!($layer), "`; see [`ops::", stringify!($layer), "`].")]
+            #[derive(Debug, Clone)]
+            pub struct $layer {
+                path: ParameterPath,
+                options: ops::$layer,
+            }
+
+            impl Module for $layer {
+                type Options = ops::$layer;
+
+                fn build(path: ParameterPath, options: ops::$layer) -> $layer {
+                    $layer { path, options }
+                }
+            }
+
+            impl $layer {
+                /// The result on `x`, of the same shape.
+                pub fn forward(&self, x: Tensor) -> Tensor {
+                    let shape = self.options.check().map(|()| x.shape);
+                    record(Origin::Layer(&self.path), &[x], shape, |_| self.options)
+                }
+            }
+
+            super::layers::forward!($layer);
+        )*
+    };
+}
+
+include!("../ops/elementwise_list.rs");

@@ -1,0 +1,45 @@
+//! `torch.nn.ELU`.
+
+use super::elementwise::{Curved, hyper_parameters};
+use crate::circuit::{CurveKind, Dyadic, TableError};
+use crate::graph::ShapeError;
+
+hyper_parameters! {
+    /// `x`, below 0 `alpha (e^x - 1)`.
+    ELU {
+        /// Minus the limit at minus infinity; 1.
+        alpha: f64 = 1.0,
+    }, check |self| match self.alpha.is_finite() {
+        true => Ok(()),
+        false => Err(ShapeError::Choice { operation: "ELU", name: "alpha", expected: "a finite number" }),
+    }
+}
+
+impl Curved for ELU {
+    fn label(&self) -> &'static str {
+        "ELU"
+    }
+
+    fn curve(&self) -> Result<CurveKind, TableError> {
+        Ok(CurveKind::Elu {
+            alpha: Dyadic::from_f64(self.alpha)?,
+        })
+    }
+
+    #[cfg(feature = "prover")]
+    fn value(&self, x: f64) -> f64 {
+        if x < 0.0 { self.alpha * libm::expm1(x) } else { x }
+    }
+
+    fn steepest(&self) -> f64 {
+        self.alpha.abs().max(1.0)
+    }
+
+    fn maps_zero_to_zero(&self) -> bool {
+        true
+    }
+
+    fn monotone(&self) -> bool {
+        self.alpha >= 0.0
+    }
+}

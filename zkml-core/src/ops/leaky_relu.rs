@@ -1,0 +1,45 @@
+//! `torch.nn.LeakyReLU`.
+
+use super::elementwise::{Curved, hyper_parameters};
+use crate::circuit::{CurveKind, Dyadic, TableError};
+use crate::graph::ShapeError;
+
+hyper_parameters! {
+    /// `x`, below 0 `negative_slope x`.
+    LeakyReLU {
+        /// Slope below 0; 0.01.
+        negative_slope: f64 = 0.01,
+    }, check |self| match self.negative_slope.is_finite() {
+        true => Ok(()),
+        false => Err(ShapeError::Choice { operation: "LeakyReLU", name: "negative_slope", expected: "a finite number" }),
+    }
+}
+
+impl Curved for LeakyReLU {
+    fn label(&self) -> &'static str {
+        "LeakyReLU"
+    }
+
+    fn curve(&self) -> Result<CurveKind, TableError> {
+        Ok(CurveKind::LeakyRelu {
+            slope: Dyadic::from_f64(self.negative_slope)?,
+        })
+    }
+
+    #[cfg(feature = "prover")]
+    fn value(&self, x: f64) -> f64 {
+        if x < 0.0 { self.negative_slope * x } else { x }
+    }
+
+    fn steepest(&self) -> f64 {
+        self.negative_slope.abs().max(1.0)
+    }
+
+    fn maps_zero_to_zero(&self) -> bool {
+        true
+    }
+
+    fn monotone(&self) -> bool {
+        self.negative_slope >= 0.0
+    }
+}

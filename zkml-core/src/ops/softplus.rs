@@ -1,0 +1,51 @@
+//! `torch.nn.Softplus`.
+
+use super::elementwise::{Curved, hyper_parameters};
+use crate::circuit::{CurveKind, Dyadic, TableError};
+use crate::graph::ShapeError;
+
+hyper_parameters! {
+    /// `ln(1 + e^(beta x)) / beta`.
+    Softplus {
+        /// Sharpness, above 0; 1.
+        beta: f64 = 1.0,
+        /// Where `beta x` is larger the function is `x`; 20.
+        threshold: f64 = 20.0,
+    }, check |self| match self.beta > 0.0 && self.beta.is_finite() && self.threshold.is_finite() {
+        true => Ok(()),
+        false => Err(ShapeError::Choice { operation: "Softplus", name: "beta", expected: "above 0, and a finite threshold" }),
+    }
+}
+
+impl Curved for Softplus {
+    fn label(&self) -> &'static str {
+        "Softplus"
+    }
+
+    fn curve(&self) -> Result<CurveKind, TableError> {
+        Ok(CurveKind::Softplus {
+            beta: Dyadic::from_f64(self.beta)?,
+            threshold: Dyadic::from_f64(self.threshold)?,
+        })
+    }
+
+    #[cfg(feature = "prover")]
+    fn value(&self, x: f64) -> f64 {
+        match self.beta * x > self.threshold {
+            true => x,
+            false => libm::log1p(libm::exp(self.beta * x)) / self.beta,
+        }
+    }
+
+    fn steepest(&self) -> f64 {
+        1.0
+    }
+
+    fn non_negative(&self) -> bool {
+        true
+    }
+
+    fn monotone(&self) -> bool {
+        self.threshold >= 0.0
+    }
+}

@@ -1,0 +1,205 @@
+//! The parameters of a code, and their limits.
+
+use serde::{Deserialize, Serialize};
+
+use super::RowCode;
+use crate::transcript::VerifyError;
+
+/// What one opening aims at, in bits: with a few of them in a proof the sum stays above 100.
+pub const TARGET_BITS: f64 = 104.0;
+
+/// The shortest nodes of a tree: a collision takes `2^104` hashes, what one opening aims at.
+pub const MIN_DIGEST_BYTES: u32 = 26;
+
+/// Limits for parameters that come from outside.
+pub(super) const MAX_LOG_ROW: u32 = 26;
+const MAX_LOG_CODEWORD: u32 = 30;
+const MAX_LOG_STRIDE: u32 = 6;
+const MAX_QUERIES: usize = 1 << 12;
+const MAX_GRINDING_BITS: u32 = 40;
+
+/// Parameters of the code and of its queries; public, part of the verifying key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeParameters {
+    /// `log2` of the data coefficients in a row, `L`.
+    pub log_row: u32,
+    /// Random coefficients after the data in each row; at most `L`.
+    pub tail: usize,
+    /// `log2` of the codeword length, `n`.
+    pub log_codeword: u32,
+    /// `log2` of the stride of narrow rows, which a proof commits to: see [`RowCode`]. 0 if all rows are wide.
+    pub log_stride: u32,
+    /// Opened columns, `t`.
+    pub queries: usize,
+    /// Bytes of a node of the trees, [`MIN_DIGEST_BYTES`] to 32. A collision takes `4 digest_bytes` bits of work.
+    pub digest_bytes: u32,
+    /// Bits of proof of work before the columns are drawn.
+    pub grinding_bits: u32,
+}
+
+impl CodeParameters {
+    /// Parameters with the fewest queries that reach `target_bits` together with the grinding; all rows wide.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Key`] where the sizes make no code, or no number of queries reaches the target.
+    pub fn for_target(
+        log_row: u32,
+        tail: usize,
+        log_codeword: u32,
+        grinding_bits: u32,
+        target_bits: f64,
+    ) -> Result<Self, VerifyError> {
+        let mut parameters = Self {
+            log_row,
+            tail,
+            log_codeword,
+            log_stride: 0,
+            queries: 1,
+            digest_bytes: 32,
+            grinding_bits,
+        };
+        parameters.validate()?;
+        let queries = ((target_bits - f64::from(grinding_bits)) / parameters.bits_per_query()).ceil();
+        // A float-to-integer cast saturates; what is too large fails below.
+        parameters.queries = (queries.max(1.0) as usize).max(1);
+        parameters.validate()?;
+        Ok(parameters)
+    }
+
+    /// Checks that the values, which may come from outside, make a code.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Key`] that names the first value out of range.
+    pub fn validate(&self) -> Result<(), VerifyError> {
+        self.validate_lengths()?;
+        self.validate_queries()
+    }
+
+    fn validate_lengths(&self) -> Result<(), VerifyError> {
+        let refuse = |what: String| Err(VerifyError::Key(format!("commitment code: {what}")));
+        if self.log_row == 0 || self.log_row > MAX_LOG_ROW {
+            return refuse(format!(
+                "log_row is {}, expected 1 to {MAX_LOG_ROW}",
+                self.log_row
+            ));
+        }
+        if self.tail > self.row_length() {
+            return refuse(format!(
+                "tail is {}, expected at most {}",
+                self.tail,
+                self.row_length()
+            ));
+        }
+        if self.log_codeword > MAX_LOG_CODEWORD || self.message_length() + 1 >= self.codeword_length() {
+            return refuse(format!(
+                "log_codeword is {}, expected at most {MAX_LOG_CODEWORD} and more than {} points",
+                self.log_codeword,
+                self.message_length() + 1
+            ));
+        }
+        // A narrow row has a variable at least; its tail is its part of the tail.
+        if self.log_stride >= self.log_row || self.log_stride > MAX_LOG_STRIDE {
+            return refuse(format!(
+                "log_stride is {}, expected less than {} and at most {MAX_LOG_STRIDE}",
+                self.log_stride, self.log_row
+            ));
+        }
+        if !self.tail.is_multiple_of(self.stride()) {
+            return refuse(format!(
+                "tail is {}, expected a multiple of {}",
+                self.tail,
+                self.stride()
+            ));
+        }
+        Ok(())
+    }
+
+    fn validate_queries(&self) -> Result<(), VerifyError> {
+        let refuse = |what: String| Err(VerifyError::Key(format!("commitment code: {what}")));
+        if self.queries == 0 || self.queries > MAX_QUERIES || self.queries > self.codeword_length() {
+            return refuse(format!(
+                "queries is {}, expected 1 to {}",
+                self.queries,
+                MAX_QUERIES.min(self.codeword_length())
+            ));
+        }
+        if !(MIN_DIGEST_BYTES..=32).contains(&self.digest_bytes) {
+            return refuse(format!(
+                "digest_bytes is {}, expected {MIN_DIGEST_BYTES} to 32",
+                self.digest_bytes
+            ));
+        }
+        if self.grinding_bits > MAX_GRINDING_BITS {
+            return refuse(format!(
+                "grinding_bits is {}, expected at most {MAX_GRINDING_BITS}",
+                self.grinding_bits
+            ));
+        }
+        Ok(())
+    }
+
+    /// `S`: the stride of narrow rows.
+    pub fn stride(&self) -> usize {
+        1usize.checked_shl(self.log_stride).unwrap_or(0)
+    }
+
+    /// The code of a wide row: all of the message.
+    pub fn wide(&self) -> RowCode {
+        self.at_stride(0)
+    }
+
+    /// The code of a narrow row.
+    pub fn narrow(&self) -> RowCode {
+        self.at_stride(self.log_stride)
+    }
+
+    /// The code of rows whose coefficients stand at every `2^log_stride`-th place of the message.
+    pub fn at_stride(&self, log_stride: u32) -> RowCode {
+        RowCode {
+            log_row: self.log_row.saturating_sub(log_stride),
+            tail: self.tail.checked_shr(log_stride).unwrap_or(0),
+            log_codeword: self.log_codeword.saturating_sub(log_stride),
+            log_stride,
+            digest_bytes: self.digest_bytes,
+        }
+    }
+
+    /// `L`: data coefficients in a row.
+    pub fn row_length(&self) -> usize {
+        1usize.checked_shl(self.log_row).unwrap_or(0)
+    }
+
+    /// `L + tail`: coefficients in a row.
+    pub fn message_length(&self) -> usize {
+        self.row_length().saturating_add(self.tail)
+    }
+
+    /// `n`: points of a codeword.
+    pub fn codeword_length(&self) -> usize {
+        1usize.checked_shl(self.log_codeword).unwrap_or(0)
+    }
+
+    /// `rho = (L + tail + 1) / n`.
+    pub fn rate(&self) -> f64 {
+        (self.message_length() as f64 + 1.0) / self.codeword_length() as f64
+    }
+
+    /// `-log2((1 + rho) / 2)`: what one query gives in the unique decoding regime.
+    pub fn bits_per_query(&self) -> f64 {
+        1.0 - (1.0 + self.rate()).log2()
+    }
+
+    /// Bits of all queries and the grinding.
+    pub fn query_bits(&self) -> f64 {
+        self.queries as f64 * self.bits_per_query() + f64::from(self.grinding_bits)
+    }
+
+    /// A row length that keeps proofs small if all rows are wide. An opening sends `16 L` bytes of row combination and
+    /// about `8 t` bytes per row, so `L^2` is about `t/2` times the number of cells.
+    pub fn suggested_log_row(cells: usize, queries: usize) -> u32 {
+        let product = (cells.max(1) as f64) * (queries.max(2) as f64) / 2.0;
+        (product.log2() / 2.0).round().clamp(1.0, f64::from(MAX_LOG_ROW)) as u32
+    }
+}

@@ -1,0 +1,118 @@
+//! A matrix in the memory of this process, as an opening reads it.
+
+use ark_ff::{AdditiveGroup, Field};
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+use super::claim::Commitment;
+use super::code::RowCode;
+use super::columns::{recomputed_columns, stored_columns};
+use super::error::PcsError;
+use super::hash::{Digest, LANES};
+use super::matrix::{CommittedMatrix, GRAIN};
+use super::oracle::{MatrixOracle, PartialMerge};
+use super::plan::RowFold;
+use super::rows::{Rows, from_i8};
+use crate::field::{K, M61, kernels};
+use crate::sumcheck::{Evaluation, Evaluations, Table};
+
+impl CommittedMatrix {
+    /// `sum_a eq(high, a) row_a`, the tail included.
+    #[cfg(test)]
+    pub(super) fn fold(&self, fold: &RowFold) -> Vec<K> {
+        let mut weights = vec![K::ZERO; fold.first_row];
+        weights.extend(fold.weights(K::ONE));
+        self.combine(&weights).unwrap_or_default()
+    }
+
+    /// `sum_a eq(high, a) row_a` without the tail. One row of field elements as it is, which is what
+    /// the columns that share a row are.
+    fn fold_table(&self, fold: &RowFold) -> Table<'_> {
+        let length = self.code.row_length();
+        match (&self.rows, fold.weights(K::ONE).as_slice()) {
+            (Rows::Field(rows), [weight]) if *weight == K::ONE => {
+                Table::Base(&rows[fold.first_row * length..][..length])
+            }
+            (_, weights) => Table::Extension(self.combine_data(fold.first_row, weights)),
+        }
+    }
+
+    /// `sum_a weights[a] row_{first_row + a}` without the tail. The rows are touched once.
+    fn combine_data(&self, first_row: usize, weights: &[K]) -> Vec<K> {
+        let length = self.code.row_length();
+        let cells = first_row * length..(first_row + weights.len()) * length;
+        match &self.rows {
+            Rows::Field(rows) => kernels::combine_rows(&rows[cells], length, weights),
+            Rows::Int8(rows) => kernels::fold_rows_i8(&rows[cells], length, weights),
+        }
+    }
+}
+
+impl MatrixOracle for CommittedMatrix {
+    fn commitment(&self) -> Commitment {
+        self.commitment()
+    }
+
+    fn code(&self) -> RowCode {
+        self.code()
+    }
+
+    fn merge<'a>(
+        &'a self,
+        variables: usize,
+        folds: Vec<(&RowFold, Vec<Evaluation>)>,
+    ) -> Result<Box<dyn PartialMerge + 'a>, PcsError> {
+        let fold = |(fold, claims)| (self.fold_table(fold), claims);
+        let tables = folds.into_iter().map(fold).collect();
+        Ok(Box::new(Evaluations::new(variables, tables)))
+    }
+
+    fn combine(&self, weights: &[K]) -> Result<Vec<K>, PcsError> {
+        let tail = self.code.tail;
+        let mut out = self.combine_data(0, weights);
+        let tails = &self.tails[..weights.len() * tail];
+        out.extend(kernels::combine_rows(tails, tail, weights));
+        Ok(out)
+    }
+
+    fn value_of_combination(&self, weights: &[K], eq: &[K]) -> Result<K, PcsError> {
+        Ok(kernels::dot(&self.combine_data(0, weights), eq))
+    }
+
+    fn full_message(&self, first: usize) -> Result<Zeroizing<Vec<K>>, PcsError> {
+        let (length, stride) = (self.code.row_length(), 1 << self.code.log_stride);
+        let cell = |row: usize, column: usize| match (&self.rows, column.checked_sub(length)) {
+            (Rows::Field(cells), None) => cells[row * length + column],
+            (Rows::Int8(cells), None) => from_i8(cells[row * length + column]),
+            (_, Some(place)) => self.tails[row * self.code.tail + place],
+        };
+        let mut message = Zeroizing::new(vec![K::ZERO; stride * self.code.message_length()]);
+        let columns = message.par_chunks_exact_mut(stride).enumerate();
+        columns.with_min_len(GRAIN / stride).for_each(|(column, values)| {
+            for (row, value) in (first..).step_by(2).zip(values) {
+                *value = K::new(cell(row, column), cell(row + 1, column));
+            }
+        });
+        Ok(message)
+    }
+
+    fn tail(&self, row: usize) -> Result<Zeroizing<Vec<M61>>, PcsError> {
+        Ok(Zeroizing::new(self.tail(row).to_vec()))
+    }
+
+    fn salts(&self, symbols: &[usize]) -> Result<Vec<Digest>, PcsError> {
+        let salt = |symbol: &usize| self.seed.salts::<LANES>(symbol / LANES)[symbol % LANES];
+        Ok(symbols.iter().map(salt).collect())
+    }
+
+    fn columns(&self, symbols: &[usize]) -> Result<Vec<M61>, PcsError> {
+        Ok(match &self.codeword {
+            Some(blocks) => stored_columns(blocks, self.code.row_length(), symbols),
+            None => recomputed_columns(&self.code, (&self.rows, self.count), &self.tails, symbols),
+        })
+    }
+
+    fn path(&self, symbols: &[usize]) -> Result<Vec<Digest>, PcsError> {
+        Ok(self.tree.path(symbols))
+    }
+}

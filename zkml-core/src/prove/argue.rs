@@ -1,0 +1,161 @@
+//! The argument for a trace: commitments, then steps 3 to 6 of [`crate::verify`].
+
+use tracing::info_span;
+
+use crate::argument::{
+    PublicCells, SeparateTensors, Statement, Trace, bindings, claims_to_open, claims_to_prove,
+};
+use crate::circuit::{ColumnId, Home};
+use crate::field::K;
+use crate::keys::ProveError;
+use crate::masking::{self, Constraint, MaskedProver, Masking, Pads, Record, Replay};
+use crate::pcs::{Commitment, CommitmentScheme, MatrixOracle, Scheme};
+use crate::poly::Coordinate;
+use crate::proof::Proof;
+use crate::reduce::Backend;
+use crate::secret::Seed;
+use crate::transcript::{ProverChannel, ProverTranscript};
+
+/// The secret behind a trace: fresh, or none where everything is public.
+pub(crate) fn trace_seed(statement: &Statement<'_>) -> Result<Seed, ProveError> {
+    Ok(match statement.masking {
+        Some(_) => Seed::from_os()?,
+        None => Seed::PUBLIC,
+    })
+}
+
+/// The proof for a trace, whatever stands in it: with one that violates the circuit it will be rejected. `weights` are
+/// the number of the commitment that is opened and the matrices.
+///
+/// `seed` gives all of the proof's randomness and is consumed: two proofs from one seed would tell the trace.
+pub(crate) fn prove_trace<B: Backend>(
+    backend: &B,
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+    (number, weights): (u32, &[&B::Matrix]),
+    context: &[u8],
+    seed: Seed,
+) -> Result<Proof, ProveError> {
+    let tensors = commit_tensors(backend, statement, trace, &seed, None)?;
+    prove_committed(
+        backend,
+        statement,
+        trace,
+        (number, weights),
+        context,
+        seed,
+        &tensors,
+    )
+}
+
+/// The commitments to tensors that live apart from the trace, in the order of their roots; `linked` is the one to the
+/// input, where another proof has made it.
+pub(super) fn commit_tensors<B: Backend>(
+    backend: &B,
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+    seed: &Seed,
+    mut linked: Option<B::Matrix>,
+) -> Result<Vec<B::Matrix>, ProveError> {
+    let commit = |tensors: &SeparateTensors| match linked.take_if(|_| tensors.home == Home::Input) {
+        Some(matrix) => Ok(matrix),
+        None => trace.commit_separate(backend, statement, tensors, seed),
+    };
+    statement.separate.iter().map(commit).collect()
+}
+
+/// As [`prove_trace`], with the tensors that live apart committed.
+pub(super) fn prove_committed<B: Backend>(
+    backend: &B,
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+    (number, weights): (u32, &[&B::Matrix]),
+    context: &[u8],
+    seed: Seed,
+    separate: &[B::Matrix],
+) -> Result<Proof, ProveError> {
+    let mut transcript = ProverTranscript::new(statement.protocol());
+    for (label, bytes) in bindings(statement, &trace.public, number, context) {
+        transcript.absorb(label, &bytes);
+    }
+    let (committed, pads) =
+        info_span!("commit the trace").in_scope(|| trace.commit(backend, statement, seed))?;
+    transcript.send_digest("trace.root", &committed.commitment().root);
+    for (tensors, matrix) in statement.separate.iter().zip(separate) {
+        transcript.send_digest(tensors.label(), &matrix.commitment().root);
+    }
+    info_span!("harden").in_scope(|| transcript.harden("trace.harden", statement.key.hardening));
+    let matrices: Vec<&B::Matrix> = core::iter::once(&committed)
+        .chain(weights.iter().copied())
+        .chain(separate)
+        .collect();
+    argue(backend, &mut transcript, statement, trace, &matrices, pads)?;
+    Ok(Proof {
+        key: statement.digest,
+        commitment: number,
+        messages: transcript.into_proof(),
+    })
+}
+
+/// Steps 3 to 6.
+pub(crate) fn argue<B: Backend>(
+    backend: &B,
+    transcript: &mut ProverTranscript,
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+    matrices: &[&B::Matrix],
+    pads: Option<Pads>,
+) -> Result<(), ProveError> {
+    let parameters = statement.key.opening();
+    let (Some(masking), Some(pads)) = (statement.masking, pads) else {
+        let claims = claims_to_prove(backend, transcript, statement, trace)?;
+        let opened = Scheme::prove_claims(transcript, parameters, matrices, &claims, None)?;
+        return match opened {
+            Some(opened) => Ok(Scheme::prove_messages(
+                transcript, parameters, matrices, opened, 1,
+            )?),
+            None => Ok(()),
+        };
+    };
+    let mask = Some(masking.opening_mask());
+    let mut channel = MaskedProver::new(transcript, &pads);
+    let claims = claims_to_prove(backend, &mut channel, statement, trace)?;
+    let opened = Scheme::prove_claims(&mut channel, parameters, matrices, &claims, mask)?;
+    let opened = opened.ok_or_else(|| unmasked(statement))?;
+    let record = channel.into_record();
+    let constraints =
+        info_span!("replay").in_scope(|| replay(statement, trace, matrices, &record, pads.mask()))?;
+    info_span!("close the masks")
+        .in_scope(|| masking::close(transcript, &masking, pads, matrices[0], &constraints))?;
+    let messages = 1 + masking.pairs();
+    Ok(Scheme::prove_messages(
+        transcript, parameters, matrices, opened, messages,
+    )?)
+}
+
+/// With a mask there is always something to open.
+fn unmasked(statement: &Statement<'_>) -> ProveError {
+    ProveError::Malformed {
+        place: statement.key.name.clone(),
+        expected: "a row combination".into(),
+        found: "none".into(),
+    }
+}
+
+/// The verifier's own code over what was said: its checks as functions of the closing challenge.
+pub(crate) fn replay<M: MatrixOracle>(
+    statement: &Statement<'_>,
+    trace: &Trace<'_>,
+    matrices: &[&M],
+    record: &Record,
+    mask: &[K],
+) -> Result<Vec<Constraint>, ProveError> {
+    let public = PublicCells::new(statement, &trace.public);
+    let public = |column: ColumnId, point: &[Coordinate]| public.evaluate(column, point);
+    let mut channel = Replay::new(record, mask);
+    let opened = claims_to_open(&mut channel, statement, &public)?;
+    let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
+    let rows = statement.masking.as_ref().map(Masking::opening_mask);
+    Scheme::verify_claims(&mut channel, statement.key.opening(), &commitments, &opened, rows)?;
+    Ok(channel.into_constraints())
+}
