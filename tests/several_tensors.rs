@@ -80,7 +80,9 @@ fn by_hand(a: &[f32], b: &[f32]) -> [Vec<f32>; 2] {
         })
         .collect();
     [
-        (0..2).map(|o| hidden[o] * gain[o] - b[o] / 2.0 + shift[0]).collect(),
+        (0..2)
+            .map(|o| hidden[o] * gain[o] - b[o] / 2.0 + shift[0])
+            .collect(),
         (0..2).map(|o| hidden[o] * b[o] + 1.0).collect(),
     ]
 }
@@ -92,12 +94,18 @@ fn samples() -> Vec<Vec<ArrayD<f32>>> {
         let values = (start..start + length).map(|index| size * value(index)).collect();
         ArrayD::from_shape_vec(vec![1, length], values).unwrap()
     };
-    (0..12).map(|k| vec![tensor(5 * k, 3, 1.0), tensor(5 * k + 3, 2, 3.0)]).collect()
+    (0..12)
+        .map(|k| vec![tensor(5 * k, 3, 1.0), tensor(5 * k + 3, 2, 3.0)])
+        .collect()
 }
 
 fn close(graph: &Graph<Float>, stage: &str) {
     let samples = samples();
-    for (outputs, inputs) in execute_float_outputs_on(graph, &samples).unwrap().iter().zip(&samples) {
+    for (outputs, inputs) in execute_float_outputs_on(graph, &samples)
+        .unwrap()
+        .iter()
+        .zip(&samples)
+    {
         let expected = by_hand(inputs[0].as_slice().unwrap(), inputs[1].as_slice().unwrap());
         assert_eq!(outputs.len(), 2);
         for (found, expected) in outputs.iter().zip(&expected) {
@@ -126,22 +134,32 @@ fn two_inputs_and_two_outputs_from_struct_to_answer() {
     let executor = Executor::new(&network.graph).unwrap();
     for inputs in &samples {
         let expected = by_hand(inputs[0].as_slice().unwrap(), inputs[1].as_slice().unwrap());
-        let execution = executor.run_on(&network.quantize_inputs(inputs).unwrap()).unwrap();
+        let execution = executor
+            .run_on(&network.quantize_inputs(inputs).unwrap())
+            .unwrap();
         for (number, integers) in execution.outputs(&network.graph).enumerate() {
             let found = network.dequantize_output(number, integers).unwrap();
             for (found, expected) in found.iter().zip(&expected[number]) {
-                assert!((found - expected).abs() < 0.15, "output {number}: {found} for {expected}");
+                assert!(
+                    (found - expected).abs() < 0.15,
+                    "output {number}: {found} for {expected}"
+                );
             }
         }
     }
 
     let report = AccuracyReport::measure_on(&graph, &network, &samples, None).unwrap();
-    assert!(report.output_cosine > 0.999 && report.out_of_domain == 0, "{report}");
+    assert!(
+        report.output_cosine > 0.999 && report.out_of_domain == 0,
+        "{report}"
+    );
 
     let inputs = network.quantize_inputs(&samples[0]).unwrap();
     let (private, public) = (Visibility::Private, Visibility::Public);
     let model = CompiledModel::new("pair", network);
-    let model = model.with_visibility(&[private, public], &[public, private]).unwrap();
+    let model = model
+        .with_visibility(&[private, public], &[public, private])
+        .unwrap();
     let key = setup(model, &SetupOptions::default()).unwrap();
     let (values, proof) = prove_on(&key, &inputs, b"nonce").unwrap();
     assert_eq!(values.input.as_deref(), inputs[1].as_slice());

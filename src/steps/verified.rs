@@ -159,7 +159,6 @@ fn public_inputs(statement: &Statement<'_>, public: &PublicValues) -> Vec<Quanti
 fn public_outputs(statement: &Statement<'_>, public: &PublicValues) -> Option<Vec<QuantizedTensor>> {
     let integers = public.outputs.as_ref()?;
     let outputs = statement.outputs.iter().zip(integers);
-    let outputs =
-        outputs.map(|(output, integers)| tensor(statement, output.column, output.scale, integers));
+    let outputs = outputs.map(|(output, integers)| tensor(statement, output.column, output.scale, integers));
     Some(outputs.collect())
 }

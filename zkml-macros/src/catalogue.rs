@@ -143,6 +143,11 @@ static LAYERS: &[Layer] = &[
         optional: &[],
     },
     Layer {
+        name: "PReLU",
+        required: &[],
+        optional: &[("num_parameters", Positive)],
+    },
+    Layer {
         name: "ReLU",
         required: &[],
         optional: &[],

@@ -207,6 +207,10 @@ impl<'g> Lowering<'g> for Builder<'g> {
         &mut self.circuit
     }
 
+    fn parameter_shape(&self, id: ParameterId) -> &'g [usize] {
+        &self.graph[id].shape
+    }
+
     fn weight(
         &mut self,
         id: ParameterId,

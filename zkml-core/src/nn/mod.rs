@@ -10,6 +10,7 @@ pub mod functional;
 pub mod infer;
 pub mod layers;
 mod module;
+mod options;
 mod pair;
 mod parameter;
 mod path;
@@ -19,7 +20,6 @@ pub mod weights;
 
 pub use crate::graph::same_name;
 pub use crate::graph::{Inferred, Shape, ShapeError};
-pub use elementwise::options::*;
 pub use elementwise::*;
 pub use functional::{
     adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, max_pool2d, max_pool2d_with, pad,
@@ -29,10 +29,11 @@ pub use layers::{
     AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
     BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, BatchNormOptions, Conv2d, Conv2dOptions, Dropout,
     DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, Linear, LinearOptions, MaxPool2d,
-    MaxPool2dOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential, SequentialLayer, SequentialOptions,
-    ZeroPad2d, ZeroPad2dOptions, layer, sequential,
+    MaxPool2dOptions, PReLU, PReLUOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential,
+    SequentialLayer, SequentialOptions, ZeroPad2d, ZeroPad2dOptions, layer, sequential,
 };
 pub use module::{Forward, Layer, Module, Outputs, uses_field};
+pub use options::*;
 pub use pair::Pair;
 pub use parameter::Parameter;
 pub use path::ParameterPath;

@@ -1,7 +1,7 @@
 //! What every layer and every model is.
 
 use super::{ParameterPath, Tensor, TraceError, trace};
-use crate::graph::Graph;
+use crate::graph::{Graph, same_name};
 use crate::ops::Symbolic;
 
 /// A layer, or a model made of layers: something that is built at a [`ParameterPath`] from hyper-parameters.

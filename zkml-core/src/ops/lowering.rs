@@ -29,6 +29,9 @@ pub trait Lowering<'g> {
     /// The circuit.
     fn circuit(&mut self) -> &mut CircuitBuilder;
 
+    /// The shape of a parameter.
+    fn parameter_shape(&self, id: ParameterId) -> &'g [usize];
+
     /// A weight tensor as a parameter column of the given shape: axis `i` of the column is axis `order[i]` of the tensor, once that
     /// has the sizes `split`. Example: a convolution's `[O, C, H, W]` with order `[2, 3, 0, 1]` is the column `[H, W, O, C]`.
     ///

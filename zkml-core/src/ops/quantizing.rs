@@ -118,6 +118,25 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn curve(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError>;
 
+    /// Appends `max(sign x, 0)` as a node of its own, `{name}.{suffix}`; `sign` is 1 or -1. Both have one scale.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn rectified(&mut self, suffix: &str, sign: i64) -> Result<Activation, QuantizeError>;
+
+    /// Appends a product of 8-bit values with a weight as a node of its own, `{name}.{suffix}`. The step of the weight is `2^-bits`:
+    /// returns the node and `bits`, so that a sum can bring others to the same scale exactly.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn weighed(
+        &mut self,
+        suffix: &str,
+        operand: Activation,
+        weight: ParameterId,
+        op: &dyn Fn(ParameterId) -> IntOp,
+    ) -> Result<(NodeId, u32), QuantizeError>;
+
     /// Appends a comparison of the operand's values, accumulators or not, whose result is an index.
     ///
     /// # Errors
@@ -180,6 +199,16 @@ pub enum QuantizeError {
         layer: String,
         /// Why.
         error: TableError,
+    },
+    /// A weight that no step of a power of two can hold.
+    #[error("parameter `{path}`: expected values of at most {limit}, found {found}")]
+    WeightTooLarge {
+        /// State-dict key.
+        path: String,
+        /// Largest magnitude.
+        found: f64,
+        /// The limit.
+        limit: f64,
     },
     /// NaN or infinity in a weight.
     #[error("parameter `{path}`: value {value} at row-major index {index} is not finite")]

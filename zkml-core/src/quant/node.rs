@@ -359,6 +359,83 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         Ok(())
     }
 
+    fn rectified(&mut self, suffix: &str, sign: i64) -> Result<Activation, QuantizeError> {
+        let operand = self.operand(0);
+        let limit = self.quantizer.options.activation_limit();
+        let largest = self.quantizer.calibration.largest(operand).unwrap_or(0.0);
+        let scale = if largest > 0.0 {
+            largest / limit as f64
+        } else {
+            1.0
+        };
+        let accumulator = match self.accumulator(0) {
+            Some(accumulator) => accumulator,
+            None => {
+                let x = self.activation(0)?;
+                Accumulator {
+                    node: x.node,
+                    scales: vec![x.scale],
+                    axis: 0,
+                }
+            }
+        };
+        let (own, shape) = (self.float().name.clone(), self.float().fact.clone());
+        let mut accumulator = accumulator;
+        if sign != 1 {
+            let negated = WeightedSum {
+                coefficients: vec![sign],
+            };
+            let name = self.quantizer.unique(format!("{own}.negated"));
+            let first = accumulator.scales.first().copied().unwrap_or(1.0);
+            accumulator.node =
+                self.quantizer
+                    .push(name, negated.into(), vec![accumulator.node], shape, first)?;
+        }
+        let name = self.quantizer.unique(format!("{own}.{suffix}"));
+        let table = (Function::Relu, limit);
+        self.quantizer.rescale(operand, &accumulator, scale, table, name)
+    }
+
+    fn weighed(
+        &mut self,
+        suffix: &str,
+        operand: Activation,
+        weight: ParameterId,
+        op: &dyn Fn(ParameterId) -> IntOp,
+    ) -> Result<(NodeId, u32), QuantizeError> {
+        let values = &self.quantizer.float[weight].values;
+        let largest = values
+            .iter()
+            .fold(0.0f64, |largest, w| largest.max(f64::from(w.abs())));
+        let limit = self.quantizer.options.weight_limit() as f64;
+        // The finest power of two at which the weights fit, and not finer than 2^-24.
+        let bits = (0..=24)
+            .rev()
+            .find(|bits| largest * f64::from(1u32 << bits) <= limit);
+        let bits = bits.ok_or_else(|| QuantizeError::WeightTooLarge {
+            path: self.quantizer.float[weight].path.clone(),
+            found: largest,
+            limit,
+        })?;
+        let step = (-f64::from(bits)).exp2();
+        let id = self.zeros(weight, ParameterRole::Weight);
+        let name = format!("{}.{suffix}", self.float().name);
+        let (name, shape) = (self.quantizer.unique(name), self.float().fact.clone());
+        let scale = step * operand.scale;
+        let node = self
+            .quantizer
+            .push(name, op(id), vec![operand.node], shape, scale)?;
+        self.quantizer.weighted.push(PendingWeights {
+            source: self.id,
+            node,
+            weight,
+            bias: None,
+            input_scale: operand.scale,
+            scales: vec![step],
+        });
+        Ok((node, bits))
+    }
+
     fn index(&mut self, op: IntOp) -> Result<(), QuantizeError> {
         let operand = match self.accumulator(0) {
             Some(accumulator) => accumulator.node,

@@ -214,10 +214,10 @@ fn shown<B: Backend>(
     let outputs: Vec<_> = outputs.filter(|(column, _)| is_public(column)).collect();
     PublicValues {
         input: (!inputs.is_empty()).then(|| inputs.into_iter().flatten().copied().collect()),
-        outputs: (!outputs.is_empty()).then(|| outputs.into_iter().map(|(_, output)| output.clone()).collect()),
+        outputs: (!outputs.is_empty())
+            .then(|| outputs.into_iter().map(|(_, output)| output.clone()).collect()),
     }
 }
-
 
 /// Fills the columns of all hints. Rescales, most of the trace, need the execution alone; the other columns may need
 /// theirs, in order.

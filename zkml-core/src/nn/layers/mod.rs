@@ -7,17 +7,19 @@ mod batch_norm;
 mod conv2d;
 mod linear;
 mod pooling;
+mod prelu;
 mod sequential;
 mod simple;
 
 pub use crate::ops::{
     AdaptiveAvgPool2dOptions, AvgPool2dOptions, BatchNormOptions, Conv2dOptions, LinearOptions,
-    MaxPool2dOptions,
+    MaxPool2dOptions, PReLUOptions,
 };
 pub use batch_norm::{BatchNorm1d, BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions};
 pub use conv2d::Conv2d;
 pub use linear::Linear;
 pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use prelu::PReLU;
 pub use sequential::{Sequential, SequentialLayer, SequentialOptions, layer, sequential};
 pub use simple::{
     Dropout, DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, ReLU, ReLU6, ReLU6Options,

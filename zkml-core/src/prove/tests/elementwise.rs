@@ -191,3 +191,47 @@ fn functions_that_are_not_monotone_have_sound_ranges() {
         integers_follow_the_function(op.into(), 3.0);
     }
 }
+
+/// One slope for all channels, and one each; also on an 8-bit value, where the operand is the input.
+#[test]
+fn prelu_with_committed_slopes_is_exact_enough_and_proved() {
+    for slopes in [vec![0.25f32], vec![0.25, -1.5, 0.01]] {
+        let mut builder = GraphBuilder::<Float>::new();
+        let x = builder.input("input", &[1, 3, 5, 3]).expect("input");
+        let values = ArrayD::from_shape_vec(vec![slopes.len()], slopes.clone()).expect("slopes");
+        let weight = builder.parameter(Parameter {
+            path: "prelu.weight".into(),
+            values,
+        });
+        let x = builder
+            .add("function", ops::Prelu { weight }, &[x])
+            .expect("prelu");
+        let x = builder.reshape("flatten", x, &[1, 45]).expect("flatten");
+        let values = tensor(&mut StdRng::seed_from_u64(5), &[4, 45], 1.0);
+        let weight = builder.parameter(Parameter {
+            path: "fc.weight".into(),
+            values,
+        });
+        let x = builder
+            .add("fc", ops::Linear { weight, bias: None }, &[x])
+            .expect("fc");
+        let graph = builder.finish(vec![x]).expect("a graph");
+        let samples = inputs(7, &[1, 3, 5, 3], 16);
+        let value = &execute_float(&graph, &samples[0]).expect("values")[1];
+        for ((at, y), x) in value.indexed_iter().zip(&samples[0]) {
+            let slope = slopes[at[1] % slopes.len()];
+            assert_eq!(*y, if *x < 0.0 { slope * x } else { *x });
+        }
+        let network = quantized(&graph, &samples, &QuantizeOptions::default());
+        let error = error_in_steps(&graph, &network, &samples);
+        assert!(error <= 3.0, "{error} steps\n{}", network.graph);
+        let input = network.quantize_input(&samples[0]).expect("an input");
+        let model = CompiledModel::new("prelu", network);
+        with_trace_on(model, input, |key, circuit, trace, input| {
+            check(circuit, &trace.values).expect("the trace satisfies the circuit");
+            columns_follow_definitions(circuit, trace);
+            altered_cells_are_found(circuit, trace);
+            proof_verifies(key, trace, input);
+        });
+    }
+}
