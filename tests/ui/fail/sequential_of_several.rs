@@ -1,3 +1,4 @@
+use zkml::nn::*;
 use zkml::prelude::*;
 
 #[zk_model]
