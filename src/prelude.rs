@@ -5,8 +5,9 @@
 pub use zkml_core::nn::elementwise::*;
 pub use zkml_core::nn::{
     AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Flatten, Forward, Identity,
-    Linear, MaxPool2d, Module, PReLU, ReLU, ReLU6, Sequential, Tensor, ZeroPad2d, adaptive_avg_pool2d,
-    argmax, avg_pool2d, cat, flatten, max_pool2d, pad, permute, relu, relu6, reshape, subsample2d, view,
+    Linear, MaxPool2d, Module, PReLU, Parameter, ReLU, ReLU6, Sequential, Tensor, ZeroPad2d,
+    adaptive_avg_pool2d, argmax, avg_pool2d, cat, flatten, max_pool2d, pad, permute, relu, relu6, reshape,
+    subsample2d, view,
 };
 pub use zkml_macros::zk_model;
 

@@ -28,7 +28,7 @@ use super::tensor::class_of;
 pub struct Verified {
     model: String,
     privacy: Privacy,
-    input: Option<QuantizedTensor>,
+    inputs: Vec<QuantizedTensor>,
     outputs: Option<Vec<QuantizedTensor>>,
     label: Option<String>,
     commitments: verify::Verified,
@@ -47,7 +47,7 @@ impl Verified {
         Self {
             model: statement.key.name.clone(),
             privacy: statement.key.privacy,
-            input: public_input(statement, public),
+            inputs: public_inputs(statement, public),
             label: class.and_then(|class| names.get(class).cloned()),
             outputs,
             commitments,
@@ -81,9 +81,14 @@ impl Verified {
         self.label.as_deref()
     }
 
-    /// The input the answer is about; none where the key keeps it private.
+    /// The input the answer is about; none where the key keeps it private. Of a model with several inputs, the first public one.
     pub fn input(&self) -> Option<&QuantizedTensor> {
-        self.input.as_ref()
+        self.inputs.first()
+    }
+
+    /// The public inputs, in order.
+    pub fn inputs(&self) -> &[QuantizedTensor] {
+        &self.inputs
     }
 
     /// What the proof shows and what it hides.
@@ -140,19 +145,20 @@ fn tensor(statement: &Statement<'_>, column: ColumnId, scale: f64, integers: &[i
     QuantizedTensor::new(shape, scale, integers.to_vec())
 }
 
-/// The public input of the values that were checked.
-fn public_input(statement: &Statement<'_>, public: &PublicValues) -> Option<QuantizedTensor> {
-    let (input, integers) = (statement.input?, public.input.as_ref()?);
-    let scale = statement.key.interface.input_scale;
-    Some(tensor(statement, input.column, scale, integers))
+/// The public inputs of the values that were checked.
+fn public_inputs(statement: &Statement<'_>, public: &PublicValues) -> Vec<QuantizedTensor> {
+    // Values that have been checked can be split.
+    let inputs = public.split_input(statement).unwrap_or_default();
+    let inputs = inputs.into_iter();
+    inputs
+        .map(|(input, integers)| tensor(statement, input.column, input.scale, integers))
+        .collect()
 }
 
 /// The public outputs of the values that were checked.
 fn public_outputs(statement: &Statement<'_>, public: &PublicValues) -> Option<Vec<QuantizedTensor>> {
     let integers = public.outputs.as_ref()?;
-    let scales = &statement.key.interface.output_scales;
-    let outputs = statement.outputs.iter().zip(scales).zip(integers);
-    let outputs =
-        outputs.map(|((output, &scale), integers)| tensor(statement, output.column, scale, integers));
+    let outputs = statement.outputs.iter().zip(integers);
+    let outputs = outputs.map(|(output, integers)| tensor(statement, output.column, output.scale, integers));
     Some(outputs.collect())
 }

@@ -55,8 +55,8 @@ pub(crate) fn settings(tokens: TokenStream, errors: &mut Errors) -> Option<Vec<S
 pub(crate) struct ModelArguments {
     /// Where zkml is.
     pub(crate) zkml: syn::Path,
-    /// Declared input shape.
-    pub(crate) input: Option<Vec<Expr>>,
+    /// Declared shapes of the inputs; none if none are declared.
+    pub(crate) inputs: Vec<Vec<Expr>>,
 }
 
 impl ModelArguments {
@@ -64,30 +64,42 @@ impl ModelArguments {
     pub(crate) fn parse(tokens: TokenStream, on_struct: bool, errors: &mut Errors) -> ModelArguments {
         let mut arguments = ModelArguments {
             zkml: syn::parse_quote!(::zkml),
-            input: None,
+            inputs: Vec::new(),
         };
         let known: &[&str] = if on_struct {
-            &["input", "crate"]
+            &["input", "inputs", "crate"]
         } else {
             &["crate"]
         };
-        for Setting { name, value } in settings(tokens, errors).unwrap_or_default() {
+        let settings = settings(tokens, errors).unwrap_or_default();
+        let given = |wanted: &str| settings.iter().find(|setting| setting.name == wanted);
+        if let (Some(_), Some(several), true) = (given("input"), given("inputs"), on_struct) {
+            errors.push(
+                &several.name,
+                "expected `input` for one input or `inputs` for several, found both",
+            );
+        }
+        for Setting { name, value } in settings {
             match (name.to_string().as_str(), value) {
                 ("crate", Expr::Path(path)) => arguments.zkml = path.path,
                 ("crate", value) => errors.push(&value, "`crate` expects a path such as `::zkml`"),
                 ("input", Expr::Array(array)) if on_struct => {
-                    for size in &array.elems {
-                        check_size(size, errors);
-                    }
-                    arguments.input = Some(array.elems.into_iter().collect());
+                    arguments.inputs = vec![shape(array, errors)];
                 }
+                ("inputs", Expr::Array(array)) if on_struct && !array.elems.is_empty() => {
+                    arguments.inputs = shapes(array, errors);
+                }
+                ("inputs", value) if on_struct => errors.push(&value, SHAPES),
                 ("input", value) if on_struct => {
                     errors.push(
                         &value,
                         "`input` expects a shape, batch first, such as `[1, 3, 32, 32]`",
                     );
                 }
-                ("input", _) => errors.push(&name, "`input` belongs on the struct, not on its `impl`"),
+                ("input" | "inputs", _) => errors.push(
+                    &name,
+                    format!("`{name}` belongs on the struct, not on its `impl`"),
+                ),
                 (unknown, _) => {
                     let hint = match closest(unknown, known.iter().copied()) {
                         Some(_) => did_you_mean(unknown, known.iter().copied()),
@@ -102,6 +114,27 @@ impl ModelArguments {
         }
         arguments
     }
+}
+
+const SHAPES: &str = "`inputs` expects a shape for each input, batch first, such as `[[1, 3], [1, 4]]`";
+
+/// The sizes of a shape.
+fn shape(array: syn::ExprArray, errors: &mut Errors) -> Vec<Expr> {
+    for size in &array.elems {
+        check_size(size, errors);
+    }
+    array.elems.into_iter().collect()
+}
+
+fn shapes(array: syn::ExprArray, errors: &mut Errors) -> Vec<Vec<Expr>> {
+    let mut shapes = Vec::new();
+    for element in array.elems {
+        match element {
+            Expr::Array(array) => shapes.push(shape(array, errors)),
+            other => errors.push(&other, SHAPES),
+        }
+    }
+    shapes
 }
 
 fn check_size(size: &Expr, errors: &mut Errors) {

@@ -1,6 +1,6 @@
 //! The code for the `impl`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::visit::Visit;
 use syn::visit_mut::VisitMut;
@@ -43,12 +43,13 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemImpl) -> TokenStream 
     for method in forward::methods(&item) {
         used.visit_block(&method.block);
     }
-    let steps = shapes::follow(&function.block, forward::input_name(&function), &methods, &zkml);
+    let inputs = Inputs::of(&function);
+    let steps = shapes::follow(&function.block, &inputs.names, &methods, &zkml);
     rewrite(&mut item, methods);
-    let forward = forward_impl(&zkml, &item, &self_ty, &used);
-    let inference = inference(&zkml, &item, &self_ty, &steps);
+    let forward = forward_impl(&zkml, &item, &self_ty, &used, &inputs);
+    let inference = inference(&zkml, &item, &self_ty, &steps, inputs.names.len());
     let checks = if item.generics.params.is_empty() {
-        checks(&zkml, &self_ty, &steps)
+        checks(&zkml, &self_ty, &steps, &inputs)
     } else {
         TokenStream::new()
     };
@@ -71,20 +72,70 @@ fn rewrite(item: &mut ItemImpl, methods: Vec<String>) {
     }
 }
 
-fn forward_impl(zkml: &syn::Path, item: &ItemImpl, self_ty: &TypePath, used: &UsedFields) -> TokenStream {
+/// The inputs of `forward`.
+struct Inputs {
+    names: Vec<Option<Ident>>,
+    /// Is there one, and one output?
+    is_layer: bool,
+    /// Where `forward` is named.
+    span: Span,
+}
+
+impl Inputs {
+    fn of(function: &ImplItemFn) -> Inputs {
+        Inputs {
+            names: forward::input_names(function),
+            is_layer: forward::is_layer(function),
+            span: function.sig.ident.span(),
+        }
+    }
+}
+
+/// `input_0`, `input_1`, ...
+fn numbered(count: usize) -> Vec<Ident> {
+    (0..count).map(shapes::input).collect()
+}
+
+fn forward_impl(
+    zkml: &syn::Path,
+    item: &ItemImpl,
+    self_ty: &TypePath,
+    used: &UsedFields,
+    inputs: &Inputs,
+) -> TokenStream {
     let (generics, _, where_clause) = item.generics.split_for_impl();
     let names: Vec<&str> = if used.all {
         vec!["*"]
     } else {
         used.names.iter().map(String::as_str).collect()
     };
+    let arguments = numbered(inputs.names.len());
+    let called = inputs.names.iter().zip(&arguments);
+    let called = called.map(|(name, number)| {
+        let name = name.as_ref().unwrap_or(number).to_string();
+        name.trim_start_matches("r#").to_owned()
+    });
+    let layer = inputs.is_layer.then(|| {
+        quote! {
+            impl #generics #zkml::nn::Layer for #self_ty #where_clause {
+                fn forward(&self, x: #zkml::nn::Tensor) -> #zkml::nn::Tensor {
+                    <#self_ty>::forward(self, x)
+                }
+            }
+        }
+    });
     quote! {
         impl #generics #zkml::nn::Forward for #self_ty #where_clause {
             const USED_FIELDS: &'static [&'static str] = &[#(#names),*];
-            fn forward(&self, x: #zkml::nn::Tensor) -> #zkml::nn::Tensor {
-                <#self_ty>::forward(self, x)
+            const INPUT_NAMES: &'static [&'static str] = &[#(#called),*];
+            fn run(&self, inputs: &[#zkml::nn::Tensor]) -> ::std::vec::Vec<#zkml::nn::Tensor> {
+                let &[#(#arguments),*] = inputs else {
+                    return ::std::vec::Vec::new();
+                };
+                #zkml::nn::Outputs::tensors(<#self_ty>::forward(self, #(#arguments),*))
             }
         }
+        #layer
     }
 }
 
@@ -97,7 +148,13 @@ fn options_type(self_ty: &TypePath) -> TypePath {
     options
 }
 
-fn inference(zkml: &syn::Path, item: &ItemImpl, self_ty: &TypePath, steps: &Steps) -> TokenStream {
+fn inference(
+    zkml: &syn::Path,
+    item: &ItemImpl,
+    self_ty: &TypePath,
+    steps: &Steps,
+    arity: usize,
+) -> TokenStream {
     let (generics, _, where_clause) = item.generics.split_for_impl();
     let options = options_type(self_ty);
     let count = steps.steps.len();
@@ -107,32 +164,55 @@ fn inference(zkml: &syn::Path, item: &ItemImpl, self_ty: &TypePath, steps: &Step
         Some(result) => quote!(#result),
         None => quote!(#zkml::nn::Inferred::Unknown),
     };
+    let inputs = numbered(arity);
+    let whole = match arity {
+        1 => quote! {
+            let (steps, result) = self.infer_forward([x]);
+            #zkml::nn::Inferred::first_failure(&steps, result)
+        },
+        // A call with one tensor is no call of it.
+        _ => quote! {
+            let _ = x;
+            #zkml::nn::Inferred::Unknown
+        },
+    };
     quote! {
         impl #generics #options #where_clause {
             /// The shapes of `forward`, operation by operation, and of its result, for the compiler.
+            #[allow(dead_code)]
             const fn infer_forward(
                 &self,
-                input: #zkml::nn::Inferred,
+                inputs: [#zkml::nn::Inferred; #arity],
             ) -> ([#zkml::nn::Inferred; #count], #zkml::nn::Inferred) {
-                let _ = input;
+                let [#(#inputs),*] = inputs;
+                #(let _ = #inputs;)*
                 #(let #names = #rules;)*
                 ([#(#names),*], #result)
             }
 
             /// The shape `forward` makes of `x`, for the compiler.
             pub const fn infer(&self, x: #zkml::nn::Inferred) -> #zkml::nn::Inferred {
-                let (steps, result) = self.infer_forward(x);
-                #zkml::nn::Inferred::first_failure(&steps, result)
+                #whole
             }
         }
     }
 }
 
 /// Every operation's shape is a constant, whose mistake the compiler reports where the operation is written.
-fn checks(zkml: &syn::Path, self_ty: &TypePath, steps: &Steps) -> TokenStream {
+fn checks(zkml: &syn::Path, self_ty: &TypePath, steps: &Steps, inputs: &Inputs) -> TokenStream {
+    let arity = inputs.names.len();
+    let message =
+        format!("`forward` takes {arity} input(s), `#[zk_model(...)]` declares another number of shapes");
+    let declared = quote_spanned! {inputs.span=>
+        const _: () = {
+            const DECLARED: usize = <#self_ty as #zkml::nn::Module>::INPUTS.len();
+            ::core::assert!(DECLARED == 0 || DECLARED == #arity, #message);
+        };
+    };
     if steps.steps.is_empty() {
-        return TokenStream::new();
+        return declared;
     }
+    let positions = 0..arity;
     let count = steps.steps.len();
     let reports = steps
         .steps
@@ -140,11 +220,12 @@ fn checks(zkml: &syn::Path, self_ty: &TypePath, steps: &Steps) -> TokenStream {
         .enumerate()
         .map(|(i, step)| quote_spanned!(step.span=> const _: () = STEPS[#i].report();));
     quote! {
+        #declared
         const _: () = {
             const STEPS: [#zkml::nn::Inferred; #count] = match <#self_ty as #zkml::nn::Module>::OPTIONS {
                 ::core::option::Option::Some(options) => {
-                    let input = #zkml::nn::Inferred::input(<#self_ty as #zkml::nn::Module>::INPUT);
-                    options.infer_forward(input).0
+                    let shapes = <#self_ty as #zkml::nn::Module>::INPUTS;
+                    options.infer_forward([#(#zkml::nn::Inferred::input(shapes, #positions)),*]).0
                 }
                 ::core::option::Option::None => [#zkml::nn::Inferred::Unknown; #count],
             };
@@ -173,7 +254,12 @@ fn stub(
         names: Vec::new(),
         all: true,
     };
-    let forward = forward_impl(zkml, &item, self_ty, &used);
+    let inputs = Inputs {
+        names: vec![None],
+        is_layer: true,
+        span: Span::call_site(),
+    };
+    let forward = forward_impl(zkml, &item, self_ty, &used, &inputs);
     let inference = inference(
         zkml,
         &item,
@@ -182,6 +268,7 @@ fn stub(
             steps: Vec::new(),
             result: None,
         },
+        1,
     );
     let errors = errors.into_compile_error();
     quote!(#errors #item #forward #inference)

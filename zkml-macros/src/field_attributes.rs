@@ -11,6 +11,8 @@ pub(crate) struct FieldAttributes {
     pub(crate) layer: Option<Vec<Setting>>,
     pub(crate) is_argument: bool,
     pub(crate) rename: Option<String>,
+    /// Of a parameter.
+    pub(crate) shape: Option<Vec<Expr>>,
     /// An attribute was wrong: say nothing more about this field.
     pub(crate) broken: bool,
 }
@@ -55,7 +57,7 @@ pub(crate) fn read_attributes(field: &mut Field, errors: &mut Errors) -> FieldAt
                 }
                 read.is_argument = true;
             }
-            "param" => read_rename(&attribute, &mut read, errors),
+            "param" => read_parameter(&attribute, &mut read, errors),
             unknown => {
                 let hint = match closest(unknown, OURS.iter().copied()) {
                     Some(_) => did_you_mean(unknown, OURS.iter().copied()),
@@ -84,16 +86,26 @@ fn arguments(attribute: &Attribute, errors: &mut Errors) -> Option<Vec<Setting>>
     }
 }
 
-fn read_rename(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors) {
+fn read_parameter(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors) {
     let Some(settings) = arguments(attribute, errors) else {
         read.broken = true;
         return;
     };
     for Setting { name, value } in settings {
+        if name == "shape" {
+            match value {
+                Expr::Array(array) => read.shape = Some(array.elems.into_iter().collect()),
+                other => {
+                    errors.push(&other, "`shape` expects sizes, such as `[64, 3]`");
+                    read.broken = true;
+                }
+            }
+            continue;
+        }
         if name != "rename" {
-            let hint = did_you_mean(&name.to_string(), ["rename"]);
+            let hint = did_you_mean(&name.to_string(), ["rename", "shape"]);
             let hint = if hint.is_empty() {
-                ": expected `rename`".to_owned()
+                ": expected `rename` or `shape`".to_owned()
             } else {
                 hint
             };

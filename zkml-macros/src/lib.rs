@@ -44,6 +44,8 @@ use syn::{Item, spanned::Spanned};
 ///
 /// - `#[zk_model(input = [1, 1, 28, 28])]`: shape of the input, batch first. `trace()` uses it, and shapes are
 ///   checked while the crate is compiled.
+/// - `#[zk_model(inputs = [[1, 3], [1, 4]])]`: the same for a `forward` of several inputs. Sizes may be arguments
+///   of the model: `input = [1, n]`.
 /// - `#[zk_model(crate = path)]`: where zkml is, if not at `::zkml`.
 ///
 /// On its fields:
@@ -56,8 +58,10 @@ use syn::{Item, spanned::Spanned};
 /// - `#[arg]`: not a layer but an argument of `new`, which the values of `#[layer(...)]` may use. Its type is
 ///   `Copy`.
 /// - `#[param(rename = "features.0")]`: the state-dict key, if it is not the field's name.
+/// - `#[param(shape = [64])]` on a `Parameter`: a weight that `forward` uses as a tensor, `x * self.gain`.
 ///
-/// On the `impl`: `self.conv(x)` applies the layer `conv`. Everything else is plain Rust.
+/// On the `impl`: `self.conv(x)` applies the layer `conv`. Everything else is plain Rust. `forward` takes up to four
+/// tensors, and returns a tensor, a tuple or an array of them.
 #[proc_macro_attribute]
 pub fn zk_model(
     arguments: proc_macro::TokenStream,

@@ -22,9 +22,11 @@ pub use vgg::{Vgg, VggConfig, VggHead, VggOptions};
 
 /// What the model files import.
 mod prelude {
+    #[cfg(test)]
+    pub(crate) use zkml_core::nn::Forward as _;
     pub(crate) use zkml_core::nn::{
         AdaptiveAvgPool2d, BatchNorm2d, BatchNorm2dOptions, Conv2d, Conv2dOptions, Dropout, DropoutOptions,
-        Forward, Linear, LinearOptions, MaxPool2d, MaxPool2dOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions,
+        Layer, Linear, LinearOptions, MaxPool2d, MaxPool2dOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions,
         Sequential, SequentialLayer, Tensor, adaptive_avg_pool2d, flatten, layer, max_pool2d, pad, relu,
         sequential, subsample2d,
     };

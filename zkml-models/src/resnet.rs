@@ -342,7 +342,7 @@ impl CifarResNet {
 }
 
 /// The layer's result, or the operand where there is no layer.
-fn optional<M: Forward>(layer: &Option<M>, x: Tensor) -> Tensor {
+fn optional<M: Layer>(layer: &Option<M>, x: Tensor) -> Tensor {
     match layer {
         Some(layer) => layer.forward(x),
         None => x,

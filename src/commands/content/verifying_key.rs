@@ -115,20 +115,26 @@ fn rows(statement: &Statement<'_>) -> Fact {
 }
 
 /// The input and the outputs, public or not.
-fn tensors(key: &VerifyingKey, statement: &Statement<'_>) -> Vec<Fact> {
+fn tensors<'s>(key: &VerifyingKey, statement: &'s Statement<'_>) -> Vec<Fact> {
     let named = |name: String, public: Option<&PublicTensor>, scale: f64| match public {
         Some(public) => tensor(key, name, public, scale),
         None => private(name, Some(scale)),
     };
     let interface = &key.interface;
     let outputs = interface.output_scales.iter().enumerate();
+    let find = |tensors: &'s [PublicTensor], index: usize| {
+        tensors.iter().find(|tensor| tensor.index as usize == index)
+    };
+    let further = statement.inputs.iter().filter(|tensor| tensor.index > 0);
     core::iter::once(named(
         "input".into(),
-        statement.input.as_ref(),
+        find(&statement.inputs, 0),
         interface.input_scale,
     ))
+    .chain(further.map(|public| named(format!("input {}", public.index), Some(public), public.scale)))
     .chain(
-        outputs.map(|(index, &scale)| named(format!("output {index}"), statement.outputs.get(index), scale)),
+        outputs
+            .map(|(index, &scale)| named(format!("output {index}"), find(&statement.outputs, index), scale)),
     )
     .collect()
 }

@@ -1,6 +1,6 @@
 use zkml::prelude::*;
 
-#[zk_model(inputs = [1, 1, 28, 28], name = "net", input = [1, 0, 28.5, -28])]
+#[zk_model(inptu = [1, 1, 28, 28], name = "net", input = [1, 0, 28.5, -28])]
 struct Net {
     relu: ReLU,
 }

@@ -15,7 +15,7 @@ impl PublicValues {
     /// # Errors
     /// [`VerifyError::PublicValue`] naming the first value that does not fit.
     pub fn check(&self, statement: &Statement<'_>) -> Result<(), VerifyError> {
-        expect_presence("input", statement.input.is_some(), self.input.is_some())?;
+        expect_presence("input", !statement.inputs.is_empty(), self.input.is_some())?;
         expect_presence("outputs", !statement.outputs.is_empty(), self.outputs.is_some())?;
         let outputs = self.outputs.as_deref().unwrap_or_default();
         if outputs.len() != statement.outputs.len() {
@@ -26,13 +26,46 @@ impl PublicValues {
                 format!("{found} tensors"),
             );
         }
-        for (tensor, values) in statement.input.iter().zip(&self.input) {
-            check_tensor(statement, "input", tensor, values)?;
+        for (tensor, values) in self.split_input(statement)? {
+            let name = match statement.inputs.len() {
+                1 => "input".to_owned(),
+                _ => format!("input.{}", tensor.index),
+            };
+            check_tensor(statement, &name, tensor, values)?;
         }
-        for (index, (tensor, values)) in statement.outputs.iter().zip(outputs).enumerate() {
-            check_tensor(statement, &format!("output.{index}"), tensor, values)?;
+        for (tensor, values) in statement.outputs.iter().zip(outputs) {
+            check_tensor(statement, &format!("output.{}", tensor.index), tensor, values)?;
         }
         Ok(())
+    }
+
+    /// The values of each public input. They stand one after the other, in the order of the inputs, each as long as its shape says.
+    ///
+    /// # Errors
+    /// [`VerifyError::PublicValue`] for another number of values.
+    pub fn split_input<'s, 'v>(
+        &'v self,
+        statement: &'s Statement<'_>,
+    ) -> Result<Vec<(&'s PublicTensor, &'v [i64])>, VerifyError> {
+        let Some(input) = self.input.as_deref() else {
+            return Ok(Vec::new());
+        };
+        if let [only] = statement.inputs.as_slice() {
+            // Its own check says more than a number.
+            return Ok(vec![(only, input)]);
+        }
+        let (mut rest, mut expected) = (input, 0usize);
+        let mut parts = Vec::with_capacity(statement.inputs.len());
+        for tensor in &statement.inputs {
+            let length = statement.circuit()[tensor.column].shape.logical_len();
+            let (values, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            (rest, expected) = (after, expected.saturating_add(length));
+            parts.push((tensor, values));
+        }
+        if expected != input.len() {
+            mismatch("input", format!("{expected} values"), input.len().to_string())?;
+        }
+        Ok(parts)
     }
 }
 
@@ -59,6 +92,7 @@ fn check_tensor(
         column,
         minimum,
         maximum,
+        ..
     } = tensor;
     let shape = &statement.circuit()[*column].shape;
     if values.len() != shape.logical_len() {
@@ -106,7 +140,8 @@ impl PublicCells {
                 *slot = Some(circuit[column].shape.pad(&elements, M61::from(0u64)));
             }
         };
-        if let (Some(input), Some(integers)) = (&statement.input, &values.input) {
+        // Values that have been checked can be split.
+        for (input, integers) in values.split_input(statement).unwrap_or_default() {
             put(input.column, integers);
         }
         for (output, integers) in statement.outputs.iter().zip(values.outputs.iter().flatten()) {

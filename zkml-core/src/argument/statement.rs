@@ -39,9 +39,9 @@ pub struct Statement<'k> {
     circuit: Cow<'k, Circuit>,
     /// BLAKE3 of the key.
     pub digest: [u8; 32],
-    /// The public input, unless it is private.
-    pub input: Option<PublicTensor>,
-    /// The public outputs; none if they are private.
+    /// The public inputs, in order; none if all are private.
+    pub inputs: Vec<PublicTensor>,
+    /// The public outputs, in order; none if all are private.
     pub outputs: Vec<PublicTensor>,
     /// When each virtual column is reduced.
     pub schedule: Schedule,
@@ -77,7 +77,7 @@ impl<'k> Statement<'k> {
             .validate()
             .map_err(|error| VerifyError::Key(error.to_string()))?;
         let circuit = Cow::Borrowed(&key.circuit);
-        Self::of(key, Subject::Answer, circuit, key.input()?, key.outputs()?)
+        Self::of(key, Subject::Answer, circuit, key.inputs()?, key.outputs()?)
     }
 
     /// The statement of the key's setup proof.
@@ -92,14 +92,14 @@ impl<'k> Statement<'k> {
         circuit
             .validate()
             .map_err(|error| VerifyError::Key(error.to_string()))?;
-        Self::of(key, Subject::Setup, Cow::Owned(circuit), None, Vec::new())
+        Self::of(key, Subject::Setup, Cow::Owned(circuit), Vec::new(), Vec::new())
     }
 
     fn of(
         key: &'k VerifyingKey,
         subject: Subject,
         circuit: Cow<'k, Circuit>,
-        input: Option<PublicTensor>,
+        inputs: Vec<PublicTensor>,
         outputs: Vec<PublicTensor>,
     ) -> Result<Self, VerifyError> {
         key.code.validate()?;
@@ -129,7 +129,7 @@ impl<'k> Statement<'k> {
             key: Cow::Borrowed(key),
             subject,
             digest: key.digest()?,
-            input,
+            inputs,
             outputs,
             schedule: Schedule::new(&circuit),
             tables: evaluated_tables(&circuit)?,
@@ -186,7 +186,7 @@ impl<'k> Statement<'k> {
             subject: self.subject,
             circuit: Cow::Owned(self.circuit.into_owned()),
             digest: self.digest,
-            input: self.input,
+            inputs: self.inputs,
             outputs: self.outputs,
             schedule: self.schedule,
             tables: self.tables,

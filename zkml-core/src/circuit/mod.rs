@@ -141,6 +141,26 @@ pub enum Public {
     },
     /// Constants, row-major over the logical shape.
     Constant(Vec<i64>),
+    /// As `Input`, the input of that number, from 0: a further one, or one that is public while others are private.
+    InputAt {
+        /// Which input.
+        index: u32,
+        /// Smallest value.
+        minimum: i64,
+        /// Largest value.
+        maximum: i64,
+        /// `real = scale * integer`.
+        scale: f64,
+    },
+    /// As `Output`, of a model whose other outputs are private.
+    OutputAt {
+        /// Which output.
+        index: u32,
+        /// Smallest value.
+        minimum: i64,
+        /// Largest value.
+        maximum: i64,
+    },
 }
 
 /// `sum_k coefficient_k column_k + constant`; the constant stands in every cell, padding included.

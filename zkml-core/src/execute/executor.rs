@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use ndarray::ArrayD;
 use rayon::prelude::*;
 
-use super::{Execution, check_input};
+use super::{Execution, check_inputs};
 use crate::graph::{Graph, Node};
 use crate::ops::{ExecutionError, Int, IntegerSite, Layer};
 
@@ -76,9 +76,17 @@ impl<'a> Executor<'a> {
     /// # Errors
     /// An input of the wrong shape or range; a value outside a table's domain.
     pub fn run(&self, input: &ArrayD<i64>) -> Result<Execution, ExecutionError> {
-        check_input(self.graph, input)?;
+        self.run_on(core::slice::from_ref(input))
+    }
+
+    /// The value of every node on several inputs, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::run`]; another number of inputs.
+    pub fn run_on(&self, inputs: &[ArrayD<i64>]) -> Result<Execution, ExecutionError> {
+        check_inputs(self.graph, inputs)?;
         let layers = self.layers.0.iter().map(Option::as_ref);
-        Execution::of(self.graph, input, layers, |site| {
+        Execution::of(self.graph, inputs, layers, |site| {
             site.node.op.room().execute_table(site)
         })
     }

@@ -28,6 +28,22 @@ pub enum FloatExecutionError {
         /// What.
         value: f32,
     },
+    /// Another number of inputs than the network takes.
+    #[error("expected {expected} input(s), found {found}")]
+    InputCount {
+        /// How many the network takes.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// One of several inputs does not fit.
+    #[error("`{input}`: {error}")]
+    Input {
+        /// Name of its node.
+        input: String,
+        /// What does not fit.
+        error: Box<FloatExecutionError>,
+    },
     /// The graph is not consistent at this node; it was not validated.
     #[error("`{node}`: the graph is inconsistent here, validate it first")]
     Inconsistent {
@@ -46,12 +62,27 @@ pub fn execute_float(
     graph: &Graph<Float>,
     input: &ArrayD<f32>,
 ) -> Result<Vec<ArrayD<f32>>, FloatExecutionError> {
-    check_input(&graph[graph.input].fact, input)?;
+    execute_float_on(graph, core::slice::from_ref(input))
+}
+
+/// The value of every node on several inputs, in their order.
+///
+/// # Errors
+/// As [`execute_float`]; another number of inputs.
+pub fn execute_float_on(
+    graph: &Graph<Float>,
+    inputs: &[ArrayD<f32>],
+) -> Result<Vec<ArrayD<f32>>, FloatExecutionError> {
+    let shapes = graph
+        .inputs()
+        .map(|id| (graph[id].name.as_str(), graph[id].fact.as_slice()));
+    check_inputs(&shapes.collect::<Vec<_>>(), inputs)?;
+    let mut inputs = inputs.iter();
     let mut values: Vec<ArrayD<f32>> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let operands: Option<Vec<&ArrayD<f32>>> = node.inputs.iter().map(|id| values.get(id.0)).collect();
         let value = operands.and_then(|operands| match node.op.is_input() {
-            true => Some(input.as_standard_layout().into_owned()),
+            true => inputs.next().map(|input| input.as_standard_layout().into_owned()),
             false => node.op.room().evaluate(&FloatSite {
                 graph,
                 node,
@@ -86,6 +117,47 @@ pub fn execute_float_outputs(
             Ok(graph.outputs.iter().filter_map(take).collect())
         })
         .collect()
+}
+
+/// The outputs of a network of several inputs on many samples, each a list of inputs: one list of outputs per sample.
+///
+/// # Errors
+/// As [`execute_float_on`], for the first failing sample.
+pub fn execute_float_outputs_on(
+    graph: &Graph<Float>,
+    samples: &[Vec<ArrayD<f32>>],
+) -> Result<Vec<Vec<ArrayD<f32>>>, FloatExecutionError> {
+    samples
+        .par_iter()
+        .map(|inputs| {
+            let values = execute_float_on(graph, inputs)?;
+            let take = |id: &crate::graph::NodeId| values.get(id.0).cloned();
+            Ok(graph.outputs.iter().filter_map(take).collect())
+        })
+        .collect()
+}
+
+/// Refuses another number of inputs than there are names and shapes, and inputs that do not fit them.
+pub(crate) fn check_inputs(
+    expected: &[(&str, &[usize])],
+    inputs: &[ArrayD<f32>],
+) -> Result<(), FloatExecutionError> {
+    if expected.len() != inputs.len() {
+        return Err(FloatExecutionError::InputCount {
+            expected: expected.len(),
+            found: inputs.len(),
+        });
+    }
+    for ((name, shape), input) in expected.iter().zip(inputs) {
+        check_input(shape, input).map_err(|error| match inputs.len() {
+            1 => error,
+            _ => FloatExecutionError::Input {
+                input: (*name).to_owned(),
+                error: Box::new(error),
+            },
+        })?;
+    }
+    Ok(())
 }
 
 /// Refuses inputs of the wrong shape and inputs with NaN or infinity, naming the index.

@@ -9,9 +9,9 @@ pub mod reference;
 use ndarray::{ArrayD, Dimension};
 
 pub use executor::{Executor, Layers, execute};
-pub use reference::execute_reference;
+pub use reference::{execute_reference, execute_reference_on};
 
-use crate::graph::{Graph, NodeId, Operation};
+use crate::graph::{Graph, IntFact, NodeId, Operation};
 pub use crate::ops::ExecutionError;
 use crate::ops::{Computed, Int, IntegerSite, Layer};
 
@@ -26,10 +26,10 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// Computes node after node with `compute`; an input is taken as it is.
+    /// Computes node after node with `compute`; inputs are taken as they are, in their order.
     fn of<'l>(
         graph: &Graph<Int>,
-        input: &ArrayD<i64>,
+        inputs: &[ArrayD<i64>],
         layers: impl Iterator<Item = Option<&'l Layer>>,
         compute: impl Fn(&IntegerSite<'_>) -> Result<Computed, ExecutionError>,
     ) -> Result<Self, ExecutionError> {
@@ -38,6 +38,7 @@ impl Execution {
             values: Vec::with_capacity(count),
             before_table: Vec::with_capacity(count),
         };
+        let mut inputs = inputs.iter();
         for (node, layer) in graph.nodes.iter().zip(layers) {
             let _span = tracing::debug_span!("layer", layer = %node.name).entered();
             let operands: Option<Vec<&ArrayD<i64>>> =
@@ -47,6 +48,7 @@ impl Execution {
             };
             let operands = operands.ok_or_else(inconsistent)?;
             let computed = if node.op.is_input() {
+                let input = inputs.next().ok_or_else(inconsistent)?;
                 Computed::plain(input.as_standard_layout().into_owned())
             } else {
                 compute(&IntegerSite {
@@ -76,9 +78,29 @@ impl Execution {
     }
 }
 
-/// Refuses inputs of the wrong shape or with integers outside the input's range, naming the index.
-pub(crate) fn check_input(graph: &Graph<Int>, input: &ArrayD<i64>) -> Result<(), ExecutionError> {
-    let fact = &graph[graph.input].fact;
+/// Refuses inputs of the wrong number or shape, or with integers outside their range, naming the index.
+pub(crate) fn check_inputs(graph: &Graph<Int>, inputs: &[ArrayD<i64>]) -> Result<(), ExecutionError> {
+    let expected: Vec<NodeId> = graph.inputs().collect();
+    if expected.len() != inputs.len() {
+        return Err(ExecutionError::InputCount {
+            expected: expected.len(),
+            found: inputs.len(),
+        });
+    }
+    for (id, input) in expected.iter().zip(inputs) {
+        let node = &graph[*id];
+        check_input(&node.fact, input).map_err(|error| match inputs.len() {
+            1 => error,
+            _ => ExecutionError::Input {
+                input: node.name.clone(),
+                error: Box::new(error),
+            },
+        })?;
+    }
+    Ok(())
+}
+
+fn check_input(fact: &IntFact, input: &ArrayD<i64>) -> Result<(), ExecutionError> {
     if input.shape() != fact.shape {
         let (expected, found) = (fact.shape.clone(), input.shape().to_vec());
         return Err(ExecutionError::InputShape { expected, found });

@@ -4,7 +4,7 @@
 
 use ndarray::ArrayD;
 
-use super::{Execution, check_input};
+use super::{Execution, check_inputs};
 use crate::graph::Graph;
 use crate::ops::{ExecutionError, Int};
 
@@ -13,9 +13,17 @@ use crate::ops::{ExecutionError, Int};
 /// # Errors
 /// An input of the wrong shape or range; a value outside a table's domain; a graph that was not validated.
 pub fn execute_reference(graph: &Graph<Int>, input: &ArrayD<i64>) -> Result<Execution, ExecutionError> {
-    check_input(graph, input)?;
+    execute_reference_on(graph, core::slice::from_ref(input))
+}
+
+/// Executes the graph on several inputs, in their order.
+///
+/// # Errors
+/// As [`execute_reference`]; another number of inputs.
+pub fn execute_reference_on(graph: &Graph<Int>, inputs: &[ArrayD<i64>]) -> Result<Execution, ExecutionError> {
+    check_inputs(graph, inputs)?;
     let layers = core::iter::repeat(None);
-    Execution::of(graph, input, layers, |site| {
+    Execution::of(graph, inputs, layers, |site| {
         site.node.op.room().reference_table(site)
     })
 }

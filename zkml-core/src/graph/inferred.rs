@@ -34,13 +34,13 @@ pub enum Inferred {
 }
 
 impl Inferred {
-    /// The declared input of a model, if it declares one.
-    pub const fn input(sizes: Option<&[usize]>) -> Inferred {
-        match sizes {
-            Some(sizes) => match Shape::new(sizes) {
-                Some(shape) => Inferred::Known(shape),
-                None => Inferred::Unknown,
-            },
+    /// The input of that number, of the shapes that a model declares; it may declare none.
+    pub const fn input(shapes: &[&[usize]], index: usize) -> Inferred {
+        if index >= shapes.len() {
+            return Inferred::Unknown;
+        }
+        match Shape::new(shapes[index]) {
+            Some(shape) => Inferred::Known(shape),
             None => Inferred::Unknown,
         }
     }

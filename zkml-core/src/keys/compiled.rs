@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Interface, ProveError, WeightCommitments};
+use crate::graph::{Graph, Node, NodeId};
 use crate::lower::{Filled, lower_with};
+use crate::ops::{Input, Int, IntOp, Reveal, RevealedInput};
 use crate::pcs::{CodeParameters, RecursionParameters};
-use crate::privacy::Privacy;
+use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, Kind};
 use crate::quant::Quantized;
 
@@ -41,6 +43,37 @@ impl CompiledModel {
         Self { privacy, ..self }
     }
 
+    /// With each input and output public or private by itself, in their order, and the rest of its privacy as it is. It must be chosen
+    /// before setup. Where some are private and some are public, [`Privacy`] says private, and the integer network says which are
+    /// revealed.
+    ///
+    /// # Errors
+    /// [`ProveError::Malformed`] for another number of inputs or outputs.
+    pub fn with_visibility(
+        mut self,
+        inputs: &[Visibility],
+        outputs: &[Visibility],
+    ) -> Result<Self, ProveError> {
+        let graph = &mut self.network.graph;
+        let ids: Vec<NodeId> = graph.inputs().collect();
+        expect_count("visibility of inputs", ids.len(), inputs.len())?;
+        expect_count("visibility of outputs", graph.outputs.len(), outputs.len())?;
+        (self.privacy.input, self.privacy.output) = (overall(inputs), overall(outputs));
+        for (id, visibility) in ids.into_iter().zip(inputs) {
+            let revealed = self.privacy.input.is_private() && !visibility.is_private();
+            graph.nodes[id.0].op = if revealed {
+                RevealedInput.into()
+            } else {
+                Input.into()
+            };
+        }
+        for (index, visibility) in outputs.iter().enumerate() {
+            let revealed = self.privacy.output.is_private() && !visibility.is_private();
+            reveal_output(graph, index, revealed);
+        }
+        Ok(self)
+    }
+
     /// How public integers read as real numbers.
     pub fn interface(&self) -> Interface {
         Interface {
@@ -62,6 +95,48 @@ impl CompiledModel {
         } = &self.network;
         Ok(lower_with(&graph.skeleton(), *limb_bits, &self.privacy, lowering)?.fill(graph)?)
     }
+}
+
+/// Makes an output that of a [`Reveal`] node, or of what stands under one.
+fn reveal_output(graph: &mut Graph<Int>, index: usize, revealed: bool) {
+    let output = graph.outputs[index];
+    match (&graph[output].op, revealed) {
+        (IntOp::Reveal(_), true) => {}
+        (IntOp::Reveal(_), false) => graph.outputs[index] = graph[output].inputs[0],
+        (_, false) => {}
+        (_, true) => {
+            let mut name = format!("output.{index}/revealed");
+            while graph.find(&name).is_some() {
+                name.push('\'');
+            }
+            graph.nodes.push(Node {
+                name,
+                op: Reveal.into(),
+                inputs: vec![output],
+                fact: graph[output].fact.clone(),
+            });
+            graph.outputs[index] = NodeId(graph.nodes.len() - 1);
+        }
+    }
+}
+
+/// Private as soon as one is.
+fn overall(visibilities: &[Visibility]) -> Visibility {
+    match visibilities.iter().any(|visibility| visibility.is_private()) {
+        true => Visibility::Private,
+        false => Visibility::Public,
+    }
+}
+
+fn expect_count(place: &str, expected: usize, found: usize) -> Result<(), ProveError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(ProveError::Malformed {
+        place: place.to_owned(),
+        expected: format!("{expected} of them"),
+        found: found.to_string(),
+    })
 }
 
 /// What setup decides of the commitments.

@@ -172,13 +172,22 @@ impl<'g> Lowering<'g> for Builder<'g> {
         (self.nodes[operand.0], &self.graph[operand].fact)
     }
 
-    fn input(&mut self) -> Result<ColumnId, CircuitError> {
-        if self.input.is_private() {
+    fn input(&mut self, revealed: bool) -> Result<ColumnId, CircuitError> {
+        if self.input.is_private() && !revealed {
             return self.private_input(self.at, self.home);
         }
         let (name, fact) = (self.name(), self.fact());
         let (minimum, maximum) = fact.range;
-        let kind = ColumnKind::Public(Public::Input { minimum, maximum });
+        let index = self.graph.inputs().position(|id| id == self.at).unwrap_or(0);
+        let kind = ColumnKind::Public(match (self.input, index) {
+            (Visibility::Public, 0) => Public::Input { minimum, maximum },
+            _ => Public::InputAt {
+                index: index as u32,
+                minimum,
+                maximum,
+                scale: fact.scale,
+            },
+        });
         Ok(self.circuit.column(name, &fact.shape, kind))
     }
 

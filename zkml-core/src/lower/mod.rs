@@ -14,7 +14,7 @@ pub use builder::{ParameterCells, ParameterColumn};
 pub use cells::{Filled, FilledColumn};
 
 use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Home, Public, check_bound};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, NodeId, Operation};
 use crate::ops::range::magnitude;
 use crate::ops::{Hint, Skeleton, node_range};
 use crate::optimize::Switches;
@@ -67,6 +67,17 @@ pub fn lower_with(
             found: "a public one".into(),
         });
     }
+    let private = graph
+        .inputs()
+        .filter(|id| !graph[*id].op.room().reveals())
+        .count();
+    if privacy.commit_input && private != 1 {
+        return Err(CircuitError::Malformed {
+            place: "privacy".into(),
+            expected: "one private input to commit to".into(),
+            found: private.to_string(),
+        });
+    }
     let home = if privacy.commit_input {
         Home::Input
     } else {
@@ -80,9 +91,12 @@ pub fn lower_with(
         .outputs
         .iter()
         .enumerate()
-        .map(|(index, &output)| match privacy.output {
-            Visibility::Public => builder.output(index, output),
-            Visibility::Private => builder.private_output(index, output),
+        .map(|(index, &output)| {
+            let revealed = graph[output].op.room().reveals() && !graph[output].op.is_input();
+            match privacy.output {
+                Visibility::Private if !revealed => builder.private_output(index, output),
+                visibility => builder.output(index, output, visibility),
+            }
         })
         .collect();
     builder.finish(outputs)
@@ -132,20 +146,27 @@ fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError>
 }
 
 impl Builder<'_> {
-    /// A public column for an output, equal to the node's column.
-    fn output(&mut self, index: usize, node: NodeId) -> ColumnId {
+    /// A public column for an output, equal to the node's column; `others` is the visibility of outputs that are not revealed.
+    fn output(&mut self, index: usize, node: NodeId, others: Visibility) -> ColumnId {
         let fact = self.graph()[node].fact.clone();
         let (minimum, maximum) = fact.range;
         let name = format!("output.{index}");
-        let public = self.circuit.column(
-            &name,
-            &fact.shape,
-            ColumnKind::Public(Public::Output {
-                index: index as u32,
+        let index = index as u32;
+        let public = match others {
+            Visibility::Public => Public::Output {
+                index,
                 minimum,
                 maximum,
-            }),
-        );
+            },
+            Visibility::Private => Public::OutputAt {
+                index,
+                minimum,
+                maximum,
+            },
+        };
+        let public = self
+            .circuit
+            .column(&name, &fact.shape, ColumnKind::Public(public));
         let left = self.nodes[node.0];
         self.circuit.equality(name, left, public);
         public

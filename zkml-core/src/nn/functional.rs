@@ -153,12 +153,3 @@ pub fn argmax(x: Tensor, axis: isize) -> Tensor {
         |_| ops::Argmax { axis: along },
     )
 }
-
-pub(super) fn add(left: Tensor, right: Tensor) -> Tensor {
-    record(
-        Origin::Function("add"),
-        &[left, right],
-        ops::summed(left.shape, right.shape),
-        |_| ops::Add,
-    )
-}

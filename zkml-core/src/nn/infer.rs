@@ -85,12 +85,30 @@ pub const fn cat(tensors: &[Inferred], axis: isize) -> Inferred {
     Inferred::Known(joined)
 }
 
-/// The sum of two tensors.
-pub const fn add(left: Inferred, right: Inferred) -> Inferred {
-    if let Inferred::Failed(_) = right {
-        return right.stale();
-    }
-    Inferred::of(ops::summed(known!(left), known!(right)))
+macro_rules! elementwise {
+    ($($(#[$doc:meta])* $name:ident, $sign:literal);* $(;)?) => {$(
+        $(#[$doc])*
+        pub const fn $name(left: Inferred, right: Inferred) -> Inferred {
+            if let Inferred::Failed(_) = right {
+                return right.stale();
+            }
+            Inferred::of(ops::broadcast($sign, known!(left), known!(right)))
+        }
+    )*};
+}
+
+elementwise! {
+    /// The sum of two tensors.
+    add, "+";
+    /// The difference of two tensors.
+    sub, "-";
+    /// The product of two tensors, element by element.
+    mul, "*";
+}
+
+/// A tensor and a number, or its negative.
+pub const fn scalar(x: Inferred) -> Inferred {
+    x.stale()
 }
 
 /// Functions of each value by itself keep the shape.

@@ -4,6 +4,7 @@
 //! [`functional`] to a [`Tensor`]; `#[zk_model]` makes it a [`Module`]. [`trace()`] runs `forward` once and
 //! returns a `Graph<Symbolic>`; [`weights`] turns that into a `Graph<Float>`. The shape rules are in the rooms of [`crate::ops`].
 
+mod arithmetic;
 pub mod elementwise;
 pub mod functional;
 pub mod infer;
@@ -11,6 +12,7 @@ pub mod layers;
 mod module;
 mod options;
 mod pair;
+mod parameter;
 mod path;
 mod tensor;
 mod trace;
@@ -30,9 +32,10 @@ pub use layers::{
     MaxPool2dOptions, PReLU, PReLUOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential,
     SequentialLayer, SequentialOptions, ZeroPad2d, ZeroPad2dOptions, layer, sequential,
 };
-pub use module::{Forward, Module, uses_field};
+pub use module::{Forward, Layer, Module, Outputs, uses_field};
 pub use options::*;
 pub use pair::Pair;
+pub use parameter::Parameter;
 pub use path::ParameterPath;
 pub use tensor::{Extent, Tensor};
 pub use trace::{ModuleScope, TraceError, trace};

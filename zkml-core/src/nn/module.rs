@@ -22,11 +22,16 @@ pub trait Module: Sized {
     /// The options, where they need no argument.
     const OPTIONS: Option<Self::Options> = None;
 
-    /// The declared shape of the input, `#[zk_model(input = [1, 3, 32, 32])]`.
-    const INPUT: Option<&'static [usize]> = None;
+    /// The declared shapes of the inputs, `#[zk_model(input = [1, 3, 32, 32])]`, where they need no argument; none otherwise.
+    const INPUTS: &'static [&'static [usize]] = &[];
 
     /// The layer at `path`.
     fn build(path: ParameterPath, options: Self::Options) -> Self;
+
+    /// The declared shapes of the inputs; they may depend on arguments of the model. None where it declares none.
+    fn input_shapes(&self) -> Vec<Vec<usize>> {
+        Self::INPUTS.iter().map(|shape| shape.to_vec()).collect()
+    }
 }
 
 /// A module with a `forward`: a layer of [`crate::nn`], or a struct whose `impl` has `#[zk_model]` too.
@@ -39,20 +44,24 @@ pub trait Forward: Module {
     /// Names of the fields `forward` uses; `*` stands for all.
     const USED_FIELDS: &'static [&'static str];
 
-    /// The result on `x`.
-    fn forward(&self, x: Tensor) -> Tensor;
+    /// Names of the inputs, in order.
+    const INPUT_NAMES: &'static [&'static str] = &["x"];
 
-    /// The graph of the model on its declared input.
+    /// The results on inputs, as many as have names.
+    fn run(&self, inputs: &[Tensor]) -> Vec<Tensor>;
+
+    /// The graph of the model on its declared inputs.
     ///
     /// # Errors
     /// [`TraceError::NoInputShape`] where the model declares none; a wrong shape with the path of the layer.
     fn trace(&self) -> Result<Graph<Symbolic>, TraceError> {
-        match Self::INPUT {
-            Some(shape) => trace(self, shape),
-            None => Err(TraceError::NoInputShape {
+        let shapes = self.input_shapes();
+        if shapes.is_empty() {
+            return Err(TraceError::NoInputShape {
                 model: core::any::type_name::<Self>(),
-            }),
+            });
         }
+        trace(self, &shapes.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
     /// The graph of the model on an input of shape `shape`, batch first.
@@ -60,9 +69,68 @@ pub trait Forward: Module {
     /// # Errors
     /// A wrong shape, with the path of the layer.
     fn trace_with_input(&self, shape: &[usize]) -> Result<Graph<Symbolic>, TraceError> {
-        trace(self, shape)
+        trace(self, &[shape])
+    }
+
+    /// The graph of the model on inputs of these shapes, batch first.
+    ///
+    /// # Errors
+    /// Another number of inputs; a wrong shape, with the path of the layer.
+    fn trace_with_inputs(&self, shapes: &[&[usize]]) -> Result<Graph<Symbolic>, TraceError> {
+        trace(self, shapes)
     }
 }
+
+/// A module that makes one tensor of one: what a [`Sequential`](super::Sequential) is made of.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not make one tensor of one",
+    label = "expected a `forward` with one input and one output"
+)]
+pub trait Layer: Forward {
+    /// The result on `x`.
+    fn forward(&self, x: Tensor) -> Tensor;
+}
+
+/// What `forward` returns: a tensor, a tuple of them or an array.
+#[diagnostic::on_unimplemented(
+    message = "`forward` cannot return `{Self}`",
+    label = "expected a `Tensor`, a tuple of up to eight or an array"
+)]
+pub trait Outputs {
+    /// The tensors, in order.
+    fn tensors(self) -> Vec<Tensor>;
+}
+
+impl Outputs for Tensor {
+    fn tensors(self) -> Vec<Tensor> {
+        vec![self]
+    }
+}
+
+impl<const COUNT: usize> Outputs for [Tensor; COUNT] {
+    fn tensors(self) -> Vec<Tensor> {
+        self.to_vec()
+    }
+}
+
+macro_rules! outputs {
+    ($($tensor:ident: $name:ident),*) => {
+        impl Outputs for ($($tensor,)*) {
+            fn tensors(self) -> Vec<Tensor> {
+                let ($($name,)*) = self;
+                vec![$($name),*]
+            }
+        }
+    };
+}
+
+outputs!(Tensor: a, Tensor: b);
+outputs!(Tensor: a, Tensor: b, Tensor: c);
+outputs!(Tensor: a, Tensor: b, Tensor: c, Tensor: d);
+outputs!(Tensor: a, Tensor: b, Tensor: c, Tensor: d, Tensor: e);
+outputs!(Tensor: a, Tensor: b, Tensor: c, Tensor: d, Tensor: e, Tensor: f);
+outputs!(Tensor: a, Tensor: b, Tensor: c, Tensor: d, Tensor: e, Tensor: f, Tensor: g);
+outputs!(Tensor: a, Tensor: b, Tensor: c, Tensor: d, Tensor: e, Tensor: f, Tensor: g, Tensor: h);
 
 /// Whether `forward` uses the field `name`; for the code `#[zk_model]` generates.
 pub const fn uses_field(used: &[&str], name: &str) -> bool {

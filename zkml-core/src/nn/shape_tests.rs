@@ -173,8 +173,11 @@ impl Module for Twice {
 impl Forward for Twice {
     const USED_FIELDS: &'static [&'static str] = &["*"];
 
-    fn forward(&self, x: Tensor) -> Tensor {
-        self.layer.forward(self.layer.forward(x))
+    fn run(&self, inputs: &[Tensor]) -> Vec<Tensor> {
+        inputs
+            .iter()
+            .map(|&x| self.layer.forward(self.layer.forward(x)))
+            .collect()
     }
 }
 

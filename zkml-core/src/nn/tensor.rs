@@ -81,19 +81,4 @@ impl Tensor {
     }
 }
 
-impl core::ops::Add for Tensor {
-    type Output = Tensor;
-
-    /// The sum of two tensors of the same shape.
-    fn add(self, other: Tensor) -> Tensor {
-        functional::add(self, other)
-    }
-}
-
-impl core::ops::AddAssign for Tensor {
-    fn add_assign(&mut self, other: Tensor) {
-        *self = *self + other;
-    }
-}
-
 const _: () = assert!(MAX_RANK >= 4);

@@ -18,8 +18,8 @@ impl<F: Fn(Tensor) -> Tensor> Module for Run<F> {
 
 impl<F: Fn(Tensor) -> Tensor> Forward for Run<F> {
     const USED_FIELDS: &'static [&'static str] = &["*"];
-    fn forward(&self, x: Tensor) -> Tensor {
-        (self.0)(x)
+    fn run(&self, inputs: &[Tensor]) -> Vec<Tensor> {
+        inputs.iter().map(|&x| (self.0)(x)).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Forward, ParameterPath, Tensor};
 use crate::graph::{Graph, Node, NodeId, ParameterId, ParameterSpec};
 use crate::graph::{Shape, ShapeError};
-use crate::ops::{FloatOp, Input, Symbolic};
+use crate::ops::{self, FloatOp, Input, Symbolic};
 
 /// A model that cannot be traced.
 #[derive(Clone, PartialEq, thiserror::Error)]
@@ -51,6 +51,17 @@ pub enum TraceError {
         /// Its shape later.
         second: Vec<usize>,
     },
+    /// The model takes another number of inputs.
+    #[error("expected {expected} input shape(s), found {found}")]
+    Inputs {
+        /// How many its `forward` takes.
+        expected: usize,
+        /// How many were given.
+        found: usize,
+    },
+    /// `forward` returned no tensor.
+    #[error("output: expected at least one tensor, found none")]
+    NoOutput,
     /// `forward` used a tensor of another trace.
     #[error("{path}: expected a tensor of this model's `forward`, found one of another")]
     ForeignTensor {
@@ -67,6 +78,8 @@ pub(super) struct Recording {
     nodes: Vec<Node<Symbolic>>,
     parameters: Vec<ParameterSpec>,
     parameter_ids: HashMap<String, ParameterId>,
+    /// Parameters that are used as tensors, each one node.
+    tensors: HashMap<ParameterId, Tensor>,
     names: HashSet<String>,
     /// Modules whose `forward` is running, innermost last.
     modules: Vec<ParameterPath>,
@@ -140,7 +153,10 @@ impl Recording {
 
     /// The parameter `layer.name` of this shape; the same one at a second use.
     pub(super) fn parameter(&mut self, layer: &ParameterPath, name: &str, shape: &[usize]) -> ParameterId {
-        let path = layer.join(name).as_str().to_owned();
+        self.parameter_at(layer.join(name).as_str().to_owned(), shape)
+    }
+
+    fn parameter_at(&mut self, path: String, shape: &[usize]) -> ParameterId {
         if let Some(&id) = self.parameter_ids.get(&path) {
             let first = &self.parameters[id.0].shape;
             if first != shape && self.error.is_none() {
@@ -220,16 +236,54 @@ pub(super) fn record<O: Into<FloatOp>>(
     })
 }
 
-/// The graph of `model` on an input of shape `shape`, batch first.
+/// The node of a parameter that is used as a tensor; the same one at a second use.
+pub(super) fn record_parameter(path: &'static str, shape: Result<Shape, ShapeError>) -> Tensor {
+    let known = RECORDING.with_borrow_mut(|recording| {
+        let (recording, shape) = (recording.as_mut()?, shape.ok()?);
+        if recording.error.is_some() {
+            return None;
+        }
+        let id = recording.parameter_at(path.to_owned(), shape.sizes());
+        Some((id, recording.tensors.get(&id).copied()))
+    });
+    if let Some((_, Some(tensor))) = known {
+        return tensor;
+    }
+    let origin = ParameterPath::root().join(path);
+    let tensor = record(Origin::Layer(&origin), &[], shape, |recording| {
+        let sizes = shape.map_or_else(|_| Vec::new(), |shape| shape.sizes().to_vec());
+        let parameter = recording.parameter_at(path.to_owned(), &sizes);
+        ops::Parameter { parameter }
+    });
+    if let Some((id, None)) = known {
+        RECORDING.with_borrow_mut(|recording| {
+            if let Some(recording) = recording {
+                recording.tensors.insert(id, tensor);
+            }
+        });
+    }
+    tensor
+}
+
+/// The graph of `model` on inputs of these shapes, batch first. The node of an only input is `input`, those of several are `input.a`,
+/// `input.b`, after the arguments of `forward`.
 ///
 /// # Errors
-/// The first mistake, with the path of the layer.
-pub fn trace<M: Forward>(model: &M, shape: &[usize]) -> Result<Graph<Symbolic>, TraceError> {
-    let input_shape = Shape::new(shape)
-        .filter(|shape| shape.rank() > 0)
-        .ok_or_else(|| TraceError::Input {
+/// Another number of inputs; the first mistake, with the path of the layer.
+pub fn trace<M: Forward>(model: &M, shapes: &[&[usize]]) -> Result<Graph<Symbolic>, TraceError> {
+    if shapes.len() != M::INPUT_NAMES.len() {
+        return Err(TraceError::Inputs {
+            expected: M::INPUT_NAMES.len(),
+            found: shapes.len(),
+        });
+    }
+    let checked = |shape: &&[usize]| {
+        let checked = Shape::new(shape).filter(|shape| shape.rank() > 0);
+        checked.ok_or_else(|| TraceError::Input {
             found: shape.to_vec(),
-        })?;
+        })
+    };
+    let shapes = shapes.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
     let session = SESSIONS.with(|sessions| {
         sessions.set(sessions.get() + 1);
         sessions.get()
@@ -239,13 +293,23 @@ pub fn trace<M: Forward>(model: &M, shape: &[usize]) -> Result<Graph<Symbolic>, 
         nodes: Vec::new(),
         parameters: Vec::new(),
         parameter_ids: HashMap::new(),
+        tensors: HashMap::new(),
         names: HashSet::new(),
         modules: Vec::new(),
         error: None,
     };
-    let x = recording.push("input".to_owned(), Input.into(), Vec::new(), input_shape);
+    let named = M::INPUT_NAMES.iter().zip(shapes);
+    let inputs: Vec<Tensor> = named
+        .map(|(name, shape)| {
+            let name = match M::INPUT_NAMES.len() {
+                1 => "input".to_owned(),
+                _ => format!("input.{name}"),
+            };
+            recording.push(name, Input.into(), Vec::new(), shape)
+        })
+        .collect();
     let restore = Restore(RECORDING.replace(Some(recording)));
-    let y = model.forward(x);
+    let outputs = model.run(&inputs);
     let recording = RECORDING.take();
     drop(restore);
 
@@ -256,13 +320,15 @@ pub fn trace<M: Forward>(model: &M, shape: &[usize]) -> Result<Graph<Symbolic>, 
     if let Some(error) = recording.error {
         return Err(error);
     }
-    match y.node {
-        Some(output) if y.session == session => Ok(Graph {
-            nodes: recording.nodes,
-            input: NodeId(0),
-            outputs: vec![output],
-            parameters: recording.parameters,
-        }),
-        _ => Err(foreign()),
+    if outputs.is_empty() {
+        return Err(TraceError::NoOutput);
     }
+    let output = |tensor: &Tensor| tensor.node.filter(|_| tensor.session == session);
+    let outputs: Option<Vec<NodeId>> = outputs.iter().map(output).collect();
+    Ok(Graph {
+        nodes: recording.nodes,
+        input: NodeId(0),
+        outputs: outputs.ok_or_else(foreign)?,
+        parameters: recording.parameters,
+    })
 }

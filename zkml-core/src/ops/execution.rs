@@ -126,6 +126,22 @@ pub enum ExecutionError {
         /// The range, both ends included.
         range: (i64, i64),
     },
+    /// Another number of inputs than the network takes.
+    #[error("expected {expected} input(s), found {found}")]
+    InputCount {
+        /// How many the network takes.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// One of several inputs does not fit.
+    #[error("`{input}`: {error}")]
+    Input {
+        /// Name of its node.
+        input: String,
+        /// What does not fit.
+        error: Box<ExecutionError>,
+    },
     /// A rescaled accumulator outside the domain of its table: the input is far from what was calibrated.
     #[error(
         "`{layer}`: value {value} at index {index:?} leaves the table's domain [-2^{domain_bits}, 2^{domain_bits}): \

@@ -15,6 +15,10 @@ use crate::graph::{OperandError, Shape, Site};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input;
 
+/// An input that is public, whatever the [privacy](crate::privacy::Privacy) of inputs; otherwise as [`Input`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevealedInput;
+
 impl Room for Input {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         match site.operands {
@@ -47,7 +51,41 @@ impl IntegerRoom for Input {
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
-        lowering.input()
+        lowering.input(false)
+    }
+
+    #[cfg(feature = "prover")]
+    fn execute(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        None
+    }
+
+    #[cfg(feature = "prover")]
+    fn reference(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        None
+    }
+}
+
+impl Room for RevealedInput {
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        Input.shape(site)
+    }
+
+    fn is_input(&self) -> bool {
+        true
+    }
+}
+
+impl IntegerRoom for RevealedInput {
+    fn reveals(&self) -> bool {
+        true
+    }
+
+    fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
+        Input.range(site)
+    }
+
+    fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
+        lowering.input(true)
     }
 
     #[cfg(feature = "prover")]

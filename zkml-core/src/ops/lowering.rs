@@ -20,11 +20,11 @@ pub trait Lowering<'g> {
     /// An operand: its column and what is known of it.
     fn operand(&self, index: usize) -> (ColumnId, &'g IntFact);
 
-    /// The column of the node, which is an input: public, or committed and range-checked.
+    /// The column of the node, which is an input: public, or committed and range-checked. One that is `revealed` is public in any case.
     ///
     /// # Errors
     /// A range that no table covers.
-    fn input(&mut self) -> Result<ColumnId, CircuitError>;
+    fn input(&mut self, revealed: bool) -> Result<ColumnId, CircuitError>;
 
     /// The circuit.
     fn circuit(&mut self) -> &mut CircuitBuilder;

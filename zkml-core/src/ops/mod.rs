@@ -51,7 +51,7 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 
 rooms! {
     input, conv2d, linear, batch_norm, relu, relu6, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
-    rescale, channel_scale, prelu,
+    rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal,
 }
 
 /// Declares the rooms of the functions that are tables.
@@ -67,7 +67,7 @@ operations! {
     /// An operation as PyTorch has it. Channels are axis 1.
     FloatOp, FloatRoom,
     Input, Conv2d, Linear, BatchNorm, Relu, Relu6, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Reshape, Permute, Concat, Pad,
-    Add, Argmax, Elementwise, Prelu,
+    Add, Argmax, Elementwise, Prelu, Mul, Scale, Neg, Expand, Constant, Parameter,
 }
 
 operations! {
@@ -76,4 +76,5 @@ operations! {
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,
+    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal,
 }

@@ -69,6 +69,30 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn sum(&mut self) -> Result<(), QuantizeError>;
 
+    /// Appends the node's constants, at the scale of its largest one.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn constant(&mut self, values: &[f32]) -> Result<(), QuantizeError>;
+
+    /// Appends a parameter as an 8-bit tensor, at the scale of its largest value.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn parameter(&mut self, parameter: ParameterId) -> Result<(), QuantizeError>;
+
+    /// Appends the negative of the only operand: of its accumulator where that is wanted.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn negate(&mut self) -> Result<(), QuantizeError>;
+
+    /// Makes the integers of the only operand those of the node, at `factor` times their scale.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn scale(&mut self, factor: f64) -> Result<(), QuantizeError>;
+
     /// Appends an operation on the 8-bit value of the only operand, whose scale it keeps. One that [moves values](super::Room::moves_values) works on
     /// the accumulator where that is wanted.
     ///

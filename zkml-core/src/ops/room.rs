@@ -113,6 +113,21 @@ pub trait FloatRoom: Room {
         false
     }
 
+    /// Are its values the same for every input?
+    fn is_fixed(&self) -> bool {
+        false
+    }
+
+    /// Is its result, on an accumulator, one as well, of the same scale or [another](Self::scale_factor)?
+    fn keeps_accumulators(&self) -> bool {
+        self.moves_values()
+    }
+
+    /// What the scale of its operand is multiplied with, where it keeps the integers.
+    fn scale_factor(&self) -> f64 {
+        1.0
+    }
+
     /// Zeros around height and width that it adds itself, if it counts them as values.
     fn own_padding(&mut self) -> Option<&mut [usize; 2]> {
         None
@@ -158,6 +173,11 @@ pub trait IntegerRoom: Room {
     /// # Errors
     /// A value, or a product in its constraints, may reach `2^60`.
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError>;
+
+    /// Is it an input or an output that is public, whatever the model's privacy?
+    fn reveals(&self) -> bool {
+        false
+    }
 
     /// Adds columns and constraints; returns the column of the result.
     ///

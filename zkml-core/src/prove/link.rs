@@ -27,6 +27,8 @@ use crate::reduce::Backend;
 pub enum Input<'a, M = CommittedMatrix> {
     /// Quantized integers, in the shape of the model's input.
     Values(&'a ArrayD<i64>),
+    /// The same for each input of a model with several.
+    Several(&'a [ArrayD<i64>]),
     /// The tensor of another proof's commitment, and that commitment. The model must [commit to its
     /// input](crate::privacy::Privacy::commit_input).
     Committed(TensorSecret<M>),

@@ -38,6 +38,19 @@ pub fn prove<B: Backend>(
     Ok((proven.public, proven.proof))
 }
 
+/// As [`prove`], of a model with several inputs, in their order.
+///
+/// # Errors
+/// As [`prove`]; another number of inputs.
+pub fn prove_on<B: Backend>(
+    key: &ProvingKey<B>,
+    inputs: &[ArrayD<i64>],
+    context: &[u8],
+) -> Result<(PublicValues, Proof), ProveError> {
+    let proven = prove_with_secrets(key, Input::Several(inputs), context)?;
+    Ok((proven.public, proven.proof))
+}
+
 /// A proof, and what its prover alone knows of it.
 #[derive(Debug)]
 pub struct Proven<M = CommittedMatrix> {
@@ -70,6 +83,7 @@ pub fn prove_with_secrets<B: Backend>(
         let statement = info_span!("statement").in_scope(|| Statement::new(&key.verifying))?;
         let (trace, linked) = match input {
             Input::Values(values) => (Trace::generate(key, &statement, values)?, None),
+            Input::Several(inputs) => (Trace::generate_on(key, &statement, inputs)?, None),
             Input::Committed(secret) => (
                 linked_trace(key, &statement, &secret)?,
                 Some(secret.into_matrix()),
@@ -116,7 +130,7 @@ fn linked_trace<'a, B: Backend>(
     let cells = secret.cells();
     let graph = &key.model.network.graph;
     let input = link::integers(cells, shape, &graph[graph.input].fact.shape)?;
-    Trace::generate_with(key, statement, &input, Some((column, cells)))
+    Trace::generate_with(key, statement, &[input], Some((column, cells)))
 }
 
 #[cfg(test)]

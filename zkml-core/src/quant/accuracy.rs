@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 use rayon::prelude::*;
 
 use super::Quantized;
-use crate::execute::float::{FloatExecutionError, execute_float};
+use crate::execute::float::{FloatExecutionError, execute_float_on};
 use crate::execute::{ExecutionError, Executor};
 use crate::graph::Graph;
 use crate::ops::Float;
@@ -105,6 +105,31 @@ impl AccuracyReport {
         labels: Option<&[usize]>,
         progress: impl Fn() + Sync,
     ) -> Result<Self, AccuracyError> {
+        let samples: Vec<&[ArrayD<f32>]> = samples.iter().map(core::slice::from_ref).collect();
+        Self::measure_all(float, quantized, &samples, labels, progress)
+    }
+
+    /// As [`AccuracyReport::measure`], where a sample is a list of inputs, in their order.
+    ///
+    /// # Errors
+    /// As [`AccuracyReport::measure`].
+    pub fn measure_on(
+        float: &Graph<Float>,
+        quantized: &Quantized,
+        samples: &[Vec<ArrayD<f32>>],
+        labels: Option<&[usize]>,
+    ) -> Result<Self, AccuracyError> {
+        let samples: Vec<&[ArrayD<f32>]> = samples.iter().map(Vec::as_slice).collect();
+        Self::measure_all(float, quantized, &samples, labels, || {})
+    }
+
+    fn measure_all(
+        float: &Graph<Float>,
+        quantized: &Quantized,
+        samples: &[&[ArrayD<f32>]],
+        labels: Option<&[usize]>,
+        progress: impl Fn() + Sync,
+    ) -> Result<Self, AccuracyError> {
         let &output = float.outputs.first().ok_or(AccuracyError::OtherGraph)?;
         if quantized.correspondence.len() != float.nodes.len() {
             return Err(AccuracyError::OtherGraph);
@@ -121,9 +146,9 @@ impl AccuracyReport {
             });
         }
         let executor = Executor::new(&quantized.graph).map_err(AccuracyError::Execution)?;
-        let of_sample = |(sample, input): (usize, &ArrayD<f32>)| {
+        let of_sample = |(sample, &inputs): (usize, &&[ArrayD<f32>])| {
             let labels = labels.and_then(|labels| labels.get(sample * rows..(sample + 1) * rows));
-            let tally = Tally::of_sample(float, quantized, &executor, (sample, input), labels);
+            let tally = Tally::of_sample(float, quantized, &executor, (sample, inputs), labels);
             progress();
             tally
         };
@@ -184,12 +209,12 @@ impl Tally {
         float: &Graph<Float>,
         quantized: &Quantized,
         executor: &Executor<'_>,
-        (sample, input): (usize, &ArrayD<f32>),
+        (sample, inputs): (usize, &[ArrayD<f32>]),
         labels: Option<&[usize]>,
     ) -> Result<Self, AccuracyError> {
         let reject = |reason| AccuracyError::Sample { sample, reason };
         let mut tally = Self::new(float.nodes.len());
-        let exact = execute_float(float, input).map_err(reject)?;
+        let exact = execute_float_on(float, inputs).map_err(reject)?;
         let output = float
             .outputs
             .first()
@@ -202,7 +227,7 @@ impl Tally {
             })
         };
         tally.float_correct = hits(&float_classes);
-        let execution = match executor.run(&quantized.quantize_input(input).map_err(reject)?) {
+        let execution = match executor.run_on(&quantized.quantize_inputs(inputs).map_err(reject)?) {
             Ok(execution) => execution,
             Err(ExecutionError::Domain { .. }) => {
                 tally.out_of_domain = 1;

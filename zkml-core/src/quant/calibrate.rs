@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::observer::Observer;
 use crate::execute::float::FloatExecutionError;
-use crate::execute::float::execute_float;
+use crate::execute::float::execute_float_on;
 use crate::graph::{Graph, Node, NodeId};
 use crate::ops::Float;
 
@@ -80,6 +80,18 @@ impl Calibration {
         samples: impl IntoIterator<Item = ArrayD<f32>>,
         method: CalibrationMethod,
     ) -> Result<Self, CalibrationError> {
+        Self::collect_on(graph, samples.into_iter().map(|sample| vec![sample]), method)
+    }
+
+    /// As [`Self::collect`], where a sample is a list of inputs, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::collect`].
+    pub fn collect_on(
+        graph: &Graph<Float>,
+        samples: impl IntoIterator<Item = Vec<ArrayD<f32>>>,
+        method: CalibrationMethod,
+    ) -> Result<Self, CalibrationError> {
         if let CalibrationMethod::Percentile(found) = method
             && !(found > 50.0 && found <= 100.0)
         {
@@ -97,11 +109,11 @@ impl Calibration {
         loop {
             // The network on several samples at once; what was seen is noted in the order of the samples, on which the
             // bins of a histogram depend.
-            let inputs: Vec<ArrayD<f32>> = samples.by_ref().take(rayon::current_num_threads()).collect();
+            let inputs: Vec<Vec<ArrayD<f32>>> = samples.by_ref().take(rayon::current_num_threads()).collect();
             if inputs.is_empty() {
                 break;
             }
-            let run = |input: &ArrayD<f32>| execute_float(graph, input);
+            let run = |inputs: &Vec<ArrayD<f32>>| execute_float_on(graph, inputs);
             let executions: Vec<_> = inputs.par_iter().map(run).collect();
             for execution in executions {
                 let sample = calibration.samples;

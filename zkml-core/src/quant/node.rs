@@ -5,7 +5,10 @@ use ndarray::ArrayD;
 use super::quantize::{PendingSum, PendingWeights, Quantizer, domain_bits};
 use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
-use crate::ops::{Accumulator, Activation, Float, Input, IntOp, QuantizeError, Quantizing, WeightedSum};
+use crate::ops::{
+    self, Accumulator, Activation, Float, Input, IntOp, IntegerConstant, QuantizeError, Quantizing,
+    WeightedSum,
+};
 use crate::optimize::operation::activation_fusion;
 use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_scales};
 
@@ -161,6 +164,87 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         if !equal {
             let source = self.id;
             self.quantizer.sums.push(PendingSum { source, node, scales });
+        }
+        Ok(())
+    }
+
+    fn constant(&mut self, values: &[f32]) -> Result<(), QuantizeError> {
+        let (name, scale) = (self.float().name.clone(), self.quantizer.scales[self.id.0]);
+        if let Some((index, &value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            return Err(QuantizeError::NotFinite {
+                path: name,
+                index,
+                value,
+            });
+        }
+        let limit = self.quantizer.options.activation_limit();
+        let round = |value: &f32| ((f64::from(*value) / scale).round_ties_even() as i64).clamp(-limit, limit);
+        let values = values.iter().map(round).collect();
+        let node = self.push(IntegerConstant { values }.into(), Vec::new(), scale)?;
+        self.activate(node, scale);
+        Ok(())
+    }
+
+    fn parameter(&mut self, parameter: ParameterId) -> Result<(), QuantizeError> {
+        let (float, options) = (self.quantizer.float, self.quantizer.options);
+        let largest = float[parameter]
+            .values
+            .iter()
+            .fold(0.0f32, |most, value| most.max(value.abs()));
+        let limit = options.weight_limit() as f64;
+        // A tensor of zeros: any scale is right.
+        let scale = if largest > 0.0 {
+            f64::from(largest) / limit
+        } else {
+            1.0 / limit
+        };
+        let weight = self.zeros(parameter, ParameterRole::Weight);
+        let node = self.push(ops::Parameter { parameter: weight }.into(), Vec::new(), scale)?;
+        self.activate(node, scale);
+        self.quantizer.weighted.push(PendingWeights {
+            source: self.id,
+            node,
+            weight: parameter,
+            bias: None,
+            input_scale: 1.0,
+            scales: vec![scale],
+        });
+        Ok(())
+    }
+
+    fn negate(&mut self) -> Result<(), QuantizeError> {
+        let op = || {
+            IntOp::from(WeightedSum {
+                coefficients: vec![-1],
+            })
+        };
+        match self.accumulator(0) {
+            Some(accumulator) if self.keeps_accumulator() => {
+                let scale = accumulator.scales.first().copied().unwrap_or(1.0);
+                self.accumulate(op(), vec![accumulator.node], vec![scale], 0)
+            }
+            _ => {
+                let x = self.activation(0)?;
+                let node = self.push(op(), vec![x.node], x.scale)?;
+                self.activate(node, x.scale);
+                Ok(())
+            }
+        }
+    }
+
+    fn scale(&mut self, factor: f64) -> Result<(), QuantizeError> {
+        match self.accumulator(0) {
+            Some(accumulator) if self.keeps_accumulator() => {
+                let scales = accumulator.scales.iter().map(|scale| scale * factor).collect();
+                self.quantizer.accumulators[self.id.0] = Some(Accumulator {
+                    scales,
+                    ..accumulator
+                });
+            }
+            _ => {
+                let x = self.activation(0)?;
+                self.activate(x.node, x.scale * factor);
+            }
         }
         Ok(())
     }

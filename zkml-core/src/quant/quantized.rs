@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 
 use super::record::Record;
-use crate::execute::float::{FloatExecutionError, check_input};
+use crate::execute::float::{FloatExecutionError, check_input, check_inputs};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Int;
 use crate::optimize::Switches;
@@ -36,13 +36,24 @@ impl Quantized {
     pub fn quantize_input(&self, real: &ArrayD<f32>) -> Result<ArrayD<i64>, FloatExecutionError> {
         let fact = &self.graph[self.graph.input].fact;
         check_input(&fact.shape, real)?;
-        let (low, high) = fact.range;
-        let round = |x: &f32| {
-            let rounded = (f64::from(*x) / self.input_scale).round_ties_even();
-            // A range from a file may be empty; the execution refuses it.
-            rounded.max(low as f64).min(high as f64) as i64
-        };
-        Ok(real.as_standard_layout().map(round))
+        Ok(quantized(real, self.input_scale, fact.range))
+    }
+
+    /// As [`Self::quantize_input`], of several inputs, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::quantize_input`]; another number of inputs.
+    pub fn quantize_inputs(&self, real: &[ArrayD<f32>]) -> Result<Vec<ArrayD<i64>>, FloatExecutionError> {
+        let nodes: Vec<_> = self.graph.inputs().map(|id| &self.graph[id]).collect();
+        let shapes = nodes
+            .iter()
+            .map(|node| (node.name.as_str(), node.fact.shape.as_slice()));
+        check_inputs(&shapes.collect::<Vec<_>>(), real)?;
+        let scales = nodes.iter().map(|node| node.fact.scale);
+        let scales = core::iter::once(self.input_scale).chain(scales.skip(1));
+        let inputs = nodes.iter().zip(scales).zip(real);
+        let inputs = inputs.map(|((node, scale), real)| quantized(real, scale, node.fact.range));
+        Ok(inputs.collect())
     }
 
     /// The real numbers that integers of output number `output` stand for; `None` if there is no such output.
@@ -50,4 +61,13 @@ impl Quantized {
         let scale = *self.output_scales.get(output)?;
         Some(integers.mapv(|value| (value as f64 * scale) as f32))
     }
+}
+
+fn quantized(real: &ArrayD<f32>, scale: f64, (low, high): (i64, i64)) -> ArrayD<i64> {
+    let round = |x: &f32| {
+        let rounded = (f64::from(*x) / scale).round_ties_even();
+        // A range from a file may be empty; the execution refuses it.
+        rounded.max(low as f64).min(high as f64) as i64
+    };
+    real.as_standard_layout().map(round)
 }

@@ -25,7 +25,7 @@ pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
     }
     for (index, node) in graph.nodes.iter().enumerate().rev() {
         let room = node.op.room();
-        if (room.moves_values() && kept[index]) || room.is_index() {
+        if (room.keeps_accumulators() && kept[index]) || room.is_index() {
             for operand in &node.inputs {
                 kept[operand.0] = true;
             }
@@ -58,7 +58,9 @@ pub(crate) fn activation_scales(
                 own.max(largest(operand) / ratio)
             }
             Some(_) if room.joins() => node.inputs.iter().map(|id| thresholds[id.0]).fold(0.0, f64::max),
-            Some(operand) => thresholds[operand.0],
+            Some(operand) => thresholds[operand.0] * room.scale_factor(),
+            // Known in full: nothing of it saturates.
+            None if room.is_fixed() => largest(NodeId(index)),
             None => own,
         };
         // Nothing but zeros was seen: any scale is right.

@@ -91,9 +91,11 @@ impl Quantizer<'_> {
         };
         let weight = self.weighted[number].weight;
         let users = self.weighted.iter().filter(|layer| layer.weight == weight);
+        // A parameter that is used as a tensor has no accumulator whose scale would be ours.
+        let accumulates = self.accumulators[self.weighted[number].source.0].is_some();
         Some(Maker::Layer {
             number,
-            alone: users.count() == 1,
+            alone: accumulates && users.count() == 1,
             terms: self.float[weight].values.shape().iter().skip(1).product(),
         })
     }

@@ -7,6 +7,10 @@ use crate::ops::range::BIAS_LIMIT;
 /// Weights to `[-limit, limit]`, rounded half to even, with one scale per output channel or one for all.
 pub(crate) fn quantize_weights(weight: &ArrayD<f32>, scales: &[f64], limit: i64) -> ArrayD<i32> {
     let mut quantized = ArrayD::zeros(weight.shape());
+    if weight.ndim() == 0 {
+        let (scale, limit) = (scale_of(scales, 0), limit as f64);
+        return weight.mapv(|value| (f64::from(value) / scale).round_ties_even().clamp(-limit, limit) as i32);
+    }
     for (o, (mut to, from)) in quantized
         .axis_iter_mut(Axis(0))
         .zip(weight.axis_iter(Axis(0)))

@@ -85,7 +85,12 @@ impl<'a> Values<'a> {
         match &column.kind {
             ColumnKind::Committed { .. }
             | ColumnKind::Parameter { .. }
-            | ColumnKind::Public(Public::Input { .. } | Public::Output { .. }) => {
+            | ColumnKind::Public(
+                Public::Input { .. }
+                | Public::Output { .. }
+                | Public::InputAt { .. }
+                | Public::OutputAt { .. },
+            ) => {
                 vec![zero; column.shape.padded_len()]
             }
             ColumnKind::Public(Public::Constant(cells)) => {

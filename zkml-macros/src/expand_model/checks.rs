@@ -34,6 +34,11 @@ pub(super) fn checks(model: &Model) -> TokenStream {
         let message = format!("the layer `{text}` is declared and never used in `forward`");
         quote_spanned!(layer.name.span()=> const _: () = ::core::assert!(#zkml::nn::uses_field(USED, #text), #message);)
     });
+    let idle = model.parameters.iter().map(|parameter| {
+        let text = parameter.name.to_string();
+        let message = format!("the parameter `{text}` is declared and never used in `forward`");
+        quote_spanned!(parameter.name.span()=> const _: () = ::core::assert!(#zkml::nn::uses_field(USED, #text), #message);)
+    });
     let sensible = model
         .layers
         .iter()
@@ -54,6 +59,7 @@ pub(super) fn checks(model: &Model) -> TokenStream {
         const _: () = {
             #used
             #(#unused)*
+            #(#idle)*
             #(#sensible)*
         };
     }

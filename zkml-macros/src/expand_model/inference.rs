@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{GenericParam, Ident};
 
-use super::names::{collect_idents, lets};
+use super::names::{collect_idents, lets, locals};
 use super::options_name;
 use crate::catalogue::Layer;
 use crate::model::{LayerField, Model, Times, first_span, options_type};
@@ -24,6 +24,17 @@ pub(super) fn inference(model: &Model) -> TokenStream {
         let (name, text) = (&layer.name, layer.name.to_string());
         quote!(if #zkml::nn::same_name(name, #text) { return self.#name().infer(x).within(#text, x); })
     });
+    let parameters = model.parameters.iter().filter(|parameter| parameter.constant);
+    let infer_parameter: Vec<TokenStream> = parameters
+        .map(|parameter| {
+            let (text, shape) = (parameter.name.to_string(), &parameter.shape);
+            let lets = locals(model, shape, &quote!(self));
+            quote!(if #zkml::nn::same_name(name, #text) {
+                #lets
+                return #zkml::nn::Parameter::infer(&[#(#shape),*]);
+            })
+        })
+        .collect();
     let check = followed.iter().map(|layer| {
         let name = &layer.name;
         quote!(if let ::core::result::Result::Err(error) = self.#name().check() {
@@ -38,6 +49,13 @@ pub(super) fn inference(model: &Model) -> TokenStream {
             #vis const fn infer_layer(&self, name: &str, x: #zkml::nn::Inferred) -> #zkml::nn::Inferred {
                 let _ = (name, x);
                 #(#infer)*
+                #zkml::nn::Inferred::Unknown
+            }
+
+            /// The shape of the parameter `name`, for the compiler.
+            #vis const fn infer_parameter(&self, name: &str) -> #zkml::nn::Inferred {
+                let _ = name;
+                #(#infer_parameter)*
                 #zkml::nn::Inferred::Unknown
             }
 
@@ -62,6 +80,10 @@ pub(super) fn stub_inference(model: &Model) -> TokenStream {
         impl #generics #name #arguments_of #where_clause {
             #[doc(hidden)]
             #vis const fn infer_layer(&self, _: &str, _: #zkml::nn::Inferred) -> #zkml::nn::Inferred {
+                #zkml::nn::Inferred::Unknown
+            }
+            #[doc(hidden)]
+            #vis const fn infer_parameter(&self, _: &str) -> #zkml::nn::Inferred {
                 #zkml::nn::Inferred::Unknown
             }
             #[doc(hidden)]

@@ -39,12 +39,16 @@ pub(crate) fn empty(name: &Ident) -> TokenStream {
     item.vis = syn::parse_quote!(pub);
     let zkml: syn::Path = syn::parse_quote!(::zkml);
     item.fields = empty_fields(&zkml);
-    let arguments = crate::attribute::ModelArguments { zkml, input: None };
+    let arguments = crate::attribute::ModelArguments {
+        zkml,
+        inputs: Vec::new(),
+    };
     let model = Model {
         arguments,
         item,
         inputs: Vec::new(),
         layers: Vec::new(),
+        parameters: Vec::new(),
         generics_are_plain: true,
     };
     let (item, options) = (&model.item, options_struct(&model));
@@ -92,9 +96,7 @@ fn module_impl(model: &Model, complete: bool) -> TokenStream {
     let Model { item, arguments, .. } = model;
     let (zkml, name, options) = (&arguments.zkml, &item.ident, options_name(model));
     let (generics, arguments_of, where_clause) = item.generics.split_for_impl();
-    let input = arguments.input.as_ref().filter(|_| complete).map(|sizes| {
-        quote!(const INPUT: ::core::option::Option<&'static [usize]> = ::core::option::Option::Some(&[#(#sizes),*]);)
-    });
+    let input = (complete && !arguments.inputs.is_empty()).then(|| input_shapes(model));
     let no_arguments = (model.inputs.is_empty() && complete).then(|| {
         quote! {
             const OPTIONS: ::core::option::Option<#options #arguments_of> =
@@ -104,6 +106,11 @@ fn module_impl(model: &Model, complete: bool) -> TokenStream {
     let (parameters, body) = if complete {
         let path_field = Ident::new(PATH_FIELD, item.ident.span());
         let layers = model.layers.iter().map(|layer| build(layer, model, zkml));
+        let fields = model.parameters.iter().map(|parameter| {
+            let (name, key, shape) = (&parameter.name, &parameter.key, &parameter.shape);
+            let locals = locals(model, shape, &quote!(options));
+            quote!(#name: { #locals #zkml::nn::Parameter::new(&path.join(#key), &[#(#shape),*]) })
+        });
         let inputs = model.inputs.iter().map(|input| {
             let name = &input.name;
             quote!(#name: options.#name)
@@ -116,7 +123,7 @@ fn module_impl(model: &Model, complete: bool) -> TokenStream {
         let parameters = quote!(path: #zkml::nn::ParameterPath, #used: #options #arguments_of);
         (
             parameters,
-            quote!(#name { #(#layers,)* #(#inputs,)* #path_field: path }),
+            quote!(#name { #(#layers,)* #(#fields,)* #(#inputs,)* #path_field: path }),
         )
     } else {
         // Never runs: the crate does not compile.
@@ -131,6 +138,23 @@ fn module_impl(model: &Model, complete: bool) -> TokenStream {
             #no_arguments
             #input
             fn build(#parameters) -> Self { #body }
+        }
+    }
+}
+
+/// The declared shapes of the inputs: a constant, or a function of the model's arguments where they mention some.
+fn input_shapes(model: &Model) -> TokenStream {
+    let shapes = &model.arguments.inputs;
+    let locals = locals(model, shapes.iter().flatten(), &quote!(self));
+    if locals.is_empty() {
+        let shapes = shapes.iter().map(|shape| quote!(&[#(#shape),*]));
+        return quote!(const INPUTS: &'static [&'static [usize]] = &[#(#shapes),*];);
+    }
+    let shapes = shapes.iter().map(|shape| quote!(::std::vec![#(#shape),*]));
+    quote! {
+        fn input_shapes(&self) -> ::std::vec::Vec<::std::vec::Vec<usize>> {
+            #locals
+            ::std::vec![#(#shapes),*]
         }
     }
 }

@@ -44,15 +44,22 @@ pub(crate) fn methods(item: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
     })
 }
 
-/// The name of the input of `forward`.
-pub(crate) fn input_name(function: &ImplItemFn) -> Option<&Ident> {
-    match function.sig.inputs.iter().nth(1)? {
+/// The names of the inputs of `forward`; none for a pattern that is no name.
+pub(crate) fn input_names(function: &ImplItemFn) -> Vec<Option<Ident>> {
+    let name = |argument: &FnArg| match argument {
         FnArg::Typed(argument) => match &*argument.pat {
-            Pat::Ident(pattern) => Some(&pattern.ident),
+            Pat::Ident(pattern) => Some(pattern.ident.clone()),
             _ => None,
         },
         FnArg::Receiver(_) => None,
-    }
+    };
+    function.sig.inputs.iter().skip(1).map(name).collect()
+}
+
+/// Whether `forward` makes one tensor of one.
+pub(crate) fn is_layer(function: &ImplItemFn) -> bool {
+    let one = matches!(&function.sig.output, syn::ReturnType::Type(_, ty) if signature::is_tensor(ty));
+    one && function.sig.inputs.len() == 2
 }
 
 /// Whether `value` is `self`.

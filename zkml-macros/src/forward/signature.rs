@@ -43,38 +43,48 @@ fn check_receiver(signature: &Signature, errors: &mut Errors) {
     }
 }
 
+/// The most inputs that `forward` takes.
+const MAXIMUM_INPUTS: usize = 4;
+
+/// The most outputs that `forward` returns as a tuple.
+const MAXIMUM_OUTPUTS: usize = 8;
+
 fn check_inputs(signature: &Signature, errors: &mut Errors) {
-    let mut inputs = signature.inputs.iter().skip(1);
-    match inputs.next() {
-        Some(FnArg::Typed(argument)) if !is_tensor(&argument.ty) => {
-            errors.push(
+    let inputs = signature.inputs.iter().skip(1);
+    if signature.receiver().is_some() && signature.inputs.len() == 1 {
+        errors.push(
+            &signature.ident,
+            "`forward` expects an input `x: Tensor` after `&self`, found none",
+        );
+    }
+    for (position, input) in inputs.enumerate() {
+        match input {
+            FnArg::Typed(argument) if !is_tensor(&argument.ty) => errors.push(
                 &argument.ty,
                 format!("`forward` expects a `Tensor`, found `{}`", source(&argument.ty)),
-            );
+            ),
+            _ if position >= MAXIMUM_INPUTS => errors.push(
+                input,
+                format!(
+                    "`forward` expects at most {MAXIMUM_INPUTS} inputs, found `{}` as well",
+                    source(input)
+                ),
+            ),
+            _ => {}
         }
-        None if signature.receiver().is_some() => {
-            errors.push(
-                &signature.ident,
-                "`forward` expects an input `x: Tensor` after `&self`, found none",
-            );
-        }
-        _ => {}
-    }
-    for extra in inputs {
-        errors.push(
-            extra,
-            format!("`forward` expects one input, found `{}` as well", source(extra)),
-        );
     }
 }
 
 fn check_output(signature: &Signature, errors: &mut Errors) {
     match &signature.output {
-        ReturnType::Type(_, ty) if is_tensor(ty) => {}
+        ReturnType::Type(_, ty) if is_tensor(ty) || are_tensors(ty) => {}
         ReturnType::Type(_, ty) => {
             errors.push(
                 ty,
-                format!("`forward` returns a `Tensor`, found `{}`", source(ty)),
+                format!(
+                    "`forward` returns a `Tensor`, a tuple of up to {MAXIMUM_OUTPUTS} or an array, found `{}`",
+                    source(ty)
+                ),
             );
         }
         ReturnType::Default => {
@@ -86,6 +96,17 @@ fn check_output(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-fn is_tensor(ty: &Type) -> bool {
+pub(super) fn is_tensor(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Tensor"))
+}
+
+/// A tuple or an array of tensors.
+fn are_tensors(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => {
+            (2..=MAXIMUM_OUTPUTS).contains(&tuple.elems.len()) && tuple.elems.iter().all(is_tensor)
+        }
+        Type::Array(array) => is_tensor(&array.elem),
+        _ => false,
+    }
 }

@@ -1,6 +1,7 @@
 //! Reading the struct.
 
 mod layer;
+mod parameter;
 mod settings;
 
 use proc_macro2::TokenStream;
@@ -12,6 +13,7 @@ use crate::diagnostics::Errors;
 use crate::field_attributes::read_attributes;
 
 pub(crate) use self::layer::{LayerField, Times, first_span, options_type};
+pub(crate) use self::parameter::ParameterField;
 
 /// Name of the field that is added to every model.
 pub(crate) const PATH_FIELD: &str = "parameter_path";
@@ -23,6 +25,7 @@ pub(crate) struct Model {
     pub(crate) item: ItemStruct,
     pub(crate) inputs: Vec<Input>,
     pub(crate) layers: Vec<LayerField>,
+    pub(crate) parameters: Vec<ParameterField>,
     /// There are `const` generics only, as there should.
     pub(crate) generics_are_plain: bool,
 }
@@ -41,6 +44,7 @@ impl Model {
             arguments,
             inputs: Vec::new(),
             layers: Vec::new(),
+            parameters: Vec::new(),
             item,
             generics_are_plain,
         };
@@ -97,12 +101,15 @@ impl Model {
 
     /// No two fields have one state-dict key.
     fn check_keys(&self, errors: &mut Errors) {
-        for (i, layer) in self.layers.iter().enumerate() {
-            if self.layers[..i].iter().any(|earlier| earlier.key == layer.key) {
-                errors.push(
-                    &layer.name,
-                    format!("two fields have the state-dict key `{}`", layer.key),
-                );
+        let layers = self.layers.iter().map(|layer| (&layer.name, &layer.key));
+        let parameters = self
+            .parameters
+            .iter()
+            .map(|parameter| (&parameter.name, &parameter.key));
+        let keys: Vec<(&Ident, &String)> = layers.chain(parameters).collect();
+        for (i, (name, key)) in keys.iter().enumerate() {
+            if keys[..i].iter().any(|(_, earlier)| earlier == key) {
+                errors.push(name, format!("two fields have the state-dict key `{key}`"));
             }
         }
     }
@@ -168,7 +175,7 @@ fn read_field(field: &mut Field, model: &mut Model, errors: &mut Errors) -> bool
         return false;
     }
     if attributes.is_argument {
-        if attributes.layer.is_some() || attributes.rename.is_some() {
+        if attributes.layer.is_some() || attributes.rename.is_some() || attributes.shape.is_some() {
             errors.push(
                 &name,
                 format!("`{name}` is an `#[arg]` and cannot be a layer as well"),
@@ -181,6 +188,12 @@ fn read_field(field: &mut Field, model: &mut Model, errors: &mut Errors) -> bool
             ty: field.ty.clone(),
         });
         return true;
+    }
+    if attributes.shape.is_some() || parameter::is_parameter(&field.ty) {
+        let parameter = ParameterField::read(name, &field.ty, attributes, errors);
+        let read = parameter.is_some();
+        model.parameters.extend(parameter);
+        return read;
     }
     match LayerField::read(name, &field.ty, attributes, errors) {
         Some(layer) => {

@@ -36,3 +36,12 @@ pub(super) fn pair(value: &Expr) -> Option<TokenStream> {
         other => integer(other).map(|size| quote!([#size, #size])),
     }
 }
+
+/// A literal number, maybe negative.
+pub(super) fn is_number(value: &Expr) -> bool {
+    match peel(value) {
+        Expr::Lit(literal) => matches!(literal.lit, Lit::Int(_) | Lit::Float(_)),
+        Expr::Unary(unary) => matches!(unary.op, UnOp::Neg(_)) && is_number(&unary.expr),
+        _ => false,
+    }
+}

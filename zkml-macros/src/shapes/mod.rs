@@ -9,10 +9,11 @@ use std::collections::HashMap;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
+use syn::spanned::Spanned;
 use syn::visit::Visit;
-use syn::{BinOp, Block, Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt};
+use syn::{BinOp, Block, Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt, UnOp};
 
-use self::literals::{integer, integers, pair};
+use self::literals::{integer, integers, is_number, pair};
 use self::names::{Assigned, Names, Returns};
 use crate::catalogue::ELEMENTWISE_FUNCTIONS;
 use crate::forward::{CallLayers, is_self};
@@ -33,21 +34,48 @@ pub(crate) struct Steps {
     pub(crate) result: Option<Ident>,
 }
 
-/// Follows `body`, whose input is `input`.
-pub(crate) fn follow(body: &Block, input: Option<&Ident>, methods: &[String], zkml: &syn::Path) -> Steps {
+/// The name of the shape of an input.
+pub(crate) fn input(index: usize) -> Ident {
+    format_ident!("input_{index}")
+}
+
+/// Follows `body`, whose inputs have these names.
+pub(crate) fn follow(body: &Block, inputs: &[Option<Ident>], methods: &[String], zkml: &syn::Path) -> Steps {
     let mut follower = Follower {
         steps: Vec::new(),
         known: HashMap::new(),
         methods,
         zkml,
     };
-    if let Some(input) = input {
-        follower.known.insert(input.to_string(), format_ident!("input"));
+    for (index, name) in inputs.iter().enumerate() {
+        if let Some(name) = name {
+            follower.known.insert(name.to_string(), input(index));
+        }
     }
     let result = follower.block(body);
     Steps {
         steps: follower.steps,
         result,
+    }
+}
+
+/// An arithmetic operator.
+struct Operator {
+    name: &'static str,
+    /// Its shape rule on two tensors; a tensor is divided by numbers alone.
+    rule: Option<&'static str>,
+}
+
+impl Operator {
+    fn of(op: &BinOp) -> Option<Operator> {
+        let (name, rule) = match op {
+            BinOp::Add(_) => ("add", Some("add")),
+            BinOp::Sub(_) => ("sub", Some("sub")),
+            BinOp::Mul(_) => ("mul", Some("mul")),
+            BinOp::Div(_) => ("div", None),
+            _ => return None,
+        };
+        Some(Operator { name, rule })
     }
 }
 
@@ -128,14 +156,25 @@ impl Follower<'_> {
                 self.forget(&Assigned::in_expression(value));
                 result
             }
-            Expr::Binary(binary) if matches!(binary.op, BinOp::Add(_)) => {
-                let (left, right) = (self.value(&binary.left), self.value(&binary.right));
-                let (left, right) = (left?, right?);
-                let span = match &binary.op {
-                    BinOp::Add(plus) => plus.span,
-                    _ => Span::call_site(),
-                };
-                Some(self.step("add", quote!(add(#left, #right)), span))
+            Expr::Binary(binary) if Operator::of(&binary.op).is_some() => self.binary(binary),
+            Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => {
+                let x = self.value(&unary.expr)?;
+                Some(self.step("neg", quote!(scalar(#x)), unary.op.span()))
+            }
+            Expr::Field(field) if is_self(&field.base) => match &field.member {
+                syn::Member::Named(name) => {
+                    let text = name.to_string();
+                    Some(self.push(&text, quote!(self.infer_parameter(#text)), name.span()))
+                }
+                syn::Member::Unnamed(_) => None,
+            },
+            Expr::Tuple(tuple) => {
+                tuple.elems.iter().for_each(|element| drop(self.value(element)));
+                None
+            }
+            Expr::Array(array) => {
+                array.elems.iter().for_each(|element| drop(self.value(element)));
+                None
             }
             Expr::Assign(assign) => {
                 let value = self.value(&assign.right);
@@ -160,6 +199,21 @@ impl Follower<'_> {
                 None
             }
         }
+    }
+
+    /// An operation on two tensors, or on a tensor and a number.
+    fn binary(&mut self, binary: &syn::ExprBinary) -> Option<Ident> {
+        let operator = Operator::of(&binary.op)?;
+        let span = binary.op.span();
+        let (left, right) = (&binary.left, &binary.right);
+        if is_number(left) || is_number(right) {
+            let x = self.value(if is_number(left) { right } else { left })?;
+            return Some(self.step(operator.name, quote!(scalar(#x)), span));
+        }
+        let (left, right) = (self.value(left), self.value(right));
+        let (left, right) = (left?, right?);
+        let rule = format_ident!("{}", operator.rule?);
+        Some(self.step(operator.name, quote!(#rule(#left, #right)), span))
     }
 
     fn forget(&mut self, names: &[String]) {
@@ -194,7 +248,7 @@ impl Follower<'_> {
         let arguments: Vec<&Expr> = call.args.iter().collect();
         let receiver = receiver?;
         match call.method.to_string().as_str() {
-            "clone" if arguments.is_empty() => Some(receiver),
+            "clone" | "tensor" if arguments.is_empty() => Some(receiver),
             "view" => self.function("reshape", receiver, &arguments, call.method.span()),
             name @ ("relu" | "flatten" | "reshape" | "permute" | "argmax") => {
                 self.function(name, receiver, &arguments, call.method.span())

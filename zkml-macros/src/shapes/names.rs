@@ -32,8 +32,11 @@ impl Visit<'_> for Assigned {
     }
 
     fn visit_expr_binary(&mut self, binary: &syn::ExprBinary) {
-        // `x += y` changes x; for `x + y` it costs nothing to be careful.
-        if !matches!(binary.op, BinOp::Add(_)) {
+        // `x += y` changes x, `x + y` does not; for other operators it costs nothing to be careful.
+        if !matches!(
+            binary.op,
+            BinOp::Add(_) | BinOp::Sub(_) | BinOp::Mul(_) | BinOp::Div(_)
+        ) {
             self.place(&binary.left);
         }
         visit::visit_expr_binary(self, binary);

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use tracing::info_span;
 
 use super::Statement;
-use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, TableError};
+use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Public, TableError};
 use crate::field::M61;
 use crate::keys::{ProveError, ProvingKey};
 use crate::lookup;
@@ -25,7 +25,7 @@ use hints::Filler;
 /// What the model was asked and what it answered, row-major, whether public or private: for the prover alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The quantized input.
+    /// The quantized input; several one after the other.
     pub input: Vec<i64>,
     /// The outputs, by number.
     pub outputs: Vec<Vec<i64>>,
@@ -55,7 +55,19 @@ impl<'a> Trace<'a> {
         statement: &'a Statement<'_>,
         input: &ArrayD<i64>,
     ) -> Result<Self, ProveError> {
-        Self::generate_with(key, statement, input, None)
+        Self::generate_with(key, statement, core::slice::from_ref(input), None)
+    }
+
+    /// As [`Self::generate`], on several inputs, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::generate`].
+    pub fn generate_on<B: Backend>(
+        key: &'a ProvingKey<B>,
+        statement: &'a Statement<'_>,
+        inputs: &[ArrayD<i64>],
+    ) -> Result<Self, ProveError> {
+        Self::generate_with(key, statement, inputs, None)
     }
 
     /// As [`Self::generate`], where the committed column of the input has the given cells, those of `input` among them:
@@ -63,11 +75,11 @@ impl<'a> Trace<'a> {
     pub(crate) fn generate_with<B: Backend>(
         key: &'a ProvingKey<B>,
         statement: &'a Statement<'_>,
-        input: &ArrayD<i64>,
+        inputs: &[ArrayD<i64>],
         committed: Option<(ColumnId, &[M61])>,
     ) -> Result<Self, ProveError> {
         let graph = &key.model.network.graph;
-        let execution = info_span!("execute").in_scope(|| key.executor()?.run(input))?;
+        let execution = info_span!("execute").in_scope(|| key.executor()?.run_on(inputs))?;
         let _span = info_span!("fill the trace").entered();
         let circuit = statement.circuit();
         let values = Values::new(circuit);
@@ -84,7 +96,10 @@ impl<'a> Trace<'a> {
             // Views are folded through their source, and need no cells of their own.
             if !matches!(
                 circuit[column].kind,
-                ColumnKind::View(_) | ColumnKind::Committed { .. }
+                ColumnKind::View(_)
+                    | ColumnKind::Committed { .. }
+                    | ColumnKind::Parameter { .. }
+                    | ColumnKind::Public(Public::Constant(_))
             ) {
                 set(column, padded(circuit, column, row_major(node), 0));
             }
@@ -104,15 +119,11 @@ impl<'a> Trace<'a> {
             values: &values,
         };
         fill_hints(filler)?;
-        let privacy = &key.verifying.privacy;
         let answer = Answer {
-            input: integers(input),
+            input: inputs.iter().flat_map(|input| input.iter().copied()).collect(),
             outputs,
         };
-        let public = PublicValues {
-            input: (!privacy.input.is_private()).then(|| answer.input.clone()),
-            outputs: (!privacy.output.is_private()).then(|| answer.outputs.clone()),
-        };
+        let public = shown(key, circuit, inputs, &answer);
         Self::of(circuit, public, answer, values)
     }
 
@@ -186,6 +197,25 @@ impl<'a> Trace<'a> {
                 .collect(),
             multiplicities: self.multiplicities.iter().map(Vec::as_slice).collect(),
         }
+    }
+}
+/// What of an answer is public: where it stands in a public column.
+fn shown<B: Backend>(
+    key: &ProvingKey<B>,
+    circuit: &Circuit,
+    inputs: &[ArrayD<i64>],
+    answer: &Answer,
+) -> PublicValues {
+    let is_public = |column: &ColumnId| matches!(circuit[*column].kind, ColumnKind::Public(_));
+    let columns = key.model.network.graph.inputs().map(|id| key.lowered.nodes[id.0]);
+    let inputs = columns.zip(inputs).filter(|(column, _)| is_public(column));
+    let inputs: Vec<_> = inputs.map(|(_, input)| input).collect();
+    let outputs = key.lowered.outputs.iter().zip(&answer.outputs);
+    let outputs: Vec<_> = outputs.filter(|(column, _)| is_public(column)).collect();
+    PublicValues {
+        input: (!inputs.is_empty()).then(|| inputs.into_iter().flatten().copied().collect()),
+        outputs: (!outputs.is_empty())
+            .then(|| outputs.into_iter().map(|(_, output)| output.clone()).collect()),
     }
 }
 

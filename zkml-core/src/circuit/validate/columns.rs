@@ -141,7 +141,10 @@ fn validate_public(public: &Public, shape: &PaddedShape, place: &str) -> Result<
             })?;
             cells.iter().try_for_each(|&cell| expect_magnitude(cell, place))
         }
-        Public::Input { minimum, maximum } | Public::Output { minimum, maximum, .. } => {
+        Public::Input { minimum, maximum }
+        | Public::Output { minimum, maximum, .. }
+        | Public::InputAt { minimum, maximum, .. }
+        | Public::OutputAt { minimum, maximum, .. } => {
             expect(minimum <= maximum, place, || {
                 ("a range".into(), format!("[{minimum}, {maximum}]"))
             })?;

@@ -84,6 +84,16 @@ pub enum ShapeError {
     Sizes { of: Shape },
     /// The result would be empty or larger than 2^48 elements.
     Size { operation: &'static str, of: Shape },
+    /// Operands of an elementwise operation whose sizes differ, and neither is 1.
+    Broadcast {
+        operation: &'static str,
+        left: Shape,
+        right: Shape,
+    },
+    /// A number that is none.
+    Number { operation: &'static str },
+    /// Sizes that a tensor cannot have.
+    Declared { operation: &'static str },
 }
 
 impl ShapeError {
@@ -100,6 +110,9 @@ impl ShapeError {
             | Self::Nothing { operation }
             | Self::Epsilon { operation }
             | Self::Axis { operation, .. }
+            | Self::Broadcast { operation, .. }
+            | Self::Number { operation }
+            | Self::Declared { operation }
             | Self::Size { operation, .. } => operation,
             Self::Features { .. } => "Linear",
             Self::AdaptivePool { .. } => "adaptive_avg_pool2d",
@@ -158,6 +171,9 @@ impl ShapeError {
                 .shape(of),
             Self::Sizes { .. } => text.str("positive sizes and at most one -1"),
             Self::Size { .. } => text.str("a result of 1 to 2^48 elements"),
+            Self::Broadcast { left, .. } => text.str("sizes equal to those of ").shape(left).str(", or 1"),
+            Self::Number { .. } => text.str("a finite number"),
+            Self::Declared { .. } => text.str("at most 6 positive sizes with a product of at most 2^48"),
         }
     }
 
@@ -179,7 +195,9 @@ impl ShapeError {
             Self::PoolPadding { padding, .. } => text.pair(padding),
             Self::Padding { amounts, .. } => text.number(amounts).str(" amounts"),
             Self::AdaptivePool { found, .. } => text.shape(found),
-            Self::Unequal { right, .. } | Self::Concatenation { right, .. } => text.shape(right),
+            Self::Unequal { right, .. }
+            | Self::Concatenation { right, .. }
+            | Self::Broadcast { right, .. } => text.shape(right),
             Self::Nothing { .. } => text.str("none"),
             Self::Epsilon { .. } => text.str("a negative number or none"),
             Self::Axis { axis, .. } => text.signed(axis),
@@ -187,6 +205,8 @@ impl ShapeError {
             Self::Elements { elements, .. } => text.str("sizes for ").number(elements),
             Self::Sizes { .. } => text.str("something else"),
             Self::Size { of, .. } => text.str("none such from ").shape(of),
+            Self::Number { .. } => text.str("NaN, infinity or one that f32 cannot hold"),
+            Self::Declared { .. } => text.str("others"),
         }
     }
 

@@ -26,11 +26,17 @@ pub use simple::{
     ReLUOptions, ZeroPad2d, ZeroPad2dOptions,
 };
 
-/// The `Forward` implementation of a layer with an inherent `forward`.
+/// The implementations of `Forward` and `Layer` for a layer with an inherent `forward`.
 macro_rules! forward {
     ($layer:ty) => {
         impl $crate::nn::Forward for $layer {
             const USED_FIELDS: &'static [&'static str] = &["*"];
+            fn run(&self, inputs: &[$crate::nn::Tensor]) -> Vec<$crate::nn::Tensor> {
+                inputs.iter().map(|&x| <$layer>::forward(self, x)).collect()
+            }
+        }
+
+        impl $crate::nn::Layer for $layer {
             fn forward(&self, x: $crate::nn::Tensor) -> $crate::nn::Tensor {
                 <$layer>::forward(self, x)
             }

@@ -4,14 +4,14 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::forward;
-use crate::nn::{Forward, Module, ParameterPath, Tensor};
+use crate::nn::{Layer, Module, ParameterPath, Tensor};
 
 /// What a container keeps of a layer, whatever its type.
 trait Apply: Send + Sync {
     fn apply(&self, x: Tensor) -> Tensor;
 }
 
-impl<M: Forward + Send + Sync> Apply for M {
+impl<M: Layer + Send + Sync> Apply for M {
     fn apply(&self, x: Tensor) -> Tensor {
         self.forward(x)
     }
@@ -32,7 +32,7 @@ impl fmt::Debug for SequentialLayer {
 /// A layer of type `M` for a [`Sequential`]: `layer::<Conv2d>(Conv2dOptions::new(3, 64, [3, 3]))`.
 pub fn layer<M>(options: M::Options) -> SequentialLayer
 where
-    M: Forward + Send + Sync + 'static,
+    M: Layer + Send + Sync + 'static,
     M::Options: Send + Sync + 'static,
 {
     SequentialLayer {
@@ -105,7 +105,7 @@ forward!(Sequential);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{BatchNorm1d, BatchNorm1dOptions, Linear, LinearOptions, ReLU, ReLUOptions};
+    use crate::nn::{BatchNorm1d, BatchNorm1dOptions, Forward, Linear, LinearOptions, ReLU, ReLUOptions};
 
     #[test]
     fn layers_are_named_by_position() {

@@ -83,7 +83,10 @@ macro_rules! test_op {
     };
 }
 
-fn with_trace(model: CompiledModel, test: impl FnOnce(&ProvingKey, &Circuit, &Trace<'_>, &ArrayD<i64>)) {
+pub(super) fn with_trace(
+    model: CompiledModel,
+    test: impl FnOnce(&ProvingKey, &Circuit, &Trace<'_>, &ArrayD<i64>),
+) {
     let input = Network::random_input(1, &model);
     with_trace_on(model, input, test);
 }

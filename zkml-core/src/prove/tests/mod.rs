@@ -1,6 +1,8 @@
 mod backend;
 mod case;
+#[macro_use]
 mod conformance;
+mod arithmetic;
 mod determinacy;
 mod elementwise;
 mod fiat_shamir;
@@ -15,6 +17,7 @@ mod network;
 mod passes;
 mod privacy;
 mod random_networks;
+mod several;
 mod tamper;
 mod tamper_files;
 mod tamper_key;

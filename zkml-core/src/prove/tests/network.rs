@@ -77,7 +77,7 @@ impl Network {
         low.abs().max(high.abs())
     }
 
-    fn parameter(&mut self, path: String, role: ParameterRole, shape: &[usize]) -> ParameterId {
+    pub(crate) fn parameter(&mut self, path: String, role: ParameterRole, shape: &[usize]) -> ParameterId {
         let bound = match role {
             ParameterRole::Weight => 127,
             ParameterRole::Bias => 5000,
@@ -232,8 +232,20 @@ impl Network {
     }
 
     pub(crate) fn random_input(seed: u64, model: &CompiledModel) -> ArrayD<i64> {
-        let fact = &model.network.graph[model.network.graph.input].fact;
+        Self::random_inputs(seed, model).swap_remove(0)
+    }
+
+    /// For each input a tensor.
+    pub(crate) fn random_inputs(seed: u64, model: &CompiledModel) -> Vec<ArrayD<i64>> {
+        let graph = &model.network.graph;
         let mut rng = StdRng::seed_from_u64(seed ^ 0x5eed);
-        ArrayD::from_shape_simple_fn(fact.shape.clone(), || rng.gen_range(fact.range.0..=fact.range.1))
+        let facts = graph.inputs().map(|id| &graph[id].fact);
+        facts
+            .map(|fact| {
+                ArrayD::from_shape_simple_fn(fact.shape.clone(), || {
+                    rng.gen_range(fact.range.0..=fact.range.1)
+                })
+            })
+            .collect()
     }
 }

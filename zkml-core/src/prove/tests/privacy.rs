@@ -64,7 +64,7 @@ fn a_key_must_say_what_its_circuit_does() {
     for lowered in choices() {
         for said in choices() {
             let key = key(lowered, said);
-            let (input, outputs) = (key.input(), key.outputs());
+            let (input, outputs) = (key.inputs(), key.outputs());
             let agree = (lowered.input, lowered.commit_input) == (said.input, said.commit_input);
             assert_eq!(input.is_ok(), agree, "{lowered:?} said {said:?}: {input:?}");
             assert_eq!(
@@ -73,7 +73,7 @@ fn a_key_must_say_what_its_circuit_does() {
                 "{lowered:?} said {said:?}"
             );
             if let (Ok(input), Ok(outputs)) = (input, outputs) {
-                assert_eq!(input.is_none(), said.input.is_private());
+                assert_eq!(input.is_empty(), said.input.is_private());
                 assert_eq!(outputs.is_empty(), said.output.is_private());
             } else {
                 assert!(matches!(Statement::new(&key), Err(VerifyError::Key(_))));
@@ -93,7 +93,7 @@ fn a_public_input_cannot_be_committed() {
         Err(ProveError::Unsupported(CircuitError::Malformed { .. }))
     ));
     let key = key(Privacy::PUBLIC, senseless);
-    assert!(matches!(key.input(), Err(VerifyError::Key(_))));
+    assert!(matches!(key.inputs(), Err(VerifyError::Key(_))));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Whole-network tests of quantization and integer execution.
 
+mod arithmetic;
 mod exact;
 mod lenet;
 mod operations;

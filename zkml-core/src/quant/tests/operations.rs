@@ -13,11 +13,11 @@ use crate::ops::QuantizeError;
 use crate::ops::{Float, FloatOp, IntOp};
 use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, Quantized, quantize};
 
-type Build<'a> = dyn Fn(&mut GraphBuilder<Float>, NodeId) -> NodeId + 'a;
+pub(super) type Build<'a> = dyn Fn(&mut GraphBuilder<Float>, NodeId) -> NodeId + 'a;
 
 /// Quantizes the network of one operation on inputs in `[-1, 1]` and checks every output of every calibration sample.
 /// `gain` bounds how much larger than an input error the output error may be, rounding of weights included.
-fn check(shape: &[usize], gain: f64, build: &Build<'_>) -> Quantized {
+pub(super) fn check(shape: &[usize], gain: f64, build: &Build<'_>) -> Quantized {
     let mut builder = GraphBuilder::<Float>::new();
     let x = builder.input("input", shape).unwrap();
     let y = build(&mut builder, x);
@@ -25,7 +25,7 @@ fn check(shape: &[usize], gain: f64, build: &Build<'_>) -> Quantized {
     check_graph(&graph, gain)
 }
 
-fn check_graph(graph: &Graph<Float>, gain: f64) -> Quantized {
+pub(super) fn check_graph(graph: &Graph<Float>, gain: f64) -> Quantized {
     let samples = inputs(5, &graph[graph.input].fact, 8);
     let calibration = Calibration::collect(graph, samples.clone(), CalibrationMethod::MinMax).unwrap();
     let quantized = quantize(graph, &calibration, &QuantizeOptions::default()).unwrap();
@@ -72,7 +72,11 @@ fn window(kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2], dilation:
 }
 
 /// A parameter with values in `[-1, 1]`.
-fn parameter(builder: &mut GraphBuilder<Float>, path: &str, shape: &[usize]) -> crate::graph::ParameterId {
+pub(super) fn parameter(
+    builder: &mut GraphBuilder<Float>,
+    path: &str,
+    shape: &[usize],
+) -> crate::graph::ParameterId {
     let values = tensor(
         &mut StdRng::seed_from_u64(shape.iter().sum::<usize>() as u64),
         shape,

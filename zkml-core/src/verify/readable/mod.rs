@@ -56,17 +56,16 @@ impl ReadableOutputs {
                 outputs: None,
             });
         };
-        let tensors = statement
-            .outputs
-            .iter()
-            .zip(&key.interface.output_scales)
-            .zip(values);
+        let tensors = statement.outputs.iter().zip(values);
         let outputs: Vec<ReadableOutput> = tensors
-            .map(|((tensor, &scale), integers)| ReadableOutput {
+            .map(|(tensor, integers)| ReadableOutput {
                 shape: key.circuit[tensor.column].shape.sizes(),
-                scale,
+                scale: tensor.scale,
                 integers: integers.clone(),
-                values: integers.iter().map(|&integer| scale * integer as f64).collect(),
+                values: integers
+                    .iter()
+                    .map(|&integer| tensor.scale * integer as f64)
+                    .collect(),
             })
             .collect();
         let class = match (outputs.get(1), statement.outputs.get(1)) {
@@ -75,7 +74,9 @@ impl ReadableOutputs {
                     scale: 1.0, integers, ..
                 }),
                 Some(tensor),
-            ) if tensor.minimum == 0 => integers.first().copied().filter(|_| integers.len() == 1),
+            ) if tensor.index == 1 && tensor.minimum == 0 => {
+                integers.first().copied().filter(|_| integers.len() == 1)
+            }
             _ => None,
         };
         Ok(Self {

@@ -220,7 +220,8 @@ fn told<'a>(statement: &'a Statement<'_>, honest: &Trace<'_>, tell: impl FnOnce(
     }
     let public = PublicValues {
         input: statement
-            .input
+            .inputs
+            .first()
             .map(|input| logical(input.column, values.base(input.column))),
         outputs: (!outputs.is_empty()).then_some(outputs),
     };

@@ -272,7 +272,7 @@ fn another_public_input() {
     let honest = Trace::generate(&scene.key, &statement, &scene.input).expect("trace");
     // The statement says another input than the trace was made from; only what depends on it is wrong.
     let verdict = lie_about(scene, &statement, &honest, |lie| {
-        let id = statement.input.expect("a public input").column;
+        let id = statement.inputs[0].column;
         lie.cells.get_mut(&id).expect("the input")[0] -= 1;
     });
     // The accumulators are others, hence the values: they are no integers.

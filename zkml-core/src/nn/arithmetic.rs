@@ -1,0 +1,191 @@
+//! Arithmetic on tensors, parameters and numbers, as PyTorch has it: `x * self.gain + 1.0`.
+//!
+//! Operands of different shapes are [broadcast](crate::ops::broadcast). A number that is multiplied with changes the scale of integers,
+//! and is no operation of the integer network.
+
+use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use super::trace::{Origin, record};
+use super::{Parameter, Tensor};
+use crate::graph::{Shape, ShapeError};
+use crate::ops::{self, FloatOp};
+
+/// `x` repeated to `shape`.
+fn expand(x: Tensor, shape: Shape) -> Tensor {
+    if x.shape.same(&shape) {
+        return x;
+    }
+    record(Origin::Function("expand"), &[x], Ok(shape), |_| ops::Expand)
+}
+
+/// An operation on two operands, element by element; `sign` is how it is written, and `name` what its node is called.
+fn elementwise<O: Into<FloatOp>>(
+    (sign, name): (&'static str, &'static str),
+    left: Tensor,
+    right: Tensor,
+    op: impl FnOnce(Tensor, Tensor) -> (O, [Tensor; 2]),
+) -> Tensor {
+    match ops::broadcast(sign, left.shape, right.shape) {
+        Ok(shape) => {
+            let (op, operands) = op(expand(left, shape), expand(right, shape));
+            record(Origin::Function(name), &operands, Ok(shape), |_| op)
+        }
+        Err(error) => record(Origin::Function(name), &[left, right], Err(error), |_| ops::Add),
+    }
+}
+
+/// The number in every cell of a tensor of shape `[]`.
+fn constant(number: f64) -> Tensor {
+    let value = number as f32;
+    let shape = match (value.is_finite(), Shape::new(&[])) {
+        (true, Some(shape)) => Ok(shape),
+        _ => Err(ShapeError::Number {
+            operation: "constant",
+        }),
+    };
+    record(Origin::Function("constant"), &[], shape, |_| ops::Constant {
+        values: vec![value],
+    })
+}
+
+fn added(left: Tensor, right: Tensor) -> Tensor {
+    elementwise(("+", "add"), left, right, |left, right| (ops::Add, [left, right]))
+}
+
+fn subtracted(left: Tensor, right: Tensor) -> Tensor {
+    elementwise(("-", "sub"), left, right, |left, right| {
+        (ops::Add, [left, negated(right)])
+    })
+}
+
+fn multiplied(left: Tensor, right: Tensor) -> Tensor {
+    elementwise(("*", "mul"), left, right, |left, right| (ops::Mul, [left, right]))
+}
+
+fn negated(x: Tensor) -> Tensor {
+    record(Origin::Function("neg"), &[x], Ok(x.shape), |_| ops::Neg)
+}
+
+/// The product of `x` and a number.
+fn scaled(x: Tensor, number: f64) -> Tensor {
+    let factor = (number as f32).abs();
+    if factor == 0.0 || !factor.is_finite() {
+        // Zeros, or the error of a number that is none.
+        return multiplied(x, constant(number));
+    }
+    let x = if number < 0.0 { negated(x) } else { x };
+    if factor == 1.0 {
+        return x;
+    }
+    record(Origin::Function("mul"), &[x], Ok(x.shape), |_| ops::Scale {
+        factor,
+    })
+}
+
+macro_rules! operators {
+    ($($left:ty, $right:ty);* $(;)?) => {$(
+        impl Add<$right> for $left {
+            type Output = Tensor;
+            fn add(self, right: $right) -> Tensor {
+                added(self.into(), right.into())
+            }
+        }
+        impl Sub<$right> for $left {
+            type Output = Tensor;
+            fn sub(self, right: $right) -> Tensor {
+                subtracted(self.into(), right.into())
+            }
+        }
+        impl Mul<$right> for $left {
+            type Output = Tensor;
+            fn mul(self, right: $right) -> Tensor {
+                multiplied(self.into(), right.into())
+            }
+        }
+    )*};
+}
+
+operators! {
+    Tensor, Tensor;
+    Tensor, Parameter;
+    Parameter, Tensor;
+    Parameter, Parameter;
+}
+
+macro_rules! numbers {
+    ($($tensor:ty),*) => {$(
+        impl Add<f64> for $tensor {
+            type Output = Tensor;
+            fn add(self, number: f64) -> Tensor {
+                added(self.into(), constant(number))
+            }
+        }
+        impl Add<$tensor> for f64 {
+            type Output = Tensor;
+            fn add(self, x: $tensor) -> Tensor {
+                added(constant(self), x.into())
+            }
+        }
+        impl Sub<f64> for $tensor {
+            type Output = Tensor;
+            fn sub(self, number: f64) -> Tensor {
+                added(self.into(), constant(-number))
+            }
+        }
+        impl Sub<$tensor> for f64 {
+            type Output = Tensor;
+            fn sub(self, x: $tensor) -> Tensor {
+                subtracted(constant(self), x.into())
+            }
+        }
+        impl Mul<f64> for $tensor {
+            type Output = Tensor;
+            fn mul(self, number: f64) -> Tensor {
+                scaled(self.into(), number)
+            }
+        }
+        impl Mul<$tensor> for f64 {
+            type Output = Tensor;
+            fn mul(self, x: $tensor) -> Tensor {
+                scaled(x.into(), self)
+            }
+        }
+        impl Div<f64> for $tensor {
+            type Output = Tensor;
+            fn div(self, number: f64) -> Tensor {
+                scaled(self.into(), number.recip())
+            }
+        }
+        impl Neg for $tensor {
+            type Output = Tensor;
+            fn neg(self) -> Tensor {
+                negated(self.into())
+            }
+        }
+    )*};
+}
+
+numbers!(Tensor, Parameter);
+
+macro_rules! assigning {
+    ($($trait:ident, $method:ident, $operator:tt, $right:ty);* $(;)?) => {$(
+        impl $trait<$right> for Tensor {
+            fn $method(&mut self, right: $right) {
+                *self = *self $operator right;
+            }
+        }
+    )*};
+}
+
+assigning! {
+    AddAssign, add_assign, +, Tensor;
+    AddAssign, add_assign, +, Parameter;
+    AddAssign, add_assign, +, f64;
+    SubAssign, sub_assign, -, Tensor;
+    SubAssign, sub_assign, -, Parameter;
+    SubAssign, sub_assign, -, f64;
+    MulAssign, mul_assign, *, Tensor;
+    MulAssign, mul_assign, *, Parameter;
+    MulAssign, mul_assign, *, f64;
+    DivAssign, div_assign, /, f64;
+}
