@@ -6,14 +6,16 @@ use zkml_core::transcript::VerifyError;
 
 #[cfg(feature = "prover")]
 use std::path::PathBuf;
-use zkml_core::execute::float::FloatExecutionError;
 #[cfg(feature = "prover")]
-use zkml_core::graph::GraphError;
-use zkml_core::keys::ProveError;
-use zkml_core::nn::{TraceError, WeightError};
-use zkml_core::ops::QuantizeError;
-use zkml_core::optimize::OptimizeError;
-use zkml_core::quant::{AccuracyError, CalibrationError};
+use zkml_core::{
+    execute::float::FloatExecutionError,
+    graph::GraphError,
+    keys::ProveError,
+    nn::{TraceError, WeightError},
+    ops::QuantizeError,
+    optimize::OptimizeError,
+    quant::{AccuracyError, CalibrationError},
+};
 
 /// Why one of the five steps failed. The messages are complete: they hold those of the inner errors.
 ///

@@ -118,7 +118,11 @@ impl IntegerRoom for Argmax {
         let limb_bits = lowering.circuit().limb_bits;
         let spread = i128::from(fact.range.1) - i128::from(fact.range.0) + 1;
         let limb_count = (128 - spread.leading_zeros()).div_ceil(limb_bits).max(1);
-        check_bound(name, "difference of two values", 1i128 << (limb_count * limb_bits).min(126))?;
+        check_bound(
+            name,
+            "difference of two values",
+            1i128 << (limb_count * limb_bits).min(126),
+        )?;
 
         let kept = (0..fact.shape.len()).filter(|&a| a != self.axis).enumerate();
         let row = Row {
@@ -187,7 +191,9 @@ impl Row<'_> {
         let kept = self.kept.iter();
         let mut axes: Vec<Axis> = kept.map(|&(from, to)| Axis::free_right(from, to)).collect();
         axes.push(Axis::summed(0, self.axis));
-        lowering.circuit().contraction(name, self.reduced, weights, self.one_hot, axes)
+        lowering
+            .circuit()
+            .contraction(name, self.reduced, weights, self.one_hot, axes)
     }
 
     /// The index, of a row with exactly one bit.
@@ -218,14 +224,20 @@ impl Row<'_> {
             .collect();
         let top = circuit.view(&format!("{name}/top_everywhere"), shape, top, factors);
         // later[j, i] = 1 for i < j
-        let later = (0..size * size).map(|cell| i64::from(cell % size < cell / size)).collect();
+        let later = (0..size * size)
+            .map(|cell| i64::from(cell % size < cell / size))
+            .collect();
         let later = circuit.constant(&[size, size], later);
         let kept = self.kept.iter();
         let mut axes: Vec<Axis> = kept.map(|&(from, _)| Axis::free_right(from, from)).collect();
         axes.push(Axis::free_left(1, axis));
         axes.push(Axis::summed(0, axis));
         let before = circuit.contraction(&format!("{name}/before"), shape, later, self.one_hot, axes);
-        circuit.integer_sum(&format!("{name}/margin"), shape, &[(1, top), (-1, self.x), (-1, before)])
+        circuit.integer_sum(
+            &format!("{name}/margin"),
+            shape,
+            &[(1, top), (-1, self.x), (-1, before)],
+        )
     }
 
     /// Writes the margin as limbs of a non-negative number.
@@ -234,9 +246,17 @@ impl Row<'_> {
         let bits = circuit.limb_bits;
         let limbs = circuit.limbs(&format!("{name}/margin_limb"), self.shape, limb_count);
         let weight = |k: usize| from_i64(1i64 << (bits * k as u32));
-        let terms: Vec<(M61, ColumnId)> = limbs.iter().enumerate().map(|(k, &limb)| (weight(k), limb)).collect();
-        let composed =
-            circuit.linear_column(&format!("{name}/margin_from_limbs"), self.shape, &terms, M61::from(0u64));
+        let terms: Vec<(M61, ColumnId)> = limbs
+            .iter()
+            .enumerate()
+            .map(|(k, &limb)| (weight(k), limb))
+            .collect();
+        let composed = circuit.linear_column(
+            &format!("{name}/margin_from_limbs"),
+            self.shape,
+            &terms,
+            M61::from(0u64),
+        );
         circuit.equality(format!("{name}/margin"), margin, composed);
         lowering.hint(Hint::Limbs {
             input: margin,

@@ -13,9 +13,7 @@ use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
-use crate::graph::{
-    OperandError, Shape, ShapeError, Site, Window2d, attempt, infer, positive_pair, sized,
-};
+use crate::graph::{OperandError, Shape, ShapeError, Site, Window2d, attempt, infer, positive_pair, sized};
 
 const NAME: &str = "avg_pool2d";
 const ADAPTIVE: &str = "adaptive_avg_pool2d";
@@ -243,7 +241,11 @@ impl IntegerRoom for SumPool2d {
         let (low, high) = (low.saturating_mul(count), high.saturating_mul(count));
         // A window partly in the padding has fewer terms.
         let padded = padding != &[0, 0];
-        site.accumulator(if padded { (low.min(0), high.max(0)) } else { (low, high) })
+        site.accumulator(if padded {
+            (low.min(0), high.max(0))
+        } else {
+            (low, high)
+        })
     }
 
     /// `y[n, c, p] = sum_d x[n, c, p * stride + d - padding]`.
@@ -252,7 +254,11 @@ impl IntegerRoom for SumPool2d {
         let [n, channels, out_height, out_width] = rank4(shape);
         let [height, width] = self.window.kernel;
         check_kernel(name, &self.window)?;
-        check_bound(name, "sum", magnitude(fact.range) * height as i128 * width as i128)?;
+        check_bound(
+            name,
+            "sum",
+            magnitude(fact.range) * height as i128 * width as i128,
+        )?;
         let circuit = lowering.circuit();
         let windows = circuit.view(
             &format!("{name}/windows"),

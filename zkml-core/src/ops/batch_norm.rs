@@ -3,9 +3,9 @@
 #[cfg(feature = "prover")]
 use ndarray::{ArrayD, Axis};
 
+use super::{FloatRoom, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
-use super::{FloatRoom, Room};
 use crate::graph::{OperandError, ParameterId, Shape, ShapeError, Site, attempt, positive};
 
 /// What `BatchNorm1d` and `BatchNorm2d` share.
@@ -98,13 +98,22 @@ pub struct BatchNorm {
 impl Room for BatchNorm {
     fn parameters_mut(&mut self) -> Vec<&mut ParameterId> {
         let (mean, variance) = (&mut self.running_mean, &mut self.running_var);
-        let all = [self.weight.as_mut(), self.bias.as_mut(), Some(mean), Some(variance)];
+        let all = [
+            self.weight.as_mut(),
+            self.bias.as_mut(),
+            Some(mean),
+            Some(variance),
+        ];
         all.into_iter().flatten().collect()
     }
 
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         let x = site.one()?;
-        let rank = if x.rank() == 4 { BatchNormRank::Two } else { BatchNormRank::One };
+        let rank = if x.rank() == 4 {
+            BatchNormRank::Two
+        } else {
+            BatchNormRank::One
+        };
         let [features] = site.sizes::<1>(self.running_mean)?;
         let options = BatchNormOptions {
             num_features: features,
@@ -126,13 +135,17 @@ impl FloatRoom for BatchNorm {
 
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        let (mean, variance) = (site.parameter(self.running_mean)?, site.parameter(self.running_var)?);
+        let (mean, variance) = (
+            site.parameter(self.running_mean)?,
+            site.parameter(self.running_var)?,
+        );
         let (weight, bias) = (site.optional(self.weight)?, site.optional(self.bias)?);
         let mut y = site.operand(0)?.clone();
         for (c, mut channel) in y.axis_iter_mut(Axis(1)).enumerate() {
             let inverse = 1.0 / (f64::from(*variance.get([c].as_slice())?) + self.epsilon).sqrt();
             let gain = weight.as_ref().map_or(1.0, |w| f64::from(w[c])) * inverse;
-            let shift = bias.as_ref().map_or(0.0, |b| f64::from(b[c])) - gain * f64::from(*mean.get([c].as_slice())?);
+            let shift =
+                bias.as_ref().map_or(0.0, |b| f64::from(b[c])) - gain * f64::from(*mean.get([c].as_slice())?);
             channel.mapv_inplace(|value| (f64::from(value) * gain + shift) as f32);
         }
         Some(y)

@@ -65,7 +65,11 @@ impl IntegerRoom for ChannelScale {
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
         check_products(lowering, fact.range, 1)?;
-        let weights = lowering.parameter_shape(self.weight).first().copied().unwrap_or(1);
+        let weights = lowering
+            .parameter_shape(self.weight)
+            .first()
+            .copied()
+            .unwrap_or(1);
         let one = weights == 1;
         let sizes = [weights];
         let sizes = if one { &[][..] } else { &sizes[..] };

@@ -106,8 +106,12 @@ impl IntegerRoom for Concat {
         for index in 0..lowering.operands() {
             let (x, fact) = lowering.operand(index);
             let from = |a: usize| if a == self.axis { -start } else { 0 };
-            let factors = (0..shape.len()).map(|a| Factor::affine(&[(a, 1)], from(a), a)).collect();
-            let part = lowering.circuit().view(&format!("{name}/part.{index}"), shape, x, factors);
+            let factors = (0..shape.len())
+                .map(|a| Factor::affine(&[(a, 1)], from(a), a))
+                .collect();
+            let part = lowering
+                .circuit()
+                .view(&format!("{name}/part.{index}"), shape, x, factors);
             terms.push((1, part));
             start += fact.shape[self.axis] as i64;
         }

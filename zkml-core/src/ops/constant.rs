@@ -96,6 +96,8 @@ impl IntegerRoom for IntegerConstant {
     fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
         let mut values = self.values.iter();
         let shape = ndarray::IxDyn(site.shape());
-        Some(ArrayD::from_shape_simple_fn(shape, || values.next().copied().unwrap_or(0)))
+        Some(ArrayD::from_shape_simple_fn(shape, || {
+            values.next().copied().unwrap_or(0)
+        }))
     }
 }

@@ -10,7 +10,8 @@ use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite
 use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing, product};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
 use crate::graph::{
-    OperandError, ParameterId, Shape, ShapeError, Site, Window2d, attempt, infer, positive, positive_pair, sized,
+    OperandError, ParameterId, Shape, ShapeError, Site, Window2d, attempt, infer, positive, positive_pair,
+    sized,
 };
 
 const NAME: &str = "Conv2d";
@@ -71,9 +72,18 @@ impl Conv2dOptions {
         attempt!(positive_pair(NAME, "stride", self.stride));
         attempt!(positive_pair(NAME, "dilation", self.dilation));
         attempt!(positive(NAME, "groups", self.groups));
-        let Conv2dOptions { in_channels, out_channels, groups, .. } = *self;
+        let Conv2dOptions {
+            in_channels,
+            out_channels,
+            groups,
+            ..
+        } = *self;
         if !in_channels.is_multiple_of(groups) || !out_channels.is_multiple_of(groups) {
-            return Err(ShapeError::Groups { in_channels, out_channels, groups });
+            return Err(ShapeError::Groups {
+                in_channels,
+                out_channels,
+                groups,
+            });
         }
         Ok(())
     }
@@ -100,7 +110,11 @@ impl Conv2dOptions {
         }
         match self.window().slide([x.size(2), x.size(3)]) {
             Ok([height, width]) => sized(NAME, x, &[x.size(0), self.out_channels, height, width]),
-            Err((window, padded)) => Err(ShapeError::Window { operation: NAME, window, padded }),
+            Err((window, padded)) => Err(ShapeError::Window {
+                operation: NAME,
+                window,
+                padded,
+            }),
         }
     }
 
@@ -119,13 +133,21 @@ pub struct Conv2d {
 
 impl Room for Conv2d {
     fn parameters_mut(&mut self) -> Vec<&mut ParameterId> {
-        [Some(&mut self.weight), self.bias.as_mut()].into_iter().flatten().collect()
+        [Some(&mut self.weight), self.bias.as_mut()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         let x = site.one()?;
         let [outputs, inputs, ..] = site.sizes::<4>(self.weight)?;
-        let Window2d { kernel, stride, padding, dilation } = self.window;
+        let Window2d {
+            kernel,
+            stride,
+            padding,
+            dilation,
+        } = self.window;
         let options = Conv2dOptions {
             in_channels: inputs.saturating_mul(self.groups),
             out_channels: outputs,
@@ -171,14 +193,25 @@ impl FloatRoom for Conv2d {
 
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        let (x, weight, bias) = (site.operand(0)?, site.parameter(self.weight)?, site.optional(self.bias)?);
+        let (x, weight, bias) = (
+            site.operand(0)?,
+            site.parameter(self.weight)?,
+            site.optional(self.bias)?,
+        );
         product::conv2d(x, weight, &self.window, self.groups, bias, site.shape())
     }
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
         let (window, groups) = (self.window, self.groups);
-        let op = |weight, bias| IntOp::Conv2d(Conv2d { weight, bias, window, groups });
+        let op = |weight, bias| {
+            IntOp::Conv2d(Conv2d {
+                weight,
+                bias,
+                window,
+                groups,
+            })
+        };
         quantizing.products(self.weight, self.bias, &op, 1)
     }
 }
@@ -235,9 +268,16 @@ impl IntegerRoom for Conv2d {
             offset: 0,
             source_axes: vec![1, 2],
         };
-        let factors = vec![Factor::identity(0, 0), joined, Factor::identity(2, 3), Factor::identity(3, 4)];
+        let factors = vec![
+            Factor::identity(0, 0),
+            joined,
+            Factor::identity(2, 3),
+            Factor::identity(3, 4),
+        ];
         let shape = &lowering.fact().shape;
-        let product = lowering.circuit().view(&format!("{name}/channels"), shape, grouped, factors);
+        let product = lowering
+            .circuit()
+            .view(&format!("{name}/channels"), shape, grouped, factors);
         add_bias(lowering, product, self.bias, 1)
     }
 
@@ -249,7 +289,8 @@ impl IntegerRoom for Conv2d {
 
     #[cfg(feature = "prover")]
     fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        site.layer?.convolution(site.operand(0)?, &self.window, self.groups, site.shape())
+        site.layer?
+            .convolution(site.operand(0)?, &self.window, self.groups, site.shape())
     }
 
     #[cfg(feature = "prover")]

@@ -22,13 +22,21 @@ pub struct Expand;
 /// # Errors
 /// [`ShapeError::Broadcast`] for sizes that differ; a result that is too large.
 pub const fn broadcast(operation: &'static str, left: Shape, right: Shape) -> Result<Shape, ShapeError> {
-    let rank = if left.rank() > right.rank() { left.rank() } else { right.rank() };
+    let rank = if left.rank() > right.rank() {
+        left.rank()
+    } else {
+        right.rank()
+    };
     let mut sizes = [1; MAX_RANK];
     let mut from_last = 1;
     while from_last <= rank {
         let (l, r) = (from_end(&left, from_last), from_end(&right, from_last));
         if l != r && l != 1 && r != 1 {
-            return Err(ShapeError::Broadcast { operation, left, right });
+            return Err(ShapeError::Broadcast {
+                operation,
+                left,
+                right,
+            });
         }
         sizes[rank - from_last] = if l == 1 { r } else { l };
         from_last += 1;
@@ -38,7 +46,11 @@ pub const fn broadcast(operation: &'static str, left: Shape, right: Shape) -> Re
 
 /// The size along an axis counted from the last one, which is 1; 1 where the shape lacks it.
 const fn from_end(shape: &Shape, from_last: usize) -> usize {
-    if from_last <= shape.rank() { shape.size(shape.rank() - from_last) } else { 1 }
+    if from_last <= shape.rank() {
+        shape.size(shape.rank() - from_last)
+    } else {
+        1
+    }
 }
 
 /// `x` repeated to the shape `to`.
@@ -119,7 +131,13 @@ impl IntegerRoom for Expand {
         let x = site.operand(0)?;
         let lacking = site.shape().len().checked_sub(x.ndim())?;
         Some(ArrayD::from_shape_fn(IxDyn(site.shape()), |y| {
-            let index = |axis: usize| if x.shape()[axis] == 1 { 0 } else { y[lacking + axis] };
+            let index = |axis: usize| {
+                if x.shape()[axis] == 1 {
+                    0
+                } else {
+                    y[lacking + axis]
+                }
+            };
             x[(0..x.ndim()).map(index).collect::<Vec<_>>().as_slice()]
         }))
     }

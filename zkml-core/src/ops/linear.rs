@@ -91,7 +91,10 @@ pub struct Linear {
 
 impl Room for Linear {
     fn parameters_mut(&mut self) -> Vec<&mut ParameterId> {
-        [Some(&mut self.weight), self.bias.as_mut()].into_iter().flatten().collect()
+        [Some(&mut self.weight), self.bias.as_mut()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
@@ -133,7 +136,11 @@ impl FloatRoom for Linear {
 
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        let (x, weight, bias) = (site.operand(0)?, site.parameter(self.weight)?, site.optional(self.bias)?);
+        let (x, weight, bias) = (
+            site.operand(0)?,
+            site.parameter(self.weight)?,
+            site.optional(self.bias)?,
+        );
         let weight = weight.as_standard_layout();
         let (weight, x) = (weight.as_slice()?, x.as_slice()?);
         let outputs = *site.shape().last()?;
@@ -186,7 +193,9 @@ impl IntegerRoom for Linear {
         let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::free_right(axis, axis)).collect();
         axes.push(Axis::free_left(0, last));
         axes.push(Axis::summed(1, last));
-        let product = lowering.circuit().contraction(&format!("{name}/product"), result, w, x, axes);
+        let product = lowering
+            .circuit()
+            .contraction(&format!("{name}/product"), result, w, x, axes);
         add_bias(lowering, product, self.bias, last)
     }
 

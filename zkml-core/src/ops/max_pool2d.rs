@@ -10,7 +10,9 @@ use super::pooling::{pool, pool_reference};
 use super::{FloatRoom, Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, QuantizeError, Quantizing};
-use crate::circuit::{CircuitError, ColumnId, ColumnKind, Factor, Function, FunctionTable, Table, check_bound};
+use crate::circuit::{
+    CircuitError, ColumnId, ColumnKind, Factor, Function, FunctionTable, Table, check_bound,
+};
 use crate::graph::{OperandError, Shape, ShapeError, Site, Window2d, attempt, infer};
 
 const NAME: &str = "max_pool2d";
@@ -120,7 +122,13 @@ impl FloatRoom for MaxPool2d {
 
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        pool(site.operand(0)?, &self.window, site.shape(), f32::NEG_INFINITY, f32::max)
+        pool(
+            site.operand(0)?,
+            &self.window,
+            site.shape(),
+            f32::NEG_INFINITY,
+            f32::max,
+        )
     }
 
     #[cfg(feature = "prover")]
@@ -188,7 +196,12 @@ impl IntegerRoom for MaxPool2d {
     #[cfg(feature = "prover")]
     fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
         let largest = |values: &mut dyn Iterator<Item = i64>| values.max().unwrap_or(i64::MIN);
-        Some(pool_reference(site.operand(0)?, &self.window, site.shape(), largest))
+        Some(pool_reference(
+            site.operand(0)?,
+            &self.window,
+            site.shape(),
+            largest,
+        ))
     }
 }
 
@@ -199,12 +212,21 @@ impl MaxPool2d {
         let [height, width] = window.kernel;
         let at = |axis: usize, offset: usize, position_axis: usize| {
             let start = (offset * window.dilation[axis]) as i64 - window.padding[axis] as i64;
-            Factor::affine(&[(position_axis, window.stride[axis] as i64)], start, position_axis)
+            Factor::affine(
+                &[(position_axis, window.stride[axis] as i64)],
+                start,
+                position_axis,
+            )
         };
         let offsets = (0..height).flat_map(|row| (0..width).map(move |column| (row, column)));
         offsets
             .map(|(row, column)| {
-                let places = [Factor::identity(0, 0), Factor::identity(1, 1), at(0, row, 2), at(1, column, 3)];
+                let places = [
+                    Factor::identity(0, 0),
+                    Factor::identity(1, 1),
+                    at(0, row, 2),
+                    at(1, column, 3),
+                ];
                 let view = format!("{name}/window.{row}.{column}");
                 lowering.circuit().view(&view, shape, source, places.to_vec())
             })
@@ -244,5 +266,7 @@ fn maximum_of(lowering: &mut dyn Lowering<'_>, name: &str, a: ColumnId, b: Colum
         input: difference,
         output: excess,
     });
-    lowering.circuit().integer_sum(name, shape, &[(1, b), (1, excess)])
+    lowering
+        .circuit()
+        .integer_sum(name, shape, &[(1, b), (1, excess)])
 }

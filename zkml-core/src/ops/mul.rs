@@ -100,7 +100,9 @@ impl IntegerRoom for Product {
             let crop = ColumnKind::View(View::crop(left, shape.len()));
             left = circuit.column(&format!("{name}/left"), shape, crop);
         }
-        let axes = (0..shape.len()).map(|axis| Axis::shared(axis, axis, axis)).collect();
+        let axes = (0..shape.len())
+            .map(|axis| Axis::shared(axis, axis, axis))
+            .collect();
         Ok(circuit.contraction(name, shape, left, right, axes))
     }
 

@@ -58,7 +58,12 @@ impl Room for Pad {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         let x = site.one()?;
         entries(x.rank(), self.amounts.len())?;
-        let from_last: Vec<usize> = self.amounts.iter().rev().flat_map(|pair| [pair.0, pair.1]).collect();
+        let from_last: Vec<usize> = self
+            .amounts
+            .iter()
+            .rev()
+            .flat_map(|pair| [pair.0, pair.1])
+            .collect();
         Ok(padded(x, &from_last)?)
     }
 }

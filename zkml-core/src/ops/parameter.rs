@@ -28,7 +28,9 @@ impl Room for Parameter {
             return Err(site.arity(0));
         }
         let (_, sizes) = site.parameter(self.parameter)?;
-        Shape::new(sizes).ok_or_else(|| OperandError::Size { found: sizes.to_vec() })
+        Shape::new(sizes).ok_or_else(|| OperandError::Size {
+            found: sizes.to_vec(),
+        })
     }
 }
 
@@ -69,6 +71,8 @@ impl IntegerRoom for Parameter {
     #[cfg(feature = "prover")]
     fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
         let values = site.parameter(self.parameter)?;
-        Some(ArrayD::from_shape_fn(values.raw_dim(), |at| i64::from(values[&at])))
+        Some(ArrayD::from_shape_fn(values.raw_dim(), |at| {
+            i64::from(values[&at])
+        }))
     }
 }

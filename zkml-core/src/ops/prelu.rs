@@ -4,9 +4,9 @@
 use ndarray::{ArrayD, Axis};
 
 use super::channel_scale::scaled;
-use super::{FloatRoom, Room};
 #[cfg(feature = "prover")]
 use super::{ChannelScale, FloatSite, QuantizeError, Quantizing, WeightedSum};
+use super::{FloatRoom, Room};
 use crate::graph::{OperandError, ParameterId, Shape, ShapeError, Site, attempt, infer, positive};
 
 const NAME: &str = "PReLU";

@@ -15,7 +15,7 @@ macro_rules! operations {
         #[non_exhaustive]
         pub enum $name {
             $(
-                #[doc = concat!("See [`", stringify!($variant), "`](struct@", stringify!($variant), ").")]
+                #[doc = concat!("See [`", stringify!($variant), "`](type@", stringify!($variant), ").")]
                 $variant($variant),
             )*
         }

@@ -3,9 +3,9 @@
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
 
+use super::{FloatRoom, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
-use super::{FloatRoom, Room};
 #[cfg(feature = "prover")]
 use crate::circuit::Function;
 use crate::graph::{OperandError, Shape, Site};

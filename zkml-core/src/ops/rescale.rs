@@ -16,9 +16,9 @@ use ndarray::{ArrayD, Dimension};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::range::{LIMIT, magnitude};
 #[cfg(feature = "prover")]
 use super::{Computed, ExecutionError, IntegerSite, PARALLEL_CELLS};
-use super::range::{LIMIT, magnitude};
 use super::{Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use crate::circuit::Cells;
@@ -44,7 +44,12 @@ impl Room for Rescale {
         let x = site.one()?;
         if self.axis >= x.rank() {
             let axis = isize::try_from(self.axis).unwrap_or(isize::MAX);
-            return Err(ShapeError::Axis { operation: "rescale", axis, of: x }.into());
+            return Err(ShapeError::Axis {
+                operation: "rescale",
+                axis,
+                of: x,
+            }
+            .into());
         }
         if self.multipliers.len() != 1 {
             entries(x.size(self.axis), self.multipliers.len())?;
@@ -59,11 +64,19 @@ impl IntegerRoom for Rescale {
         let (least, most) = (self.multipliers.iter().min(), self.multipliers.iter().max());
         let (least, most) = (least.copied().unwrap_or(0), most.copied().unwrap_or(0));
         if least < 1 || shift < 1 {
-            return Err(RangeError::BadRescale { layer: layer(), found: least, shift });
+            return Err(RangeError::BadRescale {
+                layer: layer(),
+                found: least,
+                shift,
+            });
         }
         if table.domain_bits.saturating_add(shift) > 60 {
             let domain_bits = table.domain_bits;
-            return Err(RangeError::Domain { layer: layer(), domain_bits, shift });
+            return Err(RangeError::Domain {
+                layer: layer(),
+                domain_bits,
+                shift,
+            });
         }
         let operand = site.hull()?;
         let half = 1i128 << (shift - 1);
@@ -83,7 +96,10 @@ impl IntegerRoom for Rescale {
         let low = scaled(operand.0, if operand.0 < 0 { most } else { least });
         let high = scaled(operand.1, if operand.1 < 0 { least } else { most });
         let entries = table.range_over(low, high);
-        entries.map_err(|error| RangeError::Table { layer: layer(), error })
+        entries.map_err(|error| RangeError::Table {
+            layer: layer(),
+            error,
+        })
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
@@ -100,7 +116,11 @@ impl IntegerRoom for Rescale {
         let circuit = lowering.circuit();
         let limbs = circuit.limbs(&format!("{name}/remainder"), shape, self.shift / bits);
         let weight = |k: usize| -(inverse * from_i64(1i64 << (bits * k as u32)));
-        let mut terms: Vec<(M61, ColumnId)> = limbs.iter().enumerate().map(|(k, &limb)| (weight(k), limb)).collect();
+        let mut terms: Vec<(M61, ColumnId)> = limbs
+            .iter()
+            .enumerate()
+            .map(|(k, &limb)| (weight(k), limb))
+            .collect();
         terms.push((coefficient, scaled));
         let half = from_i64(1i64 << (self.shift - 1)) * inverse;
         let value = circuit.linear_column(&format!("{name}/value"), shape, &terms, half);
@@ -113,7 +133,11 @@ impl IntegerRoom for Rescale {
         let zero_padded = entry_at_zero == 0;
         // Where f(0) is not 0, neither is the padding of the committed column: the node's column has zeros there.
         let cropped = !zero_padded && shape.iter().any(|size| !size.is_power_of_two());
-        let committed_name = if cropped { format!("{name}/raw") } else { name.to_owned() };
+        let committed_name = if cropped {
+            format!("{name}/raw")
+        } else {
+            name.to_owned()
+        };
         let output = circuit.column(&committed_name, shape, ColumnKind::trace(zero_padded));
         let table = circuit.table(Table::Function(self.table.clone()));
         circuit.lookup(name.to_owned(), vec![looked_up, output], table);
@@ -153,7 +177,11 @@ impl IntegerRoom for Rescale {
         let inconsistent = || site.inconsistent();
         let x = site.operand(0).ok_or_else(inconsistent)?;
         let shape = x.shape();
-        let inner: usize = shape.get(self.axis + 1..).ok_or_else(inconsistent)?.iter().product();
+        let inner: usize = shape
+            .get(self.axis + 1..)
+            .ok_or_else(inconsistent)?
+            .iter()
+            .product();
         let source = x.as_slice().ok_or_else(inconsistent)?;
         let domain = 1i64 << self.table.domain_bits;
         if inner == 0 || self.multipliers.is_empty() {

@@ -119,7 +119,9 @@ impl IntegerRoom for WeightedSum {
     fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
         Some(ArrayD::from_shape_fn(IxDyn(site.shape()), |at| {
             let terms = self.coefficients.iter().zip(site.operands);
-            terms.map(|(c, x)| i128::from(*c) * i128::from(x[&at])).sum::<i128>() as i64
+            terms
+                .map(|(c, x)| i128::from(*c) * i128::from(x[&at]))
+                .sum::<i128>() as i64
         }))
     }
 }

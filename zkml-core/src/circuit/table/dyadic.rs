@@ -15,7 +15,7 @@ const MAXIMUM_EXPONENT: i16 = 64;
 
 /// `mantissa * 2^exponent`, in the one form whose mantissa is odd; 0 is `0 * 2^0`.
 ///
-/// `0.375` is `3 * 2^-3`. A value from a file may break these rules until [`Dyadic::validate`] has seen it.
+/// `0.375` is `3 * 2^-3`. A value from a file may break these rules until `validate` has seen it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Dyadic {
     mantissa: i64,
@@ -84,7 +84,7 @@ impl Dyadic {
         self.exponent
     }
 
-    /// The nearest double; exact for what [`Dyadic::validate`] allows. For showing only.
+    /// The nearest double; exact for what `validate` allows. For showing only.
     pub fn to_f64(self) -> f64 {
         self.mantissa as f64 * f64::from(self.exponent).exp2()
     }
