@@ -30,7 +30,7 @@ pub use operation::{OperandError, Operation, ParameterShape, Parameters, Site};
 #[cfg(feature = "prover")]
 pub use parameter::{IntParameter, Parameter};
 pub use parameter::{ParameterRole, ParameterSpec, WeightShape};
-pub use shape::{MAX_RANK, Shape, ShapeError};
+pub use shape::{MAX_RANK, Operator, Shape, ShapeError};
 pub(crate) use shape::{attempt, positive, positive_pair, resolve, sized};
 #[cfg(feature = "prover")]
 pub use tensor::IntTensor;

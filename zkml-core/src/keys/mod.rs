@@ -11,6 +11,7 @@ mod error;
 mod layout;
 #[cfg(feature = "prover")]
 mod proving;
+mod tensors;
 mod verifying;
 #[cfg(feature = "prover")]
 pub(crate) mod weights;
@@ -28,6 +29,7 @@ pub use error::ProveError;
 pub(crate) use layout::{trace_extents, weight_extents};
 #[cfg(feature = "prover")]
 pub use proving::ProvingKey;
+pub use tensors::PublicTensor;
 #[cfg(feature = "prover")]
 pub(crate) use verifying::needed_tail;
-pub use verifying::{Interface, PublicTensor, ROTATION_RESERVE, VerifyingKey, WeightCommitments};
+pub use verifying::{Interface, ROTATION_RESERVE, VerifyingKey, WeightCommitments};

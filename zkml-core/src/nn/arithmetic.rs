@@ -7,7 +7,7 @@ use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAss
 
 use super::trace::{Origin, record};
 use super::{Parameter, Tensor};
-use crate::graph::{Shape, ShapeError};
+use crate::graph::{Operator, Shape, ShapeError};
 use crate::ops::{self, FloatOp};
 
 /// `x` repeated to `shape`.
@@ -18,14 +18,14 @@ fn expand(x: Tensor, shape: Shape) -> Tensor {
     record(Origin::Function("expand"), &[x], Ok(shape), |_| ops::Expand)
 }
 
-/// An operation on two operands, element by element; `sign` is how it is written, and `name` what its node is called.
+/// An operation on two operands, element by element; `name` is what its node is called.
 fn elementwise<O: Into<FloatOp>>(
-    (sign, name): (&'static str, &'static str),
+    (operator, name): (Operator, &'static str),
     left: Tensor,
     right: Tensor,
     op: impl FnOnce(Tensor, Tensor) -> (O, [Tensor; 2]),
 ) -> Tensor {
-    match ops::broadcast(sign, left.shape, right.shape) {
+    match ops::broadcast(operator, left.shape, right.shape) {
         Ok(shape) => {
             let (op, operands) = op(expand(left, shape), expand(right, shape));
             record(Origin::Function(name), &operands, Ok(shape), |_| op)
@@ -49,17 +49,21 @@ fn constant(number: f64) -> Tensor {
 }
 
 fn added(left: Tensor, right: Tensor) -> Tensor {
-    elementwise(("+", "add"), left, right, |left, right| (ops::Add, [left, right]))
+    elementwise((Operator::Add, "add"), left, right, |left, right| {
+        (ops::Add, [left, right])
+    })
 }
 
 fn subtracted(left: Tensor, right: Tensor) -> Tensor {
-    elementwise(("-", "sub"), left, right, |left, right| {
+    elementwise((Operator::Sub, "sub"), left, right, |left, right| {
         (ops::Add, [left, negated(right)])
     })
 }
 
 fn multiplied(left: Tensor, right: Tensor) -> Tensor {
-    elementwise(("*", "mul"), left, right, |left, right| (ops::Mul, [left, right]))
+    elementwise((Operator::Mul, "mul"), left, right, |left, right| {
+        (ops::Mul, [left, right])
+    })
 }
 
 fn negated(x: Tensor) -> Tensor {

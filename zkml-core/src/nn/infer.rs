@@ -1,7 +1,7 @@
 //! Functions of `forward` on shapes, for the code that `#[zk_model]` generates.
 
 pub use crate::graph::report_options;
-use crate::graph::{Inferred, ShapeError};
+use crate::graph::{Inferred, Operator, ShapeError};
 use crate::ops::{self, AdaptiveAvgPool2dOptions, AvgPool2dOptions, MaxPool2dOptions};
 
 macro_rules! known {
@@ -86,24 +86,24 @@ pub const fn cat(tensors: &[Inferred], axis: isize) -> Inferred {
 }
 
 macro_rules! elementwise {
-    ($($(#[$doc:meta])* $name:ident, $sign:literal);* $(;)?) => {$(
+    ($($(#[$doc:meta])* $name:ident, $operator:ident);* $(;)?) => {$(
         $(#[$doc])*
         pub const fn $name(left: Inferred, right: Inferred) -> Inferred {
             if let Inferred::Failed(_) = right {
                 return right.stale();
             }
-            Inferred::of(ops::broadcast($sign, known!(left), known!(right)))
+            Inferred::of(ops::broadcast(Operator::$operator, known!(left), known!(right)))
         }
     )*};
 }
 
 elementwise! {
     /// The sum of two tensors.
-    add, "+";
+    add, Add;
     /// The difference of two tensors.
-    sub, "-";
+    sub, Sub;
     /// The product of two tensors, element by element.
-    mul, "*";
+    mul, Mul;
 }
 
 /// A tensor and a number, or its negative.

@@ -8,7 +8,7 @@ use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
-use crate::graph::{MAX_RANK, OperandError, Shape, ShapeError, Site, sized};
+use crate::graph::{MAX_RANK, OperandError, Operator, Shape, ShapeError, Site, sized};
 
 /// The operand repeated along axes that it lacks, or along which it has one index. The node declares the shape. A view in the circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Expand;
 ///
 /// # Errors
 /// [`ShapeError::Broadcast`] for sizes that differ; a result that is too large.
-pub const fn broadcast(operation: &'static str, left: Shape, right: Shape) -> Result<Shape, ShapeError> {
+pub const fn broadcast(operator: Operator, left: Shape, right: Shape) -> Result<Shape, ShapeError> {
     let rank = if left.rank() > right.rank() {
         left.rank()
     } else {
@@ -33,7 +33,7 @@ pub const fn broadcast(operation: &'static str, left: Shape, right: Shape) -> Re
         let (l, r) = (from_end(&left, from_last), from_end(&right, from_last));
         if l != r && l != 1 && r != 1 {
             return Err(ShapeError::Broadcast {
-                operation,
+                operator,
                 left,
                 right,
             });
@@ -41,7 +41,7 @@ pub const fn broadcast(operation: &'static str, left: Shape, right: Shape) -> Re
         sizes[rank - from_last] = if l == 1 { r } else { l };
         from_last += 1;
     }
-    sized(operation, left, sizes.split_at(rank).0)
+    sized(operator.sign(), left, sizes.split_at(rank).0)
 }
 
 /// The size along an axis counted from the last one, which is 1; 1 where the shape lacks it.
@@ -58,10 +58,10 @@ const fn from_end(shape: &Shape, from_last: usize) -> usize {
 /// # Errors
 /// [`ShapeError::Broadcast`] where `to` has another size than an axis of `x` longer than 1.
 pub const fn expanded(x: Shape, to: Shape) -> Result<Shape, ShapeError> {
-    match broadcast("expand", x, to) {
+    match broadcast(Operator::Expand, x, to) {
         Ok(shape) if shape.same(&to) => Ok(shape),
         Ok(_) => Err(ShapeError::Broadcast {
-            operation: "expand",
+            operator: Operator::Expand,
             left: x,
             right: to,
         }),

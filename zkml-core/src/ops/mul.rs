@@ -9,7 +9,7 @@ use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, View, check_bound};
-use crate::graph::{IntFact, OperandError, ParameterId, Shape, ShapeError, Site};
+use crate::graph::{IntFact, OperandError, Operator, ParameterId, Shape, ShapeError, Site};
 
 /// Product of two operands of the same shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ fn multiplied(site: &Site<'_>) -> Result<Shape, OperandError> {
     match site.operands {
         [left, right] if left.same(right) => Ok(*left),
         [left, right] => Err(OperandError::Shape(ShapeError::Broadcast {
-            operation: "*",
+            operator: Operator::Mul,
             left: *left,
             right: *right,
         })),

@@ -2,6 +2,30 @@
 
 use super::{Shape, Text};
 
+/// An operation on two operands, element by element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "variants are operators of Rust")]
+#[non_exhaustive]
+pub enum Operator {
+    Add,
+    Sub,
+    Mul,
+    /// Repeats one operand to the shape of the other.
+    Expand,
+}
+
+impl Operator {
+    /// How it is written.
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Sub => "-",
+            Self::Mul => "*",
+            Self::Expand => "expand",
+        }
+    }
+}
+
 /// An operation met a shape it cannot work on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "fields are named in the variant's own line")]
@@ -86,7 +110,7 @@ pub enum ShapeError {
     Size { operation: &'static str, of: Shape },
     /// Operands of an elementwise operation whose sizes differ, and neither is 1.
     Broadcast {
-        operation: &'static str,
+        operator: Operator,
         left: Shape,
         right: Shape,
     },
@@ -110,7 +134,6 @@ impl ShapeError {
             | Self::Nothing { operation }
             | Self::Epsilon { operation }
             | Self::Axis { operation, .. }
-            | Self::Broadcast { operation, .. }
             | Self::Number { operation }
             | Self::Declared { operation }
             | Self::Size { operation, .. } => operation,
@@ -119,6 +142,7 @@ impl ShapeError {
             Self::Padding { .. } => "pad",
             Self::Groups { .. } => "Conv2d",
             Self::Unequal { .. } => "+",
+            Self::Broadcast { operator, .. } => operator.sign(),
             Self::Concatenation { .. } => "cat",
             Self::Permutation { .. } => "permute",
             Self::Elements { .. } | Self::Sizes { .. } => "reshape",

@@ -6,7 +6,7 @@
 mod error;
 mod rule;
 
-pub use error::ShapeError;
+pub use error::{Operator, ShapeError};
 pub(crate) use rule::{attempt, positive, positive_pair, resolve, sized};
 
 use super::Text;
