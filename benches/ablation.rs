@@ -17,9 +17,7 @@ use zkml::keys::CompiledModel;
 use zkml::models::registry;
 use zkml::nn::Weights;
 use zkml::observe::{duration, size};
-use zkml::optimize::circuit::{CircuitOptions, sizes};
-use zkml::optimize::model::{OptimizeOptions, optimize};
-use zkml::optimize::operation::OperationOptions;
+use zkml::optimize::{Pass, all, optimize, sizes};
 use zkml::prelude::*;
 use zkml::proof::to_bytes;
 use zkml::prove::prove;
@@ -105,8 +103,7 @@ fn run(subject: &Subject, runs: usize, test: bool) -> Result<(), Box<dyn Error>>
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     let mut passes: Vec<Option<&str>> = vec![None];
-    let names = OptimizeOptions::NAMES.into_iter().chain(OperationOptions::NAMES);
-    passes.extend(names.chain(CircuitOptions::NAMES).map(Some));
+    passes.extend(all().map(Pass::name).map(Some));
     if test {
         passes.truncate(2);
     }
@@ -132,17 +129,13 @@ fn measure(
     without: Option<&str>,
     runs: usize,
 ) -> Result<Row, Box<dyn Error>> {
-    let mut passes = OptimizeOptions::default();
-    let mut options = QuantizeOptions::default();
-    if let Some(pass) = without {
-        match passes.switch(pass) {
-            Some(switch) => *switch = false,
-            None => options = options.without(pass).ok_or("no such pass")?,
-        }
-    }
+    let options = match without {
+        Some(pass) => QuantizeOptions::default().without(pass)?,
+        None => QuantizeOptions::default(),
+    };
     let weights = Weights::open(asset(subject.weights))?;
     let (float, _) = registry::find(subject.model)?.trace(1)?.load(&weights)?;
-    let (graph, _) = optimize(float, &passes)?;
+    let (graph, _) = optimize(float, &options.switches)?;
     let graph = graph.with_argmax()?;
     let calibrating = inputs.iter().take(subject.calibration).cloned();
     let calibration = Calibration::collect(&graph, calibrating, CalibrationMethod::default())?;

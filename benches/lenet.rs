@@ -20,7 +20,7 @@ use zkml::argument::Trace;
 use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::models::LeNet;
 use zkml::nn::{Forward, Weights};
-use zkml::optimize::model::{OptimizeOptions, optimize};
+use zkml::optimize::{Switches, optimize};
 use zkml::prove::prove;
 use zkml::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
 use zkml::setup::{SetupOptions, setup};
@@ -55,7 +55,7 @@ fn lenet() -> Result<(CompiledModel, ArrayD<i64>), Box<dyn Error>> {
     let (graph, _) = LeNet::new()
         .trace()?
         .load(&Weights::open(assets.join("lenet5-mnist.safetensors"))?)?;
-    let (graph, _) = optimize(graph, &OptimizeOptions::default())?;
+    let (graph, _) = optimize(graph, &Switches::default())?;
     let graph = graph.with_argmax()?;
     let images = digits(&assets, 64)?;
     let calibration = Calibration::collect(&graph, images.iter().cloned(), CalibrationMethod::MinMax)?;

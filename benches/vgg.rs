@@ -16,7 +16,7 @@ use zkml::execute::Executor;
 use zkml::keys::CompiledModel;
 use zkml::models::vgg::{VGG16, Vgg, VggConfig};
 use zkml::nn::{Forward, Weights};
-use zkml::optimize::model::{OptimizeOptions, optimize};
+use zkml::optimize::{Switches, optimize};
 use zkml::prove::prove;
 use zkml::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
 use zkml::setup::{SetupOptions, setup};
@@ -31,7 +31,7 @@ fn vgg() -> Result<(CompiledModel, ArrayD<i64>), Box<dyn Error>> {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/assets");
     let weights = Weights::open(assets.join("vgg16_bn-cifar10.safetensors"))?;
     let graph = Vgg::new(CONFIG).trace_with_input(&CONFIG.input_shape(1))?;
-    let (graph, _) = optimize(graph.load(&weights)?.0, &OptimizeOptions::default())?;
+    let (graph, _) = optimize(graph.load(&weights)?.0, &Switches::default())?;
     // A label and three planes of 32 by 32 for each image; roughly normalized, which is all that timing needs.
     let bytes = std::fs::read(assets.join("cifar10-test-first1000.bin"))?;
     let images: Vec<ArrayD<f32>> = bytes

@@ -25,7 +25,7 @@ use zkml::keys::CompiledModel;
 use zkml::models::registry::{MODELS, find};
 use zkml::nn::Weights;
 use zkml::ops::{Float, Symbolic};
-use zkml::optimize::model::{OptimizeOptions, multiply_adds, optimize};
+use zkml::optimize::{Switches, multiply_adds, optimize};
 use zkml::prelude::*;
 use zkml::proof::to_bytes;
 use zkml::prove::prove;
@@ -151,7 +151,7 @@ fn load(graph: Graph<Symbolic>, random: &mut Random) -> Outcome<Graph<Float>> {
     let path = folder.path().join("weights.safetensors");
     write_random_weights(&graph, random, &path)?;
     let (graph, _) = graph.load(&Weights::open(&path)?)?;
-    let (graph, _) = optimize(graph.with_argmax()?, &OptimizeOptions::default())?;
+    let (graph, _) = optimize(graph.with_argmax()?, &Switches::default())?;
     Ok(graph)
 }
 

@@ -18,7 +18,7 @@ use zkml::keys::VerifyingKey;
 use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::models::LeNet;
 use zkml::nn::{WeightError, Weights};
-use zkml::optimize::model::{OptimizeOptions, optimize};
+use zkml::optimize::{Switches, optimize};
 use zkml::prelude::*;
 use zkml::proof::{Artifact, read_file, to_bytes};
 use zkml::prove::prove;
@@ -257,7 +257,7 @@ fn five_lines_do_what_the_functions_of_the_modules_do() {
 
     let weights = Weights::open(weights()).unwrap();
     let (graph, _) = LeNet::new().trace().unwrap().load(&weights).unwrap();
-    let (graph, _) = optimize(graph, &OptimizeOptions::default()).unwrap();
+    let (graph, _) = optimize(graph, &Switches::default()).unwrap();
     let graph = graph.with_argmax().unwrap();
     let samples = digits().iter().cloned();
     let calibration = Calibration::collect(&graph, samples, CalibrationMethod::default()).unwrap();

@@ -19,7 +19,7 @@ use zkml::models::resnet::{CifarResNet, CifarResNetConfig, ResNet, ResNetConfig,
 use zkml::models::vgg::{M, VGG16, Vgg, VggConfig};
 use zkml::nn::Weights;
 use zkml::ops::{Float, Symbolic};
-use zkml::optimize::model::{OptimizeOptions, optimize};
+use zkml::optimize::{Switches, optimize};
 use zkml::prelude::*;
 use zkml::prove::prove;
 use zkml::quant::AccuracyReport;
@@ -105,7 +105,7 @@ fn float_integer_and_proof(name: &str, network: &impl Forward) {
         }
     };
     close(&graph, "as loaded");
-    let (graph, _) = optimize(graph, &OptimizeOptions::default()).unwrap();
+    let (graph, _) = optimize(graph, &Switches::default()).unwrap();
     close(&graph, "optimized");
 
     let calibration =
@@ -161,7 +161,7 @@ fn trained_vgg16_on_cifar() {
         .collect();
     let weights = Weights::open(assets.join("vgg16_bn-cifar10.safetensors")).unwrap();
     let (graph, _) = entry.trace(1).unwrap().load(&weights).unwrap();
-    let (graph, _) = optimize(graph, &OptimizeOptions::default()).unwrap();
+    let (graph, _) = optimize(graph, &Switches::default()).unwrap();
     let outputs = execute_float_outputs(&graph, &images).unwrap();
     for (found, expected) in outputs.iter().zip(expected.axis_iter(Axis(0))) {
         for (found, expected) in found[0].iter().zip(expected) {

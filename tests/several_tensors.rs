@@ -19,7 +19,7 @@ use zkml::graph::Graph;
 use zkml::keys::CompiledModel;
 use zkml::nn::Weights;
 use zkml::ops::Float;
-use zkml::optimize::model::{OptimizeOptions, optimize};
+use zkml::optimize::{Switches, optimize};
 use zkml::prelude::*;
 use zkml::prove::prove_on;
 use zkml::quant::{AccuracyReport, Calibration, QuantizeOptions, quantize};
@@ -124,7 +124,7 @@ fn two_inputs_and_two_outputs_from_struct_to_answer() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(report.applied.len(), 4);
     close(&graph, "as loaded");
-    let (graph, _) = optimize(graph, &OptimizeOptions::default()).unwrap();
+    let (graph, _) = optimize(graph, &Switches::default()).unwrap();
     close(&graph, "optimized");
 
     let samples = samples();

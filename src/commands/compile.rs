@@ -11,11 +11,10 @@ use zkml::data::{self, Sample};
 use zkml::keys::CompiledModel;
 use zkml::models::registry::{self, Entry};
 use zkml::nn::Weights;
-use zkml::optimize::circuit::CircuitOptions;
-use zkml::optimize::model::{OptimizeOptions, optimize};
-use zkml::optimize::operation::OperationOptions;
+use zkml::optimize::operation::per_channel_scales::PerChannelScales;
+use zkml::optimize::{Switches, optimize};
 use zkml::proof::{read_file, write_file};
-use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, WeightScales, quantize};
+use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, quantize};
 use zkml::setup::explain;
 use zkml::{Privacy, Visibility};
 
@@ -169,7 +168,6 @@ struct Plan {
     inputs: Vec<ArrayD<f32>>,
     preprocessing: Preprocessing,
     classes: Vec<String>,
-    passes: OptimizeOptions,
     quantize: QuantizeOptions,
     privacy: Privacy,
     source: [u8; 32],
@@ -228,10 +226,10 @@ impl Compile {
             None => Vec::new(),
             Some(path) => read_classes(path)?,
         };
-        let (passes, quantize) = self.passes()?;
+        let quantize = self.quantize_options()?;
         let privacy = self.privacy.privacy();
         let choices = format!(
-            "{} {} {:?} {passes:?} {quantize:?} {privacy:?} {preprocessing:?} {classes:?} {} {}",
+            "{} {} {:?} {quantize:?} {privacy:?} {preprocessing:?} {classes:?} {} {}",
             entry.name,
             env!("CARGO_PKG_VERSION"),
             self.range,
@@ -245,7 +243,6 @@ impl Compile {
             inputs,
             preprocessing,
             classes,
-            passes,
             quantize,
             privacy,
             source,
@@ -298,7 +295,7 @@ impl Compile {
             .iter()
             .map(|parameter| parameter.values.len())
             .sum();
-        let (graph, reports) = optimize(graph, &plan.passes)?;
+        let (graph, reports) = optimize(graph, &plan.quantize.switches)?;
         let graph = if self.no_argmax {
             graph
         } else {
@@ -328,35 +325,21 @@ impl Compile {
         Ok(CompiledModel::new(plan.entry.name, network).with_privacy(plan.privacy))
     }
 
-    /// The passes of all levels that are left.
-    fn passes(&self) -> Result<(OptimizeOptions, QuantizeOptions), CommandError> {
-        let mut passes = OptimizeOptions::default();
-        let mut quantize = QuantizeOptions {
-            weight_scales: match self.weight_scales {
-                Scales::PerChannel => WeightScales::PerChannel,
-                Scales::PerTensor => WeightScales::PerTensor,
-            },
+    /// How the network is quantized, with the passes of all levels that are left.
+    fn quantize_options(&self) -> Result<QuantizeOptions, CommandError> {
+        let per_channel = matches!(self.weight_scales, Scales::PerChannel);
+        let mut switches = Switches::default().with(&PerChannelScales, per_channel);
+        for name in &self.without {
+            switches = switches
+                .without(name)
+                .map_err(|error| CommandError::Usage(format!("--without: {error}")))?;
+        }
+        Ok(QuantizeOptions {
             weight_bits: self.weight_bits.unwrap_or(self.bits),
             activation_bits: self.activation_bits.unwrap_or(self.bits),
             multiplier_bits: self.multiplier_bits,
-            ..QuantizeOptions::default()
-        };
-        for name in &self.without {
-            if let Some(switch) = passes.switch(name) {
-                *switch = false;
-            } else if let Some(without) = quantize.without(name) {
-                quantize = without;
-            } else {
-                let mut names = OptimizeOptions::NAMES.to_vec();
-                names.extend(OperationOptions::NAMES);
-                names.extend(CircuitOptions::NAMES);
-                return Err(CommandError::Usage(format!(
-                    "--without: expected {}, found `{name}`",
-                    names.join(", ")
-                )));
-            }
-        }
-        Ok((passes, quantize))
+            switches,
+        })
     }
 }
 

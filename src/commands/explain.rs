@@ -7,7 +7,7 @@ use zkml_core::argument::Statement;
 use zkml_core::circuit::{Circuit, ColumnKind, Home};
 use zkml_core::keys::VerifyingKey;
 use zkml_core::keys::{CompiledModel, ProvingKey};
-use zkml_core::optimize::circuit::sizes;
+use zkml_core::optimize::sizes;
 use zkml_core::optimize::{Level, Measure, PassReport};
 use zkml_core::proof::{Kind, read_file};
 
@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
 fn model(model: &CompiledModel) -> Result<Vec<Fact>, CommandError> {
     let passes = &model.network.record.passes;
     let mut facts = Vec::new();
-    for level in [Level::Model, Level::Operation, Level::Circuit] {
+    for level in Level::ALL {
         let own: Vec<&PassReport> = passes.iter().filter(|pass| pass.level == level).collect();
         let text = match own.is_empty() {
             true => "not recorded".to_owned(),

@@ -227,7 +227,7 @@ pub(crate) enum CommandError {
     /// The network cannot be optimized.
     #[cfg(feature = "prover")]
     #[error(transparent)]
-    Optimize(#[from] zkml::optimize::model::OptimizeError),
+    Optimize(#[from] zkml::optimize::OptimizeError),
     /// The network cannot be run on the samples.
     #[cfg(feature = "prover")]
     #[error("calibration: {0}")]

@@ -12,7 +12,7 @@ use zkml_core::graph::GraphError;
 use zkml_core::keys::ProveError;
 use zkml_core::nn::{TraceError, WeightError};
 use zkml_core::ops::QuantizeError;
-use zkml_core::optimize::model::OptimizeError;
+use zkml_core::optimize::OptimizeError;
 use zkml_core::quant::{AccuracyError, CalibrationError};
 
 /// Why one of the five steps failed. The messages are complete: they hold those of the inner errors.

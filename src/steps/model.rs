@@ -9,7 +9,7 @@ use zkml_core::graph::Graph;
 use zkml_core::keys::CompiledModel;
 use zkml_core::ops::Float;
 use zkml_core::optimize::PassReport;
-use zkml_core::optimize::model::{OptimizeOptions, optimize};
+use zkml_core::optimize::{Switches, optimize};
 use zkml_core::quant::{
     AccuracyReport, Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, Quantized, quantize,
 };
@@ -46,7 +46,7 @@ impl Model {
     /// [`Error::Optimize`].
     pub fn from_graph(name: impl Into<String>, graph: Graph<Float>) -> Result<Self, Error> {
         let name = name.into();
-        let optimized = info_span!("optimize").in_scope(|| optimize(graph, &OptimizeOptions::default()));
+        let optimized = info_span!("optimize").in_scope(|| optimize(graph, &Switches::default()));
         let (graph, passes) = optimized.map_err(|error| Error::Optimize {
             model: name.clone(),
             error: Box::new(error),

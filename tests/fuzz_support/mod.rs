@@ -27,7 +27,7 @@ use zkml::graph::Graph;
 use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::nn::Weights;
 use zkml::ops::Symbolic;
-use zkml::optimize::model::{OptimizeOptions, optimize};
+use zkml::optimize::{Switches, optimize};
 use zkml::prelude::*;
 use zkml::proof::{Proof, PublicValues};
 use zkml::prove::prove;
@@ -236,7 +236,7 @@ pub fn small_model() -> CompiledModel {
             .0
     });
     let loaded = loaded.with_argmax().expect("argmax");
-    let (loaded, _) = optimize(loaded, &OptimizeOptions::default()).expect("optimize");
+    let (loaded, _) = optimize(loaded, &Switches::default()).expect("optimize");
     let mut random = Random(3);
     let samples = (0..8).map(|_| image(&mut random));
     let calibration =

@@ -23,7 +23,7 @@ pub use vgg::{Vgg, VggConfig, VggHead, VggOptions};
 /// What the model files import.
 mod prelude {
     #[cfg(test)]
-    pub(crate) use zkml_core::nn::Forward;
+    pub(crate) use zkml_core::nn::Forward as _;
     pub(crate) use zkml_core::nn::{
         AdaptiveAvgPool2d, BatchNorm2d, BatchNorm2dOptions, Conv2d, Conv2dOptions, Dropout, DropoutOptions,
         Layer, Linear, LinearOptions, MaxPool2d, MaxPool2dOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions,

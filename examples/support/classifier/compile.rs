@@ -6,7 +6,7 @@ use zkml::graph::Graph;
 use zkml::nn::LoadReport;
 use zkml::nn::Weights;
 use zkml::ops::Float;
-use zkml::optimize::model::{OptimizeOptions, optimize};
+use zkml::optimize::{Switches, optimize};
 use zkml::quant::Calibration;
 use zkml::quant::QuantizeOptions;
 use zkml::quant::quantize;
@@ -27,7 +27,7 @@ impl Task {
         let load = |batch: usize| -> Result<(Graph<Float>, LoadReport), Box<dyn Error>> {
             let weights = Weights::open(&self.weights)?;
             let (graph, report) = (self.trace)(batch)?.load(&weights)?;
-            let (graph, _) = optimize(graph, &OptimizeOptions::default())?;
+            let (graph, _) = optimize(graph, &Switches::default())?;
             Ok((graph.with_argmax()?, report))
         };
         let (single, report) = stages.run("load and optimize", || spin("loading the weights", || load(1)))?;

@@ -1,9 +1,12 @@
 //! The circuit of a network as it is built, node by node.
 
-use crate::circuit::{CircuitBuilder, CircuitError, Column, ColumnId, ColumnKind, Public};
+use crate::circuit::{CircuitBuilder, CircuitError, ColumnId, ColumnKind, Public};
 use crate::graph::{Graph, IntFact, NodeId, ParameterId, ParameterRole, WeightShape};
 use crate::ops::{BIAS_DIGITS, Hint, Lowering, Skeleton};
-use crate::optimize::circuit::{CircuitOptions, virtual_values};
+use crate::optimize::Switches;
+use crate::optimize::circuit::{
+    layer_stacking, shifted_convolution, table_sharing, trace_packing, virtual_values,
+};
 use crate::privacy::Visibility;
 
 use super::Lowered;
@@ -40,7 +43,7 @@ pub(super) struct Builder<'g> {
     pub(super) nodes: Vec<ColumnId>,
     parameters: Vec<ParameterColumn>,
     pub(super) hints: Vec<Hint>,
-    options: CircuitOptions,
+    switches: Switches,
     input: Visibility,
     home: crate::circuit::Home,
     /// The node that is lowered.
@@ -51,19 +54,19 @@ impl<'g> Builder<'g> {
     pub(super) fn new(
         graph: &'g Graph<Skeleton>,
         limb_bits: u32,
-        options: CircuitOptions,
+        switches: Switches,
         (input, home): (Visibility, crate::circuit::Home),
     ) -> Self {
-        let mut circuit = CircuitBuilder::new(limb_bits, options.table_sharing);
-        circuit.circuit.unpacked = !options.trace_packing;
-        circuit.circuit.unstacked = !options.layer_stacking;
+        let mut circuit = table_sharing::circuit(&switches, limb_bits);
+        trace_packing::apply(&switches, &mut circuit.circuit);
+        layer_stacking::apply(&switches, &mut circuit.circuit);
         Self {
             graph,
             circuit,
             nodes: Vec::new(),
             parameters: Vec::new(),
             hints: Vec::new(),
-            options,
+            switches,
             input,
             home,
             at: NodeId(0),
@@ -130,27 +133,12 @@ impl<'g> Builder<'g> {
         column
     }
 
-    /// A committed column that equals a virtual one, for circuits without a pass that would leave it virtual. `None` where
-    /// the column is not zero on padding, and hence has to stay virtual.
-    fn committed(&mut self, column: ColumnId) -> Option<ColumnId> {
-        if !self.circuit.is_zero_padded(column) {
-            return None;
-        }
-        let Column { name, shape, .. } = &self.circuit.circuit[column];
-        let (name, sizes) = (format!("{name}{}", virtual_values::SUFFIX), shape.sizes());
-        // The equality forces the zeros of the padding as well.
-        let output = self.circuit.column(&name, &sizes, ColumnKind::trace(true));
-        self.circuit.equality(name, column, output);
-        Some(output)
-    }
-
     /// The column of the node: committed, where the [pass](virtual_values) that leaves linear algebra virtual is off.
     fn commit_node(&mut self, column: ColumnId) -> ColumnId {
-        let accumulates = self.graph[self.at].op.room().accumulates();
-        if self.options.virtual_values || !accumulates {
+        if !self.graph[self.at].op.room().accumulates() {
             return column;
         }
-        let Some(output) = self.committed(column) else {
+        let Some(output) = virtual_values::committed(&self.switches, &mut self.circuit, column) else {
             return column;
         };
         self.hints.push(Hint::Node {
@@ -242,10 +230,7 @@ impl<'g> Lowering<'g> for Builder<'g> {
     }
 
     fn windows(&mut self, view: ColumnId) -> ColumnId {
-        if self.options.shifted_convolution {
-            return view;
-        }
-        let Some(output) = self.committed(view) else {
+        let Some(output) = shifted_convolution::laid_out(&self.switches, &mut self.circuit, view) else {
             return view;
         };
         self.hints.push(Hint::Copy { input: view, output });
@@ -253,10 +238,7 @@ impl<'g> Lowering<'g> for Builder<'g> {
     }
 
     fn looked_up(&mut self, value: ColumnId) -> ColumnId {
-        if self.options.virtual_values {
-            return value;
-        }
-        self.committed(value).unwrap_or(value)
+        virtual_values::committed(&self.switches, &mut self.circuit, value).unwrap_or(value)
     }
 
     fn hint(&mut self, hint: Hint) {

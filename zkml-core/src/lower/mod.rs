@@ -17,7 +17,7 @@ use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Home, Public, 
 use crate::graph::{Graph, NodeId, Operation};
 use crate::ops::range::magnitude;
 use crate::ops::{Hint, Skeleton, node_range};
-use crate::optimize::circuit::CircuitOptions;
+use crate::optimize::Switches;
 use crate::privacy::{Privacy, Visibility};
 use builder::Builder;
 
@@ -46,7 +46,7 @@ pub struct Lowered<P = ParameterColumn> {
 /// [`CircuitError::Overflow`] when an integer could leave the field, [`CircuitError::Unsupported`] for an operation
 /// without a rule; both name the layer.
 pub fn lower(graph: &Graph<Skeleton>, limb_bits: u32, privacy: &Privacy) -> Result<Lowered, CircuitError> {
-    lower_with(graph, limb_bits, privacy, &CircuitOptions::default())
+    lower_with(graph, limb_bits, privacy, &Switches::default())
 }
 
 /// As [`lower`], with passes of the [circuit level](crate::optimize::circuit) switched off.
@@ -57,7 +57,7 @@ pub fn lower_with(
     graph: &Graph<Skeleton>,
     limb_bits: u32,
     privacy: &Privacy,
-    options: &CircuitOptions,
+    switches: &Switches,
 ) -> Result<Lowered, CircuitError> {
     validate(graph, limb_bits)?;
     if !privacy.is_consistent() {
@@ -83,7 +83,7 @@ pub fn lower_with(
     } else {
         Home::Trace
     };
-    let mut builder = Builder::new(graph, limb_bits, *options, (privacy.input, home));
+    let mut builder = Builder::new(graph, limb_bits, *switches, (privacy.input, home));
     for index in 0..graph.nodes.len() {
         builder.node(NodeId(index))?;
     }

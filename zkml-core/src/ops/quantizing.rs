@@ -181,7 +181,7 @@ pub enum QuantizeError {
     #[error("the calibration was collected on a graph with other nodes")]
     OtherGraph,
     /// A batch normalization is left.
-    #[error("`{layer}`: batch normalizations must be folded before quantization (optimize::model::optimize)")]
+    #[error("`{layer}`: batch normalizations must be folded before quantization (optimize::optimize)")]
     BatchNorm {
         /// Name of the node.
         layer: String,

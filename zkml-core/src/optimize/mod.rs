@@ -1,16 +1,64 @@
 //! Optimizations, each a pass that can be switched off and that says what it did.
 //!
-//! - `model`: on the floating-point graph, before calibration;
-//! - `operation`: on single operations, when they are quantized;
-//! - [`circuit`]: on columns, tables and lookups.
+//! All passes stand in the list below, level by level; within the model level in the order they run. Names for
+//! `--without`, [`Switches`], reports, the ablation and the table of `docs/adding-a-pass.md` follow from it. A pass has one
+//! file. It holds what the pass is ([`Pass`]) and what it does; the quantizer, the lowering and setup call it there.
 //!
-//! `setup::explain` measures what those of the last two levels did to one network.
+//! To add a pass, write its file and add its line here: `docs/adding-a-pass.md` has the steps.
+//!
+//! Every combination of switches gives a network that proves and verifies. Without a pass it is larger, or less precise.
 
-pub mod circuit;
+mod list;
+#[cfg(test)]
 #[cfg(feature = "prover")]
-pub mod model;
-#[cfg(feature = "prover")]
-pub mod operation;
+mod list_tests;
+mod pass;
 mod report;
+#[cfg(feature = "prover")]
+mod rewrite;
+#[cfg(feature = "prover")]
+mod run;
+mod sizes;
+mod switches;
+#[cfg(test)]
+#[cfg(feature = "prover")]
+mod tests;
 
-pub use report::{Level, Measure, PassReport};
+pub use pass::{ChosenCode, Level, Outcome, Pass, Work};
+pub use report::{Measure, PassReport};
+#[cfg(feature = "prover")]
+pub use run::{OptimizeError, multiply_adds, optimize};
+pub use sizes::sizes;
+pub use switches::Switches;
+#[cfg(feature = "prover")]
+pub use switches::UnknownPass;
+
+list::passes! {
+    #[cfg(feature = "prover")]
+    model: "On the floating-point graph, before calibration. None changes what the network computes, up to the rounding of `f32`." {
+        identity::Identity,
+        batch_norm_folding::BatchNormFolding,
+        batch_norm_conversion::BatchNormConversion,
+        pad_merging::PadMerging,
+        contraction_order::ContractionOrder,
+        max_pool_order::MaxPoolOrder,
+        relu_hoisting::ReluHoisting,
+        dead_code::DeadCode,
+    }
+    #[cfg(feature = "prover")]
+    operation: "On single operations, when they are quantized." {
+        activation_fusion::ActivationFusion,
+        per_channel_scales::PerChannelScales,
+        exact_multipliers::ExactMultipliers,
+        concat_scales::ConcatScales,
+    }
+    circuit: "On columns, tables, lookups and their commitment. A compiled model keeps their switches, in this order." {
+        limb_width::LimbWidth,
+        table_sharing::TableSharing,
+        virtual_values::VirtualValues,
+        shifted_convolution::ShiftedConvolution,
+        layer_stacking::LayerStacking,
+        trace_packing::TracePacking,
+        code_choice::CodeChoice,
+    }
+}

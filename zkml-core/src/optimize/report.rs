@@ -5,26 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// The level of the optimizer a pass belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Level {
-    /// On the floating-point graph.
-    Model,
-    /// On single operations, when they are quantized.
-    Operation,
-    /// On the circuit: columns, tables, lookups.
-    Circuit,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Model => "model",
-            Self::Operation => "operation",
-            Self::Circuit => "circuit",
-        })
-    }
-}
+use super::{Level, Pass};
 
 /// One quantity with and without a pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,10 +41,10 @@ pub struct PassReport {
 
 impl PassReport {
     /// The report of a pass that was switched off.
-    pub fn off(level: Level, pass: &'static str) -> Self {
+    pub fn off(pass: &dyn Pass) -> Self {
         Self {
-            level,
-            pass: pass.into(),
+            level: pass.level(),
+            pass: pass.name().into(),
             enabled: false,
             changes: Vec::new(),
             effect: Vec::new(),
@@ -72,25 +53,25 @@ impl PassReport {
 
     /// The report of a pass that ran, with the sizes before and after it, in one order.
     pub fn ran(
-        level: Level,
-        pass: &'static str,
+        pass: &dyn Pass,
         changes: Vec<String>,
-        sizes: impl IntoIterator<Item = (&'static str, u64, u64)>,
+        before: impl IntoIterator<Item = (&'static str, u64)>,
+        after: impl IntoIterator<Item = (&'static str, u64)>,
     ) -> Self {
-        let measure = |(what, before, after): (&'static str, u64, u64)| Measure {
+        let compared = before.into_iter().zip(after);
+        let measure = |((what, before), (_, after)): ((&'static str, u64), (_, u64))| Measure {
             what: what.into(),
             before,
             after,
         };
         Self {
-            level,
-            pass: pass.into(),
+            level: pass.level(),
+            pass: pass.name().into(),
             enabled: true,
             changes,
-            effect: sizes
-                .into_iter()
-                .filter(|(_, before, after)| before != after)
+            effect: compared
                 .map(measure)
+                .filter(|measure| measure.before != measure.after)
                 .collect(),
         }
     }

@@ -10,7 +10,9 @@
 pub mod accuracy;
 pub mod calibrate;
 mod node;
+mod observer;
 mod options;
+mod parameters;
 pub mod quantize;
 pub mod quantized;
 mod record;
@@ -29,4 +31,3 @@ pub use options::QuantizeOptions;
 pub use quantize::quantize;
 pub use quantized::Quantized;
 pub use record::{Preprocessing, Record};
-pub use weights::WeightScales;

@@ -3,13 +3,14 @@
 use ndarray::ArrayD;
 
 use super::quantize::{PendingSum, PendingWeights, Quantizer, domain_bits};
-use super::weights::{WeightScales, least_scales};
 use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
 use crate::ops::{
     self, Accumulator, Activation, Float, Input, IntOp, IntegerConstant, QuantizeError, Quantizing,
     WeightedSum,
 };
+use crate::optimize::operation::activation_fusion;
+use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_scales};
 
 /// Most values on one side of a table's domain.
 const LONGEST_DOMAIN: f64 = 65_536.0;
@@ -128,16 +129,13 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     ) -> Result<(), QuantizeError> {
         let x = self.activation(0)?;
         let (float, options) = (self.quantizer.float, self.quantizer.options);
-        let wanted = match self.keeps_accumulator() {
-            true => WeightScales::PerTensor,
-            false => options.weight_scales,
-        };
+        let per_channel = !self.keeps_accumulator() && options.switches.runs(&PerChannelScales);
         let bias_values = bias.map(|bias| &float[bias].values);
         let scales = least_scales(
             &float[weight].values,
             bias_values,
             x.scale,
-            wanted,
+            per_channel,
             options.weight_limit(),
         );
         let weights = self.zeros(weight, ParameterRole::Weight);
@@ -294,8 +292,8 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     }
 
     fn rectify(&mut self, function: Function, largest: f64) -> Result<(), QuantizeError> {
-        let fuses = self.quantizer.options.operation.activation_fusion;
-        let (accumulator, scale) = match self.accumulator(0).filter(|_| fuses) {
+        let switches = &self.quantizer.options.switches;
+        let (accumulator, scale) = match activation_fusion::source(switches, self.accumulator(0)) {
             Some(accumulator) => (accumulator, self.quantizer.scales[self.id.0]),
             None => {
                 let x = self.activation(0)?;
@@ -322,8 +320,8 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         let (source, scale) = (self.operand(0), quantizer.scales[self.id.0]);
         let limit = quantizer.options.activation_limit();
         let largest = quantizer.calibration.largest(source).unwrap_or(0.0);
-        let fuses = quantizer.options.operation.activation_fusion;
-        let (accumulator, step) = match self.accumulator(0).filter(|_| fuses) {
+        let switches = &quantizer.options.switches;
+        let (accumulator, step) = match activation_fusion::source(switches, self.accumulator(0)) {
             // Rounding the argument moves the value by at most an eighth of its step, unless the table would be too long.
             Some(accumulator) => (
                 accumulator,

@@ -1,24 +1,20 @@
 //! Choices of quantization.
 
-use super::weights::WeightScales;
-use crate::optimize::circuit::CircuitOptions;
-use crate::optimize::operation::{OperationOptions, per_channel_scales};
+use crate::optimize::{Switches, UnknownPass};
 
 /// Choices of quantization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuantizeOptions {
-    /// Scales of weights; accumulators that are outputs always have one for the tensor.
-    pub weight_scales: WeightScales,
     /// Bits of a weight, 2 to 8: weights lie in `[-(2^(bits-1) - 1), 2^(bits-1) - 1]`.
     pub weight_bits: u32,
     /// Bits of an activation and of the input, 4 to 8: likewise. What leaves a ReLU is not negative.
     pub activation_bits: u32,
     /// Significant bits of the largest multiplier of a rescale, 6 to 24.
     pub multiplier_bits: u32,
-    /// Passes of the operation level.
-    pub operation: OperationOptions,
-    /// Passes of the circuit level; the network remembers them for its lowering.
-    pub circuit: CircuitOptions,
+    /// Which passes run. Those of the operation level act here; the network remembers those of the circuit level for its
+    /// lowering and setup. Without `per_channel_scales` a weight tensor has one scale: less precise, and the multipliers,
+    /// which are public, tell less about private weights. Accumulators that are outputs always have one scale.
+    pub switches: Switches,
 }
 
 impl QuantizeOptions {
@@ -37,16 +33,13 @@ impl QuantizeOptions {
         largest(self.activation_bits)
     }
 
-    /// These options without the pass of that name, of the operation or circuit level; `None` for an unknown name.
-    pub fn without(mut self, pass: &str) -> Option<Self> {
-        if pass == per_channel_scales::NAME {
-            self.weight_scales = WeightScales::PerTensor;
-        } else if let Some(switch) = self.operation.switch(pass) {
-            *switch = false;
-        } else {
-            *self.circuit.switch(pass)? = false;
-        }
-        Some(self)
+    /// These options without the pass of that name.
+    ///
+    /// # Errors
+    /// An unknown name; the error lists the known ones.
+    pub fn without(mut self, pass: &str) -> Result<Self, UnknownPass> {
+        self.switches = self.switches.without(pass)?;
+        Ok(self)
     }
 }
 
@@ -58,12 +51,10 @@ fn largest(bits: u32) -> i64 {
 impl Default for QuantizeOptions {
     fn default() -> Self {
         Self {
-            weight_scales: WeightScales::PerChannel,
             weight_bits: 8,
             activation_bits: 8,
             multiplier_bits: 12,
-            operation: OperationOptions::default(),
-            circuit: CircuitOptions::default(),
+            switches: Switches::default(),
         }
     }
 }

@@ -38,12 +38,7 @@ pub fn quantize(
         float: graph,
         calibration,
         options,
-        scales: scale::activation_scales(
-            graph,
-            calibration,
-            options.activation_limit(),
-            options.operation.concat_scales,
-        ),
+        scales: scale::activation_scales(graph, calibration, options.activation_limit(), &options.switches),
         kept: scale::kept_accumulators(graph),
         nodes: Graph {
             nodes: Vec::new(),

@@ -6,7 +6,7 @@ use super::record::Record;
 use crate::execute::float::{FloatExecutionError, check_input, check_inputs};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Int;
-use crate::optimize::circuit::CircuitOptions;
+use crate::optimize::Switches;
 
 /// The integer network, with the scales of its inputs and outputs.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -22,8 +22,8 @@ pub struct Quantized {
     /// For every node of the float graph, the integer node with the same meaning and its scale; `None` where a
     /// fused accumulator has one scale per channel.
     pub correspondence: Vec<Option<(NodeId, f64)>>,
-    /// How the circuit is built.
-    pub lowering: CircuitOptions,
+    /// Which passes of the circuit level run when it is lowered and set up.
+    pub lowering: Switches,
     /// How it was made; not part of its meaning.
     pub record: Record,
 }

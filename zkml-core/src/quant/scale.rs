@@ -8,6 +8,8 @@
 use super::calibrate::Calibration;
 use crate::graph::{Graph, NodeId};
 use crate::ops::Float;
+use crate::optimize::Switches;
+use crate::optimize::operation::concat_scales::{self, ConcatScales};
 
 /// What pre-activations reach at most, about 2^14, so that a table of 2^16 keeps a margin of 4.
 const LARGEST_BEFORE: f64 = 127.0 * 129.0;
@@ -33,12 +35,13 @@ pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
 }
 
 /// The wanted scale of every node's 8-bit value (`real = scale * integer`). For nodes that keep their operand's scale it
-/// only informs. `limit` is the largest integer. With `concat_scales` the operands of a concatenation take its scale.
+/// only informs. `limit` is the largest integer. The operands of a
+/// concatenation take its scale where the pass [`concat_scales`] runs.
 pub(crate) fn activation_scales(
     graph: &Graph<Float>,
     calibration: &Calibration,
     limit: i64,
-    concat_scales: bool,
+    switches: &Switches,
 ) -> Vec<f64> {
     let ratio = LARGEST_BEFORE / limit as f64;
     let mut thresholds: Vec<f64> = Vec::with_capacity(graph.nodes.len());
@@ -63,31 +66,8 @@ pub(crate) fn activation_scales(
         // Nothing but zeros was seen: any scale is right.
         thresholds.push(if threshold > 0.0 { threshold } else { 1.0 });
     }
-    let users = graph.users();
-    let alone = |id: NodeId| users[id.0].len() == 1 && !graph.outputs.contains(&id);
-    for index in (0..graph.nodes.len()).rev() {
-        if !concat_scales || !graph.nodes[index].op.room().joins() {
-            continue;
-        }
-        for &operand in &graph.nodes[index].inputs {
-            let mut at = operand;
-            while alone(at) {
-                let node = &graph[at];
-                let room = node.op.room();
-                let produces = match node.inputs.first() {
-                    None => break,
-                    Some(_) if room.has_own_scale() => true,
-                    Some(operand) if room.is_activation() => accumulates(*operand),
-                    Some(_) => room.accumulates() || room.joins(),
-                };
-                if produces {
-                    thresholds[at.0] = thresholds[index];
-                    break;
-                }
-                let Some(&next) = node.inputs.first() else { break };
-                at = next;
-            }
-        }
+    if switches.runs(&ConcatScales) {
+        concat_scales::share(graph, &mut thresholds);
     }
     thresholds
         .iter()

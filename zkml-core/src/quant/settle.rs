@@ -1,53 +1,24 @@
 //! What can be chosen only when the whole graph is known: the domains of tables, shifts and multipliers, and with them the
 //! scales of weights and the coefficients of sums.
 //!
-//! The scales of activations are fixed. With `exact_multipliers`, where nothing but one rescale to `s_y` uses an
-//! accumulator, its scale `s_acc` is free, and `m 2^-s` is made exactly `M = s_acc / s_y`:
-//!
-//! ```text
-//! conv, linear    M_c = s_x s_w / s_y  at the least scales s_w that the weights of channel c fit
-//!                 m_c = ceil(M_c 2^s),  s_w := m_c 2^-s s_y / s_x:  no smaller, so weights and biases still fit
-//! residual sum    c_i = round(s_i / s_y 2^s),  m = 1
-//! ```
-//!
-//! Not free are weights that several layers share (they would become several weights) and layers that scale channels one
-//! by one (a kernel of a single weight, which would be rounded more coarsely than a multiplier).
+//! The scales of activations are fixed. What of the others is free, and what follows from that, is in
+//! [`exact_multipliers`].
 
-use std::collections::HashMap;
-
-use ndarray::ArrayD;
-
-use super::quantize::{PendingRescale, PendingSum, PendingWeights, Quantizer};
+use super::quantize::{PendingRescale, PendingSum, Quantizer};
 use super::quantized::Quantized;
 use super::record::Record;
 use super::shift::{self, Chosen, RescaleDemand};
-use super::weights::{quantize_bias, quantize_weights};
-use crate::circuit::{Function, FunctionTable};
-use crate::graph::{IntParameter, IntTensor, NodeId, ParameterId, ParameterRole};
-use crate::ops::{Accumulator, IntOp, QuantizeError, node_range, range};
-use crate::optimize::circuit::limb_width;
-
-/// Bits of a multiplier given up where that saves a limb.
-const SPARE_BITS: u32 = 2;
-
-/// An operand of a sum weighs at least this part of the one that weighs most; less is below its rounding.
-const LEAST_COEFFICIENT: f64 = 1.0 / 4096.0;
-
-/// What of an accumulator's scale is ours to choose.
-#[derive(Debug, Clone, Copy)]
-enum Freedom {
-    /// Nothing.
-    None,
-    /// Of `Quantizer::weighted`: the scales of its weights may grow.
-    Weights(usize),
-    /// Of `Quantizer::sums`: its coefficients.
-    Coefficients(usize),
-}
+use crate::graph::NodeId;
+use crate::ops::{IntOp, QuantizeError, node_range, range};
+use crate::optimize::Level;
+use crate::optimize::circuit::{limb_width, table_sharing};
+use crate::optimize::operation::exact_multipliers::{self, Freedom, Maker};
 
 impl Quantizer<'_> {
     /// Chooses tables, shifts, multipliers and weights for the whole graph, then proves its ranges.
     pub(super) fn settle(mut self) -> Result<Quantized, QuantizeError> {
-        self.share_tables();
+        let switches = self.options.switches;
+        table_sharing::widen(&switches, &mut self.nodes);
         let rescales = core::mem::take(&mut self.rescales);
         let freedoms: Vec<Freedom> = rescales.iter().map(|rescale| self.freedom(rescale)).collect();
         let demands: Vec<RescaleDemand> = rescales
@@ -55,7 +26,11 @@ impl Quantizer<'_> {
             .zip(&freedoms)
             .filter_map(|(rescale, freedom)| self.demand(rescale, *freedom))
             .collect();
-        let (limb_bits, chosen) = shift::choose(&demands, self.options.multiplier_bits, self.limb_widths())?;
+        let (limb_bits, chosen) = shift::choose(
+            &demands,
+            self.options.multiplier_bits,
+            limb_width::widths(&switches),
+        )?;
         for ((rescale, freedom), chosen) in rescales.iter().zip(freedoms).zip(chosen) {
             self.apply(rescale, freedom, chosen);
         }
@@ -91,69 +66,38 @@ impl Quantizer<'_> {
             limb_bits,
             correspondence: correspondence.collect(),
             graph: self.nodes,
-            lowering: self.options.circuit,
+            lowering: switches.at(Level::Circuit),
             record: Record::default(),
         })
     }
 
-    /// One table for each function, the widest serving all.
-    #[expect(
-        clippy::mutable_key_type,
-        reason = "the memo of a curve takes no part in equality or hashing"
-    )]
-    fn share_tables(&mut self) {
-        if !self.options.circuit.table_sharing {
-            return;
-        }
-        let mut domains: HashMap<(Function, i64, i64), u32> = HashMap::new();
-        let key = |table: &FunctionTable| (table.function.clone(), table.minimum, table.maximum);
-        for node in &self.nodes.nodes {
-            if let IntOp::Rescale(rescale) = &node.op {
-                let bits = domains.entry(key(&rescale.table)).or_default();
-                *bits = (*bits).max(rescale.table.domain_bits);
-            }
-        }
-        for node in &mut self.nodes.nodes {
-            if let IntOp::Rescale(rescale) = &mut node.op {
-                let table = &mut rescale.table;
-                table.domain_bits = domains.get(&key(table)).copied().unwrap_or(table.domain_bits);
-            }
-        }
-    }
-
     /// Whether the accumulator under a rescale exists for it alone, and how its scale is chosen then.
     fn freedom(&self, rescale: &PendingRescale) -> Freedom {
-        let operand = self.nodes[rescale.node].inputs[0];
-        let users = self.nodes.nodes.iter().flat_map(|node| &node.inputs);
+        let accumulator = self.nodes[rescale.node].inputs[0];
         let outputs = self.float.outputs.iter();
-        let is_output = |accumulator: &Accumulator| accumulator.node == operand;
-        if !self.options.operation.exact_multipliers
-            || users.filter(|user| **user == operand).count() != 1
-            || outputs
-                .filter_map(|output| self.accumulators[output.0].as_ref())
-                .any(is_output)
-        {
-            return Freedom::None;
-        }
-        if let Some(index) = self.weighted.iter().position(|layer| layer.node == operand) {
-            let weight = self.weighted[index].weight;
-            let alone = self
-                .weighted
-                .iter()
-                .filter(|layer| layer.weight == weight)
-                .count()
-                == 1;
-            let terms: usize = self.float[weight].values.shape().iter().skip(1).product();
-            // A parameter that is used as a tensor has no accumulator whose scale would be ours.
-            let accumulates = self.accumulators[self.weighted[index].source.0].is_some();
-            return if alone && terms > 1 && accumulates {
-                Freedom::Weights(index)
-            } else {
-                Freedom::None
-            };
-        }
-        let sum = self.sums.iter().position(|sum| sum.node == operand);
-        sum.map_or(Freedom::None, Freedom::Coefficients)
+        let is_output = outputs
+            .filter_map(|output| self.accumulators[output.0].as_ref())
+            .any(|output| output.node == accumulator);
+        let maker = self.maker(accumulator);
+        exact_multipliers::freedom(&self.options.switches, &self.nodes, accumulator, is_output, maker)
+    }
+
+    /// The layer or the sum that makes an accumulator.
+    fn maker(&self, accumulator: NodeId) -> Option<Maker> {
+        let layer = self.weighted.iter().position(|layer| layer.node == accumulator);
+        let Some(number) = layer else {
+            let sum = self.sums.iter().position(|sum| sum.node == accumulator);
+            return sum.map(Maker::Sum);
+        };
+        let weight = self.weighted[number].weight;
+        let users = self.weighted.iter().filter(|layer| layer.weight == weight);
+        // A parameter that is used as a tensor has no accumulator whose scale would be ours.
+        let accumulates = self.accumulators[self.weighted[number].source.0].is_some();
+        Some(Maker::Layer {
+            number,
+            alone: accumulates && users.count() == 1,
+            terms: self.float[weight].values.shape().iter().skip(1).product(),
+        })
     }
 
     fn demand(&self, rescale: &PendingRescale, freedom: Freedom) -> Option<RescaleDemand> {
@@ -168,11 +112,9 @@ impl Quantizer<'_> {
             }
             // The coefficients take the place of multipliers, the operands that of accumulators.
             Freedom::Coefficients(index) => {
-                let scales = &self.sums[index].scales;
-                let least = scales.iter().fold(0.0, |most: f64, scale| most.max(*scale)) * LEAST_COEFFICIENT;
-                let factors = scales.iter().map(|scale| scale.max(least) / rescale.step);
+                let factors = exact_multipliers::coefficient_factors(&self.sums[index].scales, rescale.step);
                 let operands = operand.inputs.iter().map(|id| self.nodes[*id].fact.range);
-                (factors.collect(), operands.map(range::magnitude).sum())
+                (factors, operands.map(range::magnitude).sum())
             }
         };
         Some(RescaleDemand {
@@ -180,11 +122,7 @@ impl Quantizer<'_> {
             factors,
             identity: rescale.identity,
             grows: matches!(freedom, Freedom::Weights(_)),
-            spare_bits: if self.options.operation.exact_multipliers {
-                SPARE_BITS
-            } else {
-                0
-            },
+            spare_bits: exact_multipliers::spare_bits(&self.options.switches),
             accumulator,
             domain_bits: op.table.domain_bits,
             cells: node
@@ -225,67 +163,6 @@ impl Quantizer<'_> {
         }
         if let IntOp::Rescale(rescale) = &mut self.nodes.nodes[rescale.node.0].op {
             (rescale.multipliers, rescale.shift) = (chosen.multipliers, chosen.shift);
-        }
-    }
-
-    /// The weights and biases of all layers at the scales they got, in place of the zeros.
-    fn quantize_parameters(&mut self) {
-        self.nodes.parameters.clear();
-        for layer in core::mem::take(&mut self.weighted) {
-            let PendingWeights {
-                source,
-                node,
-                weight,
-                bias,
-                input_scale,
-                scales,
-            } = layer;
-            let float = self.float;
-            let name = &float[source].name;
-            let values = quantize_weights(&float[weight].values, &scales, self.options.weight_limit());
-            let weight_id = self.parameter(&float[weight].path, name, ParameterRole::Weight, values);
-            let bias_id = bias.map(|bias| {
-                let values = quantize_bias(&float[bias].values, input_scale, &scales);
-                self.parameter(&float[bias].path, name, ParameterRole::Bias, values)
-            });
-            let parameters = self.nodes.nodes[node.0].op.room_mut().parameters_mut();
-            for (parameter, id) in parameters
-                .into_iter()
-                .zip([Some(weight_id), bias_id].into_iter().flatten())
-            {
-                *parameter = id;
-            }
-        }
-    }
-
-    /// Registers a parameter once; the same tensor quantized differently for another layer gets the layer in its path.
-    fn parameter(
-        &mut self,
-        path: &str,
-        layer: &str,
-        role: ParameterRole,
-        values: ArrayD<i32>,
-    ) -> ParameterId {
-        let (parameters, values) = (&mut self.nodes.parameters, IntTensor::from(values));
-        let same = |p: &IntParameter| p.path == path && p.role == role && p.values == values;
-        if let Some(index) = parameters.iter().position(same) {
-            return ParameterId(index);
-        }
-        let taken = parameters.iter().any(|p| p.path == path);
-        let path = if taken {
-            format!("{path}@{layer}")
-        } else {
-            path.to_owned()
-        };
-        parameters.push(IntParameter { path, role, values });
-        ParameterId(parameters.len() - 1)
-    }
-
-    /// The widths of remainder limbs to choose from.
-    fn limb_widths(&self) -> core::ops::RangeInclusive<u32> {
-        match self.options.circuit.limb_width {
-            true => shift::LIMB_BITS,
-            false => limb_width::FIXED_BITS..=limb_width::FIXED_BITS,
         }
     }
 }

@@ -14,25 +14,14 @@
 //!    as a rule), b minimises `sum over rescales of cells * s / b  +  2^b`, cells being the padded number of elements.
 //!
 //! Where the weights' scales are still to be chosen (`grows`), M is a least value instead: `m = ceil(M 2^s)`, and the
-//! scales grow by `m / (M 2^s)`, so that the multiplier is exact
-//! ([`exact_multipliers`](crate::optimize::operation::exact_multipliers)). What that costs is precision of the weights.
-//! In units of `s_y` the error of an output is `m 2^-s` times the rounding errors of the weights of its channel: over
-//! all channels it grows by `sqrt(sum m^2 / sum (M 2^s)^2)`, and the least shift is the one that keeps this below
-//! 1.05.
+//! scales grow until the multiplier is exact ([`exact_multipliers`]).
 
 use crate::ops::ShiftError;
-
-/// Limb widths considered.
-pub const LIMB_BITS: core::ops::RangeInclusive<u32> = 8..=16;
+use crate::optimize::circuit::limb_width::{self, Attempt};
+use crate::optimize::operation::exact_multipliers;
 
 /// Bits the smallest multiplier of a rescale keeps where the range allows it.
 const LEAST_BITS: u32 = 6;
-
-/// Relative error of a factor, a quotient and a product of scales.
-const ROUNDING: f64 = 1e-12;
-
-/// By how much the error from rounding the weights of a layer may grow for the sake of exact multipliers.
-const LARGEST_GROWTH: f64 = 1.05;
 
 /// What the choice of one rescale's shift depends on.
 #[derive(Debug, Clone)]
@@ -78,31 +67,18 @@ impl RescaleDemand {
     fn multipliers(&self, shift: u32) -> Vec<i64> {
         let scaled = |factor: &f64| {
             let exact = factor * 2f64.powi(shift as i32);
-            if self.grows {
-                // What is above an integer by a rounding error is that integer.
-                (exact * (1.0 - ROUNDING)).ceil() as i64
-            } else {
-                exact.round_ties_even() as i64
+            match self.grows {
+                true => exact_multipliers::multiplier(exact),
+                false => exact.round_ties_even() as i64,
             }
         };
         self.factors.iter().map(scaled).collect()
     }
 
-    /// How much larger the errors from rounding weights are with this shift.
-    fn growth(&self, shift: u32) -> f64 {
-        let scale = 2f64.powi(shift as i32);
-        let square = |sum: f64, value: f64| sum + value * value;
-        let multipliers = self.multipliers(shift).into_iter().map(|m| m as f64);
-        let exact = self.factors.iter().map(|factor| factor * scale);
-        (multipliers.fold(0.0, square) / exact.fold(0.0, square)).sqrt()
-    }
-
     /// Least shift with the wanted precision.
     fn wanted(&self, multiplier_bits: u32) -> u32 {
         if self.grows {
-            return (1..60)
-                .find(|shift| self.growth(*shift) <= LARGEST_GROWTH)
-                .unwrap_or(60);
+            return exact_multipliers::least_shift(&self.factors);
         }
         let (least, most) = self.extremes();
         Self::shift_for(most, multiplier_bits).max(Self::shift_for(least, LEAST_BITS))
@@ -166,30 +142,24 @@ pub(crate) fn choose(
     multiplier_bits: u32,
     widths: core::ops::RangeInclusive<u32>,
 ) -> Result<(u32, Vec<Chosen>), ShiftError> {
-    let mut best: Option<((u32, u64), u32, Vec<Chosen>)> = None;
     let least = *widths.start();
-    for limb_bits in widths {
-        let chosen: Option<Vec<Chosen>> = demands
+    let attempt = |limb_bits: u32| -> Option<Attempt<Vec<Chosen>>> {
+        let chosen = demands
             .iter()
-            .map(|demand| demand.choose(limb_bits, multiplier_bits))
-            .collect();
-        let Some(chosen) = chosen else { continue };
-        let limbs = |(demand, chosen): (&RescaleDemand, &Chosen)| {
+            .map(|demand| demand.choose(limb_bits, multiplier_bits));
+        let chosen: Vec<Chosen> = chosen.collect::<Option<_>>()?;
+        let cells = |(demand, chosen): (&RescaleDemand, &Chosen)| {
             demand.cells.saturating_mul(u64::from(chosen.shift / limb_bits))
         };
-        let cost = demands
-            .iter()
-            .zip(&chosen)
-            .map(limbs)
-            .fold(1 << limb_bits, u64::saturating_add);
-        let shortfall = chosen.iter().map(|chosen| chosen.shortfall).max().unwrap_or(0);
-        let cost = (shortfall, cost);
-        if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-            best = Some((cost, limb_bits, chosen));
-        }
-    }
-    if let Some((_, limb_bits, chosen)) = best {
-        return Ok((limb_bits, chosen));
+        let cells = demands.iter().zip(&chosen).map(cells);
+        Some(Attempt {
+            shortfall: chosen.iter().map(|chosen| chosen.shortfall).max().unwrap_or(0),
+            cells: cells.fold(0, u64::saturating_add),
+            result: chosen,
+        })
+    };
+    if let Some(found) = limb_width::cheapest(widths, attempt) {
+        return Ok(found);
     }
     // Each width fails somewhere: name the first layer that fails with the narrowest limbs.
     let failing = demands
@@ -211,6 +181,8 @@ pub(crate) fn choose(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optimize::circuit::limb_width::WIDTHS;
+    use crate::optimize::operation::exact_multipliers::{LARGEST_GROWTH, growth};
 
     fn demand(factors: &[f64], accumulator: i128, cells: u64) -> RescaleDemand {
         RescaleDemand {
@@ -231,7 +203,7 @@ mod tests {
             demand(&[0.003, 0.0002], 1 << 32, 4096),
             demand(&[0.9], 1 << 20, 64),
         ];
-        let (limb_bits, chosen) = choose(&demands, 12, LIMB_BITS).unwrap();
+        let (limb_bits, chosen) = choose(&demands, 12, WIDTHS).unwrap();
         for (demand, chosen) in demands.iter().zip(&chosen) {
             assert_eq!(chosen.shift % limb_bits, 0);
             assert!(demand.fits(chosen.shift));
@@ -248,8 +220,8 @@ mod tests {
 
     #[test]
     fn limbs_are_wide_for_many_cells_and_narrow_for_few() {
-        let few = choose(&[demand(&[0.001], 1 << 32, 4)], 12, LIMB_BITS).unwrap();
-        let many = choose(&[demand(&[0.001], 1 << 32, 1 << 24)], 12, LIMB_BITS).unwrap();
+        let few = choose(&[demand(&[0.001], 1 << 32, 4)], 12, WIDTHS).unwrap();
+        let many = choose(&[demand(&[0.001], 1 << 32, 1 << 24)], 12, WIDTHS).unwrap();
         assert!(few.0 < many.0);
         // 12 bits of a factor just below 2^-9 need a shift of 21.
         assert_eq!(few.1[0].shift / few.0, 3);
@@ -262,18 +234,19 @@ mod tests {
             grows: true,
             ..demand(&[0.001, 0.0003, 0.000002], 1 << 32, 1 << 16)
         };
-        let (limb_bits, chosen) = choose(core::slice::from_ref(&free), 12, LIMB_BITS).unwrap();
+        let (limb_bits, chosen) = choose(core::slice::from_ref(&free), 12, WIDTHS).unwrap();
         assert_eq!(chosen[0].shift, limb_bits);
         for (factor, m) in free.factors.iter().zip(&chosen[0].multipliers) {
             let exact = factor * 2f64.powi(limb_bits as i32);
             assert!(*m as f64 >= exact && (*m as f64) < exact + 1.0);
         }
-        let growth = free.growth(limb_bits);
+        let errors = |shift| growth(&free.factors, shift);
+        let growth = errors(limb_bits);
         assert!((1.0..=LARGEST_GROWTH).contains(&growth), "{growth}");
-        assert!(free.growth(limb_bits + 1) <= growth && free.growth(3) > LARGEST_GROWTH);
+        assert!(errors(limb_bits + 1) <= growth && errors(3) > LARGEST_GROWTH);
         // The same with given factors takes two limbs.
         let given = RescaleDemand { grows: false, ..free };
-        let (limb_bits, chosen) = choose(&[given], 12, LIMB_BITS).unwrap();
+        let (limb_bits, chosen) = choose(&[given], 12, WIDTHS).unwrap();
         assert_eq!(chosen[0].shift, 2 * limb_bits);
     }
 
@@ -297,10 +270,10 @@ mod tests {
             free(&[0.002], 1 << 32, 1 << 20),
             free(&[0.000_001], 1 << 32, 1 << 10),
         ];
-        let (limb_bits, chosen) = choose(&demands, 12, LIMB_BITS).unwrap();
+        let (limb_bits, chosen) = choose(&demands, 12, WIDTHS).unwrap();
         assert_eq!([chosen[0].shift, chosen[1].shift], [limb_bits, 2 * limb_bits]);
         // With a shift of 19 or less, which the range allows, a multiplier of 1 would stand for another network.
-        let error = choose(&[free(&[1e-6], 1 << 59, 1024)], 12, LIMB_BITS).unwrap_err();
+        let error = choose(&[free(&[1e-6], 1 << 59, 1024)], 12, WIDTHS).unwrap_err();
         assert_eq!(
             (error.layer.as_str(), error.needed, error.allowed),
             ("layer", 20, 19)
@@ -315,7 +288,7 @@ mod tests {
                 spare_bits,
                 ..demand(&[0.02], 1 << 20, 1 << 20)
             };
-            let (limb_bits, chosen) = choose(&[demand], 12, LIMB_BITS).unwrap();
+            let (limb_bits, chosen) = choose(&[demand], 12, WIDTHS).unwrap();
             (chosen[0].shift / limb_bits, chosen[0].shift)
         };
         assert_eq!(shift(0), (2, 18));
@@ -328,7 +301,7 @@ mod tests {
             identity: true,
             ..demand(&[1.0], 127, 64)
         };
-        let (limb_bits, chosen) = choose(&[identity], 12, LIMB_BITS).unwrap();
+        let (limb_bits, chosen) = choose(&[identity], 12, WIDTHS).unwrap();
         assert_eq!(
             chosen,
             [Chosen {
@@ -342,10 +315,10 @@ mod tests {
     #[test]
     fn precision_gives_way_to_range_and_then_fails_by_name() {
         // 2^50 * m < 2^60: m has at most 10 bits.
-        let (limb_bits, chosen) = choose(&[demand(&[0.01], 1 << 50, 1024)], 12, LIMB_BITS).unwrap();
+        let (limb_bits, chosen) = choose(&[demand(&[0.01], 1 << 50, 1024)], 12, WIDTHS).unwrap();
         assert!(chosen[0].multipliers[0] < 1 << 10);
         assert_eq!(chosen[0].shift % limb_bits, 0);
-        let error = choose(&[demand(&[1.0, 1e-6], 1 << 50, 1024)], 12, LIMB_BITS).unwrap_err();
+        let error = choose(&[demand(&[1.0, 1e-6], 1 << 50, 1024)], 12, WIDTHS).unwrap_err();
         assert_eq!((error.layer.as_str(), error.allowed), ("layer", 9));
     }
 }

@@ -1,10 +1,12 @@
 //! Setup: choose the code, commit the weights, write down the verifying key.
 
 mod choose;
-pub mod code_choice;
+mod codes;
+pub mod cost;
 mod explain;
 mod file;
 mod options;
+mod search;
 
 pub use choose::code_cost;
 pub use explain::{ExplainError, explain};

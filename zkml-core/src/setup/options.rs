@@ -8,7 +8,7 @@ use crate::pcs::CodeParameters;
 #[derive(Debug, Clone)]
 pub struct SetupOptions {
     /// Bits of proof of work before the positions are drawn, at least; just as many where the pass
-    /// [`code_choice`](crate::setup::code_choice) is switched off.
+    /// [`code_choice`](crate::optimize::circuit::code_choice) is switched off.
     pub grinding_bits: u32,
     /// The most bits of proof of work, if they are worth it: each makes do with fewer columns and doubles the hashes.
     pub maximum_grinding_bits: u32,

@@ -7,12 +7,38 @@
 
 use crate::circuit::schedule::has_sumcheck;
 use crate::circuit::{Circuit, Schedule};
+use crate::optimize::{Outcome, Pass, Switches, Work};
 
-/// Name of the pass.
-pub const NAME: &str = "layer_stacking";
+/// The pass.
+#[derive(Debug)]
+pub struct LayerStacking;
+
+impl Pass for LayerStacking {
+    fn name(&self) -> &'static str {
+        "layer_stacking"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "reduces layers of one depth by one batched sumcheck"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "lower/builder.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Circuit(changes)
+    }
+}
+
+/// Tells the circuit's [`Schedule`] whether layers are stacked.
+pub(crate) fn apply(switches: &Switches, circuit: &mut Circuit) {
+    circuit.unstacked = !switches.runs(&LayerStacking);
+}
 
 /// How many layers share how many sumchecks.
-pub fn changes(circuit: &Circuit) -> Vec<String> {
+fn changes(outcome: &Outcome<'_>) -> Vec<String> {
+    let circuit = outcome.circuit;
     let schedule = Schedule::new(circuit);
     let summed = |stage: &Vec<_>| {
         let layers = stage

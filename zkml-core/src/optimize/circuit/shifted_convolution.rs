@@ -4,14 +4,48 @@
 //! input, whose map the verifier evaluates in closed form. Without this pass the windows are laid out as a committed column
 //! (im2col), as many times larger than the input as the kernel has cells.
 
-use crate::circuit::{Circuit, ColumnKind};
+use super::virtual_values;
+use crate::circuit::{CircuitBuilder, ColumnId, ColumnKind};
+use crate::optimize::{Outcome, Pass, Switches, Work};
 
-/// Name of the pass.
-pub const NAME: &str = "shifted_convolution";
+/// The pass.
+#[derive(Debug)]
+pub struct ShiftedConvolution;
+
+impl Pass for ShiftedConvolution {
+    fn name(&self) -> &'static str {
+        "shifted_convolution"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "lets a convolution read its input through an affine map; no windows are laid out"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "lower/builder.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Circuit(changes)
+    }
+}
+
+/// Without the pass: a committed column with the cells of the view, where there can be one.
+pub(crate) fn laid_out(
+    switches: &Switches,
+    circuit: &mut CircuitBuilder,
+    view: ColumnId,
+) -> Option<ColumnId> {
+    match switches.runs(&ShiftedConvolution) {
+        true => None,
+        false => virtual_values::commit(circuit, view),
+    }
+}
 
 /// The windows that are not laid out.
-pub fn changes(circuit: &Circuit) -> Vec<String> {
-    let windows = circuit
+fn changes(outcome: &Outcome<'_>) -> Vec<String> {
+    let windows = outcome
+        .circuit
         .columns
         .iter()
         .filter(|column| column.name.ends_with("/windows") && matches!(column.kind, ColumnKind::View(_)));

@@ -4,13 +4,74 @@
 //! in nothing but the width of their domain take the widest of them, and equal tables are made once. Without this pass
 //! every rescale, limb and pool has its own.
 
-use crate::circuit::{Circuit, Table};
+#[cfg(feature = "prover")]
+use std::collections::HashMap;
 
-/// Name of the pass.
-pub const NAME: &str = "table_sharing";
+use crate::circuit::{CircuitBuilder, Table};
+#[cfg(feature = "prover")]
+use crate::circuit::{Function, FunctionTable};
+#[cfg(feature = "prover")]
+use crate::graph::Graph;
+#[cfg(feature = "prover")]
+use crate::ops::{Int, IntOp};
+use crate::optimize::{Outcome, Pass, Switches, Work};
+
+/// The pass.
+#[derive(Debug)]
+pub struct TableSharing;
+
+impl Pass for TableSharing {
+    fn name(&self) -> &'static str {
+        "table_sharing"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "makes one table for all lookups of the same function or range, the widest serving all"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "quant/settle.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Circuit(changes)
+    }
+}
+
+/// Gives all rescales of one function the widest of their tables.
+#[cfg(feature = "prover")]
+#[expect(
+    clippy::mutable_key_type,
+    reason = "the memo of a curve takes no part in equality or hashing"
+)]
+pub(crate) fn widen(switches: &Switches, graph: &mut Graph<Int>) {
+    if !switches.runs(&TableSharing) {
+        return;
+    }
+    let mut domains: HashMap<(Function, i64, i64), u32> = HashMap::new();
+    let key = |table: &FunctionTable| (table.function.clone(), table.minimum, table.maximum);
+    for node in &graph.nodes {
+        if let IntOp::Rescale(rescale) = &node.op {
+            let bits = domains.entry(key(&rescale.table)).or_default();
+            *bits = (*bits).max(rescale.table.domain_bits);
+        }
+    }
+    for node in &mut graph.nodes {
+        if let IntOp::Rescale(rescale) = &mut node.op {
+            let table = &mut rescale.table;
+            table.domain_bits = domains.get(&key(table)).copied().unwrap_or(table.domain_bits);
+        }
+    }
+}
+
+/// An empty circuit in which equal tables are one, or not.
+pub(crate) fn circuit(switches: &Switches, limb_bits: u32) -> CircuitBuilder {
+    CircuitBuilder::new(limb_bits, switches.runs(&TableSharing))
+}
 
 /// The tables that several lookups share.
-pub fn changes(circuit: &Circuit) -> Vec<String> {
+fn changes(outcome: &Outcome<'_>) -> Vec<String> {
+    let circuit = outcome.circuit;
     let mut users = vec![0usize; circuit.tables.len()];
     for lookup in &circuit.lookups {
         if let Some(count) = users.get_mut(lookup.table as usize) {

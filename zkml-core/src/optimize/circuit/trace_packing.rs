@@ -4,12 +4,42 @@
 //! ([`crate::pcs::Packing`]). Without this pass each column begins a row of its own and is stored with all its padding.
 
 use crate::circuit::{Circuit, ColumnKind};
+use crate::optimize::{Outcome, Pass, Switches, Work};
 
-/// Name of the pass.
-pub const NAME: &str = "trace_packing";
+/// The pass.
+#[derive(Debug)]
+pub struct TracePacking;
+
+impl Pass for TracePacking {
+    fn name(&self) -> &'static str {
+        "trace_packing"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "lets columns share rows, and stores no rows of padding"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "lower/builder.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Circuit(changes)
+    }
+
+    fn changes_code(&self) -> bool {
+        true
+    }
+}
+
+/// Tells the circuit's layout (`keys/layout.rs`) whether columns share rows.
+pub(crate) fn apply(switches: &Switches, circuit: &mut Circuit) {
+    circuit.unpacked = !switches.runs(&TracePacking);
+}
 
 /// How many columns of the trace and of the weights there are, and how many of their cells are padding.
-pub fn changes(circuit: &Circuit) -> Vec<String> {
+fn changes(outcome: &Outcome<'_>) -> Vec<String> {
+    let circuit = outcome.circuit;
     let (mut columns, mut cells, mut values) = (0usize, 0usize, 0usize);
     for column in &circuit.columns {
         if matches!(

@@ -4,17 +4,63 @@
 //! at random points: only the values after a non-linearity are committed. Without this pass each such node, and
 //! each quotient, is committed too, and an equality ties it to its definition.
 
-use crate::circuit::Circuit;
+use crate::circuit::{CircuitBuilder, Column, ColumnId, ColumnKind};
+use crate::optimize::{Outcome, Pass, Switches, Work};
 
-/// Name of the pass.
-pub const NAME: &str = "virtual_values";
+/// The pass.
+#[derive(Debug)]
+pub struct VirtualValues;
+
+impl Pass for VirtualValues {
+    fn name(&self) -> &'static str {
+        "virtual_values"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "evaluates sums and products where they are needed, and never commits them"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "lower/builder.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Circuit(changes)
+    }
+}
 
 /// How the name of a column ends that is committed although it could be virtual.
 pub const SUFFIX: &str = "/committed";
 
+/// Without the pass: a committed column that equals a virtual one, where there can be one.
+pub(crate) fn committed(
+    switches: &Switches,
+    circuit: &mut CircuitBuilder,
+    column: ColumnId,
+) -> Option<ColumnId> {
+    match switches.runs(&VirtualValues) {
+        true => None,
+        false => commit(circuit, column),
+    }
+}
+
+/// A committed column that equals a virtual one. `None` where the column is not zero on padding, and hence has to stay
+/// virtual.
+pub(super) fn commit(circuit: &mut CircuitBuilder, column: ColumnId) -> Option<ColumnId> {
+    if !circuit.is_zero_padded(column) {
+        return None;
+    }
+    let Column { name, shape, .. } = &circuit.circuit[column];
+    let (name, sizes) = (format!("{name}{SUFFIX}"), shape.sizes());
+    // The equality forces the zeros of the padding as well.
+    let output = circuit.column(&name, &sizes, ColumnKind::trace(true));
+    circuit.equality(name, column, output);
+    Some(output)
+}
+
 /// The columns that look-ups and layers read and that are virtual.
-pub fn changes(circuit: &Circuit) -> Vec<String> {
-    use crate::circuit::ColumnKind;
+fn changes(outcome: &Outcome<'_>) -> Vec<String> {
+    let circuit = outcome.circuit;
     let mut cells = 0u64;
     let mut count = 0u64;
     for column in &circuit.columns {

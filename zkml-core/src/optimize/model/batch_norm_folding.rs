@@ -10,15 +10,37 @@
 
 use ndarray::{ArrayD, Axis};
 
-use super::{OptimizeError, rewrite};
 use crate::graph::{Graph, Node, NodeId, Parameter, ParameterId};
 use crate::ops::{AffineLayer, BatchNorm, Float, FloatOp};
+use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+
+/// The pass.
+#[derive(Debug)]
+pub struct BatchNormFolding;
+
+impl Pass for BatchNormFolding {
+    fn name(&self) -> &'static str {
+        "batch_norm_folding"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "multiplies a batch normalization into the convolution or linear layer before it"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "optimize/run.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Model(run)
+    }
+}
 
 /// Runs the pass.
 ///
 /// # Errors
 /// A batch normalization whose variance plus epsilon is not positive and finite.
-pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
+fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     let mut changes = Vec::new();
     let mut index = 0;
     while index < graph.nodes.len() {

@@ -14,14 +14,11 @@
 //! and a sumcheck over what is summed is left, in whatever order (`docs/protocol/reduction.md`). Without this pass layers stay
 //! as the model wrote them.
 
-use ndarray::ArrayD;
+use ndarray::{Array1, ArrayD};
 
-use super::{OptimizeError, rewrite};
 use crate::graph::{Graph, NodeId, Parameter, ParameterId, Window2d};
 use crate::ops::{AffineLayer, Float, FloatOp};
-
-/// Name of the pass.
-pub const NAME: &str = "contraction_order";
+use crate::optimize::{OptimizeError, Pass, Work, rewrite};
 
 /// What a value between two layers costs the prover, in nanoseconds: some three cells committed at rate 1/4, some three
 /// looked up.
@@ -31,11 +28,33 @@ const WEIGHT: f64 = 12.0;
 /// What a multiply-add of the execution costs.
 const MULTIPLY_ADD: f64 = 0.015;
 
+/// The pass.
+#[derive(Debug)]
+pub struct ContractionOrder;
+
+impl Pass for ContractionOrder {
+    fn name(&self) -> &'static str {
+        "contraction_order"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "joins linear layers, or takes a mean before a layer, where that costs less"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "optimize/run.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Model(run)
+    }
+}
+
 /// Runs the pass.
 ///
 /// # Errors
 /// [`OptimizeError::Inconsistent`] for parameters that do not fit, which a validated graph has not.
-pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
+fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     let mut changes = Vec::new();
     let mut index = 0;
     while index < graph.nodes.len() {
@@ -83,6 +102,18 @@ fn is_pointwise(window: &Window2d) -> bool {
     window.kernel == [1, 1] && window.stride == [1, 1] && window.padding == [0, 0]
 }
 
+/// Two layers, the second of which is pointwise.
+struct Pair<'g> {
+    inner: &'g Parameter,
+    inner_bias: Option<&'g Parameter>,
+    outer: &'g Parameter,
+    outer_bias: Option<&'g Parameter>,
+    /// Channels between the two.
+    middle: usize,
+    /// Channels of the result.
+    outputs: usize,
+}
+
 /// Two layers as one, where that costs less.
 fn product(graph: &Graph<Float>, first: NodeId, second: NodeId) -> Result<Option<Product>, OptimizeError> {
     let layers = layer(&graph[first].op).zip(layer(&graph[second].op));
@@ -104,56 +135,81 @@ fn product(graph: &Graph<Float>, first: NodeId, second: NodeId) -> Result<Option
     if middle == 0 || outer.values.len() != outputs * middle {
         return Err(inconsistent());
     }
-    // Weights of the first layer for each of its outputs.
-    let each = inner.values.len() / middle;
+    let pair = Pair {
+        inner,
+        inner_bias: one.bias.map(parameter).transpose()?,
+        outer,
+        outer_bias: two.bias.map(parameter).transpose()?,
+        middle,
+        outputs,
+    };
     let values = |id: NodeId| graph[id].fact.iter().product::<usize>() as f64;
-    let (between, behind) = (values(first), values(second));
-    let apart = VALUE * between
-        + WEIGHT * (inner.values.len() + outer.values.len()) as f64
-        + MULTIPLY_ADD * (between * each as f64 + behind * middle as f64);
-    let together = WEIGHT * (outputs * each) as f64 + MULTIPLY_ADD * behind * each as f64;
-    if together >= apart {
+    if !pair.costs_less_together(values(first), values(second)) {
         return Ok(None);
     }
+    Ok(Some(Product {
+        weight: pair.weight().ok_or_else(inconsistent)?,
+        bias: pair.bias(),
+    }))
+}
 
-    let wide = |values: &ArrayD<f32>| -> Vec<f64> { values.iter().map(|value| f64::from(*value)).collect() };
-    let (inner_values, outer_values) = (wide(&inner.values), wide(&outer.values));
-    let mut weight = Vec::with_capacity(outputs * each);
-    for row in outer_values.chunks_exact(middle) {
-        let mut sums = vec![0.0; each];
-        for (factor, inner) in row.iter().zip(inner_values.chunks_exact(each)) {
-            sums.iter_mut()
-                .zip(inner)
-                .for_each(|(sum, value)| *sum += factor * value);
-        }
-        weight.extend(sums.into_iter().map(|sum| sum as f32));
+impl Pair<'_> {
+    /// Weights of the first layer for each of its outputs.
+    fn each(&self) -> usize {
+        self.inner.values.len() / self.middle
     }
-    let mut shape = inner.values.shape().to_vec();
-    if let Some(first) = shape.first_mut() {
-        *first = outputs;
+
+    /// Whether one layer costs less, with that many values between the two and after them.
+    fn costs_less_together(&self, between: f64, after: f64) -> bool {
+        let (each, middle) = (self.each() as f64, self.middle as f64);
+        let apart = VALUE * between
+            + WEIGHT * (self.inner.values.len() + self.outer.values.len()) as f64
+            + MULTIPLY_ADD * (between * each + after * middle);
+        let together = WEIGHT * (self.outputs * self.each()) as f64 + MULTIPLY_ADD * after * each;
+        together < apart
     }
-    let weight = Parameter {
-        path: outer.path.clone(),
-        values: ArrayD::from_shape_vec(shape, weight).map_err(|_| inconsistent())?,
-    };
-    let bias1 = one.bias.map(parameter).transpose()?;
-    let bias2 = two.bias.map(parameter).transpose()?;
-    let bias = match bias1.or(bias2) {
-        None => None,
-        Some(any) => {
-            let inner = bias1.map_or(vec![0.0; middle], |bias| wide(&bias.values));
-            let outer = bias2.map_or(vec![0.0; outputs], |bias| wide(&bias.values));
-            let sums = outer_values.chunks_exact(middle).zip(outer).map(|(row, own)| {
-                let moved: f64 = row.iter().zip(&inner).map(|(factor, value)| factor * value).sum();
-                (moved + own) as f32
-            });
-            Some(Parameter {
-                path: bias2.unwrap_or(any).path.clone(),
-                values: ArrayD::from_shape_vec(vec![outputs], sums.collect()).map_err(|_| inconsistent())?,
-            })
+
+    /// `W2 W1`; `None` where the weights do not fit together.
+    fn weight(&self) -> Option<Parameter> {
+        let each = self.each();
+        let (inner, outer) = (wide(self.inner), wide(self.outer));
+        let mut weight = Vec::with_capacity(self.outputs * each);
+        for row in outer.chunks_exact(self.middle) {
+            let mut sums = vec![0.0; each];
+            for (factor, inner) in row.iter().zip(inner.chunks_exact(each)) {
+                sums.iter_mut()
+                    .zip(inner)
+                    .for_each(|(sum, value)| *sum += factor * value);
+            }
+            weight.extend(sums.into_iter().map(|sum| sum as f32));
         }
-    };
-    Ok(Some(Product { weight, bias }))
+        let mut shape = self.inner.values.shape().to_vec();
+        *shape.first_mut()? = self.outputs;
+        Some(Parameter {
+            path: self.outer.path.clone(),
+            values: ArrayD::from_shape_vec(shape, weight).ok()?,
+        })
+    }
+
+    /// `W2 b1 + b2`, if there is a bias.
+    fn bias(&self) -> Option<Parameter> {
+        let path = self.outer_bias.or(self.inner_bias)?.path.clone();
+        let inner = self.inner_bias.map_or(vec![0.0; self.middle], wide);
+        let outer = self.outer_bias.map_or(vec![0.0; self.outputs], wide);
+        let weight = wide(self.outer);
+        let sums = weight.chunks_exact(self.middle).zip(outer).map(|(row, own)| {
+            let moved: f64 = row.iter().zip(&inner).map(|(factor, value)| factor * value).sum();
+            (moved + own) as f32
+        });
+        Some(Parameter {
+            path,
+            values: sums.collect::<Array1<f32>>().into_dyn(),
+        })
+    }
+}
+
+fn wide(parameter: &Parameter) -> Vec<f64> {
+    parameter.values.iter().map(|value| f64::from(*value)).collect()
 }
 
 /// Puts the product in the place of the second layer and drops the first one.

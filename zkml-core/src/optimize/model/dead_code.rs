@@ -1,14 +1,36 @@
 //! Drops nodes and parameters that no output needs. The input stays.
 
-use super::{OptimizeError, rewrite};
 use crate::graph::{Graph, Operation, ParameterId};
 use crate::ops::Float;
+use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+
+/// The pass.
+#[derive(Debug)]
+pub struct DeadCode;
+
+impl Pass for DeadCode {
+    fn name(&self) -> &'static str {
+        "dead_code"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "drops nodes and parameters that no output needs"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "optimize/run.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Model(run)
+    }
+}
 
 /// Runs the pass.
 ///
 /// # Errors
 /// None on a validated graph.
-pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
+fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     let mut needed = vec![false; graph.nodes.len()];
     for id in graph.outputs.iter().copied().chain(graph.inputs()) {
         needed[id.0] = true;

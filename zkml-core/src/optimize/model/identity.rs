@@ -1,14 +1,36 @@
 //! Drops operations that return their operand, and joins consecutive reshapes.
 
-use super::{OptimizeError, rewrite};
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, FloatOp};
+use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+
+/// The pass.
+#[derive(Debug)]
+pub struct Identity;
+
+impl Pass for Identity {
+    fn name(&self) -> &'static str {
+        "identity"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "drops operations that return their operand, joins consecutive reshapes"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "optimize/run.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Model(run)
+    }
+}
 
 /// Runs the pass.
 ///
 /// # Errors
 /// None on a validated graph.
-pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
+fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     let mut changes = Vec::new();
     let mut index = 0;
     while index < graph.nodes.len() {

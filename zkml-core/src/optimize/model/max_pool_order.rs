@@ -6,18 +6,38 @@
 //! that are not negative: one rescale less, and a table half as long. Without this pass both stand where the model wrote them;
 //! the layer is rescaled, pooled, and the ReLU is a rescale of its own.
 
-use super::{OptimizeError, relu_hoisting};
+use super::relu_hoisting;
 use crate::graph::{Graph, NodeId};
 use crate::ops::Float;
+use crate::optimize::{OptimizeError, Pass, Work};
 
-/// Name of the pass.
-pub const NAME: &str = "max_pool_order";
+/// The pass.
+#[derive(Debug)]
+pub struct MaxPoolOrder;
+
+impl Pass for MaxPoolOrder {
+    fn name(&self) -> &'static str {
+        "max_pool_order"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "puts max-pool after the ReLU, so that it runs on rescaled 8-bit values"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "optimize/run.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Model(run)
+    }
+}
 
 /// Runs the pass.
 ///
 /// # Errors
 /// None on a validated graph.
-pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
+fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     let mut changes = Vec::new();
     for index in 0..graph.nodes.len() {
         let Some(chain) = relu_hoisting::chain(graph, NodeId(index), true) else {

@@ -1,15 +1,37 @@
 //! Makes zero padding part of the convolution or average pool behind it (which counts padding as zeros; a max-pool does
 //! not), when it is the same on both sides and around height and width only.
 
-use super::{OptimizeError, rewrite};
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, FloatOp, Pad};
+use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+
+/// The pass.
+#[derive(Debug)]
+pub struct PadMerging;
+
+impl Pass for PadMerging {
+    fn name(&self) -> &'static str {
+        "pad_merging"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "makes zero padding part of the convolution or average pool after it"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "optimize/run.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Model(run)
+    }
+}
 
 /// Runs the pass.
 ///
 /// # Errors
 /// None on a validated graph.
-pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
+fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     let mut changes = Vec::new();
     let mut index = 0;
     while index < graph.nodes.len() {

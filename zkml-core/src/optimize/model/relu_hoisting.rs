@@ -2,15 +2,37 @@
 //!
 //! `relu(0) = 0` for padding. Through max-pool it moves by [`max_pool_order`](super::max_pool_order).
 
-use super::{OptimizeError, rewrite};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Float;
+use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+
+/// The pass.
+#[derive(Debug)]
+pub struct ReluHoisting;
+
+impl Pass for ReluHoisting {
+    fn name(&self) -> &'static str {
+        "relu_hoisting"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "moves a ReLU before reshapes and padding, where it joins a rescale at no cost"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "optimize/run.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Model(run)
+    }
+}
 
 /// Runs the pass.
 ///
 /// # Errors
 /// None on a validated graph.
-pub fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
+fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
     let mut changes = Vec::new();
     for index in 0..graph.nodes.len() {
         let chain = chain(graph, NodeId(index), false).unwrap_or_default();

@@ -4,20 +4,45 @@
 //! ReLU that follows: one looked-up pair a value. Without it the rescale clamps to `[-127, 127]`, and the ReLU is a second
 //! rescale by exactly 1, with remainder limbs and a table of its own.
 
-use super::accumulates;
 use crate::circuit::Function;
 use crate::graph::Graph;
-use crate::ops::{Int, IntOp};
+use crate::ops::{Accumulator, Int, IntOp};
+use crate::optimize::{Pass, Switches, Work};
 
-/// Name of the pass.
-pub const NAME: &str = "activation_fusion";
+/// The pass.
+#[derive(Debug)]
+pub struct ActivationFusion;
+
+impl Pass for ActivationFusion {
+    fn name(&self) -> &'static str {
+        "activation_fusion"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "makes an activation the table of the rescale before it: one lookup instead of two"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "quant/node.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Operation(changes)
+    }
+}
+
+/// The accumulator that an activation is rescaled from: that of its operand. Without the pass there is none, and the
+/// activation takes its operand's 8-bit value.
+pub(crate) fn source(switches: &Switches, operand: Option<Accumulator>) -> Option<Accumulator> {
+    operand.filter(|_| switches.runs(&ActivationFusion))
+}
 
 /// The rescales that are activations, too.
-pub fn changes(graph: &Graph<Int>) -> Vec<String> {
+fn changes(graph: &Graph<Int>) -> Vec<String> {
     let fused = graph.nodes.iter().filter_map(|node| match &node.op {
         IntOp::Rescale(rescale) if rescale.table.function != Function::Identity => {
             let operand = &graph[*node.inputs.first()?];
-            accumulates(operand).then(|| {
+            operand.op.room().accumulates().then(|| {
                 format!(
                     "`{}` is the table of the rescale of `{}`",
                     node.name, operand.name

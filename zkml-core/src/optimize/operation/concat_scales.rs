@@ -1,16 +1,71 @@
 //! One scale for all operands of a concatenation.
 //!
 //! A concatenated tensor has one scale. Where an operand has no other user, the rescale that makes it anyway takes the
-//! common scale (`quant/scale.rs`); without this pass it takes its own, and another rescale follows.
+//! common scale. Without this pass it takes its own, and another rescale follows.
 
-use crate::graph::Graph;
-use crate::ops::{Int, IntOp};
+use crate::graph::{Graph, NodeId};
+use crate::ops::{Float, Int, IntOp};
+use crate::optimize::{Pass, Work};
 
-/// Name of the pass.
-pub const NAME: &str = "concat_scales";
+/// The pass.
+#[derive(Debug)]
+pub struct ConcatScales;
+
+impl Pass for ConcatScales {
+    fn name(&self) -> &'static str {
+        "concat_scales"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "rescales the operands of a concatenation to one scale in the layers that make them"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "quant/scale.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Operation(changes)
+    }
+}
+
+/// Gives the producers of concatenated values the threshold of the concatenation. `thresholds` has one for each node.
+pub(crate) fn share(graph: &Graph<Float>, thresholds: &mut [f64]) {
+    let users = graph.users();
+    let alone = |id: NodeId| users[id.0].len() == 1 && !graph.outputs.contains(&id);
+    for index in (0..graph.nodes.len()).rev() {
+        if !graph.nodes[index].op.room().joins() {
+            continue;
+        }
+        for &operand in &graph.nodes[index].inputs {
+            if let Some(producer) = producer(graph, operand, &alone) {
+                thresholds[producer.0] = thresholds[index];
+            }
+        }
+    }
+}
+
+/// The node that chooses the scale of `at`, if all between the two have no other user.
+fn producer(graph: &Graph<Float>, mut at: NodeId, alone: &dyn Fn(NodeId) -> bool) -> Option<NodeId> {
+    while alone(at) {
+        let node = &graph[at];
+        let room = node.op.room();
+        let operand = *node.inputs.first()?;
+        let produces = room.has_own_scale()
+            || match room.is_activation() {
+                true => graph[operand].op.room().accumulates(),
+                false => room.accumulates() || room.joins(),
+            };
+        if produces {
+            return Some(at);
+        }
+        at = operand;
+    }
+    None
+}
 
 /// The concatenations, with the operands that need no rescale of their own.
-pub fn changes(graph: &Graph<Int>) -> Vec<String> {
+fn changes(graph: &Graph<Int>) -> Vec<String> {
     let mut changes = Vec::new();
     for node in &graph.nodes {
         if !matches!(node.op, IntOp::Concat(_)) {

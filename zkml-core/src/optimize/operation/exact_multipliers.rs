@@ -2,22 +2,147 @@
 //!
 //! A rescale multiplies by `m 2^-s ~ M = s_x s_w / s_y` and looks up the remainder, of s bits, in limbs. If M is given, m
 //! needs some twelve bits to be near it, and s is the number of bits of `1 / M` more. But the scale `s_w` of the weights
-//! of a channel is ours to choose: rounded up until `M 2^s` is an integer, it makes any m exact, at the price of a
-//! grid for the weights that is coarser by `m / (M 2^s) < (m + 1) / m`. So s can be as small as one limb
-//! (`quant/settle.rs`, [`shift`](crate::quant::shift)). The coefficients of a residual sum are chosen likewise: in units of
-//! `2^-s s_y`, with a multiplier of 1.
+//! of a channel is ours to choose: rounded up until `M 2^s` is an integer, it makes any m exact. So s can be as small as
+//! one limb. The scales of activations stay. Where nothing but one rescale to `s_y` uses an accumulator, its scale
+//! `s_acc` is free, and `m 2^-s` is made exactly `s_acc / s_y`:
 //!
-//! Without this pass, remainders have a limb more.
+//! ```text
+//! conv, linear    M_c = s_x s_w / s_y  at the least scales s_w that the weights of channel c fit
+//!                 m_c = ceil(M_c 2^s),  s_w := m_c 2^-s s_y / s_x:  no smaller, so weights and biases still fit
+//! residual sum    c_i = round(s_i / s_y 2^s),  m = 1
+//! ```
+//!
+//! What that costs is precision of the weights, whose grid is coarser by `m / (M 2^s) < (m + 1) / m`. In units of `s_y`
+//! the error of an output is `m 2^-s` times the rounding errors of the weights of its channel: over all channels it grows
+//! by `sqrt(sum m^2 / sum (M 2^s)^2)`, and the least shift is the one that keeps this below 1.05.
+//!
+//! Not free are weights that several layers share (they would become several weights) and layers that scale channels one
+//! by one (a kernel of a single weight, which would be rounded more coarsely than a multiplier). Without this pass,
+//! nothing is free, and remainders have a limb more.
 
-use super::accumulates;
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
 use crate::ops::{Int, IntOp, Rescale};
+use crate::optimize::{Pass, Switches, Work};
 
-/// Name of the pass.
-pub const NAME: &str = "exact_multipliers";
+/// The pass.
+#[derive(Debug)]
+pub struct ExactMultipliers;
+
+impl Pass for ExactMultipliers {
+    fn name(&self) -> &'static str {
+        "exact_multipliers"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "chooses scales of weights so that multipliers are small and exact, and remainders short"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "quant/settle.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Operation(changes)
+    }
+}
+
+/// Bits of a multiplier given up where that saves a limb.
+const SPARE_BITS: u32 = 2;
+
+/// An operand of a sum weighs at least this part of the one that weighs most; less is below its rounding.
+const LEAST_COEFFICIENT: f64 = 1.0 / 4096.0;
+
+/// Relative error of a factor, a quotient and a product of scales.
+const ROUNDING: f64 = 1e-12;
+
+/// By how much the error from rounding the weights of a layer may grow for the sake of exact multipliers.
+pub(crate) const LARGEST_GROWTH: f64 = 1.05;
+
+/// What makes an accumulator.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Maker {
+    /// A layer with weights.
+    Layer {
+        /// Its number among the layers.
+        number: usize,
+        /// Does no other layer have its weights?
+        alone: bool,
+        /// Weights for each value of its result.
+        terms: usize,
+    },
+    /// A sum of operands of different scales, with its number among the sums.
+    Sum(usize),
+}
+
+/// What of an accumulator's scale is ours to choose.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Freedom {
+    /// Nothing.
+    None,
+    /// The scales of the weights of this layer may grow.
+    Weights(usize),
+    /// The coefficients of this sum.
+    Coefficients(usize),
+}
+
+/// What may be chosen of an accumulator. `graph` has no outputs yet: `is_output` says whether it is one.
+pub(crate) fn freedom(
+    switches: &Switches,
+    graph: &Graph<Int>,
+    accumulator: NodeId,
+    is_output: bool,
+    maker: Option<Maker>,
+) -> Freedom {
+    let users = graph.nodes.iter().flat_map(|node| &node.inputs);
+    let users = users.filter(|user| **user == accumulator).count();
+    if !switches.runs(&ExactMultipliers) || users != 1 || is_output {
+        return Freedom::None;
+    }
+    match maker {
+        Some(Maker::Layer { number, alone, terms }) if alone && terms > 1 => Freedom::Weights(number),
+        Some(Maker::Layer { .. }) | None => Freedom::None,
+        Some(Maker::Sum(number)) => Freedom::Coefficients(number),
+    }
+}
+
+/// Bits of a multiplier given up where that saves a limb.
+pub(crate) fn spare_bits(switches: &Switches) -> u32 {
+    match switches.runs(&ExactMultipliers) {
+        true => SPARE_BITS,
+        false => 0,
+    }
+}
+
+/// The factors `s_i / s_y` of the operands of a sum, whose coefficients are chosen like multipliers.
+pub(crate) fn coefficient_factors(scales: &[f64], target: f64) -> Vec<f64> {
+    let least = scales.iter().fold(0.0, |most: f64, scale| most.max(*scale)) * LEAST_COEFFICIENT;
+    scales.iter().map(|scale| scale.max(least) / target).collect()
+}
+
+/// The multiplier of a factor `exact = M 2^s` that may grow: the next integer.
+pub(crate) fn multiplier(exact: f64) -> i64 {
+    // What is above an integer by a rounding error is that integer.
+    (exact * (1.0 - ROUNDING)).ceil() as i64
+}
+
+/// How much larger the errors from rounding weights are with this shift.
+pub(crate) fn growth(factors: &[f64], shift: u32) -> f64 {
+    let scale = 2f64.powi(shift as i32);
+    let square = |sum: f64, value: f64| sum + value * value;
+    let exact = factors.iter().map(|factor| factor * scale);
+    let multipliers = exact.clone().map(|exact| multiplier(exact) as f64);
+    (multipliers.fold(0.0, square) / exact.fold(0.0, square)).sqrt()
+}
+
+/// The least shift with which these errors grow little enough.
+pub(crate) fn least_shift(factors: &[f64]) -> u32 {
+    (1..60)
+        .find(|shift| growth(factors, *shift) <= LARGEST_GROWTH)
+        .unwrap_or(60)
+}
 
 /// The rescales whose multipliers are exact.
-pub fn changes(graph: &Graph<Int>) -> Vec<String> {
+pub(crate) fn changes(graph: &Graph<Int>) -> Vec<String> {
     let exact = graph.nodes.iter().filter_map(|node| {
         let IntOp::Rescale(Rescale {
             multipliers, shift, ..
@@ -27,7 +152,7 @@ pub fn changes(graph: &Graph<Int>) -> Vec<String> {
         };
         let operand = &graph[*node.inputs.first()?];
         let scale = *multipliers.first()? as f64 * (node.fact.scale * 2f64.powi(-(*shift as i32)));
-        (accumulates(operand) && operand.fact.scale == scale).then(|| {
+        (operand.op.room().accumulates() && operand.fact.scale == scale).then(|| {
             let (least, most) = (multipliers.iter().min(), multipliers.iter().max());
             format!(
                 "a unit of `{}` is {} to {} times 2^-{shift} of one of `{}`",

@@ -4,14 +4,75 @@
 //! (`sum_o eq(z, o) m_o acc(o, z')`), nothing committed. One scale per tensor saves that and tells nothing of the
 //! weights; accuracy suffers.
 
-use crate::graph::Graph;
-use crate::ops::{Int, IntOp};
+use ndarray::{ArrayD, ArrayViewD, Axis};
 
-/// Name of the pass.
-pub const NAME: &str = "per_channel_scales";
+use crate::graph::Graph;
+use crate::ops::range::BIAS_LIMIT;
+use crate::ops::{Int, IntOp};
+use crate::optimize::{Pass, Work};
+
+/// The pass.
+#[derive(Debug)]
+pub struct PerChannelScales;
+
+impl Pass for PerChannelScales {
+    fn name(&self) -> &'static str {
+        "per_channel_scales"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "gives each output channel a weight scale and a rescaling multiplier of its own"
+    }
+
+    fn acts_in(&self) -> &'static str {
+        "quant/node.rs"
+    }
+
+    fn work(&self) -> Work {
+        Work::Operation(changes)
+    }
+}
+
+/// A channel's scale is at least this part of the tensor's largest, so that multipliers of one rescale stay comparable.
+const SPREAD: f64 = 1.0 / 4096.0;
+
+/// The least scales, one per output channel or one for all, with which weights fit `[-limit, limit]` and biases 32 bits
+/// at scale `input_scale * weight scale`: `real = scale * integer`.
+pub(crate) fn least_scales(
+    weight: &ArrayD<f32>,
+    bias: Option<&ArrayD<f32>>,
+    input_scale: f64,
+    per_channel: bool,
+    limit: i64,
+) -> Vec<f64> {
+    let limit = limit as f64;
+    let largest = |values: ArrayViewD<'_, f32>| {
+        values
+            .iter()
+            .fold(0.0f64, |largest, value| largest.max(f64::from(value.abs())))
+    };
+    let channels = weight.shape().first().copied().unwrap_or(0);
+    let overall = largest(weight.view()) / limit;
+    // A tensor of zeros: any scale is right.
+    let overall = if overall > 0.0 { overall } else { 1.0 / limit };
+    let biases: Vec<f64> = bias.map_or_else(Vec::new, |bias| bias.iter().map(|b| f64::from(*b)).collect());
+    // The bias has to fit 32 bits, with a little room for rounding.
+    let bias_floor = |o: usize| {
+        let bias = biases.get(o).copied().unwrap_or(0.0).abs();
+        bias / (input_scale * (BIAS_LIMIT - 2) as f64)
+    };
+    let of_channel = |o: usize| {
+        let own = largest(weight.index_axis(Axis(0), o)) / limit;
+        own.max(overall * SPREAD).max(bias_floor(o))
+    };
+    match per_channel {
+        true => (0..channels).map(of_channel).collect(),
+        false => vec![(0..channels).map(bias_floor).fold(overall, f64::max)],
+    }
+}
 
 /// The rescales with several multipliers.
-pub fn changes(graph: &Graph<Int>) -> Vec<String> {
+fn changes(graph: &Graph<Int>) -> Vec<String> {
     let channels = graph.nodes.iter().filter_map(|node| match &node.op {
         IntOp::Rescale(rescale) if rescale.multipliers.len() > 1 => Some(format!(
             "`{}` has {} multipliers",

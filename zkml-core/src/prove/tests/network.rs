@@ -225,7 +225,7 @@ impl Network {
             limb_bits: self.limb_bits,
             correspondence: vec![None; self.graph.nodes.len()],
             graph: self.graph,
-            lowering: crate::optimize::circuit::CircuitOptions::default(),
+            lowering: crate::optimize::Switches::default(),
             record: crate::quant::Record::default(),
         };
         CompiledModel::new("test", network).with_privacy(crate::privacy::Privacy::PUBLIC)

@@ -3,11 +3,12 @@
 use crate::execute::execute_reference;
 use crate::execute::float::execute_float;
 use crate::keys::CompiledModel;
-use crate::optimize::model::{OptimizeOptions, optimize};
+use crate::optimize::operation::per_channel_scales::PerChannelScales;
+use crate::optimize::{Switches, optimize};
 use crate::privacy::Privacy;
 use crate::prove::prove;
 use crate::quant::tests::random::{inputs, network};
-use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, WeightScales, quantize};
+use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
 use crate::setup::{SetupOptions, setup};
 use crate::verify::verify;
 
@@ -15,16 +16,11 @@ use crate::verify::verify;
 fn end_to_end(seed: u64) -> f64 {
     let float = network(seed, true);
     let samples = inputs(seed ^ 1, &float[float.input].fact, 6);
-    let (optimized, _) = optimize(float.clone(), &OptimizeOptions::default()).expect("optimize");
+    let (optimized, _) = optimize(float.clone(), &Switches::default()).expect("optimize");
     let calibration =
         Calibration::collect(&optimized, samples.clone(), CalibrationMethod::MinMax).expect("calibrate");
-    let weight_scales = if seed.is_multiple_of(3) {
-        WeightScales::PerTensor
-    } else {
-        WeightScales::PerChannel
-    };
     let options = QuantizeOptions {
-        weight_scales,
+        switches: Switches::default().with(&PerChannelScales, !seed.is_multiple_of(3)),
         ..Default::default()
     };
     let quantized =

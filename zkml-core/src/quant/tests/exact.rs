@@ -9,10 +9,10 @@ use super::random::{inputs, tensor};
 use crate::graph::{Graph, GraphBuilder, Node, NodeId, Parameter, ParameterId, Window2d};
 use crate::ops::range::WEIGHT_LIMIT;
 use crate::ops::{Float, FloatOp, Int, IntOp};
-use crate::optimize::operation::exact_multipliers;
-use crate::quant::{
-    AccuracyReport, Calibration, CalibrationMethod, QuantizeOptions, Quantized, WeightScales, quantize,
-};
+use crate::optimize::operation::exact_multipliers::{self, ExactMultipliers};
+use crate::optimize::operation::per_channel_scales::PerChannelScales;
+use crate::optimize::{Pass as _, Switches};
+use crate::quant::{AccuracyReport, Calibration, CalibrationMethod, QuantizeOptions, Quantized, quantize};
 
 /// Builds networks of 3 x 3 convolutions that keep the size of the plane.
 struct Convolutions {
@@ -110,7 +110,7 @@ fn quantized(graph: &Graph<Float>, options: &QuantizeOptions) -> Quantized {
 
 fn without() -> QuantizeOptions {
     QuantizeOptions::default()
-        .without(exact_multipliers::NAME)
+        .without(ExactMultipliers.name())
         .unwrap()
 }
 
@@ -155,9 +155,9 @@ fn largest_error(float: &Graph<Float>, network: &Quantized) -> f64 {
 #[test]
 fn multipliers_are_exact_and_weights_never_clip() {
     for float in [plain(), residual()] {
-        for weight_scales in [WeightScales::PerChannel, WeightScales::PerTensor] {
+        for per_channel in [true, false] {
             let options = QuantizeOptions {
-                weight_scales,
+                switches: Switches::default().with(&PerChannelScales, per_channel),
                 ..QuantizeOptions::default()
             };
             let error = largest_error(&float, &quantized(&float, &options));

@@ -12,9 +12,11 @@ use crate::execute::Executor;
 use crate::graph::{Graph, GraphBuilder, Parameter, Window2d};
 use crate::keys::CompiledModel;
 use crate::ops::{Float, FloatOp};
+use crate::optimize::Switches;
+use crate::optimize::operation::per_channel_scales::PerChannelScales;
 use crate::prove::prove;
 use crate::quant::{
-    AccuracyError, AccuracyReport, Calibration, CalibrationMethod, QuantizeOptions, WeightScales, quantize,
+    AccuracyError, AccuracyReport, Calibration, CalibrationMethod, QuantizeOptions, quantize,
 };
 use crate::setup::{SetupOptions, setup};
 use crate::verify::verify;
@@ -118,15 +120,15 @@ fn integer_accuracy_is_within_a_fifth_of_a_point() {
         CalibrationMethod::Mse,
     ] {
         let calibration = Calibration::collect(&float, images[..64].iter().cloned(), method).unwrap();
-        for weight_scales in [WeightScales::PerChannel, WeightScales::PerTensor] {
+        for per_channel in [true, false] {
             let options = QuantizeOptions {
-                weight_scales,
+                switches: Switches::default().with(&PerChannelScales, per_channel),
                 ..Default::default()
             };
             let quantized = quantize(&float, &calibration, &options).unwrap();
             let report = AccuracyReport::measure(&float, &quantized, &images, Some(&labels)).unwrap();
             println!(
-                "{method:?}, {weight_scales:?}, limbs of {} bits\n{report}",
+                "{method:?}, scales per channel: {per_channel}, limbs of {} bits\n{report}",
                 quantized.limb_bits
             );
             let (float_correct, integer) = (report.float_correct.unwrap(), report.integer_correct.unwrap());

@@ -13,7 +13,9 @@ use crate::graph::{Graph, IntFact, IntParameter, Node, NodeId, ParameterRole};
 use crate::ops::range;
 use crate::ops::range::RangeError;
 use crate::ops::{Int, IntOp};
-use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, Quantized, WeightScales, quantize};
+use crate::optimize::Switches;
+use crate::optimize::operation::per_channel_scales::PerChannelScales;
+use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, Quantized, quantize};
 
 fn quantized(seed: u64, options: &QuantizeOptions) -> (crate::graph::Graph<crate::ops::Float>, Quantized) {
     let float = random::network(seed, false);
@@ -29,8 +31,8 @@ proptest! {
 
     #[test]
     fn fast_execution_equals_the_reference_and_stays_in_range(seed in any::<u64>(), per_tensor in any::<bool>()) {
-        let weight_scales = if per_tensor { WeightScales::PerTensor } else { WeightScales::PerChannel };
-        let (_, quantized) = quantized(seed, &QuantizeOptions { weight_scales, ..Default::default() });
+        let switches = Switches::default().with(&PerChannelScales, !per_tensor);
+        let (_, quantized) = quantized(seed, &QuantizeOptions { switches, ..Default::default() });
         let graph = &quantized.graph;
         crate::ops::check(graph).unwrap();
         for input in random::inputs(seed ^ 2, &graph[graph.input].fact.shape, 3) {

@@ -2,10 +2,13 @@ use crate::ops;
 use ndarray::ArrayD;
 use proptest::prelude::*;
 
+use super::model::batch_norm_conversion::BatchNormConversion;
+use super::model::contraction_order::ContractionOrder;
+use super::model::max_pool_order::MaxPoolOrder;
 use super::*;
 use crate::execute::float::execute_float;
-use crate::graph::{GraphBuilder, NodeId, Parameter, Window2d};
-use crate::ops::FloatOp;
+use crate::graph::{Graph, GraphBuilder, NodeId, Parameter, Window2d};
+use crate::ops::{Float, FloatOp};
 use crate::quant::tests::random;
 
 fn close(before: &Graph<Float>, after: &Graph<Float>, seed: u64) -> Result<(), TestCaseError> {
@@ -29,20 +32,15 @@ proptest! {
     #[test]
     fn every_choice_of_passes_keeps_the_meaning(seed in any::<u64>(), switches in any::<[bool; 8]>()) {
         let before = random::network(seed, true);
-        let [
-            identity, batch_norm_folding, batch_norm_conversion, pad_merging, contraction_order, max_pool_order,
-            relu_hoisting, dead_code,
-        ] = switches;
-        let some = OptimizeOptions {
-            identity, batch_norm_folding, batch_norm_conversion, pad_merging, contraction_order, max_pool_order, relu_hoisting, dead_code,
-        };
-        for options in [some, OptimizeOptions::default()] {
+        let passes = all().filter(|pass| pass.level() == Level::Model);
+        let some = passes.zip(switches).fold(Switches::default(), |some, (pass, runs)| some.with(pass, runs));
+        for options in [some, Switches::default()] {
             let (after, reports) = optimize(before.clone(), &options).unwrap();
             let ran = reports.iter().filter(|report| report.enabled).count();
             prop_assert_eq!(ran, if options == some { switches.iter().filter(|s| **s).count() } else { 8 });
             close(&before, &after, seed)?;
             let norms = after.nodes.iter().filter(|node| matches!(node.op, FloatOp::BatchNorm(_))).count();
-            if options.batch_norm_conversion {
+            if options.runs(&BatchNormConversion) {
                 prop_assert_eq!(norms, 0);
             }
         }
@@ -101,7 +99,7 @@ impl Fixture {
 
     fn names(self, outputs: Vec<NodeId>) -> (Graph<Float>, Vec<String>, Vec<PassReport>) {
         let graph = self.builder.finish(outputs).unwrap();
-        let (graph, reports) = optimize(graph, &OptimizeOptions::default()).unwrap();
+        let (graph, reports) = optimize(graph, &Switches::default()).unwrap();
         let names = graph.nodes.iter().map(|node| node.name.clone()).collect();
         (graph, names, reports)
     }
@@ -156,7 +154,7 @@ fn batch_norm_that_divides_by_zero_is_refused() {
     let (mut fixture, x) = Fixture::new(&[1, 1, 2, 2]);
     let bn = fixture.batch_norm(x, 0.0);
     let graph = fixture.builder.finish(vec![bn]).unwrap();
-    let error = optimize(graph, &OptimizeOptions::default()).unwrap_err();
+    let error = optimize(graph, &Switches::default()).unwrap_err();
     assert_eq!(
         error,
         OptimizeError::Variance {
@@ -231,10 +229,10 @@ fn layers_join_where_the_values_between_them_cost_more_than_the_weights() {
     };
     for (size, kernel, joined) in [(8, 1, true), (1, 1, false), (6, 3, true), (1, 3, false)] {
         let before = wide(size, kernel);
-        let (after, reports) = optimize(before.clone(), &OptimizeOptions::default()).unwrap();
+        let (after, reports) = optimize(before.clone(), &Switches::default()).unwrap();
         let report = reports
             .iter()
-            .find(|report| report.pass == contraction_order::NAME)
+            .find(|report| report.pass == ContractionOrder.name())
             .unwrap();
         assert_eq!(
             report.changes.len(),
@@ -243,10 +241,7 @@ fn layers_join_where_the_values_between_them_cost_more_than_the_weights() {
         );
         assert_eq!(after.nodes.len(), if joined { 2 } else { 3 });
         close(&before, &after, 7).unwrap();
-        let without = OptimizeOptions {
-            contraction_order: false,
-            ..OptimizeOptions::default()
-        };
+        let without = Switches::default().with(&ContractionOrder, false);
         assert_eq!(optimize(before, &without).unwrap().0.nodes.len(), 3);
     }
 }
@@ -296,7 +291,7 @@ fn a_mean_is_taken_before_a_pointwise_layer() {
         &[conv],
     );
     let before = fixture.builder.finish(vec![mean]).unwrap();
-    let (after, _) = optimize(before.clone(), &OptimizeOptions::default()).unwrap();
+    let (after, _) = optimize(before.clone(), &Switches::default()).unwrap();
     let names: Vec<&str> = after.nodes.iter().map(|node| node.name.as_str()).collect();
     assert_eq!(names, ["x", "mean", "conv"]);
     assert_eq!(after.nodes[1].fact, [1, 2, 2, 2]);
@@ -317,10 +312,7 @@ fn without_its_pass_a_max_pool_stays_where_the_model_has_it() {
         fixture.builder.finish(vec![relu]).unwrap()
     };
     for on in [true, false] {
-        let options = OptimizeOptions {
-            max_pool_order: on,
-            ..OptimizeOptions::default()
-        };
+        let options = Switches::default().with(&MaxPoolOrder, on);
         let (graph, _) = optimize(build(), &options).unwrap();
         let names: Vec<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
         let expected = match on {

@@ -1,24 +1,23 @@
-//! The choice of the code: row length, rate, commitments to the weights, and how the row combination is shown.
+//! The codes that are tried.
 
-mod candidate;
+use std::collections::BTreeSet;
 
-use super::code_choice;
-use super::code_choice::CodeCost;
+use super::codes::{goal, plans};
+use super::cost::{CodeCost, Matrices};
 use super::{SetupOptions, refuse_insecure, verifying_key};
-use crate::argument::SECURITY_BITS;
-use crate::keys::{Choice, CompiledModel, ProveError};
-use crate::keys::{ROTATION_RESERVE, trace_extents, weight_extents};
+use crate::keys::{Choice, CompiledModel, ProveError, WeightCommitments, trace_extents, weight_extents};
 use crate::lower::Filled;
-use crate::pcs::recursive::{RecursionGoal, RecursionPlanner};
+use crate::optimize::Switches;
+use crate::optimize::circuit::code_choice::{self, CodeChoice};
+use crate::pcs::recursive::RecursionPlanner;
 use crate::pcs::{CodeParameters, Extent, Packing, RowCode};
 use crate::privacy::Privacy;
 
-/// How many proofs a commitment is made for, in the order tried: more of them make each proof larger, fewer make the
-/// verifying key larger. All that are wanted is tried last.
-const PROOFS_PER_COMMITMENT: [u32; 10] = [1, 2, 4, 6, 8, 12, 16, 32, 64, 128];
+/// About how many scalars a proof hides; it grows with the depth of the network, and with the logarithm of its size.
+const TYPICAL_PADS: usize = 600;
 
-/// Most commitments to the weights in one key.
-const MAXIMUM_COMMITMENTS: usize = 256;
+/// Most cells of encoded weights in all commitments of a key that setup chooses: 8 bytes each, kept by the prover.
+const MAXIMUM_ENCODED_CELLS: u64 = 1 << 28;
 
 /// Bits that queries may do without, in the order tried.
 const SURPLUS: [f64; 7] = [1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25];
@@ -26,86 +25,31 @@ const SURPLUS: [f64; 7] = [1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25];
 /// Of how many of the cheapest choices every amount of proof of work is tried.
 const REFINED: usize = 12;
 
-/// Row length, rate, proof of work and number of commitments: a few bytes of proof against a little time of the prover,
-/// among those that are sound enough. See [`code_choice`].
-pub(crate) fn choose_code(
-    model: &CompiledModel,
-    lowered: &Filled,
-    options: &SetupOptions,
-) -> Result<Choice, ProveError> {
-    Ok(choose_with_cost(model, lowered, options)?.0)
-}
-
-/// As [`choose_code`], with what it costs.
-fn choose_with_cost(
-    model: &CompiledModel,
-    lowered: &Filled,
-    options: &SetupOptions,
-) -> Result<(Choice, CodeCost), ProveError> {
-    let search = Search::new(model, lowered, options)?;
-    let candidates = search.candidates()?;
-    if let (Some(code), true) = (&options.code, candidates.is_empty()) {
-        return Err(ProveError::Malformed {
-            place: "the code given to setup".into(),
-            expected: "a tail with room for this model's randomness, and none for a public one".into(),
-            found: format!("a tail of {} for {} opened columns", code.tail, code.queries),
-        });
-    }
-    let mut best = 0f64;
-    for candidate in candidates {
-        match search.judge(model, lowered, &candidate) {
-            Ok(()) => {
-                let Candidate { choice, cost, .. } = search.without_surplus(model, lowered, candidate)?;
-                return Ok((choice, cost));
-            }
-            Err(ProveError::Insecure { found, .. }) => best = best.max(found),
-            Err(error) => return Err(error),
-        }
-    }
-    Err(ProveError::Insecure {
-        wanted: SECURITY_BITS,
-        found: best,
-    })
-}
-
-/// The code that setup chooses for a model, and what it costs.
-///
-/// # Errors
-/// As [`setup`](crate::setup::setup).
-pub fn code_cost(
-    model: &CompiledModel,
-    lowered: &Filled,
-    options: &SetupOptions,
-) -> Result<(CodeParameters, CodeCost), ProveError> {
-    let (choice, cost) = choose_with_cost(model, lowered, options)?;
-    Ok((choice.code, cost))
-}
-
 /// A choice and its price.
-struct Candidate {
+pub(super) struct Candidate {
     price: f64,
-    cost: CodeCost,
-    choice: Choice,
+    pub(super) cost: CodeCost,
+    pub(super) choice: Choice,
     shape: Shape,
 }
 
 /// What a candidate tries.
 #[derive(Debug, Clone, Copy)]
-struct Shape {
-    log_row: u32,
-    log_blowup: u32,
-    log_stride: u32,
+pub(super) struct Shape {
+    pub(super) log_row: u32,
+    pub(super) log_blowup: u32,
+    pub(super) log_stride: u32,
     /// Openings of each commitment, and how many there are.
     plan: (u32, usize),
 }
 
 /// What all candidates share.
-struct Search<'a> {
-    options: &'a SetupOptions,
-    privacy: Privacy,
+pub(super) struct Search<'a> {
+    pub(super) options: &'a SetupOptions,
+    pub(super) privacy: Privacy,
     private: bool,
-    /// Whether the pass is on.
-    enabled: bool,
+    /// Which passes run.
+    switches: Switches,
     trace: Vec<Extent>,
     weights: Vec<Extent>,
     /// Recursions, one for each number of bits of proof of work; the least first.
@@ -113,27 +57,31 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(model: &CompiledModel, lowered: &Filled, options: &'a SetupOptions) -> Result<Self, ProveError> {
-        let enabled = model.network.lowering.code_choice;
+    pub(super) fn new(
+        model: &CompiledModel,
+        lowered: &Filled,
+        options: &'a SetupOptions,
+    ) -> Result<Self, ProveError> {
+        let switches = model.network.lowering;
         let least = options.grinding_bits;
-        let most = match enabled && options.code.is_none() {
-            true => options.maximum_grinding_bits.max(least),
-            false => least,
+        let bits = match options.code {
+            Some(_) => least..=least,
+            None => code_choice::grinding_bits(&switches, least, options.maximum_grinding_bits),
         };
         let planner = |bits| RecursionPlanner::new(goal(options, options.query_bits, bits));
         Ok(Self {
             options,
             privacy: model.privacy,
             private: model.privacy.weights.is_private(),
-            enabled,
+            switches,
             trace: trace_extents(&lowered.circuit),
             weights: weight_extents(&lowered.circuit),
-            planners: (least..=most).map(planner).collect(),
+            planners: bits.map(planner).collect(),
         })
     }
 
     /// Everything that is possible, the cheapest first.
-    fn candidates(&self) -> Result<Vec<Candidate>, ProveError> {
+    pub(super) fn candidates(&self) -> Result<Vec<Candidate>, ProveError> {
         let mut candidates = self.with_least_work()?;
         candidates.sort_by(|a, b| a.price.total_cmp(&b.price));
         // More work for the same shape moves the best shape little.
@@ -150,16 +98,17 @@ impl<'a> Search<'a> {
 
     /// All shapes with the least proof of work.
     fn with_least_work(&self) -> Result<Vec<Candidate>, ProveError> {
-        let shortest = *code_choice::LOG_ROWS.start();
+        let shortest = code_choice::SHORTEST_LOG_ROW;
         let cells_of = |extents: &[Extent]| -> Result<usize, ProveError> {
             Ok(Packing::new(extents, RowCode::uncoded(shortest))?.rows << shortest)
         };
         let (trace, weights) = (cells_of(&self.trace)?, cells_of(&self.weights)?);
+        let suggested = CodeParameters::suggested_log_row(trace + weights, code_choice::TYPICAL_QUERIES);
         let (rows, blowups, strides) = match &self.options.code {
             None => (
-                code_choice::log_rows(self.enabled, trace + weights, trace.max(weights)),
-                code_choice::log_blowups(self.enabled),
-                code_choice::log_strides(self.enabled, self.options),
+                code_choice::log_rows(&self.switches, trace.max(weights), suggested),
+                code_choice::log_blowups(&self.switches),
+                code_choice::log_strides(&self.switches, &self.options.log_strides),
             ),
             Some(code) => {
                 code.validate()?;
@@ -195,8 +144,66 @@ impl<'a> Search<'a> {
         Ok(candidates)
     }
 
+    /// One choice, unless it is impossible.
+    fn candidate(&self, shape: Shape, planner: &RecursionPlanner) -> Result<Option<Candidate>, ProveError> {
+        let Shape {
+            log_row,
+            log_stride,
+            plan: (openings, count),
+            ..
+        } = shape;
+        if log_row <= log_stride {
+            return Ok(None);
+        }
+        let narrow = RowCode {
+            log_stride,
+            ..RowCode::uncoded(log_row - log_stride)
+        };
+        let masks = match self.privacy.zero_knowledge() {
+            true => 4 * TYPICAL_PADS.div_ceil(narrow.row_length()) + (2 << log_stride),
+            false => 0,
+        };
+        let trace = Packing::new(&self.trace, narrow)?;
+        let weights_packing = Packing::new(&self.weights, RowCode::uncoded(log_row))?;
+        let (trace_rows, weight_rows) = (trace.rows + masks, weights_packing.rows);
+        let weights = WeightCommitments {
+            roots: vec![[0; 32]; count],
+            rows: weight_rows,
+            openings,
+        };
+        let chosen = match &self.options.code {
+            None => self.code_with_tail(shape, &weights, planner),
+            Some(code) => self.given_code(code, &weights, planner),
+        };
+        let Some((code, recursion)) = chosen else {
+            return Ok(None);
+        };
+        let encoded = (count * weight_rows) as u64 * code.codeword_length() as u64;
+        if encoded > MAXIMUM_ENCODED_CELLS && self.options.code.is_none() {
+            return Ok(None);
+        }
+        let matrices = Matrices {
+            trace_rows,
+            weight_rows,
+            trace_cells: folds(&trace) * narrow.row_length(),
+            weight_cells: folds(&weights_packing) * code.row_length(),
+            commitments: count,
+        };
+        let cost = matrices.cost(&code, &recursion);
+        Ok(Some(Candidate {
+            price: cost.price(self.options),
+            cost,
+            choice: Choice {
+                code,
+                recursion,
+                weights,
+            },
+            shape,
+        }))
+    }
+
     /// Whether a choice is sound enough.
-    fn judge(
+    pub(super) fn judge(
         &self,
         model: &CompiledModel,
         lowered: &Filled,
@@ -208,13 +215,13 @@ impl<'a> Search<'a> {
     }
 
     /// The same shape with as few columns as the sum of all errors leaves room for.
-    fn without_surplus(
+    pub(super) fn without_surplus(
         &self,
         model: &CompiledModel,
         lowered: &Filled,
         found: Candidate,
     ) -> Result<Candidate, ProveError> {
-        if !self.enabled || self.options.code.is_some() {
+        if !self.switches.runs(&CodeChoice) || self.options.code.is_some() {
             return Ok(found);
         }
         for surplus in SURPLUS {
@@ -231,26 +238,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// How often each commitment may be opened, and how many there are.
-fn plans(private: bool, options: &SetupOptions) -> Vec<(u32, usize)> {
-    if !private {
-        return vec![(0, 1)];
-    }
-    let reserve = u32::try_from(ROTATION_RESERVE).unwrap_or(u32::MAX);
-    let wanted = options.proofs_per_key.max(1).saturating_add(reserve);
-    PROOFS_PER_COMMITMENT
-        .iter()
-        .chain([&wanted])
-        .map(|&each| (each.saturating_add(1), wanted.div_ceil(each) as usize))
-        .filter(|(_, count)| *count <= MAXIMUM_COMMITMENTS)
-        .collect()
-}
-
-fn goal(options: &SetupOptions, target_bits: f64, grinding_bits: u32) -> RecursionGoal {
-    RecursionGoal {
-        target_bits,
-        grinding_bits,
-        digest_bytes: options.digest_bytes,
-        bytes_per_cell: options.bytes_per_cell,
-    }
+/// Row combinations that claims on packed columns speak of, about: columns in one row share it.
+fn folds(packing: &Packing) -> usize {
+    let rows: BTreeSet<usize> = packing.slots.iter().map(|slot| slot.first_row).collect();
+    rows.len()
 }

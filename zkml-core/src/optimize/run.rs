@@ -1,0 +1,116 @@
+//! Runs the passes of the model level.
+//!
+//! The graph is validated after each pass. Constants are parameters of operations here, never operands: the only node
+//! without operands is the input. So there are no expressions of constants to fold but those that passes make, and they
+//! fold them at once (`batch_norm_folding`, `batch_norm_conversion`, `contraction_order`).
+
+use super::{PassReport, Switches, Work, all};
+use crate::graph::{Graph, GraphError, Node, ParameterId};
+use crate::ops::Float;
+
+/// Why a graph cannot be optimized.
+#[derive(Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptimizeError {
+    /// The graph is inconsistent (before the first pass; never expected after one).
+    #[error("after pass `{pass}`: {reason}")]
+    Graph {
+        /// The pass that ran last, `input` before the first.
+        pass: &'static str,
+        /// What is wrong.
+        reason: Box<GraphError>,
+    },
+    /// A batch normalization whose `running_var + epsilon` is not positive and finite.
+    #[error(
+        "`{layer}`: running_var + epsilon is {value} for channel {channel}, it must be positive and finite"
+    )]
+    Variance {
+        /// Name of the node.
+        layer: String,
+        /// The channel.
+        channel: usize,
+        /// The sum.
+        value: f64,
+    },
+    /// A parameter that does not exist or a graph damaged in a way that validation does not see.
+    #[error("`{layer}`: the graph is inconsistent here")]
+    Inconsistent {
+        /// Name of the node.
+        layer: String,
+    },
+}
+
+crate::debug_as_display!(OptimizeError);
+
+/// Runs the chosen passes of the model level, in the order of the list.
+///
+/// # Errors
+/// A graph that does not validate; a batch normalization that divides by zero.
+pub fn optimize(
+    mut graph: Graph<Float>,
+    switches: &Switches,
+) -> Result<(Graph<Float>, Vec<PassReport>), OptimizeError> {
+    validate(&graph, "input")?;
+    let mut reports = Vec::new();
+    for pass in all() {
+        let Work::Model(run) = pass.work() else {
+            continue;
+        };
+        if !switches.runs(pass) {
+            reports.push(PassReport::off(pass));
+            continue;
+        }
+        let _span = tracing::info_span!("optimizer pass", pass = pass.name()).entered();
+        let before = sizes(&graph);
+        let changes = run(&mut graph)?;
+        validate(&graph, pass.name())?;
+        reports.push(PassReport::ran(pass, changes, before, sizes(&graph)));
+    }
+    Ok((graph, reports))
+}
+
+fn validate(graph: &Graph<Float>, pass: &'static str) -> Result<(), OptimizeError> {
+    graph.validate().map_err(|reason| OptimizeError::Graph {
+        pass,
+        reason: Box::new(reason),
+    })
+}
+
+/// What a pass may make smaller.
+fn sizes(graph: &Graph<Float>) -> [(&'static str, u64); 4] {
+    let parameters: usize = graph
+        .parameters
+        .iter()
+        .map(|parameter| parameter.values.len())
+        .sum();
+    [
+        ("nodes", graph.nodes.len() as u64),
+        ("parameters", parameters as u64),
+        ("multiply-adds", multiply_adds(graph)),
+        ("values of layers", values_of_layers(graph)),
+    ]
+}
+
+/// Values that layers and sums give in one run of the network: those that are rescaled.
+fn values_of_layers(graph: &Graph<Float>) -> u64 {
+    let layers = graph.nodes.iter().filter(|node| node.op.room().accumulates());
+    layers
+        .map(|node| node.fact.iter().product::<usize>() as u64)
+        .sum()
+}
+
+/// Products of weights and activations in one run of the network.
+pub fn multiply_adds(graph: &Graph<Float>) -> u64 {
+    let shape_of = |id: ParameterId| {
+        let parameter = graph.parameters.get(id.0);
+        parameter
+            .map(|parameter| parameter.values.shape().to_vec())
+            .unwrap_or_default()
+    };
+    let of_node = |node: &Node<Float>| {
+        let outputs: usize = node.fact.iter().product();
+        let terms = node.op.room().products(&shape_of);
+        (outputs as u64).saturating_mul(terms as u64)
+    };
+    graph.nodes.iter().map(of_node).sum()
+}

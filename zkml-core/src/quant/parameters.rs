@@ -1,0 +1,62 @@
+//! The parameters of the integer network, once the scales of all weights are chosen.
+
+use ndarray::ArrayD;
+
+use super::quantize::{PendingWeights, Quantizer};
+use super::weights::{quantize_bias, quantize_weights};
+use crate::graph::{IntParameter, IntTensor, ParameterId, ParameterRole};
+
+impl Quantizer<'_> {
+    /// The weights and biases of all layers at the scales they got, in place of the zeros.
+    pub(super) fn quantize_parameters(&mut self) {
+        self.nodes.parameters.clear();
+        for layer in core::mem::take(&mut self.weighted) {
+            let PendingWeights {
+                source,
+                node,
+                weight,
+                bias,
+                input_scale,
+                scales,
+            } = layer;
+            let float = self.float;
+            let name = &float[source].name;
+            let values = quantize_weights(&float[weight].values, &scales, self.options.weight_limit());
+            let weight_id = self.parameter(&float[weight].path, name, ParameterRole::Weight, values);
+            let bias_id = bias.map(|bias| {
+                let values = quantize_bias(&float[bias].values, input_scale, &scales);
+                self.parameter(&float[bias].path, name, ParameterRole::Bias, values)
+            });
+            let parameters = self.nodes.nodes[node.0].op.room_mut().parameters_mut();
+            for (parameter, id) in parameters
+                .into_iter()
+                .zip([Some(weight_id), bias_id].into_iter().flatten())
+            {
+                *parameter = id;
+            }
+        }
+    }
+
+    /// Registers a parameter once; the same tensor quantized differently for another layer gets the layer in its path.
+    fn parameter(
+        &mut self,
+        path: &str,
+        layer: &str,
+        role: ParameterRole,
+        values: ArrayD<i32>,
+    ) -> ParameterId {
+        let (parameters, values) = (&mut self.nodes.parameters, IntTensor::from(values));
+        let same = |p: &IntParameter| p.path == path && p.role == role && p.values == values;
+        if let Some(index) = parameters.iter().position(same) {
+            return ParameterId(index);
+        }
+        let taken = parameters.iter().any(|p| p.path == path);
+        let path = if taken {
+            format!("{path}@{layer}")
+        } else {
+            path.to_owned()
+        };
+        parameters.push(IntParameter { path, role, values });
+        ParameterId(parameters.len() - 1)
+    }
+}

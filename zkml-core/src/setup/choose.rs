@@ -1,0 +1,64 @@
+//! The choice of the code: row length, rate, commitments to the weights, and how the row combination is shown.
+
+use super::SetupOptions;
+use super::cost::CodeCost;
+use super::search::{Candidate, Search};
+use crate::argument::SECURITY_BITS;
+use crate::keys::{Choice, CompiledModel, ProveError};
+use crate::lower::Filled;
+use crate::pcs::CodeParameters;
+
+/// Row length, rate, proof of work and number of commitments: a few bytes of proof against a little time of the prover,
+/// among those that are sound enough. See [`code_choice`](crate::optimize::circuit::code_choice).
+pub(crate) fn choose_code(
+    model: &CompiledModel,
+    lowered: &Filled,
+    options: &SetupOptions,
+) -> Result<Choice, ProveError> {
+    Ok(choose_with_cost(model, lowered, options)?.0)
+}
+
+/// As [`choose_code`], with what it costs.
+fn choose_with_cost(
+    model: &CompiledModel,
+    lowered: &Filled,
+    options: &SetupOptions,
+) -> Result<(Choice, CodeCost), ProveError> {
+    let search = Search::new(model, lowered, options)?;
+    let candidates = search.candidates()?;
+    if let (Some(code), true) = (&options.code, candidates.is_empty()) {
+        return Err(ProveError::Malformed {
+            place: "the code given to setup".into(),
+            expected: "a tail with room for this model's randomness, and none for a public one".into(),
+            found: format!("a tail of {} for {} opened columns", code.tail, code.queries),
+        });
+    }
+    let mut best = 0f64;
+    for candidate in candidates {
+        match search.judge(model, lowered, &candidate) {
+            Ok(()) => {
+                let Candidate { choice, cost, .. } = search.without_surplus(model, lowered, candidate)?;
+                return Ok((choice, cost));
+            }
+            Err(ProveError::Insecure { found, .. }) => best = best.max(found),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ProveError::Insecure {
+        wanted: SECURITY_BITS,
+        found: best,
+    })
+}
+
+/// The code that setup chooses for a model, and what it costs.
+///
+/// # Errors
+/// As [`setup`](crate::setup::setup).
+pub fn code_cost(
+    model: &CompiledModel,
+    lowered: &Filled,
+    options: &SetupOptions,
+) -> Result<(CodeParameters, CodeCost), ProveError> {
+    let (choice, cost) = choose_with_cost(model, lowered, options)?;
+    Ok((choice.code, cost))
+}
