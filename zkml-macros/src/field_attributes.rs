@@ -110,6 +110,7 @@ fn read_parameter(attribute: &Attribute, read: &mut FieldAttributes, errors: &mu
                 hint
             };
             errors.push(&name, format!("unknown argument `{name}` of `#[param]`{hint}"));
+            read.broken = true;
             continue;
         }
         match &value {
