@@ -24,6 +24,7 @@ mod switches;
 #[cfg(feature = "prover")]
 mod tests;
 
+pub(crate) use pass::pass;
 pub use pass::{ChosenCode, Level, Outcome, Pass, Work};
 pub use report::{Measure, PassReport};
 #[cfg(feature = "prover")]

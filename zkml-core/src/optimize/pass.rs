@@ -45,6 +45,41 @@ pub trait Pass: Sync {
     }
 }
 
+/// Declares a pass: its type and name, what it does, its work and the file that calls it.
+macro_rules! pass {
+    ($pass:ident: $name:literal, $purpose:literal; $level:ident($work:path) in $file:literal; $($changes_code:ident;)?) => {
+        /// The pass.
+        #[derive(Debug)]
+        pub struct $pass;
+
+        impl crate::optimize::Pass for $pass {
+            fn name(&self) -> &'static str {
+                $name
+            }
+
+            fn purpose(&self) -> &'static str {
+                $purpose
+            }
+
+            fn acts_in(&self) -> &'static str {
+                $file
+            }
+
+            fn work(&self) -> crate::optimize::Work {
+                crate::optimize::Work::$level($work)
+            }
+
+            $(
+                fn $changes_code(&self) -> bool {
+                    true
+                }
+            )?
+        }
+    };
+}
+
+pub(crate) use pass;
+
 /// What a pass has to say of its changes, a line for each, by level.
 #[derive(Clone, Copy)]
 pub enum Work {

@@ -9,32 +9,13 @@
 
 use core::ops::RangeInclusive;
 
-use crate::optimize::{Outcome, Pass, Switches, Work};
+use crate::optimize::{Outcome, Switches, pass};
 
-/// The pass.
-#[derive(Debug)]
-pub struct CodeChoice;
-
-impl Pass for CodeChoice {
-    fn name(&self) -> &'static str {
-        "code_choice"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "chooses row length, rate, proof of work and commitments to the weights by a cost model"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "setup/search.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Circuit(changes)
-    }
-
-    fn changes_code(&self) -> bool {
-        true
-    }
+pass! {
+    CodeChoice: "code_choice",
+    "chooses row length, rate, proof of work and commitments to the weights by a cost model";
+    Circuit(changes) in "setup/search.rs";
+    changes_code;
 }
 
 /// Row lengths that are tried, `log2`; no longer than all the data.

@@ -7,28 +7,12 @@
 
 use crate::circuit::schedule::has_sumcheck;
 use crate::circuit::{Circuit, Schedule};
-use crate::optimize::{Outcome, Pass, Switches, Work};
+use crate::optimize::{Outcome, Switches, pass};
 
-/// The pass.
-#[derive(Debug)]
-pub struct LayerStacking;
-
-impl Pass for LayerStacking {
-    fn name(&self) -> &'static str {
-        "layer_stacking"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "reduces layers of one depth by one batched sumcheck"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "lower/builder.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Circuit(changes)
-    }
+pass! {
+    LayerStacking: "layer_stacking",
+    "reduces layers of one depth by one batched sumcheck";
+    Circuit(changes) in "lower/builder.rs";
 }
 
 /// Tells the circuit's [`Schedule`] whether layers are stacked.

@@ -6,28 +6,12 @@
 
 use core::ops::RangeInclusive;
 
-use crate::optimize::{Outcome, Pass, Switches, Work};
+use crate::optimize::{Outcome, Switches, pass};
 
-/// The pass.
-#[derive(Debug)]
-pub struct LimbWidth;
-
-impl Pass for LimbWidth {
-    fn name(&self) -> &'static str {
-        "limb_width"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "splits remainders into limbs of the width that costs the fewest cells"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "quant/shift.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Circuit(changes)
-    }
+pass! {
+    LimbWidth: "limb_width",
+    "splits remainders into limbs of the width that costs the fewest cells";
+    Circuit(changes) in "quant/shift.rs";
 }
 
 /// Widths considered.

@@ -6,28 +6,12 @@
 
 use super::virtual_values;
 use crate::circuit::{CircuitBuilder, ColumnId, ColumnKind};
-use crate::optimize::{Outcome, Pass, Switches, Work};
+use crate::optimize::{Outcome, Switches, pass};
 
-/// The pass.
-#[derive(Debug)]
-pub struct ShiftedConvolution;
-
-impl Pass for ShiftedConvolution {
-    fn name(&self) -> &'static str {
-        "shifted_convolution"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "lets a convolution read its input through an affine map; no windows are laid out"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "lower/builder.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Circuit(changes)
-    }
+pass! {
+    ShiftedConvolution: "shifted_convolution",
+    "lets a convolution read its input through an affine map; no windows are laid out";
+    Circuit(changes) in "lower/builder.rs";
 }
 
 /// Without the pass: a committed column with the cells of the view, where there can be one.

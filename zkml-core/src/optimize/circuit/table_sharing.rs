@@ -14,28 +14,12 @@ use crate::circuit::{Function, FunctionTable};
 use crate::graph::Graph;
 #[cfg(feature = "prover")]
 use crate::ops::{Int, IntOp};
-use crate::optimize::{Outcome, Pass, Switches, Work};
+use crate::optimize::{Outcome, Switches, pass};
 
-/// The pass.
-#[derive(Debug)]
-pub struct TableSharing;
-
-impl Pass for TableSharing {
-    fn name(&self) -> &'static str {
-        "table_sharing"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "makes one table for all lookups of the same function or range, the widest serving all"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "quant/settle.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Circuit(changes)
-    }
+pass! {
+    TableSharing: "table_sharing",
+    "makes one table for all lookups of the same function or range, the widest serving all";
+    Circuit(changes) in "quant/settle.rs";
 }
 
 /// Gives all rescales of one function the widest of their tables.

@@ -4,32 +4,13 @@
 //! ([`crate::pcs::Packing`]). Without this pass each column begins a row of its own and is stored with all its padding.
 
 use crate::circuit::{Circuit, ColumnKind};
-use crate::optimize::{Outcome, Pass, Switches, Work};
+use crate::optimize::{Outcome, Switches, pass};
 
-/// The pass.
-#[derive(Debug)]
-pub struct TracePacking;
-
-impl Pass for TracePacking {
-    fn name(&self) -> &'static str {
-        "trace_packing"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "lets columns share rows, and stores no rows of padding"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "lower/builder.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Circuit(changes)
-    }
-
-    fn changes_code(&self) -> bool {
-        true
-    }
+pass! {
+    TracePacking: "trace_packing",
+    "lets columns share rows, and stores no rows of padding";
+    Circuit(changes) in "lower/builder.rs";
+    changes_code;
 }
 
 /// Tells the circuit's layout (`keys/layout.rs`) whether columns share rows.

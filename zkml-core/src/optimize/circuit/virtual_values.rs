@@ -5,28 +5,12 @@
 //! each quotient, is committed too, and an equality ties it to its definition.
 
 use crate::circuit::{CircuitBuilder, Column, ColumnId, ColumnKind};
-use crate::optimize::{Outcome, Pass, Switches, Work};
+use crate::optimize::{Outcome, Switches, pass};
 
-/// The pass.
-#[derive(Debug)]
-pub struct VirtualValues;
-
-impl Pass for VirtualValues {
-    fn name(&self) -> &'static str {
-        "virtual_values"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "evaluates sums and products where they are needed, and never commits them"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "lower/builder.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Circuit(changes)
-    }
+pass! {
+    VirtualValues: "virtual_values",
+    "evaluates sums and products where they are needed, and never commits them";
+    Circuit(changes) in "lower/builder.rs";
 }
 
 /// How the name of a column ends that is committed although it could be virtual.

@@ -6,28 +6,12 @@ use ndarray::ArrayD;
 use super::batch_norm_folding::affine;
 use crate::graph::{Graph, Node, NodeId, Parameter, ParameterId, Window2d};
 use crate::ops::{self, Float, FloatOp};
-use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+use crate::optimize::{OptimizeError, pass, rewrite};
 
-/// The pass.
-#[derive(Debug)]
-pub struct BatchNormConversion;
-
-impl Pass for BatchNormConversion {
-    fn name(&self) -> &'static str {
-        "batch_norm_conversion"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "turns the remaining ones into depthwise 1x1 convolutions; quantization refuses those that are left"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "optimize/run.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Model(run)
-    }
+pass! {
+    BatchNormConversion: "batch_norm_conversion",
+    "turns the remaining ones into depthwise 1x1 convolutions; quantization refuses those that are left";
+    Model(run) in "optimize/run.rs";
 }
 
 /// Runs the pass.

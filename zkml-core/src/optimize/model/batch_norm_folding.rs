@@ -12,28 +12,12 @@ use ndarray::{ArrayD, Axis};
 
 use crate::graph::{Graph, Node, NodeId, Parameter, ParameterId};
 use crate::ops::{AffineLayer, BatchNorm, Float, FloatOp};
-use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+use crate::optimize::{OptimizeError, pass, rewrite};
 
-/// The pass.
-#[derive(Debug)]
-pub struct BatchNormFolding;
-
-impl Pass for BatchNormFolding {
-    fn name(&self) -> &'static str {
-        "batch_norm_folding"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "multiplies a batch normalization into the convolution or linear layer before it"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "optimize/run.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Model(run)
-    }
+pass! {
+    BatchNormFolding: "batch_norm_folding",
+    "multiplies a batch normalization into the convolution or linear layer before it";
+    Model(run) in "optimize/run.rs";
 }
 
 /// Runs the pass.

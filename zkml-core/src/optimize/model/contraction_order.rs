@@ -18,7 +18,7 @@ use ndarray::{Array1, ArrayD};
 
 use crate::graph::{Graph, NodeId, Parameter, ParameterId, Window2d};
 use crate::ops::{AffineLayer, Float, FloatOp};
-use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+use crate::optimize::{OptimizeError, pass, rewrite};
 
 /// What a value between two layers costs the prover, in nanoseconds: some three cells committed at rate 1/4, some three
 /// looked up.
@@ -28,26 +28,10 @@ const WEIGHT: f64 = 12.0;
 /// What a multiply-add of the execution costs.
 const MULTIPLY_ADD: f64 = 0.015;
 
-/// The pass.
-#[derive(Debug)]
-pub struct ContractionOrder;
-
-impl Pass for ContractionOrder {
-    fn name(&self) -> &'static str {
-        "contraction_order"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "joins linear layers, or takes a mean before a layer, where that costs less"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "optimize/run.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Model(run)
-    }
+pass! {
+    ContractionOrder: "contraction_order",
+    "joins linear layers, or takes a mean before a layer, where that costs less";
+    Model(run) in "optimize/run.rs";
 }
 
 /// Runs the pass.

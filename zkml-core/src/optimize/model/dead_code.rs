@@ -2,28 +2,12 @@
 
 use crate::graph::{Graph, Operation, ParameterId};
 use crate::ops::Float;
-use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+use crate::optimize::{OptimizeError, pass, rewrite};
 
-/// The pass.
-#[derive(Debug)]
-pub struct DeadCode;
-
-impl Pass for DeadCode {
-    fn name(&self) -> &'static str {
-        "dead_code"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "drops nodes and parameters that no output needs"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "optimize/run.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Model(run)
-    }
+pass! {
+    DeadCode: "dead_code",
+    "drops nodes and parameters that no output needs";
+    Model(run) in "optimize/run.rs";
 }
 
 /// Runs the pass.

@@ -2,28 +2,12 @@
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, FloatOp};
-use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+use crate::optimize::{OptimizeError, pass, rewrite};
 
-/// The pass.
-#[derive(Debug)]
-pub struct Identity;
-
-impl Pass for Identity {
-    fn name(&self) -> &'static str {
-        "identity"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "drops operations that return their operand, joins consecutive reshapes"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "optimize/run.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Model(run)
-    }
+pass! {
+    Identity: "identity",
+    "drops operations that return their operand, joins consecutive reshapes";
+    Model(run) in "optimize/run.rs";
 }
 
 /// Runs the pass.

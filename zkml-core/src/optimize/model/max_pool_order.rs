@@ -9,28 +9,12 @@
 use super::relu_hoisting;
 use crate::graph::{Graph, NodeId};
 use crate::ops::Float;
-use crate::optimize::{OptimizeError, Pass, Work};
+use crate::optimize::{OptimizeError, pass};
 
-/// The pass.
-#[derive(Debug)]
-pub struct MaxPoolOrder;
-
-impl Pass for MaxPoolOrder {
-    fn name(&self) -> &'static str {
-        "max_pool_order"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "puts max-pool after the ReLU, so that it runs on rescaled 8-bit values"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "optimize/run.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Model(run)
-    }
+pass! {
+    MaxPoolOrder: "max_pool_order",
+    "puts max-pool after the ReLU, so that it runs on rescaled 8-bit values";
+    Model(run) in "optimize/run.rs";
 }
 
 /// Runs the pass.

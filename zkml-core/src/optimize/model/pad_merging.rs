@@ -3,28 +3,12 @@
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, FloatOp, Pad};
-use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+use crate::optimize::{OptimizeError, pass, rewrite};
 
-/// The pass.
-#[derive(Debug)]
-pub struct PadMerging;
-
-impl Pass for PadMerging {
-    fn name(&self) -> &'static str {
-        "pad_merging"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "makes zero padding part of the convolution or average pool after it"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "optimize/run.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Model(run)
-    }
+pass! {
+    PadMerging: "pad_merging",
+    "makes zero padding part of the convolution or average pool after it";
+    Model(run) in "optimize/run.rs";
 }
 
 /// Runs the pass.

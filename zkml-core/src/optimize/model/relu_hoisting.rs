@@ -4,28 +4,12 @@
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::Float;
-use crate::optimize::{OptimizeError, Pass, Work, rewrite};
+use crate::optimize::{OptimizeError, pass, rewrite};
 
-/// The pass.
-#[derive(Debug)]
-pub struct ReluHoisting;
-
-impl Pass for ReluHoisting {
-    fn name(&self) -> &'static str {
-        "relu_hoisting"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "moves a ReLU before reshapes and padding, where it joins a rescale at no cost"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "optimize/run.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Model(run)
-    }
+pass! {
+    ReluHoisting: "relu_hoisting",
+    "moves a ReLU before reshapes and padding, where it joins a rescale at no cost";
+    Model(run) in "optimize/run.rs";
 }
 
 /// Runs the pass.

@@ -7,28 +7,12 @@
 use crate::circuit::Function;
 use crate::graph::Graph;
 use crate::ops::{Accumulator, Int, IntOp};
-use crate::optimize::{Pass, Switches, Work};
+use crate::optimize::{Switches, pass};
 
-/// The pass.
-#[derive(Debug)]
-pub struct ActivationFusion;
-
-impl Pass for ActivationFusion {
-    fn name(&self) -> &'static str {
-        "activation_fusion"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "makes an activation the table of the rescale before it: one lookup instead of two"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "quant/node.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Operation(changes)
-    }
+pass! {
+    ActivationFusion: "activation_fusion",
+    "makes an activation the table of the rescale before it: one lookup instead of two";
+    Operation(changes) in "quant/node.rs";
 }
 
 /// The accumulator that an activation is rescaled from: that of its operand. Without the pass there is none, and the

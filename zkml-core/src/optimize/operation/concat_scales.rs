@@ -5,28 +5,12 @@
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Int, IntOp};
-use crate::optimize::{Pass, Work};
+use crate::optimize::pass;
 
-/// The pass.
-#[derive(Debug)]
-pub struct ConcatScales;
-
-impl Pass for ConcatScales {
-    fn name(&self) -> &'static str {
-        "concat_scales"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "rescales the operands of a concatenation to one scale in the layers that make them"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "quant/scale.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Operation(changes)
-    }
+pass! {
+    ConcatScales: "concat_scales",
+    "rescales the operands of a concatenation to one scale in the layers that make them";
+    Operation(changes) in "quant/scale.rs";
 }
 
 /// Gives the producers of concatenated values the threshold of the concatenation. `thresholds` has one for each node.

@@ -22,28 +22,12 @@
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Int, IntOp, Rescale};
-use crate::optimize::{Pass, Switches, Work};
+use crate::optimize::{Switches, pass};
 
-/// The pass.
-#[derive(Debug)]
-pub struct ExactMultipliers;
-
-impl Pass for ExactMultipliers {
-    fn name(&self) -> &'static str {
-        "exact_multipliers"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "chooses scales of weights so that multipliers are small and exact, and remainders short"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "quant/settle.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Operation(changes)
-    }
+pass! {
+    ExactMultipliers: "exact_multipliers",
+    "chooses scales of weights so that multipliers are small and exact, and remainders short";
+    Operation(changes) in "quant/settle.rs";
 }
 
 /// Bits of a multiplier given up where that saves a limb.

@@ -9,28 +9,12 @@ use ndarray::{ArrayD, ArrayViewD, Axis};
 use crate::graph::Graph;
 use crate::ops::range::BIAS_LIMIT;
 use crate::ops::{Int, IntOp};
-use crate::optimize::{Pass, Work};
+use crate::optimize::pass;
 
-/// The pass.
-#[derive(Debug)]
-pub struct PerChannelScales;
-
-impl Pass for PerChannelScales {
-    fn name(&self) -> &'static str {
-        "per_channel_scales"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "gives each output channel a weight scale and a rescaling multiplier of its own"
-    }
-
-    fn acts_in(&self) -> &'static str {
-        "quant/node.rs"
-    }
-
-    fn work(&self) -> Work {
-        Work::Operation(changes)
-    }
+pass! {
+    PerChannelScales: "per_channel_scales",
+    "gives each output channel a weight scale and a rescaling multiplier of its own";
+    Operation(changes) in "quant/node.rs";
 }
 
 /// A channel's scale is at least this part of the tensor's largest, so that multipliers of one rescale stay comparable.
