@@ -27,7 +27,7 @@ const PLAN: &[(&str, &[&str])] = &[
     ("statement", &["privacy", "circuit"]),
     ("language", &["graph", "ops", "nn"]),
     ("compile", &["optimize", "execute", "quant", "lower"]),
-    ("argument", &["pcs", "masking", "reduce"]),
+    ("commitment", &["pcs", "masking", "reduce"]),
     ("keys", &["proof", "keys", "argument", "verify", "prove", "setup"]),
 ];
 
