@@ -21,6 +21,8 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
         Kind::ProvingKey => model(&ProvingKey::read_model(path)?),
         Kind::VerifyingKey => {
             let key: VerifyingKey = read_file(path)?;
+            // A file's circuit is not walked before it is checked.
+            Statement::new(&key)?;
             let mut facts = circuit(&key.circuit);
             facts.extend(commitment(&key)?);
             Ok(facts)

@@ -1,6 +1,6 @@
 //! What a prover answers.
 
-use super::tensor::class_of;
+use super::tensor::{class_of, classes_of};
 use super::{AnswerProof, QuantizedTensor};
 
 /// What the model answers on one input, for its prover, private outputs included; and the proof of it, which is for
@@ -42,8 +42,7 @@ impl Answer {
 
     /// The classes of all rows of output 0; none where it is not `[batch, classes]`.
     pub fn classes(&self) -> Vec<usize> {
-        let first = self.outputs.first();
-        first.map(QuantizedTensor::classes).unwrap_or_default()
+        classes_of(&self.outputs)
     }
 
     /// The name of the class, if the model has names.

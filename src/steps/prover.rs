@@ -145,6 +145,7 @@ pub(super) fn outputs(model: &CompiledModel, integers: Vec<Vec<i64>>) -> Vec<Qua
         .map(|id| network.graph[*id].fact.shape.clone());
     let outputs = shapes.zip(&network.output_scales).zip(integers);
     outputs
-        .map(|((shape, &scale), integers)| QuantizedTensor::new(shape, scale, integers))
+        .enumerate()
+        .map(|(number, ((shape, &scale), integers))| QuantizedTensor::new(number, shape, scale, integers))
         .collect()
 }

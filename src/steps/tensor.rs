@@ -11,6 +11,7 @@
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuantizedTensor {
+    number: usize,
     shape: Vec<usize>,
     scale: f64,
     integers: Vec<i64>,
@@ -19,17 +20,23 @@ pub struct QuantizedTensor {
 
 impl QuantizedTensor {
     /// `integers` are row-major, as many as `shape` says.
-    pub(super) fn new(shape: Vec<usize>, scale: f64, integers: Vec<i64>) -> Self {
+    pub(super) fn new(number: usize, shape: Vec<usize>, scale: f64, integers: Vec<i64>) -> Self {
         let values = integers
             .iter()
             .map(|&integer| (scale * integer as f64) as f32)
             .collect();
         Self {
+            number,
             shape,
             scale,
             integers,
             values,
         }
+    }
+
+    /// Its number among the inputs or outputs of the model, from 0. Those between may be private.
+    pub fn number(&self) -> usize {
+        self.number
     }
 
     /// Its shape, batch first.
@@ -77,9 +84,15 @@ impl QuantizedTensor {
     }
 }
 
+/// The classes of all rows of output 0; none where it is private, or no scores.
+pub(super) fn classes_of(outputs: &[QuantizedTensor]) -> Vec<usize> {
+    let scores = outputs.iter().find(|output| output.number == 0);
+    scores.map(QuantizedTensor::classes).unwrap_or_default()
+}
+
 /// The class of a batch of one; none for outputs that are no scores, or of several rows.
 pub(super) fn class_of(outputs: &[QuantizedTensor]) -> Option<usize> {
-    match outputs.first()?.classes().as_slice() {
+    match classes_of(outputs).as_slice() {
         [class] => Some(*class),
         _ => None,
     }
@@ -91,13 +104,18 @@ mod tests {
 
     #[test]
     fn classes_are_first_largest_scores() {
-        let scores = QuantizedTensor::new(vec![2, 3], 0.5, vec![-3, 4, 4, -1, -2, -3]);
+        let scores = QuantizedTensor::new(0, vec![2, 3], 0.5, vec![-3, 4, 4, -1, -2, -3]);
         assert_eq!(scores.classes(), [1, 0]);
         assert_eq!(scores.values(), [-1.5, 2.0, 2.0, -0.5, -1.0, -1.5]);
         assert_eq!(class_of(&[scores]), None);
         assert_eq!(
-            class_of(&[QuantizedTensor::new(vec![1, 2], 0.5, vec![1, 7])]),
+            class_of(&[QuantizedTensor::new(0, vec![1, 2], 0.5, vec![1, 7])]),
             Some(1)
+        );
+        // Where output 0 is private, the scores of output 1 are no class.
+        assert_eq!(
+            class_of(&[QuantizedTensor::new(1, vec![1, 2], 0.5, vec![1, 7])]),
+            None
         );
     }
 
@@ -105,7 +123,10 @@ mod tests {
     #[test]
     fn only_rows_of_scores_have_classes() {
         for shape in [vec![3], vec![1, 1, 3], vec![]] {
-            assert_eq!(class_of(&[QuantizedTensor::new(shape, 1.0, vec![1, 2, 3])]), None);
+            assert_eq!(
+                class_of(&[QuantizedTensor::new(0, shape, 1.0, vec![1, 2, 3])]),
+                None
+            );
         }
         assert_eq!(class_of(&[]), None);
     }
@@ -113,7 +134,7 @@ mod tests {
     #[cfg(feature = "prover")]
     #[test]
     fn arrays_are_row_major() {
-        let array = QuantizedTensor::new(vec![2, 2], 2.0, vec![1, 2, 3, 4]).to_array();
+        let array = QuantizedTensor::new(0, vec![2, 2], 2.0, vec![1, 2, 3, 4]).to_array();
         assert_eq!(array, ndarray::arr2(&[[2.0, 4.0], [6.0, 8.0]]).into_dyn());
     }
 }

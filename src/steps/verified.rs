@@ -3,13 +3,13 @@
 use core::fmt;
 
 use zkml_core::argument::Statement;
-use zkml_core::circuit::ColumnId;
+use zkml_core::keys::PublicTensor;
 use zkml_core::proof::PublicValues;
 use zkml_core::verify;
 use zkml_core::{Privacy, Visibility};
 
 use super::QuantizedTensor;
-use super::tensor::class_of;
+use super::tensor::{class_of, classes_of};
 
 /// What a proof says. Only [`Verifier::verify`](super::Verifier::verify) makes one: whoever holds it, holds a checked
 /// answer.
@@ -59,21 +59,20 @@ impl Verified {
         &self.model
     }
 
-    /// The outputs, by number; none where the key keeps them private.
+    /// The public outputs, in order ([`QuantizedTensor::number`]); none where the key keeps all of them private.
     pub fn outputs(&self) -> Option<&[QuantizedTensor]> {
         self.outputs.as_deref()
     }
 
     /// The class of a batch of one: the index of the largest score in output 0, the first among equals. None where
-    /// outputs are private or output 0 is not `[1, classes]`.
+    /// output 0 is private or not `[1, classes]`.
     pub fn class(&self) -> Option<usize> {
         class_of(self.outputs()?)
     }
 
-    /// The classes of all rows of output 0; none where outputs are private or output 0 is not `[batch, classes]`.
+    /// The classes of all rows of output 0; none where output 0 is private or not `[batch, classes]`.
     pub fn classes(&self) -> Vec<usize> {
-        let first = self.outputs().and_then(<[_]>::first);
-        first.map(QuantizedTensor::classes).unwrap_or_default()
+        self.outputs().map(classes_of).unwrap_or_default()
     }
 
     /// The name of the class, if the verifier was given names.
@@ -112,10 +111,11 @@ impl fmt::Display for Verified {
                 write!(f, " ({label})")?;
             }
         }
-        for (number, output) in self.outputs.iter().flatten().enumerate() {
+        for output in self.outputs.iter().flatten() {
             write!(
                 f,
-                "\noutput {number}, shape {:?}: {:?}",
+                "\noutput {}, shape {:?}: {:?}",
+                output.number(),
                 output.shape(),
                 output.values()
             )?;
@@ -126,7 +126,17 @@ impl fmt::Display for Verified {
             weights,
             ..
         } = self.privacy;
-        let all = [("input", input), ("outputs", output), ("weights", weights)];
+        let inputs = if self.inputs.is_empty() {
+            "input"
+        } else {
+            "other inputs"
+        };
+        let outputs = if self.outputs.is_none() {
+            "outputs"
+        } else {
+            "other outputs"
+        };
+        let all = [(inputs, input), (outputs, output), ("weights", weights)];
         let hidden: Vec<&str> = all
             .into_iter()
             .filter(|(_, visibility)| *visibility == Visibility::Private)
@@ -139,10 +149,10 @@ impl fmt::Display for Verified {
     }
 }
 
-/// The tensor of a column.
-fn tensor(statement: &Statement<'_>, column: ColumnId, scale: f64, integers: &[i64]) -> QuantizedTensor {
-    let shape = statement.circuit()[column].shape.sizes();
-    QuantizedTensor::new(shape, scale, integers.to_vec())
+/// A public tensor with its values.
+fn tensor(statement: &Statement<'_>, public: &PublicTensor, integers: &[i64]) -> QuantizedTensor {
+    let shape = statement.circuit()[public.column].shape.sizes();
+    QuantizedTensor::new(public.index as usize, shape, public.scale, integers.to_vec())
 }
 
 /// The public inputs of the values that were checked.
@@ -151,7 +161,7 @@ fn public_inputs(statement: &Statement<'_>, public: &PublicValues) -> Vec<Quanti
     let inputs = public.split_input(statement).unwrap_or_default();
     let inputs = inputs.into_iter();
     inputs
-        .map(|(input, integers)| tensor(statement, input.column, input.scale, integers))
+        .map(|(input, integers)| tensor(statement, input, integers))
         .collect()
 }
 
@@ -159,6 +169,6 @@ fn public_inputs(statement: &Statement<'_>, public: &PublicValues) -> Vec<Quanti
 fn public_outputs(statement: &Statement<'_>, public: &PublicValues) -> Option<Vec<QuantizedTensor>> {
     let integers = public.outputs.as_ref()?;
     let outputs = statement.outputs.iter().zip(integers);
-    let outputs = outputs.map(|(output, integers)| tensor(statement, output.column, output.scale, integers));
+    let outputs = outputs.map(|(output, integers)| tensor(statement, output, integers));
     Some(outputs.collect())
 }

@@ -57,6 +57,7 @@ fn public_values(public: &PublicValues) -> Vec<Fact> {
         Some(outputs) => outputs
             .iter()
             .enumerate()
+            // The number among public outputs: the file does not know of private ones between.
             .map(|(index, values)| (format!("output {index}"), Some(values)))
             .collect(),
         None => vec![("outputs".to_owned(), None)],

@@ -117,7 +117,7 @@ fn rows(statement: &Statement<'_>) -> Fact {
 /// The input and the outputs, public or not.
 fn tensors<'s>(key: &VerifyingKey, statement: &'s Statement<'_>) -> Vec<Fact> {
     let named = |name: String, public: Option<&PublicTensor>, scale: f64| match public {
-        Some(public) => tensor(key, name, public, scale),
+        Some(public) => tensor(key, name, public, public.scale),
         None => private(name, Some(scale)),
     };
     let interface = &key.interface;

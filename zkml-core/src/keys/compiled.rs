@@ -38,8 +38,10 @@ impl CompiledModel {
         }
     }
 
-    /// With another choice of what is private. It must be made before setup.
-    pub fn with_privacy(self, privacy: Privacy) -> Self {
+    /// With another choice of what is private, the same for all inputs and for all outputs. It must be made before setup.
+    pub fn with_privacy(mut self, privacy: Privacy) -> Self {
+        let inputs: Vec<NodeId> = self.network.graph.inputs().collect();
+        self.reveal(&inputs, |_| false, |_| false);
         Self { privacy, ..self }
     }
 
@@ -59,25 +61,45 @@ impl CompiledModel {
         expect_count("visibility of inputs", ids.len(), inputs.len())?;
         expect_count("visibility of outputs", graph.outputs.len(), outputs.len())?;
         (self.privacy.input, self.privacy.output) = (overall(inputs), overall(outputs));
-        for (id, visibility) in ids.into_iter().zip(inputs) {
-            let revealed = self.privacy.input.is_private() && !visibility.is_private();
-            graph.nodes[id.0].op = if revealed {
-                RevealedInput.into()
-            } else {
-                Input.into()
+        let Privacy { input, output, .. } = self.privacy;
+        self.reveal(
+            &ids,
+            |index| input.is_private() && !inputs[index].is_private(),
+            |index| output.is_private() && !outputs[index].is_private(),
+        );
+        Ok(self)
+    }
+
+    /// Marks inputs and outputs, by number, that are shown though [`Privacy`] says private.
+    fn reveal(&mut self, inputs: &[NodeId], input: impl Fn(usize) -> bool, output: impl Fn(usize) -> bool) {
+        let graph = &mut self.network.graph;
+        for (index, id) in inputs.iter().enumerate() {
+            graph.nodes[id.0].op = match input(index) {
+                true => RevealedInput.into(),
+                false => Input.into(),
             };
         }
-        for (index, visibility) in outputs.iter().enumerate() {
-            let revealed = self.privacy.output.is_private() && !visibility.is_private();
-            reveal_output(graph, index, revealed);
+        for index in 0..graph.outputs.len() {
+            reveal_output(graph, index, output(index));
         }
-        Ok(self)
+    }
+
+    /// The scale that a key states for its input. Where some inputs are revealed, these have scales of their own in the
+    /// circuit, and this is the scale of the first private one: that of the input which proofs commit to.
+    fn input_scale(&self) -> f64 {
+        let graph = &self.network.graph;
+        let is_revealed = |id: NodeId| matches!(graph[id].op, IntOp::RevealedInput(_));
+        let mut private = graph.inputs().filter(|&id| !is_revealed(id));
+        match graph.inputs().any(is_revealed) {
+            true => private.next().map_or(1.0, |id| graph[id].fact.scale),
+            false => self.network.input_scale,
+        }
     }
 
     /// How public integers read as real numbers.
     pub fn interface(&self) -> Interface {
         Interface {
-            input_scale: self.network.input_scale,
+            input_scale: self.input_scale(),
             output_scales: self.network.output_scales.clone(),
         }
     }

@@ -41,11 +41,20 @@ impl Curved for Softplus {
         1.0
     }
 
+    /// Above the threshold it is `x`, which a negative threshold lets be negative.
     fn non_negative(&self) -> bool {
-        true
-    }
-
-    fn monotone(&self) -> bool {
         self.threshold >= 0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_threshold_lets_negative_values_through() {
+        let of = |threshold| Softplus { beta: 1.0, threshold };
+        assert!(of(20.0).non_negative());
+        assert!(!of(-5.0).non_negative() && !of(-5.0).monotone());
     }
 }

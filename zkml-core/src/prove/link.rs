@@ -96,6 +96,10 @@ impl<M: MatrixOracle> TensorSecret<M> {
             return Err(misfit("model", expected, "none".into()));
         };
         self.fits_layout(statement, &input.layout(statement))?;
+        if !statement.inputs.is_empty() {
+            let expected = "one with a single input".to_owned();
+            return Err(misfit("model", expected, "several inputs".into()));
+        }
         // The first proof has opened `t` columns, this one opens as many as its own code says.
         let first = (self.randomness / 2).saturating_sub(1);
         let queries = statement.key.code.queries;

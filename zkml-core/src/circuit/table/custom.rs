@@ -51,7 +51,7 @@ impl fmt::Display for Custom {
         f.write_str("custom ")?;
         self.digest()
             .iter()
-            .take(8)
+            .take(16)
             .try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

@@ -156,7 +156,7 @@ fn functions_are_shown_by_name_or_digest() {
     let digest = blake3::hash(&[1u64.to_le_bytes(), u64::MAX.to_le_bytes()].concat());
     assert_eq!(custom.digest(), *digest.as_bytes());
     let shown = Function::Custom(custom).to_string();
-    assert_eq!(shown, format!("custom {}", &digest.to_hex()[..16]));
+    assert_eq!(shown, format!("custom {}", &digest.to_hex()[..32]));
 }
 
 #[test]

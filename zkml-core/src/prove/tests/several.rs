@@ -14,7 +14,7 @@ use crate::proof::PublicValues;
 use crate::prove::{prove, prove_on};
 use crate::setup::{SetupOptions, setup};
 use crate::transcript::VerifyError;
-use crate::verify::verify;
+use crate::verify::{ReadableOutputs, verify};
 
 const CONTEXT: &[u8] = b"several";
 const PRIVATE: Visibility = Visibility::Private;
@@ -267,6 +267,46 @@ fn one_visibility_for_all_is_no_part_of_the_network() {
         model().with_visibility(&[PUBLIC; 2], &[PUBLIC; 3]),
         Err(ProveError::Malformed { .. })
     ));
+}
+
+#[test]
+fn privacy_for_all_hides_what_was_revealed() {
+    let revealed = model()
+        .with_visibility(&[PRIVATE, PUBLIC], &[PRIVATE, PUBLIC])
+        .expect("two of each");
+    let hidden = revealed.with_privacy(Privacy {
+        output: PRIVATE,
+        ..Privacy::default()
+    });
+    let key = setup(hidden, &SetupOptions::default()).expect("setup");
+    let statement = Statement::new(&key.verifying).expect("statement");
+    assert!(statement.inputs.is_empty() && statement.outputs.is_empty());
+}
+
+#[test]
+fn readable_outputs_keep_their_numbers() {
+    let (key, tensors) = key([PRIVATE; 2], [PRIVATE, PUBLIC]);
+    let (public, _) = prove_on(&key, &tensors, CONTEXT).expect("a proof");
+    let readable = ReadableOutputs::new(&key.verifying, &public).expect("public values");
+    let outputs = readable.outputs.expect("one is public");
+    assert_eq!(
+        outputs.iter().map(|output| output.number).collect::<Vec<_>>(),
+        [Some(1)]
+    );
+}
+
+/// Proofs are linked by the scale of the input that both commit to.
+#[test]
+fn the_scale_of_a_key_is_that_of_its_private_input() {
+    let scale = |inputs: [Visibility; 2]| {
+        let model = model()
+            .with_visibility(&inputs, &[PUBLIC; 2])
+            .expect("two of each");
+        model.interface().input_scale
+    };
+    assert_eq!(scale([PUBLIC, PRIVATE]), 0.25);
+    assert_eq!(scale([PRIVATE, PUBLIC]), 1.0);
+    assert_eq!(scale([PRIVATE; 2]), 1.0);
 }
 
 #[test]

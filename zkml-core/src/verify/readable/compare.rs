@@ -63,9 +63,10 @@ impl ReadableOutputs {
 }
 
 impl ReadableOutput {
-    /// As [`ReadableOutputs::check`], for output number `index`.
+    /// As [`ReadableOutputs::check`], for the output at `index`.
     fn check(&self, index: usize, expected: &Self) -> Result<(), OutputMismatch> {
         let place = |field: &str| format!("outputs[{index}].{field}");
+        equal(&place("number"), &expected.number, &self.number)?;
         equal(&place("shape"), &expected.shape, &self.shape)?;
         close(&place("scale"), expected.scale, self.scale)?;
         equal(

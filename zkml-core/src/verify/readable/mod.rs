@@ -23,7 +23,7 @@ pub struct ReadableOutputs {
     pub model: String,
     /// The class, if output 1 is public and one index: a model whose graph ends in an argmax of a batch of one.
     pub class: Option<i64>,
-    /// The outputs, by number; `None` (in JSON `null`) if they are private.
+    /// The public outputs, in order; `None` (in JSON `null`) if all are private.
     pub outputs: Option<Vec<ReadableOutput>>,
 }
 
@@ -31,6 +31,9 @@ pub struct ReadableOutputs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReadableOutput {
+    /// Its number among the model's outputs. Absent where it is its place in the list, as it is unless some are private.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
     /// Its shape, batch first.
     pub shape: Vec<usize>,
     /// `real = scale * integer`.
@@ -58,7 +61,9 @@ impl ReadableOutputs {
         };
         let tensors = statement.outputs.iter().zip(values);
         let outputs: Vec<ReadableOutput> = tensors
-            .map(|(tensor, integers)| ReadableOutput {
+            .enumerate()
+            .map(|(place, (tensor, integers))| ReadableOutput {
+                number: Some(tensor.index).filter(|&number| number as usize != place),
                 shape: key.circuit[tensor.column].shape.sizes(),
                 scale: tensor.scale,
                 integers: integers.clone(),
@@ -68,17 +73,11 @@ impl ReadableOutputs {
                     .collect(),
             })
             .collect();
-        let class = match (outputs.get(1), statement.outputs.get(1)) {
-            (
-                Some(ReadableOutput {
-                    scale: 1.0, integers, ..
-                }),
-                Some(tensor),
-            ) if tensor.index == 1 && tensor.minimum == 0 => {
-                integers.first().copied().filter(|_| integers.len() == 1)
-            }
+        let mut indices = statement.outputs.iter().zip(values);
+        let class = indices.find_map(|(tensor, integers)| match integers.as_slice() {
+            [class] if tensor.index == 1 && tensor.minimum == 0 && tensor.scale == 1.0 => Some(*class),
             _ => None,
-        };
+        });
         Ok(Self {
             model: key.name.clone(),
             class,

@@ -4,12 +4,14 @@ use super::*;
 
 fn outputs() -> ReadableOutputs {
     let logits = ReadableOutput {
+        number: None,
         shape: vec![1, 3],
         scale: 0.1,
         integers: vec![-3, 0, 12],
         values: vec![-0.3, 0.0, 1.2],
     };
     let class = ReadableOutput {
+        number: None,
         shape: vec![1],
         scale: 1.0,
         integers: vec![2],
@@ -35,12 +37,13 @@ fn every_change_is_named() {
     fn at(outputs: &mut ReadableOutputs, index: usize) -> &mut ReadableOutput {
         &mut outputs.outputs.as_mut().unwrap()[index]
     }
-    let changes: [(Change, &str); 13] = [
+    let changes: [(Change, &str); 14] = [
         (|o| o.outputs = None, "outputs"),
         (|o| o.model.push('x'), "model"),
         (|o| o.class = Some(1), "class"),
         (|o| o.class = None, "class"),
         (|o| o.outputs.as_mut().unwrap().truncate(1), "number of outputs"),
+        (|o| at(o, 0).number = Some(1), "outputs[0].number"),
         (|o| at(o, 0).shape = vec![3, 1], "outputs[0].shape"),
         (|o| at(o, 0).scale = 0.100_001, "outputs[0].scale"),
         (|o| at(o, 0).integers[2] = 13, "outputs[0].integers[2]"),
