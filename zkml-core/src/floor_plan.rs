@@ -1,7 +1,8 @@
 //! The order of the folders, and the test that keeps it.
 //!
-//! Data flows from the top of [`PLAN`] to its end. A folder imports only from those above it. The test reads every path that begins with
-//! `crate::`, `super::` or `self::`, in `use` items and in code, also inside macros. Tests may import from anywhere.
+//! Data flows from the top of [`PLAN`] to its end. A folder imports only from those above it. The test reads every path
+//! that begins with `crate::`, `super::` or `self::`, in `use` items and in code, also inside macros. Tests may import
+//! from anywhere.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
