@@ -24,6 +24,8 @@ mod switches;
 #[cfg(feature = "prover")]
 mod tests;
 
+#[cfg(feature = "prover")]
+pub use pass::Change;
 pub(crate) use pass::pass;
 pub use pass::{ChosenCode, Level, Outcome, Pass, Work};
 pub use report::{Measure, PassReport};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::OptimizeError;
 use crate::circuit::Circuit;
 #[cfg(feature = "prover")]
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
 #[cfg(feature = "prover")]
 use crate::ops::{Float, Int};
 
@@ -37,7 +37,7 @@ pub trait Pass: Sync {
     fn level(&self) -> Level {
         match self.work() {
             #[cfg(feature = "prover")]
-            Work::Model(_) => Level::Model,
+            Work::Nodes(_) | Work::Model(_) => Level::Model,
             #[cfg(feature = "prover")]
             Work::Operation(_) => Level::Operation,
             Work::Circuit(_) => Level::Circuit,
@@ -45,9 +45,9 @@ pub trait Pass: Sync {
     }
 }
 
-/// Declares a pass: its type and name, what it does, its work and the file that calls it.
+/// Declares a pass: its type and name, its work and the file that calls it, what it does.
 macro_rules! pass {
-    ($pass:ident: $name:literal, $purpose:literal; $level:ident($work:path) in $file:literal; $($changes_code:ident;)?) => {
+    ($pass:ident, $name:literal, $work:ident($run:path) in $file:literal $(, $changes_code:ident)?, $purpose:literal) => {
         /// The pass.
         #[derive(Debug)]
         pub struct $pass;
@@ -66,7 +66,7 @@ macro_rules! pass {
             }
 
             fn work(&self) -> crate::optimize::Work {
-                crate::optimize::Work::$level($work)
+                crate::optimize::Work::$work($run)
             }
 
             $(
@@ -83,6 +83,9 @@ pub(crate) use pass;
 /// What a pass has to say of its changes, a line for each, by level.
 #[derive(Clone, Copy)]
 pub enum Work {
+    /// Rewrites the float graph around one node. It is called for each node in order.
+    #[cfg(feature = "prover")]
+    Nodes(fn(&mut Graph<Float>, NodeId) -> Result<Option<Change>, OptimizeError>),
     /// Rewrites the float graph and returns what it changed.
     #[cfg(feature = "prover")]
     Model(fn(&mut Graph<Float>) -> Result<Vec<String>, OptimizeError>),
@@ -91,6 +94,16 @@ pub enum Work {
     Operation(fn(&Graph<Int>) -> Vec<String>),
     /// Acts while the network is lowered or set up; reads its changes from what came out.
     Circuit(fn(&Outcome<'_>) -> Vec<String>),
+}
+
+/// What a pass changed at a node.
+#[cfg(feature = "prover")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// In one line.
+    pub what: String,
+    /// The node to go on with.
+    pub next: NodeId,
 }
 
 /// What lowering and setup made of a network.

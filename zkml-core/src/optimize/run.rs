@@ -1,11 +1,11 @@
 //! Runs the passes of the model level.
 //!
-//! The graph is validated after each pass. Constants are parameters of operations here, never operands: the only node
-//! without operands is the input. So there are no expressions of constants to fold but those that passes make, and they
-//! fold them at once (`batch_norm_folding`, `batch_norm_conversion`, `contraction_order`).
+//! The graph is validated after each pass. Weights of layers are parameters of operations, not operands. Expressions of
+//! them are folded by the passes that make them (`batch_norm_folding`, `batch_norm_conversion`, `contraction_order`).
+//! Expressions of nodes that are constants or parameters are not folded.
 
-use super::{PassReport, Switches, Work, all};
-use crate::graph::{Graph, GraphError, Node, ParameterId};
+use super::{Change, Level, PassReport, Switches, Work, all};
+use crate::graph::{Graph, GraphError, Node, NodeId, ParameterId};
 use crate::ops::Float;
 
 /// Why a graph cannot be optimized.
@@ -53,20 +53,42 @@ pub fn optimize(
     validate(&graph, "input")?;
     let mut reports = Vec::new();
     for pass in all() {
-        let Work::Model(run) = pass.work() else {
+        if pass.level() != Level::Model {
             continue;
-        };
+        }
         if !switches.runs(pass) {
             reports.push(PassReport::off(pass));
             continue;
         }
         let _span = tracing::info_span!("optimizer pass", pass = pass.name()).entered();
         let before = sizes(&graph);
-        let changes = run(&mut graph)?;
+        let changes = match pass.work() {
+            Work::Nodes(visit) => visit_all(&mut graph, visit)?,
+            Work::Model(run) => run(&mut graph)?,
+            Work::Operation(_) | Work::Circuit(_) => Vec::new(),
+        };
         validate(&graph, pass.name())?;
         reports.push(PassReport::ran(pass, changes, before, sizes(&graph)));
     }
     Ok((graph, reports))
+}
+
+/// Visits each node, in order, those that a visit adds or moves included.
+fn visit_all(
+    graph: &mut Graph<Float>,
+    visit: fn(&mut Graph<Float>, NodeId) -> Result<Option<Change>, OptimizeError>,
+) -> Result<Vec<String>, OptimizeError> {
+    let (mut changes, mut at) = (Vec::new(), NodeId(0));
+    while at.0 < graph.nodes.len() {
+        at = match visit(graph, at)? {
+            Some(Change { what, next }) => {
+                changes.push(what);
+                next
+            }
+            None => NodeId(at.0 + 1),
+        };
+    }
+    Ok(changes)
 }
 
 fn validate(graph: &Graph<Float>, pass: &'static str) -> Result<(), OptimizeError> {

@@ -120,7 +120,7 @@ impl Compiled {
             grinding_bits: code.grinding_bits,
         };
         match pass.work() {
-            Work::Model(_) => Vec::new(),
+            Work::Nodes(_) | Work::Model(_) => Vec::new(),
             Work::Operation(changes) => changes(&self.network.graph),
             Work::Circuit(changes) => changes(&Outcome {
                 circuit: &self.lowered.circuit,

@@ -11,12 +11,8 @@ use core::ops::RangeInclusive;
 
 use crate::optimize::{Outcome, Switches, pass};
 
-pass! {
-    CodeChoice: "code_choice",
-    "chooses row length, rate, proof of work and commitments to the weights by a cost model";
-    Circuit(changes) in "setup/search.rs";
-    changes_code;
-}
+pass!(CodeChoice, "code_choice", Circuit(changes) in "setup/search.rs", changes_code,
+    "chooses row length, rate, proof of work and commitments to the weights by a cost model");
 
 /// Row lengths that are tried, `log2`; no longer than all the data.
 const LOG_ROWS: RangeInclusive<u32> = 6..=20;

@@ -9,11 +9,8 @@ use crate::circuit::schedule::has_sumcheck;
 use crate::circuit::{Circuit, Schedule};
 use crate::optimize::{Outcome, Switches, pass};
 
-pass! {
-    LayerStacking: "layer_stacking",
-    "reduces layers of one depth by one batched sumcheck";
-    Circuit(changes) in "lower/builder.rs";
-}
+pass!(LayerStacking, "layer_stacking", Circuit(changes) in "lower/builder.rs",
+    "reduces layers of one depth by one batched sumcheck");
 
 /// Tells the circuit's [`Schedule`] whether layers are stacked.
 pub(crate) fn apply(switches: &Switches, circuit: &mut Circuit) {

@@ -8,11 +8,8 @@ use core::ops::RangeInclusive;
 
 use crate::optimize::{Outcome, Switches, pass};
 
-pass! {
-    LimbWidth: "limb_width",
-    "splits remainders into limbs of the width that costs the fewest cells";
-    Circuit(changes) in "quant/shift.rs";
-}
+pass!(LimbWidth, "limb_width", Circuit(changes) in "quant/shift.rs",
+    "splits remainders into limbs of the width that costs the fewest cells");
 
 /// Widths considered.
 pub const WIDTHS: RangeInclusive<u32> = 8..=16;

@@ -8,11 +8,8 @@ use super::virtual_values;
 use crate::circuit::{CircuitBuilder, ColumnId, ColumnKind};
 use crate::optimize::{Outcome, Switches, pass};
 
-pass! {
-    ShiftedConvolution: "shifted_convolution",
-    "lets a convolution read its input through an affine map; no windows are laid out";
-    Circuit(changes) in "lower/builder.rs";
-}
+pass!(ShiftedConvolution, "shifted_convolution", Circuit(changes) in "lower/builder.rs",
+    "lets a convolution read its input through an affine map; no windows are laid out");
 
 /// Without the pass: a committed column with the cells of the view, where there can be one.
 pub(crate) fn laid_out(

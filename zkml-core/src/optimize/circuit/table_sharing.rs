@@ -16,11 +16,8 @@ use crate::graph::Graph;
 use crate::ops::{Int, IntOp};
 use crate::optimize::{Outcome, Switches, pass};
 
-pass! {
-    TableSharing: "table_sharing",
-    "makes one table for all lookups of the same function or range, the widest serving all";
-    Circuit(changes) in "quant/settle.rs";
-}
+pass!(TableSharing, "table_sharing", Circuit(changes) in "quant/settle.rs",
+    "makes one table for all lookups of the same function or range, the widest serving all");
 
 /// Gives all rescales of one function the widest of their tables.
 #[cfg(feature = "prover")]

@@ -6,12 +6,8 @@
 use crate::circuit::{Circuit, ColumnKind};
 use crate::optimize::{Outcome, Switches, pass};
 
-pass! {
-    TracePacking: "trace_packing",
-    "lets columns share rows, and stores no rows of padding";
-    Circuit(changes) in "lower/builder.rs";
-    changes_code;
-}
+pass!(TracePacking, "trace_packing", Circuit(changes) in "lower/builder.rs", changes_code,
+    "lets columns share rows, and stores no rows of padding");
 
 /// Tells the circuit's layout (`keys/layout.rs`) whether columns share rows.
 pub(crate) fn apply(switches: &Switches, circuit: &mut Circuit) {

@@ -7,11 +7,8 @@
 use crate::circuit::{CircuitBuilder, Column, ColumnId, ColumnKind};
 use crate::optimize::{Outcome, Switches, pass};
 
-pass! {
-    VirtualValues: "virtual_values",
-    "evaluates sums and products where they are needed, and never commits them";
-    Circuit(changes) in "lower/builder.rs";
-}
+pass!(VirtualValues, "virtual_values", Circuit(changes) in "lower/builder.rs",
+    "evaluates sums and products where they are needed, and never commits them");
 
 /// How the name of a column ends that is committed although it could be virtual.
 pub const SUFFIX: &str = "/committed";

@@ -6,39 +6,27 @@ use ndarray::ArrayD;
 use super::batch_norm_folding::affine;
 use crate::graph::{Graph, Node, NodeId, Parameter, ParameterId, Window2d};
 use crate::ops::{self, Float, FloatOp};
-use crate::optimize::{OptimizeError, pass, rewrite};
+use crate::optimize::{Change, OptimizeError, pass, rewrite};
 
-pass! {
-    BatchNormConversion: "batch_norm_conversion",
-    "turns the remaining ones into depthwise 1x1 convolutions; quantization refuses those that are left";
-    Model(run) in "optimize/run.rs";
-}
+pass!(BatchNormConversion, "batch_norm_conversion", Nodes(visit) in "optimize/run.rs",
+    "turns the remaining ones into depthwise 1x1 convolutions; quantization refuses those that are left");
 
-/// Runs the pass.
-///
-/// # Errors
-/// A batch normalization whose variance plus epsilon is not positive and finite.
-fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
-    let mut changes = Vec::new();
-    let mut index = 0;
-    while index < graph.nodes.len() {
-        let id = NodeId(index);
-        index += 1;
-        if !matches!(graph[id].op, FloatOp::BatchNorm(_)) {
-            continue;
-        }
-        let node = graph[id].clone();
-        let channels = convert(graph, id, &node)?;
-        changes.push(format!(
-            "`{}` is a depthwise convolution over {channels} channels",
-            node.name
-        ));
-        if node.fact.len() < 4 {
-            reshape_around(graph, id, &node);
-            index += 2;
-        }
+fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, OptimizeError> {
+    if !matches!(graph[id].op, FloatOp::BatchNorm(_)) {
+        return Ok(None);
     }
-    Ok(changes)
+    let node = graph[id].clone();
+    let channels = convert(graph, id, &node)?;
+    let what = format!(
+        "`{}` is a depthwise convolution over {channels} channels",
+        node.name
+    );
+    let mut next = NodeId(id.0 + 1);
+    if node.fact.len() < 4 {
+        reshape_around(graph, id, &node);
+        next.0 += 2;
+    }
+    Ok(Some(Change { what, next }))
 }
 
 /// Puts a depthwise convolution in the place of `node`, a batch normalization; returns its number of channels.

@@ -12,43 +12,29 @@ use ndarray::{ArrayD, Axis};
 
 use crate::graph::{Graph, Node, NodeId, Parameter, ParameterId};
 use crate::ops::{AffineLayer, BatchNorm, Float, FloatOp};
-use crate::optimize::{OptimizeError, pass, rewrite};
+use crate::optimize::{Change, OptimizeError, pass, rewrite};
 
-pass! {
-    BatchNormFolding: "batch_norm_folding",
-    "multiplies a batch normalization into the convolution or linear layer before it";
-    Model(run) in "optimize/run.rs";
-}
+pass!(BatchNormFolding, "batch_norm_folding", Nodes(visit) in "optimize/run.rs",
+    "multiplies a batch normalization into the convolution or linear layer before it");
 
-/// Runs the pass.
-///
-/// # Errors
-/// A batch normalization whose variance plus epsilon is not positive and finite.
-fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
-    let mut changes = Vec::new();
-    let mut index = 0;
-    while index < graph.nodes.len() {
-        let id = NodeId(index);
-        index += 1;
-        let node = &graph[id];
-        let (FloatOp::BatchNorm(_), Some(&operand)) = (&node.op, node.inputs.first()) else {
-            continue;
-        };
-        let layer = &graph[operand];
-        // Channels of a convolution are axis 1; those of a linear layer are the last axis.
-        let affine_layer = layer.op.room().layer();
-        let foldable = affine_layer.is_some_and(|found| found.window.is_some() || layer.fact.len() == 2);
-        if !foldable || !rewrite::used_once(graph, operand) {
-            continue;
-        }
-        changes.push(format!("folded `{}` into `{}`", node.name, layer.name));
-        let affine = affine(graph, node)?;
-        fold(graph, operand, &affine)?;
-        rewrite::replace_uses(graph, id, operand);
-        rewrite::remove(graph, id);
-        index -= 1;
+fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, OptimizeError> {
+    let node = &graph[id];
+    let (FloatOp::BatchNorm(_), Some(&operand)) = (&node.op, node.inputs.first()) else {
+        return Ok(None);
+    };
+    let layer = &graph[operand];
+    // Channels of a convolution are axis 1; those of a linear layer are the last axis.
+    let affine_layer = layer.op.room().layer();
+    let foldable = affine_layer.is_some_and(|found| found.window.is_some() || layer.fact.len() == 2);
+    if !foldable || !rewrite::used_once(graph, operand) {
+        return Ok(None);
     }
-    Ok(changes)
+    let what = format!("folded `{}` into `{}`", node.name, layer.name);
+    let affine = affine(graph, node)?;
+    fold(graph, operand, &affine)?;
+    rewrite::replace_uses(graph, id, operand);
+    rewrite::remove(graph, id);
+    Ok(Some(Change { what, next: id }))
 }
 
 /// `y = gain * x + shift` per channel.

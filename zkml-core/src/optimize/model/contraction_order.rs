@@ -18,7 +18,7 @@ use ndarray::{Array1, ArrayD};
 
 use crate::graph::{Graph, NodeId, Parameter, ParameterId, Window2d};
 use crate::ops::{AffineLayer, Float, FloatOp};
-use crate::optimize::{OptimizeError, pass, rewrite};
+use crate::optimize::{Change, OptimizeError, pass, rewrite};
 
 /// What a value between two layers costs the prover, in nanoseconds: some three cells committed at rate 1/4, some three
 /// looked up.
@@ -28,47 +28,30 @@ const WEIGHT: f64 = 12.0;
 /// What a multiply-add of the execution costs.
 const MULTIPLY_ADD: f64 = 0.015;
 
-pass! {
-    ContractionOrder: "contraction_order",
-    "joins linear layers, or takes a mean before a layer, where that costs less";
-    Model(run) in "optimize/run.rs";
-}
+pass!(ContractionOrder, "contraction_order", Nodes(visit) in "optimize/run.rs",
+    "joins linear layers, or takes a mean before a layer, where that costs less");
 
-/// Runs the pass.
-///
-/// # Errors
-/// [`OptimizeError::Inconsistent`] for parameters that do not fit, which a validated graph has not.
-fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
-    let mut changes = Vec::new();
-    let mut index = 0;
-    while index < graph.nodes.len() {
-        let id = NodeId(index);
-        index += 1;
-        let Some(&above) = graph[id].inputs.first() else {
-            continue;
-        };
-        if !rewrite::used_once(graph, above) {
-            continue;
-        }
-        if pools_first(graph, above, id) {
-            changes.push(format!(
-                "`{}` comes before `{}`",
-                graph[id].name, graph[above].name
-            ));
-            rewrite::swap(graph, above, id);
-            set_pooled_shape(graph, above, id);
-        } else if let Some(product) = product(graph, above, id)? {
-            changes.push(format!(
-                "`{}` and `{}` are one layer of {} weights",
-                graph[above].name,
-                graph[id].name,
-                product.weight.values.len()
-            ));
-            replace(graph, above, id, product);
-            index -= 1;
-        }
+fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, OptimizeError> {
+    let above = graph[id].inputs.first().copied();
+    let Some(above) = above.filter(|&above| rewrite::used_once(graph, above)) else {
+        return Ok(None);
+    };
+    if pools_first(graph, above, id) {
+        let what = format!("`{}` comes before `{}`", graph[id].name, graph[above].name);
+        rewrite::swap(graph, above, id);
+        set_pooled_shape(graph, above, id);
+        return Ok(Some(Change {
+            what,
+            next: NodeId(id.0 + 1),
+        }));
     }
-    Ok(changes)
+    let Some(product) = product(graph, above, id)? else {
+        return Ok(None);
+    };
+    let (first, second, weights) = (&graph[above].name, &graph[id].name, product.weight.values.len());
+    let what = format!("`{first}` and `{second}` are one layer of {weights} weights");
+    replace(graph, above, id, product);
+    Ok(Some(Change { what, next: id }))
 }
 
 /// The product of two layers.

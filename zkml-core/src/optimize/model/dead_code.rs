@@ -4,11 +4,8 @@ use crate::graph::{Graph, Operation, ParameterId};
 use crate::ops::Float;
 use crate::optimize::{OptimizeError, pass, rewrite};
 
-pass! {
-    DeadCode: "dead_code",
-    "drops nodes and parameters that no output needs";
-    Model(run) in "optimize/run.rs";
-}
+pass!(DeadCode, "dead_code", Model(run) in "optimize/run.rs",
+    "drops nodes and parameters that no output needs");
 
 /// Runs the pass.
 ///

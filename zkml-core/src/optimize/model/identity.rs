@@ -2,54 +2,38 @@
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, FloatOp};
-use crate::optimize::{OptimizeError, pass, rewrite};
+use crate::optimize::{Change, OptimizeError, pass, rewrite};
 
-pass! {
-    Identity: "identity",
-    "drops operations that return their operand, joins consecutive reshapes";
-    Model(run) in "optimize/run.rs";
-}
+pass!(Identity, "identity", Nodes(visit) in "optimize/run.rs",
+    "drops operations that return their operand, joins consecutive reshapes");
 
-/// Runs the pass.
-///
-/// # Errors
-/// None on a validated graph.
-fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
-    let mut changes = Vec::new();
-    let mut index = 0;
-    while index < graph.nodes.len() {
-        let id = NodeId(index);
-        let node = &graph[id];
-        let Some(&operand) = node.inputs.first() else {
-            index += 1;
-            continue;
-        };
-        if returns_operand(graph, id, operand) {
-            changes.push(format!("removed `{}`, which returns its operand", node.name));
-            rewrite::replace_uses(graph, id, operand);
-            rewrite::remove(graph, id);
-            continue;
-        }
-        let before = &graph[operand];
-        if let (FloatOp::Reshape(_), FloatOp::Reshape(_)) = (&node.op, &before.op) {
-            changes.push(format!(
-                "`{}` reshapes the operand of `{}`",
-                node.name, before.name
-            ));
-            let source = before.inputs.clone();
-            graph.nodes[index].inputs = source;
-            // The first reshape may be dead now; it may also have been the only difference.
-            if rewrite_dead(graph, operand) {
-                index -= 1;
-            }
-            continue;
-        }
-        index += 1;
+fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, OptimizeError> {
+    let node = &graph[id];
+    let Some(&operand) = node.inputs.first() else {
+        return Ok(None);
+    };
+    if returns_operand(graph, id, operand) {
+        let what = format!("removed `{}`, which returns its operand", node.name);
+        rewrite::replace_uses(graph, id, operand);
+        rewrite::remove(graph, id);
+        return Ok(Some(Change { what, next: id }));
     }
-    Ok(changes)
+    let before = &graph[operand];
+    if let (FloatOp::Reshape(_), FloatOp::Reshape(_)) = (&node.op, &before.op) {
+        let what = format!("`{}` reshapes the operand of `{}`", node.name, before.name);
+        graph.nodes[id.0].inputs = before.inputs.clone();
+        // The first reshape may be dead now; it may also have been the only difference.
+        let next = match remove_unused(graph, operand) {
+            true => NodeId(id.0 - 1),
+            false => id,
+        };
+        return Ok(Some(Change { what, next }));
+    }
+    Ok(None)
 }
 
-fn rewrite_dead(graph: &mut Graph<Float>, id: NodeId) -> bool {
+/// Removes a node that nobody uses; says whether it did.
+fn remove_unused(graph: &mut Graph<Float>, id: NodeId) -> bool {
     let used = graph
         .nodes
         .iter()

@@ -9,35 +9,24 @@
 use super::relu_hoisting;
 use crate::graph::{Graph, NodeId};
 use crate::ops::Float;
-use crate::optimize::{OptimizeError, pass};
+use crate::optimize::{Change, OptimizeError, pass};
 
-pass! {
-    MaxPoolOrder: "max_pool_order",
-    "puts max-pool after the ReLU, so that it runs on rescaled 8-bit values";
-    Model(run) in "optimize/run.rs";
-}
+pass!(MaxPoolOrder, "max_pool_order", Nodes(visit) in "optimize/run.rs",
+    "puts max-pool after the ReLU, so that it runs on rescaled 8-bit values");
 
-/// Runs the pass.
-///
-/// # Errors
-/// None on a validated graph.
-fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
-    let mut changes = Vec::new();
-    for index in 0..graph.nodes.len() {
-        let Some(chain) = relu_hoisting::chain(graph, NodeId(index), true) else {
-            continue;
-        };
-        let pools = chain.iter().filter(|id| graph[**id].op.room().takes_maxima());
-        let pools: Vec<String> = pools.map(|id| graph[*id].name.clone()).collect();
-        if pools.is_empty() {
-            continue;
-        }
-        let relu = relu_hoisting::hoist(graph, NodeId(index), &chain);
-        changes.push(format!(
-            "`{}` comes before `{}`",
-            graph[relu].name,
-            pools.join("`, `")
-        ));
+fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, OptimizeError> {
+    let Some(chain) = relu_hoisting::chain(graph, id, true) else {
+        return Ok(None);
+    };
+    let pools = chain.iter().filter(|id| graph[**id].op.room().takes_maxima());
+    let pools: Vec<String> = pools.map(|id| graph[*id].name.clone()).collect();
+    if pools.is_empty() {
+        return Ok(None);
     }
-    Ok(changes)
+    let relu = relu_hoisting::hoist(graph, id, &chain);
+    let what = format!("`{}` comes before `{}`", graph[relu].name, pools.join("`, `"));
+    Ok(Some(Change {
+        what,
+        next: NodeId(id.0 + 1),
+    }))
 }

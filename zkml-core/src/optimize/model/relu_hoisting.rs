@@ -4,33 +4,25 @@
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::Float;
-use crate::optimize::{OptimizeError, pass, rewrite};
+use crate::optimize::{Change, OptimizeError, pass, rewrite};
 
-pass! {
-    ReluHoisting: "relu_hoisting",
-    "moves a ReLU before reshapes and padding, where it joins a rescale at no cost";
-    Model(run) in "optimize/run.rs";
-}
+pass!(ReluHoisting, "relu_hoisting", Nodes(visit) in "optimize/run.rs",
+    "moves a ReLU before reshapes and padding, where it joins a rescale at no cost");
 
-/// Runs the pass.
-///
-/// # Errors
-/// None on a validated graph.
-fn run(graph: &mut Graph<Float>) -> Result<Vec<String>, OptimizeError> {
-    let mut changes = Vec::new();
-    for index in 0..graph.nodes.len() {
-        let chain = chain(graph, NodeId(index), false).unwrap_or_default();
-        if chain.is_empty() {
-            continue;
-        }
-        let relu = hoist(graph, NodeId(index), &chain);
-        let operand = graph[relu].inputs[0];
-        changes.push(format!(
-            "`{}` follows `{}`",
-            graph[relu].name, graph[operand].name
-        ));
+fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, OptimizeError> {
+    let chain = chain(graph, id, false).unwrap_or_default();
+    if chain.is_empty() {
+        return Ok(None);
     }
-    Ok(changes)
+    let relu = hoist(graph, id, &chain);
+    let what = format!(
+        "`{}` follows `{}`",
+        graph[relu].name, graph[graph[relu].inputs[0]].name
+    );
+    Ok(Some(Change {
+        what,
+        next: NodeId(id.0 + 1),
+    }))
 }
 
 /// The operations between a ReLU and the layer above it, from below, max-pools among them or not; `None` for another node,

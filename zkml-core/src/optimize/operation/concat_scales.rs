@@ -7,11 +7,8 @@ use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Int, IntOp};
 use crate::optimize::pass;
 
-pass! {
-    ConcatScales: "concat_scales",
-    "rescales the operands of a concatenation to one scale in the layers that make them";
-    Operation(changes) in "quant/scale.rs";
-}
+pass!(ConcatScales, "concat_scales", Operation(changes) in "quant/scale.rs",
+    "rescales the operands of a concatenation to one scale in the layers that make them");
 
 /// Gives the producers of concatenated values the threshold of the concatenation. `thresholds` has one for each node.
 pub(crate) fn share(graph: &Graph<Float>, thresholds: &mut [f64]) {

@@ -24,11 +24,8 @@ use crate::graph::{Graph, NodeId};
 use crate::ops::{Int, IntOp, Rescale};
 use crate::optimize::{Switches, pass};
 
-pass! {
-    ExactMultipliers: "exact_multipliers",
-    "chooses scales of weights so that multipliers are small and exact, and remainders short";
-    Operation(changes) in "quant/settle.rs";
-}
+pass!(ExactMultipliers, "exact_multipliers", Operation(changes) in "quant/settle.rs",
+    "chooses scales of weights so that multipliers are small and exact, and remainders short");
 
 /// Bits of a multiplier given up where that saves a limb.
 const SPARE_BITS: u32 = 2;

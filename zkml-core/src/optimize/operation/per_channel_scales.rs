@@ -11,11 +11,8 @@ use crate::ops::range::BIAS_LIMIT;
 use crate::ops::{Int, IntOp};
 use crate::optimize::pass;
 
-pass! {
-    PerChannelScales: "per_channel_scales",
-    "gives each output channel a weight scale and a rescaling multiplier of its own";
-    Operation(changes) in "quant/node.rs";
-}
+pass!(PerChannelScales, "per_channel_scales", Operation(changes) in "quant/node.rs",
+    "gives each output channel a weight scale and a rescaling multiplier of its own");
 
 /// A channel's scale is at least this part of the tensor's largest, so that multipliers of one rescale stay comparable.
 const SPREAD: f64 = 1.0 / 4096.0;
