@@ -34,9 +34,9 @@ impl core::fmt::Display for Visibility {
 /// Visibility of the parts of a model; chosen before setup, and part of the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Privacy {
-    /// The inputs of the network, but for those that the model [reveals](crate::ops::RevealedInput).
+    /// The inputs of the network, but for those that the model reveals.
     pub input: Visibility,
-    /// Its outputs, but for those that the model [reveals](crate::ops::Reveal). Each proof carries a salted commitment to private outputs.
+    /// Its outputs, but for those that the model reveals. Each proof carries a salted commitment to private outputs.
     pub output: Visibility,
     /// Its weights. Their commitment is in the verifying key either way.
     pub weights: Visibility,

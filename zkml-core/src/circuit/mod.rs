@@ -66,7 +66,7 @@ pub struct Circuit {
     /// Columns that agree.
     pub equalities: Vec<Equality>,
     /// Whether each column is stored in rows of its own, padding included; else columns are
-    /// [packed](crate::pcs::Packing).
+    /// packed (`pcs::Packing`).
     pub unpacked: bool,
     /// Whether each column whose reduction needs a sumcheck has one of its own; else those of one depth of the [`Schedule`] share one.
     pub unstacked: bool,

@@ -3,7 +3,7 @@
 //! One structure for all stages ([`Stage`]): `Graph<Symbolic>` (parameters named, not loaded), `Graph<Float>` (weights
 //! loaded), `Graph<Int>` (quantized: exact integer semantics, every edge with its range and scale) and `Graph<Skeleton>` (the same
 //! without weight values). A step cannot be skipped because each consumes the type before it. The operations are those of
-//! [`crate::ops`]; here stands what does not depend on them.
+//! `ops`; here stands what does not depend on them.
 //!
 //! Shapes are PyTorch's, batch first: `[N, C, H, W]`, `[N, features]`.
 

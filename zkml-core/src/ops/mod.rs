@@ -4,7 +4,7 @@
 //! slow reference, the range of the result, quantization and lowering. The list of rooms is at the end of this file: the enums [`FloatOp`] and [`IntOp`] and all
 //! dispatch follow from it (`registry.rs`). Compiler passes never list operations: they ask properties ([`Room`], [`FloatRoom`]).
 //!
-//! A room sees the compiler through two traits, [`Quantizing`] and [`Lowering`], which [`crate::quant`] and `crate::lower` implement. Meaning in floats
+//! A room sees the compiler through two traits, [`Quantizing`] and [`Lowering`], which `quant` and `lower` implement. Meaning in floats
 //! and quantization are built with the feature `prover` alone; the rest is what a verifier needs to lower a network itself.
 
 mod analysis;

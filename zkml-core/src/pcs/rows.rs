@@ -48,7 +48,7 @@ pub enum Keep {
 pub struct Tails {
     /// Random coefficients of each row, in places of this matrix. As many columns, less two, may be opened without
     /// telling anything. Next to a narrow mask wide rows need more, see
-    /// [`WeightCommitments::tail`](crate::keys::WeightCommitments::tail).
+    /// `WeightCommitments::tail`.
     pub length: usize,
     /// The last `full` rows have the whole tail of the code, as masks need.
     pub full: usize,

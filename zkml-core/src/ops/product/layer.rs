@@ -3,7 +3,7 @@
 //! Operands whose range spans at most 255 become bytes: `x - low`, where `low` is the smallest value or 0, stands for
 //! `x`, and `low * sum of weights` is added to the bias. Then the kernels of
 //! [`multiply_patches`](crate::field::kernels::multiply_patches) compute the layer on channels-last data, without
-//! writing patches out. Layers on wider operands go the [slow way](crate::execute::wide).
+//! writing patches out. Layers on wider operands go the slow way (`wide.rs`).
 
 use ndarray::ArrayD;
 use rayon::prelude::*;

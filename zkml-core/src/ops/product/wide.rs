@@ -50,7 +50,7 @@ impl WideLayer {
         }
     }
 
-    /// See [`crate::execute::layers::Layer::linear`].
+    /// See `linear` of `layer.rs`.
     pub(crate) fn linear(&self, x: &ArrayD<i64>, bias: &[i64], shape: &[usize]) -> Option<ArrayD<i64>> {
         match &self.values {
             Values::Narrow(values) => linear(x, values, self, bias, shape),
@@ -58,7 +58,7 @@ impl WideLayer {
         }
     }
 
-    /// See [`crate::execute::layers::Layer::convolution`].
+    /// See `convolution` of `layer.rs`.
     pub(crate) fn convolution(
         &self,
         x: &ArrayD<i64>,

@@ -1,7 +1,7 @@
 //! Columns share the rows of the committed matrices.
 //!
 //! A column shorter than a row takes an aligned piece of one, and rows that lie in a column's padding alone are not stored
-//! ([`crate::pcs::Packing`]). Without this pass each column begins a row of its own and is stored with all its padding.
+//! (`pcs::Packing`). Without this pass each column begins a row of its own and is stored with all its padding.
 
 use crate::circuit::{Circuit, ColumnKind};
 use crate::optimize::{Outcome, Switches, pass};
