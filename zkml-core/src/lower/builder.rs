@@ -2,7 +2,7 @@
 
 use crate::circuit::{CircuitBuilder, CircuitError, ColumnId, ColumnKind, Public};
 use crate::graph::{Graph, IntFact, NodeId, ParameterId, ParameterRole, WeightShape};
-use crate::ops::{BIAS_DIGITS, Hint, Lowering, Skeleton};
+use crate::ops::{BIAS_DIGITS, Hint, Lowering, Properties, Skeleton};
 use crate::optimize::Switches;
 use crate::optimize::circuit::{
     layer_stacking, shifted_convolution, table_sharing, trace_packing, virtual_values,
@@ -135,7 +135,7 @@ impl<'g> Builder<'g> {
 
     /// The column of the node: committed, where the [pass](virtual_values) that leaves linear algebra virtual is off.
     fn commit_node(&mut self, column: ColumnId) -> ColumnId {
-        if !self.graph[self.at].op.room().accumulates() {
+        if !self.graph[self.at].op.room().has(Properties::ACCUMULATES) {
             return column;
         }
         let Some(output) = virtual_values::committed(&self.switches, &mut self.circuit, column) else {

@@ -16,7 +16,7 @@ pub use cells::{Filled, FilledColumn};
 use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Home, Public, check_bound};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::ops::range::magnitude;
-use crate::ops::{Hint, Skeleton, node_range};
+use crate::ops::{Hint, Properties, Skeleton, node_range};
 use crate::optimize::Switches;
 use crate::privacy::{Privacy, Visibility};
 use builder::Builder;
@@ -69,7 +69,7 @@ pub fn lower_with(
     }
     let private = graph
         .inputs()
-        .filter(|id| !graph[*id].op.room().reveals())
+        .filter(|id| !graph[*id].op.room().has(Properties::REVEALS))
         .count();
     if privacy.commit_input && private != 1 {
         return Err(CircuitError::Malformed {
@@ -92,7 +92,7 @@ pub fn lower_with(
         .iter()
         .enumerate()
         .map(|(index, &output)| {
-            let revealed = graph[output].op.room().reveals() && !graph[output].op.is_input();
+            let revealed = graph[output].op.room().has(Properties::REVEALS) && !graph[output].op.is_input();
             match privacy.output {
                 Visibility::Private if !revealed => builder.private_output(index, output),
                 visibility => builder.output(index, output, visibility),

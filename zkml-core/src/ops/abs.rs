@@ -1,5 +1,6 @@
 //! `torch.abs`.
 
+use super::Properties;
 use super::elementwise::{Curved, hyper_parameters};
 use crate::circuit::{CurveKind, TableError};
 
@@ -10,10 +11,6 @@ hyper_parameters! {
 }
 
 impl Curved for Abs {
-    fn label(&self) -> &'static str {
-        "Abs"
-    }
-
     fn curve(&self) -> Result<CurveKind, TableError> {
         Ok(CurveKind::Abs)
     }
@@ -27,11 +24,7 @@ impl Curved for Abs {
         1.0
     }
 
-    fn maps_zero_to_zero(&self) -> bool {
-        true
-    }
-
-    fn non_negative(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ZERO_TO_ZERO | Properties::NON_NEGATIVE
     }
 }

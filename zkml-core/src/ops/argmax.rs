@@ -13,7 +13,7 @@
 use ndarray::{ArrayD, Axis as NdAxis, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, Hint, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor, Table, check_bound};
@@ -50,8 +50,8 @@ impl Room for Argmax {
         Ok(without_axis(site.one()?, axis)?)
     }
 
-    fn is_index(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::INDEX
     }
 }
 

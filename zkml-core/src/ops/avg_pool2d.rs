@@ -9,7 +9,7 @@ use super::pooling::{check_kernel, check_window, is_single_cell, pooled};
 use super::pooling::{pool, pool_reference};
 use super::product::{rank4, window_factor};
 use super::range::{magnitude, wide};
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
@@ -142,18 +142,14 @@ impl Room for AvgPool2d {
         Ok(pooled(NAME, site.one()?, &self.window)?)
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES | Properties::TAKES_MEANS.when(self.window.padding == [0, 0])
     }
 }
 
 impl FloatRoom for AvgPool2d {
     fn returns_operand(&self, _operand: &[usize], _shape: &[usize], _inputs: usize) -> bool {
         is_single_cell(&self.window)
-    }
-
-    fn takes_means(&self) -> bool {
-        self.window.padding == [0, 0]
     }
 
     fn own_padding(&mut self) -> Option<&mut [usize; 2]> {
@@ -177,18 +173,14 @@ impl Room for GlobalAvgPool2d {
         Ok(AdaptiveAvgPool2dOptions::new([1, 1]).shape(site.one()?)?)
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES | Properties::TAKES_MEANS
     }
 }
 
 impl FloatRoom for GlobalAvgPool2d {
     fn returns_operand(&self, operand: &[usize], shape: &[usize], _inputs: usize) -> bool {
         operand == shape
-    }
-
-    fn takes_means(&self) -> bool {
-        true
     }
 
     #[cfg(feature = "prover")]
@@ -228,8 +220,8 @@ impl Room for SumPool2d {
         Ok(pooled(NAME, site.one()?, &self.window)?)
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
     }
 }
 

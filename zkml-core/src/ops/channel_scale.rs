@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "prover")]
 use super::IntegerSite;
 use super::product::check_products;
-use super::{IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 use crate::circuit::{Axis, CircuitError, ColumnId};
 use crate::graph::{OperandError, ParameterId, Shape, ShapeError, Site};
 
@@ -50,8 +50,8 @@ impl Room for ChannelScale {
         Ok(scaled("channel scale", site.one()?, weights)?)
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
     }
 }
 

@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
@@ -59,6 +59,10 @@ impl Room for Concat {
         }
         Ok(shape)
     }
+
+    fn properties(&self) -> Properties {
+        Properties::JOINS
+    }
 }
 
 /// Refuses an axis that the first operand does not have, also where it is the only one.
@@ -67,10 +71,6 @@ fn attempt_axis(axis: isize, first: Shape) -> Result<(), ShapeError> {
 }
 
 impl FloatRoom for Concat {
-    fn joins(&self) -> bool {
-        true
-    }
-
     fn returns_operand(&self, _operand: &[usize], _shape: &[usize], inputs: usize) -> bool {
         inputs == 1
     }

@@ -4,7 +4,7 @@
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
@@ -39,17 +39,13 @@ impl Room for Constant {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         declared(site, self.values.len())
     }
+
+    fn properties(&self) -> Properties {
+        Properties::FIXED | Properties::NON_NEGATIVE.when(self.values.iter().all(|value| *value >= 0.0))
+    }
 }
 
 impl FloatRoom for Constant {
-    fn is_fixed(&self) -> bool {
-        true
-    }
-
-    fn non_negative(&self) -> bool {
-        self.values.iter().all(|value| *value >= 0.0)
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         ArrayD::from_shape_vec(site.shape(), self.values.clone()).ok()

@@ -5,7 +5,7 @@ use ndarray::{ArrayD, Axis as NdAxis, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::product::{add_bias, check_products, rank4, window_factor};
-use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing, product};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
@@ -164,8 +164,8 @@ impl Room for Conv2d {
         Ok(shape)
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
     }
 }
 

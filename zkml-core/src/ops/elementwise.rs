@@ -12,7 +12,7 @@
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
 
-use super::{FloatRoom, Room};
+use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
 use crate::circuit::{CurveKind, TableError};
@@ -20,9 +20,6 @@ use crate::graph::{OperandError, Shape, Site};
 
 /// A function of each value by itself.
 pub trait Curved: core::fmt::Debug {
-    /// Its name in PyTorch's `nn`.
-    fn label(&self) -> &'static str;
-
     /// The function whose table the circuit has.
     ///
     /// # Errors
@@ -36,19 +33,9 @@ pub trait Curved: core::fmt::Debug {
     /// An upper bound of the absolute value of its slope.
     fn steepest(&self) -> f64;
 
-    /// Does a larger operand never give a smaller result?
-    fn monotone(&self) -> bool {
-        false
-    }
-
-    /// Is `f(0) = 0`?
-    fn maps_zero_to_zero(&self) -> bool {
-        false
-    }
-
-    /// Is no result negative?
-    fn non_negative(&self) -> bool {
-        false
+    /// What holds beside being an activation with a scale of its own.
+    fn properties(&self) -> Properties {
+        Properties::empty()
     }
 }
 
@@ -115,6 +102,11 @@ macro_rules! elementwise {
             pub fn curved(&self) -> &dyn Curved {
                 match self { $(Self::$layer(function) => function,)* }
             }
+
+            /// Its name in PyTorch's `nn`.
+            const fn layer(&self) -> &'static str {
+                match self { $(Self::$layer(_) => stringify!($layer),)* }
+            }
         }
 
         $(
@@ -131,35 +123,19 @@ include!("elementwise_list.rs");
 
 impl Room for Elementwise {
     fn label(&self) -> Option<&'static str> {
-        Some(self.curved().label())
+        Some(self.layer())
     }
 
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         site.one()
     }
+
+    fn properties(&self) -> Properties {
+        Properties::ACTIVATION | Properties::OWN_SCALE | self.curved().properties()
+    }
 }
 
 impl FloatRoom for Elementwise {
-    fn is_activation(&self) -> bool {
-        true
-    }
-
-    fn has_own_scale(&self) -> bool {
-        true
-    }
-
-    fn monotone(&self) -> bool {
-        self.curved().monotone()
-    }
-
-    fn maps_zero_to_zero(&self) -> bool {
-        self.curved().maps_zero_to_zero()
-    }
-
-    fn non_negative(&self) -> bool {
-        self.curved().non_negative()
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         let function = self.curved();

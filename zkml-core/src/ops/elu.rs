@@ -1,5 +1,6 @@
 //! `torch.nn.ELU`.
 
+use super::Properties;
 use super::elementwise::{Curved, hyper_parameters};
 use crate::circuit::{CurveKind, Dyadic, TableError};
 use crate::graph::ShapeError;
@@ -16,10 +17,6 @@ hyper_parameters! {
 }
 
 impl Curved for ELU {
-    fn label(&self) -> &'static str {
-        "ELU"
-    }
-
     fn curve(&self) -> Result<CurveKind, TableError> {
         Ok(CurveKind::Elu {
             alpha: Dyadic::from_f64(self.alpha)?,
@@ -35,11 +32,7 @@ impl Curved for ELU {
         self.alpha.abs().max(1.0)
     }
 
-    fn maps_zero_to_zero(&self) -> bool {
-        true
-    }
-
-    fn monotone(&self) -> bool {
-        self.alpha >= 0.0
+    fn properties(&self) -> Properties {
+        Properties::ZERO_TO_ZERO | Properties::MONOTONE.when(self.alpha >= 0.0)
     }
 }

@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, IxDyn};
 use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
@@ -73,13 +73,13 @@ impl Room for Expand {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         Ok(expanded(site.one()?, site.declared()?)?)
     }
+
+    fn properties(&self) -> Properties {
+        Properties::SELECTS_VALUES
+    }
 }
 
 impl FloatRoom for Expand {
-    fn selects_values(&self) -> bool {
-        true
-    }
-
     fn returns_operand(&self, operand: &[usize], shape: &[usize], _inputs: usize) -> bool {
         operand == shape
     }

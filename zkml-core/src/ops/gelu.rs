@@ -1,5 +1,6 @@
 //! `torch.nn.GELU`.
 
+use super::Properties;
 use super::elementwise::{Curved, hyper_parameters};
 use crate::circuit::{CurveKind, TableError};
 use crate::graph::{ShapeError, same_name};
@@ -16,10 +17,6 @@ hyper_parameters! {
 }
 
 impl Curved for GELU {
-    fn label(&self) -> &'static str {
-        "GELU"
-    }
-
     fn curve(&self) -> Result<CurveKind, TableError> {
         match same_name(self.approximate, "tanh") {
             true => Ok(CurveKind::GeluTanh),
@@ -42,7 +39,7 @@ impl Curved for GELU {
         1.13
     }
 
-    fn maps_zero_to_zero(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ZERO_TO_ZERO
     }
 }

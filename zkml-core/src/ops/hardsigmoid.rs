@@ -1,5 +1,6 @@
 //! `torch.nn.Hardsigmoid`.
 
+use super::Properties;
 use super::elementwise::{Curved, hyper_parameters};
 use crate::circuit::{CurveKind, TableError};
 
@@ -10,10 +11,6 @@ hyper_parameters! {
 }
 
 impl Curved for Hardsigmoid {
-    fn label(&self) -> &'static str {
-        "Hardsigmoid"
-    }
-
     fn curve(&self) -> Result<CurveKind, TableError> {
         Ok(CurveKind::Hardsigmoid)
     }
@@ -27,11 +24,7 @@ impl Curved for Hardsigmoid {
         1.0 / 6.0
     }
 
-    fn monotone(&self) -> bool {
-        true
-    }
-
-    fn non_negative(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::MONOTONE | Properties::NON_NEGATIVE
     }
 }

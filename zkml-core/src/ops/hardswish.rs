@@ -1,5 +1,6 @@
 //! `torch.nn.Hardswish`.
 
+use super::Properties;
 use super::elementwise::{Curved, hyper_parameters};
 use crate::circuit::{CurveKind, TableError};
 
@@ -10,10 +11,6 @@ hyper_parameters! {
 }
 
 impl Curved for Hardswish {
-    fn label(&self) -> &'static str {
-        "Hardswish"
-    }
-
     fn curve(&self) -> Result<CurveKind, TableError> {
         Ok(CurveKind::Hardswish)
     }
@@ -27,7 +24,7 @@ impl Curved for Hardswish {
         1.5
     }
 
-    fn maps_zero_to_zero(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ZERO_TO_ZERO
     }
 }

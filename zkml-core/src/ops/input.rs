@@ -5,7 +5,7 @@ use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use super::range::wide;
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId};
@@ -27,8 +27,8 @@ impl Room for Input {
         }
     }
 
-    fn is_input(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::INPUT
     }
 }
 
@@ -70,16 +70,12 @@ impl Room for RevealedInput {
         Input.shape(site)
     }
 
-    fn is_input(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::INPUT | Properties::REVEALS
     }
 }
 
 impl IntegerRoom for RevealedInput {
-    fn reveals(&self) -> bool {
-        true
-    }
-
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
         Input.range(site)
     }

@@ -1,5 +1,6 @@
 //! `torch.nn.LeakyReLU`.
 
+use super::Properties;
 use super::elementwise::{Curved, hyper_parameters};
 use crate::circuit::{CurveKind, Dyadic, TableError};
 use crate::graph::ShapeError;
@@ -16,10 +17,6 @@ hyper_parameters! {
 }
 
 impl Curved for LeakyReLU {
-    fn label(&self) -> &'static str {
-        "LeakyReLU"
-    }
-
     fn curve(&self) -> Result<CurveKind, TableError> {
         Ok(CurveKind::LeakyRelu {
             slope: Dyadic::from_f64(self.negative_slope)?,
@@ -35,11 +32,7 @@ impl Curved for LeakyReLU {
         self.negative_slope.abs().max(1.0)
     }
 
-    fn maps_zero_to_zero(&self) -> bool {
-        true
-    }
-
-    fn monotone(&self) -> bool {
-        self.negative_slope >= 0.0
+    fn properties(&self) -> Properties {
+        Properties::ZERO_TO_ZERO | Properties::MONOTONE.when(self.negative_slope >= 0.0)
     }
 }

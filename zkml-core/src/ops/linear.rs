@@ -5,7 +5,7 @@ use ndarray::{ArrayD, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::product::{add_bias, check_products};
-use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId};
@@ -111,8 +111,8 @@ impl Room for Linear {
         Ok(shape)
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
     }
 }
 

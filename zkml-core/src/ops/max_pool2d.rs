@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::pooling::{check_kernel, check_window, is_single_cell, pooled};
 #[cfg(feature = "prover")]
 use super::pooling::{pool, pool_reference};
-use super::{FloatRoom, Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, Hint, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{
@@ -105,17 +105,13 @@ impl Room for MaxPool2d {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         Ok(maxima(site.one()?, &self.window)?)
     }
+
+    fn properties(&self) -> Properties {
+        Properties::SELECTS_VALUES | Properties::TAKES_MAXIMA
+    }
 }
 
 impl FloatRoom for MaxPool2d {
-    fn selects_values(&self) -> bool {
-        true
-    }
-
-    fn takes_maxima(&self) -> bool {
-        true
-    }
-
     fn returns_operand(&self, _operand: &[usize], _shape: &[usize], _inputs: usize) -> bool {
         is_single_cell(&self.window)
     }

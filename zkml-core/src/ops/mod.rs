@@ -16,6 +16,7 @@ mod float_graph;
 mod lowering;
 mod pooling;
 mod product;
+mod properties;
 #[cfg(feature = "prover")]
 mod quantizing;
 pub mod range;
@@ -33,6 +34,7 @@ pub(crate) use lowering::BIAS_DIGITS;
 pub use lowering::{Hint, Lowering};
 #[cfg(feature = "prover")]
 pub use product::Layer;
+pub use properties::Properties;
 #[cfg(feature = "prover")]
 pub use quantizing::{Accumulator, Activation, QuantizeError, Quantizing, ShiftError};
 pub use range::{RangeError, RangeSite};
@@ -50,7 +52,7 @@ use serde::{Deserialize, Serialize};
 use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 
 rooms! {
-    input, conv2d, linear, batch_norm, relu, relu6, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
+    input, conv2d, linear, batch_norm, relu, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
     rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal,
 }
 

@@ -5,7 +5,7 @@ use ndarray::{ArrayD, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::range::{magnitude, wide};
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, View, check_bound};
@@ -37,8 +37,8 @@ impl Room for Mul {
         multiplied(site)
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
     }
 }
 
@@ -65,8 +65,8 @@ impl Room for Product {
         multiplied(site)
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
     }
 }
 

@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, IxDyn, Slice};
 use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
@@ -66,13 +66,13 @@ impl Room for Pad {
             .collect();
         Ok(padded(x, &from_last)?)
     }
+
+    fn properties(&self) -> Properties {
+        Properties::SELECTS_VALUES
+    }
 }
 
 impl FloatRoom for Pad {
-    fn selects_values(&self) -> bool {
-        true
-    }
-
     fn returns_operand(&self, _operand: &[usize], _shape: &[usize], _inputs: usize) -> bool {
         self.amounts.iter().all(|amount| *amount == (0, 0))
     }

@@ -5,7 +5,7 @@ use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use super::range::COMMITTED_WEIGHT_LIMIT;
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId};
@@ -32,13 +32,13 @@ impl Room for Parameter {
             found: sizes.to_vec(),
         })
     }
+
+    fn properties(&self) -> Properties {
+        Properties::FIXED
+    }
 }
 
 impl FloatRoom for Parameter {
-    fn is_fixed(&self) -> bool {
-        true
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         let values = site.parameter(self.parameter)?;

@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, IxDyn};
 use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
@@ -44,8 +44,8 @@ impl Room for Permute {
         Ok(permuted(site.one()?, &self.order)?)
     }
 
-    fn moves_values(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::MOVES_VALUES
     }
 }
 

@@ -6,7 +6,7 @@ use ndarray::{ArrayD, Axis};
 use super::channel_scale::scaled;
 #[cfg(feature = "prover")]
 use super::{ChannelScale, FloatSite, QuantizeError, Quantizing, WeightedSum};
-use super::{FloatRoom, Room};
+use super::{FloatRoom, Properties, Room};
 use crate::graph::{OperandError, ParameterId, Shape, ShapeError, Site, attempt, infer, positive};
 
 const NAME: &str = "PReLU";
@@ -65,8 +65,8 @@ impl Room for Prelu {
         Ok(PReLUOptions { num_parameters }.shape(site.one()?)?)
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
     }
 }
 

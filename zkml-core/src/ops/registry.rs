@@ -39,7 +39,7 @@ macro_rules! operations {
             }
 
             fn is_input(&self) -> bool {
-                self.room().is_input()
+                self.room().has(Properties::INPUT)
             }
 
             fn parameters(&self) -> Vec<ParameterId> {

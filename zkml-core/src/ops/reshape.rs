@@ -4,7 +4,7 @@
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
@@ -74,8 +74,8 @@ impl Room for Reshape {
         Err(ShapeError::Elements { elements, of: x }.into())
     }
 
-    fn moves_values(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::MOVES_VALUES
     }
 }
 

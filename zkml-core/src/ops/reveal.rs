@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "prover")]
 use super::IntegerSite;
-use super::{IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, Shape, Site};
 
@@ -19,16 +19,12 @@ impl Room for Reveal {
         site.one()
     }
 
-    fn moves_values(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::MOVES_VALUES | Properties::REVEALS
     }
 }
 
 impl IntegerRoom for Reveal {
-    fn reveals(&self) -> bool {
-        true
-    }
-
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
         site.hull()
     }

@@ -5,7 +5,7 @@ use ndarray::ArrayD;
 
 #[cfg(feature = "prover")]
 use super::{Computed, ExecutionError, FloatSite, IntegerSite, Layer, QuantizeError, Quantizing};
-use super::{Lowering, RangeError, RangeSite};
+use super::{Lowering, Properties, RangeError, RangeSite};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, ParameterId, Shape, Site, Window2d};
 
@@ -27,24 +27,14 @@ pub trait Room {
     /// What does not fit: an operand, their number, or a parameter.
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError>;
 
-    /// Is it an input of the network?
-    fn is_input(&self) -> bool {
-        false
+    /// What passes may rely on.
+    fn properties(&self) -> Properties {
+        Properties::empty()
     }
 
-    /// Is its result a sum of products or of values, wider than its operands?
-    fn accumulates(&self) -> bool {
-        false
-    }
-
-    /// Is its result the values of its operand in another order or shape, each exactly once?
-    fn moves_values(&self) -> bool {
-        false
-    }
-
-    /// Is it an index, compared from values and not to be computed with?
-    fn is_index(&self) -> bool {
-        false
+    /// Has it all of these properties?
+    fn has(&self, properties: Properties) -> bool {
+        self.properties().contains(properties)
     }
 }
 
@@ -63,64 +53,9 @@ pub struct AffineLayer {
 
 /// An operation of the floating-point graph.
 pub trait FloatRoom: Room {
-    /// Is every value of its result one of its operand, or 0?
-    fn selects_values(&self) -> bool {
-        self.moves_values()
-    }
-
-    /// Does it take the largest of several values?
-    fn takes_maxima(&self) -> bool {
-        false
-    }
-
-    /// Is it a function of each value by itself?
-    fn is_activation(&self) -> bool {
-        false
-    }
-
-    /// Does its result have a scale of its own, whatever the scale of its operand?
-    fn has_own_scale(&self) -> bool {
-        false
-    }
-
-    /// Does a larger operand never give a smaller result, value by value?
-    fn monotone(&self) -> bool {
-        false
-    }
-
-    /// Is the result of zeros zeros, value by value?
-    fn maps_zero_to_zero(&self) -> bool {
-        false
-    }
-
-    /// Is no value of its result negative?
-    fn non_negative(&self) -> bool {
-        false
-    }
-
-    /// Does it return operands that are not negative as they are?
-    fn keeps_non_negative(&self) -> bool {
-        false
-    }
-
-    /// Does it join its operands along an axis, so that they need one scale?
-    fn joins(&self) -> bool {
-        false
-    }
-
     /// Does it return its operand, of this shape? `inputs` is the number of its operands and `shape` its own shape.
     fn returns_operand(&self, _operand: &[usize], _shape: &[usize], _inputs: usize) -> bool {
         false
-    }
-
-    /// Are its values the same for every input?
-    fn is_fixed(&self) -> bool {
-        false
-    }
-
-    /// Is its result, on an accumulator, one as well, of the same scale or [another](Self::scale_factor)?
-    fn keeps_accumulators(&self) -> bool {
-        self.moves_values()
     }
 
     /// What the scale of its operand is multiplied with, where it keeps the integers.
@@ -131,11 +66,6 @@ pub trait FloatRoom: Room {
     /// Zeros around height and width that it adds itself, if it counts them as values.
     fn own_padding(&mut self) -> Option<&mut [usize; 2]> {
         None
-    }
-
-    /// Is it a mean over windows without padding?
-    fn takes_means(&self) -> bool {
-        false
     }
 
     /// Weight and bias, of a layer that is affine in its operand.
@@ -173,11 +103,6 @@ pub trait IntegerRoom: Room {
     /// # Errors
     /// A value, or a product in its constraints, may reach `2^60`.
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError>;
-
-    /// Is it an input or an output that is public, whatever the model's privacy?
-    fn reveals(&self) -> bool {
-        false
-    }
 
     /// Adds columns and constraints; returns the column of the result.
     ///

@@ -3,7 +3,7 @@
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
 
-use super::{FloatRoom, Room};
+use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
 use crate::graph::{OperandError, Shape, Site};
@@ -23,23 +23,15 @@ impl Room for Scale {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         site.one()
     }
+
+    fn properties(&self) -> Properties {
+        Properties::KEEPS_ACCUMULATORS | Properties::MONOTONE | Properties::ZERO_TO_ZERO
+    }
 }
 
 impl FloatRoom for Scale {
-    fn keeps_accumulators(&self) -> bool {
-        true
-    }
-
     fn scale_factor(&self) -> f64 {
         f64::from(self.factor)
-    }
-
-    fn monotone(&self) -> bool {
-        true
-    }
-
-    fn maps_zero_to_zero(&self) -> bool {
-        true
     }
 
     fn returns_operand(&self, _operand: &[usize], _shape: &[usize], _inputs: usize) -> bool {
@@ -61,17 +53,13 @@ impl Room for Neg {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         site.one()
     }
+
+    fn properties(&self) -> Properties {
+        Properties::KEEPS_ACCUMULATORS | Properties::ZERO_TO_ZERO
+    }
 }
 
 impl FloatRoom for Neg {
-    fn keeps_accumulators(&self) -> bool {
-        true
-    }
-
-    fn maps_zero_to_zero(&self) -> bool {
-        true
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         Some(site.operand(0)?.mapv(|value| -value))

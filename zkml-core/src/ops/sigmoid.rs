@@ -1,5 +1,6 @@
 //! `torch.nn.Sigmoid`.
 
+use super::Properties;
 use super::elementwise::{Curved, hyper_parameters};
 use crate::circuit::{CurveKind, TableError};
 
@@ -9,10 +10,6 @@ hyper_parameters! {
 }
 
 impl Curved for Sigmoid {
-    fn label(&self) -> &'static str {
-        "Sigmoid"
-    }
-
     fn curve(&self) -> Result<CurveKind, TableError> {
         Ok(CurveKind::Sigmoid)
     }
@@ -26,11 +23,7 @@ impl Curved for Sigmoid {
         0.25
     }
 
-    fn monotone(&self) -> bool {
-        true
-    }
-
-    fn non_negative(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::MONOTONE | Properties::NON_NEGATIVE
     }
 }

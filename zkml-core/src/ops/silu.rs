@@ -1,5 +1,6 @@
 //! `torch.nn.SiLU`.
 
+use super::Properties;
 use super::elementwise::{Curved, hyper_parameters};
 use crate::circuit::{CurveKind, TableError};
 
@@ -10,10 +11,6 @@ hyper_parameters! {
 }
 
 impl Curved for SiLU {
-    fn label(&self) -> &'static str {
-        "SiLU"
-    }
-
     fn curve(&self) -> Result<CurveKind, TableError> {
         Ok(CurveKind::Silu)
     }
@@ -27,7 +24,7 @@ impl Curved for SiLU {
         1.1
     }
 
-    fn maps_zero_to_zero(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ZERO_TO_ZERO
     }
 }

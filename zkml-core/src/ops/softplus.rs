@@ -1,5 +1,6 @@
 //! `torch.nn.Softplus`.
 
+use super::Properties;
 use super::elementwise::{Curved, hyper_parameters};
 use crate::circuit::{CurveKind, Dyadic, TableError};
 use crate::graph::ShapeError;
@@ -18,10 +19,6 @@ hyper_parameters! {
 }
 
 impl Curved for Softplus {
-    fn label(&self) -> &'static str {
-        "Softplus"
-    }
-
     fn curve(&self) -> Result<CurveKind, TableError> {
         Ok(CurveKind::Softplus {
             beta: Dyadic::from_f64(self.beta)?,
@@ -42,8 +39,8 @@ impl Curved for Softplus {
     }
 
     /// Above the threshold it is `x`, which a negative threshold lets be negative.
-    fn non_negative(&self) -> bool {
-        self.threshold >= 0.0
+    fn properties(&self) -> Properties {
+        Properties::NON_NEGATIVE.when(self.threshold >= 0.0)
     }
 }
 
@@ -54,7 +51,7 @@ mod tests {
     #[test]
     fn a_negative_threshold_lets_negative_values_through() {
         let of = |threshold| Softplus { beta: 1.0, threshold };
-        assert!(of(20.0).non_negative());
-        assert!(!of(-5.0).non_negative() && !of(-5.0).monotone());
+        assert_eq!(of(20.0).properties(), Properties::NON_NEGATIVE);
+        assert_eq!(of(-5.0).properties(), Properties::empty());
     }
 }

@@ -5,7 +5,7 @@ use ndarray::{ArrayD, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::range::{magnitude, wide};
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, check_bound};
@@ -42,8 +42,8 @@ impl Room for Add {
         }
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
     }
 }
 
@@ -71,8 +71,8 @@ impl Room for WeightedSum {
         Ok(*first)
     }
 
-    fn accumulates(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
     }
 }
 

@@ -1,5 +1,6 @@
 //! `torch.nn.Tanh`.
 
+use super::Properties;
 use super::elementwise::{Curved, hyper_parameters};
 use crate::circuit::{CurveKind, TableError};
 
@@ -10,10 +11,6 @@ hyper_parameters! {
 }
 
 impl Curved for Tanh {
-    fn label(&self) -> &'static str {
-        "Tanh"
-    }
-
     fn curve(&self) -> Result<CurveKind, TableError> {
         Ok(CurveKind::Tanh)
     }
@@ -27,11 +24,7 @@ impl Curved for Tanh {
         1.0
     }
 
-    fn monotone(&self) -> bool {
-        true
-    }
-
-    fn maps_zero_to_zero(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties::MONOTONE | Properties::ZERO_TO_ZERO
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{Change, Level, PassReport, Switches, Work, all};
 use crate::graph::{Graph, GraphError, Node, NodeId, ParameterId};
-use crate::ops::Float;
+use crate::ops::{Float, Properties};
 
 /// Why a graph cannot be optimized.
 #[derive(Clone, PartialEq, thiserror::Error)]
@@ -115,7 +115,10 @@ fn sizes(graph: &Graph<Float>) -> [(&'static str, u64); 4] {
 
 /// Values that layers and sums give in one run of the network: those that are rescaled.
 fn values_of_layers(graph: &Graph<Float>) -> u64 {
-    let layers = graph.nodes.iter().filter(|node| node.op.room().accumulates());
+    let layers = graph
+        .nodes
+        .iter()
+        .filter(|node| node.op.room().has(Properties::ACCUMULATES));
     layers
         .map(|node| node.fact.iter().product::<usize>() as u64)
         .sum()

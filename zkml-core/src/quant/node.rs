@@ -6,8 +6,8 @@ use super::quantize::{PendingSum, PendingWeights, Quantizer, domain_bits};
 use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
 use crate::ops::{
-    self, Accumulator, Activation, Float, Input, IntOp, IntegerConstant, QuantizeError, Quantizing,
-    WeightedSum,
+    self, Accumulator, Activation, Float, Input, IntOp, IntegerConstant, Properties, QuantizeError,
+    Quantizing, WeightedSum,
 };
 use crate::optimize::operation::activation_fusion;
 use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_scales};
@@ -250,7 +250,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     }
 
     fn keep_scale(&mut self, op: IntOp) -> Result<(), QuantizeError> {
-        let moves = op.room().moves_values();
+        let moves = op.room().has(Properties::MOVES_VALUES);
         match self.accumulator(0) {
             Some(accumulator) if moves && self.keeps_accumulator() => {
                 let scale = accumulator.scales[0];

@@ -17,7 +17,9 @@ use super::quantized::Quantized;
 use super::scale;
 use crate::circuit::{Function, FunctionTable};
 use crate::graph::{Graph, GraphError, IntFact, Node, NodeId, ParameterId};
-use crate::ops::{Accumulator, Activation, Float, Int, IntOp, QuantizeError, Rescale, node_range};
+use crate::ops::{
+    Accumulator, Activation, Float, Int, IntOp, Properties, QuantizeError, Rescale, node_range,
+};
 
 /// Quantizes a network whose batch normalizations are folded.
 ///
@@ -143,7 +145,7 @@ impl Quantizer<'_> {
     fn node(&mut self, id: NodeId) -> Result<(), QuantizeError> {
         let node = &self.float[id];
         for input in &node.inputs {
-            if self.float[*input].op.room().is_index() {
+            if self.float[*input].op.room().has(Properties::INDEX) {
                 return Err(QuantizeError::IndexOperand {
                     layer: node.name.clone(),
                 });

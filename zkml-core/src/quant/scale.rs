@@ -7,7 +7,7 @@
 
 use super::calibrate::Calibration;
 use crate::graph::{Graph, NodeId};
-use crate::ops::Float;
+use crate::ops::{Float, Properties};
 use crate::optimize::Switches;
 use crate::optimize::operation::concat_scales::{self, ConcatScales};
 
@@ -25,7 +25,7 @@ pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
     }
     for (index, node) in graph.nodes.iter().enumerate().rev() {
         let room = node.op.room();
-        if (room.keeps_accumulators() && kept[index]) || room.is_index() {
+        if (room.has(Properties::KEEPS_ACCUMULATORS) && kept[index]) || room.has(Properties::INDEX) {
             for operand in &node.inputs {
                 kept[operand.0] = true;
             }
@@ -45,22 +45,24 @@ pub(crate) fn activation_scales(
 ) -> Vec<f64> {
     let ratio = LARGEST_BEFORE / limit as f64;
     let mut thresholds: Vec<f64> = Vec::with_capacity(graph.nodes.len());
-    let accumulates = |id: NodeId| graph[id].op.room().accumulates();
+    let accumulates = |id: NodeId| graph[id].op.room().has(Properties::ACCUMULATES);
     let largest = |id: NodeId| calibration.largest(id).unwrap_or(0.0);
     for (index, node) in graph.nodes.iter().enumerate() {
         let own = calibration.threshold(NodeId(index)).unwrap_or(0.0);
         let operand = node.inputs.first().copied();
         let room = node.op.room();
         let threshold = match operand {
-            _ if room.accumulates() => own.max(largest(NodeId(index)) / ratio),
-            Some(_) if room.has_own_scale() => own,
-            Some(operand) if room.is_activation() && accumulates(operand) => {
+            _ if room.has(Properties::ACCUMULATES) => own.max(largest(NodeId(index)) / ratio),
+            Some(_) if room.has(Properties::OWN_SCALE) => own,
+            Some(operand) if room.has(Properties::ACTIVATION) && accumulates(operand) => {
                 own.max(largest(operand) / ratio)
             }
-            Some(_) if room.joins() => node.inputs.iter().map(|id| thresholds[id.0]).fold(0.0, f64::max),
+            Some(_) if room.has(Properties::JOINS) => {
+                node.inputs.iter().map(|id| thresholds[id.0]).fold(0.0, f64::max)
+            }
             Some(operand) => thresholds[operand.0] * room.scale_factor(),
             // Known in full: nothing of it saturates.
-            None if room.is_fixed() => largest(NodeId(index)),
+            None if room.has(Properties::FIXED) => largest(NodeId(index)),
             None => own,
         };
         // Nothing but zeros was seen: any scale is right.

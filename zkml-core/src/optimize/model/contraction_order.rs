@@ -17,7 +17,7 @@
 use ndarray::{Array1, ArrayD};
 
 use crate::graph::{Graph, NodeId, Parameter, ParameterId, Window2d};
-use crate::ops::{AffineLayer, Float, FloatOp};
+use crate::ops::{Properties, AffineLayer, Float, FloatOp};
 use crate::optimize::{Change, OptimizeError, pass, rewrite};
 
 /// What a value between two layers costs the prover, in nanoseconds: some three cells committed at rate 1/4, some three
@@ -207,7 +207,7 @@ fn pools_first(graph: &Graph<Float>, above: NodeId, pool: NodeId) -> bool {
     let channels = |id: NodeId| graph[id].fact.get(1).copied().unwrap_or(1).max(1);
     let source = graph[above].inputs.first().copied().unwrap_or(above);
     let means = values(pool) / channels(pool) * channels(source);
-    graph[pool].op.room().takes_means() && is_pointwise(&window) && means < values(above)
+    graph[pool].op.room().has(Properties::TAKES_MEANS) && is_pointwise(&window) && means < values(above)
 }
 
 /// After the swap the mean of `above` has the channels of its operand and the positions of the layer behind it.

@@ -1,7 +1,7 @@
 //! Drops operations that return their operand, and joins consecutive reshapes.
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::{Float, FloatOp};
+use crate::ops::{Properties, Float, FloatOp};
 use crate::optimize::{Change, OptimizeError, pass, rewrite};
 
 pass!(Identity, "identity", Nodes(visit) in "optimize/run.rs",
@@ -50,13 +50,13 @@ fn returns_operand(graph: &Graph<Float>, id: NodeId, operand: NodeId) -> bool {
     let (node, operand_shape) = (&graph[id], &graph[operand].fact);
     let room = node.op.room();
     room.returns_operand(operand_shape, &node.fact, node.inputs.len())
-        || (room.keeps_non_negative() && is_non_negative(graph, operand))
+        || (room.has(Properties::KEEPS_NON_NEGATIVE) && is_non_negative(graph, operand))
 }
 
 /// Whether a value comes from a ReLU through operations that keep it non-negative.
 fn is_non_negative(graph: &Graph<Float>, id: NodeId) -> bool {
     let room = graph[id].op.room();
     let operand = graph[id].inputs.first();
-    room.non_negative()
-        || (room.selects_values() && operand.is_some_and(|operand| is_non_negative(graph, *operand)))
+    room.has(Properties::NON_NEGATIVE)
+        || (room.has(Properties::SELECTS_VALUES) && operand.is_some_and(|operand| is_non_negative(graph, *operand)))
 }

@@ -8,7 +8,7 @@
 
 use super::relu_hoisting;
 use crate::graph::{Graph, NodeId};
-use crate::ops::Float;
+use crate::ops::{Float, Properties};
 use crate::optimize::{Change, OptimizeError, pass};
 
 pass!(MaxPoolOrder, "max_pool_order", Nodes(visit) in "optimize/run.rs",
@@ -18,7 +18,7 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
     let Some(chain) = relu_hoisting::chain(graph, id, true) else {
         return Ok(None);
     };
-    let pools = chain.iter().filter(|id| graph[**id].op.room().takes_maxima());
+    let pools = chain.iter().filter(|id| graph[**id].op.room().has(Properties::TAKES_MAXIMA));
     let pools: Vec<String> = pools.map(|id| graph[*id].name.clone()).collect();
     if pools.is_empty() {
         return Ok(None);

@@ -3,7 +3,7 @@
 //! `relu(0) = 0` for padding. Through max-pool it moves by [`max_pool_order`](super::max_pool_order).
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::Float;
+use crate::ops::{Float, Properties};
 use crate::optimize::{Change, OptimizeError, pass, rewrite};
 
 pass!(ReluHoisting, "relu_hoisting", Nodes(visit) in "optimize/run.rs",
@@ -29,7 +29,7 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
 /// and where there is no such layer.
 pub(super) fn chain(graph: &Graph<Float>, relu: NodeId, pools: bool) -> Option<Vec<NodeId>> {
     let room = graph[relu].op.room();
-    if !(room.is_activation() && room.monotone() && room.maps_zero_to_zero()) {
+    if !(room.has(Properties::ACTIVATION) && room.has(Properties::MONOTONE) && room.has(Properties::ZERO_TO_ZERO)) {
         return None;
     }
     let mut chain = Vec::new();
@@ -39,10 +39,10 @@ pub(super) fn chain(graph: &Graph<Float>, relu: NodeId, pools: bool) -> Option<V
             return None;
         }
         let room = graph[at].op.room();
-        if room.accumulates() {
+        if room.has(Properties::ACCUMULATES) {
             return Some(chain);
         }
-        if !room.selects_values() || (room.takes_maxima() && !pools) {
+        if !room.has(Properties::SELECTS_VALUES) || (room.has(Properties::TAKES_MAXIMA) && !pools) {
             return None;
         }
         chain.push(at);

@@ -6,7 +6,7 @@
 
 use crate::circuit::Function;
 use crate::graph::Graph;
-use crate::ops::{Accumulator, Int, IntOp};
+use crate::ops::{Properties, Accumulator, Int, IntOp};
 use crate::optimize::{Switches, pass};
 
 pass!(ActivationFusion, "activation_fusion", Operation(changes) in "quant/node.rs",
@@ -23,7 +23,7 @@ fn changes(graph: &Graph<Int>) -> Vec<String> {
     let fused = graph.nodes.iter().filter_map(|node| match &node.op {
         IntOp::Rescale(rescale) if rescale.table.function != Function::Identity => {
             let operand = &graph[*node.inputs.first()?];
-            operand.op.room().accumulates().then(|| {
+            operand.op.room().has(Properties::ACCUMULATES).then(|| {
                 format!(
                     "`{}` is the table of the rescale of `{}`",
                     node.name, operand.name

@@ -4,7 +4,7 @@
 //! common scale. Without this pass it takes its own, and another rescale follows.
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::{Float, Int, IntOp};
+use crate::ops::{Properties, Float, Int, IntOp};
 use crate::optimize::pass;
 
 pass!(ConcatScales, "concat_scales", Operation(changes) in "quant/scale.rs",
@@ -15,7 +15,7 @@ pub(crate) fn share(graph: &Graph<Float>, thresholds: &mut [f64]) {
     let users = graph.users();
     let alone = |id: NodeId| users[id.0].len() == 1 && !graph.outputs.contains(&id);
     for index in (0..graph.nodes.len()).rev() {
-        if !graph.nodes[index].op.room().joins() {
+        if !graph.nodes[index].op.room().has(Properties::JOINS) {
             continue;
         }
         for &operand in &graph.nodes[index].inputs {
@@ -32,10 +32,10 @@ fn producer(graph: &Graph<Float>, mut at: NodeId, alone: &dyn Fn(NodeId) -> bool
         let node = &graph[at];
         let room = node.op.room();
         let operand = *node.inputs.first()?;
-        let produces = room.has_own_scale()
-            || match room.is_activation() {
-                true => graph[operand].op.room().accumulates(),
-                false => room.accumulates() || room.joins(),
+        let produces = room.has(Properties::OWN_SCALE)
+            || match room.has(Properties::ACTIVATION) {
+                true => graph[operand].op.room().has(Properties::ACCUMULATES),
+                false => room.has(Properties::ACCUMULATES) || room.has(Properties::JOINS),
             };
         if produces {
             return Some(at);

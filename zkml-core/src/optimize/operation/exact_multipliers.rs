@@ -21,7 +21,7 @@
 //! nothing is free, and remainders have a limb more.
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::{Int, IntOp, Rescale};
+use crate::ops::{Properties, Int, IntOp, Rescale};
 use crate::optimize::{Switches, pass};
 
 pass!(ExactMultipliers, "exact_multipliers", Operation(changes) in "quant/settle.rs",
@@ -133,7 +133,7 @@ pub(crate) fn changes(graph: &Graph<Int>) -> Vec<String> {
         };
         let operand = &graph[*node.inputs.first()?];
         let scale = *multipliers.first()? as f64 * (node.fact.scale * 2f64.powi(-(*shift as i32)));
-        (operand.op.room().accumulates() && operand.fact.scale == scale).then(|| {
+        (operand.op.room().has(Properties::ACCUMULATES) && operand.fact.scale == scale).then(|| {
             let (least, most) = (multipliers.iter().min(), multipliers.iter().max());
             format!(
                 "a unit of `{}` is {} to {} times 2^-{shift} of one of `{}`",

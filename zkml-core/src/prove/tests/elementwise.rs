@@ -13,7 +13,7 @@ use crate::execute::float::execute_float;
 use crate::execute::{execute, execute_reference};
 use crate::graph::{Graph, GraphBuilder, Parameter, Window2d};
 use crate::keys::CompiledModel;
-use crate::ops::{self, Elementwise, Float, FloatOp};
+use crate::ops::{self, Elementwise, Float, FloatOp, Properties, Room};
 use crate::quant::tests::random::{inputs, tensor};
 use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, Quantized, quantize};
 
@@ -187,7 +187,7 @@ fn functions_that_are_not_monotone_have_sound_ranges() {
         let op = ops::LeakyReLU {
             negative_slope: slope,
         };
-        assert_eq!(Elementwise::LeakyReLU(op).curved().monotone(), slope >= 0.0);
+        assert_eq!(Elementwise::LeakyReLU(op).has(Properties::MONOTONE), slope >= 0.0);
         integers_follow_the_function(op.into(), 3.0);
     }
 }

@@ -1,0 +1,49 @@
+//! What compiler passes ask of an operation.
+
+bitflags::bitflags! {
+    /// Properties of an operation: a pass asks for them and never names an operation. What a room leaves out does not hold.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Properties: u32 {
+        /// It is an input of the network.
+        const INPUT = 1 << 0;
+        /// An input or an output that is public, whatever the model's privacy.
+        const REVEALS = 1 << 1;
+        /// Its values are the same for every input.
+        const FIXED = 1 << 2;
+        /// Its result is a sum of products or of values, wider than its operands.
+        const ACCUMULATES = 1 << 3;
+        /// From an accumulator it makes an accumulator, of the same scale or of [another](super::FloatRoom::scale_factor).
+        const KEEPS_ACCUMULATORS = 1 << 4;
+        /// Every value of its result is a value of its operand, or 0.
+        const SELECTS_VALUES = 1 << 5;
+        /// Its result has the values of its operand in another order or shape, each exactly once.
+        const MOVES_VALUES = 1 << 6 | Self::SELECTS_VALUES.bits() | Self::KEEPS_ACCUMULATORS.bits();
+        /// It takes the largest of several values.
+        const TAKES_MAXIMA = 1 << 7;
+        /// It is a mean over windows without padding.
+        const TAKES_MEANS = 1 << 8;
+        /// It joins its operands along an axis, so that they need the same scale.
+        const JOINS = 1 << 9;
+        /// Its result is an index: the outcome of a comparison, not a number to compute with.
+        const INDEX = 1 << 10;
+        /// It is a function of each value by itself.
+        const ACTIVATION = 1 << 11;
+        /// Its result has a scale of its own, whatever the scale of its operand.
+        const OWN_SCALE = 1 << 12;
+        /// A larger operand never gives a smaller result, value by value.
+        const MONOTONE = 1 << 13;
+        /// The result of zeros is zeros, value by value.
+        const ZERO_TO_ZERO = 1 << 14;
+        /// No value of its result is negative.
+        const NON_NEGATIVE = 1 << 15;
+        /// An operand without negative values is returned as it is.
+        const KEEPS_NON_NEGATIVE = 1 << 16;
+    }
+}
+
+impl Properties {
+    /// These properties if the condition holds, otherwise none.
+    pub const fn when(self, condition: bool) -> Self {
+        if condition { self } else { Self::empty() }
+    }
+}
