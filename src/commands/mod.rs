@@ -215,7 +215,7 @@ pub(crate) enum CommandError {
     /// An input that does not fit the network.
     #[cfg(feature = "prover")]
     #[error(transparent)]
-    Input(#[from] zkml::execute::float::FloatExecutionError),
+    Input(#[from] zkml::execute::ExecutionError),
     /// The model cannot be traced.
     #[cfg(feature = "prover")]
     #[error(transparent)]

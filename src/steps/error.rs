@@ -8,7 +8,7 @@ use zkml_core::transcript::VerifyError;
 use std::path::PathBuf;
 #[cfg(feature = "prover")]
 use zkml_core::{
-    execute::float::FloatExecutionError,
+    execute::ExecutionError,
     graph::GraphError,
     keys::ProveError,
     nn::{TraceError, WeightError},
@@ -117,7 +117,7 @@ pub enum Error {
     #[error("{error}{}", missing_batch(error))]
     Input {
         /// What is wrong.
-        error: FloatExecutionError,
+        error: ExecutionError,
     },
     /// The keys cannot be made.
     #[cfg(feature = "prover")]
@@ -177,9 +177,9 @@ fn missing_shape(error: &TraceError) -> &'static str {
 
 /// The usual mistake with a single input, and how to mend it.
 #[cfg(feature = "prover")]
-fn missing_batch(error: &FloatExecutionError) -> &'static str {
+fn missing_batch(error: &ExecutionError) -> &'static str {
     match error {
-        FloatExecutionError::InputShape { expected, found }
+        ExecutionError::InputShape { expected, found }
             if expected.split_first() == Some((&1, found.as_slice())) =>
         {
             ". The batch comes first: `input.insert_axis(Axis(0))`"
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn an_image_without_a_batch_is_told_what_it_lacks() {
         let of = |found: &[usize]| {
-            let error = FloatExecutionError::InputShape {
+            let error = ExecutionError::InputShape {
                 expected: vec![1, 3, 8],
                 found: found.to_vec(),
             };

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use ndarray::ArrayD;
 use rayon::prelude::*;
 
-use super::{Execution, check_inputs};
+use super::{Execution, check_input, check_inputs};
 use crate::graph::{Graph, Node};
 use crate::ops::{ExecutionError, Int, IntegerSite, Layer};
 
@@ -84,7 +84,7 @@ impl<'a> Executor<'a> {
     /// # Errors
     /// As [`Self::run`]; another number of inputs.
     pub fn run_on(&self, inputs: &[ArrayD<i64>]) -> Result<Execution, ExecutionError> {
-        check_inputs(self.graph, inputs)?;
+        check_inputs(self.graph, inputs, check_input)?;
         let layers = self.layers.0.iter().map(Option::as_ref);
         Execution::of(self.graph, inputs, layers, |site| {
             site.node.op.room().execute_table(site)

@@ -5,63 +5,15 @@
 use ndarray::{ArrayD, Dimension};
 use rayon::prelude::*;
 
+use super::{ExecutionError, check_inputs, check_shape};
 use crate::graph::{Graph, Operation};
 use crate::ops::{Float, FloatSite};
-
-/// Why a floating-point execution did not start or finish.
-#[derive(Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FloatExecutionError {
-    /// The input has another shape than the network takes.
-    #[error("input: expected shape {expected:?}, found {found:?}")]
-    InputShape {
-        /// Shape of the network's input.
-        expected: Vec<usize>,
-        /// Shape of what was given.
-        found: Vec<usize>,
-    },
-    /// The input holds a NaN or an infinity.
-    #[error("input: value {value} at index {index:?} is not finite")]
-    NotFinite {
-        /// Where.
-        index: Vec<usize>,
-        /// What.
-        value: f32,
-    },
-    /// Another number of inputs than the network takes.
-    #[error("expected {expected} input(s), found {found}")]
-    InputCount {
-        /// How many the network takes.
-        expected: usize,
-        /// How many there are.
-        found: usize,
-    },
-    /// One of several inputs does not fit.
-    #[error("`{input}`: {error}")]
-    Input {
-        /// Name of its node.
-        input: String,
-        /// What does not fit.
-        error: Box<FloatExecutionError>,
-    },
-    /// The graph is not consistent at this node; it was not validated.
-    #[error("`{node}`: the graph is inconsistent here, validate it first")]
-    Inconsistent {
-        /// Name of the node.
-        node: String,
-    },
-}
-
-crate::debug_as_display!(FloatExecutionError);
 
 /// The value of every node on one input, by node index. An `Argmax` yields its index as a float.
 ///
 /// # Errors
 /// Wrong shape, NaN or infinity in the input; a graph that would not pass [`Graph::validate`].
-pub fn execute_float(
-    graph: &Graph<Float>,
-    input: &ArrayD<f32>,
-) -> Result<Vec<ArrayD<f32>>, FloatExecutionError> {
+pub fn execute_float(graph: &Graph<Float>, input: &ArrayD<f32>) -> Result<Vec<ArrayD<f32>>, ExecutionError> {
     execute_float_on(graph, core::slice::from_ref(input))
 }
 
@@ -72,11 +24,8 @@ pub fn execute_float(
 pub fn execute_float_on(
     graph: &Graph<Float>,
     inputs: &[ArrayD<f32>],
-) -> Result<Vec<ArrayD<f32>>, FloatExecutionError> {
-    let shapes = graph
-        .inputs()
-        .map(|id| (graph[id].name.as_str(), graph[id].fact.as_slice()));
-    check_inputs(&shapes.collect::<Vec<_>>(), inputs)?;
+) -> Result<Vec<ArrayD<f32>>, ExecutionError> {
+    check_inputs(graph, inputs, |fact, input| check_input(fact, input))?;
     let mut inputs = inputs.iter();
     let mut values: Vec<ArrayD<f32>> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
@@ -92,9 +41,8 @@ pub fn execute_float_on(
         match value {
             Some(value) if value.shape() == node.fact => values.push(value),
             _ => {
-                return Err(FloatExecutionError::Inconsistent {
-                    node: node.name.clone(),
-                });
+                let layer = node.name.clone();
+                return Err(ExecutionError::Inconsistent { layer });
             }
         }
     }
@@ -108,7 +56,7 @@ pub fn execute_float_on(
 pub fn execute_float_outputs(
     graph: &Graph<Float>,
     inputs: &[ArrayD<f32>],
-) -> Result<Vec<Vec<ArrayD<f32>>>, FloatExecutionError> {
+) -> Result<Vec<Vec<ArrayD<f32>>>, ExecutionError> {
     inputs
         .par_iter()
         .map(|input| {
@@ -126,7 +74,7 @@ pub fn execute_float_outputs(
 pub fn execute_float_outputs_on(
     graph: &Graph<Float>,
     samples: &[Vec<ArrayD<f32>>],
-) -> Result<Vec<Vec<ArrayD<f32>>>, FloatExecutionError> {
+) -> Result<Vec<Vec<ArrayD<f32>>>, ExecutionError> {
     samples
         .par_iter()
         .map(|inputs| {
@@ -137,40 +85,12 @@ pub fn execute_float_outputs_on(
         .collect()
 }
 
-/// Refuses another number of inputs than there are names and shapes, and inputs that do not fit them.
-pub(crate) fn check_inputs(
-    expected: &[(&str, &[usize])],
-    inputs: &[ArrayD<f32>],
-) -> Result<(), FloatExecutionError> {
-    if expected.len() != inputs.len() {
-        return Err(FloatExecutionError::InputCount {
-            expected: expected.len(),
-            found: inputs.len(),
-        });
-    }
-    for ((name, shape), input) in expected.iter().zip(inputs) {
-        check_input(shape, input).map_err(|error| match inputs.len() {
-            1 => error,
-            _ => FloatExecutionError::Input {
-                input: (*name).to_owned(),
-                error: Box::new(error),
-            },
-        })?;
-    }
-    Ok(())
-}
-
 /// Refuses inputs of the wrong shape and inputs with NaN or infinity, naming the index.
-pub(crate) fn check_input(expected: &[usize], input: &ArrayD<f32>) -> Result<(), FloatExecutionError> {
-    if input.shape() != expected {
-        return Err(FloatExecutionError::InputShape {
-            expected: expected.to_vec(),
-            found: input.shape().to_vec(),
-        });
-    }
+pub(crate) fn check_input(expected: &[usize], input: &ArrayD<f32>) -> Result<(), ExecutionError> {
+    check_shape(expected, input)?;
     match input.indexed_iter().find(|(_, value)| !value.is_finite()) {
         None => Ok(()),
-        Some((index, &value)) => Err(FloatExecutionError::NotFinite {
+        Some((index, &value)) => Err(ExecutionError::NotFinite {
             index: index.slice().to_vec(),
             value,
         }),
@@ -250,7 +170,7 @@ mod tests {
         let error = execute_float(&graph, &ArrayD::zeros(vec![2, 1])).unwrap_err();
         assert_eq!(
             error,
-            FloatExecutionError::InputShape {
+            ExecutionError::InputShape {
                 expected: vec![1, 2],
                 found: vec![2, 1]
             }
@@ -260,7 +180,7 @@ mod tests {
         let error = execute_float(&graph, &input).unwrap_err();
         assert_eq!(
             error,
-            FloatExecutionError::NotFinite {
+            ExecutionError::NotFinite {
                 index: vec![0, 1],
                 value: f32::INFINITY
             }

@@ -11,7 +11,7 @@ use ndarray::{ArrayD, Dimension};
 pub use executor::{Executor, Layers, execute};
 pub use reference::{execute_reference, execute_reference_on};
 
-use crate::graph::{Graph, IntFact, NodeId, Operation};
+use crate::graph::{Graph, IntFact, NodeId, Operation, Stage};
 pub use crate::ops::ExecutionError;
 use crate::ops::{Computed, Int, IntegerSite, Layer};
 
@@ -78,8 +78,12 @@ impl Execution {
     }
 }
 
-/// Refuses inputs of the wrong number or shape, or with integers outside their range, naming the index.
-pub(crate) fn check_inputs(graph: &Graph<Int>, inputs: &[ArrayD<i64>]) -> Result<(), ExecutionError> {
+/// Refuses another number of inputs than the network takes, and an input that `check` refuses, naming it.
+pub(crate) fn check_inputs<S: Stage<Op: Operation>, T>(
+    graph: &Graph<S>,
+    inputs: &[ArrayD<T>],
+    check: impl Fn(&S::Fact, &ArrayD<T>) -> Result<(), ExecutionError>,
+) -> Result<(), ExecutionError> {
     let expected: Vec<NodeId> = graph.inputs().collect();
     if expected.len() != inputs.len() {
         return Err(ExecutionError::InputCount {
@@ -89,7 +93,7 @@ pub(crate) fn check_inputs(graph: &Graph<Int>, inputs: &[ArrayD<i64>]) -> Result
     }
     for (id, input) in expected.iter().zip(inputs) {
         let node = &graph[*id];
-        check_input(&node.fact, input).map_err(|error| match inputs.len() {
+        check(&node.fact, input).map_err(|error| match inputs.len() {
             1 => error,
             _ => ExecutionError::Input {
                 input: node.name.clone(),
@@ -100,11 +104,17 @@ pub(crate) fn check_inputs(graph: &Graph<Int>, inputs: &[ArrayD<i64>]) -> Result
     Ok(())
 }
 
-fn check_input(fact: &IntFact, input: &ArrayD<i64>) -> Result<(), ExecutionError> {
-    if input.shape() != fact.shape {
-        let (expected, found) = (fact.shape.clone(), input.shape().to_vec());
-        return Err(ExecutionError::InputShape { expected, found });
+pub(crate) fn check_shape<T>(expected: &[usize], input: &ArrayD<T>) -> Result<(), ExecutionError> {
+    let (expected, found) = (expected.to_vec(), input.shape().to_vec());
+    match expected == found {
+        true => Ok(()),
+        false => Err(ExecutionError::InputShape { expected, found }),
     }
+}
+
+/// Refuses inputs of the wrong shape and inputs with integers outside their range, naming the index.
+fn check_input(fact: &IntFact, input: &ArrayD<i64>) -> Result<(), ExecutionError> {
+    check_shape(&fact.shape, input)?;
     let range = fact.range;
     match input
         .indexed_iter()

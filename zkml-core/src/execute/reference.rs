@@ -4,7 +4,7 @@
 
 use ndarray::ArrayD;
 
-use super::{Execution, check_inputs};
+use super::{Execution, check_input, check_inputs};
 use crate::graph::Graph;
 use crate::ops::{ExecutionError, Int};
 
@@ -21,7 +21,7 @@ pub fn execute_reference(graph: &Graph<Int>, input: &ArrayD<i64>) -> Result<Exec
 /// # Errors
 /// As [`execute_reference`]; another number of inputs.
 pub fn execute_reference_on(graph: &Graph<Int>, inputs: &[ArrayD<i64>]) -> Result<Execution, ExecutionError> {
-    check_inputs(graph, inputs)?;
+    check_inputs(graph, inputs, check_input)?;
     let layers = core::iter::repeat(None);
     Execution::of(graph, inputs, layers, |site| {
         site.node.op.room().reference_table(site)

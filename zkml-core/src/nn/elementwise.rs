@@ -2,8 +2,8 @@
 //!
 //! All of it follows from the list in `ops/elementwise_list.rs`.
 
+use super::Tensor;
 use super::trace::{Origin, record};
-use super::{Module, ParameterPath, Tensor};
 use crate::ops;
 
 macro_rules! elementwise {
@@ -16,30 +16,16 @@ macro_rules! elementwise {
                 record(Origin::Function(stringify!($function)), &[x], options.check().map(|()| x.shape), |_| options)
             }
 
-            #[doc = concat!("`torch.nn.", stringify!($layer), "`; see [`ops::", stringify!($layer), "`].")]
-            #[derive(Debug, Clone)]
-            pub struct $layer {
-                path: ParameterPath,
-                options: ops::$layer,
-            }
-
-            impl Module for $layer {
-                type Options = ops::$layer;
-
-                fn build(path: ParameterPath, options: ops::$layer) -> $layer {
-                    $layer { path, options }
-                }
-            }
-
-            impl $layer {
+            super::layers::declare!(
+                #[doc = concat!("`torch.nn.", stringify!($layer), "`; see [`ops::", stringify!($layer), "`].")]
+                $layer,
+                ops::$layer,
                 /// The result on `x`, of the same shape.
-                pub fn forward(&self, x: Tensor) -> Tensor {
+                |self, x| {
                     let shape = self.options.check().map(|()| x.shape);
                     record(Origin::Layer(&self.path), &[x], shape, |_| self.options)
                 }
-            }
-
-            super::layers::forward!($layer);
+            );
         )*
     };
 }

@@ -156,6 +156,18 @@ impl Recording {
         self.parameter_at(layer.join(name).as_str().to_owned(), shape)
     }
 
+    /// The parameters `layer.weight` of this shape and, if there is one, `layer.bias` with an element for each output channel.
+    pub(super) fn affine(
+        &mut self,
+        layer: &ParameterPath,
+        weight: &[usize],
+        has_bias: bool,
+    ) -> (ParameterId, Option<ParameterId>) {
+        let id = self.parameter(layer, "weight", weight);
+        let bias = has_bias.then(|| self.parameter(layer, "bias", weight.get(..1).unwrap_or(&[])));
+        (id, bias)
+    }
+
     fn parameter_at(&mut self, path: String, shape: &[usize]) -> ParameterId {
         if let Some(&id) = self.parameter_ids.get(&path) {
             let first = &self.parameters[id.0].shape;

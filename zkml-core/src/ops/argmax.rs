@@ -13,7 +13,7 @@
 use ndarray::{ArrayD, Axis as NdAxis, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, Hint, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
+use super::{FloatRoom, Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor, Table, check_bound};

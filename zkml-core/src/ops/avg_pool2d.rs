@@ -9,7 +9,7 @@ use super::pooling::{check_kernel, check_window, is_single_cell, pooled};
 use super::pooling::{pool, pool_reference};
 use super::product::{rank4, window_factor};
 use super::range::{magnitude, wide};
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "prover")]
 use super::IntegerSite;
 use super::product::check_products;
-use super::{IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
+use super::{IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 use crate::circuit::{Axis, CircuitError, ColumnId};
 use crate::graph::{OperandError, ParameterId, Shape, ShapeError, Site};
 

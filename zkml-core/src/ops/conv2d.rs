@@ -5,7 +5,7 @@ use ndarray::{ArrayD, Axis as NdAxis, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::product::{add_bias, check_products, rank4, window_factor};
-use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
+use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing, product};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
@@ -187,17 +187,9 @@ impl FloatRoom for Conv2d {
         Some((&mut self.weight, &mut self.bias))
     }
 
-    fn products(&self, shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
-        shape_of(self.weight).iter().skip(1).product()
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        let (x, weight, bias) = (
-            site.operand(0)?,
-            site.parameter(self.weight)?,
-            site.optional(self.bias)?,
-        );
+        let (x, weight, bias) = site.affine(self.weight, self.bias)?;
         product::conv2d(x, weight, &self.window, self.groups, bias, site.shape())
     }
 

@@ -39,51 +39,6 @@ pub trait Curved: core::fmt::Debug {
     }
 }
 
-/// A struct of hyper-parameters, for the compiler too: `new` with PyTorch's defaults, `check`, `infer`.
-macro_rules! hyper_parameters {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }
-        $(, check |$self:ident| $check:expr)?) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq)]
-        pub struct $name {
-            $($(#[$field_doc])* pub $field: $type,)*
-        }
-
-        impl $name {
-            /// With PyTorch's defaults.
-            pub const fn new() -> $name {
-                $name { $($field: $default),* }
-            }
-
-            hyper_parameters!(@check $($self, $check)?);
-
-            $crate::graph::infer!(|self, x| Ok(x));
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self::new()
-            }
-        }
-    };
-    (@check) => {
-        /// # Errors
-        /// None.
-        pub const fn check(&self) -> Result<(), $crate::graph::ShapeError> {
-            Ok(())
-        }
-    };
-    (@check $self:ident, $check:expr) => {
-        /// # Errors
-        /// A hyper-parameter that makes no sense.
-        pub const fn check(&$self) -> Result<(), $crate::graph::ShapeError> {
-            $check
-        }
-    };
-}
-
-pub(super) use hyper_parameters;
-
 /// Rooms, and the enum of all of them.
 macro_rules! elementwise {
     ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {

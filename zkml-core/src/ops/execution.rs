@@ -44,6 +44,16 @@ impl<'a> FloatSite<'a> {
             Some(id) => Some(Some(self.parameter(id)?.iter().copied().collect())),
         }
     }
+
+    /// The operand, weight and bias of an affine layer; `None` where one of them does not exist.
+    #[allow(clippy::type_complexity, reason = "named by the line above")]
+    pub fn affine(
+        &self,
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+    ) -> Option<(&'a ArrayD<f32>, ArrayViewD<'a, f32>, Option<Vec<f32>>)> {
+        Some((self.operand(0)?, self.parameter(weight)?, self.optional(bias)?))
+    }
 }
 
 /// A node of the integer graph that is executed.
@@ -104,8 +114,8 @@ impl Computed {
     }
 }
 
-/// Why an integer execution stops: an input that does not fit, or a value that leaves a table's domain.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+/// Why an execution stops: an input that does not fit, or an integer that leaves a table's domain.
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecutionError {
     /// The input has another shape than the network takes.
@@ -115,6 +125,14 @@ pub enum ExecutionError {
         expected: Vec<usize>,
         /// Shape of what was given.
         found: Vec<usize>,
+    },
+    /// The input holds a NaN or an infinity.
+    #[error("input: value {value} at index {index:?} is not finite")]
+    NotFinite {
+        /// Where.
+        index: Vec<usize>,
+        /// What.
+        value: f32,
     },
     /// An input integer outside the input's range.
     #[error("input: value {value} at index {index:?} is outside [{}, {}]", range.0, range.1)]
@@ -166,7 +184,7 @@ pub enum ExecutionError {
         error: crate::circuit::TableError,
     },
     /// The graph would not pass validation or range analysis.
-    #[error("`{layer}`: the integer graph is inconsistent here, validate it first")]
+    #[error("`{layer}`: the graph is inconsistent here, validate it first")]
     Inconsistent {
         /// Name of the node.
         layer: String,

@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, IxDyn};
 use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};

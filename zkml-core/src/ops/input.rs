@@ -5,7 +5,7 @@ use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use super::range::wide;
-use super::{FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId};

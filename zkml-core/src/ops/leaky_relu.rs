@@ -1,7 +1,7 @@
 //! `torch.nn.LeakyReLU`.
 
-use super::Properties;
-use super::elementwise::{Curved, hyper_parameters};
+use super::elementwise::Curved;
+use super::{Properties, hyper_parameters};
 use crate::circuit::{CurveKind, Dyadic, TableError};
 use crate::graph::ShapeError;
 

@@ -5,7 +5,7 @@ use ndarray::{ArrayD, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::product::{add_bias, check_products};
-use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
+use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId};
@@ -130,17 +130,9 @@ impl FloatRoom for Linear {
         Some((&mut self.weight, &mut self.bias))
     }
 
-    fn products(&self, shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
-        shape_of(self.weight).iter().skip(1).product()
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        let (x, weight, bias) = (
-            site.operand(0)?,
-            site.parameter(self.weight)?,
-            site.optional(self.bias)?,
-        );
+        let (x, weight, bias) = site.affine(self.weight, self.bias)?;
         let weight = weight.as_standard_layout();
         let (weight, x) = (weight.as_slice()?, x.as_slice()?);
         let outputs = *site.shape().last()?;

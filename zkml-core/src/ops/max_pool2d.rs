@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::pooling::{check_kernel, check_window, is_single_cell, pooled};
 #[cfg(feature = "prover")]
 use super::pooling::{pool, pool_reference};
-use super::{FloatRoom, Hint, IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
+use super::{FloatRoom, Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{

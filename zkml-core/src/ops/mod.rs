@@ -13,6 +13,7 @@ mod elementwise;
 #[cfg(feature = "prover")]
 mod execution;
 mod float_graph;
+mod hyper_parameters;
 mod lowering;
 mod pooling;
 mod product;
@@ -30,6 +31,7 @@ pub use analysis::node_range;
 pub use elementwise::{Curved, Elementwise};
 #[cfg(feature = "prover")]
 pub use execution::{Computed, ExecutionError, FloatSite, IntegerSite, PARALLEL_CELLS};
+pub(crate) use hyper_parameters::hyper_parameters;
 pub(crate) use lowering::BIAS_DIGITS;
 pub use lowering::{Hint, Lowering};
 #[cfg(feature = "prover")]

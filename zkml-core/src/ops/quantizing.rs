@@ -164,6 +164,13 @@ pub struct Activation {
     pub scale: f64,
 }
 
+impl From<Activation> for Accumulator {
+    fn from(Activation { node, scale }: Activation) -> Self {
+        let (scales, axis) = (vec![scale], 0);
+        Self { node, scales, axis }
+    }
+}
+
 /// Why a network cannot be quantized.
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "prover")]
 use super::IntegerSite;
-use super::{IntegerRoom, Lowering, RangeError, RangeSite, Properties, Room};
+use super::{IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, Shape, Site};
 

@@ -79,8 +79,9 @@ pub trait FloatRoom: Room {
     }
 
     /// Products of weights and activations for each value of the result. `shape_of` gives the shape of a parameter.
-    fn products(&self, _shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
-        0
+    fn products(&self, shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
+        let row = |layer: AffineLayer| shape_of(layer.weight).iter().skip(1).product();
+        self.layer().map_or(0, row)
     }
 
     /// Its values, as PyTorch computes them in evaluation mode; `None` for operands of the wrong number or shape.

@@ -1,7 +1,7 @@
 //! `torch.nn.Sigmoid`.
 
-use super::Properties;
-use super::elementwise::{Curved, hyper_parameters};
+use super::elementwise::Curved;
+use super::{Properties, hyper_parameters};
 use crate::circuit::{CurveKind, TableError};
 
 hyper_parameters! {

@@ -6,8 +6,7 @@ use ndarray::ArrayD;
 use rayon::prelude::*;
 
 use super::Quantized;
-use crate::execute::float::{FloatExecutionError, execute_float_on};
-use crate::execute::{ExecutionError, Executor};
+use crate::execute::{ExecutionError, Executor, float::execute_float_on};
 use crate::graph::Graph;
 use crate::ops::Float;
 
@@ -32,7 +31,7 @@ pub enum AccuracyError {
         /// Index of the sample.
         sample: usize,
         /// What is wrong with it.
-        reason: FloatExecutionError,
+        reason: ExecutionError,
     },
     /// The quantized network was not made from this float graph.
     #[error("the quantized network was made from another graph")]

@@ -7,7 +7,7 @@ use ndarray::{ArrayD, Dimension};
 use rayon::prelude::*;
 
 use super::observer::Observer;
-use crate::execute::float::FloatExecutionError;
+use crate::execute::ExecutionError;
 use crate::execute::float::execute_float_on;
 use crate::graph::{Graph, Node, NodeId};
 use crate::ops::Float;
@@ -37,7 +37,7 @@ pub enum CalibrationError {
         /// Index of the sample.
         sample: usize,
         /// What is wrong with it.
-        reason: FloatExecutionError,
+        reason: ExecutionError,
     },
     /// The network itself overflows on a sample.
     #[error("calibration sample {sample}: `{node}` computes {value} at index {index:?}, which is not finite")]
@@ -242,7 +242,7 @@ mod tests {
         let nan = collect(vec![sample([0.0; 4]), sample([0.0, 0.0, f32::NAN, 0.0])], min_max).unwrap_err();
         assert!(matches!(
             nan,
-            CalibrationError::Sample { sample: 1, reason: FloatExecutionError::NotFinite { ref index, .. } }
+            CalibrationError::Sample { sample: 1, reason: ExecutionError::NotFinite { ref index, .. } }
                 if *index == [0, 2]
         ));
         let shape = collect(vec![ArrayD::zeros(vec![4])], min_max).unwrap_err();
@@ -250,7 +250,7 @@ mod tests {
             shape,
             CalibrationError::Sample {
                 sample: 0,
-                reason: FloatExecutionError::InputShape { .. }
+                reason: ExecutionError::InputShape { .. }
             }
         ));
         let percentile = collect(vec![sample([0.0; 4])], CalibrationMethod::Percentile(f64::NAN));

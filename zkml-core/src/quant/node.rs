@@ -274,16 +274,11 @@ impl Quantizing for NodeQuantizer<'_, '_> {
                 operands.push(x.node);
                 continue;
             }
-            let accumulator = Accumulator {
-                node: x.node,
-                scales: vec![x.scale],
-                axis: 0,
-            };
             let name = format!("{}.rescale{number}", self.float().name);
             let (name, identity) = (self.quantizer.unique(name), self.quantizer.identity());
             let rescaled = self
                 .quantizer
-                .rescale(operand, &accumulator, scale, identity, name)?;
+                .rescale(operand, &x.into(), scale, identity, name)?;
             operands.push(rescaled.node);
         }
         let node = self.push(op, operands, scale)?;
@@ -297,12 +292,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             Some(accumulator) => (accumulator, self.quantizer.scales[self.id.0]),
             None => {
                 let x = self.activation(0)?;
-                let accumulator = Accumulator {
-                    node: x.node,
-                    scales: vec![x.scale],
-                    axis: 0,
-                };
-                (accumulator, x.scale)
+                (x.into(), x.scale)
             }
         };
         // As calibrated, the largest integer is no more than the bound: its clamp is that of the operation.
@@ -329,12 +319,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             ),
             None => {
                 let x = self.activation(0)?;
-                let accumulator = Accumulator {
-                    node: x.node,
-                    scales: vec![x.scale],
-                    axis: 0,
-                };
-                (accumulator, x.scale)
+                (x.into(), x.scale)
             }
         };
         let name = self.float().name.clone();

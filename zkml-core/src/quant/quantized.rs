@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 
 use super::record::Record;
-use crate::execute::float::{FloatExecutionError, check_input, check_inputs};
+use crate::execute::{ExecutionError, check_inputs, float::check_input};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Int;
 use crate::optimize::Switches;
@@ -33,7 +33,7 @@ impl Quantized {
     ///
     /// # Errors
     /// Wrong shape; NaN or infinity, with its index.
-    pub fn quantize_input(&self, real: &ArrayD<f32>) -> Result<ArrayD<i64>, FloatExecutionError> {
+    pub fn quantize_input(&self, real: &ArrayD<f32>) -> Result<ArrayD<i64>, ExecutionError> {
         let fact = &self.graph[self.graph.input].fact;
         check_input(&fact.shape, real)?;
         Ok(quantized(real, self.input_scale, fact.range))
@@ -43,12 +43,9 @@ impl Quantized {
     ///
     /// # Errors
     /// As [`Self::quantize_input`]; another number of inputs.
-    pub fn quantize_inputs(&self, real: &[ArrayD<f32>]) -> Result<Vec<ArrayD<i64>>, FloatExecutionError> {
+    pub fn quantize_inputs(&self, real: &[ArrayD<f32>]) -> Result<Vec<ArrayD<i64>>, ExecutionError> {
         let nodes: Vec<_> = self.graph.inputs().map(|id| &self.graph[id]).collect();
-        let shapes = nodes
-            .iter()
-            .map(|node| (node.name.as_str(), node.fact.shape.as_slice()));
-        check_inputs(&shapes.collect::<Vec<_>>(), real)?;
+        check_inputs(&self.graph, real, |fact, input| check_input(&fact.shape, input))?;
         let scales = nodes.iter().map(|node| node.fact.scale);
         let scales = core::iter::once(self.input_scale).chain(scales.skip(1));
         let inputs = nodes.iter().zip(scales).zip(real);

@@ -4,27 +4,23 @@
 //! `check` refuses values that make no sense, `infer` is the layer's shape rule for the compiler.
 
 mod batch_norm;
-mod conv2d;
-mod linear;
 mod pooling;
-mod prelu;
 mod sequential;
 mod simple;
+mod weighted;
 
 pub use crate::ops::{
     AdaptiveAvgPool2dOptions, AvgPool2dOptions, BatchNormOptions, Conv2dOptions, LinearOptions,
     MaxPool2dOptions, PReLUOptions,
 };
 pub use batch_norm::{BatchNorm1d, BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions};
-pub use conv2d::Conv2d;
-pub use linear::Linear;
 pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
-pub use prelu::PReLU;
 pub use sequential::{Sequential, SequentialLayer, SequentialOptions, layer, sequential};
 pub use simple::{
     Dropout, DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, ReLU, ReLU6, ReLU6Options,
     ReLUOptions, ZeroPad2d, ZeroPad2dOptions,
 };
+pub use weighted::{Conv2d, Linear, PReLU};
 
 /// The implementations of `Forward` and `Layer` for a layer with an inherent `forward`.
 macro_rules! forward {
@@ -44,4 +40,35 @@ macro_rules! forward {
     };
 }
 
-pub(super) use forward;
+/// A layer: its struct, how it is built, and its inherent `forward`.
+macro_rules! declare {
+    ($(#[$doc:meta])* $layer:ident, $options:ty, $(#[$forward_doc:meta])* |$self:ident, $x:ident| $result:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $layer {
+            #[allow(dead_code, reason = "layers that do nothing need no name")]
+            path: $crate::nn::ParameterPath,
+            #[allow(dead_code, reason = "layers without hyper-parameters read none")]
+            options: $options,
+        }
+
+        impl $crate::nn::Module for $layer {
+            type Options = $options;
+
+            fn build(path: $crate::nn::ParameterPath, options: $options) -> $layer {
+                $layer { path, options }
+            }
+        }
+
+        impl $layer {
+            $(#[$forward_doc])*
+            pub fn forward(&$self, $x: $crate::nn::Tensor) -> $crate::nn::Tensor {
+                $result
+            }
+        }
+
+        $crate::nn::layers::forward!($layer);
+    };
+}
+
+pub(super) use {declare, forward};

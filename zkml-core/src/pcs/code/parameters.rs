@@ -168,17 +168,17 @@ impl CodeParameters {
 
     /// `L`: data coefficients in a row.
     pub fn row_length(&self) -> usize {
-        1usize.checked_shl(self.log_row).unwrap_or(0)
+        self.wide().row_length()
     }
 
     /// `L + tail`: coefficients in a row.
     pub fn message_length(&self) -> usize {
-        self.row_length().saturating_add(self.tail)
+        self.wide().message_length()
     }
 
     /// `n`: points of a codeword.
     pub fn codeword_length(&self) -> usize {
-        1usize.checked_shl(self.log_codeword).unwrap_or(0)
+        self.wide().codeword_length()
     }
 
     /// `rho = (L + tail + 1) / n`.
