@@ -5,7 +5,7 @@ use crate::nn::trace::{Origin, record};
 use crate::nn::{Module, ParameterPath, Tensor};
 use crate::ops::{self, Conv2dOptions};
 
-/// Convolution of images; parameters `weight` `[out_channels, in_channels / groups, KH, KW]` and `bias` `[out_channels]`.
+/// Convolution of images. Parameters: `weight` `[out_channels, in_channels / groups, KH, KW]`, `bias` `[out_channels]`.
 #[derive(Debug, Clone)]
 pub struct Conv2d {
     path: ParameterPath,

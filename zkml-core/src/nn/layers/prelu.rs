@@ -5,7 +5,7 @@ use crate::nn::trace::{Origin, record};
 use crate::nn::{Module, ParameterPath, Tensor};
 use crate::ops::{self, PReLUOptions};
 
-/// `x`, below 0 a slope times `x`; parameter `weight`, `[num_parameters]`.
+/// `x` where it is not negative, else a slope times `x`. The slopes are the parameter `weight`, `[num_parameters]`.
 #[derive(Debug, Clone)]
 pub struct PReLU {
     path: ParameterPath,

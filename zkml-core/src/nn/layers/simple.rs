@@ -163,21 +163,21 @@ layer!(
     |self, shape| ops::padded(shape, &self.padding)
 );
 layer!(
-    /// Nothing, as PyTorch's in evaluation mode: proofs are about trained networks.
+    /// The identity, as PyTorch's in evaluation mode: proofs are about trained networks.
     Dropout,
     DropoutOptions,
     |self, x| x,
     |self, shape| Ok(shape)
 );
 layer!(
-    /// Nothing.
+    /// The identity.
     Identity,
     IdentityOptions,
     |self, x| x,
     |self, shape| Ok(shape)
 );
 
-/// An axis number as the shape rules take it; too large a one stays too large.
+/// `start_dim` as the shape rules take it. A number that is too large stays too large, so that a rule refuses it.
 const fn axis(start_dim: usize) -> isize {
     if start_dim > isize::MAX as usize {
         isize::MAX
