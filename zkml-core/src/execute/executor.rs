@@ -17,7 +17,7 @@ use crate::ops::{ExecutionError, Int, IntegerSite, Layer};
 pub struct Layers(Vec<Option<Layer>>);
 
 impl Layers {
-    /// Lays the weights of a graph out.
+    /// Lays out the weights of a graph.
     ///
     /// # Errors
     /// A graph that was not validated.

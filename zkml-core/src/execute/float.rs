@@ -1,6 +1,6 @@
 //! Reference execution of a `Graph<Float>` in `f32`, as PyTorch computes it in evaluation mode.
 //!
-//! Simple on purpose: it is what calibration measures and what the integer network is compared with.
+//! Simple on purpose: calibration measures it, and the integer network is compared with it.
 
 use ndarray::{ArrayD, Dimension};
 use rayon::prelude::*;

@@ -34,7 +34,7 @@ pub enum Inferred {
 }
 
 impl Inferred {
-    /// The input of that number, of the shapes that a model declares; it may declare none.
+    /// The shape of input `index` among those that a model declares; unknown where it declares none.
     pub const fn input(shapes: &[&[usize]], index: usize) -> Inferred {
         if index >= shapes.len() {
             return Inferred::Unknown;
@@ -45,7 +45,7 @@ impl Inferred {
         }
     }
 
-    /// The outcome of a rule of a room.
+    /// The outcome of a room's shape rule.
     pub const fn of(result: Result<Shape, ShapeError>) -> Inferred {
         match result {
             Ok(shape) => Inferred::Known(shape),
@@ -58,7 +58,7 @@ impl Inferred {
         }
     }
 
-    /// Marks a failure as that of the layer `name`, inside which it may have happened earlier.
+    /// Adds the layer `name` to a failure inside it. If `input` had failed before, the result is stale.
     pub const fn within(self, name: &'static str, input: Inferred) -> Inferred {
         if let Inferred::Failed(_) = input {
             return input.stale();
@@ -88,7 +88,7 @@ impl Inferred {
         result
     }
 
-    /// A failure, told already.
+    /// The same value; a failure counts as reported.
     pub(crate) const fn stale(self) -> Inferred {
         match self {
             Inferred::Failed(mut failure) => {
@@ -134,8 +134,8 @@ pub const fn report_options(check: Result<(), ShapeError>) {
     }
 }
 
-/// `infer` of options whose rule is `$rule`; options that make no sense are reported where they are written, so the result is only
-/// unknown here.
+/// `infer` of options whose rule is `$rule`. Options that make no sense are reported where they are written, so here
+/// the result is only unknown.
 macro_rules! infer {
     (|$self:ident, $shape:ident| $rule:expr) => {
         /// The shape rule, for the compiler.

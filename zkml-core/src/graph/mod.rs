@@ -1,9 +1,9 @@
 //! The typed graph a network is traced to.
 //!
-//! One structure for all stages ([`Stage`]): `Graph<Symbolic>` (parameters named, not loaded), `Graph<Float>` (weights
-//! loaded), `Graph<Int>` (quantized: exact integer semantics, every edge with its range and scale) and `Graph<Skeleton>` (the same
-//! without weight values). A step cannot be skipped because each consumes the type before it. The operations are those of
-//! `ops`; here stands what does not depend on them.
+//! One structure serves all stages ([`Stage`]): `Graph<Symbolic>` (parameters named, not loaded), `Graph<Float>`
+//! (weights loaded), `Graph<Int>` (quantized: exact integer semantics, every edge with its range and scale) and
+//! `Graph<Skeleton>` (the same without weight values). A step cannot be skipped because each consumes the type before
+//! it. `ops` has the operations; this folder has what does not depend on them.
 //!
 //! Shapes are PyTorch's, batch first: `[N, C, H, W]`, `[N, features]`.
 

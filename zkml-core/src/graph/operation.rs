@@ -1,4 +1,4 @@
-//! What a graph asks of the operations of its nodes.
+//! The traits that operations of a graph's nodes implement, and the site that their shape rules read.
 
 use super::{ParameterId, Shape, ShapeError};
 
@@ -130,7 +130,7 @@ impl Site<'_> {
         }
     }
 
-    /// That the operation has this many operands and not those it has.
+    /// The error that the operation takes `expected` operands, not those it has.
     pub fn arity(&self, expected: usize) -> OperandError {
         OperandError::Arity {
             expected,
@@ -186,7 +186,7 @@ pub(crate) fn checked(sizes: &[usize]) -> Result<Shape, OperandError> {
     })
 }
 
-/// Requires that a list has one entry for each.
+/// Requires that a list has `expected` entries.
 pub(crate) fn entries(expected: usize, found: usize) -> Result<(), OperandError> {
     if expected == found {
         Ok(())

@@ -1,4 +1,4 @@
-//! Parameters of the three stages.
+//! Parameters of the four stages: named, loaded, quantized, and quantized without values.
 
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::int8::Int8Tensor;
 
-/// Integers in memory: a byte each where all of them fit one, and then perhaps in memory that is shared.
+/// Integers in memory: a byte each where all of them fit, and then possibly in shared memory; else four bytes each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Stored", try_from = "Stored")]
 pub enum IntTensor {

@@ -66,8 +66,8 @@ pub enum GraphError {
 crate::debug_as_display!(GraphError);
 
 impl<S: Stage> Graph<S> {
-    /// Checks that operands come before their users, that names are unique, that there is an input and at least one output, and that
-    /// every shape is the one its operation gives.
+    /// Checks that operands come before their users, that names are unique, that there is an input and at least one
+    /// output, and that every shape is the one its operation gives.
     ///
     /// # Errors
     /// The first [`GraphError`], in graph order.

@@ -19,7 +19,8 @@ pub struct Window2d {
 const MAXIMUM: usize = 1 << 24;
 
 impl Window2d {
-    /// Height and width after sliding over `input`: `floor((input + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`.
+    /// Height and width after sliding over `input`:
+    /// `floor((input + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`.
     ///
     /// # Errors
     /// The span of the window and the size of the padded input, where the window does not fit or makes no sense.

@@ -13,9 +13,9 @@ use crate::privacy::Visibility;
 use crate::reduce::{Backend, Cpu};
 use crate::secret::Seed;
 
-/// The commitments to the weights: those of a new key are at hand from setup on, those of a key from a file are made
-/// when their turn comes. One whose turn is over is dropped. All of them, and all others who read weights, refer to the
-/// same rows.
+/// The commitments to the weights. A new key keeps them from setup on where memory allows; otherwise each is made when
+/// its turn comes. A commitment is dropped after its turn. All commitments and all readers of weights share the same
+/// rows.
 pub(crate) struct Commitments<B: Backend = Cpu> {
     /// Where they are made and kept.
     pub(crate) backend: B,
@@ -25,7 +25,7 @@ pub(crate) struct Commitments<B: Backend = Cpu> {
     made: Mutex<BTreeMap<usize, Arc<B::Matrix>>>,
 }
 
-/// What the seeds of all commitments come from; as secret as the weights. Nothing for public weights.
+/// The secret from which the seeds of all commitments are derived; as secret as the weights. `None` for public weights.
 #[derive(Clone, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
 pub(crate) struct Secret(Option<[u8; 32]>);
 
@@ -52,10 +52,11 @@ impl Secret {
     }
 }
 
-/// Most bytes of encoded weights that a new key keeps at hand for proofs to come, besides those for the next proof.
+/// Most bytes of all encoded commitments of a new key that are kept. Above it only the commitment of the next proof is
+/// kept.
 const MAXIMUM_KEPT_BYTES: usize = 1 << 28;
 
-/// Most bytes of one encoded commitment that are kept: of a larger one each proof computes the columns it opens again.
+/// Most bytes of an encoded commitment that is kept. Of a larger one each proof recomputes the columns that it opens.
 const MAXIMUM_CODEWORD_BYTES: usize = 1 << 30;
 
 impl<B: Backend> Commitments<B> {
@@ -77,7 +78,7 @@ impl<B: Backend> Commitments<B> {
         self.get_keeping(verifying, number, keep)
     }
 
-    /// As [`Self::get`], keeping the codeword or not if it is made.
+    /// As [`Self::get`]; `keep` counts only if the commitment is made now.
     pub(crate) fn get_keeping(
         &self,
         verifying: &VerifyingKey,
@@ -87,8 +88,8 @@ impl<B: Backend> Commitments<B> {
         if let Some(matrix) = self.lock().get(&number) {
             return Ok(Arc::clone(matrix));
         }
-        // Made without the lock: a thread that waits for parallel work may take up another proof meanwhile. Two proofs at
-        // once may both make it; it is the same one.
+        // Made without the lock: a thread that waits for parallel work may take up another proof, and would wait for
+        // itself. Two proofs at once may both make the commitment, with equal results.
         let tails = Tails {
             length: verifying
                 .weights
@@ -116,7 +117,7 @@ impl<B: Backend> Commitments<B> {
         Commitments::new(backend, self.secret, self.cells)
     }
 
-    /// Whether the codewords of all commitments are little enough memory to be kept from setup on.
+    /// Whether setup keeps the codewords of all commitments, or the trees alone.
     pub(crate) fn keep_all(verifying: &VerifyingKey) -> Keep {
         let count = verifying.weights.roots.len();
         match count.saturating_mul(encoded_bytes(verifying)) > MAXIMUM_KEPT_BYTES {

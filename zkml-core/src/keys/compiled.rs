@@ -1,4 +1,4 @@
-//! The compiled model.
+//! The compiled model, from which setup makes keys.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,16 +38,16 @@ impl CompiledModel {
         }
     }
 
-    /// With another choice of what is private, the same for all inputs and for all outputs. It must be made before setup.
+    /// With another privacy, the same for all inputs and for all outputs. It must be chosen before setup.
     pub fn with_privacy(mut self, privacy: Privacy) -> Self {
         let inputs: Vec<NodeId> = self.network.graph.inputs().collect();
         self.reveal(&inputs, |_| false, |_| false);
         Self { privacy, ..self }
     }
 
-    /// With each input and output public or private by itself, in their order, and the rest of its privacy as it is. It must be chosen
-    /// before setup. Where some are private and some are public, [`Privacy`] says private, and the integer network says which are
-    /// revealed.
+    /// With a visibility for each input and each output, in their order; the rest of the privacy stays. It must be
+    /// chosen before setup. Where some are private and some are public, [`Privacy`] says private, and the network marks
+    /// the revealed ones.
     ///
     /// # Errors
     /// [`ProveError::Malformed`] for another number of inputs or outputs.
@@ -70,7 +70,7 @@ impl CompiledModel {
         Ok(self)
     }
 
-    /// Marks inputs and outputs, by number, that are shown though [`Privacy`] says private.
+    /// Marks the inputs and outputs, by number, that are shown although [`Privacy`] says private.
     fn reveal(&mut self, inputs: &[NodeId], input: impl Fn(usize) -> bool, output: impl Fn(usize) -> bool) {
         let graph = &mut self.network.graph;
         for (index, id) in inputs.iter().enumerate() {
@@ -84,8 +84,8 @@ impl CompiledModel {
         }
     }
 
-    /// The scale that a key states for its input. Where some inputs are revealed, these have scales of their own in the
-    /// circuit, and this is the scale of the first private one: that of the input which proofs commit to.
+    /// The input scale that a key states. Revealed inputs have scales of their own in the circuit. If there are any,
+    /// this is the scale of the first private input: the one that proofs commit to.
     fn input_scale(&self) -> f64 {
         let graph = &self.network.graph;
         let is_revealed = |id: NodeId| matches!(graph[id].op, IntOp::RevealedInput(_));
@@ -119,7 +119,7 @@ impl CompiledModel {
     }
 }
 
-/// Makes an output that of a [`Reveal`] node, or of what stands under one.
+/// Puts a [`Reveal`] node on an output, or takes it away.
 fn reveal_output(graph: &mut Graph<Int>, index: usize, revealed: bool) {
     let output = graph.outputs[index];
     match (&graph[output].op, revealed) {
@@ -142,7 +142,7 @@ fn reveal_output(graph: &mut Graph<Int>, index: usize, revealed: bool) {
     }
 }
 
-/// Private as soon as one is.
+/// Private if at least one of them is.
 fn overall(visibilities: &[Visibility]) -> Visibility {
     match visibilities.iter().any(|visibility| visibility.is_private()) {
         true => Visibility::Private,
@@ -161,13 +161,13 @@ fn expect_count(place: &str, expected: usize, found: usize) -> Result<(), ProveE
     })
 }
 
-/// What setup decides of the commitments.
+/// The choices of setup for the commitments.
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
     /// The code.
     pub(crate) code: CodeParameters,
-    /// How a row combination is shown.
+    /// The recursion for a row combination; without levels the combination is sent.
     pub(crate) recursion: RecursionParameters,
-    /// The commitments to the weights; their roots are not known yet.
+    /// The commitments to the weights; their roots may be placeholders.
     pub(crate) weights: WeightCommitments,
 }

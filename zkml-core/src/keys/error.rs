@@ -59,14 +59,14 @@ pub enum ProveError {
         /// What the tensor, or its commitment, has.
         found: String,
     },
-    /// A file of a proving key or model holds something that does not fit together.
+    /// A file, a key or an option is not as it must be, or its parts do not fit together.
     #[error("{place}: expected {expected}, found {found}")]
     Malformed {
-        /// What.
+        /// The file, part or option.
         place: String,
-        /// What is asked for.
+        /// What it must be.
         expected: String,
-        /// What is there.
+        /// What it is.
         found: String,
     },
 }

@@ -1,9 +1,9 @@
-//! How the columns of a circuit lie in the matrices that are committed.
+//! The sizes of a circuit's columns, in the order in which trace and weights are packed into matrices.
 
 use crate::circuit::{Circuit, ColumnKind};
 use crate::pcs::Extent;
 
-/// The sizes of everything packed into the trace: its columns, then the tables' multiplicities.
+/// The extents of everything packed into the trace: committed columns, then the tables' multiplicities.
 pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
     let columns = circuit.committed().map(|id| {
         let column = &circuit[id];
@@ -22,8 +22,8 @@ pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
     columns.chain(tables).collect()
 }
 
-/// The sizes of the parameter columns. Rows of padding are not stored, not even for the setup proof: it shows that the
-/// padding in stored rows is 0.
+/// The extents of the parameter columns. Rows of padding are never stored, not even for the setup proof, which shows
+/// that padding inside stored rows is 0.
 pub(crate) fn weight_extents(circuit: &Circuit) -> Vec<Extent> {
     circuit
         .parameters()

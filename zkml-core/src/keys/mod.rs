@@ -1,4 +1,4 @@
-//! Keys: what a verifier keeps of a model, what its prover keeps, and how often the prover may use it.
+//! Keys: the verifier's key of a model, the prover's key, and the count of the prover's openings.
 
 #[cfg(feature = "prover")]
 pub mod budget;

@@ -1,4 +1,4 @@
-//! The proving key.
+//! The proving key: what a prover keeps of one model.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,10 +9,10 @@ use crate::lower::Filled;
 use crate::pcs::MatrixOracle;
 use crate::reduce::{Backend, Cpu};
 
-/// What the prover keeps: the model, its circuit, the verifying key, and the secret behind the committed weights.
+/// The model, its circuit, the verifying key, and the secret of the committed weights.
 ///
-/// With private weights it counts its openings; see [`Budget`]. Its committed weights are kept on a [`Backend`], which
-/// makes its proofs.
+/// With private weights it counts its openings; see [`Budget`]. A [`Backend`] keeps its committed weights and makes its
+/// proofs.
 pub struct ProvingKey<B: Backend = Cpu> {
     /// The model.
     pub model: CompiledModel,
@@ -22,13 +22,13 @@ pub struct ProvingKey<B: Backend = Cpu> {
     pub lowered: Filled,
     pub(crate) commitments: Commitments<B>,
     pub(crate) budget: Option<Budget>,
-    /// The weights as the execution wants them, once a proof was made.
+    /// The weights in the layout of the kernels, after the first execution.
     pub(crate) layers: OnceLock<Layers>,
 }
 
 impl<B: Backend> ProvingKey<B> {
-    /// The same key on another backend, which commits to the weights when their turn comes. The count of openings goes
-    /// with it.
+    /// Moves the key to another backend, which commits to the weights again on demand. The count of openings moves
+    /// along.
     pub fn on<C: Backend>(self, backend: C) -> ProvingKey<C> {
         ProvingKey {
             model: self.model,
@@ -45,7 +45,7 @@ impl<B: Backend> ProvingKey<B> {
         &self.commitments.backend
     }
 
-    /// The network, ready to be executed; its weights are laid out once.
+    /// An executor of the network. The first call lays out the weights.
     pub(crate) fn executor(&self) -> Result<Executor<'_>, ExecutionError> {
         let graph = &self.model.network.graph;
         let layers = match self.layers.get() {
@@ -58,7 +58,7 @@ impl<B: Backend> ProvingKey<B> {
         Ok(Executor::with_layers(graph, layers))
     }
 
-    /// How often the key's weights may be opened, and how often they were; nothing for public weights.
+    /// The count and the limit of openings of the weights; `None` for public weights.
     pub fn budget(&self) -> Option<&Budget> {
         self.budget.as_ref()
     }

@@ -24,8 +24,8 @@ impl VerifyingKey {
     /// The public inputs, in order; none if all are private.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] unless the circuit has exactly what privacy asks for. Where inputs are public these are all of them,
-    /// numbered 0, 1, 2, ...; where they are private, those that the model reveals, in ascending order. A committed input has one
+    /// [`VerifyError::Key`] unless the circuit has exactly what privacy asks for. Public inputs are all there, numbered
+    /// 0, 1, 2, ... Of private inputs the revealed ones are there, in ascending order. A committed input has one
     /// column.
     pub fn inputs(&self) -> Result<Vec<PublicTensor>, VerifyError> {
         let expected = usize::from(self.privacy.commit_input);
@@ -84,8 +84,8 @@ impl VerifyingKey {
     /// The public outputs, by number; none if all are private.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] unless they are numbered 0, 1, 2, ... and have a positive scale each. Private ones have a
-    /// committed column and a scale each, and those among them that the model reveals are in ascending order.
+    /// [`VerifyError::Key`] unless public outputs are numbered 0, 1, 2, ... with a positive scale each. Private outputs
+    /// have a scale each, and a committed column each unless they are revealed; revealed ones are in ascending order.
     pub fn outputs(&self) -> Result<Vec<PublicTensor>, VerifyError> {
         let scales = &self.interface.output_scales;
         check_scales(core::iter::once(&self.interface.input_scale).chain(scales))?;
@@ -122,7 +122,8 @@ impl VerifyingKey {
         Ok(public)
     }
 
-    /// The columns of outputs that are public, and of those that are revealed while others are private.
+    /// The public columns of outputs: first those of a key with public outputs, then those revealed by a key with
+    /// private ones.
     fn shown_outputs(&self, scales: &[f64]) -> Result<(Vec<PublicTensor>, Vec<PublicTensor>), VerifyError> {
         let (mut public, mut revealed) = (Vec::new(), Vec::new());
         for column in self.circuit.ids() {
@@ -158,7 +159,7 @@ impl VerifyingKey {
     }
 }
 
-/// Scales are positive and finite.
+/// Checks that scales are positive and finite.
 fn check_scales<'a>(mut scales: impl Iterator<Item = &'a f64>) -> Result<(), VerifyError> {
     match scales.find(|scale| !(scale.is_finite() && **scale > 0.0)) {
         None => Ok(()),
@@ -168,7 +169,7 @@ fn check_scales<'a>(mut scales: impl Iterator<Item = &'a f64>) -> Result<(), Ver
     }
 }
 
-/// Numbers are in ascending order; `all` of them from 0 on, or some.
+/// Checks that numbers ascend, and if `all` that they are 0, 1, 2, ...
 fn expect_ascending(what: &str, tensors: &[PublicTensor], all: bool) -> Result<(), VerifyError> {
     let ascending = tensors.windows(2).all(|pair| match pair {
         [left, right] => left.index < right.index,

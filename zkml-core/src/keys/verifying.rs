@@ -24,46 +24,47 @@ pub struct VerifyingKey {
     pub privacy: Privacy,
     /// The code of both commitments.
     pub code: CodeParameters,
-    /// How a row combination is shown that is too long to be sent.
+    /// The recursion for a row combination that is too long to be sent; without levels it is sent.
     pub recursion: RecursionParameters,
     /// The commitments to the weights.
     pub weights: WeightCommitments,
-    /// A commitment of the key that this one replaces: the setup proof shows that both hold the same weights.
+    /// A root of the key that this one replaces. The setup proof shows that both keys hold the same weights.
     pub previous: Option<[u8; 32]>,
     /// Number of sequential hashes after the first message.
     pub hardening: u64,
     /// Shows that the committed weights are integers in `[-128, 127]`, zero on padding, and the same in all
-    /// commitments. Not part of the key's digest, which it is bound to.
+    /// commitments. It is bound to the key's digest, and so is no part of it.
     #[serde(with = "serde_bytes")]
     pub setup_proof: Vec<u8>,
 }
 
 /// Commitments to the same weights, each with randomness of its own.
 ///
-/// Every proof opens columns of one of them; a commitment to private weights bears a limited number of that.
+/// Every proof opens columns of one of them. A commitment to private weights allows a limited number of openings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeightCommitments {
     /// Roots of the Merkle trees.
     pub roots: Vec<[u8; 32]>,
     /// Rows of each matrix.
     pub rows: usize,
-    /// How often each may be opened, the setup proof included; 0 for public weights: any number of times.
+    /// Openings that each commitment allows, the setup proof's included; 0 for public weights, which allow any number.
     pub openings: u32,
 }
 
 /// Most commitments to the weights of one key.
 const MAXIMUM_COMMITMENTS: usize = 1 << 10;
 
-/// Openings that are kept for a rotation. One is enough for it, but a rotation that is interrupted has spent its own.
+/// Openings that are kept for a rotation. A rotation needs one; an interrupted rotation has spent its own.
 pub const ROTATION_RESERVE: u64 = 4;
 
 impl WeightCommitments {
-    /// Commitments that the setup proof opens: these, and one of a key before, if there is one.
+    /// Commitments that the setup proof opens: all of this key, and one of the key before if it has one.
     pub(crate) fn commitments(&self, previous: Option<[u8; 32]>) -> usize {
         self.roots.len().saturating_add(usize::from(previous.is_some()))
     }
 
-    /// Openings of all proofs together, for private weights; those kept for rotation included.
+    /// Openings that private weights allow after setup, those kept for rotation included. Example: 2 commitments of 9
+    /// openings allow 16.
     pub fn budget(&self) -> u64 {
         (self.roots.len() as u64).saturating_mul(u64::from(self.openings.saturating_sub(1)))
     }
@@ -75,13 +76,13 @@ impl WeightCommitments {
         usize::try_from(number.checked_div(each).unwrap_or(0)).unwrap_or(usize::MAX)
     }
 
-    /// Random coefficients that a row of weights needs, for `queries` columns in each opening, and narrow rows of
+    /// Random coefficients that a row of weights needs, with `queries` columns in each opening and narrow rows of
     /// `stride`.
     ///
-    /// The mask's rows are narrow. An opened column of them tells the row combination at `stride` positions, and with
-    /// it the sum of the rows of weights at the positions that are not opened. With enough rows the combinations of all
-    /// openings are independent, and one opening needs extra room for its own positions only. Otherwise all `stride`
-    /// positions count as opened. See `docs/protocol/zero-knowledge.md`, "Randomness".
+    /// The mask's rows are narrow. One opened column of them fixes the row combination at `stride` positions, and with
+    /// it the sum of the weights' rows there. With enough rows the combinations of all openings are independent, and
+    /// only one opening needs room for the positions that it does not open. Otherwise every opening needs room for all
+    /// `stride` positions. See `docs/protocol/zero-knowledge.md`, "Randomness".
     pub fn tail(&self, queries: usize, stride: usize) -> usize {
         let openings = self.openings as usize;
         if openings == 0 {
@@ -114,8 +115,8 @@ impl Artifact for VerifyingKey {
 /// Openings of a tensor with a commitment of its own: the proof that makes the commitment, and one that links to it.
 const TENSOR_OPENINGS: usize = 2;
 
-/// The least tail of the code of a key with this privacy: the most random coefficients that any of its rows needs, for
-/// `queries` columns in each opening. A coefficient of a narrow row takes `stride` places.
+/// The least tail for a key with this privacy: as long as its most demanding row needs, for `queries` columns in each
+/// opening. A coefficient of a narrow row takes `stride` places.
 pub(crate) fn needed_tail(
     privacy: &Privacy,
     weights: &WeightCommitments,
@@ -141,13 +142,13 @@ fn tensor_tail(queries: usize) -> usize {
 }
 
 impl VerifyingKey {
-    /// What an opening of its commitments goes by.
+    /// The parameters of every opening of its commitments.
     pub fn opening(&self) -> (&CodeParameters, &RecursionParameters) {
         (&self.code, &self.recursion)
     }
 
-    /// Random coefficients of a row of the trace: two more than columns are opened. Values at as many points as columns
-    /// may depend on each other in the space of the circle transform.
+    /// Random coefficients of a row of the trace: `t + 2` for `t` opened columns. With only `t`, the values at `t`
+    /// points of the circle could depend on each other.
     pub fn trace_tail(&self) -> usize {
         match self.privacy.zero_knowledge() {
             true => self.code.queries.saturating_add(2),
@@ -182,7 +183,7 @@ impl VerifyingKey {
             _ => {}
         }
         let tail = needed_tail(&self.privacy, weights, self.code.queries, self.code.stride());
-        // It may be longer: keys whose proofs are to be linked share a code. Without secrets there is none.
+        // A longer tail is allowed: keys whose proofs are linked share a code. Without secrets the tail is 0.
         if self.code.tail < tail || (tail == 0 && self.code.tail != 0) {
             return Err(VerifyError::Key(format!(
                 "commitment code: expected a tail of {tail} for {} columns an opening, found {}",

@@ -1,4 +1,4 @@
-//! The one copy of a key's weights: the rows that all its commitments commit to, and the views that others have of them.
+//! The one copy of a key's weights: the rows under all its commitments, and the views that others have of them.
 
 use super::weight_extents;
 use super::{CompiledModel, ProveError};
@@ -24,7 +24,7 @@ pub(crate) fn fill(lowered: &Filled, packing: &Packing) -> Int8Cells {
     cells.into()
 }
 
-/// Makes the parameter columns and the weights of the network views of the rows; what they held before is dropped.
+/// Makes the parameter columns and the weights of the network views of the rows, and drops their own copies.
 ///
 /// # Errors
 /// [`ProveError::InvariantViolation`] for rows of another packing.
@@ -49,16 +49,18 @@ pub(crate) fn share(
     Ok(())
 }
 
-/// Whether the cells that a parameter column had before are those that stand in the rows now.
+/// Whether the rows hold the cells that parameter columns had before. Weight tensors are exempt: they come from the
+/// rows.
 pub(crate) fn agree(before: &[FilledColumn], lowered: &Filled) -> bool {
     let mut pairs = before.iter().zip(&lowered.parameters);
     pairs.all(|(before, now)| before.tensor.is_some() || before.cells == now.cells)
 }
 
-/// Offset and axes of a parameter column of this shape in the rows. Of an axis whose index bits select rows as many
-/// indices are there as rows are stored; one whose bits lie in a row is there with its padding.
+/// Offset and axes of a parameter column of this shape in the rows. Index bits that select rows reach as far as rows
+/// are stored; bits inside a row include padding. Example: `[3, 5]`, padded to 4 x 8, in rows of 4 cells is stored as
+/// 3 x 8, and cell (2, 1) lies at offset + 2·8 + 1.
 fn place(shape: &PaddedShape, slot: &Slot) -> (usize, Vec<Axis>) {
-    // Columns alone in their rows are stored whole.
+    // Every row is stored: the column is alone in its rows, or no row lies in the padding alone.
     let whole = slot.stored.count() >> slot.stored.variables() == 1;
     let mut inside = slot.variables.min(slot.log_row as usize);
     let mut stride = 1usize;

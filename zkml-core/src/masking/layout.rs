@@ -4,8 +4,9 @@ use crate::pcs::Matrix;
 use crate::pcs::{ExtensionRow, MaskRows};
 
 /// The rows after those of the trace's columns: the pads `d`, the masks `m` of the closing check, and the mask `g` of
-/// the row combination. An element of K is a pair of rows over F. `d` and `m` take as many pairs as they need, `g` one
-/// pair for each place modulo the stride.
+/// the row combination. A row over K is a pair of rows over F. `d` and `m` take as many pairs as they need, `g` a pair
+/// for each place modulo the stride. Example: from row 3 on, 1 pair of pads and stride 2 give rows 3-4 for `d`, 5-6 for
+/// `m`, 7-10 for `g`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Masking {
     /// Scalars that a proof hides. One more pad hides the closing check itself.
@@ -65,7 +66,7 @@ impl Masking {
         self.rows_at(self.pairs().saturating_mul(2))
     }
 
-    /// The same for an opening: with the pairs of rows before `g`.
+    /// The mask as an opening sees it: `g`, and all pairs of rows before it.
     pub fn opening_mask(&self) -> MaskRows {
         MaskRows {
             mask: self.combination_rows(),

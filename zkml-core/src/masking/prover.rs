@@ -100,8 +100,8 @@ impl<'t, 'p> MaskedProver<'t, 'p> {
 impl ProverChannel for MaskedProver<'_, '_> {
     fn send_scalars(&mut self, label: &'static str, values: &[K]) {
         let pads = self.pads.get(self.record.scalars.len()..).unwrap_or_default();
-        // A value without a pad is not sent: the proof is then too short, and rejected. It cannot be, the number of
-        // scalars follows from the circuit.
+        // A value without a pad is not sent: the proof is then too short, and rejected. It does not happen: the circuit
+        // fixes the number of scalars.
         let padded: Vec<K> = values.iter().zip(pads).map(|(value, pad)| *value + pad).collect();
         self.record.scalars.extend_from_slice(values);
         self.transcript.send_scalars(label, &padded);
@@ -141,8 +141,8 @@ impl ProverChannel for MaskedProver<'_, '_> {
     }
 }
 
-/// Sends the closing messages for `constraints`, made on the way; consumes the pads. `trace` is the matrix they are
-/// committed in.
+/// Sends the closing messages for `constraints` and consumes the pads. `trace` is the matrix in which these are
+/// committed.
 ///
 /// # Errors
 /// [`PcsError::Backend`] where the matrix cannot be read.

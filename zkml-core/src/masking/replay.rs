@@ -1,4 +1,4 @@
-//! The verifier's code, run over a record of the messages: each check becomes a function of the closing challenge.
+//! The verifier's code over a record of the messages: each check becomes a function of the closing challenge.
 //!
 //! The prover runs it over its true values and the mask `m`, to learn `A_0` and `A_1`. The verifier runs it over padded
 //! scalars and the answer `z`, to judge. Either way a value is an affine form known by two numbers.

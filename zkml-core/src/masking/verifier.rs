@@ -147,7 +147,7 @@ fn miscounted(found: usize, expected: usize) -> VerifyError {
 }
 
 impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {
-    /// A padded scalar. In this walk nothing is asked of it.
+    /// A padded scalar. This walk judges nothing.
     type Scalar = K;
 
     fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {

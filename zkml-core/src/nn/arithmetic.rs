@@ -1,7 +1,7 @@
 //! Arithmetic on tensors, parameters and numbers, as PyTorch has it: `x * self.gain + 1.0`.
 //!
-//! Operands of different shapes are [broadcast](crate::ops::broadcast). A number that is multiplied with changes the scale of integers,
-//! and is no operation of the integer network.
+//! Operands of different shapes are [broadcast](crate::ops::broadcast). Multiplication by a positive number changes
+//! only the scale of the integers: the integer network has no operation for it.
 
 use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -10,7 +10,7 @@ use super::{Parameter, Tensor};
 use crate::graph::{Operator, Shape, ShapeError};
 use crate::ops::{self, FloatOp};
 
-/// `x` repeated to `shape`.
+/// `x`, repeated to `shape`.
 fn expand(x: Tensor, shape: Shape) -> Tensor {
     if x.shape.same(&shape) {
         return x;
@@ -18,7 +18,7 @@ fn expand(x: Tensor, shape: Shape) -> Tensor {
     record(Origin::Function("expand"), &[x], Ok(shape), |_| ops::Expand)
 }
 
-/// An operation on two operands, element by element; `name` is what its node is called.
+/// An operation on two operands, element by element, whose node is called `name`.
 fn elementwise<O: Into<FloatOp>>(
     (operator, name): (Operator, &'static str),
     left: Tensor,
@@ -34,7 +34,7 @@ fn elementwise<O: Into<FloatOp>>(
     }
 }
 
-/// The number in every cell of a tensor of shape `[]`.
+/// A tensor of shape `[]` whose cell is the number.
 fn constant(number: f64) -> Tensor {
     let value = number as f32;
     let shape = match (value.is_finite(), Shape::new(&[])) {
@@ -74,7 +74,7 @@ fn negated(x: Tensor) -> Tensor {
 fn scaled(x: Tensor, number: f64) -> Tensor {
     let factor = (number as f32).abs();
     if factor == 0.0 || !factor.is_finite() {
-        // Zeros, or the error of a number that is none.
+        // All zeros; or the number is not finite, which `constant` reports.
         return multiplied(x, constant(number));
     }
     let x = if number < 0.0 { negated(x) } else { x };

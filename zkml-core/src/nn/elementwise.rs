@@ -1,6 +1,6 @@
-//! Functions of each value by itself whose tables are computed, as layers and as functions.
+//! Element-wise functions that are looked up in computed tables, as layers and as functions.
 //!
-//! All of it follows from the list in `ops/elementwise_list.rs`.
+//! The list in `ops/elementwise_list.rs` generates all of them.
 
 use super::Tensor;
 use super::trace::{Origin, record};

@@ -55,8 +55,8 @@ pub(super) fn pool_avg(origin: Origin<'_>, x: Tensor, options: &AvgPool2dOptions
     })
 }
 
-/// Mean over equal windows: `[N, C, H, W] -> [N, C, output_size, output_size]` (or a pair), which divides the height and
-/// the width. An operand that has that size already is the result.
+/// Mean over equal windows: `[N, C, H, W] -> [N, C, output_size, output_size]` (a number or a pair). The output size
+/// divides height and width; if it equals them, the result is `x`.
 pub fn adaptive_avg_pool2d(x: Tensor, output_size: impl Into<Pair>) -> Tensor {
     pool_adaptive(Origin::Function("adaptive_avg_pool2d"), x, output_size.into().0)
 }
@@ -85,7 +85,7 @@ pub(super) fn flatten_at(origin: Origin<'_>, x: Tensor, start_dim: isize) -> Ten
     record(origin, &[x], ops::flattened(x.shape, start_dim), |_| ops::Reshape)
 }
 
-/// The same elements in row-major order under other sizes, one of which may be -1.
+/// The same elements in row-major order under other sizes. One size may be -1: it follows from the others.
 pub fn reshape<const RANK: usize>(x: Tensor, sizes: [impl Extent; RANK]) -> Tensor {
     let sizes = sizes.map(Extent::extent);
     record(
@@ -127,8 +127,8 @@ pub fn cat<const COUNT: usize>(tensors: [Tensor; COUNT], axis: isize) -> Tensor 
     })
 }
 
-/// Zeros before and after, from the last axis on: `[left, right, top, bottom]`, and `[.., front, back]` with those of the
-/// channels; the order of `torch.nn.functional.pad`.
+/// Zeros before and after each axis, from the last axis on, in the order of `torch.nn.functional.pad`:
+/// `[left, right, top, bottom]`, then `front, back` of the channels.
 pub fn pad<const COUNT: usize>(x: Tensor, amounts: [usize; COUNT]) -> Tensor {
     pad_at(Origin::Function("pad"), x, &amounts)
 }

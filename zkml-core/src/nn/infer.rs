@@ -1,4 +1,4 @@
-//! Functions of `forward` on shapes, for the code that `#[zk_model]` generates.
+//! The shape rules of a `forward`, for the code that `#[zk_model]` generates.
 
 pub use crate::graph::report_options;
 use crate::graph::{Inferred, Operator, ShapeError};

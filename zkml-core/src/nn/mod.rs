@@ -1,8 +1,8 @@
-//! Stage 1: describing a network.
+//! Stage 1: a network is described, traced, and given its weights.
 //!
-//! A model is a struct of layers ([`layers`]) and a `forward` that applies them and the functions of
-//! [`functional`] to a [`Tensor`]; `#[zk_model]` makes it a [`Module`]. [`trace()`] runs `forward` once and
-//! returns a `Graph<Symbolic>`; [`weights`] turns that into a `Graph<Float>`. The shape rules are in the rooms of [`crate::ops`].
+//! A model is a struct of layers ([`layers`]) and a `forward` that applies them and the functions of [`functional`] to
+//! a [`Tensor`]; `#[zk_model]` makes it a [`Module`]. [`trace()`] runs `forward` once and returns a `Graph<Symbolic>`;
+//! [`weights`] turns that into a `Graph<Float>`. The shape rules are in the rooms of [`crate::ops`].
 
 mod arithmetic;
 pub mod elementwise;

@@ -1,4 +1,4 @@
-//! What every layer and every model is.
+//! The traits of layers and models.
 
 use super::{ParameterPath, Tensor, TraceError, trace};
 use crate::graph::{Graph, same_name};
@@ -15,14 +15,15 @@ use crate::ops::Symbolic;
 pub trait Module: Sized {
     /// The hyper-parameters.
     ///
-    /// For the layers of [`crate::nn`] and for models with `#[zk_model]` they have the inherent functions `const fn check(&self) -> Result<(), ShapeError>` and
-    /// `const fn infer(&self, x: Inferred) -> Inferred`, so that shapes are checked while a model is compiled.
+    /// The layers of [`crate::nn`] and models with `#[zk_model]` give them the inherent functions
+    /// `const fn check(&self) -> Result<(), ShapeError>` and `const fn infer(&self, x: Inferred) -> Inferred`, so that
+    /// shapes are checked while a model is compiled.
     type Options;
 
-    /// The options, where they need no argument.
+    /// The options, if they need no argument.
     const OPTIONS: Option<Self::Options> = None;
 
-    /// The declared shapes of the inputs, `#[zk_model(input = [1, 3, 32, 32])]`, where they need no argument; none otherwise.
+    /// The declared shapes of the inputs, `#[zk_model(input = [1, 3, 32, 32])]`, if they need no argument; else empty.
     const INPUTS: &'static [&'static [usize]] = &[];
 
     /// The layer at `path`.
@@ -47,7 +48,7 @@ pub trait Forward: Module {
     /// Names of the inputs, in order.
     const INPUT_NAMES: &'static [&'static str] = &["x"];
 
-    /// The results on inputs, as many as have names.
+    /// The results on `inputs`, which are as many as [`Self::INPUT_NAMES`].
     fn run(&self, inputs: &[Tensor]) -> Vec<Tensor>;
 
     /// The graph of the model on its declared inputs.
@@ -81,7 +82,7 @@ pub trait Forward: Module {
     }
 }
 
-/// A module that makes one tensor of one: what a [`Sequential`](super::Sequential) is made of.
+/// A module with one input and one output: an element of a [`Sequential`](super::Sequential).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not make one tensor of one",
     label = "expected a `forward` with one input and one output"

@@ -1,4 +1,4 @@
-//! Parameters that stand in a model by themselves: `torch.nn.Parameter`.
+//! Parameters that are used as tensors: `torch.nn.Parameter`.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,14 +9,15 @@ use crate::graph::{Inferred, Shape, ShapeError};
 
 /// A parameter of a model, used in `forward` as a tensor: `x * self.gain`. Its state-dict key is the path of its field.
 ///
-/// It is a number, like [`Tensor`], so that `forward` needs no clone.
+/// It is `Copy`, like [`Tensor`], so that `forward` needs no clone.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameter {
     path: &'static str,
     shape: Result<Shape, ShapeError>,
 }
 
-/// Paths of parameters, each kept once for the life of the program: there are as many as models have parameters.
+/// Paths of parameters. Each is leaked once, so that a [`Parameter`] is `Copy`: there are as many as models have
+/// parameters.
 static PATHS: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
 
 fn interned(path: &str) -> &'static str {

@@ -13,7 +13,7 @@ pub struct Tensor {
     pub(super) shape: Shape,
 }
 
-/// A number of elements along an axis, where -1 means "the rest".
+/// A size along an axis, where -1 means that it follows from the other sizes.
 pub trait Extent: Copy {
     /// As a signed number.
     fn extent(self) -> isize;

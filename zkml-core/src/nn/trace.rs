@@ -1,7 +1,7 @@
 //! Running `forward` to record a graph.
 //!
-//! A [`Tensor`] is a number, so that `forward` reads like PyTorch (`x + x` needs no clone). The graph being
-//! recorded belongs to the thread; [`trace`] installs it, runs the model and takes it out again.
+//! A [`Tensor`] is a `Copy` handle to a node, so `forward` reads like PyTorch (`x + x` needs no clone). The recording
+//! belongs to the thread: [`trace`] installs it, runs the model and takes it out again.
 
 use core::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -72,13 +72,13 @@ pub enum TraceError {
 
 crate::debug_as_display!(TraceError);
 
-/// What [`trace`] gathers.
+/// The graph that [`trace`] records.
 pub(super) struct Recording {
     session: u64,
     nodes: Vec<Node<Symbolic>>,
     parameters: Vec<ParameterSpec>,
     parameter_ids: HashMap<String, ParameterId>,
-    /// Parameters that are used as tensors, each one node.
+    /// The node of each parameter that is used as a tensor.
     tensors: HashMap<ParameterId, Tensor>,
     names: HashSet<String>,
     /// Modules whose `forward` is running, innermost last.
@@ -92,7 +92,7 @@ thread_local! {
     static SESSIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Puts the recording back that was running before, also when `forward` panics.
+/// Puts the outer recording back when dropped, also when `forward` panics.
 struct Restore(Option<Recording>);
 
 impl Drop for Restore {
@@ -101,7 +101,7 @@ impl Drop for Restore {
     }
 }
 
-/// While it lives, functions are named under the module it was made for.
+/// While it lives, functions are named under its module.
 #[must_use = "the module is left when this is dropped"]
 pub struct ModuleScope(());
 
@@ -127,7 +127,7 @@ impl ParameterPath {
     }
 }
 
-/// Where a node comes from, which names it.
+/// The origin of a node, which gives the node its name.
 pub(super) enum Origin<'a> {
     Layer(&'a ParameterPath),
     Function(&'static str),
@@ -151,7 +151,7 @@ impl Recording {
         name
     }
 
-    /// The parameter `layer.name` of this shape; the same one at a second use.
+    /// The parameter `layer.name` of this shape; a second use gives the same parameter.
     pub(super) fn parameter(&mut self, layer: &ParameterPath, name: &str, shape: &[usize]) -> ParameterId {
         self.parameter_at(layer.join(name).as_str().to_owned(), shape)
     }
@@ -203,8 +203,8 @@ impl Recording {
     }
 }
 
-/// Records one operation on `operands`. After the first error of a trace nothing more is recorded: the results
-/// are poisoned and stay silent.
+/// Records one operation on `operands`. After the first error of a trace nothing more is recorded: results are poisoned
+/// and report nothing.
 pub(super) fn record<O: Into<FloatOp>>(
     origin: Origin<'_>,
     operands: &[Tensor],
@@ -248,7 +248,7 @@ pub(super) fn record<O: Into<FloatOp>>(
     })
 }
 
-/// The node of a parameter that is used as a tensor; the same one at a second use.
+/// The node of a parameter that is used as a tensor; a second use gives the same node.
 pub(super) fn record_parameter(path: &'static str, shape: Result<Shape, ShapeError>) -> Tensor {
     let known = RECORDING.with_borrow_mut(|recording| {
         let (recording, shape) = (recording.as_mut()?, shape.ok()?);
@@ -277,8 +277,8 @@ pub(super) fn record_parameter(path: &'static str, shape: Result<Shape, ShapeErr
     tensor
 }
 
-/// The graph of `model` on inputs of these shapes, batch first. The node of an only input is `input`, those of several are `input.a`,
-/// `input.b`, after the arguments of `forward`.
+/// The graph of `model` on inputs of these shapes, batch first. A single input is the node `input`. Several are
+/// `input.a`, `input.b`, named after the arguments of `forward`.
 ///
 /// # Errors
 /// Another number of inputs; the first mistake, with the path of the layer.

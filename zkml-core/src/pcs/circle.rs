@@ -150,7 +150,7 @@ pub struct Twiddles {
     layers: Vec<Vec<M61>>,
 }
 
-/// The largest size whose factors are kept: 8 MiB of them.
+/// `log2` of the largest domain whose factors are kept: 8 MiB of them.
 const KEPT: u32 = 20;
 
 impl Twiddles {
@@ -203,8 +203,8 @@ impl Twiddles {
         self.layers.len()
     }
 
-    /// `phi_layer` at the points whose index is `block` after a shift by `layer`: the factor of layer
-    /// `layer`, with its sign.
+    /// `phi_layer`, with its sign, at the points whose index is `block` after a shift by `layer`. Example: in layer 1,
+    /// block 5 has the points 10 and 11.
     pub fn signed(&self, layer: usize, block: usize) -> M61 {
         let factor = self.layer(layer).get(block >> 1).copied().unwrap_or(M61::ZERO);
         if block & 1 == 1 { -factor } else { factor }

@@ -45,8 +45,8 @@ pub struct ClaimPoint {
     pub stored: StoredRows,
     /// The coordinates over the rows.
     pub high: Vec<Coordinate>,
-    /// The coordinates in the message, `log_row` of them. For a narrow row, too: its coefficients stand at the places
-    /// where the last coordinates are 0.
+    /// The `log_row` coordinates in the message, also for a narrow row: its coefficients stand where the last
+    /// coordinates are 0.
     pub low: Vec<K>,
 }
 
@@ -89,7 +89,7 @@ pub struct MaskRows {
     pub mask: ExtensionRow,
     /// How many there are: the stride of their matrix.
     pub classes: usize,
-    /// From this row of its matrix up to the mask all rows are parts of rows over K, two of each.
+    /// From this row of its matrix up to the mask, rows are pairs: the two parts of a row over K.
     pub first_pair: usize,
 }
 
@@ -139,7 +139,7 @@ pub fn check_strides(
     Ok(())
 }
 
-/// Checks that the rows of a mask are rows of its matrix, as many as make up a message, and those before it pairs.
+/// Checks that a mask lies in its matrix and makes up one message, and that the rows before it are whole pairs.
 ///
 /// # Errors
 ///

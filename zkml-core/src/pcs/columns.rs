@@ -25,7 +25,8 @@ impl Drop for Tile {
     }
 }
 
-/// `L` neighbouring columns of the encoded matrix: for each tile its rows' cells, column by column.
+/// `L` neighbouring columns of the encoded matrix. In a tile of `w` rows, row `r` of column `j` lies at index
+/// `j w + r`. Example: for `w = 8`, row 3 of column 2 lies at 19.
 #[derive(Clone)]
 pub(super) struct Block {
     /// Width and cells of each tile.
@@ -79,7 +80,8 @@ pub(super) struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    /// First row and number of rows of each tile. Those of the last ones are powers of two, as vectors are long.
+    /// First row and number of rows of each tile. Tiles of fewer rows come last, with powers of two, as vectors are
+    /// long. Example: 70 rows in tiles of 64 give 64, 4 and 2.
     fn tile_rows(&self) -> Vec<(usize, usize)> {
         let width = tile_width(self.code.rows().row_length());
         let (mut tiles, mut first) = (Vec::new(), 0);
@@ -176,8 +178,8 @@ pub(super) fn stored_columns(blocks: &[Block], row_length: usize, positions: &[u
 /// Rows that are multiplied with all vectors while they are in the cache.
 const ROWS_AT_A_TIME: usize = 64;
 
-/// The cells of columns, column after column, from the rows: cell `a` of column `j` is the inner product of
-/// row `a` with the values `b_{S i}(P_j)` of the basis. Two columns are one vector over `K`.
+/// The cells of columns, column after column, from the rows: cell `a` of column `j` is the inner product of row `a`
+/// with the values `b_{S i}(P_j)` of the basis. Two columns share a vector over `K`, a coordinate each.
 pub(super) fn recomputed_columns(
     code: &RowCode,
     (rows, count): (&Rows, usize),
@@ -236,7 +238,7 @@ pub(super) fn recomputed_columns(
     cells
 }
 
-/// The factors of the basis at one or two points, those at the second as the second coordinates.
+/// The factors of the basis at one point or two: the first coordinates are those of the first point.
 fn factors_of(code: &RowCode, points: &[CirclePoint]) -> Vec<K> {
     let factors: Vec<Vec<M61>> = points.iter().map(|point| code.factors(*point)).collect();
     let second = |bit: usize| factors.get(1).map_or(M61::ZERO, |factors| factors[bit]);

@@ -1,10 +1,10 @@
 //! The prover's encoder: several rows side by side, so that every butterfly is one factor on a run of
 //! elements.
 //!
-//! A *tile* is a set of neighbouring rows, stored column by column: element `(j, r)` of `T` rows at `j T +
-//! r`. A column of the encoded matrix is then a run of `T` cells in each tile, which is also what the tree
-//! hashes. All coefficients from `2 L` on are 0, so each block of `L` points is an independent transform of
-//! length `L` over the same coefficients.
+//! A *tile* is a set of `T` neighbouring rows, stored column by column: row `r` of column `j` lies at index `j T + r`
+//! (for `T = 8`, row 3 of column 2 lies at 19). A column of the encoded matrix is then a run of `T` cells in each tile,
+//! which is also what the tree hashes. All coefficients from `2 L` on are 0, so each block of `L` points is an
+//! independent transform of length `L` over the same coefficients.
 
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
@@ -92,12 +92,12 @@ const LANES: usize = 8;
 /// Values in a piece whose quarters are worth a thread.
 const PARALLEL: usize = 1 << 16;
 
-/// Whether the upper two of `layers` are done at once, which takes quarters of whole vectors.
+/// Whether the upper two of `layers` are done at once. Their quarters must be whole vectors.
 fn in_pairs_of_layers(width: usize, layers: usize) -> bool {
     layers >= 2 && (width << (layers - 2)).is_multiple_of(LANES)
 }
 
-/// The factors of the upper two of `layers` for `count` neighbouring pieces, the first of which is number `piece`.
+/// The factors of the upper two of `layers`, for `count` neighbouring pieces from number `piece` on.
 fn factors(code: &CircleCode, layers: usize, piece: usize, count: usize) -> (&[M61], &[M61]) {
     let of = |layer, range| -> &[M61] { code.layer(layer).get(range).unwrap_or_default() };
     (
@@ -106,11 +106,11 @@ fn factors(code: &CircleCode, layers: usize, piece: usize, count: usize) -> (&[M
     )
 }
 
-/// The lowest `layers` layers on a piece of `width << layers` values, number `piece` of its size. It does two layers at
-/// a time and finishes one quarter after the other: once a quarter fits a cache, it stays in that cache.
+/// The lowest `layers` layers on piece number `piece`, of `width << layers` values. Does two layers at a time, and
+/// finishes one quarter after the other: a quarter that fits a cache stays in it.
 fn transform(code: &CircleCode, width: usize, values: &mut [M61], layers: usize, piece: usize) {
     let mut left = layers;
-    // Of pieces that fit all are done before the next layers; larger ones once.
+    // A piece that fits does all its layers here. A larger piece does two, then its quarters.
     while in_pairs_of_layers(width, left) {
         let done = layers - left;
         let (outer, inner) = factors(code, left, piece << done, 1 << done);
@@ -138,7 +138,7 @@ fn quarters(code: &CircleCode, width: usize, values: &mut [M61], layers: usize, 
     }
 }
 
-/// The butterflies of one layer on values whose first one belongs to number `first` of the layer's factors.
+/// The butterflies of one layer. The first of `values` belongs to factor number `first` of the layer.
 fn butterflies(code: &CircleCode, values: &mut [M61], width: usize, layer: usize, first: usize) {
     let half = width << layer;
     let count = values.len() / (2 * half);

@@ -117,8 +117,8 @@ mod many {
     const ROOT: u8 = 1 << 3;
     const KEYED: u8 = 1 << 4;
 
-    /// [`super::leaf_digest`] of up to [`LANES`] leaves that lie behind each other in `bytes`, each of
-    /// `length` bytes, a positive multiple of 64.
+    /// [`super::leaf_digest`] of up to [`LANES`] leaves that lie one after the other in `bytes`, each of `length`
+    /// bytes, a positive multiple of 64.
     pub fn leaf_digests(bytes: &[u8], length: usize) -> [Digest; LANES] {
         Lanes::new(LEAF_KEY).hash(bytes, length)
     }

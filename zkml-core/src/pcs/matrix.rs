@@ -218,7 +218,7 @@ impl fmt::Debug for CommittedMatrix {
 }
 
 impl Drop for CommittedMatrix {
-    /// Whoever reads the randomness, or the rows encoded with it, later, reads the data.
+    /// A later reader of the randomness, or of rows encoded with it, would learn the data.
     fn drop(&mut self) {
         wipe(&mut self.tails);
         // Weights are shared: their memory is overwritten when the last one lets go of it.

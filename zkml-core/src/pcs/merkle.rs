@@ -104,7 +104,7 @@ mod tree {
             self.levels.first().map_or(&[], Vec::as_slice)
         }
 
-        /// The nodes that a verifier misses who knows the leaves at these ascending, distinct positions.
+        /// The nodes that a verifier needs besides the leaves at these ascending, distinct positions.
         pub fn path(&self, positions: &[usize]) -> Vec<Digest> {
             let mut path = Vec::new();
             let mut indices = positions.to_vec();

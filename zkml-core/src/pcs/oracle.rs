@@ -78,7 +78,7 @@ pub trait MatrixOracle: Send + Sync {
     /// [`PcsError::Backend`].
     fn columns(&self, symbols: &[usize]) -> Result<Vec<M61>, PcsError>;
 
-    /// The nodes of the tree that a verifier misses who knows the columns.
+    /// The nodes of the tree that a verifier needs besides the columns.
     ///
     /// # Errors
     /// [`PcsError::Backend`].

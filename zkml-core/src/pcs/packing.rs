@@ -75,15 +75,15 @@ impl Packing {
             stored: StoredRows::default(),
         };
         let mut slots = vec![empty; extents.len()];
-        // The next free cell. Whole rows come first; the sizes of shorter columns descend, so it is always a multiple
-        // of the next size.
+        // The next free cell. Whole rows come first, and the sizes of shorter columns descend: the next cell is always
+        // a multiple of the next size.
         let mut next = 0usize;
         for column in order {
             let (Some(extent), Some(slot)) = (extents.get(column), slots.get_mut(column)) else {
                 continue;
             };
             let (variables, stored) = (extent.variables(), extent.rows(log_row)?);
-            // What is alone begins a row, and leaves the rest of it empty.
+            // A column that is alone begins a row, and leaves its rest empty.
             let round_up = |cell: usize| cell.checked_next_multiple_of(row_length).ok_or_else(too_large);
             if extent.is_alone() {
                 next = round_up(next)?;

@@ -9,7 +9,7 @@ use super::stored::StoredRows;
 use crate::field::{K, M61, mul_k};
 use crate::poly::Coordinate;
 
-/// A fold: the combination `f = sum_a eq(high, a) row_a` over stored rows. Each claim is on one fold.
+/// A fold: the combination `f = sum_a eq(high, a) row_a` over stored rows. Each claim is a claim on one fold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFold {
     /// Index among the matrices opened together.
@@ -104,18 +104,18 @@ impl Plan {
         opened
     }
 
-    /// The point in the row, of `log_row` coordinates, at which all is opened where nothing must be merged: that of the
-    /// claims, and 0 without any.
+    /// The point in the row, of `log_row` coordinates, at which all is opened if nothing must be merged: the claims'
+    /// common point, or 0 without claims.
     pub fn point_of_claims(&self, log_row: u32) -> Vec<K> {
         let none = || vec![K::ZERO; log_row as usize];
         self.lows.first().cloned().unwrap_or_else(none)
     }
 }
 
-/// The coefficients of the random fold for each of the `rows` of each matrix that is `opened`; nothing for the others.
-/// Prover and verifier `draw` them in the order of matrices and rows: one for each row over F, and one `delta` for each
-/// row over K, whose parts get `delta` and `i delta`, so that the fold is K-linear in such rows (hiding by pads relies
-/// on it, see `docs/protocol/zero-knowledge.md`). The mask has no part in the fold, so no coefficient is drawn for it.
+/// The coefficients of the random fold, for each of the `rows` of each `opened` matrix; none for the others. Both sides
+/// `draw` them in the order of matrices and rows: one for a row over F, and one `delta` for a row over K, whose parts
+/// get `delta` and `i delta`. So the fold is K-linear in rows over K, on which hiding by pads relies (see
+/// `docs/protocol/zero-knowledge.md`). The mask has no part in the fold: its rows get 0, and nothing is drawn.
 pub(crate) fn random_coefficients(
     rows: &[usize],
     opened: &[bool],
@@ -183,7 +183,7 @@ mod tests {
             numbered(&[2, 3, 1], &[true, false, true], None),
             [real(&[1, 2]), vec![], real(&[3])]
         );
-        // Three rows, two pairs, the mask, one row behind it.
+        // Three rows, two pairs, the mask, one row after it.
         let matrix: Vec<K> = [
             &real(&[2, 3, 4, 5])[..],
             &[i(5), K::from(6u64), i(6), K::ZERO, K::ZERO, K::from(7u64)],
@@ -204,7 +204,7 @@ mod tests {
             mask(1, 9, 9),
             mask(0, 1, 1),
             mask(1, usize::MAX, 1),
-            // An odd number of rows before it; pairs behind it.
+            // An odd number of rows before it; pairs after it.
             mask(1, 7, 4),
             mask(1, 7, 9),
             mask(1, 7, usize::MAX),

@@ -111,8 +111,8 @@ pub fn prove_combination<M: MatrixOracle>(
 /// The point in the row at which all is opened, and for each term of the combination its fold and its value there.
 type Merged = (Vec<K>, Vec<(usize, K)>);
 
-/// Merges the claims to one point, if they are at several: each fold then enters the combination once, else that of
-/// each claim.
+/// Merges the claims to one point, if they are at several. Then each fold is one term of the combination; without a
+/// merge each claim is one.
 fn terms<M: MatrixOracle>(
     channel: &mut (impl ProverChannel + ?Sized),
     code: &CodeParameters,

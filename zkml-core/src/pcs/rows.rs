@@ -46,9 +46,8 @@ pub enum Keep {
 /// How many random coefficients stand after the rows of a matrix; what is left of the code's tail is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tails {
-    /// Random coefficients of each row, in places of this matrix. As many columns, less two, may be opened without
-    /// telling anything. Next to a narrow mask wide rows need more, see
-    /// `WeightCommitments::tail`.
+    /// Random coefficients of each row, counted in places of this matrix: opening up to `length - 2` columns reveals
+    /// nothing. Wide rows next to a narrow mask need more, see `WeightCommitments::tail`.
     pub length: usize,
     /// The last `full` rows have the whole tail of the code, as masks need.
     pub full: usize,

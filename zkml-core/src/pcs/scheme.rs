@@ -58,7 +58,7 @@ pub trait CommitmentScheme {
 
     /// Every way in which a false claim passes, with `-log2` of its probability.
     ///
-    /// `masked`: is there a mask, and are there messages besides the opening's own?
+    /// `masked`: whether there is a mask, and messages besides the opening's own.
     fn soundness_terms(
         parameters: Self::Parameters<'_>,
         points: &[ClaimPoint],
@@ -68,8 +68,8 @@ pub trait CommitmentScheme {
     /// Rows over `K` of the trace that hide what one opening says.
     fn mask_rows(parameters: Self::Parameters<'_>) -> usize;
 
-    /// The message that `values`, a row with its random coefficients, make up, said to be `sum factor row` over
-    /// committed rows over `K`.
+    /// The message that consists of `values`, a row with its random coefficients. The prover claims that it is
+    /// `sum factor row` over committed rows over `K`.
     fn rows_message(
         parameters: Self::Parameters<'_>,
         commitments: &[Self::Commitment],

@@ -26,10 +26,10 @@ use crate::sumcheck::{self, Shape};
 /// combination: with long codewords `n/|K|` alone is too near to what a whole argument may lose. A few microseconds.
 pub const PROXIMITY_GRINDING_BITS: u32 = 10;
 
-/// The terms of an opening of `points` with their bits (`-log2` of the error), the smallest not first. Errors
-/// add up: see [`total`].
+/// The terms of an opening of `points` with their bits (`-log2` of the error), not sorted. Errors add up: see
+/// [`total`].
 ///
-/// `masked`: is there a mask, and are there answers of a closing check at the same columns?
+/// `masked`: whether there is a mask, and answers of a closing check at the same columns.
 pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], masked: bool) -> Vec<(String, f64)> {
     let plan = Plan::new(points);
     let field = 2.0 * (P as f64).log2();

@@ -84,7 +84,8 @@ impl Extent {
             if own == 0 {
                 continue;
             }
-            // Of the other bits any value may come with the last index that is inside.
+            // The bits inside a row take any value, so a row is stored if its first index is inside. Example: size 5,
+            // rows of 4 indices: 2 rows.
             let rest = u32::try_from(bits.saturating_sub(own)).ok();
             let piece = rest.and_then(|rest| 1usize.checked_shl(rest));
             groups.push((own, piece.map_or(1, |piece| size.div_ceil(piece)).max(1)));
@@ -154,7 +155,8 @@ impl StoredRows {
         weights
     }
 
-    /// The place among all rows of each stored row, in order.
+    /// The index of each stored row among all rows, in order. Example: 3 of 4 indices in each of two dimensions are the
+    /// rows 0, 1, 2, 4, 5, 6, 8, 9, 10.
     pub fn places(&self) -> Vec<usize> {
         let mut places = vec![0usize];
         for &(bits, limit) in &self.groups {

@@ -25,7 +25,7 @@ pub fn read_file<T: Artifact>(path: impl AsRef<Path>) -> Result<T, FileError> {
     // `size` is the announced size now, and within the limit of the kind.
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     bytes.extend_from_slice(&start);
-    // One byte more than announced, so that a file that grows meanwhile is found out and not read on.
+    // One byte more than announced, so that a file that grows meanwhile is found out, and not read to its end.
     let mut rest = (&mut file).take(size.saturating_add(1).saturating_sub(to_u64(start.len())));
     rest.read_to_end(&mut bytes)
         .map_err(|error| io_error(path, "read", error))?;
@@ -123,7 +123,7 @@ pub(super) fn replace(
     Ok(())
 }
 
-/// Opens a container: its header, the bytes of the header, the file behind the header, and its size.
+/// Opens a container: its header, the bytes of the header, the file positioned after them, and its size.
 pub(super) fn open(path: &Path) -> Result<(Header, [u8; HEADER_BYTES], File, u64), FileError> {
     let read = |error| io_error(path, "read", error);
     // Before opening: a pipe would block there, and its size is not known until it has been read.

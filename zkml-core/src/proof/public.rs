@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Artifact, Kind};
 
-/// The public ones of input and outputs, row-major, as the integers the circuit computes with.
+/// The public part of input and outputs: row-major, as the integers that the circuit computes with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicValues {
     /// The quantized input; `None` if it is private.

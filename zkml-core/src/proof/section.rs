@@ -8,9 +8,9 @@
 //! ..               ..       the section, up to the end of the payload
 //! ```
 //!
-//! The payload is that of any container, so whoever checks size and checksum alone need not know. The section begins on
-//! a page. It is never copied: written from where it is, and read by mapping the file. What it must hold is for the
-//! artifact to say.
+//! The payload is that of any container: whoever checks size and checksum alone need not know of sections. The section
+//! begins on a page and is never copied: it is written from where it is, and read by mapping the file. The artifact
+//! says what the section must hold.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -148,7 +148,7 @@ fn encoding_end(length: usize) -> usize {
     length.saturating_add(8).saturating_add(HEADER_BYTES)
 }
 
-/// Where in the file the section behind it begins.
+/// Where in the file the section begins, after an encoding of `length` bytes.
 fn section_start(length: usize) -> usize {
     let end = encoding_end(length);
     end.checked_next_multiple_of(ALIGNMENT).unwrap_or(usize::MAX)

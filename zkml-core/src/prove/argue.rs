@@ -1,4 +1,4 @@
-//! The argument for a trace: commitments, then steps 3 to 6 of [`crate::verify`].
+//! From a trace to a proof: binding and commitments, then steps 3 to 6 of [`crate::verify`].
 
 use tracing::info_span;
 
@@ -16,7 +16,7 @@ use crate::reduce::Backend;
 use crate::secret::Seed;
 use crate::transcript::{ProverChannel, ProverTranscript};
 
-/// The secret behind a trace: fresh, or none where everything is public.
+/// The randomness of a trace: fresh if the statement hides anything, else the public seed.
 pub(crate) fn trace_seed(statement: &Statement<'_>) -> Result<Seed, ProveError> {
     Ok(match statement.masking {
         Some(_) => Seed::from_os()?,
@@ -24,10 +24,10 @@ pub(crate) fn trace_seed(statement: &Statement<'_>) -> Result<Seed, ProveError> 
     })
 }
 
-/// The proof for a trace, whatever stands in it: with one that violates the circuit it will be rejected. `weights` are
-/// the number of the commitment that is opened and the matrices.
+/// The proof for `trace`. A trace that violates the circuit gives a proof that the verifier rejects. `number` names the
+/// opened commitment to the weights, and `weights` are the matrices.
 ///
-/// `seed` gives all of the proof's randomness and is consumed: two proofs from one seed would tell the trace.
+/// `seed` gives all of the proof's randomness and is consumed: two proofs from one seed would reveal the trace.
 pub(crate) fn prove_trace<B: Backend>(
     backend: &B,
     statement: &Statement<'_>,
@@ -48,8 +48,8 @@ pub(crate) fn prove_trace<B: Backend>(
     )
 }
 
-/// The commitments to tensors that live apart from the trace, in the order of their roots; `linked` is the one to the
-/// input, where another proof has made it.
+/// Commits to the tensors that have roots apart from the trace's, in the order of these roots. `linked` is the
+/// commitment to the input if another proof has made it.
 pub(super) fn commit_tensors<B: Backend>(
     backend: &B,
     statement: &Statement<'_>,
@@ -64,7 +64,7 @@ pub(super) fn commit_tensors<B: Backend>(
     statement.separate.iter().map(commit).collect()
 }
 
-/// As [`prove_trace`], with the tensors that live apart committed.
+/// As [`prove_trace`], after the tensors in `separate` are committed.
 pub(super) fn prove_committed<B: Backend>(
     backend: &B,
     statement: &Statement<'_>,
@@ -97,7 +97,7 @@ pub(super) fn prove_committed<B: Backend>(
     })
 }
 
-/// Steps 3 to 6.
+/// Steps 3 to 6 of [`crate::verify`].
 pub(crate) fn argue<B: Backend>(
     backend: &B,
     transcript: &mut ProverTranscript,
@@ -133,7 +133,7 @@ pub(crate) fn argue<B: Backend>(
     )?)
 }
 
-/// With a mask there is always something to open.
+/// The mask's rows are always opened, so a masked opening is never empty.
 fn unmasked(statement: &Statement<'_>) -> ProveError {
     ProveError::Malformed {
         place: statement.key.name.clone(),
@@ -142,7 +142,7 @@ fn unmasked(statement: &Statement<'_>) -> ProveError {
     }
 }
 
-/// The verifier's own code over what was said: its checks as functions of the closing challenge.
+/// Runs the verifier's code over the prover's record: each check becomes a function of the closing challenge.
 pub(crate) fn replay<M: MatrixOracle>(
     statement: &Statement<'_>,
     trace: &Trace<'_>,

@@ -1,13 +1,12 @@
-//! Proofs about a tensor that another proof has committed to.
+//! Links: the input of a proof is the very tensor that another proof committed to.
 //!
-//! A proof about private outputs, or with a committed input, leaves its prover a [`TensorSecret`] for each of these
-//! commitments. Given as the input of a second proof, it makes that proof's `input.root` the very root of the first:
-//! what model A answered is what model B was asked, or one input was asked of both. See [`crate::argument::link`] for
-//! what a verifier compares.
+//! A proof with private outputs, or with a committed input, leaves its prover a [`TensorSecret`] for each of these
+//! commitments. As the input of a second proof it makes that proof's `input.root` the root of the first. So model B was
+//! asked what model A answered, or both were asked one input. [`crate::argument::link`] says what a verifier compares.
 //!
-//! Both proofs open columns of the same rows, `t` each, so these carry `2 t + 2` random coefficients. A third opening
-//! would be one too many: a secret is consumed by the proof that links to it, is neither copied nor written to a file,
-//! and is not handed out again by that proof.
+//! Both proofs open `t` columns of the same rows, so a row carries `2 t + 2` random coefficients. A third opening would
+//! exceed them. So the second proof consumes the secret and hands out none, and a secret is neither copied nor written
+//! to a file.
 
 use core::fmt;
 
@@ -34,13 +33,13 @@ pub enum Input<'a, M = CommittedMatrix> {
     Committed(TensorSecret<M>),
 }
 
-/// The tensors behind a commitment of a proof, and the randomness they were committed with: as secret as the tensors.
+/// The tensors under a commitment of a proof, and the randomness of that commitment; as secret as the tensors.
 ///
-/// For one further proof. Cells and randomness are overwritten when it is dropped.
+/// For one further proof. Dropping it overwrites cells and randomness.
 pub struct TensorSecret<M = CommittedMatrix> {
     matrix: Box<M>,
     commitment: CommittedTensors,
-    /// The cells of its first tensor, padding included.
+    /// The cells of the first tensor, padding included.
     cells: Zeroizing<Vec<M61>>,
     /// Random coefficients after each row.
     randomness: usize,
@@ -53,7 +52,7 @@ impl<M> fmt::Debug for TensorSecret<M> {
 }
 
 impl<M: MatrixOracle> TensorSecret<M> {
-    /// The secret of a commitment that `statement` describes, which one proof has opened.
+    /// The secret of the commitment to `tensors`, after its first opening.
     pub(super) fn new(
         statement: &Statement<'_>,
         tensors: &SeparateTensors,
@@ -78,7 +77,8 @@ impl<M: MatrixOracle> TensorSecret<M> {
         self.commitment.clone()
     }
 
-    /// Can it be the input of `key`'s model? Proving asks the same, but has consumed the secret by then.
+    /// Whether it can be the input of `key`'s model. Proving makes the same check, but consumes the secret even where
+    /// it fails.
     ///
     /// # Errors
     /// [`ProveError::Link`] with what differs; [`ProveError::InvariantViolation`] for an unusable key.
@@ -86,7 +86,7 @@ impl<M: MatrixOracle> TensorSecret<M> {
         self.fits_statement(&Statement::new(&key.verifying)?).map(|_| ())
     }
 
-    /// The column it can be.
+    /// The input column that the tensor would fill.
     pub(super) fn fits_statement(&self, statement: &Statement<'_>) -> Result<ColumnId, ProveError> {
         let mut tensors = statement.separate.iter();
         let input = tensors.find(|tensors| tensors.home == Home::Input);
@@ -100,7 +100,7 @@ impl<M: MatrixOracle> TensorSecret<M> {
             let expected = "one with a single input".to_owned();
             return Err(misfit("model", expected, "several inputs".into()));
         }
-        // The first proof has opened `t` columns, this one opens as many as its own code says.
+        // A tail of `2 t + 2` means that the first proof opened `t` columns. The second must not open more.
         let first = (self.randomness / 2).saturating_sub(1);
         let queries = statement.key.code.queries;
         if queries > first {
@@ -110,7 +110,7 @@ impl<M: MatrixOracle> TensorSecret<M> {
         Ok(column)
     }
 
-    /// Refuses a layout other than its own.
+    /// Refuses a layout that differs from the commitment's.
     fn fits_layout(&self, statement: &Statement<'_>, wanted: &TensorLayout) -> Result<(), ProveError> {
         let (own, code) = (&self.commitment.layout, &statement.key.code);
         let numbers = [
@@ -151,7 +151,7 @@ impl<M: MatrixOracle> TensorSecret<M> {
         Ok(())
     }
 
-    /// The cells of its one tensor, padding included.
+    /// The cells of the first tensor, padding included.
     pub(super) fn cells(&self) -> &[M61] {
         &self.cells
     }
@@ -175,7 +175,7 @@ fn misfit(what: &'static str, expected: String, found: String) -> ProveError {
     }
 }
 
-/// The integers of padded cells, in the sizes of a model's input.
+/// The integers of a padded tensor, without its padding, in shape `sizes`.
 pub(super) fn integers(
     cells: &[M61],
     shape: &PaddedShape,

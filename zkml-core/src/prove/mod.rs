@@ -1,4 +1,4 @@
-//! The prover: orchestration only; the steps are those of [`crate::verify`].
+//! The prover: makes a proof by the six steps of [`crate::verify`]. Only the order of the work stands here.
 
 mod argue;
 pub mod link;
@@ -22,9 +22,8 @@ pub(crate) use argue::{prove_trace, trace_seed};
 
 /// Proves what the model answers on `input` (quantized integers, in the shape of the model's input).
 ///
-/// The key's [`Backend`] does the work. Returns the public values and the proof. With private weights one of the key's
-/// openings is used up, and counted before anything is computed. The answer is among the public values unless outputs
-/// are private: see [`prove_with_secrets`].
+/// The key's [`Backend`] does the work. Private weights cost one of the key's openings, which is counted before
+/// anything is committed. The answer is among the public values unless outputs are private: see [`prove_with_secrets`].
 ///
 /// # Errors
 /// [`ProveError`]: an input that does not fit, a value outside a table's domain (named by layer), a key whose budget
@@ -38,10 +37,10 @@ pub fn prove<B: Backend>(
     Ok((proven.public, proven.proof))
 }
 
-/// As [`prove`], of a model with several inputs, in their order.
+/// As [`prove`], for a model with several inputs, given in the model's order.
 ///
 /// # Errors
-/// As [`prove`]; another number of inputs.
+/// As [`prove`]; also a wrong number of inputs.
 pub fn prove_on<B: Backend>(
     key: &ProvingKey<B>,
     inputs: &[ArrayD<i64>],
@@ -51,24 +50,24 @@ pub fn prove_on<B: Backend>(
     Ok((proven.public, proven.proof))
 }
 
-/// A proof, and what its prover alone knows of it.
+/// A proof, its public values, and the prover's secrets.
 #[derive(Debug)]
 pub struct Proven<M = CommittedMatrix> {
     /// The public values.
     pub public: PublicValues,
     /// The proof.
     pub proof: Proof,
-    /// What was asked and answered, private or not.
+    /// The input and the outputs, private ones included.
     pub answer: Answer,
-    /// The secret of the committed input, for a proof that [links](link) to it; none for a model that does not commit
-    /// to its input, and for an input that came from another proof.
+    /// The secret of the committed input, for a proof that [links](link) to it. `None` if the model does not commit to
+    /// its input, or if another proof made the commitment.
     pub input: Option<TensorSecret<M>>,
     /// The secret of the private outputs, for a proof that [links](link) to them.
     pub output: Option<TensorSecret<M>>,
 }
 
-/// As [`prove`], of an input that may be a tensor which another proof has committed to; and returns all that the prover
-/// may need later.
+/// As [`prove`], but the input may be a tensor that another proof committed to. Also returns the secrets that later
+/// links need.
 ///
 /// # Errors
 /// As [`prove`]; [`ProveError::Link`] for a committed tensor that cannot be the input of this model.
@@ -77,7 +76,7 @@ pub fn prove_with_secrets<B: Backend>(
     input: Input<'_, B::Matrix>,
     context: &[u8],
 ) -> Result<Proven<B::Matrix>, ProveError> {
-    // On a thread of the pool each parallel loop starts at once; from outside it would cost two thread switches.
+    // On a thread of the pool a parallel loop starts at once; from outside it would cost two thread switches.
     rayon::scope(|_| {
         let _span = info_span!("prove").entered();
         let statement = info_span!("statement").in_scope(|| Statement::new(&key.verifying))?;
@@ -100,7 +99,7 @@ pub fn prove_with_secrets<B: Backend>(
         for (of, matrix) in statement.separate.iter().zip(tensors) {
             let secret = |matrix| TensorSecret::new(&statement, of, &trace, matrix);
             match of.home {
-                // Twice is all that its randomness allows.
+                // The tensor's randomness covers two openings, and this proof was the second.
                 Home::Input if is_linked => {}
                 Home::Input => input = Some(secret(matrix)),
                 Home::Output => output = Some(secret(matrix)),
@@ -118,7 +117,7 @@ pub fn prove_with_secrets<B: Backend>(
     })
 }
 
-/// The trace on the tensor of another proof.
+/// The trace whose input is the committed tensor of another proof.
 fn linked_trace<'a, B: Backend>(
     key: &'a ProvingKey<B>,
     statement: &'a Statement<'_>,

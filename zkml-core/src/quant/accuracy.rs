@@ -1,4 +1,4 @@
-//! How far the integer network is from the float one: top-1, agreement, cosines, worst layer.
+//! The accuracy of the integer network against the float network: top-1, agreement, cosines, worst layer.
 
 use core::fmt;
 
@@ -183,7 +183,8 @@ impl AccuracyReport {
     }
 }
 
-/// Sums over samples; of each layer the products `(a a, a b, b b)` of float and integer values.
+/// Sums over samples. Each layer has the sums of `a a`, `a b` and `b b` over its float values `a` and integer values
+/// `b`.
 struct Tally {
     products: Vec<[f64; 3]>,
     float_correct: usize,

@@ -51,7 +51,7 @@ pub enum CalibrationError {
         /// NaN or an infinity.
         value: f32,
     },
-    /// A percentile that is none.
+    /// A percentile that is not above 50 and at most 100.
     #[error("a percentile must be above 50 and at most 100, found {found}")]
     Percentile {
         /// What was given.
@@ -107,8 +107,8 @@ impl Calibration {
         };
         let mut samples = samples.into_iter();
         loop {
-            // The network on several samples at once; what was seen is noted in the order of the samples, on which the
-            // bins of a histogram depend.
+            // Several samples run at once. Their values are noted in the order of the samples, on which the bins of a
+            // histogram depend.
             let inputs: Vec<Vec<ArrayD<f32>>> = samples.by_ref().take(rayon::current_num_threads()).collect();
             if inputs.is_empty() {
                 break;
@@ -162,7 +162,7 @@ impl Calibration {
         self.samples
     }
 
-    /// Smallest and largest value of a node; `None` for a node the calibrated graph has not.
+    /// Smallest and largest value of a node; `None` for a node that the calibrated graph does not have.
     pub fn range(&self, node: NodeId) -> Option<(f32, f32)> {
         self.observers
             .get(node.0)

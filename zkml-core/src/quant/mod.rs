@@ -1,11 +1,11 @@
 //! Quantization: from a floating-point graph to the exact integer network that is proved.
 //!
 //! 1. [`calibrate`] runs the float network ([`crate::execute::float`]) on samples and records activation ranges;
-//! 2. [`mod@quantize`] chooses scales and builds `Graph<Int>`; multipliers, shifts ([`shift`]), tables and weights follow;
+//! 2. [`mod@quantize`] chooses scales and builds `Graph<Int>`: multipliers, shifts ([`shift`]), tables and weights;
 //! 3. [`crate::ops::range`] proves that no integer can wrap in the field;
 //! 4. [`quantized`] is the result, with its boundary to the real numbers;
-//! 5. [`Record`] is what a model remembers of how it was made;
-//! 6. [`accuracy`] says how far it is from the float network.
+//! 5. [`Record`] says how a model was made;
+//! 6. [`accuracy`] measures the distance from the float network.
 
 pub mod accuracy;
 pub mod calibrate;

@@ -1,4 +1,4 @@
-//! What a room asks of the quantizer, for one node.
+//! The quantizer's answers to an operation, at one node of the float graph.
 
 use ndarray::ArrayD;
 
@@ -30,7 +30,7 @@ impl<'a> NodeQuantizer<'_, 'a> {
         self.float().inputs.get(index).copied().unwrap_or(self.id)
     }
 
-    /// Appends an operation under the node's own name and shape.
+    /// Appends an operation with the name and shape of the float node.
     fn push(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<NodeId, QuantizeError> {
         let node = self.float();
         self.quantizer
@@ -53,7 +53,7 @@ impl<'a> NodeQuantizer<'_, 'a> {
         Ok(node)
     }
 
-    /// Zeros of the shape of a parameter, until its values are quantized.
+    /// Zeros in the shape of a parameter, until `quantize_parameters` replaces them.
     fn zeros(&mut self, parameter: ParameterId, role: ParameterRole) -> ParameterId {
         let Parameter { path, values } = &self.quantizer.float[parameter];
         let parameters = &mut self.quantizer.nodes.parameters;
@@ -192,7 +192,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             .iter()
             .fold(0.0f32, |most, value| most.max(value.abs()));
         let limit = options.weight_limit() as f64;
-        // A tensor of zeros: any scale is right.
+        // A tensor of zeros fits every scale.
         let scale = if largest > 0.0 {
             f64::from(largest) / limit
         } else {
@@ -295,7 +295,8 @@ impl Quantizing for NodeQuantizer<'_, '_> {
                 (x.into(), x.scale)
             }
         };
-        // As calibrated, the largest integer is no more than the bound: its clamp is that of the operation.
+        // The table's clamp is that of the operation: its bound in integers (for a ReLU6, 6), or the limit if that is
+        // less.
         let limit = self.quantizer.options.activation_limit();
         let maximum = ((largest / scale).round_ties_even() as i64).clamp(1, limit);
         let (source, name) = (self.operand(0), self.float().name.clone());
@@ -312,7 +313,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         let largest = quantizer.calibration.largest(source).unwrap_or(0.0);
         let switches = &quantizer.options.switches;
         let (accumulator, step) = match activation_fusion::source(switches, self.accumulator(0)) {
-            // Rounding the argument moves the value by at most an eighth of its step, unless the table would be too long.
+            // A rounded argument moves the value by at most 1/8 of its step, unless the table would be too long.
             Some(accumulator) => (
                 accumulator,
                 (scale / (4.0 * steepest)).max(4.0 * largest / LONGEST_DOMAIN),
@@ -430,7 +431,8 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     }
 }
 
-/// Integers proportional to the scales, at least 2^11 each unless they are equal, and the scale of the sum.
+/// Integers proportional to the scales, and the scale of the sum. Scales that are equal within 2^-13 give 1 each.
+/// Otherwise each integer is at least 2^11, if no scale is more than 2^10 times another.
 fn coefficients(scales: &[f64]) -> (Vec<i64>, f64) {
     let (least, most) = scales
         .iter()
@@ -438,7 +440,7 @@ fn coefficients(scales: &[f64]) -> (Vec<i64>, f64) {
     if most / least - 1.0 < 1.0 / 8192.0 {
         return (vec![1; scales.len()], most);
     }
-    // An operand more than 2^10 times finer than the other contributes less than its rounding.
+    // Beyond a ratio of 2^10 the finer operand contributes less than the rounding of the coarser.
     let spread = (most / least).log2().ceil().clamp(0.0, 10.0) as i32;
     let unit = most / 2f64.powi(11 + spread);
     (

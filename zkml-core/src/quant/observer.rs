@@ -1,12 +1,13 @@
 //! What calibration remembers of the values of one node: minimum, maximum and a histogram of `|x|`.
 //!
-//! The range of the histogram doubles as larger values come, merging bins pairwise. So one pass over the samples is enough.
+//! The range of the histogram doubles when a larger value comes: bins are merged in pairs. So one pass over the samples
+//! is enough.
 
 use super::calibrate::CalibrationMethod;
 
 const BINS: usize = 2048;
 
-/// What was seen of one node.
+/// The range and the histogram of one node's values.
 #[derive(Debug, Clone)]
 pub(super) struct Observer {
     pub(super) minimum: f32,

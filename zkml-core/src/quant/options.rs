@@ -1,19 +1,20 @@
-//! Choices of quantization.
+//! The options of quantization: widths of weights, activations and multipliers, and the passes that run.
 
 use crate::optimize::{Switches, UnknownPass};
 
-/// Choices of quantization.
+/// Widths of weights, activations and multipliers, and the passes that run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuantizeOptions {
     /// Bits of a weight, 2 to 8: weights lie in `[-(2^(bits-1) - 1), 2^(bits-1) - 1]`.
     pub weight_bits: u32,
-    /// Bits of an activation and of the input, 4 to 8: likewise. What leaves a ReLU is not negative.
+    /// Bits of an activation and of the input, 4 to 8, with the same range. A ReLU's result uses its half from 0 on.
     pub activation_bits: u32,
     /// Significant bits of the largest multiplier of a rescale, 6 to 24.
     pub multiplier_bits: u32,
-    /// Which passes run. Those of the operation level act here; the network remembers those of the circuit level for its
-    /// lowering and setup. Without `per_channel_scales` a weight tensor has one scale: less precise, and the multipliers,
-    /// which are public, tell less about private weights. Accumulators that are outputs always have one scale.
+    /// Which passes run. Those of the operation level act here; the network remembers those of the circuit level for
+    /// lowering and setup. Without `per_channel_scales` a weight tensor has one scale: that is less precise, but the
+    /// multipliers, which are public, tell less about private weights. Accumulators that are outputs always have one
+    /// scale.
     pub switches: Switches,
 }
 
@@ -43,7 +44,7 @@ impl QuantizeOptions {
     }
 }
 
-/// The largest integer of that many bits whose negative has as many.
+/// The largest `m` such that `m` and `-m` have that many bits. Example: 127 for 8.
 fn largest(bits: u32) -> i64 {
     (1 << (bits - 1)) - 1
 }

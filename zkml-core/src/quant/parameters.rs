@@ -1,4 +1,4 @@
-//! The parameters of the integer network, once the scales of all weights are chosen.
+//! Quantizes the parameters, after the scales of all weights are chosen.
 
 use ndarray::ArrayD;
 
@@ -7,7 +7,7 @@ use super::weights::{quantize_bias, quantize_weights};
 use crate::graph::{IntParameter, IntTensor, ParameterId, ParameterRole};
 
 impl Quantizer<'_> {
-    /// The weights and biases of all layers at the scales they got, in place of the zeros.
+    /// Puts the weights and biases of all layers, at their final scales, in place of the zeros.
     pub(super) fn quantize_parameters(&mut self) {
         self.nodes.parameters.clear();
         for layer in core::mem::take(&mut self.weighted) {
@@ -37,7 +37,8 @@ impl Quantizer<'_> {
         }
     }
 
-    /// Registers a parameter once; the same tensor quantized differently for another layer gets the layer in its path.
+    /// Registers a parameter once. A tensor that another layer quantizes differently gets that layer in its path:
+    /// `w@conv2`.
     fn parameter(
         &mut self,
         path: &str,

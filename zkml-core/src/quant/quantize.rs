@@ -1,12 +1,12 @@
 //! From `Graph<Float>` and a calibration to `Graph<Int>`.
 //!
-//! A ReLU on an accumulator is the table of its rescale; a ReLU on an 8-bit edge is an exact identity rescale with that
-//! table. A ReLU6 is the same table, whose largest value is at most 6. Max-pool runs on the 8-bit values. An accumulator
-//! that is itself an output of the network (or only compared by an argmax) is not rescaled.
+//! A ReLU on an accumulator is the table of its rescale. A ReLU on an 8-bit edge is an identity rescale with that
+//! table, which is exact. A ReLU6 is the same table, with a largest value of at most 6. Max-pool runs on the 8-bit
+//! values. An accumulator that is an output, or that only an argmax compares, is not rescaled.
 //!
-//! The graph is built node by node: each room says what it becomes ([`Quantizing`](crate::ops::Quantizing), implemented in `node.rs`), with the
-//! scales of all activations. `settle.rs` then chooses what depends on all of it: shifts and multipliers, and with them the scales of
-//! the weights.
+//! The graph is built node by node. Each room says what its node becomes ([`Quantizing`](crate::ops::Quantizing),
+//! implemented in `node.rs`), given the scales of all activations. After the last node `settle.rs` chooses shifts and
+//! multipliers, and with them the scales of the weights: these depend on the whole graph.
 
 use std::collections::HashSet;
 
@@ -61,7 +61,7 @@ pub fn quantize(
     quantizer.settle()
 }
 
-/// Widths that make sense, and weights that are finite.
+/// Checks that widths are in range and that parameters are finite.
 fn check(graph: &Graph<Float>, options: &QuantizeOptions) -> Result<(), QuantizeError> {
     if !QuantizeOptions::WEIGHT_BITS.contains(&options.weight_bits) {
         return Err(QuantizeError::WeightBits {
@@ -94,13 +94,13 @@ fn check(graph: &Graph<Float>, options: &QuantizeOptions) -> Result<(), Quantize
 #[derive(Debug)]
 pub(super) struct PendingRescale {
     pub(super) node: NodeId,
-    /// The scale of the values on which its table is looked up.
+    /// The scale of the table's arguments.
     pub(super) step: f64,
     pub(super) factors: Vec<f64>,
     pub(super) identity: bool,
 }
 
-/// A convolution or linear layer whose weights are still to be quantized; until then the graph holds zeros.
+/// A node with weights that are still to be quantized; until then the graph holds zeros.
 #[derive(Debug)]
 pub(super) struct PendingWeights {
     /// In the float graph.
@@ -110,7 +110,7 @@ pub(super) struct PendingWeights {
     pub(super) weight: ParameterId,
     pub(super) bias: Option<ParameterId>,
     pub(super) input_scale: f64,
-    /// The least scales that the weights and biases fit.
+    /// The least scales at which the weights and biases fit.
     pub(super) scales: Vec<f64>,
 }
 
@@ -121,11 +121,11 @@ pub(super) struct PendingSum {
     pub(super) source: NodeId,
     /// In the integer graph.
     pub(super) node: NodeId,
-    /// Of the operands.
+    /// The scales of the operands.
     pub(super) scales: Vec<f64>,
 }
 
-/// The graph as it is built, operation by operation.
+/// The integer graph under construction, and what is known of each float node.
 pub(super) struct Quantizer<'a> {
     pub(super) float: &'a Graph<Float>,
     pub(super) calibration: &'a Calibration,
@@ -156,7 +156,7 @@ impl Quantizer<'_> {
             .quantize(&mut NodeQuantizer { quantizer: self, id })
     }
 
-    /// Appends a node; its range follows from its operands.
+    /// Appends a node and derives its range from its operands.
     pub(super) fn push(
         &mut self,
         name: String,
@@ -166,7 +166,7 @@ impl Quantizer<'_> {
         scale: f64,
     ) -> Result<NodeId, QuantizeError> {
         let id = NodeId(self.nodes.nodes.len());
-        // Until its multipliers are chosen, all that is known of a rescale is its table.
+        // The multipliers of a rescale are not chosen yet, so its range is that of its table.
         let table = match &op {
             IntOp::Rescale(rescale) => Some(rescale.table.clone()),
             _ => None,
@@ -190,13 +190,13 @@ impl Quantizer<'_> {
         Ok(id)
     }
 
-    /// The 8-bit value of a node, rescaling its accumulator when that was not done yet.
+    /// The 8-bit value of a node. The first call rescales its accumulator.
     pub(super) fn activation(&mut self, id: NodeId) -> Result<Activation, QuantizeError> {
         if let Some(activation) = self.activations[id.0] {
             return Ok(activation);
         }
         let name = &self.float[id].name;
-        // Operands come before their users, so one of the two is there.
+        // Operands come before their users, so the node has an activation or an accumulator.
         let accumulator = self.accumulators[id.0].clone().ok_or_else(|| GraphError::Order {
             node: name.clone(),
             operand: id.0,
@@ -207,8 +207,8 @@ impl Quantizer<'_> {
         Ok(activation)
     }
 
-    /// Appends `table(round(acc * M))`, where `acc` has the value of the float node `source`. The table is given by its
-    /// function, which commutes with scales, and its largest value.
+    /// Appends `table(round(acc * M))`. `acc` has the value of the float node `source`, whose calibrated range gives
+    /// the table's domain. The table is given by its function, which commutes with scales, and its largest value.
     pub(super) fn rescale(
         &mut self,
         source: NodeId,
@@ -231,7 +231,7 @@ impl Quantizer<'_> {
         self.rescale_to((scale, scale), accumulator, table, name)
     }
 
-    /// Appends `table(round(acc * M))`, where the table is looked up at values of scale `step` and its entries have another.
+    /// Appends `table(round(acc * M))`. The table's arguments have the scale `step`, its entries `scale`.
     pub(super) fn rescale_to(
         &mut self,
         (step, scale): (f64, f64),
@@ -272,7 +272,8 @@ impl Quantizer<'_> {
     }
 }
 
-/// Bits of a table's domain `[-2^bits, 2^bits)`: four times the largest value expected, 9 to 16.
+/// Bits of a table's domain `[-2^bits, 2^bits)`: up to four times the largest value expected, 9 to 16. Example: 9 for
+/// 127.
 pub(super) fn domain_bits(largest: f64) -> u32 {
     (9..16)
         .find(|bits| f64::from(1u32 << bits) >= 4.0 * largest)

@@ -1,4 +1,4 @@
-//! A quantized network and its boundary with the real numbers.
+//! A quantized network, and the conversion of its inputs and outputs from and to real numbers.
 
 use ndarray::ArrayD;
 
@@ -17,10 +17,10 @@ pub struct Quantized {
     pub input_scale: f64,
     /// The same for every output; 1 for an index.
     pub output_scales: Vec<f64>,
-    /// Width of the range table; every shift is a multiple of it.
+    /// Bits of a limb, and of the range table that limbs are looked up in; every shift is a multiple of it.
     pub limb_bits: u32,
-    /// For every node of the float graph, the integer node with the same meaning and its scale; `None` where a
-    /// fused accumulator has one scale per channel.
+    /// For each node of the float graph, the integer node of the same value, and its scale. `None` where a fused
+    /// accumulator has a scale per channel.
     pub correspondence: Vec<Option<(NodeId, f64)>>,
     /// Which passes of the circuit level run when it is lowered and set up.
     pub lowering: Switches,

@@ -1,5 +1,5 @@
-//! What a compiled model remembers of how it was made: how its input follows from an image, what its classes are called,
-//! and what the optimizer did. None of it is part of what is proved.
+//! How a compiled model was made: preprocessing of images, names of classes, source, and reports of the optimizer.
+//! Nothing of it is proved.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +16,9 @@ use crate::optimize::PassReport;
 pub struct Preprocessing {
     /// Zero pixels around the image.
     pub pad: usize,
-    /// One per channel, or one for all.
+    /// A mean for each channel, or one for all.
     pub mean: Vec<f32>,
-    /// One per channel, or one for all; positive.
+    /// A deviation for each channel, or one for all; positive.
     pub deviation: Vec<f32>,
 }
 

@@ -1,9 +1,9 @@
-//! Scales of activations: which magnitude of each edge becomes the largest integer, 127 of 8 bits.
+//! Scales of activations: the magnitude at each edge that becomes the largest integer (127 for 8 bits).
 //!
 //! A *producer* chooses its scale freely: the input, and every result that is rescaled (a convolution, linear layer,
-//! average or sum, or the ReLU directly behind it). Max-pool, reshape, permute and padding keep their operand's scale.
-//! The operands of a concatenation need one scale: where an operand has no other user, its producer simply takes the
-//! common one; elsewhere an extra rescale is inserted.
+//! average or sum, or the ReLU directly after it). Max-pool, reshape, permute and padding keep their operand's scale.
+//! The operands of a concatenation need one scale. Where an operand has no other user, its producer takes the common
+//! scale; elsewhere a rescale is inserted.
 
 use super::calibrate::Calibration;
 use crate::graph::{Graph, NodeId};
@@ -14,8 +14,8 @@ use crate::optimize::operation::concat_scales::{self, ConcatScales};
 /// What pre-activations reach at most, about 2^14, so that a table of 2^16 keeps a margin of 4.
 const LARGEST_BEFORE: f64 = 127.0 * 129.0;
 
-/// Nodes whose accumulator is used as it is: network outputs, and what reaches an output or an argmax through reshapes
-/// and permutations only. Their weights need one scale for all channels, or the values would not be comparable.
+/// Nodes whose accumulator is used without a rescale: outputs, and what reaches an output or an argmax through reshapes
+/// and permutations only. Their weights have one scale for all channels, or the values could not be compared.
 pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
     let mut kept = vec![false; graph.nodes.len()];
     for id in &graph.outputs {
@@ -34,9 +34,9 @@ pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
     kept
 }
 
-/// The wanted scale of every node's 8-bit value (`real = scale * integer`). For nodes that keep their operand's scale it
-/// only informs. `limit` is the largest integer. The operands of a
-/// concatenation take its scale where the pass [`concat_scales`] runs.
+/// The scale of every node's 8-bit value (`real = scale * integer`), with `limit` as the largest integer. It is only
+/// informative where a node keeps its operand's scale. The operands of a concatenation take its scale where the pass
+/// [`concat_scales`] runs.
 pub(crate) fn activation_scales(
     graph: &Graph<Float>,
     calibration: &Calibration,
@@ -61,11 +61,11 @@ pub(crate) fn activation_scales(
                 node.inputs.iter().map(|id| thresholds[id.0]).fold(0.0, f64::max)
             }
             Some(operand) => thresholds[operand.0] * room.scale_factor(),
-            // Known in full: nothing of it saturates.
+            // All its values are known, so none saturates.
             None if room.has(Properties::FIXED) => largest(NodeId(index)),
             None => own,
         };
-        // Nothing but zeros was seen: any scale is right.
+        // Only zeros were seen, which fit every scale.
         thresholds.push(if threshold > 0.0 { threshold } else { 1.0 });
     }
     if switches.runs(&ConcatScales) {

@@ -1,8 +1,7 @@
-//! What can be chosen only when the whole graph is known: the domains of tables, shifts and multipliers, and with them the
-//! scales of weights and the coefficients of sums.
+//! The choices that depend on the whole graph: domains of tables, shifts and multipliers, and with them scales of
+//! weights and coefficients of sums.
 //!
-//! The scales of activations are fixed. What of the others is free, and what follows from that, is in
-//! [`exact_multipliers`].
+//! The scales of activations stay. [`exact_multipliers`] says which other scales are free, and what follows.
 
 use super::quantize::{PendingRescale, PendingSum, Quantizer};
 use super::quantized::Quantized;
@@ -71,7 +70,7 @@ impl Quantizer<'_> {
         })
     }
 
-    /// Whether the accumulator under a rescale exists for it alone, and how its scale is chosen then.
+    /// The freedom to choose the scale of a rescale's accumulator: there is some only if nothing else uses it.
     fn freedom(&self, rescale: &PendingRescale) -> Freedom {
         let accumulator = self.nodes[rescale.node].inputs[0];
         let outputs = self.float.outputs.iter();
@@ -82,7 +81,7 @@ impl Quantizer<'_> {
         exact_multipliers::freedom(&self.options.switches, &self.nodes, accumulator, is_output, maker)
     }
 
-    /// The layer or the sum that makes an accumulator.
+    /// The layer or the sum that computes an accumulator; `None` for other nodes.
     fn maker(&self, accumulator: NodeId) -> Option<Maker> {
         let layer = self.weighted.iter().position(|layer| layer.node == accumulator);
         let Some(number) = layer else {
@@ -91,7 +90,7 @@ impl Quantizer<'_> {
         };
         let weight = self.weighted[number].weight;
         let users = self.weighted.iter().filter(|layer| layer.weight == weight);
-        // A parameter that is used as a tensor has no accumulator whose scale would be ours.
+        // A parameter used as a tensor has no accumulator, and so no scale to choose.
         let accumulates = self.accumulators[self.weighted[number].source.0].is_some();
         Some(Maker::Layer {
             number,
@@ -110,7 +109,7 @@ impl Quantizer<'_> {
             Freedom::None | Freedom::Weights(_) => {
                 (rescale.factors.clone(), range::magnitude(operand.fact.range))
             }
-            // The coefficients take the place of multipliers, the operands that of accumulators.
+            // Coefficients act as the multipliers, and the operands together as the accumulator.
             Freedom::Coefficients(index) => {
                 let factors = exact_multipliers::coefficient_factors(&self.sums[index].scales, rescale.step);
                 let operands = operand.inputs.iter().map(|id| self.nodes[*id].fact.range);
@@ -134,7 +133,7 @@ impl Quantizer<'_> {
         })
     }
 
-    /// Writes multipliers and shift into the graph, and the scale they give to an accumulator that is free.
+    /// Writes multipliers and shift into the graph, and the scale that they imply for a free accumulator.
     fn apply(&mut self, rescale: &PendingRescale, freedom: Freedom, mut chosen: Chosen) {
         let operand = self.nodes[rescale.node].inputs[0];
         let unit = rescale.step * 2f64.powi(-(chosen.shift as i32));

@@ -1,17 +1,16 @@
-//! Shifts and multipliers of rescales, and the limb width they share.
+//! The shift and the multipliers of each rescale, and the limb width that all rescales share.
 //!
-//! A rescale computes `floor((acc * m + 2^(s-1)) / 2^s)` with `m ~ M 2^s` for a real factor `M` per channel. The
-//! remainder, in `[0, 2^s)`, is checked in the proof as `s / b` limbs of b bits, each looked up in one range table of
-//! `2^b` rows. A larger s makes m more precise but costs lookups; a larger b saves limbs but the table has to be paid.
-//! So:
+//! A rescale computes `floor((acc * m + 2^(s-1)) / 2^s)` with `m ~ M 2^s` for a real factor `M` per channel. The proof
+//! checks the remainder, in `[0, 2^s)`, as `s / b` limbs of `b` bits, each looked up in one range table of `2^b` rows.
+//! A larger `s` makes `m` more precise but costs lookups. A larger `b` saves limbs but costs a larger table. So:
 //!
-//! 1. each rescale has a least shift: the largest m gets about `multiplier_bits` significant bits (which bounds the
-//!    relative error by `2^-multiplier_bits`), the smallest at least 6 where the range allows; two bits fewer will do
-//!    where that saves a limb (`spare_bits`);
+//! 1. each rescale has a least shift: the largest `m` gets about `multiplier_bits` significant bits, so that its
+//!    relative error is at most `2^-multiplier_bits`, and the smallest `m` at least 6 bits where the range allows.
+//!    Two bits fewer will do where that saves a limb (`spare_bits`);
 //! 2. it has a largest shift: neither `acc * m + 2^(s-1)` nor the table's domain times `2^s` may reach `2^60`;
-//! 3. for one b in 8..=16 shared by the whole graph, s is the least multiple of b between the two (or the largest
-//!    one below, when rounding up leaves the range). Among the widths that cost the least precision that way (none,
-//!    as a rule), b minimises `sum over rescales of cells * s / b  +  2^b`, cells being the padded number of elements.
+//! 3. one `b` in 8..=16 is shared by the whole graph, and `s` is the least multiple of `b` between the two shifts, or
+//!    the largest multiple below if none fits. Among the widths that lose the least precision (as a rule none), `b`
+//!    minimises `sum over rescales of cells * s / b  +  2^b`, where `cells` is the padded number of elements.
 //!
 //! Where the weights' scales are still to be chosen (`grows`), M is a least value instead: `m = ceil(M 2^s)`, and the
 //! scales grow until the multiplier is exact ([`exact_multipliers`]).
@@ -34,7 +33,7 @@ pub(crate) struct RescaleDemand {
     pub(crate) identity: bool,
     /// The factors are least values: the scales of the weights grow until multipliers are exact.
     pub(crate) grows: bool,
-    /// Bits of precision given up where that saves a limb.
+    /// Bits of precision that may be lost where that saves a limb.
     pub(crate) spare_bits: u32,
     /// Largest magnitude of the operand.
     pub(crate) accumulator: i128,
@@ -59,7 +58,8 @@ impl RescaleDemand {
         self.factors.iter().fold((f64::INFINITY, 0.0), fold)
     }
 
-    /// Shift at which the factor's multiplier has `bits` significant bits (at least 1).
+    /// The shift, at least 1, at which the factor's multiplier has `bits` significant bits. Example: 21 for 12 bits of
+    /// 0.001.
     fn shift_for(factor: f64, bits: u32) -> u32 {
         (f64::from(bits) - 1.0 - factor.log2().floor()).clamp(1.0, 200.0) as u32
     }
@@ -87,12 +87,12 @@ impl RescaleDemand {
     fn fits(&self, shift: u32) -> bool {
         let most = self.extremes().1 * 2f64.powi(shift as i32);
         let reached = self.accumulator as f64 * (most + 1.0) + 2f64.powi(shift as i32 - 1);
-        // One part in 2^20 covers the rounding of this estimate.
+        // A part of 2^-20 covers the rounding of this estimate.
         shift + self.domain_bits <= 60 && reached < 2f64.powi(60) * (1.0 - 1.0 / f64::from(1 << 20))
     }
 
-    /// Least multiple of `limb_bits` with the wanted precision, or the largest that fits; `None` when some multiplier
-    /// would be 0.
+    /// The least multiple of `limb_bits` with the wanted precision, or else the largest that fits. `None` if a
+    /// multiplier would be 0.
     fn choose(&self, limb_bits: u32, multiplier_bits: u32) -> Option<Chosen> {
         if self.identity {
             let shift = limb_bits;
@@ -113,7 +113,7 @@ impl RescaleDemand {
         }
         let multipliers = self.multipliers(shift);
         let shortfall = enough.saturating_sub(shift);
-        // A multiplier of 1 in place of one that the range rounds to 0 would be another network.
+        // A factor that rounds to 0 must not become a multiplier of 1: that would be another network.
         let vanishes = |factor: &f64| (factor * 2f64.powi(shift as i32)).round_ties_even() < 1.0;
         let lost = (!self.grows || shortfall > 0) && self.factors.iter().any(vanishes);
         (!lost).then_some(Chosen {

@@ -4,7 +4,7 @@ use ndarray::{ArrayD, Axis};
 
 use crate::ops::range::BIAS_LIMIT;
 
-/// Weights to `[-limit, limit]`, rounded half to even, with one scale per output channel or one for all.
+/// Weights as integers in `[-limit, limit]`, rounded half to even, with a scale for each output channel or one for all.
 pub(crate) fn quantize_weights(weight: &ArrayD<f32>, scales: &[f64], limit: i64) -> ArrayD<i32> {
     let mut quantized = ArrayD::zeros(weight.shape());
     if weight.ndim() == 0 {
@@ -23,7 +23,7 @@ pub(crate) fn quantize_weights(weight: &ArrayD<f32>, scales: &[f64], limit: i64)
     quantized
 }
 
-/// Biases to 32 bits at scale `input_scale * weight scale`, rounded half to even.
+/// Biases as integers of 32 bits at scale `input_scale * weight scale`, rounded half to even.
 pub(crate) fn quantize_bias(bias: &ArrayD<f32>, input_scale: f64, scales: &[f64]) -> ArrayD<i32> {
     let limits = (-(BIAS_LIMIT as f64), (BIAS_LIMIT - 1) as f64);
     let mut quantized = ArrayD::zeros(bias.shape());

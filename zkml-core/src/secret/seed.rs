@@ -1,4 +1,4 @@
-//! Where the randomness of a commitment comes from.
+//! Seeds: the secrets from which the randomness of commitments is derived.
 
 use core::fmt;
 
@@ -81,7 +81,7 @@ impl Seed {
         let mut stream = self.stream(purpose, index);
         let mut bytes = Zeroizing::new([0; 8 * WORDS]);
         let mut rest = out;
-        // Whole blocks of the stream at once; a word that is rejected, one in 2^61, is skipped.
+        // The stream is read in whole blocks; a rejected word (probability 2^-61) is skipped.
         while !rest.is_empty() {
             stream.fill(bytes.as_mut_slice());
             let mut written = 0;

@@ -1,4 +1,5 @@
-//! The choice of the code: row length, rate, commitments to the weights, and how the row combination is shown.
+//! The choice of the code: row length, rate, number of commitments to the weights, and the recursion of row
+//! combinations.
 
 use super::SetupOptions;
 use super::cost::CodeCost;
@@ -8,8 +9,9 @@ use crate::keys::{Choice, CompiledModel, ProveError};
 use crate::lower::Filled;
 use crate::pcs::CodeParameters;
 
-/// Row length, rate, proof of work and number of commitments: a few bytes of proof against a little time of the prover,
-/// among those that are sound enough. See [`code_choice`](crate::optimize::circuit::code_choice).
+/// Chooses row length, rate, proof of work and number of commitments: the cheapest by [`CodeCost::price`] that is sound
+/// enough. The price weighs bytes of proof against prover time. See
+/// [`code_choice`](crate::optimize::circuit::code_choice).
 pub(crate) fn choose_code(
     model: &CompiledModel,
     lowered: &Filled,

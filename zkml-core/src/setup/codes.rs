@@ -1,4 +1,4 @@
-//! One code with its tail and its recursion, and how many commitments to the weights it is made for.
+//! The code of one candidate, with its tail and its recursion; and the plans of how many proofs share a commitment.
 
 use super::SetupOptions;
 use super::search::{Search, Shape};
@@ -6,15 +6,15 @@ use crate::keys::{ROTATION_RESERVE, WeightCommitments, needed_tail};
 use crate::pcs::recursive::{RecursionGoal, RecursionPlanner};
 use crate::pcs::{CodeParameters, RecursionParameters};
 
-/// How many proofs a commitment is made for, in the order tried: more of them make each proof larger, fewer make the
-/// verifying key larger. All that are wanted is tried last.
+/// Proofs for which one commitment is made, in the order tried. More of them lengthen the tails, and so each proof;
+/// fewer need more roots in the verifying key. The number of all wanted proofs is tried last.
 const PROOFS_PER_COMMITMENT: [u32; 10] = [1, 2, 4, 6, 8, 12, 16, 32, 64, 128];
 
 /// Most commitments to the weights in one key.
 const MAXIMUM_COMMITMENTS: usize = 256;
 
 impl Search<'_> {
-    /// A given code, if its tail is long enough, and the recursion for it. A model without secrets has no tail.
+    /// The given code and its recursion; `None` if the tail is too short, or if a model without secrets has a tail.
     pub(super) fn given_code(
         &self,
         code: &CodeParameters,
@@ -29,12 +29,13 @@ impl Search<'_> {
         let recursion = planner.choose(length);
         Some(match recursion.padded_length(length) == length {
             true => (code.clone(), recursion),
-            // Its rows do not make up whole rows of a recursion: the combination is sent.
+            // The message does not fill whole rows of a recursion: the combination is sent.
             false => (code.clone(), RecursionParameters::default()),
         })
     }
 
-    /// The code with the fewest queries: the tail depends on their number, and lowers the rate's margin in turn.
+    /// The code with the fewest queries. More queries need a longer tail, which raises the rate, and a higher rate
+    /// needs more queries: the tail is raised to a fixed point.
     pub(super) fn code_with_tail(
         &self,
         shape: Shape,
@@ -65,7 +66,7 @@ impl Search<'_> {
             let needed = needed_tail(&self.privacy, weights, code.queries, code.stride());
             let length = code.row_length() + needed;
             let recursion = planner.choose(length);
-            // More randomness than needed fills the last row of the recursion. Without secrets there is none.
+            // Spare places in the last row of the recursion become randomness. Without secrets there is none.
             let padded = match needed {
                 0 => 0,
                 _ => recursion.padded_length(length) - code.row_length(),
@@ -73,14 +74,15 @@ impl Search<'_> {
             if padded == tail {
                 return code.validate().is_ok().then_some((code, recursion));
             }
-            // It grows to its fixed point, or out of the row.
+            // The tail only grows: to its fixed point, or until it is too long for the row.
             tail = padded.max(tail);
         }
         None
     }
 }
 
-/// How often each commitment may be opened, and how many there are.
+/// Pairs of openings of each commitment and number of commitments. Example: for 68 wanted openings, 8 of each
+/// commitment for proofs and 1 for setup, the plan is (9, 9).
 pub(super) fn plans(private: bool, options: &SetupOptions) -> Vec<(u32, usize)> {
     if !private {
         return vec![(0, 1)];
@@ -95,7 +97,7 @@ pub(super) fn plans(private: bool, options: &SetupOptions) -> Vec<(u32, usize)> 
         .collect()
 }
 
-/// What a recursion has to reach with that many bits of proof of work.
+/// What a recursion must reach with `grinding_bits` of proof of work.
 pub(super) fn goal(options: &SetupOptions, target_bits: f64, grinding_bits: u32) -> RecursionGoal {
     RecursionGoal {
         target_bits,

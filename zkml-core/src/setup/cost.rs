@@ -1,4 +1,4 @@
-//! What a choice of the code costs.
+//! The price of a choice of the code: proof bytes, setup proof bytes and prover work, all in bytes of proof.
 //!
 //! ```text
 //! price = bytes of proof + bytes of setup proof * setup_weight
@@ -12,10 +12,10 @@ use crate::field::packed_length;
 use crate::pcs::recursive::expected_path_nodes;
 use crate::pcs::{CodeParameters, RecursionParameters};
 
-/// What a hash of the proof of work costs, in cells to encode and to hash.
+/// The price of a hash of the proof of work, in cells to encode and to hash.
 pub const CELLS_PER_HASH: f64 = 1.5;
 
-/// What a leaf costs besides its cells: its salt, and a node of the tree.
+/// The price of a leaf besides its cells (its salt, and a node of the tree), in cells to encode and to hash.
 pub const CELLS_PER_LEAF: f64 = 3.0;
 
 /// What a choice costs.
@@ -27,7 +27,7 @@ pub struct CodeCost {
     pub encoded_cells: f64,
     /// Leaves of the trace's tree.
     pub leaves: f64,
-    /// Elements of the row combinations that claims are merged over.
+    /// Elements of the row combinations over which claims are merged.
     pub folded_cells: f64,
     /// Hashes of the proof of work, as expected.
     pub hashes: f64,
@@ -59,9 +59,9 @@ pub(super) struct Matrices {
     pub(super) trace_rows: usize,
     /// Rows of a commitment to the weights.
     pub(super) weight_rows: usize,
-    /// Elements of the combinations of rows of the trace that claims are merged over.
+    /// Elements of the combinations of trace rows over which claims are merged.
     pub(super) trace_cells: usize,
-    /// Elements of those of rows of the weights.
+    /// Elements of the combinations of weight rows over which claims are merged.
     pub(super) weight_cells: usize,
     /// Commitments to the weights.
     pub(super) commitments: usize,

@@ -1,7 +1,7 @@
-//! What the passes of the operation and circuit level did to one network, measured.
+//! The effect of each pass of the operation and circuit level on a network, measured.
 //!
-//! Each pass that ran is switched off once, alone: the network is quantized and lowered again without it, and the two
-//! circuits are compared.
+//! Each pass that ran is switched off alone, and the network is quantized and lowered again. The two circuits are
+//! compared; for a pass that changes the code, the costs of the two codes.
 
 use super::cost::CodeCost;
 use super::{SetupOptions, code_cost};
@@ -100,7 +100,7 @@ impl Compiled {
         })
     }
 
-    /// What setup would choose, for the passes that change it and not the circuit.
+    /// The code that setup would choose and its cost: for passes that change the code and not the circuit.
     fn code_cost(&self) -> Result<(CodeParameters, CodeCost), ProveError> {
         let model = CompiledModel::new("", self.network.clone()).with_privacy(self.privacy);
         code_cost(&model, &self.lowered, &SetupOptions::default())
@@ -110,7 +110,7 @@ impl Compiled {
         sizes(&self.lowered.circuit).to_vec()
     }
 
-    /// What a pass changed. Those of the model level have reported when they ran.
+    /// The changes that a pass reports. Passes of the model level reported when they ran.
     fn changes(&self, pass: &dyn Pass, code: Option<&CodeParameters>) -> Vec<String> {
         let chosen = |code: &CodeParameters| ChosenCode {
             row_length: code.row_length(),

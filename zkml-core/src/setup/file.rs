@@ -1,4 +1,4 @@
-//! The file of a proving key. A key from a file is judged as a new one is, before anything of its size is made.
+//! The file of a proving key. A key from a file must be as sound as a new one before anything of its size is allocated.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -18,8 +18,7 @@ use crate::privacy::Visibility;
 use crate::proof::{Artifact, Kind, map_file_with_section, write_file_with_section};
 use crate::reduce::Cpu;
 
-/// What a proving key is on disk, besides the rows of weights in the section of its file: all but what follows from the
-/// rest.
+/// A proving key on disk, without what follows from the rest. The section of the file holds the rows of weights.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredProvingKey {
     /// The model, without its parameters.
@@ -90,7 +89,7 @@ struct Opened {
 }
 
 impl Opened {
-    /// Maps the file and lowers the model, whose weights are then those of the file, in place.
+    /// Maps the file and lowers the model. Its weights stay in the pages of the file.
     fn read(path: &Path) -> Result<Self, ProveError> {
         let (stored, cells) = map_file_with_section::<StoredProvingKey>(path)?;
         let refused = |what: &str, expected: String, found: String| refused(path, what, expected, found);
@@ -137,9 +136,9 @@ impl Opened {
 }
 
 impl ProvingKey {
-    /// Writes the key to a file, atomically, and returns its size in bytes. The secret in it is as secret as the
-    /// weights. With private weights its openings are from now on counted in a file beside it, which belongs to it:
-    /// there may be one such file, so a key is written to one place.
+    /// Writes the key to a file, atomically, and returns its size in bytes. The file is as secret as the weights. With
+    /// private weights a counter file beside it counts the openings from now on. A key has one counter, so it can be
+    /// written to one place.
     ///
     /// # Errors
     /// [`ProveError::File`] with the path, [`ProveError::Budget`] for a key that was written to another place.
@@ -151,8 +150,8 @@ impl ProvingKey {
         Ok(write_file_with_section(path, &stored, &self.commitments.cells)?)
     }
 
-    /// Reads only the model of a key written by [`ProvingKey::write_file`], to look at: nothing is committed. Its weights
-    /// are pages of the file.
+    /// Reads only the model of a key written by [`ProvingKey::write_file`], without a commitment. Its weights are pages
+    /// of the file.
     ///
     /// # Errors
     /// As [`Self::read_file`].
@@ -160,7 +159,7 @@ impl ProvingKey {
         Ok(Opened::read(path)?.model)
     }
 
-    /// Opens only the counter of a key written by [`ProvingKey::write_file`]; none for public weights.
+    /// Opens only the counter of a key written by [`ProvingKey::write_file`]; `None` for public weights.
     ///
     /// # Errors
     /// As [`Self::read_file`].
@@ -168,11 +167,11 @@ impl ProvingKey {
         open_budget(path, &Opened::read(path)?.verifying)
     }
 
-    /// Reads a key written by [`ProvingKey::write_file`]; lowers the model and commits the weights again, and checks
-    /// that the commitment is the one in the file. Opens the file in which its openings are counted.
+    /// Reads a key written by [`ProvingKey::write_file`], and opens its counter. Lowers the model, makes the next
+    /// commitment to the weights again, and checks its root against the key.
     ///
-    /// The weights are not read into memory: the file is mapped, and stays so as long as the key lives. Another file may
-    /// be renamed over it meanwhile; but nobody may write into it, or truncate it, which ends this process.
+    /// The file is mapped, not read into memory, as long as the key lives. Another file may be renamed over it
+    /// meanwhile. But nobody may write into it, or truncate it: truncation ends this process.
     ///
     /// # Errors
     /// [`ProveError::File`] for a file that cannot be read, [`ProveError::Budget`] without its counter,
@@ -219,8 +218,8 @@ fn refused(path: &Path, what: &str, expected: String, found: String) -> ProveErr
     }
 }
 
-/// Gives the model of the file at `path` its parameters. Until it is known where they lie, weights are zeros without
-/// memory: of no more cells than there are rows for.
+/// Gives the model of the file at `path` its parameters. Until their place in the rows is known, weights are zeros
+/// without memory, at most `cells` in all.
 fn add_parameters(
     path: &Path,
     model: &mut CompiledModel,
@@ -254,7 +253,7 @@ fn add_parameters(
     Ok(())
 }
 
-/// The counter beside a key; none for public weights.
+/// Opens the counter beside a key; `None` for public weights.
 fn open_budget(path: &Path, verifying: &VerifyingKey) -> Result<Option<Budget>, ProveError> {
     Ok(match verifying.privacy.weights {
         Visibility::Public => None,

@@ -1,4 +1,4 @@
-//! Setup: choose the code, commit the weights, write down the verifying key.
+//! Setup: chooses the code, commits to the weights, proves their range and padding, and makes both keys.
 
 mod choose;
 mod codes;
@@ -29,7 +29,7 @@ use crate::prove::{prove_trace, trace_seed};
 use crate::reduce::{Backend, Cpu};
 use choose::choose_code;
 
-/// Commits a model's weights, proves that they are what the circuit takes for granted, and derives both keys.
+/// Commits to a model's weights, proves that they are what the circuit assumes, and derives both keys.
 ///
 /// # Errors
 /// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough,
@@ -38,7 +38,7 @@ pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey,
     setup_on(Cpu, model, options)
 }
 
-/// As [`setup`], of a key whose commitments and proofs are made on a [`Backend`].
+/// As [`setup`]; the key's commitments and proofs are made on a [`Backend`].
 ///
 /// # Errors
 /// As [`setup`]; [`ProveError::Commitment`] for a backend that fails.
@@ -53,12 +53,11 @@ pub fn setup_on<B: Backend>(
     build(backend, model, lowered, choice, None)
 }
 
-/// A new key for the weights of `old`, with randomness of its own and as many proofs; its setup proof shows that both
-/// hold the same weights. Uses up an opening of the old key, whose last few are kept for this.
-///
+/// A new key for the weights of `old`, with the same code, the same number of proofs, and new randomness. Its setup
+/// proof shows that both keys hold the same weights. This uses up an opening of `old`, whose last few are kept for it.
 /// # Errors
-/// [`ProveError::Malformed`] for public weights, which need no rotation; [`ProveError::Budget`] if nothing is left of
-/// the old key, not even of the openings kept for this.
+/// [`ProveError::Malformed`] for public weights, which need no rotation; [`ProveError::Budget`] if `old` has no opening
+/// left, not even those kept for rotation.
 pub fn rotate<B: Backend>(old: &ProvingKey<B>) -> Result<ProvingKey<B>, ProveError> {
     if old.budget.is_none() {
         return Err(ProveError::Malformed {
@@ -83,7 +82,7 @@ pub fn rotate<B: Backend>(old: &ProvingKey<B>) -> Result<ProvingKey<B>, ProveErr
     )
 }
 
-/// The keys of a model whose code and number of commitments are chosen; the roots in `weights` are made anew.
+/// The keys of a model after the code and the number of commitments are chosen. The roots in `choice` are placeholders.
 pub(crate) fn build<B: Backend>(
     backend: B,
     model: CompiledModel,
@@ -93,7 +92,7 @@ pub(crate) fn build<B: Backend>(
 ) -> Result<ProvingKey<B>, ProveError> {
     let packing = weights::packing(&lowered, &choice.code)?;
     let cells = match old {
-        // Filled from the same network for the same code: the same rows.
+        // The same network and the same code fill the same rows.
         Some(old) => old.commitments.cells.clone(),
         None => weights::fill(&lowered, &packing),
     };
@@ -104,7 +103,7 @@ pub(crate) fn build<B: Backend>(
     let mut verifying = verifying_key(&model, &lowered, choice, Some([0; 32]).filter(|_| old.is_some()));
     Statement::new(&verifying)?;
     let mut matrices = Vec::with_capacity(weights.roots.len() + 1);
-    // Where all codewords together are large none is kept: the setup proof computes the columns it opens again.
+    // If all codewords together are too large, none is kept, and the setup proof recomputes the columns that it opens.
     let keep = Commitments::<B>::keep_all(&verifying);
     for number in 0..weights.roots.len() {
         let matrix = commitments.get_keeping(&verifying, number, keep)?;
@@ -157,7 +156,7 @@ fn prove_setup<B: Backend>(
     Ok(rayon::scope(prove)?.messages)
 }
 
-/// Bits of soundness of an answer, those of the setup proof counted in.
+/// Bits of soundness of an answer: the errors of its proof and of the setup proof add up.
 fn bits(verifying: &VerifyingKey) -> Result<f64, ProveError> {
     let setup = soundness(&Statement::of_setup(verifying)?);
     Ok(soundness(&Statement::new(verifying)?).sum(&setup))
@@ -174,7 +173,7 @@ pub(crate) fn refuse_insecure(verifying: &VerifyingKey) -> Result<(), ProveError
     Ok(())
 }
 
-/// The verifying key of a model, once its weights are committed; without a setup proof.
+/// The verifying key that follows from a model and a choice, with the roots of the choice and without a setup proof.
 pub(crate) fn verifying_key(
     model: &CompiledModel,
     lowered: &Filled,

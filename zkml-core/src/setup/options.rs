@@ -1,32 +1,34 @@
-//! What setup may choose.
+//! The options of setup: limits and weights of the search for a code.
 
 use core::ops::RangeInclusive;
 
 use crate::pcs::CodeParameters;
 
-/// What setup may choose.
+/// Limits and weights of the search for a code.
 #[derive(Debug, Clone)]
 pub struct SetupOptions {
-    /// Bits of proof of work before the positions are drawn, at least; just as many where the pass
-    /// [`code_choice`](crate::optimize::circuit::code_choice) is switched off.
+    /// Least bits of proof of work before the positions are drawn. If the pass
+    /// [`code_choice`](crate::optimize::circuit::code_choice) is switched off, it is exactly this number.
     pub grinding_bits: u32,
-    /// The most bits of proof of work, if they are worth it: each makes do with fewer columns and doubles the hashes.
+    /// Most bits of proof of work. A bit saves columns and doubles the hashes; it is taken where that lowers the price.
     pub maximum_grinding_bits: u32,
-    /// Bytes of a node of the Merkle trees, 26 to 32. Shorter ones make proofs smaller and collisions cheaper: `4 digest_bytes` bits of
-    /// work, 104 at least.
+    /// Bytes of a node of the Merkle trees, 26 to 32. Shorter nodes make proofs smaller and collisions cheaper: a
+    /// collision takes `4 digest_bytes` bits of work, 104 at least.
     pub digest_bytes: u32,
-    /// Strides of narrow rows that are tried, `log2`; see [`RowCode`](crate::pcs::RowCode).
+    /// `log2` of the strides of narrow rows that are tried; see [`RowCode`](crate::pcs::RowCode).
     pub log_strides: RangeInclusive<u32>,
-    /// Bits of soundness that the opened columns alone give, with the proof of work; less by what the sum of all errors
-    /// leaves over.
+    /// Bits of soundness of the opened columns with their proof of work. Setup lowers them as far as the sum of all
+    /// errors allows.
     pub query_bits: f64,
     /// How many bytes of proof one encoded cell of prover work is worth.
     pub bytes_per_cell: f64,
-    /// With private weights: how many proofs the key can make before it must be [rotated](super::rotate). At least.
+    /// With private weights: the least number of proofs that the key can make before it must be
+    /// [rotated](super::rotate).
     pub proofs_per_key: u32,
     /// How many bytes of proof one byte of setup proof is worth.
     pub setup_weight: f64,
-    /// The code, such as that of another key: proofs of both can then be [linked](crate::prove::link). Chosen if none is given.
+    /// The code to use, such as that of another key: proofs of both can then be [linked](crate::prove::link). Chosen if
+    /// `None`.
     pub code: Option<CodeParameters>,
 }
 

@@ -1,4 +1,4 @@
-//! The codes that are tried.
+//! The search for a code: candidates, their prices, and the check of their soundness.
 
 use std::collections::BTreeSet;
 
@@ -13,16 +13,17 @@ use crate::pcs::recursive::RecursionPlanner;
 use crate::pcs::{CodeParameters, Extent, Packing, RowCode};
 use crate::privacy::Privacy;
 
-/// About how many scalars a proof hides; it grows with the depth of the network, and with the logarithm of its size.
+/// About how many scalars a proof hides, to estimate the rows of its masks. The number grows with the depth of the
+/// network, and with the logarithm of its size.
 const TYPICAL_PADS: usize = 600;
 
 /// Most cells of encoded weights in all commitments of a key that setup chooses: 8 bytes each, kept by the prover.
 const MAXIMUM_ENCODED_CELLS: u64 = 1 << 28;
 
-/// Bits that queries may do without, in the order tried.
+/// Bits by which the goal of the queries may be lowered, in the order tried.
 const SURPLUS: [f64; 7] = [1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25];
 
-/// Of how many of the cheapest choices every amount of proof of work is tried.
+/// Number of the cheapest choices for which every amount of proof of work is tried.
 const REFINED: usize = 12;
 
 /// A choice and its price.
@@ -33,7 +34,7 @@ pub(super) struct Candidate {
     shape: Shape,
 }
 
-/// What a candidate tries.
+/// The sizes that a candidate tries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) log_row: u32,
@@ -52,7 +53,7 @@ pub(super) struct Search<'a> {
     switches: Switches,
     trace: Vec<Extent>,
     weights: Vec<Extent>,
-    /// Recursions, one for each number of bits of proof of work; the least first.
+    /// A planner of recursions for each number of bits of proof of work, the least first.
     planners: Vec<RecursionPlanner>,
 }
 
@@ -80,11 +81,11 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Everything that is possible, the cheapest first.
+    /// All possible choices, the cheapest first.
     pub(super) fn candidates(&self) -> Result<Vec<Candidate>, ProveError> {
         let mut candidates = self.with_least_work()?;
         candidates.sort_by(|a, b| a.price.total_cmp(&b.price));
-        // More work for the same shape moves the best shape little.
+        // More work hardly moves the best shape, so only the cheapest shapes are tried with it.
         let mut refined = Vec::new();
         for candidate in candidates.iter().take(REFINED) {
             for planner in self.planners.iter().skip(1) {
@@ -144,7 +145,7 @@ impl<'a> Search<'a> {
         Ok(candidates)
     }
 
-    /// One choice, unless it is impossible.
+    /// One choice with its price; `None` if it is impossible.
     fn candidate(&self, shape: Shape, planner: &RecursionPlanner) -> Result<Option<Candidate>, ProveError> {
         let Shape {
             log_row,
@@ -202,19 +203,19 @@ impl<'a> Search<'a> {
         }))
     }
 
-    /// Whether a choice is sound enough.
+    /// Refuses a choice that is not sound enough.
     pub(super) fn judge(
         &self,
         model: &CompiledModel,
         lowered: &Filled,
         candidate: &Candidate,
     ) -> Result<(), ProveError> {
-        // Soundness depends on sizes alone: any root will do.
+        // Soundness depends on sizes alone, so zeros stand for the roots.
         let previous = Some([0; 32]).filter(|_| self.private);
         refuse_insecure(&verifying_key(model, lowered, candidate.choice.clone(), previous))
     }
 
-    /// The same shape with as few columns as the sum of all errors leaves room for.
+    /// The same shape with fewer columns, as few as the sum of all errors allows.
     pub(super) fn without_surplus(
         &self,
         model: &CompiledModel,
@@ -238,7 +239,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Row combinations that claims on packed columns speak of, about: columns in one row share it.
+/// Estimated row combinations that claims need: columns packed in one row share a combination.
 fn folds(packing: &Packing) -> usize {
     let rows: BTreeSet<usize> = packing.slots.iter().map(|slot| slot.first_row).collect();
     rows.len()

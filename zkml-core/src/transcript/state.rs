@@ -1,5 +1,4 @@
-//! The hash chain behind both ends of the transcript. See the [module documentation](super) for its
-//! equations.
+//! The hash chain that both ends of the transcript share. See the [module documentation](super) for its equations.
 
 use std::collections::BTreeSet;
 

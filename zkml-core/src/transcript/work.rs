@@ -15,10 +15,10 @@ use super::state::{GRIND, leading_zeros};
 /// Nonces that are tried together.
 const LANES: usize = 16;
 
-/// Groups of nonces a thread tries before it looks at what others found.
+/// Groups that one parallel task tries.
 const GROUPS: u64 = 1 << 6;
 
-/// Groups tried between two looks at the result: small enough to waste little, large enough to share out.
+/// Groups tried in parallel before the result is looked at: few enough to waste little, enough to occupy all threads.
 const BATCH: u64 = 1 << 10;
 
 /// BLAKE3's initial chaining value.

@@ -1,4 +1,4 @@
-//! The verifier.
+//! The verifier checks a proof against a verifying key and public values, in six steps:
 //!
 //! ```text
 //! 1 bind        protocol, digest of the key, public values, context
@@ -35,8 +35,8 @@ use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, VerifierChannel, VerifierTranscript, VerifyError};
 
 /// Checks that the committed model gives `public.outputs` on `public.input`, in the context of `context` (any bytes the
-/// prover was given, such as a nonce of the verifier). Of a private input, output or weights it shows that there are
-/// such values.
+/// prover was given, such as a nonce of the verifier). Of a private input, private outputs or private weights it shows
+/// that they exist.
 ///
 /// The key's own setup proof is checked first. To check it once for many proofs, and to learn which commitments a proof
 /// carries, keep a [`TrustedKey`].
@@ -116,7 +116,7 @@ pub(crate) fn argue<C: VerifierChannel<Scalar = K>>(
     )
 }
 
-/// As [`argue`], with any commitment.
+/// As [`argue`], generic over the commitment.
 fn open_with<S: CommitmentScheme, C: VerifierChannel<Scalar = K>>(
     transcript: &mut C,
     statement: &Statement<'_>,

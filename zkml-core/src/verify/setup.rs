@@ -1,4 +1,4 @@
-//! Keys whose setup proof was checked.
+//! Verification of setup proofs, and the keys that passed it.
 
 use super::{Verified, refuse_insecure, run};
 use crate::argument::{PROTOCOL_SETUP, Statement, hex, soundness};
@@ -6,8 +6,8 @@ use crate::keys::VerifyingKey;
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, VerifierTranscript, VerifyError};
 
-/// A verifying key that is known to commit to integers in `[-128, 127]` with zero padding, the same in each of its
-/// commitments; and everything that follows from it, ready for any number of proofs.
+/// A verifying key whose commitments are known to hold integers in `[-128, 127]` with zero padding, the same in each;
+/// and everything that follows from it, ready for any number of proofs.
 #[derive(Debug, Clone)]
 pub struct TrustedKey<'k> {
     statement: Statement<'k>,
@@ -25,7 +25,7 @@ impl<'k> TrustedKey<'k> {
         Ok(Self { statement })
     }
 
-    /// Takes a key whose setup proof was checked before, when its digest was `digest`.
+    /// Takes a key whose setup proof was checked before. `digest` is the digest that it had then.
     ///
     /// # Errors
     /// [`VerifyError::OtherKey`] for another key, [`VerifyError::Key`] for one that is unusable.
@@ -41,7 +41,7 @@ impl<'k> TrustedKey<'k> {
         Ok(Self { statement })
     }
 
-    /// The same with a key of its own, for whoever keeps it longer than the key that was checked.
+    /// The same with an owned key, which may outlive the key that was checked.
     pub fn into_owned(self) -> TrustedKey<'static> {
         TrustedKey {
             statement: self.statement.into_owned(),
@@ -61,8 +61,8 @@ impl<'k> TrustedKey<'k> {
     /// Checks that the committed model gives `public.outputs` on `public.input`, as far as they are public, in the
     /// context of `context` (any bytes the prover was given, such as a nonce of the verifier).
     ///
-    /// Returns the commitments to private tensors that the proof carries: by these it can be [linked](crate::argument::link) to
-    /// other proofs.
+    /// Returns the commitments to private tensors that the proof carries: by these it can be
+    /// [linked](crate::argument::link) to other proofs.
     ///
     /// # Errors
     /// [`VerifyError`], naming the check that failed.
@@ -92,14 +92,14 @@ impl<'k> TrustedKey<'k> {
     }
 }
 
-/// An answer is right except with the errors of its own proof and of the setup proof together.
+/// Refuses a key if the errors of a proof and of the setup proof add up to too much.
 fn check_sum(answer: &Statement<'_>) -> Result<(), VerifyError> {
     let setup = soundness(&Statement::of_setup(&answer.key)?);
     refuse_insecure(soundness(answer).sum(&setup))
 }
 
-/// Checks the setup proof of a key: every committed weight is in its range, every padded cell is 0, all commitments
-/// hold the same weights, and the ones of the key before, if it names one.
+/// Checks the setup proof of a key: every committed weight is in its range, every padded cell is 0, and all commitments
+/// hold the same weights. If the key names a previous key, that key's commitment holds them too.
 ///
 /// # Errors
 /// [`VerifyError::Key`] for a key without a setup proof; [`VerifyError`], naming the check that failed.
@@ -131,7 +131,7 @@ impl VerifyingKey {
             ("the circuit", self.circuit == old.circuit),
             ("the scales", self.interface == old.interface),
             ("what is private", self.privacy == old.privacy),
-            // Not needed, since roots are bound to them; it would be no rotation.
+            // Soundness does not need it, since roots are bound to the code; but it would be no rotation.
             ("the code", self.code == old.code),
         ];
         match same.iter().find(|(_, same)| !same) {

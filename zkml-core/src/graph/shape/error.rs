@@ -72,7 +72,7 @@ pub enum ShapeError {
     },
     /// The epsilon of a normalization is negative or no number.
     Epsilon { operation: &'static str },
-    /// `groups` divides not both channel counts.
+    /// `groups` does not divide both channel counts.
     Groups {
         in_channels: usize,
         out_channels: usize,
@@ -84,7 +84,7 @@ pub enum ShapeError {
         kernel: [usize; 2],
         padding: [usize; 2],
     },
-    /// Amounts of padding that are no pairs, or pairs for more axes than there are.
+    /// Amounts of padding that are not pairs, or pairs for more axes than there are.
     Padding { amounts: usize, of: Shape },
     /// An adaptive pooling whose windows would not all have the same size.
     AdaptivePool { output_size: [usize; 2], found: Shape },
@@ -114,7 +114,7 @@ pub enum ShapeError {
         left: Shape,
         right: Shape,
     },
-    /// A number that is none.
+    /// A number that is not finite.
     Number { operation: &'static str },
     /// Sizes that a tensor cannot have.
     Declared { operation: &'static str },

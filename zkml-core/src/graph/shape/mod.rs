@@ -1,7 +1,7 @@
 //! Shapes of tensors, in a form that the compiler can compute with.
 //!
-//! The shape rule of an operation is a `const fn` in its room and is written once: tracing calls it at run time, and so does the code that
-//! `#[zk_model]` generates, while the user's crate is compiled ([`Inferred`](super::Inferred)).
+//! The shape rule of an operation is a `const fn` in its room and is written once. Tracing calls it at run time. The
+//! code that `#[zk_model]` generates calls it while the user's crate is compiled ([`Inferred`](super::Inferred)).
 
 mod error;
 mod rule;

@@ -16,7 +16,7 @@ pub enum BudgetError {
         key(path)
     )]
     Exhausted {
-        /// Openings made, the setup proof among them.
+        /// Openings made after setup.
         used: u64,
         /// The counter, if it is in a file.
         path: Option<PathBuf>,
@@ -129,6 +129,6 @@ crate::debug_as_display!(BudgetError);
 /// The path of the key whose counter is at `path`, for the user to type.
 fn key(path: &Option<PathBuf>) -> String {
     let Some(path) = path else { return "KEY".into() };
-    // Away with the ending and the key's number.
+    // Cuts off `.budget` and the key's id: `my.key.0123456789abcdef.budget` becomes `my.key`.
     path.with_extension("").with_extension("").display().to_string()
 }

@@ -1,19 +1,19 @@
-//! The budget of a key with private weights: how often its commitment may still be opened.
+//! The budget of a key with private weights: how often its commitments may still be opened.
 //!
-//! Every opening (the setup proof, each proof, a rotation) shows some columns of the committed weights. Their rows carry
-//! randomness for a fixed number of openings; one more, or one made twice with the same randomness, gives linear
-//! equations in the weights, and int8 weights have little entropy. So openings are numbered, a number is given out once,
-//! and the number is counted before anything made with it can leave the process:
+//! Every opening shows some columns of the committed weights. Their rows carry randomness for a fixed number of
+//! openings. One more opening, or two with the same randomness, gives linear equations in the weights, and int8 weights
+//! have little entropy. So each proof and each rotation takes a number that is given out once. It is counted before
+//! anything made with it can leave the process:
 //!
 //! ```text
 //! number = budget.take(purpose)?     // counted, and flushed to disk where the key is on disk
 //! proof  = ... opening number `number` ...
 //! ```
 //!
-//! A proof that fails or is killed later has spent its number. A key fresh from setup counts in memory; once it is
-//! written to a file it counts in a file beside it (`sidecar`), also through the value still in memory. There is one
-//! counter for a key and never a second one: copies of the key cannot be told apart, and both would start at the same
-//! number. What no program can see is a copy of key *and* counter, or a counter put back from a backup: do neither.
+//! A proof that fails or is killed later has spent its number. A key fresh from setup counts in memory. After it is
+//! written to a file, it counts in a file beside it (`sidecar`), also through the value still in memory. A key has one
+//! counter and never a second one: copies of the key cannot be told apart, and both would start at the same number. No
+//! program can see a copy of key *and* counter, or a counter put back from a backup: do neither.
 //!
 //! - `sidecar`: the file, its format and what a crash leaves of it
 //! - `error`: [`BudgetError`]
@@ -31,17 +31,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::ROTATION_RESERVE;
 use sidecar::{KeyId, Locked, sidecar_path};
 
-/// What an opening is for.
+/// The purpose of an opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// A proof. The last [`ROTATION_RESERVE`] openings are kept for a rotation.
     Proof,
-    /// The proof that a new commitment holds the same weights, which may take the last opening. More than one is kept
-    /// for it: a rotation that is interrupted has spent its own.
+    /// The proof that a new commitment holds the same weights, which may take the last opening. Several are kept for
+    /// it: an interrupted rotation has spent its own.
     Rotation,
 }
 
-/// Counts the openings of one commitment to private weights, from 0. Shared by threads, and on disk by processes.
+/// Counts the openings of a key's private weights, from 0. Shared by threads, and on disk by processes.
 #[derive(Debug)]
 pub struct Budget {
     limit: u64,
@@ -50,9 +50,9 @@ pub struct Budget {
 
 #[derive(Debug)]
 enum Counter {
-    /// Lost with the key, which is nowhere else.
+    /// Lost with the key: neither is in a file.
     Memory { used: u64 },
-    /// In a file, with the highest count that was seen there.
+    /// In a file. `seen` is the highest count that was found there.
     File { path: PathBuf, id: KeyId, seen: u64 },
 }
 
@@ -65,7 +65,7 @@ impl Budget {
         }
     }
 
-    /// Makes the counter of the key with this `id` that is about to be written to `key_path`: good for `limit` openings,
+    /// Makes the counter of the key with this `id`, which is about to be written to `key_path`: `limit` openings,
     /// `used` of them made. See [`Budget::move_beside`].
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Budget {
         Ok(budget)
     }
 
-    /// The counter of the key with this `id` that was read from `key_path` and says it is good for `limit` openings.
+    /// Opens the counter of the key with this `id`, which was read from `key_path` and allows `limit` openings.
     ///
     /// # Errors
     /// [`BudgetError::Missing`], [`BudgetError::OtherKey`], [`BudgetError::OtherLimit`], [`BudgetError::Damaged`],
@@ -92,9 +92,9 @@ impl Budget {
         })
     }
 
-    /// Goes on counting in a file beside `key_path`, where the key is about to be written.
+    /// Moves the count to a file beside `key_path`, where the key is about to be written.
     ///
-    /// Called *before* the key is written: a counter without its key does no harm, and a key that is being replaced
+    /// Called *before* the key is written: a counter without its key is harmless, and a key that is being replaced
     /// keeps its own. A second call for the same place does nothing.
     ///
     /// # Errors
@@ -122,8 +122,8 @@ impl Budget {
         }
     }
 
-    /// Counts the next opening and returns its number, below [`Budget::limit`]. When it returns, the number is spent,
-    /// whatever happens next; no other call, thread or process gets it.
+    /// Counts the next opening and returns its number, below [`Budget::limit`]. The number is then spent, whatever
+    /// happens next: no other call, thread or process gets it.
     ///
     /// # Errors
     /// [`BudgetError::Exhausted`] and [`BudgetError::NothingLeft`] when no opening is left for this purpose; those of
@@ -145,7 +145,7 @@ impl Budget {
                     return Err(BudgetError::WentBack { path, seen, found });
                 }
                 self.check(purpose, found, Some(path))?;
-                // Spent, whether or not writing succeeds.
+                // Noted before the write, which may fail: then no number is given out.
                 *seen = found;
                 let number = file.advance()?;
                 *seen = number + 1;
@@ -170,7 +170,7 @@ impl Budget {
         }
     }
 
-    /// How many proofs can still be made: all openings that are left but those kept for a rotation.
+    /// How many proofs can still be made: the openings left, less those kept for a rotation.
     ///
     /// # Errors
     /// Those of [`Budget::open_beside`].
@@ -189,7 +189,7 @@ impl Budget {
         }
     }
 
-    /// Removes the counter's file, once the key is replaced by another one. This key cannot be used any more.
+    /// Removes the counter's file after another key has replaced this one, which cannot be used any more.
     ///
     /// # Errors
     /// [`BudgetError::Io`].
@@ -217,7 +217,7 @@ impl Budget {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counter> {
-        // The counter is replaced or raised in one step: a panic elsewhere leaves it whole.
+        // Each update is one step, so a panic elsewhere leaves the counter whole.
         self.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,12 +16,12 @@
 //! 96          4000     zero
 //! ```
 //!
-//! The slot of the higher generation counts. A step writes the *other* slot and flushes it, so that at every moment one
-//! of them is whole; a slot lies in a block of its own. Two whole slots differ by one generation and by at most one
-//! opening.
+//! The whole slot of the higher generation counts. A step writes the *other* slot and flushes it, so at every moment
+//! one slot is whole. Each slot has a disk block of its own. Two whole slots differ by one generation and by at most
+//! one opening.
 //!
-//! A slot that is not whole was torn by a crash before its opening was given out, or damaged afterwards, when that
-//! opening may long have been used. Nobody can tell, so its opening counts as used: one is lost at most.
+//! A torn slot has a wrong checksum. Either a crash tore it before its opening was given out, or it was damaged later,
+//! when that opening may have been used. Nobody can tell, so it counts as used: at most one is lost.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -30,18 +30,18 @@ use std::time::{Duration, Instant};
 
 use super::BudgetError;
 
-/// What a key is called in its counter.
+/// The id of a key in its counter: the digest of its verifying key.
 pub(crate) type KeyId = [u8; 32];
 
 const MAGIC: [u8; 4] = *b"ZKBC";
 const VERSION: u32 = 1;
 /// Bytes from one slot to the next: a block of a disk, so that a torn write never reaches both.
 pub(crate) const SLOT_BYTES: usize = 4096;
-/// Bytes of a slot that say something.
+/// Bytes of the record in a slot; zeros follow.
 pub(crate) const RECORD_BYTES: usize = 96;
 const CHECKED_BYTES: usize = RECORD_BYTES - 32;
 pub(crate) const FILE_BYTES: usize = 2 * SLOT_BYTES;
-/// A step takes milliseconds: a process that holds the lock for so long is stuck.
+/// A step takes milliseconds: a process that holds the lock longer is stuck.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
 
 /// What one slot says.
@@ -74,7 +74,7 @@ impl Record {
         bytes
     }
 
-    /// The record in a slot, if it is whole, and the version it is written in.
+    /// The record of a slot and the format version it is written in; `None` unless the slot is whole.
     fn parse(bytes: &[u8]) -> Option<(u32, Self)> {
         let (content, rest) = bytes.split_at_checked(CHECKED_BYTES)?;
         let checksum: [u8; 32] = *rest.first_chunk()?;
@@ -108,10 +108,10 @@ impl Record {
     }
 }
 
-/// The counter of the key `id` at `key_path`.
+/// The path of the counter of the key `id` at `key_path`.
 ///
-/// The name holds a part of the id, so that a key that replaces another one never meets the other's counter: whenever
-/// the replacement is interrupted, the key that is there has its own.
+/// The name holds the first 8 bytes of the id, so a key that replaces another never meets the other's counter: wherever
+/// a replacement is interrupted, the key in place has its own.
 pub(crate) fn sidecar_path(key_path: &Path, id: &KeyId) -> Result<PathBuf, BudgetError> {
     let io = |action| {
         move |error| BudgetError::Io {
@@ -165,7 +165,7 @@ pub(crate) fn create(path: &Path, id: KeyId, limit: u64, used: u64) -> Result<()
             },
             _ => write(error.error),
         })?;
-    // The new name is on disk once the folder is.
+    // A new name is on disk only after the folder is flushed.
     #[cfg(unix)]
     File::open(folder)
         .and_then(|folder| folder.sync_all())
@@ -181,7 +181,7 @@ pub(crate) struct Locked<'a> {
     newest: Record,
     /// Which slot that is.
     slot: usize,
-    /// The other slot is not whole.
+    /// Whether the other slot is torn.
     torn: bool,
 }
 
@@ -211,9 +211,9 @@ impl<'a> Locked<'a> {
         })
     }
 
-    /// Openings used, at least.
+    /// Openings used; one more if a slot is torn.
     pub(crate) fn used(&self) -> u64 {
-        // The slot that is not whole may have given one out.
+        // The torn slot may have given out an opening.
         let possible = self.newest.used + u64::from(self.torn);
         possible.min(self.newest.limit)
     }
@@ -222,7 +222,8 @@ impl<'a> Locked<'a> {
     pub(crate) fn advance(mut self) -> Result<u64, BudgetError> {
         let number = self.used();
         if self.torn {
-            // Otherwise the slots would be two openings apart, and the loss of the newer one could not be told.
+            // Else the slots would differ by two openings, and after a loss of the newer slot the count would be one
+            // too low.
             self.write(number)?;
         }
         self.write(number + 1)?;
@@ -242,7 +243,7 @@ impl<'a> Locked<'a> {
     }
 }
 
-/// The record that counts, its slot, and whether the other slot is not whole.
+/// The record that counts, its slot, and whether the other slot is torn.
 fn choose(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<(Record, usize, bool), BudgetError> {
     if bytes.len() != FILE_BYTES {
         let found = if bytes.len() > FILE_BYTES {
@@ -284,7 +285,7 @@ fn choose(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<(Record, 
     }
 }
 
-/// The record of a slot, if it is whole; it must be of this key.
+/// The record of a slot, which must be of this key; `None` if the slot is torn.
 fn read_slot(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<Option<Record>, BudgetError> {
     let Some((version, record)) = Record::parse(bytes) else {
         return Ok(None);
@@ -307,7 +308,7 @@ fn read_slot(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<Option
             found: record.limit,
         });
     }
-    // The last generation could not be followed by another one.
+    // The last generation could have no successor.
     if record.used > limit || record.generation == u64::MAX {
         let expected = format!("at most {limit} openings");
         return Err(damaged(path, expected, record.used.to_string()));
@@ -323,7 +324,7 @@ fn damaged(path: &Path, expected: String, found: String) -> BudgetError {
     }
 }
 
-/// Waits for the lock of the file, which goes when the file is closed, also by a crash.
+/// Waits for the lock of the file. The system releases it when the file is closed, also after a crash.
 fn lock(file: &File, path: &Path) -> Result<(), BudgetError> {
     let start = Instant::now();
     loop {

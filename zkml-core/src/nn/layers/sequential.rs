@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::forward;
 use crate::nn::{Layer, Module, ParameterPath, Tensor};
 
-/// What a container keeps of a layer, whatever its type.
+/// A layer of any type, as a container keeps it.
 trait Apply: Send + Sync {
     fn apply(&self, x: Tensor) -> Tensor;
 }

@@ -57,7 +57,7 @@ hyper_parameters! {
 }
 
 declare!(
-    /// Nothing, as PyTorch's in evaluation mode: proofs are about trained networks.
+    /// The identity, as PyTorch's in evaluation mode: proofs are about trained networks.
     Dropout,
     DropoutOptions,
     /// Returns `x`.
@@ -70,7 +70,7 @@ hyper_parameters! {
 }
 
 declare!(
-    /// Nothing.
+    /// The identity.
     Identity,
     IdentityOptions,
     /// Returns `x`.
@@ -107,7 +107,7 @@ declare!(
     |self, x| pad_at(Origin::Layer(&self.path), x, &self.options.padding)
 );
 
-/// An axis number as the shape rules take it; too large a one stays too large.
+/// `start_dim` as the shape rules take it. A number that is too large stays too large, so that a rule refuses it.
 const fn axis(start_dim: usize) -> isize {
     if start_dim > isize::MAX as usize {
         isize::MAX

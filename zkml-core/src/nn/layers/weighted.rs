@@ -5,7 +5,7 @@ use crate::nn::trace::{Origin, record};
 use crate::ops::{self, Conv2dOptions, LinearOptions, PReLUOptions};
 
 declare!(
-    /// Convolution of images; parameters `weight` `[out_channels, in_channels / groups, KH, KW]` and `bias` `[out_channels]`.
+    /// Convolution of images. Parameters: `weight` `[out_channels, in_channels / groups, KH, KW]`, `bias` `[out_channels]`.
     Conv2d,
     Conv2dOptions,
     /// `[N, in_channels, H, W] -> [N, out_channels, H', W']`.
@@ -40,7 +40,7 @@ declare!(
 );
 
 declare!(
-    /// `x`, below 0 a slope times `x`; parameter `weight`, `[num_parameters]`.
+    /// `x` where it is not negative, else a slope times `x`. The slopes are the parameter `weight`, `[num_parameters]`.
     PReLU,
     PReLUOptions,
     /// The result has the shape of `x`.

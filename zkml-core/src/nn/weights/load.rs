@@ -8,7 +8,7 @@ use super::{LoadReport, MisshapenParameter, MissingParameter, WeightError, Weigh
 use crate::graph::{Graph, Node, Parameter};
 use crate::ops::{Float, Symbolic};
 
-/// Least similarity (1 is equal) of a name that is suggested.
+/// Least similarity of a suggested name; 1 is equality.
 const SIMILAR: f64 = 0.8;
 
 impl Graph<Symbolic> {

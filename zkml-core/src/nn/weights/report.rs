@@ -1,4 +1,4 @@
-//! What became of every parameter and every tensor of the file.
+//! The report of loading: the outcome for every parameter and every tensor of the file.
 
 use core::fmt;
 

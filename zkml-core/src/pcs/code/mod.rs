@@ -99,8 +99,8 @@ impl CircleCode {
     }
 
     /// The codeword of a message over `K` at some of its symbols, in a code from parameters that were
-    /// [validated](CodeParameters::validate). If few coefficients are not 0, they are summed up at each symbol; if that
-    /// is more work than a transform, the whole message is encoded.
+    /// [validated](CodeParameters::validate). A message with few coefficients is summed up at each symbol; if a
+    /// transform is less work, the whole message is encoded.
     pub fn encode_at(rows: RowCode, message: &[K], symbols: &[usize]) -> Vec<K> {
         let (data, tail) = message.split_at(message.len().min(rows.row_length()));
         let (data, tail) = (without_zeros(data), without_zeros(tail));
@@ -152,7 +152,7 @@ impl CircleCode {
     }
 }
 
-/// A message up to its last coefficient that is not 0.
+/// A message without the zeros at its end.
 fn without_zeros(message: &[K]) -> &[K] {
     let length = message
         .iter()

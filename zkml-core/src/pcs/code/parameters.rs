@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::RowCode;
 use crate::transcript::VerifyError;
 
-/// What one opening aims at, in bits: with a few of them in a proof the sum stays above 100.
+/// The goal of one opening, in bits: the errors of the few openings of a proof then sum to less than 2^-100.
 pub const TARGET_BITS: f64 = 104.0;
 
 /// The shortest nodes of a tree: a collision takes `2^104` hashes, what one opening aims at.
@@ -197,7 +197,7 @@ impl CodeParameters {
     }
 
     /// A row length that keeps proofs small if all rows are wide. An opening sends `16 L` bytes of row combination and
-    /// about `8 t` bytes per row, so `L^2` is about `t/2` times the number of cells.
+    /// about `8 t` bytes per row, so the sum is least where `L^2` is about `t/2` times the number of cells.
     pub fn suggested_log_row(cells: usize, queries: usize) -> u32 {
         let product = (cells.max(1) as f64) * (queries.max(2) as f64) / 2.0;
         (product.log2() / 2.0).round().clamp(1.0, f64::from(MAX_LOG_ROW)) as u32

@@ -28,7 +28,7 @@ pub struct RowCode {
 }
 
 impl RowCode {
-    /// Wide rows of `2^log_row` that are not encoded: for a packing, which asks for no more.
+    /// Wide rows of `2^log_row` cells without a code, for a packing, which needs the sizes alone.
     pub const fn uncoded(log_row: u32) -> Self {
         Self {
             log_row,
@@ -54,7 +54,8 @@ impl RowCode {
         1usize.checked_shl(self.log_codeword).unwrap_or(0)
     }
 
-    /// The symbols that stand for `positions` of the wide code, which ascend: each once.
+    /// The symbols that stand for `positions` of the wide code, each once. Both ascend. Example: stride 4 takes 1, 3, 9
+    /// to 0, 2.
     pub fn symbols(&self, positions: &[usize]) -> Vec<usize> {
         let of = |position: &usize| position.checked_shr(self.log_stride).unwrap_or(0);
         let mut symbols: Vec<usize> = positions.iter().map(of).collect();

@@ -10,7 +10,7 @@ const LOG_BLOWUPS: [u32; 5] = [1, 2, 3, 4, 5];
 /// The longest row that is tried.
 const MAX_LOG_ROW: u32 = 20;
 
-/// What a recursion is chosen for.
+/// What a recursion must reach, and the price of prover work.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RecursionGoal {
     /// Bits of each level's queries and proof of work together; errors of levels add up.
@@ -164,8 +164,8 @@ fn level_cells(shape: &LevelShape<'_>) -> usize {
     shape.base_rows().saturating_mul(shape.code.codeword_length())
 }
 
-/// The expected number of nodes that a verifier misses who knows some random leaves out of `2^log_leaves`: at each
-/// level of the tree the nodes with a known sibling and no known leaf below.
+/// The expected number of nodes that a verifier needs besides `known` random leaves out of `2^log_leaves`: in each
+/// level of the tree, the nodes without a known leaf below whose sibling has one.
 pub(crate) fn expected_path_nodes(log_leaves: u32, known: usize) -> f64 {
     // Nodes known out of `2^log`, for independent leaves.
     let known_at = |log: u32| {

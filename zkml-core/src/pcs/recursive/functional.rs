@@ -103,7 +103,7 @@ impl Tensor {
             .collect()
     }
 
-    /// Folds the first bits: `w'[y] = sum_{a < rows} eq(r, a) w[a, y]`, with `k` challenges, for `rows` in
+    /// Folds the first `k` bits with `k` challenges `r`: `w'[y] = sum_{a < rows} eq(r, a) w[a, y]`, for `rows` in
     /// `2^(k-1) + 1 ..= 2^k`.
     pub(super) fn fold(&mut self, challenges: &[K], rows: usize) {
         let count = challenges.len();

@@ -102,7 +102,7 @@ impl RecursionParameters {
     }
 }
 
-/// A level of `code` over `length` elements; what does not fill a row counts as one.
+/// A level of `code` over `length` elements. Elements that do not fill a row count as a row.
 pub(super) fn level_shape(code: &CodeParameters, length: usize) -> LevelShape<'_> {
     let rows = length.div_ceil(code.row_length().max(1));
     LevelShape {

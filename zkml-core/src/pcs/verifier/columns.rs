@@ -49,7 +49,7 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
 
     let encoded = joined.encode(code, &positions);
     if let Some(committed) = joined.committed {
-        // What the clear messages leave of each column is the committed one's.
+        // The clear messages account for a part of each column's sum; the committed message must account for the rest.
         let rest = sums.iter().zip(&encoded).map(|(sum, clear)| *sum - clear);
         let values = core::iter::once(committed.product).chain(rest);
         let functionals = recursive_functionals(committed.point, &positions);

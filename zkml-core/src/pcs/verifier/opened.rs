@@ -11,7 +11,7 @@ use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, mul_k_base};
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
-/// Calls `with` the number of its symbol among `symbols` and the value of each of `positions`; both ascend.
+/// Calls `with` on the value of each of `positions` and the index of its symbol in `symbols`. Both lists ascend.
 pub(super) fn for_each_symbol(
     positions: &[usize],
     symbols: &[usize],

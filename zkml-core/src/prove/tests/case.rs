@@ -118,8 +118,8 @@ impl Case {
         self.judge(messages, false).map(|_| ())
     }
 
-    /// The verdict on an altered proof. The work before the combination, which it would have to do again, is excused: the
-    /// equations must reject it as well.
+    /// The verdict on an altered proof. The work before the combination, which it would have to do again, is excused:
+    /// the equations must reject it as well.
     pub(crate) fn verdict_without_work(&self, messages: &[u8]) -> Result<(), VerifyError> {
         const EXCUSED: &[&str] = &["opening.proximity.grind", "opening.combine.grind"];
         match self.verdict(messages) {

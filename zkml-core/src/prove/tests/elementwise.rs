@@ -85,7 +85,8 @@ fn integers_follow_the_function(function: FloatOp, steepest: f64) {
     let samples = inputs(7, &[1, 2, 5, 3], 16);
     let fused = quantized(&graph, &samples, &QuantizeOptions::default());
     let edge = fused.correspondence[graph.find("function").expect("a node").0].expect("an edge");
-    // What the accumulator is off by (inputs and weights of 8 bits), amplified; half a step for rounding, an eighth for the argument.
+    // The accumulator's error (inputs and weights of 8 bits), amplified; half a step for rounding, an eighth for the
+    // argument.
     let conv = fused.correspondence[graph.find("conv").expect("a node").0];
     assert!(conv.is_none() || edge.1 > 0.0);
     let bound = 4.0 * (1.0 + steepest);

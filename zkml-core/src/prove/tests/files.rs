@@ -629,7 +629,7 @@ fn a_mutated_model_or_proving_key_file_never_panics() {
             ProvingKey::read_file(&file).map(|key| key.verifying)
         }));
         match result.unwrap_or_else(|_| panic!("round {round}: a panic")) {
-            // What the verifying key does not speak of: the correspondence to the float network, parameters no one uses.
+            // The verifying key does not speak of the correspondence to the float network and of unused parameters.
             Ok(key) => assert_eq!(key.weights, fixture().key.verifying.weights),
             Err(ProveError::InvalidInput(error)) => panic!("{error}"),
             Err(_) => {}

@@ -112,8 +112,8 @@ pub(crate) fn rotated() -> &'static ProvingKey {
     &KEY
 }
 
-/// Proofs of a network with so many rows in its lookups that they ask for proof of work: plain and in zero knowledge; of
-/// narrow rows, and the first with nodes that are cut.
+/// Proofs of a network with so many rows in its lookups that they ask for proof of work: plain and in zero knowledge;
+/// of narrow rows, and the first with nodes that are cut.
 pub(crate) fn large() -> &'static [Fixture; 2] {
     static FIXTURES: LazyLock<[Fixture; 2]> = LazyLock::new(|| {
         [(Privacy::PUBLIC, 1, 26), (Privacy::default(), 2, 32)].map(|(privacy, log_stride, digest_bytes)| {

@@ -67,8 +67,8 @@ const fn response(part: Part, hidden: Checks) -> Row {
 /// polynomial in them, and not 0 but with probability `2^-115`.
 const CONSTRAINTS: Checks = &["closing.constraints"];
 
-/// The nonces around the value of the random fold have few bits, and other ones fit as well; then other coefficients are
-/// drawn than the combination is made with.
+/// The nonces around the value of the random fold have few bits, and other ones fit as well; then other coefficients
+/// are drawn than the combination is made with.
 const COMBINED: Checks = &["transcript.grind", "opening.inner_product"];
 
 const COMBINED_HIDDEN: Checks = &["transcript.grind", "closing.constraints"];

@@ -28,8 +28,8 @@ fn window(kernel: usize, stride: usize, padding: usize) -> Window2d {
     }
 }
 
-/// One of everything that a pass looks at: convolutions, ReLU, max-pool, average pool, concatenation, sum, linear layer,
-/// argmax.
+/// One of everything that a pass looks at: convolutions, ReLU, max-pool, average pool, concatenation, sum, linear
+/// layer, argmax.
 fn network() -> (Graph<Float>, Vec<ArrayD<f32>>) {
     let mut rng = StdRng::seed_from_u64(5);
     let mut builder = GraphBuilder::<Float>::new();

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::{ReadableOutput, ReadableOutputs};
 use crate::privacy::Visibility;
 
-/// Real numbers pass through decimal text: they agree when they differ by no more than this part.
+/// Real numbers pass through decimal text: they agree up to this relative difference.
 const TOLERANCE: f64 = 1e-9;
 
 /// The first entry of readable outputs that is not what the public values say.

@@ -31,7 +31,8 @@ pub struct ReadableOutputs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReadableOutput {
-    /// Its number among the model's outputs. Absent where it is its place in the list, as it is unless some are private.
+    /// Its number among the model's outputs. Absent where it equals the place in the list: always, if all outputs are
+    /// public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u32>,
     /// Its shape, batch first.

@@ -1,5 +1,5 @@
-//! A second prover, written from the statement with dense tables and sums over the whole cube: it must say the same, byte
-//! for byte, and it can be told to lie.
+//! A second prover, written from the statement with dense tables and sums over the whole cube: it must say the same,
+//! byte for byte, and it can be told to lie.
 
 use ark_ff::{AdditiveGroup, Field};
 

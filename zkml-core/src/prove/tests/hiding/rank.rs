@@ -17,8 +17,8 @@
 //! s = v + d + delta e d + (what other pads give),     e = eq(z, place of d)
 //! ```
 //!
-//! which is a bijection of `d` in `K = F^2` unless `1 + delta e = 0`. Were the parts of `d` taken with coefficients of their
-//! own, it would be `F`-linear only, and of rank 1 for one choice in `|F|`.
+//! which is a bijection of `d` in `K = F^2` unless `1 + delta e = 0`. Were the parts of `d` taken with coefficients of
+//! their own, it would be `F`-linear only, and of rank 1 for one choice in `|F|`.
 
 use ark_ff::{AdditiveGroup, Field};
 use rand::SeedableRng;
@@ -170,9 +170,9 @@ fn the_opened_cells_of_a_narrow_row_are_as_random_as_their_number() {
     }
 }
 
-/// What openings show of wide rows, next to a narrow mask: the opened cells, and at the other positions of the opened symbols a
-/// combination of the rows over K, one for each opening. By how much the rank of all that, as functions of data and tails,
-/// exceeds that of what the tails do to it: so many numbers are told of the data.
+/// What openings show of wide rows, next to a narrow mask: the opened cells, and at the other positions of the opened
+/// symbols a combination of the rows over K, one for each opening. By how much the rank of all that, as functions of
+/// data and tails, exceeds that of what the tails do to it: so many numbers are told of the data.
 fn told_of_the_data(rows: usize, openings: usize, log_stride: u32, tail: usize, queries: usize) -> usize {
     let mut random = StdRng::seed_from_u64(5);
     let wide = code(7, tail, 9, queries);

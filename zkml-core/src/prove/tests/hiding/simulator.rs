@@ -1,7 +1,8 @@
 //! The simulator: makes what a verifier sees of a key and of its proofs from public values alone.
 //!
-//! It knows the circuit, the code, the public values, and nothing of weights, input or trace. It chooses what the random
-//! oracle will say (every challenge, the opened positions, and that any nonce is a proof of work), then the messages:
+//! It knows the circuit, the code, the public values, and nothing of weights, input or trace. It chooses what the
+//! random oracle will say (every challenge, the opened positions, and that any nonce is a proof of work), then the
+//! messages:
 //!
 //! ```text
 //! padded scalars s                     uniform in K: each has a pad of its own
@@ -10,7 +11,7 @@
 //! e_1                                  uniform: so is the last d
 //! e_0                                  solved from Q^h(z, xi) + z_last = e_0 + e_1 xi: so is the last m
 //! opened columns, all but m and g      uniform in F: rank of the random tails (see `rank`)
-//! opened columns, m and g              solved from Enc(z)_j = m_j + xi d_j, Enc(u)_j = g_j + the other rows; at the other
+//! opened columns, m and g              solved from Enc(z)_j = m_j + xi d_j, Enc(u)_j = g_j + the other rows; at other
 //!                                      positions that the cells of g stand for, where nothing is known of the rows of
 //!                                      weights, from a uniform sum of these (see `rank`)
 //! trees                                over the opened columns with random salts, and random leaves elsewhere: no one
@@ -18,15 +19,17 @@
 //! ```
 //!
 //! In a real proof all of these have the same joint distribution: s determines d, z determines m, u determines g, e_1
-//! and e_0 the last pair. The value of the random fold is a scalar that depends on d and m itself: K-linearly, so that this
-//! is a bijection but for one value in |K| of any coefficient (see `rank`, and `docs/protocol/zero-knowledge.md`). What is left is that leaves look random, since BLAKE3 was never asked for them with their salt.
+//! and e_0 the last pair. The value of the random fold is a scalar that depends on d and m itself: K-linearly, so that
+//! this is a bijection but for one value in |K| of any coefficient (see `rank`, and `docs/protocol/zero-knowledge.md`).
+//! What is left is that leaves look random, since BLAKE3 was never asked for them with their salt.
 //!
 //! `Q^h(z, xi)` comes from the prover's own replay of the verifier, run as if the pads were 0 and the masks z: then
 //! `Q^h(m + xi d, xi)` is that value.
 //!
-//! Commitments to private weights are opened by several proofs. The simulator chooses the positions of all openings that
-//! the key allows when it makes the root, and columns for each of them, uniform; a column that is opened twice is the
-//! same twice. With more openings than the key's budget it could not go on: real columns are then no longer uniform.
+//! Commitments to private weights are opened by several proofs. The simulator chooses the positions of all openings
+//! that the key allows when it makes the root, and columns for each of them, uniform; a column that is opened twice is
+//! the same twice. With more openings than the key's budget it could not go on: real columns are then no longer
+//! uniform.
 //!
 //! Test: the verifier's own code accepts the setup proof and all proofs of such a key, for outputs that are false.
 
@@ -307,8 +310,8 @@ impl Simulator {
                     answer[symbol] - xi * pad,
                 );
             }
-            // The mask at all positions of the symbol: what u leaves where it is opened; elsewhere the rows of weights add up to
-            // something uniform.
+            // The mask at all positions of the symbol: what u leaves where it is opened; elsewhere the rows of weights
+            // add up to something uniform.
             let mask = masking.opening_mask();
             cells[mask.rows()].fill(M61::ZERO);
             let first = symbol << narrow.log_stride;

@@ -1,7 +1,7 @@
 //! Everything a proof shows is uniform, whatever the input; and looks like what the simulator makes.
 //!
-//! Three samples of proofs with the same tiny network: of the input 0, of the largest numbers, and simulated. Every proof
-//! has a commitment to the weights of its own, so that their opened columns are a sample too. Tests:
+//! Three samples of proofs with the same tiny network: of the input 0, of the largest numbers, and simulated. Every
+//! proof has a commitment to the weights of its own, so that their opened columns are a sample too. Tests:
 //!
 //! ```text
 //! by class      all values of a kind (scalars, u, z, e, cells by kind of row), and differences of neighbours
