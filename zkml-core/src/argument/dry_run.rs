@@ -9,13 +9,13 @@ use crate::masking::Masking;
 use crate::pcs::{ClaimPoint, Commitment, CommitmentScheme, Scheme};
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
-/// What any proof of a statement says.
+/// The size of every proof of a statement: its claims, hidden scalars and checks.
 pub(crate) struct Walk {
     /// The points it opens, with placeholder challenges.
     pub(crate) points: Vec<ClaimPoint>,
     /// Scalars that zero knowledge hides.
     pub(crate) scalars: usize,
-    /// Checks made of them.
+    /// Checks that a proof makes.
     pub(crate) constraints: usize,
 }
 

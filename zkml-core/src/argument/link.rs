@@ -4,11 +4,11 @@
 //! proof A: output.root = r        proof B: input.root = r        =>  B was asked what A answered
 //! ```
 //!
-//! A root means one matrix, in one code. Read with another row length, the same columns would be another tensor; under
-//! a code of another tail, the word next to a row might be another one. The root does not say which cell is which. So a
-//! commitment is compared together with its [layout](TensorLayout): equal [`CommittedTensors`] of two verified proofs
-//! hold equal integers in equal places. The scale of the integers stands in each key's [`Interface`](crate::keys::Interface),
-//! for the caller to compare.
+//! A root does not say which cell is which. It fixes a matrix only together with the code: with another row length the
+//! same columns would be another tensor; with another tail another row could be the nearest codeword. So a commitment
+//! is compared together with its [layout](TensorLayout): equal [`CommittedTensors`] of two verified proofs hold equal
+//! integers in equal places. The scale of the integers stands in each key's [`Interface`](crate::keys::Interface), for
+//! the caller to compare.
 
 use core::fmt;
 
@@ -55,7 +55,7 @@ impl TensorLayout {
             tail,
             log_codeword,
             log_stride,
-            // Roots differ where nodes do.
+            // Not compared: nodes of another length give another root.
             digest_bytes: _,
         } = rows;
         Self {
@@ -84,8 +84,8 @@ impl fmt::Display for TensorLayout {
     }
 }
 
-/// The sizes of a shape, a dimension joined to the one before where that leaves no gap: `i a + j` has the bits of `i`
-/// before those of `j` if `a` is a power of two.
+/// Joins each dimension to the one before where that leaves no gap: `(i, j)` lies at `i a + j` if the size `a` of `j`
+/// is a power of two, or if `i` is 0 alone. `[3, 8]` becomes `[24]`, `[8, 3]` stays.
 fn joined(shape: &PaddedShape) -> Vec<u64> {
     let mut sizes: Vec<u64> = Vec::with_capacity(shape.rank());
     for size in shape.sizes() {

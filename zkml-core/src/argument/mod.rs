@@ -1,6 +1,6 @@
 //! The argument: what prover and verifier both derive from the verifying key, and the steps they walk through.
 //!
-//! Everything that is counted, allocated or indexed by comes from the verifying key. Nothing here panics on the verifier's side.
+//! Every count, length and index comes from the verifying key. Nothing here panics on the verifier's side.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 

@@ -6,8 +6,8 @@ use crate::reduce::{Claims, Point};
 use crate::transcript::{Scalar, VerifyError};
 
 impl Statement<'_> {
-    /// How many commitments to the weights a proof opens: an answer one, the setup proof all, and one of the key
-    /// before, if there is one. All are opened at the same points.
+    /// The number of weight commitments that a proof opens, all at the same points. An answer opens one commitment. The
+    /// setup proof opens all of them, and the previous key's if there is one.
     pub fn weight_copies(&self) -> usize {
         match self.subject {
             Subject::Answer => 1,

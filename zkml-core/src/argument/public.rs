@@ -1,4 +1,4 @@
-//! The public values of a statement: checked, and as columns that can be evaluated.
+//! Checks the public values of a statement, and evaluates its public columns.
 
 use super::Statement;
 use crate::circuit::{ColumnId, ColumnKind, Public};
@@ -39,7 +39,8 @@ impl PublicValues {
         Ok(())
     }
 
-    /// The values of each public input. They stand one after the other, in the order of the inputs, each as long as its shape says.
+    /// The values of each public input. Inputs stand one after the other, in their order; the shape of each gives its
+    /// length.
     ///
     /// # Errors
     /// [`VerifyError::PublicValue`] for another number of values.
@@ -51,7 +52,7 @@ impl PublicValues {
             return Ok(Vec::new());
         };
         if let [only] = statement.inputs.as_slice() {
-            // Its own check says more than a number.
+            // A single input takes all values: `check_tensor` then reports a wrong length together with the shape.
             return Ok(vec![(only, input)]);
         }
         let (mut rest, mut expected) = (input, 0usize);
@@ -69,7 +70,7 @@ impl PublicValues {
     }
 }
 
-/// Public where the circuit says so, and there alone.
+/// Public values are present exactly where the circuit has public columns.
 fn expect_presence(place: &str, expected: bool, found: bool) -> Result<(), VerifyError> {
     let describe = |present: bool| match present {
         true => "public values".to_owned(),

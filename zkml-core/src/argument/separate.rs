@@ -24,7 +24,7 @@ pub struct SeparateTensors {
 }
 
 impl SeparateTensors {
-    /// Those of a circuit that has any, in the order of their roots.
+    /// The separate commitments of a circuit, in the order of their roots: input, then outputs, where it has them.
     ///
     /// # Errors
     /// [`VerifyError::Key`] where they are larger than the address space.

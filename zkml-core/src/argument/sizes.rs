@@ -82,7 +82,7 @@ fn proof_bytes(key: &VerifyingKey, sizes: &Sizes) -> usize {
     let code = &key.code;
     let rows = sizes.trace_rows.saturating_add(sizes.weight_rows);
     let columns = packed_length(rows.saturating_mul(code.queries));
-    // Some of the nodes of as many trees; a float-to-integer cast saturates.
+    // For each matrix: the nodes of its paths, and a salt for each query. A float-to-integer cast saturates.
     let nodes = (expected_path_nodes(code.log_codeword, code.queries) as usize).saturating_add(code.queries);
     let paths = sizes.matrices.saturating_mul(nodes).saturating_mul(DIGEST_BYTES);
     columns
@@ -93,8 +93,8 @@ fn proof_bytes(key: &VerifyingKey, sizes: &Sizes) -> usize {
 /// Most claims on weights that a setup proof may open, all commitments together.
 const MAXIMUM_COPIED_CLAIMS: usize = 1 << 16;
 
-/// Refuses keys with more claims on the weights than any real model has: each column, twice at most, for each of the
-/// commitments.
+/// Refuses keys whose setup proof would open more claims on weights than any real model has: two at most for each
+/// parameter column, in each commitment.
 pub(super) fn check_copies(circuit: &Circuit, parameters: usize, copies: usize) -> Result<(), VerifyError> {
     let claims = parameters.saturating_mul(2).saturating_mul(copies);
     if copies > 1 && claims > MAXIMUM_COPIED_CLAIMS {

@@ -115,7 +115,7 @@ impl<'k> Statement<'k> {
         });
         let (copies, maximum) = match subject {
             Subject::Answer => (1, Proof::MAXIMUM_BYTES),
-            // It stands in the key.
+            // The setup proof is a part of the key.
             Subject::Setup => (key.weights.commitments(key.previous), VerifyingKey::MAXIMUM_BYTES),
         };
         check_copies(&circuit, parameters.len(), copies)?;
@@ -157,7 +157,7 @@ impl<'k> Statement<'k> {
     fn walk(&mut self) -> Result<(), VerifyError> {
         let hides = self.key.privacy.zero_knowledge();
         if hides {
-            // How many scalars there are follows from a walk, which needs a place for the mask already.
+            // The walk counts the scalars, but needs a place for the mask: begin with no scalars.
             self.masking = Some(self.masking_of(0));
         }
         let walk = walk(self)?;

@@ -1,4 +1,4 @@
-//! A circuit under construction.
+//! Builds a [`Circuit`] column by column, and shares equal constants and tables.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::poly::PaddedShape;
 /// Adds columns, tables, lookups and equalities to a circuit.
 #[derive(Debug)]
 pub struct CircuitBuilder {
-    /// What was added.
+    /// The circuit so far.
     pub circuit: Circuit,
     /// Bits of a limb of a remainder.
     pub limb_bits: u32,
@@ -22,7 +22,7 @@ pub struct CircuitBuilder {
 }
 
 impl CircuitBuilder {
-    /// An empty circuit. Equal tables are one where `share_tables` says so.
+    /// An empty circuit. With `share_tables`, equal tables have one index.
     pub fn new(limb_bits: u32, share_tables: bool) -> Self {
         Self {
             circuit: Circuit::default(),
@@ -61,7 +61,7 @@ impl CircuitBuilder {
         self.linear_column(name, shape, &terms, M61::from(0u64))
     }
 
-    /// Cells of one column rearranged.
+    /// A column that rearranges the cells of `source`.
     pub fn view(&mut self, name: &str, shape: &[usize], source: ColumnId, factors: Vec<Factor>) -> ColumnId {
         self.column(name, shape, ColumnKind::View(View { source, factors }))
     }
@@ -82,7 +82,7 @@ impl CircuitBuilder {
         )
     }
 
-    /// A public constant; equal ones share a column.
+    /// A public constant. Constants of equal shape and cells share a column.
     pub fn constant(&mut self, shape: &[usize], cells: Vec<i64>) -> ColumnId {
         let key = (shape.to_vec(), cells);
         if let Some(&known) = self.constants.get(&key) {
@@ -101,7 +101,7 @@ impl CircuitBuilder {
         self.view(name, shape, one, factors)
     }
 
-    /// A table; equal ones are shared.
+    /// The index of `table`. Equal tables have one index where the circuit shares tables.
     pub fn table(&mut self, table: Table) -> u32 {
         let next = self.circuit.tables.len() as u32;
         if !self.share_tables {
@@ -121,7 +121,7 @@ impl CircuitBuilder {
         self.circuit.lookups.push(Lookup { name, columns, table });
     }
 
-    /// Committed limbs of `bits` each, range-checked.
+    /// `count` committed columns, each looked up in `[0, 2^limb_bits)`: the limbs of a remainder.
     pub fn limbs(&mut self, name: &str, shape: &[usize], count: u32) -> Vec<ColumnId> {
         (0..count)
             .map(|k| {
@@ -155,7 +155,7 @@ impl Column {
     }
 }
 
-/// An error when `|value|` may reach `p / 2`.
+/// Refuses a bound of `2^60 - 1` or more: below it, `|value| < p / 2 = 2^60 - 1/2` and no integer wraps around.
 ///
 /// # Errors
 /// [`CircuitError::Overflow`].

@@ -7,14 +7,15 @@ use crate::poly::PaddedShape;
 
 /// `out[free, shared] = sum_s left[free_left, shared, s] right[free_right, shared, s]`.
 ///
-/// Each dimension of `left`, `right` and the result belongs to exactly one axis.
+/// Each dimension of `left`, `right` and the result belongs to exactly one axis. A matrix product
+/// `out[i, j] = sum_k left[i, k] right[k, j]` has the axes `free_left(0, 0)`, `free_right(1, 1)` and `summed(1, 0)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contraction {
     /// Left operand.
     pub left: ColumnId,
     /// Right operand.
     pub right: ColumnId,
-    /// The einsum's indices; shared and summed ones are bound by the sumcheck in this order.
+    /// The einsum's indices. The sumcheck binds the shared and the summed ones in this order.
     pub axes: Vec<Axis>,
 }
 
@@ -36,9 +37,9 @@ pub enum AxisRole {
     FreeLeft,
     /// In the right operand and the result.
     FreeRight,
-    /// In all three; needs eq in the sumcheck.
+    /// In all three tensors. The sumcheck has a factor `eq(z, index)` for it.
     Shared,
-    /// In both operands, summed. (Also any axis that is in fewer tensors, which validation refuses.)
+    /// In both operands, not in the result. An axis of a single tensor counts as summed too; validation refuses it.
     Summed,
 }
 
@@ -79,7 +80,7 @@ impl Axis {
         }
     }
 
-    /// What it does.
+    /// The role, by the tensors that have this axis.
     pub fn role(&self) -> AxisRole {
         match (self.left, self.right, self.out) {
             (Some(_), Some(_), Some(_)) => AxisRole::Shared,
@@ -98,7 +99,7 @@ impl Contraction {
             .filter(|axis| matches!(axis.role(), AxisRole::Shared | AxisRole::Summed))
     }
 
-    /// Is some axis of more than one index shared? `left` is the left operand's shape.
+    /// Whether a shared axis has a size above 1, so that the sumcheck needs `eq`. `left` is the left operand's shape.
     pub fn has_shared(&self, left: &PaddedShape) -> bool {
         let indexed = |axis: &Axis| axis.left.is_some_and(|left_axis| left.bits(left_axis.into()) > 0);
         self.axes

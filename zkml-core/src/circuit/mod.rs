@@ -1,19 +1,20 @@
 //! The circuit: what the argument proves, written once as data and read by prover and verifier alike.
 //!
-//! A circuit is a list of columns. A column is a tensor of field elements, padded to a power of two in each
-//! dimension and seen as a multilinear polynomial (row-major, first dimension in the most significant bits).
-//! `Committed`, `Parameter` and `Public` columns are given; the others are *virtual*: never committed,
-//! only evaluated at random points.
+//! A circuit is a list of columns. A column is a tensor of field elements, each dimension padded to a power of two,
+//! row-major, with the first dimension in the most significant bits: in shape `[2, 3]` cell `(1, 2)` lies at index
+//! `1 * 4 + 2 = 6`. The argument works on the multilinear extension of the padded cells. `Committed`, `Parameter` and
+//! `Public` columns are *given*. All others are *virtual*: never committed, only evaluated at random points.
 //!
 //! - [`Linear`]: `sum_k c_k column_k + c`
 //! - [`View`]: cells of one column rearranged by a public affine map (strides, padding, concatenation, broadcast)
 //! - [`Contraction`]: an einsum of two columns (matrix product, convolution, elementwise product)
 //!
-//! [`Lookup`]s say that rows of columns stand in a [`Table`]; [`Equality`] that two columns agree everywhere.
-//! The statement of the proof is: there are committed columns for which all of them hold.
+//! A [`Lookup`] says that each row of some columns is a row of a [`Table`]. An [`Equality`] says that two columns agree
+//! in every cell. The statement of the proof: there are committed columns for which all lookups and equalities hold.
 //!
 //! Padding: a column is *zero-padded* when its cells outside the logical shape are forced to be 0
-//! ([`Circuit::zero_padded`]); every summed axis of a contraction needs an operand that is.
+//! ([`Circuit::zero_padded`]). A contraction that sums needs a zero-padded operand, because the sum runs over padding
+//! too.
 
 mod builder;
 mod contraction;
@@ -65,10 +66,11 @@ pub struct Circuit {
     pub lookups: Vec<Lookup>,
     /// Columns that agree.
     pub equalities: Vec<Equality>,
-    /// Whether each column is stored in rows of its own, padding included; else columns are
-    /// packed (`pcs::Packing`).
+    /// Whether each column is stored in rows of its own, padding included. Otherwise columns share rows
+    /// (`pcs::Packing`).
     pub unpacked: bool,
-    /// Whether each column whose reduction needs a sumcheck has one of its own; else those of one depth of the [`Schedule`] share one.
+    /// Whether each column that needs a sumcheck has a sumcheck of its own. Otherwise the columns of one depth of the
+    /// [`Schedule`] share a batched sumcheck.
     pub unstacked: bool,
 }
 
@@ -88,15 +90,15 @@ pub struct Column {
 pub enum ColumnKind {
     /// Committed with the proof.
     Committed {
-        /// Do the constraints of its gadget force 0 on padding?
+        /// Whether lookups and equalities on this column force 0 on its padding.
         zero_padded: bool,
-        /// Which commitment its cells live in.
+        /// The commitment that holds its cells.
         home: Home,
     },
     /// Part of the committed weights: integers in `[-128, 127]`, which the setup proof shows ([`setup_circuit`]).
     Parameter {
-        /// May 0 be assumed on padding? In the circuit of a model yes: its setup proof shows it. In the circuit of
-        /// that proof no.
+        /// Whether 0 on padding is assumed: true in the circuit of a model, whose setup proof shows it; false in the
+        /// circuit of that setup proof.
         zero_padded: bool,
     },
     /// Known to the verifier.
@@ -130,7 +132,7 @@ pub enum Public {
         /// Largest value.
         maximum: i64,
     },
-    /// The output of that number; each value in `[minimum, maximum]`, checked by the verifier.
+    /// Output number `index`, row-major; each value in `[minimum, maximum]`, checked by the verifier.
     Output {
         /// Which output.
         index: u32,
@@ -141,7 +143,7 @@ pub enum Public {
     },
     /// Constants, row-major over the logical shape.
     Constant(Vec<i64>),
-    /// As `Input`, the input of that number, from 0: a further one, or one that is public while others are private.
+    /// As `Input`, for input number `index` from 0: a further input, or a public input beside private ones.
     InputAt {
         /// Which input.
         index: u32,
@@ -233,7 +235,7 @@ impl Circuit {
         self.tensors(Home::Trace)
     }
 
-    /// The columns that live in that commitment, in order.
+    /// The columns of the commitment `home`, in order.
     pub fn tensors(&self, home: Home) -> impl Iterator<Item = ColumnId> + '_ {
         self.ids().filter(
             move |id| matches!(self[*id].kind, ColumnKind::Committed { home: own, .. } if own == home),

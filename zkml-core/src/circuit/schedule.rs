@@ -1,17 +1,17 @@
-//! When each virtual column is reduced.
+//! Assigns each virtual column the depth at which its claims are reduced.
 //!
-//! Claims run from lookups and equalities down to given columns. A column is reduced after everything that is
-//! made of it; columns of one depth whose reduction needs a sumcheck share one batched sumcheck, unless the circuit asks for a
-//! depth for each of them ([`Circuit::unstacked`]).
+//! The reduction starts at the claims of lookups and equalities and ends at given columns. A column is reduced after
+//! all its users, when all claims on it are known. Columns of one depth that need a sumcheck share a batched sumcheck.
+//! In an [unstacked](Circuit::unstacked) circuit each of them has a depth of its own.
 
 use super::{Circuit, ColumnId, ColumnKind, FactorRole, View};
 
-/// For each column its depth, and what follows from it.
+/// The virtual columns by depth, and which columns are zero-padded.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     /// For each column: is its padding forced to zero?
     pub zero_padded: Vec<bool>,
-    /// `stages[d]`: the virtual columns of depth `d`, users before what they are made of.
+    /// `stages[d]`: the virtual columns of depth `d`, each after its users.
     pub stages: Vec<Vec<ColumnId>>,
 }
 
@@ -21,7 +21,7 @@ impl Schedule {
         let zero_padded = circuit.zero_padded();
         let mut depth = vec![0usize; circuit.columns.len()];
         let mut stages: Vec<Vec<ColumnId>> = Vec::new();
-        // The depth behind the last sumcheck, where each is to have its own.
+        // The first depth after all sumchecks so far, where each has a depth of its own.
         let mut free = 0usize;
         for id in circuit.ids().rev() {
             let mut own = depth[id.index()];

@@ -1,4 +1,4 @@
-//! Field constants in files: the canonical integer, anything else refused.
+//! Reads and writes a field constant as its canonical integer in `[0, p)`. Other integers are refused.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 

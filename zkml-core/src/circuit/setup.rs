@@ -5,10 +5,10 @@
 //! w = crop(w),  crop(w)[i] = w[i] inside the logical shape, 0 on padding
 //! ```
 //!
-//! for each parameter column `w` of the model. Here nothing is assumed of the commitment: the columns are not zero
-//! padded, so the identity view is reduced by a sumcheck against the selector of the logical shape, and the equality
-//! says that padding is 0. Without this proof a key could hide residues mod p, or weights of a wider network, behind
-//! its commitment.
+//! for each parameter column `w` of the model. This circuit assumes nothing of the commitment: its columns are not
+//! zero-padded. So `crop` does not just rename bits; a sumcheck with the selector of the logical shape reduces it, and
+//! the equality forces 0 on padding. Without this proof a commitment could hold residues mod p that are no int8, or the
+//! weights of a wider network.
 
 use super::{Circuit, Column, ColumnId, ColumnKind, Equality, Lookup, Table, View};
 use crate::poly::PaddedShape;

@@ -1,7 +1,7 @@
 //! One layer of the tree of fractions: its sums, and the prover's sumcheck over it.
 //!
-//! With `r1 = p1 + lambda q1` the polynomial of the sumcheck is `F = p0 q1 + r1 q0`: `r1` is folded in the place of
-//! `p1`.
+//! The polynomial of the sumcheck is `F = p0 q1 + p1 q0 + lambda q0 q1 = p0 q1 + r1 q0` with `r1 = p1 + lambda q1`. The
+//! prover folds `r1` in place of `p1`, which saves a product.
 
 use ark_ff::{AdditiveGroup, batch_inversion};
 
@@ -85,7 +85,7 @@ impl Rounds {
     }
 
     /// Sends `G(X) = G(0) + b X + c X^2`, given `[G(0), c]`, and draws the challenge. `at_one(x)` is the term of `x` in
-    /// `G(1)`, for the one round in `2^122` whose claim does not give it.
+    /// `G(1)`: it is needed where `z_j = 0`, since the claim then does not give `G(1)`.
     pub(super) fn send(
         &mut self,
         channel: &mut (impl ProverChannel + ?Sized),

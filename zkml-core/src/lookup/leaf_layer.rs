@@ -1,9 +1,9 @@
 //! The layer of the leaves, the largest, when its lower half holds lookups alone: then `p0 = 1`.
 //!
 //! With `u = p + lambda q` the polynomial of every layer is `F = (u0 u1 - p0 p1) / lambda`. Here `p0 p1 = p1` is
-//! linear, so that a round is one product of two tables, and a sum over the numerators `p1`, small numbers known
-//! beforehand. The tables of `u` come into being with the first challenge, at half their length: before that, cells are
-//! made from the columns where they are needed.
+//! linear. So a round is a single product of two tables, and a sum over the numerators `p1`, which are known before any
+//! challenge. The tables of `u` are first written after the first challenge, at half their length. Until then their
+//! cells are made from the columns on demand.
 
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
@@ -54,7 +54,7 @@ fn prove_unit_rounds(
     }
 }
 
-/// From the sums over `u0 u1` at 0, its coefficient of `X^2`, and the sum over `p1` at 0, to those over `F`.
+/// From the sums of `u0 u1` at 0, of its coefficient of `X^2`, and of `p1` at 0, to `[G(0), c]` of `F`.
 fn over_f([at_zero, quadratic, p1]: [K; 3], inverse: K) -> [K; 2] {
     [(at_zero - p1) * inverse, quadratic * inverse]
 }
@@ -97,7 +97,7 @@ impl<'a> Unfolded<'a> {
         self.half / 2
     }
 
-    /// The cells of `u0`, and after `half` of them those of `u1`, from `start` on.
+    /// Cells of `u` from `start` on: `u0` has the first `half` of them, `u1` the others.
     fn cells(&self, start: usize, out: &mut [K]) {
         self.leaves.combination(start, self.lambda, K::ONE, out);
     }

@@ -20,7 +20,7 @@ pub(super) struct Leaves<'a> {
 struct Cells<'a> {
     start: usize,
     length: usize,
-    /// What all its denominators share.
+    /// The part that all its denominators share.
     constant: K,
     /// Columns and how they enter the denominator.
     columns: Vec<(K, &'a [M61])>,
@@ -141,7 +141,7 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    /// The level above. There must be one.
+    /// The level above the leaves; the stack must have a variable.
     pub(super) fn above(&self) -> Level {
         let numerators = |start: usize, out: &mut [K]| {
             let mut units = true;

@@ -79,7 +79,7 @@ pub fn prove(
         .pop()
         .map(|root| (root.numerators[0], root.denominators[0]));
     let (numerator, denominator) = root.unwrap_or((K::ZERO, K::ONE));
-    // No inverse: a challenge hit a row, which happens with the probability of a forgery. The proof is then rejected.
+    // Without an inverse a denominator is 0: the soundness error bounds the probability, and the verifier rejects.
     let inverse = denominator.inverse().unwrap_or(K::ZERO);
     channel.send_scalars("lookup.root", &[numerator, denominator, inverse]);
     let mut claim = LevelClaim {
@@ -101,12 +101,12 @@ pub fn prove(
     info_span!("lookup columns").in_scope(|| send_columns(channel, &stack, &witness, claim.point))
 }
 
-/// In a stack of so many variables the level above the leaves, half of the tree's memory, is dropped when the next one
-/// is made, and made again when its turn comes: setup proofs of large models. Tests see both.
+/// From so many variables on, the level above the leaves is dropped after the next level is made, and made again for
+/// its layer: it is half of the memory of the tree, in setup proofs of large models. Tests cover both cases.
 const REBUILT_VARIABLES: usize = if cfg!(test) { 7 } else { 23 };
 
-/// All levels of the tree above the leaves but those to be rebuilt, the root last; of a tree that is one leaf, that
-/// leaf.
+/// The levels of the tree that are kept, the root last: those above the leaves, except one that is rebuilt. If the tree
+/// is a single leaf, that leaf.
 fn tree(leaves: &Leaves<'_>) -> Vec<Level> {
     let lowest = if leaves.variables == 0 {
         leaves.level()

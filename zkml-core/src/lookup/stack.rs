@@ -119,8 +119,8 @@ pub struct Block {
 }
 
 impl Block {
-    /// `eq(prefix, first coordinates of point)`: the weight with which the block's own multilinear extension, at
-    /// the suffix of the point, enters that of the stack. 0 for a point shorter than the block.
+    /// `eq(prefix, first coordinates of point)`: the weight with which the block's own multilinear extension, at the
+    /// suffix of the point, enters that of the stack. 1 for a point no longer than the block's.
     pub fn weight(&self, point: &[K]) -> K {
         let prefix_length = point.len().saturating_sub(self.variables);
         let prefix = self.offset.checked_shr(self.variables as u32).unwrap_or(0);
@@ -136,9 +136,9 @@ impl Block {
     }
 }
 
-/// All blocks of a statement in one hypercube: sorted by size, the largest first (then lookups before tables, then by
-/// index), one after the other, so that each is aligned at a multiple of its size. The cells after the last block are
-/// fillers, the fraction `0/1`.
+/// All blocks of a statement in one hypercube, one after the other: the largest first, then lookups before tables, then
+/// by index. So each block is aligned at a multiple of its size. The cells after the last block are fillers, the
+/// fraction `0/1`. Example: blocks of 4, 2 and 1 rows begin at cells 0, 4 and 6, and cell 7 is a filler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stack {
     /// Number of variables of the hypercube.

@@ -21,8 +21,8 @@ pub(super) struct Level<S> {
 ///
 /// # Errors
 ///
-/// What reading the messages gives, the name of the check that fails, or [`VerifyError::Key`] for a statement that no
-/// circuit has.
+/// A message that cannot be read, a check that fails, by name, or [`VerifyError::Key`] for a statement that no circuit
+/// has.
 pub fn verify<C: VerifierChannel + ?Sized>(
     channel: &mut C,
     statement: &Statement,

@@ -17,7 +17,7 @@ pub(super) struct Weights {
     inner: Vec<K>,
 }
 
-/// A piece of a table before it is folded: quarters 0 and 2, which become one half, quarters 1 and 3 the other.
+/// A piece of a table before a fold: quarters 0 and 2 become the first half, quarters 1 and 3 the second.
 type Quarters<'a> = [(&'a mut [K], &'a [K]); 2];
 
 impl Weights {

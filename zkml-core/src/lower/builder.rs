@@ -1,4 +1,4 @@
-//! The circuit of a network as it is built, node by node.
+//! Builds the circuit of a network, node by node.
 
 use crate::circuit::{CircuitBuilder, CircuitError, ColumnId, ColumnKind, Public};
 use crate::graph::{Graph, IntFact, NodeId, ParameterId, ParameterRole, WeightShape};
@@ -25,11 +25,11 @@ pub struct ParameterColumn {
 /// How the values of a parameter become the cells of its column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParameterCells {
-    /// A weight, one cell each: axis `i` of the column is axis `order[i]` of the tensor, once that has the sizes `split`.
+    /// A weight: the tensor is reshaped to `split`, and axis `i` of the column is axis `order[i]` of the result.
     Weight {
-        /// Sizes of the tensor.
+        /// Sizes to which the tensor is reshaped.
         split: Vec<usize>,
-        /// For each axis of the column one of the tensor.
+        /// For each axis of the column the axis of the reshaped tensor.
         order: Vec<usize>,
     },
     /// A bias: `[4, length]`, its digits in base 256, least significant first.

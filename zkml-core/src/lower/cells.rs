@@ -11,9 +11,9 @@ use crate::ops::{BIAS_DIGITS, Int};
 pub struct FilledColumn {
     /// The column.
     pub column: ColumnId,
-    /// Its cells, of the column's shape; what pads them is 0.
+    /// Its cells, in the column's shape, and 0 on padding.
     pub cells: Int8Tensor,
-    /// Of a weight: the parameter of the network whose tensor they are, and which of the column's axes its axes are.
+    /// For a weight: the parameter, and for each axis of its (reshaped) tensor the axis of the column.
     pub tensor: Option<(ParameterId, Vec<usize>)>,
 }
 
@@ -21,10 +21,11 @@ pub struct FilledColumn {
 pub type Filled = Lowered<FilledColumn>;
 
 impl Lowered {
-    /// With the cells of the parameters of `graph`, of whose skeleton it is the lowering.
+    /// Fills the parameter columns from `graph`. `self` must be the lowering of the skeleton of `graph`.
     ///
     /// # Errors
-    /// [`CircuitError::Malformed`] for a weight that is no int8, [`CircuitError::Overflow`] for a bias of more than four digits.
+    /// [`CircuitError::Malformed`] for a weight that is no int8, [`CircuitError::Overflow`] for a bias of more than
+    /// four digits.
     pub fn fill(self, graph: &Graph<Int>) -> Result<Filled, CircuitError> {
         let columns = self.parameters.iter().map(|column| fill(graph, column));
         Ok(Lowered {
@@ -69,7 +70,8 @@ fn fill(graph: &Graph<Int>, column: &ParameterColumn) -> Result<FilledColumn, Ci
     })
 }
 
-/// The digits of each value, all least significant ones first: `bias = sum_k 256^k digit_k`, each in `[-128, 127]`.
+/// The digits of each value: `bias = sum_k 256^k digit_k`, each in `[-128, 127]`. Digit `k` of bias `i` lies at index
+/// `k * len + i`. Example: 200 has the digits `-56, 1, 0, 0`.
 fn digits(path: &str, values: &[i32]) -> Result<Vec<i8>, CircuitError> {
     let mut cells = vec![0i8; BIAS_DIGITS * values.len()];
     for (index, &value) in values.iter().enumerate() {

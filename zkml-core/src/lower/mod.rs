@@ -1,8 +1,8 @@
 //! From the integer graph to the circuit.
 //!
-//! Every node of the graph becomes a column (its *node column*), as its [room](crate::ops) says. Where a node is linear algebra the column
-//! is virtual; only what comes out of a table, and the remainders of rescaling, is committed. Nothing here knows the values of
-//! weights: a verifier can lower a network itself.
+//! Every node of the graph becomes a column, its *node column*, as its [room](crate::ops) says. The column of a linear
+//! node is virtual. Only results of tables and the remainders of rescales are committed. Nothing here knows the values
+//! of weights, so a verifier can lower a network itself.
 
 mod builder;
 #[cfg(feature = "prover")]
@@ -28,7 +28,7 @@ pub struct Lowered<P = ParameterColumn> {
     pub circuit: Circuit,
     /// For each node of the graph its column.
     pub nodes: Vec<ColumnId>,
-    /// The column of the input: public, or behind a private one.
+    /// The column of the input, 0 on padding: public, or made from a private committed column.
     pub input: ColumnId,
     /// The outputs, in the graph's order: public columns, or private ones that are committed apart.
     pub outputs: Vec<ColumnId>,
@@ -105,7 +105,7 @@ pub fn lower_with(
 /// Largest width of a remainder limb: its range table has `2^limb_bits` rows.
 const MAXIMUM_LIMB_BITS: u32 = 16;
 
-/// Everything the rules rely on: a graph may come from a file.
+/// Checks all that the rules of the operations rely on, since a graph may come from a file.
 fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError> {
     let malformed = |place: &str, expected: &str, found: String| {
         Err(CircuitError::Malformed {
@@ -146,7 +146,8 @@ fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError>
 }
 
 impl Builder<'_> {
-    /// A public column for an output, equal to the node's column; `others` is the visibility of outputs that are not revealed.
+    /// A public column for an output, equal to the node's column. `others` is the visibility of the outputs that are
+    /// not revealed.
     fn output(&mut self, index: usize, node: NodeId, others: Visibility) -> ColumnId {
         let fact = self.graph()[node].fact.clone();
         let (minimum, maximum) = fact.range;

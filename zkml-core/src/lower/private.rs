@@ -6,9 +6,9 @@
 //! output = node's column          committed apart from the trace, padding included
 //! ```
 //!
-//! A verifier checks the range of a public input itself; of a private one the range analysis, hence everything behind
-//! it, rests on the lookup. It admits exactly the range: one of `2^b` integers has a table of its own; any other one
-//! is what the clamping identity leaves alone, `(raw, raw)` in `{ (v, clamp(v)) }`.
+//! A verifier checks the range of a public input itself. For a private input the range analysis, and all that follows
+//! from it, rests on the lookup, which admits exactly `[minimum, maximum]`. A range of `2^b` integers has a table of
+//! its own. Any other range is the set of fixed points of a clamp: `(raw, raw)` in `{ (v, clamp(v)) }`.
 
 use crate::circuit::{
     CircuitError, ColumnId, ColumnKind, Function, FunctionTable, Home, MAXIMUM_TABLE_VARIABLES, Table, View,

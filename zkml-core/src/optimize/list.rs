@@ -25,7 +25,7 @@ macro_rules! passes {
             count
         };
 
-        /// All passes, level by level, in the order of the list. Without the feature `prover` those of the circuit level.
+        /// All passes in the order of the list; without the feature `prover` those of the circuit level.
         pub fn all() -> impl Iterator<Item = &'static dyn Pass> {
             LEVELS.iter().flat_map(|level| level.iter().copied())
         }

@@ -1,12 +1,12 @@
 //! Optimizations, each a pass that can be switched off and that says what it did.
 //!
 //! All passes stand in the list below, level by level; within the model level in the order they run. Names for
-//! `--without`, [`Switches`], reports, the ablation and the table of `docs/adding-a-pass.md` follow from it. A pass has one
-//! file. It holds what the pass is ([`Pass`]) and what it does; the quantizer, the lowering and setup call it there.
+//! `--without`, [`Switches`], reports, the ablation and the table of `docs/adding-a-pass.md` follow from it. A pass has
+//! one file, with its description ([`Pass`]) and its work. The quantizer, the lowering and setup call it there.
 //!
 //! To add a pass, write its file and add its line here: `docs/adding-a-pass.md` has the steps.
 //!
-//! Every combination of switches gives a network that proves and verifies. Without a pass it is larger, or less precise.
+//! Every combination of switches proves and verifies. Without a pass the network is larger, or less precise.
 
 mod list;
 #[cfg(test)]

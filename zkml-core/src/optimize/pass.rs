@@ -1,4 +1,4 @@
-//! What a pass is.
+//! The trait of a pass, the levels of passes, and the macro that declares a pass.
 
 use core::fmt;
 
@@ -80,7 +80,7 @@ macro_rules! pass {
 
 pub(crate) use pass;
 
-/// What a pass has to say of its changes, a line for each, by level.
+/// How a pass of each level runs, and how it reports its changes: a line for each.
 #[derive(Clone, Copy)]
 pub enum Work {
     /// Rewrites the float graph around one node. It is called for each node in order.
@@ -102,7 +102,7 @@ pub enum Work {
 pub struct Change {
     /// In one line.
     pub what: String,
-    /// The node to go on with.
+    /// The node to visit next.
     pub next: NodeId,
 }
 

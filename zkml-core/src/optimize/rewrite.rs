@@ -29,14 +29,14 @@ pub(super) fn retain<S: Stage>(graph: &mut Graph<S>, keep: &[bool]) {
     }
 }
 
-/// Drops one node whose users now use another.
+/// Drops a node that has no user left.
 pub(super) fn remove<S: Stage>(graph: &mut Graph<S>, id: NodeId) {
     let keep: Vec<bool> = (0..graph.nodes.len()).map(|index| index != id.0).collect();
     retain(graph, &keep);
 }
 
-/// `below(above(x))` becomes `above(below(x))`, in the same two places: the values in the first one keep the shape of `x`
-/// until its caller says otherwise.
+/// `below(above(x))` becomes `above(below(x))`. The operations change places, the ids stay. The first node gets the
+/// fact of `x`; the caller corrects it where `below` changes the shape.
 pub(super) fn swap<S: Stage>(graph: &mut Graph<S>, above: NodeId, below: NodeId)
 where
     S::Fact: Clone,
@@ -50,7 +50,7 @@ where
     above.fact = shape;
 }
 
-/// Whether exactly one operand is `id`, and no output.
+/// Whether `id` is an operand exactly once, and no output of the graph.
 pub(super) fn used_once<S: Stage>(graph: &Graph<S>, id: NodeId) -> bool {
     let uses = graph
         .nodes

@@ -1,8 +1,8 @@
 //! Runs the passes of the model level.
 //!
-//! The graph is validated after each pass. Weights of layers are parameters of operations, not operands. Expressions of
-//! them are folded by the passes that make them (`batch_norm_folding`, `batch_norm_conversion`, `contraction_order`).
-//! Expressions of nodes that are constants or parameters are not folded.
+//! The graph is validated after each pass. No pass folds constant nodes. Weights are parameters of operations, not
+//! nodes; the passes that combine weights compute the result at once (`batch_norm_folding`, `batch_norm_conversion`,
+//! `contraction_order`).
 
 use super::{Change, Level, PassReport, Switches, Work, all};
 use crate::graph::{Graph, GraphError, Node, NodeId, ParameterId};

@@ -4,7 +4,7 @@ use ark_ff::{AdditiveGroup, Field};
 
 use crate::field::{K, mul_k};
 
-/// All `2^n` values `eq(point, bits(index))`, in the order of `index`.
+/// All `2^n` values `eq(point, bits(index))`, in the order of `index`: for `(a, b)` entry `0b10` is `a (1 - b)`.
 pub fn eq_table(point: &[K]) -> Vec<K> {
     let mut table = Vec::with_capacity(1usize.checked_shl(point.len() as u32).unwrap_or(0));
     table.push(K::ONE);

@@ -1,11 +1,11 @@
-//! Evaluation of a table at a point.
+//! Evaluates the multilinear extension of a table at a point.
 
 use ark_ff::AdditiveGroup;
 
 use crate::field::{K, M61, k_from_base, mul_k, mul_k_base};
 
-/// `sum_index values[index] eq(point, bits(index))` for `2^n` values in `F`. Missing values count as 0, values
-/// beyond `2^n` are not looked at.
+/// `sum_index values[index] eq(point, bits(index))` for `2^n` values in the base field. Missing values count as 0, and
+/// values after the first `2^n` are ignored.
 pub fn evaluate_base(values: &[M61], point: &[K]) -> K {
     let Some((&first, rest)) = point.split_first() else {
         return values.first().map_or(K::ZERO, |&value| k_from_base(value));
@@ -23,8 +23,8 @@ pub fn evaluate_base(values: &[M61], point: &[K]) -> K {
     fold_all(folded, rest)
 }
 
-/// `sum_index values[index] eq(point, bits(index))` for `2^n` values in `K`. Missing values count as 0, values
-/// beyond `2^n` are not looked at.
+/// `sum_index values[index] eq(point, bits(index))` for `2^n` values in `K`. Missing values count as 0, and values
+/// after the first `2^n` are ignored.
 pub fn evaluate(values: &[K], point: &[K]) -> K {
     let Some((&first, rest)) = point.split_first() else {
         return values.first().copied().unwrap_or(K::ZERO);

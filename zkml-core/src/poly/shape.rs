@@ -4,7 +4,8 @@ use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// A logical shape; dimension `d` takes `ceil(log2 d)` index bits, the first dimension the most significant.
+/// A logical shape. A dimension of size `d` takes `ceil(log2 d)` index bits; the first dimension has the most
+/// significant bits. In shape `[2, 3]` cell `(1, 2)` lies at the padded index `0b110`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PaddedShape(Vec<u32>);
@@ -45,7 +46,7 @@ impl PaddedShape {
         (0..self.rank()).map(|axis| self.bits(axis)).sum()
     }
 
-    /// Where the variables of a dimension stand in a point.
+    /// The places of the variables of a dimension in a point: in shape `[2, 3]`, `1..3` for dimension 1.
     pub fn variable_range(&self, axis: usize) -> Range<usize> {
         let start = (0..axis).map(|before| self.bits(before)).sum();
         start..start + self.bits(axis)
@@ -103,7 +104,7 @@ impl PaddedShape {
         }
     }
 
-    /// Spreads row-major logical cells over the padded table.
+    /// Spreads row-major logical cells over the padded table: in shape `[2, 3]` cell 5 goes to index 6.
     pub fn pad<T: Copy>(&self, cells: &[T], padding: T) -> Vec<T> {
         if self.is_exact() {
             return cells.to_vec();

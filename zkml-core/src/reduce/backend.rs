@@ -58,7 +58,7 @@ pub trait StageTable {
     /// The values of both operands, once all variables are bound; of a view the first one is its source's.
     ///
     /// # Errors
-    /// [`PcsError::Backend`], also for what failed in a round, which has no way to say so.
+    /// [`PcsError::Backend`], also for a failure in an earlier round: a round cannot return an error.
     fn operands(&self) -> Result<[K; 2], PcsError>;
 }
 

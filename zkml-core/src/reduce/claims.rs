@@ -1,4 +1,4 @@
-//! The claims under way, by column.
+//! The claims that are still to be reduced or opened, by column.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub struct Claims<S> {
     count: usize,
 }
 
-/// Most claims there may be at once: views of views at different points could otherwise multiply without end.
+/// Most claims there may be in all: views of views at different points could otherwise multiply without end.
 const MAXIMUM_CLAIMS: usize = 1 << 16;
 
 impl<S: Scalar> Claims<S> {

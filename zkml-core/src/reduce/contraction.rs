@@ -1,4 +1,4 @@
-//! Where the sumcheck of a contraction ends.
+//! The end of a contraction's sumcheck: the points of both operands, and the value of `eq` over shared axes.
 
 use super::{Point, coordinates};
 use crate::circuit::{Axis, AxisRole, Circuit, ColumnId, Contraction};

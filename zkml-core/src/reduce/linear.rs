@@ -7,7 +7,8 @@ use crate::circuit::{Circuit, ColumnId, ColumnKind, Linear, Term};
 use crate::field::{K, M61};
 use crate::transcript::{Check, VerifyError};
 
-/// `y = constant + sum c_k column_k(z)`: known terms are used, all other values but one are sent, the last follows.
+/// Reduces `y = constant + sum_k c_k column_k(z)`. Values known at `z` are used. The prover sends the others, except
+/// for one value: the equation determines it.
 pub(super) fn split_linear<D: Side>(
     side: &mut D,
     circuit: &Circuit,
@@ -48,7 +49,7 @@ pub(super) fn split_linear<D: Side>(
     claims.add(side, circuit, derived.column, Arc::clone(point), value)
 }
 
-/// The value less the constant and what is known, and the terms that are not.
+/// The value minus the constant and the known terms, and the unknown terms.
 fn subtract_known<'c, D: Side>(
     side: &D,
     circuit: &Circuit,
@@ -71,8 +72,8 @@ fn subtract_known<'c, D: Side>(
     Ok((rest, unknown))
 }
 
-/// The term whose value follows from the equation: the last virtual one, which is the one worth not evaluating; else
-/// the last.
+/// The term whose value follows from the equation: the last virtual term, which saves an evaluation of a virtual
+/// column; else the last term.
 fn derived_term(circuit: &Circuit, unknown: &[&Term]) -> usize {
     let is_virtual = |id: ColumnId| {
         !matches!(

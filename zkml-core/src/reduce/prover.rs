@@ -25,7 +25,7 @@ pub enum ReduceError {
     Backend(#[from] PcsError),
 }
 
-/// Has values computed from the columns' cells and sends them over a channel.
+/// Computes values from the cells of columns and sends them over a channel.
 pub struct ProverSide<'a, 'v, B, C> {
     backend: &'a B,
     channel: &'a mut C,
@@ -97,7 +97,7 @@ impl<B: Backend, C: ProverChannel> Side for ProverSide<'_, '_, B, C> {
         self.evaluate(column, point)
     }
 
-    /// Not looked at: the prover of a false statement must get as far as a proof that is rejected.
+    /// Ignored: even for a false statement the prover makes a proof, which the verifier then rejects.
     fn constrain_zero(&mut self, _: Check<'_>, _: K) -> Result<(), ReduceError> {
         Ok(())
     }

@@ -100,7 +100,7 @@ fn fixed_bits(factor: &Factor, source: &PaddedShape) -> Vec<Coordinate> {
     bits
 }
 
-/// A claim on a view that only renames bits is one on its source.
+/// A claim on a view without general factors becomes a claim on its source, divided by the broadcast factors.
 pub(super) fn pass_through<D: Side>(
     side: &mut D,
     circuit: &Circuit,

@@ -12,7 +12,7 @@ pub trait Side {
     /// A value of this side.
     type Scalar: Scalar;
 
-    /// Why this side stops: for the verifier a check that failed; the prover also needs its cells.
+    /// Why this side stops: a failed check, or for the prover also cells that cannot be read.
     type Error: From<VerifyError>;
 
     /// The value of a column at a point, sent by the prover.

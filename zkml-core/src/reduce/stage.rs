@@ -7,13 +7,13 @@ use crate::circuit::{Circuit, ColumnId, ColumnKind, Contraction, Schedule};
 use crate::field::K;
 use crate::transcript::{Check, VerifyError};
 
-/// An operand's value: evaluated by both where public, sent and claimed otherwise.
+/// The value of an operand: both sides evaluate a public column; any other value is sent and becomes a claim.
 enum OperandValue<S> {
     Public(K),
     Claimed(S),
 }
 
-/// The last equation of a stage, `linear + sum_k c_k a_k b_k = 0`, and the claims on what it speaks of.
+/// The last equation of a stage, `linear + sum_k c_k a_k b_k = 0`, and the claims on its operands.
 struct Ending<'a, D: Side> {
     circuit: &'a Circuit,
     linear: D::Scalar,

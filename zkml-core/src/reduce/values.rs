@@ -13,7 +13,7 @@ use crate::poly::PaddedShape;
 pub enum Cells<'a> {
     /// Field elements.
     Base(Vec<M61>),
-    /// Weights, where they are; what pads them is 0.
+    /// Weights, read in place; their padding is 0.
     Int8(&'a Int8Tensor),
 }
 
@@ -35,8 +35,8 @@ impl Cells<'_> {
 
 /// The cells of all columns: given ones are put in, virtual ones are computed when first asked for.
 ///
-/// The computation follows the definitions word by word; the prover gives it the columns that would be slow
-/// (results of contractions, which the integer execution has), tests use it as the reference.
+/// A virtual column is computed straight from its definition, so tests use this as the reference. The prover puts in
+/// the columns whose definition is slow: results of contractions, which the integer execution has.
 pub struct Values<'a> {
     circuit: &'a Circuit,
     cells: Vec<OnceLock<Cells<'a>>>,
@@ -192,7 +192,7 @@ fn combined<'a>(
         .flat_map(move |&(to, from)| second.iter().map(move |&(t, f)| (to | t, from | f)))
 }
 
-/// By how many bits an index of `axis` is shifted in the padded row-major index.
+/// By how many bits an index of `axis` is shifted in the padded row-major index: in shape `[2, 3]`, axis 0 by 2.
 fn shift(shape: &PaddedShape, axis: u8) -> usize {
     shape.variables() - shape.variable_range(axis.into()).end
 }

@@ -4,10 +4,10 @@
 //! `sum_{x in {0,1}^{n_i}} f_i(x) = c_i`. All instances run together, for `n = max n_i` rounds, and end at one
 //! common point `r`; instance `i` ends at the last `n_i` coordinates of `r`, its *suffix* `r_i`.
 //!
-//! An instance with `n_i < n` is read as `2^(n_i - n) f_i`, constant in its first `n - n_i` variables: its sum
-//! over the whole cube is still `c_i`, and in each of those rounds it adds the constant `c_i 2^-k / 2` to the
-//! round polynomial. The powers of two end up in the coefficients of [`Reduced`], so that
-//! a caller checks `sum_i coefficients[i] f_i(r_i) = value` and nothing else.
+//! An instance with `n_i < n` is read as `2^(n_i - n) f_i`, constant in its first `n - n_i` variables: its sum over the
+//! whole cube is still `c_i`. In round `k = 0, 1, ..` before it starts it adds the constant `c_i 2^-(k+1)` to the round
+//! polynomial. The powers of two end up in the coefficients of [`Reduced`], so that a caller checks
+//! `sum_i coefficients[i] f_i(r_i) = value` and nothing else.
 //!
 //! Transcript, with `L` the caller's label (the claims `c_i` are bound to the transcript by the caller):
 //!

@@ -50,7 +50,7 @@ struct Running {
     shape: Shape,
     /// Batching coefficient, halved in each round before the instance starts.
     coefficient: K,
-    /// What the instance's own sum is claimed to be, its first variables bound.
+    /// The claimed sum of the instance alone, with its first variables bound.
     claim: K,
     /// Values of its round polynomial at 0, 1, 2, ..
     values: [K; MAX_DEGREE + 1],

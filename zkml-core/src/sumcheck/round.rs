@@ -43,7 +43,7 @@ fn small(value: usize) -> K {
     K::from_base_prime_field(M61::from_raw(value as u64))
 }
 
-/// The Lagrange weights `L_k(r)`, `k = 0, .., degree`, so that `g(r) = sum_k L_k(r) g(k)`. The rest is 0.
+/// The Lagrange weights `L_k(r)`, `k = 0, .., degree`, so that `g(r) = sum_k L_k(r) g(k)`. Later entries are 0.
 ///
 /// `L_k(r) = (-1)^(d-k) C(d,k) / d! * prod_{j != k} (r - j)`; `degree <= MAX_DEGREE`.
 pub(super) fn lagrange_weights(degree: usize, r: K) -> [K; MAX_DEGREE + 1] {
@@ -71,7 +71,7 @@ pub(super) fn round_degree(shapes: &[Shape], rounds: usize, round: usize) -> usi
     started.map(|shape| shape.degree).max().unwrap_or(0).max(1)
 }
 
-/// Fills the values of `g` after `0, .., degree` up to index `upto`, by differences of order `degree + 1`.
+/// Extends the values of `g` at `0, .., degree` up to index `upto`: differences of order `degree + 1` are 0.
 #[cfg(feature = "prover")]
 pub(super) fn extrapolate(values: &mut [K; MAX_DEGREE + 1], degree: usize, upto: usize) {
     for next in degree + 1..=upto {

@@ -22,7 +22,7 @@ pub struct Reduced<S> {
     pub point: Vec<K>,
     /// Batching coefficients, one per instance, powers of 1/2 for different sizes included.
     pub coefficients: Vec<K>,
-    /// What the combination must be.
+    /// The value that the left side must have.
     pub value: S,
 }
 
@@ -42,7 +42,7 @@ impl<S> Reduced<S> {
 ///
 /// # Errors
 ///
-/// What reading the messages gives; [`VerifyError::Key`] for shapes that no circuit has.
+/// A message that cannot be read; [`VerifyError::Key`] for shapes that no circuit has.
 pub fn verify_batched<C: VerifierChannel + ?Sized>(
     channel: &mut C,
     label: &'static str,

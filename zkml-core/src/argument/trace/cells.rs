@@ -22,7 +22,7 @@ pub(super) fn padded(circuit: &Circuit, column: ColumnId, integers: &[i64], padd
     padded_with(circuit, column, integers, padding, |integer| integer)
 }
 
-/// As [`padded`], of what `map` makes of each integer.
+/// As [`padded`], with `map` applied to each integer.
 pub(super) fn padded_with(
     circuit: &Circuit,
     column: ColumnId,

@@ -12,8 +12,8 @@ use crate::reduce::Backend;
 use crate::secret::Seed;
 
 impl Trace<'_> {
-    /// Packs committed columns and multiplicities into rows, puts pads and masks behind them in zero knowledge, and
-    /// commits to all with randomness from `seed`.
+    /// Packs committed columns and multiplicities into rows and commits to them with randomness from `seed`. In zero
+    /// knowledge, pads and masks come after them.
     ///
     /// # Errors
     /// [`ProveError::Commitment`].
@@ -52,8 +52,8 @@ impl Trace<'_> {
         Ok((matrix, pads))
     }
 
-    /// Commits to tensors that do not live in the trace, with randomness of its own that follows from the trace's
-    /// `seed`.
+    /// Commits to tensors outside of the trace. Their randomness is derived from the trace's `seed` under a label of
+    /// their own.
     ///
     /// # Errors
     /// [`ProveError::Commitment`].

@@ -1,4 +1,4 @@
-//! Columns that the circuit takes as given, each computed as its hint says.
+//! Fills columns from the execution, each as its [`Hint`] says.
 
 use super::cells::{padded, padded_with, row_major};
 use super::{mismatch, uncomputable};
@@ -51,7 +51,7 @@ impl Filler<'_, '_> {
             Hint::Input { node, output } => {
                 let (minimum, maximum) = self.graph[*node].fact.range;
                 self.set(*output, self.node(*node, *output, 0i64.max(minimum).min(maximum)));
-                // Without its padding.
+                // The node's own column is 0 on padding.
                 let column = self.lowered.nodes[node.0];
                 self.set(column, self.node(*node, column, 0));
             }
@@ -90,7 +90,7 @@ impl Filler<'_, '_> {
         let blocks = row_major(accumulator)
             .chunks(inner.max(1))
             .zip(multipliers.iter().cycle());
-        // The remainder is what lies below 2^shift.
+        // The remainder is the lowest `shift` bits of these numbers.
         let products: Vec<i64> = blocks
             .flat_map(|(block, &multiplier)| block.iter().map(move |&x| x * multiplier + half))
             .collect();

@@ -22,7 +22,7 @@ use cells::{padded, row_major};
 use count::count;
 use hints::Filler;
 
-/// What the model was asked and what it answered, row-major, whether public or private: for the prover alone.
+/// Inputs and outputs of the model, row-major, private ones included: for the prover alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The quantized input; several one after the other.
@@ -31,7 +31,7 @@ pub struct Answer {
     pub outputs: Vec<Vec<i64>>,
 }
 
-/// All cells the argument speaks of.
+/// The cells of all columns and tables, and the multiplicities.
 pub struct Trace<'a> {
     /// The public values.
     pub public: PublicValues,
@@ -70,8 +70,8 @@ impl<'a> Trace<'a> {
         Self::generate_with(key, statement, inputs, None)
     }
 
-    /// As [`Self::generate`], where the committed column of the input has the given cells, those of `input` among them:
-    /// what another proof committed to, padding included.
+    /// As [`Self::generate_on`], but the committed input column has the given cells, padding included, which another
+    /// proof has committed to. They must hold `inputs`.
     pub(crate) fn generate_with<B: Backend>(
         key: &'a ProvingKey<B>,
         statement: &'a Statement<'_>,
@@ -199,7 +199,7 @@ impl<'a> Trace<'a> {
         }
     }
 }
-/// What of an answer is public: where it stands in a public column.
+/// The public part of an answer: the inputs and outputs that stand in public columns.
 fn shown<B: Backend>(
     key: &ProvingKey<B>,
     circuit: &Circuit,

@@ -1,4 +1,4 @@
-//! Steps 3 to 5 of the argument, lookups, equalities and reduction, up to the claims that are opened; from both sides.
+//! Steps 3 to 5 of the argument, for both sides: lookups, equalities and reduction end in the claims to open.
 
 #[cfg(feature = "prover")]
 #[allow(
@@ -31,7 +31,7 @@ fn multiplicity_claims<S>(circuit: &Circuit, point: &[K], values: Vec<S>) -> Vec
         .collect()
 }
 
-/// Coordinates of the random point at which equalities are claimed.
+/// The number of coordinates of the random point at which equalities are claimed.
 fn equality_variables(circuit: &Circuit) -> usize {
     let equalities = circuit.equalities.iter();
     let variables = equalities.map(|equality| circuit[equality.left].shape.variables());

@@ -1,4 +1,4 @@
-//! The walk as a prover takes it: the same messages, computed from the trace.
+//! The prover's walk through steps 3 to 5: it computes the same messages from the trace and sends them.
 
 use tracing::info_span;
 

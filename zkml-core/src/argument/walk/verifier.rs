@@ -1,4 +1,4 @@
-//! The walk as a verifier reads it.
+//! The verifier's walk through steps 3 to 5: it reads the messages and states the checks.
 
 use tracing::info_span;
 

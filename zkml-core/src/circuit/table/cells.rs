@@ -39,8 +39,7 @@ impl Cells {
         Self(Kind::Explicit { first, entries })
     }
 
-    /// The entry for `v`; none outside of the domain. The domain of the identity and of ReLU is the caller's
-    /// business.
+    /// The entry for `v`; `None` outside of the domain. The caller checks the domain of the identity and of ReLU.
     pub fn at(&self, v: i64) -> Option<i64> {
         match &self.0 {
             Kind::Identity { minimum, maximum } => Some(v.max(*minimum).min(*maximum)),
@@ -52,8 +51,8 @@ impl Cells {
         }
     }
 
-    /// Writes the entry for each of `values` to `results`. False if one is outside of the domain; what is written
-    /// is of no use then. The domain of the identity and of ReLU is the caller's business.
+    /// Writes the entry for each of `values` to `results`. Returns false if a value is outside of the domain; `results`
+    /// is then incomplete. The caller checks the domain of the identity and of ReLU.
     pub fn look_up(&self, values: &[i64], results: &mut [i64]) -> bool {
         let pairs = values.iter().zip(results);
         match &self.0 {

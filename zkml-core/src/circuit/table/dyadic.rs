@@ -1,4 +1,4 @@
-//! Dyadic rationals: the exact numbers that parameters of functions are.
+//! Dyadic rationals: exact steps and parameters of real functions.
 
 use core::fmt;
 
@@ -13,7 +13,7 @@ const MINIMUM_EXPONENT: i16 = -160;
 /// Largest exponent.
 const MAXIMUM_EXPONENT: i16 = 64;
 
-/// `mantissa * 2^exponent`, in the one form whose mantissa is odd; 0 is `0 * 2^0`.
+/// `mantissa * 2^exponent`, in the unique form with an odd mantissa; 0 is `0 * 2^0`.
 ///
 /// `0.375` is `3 * 2^-3`. A value from a file may break these rules until `validate` has seen it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,8 +55,8 @@ impl Dyadic {
     /// Exactly `value`.
     ///
     /// # Errors
-    /// [`TableError::Parameter`] for what is not finite, below 2^-160 or not below 2^117 in absolute value, and for
-    /// numbers so small that their last bit is below 2^-160.
+    /// [`TableError::Parameter`] for a value that is not finite, or whose odd form has an exponent outside
+    /// `[-160, 64]`: `2^64` is accepted; `2^65` and `2^-161` are refused.
     pub fn from_f64(value: f64) -> Result<Self, TableError> {
         if !value.is_finite() {
             return Err(TableError::Parameter {
@@ -89,7 +89,7 @@ impl Dyadic {
         self.mantissa as f64 * f64::from(self.exponent).exp2()
     }
 
-    /// Is this in the one form, within the bounds?
+    /// Checks that the mantissa is odd (or all is 0), and the bounds.
     pub(super) fn validate(self, what: &'static str) -> Result<(), TableError> {
         let canonical = self.mantissa & 1 == 1 || self == Self::ZERO;
         let small = self.mantissa.unsigned_abs() < 1 << MANTISSA_BITS;

@@ -1,4 +1,4 @@
-//! A table whose every entry is known.
+//! The columns of a lookup table: their cells, and their multilinear extensions.
 
 use super::Cells;
 use crate::field::{K, M61, from_i64};

@@ -46,9 +46,9 @@ pub struct FunctionTable {
 }
 
 impl FunctionTable {
-    /// `f(v)`, clamped: one entry of the table, which is not computed as a whole. Loops use [`Self::cells`].
+    /// `f(v)`, clamped: a single entry. Loops use [`Self::cells`], which computes the whole table once.
     ///
-    /// The domain of the identity and of ReLU is the caller's business.
+    /// The caller checks the domain of the identity and of ReLU.
     ///
     /// # Errors
     /// Those of [`Self::validate`]; [`TableError::Outside`] for a value that is not in the domain;
@@ -94,7 +94,7 @@ impl FunctionTable {
         }
     }
 
-    /// How many entries took more than the fast computation: what a key must not ask for too often.
+    /// The number of entries that the fast computation leaves undecided. Validation bounds it, since they are slow.
     ///
     /// # Errors
     /// As [`Self::cells`].

@@ -1,4 +1,4 @@
-//! Columns: their shapes, what they are made of, and what they hold.
+//! Checks of columns: shapes, operands, axes of contractions, and public integers.
 
 use super::expect::{expect, expect_magnitude, expect_permutation};
 use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Contraction, Home, Public};
@@ -10,8 +10,8 @@ const MAXIMUM_RANK: usize = 8;
 /// Largest number of variables of a column.
 const MAXIMUM_VARIABLES: usize = 36;
 
-/// Largest number of padded cells of a constant for each of its logical ones. The list in a key has the logical cells,
-/// memory has all. The lowering makes constants of two dimensions at most.
+/// Largest ratio of padded to logical cells of a constant: a key lists the logical cells, memory holds the padded ones.
+/// Padding less than doubles a dimension, and the lowering makes constants of two dimensions at most.
 const MAXIMUM_PADDING: usize = 4;
 
 impl Circuit {
@@ -46,8 +46,8 @@ impl Circuit {
             })
         };
         match &column.kind {
-            // What another proof has committed to is range-checked here, padding and all, and no more: no gadget of
-            // this circuit makes it.
+            // Proofs share this commitment, and another proof need not have 0 on its padding: this circuit range-checks
+            // the cells and must not assume more.
             ColumnKind::Committed {
                 zero_padded: true,
                 home: home @ (Home::Input | Home::Output),

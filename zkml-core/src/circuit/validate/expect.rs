@@ -1,4 +1,4 @@
-//! What is expected of a circuit, said where it does not hold.
+//! Checks that report a violated expectation as [`CircuitError::Malformed`].
 
 use crate::circuit::CircuitError;
 

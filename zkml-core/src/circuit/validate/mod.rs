@@ -1,8 +1,8 @@
-//! Is a circuit well-formed? Everything that reads circuits relies on this having been asked once.
+//! Checks that a circuit is well-formed. All other code that reads circuits relies on it.
 //!
 //! - `columns`: shapes, operands, constants, contractions
 //! - `views`: the factors of views
-//! - `padding`: sums over padding, sizes of what is written out
+//! - `padding`: sums over padding, sizes of the tables that are written out
 //! - `tables`: tables, lookups and equalities
 //! - `expect`: the errors
 

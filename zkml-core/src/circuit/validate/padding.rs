@@ -1,17 +1,16 @@
-//! Padding: sums that meet it, and the sizes of all that is written out with it.
+//! Padding: sums over it are sound, and padded tables that both sides write out stay small.
 
 use super::expect::expect;
 use crate::circuit::{AxisRole, Circuit, CircuitError, ColumnKind, FactorRole};
 
-/// Largest number of variables on either side of a factor of a view that is more than a renaming of bits: both sides
-/// are written out.
+/// Largest number of variables, of view or source, of a factor that needs `eq` tables: they are written out.
 const MAXIMUM_FACTOR_VARIABLES: usize = 22;
 
 /// Largest number of padded cells of all public columns together: they are written out.
 const MAXIMUM_PUBLIC_CELLS: usize = 1 << 28;
 
 impl Circuit {
-    /// One side of a sum is 0 on padding, and factors are small.
+    /// Every sum has an operand that is 0 on padding, and factors are small.
     pub(super) fn validate_padding(&self) -> Result<(), CircuitError> {
         let zero = self.zero_padded();
         for column in &self.columns {
@@ -30,8 +29,7 @@ impl Circuit {
         self.validate_factors(&zero)
     }
 
-    /// Factors that need a table on either side must be small. Whether they do depends on padding, hence on all
-    /// columns.
+    /// A factor that needs `eq` tables must be small. Its role depends on whether the source is zero-padded.
     fn validate_factors(&self, zero_padded: &[bool]) -> Result<(), CircuitError> {
         for column in &self.columns {
             let ColumnKind::View(view) = &column.kind else {

@@ -9,7 +9,7 @@ pub(crate) const MAXIMUM_TABLE_VARIABLES: u32 = 20;
 /// Largest number of rows of all tables together.
 const MAXIMUM_TABLE_ROWS: usize = 1 << 24;
 
-/// Entries of all tables that the fast computation leaves undecided: each may take a millisecond.
+/// Largest number of entries, in all tables, that the fast computation leaves undecided: each may take a millisecond.
 const MAXIMUM_SLOW_ENTRIES: u32 = 1024;
 
 impl Circuit {

@@ -61,7 +61,7 @@ fn validate_factor(
     validate_bound_factor(factor, source, place)
 }
 
-/// A factor without axes of the view or without axes of the source.
+/// A broadcast has strides 0, and a fixed index lies inside the source.
 fn validate_bound_factor(factor: &Factor, source: &PaddedShape, place: &str) -> Result<(), CircuitError> {
     if factor.source_axes.is_empty() {
         let constant = factor.offset == 0 && factor.strides.iter().all(|&stride| stride == 0);

@@ -1,18 +1,22 @@
 //! Views: the cells of a column rearranged by a public affine map.
 //!
-//! `view[o] = source[map(o)]`, 0 where the map leaves the source and on padding. The map is a product of
-//! factors; each takes some dimensions of the view to some dimensions of the source:
+//! `view[o] = source[map(o)]`. A cell is 0 where the map leaves the source, and on padding. The map is a product of
+//! factors. Each factor takes some dimensions of the view to some dimensions of the source:
 //!
 //! ```text
 //!     flat = offset + sum_k strides[k] * o[view_axes[k]]          source[unflatten(flat)],  0 <= flat < size
 //! ```
 //!
-//! Every dimension of the view and of the source belongs to exactly one factor. An identity is `flat = o`, a
-//! window of a convolution `flat = stride * position + dilation * offset - padding`, a fixed index has no view
-//! axes, a broadcast no source axes, a flatten one view axis and several source axes.
+//! Every dimension of the view and of the source belongs to exactly one factor:
+//!
+//! - identity: `flat = o`
+//! - window of a convolution: `flat = stride * position + dilation * offset - padding`
+//! - fixed index: no view axes
+//! - broadcast: no source axes
+//! - flatten: one view axis, several source axes; for source axes of sizes `(2, 2, 2)`, `o = 5` shows cell `(1, 0, 1)`
 //!
 //! A claim `view(z) = y` becomes `y = sum_j source(j) * prod_f G_f(j_f)` with
-//! `G_f(j) = sum_{o : map_f(o) = j} eq(z_f, o)`; factors that only rename bits need no sum.
+//! `G_f(j) = sum_{o : map_f(o) = j} eq(z_f, o)`. Factors that only rename bits need no sum.
 
 mod pairs;
 mod role;
@@ -47,7 +51,7 @@ pub struct Factor {
 }
 
 impl View {
-    /// `source` inside its logical shape, of `rank` dimensions, and 0 on padding, whatever stands there.
+    /// `source` inside its logical shape of `rank` dimensions, and 0 on padding whatever `source` holds there.
     pub fn crop(source: ColumnId, rank: usize) -> Self {
         let factors = (0..rank).map(|axis| Factor::identity(axis, axis)).collect();
         Self { source, factors }
@@ -82,7 +86,7 @@ impl Factor {
         }
     }
 
-    /// The source's axis stands at `index`.
+    /// The view shows the source at `index` of this axis, and has no axis for it.
     pub fn fixed(index: usize, source_axis: usize) -> Self {
         Self {
             view_axes: vec![],

@@ -1,4 +1,4 @@
-//! The cells that a factor relates, one pair at a time, and sums over them.
+//! The pairs of view cell and source cell that a factor relates, and sums over these pairs.
 
 use super::Factor;
 use crate::field::K;
@@ -6,8 +6,8 @@ use crate::poly;
 use crate::poly::PaddedShape;
 
 impl Factor {
-    /// Calls `visit(view indices, flat view index over padded view axes, flat source index over padded source
-    /// axes)` for every pair the map relates.
+    /// Calls `visit(index, o, j)` for every pair of the map: `index` is the logical index of the view axes, `o` and `j`
+    /// are the flat indices over the padded view axes and the padded source axes.
     pub fn for_each_pair(
         &self,
         view: &PaddedShape,
@@ -43,7 +43,8 @@ impl Factor {
         }
     }
 
-    /// From an index over the logical source axes to one over the padded ones.
+    /// From a flat index over the logical source axes to the flat index over the padded ones: for sizes `(3, 3)` index
+    /// 5 is cell `(1, 2)`, and lies at `1 * 4 + 2 = 6`.
     fn padded_source_index(&self, flat: usize, sizes: &[usize], source: &PaddedShape) -> usize {
         let mut rest = flat;
         let (mut padded, mut shift) = (0usize, 0usize);

@@ -1,4 +1,4 @@
-//! How a factor acts on points.
+//! Decides whether a factor of a view passes coordinates through or needs a sumcheck.
 
 use super::Factor;
 use crate::poly::PaddedShape;
@@ -10,7 +10,7 @@ pub enum FactorRole {
     Fixed,
     /// No source axes: a scalar, `sum_o eq(z, o)` over the logical range.
     Broadcast,
-    /// The bits of the view's index are the bits of the source's index: coordinates pass through.
+    /// The bits of the view's index are those of the source's index, so coordinates pass through: `[2, 4]` to `[8]`.
     Bitwise,
     /// A sumcheck over the source axes.
     General,
@@ -58,8 +58,8 @@ fn cells(axes: &[u8], shape: &PaddedShape) -> usize {
     axes.iter().map(|&axis| shape.size(axis.into())).product()
 }
 
-/// Are all sizes powers of two, except that of the first axis longer than 1? Then the bits of the axes, put together,
-/// are the bits of the flat index.
+/// Are all sizes powers of two, except perhaps that of the first axis longer than 1? Then the concatenated bits of the
+/// axes are the bits of the flat index: in `[3, 4]`, cell `(2, 1)` has the bits `10` and `01`, and index `0b1001`.
 fn has_exact_tail(axes: &[u8], shape: &PaddedShape) -> bool {
     axes.iter()
         .skip_while(|&&axis| shape.size(axis.into()) == 1)

@@ -1,11 +1,11 @@
 //! The code of the commitments, by a cost model.
 //!
-//! Long rows make the opened columns short and the row combination long. A low rate needs few columns and much encoding.
-//! Proof of work replaces columns by hashes. Narrow rows of the trace waste less on pads and need fewer hashes; they have
-//! more cells in a column and longer tails. With this pass setup tries all of them and takes the cheapest that is sound
-//! enough (`setup/cost.rs` has the price). Without it rows have about the square root of the number of cells, the rate is
-//! 1/4, all rows are wide, and the proof of work is the least that setup may choose. The number of commitments to the
-//! weights, which the key must have one of, is chosen by its price in any case.
+//! Long rows make the opened columns short and the row combination long. A low rate needs few columns and much
+//! encoding. Proof of work replaces columns by hashes. Narrow rows of the trace waste less on pads and need fewer
+//! hashes, but have more cells in a column and longer tails. With this pass setup tries all codes and takes the
+//! cheapest that is sound enough (`setup/cost.rs` has the price). Without it rows have about the square root of the
+//! number of cells, the rate is 1/4, all rows are wide, and the proof of work is the least that setup may choose. The
+//! number of commitments to the weights is chosen by its price in any case.
 
 use core::ops::RangeInclusive;
 

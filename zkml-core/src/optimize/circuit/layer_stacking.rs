@@ -1,9 +1,9 @@
 //! Layers of one depth are reduced together.
 //!
-//! Contractions that do not depend on each other, of all shapes, are instances of one batched sumcheck, at the same challenges
-//! ([`crate::circuit::Schedule`]): between two activations of a network every layer is of the same depth, however deep the network.
-//! Weights of layers of one shape end at the same point, and the opening merges fewer claims. Without this pass each layer has a sumcheck and
-//! challenges of its own.
+//! Contractions of one depth do not depend on each other. Whatever their shapes, they are instances of a single batched
+//! sumcheck with common challenges ([`crate::circuit::Schedule`]). Between two activations every layer has the same
+//! depth, however deep the network. Weights of equal shape then have claims at the same point, so the opening merges
+//! fewer claims. Without this pass each layer has a sumcheck and challenges of its own.
 
 use crate::circuit::schedule::has_sumcheck;
 use crate::circuit::{Circuit, Schedule};

@@ -1,8 +1,8 @@
 //! The width of remainder limbs, by a cost model.
 //!
-//! A remainder in `[0, 2^s)` is checked as `s / b` limbs of `b` bits in a range table of `2^b` rows. Wide limbs are few,
-//! narrow ones have a small table. This pass takes the `b` of 8 to 16 with the fewest cells, among those that cost the
-//! least precision. Without it `b` is 8.
+//! A remainder in `[0, 2^s)` is `s / b` limbs of `b` bits, each looked up in a range table of `2^b` rows. Wide limbs
+//! are few, narrow limbs have a small table. This pass takes the `b` in 8 to 16 with the fewest cells, among those that
+//! cost the least precision. Without it `b` is 8.
 
 use core::ops::RangeInclusive;
 

@@ -1,8 +1,8 @@
 //! Convolutions read their input through an affine map.
 //!
-//! `y[o, p] = sum_{c, d} W[o, c, d] x[c, p * stride + d - padding]`: the window of each output position is a *view* of the
-//! input, whose map the verifier evaluates in closed form. Without this pass the windows are laid out as a committed column
-//! (im2col), as many times larger than the input as the kernel has cells.
+//! `y[o, p] = sum_{c, d} W[o, c, d] x[c, p * stride + d - padding]`. The window of each output position is a *view* of
+//! the input, whose map the verifier evaluates itself. Without this pass the windows are a committed column (im2col):
+//! it has a cell for each output position, input channel and kernel cell.
 
 use super::virtual_values;
 use crate::circuit::{CircuitBuilder, ColumnId, ColumnKind};

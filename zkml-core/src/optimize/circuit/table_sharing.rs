@@ -1,8 +1,8 @@
 //! One table for all lookups of the same function or range.
 //!
-//! A table costs as many committed multiplicities as it has rows, whoever looks into it. Rescales whose functions differ
-//! in nothing but the width of their domain take the widest of them, and equal tables are made once. Without this pass
-//! every rescale, limb and pool has its own.
+//! A table costs one committed multiplicity for each row, however many lookups use it. Rescales whose functions differ
+//! only in the width of their domain take the widest domain, and equal tables are made once. Without this pass every
+//! rescale, limb and pool has a table of its own.
 
 #[cfg(feature = "prover")]
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ pub(crate) fn widen(switches: &Switches, graph: &mut Graph<Int>) {
     }
 }
 
-/// An empty circuit in which equal tables are one, or not.
+/// An empty circuit, which shares equal tables if the pass runs.
 pub(crate) fn circuit(switches: &Switches, limb_bits: u32) -> CircuitBuilder {
     CircuitBuilder::new(limb_bits, switches.runs(&TableSharing))
 }

@@ -1,6 +1,6 @@
 //! Columns share the rows of the committed matrices.
 //!
-//! A column shorter than a row takes an aligned piece of one, and rows that lie in a column's padding alone are not stored
+//! A column shorter than a row takes an aligned piece of a row. Rows that hold only padding are not stored
 //! (`pcs::Packing`). Without this pass each column begins a row of its own and is stored with all its padding.
 
 use crate::circuit::{Circuit, ColumnKind};

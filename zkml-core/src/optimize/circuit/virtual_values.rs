@@ -1,7 +1,7 @@
 //! What is linear algebra is not committed.
 //!
-//! Convolutions, products, sums and the quotients of rescales follow from committed columns; the argument evaluates them
-//! at random points: only the values after a non-linearity are committed. Without this pass each such node, and
+//! Convolutions, products, sums and the quotients of rescales follow from committed columns, so the argument evaluates
+//! them at random points. Only the values after a non-linearity are committed. Without this pass each such node, and
 //! each quotient, is committed too, and an equality ties it to its definition.
 
 use crate::circuit::{CircuitBuilder, Column, ColumnId, ColumnKind};
@@ -10,7 +10,7 @@ use crate::optimize::{Outcome, Switches, pass};
 pass!(VirtualValues, "virtual_values", Circuit(changes) in "lower/builder.rs",
     "evaluates sums and products where they are needed, and never commits them");
 
-/// How the name of a column ends that is committed although it could be virtual.
+/// Suffix of the name of a column that is committed although it could be virtual.
 pub const SUFFIX: &str = "/committed";
 
 /// Without the pass: a committed column that equals a virtual one, where there can be one.

@@ -1,5 +1,5 @@
-//! Turns a batch normalization that has no layer to fold into into a depthwise 1x1 convolution, between reshapes where
-//! its operand has rank 2 or 3.
+//! Replaces a batch normalization without a layer to fold into by a depthwise 1x1 convolution. Reshapes surround it
+//! where its operand has rank 2 or 3.
 
 use ndarray::ArrayD;
 

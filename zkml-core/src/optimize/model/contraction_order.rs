@@ -5,14 +5,13 @@
 //! mean (W x + b)       =  W (mean x) + b                       W a 1x1 convolution, no padding in the mean
 //! ```
 //!
-//! On the left each layer has weights of its own and the values between them are rounded, committed and looked up; on the
-//! right of the first line one layer has more weights, unless the values between are as many as those around them. A
-//! bottleneck on a small image stays two layers, one on a large image becomes a single layer. In the second line the layer has
-//! fewer positions.
+//! First line: on the left the values between the layers are rounded, committed and looked up. On the right there are
+//! no such values, but mostly more weights. So a bottleneck on a small image stays two layers, and on a large image it
+//! becomes a single layer. Second line: on the right the layer has fewer positions.
 //!
-//! Inside one contraction there is nothing to choose: its claim is folded by the free axes of both operands, each cell once,
-//! and a sumcheck over what is summed is left, in whatever order (`docs/protocol/reduction.md`). Without this pass layers stay
-//! as the model wrote them.
+//! Inside a contraction there is no order to choose. Its claim folds each cell of both operands once over the free
+//! axes, and the sumcheck over the summed axes costs the same in any order (`docs/protocol/reduction.md`). Without this
+//! pass layers stay as the model has them.
 
 use ndarray::{Array1, ArrayD};
 
@@ -197,12 +196,12 @@ fn replace(graph: &mut Graph<Float>, first: NodeId, second: NodeId, product: Pro
     rewrite::remove(graph, first);
 }
 
-/// Whether a mean stands behind a 1x1 convolution and is better taken before it.
+/// Whether a mean follows a 1x1 convolution and costs less before it.
 fn pools_first(graph: &Graph<Float>, above: NodeId, pool: NodeId) -> bool {
     let Some(window) = layer(&graph[above].op).and_then(|layer| layer.window) else {
         return false;
     };
-    // What is rounded: the layer's outputs, or the means of its inputs.
+    // The values that are rounded: the layer's outputs, or the means of its inputs.
     let values = |id: NodeId| graph[id].fact.iter().product::<usize>();
     let channels = |id: NodeId| graph[id].fact.get(1).copied().unwrap_or(1).max(1);
     let source = graph[above].inputs.first().copied().unwrap_or(above);
@@ -210,7 +209,7 @@ fn pools_first(graph: &Graph<Float>, above: NodeId, pool: NodeId) -> bool {
     graph[pool].op.room().has(Properties::TAKES_MEANS) && is_pointwise(&window) && means < values(above)
 }
 
-/// After the swap the mean of `above` has the channels of its operand and the positions of the layer behind it.
+/// After the swap `above` is the mean: it has the channels of its operand and the positions of the layer after it.
 fn set_pooled_shape(graph: &mut Graph<Float>, above: NodeId, layer: NodeId) {
     let mut shape = graph[layer].fact.clone();
     let source = graph[above].inputs.first().copied().unwrap_or(above);

@@ -22,7 +22,7 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
     if let (FloatOp::Reshape(_), FloatOp::Reshape(_)) = (&node.op, &before.op) {
         let what = format!("`{}` reshapes the operand of `{}`", node.name, before.name);
         graph.nodes[id.0].inputs = before.inputs.clone();
-        // The first reshape may be dead now; it may also have been the only difference.
+        // Visit this node again: it may now return its operand. Without the first reshape, this node's id is one less.
         let next = match remove_unused(graph, operand) {
             true => NodeId(id.0 - 1),
             false => id,

@@ -1,10 +1,10 @@
 //! Max-pool after the ReLU, hence after the rescale.
 //!
-//! `relu(max(a, b)) = max(relu(a), relu(b))`: where a model pools before its activation (convolution, max-pool, ReLU), the two
-//! change places, together with reshapes, permutations and padding between them. The ReLU is then the table of the layer's
-//! rescale ([`activation_fusion`](crate::optimize::operation::activation_fusion)), and the maxima are those of 8-bit values
-//! that are not negative: one rescale less, and a table half as long. Without this pass both stand where the model wrote them;
-//! the layer is rescaled, pooled, and the ReLU is a rescale of its own.
+//! `relu(max(a, b)) = max(relu(a), relu(b))`. Where a model has convolution, max-pool, ReLU, the max-pool and the ReLU
+//! change places, together with reshapes, permutes and padding between them. Then the ReLU is the table of the rescale
+//! of the layer ([`activation_fusion`](crate::optimize::operation::activation_fusion)), and the maxima are over 8-bit
+//! values that are not negative. This saves a rescale and half of a table. Without this pass the layer is rescaled,
+//! then pooled, and the ReLU is a rescale of its own.
 
 use super::relu_hoisting;
 use crate::graph::{Graph, NodeId};

@@ -1,5 +1,5 @@
-//! Makes zero padding part of the convolution or average pool behind it (which counts padding as zeros; a max-pool does
-//! not), when it is the same on both sides and around height and width only.
+//! Makes zero padding part of the convolution or average pool after it, when it is the same on both sides and around
+//! height and width only. An average pool counts padding as zeros; a max-pool does not, and keeps the padding node.
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, FloatOp, Pad};
@@ -31,7 +31,7 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
     }
     node.inputs = source;
     rewrite::remove(graph, operand);
-    // Everything behind the removed node moved down; another padding may have become the operand.
+    // The nodes after the removed one moved down by one. The new operand may be a padding again.
     Ok(Some(Change {
         what,
         next: NodeId(id.0 - 1),

@@ -1,6 +1,7 @@
-//! Moves a ReLU (or ReLU6) up through reshape, permute and padding to the layer whose rescale can do it for free.
+//! Moves a ReLU (or ReLU6) before the reshapes, permutes and padding that follow a layer, so that the rescale of the
+//! layer applies it at no cost.
 //!
-//! `relu(0) = 0` for padding. Through max-pool it moves by [`max_pool_order`](super::max_pool_order).
+//! Padding allows this since `relu(0) = 0`. [`max_pool_order`](super::max_pool_order) moves it before max-pools.
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Properties};
@@ -25,8 +26,8 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
     }))
 }
 
-/// The operations between a ReLU and the layer above it, from below, max-pools among them or not; `None` for another node,
-/// and where there is no such layer.
+/// The operations between a ReLU and the layer before it, the last operation first. `pools` allows max-pools among
+/// them. `None` for a node that is no ReLU, and where there is no such layer.
 pub(super) fn chain(graph: &Graph<Float>, relu: NodeId, pools: bool) -> Option<Vec<NodeId>> {
     let room = graph[relu].op.room();
     if !(room.has(Properties::ACTIVATION) && room.has(Properties::MONOTONE) && room.has(Properties::ZERO_TO_ZERO)) {

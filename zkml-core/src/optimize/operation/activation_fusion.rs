@@ -1,8 +1,8 @@
 //! Rescale and activation in one lookup.
 //!
-//! A rescale looks its rounded quotient `v` up in a table `(v, f(v))`, which clamps to 8 bits. With this pass `f` is the
-//! ReLU that follows: one looked-up pair a value. Without it the rescale clamps to `[-127, 127]`, and the ReLU is a second
-//! rescale by exactly 1, with remainder limbs and a table of its own.
+//! A rescale looks up its rounded quotient `v` and its 8-bit result `f(v)` as a pair. With this pass `f` is the clamped
+//! ReLU after it. Without it `f` clamps to `[-127, 127]`, and the ReLU is a second rescale by exactly 1, with remainder
+//! limbs and a table of its own.
 
 use crate::circuit::Function;
 use crate::graph::Graph;

@@ -1,7 +1,7 @@
 //! One scale for all operands of a concatenation.
 //!
-//! A concatenated tensor has one scale. Where an operand has no other user, the rescale that makes it anyway takes the
-//! common scale. Without this pass it takes its own, and another rescale follows.
+//! A concatenated tensor has one scale. An operand without another user is rescaled to this scale where it is made.
+//! Without this pass it is rescaled to a scale of its own, and a second rescale follows.
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Properties, Float, Int, IntOp};

@@ -1,10 +1,10 @@
 //! Scales of weights that make multipliers exact and remainders short.
 //!
-//! A rescale multiplies by `m 2^-s ~ M = s_x s_w / s_y` and looks up the remainder, of s bits, in limbs. If M is given, m
-//! needs some twelve bits to be near it, and s is the number of bits of `1 / M` more. But the scale `s_w` of the weights
-//! of a channel is ours to choose: rounded up until `M 2^s` is an integer, it makes any m exact. So s can be as small as
-//! one limb. The scales of activations stay. Where nothing but one rescale to `s_y` uses an accumulator, its scale
-//! `s_acc` is free, and `m 2^-s` is made exactly `s_acc / s_y`:
+//! A rescale multiplies by `m 2^-s`, close to `M = s_x s_w / s_y`, and looks up the remainder of s bits in limbs. For a
+//! given M, m needs some twelve bits, and s exceeds them by the bits of `1 / M`. But the scale `s_w` of the weights of
+//! a channel is free: rounded up until `M 2^s` is an integer, it makes any m exact, so s can be as small as a limb. The
+//! scales of activations stay. If a rescale to `s_y` is the only user of an accumulator, the accumulator's scale
+//! `s_acc` is free, and `m 2^-s` becomes exactly `s_acc / s_y`:
 //!
 //! ```text
 //! conv, linear    M_c = s_x s_w / s_y  at the least scales s_w that the weights of channel c fit
@@ -12,13 +12,13 @@
 //! residual sum    c_i = round(s_i / s_y 2^s),  m = 1
 //! ```
 //!
-//! What that costs is precision of the weights, whose grid is coarser by `m / (M 2^s) < (m + 1) / m`. In units of `s_y`
-//! the error of an output is `m 2^-s` times the rounding errors of the weights of its channel: over all channels it grows
-//! by `sqrt(sum m^2 / sum (M 2^s)^2)`, and the least shift is the one that keeps this below 1.05.
+//! The cost is precision of the weights: their grid is coarser by the ratio `m / (M 2^s) < m / (m - 1)`. In units of
+//! `s_y` the error of an output is `m 2^-s` times the rounding errors of the weights of its channel. Over all channels
+//! it grows by `sqrt(sum m^2 / sum (M 2^s)^2)`. The least shift is the smallest that keeps this ratio at 1.05 or below.
 //!
-//! Not free are weights that several layers share (they would become several weights) and layers that scale channels one
-//! by one (a kernel of a single weight, which would be rounded more coarsely than a multiplier). Without this pass,
-//! nothing is free, and remainders have a limb more.
+//! Two kinds of weights are not free: weights that several layers share, which would become several weights; and
+//! kernels of a single weight, which would be rounded more coarsely than a multiplier. Without this pass nothing is
+//! free, and remainders have a limb more.
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Properties, Int, IntOp, Rescale};
@@ -30,7 +30,7 @@ pass!(ExactMultipliers, "exact_multipliers", Operation(changes) in "quant/settle
 /// Bits of a multiplier given up where that saves a limb.
 const SPARE_BITS: u32 = 2;
 
-/// An operand of a sum weighs at least this part of the one that weighs most; less is below its rounding.
+/// The least ratio of a coefficient of a sum to the largest coefficient. A smaller operand vanishes in the rounding.
 const LEAST_COEFFICIENT: f64 = 1.0 / 4096.0;
 
 /// Relative error of a factor, a quotient and a product of scales.
@@ -46,7 +46,7 @@ pub(crate) enum Maker {
     Layer {
         /// Its number among the layers.
         number: usize,
-        /// Does no other layer have its weights?
+        /// Whether no other layer shares its weights.
         alone: bool,
         /// Weights for each value of its result.
         terms: usize,
@@ -66,7 +66,7 @@ pub(crate) enum Freedom {
     Coefficients(usize),
 }
 
-/// What may be chosen of an accumulator. `graph` has no outputs yet: `is_output` says whether it is one.
+/// What of an accumulator's scale is free. `graph` has no outputs yet: `is_output` says whether `accumulator` is one.
 pub(crate) fn freedom(
     switches: &Switches,
     graph: &Graph<Int>,
@@ -102,7 +102,7 @@ pub(crate) fn coefficient_factors(scales: &[f64], target: f64) -> Vec<f64> {
 
 /// The multiplier of a factor `exact = M 2^s` that may grow: the next integer.
 pub(crate) fn multiplier(exact: f64) -> i64 {
-    // What is above an integer by a rounding error is that integer.
+    // A factor above an integer by no more than its rounding error counts as that integer.
     (exact * (1.0 - ROUNDING)).ceil() as i64
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn growth(factors: &[f64], shift: u32) -> f64 {
     (multipliers.fold(0.0, square) / exact.fold(0.0, square)).sqrt()
 }
 
-/// The least shift with which these errors grow little enough.
+/// The least shift with a [`growth`] of at most [`LARGEST_GROWTH`].
 pub(crate) fn least_shift(factors: &[f64]) -> u32 {
     (1..60)
         .find(|shift| growth(factors, *shift) <= LARGEST_GROWTH)

@@ -4,7 +4,7 @@ use super::data::{Data, Int8};
 use super::steps::Step;
 use crate::field::{K, M61, from_i64, kernels};
 
-/// Takes a step over all `before` places of the axes before it; data at places that are padding are all zero.
+/// Applies a step at each of the `before` indices of the axes before it. Data at indices of padding are all zero.
 pub(super) fn apply(
     data: &Data<'_>,
     before: usize,
@@ -50,7 +50,7 @@ fn apply_to_rows(cells: Int8<'_>, step: &Step) -> Vec<K> {
     out
 }
 
-/// A step of int8 data that has a weight for each index and keeps none.
+/// A dense step over int8 data: a weight for each source index, and a single kept index.
 fn fold_int8(
     cells: Int8<'_>,
     before: usize,

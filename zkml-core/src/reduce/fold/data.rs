@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::field::{K, M61};
 use crate::int8::Int8Tensor;
 
-/// A tensor on its way from cells to the folded result, axes named by where they end up.
+/// The tensor that a fold works on: cells at first, elements of the extension field after the first weighted step.
 pub(super) enum Data<'a> {
     Base(&'a [M61]),
     Int8(Int8<'a>),
@@ -29,8 +29,8 @@ impl<'a> Int8<'a> {
         }
     }
 
-    /// A multiple of `unit` cells from `start` on, at most `length`. The cells after them are zeros. All three are
-    /// powers of two.
+    /// The cells from `start` on: a multiple of `unit`, at most `length`. Cells left out are zeros. `length` and `unit`
+    /// are powers of two, and `start` is a multiple of `length`.
     pub(super) fn piece(self, start: usize, length: usize, unit: usize) -> Cow<'a, [i8]> {
         match self {
             Self::Cells(cells) => Cow::Borrowed(&cells[start..start + length]),
@@ -45,7 +45,7 @@ impl<'a> Int8<'a> {
         }
     }
 
-    /// How many cells are worth a piece.
+    /// The number of cells to read at a time.
     pub(super) fn run(self) -> usize {
         match self {
             Self::Cells(cells) => cells.len(),

@@ -82,7 +82,7 @@ fn is_padding(steps: &[Step], place: usize) -> bool {
     })
 }
 
-/// Reorders the axes of a padded tensor.
+/// Reorders the axes of a padded tensor; `from` and `to` list them as `(axis, bits)`.
 fn permute(data: Vec<K>, from: &[(usize, usize)], to: &[(usize, usize)]) -> Vec<K> {
     let named = |axes: &[(usize, usize)]| axes.iter().filter(|axis| axis.1 > 0).copied().collect::<Vec<_>>();
     let (from, to) = (named(from), named(to));

@@ -14,7 +14,7 @@ pub(super) struct Step {
     pub(super) entries: Vec<(usize, usize, K)>,
     /// Result axes, in order: `(axis, bits)`.
     pub(super) kept: Vec<(usize, usize)>,
-    /// Does it change nothing but names?
+    /// Whether it only renames axes and leaves the data as they are.
     pub(super) rename: bool,
     /// Logical length of the axes it consumes, where they are renamed.
     pub(super) logical: usize,
@@ -64,7 +64,7 @@ pub(super) fn own_steps(circuit: &Circuit, column: ColumnId, z: &[K], kept: &[us
     steps
 }
 
-/// Steps for a view of a column held as cells: one a factor.
+/// Steps for a view of a column held as cells: a step for each factor.
 pub(super) fn view_steps(
     circuit: &Circuit,
     schedule: &Schedule,
@@ -76,7 +76,7 @@ pub(super) fn view_steps(
     let (shape, source) = (&circuit[column].shape, &circuit[view.source].shape);
     let zero_padded = schedule.zero_padded[view.source.index()];
     let mut factors: Vec<&Factor> = view.factors.iter().collect();
-    // Broadcasts take no source axis; they may stand anywhere.
+    // A broadcast has no source axis, so its step may stand anywhere.
     factors.sort_by_key(|factor| factor.source_axes.first().copied());
     factors
         .into_iter()

@@ -1,4 +1,4 @@
-//! One claim: its line in each round, and what it adds to the round polynomial.
+//! One claim: its linear polynomial `h` in each round, and what it adds to the round polynomial.
 
 use core::ops::Range;
 
@@ -20,18 +20,18 @@ pub(super) struct Running {
     weight: K,
     /// The value of the table, bound so far, at the rest of the point.
     value: K,
-    /// The half that was summed up for this round: see [`Running::summed`].
+    /// The sum over one half of the table for this round: see [`Running::summed`].
     pub(super) sum: K,
 }
 
-/// Coordinates of the high part and the pieces where `eq` of them is not 0.
+/// `eq` over the high coordinates, and the pieces of the table where it is not 0.
 pub(super) struct High {
     pub(super) weights: Vec<K>,
     pub(super) pieces: Range<usize>,
 }
 
 impl Running {
-    /// A claim on a table of `variables` variables: the first coordinates of the point count.
+    /// A claim on a table of `variables` variables. Later coordinates of the point are dropped.
     pub(super) fn new(mut claim: Evaluation, variables: usize) -> Self {
         claim.point.truncate(variables);
         let mut inverses = claim.point.clone();
@@ -46,7 +46,7 @@ impl Running {
         }
     }
 
-    /// Which half of the table a round sums up; the other follows from the value.
+    /// The half of the table that a round sums: 0, or 1 where `z = 0` and so the value is `h(0)` itself.
     pub(super) fn summed(&self, bound: usize) -> usize {
         usize::from(self.point.get(bound) == Some(&K::ZERO))
     }
@@ -55,7 +55,7 @@ impl Running {
     pub(super) fn high(&self, bound: usize) -> High {
         let mut rest = &self.point[bound + 1..self.point.len() - LOW];
         let mut first = 0;
-        // A column that shares its row has bits for its place there: outside of that eq is 0.
+        // The point of a column that shares its row has bits for its place there: in all other pieces eq is 0.
         while let [bit, behind @ ..] = rest {
             if *bit != K::ZERO && *bit != K::ONE {
                 break;

@@ -14,7 +14,7 @@ pub(super) struct Claimed<'a> {
     pub(super) table: Table<'a>,
     /// At points of as many coordinates as the table has variables; those left out are 0.
     pub(super) claims: Vec<Running>,
-    /// Last variables that the table does not have yet.
+    /// Number of last variables that the table does not have yet.
     left_out: usize,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Claimed<'a> {
         }
     }
 
-    /// Gives the table the variables that it was left without, once all others are bound.
+    /// Adds the missing last variables to the table, once all others are bound.
     fn complete(&mut self) {
         if self.table.len() > 1 || self.left_out == 0 {
             return;
@@ -76,7 +76,7 @@ impl<'a> Claimed<'a> {
         self.left_out = 0;
     }
 
-    /// Binds variable `bound` to `r` and sums up for the one behind it.
+    /// Binds variable `bound` to `r` and makes the sums for the variable after it.
     pub(super) fn bind(&mut self, bound: usize, r: K) {
         self.claims.iter_mut().for_each(|claim| claim.bind(bound, r));
         let pieces = self.table.len() / (4 * PIECE);

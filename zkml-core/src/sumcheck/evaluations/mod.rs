@@ -4,21 +4,22 @@
 //! sum_x sum_k a_k(x) sum_i rho_i eq(z_i, x) = sum_i rho_i v_i,        v_i = a_k(z_i)
 //! ```
 //!
-//! The equality polynomials are never written out. What claim `i` adds to a round is known in closed form but for one
-//! line `h`: with the first variables bound to `r`, `z` the claim's coordinate of this round and `s` those after it,
+//! The equality polynomials are never written out. In a round, claim `i` adds a polynomial that is known except for a
+//! linear factor `h`. The first variables are bound to `r`; `z` is the claim's coordinate of this round, `s` are those
+//! after it:
 //!
 //! ```text
 //! rho eq(z_<, r) ((1 - z)(1 - X) + z X) h(X),      h(X) = sum_x eq(s, x) a(r, X, x)
 //! ```
 //!
-//! and `(1 - z) h(0) + z h(1)` is the value of `a` at `(r, z, s)`, known from the round before. So one of `h(0)`,
-//! `h(1)` is summed up: half the table, one multiplication for each element (Gruen, ePrint 2024/108, for sums of
-//! evaluations). Tables of `eq(s, .)` are products of a part over the last [`LOW`] variables, made once, and a short
-//! one over those before. A table is read once a round: while a variable is bound, piece by piece, the next round's
-//! sums are made.
-//!
-//! A table may be given where its last variables are 0 alone, and be 0 elsewhere, as the rows of a narrow code are; the
-//! last coordinates of its claims are 0 too. Until these variables come it is a table of fewer variables.
+//! The value of `a` at `(r, z, s)` is `(1 - z) h(0) + z h(1)`, and it is known from the round before. So only one of
+//! `h(0)`, `h(1)` is summed: half the table, one multiplication for each element (Gruen, ePrint 2024/108, for sums of
+//! evaluations). A table of `eq(s, .)` is a product of a part over the last [`LOW`] variables, made once, and a short
+//! part over those before. A table is read once a round: each piece that is bound goes into the sums of the next round
+//! at once.
+//! A table may hold only the cells whose last variables are 0. Its other cells are 0, as in the rows of a narrow code,
+//! and the last coordinates of its claims are 0 too. It counts as a table of fewer variables until these variables are
+//! next.
 
 mod claim;
 mod claimed;
@@ -57,7 +58,7 @@ impl Table<'_> {
     }
 }
 
-/// The claim that a table has a value at a point, and what it counts in the sum.
+/// The claim that a table has a value at a point, with its coefficient in the sum.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
     /// Where.
@@ -77,9 +78,9 @@ pub struct Evaluations<'a> {
 }
 
 impl<'a> Evaluations<'a> {
-    /// An instance over tables of `2^variables` values, or of the first ones of each run of a power of two while the
-    /// others are 0, each with the claims on it, at points of `variables` coordinates, the last of which are 0 for the
-    /// latter.
+    /// An instance over tables, each with the claims on it, at points of `variables` coordinates. A table of `2^n`
+    /// values with `n < variables` holds the cells whose last `variables - n` variables are 0, and its other cells are
+    /// 0. As many last coordinates of its claims must be 0.
     pub fn new(variables: usize, tables: Vec<(Table<'a>, Vec<Evaluation>)>) -> Self {
         debug_assert!(
             tables.iter().all(|(table, claims)| table.len().is_power_of_two()

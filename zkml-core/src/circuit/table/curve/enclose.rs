@@ -1,19 +1,19 @@
 //! Open intervals that hold a value, and what they round to.
 //!
-//! Each function is written once, over a [`Kernel`] that encloses five elementary ones: in machine words or in integers
-//! of any length.
+//! Each function is written once, over a [`Kernel`] that encloses the elementary functions. One kernel computes in
+//! machine words, the other in integers of any length.
 
 use super::CurveKind;
 use super::integer::{Integer, Wide};
 use crate::circuit::table::Dyadic;
 
-/// Beyond this argument `e^-x < 2^-368`.
+/// For `x` above it, `e^-x < 2^-368`.
 const FAR: i128 = 256;
-/// Beyond this one `2 sqrt(2/pi) (x + 0.044715 x^3) > FAR`.
+/// For `x` above it, `2 sqrt(2/pi) (x + 0.044715 x^3) > FAR`.
 const FAR_GELU: i128 = 15;
-/// Beyond this one `Phi(-x) < e^(-x^2 / 2) < 2^-368`.
+/// For `x` above it, `Phi(-x) < e^(-x^2 / 2) < 2^-368`.
 const FAR_NORMAL: i128 = 32;
-/// What the three have in common, `-log2`.
+/// `-log2` of the bound on the term that vanishes above these limits.
 const VANISHING_BITS: u32 = 368;
 
 /// `low < y < high` for a positive real `y`, in units that the context says.
@@ -23,8 +23,8 @@ pub(super) struct Open<T> {
     pub(super) high: T,
 }
 
-/// Elementary functions, enclosed in units of `2^-bits`. `a > 0`; every result is at least 0 and at most 1, and
-/// `low < y < high`.
+/// Enclosures `low < y < high` of elementary functions, in units of `2^-bits`, for `a > 0`. Both ends lie in `[0, 1]`,
+/// except for `exp` and `factor`.
 pub(super) trait Kernel {
     /// What it computes with.
     type T: Integer;
@@ -42,7 +42,7 @@ pub(super) trait Kernel {
     fn softplus_tail(&self, a: Wide) -> Option<Open<Self::T>>;
     /// `Phi(-a)`, the probability of the normal distribution below `-a`, for `a <= 32`.
     fn normal_tail(&self, a: Wide) -> Option<Open<Self::T>>;
-    /// `low <= a <= high` in units of 2 to the third.
+    /// `(low, high, n)` with `low <= a <= high` in units of `2^n`.
     fn factor(&self, a: Wide) -> Option<(Self::T, Self::T, i32)>;
 
     /// 1
@@ -50,7 +50,7 @@ pub(super) trait Kernel {
         Self::T::from(1).up(self.bits())
     }
 
-    /// Some number between 0 and 2^-368.
+    /// An enclosure of an unknown number between 0 and 2^-368.
     fn vanishing(&self) -> Option<Open<Self::T>> {
         Some(Open {
             low: Self::T::from(0),
@@ -69,8 +69,8 @@ pub(super) struct Bounds<T> {
     pub(super) exact: bool,
 }
 
-/// `floor(y / output + 1/2)` for the smallest and for the largest `y` within the bounds; none if a number on the way
-/// does not fit. Results of 2^60 and more in absolute value may be replaced by the nearest `i64`.
+/// `floor(y / output + 1/2)` for the smallest and for the largest `y` within the bounds; `None` if an intermediate
+/// number does not fit. A result of 2^60 or more in absolute value may become `i64::MIN` or `i64::MAX`.
 pub(super) fn round<T: Integer>(bounds: &Bounds<T>, output: Dyadic) -> Option<(i64, i64)> {
     let divisor = bounds.divisor.times(&T::from(output.mantissa().into()))?;
     let shift = bounds.exponent - i32::from(output.exponent());
@@ -101,7 +101,7 @@ fn quotients<T: Integer>(low: &T, high: &T, twice: &T, exact: bool) -> Option<(i
     Some((nearest, last.floor_div(twice)?.saturated()))
 }
 
-/// Values whose nearer end, doubled, reaches 2^126 before a division by less than 2^64.
+/// `i64::MAX` or `i64::MIN` where the end nearer to 0, shifted up by `bits`, reaches 2^126, and `divisor < 2^64`.
 fn saturated<T: Integer>(bounds: &Bounds<T>, bits: u32, divisor: &T) -> Option<(i64, i64)> {
     let zero = T::from(0);
     if *divisor >= T::from(1 << 64) {
@@ -116,7 +116,7 @@ fn saturated<T: Integer>(bounds: &Bounds<T>, bits: u32, divisor: &T) -> Option<(
     None
 }
 
-/// Values below 2^124 before a division by at least 2^125: less than a half.
+/// 0 for a value below 2^124, over a divisor that did not fit and so is at least 2^125: the ratio is below 1/2.
 fn vanished<T: Integer>(bounds: &Bounds<T>) -> Option<(i64, i64)> {
     let small = T::from(-(1 << 124)) < bounds.low && bounds.high < T::from(1 << 124);
     small.then_some((0, 0))
@@ -266,7 +266,7 @@ fn exp<K: Kernel>(kernel: &K, x: Wide) -> Option<Bounds<K::T>> {
     if x.mantissa < 0 {
         return Some(bounds(kernel.vanishing()?, -bits));
     }
-    // More than 2^368, and so beyond all results whatever the step: as good as a number just above that.
+    // e^x > 2^368 is beyond all results, whatever the step: any enclosure just above 2^368 gives the same entry.
     let low = kernel.one()?;
     let high = low.plus(&K::T::from(1))?;
     Some(bounds(Open { low, high }, VANISHING_BITS as i32 - bits))

@@ -1,4 +1,4 @@
-//! Values that are rational, rounded as they stand.
+//! Entries whose function value is rational: rounded exactly, without an enclosure.
 
 use num_bigint::BigInt;
 

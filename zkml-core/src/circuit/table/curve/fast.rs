@@ -44,13 +44,13 @@ const INVERSE_ODD: [u64; 21] = {
     table
 };
 
-/// Error of [`series`] and of its argument. The argument misses at most 2^-64 for the rounding to 64 bits, 2^-87 for
-/// `n` times the error of `ln 2`, and 2^-96 for that of `x`. Each of the 20 steps adds at most 2, times a power of
-/// `r < 0.694`: less than 2 / (1 - 0.694) < 7 in all.
+/// Error of [`exponential`]. Its argument is off by at most 2^-64 (rounding to 64 bits), 2^-87 (`n` times the error of
+/// `ln 2`) and 2^-96 (`x`). Each of the 20 steps is off by at most 2, times a power of `r < 0.694`: less than
+/// 2 / (1 - 0.694) < 7 in all.
 const SERIES_ERROR: u64 = 12;
-/// `u` of the GELU misses at most 2^-50, see [`Fast::gelu_logistic`].
+/// `u` of the GELU is off by at most 2^-50, see [`Fast::gelu_logistic`].
 const GELU_ERROR_BITS: u32 = 50;
-/// Error of [`log1p`]: its argument `t` misses 2^-64, each step of the series adds 2 times a power of 1/9, and the
+/// Error of [`log1p`]: its argument `t` is off by 2^-64, each step of the series by 2 times a power of 1/9, and the
 /// result is doubled.
 const LOG_ERROR: u64 = 12;
 
@@ -104,7 +104,7 @@ fn exp_negative(a: i128) -> Open<u64> {
 
 /// `1 / (1 + e)`
 fn logistic(e: &Open<u64>) -> Open<u64> {
-    // 1 + e in units of 2^-63 is below 2^64, but where e = 1.
+    // 1 + e can be 2^64 units, for e = 1 alone: hence 128 bits.
     let low = (1u128 << 126) / (u128::from(ONE) + u128::from(e.high));
     // The derivative of 1 / (1 + e) is at least -1.
     let high = low as u64 + (e.high - e.low) + 2;
@@ -171,15 +171,15 @@ impl Kernel for Fast {
     }
 
     fn gelu_logistic(&self, a: Wide) -> Option<Open<i128>> {
-        // All in units of 2^-60, rounded down. With a <= 15: a misses 1, times du/da <= 51. Its square and the product
-        // with the cubic coefficient miss 1 each, times 1.6 * 15. The cubic coefficient misses 2^-4, times 225 *
-        // 24; the factor misses 2, times 166. The sum of all is below 2^10.
+        // All in units of 2^-60, rounded down, for a <= 15. The error of u: 1 of a, times du/da <= 51; 1 of a^2 and 1
+        // of its product with the cubic coefficient, each times 1.6 * 15; 2^-4 of the cubic coefficient, times
+        // 225 * 24; 2 of the factor, times 166. The sum is below 2^10.
         let a = a.fixed::<i128>(60)?.0.unsigned_abs();
         let square = (a * a) >> 60;
         let sum = (1 << 60) + ((square * GELU_CUBIC) >> 64);
         let u = (((a * sum) >> 60) * GELU_FACTOR) >> 23;
         let (y, n) = exponential(-i128::try_from(u).ok()?);
-        // The true u is not smaller.
+        // u is rounded down, so the true e^-u is not above y: the error of u widens the lower end alone.
         let below = SERIES_ERROR + (y >> GELU_ERROR_BITS) + 1;
         Some(wide(logistic(&opened(y, below, SERIES_ERROR, n.min(0)))))
     }

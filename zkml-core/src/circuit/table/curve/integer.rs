@@ -1,4 +1,4 @@
-//! Integers of two sizes, and dyadic numbers with wide mantissas.
+//! A trait of exact integers, in 128 bits or of any length, and dyadic numbers with 128-bit mantissas.
 
 use num_bigint::BigInt;
 
@@ -94,7 +94,7 @@ impl Integer for BigInt {
     }
 }
 
-/// `mantissa * 2^exponent`: what becomes of a step times an integer, exactly.
+/// `mantissa * 2^exponent`: the exact product of an integer and a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wide {
     pub(super) mantissa: i128,
@@ -102,7 +102,7 @@ pub(super) struct Wide {
 }
 
 impl Wide {
-    /// `v * step`: below 2^73 in absolute value for `|v| < 2^20`.
+    /// `v * step`. The mantissa is below 2^73 in absolute value for `|v| < 2^20`.
     pub(super) fn scaled(v: i64, step: Dyadic) -> Self {
         Self {
             mantissa: i128::from(v) * i128::from(step.mantissa()),
@@ -110,7 +110,7 @@ impl Wide {
         }
     }
 
-    /// Times a parameter: below 2^126 for what [`Self::scaled`] made of `|v| < 2^20`.
+    /// Times a parameter. The mantissa is below 2^126 for the [`Self::scaled`] of `|v| < 2^20`.
     pub(super) fn times(self, parameter: Dyadic) -> Self {
         Self {
             mantissa: self.mantissa * i128::from(parameter.mantissa()),

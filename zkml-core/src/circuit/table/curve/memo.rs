@@ -1,4 +1,4 @@
-//! The table of a curve that was computed last.
+//! Remembers the last computed table of a curve: a verifier needs it for every proof.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 pub(in crate::circuit) struct Remembered {
     /// The entries.
     pub(in crate::circuit) entries: Arc<[i64]>,
-    /// How many of them took more than the fast computation.
+    /// The number of entries that the fast computation left undecided.
     pub(in crate::circuit) slow: u32,
 }
 

@@ -16,8 +16,8 @@ use super::slow::Big;
 const DEGREE: usize = 10;
 /// Polynomials: around `0, 1/16, ..., 10`.
 const CENTRES: i128 = 161;
-/// Each of 11 coefficients misses 1 unit of 2^-63, each product adds 1; the argument misses 2^-62, times a slope below
-/// 1/80.
+/// In units of 2^-63: each of 11 coefficients is off by 1, each product by 1, and the argument by 2^-62, times a slope
+/// below 1/80.
 const ERROR: i128 = 32;
 
 /// Coefficient `k` is that of `(32 h)^k`, in units of 2^-63.
@@ -62,7 +62,7 @@ fn polynomial(kernel: &Big, centre: i128) -> Option<Polynomial> {
     let excess = kernel.bits() - 63;
     let density = kernel.normal_density(a)?.low;
     let mut coefficients = [0; DEGREE + 1];
-    // 16^k He_k(a) for the last two k, and 16^(k-1) k! 32^k.
+    // In step k: 16^(k-2) He_(k-2)(a), 16^(k-1) He_(k-1)(a) and 16^(k-1) k! 32^k.
     let (mut before, mut hermite) = (BigInt::from(0), BigInt::from(1));
     let mut divisor = BigInt::from(32);
     for k in 1..=DEGREE {

@@ -79,7 +79,7 @@ impl Interval {
         }
     }
 
-    /// Products of numbers of at least 0, as everything below that has no difference in its name.
+    /// `self * other`; both at least 0.
     fn times(&self, other: &Self, working: u32) -> Self {
         Self {
             low: (&self.low * &other.low) >> working,
@@ -133,7 +133,7 @@ fn series(
     halves: impl Fn(u64) -> bool,
     next: impl Fn(&Interval, u64) -> Interval,
 ) -> Interval {
-    // Rounded upwards, a term stays at a unit or two.
+    // A term is rounded up, so it stops shrinking at a unit or two.
     let small = BigInt::from(2);
     let (mut sum, mut term) = (first.clone(), first);
     let mut k = 0;
@@ -169,11 +169,11 @@ fn odd_series(first: Interval, alternating: bool, next: impl Fn(&Interval) -> In
     }
 }
 
-/// A kernel of some number of fractional bits.
+/// The kernel with `bits` fractional bits.
 #[derive(Debug)]
 pub(super) struct Big {
     bits: u32,
-    /// Fractional bits on the way.
+    /// Fractional bits of intermediate results.
     working: u32,
     pub(super) ln_2: Interval,
     /// `sqrt(2 / pi)`
@@ -188,7 +188,7 @@ impl Big {
         let ln_2 = odd_series(one.over(3), false, |power| power.over(9)).scaled(2);
         let arctan = |q: u64| odd_series(one.over(q), true, |power| power.over(q * q));
         let pi = arctan(5).scaled(16).minus(&arctan(239).scaled(4));
-        // The root of x in units of 2^-w is that of x 2^w.
+        // `ratio` is x 2^w; the root of x in units of 2^-w is the integer root of x 2^(2w).
         let ratio = one.scaled(2).divided(&pi, working);
         let root = Interval {
             low: (ratio.low << working).sqrt(),
