@@ -130,7 +130,7 @@ impl Command {
         matches!(self, Command::Compile(_) | Command::Setup(_) | Command::Prove(_))
     }
 
-    /// Whether the command makes files, rather than looking at them.
+    /// Whether [`Self::run`] prints a failure as JSON: not for the commands that only read files.
     fn makes(&self) -> bool {
         !matches!(
             self,
@@ -181,7 +181,7 @@ pub(crate) enum CommandError {
     #[cfg(feature = "prover")]
     #[error(transparent)]
     Prove(#[from] zkml_core::keys::ProveError),
-    /// A file is where a new key would go. No option overwrites a key.
+    /// Another key is where `rotate-key` would write one. It never overwrites a key.
     #[cfg(feature = "prover")]
     #[error("{}: exists already and is another key; nothing was overwritten", path.display())]
     Exists { path: PathBuf },

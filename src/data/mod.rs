@@ -3,7 +3,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `.png`, `.jpg` | one image, grey or in colour |
-//! | `.npy`, `.safetensors` | numbers: floating-point ones are the network's input itself, bytes are pixels (`[C, H, W]`) |
+//! | `.npy`, `.safetensors` | numbers: floats are the network's input itself, bytes are pixels (`[C, H, W]`) |
 //! | `.bin` | CIFAR-10: records of a label and 32 x 32 pixels in three planes |
 //! | `*idx3-ubyte`, `*idx3-ubyte.gz` | MNIST: grey images |
 //! | a folder | its images and arrays, by name |
