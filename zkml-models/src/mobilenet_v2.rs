@@ -13,7 +13,8 @@
 //!             layers.append(Conv2dNormActivation(inp, hidden_dim, kernel_size=1, activation_layer=nn.ReLU6))
 //!         layers.extend([
 //!             # dw
-//!             Conv2dNormActivation(hidden_dim, hidden_dim, stride=stride, groups=hidden_dim, activation_layer=nn.ReLU6),
+//!             Conv2dNormActivation(hidden_dim, hidden_dim, stride=stride, groups=hidden_dim,
+//!                                  activation_layer=nn.ReLU6),
 //!             # pw-linear
 //!             nn.Conv2d(hidden_dim, oup, 1, 1, 0, bias=False),
 //!             nn.BatchNorm2d(oup),
