@@ -1,5 +1,5 @@
-//! Proves what a LeNet-5 says about handwritten digits, and shows all there is to see on the way: pictures, scores, accuracy,
-//! times, sizes, files. `lenet` is the same in five lines.
+//! Proves what a LeNet-5 says about handwritten digits, and shows all there is to see on the way: pictures, scores,
+//! accuracy, times, sizes, files. `lenet` is the same in five lines.
 //!
 //! `cargo run --release --example lenet_report`; `-- --help` lists the options. Reads `examples/assets` alone.
 

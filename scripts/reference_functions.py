@@ -2,9 +2,9 @@
 
     python scripts/reference_functions.py zkml-core/src/circuit/table/curve/tests/reference.json
 
-Each case has the digest (BLAKE3 of the entries as little-endian 64-bit integers) of `clamp(floor(f(v * input) / output + 1/2))`
-over the whole domain, and some entries to look at. Rational values are rounded as fractions; for others the precision
-rises until the distance to the next tie is far above the error.
+Each case has the digest (BLAKE3 of the entries as little-endian 64-bit integers) of
+`clamp(floor(f(v * input) / output + 1/2))` over the whole domain, and some entries to look at. Rational values are
+rounded as fractions; for others the precision rises until the distance to the next tie is far above the error.
 """
 
 import json

@@ -6,8 +6,8 @@ Needs the six files of "CIFAR-10 binary version" (data_batch_1.bin ... data_batc
     python3 -m venv venv && venv/bin/pip install -r scripts/requirements.txt
     venv/bin/python scripts/train_vgg16.py --data cifar-10-batches-bin --output vgg16_bn-cifar10.safetensors
 
-The first epochs see reduced images, which is a quarter of the work at 16 x 16 and costs little accuracy; --plan says how
-many epochs at which size. The weights are written in bfloat16, under the names zkml_models::vgg has.
+The first epochs see reduced images, which is a quarter of the work at 16 x 16 and costs little accuracy; --plan says
+how many epochs at which size. The weights are written in bfloat16, under the names zkml_models::vgg has.
 """
 
 import argparse

@@ -1,15 +1,17 @@
 //! Tells the C library's allocator to keep what a proof frees, for the next one.
 //!
-//! A proof makes and drops tables of 1 MB to some hundred MB in a fixed order. By itself glibc maps a large table apart, unmaps it when it is
-//! freed, and the next table takes a page fault for every 4 KiB. [`keep_freed`] has all threads share one heap that never shrinks,
-//! so a page is touched for the first time once in the life of the process. [`trim`] gives the memory back between jobs.
+//! A proof makes and drops tables of 1 MB to some hundred MB in a fixed order. By itself glibc maps a large table apart
+//! and unmaps it when it is freed. The next table then takes a page fault for every 4 KiB. After [`keep_freed`] all
+//! threads share one heap that never shrinks: a page is touched for the first time once in the life of the process.
+//! [`trim`] gives the memory back between jobs.
 //!
-//! For programs, not for libraries: it changes the allocator of the whole process. `docs/decisions/0013-allocator.md` has figures.
+//! This changes the allocator of the whole process: call it in programs, not in libraries.
+//! `docs/decisions/0013-allocator.md` has figures.
 
 /// The parameters of glibc's allocator, in the order in which they are set.
 ///
-/// No block is mapped apart (`M_MMAP_MAX`), the heap keeps all that is free at its end (`M_TRIM_THRESHOLD`, -1 switches trimming off), and
-/// all threads use it (`M_ARENA_MAX`).
+/// No block is mapped apart (`M_MMAP_MAX`). The heap keeps all that is free at its end (`M_TRIM_THRESHOLD`; -1 switches
+/// trimming off). All threads use it (`M_ARENA_MAX`).
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const PARAMETERS: [(i32, i32); 3] = [
     (libc::M_MMAP_MAX, 0),
@@ -17,11 +19,11 @@ const PARAMETERS: [(i32, i32); 3] = [
     (libc::M_ARENA_MAX, 1),
 ];
 
-/// Has the allocator use one heap for all threads and keep everything that is freed. Call it first thing in `main`: threads that have
-/// allocated already stay with their heaps.
+/// Has the allocator use one heap for all threads and keep everything that is freed. Call it first thing in `main`:
+/// threads that have allocated already stay with their heaps.
 ///
-/// Returns whether the allocator took all parameters. Where the C library is not glibc nothing is done, and a process that has chosen
-/// another global allocator is not concerned.
+/// Returns whether the allocator took all parameters. Returns `false`, and does nothing, if the C library is not glibc.
+/// A process with another global allocator is not affected.
 pub fn keep_freed() -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -33,8 +35,8 @@ pub fn keep_freed() -> bool {
     false
 }
 
-/// Gives the free pages of the heap back to the system. A program that lives longer than one job calls it between jobs, not between
-/// the proofs of a job: the next proof faults every page in again.
+/// Gives the free pages of the heap back to the system. A program that lives longer than one job calls it between jobs,
+/// not between the proofs of a job: the next proof faults every page in again.
 ///
 /// Returns whether any memory was given back; `false` where the C library is not glibc.
 pub fn trim() -> bool {

@@ -1,5 +1,5 @@
-//! What people type: `use zkml::prelude::*;`. Options of layers, and what is named once in a program, stand in their
-//! modules: `zkml::nn`, `zkml::quant`, `zkml::prove`, `zkml::verify`.
+//! The names that most programs use: `use zkml::prelude::*;`. Options of layers, and names that a program needs once,
+//! stand in their modules: `zkml::nn`, `zkml::quant`, `zkml::prove`, `zkml::verify`.
 
 // Writing a network: layers, functions, and what the macro needs by name.
 pub use zkml_core::nn::elementwise::*;

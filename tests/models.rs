@@ -1,5 +1,5 @@
-//! The networks of zkml-models: names and shapes as in PyTorch, values as PyTorch computes them, and a narrow network of
-//! each family from weights to a verified proof. `scripts/reference_models.py` makes the fixtures.
+//! The networks of zkml-models: names and shapes as in PyTorch, values as PyTorch computes them, and a narrow network
+//! of each family from weights to a verified proof. `scripts/reference_models.py` makes the fixtures.
 
 #![cfg(feature = "prover")]
 // Helpers outside of `#[test]` functions unwrap, too: a failure there fails the test.

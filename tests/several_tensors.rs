@@ -1,5 +1,5 @@
-//! A network with two inputs, two outputs and parameters of its own, from the struct to a verified answer: floats against
-//! a calculation by hand, integers against floats, and a proof that shows one input and one output.
+//! A network with two inputs, two outputs and parameters of its own, from the struct to a verified answer: floats
+//! against a calculation by hand, integers against floats, and a proof that shows one input and one output.
 
 #![cfg(feature = "prover")]
 #![allow(

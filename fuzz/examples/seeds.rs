@@ -1,4 +1,5 @@
-//! Writes a valid input for each decoder to `corpus/<target>/seed`, and some choices for `verify_mutated` and `setup_mutated`.
+//! Writes a valid input for each decoder to `corpus/<target>/seed`, and some choices for `verify_mutated` and
+//! `setup_mutated`.
 //!
 //! `cargo run --release --example seeds`
 

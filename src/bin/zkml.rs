@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // If even that cannot be written, the exit code still tells.
+            // Standard error may be closed. The exit code still tells that the command failed.
             let _ = writeln!(io::stderr(), "error: {error}");
             error.exit_code()
         }

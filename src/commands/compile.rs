@@ -144,7 +144,7 @@ enum Scales {
     PerTensor,
 }
 
-/// Takes a number of bits in that range.
+/// Parses a number of bits, and refuses one outside of `range`.
 fn bits(range: RangeInclusive<u32>) -> RangedI64ValueParser<u32> {
     let (least, most) = range.into_inner();
     clap::value_parser!(u32).range(i64::from(least)..=i64::from(most))
@@ -161,7 +161,7 @@ fn calibration_method(text: &str) -> Result<CalibrationMethod, String> {
     }
 }
 
-/// Everything the model follows from, read and checked.
+/// All inputs and options of a compilation, read and checked. They determine the model.
 struct Plan {
     entry: &'static Entry,
     weights: Weights,
@@ -249,7 +249,7 @@ impl Compile {
         })
     }
 
-    /// Digest of everything the model follows from.
+    /// Digest of all inputs and options. The model keeps it, so that a second run with the same ones does nothing.
     fn digest(&self, choices: &str, inputs: &[ArrayD<f32>]) -> Result<[u8; 32], CommandError> {
         let mut hasher = blake3::Hasher::new_derive_key("zkml compile: source of a model");
         let mut part = |bytes: &[u8]| {
@@ -325,7 +325,7 @@ impl Compile {
         Ok(CompiledModel::new(plan.entry.name, network).with_privacy(plan.privacy))
     }
 
-    /// How the network is quantized, with the passes of all levels that are left.
+    /// The options of quantization, with the passes that `--without` leaves on.
     fn quantize_options(&self) -> Result<QuantizeOptions, CommandError> {
         let per_channel = matches!(self.weight_scales, Scales::PerChannel);
         let mut switches = Switches::default().with(&PerChannelScales, per_channel);
@@ -343,7 +343,8 @@ impl Compile {
     }
 }
 
-/// The samples in batches; the last one is filled up with the first samples.
+/// The samples in batches; the first samples fill up the last batch. Example: batches of 2 of the samples 0 to 2 are
+/// (0, 1) and (2, 0).
 fn batches(
     samples: &[Sample],
     batch: usize,

@@ -1,4 +1,4 @@
-//! What every command that makes something shares: signs of life, files that are written whole, answers.
+//! The console of a command that makes files: progress, files that are written whole or not at all, and the answer.
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
@@ -16,7 +16,7 @@ use zkml::observe::{Recorder, size};
 
 use super::{CommandError, Globals};
 
-/// Held while a file is written: an interruption waits for it, so that no temporary file stays behind.
+/// Locked while a file is written. Ctrl-C waits for it, so that no temporary file is left.
 static WRITING: Mutex<()> = Mutex::new(());
 
 /// The exit code of a program that Ctrl-C ended.
@@ -31,12 +31,12 @@ pub(super) fn end_cleanly_on_interrupt() {
     });
 }
 
-/// Held by whoever writes a file.
+/// Keeps Ctrl-C from ending the program as long as the guard lives.
 pub(super) fn writing() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One command's talk with its user.
+/// What one command prints: progress, and lines for people or one JSON object for programs.
 pub(super) struct Console<'o> {
     output: &'o mut dyn Write,
     json: bool,
@@ -78,7 +78,7 @@ impl<'o> Console<'o> {
             let subscriber = tracing_subscriber::registry()
                 .with(recorder.clone())
                 .with(progress);
-            // There is one command in a program; a second subscriber would be another program's.
+            // This fails only if the process has a subscriber already. Then the stages of this command are not shown.
             let _ = tracing::subscriber::set_global_default(subscriber);
         }
         Ok(Self {
@@ -128,7 +128,7 @@ impl<'o> Console<'o> {
         Ok(())
     }
 
-    /// Says something on the side, to people alone.
+    /// Prints a warning on the standard error, unless `--quiet` is given.
     pub(super) fn warn(&self, line: &str) {
         if !self.quiet {
             // If it cannot be written, nothing is lost but a remark.
@@ -198,7 +198,7 @@ impl<'o> Console<'o> {
     }
 }
 
-/// Writes text to a file by way of a temporary one.
+/// Writes text to a temporary file and renames it to `path`. Returns the number of bytes.
 pub(super) fn write_text(path: &Path, text: &str) -> Result<u64, CommandError> {
     let failed = |error: std::io::Error| CommandError::Write {
         path: path.to_path_buf(),

@@ -21,7 +21,7 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
         Kind::ProvingKey => model(&ProvingKey::read_model(path)?),
         Kind::VerifyingKey => {
             let key: VerifyingKey = read_file(path)?;
-            // A file's circuit is not walked before it is checked.
+            // A circuit from a file may be malformed. It is checked before anything reads it.
             Statement::new(&key)?;
             let mut facts = circuit(&key.circuit);
             facts.extend(commitment(&key)?);
@@ -53,10 +53,10 @@ fn model(model: &CompiledModel) -> Result<Vec<Fact>, CommandError> {
     Ok(facts)
 }
 
-/// Changes that are shown of one pass.
+/// How many changes of one pass are shown.
 const SHOWN: usize = 8;
 
-/// A report with numbers that can be read.
+/// The report of a pass as text, with its large numbers in groups of three digits.
 fn readable(report: &PassReport) -> String {
     if !report.enabled {
         return format!("{}: switched off", report.pass);

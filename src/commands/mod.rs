@@ -79,7 +79,8 @@ impl Command {
             output
         };
         let make = self.makes();
-        // The others have a console of their own, and say on it what they wrote.
+        // `compile`, `setup` and `prove` have a console of their own. For every other command this one shows progress
+        // and writes the traces; its lines go nowhere.
         #[cfg(feature = "prover")]
         let mut unseen = io::sink();
         #[cfg(feature = "prover")]
@@ -93,7 +94,7 @@ impl Command {
         if let Some(observer) = observer {
             observer.finish()?;
         }
-        // The others have an answer of their own for a refusal.
+        // `verify` and `verify-key` print a refusal as JSON themselves.
         if let (Err(error), true, true) = (&result, make, json) {
             writeln!(
                 output,
@@ -129,7 +130,7 @@ impl Command {
         matches!(self, Command::Compile(_) | Command::Setup(_) | Command::Prove(_))
     }
 
-    /// Whether the command makes files, rather than looking at them.
+    /// Whether [`Self::run`] prints a failure as JSON: not for the commands that only read files.
     fn makes(&self) -> bool {
         !matches!(
             self,
@@ -138,7 +139,7 @@ impl Command {
     }
 
     fn dispatch(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
-        // The commands that check need none of it.
+        // A build without the prover has none of the commands that take global options.
         let _ = globals;
         match self {
             #[cfg(feature = "prover")]
@@ -158,7 +159,7 @@ impl Command {
     }
 }
 
-/// Why a command did not say "valid".
+/// Why a command failed, or what it refused.
 #[derive(Debug, Error)]
 pub(crate) enum CommandError {
     /// A file is not there, cannot be read, or is not what it should be.
@@ -180,11 +181,11 @@ pub(crate) enum CommandError {
     #[cfg(feature = "prover")]
     #[error(transparent)]
     Prove(#[from] zkml_core::keys::ProveError),
-    /// A file is in the way.
+    /// Another key is where `rotate-key` would write one. It never overwrites a key.
     #[cfg(feature = "prover")]
     #[error("{}: exists already and is another key; nothing was overwritten", path.display())]
     Exists { path: PathBuf },
-    /// A file is in the way of what a command makes.
+    /// A file that was made from something else is where a command would write. `--force` overwrites it.
     #[cfg(feature = "prover")]
     #[error("{}: exists already and was made from something else; --force overwrites it", path.display())]
     InTheWay { path: PathBuf },
@@ -285,7 +286,7 @@ impl CommandError {
     }
 }
 
-/// A number of threads.
+/// Parses a number of threads, at least 1.
 #[cfg(feature = "prover")]
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -63,7 +63,7 @@ impl Prove {
         };
         let paths = ["proof", "public", "outputs.json"].map(|kind| folder.join(format!("{name}.{kind}")));
         let [proof_path, public_path, outputs_path] = &paths;
-        // What would be in the way, or does not fit, is looked for before a proof of the key is used up.
+        // Files in the way and inputs that do not fit are refused before a proof of the key is used up.
         for path in &paths {
             refuse_existing(path, self.force)?;
         }
@@ -123,7 +123,7 @@ impl Prove {
     }
 }
 
-/// Scores that are shown.
+/// How many scores are shown.
 const SHOWN: usize = 3;
 
 /// Says what the model answered: to its prover, also what is private.
@@ -177,7 +177,7 @@ fn report(model: &CompiledModel, answer: &Answer, console: &mut Console<'_>) -> 
     Ok(())
 }
 
-/// Softmax.
+/// Softmax. The largest score is subtracted first, so that `exp` does not overflow.
 fn probabilities(scores: &[f64]) -> Vec<f64> {
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = scores.iter().map(|score| (score - largest).exp()).collect();

@@ -41,7 +41,7 @@ pub(crate) struct RotateKey {
 impl RotateKey {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let old = ProvingKey::read_file(&self.key)?;
-        // What would be in the way is looked for before an opening of the old key is spent.
+        // Files in the way are refused before an opening of the old key is spent.
         let new = if self.output.exists() {
             let new = self.interrupted(&old)?;
             if self.verifying_key.exists() && read_file::<VerifyingKey>(&self.verifying_key)? != new.verifying
@@ -89,7 +89,8 @@ impl RotateKey {
         Ok(())
     }
 
-    /// A new proving key that is there already: an earlier run was interrupted before it wrote the verifying key.
+    /// The new proving key of an earlier run that was interrupted before it wrote the verifying key. Any other key
+    /// there is refused.
     fn interrupted(&self, old: &ProvingKey) -> Result<ProvingKey, CommandError> {
         let new = ProvingKey::read_file(&self.output)?;
         match new.verifying.replaces(&old.verifying) {

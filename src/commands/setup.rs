@@ -102,8 +102,8 @@ impl Setup {
         console.finish()
     }
 
-    /// Whether both keys are there and belong to the model. One that is missing because an earlier run was interrupted
-    /// is written now; a key of another model is in the way.
+    /// Whether both keys are there and belong to the model. Writes a verifying key that an interrupted run left out,
+    /// and refuses keys of another model.
     fn is_there(
         &self,
         model: &CompiledModel,
@@ -163,7 +163,7 @@ fn describe(key: &VerifyingKey, console: &mut Console<'_>) -> Result<(), Command
     Ok(())
 }
 
-/// Makes a folder, and those around it.
+/// Makes a folder and its parents.
 pub(super) fn create_folder(folder: &Path) -> Result<(), CommandError> {
     if folder.as_os_str().is_empty() {
         return Ok(());

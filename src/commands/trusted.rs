@@ -1,7 +1,8 @@
-//! Which verifying keys were checked before: their digests, kept for the user.
+//! Remembers the digests of verifying keys whose setup proof was checked, so that `zkml verify` need not check it
+//! again.
 //!
-//! One empty file for each key, named by its digest, in the user's state folder. A digest covers all of the key but its
-//! setup proof, which is what was checked.
+//! The user's state folder has an empty file for each such key, named by its digest. The digest leaves out the setup
+//! proof: another valid setup proof of the same key changes nothing.
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ pub(super) fn folder() -> Option<PathBuf> {
     Some(state.join("zkml").join("trusted-keys"))
 }
 
-/// What became of a check.
+/// When the setup proof of a key was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Checked {
     /// The setup proof was checked now.
@@ -33,8 +34,8 @@ pub(super) enum Checked {
     Before,
 }
 
-/// The key, ready to verify with: remembered, or its setup proof checked now and remembered. A digest that cannot be
-/// written down costs a check the next time, nothing else.
+/// The key, ready to verify with. Checks its setup proof unless the digest is remembered, and then remembers it. If the
+/// digest cannot be written, the next command checks again.
 pub(super) fn trust(key: &VerifyingKey) -> Result<(TrustedKey<'_>, Checked), VerifyError> {
     let digest = key.digest()?;
     let marker = folder().map(|folder| folder.join(hex(&digest)));

@@ -122,7 +122,7 @@ struct Proven {
     committed: Verified,
 }
 
-/// A commitment to private tensors; proofs with equal ones speak of the same tensors.
+/// A commitment to private tensors as JSON. Proofs with equal commitments speak of the same tensors.
 fn readable(tensors: &CommittedTensors) -> Value {
     let TensorLayout {
         sizes,

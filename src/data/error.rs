@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::idx::IdxError;
 
-/// Why something cannot be shown to a network.
+/// Why a file cannot be read as inputs of a network.
 #[derive(Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -45,7 +45,7 @@ pub enum DataError {
         /// What it holds.
         found: String,
     },
-    /// An IDX file that is none.
+    /// A file that is not the IDX file it should be.
     #[error(transparent)]
     Idx(#[from] IdxError),
     /// Numbers of a type that is no input.

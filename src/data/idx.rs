@@ -159,7 +159,7 @@ fn parse<const RANK: usize>(path: &Path, mut reader: impl Read) -> Result<([u32;
     let mut shape = [0; RANK];
     shape.iter_mut().zip(words).for_each(|(size, word)| *size = word);
 
-    // The sizes are only believed as far as there are elements: nothing is allocated by them.
+    // Memory follows the elements that are read, never the sizes in the header: a hostile header allocates nothing.
     let elements = shape
         .iter()
         .try_fold(1u64, |product, size| product.checked_mul(u64::from(*size)));

@@ -137,7 +137,7 @@ impl Image {
         }))
     }
 
-    /// All channels agree.
+    /// Refuses an image with a pixel whose channels differ.
     fn check_grey(&self, place: &str) -> Result<(), DataError> {
         let plane = self.height * self.width;
         let differs = |at: &usize| {

@@ -1,9 +1,9 @@
-//! Reading what a network is shown: images, arrays, and the files of well-known data sets.
+//! Reads the inputs of a network: images, arrays, and the files of well-known data sets.
 //!
 //! | file | what is in it |
 //! |---|---|
 //! | `.png`, `.jpg` | one image, grey or in colour |
-//! | `.npy`, `.safetensors` | numbers: floating-point ones are the network's input itself, bytes are pixels (`[C, H, W]`) |
+//! | `.npy`, `.safetensors` | numbers: floats are the network's input itself, bytes are pixels (`[C, H, W]`) |
 //! | `.bin` | CIFAR-10: records of a label and 32 x 32 pixels in three planes |
 //! | `*idx3-ubyte`, `*idx3-ubyte.gz` | MNIST: grey images |
 //! | a folder | its images and arrays, by name |
@@ -23,18 +23,18 @@ use zkml_core::quant::Preprocessing;
 pub use error::DataError;
 pub use image::Image;
 
-/// One thing to show a network.
+/// One input of a network, as it stands in its file.
 #[derive(Debug, Clone)]
 pub struct Sample {
     /// Where it comes from, for errors: `digits.bin`, number 7.
     pub place: String,
     /// Its class, where the file tells.
     pub label: Option<usize>,
-    /// What it is.
+    /// Its pixels or numbers.
     pub content: Content,
 }
 
-/// What a [`Sample`] is.
+/// The content of a [`Sample`].
 #[derive(Debug, Clone)]
 pub enum Content {
     /// Pixels, to be preprocessed.
@@ -83,7 +83,7 @@ impl Sample {
     }
 }
 
-/// The inputs of a batch, one behind the other.
+/// The samples as one batch, joined along the first axis.
 ///
 /// # Errors
 /// As [`Sample::tensor`]; no samples.
@@ -102,8 +102,8 @@ pub fn batch(
     })
 }
 
-/// At most `limit` samples of a file or folder. `shape` is that of one input of the network, to tell an array of
-/// several from an array of one.
+/// At most `limit` samples of a file or folder. `shape` is that of one input, without the batch: an array with one axis
+/// more holds several samples. Example: for `[1, 28, 28]` an array `[5, 1, 28, 28]` holds five.
 ///
 /// # Errors
 /// [`DataError`] with the path.

@@ -37,7 +37,7 @@ pub(super) fn npy(path: &Path, shape: &[usize], limit: usize) -> Result<Vec<Samp
     split(path, numbers, shape, limit)
 }
 
-/// The array, or the name of its other type.
+/// The array, or the name of its element type if that is not `T`.
 fn read_npy<T: ReadableElement>(path: &Path) -> Result<Result<ArrayD<T>, String>, DataError> {
     let file = File::open(path).map_err(|error| DataError::Io {
         path: path.to_path_buf(),
@@ -102,7 +102,7 @@ fn elements<const N: usize>(data: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<
     chunks.iter().map(|bytes| value(*bytes)).collect()
 }
 
-/// One sample, or one for each index of the first axis if there is one more axis than a sample has.
+/// The array as one sample. If it has one axis more than `shape`, one sample for each index of its first axis.
 fn split(path: &Path, numbers: Numbers, shape: &[usize], limit: usize) -> Result<Vec<Sample>, DataError> {
     match numbers {
         Numbers::Real(array) => pieces(&array, shape.len(), limit)

@@ -1,7 +1,7 @@
-//! Looking at a run: times and sizes as text, and where the time went.
+//! Shows a run: the stage that is running, where the time went, and times and sizes as text.
 //!
-//! The prover and verifier open a `tracing` span for every stage and every step of a layer. [`Recorder`] is a subscriber
-//! that keeps them, for a flame view or for a table of stages; `show_progress` shows them as they come.
+//! The prover and verifier open a `tracing` span for every stage and every step of a layer. [`Recorder`] keeps them,
+//! for a flame view or a table of stages; `show_progress` shows them as they come.
 
 #[cfg(feature = "prover")]
 mod progress;

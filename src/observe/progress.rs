@@ -1,4 +1,4 @@
-//! Signs of life while a long step runs.
+//! A spinner that names the stage a program is in.
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,11 +13,11 @@ use tracing_subscriber::registry::LookupSpan;
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Shows the stage that is running on the standard error, where that is a terminal: load, calibrate, setup, prove and
-/// what they are at. For programs: it sets the subscriber of `tracing` for the whole process.
+/// Shows the running stage on the standard error, if that is a terminal. Stages are load, calibrate, setup, prove and
+/// the steps inside them. For programs: this sets the subscriber of `tracing` for the whole process.
 ///
-/// Returns whether anything will be shown: not where the standard error is no terminal, or the program has a
-/// subscriber.
+/// Returns whether anything will be shown: `false` if the standard error is no terminal or the program has a subscriber
+/// already.
 ///
 /// ```no_run
 /// zkml::observe::show_progress();
@@ -31,7 +31,7 @@ pub fn show_progress() -> bool {
     tracing::subscriber::set_global_default(subscriber).is_ok()
 }
 
-/// A layer that shows the span entered last, as long as the outermost one lasts.
+/// A layer that shows the span entered last, until the outermost span ends.
 struct Progress {
     bar: ProgressBar,
     outermost: Arc<Mutex<Option<Id>>>,
@@ -65,7 +65,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Progress {
             self.bar.set_message(span.name());
             return;
         }
-        // Spans of other threads have no parent: only the one that was entered first ends the display.
+        // A span of another thread has no parent and looks outermost, too. So the span that was entered first ends the
+        // display.
         *outermost = Some(id.clone());
         self.bar.reset();
         self.bar.set_prefix(span.name());

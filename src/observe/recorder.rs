@@ -50,7 +50,7 @@ struct Event {
 /// Time spent in one kind of span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageTime {
-    /// Its name, behind those of the spans around it: `prove;lookup;lookup layer`.
+    /// Names of the spans around it, outermost first, and its own: `prove;lookup;lookup layer`.
     pub path: String,
     /// Its own name.
     pub name: &'static str,
@@ -58,7 +58,7 @@ pub struct StageTime {
     pub depth: usize,
     /// How often it was entered.
     pub count: usize,
-    /// Sum of its times; of spans on several threads at once all are counted.
+    /// Sum of its times. Spans that run on several threads at once all count, so it can exceed the elapsed time.
     pub time: Duration,
 }
 
@@ -76,7 +76,7 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// One that has seen nothing; its clock starts now.
+    /// A recorder without spans; its clock starts now.
     pub fn new() -> Self {
         Self {
             start: Instant::now(),
@@ -84,7 +84,7 @@ impl Recorder {
         }
     }
 
-    /// Records all spans of this program from now on. There is one subscriber in a program: `false` if it has one.
+    /// Records all spans of this program from now on. Returns `false` if the program has a subscriber already.
     pub fn install(&self) -> bool {
         let subscriber = tracing_subscriber::registry().with(self.clone());
         tracing::subscriber::set_global_default(subscriber).is_ok()
@@ -117,8 +117,8 @@ impl Recorder {
         json!({ "traceEvents": events, "displayTimeUnit": "ms" })
     }
 
-    /// Folded stacks, a line `outer;inner microseconds` for each path with the time not spent further inside: the input
-    /// of `inferno-flamegraph` and `flamegraph.pl`.
+    /// Folded stacks, the input of `inferno-flamegraph` and `flamegraph.pl`. Each path has a line
+    /// `outer;inner microseconds`, with the time that was not spent in spans further inside.
     pub fn folded_stacks(&self) -> String {
         let stages = self.stages();
         let mut inside: BTreeMap<&str, Duration> = BTreeMap::new();

@@ -1,10 +1,10 @@
-//! What a prover answers.
+//! The answer of a prover: outputs, and their proof.
 
 use super::tensor::{class_of, classes_of};
 use super::{AnswerProof, QuantizedTensor};
 
-/// What the model answers on one input, for its prover, private outputs included; and the proof of it, which is for
-/// others.
+/// The model's answer to one input, and the proof of it. The outputs are for the prover and include private ones; the
+/// proof is for others.
 ///
 /// ```no_run
 /// # fn show(answer: zkml::Answer) -> Result<(), zkml::Error> {

@@ -76,7 +76,7 @@ pub enum Error {
         /// What is wrong.
         error: Box<GraphError>,
     },
-    /// Not one name for each class.
+    /// The number of names is not the number of classes.
     #[cfg(feature = "prover")]
     #[error("names of classes: expected {expected}, one for each score of the network, found {found}")]
     ClassNames {
@@ -164,7 +164,7 @@ pub enum Error {
 
 zkml_core::debug_as_display!(Error);
 
-/// Where the input's shape can be given, for a model that declares none.
+/// How to give the shape of the input, for a model that declares none.
 #[cfg(feature = "prover")]
 fn missing_shape(error: &TraceError) -> &'static str {
     match error {

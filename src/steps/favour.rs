@@ -1,9 +1,9 @@
-//! What a key is made for.
+//! The choice between small proofs and fast ones.
 
 use zkml_core::pcs::MIN_DIGEST_BYTES;
 use zkml_core::setup::SetupOptions;
 
-/// What counts in the proofs of a key. Longer codewords are more work, and make proofs smaller.
+/// What the proofs of a key are optimized for. Longer codewords take more work and make proofs smaller.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), zkml::Error> {
@@ -23,8 +23,8 @@ pub enum Favour {
 }
 
 impl Favour {
-    /// How many bytes of proof one encoded cell of work is worth, how much proof of work may be done for fewer of them,
-    /// and how many bytes a node of a tree has.
+    /// The options of setup for this choice: how many bytes of proof one encoded cell is worth, how much proof of work
+    /// may save bytes, and how many bytes a node of a tree has.
     pub fn options(self) -> SetupOptions {
         let balance = SetupOptions::default();
         match self {

@@ -63,7 +63,7 @@ impl Model {
         })
     }
 
-    /// Another name than that of the struct. It stands in the keys.
+    /// Names the model; the keys hold the name. A model is named after its struct unless this is called.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self

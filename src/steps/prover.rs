@@ -97,8 +97,8 @@ impl Prover {
         Ok(verifier.with_classes(self.key.model.network.record.classes.clone()))
     }
 
-    /// New keys for the same private weights, with as many proofs again. One of the few openings that the old key keeps
-    /// for this is used up.
+    /// New keys for the same private weights, with as many proofs again. Spends one of the openings that the old key
+    /// reserves for rotations.
     ///
     /// # Errors
     /// [`Error::ProvingKey`] for public weights, which need no new keys, and for a key without a single opening left.

@@ -34,7 +34,8 @@ impl QuantizedTensor {
         }
     }
 
-    /// Its number among the inputs or outputs of the model, from 0. Those between may be private.
+    /// Its number among all inputs or all outputs of the model, from 0. Private tensors count: the public outputs of a
+    /// model may have the numbers 0 and 2.
     pub fn number(&self) -> usize {
         self.number
     }
@@ -63,7 +64,7 @@ impl QuantizedTensor {
     #[cfg(feature = "prover")]
     pub fn to_array(&self) -> ndarray::ArrayD<f32> {
         let mut values = self.values.iter().copied();
-        // There are as many values as elements; an array cannot be built from fewer unnoticed.
+        // There are as many values as elements. If there were fewer, NaN would show it without a panic.
         ndarray::ArrayD::from_shape_simple_fn(self.shape.as_slice(), || values.next().unwrap_or(f32::NAN))
     }
 
@@ -119,7 +120,7 @@ mod tests {
         );
     }
 
-    /// An index is a class already, and a picture has classes in another place.
+    /// An argmax is a class already, and the scores of a picture lie along another axis.
     #[test]
     fn only_rows_of_scores_have_classes() {
         for shape in [vec![3], vec![1, 1, 3], vec![]] {

@@ -35,7 +35,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// What public values say that a proof was just checked for.
+    /// Takes public values whose proof was just checked.
     pub(super) fn new(
         statement: &Statement<'_>,
         public: &PublicValues,
@@ -80,7 +80,8 @@ impl Verified {
         self.label.as_deref()
     }
 
-    /// The input the answer is about; none where the key keeps it private. Of a model with several inputs, the first public one.
+    /// The input of the answer; none if the key keeps it private. If the model has several inputs, the first public
+    /// one.
     pub fn input(&self) -> Option<&QuantizedTensor> {
         self.inputs.first()
     }
@@ -95,8 +96,8 @@ impl Verified {
         self.privacy
     }
 
-    /// The commitments to private tensors that the proof carries, by which it can be [linked](zkml_core::argument::link)
-    /// to other proofs.
+    /// The commitments to private tensors that the proof carries. They [link](zkml_core::argument::link) it to other
+    /// proofs.
     pub fn commitments(&self) -> &verify::Verified {
         &self.commitments
     }

@@ -90,7 +90,7 @@ impl Verifier {
         &self.key.statement().key
     }
 
-    /// Digest of the key, all but its setup proof: what to compare with what one was promised.
+    /// Digest of the key without its setup proof. Compare it with the digest that you were given.
     pub fn digest(&self) -> [u8; 32] {
         self.key.digest()
     }

@@ -2,7 +2,8 @@
 
 /// Implements `Debug` of errors by their `Display`.
 ///
-/// `main() -> Result<(), Box<dyn Error>>` prints an error by `Debug`: so it prints the report that was written for people.
+/// `main() -> Result<(), Box<dyn Error>>` prints an error by `Debug`. With this it prints the report that was written
+/// for people.
 ///
 /// ```
 /// #[derive(thiserror::Error)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// Folders (or single files) of this crate, in the order data flows, by the names that `ARCHITECTURE.md` gives to groups.
+/// Folders (or single files) of this crate in the order data flows, under the names of groups in `ARCHITECTURE.md`.
 const PLAN: &[(&str, &[&str])] = &[
     (
         "foundation",

@@ -1,10 +1,10 @@
 //! The compiler, prover and verifier of zkml.
 //!
-//! The folders stand in the order data flows, and each imports only from those above it: a network is described ([`nn`]), traced to a
-//! typed [`graph`], optimized ([`optimize`]), executed ([`execute`]), quantized ([`quant`]) and lowered ([`lower`]) to a
-//! [`circuit`]; its weights are committed ([`setup`]), its answers proved ([`prove`]) and verified ([`verify`]). The
-//! argument itself is [`sumcheck`], [`lookup`], [`pcs`], [`masking`], [`reduce`] and [`argument`]. `floor_plan.rs` has the order, and a test
-//! that keeps it.
+//! The folders stand in the order data flows, and each imports only from those above it. A network is described
+//! ([`nn`]), traced to a typed [`graph`], optimized ([`optimize`]), executed ([`execute`]), quantized ([`quant`]) and
+//! lowered ([`lower`]) to a [`circuit`]. Its weights are committed ([`setup`]), its answers proved ([`prove`]) and
+//! verified ([`verify`]). The argument itself is [`sumcheck`], [`lookup`], [`pcs`], [`masking`], [`reduce`] and
+//! [`argument`]. `floor_plan.rs` has the order, and a test that keeps it.
 //!
 //! Without the feature `prover` only what a verifier needs is built.
 

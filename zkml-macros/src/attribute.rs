@@ -1,4 +1,4 @@
-//! Attributes of the form `name = value, ...`.
+//! Parses the arguments of attributes, `name = value, ...`.
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
@@ -53,14 +53,14 @@ pub(crate) fn settings(tokens: TokenStream, errors: &mut Errors) -> Option<Vec<S
 
 /// Arguments of `#[zk_model(...)]` itself.
 pub(crate) struct ModelArguments {
-    /// Where zkml is.
+    /// Path of the crate zkml: `::zkml` unless `crate = path` is given.
     pub(crate) zkml: syn::Path,
     /// Declared shapes of the inputs; none if none are declared.
     pub(crate) inputs: Vec<Vec<Expr>>,
 }
 
 impl ModelArguments {
-    /// `on_struct`: whether `input` is allowed.
+    /// `on_struct`: the attribute is on the struct, where `input` and `inputs` are allowed.
     pub(crate) fn parse(tokens: TokenStream, on_struct: bool, errors: &mut Errors) -> ModelArguments {
         let mut arguments = ModelArguments {
             zkml: syn::parse_quote!(::zkml),

@@ -169,7 +169,7 @@ static LAYERS: &[Layer] = &[
     },
 ];
 
-/// Functions of each value by itself: layers, and functions by name.
+/// Declares the elementwise functions, each as a layer and as a function.
 macro_rules! elementwise {
     ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {
         static ELEMENTWISE: &[Layer] = &[$(
@@ -180,7 +180,7 @@ macro_rules! elementwise {
             },
         )*];
 
-        /// Names of functions of each value by itself.
+        /// The names of the elementwise functions.
         pub(crate) static ELEMENTWISE_FUNCTIONS: &[&str] = &[$(stringify!($function)),*];
     };
 }

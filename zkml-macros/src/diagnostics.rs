@@ -1,4 +1,4 @@
-//! Gathering errors, and words for them.
+//! Gathers the errors of an item, and words them.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -39,7 +39,7 @@ pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = 
         .unwrap_or_default()
 }
 
-/// The candidate most like `name`, if one is like it at all.
+/// The candidate most similar to `name`, if its similarity is at least 0.8 (equal names have 1).
 pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()

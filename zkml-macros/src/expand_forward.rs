@@ -56,7 +56,7 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemImpl) -> TokenStream 
     quote!(#item #forward #inference #checks)
 }
 
-/// Layer calls in all methods; `forward` enters its module first, so that functions are named under it.
+/// Rewrites layer calls in all methods. `forward` enters its module first, so that functions are named under it.
 fn rewrite(item: &mut ItemImpl, methods: Vec<String>) {
     CallLayers { methods }.visit_item_impl_mut(item);
     for member in &mut item.items {
@@ -75,7 +75,7 @@ fn rewrite(item: &mut ItemImpl, methods: Vec<String>) {
 /// The inputs of `forward`.
 struct Inputs {
     names: Vec<Option<Ident>>,
-    /// Is there one, and one output?
+    /// Does `forward` make one tensor of one?
     is_layer: bool,
     /// Where `forward` is named.
     span: Span,
@@ -170,7 +170,7 @@ fn inference(
             let (steps, result) = self.infer_forward([x]);
             #zkml::nn::Inferred::first_failure(&steps, result)
         },
-        // A call with one tensor is no call of it.
+        // A layer is called with one tensor: this `forward`, which takes more, is no layer.
         _ => quote! {
             let _ = x;
             #zkml::nn::Inferred::Unknown
@@ -198,7 +198,8 @@ fn inference(
     }
 }
 
-/// Every operation's shape is a constant, whose mistake the compiler reports where the operation is written.
+/// Makes the shape of every operation a constant. If it is wrong, the compiler fails to evaluate the constant and says
+/// so where the operation is written.
 fn checks(zkml: &syn::Path, self_ty: &TypePath, steps: &Steps, inputs: &Inputs) -> TokenStream {
     let arity = inputs.names.len();
     let message =

@@ -11,7 +11,7 @@ pub(crate) struct FieldAttributes {
     pub(crate) layer: Option<Vec<Setting>>,
     pub(crate) is_argument: bool,
     pub(crate) rename: Option<String>,
-    /// Of a parameter.
+    /// Shape of a parameter.
     pub(crate) shape: Option<Vec<Expr>>,
     /// An attribute was wrong: say nothing more about this field.
     pub(crate) broken: bool,

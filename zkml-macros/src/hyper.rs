@@ -54,7 +54,7 @@ pub(crate) fn value(name: &str, kind: Kind, value: &Expr, errors: &mut Errors) -
     quote!([#(#parts),*])
 }
 
-/// What a single value is if it cannot be right; only literals are judged here, the rest is left to types.
+/// Describes `value` if it cannot be of this kind. Only literals are judged here; types judge the rest.
 fn wrong(kind: Kind, value: &Expr) -> Option<String> {
     let value = peel(value);
     let text = source(value);

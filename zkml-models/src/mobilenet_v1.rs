@@ -1,7 +1,7 @@
 //! MobileNet (V1): depthwise separable convolutions.
 //!
-//! The PyTorch it mirrors, <https://github.com/kuangliu/pytorch-cifar> (`models/mobilenet.py`), whose state-dict keys
-//! it has; with [`MobileNetV1Config::imagenet`] the strides are those of the paper, for 224 x 224 images.
+//! The PyTorch it mirrors, with its state-dict keys: <https://github.com/kuangliu/pytorch-cifar>
+//! (`models/mobilenet.py`). [`MobileNetV1Config::imagenet`] has the strides of the paper, for 224 x 224 images.
 //!
 //! ```python
 //! class Block(nn.Module):
@@ -84,13 +84,13 @@ impl MobileNetV1Config {
         [images, 3, size, size]
     }
 
-    /// Channels in front of block `index`.
+    /// Input channels of block `index`.
     fn in_planes(&self, index: usize) -> usize {
         let before = index.checked_sub(1).and_then(|before| self.cfg.get(before));
         before.map_or(self.width, |&(planes, _)| planes)
     }
 
-    /// Channels behind the last block.
+    /// Output channels of the last block.
     fn features(&self) -> usize {
         self.in_planes(self.cfg.len())
     }

@@ -13,7 +13,8 @@
 //!             layers.append(Conv2dNormActivation(inp, hidden_dim, kernel_size=1, activation_layer=nn.ReLU6))
 //!         layers.extend([
 //!             # dw
-//!             Conv2dNormActivation(hidden_dim, hidden_dim, stride=stride, groups=hidden_dim, activation_layer=nn.ReLU6),
+//!             Conv2dNormActivation(hidden_dim, hidden_dim, stride=stride, groups=hidden_dim,
+//!                                  activation_layer=nn.ReLU6),
 //!             # pw-linear
 //!             nn.Conv2d(hidden_dim, oup, 1, 1, 0, bias=False),
 //!             nn.BatchNorm2d(oup),
@@ -34,13 +35,13 @@ use crate::prelude::*;
 /// A row of the network's table: `repeat` blocks of `channels`, the first with that stride.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvertedResidualSetting {
-    /// How much wider the inside of a block is; `t`.
+    /// Ratio of the channels inside a block to its input channels; `t` in the paper.
     pub expand_ratio: usize,
-    /// `c`
+    /// Output channels of each block; `c` in the paper.
     pub channels: usize,
-    /// `n`
+    /// Number of blocks; `n` in the paper.
     pub repeat: usize,
-    /// `s`
+    /// Stride of the first block; `s` in the paper.
     pub stride: usize,
 }
 
@@ -105,7 +106,7 @@ impl MobileNetV2Config {
     }
 }
 
-/// A 1x1 convolution that widens, a depthwise 3x3 one, and a 1x1 one that narrows again.
+/// A 1x1 convolution that widens, a depthwise 3x3 convolution, and a 1x1 convolution that narrows.
 #[zk_model]
 #[derive(Debug, Clone)]
 pub struct InvertedResidual {

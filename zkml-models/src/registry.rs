@@ -1,4 +1,4 @@
-//! The networks by name, for the command line: what they are called, what they take, how an image becomes their input.
+//! The networks that the command line knows by name: name, input shape, and how an image becomes the input.
 
 use zkml_core::graph::Graph;
 use zkml_core::nn::{Forward, TraceError};
@@ -149,7 +149,7 @@ impl Entry {
         (self.trace)(&[batch, channels, height, width])
     }
 
-    /// How its authors prepare images.
+    /// The preparation of images that the network was trained with.
     pub fn preprocessing(&self) -> Preprocessing {
         Preprocessing {
             pad: self.normalization.pad,

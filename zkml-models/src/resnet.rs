@@ -18,9 +18,9 @@
 //!         return out
 //! ```
 //!
-//! Where a block changes the number of channels or the size, the shortcut is a 1x1 convolution with a normalization
-//! (option B of the paper), or, without parameters, every second row and column with zeros for the new channels
-//! (option A).
+//! Where a block changes the number of channels or the size, its shortcut changes them, too. In option B of the paper
+//! it is a 1x1 convolution with a normalization. In option A it has no parameters: it takes every second row and
+//! column, and zeros for the new channels.
 //!
 //! K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition", 2016.
 
@@ -37,7 +37,7 @@ pub enum Shortcut {
     Downsample,
 }
 
-/// Two 3x3 convolutions and what goes around them.
+/// Two 3x3 convolutions, and the shortcut around them.
 #[zk_model]
 #[derive(Debug, Clone)]
 pub struct BasicBlock {
@@ -108,7 +108,7 @@ fn projection(in_planes: usize, planes: usize, stride: usize) -> Vec<SequentialL
     ]
 }
 
-/// Channels in front of block `index` of a stage that follows one of `before` channels.
+/// Input channels of block `index` in a stage of `planes` channels, after a stage of `before` channels.
 fn in_planes(index: usize, before: usize, planes: usize) -> usize {
     if index == 0 { before } else { planes }
 }
@@ -118,7 +118,7 @@ fn stride(index: usize, first: usize) -> usize {
     if index == 0 { first } else { 1 }
 }
 
-/// What comes before the first block, and whose names the parameters have.
+/// The layers before the first block, and the project whose parameter names the network has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stem {
     /// torchvision: 7x7 convolution of stride 2 and 3x3 max-pool of stride 2, for 224 x 224 images.
@@ -254,7 +254,7 @@ impl ResNet {
 /// Sizes of a [`CifarResNet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CifarResNetConfig {
-    /// Blocks of each of the three stages, n for a depth of 6 n + 2.
+    /// Blocks in each of the three stages: n for a depth of 6 n + 2, so 3 for ResNet-20.
     pub blocks: usize,
     /// Channels of the first stage, doubled by each further one; 16.
     pub width: usize,
@@ -274,7 +274,7 @@ impl CifarResNetConfig {
     /// `resnet56`: 0.85 million parameters.
     pub const RESNET56: CifarResNetConfig = CifarResNetConfig::of_depth(56);
 
-    /// The network of that many layers (6 n + 2; other numbers are rounded down).
+    /// The network of that depth. Depths are 6 n + 2; another number is rounded down to one, 21 to 20.
     pub const fn of_depth(depth: usize) -> CifarResNetConfig {
         CifarResNetConfig {
             blocks: depth.saturating_sub(2) / 6,
@@ -341,7 +341,7 @@ impl CifarResNet {
     }
 }
 
-/// The layer's result, or the operand where there is no layer.
+/// Applies the layer; without a layer returns `x`.
 fn optional<M: Layer>(layer: &Option<M>, x: Tensor) -> Tensor {
     match layer {
         Some(layer) => layer.forward(x),

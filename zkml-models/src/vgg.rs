@@ -51,7 +51,7 @@ pub const VGG19: &[usize] = &[
     64, 64, M, 128, 128, M, 256, 256, 256, 256, M, 512, 512, 512, 512, M, 512, 512, 512, 512, M,
 ];
 
-/// What the classifier expects, and how it is built.
+/// The classifier, and the size of the images that it is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VggHead {
     /// torchvision's: 7 x 7 pixels at the end of `features`, from images of 224 x 224.
@@ -115,7 +115,7 @@ impl VggConfig {
         [images, 3, size, size]
     }
 
-    /// Height and width in front of the classifier.
+    /// Height and width of the classifier's input.
     const fn pooled(&self) -> usize {
         match self.head {
             VggHead::ImageNet => 7,

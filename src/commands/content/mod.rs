@@ -1,4 +1,4 @@
-//! What stands in a file, kind by kind, for `zkml inspect`.
+//! The contents of each kind of file as facts, for `zkml inspect`.
 
 #[cfg(feature = "prover")]
 mod model;
@@ -11,7 +11,7 @@ use zkml_core::proof::{Kind, Proof, PublicValues, read_file};
 
 use super::{CommandError, hex};
 
-/// One thing to say about a file: for people, perhaps in several lines, and for programs.
+/// A fact about a file: `text` for people, perhaps in several lines, and `value` for programs.
 pub(super) struct Fact {
     pub(super) name: String,
     pub(super) text: String,
@@ -49,7 +49,7 @@ fn proof(proof: &Proof) -> Vec<Fact> {
     ]
 }
 
-/// How many values are shown.
+/// How many values of a tensor are shown.
 const FIRST: usize = 10;
 
 fn public_values(public: &PublicValues) -> Vec<Fact> {
@@ -57,7 +57,7 @@ fn public_values(public: &PublicValues) -> Vec<Fact> {
         Some(outputs) => outputs
             .iter()
             .enumerate()
-            // The number among public outputs: the file does not know of private ones between.
+            // Counts the public outputs only: the file does not know of private outputs between them.
             .map(|(index, values)| (format!("output {index}"), Some(values)))
             .collect(),
         None => vec![("outputs".to_owned(), None)],

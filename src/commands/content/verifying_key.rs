@@ -213,8 +213,8 @@ fn tensor(key: &VerifyingKey, name: String, tensor: &PublicTensor, scale: f64) -
     )
 }
 
-/// The opening is most of a proof: the row combination, and for each opened column its cells, its salts and its part
-/// of the Merkle proofs of all matrices.
+/// Bytes of the opening, which is most of a proof: the row combination, and for each opened column its cells, its salts
+/// and its part of the Merkle proofs of all matrices.
 fn opening_bytes(statement: &Statement<'_>) -> u64 {
     let code = &statement.key.code;
     let queries = code.queries as f64;

@@ -33,8 +33,8 @@ const K_ROOT: K = K::new(
     SmallFp::from_raw(656_568_931_093_375_819),
 );
 
-/// A root of unity of order exactly `2^log_order` in `K`, or nothing above [`K_TWO_ADICITY`]. The roots are
-/// compatible: the square of the one for `k + 1` is the one for `k`.
+/// A root of unity of order exactly `2^log_order` in `K`, or nothing above [`K_TWO_ADICITY`]. The square of the root
+/// for `k + 1` is the root for `k`.
 pub fn k_root_of_unity(log_order: u32) -> Option<K> {
     let squarings = K_TWO_ADICITY.checked_sub(log_order)?;
     Some((0..squarings).fold(K_ROOT, |root, _| root.square()))

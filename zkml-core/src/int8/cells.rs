@@ -1,4 +1,4 @@
-//! Bytes that are shared and never copied.
+//! Signed bytes that are shared and never copied.
 
 use core::fmt;
 use core::ops::{Deref, Range};

@@ -11,7 +11,7 @@ pub struct Axis {
     pub size: usize,
     /// Distance in memory of neighbours along it.
     pub stride: usize,
-    /// How many of its indices are in memory: cells at `size` and behind are 0. At least `size`.
+    /// How many of its indices are in memory, at least `size`. Cells at index `size` and after are zeros of padding.
     pub present: usize,
 }
 
@@ -21,8 +21,8 @@ pub struct Axis {
 /// T[i_0, .., i_k] = cells[offset + sum_j i_j stride_j]
 /// ```
 ///
-/// for indices along its axes. Its shape may join neighbouring axes: the channels `[O, ..]` of a grouped convolution are
-/// the axes `[groups, O / groups, ..]`, whose strides need not fit together.
+/// for indices along its axes. Its shape may join neighbouring axes: the channels `[O, ..]` of a grouped convolution
+/// are the axes `[groups, O / groups, ..]`, which no single stride describes.
 #[derive(Debug, Clone)]
 pub struct Int8Tensor {
     cells: Int8Cells,
@@ -32,7 +32,7 @@ pub struct Int8Tensor {
 }
 
 impl Int8Tensor {
-    /// A tensor of its own memory: row-major values. Nothing if they are not as many as the shape says, or the shape is
+    /// A tensor of its own memory, from row-major values. Nothing if the shape asks for another number of values, or is
     /// larger than the address space.
     pub fn new(shape: &[usize], values: Vec<i8>) -> Option<Self> {
         (length(shape)? == values.len()).then_some(())?;
@@ -44,7 +44,7 @@ impl Int8Tensor {
         })
     }
 
-    /// A tensor of zeros, which takes no memory. Nothing for a shape larger than the address space.
+    /// A tensor of zeros, which takes one cell of memory. Nothing for a shape larger than the address space.
     pub fn zeros(shape: &[usize]) -> Option<Self> {
         length(shape)?;
         let axis = |&size: &usize| Axis {
@@ -122,7 +122,7 @@ impl Int8Tensor {
         });
     }
 
-    /// The same values under other sizes, in row-major order: in place where the axes allow it, else copied. Nothing where
+    /// The same values in row-major order under other sizes. A view where the axes allow it, else a copy. Nothing if
     /// the sizes have another product.
     pub fn reshaped(&self, sizes: &[usize]) -> Option<Self> {
         (length(sizes)? == self.len()).then_some(())?;
@@ -139,8 +139,8 @@ impl Int8Tensor {
         })
     }
 
-    /// With its axes in another order: axis `i` of the result is axis `order[i]`. Nothing where `order` is no order of
-    /// the axes.
+    /// A view with the axes in another order: axis `i` of the result is axis `order[i]`. Example: `[2, 3, 4]` in order
+    /// `[2, 0, 1]` is `[4, 2, 3]`. Nothing if `order` is no permutation of the axes.
     pub fn permuted(&self, order: &[usize]) -> Option<Self> {
         let mut sorted = order.to_vec();
         sorted.sort_unstable();
@@ -153,7 +153,7 @@ impl Int8Tensor {
         })
     }
 
-    /// With neighbouring axes joined to `shape`, in name only. Nothing where the product is another one.
+    /// The same view under the name of another shape, which joins neighbouring axes. Nothing if the product differs.
     pub fn joined(&self, shape: &[usize]) -> Option<Self> {
         (length(shape)? == self.len()).then(|| Self {
             shape: shape.to_vec(),
@@ -161,18 +161,18 @@ impl Int8Tensor {
         })
     }
 
-    /// Cells with each axis padded with zeros to a power of two.
+    /// Number of cells when each axis is padded to a power of two: 32 for `[3, 5]`.
     pub fn padded_len(&self) -> usize {
         1 << self.axes.iter().map(|axis| bits(axis.size)).sum::<usize>()
     }
 
-    /// The padded cells from `start` on, `length` of them, without the last zeros: borrowed where they stand in memory
-    /// like that. `length` is a power of two that divides `start`.
+    /// Cells `start .. start + length` of the padded tensor; zeros at the end may be left out. Borrowed if memory holds
+    /// them in this order, else copied. `length` is a power of two that divides `start`.
     pub fn padded_piece(&self, start: usize, length: usize) -> Cow<'_, [i8]> {
         let mut inside = length.trailing_zeros() as usize;
         let mut natural = 1usize;
         let mut offset = self.offset;
-        // Along each axis the indices inside the piece, from the last axis on.
+        // The indices of each axis that are inside the piece, from the last axis on.
         let mut ranges = Vec::with_capacity(self.axes.len());
         for axis in self.axes.iter().rev() {
             let bits = bits(axis.size);
@@ -186,7 +186,8 @@ impl Int8Tensor {
             ranges.push((first, 1 << own, natural, *axis));
             natural <<= bits;
         }
-        // The first axis that is more than one index may end early; those behind it must be in memory with their padding.
+        // `outer` is the first axis with several indices in the piece: it may end early. The axes after it must be in
+        // memory with their padding.
         let outer = ranges.iter().rposition(|range| range.1 > 1);
         let Some((outer, inner)) = outer.map(|outer| (ranges[outer], &ranges[..outer])) else {
             return Cow::Borrowed(&self.cells[offset..=offset]);
@@ -224,7 +225,7 @@ impl Int8Tensor {
         Cow::Owned(cells)
     }
 
-    /// Length of the longest aligned pieces of the padded cells that all stand in memory like that, or are 0.
+    /// A length of aligned pieces that [`Self::padded_piece`] never copies, as large as the axes allow.
     pub fn padded_run(&self) -> usize {
         let mut run = 1;
         for axis in self.axes.iter().rev().filter(|axis| axis.size > 1) {
@@ -283,7 +284,7 @@ fn row_major(shape: &[usize]) -> Vec<Axis> {
     axes
 }
 
-/// Number of values of a shape; nothing beyond the address space, zeros left out.
+/// Number of values of a shape; nothing if it is beyond the address space with sizes of 0 left out.
 fn length(shape: &[usize]) -> Option<usize> {
     let sizes = shape.iter().map(|&size| size.max(1));
     let largest = sizes.into_iter().try_fold(1usize, usize::checked_mul)?;
@@ -291,7 +292,7 @@ fn length(shape: &[usize]) -> Option<usize> {
     Some(if shape.contains(&0) { 0 } else { largest })
 }
 
-/// Index bits of an axis.
+/// Index bits of an axis, 3 for a size of 5.
 fn bits(size: usize) -> usize {
     size.checked_next_power_of_two()
         .map_or(usize::BITS, usize::trailing_zeros) as usize

@@ -77,7 +77,7 @@ impl FloatRoom for Argmax {
     }
 }
 
-/// Most candidates: `before` needs a public matrix with a cell for each pair of them.
+/// Largest size of the axis: `before` needs a public matrix with a cell for each pair of indices.
 const MAXIMUM_SIZE: usize = 1 << 12;
 
 /// What the steps of the lowering share.
@@ -196,7 +196,7 @@ impl Row<'_> {
             .contraction(name, self.reduced, weights, self.one_hot, axes)
     }
 
-    /// The index, of a row with exactly one bit.
+    /// The index. An equality forces exactly one bit of each row to be 1.
     fn index(&self, lowering: &mut dyn Lowering<'_>) -> ColumnId {
         let (name, size) = (self.name, self.shape[self.axis]);
         let ones = lowering.circuit().constant(&[size], vec![1; size]);

@@ -207,7 +207,8 @@ impl FloatRoom for GlobalAvgPool2d {
     }
 }
 
-/// The sum over each window, `k` times finer than the mean of its `k` cells.
+/// Appends the sum over each window of `k` cells. It stands for the mean: its scale is that of the operand, divided by
+/// `k`.
 #[cfg(feature = "prover")]
 fn average(window: Window2d, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
     let x = quantizing.activation(0)?;
@@ -231,7 +232,7 @@ impl IntegerRoom for SumPool2d {
         let count = (kernel[0] as i128).saturating_mul(kernel[1] as i128);
         let (low, high) = wide(site.hull()?);
         let (low, high) = (low.saturating_mul(count), high.saturating_mul(count));
-        // A window partly in the padding has fewer terms.
+        // A window that reaches into the padding has fewer terms, so its sum may be nearer to 0.
         let padded = padding != &[0, 0];
         site.accumulator(if padded {
             (low.min(0), high.max(0))

@@ -57,7 +57,7 @@ impl Room for ChannelScale {
 
 impl IntegerRoom for ChannelScale {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
-        // One product for each value: a weight has no axes but its own.
+        // One product for each value: `products` counts a weight's axes after the first, and there are none.
         site.products(self.weight, None)
     }
 

@@ -10,7 +10,7 @@ use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
 use crate::graph::{MAX_RANK, OperandError, Shape, ShapeError, Site, attempt, resolve, sized};
 
-/// Joined along `axis`, any number of operands, which have one scale.
+/// Joins any number of operands along `axis`. All have the same scale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Concat {
     /// The axis.
@@ -98,7 +98,7 @@ impl IntegerRoom for Concat {
         site.hull()
     }
 
-    /// Each operand, zero outside its place, summed.
+    /// The sum of one view for each operand, which is 0 outside of the operand's place.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape) = (lowering.name(), &lowering.fact().shape);
         let mut start = 0;

@@ -70,7 +70,8 @@ impl IntegerRoom for IntegerConstant {
         site.accumulator((i128::from(*least), i128::from(*most)))
     }
 
-    /// A public column; flat, and seen through a view, where a shape of many axes would be mostly padding.
+    /// A public column. If padding would at least double its cells, the column is flat, and a view gives it its shape.
+    /// Example: 75 values of shape `[3, 5, 5]` take 128 cells instead of 256.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape) = (lowering.name(), &lowering.fact().shape);
         let padded = PaddedShape::new(shape).padded_len();

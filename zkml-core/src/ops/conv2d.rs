@@ -121,7 +121,8 @@ impl Conv2dOptions {
     infer!(|self, x| self.shape(x));
 }
 
-/// `[N, C, H, W] -> [N, O, H', W']`, weight `[O, C / groups, KH, KW]`, bias `[O]`. Exact in integers; the bias is added to the accumulator.
+/// `[N, C, H, W] -> [N, O, H', W']`, weight `[O, C / groups, KH, KW]`, bias `[O]`. Exact in integers; the bias is added
+/// to the accumulator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "fields are shaped in the line above")]
 pub struct Conv2d {
@@ -213,7 +214,8 @@ impl IntegerRoom for Conv2d {
         site.products(self.weight, self.bias)
     }
 
-    /// `y[n, o, p] = sum_{c, d} W[o, c, d] x[n, c, p * stride + d * dilation - padding] + b[o]`: a contraction over a view of the windows.
+    /// A contraction over a view of the windows:
+    /// `y[n, o, p] = sum_{c, d} W[o, c, d] x[n, c, p * stride + d * dilation - padding] + b[o]`.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, (x, fact)) = (lowering.name(), lowering.operand(0));
         let (n, channels) = (fact.shape[0], fact.shape[1]);

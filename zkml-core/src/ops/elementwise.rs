@@ -1,13 +1,14 @@
-//! Functions of each value by itself: what their rooms share.
+//! Elementwise functions: what their rooms share.
 //!
-//! A room gives the function, as a curve whose table is computed exactly (`circuit/table/curve`) and in `f64`, and what passes ask of it. In the
-//! integer network it is the table of the rescale before it:
+//! A room gives the function as a curve whose table is computed exactly (`circuit/table/curve`), its value in `f64`,
+//! and the properties that passes ask for. In the integer network the function is the table of the rescale before it:
 //!
 //! ```text
 //! v = floor((acc m + 2^(s-1)) / 2^s),     q = round(f(v s_v) / s_y)
 //! ```
 //!
-//! with a step `s_v` of the argument that is fine enough for the slope of the function and wide enough for its calibrated range.
+//! The step `s_v` of the argument is fine enough for the slope of the function and wide enough for its calibrated
+//! range.
 
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
@@ -18,7 +19,7 @@ use super::{FloatSite, QuantizeError, Quantizing};
 use crate::circuit::{CurveKind, TableError};
 use crate::graph::{OperandError, Shape, Site};
 
-/// A function of each value by itself.
+/// An elementwise function.
 pub trait Curved: core::fmt::Debug {
     /// The function whose table the circuit has.
     ///

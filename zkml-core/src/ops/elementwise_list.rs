@@ -1,5 +1,5 @@
-// The functions of each value by itself that are tables. One line brings a room into `FloatOp`, the layers and functions of `nn`, the
-// prelude and the hyper-parameters that `#[zk_model]` knows; this file is read by all of them.
+// The elementwise functions that are tables. This file is included wherever the list is needed: a line brings a room
+// into `FloatOp`, the layers and functions of `nn`, the prelude and the hyper-parameters that `#[zk_model]` knows.
 //
 //   room, function(arguments), layer, options { hyper-parameter: kind }
 elementwise! {

@@ -37,7 +37,7 @@ impl<'a> FloatSite<'a> {
             .map(|parameter| parameter.values.view())
     }
 
-    /// Values of an optional parameter: `Some(None)` where there is none, `None` for one that does not exist.
+    /// Values of an optional parameter: `Some(None)` if the layer has none, `None` if the graph lacks it.
     pub fn optional(&self, id: Option<ParameterId>) -> Option<Option<Vec<f32>>> {
         match id {
             None => Some(None),
@@ -87,7 +87,7 @@ impl<'a> IntegerSite<'a> {
             .map(|parameter| parameter.values.to_array())
     }
 
-    /// The graph was not validated.
+    /// The error for a graph that was not validated.
     pub fn inconsistent(&self) -> ExecutionError {
         ExecutionError::Inconsistent {
             layer: self.node.name.clone(),

@@ -10,12 +10,13 @@ use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
 use crate::graph::{MAX_RANK, OperandError, Operator, Shape, ShapeError, Site, sized};
 
-/// The operand repeated along axes that it lacks, or along which it has one index. The node declares the shape. A view in the circuit.
+/// Repeats the operand along axes that it lacks, or along which its size is 1. The node declares the shape. A view in
+/// the circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expand;
 
-/// The shape that two operands of an elementwise operation take on, by PyTorch's rule. Shapes are aligned at their last axes. Along each
-/// axis the sizes are equal, or one of them is 1 or absent.
+/// The shape that two operands of an elementwise operation take on, by PyTorch's rule. Shapes are aligned at their last
+/// axes. Along each axis the sizes are equal, or one of them is 1 or absent.
 ///
 /// Example: `[2, 1, 4]` and `[3, 1]` take on `[2, 3, 4]`.
 ///
@@ -44,7 +45,7 @@ pub const fn broadcast(operator: Operator, left: Shape, right: Shape) -> Result<
     sized(operator.sign(), left, sizes.split_at(rank).0)
 }
 
-/// The size along an axis counted from the last one, which is 1; 1 where the shape lacks it.
+/// The size along the axis number `from_last`, counted from the last axis, which is 1. A missing axis has size 1.
 const fn from_end(shape: &Shape, from_last: usize) -> usize {
     if from_last <= shape.rank() {
         shape.size(shape.rank() - from_last)

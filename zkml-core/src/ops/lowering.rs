@@ -20,7 +20,7 @@ pub trait Lowering<'g> {
     /// An operand: its column and what is known of it.
     fn operand(&self, index: usize) -> (ColumnId, &'g IntFact);
 
-    /// The column of the node, which is an input: public, or committed and range-checked. One that is `revealed` is public in any case.
+    /// The column of an input node: public, or committed and range-checked. A `revealed` input is public in any case.
     ///
     /// # Errors
     /// A range that no table covers.
@@ -32,8 +32,9 @@ pub trait Lowering<'g> {
     /// The shape of a parameter.
     fn parameter_shape(&self, id: ParameterId) -> &'g [usize];
 
-    /// A weight tensor as a parameter column of the given shape: axis `i` of the column is axis `order[i]` of the tensor, once that
-    /// has the sizes `split`. Example: a convolution's `[O, C, H, W]` with order `[2, 3, 0, 1]` is the column `[H, W, O, C]`.
+    /// A weight tensor as a parameter column. The tensor is read with the sizes `split`; axis `i` of the column is then
+    /// its axis `order[i]`, and has the size `shape[i]`. Example: a convolution's `[O, C, H, W]` in order
+    /// `[2, 3, 0, 1]` is `[H, W, O, C]`.
     ///
     /// # Errors
     /// A parameter that is no int8 weight, or has another number of values.
@@ -51,10 +52,11 @@ pub trait Lowering<'g> {
     /// A parameter that is no bias.
     fn bias_digits(&mut self, id: ParameterId) -> Result<ColumnId, CircuitError>;
 
-    /// A view that is read as it is, or committed cell by cell where the pass `shifted_convolution` is off.
+    /// Windows that a convolution reads: the view itself, or a committed copy where the pass `shifted_convolution` is
+    /// off.
     fn windows(&mut self, view: ColumnId) -> ColumnId;
 
-    /// A value that is looked up as it is, or committed first where the pass `virtual_values` is off.
+    /// A value to look up: the column itself, or a committed copy where the pass `virtual_values` is off.
     fn looked_up(&mut self, value: ColumnId) -> ColumnId;
 
     /// Says how the prover fills committed columns.
@@ -89,7 +91,7 @@ pub enum Hint {
         /// A committed column.
         output: ColumnId,
     },
-    /// 1 where the index along `axis` is the one in the node's value.
+    /// 1 where the index along `axis` is the value of the node `index`, else 0.
     OneHot {
         /// The node that holds indices; it lacks `axis`.
         index: NodeId,

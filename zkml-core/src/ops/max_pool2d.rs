@@ -77,7 +77,7 @@ impl MaxPool2dOptions {
     infer!(|self, x| self.shape(x));
 }
 
-/// Every window has a cell of the input.
+/// The shape of the result. Refuses a window that has no cell of the input.
 const fn maxima(x: Shape, window: &Window2d) -> Result<Shape, ShapeError> {
     let shape = attempt!(pooled(NAME, x, window));
     let input = [x.size(2), x.size(3)];
@@ -138,8 +138,8 @@ impl IntegerRoom for MaxPool2d {
         site.hull()
     }
 
-    /// A tree of maxima of two over views, one for each cell of a window. A view has 0 where the window leaves the input; where
-    /// that could win against negative values the input is first shifted to `x - minimum >= 0`.
+    /// A tree of maxima of two, over one view for each cell of the kernel. A view is 0 where the window leaves the
+    /// input. If that 0 could win against negative values, the input is first shifted to `x - minimum >= 0`.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape) = (lowering.name(), &lowering.fact().shape);
         check_kernel(name, &self.window)?;
@@ -154,7 +154,8 @@ impl IntegerRoom for MaxPool2d {
             let ones = circuit.ones(&format!("{name}/input_ones"), &fact.shape);
             circuit.integer_sum(&format!("{name}/lifted"), &fact.shape, &[(1, x), (-lift, ones)])
         };
-        // Differences lie in [-(maximum - minimum), maximum - minimum]; with padding zeros of the lifted input count.
+        // Range of the candidates, whose differences are looked up. With padding the zeros around the lifted input
+        // count.
         let (low, high) = if padded {
             (0.min(minimum - lift), 0.max(maximum - lift))
         } else {
@@ -202,7 +203,7 @@ impl IntegerRoom for MaxPool2d {
 }
 
 impl MaxPool2d {
-    /// For each cell of a window a view: that cell of every window.
+    /// One view for each cell of the kernel. It holds that cell of every window.
     fn cells_of_windows(&self, lowering: &mut dyn Lowering<'_>, source: ColumnId) -> Vec<ColumnId> {
         let (name, shape, window) = (lowering.name(), &lowering.fact().shape, &self.window);
         let [height, width] = window.kernel;

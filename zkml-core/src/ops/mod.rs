@@ -1,11 +1,13 @@
-//! Operations: a room for each.
+//! Operations, one file (a *room*) for each.
 //!
-//! A room is one file. It has the hyper-parameters of its operation, the shape rule, the meaning in floating point and in integers, the
-//! slow reference, the range of the result, quantization and lowering. The list of rooms is at the end of this file: the enums [`FloatOp`] and [`IntOp`] and all
-//! dispatch follow from it (`registry.rs`). Compiler passes never list operations: they ask properties ([`Room`], [`FloatRoom`]).
+//! A room has the hyper-parameters of its operation, the shape rule, the meaning in floating point and in integers, the
+//! slow reference, the range of the result, quantization and lowering. The list of rooms is at the end of this file.
+//! The enums [`FloatOp`] and [`IntOp`] and all dispatch follow from it (`registry.rs`). Compiler passes never list
+//! operations: they ask properties ([`Room`], [`FloatRoom`]).
 //!
-//! A room sees the compiler through two traits, [`Quantizing`] and [`Lowering`], which `quant` and `lower` implement. Meaning in floats
-//! and quantization are built with the feature `prover` alone; the rest is what a verifier needs to lower a network itself.
+//! A room sees the compiler through two traits, [`Quantizing`] and [`Lowering`], which `quant` and `lower` implement.
+//! Meaning and quantization are built with the feature `prover` alone. The rest is what a verifier needs to lower a
+//! network itself.
 
 mod analysis;
 mod display;
@@ -58,7 +60,7 @@ rooms! {
     rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal,
 }
 
-/// Declares the rooms of the functions that are tables.
+/// Declares the rooms of the elementwise functions that are tables.
 macro_rules! elementwise {
     ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {
         rooms! { $($room),* }
@@ -75,8 +77,8 @@ operations! {
 }
 
 operations! {
-    /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`] rounds. The order is that of the encoding: new ones stand at
-    /// the end.
+    /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`] rounds. The order is that of the encoding:
+    /// append new operations at the end.
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,

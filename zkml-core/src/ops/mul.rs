@@ -89,7 +89,8 @@ impl IntegerRoom for Product {
         }
     }
 
-    /// An einsum whose axes are all shared. One operand has to be 0 on padding, so that the product is.
+    /// A contraction whose axes are all shared. If neither operand is 0 on padding, the left one is cropped, so that
+    /// the product is 0 there.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape) = (lowering.name(), &lowering.fact().shape);
         let ((mut left, left_fact), (right, right_fact)) = (lowering.operand(0), lowering.operand(1));

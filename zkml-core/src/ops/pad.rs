@@ -10,7 +10,7 @@ use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
 use crate::graph::{MAX_RANK, OperandError, Shape, ShapeError, Site, entries, sized};
 
-/// Zeros around.
+/// Zeros before and after each axis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pad {
     /// `(before, after)` per axis.

@@ -52,7 +52,7 @@ impl FloatRoom for Parameter {
 }
 
 impl IntegerRoom for Parameter {
-    /// What the commitment can hold: all that the setup proof shows of a weight.
+    /// All int8 values: the setup proof shows no more of a weight.
     fn range(&self, _site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
         Ok((-COMMITTED_WEIGHT_LIMIT, COMMITTED_WEIGHT_LIMIT - 1))
     }

@@ -96,7 +96,7 @@ impl FloatRoom for Prelu {
         let negative = quantizing.rectified("negative", -1)?;
         let op = |weight| ChannelScale { weight }.into();
         let (scaled, bits) = quantizing.weighed("scaled", negative, self.weight, &op)?;
-        // One unit of the product is 2^-bits of one of the rectified values.
+        // The scale of the product is `2^-bits` times the scale of the rectified values.
         let sum = WeightedSum {
             coefficients: vec![1 << bits, -1],
         };

@@ -13,7 +13,8 @@ use super::{Float, IntOp, RangeError};
 use crate::circuit::{CurveKind, Function, TableError};
 use crate::graph::{GraphError, Node, NodeId, ParameterId};
 
-/// The node that is quantized, and the integer graph as it is built. Multipliers, shifts and weights are chosen once all of it is known.
+/// The node that is quantized, and the integer graph as it is built. Multipliers, shifts and weights are chosen once
+/// the whole graph is known.
 pub trait Quantizing {
     /// The node of the float graph.
     fn node(&self) -> &Node<Float>;
@@ -21,7 +22,7 @@ pub trait Quantizing {
     /// The shape of an operand.
     fn operand_shape(&self, index: usize) -> &[usize];
 
-    /// The 8-bit value of an operand; rescales its accumulator where that was not done yet.
+    /// The 8-bit value of an operand. Rescales the operand's accumulator if that was not done yet.
     ///
     /// # Errors
     /// See [`QuantizeError`].
@@ -51,7 +52,8 @@ pub trait Quantizing {
         axis: usize,
     ) -> Result<(), QuantizeError>;
 
-    /// Appends a sum of products with weights, whose scales are chosen later; output channels are axis `axis` of the result.
+    /// Appends a sum of products with weights, whose scales are chosen later. Output channels are axis `axis` of the
+    /// result.
     ///
     /// # Errors
     /// See [`QuantizeError`].
@@ -81,7 +83,7 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn parameter(&mut self, parameter: ParameterId) -> Result<(), QuantizeError>;
 
-    /// Appends the negative of the only operand: of its accumulator where that is wanted.
+    /// Appends the negative of the only operand. Takes its accumulator if [that is kept](Self::keeps_accumulator).
     ///
     /// # Errors
     /// See [`QuantizeError`].
@@ -93,8 +95,8 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn scale(&mut self, factor: f64) -> Result<(), QuantizeError>;
 
-    /// Appends an operation on the 8-bit value of the only operand, whose scale it keeps. One that [moves values](super::Room::moves_values) works on
-    /// the accumulator where that is wanted.
+    /// Appends an operation on the 8-bit value of the only operand, and keeps its scale. An operation that [moves
+    /// values](super::Room::moves_values) takes the accumulator if [that is kept](Self::keeps_accumulator).
     ///
     /// # Errors
     /// See [`QuantizeError`].
@@ -106,7 +108,8 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn common_scale(&mut self, op: IntOp) -> Result<(), QuantizeError>;
 
-    /// Appends `min(f(x), largest)` as the table of the operand's rescale, or of an exact one, for an `f` that commutes with scales.
+    /// Appends `min(f(x), largest)` as the table of the operand's rescale. If the operand is an 8-bit value already, an
+    /// exact rescale carries the table. `f(c x) = c f(x)` must hold for all `c > 0`.
     ///
     /// # Errors
     /// See [`QuantizeError`].
@@ -124,8 +127,8 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn rectified(&mut self, suffix: &str, sign: i64) -> Result<Activation, QuantizeError>;
 
-    /// Appends a product of 8-bit values with a weight as a node of its own, `{name}.{suffix}`. The step of the weight is `2^-bits`:
-    /// returns the node and `bits`, so that a sum can bring others to the same scale exactly.
+    /// Appends a product of 8-bit values with a weight as a node of its own, `{name}.{suffix}`. The step of the weight
+    /// is `2^-bits`. Returns the node and `bits`, so that a sum can bring other operands to the same scale exactly.
     ///
     /// # Errors
     /// See [`QuantizeError`].
@@ -137,7 +140,7 @@ pub trait Quantizing {
         op: &dyn Fn(ParameterId) -> IntOp,
     ) -> Result<(NodeId, u32), QuantizeError>;
 
-    /// Appends a comparison of the operand's values, accumulators or not, whose result is an index.
+    /// Appends a comparison of the operand's values, whose result is an index. Accumulators are compared as they are.
     ///
     /// # Errors
     /// See [`QuantizeError`].

@@ -1,15 +1,15 @@
 //! Static range analysis: a proof that no integer of the network can wrap in the field.
 //!
-//! From the input's range and the *roles* of the parameters (a weight lies in `[-127, 127]`, a bias in
-//! `[-2^31, 2^31)`: what the setup proof of the weights enforces; never from the actual weights, which may be
-//! private) an interval is derived for every edge. For every
+//! It derives an interval for every edge from the range of the input and from what the setup proof shows of
+//! parameters: a weight lies in `[-128, 127]`, and a bias is four int8 digits in base 256. It never looks at the
+//! weights themselves, which may be private. For every
 //!
 //!   - accumulator `acc`:                           `|acc| < 2^60`
 //!   - rescale, for every multiplier m and shift s: `|acc * m + 2^(s-1)| < 2^60`
 //!   - rescale, over the whole domain of its table: `2^domain_bits * 2^s <= 2^60`
 //!
-//! With the last two, `acc * m + 2^(s-1) = v * 2^s + rem` modulo `p = 2^61 - 1` implies the same over the integers:
-//! the two sides differ by less than p.
+//! With the last two, `acc * m + 2^(s-1) = v * 2^s + rem` modulo `p = 2^61 - 1` implies the same over the
+//! integers: the two sides differ by less than p.
 
 use crate::circuit::TableError;
 use crate::graph::{IntFact, ParameterId, ParameterRole};
@@ -160,7 +160,7 @@ impl RangeSite<'_> {
         low.zip(high).ok_or_else(|| self.inconsistent())
     }
 
-    /// Sums of products of an operand with the weights of one output, `weight[o, ..]`, and a bias.
+    /// The range of a bias and a sum of products: an operand times the weights of one output, `weight[o, ..]`.
     ///
     /// # Errors
     /// [`RangeError::Accumulator`].

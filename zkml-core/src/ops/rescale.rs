@@ -28,8 +28,8 @@ use crate::field::kernels;
 use crate::field::{M61, from_i64};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
 
-/// `table(floor((x * m + 2^(shift-1)) / 2^shift))`, `m = multipliers[c]` for index `c` along `axis`, or the only multiplier for all.
-/// `shift >= 1`, multipliers are positive.
+/// `table(floor((x * m + 2^(shift-1)) / 2^shift))`. `m` is `multipliers[c]` for index `c` along `axis`, or the only
+/// multiplier. `shift >= 1`, multipliers are positive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "fields are named in the line above")]
 pub struct Rescale {
@@ -131,7 +131,7 @@ impl IntegerRoom for Rescale {
         })?;
         let circuit = lowering.circuit();
         let zero_padded = entry_at_zero == 0;
-        // Where f(0) is not 0, neither is the padding of the committed column: the node's column has zeros there.
+        // If f(0) is not 0, the committed column is not 0 on padding. The node's column is then a view that is.
         let cropped = !zero_padded && shape.iter().any(|size| !size.is_power_of_two());
         let committed_name = if cropped {
             format!("{name}/raw")
@@ -252,7 +252,7 @@ impl Rescale {
         check_bound(name, "table domain times 2^shift", domain)
     }
 
-    /// `x m` and what it is multiplied with to be `x m 2^-s`: one multiplier is part of the coefficient.
+    /// A column and a coefficient whose product is `x m 2^-s`. A single multiplier is part of the coefficient.
     fn scaled(&self, lowering: &mut dyn Lowering<'_>, x: ColumnId, inverse: M61) -> (ColumnId, M61) {
         let (name, shape) = (lowering.name(), &lowering.fact().shape);
         if let [multiplier] = self.multipliers.as_slice() {

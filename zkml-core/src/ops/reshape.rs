@@ -100,7 +100,8 @@ impl IntegerRoom for Reshape {
         site.hull()
     }
 
-    /// Axes are grouped where the products of sizes meet, one factor a group.
+    /// One factor for each group of axes with the same product of sizes on both sides. Example: to `[2, 30]` from
+    /// `[2, 5, 6]` the groups are 2 = 2 and 30 = 5 * 6.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
         let factors = reshape_factors(shape, &fact.shape);
@@ -147,7 +148,8 @@ fn reshape_factors(view: &[usize], source: &[usize]) -> Vec<Factor> {
         }
         factors.push(Factor::reshape(view_start..v, view, source_start..s));
     }
-    // Axes of size 1 at either end have joined no group on the other side: they are fixed or broadcast.
+    // A last axis of size 1 may have no partner on the other side: such an axis of the view is broadcast, one of the
+    // source is fixed.
     for factor in &mut factors {
         if factor.source_axes.is_empty() {
             factor.strides.iter_mut().for_each(|stride| *stride = 0);

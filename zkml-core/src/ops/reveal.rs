@@ -10,7 +10,7 @@ use super::{IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, Shape, Site};
 
-/// Its operand. An output that it makes is public, whatever the [privacy](crate::privacy::Privacy) of outputs.
+/// Returns its operand. As an output it is public, whatever the [privacy](crate::privacy::Privacy) of outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reveal;
 

@@ -1,4 +1,4 @@
-//! What a room says of its operation.
+//! The traits of rooms: everything that passes, executors and the lowering ask of an operation.
 
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
@@ -58,12 +58,12 @@ pub trait FloatRoom: Room {
         false
     }
 
-    /// What the scale of its operand is multiplied with, where it keeps the integers.
+    /// The ratio of its result's scale to its operand's, if it keeps the integers.
     fn scale_factor(&self) -> f64 {
         1.0
     }
 
-    /// Zeros around height and width that it adds itself, if it counts them as values.
+    /// The zeros around height and width that it adds itself, if they count as values.
     fn own_padding(&mut self) -> Option<&mut [usize; 2]> {
         None
     }
@@ -98,8 +98,8 @@ pub trait FloatRoom: Room {
 
 /// An operation of the integer graph.
 pub trait IntegerRoom: Room {
-    /// The range of its result from the ranges of its operands: a bound for every input and every weight, never an observation. It keeps
-    /// integers from wrapping in the field.
+    /// The range of its result from the ranges of its operands. This bounds the result for every input and every
+    /// weight; it is never an observation. It keeps integers from wrapping in the field.
     ///
     /// # Errors
     /// A value, or a product in its constraints, may reach `2^60`.
@@ -111,7 +111,7 @@ pub trait IntegerRoom: Room {
     /// [`CircuitError`], naming the layer.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError>;
 
-    /// Its weights, laid out for the kernels once for all executions; nothing for most operations.
+    /// Its weights, laid out for the kernels once for all executions: `Some(None)` for an operation that needs none.
     #[cfg(feature = "prover")]
     fn prepare(&self, _site: &IntegerSite<'_>) -> Option<Option<Layer>> {
         Some(None)

@@ -1,4 +1,4 @@
-//! What the compiler checks.
+//! Checks of a struct that run in the user's compiler.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -8,7 +8,7 @@ use super::options_name;
 use crate::diagnostics::respan;
 use crate::model::{Model, Times, first_span};
 
-/// Every layer is used, and the hyper-parameters make sense.
+/// Asserts that every layer and parameter is used, and that hyper-parameters make sense.
 pub(super) fn checks(model: &Model) -> TokenStream {
     let Model { item, arguments, .. } = model;
     let zkml = &arguments.zkml;

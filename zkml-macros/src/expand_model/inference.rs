@@ -71,7 +71,7 @@ pub(super) fn inference(model: &Model) -> TokenStream {
     }
 }
 
-/// Of a model with mistakes: nothing is known of shapes.
+/// The shape rules of a model with mistakes: every shape is unknown.
 pub(super) fn stub_inference(model: &Model) -> TokenStream {
     let zkml = &model.arguments.zkml;
     let (name, vis) = (options_name(model), &model.item.vis);

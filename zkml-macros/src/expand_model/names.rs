@@ -1,4 +1,4 @@
-//! Names of arguments in the values of a model.
+//! Binds the arguments of a model that its hyper-parameters and shapes mention.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -6,7 +6,7 @@ use syn::{Expr, Ident, Member};
 
 use super::is_self;
 
-/// Makes layer calls of method calls.
+/// Rewrites `self.conv(x)` to `self.conv.forward(x)`.
 pub(crate) struct CallLayers {
     /// Names of real methods.
     pub(crate) methods: Vec<String>,
@@ -40,7 +40,7 @@ impl VisitMut for CallLayers {
 #[derive(Default)]
 pub(crate) struct UsedFields {
     pub(crate) names: Vec<String>,
-    /// `self` goes somewhere we cannot follow.
+    /// Is `self` handed on, so that any field may be used?
     pub(crate) all: bool,
 }
 

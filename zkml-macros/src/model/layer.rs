@@ -11,7 +11,7 @@ use crate::diagnostics::{Errors, respan, source};
 use crate::field_attributes::FieldAttributes;
 use crate::hyper;
 
-/// How often a layer is there.
+/// How many layers a field holds.
 pub(crate) enum Times {
     Once,
     /// `Vec`, so many times.
@@ -170,7 +170,7 @@ pub(crate) fn options_type(layer: &LayerField, zkml: &syn::Path) -> TokenStream 
     let ty = &layer.ty;
     let module = quote!(#zkml::nn::Module);
     let mut tokens = quote!(<#ty as #module>::Options);
-    // The whole projection is underlined where the type is: a type that is no layer is one error.
+    // All tokens get the span of the type, so that a type that is no layer is one error, at the type.
     if let Some(span) = first_span(ty) {
         tokens = respan(tokens, span);
     }

@@ -26,7 +26,7 @@ pub(crate) struct Model {
     pub(crate) inputs: Vec<Input>,
     pub(crate) layers: Vec<LayerField>,
     pub(crate) parameters: Vec<ParameterField>,
-    /// There are `const` generics only, as there should.
+    /// Are all generics `const`? Others are errors.
     pub(crate) generics_are_plain: bool,
 }
 

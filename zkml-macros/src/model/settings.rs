@@ -1,4 +1,4 @@
-//! The settings of a layer of the catalogue: no unknown name, no missing one.
+//! Checks the settings of a layer of the catalogue: none is unknown, and no required one is missing.
 
 use proc_macro2::TokenStream;
 use syn::{Ident, Type};
@@ -42,7 +42,7 @@ pub(super) fn check_settings(
             }
         }
     }
-    // A misspelt name is one mistake, not also a missing one.
+    // The name that a misspelt one resembles is not reported as missing, too.
     let missing: Vec<&str> = layer
         .required
         .iter()

@@ -1,4 +1,4 @@
-//! Arguments of operations that the compiler knows: literals, and arithmetic of them.
+//! Arguments whose values the shape rules may use: literals, and arithmetic on literals.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,7 +6,8 @@ use syn::{Expr, Lit, UnOp};
 
 use crate::hyper::{is_constant, peel};
 
-/// A literal integer, maybe negative. A name is none: the compiler may not know its value here.
+/// The expression, if it is an integer literal or arithmetic on such. A name is refused: the compiler may not know its
+/// value here.
 pub(super) fn integer(value: &Expr) -> Option<&Expr> {
     match peel(value) {
         Expr::Lit(literal) => matches!(literal.lit, Lit::Int(_)).then_some(value),

@@ -1,6 +1,7 @@
-//! Repeating `forward` on shapes: the straight-line part of it, as steps of a `const fn`.
+//! Repeats `forward` on shapes: its straight-line part becomes the steps of a `const fn`.
 //!
-//! What cannot be followed (loops, conditions, unknown functions) is unknown, and so is what follows from it.
+//! Loops, conditions and unknown functions are not followed. Their results are unknown, and so is what is computed from
+//! them.
 
 mod literals;
 mod names;
@@ -141,7 +142,8 @@ impl Follower<'_> {
         };
     }
 
-    /// The step that computes `value`; `None` when unknown. Operations inside are followed in any case.
+    /// The step that computes `value`; `None` if it is unknown. Operations inside become steps either way, so that
+    /// their mistakes are reported.
     fn value(&mut self, value: &Expr) -> Option<Ident> {
         match peel(value) {
             Expr::Path(path) => self.known.get(&path.path.get_ident()?.to_string()).cloned(),
@@ -186,7 +188,7 @@ impl Follower<'_> {
                 None
             }
             Expr::Block(block) if block.label.is_none() => {
-                // A block's own variables end with it.
+                // Variables that the block declares end with it. Outer variables that it assigns to become unknown.
                 let outer = self.known.clone();
                 let value = self.block(&block.block);
                 let assigned = Assigned::in_expression(&Expr::Block(block.clone()));

@@ -32,7 +32,8 @@ impl Visit<'_> for Assigned {
     }
 
     fn visit_expr_binary(&mut self, binary: &syn::ExprBinary) {
-        // `x += y` changes x, `x + y` does not; for other operators it costs nothing to be careful.
+        // `x + y` does not change `x`. Any other operator may, as `+=` does: then the shape of `x` becomes unknown,
+        // which only costs a check.
         if !matches!(
             binary.op,
             BinOp::Add(_) | BinOp::Sub(_) | BinOp::Mul(_) | BinOp::Div(_)
@@ -42,7 +43,7 @@ impl Visit<'_> for Assigned {
         visit::visit_expr_binary(self, binary);
     }
 
-    /// What another macro does with a name is not known.
+    /// Every name in another macro counts as assigned to: what the macro does is not known.
     fn visit_macro(&mut self, invocation: &syn::Macro) {
         let mut names = Vec::new();
         collect_idents(invocation.tokens.clone(), &mut names);

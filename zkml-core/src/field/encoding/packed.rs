@@ -38,7 +38,8 @@ pub fn pack(values: &[M61]) -> Vec<u8> {
 ///
 /// # Errors
 ///
-/// The number of the first one that is `p`, which is 0 a second time; one more than the last for bits after it.
+/// The number of the first element that is stored as `p`: it is 0, which has an encoding already. If bits are left over
+/// after the last element, the number of elements.
 pub fn unpack(bytes: &[u8]) -> Result<Vec<M61>, usize> {
     let mut values = Vec::with_capacity(bytes.len().saturating_mul(8) / BITS);
     let (mut held, mut bits) = (0u128, 0);

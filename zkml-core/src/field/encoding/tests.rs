@@ -35,7 +35,7 @@ fn packed_elements_have_one_encoding() {
             other[index] = M61::from_raw(P);
             assert_eq!(unpack(&pack(&other)), Err(index));
         }
-        // Bits behind the last element.
+        // Bits after the last element.
         let behind = 8 * bytes.len() - 61 * count;
         for bit in 0..behind {
             let mut bytes = bytes.clone();

@@ -4,10 +4,11 @@
 //! out[p][o] = sum_{s, t} weights[o][s length + t] * data[positions[p] + segments[s] + t],      t < length
 //! ```
 //!
-//! A patch is a number of equally long segments of consecutive bytes, at the same distances for each position: for a
-//! convolution over channels-last data a segment is a row of the window, so that no patch is ever written out. Weights
-//! lie in panels of up to 64 outputs, four terms of an output side by side: one instruction multiplies four bytes of
-//! data with the weights of 16 outputs, and the sums of a panel and up to six positions stay in registers.
+//! A patch is a number of equally long segments of consecutive bytes. Their distances are the same at each position.
+//! Example: in a convolution over channels-last data a segment is a row of the window, so no patch is ever copied.
+//!
+//! Weights lie in panels of up to 64 outputs, four terms of an output side by side. One instruction multiplies four
+//! bytes of data with the weights of 16 outputs. The sums of a panel and up to six positions stay in registers.
 
 use rayon::prelude::*;
 
@@ -22,7 +23,7 @@ pub(super) const BLOCK: usize = 16;
 /// Terms that one instruction adds up.
 pub(super) const QUAD: usize = 4;
 
-/// Multiply-adds that one task does at least.
+/// Multiply-adds of a task, about.
 const PARALLEL_WORK: usize = 1 << 20;
 
 /// A cache line of weights: four terms of 16 outputs.
@@ -127,7 +128,7 @@ pub(super) fn multiply(backend: Backend, weights: &PackedMatrix, patches: Patche
     let count = positions.len();
     let quads = weights.segment_length / QUAD;
     let mut sums = vec![0i32; weights.outputs.div_ceil(BLOCK) * BLOCK * count];
-    // Each task has a panel and a range of positions, and with them consecutive sums.
+    // Each task has a panel and a range of positions, so that its sums are consecutive in memory.
     let mut tasks = Vec::new();
     let (mut rest, mut line) = (sums.as_mut_slice(), 0);
     for panel in (0..weights.outputs).step_by(PANEL) {
@@ -164,7 +165,7 @@ pub(super) fn multiply(backend: Backend, weights: &PackedMatrix, patches: Patche
     to_planes(weights, &sums, count)
 }
 
-/// From panels `[position, output]` to `[output, position]`.
+/// Transposes the sums of each panel, `[position, output]`, to `[output, position]`.
 fn to_planes(weights: &PackedMatrix, sums: &[i32], count: usize) -> Vec<i32> {
     let mut planes = vec![0i32; weights.outputs * count];
     if count == 0 {
@@ -189,8 +190,8 @@ fn to_planes(weights: &PackedMatrix, sums: &[i32], count: usize) -> Vec<i32> {
     planes
 }
 
-/// Walks over the tiles of a task: calls `tile(lines, first block, positions, out)` for up to `most` positions at a
-/// time.
+/// Walks over the tiles of a task: calls `tile(positions, out)` for up to `most` positions at a time, whose sums are
+/// `out`.
 #[inline(always)]
 pub(super) fn for_tiles(
     task: &Task<'_>,

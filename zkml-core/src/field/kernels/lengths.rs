@@ -1,6 +1,6 @@
 //! Slices that a kernel is called with.
 
-/// The length of what goes with slices of any length: a constant.
+/// The length of a constant operand, which goes with slices of any length.
 pub(super) const ANY: usize = usize::MAX;
 
 /// The shortest of the lengths; in debug builds they must agree.

@@ -1,9 +1,9 @@
 //! Products of int8 matrices and vectors over `K`.
 //!
-//! `out[j] = sum_a coefficients[a] rows[a][j]` and `out[a] = sum_j rows[a][j] vector[j]`: an element of `K` is
-//! its 16 bytes (each coordinate has 61 bits, so 8 bytes), each a *limb* in `0..256`. The sums of limb times
-//! int8 are int8 matrix products with 32-bit accumulators, which the vector units do fastest; then
-//! `sum = sum_l 2^(8 l) accumulator_l mod p`.
+//! `out[j] = sum_a coefficients[a] rows[a][j]` and `out[a] = sum_j rows[a][j] vector[j]`. An element of `K` is
+//! 16 bytes, 8 for each coordinate; each byte is a *limb* in `0..256`. The sums of limb times int8 are int8
+//! matrix products with 32-bit accumulators, which the vector units do fastest. Then
+//! `sum = sum_l 2^(8 l) accumulator_l mod p` for each coordinate.
 //!
 //! A 32-bit accumulator takes 65,536 terms (65,536 * 255 * 128 < 2^31); longer sums are cut.
 

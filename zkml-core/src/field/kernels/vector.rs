@@ -1,8 +1,11 @@
 //! What an instruction set must offer: vectors of residues modulo `p = 2^61 - 1`.
 //!
-//! A vector holds [`Vector::WIDTH`] residues, one in each 64-bit lane. Unless said otherwise a lane is canonical,
-//! that is in `[0, p)`. A *loose* lane is the result of one of the `loose_` operations: it may only be an
-//! operand of [`Vector::mac_pair`] or the first operand of [`Vector::mul_pair`].
+//! A vector holds [`Vector::WIDTH`] residues, one in each 64-bit lane. Unless said otherwise a lane is
+//! canonical, that is in `[0, p)`. Some operations leave the last reduction to a later one:
+//! - A *loose* lane is the result of a `loose_` operation. It may only be an operand of [`Vector::mac_pair`] or
+//!   the first operand of [`Vector::mul_pair`].
+//! - A *lazy* lane is a word of the right residue, a *short* lane such a word below `2 p`. See
+//!   [`Vector::lazy_mul`].
 
 use crate::field::{K, M61};
 
@@ -94,16 +97,16 @@ pub(super) trait Vector: Copy {
     /// `self * b + c mod p`.
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
 
-    /// What is made of a canonical factor of many products.
+    /// A canonical factor, prepared for many products.
     type Factor: Copy;
 
     /// The same factor for all lanes.
     unsafe fn factor(x: u64) -> Self::Factor;
 
-    /// `self * factor`, short, of lazy lanes.
+    /// `self * factor` as short lanes, for lazy `self`.
     unsafe fn lazy_mul(self, factor: Self::Factor) -> Self;
 
-    /// `self + other` for short `other`; lazy, at most two sums or differences away from a short lane.
+    /// `self + other` for short `other`. A lane is lazy after at most two sums or differences of a short lane.
     #[inline(always)]
     unsafe fn lazy_add(self, other: Self) -> Self {
         // SAFETY: the same contract.
@@ -117,13 +120,13 @@ pub(super) trait Vector: Copy {
         unsafe { self.sub(other) }
     }
 
-    /// Short lanes of lazy ones.
+    /// Lazy lanes made short.
     #[inline(always)]
     unsafe fn shorten(self) -> Self {
         self
     }
 
-    /// Canonical lanes of lazy ones.
+    /// Lazy lanes made canonical.
     #[inline(always)]
     unsafe fn canonical(self) -> Self {
         self

@@ -1,8 +1,8 @@
 //! Images as bytes, channels last.
 
 /// Planes `[n, groups, channels, height, width]` as bytes `x - low`, channels last:
-/// `[n, height + 2 padding, width + 2 padding, groups, channels to the next multiple of four]`, zeros around and between
-/// them.
+/// `[n, height + 2 padding, width + 2 padding, groups, stride]`. `stride` is the next multiple of four of `channels`.
+/// Cells that no plane fills are `-low`, the byte of 0.
 pub(super) fn bytes_of_channels(
     x: &[i64],
     [n, groups, channels, height, width]: [usize; 5],

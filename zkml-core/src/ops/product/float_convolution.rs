@@ -4,8 +4,8 @@
 //! y[o, p] = bias[o] + sum_k w[o, k] x[k, p],      k = (channel, kernel row, kernel column), x[k, p] = 0 in the padding
 //! ```
 //!
-//! as a matrix product: [`COLUMNS`] positions at a time are unrolled into a panel `x[k, p]`, [`ROWS`] output channels pass
-//! over it with their sums in registers. Every sum starts at the bias and adds one product after the other in the order
+//! It is a matrix product. [`COLUMNS`] positions at a time are unrolled into a panel `x[k, p]`, and [`ROWS`] output
+//! channels pass over it with their sums in registers. Every sum starts at the bias and adds its products in the order
 //! of k, rounded after each step, so that the result is the same on every machine. Layers with few outputs a group
 //! (depthwise ones) are added up row by row instead, with the same sums.
 

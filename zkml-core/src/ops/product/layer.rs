@@ -1,8 +1,8 @@
 //! Convolutions and linear layers, their weights laid out for the kernels once for all executions.
 //!
-//! Operands whose range spans at most 255 become bytes: `x - low`, where `low` is the smallest value or 0, stands for
-//! `x`, and `low * sum of weights` is added to the bias. Then the kernels of
-//! [`multiply_patches`](crate::field::kernels::multiply_patches) compute the layer on channels-last data, without
+//! Operands whose range spans at most 255 become bytes `x - low`, where `low` is the smallest value or 0. `low` times
+//! the sum of an output's weights is added to its bias in return. The kernels of
+//! [`multiply_patches`](crate::field::kernels::multiply_patches) then compute the layer on channels-last data, without
 //! writing patches out. Layers on wider operands go the slow way (`wide.rs`).
 
 use ndarray::ArrayD;
@@ -38,7 +38,7 @@ struct ByteLayer {
     groups: Vec<PackedMatrix>,
     /// Channels of a group, padded to whole quads; for a linear layer its inputs.
     stride: usize,
-    /// Is a row of a window one segment?
+    /// Is a row of a window one segment? Else each of its cells is a segment.
     joined: bool,
 }
 
@@ -46,7 +46,8 @@ struct ByteLayer {
 const TERMS: usize = i32::MAX as usize / (255 * 128);
 
 impl Layer {
-    /// Lays weights out; `convolution` has the window and the number of groups. `None` where the graph does not fit together.
+    /// Lays weights out. `convolution` has the window and the number of groups. `None` if the graph does not fit
+    /// together.
     pub(crate) fn new(
         site: &IntegerSite<'_>,
         weight: ParameterId,
@@ -191,7 +192,7 @@ impl Layer {
     }
 }
 
-/// The weights of a convolution with its channels last; so they stand in the rows that a key commits to.
+/// The weights of a convolution with its channels last, the order in which a key commits to them.
 fn channels_last(weights: &Int8Tensor, window: &Window2d, groups: usize) -> Option<Vec<i8>> {
     let [height, width] = window.kernel;
     let &[outputs, channels, ..] = weights.shape() else {
@@ -216,7 +217,7 @@ impl ByteLayer {
         let area = kernel_height * kernel_width;
         let channels = weights.len().checked_div(outputs)?.checked_div(area)?;
         let stride = channels.next_multiple_of(4);
-        // Channels of neighbouring columns follow one another.
+        // The channels of neighbouring columns are neighbours in memory, so that a row of the window is one segment.
         let joined = groups == 1 && window.dilation[1] == 1;
         let shape = if joined {
             [per_group, kernel_height, kernel_width * stride]

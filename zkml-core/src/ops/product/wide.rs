@@ -1,6 +1,6 @@
-//! Layers on operands that are wider than a byte: on 16 bits with sums of 32 where the ranges of the graph allow it (a
-//! dot product of `i16` compiles to multiply-and-add-pairs), else on 64 bits. A convolution gathers the patch under each
-//! output position once and multiplies it with all filters of the group.
+//! Layers on operands that are wider than a byte. They run on 16 bits with sums of 32 if the ranges of the graph allow
+//! it (a dot product of `i16` compiles to multiply-and-add-pairs), else on 64 bits. A convolution gathers the patch
+//! under each output position once and multiplies it with all filters of the group.
 
 use ndarray::ArrayD;
 use rayon::prelude::*;
@@ -24,13 +24,13 @@ pub(crate) struct WideLayer {
 
 #[derive(Debug, Clone)]
 enum Values {
-    /// Operand magnitudes fit 16 bits and sums 32.
+    /// Operands and weights fit 16 bits, and sums 32.
     Narrow(Vec<i16>),
     Wide(Vec<i64>),
 }
 
 impl WideLayer {
-    /// Of a matrix with rows of `terms` values, for operands in `range`.
+    /// Lays out a matrix with rows of `terms` values, for operands in `range`.
     pub(crate) fn new(weights: &[i32], terms: usize, range: (i64, i64)) -> Self {
         let stride = terms.next_multiple_of(LANES);
         let operand = magnitude(range);

@@ -1,4 +1,4 @@
-//! The transforms of the code.
+//! Butterflies: the layers of the code's transforms.
 
 use rayon::prelude::*;
 
@@ -13,8 +13,8 @@ kernels! {
         for_chunks_of_two(low, high, |_, low, high| dispatch!(self, butterfly(low, high, t)));
     }
 
-    /// For each block `b` of `2 half` consecutive values the [`butterfly`] of its halves with `twiddles[b]`. Values
-    /// after the last full block, or after the last twiddle, stay as they are.
+    /// The [`butterfly`] of the halves of each block of `2 half` consecutive values; block `b` has the factor
+    /// `twiddles[b]`. Values after the last full block, or after the last twiddle, stay as they are.
     fn butterfly_pairs(self, values: &mut [M61], half: usize, twiddles: &[M61]) {
         let block = 2 * half;
         if block == 0 {
@@ -37,18 +37,17 @@ kernels! {
             .for_each(|(values, twiddles)| dispatch!(self, butterfly_pairs(values, half, twiddles)));
     }
 
-    /// Two layers of [`butterfly_pairs`] at once: on each block of `4 quarter` values those of its halves with the
-    /// block's factor in `outer`, then those of the halves of both halves with its two in `inner`. Runs on the calling
-    /// thread.
+    /// Two layers of [`butterfly_pairs`] in one pass over memory. Block `b` is four runs `w, x, y, z` of `quarter`
+    /// values. `(w, y)` and `(x, z)` are joined with `outer[b]`, then `(w, x)` with `inner[2 b]` and `(y, z)` with
+    /// `inner[2 b + 1]`. Runs on the calling thread.
     ///
-    /// Between two such calls the values are words of the right residues, not canonical ones; after the `last` one they
-    /// are.
+    /// Unless this is the `last` such call, the values need not be canonical after it.
     fn butterfly_quads(self, values: &mut [M61], quarter: usize, outer: &[M61], inner: &[M61], last: bool) {
         dispatch!(self, butterfly_quads(values, quarter, outer, inner, last));
     }
 
-    /// [`butterfly_quads`] of one block into a new one, where the first values of the block are those of `head`
-    /// instead: at most a quarter. Runs on the calling thread.
+    /// [`butterfly_quads`] of one block into a new vector. The values of `head`, at most a quarter of the block, stand
+    /// for the first ones of the block. Runs on the calling thread.
     fn butterfly_quad_of(self, head: &[M61], values: &[M61], factors: [&M61; 3], last: bool) -> Vec<M61> {
         let quarter = values.len() / 4;
         let split = head.len().min(quarter);

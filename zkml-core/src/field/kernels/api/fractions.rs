@@ -28,9 +28,9 @@ kernels! {
 }
 
 impl Backend {
-    /// [`Self::fraction_layer`] of fractions that are nowhere written down, `2 half` of them:
-    /// `denominators(start, out)` fills `out` with the denominators from cell `start` on, `numerators(start, out)` with
-    /// the numerators, or returns false if all of them are 1. From cell `filled` on all fractions are `0/1`.
+    /// [`Self::fraction_layer`] of `2 half` fractions that are computed piece by piece and never stored.
+    /// `denominators(start, out)` fills `out` with the denominators from cell `start` on, and `numerators(start, out)`
+    /// with the numerators, or it returns false if all of them are 1. From cell `filled` on all fractions are `0/1`.
     pub fn fraction_layer_of(
         self,
         half: usize,

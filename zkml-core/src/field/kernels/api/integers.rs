@@ -28,8 +28,8 @@ kernels! {
         int8::multiply(self, weights, patches)
     }
 
-    /// `out[i] = floor((x[i] multiplier + 2^(shift - 1)) / 2^shift)` for `shift >= 1`, modulo `2^64`; the smallest and
-    /// the largest of the results, 0 among them.
+    /// `out[i] = floor((x[i] multiplier + 2^(shift - 1)) / 2^shift)` for `shift >= 1`, modulo `2^64`. Returns the
+    /// smallest and the largest of 0 and the results.
     fn rescale_integers(self, x: &[i64], multiplier: i64, shift: u32, out: &mut [i64]) -> (i64, i64) {
         dispatch!(self, int8::rescale(x, multiplier, shift, out))
     }

@@ -92,13 +92,13 @@ kernels! {
         let length = 1usize << point.len();
         let mut table = Vec::with_capacity(length);
         table.push(scale);
-        // The last variable is the lowest bit: it is there first, each earlier one doubles what exists.
+        // Starts with the last variable, the lowest bit of the index. Each earlier variable doubles the table.
         for &r in point.iter().rev() {
             let filled = table.len();
             let (low, high): (*mut K, *mut MaybeUninit<K>) =
                 (table.as_mut_ptr(), table.spare_capacity_mut().as_mut_ptr());
-            // SAFETY: `low` are the initialized elements, `high` the `filled` uninitialized ones behind them
-            // (2 filled <= length <= capacity); they do not overlap and live as long as `table`.
+            // SAFETY: `low` are the initialized elements, `high` the `filled` uninitialized ones after them (2 filled
+            // <= length <= capacity); they do not overlap and live as long as `table`.
             let (low, high) = unsafe {
                 (core::slice::from_raw_parts_mut(low, filled), core::slice::from_raw_parts_mut(high, filled))
             };

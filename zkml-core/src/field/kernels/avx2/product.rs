@@ -43,7 +43,7 @@ pub(super) unsafe fn reduce_once(x: __m256i) -> __m256i {
     }
 }
 
-/// `2^UP x mod p` up to a multiple, `UP + DOWN = 61`: `2^UP (x mod 2^DOWN) + (x >> DOWN)`.
+/// A word congruent to `2^UP x` modulo `p`, for `UP + DOWN = 61`: `2^UP (x mod 2^DOWN) + (x >> DOWN)`.
 #[inline(always)]
 pub(super) unsafe fn shift<const UP: i32, const DOWN: i32>(x: __m256i) -> __m256i {
     // SAFETY: AVX2 is there, as the caller vouches.

@@ -173,7 +173,7 @@ impl Vector for Lanes {
     unsafe fn sub(self, other: Self) -> Self {
         // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe {
-            // A negative difference is a huge word, and p more is the right one.
+            // A negative difference wraps to a word above `2^63`, and adding `p` makes it the residue.
             let difference = _mm512_sub_epi64(self.0, other.0);
             Lanes(_mm512_min_epu64(difference, _mm512_add_epi64(difference, all(P))))
         }
@@ -291,7 +291,7 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn lazy_sub(self, other: Self) -> Self {
-        // 2 p is more than a short lane: the difference is not negative.
+        // A short lane is below 2 p, so the difference is not negative.
         // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe { Lanes(_mm512_sub_epi64(_mm512_add_epi64(self.0, all(2 * P)), other.0)) }
     }

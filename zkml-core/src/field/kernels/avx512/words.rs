@@ -38,7 +38,7 @@ pub(super) unsafe fn reduce(x: __m512i) -> __m512i {
     }
 }
 
-/// `2^52 x mod p` up to one multiple, below `2^61 + 2^55`.
+/// A word below `2^61 + 2^55` that is congruent to `2^52 x` modulo `p`.
 #[inline(always)]
 pub(super) unsafe fn times_2_52(x: __m512i) -> __m512i {
     // SAFETY: AVX-512 is there, as the caller vouches.

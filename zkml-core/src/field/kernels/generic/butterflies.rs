@@ -66,9 +66,9 @@ impl<const LAST: bool> Map for ButterflyQuad<LAST> {
     }
 }
 
-/// Two layers of butterflies on each block of `4 quarter` values `a, b, c, d`: `(a, c)` and `(b, d)` with the block's
-/// factor in `outer`, then `(a, b)` and `(c, d)` with its two in `inner`. Between such calls the words need not be
-/// canonical; after the `last` one they are.
+/// Two layers of butterflies on each block of four runs `a, b, c, d` of `quarter` values. Block `k` joins `(a, c)` and
+/// `(b, d)` with `outer[k]`, then `(a, b)` with `inner[2 k]` and `(c, d)` with `inner[2 k + 1]`. Unless this is the
+/// `last` call, the words need not be canonical after it.
 #[inline(always)]
 pub(in crate::field::kernels) unsafe fn butterfly_quads<V: Vector>(
     values: &mut [M61],
@@ -99,7 +99,7 @@ pub(in crate::field::kernels) unsafe fn butterfly_quads<V: Vector>(
     }
 }
 
-/// One block of [`butterfly_quads`] from one place to another; writes every element of `to`.
+/// [`butterfly_quads`] of one block, from `from` to `to`. Writes every element of `to`.
 #[inline(always)]
 pub(in crate::field::kernels) unsafe fn butterfly_quad<V: Vector>(
     from: [&[M61]; 4],

@@ -3,7 +3,7 @@
 use super::super::limb::{Planes, join_halves};
 use crate::field::K;
 
-/// Terms below `2^39` that a 64-bit sum takes; well inside.
+/// Terms that a 64-bit sum takes: each is at most `2^39`, so `2^22` of them are at most `2^61`.
 const TERMS: usize = 1 << 22;
 
 /// Columns whose sums are kept at a time.

@@ -73,7 +73,7 @@ impl Vector for Scalar {
         }
     }
 
-    // There is no power of two below the width, so these are never reached; they do what they say for 1.
+    // The width is 1 and `HALF` is below it, so nothing calls these. They are right for `HALF = 1`.
     #[inline(always)]
     unsafe fn load_blocks<const HALF: usize>(source: *const u64) -> (Self, Self) {
         // SAFETY: the same contract.
@@ -138,7 +138,7 @@ impl Vector for Scalar {
         Scalar(reduce128(wide(self, b) + u128::from(c.0)))
     }
 
-    // What a vector of another instruction set leaves may be lazy; what is made here is canonical.
+    // Words that a vector of another instruction set wrote may be lazy. Results here are canonical.
     type Factor = Self;
 
     #[inline(always)]
