@@ -202,25 +202,23 @@ impl<'g> Lowering<'g> for Builder<'g> {
     fn weight(
         &mut self,
         id: ParameterId,
-        shape: &[usize],
         split: &[usize],
         order: &[usize],
     ) -> Result<ColumnId, CircuitError> {
         let parameter = self.parameter(id, ParameterRole::Weight, "an int8 weight")?;
         let values: usize = parameter.shape.iter().product();
-        let ordered = order.iter().map(|&axis| split.get(axis).copied().unwrap_or(0));
-        if values != split.iter().product::<usize>() || !ordered.eq(shape.iter().copied()) {
-            return Err(CircuitError::Malformed {
+        let shape: Option<Vec<usize>> = order.iter().map(|&axis| split.get(axis).copied()).collect();
+        match shape.filter(|shape| shape.iter().product::<usize>() == values && split.len() == order.len()) {
+            Some(shape) => {
+                let (split, order) = (split.to_vec(), order.to_vec());
+                Ok(self.parameter_column(id, &shape, ParameterCells::Weight { split, order }))
+            }
+            None => Err(CircuitError::Malformed {
                 place: format!("parameter `{}`", parameter.path),
                 expected: format!("a weight of shape {split:?}"),
                 found: format!("shape {:?}", parameter.shape),
-            });
+            }),
         }
-        let cells = ParameterCells::Weight {
-            split: split.to_vec(),
-            order: order.to_vec(),
-        };
-        Ok(self.parameter_column(id, shape, cells))
     }
 
     fn bias_digits(&mut self, id: ParameterId) -> Result<ColumnId, CircuitError> {

@@ -213,7 +213,7 @@ impl FloatRoom for GlobalAvgPool2d {
 fn average(window: Window2d, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
     let x = quantizing.activation(0)?;
     let scale = x.scale / (window.kernel[0] * window.kernel[1]) as f64;
-    quantizing.accumulate(SumPool2d { window }.into(), vec![x.node], vec![scale], 0)
+    quantizing.accumulate(SumPool2d { window }.into(), vec![x.node], scale)
 }
 
 impl Room for SumPool2d {

@@ -74,7 +74,7 @@ impl IntegerRoom for ChannelScale {
         let sizes = [weights];
         let sizes = if one { &[][..] } else { &sizes[..] };
         let order = if one { &[][..] } else { &[0][..] };
-        let w = lowering.weight(self.weight, sizes, sizes, order)?;
+        let w = lowering.weight(self.weight, sizes, order)?;
         let along = |a: usize| match a == 1 && !one {
             true => Axis::shared(0, a, a),
             false => Axis::free_right(a, a),

@@ -5,6 +5,7 @@ use ndarray::{ArrayD, Axis as NdAxis, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::product::{add_bias, check_products, rank4, window_factor};
+use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing, product};
@@ -134,10 +135,7 @@ pub struct Conv2d {
 
 impl Room for Conv2d {
     fn parameters_mut(&mut self) -> Vec<&mut ParameterId> {
-        [Some(&mut self.weight), self.bias.as_mut()]
-            .into_iter()
-            .flatten()
-            .collect()
+        weight_and_bias(&mut self.weight, &mut self.bias)
     }
 
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
@@ -197,7 +195,7 @@ impl FloatRoom for Conv2d {
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
         let (window, groups) = (self.window, self.groups);
-        let op = |weight, bias| {
+        let op = |(weight, bias)| {
             IntOp::Conv2d(Conv2d {
                 weight,
                 bias,
@@ -205,7 +203,7 @@ impl FloatRoom for Conv2d {
                 groups,
             })
         };
-        quantizing.products(self.weight, self.bias, &op, 1)
+        quantizing.products((self.weight, self.bias), 1, &op)
     }
 }
 
@@ -223,9 +221,8 @@ impl IntegerRoom for Conv2d {
         let (groups, [height, width]) = (self.groups, self.window.kernel);
         let (per_group, out_per_group) = (channels / groups, out_channels / groups);
         // The kernel comes first: its padding to a power of two is then whole rows, which are not stored.
-        let weight_shape = [height, width, groups, out_per_group, per_group];
         let tensor_shape = [groups, out_per_group, per_group, height, width];
-        let w = lowering.weight(self.weight, &weight_shape, &tensor_shape, &[3, 4, 0, 1, 2])?;
+        let w = lowering.weight(self.weight, &tensor_shape, &[3, 4, 0, 1, 2])?;
         check_products(lowering, fact.range, per_group * height * width)?;
 
         let windows = lowering.circuit().view(

@@ -40,6 +40,37 @@ pub trait Curved: core::fmt::Debug {
     }
 }
 
+/// The room of a function without hyper-parameters: its curve, its value in `f64`, and what [`Curved`] asks.
+macro_rules! curve {
+    ($(#[$doc:meta])* $name:ident = CurveKind::$kind:ident, |$x:ident| $value:expr; steepest $steepest:expr; properties $properties:expr;) => {
+        $crate::ops::hyper_parameters! {
+            $(#[$doc])*
+            $name {}
+        }
+
+        impl $crate::ops::Curved for $name {
+            fn curve(&self) -> Result<$crate::circuit::CurveKind, $crate::circuit::TableError> {
+                Ok($crate::circuit::CurveKind::$kind)
+            }
+
+            #[cfg(feature = "prover")]
+            fn value(&self, $x: f64) -> f64 {
+                $value
+            }
+
+            fn steepest(&self) -> f64 {
+                $steepest
+            }
+
+            fn properties(&self) -> Properties {
+                $properties
+            }
+        }
+    };
+}
+
+pub(super) use curve;
+
 /// Rooms, and the enum of all of them.
 macro_rules! elementwise {
     ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {

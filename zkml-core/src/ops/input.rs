@@ -19,19 +19,6 @@ pub struct Input;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevealedInput;
 
-impl Room for Input {
-    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        match site.operands {
-            [] => site.declared(),
-            _ => Err(site.arity(0)),
-        }
-    }
-
-    fn properties(&self) -> Properties {
-        Properties::INPUT
-    }
-}
-
 impl FloatRoom for Input {
     /// The executor puts the value of an input in its place.
     #[cfg(feature = "prover")]
@@ -45,52 +32,44 @@ impl FloatRoom for Input {
     }
 }
 
-impl IntegerRoom for Input {
-    fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
-        site.accumulator(wide(site.fact.range))
-    }
+/// The rooms of inputs: `$reveals` is whether the integers are public whatever the privacy.
+macro_rules! input {
+    ($name:ident, $reveals:literal) => {
+        impl Room for $name {
+            fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+                match site.operands {
+                    [] => site.declared(),
+                    _ => Err(site.arity(0)),
+                }
+            }
 
-    fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
-        lowering.input(false)
-    }
+            fn properties(&self) -> Properties {
+                Properties::INPUT | Properties::REVEALS.when($reveals)
+            }
+        }
 
-    #[cfg(feature = "prover")]
-    fn execute(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        None
-    }
+        impl IntegerRoom for $name {
+            fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
+                site.accumulator(wide(site.fact.range))
+            }
 
-    #[cfg(feature = "prover")]
-    fn reference(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        None
-    }
+            fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
+                lowering.input($reveals)
+            }
+
+            /// The executor puts the value of an input in its place.
+            #[cfg(feature = "prover")]
+            fn execute(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+                None
+            }
+
+            #[cfg(feature = "prover")]
+            fn reference(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+                None
+            }
+        }
+    };
 }
 
-impl Room for RevealedInput {
-    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        Input.shape(site)
-    }
-
-    fn properties(&self) -> Properties {
-        Properties::INPUT | Properties::REVEALS
-    }
-}
-
-impl IntegerRoom for RevealedInput {
-    fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
-        Input.range(site)
-    }
-
-    fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
-        lowering.input(true)
-    }
-
-    #[cfg(feature = "prover")]
-    fn execute(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        None
-    }
-
-    #[cfg(feature = "prover")]
-    fn reference(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        None
-    }
-}
+input!(Input, false);
+input!(RevealedInput, true);

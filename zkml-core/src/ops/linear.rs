@@ -5,6 +5,7 @@ use ndarray::{ArrayD, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::product::{add_bias, check_products};
+use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing};
@@ -91,10 +92,7 @@ pub struct Linear {
 
 impl Room for Linear {
     fn parameters_mut(&mut self) -> Vec<&mut ParameterId> {
-        [Some(&mut self.weight), self.bias.as_mut()]
-            .into_iter()
-            .flatten()
-            .collect()
+        weight_and_bias(&mut self.weight, &mut self.bias)
     }
 
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
@@ -149,8 +147,8 @@ impl FloatRoom for Linear {
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
         let axis = quantizing.node().fact.len().saturating_sub(1);
-        let op = |weight, bias| IntOp::Linear(Linear { weight, bias });
-        quantizing.products(self.weight, self.bias, &op, axis)
+        let op = |(weight, bias)| IntOp::Linear(Linear { weight, bias });
+        quantizing.products((self.weight, self.bias), axis, &op)
     }
 }
 
@@ -180,7 +178,7 @@ impl IntegerRoom for Linear {
         let result = &lowering.fact().shape;
         let last = fact.shape.len() - 1;
         let shape = [result[last], fact.shape[last]];
-        let w = lowering.weight(self.weight, &shape, &shape, &[0, 1])?;
+        let w = lowering.weight(self.weight, &shape, &[0, 1])?;
         check_products(lowering, fact.range, shape[1])?;
         let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::free_right(axis, axis)).collect();
         axes.push(Axis::free_left(0, last));

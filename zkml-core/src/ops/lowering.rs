@@ -33,18 +33,12 @@ pub trait Lowering<'g> {
     fn parameter_shape(&self, id: ParameterId) -> &'g [usize];
 
     /// A weight tensor as a parameter column. The tensor is read with the sizes `split`; axis `i` of the column is then
-    /// its axis `order[i]`, and has the size `shape[i]`. Example: a convolution's `[O, C, H, W]` in order
-    /// `[2, 3, 0, 1]` is `[H, W, O, C]`.
+    /// its axis `order[i]`. Example: a convolution's `[O, C, H, W]` in order `[2, 3, 0, 1]` is `[H, W, O, C]`.
     ///
     /// # Errors
     /// A parameter that is no int8 weight, or has another number of values.
-    fn weight(
-        &mut self,
-        id: ParameterId,
-        shape: &[usize],
-        split: &[usize],
-        order: &[usize],
-    ) -> Result<ColumnId, CircuitError>;
+    fn weight(&mut self, id: ParameterId, split: &[usize], order: &[usize])
+    -> Result<ColumnId, CircuitError>;
 
     /// The digits of a bias, `[4, length]`: `bias = sum_k 256^k digit_k`, each an int8.
     ///

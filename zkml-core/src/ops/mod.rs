@@ -40,7 +40,7 @@ pub use lowering::{Hint, Lowering};
 pub use product::Layer;
 pub use properties::Properties;
 #[cfg(feature = "prover")]
-pub use quantizing::{Accumulator, Activation, QuantizeError, Quantizing, ShiftError};
+pub use quantizing::{Accumulator, Activation, Affine, QuantizeError, Quantizing, ShiftError};
 pub use range::{RangeError, RangeSite};
 use registry::{operations, rooms};
 pub use room::{AffineLayer, FloatRoom, IntegerRoom, Room};

@@ -56,7 +56,7 @@ impl FloatRoom for Mul {
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
         let (left, right) = (quantizing.activation(0)?, quantizing.activation(1)?);
         let scale = left.scale * right.scale;
-        quantizing.accumulate(Product.into(), vec![left.node, right.node], vec![scale], 0)
+        quantizing.accumulate(Product.into(), vec![left.node, right.node], scale)
     }
 }
 

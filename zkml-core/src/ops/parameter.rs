@@ -60,7 +60,7 @@ impl IntegerRoom for Parameter {
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let shape = &lowering.fact().shape;
         let order: Vec<usize> = (0..shape.len()).collect();
-        lowering.weight(self.parameter, shape, shape, &order)
+        lowering.weight(self.parameter, shape, &order)
     }
 
     #[cfg(feature = "prover")]

@@ -101,6 +101,6 @@ impl FloatRoom for Prelu {
             coefficients: vec![1 << bits, -1],
         };
         let scale = positive.scale * (-f64::from(bits)).exp2();
-        quantizing.accumulate(sum.into(), vec![positive.node, scaled], vec![scale], 0)
+        quantizing.accumulate(sum.into(), vec![positive.node, scaled], scale)
     }
 }

@@ -13,6 +13,9 @@ use super::{Float, IntOp, RangeError};
 use crate::circuit::{CurveKind, Function, TableError};
 use crate::graph::{GraphError, Node, NodeId, ParameterId};
 
+/// Weight and bias of a layer.
+pub type Affine = (ParameterId, Option<ParameterId>);
+
 /// The node that is quantized, and the integer graph as it is built. Multipliers, shifts and weights are chosen once
 /// the whole graph is known.
 pub trait Quantizing {
@@ -40,17 +43,11 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn input(&mut self) -> Result<(), QuantizeError>;
 
-    /// Appends an operation whose exact result is the node's accumulator, with one scale or one per index along `axis`.
+    /// Appends an operation whose exact result is the node's accumulator, of this scale.
     ///
     /// # Errors
     /// See [`QuantizeError`].
-    fn accumulate(
-        &mut self,
-        op: IntOp,
-        operands: Vec<NodeId>,
-        scales: Vec<f64>,
-        axis: usize,
-    ) -> Result<(), QuantizeError>;
+    fn accumulate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError>;
 
     /// Appends a sum of products with weights, whose scales are chosen later. Output channels are axis `axis` of the
     /// result.
@@ -59,10 +56,9 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn products(
         &mut self,
-        weight: ParameterId,
-        bias: Option<ParameterId>,
-        op: &dyn Fn(ParameterId, Option<ParameterId>) -> IntOp,
+        of: Affine,
         axis: usize,
+        op: &dyn Fn(Affine) -> IntOp,
     ) -> Result<(), QuantizeError>;
 
     /// Appends a sum of 8-bit values of several scales.

@@ -38,6 +38,14 @@ pub trait Room {
     }
 }
 
+/// The parameters of an affine layer, in the order of its fields.
+pub(super) fn weight_and_bias<'a>(
+    weight: &'a mut ParameterId,
+    bias: &'a mut Option<ParameterId>,
+) -> Vec<&'a mut ParameterId> {
+    core::iter::once(weight).chain(bias.as_mut()).collect()
+}
+
 /// A layer `W x + b` whose output channels are the first axis of its weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AffineLayer {

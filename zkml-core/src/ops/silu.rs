@@ -1,30 +1,11 @@
 //! `torch.nn.SiLU`.
 
-use super::elementwise::Curved;
-use super::{Properties, hyper_parameters};
-use crate::circuit::{CurveKind, TableError};
+use super::Properties;
+use super::elementwise::curve;
 
-hyper_parameters! {
+curve! {
     /// `x / (1 + e^-x)`.
-    SiLU {
-    }
-}
-
-impl Curved for SiLU {
-    fn curve(&self) -> Result<CurveKind, TableError> {
-        Ok(CurveKind::Silu)
-    }
-
-    #[cfg(feature = "prover")]
-    fn value(&self, x: f64) -> f64 {
-        x / (1.0 + libm::exp(-x))
-    }
-
-    fn steepest(&self) -> f64 {
-        1.1
-    }
-
-    fn properties(&self) -> Properties {
-        Properties::ZERO_TO_ZERO
-    }
+    SiLU = CurveKind::Silu, |x| x / (1.0 + libm::exp(-x));
+    steepest 1.1;
+    properties Properties::ZERO_TO_ZERO;
 }

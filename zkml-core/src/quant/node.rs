@@ -6,7 +6,7 @@ use super::quantize::{PendingSum, PendingWeights, Quantizer, domain_bits};
 use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
 use crate::ops::{
-    self, Accumulator, Activation, Float, Input, IntOp, IntegerConstant, Properties, QuantizeError,
+    self, Accumulator, Activation, Affine, Float, Input, IntOp, IntegerConstant, Properties, QuantizeError,
     Quantizing, WeightedSum,
 };
 use crate::optimize::operation::activation_fusion;
@@ -110,23 +110,17 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         Ok(())
     }
 
-    fn accumulate(
-        &mut self,
-        op: IntOp,
-        operands: Vec<NodeId>,
-        scales: Vec<f64>,
-        axis: usize,
-    ) -> Result<(), QuantizeError> {
-        self.accumulated(op, operands, scales, axis).map(|_| ())
+    fn accumulate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError> {
+        self.accumulated(op, operands, vec![scale], 0).map(|_| ())
     }
 
     fn products(
         &mut self,
-        weight: ParameterId,
-        bias: Option<ParameterId>,
-        op: &dyn Fn(ParameterId, Option<ParameterId>) -> IntOp,
+        of: Affine,
         axis: usize,
+        op: &dyn Fn(Affine) -> IntOp,
     ) -> Result<(), QuantizeError> {
+        let (weight, bias) = of;
         let x = self.activation(0)?;
         let (float, options) = (self.quantizer.float, self.quantizer.options);
         let per_channel = !self.keeps_accumulator() && options.switches.runs(&PerChannelScales);
@@ -141,7 +135,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         let weights = self.zeros(weight, ParameterRole::Weight);
         let biases = bias.map(|bias| self.zeros(bias, ParameterRole::Bias));
         let accumulated = scales.iter().map(|scale| scale * x.scale).collect();
-        let node = self.accumulated(op(weights, biases), vec![x.node], accumulated, axis)?;
+        let node = self.accumulated(op((weights, biases)), vec![x.node], accumulated, axis)?;
         self.quantizer.weighted.push(PendingWeights {
             source: self.id,
             node,
@@ -221,7 +215,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         match self.accumulator(0) {
             Some(accumulator) if self.keeps_accumulator() => {
                 let scale = accumulator.scales.first().copied().unwrap_or(1.0);
-                self.accumulate(op(), vec![accumulator.node], vec![scale], 0)
+                self.accumulate(op(), vec![accumulator.node], scale)
             }
             _ => {
                 let x = self.activation(0)?;
@@ -254,7 +248,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         match self.accumulator(0) {
             Some(accumulator) if moves && self.keeps_accumulator() => {
                 let scale = accumulator.scales[0];
-                self.accumulate(op, vec![accumulator.node], vec![scale], 0)
+                self.accumulate(op, vec![accumulator.node], scale)
             }
             _ => {
                 let x = self.activation(0)?;

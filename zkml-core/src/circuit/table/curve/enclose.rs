@@ -80,7 +80,7 @@ pub(super) fn round<T: Integer>(bounds: &Bounds<T>, output: Dyadic) -> Option<(i
     };
     match (bounds.low.up(up + 1), bounds.high.up(up + 1)) {
         (Some(low), Some(high)) => quotients(&low, &high, &twice, bounds.exact),
-        _ => saturated(bounds, up + 1, &divisor),
+        _ => saturated(bounds, up + 1, &twice),
     }
 }
 
@@ -101,10 +101,10 @@ fn quotients<T: Integer>(low: &T, high: &T, twice: &T, exact: bool) -> Option<(i
     Some((nearest, last.floor_div(twice)?.saturated()))
 }
 
-/// `i64::MAX` or `i64::MIN` where the end nearer to 0, shifted up by `bits`, reaches 2^126, and `divisor < 2^64`.
-fn saturated<T: Integer>(bounds: &Bounds<T>, bits: u32, divisor: &T) -> Option<(i64, i64)> {
+/// `i64::MAX` or `i64::MIN` where the end nearer to 0, shifted up by `bits`, reaches 2^126, and `twice < 2^65`.
+fn saturated<T: Integer>(bounds: &Bounds<T>, bits: u32, twice: &T) -> Option<(i64, i64)> {
     let zero = T::from(0);
-    if *divisor >= T::from(1 << 64) {
+    if *twice >= T::from(1 << 65) {
         return None;
     }
     if bounds.low > zero && bounds.low.up(bits).is_none() {

@@ -86,3 +86,46 @@ fn plus_three<T: Integer>(x: Wide) -> Option<(T, i32)> {
     let three = T::from(3).up(unit.unsigned_abs())?;
     Some((x.plus(&three)?, unit))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps with mantissas of all bits, so that intermediate numbers are as long as they become.
+    #[test]
+    fn machine_words_and_long_integers_agree() {
+        let slope = Dyadic::new((1 << 53) - 3, -54).unwrap();
+        let kinds = [
+            CurveKind::Hardswish,
+            CurveKind::Hardsigmoid,
+            CurveKind::LeakyRelu { slope },
+            CurveKind::Abs,
+        ];
+        let mut decided = [0; 4];
+        for (kind, decided) in kinds.into_iter().zip(&mut decided) {
+            for exponent in -130i16..8 {
+                let input = Dyadic::new((1 << 53) - 1, exponent).unwrap();
+                for (mantissa, power) in [(1, -5), (1, -40), ((1 << 53) - 1, -58), (3, 20)] {
+                    let output = Dyadic::new(mantissa, power).unwrap();
+                    for v in (-1i64 << 12..1 << 12).step_by(37).chain(-8..8) {
+                        let Some(form) = rational(kind, Wide::scaled(v, input)) else {
+                            continue;
+                        };
+                        let words = evaluated::<i128>(form).and_then(|bounds| round(&bounds, output));
+                        let long = evaluated::<BigInt>(form).and_then(|bounds| round(&bounds, output));
+                        let limits = (-(1 << 58), 1 << 58);
+                        if let Some(words) = words {
+                            let entries = (decide(words, limits), decide(long.unwrap(), limits));
+                            assert_eq!(
+                                entries.0, entries.1,
+                                "{kind} of {v} * {input} in steps of {output}"
+                            );
+                            *decided += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert!(decided.iter().all(|count| *count > 10_000), "{decided:?}");
+    }
+}
