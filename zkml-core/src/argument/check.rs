@@ -1,5 +1,12 @@
 //! Checks a trace against the circuit, cell by cell: the obvious reference for what the argument shows.
 
+#![cfg(feature = "prover")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "the prover's side"
+)]
+
 use std::collections::HashMap;
 
 use thiserror::Error;

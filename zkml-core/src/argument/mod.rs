@@ -5,12 +5,6 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod bindings;
-#[cfg(feature = "prover")]
-#[allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "the prover's side"
-)]
 mod check;
 mod dry_run;
 pub mod link;
@@ -20,12 +14,6 @@ mod separate;
 mod sizes;
 mod soundness;
 mod statement;
-#[cfg(feature = "prover")]
-#[allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "the prover's side"
-)]
 mod trace;
 mod walk;
 mod work;

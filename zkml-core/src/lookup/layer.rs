@@ -3,6 +3,8 @@
 //! The polynomial of the sumcheck is `F = p0 q1 + p1 q0 + lambda q0 q1 = p0 q1 + r1 q0` with `r1 = p1 + lambda q1`. The
 //! prover folds `r1` in place of `p1`, which saves a product.
 
+#![cfg(feature = "prover")]
+
 use ark_ff::{AdditiveGroup, batch_inversion};
 
 use super::weights::Weights;

@@ -5,6 +5,8 @@
 //! challenge. The tables of `u` are first written after the first challenge, at half their length. Until then their
 //! cells are made from the columns on demand.
 
+#![cfg(feature = "prover")]
+
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 

@@ -1,5 +1,7 @@
 //! The cells of the stack. They are not written out: any piece of them is made from the columns on demand.
 
+#![cfg(feature = "prover")]
+
 use ark_ff::{AdditiveGroup, Field};
 
 use super::layer::Level;

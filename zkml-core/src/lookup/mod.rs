@@ -46,22 +46,16 @@
 //! References: Habock 2022/1530 (LogUp); Papini, Habock 2023/1284 (with GKR); Gruen 2024/108 (the equality factor);
 //! details in `docs/protocol/lookup.md`.
 
-#[cfg(feature = "prover")]
 mod layer;
-#[cfg(feature = "prover")]
 mod leaf_layer;
-#[cfg(feature = "prover")]
 mod leaves;
-#[cfg(feature = "prover")]
 mod prover;
 mod soundness;
 mod stack;
 mod verifier;
-#[cfg(feature = "prover")]
 mod weights;
 
-#[cfg(test)]
-#[cfg(feature = "prover")]
+#[cfg(all(test, feature = "prover"))]
 mod tests;
 
 #[cfg(feature = "prover")]

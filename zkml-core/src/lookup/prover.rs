@@ -1,5 +1,7 @@
 //! The prover of the lookup argument.
 
+#![cfg(feature = "prover")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ark_ff::{AdditiveGroup, Field};

@@ -1,5 +1,7 @@
 //! The equality weights of a layer's rounds, as a product of two tables.
 
+#![cfg(feature = "prover")]
+
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 

@@ -9,19 +9,15 @@
 //! Every combination of switches proves and verifies. Without a pass the network is larger, or less precise.
 
 mod list;
-#[cfg(test)]
-#[cfg(feature = "prover")]
+#[cfg(all(test, feature = "prover"))]
 mod list_tests;
 mod pass;
 mod report;
-#[cfg(feature = "prover")]
 mod rewrite;
-#[cfg(feature = "prover")]
 mod run;
 mod sizes;
 mod switches;
-#[cfg(test)]
-#[cfg(feature = "prover")]
+#[cfg(all(test, feature = "prover"))]
 mod tests;
 
 #[cfg(feature = "prover")]

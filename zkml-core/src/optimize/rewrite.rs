@@ -1,5 +1,7 @@
 //! Editing steps shared by the passes.
 
+#![cfg(feature = "prover")]
+
 use crate::graph::{Graph, NodeId, Stage};
 
 /// Makes every user of `from` (and the outputs) use `to` instead.

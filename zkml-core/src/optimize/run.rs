@@ -4,6 +4,8 @@
 //! nodes; the passes that combine weights compute the result at once (`batch_norm_folding`, `batch_norm_conversion`,
 //! `contraction_order`).
 
+#![cfg(feature = "prover")]
+
 use super::{Change, Level, PassReport, Switches, Work, all};
 use crate::graph::{Graph, GraphError, Node, NodeId, ParameterId};
 use crate::ops::{Float, Properties};

@@ -1,5 +1,7 @@
 //! Columns of the encoded matrix: encoded block by block, hashed, looked up or computed again.
 
+#![cfg(feature = "prover")]
+
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 

@@ -6,6 +6,8 @@
 //! which is also what the tree hashes. All coefficients from `2 L` on are 0, so each block of `L` points is an
 //! independent transform of length `L` over the same coefficients.
 
+#![cfg(feature = "prover")]
+
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 

@@ -1,5 +1,7 @@
 //! Why a commitment or an opening cannot be made.
 
+#![cfg(feature = "prover")]
+
 use thiserror::Error;
 
 use crate::secret::RandomnessError;

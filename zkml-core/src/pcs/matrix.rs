@@ -1,5 +1,7 @@
 //! A committed matrix: what the prover keeps between the commitment and the opening.
 
+#![cfg(feature = "prover")]
+
 use core::fmt;
 
 use ark_ff::AdditiveGroup;

@@ -1,5 +1,7 @@
 //! The prover's merge of claims at several points to one point: a sumcheck of which each matrix has a part.
 
+#![cfg(feature = "prover")]
+
 use ark_ff::AdditiveGroup;
 
 use super::claim::Claim;

@@ -45,28 +45,19 @@
 pub mod circle;
 pub mod claim;
 pub mod code;
-#[cfg(feature = "prover")]
 mod columns;
-#[cfg(feature = "prover")]
 mod encode;
-#[cfg(feature = "prover")]
 pub mod error;
 pub mod hash;
-#[cfg(feature = "prover")]
 pub mod matrix;
-#[cfg(feature = "prover")]
 mod merge;
 pub mod merkle;
-#[cfg(feature = "prover")]
 mod opened;
-#[cfg(feature = "prover")]
 pub mod oracle;
 pub mod packing;
 pub mod plan;
-#[cfg(feature = "prover")]
 pub mod prover;
 pub mod recursive;
-#[cfg(feature = "prover")]
 pub mod rows;
 pub mod scheme;
 pub mod soundness;
@@ -74,8 +65,7 @@ pub mod stored;
 pub mod verifier;
 mod weights;
 
-#[cfg(test)]
-#[cfg(feature = "prover")]
+#[cfg(all(test, feature = "prover"))]
 mod tests;
 
 pub use claim::{Claim, ClaimPoint, Commitment, ExtensionRow, MaskRows, Matrix};

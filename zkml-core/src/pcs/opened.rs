@@ -1,5 +1,7 @@
 //! A matrix in the memory of this process, as an opening reads it.
 
+#![cfg(feature = "prover")]
+
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 use zeroize::Zeroizing;

@@ -9,6 +9,8 @@
 //! [`value_of_combination`](MatrixOracle::value_of_combination), [`merge`](MatrixOracle::merge)), or as their
 //! concatenation ([`columns`](MatrixOracle::columns)).
 
+#![cfg(feature = "prover")]
+
 use zeroize::Zeroizing;
 
 use super::claim::Commitment;

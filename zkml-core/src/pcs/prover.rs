@@ -1,5 +1,7 @@
 //! The prover's side of an opening. For the statement and the transcript order see the [module](super).
 
+#![cfg(feature = "prover")]
+
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 use tracing::info_span;

@@ -1,5 +1,7 @@
 //! What is committed: cells, the random coefficients after each row, and what is kept for the opening.
 
+#![cfg(feature = "prover")]
+
 use core::fmt;
 
 use super::code::RowCode;

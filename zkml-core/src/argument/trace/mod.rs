@@ -1,5 +1,12 @@
 //! The trace: executes the integer network and fills the committed columns.
 
+#![cfg(feature = "prover")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "the prover's side"
+)]
+
 mod cells;
 mod commit;
 mod count;

@@ -1,11 +1,5 @@
 //! Steps 3 to 5 of the argument, for both sides: lookups, equalities and reduction end in the claims to open.
 
-#[cfg(feature = "prover")]
-#[allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "the prover's side"
-)]
 mod prover;
 mod verifier;
 

@@ -1,5 +1,12 @@
 //! The prover's walk through steps 3 to 5: it computes the same messages from the trace and sends them.
 
+#![cfg(feature = "prover")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "the prover's side"
+)]
+
 use tracing::info_span;
 
 use super::super::{Statement, Trace};

@@ -11,6 +11,8 @@
 //! `t` positions take about `length (1 + log2(t)/2)` products for each of the `n / length` parts of the codeword,
 //! instead of `t length` one by one.
 
+#![cfg(feature = "prover")]
+
 use ark_ff::AdditiveGroup;
 
 use crate::field::{K, M61, kernels};

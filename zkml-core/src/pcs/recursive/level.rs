@@ -3,6 +3,8 @@
 //! A *tile* holds neighbouring rows column by column, the two parts of an element of `K` side by side. To the
 //! [encoder](crate::pcs::encode) these are `2 w` rows over `F`. They are also a run of the cells that make up a column.
 
+#![cfg(feature = "prover")]
+
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 

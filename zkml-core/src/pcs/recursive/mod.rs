@@ -41,19 +41,15 @@
 //! BCIKS20). See `docs/protocol/recursion.md`.
 
 pub mod choose;
-#[cfg(feature = "prover")]
 mod dual;
 pub mod functional;
-#[cfg(feature = "prover")]
 mod level;
 pub mod parameters;
-#[cfg(feature = "prover")]
 mod prover;
 pub mod soundness;
 pub mod verifier;
 
-#[cfg(test)]
-#[cfg(feature = "prover")]
+#[cfg(all(test, feature = "prover"))]
 mod tests;
 
 #[cfg(feature = "prover")]

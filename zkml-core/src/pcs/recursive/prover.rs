@@ -1,5 +1,7 @@
 //! The prover's side. For the statement and the transcript order see the [module](super).
 
+#![cfg(feature = "prover")]
+
 use tracing::info_span;
 
 use super::dual::combine_basis;
