@@ -7,7 +7,7 @@ use super::{Statement, claims_to_open};
 use crate::field::{K, M61};
 use crate::masking::Masking;
 use crate::pcs::{ClaimPoint, Commitment, CommitmentScheme, Scheme};
-use crate::transcript::{Check, VerifierChannel, VerifyError};
+use crate::transcript::{Check, Quadratic, VerifierChannel, VerifyError};
 
 /// The size of every proof of a statement: its claims, hidden scalars and checks.
 pub(crate) struct Walk {
@@ -95,7 +95,7 @@ impl VerifierChannel for DryRun {
         Ok(())
     }
 
-    fn constrain_quadratic(&mut self, _: Check<'_>, _: &[(K, &K, &K)], _: K) -> Result<(), VerifyError> {
+    fn constrain_quadratic(&mut self, _: Check<'_>, _: Quadratic<'_, K>) -> Result<(), VerifyError> {
         self.constraints = self.constraints.saturating_add(1);
         Ok(())
     }

@@ -5,7 +5,7 @@ use ark_ff::Field;
 use super::soundness::grinding_bits;
 use super::{BlockKind, Claims, Compression, Stack, Statement, suffix};
 use crate::field::K;
-use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
+use crate::transcript::{Check, Quadratic, Scalar, VerifierChannel, VerifyError};
 
 /// Claims on a level of the tree of fractions: its numerators and denominators at a point.
 pub(super) struct Level<S> {
@@ -81,11 +81,11 @@ fn root<C: VerifierChannel + ?Sized>(channel: &mut C) -> Result<Level<C::Scalar>
         name: "lookup.denominator_nonzero",
         place: "root",
     };
-    channel.constrain_quadratic(
-        nonzero,
-        &[(K::ONE, &denominator, &inverse)],
-        C::Scalar::from(-K::ONE),
-    )?;
+    let sum = Quadratic {
+        linear: C::Scalar::from(-K::ONE),
+        products: &[(K::ONE, &denominator, &inverse)],
+    };
+    channel.constrain_quadratic(nonzero, sum)?;
     Ok(Level {
         point: Vec::new(),
         numerator,
@@ -114,14 +114,15 @@ pub(super) fn next_level<C: VerifierChannel + ?Sized>(
     let [p0, p1, q0, q1] = read(channel, "lookup.layer")?;
     let products = [(-K::ONE, &p0, &q1), (-K::ONE, &p1, &q0), (-lambda, &q0, &q1)];
     let place = format!("layer {layer}");
-    channel.constrain_quadratic(
-        Check {
-            name: "lookup.layer",
-            place: &place,
-        },
-        &products,
-        claim,
-    )?;
+    let check = Check {
+        name: "lookup.layer",
+        place: &place,
+    };
+    let sum = Quadratic {
+        linear: claim,
+        products: &products,
+    };
+    channel.constrain_quadratic(check, sum)?;
 
     let tau = channel.challenge("lookup.tau");
     if let Some(first) = point.first_mut() {

@@ -10,7 +10,7 @@ use core::fmt;
 use ark_ff::AdditiveGroup;
 
 use crate::field::{K, M61};
-use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
+use crate::transcript::{Check, Quadratic, Scalar, VerifierChannel, VerifyError};
 
 /// What was said and drawn, for the replay.
 #[derive(Clone, Default)]
@@ -214,18 +214,9 @@ impl VerifierChannel for Replay<'_> {
         Ok(())
     }
 
-    fn constrain_zero(&mut self, check: Check<'_>, value: Pair) -> Result<(), VerifyError> {
-        self.constrain_quadratic(check, &[], value)
-    }
-
-    fn constrain_quadratic(
-        &mut self,
-        check: Check<'_>,
-        products: &[(K, &Pair, &Pair)],
-        linear: Pair,
-    ) -> Result<(), VerifyError> {
-        let mut coefficients = [K::ZERO, linear.at_mask, linear.value];
-        for (c, a, b) in products {
+    fn constrain_quadratic(&mut self, check: Check<'_>, sum: Quadratic<'_, Pair>) -> Result<(), VerifyError> {
+        let mut coefficients = [K::ZERO, sum.linear.at_mask, sum.linear.value];
+        for (c, a, b) in sum.products {
             let cross = a.at_mask * b.value + b.at_mask * a.value;
             let terms = [a.at_mask * b.at_mask, cross, a.value * b.value];
             for (coefficient, term) in coefficients.iter_mut().zip(terms) {

@@ -10,7 +10,7 @@ use ark_ff::{AdditiveGroup, Field};
 use super::{Constraint, Masking, Record};
 use crate::field::{K, M61, mul_k};
 use crate::pcs::CommitmentScheme;
-use crate::transcript::{Check, VerifierChannel, VerifyError};
+use crate::transcript::{Check, Quadratic, VerifierChannel, VerifyError};
 
 /// Reads padded scalars from a transcript and takes them down. Checks on them are not judged yet.
 #[derive(Debug)]
@@ -200,7 +200,7 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {
         Ok(())
     }
 
-    fn constrain_quadratic(&mut self, _: Check<'_>, _: &[(K, &K, &K)], _: K) -> Result<(), VerifyError> {
+    fn constrain_quadratic(&mut self, _: Check<'_>, _: Quadratic<'_, K>) -> Result<(), VerifyError> {
         Ok(())
     }
 }

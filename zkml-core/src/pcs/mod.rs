@@ -66,6 +66,8 @@ pub mod verifier;
 mod weights;
 
 #[cfg(all(test, feature = "prover"))]
+pub(crate) mod testing;
+#[cfg(all(test, feature = "prover"))]
 mod tests;
 
 pub use claim::{Claim, ClaimPoint, Commitment, ExtensionRow, MaskRows, Matrix};

@@ -50,7 +50,7 @@ pub(crate) fn prove_trace<B: Backend>(
 
 /// Commits to the tensors that have roots apart from the trace's, in the order of these roots. `linked` is the
 /// commitment to the input if another proof has made it.
-pub(super) fn commit_tensors<B: Backend>(
+pub(crate) fn commit_tensors<B: Backend>(
     backend: &B,
     statement: &Statement<'_>,
     trace: &Trace<'_>,

@@ -11,7 +11,7 @@ use crate::field::K;
 use crate::pcs::PcsError;
 use crate::poly::Coordinate;
 use crate::sumcheck::{self, Reduced};
-use crate::transcript::{Check, ProverChannel, VerifyError};
+use crate::transcript::{Check, ProverChannel, Quadratic, VerifyError};
 
 /// Why the prover cannot reduce its claims.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -102,7 +102,7 @@ impl<B: Backend, C: ProverChannel> Side for ProverSide<'_, '_, B, C> {
         Ok(())
     }
 
-    fn constrain_quadratic(&mut self, _: Check<'_>, _: &[(K, &K, &K)], _: K) -> Result<(), ReduceError> {
+    fn constrain_quadratic(&mut self, _: Check<'_>, _: Quadratic<'_, K>) -> Result<(), ReduceError> {
         Ok(())
     }
 }

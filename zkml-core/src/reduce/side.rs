@@ -5,7 +5,7 @@ use crate::circuit::ColumnId;
 use crate::field::K;
 use crate::poly::Coordinate;
 use crate::sumcheck::{Reduced, Shape};
-use crate::transcript::{Check, Scalar, VerifyError};
+use crate::transcript::{Check, Quadratic, Scalar, VerifyError};
 
 /// One side of the argument: where values come from, and what happens to equations.
 pub trait Side {
@@ -34,12 +34,11 @@ pub trait Side {
     /// States that `value` is 0.
     fn constrain_zero(&mut self, check: Check<'_>, value: Self::Scalar) -> Result<(), Self::Error>;
 
-    /// States that `linear + sum_k c_k a_k b_k` is 0.
+    /// States that a sum of products is 0.
     fn constrain_quadratic(
         &mut self,
         check: Check<'_>,
-        products: &[(K, &Self::Scalar, &Self::Scalar)],
-        linear: Self::Scalar,
+        sum: Quadratic<'_, Self::Scalar>,
     ) -> Result<(), Self::Error>;
 }
 

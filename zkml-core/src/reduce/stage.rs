@@ -5,7 +5,7 @@ use super::route::{Route, view_weight};
 use super::{Claims, Instance, Operand, Point, Side};
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Contraction, Schedule};
 use crate::field::K;
-use crate::transcript::{Check, VerifyError};
+use crate::transcript::{Check, Quadratic, VerifyError};
 
 /// The value of an operand: both sides evaluate a public column; any other value is sent and becomes a claim.
 enum OperandValue<S> {
@@ -139,6 +139,10 @@ impl<D: Side> Ending<'_, D> {
             name: "reduce.stage",
             place: &place,
         };
-        side.constrain_quadratic(check, &borrowed, self.linear.clone())
+        let sum = Quadratic {
+            linear: self.linear.clone(),
+            products: &borrowed,
+        };
+        side.constrain_quadratic(check, sum)
     }
 }

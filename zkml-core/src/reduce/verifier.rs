@@ -5,7 +5,7 @@ use crate::circuit::ColumnId;
 use crate::field::K;
 use crate::poly::Coordinate;
 use crate::sumcheck::{self, Reduced, Shape};
-use crate::transcript::{Check, VerifierChannel, VerifyError};
+use crate::transcript::{Check, Quadratic, VerifierChannel, VerifyError};
 
 /// Reads values from a channel; `public` evaluates public columns.
 pub struct VerifierSide<'a, C> {
@@ -47,9 +47,8 @@ impl<C: VerifierChannel> Side for VerifierSide<'_, C> {
     fn constrain_quadratic(
         &mut self,
         check: Check<'_>,
-        products: &[(K, &C::Scalar, &C::Scalar)],
-        linear: C::Scalar,
+        sum: Quadratic<'_, C::Scalar>,
     ) -> Result<(), VerifyError> {
-        self.channel.constrain_quadratic(check, products, linear)
+        self.channel.constrain_quadratic(check, sum)
     }
 }

@@ -4,7 +4,7 @@
 use ark_ff::{AdditiveGroup, Field};
 
 use crate::field::{K, M61, P};
-use crate::transcript::{Check, ProverChannel, VerifierChannel, VerifyError};
+use crate::transcript::{Check, ProverChannel, Quadratic, VerifierChannel, VerifyError};
 
 /// One message: its label and scalars.
 pub(crate) type Message = (&'static str, Vec<K>);
@@ -145,15 +145,9 @@ impl VerifierChannel for TestVerifier {
         Ok(())
     }
 
-    fn constrain_quadratic(
-        &mut self,
-        check: Check<'_>,
-        products: &[(K, &K, &K)],
-        linear: K,
-    ) -> Result<(), VerifyError> {
-        let value = products
-            .iter()
-            .fold(linear, |sum, (c, a, b)| sum + *c * **a * **b);
+    fn constrain_quadratic(&mut self, check: Check<'_>, sum: Quadratic<'_, K>) -> Result<(), VerifyError> {
+        let add = |value, (c, a, b): &(K, &K, &K)| value + *c * **a * **b;
+        let value = sum.products.iter().fold(sum.linear, add);
         match value == K::ZERO {
             true => Ok(()),
             false => Err(check.failed()),

@@ -99,16 +99,25 @@ pub trait VerifierChannel {
 
     /// States that `value` is 0: a quadratic constraint without products.
     fn constrain_zero(&mut self, check: Check<'_>, value: Self::Scalar) -> Result<(), VerifyError> {
-        self.constrain_quadratic(check, &[], value)
+        let (linear, products) = (value, &[][..]);
+        self.constrain_quadratic(check, Quadratic { linear, products })
     }
 
-    /// States that `linear + sum_k c_k a_k b_k` is 0, for `products` of `(c_k, a_k, b_k)`.
+    /// States that a sum of products is 0.
     fn constrain_quadratic(
         &mut self,
         check: Check<'_>,
-        products: &[(K, &Self::Scalar, &Self::Scalar)],
-        linear: Self::Scalar,
+        sum: Quadratic<'_, Self::Scalar>,
     ) -> Result<(), VerifyError>;
+}
+
+/// `linear + sum_k c_k a_k b_k`
+#[derive(Debug, Clone)]
+pub struct Quadratic<'a, S> {
+    /// What is added to the products.
+    pub linear: S,
+    /// `(c_k, a_k, b_k)`
+    pub products: &'a [(K, &'a S, &'a S)],
 }
 
 /// The prover's end of a [`VerifierChannel`].

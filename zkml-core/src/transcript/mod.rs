@@ -36,7 +36,7 @@ mod work;
 #[cfg(all(test, feature = "prover"))]
 mod tests;
 
-pub use channel::{Check, ProverChannel, Scalar, VerifierChannel};
+pub use channel::{Check, ProverChannel, Quadratic, Scalar, VerifierChannel};
 pub use error::VerifyError;
 pub use event::{Event, Kind};
 #[cfg(feature = "prover")]

@@ -339,12 +339,11 @@ fn checks_of_plain_scalars_are_judged_at_once() {
     };
     assert_eq!(t.constrain_zero(check, k(0, 1)), Err(failed.clone()));
     let (a, b, c) = (k(2, 3), k(5, 7), k(11, 13));
+    let mut state =
+        |linear, products: &[(K, &K, &K)]| t.constrain_quadratic(check, Quadratic { linear, products });
     assert_eq!(
-        t.constrain_quadratic(check, &[(c, &a, &b), (a, &a, &a)], -(a * b * c + a * a * a)),
+        state(-(a * b * c + a * a * a), &[(c, &a, &b), (a, &a, &a)]),
         Ok(())
     );
-    assert_eq!(
-        t.constrain_quadratic(check, &[(c, &a, &b)], -(a * b)),
-        Err(failed)
-    );
+    assert_eq!(state(-(a * b), &[(c, &a, &b)]), Err(failed));
 }

@@ -5,7 +5,7 @@ use super::event::{Event, Kind, Recorder};
 use super::state::State;
 use ark_ff::AdditiveGroup;
 
-use super::{Check, VerifierChannel, VerifyError};
+use super::{Check, Quadratic, VerifierChannel, VerifyError};
 use crate::field::encoding::{K_BYTES, k_from_bytes, packed_length, packed_offset, unpack};
 use crate::field::{K, M61};
 
@@ -190,14 +190,9 @@ impl VerifierChannel for VerifierTranscript<'_> {
         .failed())
     }
 
-    fn constrain_quadratic(
-        &mut self,
-        check: Check<'_>,
-        products: &[(K, &K, &K)],
-        linear: K,
-    ) -> Result<(), VerifyError> {
-        let products: K = products.iter().map(|(c, a, b)| mul(*c, mul(**a, **b))).sum();
-        if add(products, linear) == K::ZERO {
+    fn constrain_quadratic(&mut self, check: Check<'_>, sum: Quadratic<'_, K>) -> Result<(), VerifyError> {
+        let products: K = sum.products.iter().map(|(c, a, b)| mul(*c, mul(**a, **b))).sum();
+        if add(products, sum.linear) == K::ZERO {
             Ok(())
         } else {
             Err(check.failed())

@@ -23,6 +23,12 @@ fn proof(budget: &Budget) -> Result<u64, BudgetError> {
     budget.take(Purpose::Proof)
 }
 
+/// The number that the next opening of the key gets.
+fn next(key: &Path) -> u64 {
+    let budget = Budget::open_beside(key, &ID, 20).expect("open");
+    proof(&budget).expect("take")
+}
+
 /// The counter after `steps` openings: its path and its bytes.
 fn counter(key: &Path, limit: u64, steps: u64) -> (PathBuf, Vec<u8>) {
     let budget = Budget::create_beside(key, &ID, limit, 0).expect("create");
@@ -131,10 +137,7 @@ fn a_missing_counter_says_what_it_is_for() {
     );
     // As the message says: moving it helps.
     std::fs::rename(path, wanted).expect("rename");
-    assert_eq!(
-        proof(&Budget::open_beside(&moved, &ID, 20).expect("open")).expect("take"),
-        1
-    );
+    assert_eq!(next(&moved), 1);
 }
 
 #[test]
@@ -214,10 +217,7 @@ fn a_symbolic_link_to_the_key_leads_to_its_counter() {
     std::fs::write(&key, "key").expect("write");
     std::os::unix::fs::symlink(&key, &link).expect("link");
     counter(&key, 20, 1);
-    assert_eq!(
-        proof(&Budget::open_beside(&link, &ID, 20).expect("open")).expect("take"),
-        1
-    );
+    assert_eq!(next(&link), 1);
 }
 
 #[test]

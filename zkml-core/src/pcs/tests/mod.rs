@@ -11,6 +11,7 @@ use crate::poly::Coordinate;
 use crate::secret::Seed;
 use ark_ff::{AdditiveGroup, Field};
 
+use super::testing::{code, every_byte_matters, send_columns};
 use super::*;
 use crate::field::{K, M61, P};
 use crate::sumcheck::testing::Stream as Random;
@@ -171,18 +172,6 @@ impl Scene {
     }
 }
 
-fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodeParameters {
-    CodeParameters {
-        log_row,
-        tail,
-        log_codeword,
-        queries,
-        log_stride: 0,
-        digest_bytes: 32,
-        grinding_bits: 3,
-    }
-}
-
 /// A scene with everything: two matrices, small columns, odd row counts, a tail, different points.
 fn rich_scene() -> Scene {
     Scene::new(code(4, 3, 7, 20), &[&[6, 2, 4, 0, 5], &[5, 3]], false)
@@ -267,18 +256,6 @@ fn prove_one(
     let mut combination = send_combined(&mut channel, matrix, &fold, &point[2..]);
     lie(&mut combination);
     channel.send_extension("opening.combination", &combination);
-    channel.grind("opening.grind", code.grinding_bits);
-    let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
-    matrix
-        .salts(&positions)
-        .unwrap()
-        .iter()
-        .for_each(|salt| channel.send_digest("opening.salt", salt));
-    channel.send_base("opening.columns", &matrix.columns(&positions).unwrap());
-    matrix
-        .path(&positions)
-        .unwrap()
-        .iter()
-        .for_each(|node| channel.send_digest("opening.path", node));
+    send_columns(&mut channel, matrix, code);
     channel.into_proof()
 }

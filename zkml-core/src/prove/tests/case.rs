@@ -17,6 +17,7 @@ use crate::masking::{self, Constraint, MaskedProver};
 use crate::pcs::Matrix;
 use crate::pcs::{CommittedMatrix, prove_columns, prove_combination, prove_opening};
 use crate::proof::{Proof, PublicValues};
+use crate::prove::commit_tensors;
 use crate::prove::{replay, trace_seed};
 use crate::reduce::Cpu;
 use crate::transcript::{Event, ProverChannel, ProverTranscript, VerifierTranscript, VerifyError};
@@ -207,15 +208,7 @@ impl<'c> Prover<'c> {
             transcript.absorb(label, &bytes);
         }
         let seed = trace_seed(statement).expect("randomness");
-        let separate: Vec<CommittedMatrix> = statement
-            .separate
-            .iter()
-            .map(|tensors| {
-                self.trace
-                    .commit_separate(&Cpu, statement, tensors, &seed)
-                    .expect("a commitment")
-            })
-            .collect();
+        let separate = commit_tensors(&Cpu, statement, &self.trace, &seed, None).expect("commitments");
         let (committed, pads) = self.trace.commit(&Cpu, statement, seed).expect("a commitment");
         let mut liar = lie.over(&mut transcript);
         liar.send_digest("trace.root", &committed.commitment().root);

@@ -3,7 +3,7 @@
 use crate::argument::{PublicCells, Statement, bindings};
 use crate::field::{K, M61};
 use crate::proof::{Proof, PublicValues};
-use crate::transcript::{Check, VerifierChannel, VerifierTranscript, VerifyError};
+use crate::transcript::{Check, Quadratic, VerifierChannel, VerifierTranscript, VerifyError};
 use crate::verify::argue;
 
 /// Messages and challenges of one proof, in order.
@@ -112,13 +112,8 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Listening<C> {
         }
     }
 
-    fn constrain_quadratic(
-        &mut self,
-        check: Check<'_>,
-        products: &[(K, &K, &K)],
-        linear: K,
-    ) -> Result<(), VerifyError> {
-        self.inner.constrain_quadratic(check, products, linear)
+    fn constrain_quadratic(&mut self, check: Check<'_>, sum: Quadratic<'_, K>) -> Result<(), VerifyError> {
+        self.inner.constrain_quadratic(check, sum)
     }
 }
 

@@ -12,6 +12,7 @@ use ark_ff::AdditiveGroup;
 use super::*;
 use crate::field::{K, M61};
 use crate::pcs::circle::{basis, domain_point};
+use crate::pcs::testing::{code, every_byte_matters};
 use crate::pcs::{CodeParameters, PcsError};
 use crate::sumcheck::testing::Stream as Random;
 use crate::transcript::{
@@ -19,18 +20,6 @@ use crate::transcript::{
 };
 
 const DOMAIN: &str = "recursion test";
-
-fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodeParameters {
-    CodeParameters {
-        log_row,
-        tail,
-        log_codeword,
-        queries,
-        log_stride: 0,
-        digest_bytes: 32,
-        grinding_bits: 3,
-    }
-}
 
 /// Levels from `(log_row, log_codeword, queries)`.
 fn levels(shapes: &[(u32, u32, usize)]) -> RecursionParameters {

@@ -79,14 +79,10 @@ fn rank(mut matrix: Vec<Vec<M61>>) -> usize {
 }
 
 fn code(log_row: u32, tail: usize, log_codeword: u32, queries: usize) -> CodeParameters {
+    let grinding_bits = 0;
     CodeParameters {
-        log_row,
-        tail,
-        log_codeword,
-        queries,
-        log_stride: 0,
-        digest_bytes: 32,
-        grinding_bits: 0,
+        grinding_bits,
+        ..crate::pcs::testing::code(log_row, tail, log_codeword, queries)
     }
 }
 

@@ -54,7 +54,7 @@ use crate::pcs::merkle::MerkleTree;
 use crate::pcs::{CircleCode, CodeParameters, Combination, Commitment, Message, RowCode, verify_combination};
 use crate::privacy::Privacy;
 use crate::proof::PublicValues;
-use crate::transcript::{Check, VerifierChannel, VerifyError};
+use crate::transcript::{Check, Quadratic, VerifierChannel, VerifyError};
 use crate::verify;
 
 /// Columns of a matrix that does not exist, at the positions where it will be opened.
@@ -214,7 +214,7 @@ impl VerifierChannel for Programmed {
         Err(check.failed())
     }
 
-    fn constrain_quadratic(&mut self, check: Check<'_>, _: &[(K, &K, &K)], _: K) -> Result<(), VerifyError> {
+    fn constrain_quadratic(&mut self, check: Check<'_>, _: Quadratic<'_, K>) -> Result<(), VerifyError> {
         Err(check.failed())
     }
 }

@@ -32,6 +32,7 @@ use crate::keys::ProvingKey;
 use crate::keys::{Commitments, Secret};
 use crate::masking::{MaskedProver, Masking, Pads};
 use crate::pcs::{CommittedMatrix, Keep, Rows, prove_combination};
+use crate::prove::commit_tensors;
 use crate::prove::{argue, prove_trace};
 use crate::reduce::Cpu;
 use crate::transcript::{ProverChannel, ProverTranscript, VerifyError};
@@ -124,15 +125,7 @@ fn careless(
         transcript.absorb(label, &bytes);
     }
     let code = statement.key.opening();
-    let separate: Vec<CommittedMatrix> = statement
-        .separate
-        .iter()
-        .map(|tensors| {
-            trace
-                .commit_separate(&Cpu, statement, tensors, &seed)
-                .expect("a commitment")
-        })
-        .collect();
+    let separate = commit_tensors(&Cpu, statement, trace, &seed, None).expect("commitments");
     let (mut committed, pads) = trace.commit(&Cpu, statement, seed.clone()).expect("a commitment");
     let pads = pads.expect("pads");
     if prover == Prover::WithoutTails {

@@ -12,7 +12,7 @@ use crate::pcs::{
 use crate::prove::{prove, prove_trace};
 use crate::reduce::Cpu;
 use crate::secret::Seed;
-use crate::transcript::{Check, VerifierChannel, VerifierTranscript};
+use crate::transcript::{Check, Quadratic, VerifierChannel, VerifierTranscript};
 
 fn scene() -> Scene {
     Scene::new(linear().with_privacy(Privacy::default()), 4)
@@ -239,13 +239,8 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Known<C> {
         self.inner.grind(label, bits)
     }
 
-    fn constrain_quadratic(
-        &mut self,
-        check: Check<'_>,
-        products: &[(K, &K, &K)],
-        linear: K,
-    ) -> Result<(), VerifyError> {
-        self.inner.constrain_quadratic(check, products, linear)
+    fn constrain_quadratic(&mut self, check: Check<'_>, sum: Quadratic<'_, K>) -> Result<(), VerifyError> {
+        self.inner.constrain_quadratic(check, sum)
     }
 }
 

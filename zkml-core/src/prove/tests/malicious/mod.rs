@@ -32,6 +32,7 @@ use crate::masking::{self, MaskedProver, Pads};
 use crate::pcs::{CommittedMatrix, Rows, prove_columns, prove_combination, prove_opening};
 use crate::privacy::Privacy;
 use crate::proof::{Proof, PublicValues};
+use crate::prove::commit_tensors;
 use crate::prove::{replay, trace_seed};
 use crate::reduce::{Cells, Cpu, Values};
 use crate::secret::Seed;
@@ -388,15 +389,7 @@ fn prove_lying(
         transcript.absorb(label, &bytes);
     }
     let seed = trace_seed(statement).expect("randomness");
-    let separate: Vec<CommittedMatrix> = statement
-        .separate
-        .iter()
-        .map(|tensors| {
-            trace
-                .commit_separate(&Cpu, statement, tensors, &seed)
-                .expect("a commitment")
-        })
-        .collect();
+    let separate = commit_tensors(&Cpu, statement, trace, &seed, None).expect("commitments");
     let (mut committed, pads) = trace.commit(&Cpu, statement, seed).expect("a commitment");
     if let Some(alter) = hooks.commitment {
         alter(&mut committed);
