@@ -156,7 +156,8 @@ impl Recording {
         self.parameter_at(layer.join(name).as_str().to_owned(), shape)
     }
 
-    /// The parameters `layer.weight` of this shape and, if there is one, `layer.bias` with an element for each output channel.
+    /// The parameters `layer.weight` of this shape and, if there is one, `layer.bias` with an element for each output
+    /// channel.
     pub(super) fn affine(
         &mut self,
         layer: &ParameterPath,

@@ -6,7 +6,8 @@ use crate::circuit::{CurveKind, TableError};
 use crate::graph::{ShapeError, same_name};
 
 hyper_parameters! {
-    /// `x (1 + erf(x / sqrt 2)) / 2`, or with `approximate = "tanh"` `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`.
+    /// `x (1 + erf(x / sqrt 2)) / 2`, or with `approximate = "tanh"`
+    /// `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`.
     GELU {
         /// `"none"` for the error function, `"tanh"` for the approximation by tanh.
         approximate: &'static str = "none",

@@ -1,7 +1,7 @@
 //! Structs of hyper-parameters whose values all have a default.
 
-/// A struct of hyper-parameters for the user and for the compiler of the user's crate: `new` with PyTorch's defaults, `check`, and
-/// `infer`, which returns the operand's shape unless a rule is given.
+/// A struct of hyper-parameters for the user and for the compiler of the user's crate: `new` with PyTorch's defaults,
+/// `check`, and `infer`, which returns the operand's shape unless a rule is given.
 macro_rules! hyper_parameters {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }
         $(, check |$self:ident| $check:expr)? $(, shape |$this:ident, $x:ident| $rule:expr)?) => {

@@ -1,7 +1,8 @@
 //! What compiler passes ask of an operation.
 
 bitflags::bitflags! {
-    /// Properties of an operation: a pass asks for them and never names an operation. What a room leaves out does not hold.
+    /// Properties of an operation: a pass asks for them and never names an operation. What a room leaves out does not
+    /// hold.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Properties: u32 {
         /// It is an input of the network.
@@ -12,7 +13,8 @@ bitflags::bitflags! {
         const FIXED = 1 << 2;
         /// Its result is a sum of products or of values, wider than its operands.
         const ACCUMULATES = 1 << 3;
-        /// From an accumulator it makes an accumulator, of the same scale or of [another](super::FloatRoom::scale_factor).
+        /// From an accumulator it makes an accumulator, of the same scale or of
+        /// [another](super::FloatRoom::scale_factor).
         const KEEPS_ACCUMULATORS = 1 << 4;
         /// Every value of its result is a value of its operand, or 0.
         const SELECTS_VALUES = 1 << 5;

@@ -5,7 +5,8 @@ use crate::nn::trace::{Origin, record};
 use crate::ops::{self, Conv2dOptions, LinearOptions, PReLUOptions};
 
 declare!(
-    /// Convolution of images. Parameters: `weight` `[out_channels, in_channels / groups, KH, KW]`, `bias` `[out_channels]`.
+    /// Convolution of images. Parameters: `weight` `[out_channels, in_channels / groups, KH, KW]` and `bias`
+    /// `[out_channels]`.
     Conv2d,
     Conv2dOptions,
     /// `[N, in_channels, H, W] -> [N, out_channels, H', W']`.

@@ -7,8 +7,8 @@ use super::network::Network;
 use crate::circuit::Function;
 use crate::execute::execute_reference;
 use crate::graph::NodeId;
-use crate::keys::VerifyingKey;
-use crate::keys::{CompiledModel, ProveError, ProvingKey};
+use crate::keys::{CompiledModel, ProveError, ProvingKey, VerifyingKey};
+use crate::ops;
 use crate::pcs::CodeParameters;
 use crate::privacy::{Privacy, Visibility};
 use crate::prove::{Input, Proven, TensorSecret, prove, prove_with_secrets};
@@ -201,6 +201,40 @@ fn a_tensor_that_does_not_fit_is_refused_with_what_differs() {
 
     let public = setup(model(2, &[1, 5], (-127, 127), 3), &SetupOptions::default()).expect("setup");
     refused_for(secret(&a).fits(&public), "model");
+}
+
+/// `a + b`, of a committed `a` and a public `b`.
+fn sum(code: &CodeParameters) -> ProvingKey {
+    let mut n = Network::new(2, &[1, 5], (-127, 127));
+    let b = n.node("b", ops::Input.into(), &[], vec![1, 5], (-127, 127));
+    let coefficients = vec![1, 1];
+    let op = ops::WeightedSum { coefficients };
+    let y = n.node("y", op.into(), &[NodeId(0), b], vec![1, 5], (-254, 254));
+    let (inputs, outputs) = ([Visibility::Private, Visibility::Public], [Visibility::Public]);
+    let model = n.finish(&[y]).with_visibility(&inputs, &outputs);
+    let mut model = model.expect("two inputs and an output");
+    model.privacy.commit_input = true;
+    let code = Some(code.clone());
+    setup(
+        model,
+        &SetupOptions {
+            code,
+            ..SetupOptions::default()
+        },
+    )
+    .expect("setup")
+}
+
+#[test]
+fn a_tensor_is_no_input_of_a_model_of_several() {
+    let a = first();
+    let key = sum(&a.verifying.code);
+    let result = secret(&a).fits(&key);
+    let Err(ProveError::Link { what, found, .. }) = &result else {
+        panic!("{result:?}")
+    };
+    assert_eq!((*what, found.as_str()), ("model", "several inputs"));
+    refused_for(ask(&key, Input::Committed(secret(&a))).map(|_| ()), "model");
 }
 
 #[test]
