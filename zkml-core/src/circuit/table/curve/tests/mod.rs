@@ -113,7 +113,8 @@ fn every_entry_is_that_of_mpmath() {
     }
 }
 
-/// Entries on 2^17 values, in the order of [`kinds`]: they may never change.
+/// Entries on 2^17 values, in the order of [`kinds`]: they may never change. That of Hardswish, whose products fill 126
+/// bits here, is the digest of entries computed with exact fractions in Python.
 #[test]
 fn digests_of_large_tables() {
     let digests = [
@@ -124,7 +125,7 @@ fn digests_of_large_tables() {
         "25616fc97c1a2720",
         "54c13532ab9e21f8",
         "8554c2c4bcc2118d",
-        "6a27e032cfaa8fef",
+        "1b188c8736d80a9f",
         "92008b2b67f58f07",
         "e63e2b6b37ae11a3",
         "7e2d1804e69fa5f4",
