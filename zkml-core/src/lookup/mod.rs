@@ -47,6 +47,8 @@
 //! details in `docs/protocol/lookup.md`.
 
 #[cfg(feature = "prover")]
+mod fractions;
+#[cfg(feature = "prover")]
 mod layer;
 #[cfg(feature = "prover")]
 mod leaf_layer;
@@ -56,6 +58,8 @@ mod leaves;
 mod prover;
 mod soundness;
 mod stack;
+#[cfg(feature = "prover")]
+mod tree;
 mod verifier;
 #[cfg(feature = "prover")]
 mod weights;
@@ -65,9 +69,15 @@ mod weights;
 mod tests;
 
 #[cfg(feature = "prover")]
-pub use prover::{Witness, prove};
+pub use fractions::{Fractions, Witness};
+#[cfg(feature = "prover")]
+pub use layer::Layer;
+#[cfg(feature = "prover")]
+pub use prover::prove;
 pub use soundness::soundness;
 pub use stack::{Block, BlockKind, LookupShape, MAX_VARIABLES, Stack, Statement, TableShape};
+#[cfg(feature = "prover")]
+pub use tree::{FractionLayer, FractionTree};
 pub use verifier::verify;
 
 use ark_ff::Field;
@@ -101,7 +111,7 @@ fn suffix(point: &[K], variables: usize) -> &[K] {
 }
 
 /// The challenges that compress a row to one field element.
-struct Compression {
+pub struct Compression {
     alpha: K,
     beta: K,
     gamma: K,
@@ -118,14 +128,14 @@ impl Compression {
     }
 
     /// `alpha - gamma (table + 1)`: the part of a denominator that all rows of a block share.
-    fn constant(&self, table: usize) -> K {
+    pub fn constant(&self, table: usize) -> K {
         let mut shift = self.gamma;
         shift.mul_assign_by_fp(&M61::from(table as u64 + 1));
         self.alpha - shift
     }
 
     /// `-1, -beta, -beta^2, ..`: how the columns of a row enter its denominator.
-    fn coefficients(&self) -> impl Iterator<Item = K> + use<> {
+    pub fn coefficients(&self) -> impl Iterator<Item = K> + use<> {
         let beta = self.beta;
         core::iter::successors(Some(-K::ONE), move |power| Some(*power * beta))
     }

@@ -6,7 +6,7 @@ use super::super::{Statement, Trace};
 use super::{equality_variables, multiplicity_claims, suffix};
 use crate::circuit::ColumnKind;
 use crate::field::K;
-use crate::lookup;
+use crate::lookup::{self, Fractions};
 use crate::pcs::Claim;
 use crate::reduce::{Backend, Claims, Columns, Point, ProverSide, ReduceError, reduce};
 use crate::transcript::ProverChannel;
@@ -22,7 +22,10 @@ pub fn claims_to_prove<B: Backend, C: ProverChannel>(
     trace: &Trace<'_>,
 ) -> Result<Vec<Claim>, ReduceError> {
     let circuit = statement.circuit();
-    let looked_up = lookup::prove(channel, &statement.lookups, trace.lookup_witness(statement));
+    let looked_up = lookup::prove(channel, &statement.lookups, |compression| {
+        let witness = trace.lookup_witness(statement);
+        Ok::<_, ReduceError>(Fractions::new(&statement.lookups, compression, witness))
+    })?;
     let claiming = info_span!("claims of lookups and equalities").entered();
     let mut claims = Claims::<K>::new(circuit);
     let columns = Columns {
