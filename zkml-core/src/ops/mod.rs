@@ -32,7 +32,7 @@ pub use execution::{Computed, ExecutionError, FloatSite, IntegerSite, PARALLEL_C
 pub(crate) use lowering::BIAS_DIGITS;
 pub use lowering::{Hint, Lowering};
 #[cfg(feature = "prover")]
-pub use product::Layer;
+pub use product::{IntegerLayer, Layer};
 #[cfg(feature = "prover")]
 pub use quantizing::{Accumulator, Activation, QuantizeError, Quantizing, ShiftError};
 pub use range::{RangeError, RangeSite};

@@ -6,7 +6,7 @@ use super::super::{Statement, Trace};
 use super::{equality_variables, multiplicity_claims, suffix};
 use crate::circuit::ColumnKind;
 use crate::field::K;
-use crate::lookup::{self, Fractions};
+use crate::lookup;
 use crate::pcs::Claim;
 use crate::reduce::{Backend, Claims, Columns, Point, ProverSide, ReduceError, reduce};
 use crate::transcript::ProverChannel;
@@ -23,8 +23,7 @@ pub fn claims_to_prove<B: Backend, C: ProverChannel>(
 ) -> Result<Vec<Claim>, ReduceError> {
     let circuit = statement.circuit();
     let looked_up = lookup::prove(channel, &statement.lookups, |compression| {
-        let witness = trace.lookup_witness(statement);
-        Ok::<_, ReduceError>(Fractions::new(&statement.lookups, compression, witness))
+        backend.fractions(&statement.lookups, compression, trace.lookup_witness(statement))
     })?;
     let claiming = info_span!("claims of lookups and equalities").entered();
     let mut claims = Claims::<K>::new(circuit);
