@@ -57,7 +57,8 @@ mod tree;
 mod verifier;
 mod weights;
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;
 
 #[cfg(feature = "prover")]

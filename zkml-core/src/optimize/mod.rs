@@ -9,7 +9,8 @@
 //! Every combination of switches proves and verifies. Without a pass the network is larger, or less precise.
 
 mod list;
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod list_tests;
 mod pass;
 mod report;
@@ -17,7 +18,8 @@ mod rewrite;
 mod run;
 mod sizes;
 mod switches;
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;
 
 #[cfg(feature = "prover")]

@@ -236,7 +236,8 @@ mod many {
     }
 }
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests {
     use super::*;
 

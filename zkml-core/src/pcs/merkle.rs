@@ -124,7 +124,8 @@ mod tree {
     }
 }
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests {
     use std::convert::Infallible;
 

@@ -65,9 +65,11 @@ pub mod stored;
 pub mod verifier;
 mod weights;
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 pub(crate) mod testing;
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;
 
 pub use claim::{Claim, ClaimPoint, Commitment, ExtensionRow, MaskRows, Matrix};

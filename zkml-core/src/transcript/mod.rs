@@ -33,7 +33,8 @@ pub mod verifier;
 #[cfg(feature = "prover")]
 mod work;
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;
 
 pub use channel::{Check, ProverChannel, Quadratic, Scalar, VerifierChannel};
@@ -41,6 +42,7 @@ pub use error::VerifyError;
 pub use event::{Event, Kind};
 #[cfg(feature = "prover")]
 pub use prover::ProverTranscript;
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 pub(crate) use state::State;
 pub use verifier::VerifierTranscript;

@@ -49,7 +49,8 @@ mod prover;
 pub mod soundness;
 pub mod verifier;
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
+#[cfg(feature = "prover")]
 mod tests;
 
 #[cfg(feature = "prover")]
