@@ -92,7 +92,7 @@ pub trait Quantizing {
     fn scale(&mut self, factor: f64) -> Result<(), QuantizeError>;
 
     /// Appends an operation on the 8-bit value of the only operand, and keeps its scale. An operation that [moves
-    /// values](super::Room::moves_values) takes the accumulator if [that is kept](Self::keeps_accumulator).
+    /// values](super::Properties::MOVES_VALUES) takes the accumulator if [that is kept](Self::keeps_accumulator).
     ///
     /// # Errors
     /// See [`QuantizeError`].
