@@ -8,6 +8,8 @@ use image::{GrayImage, ImageFormat, Luma, RgbImage};
 use ndarray::ArrayD;
 use serde_json::Value;
 use zkml::data::idx::read_images;
+use zkml_core::keys::VerifyingKey;
+use zkml_core::proof::{read_file, write_file};
 
 use super::{assert_refused, text, zkml};
 
@@ -558,6 +560,32 @@ fn an_interruption_leaves_whole_files_or_none() {
     let made = answer(&zkml(&["setup", "lenet.model", "--json"], folder));
     assert_eq!(made["ok"], true);
     assert!(folder.join("lenet.pkey").is_file() && folder.join("lenet.vkey").is_file());
+}
+
+#[test]
+fn inspect_prints_the_scales_of_the_key() {
+    let key: VerifyingKey = read_file(&keys().join("lenet.vkey")).unwrap();
+    let inspected = answer(&zkml(&["inspect", "--json", "lenet.vkey"], keys()));
+    let content = &inspected["content"];
+    let scales = |name: &str| content[name]["scale"].as_f64();
+    assert_eq!(scales("input"), Some(key.interface.input_scale), "{content}");
+    assert!(key.interface.output_scales.len() > 1);
+    for (index, scale) in key.interface.output_scales.iter().enumerate() {
+        let name = format!("output_{index}");
+        assert_eq!(scales(&name), Some(*scale), "{name}: {content}");
+    }
+}
+
+/// A circuit from a file is checked before anything reads it.
+#[test]
+fn a_key_with_a_malformed_circuit_is_not_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut key: VerifyingKey = read_file(&keys().join("lenet.vkey")).unwrap();
+    key.circuit.lookups[0].table = 999;
+    write_file(&folder.path().join("bad.vkey"), &key).unwrap();
+    for arguments in [&["inspect", "bad.vkey"][..], &["inspect", "--explain", "bad.vkey"]] {
+        assert_refused(&zkml(arguments, folder.path()), 1, &["a table below", "found 999"]);
+    }
 }
 
 #[test]
