@@ -17,7 +17,6 @@ impl<F: Fn(Tensor) -> Tensor> Module for Run<F> {
 }
 
 impl<F: Fn(Tensor) -> Tensor> Forward for Run<F> {
-    const USED_FIELDS: &'static [&'static str] = &["*"];
     fn run(&self, inputs: &[Tensor]) -> Vec<Tensor> {
         inputs.iter().map(|&x| (self.0)(x)).collect()
     }

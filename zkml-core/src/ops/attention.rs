@@ -88,7 +88,11 @@ pub const fn attended(query: Shape, key: Shape, value: Shape) -> Result<Shape, S
         });
     }
     if value.size(0) != key.size(0) || value.size(1) != key.size(1) || value.size(2) != key.size(2) {
-        return Err(unlike("a value with batch, heads and length of the key", key, value));
+        return Err(unlike(
+            "a value with batch, heads and length of the key",
+            key,
+            value,
+        ));
     }
     sized(
         NAME,

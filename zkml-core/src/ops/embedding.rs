@@ -3,9 +3,9 @@
 #[cfg(feature = "prover")]
 use ndarray::{ArrayD, Dimension};
 
-use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{ExecutionError, FloatSite, QuantizeError, Quantizing};
+use super::{FloatRoom, Properties, Room};
 use crate::graph::{
     MAX_RANK, OperandError, ParameterId, Shape, ShapeError, Site, attempt, infer, positive, sized,
 };
@@ -99,7 +99,10 @@ impl FloatRoom for Embedding {
             return Ok(());
         };
         let vocabulary = weight.shape().first().copied().unwrap_or(0);
-        match ids.indexed_iter().find(|(_, value)| token(**value, vocabulary).is_none()) {
+        match ids
+            .indexed_iter()
+            .find(|(_, value)| token(**value, vocabulary).is_none())
+        {
             None => Ok(()),
             Some((index, &value)) => Err(ExecutionError::TokenId {
                 layer: site.node.name.clone(),

@@ -47,7 +47,11 @@ const fn common_batch(left: Shape, right: Shape) -> Result<Shape, ShapeError> {
     }
     match super::broadcast(Operator::Mul, of_left, of_right) {
         Ok(batch) => Ok(batch),
-        Err(_) => Err(unlike("axes before the last two that are equal to, or 1 in,", left, right)),
+        Err(_) => Err(unlike(
+            "axes before the last two that are equal to, or 1 in,",
+            left,
+            right,
+        )),
     }
 }
 
@@ -124,6 +128,9 @@ impl FloatRoom for Matmul {
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        Err(QuantizeError::unsupported(quantizing, "a product of two computed matrices"))
+        Err(QuantizeError::unsupported(
+            quantizing,
+            "a product of two computed matrices",
+        ))
     }
 }

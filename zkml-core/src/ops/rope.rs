@@ -117,7 +117,10 @@ impl Rope {
     pub fn frequencies(&self, head_dim: usize) -> Vec<f64> {
         let plain = |i: usize| libm::pow(self.rope_theta, -((2 * i) as f64) / head_dim as f64);
         (0..head_dim / 2)
-            .map(|i| self.rope_scaling.map_or(plain(i), |scaling| scaling.scaled(plain(i))))
+            .map(|i| {
+                self.rope_scaling
+                    .map_or(plain(i), |scaling| scaling.scaled(plain(i)))
+            })
             .collect()
     }
 
@@ -199,6 +202,9 @@ impl FloatRoom for Rope {
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        Err(QuantizeError::unsupported(quantizing, "a rotary position embedding"))
+        Err(QuantizeError::unsupported(
+            quantizing,
+            "a rotary position embedding",
+        ))
     }
 }

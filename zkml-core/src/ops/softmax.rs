@@ -54,7 +54,9 @@ impl FloatRoom for Softmax {
         for mut lane in y.lanes_mut(Axis(self.axis)) {
             let mut scores: Vec<f64> = lane.iter().map(|&x| f64::from(x)).collect();
             normalize(&mut scores);
-            lane.iter_mut().zip(scores).for_each(|(y, score)| *y = score as f32);
+            lane.iter_mut()
+                .zip(scores)
+                .for_each(|(y, score)| *y = score as f32);
         }
         Some(y)
     }

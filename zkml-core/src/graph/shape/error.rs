@@ -197,7 +197,11 @@ impl ShapeError {
                 .str(" key heads of ")
                 .shape(key),
             Self::Unlike { expected, of, .. } => text.str(expected).str(" ").shape(of),
-            Self::Range { size, .. } => text.str("a range of 1 to ").number(size).str(" indices below ").number(size),
+            Self::Range { size, .. } => text
+                .str("a range of 1 to ")
+                .number(size)
+                .str(" indices below ")
+                .number(size),
             Self::Option { name, expected, .. } => text.str(name).str(" ").str(expected),
             Self::Choice { name, expected, .. } => text.str(name).str(" ").str(expected),
             Self::Groups {
@@ -257,7 +261,9 @@ impl ShapeError {
                 .shape(found),
             Self::Heads { query, .. } => text.number(query.size(1)).str(" in ").shape(query),
             Self::Unlike { found, .. } => text.shape(found),
-            Self::Range { start, length, .. } => text.number(length).str(" from index ").number(start).str(" on"),
+            Self::Range { start, length, .. } => {
+                text.number(length).str(" from index ").number(start).str(" on")
+            }
             Self::Option { found, .. } => text.number(found),
             Self::Choice { .. } => text.str("something else"),
             Self::Groups { groups, .. } => text.str("groups = ").number(groups),
