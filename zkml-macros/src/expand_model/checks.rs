@@ -27,6 +27,7 @@ pub(super) fn checks(model: &Model) -> TokenStream {
         quote!(#name<#(#sizes),*>)
     };
     let used = quote_spanned! {name.span()=>
+        #[allow(dead_code)]
         const USED: &[&str] = <#self_ty as #zkml::nn::Called>::USED_FIELDS;
     };
     let unused = model.layers.iter().map(|layer| {
