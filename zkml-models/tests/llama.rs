@@ -8,6 +8,7 @@ use ndarray::{ArrayD, Axis, Slice};
 use serde_json::Value;
 use zkml_core::execute::float::{execute_float, execute_float_on, execute_float_outputs};
 use zkml_core::nn::{Forward, Weights};
+use zkml_core::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
 use zkml_models::hugging_face::PretrainedError;
 use zkml_models::llama::{LlamaConfig, LlamaForCausalLM};
 
@@ -296,5 +297,18 @@ fn directories_that_do_not_fit_their_configuration() {
     assert!(
         error.to_string().contains("config.json: expected a file"),
         "{error}"
+    );
+}
+
+#[test]
+fn quantization_is_refused_for_now() {
+    let model = LlamaForCausalLM::from_pretrained(shakespeare()).unwrap();
+    let graph = model.graph(16).unwrap();
+    let sample = tensor("shakespeare.safetensors", "ids");
+    let calibration = Calibration::collect(&graph, [sample], CalibrationMethod::MinMax).unwrap();
+    let error = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`input`: an input of token ids cannot be quantized yet: run the float network with `execute_float`"
     );
 }
