@@ -65,8 +65,8 @@ pub use config::LlamaConfig;
 
 use zkml_core::graph::Graph;
 use zkml_core::nn::{
-    AttentionOptions, Embedding, InputKind, KvCache, RMSNorm, Rope, SiLU, Tokens, TraceError, TraceInput,
-    apply_rotary_pos_emb, scaled_dot_product_attention_with, trace_inputs,
+    Embedding, InputKind, KvCache, RMSNorm, Rope, ScaledDotProductAttentionOptions, SiLU, Tokens, TraceError,
+    TraceInput, apply_rotary_pos_emb, scaled_dot_product_attention_with, trace_inputs,
 };
 use zkml_core::ops::Symbolic;
 
@@ -179,9 +179,9 @@ impl LlamaAttention {
         let (query_states, key_states) = apply_rotary_pos_emb(query_states, key_states, position_embeddings);
         let (key_states, value_states) = past_key_values.update(key_states, value_states, self.layer_idx);
 
-        let causal = AttentionOptions {
+        let causal = ScaledDotProductAttentionOptions {
             is_causal: true,
-            ..AttentionOptions::new()
+            ..ScaledDotProductAttentionOptions::new()
         };
         let attn_output = scaled_dot_product_attention_with(query_states, key_states, value_states, causal);
         let attn_output = attn_output.transpose(1, 2).reshape([n, t, heads * head_dim]);

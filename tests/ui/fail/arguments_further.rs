@@ -20,8 +20,8 @@ struct Declared {
 
 #[zk_model]
 impl Declared {
-    fn forward(&self, x: Tensor, cache: &mut KvCache) -> Tensor {
-        let _ = cache;
+    fn forward(&self, x: Tensor, rope: Rope, cache: &mut KvCache) -> Tensor {
+        let _ = (rope, cache);
         self.relu(x)
     }
 }

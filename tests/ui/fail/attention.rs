@@ -1,4 +1,4 @@
-use zkml::nn::{AttentionOptions, scaled_dot_product_attention_with};
+use zkml::nn::{ScaledDotProductAttentionOptions, scaled_dot_product_attention_with};
 use zkml::prelude::*;
 
 #[zk_model(inputs = [[1, 8, 5, 6], [1, 3, 7, 6], [1, 4, 7, 6]])]
@@ -11,7 +11,7 @@ struct Net {
 impl Net {
     fn forward(&self, q: Tensor, k: Tensor, v: Tensor) -> Tensor {
         let _ = scaled_dot_product_attention(q, k, k);
-        let _ = scaled_dot_product_attention_with(q, v, k, AttentionOptions { is_causal: true, scale: None });
+        let _ = scaled_dot_product_attention_with(q, v, k, ScaledDotProductAttentionOptions { is_causal: true, scale: None });
         let _ = scaled_dot_product_attention(q, q.view([1, 8, 6, 5]), v);
         let _ = matmul(q, v);
         let _ = q.matmul(v.transpose(1, 2));

@@ -1,4 +1,3 @@
-use zkml::nn::{KvCache, Rope};
 use zkml::prelude::*;
 
 /// Ids are no numbers to compute with.
@@ -30,21 +29,6 @@ impl Looks {
     }
 }
 
-/// Nobody makes its further arguments.
-#[zk_model]
-struct Inner {
-    relu: ReLU,
-}
-
-#[zk_model]
-impl Inner {
-    fn forward(&self, x: Tensor, rope: Rope, cache: &mut KvCache) -> Tensor {
-        let _ = (rope, cache);
-        self.relu(x)
-    }
-}
-
 fn main() {
     let _ = (Computes::new().trace(), Looks::new().trace());
-    let _ = zkml::nn::trace(&Inner::new(), &[&[1, 3]]);
 }

@@ -22,7 +22,7 @@ pub mod weights;
 
 pub use crate::graph::same_name;
 pub use crate::graph::{Inferred, Shape, ShapeError};
-pub use crate::ops::{AttentionOptions, Llama3Scaling, Rope};
+pub use crate::ops::{Llama3Scaling, Rope, ScaledDotProductAttentionOptions};
 pub use elementwise::*;
 pub use functional::{
     adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, max_pool2d, max_pool2d_with, pad,

@@ -4,7 +4,7 @@ use super::Tensor;
 use super::functional::cat;
 use super::trace::{Origin, record};
 use crate::graph::Shape;
-use crate::ops::{self, AttentionOptions, Rope};
+use crate::ops::{self, Rope, ScaledDotProductAttentionOptions};
 
 /// `e^(x_i) / sum_j e^(x_j)` along `dim` (negative: from the end).
 pub fn softmax(x: Tensor, dim: isize) -> Tensor {
@@ -64,7 +64,7 @@ fn from_start(x: Shape, dim: isize) -> usize {
 /// `[B, G, S, hd]`, value `[B, G, S, E]`, result `[B, H, T, E]`. `G` divides `H`; query head `h` reads head
 /// `floor(h G / H)`, as with PyTorch's `enable_gqa = True`.
 pub fn scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor {
-    scaled_dot_product_attention_with(query, key, value, AttentionOptions::new())
+    scaled_dot_product_attention_with(query, key, value, ScaledDotProductAttentionOptions::new())
 }
 
 /// [`scaled_dot_product_attention`] with a causal mask or another scale.
@@ -72,7 +72,7 @@ pub fn scaled_dot_product_attention_with(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    options: AttentionOptions,
+    options: ScaledDotProductAttentionOptions,
 ) -> Tensor {
     let shape = options.shape(query.shape, key.shape, value.shape);
     record(

@@ -20,7 +20,7 @@ const NAME: &str = "scaled_dot_product_attention";
 
 /// Hyper-parameters of an attention. Heads are always grouped, as with PyTorch's `enable_gqa = True`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AttentionOptions {
+pub struct ScaledDotProductAttentionOptions {
     /// Whether a query sees only the keys up to its own position; no. The last query stands at the last key: query `i`
     /// of `T` sees key `j` of `S` where `j <= i + S - T`, so that keys of a cache come first.
     ///
@@ -31,10 +31,10 @@ pub struct AttentionOptions {
     pub scale: Option<f64>,
 }
 
-impl AttentionOptions {
+impl ScaledDotProductAttentionOptions {
     /// With PyTorch's defaults.
-    pub const fn new() -> AttentionOptions {
-        AttentionOptions {
+    pub const fn new() -> ScaledDotProductAttentionOptions {
+        ScaledDotProductAttentionOptions {
             is_causal: false,
             scale: None,
         }
@@ -63,7 +63,7 @@ impl AttentionOptions {
     }
 }
 
-impl Default for AttentionOptions {
+impl Default for ScaledDotProductAttentionOptions {
     fn default() -> Self {
         Self::new()
     }
@@ -126,7 +126,7 @@ const fn unlike(expected: &'static str, of: Shape, found: Shape) -> ShapeError {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attention {
     /// Mask and scale.
-    pub options: AttentionOptions,
+    pub options: ScaledDotProductAttentionOptions,
 }
 
 impl Room for Attention {

@@ -89,7 +89,7 @@ impl Room for Embedding {
 #[cfg(feature = "prover")]
 fn token(value: f32, vocabulary: usize) -> Option<usize> {
     let id = value as usize;
-    (id as f32 == value && id < vocabulary && value.is_sign_positive()).then_some(id)
+    (id as f32 == value && id < vocabulary).then_some(id)
 }
 
 impl FloatRoom for Embedding {

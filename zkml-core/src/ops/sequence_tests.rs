@@ -9,8 +9,8 @@ use crate::execute::float::{execute_float, execute_float_on};
 use crate::graph::{GraphBuilder, GraphError, Parameter, ParameterId};
 use crate::nn::{InputKind, Tensor, TraceInput, Weights, matmul, trace_inputs};
 use crate::ops::{
-    Attention, AttentionOptions, Embedding, Float, FloatOp, Ids, Llama3Scaling, Narrow, Permute, RmsNorm,
-    Rope, Softmax,
+    Attention, Embedding, Float, FloatOp, Ids, Llama3Scaling, Narrow, Permute, RmsNorm, Rope,
+    ScaledDotProductAttentionOptions, Softmax,
 };
 
 fn reference() -> Weights {
@@ -139,12 +139,12 @@ fn query_heads_share_keys_in_groups() {
     let reference = reference();
     let part = |name: &str| tensor(&reference, &format!("attention.{name}"));
     let (query, key, value) = (part("query"), part("key"), part("value"));
-    let plain = AttentionOptions::new();
-    let causal = AttentionOptions {
+    let plain = ScaledDotProductAttentionOptions::new();
+    let causal = ScaledDotProductAttentionOptions {
         is_causal: true,
         ..plain
     };
-    let scaled = AttentionOptions {
+    let scaled = ScaledDotProductAttentionOptions {
         scale: Some(0.3),
         ..plain
     };
@@ -264,7 +264,7 @@ fn operands_that_do_not_fit() {
             other => panic!("{other}"),
         }
     };
-    let options = AttentionOptions {
+    let options = ScaledDotProductAttentionOptions {
         is_causal: true,
         scale: None,
     };

@@ -65,9 +65,14 @@ fn check_inputs(signature: &Signature, errors: &mut Errors) {
             FnArg::Typed(argument)
                 if !is_input(&argument.ty) && (position == 0 || !is_state(&argument.ty)) =>
             {
+                let hint = match position > 0 && is_plain(&argument.ty) {
+                    true => ": mark a field with `#[arg]` for what is known before `forward` runs",
+                    false => "",
+                };
+                let found = source(&argument.ty);
                 errors.push(
                     &argument.ty,
-                    format!("`forward` expects a `Tensor`, found `{}`", source(&argument.ty)),
+                    format!("`forward` expects a `Tensor`, found `{found}`{hint}"),
                 );
             }
             _ if position >= MAXIMUM_INPUTS => errors.push(
@@ -127,9 +132,14 @@ fn is_state(ty: &Type) -> bool {
     match ty {
         Type::Reference(reference) => !is_input(&reference.elem) && is_state(&reference.elem),
         Type::Tuple(tuple) => tuple.elems.iter().all(|ty| is_input(ty) || is_state(ty)),
-        Type::Path(_) => !PLAIN.iter().any(|plain| is_named(ty, plain)),
+        Type::Path(_) => !is_plain(ty),
         _ => false,
     }
+}
+
+/// Whether it is a number, a text or the like.
+fn is_plain(ty: &Type) -> bool {
+    PLAIN.iter().any(|plain| is_named(ty, plain))
 }
 
 /// Types of the language that are no state.
