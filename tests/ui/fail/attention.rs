@@ -11,7 +11,7 @@ struct Net {
 impl Net {
     fn forward(&self, q: Tensor, k: Tensor, v: Tensor) -> Tensor {
         let _ = scaled_dot_product_attention(q, k, k);
-        let _ = scaled_dot_product_attention_with(q, v, k, ScaledDotProductAttentionOptions { is_causal: true, scale: None });
+        let _ = scaled_dot_product_attention_with(q, v, k, ScaledDotProductAttentionOptions::new());
         let _ = scaled_dot_product_attention(q, q.view([1, 8, 6, 5]), v);
         let _ = matmul(q, v);
         let _ = q.matmul(v.transpose(1, 2));

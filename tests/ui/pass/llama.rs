@@ -1,7 +1,8 @@
 //! What language models need: tokens, further arguments of nested models, a cache, tied parameters.
 #![deny(warnings)]
 
-use zkml::nn::{ScaledDotProductAttentionOptions, KvCache, Rope, apply_rotary_pos_emb, scaled_dot_product_attention_with};
+use zkml::nn::{KvCache, Rope, ScaledDotProductAttentionOptions};
+use zkml::nn::{apply_rotary_pos_emb, scaled_dot_product_attention_with};
 use zkml::prelude::*;
 
 /// Another result than a tensor.
@@ -40,7 +41,8 @@ impl Attention {
         let v = self.v(x).view([1, t, 1, 4]).transpose(1, 2);
         let (q, k) = apply_rotary_pos_emb(q, k, rope);
         let (k, v) = cache.update(k, v, self.layer);
-        let options = ScaledDotProductAttentionOptions { is_causal: true, ..ScaledDotProductAttentionOptions::new() };
+        let mut options = ScaledDotProductAttentionOptions::new();
+        options.is_causal = true;
         let y = scaled_dot_product_attention_with(q, k, v, options);
         (y.transpose(1, 2).reshape([1, t, 12]), k)
     }
