@@ -80,7 +80,7 @@ pub const fn attended(query: Shape, key: Shape, value: Shape) -> Result<Shape, S
     if key.size(0) != query.size(0) || key.size(3) != query.size(3) {
         return Err(unlike("a key with batch and head size of the query", query, key));
     }
-    if query.size(1) % key.size(1) != 0 {
+    if !query.size(1).is_multiple_of(key.size(1)) {
         return Err(ShapeError::Heads {
             operation: NAME,
             query,

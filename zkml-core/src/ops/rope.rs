@@ -101,7 +101,7 @@ impl Rope {
                 found: x,
             });
         }
-        if x.size(3) % 2 != 0 {
+        if !x.size(3).is_multiple_of(2) {
             return Err(ShapeError::Option {
                 operation: NAME,
                 name: "head_dim",
