@@ -50,8 +50,6 @@ pub use stage::{Skeleton, Symbolic};
 
 #[cfg(test)]
 mod graph_tests;
-#[cfg(test)]
-mod sequence_tests;
 
 use serde::{Deserialize, Serialize};
 
