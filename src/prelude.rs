@@ -4,10 +4,10 @@
 // Writing a network: layers, functions, and what the macro needs by name.
 pub use zkml_core::nn::elementwise::*;
 pub use zkml_core::nn::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Flatten, Forward, Identity,
-    Linear, MaxPool2d, Module, PReLU, Parameter, ReLU, ReLU6, Sequential, Tensor, ZeroPad2d,
-    adaptive_avg_pool2d, argmax, avg_pool2d, cat, flatten, max_pool2d, pad, permute, relu, relu6, reshape,
-    subsample2d, view,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Embedding, Flatten, Forward,
+    Identity, Linear, MaxPool2d, Module, PReLU, Parameter, RMSNorm, ReLU, ReLU6, Sequential, Tensor, Tokens,
+    ZeroPad2d, adaptive_avg_pool2d, argmax, avg_pool2d, cat, flatten, matmul, max_pool2d, narrow, pad,
+    permute, relu, relu6, reshape, scaled_dot_product_attention, softmax, subsample2d, transpose, view,
 };
 pub use zkml_macros::zk_model;
 

@@ -99,6 +99,16 @@ static LAYERS: &[Layer] = &[
         optional: &[("bias", Flag)],
     },
     Layer {
+        name: "Embedding",
+        required: &[("num_embeddings", Positive), ("embedding_dim", Positive)],
+        optional: &[],
+    },
+    Layer {
+        name: "RMSNorm",
+        required: &[("normalized_shape", Positive)],
+        optional: &[("eps", Real), ("elementwise_affine", Flag)],
+    },
+    Layer {
         name: "BatchNorm1d",
         required: &[("num_features", Positive)],
         optional: NORM,

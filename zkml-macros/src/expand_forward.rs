@@ -75,6 +75,8 @@ fn rewrite(item: &mut ItemImpl, methods: Vec<String>) {
 /// The inputs of `forward`.
 struct Inputs {
     names: Vec<Option<Ident>>,
+    /// Which inputs are tokens; `None` if `forward` takes or returns what a graph does not have.
+    tokens: Option<Vec<bool>>,
     /// Does `forward` make one tensor of one?
     is_layer: bool,
     /// Where `forward` is named.
@@ -85,6 +87,7 @@ impl Inputs {
     fn of(function: &ImplItemFn) -> Inputs {
         Inputs {
             names: forward::input_names(function),
+            tokens: forward::token_inputs(function),
             is_layer: forward::is_layer(function),
             span: function.sig.ident.span(),
         }
@@ -109,12 +112,8 @@ fn forward_impl(
     } else {
         used.names.iter().map(String::as_str).collect()
     };
-    let arguments = numbered(inputs.names.len());
-    let called = inputs.names.iter().zip(&arguments);
-    let called = called.map(|(name, number)| {
-        let name = name.as_ref().unwrap_or(number).to_string();
-        name.trim_start_matches("r#").to_owned()
-    });
+    let traced = inputs.tokens.as_ref();
+    let traced = traced.map(|tokens| traced_impl(zkml, item, self_ty, inputs, tokens));
     let layer = inputs.is_layer.then(|| {
         quote! {
             impl #generics #zkml::nn::Layer for #self_ty #where_clause {
@@ -125,17 +124,51 @@ fn forward_impl(
         }
     });
     quote! {
-        impl #generics #zkml::nn::Forward for #self_ty #where_clause {
+        impl #generics #zkml::nn::Called for #self_ty #where_clause {
             const USED_FIELDS: &'static [&'static str] = &[#(#names),*];
+        }
+        #traced
+        #layer
+    }
+}
+
+/// `impl Forward`, of a model that takes and returns tensors alone.
+fn traced_impl(
+    zkml: &syn::Path,
+    item: &ItemImpl,
+    self_ty: &TypePath,
+    inputs: &Inputs,
+    tokens: &[bool],
+) -> TokenStream {
+    let (generics, _, where_clause) = item.generics.split_for_impl();
+    let arguments = numbered(inputs.names.len());
+    let called = inputs.names.iter().zip(&arguments);
+    let called = called.map(|(name, number)| {
+        let name = name.as_ref().unwrap_or(number).to_string();
+        name.trim_start_matches("r#").to_owned()
+    });
+    let kinds = tokens.iter().map(|&tokens| match tokens {
+        true => quote!(#zkml::nn::InputKind::Tokens),
+        false => quote!(#zkml::nn::InputKind::Tensor),
+    });
+    let given = tokens
+        .iter()
+        .zip(&arguments)
+        .map(|(&tokens, argument)| match tokens {
+            true => quote!(#zkml::nn::Tokens::of(#argument)),
+            false => quote!(#argument),
+        });
+    quote! {
+        impl #generics #zkml::nn::Forward for #self_ty #where_clause {
             const INPUT_NAMES: &'static [&'static str] = &[#(#called),*];
+            const INPUT_KINDS: &'static [#zkml::nn::InputKind] = &[#(#kinds),*];
             fn run(&self, inputs: &[#zkml::nn::Tensor]) -> ::std::vec::Vec<#zkml::nn::Tensor> {
                 let &[#(#arguments),*] = inputs else {
                     return ::std::vec::Vec::new();
                 };
-                #zkml::nn::Outputs::tensors(<#self_ty>::forward(self, #(#arguments),*))
+                #zkml::nn::Outputs::tensors(<#self_ty>::forward(self, #(#given),*))
             }
         }
-        #layer
     }
 }
 
@@ -202,12 +235,17 @@ fn inference(
 /// so where the operation is written.
 fn checks(zkml: &syn::Path, self_ty: &TypePath, steps: &Steps, inputs: &Inputs) -> TokenStream {
     let arity = inputs.names.len();
-    let message =
-        format!("`forward` takes {arity} input(s), `#[zk_model(...)]` declares another number of shapes");
+    let message = match inputs.tokens {
+        Some(_) => format!("`forward` takes {arity} input(s), `#[zk_model(...)]` declares another number of shapes"),
+        None => "`forward` takes or returns something that is no tensor, `#[zk_model(...)]` declares shapes of inputs: \
+                 expected none, for only another model can call it"
+            .to_owned(),
+    };
+    let traced = inputs.tokens.is_some();
     let declared = quote_spanned! {inputs.span=>
         const _: () = {
             const DECLARED: usize = <#self_ty as #zkml::nn::Module>::INPUTS.len();
-            ::core::assert!(DECLARED == 0 || DECLARED == #arity, #message);
+            ::core::assert!(DECLARED == 0 || (#traced && DECLARED == #arity), #message);
         };
     };
     if steps.steps.is_empty() {
@@ -257,6 +295,7 @@ fn stub(
     };
     let inputs = Inputs {
         names: vec![None],
+        tokens: Some(vec![false]),
         is_layer: true,
         span: Span::call_site(),
     };

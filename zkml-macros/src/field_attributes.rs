@@ -11,6 +11,10 @@ pub(crate) struct FieldAttributes {
     pub(crate) layer: Option<Vec<Setting>>,
     pub(crate) is_argument: bool,
     pub(crate) rename: Option<String>,
+    /// Key of another layer's parameter that the layer uses in place of its own.
+    pub(crate) tied: Option<syn::LitStr>,
+    /// When it does; always, if nothing is said.
+    pub(crate) tied_when: Option<Expr>,
     /// Shape of a parameter.
     pub(crate) shape: Option<Vec<Expr>>,
     /// An attribute was wrong: say nothing more about this field.
@@ -92,38 +96,69 @@ fn read_parameter(attribute: &Attribute, read: &mut FieldAttributes, errors: &mu
         return;
     };
     for Setting { name, value } in settings {
-        if name == "shape" {
-            match value {
-                Expr::Array(array) => read.shape = Some(array.elems.into_iter().collect()),
-                other => {
-                    errors.push(&other, "`shape` expects sizes, such as `[64, 3]`");
-                    read.broken = true;
-                }
+        let ok = match name.to_string().as_str() {
+            "shape" => read_shape(value, read, errors),
+            "rename" => {
+                read.rename = key("rename", "features.0", &value, errors).map(|text| text.value());
+                true
             }
-            continue;
+            "tied" => {
+                read.tied = key("tied", "model.embed_tokens.weight", &value, errors);
+                read.tied.is_some()
+            }
+            "when" => {
+                read.tied_when = Some(value);
+                true
+            }
+            unknown => {
+                let hint = did_you_mean(unknown, KNOWN.iter().copied());
+                let hint = if hint.is_empty() {
+                    ": expected `rename`, `shape` or `tied`".to_owned()
+                } else {
+                    hint
+                };
+                errors.push(&name, format!("unknown argument `{name}` of `#[param]`{hint}"));
+                false
+            }
+        };
+        read.broken |= !ok;
+    }
+    if let (Some(when), None, false) = (&read.tied_when, &read.tied, read.broken) {
+        errors.push(
+            when,
+            "`when` expects `tied`, `#[param(tied = \"model.embed_tokens.weight\", when = ...)]`, found it alone",
+        );
+        read.broken = true;
+    }
+}
+
+/// Arguments of `#[param(...)]`.
+const KNOWN: &[&str] = &["rename", "shape", "tied", "when"];
+
+fn read_shape(value: Expr, read: &mut FieldAttributes, errors: &mut Errors) -> bool {
+    match value {
+        Expr::Array(array) => {
+            read.shape = Some(array.elems.into_iter().collect());
+            true
         }
-        if name != "rename" {
-            let hint = did_you_mean(&name.to_string(), ["rename", "shape"]);
-            let hint = if hint.is_empty() {
-                ": expected `rename` or `shape`".to_owned()
-            } else {
-                hint
-            };
-            errors.push(&name, format!("unknown argument `{name}` of `#[param]`{hint}"));
-            read.broken = true;
-            continue;
-        }
-        match &value {
-            Expr::Lit(literal) => match &literal.lit {
-                syn::Lit::Str(text) if is_key(&text.value()) => {
-                    read.rename = Some(text.value());
-                    continue;
-                }
-                _ => errors.push(&value, "`rename` expects a state-dict key such as \"features.0\""),
-            },
-            _ => errors.push(&value, "`rename` expects a string literal such as \"features.0\""),
+        other => {
+            errors.push(&other, "`shape` expects sizes, such as `[64, 3]`");
+            false
         }
     }
+}
+
+/// The state-dict key that stands as a string literal.
+fn key(name: &str, example: &str, value: &Expr, errors: &mut Errors) -> Option<syn::LitStr> {
+    let what = match value {
+        Expr::Lit(literal) => match &literal.lit {
+            syn::Lit::Str(text) if is_key(&text.value()) => return Some(text.clone()),
+            _ => "a state-dict key",
+        },
+        _ => "a string literal",
+    };
+    errors.push(value, format!("`{name}` expects {what} such as \"{example}\""));
+    None
 }
 
 /// Whether `text` is made of names separated by dots.

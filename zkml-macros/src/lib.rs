@@ -58,10 +58,13 @@ use syn::{Item, spanned::Spanned};
 /// - `#[arg]`: not a layer but an argument of `new`, which the values of `#[layer(...)]` may use. Its type is
 ///   `Copy`.
 /// - `#[param(rename = "features.0")]`: the state-dict key, if it is not the field's name.
+/// - `#[param(tied = "model.embed_tokens.weight", when = condition)]`: the layer uses that parameter of another layer
+///   in place of its own; `when` may be left out.
 /// - `#[param(shape = [64])]` on a `Parameter`: a weight that `forward` uses as a tensor, `x * self.gain`.
 ///
 /// On the `impl`: `self.conv(x)` applies the layer `conv`. Everything else is plain Rust. `forward` takes up to four
-/// tensors, and returns a tensor, a tuple or an array of them.
+/// tensors, or `Tokens`, and returns a tensor, a tuple or an array of them. The `forward` of a model inside another one
+/// may take further arguments, such as `rope: Rope` or `cache: &mut KvCache`.
 #[proc_macro_attribute]
 pub fn zk_model(
     arguments: proc_macro::TokenStream,

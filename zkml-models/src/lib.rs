@@ -3,7 +3,9 @@
 // The code `#[zk_model]` generates speaks of `::zkml`; the facade crate of that name depends on this crate.
 extern crate zkml_core as zkml;
 
+pub mod hugging_face;
 mod lenet;
+pub mod llama;
 mod mlp;
 pub mod mobilenet_v1;
 pub mod mobilenet_v2;
@@ -13,7 +15,9 @@ pub mod resnet;
 mod testing;
 pub mod vgg;
 
+pub use hugging_face::PretrainedLlama;
 pub use lenet::{LeNet, LeNetOptions};
+pub use llama::{LlamaConfig, LlamaForCausalLM, LlamaForCausalLMOptions};
 pub use mlp::{Mlp, MlpOptions};
 pub use mobilenet_v1::{MobileNetV1, MobileNetV1Config, MobileNetV1Options};
 pub use mobilenet_v2::{MobileNetV2, MobileNetV2Config, MobileNetV2Options};

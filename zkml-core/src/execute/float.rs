@@ -30,14 +30,15 @@ pub fn execute_float_on(
     let mut values: Vec<ArrayD<f32>> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let operands: Option<Vec<&ArrayD<f32>>> = node.inputs.iter().map(|id| values.get(id.0)).collect();
-        let value = operands.and_then(|operands| match node.op.is_input() {
-            true => inputs.next().map(|input| input.as_standard_layout().into_owned()),
-            false => node.op.room().evaluate(&FloatSite {
+        let value = match (node.op.is_input(), operands) {
+            (true, _) => inputs.next().map(|input| input.as_standard_layout().into_owned()),
+            (false, None) => None,
+            (false, Some(operands)) => evaluate(&FloatSite {
                 graph,
                 node,
                 operands: &operands,
-            }),
-        });
+            })?,
+        };
         match value {
             Some(value) if value.shape() == node.fact => values.push(value),
             _ => {
@@ -47,6 +48,13 @@ pub fn execute_float_on(
         }
     }
     Ok(values)
+}
+
+/// The value of a node; `None` where its operands do not fit.
+fn evaluate(site: &FloatSite<'_>) -> Result<Option<ArrayD<f32>>, ExecutionError> {
+    let room = site.node.op.room();
+    room.accepts(site)?;
+    Ok(room.evaluate(site))
 }
 
 /// The outputs of the network on many inputs, in parallel over inputs: one list of outputs per input.

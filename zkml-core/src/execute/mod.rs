@@ -5,6 +5,8 @@
 pub mod executor;
 pub mod float;
 pub mod reference;
+#[cfg(test)]
+mod tests;
 
 use ndarray::{ArrayD, Dimension};
 

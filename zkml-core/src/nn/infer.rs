@@ -68,6 +68,31 @@ pub const fn argmax(x: Inferred, axis: isize) -> Inferred {
     Inferred::of(ops::without_axis(known!(x), axis))
 }
 
+/// See [`crate::nn::softmax`].
+pub const fn softmax(x: Inferred, dim: isize) -> Inferred {
+    Inferred::of(ops::normalized(known!(x), dim))
+}
+
+/// See [`crate::nn::transpose`].
+pub const fn transpose(x: Inferred, dim0: isize, dim1: isize) -> Inferred {
+    Inferred::of(ops::transposed(known!(x), dim0, dim1))
+}
+
+/// See [`crate::nn::narrow`].
+pub const fn narrow(x: Inferred, dim: isize, start: usize, length: usize) -> Inferred {
+    Inferred::of(ops::narrowed(known!(x), dim, start, length))
+}
+
+/// See [`crate::nn::matmul`].
+pub const fn matmul(left: Inferred, right: Inferred) -> Inferred {
+    Inferred::of(ops::matrix_product(known!(left), known!(right)))
+}
+
+/// See [`crate::nn::scaled_dot_product_attention`].
+pub const fn scaled_dot_product_attention(query: Inferred, key: Inferred, value: Inferred) -> Inferred {
+    Inferred::of(ops::attended(known!(query), known!(key), known!(value)))
+}
+
 /// See [`crate::nn::cat`].
 pub const fn cat(tensors: &[Inferred], axis: isize) -> Inferred {
     if tensors.is_empty() {

@@ -14,12 +14,15 @@ mod options;
 mod pair;
 mod parameter;
 mod path;
+mod sequence;
 mod tensor;
+mod tokens;
 mod trace;
 pub mod weights;
 
 pub use crate::graph::same_name;
 pub use crate::graph::{Inferred, Shape, ShapeError};
+pub use crate::ops::{Llama3Scaling, Rope, ScaledDotProductAttentionOptions};
 pub use elementwise::*;
 pub use functional::{
     adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, max_pool2d, max_pool2d_with, pad,
@@ -28,17 +31,23 @@ pub use functional::{
 pub use layers::{
     AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
     BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, BatchNormOptions, Conv2d, Conv2dOptions, Dropout,
-    DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, Linear, LinearOptions, MaxPool2d,
-    MaxPool2dOptions, PReLU, PReLUOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Sequential,
-    SequentialLayer, SequentialOptions, ZeroPad2d, ZeroPad2dOptions, layer, sequential,
+    DropoutOptions, Embedding, EmbeddingOptions, Flatten, FlattenOptions, Identity, IdentityOptions, Linear,
+    LinearOptions, MaxPool2d, MaxPool2dOptions, PReLU, PReLUOptions, RMSNorm, RMSNormOptions, ReLU, ReLU6,
+    ReLU6Options, ReLUOptions, Sequential, SequentialLayer, SequentialOptions, ZeroPad2d, ZeroPad2dOptions,
+    layer, sequential,
 };
-pub use module::{Forward, Layer, Module, Outputs, uses_field};
+pub use module::{Called, Forward, Layer, Module, Outputs, uses_field};
 pub use options::*;
 pub use pair::Pair;
 pub use parameter::Parameter;
 pub use path::ParameterPath;
+pub use sequence::{
+    KvCache, apply_rotary_pos_emb, matmul, narrow, rotated, scaled_dot_product_attention,
+    scaled_dot_product_attention_with, softmax, transpose,
+};
 pub use tensor::{Extent, Tensor};
-pub use trace::{ModuleScope, TraceError, trace};
+pub use tokens::{InputKind, Tokens};
+pub use trace::{ModuleScope, TraceError, TraceInput, trace, trace_inputs};
 pub use weights::{LoadReport, WeightError, Weights};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The traits of layers and models.
 
-use super::{ParameterPath, Tensor, TraceError, trace};
+use super::{InputKind, ParameterPath, Tensor, TraceError, trace};
 use crate::graph::{Graph, same_name};
 use crate::ops::Symbolic;
 
@@ -35,18 +35,30 @@ pub trait Module: Sized {
     }
 }
 
-/// A module with a `forward`: a layer of [`crate::nn`], or a struct whose `impl` has `#[zk_model]` too.
+/// A module with a `forward`, whatever its arguments: a layer of [`crate::nn`], or a struct whose `impl` has
+/// `#[zk_model]` too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no `forward`",
     label = "this model needs `#[zk_model] impl {Self}` with a `forward`",
     note = "write `#[zk_model] impl {Self} {{ pub fn forward(&self, x: Tensor) -> Tensor {{ ... }} }}`"
 )]
-pub trait Forward: Module {
+pub trait Called: Module {
     /// Names of the fields `forward` uses; `*` stands for all.
     const USED_FIELDS: &'static [&'static str];
+}
 
+/// A module whose `forward` makes tensors of tensors and tokens alone, so that its graph can be traced.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be traced by itself",
+    label = "expected a `forward` that takes and returns tensors alone",
+    note = "call it in the `forward` of another model, which makes its other arguments"
+)]
+pub trait Forward: Module {
     /// Names of the inputs, in order.
     const INPUT_NAMES: &'static [&'static str] = &["x"];
+
+    /// What the inputs are, in order; those beyond its end are tensors.
+    const INPUT_KINDS: &'static [InputKind] = &[];
 
     /// The results on `inputs`, which are as many as [`Self::INPUT_NAMES`].
     fn run(&self, inputs: &[Tensor]) -> Vec<Tensor>;

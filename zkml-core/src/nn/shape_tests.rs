@@ -171,8 +171,6 @@ impl Module for Twice {
 }
 
 impl Forward for Twice {
-    const USED_FIELDS: &'static [&'static str] = &["*"];
-
     fn run(&self, inputs: &[Tensor]) -> Vec<Tensor> {
         inputs
             .iter()

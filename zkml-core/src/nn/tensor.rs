@@ -1,6 +1,6 @@
 //! The tensor `forward` works on: a node of the graph being recorded.
 
-use super::functional;
+use super::{functional, sequence};
 use crate::graph::NodeId;
 use crate::graph::{MAX_RANK, Shape};
 
@@ -73,6 +73,26 @@ impl Tensor {
     /// See [`functional::permute`].
     pub fn permute<const RANK: usize>(self, order: [usize; RANK]) -> Tensor {
         functional::permute(self, order)
+    }
+
+    /// See [`crate::nn::transpose`].
+    pub fn transpose(self, dim0: isize, dim1: isize) -> Tensor {
+        sequence::transpose(self, dim0, dim1)
+    }
+
+    /// See [`crate::nn::narrow`].
+    pub fn narrow(self, dim: isize, start: usize, length: usize) -> Tensor {
+        sequence::narrow(self, dim, start, length)
+    }
+
+    /// See [`crate::nn::softmax`].
+    pub fn softmax(self, dim: isize) -> Tensor {
+        sequence::softmax(self, dim)
+    }
+
+    /// See [`crate::nn::matmul`].
+    pub fn matmul(self, right: Tensor) -> Tensor {
+        sequence::matmul(self, right)
     }
 
     /// See [`functional::argmax`].

@@ -17,7 +17,6 @@ impl<F: Fn(Tensor) -> Tensor> Module for Run<F> {
 }
 
 impl<F: Fn(Tensor) -> Tensor> Forward for Run<F> {
-    const USED_FIELDS: &'static [&'static str] = &["*"];
     fn run(&self, inputs: &[Tensor]) -> Vec<Tensor> {
         inputs.iter().map(|&x| (self.0)(x)).collect()
     }
@@ -161,4 +160,51 @@ fn axes_count_from_the_end() {
         crate::ops::FloatOp::Argmax(ops::Argmax { axis: 1 })
     );
     assert_eq!(graph.nodes[2].fact, [2]);
+}
+
+/// The linear layer `head`, whose weight is the parameter at `key`.
+fn tied(key: &str, (inputs, outputs): (usize, usize)) -> Linear {
+    let root = ParameterPath::root();
+    let options = LinearOptions {
+        bias: false,
+        ..LinearOptions::new(inputs, outputs)
+    };
+    Linear::build(root.join("head").tied(&root.join(key)), options)
+}
+
+#[test]
+fn a_tied_layer_has_the_parameter_of_another() {
+    let first = Linear::build(ParameterPath::root().join("fc"), LinearOptions::new(3, 3));
+    let head = tied("fc.weight", (3, 3));
+    // The order does not matter.
+    for model in [
+        Run(Box::new(|x| head.forward(first.forward(x))) as Box<dyn Fn(Tensor) -> Tensor>),
+        Run(Box::new(|x| first.forward(head.forward(x)))),
+    ] {
+        let graph = model.trace_with_input(&[1, 3]).unwrap();
+        assert_eq!(graph.parameters.len(), 2);
+        assert!(graph.find("head").is_some() && graph.find("fc").is_some());
+        let uses = |node: &crate::graph::Node<ops::Symbolic>| {
+            let parameters = crate::graph::Operation::parameters(&node.op);
+            parameters.iter().any(|id| graph[*id].path == "fc.weight")
+        };
+        assert_eq!(graph.nodes.iter().filter(|node| uses(node)).count(), 2);
+    }
+}
+
+#[test]
+fn a_tie_leads_to_a_parameter_of_its_shape() {
+    let first = Linear::build(ParameterPath::root().join("fc"), LinearOptions::new(3, 3));
+    let error = |head: &Linear| {
+        let model = Run(|x| head.forward(first.forward(x)));
+        model.trace_with_input(&[1, 3]).unwrap_err().to_string()
+    };
+    assert_eq!(
+        error(&tied("f.weight", (3, 3))),
+        "head: tied to `f.weight`, expected a parameter that another layer of the model uses, found none"
+    );
+    assert_eq!(
+        error(&tied("fc.weight", (3, 5))),
+        "fc.weight: expected one shape for this parameter, found [3, 3] and [5, 3]"
+    );
 }

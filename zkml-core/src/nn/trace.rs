@@ -6,10 +6,10 @@
 use core::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
-use super::{Forward, ParameterPath, Tensor};
+use super::{Forward, InputKind, ParameterPath, Tensor};
 use crate::graph::{Graph, Node, NodeId, ParameterId, ParameterSpec};
 use crate::graph::{Shape, ShapeError};
-use crate::ops::{self, FloatOp, Input, Symbolic};
+use crate::ops::{self, FloatOp, Ids, Input, Symbolic};
 
 /// A model that cannot be traced.
 #[derive(Clone, PartialEq, thiserror::Error)]
@@ -51,6 +51,14 @@ pub enum TraceError {
         /// Its shape later.
         second: Vec<usize>,
     },
+    /// A layer uses the parameter of another layer, which no layer has.
+    #[error("{path}: tied to `{key}`, expected a parameter that another layer of the model uses, found none")]
+    TiedToNothing {
+        /// The layer.
+        path: String,
+        /// The key.
+        key: String,
+    },
     /// The model takes another number of inputs.
     #[error("expected {expected} input shape(s), found {found}")]
     Inputs {
@@ -78,6 +86,10 @@ pub(super) struct Recording {
     nodes: Vec<Node<Symbolic>>,
     parameters: Vec<ParameterSpec>,
     parameter_ids: HashMap<String, ParameterId>,
+    /// Keys that a layer uses as its own.
+    owned: HashSet<String>,
+    /// Layers that use the parameter of another one, and its key.
+    tied: Vec<(String, String)>,
     /// The node of each parameter that is used as a tensor.
     tensors: HashMap<ParameterId, Tensor>,
     names: HashSet<String>,
@@ -134,6 +146,26 @@ pub(super) enum Origin<'a> {
 }
 
 impl Recording {
+    /// A recording of a new session, without nodes.
+    fn new() -> Recording {
+        let session = SESSIONS.with(|sessions| {
+            sessions.set(sessions.get() + 1);
+            sessions.get()
+        });
+        Recording {
+            session,
+            nodes: Vec::new(),
+            parameters: Vec::new(),
+            parameter_ids: HashMap::new(),
+            owned: HashSet::new(),
+            tied: Vec::new(),
+            tensors: HashMap::new(),
+            names: HashSet::new(),
+            modules: Vec::new(),
+            error: None,
+        }
+    }
+
     fn name(&mut self, origin: &Origin<'_>) -> String {
         let path = match origin {
             Origin::Layer(path) => (*path).clone(),
@@ -153,7 +185,22 @@ impl Recording {
 
     /// The parameter `layer.name` of this shape; a second use gives the same parameter.
     pub(super) fn parameter(&mut self, layer: &ParameterPath, name: &str, shape: &[usize]) -> ParameterId {
-        self.parameter_at(layer.join(name).as_str().to_owned(), shape)
+        let (key, is_tied) = layer.parameter(name);
+        if is_tied {
+            self.tied.push((layer.as_str().to_owned(), key.clone()));
+        } else {
+            self.owned.insert(key.clone());
+        }
+        self.parameter_at(key, shape)
+    }
+
+    /// The first layer that is tied to a parameter which no layer has.
+    fn tied_to_nothing(&self) -> Option<TraceError> {
+        let nothing = self.tied.iter().find(|(_, key)| !self.owned.contains(key));
+        nothing.map(|(path, key)| TraceError::TiedToNothing {
+            path: path.clone(),
+            key: key.clone(),
+        })
     }
 
     /// The parameters `layer.weight` of this shape and, if there is one, `layer.bias` with an element for each output
@@ -256,6 +303,7 @@ pub(super) fn record_parameter(path: &'static str, shape: Result<Shape, ShapeErr
         if recording.error.is_some() {
             return None;
         }
+        recording.owned.insert(path.to_owned());
         let id = recording.parameter_at(path.to_owned(), shape.sizes());
         Some((id, recording.tensors.get(&id).copied()))
     });
@@ -278,6 +326,17 @@ pub(super) fn record_parameter(path: &'static str, shape: Result<Shape, ShapeErr
     tensor
 }
 
+/// An input of a graph that is traced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceInput {
+    /// Name of its node.
+    pub name: String,
+    /// What it holds.
+    pub kind: InputKind,
+    /// Its sizes, batch first.
+    pub shape: Vec<usize>,
+}
+
 /// The graph of `model` on inputs of these shapes, batch first. A single input is the node `input`. Several are
 /// `input.a`, `input.b`, named after the arguments of `forward`.
 ///
@@ -290,47 +349,65 @@ pub fn trace<M: Forward>(model: &M, shapes: &[&[usize]]) -> Result<Graph<Symboli
             found: shapes.len(),
         });
     }
-    let checked = |shape: &&[usize]| {
-        let checked = Shape::new(shape).filter(|shape| shape.rank() > 0);
-        checked.ok_or_else(|| TraceError::Input {
-            found: shape.to_vec(),
-        })
-    };
-    let shapes = shapes.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
-    let session = SESSIONS.with(|sessions| {
-        sessions.set(sessions.get() + 1);
-        sessions.get()
-    });
-    let mut recording = Recording {
-        session,
-        nodes: Vec::new(),
-        parameters: Vec::new(),
-        parameter_ids: HashMap::new(),
-        tensors: HashMap::new(),
-        names: HashSet::new(),
-        modules: Vec::new(),
-        error: None,
-    };
-    let named = M::INPUT_NAMES.iter().zip(shapes);
-    let inputs: Vec<Tensor> = named
-        .map(|(name, shape)| {
-            let name = match M::INPUT_NAMES.len() {
+    let named = M::INPUT_NAMES.iter().zip(shapes).enumerate();
+    let inputs: Vec<TraceInput> = named
+        .map(|(index, (name, shape))| TraceInput {
+            name: match M::INPUT_NAMES.len() {
                 1 => "input".to_owned(),
                 _ => format!("input.{name}"),
-            };
-            recording.push(name, Input.into(), Vec::new(), shape)
+            },
+            kind: M::INPUT_KINDS.get(index).copied().unwrap_or(InputKind::Tensor),
+            shape: shape.to_vec(),
         })
         .collect();
+    trace_inputs(&inputs, |tensors| model.run(tensors))
+}
+
+/// The graph that `forward` records on these inputs, whose number may depend on the model: the keys and values of a
+/// cache, for each layer. [`trace`] is for models whose inputs are the arguments of their `forward`.
+///
+/// # Errors
+/// The first mistake, with the path of the layer.
+pub fn trace_inputs(
+    inputs: &[TraceInput],
+    forward: impl FnOnce(&[Tensor]) -> Vec<Tensor>,
+) -> Result<Graph<Symbolic>, TraceError> {
+    let checked = |input: &TraceInput| {
+        let checked = Shape::new(&input.shape).filter(|shape| shape.rank() > 0);
+        checked.ok_or_else(|| TraceError::Input {
+            found: input.shape.clone(),
+        })
+    };
+    let shapes = inputs.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
+    let mut recording = Recording::new();
+    let session = recording.session;
+    let push = |(input, shape): (&TraceInput, Shape)| {
+        let op = match input.kind {
+            InputKind::Tensor => FloatOp::from(Input),
+            InputKind::Tokens => Ids.into(),
+        };
+        recording.push(input.name.clone(), op, Vec::new(), shape)
+    };
+    let tensors: Vec<Tensor> = inputs.iter().zip(shapes).map(push).collect();
     let restore = Restore(RECORDING.replace(Some(recording)));
-    let outputs = model.run(&inputs);
+    let outputs = forward(&tensors);
     let recording = RECORDING.take();
     drop(restore);
+    finish(recording, session, &outputs)
+}
 
+/// The graph that was recorded in `session`.
+fn finish(
+    recording: Option<Recording>,
+    session: u64,
+    outputs: &[Tensor],
+) -> Result<Graph<Symbolic>, TraceError> {
     let foreign = || TraceError::ForeignTensor {
         path: "output".to_owned(),
     };
     let recording = recording.ok_or_else(foreign)?;
-    if let Some(error) = recording.error {
+    let tied_to_nothing = recording.tied_to_nothing();
+    if let Some(error) = recording.error.or(tied_to_nothing) {
         return Err(error);
     }
     if outputs.is_empty() {

@@ -132,6 +132,20 @@ pub enum ExecutionError {
         /// What.
         value: f32,
     },
+    /// An input that should be a token id is none.
+    #[error(
+        "`{layer}`: expected a token id, an integer in [0, {vocabulary}), found {value} at index {index:?} of the ids"
+    )]
+    TokenId {
+        /// Name of the layer that looks the token up.
+        layer: String,
+        /// Where in the ids.
+        index: Vec<usize>,
+        /// What.
+        value: f32,
+        /// How many tokens there are.
+        vocabulary: usize,
+    },
     /// An input integer outside the input's range.
     #[error("input: value {value} at index {index:?} is outside [{}, {}]", range.0, range.1)]
     InputRange {

@@ -57,7 +57,8 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 
 rooms! {
     input, conv2d, linear, batch_norm, relu, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
-    rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal,
+    rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal, ids, embedding, rms_norm, rope,
+    softmax, matmul, narrow, attention,
 }
 
 /// Declares the rooms of the elementwise functions that are tables.
@@ -73,7 +74,8 @@ operations! {
     /// An operation as PyTorch has it. Channels are axis 1.
     FloatOp, FloatRoom,
     Input, Conv2d, Linear, BatchNorm, Relu, Relu6, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Reshape, Permute, Concat, Pad,
-    Add, Argmax, Elementwise, Prelu, Mul, Scale, Neg, Expand, Constant, Parameter,
+    Add, Argmax, Elementwise, Prelu, Mul, Scale, Neg, Expand, Constant, Parameter, Ids, Embedding, RmsNorm, Rope,
+    Softmax, Matmul, Narrow, Attention,
 }
 
 operations! {

@@ -8,7 +8,7 @@ use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite,
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
-use crate::graph::{MAX_RANK, OperandError, Shape, ShapeError, Site, sized};
+use crate::graph::{MAX_RANK, OperandError, Shape, ShapeError, Site, attempt, resolve, sized};
 
 /// Axis `i` of the result is axis `order[i]` of the operand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,30 @@ pub const fn permuted(x: Shape, order: &[usize]) -> Result<Shape, ShapeError> {
         axis += 1;
     }
     sized("permute", x, sizes.split_at(x.rank()).0)
+}
+
+/// Axes `dim0` and `dim1` (negative: from the end) change places.
+///
+/// # Errors
+/// An axis that does not exist.
+pub const fn transposed(x: Shape, dim0: isize, dim1: isize) -> Result<Shape, ShapeError> {
+    let (first, second) = (
+        attempt!(resolve("transpose", dim0, x)),
+        attempt!(resolve("transpose", dim1, x)),
+    );
+    let mut sizes = [1; MAX_RANK];
+    let mut axis = 0;
+    while axis < x.rank() {
+        sizes[axis] = if axis == first {
+            x.size(second)
+        } else if axis == second {
+            x.size(first)
+        } else {
+            x.size(axis)
+        };
+        axis += 1;
+    }
+    sized("transpose", x, sizes.split_at(x.rank()).0)
 }
 
 impl Room for Permute {

@@ -192,6 +192,14 @@ pub enum QuantizeError {
         /// Name of the node.
         layer: String,
     },
+    /// An operation that has no integer form yet.
+    #[error("`{layer}`: {what} cannot be quantized yet: run the float network with `execute_float`")]
+    Unsupported {
+        /// Name of the node.
+        layer: String,
+        /// The operation.
+        what: &'static str,
+    },
     /// An argmax whose result is computed with.
     #[error("`{layer}`: an index cannot be used as an activation")]
     IndexOperand {
@@ -247,6 +255,14 @@ pub enum QuantizeError {
 }
 
 crate::debug_as_display!(QuantizeError);
+
+impl QuantizeError {
+    /// The node's operation has no integer form yet.
+    pub(super) fn unsupported(quantizing: &dyn Quantizing, what: &'static str) -> Self {
+        let layer = quantizing.node().name.clone();
+        Self::Unsupported { layer, what }
+    }
+}
 
 /// No multiplier fits between the field's range and the wanted precision.
 #[derive(Clone, PartialEq, thiserror::Error)]

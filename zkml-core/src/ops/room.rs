@@ -92,6 +92,15 @@ pub trait FloatRoom: Room {
         self.layer().map_or(0, row)
     }
 
+    /// Refuses values of operands that the operation has no meaning for.
+    ///
+    /// # Errors
+    /// The value, and where it stands.
+    #[cfg(feature = "prover")]
+    fn accepts(&self, _site: &FloatSite<'_>) -> Result<(), ExecutionError> {
+        Ok(())
+    }
+
     /// Its values, as PyTorch computes them in evaluation mode; `None` for operands of the wrong number or shape.
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>>;

@@ -27,7 +27,8 @@ pub(super) fn checks(model: &Model) -> TokenStream {
         quote!(#name<#(#sizes),*>)
     };
     let used = quote_spanned! {name.span()=>
-        const USED: &[&str] = <#self_ty as #zkml::nn::Forward>::USED_FIELDS;
+        #[allow(dead_code)]
+        const USED: &[&str] = <#self_ty as #zkml::nn::Called>::USED_FIELDS;
     };
     let unused = model.layers.iter().map(|layer| {
         let text = layer.name.to_string();

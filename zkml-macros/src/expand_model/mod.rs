@@ -13,7 +13,7 @@ use self::inference::{inference, stub_inference};
 pub(crate) use self::names::collect_idents;
 use self::names::locals;
 use crate::diagnostics::Errors;
-use crate::model::{LayerField, Model, PATH_FIELD, Times, empty_fields, first_span, phantom};
+use crate::model::{LayerField, Model, PATH_FIELD, Tied, Times, empty_fields, first_span, phantom};
 
 pub(crate) fn expand(arguments: TokenStream, item: ItemStruct) -> TokenStream {
     let mut errors = Errors::default();
@@ -165,7 +165,13 @@ fn build(layer: &LayerField, model: &Model, zkml: &syn::Path) -> TokenStream {
     let span = first_span(ty).unwrap_or_else(|| name.span());
     let build = quote_spanned!(span=> <#ty as #zkml::nn::Module>::build);
     match &layer.times {
-        Times::Once => quote!(#name: #build(path.join(#key), options.#name())),
+        Times::Once => {
+            let path = match &layer.tied {
+                Some(tied) => tied_path(layer, tied, model),
+                None => quote!(path.join(#key)),
+            };
+            quote!(#name: #build(#path, options.#name()))
+        }
         Times::Repeat(count) => {
             let locals = locals(model, [count], &quote!(options));
             quote! {
@@ -186,6 +192,20 @@ fn build(layer: &LayerField, model: &Model, zkml: &syn::Path) -> TokenStream {
             }
         }
     }
+}
+
+/// The path of a layer that uses another layer's parameter.
+fn tied_path(layer: &LayerField, tied: &Tied, model: &Model) -> TokenStream {
+    let (key, to) = (&layer.key, &tied.key);
+    let Some(when) = &tied.when else {
+        return quote!(path.join(#key).tied(&path.join(#to)));
+    };
+    let locals = locals(model, [when], &quote!(options));
+    quote! {{
+        #locals
+        let layer = path.join(#key);
+        if #when { layer.tied(&path.join(#to)) } else { layer }
+    }}
 }
 
 /// `Block::new(planes)`.

@@ -56,10 +56,25 @@ pub(crate) fn input_names(function: &ImplItemFn) -> Vec<Option<Ident>> {
     function.sig.inputs.iter().skip(1).map(name).collect()
 }
 
+/// Which inputs of `forward` are tokens; `None` if an argument, or the result, is nothing that a graph has.
+pub(crate) fn token_inputs(function: &ImplItemFn) -> Option<Vec<bool>> {
+    let is_result = |ty| signature::is_tensor(ty) || signature::are_tensors(ty);
+    if !matches!(&function.sig.output, syn::ReturnType::Type(_, ty) if is_result(ty)) {
+        return None;
+    }
+    let is_tokens = |argument: &FnArg| match argument {
+        FnArg::Typed(argument) if signature::is_input(&argument.ty) => {
+            Some(signature::is_tokens(&argument.ty))
+        }
+        _ => None,
+    };
+    function.sig.inputs.iter().skip(1).map(is_tokens).collect()
+}
+
 /// Whether `forward` makes one tensor of one.
 pub(crate) fn is_layer(function: &ImplItemFn) -> bool {
     let one = matches!(&function.sig.output, syn::ReturnType::Type(_, ty) if signature::is_tensor(ty));
-    one && function.sig.inputs.len() == 2
+    one && token_inputs(function).is_some_and(|inputs| inputs == [false])
 }
 
 /// Whether `value` is `self`.

@@ -1,4 +1,7 @@
 //! The signature of `forward`: `(&self, x: Tensor) -> Tensor`.
+//!
+//! A model inside another one may take further arguments that are neither: the angles of a rotation, a cache. It cannot
+//! be traced by itself then, for nothing but the calling model makes them.
 
 use syn::{FnArg, ImplItemFn, ReceiverKind, ReturnType, Signature, Type};
 
@@ -59,10 +62,19 @@ fn check_inputs(signature: &Signature, errors: &mut Errors) {
     }
     for (position, input) in inputs.enumerate() {
         match input {
-            FnArg::Typed(argument) if !is_tensor(&argument.ty) => errors.push(
-                &argument.ty,
-                format!("`forward` expects a `Tensor`, found `{}`", source(&argument.ty)),
-            ),
+            FnArg::Typed(argument)
+                if !is_input(&argument.ty) && (position == 0 || !is_state(&argument.ty)) =>
+            {
+                let hint = match position > 0 && is_plain(&argument.ty) {
+                    true => ": mark a field with `#[arg]` for what is known before `forward` runs",
+                    false => "",
+                };
+                let found = source(&argument.ty);
+                errors.push(
+                    &argument.ty,
+                    format!("`forward` expects a `Tensor`, found `{found}`{hint}"),
+                );
+            }
             _ if position >= MAXIMUM_INPUTS => errors.push(
                 input,
                 format!(
@@ -77,7 +89,7 @@ fn check_inputs(signature: &Signature, errors: &mut Errors) {
 
 fn check_output(signature: &Signature, errors: &mut Errors) {
     match &signature.output {
-        ReturnType::Type(_, ty) if is_tensor(ty) || are_tensors(ty) => {}
+        ReturnType::Type(_, ty) if is_tensor(ty) || are_tensors(ty) || is_own(ty) => {}
         ReturnType::Type(_, ty) => {
             errors.push(
                 ty,
@@ -97,11 +109,54 @@ fn check_output(signature: &Signature, errors: &mut Errors) {
 }
 
 pub(super) fn is_tensor(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Tensor"))
+    is_named(ty, "Tensor")
+}
+
+/// Whether it is the type of the ids of tokens, by its name.
+pub(super) fn is_tokens(ty: &Type) -> bool {
+    is_named(ty, "Tokens")
+}
+
+fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
+}
+
+/// Whether a graph may have an input of this type.
+pub(super) fn is_input(ty: &Type) -> bool {
+    is_tensor(ty) || is_tokens(ty)
+}
+
+/// Whether it may be an argument that the calling model makes: `Rope`, `&mut KvCache`, `(Tensor, Tensor)`. A number is
+/// none: what is known before `forward` runs is an `#[arg]`.
+fn is_state(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => !is_input(&reference.elem) && is_state(&reference.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().all(|ty| is_input(ty) || is_state(ty)),
+        Type::Path(_) => !is_plain(ty),
+        _ => false,
+    }
+}
+
+/// Whether it is a number, a text or the like.
+fn is_plain(ty: &Type) -> bool {
+    PLAIN.iter().any(|plain| is_named(ty, plain))
+}
+
+/// Types of the language that are no state.
+const PLAIN: &[&str] = &[
+    "bool", "char", "str", "String", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
+    "u32", "u64", "u128", "usize",
+];
+
+/// Whether it is a type of the user's own, or one of zkml: a plain name.
+fn is_own(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let plain = path.path.segments.iter().all(|part| part.arguments.is_none());
+    plain && is_state(ty) && !is_tokens(ty)
 }
 
 /// A tuple or an array of tensors.
-fn are_tensors(ty: &Type) -> bool {
+pub(super) fn are_tensors(ty: &Type) -> bool {
     match ty {
         Type::Tuple(tuple) => {
             (2..=MAXIMUM_OUTPUTS).contains(&tuple.elems.len()) && tuple.elems.iter().all(is_tensor)

@@ -20,6 +20,14 @@ pub(crate) enum Times {
     When(Expr),
 }
 
+/// Another layer's parameter, which a layer uses in place of its own.
+pub(crate) struct Tied {
+    /// Its state-dict key, from the model that declares the layer.
+    pub(crate) key: syn::LitStr,
+    /// The condition, if there is one.
+    pub(crate) when: Option<Expr>,
+}
+
 /// A field that is a layer.
 pub(crate) struct LayerField {
     pub(crate) name: Ident,
@@ -28,6 +36,7 @@ pub(crate) struct LayerField {
     pub(crate) times: Times,
     /// State-dict key of the field.
     pub(crate) key: String,
+    pub(crate) tied: Option<Tied>,
     pub(crate) catalogue: Option<&'static Layer>,
     /// Values as the options struct takes them.
     pub(crate) values: Vec<(Ident, TokenStream)>,
@@ -65,6 +74,16 @@ impl LayerField {
                 .map(|setting| (setting.name, setting.value.to_token_stream()))
                 .collect(),
         };
+        let tied = match attributes.tied {
+            Some(key) => Some(read_tied(
+                key,
+                attributes.tied_when,
+                catalogue.is_some(),
+                &times,
+                errors,
+            )?),
+            None => None,
+        };
         let key = attributes
             .rename
             .unwrap_or_else(|| name.to_string().trim_start_matches("r#").to_owned());
@@ -73,11 +92,35 @@ impl LayerField {
             ty,
             times,
             key,
+            tied,
             catalogue,
             values,
             constant,
         })
     }
+}
+
+/// Checks what a layer is tied to, as far as the field itself says it.
+fn read_tied(
+    key: syn::LitStr,
+    when: Option<Expr>,
+    is_known: bool,
+    times: &Times,
+    errors: &mut Errors,
+) -> Option<Tied> {
+    let text = key.value();
+    let found = if !is_known {
+        "it on a model: tie the layer inside".to_owned()
+    } else if !matches!(times, Times::Once) {
+        "it on a `Vec` or an `Option`".to_owned()
+    } else if !["weight", "bias"].contains(&text.rsplit('.').next().unwrap_or_default()) {
+        format!("\"{text}\", which ends in neither `weight` nor `bias`")
+    } else {
+        return Some(Tied { key, when });
+    };
+    let expected = "the key of another layer's parameter, on one layer of zkml such as `Linear`";
+    errors.push(&key, format!("`tied` expects {expected}, found {found}"));
+    None
 }
 
 /// The type of one layer, and how often it is there; takes `repeat` and `when` from the settings.

@@ -9,10 +9,10 @@ use quote::quote;
 use syn::{Field, GenericParam, Generics, Ident, ItemStruct, Type};
 
 use crate::attribute::ModelArguments;
-use crate::diagnostics::Errors;
+use crate::diagnostics::{Errors, did_you_mean};
 use crate::field_attributes::read_attributes;
 
-pub(crate) use self::layer::{LayerField, Times, first_span, options_type};
+pub(crate) use self::layer::{LayerField, Tied, Times, first_span, options_type};
 pub(crate) use self::parameter::ParameterField;
 
 /// Name of the field that is added to every model.
@@ -50,6 +50,7 @@ impl Model {
         };
         model.read_fields(errors);
         model.check_keys(errors);
+        model.check_ties(errors);
         if !generics_are_plain && let syn::Fields::Named(fields) = &mut model.item.fields {
             let generics = phantom(&model.item.generics);
             fields
@@ -99,6 +100,27 @@ impl Model {
         empty_fields(&self.arguments.zkml)
     }
 
+    /// What a layer is tied to is in another layer of this model. Tracing checks the rest of the key.
+    fn check_ties(&self, errors: &mut Errors) {
+        for layer in &self.layers {
+            let Some(Tied { key, .. }) = &layer.tied else {
+                continue;
+            };
+            let text = key.value();
+            let mut others = self.layers.iter().filter(|other| other.name != layer.name);
+            if others.any(|other| leads_into(&text, &other.key)) {
+                continue;
+            }
+            let first = text.split('.').next().unwrap_or_default();
+            let names = self.layers.iter().filter(|other| other.name != layer.name);
+            let hint = did_you_mean(first, names.map(|other| other.key.as_str()));
+            errors.push(
+                key,
+                format!("`tied` expects the key of a parameter of another layer of this model, found no layer `{first}`{hint}"),
+            );
+        }
+    }
+
     /// No two fields have one state-dict key.
     fn check_keys(&self, errors: &mut Errors) {
         let layers = self.layers.iter().map(|layer| (&layer.name, &layer.key));
@@ -113,6 +135,11 @@ impl Model {
             }
         }
     }
+}
+
+/// Whether `key` leads into the layer at `field`: `model.embed_tokens.weight` into `model`.
+fn leads_into(key: &str, field: &str) -> bool {
+    key.strip_prefix(field).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// A type that mentions every parameter, for structs whose generics are wrong.
@@ -175,7 +202,9 @@ fn read_field(field: &mut Field, model: &mut Model, errors: &mut Errors) -> bool
         return false;
     }
     if attributes.is_argument {
-        if attributes.layer.is_some() || attributes.rename.is_some() || attributes.shape.is_some() {
+        let is_layer =
+            attributes.layer.is_some() || attributes.rename.is_some() || attributes.shape.is_some();
+        if is_layer || attributes.tied.is_some() {
             errors.push(
                 &name,
                 format!("`{name}` is an `#[arg]` and cannot be a layer as well"),

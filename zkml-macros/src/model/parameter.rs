@@ -31,6 +31,13 @@ impl ParameterField {
             );
             return None;
         }
+        if let Some(key) = &attributes.tied {
+            errors.push(
+                key,
+                "`tied` expects a layer such as `Linear`, found a `Parameter`",
+            );
+            return None;
+        }
         if !is_parameter(ty) {
             errors.push(
                 ty,

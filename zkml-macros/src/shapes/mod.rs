@@ -251,10 +251,16 @@ impl Follower<'_> {
         let receiver = receiver?;
         match call.method.to_string().as_str() {
             "clone" | "tensor" if arguments.is_empty() => Some(receiver),
-            "view" => self.function("reshape", receiver, &arguments, call.method.span()),
-            name @ ("relu" | "flatten" | "reshape" | "permute" | "argmax") => {
-                self.function(name, receiver, &arguments, call.method.span())
+            "matmul" => {
+                let [right] = arguments.as_slice() else {
+                    return None;
+                };
+                let right = self.value(right)?;
+                Some(self.step("matmul", quote!(matmul(#receiver, #right)), call.method.span()))
             }
+            "view" => self.function("reshape", receiver, &arguments, call.method.span()),
+            name @ ("relu" | "flatten" | "reshape" | "permute" | "argmax" | "softmax" | "transpose"
+            | "narrow") => self.function(name, receiver, &arguments, call.method.span()),
             _ => None,
         }
     }
@@ -279,10 +285,28 @@ impl Follower<'_> {
             let axis = integer(axis)?;
             return Some(self.step("cat", quote!(cat(&[#(#tensors),*], #axis)), function.span()));
         }
+        if let "matmul" | "scaled_dot_product_attention" | "scaled_dot_product_attention_with" = name.as_str()
+        {
+            return self.of_tensors(call, function);
+        }
         let first = self.value(first);
         rest.iter().for_each(|argument| drop(self.value(argument)));
         let name = if name == "view" { "reshape" } else { name.as_str() };
         self.function(name, first?, &rest, function.span())
+    }
+
+    /// A function of several tensors. Options after them do not change the shape.
+    fn of_tensors(&mut self, call: &ExprCall, function: &Ident) -> Option<Ident> {
+        let name = function.to_string();
+        let plain = name.trim_end_matches("_with");
+        let count = if plain == "matmul" { 2 } else { 3 };
+        let tensors: Vec<Option<Ident>> = call.args.iter().map(|argument| self.value(argument)).collect();
+        let tensors: Vec<Ident> = tensors.into_iter().take(count).collect::<Option<_>>()?;
+        if tensors.len() != count {
+            return None;
+        }
+        let rule = format_ident!("{plain}");
+        Some(self.step(plain, quote!(#rule(#(#tensors),*)), function.span()))
     }
 
     fn function(&mut self, name: &str, x: Ident, arguments: &[&Expr], span: Span) -> Option<Ident> {
@@ -303,7 +327,15 @@ impl Follower<'_> {
                 let size = pair(size)?;
                 quote!(adaptive_avg_pool2d(#x, #size))
             }
-            ("flatten" | "argmax", [axis]) => {
+            ("transpose", [first, second]) => {
+                let (first, second) = (integer(first)?, integer(second)?);
+                quote!(transpose(#x, #first, #second))
+            }
+            ("narrow", [axis, start, length]) => {
+                let (axis, start, length) = (integer(axis)?, integer(start)?, integer(length)?);
+                quote!(narrow(#x, #axis, #start, #length))
+            }
+            ("flatten" | "argmax" | "softmax", [axis]) => {
                 let (function, axis) = (format_ident!("{name}"), integer(axis)?);
                 quote!(#function(#x, #axis))
             }

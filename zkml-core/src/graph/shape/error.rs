@@ -57,6 +57,32 @@ pub enum ShapeError {
         window: [usize; 2],
         padded: [usize; 2],
     },
+    /// The operand's last axis is not as long as the operation takes it.
+    LastAxis {
+        operation: &'static str,
+        expected: usize,
+        found: Shape,
+    },
+    /// The heads of the query cannot be shared out evenly among those of the key.
+    Heads {
+        operation: &'static str,
+        query: Shape,
+        key: Shape,
+    },
+    /// An operand does not go with another one.
+    Unlike {
+        operation: &'static str,
+        expected: &'static str,
+        of: Shape,
+        found: Shape,
+    },
+    /// A range of indices that the axis does not have.
+    Range {
+        operation: &'static str,
+        start: usize,
+        length: usize,
+        size: usize,
+    },
     /// An option of a layer has a value that makes no sense.
     Option {
         operation: &'static str,
@@ -136,6 +162,10 @@ impl ShapeError {
             | Self::Axis { operation, .. }
             | Self::Number { operation }
             | Self::Declared { operation }
+            | Self::LastAxis { operation, .. }
+            | Self::Heads { operation, .. }
+            | Self::Unlike { operation, .. }
+            | Self::Range { operation, .. }
             | Self::Size { operation, .. } => operation,
             Self::Features { .. } => "Linear",
             Self::AdaptivePool { .. } => "adaptive_avg_pool2d",
@@ -160,6 +190,18 @@ impl ShapeError {
             Self::EmptyWindow { padded, .. } => text
                 .str("a cell of the input in every window over the padded input of ")
                 .pair(padded),
+            Self::LastAxis { expected, .. } => text.number(expected).str(" values along the last axis"),
+            Self::Heads { key, .. } => text
+                .str("query heads that are a multiple of the ")
+                .number(key.size(1))
+                .str(" key heads of ")
+                .shape(key),
+            Self::Unlike { expected, of, .. } => text.str(expected).str(" ").shape(of),
+            Self::Range { size, .. } => text
+                .str("a range of 1 to ")
+                .number(size)
+                .str(" indices below ")
+                .number(size),
             Self::Option { name, expected, .. } => text.str(name).str(" ").str(expected),
             Self::Choice { name, expected, .. } => text.str(name).str(" ").str(expected),
             Self::Groups {
@@ -213,6 +255,15 @@ impl ShapeError {
                 .shape(found),
             Self::Window { window, .. } => text.str("a window of ").pair(window),
             Self::EmptyWindow { window, .. } => text.str("a window of ").pair(window).str(" in the padding"),
+            Self::LastAxis { found, .. } => text
+                .number(found.size(found.rank().saturating_sub(1)))
+                .str(" in ")
+                .shape(found),
+            Self::Heads { query, .. } => text.number(query.size(1)).str(" in ").shape(query),
+            Self::Unlike { found, .. } => text.shape(found),
+            Self::Range { start, length, .. } => {
+                text.number(length).str(" from index ").number(start).str(" on")
+            }
             Self::Option { found, .. } => text.number(found),
             Self::Choice { .. } => text.str("something else"),
             Self::Groups { groups, .. } => text.str("groups = ").number(groups),

@@ -5,16 +5,18 @@
 
 mod batch_norm;
 mod pooling;
+mod sequence;
 mod sequential;
 mod simple;
 mod weighted;
 
 pub use crate::ops::{
-    AdaptiveAvgPool2dOptions, AvgPool2dOptions, BatchNormOptions, Conv2dOptions, LinearOptions,
-    MaxPool2dOptions, PReLUOptions,
+    AdaptiveAvgPool2dOptions, AvgPool2dOptions, BatchNormOptions, Conv2dOptions, EmbeddingOptions,
+    LinearOptions, MaxPool2dOptions, PReLUOptions, RMSNormOptions,
 };
 pub use batch_norm::{BatchNorm1d, BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions};
 pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use sequence::{Embedding, RMSNorm};
 pub use sequential::{Sequential, SequentialLayer, SequentialOptions, layer, sequential};
 pub use simple::{
     Dropout, DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, ReLU, ReLU6, ReLU6Options,
@@ -22,11 +24,14 @@ pub use simple::{
 };
 pub use weighted::{Conv2d, Linear, PReLU};
 
-/// The implementations of `Forward` and `Layer` for a layer with an inherent `forward`.
+/// The implementations of `Called`, `Forward` and `Layer` for a layer with an inherent `forward`.
 macro_rules! forward {
     ($layer:ty) => {
-        impl $crate::nn::Forward for $layer {
+        impl $crate::nn::Called for $layer {
             const USED_FIELDS: &'static [&'static str] = &["*"];
+        }
+
+        impl $crate::nn::Forward for $layer {
             fn run(&self, inputs: &[$crate::nn::Tensor]) -> Vec<$crate::nn::Tensor> {
                 inputs.iter().map(|&x| <$layer>::forward(self, x)).collect()
             }

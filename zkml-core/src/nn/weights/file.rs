@@ -70,7 +70,7 @@ impl Weights {
     ///
     /// # Errors
     /// Another type than F32, F16 and BF16.
-    pub(super) fn values(&self, name: &str) -> Result<Option<Vec<f32>>, WeightError> {
+    pub fn values(&self, name: &str) -> Result<Option<Vec<f32>>, WeightError> {
         let Some(entry) = self.entries.get(name) else {
             return Ok(None);
         };

@@ -1,0 +1,40 @@
+//! An input of token ids.
+
+#[cfg(feature = "prover")]
+use ndarray::ArrayD;
+
+use super::{FloatRoom, Properties, Room};
+#[cfg(feature = "prover")]
+use super::{FloatSite, QuantizeError, Quantizing};
+use crate::graph::{OperandError, Shape, Site};
+
+/// An input whose values are token ids: integers, written as floats. Only an [`Embedding`](super::Embedding) takes
+/// them, and it checks their range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ids;
+
+impl Room for Ids {
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        match site.operands {
+            [] => site.declared(),
+            _ => Err(site.arity(0)),
+        }
+    }
+
+    fn properties(&self) -> Properties {
+        Properties::INPUT
+    }
+}
+
+impl FloatRoom for Ids {
+    /// The executor puts the value of an input in its place.
+    #[cfg(feature = "prover")]
+    fn evaluate(&self, _site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
+        None
+    }
+
+    #[cfg(feature = "prover")]
+    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
+        Err(QuantizeError::unsupported(quantizing, "an input of token ids"))
+    }
+}

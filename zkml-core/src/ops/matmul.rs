@@ -1,0 +1,136 @@
+//! `torch.matmul` of two tensors that are computed: `[..., I, J]` times `[..., J, K]` is `[..., I, K]`.
+
+#[cfg(feature = "prover")]
+use ndarray::{ArrayD, ArrayView2};
+
+use super::{FloatRoom, Properties, Room};
+#[cfg(feature = "prover")]
+use super::{FloatSite, QuantizeError, Quantizing};
+use crate::graph::{MAX_RANK, OperandError, Operator, Shape, ShapeError, Site, attempt, sized};
+
+const NAME: &str = "matmul";
+
+/// Product of two batches of matrices. Both have the same axes before the last two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matmul;
+
+/// `[..., I, J]` and `[..., J, K]` give `[..., I, K]`. The axes before the last two are broadcast by PyTorch's rule.
+///
+/// # Errors
+/// An operand of less than two dimensions; a right operand with another number of rows than the left has columns;
+/// batches that do not fit.
+pub const fn matrix_product(left: Shape, right: Shape) -> Result<Shape, ShapeError> {
+    let batch = attempt!(common_batch(left, right));
+    let (rows, columns) = (left.size(left.rank() - 2), right.size(right.rank() - 1));
+    with_matrix(left, batch, [rows, columns])
+}
+
+/// The shapes that the operands are repeated to before they are multiplied.
+///
+/// # Errors
+/// As [`matrix_product`].
+pub const fn matrix_operands(left: Shape, right: Shape) -> Result<[Shape; 2], ShapeError> {
+    let batch = attempt!(common_batch(left, right));
+    let (rows, inner) = (left.size(left.rank() - 2), left.size(left.rank() - 1));
+    let columns = right.size(right.rank() - 1);
+    Ok([
+        attempt!(with_matrix(left, batch, [rows, inner])),
+        attempt!(with_matrix(right, batch, [inner, columns])),
+    ])
+}
+
+/// The axes before the last two, of the product of operands whose matrices fit.
+const fn common_batch(left: Shape, right: Shape) -> Result<Shape, ShapeError> {
+    let (of_left, of_right) = (attempt!(batch(left)), attempt!(batch(right)));
+    if left.size(left.rank() - 1) != right.size(right.rank() - 2) {
+        return Err(unlike("as many rows as the columns of", left, right));
+    }
+    match super::broadcast(Operator::Mul, of_left, of_right) {
+        Ok(batch) => Ok(batch),
+        Err(_) => Err(unlike(
+            "axes before the last two that are equal to, or 1 in,",
+            left,
+            right,
+        )),
+    }
+}
+
+/// The axes before the last two.
+const fn batch(x: Shape) -> Result<Shape, ShapeError> {
+    if x.rank() < 2 {
+        return Err(ShapeError::Rank {
+            operation: NAME,
+            expected: "2 dimensions or more [..., rows, columns]",
+            found: x,
+        });
+    }
+    sized(NAME, x, x.sizes().split_at(x.rank() - 2).0)
+}
+
+const fn unlike(expected: &'static str, of: Shape, found: Shape) -> ShapeError {
+    ShapeError::Unlike {
+        operation: NAME,
+        expected,
+        of,
+        found,
+    }
+}
+
+/// A batch of matrices of this shape, made from `of`.
+const fn with_matrix(of: Shape, batch: Shape, matrix: [usize; 2]) -> Result<Shape, ShapeError> {
+    let mut sizes = [1; MAX_RANK];
+    let mut axis = 0;
+    while axis < batch.rank() {
+        sizes[axis] = batch.size(axis);
+        axis += 1;
+    }
+    sizes[axis] = matrix[0];
+    sizes[axis + 1] = matrix[1];
+    sized(NAME, of, sizes.split_at(axis + 2).0)
+}
+
+impl Room for Matmul {
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        let &[left, right] = site.operands else {
+            return Err(site.arity(2));
+        };
+        let [repeated, other] = matrix_operands(left, right)?;
+        if !repeated.same(&left) || !other.same(&right) {
+            // `nn::matmul` repeats the operands first.
+            return Err(unlike("the same axes before the last two as", left, right).into());
+        }
+        Ok(matrix_product(left, right)?)
+    }
+
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
+    }
+}
+
+impl FloatRoom for Matmul {
+    #[cfg(feature = "prover")]
+    fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
+        let (left, right) = (site.operand(0)?, site.operand(1)?);
+        let &[.., rows, inner] = left.shape() else {
+            return None;
+        };
+        let columns = *right.shape().last()?;
+        let lefts = left.as_slice()?.chunks_exact((rows * inner).max(1));
+        let rights = right.as_slice()?.chunks_exact((inner * columns).max(1));
+        let mut y = Vec::with_capacity(site.shape().iter().product());
+        for (left, right) in lefts.zip(rights) {
+            let left = ArrayView2::from_shape((rows, inner), left).ok()?;
+            let right = ArrayView2::from_shape((inner, columns), right).ok()?;
+            y.extend(left.dot(&right));
+        }
+        ArrayD::from_shape_vec(site.shape(), y).ok()
+    }
+
+    #[cfg(feature = "prover")]
+    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
+        Err(QuantizeError::unsupported(
+            quantizing,
+            "a product of two computed matrices",
+        ))
+    }
+}

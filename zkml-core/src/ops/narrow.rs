@@ -1,0 +1,76 @@
+//! `torch.narrow`: a range of indices along an axis.
+
+#[cfg(feature = "prover")]
+use ndarray::{ArrayD, Axis, Slice};
+
+use super::{FloatRoom, Properties, Room};
+#[cfg(feature = "prover")]
+use super::{FloatSite, QuantizeError, Quantizing};
+use crate::graph::{MAX_RANK, OperandError, Shape, ShapeError, Site, attempt, resolve, sized};
+
+const NAME: &str = "narrow";
+
+/// Indices `start` to `start + length` (not included) along `axis`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Narrow {
+    /// The axis.
+    pub axis: usize,
+    /// First index.
+    pub start: usize,
+    /// Number of indices; at least 1.
+    pub length: usize,
+}
+
+/// `length` indices of `x` from `start` on, along `dim` (negative: from the end): `[2, 5]` along 1 is `[2, length]`.
+///
+/// # Errors
+/// An axis that does not exist; a range that is empty or goes beyond the axis.
+pub const fn narrowed(x: Shape, dim: isize, start: usize, length: usize) -> Result<Shape, ShapeError> {
+    let axis = attempt!(resolve(NAME, dim, x));
+    let size = x.size(axis);
+    if length == 0 || length > size || start > size - length {
+        return Err(ShapeError::Range {
+            operation: NAME,
+            start,
+            length,
+            size,
+        });
+    }
+    let mut sizes = [1; MAX_RANK];
+    let mut i = 0;
+    while i < x.rank() {
+        sizes[i] = if i == axis { length } else { x.size(i) };
+        i += 1;
+    }
+    sized(NAME, x, sizes.split_at(x.rank()).0)
+}
+
+impl Room for Narrow {
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        let axis = isize::try_from(self.axis).unwrap_or(isize::MAX);
+        Ok(narrowed(site.one()?, axis, self.start, self.length)?)
+    }
+
+    fn properties(&self) -> Properties {
+        Properties::SELECTS_VALUES
+    }
+}
+
+impl FloatRoom for Narrow {
+    fn returns_operand(&self, operand: &[usize], shape: &[usize], _inputs: usize) -> bool {
+        operand == shape
+    }
+
+    #[cfg(feature = "prover")]
+    fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
+        let x = site.operand(0)?;
+        let range = Slice::from(self.start..self.start + self.length);
+        let part = x.slice_axis(Axis(self.axis), range);
+        Some(part.as_standard_layout().into_owned())
+    }
+
+    #[cfg(feature = "prover")]
+    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
+        Err(QuantizeError::unsupported(quantizing, "a narrow"))
+    }
+}

@@ -1,0 +1,175 @@
+//! A language model from a directory.
+
+use std::path::{Path, PathBuf};
+
+use zkml_core::graph::Graph;
+use zkml_core::nn::{Forward, LoadReport, TraceError, WeightError, Weights};
+use zkml_core::ops::{Float, Symbolic};
+
+use super::{ConfigError, Tokenizer, TokenizerError};
+use crate::llama::{LlamaConfig, LlamaForCausalLM};
+
+/// A directory that holds no model we can run.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum PretrainedError {
+    /// A file cannot be read.
+    #[error("{}: expected a file of a Hugging Face directory, found {source}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A setting asks for what we lack.
+    #[error("{}: {error}", file.display())]
+    Config {
+        /// The file.
+        file: PathBuf,
+        /// The setting.
+        error: ConfigError,
+    },
+    /// The tokenizer cannot be read.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The tokenizer has more tokens than the model.
+    #[error("{}: expected token ids below vocab_size = {expected}, found {found} ids", file.display())]
+    Vocabulary {
+        /// The file.
+        file: PathBuf,
+        /// Tokens of the model.
+        expected: usize,
+        /// Tokens of the tokenizer.
+        found: usize,
+    },
+    /// The weights cannot be read, or do not fit.
+    #[error(transparent)]
+    Weights(#[from] WeightError),
+    /// The file has tensors that the model does not ask for: it is another model.
+    #[error("expected no tensor beyond the model's, found:\n{0}")]
+    Unused(Box<LoadReport>),
+    /// The head is tied to the embedding, but the file has another one for it.
+    #[error(
+        "{key}: expected the values of `model.embed_tokens.weight`, for config.json has `tie_word_embeddings`, \
+         found others; set `tie_word_embeddings` to false to use them"
+    )]
+    Untied {
+        /// The tensor.
+        key: &'static str,
+    },
+    /// The model cannot be traced on the input.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+}
+
+zkml_core::debug_as_display!(PretrainedError);
+
+/// A Llama with its weights and its tokenizer.
+#[derive(Debug)]
+pub struct PretrainedLlama {
+    config: LlamaConfig,
+    tokenizer: Tokenizer,
+    weights: Weights,
+}
+
+const HEAD: &str = "lm_head.weight";
+const EMBEDDING: &str = "model.embed_tokens.weight";
+
+impl LlamaForCausalLM {
+    /// The model in a directory of Hugging Face's form: `config.json`, `model.safetensors` or
+    /// `model.safetensors.index.json` with its shards (F32, F16 or BF16), `tokenizer.json`.
+    ///
+    /// # Errors
+    /// A file that is missing or cannot be read; a setting or a tensor that this model does not have, by name.
+    pub fn from_pretrained(directory: impl AsRef<Path>) -> Result<PretrainedLlama, PretrainedError> {
+        PretrainedLlama::open(directory.as_ref())
+    }
+}
+
+impl PretrainedLlama {
+    fn open(directory: &Path) -> Result<PretrainedLlama, PretrainedError> {
+        let file = directory.join("config.json");
+        let text = std::fs::read_to_string(&file).map_err(|source| PretrainedError::Io {
+            file: file.clone(),
+            source,
+        })?;
+        let config =
+            LlamaConfig::from_json(&text).map_err(|error| PretrainedError::Config { file, error })?;
+        let file = directory.join("tokenizer.json");
+        let tokenizer = Tokenizer::from_file(&file)?;
+        // The other way round, a vocabulary is padded to a round number.
+        if tokenizer.vocabulary() > config.vocab_size {
+            return Err(PretrainedError::Vocabulary {
+                file,
+                expected: config.vocab_size,
+                found: tokenizer.vocabulary(),
+            });
+        }
+        let model = PretrainedLlama {
+            config,
+            tokenizer,
+            weights: Weights::open(directory)?,
+        };
+        model.check_tie()?;
+        Ok(model)
+    }
+
+    /// Some files have the head although it is tied. Then both are the same.
+    fn check_tie(&self) -> Result<(), PretrainedError> {
+        if !self.config.tie_word_embeddings {
+            return Ok(());
+        }
+        match self.weights.values(HEAD)? {
+            Some(head) if Some(&head) != self.weights.values(EMBEDDING)?.as_ref() => {
+                Err(PretrainedError::Untied { key: HEAD })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &LlamaConfig {
+        &self.config
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The model without weights.
+    pub fn model(&self) -> LlamaForCausalLM {
+        LlamaForCausalLM::new(self.config)
+    }
+
+    /// The network on a text of `tokens` tokens: input `[1, tokens]`, output `[1, tokens, vocab_size]`.
+    ///
+    /// # Errors
+    /// No token; weights that are missing, have another shape or are not finite; tensors that the model does not ask
+    /// for.
+    pub fn graph(&self, tokens: usize) -> Result<Graph<Float>, PretrainedError> {
+        self.load(self.model().trace_with_input(&[1, tokens])?)
+    }
+
+    /// The network on `tokens` tokens after `past` tokens of a cache; see [`LlamaForCausalLM::trace_step`].
+    ///
+    /// # Errors
+    /// As [`Self::graph`].
+    pub fn step_graph(&self, tokens: usize, past: usize) -> Result<Graph<Float>, PretrainedError> {
+        self.load(self.model().trace_step(1, tokens, past)?)
+    }
+
+    fn load(&self, graph: Graph<Symbolic>) -> Result<Graph<Float>, PretrainedError> {
+        let (graph, mut report) = graph.load(&self.weights)?;
+        // Files of 2023 hold the frequencies of the rotary embedding, which follow from the configuration.
+        report.unused.retain(|key| !key.ends_with("rotary_emb.inv_freq"));
+        if self.config.tie_word_embeddings {
+            report.unused.retain(|key| key != HEAD);
+        }
+        if report.unused.is_empty() {
+            Ok(graph)
+        } else {
+            Err(PretrainedError::Unused(Box::new(report)))
+        }
+    }
+}

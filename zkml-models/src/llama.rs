@@ -1,0 +1,335 @@
+//! Llama 2, 3, 3.1 and 3.2, and models of their architecture such as SmolLM2 and TinyLlama.
+//!
+//! The PyTorch it mirrors, `transformers.models.llama.modeling_llama`, whose state-dict keys it has:
+//!
+//! ```python
+//! class LlamaMLP(nn.Module):
+//!     def forward(self, x):
+//!         return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))
+//!
+//! class LlamaAttention(nn.Module):
+//!     def forward(self, hidden_states, position_embeddings, attention_mask, past_key_values):
+//!         input_shape = hidden_states.shape[:-1]
+//!         hidden_shape = (*input_shape, -1, self.head_dim)
+//!
+//!         query_states = self.q_proj(hidden_states).view(hidden_shape).transpose(1, 2)
+//!         key_states = self.k_proj(hidden_states).view(hidden_shape).transpose(1, 2)
+//!         value_states = self.v_proj(hidden_states).view(hidden_shape).transpose(1, 2)
+//!
+//!         cos, sin = position_embeddings
+//!         query_states, key_states = apply_rotary_pos_emb(query_states, key_states, cos, sin)
+//!         key_states, value_states = past_key_values.update(key_states, value_states, self.layer_idx)
+//!
+//!         attn_output = F.scaled_dot_product_attention(
+//!             query_states, key_states, value_states, attn_mask=attention_mask, enable_gqa=True)
+//!         attn_output = attn_output.transpose(1, 2).reshape(*input_shape, -1)
+//!         return self.o_proj(attn_output)
+//!
+//! class LlamaDecoderLayer(nn.Module):
+//!     def forward(self, hidden_states, position_embeddings, attention_mask, past_key_values):
+//!         residual = hidden_states
+//!         hidden_states = self.input_layernorm(hidden_states)
+//!         hidden_states = self.self_attn(hidden_states, position_embeddings, attention_mask, past_key_values)
+//!         hidden_states = residual + hidden_states
+//!
+//!         residual = hidden_states
+//!         hidden_states = self.post_attention_layernorm(hidden_states)
+//!         hidden_states = self.mlp(hidden_states)
+//!         return residual + hidden_states
+//!
+//! class LlamaModel(nn.Module):
+//!     def forward(self, input_ids, past_key_values):
+//!         inputs_embeds = self.embed_tokens(input_ids)
+//!         hidden_states = inputs_embeds
+//!         position_embeddings = self.rotary_emb(hidden_states, position_ids)
+//!         for decoder_layer in self.layers:
+//!             hidden_states = decoder_layer(hidden_states, position_embeddings, causal_mask, past_key_values)
+//!         return self.norm(hidden_states)
+//!
+//! class LlamaForCausalLM(nn.Module):
+//!     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
+//!
+//!     def forward(self, input_ids, past_key_values):
+//!         return self.lm_head(self.model(input_ids, past_key_values))
+//! ```
+//!
+//! What differs: the angles of the rotary embedding are a [`Rope`] and no tensors, for they are constants of the graph.
+//! The mask is causal and needs no tensor either.
+//!
+//! H. Touvron et al., "LLaMA: Open and efficient foundation language models", 2023; A. Dubey et al., "The Llama 3 herd of
+//! models", 2024.
+
+mod config;
+
+pub use config::LlamaConfig;
+
+use zkml_core::graph::Graph;
+use zkml_core::nn::{
+    Embedding, InputKind, KvCache, RMSNorm, Rope, ScaledDotProductAttentionOptions, SiLU, Tokens, TraceError,
+    TraceInput, apply_rotary_pos_emb, scaled_dot_product_attention_with, trace_inputs,
+};
+use zkml_core::ops::Symbolic;
+
+use crate::prelude::*;
+
+/// The angles that queries and keys are turned by.
+#[zk_model]
+#[derive(Debug, Clone)]
+pub struct LlamaRotaryEmbedding {
+    #[arg]
+    config: LlamaConfig,
+}
+
+#[zk_model]
+impl LlamaRotaryEmbedding {
+    /// For the tokens of `x`, `[N, T, hidden_size]`, which come after those of the cache.
+    pub fn forward(&self, x: Tensor, past_key_values: &KvCache) -> Rope {
+        let _ = x;
+        Rope {
+            rope_theta: self.config.rope_theta,
+            rope_scaling: self.config.rope_scaling,
+            position: past_key_values.seq_length(),
+        }
+    }
+}
+
+/// SwiGLU: `down(silu(gate(x)) * up(x))`.
+#[zk_model]
+#[derive(Debug, Clone)]
+pub struct LlamaMLP {
+    #[arg]
+    config: LlamaConfig,
+    #[layer(in_features = config.hidden_size, out_features = config.intermediate_size, bias = config.mlp_bias)]
+    gate_proj: Linear,
+    #[layer(in_features = config.hidden_size, out_features = config.intermediate_size, bias = config.mlp_bias)]
+    up_proj: Linear,
+    #[layer(in_features = config.intermediate_size, out_features = config.hidden_size, bias = config.mlp_bias)]
+    down_proj: Linear,
+    act_fn: SiLU,
+}
+
+#[zk_model]
+impl LlamaMLP {
+    /// `[N, T, hidden_size]` to the same.
+    pub fn forward(&self, x: Tensor) -> Tensor {
+        self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))
+    }
+}
+
+/// Causal attention; groups of `num_attention_heads / num_key_value_heads` query heads share a key.
+#[zk_model]
+#[derive(Debug, Clone)]
+pub struct LlamaAttention {
+    #[arg]
+    config: LlamaConfig,
+    #[arg]
+    layer_idx: usize,
+    #[layer(
+        in_features = config.hidden_size,
+        out_features = config.num_attention_heads * config.head_dim,
+        bias = config.attention_bias
+    )]
+    q_proj: Linear,
+    #[layer(
+        in_features = config.hidden_size,
+        out_features = config.num_key_value_heads * config.head_dim,
+        bias = config.attention_bias
+    )]
+    k_proj: Linear,
+    #[layer(
+        in_features = config.hidden_size,
+        out_features = config.num_key_value_heads * config.head_dim,
+        bias = config.attention_bias
+    )]
+    v_proj: Linear,
+    #[layer(
+        in_features = config.num_attention_heads * config.head_dim,
+        out_features = config.hidden_size,
+        bias = config.attention_bias
+    )]
+    o_proj: Linear,
+}
+
+#[zk_model]
+impl LlamaAttention {
+    /// `[N, T, hidden_size]` to the same.
+    pub fn forward(
+        &self,
+        hidden_states: Tensor,
+        position_embeddings: Rope,
+        past_key_values: &mut KvCache,
+    ) -> Tensor {
+        let [n, t] = [hidden_states.size(0), hidden_states.size(1)];
+        let (heads, groups) = (self.config.num_attention_heads, self.config.num_key_value_heads);
+        let head_dim = self.config.head_dim;
+
+        let query_states = self
+            .q_proj(hidden_states)
+            .view([n, t, heads, head_dim])
+            .transpose(1, 2);
+        let key_states = self
+            .k_proj(hidden_states)
+            .view([n, t, groups, head_dim])
+            .transpose(1, 2);
+        let value_states = self
+            .v_proj(hidden_states)
+            .view([n, t, groups, head_dim])
+            .transpose(1, 2);
+
+        let (query_states, key_states) = apply_rotary_pos_emb(query_states, key_states, position_embeddings);
+        let (key_states, value_states) = past_key_values.update(key_states, value_states, self.layer_idx);
+
+        let causal = ScaledDotProductAttentionOptions {
+            is_causal: true,
+            ..ScaledDotProductAttentionOptions::new()
+        };
+        let attn_output = scaled_dot_product_attention_with(query_states, key_states, value_states, causal);
+        let attn_output = attn_output.transpose(1, 2).reshape([n, t, heads * head_dim]);
+        self.o_proj(attn_output)
+    }
+}
+
+/// Attention and MLP, each with a normalization before it and a residual sum after it.
+#[zk_model]
+#[derive(Debug, Clone)]
+pub struct LlamaDecoderLayer {
+    #[arg]
+    config: LlamaConfig,
+    #[arg]
+    layer_idx: usize,
+    #[layer(config = config, layer_idx = layer_idx)]
+    self_attn: LlamaAttention,
+    #[layer(config = config)]
+    mlp: LlamaMLP,
+    #[layer(normalized_shape = config.hidden_size, eps = config.rms_norm_eps)]
+    input_layernorm: RMSNorm,
+    #[layer(normalized_shape = config.hidden_size, eps = config.rms_norm_eps)]
+    post_attention_layernorm: RMSNorm,
+}
+
+#[zk_model]
+impl LlamaDecoderLayer {
+    /// `[N, T, hidden_size]` to the same.
+    pub fn forward(
+        &self,
+        hidden_states: Tensor,
+        position_embeddings: Rope,
+        past_key_values: &mut KvCache,
+    ) -> Tensor {
+        let residual = hidden_states;
+        let hidden_states = self.input_layernorm(hidden_states);
+        let hidden_states = self.self_attn(hidden_states, position_embeddings, past_key_values);
+        let hidden_states = residual + hidden_states;
+
+        let residual = hidden_states;
+        let hidden_states = self.post_attention_layernorm(hidden_states);
+        let hidden_states = self.mlp(hidden_states);
+        residual + hidden_states
+    }
+}
+
+/// The decoder without its head.
+#[zk_model]
+#[derive(Debug, Clone)]
+pub struct LlamaModel {
+    #[arg]
+    config: LlamaConfig,
+    #[layer(num_embeddings = config.vocab_size, embedding_dim = config.hidden_size)]
+    embed_tokens: Embedding,
+    #[layer(repeat = config.num_hidden_layers, config = config, layer_idx = index)]
+    layers: Vec<LlamaDecoderLayer>,
+    #[layer(normalized_shape = config.hidden_size, eps = config.rms_norm_eps)]
+    norm: RMSNorm,
+    #[layer(config = config)]
+    rotary_emb: LlamaRotaryEmbedding,
+}
+
+#[zk_model]
+impl LlamaModel {
+    /// `[N, T]` to `[N, T, hidden_size]`.
+    pub fn forward(&self, input_ids: Tokens, past_key_values: &mut KvCache) -> Tensor {
+        let mut hidden_states = self.embed_tokens(input_ids);
+        let position_embeddings = self.rotary_emb(hidden_states, past_key_values);
+        for decoder_layer in &self.layers {
+            hidden_states = decoder_layer.forward(hidden_states, position_embeddings, past_key_values);
+        }
+        self.norm(hidden_states)
+    }
+}
+
+/// A language model: the scores of the next token, after each token.
+///
+/// ```
+/// use zkml_core::nn::Forward;
+/// use zkml_models::llama::{LlamaConfig, LlamaForCausalLM};
+///
+/// let config = LlamaConfig { num_hidden_layers: 2, ..LlamaConfig::new(1000, 48, 128) };
+/// let graph = LlamaForCausalLM::new(config).trace_with_input(&[1, 7]).unwrap();
+/// assert_eq!(graph[graph.outputs[0]].fact, [1, 7, 1000]);
+/// ```
+#[zk_model]
+#[derive(Debug, Clone)]
+pub struct LlamaForCausalLM {
+    #[arg]
+    config: LlamaConfig,
+    #[layer(config = config)]
+    model: LlamaModel,
+    #[layer(in_features = config.hidden_size, out_features = config.vocab_size, bias = false)]
+    #[param(tied = "model.embed_tokens.weight", when = config.tie_word_embeddings)]
+    lm_head: Linear,
+}
+
+#[zk_model]
+impl LlamaForCausalLM {
+    /// `[N, T]` to `[N, T, vocab_size]`.
+    pub fn forward(&self, input_ids: Tokens) -> Tensor {
+        self.forward_with_past(input_ids, &mut KvCache::new())
+    }
+
+    /// The same for tokens that come after those of a cache, which is lengthened by theirs.
+    pub fn forward_with_past(&self, input_ids: Tokens, past_key_values: &mut KvCache) -> Tensor {
+        let hidden_states = self.model(input_ids, past_key_values);
+        self.lm_head(hidden_states)
+    }
+
+    /// The graph on `tokens` tokens after `past` tokens of a cache, for `batch` texts.
+    ///
+    /// Inputs: `input_ids` `[batch, tokens]`, then for each layer `past.0.key` and `past.0.value` `[batch,
+    /// num_key_value_heads, past, head_dim]`; no cache where `past` is 0. Outputs: the scores, then key and value of all
+    /// tokens for each layer. Keys are turned by their positions already.
+    ///
+    /// # Errors
+    /// As [`Forward::trace`](zkml_core::nn::Forward::trace).
+    pub fn trace_step(
+        &self,
+        batch: usize,
+        tokens: usize,
+        past: usize,
+    ) -> Result<Graph<Symbolic>, TraceError> {
+        let config = &self.config;
+        let mut inputs = vec![TraceInput {
+            name: "input_ids".to_owned(),
+            kind: InputKind::Tokens,
+            shape: vec![batch, tokens],
+        }];
+        let layers = if past == 0 { 0 } else { config.num_hidden_layers };
+        for layer in 0..layers {
+            inputs.extend(["key", "value"].map(|what| TraceInput {
+                name: format!("past.{layer}.{what}"),
+                kind: InputKind::Tensor,
+                shape: vec![batch, config.num_key_value_heads, past, config.head_dim],
+            }));
+        }
+        trace_inputs(&inputs, |tensors| {
+            let Some((&ids, cached)) = tensors.split_first() else {
+                return Vec::new();
+            };
+            let (pairs, _) = cached.as_chunks::<2>();
+            let mut past_key_values = KvCache::of(pairs.iter().map(|&[key, value]| (key, value)));
+            let logits = self.forward_with_past(Tokens::of(ids), &mut past_key_values);
+            core::iter::once(logits)
+                .chain(past_key_values.tensors())
+                .collect()
+        })
+    }
+}

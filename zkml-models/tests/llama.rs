@@ -1,0 +1,314 @@
+//! Llama against Hugging Face's transformers: logits, token ids, perplexity, and what a directory is refused for.
+//!
+//! `scripts/reference_llama.py` writes the values.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{ArrayD, Axis, Slice};
+use serde_json::Value;
+use zkml_core::execute::float::{execute_float, execute_float_on, execute_float_outputs};
+use zkml_core::nn::{Forward, Weights};
+use zkml_core::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
+use zkml_models::hugging_face::PretrainedError;
+use zkml_models::llama::{LlamaConfig, LlamaForCausalLM};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn shakespeare() -> PathBuf {
+    root().join("examples/assets/shakespeare-llama3")
+}
+
+fn fixtures() -> PathBuf {
+    root().join("tests/fixtures/llama")
+}
+
+fn tensor(file: &str, name: &str) -> ArrayD<f32> {
+    let weights = Weights::open(fixtures().join(file)).unwrap();
+    let values = weights.values(name).unwrap().unwrap();
+    ArrayD::from_shape_vec(weights.shape(name).unwrap(), values).unwrap()
+}
+
+fn reference() -> Value {
+    serde_json::from_slice(&std::fs::read(fixtures().join("shakespeare.json")).unwrap()).unwrap()
+}
+
+/// Indices `start` to `start + length` along axis 1.
+fn part(x: &ArrayD<f32>, start: usize, length: usize) -> ArrayD<f32> {
+    x.slice_axis(Axis(1), Slice::from(start..start + length))
+        .to_owned()
+}
+
+/// The largest difference, relative to the largest value.
+fn difference(found: &ArrayD<f32>, expected: &ArrayD<f32>) -> f32 {
+    assert_eq!(found.shape(), expected.shape());
+    let largest = expected.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+    let differences = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
+    differences.fold(0f32, f32::max) / largest
+}
+
+#[test]
+fn logits_of_the_shipped_checkpoint() {
+    let model = LlamaForCausalLM::from_pretrained(shakespeare()).unwrap();
+    let ids = tensor("shakespeare.safetensors", "ids");
+    let graph = model.graph(ids.len()).unwrap();
+    let logits = execute_float(&graph, &ids)
+        .unwrap()
+        .swap_remove(graph.outputs[0].0);
+    let expected = tensor("shakespeare.safetensors", "logits");
+    let found = difference(&logits, &expected);
+    assert!(found < 1e-5, "{found}");
+    assert_eq!(graph.parameters.len(), 4 * 9 + 3);
+}
+
+/// Sharded bfloat16, an older `config.json`, Llama-3 scaling, a head dimension of its own.
+#[test]
+fn logits_of_a_model_with_a_tied_head() {
+    let model = LlamaForCausalLM::from_pretrained(fixtures().join("tied")).unwrap();
+    assert!(model.config().tie_word_embeddings && model.config().rope_scaling.is_some());
+    let graph = model.model().trace_with_input(&[2, 7]).unwrap();
+    assert!(
+        graph
+            .parameters
+            .iter()
+            .all(|parameter| parameter.path != "lm_head.weight")
+    );
+    let (graph, report) = graph
+        .load(&Weights::open(fixtures().join("tied")).unwrap())
+        .unwrap();
+    assert!(report.unused.is_empty(), "{report}");
+    let logits = execute_float(&graph, &tensor("tied.safetensors", "ids")).unwrap();
+    let found = difference(&logits[graph.outputs[0].0], &tensor("tied.safetensors", "logits"));
+    assert!(found < 1e-5, "{found}");
+}
+
+/// Tokens in three steps, with a cache, have the logits of all tokens at once.
+#[test]
+fn a_cache_changes_nothing() {
+    let model = LlamaForCausalLM::from_pretrained(shakespeare()).unwrap();
+    let ids = tensor("shakespeare.safetensors", "ids");
+    let expected = tensor("shakespeare.safetensors", "logits");
+    let mut cache: Vec<ArrayD<f32>> = Vec::new();
+    let mut start = 0;
+    for tokens in [5, 1, 10] {
+        let graph = model.step_graph(tokens, start).unwrap();
+        let inputs: Vec<ArrayD<f32>> = std::iter::once(part(&ids, start, tokens)).chain(cache).collect();
+        let values = execute_float_on(&graph, &inputs).unwrap();
+        let mut outputs = graph.outputs.iter().map(|id| values[id.0].clone());
+        let found = difference(&outputs.next().unwrap(), &part(&expected, start, tokens));
+        assert!(found < 1e-5, "{found}");
+        cache = outputs.collect();
+        assert_eq!(cache.len(), 8);
+        start += tokens;
+    }
+}
+
+#[test]
+fn token_ids_are_those_of_the_python_library() {
+    let model = LlamaForCausalLM::from_pretrained(shakespeare()).unwrap();
+    let tokenizer = model.tokenizer();
+    assert_eq!(tokenizer.vocabulary(), 1024);
+    for entry in reference()["texts"].as_array().unwrap() {
+        let text = entry["text"].as_str().unwrap();
+        let ids = tokenizer.encode(text).unwrap();
+        assert_eq!(Value::from(ids.clone()), entry["ids"], "{text}");
+        assert_eq!(tokenizer.decode(&ids).unwrap(), text);
+    }
+}
+
+/// `e` to the mean of the negative log-likelihood of each next token.
+fn perplexity(logits: &[ArrayD<f32>], windows: &[ArrayD<f32>]) -> f64 {
+    let (mut loss, mut count) = (0.0, 0.0);
+    for (logits, ids) in logits.iter().zip(windows) {
+        let ids: Vec<usize> = ids.iter().map(|&id| id as usize).collect();
+        let rows = logits.index_axis(Axis(0), 0);
+        for (row, &next) in rows.outer_iter().zip(&ids[1..]) {
+            let sum: f64 = row.iter().map(|&x| f64::from(x).exp()).sum();
+            loss += sum.ln() - f64::from(row[next]);
+            count += 1.0;
+        }
+    }
+    f64::exp(loss / count)
+}
+
+#[test]
+fn perplexity_on_text_it_was_not_trained_on() {
+    let model = LlamaForCausalLM::from_pretrained(shakespeare()).unwrap();
+    let reference = reference();
+    let size = |key: &str| reference[key].as_u64().unwrap() as usize;
+    let (window, windows) = (size("window"), size("windows"));
+    let text = std::fs::read_to_string(shakespeare().join("heldout.txt")).unwrap();
+    // More than enough text for the tokens, and not all of it.
+    let text: String = text.chars().take(8 * window * windows).collect();
+    let ids = model.tokenizer().encode(&text).unwrap();
+    let window_of = |ids: &[u32]| {
+        let ids = ids.iter().map(|&id| id as f32).collect();
+        ArrayD::from_shape_vec(vec![1, window], ids).unwrap()
+    };
+    let windows: Vec<ArrayD<f32>> = ids[..window * windows]
+        .chunks_exact(window)
+        .map(window_of)
+        .collect();
+    let graph = model.graph(window).unwrap();
+    let outputs = execute_float_outputs(&graph, &windows).unwrap();
+    let logits: Vec<ArrayD<f32>> = outputs.into_iter().map(|mut outputs| outputs.remove(0)).collect();
+    let (found, expected) = (
+        perplexity(&logits, &windows),
+        reference["perplexity"].as_f64().unwrap(),
+    );
+    assert!(
+        (found / expected - 1.0).abs() < 1e-4,
+        "found {found}, expected {expected}"
+    );
+}
+
+#[test]
+fn the_optimizer_keeps_the_logits() {
+    let model = LlamaForCausalLM::from_pretrained(shakespeare()).unwrap();
+    let graph = model.graph(16).unwrap();
+    let (graph, _) = zkml_core::optimize::optimize(graph, &Default::default()).unwrap();
+    let logits = execute_float(&graph, &tensor("shakespeare.safetensors", "ids")).unwrap();
+    let expected = tensor("shakespeare.safetensors", "logits");
+    let found = difference(&logits[graph.outputs[0].0], &expected);
+    assert!(found < 1e-5, "{found}");
+}
+
+fn config(change: impl FnOnce(&mut Value)) -> String {
+    let text = std::fs::read(shakespeare().join("config.json")).unwrap();
+    let mut config: Value = serde_json::from_slice(&text).unwrap();
+    change(&mut config);
+    config.to_string()
+}
+
+#[test]
+fn both_forms_of_the_rotary_embedding() {
+    let newer = LlamaConfig::from_json(&config(|_| {})).unwrap();
+    assert_eq!((newer.rope_theta, newer.rope_scaling), (500_000.0, None));
+    let llama31 = r#"{"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192, "rope_type": "llama3"}"#;
+    let older = |scaling: &str| {
+        let scaling: Value = serde_json::from_str(scaling).unwrap();
+        let text = config(|config| {
+            config["rope_parameters"] = Value::Null;
+            config["rope_theta"] = Value::from(10_000.0);
+            config["rope_scaling"] = scaling;
+        });
+        LlamaConfig::from_json(&text)
+    };
+    let config = older("null").unwrap();
+    assert_eq!((config.rope_theta, config.rope_scaling), (10_000.0, None));
+    let scaling = older(llama31).unwrap().rope_scaling.unwrap();
+    assert_eq!(
+        (scaling.factor, scaling.original_max_position_embeddings),
+        (8.0, 8192)
+    );
+    let with_type = older(&llama31.replace("rope_type", "type")).unwrap();
+    assert_eq!(with_type.rope_scaling, Some(scaling));
+    let error = older(&llama31.replace("llama3", "yarn")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"`rope_scaling.rope_type`: expected "default" or "llama3", found "yarn""#
+    );
+    let error = older(&llama31.replace("4.0", "0.5")).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("low_freq_factor below high_freq_factor"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_the_model_lacks_is_refused_by_name() {
+    let cases = [
+        ("model_type", r#""gemma""#, r#"expected "llama", found "gemma""#),
+        (
+            "hidden_act",
+            r#""gelu""#,
+            r#"expected "silu" or "swish", found "gelu""#,
+        ),
+        (
+            "sliding_window",
+            "4096",
+            "expected nothing: attention to all earlier tokens, found 4096",
+        ),
+        (
+            "quantization_config",
+            r#"{"bits":4}"#,
+            r#"expected nothing: weights in BF16, F16 or F32, found {"bits":4}"#,
+        ),
+        (
+            "num_key_value_heads",
+            "3",
+            "expected a divisor of num_attention_heads = 8, found 3",
+        ),
+        ("head_dim", "15", "expected an even number above 0, found 15"),
+        (
+            "hidden_size",
+            "null",
+            "expected a positive integer, found nothing",
+        ),
+        ("vocab_size", "-1", "expected a positive integer, found -1"),
+        (
+            "architectures",
+            r#"["MistralForCausalLM"]"#,
+            r#"expected `LlamaForCausalLM`, found ["MistralForCausalLM"]"#,
+        ),
+    ];
+    for (key, value, message) in cases {
+        let text = config(|config| config[key] = serde_json::from_str(value).unwrap());
+        let error = LlamaConfig::from_json(&text).unwrap_err();
+        assert_eq!(error.to_string(), format!("`{key}`: {message}"));
+    }
+}
+
+/// A copy of the shipped directory with another `config.json`.
+fn copy(text: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["model.safetensors", "tokenizer.json"] {
+        std::fs::copy(shakespeare().join(name), directory.path().join(name)).unwrap();
+    }
+    std::fs::write(directory.path().join("config.json"), text).unwrap();
+    directory
+}
+
+#[test]
+fn directories_that_do_not_fit_their_configuration() {
+    let open = |change: fn(&mut Value)| {
+        let directory = copy(&config(change));
+        let model = LlamaForCausalLM::from_pretrained(directory.path());
+        model.and_then(|model| model.graph(2)).unwrap_err()
+    };
+    let error = open(|config| config["tie_word_embeddings"] = true.into());
+    assert!(matches!(error, PretrainedError::Untied { .. }), "{error}");
+    let error = open(|config| config["num_hidden_layers"] = 3.into());
+    assert!(
+        error.to_string().contains("unused       model.layers.3."),
+        "{error}"
+    );
+    let error = open(|config| config["attention_bias"] = true.into());
+    let missing = "missing      model.layers.0.self_attn.q_proj.bias [128]";
+    assert!(error.to_string().contains(missing), "{error}");
+    let error = open(|config| config["vocab_size"] = 1000.into());
+    let expected = "expected token ids below vocab_size = 1000, found 1024 ids";
+    assert!(error.to_string().contains(expected), "{error}");
+    let error = LlamaForCausalLM::from_pretrained(fixtures()).unwrap_err();
+    assert!(
+        error.to_string().contains("config.json: expected a file"),
+        "{error}"
+    );
+}
+
+#[test]
+fn quantization_is_refused_for_now() {
+    let model = LlamaForCausalLM::from_pretrained(shakespeare()).unwrap();
+    let graph = model.graph(16).unwrap();
+    let sample = tensor("shakespeare.safetensors", "ids");
+    let calibration = Calibration::collect(&graph, [sample], CalibrationMethod::MinMax).unwrap();
+    let error = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`input`: an input of token ids cannot be quantized yet: run the float network with `execute_float`"
+    );
+}
