@@ -15,7 +15,7 @@ struct Angles {
 #[zk_model]
 impl Angles {
     fn forward(&self, x: Tensor, cache: &KvCache) -> Rope {
-        assert_eq!(x.shape().len(), 3);
+        let _ = x;
         Rope { rope_theta: self.theta, ..Rope::new() }.at(cache.seq_length())
     }
 }
