@@ -97,6 +97,10 @@ impl<'a> Values<'a> {
                 let cells: Vec<M61> = cells.iter().map(|&cell| from_i64(cell)).collect();
                 column.shape.pad(&cells, zero)
             }
+            ColumnKind::Public(Public::Selector(rule)) => {
+                let ids = rule.ids().map(|ids| (self.base(ids), &self.circuit[ids].shape));
+                rule.cells(&column.shape, ids)
+            }
             ColumnKind::Linear(linear) => {
                 let mut sum = vec![linear.constant; column.shape.padded_len()];
                 for term in &linear.terms {
