@@ -4,12 +4,13 @@
 
 mod support;
 
+use std::convert::Infallible;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use support::Stream;
 use zkml_core::field::{K, M61};
-use zkml_core::lookup::{self, LookupShape, Statement, TableShape, Witness};
+use zkml_core::lookup::{self, Compression, Fractions, LookupShape, Statement, TableShape, Witness};
 use zkml_core::sumcheck::{EqProduct, Instance, Product, prove_batched};
 use zkml_core::transcript::{ProverTranscript, VerifierTranscript};
 
@@ -90,7 +91,10 @@ impl Case {
             multiplicities: vec![&self.multiplicities],
         };
         let mut channel = ProverTranscript::new("bench");
-        let claims = lookup::prove(&mut channel, &self.statement, witness);
+        let tree = |compression: &Compression| -> Result<_, Infallible> {
+            Ok(Fractions::new(&self.statement, compression, witness))
+        };
+        let Ok(claims) = lookup::prove(&mut channel, &self.statement, tree);
         (claims, channel.into_proof())
     }
 

@@ -8,12 +8,13 @@ pub mod reference;
 
 use ndarray::{ArrayD, Dimension};
 
+pub(crate) use executor::in_process;
 pub use executor::{Executor, Layers, execute};
 pub use reference::{execute_reference, execute_reference_on};
 
 use crate::graph::{Graph, IntFact, NodeId, Operation, Stage};
 pub use crate::ops::ExecutionError;
-use crate::ops::{Computed, Int, IntegerSite, Layer};
+use crate::ops::{Computed, Int, IntegerSite};
 
 /// All values of one execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +27,14 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// Computes node after node with `compute`; inputs are taken as they are, in their order.
-    fn of<'l>(
+    /// Computes node after node with `compute`, which is given what `layers` has for the node; inputs are taken as they
+    /// are, in their order.
+    fn of<T, E: From<ExecutionError>>(
         graph: &Graph<Int>,
         inputs: &[ArrayD<i64>],
-        layers: impl Iterator<Item = Option<&'l Layer>>,
-        compute: impl Fn(&IntegerSite<'_>) -> Result<Computed, ExecutionError>,
-    ) -> Result<Self, ExecutionError> {
+        layers: impl Iterator<Item = T>,
+        compute: impl Fn(&IntegerSite<'_>, T) -> Result<Computed, E>,
+    ) -> Result<Self, E> {
         let count = graph.nodes.len();
         let mut execution = Execution {
             values: Vec::with_capacity(count),
@@ -51,15 +53,15 @@ impl Execution {
                 let input = inputs.next().ok_or_else(inconsistent)?;
                 Computed::plain(input.as_standard_layout().into_owned())
             } else {
-                compute(&IntegerSite {
+                let site = IntegerSite {
                     graph,
                     node,
                     operands: &operands,
-                    layer,
-                })?
+                };
+                compute(&site, layer)?
             };
             if computed.value.shape() != node.fact.shape {
-                return Err(inconsistent());
+                return Err(inconsistent().into());
             }
             execution.values.push(computed.value);
             execution.before_table.push(computed.before_table);

@@ -22,8 +22,7 @@ pub fn execute_reference(graph: &Graph<Int>, input: &ArrayD<i64>) -> Result<Exec
 /// As [`execute_reference`]; another number of inputs.
 pub fn execute_reference_on(graph: &Graph<Int>, inputs: &[ArrayD<i64>]) -> Result<Execution, ExecutionError> {
     check_inputs(graph, inputs, check_input)?;
-    let layers = core::iter::repeat(None);
-    Execution::of(graph, inputs, layers, |site| {
+    Execution::of(graph, inputs, core::iter::repeat(()), |site, ()| {
         site.node.op.room().reference_table(site)
     })
 }

@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use ndarray::ArrayD;
+
 use super::commitments::Commitments;
 use super::{Budget, CompiledModel, ProveError, Purpose, VerifyingKey};
-use crate::execute::{ExecutionError, Executor, Layers};
+use crate::execute::{Execution, Layers};
 use crate::lower::Filled;
 use crate::pcs::MatrixOracle;
 use crate::reduce::{Backend, Cpu};
@@ -22,13 +24,13 @@ pub struct ProvingKey<B: Backend = Cpu> {
     pub lowered: Filled,
     pub(crate) commitments: Commitments<B>,
     pub(crate) budget: Option<Budget>,
-    /// The weights in the layout of the kernels, after the first execution.
-    pub(crate) layers: OnceLock<Layers>,
+    /// The weights as the execution wants them, on the backend, once a proof was made.
+    pub(crate) layers: OnceLock<Layers<B::Layer>>,
 }
 
 impl<B: Backend> ProvingKey<B> {
-    /// Moves the key to another backend, which commits to the weights again on demand. The count of openings moves
-    /// along.
+    /// The same key on another backend, which lays the weights out and commits to them when their turn comes. The count
+    /// of openings goes with it.
     pub fn on<C: Backend>(self, backend: C) -> ProvingKey<C> {
         ProvingKey {
             model: self.model,
@@ -36,7 +38,7 @@ impl<B: Backend> ProvingKey<B> {
             lowered: self.lowered,
             commitments: self.commitments.on(backend),
             budget: self.budget,
-            layers: self.layers,
+            layers: OnceLock::new(),
         }
     }
 
@@ -45,17 +47,21 @@ impl<B: Backend> ProvingKey<B> {
         &self.commitments.backend
     }
 
-    /// An executor of the network. The first call lays out the weights.
-    pub(crate) fn executor(&self) -> Result<Executor<'_>, ExecutionError> {
-        let graph = &self.model.network.graph;
+    /// The value of every node of the network on `inputs`; weights are laid out once.
+    pub(crate) fn execute(&self, inputs: &[ArrayD<i64>]) -> Result<Execution, ProveError> {
+        let (graph, backend) = (&self.model.network.graph, self.backend());
         let layers = match self.layers.get() {
             Some(layers) => layers,
             None => {
-                let layers = Layers::new(graph)?;
+                let layers = Layers::laid_out(graph, |layers| -> Result<_, ProveError> {
+                    Ok(backend.lay_out(layers)?)
+                })?;
                 self.layers.get_or_init(|| layers)
             }
         };
-        Ok(Executor::with_layers(graph, layers))
+        layers.run_on(graph, inputs, |layer, operand, shape| {
+            Ok(backend.multiply(layer, operand, shape)?)
+        })
     }
 
     /// The count and the limit of openings of the weights; `None` for public weights.

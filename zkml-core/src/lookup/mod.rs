@@ -46,12 +46,14 @@
 //! References: Habock 2022/1530 (LogUp); Papini, Habock 2023/1284 (with GKR); Gruen 2024/108 (the equality factor);
 //! details in `docs/protocol/lookup.md`.
 
+mod fractions;
 mod layer;
 mod leaf_layer;
 mod leaves;
 mod prover;
 mod soundness;
 mod stack;
+mod tree;
 mod verifier;
 mod weights;
 
@@ -59,9 +61,15 @@ mod weights;
 mod tests;
 
 #[cfg(feature = "prover")]
-pub use prover::{Witness, prove};
+pub use fractions::{Fractions, Witness};
+#[cfg(feature = "prover")]
+pub use layer::Layer;
+#[cfg(feature = "prover")]
+pub use prover::prove;
 pub use soundness::soundness;
 pub use stack::{Block, BlockKind, LookupShape, MAX_VARIABLES, Stack, Statement, TableShape};
+#[cfg(feature = "prover")]
+pub use tree::{FractionLayer, FractionTree};
 pub use verifier::verify;
 
 use ark_ff::Field;
@@ -95,7 +103,7 @@ fn suffix(point: &[K], variables: usize) -> &[K] {
 }
 
 /// The challenges that compress a row to one field element.
-struct Compression {
+pub struct Compression {
     alpha: K,
     beta: K,
     gamma: K,
@@ -112,14 +120,14 @@ impl Compression {
     }
 
     /// `alpha - gamma (table + 1)`: the part of a denominator that all rows of a block share.
-    fn constant(&self, table: usize) -> K {
+    pub fn constant(&self, table: usize) -> K {
         let mut shift = self.gamma;
         shift.mul_assign_by_fp(&M61::from(table as u64 + 1));
         self.alpha - shift
     }
 
     /// `-1, -beta, -beta^2, ..`: how the columns of a row enter its denominator.
-    fn coefficients(&self) -> impl Iterator<Item = K> + use<> {
+    pub fn coefficients(&self) -> impl Iterator<Item = K> + use<> {
         let beta = self.beta;
         core::iter::successors(Some(-K::ONE), move |power| Some(*power * beta))
     }

@@ -1,5 +1,7 @@
 //! The lookup argument against brute force, altered messages, and provers that lie.
 
+use core::convert::Infallible;
+
 use ark_ff::{AdditiveGroup, Field};
 use proptest::prelude::*;
 
@@ -95,9 +97,16 @@ impl Case {
         }
     }
 
+    fn prove_on(&self, channel: &mut impl ProverChannel) -> Claims<K> {
+        let tree = |compression: &Compression| -> Result<_, Infallible> {
+            Ok(Fractions::new(&self.statement, compression, self.witness()))
+        };
+        prove(channel, &self.statement, tree).unwrap()
+    }
+
     fn prove(&self) -> (Claims<K>, Vec<Message>) {
         let mut channel = TestProver::default();
-        let claims = prove(&mut channel, &self.statement, self.witness());
+        let claims = self.prove_on(&mut channel);
         (claims, channel.messages)
     }
 
@@ -357,12 +366,8 @@ fn edge_sizes_pass() {
     }
 }
 
-/// Proves a layer with `prove` and checks what it sends and what it claims of the level `below`.
-fn check_layer(
-    below: &layer::Level,
-    point: &[K],
-    prove: impl FnOnce(&mut TestProver, layer::LevelClaim) -> layer::LevelClaim,
-) {
+/// Proves a layer, made by `layer` from its challenge; checks what is sent and what is claimed of the level `below`.
+fn check_layer<'a>(below: &layer::Level, point: &[K], layer: impl FnOnce(K) -> Layer<'a>) {
     let (p, q) = (&below.numerators, &below.denominators);
     let half = p.len() / 2;
     let sum = |i: usize| (p[i] * q[i + half] + p[i + half] * q[i], q[i] * q[i + half]);
@@ -372,12 +377,14 @@ fn check_layer(
 
     let (numerator, denominator) = (evaluate(&above.0, point), evaluate(&above.1, point));
     let mut channel = TestProver::default();
-    let claim = layer::LevelClaim {
+    let claim = prover::LevelClaim {
         point: point.to_vec(),
         numerator,
         denominator,
     };
-    let next = prove(&mut channel, claim);
+    let lambda = channel.challenge("lookup.lambda");
+    let next: Result<_, Infallible> = prover::prove_layer(&mut channel, claim, lambda, layer(lambda));
+    let next = next.unwrap();
     assert_eq!(next.numerator, evaluate(p, &next.point));
     assert_eq!(next.denominator, evaluate(q, &next.point));
     let mut channel = TestVerifier::new(channel.messages);
@@ -412,9 +419,7 @@ fn a_layer_passes_at_any_point() {
             numerators,
             denominators,
         };
-        check_layer(&below, &point, |channel, claim| {
-            layer::prove_layer(channel, claim, same)
-        });
+        check_layer(&below, &point, |lambda| Layer::new(same, &point, lambda));
     }
 }
 
@@ -448,9 +453,7 @@ fn the_layer_of_the_leaves_passes_with_any_number_of_fillers() {
         for zeros in 0..3 {
             let mut point = stream.elements(stack.variables - 1);
             point.iter_mut().take(zeros).for_each(|z| *z = K::ZERO);
-            check_layer(&below, &point, |channel, claim| {
-                leaf_layer::prove_leaf_layer(channel, claim, &leaves)
-            });
+            check_layer(&below, &point, |lambda| Layer::of_leaves(&leaves, &point, lambda));
         }
     }
 }
@@ -505,7 +508,7 @@ fn statements_that_no_circuit_has_are_refused() {
 fn every_byte_of_a_proof_counts() {
     let case = example();
     let mut channel = ProverTranscript::new("lookup test");
-    let claims = prove(&mut channel, &case.statement, case.witness());
+    let claims = case.prove_on(&mut channel);
     let proof = channel.into_proof();
     let verify = |proof: &[u8]| {
         let mut channel = VerifierTranscript::new("lookup test", proof);

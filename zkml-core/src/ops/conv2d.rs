@@ -8,7 +8,7 @@ use super::product::{add_bias, check_products, rank4, window_factor};
 use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing, product};
+use super::{FloatSite, IntOp, IntegerLayer, IntegerSite, Layer, QuantizeError, Quantizing, product};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
 use crate::graph::{
     OperandError, ParameterId, Shape, ShapeError, Site, Window2d, attempt, infer, positive, positive_pair,
@@ -273,15 +273,15 @@ impl IntegerRoom for Conv2d {
     }
 
     #[cfg(feature = "prover")]
-    fn prepare(&self, site: &IntegerSite<'_>) -> Option<Option<Layer>> {
-        let convolution = Some((&self.window, self.groups));
-        Layer::new(site, self.weight, self.bias, convolution).map(Some)
+    fn integer_layer<'a>(&self, site: &IntegerSite<'a>) -> Option<Option<IntegerLayer<'a>>> {
+        let convolution = Some((self.window, self.groups));
+        IntegerLayer::new(site, self.weight, self.bias, convolution).map(Some)
     }
 
     #[cfg(feature = "prover")]
     fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        site.layer?
-            .convolution(site.operand(0)?, &self.window, self.groups, site.shape())
+        let layer = self.integer_layer(site)??;
+        Layer::new(&layer)?.multiply(site.operand(0)?, site.shape())
     }
 
     #[cfg(feature = "prover")]

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use super::{Float, Int, Layer};
+use super::{Float, Int};
 use crate::graph::{Graph, Node, ParameterId};
 
 /// Cells of a tensor that one task works on at least.
@@ -64,8 +64,6 @@ pub struct IntegerSite<'a> {
     pub node: &'a Node<Int>,
     /// Values of its operands, in standard layout.
     pub operands: &'a [&'a ArrayD<i64>],
-    /// Its weights, where it [has some laid out](super::IntegerRoom::prepare).
-    pub layer: Option<&'a Layer>,
 }
 
 impl<'a> IntegerSite<'a> {

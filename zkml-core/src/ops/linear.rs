@@ -8,7 +8,7 @@ use super::product::{add_bias, check_products};
 use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, IntOp, IntegerSite, Layer, QuantizeError, Quantizing};
+use super::{FloatSite, IntOp, IntegerLayer, IntegerSite, Layer, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId};
 use crate::graph::{
     MAX_RANK, OperandError, ParameterId, Shape, ShapeError, Site, attempt, infer, positive, sized,
@@ -190,13 +190,14 @@ impl IntegerRoom for Linear {
     }
 
     #[cfg(feature = "prover")]
-    fn prepare(&self, site: &IntegerSite<'_>) -> Option<Option<Layer>> {
-        Layer::new(site, self.weight, self.bias, None).map(Some)
+    fn integer_layer<'a>(&self, site: &IntegerSite<'a>) -> Option<Option<IntegerLayer<'a>>> {
+        IntegerLayer::new(site, self.weight, self.bias, None).map(Some)
     }
 
     #[cfg(feature = "prover")]
     fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        site.layer?.linear(site.operand(0)?, site.shape())
+        let layer = self.integer_layer(site)??;
+        Layer::new(&layer)?.multiply(site.operand(0)?, site.shape())
     }
 
     #[cfg(feature = "prover")]

@@ -4,7 +4,7 @@
 use ndarray::ArrayD;
 
 #[cfg(feature = "prover")]
-use super::{Computed, ExecutionError, FloatSite, IntegerSite, Layer, QuantizeError, Quantizing};
+use super::{Computed, ExecutionError, FloatSite, IntegerLayer, IntegerSite, QuantizeError, Quantizing};
 use super::{Lowering, Properties, RangeError, RangeSite};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, ParameterId, Shape, Site, Window2d};
@@ -119,13 +119,14 @@ pub trait IntegerRoom: Room {
     /// [`CircuitError`], naming the layer.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError>;
 
-    /// Its weights, laid out for the kernels once for all executions: `Some(None)` for an operation that needs none.
+    /// The layer that it is; nothing for most operations. `None` where the graph does not fit together. An execution
+    /// has layers computed where their weights lie.
     #[cfg(feature = "prover")]
-    fn prepare(&self, _site: &IntegerSite<'_>) -> Option<Option<Layer>> {
+    fn integer_layer<'a>(&self, _site: &IntegerSite<'a>) -> Option<Option<IntegerLayer<'a>>> {
         Some(None)
     }
 
-    /// Its values, computed fast; `None` where the operands do not fit.
+    /// Its values, computed fast; `None` where the operands do not fit. A layer is laid out for this one time.
     #[cfg(feature = "prover")]
     fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>>;
 

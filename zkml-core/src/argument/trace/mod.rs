@@ -86,7 +86,7 @@ impl<'a> Trace<'a> {
         committed: Option<(ColumnId, &[M61])>,
     ) -> Result<Self, ProveError> {
         let graph = &key.model.network.graph;
-        let execution = info_span!("execute").in_scope(|| key.executor()?.run_on(inputs))?;
+        let execution = info_span!("execute").in_scope(|| key.execute(inputs))?;
         let _span = info_span!("fill the trace").entered();
         let circuit = statement.circuit();
         let values = Values::new(circuit);

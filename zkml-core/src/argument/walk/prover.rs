@@ -29,7 +29,9 @@ pub fn claims_to_prove<B: Backend, C: ProverChannel>(
     trace: &Trace<'_>,
 ) -> Result<Vec<Claim>, ReduceError> {
     let circuit = statement.circuit();
-    let looked_up = lookup::prove(channel, &statement.lookups, trace.lookup_witness(statement));
+    let looked_up = lookup::prove(channel, &statement.lookups, |compression| {
+        backend.fractions(&statement.lookups, compression, trace.lookup_witness(statement))
+    })?;
     let claiming = info_span!("claims of lookups and equalities").entered();
     let mut claims = Claims::<K>::new(circuit);
     let columns = Columns {

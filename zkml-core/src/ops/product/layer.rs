@@ -8,19 +8,21 @@
 use ndarray::ArrayD;
 use rayon::prelude::*;
 
-use super::super::IntegerSite;
+use super::IntegerLayer;
 use super::channels::bytes_of_channels;
 use super::wide::WideLayer;
 use crate::field::kernels::{PackedMatrix, Patches, multiply_patches};
-use crate::graph::{IntTensor, ParameterId, Window2d};
+use crate::graph::{IntTensor, Window2d};
 use crate::int8::Int8Tensor;
 
-/// A convolution or linear layer.
+/// A convolution or linear layer in the memory of this process.
 #[derive(Debug, Clone)]
 pub struct Layer {
     weights: Weights,
     /// What is added to each output.
     bias: Vec<i64>,
+    /// Of a convolution its window and number of groups.
+    convolution: Option<(Window2d, usize)>,
 }
 
 #[derive(Debug, Clone)]
@@ -46,36 +48,34 @@ struct ByteLayer {
 const TERMS: usize = i32::MAX as usize / (255 * 128);
 
 impl Layer {
-    /// Lays weights out. `convolution` has the window and the number of groups. `None` if the graph does not fit
-    /// together.
-    pub(crate) fn new(
-        site: &IntegerSite<'_>,
-        weight: ParameterId,
-        bias: Option<ParameterId>,
-        convolution: Option<(&Window2d, usize)>,
-    ) -> Option<Self> {
-        let graph = site.graph;
-        let weight = &graph.parameters.get(weight.0)?.values;
+    /// Lays weights out. `None` where the layer does not fit together.
+    pub fn new(layer: &IntegerLayer<'_>) -> Option<Self> {
+        let IntegerLayer {
+            weight,
+            bias,
+            range,
+            convolution,
+        } = *layer;
         let outputs = *weight.shape().first()?;
         let count = weight.len().checked_div(outputs)?;
         let mut bias: Vec<i64> = match bias {
             None => vec![0; outputs],
-            Some(id) => {
-                let bias = graph.parameters.get(id.0)?.values.to_vec();
-                bias.into_iter().map(i64::from).collect()
-            }
+            Some(bias) => bias.to_vec().into_iter().map(i64::from).collect(),
         };
-        let range = graph.nodes.get(site.node.inputs.first()?.0)?.fact.range;
         let (low, high) = (range.0.min(0), range.1.max(0));
         let fits = high.checked_sub(low).is_some_and(|span| span <= 255) && count <= TERMS;
         let terms = match weight {
             IntTensor::Int8(terms) if fits => &match convolution {
                 None => terms.to_vec(),
-                Some((window, groups)) => channels_last(terms, window, groups)?,
+                Some((window, groups)) => channels_last(terms, &window, groups)?,
             },
             _ => {
                 let weights = Weights::Wide(WideLayer::new(&weight.to_vec(), count, range));
-                return Some(Self { weights, bias });
+                return Some(Self {
+                    weights,
+                    bias,
+                    convolution,
+                });
             }
         };
         for (bias, row) in bias.iter_mut().zip(terms.chunks_exact(count.max(1))) {
@@ -91,13 +91,25 @@ impl Layer {
                 stride: count.next_multiple_of(4),
                 joined: true,
             },
-            Some((window, groups)) => ByteLayer::convolution(terms, outputs, low, window, groups)?,
+            Some((window, groups)) => ByteLayer::convolution(terms, outputs, low, &window, groups)?,
         });
-        Some(Self { weights, bias })
+        Some(Self {
+            weights,
+            bias,
+            convolution,
+        })
+    }
+
+    /// The layer on `x`; the result has the given shape. `None` where the operand does not fit.
+    pub fn multiply(&self, x: &ArrayD<i64>, shape: &[usize]) -> Option<ArrayD<i64>> {
+        match &self.convolution {
+            None => self.linear(x, shape),
+            Some((window, groups)) => self.convolution(x, window, *groups, shape),
+        }
     }
 
     /// A linear layer on the last axis of `x`; the result has the given shape.
-    pub(crate) fn linear(&self, x: &ArrayD<i64>, shape: &[usize]) -> Option<ArrayD<i64>> {
+    fn linear(&self, x: &ArrayD<i64>, shape: &[usize]) -> Option<ArrayD<i64>> {
         let layer = match &self.weights {
             Weights::Bytes(layer) => layer,
             Weights::Wide(layer) => return layer.linear(x, &self.bias, shape),
@@ -127,7 +139,7 @@ impl Layer {
     }
 
     /// A convolution of `x`, `[N, C, H, W]`; the result has the given shape.
-    pub(crate) fn convolution(
+    fn convolution(
         &self,
         x: &ArrayD<i64>,
         window: &Window2d,

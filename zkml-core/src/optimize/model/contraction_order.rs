@@ -16,7 +16,7 @@
 use ndarray::{Array1, ArrayD};
 
 use crate::graph::{Graph, NodeId, Parameter, ParameterId, Window2d};
-use crate::ops::{Properties, AffineLayer, Float, FloatOp};
+use crate::ops::{AffineLayer, Float, FloatOp, Properties};
 use crate::optimize::{Change, OptimizeError, pass, rewrite};
 
 /// What a value between two layers costs the prover, in nanoseconds: some three cells committed at rate 1/4, some three

@@ -1,7 +1,7 @@
 //! Drops operations that return their operand, and joins consecutive reshapes.
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::{Properties, Float, FloatOp};
+use crate::ops::{Float, FloatOp, Properties};
 use crate::optimize::{Change, OptimizeError, pass, rewrite};
 
 pass!(Identity, "identity", Nodes(visit) in "optimize/run.rs",
@@ -58,5 +58,6 @@ fn is_non_negative(graph: &Graph<Float>, id: NodeId) -> bool {
     let room = graph[id].op.room();
     let operand = graph[id].inputs.first();
     room.has(Properties::NON_NEGATIVE)
-        || (room.has(Properties::SELECTS_VALUES) && operand.is_some_and(|operand| is_non_negative(graph, *operand)))
+        || (room.has(Properties::SELECTS_VALUES)
+            && operand.is_some_and(|operand| is_non_negative(graph, *operand)))
 }

@@ -18,7 +18,9 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
     let Some(chain) = relu_hoisting::chain(graph, id, true) else {
         return Ok(None);
     };
-    let pools = chain.iter().filter(|id| graph[**id].op.room().has(Properties::TAKES_MAXIMA));
+    let pools = chain
+        .iter()
+        .filter(|id| graph[**id].op.room().has(Properties::TAKES_MAXIMA));
     let pools: Vec<String> = pools.map(|id| graph[*id].name.clone()).collect();
     if pools.is_empty() {
         return Ok(None);

@@ -30,7 +30,10 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
 /// them. `None` for a node that is no ReLU, and where there is no such layer.
 pub(super) fn chain(graph: &Graph<Float>, relu: NodeId, pools: bool) -> Option<Vec<NodeId>> {
     let room = graph[relu].op.room();
-    if !(room.has(Properties::ACTIVATION) && room.has(Properties::MONOTONE) && room.has(Properties::ZERO_TO_ZERO)) {
+    if !(room.has(Properties::ACTIVATION)
+        && room.has(Properties::MONOTONE)
+        && room.has(Properties::ZERO_TO_ZERO))
+    {
         return None;
     }
     let mut chain = Vec::new();

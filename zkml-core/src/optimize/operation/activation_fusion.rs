@@ -6,7 +6,7 @@
 
 use crate::circuit::Function;
 use crate::graph::Graph;
-use crate::ops::{Properties, Accumulator, Int, IntOp};
+use crate::ops::{Accumulator, Int, IntOp, Properties};
 use crate::optimize::{Switches, pass};
 
 pass!(ActivationFusion, "activation_fusion", Operation(changes) in "quant/node.rs",

@@ -4,7 +4,7 @@
 //! Without this pass it is rescaled to a scale of its own, and a second rescale follows.
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::{Properties, Float, Int, IntOp};
+use crate::ops::{Float, Int, IntOp, Properties};
 use crate::optimize::pass;
 
 pass!(ConcatScales, "concat_scales", Operation(changes) in "quant/scale.rs",

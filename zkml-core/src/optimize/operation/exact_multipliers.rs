@@ -21,7 +21,7 @@
 //! free, and remainders have a limb more.
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::{Properties, Int, IntOp, Rescale};
+use crate::ops::{Int, IntOp, Properties, Rescale};
 use crate::optimize::{Switches, pass};
 
 pass!(ExactMultipliers, "exact_multipliers", Operation(changes) in "quant/settle.rs",

@@ -1,8 +1,13 @@
-//! Something else behind the seam: every matrix lies as two row ranges on two machines, and any operation may fail.
+//! Something else behind the seam: two machines share every matrix, every layer and every sum of fractions, compute by
+//! the definitions, and may fail in any operation.
+
+mod fractions;
+mod products;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use ndarray::ArrayD;
 use zeroize::Zeroizing;
 
 use super::fixture::{CONTEXT, judge, whole_network};
@@ -11,6 +16,8 @@ use crate::argument::{Statement, Trace};
 use crate::circuit::ColumnId;
 use crate::field::{K, M61, from_i64};
 use crate::keys::ProveError;
+use crate::lookup::{self, Compression, Witness};
+use crate::ops::IntegerLayer;
 use crate::pcs::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use crate::pcs::merkle::MerkleTree;
 use crate::pcs::plan::RowFold;
@@ -272,7 +279,31 @@ impl StageTable for Remote {
 
 impl Backend for Machines {
     type Matrix = Split;
+    type Layer = products::SplitLayer;
+    type Fractions<'a> = fractions::SplitTree<'a>;
     type Table = Remote;
+
+    fn lay_out(&self, layers: &[IntegerLayer<'_>]) -> Result<Vec<Option<Self::Layer>>, PcsError> {
+        self.lay_layers_out(layers)
+    }
+
+    fn multiply(
+        &self,
+        layer: &Self::Layer,
+        operand: &ArrayD<i64>,
+        shape: &[usize],
+    ) -> Result<Option<ArrayD<i64>>, PcsError> {
+        self.multiply_layer(layer, operand, shape)
+    }
+
+    fn fractions<'a>(
+        &self,
+        statement: &lookup::Statement,
+        compression: &Compression,
+        cells: Witness<'a>,
+    ) -> Result<Self::Fractions<'a>, PcsError> {
+        self.add_fractions(statement, compression, cells)
+    }
 
     /// Row by row, by the definitions of code and tree.
     fn commit(&self, data: Uncommitted) -> Result<Split, PcsError> {
@@ -344,7 +375,7 @@ impl Backend for Machines {
 }
 
 #[test]
-fn rows_on_two_machines_give_the_same_bytes() {
+fn two_machines_give_the_same_bytes() {
     // Wide rows in the clear, and narrow ones under a mask.
     for (privacy, log_stride) in [(Privacy::PUBLIC, 0), (SECRET, 1)] {
         let options = SetupOptions {
@@ -373,6 +404,7 @@ fn rows_on_two_machines_give_the_same_bytes() {
         let weights = (0, &[&*weights][..]);
         let found = prove_trace(&machines, &statement, &trace, weights, CONTEXT, seed()).expect("a proof");
         assert_eq!(found.messages, expected.messages);
+        assert_eq!(machines.made()["multiply"], 2, "one call for each layer");
         judge(&key.verifying, &trace.public, &found, CONTEXT).expect("valid");
         assert_eq!(privacy.zero_knowledge(), machines.made().contains_key("mask"));
     }
@@ -418,45 +450,60 @@ fn a_failing_machine_ends_the_proof_and_counts_its_opening_once() {
     let used = || key.budget().expect("a budget").used().expect("a count");
     let proof = || prove(&key, &input, CONTEXT);
 
+    // The weights are laid out for the execution once, and the opening is counted after it.
+    machines.fail(Some(("lay out", 0)));
+    assert_eq!(failure(proof().map(|_| ())), Some("lay out"));
+    assert_eq!(used(), 0);
     // The weights are committed when their turn comes, after the opening is counted.
     machines.fail(Some(("commit", 0)));
     assert_eq!(failure(proof().map(|_| ())), Some("commit"));
     assert_eq!(used(), 1);
+    assert_eq!(machines.made()["lay out"], 1);
     machines.fail(None);
     proof().expect("the machine is back");
     machines.fail(None);
     proof().expect("a proof");
     assert_eq!(used(), 3);
 
-    // The last call of each operation, when most of a proof is made.
+    // The last call of each operation, when most of a proof is made. Only the execution comes before the count.
     let made = machines.made();
     let all = [
+        "bind fractions",
         "columns",
         "combine",
         "commit",
+        "ends of fractions",
         "evaluate",
         "fold a stage",
+        "fractions",
+        "layer of fractions",
+        "looked-up columns",
         "mask",
         "merge",
         "merge bind",
         "merge round",
         "merge values",
+        "multiply",
         "operands",
         "path",
+        "root of fractions",
+        "round of fractions",
         "salts",
         "tail",
         "value of a combination",
     ];
     assert_eq!(made.keys().copied().collect::<Vec<_>>(), all);
-    for (number, (operation, calls)) in (4..).zip(made) {
+    let mut counted = used();
+    for (operation, calls) in made {
         machines.fail(Some((operation, calls - 1)));
         assert_eq!(failure(proof().map(|_| ())), Some(operation));
-        assert_eq!(used(), number, "{operation}");
+        counted += u64::from(operation != "multiply");
+        assert_eq!(used(), counted, "{operation}");
     }
     machines.fail(None);
     let (public, proof) = proof().expect("a proof");
     verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
-    assert_eq!(used(), 4 + all.len() as u64);
+    assert_eq!(used(), counted + 1);
 }
 
 #[test]
