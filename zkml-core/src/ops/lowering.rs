@@ -117,6 +117,26 @@ pub enum Hint {
         /// A committed column.
         output: ColumnId,
     },
+    /// `floor(numerator / 2^shift + 1/2)`, padding too.
+    Quotient {
+        /// `sum_k coefficient_k column_k`
+        numerator: Vec<(i64, ColumnId)>,
+        /// At least 1.
+        shift: u32,
+        /// A committed column, or a virtual one that is the sum of committed digits.
+        output: ColumnId,
+    },
+    /// The digits of a column in base `2^bits`, padding too.
+    Digits {
+        /// A virtual column whose value is known.
+        input: ColumnId,
+        /// Committed columns, least significant first.
+        low: Vec<ColumnId>,
+        /// Bits of each of them.
+        bits: u32,
+        /// A committed column for what is left above them; it may be negative.
+        top: Option<ColumnId>,
+    },
     /// The digits of a non-negative column in base `2^bits`, least significant first.
     Limbs {
         /// A virtual column.

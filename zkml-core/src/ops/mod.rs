@@ -22,6 +22,7 @@ mod product;
 mod properties;
 #[cfg(feature = "prover")]
 mod quantizing;
+mod quotient;
 pub mod range;
 mod registry;
 mod room;

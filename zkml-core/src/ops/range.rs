@@ -88,6 +88,26 @@ pub enum RangeError {
         /// Shift of the rescale.
         shift: u32,
     },
+    /// A quantity in the constraints of an operation may reach the limit.
+    #[error("`{layer}`: {quantity} may reach {reached}, the limit is 2^60 = {LIMIT}")]
+    Reached {
+        /// Name of the node.
+        layer: String,
+        /// Which one.
+        quantity: &'static str,
+        /// Largest magnitude that cannot be excluded.
+        reached: i128,
+    },
+    /// A quotient of a width that is not supported, or a shift of 0.
+    #[error("`{layer}`: a quotient has 2 to 24 bits and a shift of at least 1, found {bits}, {shift}")]
+    BadQuotient {
+        /// Name of the node.
+        layer: String,
+        /// Bits of the result.
+        bits: u32,
+        /// The shift.
+        shift: u32,
+    },
     /// A parameter value outside its role's range.
     #[error("parameter `{path}`: value {value} at index {index} is outside [{low}, {high}]")]
     Parameter {
