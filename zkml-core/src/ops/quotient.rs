@@ -23,7 +23,7 @@ use super::range::LIMIT;
 #[cfg(feature = "prover")]
 use super::{ExecutionError, IntegerSite};
 use super::{Hint, Lowering, RangeError, RangeSite};
-use crate::circuit::{CircuitError, ColumnId, ColumnKind, Table, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Table, check_bound};
 use crate::field::{M61, from_i64};
 
 /// Most bits of a digit: its table has `2^16` rows.
@@ -284,6 +284,23 @@ fn digits(
         column
     };
     (0..count).map(digit).collect()
+}
+
+/// `x` times `multipliers[c]` for index `c` along `axis`.
+pub(super) fn multiplied(
+    lowering: &mut dyn Lowering<'_>,
+    (name, shape): (&str, &[usize]),
+    x: ColumnId,
+    (multipliers, axis): (&[i64], usize),
+) -> ColumnId {
+    let circuit = lowering.circuit();
+    let constants = circuit.constant(&[multipliers.len()], multipliers.to_vec());
+    let along = |a: usize| match a == axis {
+        true => Axis::shared(0, a, a),
+        false => Axis::free_right(a, a),
+    };
+    let axes = (0..shape.len()).map(along).collect();
+    circuit.contraction(name, shape, constants, x, axes)
 }
 
 /// The values, unless one of them is outside of `[-2^(bits-1), 2^(bits-1))`.
