@@ -20,6 +20,10 @@ pub trait Lowering<'g> {
     /// An operand: its column and what is known of it.
     fn operand(&self, index: usize) -> (ColumnId, &'g IntFact);
 
+    /// A bound of the norm of each row of an operand, where its operation gives one: see
+    /// [`IntegerRoom::norm`](super::IntegerRoom::norm).
+    fn operand_norm(&self, index: usize) -> Option<i128>;
+
     /// The column of an input node: public, or committed and range-checked. A `revealed` input is public in any case.
     ///
     /// # Errors
@@ -124,6 +128,22 @@ pub enum Hint {
         /// At least 1.
         shift: u32,
         /// A committed column, or a virtual one that is the sum of committed digits.
+        output: ColumnId,
+    },
+    /// `floor(sqrt input)`, padding too.
+    Root {
+        /// A virtual column without negative cells.
+        input: ColumnId,
+        /// As in [`Hint::Quotient`].
+        output: ColumnId,
+    },
+    /// `floor(numerator / input)`, padding too.
+    Reciprocal {
+        /// Not negative.
+        numerator: i64,
+        /// A column of positive cells.
+        input: ColumnId,
+        /// As in [`Hint::Quotient`].
         output: ColumnId,
     },
     /// The digits of a column in base `2^bits`, padding too.

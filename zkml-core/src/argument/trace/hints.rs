@@ -69,6 +69,17 @@ impl Filler<'_, '_> {
                 shift,
                 output,
             } => self.quotient(numerator, *shift, *output),
+            Hint::Root { input, output } => {
+                self.set_integers(*output, &self.integers(*input), |square| square.max(0).isqrt());
+            }
+            Hint::Reciprocal {
+                numerator,
+                input,
+                output,
+            } => {
+                let divided = |divisor| numerator.checked_div(divisor).unwrap_or(0);
+                self.set_integers(*output, &self.integers(*input), divided);
+            }
             Hint::Digits {
                 input,
                 low,
