@@ -105,6 +105,22 @@ pub enum Hint {
         /// A committed column; its padding is any value of the range.
         output: ColumnId,
     },
+    /// The values of a node in a virtual column of another shape, row-major, which is 0 on padding.
+    Value {
+        /// The node.
+        node: NodeId,
+        /// A virtual column.
+        output: ColumnId,
+    },
+    /// The parts of an embedding, two virtual columns.
+    Embedding {
+        /// The node.
+        node: NodeId,
+        /// The rows of the weight, one for each id.
+        rows: ColumnId,
+        /// Their multipliers, if there are several.
+        scales: Option<ColumnId>,
+    },
     /// The values of a node, in a virtual column and in a committed one; both are 0 on padding.
     Node {
         /// The node.

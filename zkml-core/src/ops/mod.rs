@@ -60,7 +60,7 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 rooms! {
     input, conv2d, linear, batch_norm, relu, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
     rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal, requantize,
-    rms_norm,
+    rms_norm, rope, embedding,
 }
 
 /// Declares the rooms of the elementwise functions that are tables.
@@ -85,5 +85,5 @@ operations! {
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,
-    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal, Requantize, RmsNorm,
+    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal, Requantize, RmsNorm, Rope, Embedding,
 }

@@ -98,6 +98,16 @@ pub enum RangeError {
         /// Largest magnitude that cannot be excluded.
         reached: i128,
     },
+    /// Ids of an embedding that may have no row.
+    #[error("`{layer}`: ids in [{}, {}] for {rows} rows", found.0, found.1)]
+    Ids {
+        /// Name of the node.
+        layer: String,
+        /// The range of the ids.
+        found: (i64, i64),
+        /// Rows of the weight.
+        rows: i64,
+    },
     /// A norm whose widths do not fit each other.
     #[error("`{layer}`: the widths of the norm do not fit each other")]
     BadNorm {

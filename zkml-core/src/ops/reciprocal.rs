@@ -80,3 +80,16 @@ pub(super) fn cellwise(
         .collect();
     lowering.circuit().contraction(name, shape, left, right, axes)
 }
+
+/// `left` times the cell of its row, a row being the last axis.
+pub(super) fn cellwise_rows(
+    lowering: &mut dyn Lowering<'_>,
+    (name, shape): (&str, &[usize]),
+    left: ColumnId,
+    of_rows: ColumnId,
+) -> ColumnId {
+    let last = shape.len().saturating_sub(1);
+    let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::shared(axis, axis, axis)).collect();
+    axes.push(Axis::free_left(last, last));
+    lowering.circuit().contraction(name, shape, left, of_rows, axes)
+}

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quotient::{Quotient, RESULT_BITS, Width, advice, check_range, multiplied, within};
 use super::range::{ceil_sqrt, magnitude};
-use super::reciprocal::{Reciprocal, cellwise};
+use super::reciprocal::{Reciprocal, cellwise, cellwise_rows};
 #[cfg(feature = "prover")]
 use super::{Computed, ExecutionError, IntegerSite};
 use super::{Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
@@ -141,12 +141,8 @@ impl IntegerRoom for RmsNorm {
             bits: self.reciprocal_bits,
         };
         let reciprocal = reciprocal.lower(lowering)?;
-        let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::shared(axis, axis, axis)).collect();
-        axes.push(Axis::free_left(last, last));
         let numerator_name = format!("{name}/numerator");
-        let numerator = lowering
-            .circuit()
-            .contraction(&numerator_name, shape, y, reciprocal, axes);
+        let numerator = cellwise_rows(lowering, (&numerator_name, shape), y, reciprocal);
         let quotient = Quotient {
             name,
             shape,

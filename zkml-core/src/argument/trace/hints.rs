@@ -10,7 +10,7 @@ use crate::field::{M61, from_i64, to_i64_centered};
 use crate::graph::{Graph, NodeId};
 use crate::keys::ProveError;
 use crate::lower::Filled;
-use crate::ops::{Hint, Int, IntOp, Rescale};
+use crate::ops::{Hint, Int, IntOp, IntegerSite, Rescale};
 use crate::reduce::{Cells, Values};
 
 /// What hints are computed from, and where the cells go.
@@ -57,6 +57,8 @@ impl Filler<'_, '_> {
                 let column = self.lowered.nodes[node.0];
                 self.set(column, self.node(*node, column, 0));
             }
+            Hint::Value { node, output } => self.set(*output, self.node(*node, *output, 0)),
+            Hint::Embedding { node, rows, scales } => return self.embedding(*node, *rows, *scales),
             Hint::Node { node, input, output } => {
                 for column in [*input, *output] {
                     self.set(column, self.node(*node, column, 0));
@@ -160,6 +162,29 @@ impl Filler<'_, '_> {
         });
         let hot: Vec<i64> = hot.collect();
         self.set(output, padded(self.circuit, output, &hot, 0));
+    }
+
+    fn embedding(&self, node: NodeId, rows: ColumnId, scales: Option<ColumnId>) -> Result<(), ProveError> {
+        let inner = &self.graph[node];
+        let IntOp::Embedding(embedding) = &inner.op else {
+            return Err(mismatch(&inner.name));
+        };
+        let ids = &self.execution.values[inner.inputs[0].0];
+        let site = IntegerSite {
+            graph: self.graph,
+            node: inner,
+            operands: &[ids],
+        };
+        let found = embedding.rows(&site).ok_or_else(|| mismatch(&inner.name))?;
+        let weights: Vec<i64> = found.into_iter().flatten().map(i64::from).collect();
+        self.set(rows, padded(self.circuit, rows, &weights, 0));
+        if let Some(scales) = scales {
+            let multipliers = ids.iter().map(|&id| embedding.multiplier(id));
+            let multipliers: Option<Vec<i64>> = multipliers.collect();
+            let multipliers = multipliers.ok_or_else(|| mismatch(&inner.name))?;
+            self.set(scales, padded(self.circuit, scales, &multipliers, 0));
+        }
+        Ok(())
     }
 
     /// The cells of a column as integers.
