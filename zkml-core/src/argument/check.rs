@@ -77,8 +77,13 @@ fn check_lookups(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation
     for lookup in &circuit.lookups {
         let table = &circuit.tables[lookup.table as usize];
         let mut rows: HashMap<i64, i64> = HashMap::new();
-        if let Table::Function(function) = table {
-            let entries = function.cells().map_err(|error| Violation::Table {
+        let entries = match table {
+            Table::Function(function) => Some(function.cells()),
+            Table::Decay(decay) => Some(decay.cells()),
+            Table::Range { .. } | Table::Integers { .. } => None,
+        };
+        if let Some(entries) = entries {
+            let entries = entries.map_err(|error| Violation::Table {
                 lookup: lookup.name.clone(),
                 error,
             })?;
@@ -93,6 +98,9 @@ fn check_lookups(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation
             let found = match table {
                 Table::Range { .. } | Table::Integers { .. } => table.row_of(cells[0]).is_some(),
                 Table::Function(_) => rows.get(&cells[0]) == Some(&cells[1]),
+                Table::Decay(_) => {
+                    rows.get(&cells[0]) == Some(&cells[1]) && cells[2] == i64::from(cells[0] == 0)
+                }
             };
             if !found {
                 return Err(Violation::Lookup {

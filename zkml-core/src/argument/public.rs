@@ -1,7 +1,7 @@
 //! Checks the public values of a statement, and evaluates its public columns.
 
 use super::Statement;
-use crate::circuit::{ColumnId, ColumnKind, Public};
+use crate::circuit::{Circuit, Column, ColumnId, ColumnKind, Public};
 use crate::field::{K, M61, from_i64};
 use crate::keys::PublicTensor;
 use crate::poly::{self, Coordinate};
@@ -126,13 +126,14 @@ fn mismatch(place: &str, expected: String, found: String) -> Result<(), VerifyEr
 }
 
 /// The public columns' cells, for evaluation at points.
-pub struct PublicCells {
+pub struct PublicCells<'c> {
+    circuit: &'c Circuit,
     cells: Vec<Option<Vec<M61>>>,
 }
 
-impl PublicCells {
+impl<'c> PublicCells<'c> {
     /// Pads the public values and the circuit's constants. The values have been checked against the circuit.
-    pub fn new(statement: &Statement<'_>, values: &PublicValues) -> Self {
+    pub fn new(statement: &'c Statement<'_>, values: &PublicValues) -> Self {
         let circuit = statement.circuit();
         let mut cells: Vec<Option<Vec<M61>>> = circuit.columns.iter().map(|_| None).collect();
         let mut put = |column: ColumnId, integers: &[i64]| {
@@ -153,7 +154,7 @@ impl PublicCells {
                 put(id, constants);
             }
         }
-        Self { cells }
+        Self { circuit, cells }
     }
 
     /// The padded cells of a public column.
@@ -163,8 +164,21 @@ impl PublicCells {
 
     /// The multilinear extension of a public column; 0 for a column that is not public.
     pub fn evaluate(&self, column: ColumnId, point: &[Coordinate]) -> K {
-        self.of(column).map_or(K::from(0u64), |cells| {
-            poly::evaluate_base(cells, &coordinates(point))
-        })
+        if let Some(cells) = self.of(column) {
+            return poly::evaluate_base(cells, &coordinates(point));
+        }
+        match self.circuit.columns.get(column.index()) {
+            Some(Column {
+                shape,
+                kind: ColumnKind::Public(Public::Selector(rule)),
+                ..
+            }) => {
+                let ids = rule
+                    .ids()
+                    .and_then(|ids| Some((self.of(ids)?, &self.circuit.columns.get(ids.index())?.shape)));
+                rule.evaluate(shape, &coordinates(point), ids)
+            }
+            _ => K::from(0u64),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Equality, Factor, Linear, Lookup,
-    Public, Table, Term, View,
+    Public, Selector, Table, Term, View,
 };
 use crate::field::{M61, from_i64};
 use crate::poly::PaddedShape;
@@ -80,6 +80,11 @@ impl CircuitBuilder {
             shape,
             ColumnKind::Contraction(Contraction { left, right, axes }),
         )
+    }
+
+    /// A public column that a rule gives.
+    pub fn selector(&mut self, name: &str, shape: &[usize], rule: Selector) -> ColumnId {
+        self.column(name, shape, ColumnKind::Public(Public::Selector(rule)))
     }
 
     /// A public constant. Constants of equal shape and cells share a column.

@@ -20,6 +20,7 @@ mod builder;
 mod contraction;
 mod error;
 pub(crate) mod schedule;
+mod selector;
 mod serde_m61;
 mod setup;
 mod table;
@@ -31,9 +32,11 @@ pub(crate) use builder::check_bound;
 pub use contraction::{Axis, AxisRole, Contraction};
 pub use error::CircuitError;
 pub use schedule::Schedule;
+pub use selector::Selector;
 pub use setup::setup_circuit;
 pub use table::{
-    Cells, Curve, CurveKind, Custom, Dyadic, EvaluatedTable, Function, FunctionTable, Table, TableError,
+    Cells, Curve, CurveKind, Custom, DecayTable, Dyadic, EvaluatedTable, Function, FunctionTable, Table,
+    TableError,
 };
 pub use view::{Factor, FactorRole, View};
 
@@ -163,6 +166,8 @@ pub enum Public {
         /// Largest value.
         maximum: i64,
     },
+    /// Cells that a rule gives: nothing is written out.
+    Selector(Selector),
 }
 
 /// `sum_k coefficient_k column_k + constant`; the constant stands in every cell, padding included.
@@ -213,6 +218,21 @@ impl ColumnKind {
         Self::Committed {
             zero_padded,
             home: Home::Trace,
+        }
+    }
+}
+
+impl ColumnKind {
+    /// The range of a public input or output, which the verifier checks.
+    pub(crate) fn public_range(&self) -> Option<(i64, i64)> {
+        match self {
+            Self::Public(
+                Public::Input { minimum, maximum }
+                | Public::Output { minimum, maximum, .. }
+                | Public::InputAt { minimum, maximum, .. }
+                | Public::OutputAt { minimum, maximum, .. },
+            ) => Some((*minimum, *maximum)),
+            _ => None,
         }
     }
 }

@@ -1,5 +1,9 @@
 //! `torch.nn.Embedding`: a row of a table for each token id.
 
+mod integer;
+
+pub use integer::IntegerEmbedding;
+
 #[cfg(feature = "prover")]
 use ndarray::{ArrayD, Dimension};
 

@@ -22,14 +22,16 @@ mod product;
 mod properties;
 #[cfg(feature = "prover")]
 mod quantizing;
+mod quotient;
 pub mod range;
+mod reciprocal;
 mod registry;
 mod room;
 mod stage;
 
 #[cfg(feature = "prover")]
 pub use analysis::check;
-pub use analysis::node_range;
+pub use analysis::{node_norm, node_range};
 pub use elementwise::{Curved, Elementwise};
 #[cfg(feature = "prover")]
 pub use execution::{Computed, ExecutionError, FloatSite, IntegerSite, PARALLEL_CELLS};
@@ -58,7 +60,7 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 rooms! {
     input, conv2d, linear, batch_norm, relu, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
     rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal, ids, embedding, rms_norm, rope,
-    softmax, matmul, narrow, attention,
+    softmax, matmul, narrow, attention, requantize,
 }
 
 /// Declares the rooms of the elementwise functions that are tables.
@@ -79,10 +81,11 @@ operations! {
 }
 
 operations! {
-    /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`] rounds. The order is that of the encoding:
-    /// append new operations at the end.
+    /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`], [`IntOp::Requantize`] and
+    /// [`IntOp::IntegerRmsNorm`] round. The order is that of the encoding: append new operations at the end.
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,
-    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal,
+    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal, Requantize, IntegerRmsNorm,
+    IntegerRope, IntegerEmbedding,
 }

@@ -1,5 +1,9 @@
 //! `torch.nn.RMSNorm`: `y_c = w_c x_c / sqrt(mean(x^2) + eps)` along the last axis.
 
+mod integer;
+
+pub use integer::IntegerRmsNorm;
+
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
 

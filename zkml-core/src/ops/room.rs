@@ -122,6 +122,13 @@ pub trait IntegerRoom: Room {
     /// A value, or a product in its constraints, may reach `2^60`.
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError>;
 
+    /// A bound of the Euclidean norm of each row of its result, a row being the last axis; none if nothing better
+    /// follows than from the range of each value. As the range, it holds for every input and every weight. It is
+    /// derived where it is needed, and never written down.
+    fn norm(&self, _site: &RangeSite<'_>) -> Option<i128> {
+        None
+    }
+
     /// Adds columns and constraints; returns the column of the result.
     ///
     /// # Errors

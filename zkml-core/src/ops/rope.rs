@@ -10,6 +10,10 @@
 //! The original code of Llama pairs channels `2 i` and `2 i + 1` instead. Checkpoints in Hugging Face's form have the
 //! rows of `q_proj` and `k_proj` permuted to fit the order above.
 
+mod integer;
+
+pub use integer::IntegerRope;
+
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
 

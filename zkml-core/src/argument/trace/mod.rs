@@ -106,7 +106,7 @@ impl<'a> Trace<'a> {
                 ColumnKind::View(_)
                     | ColumnKind::Committed { .. }
                     | ColumnKind::Parameter { .. }
-                    | ColumnKind::Public(Public::Constant(_))
+                    | ColumnKind::Public(Public::Constant(_) | Public::Selector(_))
             ) {
                 set(column, padded(circuit, column, row_major(node), 0));
             }

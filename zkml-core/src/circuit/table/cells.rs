@@ -39,6 +39,11 @@ impl Cells {
         Self(Kind::Explicit { first, entries })
     }
 
+    /// Entries from 0 on.
+    pub(super) fn from_zero(entries: Arc<[i64]>) -> Self {
+        Self(Kind::Explicit { first: 0, entries })
+    }
+
     /// The entry for `v`; `None` outside of the domain. The caller checks the domain of the identity and of ReLU.
     pub fn at(&self, v: i64) -> Option<i64> {
         match &self.0 {

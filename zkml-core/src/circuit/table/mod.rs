@@ -1,14 +1,16 @@
-//! Lookup tables: ranges and functions of one integer.
+//! Lookup tables: ranges and functions of an integer.
 //!
 //! - [`Table`]: what a lookup names
 //! - [`Function`], [`FunctionTable`]: a function with its domain and its range of results
 //! - [`Curve`]: real functions, correctly rounded; [`Dyadic`]: their parameters
+//! - [`DecayTable`]: the exponentials of a softmax, and a mark on that of 0
 //! - [`Custom`]: explicit entries
 //! - [`Cells`], [`EvaluatedTable`]: tables whose every entry is known
 
 mod cells;
 mod curve;
 mod custom;
+mod decay;
 mod dyadic;
 mod error;
 mod evaluated;
@@ -19,6 +21,7 @@ mod tests;
 pub use cells::Cells;
 pub use curve::{Curve, CurveKind};
 pub use custom::Custom;
+pub use decay::DecayTable;
 pub use dyadic::Dyadic;
 pub use error::TableError;
 pub use evaluated::EvaluatedTable;
@@ -45,6 +48,8 @@ pub enum Table {
         /// Number of bits.
         bits: u32,
     },
+    /// `(d, e^-d, [d = 0])`, three columns.
+    Decay(DecayTable),
 }
 
 impl Table {
@@ -59,6 +64,7 @@ impl Table {
         match self {
             Self::Range { .. } | Self::Integers { .. } => 1,
             Self::Function(_) => 2,
+            Self::Decay(_) => 3,
         }
     }
 
@@ -67,13 +73,14 @@ impl Table {
         match self {
             Self::Range { bits } | Self::Integers { bits, .. } => *bits as usize,
             Self::Function(table) => table.domain_bits as usize + 1,
+            Self::Decay(table) => table.bits as usize,
         }
     }
 
     /// The integer in the first column of row 0.
     pub fn first(&self) -> i64 {
         match self {
-            Self::Range { .. } => 0,
+            Self::Range { .. } | Self::Decay(_) => 0,
             Self::Function(table) => -(1i64 << table.domain_bits),
             Self::Integers { minimum, .. } => *minimum,
         }
@@ -86,6 +93,7 @@ impl Table {
     pub fn evaluated(&self) -> Result<EvaluatedTable, TableError> {
         let cells = match self {
             Self::Function(table) => Some(table.cells()?),
+            Self::Decay(table) => Some(table.cells()?),
             Self::Range { .. } | Self::Integers { .. } => None,
         };
         Ok(EvaluatedTable::new(self.first(), self.variables(), cells))

@@ -5,7 +5,7 @@ use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Contraction, H
 use crate::poly::PaddedShape;
 
 /// Largest number of dimensions.
-const MAXIMUM_RANK: usize = 8;
+pub(super) const MAXIMUM_RANK: usize = 8;
 
 /// Largest number of variables of a column.
 const MAXIMUM_VARIABLES: usize = 36;
@@ -58,6 +58,10 @@ impl Circuit {
                 )
             }),
             ColumnKind::Committed { .. } | ColumnKind::Parameter { .. } => Ok(()),
+            ColumnKind::Public(Public::Selector(rule)) => {
+                rule.ids().map_or(Ok(()), earlier)?;
+                self.validate_selector(rule, &column.shape, &place)
+            }
             ColumnKind::Public(public) => validate_public(public, &column.shape, &place),
             ColumnKind::Linear(linear) => linear.terms.iter().try_for_each(|term| {
                 earlier(term.column)?;
@@ -141,6 +145,8 @@ fn validate_public(public: &Public, shape: &PaddedShape, place: &str) -> Result<
             })?;
             cells.iter().try_for_each(|&cell| expect_magnitude(cell, place))
         }
+        // Of other columns: checked where those are at hand.
+        Public::Selector(_) => Ok(()),
         Public::Input { minimum, maximum }
         | Public::Output { minimum, maximum, .. }
         | Public::InputAt { minimum, maximum, .. }

@@ -3,12 +3,14 @@
 //! - `columns`: shapes, operands, constants, contractions
 //! - `views`: the factors of views
 //! - `padding`: sums over padding, sizes of the tables that are written out
+//! - `selectors`: public columns that a rule gives
 //! - `tables`: tables, lookups and equalities
 //! - `expect`: the errors
 
 mod columns;
 mod expect;
 mod padding;
+mod selectors;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Padding: sums over it are sound, and padded tables that both sides write out stay small.
 
 use super::expect::expect;
+use super::selectors::visited;
 use crate::circuit::{AxisRole, Circuit, CircuitError, ColumnKind, FactorRole};
 
 /// Largest number of variables, of view or source, of a factor that needs `eq` tables: they are written out.
@@ -59,12 +60,8 @@ impl Circuit {
     }
 
     pub(super) fn validate_public(&self) -> Result<(), CircuitError> {
-        let public = self
-            .columns
-            .iter()
-            .filter(|column| matches!(column.kind, ColumnKind::Public(_)));
-        let cells = public.fold(0usize, |cells, column| {
-            cells.saturating_add(column.shape.padded_len())
+        let cells = self.columns.iter().fold(0usize, |cells, column| {
+            cells.saturating_add(visited(&column.kind, &column.shape))
         });
         expect(cells <= MAXIMUM_PUBLIC_CELLS, "public columns", || {
             (

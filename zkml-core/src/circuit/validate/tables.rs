@@ -1,7 +1,7 @@
 //! Tables, and the columns that are looked up in them or equal to each other.
 
 use super::expect::{expect, expect_magnitude};
-use crate::circuit::{Circuit, CircuitError, ColumnId, Equality, FunctionTable, Lookup, Table};
+use crate::circuit::{Circuit, CircuitError, ColumnId, DecayTable, Equality, FunctionTable, Lookup, Table};
 
 /// Largest number of variables of a table.
 pub(crate) const MAXIMUM_TABLE_VARIABLES: u32 = 20;
@@ -31,11 +31,13 @@ impl Circuit {
     fn validate_functions(&self) -> Result<(), CircuitError> {
         let mut slow = 0u32;
         for (index, table) in self.tables.iter().enumerate() {
-            let Table::Function(function) = table else {
-                continue;
+            let entries = match table {
+                Table::Function(function) => function.slow_entries(),
+                Table::Decay(decay) => decay.slow_entries(),
+                Table::Range { .. } | Table::Integers { .. } => continue,
             };
             let place = format!("table {index}");
-            let entries = function.slow_entries().map_err(|error| CircuitError::Table {
+            let entries = entries.map_err(|error| CircuitError::Table {
                 place: place.clone(),
                 error,
             })?;
@@ -105,7 +107,7 @@ impl Circuit {
 fn validate_table(index: usize, table: &Table) -> Result<(), CircuitError> {
     let place = format!("table {index}");
     let bits = match table {
-        Table::Range { bits } => *bits,
+        Table::Range { bits } | Table::Decay(DecayTable { bits, .. }) => *bits,
         Table::Integers { minimum, bits } => {
             expect_magnitude(*minimum, &place)?;
             expect_magnitude(minimum.saturating_add(1 << (*bits).min(62)), &place)?;

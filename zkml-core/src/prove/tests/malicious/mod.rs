@@ -8,9 +8,11 @@
 //!
 //! - `trace`: false cells, parameters and public values;
 //! - `messages`: false messages of the argument, false codewords;
+//! - `gadgets`: false advice of quotients, norms, rotary positions and embeddings;
 //! - `masks`: pads and masks that are not what they should be;
 //! - `weights`: commitments to weights that are none, in setup proofs and rotations.
 
+mod gadgets;
 mod masks;
 mod messages;
 mod trace;
