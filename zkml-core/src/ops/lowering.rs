@@ -26,6 +26,10 @@ pub trait Lowering<'g> {
     /// A range that no table covers.
     fn input(&mut self, revealed: bool) -> Result<ColumnId, CircuitError>;
 
+    /// The column of this node as an output that the verifier knows, for constraints that read it. It is the node's
+    /// column, and the output's. `None` if the node is no public output.
+    fn public_output(&mut self) -> Option<ColumnId>;
+
     /// The circuit.
     fn circuit(&mut self) -> &mut CircuitBuilder;
 
@@ -100,6 +104,15 @@ pub enum Hint {
         node: NodeId,
         /// A committed column; its padding is any value of the range.
         output: ColumnId,
+    },
+    /// What the room computes besides its result ([`IntegerRoom::advice`](super::IntegerRoom::advice)).
+    Advice {
+        /// The node.
+        node: NodeId,
+        /// The columns, in the order of the room's lists, and what stands on the padding of each.
+        columns: Vec<(ColumnId, i64)>,
+        /// Bits of a limb.
+        bits: u32,
     },
     /// The values of a node, in a virtual column and in a committed one; both are 0 on padding.
     Node {

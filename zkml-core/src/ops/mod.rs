@@ -10,6 +10,7 @@
 //! network itself.
 
 mod analysis;
+mod digits;
 mod display;
 mod elementwise;
 #[cfg(feature = "prover")]
@@ -58,6 +59,7 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 rooms! {
     input, conv2d, linear, batch_norm, relu, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
     rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal,
+    attention, greedy,
 }
 
 /// Declares the rooms of the elementwise functions that are tables.
@@ -82,5 +84,5 @@ operations! {
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,
-    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal,
+    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal, Attention, Greedy,
 }

@@ -8,7 +8,7 @@ use crate::field::{M61, from_i64, to_i64_centered};
 use crate::graph::{Graph, NodeId};
 use crate::keys::ProveError;
 use crate::lower::Filled;
-use crate::ops::{Hint, Int, IntOp, Rescale};
+use crate::ops::{Hint, Int, IntOp, IntegerSite, Rescale};
 use crate::reduce::{Cells, Values};
 
 /// What hints are computed from, and where the cells go.
@@ -55,6 +55,7 @@ impl Filler<'_, '_> {
                 let column = self.lowered.nodes[node.0];
                 self.set(column, self.node(*node, column, 0));
             }
+            Hint::Advice { node, columns, bits } => return self.advice(*node, columns, *bits),
             Hint::Node { node, input, output } => {
                 for column in [*input, *output] {
                     self.set(column, self.node(*node, column, 0));
@@ -104,6 +105,29 @@ impl Filler<'_, '_> {
             .apply(0)
             .map_err(|error| uncomputable(&self.graph[node].name, error))?;
         self.set(output, self.node(node, output, entry_at_zero));
+        Ok(())
+    }
+
+    fn advice(&self, id: NodeId, columns: &[(ColumnId, i64)], bits: u32) -> Result<(), ProveError> {
+        let node = &self.graph[id];
+        let values = &self.execution.values;
+        let operands: Option<Vec<_>> = node.inputs.iter().map(|id| values.get(id.0)).collect();
+        let operands = operands.ok_or_else(|| mismatch(&node.name))?;
+        let site = IntegerSite {
+            graph: self.graph,
+            node,
+            operands: &operands,
+        };
+        let advice = node.op.room().advice(&site, bits)?;
+        if advice.len() != columns.len() {
+            return Err(mismatch(&node.name));
+        }
+        for (&(column, padding), cells) in columns.iter().zip(&advice) {
+            if cells.len() != self.circuit[column].shape.logical_len() {
+                return Err(mismatch(&self.circuit[column].name));
+            }
+            self.set(column, padded(self.circuit, column, cells, padding));
+        }
         Ok(())
     }
 
