@@ -2,7 +2,7 @@
 
 use crate::circuit::{CircuitBuilder, CircuitError, ColumnId, ColumnKind, Public};
 use crate::graph::{Graph, IntFact, NodeId, ParameterId, ParameterRole, WeightShape};
-use crate::ops::{BIAS_DIGITS, Hint, Lowering, Properties, Skeleton};
+use crate::ops::{BIAS_DIGITS, Hint, Lowering, Properties, Skeleton, node_norm};
 use crate::optimize::Switches;
 use crate::optimize::circuit::{
     layer_stacking, shifted_convolution, table_sharing, trace_packing, virtual_values,
@@ -180,6 +180,10 @@ impl<'g> Lowering<'g> for Builder<'g> {
     fn operand(&self, index: usize) -> (ColumnId, &'g IntFact) {
         let operand = self.graph[self.at].inputs[index];
         (self.nodes[operand.0], &self.graph[operand].fact)
+    }
+
+    fn operand_norm(&self, index: usize) -> Option<i128> {
+        node_norm(self.graph, self.graph[self.at].inputs[index])
     }
 
     fn input(&mut self, revealed: bool) -> Result<ColumnId, CircuitError> {

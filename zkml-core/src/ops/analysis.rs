@@ -7,7 +7,7 @@ use super::range::role_range;
 use super::range::{RangeError, RangeSite};
 #[cfg(feature = "prover")]
 use super::{Int, IntOp};
-use crate::graph::{Graph, IntFact, NodeId, ParameterId, ParameterShape, Stage};
+use crate::graph::{Graph, IntFact, Node, NodeId, ParameterId, ParameterShape, Stage};
 
 /// The range of one node from the ranges written at its operands; an input keeps its own.
 ///
@@ -18,11 +18,28 @@ pub fn node_range<S: Stage<Op = IntOp, Fact = IntFact>>(
     id: NodeId,
 ) -> Result<(i64, i64), RangeError> {
     let node = &graph[id];
+    let norms = node.inputs.iter().map(|operand| node_norm(graph, *operand));
+    with_site(graph, node, norms.collect(), |site| node.op.room().range(site))
+}
+
+/// A bound of the norm of each row of a node's value, where its operation gives one.
+pub fn node_norm<S: Stage<Op = IntOp, Fact = IntFact>>(graph: &Graph<S>, id: NodeId) -> Option<i128> {
+    let node = graph.nodes.get(id.0)?;
+    with_site(graph, node, Vec::new(), |site| node.op.room().norm(site))
+}
+
+fn with_site<S: Stage<Op = IntOp, Fact = IntFact>, T>(
+    graph: &Graph<S>,
+    node: &Node<S>,
+    norms: Vec<Option<i128>>,
+    ask: impl FnOnce(&RangeSite<'_>) -> T,
+) -> T {
     let parameter = |id: ParameterId| graph.parameters.get(id.0).map(ParameterShape::shape);
     let operands = node.inputs.iter().filter_map(|id| graph.nodes.get(id.0));
-    node.op.room().range(&RangeSite {
+    ask(&RangeSite {
         name: &node.name,
         operands: operands.map(|node| &node.fact).collect(),
+        norms,
         fact: &node.fact,
         parameter: &parameter,
     })

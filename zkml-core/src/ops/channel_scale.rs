@@ -64,7 +64,7 @@ impl IntegerRoom for ChannelScale {
     /// A contraction over no axis, the channel shared: `y(z) = sum_c eq(z_1, c) w(c) x(.., c, ..)`.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
-        check_products(lowering, fact.range, 1)?;
+        check_products(lowering, (fact.range, None), 1)?;
         let weights = lowering
             .parameter_shape(self.weight)
             .first()

@@ -223,7 +223,7 @@ impl IntegerRoom for Conv2d {
         // The kernel comes first: its padding to a power of two is then whole rows, which are not stored.
         let tensor_shape = [groups, out_per_group, per_group, height, width];
         let w = lowering.weight(self.weight, &tensor_shape, &[3, 4, 0, 1, 2])?;
-        check_products(lowering, fact.range, per_group * height * width)?;
+        check_products(lowering, (fact.range, None), per_group * height * width)?;
 
         let windows = lowering.circuit().view(
             &format!("{name}/windows"),

@@ -21,7 +21,7 @@ use ndarray::{ArrayD, Axis as NdAxis, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::argmax::without_axis;
-use super::digits::{bits_of, in_range};
+use super::quotient::{bits_of, multiplied, within};
 use super::range::{magnitude, wide};
 #[cfg(feature = "prover")]
 use super::{ExecutionError, IntegerSite};
@@ -117,19 +117,19 @@ impl IntegerRoom for Greedy {
         }
         let mut advice = Vec::new();
         if !self.multipliers.is_empty() {
-            x = self.multiplied(lowering, x, shape);
+            let last = shape.len().saturating_sub(1);
+            let scaled = format!("{name}/scaled");
+            x = multiplied(lowering, (&scaled, shape), x, (&self.multipliers, last));
             advice.push((x, 0));
         }
         let (top, margin) = margins(lowering, shape, x, token);
         advice.push((top, 0));
         let node = lowering.id();
-        let limb_bits = lowering.circuit().limb_bits;
         lowering.hint(Hint::Advice {
             node,
             columns: advice,
-            bits: limb_bits,
         });
-        in_range(lowering, &format!("{name}/margin"), margin, bits);
+        within(lowering, (&format!("{name}/margin"), shape), margin, bits);
         Ok(token)
     }
 
@@ -166,7 +166,7 @@ impl IntegerRoom for Greedy {
 
     /// The scaled logits, if they are scaled, and the largest of each row.
     #[cfg(feature = "prover")]
-    fn advice(&self, site: &IntegerSite<'_>, _limb_bits: u32) -> Result<Vec<Vec<i64>>, ExecutionError> {
+    fn advice(&self, site: &IntegerSite<'_>) -> Result<Vec<Vec<i64>>, ExecutionError> {
         let x = site.operand(0).ok_or_else(|| site.inconsistent())?;
         let size = x.shape().last().copied().unwrap_or(1).max(1);
         let scaled = x.iter().enumerate();
@@ -184,21 +184,6 @@ impl IntegerRoom for Greedy {
     }
 }
 
-impl Greedy {
-    /// `m_v y_v`.
-    fn multiplied(&self, lowering: &mut dyn Lowering<'_>, x: ColumnId, shape: &[usize]) -> ColumnId {
-        let (name, last) = (lowering.name(), shape.len().saturating_sub(1));
-        let circuit = lowering.circuit();
-        let constants = circuit.constant(&[self.multipliers.len()], self.multipliers.clone());
-        let along = |a: usize| match a == last {
-            true => Axis::shared(0, a, a),
-            false => Axis::free_right(a, a),
-        };
-        let axes = (0..shape.len()).map(along).collect();
-        circuit.contraction(&format!("{name}/scaled"), shape, constants, x, axes)
-    }
-}
-
 /// The columns of `top` and `margin`.
 fn margins(
     lowering: &mut dyn Lowering<'_>,
@@ -210,7 +195,11 @@ fn margins(
     let reduced = shape.get(..last).unwrap_or_default();
     let circuit = lowering.circuit();
     let chosen = circuit.selector(&format!("{name}/chosen"), shape, Selector::OneHot { ids: token });
-    let before = circuit.selector(&format!("{name}/before"), shape, Selector::LessThan { ids: token });
+    let before = circuit.selector(
+        &format!("{name}/before"),
+        shape,
+        Selector::LessThan { ids: token },
+    );
     let mut axes: Vec<Axis> = (0..last).map(|a| Axis::shared(a, a, a)).collect();
     axes.push(Axis::summed(last, last));
     let top = circuit.contraction(&format!("{name}/top"), reduced, chosen, x, axes);

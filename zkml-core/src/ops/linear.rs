@@ -169,7 +169,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 impl IntegerRoom for Linear {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
-        site.products(self.weight, self.bias)
+        site.row_products(self.weight, self.bias)
     }
 
     /// `y[.., o] = sum_i W[o, i] x[.., i] + b[o]`.
@@ -179,7 +179,7 @@ impl IntegerRoom for Linear {
         let last = fact.shape.len() - 1;
         let shape = [result[last], fact.shape[last]];
         let w = lowering.weight(self.weight, &shape, &[0, 1])?;
-        check_products(lowering, fact.range, shape[1])?;
+        check_products(lowering, (fact.range, lowering.operand_norm(0)), shape[1])?;
         let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::free_right(axis, axis)).collect();
         axes.push(Axis::free_left(0, last));
         axes.push(Axis::summed(1, last));

@@ -20,6 +20,10 @@ pub trait Lowering<'g> {
     /// An operand: its column and what is known of it.
     fn operand(&self, index: usize) -> (ColumnId, &'g IntFact);
 
+    /// A bound of the norm of each row of an operand, where its operation gives one: see
+    /// [`IntegerRoom::norm`](super::IntegerRoom::norm).
+    fn operand_norm(&self, index: usize) -> Option<i128>;
+
     /// The column of an input node: public, or committed and range-checked. A `revealed` input is public in any case.
     ///
     /// # Errors
@@ -111,8 +115,22 @@ pub enum Hint {
         node: NodeId,
         /// The columns, in the order of the room's lists, and what stands on the padding of each.
         columns: Vec<(ColumnId, i64)>,
-        /// Bits of a limb.
-        bits: u32,
+    },
+    /// The values of a node in a virtual column of another shape, row-major, which is 0 on padding.
+    Value {
+        /// The node.
+        node: NodeId,
+        /// A virtual column.
+        output: ColumnId,
+    },
+    /// The parts of an embedding, two virtual columns.
+    Embedding {
+        /// The node.
+        node: NodeId,
+        /// The rows of the weight, one for each id.
+        rows: ColumnId,
+        /// Their multipliers, if there are several.
+        scales: Option<ColumnId>,
     },
     /// The values of a node, in a virtual column and in a committed one; both are 0 on padding.
     Node {
@@ -129,6 +147,51 @@ pub enum Hint {
         input: ColumnId,
         /// A committed column.
         output: ColumnId,
+    },
+    /// `floor(numerator / 2^shift + 1/2)`, padding too.
+    Quotient {
+        /// `sum_k coefficient_k column_k`
+        numerator: Vec<(i64, ColumnId)>,
+        /// At least 1.
+        shift: u32,
+        /// A committed column, or a virtual one that is the sum of committed digits.
+        output: ColumnId,
+    },
+    /// The lowest bits of a column, padding too: `input - floor(input / 2^bits) 2^bits`.
+    Remainder {
+        /// A virtual column.
+        input: ColumnId,
+        /// How many bits.
+        bits: u32,
+        /// As in [`Hint::Quotient`].
+        output: ColumnId,
+    },
+    /// `floor(sqrt input)`, padding too.
+    Root {
+        /// A virtual column without negative cells.
+        input: ColumnId,
+        /// As in [`Hint::Quotient`].
+        output: ColumnId,
+    },
+    /// `floor(numerator / input)`, padding too.
+    Reciprocal {
+        /// Not negative.
+        numerator: i64,
+        /// A column of positive cells.
+        input: ColumnId,
+        /// As in [`Hint::Quotient`].
+        output: ColumnId,
+    },
+    /// The digits of a column in base `2^bits`, padding too.
+    Digits {
+        /// A virtual column whose value is known.
+        input: ColumnId,
+        /// Committed columns, least significant first.
+        low: Vec<ColumnId>,
+        /// Bits of each of them.
+        bits: u32,
+        /// A committed column for what is left above them; it may be negative.
+        top: Option<ColumnId>,
     },
     /// The digits of a non-negative column in base `2^bits`, least significant first.
     Limbs {

@@ -10,7 +10,6 @@
 //! network itself.
 
 mod analysis;
-mod digits;
 mod display;
 mod elementwise;
 #[cfg(feature = "prover")]
@@ -23,14 +22,16 @@ mod product;
 mod properties;
 #[cfg(feature = "prover")]
 mod quantizing;
+mod quotient;
 pub mod range;
+mod reciprocal;
 mod registry;
 mod room;
 mod stage;
 
 #[cfg(feature = "prover")]
 pub use analysis::check;
-pub use analysis::node_range;
+pub use analysis::{node_norm, node_range};
 pub use elementwise::{Curved, Elementwise};
 #[cfg(feature = "prover")]
 pub use execution::{Computed, ExecutionError, FloatSite, IntegerSite, PARALLEL_CELLS};
@@ -58,8 +59,8 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 
 rooms! {
     input, conv2d, linear, batch_norm, relu, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
-    rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal,
-    attention, greedy,
+    rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal, requantize,
+    rms_norm, rope, embedding, attention, greedy,
 }
 
 /// Declares the rooms of the elementwise functions that are tables.
@@ -84,5 +85,6 @@ operations! {
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,
-    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal, Attention, Greedy,
+    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal, Requantize, RmsNorm, Rope, Embedding,
+    Attention, Greedy,
 }

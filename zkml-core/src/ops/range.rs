@@ -88,6 +88,42 @@ pub enum RangeError {
         /// Shift of the rescale.
         shift: u32,
     },
+    /// A quantity in the constraints of an operation may reach the limit.
+    #[error("`{layer}`: {quantity} may reach {reached}, the limit is 2^60 = {LIMIT}")]
+    Reached {
+        /// Name of the node.
+        layer: String,
+        /// Which one.
+        quantity: &'static str,
+        /// Largest magnitude that cannot be excluded.
+        reached: i128,
+    },
+    /// Ids of an embedding that may have no row.
+    #[error("`{layer}`: ids in [{}, {}] for {rows} rows", found.0, found.1)]
+    Ids {
+        /// Name of the node.
+        layer: String,
+        /// The range of the ids.
+        found: (i64, i64),
+        /// Rows of the weight.
+        rows: i64,
+    },
+    /// A norm whose widths do not fit each other.
+    #[error("`{layer}`: the widths of the norm do not fit each other")]
+    BadNorm {
+        /// Name of the node.
+        layer: String,
+    },
+    /// A quotient of a width that is not supported, or a shift of 0.
+    #[error("`{layer}`: a quotient has 2 to 24 bits and a shift of at least 1, found {bits}, {shift}")]
+    BadQuotient {
+        /// Name of the node.
+        layer: String,
+        /// Bits of the result.
+        bits: u32,
+        /// The shift.
+        shift: u32,
+    },
     /// A parameter value outside its role's range.
     #[error("parameter `{path}`: value {value} at index {index} is outside [{low}, {high}]")]
     Parameter {
@@ -136,6 +172,8 @@ pub struct RangeSite<'a> {
     pub name: &'a str,
     /// What is known of the operands.
     pub operands: Vec<&'a IntFact>,
+    /// For each operand a bound of the norm of its rows, where there is one.
+    pub norms: Vec<Option<i128>>,
     /// What is known of the node itself: an input keeps its range.
     pub fact: &'a IntFact,
     /// The shape of a parameter.
@@ -165,12 +203,32 @@ impl RangeSite<'_> {
     /// # Errors
     /// [`RangeError::Accumulator`].
     pub fn products(&self, weight: ParameterId, bias: Option<ParameterId>) -> Result<(i64, i64), RangeError> {
+        self.products_of((self.hull()?, None), weight, bias)
+    }
+
+    /// As [`Self::products`], of the first operand, each row of which meets the weights of one output.
+    ///
+    /// # Errors
+    /// [`RangeError::Accumulator`].
+    pub fn row_products(
+        &self,
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+    ) -> Result<(i64, i64), RangeError> {
+        let norm = self.norms.first().copied().flatten();
+        self.products_of((self.hull()?, norm), weight, bias)
+    }
+
+    fn products_of(
+        &self,
+        (range, norm): ((i64, i64), Option<i128>),
+        weight: ParameterId,
+        bias: Option<ParameterId>,
+    ) -> Result<(i64, i64), RangeError> {
         let shape = (self.parameter)(weight).and_then(|shape| shape.get(1..));
         let terms: usize = shape.ok_or_else(|| self.inconsistent())?.iter().product();
         let bias = bias.map_or(0, |_| i128::from(COMMITTED_BIAS_LIMIT));
-        let bound = (magnitude(self.hull()?) * i128::from(COMMITTED_WEIGHT_LIMIT))
-            .saturating_mul(terms as i128)
-            .saturating_add(bias);
+        let bound = largest_product(range, norm, terms).saturating_add(bias);
         self.accumulator((-bound, bound))
     }
 
@@ -181,6 +239,30 @@ impl RangeSite<'_> {
     pub fn accumulator(&self, range: (i128, i128)) -> Result<(i64, i64), RangeError> {
         accumulator(self.name.to_owned(), range)
     }
+}
+
+/// The largest magnitude of a sum of `terms` products with committed weights: that of the operand times that of a
+/// weight, `terms` times. If the operand's terms have at most this norm, Cauchy and Schwarz give another bound: the norm
+/// times that of the weights, which is at most `128 sqrt(terms)`. Example: 576 terms of 16 bits and norm 32,781 reach
+/// 101 million, where without the norm they reach 2.4 billion.
+pub(crate) fn largest_product(range: (i64, i64), norm: Option<i128>, terms: usize) -> i128 {
+    let (terms, weight) = (terms as i128, i128::from(COMMITTED_WEIGHT_LIMIT));
+    let each = (magnitude(range) * weight).saturating_mul(terms);
+    let squared = |norm: i128| {
+        norm.checked_mul(norm)?
+            .checked_mul(weight * weight)?
+            .checked_mul(terms)
+    };
+    match norm.and_then(squared) {
+        Some(square) => each.min(ceil_sqrt(square)),
+        None => each,
+    }
+}
+
+/// The least integer that is not below the root of a number that is not negative.
+pub(crate) fn ceil_sqrt(square: i128) -> i128 {
+    let root = square.max(0).isqrt();
+    root + i128::from(root * root < square)
 }
 
 /// Largest magnitude in a range.

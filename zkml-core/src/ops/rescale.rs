@@ -16,13 +16,14 @@ use ndarray::{ArrayD, Dimension};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::quotient::multiplied;
 use super::range::{LIMIT, magnitude};
 #[cfg(feature = "prover")]
 use super::{Computed, ExecutionError, IntegerSite, PARALLEL_CELLS};
 use super::{Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use crate::circuit::Cells;
-use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, FunctionTable, Table, View, check_bound};
+use crate::circuit::{CircuitError, ColumnId, ColumnKind, FunctionTable, Table, View, check_bound};
 #[cfg(feature = "prover")]
 use crate::field::kernels;
 use crate::field::{M61, from_i64};
@@ -258,15 +259,9 @@ impl Rescale {
         if let [multiplier] = self.multipliers.as_slice() {
             return (x, from_i64(*multiplier) * inverse);
         }
-        let circuit = lowering.circuit();
-        let constants = circuit.constant(&[self.multipliers.len()], self.multipliers.clone());
-        let along = |a: usize| match a == self.axis {
-            true => Axis::shared(0, a, a),
-            false => Axis::free_right(a, a),
-        };
-        let axes = (0..shape.len()).map(along).collect();
-        let multiplied = circuit.contraction(&format!("{name}/multiplied"), shape, constants, x, axes);
-        (multiplied, inverse)
+        let name = format!("{name}/multiplied");
+        let by_channel = multiplied(lowering, (&name, shape), x, (&self.multipliers, self.axis));
+        (by_channel, inverse)
     }
 
     /// The entries of the table.

@@ -113,6 +113,13 @@ pub trait IntegerRoom: Room {
     /// A value, or a product in its constraints, may reach `2^60`.
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError>;
 
+    /// A bound of the Euclidean norm of each row of its result, a row being the last axis; none if nothing better
+    /// follows than from the range of each value. As the range, it holds for every input and every weight. It is
+    /// derived where it is needed, and never written down.
+    fn norm(&self, _site: &RangeSite<'_>) -> Option<i128> {
+        None
+    }
+
     /// Adds columns and constraints; returns the column of the result.
     ///
     /// # Errors
@@ -135,12 +142,12 @@ pub trait IntegerRoom: Room {
     fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>>;
 
     /// What its constraints need besides its result, for [`Hint::Advice`](super::Hint::Advice): the cells of columns,
-    /// row-major, in the order of the hint. `limb_bits` is the width of limbs.
+    /// row-major, in the order of the hint.
     ///
     /// # Errors
     /// A value outside of a table's domain; operands that do not fit.
     #[cfg(feature = "prover")]
-    fn advice(&self, site: &IntegerSite<'_>, _limb_bits: u32) -> Result<Vec<Vec<i64>>, ExecutionError> {
+    fn advice(&self, site: &IntegerSite<'_>) -> Result<Vec<Vec<i64>>, ExecutionError> {
         Err(site.inconsistent())
     }
 

@@ -1,5 +1,7 @@
 //! Fills columns from the execution, each as its [`Hint`] says.
 
+use rayon::prelude::*;
+
 use super::cells::{padded, padded_with, row_major};
 use super::{mismatch, uncomputable};
 use crate::circuit::{Circuit, ColumnId, Table};
@@ -55,7 +57,9 @@ impl Filler<'_, '_> {
                 let column = self.lowered.nodes[node.0];
                 self.set(column, self.node(*node, column, 0));
             }
-            Hint::Advice { node, columns, bits } => return self.advice(*node, columns, *bits),
+            Hint::Advice { node, columns } => return self.advice(*node, columns),
+            Hint::Value { node, output } => self.set(*output, self.node(*node, *output, 0)),
+            Hint::Embedding { node, rows, scales } => return self.embedding(*node, *rows, *scales),
             Hint::Node { node, input, output } => {
                 for column in [*input, *output] {
                     self.set(column, self.node(*node, column, 0));
@@ -63,6 +67,32 @@ impl Filler<'_, '_> {
             }
             Hint::Copy { input, output } => self.set(*output, self.values.base(*input).to_vec()),
             Hint::Limbs { input, limbs, bits } => self.limbs(*input, limbs, *bits),
+            Hint::Quotient {
+                numerator,
+                shift,
+                output,
+            } => self.quotient(numerator, *shift, *output),
+            Hint::Remainder { input, bits, output } => {
+                let lowest = (1i64 << bits) - 1;
+                self.set_integers(*output, &self.integers(*input), |value| value & lowest);
+            }
+            Hint::Root { input, output } => {
+                self.set_integers(*output, &self.integers(*input), |square| square.max(0).isqrt());
+            }
+            Hint::Reciprocal {
+                numerator,
+                input,
+                output,
+            } => {
+                let divided = |divisor| numerator.checked_div(divisor).unwrap_or(0);
+                self.set_integers(*output, &self.integers(*input), divided);
+            }
+            Hint::Digits {
+                input,
+                low,
+                bits,
+                top,
+            } => self.digits(*input, low, *bits, *top),
         }
         Ok(())
     }
@@ -108,7 +138,7 @@ impl Filler<'_, '_> {
         Ok(())
     }
 
-    fn advice(&self, id: NodeId, columns: &[(ColumnId, i64)], bits: u32) -> Result<(), ProveError> {
+    fn advice(&self, id: NodeId, columns: &[(ColumnId, i64)]) -> Result<(), ProveError> {
         let node = &self.graph[id];
         let values = &self.execution.values;
         let operands: Option<Vec<_>> = node.inputs.iter().map(|id| values.get(id.0)).collect();
@@ -118,7 +148,7 @@ impl Filler<'_, '_> {
             node,
             operands: &operands,
         };
-        let advice = node.op.room().advice(&site, bits)?;
+        let advice = node.op.room().advice(&site)?;
         if advice.len() != columns.len() {
             return Err(mismatch(&node.name));
         }
@@ -160,6 +190,64 @@ impl Filler<'_, '_> {
         });
         let hot: Vec<i64> = hot.collect();
         self.set(output, padded(self.circuit, output, &hot, 0));
+    }
+
+    fn embedding(&self, node: NodeId, rows: ColumnId, scales: Option<ColumnId>) -> Result<(), ProveError> {
+        let inner = &self.graph[node];
+        let IntOp::Embedding(embedding) = &inner.op else {
+            return Err(mismatch(&inner.name));
+        };
+        let ids = &self.execution.values[inner.inputs[0].0];
+        let site = IntegerSite {
+            graph: self.graph,
+            node: inner,
+            operands: &[ids],
+        };
+        let found = embedding.rows(&site).ok_or_else(|| mismatch(&inner.name))?;
+        let weights: Vec<i64> = found.into_iter().flatten().map(i64::from).collect();
+        self.set(rows, padded(self.circuit, rows, &weights, 0));
+        if let Some(scales) = scales {
+            let multipliers = ids.iter().map(|&id| embedding.multiplier(id));
+            let multipliers: Option<Vec<i64>> = multipliers.collect();
+            let multipliers = multipliers.ok_or_else(|| mismatch(&inner.name))?;
+            self.set(scales, padded(self.circuit, scales, &multipliers, 0));
+        }
+        Ok(())
+    }
+
+    /// The cells of a column as integers.
+    fn integers(&self, column: ColumnId) -> Vec<i64> {
+        let cells = self.values.cells(column).to_base();
+        cells.par_iter().map(|&cell| to_i64_centered(cell)).collect()
+    }
+
+    fn set_integers(&self, column: ColumnId, integers: &[i64], map: impl Fn(i64) -> i64 + Sync) {
+        let cells = integers.par_iter().map(|&integer| from_i64(map(integer)));
+        self.set(column, cells.collect());
+    }
+
+    fn quotient(&self, numerator: &[(i64, ColumnId)], shift: u32, output: ColumnId) {
+        let half = 1i64 << (shift - 1);
+        let mut sum = vec![half; self.circuit[output].shape.padded_len()];
+        for &(coefficient, column) in numerator {
+            let cells = self.values.cells(column).to_base();
+            let pairs = sum.par_iter_mut().zip(cells.par_iter());
+            // Range analysis keeps the sum, and each term of it, below 2^60.
+            pairs.for_each(|(sum, &cell)| *sum += coefficient * to_i64_centered(cell));
+        }
+        self.set_integers(output, &sum, |sum| sum >> shift);
+    }
+
+    fn digits(&self, input: ColumnId, low: &[ColumnId], bits: u32, top: Option<ColumnId>) {
+        let integers = self.integers(input);
+        for (k, &column) in low.iter().enumerate() {
+            let digit = |value: i64| value >> (bits as usize * k) & ((1 << bits) - 1);
+            self.set_integers(column, &integers, digit);
+        }
+        if let Some(top) = top {
+            let above = bits as usize * low.len();
+            self.set_integers(top, &integers, |value| value >> above);
+        }
     }
 
     fn limbs(&self, input: ColumnId, limbs: &[ColumnId], bits: u32) {

@@ -106,7 +106,10 @@ mod tests {
         assert_eq!(cells.at(1 << 12), None);
         assert_eq!(cells.at(-1), None);
         assert_eq!((table(16).one(), table(16).least()), (Ok(4096), Ok(0)));
-        assert_eq!(table(4).least(), Ok((libm::exp(-15.0 / 64.0) * 4096.0 + 0.5).floor() as i64));
+        assert_eq!(
+            table(4).least(),
+            Ok((libm::exp(-15.0 / 64.0) * 4096.0 + 0.5).floor() as i64)
+        );
     }
 
     #[test]

@@ -11,7 +11,6 @@ use rayon::prelude::*;
 
 use super::{Attention, Sizes};
 use crate::circuit::Cells;
-use crate::ops::digits::{bits_of, digits, widths};
 use crate::ops::{ExecutionError, IntegerSite, PARALLEL_CELLS};
 
 /// The operands, row-major, and the table.
@@ -208,12 +207,12 @@ impl<'a, 's> Heads<'a, 's> {
     ///
     /// # Errors
     /// [`ExecutionError::Outside`].
-    pub(super) fn advice(&self, limb_bits: u32) -> Result<Vec<Vec<i64>>, ExecutionError> {
+    pub(super) fn advice(&self) -> Result<Vec<Vec<i64>>, ExecutionError> {
         let parts: Vec<Vec<Vec<i64>>> = (0..self.rows())
             .into_par_iter()
             .map(|number| {
                 let row = self.row(number);
-                self.advice_of(&row, limb_bits)
+                self.advice_of(&row)
                     .map_err(|outside| self.error(row.number, outside))
             })
             .collect::<Result<_, _>>()?;
@@ -226,7 +225,7 @@ impl<'a, 's> Heads<'a, 's> {
     }
 
     /// The cells of one row.
-    fn advice_of(&self, row: &Row<'_>, limb_bits: u32) -> Result<Vec<Vec<i64>>, Outside> {
+    fn advice_of(&self, row: &Row<'_>) -> Result<Vec<Vec<i64>>, Outside> {
         let op = self.op;
         let Sizes {
             keys,
@@ -237,13 +236,6 @@ impl<'a, 's> Heads<'a, 's> {
         let keys_of = row.keys.chunks_exact(features);
         let product = |key: &[i64]| row.query.iter().zip(key).map(|(q, k)| q * k).sum::<i64>();
         let products: Vec<i64> = keys_of.map(product).collect();
-        let half = 1i64 << (op.shift - 1);
-        let of_scores = widths(op.shift, limb_bits);
-        let mut limbs = vec![Vec::with_capacity(keys); of_scores.len()];
-        for product in &products {
-            let digits = digits(product * op.multiplier + half, &of_scores);
-            limbs.iter_mut().zip(digits).for_each(|(limb, digit)| limb.push(digit));
-        }
         let mut weights = vec![0i64; keys];
         let maximum = self.scores(row, &mut weights)?;
         let farthest = (1i64 << op.decay.bits) - 1;
@@ -254,22 +246,22 @@ impl<'a, 's> Heads<'a, 's> {
             marks[key] = i64::from(maximum == *score);
         }
         let sum = self.weights(maximum, &mut weights[..row.seen])?;
-        let dividend = 1i64 << op.reciprocal_bits;
-        let reciprocal = dividend.checked_div(sum).unwrap_or(0);
-        let one = self.cells.at(0).unwrap_or(1).max(1);
-        let of_reciprocal = widths(bits_of((dividend / one).into()), limb_bits);
+        let reciprocal = (1i64 << op.reciprocal_bits).checked_div(sum).unwrap_or(0);
         let mut mix = vec![0i64; outputs];
         self.mix(row, &weights, &mut mix);
-        let means: Vec<i64> = mix.iter().map(|mix| mix * reciprocal).collect();
-        let round = |mean: &i64| (mean + (dividend >> 1)) >> op.reciprocal_bits;
-        let results = means.iter().map(round).collect();
-        let mut parts = vec![products];
-        parts.append(&mut limbs);
+        let means = mix.iter().map(|mix| mix * reciprocal).collect();
         let marked = marks.iter().sum();
-        parts.extend([vec![maximum], apart, weights, marks, vec![marked], vec![sum]]);
-        parts.extend(digits(reciprocal, &of_reciprocal).map(|digit| vec![digit]));
-        parts.extend([vec![reciprocal * sum], mix, means, results]);
-        Ok(parts)
+        Ok(vec![
+            products,
+            vec![maximum],
+            apart,
+            weights,
+            marks,
+            vec![marked],
+            vec![sum],
+            mix,
+            means,
+        ])
     }
 }
 

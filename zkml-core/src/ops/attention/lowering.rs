@@ -6,8 +6,8 @@ use crate::circuit::{
 };
 use crate::field::{M61, from_i64};
 use crate::graph::IntFact;
-use crate::ops::digits::{bits_of, committed, composed, in_range};
-use crate::ops::range::magnitude;
+use crate::ops::quotient::{Quotient, Width, advice, bits_of, within};
+use crate::ops::reciprocal::Reciprocal;
 use crate::ops::{Hint, Lowering};
 
 /// Numbers of bits that follow from the sizes and from the table.
@@ -16,20 +16,15 @@ struct Bits {
     one: i64,
     /// `R`: of a reciprocal.
     reciprocal: u32,
-    /// `b`: of a remainder of the division by a sum of weights.
-    remainder: u32,
+    /// `b`: of a sum of weights.
+    sum: u32,
     /// Of the number of largest scores in a row.
     marks: u32,
 }
 
 impl Bits {
-    /// The bits, and all bounds of the module above.
-    fn new(
-        op: &Attention,
-        name: &str,
-        sizes: &Sizes,
-        [q, k, v]: [&IntFact; 3],
-    ) -> Result<Self, CircuitError> {
+    /// The bits, and the bounds of scores. [`Reciprocal`] and [`Quotient`] check theirs.
+    fn new(op: &Attention, name: &str, sizes: &Sizes, [q, k]: [&IntFact; 2]) -> Result<Self, CircuitError> {
         let table = |error: TableError| CircuitError::Table {
             place: name.to_owned(),
             error,
@@ -41,34 +36,19 @@ impl Bits {
                 what: format!("a table of weights from {one} to {least}, instead of to 0"),
             });
         }
-        if !(1..=20).contains(&op.output_bits) {
-            return Err(CircuitError::Unsupported {
-                layer: name.to_owned(),
-                what: format!("a result of {} bits", op.output_bits),
-            });
-        }
         let two_to = |bits: u32| 1i128 << bits.min(126);
-        let (keys, k_bits) = (sizes.keys as i128, op.reciprocal_bits);
+        let dividend = two_to(op.reciprocal_bits);
         check_bound(name, "scaled score", sizes.largest_score(op, q.range, k.range))?;
         let shifted = op.decay.bits.saturating_add(1).saturating_add(op.shift);
         check_bound(name, "score times 2^shift", two_to(shifted))?;
-        check_bound(name, "dividend of a reciprocal", two_to(k_bits))?;
-        let largest_sum = i128::from(one).saturating_mul(keys);
-        let bits = Self {
+        check_bound(name, "dividend of a reciprocal", dividend)?;
+        let one_weight = i128::from(one);
+        Ok(Self {
             one,
-            reciprocal: bits_of(two_to(k_bits) / i128::from(one)),
-            remainder: bits_of(largest_sum - 1),
-            marks: bits_of(keys),
-        };
-        let divided = two_to(bits.reciprocal).saturating_mul(largest_sum);
-        let divided = divided.saturating_add(two_to(bits.remainder));
-        check_bound(name, "reciprocal times sum of weights", divided)?;
-        let mixed = magnitude(v.range).saturating_mul(two_to(k_bits));
-        let mixed = mixed.saturating_add(two_to(k_bits));
-        check_bound(name, "mix times reciprocal", mixed)?;
-        let result = two_to(op.output_bits.saturating_add(k_bits));
-        check_bound(name, "result times 2^reciprocal_bits", result)?;
-        Ok(bits)
+            reciprocal: bits_of(dividend / one_weight),
+            sum: bits_of(one_weight.saturating_mul(sizes.keys as i128) - 1),
+            marks: bits_of(sizes.keys as i128),
+        })
     }
 }
 
@@ -109,7 +89,7 @@ pub(super) fn lower(op: &Attention, lowering: &mut dyn Lowering<'_>) -> Result<C
         op,
         name,
         sizes,
-        bits: Bits::new(op, name, &sizes, [q_fact, k_fact, v_fact])?,
+        bits: Bits::new(op, name, &sizes, [q_fact, k_fact])?,
         cells: [batch, groups, repeats, queries, keys],
         rows: [batch, groups, repeats, queries],
         results: [batch, groups, repeats, queries, outputs],
@@ -119,20 +99,31 @@ pub(super) fn lower(op: &Attention, lowering: &mut dyn Lowering<'_>) -> Result<C
     let v = cropped(lowering, &format!("{name}/values"), v);
     let score = columns.scores(lowering, q, k);
     let (weight, mark) = columns.weights(lowering, score);
-    let sum = columns.sums(lowering, weight, mark);
-    let (reciprocal, remainders) = columns.reciprocal(lowering, sum);
-    let (output, remainder) = columns.mix(lowering, weight, v, reciprocal);
-    // First what the execution gives, then what follows from it.
-    let (node, limb_bits) = (lowering.id(), lowering.circuit().limb_bits);
+    let divisor = columns.sums(lowering, weight, mark);
+    let reciprocal = Reciprocal {
+        name: &columns.part("reciprocal"),
+        shape: &columns.rows,
+        numerator: 1i64 << op.reciprocal_bits,
+        divisor,
+        divisor_bits: columns.bits.sum,
+        bits: columns.bits.reciprocal,
+    }
+    .lower(lowering)?;
+    let mean = columns.mix(lowering, weight, v, reciprocal);
+    let (node, advice) = (lowering.id(), core::mem::take(&mut columns.advice));
     lowering.hint(Hint::Advice {
         node,
-        columns: columns.advice,
-        bits: limb_bits,
+        columns: advice,
     });
-    for (what, column) in ["sum_remainder", "sum_gap"].into_iter().zip(remainders) {
-        in_range(lowering, &format!("{name}/{what}"), column, columns.bits.remainder);
+    let output = Quotient {
+        name: &columns.part("output"),
+        shape: &columns.results,
+        numerator: &[(1, mean)],
+        reached: op.largest_mean(v_fact.range),
+        shift: op.reciprocal_bits,
+        bits: op.output_bits,
     }
-    in_range(lowering, &format!("{name}/remainder"), remainder, op.reciprocal_bits);
+    .lower(lowering)?;
     let mut factors: Vec<Factor> = [(0, 0), (2, 3), (3, 4)]
         .map(|(view, source)| Factor::identity(view, source))
         .to_vec();
@@ -150,22 +141,12 @@ fn cropped(lowering: &mut dyn Lowering<'_>, name: &str, column: ColumnId) -> Col
     circuit.column(name, &shape, ColumnKind::View(View::crop(column, shape.len())))
 }
 
-/// Axes of a row, free on the left.
-fn rows_free() -> Vec<Axis> {
-    (0..4).map(|a| Axis::free_left(a, a)).collect()
-}
-
-/// Axes of a row, in all three tensors.
-fn rows_shared() -> Vec<Axis> {
-    (0..4).map(|a| Axis::shared(a, a, a)).collect()
-}
-
 impl Columns<'_, '_> {
     fn part(&self, what: &str) -> String {
         format!("{}/{what}", self.name)
     }
 
-    /// `x = 2^-s (q . k m + 2^(s-1) - sum_k 2^(w k) limb_k)`.
+    /// `x = 2^-s (q . k m + 2^(s-1) - rem)`.
     fn scores(&mut self, lowering: &mut dyn Lowering<'_>, q: ColumnId, k: ColumnId) -> ColumnId {
         let Sizes {
             batch,
@@ -194,18 +175,27 @@ impl Columns<'_, '_> {
         ];
         let scores = circuit.contraction(&self.part("scores"), &self.cells, q, k, axes);
         self.advice.push((scores, 0));
-        let shift = self.op.shift;
-        let limbs = committed(circuit, &self.part("score_remainder"), &self.cells, shift);
         // On padding the accumulator is 0, and the remainder that of 2^(s-1).
-        let half = 1i64 << (shift - 1);
-        let limb_bits = circuit.limb_bits;
-        let digit = |k: usize| half >> (limb_bits as usize * k) & ((1 << limb_bits) - 1);
-        let padded = limbs.iter().enumerate().map(|(k, &limb)| (limb, digit(k)));
-        self.advice.extend(padded);
+        let (shift, half) = (self.op.shift, from_i64(1i64 << (self.op.shift - 1)));
+        let terms = [(from_i64(self.op.multiplier), scores)];
+        let scaled = circuit.linear_column(&self.part("scaled"), &self.cells, &terms, half);
+        let name = self.part("score_remainder");
+        let hint = |output| Hint::Remainder {
+            input: scaled,
+            bits: shift,
+            output,
+        };
+        let remainder = advice(
+            lowering,
+            (&name, &self.cells),
+            Width::unsigned(shift),
+            false,
+            hint,
+        );
         let inverse = ark_ff::Field::inverse(&from_i64(1i64 << shift)).unwrap_or_default();
-        let mut terms = composed(&limbs, limb_bits, -inverse);
-        terms.push((from_i64(self.op.multiplier) * inverse, scores));
-        circuit.linear_column(&self.part("score"), &self.cells, &terms, from_i64(half) * inverse)
+        let (name, terms) = (self.part("score"), [(inverse, scaled), (-inverse, remainder)]);
+        let circuit = lowering.circuit();
+        circuit.linear_column(&name, &self.cells, &terms, M61::from(0u64))
     }
 
     /// 1 on the cells that a query sees.
@@ -263,7 +253,7 @@ impl Columns<'_, '_> {
         let circuit = lowering.circuit();
         let ones = circuit.selector(&self.part("keys_of_a_row"), &[self.sizes.keys], Selector::Ones);
         let rows = circuit.selector(&self.part("rows"), &self.rows, Selector::Ones);
-        let mut axes = rows_free();
+        let mut axes: Vec<Axis> = (0..4).map(|a| Axis::free_left(a, a)).collect();
         axes.push(Axis::summed(4, 0));
         let marks = circuit.contraction(&self.part("marks"), &self.rows, mark, ones, axes.clone());
         let sum = circuit.contraction(&self.part("sum"), &self.rows, weight, ones, axes);
@@ -273,56 +263,23 @@ impl Columns<'_, '_> {
         let one = from_i64(self.bits.one);
         let terms = [(M61::from(1u64), sum), (-one, rows)];
         let divisor = circuit.linear_column(&self.part("divisor"), &self.rows, &terms, one);
-        in_range(lowering, &self.part("marks"), more, self.bits.marks);
+        within(
+            lowering,
+            (&self.part("more_marks"), &self.rows),
+            more,
+            self.bits.marks,
+        );
         divisor
     }
 
-    /// `r`, and the two columns that must be in `[0, 2^b)`: `2^K - r S'` and what is missing from it to `S' - 1`.
-    fn reciprocal(
-        &mut self,
-        lowering: &mut dyn Lowering<'_>,
-        divisor: ColumnId,
-    ) -> (ColumnId, [ColumnId; 2]) {
-        let circuit = lowering.circuit();
-        let limbs = committed(
-            circuit,
-            &self.part("reciprocal"),
-            &self.rows,
-            self.bits.reciprocal,
-        );
-        let limb_bits = circuit.limb_bits;
-        let dividend = 1i64 << self.op.reciprocal_bits;
-        let of_padding = dividend / self.bits.one;
-        let digit = |k: usize| of_padding >> (limb_bits as usize * k) & ((1 << limb_bits) - 1);
-        let padded = limbs.iter().enumerate().map(|(k, &limb)| (limb, digit(k)));
-        self.advice.extend(padded);
-        let (one, zero) = (M61::from(1u64), M61::from(0u64));
-        let terms = composed(&limbs, limb_bits, one);
-        let reciprocal = circuit.linear_column(&self.part("reciprocal"), &self.rows, &terms, zero);
-        let product = circuit.contraction(
-            &self.part("divided"),
-            &self.rows,
-            reciprocal,
-            divisor,
-            rows_shared(),
-        );
-        self.advice.push((product, of_padding * self.bits.one));
-        let terms = [(-one, product)];
-        let name = self.part("sum_remainder");
-        let remainder = circuit.linear_column(&name, &self.rows, &terms, from_i64(dividend));
-        let terms = [(one, divisor), (-one, remainder)];
-        let gap = circuit.linear_column(&self.part("sum_gap"), &self.rows, &terms, -one);
-        (reciprocal, [remainder, gap])
-    }
-
-    /// The result, and the remainder of its rounding: `r sum_j e_j v_j + 2^(K-1) - o 2^K`.
+    /// `r sum_j e_j v_j`.
     fn mix(
         &mut self,
         lowering: &mut dyn Lowering<'_>,
         weight: ColumnId,
         v: ColumnId,
         reciprocal: ColumnId,
-    ) -> (ColumnId, ColumnId) {
+    ) -> ColumnId {
         let circuit = lowering.circuit();
         let axes = vec![
             Axis::shared(0, 0, 0),
@@ -333,19 +290,10 @@ impl Columns<'_, '_> {
             Axis::summed(4, 2),
         ];
         let mix = circuit.contraction(&self.part("mix"), &self.results, weight, v, axes);
-        let mut axes = rows_shared();
+        let mut axes: Vec<Axis> = (0..4).map(|a| Axis::shared(a, a, a)).collect();
         axes.push(Axis::free_right(4, 4));
         let mean = circuit.contraction(&self.part("mean"), &self.results, reciprocal, mix, axes);
-        // On padding the mean is 0: 2^(K-1) = o 2^K + rem has the solution o = 0 alone.
-        let output = circuit.column(&self.part("output"), &self.results, ColumnKind::trace(true));
-        let (bits, minimum) = (self.op.output_bits, self.op.outputs().0);
-        let table = circuit.table(Table::Integers { minimum, bits });
-        circuit.lookup(self.part("output"), vec![output], table);
-        self.advice.extend([(mix, 0), (mean, 0), (output, 0)]);
-        let scale = 1i64 << self.op.reciprocal_bits;
-        let terms = [(M61::from(1u64), mean), (-from_i64(scale), output)];
-        let half = from_i64(scale >> 1);
-        let remainder = circuit.linear_column(&self.part("remainder"), &self.results, &terms, half);
-        (output, remainder)
+        self.advice.extend([(mix, 0), (mean, 0)]);
+        mean
     }
 }

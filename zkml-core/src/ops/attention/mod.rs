@@ -48,6 +48,7 @@ mod tests;
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
+use super::quotient::{below_limit, check_range, result_range};
 use super::range::{magnitude, wide};
 #[cfg(feature = "prover")]
 use super::{Computed, ExecutionError, IntegerSite};
@@ -91,7 +92,13 @@ impl Attention {
         })
     }
 
+    /// The largest magnitude of a mix times the reciprocal of its weights' sum.
+    fn largest_mean(&self, v: (i64, i64)) -> i128 {
+        magnitude(v) << self.reciprocal_bits.min(60)
+    }
+
     /// The range of results.
+    #[cfg(feature = "prover")]
     fn outputs(&self) -> (i64, i64) {
         let end = 1i64 << self.output_bits.saturating_sub(1).min(60);
         (-end, end - 1)
@@ -115,13 +122,43 @@ pub const fn attended(q: Shape, k: Shape, v: Shape, causal: bool) -> Result<Shap
         }
         i += 1;
     }
-    attempt!(expect(k.size(0) == q.size(0), "batch of keys", "that of queries", k.size(0)));
-    attempt!(expect(v.size(0) == q.size(0), "batch of values", "that of queries", v.size(0)));
+    attempt!(expect(
+        k.size(0) == q.size(0),
+        "batch of keys",
+        "that of queries",
+        k.size(0)
+    ));
+    attempt!(expect(
+        v.size(0) == q.size(0),
+        "batch of values",
+        "that of queries",
+        v.size(0)
+    ));
     let whole = q.size(1) % k.size(1) == 0;
-    attempt!(expect(whole, "heads of queries", "a multiple of those of keys", q.size(1)));
-    attempt!(expect(v.size(1) == k.size(1), "heads of values", "those of keys", v.size(1)));
-    attempt!(expect(k.size(3) == q.size(3), "features of keys", "those of queries", k.size(3)));
-    attempt!(expect(v.size(2) == k.size(2), "values", "one for each key", v.size(2)));
+    attempt!(expect(
+        whole,
+        "heads of queries",
+        "a multiple of those of keys",
+        q.size(1)
+    ));
+    attempt!(expect(
+        v.size(1) == k.size(1),
+        "heads of values",
+        "those of keys",
+        v.size(1)
+    ));
+    attempt!(expect(
+        k.size(3) == q.size(3),
+        "features of keys",
+        "those of queries",
+        k.size(3)
+    ));
+    attempt!(expect(
+        v.size(2) == k.size(2),
+        "values",
+        "one for each key",
+        v.size(2)
+    ));
     let enough = !causal || q.size(2) <= k.size(2);
     attempt!(expect(enough, "queries", "at most one for each key", q.size(2)));
     sized(NAME, q, &[q.size(0), q.size(1), q.size(2), v.size(3)])
@@ -219,11 +256,11 @@ impl IntegerRoom for Attention {
             });
         }
         let score = sizes.largest_score(self, q.range, k.range);
-        site.accumulator((-score, score))?;
-        let mean = (magnitude(v.range) + 1) << self.reciprocal_bits.min(60);
-        site.accumulator((-mean, mean))?;
-        let (low, high) = self.outputs();
-        site.accumulator(wide((v.range.0.min(0).max(low), v.range.1.max(0).min(high))))
+        below_limit(site, "scaled score", score)?;
+        let mean = self.largest_mean(v.range);
+        check_range(site, mean, self.reciprocal_bits, self.output_bits)?;
+        let (low, high) = wide(v.range);
+        Ok(result_range((low.min(0), high.max(0)), self.output_bits))
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
@@ -251,7 +288,7 @@ impl IntegerRoom for Attention {
     }
 
     #[cfg(feature = "prover")]
-    fn advice(&self, site: &IntegerSite<'_>, limb_bits: u32) -> Result<Vec<Vec<i64>>, ExecutionError> {
-        execution::Heads::of(self, site)?.advice(limb_bits)
+    fn advice(&self, site: &IntegerSite<'_>) -> Result<Vec<Vec<i64>>, ExecutionError> {
+        execution::Heads::of(self, site)?.advice()
     }
 }

@@ -54,6 +54,7 @@ impl Layer {
             weight,
             bias,
             range,
+            norm,
             convolution,
         } = *layer;
         let outputs = *weight.shape().first()?;
@@ -70,7 +71,7 @@ impl Layer {
                 Some((window, groups)) => channels_last(terms, &window, groups)?,
             },
             _ => {
-                let weights = Weights::Wide(WideLayer::new(&weight.to_vec(), count, range));
+                let weights = Weights::Wide(WideLayer::new(&weight.to_vec(), count, (range, norm)));
                 return Some(Self {
                     weights,
                     bias,

@@ -3,21 +3,19 @@
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
 use crate::graph::{ParameterId, Window2d};
 
-use super::super::range::{COMMITTED_BIAS_LIMIT, COMMITTED_WEIGHT_LIMIT, magnitude};
+use super::super::range::{COMMITTED_BIAS_LIMIT, largest_product};
 use super::super::{BIAS_DIGITS, Lowering};
 
-/// An error when a sum of `terms` products with weights, and a bias, may leave the field.
+/// An error when a sum of `terms` products with weights, and a bias, may leave the field. The terms have that range, and
+/// that norm if one is known.
 pub(in super::super) fn check_products(
     lowering: &dyn Lowering<'_>,
-    range: (i64, i64),
+    (range, norm): ((i64, i64), Option<i128>),
     terms: usize,
 ) -> Result<(), CircuitError> {
-    check_bound(
-        lowering.name(),
-        "accumulator",
-        magnitude(range) * i128::from(COMMITTED_WEIGHT_LIMIT) * terms as i128
-            + i128::from(COMMITTED_BIAS_LIMIT),
-    )
+    let bound = largest_product(range, norm, terms);
+    let bound = bound.saturating_add(i128::from(COMMITTED_BIAS_LIMIT));
+    check_bound(lowering.name(), "accumulator", bound)
 }
 
 /// Adds a bias along `axis`: its digits are committed as int8, `bias = sum_k 256^k digit_k`.

@@ -5,7 +5,7 @@
 use ndarray::ArrayD;
 use rayon::prelude::*;
 
-use super::super::range::{WEIGHT_LIMIT, magnitude};
+use super::super::range::{WEIGHT_LIMIT, largest_product, magnitude};
 use crate::graph::Window2d;
 
 /// Below this number of multiply-adds a layer runs on the calling thread.
@@ -30,14 +30,14 @@ enum Values {
 }
 
 impl WideLayer {
-    /// Lays out a matrix with rows of `terms` values, for operands in `range`.
-    pub(crate) fn new(weights: &[i32], terms: usize, range: (i64, i64)) -> Self {
+    /// Lays out a matrix with rows of `terms` values, for operands in `range` whose rows have that norm if one is known.
+    pub(crate) fn new(weights: &[i32], terms: usize, (range, norm): ((i64, i64), Option<i128>)) -> Self {
         let stride = terms.next_multiple_of(LANES);
         let operand = magnitude(range);
         let largest = weights.iter().map(|w| i128::from(*w).abs()).max().unwrap_or(0);
         let narrow = operand <= i128::from(i16::MAX)
             && largest <= i128::from(WEIGHT_LIMIT)
-            && operand * i128::from(WEIGHT_LIMIT) * terms as i128 <= i128::from(i32::MAX);
+            && largest_product(range, norm, terms) <= i128::from(i32::MAX);
         let values = if narrow {
             Values::Narrow(pad_rows(weights, terms, stride))
         } else {

@@ -489,7 +489,8 @@ pub(super) fn small_attention(causal: bool) -> ops::Attention {
     let mut op = ops::Attention::new(5, 9).expect("constants");
     op.causal = causal;
     let result = Dyadic::new(1, -10).expect("a step");
-    op.decay.curve = Curve::new(CurveKind::Exp, Dyadic::new(1, -5).expect("a step"), result).expect("a curve");
+    op.decay.curve =
+        Curve::new(CurveKind::Exp, Dyadic::new(1, -5).expect("a step"), result).expect("a curve");
     op.decay.bits = 12;
     op.reciprocal_bits = 25;
     op.output_bits = 8;
@@ -503,7 +504,7 @@ test_op!(
 
 test_op!(
     attention_without_a_mask,
-    attention([1, 3, 7, 5], 3, small_attention(false))
+    attention([1, 2, 7, 5], 3, small_attention(false))
 );
 
 test_op!(
@@ -513,7 +514,7 @@ test_op!(
 
 test_op!(
     attention_with_the_constants_of_a_language_model,
-    attention([1, 5, 6, 3], 3, ops::Attention::new(181, 15).expect("constants"))
+    attention([1, 10, 6, 3], 3, ops::Attention::new(181, 15).expect("constants"))
 );
 
 test_revealed_op!(greedy_tokens_of_rows, {
@@ -524,9 +525,10 @@ test_revealed_op!(greedy_tokens_of_rows, {
 });
 
 test_revealed_op!(greedy_tokens_with_ties_and_no_positive_logit, {
-    let mut n = Network::new(28, &[1, 3, 6], (-3, -1));
+    let mut n = Network::new(28, &[9, 3, 6], (-8, -1));
     let token = n.greedy("token", INPUT, vec![]);
-    n.finish(&[INPUT, token])
+    let fc = n.linear("beside", INPUT, 3, false);
+    n.finish(&[fc, token])
 });
 
 test_revealed_op!(greedy_tokens_of_scaled_logits, {

@@ -1,0 +1,158 @@
+//! Rotary positions: pairs of channels are turned by angles that depend on the position. Exact in integers.
+//!
+//! ```text
+//! y[.., t, .., i] = x[.., t, .., i] cos[t, i] + x[.., t, .., i'] sin[t, i],      i' = i + h/2 modulo h
+//! ```
+//!
+//! Channel `i` pairs with channel `i + h/2`: the half-split order of Hugging Face. `sin` has the signs: it is minus the
+//! sine in the lower half of the channels, and plus the sine in the upper one.
+//!
+//! With the channels split in `[2, h/2]`, this is one contraction with a public column of four cells for each position
+//! and pair, `turn[t, o, b, i]`: what channel `(b, i)` adds to channel `(o, i)`.
+
+#[cfg(feature = "prover")]
+use ndarray::{ArrayD, Dimension};
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "prover")]
+use super::IntegerSite;
+use super::range::magnitude;
+use super::{Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
+use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
+use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
+
+/// Turns the channels of the last axis by the position along `axis`; any axes may stand before, between and after them:
+/// `[batch, heads, positions, h]` with `axis` 2, or `[batch, positions, heads, h]` with `axis` 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rope {
+    /// The axis of positions, not the last one.
+    pub axis: usize,
+    /// `[positions, h]`: cosines as integers, the same for both channels of a pair.
+    pub cos: Vec<i64>,
+    /// `[positions, h]`: sines, with their signs.
+    pub sin: Vec<i64>,
+}
+
+impl Room for Rope {
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        let x = site.one()?;
+        let last = x.rank().saturating_sub(1);
+        if self.axis >= last {
+            let axis = isize::try_from(self.axis).unwrap_or(isize::MAX);
+            return Err(ShapeError::Axis {
+                operation: "rope",
+                axis,
+                of: x,
+            }
+            .into());
+        }
+        if !x.size(last).is_multiple_of(2) {
+            return Err(ShapeError::Option {
+                operation: "rope",
+                name: "head dimension",
+                expected: "that is even",
+                found: x.size(last),
+            }
+            .into());
+        }
+        let cells = x.size(self.axis).saturating_mul(x.size(last));
+        entries(cells, self.cos.len())?;
+        entries(cells, self.sin.len())?;
+        Ok(x)
+    }
+
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES
+    }
+}
+
+impl IntegerRoom for Rope {
+    fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
+        let most = self.largest(site.hull()?);
+        site.accumulator((-most, most))
+    }
+
+    fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
+        let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
+        check_bound(name, "turned value", self.largest(fact.range))?;
+        let (last, node) = (shape.len().saturating_sub(1), lowering.id());
+        let (positions, half) = (shape[self.axis], shape[last] / 2);
+        let split: Vec<usize> = shape[..last].iter().copied().chain([2, half]).collect();
+        let identities = || (0..last).map(|axis| Factor::identity(axis, axis));
+        let factors = identities().chain([Factor::reshape(last..last + 2, &split, last..last + 1)]);
+        let circuit = lowering.circuit();
+        let pairs = circuit.view(&format!("{name}/pairs"), &split, x, factors.collect());
+        let turn = circuit.constant(&[positions, 2, 2, half], self.turn(positions, half));
+        let along = |axis: usize| match axis == self.axis {
+            true => Axis::shared(0, axis, axis),
+            false => Axis::free_right(axis, axis),
+        };
+        let channels = [
+            Axis::free_left(1, last),
+            Axis::summed(2, last),
+            Axis::shared(3, last + 1, last + 1),
+        ];
+        let axes = (0..last).map(along).chain(channels).collect();
+        let turned = circuit.contraction(&format!("{name}/turned"), &split, turn, pairs, axes);
+        let factors = identities().chain([Factor::reshape(last..last + 1, shape, last..last + 2)]);
+        let result = circuit.view(name, shape, turned, factors.collect());
+        lowering.hint(Hint::Value { node, output: turned });
+        Ok(result)
+    }
+
+    #[cfg(feature = "prover")]
+    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        let x = site.operand(0)?;
+        let (channels, positions) = (*x.shape().last()?, *x.shape().get(self.axis)?);
+        let between: usize = x.shape().get(self.axis + 1..x.ndim() - 1)?.iter().product();
+        let (values, half) = (x.as_slice()?, channels / 2);
+        let mut y = Vec::with_capacity(values.len());
+        for (row, x) in values.chunks_exact(channels.max(1)).enumerate() {
+            let start = row / between % positions * channels;
+            let (cos, sin) = (
+                self.cos.get(start..start + channels)?,
+                self.sin.get(start..start + channels)?,
+            );
+            let partners = x.iter().skip(half).chain(x.iter().take(half));
+            let factors = cos.iter().zip(sin);
+            let turned = x.iter().zip(partners).zip(factors);
+            y.extend(turned.map(|((x, partner), (cos, sin))| x * cos + partner * sin));
+        }
+        ArrayD::from_shape_vec(x.shape(), y).ok()
+    }
+
+    #[cfg(feature = "prover")]
+    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        let x = site.operand(0)?;
+        let last = x.ndim().checked_sub(1)?;
+        let channels = x.shape()[last];
+        Some(ArrayD::from_shape_fn(x.shape(), |at| {
+            let mut partner = at.slice().to_vec();
+            partner[last] = (at[last] + channels / 2) % channels;
+            let factor = at[self.axis] * channels + at[last];
+            let own = i128::from(x[&at]) * i128::from(self.cos[factor]);
+            let other = i128::from(x[partner.as_slice()]) * i128::from(self.sin[factor]);
+            (own + other) as i64
+        }))
+    }
+}
+
+impl Rope {
+    /// The largest magnitude of a result.
+    fn largest(&self, range: (i64, i64)) -> i128 {
+        let both = self.cos.iter().zip(&self.sin);
+        let factors = both.map(|(cos, sin)| i128::from(*cos).abs() + i128::from(*sin).abs());
+        magnitude(range).saturating_mul(factors.max().unwrap_or(0))
+    }
+
+    /// `turn[t, o, b, i]`
+    fn turn(&self, positions: usize, half: usize) -> Vec<i64> {
+        let cells = (0..positions * 4 * half).map(|cell| {
+            let (i, rest) = (cell % half, cell / half);
+            let (b, o, t) = (rest % 2, rest / 2 % 2, rest / 4);
+            let factors = if o == b { &self.cos } else { &self.sin };
+            factors.get((2 * t + o) * half + i).copied().unwrap_or(0)
+        });
+        cells.collect()
+    }
+}
