@@ -76,25 +76,8 @@ pub(super) fn lower(op: &Attention, lowering: &mut dyn Lowering<'_>) -> Result<C
         expected: "operands of four dimensions".into(),
         found: "others".into(),
     })?;
-    let Sizes {
-        batch,
-        groups,
-        repeats,
-        queries,
-        keys,
-        outputs,
-        ..
-    } = sizes;
-    let mut columns = Columns {
-        op,
-        name,
-        sizes,
-        bits: Bits::new(op, name, &sizes, [q_fact, k_fact])?,
-        cells: [batch, groups, repeats, queries, keys],
-        rows: [batch, groups, repeats, queries],
-        results: [batch, groups, repeats, queries, outputs],
-        advice: Vec::new(),
-    };
+    let bits = Bits::new(op, name, &sizes, [q_fact, k_fact])?;
+    let mut columns = Columns::new(op, name, sizes, bits);
     let k = cropped(lowering, &format!("{name}/keys"), k);
     let v = cropped(lowering, &format!("{name}/values"), v);
     let score = columns.scores(lowering, q, k);
@@ -110,7 +93,7 @@ pub(super) fn lower(op: &Attention, lowering: &mut dyn Lowering<'_>) -> Result<C
     }
     .lower(lowering)?;
     let mean = columns.mix(lowering, weight, v, reciprocal);
-    let (node, advice) = (lowering.id(), core::mem::take(&mut columns.advice));
+    let (node, advice) = (lowering.id(), columns.advice.split_off(0));
     lowering.hint(Hint::Advice {
         node,
         columns: advice,
@@ -124,10 +107,12 @@ pub(super) fn lower(op: &Attention, lowering: &mut dyn Lowering<'_>) -> Result<C
         bits: op.output_bits,
     }
     .lower(lowering)?;
-    let mut factors: Vec<Factor> = [(0, 0), (2, 3), (3, 4)]
-        .map(|(view, source)| Factor::identity(view, source))
-        .to_vec();
-    factors.insert(1, Factor::reshape(1..2, shape, 1..3));
+    let factors = vec![
+        Factor::identity(0, 0),
+        Factor::reshape(1..2, shape, 1..3),
+        Factor::identity(2, 3),
+        Factor::identity(3, 4),
+    ];
     Ok(lowering.circuit().view(name, shape, output, factors))
 }
 
@@ -141,7 +126,29 @@ fn cropped(lowering: &mut dyn Lowering<'_>, name: &str, column: ColumnId) -> Col
     circuit.column(name, &shape, ColumnKind::View(View::crop(column, shape.len())))
 }
 
-impl Columns<'_, '_> {
+impl<'o, 'g> Columns<'o, 'g> {
+    fn new(op: &'o Attention, name: &'g str, sizes: Sizes, bits: Bits) -> Self {
+        let Sizes {
+            batch,
+            groups,
+            repeats,
+            queries,
+            keys,
+            outputs,
+            ..
+        } = sizes;
+        Self {
+            op,
+            name,
+            sizes,
+            bits,
+            cells: [batch, groups, repeats, queries, keys],
+            rows: [batch, groups, repeats, queries],
+            results: [batch, groups, repeats, queries, outputs],
+            advice: Vec::new(),
+        }
+    }
+
     fn part(&self, what: &str) -> String {
         format!("{}/{what}", self.name)
     }

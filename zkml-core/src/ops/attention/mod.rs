@@ -41,7 +41,7 @@
 #[cfg(feature = "prover")]
 mod execution;
 mod lowering;
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
 mod tests;
 
 #[cfg(feature = "prover")]
@@ -134,7 +134,7 @@ pub const fn attended(q: Shape, k: Shape, v: Shape, causal: bool) -> Result<Shap
         "that of queries",
         v.size(0)
     ));
-    let whole = q.size(1) % k.size(1) == 0;
+    let whole = q.size(1).is_multiple_of(k.size(1));
     attempt!(expect(
         whole,
         "heads of queries",
