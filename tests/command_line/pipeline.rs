@@ -583,8 +583,15 @@ fn a_key_with_a_malformed_circuit_is_not_explained() {
     let mut key: VerifyingKey = read_file(&keys().join("lenet.vkey")).unwrap();
     key.circuit.lookups[0].table = 999;
     write_file(&folder.path().join("bad.vkey"), &key).unwrap();
-    for arguments in [&["inspect", "bad.vkey"][..], &["inspect", "--explain", "bad.vkey"]] {
-        assert_refused(&zkml(arguments, folder.path()), 1, &["a table below", "found 999"]);
+    for arguments in [
+        &["inspect", "bad.vkey"][..],
+        &["inspect", "--explain", "bad.vkey"],
+    ] {
+        assert_refused(
+            &zkml(arguments, folder.path()),
+            1,
+            &["a table below", "found 999"],
+        );
     }
 }
 

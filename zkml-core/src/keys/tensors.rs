@@ -85,11 +85,12 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// [`VerifyError::Key`] unless public outputs are numbered 0, 1, 2, ... with a positive scale each. Private outputs
-    /// have a scale each, and a committed column each unless they are revealed; revealed ones are in ascending order.
+    /// have a scale each, and a committed column each unless they are revealed; no two revealed ones have one number.
     pub fn outputs(&self) -> Result<Vec<PublicTensor>, VerifyError> {
         let scales = &self.interface.output_scales;
         check_scales(core::iter::once(&self.interface.input_scale).chain(scales))?;
-        let (mut public, revealed) = self.shown_outputs(scales)?;
+        let (mut public, mut revealed) = self.shown_outputs(scales)?;
+        revealed.sort_by_key(|output| output.index);
         let private = self.circuit.tensors(Home::Output).count();
         if self.privacy.output.is_private() {
             let count = private.saturating_add(revealed.len());

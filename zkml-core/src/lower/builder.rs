@@ -46,6 +46,9 @@ pub(super) struct Builder<'g> {
     switches: Switches,
     input: Visibility,
     home: crate::circuit::Home,
+    pub(super) output: Visibility,
+    /// Outputs whose public columns are those of their nodes, by number.
+    pub(super) shown: Vec<(usize, ColumnId)>,
     /// The node that is lowered.
     at: NodeId,
 }
@@ -56,6 +59,7 @@ impl<'g> Builder<'g> {
         limb_bits: u32,
         switches: Switches,
         (input, home): (Visibility, crate::circuit::Home),
+        output: Visibility,
     ) -> Self {
         let mut circuit = table_sharing::circuit(&switches, limb_bits);
         trace_packing::apply(&switches, &mut circuit.circuit);
@@ -69,6 +73,8 @@ impl<'g> Builder<'g> {
             switches,
             input,
             home,
+            output,
+            shown: Vec::new(),
             at: NodeId(0),
         }
     }
@@ -92,6 +98,10 @@ impl<'g> Builder<'g> {
             parameters: self.parameters,
             hints: self.hints,
         })
+    }
+
+    pub(super) fn at(&self) -> NodeId {
+        self.at
     }
 
     pub(super) fn graph(&self) -> &'g Graph<Skeleton> {
@@ -193,6 +203,13 @@ impl<'g> Lowering<'g> for Builder<'g> {
             },
         });
         Ok(self.circuit.column(name, &fact.shape, kind))
+    }
+
+    fn public_output(&mut self) -> Option<ColumnId> {
+        let index = self.public_index()?;
+        let column = self.output_column(index, self.at, self.output);
+        self.shown.push((index, column));
+        Some(column)
     }
 
     fn circuit(&mut self) -> &mut CircuitBuilder {

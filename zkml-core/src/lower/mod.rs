@@ -83,7 +83,7 @@ pub fn lower_with(
     } else {
         Home::Trace
     };
-    let mut builder = Builder::new(graph, limb_bits, *switches, (privacy.input, home));
+    let mut builder = Builder::new(graph, limb_bits, *switches, (privacy.input, home), privacy.output);
     for index in 0..graph.nodes.len() {
         builder.node(NodeId(index))?;
     }
@@ -92,7 +92,10 @@ pub fn lower_with(
         .iter()
         .enumerate()
         .map(|(index, &output)| {
-            let revealed = graph[output].op.room().has(Properties::REVEALS) && !graph[output].op.is_input();
+            if let Some(column) = builder.shown_output(index) {
+                return column;
+            }
+            let revealed = builder.is_revealed(output);
             match privacy.output {
                 Visibility::Private if !revealed => builder.private_output(index, output),
                 visibility => builder.output(index, output, visibility),
@@ -146,10 +149,31 @@ fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError>
 }
 
 impl Builder<'_> {
-    /// A public column for an output, equal to the node's column. `others` is the visibility of the outputs that are
-    /// not revealed.
-    fn output(&mut self, index: usize, node: NodeId, others: Visibility) -> ColumnId {
-        let fact = self.graph()[node].fact.clone();
+    /// Is the output `node` public whatever the privacy?
+    fn is_revealed(&self, node: NodeId) -> bool {
+        let op = &self.graph()[node].op;
+        op.room().has(Properties::REVEALS) && !op.is_input()
+    }
+
+    /// The number of a public output that the node being lowered is, or that reveals it.
+    fn public_index(&self) -> Option<usize> {
+        let (graph, at) = (self.graph(), self.at());
+        let mut outputs = graph.outputs.iter();
+        outputs.position(|&output| match self.is_revealed(output) {
+            true => graph[output].inputs == [at],
+            false => output == at && !self.output.is_private(),
+        })
+    }
+
+    /// The column of an output that a room has made public already.
+    fn shown_output(&self, index: usize) -> Option<ColumnId> {
+        let mut shown = self.shown.iter();
+        shown.find(|shown| shown.0 == index).map(|shown| shown.1)
+    }
+
+    /// A public column for an output. `others` is the visibility of the outputs that are not revealed.
+    fn output_column(&mut self, index: usize, node: NodeId, others: Visibility) -> ColumnId {
+        let fact = &self.graph()[node].fact;
         let (minimum, maximum) = fact.range;
         let name = format!("output.{index}");
         let index = index as u32;
@@ -165,11 +189,15 @@ impl Builder<'_> {
                 maximum,
             },
         };
-        let public = self
-            .circuit
-            .column(&name, &fact.shape, ColumnKind::Public(public));
+        self.circuit
+            .column(&name, &fact.shape, ColumnKind::Public(public))
+    }
+
+    /// A public column for an output, equal to the node's column.
+    fn output(&mut self, index: usize, node: NodeId, others: Visibility) -> ColumnId {
+        let public = self.output_column(index, node, others);
         let left = self.nodes[node.0];
-        self.circuit.equality(name, left, public);
+        self.circuit.equality(format!("output.{index}"), left, public);
         public
     }
 }

@@ -6,6 +6,10 @@
 //! y[b,h,i,c] = sum_j p[b,h,i,j] v[b,g,j,c]
 //! ```
 
+mod integer;
+
+pub use integer::IntegerAttention;
+
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
 

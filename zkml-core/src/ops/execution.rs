@@ -187,6 +187,20 @@ pub enum ExecutionError {
         /// The domain is `[-2^domain_bits, 2^domain_bits)`.
         domain_bits: u32,
     },
+    /// A value that its constraints have no room for.
+    #[error("`{layer}`: {quantity} {value} at index {index:?} is outside of [{}, {}]", range.0, range.1)]
+    Outside {
+        /// Name of the node.
+        layer: String,
+        /// Which value.
+        quantity: &'static str,
+        /// Where.
+        index: Vec<usize>,
+        /// What.
+        value: i64,
+        /// The range, both ends included.
+        range: (i64, i64),
+    },
     /// A table cannot be computed.
     #[error("`{layer}`: {error}")]
     Table {

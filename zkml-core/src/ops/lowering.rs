@@ -30,6 +30,10 @@ pub trait Lowering<'g> {
     /// A range that no table covers.
     fn input(&mut self, revealed: bool) -> Result<ColumnId, CircuitError>;
 
+    /// The column of this node as an output that the verifier knows, for constraints that read it. It is the node's
+    /// column, and the output's. `None` if the node is no public output.
+    fn public_output(&mut self) -> Option<ColumnId>;
+
     /// The circuit.
     fn circuit(&mut self) -> &mut CircuitBuilder;
 
@@ -105,6 +109,13 @@ pub enum Hint {
         /// A committed column; its padding is any value of the range.
         output: ColumnId,
     },
+    /// What the room computes besides its result ([`IntegerRoom::advice`](super::IntegerRoom::advice)).
+    Advice {
+        /// The node.
+        node: NodeId,
+        /// The columns, in the order of the room's lists, and what stands on the padding of each.
+        columns: Vec<(ColumnId, i64)>,
+    },
     /// The values of a node in a virtual column of another shape, row-major, which is 0 on padding.
     Value {
         /// The node.
@@ -144,6 +155,15 @@ pub enum Hint {
         /// At least 1.
         shift: u32,
         /// A committed column, or a virtual one that is the sum of committed digits.
+        output: ColumnId,
+    },
+    /// The lowest bits of a column, padding too: `input - floor(input / 2^bits) 2^bits`.
+    Remainder {
+        /// A virtual column.
+        input: ColumnId,
+        /// How many bits.
+        bits: u32,
+        /// As in [`Hint::Quotient`].
         output: ColumnId,
     },
     /// `floor(sqrt input)`, padding too.

@@ -60,7 +60,7 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 rooms! {
     input, conv2d, linear, batch_norm, relu, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
     rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal, ids, embedding, rms_norm, rope,
-    softmax, matmul, narrow, attention, requantize,
+    softmax, matmul, narrow, attention, requantize, greedy,
 }
 
 /// Declares the rooms of the elementwise functions that are tables.
@@ -86,6 +86,6 @@ operations! {
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,
-    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal, Requantize, IntegerRmsNorm,
-    IntegerRope, IntegerEmbedding,
+    Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal, Requantize, IntegerRmsNorm, IntegerRope,
+    IntegerEmbedding, IntegerAttention, Greedy,
 }

@@ -151,6 +151,11 @@ impl Quotient<'_> {
     }
 }
 
+/// Bits of the integers `0..=largest`, at least one.
+pub(super) fn bits_of(largest: i128) -> u32 {
+    i128::BITS - largest.max(1).leading_zeros()
+}
+
 /// The range of advice: `[0, 2^bits)`, or with a sign `[-2^(bits-1), 2^(bits-1))`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Width {

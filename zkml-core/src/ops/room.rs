@@ -150,6 +150,16 @@ pub trait IntegerRoom: Room {
     #[cfg(feature = "prover")]
     fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>>;
 
+    /// What its constraints need besides its result, for [`Hint::Advice`](super::Hint::Advice): the cells of columns,
+    /// row-major, in the order of the hint.
+    ///
+    /// # Errors
+    /// A value outside of a table's domain; operands that do not fit.
+    #[cfg(feature = "prover")]
+    fn advice(&self, site: &IntegerSite<'_>) -> Result<Vec<Vec<i64>>, ExecutionError> {
+        Err(site.inconsistent())
+    }
+
     /// As [`Self::execute`], with the values on which a table was looked up.
     ///
     /// # Errors

@@ -57,6 +57,7 @@ impl Filler<'_, '_> {
                 let column = self.lowered.nodes[node.0];
                 self.set(column, self.node(*node, column, 0));
             }
+            Hint::Advice { node, columns } => return self.advice(*node, columns),
             Hint::Value { node, output } => self.set(*output, self.node(*node, *output, 0)),
             Hint::Embedding { node, rows, scales } => return self.embedding(*node, *rows, *scales),
             Hint::Node { node, input, output } => {
@@ -71,6 +72,10 @@ impl Filler<'_, '_> {
                 shift,
                 output,
             } => self.quotient(numerator, *shift, *output),
+            Hint::Remainder { input, bits, output } => {
+                let lowest = (1i64 << bits) - 1;
+                self.set_integers(*output, &self.integers(*input), |value| value & lowest);
+            }
             Hint::Root { input, output } => {
                 self.set_integers(*output, &self.integers(*input), |square| square.max(0).isqrt());
             }
@@ -130,6 +135,29 @@ impl Filler<'_, '_> {
             .apply(0)
             .map_err(|error| uncomputable(&self.graph[node].name, error))?;
         self.set(output, self.node(node, output, entry_at_zero));
+        Ok(())
+    }
+
+    fn advice(&self, id: NodeId, columns: &[(ColumnId, i64)]) -> Result<(), ProveError> {
+        let node = &self.graph[id];
+        let values = &self.execution.values;
+        let operands: Option<Vec<_>> = node.inputs.iter().map(|id| values.get(id.0)).collect();
+        let operands = operands.ok_or_else(|| mismatch(&node.name))?;
+        let site = IntegerSite {
+            graph: self.graph,
+            node,
+            operands: &operands,
+        };
+        let advice = node.op.room().advice(&site)?;
+        if advice.len() != columns.len() {
+            return Err(mismatch(&node.name));
+        }
+        for (&(column, padding), cells) in columns.iter().zip(&advice) {
+            if cells.len() != self.circuit[column].shape.logical_len() {
+                return Err(mismatch(&self.circuit[column].name));
+            }
+            self.set(column, padded(self.circuit, column, cells, padding));
+        }
         Ok(())
     }
 

@@ -226,13 +226,13 @@ fn shown<B: Backend>(
     }
 }
 
-/// Fills the columns of all hints. Rescales, most of the trace, need the execution alone; the other columns may need
-/// theirs, in order.
+/// Fills the columns of all hints. Rescales, most of the trace, and advice need the execution alone; the other columns
+/// may need theirs, in order.
 fn fill_hints(filler: Filler<'_, '_>) -> Result<(), ProveError> {
     let hints = filler.lowered.hints.iter();
-    let (rescales, others): (Vec<&Hint>, Vec<&Hint>) =
-        hints.partition(|hint| matches!(hint, Hint::Rescale { .. }));
-    rescales.into_par_iter().try_for_each(|hint| filler.fill(hint))?;
+    let (executed, others): (Vec<&Hint>, Vec<&Hint>) =
+        hints.partition(|hint| matches!(hint, Hint::Rescale { .. } | Hint::Advice { .. }));
+    executed.into_par_iter().try_for_each(|hint| filler.fill(hint))?;
     others.into_iter().try_for_each(|hint| filler.fill(hint))
 }
 

@@ -49,6 +49,15 @@ impl DecayTable {
         self.curve.entry(0, LIMITS)
     }
 
+    /// The smallest result, that of the largest difference.
+    ///
+    /// # Errors
+    /// As [`Self::cells`].
+    pub fn least(&self) -> Result<i64, TableError> {
+        self.validate()?;
+        self.curve.entry(1 - (1i64 << self.bits), LIMITS)
+    }
+
     /// The results, that of `d = 0` first.
     ///
     /// # Errors
@@ -96,7 +105,11 @@ mod tests {
         }
         assert_eq!(cells.at(1 << 12), None);
         assert_eq!(cells.at(-1), None);
-        assert_eq!(table(16).one(), Ok(4096));
+        assert_eq!((table(16).one(), table(16).least()), (Ok(4096), Ok(0)));
+        assert_eq!(
+            table(4).least(),
+            Ok((libm::exp(-15.0 / 64.0) * 4096.0 + 0.5).floor() as i64)
+        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Circuits that are refused.
 
 use crate::circuit::{
-    Circuit, CircuitError, Column, ColumnKind, Curve, CurveKind, Custom, Dyadic, Function, FunctionTable,
-    Home, Public, Table,
+    Circuit, CircuitError, Column, ColumnId, ColumnKind, Curve, CurveKind, Custom, Dyadic, Function,
+    FunctionTable, Home, Public, Selector, Table,
 };
 use crate::poly::PaddedShape;
 
@@ -139,5 +139,79 @@ fn tables_of_near_ties_are_counted_together() {
             assert_eq!((place.as_str(), found.as_str()), ("table 4", "1275"));
         }
         other => panic!("{other:?}"),
+    }
+}
+
+/// A selector of a shape, after the column that it reads.
+fn selecting(rule: Selector, sizes: &[usize], ids: (&[usize], ColumnKind)) -> Circuit {
+    let column = |name: &str, sizes: &[usize], kind| Column {
+        name: name.into(),
+        shape: PaddedShape::new(sizes),
+        kind,
+    };
+    Circuit {
+        columns: vec![
+            column("ids", ids.0, ids.1),
+            column("column", sizes, ColumnKind::Public(Public::Selector(rule))),
+        ],
+        ..Circuit::default()
+    }
+}
+
+#[test]
+fn selectors_of_another_rank_are_refused() {
+    let rule =
+        |rule: Selector, sizes: &[usize]| one_column(sizes, ColumnKind::Public(Public::Selector(rule)));
+    let causal = Selector::Causal { offset: 3 };
+    for (selector, sizes) in [
+        (Selector::Ones, &[][..]),
+        (Selector::Ones, &[3, 5, 7]),
+        (Selector::Index, &[5]),
+        (causal.clone(), &[3, 6]),
+    ] {
+        assert_eq!(rule(selector.clone(), sizes).validate(), Ok(()), "{selector:?}");
+    }
+    assert_malformed(&rule(Selector::Index, &[]), "1..=1 dimensions");
+    assert_malformed(&rule(Selector::Index, &[3, 5]), "1..=1 dimensions");
+    assert_malformed(&rule(causal.clone(), &[5]), "2..=2 dimensions");
+    assert_malformed(&rule(causal, &[1, 3, 5]), "2..=2 dimensions");
+}
+
+#[test]
+fn selectors_of_ids_that_nobody_checks_are_refused() {
+    let public = |minimum, maximum| ColumnKind::Public(Public::Input { minimum, maximum });
+    let ids = ColumnId(0);
+    for rule in [Selector::LessThan { ids }, Selector::OneHot { ids }] {
+        let with = |sizes: &[usize], ids| selecting(rule.clone(), sizes, ids);
+        assert_eq!(with(&[3, 6], (&[3], public(0, 5))).validate(), Ok(()));
+        assert_eq!(with(&[6], (&[], public(2, 5))).validate(), Ok(()));
+        // Ids of an output are as good as those of an input.
+        let output = ColumnKind::Public(Public::OutputAt {
+            index: 0,
+            minimum: 0,
+            maximum: 5,
+        });
+        assert_eq!(with(&[3, 6], (&[3], output)).validate(), Ok(()));
+        // Beyond the size, below 0.
+        assert_malformed(&with(&[3, 6], (&[3], public(0, 6))), "ids in [0, 6)");
+        assert_malformed(&with(&[3, 6], (&[3], public(-1, 5))), "ids in [0, 6)");
+        // Of another shape.
+        assert_malformed(&with(&[3, 6], (&[4], public(0, 5))), "ids of shape [3]");
+        assert_malformed(&with(&[3, 6], (&[3, 6], public(0, 5))), "ids of shape [3]");
+        assert_malformed(&with(&[2, 3, 6], (&[3], public(0, 5))), "ids of shape [2, 3]");
+        assert_malformed(&with(&[], (&[], public(0, 0))), "dimensions");
+        // Columns whose range the verifier does not check itself.
+        for private in [
+            ColumnKind::trace(false),
+            ColumnKind::Parameter { zero_padded: true },
+            ColumnKind::Public(Public::Constant(vec![0, 1, 2])),
+        ] {
+            assert_malformed(&with(&[3, 6], (&[3], private)), "of a public input or output");
+        }
+    }
+    // The column itself, and one that comes after it.
+    for ids in [ColumnId(1), ColumnId(2)] {
+        let rule = Selector::OneHot { ids };
+        assert_malformed(&selecting(rule, &[3, 6], (&[3], public(0, 5))), "operands before");
     }
 }

@@ -22,43 +22,50 @@ use crate::verify::verify;
 
 const INPUT: NodeId = NodeId(0);
 
+/// The tests of an operation whose result may be public.
+macro_rules! operation_tests {
+    ($network:expr) => {
+        fn model() -> CompiledModel {
+            $network
+        }
+
+        #[test]
+        fn trace_satisfies_the_circuit() {
+            with_trace(model(), |_, circuit, trace, _| {
+                check(circuit, &trace.values).expect("the trace satisfies the circuit");
+            });
+        }
+
+        #[test]
+        fn columns_are_what_their_definitions_say() {
+            with_trace(model(), |_, circuit, trace, _| {
+                columns_follow_definitions(circuit, trace)
+            });
+        }
+
+        #[test]
+        fn proof_verifies_in_its_context_only() {
+            with_trace(model(), |key, _, trace, input| {
+                proof_verifies(key, trace, input)
+            });
+        }
+
+        #[test]
+        fn altered_cells_are_found_by_name() {
+            with_trace(model(), |_, circuit, trace, _| {
+                altered_cells_are_found(circuit, trace)
+            });
+        }
+    };
+}
+
 /// The contract of an operation: give a network that uses it, get the tests every operation must pass.
 macro_rules! test_op {
     ($name:ident, $network:expr) => {
         mod $name {
             use super::*;
 
-            fn model() -> CompiledModel {
-                $network
-            }
-
-            #[test]
-            fn trace_satisfies_the_circuit() {
-                with_trace(model(), |_, circuit, trace, _| {
-                    check(circuit, &trace.values).expect("the trace satisfies the circuit");
-                });
-            }
-
-            #[test]
-            fn columns_are_what_their_definitions_say() {
-                with_trace(model(), |_, circuit, trace, _| {
-                    columns_follow_definitions(circuit, trace)
-                });
-            }
-
-            #[test]
-            fn proof_verifies_in_its_context_only() {
-                with_trace(model(), |key, _, trace, input| {
-                    proof_verifies(key, trace, input)
-                });
-            }
-
-            #[test]
-            fn altered_cells_are_found_by_name() {
-                with_trace(model(), |_, circuit, trace, _| {
-                    altered_cells_are_found(circuit, trace)
-                });
-            }
+            operation_tests!($network);
 
             #[test]
             fn with_private_input_and_output_the_same_holds() {
@@ -78,6 +85,36 @@ macro_rules! test_op {
                         proof_verifies(key, trace, input);
                     },
                 );
+            }
+        }
+    };
+}
+
+/// The same for an operation that is a public output: the last one of the network. The others, and the input, may be
+/// private.
+macro_rules! test_revealed_op {
+    ($name:ident, $network:expr) => {
+        mod $name {
+            use super::*;
+
+            operation_tests!($network);
+
+            #[test]
+            fn beside_private_outputs_the_same_holds() {
+                let model = model();
+                let mut outputs = vec![Visibility::Private; model.network.graph.outputs.len()];
+                *outputs.last_mut().expect("an output") = Visibility::Public;
+                let model = model
+                    .with_visibility(&[Visibility::Private], &outputs)
+                    .expect("fits");
+                with_trace(model, |key, circuit, trace, input| {
+                    check(circuit, &trace.values).expect("the trace satisfies the circuit");
+                    columns_follow_definitions(circuit, trace);
+                    altered_cells_are_found(circuit, trace);
+                    let shown = trace.public.outputs.as_ref().expect("a public output");
+                    assert_eq!(shown.as_slice(), &trace.answer.outputs[outputs.len() - 1..]);
+                    proof_verifies(key, trace, input);
+                });
             }
         }
     };
@@ -419,4 +456,95 @@ test_op!(a_whole_network, {
     let fc = n.linear("fc", flat, 10, true);
     let arg = n.argmax("argmax", fc, 1);
     n.finish(&[fc, arg])
+});
+
+/// Queries, keys and values from an input `[N, H, S, C]`: every second token, every second head, and a layer on these.
+fn attention(sizes: [usize; 4], values: usize, op: ops::IntegerAttention) -> CompiledModel {
+    let [batch, heads, keys, _] = sizes;
+    let mut n = Network::new(26, &sizes, (-127, 127));
+    let every_second = |n: &mut Network, name: &str, x: NodeId| {
+        let mut window = window(1, 2, 0);
+        window.stride = [2, 1];
+        n.max_pool(name, x, window)
+    };
+    let swapped = |n: &mut Network, name: &str, x: NodeId| {
+        let shape = n.shape(x);
+        let order = vec![0, 2, 1, 3];
+        let shape = order.iter().map(|&axis| shape[axis]).collect();
+        n.node(name, ops::Permute { order }.into(), &[x], shape, (-127, 127))
+    };
+    let q = every_second(&mut n, "q", INPUT);
+    let by_token = swapped(&mut n, "by_token", INPUT);
+    let halved = every_second(&mut n, "halved", by_token);
+    let k = swapped(&mut n, "k", halved);
+    let layer = n.linear("layer", k, values, false);
+    let v = n.rescale("v", layer, Function::Identity, None);
+    let shape = vec![batch, heads, keys.div_ceil(2), values];
+    let attended = n.node("attended", op.into(), &[q, k, v], shape, (-127, 127));
+    n.finish(&[attended])
+}
+
+/// Weights of 10 bits, differences of 12, and an odd number of bits everywhere.
+pub(super) fn small_attention(causal: bool) -> ops::IntegerAttention {
+    let mut op = ops::IntegerAttention::new(5, 9).expect("constants");
+    op.causal = causal;
+    let result = Dyadic::new(1, -10).expect("a step");
+    op.decay.curve =
+        Curve::new(CurveKind::Exp, Dyadic::new(1, -5).expect("a step"), result).expect("a curve");
+    op.decay.bits = 12;
+    op.reciprocal_bits = 25;
+    op.output_bits = 8;
+    op
+}
+
+test_op!(
+    causal_attention_of_grouped_heads,
+    attention([3, 6, 5, 3], 5, small_attention(true))
+);
+
+test_op!(
+    attention_without_a_mask,
+    attention([1, 2, 7, 5], 3, small_attention(false))
+);
+
+test_op!(
+    attention_of_one_query_and_key,
+    attention([1, 1, 1, 1], 1, small_attention(true))
+);
+
+test_op!(
+    attention_with_the_constants_of_a_language_model,
+    attention(
+        [1, 10, 6, 3],
+        3,
+        ops::IntegerAttention::new(181, 15).expect("constants")
+    )
+);
+
+test_revealed_op!(greedy_tokens_of_rows, {
+    let mut n = Network::new(27, &[3, 5], (-127, 127));
+    let fc = n.linear("logits", INPUT, 7, true);
+    let token = n.greedy("token", fc, vec![]);
+    n.finish(&[fc, token])
+});
+
+test_revealed_op!(greedy_tokens_with_ties_and_no_positive_logit, {
+    let mut n = Network::new(28, &[9, 3, 6], (-8, -1));
+    let token = n.greedy("token", INPUT, vec![]);
+    let fc = n.linear("beside", INPUT, 3, false);
+    n.finish(&[fc, token])
+});
+
+test_revealed_op!(greedy_tokens_of_scaled_logits, {
+    let mut n = Network::new(29, &[5, 3], (-127, 127));
+    let fc = n.linear("logits", INPUT, 6, false);
+    let token = n.greedy("token", fc, vec![30_000, 7, 1, 500, 30_001, 12_345]);
+    n.finish(&[fc, token])
+});
+
+test_revealed_op!(a_greedy_token_of_one, {
+    let mut n = Network::new(30, &[1, 3], (-127, 127));
+    let fc = n.linear("logits", INPUT, 1, false);
+    let token = n.greedy("token", fc, vec![]);
+    n.finish(&[fc, token])
 });

@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 use ndarray::ArrayD;
 
 use super::network::{Network, window};
-use crate::circuit::{Circuit, Column, ColumnId, ColumnKind, Function, FunctionTable, Public, Table};
+use crate::circuit::{
+    Circuit, Column, ColumnId, ColumnKind, Curve, CurveKind, Dyadic, Function, FunctionTable, Public, Table,
+};
 use crate::execute::execute_reference;
 use crate::field::{M61, from_i64, to_i64_centered};
 use crate::graph::{NodeId, Window2d};
@@ -83,21 +85,33 @@ impl<'c> Search<'c> {
         let cells = self.circuit[id].shape.padded_len();
         let mut sets: Vec<Option<Vec<M61>>> = vec![None; cells];
         for lookup in &self.circuit.lookups {
-            for (position, _) in lookup
-                .columns
-                .iter()
-                .enumerate()
-                .filter(|(_, column)| **column == id)
-            {
-                let mut allowed = self.circuit.tables[lookup.table as usize]
-                    .column(position)
-                    .expect("a table");
-                allowed.sort_unstable_by_key(|element| element.value);
-                allowed.dedup();
-                for set in &mut sets {
+            let table = &self.circuit.tables[lookup.table as usize];
+            let own = |(_, column): &(usize, &ColumnId)| **column == id;
+            for (position, _) in lookup.columns.iter().enumerate().filter(own) {
+                let entries: Vec<Vec<M61>> = (0..table.arity())
+                    .map(|column| table.column(column).expect("a table"))
+                    .collect();
+                // Of the other columns some are known: only rows that have their cells are left.
+                let known: Vec<(usize, &[M61])> = lookup
+                    .columns
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, column)| self.needs[column.index()] < self.needs[id.index()])
+                    .map(|(place, &column)| (place, values.base(column)))
+                    .collect();
+                for (cell, set) in sets.iter_mut().enumerate() {
+                    let fits = |row: &usize| {
+                        known
+                            .iter()
+                            .all(|(place, cells)| entries[*place][*row] == cells[cell])
+                    };
+                    let rows = (0..entries[0].len()).filter(fits);
+                    let mut allowed: Vec<M61> = rows.map(|row| entries[position][row]).collect();
+                    allowed.sort_unstable_by_key(|element| element.value);
+                    allowed.dedup();
                     match set {
                         Some(set) => set.retain(|element| allowed.contains(element)),
-                        None => *set = Some(allowed.clone()),
+                        None => *set = Some(allowed),
                     }
                 }
             }
@@ -174,6 +188,9 @@ impl<'c> Search<'c> {
             return;
         };
         let candidates = self.candidates(&values, column);
+        if candidates.iter().any(Vec::is_empty) {
+            return;
+        }
         let mut choice = vec![0usize; candidates.len()];
         loop {
             let cells = choice
@@ -514,4 +531,128 @@ fn weaker_circuits_admit_more() {
     let excess = unrelated.lookups[0].columns[1];
     unrelated.lookups[0].columns = vec![excess, excess];
     assert!(count(&lowered, &unrelated, &[0, 1], 1) > 1);
+}
+
+/// Attention of a network to its own input, `[1, heads, tokens, 1]`: the first token's query, or those of all.
+fn self_attention(
+    shape: [usize; 4],
+    range: (i64, i64),
+    op: ops::IntegerAttention,
+    first: bool,
+) -> CompiledModel {
+    let mut n = Network::new(1, &shape, range);
+    n.limb_bits = 1;
+    let [batch, heads, tokens, features] = shape;
+    let (mut q, mut queries) = (INPUT, tokens);
+    if first {
+        let mut one = window(1, 1, 0);
+        one.stride = [tokens, 1];
+        (q, queries) = (n.max_pool("first", INPUT, one), 1);
+    }
+    let shape = vec![batch, heads, queries, features];
+    let range = (range.0.min(0), range.1.max(0));
+    let attended = n.node("attended", op.into(), &[q, INPUT, INPUT], shape, range);
+    n.finish(&[attended])
+}
+
+/// Weights `4, 1, 1, 0` of differences from 0 to 3.
+fn tiny_attention(causal: bool) -> ops::IntegerAttention {
+    let mut op = ops::IntegerAttention::new(1, 1).expect("constants");
+    op.causal = causal;
+    let step = |exponent| Dyadic::new(1, exponent).expect("a step");
+    op.decay.curve = Curve::new(CurveKind::Exp, step(0), step(-2)).expect("a curve");
+    op.decay.bits = 2;
+    op.reciprocal_bits = 5;
+    op.output_bits = 3;
+    op
+}
+
+#[test]
+fn an_attention_has_one_result_for_every_input() {
+    let weights = tiny_attention(true).decay.cells().expect("a table");
+    assert_eq!([0, 1, 2, 3].map(|d| weights.at(d)), [4, 1, 1, 0].map(Some));
+    // Two keys, both seen by the one query; some differences have no room.
+    let model = self_attention([1, 1, 2, 1], (-3, 2), tiny_attention(true), true);
+    let answered = exactly_one_result(&model);
+    assert!(10 < answered && answered < 36, "{answered}");
+    // Three keys: a padded one.
+    let model = self_attention([1, 1, 3, 1], (-1, 1), tiny_attention(false), true);
+    assert!(exactly_one_result(&model) > 20);
+    // Two queries, the first of which sees one key.
+    let model = self_attention([1, 1, 2, 1], (-1, 2), tiny_attention(true), false);
+    assert!(exactly_one_result(&model) > 5);
+}
+
+/// What an attention would admit with one constraint less.
+#[test]
+fn weaker_attentions_admit_more() {
+    let model = self_attention([1, 1, 3, 1], (-2, 1), tiny_attention(true), true);
+    let lowered = model.lower().expect("lower");
+    let count = |missing: &str, input: &[i64], wanted: &str| {
+        let mut circuit = lowered.circuit.clone();
+        circuit.lookups.retain(|lookup| lookup.name != missing);
+        let missing = lowered.circuit.lookups.len() - circuit.lookups.len();
+        let wanted = circuit.ids().find(|id| circuit[*id].name == wanted);
+        let found = results(&lowered, &circuit, input, wanted.expect("a column"));
+        (missing, found.0.len())
+    };
+    for (missing, input, wanted) in [
+        // A maximum above every score.
+        ("attended/more_marks", [0, 0, 0], "attended/sum"),
+        // A reciprocal that is too small.
+        (
+            "attended/reciprocal/gap/digit.1",
+            [1, 0, -2],
+            "attended/reciprocal",
+        ),
+        // A result that is rounded another way.
+        ("attended/output/remainder/digit.2", [1, 0, -2], "attended/output"),
+    ] {
+        assert_eq!(count("", &input, wanted), (0, 1));
+        let (lookups, found) = count(missing, &input, wanted);
+        assert!(lookups == 1 && found > 1, "{missing}: {found}");
+    }
+}
+
+/// For every input exactly one token fits, the first maximum; ties included.
+#[test]
+fn a_greedy_token_is_the_only_one_for_every_input() {
+    for (shape, range, multipliers) in [
+        (vec![1, 3], (-1, 1), vec![]),
+        (vec![5], (-2, -1), vec![]),
+        (vec![2, 2], (-1, 1), vec![]),
+        (vec![1, 3], (-2, 2), vec![3, 2, 1]),
+    ] {
+        let mut n = Network::new(1, &shape, range);
+        n.limb_bits = 1;
+        let token = n.greedy("token", INPUT, multipliers);
+        let model = n.finish(&[token]);
+        let (lowered, graph) = (model.lower().expect("lower"), &model.network.graph);
+        let (circuit, column) = (&lowered.circuit, lowered.nodes[token.0]);
+        assert_eq!(lowered.outputs, [column]);
+        assert!(circuit.equalities.is_empty());
+        let fact = &graph[token].fact;
+        let rows: usize = fact.shape.iter().product();
+        let size = fact.range.1 + 1;
+        for input in every_input(&model) {
+            let tensor = ArrayD::from_shape_vec(shape.clone(), input.clone()).expect("fits");
+            let execution = execute_reference(graph, &tensor).expect("a result");
+            let expected: Vec<i64> = execution.values[token.0].iter().copied().collect();
+            for number in 0..size.pow(rows as u32) {
+                let tokens: Vec<i64> = (0..rows)
+                    .map(|row| number / size.pow(row as u32) % size)
+                    .collect();
+                let given = vec![
+                    (lowered.input, padded(&circuit[lowered.input], &input)),
+                    (column, padded(&circuit[column], &tokens)),
+                ];
+                let (found, _) = Search::new(circuit, given, column).run();
+                assert_eq!(
+                    found.len(),
+                    usize::from(tokens == expected),
+                    "{input:?} {tokens:?}"
+                );
+            }
+        }
+    }
 }

@@ -224,6 +224,14 @@ impl Network {
         )
     }
 
+    /// The token of the last axis; it must be an output.
+    pub(crate) fn greedy(&mut self, name: &str, x: NodeId, multipliers: Vec<i64>) -> NodeId {
+        let mut shape = self.shape(x);
+        let size = shape.pop().expect("rank");
+        let op = ops::Greedy { multipliers };
+        self.node(name, op.into(), &[x], shape, (0, size as i64 - 1))
+    }
+
     pub(crate) fn finish(mut self, outputs: &[NodeId]) -> CompiledModel {
         self.graph.outputs = outputs.to_vec();
         let network = Quantized {
