@@ -548,3 +548,10 @@ test_revealed_op!(a_greedy_token_of_one, {
     let token = n.greedy("token", fc, vec![]);
     n.finish(&[fc, token])
 });
+
+test_revealed_op!(a_greedy_token_that_is_two_outputs, {
+    let mut n = Network::new(31, &[3, 5], (-127, 127));
+    let fc = n.linear("logits", INPUT, 7, true);
+    let token = n.greedy("token", fc, vec![]);
+    n.finish(&[token, token])
+});
