@@ -86,13 +86,7 @@ impl IntegerRoom for Embedding {
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (ids, _)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
         let node = lowering.id();
-        let of_ids = lowering.circuit().circuit[ids].kind.public_range();
-        if of_ids.is_none() {
-            return Err(CircuitError::Unsupported {
-                layer: name.to_owned(),
-                what: "an embedding of ids that are no public input (reveal them)".to_owned(),
-            });
-        }
+        expect_public(lowering, ids)?;
         let most = self.multipliers.iter().copied().max().unwrap_or(1);
         check_bound(
             name,
@@ -173,6 +167,17 @@ impl IntegerRoom for Embedding {
             (i128::from(weight[[id as usize, at[last]]]) * i128::from(multiplier)) as i64
         }))
     }
+}
+
+/// Refuses ids that the verifier does not know.
+fn expect_public(lowering: &mut dyn Lowering<'_>, ids: ColumnId) -> Result<(), CircuitError> {
+    if lowering.circuit().circuit[ids].kind.public_range().is_some() {
+        return Ok(());
+    }
+    Err(CircuitError::Unsupported {
+        layer: lowering.name().to_owned(),
+        what: "an embedding of ids that are no public input (reveal them)".to_owned(),
+    })
 }
 
 impl Embedding {

@@ -80,8 +80,8 @@ operations! {
 }
 
 operations! {
-    /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`] rounds. The order is that of the encoding:
-    /// append new operations at the end.
+    /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`], [`IntOp::Requantize`] and
+    /// [`IntOp::RmsNorm`] round. The order is that of the encoding: append new operations at the end.
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,

@@ -1,4 +1,4 @@
-//! Requantization to 8 to 24 bits, with a residual: a [`Rescale`](super::Rescale) without a table.
+//! Requantization to 2 to 24 bits, with a residual: a [`Rescale`](super::Rescale) without a table.
 //!
 //! ```text
 //! v = floor((x * m + 2^(s-1)) / 2^s) + h

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use crate::circuit::{Circuit, ColumnId, ColumnKind, Contraction, Public, View};
+use crate::circuit::{Axis, Circuit, ColumnId, ColumnKind, Contraction, Public, View};
 use crate::field::{M61, from_i64};
 use crate::int8::Int8Tensor;
 use crate::poly::PaddedShape;
@@ -155,32 +155,40 @@ impl<'a> Values<'a> {
         );
         let left = self.cells(contraction.left).to_base();
         let right = self.cells(contraction.right).to_base();
-        let mut indices = vec![(0usize, 0usize, 0usize)];
-        for axis in &contraction.axes {
+        // Of each axis its padded size, and how far one step along it is in left operand, right operand and result.
+        let steps = |axis: &Axis| {
             let size = match (axis.left, axis.right) {
                 (Some(axis), _) => left_shape.padded_sizes()[usize::from(axis)],
                 (None, Some(axis)) => right_shape.padded_sizes()[usize::from(axis)],
                 (None, None) => 1,
             };
-            let place = |shape: &PaddedShape, axis: Option<u8>, i: usize| {
-                axis.map_or(0, |axis| i << shift(shape, axis))
-            };
+            let step = |shape: &PaddedShape, axis: Option<u8>| axis.map_or(0, |axis| 1 << shift(shape, axis));
+            let strides = [
+                step(left_shape, axis.left),
+                step(right_shape, axis.right),
+                step(shape, axis.out),
+            ];
+            (size, strides)
+        };
+        let axes: Vec<(usize, [usize; 3])> = contraction.axes.iter().map(steps).collect();
+        // The last axis is a loop; the indices of all others are written out.
+        let (inner, outer) = axes
+            .split_last()
+            .map_or((&(1, [0; 3]), &[][..]), |(last, all)| (last, all));
+        let mut indices = vec![[0usize; 3]];
+        for &(size, strides) in outer {
+            let moved = |at: &[usize; 3], i: usize| core::array::from_fn(|t| at[t] + i * strides[t]);
             indices = indices
                 .iter()
-                .flat_map(|&(l, r, o)| {
-                    (0..size).map(move |i| {
-                        (
-                            l | place(left_shape, axis.left, i),
-                            r | place(right_shape, axis.right, i),
-                            o | place(shape, axis.out, i),
-                        )
-                    })
-                })
+                .flat_map(|at| (0..size).map(move |i| moved(at, i)))
                 .collect();
         }
+        let (size, strides) = *inner;
         let mut cells = vec![M61::from(0u64); shape.padded_len()];
-        for (l, r, o) in indices {
-            cells[o] += left[l] * right[r];
+        for [l, r, o] in indices {
+            for i in 0..size {
+                cells[o + i * strides[2]] += left[l + i * strides[0]] * right[r + i * strides[1]];
+            }
         }
         cells
     }

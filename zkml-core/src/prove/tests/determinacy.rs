@@ -247,7 +247,7 @@ fn results(
 
 /// For every input of the network: the constraints admit the result of the integer semantics and no other; none where
 /// that has no result. Returns how often there was one.
-fn exactly_one_result(model: &CompiledModel) -> usize {
+pub(super) fn exactly_one_result(model: &CompiledModel) -> usize {
     let lowered = model.lower().expect("lower");
     let graph = &model.network.graph;
     let node = graph.outputs[0];

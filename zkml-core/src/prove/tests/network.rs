@@ -9,7 +9,7 @@ use crate::circuit::{Function, FunctionTable};
 use crate::graph::{Graph, IntFact, IntParameter, Node, NodeId, ParameterId, ParameterRole, Window2d};
 use crate::keys::CompiledModel;
 use crate::ops::range::{COMMITTED_BIAS_LIMIT, COMMITTED_WEIGHT_LIMIT};
-use crate::ops::{Int, IntOp};
+use crate::ops::{Int, IntOp, node_range};
 use crate::quant::Quantized;
 
 /// A network under construction; nodes get shapes and ranges by the caller's formulae.
@@ -66,6 +66,13 @@ impl Network {
             fact,
         });
         NodeId(self.graph.nodes.len() - 1)
+    }
+
+    /// A node with the range that the analysis finds.
+    pub(crate) fn derived(&mut self, name: &str, op: IntOp, inputs: &[NodeId], shape: Vec<usize>) -> NodeId {
+        let id = self.node(name, op, inputs, shape, (0, 0));
+        self.graph.nodes[id.0].fact.range = node_range(&self.graph, id).expect("a range");
+        id
     }
 
     pub(crate) fn shape(&self, id: NodeId) -> Vec<usize> {
