@@ -192,7 +192,7 @@ fn told<'a>(statement: &'a Statement<'_>, honest: &Trace<'_>, tell: impl FnOnce(
         let is_output = statement.outputs.iter().any(|output| output.column == id);
         // A selector follows from its ids, unless it is the lie.
         let is_rule = matches!(circuit[id].kind, ColumnKind::Public(Public::Selector(_)));
-        if !is_output && !(is_rule && *cells == integers(id)) {
+        if !(is_output || is_rule && *cells == integers(id)) {
             values.set(id, Cells::Base(base(cells)));
         }
     }
