@@ -171,13 +171,10 @@ fn told<'a>(statement: &'a Statement<'_>, honest: &Trace<'_>, tell: impl FnOnce(
     let given = |id: &ColumnId| {
         !matches!(
             circuit[*id].kind,
-            ColumnKind::Linear(_)
-                | ColumnKind::View(_)
-                | ColumnKind::Contraction(_)
-                | ColumnKind::Public(Public::Selector(_))
+            ColumnKind::Linear(_) | ColumnKind::View(_) | ColumnKind::Contraction(_)
         )
     };
-    let integers = |id: ColumnId| {
+    let integers = |id: ColumnId| -> Vec<i64> {
         let cells = honest.values.cells(id).to_base();
         cells.iter().map(|&cell| to_i64_centered(cell)).collect()
     };
@@ -193,7 +190,9 @@ fn told<'a>(statement: &'a Statement<'_>, honest: &Trace<'_>, tell: impl FnOnce(
     let values = Values::new(circuit);
     for (&id, cells) in &lie.cells {
         let is_output = statement.outputs.iter().any(|output| output.column == id);
-        if !is_output {
+        // A selector follows from its ids, unless it is the lie.
+        let is_rule = matches!(circuit[id].kind, ColumnKind::Public(Public::Selector(_)));
+        if !(is_output || is_rule && *cells == integers(id)) {
             values.set(id, Cells::Base(base(cells)));
         }
     }
