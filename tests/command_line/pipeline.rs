@@ -564,7 +564,7 @@ fn an_interruption_leaves_whole_files_or_none() {
 
 #[test]
 fn inspect_prints_the_scales_of_the_key() {
-    let key: VerifyingKey = read_file(&keys().join("lenet.vkey")).unwrap();
+    let key: VerifyingKey = read_file(keys().join("lenet.vkey")).unwrap();
     let inspected = answer(&zkml(&["inspect", "--json", "lenet.vkey"], keys()));
     let content = &inspected["content"];
     let scales = |name: &str| content[name]["scale"].as_f64();
@@ -580,9 +580,9 @@ fn inspect_prints_the_scales_of_the_key() {
 #[test]
 fn a_key_with_a_malformed_circuit_is_not_explained() {
     let folder = tempfile::tempdir().unwrap();
-    let mut key: VerifyingKey = read_file(&keys().join("lenet.vkey")).unwrap();
+    let mut key: VerifyingKey = read_file(keys().join("lenet.vkey")).unwrap();
     key.circuit.lookups[0].table = 999;
-    write_file(&folder.path().join("bad.vkey"), &key).unwrap();
+    write_file(folder.path().join("bad.vkey"), &key).unwrap();
     for arguments in [
         &["inspect", "bad.vkey"][..],
         &["inspect", "--explain", "bad.vkey"],
