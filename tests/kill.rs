@@ -205,7 +205,8 @@ fn proofs_and_rotations_may_be_killed_at_any_moment() {
     let mut given: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     let (mut rotated, mut killed_while_rotating, mut anew) = (0, 0, 0);
     for kill in 0..KILLS {
-        let delay = Duration::from_micros(random.below(60_000));
+        // A key is made in about 65 ms here, and a rotation in 15: the delay must reach beyond both.
+        let delay = Duration::from_micros(random.below(150_000));
         let said = run_and_kill("prove", folder.path(), delay);
         for line in &said {
             let words: Vec<&str> = line.split(' ').collect();
