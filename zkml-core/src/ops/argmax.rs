@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FloatRoom, Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
+use super::{FloatSite, Greedy, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor, Table, check_bound};
 use crate::field::{M61, from_i64};
 use crate::graph::{MAX_RANK, OperandError, Shape, ShapeError, Site, attempt, resolve, sized};
@@ -73,7 +73,9 @@ impl FloatRoom for Argmax {
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        quantizing.index(self.clone().into())
+        let token = |multipliers| Greedy { multipliers }.into();
+        let along_last = self.axis + 1 == quantizing.operand_shape(0).len();
+        quantizing.index(self.clone().into(), along_last.then_some(&token))
     }
 }
 

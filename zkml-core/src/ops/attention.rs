@@ -215,6 +215,19 @@ impl FloatRoom for Attention {
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        Err(QuantizeError::unsupported(quantizing, "an attention"))
+        let bits = quantizing.wide("an attention")?;
+        let [q, k, v] = [
+            quantizing.activation(0)?,
+            quantizing.activation(1)?,
+            quantizing.activation(2)?,
+        ];
+        let head_dim = quantizing.operand_shape(0).last().copied().unwrap_or(1);
+        let factor = q.scale * k.scale * self.options.factor(head_dim);
+        let op = IntegerAttention::for_scores(factor, self.options.is_causal, bits);
+        let op = op.map_err(|error| QuantizeError::Table {
+            layer: quantizing.node().name.clone(),
+            error,
+        })?;
+        quantizing.activate(op.into(), vec![q.node, k.node, v.node], v.scale)
     }
 }

@@ -85,7 +85,7 @@ impl Room for Embedding {
     }
 
     fn properties(&self) -> Properties {
-        Properties::OWN_SCALE
+        Properties::ACCUMULATES
     }
 }
 
@@ -97,6 +97,10 @@ fn token(value: f32, vocabulary: usize) -> Option<usize> {
 }
 
 impl FloatRoom for Embedding {
+    fn chosen_rows(&self) -> Option<ParameterId> {
+        Some(self.weight)
+    }
+
     #[cfg(feature = "prover")]
     fn accepts(&self, site: &FloatSite<'_>) -> Result<(), ExecutionError> {
         let (Some(ids), Some(weight)) = (site.operand(0), site.parameter(self.weight)) else {
@@ -133,6 +137,8 @@ impl FloatRoom for Embedding {
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        Err(QuantizeError::unsupported(quantizing, "an embedding"))
+        quantizing.wide("an embedding")?;
+        let op = |weight, multipliers| IntegerEmbedding { weight, multipliers }.into();
+        quantizing.rows(self.weight, &op)
     }
 }

@@ -119,7 +119,7 @@ impl IntegerRoom for Greedy {
         if !self.multipliers.is_empty() {
             let last = shape.len().saturating_sub(1);
             let scaled = format!("{name}/scaled");
-            x = multiplied(lowering, (&scaled, shape), x, (&self.multipliers, last));
+            x = multiplied(lowering, (&scaled, shape), x, (&self.multipliers, &[last]));
             advice.push((x, 0));
         }
         let (top, margin) = margins(lowering, shape, x, token);

@@ -42,7 +42,7 @@ pub use lowering::{Hint, Lowering};
 pub use product::{IntegerLayer, Layer};
 pub use properties::Properties;
 #[cfg(feature = "prover")]
-pub use quantizing::{Accumulator, Activation, Affine, QuantizeError, Quantizing, ShiftError};
+pub use quantizing::{Accumulator, Activation, Affine, Channels, QuantizeError, Quantizing, ShiftError};
 pub use range::{RangeError, RangeSite};
 use registry::{operations, rooms};
 pub use room::{AffineLayer, FloatRoom, IntegerRoom, Room};

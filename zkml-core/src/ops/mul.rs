@@ -38,7 +38,7 @@ impl Room for Mul {
     }
 
     fn properties(&self) -> Properties {
-        Properties::ACCUMULATES
+        Properties::ACCUMULATES | Properties::MULTIPLIES
     }
 }
 

@@ -34,6 +34,49 @@ pub trait Quantizing {
     /// The accumulator of an operand, if it is one.
     fn accumulator(&self, index: usize) -> Option<Accumulator>;
 
+    /// Bits of activations, which must be more than 8 for an operation that has no table to clamp its result. `what` is
+    /// the operation.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Narrow`].
+    fn wide(&self, what: &'static str) -> Result<u32, QuantizeError>;
+
+    /// An operand of a normalization, whose channels may have steps of their own.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn channels(&mut self, index: usize) -> Result<Channels, QuantizeError>;
+
+    /// Makes the node a public input of token ids.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn ids(&mut self) -> Result<(), QuantizeError>;
+
+    /// Appends a choice of rows of a weight, each with a scale of its own. `op` takes the weight and a multiplier for
+    /// each row.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn rows(
+        &mut self,
+        weight: ParameterId,
+        op: &dyn Fn(ParameterId, Vec<i64>) -> IntOp,
+    ) -> Result<(), QuantizeError>;
+
+    /// Appends an operation that mixes channel `i` with channel `i + n/2` of the last axis, `n` channels. The scale of
+    /// its accumulator is `factor` times that of the operand.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn mixed(&mut self, op: IntOp, factor: f64) -> Result<(), QuantizeError>;
+
+    /// Appends an operation whose result is an activation of this scale.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn activate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError>;
+
     /// Is the accumulator of this node used as it is, by an output or an argmax?
     fn keeps_accumulator(&self) -> bool;
 
@@ -137,24 +180,26 @@ pub trait Quantizing {
     ) -> Result<(NodeId, u32), QuantizeError>;
 
     /// Appends a comparison of the operand's values, whose result is an index. Accumulators are compared as they are.
+    /// `shown` compares along the last axis, and its index is a public output; it takes a multiplier for each value, so
+    /// that each may have a scale of its own. It is `None` where the comparison runs along another axis.
     ///
     /// # Errors
     /// See [`QuantizeError`].
-    fn index(&mut self, op: IntOp) -> Result<(), QuantizeError>;
+    fn index(&mut self, op: IntOp, shown: Option<&dyn Fn(Vec<i64>) -> IntOp>) -> Result<(), QuantizeError>;
 }
 
-/// An exact accumulator with one scale, or one per index along `axis`.
+/// An exact accumulator with one scale, or several.
 #[derive(Debug, Clone)]
 pub struct Accumulator {
     /// The node of the integer graph.
     pub node: NodeId,
-    /// One scale, or one per index along `axis`.
+    /// One scale, or one per row-major index along `axes`.
     pub scales: Vec<f64>,
-    /// The axis of the scales.
-    pub axis: usize,
+    /// The axes of the scales, in ascending order.
+    pub axes: Vec<usize>,
 }
 
-/// An 8-bit edge (or an index, with scale 1).
+/// An edge of one scale, of 8 bits or as many as activations have (or an index, with scale 1).
 #[derive(Debug, Clone, Copy)]
 pub struct Activation {
     /// The node of the integer graph.
@@ -163,10 +208,23 @@ pub struct Activation {
     pub scale: f64,
 }
 
+/// An edge whose channels, along the last axis, have steps of their own: `real = step 2^exponents[c] * integer`.
+#[derive(Debug, Clone)]
+pub struct Channels {
+    /// The node of the integer graph.
+    pub node: NodeId,
+    /// The least step.
+    pub step: f64,
+    /// One for each channel, or one for all.
+    pub exponents: Vec<u32>,
+    /// Largest magnitude of an integer.
+    pub magnitude: i128,
+}
+
 impl From<Activation> for Accumulator {
     fn from(Activation { node, scale }: Activation) -> Self {
-        let (scales, axis) = (vec![scale], 0);
-        Self { node, scales, axis }
+        let (scales, axes) = (vec![scale], Vec::new());
+        Self { node, scales, axes }
     }
 }
 
@@ -199,6 +257,19 @@ pub enum QuantizeError {
         layer: String,
         /// The operation.
         what: &'static str,
+    },
+    /// An operation that needs wide activations.
+    #[error(
+        "`{layer}`: {what} needs activations of 9 to 16 bits, found {found}: quantize with \
+         `QuantizeOptions::language_model()`"
+    )]
+    Narrow {
+        /// Name of the node.
+        layer: String,
+        /// The operation.
+        what: &'static str,
+        /// Bits of activations.
+        found: u32,
     },
     /// An argmax whose result is computed with.
     #[error("`{layer}`: an index cannot be used as an activation")]
@@ -241,8 +312,14 @@ pub enum QuantizeError {
         found: u32,
     },
     /// A width that activations cannot have.
-    #[error("activation_bits must be 4 to 8, found {found}")]
+    #[error("activation_bits must be 4 to 16, found {found}")]
     ActivationBits {
+        /// What was given.
+        found: u32,
+    },
+    /// A width that products cannot have.
+    #[error("product_bits must be 4 to 24, found {found}")]
+    ProductBits {
         /// What was given.
         found: u32,
     },

@@ -291,18 +291,19 @@ fn digits(
     (0..count).map(digit).collect()
 }
 
-/// `x` times `multipliers[c]` for index `c` along `axis`.
+/// `x` times `multipliers[c]`, where `c` is the row-major index along `axes`, which ascend.
 pub(super) fn multiplied(
     lowering: &mut dyn Lowering<'_>,
     (name, shape): (&str, &[usize]),
     x: ColumnId,
-    (multipliers, axis): (&[i64], usize),
+    (multipliers, axes): (&[i64], &[usize]),
 ) -> ColumnId {
     let circuit = lowering.circuit();
-    let constants = circuit.constant(&[multipliers.len()], multipliers.to_vec());
-    let along = |a: usize| match a == axis {
-        true => Axis::shared(0, a, a),
-        false => Axis::free_right(a, a),
+    let sizes: Vec<usize> = axes.iter().map(|axis| shape[*axis]).collect();
+    let constants = circuit.constant(&sizes, multipliers.to_vec());
+    let along = |a: usize| match axes.iter().position(|axis| *axis == a) {
+        Some(of_constants) => Axis::shared(of_constants, a, a),
+        None => Axis::free_right(a, a),
     };
     let axes = (0..shape.len()).map(along).collect();
     circuit.contraction(name, shape, constants, x, axes)

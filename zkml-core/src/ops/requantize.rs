@@ -25,14 +25,14 @@ use super::{IntegerRoom, Lowering, RangeError, RangeSite, Room};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
 
-/// `floor((x * m + 2^(shift-1)) / 2^shift)`, plus the second operand if there is one. `m` is `multipliers[c]` for index
-/// `c` along `axis`, or the only multiplier. Multipliers are positive, `shift >= 1`. The result lies in
-/// `[-2^(bits-1), 2^(bits-1))`.
+/// `floor((x * m + 2^(shift-1)) / 2^shift)`, plus the second operand if there is one. `m` is `multipliers[c]`, where `c`
+/// is the row-major index along `axes`, which ascend, or the only multiplier. Multipliers are positive, `shift >= 1`. The
+/// result lies in `[-2^(bits-1), 2^(bits-1))`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "fields are named in the lines above")]
 pub struct Requantize {
     pub multipliers: Vec<i64>,
-    pub axis: usize,
+    pub axes: Vec<usize>,
     pub shift: u32,
     pub bits: u32,
 }
@@ -44,8 +44,9 @@ impl Room for Requantize {
             [x, residual] => summed(*x, *residual)?,
             _ => return Err(site.arity(1)),
         };
-        if self.axis >= x.rank() {
-            let axis = isize::try_from(self.axis).unwrap_or(isize::MAX);
+        let missing = self.axes.iter().find(|axis| **axis >= x.rank());
+        if let Some(&axis) = missing.or_else(|| self.unordered()) {
+            let axis = isize::try_from(axis).unwrap_or(isize::MAX);
             return Err(ShapeError::Axis {
                 operation: "requantize",
                 axis,
@@ -54,7 +55,8 @@ impl Room for Requantize {
             .into());
         }
         if self.multipliers.len() != 1 {
-            entries(x.size(self.axis), self.multipliers.len())?;
+            let sizes = self.axes.iter().map(|axis| x.size(*axis));
+            entries(sizes.product(), self.multipliers.len())?;
         }
         Ok(x)
     }
@@ -93,7 +95,7 @@ impl IntegerRoom for Requantize {
                 let name = format!("{name}/multiplied");
                 vec![(
                     1,
-                    multiplied(lowering, (&name, shape), x, (multipliers, self.axis)),
+                    multiplied(lowering, (&name, shape), x, (multipliers, &self.axes)),
                 )]
             }
         };
@@ -125,20 +127,29 @@ impl IntegerRoom for Requantize {
     fn execute_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
         let inconsistent = || site.inconsistent();
         let x = site.operand(0).ok_or_else(inconsistent)?;
-        let inner = x.shape().get(self.axis + 1..).ok_or_else(inconsistent)?;
-        let inner: usize = inner.iter().product();
+        // Cells that lie together and have one multiplier: those along the axes behind the last one of `axes`.
+        let inner = match self.axes.last() {
+            Some(last) => x
+                .shape()
+                .get(last + 1..)
+                .ok_or_else(inconsistent)?
+                .iter()
+                .product(),
+            None => x.len(),
+        };
         let half = self.shift.checked_sub(1).map(|shift| 1i64 << shift.min(62));
         let half = half.ok_or_else(inconsistent)?;
         if inner == 0 || self.multipliers.is_empty() {
             return Err(inconsistent());
         }
+        let of_blocks = self.of_blocks(x.shape());
         let mut values = x.as_slice().ok_or_else(inconsistent)?.to_vec();
         let blocks = values.par_chunks_mut(inner).enumerate();
         // Below 2^60, by range analysis.
         blocks
             .with_min_len(PARALLEL_CELLS.div_ceil(inner))
             .for_each(|(index, block)| {
-                let multiplier = self.multipliers[index % self.multipliers.len()];
+                let multiplier = of_blocks[index % of_blocks.len()];
                 let cells = block.iter_mut();
                 cells.for_each(|value| *value = (*value * multiplier + half) >> self.shift);
             });
@@ -157,8 +168,7 @@ impl IntegerRoom for Requantize {
     fn reference_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
         let x = site.operand(0).ok_or_else(|| site.inconsistent())?;
         let values = ArrayD::from_shape_fn(x.shape(), |at| {
-            let one = self.multipliers.len() == 1;
-            let m = self.multipliers[if one { 0 } else { at[self.axis] }];
+            let m = self.multipliers[self.index(x.shape(), |axis| at[axis])];
             let added = site.operand(1).map_or(0, |residual| residual[&at]);
             let product = i128::from(x[&at]) * i128::from(m);
             let divisor = 1i128 << self.shift;
@@ -169,6 +179,41 @@ impl IntegerRoom for Requantize {
 }
 
 impl Requantize {
+    /// An axis that does not come behind the one before it.
+    fn unordered(&self) -> Option<&usize> {
+        let mut pairs = self.axes.windows(2);
+        pairs.find(|pair| pair[0] >= pair[1]).map(|pair| &pair[1])
+    }
+
+    /// Which multiplier a cell has: `at` is its index along an axis.
+    #[cfg(feature = "prover")]
+    fn index(&self, shape: &[usize], at: impl Fn(usize) -> usize) -> usize {
+        if self.multipliers.len() == 1 {
+            return 0;
+        }
+        let axes = self.axes.iter();
+        axes.fold(0, |index, &axis| index * shape[axis] + at(axis))
+    }
+
+    /// The multipliers of the blocks of a tensor of this shape, a block being the cells behind one index along all axes
+    /// up to the last one of `axes`. They repeat with the axes before the first one of `axes`.
+    #[cfg(feature = "prover")]
+    fn of_blocks(&self, shape: &[usize]) -> Vec<i64> {
+        let (Some(&first), Some(&last)) = (self.axes.first(), self.axes.last()) else {
+            return self.multipliers.clone();
+        };
+        let sizes = &shape[first..=last];
+        let blocks: usize = sizes.iter().product();
+        let of_block = |block: usize| {
+            let at = |axis: usize| {
+                let inner: usize = shape[axis + 1..=last].iter().product();
+                block / inner % shape[axis]
+            };
+            self.multipliers[self.index(shape, at)]
+        };
+        (0..blocks).map(of_block).collect()
+    }
+
     /// The least and the largest multiplier, 0 where there is none.
     fn extremes(&self) -> (i64, i64) {
         let (least, most) = (self.multipliers.iter().min(), self.multipliers.iter().max());

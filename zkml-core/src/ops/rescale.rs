@@ -260,7 +260,7 @@ impl Rescale {
             return (x, from_i64(*multiplier) * inverse);
         }
         let name = format!("{name}/multiplied");
-        let by_channel = multiplied(lowering, (&name, shape), x, (&self.multipliers, self.axis));
+        let by_channel = multiplied(lowering, (&name, shape), x, (&self.multipliers, &[self.axis]));
         (by_channel, inverse)
     }
 

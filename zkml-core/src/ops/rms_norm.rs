@@ -91,11 +91,19 @@ impl Room for RmsNorm {
     }
 
     fn properties(&self) -> Properties {
-        Properties::OWN_SCALE
+        Properties::OWN_SCALE | Properties::NORMALIZES
     }
 }
 
 impl FloatRoom for RmsNorm {
+    fn gain(&self) -> Option<ParameterId> {
+        self.weight
+    }
+
+    fn drop_gain(&mut self) {
+        self.weight = None;
+    }
+
     fn products(&self, _shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
         usize::from(self.weight.is_some())
     }
@@ -118,6 +126,21 @@ impl FloatRoom for RmsNorm {
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        Err(QuantizeError::unsupported(quantizing, "an RMSNorm"))
+        let bits = quantizing.wide("an RMSNorm")?;
+        if self.weight.is_some() {
+            let what = "an RMSNorm whose gain no linear layer behind it takes";
+            return Err(QuantizeError::unsupported(quantizing, what));
+        }
+        let x = quantizing.channels(0)?;
+        let channels = self.normalized_shape as f64;
+        let epsilon = self.epsilon * channels / (x.step * x.step);
+        let Some(norm) = IntegerRmsNorm::for_operand(&x, self.normalized_shape, epsilon, bits) else {
+            return Err(QuantizeError::unsupported(
+                quantizing,
+                "an RMSNorm of so many channels",
+            ));
+        };
+        let scale = norm.scale(self.normalized_shape);
+        quantizing.activate(norm.into(), vec![x.node], scale)
     }
 }

@@ -86,6 +86,19 @@ pub trait FloatRoom: Room {
         None
     }
 
+    /// The weight whose rows the values of its operand choose.
+    fn chosen_rows(&self) -> Option<ParameterId> {
+        None
+    }
+
+    /// The weight that multiplies each channel of its result, along the last axis.
+    fn gain(&self) -> Option<ParameterId> {
+        None
+    }
+
+    /// Takes that weight away, once a layer behind it multiplies by it.
+    fn drop_gain(&mut self) {}
+
     /// Products of weights and activations for each value of the result. `shape_of` gives the shape of a parameter.
     fn products(&self, shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
         let row = |layer: AffineLayer| shape_of(layer.weight).iter().skip(1).product();

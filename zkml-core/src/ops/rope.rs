@@ -17,7 +17,7 @@ pub use integer::IntegerRope;
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
 
-use super::{FloatRoom, Room};
+use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
 use crate::graph::{OperandError, Shape, ShapeError, Site, attempt};
@@ -180,6 +180,10 @@ impl Room for Rope {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         Ok(Rope::shape(self, site.one()?)?)
     }
+
+    fn properties(&self) -> Properties {
+        Properties::ACCUMULATES | Properties::MIXES_PAIRS
+    }
 }
 
 impl FloatRoom for Rope {
@@ -206,9 +210,11 @@ impl FloatRoom for Rope {
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        Err(QuantizeError::unsupported(
-            quantizing,
-            "a rotary position embedding",
-        ))
+        quantizing.wide("a rotary position embedding")?;
+        let &[_, _, tokens, head_dim] = quantizing.operand_shape(0) else {
+            return Err(QuantizeError::unsupported(quantizing, NAME));
+        };
+        let op = IntegerRope::of_heads(self, tokens, head_dim);
+        quantizing.mixed(op.into(), (-f64::from(IntegerRope::BITS)).exp2())
     }
 }

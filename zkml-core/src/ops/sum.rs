@@ -43,7 +43,7 @@ impl Room for Add {
     }
 
     fn properties(&self) -> Properties {
-        Properties::ACCUMULATES
+        Properties::ACCUMULATES | Properties::ADDS
     }
 }
 

@@ -40,6 +40,7 @@ list::passes! {
         identity::Identity,
         batch_norm_folding::BatchNormFolding,
         batch_norm_conversion::BatchNormConversion,
+        norm_gain_folding::NormGainFolding,
         pad_merging::PadMerging,
         contraction_order::ContractionOrder,
         max_pool_order::MaxPoolOrder,

@@ -7,6 +7,7 @@ use ndarray::{ArrayD, Dimension};
 use rayon::prelude::*;
 
 use super::observer::Observer;
+use super::streams::streams;
 use crate::execute::ExecutionError;
 use crate::execute::float::execute_float_on;
 use crate::graph::{Graph, Node, NodeId};
@@ -98,7 +99,16 @@ impl Calibration {
             return Err(CalibrationError::Percentile { found });
         }
         let names = graph.nodes.iter().map(|node| node.name.clone()).collect();
-        let observers = vec![Observer::new(); graph.nodes.len()];
+        let streams = streams(graph);
+        let channels = graph
+            .nodes
+            .iter()
+            .zip(streams)
+            .map(|(node, stream)| match stream {
+                Some(_) => node.fact.last().copied().unwrap_or(0),
+                None => 0,
+            });
+        let observers = channels.map(Observer::new).collect();
         let mut calibration = Self {
             names,
             observers,
@@ -179,6 +189,13 @@ impl Calibration {
     /// Largest magnitude seen, whatever the method.
     pub fn largest(&self, node: NodeId) -> Option<f64> {
         self.observers.get(node.0).map(Observer::largest)
+    }
+
+    /// Largest magnitude of each channel, a channel being an index of the last axis, of a node whose channels may have
+    /// steps of their own.
+    pub(super) fn channels(&self, node: NodeId) -> Option<&[f32]> {
+        let channels = &self.observers.get(node.0)?.channels;
+        (!channels.is_empty()).then_some(channels)
     }
 
     /// Whether this calibration was collected on a graph with the same nodes.

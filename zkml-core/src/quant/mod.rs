@@ -19,7 +19,9 @@ mod record;
 mod scale;
 mod settle;
 pub mod shift;
+mod streams;
 mod weights;
+mod wide;
 
 #[cfg(test)]
 pub(crate) mod tests;

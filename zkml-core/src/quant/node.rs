@@ -3,11 +3,12 @@
 use ndarray::ArrayD;
 
 use super::quantize::{PendingSum, PendingWeights, Quantizer, domain_bits};
+use super::wide;
 use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
 use crate::ops::{
-    self, Accumulator, Activation, Affine, Float, Input, IntOp, IntegerConstant, Properties, QuantizeError,
-    Quantizing, WeightedSum,
+    self, Accumulator, Activation, Affine, Channels, Float, Input, IntOp, IntegerConstant, Properties,
+    QuantizeError, Quantizing, WeightedSum,
 };
 use crate::optimize::operation::activation_fusion;
 use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_scales};
@@ -37,7 +38,7 @@ impl<'a> NodeQuantizer<'_, 'a> {
             .push(node.name.clone(), op, operands, node.fact.clone(), scale)
     }
 
-    fn activate(&mut self, node: NodeId, scale: f64) {
+    fn activated(&mut self, node: NodeId, scale: f64) {
         self.quantizer.activations[self.id.0] = Some(Activation { node, scale });
     }
 
@@ -46,10 +47,10 @@ impl<'a> NodeQuantizer<'_, 'a> {
         op: IntOp,
         operands: Vec<NodeId>,
         scales: Vec<f64>,
-        axis: usize,
+        axes: Vec<usize>,
     ) -> Result<NodeId, QuantizeError> {
         let node = self.push(op, operands, scales.first().copied().unwrap_or(1.0))?;
-        self.quantizer.accumulators[self.id.0] = Some(Accumulator { node, scales, axis });
+        self.quantizer.accumulators[self.id.0] = Some(Accumulator { node, scales, axes });
         Ok(node)
     }
 
@@ -106,12 +107,13 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         if self.id == self.quantizer.float.input {
             self.quantizer.nodes.input = id;
         }
-        self.activate(id, scale);
+        self.activated(id, scale);
         Ok(())
     }
 
     fn accumulate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError> {
-        self.accumulated(op, operands, vec![scale], 0).map(|_| ())
+        self.accumulated(op, operands, vec![scale], Vec::new())
+            .map(|_| ())
     }
 
     fn products(
@@ -125,17 +127,20 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         let (float, options) = (self.quantizer.float, self.quantizer.options);
         let per_channel = !self.keeps_accumulator() && options.switches.runs(&PerChannelScales);
         let bias_values = bias.map(|bias| &float[bias].values);
-        let scales = least_scales(
+        let mut scales = least_scales(
             &float[weight].values,
             bias_values,
             x.scale,
             per_channel,
             options.weight_limit(),
         );
+        if per_channel && options.is_wide() {
+            scales = self.quantizer.grown(self.id, axis, x.scale, scales);
+        }
         let weights = self.zeros(weight, ParameterRole::Weight);
         let biases = bias.map(|bias| self.zeros(bias, ParameterRole::Bias));
         let accumulated = scales.iter().map(|scale| scale * x.scale).collect();
-        let node = self.accumulated(op((weights, biases)), vec![x.node], accumulated, axis)?;
+        let node = self.accumulated(op((weights, biases)), vec![x.node], accumulated, vec![axis])?;
         self.quantizer.weighted.push(PendingWeights {
             source: self.id,
             node,
@@ -143,18 +148,27 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             bias,
             input_scale: x.scale,
             scales,
+            free: true,
         });
         Ok(())
     }
 
     fn sum(&mut self) -> Result<(), QuantizeError> {
+        if self.quantizer.steps[self.id.0].is_some() {
+            return self.quantizer.residual(self.id);
+        }
         let operands = (0..self.float().inputs.len()).map(|index| self.activation(index));
         let operands = operands.collect::<Result<Vec<_>, _>>()?;
         let scales: Vec<f64> = operands.iter().map(|x| x.scale).collect();
         let (coefficients, scale) = coefficients(&scales);
         let equal = coefficients.iter().all(|c| *c == 1);
         let nodes = operands.iter().map(|x| x.node).collect();
-        let node = self.accumulated(WeightedSum { coefficients }.into(), nodes, vec![scale], 0)?;
+        let node = self.accumulated(
+            WeightedSum { coefficients }.into(),
+            nodes,
+            vec![scale],
+            Vec::new(),
+        )?;
         if !equal {
             let source = self.id;
             self.quantizer.sums.push(PendingSum { source, node, scales });
@@ -175,7 +189,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         let round = |value: &f32| ((f64::from(*value) / scale).round_ties_even() as i64).clamp(-limit, limit);
         let values = values.iter().map(round).collect();
         let node = self.push(IntegerConstant { values }.into(), Vec::new(), scale)?;
-        self.activate(node, scale);
+        self.activated(node, scale);
         Ok(())
     }
 
@@ -194,7 +208,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         };
         let weight = self.zeros(parameter, ParameterRole::Weight);
         let node = self.push(ops::Parameter { parameter: weight }.into(), Vec::new(), scale)?;
-        self.activate(node, scale);
+        self.activated(node, scale);
         self.quantizer.weighted.push(PendingWeights {
             source: self.id,
             node,
@@ -202,6 +216,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             bias: None,
             input_scale: 1.0,
             scales: vec![scale],
+            free: true,
         });
         Ok(())
     }
@@ -220,7 +235,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             _ => {
                 let x = self.activation(0)?;
                 let node = self.push(op(), vec![x.node], x.scale)?;
-                self.activate(node, x.scale);
+                self.activated(node, x.scale);
                 Ok(())
             }
         }
@@ -237,7 +252,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             }
             _ => {
                 let x = self.activation(0)?;
-                self.activate(x.node, x.scale * factor);
+                self.activated(x.node, x.scale * factor);
             }
         }
         Ok(())
@@ -245,6 +260,10 @@ impl Quantizing for NodeQuantizer<'_, '_> {
 
     fn keep_scale(&mut self, op: IntOp) -> Result<(), QuantizeError> {
         let moves = op.room().has(Properties::MOVES_VALUES);
+        if moves && let Some(accumulator) = self.quantizer.moved(self.id) {
+            self.accumulated(op, vec![accumulator.node], accumulator.scales, accumulator.axes)?;
+            return Ok(());
+        }
         match self.accumulator(0) {
             Some(accumulator) if moves && self.keeps_accumulator() => {
                 let scale = accumulator.scales[0];
@@ -253,7 +272,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             _ => {
                 let x = self.activation(0)?;
                 let node = self.push(op, vec![x.node], x.scale)?;
-                self.activate(node, x.scale);
+                self.activated(node, x.scale);
                 Ok(())
             }
         }
@@ -276,7 +295,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             operands.push(rescaled.node);
         }
         let node = self.push(op, operands, scale)?;
-        self.activate(node, scale);
+        self.activated(node, scale);
         Ok(())
     }
 
@@ -301,6 +320,9 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     }
 
     fn curve(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError> {
+        if self.quantizer.options.is_wide() {
+            return self.quantizer.wide_curve(self.id, curve);
+        }
         let quantizer = &*self.quantizer;
         let (source, scale) = (self.operand(0), quantizer.scales[self.id.0]);
         let limit = quantizer.options.activation_limit();
@@ -350,11 +372,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             Some(accumulator) => accumulator,
             None => {
                 let x = self.activation(0)?;
-                Accumulator {
-                    node: x.node,
-                    scales: vec![x.scale],
-                    axis: 0,
-                }
+                x.into()
             }
         };
         let (own, shape) = (self.float().name.clone(), self.float().fact.clone());
@@ -410,17 +428,78 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             bias: None,
             input_scale: operand.scale,
             scales: vec![step],
+            free: true,
         });
         Ok((node, bits))
     }
 
-    fn index(&mut self, op: IntOp) -> Result<(), QuantizeError> {
-        let operand = match self.accumulator(0) {
-            Some(accumulator) => accumulator.node,
-            None => self.activation(0)?.node,
+    fn index(&mut self, op: IntOp, shown: Option<&dyn Fn(Vec<i64>) -> IntOp>) -> Result<(), QuantizeError> {
+        let shown = shown.filter(|_| self.quantizer.is_shown(self.id));
+        let accumulator = self.accumulator(0);
+        let multipliers = accumulator.as_ref().and_then(|x| wide::compared(&x.scales));
+        let (op, operand) = match (shown, accumulator, multipliers) {
+            (Some(shown), Some(x), Some(multipliers)) => (shown(multipliers), x.node),
+            (_, Some(x), _) if x.scales.len() == 1 => (op, x.node),
+            _ => (op, self.activation(0)?.node),
         };
         let node = self.push(op, vec![operand], 1.0)?;
-        self.activate(node, 1.0);
+        self.activated(node, 1.0);
+        Ok(())
+    }
+
+    fn wide(&self, what: &'static str) -> Result<u32, QuantizeError> {
+        let (options, layer) = (self.quantizer.options, self.float().name.clone());
+        let found = options.activation_bits;
+        match options.is_wide() {
+            true => Ok(found),
+            false => Err(QuantizeError::Narrow { layer, what, found }),
+        }
+    }
+
+    fn channels(&mut self, index: usize) -> Result<Channels, QuantizeError> {
+        self.quantizer.channels(self.operand(index))
+    }
+
+    fn ids(&mut self) -> Result<(), QuantizeError> {
+        self.quantizer.ids(self.id)
+    }
+
+    fn rows(
+        &mut self,
+        weight: ParameterId,
+        op: &dyn Fn(ParameterId, Vec<i64>) -> IntOp,
+    ) -> Result<(), QuantizeError> {
+        let ids = self.activation(0)?;
+        let (multipliers, unit) = self.quantizer.row_multipliers(self.id, weight);
+        let scales = multipliers.iter().map(|m| *m as f64 * unit).collect();
+        let weights = self.zeros(weight, ParameterRole::Weight);
+        let node = self.accumulated(op(weights, multipliers), vec![ids.node], vec![unit], Vec::new())?;
+        self.quantizer.weighted.push(PendingWeights {
+            source: self.id,
+            node,
+            weight,
+            bias: None,
+            input_scale: 1.0,
+            scales,
+            free: false,
+        });
+        Ok(())
+    }
+
+    fn mixed(&mut self, op: IntOp, factor: f64) -> Result<(), QuantizeError> {
+        let shape = self.operand_shape(0).to_vec();
+        let accumulator = match self.accumulator(0).filter(|x| wide::pairs_are_equal(x, &shape)) {
+            Some(accumulator) => accumulator,
+            None => self.activation(0)?.into(),
+        };
+        let scales = accumulator.scales.iter().map(|scale| scale * factor).collect();
+        self.accumulated(op, vec![accumulator.node], scales, accumulator.axes)?;
+        Ok(())
+    }
+
+    fn activate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError> {
+        let node = self.push(op, operands, scale)?;
+        self.activated(node, scale);
         Ok(())
     }
 }

@@ -15,15 +15,19 @@ pub(super) struct Observer {
     /// `bins[i]` counts `|x|` in `[i, i + 1) * width`.
     bins: Vec<u64>,
     width: f64,
+    /// The largest magnitude at each index of the last axis, where that is wanted; otherwise empty.
+    pub(super) channels: Vec<f32>,
 }
 
 impl Observer {
-    pub(super) fn new() -> Self {
+    /// An observer of values whose last axis has `channels` indices, each noted by itself; 0 if they need not be.
+    pub(super) fn new(channels: usize) -> Self {
         Self {
             minimum: f32::INFINITY,
             maximum: f32::NEG_INFINITY,
             bins: vec![0; BINS],
             width: 0.0,
+            channels: vec![0.0; channels],
         }
     }
 
@@ -31,6 +35,12 @@ impl Observer {
         let fold = |(low, high): (f32, f32), &value: &f32| (low.min(value), high.max(value));
         let (low, high) = values.iter().fold((self.minimum, self.maximum), fold);
         (self.minimum, self.maximum) = (low, high);
+        if !self.channels.is_empty() {
+            for row in values.chunks_exact(self.channels.len()) {
+                let both = self.channels.iter_mut().zip(row);
+                both.for_each(|(largest, value)| *largest = largest.max(value.abs()));
+            }
+        }
         let largest = self.largest();
         if self.width == 0.0 && largest > 0.0 {
             // Zeros seen so far are in bin 0, which is right for every width.

@@ -1,5 +1,6 @@
 //! The options of quantization: widths of weights, activations and multipliers, and the passes that run.
 
+use crate::ops::Properties;
 use crate::optimize::{Switches, UnknownPass};
 
 /// Widths of weights, activations and multipliers, and the passes that run.
@@ -7,8 +8,13 @@ use crate::optimize::{Switches, UnknownPass};
 pub struct QuantizeOptions {
     /// Bits of a weight, 2 to 8: weights lie in `[-(2^(bits-1) - 1), 2^(bits-1) - 1]`.
     pub weight_bits: u32,
-    /// Bits of an activation and of the input, 4 to 8, with the same range. A ReLU's result uses its half from 0 on.
+    /// Bits of an activation and of the input, 4 to 16, with the same range. A ReLU's result uses its half from 0 on.
+    ///
+    /// Up to 8 bits, activations come out of a table that clamps them. Wider ones are rounded and never clamped: an input
+    /// on which one leaves its range, twice as wide as calibration asks for, is refused. Language models need 16.
     pub activation_bits: u32,
+    /// Bits of the product of two activations of more than 8 bits, up to 24; 20.
+    pub product_bits: u32,
     /// Significant bits of the largest multiplier of a rescale, 6 to 24.
     pub multiplier_bits: u32,
     /// Which passes run. Those of the operation level act here; the network remembers those of the circuit level for
@@ -22,7 +28,30 @@ impl QuantizeOptions {
     /// Bits that weights can have.
     pub const WEIGHT_BITS: core::ops::RangeInclusive<u32> = 2..=8;
     /// Bits that activations can have.
-    pub const ACTIVATION_BITS: core::ops::RangeInclusive<u32> = 4..=8;
+    pub const ACTIVATION_BITS: core::ops::RangeInclusive<u32> = 4..=16;
+    /// Bits that products can have.
+    pub const PRODUCT_BITS: core::ops::RangeInclusive<u32> = 4..=24;
+
+    /// For networks that end in a distribution over tokens: weights of 8 bits, activations of 16.
+    pub fn language_model() -> Self {
+        Self {
+            activation_bits: 16,
+            ..Self::default()
+        }
+    }
+
+    /// Are activations too wide for a table?
+    pub(super) fn is_wide(&self) -> bool {
+        self.activation_bits > 8
+    }
+
+    /// Bits of the value of an operation with these properties.
+    pub(super) fn bits_of(&self, properties: Properties) -> u32 {
+        match self.is_wide() && properties.contains(Properties::MULTIPLIES) {
+            true => self.product_bits,
+            false => self.activation_bits,
+        }
+    }
 
     /// Largest magnitude of a weight.
     pub(super) fn weight_limit(&self) -> i64 {
@@ -45,7 +74,7 @@ impl QuantizeOptions {
 }
 
 /// The largest `m` such that `m` and `-m` have that many bits. Example: 127 for 8.
-fn largest(bits: u32) -> i64 {
+pub(super) fn largest(bits: u32) -> i64 {
     (1 << (bits - 1)) - 1
 }
 
@@ -54,6 +83,7 @@ impl Default for QuantizeOptions {
         Self {
             weight_bits: 8,
             activation_bits: 8,
+            product_bits: 20,
             multiplier_bits: 12,
             switches: Switches::default(),
         }

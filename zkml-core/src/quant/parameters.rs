@@ -18,6 +18,7 @@ impl Quantizer<'_> {
                 bias,
                 input_scale,
                 scales,
+                free: _,
             } = layer;
             let float = self.float;
             let name = &float[source].name;

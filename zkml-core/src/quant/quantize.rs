@@ -15,6 +15,8 @@ use super::node::NodeQuantizer;
 use super::options::QuantizeOptions;
 use super::quantized::Quantized;
 use super::scale;
+use super::streams::{self, Steps};
+use super::wide::Scales;
 use crate::circuit::{Function, FunctionTable};
 use crate::graph::{Graph, GraphError, IntFact, Node, NodeId, ParameterId};
 use crate::ops::{
@@ -40,8 +42,13 @@ pub fn quantize(
         float: graph,
         calibration,
         options,
-        scales: scale::activation_scales(graph, calibration, options.activation_limit(), &options.switches),
-        kept: scale::kept_accumulators(graph),
+        scales: scale::activation_scales(graph, calibration, options),
+        kept: scale::kept_accumulators(graph, options),
+        steps: match options.is_wide() {
+            true => streams::steps(graph, calibration, options),
+            false => vec![None; graph.nodes.len()],
+        },
+        streamed: vec![None; graph.nodes.len()],
         nodes: Graph {
             nodes: Vec::new(),
             input: NodeId(0),
@@ -71,6 +78,11 @@ fn check(graph: &Graph<Float>, options: &QuantizeOptions) -> Result<(), Quantize
     if !QuantizeOptions::ACTIVATION_BITS.contains(&options.activation_bits) {
         return Err(QuantizeError::ActivationBits {
             found: options.activation_bits,
+        });
+    }
+    if !QuantizeOptions::PRODUCT_BITS.contains(&options.product_bits) {
+        return Err(QuantizeError::ProductBits {
+            found: options.product_bits,
         });
     }
     if !(6..=24).contains(&options.multiplier_bits) {
@@ -110,8 +122,10 @@ pub(super) struct PendingWeights {
     pub(super) weight: ParameterId,
     pub(super) bias: Option<ParameterId>,
     pub(super) input_scale: f64,
-    /// The least scales at which the weights and biases fit.
+    /// The scales of the weights, at which weights and biases fit.
     pub(super) scales: Vec<f64>,
+    /// May they grow?
+    pub(super) free: bool,
 }
 
 /// A sum of operands of different scales, whose coefficients may still be chosen.
@@ -132,6 +146,10 @@ pub(super) struct Quantizer<'a> {
     pub(super) options: &'a QuantizeOptions,
     pub(super) scales: Vec<f64>,
     pub(super) kept: Vec<bool>,
+    /// The steps of the channels of nodes in a residual stream.
+    pub(super) steps: Vec<Option<Steps>>,
+    /// The values of these nodes with these steps, once they are made.
+    pub(super) streamed: Vec<Option<NodeId>>,
     pub(super) nodes: Graph<Int>,
     names: HashSet<String>,
     pub(super) accumulators: Vec<Option<Accumulator>>,
@@ -195,6 +213,9 @@ impl Quantizer<'_> {
         if let Some(activation) = self.activations[id.0] {
             return Ok(activation);
         }
+        if self.options.is_wide() {
+            return self.wide_activation(id);
+        }
         let name = &self.float[id].name;
         // Operands come before their users, so the node has an activation or an accumulator.
         let accumulator = self.accumulators[id.0].clone().ok_or_else(|| GraphError::Order {
@@ -217,6 +238,11 @@ impl Quantizer<'_> {
         (function, maximum): (Function, i64),
         name: String,
     ) -> Result<Activation, QuantizeError> {
+        if self.options.is_wide() && function == Function::Identity {
+            let (target, bits) = (Scales::one(scale), self.options.activation_bits);
+            let node = self.requantize(accumulator, &target, None, (name, bits))?;
+            return Ok(Activation { node, scale });
+        }
         let largest = self.calibration.largest(source).unwrap_or(0.0) / scale;
         let minimum = match function {
             Function::Relu => 0,
@@ -241,7 +267,7 @@ impl Quantizer<'_> {
     ) -> Result<Activation, QuantizeError> {
         let factors: Vec<f64> = accumulator.scales.iter().map(|s| s / step).collect();
         let identity = factors.iter().all(|factor| *factor == 1.0);
-        let axis = accumulator.axis;
+        let axis = accumulator.axes.first().copied().unwrap_or(0);
         let op = Rescale {
             multipliers: vec![1; factors.len()],
             axis,

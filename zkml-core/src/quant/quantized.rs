@@ -1,11 +1,11 @@
 //! A quantized network, and the conversion of its inputs and outputs from and to real numbers.
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Dimension};
 
 use super::record::Record;
 use crate::execute::{ExecutionError, check_inputs, float::check_input};
 use crate::graph::{Graph, NodeId};
-use crate::ops::Int;
+use crate::ops::{Int, Properties};
 use crate::optimize::Switches;
 
 /// The integer network, with the scales of its inputs and outputs.
@@ -36,6 +36,7 @@ impl Quantized {
     pub fn quantize_input(&self, real: &ArrayD<f32>) -> Result<ArrayD<i64>, ExecutionError> {
         let fact = &self.graph[self.graph.input].fact;
         check_input(&fact.shape, real)?;
+        self.check_ids(self.graph.input, real)?;
         Ok(quantized(real, self.input_scale, fact.range))
     }
 
@@ -46,11 +47,37 @@ impl Quantized {
     pub fn quantize_inputs(&self, real: &[ArrayD<f32>]) -> Result<Vec<ArrayD<i64>>, ExecutionError> {
         let nodes: Vec<_> = self.graph.inputs().map(|id| &self.graph[id]).collect();
         check_inputs(&self.graph, real, |fact, input| check_input(&fact.shape, input))?;
+        for (id, input) in self.graph.inputs().zip(real) {
+            self.check_ids(id, input)?;
+        }
         let scales = nodes.iter().map(|node| node.fact.scale);
         let scales = core::iter::once(self.input_scale).chain(scales.skip(1));
         let inputs = nodes.iter().zip(scales).zip(real);
         let inputs = inputs.map(|((node, scale), real)| quantized(real, scale, node.fact.range));
         Ok(inputs.collect())
+    }
+
+    /// Refuses an input of row numbers that holds anything else: it is no quantity, and must not be rounded or clamped.
+    fn check_ids(&self, input: NodeId, real: &ArrayD<f32>) -> Result<(), ExecutionError> {
+        let mut users = self
+            .graph
+            .nodes
+            .iter()
+            .filter(|node| node.inputs.contains(&input));
+        let Some(layer) = users.find(|node| node.op.room().has(Properties::CHOOSES_ROWS)) else {
+            return Ok(());
+        };
+        let rows = self.graph[input].fact.range.1 + 1;
+        let is_id = |value: f32| value.fract() == 0.0 && (0.0..rows as f32).contains(&value);
+        match real.indexed_iter().find(|(_, value)| !is_id(**value)) {
+            None => Ok(()),
+            Some((index, &value)) => Err(ExecutionError::TokenId {
+                layer: layer.name.clone(),
+                index: index.slice().to_vec(),
+                value,
+                vocabulary: rows as usize,
+            }),
+        }
     }
 
     /// The real numbers that integers of output number `output` stand for; `None` if there is no such output.

@@ -6,17 +6,21 @@
 //! scale; elsewhere a rescale is inserted.
 
 use super::calibrate::Calibration;
-use crate::graph::{Graph, NodeId};
+use super::options::{QuantizeOptions, largest as largest_of};
+use crate::graph::{Graph, Node, NodeId};
 use crate::ops::{Float, Properties};
-use crate::optimize::Switches;
 use crate::optimize::operation::concat_scales::{self, ConcatScales};
 
 /// What pre-activations reach at most, about 2^14, so that a table of 2^16 keeps a margin of 4.
 const LARGEST_BEFORE: f64 = 127.0 * 129.0;
 
+/// The part of its range that a wide activation uses in calibration. Nothing clamps it beyond.
+const USED: f64 = 0.5;
+
 /// Nodes whose accumulator is used without a rescale: outputs, and what reaches an output or an argmax through reshapes
-/// and permutations only. Their weights have one scale for all channels, or the values could not be compared.
-pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
+/// and permutations only. Their weights have one scale for all channels, or the values could not be compared. Where
+/// activations are wide (`options`), an argmax takes a scale for each channel.
+pub(crate) fn kept_accumulators(graph: &Graph<Float>, options: &QuantizeOptions) -> Vec<bool> {
     let mut kept = vec![false; graph.nodes.len()];
     for id in &graph.outputs {
         if let Some(kept) = kept.get_mut(id.0) {
@@ -25,7 +29,8 @@ pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
     }
     for (index, node) in graph.nodes.iter().enumerate().rev() {
         let room = node.op.room();
-        if (room.has(Properties::KEEPS_ACCUMULATORS) && kept[index]) || room.has(Properties::INDEX) {
+        let compares = room.has(Properties::INDEX) && !options.is_wide();
+        if (room.has(Properties::KEEPS_ACCUMULATORS) && kept[index]) || compares {
             for operand in &node.inputs {
                 kept[operand.0] = true;
             }
@@ -34,16 +39,17 @@ pub(crate) fn kept_accumulators(graph: &Graph<Float>) -> Vec<bool> {
     kept
 }
 
-/// The scale of every node's 8-bit value (`real = scale * integer`), with `limit` as the largest integer. It is only
-/// informative where a node keeps its operand's scale. The operands of a concatenation take its scale where the pass
-/// [`concat_scales`] runs.
+/// The scale of every node's value as an activation (`real = scale * integer`). It is only informative where a node
+/// keeps its operand's scale. The operands of a concatenation take its scale where the pass [`concat_scales`] runs.
 pub(crate) fn activation_scales(
     graph: &Graph<Float>,
     calibration: &Calibration,
-    limit: i64,
-    switches: &Switches,
+    options: &QuantizeOptions,
 ) -> Vec<f64> {
-    let ratio = LARGEST_BEFORE / limit as f64;
+    let ratio = match options.is_wide() {
+        true => USED,
+        false => LARGEST_BEFORE / options.activation_limit() as f64,
+    };
     let mut thresholds: Vec<f64> = Vec::with_capacity(graph.nodes.len());
     let accumulates = |id: NodeId| graph[id].op.room().has(Properties::ACCUMULATES);
     let largest = |id: NodeId| calibration.largest(id).unwrap_or(0.0);
@@ -68,11 +74,12 @@ pub(crate) fn activation_scales(
         // Only zeros were seen, which fit every scale.
         thresholds.push(if threshold > 0.0 { threshold } else { 1.0 });
     }
-    if switches.runs(&ConcatScales) {
+    if options.switches.runs(&ConcatScales) {
         concat_scales::share(graph, &mut thresholds);
     }
-    thresholds
-        .iter()
-        .map(|threshold| threshold / limit as f64)
+    let limit = |node: &Node<Float>| largest_of(options.bits_of(node.op.room().properties()));
+    let scales = thresholds.iter().zip(&graph.nodes);
+    scales
+        .map(|(threshold, node)| threshold / limit(node) as f64)
         .collect()
 }

@@ -7,8 +7,9 @@ use super::quantize::{PendingRescale, PendingSum, Quantizer};
 use super::quantized::Quantized;
 use super::record::Record;
 use super::shift::{self, Chosen, RescaleDemand};
+use super::wide;
 use crate::graph::NodeId;
-use crate::ops::{IntOp, QuantizeError, node_range, range};
+use crate::ops::{IntOp, Properties, QuantizeError, node_range, range};
 use crate::optimize::Level;
 use crate::optimize::circuit::{limb_width, table_sharing};
 use crate::optimize::operation::exact_multipliers::{self, Freedom, Maker};
@@ -28,7 +29,11 @@ impl Quantizer<'_> {
         let (limb_bits, chosen) = shift::choose(
             &demands,
             self.options.multiplier_bits,
-            limb_width::widths(&switches),
+            match self.options.is_wide() {
+                // Values and remainders of 16 bits have a table of that width in any case.
+                true => wide::DIGIT_BITS..=wide::DIGIT_BITS,
+                false => limb_width::widths(&switches),
+            },
         )?;
         for ((rescale, freedom), chosen) in rescales.iter().zip(freedoms).zip(chosen) {
             self.apply(rescale, freedom, chosen);
@@ -40,13 +45,18 @@ impl Quantizer<'_> {
         }
         let mut output_scales = Vec::with_capacity(self.float.outputs.len());
         for &output in &self.float.outputs {
-            let (node, scale) = match &self.accumulators[output.0] {
-                Some(accumulator) => (accumulator.node, accumulator.scales[0]),
-                None => {
+            let (mut node, scale) = match &self.accumulators[output.0] {
+                Some(accumulator) if accumulator.scales.len() == 1 => {
+                    (accumulator.node, accumulator.scales[0])
+                }
+                _ => {
                     let activation = self.activation(output)?;
                     (activation.node, activation.scale)
                 }
             };
+            if self.options.is_wide() && self.nodes[node].op.room().has(Properties::INDEX) {
+                node = self.reveal(node)?;
+            }
             self.nodes.outputs.push(node);
             output_scales.push(scale);
         }
@@ -91,7 +101,8 @@ impl Quantizer<'_> {
         let weight = self.weighted[number].weight;
         let users = self.weighted.iter().filter(|layer| layer.weight == weight);
         // A parameter used as a tensor has no accumulator, and so no scale to choose.
-        let accumulates = self.accumulators[self.weighted[number].source.0].is_some();
+        let layer = &self.weighted[number];
+        let accumulates = layer.free && self.accumulators[layer.source.0].is_some();
         Some(Maker::Layer {
             number,
             alone: accumulates && users.count() == 1,

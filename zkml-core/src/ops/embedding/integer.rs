@@ -55,7 +55,7 @@ impl Room for IntegerEmbedding {
     }
 
     fn properties(&self) -> Properties {
-        Properties::ACCUMULATES
+        Properties::ACCUMULATES | Properties::CHOOSES_ROWS
     }
 }
 

@@ -38,7 +38,7 @@ use crate::ops::quotient::{Quotient, RESULT_BITS, Width, advice, check_range, mu
 use crate::ops::range::{ceil_sqrt, magnitude};
 use crate::ops::reciprocal::{Reciprocal, cellwise, cellwise_rows};
 #[cfg(feature = "prover")]
-use crate::ops::{Computed, ExecutionError, IntegerSite};
+use crate::ops::{Channels, Computed, ExecutionError, IntegerSite};
 use crate::ops::{Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
 
 /// Rows of the last axis, divided by their root mean square; see the module.
@@ -126,7 +126,12 @@ impl IntegerRoom for IntegerRmsNorm {
                 let power = |exponent: &u32| 1i64 << exponent;
                 let repeated = exponents.iter().cycle().take(shape[last]).map(power);
                 let powers: Vec<i64> = repeated.collect();
-                multiplied(lowering, (&format!("{name}/scaled"), shape), x, (&powers, last))
+                multiplied(
+                    lowering,
+                    (&format!("{name}/scaled"), shape),
+                    x,
+                    (&powers, &[last]),
+                )
             }
         };
         let rows = &shape[..last];
@@ -246,6 +251,33 @@ impl IntegerRoom for IntegerRmsNorm {
 const SUM: &str = "sum of squares";
 
 impl IntegerRmsNorm {
+    /// For rows of `channels` channels, with an epsilon in squared steps of the operand: roots of 29 bits, reciprocals of
+    /// 30, and as many further bits of the sum of squares as leave it below `2^58` for every operand. `None` where even
+    /// no further bit does.
+    #[cfg(feature = "prover")]
+    pub fn for_operand(x: &Channels, channels: usize, epsilon: f64, bits: u32) -> Option<Self> {
+        let limit = 1i128 << 58;
+        let range = (-(x.magnitude as i64), x.magnitude as i64);
+        let with_precision = |precision: u32| Self {
+            exponents: x.exponents.clone(),
+            precision,
+            epsilon: (epsilon * 4f64.powi(precision as i32)).round() as i64,
+            numerator_bits: 48,
+            root_bits: 29,
+            reciprocal_bits: 30,
+            bits,
+        };
+        let candidates = (0..=29).rev().map(with_precision);
+        let mut fitting = candidates.filter(|norm| norm.is_consistent());
+        fitting.find(|norm| norm.largest_sum(range, channels) < limit)
+    }
+
+    /// The scale of the result, in rows of `channels` channels.
+    #[cfg(feature = "prover")]
+    pub fn scale(&self, channels: usize) -> f64 {
+        (channels as f64).sqrt() / 2f64.powi(self.bits as i32 - 1)
+    }
+
     /// `E`; none for parameters that make no sense.
     pub fn constant(&self) -> Option<i128> {
         let least_root = match self.numerator_bits.checked_sub(self.reciprocal_bits) {

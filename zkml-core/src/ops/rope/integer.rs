@@ -18,6 +18,8 @@ use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
 #[cfg(feature = "prover")]
 use crate::ops::IntegerSite;
+#[cfg(feature = "prover")]
+use crate::ops::Rope;
 use crate::ops::range::magnitude;
 use crate::ops::{Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 
@@ -138,6 +140,30 @@ impl IntegerRoom for IntegerRope {
 }
 
 impl IntegerRope {
+    /// Cosines and sines of heads are integers with so many bits after the point.
+    pub const BITS: u32 = 12;
+
+    /// The turn of heads `[B, H, tokens, head_dim]`.
+    #[cfg(feature = "prover")]
+    pub fn of_heads(rope: &Rope, tokens: usize, head_dim: usize) -> Self {
+        let (cos, sin) = rope.cos_sin(tokens, head_dim);
+        let half = (head_dim / 2).max(1);
+        let rounded = |value: f64| (value * f64::from(1u32 << Self::BITS)).round_ties_even() as i64;
+        let both_halves = |values: &[f64], lower: f64| -> Vec<i64> {
+            let rows = values.chunks(half);
+            let cells = rows.flat_map(|row| {
+                let (low, high) = (row.iter().map(move |value| lower * value), row.iter().copied());
+                low.chain(high)
+            });
+            cells.map(rounded).collect()
+        };
+        Self {
+            axis: 2,
+            cos: both_halves(&cos, 1.0),
+            sin: both_halves(&sin, -1.0),
+        }
+    }
+
     /// The largest magnitude of a result.
     fn largest(&self, range: (i64, i64)) -> i128 {
         let both = self.cos.iter().zip(&self.sin);

@@ -33,7 +33,7 @@ fn requantize(multipliers: &[i64], axis: usize, shift: u32, bits: u32) -> IntOp 
     let multipliers = multipliers.to_vec();
     ops::Requantize {
         multipliers,
-        axis,
+        axes: vec![axis],
         shift,
         bits,
     }

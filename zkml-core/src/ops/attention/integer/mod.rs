@@ -90,6 +90,27 @@ impl IntegerAttention {
         })
     }
 
+    /// As [`Self::new`], with `factor` as the score that a product of 1 of integers stands for.
+    ///
+    /// # Errors
+    /// None for the constants of [`Self::new`].
+    #[cfg(feature = "prover")]
+    pub fn for_scores(factor: f64, causal: bool, output_bits: u32) -> Result<Self, TableError> {
+        /// Significant bits of the multiplier.
+        const BITS: i32 = 16;
+        let steps = factor * 64.0;
+        // Of a factor that is no number above 0 a multiplier of 0 remains, which range analysis refuses.
+        let shift = (BITS - 1)
+            .saturating_sub(steps.log2().floor() as i32)
+            .clamp(1, 62);
+        let multiplier = (steps * 2f64.powi(shift)).round_ties_even() as i64;
+        Ok(Self {
+            causal,
+            output_bits,
+            ..Self::new(multiplier, shift as u32)?
+        })
+    }
+
     /// The largest magnitude of a mix times the reciprocal of its weights' sum.
     fn largest_mean(&self, v: (i64, i64)) -> i128 {
         magnitude(v) << self.reciprocal_bits.min(60)

@@ -46,7 +46,7 @@ fn requantized(shape: &[usize], (bits, shift): (u32, u32), multiplier: i64) -> C
     *shape.last_mut().expect("an axis") = 5;
     let op = ops::Requantize {
         multipliers: vec![multiplier],
-        axis: 0,
+        axes: vec![0],
         shift,
         bits,
     };
@@ -241,7 +241,7 @@ fn turned(base: f64) -> CompiledModel {
     let turned = n.derived("rope", rope(1, 5, 6, base).into(), &[fc], vec![1, 5, 6]);
     let op = ops::Requantize {
         multipliers: vec![9],
-        axis: 0,
+        axes: vec![0],
         shift: 16,
         bits: 16,
     };
@@ -301,7 +301,7 @@ fn embedded() -> CompiledModel {
     let rows = n.derived("embedding", op.into(), &[INPUT], vec![5, 3]);
     let op = ops::Requantize {
         multipliers: vec![9],
-        axis: 0,
+        axes: vec![0],
         shift: 3,
         bits: 16,
     };

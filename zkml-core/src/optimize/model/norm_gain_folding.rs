@@ -1,0 +1,121 @@
+//! Multiplies the gain of a normalization into the linear layers behind it.
+//!
+//! ```text
+//! W (g x) + b  =  (W g) x + b
+//! ```
+//!
+//! Only where every user is a layer that takes each channel of the last axis once, and the normalization is no output.
+
+use ndarray::{ArrayViewD, Axis};
+
+use crate::graph::{Graph, NodeId, ParameterId};
+use crate::ops::Float;
+use crate::optimize::{Change, OptimizeError, pass};
+
+pass!(NormGainFolding, "norm_gain_folding", Nodes(visit) in "optimize/run.rs",
+    "multiplies the gain of a normalization into the linear layers behind it");
+
+fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, OptimizeError> {
+    let node = &graph[id];
+    let Some(gain) = node.op.room().gain() else {
+        return Ok(None);
+    };
+    let users = graph.nodes.iter().enumerate();
+    let users = users.filter(|(_, user)| user.inputs.contains(&id));
+    let users: Vec<NodeId> = users.map(|(index, _)| NodeId(index)).collect();
+    let takes_channels = |user: &NodeId| {
+        let layer = graph[*user].op.room().layer();
+        layer.is_some_and(|layer| layer.window.is_none())
+    };
+    if users.is_empty() || graph.outputs.contains(&id) || !users.iter().all(takes_channels) {
+        return Ok(None);
+    }
+    let names: Vec<String> = users
+        .iter()
+        .map(|user| format!("`{}`", graph[*user].name))
+        .collect();
+    let what = format!("folded the gain of `{}` into {}", node.name, names.join(", "));
+    let gain = graph[gain].values.clone();
+    for user in users {
+        fold(graph, user, &gain.view());
+    }
+    graph.nodes[id.0].op.room_mut().drop_gain();
+    let next = NodeId(id.0 + 1);
+    Ok(Some(Change { what, next }))
+}
+
+/// Multiplies column `c` of a layer's weight by `gain[c]`.
+fn fold(graph: &mut Graph<Float>, layer: NodeId, gain: &ArrayViewD<'_, f32>) {
+    let Some(layer_weight) = graph[layer].op.room().layer().map(|layer| layer.weight) else {
+        return;
+    };
+    let mut folded = graph[layer_weight].clone();
+    let columns = folded.values.axis_iter_mut(Axis(1)).zip(gain);
+    for (mut column, gain) in columns {
+        column.mapv_inplace(|value| (f64::from(value) * f64::from(*gain)) as f32);
+    }
+    // A new parameter: another layer may share the old one.
+    let id = ParameterId(graph.parameters.len());
+    graph.parameters.push(folded);
+    if let Some((weight, _)) = graph.nodes[layer.0].op.room_mut().layer_mut() {
+        *weight = id;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::ArrayD;
+
+    use crate::execute::float::execute_float;
+    use crate::graph::{Graph, GraphBuilder, Parameter, ParameterId};
+    use crate::ops::{Float, Linear, RmsNorm};
+    use crate::optimize::{Switches, optimize};
+
+    /// A normalization with two layers behind it, and a sum of it with one of them if `kept`.
+    fn graph(kept: bool) -> Graph<Float> {
+        let mut builder = GraphBuilder::<Float>::new();
+        let mut parameter = |path: &str, shape: &[usize], seed: usize| {
+            let value = |cell: usize| ((cell * 37 + seed) % 19) as f32 / 7.0 - 1.2;
+            let values = (0..shape.iter().product()).map(value).collect();
+            let path = path.to_owned();
+            let values = ArrayD::from_shape_vec(shape, values).unwrap();
+            builder.parameter(Parameter { path, values })
+        };
+        let gain = parameter("norm.weight", &[4], 3);
+        let weights: [ParameterId; 2] = [0, 1].map(|k| parameter(&format!("{k}.weight"), &[4, 4], 5 + k));
+        let x = builder.input("x", &[2, 4]).unwrap();
+        let norm = RmsNorm {
+            weight: Some(gain),
+            normalized_shape: 4,
+            epsilon: 1e-5,
+        };
+        let norm = builder.add("norm", norm.into(), &[x]).unwrap();
+        let mut layer = |name: &str, weight| {
+            let op = Linear { weight, bias: None };
+            builder.add(name, op.into(), &[norm]).unwrap()
+        };
+        let (a, b) = (layer("0", weights[0]), layer("1", weights[1]));
+        let mut outputs = vec![a, b];
+        outputs.extend(kept.then_some(norm));
+        builder.finish(outputs).unwrap()
+    }
+
+    #[test]
+    fn a_gain_goes_into_all_layers_or_stays() {
+        let x = ArrayD::from_shape_vec(vec![2, 4], vec![0.3, -1.0, 2.0, 0.7, 5.0, 0.1, -0.2, 1.5]).unwrap();
+        for kept in [false, true] {
+            let graph = graph(kept);
+            let before = execute_float(&graph, &x).unwrap();
+            let (folded, reports) = optimize(graph.clone(), &Switches::default()).unwrap();
+            let after = execute_float(&folded, &x).unwrap();
+            for (a, b) in graph.outputs.iter().zip(&folded.outputs) {
+                let pairs = before[a.0].iter().zip(&after[b.0]);
+                pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} {b}"));
+            }
+            let gains = folded.nodes.iter().filter(|node| node.op.room().gain().is_some());
+            assert_eq!(gains.count(), usize::from(kept));
+            let text: String = reports.iter().map(ToString::to_string).collect();
+            assert_eq!(text.contains("folded the gain of `norm` into `0`, `1`"), !kept);
+        }
+    }
+}

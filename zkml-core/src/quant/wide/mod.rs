@@ -1,0 +1,334 @@
+//! Activations of more than 8 bits: rounded by [`Requantize`], never clamped.
+//!
+//! They are for transformers. A table that clamps would need a row for each value that may come in; so there is none,
+//! and an activation has twice the range that calibration saw. An input on which one leaves its range is refused.
+//!
+//! - *Layers* have a scale for each output channel, chosen so that the multiplier behind them is exact
+//!   ([`look_ahead`]).
+//! - *Residual sums* are one operation: `floor(acc m / 2^s) + h`. Their channels have steps of their own
+//!   ([`streams`](super::streams)), which normalizations take as they are.
+//! - *Products of two activations* have more bits than either ([`QuantizeOptions::product_bits`]).
+//! - *Functions* share one table: its argument and its value have the step `2^-10`, or a larger power of two where they
+//!   need one.
+//!
+//! [`QuantizeOptions::product_bits`]: super::QuantizeOptions::product_bits
+
+mod look_ahead;
+mod scales;
+
+pub(super) use scales::Scales;
+
+use super::quantize::Quantizer;
+use super::streams::Steps;
+use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
+use crate::graph::{IntFact, Node, NodeId, ParameterId};
+use crate::ops::range::{LIMIT, magnitude};
+use crate::ops::{
+    Accumulator, Activation, Channels, QuantizeError, Requantize, Reveal, RevealedInput, ShiftError,
+};
+use crate::optimize::operation::exact_multipliers;
+use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_scales};
+
+/// Bits of a digit of values and remainders.
+pub(super) const DIGIT_BITS: u32 = 16;
+
+/// The least step of a function's argument and value is `2^-10`.
+const LEAST_STEP: f64 = -10.0;
+
+/// By how much a function's argument or value may exceed what calibration saw.
+const HEADROOM: f64 = 2.0;
+
+/// The largest multiplier of rows that are looked up has about so many bits.
+const ROW_BITS: f64 = 12.0;
+
+impl Quantizer<'_> {
+    /// Appends `floor(acc m / 2^s + 1/2)`, plus a residual of the target's scales, as a value of these scales.
+    pub(super) fn requantize(
+        &mut self,
+        accumulator: &Accumulator,
+        target: &Scales,
+        residual: Option<NodeId>,
+        (name, bits): (String, u32),
+    ) -> Result<NodeId, QuantizeError> {
+        let fact = &self.nodes[accumulator.node].fact;
+        let shape = fact.shape.clone();
+        let factors = Scales::from(accumulator).over(target, &shape);
+        let reached = magnitude(fact.range) as f64;
+        let added = residual.map_or(0, |id| magnitude(self.nodes[id].fact.range)) as f64;
+        let limit = LIMIT as f64 * (1.0 - 1.0 / f64::from(1 << 20));
+        let fits = |shift: u32, multiplier: f64| {
+            let power = f64::from(shift).exp2();
+            let numerator = reached * multiplier + (added + 0.5) * power;
+            numerator < limit && f64::from(bits).exp2() * power < limit
+        };
+        let Some((multipliers, shift)) = scales::multipliers(&factors.values, fits) else {
+            let least = factors.values.iter().copied().fold(f64::INFINITY, f64::min);
+            return Err(ShiftError {
+                layer: name,
+                factor: least,
+                needed: (-least.log2().floor()).clamp(1.0, 200.0) as u32,
+                allowed: (1..60).take_while(|shift| fits(*shift, 1.0)).last().unwrap_or(0),
+                accumulator: magnitude(fact.range),
+                domain_bits: bits - 1,
+            }
+            .into());
+        };
+        let (multipliers, axes) = match multipliers.iter().all(|m| *m == multipliers[0]) {
+            true => (vec![multipliers[0]], Vec::new()),
+            false => (multipliers, factors.axes),
+        };
+        let op = Requantize {
+            multipliers,
+            axes,
+            shift,
+            bits,
+        };
+        let operands = core::iter::once(accumulator.node).chain(residual).collect();
+        let scale = target.values.first().copied().unwrap_or(1.0);
+        self.push(name, op.into(), operands, shape, scale)
+    }
+
+    /// The value of a node with the one scale of its activations.
+    pub(super) fn wide_activation(&mut self, id: NodeId) -> Result<Activation, QuantizeError> {
+        let properties = self.float[id].op.room().properties();
+        let (bits, mut scale) = (self.options.bits_of(properties), self.scales[id.0]);
+        let accumulator = self.source(id)?;
+        if let [only] = accumulator.scales.as_slice() {
+            // The scale is ours to choose: the next one with a multiplier that is exact.
+            scale = exact_scale(*only, scale);
+        }
+        let name = self.unique(format!("{}.rescale", self.float[id].name));
+        let node = self.requantize(&accumulator, &Scales::one(scale), None, (name, bits))?;
+        let activation = Activation { node, scale };
+        self.activations[id.0] = Some(activation);
+        Ok(activation)
+    }
+
+    /// What a node's value is made of: a stream, an accumulator or an activation.
+    fn source(&mut self, id: NodeId) -> Result<Accumulator, QuantizeError> {
+        if let Some(steps) = self.steps[id.0].clone() {
+            let node = self.streamed(id, &steps)?;
+            let Scales { values, axes } = self.of_channels(id, &steps);
+            return Ok(Accumulator {
+                node,
+                scales: values,
+                axes,
+            });
+        }
+        match self.accumulators[id.0].clone() {
+            Some(accumulator) => Ok(accumulator),
+            None => Ok(self.activation(id)?.into()),
+        }
+    }
+
+    /// The scales of a node's channels in its stream.
+    fn of_channels(&self, id: NodeId, steps: &Steps) -> Scales {
+        let last = self.float[id].fact.len().saturating_sub(1);
+        Scales {
+            values: steps.scales(),
+            axes: vec![last],
+        }
+    }
+
+    /// A node's value with the steps of its stream.
+    fn streamed(&mut self, id: NodeId, steps: &Steps) -> Result<NodeId, QuantizeError> {
+        if let Some(node) = self.streamed[id.0] {
+            return Ok(node);
+        }
+        let accumulator = match (self.accumulators[id.0].clone(), self.activations[id.0]) {
+            (Some(accumulator), _) => accumulator,
+            (None, Some(activation)) => activation.into(),
+            // Operands come before their users.
+            (None, None) => {
+                return Err(QuantizeError::Unsupported {
+                    layer: self.float[id].name.clone(),
+                    what: "a residual that is not computed yet",
+                });
+            }
+        };
+        let target = self.of_channels(id, steps);
+        let name = self.unique(format!("{}.rescale", self.float[id].name));
+        let bits = self.options.activation_bits;
+        let node = self.requantize(&accumulator, &target, None, (name, bits))?;
+        self.streamed[id.0] = Some(node);
+        Ok(node)
+    }
+
+    /// Makes a sum of two operands a value of its stream. One of them is added as it is.
+    pub(super) fn residual(&mut self, id: NodeId) -> Result<(), QuantizeError> {
+        let node = &self.float[id];
+        let (&[left, right], Some(steps)) = (node.inputs.as_slice(), self.steps[id.0].clone()) else {
+            return Err(QuantizeError::Unsupported {
+                layer: node.name.clone(),
+                what: "a residual sum of other than two operands",
+            });
+        };
+        let in_stream = |operand: NodeId| self.steps[operand.0].as_ref() == Some(&steps);
+        let (kept, other) = if in_stream(left) || !in_stream(right) {
+            (left, right)
+        } else {
+            (right, left)
+        };
+        let residual = self.streamed(kept, &steps)?;
+        let accumulator = self.source(other)?;
+        let target = self.of_channels(id, &steps);
+        let name = (node.name.clone(), self.options.activation_bits);
+        let sum = self.requantize(&accumulator, &target, Some(residual), name)?;
+        self.streamed[id.0] = Some(sum);
+        Ok(())
+    }
+
+    /// The operand of a normalization.
+    pub(super) fn channels(&mut self, id: NodeId) -> Result<Channels, QuantizeError> {
+        let (node, step, exponents) = match self.steps[id.0].clone() {
+            Some(steps) => {
+                let node = self.streamed(id, &steps)?;
+                let same = steps.exponents.iter().all(|k| *k == 0);
+                (node, steps.step, if same { vec![0] } else { steps.exponents })
+            }
+            None => {
+                let x = self.activation(id)?;
+                (x.node, x.scale, vec![0])
+            }
+        };
+        let magnitude = magnitude(self.nodes[node].fact.range);
+        Ok(Channels {
+            node,
+            step,
+            exponents,
+            magnitude,
+        })
+    }
+
+    /// Makes a node a public input of ids below the number of rows that they choose from.
+    pub(super) fn ids(&mut self, id: NodeId) -> Result<(), QuantizeError> {
+        let node = &self.float[id];
+        let users = self.float.nodes.iter().filter(|user| user.inputs.contains(&id));
+        let rows = users.filter_map(|user| {
+            let weight = user.op.room().chosen_rows()?;
+            self.float[weight].values.shape().first().copied()
+        });
+        let Some(rows) = rows.min() else {
+            return Err(QuantizeError::Unsupported {
+                layer: node.name.clone(),
+                what: "an input of token ids that no embedding takes",
+            });
+        };
+        let fact = IntFact {
+            shape: node.fact.clone(),
+            range: (0, rows as i64 - 1),
+            scale: 1.0,
+        };
+        self.nodes.nodes.push(Node {
+            name: node.name.clone(),
+            op: RevealedInput.into(),
+            inputs: Vec::new(),
+            fact,
+        });
+        let input = NodeId(self.nodes.nodes.len() - 1);
+        if id == self.float.input {
+            self.nodes.input = input;
+        }
+        self.activations[id.0] = Some(Activation {
+            node: input,
+            scale: 1.0,
+        });
+        Ok(())
+    }
+
+    /// A multiplier for each row of a weight that the node `id` looks up, and the scale of what comes out. The unit is a
+    /// power of two of the step that it is carried to.
+    pub(super) fn row_multipliers(&self, id: NodeId, weight: ParameterId) -> (Vec<i64>, f64) {
+        let per_row = self.options.switches.runs(&PerChannelScales);
+        let limit = self.options.weight_limit();
+        let scales = least_scales(&self.float[weight].values, None, 1.0, per_row, limit);
+        let most = scales.iter().copied().fold(0.0, f64::max);
+        let step = self.steps[id.0]
+            .as_ref()
+            .map_or(self.scales[id.0], |steps| steps.step);
+        let bits = (step / most).log2().floor() + ROW_BITS;
+        let unit = step * (-bits.max(1.0)).exp2();
+        let multiplier = |scale: &f64| exact_multipliers::multiplier(scale / unit).max(1);
+        (scales.iter().map(multiplier).collect(), unit)
+    }
+
+    /// Appends a function whose table is computed.
+    pub(super) fn wide_curve(&mut self, id: NodeId, curve: CurveKind) -> Result<(), QuantizeError> {
+        let (node, limit) = (&self.float[id], self.options.activation_limit());
+        let operand = node.inputs.first().copied().unwrap_or(id);
+        let largest = |id: NodeId| HEADROOM * self.calibration.largest(id).unwrap_or(0.0);
+        let step = |largest: f64| (largest / limit as f64).log2().ceil().max(LEAST_STEP);
+        let exponents = (step(largest(operand)), step(largest(id)));
+        let (input, scale) = (exponents.0.exp2(), exponents.1.exp2());
+        let curve = Dyadic::from_f64(input).and_then(|x| Curve::new(curve, x, Dyadic::from_f64(scale)?));
+        let table = FunctionTable {
+            function: Function::Curve(curve.map_err(|error| QuantizeError::Table {
+                layer: node.name.clone(),
+                error,
+            })?),
+            domain_bits: self.options.activation_bits - 1,
+            minimum: -limit,
+            maximum: limit,
+        };
+        let accumulator = match self.accumulators[operand.0].clone() {
+            Some(accumulator) if accumulator.axes.len() < 2 && self.steps[operand.0].is_none() => accumulator,
+            _ => self.activation(operand)?.into(),
+        };
+        let name = node.name.clone();
+        let activation = self.rescale_to((input, scale), &accumulator, table, name)?;
+        self.activations[id.0] = Some(activation);
+        Ok(())
+    }
+
+    /// Is the index that this node computes a public output?
+    pub(super) fn is_shown(&self, id: NodeId) -> bool {
+        self.options.is_wide() && self.float.outputs.contains(&id)
+    }
+
+    /// Makes an index a public output, whatever the privacy of outputs.
+    pub(super) fn reveal(&mut self, index: NodeId) -> Result<NodeId, QuantizeError> {
+        let Node { name, fact, .. } = &self.nodes[index];
+        let (name, shape) = (format!("{name}.public"), fact.shape.clone());
+        let name = self.unique(name);
+        self.push(name, Reveal.into(), vec![index], shape, 1.0)
+    }
+}
+
+/// The least scale not below `scale` that an accumulator of scale `of` is carried to by a multiplier that is exact with a
+/// remainder of one digit, or of two.
+fn exact_scale(of: f64, scale: f64) -> f64 {
+    for digits in [1, 2] {
+        let power = f64::from(digits * DIGIT_BITS).exp2();
+        let multiplier = (of / scale * power).floor();
+        // The range is smaller by one part in the multiplier.
+        if multiplier >= 32.0 {
+            return of * power / multiplier;
+        }
+    }
+    scale
+}
+
+/// Multipliers that bring accumulators of these scales to a common unit, to be compared: an empty list where they have
+/// one, and `None` where they differ too much.
+pub(super) fn compared(scales: &[f64]) -> Option<Vec<i64>> {
+    let most = scales.iter().copied().fold(0.0, f64::max);
+    let factors: Vec<f64> = scales.iter().map(|scale| scale / most).collect();
+    if factors.iter().all(|factor| *factor == 1.0) {
+        return Some(Vec::new());
+    }
+    let (multipliers, _) = scales::multipliers(&factors, |shift, _| shift <= DIGIT_BITS)?;
+    Some(multipliers)
+}
+
+/// Do channels `i` and `i + n/2` of the last axis, of size n, have the same scale?
+pub(super) fn pairs_are_equal(accumulator: &Accumulator, shape: &[usize]) -> bool {
+    let last = shape.len().saturating_sub(1);
+    if accumulator.axes.last() != Some(&last) {
+        return true;
+    }
+    let channels = shape[last].max(1);
+    accumulator.scales.chunks(channels).all(|row| {
+        let (left, right) = row.split_at(channels / 2);
+        left.iter().zip(right).all(|(a, b)| (a / b - 1.0).abs() < 1e-12)
+    })
+}
