@@ -40,6 +40,7 @@ pub use zkml_core::{
 
 #[cfg(feature = "prover")]
 pub mod data;
+pub mod language;
 #[cfg(feature = "prover")]
 pub mod memory;
 pub mod observe;

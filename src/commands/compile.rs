@@ -52,13 +52,13 @@ pub(crate) struct Compile {
     #[arg(long, value_enum, default_value_t = Scales::PerChannel)]
     weight_scales: Scales,
     /// Bits of weights and activations, 4 to 8: fewer bits are less precise
-    #[arg(long, default_value_t = 8, value_name = "BITS", value_parser = bits(QuantizeOptions::ACTIVATION_BITS))]
+    #[arg(long, default_value_t = 8, value_name = "BITS", value_parser = bits(QuantizeOptions::TABLE_BITS))]
     bits: u32,
     /// Bits of weights, 2 to 8 [default: as --bits]
     #[arg(long, value_name = "BITS", value_parser = bits(QuantizeOptions::WEIGHT_BITS))]
     weight_bits: Option<u32>,
     /// Bits of activations and of the input, 4 to 8 [default: as --bits]
-    #[arg(long, value_name = "BITS", value_parser = bits(QuantizeOptions::ACTIVATION_BITS))]
+    #[arg(long, value_name = "BITS", value_parser = bits(QuantizeOptions::TABLE_BITS))]
     activation_bits: Option<u32>,
     /// Significant bits of rescaling multipliers, 6 to 24
     #[arg(long, default_value_t = 12)]
@@ -339,6 +339,7 @@ impl Compile {
             activation_bits: self.activation_bits.unwrap_or(self.bits),
             multiplier_bits: self.multiplier_bits,
             switches,
+            ..QuantizeOptions::default()
         })
     }
 }

@@ -16,6 +16,8 @@ use zkml_core::{
     optimize::OptimizeError,
     quant::{AccuracyError, CalibrationError},
 };
+#[cfg(feature = "prover")]
+use zkml_models::hugging_face::PretrainedError;
 
 /// Why one of the five steps failed. The messages are complete: they hold those of the inner errors.
 ///
@@ -141,6 +143,55 @@ pub enum Error {
     ProvingKey {
         /// What is wrong.
         error: ProveError,
+    },
+    /// A directory that holds no language model that can be run.
+    #[cfg(feature = "prover")]
+    #[error("language model `{model}`: {error}")]
+    Pretrained {
+        /// Name of the model.
+        model: String,
+        /// What is wrong.
+        error: Box<PretrainedError>,
+    },
+    /// A model or a text that is too large to be proved.
+    #[cfg(feature = "prover")]
+    #[error("model `{model}`: expected at most {limit} {quantity}, found {found}")]
+    TooLarge {
+        /// Name of the model.
+        model: String,
+        /// What there is too much of.
+        quantity: &'static str,
+        /// The most there may be.
+        limit: u64,
+        /// How much there is.
+        found: u64,
+    },
+    /// A value of the integer model leaves its range, so that no proof exists.
+    #[cfg(feature = "prover")]
+    #[error("writing stopped before token {position}, for which there would be no proof: {error}")]
+    Stopped {
+        /// Position in the text of the token that was not shown.
+        position: usize,
+        /// The value.
+        error: ExecutionError,
+    },
+    /// A prompt or a proof that is about no text of the model.
+    #[error("text: expected {expected}, found {found}")]
+    Text {
+        /// What is right.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// The proof holds, but the text goes on with another token than the model's.
+    #[error("token {position} of the text: expected {expected}, which the model gives, found {found}")]
+    Continuation {
+        /// Position of the token.
+        position: usize,
+        /// The model's token.
+        expected: u32,
+        /// The token of the text.
+        found: u32,
     },
     /// The verifying key does not commit to what it says, or is unusable.
     #[error("the verifying key is refused: {error}")]

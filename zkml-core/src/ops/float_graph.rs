@@ -53,4 +53,15 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
         self.outputs.push(NodeId(self.nodes.len() - 1));
         Ok(self)
     }
+
+    /// Makes the index of the maximum along the last axis of output 0 (a token) the only output.
+    ///
+    /// # Errors
+    /// As [`Self::with_argmax`].
+    pub fn with_tokens(self) -> Result<Self, GraphError> {
+        let mut graph = self.with_argmax()?;
+        let last = graph.outputs.len().saturating_sub(1);
+        graph.outputs.drain(..last);
+        Ok(graph)
+    }
 }

@@ -165,7 +165,7 @@ impl AccuracyReport {
             .filter(|(_, counterpart)| counterpart.is_some())
             .map(|((node, products), _)| LayerAccuracy {
                 name: node.name.clone(),
-                cosine: cosine(*products),
+                cosine: products.cosine(),
             });
         Ok(Self {
             samples: samples.len(),
@@ -177,16 +177,15 @@ impl AccuracyReport {
             output_cosine: tally
                 .products
                 .get(output.0)
-                .map_or(0.0, |products| cosine(*products)),
+                .map_or(0.0, Products::cosine),
             layers: layers.collect(),
         })
     }
 }
 
-/// Sums over samples. Each layer has the sums of `a a`, `a b` and `b b` over its float values `a` and integer values
-/// `b`.
+/// Sums over samples.
 struct Tally {
-    products: Vec<[f64; 3]>,
+    products: Vec<Products>,
     float_correct: usize,
     integer_correct: usize,
     agreement: usize,
@@ -195,7 +194,7 @@ struct Tally {
 
 impl Tally {
     fn new(layers: usize) -> Self {
-        let products = vec![[0.0; 3]; layers];
+        let products = vec![Products::default(); layers];
         Self {
             products,
             float_correct: 0,
@@ -229,7 +228,7 @@ impl Tally {
         tally.float_correct = hits(&float_classes);
         let execution = match executor.run_on(&quantized.quantize_inputs(inputs).map_err(reject)?) {
             Ok(execution) => execution,
-            Err(ExecutionError::Domain { .. }) => {
+            Err(ExecutionError::Domain { .. } | ExecutionError::Outside { .. }) => {
                 tally.out_of_domain = 1;
                 return Ok(tally);
             }
@@ -243,10 +242,7 @@ impl Tally {
         {
             let Some((id, _)) = counterpart else { continue };
             let integers = execution.value(*id).ok_or(AccuracyError::OtherGraph)?;
-            for (a, b) in exact.iter().zip(integers) {
-                let (a, b) = (f64::from(*a), *b as f64);
-                *products = [products[0] + a * a, products[1] + a * b, products[2] + b * b];
-            }
+            products.add(exact, integers);
         }
         let integers = execution
             .outputs(&quantized.graph)
@@ -264,7 +260,7 @@ impl Tally {
 
     fn merge(mut self, other: Self) -> Self {
         for (a, b) in self.products.iter_mut().zip(&other.products) {
-            *a = [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
+            a.merge(b);
         }
         self.float_correct += other.float_correct;
         self.integer_correct += other.integer_correct;
@@ -292,11 +288,34 @@ fn classes(values: impl Iterator<Item = f64>, shape: &[usize]) -> Vec<usize> {
         .collect()
 }
 
-fn cosine([aa, ab, bb]: [f64; 3]) -> f64 {
-    match (aa > 0.0, bb > 0.0) {
-        (true, true) => ab / (aa.sqrt() * bb.sqrt()),
-        (false, false) => 1.0,
-        _ => 0.0,
+/// The sums of `a a`, `a b` and `b b` over float values `a` and integer values `b`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Products([f64; 3]);
+
+impl Products {
+    /// Adds a layer's values on one sample.
+    pub(super) fn add(&mut self, float: &ArrayD<f32>, integers: &ArrayD<i64>) {
+        let Self([aa, ab, bb]) = self;
+        for (a, b) in float.iter().zip(integers) {
+            let (a, b) = (f64::from(*a), *b as f64);
+            (*aa, *ab, *bb) = (*aa + a * a, *ab + a * b, *bb + b * b);
+        }
+    }
+
+    /// Adds the sums over other samples.
+    pub(super) fn merge(&mut self, other: &Self) {
+        let pairs = self.0.iter_mut().zip(other.0);
+        pairs.for_each(|(a, b)| *a += b);
+    }
+
+    /// 1 where the two are proportional, or both 0.
+    pub(super) fn cosine(&self) -> f64 {
+        let [aa, ab, bb] = self.0;
+        match (aa > 0.0, bb > 0.0) {
+            (true, true) => ab / (aa.sqrt() * bb.sqrt()),
+            (false, false) => 1.0,
+            _ => 0.0,
+        }
     }
 }
 

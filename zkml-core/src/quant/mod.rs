@@ -5,13 +5,14 @@
 //! 3. [`crate::ops::range`] proves that no integer can wrap in the field;
 //! 4. [`quantized`] is the result, with its boundary to the real numbers;
 //! 5. [`Record`] says how a model was made;
-//! 6. [`accuracy`] measures the distance from the float network.
+//! 6. [`accuracy`] measures the distance from the float network, [`language`] that of a language model.
 
 pub mod accuracy;
 pub mod calibrate;
 mod node;
 mod observer;
 mod options;
+pub mod language;
 mod parameters;
 pub mod quantize;
 pub mod quantized;
@@ -29,6 +30,7 @@ pub(crate) mod tests;
 pub use crate::ops::QuantizeError;
 pub use accuracy::{AccuracyError, AccuracyReport, LayerAccuracy};
 pub use calibrate::{Calibration, CalibrationError, CalibrationMethod};
+pub use language::LanguageReport;
 pub use options::QuantizeOptions;
 pub use quantize::quantize;
 pub use quantized::Quantized;

@@ -29,6 +29,8 @@ impl QuantizeOptions {
     pub const WEIGHT_BITS: core::ops::RangeInclusive<u32> = 2..=8;
     /// Bits that activations can have.
     pub const ACTIVATION_BITS: core::ops::RangeInclusive<u32> = 4..=16;
+    /// Bits that activations can have that come out of tables.
+    pub const TABLE_BITS: core::ops::RangeInclusive<u32> = 4..=8;
     /// Bits that products can have.
     pub const PRODUCT_BITS: core::ops::RangeInclusive<u32> = 4..=24;
 
@@ -42,7 +44,7 @@ impl QuantizeOptions {
 
     /// Are activations too wide for a table?
     pub(super) fn is_wide(&self) -> bool {
-        self.activation_bits > 8
+        self.activation_bits > *Self::TABLE_BITS.end()
     }
 
     /// Bits of the value of an operation with these properties.

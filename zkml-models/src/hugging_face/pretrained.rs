@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use zkml_core::execute::ExecutionError;
 use zkml_core::graph::Graph;
 use zkml_core::nn::{Forward, LoadReport, TraceError, WeightError, Weights};
 use zkml_core::ops::{Float, Symbolic};
 
-use super::{ConfigError, Tokenizer, TokenizerError};
+use super::{ConfigError, Settings, Tokenizer, TokenizerError};
 use crate::llama::{LlamaConfig, LlamaForCausalLM};
 
 /// A directory that holds no model we can run.
@@ -57,6 +58,9 @@ pub enum PretrainedError {
         /// The tensor.
         key: &'static str,
     },
+    /// The float model cannot be run on the text.
+    #[error("{0}")]
+    Run(ExecutionError),
     /// The model cannot be traced on the input.
     #[error(transparent)]
     Trace(#[from] TraceError),
@@ -69,6 +73,8 @@ zkml_core::debug_as_display!(PretrainedError);
 pub struct PretrainedLlama {
     config: LlamaConfig,
     tokenizer: Tokenizer,
+    /// Tokens after which a text ends.
+    ends: Vec<u32>,
     weights: Weights,
 }
 
@@ -93,8 +99,12 @@ impl PretrainedLlama {
             file: file.clone(),
             source,
         })?;
-        let config =
-            LlamaConfig::from_json(&text).map_err(|error| PretrainedError::Config { file, error })?;
+        let refused = |error| PretrainedError::Config {
+            file: file.clone(),
+            error,
+        };
+        let config = LlamaConfig::from_json(&text).map_err(refused)?;
+        let ends = end_tokens(&text).map_err(refused)?;
         let file = directory.join("tokenizer.json");
         let tokenizer = Tokenizer::from_file(&file)?;
         // The other way round, a vocabulary is padded to a round number.
@@ -108,6 +118,7 @@ impl PretrainedLlama {
         let model = PretrainedLlama {
             config,
             tokenizer,
+            ends,
             weights: Weights::open(directory)?,
         };
         model.check_tie()?;
@@ -137,6 +148,11 @@ impl PretrainedLlama {
         &self.tokenizer
     }
 
+    /// Tokens after which a text ends: `eos_token_id` of `config.json`.
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.ends
+    }
+
     /// The model without weights.
     pub fn model(&self) -> LlamaForCausalLM {
         LlamaForCausalLM::new(self.config)
@@ -156,7 +172,17 @@ impl PretrainedLlama {
     /// # Errors
     /// As [`Self::graph`].
     pub fn step_graph(&self, tokens: usize, past: usize) -> Result<Graph<Float>, PretrainedError> {
-        self.load(self.model().trace_step(1, tokens, past)?)
+        self.step_graph_on(1, tokens, past)
+    }
+
+    /// As [`Self::step_graph`], for `batch` texts at once.
+    pub(super) fn step_graph_on(
+        &self,
+        batch: usize,
+        tokens: usize,
+        past: usize,
+    ) -> Result<Graph<Float>, PretrainedError> {
+        self.load(self.model().trace_step(batch, tokens, past)?)
     }
 
     fn load(&self, graph: Graph<Symbolic>) -> Result<Graph<Float>, PretrainedError> {
@@ -172,4 +198,17 @@ impl PretrainedLlama {
             Err(PretrainedError::Unused(Box::new(report)))
         }
     }
+}
+
+/// `eos_token_id`, a number, a list of numbers, or absent.
+fn end_tokens(config: &str) -> Result<Vec<u32>, ConfigError> {
+    const KEY: &str = "eos_token_id";
+    let settings = Settings::parse(config)?;
+    let Some(value) = settings.get(KEY) else {
+        return Ok(Vec::new());
+    };
+    let numbers = value.as_array().map_or(core::slice::from_ref(value), Vec::as_slice);
+    let id = |number: &serde_json::Value| number.as_u64().and_then(|id| u32::try_from(id).ok());
+    let ids: Option<Vec<u32>> = numbers.iter().map(id).collect();
+    ids.ok_or_else(|| ConfigError::new(KEY, "a token id or a list of them", value))
 }

@@ -1,0 +1,271 @@
+//! A Llama of one million parameters continues a text, and proves that exactly this model wrote it.
+//!
+//! `cargo run --release --example llama3`; `-- --help` lists the options. Reads `examples/assets` alone, unless given
+//! another model.
+
+// An example speaks to people.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod support;
+
+use std::error::Error;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use support::classifier::{asset, exit_code};
+use support::program::{privacy, start_threads};
+use support::progress::{bar, spin};
+use support::report::{Stages, duration, print_peak_memory, size};
+use zkml::argument::{Statement, soundness};
+use zkml::language::{Continuation, LanguageModel, QuantizedLanguageModel, Sampling, Written};
+use zkml::prelude::*;
+use zkml::proof::to_bytes;
+
+/// Continue a text with a Llama, and prove that exactly this model wrote it.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The text to continue
+    #[arg(long, default_value = "ROMEO:\nBut, soft! what light through yonder")]
+    prompt: String,
+    /// How many tokens to write
+    #[arg(long, default_value_t = 16)]
+    tokens: usize,
+    /// Directory of a Llama in Hugging Face's form; the one that is shipped, unless given
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Text on which the size of the model's values is measured; texts of the model's own, unless given
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+    /// Text to measure perplexity on, never the one of --calibration; `heldout.txt` of the model's directory, unless given
+    #[arg(long, value_name = "FILE")]
+    heldout: Option<PathBuf>,
+    /// How many windows of 256 tokens of that text are used; 0 for none
+    #[arg(long, default_value_t = 16)]
+    windows: usize,
+    /// Number of threads; all that the machine has, unless given
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Make the weights public too: a smaller proof that hides nothing
+    #[arg(long)]
+    public: bool,
+}
+
+/// Tokens of a window that perplexity is measured on.
+const WINDOW: usize = 256;
+
+/// The context that a proof is bound to; a verifier would send a nonce.
+const CONTEXT: &[u8] = b"";
+
+fn main() -> ExitCode {
+    zkml::memory::keep_freed();
+    exit_code(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    start_threads(arguments.threads)?;
+    let mut stages = Stages::default();
+    let directory = arguments
+        .model
+        .clone()
+        .unwrap_or_else(|| asset("shakespeare-llama3"));
+    let model = stages.run("load", || LanguageModel::from_pretrained(&directory))?;
+    let config = model.config();
+    println!(
+        "{} layers of width {}, {} heads on {} keys, {} tokens",
+        config.num_hidden_layers,
+        config.hidden_size,
+        config.num_attention_heads,
+        config.num_key_value_heads,
+        config.vocab_size
+    );
+    let prompt = model.encode(&arguments.prompt)?;
+    let context = config.max_position_embeddings;
+    if prompt.len() + arguments.tokens > context {
+        println!("warning: the text is longer than the {context} tokens that the model was made for");
+    }
+    let model = quantize(model, arguments, &mut stages)?;
+    measure(&model, arguments, &directory, &mut stages)?;
+    let written = write(&model, &prompt, arguments.tokens, &mut stages)?;
+    prove(&model, &written, prompt.len(), arguments.public, &mut stages)?;
+    println!("\n{stages}");
+    print_peak_memory();
+    Ok(())
+}
+
+/// The integer model. The size of its values is measured on the given text, or on texts of the model's own.
+fn quantize(
+    model: LanguageModel,
+    arguments: &Arguments,
+    stages: &mut Stages,
+) -> Result<QuantizedLanguageModel, Box<dyn Error>> {
+    let texts = match &arguments.calibration {
+        Some(path) => windows(&model.encode(&read(path)?)?, usize::MAX)?,
+        None => {
+            let sampling = Sampling::default();
+            let bar = bar("the model writes texts to be measured on", sampling.tokens);
+            let texts = stages.run("write texts to measure on", || model.sample(sampling, || bar.inc(1)))?;
+            bar.finish_and_clear();
+            stages.remark(format!("{} of {} tokens", sampling.texts, sampling.tokens));
+            texts
+        }
+    };
+    let model = stages.run("quantize", || spin("quantizing", || model.quantize(&texts)))?;
+    stages.remark("weights of 8 bits, activations of 16");
+    Ok(model)
+}
+
+/// How close the integers are to the floats, on text that neither was made with.
+fn measure(
+    model: &QuantizedLanguageModel,
+    arguments: &Arguments,
+    directory: &Path,
+    stages: &mut Stages,
+) -> Result<(), Box<dyn Error>> {
+    let path = arguments.heldout.clone().unwrap_or_else(|| directory.join("heldout.txt"));
+    if arguments.windows == 0 {
+        return Ok(());
+    }
+    if arguments.heldout.is_none() && !path.exists() {
+        println!("no {}: perplexity is not measured", path.display());
+        return Ok(());
+    }
+    let texts = windows(&model.encode(&read(&path)?)?, arguments.windows)?;
+    let bar = bar("measuring perplexity", texts.len());
+    let report = stages.run("measure perplexity", || model.report(&texts, || bar.inc(1)))?;
+    bar.finish_and_clear();
+    stages.remark(format!("{} tokens, float and integer", report.rows));
+    println!("\n{report}");
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+/// The first windows of a text, or all of it if it is shorter than one.
+fn windows(ids: &[u32], count: usize) -> Result<Vec<Vec<u32>>, String> {
+    let window = WINDOW.min(ids.len());
+    if window < 2 {
+        return Err(format!("expected a text of at least 2 tokens, found {}", ids.len()));
+    }
+    Ok(ids.chunks_exact(window).take(count).map(<[u32]>::to_vec).collect())
+}
+
+/// The text, as the integer model writes it.
+fn write(
+    model: &QuantizedLanguageModel,
+    prompt: &[u32],
+    tokens: usize,
+    stages: &mut Stages,
+) -> Result<Written, Box<dyn Error>> {
+    print!("{}", model.decode(prompt)?);
+    std::io::stdout().flush()?;
+    let start = Instant::now();
+    let written = model.write(prompt, tokens, |piece| {
+        print!("{piece}");
+        // A terminal that is gone shows nothing; the proof is made all the same.
+        let _ = std::io::stdout().flush();
+    })?;
+    println!("\n");
+    let (time, count) = (start.elapsed(), written.answer().len());
+    let rate = count as f64 / time.as_secs_f64();
+    stages.push("write", time, format!("{count} tokens, {rate:.0} a second"));
+    if count < tokens {
+        println!("the model ended the text after {count} tokens");
+    }
+    Ok(written)
+}
+
+/// Keys, the proof of the whole text, its verification, and a text with another token.
+fn prove(
+    model: &QuantizedLanguageModel,
+    written: &Written,
+    prompt: usize,
+    public: bool,
+    stages: &mut Stages,
+) -> Result<(), Box<dyn Error>> {
+    let (prover, verifier) = stages.run("setup", || {
+        spin("committing to the weights, proving their range", || {
+            written.setup(privacy(public))
+        })
+    })?;
+    describe(&prover)?;
+    let input = written.input();
+    let answer = stages.run("prove", || spin("proving", || prover.prove(&input, CONTEXT)))?;
+    let proof = answer.proof();
+    stages.remark(format!("{} tokens in one proof", written.ids().len()));
+    let start = Instant::now();
+    let verified = verifier.verify(proof, CONTEXT)?;
+    let continuation = Continuation::of(&verified, prompt)?;
+    let verifying: Duration = start.elapsed();
+    stages.push("verify", verifying, "");
+    if continuation.answer != written.answer() {
+        return Err("the proof shows another text than the model wrote".into());
+    }
+    println!(
+        "verified in {}: after {:?} this model writes {:?}; proof {}, public values {}",
+        duration(verifying),
+        model.decode(&continuation.prompt)?,
+        model.decode(&continuation.answer)?,
+        size(to_bytes(&proof.proof)?.len() as u64),
+        size(to_bytes(&proof.public)?.len() as u64),
+    );
+    tamper(model, &verifier, proof, prompt)
+}
+
+/// What the key holds, and what it promises.
+fn describe(prover: &Prover) -> Result<(), Box<dyn Error>> {
+    let key = prover.key();
+    let statement = Statement::new(&key.verifying)?;
+    let circuit = statement.circuit();
+    println!(
+        "circuit: {} columns, {} lookups, {} tables",
+        circuit.columns.len(),
+        circuit.lookups.len(),
+        circuit.tables.len()
+    );
+    let bits = soundness(&statement).sum(&soundness(&Statement::of_setup(&key.verifying)?));
+    println!("soundness: {bits:.1} bits, all terms proven in the random oracle model");
+    println!(
+        "privacy: public text, {} logits, {} weights",
+        Visibility::Private,
+        key.verifying.privacy.weights
+    );
+    if let Some(proofs) = prover.remaining()? {
+        println!("proofs: {proofs} with this key, then rotate it");
+    }
+    Ok(())
+}
+
+/// Puts another token in the place of the first one of the answer. The proof must be rejected.
+fn tamper(
+    model: &QuantizedLanguageModel,
+    verifier: &Verifier,
+    proof: &AnswerProof,
+    prompt: usize,
+) -> Result<(), Box<dyn Error>> {
+    let mut altered = proof.clone();
+    let vocabulary = model.config().vocab_size as i64;
+    let Some(said) = altered.public.outputs.as_mut().and_then(|outputs| outputs.last_mut()) else {
+        return Err("expected public tokens".into());
+    };
+    let before = said[prompt - 1];
+    let after = (before + 1) % vocabulary;
+    said[prompt - 1] = after;
+    // The altered text is consistent: the token that the model is said to give is the one that stands there.
+    if let Some(read) = altered.public.input.as_mut().and_then(|ids| ids.get_mut(prompt)) {
+        *read = after;
+    }
+    let text = |token: i64| model.decode(&[token as u32]);
+    let (before, after) = (text(before)?, text(after)?);
+    match verifier.verify(&altered, CONTEXT) {
+        Ok(_) => Err(format!("a text with {after:?} in the place of {before:?} was accepted").into()),
+        Err(reason) => {
+            println!("\n{after:?} in the place of {before:?}: rejected, {reason}");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What is too large to be proved today, said before anything large is read.
+
+use zkml_models::llama::LlamaConfig;
+
+use crate::Error;
+
+/// Most cells of committed weights: with the least rate of the code, twice as many are encoded and kept, and setup takes
+/// no more than `2^28` of them.
+const MAXIMUM_WEIGHT_CELLS: u64 = 1 << 27;
+
+/// Most cells of scores in all layers. Each is looked up several times.
+const MAXIMUM_SCORES: u64 = 1 << 24;
+
+/// Refuses a model whose weights are too many, each axis rounded up to a power of two as it is committed.
+pub(super) fn check_weights(name: &str, config: &LlamaConfig) -> Result<(), Error> {
+    let cells = |rows: usize, columns: usize| {
+        let [rows, columns] = [rows, columns].map(|size| size.next_power_of_two() as u64);
+        rows.saturating_mul(columns)
+    };
+    let (width, inner) = (config.hidden_size, config.intermediate_size);
+    let queries = config.num_attention_heads.saturating_mul(config.head_dim);
+    let keys = config.num_key_value_heads.saturating_mul(config.head_dim);
+    let layer = [
+        2 * cells(queries, width),
+        2 * cells(keys, width),
+        3 * cells(inner, width),
+    ];
+    let layer: u64 = layer.iter().fold(0, |sum, cells| sum.saturating_add(*cells));
+    let layers = layer.saturating_mul(config.num_hidden_layers as u64);
+    // A tied head is committed twice: the gain of the last normalization is part of one of them.
+    let found = layers.saturating_add(2 * cells(config.vocab_size, width));
+    refuse(name, "cells of weights, sizes rounded up to powers of two", found, MAXIMUM_WEIGHT_CELLS)
+}
+
+/// Refuses a text whose attention has too many scores.
+pub(super) fn check_text(name: &str, config: &LlamaConfig, tokens: usize) -> Result<(), Error> {
+    let tokens = tokens.checked_next_power_of_two().unwrap_or(usize::MAX) as u64;
+    let heads = config.num_attention_heads.saturating_mul(config.num_hidden_layers) as u64;
+    let found = heads.saturating_mul(tokens).saturating_mul(tokens);
+    refuse(name, "scores of the attention in one proof", found, MAXIMUM_SCORES)
+}
+
+fn refuse(name: &str, quantity: &'static str, found: u64, limit: u64) -> Result<(), Error> {
+    if found <= limit {
+        return Ok(());
+    }
+    Err(Error::TooLarge {
+        model: name.to_owned(),
+        quantity,
+        limit,
+        found,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_billion_parameters_are_refused_by_number() {
+        let llama = LlamaConfig {
+            num_hidden_layers: 16,
+            num_attention_heads: 32,
+            num_key_value_heads: 8,
+            head_dim: 64,
+            ..LlamaConfig::new(128_256, 2048, 8192)
+        };
+        let error = check_weights("llama", &llama).unwrap_err().to_string();
+        assert!(error.contains("1509949440"), "{error}");
+        assert!(error.contains("134217728"), "{error}");
+        let small = LlamaConfig::new(1024, 128, 384);
+        assert!(check_weights("llama", &small).is_ok());
+        assert!(check_text("llama", &small, 2048).is_ok());
+        assert!(check_text("llama", &small, usize::MAX).is_err());
+    }
+}
