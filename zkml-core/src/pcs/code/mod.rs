@@ -172,7 +172,7 @@ mod tests {
     use crate::field::P;
 
     fn code(log_row: u32, tail: usize, log_codeword: u32) -> CircleCode {
-        CircleCode::new(&code_parameters(log_row, tail, log_codeword)).unwrap()
+        CircleCode::new(&CodeParameters::of_size(log_row, tail, log_codeword)).unwrap()
     }
 
     proptest! {
@@ -236,7 +236,7 @@ mod tests {
             for log_stride in 0..4u32 {
                 let parameters = CodeParameters {
                     log_stride,
-                    ..code_parameters(log_row, tail, log_codeword)
+                    ..CodeParameters::of_size(log_row, tail, log_codeword)
                 };
                 parameters.validate().unwrap();
                 let (narrow, stride) = (parameters.narrow(), parameters.stride());
@@ -265,18 +265,6 @@ mod tests {
                     all[some[0]..][..1]
                 );
             }
-        }
-    }
-
-    fn code_parameters(log_row: u32, tail: usize, log_codeword: u32) -> CodeParameters {
-        CodeParameters {
-            log_row,
-            tail,
-            log_codeword,
-            log_stride: 0,
-            queries: 1,
-            digest_bytes: 32,
-            grinding_bits: 0,
         }
     }
 
