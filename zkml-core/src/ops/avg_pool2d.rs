@@ -13,7 +13,9 @@ use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite,
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
-use crate::graph::{OperandError, Shape, ShapeError, Site, Window2d, attempt, infer, positive_pair, sized};
+use crate::graph::{
+    OperandError, Shape, ShapeError, Site, Window2d, attempt, infer, of_rank, positive_pair, sized,
+};
 
 const NAME: &str = "avg_pool2d";
 const ADAPTIVE: &str = "adaptive_avg_pool2d";
@@ -92,21 +94,8 @@ impl AdaptiveAvgPool2dOptions {
     /// An operand that does not fit.
     pub const fn shape(&self, x: Shape) -> Result<Shape, ShapeError> {
         let [height, width] = self.output_size;
-        if height == 0 || width == 0 {
-            return Err(ShapeError::Option {
-                operation: ADAPTIVE,
-                name: "output_size",
-                expected: "of at least 1",
-                found: 0,
-            });
-        }
-        if x.rank() != 4 {
-            return Err(ShapeError::Rank {
-                operation: ADAPTIVE,
-                expected: "4 dimensions [N, C, H, W]",
-                found: x,
-            });
-        }
+        attempt!(positive_pair(ADAPTIVE, "output_size", self.output_size));
+        attempt!(of_rank(ADAPTIVE, 4, "4 dimensions [N, C, H, W]", x));
         if !x.size(2).is_multiple_of(height) || !x.size(3).is_multiple_of(width) {
             return Err(ShapeError::AdaptivePool {
                 output_size: self.output_size,
@@ -174,15 +163,11 @@ impl Room for GlobalAvgPool2d {
     }
 
     fn properties(&self) -> Properties {
-        Properties::ACCUMULATES | Properties::TAKES_MEANS
+        Properties::ACCUMULATES | Properties::TAKES_MEANS | Properties::SHAPES
     }
 }
 
 impl FloatRoom for GlobalAvgPool2d {
-    fn returns_operand(&self, operand: &[usize], shape: &[usize], _inputs: usize) -> bool {
-        operand == shape
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         let x = site.operand(0)?;

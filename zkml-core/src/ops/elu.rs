@@ -3,17 +3,14 @@
 use super::elementwise::Curved;
 use super::{Properties, hyper_parameters};
 use crate::circuit::{CurveKind, Dyadic, TableError};
-use crate::graph::ShapeError;
+use crate::graph::choice;
 
 hyper_parameters! {
     /// `x`, below 0 `alpha (e^x - 1)`.
     ELU {
         /// Minus the limit at minus infinity; 1.
         alpha: f64 = 1.0,
-    }, check |self| match self.alpha.is_finite() {
-        true => Ok(()),
-        false => Err(ShapeError::Choice { operation: "ELU", name: "alpha", expected: "a finite number" }),
-    }
+    }, check |self| choice("ELU", "alpha", "a finite number", self.alpha.is_finite())
 }
 
 impl Curved for ELU {

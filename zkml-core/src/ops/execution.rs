@@ -85,6 +85,22 @@ impl<'a> IntegerSite<'a> {
             .map(|parameter| parameter.values.to_array())
     }
 
+    /// Values of an optional parameter: `Some(None)` if the layer has none, `None` if the graph lacks it.
+    pub fn optional(&self, id: Option<ParameterId>) -> Option<Option<ArrayD<i32>>> {
+        match id {
+            None => Some(None),
+            Some(id) => Some(Some(self.parameter(id)?)),
+        }
+    }
+
+    /// Values that come from no table, if the operands fit.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Inconsistent`] where they do not.
+    pub fn computed(&self, value: Option<ArrayD<i64>>) -> Result<Computed, ExecutionError> {
+        value.map(Computed::plain).ok_or_else(|| self.inconsistent())
+    }
+
     /// The error for a graph that was not validated.
     pub fn inconsistent(&self) -> ExecutionError {
         ExecutionError::Inconsistent {

@@ -15,10 +15,7 @@ pub struct Ids;
 
 impl Room for Ids {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        match site.operands {
-            [] => site.declared(),
-            _ => Err(site.arity(0)),
-        }
+        site.source()
     }
 
     fn properties(&self) -> Properties {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::range::wide;
 use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
+use super::{FloatSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, Shape, Site};
 
@@ -32,15 +32,13 @@ impl FloatRoom for Input {
     }
 }
 
-/// The rooms of inputs: `$reveals` is whether the integers are public whatever the privacy.
+/// The rooms of inputs: `$reveals` is whether the integers are public whatever the privacy. They execute nothing: the
+/// executor puts the value of an input in its place.
 macro_rules! input {
     ($name:ident, $reveals:literal) => {
         impl Room for $name {
             fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-                match site.operands {
-                    [] => site.declared(),
-                    _ => Err(site.arity(0)),
-                }
+                site.source()
             }
 
             fn properties(&self) -> Properties {
@@ -55,17 +53,6 @@ macro_rules! input {
 
             fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
                 lowering.input($reveals)
-            }
-
-            /// The executor puts the value of an input in its place.
-            #[cfg(feature = "prover")]
-            fn execute(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-                None
-            }
-
-            #[cfg(feature = "prover")]
-            fn reference(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-                None
             }
         }
     };

@@ -3,17 +3,14 @@
 use super::elementwise::Curved;
 use super::{Properties, hyper_parameters};
 use crate::circuit::{CurveKind, Dyadic, TableError};
-use crate::graph::ShapeError;
+use crate::graph::choice;
 
 hyper_parameters! {
     /// `x`, below 0 `negative_slope x`.
     LeakyReLU {
         /// Slope below 0; 0.01.
         negative_slope: f64 = 0.01,
-    }, check |self| match self.negative_slope.is_finite() {
-        true => Ok(()),
-        false => Err(ShapeError::Choice { operation: "LeakyReLU", name: "negative_slope", expected: "a finite number" }),
-    }
+    }, check |self| choice("LeakyReLU", "negative_slope", "a finite number", self.negative_slope.is_finite())
 }
 
 impl Curved for LeakyReLU {

@@ -17,6 +17,7 @@ mod execution;
 mod float_graph;
 mod hyper_parameters;
 mod lowering;
+mod multipliers;
 mod pooling;
 mod product;
 mod properties;

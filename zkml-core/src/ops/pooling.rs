@@ -8,7 +8,7 @@ use rayon::prelude::*;
 #[cfg(feature = "prover")]
 use super::PARALLEL_CELLS;
 use crate::circuit::CircuitError;
-use crate::graph::{Shape, ShapeError, Window2d, attempt, positive_pair, sized};
+use crate::graph::{Shape, ShapeError, Window2d, attempt, of_rank, positive_pair, sized};
 
 /// `[N, C, H, W] -> [N, C, H', W']`.
 pub(super) const fn pooled(
@@ -16,13 +16,7 @@ pub(super) const fn pooled(
     x: Shape,
     window: &Window2d,
 ) -> Result<Shape, ShapeError> {
-    if x.rank() != 4 {
-        return Err(ShapeError::Rank {
-            operation,
-            expected: "4 dimensions [N, C, H, W]",
-            found: x,
-        });
-    }
+    attempt!(of_rank(operation, 4, "4 dimensions [N, C, H, W]", x));
     match window.slide([x.size(2), x.size(3)]) {
         Ok([height, width]) => sized(operation, x, &[x.size(0), x.size(1), height, width]),
         Err((window, padded)) => Err(ShapeError::Window {

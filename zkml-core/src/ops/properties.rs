@@ -40,6 +40,8 @@ bitflags::bitflags! {
         const NON_NEGATIVE = 1 << 15;
         /// An operand without negative values is returned as it is.
         const KEEPS_NON_NEGATIVE = 1 << 16;
+        /// It returns its operand where that has the shape of its result.
+        const SHAPES = 1 << 17;
     }
 }
 

@@ -4,7 +4,9 @@
 use ndarray::ArrayD;
 
 #[cfg(feature = "prover")]
-use super::{Computed, ExecutionError, FloatSite, IntegerLayer, IntegerSite, QuantizeError, Quantizing};
+use super::{
+    Computed, ExecutionError, FloatSite, IntegerLayer, IntegerSite, Layer, QuantizeError, Quantizing,
+};
 use super::{Lowering, Properties, RangeError, RangeSite};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, ParameterId, Shape, Site, Window2d};
@@ -62,8 +64,8 @@ pub struct AffineLayer {
 /// An operation of the floating-point graph.
 pub trait FloatRoom: Room {
     /// Does it return its operand, of this shape? `inputs` is the number of its operands and `shape` its own shape.
-    fn returns_operand(&self, _operand: &[usize], _shape: &[usize], _inputs: usize) -> bool {
-        false
+    fn returns_operand(&self, operand: &[usize], shape: &[usize], _inputs: usize) -> bool {
+        self.has(Properties::SHAPES) && operand == shape
     }
 
     /// The ratio of its result's scale to its operand's, if it keeps the integers.
@@ -142,13 +144,20 @@ pub trait IntegerRoom: Room {
         Some(None)
     }
 
-    /// Its values, computed fast; `None` where the operands do not fit. A layer is laid out for this one time.
+    /// Its values, computed fast; `None` where the operands do not fit. A layer is laid out for this one time. An
+    /// operation whose execution may be refused has [`Self::execute_table`] instead.
     #[cfg(feature = "prover")]
-    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>>;
+    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        let layer = self.integer_layer(site)??;
+        Layer::new(&layer)?.multiply(site.operand(0)?, site.shape())
+    }
 
-    /// Its values by definition, as directly as possible: the oracle for [`Self::execute`].
+    /// Its values by definition, as directly as possible: the oracle for [`Self::execute`]. An operation whose
+    /// execution may be refused has [`Self::reference_table`] instead.
     #[cfg(feature = "prover")]
-    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>>;
+    fn reference(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        None
+    }
 
     /// What its constraints need besides its result, for [`Hint::Advice`](super::Hint::Advice): the cells of columns,
     /// row-major, in the order of the hint.
@@ -166,9 +175,7 @@ pub trait IntegerRoom: Room {
     /// A value outside of a table's domain; operands that do not fit.
     #[cfg(feature = "prover")]
     fn execute_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        self.execute(site)
-            .map(Computed::plain)
-            .ok_or_else(|| site.inconsistent())
+        site.computed(self.execute(site))
     }
 
     /// As [`Self::reference`], with the values on which a table was looked up.
@@ -177,8 +184,6 @@ pub trait IntegerRoom: Room {
     /// A value outside of a table's domain; operands that do not fit.
     #[cfg(feature = "prover")]
     fn reference_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        self.reference(site)
-            .map(Computed::plain)
-            .ok_or_else(|| site.inconsistent())
+        site.computed(self.reference(site))
     }
 }

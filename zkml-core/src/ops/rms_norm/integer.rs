@@ -36,7 +36,7 @@ use crate::field::{M61, P, from_i64};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
 use crate::ops::quotient::{Quotient, RESULT_BITS, Width, advice, check_range, multiplied, within};
 use crate::ops::range::{ceil_sqrt, magnitude};
-use crate::ops::reciprocal::{Reciprocal, cellwise, cellwise_rows};
+use crate::ops::reciprocal::{Reciprocal, cellwise};
 #[cfg(feature = "prover")]
 use crate::ops::{Computed, ExecutionError, IntegerSite};
 use crate::ops::{Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
@@ -142,7 +142,7 @@ impl IntegerRoom for IntegerRmsNorm {
         };
         let reciprocal = reciprocal.lower(lowering)?;
         let numerator_name = format!("{name}/numerator");
-        let numerator = cellwise_rows(lowering, (&numerator_name, shape), y, reciprocal);
+        let numerator = cellwise(lowering, (&numerator_name, shape), y, (reciprocal, last));
         let quotient = Quotient {
             name,
             shape,
@@ -152,16 +152,6 @@ impl IntegerRoom for IntegerRmsNorm {
             bits: self.bits,
         };
         quotient.lower(lowering)
-    }
-
-    #[cfg(feature = "prover")]
-    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        Some(self.execute_table(site).ok()?.value)
-    }
-
-    #[cfg(feature = "prover")]
-    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        Some(self.reference_table(site).ok()?.value)
     }
 
     #[cfg(feature = "prover")]
@@ -350,7 +340,12 @@ impl IntegerRmsNorm {
             input: sum,
             output,
         });
-        let square = cellwise(lowering, (&format!("{name}/square"), rows), root, root);
+        let square = cellwise(
+            lowering,
+            (&format!("{name}/square"), rows),
+            root,
+            (root, rows.len()),
+        );
         let (zero, one) = (M61::from(0u64), M61::from(1u64));
         let not_above = [(one, sum), (-one, square)];
         let not_below = [(one, square), (one + one, root), (-one, sum)];

@@ -44,8 +44,6 @@ mod lowering;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "prover")]
-use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::{CircuitError, ColumnId, Curve, CurveKind, DecayTable, Dyadic, TableError};
@@ -193,16 +191,6 @@ impl IntegerRoom for IntegerAttention {
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         lowering::lower(self, lowering)
-    }
-
-    #[cfg(feature = "prover")]
-    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        Some(self.execute_table(site).ok()?.value)
-    }
-
-    #[cfg(feature = "prover")]
-    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        Some(self.reference_table(site).ok()?.value)
     }
 
     #[cfg(feature = "prover")]
