@@ -51,12 +51,7 @@ impl MaxPool2dOptions {
 
     /// The sliding window.
     pub const fn window(&self) -> Window2d {
-        Window2d {
-            kernel: self.kernel_size,
-            stride: self.stride,
-            padding: self.padding,
-            dilation: self.dilation,
-        }
+        Window2d::new(self.kernel_size, self.stride, self.padding, self.dilation)
     }
 
     /// # Errors
