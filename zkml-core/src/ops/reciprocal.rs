@@ -6,8 +6,8 @@
 //!
 //! The divisor `s` is an integer of `[0, 2^b]`. Both sides of the first equation are integers of `[0, p)`, because
 //! `2^(c+b) + 2^b < p/2` and `N < p/2`: the equation holds over the integers. `s - 1 - rem` is an integer above `-2^b`
-//! and below `2^b`, hence not negative: `rem < s`. So `s > 0`, and `r = floor(N / s)` is the only one. Without the range
-//! of `r` every `rem` would have a solution in the field.
+//! and below `2^b`, hence not negative: `rem < s`. So `s > 0`, and `r = floor(N / s)` is the only one. Without the
+//! range of `r` every `rem` would have a solution in the field.
 //!
 //! Padding is divided as well: there, too, `s > 0`.
 

@@ -134,8 +134,8 @@ fn cropped(lowering: &mut dyn Lowering<'_>, name: &str, column: ColumnId) -> Col
     circuit.column(name, &shape, ColumnKind::View(View::crop(column, shape.len())))
 }
 
-/// The axes of a product of the query side `[batch, group, repeat, query, s]` with the key side, `[batch, group, .., ..]`:
-/// summed over `s`, the key side's axis `summed`, with its axis `free` as the last one of the result.
+/// The axes of a product of the query side `[batch, group, repeat, query, s]` with the key side, `[batch, group, ..,
+/// ..]`: summed over `s`, the key side's axis `summed`, with its axis `free` as the last one of the result.
 fn by_head(free: usize, summed: usize) -> Vec<Axis> {
     vec![
         Axis::shared(0, 0, 0),
