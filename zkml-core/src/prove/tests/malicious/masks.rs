@@ -59,8 +59,9 @@ fn two_answers_with_one_mask_show_everything() {
     let weights = scene.key.commitment(0).expect("a commitment");
     let seed = || Seed::from_bytes([5; 32]);
     let both = [b"one", b"two"].map(|context| {
-        let proof =
-            prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), context, seed()).expect("a proof");
+        let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), context, seed(), None)
+            .expect("a proof")
+            .0;
         heard(&statement, &trace.public, &proof, context)
     });
     let found = pads_behind(&statement, both.each_ref());
@@ -141,8 +142,10 @@ fn one_pad_that_is_not_the_committed_one() {
         (0, &[&weights]),
         CONTEXT,
         trace_seed(&statement).expect("randomness"),
+        None,
     )
-    .expect("a proof");
+    .expect("a proof")
+    .0;
     let mut altered = proof.clone();
     // After the root the first message is `lookup.root`.
     altered.messages[32] ^= 1;
