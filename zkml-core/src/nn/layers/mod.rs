@@ -45,8 +45,8 @@ macro_rules! forward {
     };
 }
 
-/// A layer: its struct, how it is built, and its inherent `forward`. With `records` that is one operation on the layer's
-/// parameters, whose shape rule is that of the options.
+/// A layer: its struct, how it is built, and its inherent `forward`. With `records` that is one operation on the
+/// layer's parameters, whose shape rule is that of the options.
 macro_rules! declare {
     ($(#[$doc:meta])* $layer:ident, $options:ty, $(#[$forward_doc:meta])* records |$values:ident, $path:ident, $recording:ident| $op:expr) => {
         $crate::nn::layers::declare!(
