@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, Axis as NdAxis};
 use serde::{Deserialize, Serialize};
 
-use super::pooling::{check_kernel, check_window, is_single_cell, pooled};
+use super::pooling::{check_kernel, check_window, is_single_cell, pooled, pooling_options};
 #[cfg(feature = "prover")]
 use super::pooling::{pool, pool_reference};
 use super::product::{rank4, window_factor};
@@ -20,53 +20,12 @@ use crate::graph::{
 const NAME: &str = "avg_pool2d";
 const ADAPTIVE: &str = "adaptive_avg_pool2d";
 
-/// Hyper-parameters of an average pooling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AvgPool2dOptions {
-    /// Height and width of a window.
-    pub kernel_size: [usize; 2],
-    /// Step between windows; the kernel size.
-    pub stride: [usize; 2],
-    /// Zeros on both sides, which count in the mean; 0.
-    pub padding: [usize; 2],
-}
-
-impl AvgPool2dOptions {
-    /// With PyTorch's defaults.
-    pub const fn new(kernel_size: [usize; 2]) -> AvgPool2dOptions {
-        AvgPool2dOptions {
-            kernel_size,
-            stride: kernel_size,
-            padding: [0; 2],
-        }
-    }
-
-    /// The sliding window.
-    pub const fn window(&self) -> Window2d {
-        Window2d {
-            kernel: self.kernel_size,
-            stride: self.stride,
-            padding: self.padding,
-            dilation: [1; 2],
-        }
-    }
-
-    /// # Errors
-    /// A size of 0, or padding of more than half the kernel.
-    pub const fn check(&self) -> Result<(), ShapeError> {
-        check_window(NAME, &self.window())
-    }
-
-    /// `[N, C, H, W] -> [N, C, H', W']`.
-    ///
-    /// # Errors
-    /// Options or an operand that do not fit.
-    pub const fn shape(&self, x: Shape) -> Result<Shape, ShapeError> {
-        attempt!(self.check());
-        pooled(NAME, x, &self.window())
-    }
-
-    infer!(|self, x| self.shape(x));
+pooling_options! {
+    /// Hyper-parameters of an average pooling.
+    AvgPool2dOptions {
+        /// Zeros on both sides, which count in the mean; 0.
+        padding
+    }, NAME, |x, window| pooled(NAME, x, window)
 }
 
 /// Hyper-parameters of an adaptive average pooling.

@@ -70,6 +70,14 @@ impl<'a> FloatSite<'a> {
 }
 
 impl<'a> IntegerSite<'a> {
+    /// Value of an operand that the operation cannot do without.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Inconsistent`] where there is none.
+    pub fn needed(&self, index: usize) -> Result<&'a ArrayD<i64>, ExecutionError> {
+        self.operand(index).ok_or_else(|| self.inconsistent())
+    }
+
     /// The shape of the result.
     pub fn shape(&self) -> &'a [usize] {
         &self.node.fact.shape

@@ -3,6 +3,7 @@
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
 
+use super::input::float_input;
 use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
@@ -23,15 +24,6 @@ impl Room for Ids {
     }
 }
 
-impl FloatRoom for Ids {
-    /// The executor puts the value of an input in its place.
-    #[cfg(feature = "prover")]
-    fn evaluate(&self, _site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        None
-    }
-
-    #[cfg(feature = "prover")]
-    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        Err(QuantizeError::unsupported(quantizing, "an input of token ids"))
-    }
-}
+float_input!(Ids, |quantizing| {
+    Err(QuantizeError::unsupported(quantizing, "an input of token ids"))
+});

@@ -19,18 +19,26 @@ pub struct Input;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevealedInput;
 
-impl FloatRoom for Input {
-    /// The executor puts the value of an input in its place.
-    #[cfg(feature = "prover")]
-    fn evaluate(&self, _site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        None
-    }
+/// The float room of an input, which evaluates nothing: the executor puts the value of an input in its place.
+macro_rules! float_input {
+    ($name:ident, |$quantizing:ident| $quantized:expr) => {
+        impl FloatRoom for $name {
+            #[cfg(feature = "prover")]
+            fn evaluate(&self, _site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
+                None
+            }
 
-    #[cfg(feature = "prover")]
-    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        quantizing.input()
-    }
+            #[cfg(feature = "prover")]
+            fn quantize(&self, $quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
+                $quantized
+            }
+        }
+    };
 }
+
+pub(super) use float_input;
+
+float_input!(Input, |quantizing| quantizing.input());
 
 /// The rooms of inputs: `$reveals` is whether the integers are public whatever the privacy. They execute nothing: the
 /// executor puts the value of an input in its place.

@@ -42,6 +42,8 @@ bitflags::bitflags! {
         const KEEPS_NON_NEGATIVE = 1 << 16;
         /// It returns its operand where that has the shape of its result.
         const SHAPES = 1 << 17;
+        /// Each value of its result takes one product of two values, and it is no [layer](super::FloatRoom::layer).
+        const MULTIPLIES = 1 << 18;
     }
 }
 

@@ -89,8 +89,7 @@ impl IntegerRoom for Requantize {
 
     #[cfg(feature = "prover")]
     fn execute_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        let inconsistent = || site.inconsistent();
-        let x = site.operand(0).ok_or_else(inconsistent)?;
+        let (x, inconsistent) = (site.needed(0)?, || site.inconsistent());
         let multipliers = self.multipliers();
         let run = multipliers.run(x.shape()).ok_or_else(inconsistent)?;
         let half = self.shift.checked_sub(1).map(|shift| 1i64 << shift.min(62));
@@ -118,7 +117,7 @@ impl IntegerRoom for Requantize {
 
     #[cfg(feature = "prover")]
     fn reference_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        let x = site.operand(0).ok_or_else(|| site.inconsistent())?;
+        let x = site.needed(0)?;
         let values = ArrayD::from_shape_fn(x.shape(), |at| {
             let m = self.multipliers().of_cell(&at);
             let added = site.operand(1).map_or(0, |residual| residual[&at]);

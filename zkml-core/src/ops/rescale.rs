@@ -149,8 +149,7 @@ impl IntegerRoom for Rescale {
 
     #[cfg(feature = "prover")]
     fn execute_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        let inconsistent = || site.inconsistent();
-        let x = site.operand(0).ok_or_else(inconsistent)?;
+        let (x, inconsistent) = (site.needed(0)?, || site.inconsistent());
         let shape = x.shape();
         let multipliers = self.multipliers();
         let run = multipliers.run(shape).ok_or_else(inconsistent)?;
@@ -182,7 +181,7 @@ impl IntegerRoom for Rescale {
 
     #[cfg(feature = "prover")]
     fn reference_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        let x = site.operand(0).ok_or_else(|| site.inconsistent())?;
+        let x = site.needed(0)?;
         let before = ArrayD::from_shape_fn(x.shape(), |at| {
             let m = self.multipliers().of_cell(&at);
             ((i128::from(x[&at]) * i128::from(m) + (1 << (self.shift - 1))) >> self.shift) as i64

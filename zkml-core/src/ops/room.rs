@@ -23,11 +23,13 @@ pub trait Room {
         None
     }
 
-    /// The shape of its result.
+    /// The shape of its result: that of its only operand, unless the room says otherwise.
     ///
     /// # Errors
     /// What does not fit: an operand, their number, or a parameter.
-    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError>;
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        site.one()
+    }
 
     /// What passes may rely on.
     fn properties(&self) -> Properties {
@@ -91,7 +93,8 @@ pub trait FloatRoom: Room {
     /// Products of weights and activations for each value of the result. `shape_of` gives the shape of a parameter.
     fn products(&self, shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
         let row = |layer: AffineLayer| shape_of(layer.weight).iter().skip(1).product();
-        self.layer().map_or(0, row)
+        let own = usize::from(self.has(Properties::MULTIPLIES));
+        self.layer().map_or(own, row)
     }
 
     /// Refuses values of operands that the operation has no meaning for.

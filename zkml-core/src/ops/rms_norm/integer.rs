@@ -18,12 +18,12 @@
 //! **The reciprocal.** `s` is at least `2^(k-a) + 1` because of `E`, hence `r < 2^a`: small rows, rows of zeros and the
 //! rows of padding, where `T = E`, have reciprocals as well. See [`Reciprocal`].
 //!
-//! **The result.** `|y_c| 2^j <= sqrt T`, and as an integer it is at most `s`. So `|y_c r| <= N 2^-j = M 2^shift`, which
-//! bounds the numerator of the quotient, and `|n_c| <= M`. With a power of two in the place of `M 2^(k - bits + 1)` a
-//! row of one channel would give `M + 1`.
+//! **The result.** `|y_c| 2^j <= sqrt T`, and as an integer it is at most `s`. So `|y_c r| <= N 2^-j = M 2^shift`,
+//! which bounds the numerator of the quotient, and `|n_c| <= M`. With a power of two in the place of `M 2^(k - bits +
+//! 1)` a row of one channel would give `M + 1`.
 //!
-//! **Its norm.** `|y| 2^j < s + 1` gives `|y| r / 2^shift < M (1 + 1/s)`. Rounding moves each of `d` channels by at most
-//! 1/2, so `|n| <= M (1 + 1/s) + sqrt(d) / 2`. The range analysis of a layer behind this one rests on it.
+//! **Its norm.** `|y| 2^j < s + 1` gives `|y| r / 2^shift < M (1 + 1/s)`. Rounding moves each of `d` channels by at
+//! most 1/2, so `|n| <= M (1 + 1/s) + sqrt(d) / 2`. The range analysis of a layer behind this one rests on it.
 
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
@@ -156,8 +156,7 @@ impl IntegerRoom for IntegerRmsNorm {
 
     #[cfg(feature = "prover")]
     fn execute_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        let inconsistent = || site.inconsistent();
-        let x = site.operand(0).ok_or_else(inconsistent)?;
+        let (x, inconsistent) = (site.needed(0)?, || site.inconsistent());
         let channels = x.shape().last().copied().filter(|size| *size > 0);
         let channels = channels.ok_or_else(inconsistent)?;
         let constant = self
@@ -189,7 +188,7 @@ impl IntegerRoom for IntegerRmsNorm {
 
     #[cfg(feature = "prover")]
     fn reference_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        let x = site.operand(0).ok_or_else(|| site.inconsistent())?;
+        let x = site.needed(0)?;
         let channels = *x.shape().last().ok_or_else(|| site.inconsistent())?;
         let mut roots = Vec::new();
         let mut values = Vec::new();
