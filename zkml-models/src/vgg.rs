@@ -211,7 +211,6 @@ fn make_classifier(config: &VggConfig) -> Vec<SequentialLayer> {
 
 #[cfg(test)]
 mod tests {
-    use zkml_core::nn::Weights;
     use zkml_core::ops::FloatOp;
 
     use super::*;

@@ -16,6 +16,7 @@ pub(crate) struct Route {
     pub(crate) source: Vec<Option<Coordinate>>,
 }
 
+#[cfg(feature = "prover")]
 impl Route {
     /// The source axes that the sumcheck keeps, in the order of the factors.
     pub(crate) fn kept(&self, view: &View) -> Vec<usize> {
@@ -32,7 +33,9 @@ impl Route {
         let value = |coordinate: &Option<Coordinate>| coordinate.map_or(K::from(0u64), Coordinate::value);
         self.source.iter().map(value).collect()
     }
+}
 
+impl Route {
     pub(crate) fn new(
         circuit: &Circuit,
         schedule: &Schedule,
