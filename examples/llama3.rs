@@ -106,7 +106,9 @@ fn quantize(
         None => {
             let sampling = Sampling::default();
             let bar = bar("the model writes texts to be measured on", sampling.tokens);
-            let texts = stages.run("write texts to measure on", || model.sample(sampling, || bar.inc(1)))?;
+            let texts = stages.run("write texts to measure on", || {
+                model.sample(sampling, || bar.inc(1))
+            })?;
             bar.finish_and_clear();
             stages.remark(format!("{} of {} tokens", sampling.texts, sampling.tokens));
             texts
@@ -124,7 +126,10 @@ fn measure(
     directory: &Path,
     stages: &mut Stages,
 ) -> Result<(), Box<dyn Error>> {
-    let path = arguments.heldout.clone().unwrap_or_else(|| directory.join("heldout.txt"));
+    let path = arguments
+        .heldout
+        .clone()
+        .unwrap_or_else(|| directory.join("heldout.txt"));
     if arguments.windows == 0 {
         return Ok(());
     }
@@ -149,9 +154,16 @@ fn read(path: &Path) -> Result<String, String> {
 fn windows(ids: &[u32], count: usize) -> Result<Vec<Vec<u32>>, String> {
     let window = WINDOW.min(ids.len());
     if window < 2 {
-        return Err(format!("expected a text of at least 2 tokens, found {}", ids.len()));
+        return Err(format!(
+            "expected a text of at least 2 tokens, found {}",
+            ids.len()
+        ));
     }
-    Ok(ids.chunks_exact(window).take(count).map(<[u32]>::to_vec).collect())
+    Ok(ids
+        .chunks_exact(window)
+        .take(count)
+        .map(<[u32]>::to_vec)
+        .collect())
 }
 
 /// The text, as the integer model writes it.
@@ -249,7 +261,12 @@ fn tamper(
 ) -> Result<(), Box<dyn Error>> {
     let mut altered = proof.clone();
     let vocabulary = model.config().vocab_size as i64;
-    let Some(said) = altered.public.outputs.as_mut().and_then(|outputs| outputs.last_mut()) else {
+    let Some(said) = altered
+        .public
+        .outputs
+        .as_mut()
+        .and_then(|outputs| outputs.last_mut())
+    else {
         return Err("expected public tokens".into());
     };
     let before = said[prompt - 1];

@@ -13,6 +13,7 @@ use tracing::span::Id;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use zkml::observe::{Recorder, size};
+use zkml_core::proof::replace_file;
 
 use super::{CommandError, Globals};
 
@@ -198,24 +199,9 @@ impl<'o> Console<'o> {
     }
 }
 
-/// Writes text to a temporary file and renames it to `path`. Returns the number of bytes.
+/// Writes a text file, whole or not at all. Returns the number of bytes.
 pub(super) fn write_text(path: &Path, text: &str) -> Result<u64, CommandError> {
-    let failed = |error: std::io::Error| CommandError::Write {
-        path: path.to_path_buf(),
-        error,
-    };
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".zkml-").suffix(".partial");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+    replace_file(path, false, |file| file.write_all(text.as_bytes()))?;
     Ok(text.len() as u64)
 }
 

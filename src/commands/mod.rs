@@ -78,7 +78,7 @@ impl Command {
         } else {
             output
         };
-        let make = self.makes();
+        let word = self.word();
         // `compile`, `setup` and `prove` have a console of their own. For every other command this one shows progress
         // and writes the traces; its lines go nowhere.
         #[cfg(feature = "prover")]
@@ -94,12 +94,11 @@ impl Command {
         if let Some(observer) = observer {
             observer.finish()?;
         }
-        // `verify` and `verify-key` print a refusal as JSON themselves.
-        if let (Err(error), true, true) = (&result, make, json) {
+        if let (Err(error), Some(word), true) = (&result, word, json) {
             writeln!(
                 output,
                 "{}",
-                serde_json::json!({ "ok": false, "error": error.to_string() })
+                serde_json::json!({ word: false, "error": error.to_string() })
             )?;
         }
         result
@@ -130,12 +129,14 @@ impl Command {
         matches!(self, Command::Compile(_) | Command::Setup(_) | Command::Prove(_))
     }
 
-    /// Whether [`Self::run`] prints a failure as JSON: not for the commands that only read files.
-    fn makes(&self) -> bool {
-        !matches!(
-            self,
-            Command::Inspect(_) | Command::Verify(_) | Command::VerifyKey(_)
-        )
+    /// The word that is `false` in a failure that [`Self::run`] prints as JSON; none for `inspect`, which only reads.
+    fn word(&self) -> Option<&'static str> {
+        match self {
+            Command::Inspect(_) => None,
+            Command::Verify(_) | Command::VerifyKey(_) => Some("valid"),
+            #[cfg(feature = "prover")]
+            _ => Some("ok"),
+        }
     }
 
     fn dispatch(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
@@ -205,49 +206,59 @@ pub(crate) enum CommandError {
     #[cfg(feature = "prover")]
     #[error("cannot write {}: {error}", path.display())]
     Write { path: PathBuf, error: io::Error },
-    /// Weights that are not those of the model.
-    #[cfg(feature = "prover")]
-    #[error(transparent)]
-    Weights(#[from] zkml::nn::WeightError),
-    /// Inputs that the model does not take.
-    #[cfg(feature = "prover")]
-    #[error(transparent)]
-    Data(#[from] zkml::data::DataError),
-    /// An input that does not fit the network.
-    #[cfg(feature = "prover")]
-    #[error(transparent)]
-    Input(#[from] zkml::execute::ExecutionError),
-    /// The model cannot be traced.
-    #[cfg(feature = "prover")]
-    #[error(transparent)]
-    Trace(#[from] zkml::nn::TraceError),
-    /// The graph cannot be extended.
-    #[cfg(feature = "prover")]
-    #[error(transparent)]
-    Graph(#[from] zkml::graph::GraphError),
-    /// The network cannot be optimized.
-    #[cfg(feature = "prover")]
-    #[error(transparent)]
-    Optimize(#[from] zkml::optimize::OptimizeError),
     /// The network cannot be run on the samples.
     #[cfg(feature = "prover")]
     #[error("calibration: {0}")]
     Calibration(#[from] zkml::quant::CalibrationError),
-    /// The passes cannot be measured.
+    /// What the library says of a model, its weights or its inputs.
     #[cfg(feature = "prover")]
     #[error(transparent)]
-    Explain(#[from] zkml::setup::ExplainError),
-    /// The network cannot be quantized.
-    #[cfg(feature = "prover")]
-    #[error(transparent)]
-    Quantize(#[from] zkml::ops::QuantizeError),
-    /// An artifact cannot be encoded.
-    #[cfg(feature = "prover")]
-    #[error(transparent)]
-    Format(#[from] zkml_core::proof::FormatError),
+    Library(#[from] LibraryError),
     /// The answer could not be written.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
+}
+
+/// Errors of the library, which say everything themselves.
+#[cfg(feature = "prover")]
+macro_rules! library_errors {
+    ($($(#[$doc:meta])* $variant:ident($error:ty);)*) => {
+        /// Why the library does not make what a command asks of it.
+        #[derive(Debug, Error)]
+        pub(crate) enum LibraryError {
+            $($(#[$doc])* #[error(transparent)] $variant(#[from] $error),)*
+        }
+
+        $(
+            impl From<$error> for CommandError {
+                fn from(error: $error) -> Self {
+                    Self::Library(error.into())
+                }
+            }
+        )*
+    };
+}
+
+#[cfg(feature = "prover")]
+library_errors! {
+    /// Weights that are not those of the model.
+    Weights(zkml::nn::WeightError);
+    /// Inputs that the model does not take.
+    Data(zkml::data::DataError);
+    /// An input that does not fit the network.
+    Input(zkml::execute::ExecutionError);
+    /// The model cannot be traced.
+    Trace(zkml::nn::TraceError);
+    /// The graph cannot be extended.
+    Graph(zkml::graph::GraphError);
+    /// The network cannot be optimized.
+    Optimize(zkml::optimize::OptimizeError);
+    /// The passes cannot be measured.
+    Explain(zkml::setup::ExplainError);
+    /// The network cannot be quantized.
+    Quantize(zkml::ops::QuantizeError);
+    /// An artifact cannot be encoded.
+    Format(zkml_core::proof::FormatError);
 }
 
 impl CommandError {
@@ -260,20 +271,9 @@ impl CommandError {
             | CommandError::Outputs { .. }
             | CommandError::NotOutputs { .. } => ExitCode::from(1),
             #[cfg(feature = "prover")]
-            CommandError::Weights(zkml::nn::WeightError::Io { .. })
-            | CommandError::Data(
-                zkml::data::DataError::Io { .. }
-                | zkml::data::DataError::UnknownType { .. }
-                | zkml::data::DataError::Idx(zkml::data::idx::IdxError::Io { .. }),
-            ) => ExitCode::from(2),
+            CommandError::Library(error) => error.exit_code(),
             #[cfg(feature = "prover")]
-            CommandError::Weights(_)
-            | CommandError::Data(_)
-            | CommandError::Input(_)
-            | CommandError::Calibration(_)
-            | CommandError::Optimize(_)
-            | CommandError::Explain(_)
-            | CommandError::Quantize(_) => ExitCode::from(1),
+            CommandError::Calibration(_) => ExitCode::from(1),
             #[cfg(feature = "prover")]
             CommandError::Prove(
                 ProveError::File(FileError::Format { .. }) | ProveError::Malformed { .. },
@@ -282,6 +282,25 @@ impl CommandError {
                 BudgetError::Exhausted { .. } | BudgetError::NothingLeft { .. },
             )) => ExitCode::from(1),
             _ => ExitCode::from(2),
+        }
+    }
+}
+
+#[cfg(feature = "prover")]
+impl LibraryError {
+    /// As [`CommandError::exit_code`].
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            LibraryError::Weights(zkml::nn::WeightError::Io { .. })
+            | LibraryError::Data(
+                zkml::data::DataError::Io { .. }
+                | zkml::data::DataError::UnknownType { .. }
+                | zkml::data::DataError::Idx(zkml::data::idx::IdxError::Io { .. }),
+            )
+            | LibraryError::Trace(_)
+            | LibraryError::Graph(_)
+            | LibraryError::Format(_) => ExitCode::from(2),
+            _ => ExitCode::from(1),
         }
     }
 }

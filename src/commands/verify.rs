@@ -52,28 +52,24 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
-        let result = self.check();
-        if self.json {
-            let answer = match &result {
-                Ok(proven) => json!({
-                    "valid": true,
-                    "key": proven.key,
-                    "outputs": proven.outputs,
-                    "committed": {
-                        "input": proven.committed.input.as_ref().map(readable),
-                        "output": proven.committed.output.as_ref().map(readable),
-                    },
-                }),
-                Err(error) => json!({ "valid": false, "error": error.to_string() }),
-            };
-            writeln!(output, "{answer}")?;
-            return result.map(|_| ());
-        }
         let Proven {
             key,
             outputs,
             committed,
-        } = result?;
+        } = self.check()?;
+        if self.json {
+            let answer = json!({
+                "valid": true,
+                "key": key,
+                "outputs": outputs,
+                "committed": {
+                    "input": committed.input.as_ref().map(readable),
+                    "output": committed.output.as_ref().map(readable),
+                },
+            });
+            writeln!(output, "{answer}")?;
+            return Ok(());
+        }
         writeln!(output, "valid")?;
         writeln!(output, "model    {}", outputs.model)?;
         writeln!(output, "key      {key}")?;

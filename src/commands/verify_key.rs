@@ -42,40 +42,26 @@ pub(crate) struct VerifyKey {
 
 impl VerifyKey {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
-        let result = self.check();
-        match result {
-            Ok((key, checked)) => {
-                let digest = hex(&key.digest()?);
-                let bits = soundness(&Statement::new(&key)?).sum(&soundness(&Statement::of_setup(&key)?));
-                let before = checked == Checked::Before;
-                if self.json {
-                    let answer = json!({
-                        "valid": true, "model": key.name, "key": digest, "remembered": before, "soundness_bits": bits,
-                    });
-                    writeln!(output, "{answer}")?;
-                    return Ok(());
-                }
-                let how = if before { " (checked before)" } else { "" };
-                writeln!(output, "valid{how}")?;
-                writeln!(output, "model      {}", key.name)?;
-                writeln!(output, "key        {digest}")?;
-                writeln!(
-                    output,
-                    "soundness  {bits:.1} bits, setup proof and one answer together"
-                )?;
-                Ok(())
-            }
-            Err(error) => {
-                if self.json {
-                    writeln!(
-                        output,
-                        "{}",
-                        json!({ "valid": false, "error": error.to_string() })
-                    )?;
-                }
-                Err(error)
-            }
+        let (key, checked) = self.check()?;
+        let digest = hex(&key.digest()?);
+        let bits = soundness(&Statement::new(&key)?).sum(&soundness(&Statement::of_setup(&key)?));
+        let before = checked == Checked::Before;
+        if self.json {
+            let answer = json!({
+                "valid": true, "model": key.name, "key": digest, "remembered": before, "soundness_bits": bits,
+            });
+            writeln!(output, "{answer}")?;
+            return Ok(());
         }
+        let how = if before { " (checked before)" } else { "" };
+        writeln!(output, "valid{how}")?;
+        writeln!(output, "model      {}", key.name)?;
+        writeln!(output, "key        {digest}")?;
+        writeln!(
+            output,
+            "soundness  {bits:.1} bits, setup proof and one answer together"
+        )?;
+        Ok(())
     }
 
     fn check(&self) -> Result<(VerifyingKey, Checked), CommandError> {

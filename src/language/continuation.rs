@@ -29,7 +29,10 @@ impl Continuation {
         };
         let outputs = verified.outputs().unwrap_or_default();
         let (Some(ids), Some(next)) = (verified.input(), outputs.last()) else {
-            return Err(text("a proof that shows the ids of a text and the tokens after them", "another".into()));
+            return Err(text(
+                "a proof that shows the ids of a text and the tokens after them",
+                "another".into(),
+            ));
         };
         let is_text = |tensor: &QuantizedTensor| matches!(tensor.shape(), [1, _]) && tensor.scale() == 1.0;
         if !is_text(ids) || ids.shape() != next.shape() || !is_text(next) {

@@ -29,15 +29,27 @@ pub(super) fn check_weights(name: &str, config: &LlamaConfig) -> Result<(), Erro
     let layers = layer.saturating_mul(config.num_hidden_layers as u64);
     // A tied head is committed twice: the gain of the last normalization is part of one of them.
     let found = layers.saturating_add(2 * cells(config.vocab_size, width));
-    refuse(name, "cells of weights, sizes rounded up to powers of two", found, MAXIMUM_WEIGHT_CELLS)
+    refuse(
+        name,
+        "cells of weights, sizes rounded up to powers of two",
+        found,
+        MAXIMUM_WEIGHT_CELLS,
+    )
 }
 
 /// Refuses a text whose attention has too many scores.
 pub(super) fn check_text(name: &str, config: &LlamaConfig, tokens: usize) -> Result<(), Error> {
     let tokens = tokens.checked_next_power_of_two().unwrap_or(usize::MAX) as u64;
-    let heads = config.num_attention_heads.saturating_mul(config.num_hidden_layers) as u64;
+    let heads = config
+        .num_attention_heads
+        .saturating_mul(config.num_hidden_layers) as u64;
     let found = heads.saturating_mul(tokens).saturating_mul(tokens);
-    refuse(name, "scores of the attention in one proof", found, MAXIMUM_SCORES)
+    refuse(
+        name,
+        "scores of the attention in one proof",
+        found,
+        MAXIMUM_SCORES,
+    )
 }
 
 fn refuse(name: &str, quantity: &'static str, found: u64, limit: u64) -> Result<(), Error> {

@@ -32,7 +32,9 @@ impl LanguageModel {
         let directory = directory.as_ref();
         let full = directory.canonicalize();
         let full = full.as_deref().unwrap_or(directory);
-        let name = full.file_name().map_or("llama".into(), |name| name.to_string_lossy());
+        let name = full
+            .file_name()
+            .map_or("llama".into(), |name| name.to_string_lossy());
         let name = name.into_owned();
         let pretrained = LlamaForCausalLM::from_pretrained(directory);
         let pretrained = pretrained.map_err(|error| refused(&name, error))?;

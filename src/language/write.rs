@@ -154,7 +154,11 @@ impl Written {
     /// # Errors
     /// [`Error::Setup`].
     pub fn setup(&self, privacy: Privacy) -> Result<(Prover, Verifier), Error> {
-        let model = self.model.clone().with_privacy(privacy);
+        // The ids and the tokens are public in any case.
+        let model = CompiledModel {
+            privacy,
+            ..self.model.clone()
+        };
         let key = setup(model, &SetupOptions::default()).map_err(|error| Error::Setup {
             model: self.model.name.clone(),
             error: Box::new(error),

@@ -41,6 +41,12 @@ fn answer(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// The texts under `key` in a list of an answer.
+fn each<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
+    let entries = list.as_array().unwrap().iter();
+    entries.filter_map(|entry| entry[key].as_str()).collect()
+}
+
 /// The digit number 0 of the shipped ones, a seven, as a PNG.
 fn write_digit(path: &Path) {
     let digits = read_images(asset("mnist-t10k-first1000-images-idx3-ubyte.gz")).unwrap();
@@ -125,12 +131,7 @@ fn the_whole_way_with_private_weights() {
         proved["proofs_left"].as_u64().unwrap() + 1,
         made["proofs"].as_u64().unwrap()
     );
-    let stages: Vec<&str> = proved["stages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|s| s["stage"].as_str())
-        .collect();
+    let stages = each(&proved["stages"], "stage");
     assert!(
         stages.contains(&"prove;execute") && stages.contains(&"prove;lookup"),
         "{stages:?}"
@@ -390,12 +391,7 @@ fn models_are_known_by_name() {
         &["`lenett`; did you mean `lenet`?", "`zkml models` lists them"],
     );
     let listed = answer(&zkml(&["models", "--json"], folder.path()));
-    let names: Vec<&str> = listed["models"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|m| m["name"].as_str())
-        .collect();
+    let names = each(&listed["models"], "name");
     assert!(
         names.contains(&"lenet") && names.contains(&"vgg16_bn-cifar10"),
         "{names:?}"

@@ -141,6 +141,14 @@ fn judge_other(fixture: &Fixture, proved: &Proved, steps: &[Step]) -> Result<(),
     panic!("honest: {honest}, verdict: {verdict:?}, after {steps:?}");
 }
 
+/// Judges what was proved with an alteration; it was decoded.
+fn judge_altered(fixture: &Fixture, alter: impl FnOnce(&mut Proved)) -> bool {
+    let mut proved = fixture.proved.clone();
+    alter(&mut proved);
+    let _ = judge_other(fixture, &proved, &[]);
+    true
+}
+
 pub fn container(bytes: &[u8]) -> bool {
     if let Ok(header) = Header::parse(bytes) {
         // The announced size is hostile.
@@ -185,12 +193,7 @@ pub fn proof(bytes: &[u8]) -> bool {
         return false;
     };
     let fixture = fixture_with(|fixture| fixture.proved.proof.key == proof.key);
-    let proved = Proved {
-        proof,
-        ..fixture.proved.clone()
-    };
-    let _ = judge_other(fixture, &proved, &[]);
-    true
+    judge_altered(fixture, |proved| proved.proof = proof)
 }
 
 pub fn public_values(bytes: &[u8]) -> bool {
@@ -200,12 +203,7 @@ pub fn public_values(bytes: &[u8]) -> bool {
     let shape = |public: &PublicValues| (public.input.is_some(), public.outputs.is_some());
     let fixture = fixture_with(|fixture| shape(&fixture.proved.public) == shape(&public));
     let _ = ReadableOutputs::new(&fixture.key.verifying, &public);
-    let proved = Proved {
-        public,
-        ..fixture.proved.clone()
-    };
-    let _ = judge_other(fixture, &proved, &[]);
-    true
+    judge_altered(fixture, |proved| proved.public = public)
 }
 
 pub fn compiled_model(bytes: &[u8]) -> bool {

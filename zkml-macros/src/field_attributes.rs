@@ -1,6 +1,6 @@
 //! Reading `#[layer(...)]`, `#[arg]` and `#[param(...)]` on a field.
 
-use syn::{Attribute, Expr, Field};
+use syn::{Attribute, Expr, Field, Ident};
 
 use crate::attribute::{Setting, settings};
 use crate::diagnostics::{Errors, closest, did_you_mean, list, source};
@@ -19,6 +19,11 @@ pub(crate) struct FieldAttributes {
     pub(crate) shape: Option<Vec<Expr>>,
     /// An attribute was wrong: say nothing more about this field.
     pub(crate) broken: bool,
+}
+
+/// State-dict key of a field that is not renamed.
+pub(crate) fn own_key(name: &Ident) -> String {
+    name.to_string().trim_start_matches("r#").to_owned()
 }
 
 /// Attributes of the language that may stand on a field.

@@ -6,7 +6,7 @@ mod settings;
 mod tokenizer;
 
 pub use pretrained::{PretrainedError, PretrainedLlama};
+pub use sample::Sampling;
 pub use settings::ConfigError;
 pub(crate) use settings::Settings;
-pub use sample::Sampling;
 pub use tokenizer::{Tokenizer, TokenizerError};

@@ -56,17 +56,14 @@ impl LeNet {
 
 #[cfg(test)]
 mod tests {
-    use zkml_core::nn::{Forward, Weights};
+    use zkml_core::nn::Forward;
 
     use super::LeNet;
+    use crate::testing::{asset, paths};
 
     #[test]
     fn loads_weights_trained_in_pytorch() {
-        let file = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../examples/assets/lenet5-mnist.safetensors"
-        );
-        let weights = Weights::open(file).unwrap();
+        let weights = asset("lenet5-mnist.safetensors");
         let (graph, report) = LeNet::new().trace().unwrap().load(&weights).unwrap();
         assert_eq!(report.applied.len(), 10);
         assert!(report.unused.is_empty(), "{report}");
@@ -104,11 +101,7 @@ mod tests {
             ("fc3", &[1, 10]),
         ];
         assert_eq!(nodes, expected);
-        let paths: Vec<&str> = graph
-            .parameters
-            .iter()
-            .map(|parameter| parameter.path.as_str())
-            .collect();
+        let paths = paths(&graph);
         let layers = ["conv1", "conv2", "fc1", "fc2", "fc3"];
         let expected: Vec<String> = layers
             .iter()

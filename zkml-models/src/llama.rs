@@ -56,8 +56,8 @@
 //! What differs: the angles of the rotary embedding are a [`Rope`] and no tensors, for they are constants of the graph.
 //! The mask is causal and needs no tensor either.
 //!
-//! H. Touvron et al., "LLaMA: Open and efficient foundation language models", 2023; A. Dubey et al., "The Llama 3 herd of
-//! models", 2024.
+//! H. Touvron et al., "LLaMA: Open and efficient foundation language models", 2023; A. Dubey et al., "The Llama 3 herd
+//! of models", 2024.
 
 mod config;
 
@@ -295,8 +295,8 @@ impl LlamaForCausalLM {
     /// The graph on `tokens` tokens after `past` tokens of a cache, for `batch` texts.
     ///
     /// Inputs: `input_ids` `[batch, tokens]`, then for each layer `past.0.key` and `past.0.value` `[batch,
-    /// num_key_value_heads, past, head_dim]`; no cache where `past` is 0. Outputs: the scores, then key and value of all
-    /// tokens for each layer. Keys are turned by their positions already.
+    /// num_key_value_heads, past, head_dim]`; no cache where `past` is 0. Outputs: the scores, then key and value of
+    /// all tokens for each layer. Keys are turned by their positions already.
     ///
     /// # Errors
     /// As [`Forward::trace`](zkml_core::nn::Forward::trace).

@@ -174,20 +174,16 @@ impl MobileNetV1 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{shape_of, trained_parameters};
+    use crate::testing::{shape_of, traced, trained_parameters};
 
     #[test]
     fn sizes_are_those_of_the_original() {
         let config = MobileNetV1Config::cifar10();
-        let graph = MobileNetV1::new(config)
-            .trace_with_input(&config.input_shape(1))
-            .unwrap();
+        let graph = traced(&MobileNetV1::new(config), &config.input_shape(1));
         assert_eq!(trained_parameters(&graph), 3_217_226);
         assert_eq!(shape_of(&graph, "layers.12.relu_1"), [1, 1024, 2, 2]);
         let config = MobileNetV1Config::imagenet();
-        let graph = MobileNetV1::new(config)
-            .trace_with_input(&config.input_shape(1))
-            .unwrap();
+        let graph = traced(&MobileNetV1::new(config), &config.input_shape(1));
         // The paper: 4.2 million.
         assert_eq!(trained_parameters(&graph), 4_231_976);
         assert_eq!(shape_of(&graph, "layers.12.relu_1"), [1, 1024, 7, 7]);

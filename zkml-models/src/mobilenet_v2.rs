@@ -222,14 +222,12 @@ fn conv_norm_relu6(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{shape_of, trained_parameters};
+    use crate::testing::{shape_of, traced, trained_parameters};
 
     #[test]
     fn sizes_are_those_of_the_original() {
         let config = MobileNetV2Config::MOBILENET_V2;
-        let graph = MobileNetV2::new(config)
-            .trace_with_input(&config.input_shape(1))
-            .unwrap();
+        let graph = traced(&MobileNetV2::new(config), &config.input_shape(1));
         // As torchvision documents it.
         assert_eq!(trained_parameters(&graph), 3_504_872);
         assert_eq!(shape_of(&graph, "features.0.2"), [1, 32, 112, 112]);

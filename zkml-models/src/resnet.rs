@@ -352,17 +352,12 @@ fn optional<M: Layer>(layer: &Option<M>, x: Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{shape_of, trained_parameters};
+    use crate::testing::{paths, shape_of, traced, trained_parameters};
 
     #[test]
     fn numbers_of_parameters() {
-        let count = |config: ResNetConfig| {
-            trained_parameters(
-                &ResNet::new(config)
-                    .trace_with_input(&config.input_shape(1))
-                    .unwrap(),
-            )
-        };
+        let count =
+            |config: ResNetConfig| trained_parameters(&traced(&ResNet::new(config), &config.input_shape(1)));
         // As torchvision documents them, and as kuangliu's networks have them.
         assert_eq!(count(ResNetConfig::RESNET18), 11_689_512);
         assert_eq!(count(ResNetConfig::RESNET34), 21_797_672);
@@ -370,11 +365,7 @@ mod tests {
         assert_eq!(count(ResNetConfig::RESNET34.cifar10()), 21_282_122);
         // As akamaster documents them: 0.27, 0.46, 0.66 and 0.85 million.
         let count = |config: CifarResNetConfig| {
-            trained_parameters(
-                &CifarResNet::new(config)
-                    .trace_with_input(&config.input_shape(1))
-                    .unwrap(),
-            )
+            trained_parameters(&traced(&CifarResNet::new(config), &config.input_shape(1)))
         };
         assert_eq!(count(CifarResNetConfig::RESNET20), 269_722);
         assert_eq!(count(CifarResNetConfig::RESNET32), 464_154);
@@ -385,17 +376,13 @@ mod tests {
     #[test]
     fn shapes_are_those_of_the_originals() {
         let config = ResNetConfig::RESNET18;
-        let graph = ResNet::new(config)
-            .trace_with_input(&config.input_shape(2))
-            .unwrap();
+        let graph = traced(&ResNet::new(config), &config.input_shape(2));
         assert_eq!(shape_of(&graph, "maxpool"), [2, 64, 56, 56]);
         assert_eq!(shape_of(&graph, "layer2.0.downsample.1"), [2, 128, 28, 28]);
         assert_eq!(shape_of(&graph, "layer4.1.relu_1"), [2, 512, 7, 7]);
         assert_eq!(shape_of(&graph, "fc"), [2, 1000]);
         let config = config.cifar10();
-        let graph = ResNet::new(config)
-            .trace_with_input(&config.input_shape(1))
-            .unwrap();
+        let graph = traced(&ResNet::new(config), &config.input_shape(1));
         assert_eq!(shape_of(&graph, "layer4.0.shortcut.0"), [1, 512, 4, 4]);
         assert_eq!(shape_of(&graph, "linear"), [1, 10]);
     }
@@ -403,9 +390,7 @@ mod tests {
     #[test]
     fn option_a_has_no_parameters_and_option_b_some() {
         let config = CifarResNetConfig::RESNET20;
-        let graph = CifarResNet::new(config)
-            .trace_with_input(&config.input_shape(1))
-            .unwrap();
+        let graph = traced(&CifarResNet::new(config), &config.input_shape(1));
         assert_eq!(shape_of(&graph, "layer2.0.subsample2d"), [1, 16, 16, 16]);
         assert_eq!(shape_of(&graph, "layer2.0.pad"), [1, 32, 16, 16]);
         assert!(
@@ -415,14 +400,8 @@ mod tests {
                 .all(|parameter| !parameter.path.contains("shortcut"))
         );
         let config = config.with_option(Shortcut::B);
-        let graph = CifarResNet::new(config)
-            .trace_with_input(&config.input_shape(1))
-            .unwrap();
-        let paths: Vec<&str> = graph
-            .parameters
-            .iter()
-            .map(|parameter| parameter.path.as_str())
-            .collect();
+        let graph = traced(&CifarResNet::new(config), &config.input_shape(1));
+        let paths = paths(&graph);
         assert!(paths.contains(&"layer3.0.shortcut.0.weight") && paths.contains(&"layer3.0.shortcut.1.bias"));
         assert!(!paths.contains(&"layer3.1.shortcut.0.weight"));
     }

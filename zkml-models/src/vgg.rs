@@ -211,25 +211,20 @@ fn make_classifier(config: &VggConfig) -> Vec<SequentialLayer> {
 
 #[cfg(test)]
 mod tests {
-    use zkml_core::nn::Weights;
     use zkml_core::ops::FloatOp;
 
     use super::*;
-    use crate::testing::{shape_of, trained_parameters};
+    use crate::testing::{asset, shape_of, traced, trained_parameters};
 
     fn parameters(config: VggConfig) -> usize {
-        trained_parameters(&Vgg::new(config).trace_with_input(&config.input_shape(1)).unwrap())
+        trained_parameters(&traced(&Vgg::new(config), &config.input_shape(1)))
     }
 
     #[test]
     fn loads_weights_trained_in_pytorch() {
-        let file = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../examples/assets/vgg16_bn-cifar10.safetensors"
-        );
-        let weights = Weights::open(file).unwrap();
+        let weights = asset("vgg16_bn-cifar10.safetensors");
         let config = VggConfig::cifar10(VGG16).bn();
-        let graph = Vgg::new(config).trace_with_input(&config.input_shape(1)).unwrap();
+        let graph = traced(&Vgg::new(config), &config.input_shape(1));
         let (graph, report) = graph.load(&weights).unwrap();
         // 13 convolutions with weight and bias, as many normalizations with four tensors, 3 linear layers.
         assert_eq!(report.applied.len(), 13 * 6 + 3 * 2);
@@ -256,7 +251,7 @@ mod tests {
     #[test]
     fn layers_are_where_the_originals_have_them() {
         let config = VggConfig::imagenet(VGG11);
-        let graph = Vgg::new(config).trace_with_input(&config.input_shape(2)).unwrap();
+        let graph = traced(&Vgg::new(config), &config.input_shape(2));
         assert_eq!(shape_of(&graph, "features.20"), [2, 512, 7, 7]);
         assert_eq!(shape_of(&graph, "flatten"), [2, 25_088]);
         assert_eq!(shape_of(&graph, "classifier.6"), [2, 1000]);

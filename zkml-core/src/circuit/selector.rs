@@ -8,9 +8,9 @@
 //! OneHot        [v = id_t]                 on [.., size], likewise
 //! ```
 //!
-//! Cells outside the logical shape are 0. Every rule is a sum of prefixes: the extension of `[i < n]` at a point has one
-//! term for each bit of `n` that is set, since `[0, n)` is a union of aligned blocks. Example: `n = 6 = 0b110` on three
-//! bits is the blocks `0b0..` and `0b10.`, so `prefix(z, 6) = (1 - z_0) + z_0 (1 - z_1)`.
+//! Cells outside the logical shape are 0. Every rule is a sum of prefixes: the extension of `[i < n]` at a point has
+//! one term for each bit of `n` that is set, since `[0, n)` is a union of aligned blocks. Example: `n = 6 = 0b110` on
+//! three bits is the blocks `0b0..` and `0b10.`, so `prefix(z, 6) = (1 - z_0) + z_0 (1 - z_1)`.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,8 @@ pub enum Selector {
     Ones,
     /// The index, on one axis: `0, 1, 2, ...`
     Index,
-    /// `[j <= i + offset]` in cell `(i, j)`: which keys query `i` sees, where `offset` keys come before the first query.
+    /// `[j <= i + offset]` in cell `(i, j)`: which keys query `i` sees, where `offset` keys come before the first
+    /// query.
     Causal {
         /// Keys before the first query.
         offset: u32,

@@ -130,6 +130,17 @@ impl Site<'_> {
         }
     }
 
+    /// The shape the node declares, if it has no operand.
+    ///
+    /// # Errors
+    /// [`OperandError::Arity`], [`OperandError::Size`].
+    pub fn source(&self) -> Result<Shape, OperandError> {
+        match self.operands {
+            [] => self.declared(),
+            _ => Err(self.arity(0)),
+        }
+    }
+
     /// The error that the operation takes `expected` operands, not those it has.
     pub fn arity(&self, expected: usize) -> OperandError {
         OperandError::Arity {

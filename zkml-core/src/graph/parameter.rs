@@ -59,40 +59,29 @@ pub struct WeightShape {
     pub shape: Vec<usize>,
 }
 
-impl ParameterShape for ParameterSpec {
-    fn path(&self) -> &str {
-        &self.path
-    }
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
+/// Path and shape of parameters; the shape is an expression in `$self`.
+macro_rules! parameter_shape {
+    ($($(#[$attribute:meta])* $parameter:ty: |$self:ident| $shape:expr;)*) => {
+        $(
+            $(#[$attribute])*
+            impl ParameterShape for $parameter {
+                fn path(&self) -> &str {
+                    &self.path
+                }
+
+                fn shape(&$self) -> &[usize] {
+                    $shape
+                }
+            }
+        )*
+    };
 }
 
-#[cfg(feature = "prover")]
-impl ParameterShape for Parameter {
-    fn path(&self) -> &str {
-        &self.path
-    }
-    fn shape(&self) -> &[usize] {
-        self.values.shape()
-    }
-}
-
-#[cfg(feature = "prover")]
-impl ParameterShape for IntParameter {
-    fn path(&self) -> &str {
-        &self.path
-    }
-    fn shape(&self) -> &[usize] {
-        self.values.shape()
-    }
-}
-
-impl ParameterShape for WeightShape {
-    fn path(&self) -> &str {
-        &self.path
-    }
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
+parameter_shape! {
+    ParameterSpec: |self| &self.shape;
+    WeightShape: |self| &self.shape;
+    #[cfg(feature = "prover")]
+    Parameter: |self| self.values.shape();
+    #[cfg(feature = "prover")]
+    IntParameter: |self| self.values.shape();
 }

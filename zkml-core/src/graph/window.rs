@@ -19,6 +19,21 @@ pub struct Window2d {
 const MAXIMUM: usize = 1 << 24;
 
 impl Window2d {
+    /// The window with these hyper-parameters, in PyTorch's order.
+    pub const fn new(
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 2],
+        dilation: [usize; 2],
+    ) -> Window2d {
+        Window2d {
+            kernel,
+            stride,
+            padding,
+            dilation,
+        }
+    }
+
     /// Height and width after sliding over `input`:
     /// `floor((input + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`.
     ///

@@ -3,10 +3,10 @@
 use crate::circuit::{CircuitBuilder, CircuitError, ColumnId, ColumnKind, Public};
 use crate::graph::{Graph, IntFact, NodeId, ParameterId, ParameterRole, WeightShape};
 use crate::ops::{BIAS_DIGITS, Hint, Lowering, Properties, Skeleton, node_norm};
-use crate::optimize::Switches;
-use crate::optimize::circuit::{
-    layer_stacking, shifted_convolution, table_sharing, trace_packing, virtual_values,
-};
+use crate::optimize::circuit::shifted_convolution::ShiftedConvolution;
+use crate::optimize::circuit::virtual_values::{self, VirtualValues};
+use crate::optimize::circuit::{layer_stacking, table_sharing, trace_packing};
+use crate::optimize::{Pass, Switches};
 use crate::privacy::Visibility;
 
 use super::Lowered;
@@ -143,12 +143,17 @@ impl<'g> Builder<'g> {
         column
     }
 
+    /// A committed column that equals `column`, without the pass that leaves it virtual.
+    fn committed(&mut self, pass: &dyn Pass, column: ColumnId) -> Option<ColumnId> {
+        virtual_values::committed(pass, &self.switches, &mut self.circuit, column)
+    }
+
     /// The column of the node: committed, where the [pass](virtual_values) that leaves linear algebra virtual is off.
     fn commit_node(&mut self, column: ColumnId) -> ColumnId {
         if !self.graph[self.at].op.room().has(Properties::ACCUMULATES) {
             return column;
         }
-        let Some(output) = virtual_values::committed(&self.switches, &mut self.circuit, column) else {
+        let Some(output) = self.committed(&VirtualValues, column) else {
             return column;
         };
         self.hints.push(Hint::Node {
@@ -249,7 +254,7 @@ impl<'g> Lowering<'g> for Builder<'g> {
     }
 
     fn windows(&mut self, view: ColumnId) -> ColumnId {
-        let Some(output) = shifted_convolution::laid_out(&self.switches, &mut self.circuit, view) else {
+        let Some(output) = self.committed(&ShiftedConvolution, view) else {
             return view;
         };
         self.hints.push(Hint::Copy { input: view, output });
@@ -257,7 +262,7 @@ impl<'g> Lowering<'g> for Builder<'g> {
     }
 
     fn looked_up(&mut self, value: ColumnId) -> ColumnId {
-        virtual_values::committed(&self.switches, &mut self.circuit, value).unwrap_or(value)
+        self.committed(&VirtualValues, value).unwrap_or(value)
     }
 
     fn hint(&mut self, hint: Hint) {

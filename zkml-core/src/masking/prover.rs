@@ -127,9 +127,7 @@ impl ProverChannel for MaskedProver<'_, '_> {
     }
 
     fn challenge(&mut self, label: &'static str) -> K {
-        let challenge = self.transcript.challenge(label);
-        self.record.challenges.push(challenge);
-        challenge
+        self.record.heard(self.transcript.challenge(label))
     }
 
     fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {

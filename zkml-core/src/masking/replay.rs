@@ -25,6 +25,14 @@ pub struct Record {
     pub digests: Vec<[u8; 32]>,
 }
 
+impl Record {
+    /// Notes a challenge, and passes it on.
+    pub fn heard(&mut self, challenge: K) -> K {
+        self.challenges.push(challenge);
+        challenge
+    }
+}
+
 impl fmt::Debug for Record {
     /// The prover's scalars are secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -183,9 +183,7 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {
     }
 
     fn challenge(&mut self, label: &'static str) -> K {
-        let challenge = self.transcript.challenge(label);
-        self.record.challenges.push(challenge);
-        challenge
+        self.record.heard(self.transcript.challenge(label))
     }
 
     fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {

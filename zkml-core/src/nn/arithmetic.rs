@@ -86,26 +86,24 @@ fn scaled(x: Tensor, number: f64) -> Tensor {
     })
 }
 
+/// An operator on two operands, of which one may be a number.
+macro_rules! operator {
+    ($trait:ident::$method:ident, |$a:ident: $left:ty, $b:ident: $right:ty| $result:expr) => {
+        impl $trait<$right> for $left {
+            type Output = Tensor;
+            fn $method(self, $b: $right) -> Tensor {
+                let $a = self;
+                $result
+            }
+        }
+    };
+}
+
 macro_rules! operators {
     ($($left:ty, $right:ty);* $(;)?) => {$(
-        impl Add<$right> for $left {
-            type Output = Tensor;
-            fn add(self, right: $right) -> Tensor {
-                added(self.into(), right.into())
-            }
-        }
-        impl Sub<$right> for $left {
-            type Output = Tensor;
-            fn sub(self, right: $right) -> Tensor {
-                subtracted(self.into(), right.into())
-            }
-        }
-        impl Mul<$right> for $left {
-            type Output = Tensor;
-            fn mul(self, right: $right) -> Tensor {
-                multiplied(self.into(), right.into())
-            }
-        }
+        operator!(Add::add, |a: $left, b: $right| added(a.into(), b.into()));
+        operator!(Sub::sub, |a: $left, b: $right| subtracted(a.into(), b.into()));
+        operator!(Mul::mul, |a: $left, b: $right| multiplied(a.into(), b.into()));
     )*};
 }
 
@@ -118,48 +116,13 @@ operators! {
 
 macro_rules! numbers {
     ($($tensor:ty),*) => {$(
-        impl Add<f64> for $tensor {
-            type Output = Tensor;
-            fn add(self, number: f64) -> Tensor {
-                added(self.into(), constant(number))
-            }
-        }
-        impl Add<$tensor> for f64 {
-            type Output = Tensor;
-            fn add(self, x: $tensor) -> Tensor {
-                added(constant(self), x.into())
-            }
-        }
-        impl Sub<f64> for $tensor {
-            type Output = Tensor;
-            fn sub(self, number: f64) -> Tensor {
-                added(self.into(), constant(-number))
-            }
-        }
-        impl Sub<$tensor> for f64 {
-            type Output = Tensor;
-            fn sub(self, x: $tensor) -> Tensor {
-                subtracted(constant(self), x.into())
-            }
-        }
-        impl Mul<f64> for $tensor {
-            type Output = Tensor;
-            fn mul(self, number: f64) -> Tensor {
-                scaled(self.into(), number)
-            }
-        }
-        impl Mul<$tensor> for f64 {
-            type Output = Tensor;
-            fn mul(self, x: $tensor) -> Tensor {
-                scaled(x.into(), self)
-            }
-        }
-        impl Div<f64> for $tensor {
-            type Output = Tensor;
-            fn div(self, number: f64) -> Tensor {
-                scaled(self.into(), number.recip())
-            }
-        }
+        operator!(Add::add, |x: $tensor, number: f64| added(x.into(), constant(number)));
+        operator!(Add::add, |number: f64, x: $tensor| added(constant(number), x.into()));
+        operator!(Sub::sub, |x: $tensor, number: f64| added(x.into(), constant(-number)));
+        operator!(Sub::sub, |number: f64, x: $tensor| subtracted(constant(number), x.into()));
+        operator!(Mul::mul, |x: $tensor, number: f64| scaled(x.into(), number));
+        operator!(Mul::mul, |number: f64, x: $tensor| scaled(x.into(), number));
+        operator!(Div::div, |x: $tensor, number: f64| scaled(x.into(), number.recip()));
         impl Neg for $tensor {
             type Output = Tensor;
             fn neg(self) -> Tensor {

@@ -16,20 +16,38 @@ pub fn relu6(x: Tensor) -> Tensor {
     record(Origin::Function("relu6"), &[x], Ok(x.shape), |_| ops::Relu6)
 }
 
-/// Maximum over windows of `kernel_size` (a number or a pair), which is the stride too.
-pub fn max_pool2d(x: Tensor, kernel_size: impl Into<Pair>) -> Tensor {
-    max_pool2d_with(x, MaxPool2dOptions::new(kernel_size.into().0))
+/// A pooling: its function, the one with all options, and the one that names its origin.
+macro_rules! pooling {
+    ($($(#[$doc:meta])* $name:ident; $(#[$with_doc:meta])* $with:ident($options:ident); $pool:ident: $op:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(x: Tensor, kernel_size: impl Into<Pair>) -> Tensor {
+            $with(x, $options::new(kernel_size.into().0))
+        }
+
+        $(#[$with_doc])*
+        pub fn $with(x: Tensor, options: $options) -> Tensor {
+            $pool(Origin::Function(stringify!($name)), x, &options)
+        }
+
+        pub(super) fn $pool(origin: Origin<'_>, x: Tensor, options: &$options) -> Tensor {
+            let window = options.window();
+            record(origin, &[x], options.shape(x.shape), |_| ops::$op { window })
+        }
+    )*};
 }
 
-/// [`max_pool2d`] with stride, padding and dilation.
-pub fn max_pool2d_with(x: Tensor, options: MaxPool2dOptions) -> Tensor {
-    pool_max(Origin::Function("max_pool2d"), x, &options)
-}
+pooling! {
+    /// Maximum over windows of `kernel_size` (a number or a pair), which is the stride too.
+    max_pool2d;
+    /// [`max_pool2d`] with stride, padding and dilation.
+    max_pool2d_with(MaxPool2dOptions);
+    pool_max: MaxPool2d;
 
-pub(super) fn pool_max(origin: Origin<'_>, x: Tensor, options: &MaxPool2dOptions) -> Tensor {
-    record(origin, &[x], options.shape(x.shape), |_| ops::MaxPool2d {
-        window: options.window(),
-    })
+    /// Mean over windows of `kernel_size` (a number or a pair), which is the stride too.
+    avg_pool2d;
+    /// [`avg_pool2d`] with stride and padding; padding counts as zeros.
+    avg_pool2d_with(AvgPool2dOptions);
+    pool_avg: AvgPool2d;
 }
 
 /// Every `stride`-th row and column, from the first on: `x[:, :, ::stride, ::stride]` (a number or a pair).
@@ -37,22 +55,6 @@ pub fn subsample2d(x: Tensor, stride: impl Into<Pair>) -> Tensor {
     // The maximum over windows of one cell.
     let options = MaxPool2dOptions::subsample(stride.into().0);
     pool_max(Origin::Function("subsample2d"), x, &options)
-}
-
-/// Mean over windows of `kernel_size` (a number or a pair), which is the stride too.
-pub fn avg_pool2d(x: Tensor, kernel_size: impl Into<Pair>) -> Tensor {
-    avg_pool2d_with(x, AvgPool2dOptions::new(kernel_size.into().0))
-}
-
-/// [`avg_pool2d`] with stride and padding; padding counts as zeros.
-pub fn avg_pool2d_with(x: Tensor, options: AvgPool2dOptions) -> Tensor {
-    pool_avg(Origin::Function("avg_pool2d"), x, &options)
-}
-
-pub(super) fn pool_avg(origin: Origin<'_>, x: Tensor, options: &AvgPool2dOptions) -> Tensor {
-    record(origin, &[x], options.shape(x.shape), |_| ops::AvgPool2d {
-        window: options.window(),
-    })
 }
 
 /// Mean over equal windows: `[N, C, H, W] -> [N, C, output_size, output_size]` (a number or a pair). The output size

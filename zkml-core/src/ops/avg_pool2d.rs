@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, Axis as NdAxis};
 use serde::{Deserialize, Serialize};
 
-use super::pooling::{check_kernel, check_window, is_single_cell, pooled};
+use super::pooling::{check_kernel, check_window, is_single_cell, pooled, pooling_options};
 #[cfg(feature = "prover")]
 use super::pooling::{pool, pool_reference};
 use super::product::{rank4, window_factor};
@@ -13,58 +13,19 @@ use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite,
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
-use crate::graph::{OperandError, Shape, ShapeError, Site, Window2d, attempt, infer, positive_pair, sized};
+use crate::graph::{
+    OperandError, Shape, ShapeError, Site, Window2d, attempt, infer, of_rank, positive_pair, sized,
+};
 
 const NAME: &str = "avg_pool2d";
 const ADAPTIVE: &str = "adaptive_avg_pool2d";
 
-/// Hyper-parameters of an average pooling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AvgPool2dOptions {
-    /// Height and width of a window.
-    pub kernel_size: [usize; 2],
-    /// Step between windows; the kernel size.
-    pub stride: [usize; 2],
-    /// Zeros on both sides, which count in the mean; 0.
-    pub padding: [usize; 2],
-}
-
-impl AvgPool2dOptions {
-    /// With PyTorch's defaults.
-    pub const fn new(kernel_size: [usize; 2]) -> AvgPool2dOptions {
-        AvgPool2dOptions {
-            kernel_size,
-            stride: kernel_size,
-            padding: [0; 2],
-        }
-    }
-
-    /// The sliding window.
-    pub const fn window(&self) -> Window2d {
-        Window2d {
-            kernel: self.kernel_size,
-            stride: self.stride,
-            padding: self.padding,
-            dilation: [1; 2],
-        }
-    }
-
-    /// # Errors
-    /// A size of 0, or padding of more than half the kernel.
-    pub const fn check(&self) -> Result<(), ShapeError> {
-        check_window(NAME, &self.window())
-    }
-
-    /// `[N, C, H, W] -> [N, C, H', W']`.
-    ///
-    /// # Errors
-    /// Options or an operand that do not fit.
-    pub const fn shape(&self, x: Shape) -> Result<Shape, ShapeError> {
-        attempt!(self.check());
-        pooled(NAME, x, &self.window())
-    }
-
-    infer!(|self, x| self.shape(x));
+pooling_options! {
+    /// Hyper-parameters of an average pooling.
+    AvgPool2dOptions {
+        /// Zeros on both sides, which count in the mean; 0.
+        padding
+    }, NAME, |x, window| pooled(NAME, x, window)
 }
 
 /// Hyper-parameters of an adaptive average pooling.
@@ -92,21 +53,8 @@ impl AdaptiveAvgPool2dOptions {
     /// An operand that does not fit.
     pub const fn shape(&self, x: Shape) -> Result<Shape, ShapeError> {
         let [height, width] = self.output_size;
-        if height == 0 || width == 0 {
-            return Err(ShapeError::Option {
-                operation: ADAPTIVE,
-                name: "output_size",
-                expected: "of at least 1",
-                found: 0,
-            });
-        }
-        if x.rank() != 4 {
-            return Err(ShapeError::Rank {
-                operation: ADAPTIVE,
-                expected: "4 dimensions [N, C, H, W]",
-                found: x,
-            });
-        }
+        attempt!(positive_pair(ADAPTIVE, "output_size", self.output_size));
+        attempt!(of_rank(ADAPTIVE, 4, "4 dimensions [N, C, H, W]", x));
         if !x.size(2).is_multiple_of(height) || !x.size(3).is_multiple_of(width) {
             return Err(ShapeError::AdaptivePool {
                 output_size: self.output_size,
@@ -174,15 +122,11 @@ impl Room for GlobalAvgPool2d {
     }
 
     fn properties(&self) -> Properties {
-        Properties::ACCUMULATES | Properties::TAKES_MEANS
+        Properties::ACCUMULATES | Properties::TAKES_MEANS | Properties::SHAPES
     }
 }
 
 impl FloatRoom for GlobalAvgPool2d {
-    fn returns_operand(&self, operand: &[usize], shape: &[usize], _inputs: usize) -> bool {
-        operand == shape
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         let x = site.operand(0)?;

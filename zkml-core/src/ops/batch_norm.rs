@@ -3,7 +3,7 @@
 #[cfg(feature = "prover")]
 use ndarray::{ArrayD, Axis};
 
-use super::{FloatRoom, Room};
+use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
 use crate::graph::{OperandError, ParameterId, Shape, ShapeError, Site, attempt, positive};
@@ -126,13 +126,13 @@ impl Room for BatchNorm {
         }
         Ok(shape)
     }
+
+    fn properties(&self) -> Properties {
+        Properties::MULTIPLIES
+    }
 }
 
 impl FloatRoom for BatchNorm {
-    fn products(&self, _shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
-        1
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         let (mean, variance) = (

@@ -27,10 +27,7 @@ pub struct IntegerConstant {
 
 /// The declared shape, for that many values.
 fn declared(site: &Site<'_>, values: usize) -> Result<Shape, OperandError> {
-    if !site.operands.is_empty() {
-        return Err(site.arity(0));
-    }
-    let shape = site.declared()?;
+    let shape = site.source()?;
     entries(shape.elements(), values)?;
     Ok(shape)
 }

@@ -8,11 +8,11 @@ use super::product::{add_bias, check_products, rank4, window_factor};
 use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, IntOp, IntegerLayer, IntegerSite, Layer, QuantizeError, Quantizing, product};
+use super::{FloatSite, IntOp, IntegerLayer, IntegerSite, QuantizeError, Quantizing, product};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
 use crate::graph::{
-    OperandError, ParameterId, Shape, ShapeError, Site, Window2d, attempt, infer, positive, positive_pair,
-    sized,
+    OperandError, ParameterId, Shape, ShapeError, Site, Window2d, attempt, infer, of_rank, positive,
+    positive_pair, sized,
 };
 
 const NAME: &str = "Conv2d";
@@ -56,12 +56,7 @@ impl Conv2dOptions {
 
     /// The sliding window.
     pub const fn window(&self) -> Window2d {
-        Window2d {
-            kernel: self.kernel_size,
-            stride: self.stride,
-            padding: self.padding,
-            dilation: self.dilation,
-        }
+        Window2d::new(self.kernel_size, self.stride, self.padding, self.dilation)
     }
 
     /// # Errors
@@ -95,13 +90,7 @@ impl Conv2dOptions {
     /// Options or an operand that do not fit.
     pub const fn shape(&self, x: Shape) -> Result<Shape, ShapeError> {
         attempt!(self.check());
-        if x.rank() != 4 {
-            return Err(ShapeError::Rank {
-                operation: NAME,
-                expected: "4 dimensions [N, C, H, W]",
-                found: x,
-            });
-        }
+        attempt!(of_rank(NAME, 4, "4 dimensions [N, C, H, W]", x));
         if x.size(1) != self.in_channels {
             return Err(ShapeError::Channels {
                 operation: NAME,
@@ -279,19 +268,9 @@ impl IntegerRoom for Conv2d {
     }
 
     #[cfg(feature = "prover")]
-    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        let layer = self.integer_layer(site)??;
-        Layer::new(&layer)?.multiply(site.operand(0)?, site.shape())
-    }
-
-    #[cfg(feature = "prover")]
     fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
         let (x, weight) = (site.operand(0)?, site.parameter(self.weight)?);
-        let bias = self.bias.map(|id| site.parameter(id));
-        let bias = match bias {
-            Some(values) => Some(values?),
-            None => None,
-        };
+        let bias = site.optional(self.bias)?;
         let per_group = weight.shape()[0] / self.groups;
         let input = [x.shape()[2], x.shape()[3]];
         Some(ArrayD::from_shape_fn(IxDyn(site.shape()), |y| {

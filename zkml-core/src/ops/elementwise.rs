@@ -17,7 +17,6 @@ use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
 use crate::circuit::{CurveKind, TableError};
-use crate::graph::{OperandError, Shape, Site};
 
 /// An elementwise function.
 pub trait Curved: core::fmt::Debug {
@@ -71,6 +70,47 @@ macro_rules! curve {
 
 pub(super) use curve;
 
+/// The room of `x` above 0 and another function below it, with one hyper-parameter that is the slope on the left of 0:
+/// its curve, and its value below 0.
+macro_rules! bent {
+    ($(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $default:literal }
+        = CurveKind::$kind:ident { $of_curve:ident }, |$slope:ident, $x:ident| $below:expr;) => {
+        $crate::ops::hyper_parameters! {
+            $(#[$doc])*
+            $name {
+                $(#[$field_doc])*
+                $field: f64 = $default,
+            }, check |self| $crate::graph::choice(
+                stringify!($name), stringify!($field), "a finite number", self.$field.is_finite(),
+            )
+        }
+
+        impl $crate::ops::Curved for $name {
+            fn curve(&self) -> Result<$crate::circuit::CurveKind, $crate::circuit::TableError> {
+                let $of_curve = $crate::circuit::Dyadic::from_f64(self.$field)?;
+                Ok($crate::circuit::CurveKind::$kind { $of_curve })
+            }
+
+            #[cfg(feature = "prover")]
+            fn value(&self, $x: f64) -> f64 {
+                let $slope = self.$field;
+                if $x < 0.0 { $below } else { $x }
+            }
+
+            fn steepest(&self) -> f64 {
+                self.$field.abs().max(1.0)
+            }
+
+            fn properties(&self) -> $crate::ops::Properties {
+                use $crate::ops::Properties;
+                Properties::ZERO_TO_ZERO | Properties::MONOTONE.when(self.$field >= 0.0)
+            }
+        }
+    };
+}
+
+pub(super) use bent;
+
 /// Rooms, and the enum of all of them.
 macro_rules! elementwise {
     ($($room:ident, $function:ident($($argument:ident),*), $layer:ident, $options:ident { $($field:ident: $kind:ident),* };)*) => {
@@ -111,10 +151,6 @@ include!("elementwise_list.rs");
 impl Room for Elementwise {
     fn label(&self) -> Option<&'static str> {
         Some(self.layer())
-    }
-
-    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        site.one()
     }
 
     fn properties(&self) -> Properties {

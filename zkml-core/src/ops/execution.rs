@@ -3,27 +3,43 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use super::{Float, Int};
-use crate::graph::{Graph, Node, ParameterId};
+use crate::graph::{Graph, Node, ParameterId, Stage};
 
 /// Cells of a tensor that one task works on at least.
 pub const PARALLEL_CELLS: usize = 1 << 14;
 
-/// A node of the float graph that is executed.
-pub struct FloatSite<'a> {
+/// A node that is executed, on values of type `T`.
+pub struct NodeSite<'a, S: Stage, T> {
     /// The graph.
-    pub graph: &'a Graph<Float>,
+    pub graph: &'a Graph<S>,
     /// The node.
-    pub node: &'a Node<Float>,
+    pub node: &'a Node<S>,
     /// Values of its operands, in standard layout.
-    pub operands: &'a [&'a ArrayD<f32>],
+    pub operands: &'a [&'a ArrayD<T>],
+}
+
+/// A node of the float graph that is executed.
+pub type FloatSite<'a> = NodeSite<'a, Float, f32>;
+
+/// A node of the integer graph that is executed.
+pub type IntegerSite<'a> = NodeSite<'a, Int, i64>;
+
+impl<'a, S: Stage, T> NodeSite<'a, S, T> {
+    /// Value of an operand.
+    pub fn operand(&self, index: usize) -> Option<&'a ArrayD<T>> {
+        self.operands.get(index).copied()
+    }
+}
+
+/// An optional parameter, as `find` has it: `Some(None)` if the layer has none, `None` if the graph lacks it.
+fn optional<T>(id: Option<ParameterId>, find: impl FnOnce(ParameterId) -> Option<T>) -> Option<Option<T>> {
+    match id {
+        None => Some(None),
+        Some(id) => Some(Some(find(id)?)),
+    }
 }
 
 impl<'a> FloatSite<'a> {
-    /// Value of an operand.
-    pub fn operand(&self, index: usize) -> Option<&'a ArrayD<f32>> {
-        self.operands.get(index).copied()
-    }
-
     /// The shape of the result.
     pub fn shape(&self) -> &'a [usize] {
         &self.node.fact
@@ -39,10 +55,7 @@ impl<'a> FloatSite<'a> {
 
     /// Values of an optional parameter: `Some(None)` if the layer has none, `None` if the graph lacks it.
     pub fn optional(&self, id: Option<ParameterId>) -> Option<Option<Vec<f32>>> {
-        match id {
-            None => Some(None),
-            Some(id) => Some(Some(self.parameter(id)?.iter().copied().collect())),
-        }
+        optional(id, |id| Some(self.parameter(id)?.iter().copied().collect()))
     }
 
     /// The operand, weight and bias of an affine layer; `None` where one of them does not exist.
@@ -56,20 +69,13 @@ impl<'a> FloatSite<'a> {
     }
 }
 
-/// A node of the integer graph that is executed.
-pub struct IntegerSite<'a> {
-    /// The graph.
-    pub graph: &'a Graph<Int>,
-    /// The node.
-    pub node: &'a Node<Int>,
-    /// Values of its operands, in standard layout.
-    pub operands: &'a [&'a ArrayD<i64>],
-}
-
 impl<'a> IntegerSite<'a> {
-    /// Value of an operand.
-    pub fn operand(&self, index: usize) -> Option<&'a ArrayD<i64>> {
-        self.operands.get(index).copied()
+    /// Value of an operand that the operation cannot do without.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Inconsistent`] where there is none.
+    pub fn needed(&self, index: usize) -> Result<&'a ArrayD<i64>, ExecutionError> {
+        self.operand(index).ok_or_else(|| self.inconsistent())
     }
 
     /// The shape of the result.
@@ -83,6 +89,19 @@ impl<'a> IntegerSite<'a> {
             .parameters
             .get(id.0)
             .map(|parameter| parameter.values.to_array())
+    }
+
+    /// Values of an optional parameter: `Some(None)` if the layer has none, `None` if the graph lacks it.
+    pub fn optional(&self, id: Option<ParameterId>) -> Option<Option<ArrayD<i32>>> {
+        optional(id, |id| self.parameter(id))
+    }
+
+    /// Values that come from no table, if the operands fit.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Inconsistent`] where they do not.
+    pub fn computed(&self, value: Option<ArrayD<i64>>) -> Result<Computed, ExecutionError> {
+        value.map(Computed::plain).ok_or_else(|| self.inconsistent())
     }
 
     /// The error for a graph that was not validated.

@@ -76,15 +76,11 @@ impl Room for Expand {
     }
 
     fn properties(&self) -> Properties {
-        Properties::SELECTS_VALUES
+        Properties::SELECTS_VALUES | Properties::SHAPES
     }
 }
 
 impl FloatRoom for Expand {
-    fn returns_operand(&self, operand: &[usize], shape: &[usize], _inputs: usize) -> bool {
-        operand == shape
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         repeated(site.operand(0)?, site.shape())

@@ -3,7 +3,7 @@
 use super::elementwise::Curved;
 use super::{Properties, hyper_parameters};
 use crate::circuit::{CurveKind, TableError};
-use crate::graph::{ShapeError, same_name};
+use crate::graph::{choice, same_name};
 
 hyper_parameters! {
     /// `x (1 + erf(x / sqrt 2)) / 2`, or with `approximate = "tanh"`
@@ -13,7 +13,7 @@ hyper_parameters! {
         approximate: &'static str = "none",
     }, check |self| {
         let known = same_name(self.approximate, "none") || same_name(self.approximate, "tanh");
-        if known { Ok(()) } else { Err(ShapeError::Choice { operation: "GELU", name: "approximate", expected: "`none` or `tanh`" }) }
+        choice("GELU", "approximate", "`none` or `tanh`", known)
     }
 }
 

@@ -7,14 +7,14 @@
 //! `token` is the public output itself, so both selectors are public columns in closed form: no row of bits is
 //! committed, and a vocabulary may have any size. The verifier checks `0 <= token < V`.
 //!
-//! *Why the token is unique.* A margin is an integer between `-(spread + 1)` and `spread`, where `spread` is the width of
-//! the range of `m_v y_v`. As `spread + 1 + 2^b < p / 2`, a negative one is no integer of `[0, 2^b)` modulo p. Hence no
-//! logit is above the token's, and those before it are below: it is the first maximum. `2^b > spread` leaves room for
-//! every margin of an honest prover.
+//! *Why the token is unique.* A margin is an integer between `-(spread + 1)` and `spread`, where `spread` is the width
+//! of the range of `m_v y_v`. As `spread + 1 + 2^b < p / 2`, a negative one is no integer of `[0, 2^b)` modulo p. Hence
+//! no logit is above the token's, and those before it are below: it is the first maximum. `2^b > spread` leaves room
+//! for every margin of an honest prover.
 //!
-//! *Padding.* `top`, repeated along the vocabulary, is a view, and 0 outside of it; so are the selectors, and the logits
-//! are cropped unless they are 0 there. A padded margin is 0: it is in range whatever the token is, and a padded 0 never
-//! stands against a negative logit.
+//! *Padding.* `top`, repeated along the vocabulary, is a view, and 0 outside of it; so are the selectors, and the
+//! logits are cropped unless they are 0 there. A padded margin is 0: it is in range whatever the token is, and a padded
+//! 0 never stands against a negative logit.
 
 #[cfg(feature = "prover")]
 use ndarray::{ArrayD, Axis as NdAxis, Dimension, IxDyn};

@@ -3,6 +3,7 @@
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
 
+use super::input::float_input;
 use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
@@ -15,10 +16,7 @@ pub struct Ids;
 
 impl Room for Ids {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        match site.operands {
-            [] => site.declared(),
-            _ => Err(site.arity(0)),
-        }
+        site.source()
     }
 
     fn properties(&self) -> Properties {
@@ -26,15 +24,4 @@ impl Room for Ids {
     }
 }
 
-impl FloatRoom for Ids {
-    /// The executor puts the value of an input in its place.
-    #[cfg(feature = "prover")]
-    fn evaluate(&self, _site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        None
-    }
-
-    #[cfg(feature = "prover")]
-    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        quantizing.ids()
-    }
-}
+float_input!(Ids, |quantizing| quantizing.ids());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::range::wide;
 use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
+use super::{FloatSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, Shape, Site};
 
@@ -19,28 +19,34 @@ pub struct Input;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevealedInput;
 
-impl FloatRoom for Input {
-    /// The executor puts the value of an input in its place.
-    #[cfg(feature = "prover")]
-    fn evaluate(&self, _site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        None
-    }
+/// The float room of an input, which evaluates nothing: the executor puts the value of an input in its place.
+macro_rules! float_input {
+    ($name:ident, |$quantizing:ident| $quantized:expr) => {
+        impl FloatRoom for $name {
+            #[cfg(feature = "prover")]
+            fn evaluate(&self, _site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
+                None
+            }
 
-    #[cfg(feature = "prover")]
-    fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        quantizing.input()
-    }
+            #[cfg(feature = "prover")]
+            fn quantize(&self, $quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
+                $quantized
+            }
+        }
+    };
 }
 
-/// The rooms of inputs: `$reveals` is whether the integers are public whatever the privacy.
+pub(super) use float_input;
+
+float_input!(Input, |quantizing| quantizing.input());
+
+/// The rooms of inputs: `$reveals` is whether the integers are public whatever the privacy. They execute nothing: the
+/// executor puts the value of an input in its place.
 macro_rules! input {
     ($name:ident, $reveals:literal) => {
         impl Room for $name {
             fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-                match site.operands {
-                    [] => site.declared(),
-                    _ => Err(site.arity(0)),
-                }
+                site.source()
             }
 
             fn properties(&self) -> Properties {
@@ -55,17 +61,6 @@ macro_rules! input {
 
             fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
                 lowering.input($reveals)
-            }
-
-            /// The executor puts the value of an input in its place.
-            #[cfg(feature = "prover")]
-            fn execute(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-                None
-            }
-
-            #[cfg(feature = "prover")]
-            fn reference(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-                None
             }
         }
     };

@@ -8,7 +8,7 @@ use super::product::{add_bias, check_products};
 use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, IntOp, IntegerLayer, IntegerSite, Layer, QuantizeError, Quantizing};
+use super::{FloatSite, IntOp, IntegerLayer, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId};
 use crate::graph::{
     MAX_RANK, OperandError, ParameterId, Shape, ShapeError, Site, attempt, infer, positive, sized,
@@ -195,18 +195,9 @@ impl IntegerRoom for Linear {
     }
 
     #[cfg(feature = "prover")]
-    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        let layer = self.integer_layer(site)??;
-        Layer::new(&layer)?.multiply(site.operand(0)?, site.shape())
-    }
-
-    #[cfg(feature = "prover")]
     fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
         let (x, weight) = (site.operand(0)?, site.parameter(self.weight)?);
-        let bias = match self.bias {
-            Some(id) => Some(site.parameter(id)?),
-            None => None,
-        };
+        let bias = site.optional(self.bias)?;
         Some(ArrayD::from_shape_fn(IxDyn(site.shape()), |y| {
             let last = y.ndim() - 1;
             let mut sum = bias.as_ref().map_or(0, |bias| i128::from(bias[[y[last]]]));

@@ -4,7 +4,7 @@
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
-use super::pooling::{check_kernel, check_window, is_single_cell, pooled};
+use super::pooling::{check_kernel, check_window, is_single_cell, pooled, pooling_options};
 #[cfg(feature = "prover")]
 use super::pooling::{pool, pool_reference};
 use super::{FloatRoom, Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
@@ -17,30 +17,17 @@ use crate::graph::{OperandError, Shape, ShapeError, Site, Window2d, attempt, inf
 
 const NAME: &str = "max_pool2d";
 
-/// Hyper-parameters of a max-pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MaxPool2dOptions {
-    /// Height and width of a window.
-    pub kernel_size: [usize; 2],
-    /// Step between windows; the kernel size.
-    pub stride: [usize; 2],
-    /// Cells on both sides that never win; 0.
-    pub padding: [usize; 2],
-    /// Step inside a window; 1.
-    pub dilation: [usize; 2],
+pooling_options! {
+    /// Hyper-parameters of a max-pool.
+    MaxPool2dOptions {
+        /// Cells on both sides that never win; 0.
+        padding,
+        /// Step inside a window; 1.
+        dilation
+    }, NAME, |x, window| maxima(x, window)
 }
 
 impl MaxPool2dOptions {
-    /// With PyTorch's defaults.
-    pub const fn new(kernel_size: [usize; 2]) -> MaxPool2dOptions {
-        MaxPool2dOptions {
-            kernel_size,
-            stride: kernel_size,
-            padding: [0; 2],
-            dilation: [1; 2],
-        }
-    }
-
     /// The pooling that takes every `stride`-th row and column: windows of one cell.
     pub const fn subsample(stride: [usize; 2]) -> MaxPool2dOptions {
         MaxPool2dOptions {
@@ -48,33 +35,6 @@ impl MaxPool2dOptions {
             ..MaxPool2dOptions::new([1, 1])
         }
     }
-
-    /// The sliding window.
-    pub const fn window(&self) -> Window2d {
-        Window2d {
-            kernel: self.kernel_size,
-            stride: self.stride,
-            padding: self.padding,
-            dilation: self.dilation,
-        }
-    }
-
-    /// # Errors
-    /// A size of 0, or padding of more than half the kernel.
-    pub const fn check(&self) -> Result<(), ShapeError> {
-        check_window(NAME, &self.window())
-    }
-
-    /// `[N, C, H, W] -> [N, C, H', W']`.
-    ///
-    /// # Errors
-    /// Options or an operand that do not fit.
-    pub const fn shape(&self, x: Shape) -> Result<Shape, ShapeError> {
-        attempt!(self.check());
-        maxima(x, &self.window())
-    }
-
-    infer!(|self, x| self.shape(x));
 }
 
 /// The shape of the result. Refuses a window that has no cell of the input.

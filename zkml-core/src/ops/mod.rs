@@ -17,6 +17,7 @@ mod execution;
 mod float_graph;
 mod hyper_parameters;
 mod lowering;
+mod multipliers;
 mod pooling;
 mod product;
 mod properties;
@@ -34,7 +35,7 @@ pub use analysis::check;
 pub use analysis::{node_norm, node_range};
 pub use elementwise::{Curved, Elementwise};
 #[cfg(feature = "prover")]
-pub use execution::{Computed, ExecutionError, FloatSite, IntegerSite, PARALLEL_CELLS};
+pub use execution::{Computed, ExecutionError, FloatSite, IntegerSite, NodeSite, PARALLEL_CELLS};
 pub(crate) use hyper_parameters::hyper_parameters;
 pub(crate) use lowering::BIAS_DIGITS;
 pub use lowering::{Hint, Lowering};

@@ -9,7 +9,7 @@ use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite,
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, View, check_bound};
-use crate::graph::{IntFact, OperandError, Operator, ParameterId, Shape, ShapeError, Site};
+use crate::graph::{IntFact, OperandError, Operator, Shape, ShapeError, Site};
 
 /// Product of two operands of the same shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,15 +38,11 @@ impl Room for Mul {
     }
 
     fn properties(&self) -> Properties {
-        Properties::ACCUMULATES | Properties::MULTIPLIES
+        Properties::ACCUMULATES | Properties::MULTIPLIES | Properties::SPANS_MORE
     }
 }
 
 impl FloatRoom for Mul {
-    fn products(&self, _shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
-        1
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         Some(site.operand(0)? * site.operand(1)?)

@@ -8,7 +8,63 @@ use rayon::prelude::*;
 #[cfg(feature = "prover")]
 use super::PARALLEL_CELLS;
 use crate::circuit::CircuitError;
-use crate::graph::{Shape, ShapeError, Window2d, attempt, positive_pair, sized};
+use crate::graph::{Shape, ShapeError, Window2d, attempt, of_rank, positive_pair, sized};
+
+/// Hyper-parameters of a pooling whose window may have a dilation: PyTorch's defaults, the window, and the shape rule.
+macro_rules! pooling_options {
+    ($(#[$doc:meta])* $name:ident { $(#[$padding_doc:meta])* padding $(, $(#[$dilation_doc:meta])* $dilation:ident)? },
+        $operation:expr, |$x:ident, $window:ident| $shape:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $name {
+            /// Height and width of a window.
+            pub kernel_size: [usize; 2],
+            /// Step between windows; the kernel size.
+            pub stride: [usize; 2],
+            $(#[$padding_doc])*
+            pub padding: [usize; 2],
+            $($(#[$dilation_doc])* pub $dilation: [usize; 2],)?
+        }
+
+        impl $name {
+            /// With PyTorch's defaults.
+            pub const fn new(kernel_size: [usize; 2]) -> $name {
+                $name {
+                    kernel_size,
+                    stride: kernel_size,
+                    padding: [0; 2],
+                    $($dilation: [1; 2],)?
+                }
+            }
+
+            /// The sliding window.
+            pub const fn window(&self) -> Window2d {
+                let plain = Window2d::new(self.kernel_size, self.stride, self.padding, [1; 2]);
+                Window2d { $($dilation: self.$dilation,)? ..plain }
+            }
+
+            /// # Errors
+            /// A size of 0, or padding of more than half the kernel.
+            pub const fn check(&self) -> Result<(), ShapeError> {
+                check_window($operation, &self.window())
+            }
+
+            /// `[N, C, H, W] -> [N, C, H', W']`.
+            ///
+            /// # Errors
+            /// Options or an operand that do not fit.
+            pub const fn shape(&self, $x: Shape) -> Result<Shape, ShapeError> {
+                attempt!(self.check());
+                let $window = &self.window();
+                $shape
+            }
+
+            infer!(|self, x| self.shape(x));
+        }
+    };
+}
+
+pub(super) use pooling_options;
 
 /// `[N, C, H, W] -> [N, C, H', W']`.
 pub(super) const fn pooled(
@@ -16,13 +72,7 @@ pub(super) const fn pooled(
     x: Shape,
     window: &Window2d,
 ) -> Result<Shape, ShapeError> {
-    if x.rank() != 4 {
-        return Err(ShapeError::Rank {
-            operation,
-            expected: "4 dimensions [N, C, H, W]",
-            found: x,
-        });
-    }
+    attempt!(of_rank(operation, 4, "4 dimensions [N, C, H, W]", x));
     match window.slide([x.size(2), x.size(3)]) {
         Ok([height, width]) => sized(operation, x, &[x.size(0), x.size(1), height, width]),
         Err((window, padded)) => Err(ShapeError::Window {

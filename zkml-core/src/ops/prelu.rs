@@ -66,15 +66,11 @@ impl Room for Prelu {
     }
 
     fn properties(&self) -> Properties {
-        Properties::ACCUMULATES
+        Properties::ACCUMULATES | Properties::MULTIPLIES
     }
 }
 
 impl FloatRoom for Prelu {
-    fn products(&self, _shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
-        1
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         let weight = site.parameter(self.weight)?;

@@ -40,16 +40,20 @@ bitflags::bitflags! {
         const NON_NEGATIVE = 1 << 15;
         /// An operand without negative values is returned as it is.
         const KEEPS_NON_NEGATIVE = 1 << 16;
-        /// Its result is the sum of its operands, value by value.
-        const ADDS = 1 << 17;
-        /// Its result is the product of its operands, value by value, and spans more than either.
+        /// It returns its operand where that has the shape of its result.
+        const SHAPES = 1 << 17;
+        /// Each value of its result takes one product of two values, and it is no [layer](super::FloatRoom::layer).
         const MULTIPLIES = 1 << 18;
+        /// Its result is the sum of its operands, value by value.
+        const ADDS = 1 << 19;
         /// It divides the rows of its operand by their size, so that channels may have steps of their own.
-        const NORMALIZES = 1 << 19;
+        const NORMALIZES = 1 << 20;
         /// It mixes channels `i` and `i + n/2` of the last axis, of size n, which therefore need one scale.
-        const MIXES_PAIRS = 1 << 20;
+        const MIXES_PAIRS = 1 << 21;
         /// The integers of its operand are the numbers of rows of a weight.
-        const CHOOSES_ROWS = 1 << 21;
+        const CHOOSES_ROWS = 1 << 22;
+        /// Its result is a product of two computed values, and spans more than either.
+        const SPANS_MORE = 1 << 23;
     }
 }
 

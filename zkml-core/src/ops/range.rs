@@ -242,9 +242,9 @@ impl RangeSite<'_> {
 }
 
 /// The largest magnitude of a sum of `terms` products with committed weights: that of the operand times that of a
-/// weight, `terms` times. If the operand's terms have at most this norm, Cauchy and Schwarz give another bound: the norm
-/// times that of the weights, which is at most `128 sqrt(terms)`. Example: 576 terms of 16 bits and norm 32,781 reach
-/// 101 million, where without the norm they reach 2.4 billion.
+/// weight, `terms` times. If the operand's terms have at most this norm, Cauchy and Schwarz give another bound: the
+/// norm times that of the weights, which is at most `128 sqrt(terms)`. Example: 576 terms of 16 bits and norm 32,781
+/// reach 101 million, where without the norm they reach 2.4 billion.
 pub(crate) fn largest_product(range: (i64, i64), norm: Option<i128>, terms: usize) -> i128 {
     let (terms, weight) = (terms as i128, i128::from(COMMITTED_WEIGHT_LIMIT));
     let each = (magnitude(range) * weight).saturating_mul(terms);

@@ -6,8 +6,8 @@
 //!
 //! The divisor `s` is an integer of `[0, 2^b]`. Both sides of the first equation are integers of `[0, p)`, because
 //! `2^(c+b) + 2^b < p/2` and `N < p/2`: the equation holds over the integers. `s - 1 - rem` is an integer above `-2^b`
-//! and below `2^b`, hence not negative: `rem < s`. So `s > 0`, and `r = floor(N / s)` is the only one. Without the range
-//! of `r` every `rem` would have a solution in the field.
+//! and below `2^b`, hence not negative: `rem < s`. So `s > 0`, and `r = floor(N / s)` is the only one. Without the
+//! range of `r` every `rem` would have a solution in the field.
 //!
 //! Padding is divided as well: there, too, `s > 0`.
 
@@ -53,7 +53,13 @@ impl Reciprocal<'_> {
             input: divisor,
             output,
         });
-        let product = cellwise(lowering, (&format!("{name}/product"), shape), reciprocal, divisor);
+        let product_name = format!("{name}/product");
+        let product = cellwise(
+            lowering,
+            (&product_name, shape),
+            reciprocal,
+            (divisor, shape.len()),
+        );
         let (one, minus) = (M61::from(1u64), -M61::from(1u64));
         let remainder_name = format!("{name}/remainder");
         let numerator = from_i64(self.numerator);
@@ -68,28 +74,17 @@ impl Reciprocal<'_> {
     }
 }
 
-/// The product of two columns, cell by cell.
+/// The product of two columns, cell by cell. `right` has all axes of `left`, or the first `rank` of them.
 pub(super) fn cellwise(
     lowering: &mut dyn Lowering<'_>,
     (name, shape): (&str, &[usize]),
     left: ColumnId,
-    right: ColumnId,
+    (right, rank): (ColumnId, usize),
 ) -> ColumnId {
-    let axes = (0..shape.len())
-        .map(|axis| Axis::shared(axis, axis, axis))
-        .collect();
+    let axis = |axis: usize| match axis < rank {
+        true => Axis::shared(axis, axis, axis),
+        false => Axis::free_left(axis, axis),
+    };
+    let axes = (0..shape.len()).map(axis).collect();
     lowering.circuit().contraction(name, shape, left, right, axes)
-}
-
-/// `left` times the cell of its row, a row being the last axis.
-pub(super) fn cellwise_rows(
-    lowering: &mut dyn Lowering<'_>,
-    (name, shape): (&str, &[usize]),
-    left: ColumnId,
-    of_rows: ColumnId,
-) -> ColumnId {
-    let last = shape.len().saturating_sub(1);
-    let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::shared(axis, axis, axis)).collect();
-    axes.push(Axis::free_left(last, last));
-    lowering.circuit().contraction(name, shape, left, of_rows, axes)
 }

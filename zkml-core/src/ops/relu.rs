@@ -8,7 +8,6 @@ use super::{FloatRoom, Properties, Room};
 use super::{FloatSite, QuantizeError, Quantizing};
 #[cfg(feature = "prover")]
 use crate::circuit::Function;
-use crate::graph::{OperandError, Shape, Site};
 
 /// `max(x, 0)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +31,6 @@ impl Rectifier for Relu6 {
 }
 
 impl<R: Rectifier> Room for R {
-    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        site.one()
-    }
-
     fn properties(&self) -> Properties {
         Properties::ACTIVATION
             | Properties::MONOTONE

@@ -16,7 +16,7 @@ use ndarray::{ArrayD, Dimension};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::quotient::multiplied;
+use super::multipliers::Multipliers;
 use super::range::{LIMIT, magnitude};
 #[cfg(feature = "prover")]
 use super::{Computed, ExecutionError, IntegerSite, PARALLEL_CELLS};
@@ -27,7 +27,7 @@ use crate::circuit::{CircuitError, ColumnId, ColumnKind, FunctionTable, Table, V
 #[cfg(feature = "prover")]
 use crate::field::kernels;
 use crate::field::{M61, from_i64};
-use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
+use crate::graph::{OperandError, Shape, Site};
 
 /// `table(floor((x * m + 2^(shift-1)) / 2^shift))`. `m` is `multipliers[c]` for index `c` along `axis`, or the only
 /// multiplier. `shift >= 1`, multipliers are positive.
@@ -42,28 +42,14 @@ pub struct Rescale {
 
 impl Room for Rescale {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        let x = site.one()?;
-        if self.axis >= x.rank() {
-            let axis = isize::try_from(self.axis).unwrap_or(isize::MAX);
-            return Err(ShapeError::Axis {
-                operation: "rescale",
-                axis,
-                of: x,
-            }
-            .into());
-        }
-        if self.multipliers.len() != 1 {
-            entries(x.size(self.axis), self.multipliers.len())?;
-        }
-        Ok(x)
+        self.multipliers().check("rescale", site.one()?)
     }
 }
 
 impl IntegerRoom for Rescale {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
         let (layer, shift, table) = (|| site.name.to_owned(), self.shift, &self.table);
-        let (least, most) = (self.multipliers.iter().min(), self.multipliers.iter().max());
-        let (least, most) = (least.copied().unwrap_or(0), most.copied().unwrap_or(0));
+        let (least, most) = self.multipliers().extremes();
         if least < 1 || shift < 1 {
             return Err(RangeError::BadRescale {
                 layer: layer(),
@@ -91,12 +77,10 @@ impl IntegerRoom for Rescale {
                 reached,
             });
         }
-        let domain = 1i64 << table.domain_bits;
-        // Below 2^60 by the check above.
-        let scaled = |x: i64, m: i64| ((x * m + half as i64) >> shift).clamp(-domain, domain - 1);
-        let low = scaled(operand.0, if operand.0 < 0 { most } else { least });
-        let high = scaled(operand.1, if operand.1 < 0 { least } else { most });
-        let entries = table.range_over(low, high);
+        let domain = 1i128 << table.domain_bits;
+        let inside = |value: i128| value.clamp(-domain, domain - 1) as i64;
+        let (low, high) = self.multipliers().scaled_range(operand, shift);
+        let entries = table.range_over(inside(low), inside(high));
         entries.map_err(|error| RangeError::Table {
             layer: layer(),
             error,
@@ -113,7 +97,7 @@ impl IntegerRoom for Rescale {
         }
         let bits = lowering.circuit().limb_bits;
         let inverse = ark_ff::Field::inverse(&from_i64(1i64 << self.shift)).unwrap_or_default();
-        let (scaled, coefficient) = self.scaled(lowering, x, inverse);
+        let (multiplier, scaled) = self.multipliers().product(lowering, x);
         let circuit = lowering.circuit();
         let limbs = circuit.limbs(&format!("{name}/remainder"), shape, self.shift / bits);
         let weight = |k: usize| -(inverse * from_i64(1i64 << (bits * k as u32)));
@@ -122,7 +106,7 @@ impl IntegerRoom for Rescale {
             .enumerate()
             .map(|(k, &limb)| (weight(k), limb))
             .collect();
-        terms.push((coefficient, scaled));
+        terms.push((from_i64(multiplier) * inverse, scaled));
         let half = from_i64(1i64 << (self.shift - 1)) * inverse;
         let value = circuit.linear_column(&format!("{name}/value"), shape, &terms, half);
         let looked_up = lowering.looked_up(value);
@@ -164,39 +148,22 @@ impl IntegerRoom for Rescale {
     }
 
     #[cfg(feature = "prover")]
-    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        Some(self.execute_table(site).ok()?.value)
-    }
-
-    #[cfg(feature = "prover")]
-    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        Some(self.reference_table(site).ok()?.value)
-    }
-
-    #[cfg(feature = "prover")]
     fn execute_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        let inconsistent = || site.inconsistent();
-        let x = site.operand(0).ok_or_else(inconsistent)?;
+        let (x, inconsistent) = (site.needed(0)?, || site.inconsistent());
         let shape = x.shape();
-        let inner: usize = shape
-            .get(self.axis + 1..)
-            .ok_or_else(inconsistent)?
-            .iter()
-            .product();
+        let run = self.multipliers().run(shape).ok_or_else(inconsistent)?;
+        let multipliers = self.multipliers().of_runs(shape);
         let source = x.as_slice().ok_or_else(inconsistent)?;
         let domain = 1i64 << self.table.domain_bits;
-        if inner == 0 || self.multipliers.is_empty() {
-            return Err(inconsistent());
-        }
         let cells = self.cells(site)?;
         let (mut before, mut after) = (vec![0i64; source.len()], vec![0i64; source.len()]);
-        let blocks = source.par_chunks(inner).zip(before.par_chunks_mut(inner));
+        let blocks = source.par_chunks(run).zip(before.par_chunks_mut(run));
         let fits = blocks
-            .zip(after.par_chunks_mut(inner))
+            .zip(after.par_chunks_mut(run))
             .enumerate()
-            .with_min_len(PARALLEL_CELLS.div_ceil(inner))
+            .with_min_len(PARALLEL_CELLS.div_ceil(run))
             .map(|(index, ((x, before), after))| {
-                let multiplier = self.multipliers[index % self.multipliers.len()];
+                let multiplier = multipliers[index % multipliers.len()];
                 let (least, most) = kernels::rescale_integers(x, multiplier, self.shift, before);
                 cells.look_up(before, after) && -domain <= least && most < domain
             })
@@ -214,10 +181,9 @@ impl IntegerRoom for Rescale {
 
     #[cfg(feature = "prover")]
     fn reference_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        let x = site.operand(0).ok_or_else(|| site.inconsistent())?;
+        let x = site.needed(0)?;
         let before = ArrayD::from_shape_fn(x.shape(), |at| {
-            let one = self.multipliers.len() == 1;
-            let m = self.multipliers[if one { 0 } else { at[self.axis] }];
+            let m = self.multipliers().of_cell(x.shape(), &at);
             ((i128::from(x[&at]) * i128::from(m) + (1 << (self.shift - 1))) >> self.shift) as i64
         });
         if let Some(error) = self.outside(site, &before) {
@@ -253,15 +219,11 @@ impl Rescale {
         check_bound(name, "table domain times 2^shift", domain)
     }
 
-    /// A column and a coefficient whose product is `x m 2^-s`. A single multiplier is part of the coefficient.
-    fn scaled(&self, lowering: &mut dyn Lowering<'_>, x: ColumnId, inverse: M61) -> (ColumnId, M61) {
-        let (name, shape) = (lowering.name(), &lowering.fact().shape);
-        if let [multiplier] = self.multipliers.as_slice() {
-            return (x, from_i64(*multiplier) * inverse);
+    fn multipliers(&self) -> Multipliers<'_> {
+        Multipliers {
+            values: &self.multipliers,
+            axes: core::slice::from_ref(&self.axis),
         }
-        let name = format!("{name}/multiplied");
-        let by_channel = multiplied(lowering, (&name, shape), x, (&self.multipliers, &[self.axis]));
-        (by_channel, inverse)
     }
 
     /// The entries of the table.

@@ -75,15 +75,11 @@ impl Room for Reshape {
     }
 
     fn properties(&self) -> Properties {
-        Properties::MOVES_VALUES
+        Properties::MOVES_VALUES | Properties::SHAPES
     }
 }
 
 impl FloatRoom for Reshape {
-    fn returns_operand(&self, operand: &[usize], shape: &[usize], _inputs: usize) -> bool {
-        operand == shape
-    }
-
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         Some(site.operand(0)?.to_shape(site.shape()).ok()?.into_owned())

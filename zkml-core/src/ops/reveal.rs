@@ -8,17 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::IntegerSite;
 use super::{IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 use crate::circuit::{CircuitError, ColumnId};
-use crate::graph::{OperandError, Shape, Site};
 
 /// Returns its operand. As an output it is public, whatever the [privacy](crate::privacy::Privacy) of outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reveal;
 
 impl Room for Reveal {
-    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        site.one()
-    }
-
     fn properties(&self) -> Properties {
         Properties::MOVES_VALUES | Properties::REVEALS
     }

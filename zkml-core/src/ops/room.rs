@@ -4,7 +4,9 @@
 use ndarray::ArrayD;
 
 #[cfg(feature = "prover")]
-use super::{Computed, ExecutionError, FloatSite, IntegerLayer, IntegerSite, QuantizeError, Quantizing};
+use super::{
+    Computed, ExecutionError, FloatSite, IntegerLayer, IntegerSite, Layer, QuantizeError, Quantizing,
+};
 use super::{Lowering, Properties, RangeError, RangeSite};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, ParameterId, Shape, Site, Window2d};
@@ -21,11 +23,13 @@ pub trait Room {
         None
     }
 
-    /// The shape of its result.
+    /// The shape of its result: that of its only operand, unless the room says otherwise.
     ///
     /// # Errors
     /// What does not fit: an operand, their number, or a parameter.
-    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError>;
+    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
+        site.one()
+    }
 
     /// What passes may rely on.
     fn properties(&self) -> Properties {
@@ -62,8 +66,8 @@ pub struct AffineLayer {
 /// An operation of the floating-point graph.
 pub trait FloatRoom: Room {
     /// Does it return its operand, of this shape? `inputs` is the number of its operands and `shape` its own shape.
-    fn returns_operand(&self, _operand: &[usize], _shape: &[usize], _inputs: usize) -> bool {
-        false
+    fn returns_operand(&self, operand: &[usize], shape: &[usize], _inputs: usize) -> bool {
+        self.has(Properties::SHAPES) && operand == shape
     }
 
     /// The ratio of its result's scale to its operand's, if it keeps the integers.
@@ -102,7 +106,8 @@ pub trait FloatRoom: Room {
     /// Products of weights and activations for each value of the result. `shape_of` gives the shape of a parameter.
     fn products(&self, shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {
         let row = |layer: AffineLayer| shape_of(layer.weight).iter().skip(1).product();
-        self.layer().map_or(0, row)
+        let own = usize::from(self.has(Properties::MULTIPLIES));
+        self.layer().map_or(own, row)
     }
 
     /// Refuses values of operands that the operation has no meaning for.
@@ -155,13 +160,20 @@ pub trait IntegerRoom: Room {
         Some(None)
     }
 
-    /// Its values, computed fast; `None` where the operands do not fit. A layer is laid out for this one time.
+    /// Its values, computed fast; `None` where the operands do not fit. A layer is laid out for this one time. An
+    /// operation whose execution may be refused has [`Self::execute_table`] instead.
     #[cfg(feature = "prover")]
-    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>>;
+    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        let layer = self.integer_layer(site)??;
+        Layer::new(&layer)?.multiply(site.operand(0)?, site.shape())
+    }
 
-    /// Its values by definition, as directly as possible: the oracle for [`Self::execute`].
+    /// Its values by definition, as directly as possible: the oracle for [`Self::execute`]. An operation whose
+    /// execution may be refused has [`Self::reference_table`] instead.
     #[cfg(feature = "prover")]
-    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>>;
+    fn reference(&self, _site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        None
+    }
 
     /// What its constraints need besides its result, for [`Hint::Advice`](super::Hint::Advice): the cells of columns,
     /// row-major, in the order of the hint.
@@ -179,9 +191,7 @@ pub trait IntegerRoom: Room {
     /// A value outside of a table's domain; operands that do not fit.
     #[cfg(feature = "prover")]
     fn execute_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        self.execute(site)
-            .map(Computed::plain)
-            .ok_or_else(|| site.inconsistent())
+        site.computed(self.execute(site))
     }
 
     /// As [`Self::reference`], with the values on which a table was looked up.
@@ -190,8 +200,6 @@ pub trait IntegerRoom: Room {
     /// A value outside of a table's domain; operands that do not fit.
     #[cfg(feature = "prover")]
     fn reference_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        self.reference(site)
-            .map(Computed::plain)
-            .ok_or_else(|| site.inconsistent())
+        site.computed(self.reference(site))
     }
 }

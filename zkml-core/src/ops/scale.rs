@@ -6,7 +6,6 @@ use ndarray::ArrayD;
 use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
-use crate::graph::{OperandError, Shape, Site};
 
 /// `factor x`. The integer network has no node for it: the same integers have another scale.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,10 +19,6 @@ pub struct Scale {
 pub struct Neg;
 
 impl Room for Scale {
-    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        site.one()
-    }
-
     fn properties(&self) -> Properties {
         Properties::KEEPS_ACCUMULATORS | Properties::MONOTONE | Properties::ZERO_TO_ZERO
     }
@@ -50,10 +45,6 @@ impl FloatRoom for Scale {
 }
 
 impl Room for Neg {
-    fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        site.one()
-    }
-
     fn properties(&self) -> Properties {
         Properties::KEEPS_ACCUMULATORS | Properties::ZERO_TO_ZERO
     }

@@ -3,7 +3,7 @@
 use super::elementwise::Curved;
 use super::{Properties, hyper_parameters};
 use crate::circuit::{CurveKind, Dyadic, TableError};
-use crate::graph::ShapeError;
+use crate::graph::choice;
 
 hyper_parameters! {
     /// `ln(1 + e^(beta x)) / beta`.
@@ -12,9 +12,9 @@ hyper_parameters! {
         beta: f64 = 1.0,
         /// Where `beta x` is larger the function is `x`; 20.
         threshold: f64 = 20.0,
-    }, check |self| match self.beta > 0.0 && self.beta.is_finite() && self.threshold.is_finite() {
-        true => Ok(()),
-        false => Err(ShapeError::Choice { operation: "Softplus", name: "beta", expected: "above 0, and a finite threshold" }),
+    }, check |self| {
+        let holds = self.beta > 0.0 && self.beta.is_finite() && self.threshold.is_finite();
+        choice("Softplus", "beta", "above 0, and a finite threshold", holds)
     }
 }
 

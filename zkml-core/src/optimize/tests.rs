@@ -83,6 +83,11 @@ impl Fixture {
         self.add("bn", op, &[x])
     }
 
+    fn pool(&mut self, x: NodeId) -> NodeId {
+        let window = window(2);
+        self.add("pool", FloatOp::MaxPool2d(ops::MaxPool2d { window }), &[x])
+    }
+
     fn conv(&mut self, x: NodeId) -> NodeId {
         let weight = self.parameter("conv.weight", &[1, 1, 1, 1], &[2.0]);
         self.add(
@@ -169,11 +174,7 @@ fn batch_norm_that_divides_by_zero_is_refused() {
 fn relu_moves_to_its_layer_and_a_second_one_goes() {
     let (mut fixture, x) = Fixture::new(&[1, 1, 4, 4]);
     let conv = fixture.conv(x);
-    let pool = fixture.add(
-        "pool",
-        FloatOp::MaxPool2d(ops::MaxPool2d { window: window(2) }),
-        &[conv],
-    );
+    let pool = fixture.pool(conv);
     let relu = fixture.add("relu", FloatOp::Relu(ops::Relu), &[pool]);
     let again = fixture.add("again", FloatOp::Relu(ops::Relu), &[relu]);
     let unused = fixture.add("unused", FloatOp::Relu(ops::Relu), &[x]);
@@ -303,11 +304,7 @@ fn without_its_pass_a_max_pool_stays_where_the_model_has_it() {
     let build = || {
         let (mut fixture, x) = Fixture::new(&[1, 1, 4, 4]);
         let conv = fixture.conv(x);
-        let pool = fixture.add(
-            "pool",
-            FloatOp::MaxPool2d(ops::MaxPool2d { window: window(2) }),
-            &[conv],
-        );
+        let pool = fixture.pool(conv);
         let relu = fixture.add("relu", FloatOp::Relu(ops::Relu), &[pool]);
         fixture.builder.finish(vec![relu]).unwrap()
     };

@@ -4,7 +4,9 @@
 //! upwards, in each level from left to right. Nodes may be cut to fewer bytes than a hash has: the other bytes are not
 //! sent, and are 0 in the input of the next hash. Reference: `docs/protocol/commitment.md`.
 
+use super::code::RowCode;
 use super::hash::{Digest, node_digest};
+use crate::transcript::{VerifierChannel, VerifyError};
 
 /// Walks the tree upwards from leaves at ascending, distinct `positions` below `2^log_leaves`, calling
 /// `sibling(level, index)` for each node that cannot be computed. Nodes and leaves are cut to `digest_bytes`. Returns
@@ -38,6 +40,24 @@ pub fn root_of<E>(
         nodes = parents;
     }
     Ok(nodes.first().map(|(_, root)| *root))
+}
+
+/// The root above opened columns of a matrix under `code`, as [`root_of`]; the proof has the missing nodes.
+///
+/// # Errors
+///
+/// [`VerifyError`] where the proof ends before them.
+pub fn read_root(
+    channel: &mut (impl VerifierChannel + ?Sized),
+    label: &'static str,
+    code: &RowCode,
+    positions: &[usize],
+    leaves: &[Digest],
+) -> Result<Option<Digest>, VerifyError> {
+    let bytes = code.digest_bytes;
+    root_of(code.log_codeword, positions, leaves, bytes, |_, _| {
+        channel.read_node(label, bytes as usize)
+    })
 }
 
 /// The first bytes of a digest, followed by zeros.

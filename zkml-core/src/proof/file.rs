@@ -83,15 +83,20 @@ pub fn write_file<T: Artifact>(path: impl AsRef<Path>, artifact: &T) -> Result<u
         path: path.to_path_buf(),
         error,
     })?;
-    replace(path, T::KIND, |file| file.write_all(&bytes))?;
+    replace_file(path, T::KIND.is_secret(), |file| file.write_all(&bytes))?;
     Ok(to_u64(bytes.len()))
 }
 
-/// Puts what `write` writes in the place of the file at `path`, whole or not at all.
+/// Puts what `write` writes in the place of the file at `path`, whole or not at all. A `secret` file is for its owner
+/// alone.
+///
+/// # Errors
+///
+/// [`FileError::NotFound`] where the folder does not exist; [`FileError::Io`].
 #[cfg(feature = "prover")]
-pub(super) fn replace(
+pub fn replace_file(
     path: &Path,
-    kind: super::Kind,
+    secret: bool,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), FileError> {
     let failed = |error| io_error(path, "write", error);
@@ -103,7 +108,7 @@ pub(super) fn replace(
     builder.prefix(".zkml-").suffix(".partial");
     // Temporary files are private by default, and a verifying key is made to be handed on; a proving key is not.
     #[cfg(unix)]
-    if !kind.is_secret() {
+    if !secret {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     }
     let mut temporary = builder.tempfile_in(folder).map_err(|error| match error.kind() {

@@ -42,9 +42,9 @@ mod tests;
 
 pub use container::{from_bytes, to_bytes};
 pub use error::{FileError, FormatError};
-#[cfg(feature = "prover")]
-pub use file::write_file;
 pub use file::{inspect_file, read_file};
+#[cfg(feature = "prover")]
+pub use file::{replace_file, write_file};
 pub use header::{CHECKSUM_BYTES, HEADER_BYTES, Header, OVERHEAD_BYTES};
 pub use kind::{Artifact, Kind};
 pub use messages::Proof;

@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::container::{checked_payload, decode};
-use super::file::{io_error, open, replace, to_u64};
+use super::file::{io_error, open, replace_file, to_u64};
 use super::header::{HEADER_BYTES, check_limit, length};
 use super::{Artifact, CHECKSUM_BYTES, FileError, FormatError, Header};
 use crate::int8::Int8Cells;
@@ -58,7 +58,7 @@ pub(crate) fn write_file_with_section<T: Artifact>(
         payload_bytes: payload.into_iter().map(to_u64).fold(0, u64::saturating_add),
     };
     check_limit::<T>(header.container_bytes()).map_err(format)?;
-    replace(path, T::KIND, |file| {
+    replace_file(path, T::KIND.is_secret(), |file| {
         let mut out = Hashing {
             file: BufWriter::with_capacity(CHUNK, file),
             hasher: blake3::Hasher::new(),

@@ -343,6 +343,14 @@ fn files_above_the_limit_are_refused_before_they_are_read() {
     );
 }
 
+/// Why an artifact is not written.
+fn unwritten(path: &Path, artifact: &impl Artifact) -> FormatError {
+    match write_file(path, artifact) {
+        Err(FileError::Format { error, .. }) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn artifacts_above_the_limit_are_not_written() {
     let folder = folder();
@@ -353,9 +361,7 @@ fn artifacts_above_the_limit_are_not_written() {
         bytes: vec![0; 1000],
         ..sample()
     };
-    let Err(FileError::Format { error, .. }) = write_file(&path, &large) else {
-        panic!("was written")
-    };
+    let error = unwritten(&path, &large);
     assert!(
         matches!(
             error,
@@ -491,9 +497,7 @@ impl Artifact for Refuses {
 fn an_artifact_that_cannot_be_encoded_leaves_no_file() {
     let folder = folder();
     let path = folder.path().join("values");
-    let Err(FileError::Format { error, .. }) = write_file(&path, &Refuses) else {
-        panic!("was written")
-    };
+    let error = unwritten(&path, &Refuses);
     assert!(
         matches!(
             error,

@@ -24,30 +24,6 @@ pub(crate) fn trace_seed(statement: &Statement<'_>) -> Result<Seed, ProveError> 
     })
 }
 
-/// The proof for `trace`. A trace that violates the circuit gives a proof that the verifier rejects. `number` names the
-/// opened commitment to the weights, and `weights` are the matrices.
-///
-/// `seed` gives all of the proof's randomness and is consumed: two proofs from one seed would reveal the trace.
-pub(crate) fn prove_trace<B: Backend>(
-    backend: &B,
-    statement: &Statement<'_>,
-    trace: &Trace<'_>,
-    (number, weights): (u32, &[&B::Matrix]),
-    context: &[u8],
-    seed: Seed,
-) -> Result<Proof, ProveError> {
-    let tensors = commit_tensors(backend, statement, trace, &seed, None)?;
-    prove_committed(
-        backend,
-        statement,
-        trace,
-        (number, weights),
-        context,
-        seed,
-        &tensors,
-    )
-}
-
 /// Commits to the tensors that have roots apart from the trace's, in the order of these roots. `linked` is the
 /// commitment to the input if another proof has made it.
 pub(crate) fn commit_tensors<B: Backend>(
@@ -64,16 +40,21 @@ pub(crate) fn commit_tensors<B: Backend>(
     statement.separate.iter().map(commit).collect()
 }
 
-/// As [`prove_trace`], after the tensors in `separate` are committed.
-pub(super) fn prove_committed<B: Backend>(
+/// The proof for `trace`, and the matrices of the tensors that it commits to apart. A trace that violates the circuit
+/// gives a proof that the verifier rejects. `number` names the opened commitment to the weights, and `weights` are the
+/// matrices; `linked` is as in [`commit_tensors`].
+///
+/// `seed` gives all of the proof's randomness and is consumed: two proofs from one seed would reveal the trace.
+pub(crate) fn prove_trace<B: Backend>(
     backend: &B,
     statement: &Statement<'_>,
     trace: &Trace<'_>,
     (number, weights): (u32, &[&B::Matrix]),
     context: &[u8],
     seed: Seed,
-    separate: &[B::Matrix],
-) -> Result<Proof, ProveError> {
+    linked: Option<B::Matrix>,
+) -> Result<(Proof, Vec<B::Matrix>), ProveError> {
+    let separate = commit_tensors(backend, statement, trace, &seed, linked)?;
     let mut transcript = ProverTranscript::new(statement.protocol());
     for (label, bytes) in bindings(statement, &trace.public, number, context) {
         transcript.absorb(label, &bytes);
@@ -81,20 +62,21 @@ pub(super) fn prove_committed<B: Backend>(
     let (committed, pads) =
         info_span!("commit the trace").in_scope(|| trace.commit(backend, statement, seed))?;
     transcript.send_digest("trace.root", &committed.commitment().root);
-    for (tensors, matrix) in statement.separate.iter().zip(separate) {
+    for (tensors, matrix) in statement.separate.iter().zip(&separate) {
         transcript.send_digest(tensors.label(), &matrix.commitment().root);
     }
     info_span!("harden").in_scope(|| transcript.harden("trace.harden", statement.key.hardening));
     let matrices: Vec<&B::Matrix> = core::iter::once(&committed)
         .chain(weights.iter().copied())
-        .chain(separate)
+        .chain(&separate)
         .collect();
     argue(backend, &mut transcript, statement, trace, &matrices, pads)?;
-    Ok(Proof {
+    let proof = Proof {
         key: statement.digest,
         commitment: number,
         messages: transcript.into_proof(),
-    })
+    };
+    Ok((proof, separate))
 }
 
 /// Steps 3 to 6 of [`crate::verify`].

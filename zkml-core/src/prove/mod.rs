@@ -14,10 +14,9 @@ use crate::keys::{ProveError, ProvingKey, Purpose};
 use crate::pcs::CommittedMatrix;
 use crate::proof::{Proof, PublicValues};
 use crate::reduce::Backend;
-use argue::{commit_tensors, prove_committed};
 
 #[cfg(test)]
-pub(crate) use argue::{argue, replay};
+pub(crate) use argue::{argue, commit_tensors, replay};
 pub(crate) use argue::{prove_trace, trace_seed};
 
 /// Proves what the model answers on `input` (quantized integers, in the shape of the model's input).
@@ -92,9 +91,8 @@ pub fn prove_with_secrets<B: Backend>(
         let (number, weights) =
             info_span!("count the opening").in_scope(|| key.next_commitment(Purpose::Proof))?;
         let (backend, seed) = (key.backend(), trace_seed(&statement)?);
-        let tensors = commit_tensors(backend, &statement, &trace, &seed, linked)?;
         let weights = (number, &[&*weights][..]);
-        let proof = prove_committed(backend, &statement, &trace, weights, context, seed, &tensors)?;
+        let (proof, tensors) = prove_trace(backend, &statement, &trace, weights, context, seed, linked)?;
         let (mut input, mut output) = (None, None);
         for (of, matrix) in statement.separate.iter().zip(tensors) {
             let secret = |matrix| TensorSecret::new(&statement, of, &trace, matrix);

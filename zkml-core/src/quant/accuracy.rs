@@ -174,10 +174,7 @@ impl AccuracyReport {
             integer_correct: labels.map(|_| tally.integer_correct),
             agreement: tally.agreement,
             out_of_domain: tally.out_of_domain,
-            output_cosine: tally
-                .products
-                .get(output.0)
-                .map_or(0.0, Products::cosine),
+            output_cosine: tally.products.get(output.0).map_or(0.0, Products::cosine),
             layers: layers.collect(),
         })
     }

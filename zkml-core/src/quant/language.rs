@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use super::accuracy::{AccuracyError, LayerAccuracy, Products};
 use super::quantized::Quantized;
 use crate::execute::{ExecutionError, Executor, float::execute_float};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, Node, NodeId};
 use crate::ops::{Float, IntOp, Properties};
 
 /// Rows with a larger float margin, in nats, count as decided.
@@ -171,7 +171,11 @@ impl<'a> Models<'a> {
             return Err(inconsistent());
         };
         let ids: Vec<usize> = text.iter().map(|id| *id as usize).collect();
-        for (row, (a, b)) in of_float.axis_iter(Axis(0)).zip(of_integer.axis_iter(Axis(0))).enumerate() {
+        for (row, (a, b)) in of_float
+            .axis_iter(Axis(0))
+            .zip(of_integer.axis_iter(Axis(0)))
+            .enumerate()
+        {
             let p = log_probabilities(a.iter().map(|x| f64::from(*x)));
             let q = log_probabilities(b.iter().zip(&self.scales).map(|(x, scale)| *x as f64 * scale));
             tally.row(&p, &q, ids.get(row + 1).copied());
@@ -181,9 +185,17 @@ impl<'a> Models<'a> {
 
     /// The layers that have values to compare, with their index.
     fn named_layers(&self) -> impl Iterator<Item = (usize, &str)> {
-        let layers = self.float.nodes.iter().zip(&self.quantized.correspondence).enumerate();
+        let layers = self
+            .float
+            .nodes
+            .iter()
+            .zip(&self.quantized.correspondence)
+            .enumerate();
+        let is_compared = |(node, counterpart): &(&Node<Float>, &Option<(NodeId, f64)>)| {
+            counterpart.is_some() && !node.op.room().has(Properties::INDEX)
+        };
         layers
-            .filter(|(_, (_, counterpart))| counterpart.is_some())
+            .filter(move |(_, layer)| is_compared(layer))
             .map(|(index, (node, _))| (index, node.name.as_str()))
     }
 }
@@ -198,13 +210,15 @@ fn log_probabilities(logits: impl Iterator<Item = f64>) -> Vec<f64> {
 /// Index and value of the first maximum, and the largest other value.
 fn largest_two(row: &[f64]) -> (usize, f64, f64) {
     let start = (0, f64::NEG_INFINITY, f64::NEG_INFINITY);
-    row.iter().enumerate().fold(start, |(at, most, next), (index, &x)| {
-        if x > most {
-            (index, x, most)
-        } else {
-            (at, most, next.max(x))
-        }
-    })
+    row.iter()
+        .enumerate()
+        .fold(start, |(at, most, next), (index, &x)| {
+            if x > most {
+                (index, x, most)
+            } else {
+                (at, most, next.max(x))
+            }
+        })
 }
 
 /// Sums over rows.
@@ -338,12 +352,16 @@ mod tests {
         tally.row(&near, &turned, None);
         let report = tally.report(3, core::iter::empty());
         assert_eq!((report.rows, report.predicted), (3, 2));
-        assert_eq!((report.agreement, report.decided, report.decided_agreement), (1, 2, 1));
+        assert_eq!(
+            (report.agreement, report.decided, report.decided_agreement),
+            (1, 2, 1)
+        );
         let expected = f64::exp(-(p[0] + p[1]) / 2.0);
         assert!((report.float_perplexity - expected).abs() < 1e-12);
         let expected = f64::exp(-(p[0] + turned[1]) / 2.0);
         assert!((report.integer_perplexity - expected).abs() < 1e-12);
-        let divergence = |p: &[f64], q: &[f64]| -> f64 { p.iter().zip(q).map(|(p, q)| p.exp() * (p - q)).sum() };
+        let divergence =
+            |p: &[f64], q: &[f64]| -> f64 { p.iter().zip(q).map(|(p, q)| p.exp() * (p - q)).sum() };
         let expected = (divergence(&p, &turned) + divergence(&near, &turned)) / 3.0;
         assert!((report.divergence - expected).abs() < 1e-12 && report.divergence > 0.0);
     }

@@ -9,10 +9,10 @@
 
 pub mod accuracy;
 pub mod calibrate;
+pub mod language;
 mod node;
 mod observer;
 mod options;
-pub mod language;
 mod parameters;
 pub mod quantize;
 pub mod quantized;

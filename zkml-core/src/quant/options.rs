@@ -49,7 +49,7 @@ impl QuantizeOptions {
 
     /// Bits of the value of an operation with these properties.
     pub(super) fn bits_of(&self, properties: Properties) -> u32 {
-        match self.is_wide() && properties.contains(Properties::MULTIPLIES) {
+        match self.is_wide() && properties.contains(Properties::SPANS_MORE) {
             true => self.product_bits,
             false => self.activation_bits,
         }

@@ -16,6 +16,25 @@ pub(crate) struct Route {
     pub(crate) source: Vec<Option<Coordinate>>,
 }
 
+#[cfg(feature = "prover")]
+impl Route {
+    /// The source axes that the sumcheck keeps, in the order of the factors.
+    pub(crate) fn kept(&self, view: &View) -> Vec<usize> {
+        let axes = |&factor: &usize| view.factors[factor].source_axes.iter();
+        self.general
+            .iter()
+            .flat_map(axes)
+            .map(|&axis| usize::from(axis))
+            .collect()
+    }
+
+    /// The source's point; 0 where the sumcheck decides.
+    pub(crate) fn known(&self) -> Vec<K> {
+        let value = |coordinate: &Option<Coordinate>| coordinate.map_or(K::from(0u64), Coordinate::value);
+        self.source.iter().map(value).collect()
+    }
+}
+
 impl Route {
     pub(crate) fn new(
         circuit: &Circuit,

@@ -81,21 +81,7 @@ impl Columns<'_, '_> {
         let _span = debug_span!("fold a view", column = %self.circuit[column].name).entered();
         let (shape, source) = (&self.circuit[column].shape, &self.circuit[view.source].shape);
         let route = Route::new(self.circuit, self.schedule, column, view, point);
-        let kept: Vec<usize> = route
-            .general
-            .iter()
-            .flat_map(|&factor| {
-                view.factors[factor]
-                    .source_axes
-                    .iter()
-                    .map(|&axis| usize::from(axis))
-            })
-            .collect();
-        let z: Vec<K> = route
-            .source
-            .iter()
-            .map(|coordinate| coordinate.map_or(K::from(0u64), Coordinate::value))
-            .collect();
+        let (kept, z) = (route.kept(view), route.known());
         let folded = fold(self.circuit, self.schedule, self.values, view.source, &z, &kept);
         let weights = route.general.iter().fold(vec![route.scalar], |table, &factor| {
             let factor = &view.factors[factor];

@@ -204,21 +204,7 @@ fn claims_on_views_become_claims_on_their_sources() {
         let point = challenge_point(&z);
         let view = view_of(&circuit);
         let route = Route::new(&circuit, &schedule, VIEW, view, &point);
-        let kept: Vec<usize> = route
-            .general
-            .iter()
-            .flat_map(|&factor| {
-                view.factors[factor]
-                    .source_axes
-                    .iter()
-                    .map(|&axis| usize::from(axis))
-            })
-            .collect();
-        let at: Vec<K> = route
-            .source
-            .iter()
-            .map(|c| c.map_or(K::from(0u64), |c| c.value()))
-            .collect();
+        let (kept, at) = (route.kept(view), route.known());
         let folded = fold(&circuit, &schedule, &values, SOURCE, &at, &kept);
         let weights = route.general.iter().fold(vec![route.scalar], |table, &factor| {
             let factor = &view.factors[factor];

@@ -152,8 +152,9 @@ fn prove_setup<B: Backend>(
     let statement = Statement::of_setup(verifying)?;
     let trace = Trace::of_weights(statement.circuit(), &lowered.parameters)?;
     let seed = trace_seed(&statement)?;
-    let prove = |_: &rayon::Scope<'_>| prove_trace(backend, &statement, &trace, (0, matrices), b"", seed);
-    Ok(rayon::scope(prove)?.messages)
+    let weights = (0, matrices);
+    let prove = |_: &rayon::Scope<'_>| prove_trace(backend, &statement, &trace, weights, b"", seed, None);
+    Ok(rayon::scope(prove)?.0.messages)
 }
 
 /// Bits of soundness of an answer: the errors of its proof and of the setup proof add up.

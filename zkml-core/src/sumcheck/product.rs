@@ -6,110 +6,69 @@ use super::prover::{Instance, RoundEvaluations};
 use super::round::MAX_DEGREE;
 use crate::field::{K, kernels};
 
-/// `sum_x a(x) b(x)`, from the tables of `a` and `b` (both of length `2^variables`). Degree 2.
-#[derive(Debug)]
-pub struct Product {
-    variables: usize,
-    a: Vec<K>,
-    b: Vec<K>,
-}
-
-impl Product {
-    /// An instance over two tables of one length, a power of two.
-    pub fn new(a: Vec<K>, b: Vec<K>) -> Self {
-        debug_assert!(
-            a.len().is_power_of_two() && a.len() == b.len(),
-            "tables of one length, a power of two"
-        );
-        Self {
-            variables: a.len().ilog2() as usize,
-            a,
-            b,
+/// Sums of products of tables, by name, and the kernel of their rounds.
+macro_rules! products {
+    ($($(#[$doc:meta])* $name:ident { $first:ident $(, $other:ident)* }: $round:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name {
+            variables: usize,
+            $first: Vec<K>,
+            $($other: Vec<K>,)*
         }
-    }
 
-    /// `[a, b]` at the point, once every variable is bound; `None` before.
-    pub fn finals(&self) -> Option<[K; 2]> {
-        match (self.a.as_slice(), self.b.as_slice()) {
-            ([a], [b]) => Some([*a, *b]),
-            _ => None,
+        impl $name {
+            /// An instance over tables of one length, a power of two.
+            pub fn new($first: Vec<K>, $($other: Vec<K>),*) -> Self {
+                debug_assert!(
+                    $first.len().is_power_of_two() $(&& $other.len() == $first.len())*,
+                    "tables of one length, a power of two"
+                );
+                Self {
+                    variables: $first.len().ilog2() as usize,
+                    $first,
+                    $($other,)*
+                }
+            }
+
+            /// The tables' values at the point, in their order, once every variable is bound; `None` before.
+            pub fn finals(&self) -> Option<[K; [stringify!($first) $(, stringify!($other))*].len()]> {
+                match (self.$first.as_slice(), $(self.$other.as_slice()),*) {
+                    ([$first], $([$other]),*) => Some([*$first, $(*$other),*]),
+                    _ => None,
+                }
+            }
         }
-    }
-}
 
-impl Instance for Product {
-    fn variables(&self) -> usize {
-        self.variables
-    }
+        impl Instance for $name {
+            fn variables(&self) -> usize {
+                self.variables
+            }
 
-    fn degree(&self) -> usize {
-        2
-    }
+            fn degree(&self) -> usize {
+                [stringify!($first) $(, stringify!($other))*].len()
+            }
 
-    fn round(&mut self, _claim: K) -> RoundEvaluations {
-        let mut evaluations = [K::ZERO; MAX_DEGREE];
-        evaluations[..2].copy_from_slice(&kernels::product_round(&self.a, &self.b));
-        evaluations
-    }
+            fn round(&mut self, _claim: K) -> RoundEvaluations {
+                let values = kernels::$round(&self.$first, $(&self.$other),*);
+                let mut evaluations = [K::ZERO; MAX_DEGREE];
+                evaluations[..values.len()].copy_from_slice(&values);
+                evaluations
+            }
 
-    fn bind(&mut self, challenge: K) {
-        kernels::fold(&mut self.a, challenge);
-        kernels::fold(&mut self.b, challenge);
-    }
-}
-
-/// `sum_x e(x) a(x) b(x)`, from three tables of length `2^variables`; `e` is most often a (scaled) table of
-/// `eq(z, x)`, but any weights do. Degree 3.
-#[derive(Debug)]
-pub struct EqProduct {
-    variables: usize,
-    eq: Vec<K>,
-    a: Vec<K>,
-    b: Vec<K>,
-}
-
-impl EqProduct {
-    /// An instance over three tables of one length, a power of two.
-    pub fn new(eq: Vec<K>, a: Vec<K>, b: Vec<K>) -> Self {
-        debug_assert!(
-            a.len().is_power_of_two() && a.len() == b.len() && a.len() == eq.len(),
-            "tables of one length, a power of two"
-        );
-        Self {
-            variables: a.len().ilog2() as usize,
-            eq,
-            a,
-            b,
+            fn bind(&mut self, challenge: K) {
+                kernels::fold(&mut self.$first, challenge);
+                $(kernels::fold(&mut self.$other, challenge);)*
+            }
         }
-    }
-
-    /// `[e, a, b]` at the point, once every variable is bound; `None` before.
-    pub fn finals(&self) -> Option<[K; 3]> {
-        match (self.eq.as_slice(), self.a.as_slice(), self.b.as_slice()) {
-            ([eq], [a], [b]) => Some([*eq, *a, *b]),
-            _ => None,
-        }
-    }
+    )*};
 }
 
-impl Instance for EqProduct {
-    fn variables(&self) -> usize {
-        self.variables
-    }
+products! {
+    /// `sum_x a(x) b(x)`, from the tables of `a` and `b` (both of length `2^variables`). Degree 2.
+    Product { a, b }: product_round;
 
-    fn degree(&self) -> usize {
-        3
-    }
-
-    fn round(&mut self, _claim: K) -> RoundEvaluations {
-        let mut evaluations = [K::ZERO; MAX_DEGREE];
-        evaluations[..3].copy_from_slice(&kernels::eq_product_round(&self.eq, &self.a, &self.b));
-        evaluations
-    }
-
-    fn bind(&mut self, challenge: K) {
-        kernels::fold(&mut self.eq, challenge);
-        kernels::fold(&mut self.a, challenge);
-        kernels::fold(&mut self.b, challenge);
-    }
+    /// `sum_x e(x) a(x) b(x)`, from three tables of length `2^variables`; `e` is most often a (scaled) table of
+    /// `eq(z, x)`, but any weights do. Degree 3.
+    EqProduct { eq, a, b }: eq_product_round;
 }

@@ -90,6 +90,21 @@ impl<'a> VerifierTranscript<'a> {
         Ok((message, offset))
     }
 
+    /// The next `N` bytes, as one message.
+    fn take_array<const N: usize>(
+        &mut self,
+        kind: Kind,
+        label: &'static str,
+    ) -> Result<[u8; N], VerifyError> {
+        let (message, offset) = self.take(kind, label, 1, N)?;
+        message.try_into().map_err(|_| VerifyError::Truncated {
+            label,
+            offset,
+            expected: N,
+            found: message.len(),
+        })
+    }
+
     fn take_extension(
         &mut self,
         kind: Kind,
@@ -136,14 +151,7 @@ impl VerifierChannel for VerifierTranscript<'_> {
     }
 
     fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError> {
-        let (message, offset) = self.take(Kind::Digest, label, 1, 32)?;
-        let truncated = VerifyError::Truncated {
-            label,
-            offset,
-            expected: 32,
-            found: message.len(),
-        };
-        message.try_into().map_err(|_| truncated)
+        self.take_array(Kind::Digest, label)
     }
 
     fn read_node(&mut self, label: &'static str, bytes: usize) -> Result<[u8; 32], VerifyError> {
@@ -172,14 +180,7 @@ impl VerifierChannel for VerifierTranscript<'_> {
         self.recorder.note(Kind::Grind, label, self.offset, 0);
         self.state.begin_grind(label, bits);
         let before = self.state.clone();
-        let (message, offset) = self.take(Kind::Nonce, label, 1, 8)?;
-        let truncated = VerifyError::Truncated {
-            label,
-            offset,
-            expected: 8,
-            found: message.len(),
-        };
-        let nonce = u64::from_le_bytes(message.try_into().map_err(|_| truncated)?);
+        let nonce = u64::from_le_bytes(self.take_array(Kind::Nonce, label)?);
         if before.nonce_works(nonce, bits) {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use super::settings::{check_settings, take};
 use crate::attribute::Setting;
 use crate::catalogue::{self, Layer};
 use crate::diagnostics::{Errors, respan, source};
-use crate::field_attributes::FieldAttributes;
+use crate::field_attributes::{FieldAttributes, own_key};
 use crate::hyper;
 
 /// How many layers a field holds.
@@ -84,9 +84,7 @@ impl LayerField {
             )?),
             None => None,
         };
-        let key = attributes
-            .rename
-            .unwrap_or_else(|| name.to_string().trim_start_matches("r#").to_owned());
+        let key = attributes.rename.unwrap_or_else(|| own_key(&name));
         Some(LayerField {
             name,
             ty,

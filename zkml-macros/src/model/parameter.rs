@@ -3,7 +3,7 @@
 use syn::{Expr, Ident, Type};
 
 use crate::diagnostics::{Errors, source};
-use crate::field_attributes::FieldAttributes;
+use crate::field_attributes::{FieldAttributes, own_key};
 use crate::hyper;
 
 /// A field that is a parameter.
@@ -56,9 +56,7 @@ impl ParameterField {
             return None;
         };
         let constant = shape.iter().all(hyper::is_constant);
-        let key = attributes
-            .rename
-            .unwrap_or_else(|| name.to_string().trim_start_matches("r#").to_owned());
+        let key = attributes.rename.unwrap_or_else(|| own_key(&name));
         Some(ParameterField {
             name,
             key,

@@ -207,7 +207,9 @@ fn end_tokens(config: &str) -> Result<Vec<u32>, ConfigError> {
     let Some(value) = settings.get(KEY) else {
         return Ok(Vec::new());
     };
-    let numbers = value.as_array().map_or(core::slice::from_ref(value), Vec::as_slice);
+    let numbers = value
+        .as_array()
+        .map_or(core::slice::from_ref(value), Vec::as_slice);
     let id = |number: &serde_json::Value| number.as_u64().and_then(|id| u32::try_from(id).ok());
     let ids: Option<Vec<u32>> = numbers.iter().map(id).collect();
     ids.ok_or_else(|| ConfigError::new(KEY, "a token id or a list of them", value))

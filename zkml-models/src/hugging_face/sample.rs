@@ -50,11 +50,7 @@ impl PretrainedLlama {
     ///
     /// # Errors
     /// As [`Self::graph`]; a model whose values overflow.
-    pub fn sample(
-        &self,
-        sampling: Sampling,
-        progress: impl Fn(),
-    ) -> Result<Vec<Vec<u32>>, PretrainedError> {
+    pub fn sample(&self, sampling: Sampling, progress: impl Fn()) -> Result<Vec<Vec<u32>>, PretrainedError> {
         let start = self.tokenizer().encode("")?;
         let vocabulary = self.config().vocab_size as u64;
         let batch = |number: usize| {
@@ -72,7 +68,11 @@ impl PretrainedLlama {
         };
         let mut batches: Vec<Batch> = (0..sampling.texts.div_ceil(BATCH)).map(batch).collect();
         let mut past = 0;
-        while let Some(length) = batches.first().and_then(|batch| batch.texts.first()).map(Vec::len) {
+        while let Some(length) = batches
+            .first()
+            .and_then(|batch| batch.texts.first())
+            .map(Vec::len)
+        {
             if length >= sampling.tokens {
                 break;
             }

@@ -61,6 +61,15 @@ pub(super) struct Task<'a> {
     pub(super) patches: Patches<'a>,
 }
 
+impl Task<'_> {
+    /// Where a segment begins in `P` patches, each with all quads of it.
+    #[inline(always)]
+    pub(super) fn starts<const P: usize>(&self, segment: usize, positions: &[usize]) -> [*const u8; P] {
+        let data = &self.patches.data[segment..];
+        core::array::from_fn(|p| data[positions[p]..][..self.quads * QUAD].as_ptr())
+    }
+}
+
 impl PackedMatrix {
     /// Packs `weights`, row-major `[outputs, segments, segment_length]`; what is missing counts as zero.
     pub fn new(weights: impl Fn(usize, usize, usize) -> i8, [outputs, segments, length]: [usize; 3]) -> Self {

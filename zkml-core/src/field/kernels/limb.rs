@@ -18,6 +18,19 @@ const PARALLEL_WORK: usize = 1 << 18;
 /// Columns that one task of [`fold_rows`] takes.
 const COLUMNS: usize = 1 << 10;
 
+/// Rows of one length, one after the other.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) values: &'a [i8],
+    pub(super) length: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn new(values: &'a [i8], length: usize) -> Self {
+        Self { values, length }
+    }
+}
+
 /// The limbs of a vector in the order that a backend wants: it fills the fields that it reads.
 #[derive(Default)]
 pub(super) struct Planes {
@@ -37,16 +50,14 @@ pub(super) fn fold_rows(backend: Backend, rows: &[i8], row_length: usize, coeffi
     }
     let count = coefficients.len().min(rows.len() / row_length);
     let (rows, coefficients) = (&rows[..count * row_length], &coefficients[..count]);
+    let all = Rows::new(rows, row_length);
     if count.saturating_mul(row_length) < PARALLEL_WORK || rayon::current_num_threads() == 1 {
-        dispatch!(
-            backend,
-            limb::fold_columns(rows, row_length, 0, coefficients, &mut out)
-        );
+        dispatch!(backend, limb::fold_columns(all, 0, coefficients, &mut out));
     } else if row_length >= COLUMNS * rayon::current_num_threads() {
         out.par_chunks_mut(COLUMNS).enumerate().for_each(|(index, out)| {
             dispatch!(
                 backend,
-                limb::fold_columns(rows, row_length, index * COLUMNS, coefficients, out)
+                limb::fold_columns(all, index * COLUMNS, coefficients, out)
             );
         });
     } else {
@@ -55,12 +66,10 @@ pub(super) fn fold_rows(backend: Backend, rows: &[i8], row_length: usize, coeffi
         let parts: Vec<Vec<K>> = rows
             .par_chunks(part * row_length)
             .zip(coefficients.par_chunks(part))
-            .map(|(rows, coefficients)| {
+            .map(|(values, coefficients)| {
+                let rows = Rows::new(values, row_length);
                 let mut out = vec![K::default(); row_length];
-                dispatch!(
-                    backend,
-                    limb::fold_columns(rows, row_length, 0, coefficients, &mut out)
-                );
+                dispatch!(backend, limb::fold_columns(rows, 0, coefficients, &mut out));
                 out
             })
             .collect();
@@ -88,12 +97,16 @@ pub(super) fn rows_dot(backend: Backend, rows: &[i8], row_length: usize, vector:
     }
     let planes = dispatch!(backend, limb::planes(&vector[..row_length]));
     if rows.len() < PARALLEL_WORK {
-        dispatch!(backend, limb::dot_rows(rows, row_length, &planes, &mut out));
+        let rows = Rows::new(rows, row_length);
+        dispatch!(backend, limb::dot_rows(rows, &planes, &mut out));
     } else {
         let part = (PARALLEL_WORK / row_length / 2).max(4);
         out.par_chunks_mut(part)
             .zip(rows.par_chunks(part * row_length))
-            .for_each(|(out, rows)| dispatch!(backend, limb::dot_rows(rows, row_length, &planes, out)));
+            .for_each(|(out, values)| {
+                let rows = Rows::new(values, row_length);
+                dispatch!(backend, limb::dot_rows(rows, &planes, out));
+            });
     }
     out
 }

@@ -7,7 +7,7 @@
 
 use crate::field::{K, M61, from_i64};
 
-use super::limb::Planes;
+use super::limb::{Planes, Rows};
 
 /// Limbs of an element of `K`.
 pub(super) const LIMBS: usize = 16;
@@ -78,13 +78,8 @@ pub(super) trait Tile {
 /// # Safety
 /// The instruction set of the tile is there.
 #[inline(always)]
-pub(super) unsafe fn fold_columns<T: Tile>(
-    rows: &[i8],
-    row_length: usize,
-    first: usize,
-    coefficients: &[K],
-    out: &mut [K],
-) {
+pub(super) unsafe fn fold_columns<T: Tile>(rows: Rows<'_>, first: usize, coefficients: &[K], out: &mut [K]) {
+    let (rows, row_length) = (rows.values, rows.length);
     assert!(first + out.len() <= row_length && rows.len() == coefficients.len() * row_length);
     let mut packed = Packed([0; 2 * STRIP * DEPTH]);
     let mut limbs = Limbs([0; 2 * LIMBS * DEPTH]);
@@ -163,7 +158,8 @@ pub(super) fn planes(vector: &[K]) -> Planes {
 /// # Safety
 /// The instruction set of the tile is there.
 #[inline(always)]
-pub(super) unsafe fn dot_rows<T: Tile>(rows: &[i8], row_length: usize, planes: &Planes, out: &mut [K]) {
+pub(super) unsafe fn dot_rows<T: Tile>(rows: Rows<'_>, planes: &Planes, out: &mut [K]) {
+    let (rows, row_length) = (rows.values, rows.length);
     assert!(rows.len() == out.len() * row_length);
     assert!(row_length <= planes.stride && planes.bytes.len() == LIMBS * planes.stride);
     out.fill(K::default());
@@ -211,26 +207,24 @@ macro_rules! entries {
         /// See `limb_tiles::fold_columns`.
         #[target_feature(enable = $features)]
         pub(in super::super) fn fold_columns(
-            rows: &[i8],
-            row_length: usize,
+            rows: $crate::field::kernels::limb::Rows<'_>,
             first: usize,
             coefficients: &[K],
             out: &mut [K],
         ) {
             // SAFETY: this function can only be reached with the instruction set.
-            unsafe { limb_tiles::fold_columns::<$tile>(rows, row_length, first, coefficients, out) }
+            unsafe { limb_tiles::fold_columns::<$tile>(rows, first, coefficients, out) }
         }
 
         /// See `limb_tiles::dot_rows`.
         #[target_feature(enable = $features)]
         pub(in super::super) fn dot_rows(
-            rows: &[i8],
-            row_length: usize,
+            rows: $crate::field::kernels::limb::Rows<'_>,
             planes: &$crate::field::kernels::limb::Planes,
             out: &mut [K],
         ) {
             // SAFETY: this function can only be reached with the instruction set.
-            unsafe { limb_tiles::dot_rows::<$tile>(rows, row_length, planes, out) }
+            unsafe { limb_tiles::dot_rows::<$tile>(rows, planes, out) }
         }
     };
 }

@@ -21,6 +21,18 @@ pub(super) struct Pair<T> {
 /// Terms that a [`Vector::Sum`] takes by [`Vector::mac_pair`] or [`Vector::mac_base`] between two flushes.
 pub(super) const TERMS_BETWEEN_FLUSHES: usize = 512;
 
+/// Operations of instruction sets whose lanes have no bits to spare: those of canonical lanes.
+macro_rules! without_spare_bits {
+    ($($(#[$doc:meta])* $name:ident = $plain:ident;)*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        unsafe fn $name(self, other: Self) -> Self {
+            // SAFETY: the same contract.
+            unsafe { self.$plain(other) }
+        }
+    )*};
+}
+
 /// One instruction set.
 ///
 /// # Safety
@@ -68,21 +80,15 @@ pub(super) trait Vector: Copy {
     /// `self - other mod p`.
     unsafe fn sub(self, other: Self) -> Self;
 
-    /// `self + other`, loose; at most three canonical values may meet in one loose lane.
-    ///
-    /// This is the sum for instruction sets whose lanes are always canonical. One that has bits to spare in a lane
-    /// overrides the loose operations and the lazy ones below.
-    #[inline(always)]
-    unsafe fn loose_add(self, other: Self) -> Self {
-        // SAFETY: the same contract.
-        unsafe { self.add(other) }
-    }
+    without_spare_bits! {
+        /// `self + other`, loose; at most three canonical values may meet in one loose lane.
+        ///
+        /// This is the sum for instruction sets whose lanes are always canonical. One that has bits to spare in a lane
+        /// overrides the loose operations and the lazy ones below.
+        loose_add = add;
 
-    /// `self - other`, loose, for canonical `other`.
-    #[inline(always)]
-    unsafe fn loose_sub(self, other: Self) -> Self {
-        // SAFETY: the same contract.
-        unsafe { self.sub(other) }
+        /// `self - other`, loose, for canonical `other`.
+        loose_sub = sub;
     }
 
     /// `self * other mod p`.
@@ -106,18 +112,12 @@ pub(super) trait Vector: Copy {
     /// `self * factor` as short lanes, for lazy `self`.
     unsafe fn lazy_mul(self, factor: Self::Factor) -> Self;
 
-    /// `self + other` for short `other`. A lane is lazy after at most two sums or differences of a short lane.
-    #[inline(always)]
-    unsafe fn lazy_add(self, other: Self) -> Self {
-        // SAFETY: the same contract.
-        unsafe { self.add(other) }
-    }
+    without_spare_bits! {
+        /// `self + other` for short `other`. A lane is lazy after at most two sums or differences of a short lane.
+        lazy_add = add;
 
-    /// `self - other`, as [`Vector::lazy_add`].
-    #[inline(always)]
-    unsafe fn lazy_sub(self, other: Self) -> Self {
-        // SAFETY: the same contract.
-        unsafe { self.sub(other) }
+        /// `self - other`, as [`Vector::lazy_add`].
+        lazy_sub = sub;
     }
 
     /// Lazy lanes made short.

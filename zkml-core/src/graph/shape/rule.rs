@@ -32,6 +32,54 @@ pub(crate) const fn resolve(operation: &'static str, axis: isize, of: Shape) -> 
     Ok(from_start as usize)
 }
 
+/// Requires that `axis` is one of the first `count` axes.
+pub(crate) fn one_of_first(
+    operation: &'static str,
+    count: usize,
+    axis: usize,
+    of: Shape,
+) -> Result<(), ShapeError> {
+    if axis < count {
+        return Ok(());
+    }
+    let axis = isize::try_from(axis).unwrap_or(isize::MAX);
+    Err(ShapeError::Axis { operation, axis, of })
+}
+
+/// Requires that `x` has `rank` dimensions, which `expected` puts into words.
+pub(crate) const fn of_rank(
+    operation: &'static str,
+    rank: usize,
+    expected: &'static str,
+    x: Shape,
+) -> Result<(), ShapeError> {
+    if x.rank() == rank {
+        return Ok(());
+    }
+    Err(ShapeError::Rank {
+        operation,
+        expected,
+        found: x,
+    })
+}
+
+/// Refuses an option whose value does not hold what `expected` says.
+pub(crate) const fn choice(
+    operation: &'static str,
+    name: &'static str,
+    expected: &'static str,
+    holds: bool,
+) -> Result<(), ShapeError> {
+    if holds {
+        return Ok(());
+    }
+    Err(ShapeError::Choice {
+        operation,
+        name,
+        expected,
+    })
+}
+
 /// Refuses 0.
 pub(crate) const fn positive(
     operation: &'static str,

@@ -38,6 +38,14 @@ fn counter(key: &Path, limit: u64, steps: u64) -> (PathBuf, Vec<u8>) {
     (path, bytes)
 }
 
+/// A folder, and a key in it whose counter has given out one of 20 numbers: its path and its bytes.
+fn counted() -> (tempfile::TempDir, PathBuf, PathBuf, Vec<u8>) {
+    let folder = folder();
+    let key = key(&folder);
+    let (path, bytes) = counter(&key, 20, 1);
+    (folder, key, path, bytes)
+}
+
 #[test]
 fn numbers_follow_each_other_and_the_last_are_kept_for_rotation() {
     let folder = folder();
@@ -142,9 +150,7 @@ fn a_missing_counter_says_what_it_is_for() {
 
 #[test]
 fn the_counter_of_another_key_is_refused() {
-    let folder = folder();
-    let key = key(&folder);
-    let (path, _) = counter(&key, 20, 1);
+    let (_folder, key, path, _) = counted();
     // A key that replaces the first has its own counter.
     let second = Budget::create_beside(&key, &OTHER_ID, 20, 0).expect("create");
     std::fs::copy(&path, second.path().expect("file")).expect("copy");
@@ -174,9 +180,7 @@ fn the_counter_of_another_key_is_refused() {
 
 #[test]
 fn a_retired_counter_is_gone() {
-    let folder = folder();
-    let key = key(&folder);
-    let (path, _) = counter(&key, 20, 1);
+    let (_folder, key, path, _) = counted();
     let copy = Budget::open_beside(&key, &ID, 20).expect("open");
     Budget::open_beside(&key, &ID, 20)
         .expect("open")
@@ -189,9 +193,7 @@ fn a_retired_counter_is_gone() {
 
 #[test]
 fn a_counter_that_is_put_back_is_noticed() {
-    let folder = folder();
-    let key = key(&folder);
-    let (path, old) = counter(&key, 20, 1);
+    let (_folder, key, path, old) = counted();
     let budget = Budget::open_beside(&key, &ID, 20).expect("open");
     (1..4).for_each(|number| assert_eq!(proof(&budget).expect("take"), number));
     std::fs::write(path, old).expect("write");
@@ -222,9 +224,7 @@ fn a_symbolic_link_to_the_key_leads_to_its_counter() {
 
 #[test]
 fn a_counter_locked_for_long_is_reported() {
-    let folder = folder();
-    let key = key(&folder);
-    let (path, _) = counter(&key, 20, 1);
+    let (_folder, key, path, _) = counted();
     let other = std::fs::File::open(path).expect("open");
     other.lock().expect("lock");
     let error = Budget::open_beside(&key, &ID, 20).expect_err("locked");

@@ -45,8 +45,22 @@ macro_rules! forward {
     };
 }
 
-/// A layer: its struct, how it is built, and its inherent `forward`.
+/// A layer: its struct, how it is built, and its inherent `forward`. With `records` that is one operation on the
+/// layer's parameters, whose shape rule is that of the options.
 macro_rules! declare {
+    ($(#[$doc:meta])* $layer:ident, $options:ty, $(#[$forward_doc:meta])* records |$values:ident, $path:ident, $recording:ident| $op:expr) => {
+        $crate::nn::layers::declare!(
+            $(#[$doc])*
+            $layer,
+            $options,
+            $(#[$forward_doc])*
+            |self, x| {
+                let ($values, $path) = (&self.options, &self.path);
+                let origin = $crate::nn::trace::Origin::Layer($path);
+                $crate::nn::trace::record(origin, &[x], $values.shape(x.shape), |$recording| $op)
+            }
+        );
+    };
     ($(#[$doc:meta])* $layer:ident, $options:ty, $(#[$forward_doc:meta])* |$self:ident, $x:ident| $result:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]

@@ -50,16 +50,12 @@ declare!(
     RMSNorm,
     RMSNormOptions,
     /// The result has the shape of `x`.
-    |self, x| {
-        let options = &self.options;
-        let shape = options.shape(x.shape);
-        record(Origin::Layer(&self.path), &[x], shape, |recording| {
-            let mut weight = || recording.parameter(&self.path, "weight", &[options.normalized_shape]);
-            ops::RmsNorm {
-                weight: options.elementwise_affine.then(&mut weight),
-                normalized_shape: options.normalized_shape,
-                epsilon: options.eps,
-            }
-        })
+    records |options, path, recording| {
+        let mut weight = || recording.parameter(path, "weight", &[options.normalized_shape]);
+        ops::RmsNorm {
+            weight: options.elementwise_affine.then(&mut weight),
+            normalized_shape: options.normalized_shape,
+            epsilon: options.eps,
+        }
     }
 );

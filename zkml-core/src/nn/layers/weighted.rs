@@ -1,7 +1,6 @@
 //! Layers with weights: `torch.nn.Conv2d`, `Linear` and `PReLU`.
 
 use super::declare;
-use crate::nn::trace::{Origin, record};
 use crate::ops::{self, Conv2dOptions, LinearOptions, PReLUOptions};
 
 declare!(
@@ -10,17 +9,13 @@ declare!(
     Conv2d,
     Conv2dOptions,
     /// `[N, in_channels, H, W] -> [N, out_channels, H', W']`.
-    |self, x| {
-        let options = &self.options;
-        let shape = options.shape(x.shape);
-        record(Origin::Layer(&self.path), &[x], shape, |recording| {
-            let [height, width] = options.kernel_size;
-            let inputs = options.in_channels / options.groups;
-            let weight_shape = [options.out_channels, inputs, height, width];
-            let (weight, bias) = recording.affine(&self.path, &weight_shape, options.bias);
-            let (window, groups) = (options.window(), options.groups);
-            ops::Conv2d { weight, bias, window, groups }
-        })
+    records |options, path, recording| {
+        let [height, width] = options.kernel_size;
+        let inputs = options.in_channels / options.groups;
+        let weight_shape = [options.out_channels, inputs, height, width];
+        let (weight, bias) = recording.affine(path, &weight_shape, options.bias);
+        let (window, groups) = (options.window(), options.groups);
+        ops::Conv2d { weight, bias, window, groups }
     }
 );
 
@@ -29,14 +24,10 @@ declare!(
     Linear,
     LinearOptions,
     /// `[N, ..., in_features] -> [N, ..., out_features]`.
-    |self, x| {
-        let options = &self.options;
-        let shape = options.shape(x.shape);
-        record(Origin::Layer(&self.path), &[x], shape, |recording| {
-            let weight_shape = [options.out_features, options.in_features];
-            let (weight, bias) = recording.affine(&self.path, &weight_shape, options.bias);
-            ops::Linear { weight, bias }
-        })
+    records |options, path, recording| {
+        let weight_shape = [options.out_features, options.in_features];
+        let (weight, bias) = recording.affine(path, &weight_shape, options.bias);
+        ops::Linear { weight, bias }
     }
 );
 
@@ -45,10 +36,7 @@ declare!(
     PReLU,
     PReLUOptions,
     /// The result has the shape of `x`.
-    |self, x| {
-        let shape = self.options.shape(x.shape);
-        record(Origin::Layer(&self.path), &[x], shape, |recording| ops::Prelu {
-            weight: recording.parameter(&self.path, "weight", &[self.options.num_parameters]),
-        })
+    records |options, path, recording| ops::Prelu {
+        weight: recording.parameter(path, "weight", &[options.num_parameters]),
     }
 );

@@ -231,40 +231,25 @@ fn refuses_what_is_no_safetensors_file() {
 #[test]
 fn opens_a_directory() {
     let directory = tempfile::tempdir().unwrap();
-    assert!(matches!(
-        Weights::open(directory.path()),
-        Err(WeightError::NoWeights { found: 0, .. })
-    ));
-    write(
-        &directory.path().join("only.safetensors"),
-        &[stored("only", &[1], &[1.0])],
-    );
-    assert_eq!(
-        Weights::open(directory.path())
-            .unwrap()
-            .names()
-            .collect::<Vec<_>>(),
-        ["only"]
-    );
-    write(
-        &directory.path().join("other.safetensors"),
-        &[stored("other", &[1], &[1.0])],
-    );
-    assert!(matches!(
-        Weights::open(directory.path()),
-        Err(WeightError::NoWeights { found: 2, .. })
-    ));
-    write(
-        &directory.path().join("model.safetensors"),
-        &[stored("model", &[1], &[1.0])],
-    );
-    assert_eq!(
-        Weights::open(directory.path())
-            .unwrap()
-            .names()
-            .collect::<Vec<_>>(),
-        ["model"]
-    );
+    let add = |name: &'static str| {
+        let file = directory.path().join(format!("{name}.safetensors"));
+        write(&file, &[stored(name, &[1], &[1.0])]);
+    };
+    let refused = |files: usize| {
+        let opened = Weights::open(directory.path());
+        assert!(matches!(opened, Err(WeightError::NoWeights { found, .. }) if found == files));
+    };
+    let opened = |name: &str| {
+        let weights = Weights::open(directory.path()).unwrap();
+        assert_eq!(weights.names().collect::<Vec<_>>(), [name]);
+    };
+    refused(0);
+    add("only");
+    opened("only");
+    add("other");
+    refused(2);
+    add("model");
+    opened("model");
 }
 
 /// A directory with two shards and this index.

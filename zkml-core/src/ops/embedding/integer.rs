@@ -18,7 +18,7 @@ use crate::graph::{OperandError, ParameterId, Shape, ShapeError, Site, entries};
 #[cfg(feature = "prover")]
 use crate::ops::IntegerSite;
 use crate::ops::range::COMMITTED_WEIGHT_LIMIT;
-use crate::ops::reciprocal::cellwise_rows;
+use crate::ops::reciprocal::cellwise;
 use crate::ops::{Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 
 /// `[.., T]` ids to `[.., T, d]`: `multipliers[id] * weight[id, ..]`, or the only multiplier times the row. Weight
@@ -129,7 +129,7 @@ impl IntegerRoom for IntegerEmbedding {
             multipliers,
             axes,
         );
-        let result = cellwise_rows(lowering, (name, shape), rows, scales);
+        let result = cellwise(lowering, (name, shape), rows, (scales, last));
         lowering.hint(Hint::Embedding {
             node,
             rows,

@@ -6,8 +6,8 @@ use crate::graph::{ParameterId, Window2d};
 use super::super::range::{COMMITTED_BIAS_LIMIT, largest_product};
 use super::super::{BIAS_DIGITS, Lowering};
 
-/// An error when a sum of `terms` products with weights, and a bias, may leave the field. The terms have that range, and
-/// that norm if one is known.
+/// An error when a sum of `terms` products with weights, and a bias, may leave the field. The terms have that range,
+/// and that norm if one is known.
 pub(in super::super) fn check_products(
     lowering: &dyn Lowering<'_>,
     (range, norm): ((i64, i64), Option<i128>),

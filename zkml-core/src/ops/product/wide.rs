@@ -30,7 +30,8 @@ enum Values {
 }
 
 impl WideLayer {
-    /// Lays out a matrix with rows of `terms` values, for operands in `range` whose rows have that norm if one is known.
+    /// Lays out a matrix with rows of `terms` values, for operands in `range` whose rows have that norm if one is
+    /// known.
     pub(crate) fn new(weights: &[i32], terms: usize, (range, norm): ((i64, i64), Option<i128>)) -> Self {
         let stride = terms.next_multiple_of(LANES);
         let operand = magnitude(range);

@@ -18,12 +18,12 @@
 //! **The reciprocal.** `s` is at least `2^(k-a) + 1` because of `E`, hence `r < 2^a`: small rows, rows of zeros and the
 //! rows of padding, where `T = E`, have reciprocals as well. See [`Reciprocal`].
 //!
-//! **The result.** `|y_c| 2^j <= sqrt T`, and as an integer it is at most `s`. So `|y_c r| <= N 2^-j = M 2^shift`, which
-//! bounds the numerator of the quotient, and `|n_c| <= M`. With a power of two in the place of `M 2^(k - bits + 1)` a
-//! row of one channel would give `M + 1`.
+//! **The result.** `|y_c| 2^j <= sqrt T`, and as an integer it is at most `s`. So `|y_c r| <= N 2^-j = M 2^shift`,
+//! which bounds the numerator of the quotient, and `|n_c| <= M`. With a power of two in the place of `M 2^(k - bits +
+//! 1)` a row of one channel would give `M + 1`.
 //!
-//! **Its norm.** `|y| 2^j < s + 1` gives `|y| r / 2^shift < M (1 + 1/s)`. Rounding moves each of `d` channels by at most
-//! 1/2, so `|n| <= M (1 + 1/s) + sqrt(d) / 2`. The range analysis of a layer behind this one rests on it.
+//! **Its norm.** `|y| 2^j < s + 1` gives `|y| r / 2^shift < M (1 + 1/s)`. Rounding moves each of `d` channels by at
+//! most 1/2, so `|n| <= M (1 + 1/s) + sqrt(d) / 2`. The range analysis of a layer behind this one rests on it.
 
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
@@ -36,7 +36,7 @@ use crate::field::{M61, P, from_i64};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
 use crate::ops::quotient::{Quotient, RESULT_BITS, Width, advice, check_range, multiplied, within};
 use crate::ops::range::{ceil_sqrt, magnitude};
-use crate::ops::reciprocal::{Reciprocal, cellwise, cellwise_rows};
+use crate::ops::reciprocal::{Reciprocal, cellwise};
 #[cfg(feature = "prover")]
 use crate::ops::{Channels, Computed, ExecutionError, IntegerSite};
 use crate::ops::{Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
@@ -147,7 +147,7 @@ impl IntegerRoom for IntegerRmsNorm {
         };
         let reciprocal = reciprocal.lower(lowering)?;
         let numerator_name = format!("{name}/numerator");
-        let numerator = cellwise_rows(lowering, (&numerator_name, shape), y, reciprocal);
+        let numerator = cellwise(lowering, (&numerator_name, shape), y, (reciprocal, last));
         let quotient = Quotient {
             name,
             shape,
@@ -160,19 +160,8 @@ impl IntegerRoom for IntegerRmsNorm {
     }
 
     #[cfg(feature = "prover")]
-    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        Some(self.execute_table(site).ok()?.value)
-    }
-
-    #[cfg(feature = "prover")]
-    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        Some(self.reference_table(site).ok()?.value)
-    }
-
-    #[cfg(feature = "prover")]
     fn execute_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        let inconsistent = || site.inconsistent();
-        let x = site.operand(0).ok_or_else(inconsistent)?;
+        let (x, inconsistent) = (site.needed(0)?, || site.inconsistent());
         let channels = x.shape().last().copied().filter(|size| *size > 0);
         let channels = channels.ok_or_else(inconsistent)?;
         let constant = self
@@ -204,7 +193,7 @@ impl IntegerRoom for IntegerRmsNorm {
 
     #[cfg(feature = "prover")]
     fn reference_table(&self, site: &IntegerSite<'_>) -> Result<Computed, ExecutionError> {
-        let x = site.operand(0).ok_or_else(|| site.inconsistent())?;
+        let x = site.needed(0)?;
         let channels = *x.shape().last().ok_or_else(|| site.inconsistent())?;
         let mut roots = Vec::new();
         let mut values = Vec::new();
@@ -382,7 +371,12 @@ impl IntegerRmsNorm {
             input: sum,
             output,
         });
-        let square = cellwise(lowering, (&format!("{name}/square"), rows), root, root);
+        let square = cellwise(
+            lowering,
+            (&format!("{name}/square"), rows),
+            root,
+            (root, rows.len()),
+        );
         let (zero, one) = (M61::from(0u64), M61::from(1u64));
         let not_above = [(one, sum), (-one, square)];
         let not_below = [(one, square), (one + one, root), (-one, sum)];

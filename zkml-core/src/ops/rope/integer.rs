@@ -15,7 +15,7 @@ use ndarray::{ArrayD, Dimension};
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
-use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
+use crate::graph::{OperandError, Shape, ShapeError, Site, entries, one_of_first};
 #[cfg(feature = "prover")]
 use crate::ops::IntegerSite;
 #[cfg(feature = "prover")]
@@ -39,15 +39,7 @@ impl Room for IntegerRope {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         let x = site.one()?;
         let last = x.rank().saturating_sub(1);
-        if self.axis >= last {
-            let axis = isize::try_from(self.axis).unwrap_or(isize::MAX);
-            return Err(ShapeError::Axis {
-                operation: "rope",
-                axis,
-                of: x,
-            }
-            .into());
-        }
+        one_of_first("rope", last, self.axis, x)?;
         if !x.size(last).is_multiple_of(2) {
             return Err(ShapeError::Option {
                 operation: "rope",

@@ -5,7 +5,7 @@
 //! each quotient, is committed too, and an equality ties it to its definition.
 
 use crate::circuit::{CircuitBuilder, Column, ColumnId, ColumnKind};
-use crate::optimize::{Outcome, Switches, pass};
+use crate::optimize::{Outcome, Pass, Switches, pass};
 
 pass!(VirtualValues, "virtual_values", Circuit(changes) in "lower/builder.rs",
     "evaluates sums and products where they are needed, and never commits them");
@@ -13,22 +13,15 @@ pass!(VirtualValues, "virtual_values", Circuit(changes) in "lower/builder.rs",
 /// Suffix of the name of a column that is committed although it could be virtual.
 pub const SUFFIX: &str = "/committed";
 
-/// Without the pass: a committed column that equals a virtual one, where there can be one.
+/// Without the pass that leaves a column virtual: a committed column that equals it. `None` where the pass runs, or the
+/// column is not zero on padding, and hence has to stay virtual.
 pub(crate) fn committed(
+    pass: &dyn Pass,
     switches: &Switches,
     circuit: &mut CircuitBuilder,
     column: ColumnId,
 ) -> Option<ColumnId> {
-    match switches.runs(&VirtualValues) {
-        true => None,
-        false => commit(circuit, column),
-    }
-}
-
-/// A committed column that equals a virtual one. `None` where the column is not zero on padding, and hence has to stay
-/// virtual.
-pub(super) fn commit(circuit: &mut CircuitBuilder, column: ColumnId) -> Option<ColumnId> {
-    if !circuit.is_zero_padded(column) {
+    if switches.runs(pass) || !circuit.is_zero_padded(column) {
         return None;
     }
     let Column { name, shape, .. } = &circuit.circuit[column];

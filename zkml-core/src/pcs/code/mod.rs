@@ -172,7 +172,7 @@ mod tests {
     use crate::field::P;
 
     fn code(log_row: u32, tail: usize, log_codeword: u32) -> CircleCode {
-        CircleCode::new(&code_parameters(log_row, tail, log_codeword)).unwrap()
+        CircleCode::new(&CodeParameters::of_size(log_row, tail, log_codeword)).unwrap()
     }
 
     proptest! {
@@ -236,7 +236,7 @@ mod tests {
             for log_stride in 0..4u32 {
                 let parameters = CodeParameters {
                     log_stride,
-                    ..code_parameters(log_row, tail, log_codeword)
+                    ..CodeParameters::of_size(log_row, tail, log_codeword)
                 };
                 parameters.validate().unwrap();
                 let (narrow, stride) = (parameters.narrow(), parameters.stride());
@@ -265,18 +265,6 @@ mod tests {
                     all[some[0]..][..1]
                 );
             }
-        }
-    }
-
-    fn code_parameters(log_row: u32, tail: usize, log_codeword: u32) -> CodeParameters {
-        CodeParameters {
-            log_row,
-            tail,
-            log_codeword,
-            log_stride: 0,
-            queries: 1,
-            digest_bytes: 32,
-            grinding_bits: 0,
         }
     }
 
@@ -364,37 +352,31 @@ mod tests {
             grinding_bits: 8,
         };
         assert_eq!(good.validate(), Ok(()));
-        type Change = fn(&mut CodeParameters);
-        let changes: [(Change, &str); 20] = [
-            (|p| p.log_row = 0, "log_row"),
-            (|p| p.log_row = 27, "log_row"),
-            (|p| p.log_row = u32::MAX, "log_row"),
-            (|p| p.tail = 17, "tail"),
-            (|p| p.tail = usize::MAX, "tail"),
-            (|p| p.log_stride = 1, "tail"),
-            (|p| p.log_stride = 4, "log_stride"),
-            (|p| p.log_stride = 7, "log_stride"),
-            (|p| p.log_stride = 64, "log_stride"),
-            (|p| p.log_stride = u32::MAX, "log_stride"),
-            (|p| p.log_codeword = 4, "log_codeword"),
-            (|p| p.log_codeword = 31, "log_codeword"),
-            (|p| p.log_codeword = u32::MAX, "log_codeword"),
-            (|p| p.queries = 0, "queries"),
-            (|p| p.queries = 65, "queries"),
-            (|p| p.queries = usize::MAX, "queries"),
-            (|p| p.digest_bytes = 25, "digest_bytes"),
-            (|p| p.digest_bytes = 33, "digest_bytes"),
-            (|p| p.digest_bytes = u32::MAX, "digest_bytes"),
-            (|p| p.grinding_bits = 41, "grinding_bits"),
+        type Change = fn(&mut CodeParameters, u32);
+        const MAX: u32 = u32::MAX;
+        let changes: [(Change, &[u32], &str); 8] = [
+            (|p, to| p.log_row = to, &[0, 27, MAX], "log_row"),
+            (|p, to| p.tail = to as usize, &[17, MAX], "tail"),
+            (|p, to| p.log_stride = to, &[1], "tail"),
+            (|p, to| p.log_stride = to, &[4, 7, 64, MAX], "log_stride"),
+            (|p, to| p.log_codeword = to, &[4, 31, MAX], "log_codeword"),
+            (|p, to| p.queries = to as usize, &[0, 65, MAX], "queries"),
+            (|p, to| p.digest_bytes = to, &[25, 33, MAX], "digest_bytes"),
+            (|p, to| p.grinding_bits = to, &[41], "grinding_bits"),
         ];
-        for (change, name) in changes {
-            let mut bad = good.clone();
-            change(&mut bad);
-            match bad.validate() {
-                Err(VerifyError::Key(message)) => assert!(message.contains(name), "{message}"),
-                other => panic!("{name}: {other:?}"),
+        for (change, values, name) in changes {
+            for value in values {
+                let mut bad = good.clone();
+                change(&mut bad, *value);
+                match bad.validate() {
+                    Err(VerifyError::Key(message)) => assert!(message.contains(name), "{message}"),
+                    other => panic!("{name}: {other:?}"),
+                }
             }
         }
+        let (mut long_tail, mut many_queries) = (good.clone(), good.clone());
+        (long_tail.tail, many_queries.queries) = (usize::MAX, usize::MAX);
+        assert!(long_tail.validate().is_err() && many_queries.validate().is_err());
         let long = CodeParameters {
             log_row: 10,
             tail: 128,

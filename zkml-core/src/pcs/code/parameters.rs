@@ -38,6 +38,19 @@ pub struct CodeParameters {
 }
 
 impl CodeParameters {
+    /// Of that size, with one query and without grinding; all rows wide.
+    pub(super) fn of_size(log_row: u32, tail: usize, log_codeword: u32) -> Self {
+        Self {
+            log_row,
+            tail,
+            log_codeword,
+            log_stride: 0,
+            queries: 1,
+            digest_bytes: 32,
+            grinding_bits: 0,
+        }
+    }
+
     /// Parameters with the fewest queries that reach `target_bits` together with the grinding; all rows wide.
     ///
     /// # Errors
@@ -51,13 +64,8 @@ impl CodeParameters {
         target_bits: f64,
     ) -> Result<Self, VerifyError> {
         let mut parameters = Self {
-            log_row,
-            tail,
-            log_codeword,
-            log_stride: 0,
-            queries: 1,
-            digest_bytes: 32,
             grinding_bits,
+            ..Self::of_size(log_row, tail, log_codeword)
         };
         parameters.validate()?;
         let queries = ((target_bits - f64::from(grinding_bits)) / parameters.bits_per_query()).ceil();

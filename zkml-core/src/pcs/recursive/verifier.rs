@@ -11,7 +11,7 @@ use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, mul_k};
 use crate::pcs::CodeParameters;
 use crate::pcs::hash::{Digest, bare_leaf_digest, bare_leaf_length, bare_root_digest};
-use crate::pcs::merkle::root_of;
+use crate::pcs::merkle::read_root;
 use crate::poly;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
@@ -212,14 +212,9 @@ fn open_columns(
                 .sum(),
         );
     }
-    let top = root_of(
-        shape.code.log_codeword,
-        positions,
-        &leaves,
-        shape.code.digest_bytes,
-        |_, _| channel.read_node("recursion.path", shape.code.digest_bytes as usize),
-    )?;
-    if top.map(|top| bare_root_digest(&shape.code.wide(), rows, &top)) != Some(*root) {
+    let code = shape.code.wide();
+    let top = read_root(channel, "recursion.path", &code, positions, &leaves)?;
+    if top.map(|top| bare_root_digest(&code, rows, &top)) != Some(*root) {
         return Err(failed("recursion.merkle", place));
     }
     Ok(values)

@@ -270,8 +270,7 @@ fn the_wire_holds_what_the_documentation_says() {
     // One claim: value, nonce, that of the random fold, nonce, u, nonce, per query a salt and R cells, then the path.
     let code = code(4, 2, 7, 5);
     let mut random = Random(9);
-    let cells = random.fields(64);
-    let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
+    let (matrix, cells) = four_rows(&code, &mut random);
     let proof = prove_one(&code, &matrix, &cells, |_| {});
     let (fixed, queries) = (16 + 8 + 16 + 8 + 18 * 16 + 8, 5 * 32 + packed_length(5 * 4));
     assert!(proof.len() > fixed + queries && (proof.len() - fixed - queries).is_multiple_of(32));

@@ -235,6 +235,13 @@ fn send_combined(
         .collect()
 }
 
+/// A matrix of four rows of 16 cells, and the cells.
+fn four_rows(code: &CodeParameters, random: &mut Random) -> (CommittedMatrix, Vec<M61>) {
+    let cells = random.fields(64);
+    let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), code, random.seed()).unwrap();
+    (matrix, cells)
+}
+
 /// Opens one matrix of four rows at a challenge point, claiming the value of `claimed`, with `u` changed by
 /// `lie`.
 fn prove_one(

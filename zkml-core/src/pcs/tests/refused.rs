@@ -150,8 +150,7 @@ fn every_byte_matters(scene: &Scene) {
 fn a_combination_that_fits_a_false_value_is_caught_at_the_columns() {
     let code = code(4, 0, 7, 20);
     let mut random = Random(3);
-    let cells = random.fields(64);
-    let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
+    let (matrix, cells) = four_rows(&code, &mut random);
     let honest = prove_one(&code, &matrix, &cells, |_| {});
     assert_eq!(verify_one(&code, matrix.commitment(), &honest), Ok(()));
 
@@ -183,8 +182,7 @@ fn a_combination_that_fits_a_false_value_is_caught_at_the_columns() {
 fn a_false_tail_of_the_combination_is_caught_at_the_columns() {
     let code = code(4, 2, 7, 20);
     let mut random = Random(4);
-    let cells = random.fields(64);
-    let matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
+    let (matrix, cells) = four_rows(&code, &mut random);
     assert_eq!(
         verify_one(
             &code,
@@ -202,9 +200,8 @@ fn a_false_tail_of_the_combination_is_caught_at_the_columns() {
 fn a_row_that_is_no_codeword_is_rejected() {
     let code = code(4, 0, 7, 20);
     let mut random = Random(5);
-    let cells = random.fields(64);
+    let (mut matrix, cells) = four_rows(&code, &mut random);
     let word = random.fields(128);
-    let mut matrix = CommittedMatrix::commit(Rows::Field(cells.clone()), &code, random.seed()).unwrap();
     matrix.replace_encoded_row(2, &word);
     let proof = prove_one(&code, &matrix, &cells, |_| {});
     assert_check(verify_one(&code, matrix.commitment(), &proof), "opening.column");

@@ -6,7 +6,7 @@ use super::super::circle::{basis_factors, domain_points};
 use super::super::claim::{Commitment, MaskRows};
 use super::super::code::{CodeParameters, RowCode};
 use super::super::hash::{Digest, leaf_digest, leaf_length, root_digest};
-use super::super::merkle::root_of;
+use super::super::merkle::read_root;
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, mul_k_base};
 use crate::transcript::{Check, VerifierChannel, VerifyError};
@@ -92,13 +92,7 @@ impl OpenedMatrix<'_> {
             bytes.resize(leaf_length(rows), 0);
             leaves.push(leaf_digest(&bytes));
         }
-        let top = root_of(
-            self.code.log_codeword,
-            symbols,
-            &leaves,
-            self.code.digest_bytes,
-            |_, _| channel.read_node("opening.path", self.code.digest_bytes as usize),
-        )?;
+        let top = read_root(channel, "opening.path", &self.code, symbols, &leaves)?;
         if top.map(|top| root_digest(&self.code, rows, &top)) != Some(self.commitment.root) {
             let place = format!("matrix {}", self.index);
             return Err(Check {

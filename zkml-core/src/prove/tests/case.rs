@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ndarray::ArrayD;
 
 use super::fixture::{CONTEXT, Fixture, fixture, hidden, large, rotated, secret};
+use super::forwarding::sends;
 use super::listening::listen_excusing;
 use crate::argument::Trace;
 use crate::argument::claims_to_prove;
@@ -338,6 +339,8 @@ struct Liar<'l> {
 }
 
 impl ProverChannel for Liar<'_> {
+    sends!(positions, grind);
+
     fn send_scalars(&mut self, label: &'static str, values: &[K]) {
         let values = self.lie.altered(label, values);
         self.inner.send_scalars(label, &values);
@@ -376,13 +379,5 @@ impl ProverChannel for Liar<'_> {
         let challenge = self.inner.challenge(label);
         self.lie.heard.push(challenge);
         challenge
-    }
-
-    fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
-        self.inner.positions(label, count, bound)
-    }
-
-    fn grind(&mut self, label: &'static str, bits: u32) {
-        self.inner.grind(label, bits);
     }
 }

@@ -3,6 +3,7 @@
 use crate::ops;
 use ndarray::ArrayD;
 
+use super::fixture::whole_network;
 use super::network::{Network, window};
 use crate::argument::Statement;
 use crate::argument::{Trace, Violation, check};
@@ -221,24 +222,14 @@ test_op!(linear_of_one_by_one_and_batch, {
 
 test_op!(convolution_with_bias_padding_stride, {
     let mut n = Network::new(3, &[1, 3, 7, 5], (-127, 127));
-    let window = Window2d {
-        kernel: [3, 2],
-        stride: [2, 1],
-        padding: [1, 0],
-        dilation: [1, 1],
-    };
+    let window = Window2d::new([3, 2], [2, 1], [1, 0], [1, 1]);
     let conv = n.convolution("conv", INPUT, 5, window, 1);
     n.finish(&[conv])
 });
 
 test_op!(convolution_dilated_and_grouped, {
     let mut n = Network::new(4, &[2, 6, 6, 6], (-127, 127));
-    let window = Window2d {
-        kernel: [2, 2],
-        stride: [1, 1],
-        padding: [1, 1],
-        dilation: [2, 2],
-    };
+    let window = Window2d::new([2, 2], [1, 1], [1, 1], [2, 2]);
     let conv = n.convolution("conv", INPUT, 9, window, 3);
     let q = n.rescale("q", conv, Function::Relu, Some(1));
     n.finish(&[q])
@@ -291,12 +282,7 @@ test_op!(max_pool_of_one_cell, {
 });
 
 test_op!(max_pool_rectangular_and_dilated, {
-    let window = Window2d {
-        kernel: [2, 3],
-        stride: [1, 2],
-        padding: [1, 0],
-        dilation: [2, 1],
-    };
+    let window = Window2d::new([2, 3], [1, 2], [1, 0], [2, 1]);
     let mut n = Network::new(11, &[1, 3, 7, 7], (-127, 127));
     let pool = n.max_pool("pool", INPUT, window);
     n.finish(&[pool])
@@ -314,15 +300,7 @@ test_op!(residual_sum_with_coefficients, {
     let mut n = Network::new(14, &[1, 3, 5, 5], (-127, 127));
     let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 1);
     let q = n.rescale("q", conv, Function::Relu, Some(1));
-    let sum = n.node(
-        "add",
-        IntOp::WeightedSum(ops::WeightedSum {
-            coefficients: vec![37, 53],
-        }),
-        &[q, INPUT],
-        vec![1, 3, 5, 5],
-        (-11430, 11430),
-    );
+    let sum = n.weighted_sum("add", &[37, 53], &[q, INPUT], 11430);
     let out = n.rescale("out", sum, Function::Relu, None);
     n.finish(&[out])
 });
@@ -381,15 +359,7 @@ test_op!(subsampling_and_padding_of_channels, {
     );
     let conv = n.convolution("conv", pad, 6, window(3, 1, 1), 6);
     let q = n.rescale("q", conv, Function::Identity, Some(1));
-    let sum = n.node(
-        "add",
-        IntOp::WeightedSum(ops::WeightedSum {
-            coefficients: vec![1, 1],
-        }),
-        &[q, pad],
-        vec![1, 6, 3, 4],
-        (-254, 254),
-    );
+    let sum = n.weighted_sum("add", &[1, 1], &[q, pad], 254);
     let out = n.rescale("out", sum, Function::Relu, None);
     n.finish(&[out])
 });
@@ -447,16 +417,7 @@ test_op!(argmax_of_one_value, {
     n.finish(&[arg])
 });
 
-test_op!(a_whole_network, {
-    let mut n = Network::new(18, &[1, 3, 9, 9], (-127, 127));
-    let conv = n.convolution("conv", INPUT, 5, window(3, 1, 1), 1);
-    let act = n.rescale("relu", conv, Function::Relu, Some(1));
-    let pool = n.max_pool("pool", act, window(2, 2, 0));
-    let flat = n.flatten("flatten", pool);
-    let fc = n.linear("fc", flat, 10, true);
-    let arg = n.argmax("argmax", fc, 1);
-    n.finish(&[fc, arg])
-});
+test_op!(a_whole_network, whole_network(18));
 
 /// Queries, keys and values from an input `[N, H, S, C]`: every second token, every second head, and a layer on these.
 fn attention(sizes: [usize; 4], values: usize, op: ops::IntegerAttention) -> CompiledModel {

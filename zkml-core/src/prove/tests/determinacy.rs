@@ -397,12 +397,7 @@ fn a_maximum_has_one_result_for_every_input() {
 /// The windows leave the input, whose values may all be negative.
 #[test]
 fn a_padded_maximum_has_one_result_for_every_input() {
-    let along = Window2d {
-        kernel: [1, 2],
-        stride: [1, 1],
-        padding: [0, 1],
-        dilation: [1, 1],
-    };
+    let along = Window2d::new([1, 2], [1, 1], [0, 1], [1, 1]);
     for range in [(-3, -1), (-2, 1)] {
         let mut n = Network::new(1, &[1, 1, 1, 2], range);
         let pool = n.max_pool("pool", INPUT, along);
@@ -519,12 +514,7 @@ fn weaker_circuits_admit_more() {
 
     // An excess that is in the table's range, but of no row.
     let mut n = Network::new(1, &[1, 1, 1, 2], (-1, 1));
-    let along = Window2d {
-        kernel: [1, 2],
-        stride: [1, 1],
-        padding: [0, 0],
-        dilation: [1, 1],
-    };
+    let along = Window2d::new([1, 2], [1, 1], [0, 0], [1, 1]);
     let pool = n.max_pool("pool", INPUT, along);
     let lowered = n.finish(&[pool]).lower().expect("lower");
     let mut unrelated = lowered.circuit.clone();

@@ -33,12 +33,7 @@ fn network(function: FloatOp) -> Graph<Float> {
     };
     let x = builder.input("input", &[1, 2, 5, 3]).expect("input");
     let weight = parameter(&mut builder, "conv.weight", &[3, 2, 3, 3]);
-    let window = Window2d {
-        kernel: [3, 3],
-        stride: [1, 1],
-        padding: [1, 1],
-        dilation: [1, 1],
-    };
+    let window = Window2d::new([3, 3], [1, 1], [1, 1], [1, 1]);
     let conv = ops::Conv2d {
         weight,
         bias: None,

@@ -8,6 +8,7 @@ mod elementwise;
 mod fiat_shamir;
 mod files;
 mod fixture;
+mod forwarding;
 mod gadgets;
 mod hiding;
 mod linking;

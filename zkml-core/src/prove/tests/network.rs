@@ -130,6 +130,19 @@ impl Network {
         )
     }
 
+    /// A sum of tensors of one shape, each times its coefficient, in `[-bound, bound]`.
+    pub(crate) fn weighted_sum(
+        &mut self,
+        name: &str,
+        coefficients: &[i64],
+        inputs: &[NodeId],
+        bound: i64,
+    ) -> NodeId {
+        let coefficients = coefficients.to_vec();
+        let op = IntOp::WeightedSum(ops::WeightedSum { coefficients });
+        self.node(name, op, inputs, self.shape(inputs[0]), (-bound, bound))
+    }
+
     pub(crate) fn linear(&mut self, name: &str, x: NodeId, out: usize, with_bias: bool) -> NodeId {
         let mut shape = self.shape(x);
         let inner = shape.pop().expect("rank");

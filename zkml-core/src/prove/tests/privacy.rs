@@ -220,8 +220,9 @@ fn verdict(key: &ProvingKey, input: &ArrayD<i64>, altered: ColumnId, change: u64
     let trace = Trace { values, ..honest };
     let weights = key.commitment(0).expect("a commitment");
     let secrets = trace_seed(&statement).expect("randomness");
-    let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets)
-        .expect("a proof of something");
+    let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets, None)
+        .expect("a proof of something")
+        .0;
     verify(&key.verifying, &trace.public, &proof, CONTEXT)
 }
 

@@ -16,53 +16,37 @@ use crate::verify::{TrustedKey, verify, verify_setup};
 
 type Alter = Box<dyn Fn(&mut VerifyingKey)>;
 
+/// The first column of a kind in the key's circuit.
+macro_rules! first {
+    ($key:expr, $kind:ident) => {
+        first!($key, $kind, |_: &_| true)
+    };
+    ($key:expr, $kind:ident, $wanted:expr) => {{
+        let mut kinds = $key.circuit.columns.iter_mut().map(|column| &mut column.kind);
+        let wanted = $wanted;
+        kinds
+            .find_map(|kind| match kind {
+                ColumnKind::$kind(found) if wanted(found) => Some(found),
+                _ => None,
+            })
+            .expect(stringify!($kind))
+    }};
+}
+
 fn linear(key: &mut VerifyingKey) -> &mut Linear {
-    let mut kinds = key.circuit.columns.iter_mut().map(|column| &mut column.kind);
-    kinds
-        .find_map(|kind| {
-            if let ColumnKind::Linear(linear) = kind {
-                Some(linear)
-            } else {
-                None
-            }
-        })
-        .expect("a linear column")
+    first!(key, Linear)
 }
 
 fn view(key: &mut VerifyingKey) -> &mut View {
-    let mut kinds = key.circuit.columns.iter_mut().map(|column| &mut column.kind);
-    kinds
-        .find_map(|kind| {
-            if let ColumnKind::View(view) = kind {
-                Some(view)
-            } else {
-                None
-            }
-        })
-        .expect("a view")
+    first!(key, View)
 }
 
 fn contraction(key: &mut VerifyingKey) -> &mut Contraction {
-    let mut kinds = key.circuit.columns.iter_mut().map(|column| &mut column.kind);
-    kinds
-        .find_map(|kind| {
-            if let ColumnKind::Contraction(c) = kind {
-                Some(c)
-            } else {
-                None
-            }
-        })
-        .expect("a contraction")
+    first!(key, Contraction)
 }
 
 fn public(key: &mut VerifyingKey, wanted: fn(&Public) -> bool) -> &mut Public {
-    let mut kinds = key.circuit.columns.iter_mut().map(|column| &mut column.kind);
-    kinds
-        .find_map(|kind| match kind {
-            ColumnKind::Public(public) if wanted(public) => Some(public),
-            _ => None,
-        })
-        .expect("a public column")
+    first!(key, Public, wanted)
 }
 
 fn entry(name: &'static str, alter: impl Fn(&mut VerifyingKey) + 'static) -> (&'static str, Alter) {

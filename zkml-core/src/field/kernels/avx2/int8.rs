@@ -42,9 +42,7 @@ unsafe fn tile<const P: usize>(task: &Task<'_>, block: usize, positions: &[usize
     let mut sums = [[_mm256_setzero_si256(); 4]; P];
     let mut line = task.lines[block..].as_ptr();
     for segment in task.patches.segments {
-        let data = &task.patches.data[*segment..];
-        let starts: [*const u8; P] =
-            core::array::from_fn(|p| data[positions[p]..][..task.quads * QUAD].as_ptr());
+        let starts: [*const u8; P] = task.starts(*segment, positions);
         for quad in 0..task.quads {
             // SAFETY: `lines` has a line of this block for each quad of each segment, and every start `quads` quads.
             unsafe {

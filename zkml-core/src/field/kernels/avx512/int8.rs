@@ -46,9 +46,7 @@ unsafe fn tile<const B: usize, const P: usize>(task: &Task<'_>, positions: &[usi
     let mut sums = [[_mm512_setzero_si512(); B]; P];
     let mut line = task.lines.as_ptr();
     for segment in task.patches.segments {
-        let data = &task.patches.data[*segment..];
-        let starts: [*const u8; P] =
-            core::array::from_fn(|p| data[positions[p]..][..task.quads * QUAD].as_ptr());
+        let starts: [*const u8; P] = task.starts(*segment, positions);
         for quad in 0..task.quads {
             // SAFETY: `lines` has B lines for each quad of each segment, and every start has `quads` quads.
             unsafe {

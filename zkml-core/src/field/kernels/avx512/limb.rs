@@ -11,6 +11,19 @@ struct Vnni;
 /// The columns of dword `4 q + i` of group `g` are `16 q + 4 g + i`: what two byte and word interleavings leave.
 const GROUPS: usize = STRIP / 16;
 
+/// Writes four vectors `$row(0..4)` of bytes as dwords with a byte of each: bytes are interleaved, and then words.
+macro_rules! interleave {
+    ($row:ident, $target:ident, $low_bytes:ident, $high_bytes:ident, $low_words:ident, $high_words:ident) => {
+        let (r0, r1, r2, r3) = ($row(0), $row(1), $row(2), $row(3));
+        let (low_01, high_01) = ($low_bytes(r0, r1), $high_bytes(r0, r1));
+        let (low_23, high_23) = ($low_bytes(r2, r3), $high_bytes(r2, r3));
+        $target.write($low_words(low_01, low_23));
+        $target.add(1).write($high_words(low_01, low_23));
+        $target.add(2).write($low_words(high_01, high_23));
+        $target.add(3).write($high_words(high_01, high_23));
+    };
+}
+
 impl Tile for Vnni {
     #[inline(always)]
     unsafe fn pack(source: *const i8, row_length: usize, count: usize, width: usize, packed: &mut Packed) {
@@ -32,14 +45,15 @@ impl Tile for Vnni {
                         _mm512_maskz_loadu_epi8(mask, address)
                     }
                 };
-                let (r0, r1, r2, r3) = (row(0), row(1), row(2), row(3));
-                let (low_01, high_01) = (_mm512_unpacklo_epi8(r0, r1), _mm512_unpackhi_epi8(r0, r1));
-                let (low_23, high_23) = (_mm512_unpacklo_epi8(r2, r3), _mm512_unpackhi_epi8(r2, r3));
                 let target = packed.0.as_mut_ptr().add(256 * quad).cast::<__m512i>();
-                target.write(_mm512_unpacklo_epi16(low_01, low_23));
-                target.add(1).write(_mm512_unpackhi_epi16(low_01, low_23));
-                target.add(2).write(_mm512_unpacklo_epi16(high_01, high_23));
-                target.add(3).write(_mm512_unpackhi_epi16(high_01, high_23));
+                interleave!(
+                    row,
+                    target,
+                    _mm512_unpacklo_epi8,
+                    _mm512_unpackhi_epi8,
+                    _mm512_unpacklo_epi16,
+                    _mm512_unpackhi_epi16
+                );
             }
         }
     }
@@ -54,14 +68,15 @@ impl Tile for Vnni {
                     Some(x) => _mm_loadu_si128(core::ptr::from_ref(x).cast()),
                     None => _mm_setzero_si128(),
                 };
-                let (r0, r1, r2, r3) = (bytes(0), bytes(1), bytes(2), bytes(3));
-                let (low_01, high_01) = (_mm_unpacklo_epi8(r0, r1), _mm_unpackhi_epi8(r0, r1));
-                let (low_23, high_23) = (_mm_unpacklo_epi8(r2, r3), _mm_unpackhi_epi8(r2, r3));
                 let target = limbs.0.as_mut_ptr().add(64 * quad).cast::<__m128i>();
-                target.write(_mm_unpacklo_epi16(low_01, low_23));
-                target.add(1).write(_mm_unpackhi_epi16(low_01, low_23));
-                target.add(2).write(_mm_unpacklo_epi16(high_01, high_23));
-                target.add(3).write(_mm_unpackhi_epi16(high_01, high_23));
+                interleave!(
+                    bytes,
+                    target,
+                    _mm_unpacklo_epi8,
+                    _mm_unpackhi_epi8,
+                    _mm_unpacklo_epi16,
+                    _mm_unpackhi_epi16
+                );
             }
         }
     }

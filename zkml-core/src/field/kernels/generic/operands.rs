@@ -17,7 +17,10 @@ pub(super) trait Operand {
     type Seen: Copy;
 
     /// The number of elements; [`ANY`] for a constant.
-    fn length(&self) -> usize;
+    #[inline(always)]
+    fn length(&self) -> usize {
+        ANY
+    }
 
     fn seen(self) -> Self::Seen;
 }
@@ -149,11 +152,6 @@ impl Operand for K {
     type Seen = K;
 
     #[inline(always)]
-    fn length(&self) -> usize {
-        ANY
-    }
-
-    #[inline(always)]
     fn seen(self) -> K {
         self
     }
@@ -162,11 +160,6 @@ impl Operand for K {
 /// A constant in `F`: its word.
 impl Operand for M61 {
     type Seen = u64;
-
-    #[inline(always)]
-    fn length(&self) -> usize {
-        ANY
-    }
 
     #[inline(always)]
     fn seen(self) -> u64 {

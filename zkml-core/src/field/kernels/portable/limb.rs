@@ -1,6 +1,6 @@
 //! The limb product in plain integer code: two limbs of 32 and 29 bits for each coordinate, 64-bit sums.
 
-use super::super::limb::{Planes, join_halves};
+use super::super::limb::{Planes, Rows, join_halves};
 use crate::field::K;
 
 /// Terms that a 64-bit sum takes: each is at most `2^39`, so `2^22` of them are at most `2^61`.
@@ -30,19 +30,17 @@ pub(in super::super) fn planes(vector: &[K]) -> Planes {
 }
 
 /// `out[j] = sum_a coefficients[a] rows[a][first + j]`.
-pub(in super::super) fn fold_columns(
-    rows: &[i8],
-    row_length: usize,
-    first: usize,
-    coefficients: &[K],
-    out: &mut [K],
-) {
+pub(in super::super) fn fold_columns(rows: Rows<'_>, first: usize, coefficients: &[K], out: &mut [K]) {
     for (block, out) in out.chunks_mut(BLOCK).enumerate() {
         let start = first + block * BLOCK;
         out.fill(K::default());
-        for (rows, coefficients) in rows.chunks(TERMS * row_length).zip(coefficients.chunks(TERMS)) {
+        for (part, coefficients) in rows
+            .values
+            .chunks(TERMS * rows.length)
+            .zip(coefficients.chunks(TERMS))
+        {
             let mut sums = [[0i64; BLOCK]; 4];
-            for (row, coefficient) in rows.chunks_exact(row_length).zip(coefficients) {
+            for (row, coefficient) in part.chunks_exact(rows.length).zip(coefficients) {
                 let values = &row[start..start + out.len()];
                 for (sums, limb) in sums.iter_mut().zip(split(coefficient)) {
                     sums.iter_mut()
@@ -58,8 +56,8 @@ pub(in super::super) fn fold_columns(
 }
 
 /// `out[a] = sum_j rows[a][j] vector[j]`.
-pub(in super::super) fn dot_rows(rows: &[i8], row_length: usize, planes: &Planes, out: &mut [K]) {
-    for (row, out) in rows.chunks_exact(row_length).zip(out) {
+pub(in super::super) fn dot_rows(rows: Rows<'_>, planes: &Planes, out: &mut [K]) {
+    for (row, out) in rows.values.chunks_exact(rows.length).zip(out) {
         *out = K::default();
         for (values, limbs) in row.chunks(TERMS).zip(planes.halves.chunks(TERMS)) {
             let mut sums = [0i64; 4];

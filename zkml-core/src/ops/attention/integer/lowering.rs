@@ -134,6 +134,19 @@ fn cropped(lowering: &mut dyn Lowering<'_>, name: &str, column: ColumnId) -> Col
     circuit.column(name, &shape, ColumnKind::View(View::crop(column, shape.len())))
 }
 
+/// The axes of a product of the query side `[batch, group, repeat, query, s]` with the key side, `[batch, group, ..,
+/// ..]`: summed over `s`, the key side's axis `summed`, with its axis `free` as the last one of the result.
+fn by_head(free: usize, summed: usize) -> Vec<Axis> {
+    vec![
+        Axis::shared(0, 0, 0),
+        Axis::shared(1, 1, 1),
+        Axis::free_left(2, 2),
+        Axis::free_left(3, 3),
+        Axis::free_right(free, 4),
+        Axis::summed(4, summed),
+    ]
+}
+
 impl<'o, 'g> Columns<'o, 'g> {
     fn new(op: &'o IntegerAttention, name: &'g str, sizes: Sizes, bits: Bits) -> Self {
         let Sizes {
@@ -180,15 +193,7 @@ impl<'o, 'g> Columns<'o, 'g> {
             Factor::identity(4, 3),
         ];
         let q = circuit.view(&self.part("queries"), &by_group, q, factors);
-        let axes = vec![
-            Axis::shared(0, 0, 0),
-            Axis::shared(1, 1, 1),
-            Axis::free_left(2, 2),
-            Axis::free_left(3, 3),
-            Axis::free_right(2, 4),
-            Axis::summed(4, 3),
-        ];
-        let scores = circuit.contraction(&self.part("scores"), &self.cells, q, k, axes);
+        let scores = circuit.contraction(&self.part("scores"), &self.cells, q, k, by_head(2, 3));
         self.advice.push((scores, 0));
         // On padding the accumulator is 0, and the remainder that of 2^(s-1).
         let (shift, half) = (self.op.shift, from_i64(1i64 << (self.op.shift - 1)));
@@ -296,15 +301,7 @@ impl<'o, 'g> Columns<'o, 'g> {
         reciprocal: ColumnId,
     ) -> ColumnId {
         let circuit = lowering.circuit();
-        let axes = vec![
-            Axis::shared(0, 0, 0),
-            Axis::shared(1, 1, 1),
-            Axis::free_left(2, 2),
-            Axis::free_left(3, 3),
-            Axis::free_right(3, 4),
-            Axis::summed(4, 2),
-        ];
-        let mix = circuit.contraction(&self.part("mix"), &self.results, weight, v, axes);
+        let mix = circuit.contraction(&self.part("mix"), &self.results, weight, v, by_head(3, 2));
         let mut axes: Vec<Axis> = (0..4).map(|a| Axis::shared(a, a, a)).collect();
         axes.push(Axis::free_right(4, 4));
         let mean = circuit.contraction(&self.part("mean"), &self.results, reciprocal, mix, axes);

@@ -18,21 +18,21 @@
 //! Below, `A = q . k_j * m + 2^(s-1)`, and `sel` is 1 on the cells that a query sees and 0 on masked and padded ones: a
 //! public column. [`lowering`] checks every bound, and names the one that fails.
 //!
-//! - **Scores.** The limbs of `A mod 2^s`, each looked up; `x` is virtual, `(A - limbs) / 2^s`. It is looked up with the
-//!   next item: `x = M - d` with `M` in `[-2^(D-1), 2^(D-1))` and `d` in `[0, 2^D)`, so `x 2^s` and the remainder are
-//!   integers below `2^(D+1+s)`. That is below `p/2`, and so is `|A|`. Hence `A = x 2^s + rem` over the integers, and `x`
-//!   is the quotient.
+//! - **Scores.** The limbs of `A mod 2^s`, each looked up; `x` is virtual, `(A - limbs) / 2^s`. It is looked up with
+//!   the next item: `x = M - d` with `M` in `[-2^(D-1), 2^(D-1))` and `d` in `[0, 2^D)`, so `x 2^s` and the remainder
+//!   are integers below `2^(D+1+s)`. That is below `p/2`, and so is `|A|`. Hence `A = x 2^s + rem` over the integers,
+//!   and `x` is the quotient.
 //! - **The maximum.** `M`, one cell a row, looked up in `[-2^(D-1), 2^(D-1))`. Without that lookup all scores of a row
-//!   could be off by one fraction of a step, and `d` would not show it. `d = sel (M - x) + (1 - sel) (2^D - 1)` is looked
-//!   up with `e` and the mark `z = [d = 0]`, both committed. `d >= 0` on every key that is seen: no score is above `M`.
-//!   `sum_j z_j >= 1` in every row, by a range lookup: some score is `M`. So `M` is the maximum.
-//! - **Masked and padded cells.** There `d = 2^D - 1`, and the table's last entry is 0, so `e = 0` and `z = 0`: no weight
-//!   and no mark. `x` is not determined there, and nothing reads it.
-//! - **The reciprocal.** `r` in limbs, looked up in `[0, 2^R)`, where `2^R > 2^K / e(0)`; every row that has a mark has a
-//!   sum of `e(0)` at least. `rem = 2^K - r S'` is virtual; `rem` and `S' - 1 - rem` are in `[0, 2^b)` by limbs, where
-//!   `2^b` is at least every `S'`. As `2^R max S' + 2^b < p/2`, the equation holds over the integers, and `r` is the
-//!   quotient. Without the range of `r` any remainder has a solution in the field. `S' = S` on rows, and `e(0)` on padded
-//!   ones, where `S = 0`: the equation holds there too.
+//!   could be off by one fraction of a step, and `d` would not show it. `d = sel (M - x) + (1 - sel) (2^D - 1)` is
+//!   looked up with `e` and the mark `z = [d = 0]`, both committed. `d >= 0` on every key that is seen: no score is
+//!   above `M`. `sum_j z_j >= 1` in every row, by a range lookup: some score is `M`. So `M` is the maximum.
+//! - **Masked and padded cells.** There `d = 2^D - 1`, and the table's last entry is 0, so `e = 0` and `z = 0`: no
+//!   weight and no mark. `x` is not determined there, and nothing reads it.
+//! - **The reciprocal.** `r` in limbs, looked up in `[0, 2^R)`, where `2^R > 2^K / e(0)`; every row that has a mark has
+//!   a sum of `e(0)` at least. `rem = 2^K - r S'` is virtual; `rem` and `S' - 1 - rem` are in `[0, 2^b)` by limbs,
+//!   where `2^b` is at least every `S'`. As `2^R max S' + 2^b < p/2`, the equation holds over the integers, and `r` is
+//!   the quotient. Without the range of `r` any remainder has a solution in the field. `S' = S` on rows, and `e(0)` on
+//!   padded ones, where `S = 0`: the equation holds there too.
 //! - **The result.** `|r sum_j e_j v_j| <= max |v| r S <= max |v| 2^K`, because `S` is the sum of the same cells that
 //!   weigh the values: a bound that no analysis of `r` and of the mix one by one can find. So the product stays below
 //!   `p/2`. `o` is committed and looked up in `[-2^(B-1), 2^(B-1))`, and `r sum_j e_j v_j + 2^(K-1) - o 2^K` is in
@@ -44,8 +44,6 @@ mod lowering;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "prover")]
-use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::{CircuitError, ColumnId, Curve, CurveKind, DecayTable, Dyadic, TableError};
@@ -214,16 +212,6 @@ impl IntegerRoom for IntegerAttention {
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         lowering::lower(self, lowering)
-    }
-
-    #[cfg(feature = "prover")]
-    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        Some(self.execute_table(site).ok()?.value)
-    }
-
-    #[cfg(feature = "prover")]
-    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
-        Some(self.reference_table(site).ok()?.value)
     }
 
     #[cfg(feature = "prover")]

@@ -162,6 +162,12 @@ fn both_provers_say_the_same() {
     }
 }
 
+/// The inner product of some level is false.
+fn assert_false_product(scene: &Scene, lies: Lies) {
+    let proof = scene.prove_by_definition(lies);
+    assert_check(scene.verify(&proof), "recursion.inner_product");
+}
+
 #[test]
 fn a_vector_that_is_not_the_combination_is_rejected() {
     // Enough columns that one of them is where the two codewords differ.
@@ -176,10 +182,7 @@ fn a_vector_that_is_not_the_combination_is_rejected() {
             ..Lies::default()
         };
         // The running claim on the altered vector is false from there on, and so are those of the columns.
-        assert_check(
-            scene.verify(&scene.prove_by_definition(lies)),
-            "recursion.inner_product",
-        );
+        assert_false_product(&scene, lies);
     }
 }
 
@@ -190,10 +193,7 @@ fn a_round_that_fits_a_false_value_is_rejected() {
         round: true,
         ..Lies::default()
     };
-    assert_check(
-        scene.verify(&scene.prove_by_definition(lies)),
-        "recursion.inner_product",
-    );
+    assert_false_product(&scene, lies);
 }
 
 #[test]

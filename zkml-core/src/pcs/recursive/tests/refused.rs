@@ -27,14 +27,19 @@ fn a_recursion_without_levels_is_refused_by_both_sides() {
         VerifyError::Key(message) => assert!(message.contains("no levels"), "{message}"),
         other => panic!("{other:?}"),
     };
+    refused_by_both_sides(&scene, &none, check);
+}
+
+/// Parameters for 160 values that both sides refuse before they say anything.
+fn refused_by_both_sides(scene: &Scene, bad: &RecursionParameters, check: impl Fn(VerifyError)) {
     let mut prover = ProverTranscript::new(DOMAIN);
-    match commit(&mut prover, &none, &scene.message) {
+    match commit(&mut prover, bad, &scene.message) {
         Err(PcsError::Parameters(error)) => check(error),
         other => panic!("{other:?}"),
     }
     assert!(prover.into_proof().is_empty());
     let mut verifier = VerifierTranscript::new(DOMAIN, &[]);
-    check(read_commitment(&mut verifier, &none, 160).unwrap_err());
+    check(read_commitment(&mut verifier, bad, 160).unwrap_err());
 }
 
 #[test]
@@ -227,14 +232,7 @@ fn parameters_out_of_range_are_refused_by_both_sides() {
             other => panic!("{name}: {other:?}"),
         };
         check(bad.validate(160).unwrap_err());
-        let mut prover = ProverTranscript::new(DOMAIN);
-        match commit(&mut prover, &bad, &scene.message) {
-            Err(PcsError::Parameters(error)) => check(error),
-            other => panic!("{name}: {other:?}"),
-        }
-        assert!(prover.into_proof().is_empty());
-        let mut verifier = VerifierTranscript::new(DOMAIN, &[]);
-        check(read_commitment(&mut verifier, &bad, 160).unwrap_err());
+        refused_by_both_sides(&scene, &bad, check);
     }
     // Lengths that are no whole number of rows, or one row.
     for length in [0, 1, 31, 32, 33, 159, usize::MAX] {

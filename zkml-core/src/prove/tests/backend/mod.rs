@@ -393,7 +393,9 @@ fn two_machines_give_the_same_bytes() {
             let statement = Statement::new(&key.verifying).expect("a statement");
             let trace = Trace::generate(&key, &statement, &input).expect("a trace");
             let weights = key.commitment(0).expect("a commitment");
-            prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, seed()).expect("a proof")
+            prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, seed(), None)
+                .expect("a proof")
+                .0
         };
         let machines = Machines::default();
         let key = key.on(machines.clone());
@@ -402,7 +404,9 @@ fn two_machines_give_the_same_bytes() {
         // It has the root that is in the key, which was made on one machine.
         let weights = key.commitment(0).expect("a commitment");
         let weights = (0, &[&*weights][..]);
-        let found = prove_trace(&machines, &statement, &trace, weights, CONTEXT, seed()).expect("a proof");
+        let found = prove_trace(&machines, &statement, &trace, weights, CONTEXT, seed(), None)
+            .expect("a proof")
+            .0;
         assert_eq!(found.messages, expected.messages);
         assert_eq!(machines.made()["multiply"], 2, "one call for each layer");
         judge(&key.verifying, &trace.public, &found, CONTEXT).expect("valid");

@@ -46,7 +46,7 @@ use super::{ALL_PRIVATE, LOG_STRIDE, small_key, sound_key, tiny_key, tiny_model,
 use crate::argument::{PublicCells, Statement, Subject};
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, P};
-use crate::keys::VerifyingKey;
+use crate::keys::{CompiledModel, VerifyingKey};
 use crate::masking::{Constraint, Record, Replay};
 use crate::pcs::circle::{basis, domain_point};
 use crate::pcs::hash::{Digest, leaf_digest, leaf_length, root_digest};
@@ -483,14 +483,16 @@ fn any_outputs(statement: &Statement<'_>, simulator: &mut Simulator) -> PublicVa
     }
 }
 
+/// The sound key of a tiny model, and a simulated key in the place of its tiny one.
+fn tiny_keys(model: &CompiledModel, simulator: &mut Simulator) -> (VerifyingKey, SimulatedKey) {
+    (sound_key(model), SimulatedKey::new(&tiny_key(model), simulator))
+}
+
 /// What a verifier hears of one simulated proof with a tiny key.
 pub(super) fn heard_of_nothing(seed: u64) -> Heard {
     let mut simulator = Simulator::new(seed);
     let model = tiny_model(ALL_PRIVATE);
-    let (sound, simulated) = (
-        sound_key(&model),
-        SimulatedKey::new(&tiny_key(&model), &mut simulator),
-    );
+    let (sound, simulated) = tiny_keys(&model, &mut simulator);
     let statement = tiny_statement(&sound, &simulated.key);
     let public = any_outputs(&statement, &mut simulator);
     let proof = simulator.prove(
@@ -540,10 +542,7 @@ fn simulate_all_of(real: &VerifyingKey) {
 fn altered(alter: impl FnOnce(&mut Programmed)) -> Result<(), VerifyError> {
     let mut simulator = Simulator::new(2);
     let model = tiny_model(Privacy::default());
-    let (sound, simulated) = (
-        sound_key(&model),
-        SimulatedKey::new(&tiny_key(&model), &mut simulator),
-    );
+    let (sound, simulated) = tiny_keys(&model, &mut simulator);
     let statement = tiny_statement(&sound, &simulated.key);
     let public = any_outputs(&statement, &mut simulator);
     let positions = &simulated.openings[0];
@@ -556,10 +555,7 @@ fn altered(alter: impl FnOnce(&mut Programmed)) -> Result<(), VerifyError> {
 fn the_verifier_takes_rows_of_pads_and_masks_by_elements_of_the_extension() {
     let mut simulator = Simulator::new(3);
     let model = tiny_model(ALL_PRIVATE);
-    let (sound, simulated) = (
-        sound_key(&model),
-        SimulatedKey::new(&tiny_key(&model), &mut simulator),
-    );
+    let (sound, simulated) = tiny_keys(&model, &mut simulator);
     let statement = tiny_statement(&sound, &simulated.key);
     let public = any_outputs(&statement, &mut simulator);
     let (tree, positions) = (&simulated.trees[0], &simulated.openings[0]);

@@ -97,7 +97,9 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
     let secrets = seed("trace", index);
     let proof = match prover {
         Prover::Honest => {
-            prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), b"", secrets).expect("a proof")
+            prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), b"", secrets, None)
+                .expect("a proof")
+                .0
         }
         _ => careless(prover, &statement, &trace, &weights, secrets),
     };

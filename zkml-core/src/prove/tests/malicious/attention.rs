@@ -458,8 +458,9 @@ fn other_tokens_for_a_proof_that_is_made() {
         };
         let weights = scene.key.commitment(0).expect("a commitment");
         let secrets = trace_seed(&statement).expect("randomness");
-        let proof =
-            prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets).expect("a proof");
+        let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets, None)
+            .expect("a proof")
+            .0;
         let name = match judge(&scene.key.verifying, &altered, &proof, CONTEXT) {
             Err(VerifyError::Check { name, .. }) => name,
             other => panic!("{other:?}"),

@@ -59,8 +59,9 @@ fn two_answers_with_one_mask_show_everything() {
     let weights = scene.key.commitment(0).expect("a commitment");
     let seed = || Seed::from_bytes([5; 32]);
     let both = [b"one", b"two"].map(|context| {
-        let proof =
-            prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), context, seed()).expect("a proof");
+        let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), context, seed(), None)
+            .expect("a proof")
+            .0;
         heard(&statement, &trace.public, &proof, context)
     });
     let found = pads_behind(&statement, both.each_ref());
@@ -93,15 +94,20 @@ fn proofs_never_share_a_mask() {
     assert_ne!(both[0].scalars[0], both[1].scalars[0]);
 }
 
+/// A prover that adds others than the committed pads; does it answer with them as well?
+fn with_other_pads(scene: &Scene, answers: bool) -> Hooks<'static> {
+    let statement = Statement::new(&scene.key.verifying).expect("statement");
+    let (pads, mask) = others(statement.masking.expect("pads").pads());
+    Hooks {
+        pads: Some((Pads::of(pads, mask), answers)),
+        ..Hooks::default()
+    }
+}
+
 #[test]
 fn pads_that_are_not_the_committed_ones() {
     let scene = scene();
-    let statement = Statement::new(&scene.key.verifying).expect("statement");
-    let (pads, mask) = others(statement.masking.expect("pads").pads());
-    let hooks = Hooks {
-        pads: Some((Pads::of(pads, mask), true)),
-        ..Hooks::default()
-    };
+    let hooks = with_other_pads(&scene, true);
     // All constraints hold for them; the opened columns are those of others.
     depart(&scene, hooks).rejected_by("opening.column");
 }
@@ -109,12 +115,7 @@ fn pads_that_are_not_the_committed_ones() {
 #[test]
 fn pads_that_are_not_the_ones_answered_with() {
     let scene = scene();
-    let statement = Statement::new(&scene.key.verifying).expect("statement");
-    let (pads, mask) = others(statement.masking.expect("pads").pads());
-    let hooks = Hooks {
-        pads: Some((Pads::of(pads, mask), false)),
-        ..Hooks::default()
-    };
+    let hooks = with_other_pads(&scene, false);
     // The prover's values are right under its own pads, so its replay shows nothing.
     let verdict = depart(&scene, hooks);
     assert!(verdict.violated.as_ref().is_some_and(BTreeSet::is_empty));
@@ -141,8 +142,10 @@ fn one_pad_that_is_not_the_committed_one() {
         (0, &[&weights]),
         CONTEXT,
         trace_seed(&statement).expect("randomness"),
+        None,
     )
-    .expect("a proof");
+    .expect("a proof")
+    .0;
     let mut altered = proof.clone();
     // After the root the first message is `lookup.root`.
     altered.messages[32] ^= 1;
@@ -169,37 +172,19 @@ impl<C> Known<C> {
 }
 
 impl<C: ProverChannel> ProverChannel for Known<C> {
-    fn send_scalars(&mut self, label: &'static str, values: &[K]) {
-        self.inner.send_scalars(label, values);
-    }
-
-    fn send_extension(&mut self, label: &'static str, values: &[K]) {
-        self.inner.send_extension(label, values);
-    }
-
-    fn send_base(&mut self, label: &'static str, values: &[M61]) {
-        self.inner.send_base(label, values);
-    }
-
-    fn send_digest(&mut self, label: &'static str, value: &[u8; 32]) {
-        self.inner.send_digest(label, value);
-    }
-
-    fn send_node(&mut self, label: &'static str, value: &[u8; 32], bytes: usize) {
-        self.inner.send_node(label, value, bytes);
-    }
+    sends!(
+        send_scalars,
+        send_extension,
+        send_base,
+        send_digest,
+        send_node,
+        positions,
+        grind
+    );
 
     fn challenge(&mut self, label: &'static str) -> K {
         let challenge = self.inner.challenge(label);
         self.known(label, challenge)
-    }
-
-    fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
-        self.inner.positions(label, count, bound)
-    }
-
-    fn grind(&mut self, label: &'static str, bits: u32) {
-        self.inner.grind(label, bits);
     }
 }
 

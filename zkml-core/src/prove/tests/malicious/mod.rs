@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ndarray::ArrayD;
 
 use super::fixture::{CONTEXT, judge};
+use super::forwarding::sends;
 use super::network::Network;
 use crate::argument::Trace;
 use crate::argument::claims_to_prove;
@@ -349,6 +350,8 @@ impl<'h, C> Lying<'h, C> {
 }
 
 impl<C: ProverChannel> ProverChannel for Lying<'_, C> {
+    sends!(send_base, send_digest, send_node, positions, grind);
+
     fn send_scalars(&mut self, label: &'static str, values: &[K]) {
         let values = self.altered(label, values);
         self.inner.send_scalars(label, &values);
@@ -359,30 +362,10 @@ impl<C: ProverChannel> ProverChannel for Lying<'_, C> {
         self.inner.send_extension(label, &values);
     }
 
-    fn send_base(&mut self, label: &'static str, values: &[M61]) {
-        self.inner.send_base(label, values);
-    }
-
-    fn send_digest(&mut self, label: &'static str, value: &[u8; 32]) {
-        self.inner.send_digest(label, value);
-    }
-
-    fn send_node(&mut self, label: &'static str, value: &[u8; 32], bytes: usize) {
-        self.inner.send_node(label, value, bytes);
-    }
-
     fn challenge(&mut self, label: &'static str) -> K {
         let challenge = self.inner.challenge(label);
         self.drawn.push((label, challenge));
         challenge
-    }
-
-    fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
-        self.inner.positions(label, count, bound)
-    }
-
-    fn grind(&mut self, label: &'static str, bits: u32) {
-        self.inner.grind(label, bits);
     }
 }
 

@@ -293,7 +293,9 @@ fn another_public_input_for_values_already_committed() {
     };
     let weights = key.commitment(0).expect("a commitment");
     let secrets = trace_seed(&statement).expect("randomness");
-    let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets).expect("a proof");
+    let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets, None)
+        .expect("a proof")
+        .0;
     let verdict = Verdict {
         result: judge(&key.verifying, &public, &proof, CONTEXT),
         violated: None,

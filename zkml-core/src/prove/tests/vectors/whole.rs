@@ -92,13 +92,17 @@ fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
     verifying.setup_proof = {
         let statement = Statement::of_setup(&key.verifying).expect("a statement");
         let trace = Trace::of_weights(statement.circuit(), &key.lowered.parameters).expect("a trace");
-        let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), b"", seed(2)).expect("a proof");
+        let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), b"", seed(2), None)
+            .expect("a proof")
+            .0;
         proof.messages
     };
     let input = ArrayD::from_shape_vec(IxDyn(&[1, 4]), vec![3, -1, 100, -127]).expect("a shape");
     let statement = Statement::new(&verifying).expect("a statement");
     let trace = Trace::generate(&key, &statement, &input).expect("a trace");
-    let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, seed(1)).expect("a proof");
+    let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, seed(1), None)
+        .expect("a proof")
+        .0;
     let public = trace.public.clone();
 
     let trusted = TrustedKey::new(&verifying).expect("a key");
