@@ -89,10 +89,10 @@ mod tests {
             normalized_shape: 4,
             epsilon: 1e-5,
         };
-        let norm = builder.add("norm", norm.into(), &[x]).unwrap();
+        let norm = builder.add("norm", norm, &[x]).unwrap();
         let mut layer = |name: &str, weight| {
             let op = Linear { weight, bias: None };
-            builder.add(name, op.into(), &[norm]).unwrap()
+            builder.add(name, op, &[norm]).unwrap()
         };
         let (a, b) = (layer("0", weights[0]), layer("1", weights[1]));
         let mut outputs = vec![a, b];
