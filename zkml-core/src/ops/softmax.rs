@@ -1,6 +1,10 @@
 //! `torch.softmax`: `y_i = e^(x_i) / sum_j e^(x_j)` along an axis.
 
 #[cfg(feature = "prover")]
+pub(super) mod rows;
+pub(super) mod weights;
+
+#[cfg(feature = "prover")]
 use ndarray::{ArrayD, Axis};
 
 use super::{FloatRoom, Properties, Room};
