@@ -41,6 +41,13 @@ pub trait Quantizing {
     /// [`QuantizeError::Narrow`].
     fn wide(&self, what: &'static str) -> Result<u32, QuantizeError>;
 
+    /// An operand as scores of a softmax, of at most `bits` bits. The scale is 1/64, or the least larger power of two with
+    /// which there is room for twice what calibration saw.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn scores(&mut self, index: usize, bits: u32) -> Result<Activation, QuantizeError>;
+
     /// An operand of a normalization, whose channels may have steps of their own.
     ///
     /// # Errors

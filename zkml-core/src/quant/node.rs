@@ -456,6 +456,11 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         }
     }
 
+    fn scores(&mut self, index: usize, bits: u32) -> Result<Activation, QuantizeError> {
+        let name = format!("{}.scores", self.float().name);
+        self.quantizer.scores(self.operand(index), (name, bits))
+    }
+
     fn channels(&mut self, index: usize) -> Result<Channels, QuantizeError> {
         self.quantizer.channels(self.operand(index))
     }

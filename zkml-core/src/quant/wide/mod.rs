@@ -18,6 +18,7 @@ mod scales;
 
 pub(super) use scales::Scales;
 
+use super::options::largest;
 use super::quantize::Quantizer;
 use super::streams::Steps;
 use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
@@ -34,6 +35,9 @@ pub(super) const DIGIT_BITS: u32 = 16;
 
 /// The least step of a function's argument and value is `2^-10`.
 const LEAST_STEP: f64 = -10.0;
+
+/// The least step of a score is `2^-6`.
+const LEAST_SCORE: f64 = -6.0;
 
 /// By how much a function's argument or value may exceed what calibration saw.
 const HEADROOM: f64 = 2.0;
@@ -176,6 +180,20 @@ impl Quantizer<'_> {
         let sum = self.requantize(&accumulator, &target, Some(residual), name)?;
         self.streamed[id.0] = Some(sum);
         Ok(())
+    }
+
+    /// The value of a node as scores, a node of its own.
+    pub(super) fn scores(
+        &mut self,
+        id: NodeId,
+        (name, bits): (String, u32),
+    ) -> Result<Activation, QuantizeError> {
+        let most = HEADROOM * self.calibration.largest(id).unwrap_or(0.0);
+        let exponent = (most / largest(bits) as f64).log2().ceil().max(LEAST_SCORE);
+        let (accumulator, scale) = (self.source(id)?, exponent.exp2());
+        let name = self.unique(name);
+        let node = self.requantize(&accumulator, &Scales::one(scale), None, (name, bits))?;
+        Ok(Activation { node, scale })
     }
 
     /// The operand of a normalization.
