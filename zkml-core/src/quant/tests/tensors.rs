@@ -8,9 +8,13 @@ use super::random::inputs;
 use crate::execute::float::execute_float_on;
 use crate::execute::{Executor, execute_reference_on};
 use crate::graph::{Graph, GraphBuilder, NodeId};
+use crate::keys::CompiledModel;
 use crate::nn::Weights;
 use crate::ops::{self, Float, FloatOp, IntOp, QuantizeError};
+use crate::prove::prove_on;
 use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, Quantized, quantize};
+use crate::setup::{SetupOptions, setup};
+use crate::verify::verify;
 
 fn tensor(name: &str) -> ArrayD<f32> {
     let file = concat!(
@@ -184,6 +188,12 @@ fn an_attention_of_single_operations() {
         let exact = execute_float_on(&graph, sample).unwrap().pop().unwrap();
         assert_close(&output(&network, sample), &exact, 0.05);
     }
+    // The widths that quantization chooses are those that can be proved.
+    let inputs = network.quantize_inputs(&samples[0]).unwrap();
+    let model = CompiledModel::new("attention", network);
+    let key = setup(model, &SetupOptions::default()).unwrap();
+    let (public, proof) = prove_on(&key, &inputs, b"context").unwrap();
+    verify(&key.verifying, &public, &proof, b"context").unwrap();
 }
 
 #[test]
