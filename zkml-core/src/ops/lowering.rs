@@ -1,6 +1,6 @@
 //! What a room sees of the compiler when it becomes columns of a circuit.
 
-use crate::circuit::{CircuitBuilder, CircuitError, ColumnId};
+use crate::circuit::{CircuitBuilder, CircuitError, ColumnId, ColumnKind, View};
 use crate::graph::{IntFact, NodeId, ParameterId};
 
 /// The node that is lowered, and the circuit under construction. `'g` is the graph's lifetime.
@@ -63,6 +63,16 @@ pub trait Lowering<'g> {
 
     /// Says how the prover fills committed columns.
     fn hint(&mut self, hint: Hint);
+}
+
+/// The column, or a view of it that is 0 on padding.
+pub(super) fn cropped(lowering: &mut dyn Lowering<'_>, name: &str, column: ColumnId) -> ColumnId {
+    let circuit = lowering.circuit();
+    if circuit.is_zero_padded(column) {
+        return column;
+    }
+    let shape = circuit.circuit[column].shape.sizes();
+    circuit.column(name, &shape, ColumnKind::View(View::crop(column, shape.len())))
 }
 
 /// Digits of a bias in base 256.

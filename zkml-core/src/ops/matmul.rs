@@ -1,17 +1,21 @@
 //! `torch.matmul` of two tensors that are computed: `[..., I, J]` times `[..., J, K]` is `[..., I, K]`.
 
 #[cfg(feature = "prover")]
-use ndarray::{ArrayD, ArrayView2};
+use ndarray::{ArrayD, ArrayView2, IxDyn, LinalgScalar};
+use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, Properties, Room};
+use super::lowering::cropped;
+use super::range::magnitude;
+use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, QuantizeError, Quantizing};
-use crate::graph::{MAX_RANK, OperandError, Operator, Shape, ShapeError, Site, attempt, sized};
+use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
+use crate::circuit::{Axis, CircuitError, ColumnId, check_bound};
+use crate::graph::{IntFact, MAX_RANK, OperandError, Operator, Shape, ShapeError, Site, attempt, sized};
 
 const NAME: &str = "matmul";
 
-/// Product of two batches of matrices. Both have the same axes before the last two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Product of two batches of matrices; exact. Both have the same axes before the last two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matmul;
 
 /// `[..., I, J]` and `[..., J, K]` give `[..., I, K]`. The axes before the last two are broadcast by PyTorch's rule.
@@ -110,27 +114,85 @@ impl Room for Matmul {
 impl FloatRoom for Matmul {
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        let (left, right) = (site.operand(0)?, site.operand(1)?);
-        let &[.., rows, inner] = left.shape() else {
-            return None;
-        };
-        let columns = *right.shape().last()?;
-        let lefts = left.as_slice()?.chunks_exact((rows * inner).max(1));
-        let rights = right.as_slice()?.chunks_exact((inner * columns).max(1));
-        let mut y = Vec::with_capacity(site.shape().iter().product());
-        for (left, right) in lefts.zip(rights) {
-            let left = ArrayView2::from_shape((rows, inner), left).ok()?;
-            let right = ArrayView2::from_shape((inner, columns), right).ok()?;
-            y.extend(left.dot(&right));
-        }
-        ArrayD::from_shape_vec(site.shape(), y).ok()
+        products(site.operand(0)?, site.operand(1)?, site.shape())
     }
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        Err(QuantizeError::unsupported(
-            quantizing,
-            "a product of two computed matrices",
-        ))
+        let (left, right) = (quantizing.activation(0)?, quantizing.activation(1)?);
+        let scale = left.scale * right.scale;
+        quantizing.accumulate((*self).into(), vec![left.node, right.node], scale)
+    }
+}
+
+/// The values of all matrices of the batch, one after the other.
+#[cfg(feature = "prover")]
+fn products<T: LinalgScalar>(left: &ArrayD<T>, right: &ArrayD<T>, shape: &[usize]) -> Option<ArrayD<T>> {
+    let &[.., rows, inner] = left.shape() else {
+        return None;
+    };
+    let columns = *right.shape().last()?;
+    let lefts = left.as_slice()?.chunks_exact((rows * inner).max(1));
+    let rights = right.as_slice()?.chunks_exact((inner * columns).max(1));
+    let mut y = Vec::with_capacity(shape.iter().product());
+    for (left, right) in lefts.zip(rights) {
+        let left = ArrayView2::from_shape((rows, inner), left).ok()?;
+        let right = ArrayView2::from_shape((inner, columns), right).ok()?;
+        y.extend(left.dot(&right));
+    }
+    ArrayD::from_shape_vec(shape, y).ok()
+}
+
+/// The largest magnitude of a sum of `J` products.
+fn largest_sum(left: &IntFact, right: &IntFact) -> i128 {
+    let terms = left.shape.last().copied().unwrap_or(0) as i128;
+    magnitude(left.range)
+        .saturating_mul(magnitude(right.range))
+        .saturating_mul(terms)
+}
+
+impl IntegerRoom for Matmul {
+    fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
+        let [left, right] = site.operands.as_slice() else {
+            return Err(site.inconsistent());
+        };
+        let largest = largest_sum(left, right);
+        site.accumulator((-largest, largest))
+    }
+
+    /// A contraction: the axes before the last two are shared, `J` is summed. Operands whose padding may be other than
+    /// 0 are cropped, so that the sum has `J` terms, and is 0 on padding.
+    fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
+        let (name, shape) = (lowering.name(), &lowering.fact().shape);
+        let ((left, left_fact), (right, right_fact)) = (lowering.operand(0), lowering.operand(1));
+        check_bound(name, "product of matrices", largest_sum(left_fact, right_fact))?;
+        let left = cropped(lowering, &format!("{name}/left"), left);
+        let right = cropped(lowering, &format!("{name}/right"), right);
+        let (rows, columns) = (shape.len().saturating_sub(2), shape.len().saturating_sub(1));
+        let mut axes: Vec<Axis> = (0..rows).map(|axis| Axis::shared(axis, axis, axis)).collect();
+        axes.push(Axis::free_left(rows, rows));
+        axes.push(Axis::free_right(columns, columns));
+        axes.push(Axis::summed(columns, rows));
+        Ok(lowering.circuit().contraction(name, shape, left, right, axes))
+    }
+
+    #[cfg(feature = "prover")]
+    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        products(site.operand(0)?, site.operand(1)?, site.shape())
+    }
+
+    #[cfg(feature = "prover")]
+    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        let (left, right) = (site.operand(0)?, site.operand(1)?);
+        let (terms, last) = (*left.shape().last()?, left.ndim().checked_sub(1)?);
+        Some(ArrayD::from_shape_fn(IxDyn(site.shape()), |at| {
+            let (mut of_left, mut of_right) = (at.clone(), at);
+            let product = |term| {
+                of_left[last] = term;
+                of_right[last - 1] = term;
+                i128::from(left[&of_left]) * i128::from(right[&of_right])
+            };
+            (0..terms).map(product).sum::<i128>() as i64
+        }))
     }
 }

@@ -82,11 +82,12 @@ operations! {
 }
 
 operations! {
-    /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`], [`IntOp::Requantize`] and
-    /// [`IntOp::IntegerRmsNorm`] round. The order is that of the encoding: append new operations at the end.
+    /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`], [`IntOp::Requantize`],
+    /// [`IntOp::IntegerRmsNorm`], [`IntOp::IntegerAttention`] and [`IntOp::IntegerSoftmax`] round. The order is that of
+    /// the encoding: append new operations at the end.
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,
     Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal, Requantize, IntegerRmsNorm, IntegerRope,
-    IntegerEmbedding, IntegerAttention, Greedy,
+    IntegerEmbedding, IntegerAttention, Greedy, Matmul, Narrow, IntegerSoftmax,
 }

@@ -1,17 +1,19 @@
 //! `torch.narrow`: a range of indices along an axis.
 
 #[cfg(feature = "prover")]
-use ndarray::{ArrayD, Axis, Slice};
+use ndarray::{ArrayD, Axis, IxDyn, Slice};
+use serde::{Deserialize, Serialize};
 
-use super::{FloatRoom, Properties, Room};
+use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, QuantizeError, Quantizing};
+use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
+use crate::circuit::{CircuitError, ColumnId, Factor};
 use crate::graph::{MAX_RANK, OperandError, Shape, ShapeError, Site, attempt, resolve, sized};
 
 const NAME: &str = "narrow";
 
 /// Indices `start` to `start + length` (not included) along `axis`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Narrow {
     /// The axis.
     pub axis: usize,
@@ -63,14 +65,46 @@ impl FloatRoom for Narrow {
 
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        let x = site.operand(0)?;
-        let range = Slice::from(self.start..self.start + self.length);
-        let part = x.slice_axis(Axis(self.axis), range);
-        Some(part.as_standard_layout().into_owned())
+        Some(part(site.operand(0)?, self))
     }
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        Err(QuantizeError::unsupported(quantizing, "a narrow"))
+        quantizing.keep_scale((*self).into())
+    }
+}
+
+#[cfg(feature = "prover")]
+fn part<T: Clone>(x: &ArrayD<T>, narrow: &Narrow) -> ArrayD<T> {
+    let range = Slice::from(narrow.start..narrow.start + narrow.length);
+    let part = x.slice_axis(Axis(narrow.axis), range);
+    part.as_standard_layout().into_owned()
+}
+
+impl IntegerRoom for Narrow {
+    fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
+        site.hull()
+    }
+
+    /// A view that begins at `start`; it is 0 on padding.
+    fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
+        let (name, shape, (x, _)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
+        let from = |a: usize| if a == self.axis { self.start as i64 } else { 0 };
+        let factors = (0..shape.len()).map(|a| Factor::affine(&[(a, 1)], from(a), a));
+        Ok(lowering.circuit().view(name, shape, x, factors.collect()))
+    }
+
+    #[cfg(feature = "prover")]
+    fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        Some(part(site.operand(0)?, self))
+    }
+
+    #[cfg(feature = "prover")]
+    fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
+        let x = site.operand(0)?;
+        Some(ArrayD::from_shape_fn(IxDyn(site.shape()), |mut at| {
+            at[self.axis] += self.start;
+            x[at]
+        }))
     }
 }

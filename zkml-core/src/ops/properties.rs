@@ -48,8 +48,8 @@ bitflags::bitflags! {
         const ADDS = 1 << 19;
         /// It divides the rows of its operand by their size, so that channels may have steps of their own.
         const NORMALIZES = 1 << 20;
-        /// It mixes channels `i` and `i + n/2` of the last axis, of size n, which therefore need one scale.
-        const MIXES_PAIRS = 1 << 21;
+        /// It mixes channels of its operand, which therefore need a common unit.
+        const MIXES_CHANNELS = 1 << 21;
         /// The integers of its operand are the numbers of rows of a weight.
         const CHOOSES_ROWS = 1 << 22;
         /// Its result is a product of two computed values, and spans more than either.

@@ -41,6 +41,13 @@ pub trait Quantizing {
     /// [`QuantizeError::Narrow`].
     fn wide(&self, what: &'static str) -> Result<u32, QuantizeError>;
 
+    /// An operand as scores of a softmax, of at most `bits` bits. The scale is 1/64, or the least larger power of two with
+    /// which there is room for twice what calibration saw.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn scores(&mut self, index: usize, bits: u32) -> Result<Activation, QuantizeError>;
+
     /// An operand of a normalization, whose channels may have steps of their own.
     ///
     /// # Errors
@@ -64,12 +71,17 @@ pub trait Quantizing {
         op: &dyn Fn(ParameterId, Vec<i64>) -> IntOp,
     ) -> Result<(), QuantizeError>;
 
-    /// Appends an operation that mixes channel `i` with channel `i + n/2` of the last axis, `n` channels. The scale of
-    /// its accumulator is `factor` times that of the operand.
+    /// Appends an operation that mixes channels, which need a common unit. `op` takes the multipliers that bring the
+    /// operand's channels to it, one for each index along axes or one for all. The scale of the operation's accumulator is
+    /// `factor` times the unit.
     ///
     /// # Errors
     /// See [`QuantizeError`].
-    fn mixed(&mut self, op: IntOp, factor: f64) -> Result<(), QuantizeError>;
+    fn mixed(
+        &mut self,
+        op: &dyn Fn((Vec<i64>, Vec<usize>)) -> IntOp,
+        factor: f64,
+    ) -> Result<(), QuantizeError>;
 
     /// Appends an operation whose result is an activation of this scale.
     ///

@@ -182,7 +182,7 @@ impl Room for Rope {
     }
 
     fn properties(&self) -> Properties {
-        Properties::ACCUMULATES | Properties::MIXES_PAIRS
+        Properties::ACCUMULATES | Properties::MIXES_CHANNELS
     }
 }
 
@@ -214,7 +214,7 @@ impl FloatRoom for Rope {
         let &[_, _, tokens, head_dim] = quantizing.operand_shape(0) else {
             return Err(QuantizeError::unsupported(quantizing, NAME));
         };
-        let op = IntegerRope::of_heads(self, tokens, head_dim);
-        quantizing.mixed(op.into(), (-f64::from(IntegerRope::BITS)).exp2())
+        let op = |multipliers| IntegerRope::of_heads(self, (tokens, head_dim), multipliers).into();
+        quantizing.mixed(&op, (-f64::from(IntegerRope::BITS)).exp2())
     }
 }

@@ -1,11 +1,25 @@
 //! `torch.softmax`: `y_i = e^(x_i) / sum_j e^(x_j)` along an axis.
 
+mod integer;
+#[cfg(feature = "prover")]
+pub(super) mod rows;
+#[cfg(test)]
+#[cfg(feature = "prover")]
+mod tests;
+pub(super) mod weights;
+
+pub use integer::IntegerSoftmax;
+
 #[cfg(feature = "prover")]
 use ndarray::{ArrayD, Axis};
 
+#[cfg(feature = "prover")]
+use self::weights::SCORE_BITS;
 use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
+#[cfg(feature = "prover")]
+use crate::circuit::Dyadic;
 use crate::graph::{OperandError, Shape, ShapeError, Site, attempt, resolve};
 
 /// Along `axis`.
@@ -63,6 +77,19 @@ impl FloatRoom for Softmax {
 
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
-        Err(QuantizeError::unsupported(quantizing, "a softmax"))
+        let bits = quantizing.wide("a softmax")?;
+        if self.axis + 1 != quantizing.operand_shape(0).len() {
+            let what = "a softmax along an axis that is not the last";
+            return Err(QuantizeError::unsupported(quantizing, what));
+        }
+        let scores = quantizing.scores(0, SCORE_BITS)?;
+        // One bit for the sign, and one for the probability 1 itself.
+        let op = Dyadic::from_f64(scores.scale).and_then(|step| IntegerSoftmax::new(step, bits - 2));
+        let op = op.map_err(|error| QuantizeError::Table {
+            layer: quantizing.node().name.clone(),
+            error,
+        })?;
+        let scale = (-f64::from(op.output_bits)).exp2();
+        quantizing.activate(op.into(), vec![scores.node], scale)
     }
 }

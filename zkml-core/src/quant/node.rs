@@ -436,9 +436,9 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     fn index(&mut self, op: IntOp, shown: Option<&dyn Fn(Vec<i64>) -> IntOp>) -> Result<(), QuantizeError> {
         let shown = shown.filter(|_| self.quantizer.is_shown(self.id));
         let accumulator = self.accumulator(0);
-        let multipliers = accumulator.as_ref().and_then(|x| wide::compared(&x.scales));
-        let (op, operand) = match (shown, accumulator, multipliers) {
-            (Some(shown), Some(x), Some(multipliers)) => (shown(multipliers), x.node),
+        let unit = accumulator.as_ref().and_then(|x| wide::common_unit(&x.scales));
+        let (op, operand) = match (shown, accumulator, unit) {
+            (Some(shown), Some(x), Some((multipliers, _))) => (shown(multipliers), x.node),
             (_, Some(x), _) if x.scales.len() == 1 => (op, x.node),
             _ => (op, self.activation(0)?.node),
         };
@@ -454,6 +454,11 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             true => Ok(found),
             false => Err(QuantizeError::Narrow { layer, what, found }),
         }
+    }
+
+    fn scores(&mut self, index: usize, bits: u32) -> Result<Activation, QuantizeError> {
+        let name = format!("{}.scores", self.float().name);
+        self.quantizer.scores(self.operand(index), (name, bits))
     }
 
     fn channels(&mut self, index: usize) -> Result<Channels, QuantizeError> {
@@ -486,15 +491,26 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         Ok(())
     }
 
-    fn mixed(&mut self, op: IntOp, factor: f64) -> Result<(), QuantizeError> {
-        let shape = self.operand_shape(0).to_vec();
-        let accumulator = match self.accumulator(0).filter(|x| wide::pairs_are_equal(x, &shape)) {
-            Some(accumulator) => accumulator,
-            None => self.activation(0)?.into(),
+    fn mixed(
+        &mut self,
+        op: &dyn Fn((Vec<i64>, Vec<usize>)) -> IntOp,
+        factor: f64,
+    ) -> Result<(), QuantizeError> {
+        let unit = self
+            .accumulator(0)
+            .and_then(|x| Some((wide::common_unit(&x.scales)?, x)));
+        let (multipliers, unit, x) = match unit {
+            Some(((multipliers, unit), x)) => (multipliers, unit, x),
+            None => {
+                let x = self.activation(0)?;
+                (Vec::new(), x.scale, x.into())
+            }
         };
-        let scales = accumulator.scales.iter().map(|scale| scale * factor).collect();
-        self.accumulated(op, vec![accumulator.node], scales, accumulator.axes)?;
-        Ok(())
+        let multipliers = match multipliers.is_empty() {
+            true => (vec![1], Vec::new()),
+            false => (multipliers, x.axes),
+        };
+        self.accumulate(op(multipliers), vec![x.node], unit * factor)
     }
 
     fn activate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError> {

@@ -1,7 +1,7 @@
 //! Rotary positions: pairs of channels are turned by angles that depend on the position. Exact in integers.
 //!
 //! ```text
-//! y[.., t, .., i] = x[.., t, .., i] cos[t, i] + x[.., t, .., i'] sin[t, i],      i' = i + h/2 modulo h
+//! y[.., t, .., i] = x'[.., t, .., i] cos[t, i] + x'[.., t, .., i'] sin[t, i],      i' = i + h/2 modulo h,  x' = m x
 //! ```
 //!
 //! Channel `i` pairs with channel `i + h/2`: the half-split order of Hugging Face. `sin` has the signs: it is minus the
@@ -11,7 +11,7 @@
 //! and pair, `turn[t, o, b, i]`: what channel `(b, i)` adds to channel `(o, i)`.
 
 #[cfg(feature = "prover")]
-use ndarray::{ArrayD, Dimension};
+use ndarray::{ArrayD, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
@@ -20,6 +20,7 @@ use crate::graph::{OperandError, Shape, ShapeError, Site, entries, one_of_first}
 use crate::ops::IntegerSite;
 #[cfg(feature = "prover")]
 use crate::ops::Rope;
+use crate::ops::multipliers::Multipliers;
 use crate::ops::range::magnitude;
 use crate::ops::{Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 
@@ -33,6 +34,11 @@ pub struct IntegerRope {
     pub cos: Vec<i64>,
     /// `[positions, h]`: sines, with their signs.
     pub sin: Vec<i64>,
+    /// What a value is multiplied by before it is turned: one for each row-major index along `axes`, or one for all. Each
+    /// is positive. So two channels that are turned together may have scales of their own.
+    pub multipliers: Vec<i64>,
+    /// The axes of the multipliers, ascending.
+    pub axes: Vec<usize>,
 }
 
 impl Room for IntegerRope {
@@ -52,7 +58,7 @@ impl Room for IntegerRope {
         let cells = x.size(self.axis).saturating_mul(x.size(last));
         entries(cells, self.cos.len())?;
         entries(cells, self.sin.len())?;
-        Ok(x)
+        self.multipliers().check("rope", x)
     }
 
     fn properties(&self) -> Properties {
@@ -62,6 +68,14 @@ impl Room for IntegerRope {
 
 impl IntegerRoom for IntegerRope {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
+        let least = self.multipliers().extremes().0;
+        if least < 1 {
+            return Err(RangeError::BadRescale {
+                layer: site.name.to_owned(),
+                found: least,
+                shift: 1,
+            });
+        }
         let most = self.largest(site.hull()?);
         site.accumulator((-most, most))
     }
@@ -74,9 +88,10 @@ impl IntegerRoom for IntegerRope {
         let split: Vec<usize> = shape[..last].iter().copied().chain([2, half]).collect();
         let identities = || (0..last).map(|axis| Factor::identity(axis, axis));
         let factors = identities().chain([Factor::reshape(last..last + 2, &split, last..last + 1)]);
+        let (factor, x) = self.multipliers().product(lowering, x);
         let circuit = lowering.circuit();
         let pairs = circuit.view(&format!("{name}/pairs"), &split, x, factors.collect());
-        let turn = circuit.constant(&[positions, 2, 2, half], self.turn(positions, half));
+        let turn = circuit.constant(&[positions, 2, 2, half], self.turn(positions, half, factor));
         let along = |axis: usize| match axis == self.axis {
             true => Axis::shared(0, axis, axis),
             false => Axis::free_right(axis, axis),
@@ -99,7 +114,14 @@ impl IntegerRoom for IntegerRope {
         let x = site.operand(0)?;
         let (channels, positions) = (*x.shape().last()?, *x.shape().get(self.axis)?);
         let between: usize = x.shape().get(self.axis + 1..x.ndim() - 1)?.iter().product();
-        let (values, half) = (x.as_slice()?, channels / 2);
+        let half = channels / 2;
+        let mut values = x.as_slice()?.to_vec();
+        let run = self.multipliers().run(x.shape())?;
+        let multipliers = self.multipliers().of_runs(x.shape());
+        for (index, run) in values.chunks_mut(run).enumerate() {
+            let multiplier = multipliers[index % multipliers.len()];
+            run.iter_mut().for_each(|value| *value *= multiplier);
+        }
         let mut y = Vec::with_capacity(values.len());
         for (row, x) in values.chunks_exact(channels.max(1)).enumerate() {
             let start = row / between % positions * channels;
@@ -124,8 +146,11 @@ impl IntegerRoom for IntegerRope {
             let mut partner = at.slice().to_vec();
             partner[last] = (at[last] + channels / 2) % channels;
             let factor = at[self.axis] * channels + at[last];
-            let own = i128::from(x[&at]) * i128::from(self.cos[factor]);
-            let other = i128::from(x[partner.as_slice()]) * i128::from(self.sin[factor]);
+            let partner = IxDyn(&partner);
+            let scaled =
+                |at: &IxDyn| i128::from(x[at]) * i128::from(self.multipliers().of_cell(x.shape(), at));
+            let own = scaled(&at) * i128::from(self.cos[factor]);
+            let other = scaled(&partner) * i128::from(self.sin[factor]);
             (own + other) as i64
         }))
     }
@@ -135,9 +160,13 @@ impl IntegerRope {
     /// Cosines and sines of heads are integers with so many bits after the point.
     pub const BITS: u32 = 12;
 
-    /// The turn of heads `[B, H, tokens, head_dim]`.
+    /// The turn of heads `[B, H, tokens, head_dim]`, of values times `multipliers`, one for each index along `axes`.
     #[cfg(feature = "prover")]
-    pub fn of_heads(rope: &Rope, tokens: usize, head_dim: usize) -> Self {
+    pub fn of_heads(
+        rope: &Rope,
+        (tokens, head_dim): (usize, usize),
+        (multipliers, axes): (Vec<i64>, Vec<usize>),
+    ) -> Self {
         let (cos, sin) = rope.cos_sin(tokens, head_dim);
         let half = (head_dim / 2).max(1);
         let rounded = |value: f64| (value * f64::from(1u32 << Self::BITS)).round_ties_even() as i64;
@@ -153,6 +182,8 @@ impl IntegerRope {
             axis: 2,
             cos: both_halves(&cos, 1.0),
             sin: both_halves(&sin, -1.0),
+            multipliers,
+            axes,
         }
     }
 
@@ -160,16 +191,27 @@ impl IntegerRope {
     fn largest(&self, range: (i64, i64)) -> i128 {
         let both = self.cos.iter().zip(&self.sin);
         let factors = both.map(|(cos, sin)| i128::from(*cos).abs() + i128::from(*sin).abs());
-        magnitude(range).saturating_mul(factors.max().unwrap_or(0))
+        let most = i128::from(self.multipliers().extremes().1);
+        let turned = most.saturating_mul(factors.max().unwrap_or(0));
+        magnitude(range).saturating_mul(turned)
     }
 
-    /// `turn[t, o, b, i]`
-    fn turn(&self, positions: usize, half: usize) -> Vec<i64> {
+    fn multipliers(&self) -> Multipliers<'_> {
+        Multipliers {
+            values: &self.multipliers,
+            axes: &self.axes,
+        }
+    }
+
+    /// `turn[t, o, b, i]` times a factor.
+    fn turn(&self, positions: usize, half: usize, factor: i64) -> Vec<i64> {
         let cells = (0..positions * 4 * half).map(|cell| {
             let (i, rest) = (cell % half, cell / half);
             let (b, o, t) = (rest % 2, rest / 2 % 2, rest / 4);
             let factors = if o == b { &self.cos } else { &self.sin };
-            factors.get((2 * t + o) * half + i).copied().unwrap_or(0)
+            factors
+                .get((2 * t + o) * half + i)
+                .map_or(0, |turn| factor * turn)
         });
         cells.collect()
     }

@@ -573,19 +573,26 @@ fn an_attention_has_one_result_for_every_input() {
     assert!(exactly_one_result(&model) > 5);
 }
 
+/// How many lookups have this name, and how many results there are for a column without them.
+pub(super) fn results_without(
+    model: &CompiledModel,
+    missing: &str,
+    input: &[i64],
+    wanted: &str,
+) -> (usize, usize) {
+    let lowered = model.lower().expect("lower");
+    let mut circuit = lowered.circuit.clone();
+    circuit.lookups.retain(|lookup| lookup.name != missing);
+    let missing = lowered.circuit.lookups.len() - circuit.lookups.len();
+    let wanted = circuit.ids().find(|id| circuit[*id].name == wanted);
+    let found = results(&lowered, &circuit, input, wanted.expect("a column"));
+    (missing, found.0.len())
+}
+
 /// What an attention would admit with one constraint less.
 #[test]
 fn weaker_attentions_admit_more() {
     let model = self_attention([1, 1, 3, 1], (-2, 1), tiny_attention(true), true);
-    let lowered = model.lower().expect("lower");
-    let count = |missing: &str, input: &[i64], wanted: &str| {
-        let mut circuit = lowered.circuit.clone();
-        circuit.lookups.retain(|lookup| lookup.name != missing);
-        let missing = lowered.circuit.lookups.len() - circuit.lookups.len();
-        let wanted = circuit.ids().find(|id| circuit[*id].name == wanted);
-        let found = results(&lowered, &circuit, input, wanted.expect("a column"));
-        (missing, found.0.len())
-    };
     for (missing, input, wanted) in [
         // A maximum above every score.
         ("attended/more_marks", [0, 0, 0], "attended/sum"),
@@ -598,8 +605,8 @@ fn weaker_attentions_admit_more() {
         // A result that is rounded another way.
         ("attended/output/remainder/digit.2", [1, 0, -2], "attended/output"),
     ] {
-        assert_eq!(count("", &input, wanted), (0, 1));
-        let (lookups, found) = count(missing, &input, wanted);
+        assert_eq!(results_without(&model, "", &input, wanted), (0, 1));
+        let (lookups, found) = results_without(&model, missing, &input, wanted);
         assert!(lookups == 1 && found > 1, "{missing}: {found}");
     }
 }

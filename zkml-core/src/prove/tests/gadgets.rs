@@ -66,17 +66,23 @@ pub(super) fn rope(axis: usize, positions: usize, channels: usize, base: f64) ->
             sin.push((sign * libm::sin(angle) * 4096.0).round() as i64);
         }
     }
-    ops::IntegerRope { axis, cos, sin }
+    ops::IntegerRope {
+        axis,
+        cos,
+        sin,
+        multipliers: vec![1],
+        axes: Vec::new(),
+    }
 }
 
-fn without_virtual_values(mut model: CompiledModel) -> CompiledModel {
+pub(super) fn without_virtual_values(mut model: CompiledModel) -> CompiledModel {
     model.network.lowering = Switches::default().with(&VirtualValues, false);
     model
 }
 
 /// Each cell of each committed column, padding included, changed by 1 in both directions: a constraint of its layer
 /// fails.
-fn every_altered_cell_is_found(circuit: &Circuit, trace: &Trace<'_>) {
+pub(super) fn every_altered_cell_is_found(circuit: &Circuit, trace: &Trace<'_>) {
     let is_virtual = |kind: &ColumnKind| {
         matches!(
             kind,

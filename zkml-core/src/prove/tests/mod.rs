@@ -24,6 +24,7 @@ mod tamper;
 mod tamper_files;
 mod tamper_key;
 mod tamper_statement;
+mod tensors;
 mod vectors;
 mod weights;
 mod zero_knowledge;

@@ -6,3 +6,4 @@ mod lenet;
 mod operations;
 pub(crate) mod random;
 mod semantics;
+mod tensors;

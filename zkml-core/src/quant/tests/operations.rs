@@ -484,6 +484,8 @@ fn what_cannot_be_quantized_is_refused_by_place() {
         };
         let error = quantize(&good, &calibration, &options).unwrap_err();
         assert_eq!(error, QuantizeError::WeightBits { found: bits });
+    }
+    for bits in [1, 3, 17] {
         let options = QuantizeOptions {
             activation_bits: bits,
             ..QuantizeOptions::default()

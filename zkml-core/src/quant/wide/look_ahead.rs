@@ -13,7 +13,7 @@ use crate::ops::{FloatSite, Properties};
 use crate::optimize::operation::exact_multipliers::{self, ExactMultipliers, LARGEST_GROWTH};
 use crate::quant::quantize::Quantizer;
 
-/// A layer's accumulator on its way through operations that only move its values or mix pairs of them.
+/// A layer's accumulator on its way through operations that only move its values or mix channels.
 struct Path {
     /// The last node of the way.
     end: NodeId,
@@ -21,63 +21,48 @@ struct Path {
     user: Option<NodeId>,
     /// The layer's channel in each cell of the last node.
     channel: ArrayD<f32>,
-    /// Channels that one operation mixes.
-    pairs: Vec<(usize, usize)>,
+    /// Are channels mixed on the way?
+    mixes: bool,
 }
 
+/// The least multiplier of channels that are mixed. The scale of a channel grows by one part of it at most.
+const LEAST_OF_MIXED: f64 = 16.0;
+
 impl Quantizer<'_> {
-    /// The scales of the weights of the layer `id`, at least `least`: the same for channels that are mixed, and such that
-    /// multipliers behind the layer are exact. `axis` is that of the channels, `input` the scale of the operand.
+    /// The scales of the weights of the layer `id`, at least `least`, such that multipliers behind the layer are exact.
+    /// `axis` is that of the channels, `input` the scale of the operand.
     pub(in crate::quant) fn grown(&self, id: NodeId, axis: usize, input: f64, least: Vec<f64>) -> Vec<f64> {
-        let mut scales = least;
-        let Some(path) = self.path(id, axis) else {
-            return scales;
+        let Some(path) = self
+            .path(id, axis)
+            .filter(|_| self.options.switches.runs(&ExactMultipliers))
+        else {
+            return least;
         };
-        for _ in 0..2 {
-            for &(a, b) in &path.pairs {
-                let most = scales[a].max(scales[b]);
-                (scales[a], scales[b]) = (most, most);
-            }
-        }
-        if !self.options.switches.runs(&ExactMultipliers) {
-            return scales;
-        }
         let user = path.user.map(|user| self.float[user].op.room().properties());
         let user = user.unwrap_or(Properties::empty());
+        if path.mixes || user.contains(Properties::INDEX) {
+            return with_common_unit(least, path.mixes);
+        }
         if user.contains(Properties::ACTIVATION) {
             // The rescale of the activation chooses them.
-            return scales;
+            return least;
         }
-        let (targets, shifts) = match user.contains(Properties::INDEX) {
-            // What is compared needs a common unit, of any size.
-            true => {
-                let most = scales.iter().copied().fold(0.0, f64::max);
-                (vec![most; scales.len()], (1..=DIGIT_BITS).collect())
-            }
-            false => (
-                self.targets(&path, scales.len()),
-                vec![DIGIT_BITS, 2 * DIGIT_BITS],
-            ),
-        };
-        let input = if user.contains(Properties::INDEX) {
-            1.0
-        } else {
-            input
-        };
-        let factors = scales
+        let targets = self.targets(&path, least.len());
+        let factors = least
             .iter()
             .zip(&targets)
             .map(|(scale, target)| scale * input / target);
         let factors: Vec<f64> = factors.collect();
-        let cheap = |shift: &&u32| exact_multipliers::growth(&factors, **shift) <= LARGEST_GROWTH;
-        let Some(&shift) = shifts.iter().find(cheap) else {
-            return scales;
+        let mut shifts = [DIGIT_BITS, 2 * DIGIT_BITS].into_iter();
+        let cheap = |shift: &u32| exact_multipliers::growth(&factors, *shift) <= LARGEST_GROWTH;
+        let Some(shift) = shifts.find(cheap) else {
+            return least;
         };
-        let grown = factors.iter().zip(targets).map(|(factor, target)| {
-            let multiplier = exact_multipliers::multiplier(factor * f64::from(shift).exp2()).max(1);
-            multiplier as f64 * (-f64::from(shift)).exp2() * target / input
-        });
-        grown.collect()
+        let units = targets
+            .iter()
+            .map(|target| (-f64::from(shift)).exp2() * target / input);
+        let grown = factors.iter().zip(units);
+        grown.map(|(factor, unit)| whole(*factor, shift) * unit).collect()
     }
 
     /// The scale that each channel is carried to.
@@ -100,20 +85,14 @@ impl Quantizer<'_> {
 
     fn path(&self, id: NodeId, axis: usize) -> Option<Path> {
         let channel = ArrayD::from_shape_fn(self.float[id].fact.as_slice(), |at| at[axis] as f32);
-        let (mut end, mut channel, mut pairs) = (id, channel, Vec::new());
+        let (mut end, mut channel, mut mixes) = (id, channel, false);
         let user = loop {
             let Some(user) = self.only_user(end) else {
                 break None;
             };
             let properties = self.float[user].op.room().properties();
-            if properties.contains(Properties::MIXES_PAIRS) {
-                let last = channel.ndim().checked_sub(1)?;
-                let half = channel.shape()[last] / 2;
-                for lane in channel.lanes(ndarray::Axis(last)) {
-                    pairs.extend((0..half).map(|i| (lane[i] as usize, lane[i + half] as usize)));
-                }
-                pairs.sort_unstable();
-                pairs.dedup();
+            if properties.contains(Properties::MIXES_CHANNELS) {
+                mixes = true;
             } else if properties.contains(Properties::MOVES_VALUES) {
                 channel = self.carried(user, &channel)?;
             } else {
@@ -125,7 +104,7 @@ impl Quantizer<'_> {
             end,
             user,
             channel,
-            pairs,
+            mixes,
         })
     }
 
@@ -175,4 +154,27 @@ impl Quantizer<'_> {
             axes,
         })
     }
+}
+
+/// The multiplier of a factor, at a shift.
+fn whole(factor: f64, shift: u32) -> f64 {
+    exact_multipliers::multiplier(factor * f64::from(shift).exp2()).max(1) as f64
+}
+
+/// The scales, rounded up to multiples of a unit: so fine a unit that channels that are mixed lose no precision, and for
+/// those that are compared one with small multipliers.
+fn with_common_unit(least: Vec<f64>, mixes: bool) -> Vec<f64> {
+    let most = least.iter().copied().fold(0.0, f64::max);
+    let factors: Vec<f64> = least.iter().map(|scale| scale / most).collect();
+    let smallest = factors.iter().copied().fold(1.0, f64::min);
+    let enough = |shift: &u32| match mixes {
+        true => smallest * f64::from(*shift).exp2() >= LEAST_OF_MIXED,
+        false => exact_multipliers::growth(&factors, *shift) <= LARGEST_GROWTH,
+    };
+    let shift = (1..DIGIT_BITS).find(enough).unwrap_or(DIGIT_BITS);
+    let unit = most * (-f64::from(shift)).exp2();
+    factors
+        .iter()
+        .map(|factor| whole(*factor, shift) * unit)
+        .collect()
 }

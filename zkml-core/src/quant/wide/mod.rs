@@ -18,6 +18,7 @@ mod scales;
 
 pub(super) use scales::Scales;
 
+use super::options::largest;
 use super::quantize::Quantizer;
 use super::streams::Steps;
 use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
@@ -34,6 +35,9 @@ pub(super) const DIGIT_BITS: u32 = 16;
 
 /// The least step of a function's argument and value is `2^-10`.
 const LEAST_STEP: f64 = -10.0;
+
+/// The least step of a score is `2^-6`.
+const LEAST_SCORE: f64 = -6.0;
 
 /// By how much a function's argument or value may exceed what calibration saw.
 const HEADROOM: f64 = 2.0;
@@ -178,6 +182,20 @@ impl Quantizer<'_> {
         Ok(())
     }
 
+    /// The value of a node as scores, a node of its own.
+    pub(super) fn scores(
+        &mut self,
+        id: NodeId,
+        (name, bits): (String, u32),
+    ) -> Result<Activation, QuantizeError> {
+        let most = HEADROOM * self.calibration.largest(id).unwrap_or(0.0);
+        let exponent = (most / largest(bits) as f64).log2().ceil().max(LEAST_SCORE);
+        let (accumulator, scale) = (self.source(id)?, exponent.exp2());
+        let name = self.unique(name);
+        let node = self.requantize(&accumulator, &Scales::one(scale), None, (name, bits))?;
+        Ok(Activation { node, scale })
+    }
+
     /// The operand of a normalization.
     pub(super) fn channels(&mut self, id: NodeId) -> Result<Channels, QuantizeError> {
         let (node, step, exponents) = match self.steps[id.0].clone() {
@@ -308,27 +326,14 @@ fn exact_scale(of: f64, scale: f64) -> f64 {
     scale
 }
 
-/// Multipliers that bring accumulators of these scales to a common unit, to be compared: an empty list where they have
-/// one, and `None` where they differ too much.
-pub(super) fn compared(scales: &[f64]) -> Option<Vec<i64>> {
+/// Multipliers that bring accumulators of these scales to a common unit, and the unit: no multipliers where all have one
+/// scale, and `None` where they differ too much.
+pub(super) fn common_unit(scales: &[f64]) -> Option<(Vec<i64>, f64)> {
     let most = scales.iter().copied().fold(0.0, f64::max);
     let factors: Vec<f64> = scales.iter().map(|scale| scale / most).collect();
     if factors.iter().all(|factor| *factor == 1.0) {
-        return Some(Vec::new());
+        return Some((Vec::new(), most));
     }
-    let (multipliers, _) = scales::multipliers(&factors, |shift, _| shift <= DIGIT_BITS)?;
-    Some(multipliers)
-}
-
-/// Do channels `i` and `i + n/2` of the last axis, of size n, have the same scale?
-pub(super) fn pairs_are_equal(accumulator: &Accumulator, shape: &[usize]) -> bool {
-    let last = shape.len().saturating_sub(1);
-    if accumulator.axes.last() != Some(&last) {
-        return true;
-    }
-    let channels = shape[last].max(1);
-    accumulator.scales.chunks(channels).all(|row| {
-        let (left, right) = row.split_at(channels / 2);
-        left.iter().zip(right).all(|(a, b)| (a / b - 1.0).abs() < 1e-12)
-    })
+    let (multipliers, shift) = scales::multipliers(&factors, |shift, _| shift <= DIGIT_BITS)?;
+    Some((multipliers, most * (-f64::from(shift)).exp2()))
 }

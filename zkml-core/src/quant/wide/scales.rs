@@ -64,8 +64,11 @@ impl From<&Accumulator> for Scales {
     }
 }
 
-/// Factors count as integers if they are as near to them as this part of them.
-const ROUNDING: f64 = 1e-9;
+/// Factors count as integers if they are as near to them as this part of them, the rounding errors of a few steps.
+const ROUNDING: f64 = 1e-12;
+
+/// Larger integers are not looked for: rounding would hide what is behind the point.
+const LARGEST_WHOLE: f64 = (1u64 << 30) as f64;
 
 /// Bits that the least multiplier has where factors are rounded.
 const LEAST_BITS: i32 = 12;
@@ -86,7 +89,7 @@ pub(super) fn multipliers(factors: &[f64], fits: impl Fn(u32, f64) -> bool) -> O
     let whole = |shift: u32| {
         factors.iter().all(|factor| {
             let exact = scaled(*factor, shift);
-            exact.round() >= 1.0 && (exact - exact.round()).abs() <= ROUNDING * exact
+            exact.round() >= 1.0 && exact < LARGEST_WHOLE && (exact - exact.round()).abs() <= ROUNDING * exact
         })
     };
     let rounded = |shift: u32| {

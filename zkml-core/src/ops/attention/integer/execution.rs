@@ -10,7 +10,7 @@ use ndarray::{ArrayD, IxDyn};
 use rayon::prelude::*;
 
 use super::{IntegerAttention, Sizes};
-use crate::circuit::Cells;
+use crate::ops::softmax::rows::{Outside, Weigher, columns};
 use crate::ops::{ExecutionError, IntegerSite, PARALLEL_CELLS};
 
 /// The operands, row-major, and the table.
@@ -21,7 +21,7 @@ pub(super) struct Heads<'a, 's> {
     q: &'s [i64],
     k: &'s [i64],
     v: &'s [i64],
-    cells: Cells,
+    weigher: Weigher,
 }
 
 /// One query: its sizes, and the keys and values of its head.
@@ -35,9 +35,6 @@ struct Row<'s> {
     seen: usize,
 }
 
-/// What does not fit, of a row: the quantity, a key or a feature where there is one, the value and its range.
-struct Outside(&'static str, Option<usize>, i64, (i64, i64));
-
 impl<'a, 's> Heads<'a, 's> {
     /// # Errors
     /// Operands that do not fit; a table that cannot be computed.
@@ -47,8 +44,7 @@ impl<'a, 's> Heads<'a, 's> {
         let (q, k, v) = (operand(0)?, operand(1)?, operand(2)?);
         let sizes = Sizes::of([q.shape(), k.shape(), v.shape()]).ok_or_else(inconsistent)?;
         // The lowering refuses these as well.
-        let bits = [op.shift, op.decay.bits, op.reciprocal_bits];
-        if bits.iter().any(|bits| !(1..60).contains(bits)) {
+        if !(1..60).contains(&op.shift) {
             return Err(inconsistent());
         }
         Ok(Self {
@@ -58,10 +54,7 @@ impl<'a, 's> Heads<'a, 's> {
             q: q.as_slice().ok_or_else(inconsistent)?,
             k: k.as_slice().ok_or_else(inconsistent)?,
             v: v.as_slice().ok_or_else(inconsistent)?,
-            cells: op.decay.cells().map_err(|error| ExecutionError::Table {
-                layer: site.node.name.clone(),
-                error,
-            })?,
+            weigher: Weigher::new(&op.decay, op.reciprocal_bits, site)?,
         })
     }
 
@@ -121,46 +114,23 @@ impl<'a, 's> Heads<'a, 's> {
         }
     }
 
-    /// Writes the scores of the keys that the query sees; returns the largest.
-    fn scores(&self, row: &Row<'_>, scores: &mut [i64]) -> Result<i64, Outside> {
+    /// Writes the scores of the keys that the query sees.
+    fn scores(&self, row: &Row<'_>, scores: &mut [i64]) {
         let (features, shift) = (self.sizes.features, self.op.shift);
         let half = 1i64 << (shift - 1);
-        let mut maximum = i64::MIN;
         for (score, key) in scores[..row.seen].iter_mut().zip(row.keys.chunks_exact(features)) {
             let products = row.query.iter().zip(key).map(|(q, k)| q * k);
             *score = (products.sum::<i64>() * self.op.multiplier + half) >> shift;
-            maximum = maximum.max(*score);
         }
-        let end = 1i64 << (self.op.decay.bits - 1);
-        match (-end..end).contains(&maximum) {
-            true => Ok(maximum),
-            false => Err(Outside("largest score", None, maximum, (-end, end - 1))),
-        }
-    }
-
-    /// Replaces scores by their weights; returns the sum of these.
-    fn weights(&self, maximum: i64, scores: &mut [i64]) -> Result<i64, Outside> {
-        let mut sum = 0;
-        for (key, score) in scores.iter_mut().enumerate() {
-            let distance = maximum - *score;
-            let farthest = (1i64 << self.op.decay.bits) - 1;
-            *score = self
-                .cells
-                .at(distance)
-                .ok_or(Outside(DISTANCE, Some(key), distance, (0, farthest)))?;
-            sum += *score;
-        }
-        Ok(sum)
     }
 
     /// Writes the result of a query. `weights` is scratch, of as many cells as there are keys.
     fn result(&self, row: &Row<'_>, weights: &mut [i64], result: &mut [i64]) -> Result<(), Outside> {
-        let maximum = self.scores(row, weights)?;
-        let sum = self.weights(maximum, &mut weights[..row.seen])?;
+        self.scores(row, weights);
+        let reciprocal = self.weigher.weigh(&mut weights[..row.seen])?;
         result.fill(0);
         self.mix(row, weights, result);
         let bits = self.op.reciprocal_bits;
-        let reciprocal = (1i64 << bits).checked_div(sum).unwrap_or(0);
         for cell in result.iter_mut() {
             *cell = (*cell * reciprocal + ((1i64 << bits) >> 1)) >> bits;
         }
@@ -185,7 +155,6 @@ impl<'a, 's> Heads<'a, 's> {
     }
 
     fn error(&self, row: usize, outside: Outside) -> ExecutionError {
-        let Outside(quantity, last, value, range) = outside;
         let Sizes {
             groups,
             repeats,
@@ -194,13 +163,7 @@ impl<'a, 's> Heads<'a, 's> {
         } = self.sizes;
         let heads = groups * repeats;
         let index = [row / queries / heads, row / queries % heads, row % queries];
-        ExecutionError::Outside {
-            layer: self.site.node.name.clone(),
-            quantity,
-            index: index.into_iter().chain(last).collect(),
-            value,
-            range,
-        }
+        outside.at(self.site, index)
     }
 
     /// The cells of the columns that the lowering lists, in its order.
@@ -216,17 +179,11 @@ impl<'a, 's> Heads<'a, 's> {
                     .map_err(|outside| self.error(row.number, outside))
             })
             .collect::<Result<_, _>>()?;
-        let count = parts.first().map_or(0, Vec::len);
-        let column = |index: usize| {
-            let parts = parts.iter().filter_map(|row| row.get(index));
-            parts.flatten().copied().collect()
-        };
-        Ok((0..count).into_par_iter().map(column).collect())
+        Ok(columns(&parts))
     }
 
     /// The cells of one row.
     fn advice_of(&self, row: &Row<'_>) -> Result<Vec<Vec<i64>>, Outside> {
-        let op = self.op;
         let Sizes {
             keys,
             features,
@@ -236,36 +193,17 @@ impl<'a, 's> Heads<'a, 's> {
         let keys_of = row.keys.chunks_exact(features);
         let product = |key: &[i64]| row.query.iter().zip(key).map(|(q, k)| q * k).sum::<i64>();
         let products: Vec<i64> = keys_of.map(product).collect();
-        let mut weights = vec![0i64; keys];
-        let maximum = self.scores(row, &mut weights)?;
-        let farthest = (1i64 << op.decay.bits) - 1;
-        let mut apart = vec![0i64; keys];
-        let mut marks = vec![0i64; keys];
-        for (key, score) in weights[..row.seen].iter().enumerate() {
-            apart[key] = maximum - score - farthest;
-            marks[key] = i64::from(maximum == *score);
-        }
-        let sum = self.weights(maximum, &mut weights[..row.seen])?;
-        let reciprocal = (1i64 << op.reciprocal_bits).checked_div(sum).unwrap_or(0);
+        let mut scores = vec![0i64; row.seen];
+        self.scores(row, &mut scores);
+        let (weighed, reciprocal) = self.weigher.advice(&scores, keys)?;
+        let [_, _, weights, ..] = &weighed;
         let mut mix = vec![0i64; outputs];
-        self.mix(row, &weights, &mut mix);
+        self.mix(row, weights, &mut mix);
         let means = mix.iter().map(|mix| mix * reciprocal).collect();
-        let marked = marks.iter().sum();
-        Ok(vec![
-            products,
-            vec![maximum],
-            apart,
-            weights,
-            marks,
-            vec![marked],
-            vec![sum],
-            mix,
-            means,
-        ])
+        let own = [mix, means];
+        Ok([products].into_iter().chain(weighed).chain(own).collect())
     }
 }
-
-const DISTANCE: &str = "distance to the largest score";
 
 /// The results by definition, one after the other.
 ///
@@ -290,9 +228,6 @@ pub(super) fn reference(
     for (at, result) in results.indexed_iter_mut() {
         let [b, h, t, c] = [at[0], at[1], at[2], at[3]];
         let row = (b * q.shape()[1] + h) * queries + t;
-        let error = |quantity, last, value: i128, range| {
-            heads.error(row, Outside(quantity, last, value as i64, range))
-        };
         let sees = |j: usize| !op.causal || j + queries <= t + keys;
         let score = |j: usize| {
             let products =
@@ -300,27 +235,19 @@ pub(super) fn reference(
             let scaled = products.sum::<i128>() * i128::from(op.multiplier) + two_to(op.shift - 1);
             scaled.div_euclid(two_to(op.shift))
         };
-        let maximum = (0..keys).filter(|&j| sees(j)).map(score).max();
-        let maximum = maximum.ok_or_else(|| site.inconsistent())?;
-        let end = two_to(op.decay.bits - 1);
-        if !(-end..end).contains(&maximum) {
-            let range = (-end as i64, end as i64 - 1);
-            return Err(error("largest score", None, maximum, range));
-        }
-        let (mut sum, mut mix) = (0i128, 0i128);
-        for j in (0..keys).filter(|&j| sees(j)) {
-            let distance = maximum - score(j);
-            let weight = heads.cells.at(distance as i64);
-            let farthest = two_to(op.decay.bits) as i64 - 1;
-            let weight = weight.ok_or_else(|| error(DISTANCE, Some(j), distance, (0, farthest)))?;
-            sum += i128::from(weight);
-            mix += i128::from(weight) * i128::from(v[[b, h / repeats, j, c]]);
-        }
+        let scores: Vec<i128> = (0..keys).filter(|&j| sees(j)).map(score).collect();
+        let weighed = heads.weigher.reference(&scores);
+        let (weights, reciprocal) = weighed.map_err(|outside| heads.error(row, outside))?;
+        // A query sees the first keys.
+        let weighed = weights.iter().enumerate();
+        let mix: i128 = weighed
+            .map(|(j, weight)| weight * i128::from(v[[b, h / repeats, j, c]]))
+            .sum();
         let scale = two_to(op.reciprocal_bits);
-        let value = (mix * (scale / sum) + scale / 2).div_euclid(scale);
+        let value = (mix * reciprocal + scale / 2).div_euclid(scale);
         let (low, high) = op.outputs();
         if !(i128::from(low)..=i128::from(high)).contains(&value) {
-            return Err(error("result", Some(c), value, (low, high)));
+            return Err(heads.error(row, Outside("result", Some(c), value as i64, (low, high))));
         }
         *result = value as i64;
     }

@@ -22,17 +22,9 @@
 //!   the next item: `x = M - d` with `M` in `[-2^(D-1), 2^(D-1))` and `d` in `[0, 2^D)`, so `x 2^s` and the remainder
 //!   are integers below `2^(D+1+s)`. That is below `p/2`, and so is `|A|`. Hence `A = x 2^s + rem` over the integers,
 //!   and `x` is the quotient.
-//! - **The maximum.** `M`, one cell a row, looked up in `[-2^(D-1), 2^(D-1))`. Without that lookup all scores of a row
-//!   could be off by one fraction of a step, and `d` would not show it. `d = sel (M - x) + (1 - sel) (2^D - 1)` is
-//!   looked up with `e` and the mark `z = [d = 0]`, both committed. `d >= 0` on every key that is seen: no score is
-//!   above `M`. `sum_j z_j >= 1` in every row, by a range lookup: some score is `M`. So `M` is the maximum.
-//! - **Masked and padded cells.** There `d = 2^D - 1`, and the table's last entry is 0, so `e = 0` and `z = 0`: no
-//!   weight and no mark. `x` is not determined there, and nothing reads it.
-//! - **The reciprocal.** `r` in limbs, looked up in `[0, 2^R)`, where `2^R > 2^K / e(0)`; every row that has a mark has
-//!   a sum of `e(0)` at least. `rem = 2^K - r S'` is virtual; `rem` and `S' - 1 - rem` are in `[0, 2^b)` by limbs,
-//!   where `2^b` is at least every `S'`. As `2^R max S' + 2^b < p/2`, the equation holds over the integers, and `r` is
-//!   the quotient. Without the range of `r` any remainder has a solution in the field. `S' = S` on rows, and `e(0)` on
-//!   padded ones, where `S = 0`: the equation holds there too.
+//! - **The maximum `M`, weights `e`, marks and the reciprocal `r`**: see [`weights`](crate::ops::softmax::weights),
+//!   which also says why cells that are not seen count for nothing. Without the range of `M` all scores of a row could
+//!   be off by one fraction of a step, and `d` would not show it.
 //! - **The result.** `|r sum_j e_j v_j| <= max |v| r S <= max |v| 2^K`, because `S` is the sum of the same cells that
 //!   weigh the values: a bound that no analysis of `r` and of the mix one by one can find. So the product stays below
 //!   `p/2`. `o` is committed and looked up in `[-2^(B-1), 2^(B-1))`, and `r sum_j e_j v_j + 2^(K-1) - o 2^K` is in
@@ -46,10 +38,11 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::circuit::{CircuitError, ColumnId, Curve, CurveKind, DecayTable, Dyadic, TableError};
+use crate::circuit::{CircuitError, ColumnId, DecayTable, Dyadic, TableError};
 use crate::graph::{OperandError, Shape, Site};
 use crate::ops::quotient::{below_limit, check_range, result_range};
 use crate::ops::range::{magnitude, wide};
+use crate::ops::softmax::weights::decay;
 #[cfg(feature = "prover")]
 use crate::ops::{Computed, ExecutionError, IntegerSite};
 use crate::ops::{IntegerRoom, Lowering, RangeError, RangeSite, Room, ScaledDotProductAttentionOptions};
@@ -77,12 +70,11 @@ impl IntegerAttention {
     /// # Errors
     /// None for these constants.
     pub fn new(multiplier: i64, shift: u32) -> Result<Self, TableError> {
-        let curve = Curve::new(CurveKind::Exp, Dyadic::new(1, -6)?, Dyadic::new(1, -12)?)?;
         Ok(Self {
             causal: true,
             multiplier,
             shift,
-            decay: DecayTable { curve, bits: 16 },
+            decay: decay(Dyadic::new(1, -6)?)?,
             reciprocal_bits: 34,
             output_bits: 16,
         })

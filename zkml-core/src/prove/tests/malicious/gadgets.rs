@@ -12,7 +12,7 @@ use crate::privacy::Visibility;
 const INPUT: NodeId = NodeId(0);
 
 /// The lookup or equality that a lie violates first.
-fn violated(scene: &Scene, tell: impl FnOnce(&mut Lie<'_>)) -> String {
+pub(super) fn violated(scene: &Scene, tell: impl FnOnce(&mut Lie<'_>)) -> String {
     let statement = Statement::new(&scene.key.verifying).expect("statement");
     let honest = Trace::generate(&scene.key, &statement, &scene.input).expect("trace");
     let told = told(&statement, &honest, tell);
@@ -250,7 +250,7 @@ fn turned(base: f64) -> CompiledModel {
 }
 
 /// The trace of another model for the keys of a model.
-fn trace_of(model: &CompiledModel, other: &CompiledModel) -> [Verdict; 2] {
+pub(super) fn trace_of(model: &CompiledModel, other: &CompiledModel) -> [Verdict; 2] {
     let (scenes, others) = (Scene::both(model, 3), Scene::both(other, 3));
     core::array::from_fn(|mode| {
         let (scene, other) = (&scenes[mode], &others[mode]);

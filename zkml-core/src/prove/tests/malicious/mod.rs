@@ -8,6 +8,7 @@
 //!
 //! - `trace`: false cells, parameters and public values;
 //! - `attention`: false cells of attentions, and tokens that are not the greedy one;
+//! - `softmax`: false cells of softmaxes, products and ranges of indices;
 //! - `messages`: false messages of the argument, false codewords;
 //! - `gadgets`: false advice of quotients, norms, rotary positions and embeddings;
 //! - `masks`: pads and masks that are not what they should be;
@@ -17,6 +18,7 @@ mod attention;
 mod gadgets;
 mod masks;
 mod messages;
+mod softmax;
 mod trace;
 mod weights;
 
