@@ -16,19 +16,18 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use support::classifier::{asset, exit_code};
-use support::program::{privacy, start_threads};
+use support::program::{describe_circuit, privacy, start_threads};
 use support::progress::{bar, spin};
 use support::report::{Stages, duration, print_peak_memory, size};
-use zkml::argument::{Statement, soundness};
 use zkml::language::{Continuation, LanguageModel, QuantizedLanguageModel, Sampling, Written};
 use zkml::prelude::*;
-use zkml::proof::to_bytes;
+use zkml::proof::{to_bytes, write_file};
 
 /// Continue a text with a Llama, and prove that exactly this model wrote it.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The text to continue
-    #[arg(long, default_value = "ROMEO:\nBut, soft! what light through yonder")]
+    #[arg(long, default_value = "ROMEO:\nBut, soft! what light")]
     prompt: String,
     /// How many tokens to write
     #[arg(long, default_value_t = 16)]
@@ -39,7 +38,7 @@ struct Arguments {
     /// Text on which the size of the model's values is measured; texts of the model's own, unless given
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
-    /// Text to measure perplexity on, never the one of --calibration; `heldout.txt` of the model's directory, unless given
+    /// Text to measure perplexity on, never that of --calibration; `heldout.txt` of the model's directory, unless given
     #[arg(long, value_name = "FILE")]
     heldout: Option<PathBuf>,
     /// How many windows of 256 tokens of that text are used; 0 for none
@@ -48,6 +47,9 @@ struct Arguments {
     /// Number of threads; all that the machine has, unless given
     #[arg(long)]
     threads: Option<usize>,
+    /// Folder for model, verifying key and proof
+    #[arg(long, value_name = "DIR", default_value = "target/zkml-llama3")]
+    out: PathBuf,
     /// Make the weights public too: a smaller proof that hides nothing
     #[arg(long)]
     public: bool,
@@ -89,7 +91,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let model = quantize(model, arguments, &mut stages)?;
     measure(&model, arguments, &directory, &mut stages)?;
     let written = write(&model, &prompt, arguments.tokens, &mut stages)?;
-    prove(&model, &written, prompt.len(), arguments.public, &mut stages)?;
+    prove(&model, &written, prompt.len(), arguments, &mut stages)?;
     println!("\n{stages}");
     print_peak_memory();
     Ok(())
@@ -196,12 +198,12 @@ fn prove(
     model: &QuantizedLanguageModel,
     written: &Written,
     prompt: usize,
-    public: bool,
+    arguments: &Arguments,
     stages: &mut Stages,
 ) -> Result<(), Box<dyn Error>> {
     let (prover, verifier) = stages.run("setup", || {
         spin("committing to the weights, proving their range", || {
-            written.setup(privacy(public))
+            written.setup(privacy(arguments.public))
         })
     })?;
     describe(&prover)?;
@@ -225,22 +227,32 @@ fn prove(
         size(to_bytes(&proof.proof)?.len() as u64),
         size(to_bytes(&proof.public)?.len() as u64),
     );
-    tamper(model, &verifier, proof, prompt)
+    tamper(model, &verifier, proof, prompt)?;
+    stages.run("write files", || files(written, &verifier, proof, &arguments.out))
+}
+
+/// What a stranger needs to check the text, and the integer network, for `zkml inspect --explain`.
+fn files(
+    written: &Written,
+    verifier: &Verifier,
+    proof: &AnswerProof,
+    out: &Path,
+) -> Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(out).map_err(|error| format!("cannot create {}: {error}", out.display()))?;
+    write_file(out.join("llama3.model"), written.model())?;
+    verifier.save(out.join("llama3.vkey"))?;
+    proof.save(out.join("llama3"))?;
+    println!(
+        "\nwritten to {}: llama3.model, which has the weights, llama3.vkey, llama3.proof, llama3.public",
+        out.display()
+    );
+    Ok(())
 }
 
 /// What the key holds, and what it promises.
 fn describe(prover: &Prover) -> Result<(), Box<dyn Error>> {
     let key = prover.key();
-    let statement = Statement::new(&key.verifying)?;
-    let circuit = statement.circuit();
-    println!(
-        "circuit: {} columns, {} lookups, {} tables",
-        circuit.columns.len(),
-        circuit.lookups.len(),
-        circuit.tables.len()
-    );
-    let bits = soundness(&statement).sum(&soundness(&Statement::of_setup(&key.verifying)?));
-    println!("soundness: {bits:.1} bits, all terms proven in the random oracle model");
+    describe_circuit(key)?;
     println!(
         "privacy: public text, {} logits, {} weights",
         Visibility::Private,

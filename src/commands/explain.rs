@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use zkml_core::argument::Statement;
-use zkml_core::circuit::{Circuit, ColumnKind, Home};
+use zkml_core::circuit::{Bound, Circuit, ColumnKind, Home};
 use zkml_core::keys::VerifyingKey;
 use zkml_core::keys::{CompiledModel, ProvingKey};
 use zkml_core::optimize::sizes;
@@ -49,8 +49,32 @@ fn model(model: &CompiledModel) -> Result<Vec<Fact>, CommandError> {
         let values: Vec<Value> = own.iter().map(|pass| value(pass)).collect();
         facts.push(fact(format!("{level} level"), text, values));
     }
-    facts.extend(circuit(&model.lower()?.circuit));
+    let lowered = model.lower()?;
+    facts.push(bounds(&lowered.bounds));
+    facts.extend(circuit(&lowered.circuit));
     Ok(facts)
+}
+
+/// The largest values in constraints, by quantity, in the order in which they first appear.
+fn bounds(bounds: &[Bound]) -> Fact {
+    let mut largest: Vec<&Bound> = Vec::new();
+    for bound in bounds {
+        match largest.iter_mut().find(|found| found.quantity == bound.quantity) {
+            Some(found) if found.reached < bound.reached => *found = bound,
+            Some(_) => {}
+            None => largest.push(bound),
+        }
+    }
+    let bits = |bound: &Bound| (bound.reached.max(1) as f64).log2();
+    let line = |bound: &&Bound| format!("{}: 2^{:.1} at `{}`", bound.quantity, bits(bound), bound.layer);
+    let lines: Vec<String> = largest.iter().map(line).collect();
+    let value = |bound: &Bound| json!({ "layer": bound.layer, "quantity": bound.quantity, "largest": bound.reached.to_string() });
+    let text = format!("none reaches p/2, nearly 2^60\n{}", lines.join("\n"));
+    fact(
+        "largest values",
+        text,
+        bounds.iter().map(value).collect::<Vec<Value>>(),
+    )
 }
 
 /// How many changes of one pass are shown.

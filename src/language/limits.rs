@@ -4,8 +4,8 @@ use zkml_models::llama::LlamaConfig;
 
 use crate::Error;
 
-/// Most cells of committed weights: with the least rate of the code, twice as many are encoded and kept, and setup takes
-/// no more than `2^28` of them.
+/// Most cells of committed weights: with the least rate of the code, twice as many are encoded and kept, and setup
+/// takes no more than `2^28` of them.
 const MAXIMUM_WEIGHT_CELLS: u64 = 1 << 27;
 
 /// Most cells of scores in all layers. Each is looked up several times.

@@ -17,9 +17,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The proof shows the ids of the text and, after each of them, the token that the integer model gives the largest logit;
-//! weights and logits stay private. [`Continuation`] checks that each token of the answer is the one that the model
-//! gives after all before it.
+//! The proof shows the ids of the text and, after each of them, the token that the integer model gives the largest
+//! logit; weights and logits stay private. [`Continuation`] checks that each token of the answer is the one that the
+//! model gives after all before it.
 
 mod continuation;
 #[cfg(feature = "prover")]

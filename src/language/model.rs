@@ -187,8 +187,8 @@ impl QuantizedLanguageModel {
         Ok(CompiledModel::new(name.clone(), network))
     }
 
-    /// How close the integer model is to the float model on these texts, which all have the same number of tokens. Calls
-    /// `progress` after each, from any thread.
+    /// How close the integer model is to the float model on these texts, which all have the same number of tokens.
+    /// Calls `progress` after each, from any thread.
     ///
     /// # Errors
     /// [`Error::Accuracy`] for no text, or one of another length.

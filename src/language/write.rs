@@ -65,8 +65,8 @@ impl QuantizedLanguageModel {
         Ok(Written { ids, prompt, model })
     }
 
-    /// The token after these ids, by a network of `rows` rows. A row depends on none behind it, so what stands there does
-    /// not matter.
+    /// The token after these ids, by a network of `rows` rows. A row depends on none behind it, so what stands there
+    /// does not matter.
     fn next(
         &self,
         model: &CompiledModel,

@@ -9,13 +9,13 @@ use zkml::proof::PublicValues;
 use zkml::prove::prove;
 
 use ndarray::ArrayD;
-use zkml::argument::{Statement, soundness};
 use zkml::execute::Executor;
 use zkml::prelude::*;
 use zkml::proof::to_bytes;
 use zkml::verify::TrustedKey;
 use zkml::verify::{ReadableOutput, ReadableOutputs};
 
+use super::super::program::describe_circuit;
 use super::super::progress::spin;
 use super::super::report::{Stages, duration, size};
 use super::super::terminal::{Style, bars, probabilities};
@@ -140,16 +140,7 @@ fn inference(key: &ProvingKey, input: &ArrayD<i64>) -> Result<Duration, Box<dyn 
 
 /// What a key holds, and what it promises.
 pub(super) fn describe(key: &ProvingKey) -> Result<(), Box<dyn Error>> {
-    let statement = Statement::new(&key.verifying)?;
-    let circuit = statement.circuit();
-    println!(
-        "circuit: {} columns, {} lookups, {} tables",
-        circuit.columns.len(),
-        circuit.lookups.len(),
-        circuit.tables.len()
-    );
-    let bits = soundness(&statement).sum(&soundness(&Statement::of_setup(&key.verifying)?));
-    println!("soundness: {bits:.1} bits, all terms proven in the random oracle model");
+    describe_circuit(key)?;
     let Privacy {
         input,
         output,

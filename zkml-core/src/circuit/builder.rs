@@ -19,6 +19,19 @@ pub struct CircuitBuilder {
     share_tables: bool,
     tables: HashMap<Table, u32>,
     constants: HashMap<(Vec<usize>, Vec<i64>), ColumnId>,
+    /// What was found of the size of values in constraints.
+    pub bounds: Vec<Bound>,
+}
+
+/// How large a value in the constraints of a layer can get, for every input and all weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// Name of the layer.
+    pub layer: String,
+    /// Which value.
+    pub quantity: &'static str,
+    /// Largest magnitude that cannot be excluded. It is below `p / 2`, or below `p` for a value that is never negative.
+    pub reached: i128,
 }
 
 impl CircuitBuilder {
@@ -30,7 +43,32 @@ impl CircuitBuilder {
             share_tables,
             tables: HashMap::new(),
             constants: HashMap::new(),
+            bounds: Vec::new(),
         }
+    }
+
+    /// Notes how large a value can get, and refuses it if it may wrap around.
+    ///
+    /// # Errors
+    /// [`CircuitError::Overflow`] for a bound of `2^60 - 1` or more.
+    pub(crate) fn check_bound(
+        &mut self,
+        layer: &str,
+        quantity: &'static str,
+        reached: i128,
+    ) -> Result<(), CircuitError> {
+        self.note_bound(layer, quantity, reached);
+        check_bound(layer, quantity, reached)
+    }
+
+    /// Notes how large a value can get that was checked elsewhere.
+    pub(crate) fn note_bound(&mut self, layer: &str, quantity: &'static str, reached: i128) {
+        let layer = layer.to_owned();
+        self.bounds.push(Bound {
+            layer,
+            quantity,
+            reached,
+        });
     }
 
     /// A column of any kind.

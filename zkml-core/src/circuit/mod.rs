@@ -27,8 +27,8 @@ mod table;
 mod validate;
 mod view;
 
-pub use builder::CircuitBuilder;
 pub(crate) use builder::check_bound;
+pub use builder::{Bound, CircuitBuilder};
 pub use contraction::{Axis, AxisRole, Contraction};
 pub use error::CircuitError;
 pub use schedule::Schedule;

@@ -93,6 +93,7 @@ impl<'g> Builder<'g> {
         Ok(Lowered {
             input: self.nodes[self.graph.input.0],
             circuit: self.circuit.circuit,
+            bounds: self.circuit.bounds,
             nodes: self.nodes,
             outputs,
             parameters: self.parameters,

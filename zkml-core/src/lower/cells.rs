@@ -35,6 +35,7 @@ impl Lowered {
             input: self.input,
             outputs: self.outputs,
             hints: self.hints,
+            bounds: self.bounds,
         })
     }
 }

@@ -13,7 +13,7 @@ pub use builder::{ParameterCells, ParameterColumn};
 #[cfg(feature = "prover")]
 pub use cells::{Filled, FilledColumn};
 
-use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Home, Public, check_bound};
+use crate::circuit::{Bound, Circuit, CircuitError, ColumnId, ColumnKind, Home, Public, check_bound};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::ops::range::magnitude;
 use crate::ops::{Hint, Properties, Skeleton, node_range};
@@ -36,6 +36,8 @@ pub struct Lowered<P = ParameterColumn> {
     pub parameters: Vec<P>,
     /// How committed columns are filled, in order.
     pub hints: Vec<Hint>,
+    /// How large values in constraints can get.
+    pub bounds: Vec<Bound>,
 }
 
 /// Lowers a graph; remainders are split into limbs of `limb_bits`. Input and outputs become public or committed

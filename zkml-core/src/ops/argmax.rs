@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{FloatRoom, Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, Greedy, IntegerSite, QuantizeError, Quantizing};
-use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor, Table, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor, Table};
 use crate::field::{M61, from_i64};
 use crate::graph::{MAX_RANK, OperandError, Shape, ShapeError, Site, attempt, resolve, sized};
 
@@ -120,7 +120,7 @@ impl IntegerRoom for Argmax {
         let limb_bits = lowering.circuit().limb_bits;
         let spread = i128::from(fact.range.1) - i128::from(fact.range.0) + 1;
         let limb_count = (128 - spread.leading_zeros()).div_ceil(limb_bits).max(1);
-        check_bound(
+        lowering.circuit().check_bound(
             name,
             "difference of two values",
             1i128 << (limb_count * limb_bits).min(126),

@@ -12,7 +12,7 @@ use super::range::{magnitude, wide};
 use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
-use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
 use crate::graph::{
     OperandError, Shape, ShapeError, Site, Window2d, attempt, infer, of_rank, positive_pair, sized,
 };
@@ -191,7 +191,7 @@ impl IntegerRoom for SumPool2d {
         let [n, channels, out_height, out_width] = rank4(shape);
         let [height, width] = self.window.kernel;
         check_kernel(name, &self.window)?;
-        check_bound(
+        lowering.circuit().check_bound(
             name,
             "sum",
             magnitude(fact.range) * height as i128 * width as i128,

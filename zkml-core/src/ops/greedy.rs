@@ -26,7 +26,7 @@ use super::range::{magnitude, wide};
 #[cfg(feature = "prover")]
 use super::{ExecutionError, IntegerSite};
 use super::{Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
-use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor, Selector, View, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Factor, Selector, View};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
 
 /// Index of the first maximum along the last axis, which is removed: a public output, or nothing can be proved of it. A
@@ -99,11 +99,13 @@ impl IntegerRoom for Greedy {
         let (name, (mut x, fact)) = (lowering.name(), lowering.operand(0));
         let shape = &fact.shape;
         let scaled = magnitude(fact.range).saturating_mul(self.largest().into());
-        check_bound(name, "scaled logit", scaled)?;
+        lowering.circuit().check_bound(name, "scaled logit", scaled)?;
         let (low, high) = self.compared(fact.range);
         let bits = bits_of(high - low);
         let reached = (high - low + 1).saturating_add(1i128 << bits.min(126));
-        check_bound(name, "margin of a logit and its range", reached)?;
+        lowering
+            .circuit()
+            .check_bound(name, "margin of a logit and its range", reached)?;
         let Some(token) = lowering.public_output() else {
             return Err(CircuitError::Unsupported {
                 layer: name.to_owned(),

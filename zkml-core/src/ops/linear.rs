@@ -179,7 +179,8 @@ impl IntegerRoom for Linear {
         let last = fact.shape.len() - 1;
         let shape = [result[last], fact.shape[last]];
         let w = lowering.weight(self.weight, &shape, &[0, 1])?;
-        check_products(lowering, (fact.range, lowering.operand_norm(0)), shape[1])?;
+        let norm = lowering.operand_norm(0);
+        check_products(lowering, (fact.range, norm), shape[1])?;
         let mut axes: Vec<Axis> = (0..last).map(|axis| Axis::free_right(axis, axis)).collect();
         axes.push(Axis::free_left(0, last));
         axes.push(Axis::summed(1, last));

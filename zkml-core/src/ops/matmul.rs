@@ -9,7 +9,7 @@ use super::range::magnitude;
 use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
-use crate::circuit::{Axis, CircuitError, ColumnId, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId};
 use crate::graph::{IntFact, MAX_RANK, OperandError, Operator, Shape, ShapeError, Site, attempt, sized};
 
 const NAME: &str = "matmul";
@@ -165,7 +165,9 @@ impl IntegerRoom for Matmul {
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape) = (lowering.name(), &lowering.fact().shape);
         let ((left, left_fact), (right, right_fact)) = (lowering.operand(0), lowering.operand(1));
-        check_bound(name, "product of matrices", largest_sum(left_fact, right_fact))?;
+        lowering
+            .circuit()
+            .check_bound(name, "product of matrices", largest_sum(left_fact, right_fact))?;
         let left = cropped(lowering, &format!("{name}/left"), left);
         let right = cropped(lowering, &format!("{name}/right"), right);
         let (rows, columns) = (shape.len().saturating_sub(2), shape.len().saturating_sub(1));

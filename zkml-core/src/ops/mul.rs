@@ -8,7 +8,7 @@ use super::range::{magnitude, wide};
 use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
-use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, View, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, View};
 use crate::graph::{IntFact, OperandError, Operator, Shape, ShapeError, Site};
 
 /// Product of two operands of the same shape.
@@ -91,7 +91,7 @@ impl IntegerRoom for Product {
         let (name, shape) = (lowering.name(), &lowering.fact().shape);
         let ((mut left, left_fact), (right, right_fact)) = (lowering.operand(0), lowering.operand(1));
         let largest = magnitude(left_fact.range).saturating_mul(magnitude(right_fact.range));
-        check_bound(name, "product", largest)?;
+        lowering.circuit().check_bound(name, "product", largest)?;
         let circuit = lowering.circuit();
         if !circuit.is_zero_padded(left) && !circuit.is_zero_padded(right) {
             let crop = ColumnKind::View(View::crop(left, shape.len()));

@@ -23,7 +23,7 @@ use super::range::LIMIT;
 #[cfg(feature = "prover")]
 use super::{ExecutionError, IntegerSite};
 use super::{Hint, Lowering, RangeError, RangeSite};
-use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Table, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Table};
 use crate::field::{M61, from_i64};
 
 /// Most bits of a digit: its table has `2^16` rows.
@@ -126,7 +126,7 @@ impl Quotient<'_> {
             });
         }
         for (quantity, bound) in bounds(self.reached, shift, bits) {
-            check_bound(name, quantity, bound)?;
+            lowering.circuit().check_bound(name, quantity, bound)?;
         }
         for &(_, column) in self.numerator {
             if !lowering.circuit().is_zero_padded(column) {

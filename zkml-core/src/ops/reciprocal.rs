@@ -13,7 +13,7 @@
 
 use super::quotient::{Width, advice, within};
 use super::{Hint, Lowering};
-use crate::circuit::{Axis, CircuitError, ColumnId, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId};
 use crate::field::{M61, from_i64};
 
 /// `floor(numerator / divisor)`, cell by cell, padding included.
@@ -41,8 +41,10 @@ impl Reciprocal<'_> {
         let (name, shape, divisor) = (self.name, self.shape, self.divisor);
         let power = |exponent: u32| 1i128 << exponent.min(120);
         let product = power(self.bits.saturating_add(self.divisor_bits)) + power(self.divisor_bits);
-        check_bound(name, "reciprocal times divisor", product)?;
-        check_bound(
+        lowering
+            .circuit()
+            .check_bound(name, "reciprocal times divisor", product)?;
+        lowering.circuit().check_bound(
             name,
             "numerator of a reciprocal",
             i128::from(self.numerator).abs(),

@@ -23,7 +23,7 @@ use super::{Computed, ExecutionError, IntegerSite, PARALLEL_CELLS};
 use super::{Hint, IntegerRoom, Lowering, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use crate::circuit::Cells;
-use crate::circuit::{CircuitError, ColumnId, ColumnKind, FunctionTable, Table, View, check_bound};
+use crate::circuit::{CircuitError, ColumnId, ColumnKind, FunctionTable, Table, View};
 #[cfg(feature = "prover")]
 use crate::field::kernels;
 use crate::field::{M61, from_i64};
@@ -214,9 +214,13 @@ impl Rescale {
         let largest = self.multipliers.iter().copied().max().unwrap_or(1);
         let half = 1i64 << (shift - 1);
         let reached = magnitude(range) * i128::from(largest) + i128::from(half);
-        check_bound(name, "rescaled accumulator", reached)?;
+        lowering
+            .circuit()
+            .check_bound(name, "rescaled accumulator", reached)?;
         let domain = 1i128 << (self.table.domain_bits + shift + 1).min(126);
-        check_bound(name, "table domain times 2^shift", domain)
+        lowering
+            .circuit()
+            .check_bound(name, "table domain times 2^shift", domain)
     }
 
     fn multipliers(&self) -> Multipliers<'_> {

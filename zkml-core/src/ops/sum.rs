@@ -8,7 +8,7 @@ use super::range::{magnitude, wide};
 use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
-use crate::circuit::{CircuitError, ColumnId, check_bound};
+use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
 
 /// Sum of two operands of the same shape.
@@ -97,7 +97,9 @@ impl IntegerRoom for WeightedSum {
         let largest = |(c, (_, fact)): &(i64, (ColumnId, &crate::graph::IntFact))| {
             magnitude(fact.range) * i128::from(*c).abs()
         };
-        check_bound(name, "sum", operands.iter().map(largest).sum())?;
+        lowering
+            .circuit()
+            .check_bound(name, "sum", operands.iter().map(largest).sum())?;
         let terms: Vec<(i64, ColumnId)> = operands
             .iter()
             .filter(|(c, _)| *c != 0)

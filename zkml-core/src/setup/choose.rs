@@ -35,6 +35,9 @@ fn choose_with_cost(
             found: format!("a tail of {} for {} opened columns", code.tail, code.queries),
         });
     }
+    if let (true, Some(error)) = (candidates.is_empty(), search.refusal()) {
+        return Err(error);
+    }
     let mut best = 0f64;
     for candidate in candidates {
         match search.judge(model, lowered, &candidate) {

@@ -1,5 +1,6 @@
 //! The search for a code: candidates, their prices, and the check of their soundness.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::codes::{goal, plans};
@@ -55,9 +56,20 @@ pub(super) struct Search<'a> {
     weights: Vec<Extent>,
     /// A planner of recursions for each number of bits of proof of work, the least first.
     planners: Vec<RecursionPlanner>,
+    /// The fewest encoded cells of a choice that was left out because it has too many.
+    too_many: Cell<Option<u64>>,
 }
 
 impl<'a> Search<'a> {
+    /// What is wrong with the model where there is no candidate.
+    pub(super) fn refusal(&self) -> Option<ProveError> {
+        self.too_many.get().map(|cells| ProveError::Malformed {
+            place: "weights".into(),
+            expected: format!("at most {MAXIMUM_ENCODED_CELLS} encoded cells in all commitments"),
+            found: format!("{cells} at least, for this many proofs with one key"),
+        })
+    }
+
     pub(super) fn new(
         model: &CompiledModel,
         lowered: &Filled,
@@ -78,6 +90,7 @@ impl<'a> Search<'a> {
             trace: trace_extents(&lowered.circuit),
             weights: weight_extents(&lowered.circuit),
             planners: bits.map(planner).collect(),
+            too_many: Cell::new(None),
         })
     }
 
@@ -181,6 +194,8 @@ impl<'a> Search<'a> {
         };
         let encoded = (count * weight_rows) as u64 * code.codeword_length() as u64;
         if encoded > MAXIMUM_ENCODED_CELLS && self.options.code.is_none() {
+            let least = self.too_many.get().map_or(encoded, |cells| cells.min(encoded));
+            self.too_many.set(Some(least));
             return Ok(None);
         }
         let matrices = Matrices {

@@ -44,9 +44,9 @@ struct Batch {
 }
 
 impl PretrainedLlama {
-    /// Texts of the float model's own: each token is drawn from the model's distribution, at temperature 1. A text begins
-    /// with what the tokenizer puts before every text, or else with a token drawn from all. Calls `progress` after each
-    /// token of all texts.
+    /// Texts of the float model's own: each token is drawn from the model's distribution, at temperature 1. A text
+    /// begins with what the tokenizer puts before every text, or else with a token drawn from all. Calls `progress`
+    /// after each token of all texts.
     ///
     /// # Errors
     /// As [`Self::graph`]; a model whose values overflow.

@@ -11,7 +11,7 @@
 use ndarray::{ArrayD, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
-use crate::circuit::{Axis, CircuitError, ColumnId, Selector, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, Selector};
 #[cfg(feature = "prover")]
 use crate::graph::IntTensor;
 use crate::graph::{OperandError, ParameterId, Shape, ShapeError, Site, entries};
@@ -88,7 +88,7 @@ impl IntegerRoom for IntegerEmbedding {
         let node = lowering.id();
         expect_public(lowering, ids)?;
         let most = self.multipliers.iter().copied().max().unwrap_or(1);
-        check_bound(
+        lowering.circuit().check_bound(
             name,
             "scaled row",
             i128::from(COMMITTED_WEIGHT_LIMIT) * i128::from(most),

@@ -1,6 +1,6 @@
 //! Columns of sums of products.
 
-use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
 use crate::graph::{ParameterId, Window2d};
 
 use super::super::range::{COMMITTED_BIAS_LIMIT, largest_product};
@@ -9,13 +9,14 @@ use super::super::{BIAS_DIGITS, Lowering};
 /// An error when a sum of `terms` products with weights, and a bias, may leave the field. The terms have that range,
 /// and that norm if one is known.
 pub(in super::super) fn check_products(
-    lowering: &dyn Lowering<'_>,
+    lowering: &mut dyn Lowering<'_>,
     (range, norm): ((i64, i64), Option<i128>),
     terms: usize,
 ) -> Result<(), CircuitError> {
     let bound = largest_product(range, norm, terms);
     let bound = bound.saturating_add(i128::from(COMMITTED_BIAS_LIMIT));
-    check_bound(lowering.name(), "accumulator", bound)
+    let name = lowering.name();
+    lowering.circuit().check_bound(name, "accumulator", bound)
 }
 
 /// Adds a bias along `axis`: its digits are committed as int8, `bias = sum_k 256^k digit_k`.

@@ -119,7 +119,10 @@ impl IntegerRoom for IntegerRmsNorm {
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
         let last = shape.len().saturating_sub(1);
-        self.check_bounds(name, fact.range, shape.get(last).copied().unwrap_or(1))?;
+        let channels = shape.get(last).copied().unwrap_or(1);
+        self.check_bounds(name, fact.range, channels)?;
+        let largest = self.largest_sum(fact.range, channels);
+        lowering.circuit().note_bound(name, SUM, largest);
         let y = match self.exponents.as_slice() {
             [0] => x,
             exponents => {
@@ -240,9 +243,9 @@ impl IntegerRoom for IntegerRmsNorm {
 const SUM: &str = "sum of squares";
 
 impl IntegerRmsNorm {
-    /// For rows of `channels` channels, with an epsilon in squared steps of the operand: roots of 29 bits, reciprocals of
-    /// 30, and as many further bits of the sum of squares as leave it below `2^58` for every operand. `None` where even
-    /// no further bit does.
+    /// For rows of `channels` channels, with an epsilon in squared steps of the operand: roots of 29 bits, reciprocals
+    /// of 30, and as many further bits of the sum of squares as leave it below `2^58` for every operand. `None` where
+    /// even no further bit does.
     #[cfg(feature = "prover")]
     pub fn for_operand(x: &Channels, channels: usize, epsilon: f64, bits: u32) -> Option<Self> {
         let limit = 1i128 << 58;

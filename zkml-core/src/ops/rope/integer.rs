@@ -14,7 +14,7 @@
 use ndarray::{ArrayD, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
-use crate::circuit::{Axis, CircuitError, ColumnId, Factor, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries, one_of_first};
 #[cfg(feature = "prover")]
 use crate::ops::IntegerSite;
@@ -82,7 +82,9 @@ impl IntegerRoom for IntegerRope {
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
-        check_bound(name, "turned value", self.largest(fact.range))?;
+        lowering
+            .circuit()
+            .check_bound(name, "turned value", self.largest(fact.range))?;
         let (last, node) = (shape.len().saturating_sub(1), lowering.id());
         let (positions, half) = (shape[self.axis], shape[last] / 2);
         let split: Vec<usize> = shape[..last].iter().copied().chain([2, half]).collect();

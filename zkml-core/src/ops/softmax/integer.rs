@@ -30,7 +30,7 @@ use super::normalized;
 #[cfg(feature = "prover")]
 use super::rows::{Weigher, columns};
 use super::weights::{Weighed, Weights, decay};
-use crate::circuit::{CircuitError, ColumnId, DecayTable, Dyadic, Factor, Selector, TableError, check_bound};
+use crate::circuit::{CircuitError, ColumnId, DecayTable, Dyadic, Factor, Selector, TableError};
 use crate::graph::{OperandError, Shape, Site};
 use crate::ops::quotient::{Quotient, below_limit, check_range};
 use crate::ops::range::magnitude;
@@ -58,7 +58,7 @@ impl IntegerSoftmax {
     /// A step that is not positive.
     pub fn new(step: Dyadic, output_bits: u32) -> Result<Self, TableError> {
         Ok(Self {
-            decay: decay(step)?,
+            decay: decay(step, 12)?,
             reciprocal_bits: output_bits.saturating_add(16),
             output_bits,
         })
@@ -107,7 +107,9 @@ impl IntegerRoom for IntegerSoftmax {
     /// A tensor of one axis is one row.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
-        check_bound(name, DISTANCE, self.largest_distance(fact.range))?;
+        lowering
+            .circuit()
+            .check_bound(name, DISTANCE, self.largest_distance(fact.range))?;
         let &[size] = shape.as_slice() else {
             return self.lower_rows(lowering, (name, shape), x);
         };

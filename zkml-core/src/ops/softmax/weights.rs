@@ -27,7 +27,7 @@
 
 use crate::circuit::{
     Axis, CircuitError, ColumnId, ColumnKind, Curve, CurveKind, DecayTable, Dyadic, Factor, Selector, Table,
-    TableError, check_bound,
+    TableError,
 };
 use crate::field::{M61, from_i64};
 use crate::ops::Lowering;
@@ -37,12 +37,12 @@ use crate::ops::reciprocal::Reciprocal;
 /// Bits of a score, and of a difference of two.
 pub(in crate::ops) const SCORE_BITS: u32 = 16;
 
-/// Exponentials of differences of scores with this step, as weights of 12 bits.
+/// Exponentials of differences of scores with this step, as weights of that many bits.
 ///
 /// # Errors
 /// A step that is not positive.
-pub(in crate::ops) fn decay(step: Dyadic) -> Result<DecayTable, TableError> {
-    let curve = Curve::new(CurveKind::Exp, step, Dyadic::new(1, -12)?)?;
+pub(in crate::ops) fn decay(step: Dyadic, bits: i16) -> Result<DecayTable, TableError> {
+    let curve = Curve::new(CurveKind::Exp, step, Dyadic::new(1, -bits)?)?;
     Ok(DecayTable {
         curve,
         bits: SCORE_BITS,
@@ -83,7 +83,9 @@ impl Weights<'_> {
     ) -> Result<Weighed, CircuitError> {
         let one = self.one()?;
         let dividend = 1i128 << self.reciprocal_bits.min(126);
-        check_bound(self.name, "dividend of a reciprocal", dividend)?;
+        lowering
+            .circuit()
+            .check_bound(self.name, "dividend of a reciprocal", dividend)?;
         let (weight, mark) = self.weigh(lowering, (score, seen), advice);
         let divisor = self.sums(lowering, (weight, mark), one, advice);
         let weight_of_one = i128::from(one);

@@ -8,8 +8,8 @@
 //! - *Residual sums* are one operation: `floor(acc m / 2^s) + h`. Their channels have steps of their own
 //!   ([`streams`](super::streams)), which normalizations take as they are.
 //! - *Products of two activations* have more bits than either ([`QuantizeOptions::product_bits`]).
-//! - *Functions* share one table: its argument and its value have the step `2^-10`, or a larger power of two where they
-//!   need one.
+//! - *Functions* of one kind share one table. Its argument and its value have steps that are powers of two, as fine as
+//!   the largest ones of all layers allow.
 //!
 //! [`QuantizeOptions::product_bits`]: super::QuantizeOptions::product_bits
 
@@ -22,7 +22,7 @@ use super::options::largest;
 use super::quantize::Quantizer;
 use super::streams::Steps;
 use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
-use crate::graph::{IntFact, Node, NodeId, ParameterId};
+use crate::graph::{IntFact, Node, NodeId, Operation, ParameterId};
 use crate::ops::range::{LIMIT, magnitude};
 use crate::ops::{
     Accumulator, Activation, Channels, QuantizeError, Requantize, Reveal, RevealedInput, ShiftError,
@@ -33,8 +33,8 @@ use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_sca
 /// Bits of a digit of values and remainders.
 pub(super) const DIGIT_BITS: u32 = 16;
 
-/// The least step of a function's argument and value is `2^-10`.
-const LEAST_STEP: f64 = -10.0;
+/// The least step of a function's argument and value is `2^-20`.
+const LEAST_STEP: f64 = -20.0;
 
 /// The least step of a score is `2^-6`.
 const LEAST_SCORE: f64 = -6.0;
@@ -274,10 +274,23 @@ impl Quantizer<'_> {
     pub(super) fn wide_curve(&mut self, id: NodeId, curve: CurveKind) -> Result<(), QuantizeError> {
         let (node, limit) = (&self.float[id], self.options.activation_limit());
         let operand = node.inputs.first().copied().unwrap_or(id);
-        let largest = |id: NodeId| HEADROOM * self.calibration.largest(id).unwrap_or(0.0);
-        let step = |largest: f64| (largest / limit as f64).log2().ceil().max(LEAST_STEP);
-        let exponents = (step(largest(operand)), step(largest(id)));
-        let (input, scale) = (exponents.0.exp2(), exponents.1.exp2());
+        let same = self.float.nodes.iter().enumerate();
+        let same = same.filter(|(_, other)| other.op.name() == node.op.name());
+        let largest = |id: NodeId| self.calibration.largest(id).unwrap_or(0.0);
+        let (mut before, mut after) = (0f64, 0f64);
+        for (index, other) in same {
+            let operand = other.inputs.first().copied().unwrap_or(id);
+            before = before.max(largest(operand));
+            after = after.max(largest(NodeId(index)));
+        }
+        let step = |largest: f64| {
+            (HEADROOM * largest / limit as f64)
+                .log2()
+                .ceil()
+                .max(LEAST_STEP)
+                .exp2()
+        };
+        let (input, scale) = (step(before), step(after));
         let curve = Dyadic::from_f64(input).and_then(|x| Curve::new(curve, x, Dyadic::from_f64(scale)?));
         let table = FunctionTable {
             function: Function::Curve(curve.map_err(|error| QuantizeError::Table {

@@ -1,7 +1,7 @@
 //! The columns of an attention; the module above says why they determine the result.
 
 use super::{IntegerAttention, Sizes};
-use crate::circuit::{Axis, CircuitError, ColumnId, Factor, Selector, check_bound};
+use crate::circuit::{Axis, CircuitError, ColumnId, Factor, Selector};
 use crate::field::{M61, from_i64};
 use crate::graph::IntFact;
 use crate::ops::lowering::cropped;
@@ -12,13 +12,14 @@ use crate::ops::{Hint, Lowering};
 /// The bounds of scores.
 fn check_scores(
     op: &IntegerAttention,
-    name: &str,
+    lowering: &mut dyn Lowering<'_>,
     sizes: &Sizes,
     [q, k]: [&IntFact; 2],
 ) -> Result<(), CircuitError> {
-    check_bound(name, "scaled score", sizes.largest_score(op, q.range, k.range))?;
+    let (name, circuit) = (lowering.name(), lowering.circuit());
+    circuit.check_bound(name, "scaled score", sizes.largest_score(op, q.range, k.range))?;
     let shifted = op.decay.bits.saturating_add(1).saturating_add(op.shift);
-    check_bound(name, "score times 2^shift", 1i128 << shifted.min(126))
+    circuit.check_bound(name, "score times 2^shift", 1i128 << shifted.min(126))
 }
 
 /// What the steps share.
@@ -46,7 +47,7 @@ pub(super) fn lower(
         expected: "operands of four dimensions".into(),
         found: "others".into(),
     })?;
-    check_scores(op, name, &sizes, [q_fact, k_fact])?;
+    check_scores(op, lowering, &sizes, [q_fact, k_fact])?;
     let mut columns = Columns::new(op, name, sizes);
     let k = cropped(lowering, &format!("{name}/keys"), k);
     let v = cropped(lowering, &format!("{name}/values"), v);

@@ -74,13 +74,15 @@ impl IntegerAttention {
             causal: true,
             multiplier,
             shift,
-            decay: decay(Dyadic::new(1, -6)?)?,
+            decay: decay(Dyadic::new(1, -6)?, 12)?,
             reciprocal_bits: 34,
             output_bits: 16,
         })
     }
 
-    /// As [`Self::new`], with `factor` as the score that a product of 1 of integers stands for.
+    /// As [`Self::new`], with `factor` as the score that a product of 1 of integers stands for, and with weights of 16
+    /// bits: with 12 bits a key that has less than `2^-13` of the largest weight would count for nothing, and a text
+    /// has many of them. The columns are as many.
     ///
     /// # Errors
     /// None for the constants of [`Self::new`].
@@ -97,6 +99,8 @@ impl IntegerAttention {
         Ok(Self {
             causal,
             output_bits,
+            decay: decay(Dyadic::new(1, -6)?, 16)?,
+            reciprocal_bits: 38,
             ..Self::new(multiplier, shift as u32)?
         })
     }
