@@ -91,7 +91,10 @@ fn another_text_is_no_continuation() {
     }
     // As a longer prompt it is right: the last token alone is the model's.
     let continuation = Continuation::of(&verified, prompt.len() + 2).unwrap();
-    assert_eq!((continuation.prompt.len(), continuation.answer.len()), (prompt.len() + 2, 1));
+    assert_eq!(
+        (continuation.prompt.len(), continuation.answer.len()),
+        (prompt.len() + 2, 1)
+    );
     for wrong in [0, prompt.len() + 3] {
         let error = Continuation::of(&verified, wrong).unwrap_err();
         let expected = format!("a prompt of 1 to {} tokens, found {wrong}", prompt.len() + 2);

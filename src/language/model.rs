@@ -8,7 +8,7 @@ use tracing::info_span;
 use zkml_core::graph::Graph;
 use zkml_core::keys::CompiledModel;
 use zkml_core::ops::Float;
-use zkml_core::optimize::{Switches, optimize};
+use zkml_core::optimize::{PassReport, Switches, optimize};
 use zkml_core::quant::{Calibration, CalibrationMethod, LanguageReport, QuantizeOptions, quantize};
 use zkml_models::hugging_face::{PretrainedError, PretrainedLlama, Sampling, Tokenizer};
 use zkml_models::llama::{LlamaConfig, LlamaForCausalLM};
@@ -78,7 +78,7 @@ impl LanguageModel {
     /// [`Error::Calibration`] for no text, or one of another length; [`Error::Quantize`].
     pub fn quantize(self, texts: &[Vec<u32>]) -> Result<QuantizedLanguageModel, Error> {
         let tokens = texts.first().map_or(1, Vec::len).max(1);
-        let graph = self.graph(tokens)?;
+        let (graph, _) = self.graph(tokens)?;
         let samples = texts.iter().map(|ids| input(ids));
         let calibration = info_span!("calibrate")
             .in_scope(|| Calibration::collect(&graph, samples, CalibrationMethod::MinMax));
@@ -102,19 +102,17 @@ impl LanguageModel {
     }
 
     /// The network on so many tokens, optimized: ids in, greedy tokens out.
-    fn graph(&self, tokens: usize) -> Result<Graph<Float>, Error> {
+    fn graph(&self, tokens: usize) -> Result<(Graph<Float>, Vec<PassReport>), Error> {
         let graph = self.pretrained.graph(tokens);
         let graph = graph.map_err(|error| refused(&self.name, error))?;
         let graph = graph.with_tokens().map_err(|error| Error::Classifier {
             model: self.name.clone(),
             error: Box::new(error),
         })?;
-        let optimized = optimize(graph, &Switches::default());
-        let (graph, _) = optimized.map_err(|error| Error::Optimize {
+        optimize(graph, &Switches::default()).map_err(|error| Error::Optimize {
             model: self.name.clone(),
             error: Box::new(error),
-        })?;
-        Ok(graph)
+        })
     }
 }
 
@@ -178,12 +176,13 @@ impl QuantizedLanguageModel {
     pub fn compile(&self, tokens: usize) -> Result<CompiledModel, Error> {
         let name = &self.model.name;
         limits::check_text(name, self.config(), tokens)?;
-        let graph = self.model.graph(tokens)?;
+        let (graph, passes) = self.model.graph(tokens)?;
         let network = info_span!("quantize").in_scope(|| quantize(&graph, &self.calibration, &self.options));
-        let network = network.map_err(|error| Error::Quantize {
+        let mut network = network.map_err(|error| Error::Quantize {
             model: name.clone(),
             error: Box::new(error),
         })?;
+        network.record.passes = passes;
         Ok(CompiledModel::new(name.clone(), network))
     }
 
@@ -194,7 +193,7 @@ impl QuantizedLanguageModel {
     /// [`Error::Accuracy`] for no text, or one of another length.
     pub fn report(&self, texts: &[Vec<u32>], progress: impl Fn() + Sync) -> Result<LanguageReport, Error> {
         let tokens = texts.first().map_or(1, Vec::len).max(1);
-        let (float, compiled) = (self.model.graph(tokens)?, self.compile(tokens)?);
+        let ((float, _), compiled) = (self.model.graph(tokens)?, self.compile(tokens)?);
         let texts: Vec<ArrayD<f32>> = texts.iter().map(|ids| input(ids)).collect();
         let _span = info_span!("measure accuracy").entered();
         let report = LanguageReport::measure(&float, &compiled.network, &texts, progress);

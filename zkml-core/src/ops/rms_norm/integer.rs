@@ -244,24 +244,29 @@ const SUM: &str = "sum of squares";
 
 impl IntegerRmsNorm {
     /// For rows of `channels` channels, with an epsilon in squared steps of the operand: roots of 29 bits, reciprocals
-    /// of 30, and as many further bits of the sum of squares as leave it below `2^58` for every operand. `None` where
-    /// even no further bit does.
+    /// of 30, and as many further bits of the sum of squares as leave it below `2^58` for every operand. The numerator
+    /// has 48 bits, or as many less as it takes for `E` to be the epsilon: a larger `E` makes small rows smaller still.
+    /// `None` where even no further bit of the sum fits.
     #[cfg(feature = "prover")]
     pub fn for_operand(x: &Channels, channels: usize, epsilon: f64, bits: u32) -> Option<Self> {
         let limit = 1i128 << 58;
         let range = (-(x.magnitude as i64), x.magnitude as i64);
-        let with_precision = |precision: u32| Self {
+        let with = |precision: u32, numerator_bits: u32| Self {
             exponents: x.exponents.clone(),
             precision,
             epsilon: (epsilon * 4f64.powi(precision as i32)).round() as i64,
-            numerator_bits: 48,
+            numerator_bits,
             root_bits: 29,
             reciprocal_bits: 30,
             bits,
         };
-        let candidates = (0..=29).rev().map(with_precision);
-        let mut fitting = candidates.filter(|norm| norm.is_consistent());
-        fitting.find(|norm| norm.largest_sum(range, channels) < limit)
+        let fits = |norm: &Self| norm.is_consistent() && norm.largest_sum(range, channels) < limit;
+        (0..=29).rev().find_map(|precision| {
+            let mut fitting = (44..=48).map(|bits| with(precision, bits)).filter(fits);
+            let fewest = fitting.next()?;
+            let exact = |norm: &Self| norm.constant() == Some(i128::from(norm.epsilon));
+            Some(fitting.rfind(exact).unwrap_or(fewest))
+        })
     }
 
     /// The scale of the result, in rows of `channels` channels.

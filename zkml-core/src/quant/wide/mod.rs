@@ -42,6 +42,9 @@ const LEAST_SCORE: f64 = -6.0;
 /// By how much a function's argument or value may exceed what calibration saw.
 const HEADROOM: f64 = 2.0;
 
+/// The least multiplier for whose sake a scale is made coarser.
+const LEAST_MULTIPLIER: f64 = 8.0;
+
 /// The largest multiplier of rows that are looked up has about so many bits.
 const ROW_BITS: f64 = 12.0;
 
@@ -331,8 +334,8 @@ fn exact_scale(of: f64, scale: f64) -> f64 {
     for digits in [1, 2] {
         let power = f64::from(digits * DIGIT_BITS).exp2();
         let multiplier = (of / scale * power).floor();
-        // The range is smaller by one part in the multiplier.
-        if multiplier >= 32.0 {
+        // The range is smaller by one part in the multiplier at most.
+        if multiplier >= LEAST_MULTIPLIER {
             return of * power / multiplier;
         }
     }
