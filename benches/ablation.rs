@@ -1,7 +1,8 @@
 //! What each pass of the optimizer is worth: the network without it, against the network with all of them.
 //!
 //! `cargo bench --bench ablation` for LeNet-5; `-- vgg16` for VGG-16, `-- --runs 9` for more proofs a row. Prints the
-//! table of `docs/performance.md`. With `--test` one pass is left out once, on LeNet-5.
+//! table of `docs/performance.md`. With `--test`, and under `cargo test --benches`, one pass is left out once, on
+//! LeNet-5.
 
 // A benchmark speaks to people.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -52,8 +53,10 @@ const VGG16: Subject = Subject {
 fn main() -> ExitCode {
     zkml::memory::keep_freed();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let test = arguments.iter().any(|argument| argument == "--test");
-    let subject = if arguments.iter().any(|argument| argument == "vgg16") {
+    let given = |name: &str| arguments.iter().any(|argument| argument == name);
+    // As criterion has it: `cargo bench` says so, `cargo test --benches` does not.
+    let test = given("--test") || !given("--bench");
+    let subject = if given("vgg16") {
         VGG16
     } else {
         LENET

@@ -91,7 +91,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let model = quantize(model, arguments, &mut stages)?;
     measure(&model, arguments, &directory, &mut stages)?;
     let written = write(&model, &prompt, arguments.tokens, &mut stages)?;
-    prove(&model, &written, prompt.len(), arguments, &mut stages)?;
+    prove(&model, &written, &prompt, arguments, &mut stages)?;
     println!("\n{stages}");
     print_peak_memory();
     Ok(())
@@ -197,7 +197,7 @@ fn write(
 fn prove(
     model: &QuantizedLanguageModel,
     written: &Written,
-    prompt: usize,
+    prompt: &[u32],
     arguments: &Arguments,
     stages: &mut Stages,
 ) -> Result<(), Box<dyn Error>> {
@@ -227,7 +227,7 @@ fn prove(
         size(to_bytes(&proof.proof)?.len() as u64),
         size(to_bytes(&proof.public)?.len() as u64),
     );
-    tamper(model, &verifier, proof, prompt)?;
+    tamper(model, &verifier, proof, prompt.len())?;
     stages.run("write files", || files(written, &verifier, proof, &arguments.out))
 }
 

@@ -43,7 +43,7 @@ fn a_text_is_written_proved_and_verified() {
         let answer = prover.prove(&written.input(), b"nonce").unwrap();
         let proof = answer.proof();
         let verified = verifier.verify(proof, b"nonce").unwrap();
-        let continuation = Continuation::of(&verified, prompt.len()).unwrap();
+        let continuation = Continuation::of(&verified, &prompt).unwrap();
         assert_eq!(
             (continuation.prompt.as_slice(), continuation.answer.as_slice()),
             (&prompt[..], written.answer())
@@ -78,7 +78,7 @@ fn another_text_is_no_continuation() {
     input[place] = if own == 7.0 { 8.0 } else { 7.0 };
     let answer = prover.prove(&input, b"").unwrap();
     let verified = verifier.verify(answer.proof(), b"").unwrap();
-    match Continuation::of(&verified, prompt.len()) {
+    match Continuation::of(&verified, &prompt) {
         Err(Error::Continuation {
             position,
             expected,
@@ -90,16 +90,26 @@ fn another_text_is_no_continuation() {
         other => panic!("{other:?}"),
     }
     // As a longer prompt it is right: the last token alone is the model's.
-    let continuation = Continuation::of(&verified, prompt.len() + 2).unwrap();
+    let all: Vec<u32> = input.iter().map(|id| *id as u32).collect();
+    let continuation = Continuation::of(&verified, &all).unwrap();
     assert_eq!(
         (continuation.prompt.len(), continuation.answer.len()),
         (prompt.len() + 2, 1)
     );
-    for wrong in [0, prompt.len() + 3] {
+    let longer = [&all[..], &[1]].concat();
+    for wrong in [&[][..], &longer] {
         let error = Continuation::of(&verified, wrong).unwrap_err();
-        let expected = format!("a prompt of 1 to {} tokens, found {wrong}", prompt.len() + 2);
+        let expected = format!("a prompt of 1 to {} tokens, found {}", all.len(), wrong.len());
         assert!(error.to_string().contains(&expected), "{error}");
     }
+    let mut other = prompt.clone();
+    other[1] ^= 1;
+    let error = Continuation::of(&verified, &other).unwrap_err().to_string();
+    let expected = format!(
+        "token {} at position 1, found a proof about token {}",
+        other[1], prompt[1]
+    );
+    assert!(error.contains(&expected), "{error}");
 }
 
 #[test]

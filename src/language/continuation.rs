@@ -4,6 +4,10 @@ use crate::{Error, QuantizedTensor, Verified};
 
 /// A prompt and the model's answer to it: each token of the answer is the one of the largest logit after all tokens
 /// before it.
+///
+/// That is said of the model in the verifying key. A key is made for one length of text. If it is made after the text,
+/// its maker can choose weights that give this text: have the key before the prompt is known. And the key must be that
+/// of a causal model, as those of [`language`](crate::language) are: take it from someone you trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Continuation {
     /// The first tokens of the text.
@@ -13,7 +17,7 @@ pub struct Continuation {
 }
 
 impl Continuation {
-    /// The text of a proof that was verified, whose first `prompt` tokens were given and whose other tokens the model
+    /// The text of a proof that was verified, which begins with the tokens of `prompt` and whose other tokens the model
     /// chose.
     ///
     /// A proof shows tokens and, for each, the one that the model gives after it. It is here that these are compared: a
@@ -21,30 +25,19 @@ impl Continuation {
     ///
     /// # Errors
     /// [`Error::Continuation`] for a token that is not the model's, with its position; [`Error::Text`] for a proof that
-    /// is not about one text, or a prompt that is empty or longer than the text.
-    pub fn of(verified: &Verified, prompt: usize) -> Result<Self, Error> {
-        let text = |expected: &str, found: String| Error::Text {
-            expected: expected.to_owned(),
-            found,
-        };
-        let outputs = verified.outputs().unwrap_or_default();
-        let (Some(ids), Some(next)) = (verified.input(), outputs.last()) else {
-            return Err(text(
-                "a proof that shows the ids of a text and the tokens after them",
-                "another".into(),
-            ));
-        };
-        let is_text = |tensor: &QuantizedTensor| matches!(tensor.shape(), [1, _]) && tensor.scale() == 1.0;
-        if !is_text(ids) || ids.shape() != next.shape() || !is_text(next) {
-            let found = format!("{:?} and {:?}", ids.shape(), next.shape());
-            return Err(text("ids of one text, and as many tokens", found));
-        }
-        let (ids, next) = (tokens(ids)?, tokens(next)?);
-        if prompt == 0 || prompt > ids.len() {
+    /// is not about one text, for one of another prompt, and for a prompt that is empty or longer than the text.
+    pub fn of(verified: &Verified, prompt: &[u32]) -> Result<Self, Error> {
+        let (ids, next) = texts(verified)?;
+        let length = prompt.len();
+        if prompt.is_empty() || length > ids.len() {
             let expected = format!("a prompt of 1 to {} tokens", ids.len());
-            return Err(text(&expected, prompt.to_string()));
+            return Err(text(expected, length));
         }
-        for position in prompt..ids.len() {
+        if let Some(position) = (0..length).find(|at| ids[*at] != prompt[*at]) {
+            let expected = format!("the prompt: token {} at position {position}", prompt[position]);
+            return Err(text(expected, format!("a proof about token {}", ids[position])));
+        }
+        for position in length..ids.len() {
             let (found, expected) = (ids[position], next[position - 1]);
             if found != expected {
                 return Err(Error::Continuation {
@@ -55,19 +48,40 @@ impl Continuation {
             }
         }
         Ok(Self {
-            prompt: ids[..prompt].to_vec(),
-            answer: next[prompt - 1..].to_vec(),
+            prompt: prompt.to_vec(),
+            answer: next[length - 1..].to_vec(),
         })
     }
 }
 
+fn text(expected: impl Into<String>, found: impl ToString) -> Error {
+    Error::Text {
+        expected: expected.into(),
+        found: found.to_string(),
+    }
+}
+
+/// The ids of the only input, and the tokens of the only output, as many.
+fn texts(verified: &Verified) -> Result<(Vec<u32>, Vec<u32>), Error> {
+    let (inputs, outputs) = (verified.inputs(), verified.outputs().unwrap_or_default());
+    let ([ids], [next]) = (inputs, outputs) else {
+        return Err(text(
+            "a proof that shows the ids of a text and the tokens after them, and nothing else",
+            format!("{} inputs and {} outputs", inputs.len(), outputs.len()),
+        ));
+    };
+    let is_text = |tensor: &QuantizedTensor| {
+        matches!(tensor.shape(), [1, _]) && tensor.scale() == 1.0 && tensor.number() == 0
+    };
+    if !is_text(ids) || ids.shape() != next.shape() || !is_text(next) {
+        let found = format!("{:?} and {:?}", ids.shape(), next.shape());
+        return Err(text("ids of one text, and as many tokens", found));
+    }
+    Ok((tokens(ids)?, tokens(next)?))
+}
+
 /// The values of a tensor of tokens.
 fn tokens(tensor: &QuantizedTensor) -> Result<Vec<u32>, Error> {
-    let token = |&value: &i64| {
-        u32::try_from(value).map_err(|_| Error::Text {
-            expected: "token ids".into(),
-            found: value.to_string(),
-        })
-    };
+    let token = |&value: &i64| u32::try_from(value).map_err(|_| text("token ids", value));
     tensor.integers().iter().map(token).collect()
 }

@@ -12,7 +12,7 @@
 //! let (prover, verifier) = written.setup(Default::default())?;
 //! let answer = prover.prove(&written.input(), b"nonce")?;
 //! let verified = verifier.verify(answer.proof(), b"nonce")?;
-//! let continuation = Continuation::of(&verified, prompt.len())?;
+//! let continuation = Continuation::of(&verified, &prompt)?;
 //! assert_eq!(continuation.answer, written.answer());
 //! # Ok(()) }
 //! ```

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::ParameterShape;
 use super::operation::checked;
 use super::{Fact, Graph, NodeId, OperandError, Operation, Parameters, Shape, Site, Stage};
 
@@ -94,6 +95,12 @@ impl<S: Stage> Graph<S> {
                     found: found.to_vec(),
                 });
             }
+        }
+        for parameter in &self.parameters {
+            checked(parameter.shape()).map_err(|reason| GraphError::Shape {
+                node: parameter.path().to_owned(),
+                reason: Box::new(reason),
+            })?;
         }
         match self.inputs().next() {
             None => return Err(GraphError::Inputs { found: None }),

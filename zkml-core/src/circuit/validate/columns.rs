@@ -11,8 +11,8 @@ pub(super) const MAXIMUM_RANK: usize = 8;
 const MAXIMUM_VARIABLES: usize = 36;
 
 /// Largest ratio of padded to logical cells of a constant: a key lists the logical cells, memory holds the padded ones.
-/// Padding less than doubles a dimension, and the lowering makes constants of two dimensions at most.
-const MAXIMUM_PADDING: usize = 4;
+/// Padding less than doubles a dimension, and the lowering pads three dimensions of a constant at most.
+const MAXIMUM_PADDING: usize = 8;
 
 impl Circuit {
     pub(super) fn validate_shape(&self, id: ColumnId) -> Result<(), CircuitError> {

@@ -125,10 +125,13 @@ impl IntegerRoom for IntegerRmsNorm {
         lowering.circuit().note_bound(name, SUM, largest);
         let y = match self.exponents.as_slice() {
             [0] => x,
+            [all] => {
+                let scaled = format!("{name}/scaled");
+                let terms = [(1i64 << all, x)];
+                lowering.circuit().integer_sum(&scaled, shape, &terms)
+            }
             exponents => {
-                let power = |exponent: &u32| 1i64 << exponent;
-                let repeated = exponents.iter().cycle().take(shape[last]).map(power);
-                let powers: Vec<i64> = repeated.collect();
+                let powers: Vec<i64> = exponents.iter().map(|exponent| 1i64 << exponent).collect();
                 multiplied(
                     lowering,
                     (&format!("{name}/scaled"), shape),

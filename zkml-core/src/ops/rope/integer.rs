@@ -194,8 +194,9 @@ impl IntegerRope {
         let both = self.cos.iter().zip(&self.sin);
         let factors = both.map(|(cos, sin)| i128::from(*cos).abs() + i128::from(*sin).abs());
         let most = i128::from(self.multipliers().extremes().1);
-        let turned = most.saturating_mul(factors.max().unwrap_or(0));
-        magnitude(range).saturating_mul(turned)
+        // At least 1 each: products of public factors alone must fit a word as well.
+        let turned = most.saturating_mul(factors.max().unwrap_or(0).max(1));
+        magnitude(range).max(1).saturating_mul(turned)
     }
 
     fn multipliers(&self) -> Multipliers<'_> {

@@ -175,6 +175,26 @@ fn turned(shape: &[usize], axis: usize) -> CompiledModel {
 test_op!(positions_before_heads, turned(&[2, 5, 3, 6], 1));
 test_op!(positions_behind_heads, turned(&[1, 3, 5, 8], 2));
 test_op!(one_pair_of_channels, turned(&[3, 2], 0));
+test_op!(multipliers_of_heads_and_channels, {
+    // Heads and channels have multipliers, positions between them none; before the turn and behind it.
+    let shape = [2, 3, 5, 4];
+    let mut n = Network::new(35, &shape, (-127, 127));
+    let multipliers: Vec<i64> = (1..=12).collect();
+    let turn = ops::IntegerRope {
+        multipliers: multipliers.clone(),
+        axes: vec![1, 3],
+        ..rope(2, 5, 4, 10_000.0)
+    };
+    let turned = n.derived("rope", turn.into(), &[INPUT], shape.to_vec());
+    let op = ops::Requantize {
+        multipliers: multipliers.into_iter().rev().collect(),
+        axes: vec![1, 3],
+        shift: 14,
+        bits: 16,
+    };
+    let q = n.derived("q", op.into(), &[turned], shape.to_vec());
+    n.finish(&[turned, q])
+});
 /// Where the pass that leaves linear algebra virtual is off.
 #[test]
 fn values_may_be_committed() {
@@ -405,6 +425,57 @@ fn parameters_that_make_no_sense_are_refused() {
     ] {
         assert!(matches!(change(alter), Err(RangeError::BadNorm { .. })));
     }
+    // Axes that do not ascend, or of which there are too many; multipliers that are not positive, or that have no word
+    // together with the sines, whatever the operand.
+    let requantized = |axes: &[usize], count: usize| {
+        let mut n = Network::new(1, &[1, 2, 3], (-9, 9));
+        let op = ops::Requantize {
+            multipliers: vec![1; count],
+            axes: axes.to_vec(),
+            shift: 4,
+            bits: 16,
+        };
+        let q = n.node("q", op.into(), &[INPUT], vec![1, 2, 3], (-1, 1));
+        n.finish(&[q]).lower().map(|_| ())
+    };
+    assert!(requantized(&[1, 2], 6).is_ok());
+    for (axes, count) in [
+        (&[2, 1][..], 6),
+        (&[1, 1], 4),
+        (&[1, 3], 6),
+        (&[1], 3),
+        (&[], 2),
+        (&[], 0),
+    ] {
+        assert!(requantized(axes, count).is_err(), "{axes:?} {count}");
+    }
+    let turned = |multiplier: i64, cosine: i64, operand: (i64, i64)| {
+        let op = ops::IntegerRope {
+            axis: 0,
+            cos: vec![cosine; 2],
+            sin: vec![0; 2],
+            multipliers: vec![multiplier],
+            axes: Vec::new(),
+        };
+        range_of(op.into(), &[operand], &[1, 2])
+    };
+    assert!(turned(1 << 20, 1 << 20, (0, 0)).is_ok());
+    for (multiplier, cosine) in [(1 << 40, 1 << 40), (1 << 62, 0), (0, 1), (-1, 1)] {
+        assert!(
+            turned(multiplier, cosine, (0, 0)).is_err(),
+            "{multiplier} {cosine}"
+        );
+    }
+    // One exponent for all channels takes no list of them, however many there are: such a list would fill the memory.
+    let many = 1 << 40;
+    let mut n = Network::new(1, &[1, many], (0, 0));
+    let op = ops::IntegerRmsNorm {
+        exponents: vec![1],
+        ..good.clone()
+    };
+    let normed = n.node("norm", op.into(), &[INPUT], vec![1, many], (-32_767, 32_767));
+    let circuit = n.finish(&[normed]).lower().expect("a small circuit").circuit;
+    assert!(circuit.validate().is_err());
     // The lowering asks the same.
     let mut n = Network::new(1, &[1, 2], (-9, 9));
     let op = ops::IntegerRmsNorm {

@@ -100,7 +100,9 @@ impl IntegerAttention {
             causal,
             output_bits,
             decay: decay(Dyadic::new(1, -6)?, 16)?,
-            reciprocal_bits: 38,
+            // As large as a result times `2^K` may be: rounding the reciprocal then moves no result of a text of fewer
+            // than 2^12 tokens by a step.
+            reciprocal_bits: 60u32.saturating_sub(output_bits).min(44),
             ..Self::new(multiplier, shift as u32)?
         })
     }
