@@ -56,11 +56,7 @@ fn main() -> ExitCode {
     let given = |name: &str| arguments.iter().any(|argument| argument == name);
     // As criterion has it: `cargo bench` says so, `cargo test --benches` does not.
     let test = given("--test") || !given("--bench");
-    let subject = if given("vgg16") {
-        VGG16
-    } else {
-        LENET
-    };
+    let subject = if given("vgg16") { VGG16 } else { LENET };
     let runs = arguments
         .iter()
         .position(|argument| argument == "--runs")

@@ -9,6 +9,7 @@
 
 pub mod accuracy;
 pub mod calibrate;
+mod functions;
 pub mod language;
 mod node;
 mod observer;

@@ -2,19 +2,15 @@
 
 use ndarray::ArrayD;
 
-use super::quantize::{PendingSum, PendingWeights, Quantizer, domain_bits};
+use super::quantize::{PendingSum, PendingWeights, Quantizer};
 use super::wide;
-use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
+use crate::circuit::{CurveKind, Function};
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
 use crate::ops::{
     self, Accumulator, Activation, Affine, Channels, Float, Input, IntOp, IntegerConstant, Properties,
     QuantizeError, Quantizing, WeightedSum,
 };
-use crate::optimize::operation::activation_fusion;
 use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_scales};
-
-/// Most values on one side of a table's domain.
-const LONGEST_DOMAIN: f64 = 65_536.0;
 
 /// The quantizer at one node of the float graph.
 pub(super) struct NodeQuantizer<'q, 'a> {
@@ -23,11 +19,11 @@ pub(super) struct NodeQuantizer<'q, 'a> {
 }
 
 impl<'a> NodeQuantizer<'_, 'a> {
-    fn float(&self) -> &'a Node<Float> {
+    pub(super) fn float(&self) -> &'a Node<Float> {
         &self.quantizer.float[self.id]
     }
 
-    fn operand(&self, index: usize) -> NodeId {
+    pub(super) fn operand(&self, index: usize) -> NodeId {
         self.float().inputs.get(index).copied().unwrap_or(self.id)
     }
 
@@ -300,96 +296,18 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     }
 
     fn rectify(&mut self, function: Function, largest: f64) -> Result<(), QuantizeError> {
-        let switches = &self.quantizer.options.switches;
-        let (accumulator, scale) = match activation_fusion::source(switches, self.accumulator(0)) {
-            Some(accumulator) => (accumulator, self.quantizer.scales[self.id.0]),
-            None => {
-                let x = self.activation(0)?;
-                (x.into(), x.scale)
-            }
-        };
-        // The table's clamp is that of the operation: its bound in integers (for a ReLU6, 6), or the limit if that is
-        // less.
-        let limit = self.quantizer.options.activation_limit();
-        let maximum = ((largest / scale).round_ties_even() as i64).clamp(1, limit);
-        let (source, name) = (self.operand(0), self.float().name.clone());
-        let table = (function, maximum);
-        let activation = self.quantizer.rescale(source, &accumulator, scale, table, name)?;
-        self.quantizer.activations[self.id.0] = Some(activation);
-        Ok(())
+        self.rectified_operand(function, largest)
     }
 
     fn curve(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError> {
-        if self.quantizer.options.is_wide() {
-            return self.quantizer.wide_curve(self.id, curve);
+        match self.quantizer.options.is_wide() {
+            true => self.quantizer.wide_curve(self.id, curve),
+            false => self.tabulated(curve, steepest),
         }
-        let quantizer = &*self.quantizer;
-        let (source, scale) = (self.operand(0), quantizer.scales[self.id.0]);
-        let limit = quantizer.options.activation_limit();
-        let largest = quantizer.calibration.largest(source).unwrap_or(0.0);
-        let switches = &quantizer.options.switches;
-        let (accumulator, step) = match activation_fusion::source(switches, self.accumulator(0)) {
-            // A rounded argument moves the value by at most 1/8 of its step, unless the table would be too long.
-            Some(accumulator) => (
-                accumulator,
-                (scale / (4.0 * steepest)).max(4.0 * largest / LONGEST_DOMAIN),
-            ),
-            None => {
-                let x = self.activation(0)?;
-                (x.into(), x.scale)
-            }
-        };
-        let name = self.float().name.clone();
-        let curve =
-            Dyadic::from_f64(step).and_then(|input| Curve::new(curve, input, Dyadic::from_f64(scale)?));
-        let curve = curve.map_err(|error| QuantizeError::Table {
-            layer: name.clone(),
-            error,
-        })?;
-        let table = FunctionTable {
-            function: Function::Curve(curve),
-            domain_bits: domain_bits(largest / step),
-            minimum: -limit,
-            maximum: limit,
-        };
-        let activation = self
-            .quantizer
-            .rescale_to((step, scale), &accumulator, table, name)?;
-        self.quantizer.activations[self.id.0] = Some(activation);
-        Ok(())
     }
 
     fn rectified(&mut self, suffix: &str, sign: i64) -> Result<Activation, QuantizeError> {
-        let operand = self.operand(0);
-        let limit = self.quantizer.options.activation_limit();
-        let largest = self.quantizer.calibration.largest(operand).unwrap_or(0.0);
-        let scale = if largest > 0.0 {
-            largest / limit as f64
-        } else {
-            1.0
-        };
-        let accumulator = match self.accumulator(0) {
-            Some(accumulator) => accumulator,
-            None => {
-                let x = self.activation(0)?;
-                x.into()
-            }
-        };
-        let (own, shape) = (self.float().name.clone(), self.float().fact.clone());
-        let mut accumulator = accumulator;
-        if sign != 1 {
-            let negated = WeightedSum {
-                coefficients: vec![sign],
-            };
-            let name = self.quantizer.unique(format!("{own}.negated"));
-            let first = accumulator.scales.first().copied().unwrap_or(1.0);
-            accumulator.node =
-                self.quantizer
-                    .push(name, negated.into(), vec![accumulator.node], shape, first)?;
-        }
-        let name = self.quantizer.unique(format!("{own}.{suffix}"));
-        let table = (Function::Relu, limit);
-        self.quantizer.rescale(operand, &accumulator, scale, table, name)
+        self.rectified_part(suffix, sign)
     }
 
     fn weighed(

@@ -9,7 +9,7 @@ use crate::graph::Graph;
 use crate::ops::{Accumulator, Int, IntOp, Properties};
 use crate::optimize::{Switches, pass};
 
-pass!(ActivationFusion, "activation_fusion", Operation(changes) in "quant/node.rs",
+pass!(ActivationFusion, "activation_fusion", Operation(changes) in "quant/functions.rs",
     "makes an activation the table of the rescale before it: one lookup instead of two");
 
 /// The accumulator that an activation is rescaled from: that of its operand. Without the pass there is none, and the
