@@ -30,7 +30,7 @@ struct Arguments {
     #[arg(long, default_value = "ROMEO:\nBut, soft! what light")]
     prompt: String,
     /// How many tokens to write
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value = "16", value_parser = at_least_one)]
     tokens: usize,
     /// Directory of a Llama in Hugging Face's form; the one that is shipped, unless given
     #[arg(long, value_name = "DIR")]
@@ -53,6 +53,14 @@ struct Arguments {
     /// Make the weights public too: a smaller proof that hides nothing
     #[arg(long)]
     public: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected at least one token to write".into()),
+        Ok(tokens) => Ok(tokens),
+        Err(_) => Err("expected a number of tokens".into()),
+    }
 }
 
 /// Tokens of a window that perplexity is measured on.
@@ -175,11 +183,10 @@ fn write(
     tokens: usize,
     stages: &mut Stages,
 ) -> Result<Written, Box<dyn Error>> {
-    print!("{}", model.decode(prompt)?);
-    std::io::stdout().flush()?;
     let start = Instant::now();
+    let mut shown = model.decode(prompt)?;
     let written = model.write(prompt, tokens, |piece| {
-        print!("{piece}");
+        print!("{}{piece}", core::mem::take(&mut shown));
         // A terminal that is gone shows nothing; the proof is made all the same.
         let _ = std::io::stdout().flush();
     })?;
