@@ -51,7 +51,7 @@ fn constants_that_are_mostly_padding_are_refused() {
         let cells = vec![1; sizes.iter().product()];
         one_column(sizes, ColumnKind::Public(Public::Constant(cells)))
     };
-    // What the lowering makes: numbers, lists, windows and squares.
+    // What the lowering makes: numbers, lists, windows, squares, and multipliers along three axes.
     for sizes in [
         &[][..],
         &[1],
@@ -60,10 +60,12 @@ fn constants_that_are_mostly_padding_are_refused() {
         &[65, 65],
         &[1, 9, 1, 9],
         &[3, 3, 3],
+        &[5, 5, 5],
+        &[3, 9, 72],
     ] {
         assert_eq!(constant(sizes).validate(), Ok(()), "{sizes:?}");
     }
-    for sizes in [&[5, 5, 5][..], &[3; 6], &[2, 9, 9, 9], &[5; 8]] {
+    for sizes in [&[5; 5][..], &[9; 4], &[3; 8], &[5; 8]] {
         assert_malformed(&constant(sizes), "cells for each constant");
     }
 }
