@@ -189,8 +189,9 @@ fn write(
         print!("{}{piece}", core::mem::take(&mut shown));
         // A terminal that is gone shows nothing; the proof is made all the same.
         let _ = std::io::stdout().flush();
-    })?;
+    });
     println!("\n");
+    let written = written?;
     let (time, count) = (start.elapsed(), written.answer().len());
     let rate = count as f64 / time.as_secs_f64();
     stages.push("write", time, format!("{count} tokens, {rate:.0} a second"));
