@@ -31,7 +31,9 @@ pub use operation::{OperandError, Operation, ParameterShape, Parameters, Site};
 pub use parameter::{IntParameter, Parameter};
 pub use parameter::{ParameterRole, ParameterSpec, WeightShape};
 pub use shape::{MAX_RANK, Operator, Shape, ShapeError};
-pub(crate) use shape::{attempt, choice, of_rank, one_of_first, positive, positive_pair, resolve, sized};
+pub(crate) use shape::{
+    attempt, choice, of_rank, one_of_first, positive, positive_pair, resolve, sized, unlike,
+};
 #[cfg(feature = "prover")]
 pub use tensor::IntTensor;
 pub use text::{Text, same_name};

@@ -18,7 +18,7 @@ use super::softmax::normalize;
 use super::{FloatRoom, Properties, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, QuantizeError, Quantizing};
-use crate::graph::{OperandError, Shape, ShapeError, Site, attempt, sized};
+use crate::graph::{OperandError, Shape, ShapeError, Site, attempt, sized, unlike};
 
 const NAME: &str = "scaled_dot_product_attention";
 
@@ -56,7 +56,12 @@ impl ScaledDotProductAttentionOptions {
         }
         let shape = attempt!(attended(query, key, value));
         if self.is_causal && key.size(2) < query.size(2) {
-            return Err(unlike("at least as many keys as the queries of", query, key));
+            return Err(unlike(
+                NAME,
+                "at least as many keys as the queries of",
+                query,
+                key,
+            ));
         }
         Ok(shape)
     }
@@ -82,7 +87,12 @@ pub const fn attended(query: Shape, key: Shape, value: Shape) -> Result<Shape, S
     attempt!(has_heads(key));
     attempt!(has_heads(value));
     if key.size(0) != query.size(0) || key.size(3) != query.size(3) {
-        return Err(unlike("a key with batch and head size of the query", query, key));
+        return Err(unlike(
+            NAME,
+            "a key with batch and head size of the query",
+            query,
+            key,
+        ));
     }
     if !query.size(1).is_multiple_of(key.size(1)) {
         return Err(ShapeError::Heads {
@@ -93,6 +103,7 @@ pub const fn attended(query: Shape, key: Shape, value: Shape) -> Result<Shape, S
     }
     if value.size(0) != key.size(0) || value.size(1) != key.size(1) || value.size(2) != key.size(2) {
         return Err(unlike(
+            NAME,
             "a value with batch, heads and length of the key",
             key,
             value,
@@ -114,15 +125,6 @@ const fn has_heads(x: Shape) -> Result<(), ShapeError> {
         expected: "4 dimensions [batch, heads, tokens, channels]",
         found: x,
     })
-}
-
-const fn unlike(expected: &'static str, of: Shape, found: Shape) -> ShapeError {
-    ShapeError::Unlike {
-        operation: NAME,
-        expected,
-        of,
-        found,
-    }
 }
 
 /// Operands: query `[B, H, T, hd]`, key `[B, G, S, hd]`, value `[B, G, S, E]`. Query head `h` reads head

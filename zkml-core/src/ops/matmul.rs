@@ -10,7 +10,9 @@ use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite,
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId};
-use crate::graph::{IntFact, MAX_RANK, OperandError, Operator, Shape, ShapeError, Site, attempt, sized};
+use crate::graph::{
+    IntFact, MAX_RANK, OperandError, Operator, Shape, ShapeError, Site, attempt, sized, unlike,
+};
 
 const NAME: &str = "matmul";
 
@@ -47,11 +49,12 @@ pub const fn matrix_operands(left: Shape, right: Shape) -> Result<[Shape; 2], Sh
 const fn common_batch(left: Shape, right: Shape) -> Result<Shape, ShapeError> {
     let (of_left, of_right) = (attempt!(batch(left)), attempt!(batch(right)));
     if left.size(left.rank() - 1) != right.size(right.rank() - 2) {
-        return Err(unlike("as many rows as the columns of", left, right));
+        return Err(unlike(NAME, "as many rows as the columns of", left, right));
     }
     match super::broadcast(Operator::Mul, of_left, of_right) {
         Ok(batch) => Ok(batch),
         Err(_) => Err(unlike(
+            NAME,
             "axes before the last two that are equal to, or 1 in,",
             left,
             right,
@@ -69,15 +72,6 @@ const fn batch(x: Shape) -> Result<Shape, ShapeError> {
         });
     }
     sized(NAME, x, x.sizes().split_at(x.rank() - 2).0)
-}
-
-const fn unlike(expected: &'static str, of: Shape, found: Shape) -> ShapeError {
-    ShapeError::Unlike {
-        operation: NAME,
-        expected,
-        of,
-        found,
-    }
 }
 
 /// A batch of matrices of this shape, made from `of`.
@@ -101,7 +95,7 @@ impl Room for Matmul {
         let [repeated, other] = matrix_operands(left, right)?;
         if !repeated.same(&left) || !other.same(&right) {
             // `nn::matmul` repeats the operands first.
-            return Err(unlike("the same axes before the last two as", left, right).into());
+            return Err(unlike(NAME, "the same axes before the last two as", left, right).into());
         }
         Ok(matrix_product(left, right)?)
     }

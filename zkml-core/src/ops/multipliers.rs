@@ -3,9 +3,9 @@
 #[cfg(feature = "prover")]
 use std::borrow::Cow;
 
-use super::Lowering;
 use super::quotient::multiplied;
 use super::range::wide;
+use super::{Lowering, RangeError, RangeSite};
 use crate::circuit::ColumnId;
 use crate::graph::{OperandError, Shape, entries, one_of_first};
 
@@ -38,6 +38,19 @@ impl<'a> Multipliers<'a> {
     pub(super) fn extremes(&self) -> (i64, i64) {
         let (least, most) = (self.values.iter().min(), self.values.iter().max());
         (least.copied().unwrap_or(0), most.copied().unwrap_or(0))
+    }
+
+    /// Requires that all are positive, for a division by `2^shift` with `shift` of at least 1.
+    ///
+    /// # Errors
+    /// [`RangeError::BadRescale`].
+    pub(super) fn check_positive(&self, site: &RangeSite<'_>, shift: u32) -> Result<(), RangeError> {
+        let found = self.extremes().0;
+        if found >= 1 && shift >= 1 {
+            return Ok(());
+        }
+        let layer = site.name.to_owned();
+        Err(RangeError::BadRescale { layer, found, shift })
     }
 
     /// The least and the largest `floor((x m + 2^(shift-1)) / 2^shift)` for positive multipliers and `x` of a range,

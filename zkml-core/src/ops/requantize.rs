@@ -51,14 +51,7 @@ impl Room for Requantize {
 
 impl IntegerRoom for Requantize {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
-        let least = self.multipliers().extremes().0;
-        if least < 1 {
-            return Err(RangeError::BadRescale {
-                layer: site.name.to_owned(),
-                found: least,
-                shift: self.shift,
-            });
-        }
+        self.multipliers().check_positive(site, self.shift)?;
         let mut ranges = site.operands.iter().map(|fact| fact.range);
         let x = ranges.next().ok_or_else(|| site.inconsistent())?;
         let residual = ranges.next().unwrap_or((0, 0));

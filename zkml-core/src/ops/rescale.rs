@@ -49,14 +49,8 @@ impl Room for Rescale {
 impl IntegerRoom for Rescale {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
         let (layer, shift, table) = (|| site.name.to_owned(), self.shift, &self.table);
-        let (least, most) = self.multipliers().extremes();
-        if least < 1 || shift < 1 {
-            return Err(RangeError::BadRescale {
-                layer: layer(),
-                found: least,
-                shift,
-            });
-        }
+        self.multipliers().check_positive(site, shift)?;
+        let most = self.multipliers().extremes().1;
         if table.domain_bits.saturating_add(shift) > 60 {
             let domain_bits = table.domain_bits;
             return Err(RangeError::Domain {

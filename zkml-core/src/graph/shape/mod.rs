@@ -7,7 +7,9 @@ mod error;
 mod rule;
 
 pub use error::{Operator, ShapeError};
-pub(crate) use rule::{attempt, choice, of_rank, one_of_first, positive, positive_pair, resolve, sized};
+pub(crate) use rule::{
+    attempt, choice, of_rank, one_of_first, positive, positive_pair, resolve, sized, unlike,
+};
 
 use super::Text;
 

@@ -46,6 +46,21 @@ pub(crate) fn one_of_first(
     Err(ShapeError::Axis { operation, axis, of })
 }
 
+/// The error that `found` is not as `of` asks: "expected a key with the head size of `of`".
+pub(crate) const fn unlike(
+    operation: &'static str,
+    expected: &'static str,
+    of: Shape,
+    found: Shape,
+) -> ShapeError {
+    ShapeError::Unlike {
+        operation,
+        expected,
+        of,
+        found,
+    }
+}
+
 /// Requires that `x` has `rank` dimensions, which `expected` puts into words.
 pub(crate) const fn of_rank(
     operation: &'static str,

@@ -68,14 +68,7 @@ impl Room for IntegerRope {
 
 impl IntegerRoom for IntegerRope {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
-        let least = self.multipliers().extremes().0;
-        if least < 1 {
-            return Err(RangeError::BadRescale {
-                layer: site.name.to_owned(),
-                found: least,
-                shift: 1,
-            });
-        }
+        self.multipliers().check_positive(site, 1)?;
         let most = self.largest(site.hull()?);
         site.accumulator((-most, most))
     }
