@@ -58,6 +58,12 @@ impl QuantizedLanguageModel {
                 }
             }
         }
+        // What is left is no whole character, and there will be no more.
+        if let Some(rest) = self.decode(&ids)?.strip_prefix(shown.as_str())
+            && !rest.is_empty()
+        {
+            each(rest);
+        }
         if ids.len() <= rows {
             model = self.compile(ids.len() - 1)?;
         }

@@ -26,9 +26,9 @@ use super::{IntegerRoom, Lowering, RangeError, RangeSite, Room};
 use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{OperandError, Shape, Site};
 
-/// `floor((x * m + 2^(shift-1)) / 2^shift)`, plus the second operand if there is one. `m` is `multipliers[c]`, where `c`
-/// is the row-major index along `axes`, which ascend, or the only multiplier. Multipliers are positive, `shift >= 1`. The
-/// result lies in `[-2^(bits-1), 2^(bits-1))`.
+/// `floor((x * m + 2^(shift-1)) / 2^shift)`, plus the second operand if there is one. `m` is `multipliers[c]`, where
+/// `c` is the row-major index along `axes`, which ascend, or the only multiplier. Multipliers are positive, `shift >=
+/// 1`. The result lies in `[-2^(bits-1), 2^(bits-1))`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "fields are named in the lines above")]
 pub struct Requantize {

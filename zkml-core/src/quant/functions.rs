@@ -1,6 +1,7 @@
 //! Functions of single values: as the table of the rescale before them, or of one of their own.
 
 use super::node::NodeQuantizer;
+use super::options::QuantizeOptions;
 use super::quantize::domain_bits;
 use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use crate::ops::{Activation, QuantizeError, Quantizing, WeightedSum};
@@ -78,8 +79,12 @@ impl NodeQuantizer<'_, '_> {
         let operand = self.operand(0);
         let limit = self.quantizer.options.activation_limit();
         let largest = self.quantizer.calibration.largest(operand).unwrap_or(0.0);
+        let headroom = match self.quantizer.options.is_wide() {
+            true => QuantizeOptions::HEADROOM,
+            false => 1.0,
+        };
         let scale = if largest > 0.0 {
-            largest / limit as f64
+            headroom * largest / limit as f64
         } else {
             1.0
         };

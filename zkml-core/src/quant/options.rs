@@ -31,6 +31,8 @@ impl QuantizeOptions {
     pub const ACTIVATION_BITS: core::ops::RangeInclusive<u32> = 4..=16;
     /// Bits that activations can have that come out of tables.
     pub const TABLE_BITS: core::ops::RangeInclusive<u32> = 4..=8;
+    /// By how much a wide value may exceed what calibration saw. Nothing clamps it beyond.
+    pub(super) const HEADROOM: f64 = 2.0;
     /// Bits that products can have.
     pub const PRODUCT_BITS: core::ops::RangeInclusive<u32> = 4..=24;
 

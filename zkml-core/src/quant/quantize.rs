@@ -250,7 +250,11 @@ impl Quantizer<'_> {
         };
         let table = FunctionTable {
             function,
-            domain_bits: domain_bits(largest),
+            domain_bits: match self.options.is_wide() {
+                // The table's entries are its arguments, or less: none is clamped but by the function itself.
+                true => self.options.activation_bits - 1,
+                false => domain_bits(largest),
+            },
             minimum,
             maximum,
         };

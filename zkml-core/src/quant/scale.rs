@@ -14,9 +14,6 @@ use crate::optimize::operation::concat_scales::{self, ConcatScales};
 /// What pre-activations reach at most, about 2^14, so that a table of 2^16 keeps a margin of 4.
 const LARGEST_BEFORE: f64 = 127.0 * 129.0;
 
-/// The part of its range that a wide activation uses in calibration. Nothing clamps it beyond.
-const USED: f64 = 0.5;
-
 /// Nodes whose accumulator is used without a rescale: outputs, and what reaches an output or an argmax through reshapes
 /// and permutations only. Their weights have one scale for all channels, or the values could not be compared. Where
 /// activations are wide (`options`), an argmax takes a scale for each channel.
@@ -47,7 +44,7 @@ pub(crate) fn activation_scales(
     options: &QuantizeOptions,
 ) -> Vec<f64> {
     let ratio = match options.is_wide() {
-        true => USED,
+        true => 1.0 / QuantizeOptions::HEADROOM,
         false => LARGEST_BEFORE / options.activation_limit() as f64,
     };
     let mut thresholds: Vec<f64> = Vec::with_capacity(graph.nodes.len());

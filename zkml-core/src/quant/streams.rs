@@ -13,9 +13,6 @@ use crate::ops::{Float, Properties};
 /// Largest exponent of a channel. The squares of channels are summed, so each step of it costs two bits of the sum.
 const LARGEST_EXPONENT: f64 = 6.0;
 
-/// By how much a value may exceed what calibration saw.
-const HEADROOM: f64 = 2.0;
-
 /// The stream of each node, numbered in any way; `None` for nodes of no stream.
 ///
 /// A sum, what is looked up by ids and what several nodes use belong to one stream with the sums that take them, if one
@@ -107,7 +104,7 @@ fn of_channels(most: &[f64], limit: i64) -> Steps {
     let least = most.iter().map(|most| most.max(floor)).fold(widest, f64::min);
     let exponent = |most: &f64| (most.max(floor) / least).log2().ceil() as u32;
     Steps {
-        step: HEADROOM * least / limit as f64,
+        step: QuantizeOptions::HEADROOM * least / limit as f64,
         exponents: most.iter().map(exponent).collect(),
     }
 }
@@ -122,8 +119,14 @@ mod tests {
         let steps = of_channels(&most, 32_767);
         for (most, scale) in most.iter().zip(steps.scales()) {
             let integer = most / scale;
-            assert!(integer <= 32_767.0 / HEADROOM * 1.001, "{integer}");
-            assert!(integer > 32_767.0 / HEADROOM / 2.0 || *most < 1.0, "{integer}");
+            assert!(
+                integer <= 32_767.0 / QuantizeOptions::HEADROOM * 1.001,
+                "{integer}"
+            );
+            assert!(
+                integer > 32_767.0 / QuantizeOptions::HEADROOM / 2.0 || *most < 1.0,
+                "{integer}"
+            );
         }
         assert_eq!(steps.exponents, [0, 0, 1, 2, 6, 6]);
         assert!(of_channels(&[0.0, 0.0], 127).step > 0.0);

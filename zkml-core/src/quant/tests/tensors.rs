@@ -283,3 +283,25 @@ fn what_a_softmax_needs_is_said() {
         );
     }
 }
+
+/// A value that calibration saw of the other sign alone comes out as it is: wide activations are not clamped.
+#[test]
+fn functions_of_wide_activations_clamp_nothing() {
+    for function in [FloatOp::from(ops::SiLU {}), FloatOp::Relu(ops::Relu)] {
+        let graph = network(&[&[1, 2]], |builder, inputs| {
+            let values = ArrayD::from_shape_vec(vec![2, 2], vec![1.0, 0.0, 0.0, 1.0]).unwrap();
+            let path = "weight".to_owned();
+            let weight = builder.parameter(crate::graph::Parameter { path, values });
+            let layer = builder
+                .add("layer", ops::Linear { weight, bias: None }, inputs)
+                .unwrap();
+            builder.add("function", function.clone(), &[layer]).unwrap()
+        });
+        let sample = |a: f32, b: f32| vec![ArrayD::from_shape_vec(vec![1, 2], vec![a, b]).unwrap()];
+        let options = QuantizeOptions::language_model();
+        let network = quantized(&graph, &[sample(-16.0, 3.0)], &options).unwrap();
+        let found = output(&network, &sample(10.0, -10.0));
+        let expected = execute_float_on(&graph, &sample(10.0, -10.0)).unwrap();
+        assert_close(&found, expected.last().unwrap(), 0.01);
+    }
+}

@@ -1,7 +1,7 @@
 //! What becomes of a layer's accumulator, which decides the scales of its weights.
 //!
-//! A layer's output channels have scales of their own, and each must be carried to the scale of the value that is made of
-//! them: an activation, or a channel of a residual stream. If the scale of a channel is an integer multiple of
+//! A layer's output channels have scales of their own, and each must be carried to the scale of the value that is made
+//! of them: an activation, or a channel of a residual stream. If the scale of a channel is an integer multiple of
 //! `2^-16` of it, the remainder fits one digit and the multiplier is exact. So the scales of the weights are rounded up
 //! to such multiples ([`exact_multipliers`]); where that would cost too much precision, to multiples of `2^-32`.
 
@@ -161,8 +161,8 @@ fn whole(factor: f64, shift: u32) -> f64 {
     exact_multipliers::multiplier(factor * f64::from(shift).exp2()).max(1) as f64
 }
 
-/// The scales, rounded up to multiples of a unit: so fine a unit that channels that are mixed lose no precision, and for
-/// those that are compared one with small multipliers.
+/// The scales, rounded up to multiples of a unit: so fine a unit that channels that are mixed lose no precision, and
+/// for those that are compared one with small multipliers.
 fn with_common_unit(least: Vec<f64>, mixes: bool) -> Vec<f64> {
     let most = least.iter().copied().fold(0.0, f64::max);
     let factors: Vec<f64> = least.iter().map(|scale| scale / most).collect();

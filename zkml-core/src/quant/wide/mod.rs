@@ -18,6 +18,7 @@ mod scales;
 
 pub(super) use scales::Scales;
 
+use super::options::QuantizeOptions;
 use super::options::largest;
 use super::quantize::Quantizer;
 use super::streams::Steps;
@@ -39,8 +40,9 @@ const LEAST_STEP: f64 = -20.0;
 /// The least step of a score is `2^-6`.
 const LEAST_SCORE: f64 = -6.0;
 
-/// By how much a function's argument or value may exceed what calibration saw.
-const HEADROOM: f64 = 2.0;
+/// Bits that a function's values may have. Those of all arguments fit, so that the table clamps none: an argument out
+/// of the table is refused.
+const VALUE_BITS: u32 = 24;
 
 /// The least multiplier for whose sake a scale is made coarser.
 const LEAST_MULTIPLIER: f64 = 8.0;
@@ -191,7 +193,7 @@ impl Quantizer<'_> {
         id: NodeId,
         (name, bits): (String, u32),
     ) -> Result<Activation, QuantizeError> {
-        let most = HEADROOM * self.calibration.largest(id).unwrap_or(0.0);
+        let most = QuantizeOptions::HEADROOM * self.calibration.largest(id).unwrap_or(0.0);
         let exponent = (most / largest(bits) as f64).log2().ceil().max(LEAST_SCORE);
         let (accumulator, scale) = (self.source(id)?, exponent.exp2());
         let name = self.unique(name);
@@ -257,8 +259,8 @@ impl Quantizer<'_> {
         Ok(())
     }
 
-    /// A multiplier for each row of a weight that the node `id` looks up, and the scale of what comes out. The unit is a
-    /// power of two of the step that it is carried to.
+    /// A multiplier for each row of a weight that the node `id` looks up, and the scale of what comes out. The unit is
+    /// a power of two of the step that it is carried to.
     pub(super) fn row_multipliers(&self, id: NodeId, weight: ParameterId) -> (Vec<i64>, f64) {
         let per_row = self.options.switches.runs(&PerChannelScales);
         let limit = self.options.weight_limit();
@@ -287,13 +289,16 @@ impl Quantizer<'_> {
             after = after.max(largest(NodeId(index)));
         }
         let step = |largest: f64| {
-            (HEADROOM * largest / limit as f64)
+            (QuantizeOptions::HEADROOM * largest / limit as f64)
                 .log2()
                 .ceil()
                 .max(LEAST_STEP)
                 .exp2()
         };
-        let (input, scale) = (step(before), step(after));
+        let input = step(before);
+        // No function grows faster than its argument, but for a constant.
+        let spare = (VALUE_BITS - self.options.activation_bits) as i32;
+        let scale = step(after).max(input * 2f64.powi(1 - spare));
         let curve = Dyadic::from_f64(input).and_then(|x| Curve::new(curve, x, Dyadic::from_f64(scale)?));
         let table = FunctionTable {
             function: Function::Curve(curve.map_err(|error| QuantizeError::Table {
@@ -301,8 +306,8 @@ impl Quantizer<'_> {
                 error,
             })?),
             domain_bits: self.options.activation_bits - 1,
-            minimum: -limit,
-            maximum: limit,
+            minimum: -(1 << (VALUE_BITS - 1)),
+            maximum: (1 << (VALUE_BITS - 1)) - 1,
         };
         let accumulator = match self.accumulators[operand.0].clone() {
             Some(accumulator) if accumulator.axes.len() < 2 && self.steps[operand.0].is_none() => accumulator,
@@ -328,8 +333,8 @@ impl Quantizer<'_> {
     }
 }
 
-/// The least scale not below `scale` that an accumulator of scale `of` is carried to by a multiplier that is exact with a
-/// remainder of one digit, or of two.
+/// The least scale not below `scale` that an accumulator of scale `of` is carried to by a multiplier that is exact with
+/// a remainder of one digit, or of two.
 fn exact_scale(of: f64, scale: f64) -> f64 {
     for digits in [1, 2] {
         let power = f64::from(digits * DIGIT_BITS).exp2();
@@ -342,8 +347,8 @@ fn exact_scale(of: f64, scale: f64) -> f64 {
     scale
 }
 
-/// Multipliers that bring accumulators of these scales to a common unit, and the unit: no multipliers where all have one
-/// scale, and `None` where they differ too much.
+/// Multipliers that bring accumulators of these scales to a common unit, and the unit: no multipliers where all have
+/// one scale, and `None` where they differ too much.
 pub(super) fn common_unit(scales: &[f64]) -> Option<(Vec<i64>, f64)> {
     let most = scales.iter().copied().fold(0.0, f64::max);
     let factors: Vec<f64> = scales.iter().map(|scale| scale / most).collect();
