@@ -302,6 +302,7 @@ fn functions_of_wide_activations_clamp_nothing() {
         let network = quantized(&graph, &[sample(-16.0, 3.0)], &options).unwrap();
         let found = output(&network, &sample(10.0, -10.0));
         let expected = execute_float_on(&graph, &sample(10.0, -10.0)).unwrap();
-        assert_close(&found, expected.last().unwrap(), 0.01);
+        // Weights of 8 bits are right to 1/2 of 1/127.
+        assert_close(&found, expected.last().unwrap(), 0.1);
     }
 }
