@@ -126,9 +126,9 @@ fn whole_model(criterion: &mut Criterion) {
         println!(
             "{name}: proof {} bytes, {} commitments to the weights, setup proof {} bytes, {:?}, {} trace rows, {:?}",
             proof.messages.len(),
-            keys.key.verifying.weights.roots.len(),
-            keys.key.verifying.setup_proof.len(),
-            keys.key.verifying.code,
+            keys.key.verifying.weights.commitments.roots.len(),
+            keys.key.verifying.weights.setup_proof.len(),
+            keys.key.verifying.weights.code,
             statement.trace_rows(),
             statement.masking,
         );

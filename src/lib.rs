@@ -26,6 +26,8 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(feature = "prover")]
+pub mod architecture;
 mod steps;
 
 #[cfg(feature = "prover")]

@@ -19,7 +19,7 @@ use fuzz_support::mutation::{Choices, mutate};
 use fuzz_support::targets::sealed;
 use fuzz_support::{Fixture, Proved, Random, fixtures};
 use zkml::keys::CompiledModel;
-use zkml::keys::VerifyingKey;
+use zkml::keys::{VerifyingKey, WeightsKey};
 use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Proof, PublicValues, from_bytes, to_bytes};
 use zkml::verify::verify_setup;
 
@@ -79,11 +79,8 @@ fn peak<T>(work: impl FnOnce() -> T) -> (usize, T) {
 
 /// What verification may allocate: all of it follows from the circuit, which is in the key, and the size of a proof.
 fn verification_bound(fixture: &Fixture, proof: &[u8]) -> usize {
-    let circuit = VerifyingKey {
-        setup_proof: Vec::new(),
-        ..fixture.key.verifying.clone()
-    };
-    64 * 1024 + 32 * to_bytes(&circuit).unwrap().len() + 8 * proof.len()
+    let circuit = serde_json::to_vec(&fixture.key.lowered.circuit).unwrap();
+    64 * 1024 + 8 * circuit.len() + 8 * proof.len()
 }
 
 fn judge(fixture: &Fixture, proved: &Proved) -> (usize, bool) {
@@ -157,7 +154,7 @@ fn assert_verification_is_bounded(fixture: &Fixture) {
 fn checking_a_setup_proof_allocates_what_the_circuit_implies() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for fixture in fixtures() {
-        let honest_key = &fixture.key.verifying;
+        let honest_key = &fixture.key.verifying.weights;
         let proof = &honest_key.setup_proof;
         let bound = verification_bound(fixture, proof);
         let (honest, verdict) = peak(|| verify_setup(honest_key).is_ok());
@@ -180,7 +177,7 @@ fn checking_a_setup_proof_allocates_what_the_circuit_implies() {
         }
         let mut largest = 0;
         for (round, setup_proof) in altered.into_iter().enumerate() {
-            let key = VerifyingKey {
+            let key = WeightsKey {
                 setup_proof,
                 ..honest_key.clone()
             };

@@ -300,8 +300,8 @@ fn choices_reach_the_keys() {
 
     let (many, _) = quantized().favour(Favour::Speed).proofs(200).setup().unwrap();
     assert!(many.remaining().unwrap() >= Some(200), "{many:?}");
-    let speed = &many.key().verifying.code;
-    assert_ne!(speed, &keys().0.key().verifying.code);
+    let speed = &many.key().verifying.weights.code;
+    assert_ne!(speed, &keys().0.key().verifying.weights.code);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(crate) fn describe_circuit(key: &ProvingKey) -> Result<(), Box<dyn Error>> {
         circuit.lookups.len(),
         circuit.tables.len()
     );
-    let bits = soundness(&statement).sum(&soundness(&Statement::of_setup(&key.verifying)?));
+    let bits = soundness(&statement).sum(&soundness(&Statement::of_setup(&key.verifying.weights)?));
     println!("soundness: {bits:.1} bits, all terms proven in the random oracle model");
     Ok(())
 }

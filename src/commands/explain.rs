@@ -21,10 +21,9 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
         Kind::ProvingKey => model(&ProvingKey::read_model(path)?),
         Kind::VerifyingKey => {
             let key: VerifyingKey = read_file(path)?;
-            // A circuit from a file may be malformed. It is checked before anything reads it.
-            Statement::new(&key)?;
-            let mut facts = circuit(&key.circuit);
-            facts.extend(commitment(&key)?);
+            let statement = Statement::new(&key)?;
+            let mut facts = circuit(statement.circuit());
+            facts.extend(commitment(&statement));
             Ok(facts)
         }
         _ => Err(CommandError::Usage(format!(
@@ -211,13 +210,12 @@ fn circuit(circuit: &Circuit) -> Vec<Fact> {
 }
 
 /// How the trace is packed, and the code it is committed with.
-fn commitment(key: &VerifyingKey) -> Result<Vec<Fact>, CommandError> {
-    let statement = Statement::new(key)?;
-    let code = &key.code;
+fn commitment(statement: &Statement<'_>) -> Vec<Fact> {
+    let code = &statement.key.code;
     let (rows, length) = (statement.trace_rows() as u64, code.narrow().row_length() as u64);
-    let [(_, cells), ..] = sizes(&key.circuit);
+    let [(_, cells), ..] = sizes(statement.circuit());
     let filled = cells as f64 / (rows * length).max(1) as f64 * 100.0;
-    Ok(vec![
+    vec![
         fact(
             "packing",
             format!(
@@ -239,5 +237,5 @@ fn commitment(key: &VerifyingKey) -> Result<Vec<Fact>, CommandError> {
             ),
             json!({ "rate": code.rate(), "codeword_length": code.codeword_length(), "queries": code.queries }),
         ),
-    ])
+    ]
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use zkml_core::proof::{Header, inspect_file};
+use zkml_core::argument::Statement;
+use zkml_core::keys::VerifyingKey;
+use zkml_core::proof::{Header, Kind, inspect_file, read_file};
 
 use super::CommandError;
 use super::content::{self, Fact};
@@ -27,6 +29,12 @@ pub(crate) struct Inspect {
     #[cfg(feature = "prover")]
     #[arg(long)]
     explain: bool,
+    /// Of a verifying key: print its network alone, as JSON: the skeleton, which `verify-key --network` takes
+    #[arg(long, conflicts_with = "circuit")]
+    skeleton: bool,
+    /// Of a verifying key: print the circuit that its network is lowered to, as JSON
+    #[arg(long)]
+    circuit: bool,
     /// Answer with one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -35,6 +43,9 @@ pub(crate) struct Inspect {
 impl Inspect {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let header = inspect_file(&self.file)?;
+        if self.skeleton || self.circuit {
+            return self.print_network(&header, output);
+        }
         let content = self.content(&header)?;
         if self.json {
             writeln!(output, "{}", self.as_json(&header, content))?;
@@ -50,6 +61,23 @@ impl Inspect {
                 writeln!(output, "{:14} {line}", "")?;
             }
         }
+        Ok(())
+    }
+
+    /// The skeleton of a key, or the circuit that it is lowered to.
+    fn print_network(&self, header: &Header, output: &mut dyn Write) -> Result<(), CommandError> {
+        if header.kind != Kind::VerifyingKey {
+            return Err(CommandError::Usage(format!(
+                "--skeleton, --circuit: expected a verifying key, found a {}",
+                header.kind
+            )));
+        }
+        let key: VerifyingKey = read_file(&self.file)?;
+        let text = match self.circuit {
+            true => serde_json::to_string(Statement::new(&key)?.circuit()),
+            false => serde_json::to_string(&key.network),
+        };
+        writeln!(output, "{}", text.map_err(std::io::Error::other)?)?;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod explain;
 mod inspect;
 #[cfg(feature = "prover")]
 mod models;
+mod network;
 #[cfg(feature = "prover")]
 mod prove;
 #[cfg(feature = "prover")]
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use thiserror::Error;
+use zkml_core::keys::Difference;
 #[cfg(feature = "prover")]
 use zkml_core::keys::{BudgetError, ProveError};
 use zkml_core::proof::FileError;
@@ -190,8 +192,13 @@ pub(crate) enum CommandError {
     #[cfg(feature = "prover")]
     #[error("{}: exists already and was made from something else; --force overwrites it", path.display())]
     InTheWay { path: PathBuf },
+    /// A key is another network than the one asked for.
+    #[error("rejected: another network: {difference} (here: the key; there: --network)")]
+    OtherNetwork { difference: Difference },
+    /// A file that should hold a skeleton does not.
+    #[error("{}: expected a model, a key, or a skeleton as `zkml inspect --skeleton` prints it, found {found}", path.display())]
+    NotSkeleton { path: PathBuf, found: String },
     /// Options that do not fit together or do not fit the model.
-    #[cfg(feature = "prover")]
     #[error("{0}")]
     Usage(String),
     /// There is no such model.
@@ -199,7 +206,6 @@ pub(crate) enum CommandError {
     #[error("{0} (`zkml models` lists them)")]
     Model(#[from] zkml::models::registry::UnknownModel),
     /// A file that is no container cannot be read.
-    #[cfg(feature = "prover")]
     #[error("{}: {error}", path.display())]
     Read { path: PathBuf, error: io::Error },
     /// A file or folder cannot be written.
@@ -257,6 +263,8 @@ library_errors! {
     Explain(zkml::setup::ExplainError);
     /// The network cannot be quantized.
     Quantize(zkml::ops::QuantizeError);
+    /// A known model cannot be compiled.
+    Step(zkml::Error);
     /// An artifact cannot be encoded.
     Format(zkml_core::proof::FormatError);
 }
@@ -269,7 +277,9 @@ impl CommandError {
             | CommandError::Key { .. }
             | CommandError::Rejected(_)
             | CommandError::Outputs { .. }
-            | CommandError::NotOutputs { .. } => ExitCode::from(1),
+            | CommandError::NotOutputs { .. }
+            | CommandError::OtherNetwork { .. }
+            | CommandError::NotSkeleton { .. } => ExitCode::from(1),
             #[cfg(feature = "prover")]
             CommandError::Library(error) => error.exit_code(),
             #[cfg(feature = "prover")]

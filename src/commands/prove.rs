@@ -7,6 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::{Value, json};
 use zkml::argument::Answer;
+use zkml::argument::Statement;
 use zkml::data;
 use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::observe::{duration, peak_memory, size};
@@ -82,7 +83,7 @@ impl Prove {
         console.write("public values", public_path, |path| {
             write_file(path, &proven.public)
         })?;
-        let outputs = ReadableOutputs::new(&key.verifying, &proven.public)?;
+        let outputs = ReadableOutputs::new(&Statement::of_proving(&key)?, &proven.public)?;
         let text = serde_json::to_string_pretty(&outputs).map_err(std::io::Error::from)?;
         console.write("outputs", outputs_path, |path| write_text(path, &text))?;
 

@@ -126,7 +126,7 @@ impl Setup {
         }
         let key = if verifying.exists() {
             let key: VerifyingKey = read_file(verifying).map_err(|_| in_the_way(verifying))?;
-            if key.circuit != model.lower()?.circuit || key.privacy != model.privacy {
+            if key.network != model.skeleton() || key.privacy() != model.privacy {
                 return Err(in_the_way(verifying));
             }
             console.kept("proving key", proving)?;
@@ -141,7 +141,7 @@ impl Setup {
             key.verifying
         };
         describe(&key, console)?;
-        if key.privacy.weights.is_private() && key.weights.budget() < u64::from(self.proofs) {
+        if key.weights.visibility.is_private() && key.weights.commitments.budget() < u64::from(self.proofs) {
             console.warn(&format!(
                 "the key was made for fewer proofs than {}; --force makes another",
                 self.proofs
@@ -155,8 +155,8 @@ fn describe(key: &VerifyingKey, console: &mut Console<'_>) -> Result<(), Command
     let digest = hex(&key.digest()?);
     console.line(&format!("key {digest}"))?;
     console.answer("key", digest);
-    if key.privacy.weights.is_private() {
-        let proofs = key.weights.budget().saturating_sub(ROTATION_RESERVE);
+    if key.weights.visibility.is_private() {
+        let proofs = key.weights.commitments.budget().saturating_sub(ROTATION_RESERVE);
         console.line(&format!("good for {proofs} proofs, then `zkml rotate-key`"))?;
         console.answer("proofs", proofs);
     }

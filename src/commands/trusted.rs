@@ -1,8 +1,8 @@
-//! Remembers the digests of verifying keys whose setup proof was checked, so that `zkml verify` need not check it
-//! again.
+//! Remembers weights keys whose setup proof was checked, so that `zkml verify` need not check it again.
 //!
-//! The user's state folder has an empty file for each such key, named by its digest. The digest leaves out the setup
-//! proof: another valid setup proof of the same key changes nothing.
+//! The user's state folder has an empty file for each of them, named by the digest of the weights key. The digest covers
+//! the version of the protocol, and leaves out the setup proof: once a proof of these commitments held, they hold what it
+//! says, whatever stands in another file. `zkml verify-key` checks the proof of its file all the same.
 
 use std::fs;
 use std::path::PathBuf;
@@ -25,30 +25,28 @@ pub(super) fn folder() -> Option<PathBuf> {
     Some(state.join("zkml").join("trusted-keys"))
 }
 
-/// When the setup proof of a key was checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Checked {
-    /// The setup proof was checked now.
-    Now,
-    /// It was checked by an earlier command.
-    Before,
+/// The key, ready to verify with. Checks its setup proof unless that of the same weights key was checked before. If the
+/// digest cannot be written, the next command checks again.
+pub(super) fn trust(key: &VerifyingKey) -> Result<TrustedKey<'_>, VerifyError> {
+    let digest = key.weights.digest()?;
+    match marker(&digest).is_some_and(|marker| marker.is_file()) {
+        true => TrustedKey::remembered(key, &digest),
+        false => check(key),
+    }
 }
 
-/// The key, ready to verify with. Checks its setup proof unless the digest is remembered, and then remembers it. If the
-/// digest cannot be written, the next command checks again.
-pub(super) fn trust(key: &VerifyingKey) -> Result<(TrustedKey<'_>, Checked), VerifyError> {
-    let digest = key.digest()?;
-    let marker = folder().map(|folder| folder.join(hex(&digest)));
-    if marker.as_ref().is_some_and(|marker| marker.is_file()) {
-        return Ok((TrustedKey::remembered(key, &digest)?, Checked::Before));
-    }
+/// The same, with its setup proof checked in any case.
+pub(super) fn check(key: &VerifyingKey) -> Result<TrustedKey<'_>, VerifyError> {
     let trusted = TrustedKey::new(key)?;
-    if let Some(marker) = marker {
-        let written = marker
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| fs::write(&marker, b""));
-        drop(written);
+    if let Some(marker) = marker(&key.weights.digest()?) {
+        let folder = marker.parent().map_or(Ok(()), fs::create_dir_all);
+        // Without the file the next command checks again.
+        drop(folder.and_then(|()| fs::write(&marker, b"")));
     }
-    Ok((trusted, Checked::Now))
+    Ok(trusted)
+}
+
+/// The file that says that a weights key was checked.
+fn marker(digest: &[u8; 32]) -> Option<PathBuf> {
+    Some(folder()?.join(hex(digest)))
 }

@@ -92,9 +92,9 @@ impl Verify {
         let key: VerifyingKey = read_file(&self.key)?;
         let proof: Proof = read_file(&self.proof)?;
         let public: PublicValues = read_file(&self.public)?;
-        let (trusted, _) = trust(&key)?;
+        let trusted = trust(&key)?;
         let committed = trusted.verify(&public, &proof, self.context.as_bytes())?;
-        let outputs = ReadableOutputs::new(&key, &public)?;
+        let outputs = ReadableOutputs::new(trusted.statement(), &public)?;
         if let Some(path) = &self.outputs {
             let mismatch = |error| CommandError::Outputs {
                 path: path.clone(),
@@ -103,7 +103,7 @@ impl Verify {
             read_outputs(path)?.check(&outputs).map_err(mismatch)?;
         }
         Ok(Proven {
-            key: hex(&key.digest()?),
+            key: hex(&trusted.digest()),
             outputs,
             committed,
         })

@@ -1,40 +1,45 @@
-//! `zkml verify-key`: does a verifying key commit to what it says?
+//! `zkml verify-key`: which network is it, and do its commitments hold what it says?
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use zkml_core::argument::{Statement, soundness};
 use zkml_core::keys::VerifyingKey;
 use zkml_core::proof::read_file;
-use zkml_core::verify::TrustedKey;
 
-use super::trusted::{Checked, trust};
+use super::network::{Compared, Other};
+use super::trusted::{check, trust};
 use super::{CommandError, hex};
 
 /// Check a verifying key, once for all its proofs
 ///
-/// Checks the key's setup proof: the committed weights are integers in [-128, 127] with zero padding, the same in all
-/// commitments. Its digest is remembered, and `zkml verify` does not check it again. Whose model it is, and whether it
-/// is the one you were promised, only the digest can tell: compare it with one you were given.
+/// Reads the network of the key, lowers it to the circuit that proofs are checked against, and checks the setup proof:
+/// the committed weights are integers in [-128, 127] with zero padding, the same in all commitments. `zkml verify` then
+/// does not check the setup proof of these weights again.
+///
+/// A valid key proves answers of exactly this network, as `zkml inspect` prints it, with exactly these weights. It does
+/// not say who trained the weights or how well: for that compare its digest with one that you were given.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Digests are kept in the folder named by ZKML_TRUSTED_KEYS, else in zkml/trusted-keys in your state folder.
+Digests of checked weights are kept in the folder named by ZKML_TRUSTED_KEYS, else in zkml/trusted-keys in your state
+folder.
 
 Exit codes:
-  0  the key is sound
-  1  rejected: no setup proof, or one that does not hold
+  0  the key is sound, and the network is the one asked for
+  1  rejected: no setup proof, one that does not hold, or another network
   2  not checked: wrong usage, or a file could not be read")]
 pub(crate) struct VerifyKey {
     /// The verifying key
     key: PathBuf,
+    /// The network it must be: a model's name, a compiled model, a key, or a skeleton written by `zkml inspect
+    /// --skeleton`
+    #[arg(long, value_name = "NAME|FILE")]
+    network: Option<String>,
     /// A key that this one was rotated from; checked as well
     #[arg(long)]
     previous: Option<PathBuf>,
-    /// Check the setup proof again, whatever is remembered
-    #[arg(long)]
-    again: bool,
     /// Answer with one JSON object, also for a rejection
     #[arg(long)]
     pub(super) json: bool,
@@ -42,40 +47,51 @@ pub(crate) struct VerifyKey {
 
 impl VerifyKey {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
-        let (key, checked) = self.check()?;
-        let digest = hex(&key.digest()?);
-        let bits = soundness(&Statement::new(&key)?).sum(&soundness(&Statement::of_setup(&key)?));
-        let before = checked == Checked::Before;
-        if self.json {
-            let answer = json!({
-                "valid": true, "model": key.name, "key": digest, "remembered": before, "soundness_bits": bits,
-            });
-            writeln!(output, "{answer}")?;
-            return Ok(());
-        }
-        let how = if before { " (checked before)" } else { "" };
-        writeln!(output, "valid{how}")?;
-        writeln!(output, "model      {}", key.name)?;
-        writeln!(output, "key        {digest}")?;
-        writeln!(
-            output,
-            "soundness  {bits:.1} bits, setup proof and one answer together"
-        )?;
-        Ok(())
-    }
-
-    fn check(&self) -> Result<(VerifyingKey, Checked), CommandError> {
         let key: VerifyingKey = read_file(&self.key)?;
         if let Some(previous) = &self.previous {
             let previous: VerifyingKey = read_file(previous)?;
             trust(&previous)?;
             key.replaces(&previous)?;
         }
-        if self.again {
-            TrustedKey::new(&key)?;
-            return Ok((key, Checked::Now));
+        let trusted = check(&key)?;
+        let compared = match &self.network {
+            Some(other) => Some(Other::find(other, &key.network)?.compare(&key.network)?),
+            None => None,
+        };
+        let setup = soundness(&Statement::of_setup(&key.weights)?);
+        let bits = soundness(trusted.statement()).sum(&setup);
+        let digest = |digest: [u8; 32]| hex(&digest);
+        let lines = [
+            ("model", key.name().to_owned()),
+            ("key", digest(trusted.digest())),
+            ("architecture", digest(key.network.architecture().digest()?)),
+            ("skeleton", digest(key.network.digest()?)),
+            ("weights key", digest(key.weights.digest()?)),
+        ];
+        if self.json {
+            let mut answer = json!({
+                "valid": true,
+                "soundness_bits": bits,
+                "network": compared.as_ref().map(Compared::as_json),
+            });
+            for (name, value) in lines {
+                answer[name.replace(' ', "_")] = Value::String(value);
+            }
+            writeln!(output, "{answer}")?;
+            return Ok(());
         }
-        let (_, checked) = trust(&key)?;
-        Ok((key, checked))
+        writeln!(output, "valid")?;
+        for (name, value) in lines {
+            writeln!(output, "{name:12}  {value}")?;
+        }
+        if let Some(compared) = compared {
+            writeln!(output, "{:12}  {compared}", "network")?;
+        }
+        writeln!(
+            output,
+            "{:12}  {bits:.1} bits, setup proof and one answer together",
+            "soundness"
+        )?;
+        Ok(())
     }
 }

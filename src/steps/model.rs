@@ -76,7 +76,7 @@ impl Model {
         self
     }
 
-    /// As [`classifier`](Self::classifier), with names of the classes, by index. They are not part of what is proved.
+    /// As [`classifier`](Self::classifier), with names of the classes, by index. Keys state them.
     pub fn with_classes(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.classes = names.into_iter().map(Into::into).collect();
         self.classifier()

@@ -88,13 +88,12 @@ impl Prover {
         })
     }
 
-    /// A verifier of its proofs, with the names of classes that the model has.
+    /// A verifier of its proofs.
     ///
     /// # Errors
     /// [`Error::VerifyingKey`] for a key whose setup proof does not hold.
     pub fn verifier(&self) -> Result<Verifier, Error> {
-        let verifier = Verifier::new(&self.key.verifying)?;
-        Ok(verifier.with_classes(self.key.model.network.record.classes.clone()))
+        Verifier::new(&self.key.verifying)
     }
 
     /// New keys for the same private weights, with as many proofs again. Spends one of the openings that the old key

@@ -5,7 +5,7 @@ use core::fmt;
 use zkml_core::argument::Statement;
 use zkml_core::keys::PublicTensor;
 use zkml_core::proof::PublicValues;
-use zkml_core::verify;
+use zkml_core::verify::{self, TrustedKey};
 use zkml_core::{Privacy, Visibility};
 
 use super::QuantizedTensor;
@@ -36,17 +36,13 @@ pub struct Verified {
 
 impl Verified {
     /// Takes public values whose proof was just checked.
-    pub(super) fn new(
-        statement: &Statement<'_>,
-        public: &PublicValues,
-        commitments: verify::Verified,
-        names: &[String],
-    ) -> Self {
+    pub(super) fn new(key: &TrustedKey<'_>, public: &PublicValues, commitments: verify::Verified) -> Self {
+        let (statement, names) = (key.statement(), &key.key().network.classes);
         let outputs = public_outputs(statement, public);
         let class = outputs.as_deref().and_then(class_of);
         Self {
-            model: statement.key.name.clone(),
-            privacy: statement.key.privacy,
+            model: statement.name.clone().into_owned(),
+            privacy: statement.privacy,
             inputs: public_inputs(statement, public),
             label: class.and_then(|class| names.get(class).cloned()),
             outputs,
@@ -75,7 +71,7 @@ impl Verified {
         self.outputs().map(classes_of).unwrap_or_default()
     }
 
-    /// The name of the class, if the verifier was given names.
+    /// The name of the class, if the key has names.
     pub fn label(&self) -> Option<&str> {
         self.label.as_deref()
     }

@@ -25,7 +25,6 @@ use super::{AnswerProof, Error, Verified};
 #[derive(Clone)]
 pub struct Verifier {
     key: TrustedKey<'static>,
-    classes: Vec<String>,
 }
 
 impl Verifier {
@@ -37,7 +36,6 @@ impl Verifier {
         let key = TrustedKey::new(key).map_err(|error| Error::VerifyingKey { error })?;
         Ok(Self {
             key: key.into_owned(),
-            classes: Vec::new(),
         })
     }
 
@@ -59,13 +57,6 @@ impl Verifier {
         Ok(())
     }
 
-    /// Names of the classes, by index, for [`Verified::label`]. They are not part of a key, and nothing is proved of
-    /// them.
-    pub fn with_classes(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.classes = names.into_iter().map(Into::into).collect();
-        self
-    }
-
     /// Checks that the model of the key gives the outputs of the proof on its input, and that the prover was given
     /// `context`, such as a nonce that nobody else could know.
     ///
@@ -77,17 +68,12 @@ impl Verifier {
             .key
             .verify(public, proof, context)
             .map_err(|error| Error::Verify { error })?;
-        Ok(Verified::new(
-            self.key.statement(),
-            public,
-            commitments,
-            &self.classes,
-        ))
+        Ok(Verified::new(&self.key, public, commitments))
     }
 
     /// The verifying key.
     pub fn key(&self) -> &VerifyingKey {
-        &self.key.statement().key
+        self.key.key()
     }
 
     /// Digest of the key without its setup proof. Compare it with the digest that you were given.
@@ -97,7 +83,7 @@ impl Verifier {
 
     /// What its proofs show.
     pub fn privacy(&self) -> Privacy {
-        self.key().privacy
+        self.key().privacy()
     }
 }
 
@@ -105,7 +91,7 @@ impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digest: String = self.digest().iter().map(|byte| format!("{byte:02x}")).collect();
         f.debug_struct("Verifier")
-            .field("model", &self.key().name)
+            .field("model", &self.key().name())
             .field("digest", &digest)
             .finish_non_exhaustive()
     }

@@ -29,7 +29,7 @@ fn write_proof(folder: &Path, name: &str, key: &ProvingKey) {
 }
 
 #[test]
-fn a_key_is_checked_once_and_its_digest_remembered() {
+fn a_key_is_checked_and_its_weights_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let key = written(folder);
@@ -38,21 +38,33 @@ fn a_key_is_checked_once_and_its_digest_remembered() {
     let first = zkml(&["verify-key", "small.vkey"], folder);
     assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
     assert!(
-        text(&first.stdout).starts_with("valid\nmodel      small\n"),
+        text(&first.stdout).starts_with("valid\nmodel         small\n"),
         "{}",
         text(&first.stdout)
     );
-    let second = zkml(&["verify-key", "small.vkey"], folder);
-    assert!(
-        text(&second.stdout).starts_with("valid (checked before)\n"),
-        "{}",
-        text(&second.stdout)
-    );
-    let again = zkml(&["verify-key", "small.vkey", "--again", "--json"], folder);
+    let again = zkml(&["verify-key", "small.vkey", "--json"], folder);
     let answer: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
     assert_eq!(answer["valid"], true);
-    assert_eq!(answer["remembered"], false);
     assert!(answer["soundness_bits"].as_f64().unwrap() >= 100.0);
+    let verifying = &key.verifying;
+    for (name, digest) in [
+        ("key", verifying.digest()),
+        ("architecture", verifying.network.architecture().digest()),
+        ("skeleton", verifying.network.digest()),
+        ("weights_key", verifying.weights.digest()),
+    ] {
+        let expected: String = digest.unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(answer[name], expected, "{name}");
+    }
+    // `verify-key` looks at the setup proof of its file, whatever is remembered of the same weights.
+    let mut bare = verifying.clone();
+    bare.weights.setup_proof.clear();
+    write_file(folder.join("bare.vkey"), &bare).unwrap();
+    assert_refused(
+        &zkml(&["verify-key", "bare.vkey"], folder),
+        1,
+        &["rejected", "no setup proof"],
+    );
 
     let arguments = [
         "verify",
@@ -74,11 +86,11 @@ fn a_key_without_its_setup_proof_or_with_an_altered_one_is_refused() {
     let key = written(folder);
     write_proof(folder, "small", &key);
     let mut bare = key.verifying.clone();
-    bare.setup_proof.clear();
+    bare.weights.setup_proof.clear();
     write_file(folder.join("bare.vkey"), &bare).unwrap();
     let mut altered = key.verifying.clone();
-    let middle = altered.setup_proof.len() / 2;
-    altered.setup_proof[middle] ^= 1;
+    let middle = altered.weights.setup_proof.len() / 2;
+    altered.weights.setup_proof[middle] ^= 1;
     write_file(folder.join("altered.vkey"), &altered).unwrap();
     for (name, words) in [
         ("bare.vkey", &["rejected", "no setup proof"][..]),

@@ -564,20 +564,20 @@ fn inspect_prints_the_scales_of_the_key() {
     let inspected = answer(&zkml(&["inspect", "--json", "lenet.vkey"], keys()));
     let content = &inspected["content"];
     let scales = |name: &str| content[name]["scale"].as_f64();
-    assert_eq!(scales("input"), Some(key.interface.input_scale), "{content}");
-    assert!(key.interface.output_scales.len() > 1);
-    for (index, scale) in key.interface.output_scales.iter().enumerate() {
+    assert_eq!(scales("input"), key.network.input_scales().next(), "{content}");
+    assert!(key.network.output_scales.len() > 1);
+    for (index, scale) in key.network.output_scales.iter().copied().enumerate() {
         let name = format!("output_{index}");
-        assert_eq!(scales(&name), Some(*scale), "{name}: {content}");
+        assert_eq!(scales(&name), Some(scale), "{name}: {content}");
     }
 }
 
-/// A circuit from a file is checked before anything reads it.
+/// A network from a file is checked before anything reads it.
 #[test]
-fn a_key_with_a_malformed_circuit_is_not_explained() {
+fn a_key_with_a_malformed_network_is_not_explained() {
     let folder = tempfile::tempdir().unwrap();
     let mut key: VerifyingKey = read_file(keys().join("lenet.vkey")).unwrap();
-    key.circuit.lookups[0].table = 999;
+    key.network.graph.nodes[1].inputs[0].0 = 999;
     write_file(folder.path().join("bad.vkey"), &key).unwrap();
     for arguments in [
         &["inspect", "bad.vkey"][..],
@@ -586,7 +586,7 @@ fn a_key_with_a_malformed_circuit_is_not_explained() {
         assert_refused(
             &zkml(arguments, folder.path()),
             1,
-            &["a table below", "found 999"],
+            &["operand number 999 is not an earlier node"],
         );
     }
 }

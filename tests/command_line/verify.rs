@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
+use zkml::argument::Statement;
 use zkml::keys::VerifyingKey;
 use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::models::Mlp;
@@ -89,7 +90,7 @@ fn files() -> &'static Path {
             let (public, proof) = prove(key, &input, CONTEXT.as_bytes()).unwrap();
             write_file(folder.join(format!("{name}.proof")), &proof).unwrap();
             write_file(folder.join(format!("{name}.public")), &public).unwrap();
-            let outputs = ReadableOutputs::new(&key.verifying, &public).unwrap();
+            let outputs = ReadableOutputs::new(&Statement::of_proving(key).unwrap(), &public).unwrap();
             std::fs::write(
                 folder.join(format!("{name}.json")),
                 serde_json::to_vec_pretty(&outputs).unwrap(),
@@ -230,7 +231,7 @@ fn another_key() {
     );
     // A key with the name of the model changed, and the proof made to speak of it.
     let mut key: VerifyingKey = read_file(files().join("small.vkey")).unwrap();
-    key.name.push('!');
+    key.network.name.push('!');
     let digest = key.digest().unwrap();
     let proof = changed("small.proof", |proof: &mut Proof| proof.key = digest);
     let folder = tempfile::tempdir().unwrap();
@@ -241,10 +242,12 @@ fn another_key() {
     assert_refused(&output, 1, &["rejected: check `"]);
     // Keys that describe no argument, or a weak one.
     let broken = changed("small.vkey", |key: &mut VerifyingKey| {
-        key.circuit.lookups[0].table = 99
+        key.network.graph.nodes[1].inputs.clear()
     });
     assert_refused(&verify_bytes("--key", &broken), 1, &["verifying key: "]);
-    let weak = changed("small.vkey", |key: &mut VerifyingKey| key.code.queries = 20);
+    let weak = changed("small.vkey", |key: &mut VerifyingKey| {
+        key.weights.code.queries = 20
+    });
     assert_refused(
         &verify_bytes("--key", &weak),
         1,
@@ -492,6 +495,9 @@ fn commitments_to_private_outputs_are_shown() {
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     let root: String = commitment.root.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(answer["committed"]["output"]["root"], root);
-    assert_eq!(answer["committed"]["output"]["tail"], key.verifying.code.tail);
+    assert_eq!(
+        answer["committed"]["output"]["tail"],
+        key.verifying.weights.code.tail
+    );
     assert_eq!(answer["committed"]["input"], Value::Null);
 }

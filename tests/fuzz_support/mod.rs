@@ -22,7 +22,6 @@ use std::sync::LazyLock;
 
 use ndarray::ArrayD;
 use safetensors::tensor::{Dtype, TensorView};
-use zkml::argument::PROTOCOL_SETUP;
 use zkml::graph::Graph;
 use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::nn::Weights;
@@ -33,7 +32,7 @@ use zkml::proof::{Proof, PublicValues};
 use zkml::prove::prove;
 use zkml::quant::{Calibration, QuantizeOptions, quantize};
 use zkml::setup::{SetupOptions, setup};
-use zkml::transcript::{Event, VerifierTranscript, VerifyError};
+use zkml::transcript::{Event, PROTOCOL_SETUP, VerifierTranscript, VerifyError};
 use zkml::verify::{TrustedKey, verify_setup_recording};
 
 /// What the proofs are bound to.
@@ -120,6 +119,7 @@ impl Fixture {
         let other_setup = setup(model.clone(), &options)
             .expect("setup")
             .verifying
+            .weights
             .setup_proof;
         // There are few fixtures, and they stay.
         let key: &ProvingKey = Box::leak(Box::new(setup(model, &options).expect("setup")));
@@ -128,8 +128,8 @@ impl Fixture {
         let mut random = Random(2);
         let [proved, other] = [(); 2].map(|()| prove_image(key, &mut random));
         let events = trusted.verify_recording(&proved.public, &proved.proof, CONTEXT);
-        let transcript = VerifierTranscript::recording(PROTOCOL_SETUP, &verifying.setup_proof);
-        let setup_events = verify_setup_recording(verifying, transcript);
+        let transcript = VerifierTranscript::recording(PROTOCOL_SETUP, &verifying.weights.setup_proof);
+        let setup_events = verify_setup_recording(&verifying.weights, transcript);
         let [messages, setup_messages] = [events, setup_events].map(|events| {
             let events = events.expect("verify").into_iter();
             events.filter(|event| event.kind.is_message()).collect()

@@ -135,7 +135,7 @@ pub fn mutate(fixture: &Fixture, choices: &mut Choices<'_>) -> (Proved, Vec<Step
 /// The setup proof of the fixture's key, altered in one to three places.
 pub fn mutate_setup(fixture: &Fixture, choices: &mut Choices<'_>) -> (Vec<u8>, Vec<Step>) {
     let honest = Messages {
-        bytes: &fixture.key.verifying.setup_proof,
+        bytes: &fixture.key.verifying.weights.setup_proof,
         events: &fixture.setup_messages,
         other: &fixture.other_setup,
     };
@@ -214,11 +214,11 @@ fn mutate_binding(fixture: &Fixture, proved: &mut Proved, choices: &mut Choices<
             ("context", "cut")
         }
         3 => {
-            proved.proof.commitment = match choices.below(4) {
-                0 => choices.word(4) as u32,
-                _ => proved.proof.commitment.wrapping_add(1 + choices.below(24) as u32),
+            proved.proof.opening = match choices.below(4) {
+                0 => choices.word(4),
+                _ => proved.proof.opening.wrapping_add(1 + choices.below(24) as u64),
             };
-            ("commitment", "another one")
+            ("opening", "another one")
         }
         _ => {
             proved.proof.messages.clone_from(&fixture.other.proof.messages);

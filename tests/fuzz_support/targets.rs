@@ -1,8 +1,8 @@
 //! The fuzz targets: each takes any bytes, panics where something is wrong, and says whether they could be decoded.
 
 use zkml::graph::Graph;
-use zkml::keys::VerifyingKey;
 use zkml::keys::{Budget, CompiledModel, ProvingKey, Purpose};
+use zkml::keys::{VerifyingKey, WeightsKey};
 use zkml::nn::Weights;
 use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Header, Proof, PublicValues};
 use zkml::proof::{from_bytes, to_bytes};
@@ -72,7 +72,7 @@ pub const DECODERS: [Target; 11] = [
         run: readable_outputs,
         seed: |fixture| {
             let outputs =
-                ReadableOutputs::new(&fixture.key.verifying, &fixture.proved.public).expect("outputs");
+                ReadableOutputs::new(fixture.trusted.statement(), &fixture.proved.public).expect("outputs");
             serde_json::to_vec(&outputs).expect("json")
         },
     },
@@ -170,7 +170,7 @@ pub fn verifying_key(bytes: &[u8]) -> bool {
     let Some(key) = decode::<VerifyingKey>(bytes) else {
         return false;
     };
-    let fixture = fixture_with(|fixture| fixture.key.verifying.privacy == key.privacy);
+    let fixture = fixture_with(|fixture| fixture.key.verifying.privacy() == key.privacy());
     let Ok(digest) = key.digest() else { return false };
     // The proof claims that key, so that verification goes as far as it can.
     let proof = Proof {
@@ -179,12 +179,21 @@ pub fn verifying_key(bytes: &[u8]) -> bool {
     };
     let verdict = verify(&key, &fixture.proved.public, &proof, CONTEXT);
     assert_eq!(verdict.is_ok(), key == fixture.key.verifying, "{verdict:?}");
-    // Somebody may have been talked into trusting the key. Its setup proof does not belong to the digest.
-    if let Ok(trusted) = TrustedKey::remembered(&key, &digest) {
+    // Somebody may have been talked into trusting the weights. Their setup proof does not belong to the digest.
+    let Ok(weights) = key.weights.digest() else {
+        return false;
+    };
+    if let Ok(trusted) = TrustedKey::remembered(&key, &weights) {
         let verdict = trusted.verify(&fixture.proved.public, &proof, CONTEXT);
         assert_eq!(verdict.is_ok(), digest == fixture.trusted.digest(), "{verdict:?}");
+        let _ = ReadableOutputs::new(trusted.statement(), &fixture.proved.public);
     }
-    let _ = ReadableOutputs::new(&key, &fixture.proved.public);
+    let _ = key
+        .network
+        .architecture()
+        .difference(&fixture.key.verifying.network.architecture());
+    let _ = key.network.difference(&fixture.key.verifying.network);
+    let _ = key.network.to_string();
     true
 }
 
@@ -202,7 +211,7 @@ pub fn public_values(bytes: &[u8]) -> bool {
     };
     let shape = |public: &PublicValues| (public.input.is_some(), public.outputs.is_some());
     let fixture = fixture_with(|fixture| shape(&fixture.proved.public) == shape(&public));
-    let _ = ReadableOutputs::new(&fixture.key.verifying, &public);
+    let _ = ReadableOutputs::new(fixture.trusted.statement(), &public);
     judge_altered(fixture, |proved| proved.public = public)
 }
 
@@ -210,7 +219,7 @@ pub fn compiled_model(bytes: &[u8]) -> bool {
     let Some(model) = decode::<CompiledModel>(bytes) else {
         return false;
     };
-    let _ = model.interface();
+    let _ = model.skeleton().to_string();
     model.lower().is_ok()
 }
 
@@ -270,7 +279,8 @@ pub fn readable_outputs(bytes: &[u8]) -> bool {
     };
     let shown = outputs.outputs.is_some();
     let fixture = fixture_with(|fixture| fixture.proved.public.outputs.is_some() == shown);
-    let expected = ReadableOutputs::new(&fixture.key.verifying, &fixture.proved.public).expect("outputs");
+    let expected =
+        ReadableOutputs::new(fixture.trusted.statement(), &fixture.proved.public).expect("outputs");
     let _ = outputs.check(&expected);
     // What is compared exactly: numbers may differ by the last digits of their text.
     if expected.check(&outputs).is_ok() {
@@ -369,10 +379,10 @@ pub fn setup_mutated(bytes: &[u8]) -> Verdict {
     let fixtures = fixtures();
     let fixture = &fixtures[choices.below(fixtures.len())];
     let (setup_proof, steps) = mutate_setup(fixture, &mut choices);
-    let honest = setup_proof == fixture.key.verifying.setup_proof;
-    let key = VerifyingKey {
+    let honest = setup_proof == fixture.key.verifying.weights.setup_proof;
+    let key = WeightsKey {
         setup_proof,
-        ..fixture.key.verifying.clone()
+        ..fixture.key.verifying.weights.clone()
     };
     let verdict = verify_setup(&key);
     assert_eq!(honest, verdict.is_ok(), "{verdict:?} after {steps:?}");

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use zkml::field::{M61, P, pack, unpack};
 use zkml::keys::CompiledModel;
-use zkml::keys::VerifyingKey;
+use zkml::keys::WeightsKey;
 use zkml::prelude::*;
 use zkml::proof::Proof;
 use zkml::prove::prove;
@@ -72,12 +72,12 @@ fn every_altered_message_of_a_proof_of_lenet_is_rejected_by_its_check() {
             tally.checks
         );
         assert!(tally.rejected > 50 * seen.len(), "{name}: {}", tally.rejected);
-        every_altered_setup_proof_is_rejected(name, &key.verifying);
+        every_altered_setup_proof_is_rejected(name, &key.verifying.weights);
     }
 }
 
 /// Bits of the setup proof of a key, here and there.
-fn every_altered_setup_proof_is_rejected(name: &str, key: &VerifyingKey) {
+fn every_altered_setup_proof_is_rejected(name: &str, key: &WeightsKey) {
     verify_setup(key).unwrap();
     let mut random = Random(6);
     let mut altered = key.clone();

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use zkml::argument::Statement;
 use zkml::keys::ProvingKey;
 use zkml::proof::Proof;
 use zkml::proof::PublicValues;
@@ -24,7 +25,8 @@ impl Task {
         proof: &Proof,
     ) -> Result<(), Box<dyn Error>> {
         let outputs = folder.join("outputs.json");
-        let text = serde_json::to_string_pretty(&ReadableOutputs::new(&key.verifying, public)?)?;
+        let text =
+            serde_json::to_string_pretty(&ReadableOutputs::new(&Statement::of_proving(key)?, public)?)?;
         let paths = ["model", "pkey", "vkey", "proof", "public"]
             .map(|extension| folder.join(format!("{}.{extension}", self.name)));
         let [model_path, proving_path, verifying_path, proof_path, public_path] = &paths;

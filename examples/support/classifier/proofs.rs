@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use zkml::argument::Statement;
 use zkml::keys::ProvingKey;
 use zkml::proof::Proof;
 use zkml::proof::PublicValues;
@@ -50,7 +51,7 @@ impl Task {
         let verifying = start.elapsed();
         times.verify += verifying;
 
-        let outputs = ReadableOutputs::new(&key.verifying, &public)?;
+        let outputs = ReadableOutputs::new(&Statement::of_proving(key)?, &public)?;
         self.show(first, &outputs.outputs.unwrap_or_default(), out)?;
         println!(
             "proved in {}, verified in {}, proof {}, public values {}",
@@ -146,7 +147,7 @@ pub(super) fn describe(key: &ProvingKey) -> Result<(), Box<dyn Error>> {
         output,
         weights,
         ..
-    } = key.verifying.privacy;
+    } = key.verifying.privacy();
     println!("privacy: {input} input, {output} output, {weights} weights");
     if let Some(budget) = key.budget() {
         println!("proofs: {} with this key, then rotate it", budget.proofs_left()?);

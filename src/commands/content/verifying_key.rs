@@ -1,12 +1,13 @@
-//! A verifying key: its circuit, its code, its tensors, its weights, and how sound its proofs are.
+//! A verifying key: its network, its tensors, its weights, its circuit and code, and how sound its proofs are.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 use zkml_core::argument::{SoundnessReport, Statement, soundness};
-use zkml_core::circuit::Circuit;
 use zkml_core::field::packed_length;
-use zkml_core::keys::{PublicTensor, ROTATION_RESERVE, VerifyingKey};
+use zkml_core::graph::{Node, Operation as _, Preprocessing};
+use zkml_core::keys::{NetworkSkeleton, PublicTensor, ROTATION_RESERVE, VerifyingKey};
+use zkml_core::ops::Skeleton;
 use zkml_core::pcs::CodeParameters;
 use zkml_core::privacy::{Privacy, Visibility};
 use zkml_core::proof::read_file;
@@ -25,39 +26,84 @@ pub(super) fn read(path: &Path) -> Result<Vec<Fact>, CommandError> {
 
 fn facts(key: &VerifyingKey) -> Result<Vec<Fact>, VerifyError> {
     let statement = Statement::new(key)?;
-    let digest = hex(&statement.digest);
     let opening = opening_bytes(&statement);
-    let mut facts = vec![
-        fact("name", key.name.clone(), key.name.clone()),
-        fact("digest", digest.clone(), digest),
-    ];
-    facts.extend(circuit(&key.circuit, &statement));
+    let mut facts = vec![fact("name", key.name(), key.name())];
+    facts.extend(digests(key, &statement)?);
+    facts.extend(network(key));
+    facts.push(privacy(&key.privacy()));
+    facts.extend(tensors(key, &statement));
+    facts.push(weights(key));
+    facts.extend(circuit(&statement));
     facts.extend([
-        code(&key.code),
+        code(&key.weights.code),
         rows(&statement),
         fact(
             "hardening",
-            format!("{} sequential hashes", key.hardening),
-            key.hardening,
+            format!("{} sequential hashes", statement.hardening),
+            statement.hardening,
         ),
         fact(
             "opening",
             format!("about {opening} bytes of a proof"),
             json!({ "estimated_bytes": opening }),
         ),
-        privacy(&key.privacy),
     ]);
-    facts.extend(tensors(key, &statement));
-    facts.push(weights(key));
     facts.extend(account(
         &soundness(&statement),
-        &soundness(&Statement::of_setup(key)?),
+        &soundness(&Statement::of_setup(&key.weights)?),
     ));
     Ok(facts)
 }
 
+/// Digests of the key and of its parts.
+fn digests(key: &VerifyingKey, statement: &Statement<'_>) -> Result<[Fact; 4], VerifyError> {
+    let digest = |name: &str, digest: [u8; 32]| fact(name, hex(&digest), hex(&digest));
+    Ok([
+        digest("digest", statement.digest),
+        digest("architecture", key.network.architecture().digest()?),
+        digest("skeleton", key.network.digest()?),
+        digest("weights key", key.weights.digest()?),
+    ])
+}
+
+/// The network as PyTorch prints a model, the preparation of images and the names of classes: all under the digest.
+fn network(key: &VerifyingKey) -> Vec<Fact> {
+    let NetworkSkeleton {
+        graph,
+        preprocessing,
+        classes,
+        ..
+    } = &key.network;
+    let layer = |node: &Node<Skeleton>| {
+        let (minimum, maximum) = node.fact.range;
+        json!({
+            "name": node.name, "operation": node.op.name(), "inputs": node.inputs, "shape": node.fact.shape,
+            "minimum": minimum, "maximum": maximum, "scale": node.fact.scale,
+        })
+    };
+    let layers: Vec<Value> = graph.nodes.iter().map(layer).collect();
+    let images = match preprocessing {
+        None => fact("images", "(not taken)", Value::Null),
+        Some(Preprocessing { pad, mean, deviation }) => fact(
+            "images",
+            format!("(byte / 255 - {mean:?}) / {deviation:?}, {pad} zero pixels around"),
+            json!({ "pad": pad, "mean": mean, "deviation": deviation }),
+        ),
+    };
+    let named = match classes.is_empty() {
+        true => "(no names)".to_owned(),
+        false => format!("{}: {}", classes.len(), classes.join(", ")),
+    };
+    vec![
+        fact("network", key.network.to_string(), layers),
+        images,
+        fact("classes", named, classes.clone()),
+    ]
+}
+
 /// How many columns, lookups, tables and equalities there are.
-fn circuit(circuit: &Circuit, statement: &Statement<'_>) -> [Fact; 4] {
+fn circuit(statement: &Statement<'_>) -> [Fact; 4] {
+    let circuit = statement.circuit();
     let (columns, lookups, tables) = (circuit.columns.len(), circuit.lookups.len(), circuit.tables.len());
     let (committed, parameters) = (statement.committed.len(), statement.parameters.len());
     let equalities = circuit.equalities.len();
@@ -114,29 +160,26 @@ fn rows(statement: &Statement<'_>) -> Fact {
     )
 }
 
-/// The input and the outputs, public or not.
-fn tensors<'s>(key: &VerifyingKey, statement: &'s Statement<'_>) -> Vec<Fact> {
-    let named = |name: String, public: Option<&PublicTensor>, scale: f64| match public {
-        Some(public) => tensor(key, name, public, public.scale),
+/// The inputs and the outputs, public or not.
+fn tensors(key: &VerifyingKey, statement: &Statement<'_>) -> Vec<Fact> {
+    let fact_of = |name: String, public: &[PublicTensor], index: usize, scale: f64| match public
+        .iter()
+        .find(|tensor| tensor.index as usize == index)
+    {
+        Some(public) => tensor(statement, name, public),
         None => private(name, Some(scale)),
     };
-    let interface = &key.interface;
-    let outputs = interface.output_scales.iter().enumerate();
-    let find = |tensors: &'s [PublicTensor], index: usize| {
-        tensors.iter().find(|tensor| tensor.index as usize == index)
-    };
-    let further = statement.inputs.iter().filter(|tensor| tensor.index > 0);
-    core::iter::once(named(
-        "input".into(),
-        find(&statement.inputs, 0),
-        interface.input_scale,
-    ))
-    .chain(further.map(|public| named(format!("input {}", public.index), Some(public), public.scale)))
-    .chain(
-        outputs
-            .map(|(index, &scale)| named(format!("output {index}"), find(&statement.outputs, index), scale)),
-    )
-    .collect()
+    let inputs = key.network.input_scales().enumerate().map(|(index, scale)| {
+        let name = match index {
+            0 => "input".to_owned(),
+            _ => format!("input {index}"),
+        };
+        fact_of(name, &statement.inputs, index, scale)
+    });
+    let outputs = key.network.output_scales.iter().copied().enumerate();
+    let outputs =
+        outputs.map(|(index, scale)| fact_of(format!("output {index}"), &statement.outputs, index, scale));
+    inputs.chain(outputs).collect()
 }
 
 /// The soundness of an answer, of the setup proof, and of both.
@@ -158,11 +201,11 @@ fn account(answer: &SoundnessReport, setup: &SoundnessReport) -> [Fact; 3] {
 
 /// The commitments to the weights and how many proofs they are good for.
 fn weights(key: &VerifyingKey) -> Fact {
-    let weights = &key.weights;
-    let (count, proof) = (weights.roots.len(), key.setup_proof.len());
-    let rotated = key.previous.map(|root| hex(&root));
+    let weights = &key.weights.commitments;
+    let (count, proof) = (weights.roots.len(), key.weights.setup_proof.len());
+    let rotated = key.weights.previous.map(|root| hex(&root));
     let proofs = weights.budget().saturating_sub(ROTATION_RESERVE);
-    let budget = match key.privacy.weights {
+    let budget = match key.weights.visibility {
         Visibility::Public => "any number of proofs".to_owned(),
         Visibility::Private => format!("{proofs} proofs and a rotation"),
     };
@@ -175,7 +218,7 @@ fn weights(key: &VerifyingKey) -> Fact {
         json!({
             "commitments": count,
             "openings_each": weights.openings,
-            "proofs": key.privacy.weights.is_private().then_some(proofs),
+            "proofs": key.weights.visibility.is_private().then_some(proofs),
             "setup_proof_bytes": proof,
             "rotated_from": rotated,
         }),
@@ -203,9 +246,14 @@ fn privacy(privacy: &Privacy) -> Fact {
     )
 }
 
-fn tensor(key: &VerifyingKey, name: String, tensor: &PublicTensor, scale: f64) -> Fact {
-    let shape = key.circuit[tensor.column].shape.sizes();
-    let (minimum, maximum) = (tensor.minimum, tensor.maximum);
+fn tensor(statement: &Statement<'_>, name: String, tensor: &PublicTensor) -> Fact {
+    let shape = statement.circuit()[tensor.column].shape.sizes();
+    let PublicTensor {
+        minimum,
+        maximum,
+        scale,
+        ..
+    } = *tensor;
     fact(
         name,
         format!("{shape:?}, integers in [{minimum}, {maximum}], scale {scale:e}"),

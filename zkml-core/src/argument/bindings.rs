@@ -7,11 +7,13 @@ use crate::proof::PublicValues;
 pub fn bindings(
     statement: &Statement<'_>,
     public: &PublicValues,
-    commitment: u32,
+    opening: u64,
     context: &[u8],
 ) -> Vec<(&'static str, Vec<u8>)> {
+    let bound = statement.bound.iter();
+    let mut list: Vec<_> = bound.map(|(label, digest)| (*label, digest.to_vec())).collect();
     if statement.subject == Subject::Setup {
-        return vec![("bind.key", statement.digest.to_vec())];
+        return list;
     }
     let integers = |values: &[i64]| {
         values
@@ -19,10 +21,8 @@ pub fn bindings(
             .flat_map(|value| value.to_le_bytes())
             .collect::<Vec<u8>>()
     };
-    let mut list = vec![
-        ("bind.key", statement.digest.to_vec()),
-        ("bind.commitment", commitment.to_le_bytes().to_vec()),
-    ];
+    // It is published: two proofs of one number show that the pads of an opening were used twice.
+    list.push(("bind.opening", opening.to_le_bytes().to_vec()));
     // What is private is bound as absent.
     list.push(match &public.input {
         Some(input) => ("bind.input", integers(input)),

@@ -25,13 +25,12 @@ pub use link::{CommittedTensors, TensorLayout};
 pub use public::PublicCells;
 pub use separate::SeparateTensors;
 pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
-pub use statement::{PROTOCOL, PROTOCOL_SETUP, Statement, Subject};
+pub use statement::{Statement, Subject};
 #[cfg(feature = "prover")]
 pub use trace::{Answer, Trace};
 pub use walk::claims_to_open;
 #[cfg(feature = "prover")]
 pub use walk::claims_to_prove;
-pub use work::required_hardening;
 
 /// Bytes in hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -2,6 +2,7 @@
 
 use super::{Statement, Subject};
 use crate::pcs::{ClaimPoint, Commitment, Matrix};
+use crate::privacy::Visibility;
 use crate::reduce::{Claims, Point};
 use crate::transcript::{Scalar, VerifyError};
 
@@ -11,35 +12,34 @@ impl Statement<'_> {
     pub fn weight_copies(&self) -> usize {
         match self.subject {
             Subject::Answer => 1,
-            Subject::Setup => self.key.weights.commitments(self.key.previous),
+            Subject::Setup => self.key.commitments.opened_by_setup(self.key.previous),
         }
     }
 
-    /// The commitments to the weights that a proof opens; `number` is the one an answer uses.
+    /// The commitments to the weights that a proof opens; `opening` is the number of an answer's opening.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] for a number that the key does not have.
-    pub fn weight_commitments(&self, number: usize) -> Result<Vec<Commitment>, VerifyError> {
-        let weights = &self.key.weights;
+    /// [`VerifyError::Opening`] for a number that the key does not have.
+    pub fn weight_commitments(&self, opening: u64) -> Result<Vec<Commitment>, VerifyError> {
+        let weights = &self.key.commitments;
         let commitment = |root: [u8; 32]| Commitment {
             root,
             rows: weights.rows,
             log_stride: 0,
         };
+        let budget = match self.key.visibility {
+            Visibility::Private => weights.budget(),
+            Visibility::Public => 1,
+        };
+        let roots = weights.roots.iter().copied();
         match self.subject {
-            Subject::Setup => Ok(weights
-                .roots
-                .iter()
-                .copied()
-                .chain(self.key.previous)
-                .map(commitment)
-                .collect()),
-            Subject::Answer => match weights.roots.get(number) {
-                Some(root) => Ok(vec![commitment(*root)]),
-                None => Err(VerifyError::Key(format!(
-                    "the proof uses commitment {number} to the weights, the key has {}",
-                    weights.roots.len()
-                ))),
+            Subject::Setup => Ok(roots.chain(self.key.previous).map(commitment).collect()),
+            Subject::Answer => match weights.roots.get(weights.commitment_of(opening)) {
+                Some(root) if opening < budget => Ok(vec![commitment(*root)]),
+                _ => Err(VerifyError::Opening {
+                    found: opening,
+                    budget,
+                }),
             },
         }
     }

@@ -1,10 +1,10 @@
 //! Refuses keys whose proofs would be too large to write down or to verify.
 
 use super::SECURITY_BITS;
-use super::work::{arithmetic, recursion_work, required_hardening};
+use super::work::{arithmetic, recursion_work};
 use crate::circuit::Circuit;
 use crate::field::encoding::packed_length;
-use crate::keys::VerifyingKey;
+use crate::keys::WeightsKey;
 use crate::pcs::recursive::expected_path_nodes;
 use crate::transcript::VerifyError;
 
@@ -16,8 +16,6 @@ const DIGEST_BYTES: usize = 32;
 
 /// Largest codeword, `log2`: the verifier encodes one.
 const MAXIMUM_LOG_CODEWORD: u32 = 24;
-/// Most sequential hashes a key may ask for: some seconds.
-const MAXIMUM_HARDENING: u64 = 1 << 26;
 
 /// The sizes of an opening: rows that the proof commits to, rows of weights in all copies, and the number of matrices.
 pub(super) struct Sizes {
@@ -28,7 +26,7 @@ pub(super) struct Sizes {
 
 /// Refuses keys for which no proof could be written down, or whose verification would not end in reasonable time.
 pub(super) fn check_sizes(
-    key: &VerifyingKey,
+    key: &WeightsKey,
     circuit: &Circuit,
     sizes: &Sizes,
     maximum: u64,
@@ -45,19 +43,6 @@ pub(super) fn check_sizes(
         return Err(VerifyError::Key(format!(
             "codeword length: expected at most 2^{MAXIMUM_LOG_CODEWORD}, found 2^{}",
             code.log_codeword
-        )));
-    }
-    if key.hardening > MAXIMUM_HARDENING {
-        return Err(VerifyError::Key(format!(
-            "hardening: expected at most {MAXIMUM_HARDENING} hashes, found {}",
-            key.hardening
-        )));
-    }
-    let required = required_hardening(&key.circuit);
-    if key.hardening < required {
-        return Err(VerifyError::Key(format!(
-            "hardening: expected at least {required} hashes for a network of this size, found {}",
-            key.hardening
         )));
     }
     let work = arithmetic(circuit, code).saturating_add(recursion_work(key));
@@ -78,7 +63,7 @@ pub(super) fn check_sizes(
 
 /// Bytes of a proof, about: the row combination or its recursion, the opened columns and their paths; the rest is
 /// small.
-fn proof_bytes(key: &VerifyingKey, sizes: &Sizes) -> usize {
+fn proof_bytes(key: &WeightsKey, sizes: &Sizes) -> usize {
     let code = &key.code;
     let rows = sizes.trace_rows.saturating_add(sizes.weight_rows);
     let columns = packed_length(rows.saturating_mul(code.queries));

@@ -5,19 +5,23 @@ use std::borrow::Cow;
 use super::SeparateTensors;
 use super::dry_run::walk;
 use super::sizes::{Sizes, check_copies, check_sizes};
-use crate::circuit::{Circuit, ColumnId, EvaluatedTable, Lookup, Schedule, Table, TableError, setup_circuit};
-use crate::keys::{PublicTensor, VerifyingKey, trace_extents, weight_extents};
+use super::work::required_hardening;
+use crate::circuit::{
+    Circuit, CircuitError, ColumnId, EvaluatedTable, Lookup, Schedule, Table, TableError, setup_circuit,
+};
+#[cfg(feature = "prover")]
+use crate::keys::ProvingKey;
+use crate::keys::{
+    PublicTensor, VerifyingKey, WeightsKey, public_tensors, tensor_tail, trace_extents, trace_tail,
+};
 use crate::lookup::{self, LookupShape, TableShape};
 use crate::masking::Masking;
 use crate::pcs::{ClaimPoint, Commitment, CommitmentScheme, Packing, Scheme};
+use crate::privacy::Privacy;
 use crate::proof::{Artifact, Proof};
-use crate::transcript::VerifyError;
-
-/// Name and version of the protocol: the first thing the transcript absorbs.
-pub const PROTOCOL: &str = "zkml v1";
-
-/// The same for setup proofs.
-pub const PROTOCOL_SETUP: &str = "zkml v1 setup";
+#[cfg(feature = "prover")]
+use crate::reduce::Backend;
+use crate::transcript::{PROTOCOL, PROTOCOL_SETUP, VerifyError, domain};
 
 /// The subject of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +35,22 @@ pub enum Subject {
 /// Sizes and places, all derived from the key.
 #[derive(Debug, Clone)]
 pub struct Statement<'k> {
-    /// The key.
-    pub key: Cow<'k, VerifyingKey>,
-    /// What is proved of it.
+    /// The weights key: the commitments, and the code that everything is committed with.
+    pub key: Cow<'k, WeightsKey>,
+    /// Name of the model; that of a setup proof is empty.
+    pub name: Cow<'k, str>,
+    /// What the proof shows.
+    pub privacy: Privacy,
+    /// What is proved.
     pub subject: Subject,
     /// The circuit of that.
     circuit: Cow<'k, Circuit>,
-    /// BLAKE3 of the key.
+    /// Digest of the key: of the verifying key for an answer, of the weights key for its setup proof.
     pub digest: [u8; 32],
+    /// What the transcript absorbs of key and circuit, in order.
+    pub(crate) bound: Vec<(&'static str, [u8; 32])>,
+    /// Number of sequential hashes after the first message.
+    pub hardening: u64,
     /// The public inputs, in order; none if all are private.
     pub inputs: Vec<PublicTensor>,
     /// The public outputs, in order; none if all are private.
@@ -67,48 +79,102 @@ pub struct Statement<'k> {
     pub constraints: usize,
 }
 
+/// Who is asked for, and what the transcript is bound to.
+struct Header<'k> {
+    key: Cow<'k, WeightsKey>,
+    name: Cow<'k, str>,
+    privacy: Privacy,
+    subject: Subject,
+    digest: [u8; 32],
+    bound: Vec<(&'static str, [u8; 32])>,
+}
+
 impl<'k> Statement<'k> {
-    /// Validates the key and derives everything from it.
+    /// Validates the key, lowers its network and derives everything from that.
     ///
     /// # Errors
     /// [`VerifyError::Key`], saying what is wrong with the key.
     pub fn new(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
-        key.circuit
-            .validate()
-            .map_err(|error| VerifyError::Key(error.to_string()))?;
-        let circuit = Cow::Borrowed(&key.circuit);
-        Self::of(key, Subject::Answer, circuit, key.inputs()?, key.outputs()?)
+        let lowered = key.network.lower(&key.privacy()).map_err(unusable)?;
+        Self::lowered(key, Cow::Owned(lowered.circuit))
     }
 
-    /// The statement of the key's setup proof.
+    /// As [`Self::new`], with the circuit that the network was lowered to. The prover lowers a network once.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn lowered(key: &'k VerifyingKey, circuit: Cow<'k, Circuit>) -> Result<Self, VerifyError> {
+        check_columns(&key.weights, &circuit)?;
+        let (network, weights) = (key.network.digest()?, key.weights.digest()?);
+        let header = Header {
+            key: Cow::Borrowed(&key.weights),
+            name: Cow::Borrowed(key.name()),
+            privacy: key.privacy(),
+            subject: Subject::Answer,
+            digest: key.digest_of(&network, &weights)?,
+            bound: vec![
+                ("bind.network", network),
+                ("bind.weights", weights),
+                ("bind.circuit", domain::digest(domain::CIRCUIT, &*circuit)?),
+                ("bind.instance", domain::digest(domain::INSTANCE, &key.instance)?),
+            ],
+        };
+        let (inputs, outputs) = public_tensors(&key.network, &circuit);
+        Self::of(header, circuit, inputs, outputs)
+    }
+
+    /// What the proofs of a proving key prove. Its network was lowered when the key was made.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    #[cfg(feature = "prover")]
+    pub fn of_proving<B: Backend>(key: &'k ProvingKey<B>) -> Result<Self, VerifyError> {
+        Self::lowered(&key.verifying, Cow::Borrowed(&key.lowered.circuit))
+    }
+
+    /// The statement of the setup proof of a weights key.
     ///
     /// # Errors
     /// [`VerifyError::Key`], saying what is wrong with the key.
-    pub fn of_setup(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
-        key.circuit
-            .validate()
-            .map_err(|error| VerifyError::Key(error.to_string()))?;
-        let circuit = setup_circuit(&key.circuit);
-        circuit
-            .validate()
-            .map_err(|error| VerifyError::Key(error.to_string()))?;
-        Self::of(key, Subject::Setup, Cow::Owned(circuit), Vec::new(), Vec::new())
+    pub fn of_setup(key: &'k WeightsKey) -> Result<Self, VerifyError> {
+        let columns = key
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), &column.shape));
+        let circuit = setup_circuit(columns, key.unpacked);
+        circuit.validate().map_err(unusable)?;
+        let digest = key.digest()?;
+        let header = Header {
+            key: Cow::Borrowed(key),
+            name: Cow::Borrowed(""),
+            privacy: key.setup_privacy(),
+            subject: Subject::Setup,
+            digest,
+            bound: vec![("bind.weights", digest)],
+        };
+        Self::of(header, Cow::Owned(circuit), Vec::new(), Vec::new())
     }
 
     fn of(
-        key: &'k VerifyingKey,
-        subject: Subject,
+        header: Header<'k>,
         circuit: Cow<'k, Circuit>,
         inputs: Vec<PublicTensor>,
         outputs: Vec<PublicTensor>,
     ) -> Result<Self, VerifyError> {
-        key.code.validate()?;
-        key.recursion.validate(key.code.message_length())?;
-        key.check_weights()?;
+        let Header {
+            key,
+            name,
+            privacy,
+            subject,
+            digest,
+            bound,
+        } = header;
+        key.validate()?;
+        key.check_tail(&privacy)?;
         let committed: Vec<ColumnId> = circuit.committed().collect();
         let parameters: Vec<ColumnId> = circuit.parameters().collect();
         let trace = Packing::new(&trace_extents(&circuit), key.code.narrow())?;
-        let weights = weight_packing(key, &circuit)?;
+        let weights = key.packing()?;
         let separate = SeparateTensors::of(&circuit, key.code.narrow())?;
         let rows = separate.iter().fold(trace.rows, |rows, tensors| {
             rows.saturating_add(tensors.packing.rows)
@@ -116,7 +182,10 @@ impl<'k> Statement<'k> {
         let (copies, maximum) = match subject {
             Subject::Answer => (1, Proof::MAXIMUM_BYTES),
             // The setup proof is a part of the key.
-            Subject::Setup => (key.weights.commitments(key.previous), VerifyingKey::MAXIMUM_BYTES),
+            Subject::Setup => (
+                key.commitments.opened_by_setup(key.previous),
+                VerifyingKey::MAXIMUM_BYTES,
+            ),
         };
         check_copies(&circuit, parameters.len(), copies)?;
         let mut sizes = Sizes {
@@ -124,11 +193,15 @@ impl<'k> Statement<'k> {
             weight_rows: weights.rows.saturating_mul(copies),
             matrices: separate.len().saturating_add(copies).saturating_add(1),
         };
-        check_sizes(key, &circuit, &sizes, maximum)?;
+        check_sizes(&key, &circuit, &sizes, maximum)?;
         let mut statement = Self {
-            key: Cow::Borrowed(key),
+            hardening: required_hardening(&circuit),
+            key,
+            name,
+            privacy,
             subject,
-            digest: key.digest()?,
+            digest,
+            bound,
             inputs,
             outputs,
             schedule: Schedule::new(&circuit),
@@ -148,14 +221,14 @@ impl<'k> Statement<'k> {
         if let Some(masking) = statement.masking {
             // Now with the rows of pads and masks.
             sizes.trace_rows = rows.saturating_add(masking.rows());
-            check_sizes(key, &statement.circuit, &sizes, maximum)?;
+            check_sizes(&statement.key, &statement.circuit, &sizes, maximum)?;
         }
         Ok(statement)
     }
 
     /// Derives what a walk tells: points, constraints, and how many scalars are hidden.
     fn walk(&mut self) -> Result<(), VerifyError> {
-        let hides = self.key.privacy.zero_knowledge();
+        let hides = self.privacy.zero_knowledge();
         if hides {
             // The walk counts the scalars, but needs a place for the mask: begin with no scalars.
             self.masking = Some(self.masking_of(0));
@@ -174,7 +247,7 @@ impl<'k> Statement<'k> {
             scalars,
             first_row: self.trace.rows,
             row_length: self.key.code.narrow().row_length(),
-            tail: self.key.trace_tail(),
+            tail: trace_tail(self.key.code.queries),
             classes: Scheme::mask_rows(self.key.opening()),
         }
     }
@@ -183,9 +256,13 @@ impl<'k> Statement<'k> {
     pub fn into_owned(self) -> Statement<'static> {
         Statement {
             key: Cow::Owned(self.key.into_owned()),
+            name: Cow::Owned(self.name.into_owned()),
+            privacy: self.privacy,
             subject: self.subject,
             circuit: Cow::Owned(self.circuit.into_owned()),
             digest: self.digest,
+            bound: self.bound,
+            hardening: self.hardening,
             inputs: self.inputs,
             outputs: self.outputs,
             schedule: self.schedule,
@@ -200,6 +277,11 @@ impl<'k> Statement<'k> {
             masking: self.masking,
             constraints: self.constraints,
         }
+    }
+
+    /// Random coefficients of a row of a tensor with a commitment of its own: enough for two openings.
+    pub fn tensor_tail(&self) -> usize {
+        tensor_tail(self.key.code.queries)
     }
 
     /// The circuit.
@@ -258,14 +340,44 @@ fn lookup_shapes(circuit: &Circuit) -> lookup::Statement {
     }
 }
 
-/// Where parameter columns stand: in as many rows as the key has committed to.
-fn weight_packing(key: &VerifyingKey, circuit: &Circuit) -> Result<Packing, VerifyError> {
-    let weights = Packing::new(&weight_extents(circuit), key.code.wide())?;
-    if weights.rows != key.weights.rows {
-        return Err(VerifyError::Key(format!(
-            "weight commitment: expected {} rows, found {}",
-            weights.rows, key.weights.rows
-        )));
+/// The parameter columns of a circuit are those of the weights key, in its order.
+fn check_columns(key: &WeightsKey, circuit: &Circuit) -> Result<(), VerifyError> {
+    let refuse = |what: &str, expected: String, found: String| {
+        Err(VerifyError::Key(format!(
+            "weights: {what}: the network has {expected}, the weights key {found}"
+        )))
+    };
+    if circuit.unpacked != key.unpacked {
+        let packed = |unpacked: bool| {
+            if unpacked {
+                "rows of its own"
+            } else {
+                "shared rows"
+            }
+            .to_owned()
+        };
+        return refuse("each column", packed(circuit.unpacked), packed(key.unpacked));
     }
-    Ok(weights)
+    let expected = WeightsKey::columns_of(circuit);
+    if expected.len() != key.columns.len() {
+        return refuse(
+            "columns",
+            expected.len().to_string(),
+            key.columns.len().to_string(),
+        );
+    }
+    for (number, (expected, found)) in expected.iter().zip(&key.columns).enumerate() {
+        if expected != found {
+            return refuse(
+                &format!("column {number}"),
+                format!("`{}` of shape {}", expected.name, expected.shape),
+                format!("`{}` of shape {}", found.name, found.shape),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn unusable(error: CircuitError) -> VerifyError {
+    VerifyError::Key(error.to_string())
 }

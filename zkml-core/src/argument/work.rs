@@ -1,41 +1,17 @@
-//! The work that a key asks of its verifier: the least number of sequential hashes, and the most arithmetic.
+//! The work that a key asks of its verifier: the number of sequential hashes, and the most arithmetic.
 
-use crate::circuit::{AxisRole, Circuit, ColumnId, ColumnKind};
-use crate::keys::VerifyingKey;
+use crate::circuit::{Circuit, ColumnId, ColumnKind};
+use crate::keys::WeightsKey;
 use crate::pcs::CodeParameters;
 
 /// Fewest sequential hashes after the first message.
 const MINIMUM_HARDENING: u64 = 1 << 12;
-/// Multiply-adds of the network for each hash beyond that.
-const WORK_PER_HASH: u64 = 1 << 14;
 
-/// The number of sequential hashes below which a key is refused: `max(2^12, multiply-adds / 2^14)`, so that a network
-/// with chosen weights has no room to compute the transcript's own hash.
-pub fn required_hardening(circuit: &Circuit) -> u64 {
-    let work = circuit
-        .ids()
-        .filter_map(|id| match &circuit[id].kind {
-            ColumnKind::Contraction(contraction) => Some((id, contraction)),
-            _ => None,
-        })
-        .filter(|(_, contraction)| {
-            let is_parameter =
-                |operand: ColumnId| matches!(circuit[operand].kind, ColumnKind::Parameter { .. });
-            is_parameter(contraction.left) || is_parameter(contraction.right)
-        })
-        .map(|(id, contraction)| {
-            let left = &circuit[contraction.left].shape;
-            let summed = contraction
-                .axes
-                .iter()
-                .filter(|axis| axis.role() == AxisRole::Summed);
-            summed
-                .filter_map(|axis| axis.left)
-                .map(|axis| left.size(axis.into()) as u64)
-                .fold(circuit[id].shape.logical_len() as u64, u64::saturating_mul)
-        })
-        .fold(0, u64::saturating_add);
-    MINIMUM_HARDENING.max(work.checked_div(WORK_PER_HASH).unwrap_or(0))
+/// The number of sequential hashes after the first messages, `2^12 + D`: more than the longest chain of non-linear
+/// steps, which is at most `D`, so that a network has no room to compute the transcript's own hash. See
+/// `docs/decisions/0017-hardening-by-depth.md`.
+pub(super) fn required_hardening(circuit: &Circuit) -> u64 {
+    MINIMUM_HARDENING.saturating_add(circuit.sequential_steps())
 }
 
 /// An upper bound on the number of claims on each column: one for each use, times the claims on the user.
@@ -75,7 +51,7 @@ pub(crate) fn claim_counts(circuit: &Circuit) -> Vec<u64> {
 
 /// An upper bound on the multiplications a verifier of the key's recursion does: each claim, of whatever level, is
 /// evaluated on the last message.
-pub(crate) fn recursion_work(key: &VerifyingKey) -> u64 {
+pub(crate) fn recursion_work(key: &WeightsKey) -> u64 {
     if key.recursion.levels.is_empty() {
         return 0;
     }

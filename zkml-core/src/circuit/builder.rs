@@ -6,6 +6,7 @@ use super::{
     Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Equality, Factor, Linear, Lookup,
     Public, Selector, Table, Term, View,
 };
+use crate::circuit::validate::MAXIMUM_COUNT;
 use crate::field::{M61, from_i64};
 use crate::poly::PaddedShape;
 
@@ -19,6 +20,10 @@ pub struct CircuitBuilder {
     share_tables: bool,
     tables: HashMap<Table, u32>,
     constants: HashMap<(Vec<usize>, Vec<i64>), ColumnId>,
+    /// For each column: is its padding forced to be 0?
+    zero_padded: Vec<bool>,
+    /// Were there more columns than a circuit may have?
+    is_full: bool,
     /// What was found of the size of values in constraints.
     pub bounds: Vec<Bound>,
 }
@@ -43,6 +48,8 @@ impl CircuitBuilder {
             share_tables,
             tables: HashMap::new(),
             constants: HashMap::new(),
+            zero_padded: Vec::new(),
+            is_full: false,
             bounds: Vec::new(),
         }
     }
@@ -74,7 +81,14 @@ impl CircuitBuilder {
     /// A column of any kind.
     pub fn column(&mut self, name: &str, shape: &[usize], kind: ColumnKind) -> ColumnId {
         let id = ColumnId(self.circuit.columns.len() as u32);
-        self.circuit.columns.push(Column::new(name, shape, kind));
+        if self.circuit.columns.len() >= MAXIMUM_COUNT {
+            // The circuit is refused when it is finished. Until then it does not grow.
+            self.is_full = true;
+            return ColumnId(id.0.saturating_sub(1));
+        }
+        let column = Column::new(name, shape, kind);
+        self.zero_padded.push(column.is_zero_padded(&self.zero_padded));
+        self.circuit.columns.push(column);
         id
     }
 
@@ -177,9 +191,25 @@ impl CircuitBuilder {
             .collect()
     }
 
+    /// The circuit, valid.
+    ///
+    /// # Errors
+    /// As [`Circuit::validate`].
+    pub(crate) fn finish(self) -> Result<(Circuit, Vec<Bound>), CircuitError> {
+        if self.is_full {
+            return Err(CircuitError::Malformed {
+                place: "columns".into(),
+                expected: format!("at most {MAXIMUM_COUNT}"),
+                found: "more".into(),
+            });
+        }
+        self.circuit.validate()?;
+        Ok((self.circuit, self.bounds))
+    }
+
     /// Whether the cells of a column outside its shape are forced to be 0.
     pub fn is_zero_padded(&self, column: ColumnId) -> bool {
-        self.circuit.zero_padded()[column.index()]
+        self.zero_padded[column.index()]
     }
 
     /// Requires that two columns agree in every cell, padding included.

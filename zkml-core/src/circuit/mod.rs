@@ -40,7 +40,7 @@ pub use table::{
 };
 pub use view::{Factor, FactorRole, View};
 
-pub(crate) use validate::MAXIMUM_TABLE_VARIABLES;
+pub(crate) use validate::{MAXIMUM_TABLE_VARIABLES, check_shape};
 
 use serde::{Deserialize, Serialize};
 
@@ -128,8 +128,10 @@ pub enum Home {
 /// Where a public column's cells come from; 0 on padding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Public {
-    /// The input of the network, row-major; each value in `[minimum, maximum]`, checked by the verifier.
+    /// Input number `index` of the network, row-major; each value in `[minimum, maximum]`, checked by the verifier.
     Input {
+        /// Which input.
+        index: u32,
         /// Smallest value.
         minimum: i64,
         /// Largest value.
@@ -146,26 +148,6 @@ pub enum Public {
     },
     /// Constants, row-major over the logical shape.
     Constant(Vec<i64>),
-    /// As `Input`, for input number `index` from 0: a further input, or a public input beside private ones.
-    InputAt {
-        /// Which input.
-        index: u32,
-        /// Smallest value.
-        minimum: i64,
-        /// Largest value.
-        maximum: i64,
-        /// `real = scale * integer`.
-        scale: f64,
-    },
-    /// As `Output`, of a model whose other outputs are private.
-    OutputAt {
-        /// Which output.
-        index: u32,
-        /// Smallest value.
-        minimum: i64,
-        /// Largest value.
-        maximum: i64,
-    },
     /// Cells that a rule gives: nothing is written out.
     Selector(Selector),
 }
@@ -227,10 +209,7 @@ impl ColumnKind {
     pub(crate) fn public_range(&self) -> Option<(i64, i64)> {
         match self {
             Self::Public(
-                Public::Input { minimum, maximum }
-                | Public::Output { minimum, maximum, .. }
-                | Public::InputAt { minimum, maximum, .. }
-                | Public::OutputAt { minimum, maximum, .. },
+                Public::Input { minimum, maximum, .. } | Public::Output { minimum, maximum, .. },
             ) => Some((*minimum, *maximum)),
             _ => None,
         }
@@ -272,28 +251,34 @@ impl Circuit {
     pub fn zero_padded(&self) -> Vec<bool> {
         let mut known: Vec<bool> = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
-            let is = |id: ColumnId| known[id.index()];
-            let zero = column.shape.is_exact()
-                || match &column.kind {
-                    ColumnKind::Committed { zero_padded, .. } | ColumnKind::Parameter { zero_padded } => {
-                        *zero_padded
-                    }
-                    ColumnKind::Public(_) | ColumnKind::View(_) => true,
-                    ColumnKind::Linear(linear) => {
-                        linear.constant.value == 0 && linear.terms.iter().all(|term| is(term.column))
-                    }
-                    ColumnKind::Contraction(contraction) => {
-                        let (left, right) = (is(contraction.left), is(contraction.right));
-                        contraction.axes.iter().all(|axis| match axis.role() {
-                            AxisRole::FreeLeft => left,
-                            AxisRole::FreeRight => right,
-                            AxisRole::Shared => left || right,
-                            AxisRole::Summed => true,
-                        })
-                    }
-                };
-            known.push(zero);
+            known.push(column.is_zero_padded(&known));
         }
         known
+    }
+}
+
+impl Column {
+    /// Are the cells outside of the logical shape forced to be 0? `known` says it of all columns before this one.
+    fn is_zero_padded(&self, known: &[bool]) -> bool {
+        let is = |id: ColumnId| known[id.index()];
+        self.shape.is_exact()
+            || match &self.kind {
+                ColumnKind::Committed { zero_padded, .. } | ColumnKind::Parameter { zero_padded } => {
+                    *zero_padded
+                }
+                ColumnKind::Public(_) | ColumnKind::View(_) => true,
+                ColumnKind::Linear(linear) => {
+                    linear.constant.value == 0 && linear.terms.iter().all(|term| is(term.column))
+                }
+                ColumnKind::Contraction(contraction) => {
+                    let (left, right) = (is(contraction.left), is(contraction.right));
+                    contraction.axes.iter().all(|axis| match axis.role() {
+                        AxisRole::FreeLeft => left,
+                        AxisRole::FreeRight => right,
+                        AxisRole::Shared => left || right,
+                        AxisRole::Summed => true,
+                    })
+                }
+            }
     }
 }

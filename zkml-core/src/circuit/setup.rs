@@ -13,21 +13,22 @@
 use super::{Circuit, Column, ColumnId, ColumnKind, Equality, Lookup, Table, View};
 use crate::poly::PaddedShape;
 
-/// The circuit that the weights of `model` must satisfy: its parameter columns are those of `model`, in the same
-/// order and of the same shapes, so that they are packed alike and opened against the same commitment.
+/// The circuit that weights of these names and shapes must satisfy: its parameter columns are those of every network
+/// that binds them, in the same order, so that they are packed alike and opened against the same commitment.
 ///
 /// A model without weights has an empty one.
-pub fn setup_circuit(model: &Circuit) -> Circuit {
+pub fn setup_circuit<'a>(
+    columns: impl IntoIterator<Item = (&'a str, &'a PaddedShape)>,
+    unpacked: bool,
+) -> Circuit {
     let mut circuit = Circuit {
-        unpacked: model.unpacked,
-        unstacked: model.unstacked,
+        unpacked,
         ..Circuit::default()
     };
-    for parameter in model.parameters() {
-        let Column { name, shape, .. } = &model[parameter];
+    for (name, shape) in columns {
         let weight = push(
             &mut circuit,
-            name.clone(),
+            name.to_owned(),
             shape,
             ColumnKind::Parameter { zero_padded: false },
         );
@@ -68,23 +69,18 @@ mod tests {
     use super::*;
     use crate::circuit::{FactorRole, Schedule};
 
-    fn model(shapes: &[&[usize]]) -> Circuit {
-        let column = |sizes: &&[usize]| Column {
-            name: format!("{sizes:?}"),
-            shape: PaddedShape::new(sizes),
-            kind: ColumnKind::Parameter { zero_padded: true },
-        };
-        Circuit {
-            columns: shapes.iter().map(column).collect(),
-            ..Circuit::default()
-        }
+    fn circuit(shapes: &[&[usize]]) -> Circuit {
+        let shapes: Vec<(String, PaddedShape)> = shapes
+            .iter()
+            .map(|sizes| (format!("{sizes:?}"), PaddedShape::new(sizes)))
+            .collect();
+        setup_circuit(shapes.iter().map(|(name, shape)| (name.as_str(), shape)), false)
     }
 
     #[test]
     fn every_parameter_is_range_checked_and_every_padded_one_cropped() {
         let shapes: [&[usize]; 5] = [&[4, 8], &[3, 5], &[1, 6, 2], &[], &[7]];
-        let model = model(&shapes);
-        let circuit = setup_circuit(&model);
+        let circuit = circuit(&shapes);
         circuit.validate().unwrap();
         let parameters: Vec<_> = circuit.parameters().collect();
         assert_eq!(parameters.len(), shapes.len());
@@ -94,12 +90,12 @@ mod tests {
             let equality = circuit.equalities.iter().find(|equality| equality.left == *id);
             assert_eq!(equality.is_none(), circuit[*id].shape.is_exact());
         }
-        assert_eq!(setup_circuit(&Circuit::default()), Circuit::default());
+        assert_eq!(setup_circuit([], false), Circuit::default());
     }
 
     #[test]
     fn a_crop_is_never_a_renaming() {
-        let circuit = setup_circuit(&model(&[&[3, 4], &[4, 3]]));
+        let circuit = circuit(&[&[3, 4], &[4, 3]]);
         let schedule = Schedule::new(&circuit);
         for equality in &circuit.equalities {
             let ColumnKind::View(view) = &circuit[equality.right].kind else {

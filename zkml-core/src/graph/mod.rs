@@ -13,6 +13,7 @@ mod fact;
 mod inferred;
 mod operation;
 mod parameter;
+mod preprocessing;
 mod shape;
 #[cfg(feature = "prover")]
 mod tensor;
@@ -30,6 +31,7 @@ pub use operation::{OperandError, Operation, ParameterShape, Parameters, Site};
 #[cfg(feature = "prover")]
 pub use parameter::{IntParameter, Parameter};
 pub use parameter::{ParameterRole, ParameterSpec, WeightShape};
+pub use preprocessing::Preprocessing;
 pub use shape::{MAX_RANK, Operator, Shape, ShapeError};
 pub(crate) use shape::{
     attempt, choice, of_rank, one_of_first, positive, positive_pair, resolve, sized, unlike,
@@ -92,6 +94,39 @@ pub struct Graph<S: Stage> {
     pub outputs: Vec<NodeId>,
     /// Weights, by [`ParameterId`].
     pub parameters: Vec<S::Parameter>,
+}
+
+impl<S: Stage> PartialEq for Node<S>
+where
+    S::Op: PartialEq,
+    S::Fact: PartialEq,
+{
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            name,
+            op,
+            inputs,
+            fact,
+        } = self;
+        (name, op, inputs, fact) == (&other.name, &other.op, &other.inputs, &other.fact)
+    }
+}
+
+impl<S: Stage> PartialEq for Graph<S>
+where
+    S::Op: PartialEq,
+    S::Fact: PartialEq,
+    S::Parameter: PartialEq,
+{
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            nodes,
+            input,
+            outputs,
+            parameters,
+        } = self;
+        (nodes, input, outputs, parameters) == (&other.nodes, &other.input, &other.outputs, &other.parameters)
+    }
 }
 
 impl<S: Stage> core::ops::Index<NodeId> for Graph<S> {

@@ -15,8 +15,28 @@ pub struct Window2d {
     pub dilation: [usize; 2],
 }
 
+impl core::fmt::Display for Window2d {
+    /// As PyTorch prints it: `kernel_size=(3, 3), stride=(1, 1), padding=(1, 1)`.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self {
+            kernel: [height, width],
+            stride: [down, right],
+            padding,
+            dilation,
+        } = self;
+        write!(f, "kernel_size=({height}, {width}), stride=({down}, {right})")?;
+        if *padding != [0, 0] {
+            write!(f, ", padding=({}, {})", padding[0], padding[1])?;
+        }
+        if *dilation != [1, 1] {
+            write!(f, ", dilation=({}, {})", dilation[0], dilation[1])?;
+        }
+        Ok(())
+    }
+}
+
 /// Largest kernel, stride, padding and dilation.
-const MAXIMUM: usize = 1 << 24;
+const MAXIMUM: usize = 1 << 16;
 
 impl Window2d {
     /// The window with these hyper-parameters, in PyTorch's order.

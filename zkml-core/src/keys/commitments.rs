@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{ProveError, VerifyingKey};
+use super::{ProveError, WeightsKey};
 use crate::int8::Int8Cells;
 use crate::pcs::{Keep, Rows, Tails, Uncommitted};
 use crate::privacy::Visibility;
@@ -70,18 +70,18 @@ impl<B: Backend> Commitments<B> {
     }
 
     /// Commitment `number` to the weights, from memory or made again.
-    pub(crate) fn get(&self, verifying: &VerifyingKey, number: usize) -> Result<Arc<B::Matrix>, ProveError> {
-        let keep = match encoded_bytes(verifying) > MAXIMUM_CODEWORD_BYTES {
+    pub(crate) fn get(&self, key: &WeightsKey, number: usize) -> Result<Arc<B::Matrix>, ProveError> {
+        let keep = match encoded_bytes(key) > MAXIMUM_CODEWORD_BYTES {
             true => Keep::Tree,
             false => Keep::Codeword,
         };
-        self.get_keeping(verifying, number, keep)
+        self.get_keeping(key, number, keep)
     }
 
     /// As [`Self::get`]; `keep` counts only if the commitment is made now.
     pub(crate) fn get_keeping(
         &self,
-        verifying: &VerifyingKey,
+        key: &WeightsKey,
         number: usize,
         keep: Keep,
     ) -> Result<Arc<B::Matrix>, ProveError> {
@@ -91,15 +91,13 @@ impl<B: Backend> Commitments<B> {
         // Made without the lock: a thread that waits for parallel work may take up another proof, and would wait for
         // itself. Two proofs at once may both make the commitment, with equal results.
         let tails = Tails {
-            length: verifying
-                .weights
-                .tail(verifying.code.queries, verifying.code.stride()),
+            length: key.commitments.tail(key.code.queries, key.code.stride()),
             full: 0,
         };
         let _span = tracing::info_span!("commit weights", number).entered();
         let matrix = self.backend.commit(Uncommitted {
             rows: Rows::Int8(self.cells.clone()),
-            code: verifying.code.wide(),
+            code: key.code.wide(),
             seed: self.secret.seed(number),
             tails,
             keep,
@@ -118,9 +116,9 @@ impl<B: Backend> Commitments<B> {
     }
 
     /// Whether setup keeps the codewords of all commitments, or the trees alone.
-    pub(crate) fn keep_all(verifying: &VerifyingKey) -> Keep {
-        let count = verifying.weights.roots.len();
-        match count.saturating_mul(encoded_bytes(verifying)) > MAXIMUM_KEPT_BYTES {
+    pub(crate) fn keep_all(key: &WeightsKey) -> Keep {
+        let count = key.commitments.roots.len();
+        match count.saturating_mul(encoded_bytes(key)) > MAXIMUM_KEPT_BYTES {
             true => Keep::Tree,
             false => Keep::Codeword,
         }
@@ -139,10 +137,7 @@ impl<B: Backend> Commitments<B> {
 }
 
 /// Bytes of one encoded commitment to the weights.
-fn encoded_bytes(verifying: &VerifyingKey) -> usize {
-    let cells = verifying
-        .weights
-        .rows
-        .saturating_mul(verifying.code.codeword_length());
+fn encoded_bytes(key: &WeightsKey) -> usize {
+    let cells = key.commitments.rows.saturating_mul(key.code.codeword_length());
     cells.saturating_mul(8)
 }

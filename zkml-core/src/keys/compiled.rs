@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Interface, ProveError, WeightCommitments};
+use super::{NetworkSkeleton, ProveError, WeightCommitments};
 use crate::graph::{Graph, Node, NodeId};
-use crate::lower::{Filled, lower_with};
+use crate::lower::Filled;
 use crate::ops::{Input, Int, IntOp, Reveal, RevealedInput};
 use crate::pcs::{CodeParameters, RecursionParameters};
 use crate::privacy::{Privacy, Visibility};
@@ -24,7 +24,7 @@ pub struct CompiledModel {
 
 impl Artifact for CompiledModel {
     const KIND: Kind = Kind::CompiledModel;
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 
@@ -84,23 +84,24 @@ impl CompiledModel {
         }
     }
 
-    /// The input scale that a key states. Revealed inputs have scales of their own in the circuit. If there are any,
-    /// this is the scale of the first private input: the one that proofs commit to.
-    fn input_scale(&self) -> f64 {
-        let graph = &self.network.graph;
-        let is_revealed = |id: NodeId| matches!(graph[id].op, IntOp::RevealedInput(_));
-        let mut private = graph.inputs().filter(|&id| !is_revealed(id));
-        match graph.inputs().any(is_revealed) {
-            true => private.next().map_or(1.0, |id| graph[id].fact.scale),
-            false => self.network.input_scale,
-        }
-    }
-
-    /// How public integers read as real numbers.
-    pub fn interface(&self) -> Interface {
-        Interface {
-            input_scale: self.input_scale(),
-            output_scales: self.network.output_scales.clone(),
+    /// The network without the values of its weights: what a verifying key says of the model.
+    pub fn skeleton(&self) -> NetworkSkeleton {
+        let Quantized {
+            graph,
+            output_scales,
+            limb_bits,
+            lowering,
+            record,
+            ..
+        } = &self.network;
+        NetworkSkeleton {
+            name: self.name.clone(),
+            graph: graph.skeleton(),
+            output_scales: output_scales.clone(),
+            limb_bits: *limb_bits,
+            lowering: *lowering,
+            preprocessing: record.preprocessing.clone(),
+            classes: record.classes.clone(),
         }
     }
 
@@ -109,13 +110,7 @@ impl CompiledModel {
     /// # Errors
     /// [`ProveError::Unsupported`] naming the layer.
     pub fn lower(&self) -> Result<Filled, ProveError> {
-        let Quantized {
-            graph,
-            limb_bits,
-            lowering,
-            ..
-        } = &self.network;
-        Ok(lower_with(&graph.skeleton(), *limb_bits, &self.privacy, lowering)?.fill(graph)?)
+        Ok(self.skeleton().lower(&self.privacy)?.fill(&self.network.graph)?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::circuit::{Circuit, ColumnKind};
 use crate::pcs::Extent;
+use crate::poly::PaddedShape;
 
 /// The extents of everything packed into the trace: committed columns, then the tables' multiplicities.
 pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
@@ -24,12 +25,19 @@ pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
 
 /// The extents of the parameter columns. Rows of padding are never stored, not even for the setup proof, which shows
 /// that padding inside stored rows is 0.
+#[cfg(feature = "prover")]
 pub(crate) fn weight_extents(circuit: &Circuit) -> Vec<Extent> {
-    circuit
-        .parameters()
-        .map(|id| match circuit.unpacked {
-            true => Extent::alone(circuit[id].shape.variables()),
-            false => Extent::cropped(&circuit[id].shape),
-        })
-        .collect()
+    let shapes = circuit.parameters().map(|id| &circuit[id].shape);
+    crops(shapes, circuit.unpacked).collect()
+}
+
+/// The extents of columns of weights with these shapes.
+pub(super) fn crops<'a>(
+    shapes: impl Iterator<Item = &'a PaddedShape>,
+    unpacked: bool,
+) -> impl Iterator<Item = Extent> {
+    shapes.map(move |shape| match unpacked {
+        true => Extent::alone(shape.variables()),
+        false => Extent::cropped(shape),
+    })
 }

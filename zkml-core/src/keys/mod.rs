@@ -1,9 +1,11 @@
 //! Keys: the verifier's key of a model, the prover's key, and the count of the prover's openings.
 
+mod architecture;
 #[cfg(feature = "prover")]
 pub mod budget;
 #[cfg(feature = "prover")]
 mod commitments;
+mod compare;
 #[cfg(feature = "prover")]
 mod compiled;
 #[cfg(feature = "prover")]
@@ -11,25 +13,34 @@ mod error;
 mod layout;
 #[cfg(feature = "prover")]
 mod proving;
+mod skeleton;
+mod tails;
 mod tensors;
 mod verifying;
 #[cfg(feature = "prover")]
 pub(crate) mod weights;
+mod weights_key;
 
+pub use architecture::Architecture;
 #[cfg(feature = "prover")]
 pub use budget::{Budget, BudgetError, Purpose};
 #[cfg(feature = "prover")]
 pub(crate) use commitments::{Commitments, Secret};
+pub use compare::Difference;
 #[cfg(feature = "prover")]
 pub(crate) use compiled::Choice;
 #[cfg(feature = "prover")]
 pub use compiled::CompiledModel;
 #[cfg(feature = "prover")]
 pub use error::ProveError;
-pub(crate) use layout::{trace_extents, weight_extents};
+pub(crate) use layout::trace_extents;
+#[cfg(feature = "prover")]
+pub(crate) use layout::weight_extents;
 #[cfg(feature = "prover")]
 pub use proving::ProvingKey;
+pub use skeleton::{MAXIMUM_NODES, NetworkSkeleton};
+pub(crate) use tails::{needed_tail, tensor_tail, trace_tail};
 pub use tensors::PublicTensor;
-#[cfg(feature = "prover")]
-pub(crate) use verifying::needed_tail;
-pub use verifying::{Interface, ROTATION_RESERVE, VerifyingKey, WeightCommitments};
+pub(crate) use tensors::public_tensors;
+pub use verifying::{Instance, VerifyingKey};
+pub use weights_key::{ROTATION_RESERVE, WeightColumn, WeightCommitments, WeightsKey};

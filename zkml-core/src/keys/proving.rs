@@ -71,8 +71,8 @@ impl<B: Backend> ProvingKey<B> {
 
     /// Commitment `number` to the weights, checked against the verifying key.
     pub(crate) fn commitment(&self, number: usize) -> Result<Arc<B::Matrix>, ProveError> {
-        let matrix = self.commitments.get(&self.verifying, number)?;
-        if self.verifying.weights.roots.get(number) != Some(&matrix.commitment().root) {
+        let matrix = self.commitments.get(&self.verifying.weights, number)?;
+        if self.verifying.weights.commitments.roots.get(number) != Some(&matrix.commitment().root) {
             return Err(ProveError::Malformed {
                 place: format!("commitment {number} to the weights"),
                 expected: "the one its own weights give".into(),
@@ -82,9 +82,9 @@ impl<B: Backend> ProvingKey<B> {
         Ok(matrix)
     }
 
-    /// Counts an opening for `purpose` and returns the commitment to open, with its number.
-    pub(crate) fn next_commitment(&self, purpose: Purpose) -> Result<(u32, Arc<B::Matrix>), ProveError> {
-        let weights = &self.verifying.weights;
+    /// Counts an opening for `purpose` and returns its number with the commitment to open.
+    pub(crate) fn next_commitment(&self, purpose: Purpose) -> Result<(u64, Arc<B::Matrix>), ProveError> {
+        let weights = &self.verifying.weights.commitments;
         if self
             .budget
             .as_ref()
@@ -96,14 +96,12 @@ impl<B: Backend> ProvingKey<B> {
                 found: "another number of openings".into(),
             });
         }
-        let number = match &self.budget {
-            Some(budget) => self.verifying.weights.commitment_of(budget.take(purpose)?),
+        let opening = match &self.budget {
+            Some(budget) => budget.take(purpose)?,
             None => 0,
         };
+        let number = weights.commitment_of(opening);
         self.commitments.drop_before(number);
-        Ok((
-            u32::try_from(number).unwrap_or(u32::MAX),
-            self.commitment(number)?,
-        ))
+        Ok((opening, self.commitment(number)?))
     }
 }

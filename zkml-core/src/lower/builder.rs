@@ -89,11 +89,11 @@ impl<'g> Builder<'g> {
     }
 
     pub(super) fn finish(self, outputs: Vec<ColumnId>) -> Result<Lowered, CircuitError> {
-        self.circuit.circuit.validate()?;
+        let (circuit, bounds) = self.circuit.finish()?;
         Ok(Lowered {
             input: self.nodes[self.graph.input.0],
-            circuit: self.circuit.circuit,
-            bounds: self.circuit.bounds,
+            circuit,
+            bounds,
             nodes: self.nodes,
             outputs,
             parameters: self.parameters,
@@ -199,21 +199,17 @@ impl<'g> Lowering<'g> for Builder<'g> {
         let (name, fact) = (self.name(), self.fact());
         let (minimum, maximum) = fact.range;
         let index = self.graph.inputs().position(|id| id == self.at).unwrap_or(0);
-        let kind = ColumnKind::Public(match (self.input, index) {
-            (Visibility::Public, 0) => Public::Input { minimum, maximum },
-            _ => Public::InputAt {
-                index: index as u32,
-                minimum,
-                maximum,
-                scale: fact.scale,
-            },
+        let kind = ColumnKind::Public(Public::Input {
+            index: index as u32,
+            minimum,
+            maximum,
         });
         Ok(self.circuit.column(name, &fact.shape, kind))
     }
 
     fn public_output(&mut self) -> Option<ColumnId> {
         let index = self.public_index()?;
-        let column = self.output_column(index, self.at, self.output);
+        let column = self.output_column(index, self.at);
         self.shown.push((index, column));
         Some(column)
     }

@@ -13,7 +13,7 @@ pub use builder::{ParameterCells, ParameterColumn};
 #[cfg(feature = "prover")]
 pub use cells::{Filled, FilledColumn};
 
-use crate::circuit::{Bound, Circuit, CircuitError, ColumnId, ColumnKind, Home, Public, check_bound};
+use crate::circuit::{Bound, Circuit, CircuitError, ColumnId, ColumnKind, Home, Public, Table, check_bound};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::ops::range::magnitude;
 use crate::ops::{Hint, Properties, Skeleton, node_range};
@@ -100,7 +100,7 @@ pub fn lower_with(
             let revealed = builder.is_revealed(output);
             match privacy.output {
                 Visibility::Private if !revealed => builder.private_output(index, output),
-                visibility => builder.output(index, output, visibility),
+                _ => builder.output(index, output),
             }
         })
         .collect();
@@ -129,6 +129,13 @@ fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError>
     if let Err(error) = graph.validate() {
         return malformed("integer network", "a valid graph", error.to_string());
     }
+    for node in &graph.nodes {
+        // Sizes of columns have 32 bits.
+        if let Some(size) = node.fact.shape.iter().find(|size| u32::try_from(**size).is_err()) {
+            return malformed(&node.name, "sizes below 2^32", size.to_string());
+        }
+    }
+    validate_tables(graph)?;
     for (index, node) in graph.nodes.iter().enumerate() {
         let (low, high) = node.fact.range;
         if low > high {
@@ -146,6 +153,34 @@ fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError>
             Err(error) => return malformed(&node.name, "values that fit the field", error.to_string()),
         }
         check_bound(&node.name, "value", magnitude(node.fact.range))?;
+    }
+    Ok(())
+}
+
+/// Most rows of real functions that the nodes of a network look up, each node for itself: the range analysis computes
+/// them.
+const MAXIMUM_CURVE_ROWS: u64 = 1 << 25;
+
+/// Counts the rows of tables before any of them is computed.
+fn validate_tables(graph: &Graph<Skeleton>) -> Result<(), CircuitError> {
+    let mut rows = 0u64;
+    for node in &graph.nodes {
+        let Some(table) = node.op.room().table().filter(Table::is_computed) else {
+            continue;
+        };
+        let own = u32::try_from(table.variables())
+            .ok()
+            .and_then(|bits| 1u64.checked_shl(bits));
+        rows = rows.saturating_add(own.unwrap_or(u64::MAX));
+        if rows > MAXIMUM_CURVE_ROWS {
+            return Err(CircuitError::Malformed {
+                place: node.name.clone(),
+                expected: format!(
+                    "at most {MAXIMUM_CURVE_ROWS} rows of tables of real functions in all layers"
+                ),
+                found: format!("{rows} up to this layer"),
+            });
+        }
     }
     Ok(())
 }
@@ -173,31 +208,25 @@ impl Builder<'_> {
         shown.find(|shown| shown.0 == index).map(|shown| shown.1)
     }
 
-    /// A public column for an output. `others` is the visibility of the outputs that are not revealed.
-    fn output_column(&mut self, index: usize, node: NodeId, others: Visibility) -> ColumnId {
+    /// A public column for an output.
+    fn output_column(&mut self, index: usize, node: NodeId) -> ColumnId {
         let fact = &self.graph()[node].fact;
         let (minimum, maximum) = fact.range;
-        let name = format!("output.{index}");
-        let index = index as u32;
-        let public = match others {
-            Visibility::Public => Public::Output {
-                index,
-                minimum,
-                maximum,
-            },
-            Visibility::Private => Public::OutputAt {
-                index,
-                minimum,
-                maximum,
-            },
+        let public = Public::Output {
+            index: index as u32,
+            minimum,
+            maximum,
         };
-        self.circuit
-            .column(&name, &fact.shape, ColumnKind::Public(public))
+        self.circuit.column(
+            &format!("output.{index}"),
+            &fact.shape,
+            ColumnKind::Public(public),
+        )
     }
 
     /// A public column for an output, equal to the node's column.
-    fn output(&mut self, index: usize, node: NodeId, others: Visibility) -> ColumnId {
-        let public = self.output_column(index, node, others);
+    fn output(&mut self, index: usize, node: NodeId) -> ColumnId {
+        let public = self.output_column(index, node);
         let left = self.nodes[node.0];
         self.circuit.equality(format!("output.{index}"), left, public);
         public

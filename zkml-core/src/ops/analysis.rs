@@ -28,7 +28,7 @@ pub fn node_norm<S: Stage<Op = IntOp, Fact = IntFact>>(graph: &Graph<S>, id: Nod
     with_site(graph, node, Vec::new(), |site| node.op.room().norm(site))
 }
 
-fn with_site<S: Stage<Op = IntOp, Fact = IntFact>, T>(
+pub(super) fn with_site<S: Stage<Op = IntOp, Fact = IntFact>, T>(
     graph: &Graph<S>,
     node: &Node<S>,
     norms: Vec<Option<i128>>,

@@ -103,6 +103,10 @@ impl IntegerRoom for Argmax {
         Ok((0, size.ok_or_else(|| site.inconsistent())? as i64 - 1))
     }
 
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        format!("dim={}", self.axis)
+    }
+
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, (x, fact)) = (lowering.name(), lowering.operand(0));
         let size = fact.shape[self.axis];

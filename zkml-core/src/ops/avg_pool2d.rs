@@ -185,6 +185,10 @@ impl IntegerRoom for SumPool2d {
         })
     }
 
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        self.window.to_string()
+    }
+
     /// `y[n, c, p] = sum_d x[n, c, p * stride + d - padding]`.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));

@@ -98,6 +98,10 @@ impl IntegerRoom for Concat {
         site.hull()
     }
 
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        format!("dim={}", self.axis)
+    }
+
     /// The sum of one view for each operand, which is 0 outside of the operand's place.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape) = (lowering.name(), &lowering.fact().shape);

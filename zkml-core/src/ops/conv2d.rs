@@ -4,6 +4,7 @@
 use ndarray::{ArrayD, Axis as NdAxis, IxDyn};
 use serde::{Deserialize, Serialize};
 
+use super::display::without_bias;
 use super::product::{add_bias, check_products, rank4, window_factor};
 use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
@@ -199,6 +200,21 @@ impl FloatRoom for Conv2d {
 impl IntegerRoom for Conv2d {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
         site.products(self.weight, self.bias)
+    }
+
+    fn options(&self, site: &RangeSite<'_>) -> String {
+        let Some(&[outputs, inputs, ..]) = (site.parameter)(self.weight) else {
+            return String::new();
+        };
+        let mut text = format!(
+            "{}, {outputs}, {}",
+            inputs.saturating_mul(self.groups),
+            self.window
+        );
+        if self.groups != 1 {
+            text += &format!(", groups={}", self.groups);
+        }
+        text + without_bias(self.bias)
     }
 
     /// A contraction over a view of the windows:

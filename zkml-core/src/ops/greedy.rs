@@ -95,6 +95,14 @@ impl IntegerRoom for Greedy {
         Ok((0, size as i64 - 1))
     }
 
+    fn forget_calibration(&mut self) {
+        self.multipliers.clear();
+    }
+
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        format!("dim=-1, {} multipliers", self.multipliers.len())
+    }
+
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, (mut x, fact)) = (lowering.name(), lowering.operand(0));
         let shape = &fact.shape;

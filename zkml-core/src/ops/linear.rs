@@ -4,6 +4,7 @@
 use ndarray::{ArrayD, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
+use super::display::without_bias;
 use super::product::{add_bias, check_products};
 use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
@@ -170,6 +171,16 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 impl IntegerRoom for Linear {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
         site.row_products(self.weight, self.bias)
+    }
+
+    fn options(&self, site: &RangeSite<'_>) -> String {
+        let Some(&[outputs, inputs]) = (site.parameter)(self.weight) else {
+            return String::new();
+        };
+        format!(
+            "in_features={inputs}, out_features={outputs}{}",
+            without_bias(self.bias)
+        )
     }
 
     /// `y[.., o] = sum_i W[o, i] x[.., i] + b[o]`.

@@ -98,6 +98,10 @@ impl IntegerRoom for MaxPool2d {
         site.hull()
     }
 
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        self.window.to_string()
+    }
+
     /// A tree of maxima of two, over one view for each cell of the kernel. A view is 0 where the window leaves the
     /// input. If that 0 could win against negative values, the input is first shifted to `x - minimum >= 0`.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {

@@ -86,6 +86,10 @@ impl IntegerRoom for Narrow {
         site.hull()
     }
 
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        format!("dim={}, start={}, length={}", self.axis, self.start, self.length)
+    }
+
     /// A view that begins at `start`; it is 0 on padding.
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, _)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));

@@ -105,6 +105,10 @@ impl IntegerRoom for Pad {
         Ok((low.min(0), high.max(0)))
     }
 
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        format!("{:?}", self.amounts)
+    }
+
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, _)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
         let axes = self.amounts.iter().enumerate();

@@ -14,6 +14,7 @@ use ndarray::ArrayD;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::display::factors;
 use super::multipliers::Multipliers;
 #[cfg(feature = "prover")]
 use super::quotient::in_bits;
@@ -59,6 +60,18 @@ impl IntegerRoom for Requantize {
         let (low, high) = self.multipliers().scaled_range(x, self.shift);
         let (least_added, most_added) = wide(residual);
         Ok(result_range((low + least_added, high + most_added), self.bits))
+    }
+
+    fn forget_calibration(&mut self) {
+        (self.multipliers, self.axes, self.shift) = (vec![1], Vec::new(), 1);
+    }
+
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        format!(
+            "{}, bits={}",
+            factors(self.multipliers.len(), self.shift),
+            self.bits
+        )
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {

@@ -16,6 +16,7 @@ use ndarray::{ArrayD, Dimension};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::display::factors;
 use super::multipliers::Multipliers;
 use super::range::{LIMIT, magnitude};
 #[cfg(feature = "prover")]
@@ -79,6 +80,25 @@ impl IntegerRoom for Rescale {
             layer: layer(),
             error,
         })
+    }
+
+    fn forget_calibration(&mut self) {
+        (self.multipliers, self.axis, self.shift) = (vec![1], 0, 1);
+        self.table.forget_calibration();
+    }
+
+    fn table(&self) -> Option<Table> {
+        Some(Table::Function(self.table.clone()))
+    }
+
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        let (count, table) = (self.multipliers.len(), &self.table);
+        let (shift, minimum, maximum) = (self.shift, table.minimum, table.maximum);
+        format!(
+            "{}, {}, clamp=[{minimum}, {maximum}]",
+            table.function,
+            factors(count, shift)
+        )
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {

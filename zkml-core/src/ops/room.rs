@@ -8,7 +8,7 @@ use super::{
     Computed, ExecutionError, FloatSite, IntegerLayer, IntegerSite, Layer, QuantizeError, Quantizing,
 };
 use super::{Lowering, Properties, RangeError, RangeSite};
-use crate::circuit::{CircuitError, ColumnId};
+use crate::circuit::{CircuitError, ColumnId, Table};
 use crate::graph::{OperandError, ParameterId, Shape, Site, Window2d};
 
 /// What holds for an operation in floats and in integers.
@@ -144,6 +144,20 @@ pub trait IntegerRoom: Room {
     /// follows than from the range of each value. As the range, it holds for every input and every weight. It is
     /// derived where it is needed, and never written down.
     fn norm(&self, _site: &RangeSite<'_>) -> Option<i128> {
+        None
+    }
+
+    /// Puts fixed values in the place of what calibration chose: multipliers, shifts, steps of tables. What is left is
+    /// part of the network's [architecture](crate::keys::Architecture).
+    fn forget_calibration(&mut self) {}
+
+    /// Its options as PyTorch prints those of a module, `1, 6, kernel_size=(5, 5), stride=(1, 1)`; empty if it has none.
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        String::new()
+    }
+
+    /// The table of a function that it looks values up in, if it has one. Its rows are counted before any is computed.
+    fn table(&self) -> Option<Table> {
         None
     }
 

@@ -90,6 +90,15 @@ impl IntegerRoom for WeightedSum {
         site.accumulator(sum)
     }
 
+    fn forget_calibration(&mut self) {
+        let coefficients = self.coefficients.iter_mut();
+        coefficients.for_each(|coefficient| *coefficient = coefficient.signum());
+    }
+
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        format!("coefficients={:?}", self.coefficients)
+    }
+
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape) = (lowering.name(), &lowering.fact().shape);
         let operands = (0..self.coefficients.len()).map(|k| lowering.operand(k));

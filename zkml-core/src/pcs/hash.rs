@@ -27,11 +27,11 @@ use super::code::RowCode;
 /// Bytes of a digest and of a salt.
 pub type Digest = [u8; 32];
 
-const LEAF_KEY: &Digest = b"zkml.v1 commitment: leaf        ";
-const NODE_KEY: &Digest = b"zkml.v1 commitment: node        ";
-const ROOT_KEY: &Digest = b"zkml.v1 commitment: root        ";
-const BARE_LEAF_KEY: &Digest = b"zkml.v1 commitment: bare leaf   ";
-const BARE_ROOT_KEY: &Digest = b"zkml.v1 commitment: bare root   ";
+const LEAF_KEY: &Digest = b"zkml commitment: leaf           ";
+const NODE_KEY: &Digest = b"zkml commitment: node           ";
+const ROOT_KEY: &Digest = b"zkml commitment: root           ";
+const BARE_LEAF_KEY: &Digest = b"zkml commitment: bare leaf      ";
+const BARE_ROOT_KEY: &Digest = b"zkml commitment: bare root      ";
 
 /// Bytes that are hashed for a column of `rows` cells.
 pub fn leaf_length(rows: usize) -> usize {

@@ -9,8 +9,9 @@ use super::{Artifact, Kind};
 pub struct Proof {
     /// Digest of the verifying key.
     pub key: [u8; 32],
-    /// Which of the key's commitments to the weights is opened.
-    pub commitment: u32,
+    /// Number of the opening of the weights, counted by the prover: it says which commitment is opened. 0 for public
+    /// weights.
+    pub opening: u64,
     /// Messages in the order they are read; see `docs/protocol`.
     #[serde(with = "serde_bytes")]
     pub messages: Vec<u8>,
@@ -18,6 +19,6 @@ pub struct Proof {
 
 impl Artifact for Proof {
     const KIND: Kind = Kind::Proof;
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const MAXIMUM_BYTES: u64 = 1 << 28;
 }

@@ -41,7 +41,7 @@ pub(crate) fn commit_tensors<B: Backend>(
 }
 
 /// The proof for `trace`, and the matrices of the tensors that it commits to apart. A trace that violates the circuit
-/// gives a proof that the verifier rejects. `number` names the opened commitment to the weights, and `weights` are the
+/// gives a proof that the verifier rejects. `number` is that of the opening of the weights, and `weights` are the opened
 /// matrices; `linked` is as in [`commit_tensors`].
 ///
 /// `seed` gives all of the proof's randomness and is consumed: two proofs from one seed would reveal the trace.
@@ -49,7 +49,7 @@ pub(crate) fn prove_trace<B: Backend>(
     backend: &B,
     statement: &Statement<'_>,
     trace: &Trace<'_>,
-    (number, weights): (u32, &[&B::Matrix]),
+    (number, weights): (u64, &[&B::Matrix]),
     context: &[u8],
     seed: Seed,
     linked: Option<B::Matrix>,
@@ -65,7 +65,7 @@ pub(crate) fn prove_trace<B: Backend>(
     for (tensors, matrix) in statement.separate.iter().zip(&separate) {
         transcript.send_digest(tensors.label(), &matrix.commitment().root);
     }
-    info_span!("harden").in_scope(|| transcript.harden("trace.harden", statement.key.hardening));
+    info_span!("harden").in_scope(|| transcript.harden("trace.harden", statement.hardening));
     let matrices: Vec<&B::Matrix> = core::iter::once(&committed)
         .chain(weights.iter().copied())
         .chain(&separate)
@@ -73,7 +73,7 @@ pub(crate) fn prove_trace<B: Backend>(
     argue(backend, &mut transcript, statement, trace, &matrices, pads)?;
     let proof = Proof {
         key: statement.digest,
-        commitment: number,
+        opening: number,
         messages: transcript.into_proof(),
     };
     Ok((proof, separate))
@@ -118,7 +118,7 @@ pub(crate) fn argue<B: Backend>(
 /// The mask's rows are always opened, so a masked opening is never empty.
 fn unmasked(statement: &Statement<'_>) -> ProveError {
     ProveError::Malformed {
-        place: statement.key.name.clone(),
+        place: statement.name.clone().into_owned(),
         expected: "a row combination".into(),
         found: "none".into(),
     }

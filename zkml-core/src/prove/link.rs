@@ -68,7 +68,7 @@ impl<M: MatrixOracle> TensorSecret<M> {
             },
             matrix: Box::new(matrix),
             cells: Zeroizing::new(cells),
-            randomness: statement.key.tensor_tail(),
+            randomness: statement.tensor_tail(),
         }
     }
 

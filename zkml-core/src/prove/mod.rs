@@ -78,7 +78,7 @@ pub fn prove_with_secrets<B: Backend>(
     // On a thread of the pool a parallel loop starts at once; from outside it would cost two thread switches.
     rayon::scope(|_| {
         let _span = info_span!("prove").entered();
-        let statement = info_span!("statement").in_scope(|| Statement::new(&key.verifying))?;
+        let statement = info_span!("statement").in_scope(|| Statement::of_proving(key))?;
         let (trace, linked) = match input {
             Input::Values(values) => (Trace::generate(key, &statement, values)?, None),
             Input::Several(inputs) => (Trace::generate_on(key, &statement, inputs)?, None),

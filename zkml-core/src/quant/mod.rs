@@ -28,6 +28,7 @@ mod wide;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use crate::graph::Preprocessing;
 pub use crate::ops::QuantizeError;
 pub use accuracy::{AccuracyError, AccuracyReport, LayerAccuracy};
 pub use calibrate::{Calibration, CalibrationError, CalibrationMethod};
@@ -35,4 +36,4 @@ pub use language::LanguageReport;
 pub use options::QuantizeOptions;
 pub use quantize::quantize;
 pub use quantized::Quantized;
-pub use record::{Preprocessing, Record};
+pub use record::Record;

@@ -8,14 +8,12 @@ use crate::graph::{Graph, NodeId};
 use crate::ops::{Int, Properties};
 use crate::optimize::Switches;
 
-/// The integer network, with the scales of its inputs and outputs.
+/// The integer network, with the scales of its outputs.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Quantized {
     /// The exact meaning of the model.
     pub graph: Graph<Int>,
-    /// `real = input_scale * integer` at the input.
-    pub input_scale: f64,
-    /// The same for every output; 1 for an index.
+    /// `real = scale * integer` for each output; 1 for an index. One node may be several outputs, `x` and `2 x`.
     pub output_scales: Vec<f64>,
     /// Bits of a limb, and of the range table that limbs are looked up in; every shift is a multiple of it.
     pub limb_bits: u32,
@@ -29,6 +27,11 @@ pub struct Quantized {
 }
 
 impl Quantized {
+    /// `real = scale * integer` at the first input.
+    pub fn input_scale(&self) -> f64 {
+        self.graph[self.graph.input].fact.scale
+    }
+
     /// `round(x / scale)`, half to even, clamped to the range of the input: `[-127, 127]` of 8 bits.
     ///
     /// # Errors
@@ -37,7 +40,7 @@ impl Quantized {
         let fact = &self.graph[self.graph.input].fact;
         check_input(&fact.shape, real)?;
         self.check_ids(self.graph.input, real)?;
-        Ok(quantized(real, self.input_scale, fact.range))
+        Ok(quantized(real, fact.scale, fact.range))
     }
 
     /// As [`Self::quantize_input`], of several inputs, in their order.
@@ -50,10 +53,8 @@ impl Quantized {
         for (id, input) in self.graph.inputs().zip(real) {
             self.check_ids(id, input)?;
         }
-        let scales = nodes.iter().map(|node| node.fact.scale);
-        let scales = core::iter::once(self.input_scale).chain(scales.skip(1));
-        let inputs = nodes.iter().zip(scales).zip(real);
-        let inputs = inputs.map(|((node, scale), real)| quantized(real, scale, node.fact.range));
+        let inputs = nodes.iter().zip(real);
+        let inputs = inputs.map(|(node, real)| quantized(real, node.fact.scale, node.fact.range));
         Ok(inputs.collect())
     }
 

@@ -70,7 +70,6 @@ impl Quantizer<'_> {
                 .map(|acc| (acc.node, acc.scales[0])))
         });
         Ok(Quantized {
-            input_scale: self.nodes[self.nodes.input].fact.scale,
             output_scales,
             limb_bits,
             correspondence: correspondence.collect(),

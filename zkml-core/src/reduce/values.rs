@@ -85,12 +85,7 @@ impl<'a> Values<'a> {
         match &column.kind {
             ColumnKind::Committed { .. }
             | ColumnKind::Parameter { .. }
-            | ColumnKind::Public(
-                Public::Input { .. }
-                | Public::Output { .. }
-                | Public::InputAt { .. }
-                | Public::OutputAt { .. },
-            ) => {
+            | ColumnKind::Public(Public::Input { .. } | Public::Output { .. }) => {
                 vec![zero; column.shape.padded_len()]
             }
             ColumnKind::Public(Public::Constant(cells)) => {

@@ -44,7 +44,7 @@ pub(crate) enum StoredParameter {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 
@@ -61,15 +61,16 @@ impl StoredProvingKey {
             },
             false => StoredParameter::Here(parameter),
         };
+        let weights = &key.verifying.weights;
         Self {
             model,
             parameters: parameters.into_iter().map(store).collect(),
-            code: key.verifying.code.clone(),
-            recursion: key.verifying.recursion.clone(),
+            code: weights.code.clone(),
+            recursion: weights.recursion.clone(),
             secret: key.commitments.secret.clone(),
-            weights: key.verifying.weights.clone(),
-            previous: key.verifying.previous,
-            setup_proof: key.verifying.setup_proof.clone(),
+            weights: weights.commitments.clone(),
+            previous: weights.previous,
+            setup_proof: weights.setup_proof.clone(),
         }
     }
 }
@@ -104,10 +105,10 @@ impl Opened {
             weights: stored.weights,
         };
         let mut verifying = verifying_key(&model, &lowered, choice, stored.previous);
-        verifying.setup_proof = stored.setup_proof;
+        verifying.weights.setup_proof = stored.setup_proof;
         // Sizes are judged before anything of that size is made.
-        refuse_insecure(&verifying)?;
-        let packing = weights::packing(&lowered, &verifying.code)?;
+        refuse_insecure(&verifying, &lowered)?;
+        let packing = weights::packing(&lowered, &verifying.weights.code)?;
         let expected = packing.rows << packing.log_row;
         if cells.len() != expected {
             let (expected, found) = (format!("{expected} bytes"), format!("{} bytes", cells.len()));
@@ -196,8 +197,9 @@ impl ProvingKey {
             layers: OnceLock::new(),
         };
         let used = key.budget.as_ref().map_or(Ok(0), Budget::used)?;
-        let last = key.verifying.weights.roots.len().saturating_sub(1);
-        key.commitment(key.verifying.weights.commitment_of(used).min(last))
+        let weights = &key.verifying.weights.commitments;
+        let last = weights.roots.len().saturating_sub(1);
+        key.commitment(weights.commitment_of(used).min(last))
             .map_err(|error| match error {
                 ProveError::Malformed { expected, found, .. } => ProveError::Malformed {
                     place: format!("{}: commitment to the weights", path.display()),
@@ -255,12 +257,12 @@ fn add_parameters(
 
 /// Opens the counter beside a key; `None` for public weights.
 fn open_budget(path: &Path, verifying: &VerifyingKey) -> Result<Option<Budget>, ProveError> {
-    Ok(match verifying.privacy.weights {
+    Ok(match verifying.weights.visibility {
         Visibility::Public => None,
         Visibility::Private => Some(Budget::open_beside(
             path,
             &verifying.digest()?,
-            verifying.weights.budget(),
+            verifying.weights.commitments.budget(),
         )?),
     })
 }

@@ -14,13 +14,15 @@ pub use explain::{ExplainError, explain};
 pub(crate) use file::{StoredParameter, StoredProvingKey};
 pub use options::SetupOptions;
 
+use std::borrow::Cow;
+
 use tracing::info_span;
 
 use crate::argument::Trace;
-use crate::argument::{SECURITY_BITS, Statement, required_hardening, soundness};
-use crate::keys::VerifyingKey;
+use crate::argument::{SECURITY_BITS, Statement, soundness};
 use crate::keys::{
-    Budget, Choice, Commitments, CompiledModel, ProveError, ProvingKey, Purpose, Secret, weights,
+    Budget, Choice, Commitments, CompiledModel, Instance, ProveError, ProvingKey, Purpose, Secret,
+    VerifyingKey, WeightsKey, weights,
 };
 use crate::lower::Filled;
 use crate::pcs::{Keep, MatrixOracle};
@@ -74,9 +76,9 @@ pub fn rotate<B: Backend>(old: &ProvingKey<B>) -> Result<ProvingKey<B>, ProveErr
         model,
         lowered,
         Choice {
-            code: verifying.code.clone(),
-            recursion: verifying.recursion.clone(),
-            weights: verifying.weights.clone(),
+            code: verifying.weights.code.clone(),
+            recursion: verifying.weights.recursion.clone(),
+            weights: verifying.weights.commitments.clone(),
         },
         Some(old),
     )
@@ -101,35 +103,36 @@ pub(crate) fn build<B: Backend>(
     let commitments = Commitments::new(backend, Secret::fresh(model.privacy.weights)?, cells);
     let mut weights = choice.weights.clone();
     let mut verifying = verifying_key(&model, &lowered, choice, Some([0; 32]).filter(|_| old.is_some()));
-    Statement::new(&verifying)?;
+    judged(&verifying, &lowered)?;
     let mut matrices = Vec::with_capacity(weights.roots.len() + 1);
     // If all codewords together are too large, none is kept, and the setup proof recomputes the columns that it opens.
-    let keep = Commitments::<B>::keep_all(&verifying);
+    let keep = Commitments::<B>::keep_all(&verifying.weights);
     for number in 0..weights.roots.len() {
-        let matrix = commitments.get_keeping(&verifying, number, keep)?;
+        let matrix = commitments.get_keeping(&verifying.weights, number, keep)?;
         weights.roots[number] = matrix.commitment().root;
         matrices.push(matrix);
     }
-    verifying.weights = weights;
+    verifying.weights.commitments = weights;
     if let Some(old) = old {
         let (_, matrix) = old.next_commitment(Purpose::Rotation)?;
-        verifying.previous = Some(matrix.commitment().root);
+        verifying.weights.previous = Some(matrix.commitment().root);
         matrices.push(matrix);
     }
-    refuse_insecure(&verifying)?;
+    refuse_insecure(&verifying, &lowered)?;
 
     let made = matrices;
     let matrices: Vec<&B::Matrix> = made.iter().map(AsRef::as_ref).collect();
-    verifying.setup_proof = prove_setup(&commitments.backend, &verifying, &lowered, &matrices)?;
+    verifying.weights.setup_proof =
+        prove_setup(&commitments.backend, &verifying.weights, &lowered, &matrices)?;
     drop(made);
     if keep == Keep::Tree {
         commitments.forget();
-        commitments.get(&verifying, 0)?;
+        commitments.get(&verifying.weights, 0)?;
     }
 
     let budget = match model.privacy.weights {
         Visibility::Public => None,
-        Visibility::Private => Some(Budget::in_memory(verifying.weights.budget(), 0)),
+        Visibility::Private => Some(Budget::in_memory(verifying.weights.commitments.budget(), 0)),
     };
     Ok(ProvingKey {
         model,
@@ -144,12 +147,12 @@ pub(crate) fn build<B: Backend>(
 /// The setup proof of a key, over all commitments it speaks of.
 fn prove_setup<B: Backend>(
     backend: &B,
-    verifying: &VerifyingKey,
+    key: &WeightsKey,
     lowered: &Filled,
     matrices: &[&B::Matrix],
 ) -> Result<Vec<u8>, ProveError> {
     let _span = info_span!("setup proof").entered();
-    let statement = Statement::of_setup(verifying)?;
+    let statement = Statement::of_setup(key)?;
     let trace = Trace::of_weights(statement.circuit(), &lowered.parameters)?;
     let seed = trace_seed(&statement)?;
     let weights = (0, matrices);
@@ -157,14 +160,19 @@ fn prove_setup<B: Backend>(
     Ok(rayon::scope(prove)?.0.messages)
 }
 
-/// Bits of soundness of an answer: the errors of its proof and of the setup proof add up.
-fn bits(verifying: &VerifyingKey) -> Result<f64, ProveError> {
-    let setup = soundness(&Statement::of_setup(verifying)?);
-    Ok(soundness(&Statement::new(verifying)?).sum(&setup))
+/// What is proved with a key whose network was lowered to this circuit.
+fn judged<'k>(verifying: &'k VerifyingKey, lowered: &'k Filled) -> Result<Statement<'k>, ProveError> {
+    Ok(Statement::lowered(verifying, Cow::Borrowed(&lowered.circuit))?)
 }
 
-pub(crate) fn refuse_insecure(verifying: &VerifyingKey) -> Result<(), ProveError> {
-    let found = bits(verifying)?;
+/// Bits of soundness of an answer: the errors of its proof and of the setup proof add up.
+fn bits(verifying: &VerifyingKey, lowered: &Filled) -> Result<f64, ProveError> {
+    let setup = soundness(&Statement::of_setup(&verifying.weights)?);
+    Ok(soundness(&judged(verifying, lowered)?).sum(&setup))
+}
+
+pub(crate) fn refuse_insecure(verifying: &VerifyingKey, lowered: &Filled) -> Result<(), ProveError> {
+    let found = bits(verifying, lowered)?;
     if found.is_nan() || found < SECURITY_BITS {
         return Err(ProveError::Insecure {
             wanted: SECURITY_BITS,
@@ -187,15 +195,17 @@ pub(crate) fn verifying_key(
         weights,
     } = choice;
     VerifyingKey {
-        name: model.name.clone(),
-        circuit: lowered.circuit.clone(),
-        interface: model.interface(),
-        privacy: model.privacy,
-        weights,
-        previous,
-        hardening: required_hardening(&lowered.circuit),
-        code,
-        recursion,
-        setup_proof: Vec::new(),
+        network: model.skeleton(),
+        instance: Instance::of(&model.privacy),
+        weights: WeightsKey {
+            columns: WeightsKey::columns_of(&lowered.circuit),
+            unpacked: lowered.circuit.unpacked,
+            visibility: model.privacy.weights,
+            code,
+            recursion,
+            commitments: weights,
+            previous,
+            setup_proof: Vec::new(),
+        },
     }
 }

@@ -227,7 +227,8 @@ impl<'a> Search<'a> {
     ) -> Result<(), ProveError> {
         // Soundness depends on sizes alone, so zeros stand for the roots.
         let previous = Some([0; 32]).filter(|_| self.private);
-        refuse_insecure(&verifying_key(model, lowered, candidate.choice.clone(), previous))
+        let key = verifying_key(model, lowered, candidate.choice.clone(), previous);
+        refuse_insecure(&key, lowered)
     }
 
     /// The same shape with fewer columns, as few as the sum of all errors allows.

@@ -62,6 +62,14 @@ pub enum VerifyError {
         /// Digest in the proof, hexadecimal.
         found: String,
     },
+    /// The number of the proof's opening is none of the key's.
+    #[error("the proof says that it is opening {found} of the weights, the key has openings 0 to {}", .budget.saturating_sub(1))]
+    Opening {
+        /// The number in the proof.
+        found: u64,
+        /// How many openings there are.
+        budget: u64,
+    },
     /// The verifying key is unusable.
     #[error("verifying key: {0}")]
     Key(String),

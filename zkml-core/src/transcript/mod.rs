@@ -17,13 +17,15 @@
 //! - [`state`]: the hash chain;
 //! - `prover`, [`verifier`]: the two ends;
 //! - [`event`]: the list of items, for tests that change every byte of a proof;
-//! - [`error`]: why a proof is rejected.
+//! - [`error`]: why a proof is rejected;
+//! - [`domain`]: the version of the protocol.
 //!
 //! See `docs/protocol/transcript.md` and `docs/decisions/0001-transcript.md`.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod channel;
+pub mod domain;
 pub mod error;
 pub mod event;
 #[cfg(feature = "prover")]
@@ -38,6 +40,7 @@ mod work;
 mod tests;
 
 pub use channel::{Check, ProverChannel, Quadratic, Scalar, VerifierChannel};
+pub use domain::{PROTOCOL, PROTOCOL_SETUP};
 pub use error::VerifyError;
 pub use event::{Event, Kind};
 #[cfg(feature = "prover")]

@@ -7,11 +7,11 @@ use crate::field::{K, M61, P};
 
 /// Tags have one length, so that inputs of different use never collide.
 type Tag = [u8; 16];
-const START: &Tag = b"zkml.v1.start...";
-const ABSORB: &Tag = b"zkml.v1.absorb..";
-const SQUEEZE: &Tag = b"zkml.v1.squeeze.";
-pub(super) const GRIND: &Tag = b"zkml.v1.grind...";
-const HARDEN: &Tag = b"zkml.v1.harden..";
+const START: &Tag = b"zkml.start......";
+const ABSORB: &Tag = b"zkml.absorb.....";
+const SQUEEZE: &Tag = b"zkml.squeeze....";
+pub(super) const GRIND: &Tag = b"zkml.grind......";
+const HARDEN: &Tag = b"zkml.harden.....";
 
 /// The state of a transcript: 32 bytes that depend on all that was said.
 #[derive(Debug, Clone, PartialEq, Eq)]

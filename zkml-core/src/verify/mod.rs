@@ -1,7 +1,7 @@
 //! The verifier checks a proof against a verifying key and public values, in six steps:
 //!
 //! ```text
-//! 1 bind        protocol, digest of the key, public values, context
+//! 1 bind        protocol, digests of network, weights and circuit, opening, public values, context
 //! 2 commit      root of the trace, roots of private tensors that are committed apart; the transcript is hardened
 //! 3 lookups     every looked-up row stands in its table; ends in claims at suffixes of one point
 //! 4 equalities  columns that must agree, outputs among them, at one random point
@@ -52,6 +52,17 @@ pub fn verify(
     TrustedKey::new(key)?.verify(public, proof, context).map(|_| ())
 }
 
+/// Checks an answer whose statement was derived already.
+pub(crate) fn check_answer(
+    statement: &Statement<'_>,
+    public: &PublicValues,
+    proof: &Proof,
+    context: &[u8],
+) -> Result<(), VerifyError> {
+    let transcript = VerifierTranscript::new(statement.protocol(), &proof.messages);
+    run(statement, public, proof, context, transcript).map(|_| ())
+}
+
 fn run(
     statement: &Statement<'_>,
     public: &PublicValues,
@@ -70,8 +81,8 @@ fn run(
     if statement.subject == Subject::Answer {
         public.check(statement)?;
     }
-    let weights = statement.weight_commitments(proof.commitment as usize)?;
-    for (label, bytes) in bindings(statement, public, proof.commitment, context) {
+    let weights = statement.weight_commitments(proof.opening)?;
+    for (label, bytes) in bindings(statement, public, proof.opening, context) {
         transcript.absorb(label, &bytes);
     }
     let mut commitments = vec![statement.trace_commitment(transcript.read_digest("trace.root")?)];
@@ -79,7 +90,7 @@ fn run(
     for tensors in &statement.separate {
         commitments.push(tensors.commitment(transcript.read_digest(tensors.label())?));
     }
-    info_span!("harden").in_scope(|| transcript.harden("trace.harden", statement.key.hardening));
+    info_span!("harden").in_scope(|| transcript.harden("trace.harden", statement.hardening));
     argue(
         &mut transcript,
         statement,

@@ -1,51 +1,66 @@
 //! Verification of setup proofs, and the keys that passed it.
 
-use super::{Verified, refuse_insecure, run};
-use crate::argument::{PROTOCOL_SETUP, Statement, hex, soundness};
-use crate::keys::VerifyingKey;
+use super::{Verified, check_answer, refuse_insecure, run};
+use std::borrow::Cow;
+
+use crate::argument::{Statement, hex, soundness};
+use crate::keys::{VerifyingKey, WeightsKey};
 use crate::proof::{Proof, PublicValues};
-use crate::transcript::{Event, VerifierTranscript, VerifyError};
+use crate::transcript::{Event, PROTOCOL_SETUP, VerifierTranscript, VerifyError};
 
 /// A verifying key whose commitments are known to hold integers in `[-128, 127]` with zero padding, the same in each;
 /// and everything that follows from it, ready for any number of proofs.
 #[derive(Debug, Clone)]
 pub struct TrustedKey<'k> {
+    key: Cow<'k, VerifyingKey>,
     statement: Statement<'k>,
 }
 
 impl<'k> TrustedKey<'k> {
-    /// Checks the key's setup proof.
+    /// Lowers the key's network, and checks the setup proof of its weights.
     ///
     /// # Errors
-    /// As [`verify_setup`].
+    /// As [`verify_setup`]; [`VerifyError::Key`] for a network that cannot be proved.
     pub fn new(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
-        verify_setup(key)?;
-        let statement = Statement::new(key)?;
-        check_sum(&statement)?;
-        Ok(Self { statement })
+        verify_setup(&key.weights)?;
+        Self::of(key)
     }
 
-    /// Takes a key whose setup proof was checked before. `digest` is the digest that it had then.
+    /// Takes a key whose setup proof was checked before. `digest` is the digest that its weights key had then.
     ///
     /// # Errors
-    /// [`VerifyError::OtherKey`] for another key, [`VerifyError::Key`] for one that is unusable.
+    /// [`VerifyError::OtherKey`] for other weights, [`VerifyError::Key`] for a key that is unusable.
     pub fn remembered(key: &'k VerifyingKey, digest: &[u8; 32]) -> Result<Self, VerifyError> {
-        let statement = Statement::new(key)?;
-        if statement.digest != *digest {
+        let found = key.weights.digest()?;
+        if found != *digest {
             return Err(VerifyError::OtherKey {
                 expected: hex(digest),
-                found: hex(&statement.digest),
+                found: hex(&found),
             });
         }
+        Self::of(key)
+    }
+
+    fn of(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
+        let statement = Statement::new(key)?;
         check_sum(&statement)?;
-        Ok(Self { statement })
+        Ok(Self {
+            key: Cow::Borrowed(key),
+            statement,
+        })
     }
 
     /// The same with an owned key, which may outlive the key that was checked.
     pub fn into_owned(self) -> TrustedKey<'static> {
         TrustedKey {
+            key: Cow::Owned(self.key.into_owned()),
             statement: self.statement.into_owned(),
         }
+    }
+
+    /// The key.
+    pub fn key(&self) -> &VerifyingKey {
+        &self.key
     }
 
     /// What is proved with this key.
@@ -72,8 +87,7 @@ impl<'k> TrustedKey<'k> {
         proof: &Proof,
         context: &[u8],
     ) -> Result<Verified, VerifyError> {
-        let transcript = VerifierTranscript::new(self.statement.protocol(), &proof.messages);
-        run(&self.statement, public, proof, context, transcript)?;
+        check_answer(&self.statement, public, proof, context)?;
         Ok(Verified::of(&self.statement, proof))
     }
 
@@ -103,12 +117,12 @@ fn check_sum(answer: &Statement<'_>) -> Result<(), VerifyError> {
 ///
 /// # Errors
 /// [`VerifyError::Key`] for a key without a setup proof; [`VerifyError`], naming the check that failed.
-pub fn verify_setup(key: &VerifyingKey) -> Result<(), VerifyError> {
+pub fn verify_setup(key: &WeightsKey) -> Result<(), VerifyError> {
     verify_setup_recording(key, VerifierTranscript::new(PROTOCOL_SETUP, &key.setup_proof)).map(|_| ())
 }
 
 impl VerifyingKey {
-    /// Checks that this key was made by rotating `old`: the same model and settings, and a setup proof that opens one
+    /// Checks that this key was made by rotating `old`: the same network and settings, and a setup proof that opens one
     /// of the old commitments too. The setup proof itself is checked by [`TrustedKey::new`].
     ///
     /// # Errors
@@ -119,20 +133,28 @@ impl VerifyingKey {
                 "it does not replace the other key: {what}"
             )))
         };
-        match self.previous {
+        let (new, replaced) = (&self.weights, &old.weights);
+        match new.previous {
             None => return refuse("it was not made by rotation"),
-            Some(root) if !old.weights.roots.contains(&root) => {
+            Some(root) if !replaced.commitments.roots.contains(&root) => {
                 return refuse("it was made from a key with other commitments");
             }
             Some(_) => {}
         }
+        if let Some(difference) = self.network.difference(&old.network) {
+            return refuse(&format!("the network is another: {difference}"));
+        }
         let same = [
-            ("the name", self.name == old.name),
-            ("the circuit", self.circuit == old.circuit),
-            ("the scales", self.interface == old.interface),
-            ("what is private", self.privacy == old.privacy),
+            (
+                "what is private",
+                self.instance == old.instance && new.visibility == replaced.visibility,
+            ),
+            (
+                "the columns of weights",
+                new.columns == replaced.columns && new.unpacked == replaced.unpacked,
+            ),
             // Soundness does not need it, since roots are bound to the code; but it would be no rotation.
-            ("the code", self.code == old.code),
+            ("the code", new.code == replaced.code),
         ];
         match same.iter().find(|(_, same)| !same) {
             Some((what, _)) => refuse(&format!("{what} is another")),
@@ -147,7 +169,7 @@ impl VerifyingKey {
 /// # Errors
 /// As [`verify_setup`].
 pub fn verify_setup_recording(
-    key: &VerifyingKey,
+    key: &WeightsKey,
     transcript: VerifierTranscript<'_>,
 ) -> Result<Vec<Event>, VerifyError> {
     if key.setup_proof.is_empty() {
@@ -158,7 +180,7 @@ pub fn verify_setup_recording(
     let statement = Statement::of_setup(key)?;
     let proof = Proof {
         key: statement.digest,
-        commitment: 0,
+        opening: 0,
         messages: Vec::new(),
     };
     run(&statement, &PublicValues::default(), &proof, b"", transcript)

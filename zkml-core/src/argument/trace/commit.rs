@@ -70,7 +70,7 @@ impl Trace<'_> {
             code: statement.key.code.narrow(),
             seed: seed.derive(tensors.label()),
             tails: Tails {
-                length: statement.key.tensor_tail(),
+                length: statement.tensor_tail(),
                 full: 0,
             },
             keep: Keep::Codeword,

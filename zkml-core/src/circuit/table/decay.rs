@@ -40,6 +40,12 @@ impl DecayTable {
         self.curve.validate()
     }
 
+    /// Puts fixed values in the place of what calibration chose: the domain and the steps.
+    pub(crate) fn forget_calibration(&mut self) {
+        self.bits = 0;
+        self.curve.forget_steps();
+    }
+
     /// The largest result, that of `d = 0`: the integer of 1.
     ///
     /// # Errors

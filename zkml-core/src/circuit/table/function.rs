@@ -108,6 +108,14 @@ impl FunctionTable {
         }
     }
 
+    /// Puts fixed values in the place of what calibration chose: the domain and the steps of a curve.
+    pub(crate) fn forget_calibration(&mut self) {
+        self.domain_bits = 0;
+        if let Function::Curve(curve) = &mut self.function {
+            curve.forget_steps();
+        }
+    }
+
     /// Are all parameters within bounds? Computes nothing.
     ///
     /// # Errors

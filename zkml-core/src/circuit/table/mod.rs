@@ -59,6 +59,15 @@ impl Table {
         bits: 8,
     };
 
+    /// Has it entries that must be computed?
+    pub(crate) fn is_computed(&self) -> bool {
+        match self {
+            Self::Range { .. } | Self::Integers { .. } => false,
+            Self::Function(table) => matches!(table.function, Function::Curve(_)),
+            Self::Decay(_) => true,
+        }
+    }
+
     /// Number of columns.
     pub fn arity(&self) -> usize {
         match self {

@@ -14,27 +14,31 @@ const MAXIMUM_VARIABLES: usize = 36;
 /// Padding less than doubles a dimension, and the lowering pads three dimensions of a constant at most.
 const MAXIMUM_PADDING: usize = 8;
 
+/// Checks the shape of a column: its rank and its sizes.
+///
+/// # Errors
+/// [`CircuitError::Malformed`] that names the column.
+pub(crate) fn check_shape(name: &str, shape: &PaddedShape) -> Result<(), CircuitError> {
+    let place = format!("column `{name}`");
+    expect(shape.rank() <= MAXIMUM_RANK, &place, || {
+        (
+            format!("at most {MAXIMUM_RANK} dimensions"),
+            shape.rank().to_string(),
+        )
+    })?;
+    for axis in 0..shape.rank() {
+        expect(shape.size(axis) > 0, &place, || {
+            ("positive sizes".into(), shape.to_string())
+        })?;
+    }
+    expect(shape.variables() <= MAXIMUM_VARIABLES, &place, || {
+        (format!("at most 2^{MAXIMUM_VARIABLES} cells"), shape.to_string())
+    })
+}
+
 impl Circuit {
     pub(super) fn validate_shape(&self, id: ColumnId) -> Result<(), CircuitError> {
-        let column = &self[id];
-        let place = format!("column `{}`", column.name);
-        expect(column.shape.rank() <= MAXIMUM_RANK, &place, || {
-            (
-                format!("at most {MAXIMUM_RANK} dimensions"),
-                column.shape.rank().to_string(),
-            )
-        })?;
-        for axis in 0..column.shape.rank() {
-            expect(column.shape.size(axis) > 0, &place, || {
-                ("positive sizes".into(), column.shape.to_string())
-            })?;
-        }
-        expect(column.shape.variables() <= MAXIMUM_VARIABLES, &place, || {
-            (
-                format!("at most 2^{MAXIMUM_VARIABLES} cells"),
-                column.shape.to_string(),
-            )
-        })
+        check_shape(&self[id].name, &self[id].shape)
     }
 
     pub(super) fn validate_column(&self, id: ColumnId) -> Result<(), CircuitError> {
@@ -147,10 +151,7 @@ fn validate_public(public: &Public, shape: &PaddedShape, place: &str) -> Result<
         }
         // Of other columns: checked where those are at hand.
         Public::Selector(_) => Ok(()),
-        Public::Input { minimum, maximum }
-        | Public::Output { minimum, maximum, .. }
-        | Public::InputAt { minimum, maximum, .. }
-        | Public::OutputAt { minimum, maximum, .. } => {
+        Public::Input { minimum, maximum, .. } | Public::Output { minimum, maximum, .. } => {
             expect(minimum <= maximum, place, || {
                 ("a range".into(), format!("[{minimum}, {maximum}]"))
             })?;

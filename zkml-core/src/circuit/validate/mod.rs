@@ -1,6 +1,7 @@
 //! Checks that a circuit is well-formed. All other code that reads circuits relies on it.
 //!
 //! - `columns`: shapes, operands, constants, contractions
+//! - `degree`: how often what the prover chooses is multiplied between two cuts
 //! - `views`: the factors of views
 //! - `padding`: sums over padding, sizes of the tables that are written out
 //! - `selectors`: public columns that a rule gives
@@ -8,6 +9,7 @@
 //! - `expect`: the errors
 
 mod columns;
+mod degree;
 mod expect;
 mod padding;
 mod selectors;
@@ -19,11 +21,12 @@ mod views;
 use self::expect::expect;
 use super::{Circuit, CircuitError};
 
+pub(crate) use self::columns::check_shape;
 pub(crate) use self::expect::MAXIMUM_MAGNITUDE;
 pub(crate) use self::tables::MAXIMUM_TABLE_VARIABLES;
 
 /// Largest number of columns, tables, lookups and equalities, each.
-const MAXIMUM_COUNT: usize = 1 << 20;
+pub(crate) const MAXIMUM_COUNT: usize = 1 << 20;
 
 impl Circuit {
     /// Checks that every part fits the others, that sums over padding are sound, and that sizes are sane.
@@ -47,6 +50,7 @@ impl Circuit {
         for id in self.ids() {
             self.validate_column(id)?;
         }
+        self.validate_degrees()?;
         self.validate_padding()?;
         self.validate_public()?;
         self.validate_tables()?;

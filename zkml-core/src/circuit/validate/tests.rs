@@ -181,14 +181,20 @@ fn selectors_of_another_rank_are_refused() {
 
 #[test]
 fn selectors_of_ids_that_nobody_checks_are_refused() {
-    let public = |minimum, maximum| ColumnKind::Public(Public::Input { minimum, maximum });
+    let public = |minimum, maximum| {
+        ColumnKind::Public(Public::Input {
+            index: 0,
+            minimum,
+            maximum,
+        })
+    };
     let ids = ColumnId(0);
     for rule in [Selector::LessThan { ids }, Selector::OneHot { ids }] {
         let with = |sizes: &[usize], ids| selecting(rule.clone(), sizes, ids);
         assert_eq!(with(&[3, 6], (&[3], public(0, 5))).validate(), Ok(()));
         assert_eq!(with(&[6], (&[], public(2, 5))).validate(), Ok(()));
         // Ids of an output are as good as those of an input.
-        let output = ColumnKind::Public(Public::OutputAt {
+        let output = ColumnKind::Public(Public::Output {
             index: 0,
             minimum: 0,
             maximum: 5,

@@ -49,39 +49,26 @@ impl Graph<Symbolic> {
         }
 
         let mut parameters = Vec::with_capacity(self.parameters.len());
-        for parameter in self.parameters {
-            parameters.push(read(weights, parameter.path, &parameter.shape)?);
+        for parameter in &self.parameters {
+            parameters.push(read(weights, parameter.path.clone(), &parameter.shape)?);
         }
-        #[allow(
-            clippy::map_identity,
-            reason = "the same fields, but of a node of another stage"
-        )]
-        let nodes = self
-            .nodes
-            .into_iter()
-            .map(
-                |Node {
-                     name,
-                     op,
-                     inputs,
-                     fact,
-                 }| Node {
-                    name,
-                    op,
-                    inputs,
-                    fact,
-                },
-            )
-            .collect();
-        Ok((
-            Graph {
-                nodes,
-                input: self.input,
-                outputs: self.outputs,
-                parameters,
-            },
-            report,
-        ))
+        Ok((self.with_parameters(parameters), report))
+    }
+
+    /// The same network with the values of its parameters.
+    pub(super) fn with_parameters(self, parameters: Vec<Parameter>) -> Graph<Float> {
+        let node = |node: Node<Symbolic>| Node {
+            name: node.name,
+            op: node.op,
+            inputs: node.inputs,
+            fact: node.fact,
+        };
+        Graph {
+            nodes: self.nodes.into_iter().map(node).collect(),
+            input: self.input,
+            outputs: self.outputs,
+            parameters,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod load;
 mod report;
+mod untrained;
 
 pub use error::WeightError;
 pub use file::Weights;

@@ -83,6 +83,17 @@ impl IntegerRoom for IntegerEmbedding {
         site.accumulator((-limit * i128::from(most), (limit - 1) * i128::from(most)))
     }
 
+    fn forget_calibration(&mut self) {
+        self.multipliers = vec![1];
+    }
+
+    fn options(&self, site: &RangeSite<'_>) -> String {
+        match (site.parameter)(self.weight) {
+            Some([rows, channels]) => format!("{rows}, {channels}"),
+            _ => String::new(),
+        }
+    }
+
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (ids, _)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
         let node = lowering.id();

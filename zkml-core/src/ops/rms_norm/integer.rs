@@ -116,6 +116,17 @@ impl IntegerRoom for IntegerRmsNorm {
         Some(by_root.min(direct))
     }
 
+    fn forget_calibration(&mut self) {
+        (self.exponents, self.precision, self.epsilon) = (vec![0], 0, 0);
+    }
+
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        format!(
+            "epsilon={}, precision={}, bits={}",
+            self.epsilon, self.precision, self.bits
+        )
+    }
+
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
         let last = shape.len().saturating_sub(1);

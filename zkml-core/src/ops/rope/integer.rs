@@ -73,6 +73,14 @@ impl IntegerRoom for IntegerRope {
         site.accumulator((-most, most))
     }
 
+    fn forget_calibration(&mut self) {
+        (self.multipliers, self.axes) = (vec![1], Vec::new());
+    }
+
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        format!("dim={}, {} explicit cosines and sines", self.axis, self.cos.len())
+    }
+
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
         lowering

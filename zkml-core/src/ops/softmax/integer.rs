@@ -30,7 +30,7 @@ use super::normalized;
 #[cfg(feature = "prover")]
 use super::rows::{Weigher, columns};
 use super::weights::{Weighed, Weights, decay};
-use crate::circuit::{CircuitError, ColumnId, DecayTable, Dyadic, Factor, Selector, TableError};
+use crate::circuit::{CircuitError, ColumnId, DecayTable, Dyadic, Factor, Selector, Table, TableError};
 use crate::graph::{OperandError, Shape, Site};
 use crate::ops::quotient::{Quotient, below_limit, check_range};
 use crate::ops::range::magnitude;
@@ -102,6 +102,18 @@ impl IntegerRoom for IntegerSoftmax {
         below_limit(site, DISTANCE, self.largest_distance(x.range))?;
         // At most 22 bits, by the check above.
         Ok((0, 1i64 << self.output_bits.min(60)))
+    }
+
+    fn forget_calibration(&mut self) {
+        self.decay.forget_calibration();
+    }
+
+    fn table(&self) -> Option<Table> {
+        Some(Table::Decay(self.decay.clone()))
+    }
+
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        format!("dim=-1, bits={}", self.output_bits)
     }
 
     /// A tensor of one axis is one row.

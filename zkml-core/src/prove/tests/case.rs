@@ -10,7 +10,7 @@ use super::forwarding::sends;
 use super::listening::listen_excusing;
 use crate::argument::Trace;
 use crate::argument::claims_to_prove;
-use crate::argument::{PROTOCOL_SETUP, Statement, bindings};
+use crate::argument::{Statement, bindings};
 use crate::field::{K, M61};
 use crate::keys::ProvingKey;
 use crate::keys::VerifyingKey;
@@ -21,7 +21,9 @@ use crate::proof::{Proof, PublicValues};
 use crate::prove::commit_tensors;
 use crate::prove::{replay, trace_seed};
 use crate::reduce::Cpu;
-use crate::transcript::{Event, ProverChannel, ProverTranscript, VerifierTranscript, VerifyError};
+use crate::transcript::{
+    Event, PROTOCOL_SETUP, ProverChannel, ProverTranscript, VerifierTranscript, VerifyError,
+};
 use crate::verify::{TrustedKey, verify_setup_recording};
 
 /// A statement, who proves it, and a proof of it.
@@ -40,7 +42,7 @@ impl Case {
     /// The answer of a fixture.
     pub(crate) fn answer(name: &'static str, f: &'static Fixture) -> Self {
         let key: &'static VerifyingKey = &f.key.verifying;
-        let digest = key.digest().expect("a digest");
+        let digest = key.weights.digest().expect("a digest");
         Self {
             name,
             key: &f.key,
@@ -57,9 +59,9 @@ impl Case {
             name,
             key,
             statement: Box::leak(Box::new(
-                Statement::of_setup(&key.verifying).expect("a statement"),
+                Statement::of_setup(&key.verifying.weights).expect("a statement"),
             )),
-            proof: &key.verifying.setup_proof,
+            proof: &key.verifying.weights.setup_proof,
             public: PublicValues::default(),
             answer: None,
         }
@@ -131,7 +133,7 @@ impl Case {
             }) if EXCUSED.contains(&place.as_str()) => {
                 let proof = Proof {
                     key: self.statement.digest,
-                    commitment: 0,
+                    opening: 0,
                     messages: messages.to_vec(),
                 };
                 listen_excusing(self.statement, &self.public, &proof, CONTEXT, EXCUSED).1
@@ -151,11 +153,11 @@ impl Case {
                 true => VerifierTranscript::recording(PROTOCOL_SETUP, messages),
                 false => VerifierTranscript::new(PROTOCOL_SETUP, messages),
             };
-            return verify_setup_recording(&self.key.verifying, transcript);
+            return verify_setup_recording(&self.key.verifying.weights, transcript);
         };
         let proof = Proof {
             key: self.statement.digest,
-            commitment: 0,
+            opening: 0,
             messages: messages.to_vec(),
         };
         match recording {
@@ -189,7 +191,7 @@ impl<'c> Prover<'c> {
             }
             None => {
                 let trace = Trace::of_weights(statement.circuit(), &case.key.lowered.parameters);
-                (trace, case.key.verifying.weights.roots.len())
+                (trace, case.key.verifying.weights.commitments.roots.len())
             }
         };
         let commitment = |number| case.key.commitment(number).expect("a commitment");
@@ -216,7 +218,7 @@ impl<'c> Prover<'c> {
         for (tensors, matrix) in statement.separate.iter().zip(&separate) {
             liar.send_digest(tensors.label(), &matrix.commitment().root);
         }
-        transcript.harden("trace.harden", statement.key.hardening);
+        transcript.harden("trace.harden", statement.hardening);
         let mut matrices: Vec<&CommittedMatrix> = vec![&committed];
         matrices.extend(self.weights.iter().map(AsRef::as_ref));
         matrices.extend(&separate);

@@ -17,8 +17,11 @@ type In = &'static str;
 /// Every kind of item with its label, in the order in which it first occurs in the proofs of the fixtures. A change of
 /// this list is a change of the protocol.
 const PROTOCOL: &[(Kind, &str, In)] = &[
-    (Kind::Absorb, "bind.key", "PZSpz"),
-    (Kind::Absorb, "bind.commitment", "PZS"),
+    (Kind::Absorb, "bind.network", "PZS"),
+    (Kind::Absorb, "bind.weights", "PZSpz"),
+    (Kind::Absorb, "bind.circuit", "PZS"),
+    (Kind::Absorb, "bind.instance", "PZS"),
+    (Kind::Absorb, "bind.opening", "PZS"),
     (Kind::Absorb, "bind.input", "P"),
     (Kind::Absorb, "bind.input.private", "ZS"),
     (Kind::Absorb, "bind.output", "PZ"),
@@ -143,9 +146,15 @@ fn the_statement_and_the_trace_are_bound_before_the_first_challenge() {
     let [input, logits, class] = sizes[..] else {
         panic!("{sizes:?}")
     };
-    assert_eq!(lengths(&plain), [32, 4, input, logits, class, CONTEXT.len()]);
-    assert_eq!(lengths(&hidden), [32, 4, 0, logits, class, CONTEXT.len()]);
-    assert_eq!(lengths(&secret), [32, 4, 0, 0, CONTEXT.len()]);
+    assert_eq!(
+        lengths(&plain),
+        [32, 32, 32, 32, 8, input, logits, class, CONTEXT.len()]
+    );
+    assert_eq!(
+        lengths(&hidden),
+        [32, 32, 32, 32, 8, 0, logits, class, CONTEXT.len()]
+    );
+    assert_eq!(lengths(&secret), [32, 32, 32, 32, 8, 0, 0, CONTEXT.len()]);
     // The digest of the key binds everything else that a setup proof speaks of.
     setups.iter().for_each(|setup| assert_eq!(lengths(setup), [32]));
 }
@@ -325,7 +334,7 @@ fn say(case: &Case, state: &mut State, item: &Item, honest: bool) -> Option<Draw
             let positions = state.positions(label, code.queries, code.codeword_length());
             return Some(Drawn::Positions(positions));
         }
-        Kind::Harden => state.harden(label, case.statement.key.hardening),
+        Kind::Harden => state.harden(label, case.statement.hardening),
         Kind::Grind => state.begin_grind(label, work_bits(code, label)),
         kind => {
             if honest && kind == Kind::Nonce {
@@ -457,20 +466,26 @@ fn every_bound_item_changes_the_challenges() {
 
     // Of the key, what nothing else would notice: names, the weights' root, what the integers mean, the work.
     type Alter<'a> = (&'a str, &'a dyn Fn(&mut VerifyingKey));
-    let alterations: [Alter<'_>; 6] = [
-        ("name", &|key| key.name.push('x')),
-        ("column name", &|key| key.circuit.columns[0].name.push('x')),
-        ("weight root", &|key| key.weights.roots[0][0] ^= 1),
-        ("scale", &|key| key.interface.output_scales[0] *= 2.0),
-        ("hardening", &|key| key.hardening += 1),
-        ("grinding", &|key| key.code.grinding_bits += 1),
+    let alterations: [Alter<'_>; 8] = [
+        ("name", &|key| key.network.name.push('x')),
+        ("node name", &|key| key.network.graph.nodes[1].name.push('x')),
+        ("class name", &|key| {
+            key.network.classes = (0..10).map(|class| class.to_string()).collect()
+        }),
+        ("preprocessing", &|key| {
+            key.network.preprocessing = Some(Default::default())
+        }),
+        ("weight root", &|key| key.weights.commitments.roots[0][0] ^= 1),
+        ("scale", &|key| key.network.output_scales[0] *= 2.0),
+        ("previous", &|key| key.weights.previous = Some([1; 32])),
+        ("grinding", &|key| key.weights.code.grinding_bits += 1),
     ];
     for (what, alter) in alterations {
         let mut altered = key.clone();
         alter(&mut altered);
         let proof = Proof {
             key: altered.digest().expect("digest"),
-            commitment: proof.commitment,
+            opening: proof.opening,
             messages: proof.messages.clone(),
         };
         challenges_differ(&altered, public, &proof, CONTEXT, what);

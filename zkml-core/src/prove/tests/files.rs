@@ -1,6 +1,7 @@
 //! Files: every artifact comes back as it was; a damaged, foreign or malicious one gives a typed error, never a panic.
 
 use crate::ops;
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
@@ -8,11 +9,12 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::fixture::{CONTEXT, fixture, fixtures, hidden, judge, rotated, whole_network};
+use crate::argument::Statement;
 use crate::circuit::{
-    CircuitError, Column, ColumnId, ColumnKind, Equality, Factor, Linear, Public, Table, Term, View,
+    Circuit, CircuitError, Column, ColumnId, ColumnKind, Equality, Factor, Linear, Public, Table, Term, View,
 };
 use crate::field::M61;
-use crate::graph::{IntParameter, IntTensor, NodeId, ParameterId, ParameterRole};
+use crate::graph::{IntParameter, IntTensor, NodeId, ParameterId, ParameterRole, Preprocessing};
 use crate::keys::VerifyingKey;
 use crate::keys::{CompiledModel, ProveError, ProvingKey};
 use crate::ops::IntOp;
@@ -253,7 +255,7 @@ fn a_proving_key_whose_parts_do_not_fit_is_refused() {
     fn rescale(key: &mut StoredProvingKey) -> &mut IntOp {
         op(key, |op| matches!(op, IntOp::Rescale(_)))
     }
-    let alterations: [Alter<'_>; 40] = [
+    let alterations: [Alter<'_>; 41] = [
         ("row length", &|key| key.code.log_row = 0),
         ("long rows", &|key| key.code.log_row = u32::MAX),
         ("long codewords", &|key| key.code.log_codeword = 30),
@@ -264,6 +266,9 @@ fn a_proving_key_whose_parts_do_not_fit_is_refused() {
         ("wide limbs", &|key| key.model.network.limb_bits = u32::MAX),
         ("other limbs", &|key| key.model.network.limb_bits = 7),
         ("a scale less", &|key| key.model.network.output_scales.truncate(1)),
+        ("a scale of nothing", &|key| {
+            key.model.network.graph.nodes[1].fact.scale = f64::NAN
+        }),
         ("operand out of range", &|key| {
             key.model.network.graph.nodes[2].inputs = vec![NodeId(usize::MAX)]
         }),
@@ -448,10 +453,8 @@ fn mutate(bytes: &[u8], rng: &mut StdRng) -> Vec<u8> {
 fn a_mutated_verifying_key_never_makes_the_verifier_panic() {
     let f = fixture();
     // Without the setup proof, which would take most of the mutations; it is not part of the statement.
-    let bare = VerifyingKey {
-        setup_proof: Vec::new(),
-        ..f.key.verifying.clone()
-    };
+    let mut bare = f.key.verifying.clone();
+    bare.weights.setup_proof.clear();
     let bytes = to_bytes(&bare).expect("bytes");
     let mut rng = StdRng::seed_from_u64(3);
     let (mut decoded, mut derived) = (0, 0);
@@ -466,7 +469,7 @@ fn a_mutated_verifying_key_never_makes_the_verifier_panic() {
         decoded += 1;
         // The proof claims the altered key, so that verification goes as far as it can.
         let proof = Proof {
-            commitment: 0,
+            opening: 0,
             key: key.digest().expect("digest"),
             messages: f.proof.messages.clone(),
         };
@@ -489,65 +492,60 @@ fn a_mutated_verifying_key_never_makes_the_verifier_panic() {
 }
 
 #[test]
-fn a_verifying_key_cannot_ask_for_absurd_amounts() {
-    type Alter<'a> = (&'a str, &'a dyn Fn(&mut VerifyingKey));
-    fn kind(key: &mut VerifyingKey, wanted: fn(&ColumnKind) -> bool) -> usize {
-        key.circuit
+fn a_circuit_cannot_ask_for_absurd_amounts() {
+    type Alter<'a> = (&'a str, &'a dyn Fn(&mut Circuit));
+    fn kind(circuit: &mut Circuit, wanted: fn(&ColumnKind) -> bool) -> usize {
+        circuit
             .columns
             .iter()
             .position(|column| wanted(&column.kind))
             .expect("a column")
     }
-    let alterations: [Alter<'_>; 9] = [
-        ("a public input of 2^36 cells", &|key| {
-            let index = kind(key, |kind| {
+    let alterations: [Alter<'_>; 6] = [
+        ("a public input of 2^36 cells", &|circuit| {
+            let index = kind(circuit, |kind| {
                 matches!(kind, ColumnKind::Public(Public::Input { .. }))
             });
-            key.circuit.columns[index].shape = PaddedShape::new(&[1 << 18, 1 << 18]);
+            circuit.columns[index].shape = PaddedShape::new(&[1 << 18, 1 << 18]);
         }),
-        ("a committed column of 2^36 cells", &|key| {
+        ("a committed column of 2^36 cells", &|circuit| {
             let column = Column::new("large", &[1 << 18, 1 << 18], ColumnKind::trace(true));
-            key.circuit.columns.push(column);
+            circuit.columns.push(column);
         }),
-        ("a short row", &|key| key.code.log_row = 1),
-        ("a codeword of 2^30 points", &|key| {
-            (key.code.log_row, key.code.log_codeword) = (26, 30)
-        }),
-        ("a view that must be written out", &|key| {
+        ("a view that must be written out", &|circuit| {
             let factors = vec![Factor::affine(&[(0, 3)], 1, 0)];
             let public = Public::Output {
                 index: 2,
                 minimum: 0,
                 maximum: 1,
             };
-            key.circuit
+            circuit
                 .columns
                 .push(Column::new("large", &[1 << 30], ColumnKind::trace(true)));
-            let source = ColumnId(key.circuit.columns.len() as u32 - 1);
+            let source = ColumnId(circuit.columns.len() as u32 - 1);
             let view = ColumnKind::View(View { source, factors });
-            key.circuit.columns.push(Column::new("view", &[2], view));
-            key.circuit
+            circuit.columns.push(Column::new("view", &[2], view));
+            circuit
                 .columns
                 .push(Column::new("output.2", &[2], ColumnKind::Public(public)));
             let left = ColumnId(source.0 + 1);
             let right = ColumnId(source.0 + 2);
-            key.circuit.equalities.push(Equality {
+            circuit.equalities.push(Equality {
                 name: "output.2".into(),
                 left,
                 right,
             });
         }),
-        ("a table of 2^40 rows", &|key| {
-            key.circuit.tables.push(Table::Range { bits: 40 })
+        ("a table of 2^40 rows", &|circuit| {
+            circuit.tables.push(Table::Range { bits: 40 })
         }),
-        ("many tables", &|key| {
-            (0..100).for_each(|_| key.circuit.tables.push(Table::Range { bits: 20 }))
+        ("many tables", &|circuit| {
+            (0..100).for_each(|_| circuit.tables.push(Table::Range { bits: 20 }))
         }),
-        ("hashing without end", &|key| key.hardening = u64::MAX),
-        ("claims that multiply", &|key| {
+        ("claims that multiply", &|circuit| {
             // Each column is the sum of two rearrangements of the one before: its variables turned, and two of them
             // exchanged. Together they reach every order of ten variables, each another point.
-            let columns = &mut key.circuit.columns;
+            let columns = &mut circuit.columns;
             let mut push = |shape: &[usize], kind: ColumnKind| {
                 columns.push(Column::new("c", shape, kind));
                 ColumnId(columns.len() as u32 - 1)
@@ -587,7 +585,7 @@ fn a_verifying_key_cannot_ask_for_absurd_amounts() {
                     }),
                 );
             }
-            key.circuit.equalities.push(Equality {
+            circuit.equalities.push(Equality {
                 name: "e".into(),
                 left: source,
                 right: source,
@@ -596,10 +594,61 @@ fn a_verifying_key_cannot_ask_for_absurd_amounts() {
     ];
     let f = fixture();
     for (what, alter) in alterations {
+        let mut circuit = f.key.lowered.circuit.clone();
+        alter(&mut circuit);
+        // As if a network had been lowered to it.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            circuit
+                .validate()
+                .map_err(|error| VerifyError::Key(error.to_string()))?;
+            Statement::lowered(&f.key.verifying, Cow::Borrowed(&circuit)).map(|_| ())
+        }));
+        let error = result
+            .unwrap_or_else(|_| panic!("{what}: panicked"))
+            .expect_err(what);
+        assert!(matches!(error, VerifyError::Key(_)), "{what}: {error}");
+    }
+}
+
+#[test]
+fn a_verifying_key_cannot_ask_for_absurd_amounts() {
+    type Alter<'a> = (&'a str, &'a dyn Fn(&mut VerifyingKey));
+    let alterations: [Alter<'_>; 8] = [
+        ("a short row", &|key| key.weights.code.log_row = 1),
+        ("a codeword of 2^30 points", &|key| {
+            (key.weights.code.log_row, key.weights.code.log_codeword) = (26, 30)
+        }),
+        ("a column of weights of 2^40 cells", &|key| {
+            key.weights.columns[0].shape = PaddedShape::new(&[1 << 20, 1 << 20])
+        }),
+        ("columns without end", &|key| {
+            let column = key.weights.columns[0].clone();
+            key.weights.columns.resize(1 << 17, column)
+        }),
+        ("an input of 2^46 cells", &|key| {
+            key.network.graph.nodes[0].fact.shape = vec![1, 3, 1 << 22, 1 << 22]
+        }),
+        ("nodes without end", &|key| {
+            let node = key.network.graph.nodes[0].clone();
+            key.network.graph.nodes.resize(1 << 15, node)
+        }),
+        ("classes without end", &|key| {
+            key.network.classes = vec![String::new(); 1 << 17]
+        }),
+        ("channels without end", &|key| {
+            let preprocessing = Preprocessing {
+                mean: vec![0.0; 1 << 12],
+                ..Preprocessing::default()
+            };
+            key.network.preprocessing = Some(preprocessing);
+        }),
+    ];
+    let f = fixture();
+    for (what, alter) in alterations {
         let mut key = f.key.verifying.clone();
         alter(&mut key);
         let proof = Proof {
-            commitment: 0,
+            opening: 0,
             key: key.digest().expect("digest"),
             messages: f.proof.messages.clone(),
         };
@@ -630,7 +679,10 @@ fn a_mutated_model_or_proving_key_file_never_panics() {
         }));
         match result.unwrap_or_else(|_| panic!("round {round}: a panic")) {
             // The verifying key does not speak of the correspondence to the float network and of unused parameters.
-            Ok(key) => assert_eq!(key.weights, fixture().key.verifying.weights),
+            Ok(key) => assert_eq!(
+                key.weights.commitments,
+                fixture().key.verifying.weights.commitments
+            ),
             Err(ProveError::InvalidInput(error)) => panic!("{error}"),
             Err(_) => {}
         }
@@ -672,7 +724,7 @@ fn weights_stand_in_the_file_once_and_as_they_are() {
 #[test]
 fn a_section_that_is_not_that_of_the_key_is_refused() {
     let whole = rows();
-    let row = 1 << fixture().key.verifying.code.log_row;
+    let row = 1 << fixture().key.verifying.weights.code.log_row;
     let longer = [whole.as_slice(), &vec![0; row]].concat();
     let shifted = [&[0], &whole[..whole.len() - 1]].concat();
     for rows in [
@@ -755,7 +807,7 @@ fn what_is_before_the_section_is_checked() {
 fn assert_shared(key: &ProvingKey, mapped: bool) {
     let cells = &key.commitments.cells;
     assert_eq!(cells.is_mapped(), mapped);
-    for number in 0..key.verifying.weights.roots.len() {
+    for number in 0..key.verifying.weights.commitments.roots.len() {
         let matrix = key.commitment(number).expect("a commitment");
         let Rows::Int8(rows) = matrix.rows() else {
             panic!("rows of field elements")
@@ -780,7 +832,7 @@ fn all_who_read_weights_refer_to_one_copy() {
     for (_, f) in fixtures() {
         assert_shared(&f.key, false);
     }
-    assert!(hidden().key.verifying.weights.roots.len() > 1);
+    assert!(hidden().key.verifying.weights.commitments.roots.len() > 1);
     let key = rotated();
     assert_shared(key, false);
     assert!(

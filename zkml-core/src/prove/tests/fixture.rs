@@ -56,7 +56,7 @@ pub(crate) fn judge(
     proof: &Proof,
     context: &[u8],
 ) -> Result<(), VerifyError> {
-    TrustedKey::remembered(key, &key.digest()?)?
+    TrustedKey::remembered(key, &key.weights.digest()?)?
         .verify(public, proof, context)
         .map(|_| ())
 }
@@ -64,7 +64,7 @@ pub(crate) fn judge(
 /// Is this what notices other challenges than the prover's? In zero knowledge that is a proof of work, which another
 /// nonce than the honest one seldom fits, and else the closing check.
 pub(crate) fn noticed(key: &VerifyingKey, error: &VerifyError) -> bool {
-    let checks: &[&str] = match key.privacy.zero_knowledge() {
+    let checks: &[&str] = match key.privacy().zero_knowledge() {
         true => &["transcript.grind", "closing.constraints"],
         false => &["lookup.layer"],
     };
@@ -139,7 +139,11 @@ fn make(privacy: Privacy) -> Fixture {
 fn prove_once(model: CompiledModel, options: &SetupOptions) -> Fixture {
     let input = Network::random_input(1, &model);
     let key = setup(model, options).expect("setup");
-    assert!(options.log_strides.contains(&key.verifying.code.log_stride));
+    assert!(
+        options
+            .log_strides
+            .contains(&key.verifying.weights.code.log_stride)
+    );
     let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
     verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
     Fixture {

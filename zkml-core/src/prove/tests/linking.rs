@@ -54,7 +54,7 @@ fn second(input: &[usize], range: (i64, i64), code: &CodeParameters) -> ProvingK
         ..SetupOptions::default()
     };
     let key = setup(model(2, input, range, 3).with_privacy(SECOND), &options).expect("setup");
-    assert_eq!(key.verifying.code, *code);
+    assert_eq!(key.verifying.weights.code, *code);
     key
 }
 
@@ -87,7 +87,7 @@ fn refused_for(result: Result<(), ProveError>, expected: &str) {
 #[test]
 fn what_one_model_answers_is_what_the_other_is_asked() {
     let a = first();
-    let b = second(&[1, 5], (-127, 127), &a.verifying.code);
+    let b = second(&[1, 5], (-127, 127), &a.verifying.weights.code);
     let input = Network::random_input(3, &a.model);
     let mut from = ask(&a, Input::Values(&input)).expect("a proof");
     let output = from.output.take().expect("an output");
@@ -123,7 +123,7 @@ fn what_one_model_answers_is_what_the_other_is_asked() {
 #[test]
 fn one_input_is_asked_of_two_models() {
     let a = first();
-    let b = second(&[7], (-127, 127), &a.verifying.code);
+    let b = second(&[7], (-127, 127), &a.verifying.weights.code);
     let input = Network::random_input(4, &a.model);
     let mut from = ask(&a, Input::Values(&input)).expect("a proof");
     let secret = from.input.take().expect("an input");
@@ -138,7 +138,7 @@ fn one_input_is_asked_of_two_models() {
 #[test]
 fn a_tensor_that_does_not_fit_is_refused_with_what_differs() {
     let a = first();
-    let code = &a.verifying.code;
+    let code = &a.verifying.weights.code;
     let other_shape = second(&[1, 6], (-127, 127), code);
     refused_for(secret(&a).fits(&other_shape), "sizes");
     refused_for(
@@ -196,7 +196,7 @@ fn a_tensor_that_does_not_fit_is_refused_with_what_differs() {
     let fewer = setup(a.model.clone(), &options).expect("setup");
     refused_for(secret(&fewer).fits(&more), "opened columns");
     // The other way round there is enough.
-    let roomy = second(&[1, 5], (-127, 127), &fewer.verifying.code);
+    let roomy = second(&[1, 5], (-127, 127), &fewer.verifying.weights.code);
     secret(&fewer).fits(&roomy).expect("it fits");
 
     let public = setup(model(2, &[1, 5], (-127, 127), 3), &SetupOptions::default()).expect("setup");
@@ -228,7 +228,7 @@ fn sum(code: &CodeParameters) -> ProvingKey {
 #[test]
 fn a_tensor_is_no_input_of_a_model_of_several() {
     let a = first();
-    let key = sum(&a.verifying.code);
+    let key = sum(&a.verifying.weights.code);
     let result = secret(&a).fits(&key);
     let Err(ProveError::Link { what, found, .. }) = &result else {
         panic!("{result:?}")
@@ -240,7 +240,7 @@ fn a_tensor_is_no_input_of_a_model_of_several() {
 #[test]
 fn a_tensor_out_of_the_range_of_an_input_is_refused() {
     let a = first();
-    let narrow = second(&[1, 5], (0, 1), &a.verifying.code);
+    let narrow = second(&[1, 5], (0, 1), &a.verifying.weights.code);
     let result = ask(&narrow, Input::Committed(secret(&a)));
     assert!(matches!(result, Err(ProveError::InvalidInput(_))), "{result:?}");
 }
@@ -248,15 +248,15 @@ fn a_tensor_out_of_the_range_of_an_input_is_refused() {
 #[test]
 fn rows_of_committed_tensors_have_randomness_for_two_openings() {
     let a = first();
-    let queries = a.verifying.code.queries;
-    assert!(a.verifying.code.narrow().tail >= 2 * queries + 2);
+    let queries = a.verifying.weights.code.queries;
+    assert!(a.verifying.weights.code.narrow().tail >= 2 * queries + 2);
     assert_eq!(secret(&a).randomness(), 2 * queries + 2);
     // A key whose code has room for one opening only.
     let mut short = a.verifying.clone();
-    short.privacy.weights = Visibility::Public;
-    short.weights.openings = 0;
-    short.weights.roots.truncate(1);
-    short.code.tail = 2 * (2 * queries + 1);
+    short.weights.visibility = Visibility::Public;
+    short.weights.commitments.openings = 0;
+    short.weights.commitments.roots.truncate(1);
+    short.weights.code.tail = 2 * (2 * queries + 1);
     let refused = crate::argument::Statement::new(&short).expect_err("too short a tail");
     assert!(refused.to_string().contains("expected a tail of"), "{refused}");
 }
@@ -265,8 +265,8 @@ fn rows_of_committed_tensors_have_randomness_for_two_openings() {
 fn a_given_code_must_have_room() {
     let a = first();
     let code = CodeParameters {
-        tail: 2 * (a.verifying.code.queries + 2),
-        ..a.verifying.code.clone()
+        tail: 2 * (a.verifying.weights.code.queries + 2),
+        ..a.verifying.weights.code.clone()
     };
     let options = SetupOptions {
         code: Some(code),

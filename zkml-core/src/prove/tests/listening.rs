@@ -136,14 +136,14 @@ pub(crate) fn listen_excusing(
     excused: &'static [&'static str],
 ) -> (Heard, Result<(), VerifyError>) {
     let mut transcript = VerifierTranscript::new(statement.protocol(), &proof.messages);
-    for (label, bytes) in bindings(statement, public, proof.commitment, context) {
+    for (label, bytes) in bindings(statement, public, proof.opening, context) {
         transcript.absorb(label, &bytes);
     }
     let mut channel = Listening {
         excused,
         ..Listening::new(transcript)
     };
-    let result = follow(&mut channel, statement, public, proof.commitment as usize);
+    let result = follow(&mut channel, statement, public, proof.opening);
     (channel.heard, result)
 }
 
@@ -151,14 +151,14 @@ fn follow(
     channel: &mut Listening<VerifierTranscript<'_>>,
     statement: &Statement<'_>,
     public: &PublicValues,
-    commitment: usize,
+    opening: u64,
 ) -> Result<(), VerifyError> {
     let mut commitments = vec![statement.trace_commitment(channel.read_digest("trace.root")?)];
-    commitments.extend(statement.weight_commitments(commitment)?);
+    commitments.extend(statement.weight_commitments(opening)?);
     for tensors in &statement.separate {
         commitments.push(tensors.commitment(channel.read_digest(tensors.label())?));
     }
-    channel.inner.harden("trace.harden", statement.key.hardening);
+    channel.inner.harden("trace.harden", statement.hardening);
     argue(
         channel,
         statement,

@@ -248,7 +248,6 @@ impl Network {
     pub(crate) fn finish(mut self, outputs: &[NodeId]) -> CompiledModel {
         self.graph.outputs = outputs.to_vec();
         let network = Quantized {
-            input_scale: 1.0,
             output_scales: vec![1.0; outputs.len()],
             limb_bits: self.limb_bits,
             correspondence: vec![None; self.graph.nodes.len()],

@@ -117,7 +117,7 @@ fn end_to_end(off: &[&str], privacy: Privacy) -> (u64, f64) {
     let setup_options = SetupOptions::default();
     let (code, cost) = code_cost(&model, &lowered, &setup_options).unwrap();
     let key = setup(model, &setup_options).unwrap();
-    assert_eq!(key.verifying.code, code);
+    assert_eq!(key.verifying.weights.code, code);
     let input = network.quantize_input(&samples[0]).unwrap();
     let (public, proof) = prove(&key, &input, b"").unwrap();
     verify(&key.verifying, &public, &proof, b"").unwrap_or_else(|error| panic!("without {off:?}: {error}"));

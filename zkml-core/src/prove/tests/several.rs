@@ -4,10 +4,10 @@ use ndarray::ArrayD;
 
 use super::network::Network;
 use crate::argument::{Statement, Trace, check};
-use crate::circuit::{ColumnKind, Function, Public};
+use crate::circuit::Function;
 use crate::execute::ExecutionError;
 use crate::graph::NodeId;
-use crate::keys::{CompiledModel, ProveError, ProvingKey, VerifyingKey};
+use crate::keys::{CompiledModel, ProveError, ProvingKey};
 use crate::ops;
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::PublicValues;
@@ -155,64 +155,28 @@ fn private_inputs_and_public_outputs() {
     holds([PRIVATE, PRIVATE], [PUBLIC, PUBLIC]);
 }
 
-/// The public column of the key for which `wanted` holds.
-fn public(key: &mut VerifyingKey, wanted: impl Fn(&Public) -> bool) -> &mut Public {
-    let columns = key.circuit.columns.iter_mut();
-    let mut found = columns.filter_map(|column| match &mut column.kind {
-        ColumnKind::Public(public) if wanted(public) => Some(public),
-        _ => None,
-    });
-    found.next().expect("such a column")
+#[test]
+fn a_key_with_a_senseless_scale_is_refused() {
+    let (open, _) = key([PUBLIC; 2], [PUBLIC; 2]);
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for node in 0..open.verifying.network.graph.nodes.len() {
+            let mut key = open.verifying.clone();
+            key.network.graph.nodes[node].fact.scale = bad;
+            assert!(matches!(Statement::new(&key), Err(VerifyError::Key(_))));
+        }
+    }
 }
 
 #[test]
-fn a_key_whose_tensors_are_numbered_otherwise_is_refused() {
-    let refused = |key: &VerifyingKey| assert!(matches!(Statement::new(key), Err(VerifyError::Key(_))));
+fn a_key_whose_instance_shows_something_else_has_other_public_tensors() {
     let (mixed, _) = key([PUBLIC, PRIVATE], [PUBLIC, PRIVATE]);
-    let (open, _) = key([PUBLIC; 2], [PUBLIC; 2]);
-
-    // Input 1 as input 0, or as input 2.
-    for other in [0, 2] {
-        let mut key = open.verifying.clone();
-        if let Public::InputAt { index, .. } = public(&mut key, |p| matches!(p, Public::InputAt { .. })) {
-            *index = other;
-        }
-        refused(&key);
-    }
-    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let mut key = open.verifying.clone();
-        if let Public::InputAt { scale, .. } = public(&mut key, |p| matches!(p, Public::InputAt { .. })) {
-            *scale = bad;
-        }
-        refused(&key);
-    }
-    // A revealed tensor as one of a model whose tensors are all public, and an output without a scale.
-    let mut key = mixed.verifying.clone();
-    *public(&mut key, |p| matches!(p, Public::InputAt { .. })) = Public::Input {
-        minimum: -127,
-        maximum: 127,
-    };
-    refused(&key);
-    let mut key = mixed.verifying.clone();
-    let output = public(&mut key, |p| matches!(p, Public::OutputAt { .. }));
-    if let &mut Public::OutputAt { minimum, maximum, .. } = output {
-        *output = Public::Output {
-            index: 0,
-            minimum,
-            maximum,
-        };
-    }
-    refused(&key);
-    let mut key = mixed.verifying.clone();
-    if let Public::OutputAt { index, .. } = public(&mut key, |p| matches!(p, Public::OutputAt { .. })) {
-        *index = 2;
-    }
-    refused(&key);
-    // Privacy that says otherwise.
-    for (input, output) in [(PUBLIC, PRIVATE), (PRIVATE, PUBLIC)] {
+    for (input, output) in [(PUBLIC, PRIVATE), (PRIVATE, PUBLIC), (PUBLIC, PUBLIC)] {
         let mut key = mixed.verifying.clone();
-        (key.privacy.input, key.privacy.output) = (input, output);
-        refused(&key);
+        (key.instance.input, key.instance.output) = (input, output);
+        let statement = Statement::new(&key).expect("another statement of the same network");
+        assert_eq!(statement.inputs.len(), if input == PUBLIC { 2 } else { 1 });
+        assert_eq!(statement.outputs.len(), if output == PUBLIC { 2 } else { 1 });
+        assert_ne!(key.digest(), mixed.verifying.digest());
     }
 }
 
@@ -287,40 +251,11 @@ fn privacy_for_all_hides_what_was_revealed() {
 fn readable_outputs_keep_their_numbers() {
     let (key, tensors) = key([PRIVATE; 2], [PRIVATE, PUBLIC]);
     let (public, _) = prove_on(&key, &tensors, CONTEXT).expect("a proof");
-    let readable = ReadableOutputs::new(&key.verifying, &public).expect("public values");
+    let statement = Statement::new(&key.verifying).expect("statement");
+    let readable = ReadableOutputs::new(&statement, &public).expect("public values");
     let outputs = readable.outputs.expect("one is public");
     assert_eq!(
         outputs.iter().map(|output| output.number).collect::<Vec<_>>(),
         [Some(1)]
     );
-}
-
-/// Proofs are linked by the scale of the input that both commit to.
-#[test]
-fn the_scale_of_a_key_is_that_of_its_private_input() {
-    let scale = |inputs: [Visibility; 2]| {
-        let model = model()
-            .with_visibility(&inputs, &[PUBLIC; 2])
-            .expect("two of each");
-        model.interface().input_scale
-    };
-    assert_eq!(scale([PUBLIC, PRIVATE]), 0.25);
-    assert_eq!(scale([PRIVATE, PUBLIC]), 1.0);
-    assert_eq!(scale([PRIVATE; 2]), 1.0);
-}
-
-#[test]
-fn one_private_input_alone_can_be_committed() {
-    let committed = |inputs: [Visibility; 2]| {
-        let mut model = model()
-            .with_visibility(&inputs, &[PUBLIC; 2])
-            .expect("two of each");
-        model.privacy.commit_input = true;
-        model.lower()
-    };
-    assert!(committed([PRIVATE, PUBLIC]).is_ok());
-    assert!(matches!(
-        committed([PRIVATE, PRIVATE]),
-        Err(ProveError::Unsupported(_))
-    ));
 }

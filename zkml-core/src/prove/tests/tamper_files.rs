@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::fixture::{fixtures, rotated};
 use crate::argument::Statement;
-use crate::circuit::Circuit;
-use crate::keys::VerifyingKey;
+use crate::graph::Graph;
+use crate::keys::{NetworkSkeleton, VerifyingKey, WeightsKey};
 use crate::proof::{
     Artifact, CHECKSUM_BYTES, FormatError, HEADER_BYTES, Proof, PublicValues, from_bytes, to_bytes,
 };
@@ -139,10 +139,10 @@ fn every_altered_length_in_a_proof_is_refused() {
     for (_, f) in fixtures() {
         let Proof {
             key,
-            commitment,
+            opening,
             messages,
         } = &f.proof;
-        let offset = encoded(&(key, commitment)).len();
+        let offset = encoded(&(key, opening)).len();
         altered_length("messages", &f.proof, offset, messages.len(), |_| false);
         // Bytes behind the messages, inside of the payload.
         let bytes = to_bytes(&f.proof).expect("bytes");
@@ -182,54 +182,66 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
     for key in keys.into_iter().chain([&rotated().verifying]) {
         // Field by field, in the order of the structure.
         let VerifyingKey {
-            name,
-            circuit,
-            interface,
-            privacy,
-            code,
-            recursion,
+            network,
+            instance,
             weights,
-            previous,
-            hardening,
-            setup_proof,
         } = key;
+        let NetworkSkeleton {
+            name,
+            graph,
+            output_scales,
+            limb_bits,
+            lowering,
+            preprocessing,
+            classes,
+        } = network;
         altered_length("name", key, 0, name.len(), refused);
         let mut offset = encoded(name).len();
-        let Circuit {
-            columns,
-            tables,
-            lookups,
-            equalities,
-            unpacked,
-            unstacked,
-        } = circuit;
-        for (what, length, bytes) in [
-            ("columns", columns.len(), encoded(columns).len()),
-            ("tables", tables.len(), encoded(tables).len()),
-            ("lookups", lookups.len(), encoded(lookups).len()),
-            ("equalities", equalities.len(), encoded(equalities).len()),
-        ] {
-            altered_length(what, key, offset, length, refused);
-            offset += bytes;
-        }
-        altered_variant("unpacked", key, offset, 2);
-        offset += encoded(unpacked).len();
-        altered_variant("unstacked", key, offset, 2);
-        offset += encoded(unstacked).len();
-        offset += encoded(&interface.input_scale).len();
-        altered_length("scales", key, offset, interface.output_scales.len(), refused);
-        offset += encoded(&interface.output_scales).len();
-        for part in 0..3 {
+        let Graph {
+            nodes,
+            input,
+            outputs,
+            parameters,
+        } = graph;
+        altered_length("nodes", key, offset, nodes.len(), refused);
+        offset += encoded(&(nodes, input)).len();
+        altered_length("outputs", key, offset, outputs.len(), refused);
+        offset += encoded(outputs).len();
+        altered_length("parameters", key, offset, parameters.len(), refused);
+        offset += encoded(parameters).len();
+        altered_length("scales", key, offset, output_scales.len(), refused);
+        offset += encoded(&(output_scales, limb_bits, lowering)).len();
+        altered_variant("preprocessing", key, offset, 2);
+        offset += encoded(preprocessing).len();
+        altered_length("classes", key, offset, classes.len(), refused);
+        offset += encoded(classes).len();
+        for part in 0..2 {
             altered_variant("visibility", key, offset + part, 2);
         }
-        altered_variant("commit_input", key, offset + 3, 2);
-        offset += encoded(&(privacy, code)).len();
+        altered_variant("commit_input", key, offset + 2, 2);
+        offset += encoded(instance).len();
+        let WeightsKey {
+            columns,
+            unpacked,
+            visibility,
+            code,
+            recursion,
+            commitments,
+            previous,
+            setup_proof,
+        } = weights;
+        altered_length("columns", key, offset, columns.len(), refused);
+        offset += encoded(columns).len();
+        altered_variant("unpacked", key, offset, 2);
+        offset += encoded(unpacked).len();
+        altered_variant("visibility of weights", key, offset, 2);
+        offset += encoded(&(visibility, code)).len();
         altered_length("levels", key, offset, recursion.levels.len(), refused);
         offset += encoded(recursion).len();
-        altered_length("roots", key, offset, weights.roots.len(), refused);
-        offset += encoded(weights).len();
+        altered_length("roots", key, offset, commitments.roots.len(), refused);
+        offset += encoded(commitments).len();
         altered_variant("previous", key, offset, 2);
-        offset += encoded(&(previous, hardening)).len();
+        offset += encoded(previous).len();
         altered_length("setup proof", key, offset, setup_proof.len(), refused);
         assert_eq!(
             offset + encoded(&serde_bytes::Bytes::new(setup_proof)).len(),

@@ -2,6 +2,7 @@
 
 use super::fixture::{CONTEXT, Fixture, fixture, fixtures, hidden, input_of, judge, noticed, outputs_of};
 use crate::field::P;
+use crate::privacy::Visibility;
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::VerifyError;
 use crate::verify::{TrustedKey, verify};
@@ -9,7 +10,7 @@ use crate::verify::{TrustedKey, verify};
 /// A trusted key, for many verdicts.
 fn trusted(f: &'static Fixture) -> TrustedKey<'static> {
     let key = &f.key.verifying;
-    TrustedKey::remembered(key, &key.digest().expect("a digest")).expect("a key")
+    TrustedKey::remembered(key, &key.weights.digest().expect("a digest")).expect("a key")
 }
 
 #[test]
@@ -28,29 +29,33 @@ fn another_key_digest_in_the_proof_is_named() {
 }
 
 #[test]
-fn a_proof_that_names_another_commitment_to_the_weights_is_rejected() {
+fn a_proof_that_names_another_opening_of_the_weights_is_rejected() {
     for (name, f) in fixtures() {
         let trusted = trusted(f);
-        let count = f.key.verifying.weights.roots.len() as u32;
-        let verdict = |commitment| {
+        let weights = &f.key.verifying.weights.commitments;
+        let budget = match f.key.verifying.weights.visibility {
+            Visibility::Private => weights.budget(),
+            Visibility::Public => 1,
+        };
+        let verdict = |opening| {
             let proof = Proof {
-                commitment,
+                opening,
                 ..f.proof.clone()
             };
             trusted
                 .verify(&f.public, &proof, CONTEXT)
-                .expect_err("another commitment")
+                .expect_err("another opening")
         };
-        for other in 1..count {
+        // Of the same commitment, and of others: the number is bound.
+        for other in 1..budget {
             let error = verdict(other);
             assert!(noticed(&f.key.verifying, &error), "{name}, {other}: {error}");
         }
-        for beyond in [count, count + 1, 1 << 16, u32::MAX] {
-            let expected = format!("the proof uses commitment {beyond} to the weights, the key has {count}");
-            assert_eq!(verdict(beyond), VerifyError::Key(expected), "{name}");
+        for found in [budget, budget + 1, 1 << 16, u64::MAX] {
+            assert_eq!(verdict(found), VerifyError::Opening { found, budget }, "{name}");
         }
     }
-    assert!(hidden().key.verifying.weights.roots.len() > 1);
+    assert!(hidden().key.verifying.weights.commitments.roots.len() > 1);
 }
 
 #[test]

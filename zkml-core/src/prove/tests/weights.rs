@@ -4,14 +4,16 @@ use super::fixture::whole_network;
 use crate::argument::{Trace, Violation, check};
 use crate::circuit::{Circuit, ColumnId, setup_circuit};
 use crate::field::{M61, from_i64};
-use crate::keys::ProveError;
+use crate::keys::{ProveError, WeightsKey};
 use crate::poly::PaddedShape;
 use crate::reduce::{Cells, Values};
 
 /// The setup circuit of a small network with padded weights, and the cells of its parameters.
 fn honest() -> (Circuit, Vec<(ColumnId, Vec<i64>)>) {
     let lowered = whole_network(18).lower().expect("lower");
-    let circuit = setup_circuit(&lowered.circuit);
+    let columns = WeightsKey::columns_of(&lowered.circuit);
+    let columns = columns.iter().map(|column| (column.name.as_str(), &column.shape));
+    let circuit = setup_circuit(columns, false);
     let cells = circuit
         .parameters()
         .zip(&lowered.parameters)

@@ -46,11 +46,11 @@ fn every_privacy_proves_and_verifies() {
         eprintln!(
             "{privacy:?}: proof {} setup {} code {:?} masking {:?} commitments {} of {} constraints {}\n{}",
             proof.messages.len(),
-            key.verifying.setup_proof.len(),
-            key.verifying.code,
+            key.verifying.weights.setup_proof.len(),
+            key.verifying.weights.code,
             statement.masking,
-            key.verifying.weights.roots.len(),
-            key.verifying.weights.openings,
+            key.verifying.weights.commitments.roots.len(),
+            key.verifying.weights.commitments.openings,
             statement.constraints,
             soundness(&statement),
         );
@@ -88,7 +88,7 @@ fn a_model_without_parameters_is_proved_with_a_recursion() {
     let input = Network::random_input(1, &model);
     let key = build(Cpu, model, lowered, choice, None).expect("setup");
     // Nothing is claimed of weights: the setup proof opens its mask alone.
-    let statement = Statement::of_setup(&key.verifying).expect("statement");
+    let statement = Statement::of_setup(&key.verifying.weights).expect("statement");
     assert!(statement.opened.is_empty() && statement.masking.is_some());
     let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
     verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
@@ -100,14 +100,15 @@ fn a_rotated_key_holds_the_same_weights_and_names_the_one_before() {
     let input = Network::random_input(1, &model);
     let old = setup(model, &SetupOptions::default()).expect("setup");
     let new = rotate(&old).expect("rotate");
-    let previous = new.verifying.previous.expect("a previous key");
-    assert!(old.verifying.weights.roots.contains(&previous));
+    let previous = new.verifying.weights.previous.expect("a previous key");
+    assert!(old.verifying.weights.commitments.roots.contains(&previous));
     assert!(
-        new.verifying
+        new.verifying.weights.commitments.roots.iter().all(|root| !old
+            .verifying
             .weights
+            .commitments
             .roots
-            .iter()
-            .all(|root| !old.verifying.weights.roots.contains(root))
+            .contains(root))
     );
     let (public, proof) = prove(&new, &input, CONTEXT).expect("prove");
     verify(&new.verifying, &public, &proof, CONTEXT).expect("verify");

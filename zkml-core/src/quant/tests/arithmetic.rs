@@ -84,7 +84,7 @@ fn numbers_change_scales_and_add_no_node() {
             builder.add("mul", ops::Scale { factor }, &[x]).unwrap()
         });
         assert_eq!(quantized.graph.nodes.len(), 1);
-        let expected = quantized.input_scale * f64::from(factor);
+        let expected = quantized.input_scale() * f64::from(factor);
         assert_eq!(quantized.output_scales, [expected]);
     }
     // The accumulator of a layer stays one under a number and a minus.
@@ -171,7 +171,7 @@ fn two_inputs_have_a_scale_each() {
         .inputs()
         .map(|id| quantized.graph[id].fact.scale)
         .collect();
-    assert!(scales[1] > 5.0 * scales[0] && quantized.input_scale == scales[0]);
+    assert!(scales[1] > 5.0 * scales[0] && quantized.input_scale() == scales[0]);
     let executor = Executor::new(&quantized.graph).unwrap();
     for sample in &samples {
         let integers = quantized.quantize_inputs(sample).unwrap();

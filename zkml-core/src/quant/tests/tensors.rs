@@ -110,7 +110,7 @@ fn ranges_of_indices_are_exact() {
             builder.add("narrow", op, &[x]).unwrap()
         });
         assert_eq!(quantized.graph.nodes.len(), 2);
-        assert_eq!(quantized.output_scales[0], quantized.input_scale);
+        assert_eq!(quantized.output_scales[0], quantized.input_scale());
     }
 }
 
@@ -224,12 +224,16 @@ fn what_pytorch_computes() {
         length: 3,
     };
     let (found, network) = result(op.into(), &x);
-    assert_close(&found, &tensor("narrow.2.1.3"), network.input_scale as f32 * 0.51);
+    assert_close(
+        &found,
+        &tensor("narrow.2.1.3"),
+        network.input_scale() as f32 * 0.51,
+    );
     let (found, network) = result(ops::Permute { order: vec![0, 2, 1] }.into(), &x);
     assert_close(
         &found,
         &tensor("transpose.1.2"),
-        network.input_scale as f32 * 0.51,
+        network.input_scale() as f32 * 0.51,
     );
 }
 

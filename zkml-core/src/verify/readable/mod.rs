@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 pub use self::compare::OutputMismatch;
 use super::PublicValues;
 use crate::argument::Statement;
-use crate::keys::VerifyingKey;
 use crate::transcript::VerifyError;
 
 /// The outputs of one execution, as integers and as the real numbers they stand for.
@@ -49,13 +48,12 @@ impl ReadableOutputs {
     /// The readable form of `public.outputs`.
     ///
     /// # Errors
-    /// [`VerifyError`] for a bad key, or public values that do not fit it.
-    pub fn new(key: &VerifyingKey, public: &PublicValues) -> Result<Self, VerifyError> {
-        let statement = Statement::new(key)?;
-        public.check(&statement)?;
+    /// [`VerifyError`] for public values that do not fit the statement.
+    pub fn new(statement: &Statement<'_>, public: &PublicValues) -> Result<Self, VerifyError> {
+        public.check(statement)?;
         let Some(values) = &public.outputs else {
             return Ok(Self {
-                model: key.name.clone(),
+                model: statement.name.clone().into_owned(),
                 class: None,
                 outputs: None,
             });
@@ -65,7 +63,7 @@ impl ReadableOutputs {
             .enumerate()
             .map(|(place, (tensor, integers))| ReadableOutput {
                 number: Some(tensor.index).filter(|&number| number as usize != place),
-                shape: key.circuit[tensor.column].shape.sizes(),
+                shape: statement.circuit()[tensor.column].shape.sizes(),
                 scale: tensor.scale,
                 integers: integers.clone(),
                 values: integers
@@ -80,7 +78,7 @@ impl ReadableOutputs {
             _ => None,
         });
         Ok(Self {
-            model: key.name.clone(),
+            model: statement.name.clone().into_owned(),
             class,
             outputs: Some(outputs),
         })

@@ -38,7 +38,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::circuit::{CircuitError, ColumnId, DecayTable, Dyadic, TableError};
+use crate::circuit::{CircuitError, ColumnId, DecayTable, Dyadic, Table, TableError};
 use crate::graph::{OperandError, Shape, Site};
 use crate::ops::quotient::{below_limit, check_range, result_range};
 use crate::ops::range::{magnitude, wide};
@@ -206,6 +206,22 @@ impl IntegerRoom for IntegerAttention {
         check_range(site, mean, self.reciprocal_bits, self.output_bits)?;
         let (low, high) = wide(v.range);
         Ok(result_range((low.min(0), high.max(0)), self.output_bits))
+    }
+
+    fn forget_calibration(&mut self) {
+        (self.multiplier, self.shift) = (1, 1);
+    }
+
+    fn table(&self) -> Option<Table> {
+        Some(Table::Decay(self.decay.clone()))
+    }
+
+    fn options(&self, _site: &RangeSite<'_>) -> String {
+        let (shift, bits) = (self.shift, self.output_bits);
+        format!(
+            "is_causal={}, scale={} / 2^{shift}, bits={bits}",
+            self.causal, self.multiplier
+        )
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {

@@ -19,12 +19,12 @@ use crate::setup::{SetupOptions, rotate, setup};
 fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
     let (key, input) = small_key(Privacy::default(), 5);
     let verifying = &key.verifying;
-    let weights = &verifying.weights;
+    let weights = &verifying.weights.commitments;
     let mut opened = vec![BTreeSet::new(); weights.roots.len()];
     let mut times = vec![0u32; opened.len()];
 
     // The setup proof opens all of them.
-    let setup = heard_of_setup(verifying);
+    let setup = heard_of_setup(&verifying.weights);
     for (opened, times) in opened.iter_mut().zip(&mut times) {
         opened.extend(&setup.positions);
         *times += 1;
@@ -37,7 +37,7 @@ fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
             Err(error) => break error,
         };
         let heard = heard(&statement, &public, &proof, b"");
-        let number = proof.commitment as usize;
+        let number = weights.commitment_of(proof.opening);
         opened[number].extend(&heard.positions);
         times[number] += 1;
         proofs += 1;
@@ -54,13 +54,13 @@ fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
             Ok(next) => next.verifying,
             Err(error) => break error,
         };
-        let previous = next.previous.expect("a previous key");
+        let previous = next.weights.previous.expect("a previous key");
         let number = weights
             .roots
             .iter()
             .position(|root| *root == previous)
             .expect("one of the old");
-        opened[number].extend(&heard_of_setup(&next).positions);
+        opened[number].extend(&heard_of_setup(&next.weights).positions);
         times[number] += 1;
         rotations += 1;
     };
@@ -71,9 +71,9 @@ fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
     assert_eq!(proofs + rotations, weights.budget());
     assert!(rotations >= ROTATION_RESERVE);
 
-    let stride = verifying.code.stride();
-    let tail = weights.tail(verifying.code.queries, stride);
-    let map = TailMap::new(&verifying.code.wide(), tail);
+    let stride = verifying.weights.code.stride();
+    let tail = weights.tail(verifying.weights.code.queries, stride);
+    let map = TailMap::new(&verifying.weights.code.wide(), tail);
     // Few rows: where the mask's rows are narrow, all positions of a symbol count as opened.
     assert!(weights.rows <= 2 * weights.openings as usize);
     let mates = |position: &usize| (position / stride * stride..).take(stride);
@@ -82,7 +82,7 @@ fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
         .collect();
     for (opened, times) in opened.iter().zip(times) {
         assert!(times <= weights.openings, "{times} of {}", weights.openings);
-        assert!(opened.len() <= weights.openings as usize * verifying.code.queries * stride);
+        assert!(opened.len() <= weights.openings as usize * verifying.weights.code.queries * stride);
         assert!(opened.len() + 2 <= tail);
         let positions: Vec<usize> = opened.iter().copied().collect();
         assert_eq!(map.rank(&positions), positions.len());
@@ -93,14 +93,17 @@ fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
 fn rows_of_weights_carry_the_randomness_that_the_key_says() {
     let (key, _) = small_key(Privacy::default(), 2);
     let weights = &key.verifying.weights;
-    for number in 0..weights.roots.len() {
+    for number in 0..weights.commitments.roots.len() {
         let matrix = key.commitment(number).expect("a commitment");
         let tails = matrix.tails();
         assert_eq!(
             tails.length,
-            weights.tail(key.verifying.code.queries, key.verifying.code.stride())
+            weights.commitments.tail(
+                key.verifying.weights.code.queries,
+                key.verifying.weights.code.stride()
+            )
         );
-        for row in 0..weights.rows {
+        for row in 0..weights.commitments.rows {
             let tail = matrix.tail(row);
             assert!(tail[..tails.length].iter().all(|cell| cell.value != 0));
         }
@@ -129,12 +132,12 @@ fn a_tensor_of_two_linked_proofs_is_opened_at_no_more_columns_than_its_tails_hid
     };
     assert_eq!(root(0, "output.root"), root(1, "input.root"));
 
-    let rows = key.verifying.code.narrow();
+    let rows = key.verifying.weights.code.narrow();
     let positions: BTreeSet<usize> = (heard.iter())
         .flat_map(|heard| rows.symbols(&heard.positions))
         .collect();
-    let tail = key.verifying.tensor_tail();
-    assert!(positions.len() > key.verifying.code.queries && positions.len() + 2 <= tail);
+    let tail = statement.tensor_tail();
+    assert!(positions.len() > key.verifying.weights.code.queries && positions.len() + 2 <= tail);
     let positions: Vec<usize> = positions.into_iter().collect();
     assert_eq!(TailMap::new(&rows, tail).rank(&positions), positions.len());
 }

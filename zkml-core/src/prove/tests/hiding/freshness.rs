@@ -98,11 +98,11 @@ fn keys_have_salts_and_tails_of_their_own() {
     let mut cells = BTreeSet::new();
     for _ in 0..2 {
         let (key, _) = small_key(ALL_PRIVATE, 2);
-        for (number, root) in key.verifying.weights.roots.iter().enumerate() {
+        for (number, root) in key.verifying.weights.commitments.roots.iter().enumerate() {
             assert!(roots.insert(*root));
             let matrix = key.commitment(number).expect("a commitment");
             assert_ne!(matrix.seed().as_bytes(), Seed::PUBLIC.as_bytes());
-            for row in 0..key.verifying.weights.rows {
+            for row in 0..key.verifying.weights.commitments.rows {
                 for cell in &matrix.tail(row)[..matrix.tails().length] {
                     assert!(cells.insert(cell.value));
                 }

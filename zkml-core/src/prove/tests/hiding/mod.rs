@@ -24,7 +24,7 @@ use crate::circuit::Function;
 use crate::graph::NodeId;
 use crate::keys::Choice;
 use crate::keys::weights;
-use crate::keys::{CompiledModel, ProvingKey};
+use crate::keys::{CompiledModel, ProvingKey, WeightsKey, trace_tail};
 use crate::keys::{ROTATION_RESERVE, VerifyingKey, WeightCommitments, needed_tail, weight_extents};
 use crate::ops::IntOp;
 use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, Tails};
@@ -105,10 +105,15 @@ fn sound_key(model: &CompiledModel) -> VerifyingKey {
 fn tiny_statement<'k>(sound: &'k VerifyingKey, tiny: &'k VerifyingKey) -> Statement<'k> {
     assert!(Statement::new(tiny).is_err());
     let mut statement = Statement::new(sound).expect("statement");
-    statement.key = Cow::Borrowed(tiny);
+    statement.key = Cow::Borrowed(&tiny.weights);
     statement.digest = tiny.digest().expect("a digest");
+    for (label, digest) in &mut statement.bound {
+        if *label == "bind.weights" {
+            *digest = tiny.weights.digest().expect("a digest");
+        }
+    }
     if let Some(masking) = &mut statement.masking {
-        masking.tail = tiny.trace_tail();
+        masking.tail = trace_tail(tiny.weights.code.queries);
     }
     statement
 }
@@ -139,11 +144,11 @@ fn small_key(privacy: Privacy, proofs_per_key: u32) -> (ProvingKey, ArrayD<i64>)
 }
 
 /// What is heard of the setup proof of a key.
-fn heard_of_setup(key: &VerifyingKey) -> Heard {
+fn heard_of_setup(key: &WeightsKey) -> Heard {
     let statement = Statement::of_setup(key).expect("statement");
     let proof = Proof {
         key: statement.digest,
-        commitment: 0,
+        opening: 0,
         messages: key.setup_proof.clone(),
     };
     heard(&statement, &Default::default(), &proof, b"")

@@ -130,9 +130,13 @@ impl Simulator {
     }
 
     fn positions(&mut self, key: &VerifyingKey) -> Vec<usize> {
-        let mut positions: Vec<usize> = sample(&mut self.0, key.code.codeword_length(), key.code.queries)
-            .into_iter()
-            .collect();
+        let mut positions: Vec<usize> = sample(
+            &mut self.0,
+            key.weights.code.codeword_length(),
+            key.weights.code.queries,
+        )
+        .into_iter()
+        .collect();
         positions.sort_unstable();
         positions
     }
@@ -437,26 +441,30 @@ struct SimulatedKey {
 impl SimulatedKey {
     /// From the public parts of `key`.
     fn new(key: &VerifyingKey, simulator: &mut Simulator) -> Self {
-        let mut key = VerifyingKey {
-            setup_proof: vec![],
-            ..key.clone()
-        };
+        let mut key = key.clone();
+        key.weights.setup_proof.clear();
         let setup = simulator.positions(&key);
-        let openings: Vec<Vec<usize>> = (0..key.weights.budget())
+        let openings: Vec<Vec<usize>> = (0..key.weights.commitments.budget())
             .map(|_| simulator.positions(&key))
             .collect();
         let mut trees = Vec::new();
-        for number in 0..key.weights.roots.len() {
+        for number in 0..key.weights.commitments.roots.len() {
             let mut positions = setup.clone();
             let own = (0u64..).zip(&openings);
-            for (_, set) in own.filter(|(opening, _)| key.weights.commitment_of(*opening) == number) {
+            for (_, set) in
+                own.filter(|(opening, _)| key.weights.commitments.commitment_of(*opening) == number)
+            {
                 positions.extend(set);
             }
             positions.sort_unstable();
             positions.dedup();
-            trees.push(simulator.uniform_tree(key.code.wide(), key.weights.rows, &positions));
+            trees.push(simulator.uniform_tree(
+                key.weights.code.wide(),
+                key.weights.commitments.rows,
+                &positions,
+            ));
         }
-        for (root, tree) in key.weights.roots.iter_mut().zip(&trees) {
+        for (root, tree) in key.weights.commitments.roots.iter_mut().zip(&trees) {
             *root = tree.commitment().root;
         }
         Self {
@@ -520,7 +528,7 @@ fn simulate_all_of(real: &VerifyingKey) {
     let simulated = SimulatedKey::new(real, &mut simulator);
     let key = &simulated.key;
 
-    let statement = Statement::of_setup(key).expect("statement");
+    let statement = Statement::of_setup(&key.weights).expect("statement");
     assert_eq!(statement.subject, Subject::Setup);
     let nothing = PublicValues::default();
     let trees: Vec<&Tree> = simulated.trees.iter().collect();
@@ -530,7 +538,7 @@ fn simulate_all_of(real: &VerifyingKey) {
     let statement = Statement::new(key).expect("statement");
     assert!(simulated.openings.len() > 3);
     for (opening, positions) in (0u64..).zip(&simulated.openings) {
-        let tree = &simulated.trees[key.weights.commitment_of(opening)];
+        let tree = &simulated.trees[key.weights.commitments.commitment_of(opening)];
         let public = any_outputs(&statement, &mut simulator);
         public.check(&statement).expect("values in range");
         let proof = simulator.prove(&statement, &public, &[tree], positions);

@@ -67,18 +67,20 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
         _ => Tails {
             length: verifying
                 .weights
-                .tail(verifying.code.queries, verifying.code.stride()),
+                .commitments
+                .tail(verifying.weights.code.queries, verifying.weights.code.stride()),
             full: 0,
         },
     };
     let index = 2 * index + input;
-    let packing = weights::packing(&lowered, &verifying.code).expect("a packing");
+    let packing = weights::packing(&lowered, &verifying.weights.code).expect("a packing");
     let cells = weights::fill(&lowered, &packing);
     let secret = seed("weights", index);
     let rows = Rows::Int8(cells.clone());
-    let weights = CommittedMatrix::commit_with(rows, verifying.code.wide(), secret, tails, Keep::Codeword)
-        .expect("commit");
-    verifying.weights.roots[0] = weights.commitment().root;
+    let weights =
+        CommittedMatrix::commit_with(rows, verifying.weights.code.wide(), secret, tails, Keep::Codeword)
+            .expect("commit");
+    verifying.weights.commitments.roots[0] = weights.commitment().root;
     let values = inputs(&model)[input].clone();
     let key = ProvingKey {
         commitments: Commitments::new(
@@ -142,7 +144,7 @@ fn careless(
     for (tensors, matrix) in statement.separate.iter().zip(&separate) {
         transcript.send_digest(tensors.label(), &matrix.commitment().root);
     }
-    transcript.harden("trace.harden", statement.key.hardening);
+    transcript.harden("trace.harden", statement.hardening);
     let matrices: Vec<&CommittedMatrix> = [&committed, weights].into_iter().chain(&separate).collect();
     if prover == Prover::WithoutTails {
         argue(&Cpu, &mut transcript, statement, trace, &matrices, Some(pads)).expect("an argument");
@@ -155,7 +157,7 @@ fn careless(
     }
     Proof {
         key: statement.digest,
-        commitment: 0,
+        opening: 0,
         messages: transcript.into_proof(),
     }
 }
@@ -351,7 +353,7 @@ fn everything_a_proof_shows_is_uniform() {
         assert_eq!(classes.len(), 15);
         let masking = masking(&tiny_model(ALL_PRIVATE));
         let key = tiny_key(&tiny_model(ALL_PRIVATE));
-        let shown = masking.scalars + key.code.message_length() + 2 + masking.response_length();
+        let shown = masking.scalars + key.weights.code.message_length() + 2 + masking.response_length();
         assert_eq!(places.len(), shown);
         assert!(
             MESSAGES
@@ -374,8 +376,8 @@ fn everything_a_proof_shows_is_uniform() {
         assert!(separate > 0);
         let narrow_rows = masking.first_row + masking.rows() + separate;
         let expected = sample.0.iter().map(|heard| {
-            let symbols = key.code.narrow().symbols(&heard.positions);
-            symbols.len() * narrow_rows + heard.positions.len() * key.weights.rows
+            let symbols = key.weights.code.narrow().symbols(&heard.positions);
+            symbols.len() * narrow_rows + heard.positions.len() * key.weights.commitments.rows
         });
         assert_eq!(cells, expected.sum::<usize>());
         assert_eq!(sample.0.len(), PROOFS);

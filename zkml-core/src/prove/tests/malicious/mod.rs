@@ -18,6 +18,7 @@ mod attention;
 mod gadgets;
 mod masks;
 mod messages;
+mod own_circuit;
 mod softmax;
 mod trace;
 mod weights;
@@ -45,7 +46,7 @@ use crate::reduce::{Cells, Cpu, Values};
 use crate::secret::Seed;
 use crate::setup::{SetupOptions, setup};
 use crate::transcript::{ProverChannel, ProverTranscript, VerifyError};
-use crate::verify::verify_setup;
+use crate::verify::{check_answer, verify_setup};
 
 /// A key, and an input for it.
 struct Scene {
@@ -306,6 +307,8 @@ struct Hooks<'h> {
     commitment: Option<Recommit<'h>>,
     /// Adds others than the committed pads; and answers with them, or with the committed ones.
     pads: Option<(Pads, bool)>,
+    /// Judges an answer by this statement instead of the prover's own.
+    judge: Option<&'h Statement<'h>>,
 }
 
 impl<'h> Hooks<'h> {
@@ -393,7 +396,7 @@ fn prove_lying(
     for (tensors, matrix) in statement.separate.iter().zip(&separate) {
         transcript.send_digest(tensors.label(), &matrix.commitment().root);
     }
-    transcript.harden("trace.harden", statement.key.hardening);
+    transcript.harden("trace.harden", statement.hardening);
     let matrices: Vec<&CommittedMatrix> = core::iter::once(&committed)
         .chain(weights.iter().copied())
         .chain(&separate)
@@ -442,10 +445,10 @@ fn prove_lying(
         Subject::Answer => {
             let proof = Proof {
                 key: statement.digest,
-                commitment: 0,
+                opening: 0,
                 messages,
             };
-            judge(&statement.key, &trace.public, &proof, CONTEXT)
+            check_answer(hooks.judge.unwrap_or(statement), &trace.public, &proof, CONTEXT)
         }
         Subject::Setup => {
             let mut key = statement.key.clone().into_owned();

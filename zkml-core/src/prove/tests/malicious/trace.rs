@@ -447,14 +447,14 @@ fn a_window_that_reads_beyond_its_image() {
     let [plain, hidden] = Scene::both(&model, 3);
     let tell = |lie: &mut Lie<'_>| lie.outputs.push((0, vec![0; 9]));
     // Without zero knowledge there is no committed column at all: nothing can be chosen but the outputs.
-    assert!(plain.key.verifying.circuit.committed().next().is_none());
+    assert!(plain.key.lowered.circuit.committed().next().is_none());
     attack(&plain, tell).rejected_by("reduce.stage");
     attack(&hidden, tell).rejected_by("reduce.stage");
 }
 
 #[test]
 fn the_tables_of_the_attacked_network_are_of_both_kinds() {
-    let tables = &whole()[0].key.verifying.circuit.tables;
+    let tables = &whole()[0].key.lowered.circuit.tables;
     assert!(tables.iter().any(|table| matches!(table, Table::Range { .. })));
     assert!(tables.iter().any(|table| matches!(table, Table::Function(_))));
 }

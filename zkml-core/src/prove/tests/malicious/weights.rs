@@ -13,10 +13,10 @@ enum Copy {
 /// The verdict on a key whose commitments hold what `tell` makes of the weights, in each copy. Its setup proof argues
 /// honestly about the first one.
 fn judge_key(scene: &Scene, rotated: bool, tell: impl Fn(Copy, &mut Lie<'_>)) -> Verdict {
-    let mut key = scene.key.verifying.clone();
+    let mut key = scene.key.verifying.weights.clone();
     key.previous = rotated.then_some([0; 32]);
     let parameters = &scene.key.lowered.parameters;
-    let copies: Vec<Copy> = (0..key.weights.roots.len())
+    let copies: Vec<Copy> = (0..key.commitments.roots.len())
         .map(Copy::Number)
         .chain(rotated.then_some(Copy::Previous))
         .collect();
@@ -32,7 +32,7 @@ fn judge_key(scene: &Scene, rotated: bool, tell: impl Fn(Copy, &mut Lie<'_>)) ->
     for (copy, matrix) in copies.iter().zip(&matrices) {
         let root = matrix.commitment().root;
         match copy {
-            Copy::Number(number) => key.weights.roots[*number] = root,
+            Copy::Number(number) => key.commitments.roots[*number] = root,
             Copy::Previous => key.previous = Some(root),
         }
     }
@@ -81,7 +81,7 @@ fn weights_in_the_padding() {
 #[test]
 fn one_of_several_commitments_that_holds_other_weights() {
     let [_, scene] = scenes();
-    let copies = scene.key.verifying.weights.roots.len();
+    let copies = scene.key.verifying.weights.commitments.roots.len();
     assert!(copies > 1);
     for number in 0..copies {
         let verdict = judge_key(&scene, false, |copy, lie| {

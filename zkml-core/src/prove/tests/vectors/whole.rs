@@ -89,8 +89,8 @@ fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
         false => Seed::PUBLIC,
     };
     let mut verifying = key.verifying.clone();
-    verifying.setup_proof = {
-        let statement = Statement::of_setup(&key.verifying).expect("a statement");
+    verifying.weights.setup_proof = {
+        let statement = Statement::of_setup(&key.verifying.weights).expect("a statement");
         let trace = Trace::of_weights(statement.circuit(), &key.lowered.parameters).expect("a trace");
         let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), b"", seed(2), None)
             .expect("a proof")
@@ -111,7 +111,7 @@ fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
     let replay = Replay {
         domain: statement.protocol(),
         bound: bound(&statement, &public),
-        hardening: verifying.hardening,
+        hardening: statement.hardening,
         code: &code,
     };
     json!({

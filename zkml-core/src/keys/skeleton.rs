@@ -1,0 +1,168 @@
+//! The network skeleton: which network a key speaks of.
+//!
+//! It is the integer network with everything but the values of its weights: operations, wiring, shapes, scales,
+//! multipliers, shifts, tables, clamps; and how images become its input and what its classes are called. A verifier
+//! checks the ranges and [lowers](NetworkSkeleton::lower) it himself. So a circuit is never read from a key, and nothing
+//! in it has to be believed: no coefficient, no flag of padding, no entry of a named table.
+//!
+//! A skeleton has two digests. That of the skeleton covers every byte. That of its [architecture](Architecture) leaves
+//! out what calibration chose: two trainings of one network have equal architectures.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Architecture;
+use crate::circuit::CircuitError;
+use crate::graph::{Graph, Preprocessing};
+use crate::lower::{Lowered, lower_with};
+use crate::ops::{Properties, Skeleton};
+use crate::optimize::Switches;
+use crate::privacy::Privacy;
+use crate::transcript::{VerifyError, domain};
+
+/// The integer network without weight values, and the options of its lowering.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkSkeleton {
+    /// Name of the model.
+    pub name: String,
+    /// The network.
+    pub graph: Graph<Skeleton>,
+    /// `real = scale * integer` for each output; 1 for an index.
+    pub output_scales: Vec<f64>,
+    /// Bits of a limb, and of the range table that limbs are looked up in.
+    pub limb_bits: u32,
+    /// Which passes of the circuit level run.
+    pub lowering: Switches,
+    /// How an image becomes the input; `None` for a model that does not take images.
+    pub preprocessing: Option<Preprocessing>,
+    /// Names of the classes, by index; empty if they have none.
+    pub classes: Vec<String>,
+}
+
+/// Most nodes of a network.
+pub const MAXIMUM_NODES: usize = 1 << 14;
+
+/// Most operands of all nodes together.
+const MAXIMUM_OPERANDS: usize = 1 << 17;
+
+/// Most outputs.
+const MAXIMUM_OUTPUTS: usize = 1 << 10;
+
+/// Most names of classes.
+const MAXIMUM_CLASSES: usize = 1 << 16;
+
+/// Most channels that a preprocessing distinguishes.
+const MAXIMUM_CHANNELS: usize = 1 << 10;
+
+impl NetworkSkeleton {
+    /// The circuit of the network, with what privacy makes public or private in it.
+    ///
+    /// Time and memory are bounded by [`MAXIMUM_NODES`] and by the limits of the circuit
+    /// (`docs/protocol/circuit.md`), whatever the file holds.
+    ///
+    /// # Errors
+    /// [`CircuitError`], naming the layer.
+    pub fn lower(&self, privacy: &Privacy) -> Result<Lowered, CircuitError> {
+        self.validate()?;
+        lower_with(&self.graph, self.limb_bits, privacy, &self.lowering)
+    }
+
+    /// Checks what the lowering does not read: counts, scales and preprocessing.
+    fn validate(&self) -> Result<(), CircuitError> {
+        let Graph { nodes, outputs, .. } = &self.graph;
+        let operands = nodes.iter().map(|node| node.inputs.len()).sum();
+        for (what, limit, found) in [
+            ("nodes", MAXIMUM_NODES, nodes.len()),
+            ("operands", MAXIMUM_OPERANDS, operands),
+            ("outputs", MAXIMUM_OUTPUTS, outputs.len()),
+        ] {
+            expect(found <= limit, "network", || {
+                (format!("at most {limit} {what}"), found.to_string())
+            })?;
+        }
+        let (count, length) = (self.classes.len(), self.class_count());
+        let fits = count == 0 || length.is_none_or(|length| length == count);
+        expect(fits && count <= MAXIMUM_CLASSES, "class names", || {
+            let expected = length.map_or(format!("at most {MAXIMUM_CLASSES}"), |length| length.to_string());
+            (expected, count.to_string())
+        })?;
+        let scales = self.output_scales.len();
+        expect(scales == outputs.len(), "scales of outputs", || {
+            (outputs.len().to_string(), scales.to_string())
+        })?;
+        let named = self.output_scales.iter().map(|scale| ("output", scale));
+        let scales = nodes
+            .iter()
+            .map(|node| (node.name.as_str(), &node.fact.scale))
+            .chain(named);
+        for (place, scale) in scales {
+            expect(scale.is_finite() && *scale > 0.0, place, || {
+                ("a positive, finite scale".into(), scale.to_string())
+            })?;
+        }
+        let Some(preprocessing) = &self.preprocessing else {
+            return Ok(());
+        };
+        let channels = preprocessing.mean.len().max(preprocessing.deviation.len());
+        let valid = channels <= MAXIMUM_CHANNELS && preprocessing.fits(channels);
+        expect(valid, "preprocessing", || {
+            (
+                "one mean and one positive deviation, or one for each channel".into(),
+                format!("{preprocessing:?}"),
+            )
+        })
+    }
+
+    /// How many classes the network tells apart: the values along the axis that its argmax compares.
+    fn class_count(&self) -> Option<usize> {
+        let graph = &self.graph;
+        let mut outputs = graph.outputs.iter().filter_map(|id| graph.nodes.get(id.0));
+        let index = outputs.find(|node| node.op.room().has(Properties::INDEX))?;
+        usize::try_from(index.fact.range.1).ok()?.checked_add(1)
+    }
+
+    /// BLAKE3 of the whole skeleton.
+    ///
+    /// # Errors
+    /// [`VerifyError::Key`] when it cannot be encoded.
+    pub fn digest(&self) -> Result<[u8; 32], VerifyError> {
+        domain::digest(domain::SKELETON, self)
+    }
+
+    /// The network without what calibration chose.
+    pub fn architecture(&self) -> Architecture {
+        Architecture::of(self)
+    }
+
+    /// `real = scale * integer` for each input, in order.
+    pub fn input_scales(&self) -> impl Iterator<Item = f64> + '_ {
+        let inputs = self.graph.inputs();
+        inputs.filter_map(|id| self.graph.nodes.get(id.0).map(|node| node.fact.scale))
+    }
+}
+
+impl fmt::Display for NetworkSkeleton {
+    /// As PyTorch prints a model: a line for each node, with shape, range and scale of its result.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}(", self.name)?;
+        for line in self.graph.to_string().lines() {
+            writeln!(f, "  {line}")?;
+        }
+        write!(f, ")")
+    }
+}
+
+/// Refuses a part of a skeleton.
+fn expect(holds: bool, place: &str, error: impl FnOnce() -> (String, String)) -> Result<(), CircuitError> {
+    if holds {
+        return Ok(());
+    }
+    let (expected, found) = error();
+    let place = place.to_owned();
+    Err(CircuitError::Malformed {
+        place,
+        expected,
+        found,
+    })
+}
