@@ -14,14 +14,23 @@ const MAXIMUM_WORK: u64 = 1 << 32;
 /// Bytes of a salt and of a node of a tree.
 const DIGEST_BYTES: usize = 32;
 
-/// Largest codeword, `log2`: the verifier encodes one.
+/// Largest codeword, `log2`, where the row combination is sent: the verifier encodes one.
 const MAXIMUM_LOG_CODEWORD: u32 = 24;
+/// The same where a recursion takes over. Nothing as long as a codeword is made then: positions, points and paths take
+/// work by its logarithm, and [`MAXIMUM_WORK`] bounds the claims on the last message. At this length the proximity
+/// term still has 103 bits.
+const MAXIMUM_LOG_COMMITTED_CODEWORD: u32 = 28;
+/// Longest narrow row, in elements of `K`, where a recursion takes over: 256 MB. The answers of the closing check are
+/// held as such rows.
+const MAXIMUM_COMMITTED_ROW: usize = 1 << 24;
 
 /// The sizes of an opening: rows that the proof commits to, rows of weights in all copies, and the number of matrices.
 pub(super) struct Sizes {
     pub(super) trace_rows: usize,
     pub(super) weight_rows: usize,
     pub(super) matrices: usize,
+    /// In zero knowledge?
+    pub(super) hides: bool,
 }
 
 /// Refuses keys for which no proof could be written down, or whose verification would not end in reasonable time.
@@ -39,13 +48,8 @@ pub(super) fn check_sizes(
             code.query_bits()
         )));
     }
-    if code.log_codeword > MAXIMUM_LOG_CODEWORD {
-        return Err(VerifyError::Key(format!(
-            "codeword length: expected at most 2^{MAXIMUM_LOG_CODEWORD}, found 2^{}",
-            code.log_codeword
-        )));
-    }
-    let work = arithmetic(circuit, code).saturating_add(recursion_work(key));
+    check_lengths(key)?;
+    let work = arithmetic(circuit, code).saturating_add(recursion_work(key, sizes.hides));
     if work > MAXIMUM_WORK {
         return Err(VerifyError::Key(format!(
             "circuit and code: verifying them would take up to {work} multiplications, at most {MAXIMUM_WORK} are allowed"
@@ -59,6 +63,28 @@ pub(super) fn check_sizes(
         "matrices of {} rows, and {} of weights: a proof would have about {bytes} bytes, more than {maximum}",
         sizes.trace_rows, sizes.weight_rows
     )))
+}
+
+/// Refuses rows and codewords that are too long for the verifier's memory.
+fn check_lengths(key: &WeightsKey) -> Result<(), VerifyError> {
+    let code = &key.code;
+    let (sent, row) = (key.recursion.levels.is_empty(), code.narrow().message_length());
+    let maximum = match sent {
+        true => MAXIMUM_LOG_CODEWORD,
+        false => MAXIMUM_LOG_COMMITTED_CODEWORD,
+    };
+    if code.log_codeword > maximum {
+        return Err(VerifyError::Key(format!(
+            "codeword length: expected at most 2^{maximum}, found 2^{}",
+            code.log_codeword
+        )));
+    }
+    if !sent && row > MAXIMUM_COMMITTED_ROW {
+        return Err(VerifyError::Key(format!(
+            "rows of the trace: expected at most {MAXIMUM_COMMITTED_ROW} elements, found {row}"
+        )));
+    }
+    Ok(())
 }
 
 /// Bytes of a proof, about: the row combination or its recursion, the opened columns and their paths; the rest is

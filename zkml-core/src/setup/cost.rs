@@ -78,13 +78,12 @@ impl Matrices {
         };
         let paths = path(code.log_codeword) + path(log_leaves);
         let combination = recursion.cost(code.message_length());
-        let grinds = core::iter::once(code).chain(&recursion.levels);
         CodeCost {
             bytes: combination.bytes as f64 + cell_bytes(self.trace_rows + self.weight_rows) + paths,
             encoded_cells: (self.trace_rows * leaves + combination.encoded_cells) as f64,
             leaves: leaves as f64,
             folded_cells: (self.trace_cells + self.weight_cells) as f64,
-            hashes: grinds.map(|code| f64::from(code.grinding_bits).exp2()).sum(),
+            hashes: f64::from(code.grinding_bits).exp2() + combination.hashes,
             setup_bytes: self.commitments as f64 * (cell_bytes(self.weight_rows) + path(code.log_codeword)),
         }
     }
