@@ -49,7 +49,7 @@ pub struct IntParameter {
 }
 
 /// A quantized weight without its values: all that the range analysis and the lowering may know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeightShape {
     /// State-dict key of the tensor it comes from.
     pub path: String,
