@@ -46,6 +46,11 @@ def ceil_sqrt(square):
     return root + (root * root < square)
 
 
+def power(exponent):
+    """2^exponent. An exponent of a file may be huge: every bound fails long before 2^200."""
+    return 2 ** min(exponent, 200)
+
+
 def inverse_of_power(exponent):
     """The inverse of 2^exponent modulo p."""
     return pow(2**exponent, -1, P)
@@ -240,6 +245,41 @@ class Builder:
         require(parameter.role == "Bias", parameter.path, "expected a bias")
         shape = [BIAS_DIGITS, prod(parameter.shape)]
         return self.column(parameter.path, shape, {"Parameter": {"zero_padded": True}})
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Depth
+# ---------------------------------------------------------------------------------------------------------------------
+
+def schedule(circuit, zero_padded):
+    """The virtual columns by depth: a column is reduced after everything that is made from it.
+
+    Columns of one depth that need a sumcheck share one. In an unstacked circuit each has a depth of its own.
+    """
+    columns = circuit["columns"]
+    depth, stages, next_free = [0] * len(columns), [], 0
+    for number in reversed(range(len(columns))):
+        (kind, of), = columns[number]["kind"].items()
+        if kind in ("Committed", "Parameter", "Public"):
+            continue
+        sums = kind == "Contraction" or (kind == "View" and needs_sumcheck(columns, number, of, zero_padded))
+        own = depth[number]
+        if circuit["unstacked"] and sums:
+            own = max(own, next_free)
+            next_free = own + 1
+        operands = {"Linear": lambda: [term["column"] for term in of["terms"]], "View": lambda: [of["source"]],
+                    "Contraction": lambda: [of["left"], of["right"]]}[kind]()
+        for operand in operands:
+            depth[operand] = max(depth[operand], own + sums)
+        stages += [[] for _ in range(own + 1 - len(stages))]
+        stages[own].append(number)
+    return stages
+
+
+def needs_sumcheck(columns, number, view, zero_padded):
+    source = columns[view["source"]]
+    roles = (role(columns[number], source, of, zero_padded[view["source"]]) for of in view["factors"])
+    return "general" in roles
 
 
 # ---------------------------------------------------------------------------------------------------------------------

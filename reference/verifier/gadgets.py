@@ -1,6 +1,6 @@
 """Gadgets: ranges of any width, quotients and reciprocals; docs/protocol/circuit.md says why each value is unique."""
 
-from circuit import below_limit, free_right, inverse_of_power, shared, trace
+from circuit import below_limit, free_right, inverse_of_power, power, shared, trace
 from skeleton import require
 
 
@@ -69,8 +69,8 @@ def limbs(b, name, shape, count):
 def check_quotient(place, reached, shift, bits):
     """The bounds that make a quotient unique."""
     require(2 <= bits <= 24 and shift >= 1, place, f"a quotient of {bits} bits by 2^{shift}")
-    below_limit(place, "numerator of a quotient", reached + 2 ** (shift - 1))
-    below_limit(place, "quotient times 2^shift", 2 ** (bits - 1 + shift) + 2**shift)
+    below_limit(place, "numerator of a quotient", reached + power(shift - 1))
+    below_limit(place, "quotient times 2^shift", power(bits - 1 + shift) + power(shift))
 
 
 def clamped_to_bits(low, high, bits):
@@ -91,7 +91,7 @@ def quotient(b, name, shape, numerator, reached, shift, bits):
 
 def reciprocal(b, name, shape, numerator, divisor, divisor_bits, bits):
     """floor(numerator / divisor), padding included, for a divisor in [1, 2^divisor_bits]."""
-    below_limit(name, "reciprocal times divisor", 2 ** (bits + divisor_bits) + 2**divisor_bits)
+    below_limit(name, "reciprocal times divisor", power(bits + divisor_bits) + power(divisor_bits))
     below_limit(name, "numerator of a reciprocal", abs(numerator))
     result = advice(b, name, shape, bits, False, False)
     product = b.cellwise(f"{name}/product", shape, result, divisor, len(shape))

@@ -19,7 +19,7 @@ from math import isqrt, prod
 from circuit import (
     BIAS_DIGITS, BIAS_LIMIT, LIMIT, MAXIMUM_TABLE_VARIABLES, P, WEIGHT_LIMIT, Builder, affine, below_limit,
     bits_of, broadcast, ceil_sqrt, check_circuit, crop_factors, factor, fixed, free_left, free_right, identity,
-    index_bits, inverse_of_power, is_exact, is_power_of_two, magnitude, padded_cells, public_range,
+    index_bits, inverse_of_power, is_exact, is_power_of_two, magnitude, padded_cells, power, public_range,
     reshape_factor, shared, summed, trace,
 )
 from curves import BadCurve, Curve
@@ -920,7 +920,7 @@ def requantize_reached(network, node):
     """The largest numerator, max|x m| + max|residual| 2^shift, and the residual's range."""
     operands = network.operands(node)
     residual = operands[1].range if len(operands) == 2 else (0, 0)
-    reached = magnitude(operands[0].range) * max(node.op["multipliers"]) + (magnitude(residual) << node.op["shift"])
+    reached = magnitude(operands[0].range) * max(node.op["multipliers"]) + magnitude(residual) * power(node.op["shift"])
     return reached, residual
 
 
@@ -976,8 +976,9 @@ def check_norm(node):
 
 def largest_sum_of_squares(node, operand):
     """4^j sum_c (2^(k_c) x_c)^2 + E"""
-    exponents = node.op["exponents"] * (operand.shape[-1] if len(node.op["exponents"]) == 1 else 1)
-    squares = magnitude(operand.range) ** 2 * sum(4**exponent for exponent in exponents)
+    exponents = node.op["exponents"]
+    repeats = operand.shape[-1] if len(exponents) == 1 else 1
+    squares = magnitude(operand.range) ** 2 * sum(4**exponent for exponent in exponents) * repeats
     return squares * 4 ** node.op["precision"] + norm_constant(node)
 
 
@@ -1050,7 +1051,7 @@ def decay_of_one(node):
 def softmax_weights(b, node, name, cells, score, seen):
     """Of each row: the weights e_j = table(M - x_j), and the reciprocal r = floor(2^K / sum_j e_j)."""
     one, bits, rows = decay_of_one(node), node.op["reciprocal_bits"], cells[:-1]
-    below_limit(name, "dividend of a reciprocal", 2**bits)
+    below_limit(name, "dividend of a reciprocal", power(bits))
     weight, mark = weigh(b, node, name, cells, score, seen)
     divisor = sum_of_weights(b, name, cells, weight, mark, one)
     divisor_bits = bits_of(one * cells[-1] - 1)
@@ -1101,12 +1102,12 @@ def softmax_shift(node):
 
 def check_distance(node, operand):
     """The bound of M - x."""
-    below_limit(node.name, "distance of scores", magnitude(operand.range) + 2 ** (node.op["decay"]["bits"] + 1))
+    below_limit(node.name, "distance of scores", magnitude(operand.range) + power(node.op["decay"]["bits"] + 1))
 
 
 def range_of_softmax(network, node):
     operand, = network.operands(node)
-    check_quotient(node.name, 2 ** node.op["reciprocal_bits"], softmax_shift(node), node.op["output_bits"] + 2)
+    check_quotient(node.name, power(node.op["reciprocal_bits"]), softmax_shift(node), node.op["output_bits"] + 2)
     check_distance(node, operand)
     return 0, 2 ** node.op["output_bits"]
 
@@ -1143,12 +1144,12 @@ def shape_of_attention(network, node):
 
 def largest_score(node, q, k):
     products = magnitude(q.range) * magnitude(k.range) * q.shape[3]
-    return products * node.op["multiplier"] + 2 ** (node.op["shift"] - 1)
+    return products * node.op["multiplier"] + power(node.op["shift"] - 1)
 
 
 def largest_mean(node, v):
     """r sum_j e_j v_j is at most r S max|v|, and r S is at most 2^K."""
-    return magnitude(v.range) << node.op["reciprocal_bits"]
+    return magnitude(v.range) * power(node.op["reciprocal_bits"])
 
 
 def range_of_attention(network, node):
@@ -1173,7 +1174,7 @@ def lower_attention(b, node):
     cells = [batch, groups, heads // groups, queries, keys]
     results = cells[:4] + of_v.shape[3:]
     below_limit(name, "scaled score", largest_score(node, of_q, of_k))
-    below_limit(name, "score times 2^shift", 2 ** (op["decay"]["bits"] + 1 + op["shift"]))
+    below_limit(name, "score times 2^shift", power(op["decay"]["bits"] + 1 + op["shift"]))
     k, v = b.cropped(f"{name}/keys", k), b.cropped(f"{name}/values", v)
     score = attention_scores(b, node, cells, q, of_q.shape[3], k)
     seen = attention_seen(b, node, cells)
