@@ -120,6 +120,29 @@ def trace(zero_padded):
     return {"Committed": {"zero_padded": zero_padded, "home": "Trace"}}
 
 
+def is_zero_padded(column, known):
+    """Are the cells of a column outside of its logical shape forced to be 0? `known` says it of the columns before."""
+    (kind, of), = column["kind"].items()
+    if is_exact(column["shape"]) or kind in ("Public", "View"):
+        return True
+    if kind in ("Committed", "Parameter"):
+        return of["zero_padded"]
+    if kind == "Linear":
+        return of["constant"] == 0 and all(known[term["column"]] for term in of["terms"])
+    # Every axis of the result must come from a zero-padded operand.
+    left, right = known[of["left"]], known[of["right"]]
+    return all(axis["out"] is None or (axis["left"] is not None and left) or (axis["right"] is not None and right)
+               for axis in of["axes"])
+
+
+def zero_padded(circuit):
+    """For each column of a circuit: is it 0 on padding?"""
+    known = []
+    for column in circuit["columns"]:
+        known.append(is_zero_padded(column, known))
+    return known
+
+
 class Builder:
     """Adds columns, tables, lookups and equalities."""
 
@@ -149,22 +172,8 @@ class Builder:
     def column(self, name, shape, kind):
         require(all(size < 2**32 for size in shape), name, "a dimension has fewer than 2^32 indices")
         self.columns.append({"name": name, "shape": list(shape), "kind": kind})
-        self.zero_padded.append(is_exact(shape) or self.forces_zeros(kind))
+        self.zero_padded.append(is_zero_padded(self.columns[-1], self.zero_padded))
         return len(self.columns) - 1
-
-    def forces_zeros(self, kind):
-        """Are the cells outside of the logical shape 0 in a column of this kind?"""
-        (what, of), = kind.items()
-        if what in ("Committed", "Parameter"):
-            return of["zero_padded"]
-        if what in ("Public", "View"):
-            return True
-        if what == "Linear":
-            return of["constant"] == 0 and all(self.zero_padded[term["column"]] for term in of["terms"])
-        left, right = self.zero_padded[of["left"]], self.zero_padded[of["right"]]
-        # Every axis of the result must come from a zero-padded operand.
-        return all(axis["out"] is None or (axis["left"] is not None and left) or (axis["right"] is not None and right)
-                   for axis in of["axes"])
 
     def linear(self, name, shape, terms, constant=0):
         """sum coefficient * column + constant, modulo p"""
@@ -251,18 +260,18 @@ class Builder:
 # Depth
 # ---------------------------------------------------------------------------------------------------------------------
 
-def schedule(circuit, zero_padded):
+def schedule(circuit):
     """The virtual columns by depth: a column is reduced after everything that is made from it.
 
     Columns of one depth that need a sumcheck share one. In an unstacked circuit each has a depth of its own.
     """
-    columns = circuit["columns"]
+    columns, zeros = circuit["columns"], zero_padded(circuit)
     depth, stages, next_free = [0] * len(columns), [], 0
     for number in reversed(range(len(columns))):
         (kind, of), = columns[number]["kind"].items()
         if kind in ("Committed", "Parameter", "Public"):
             continue
-        sums = kind == "Contraction" or (kind == "View" and needs_sumcheck(columns, number, of, zero_padded))
+        sums = kind == "Contraction" or (kind == "View" and needs_sumcheck(columns, number, of, zeros))
         own = depth[number]
         if circuit["unstacked"] and sums:
             own = max(own, next_free)
@@ -276,9 +285,9 @@ def schedule(circuit, zero_padded):
     return stages
 
 
-def needs_sumcheck(columns, number, view, zero_padded):
+def needs_sumcheck(columns, number, view, zeros):
     source = columns[view["source"]]
-    roles = (role(columns[number], source, of, zero_padded[view["source"]]) for of in view["factors"])
+    roles = (role(columns[number], source, of, zeros[view["source"]]) for of in view["factors"])
     return "general" in roles
 
 

@@ -8,8 +8,9 @@ circuit for the same skeleton, down to the name of every column, for the circuit
 The skeleton is a JSON object: `network` (nodes, input, outputs, parameters), `limb_bits` (bits of a remainder's limb),
 `privacy`, and `lowering`, one switch for each pass of the circuit level. The circuit is the JSON of the Rust type.
 
-`skeleton` reads the network, `circuit` builds and checks the circuit, `gadgets` has the gadgets of many operations, and
-`curves` computes entries of tables. This file has the operations, each with its shape, its range and its columns.
+`skeleton` reads the network, `rules` has what shapes and ranges share, `circuit` builds and checks the circuit, `gadgets`
+has the gadgets of many operations, and `curves` computes entries of tables. This file has the operations, each with its
+shape, its range and its columns.
 """
 
 import json
@@ -17,150 +18,24 @@ import sys
 from math import isqrt, prod
 
 from circuit import (
-    BIAS_DIGITS, BIAS_LIMIT, LIMIT, MAXIMUM_TABLE_VARIABLES, P, WEIGHT_LIMIT, Builder, affine, below_limit,
-    bits_of, broadcast, ceil_sqrt, check_circuit, crop_factors, factor, fixed, free_left, free_right, identity,
-    index_bits, inverse_of_power, is_exact, is_power_of_two, magnitude, padded_cells, power, public_range,
-    reshape_factor, shared, summed, trace,
+    BIAS_DIGITS, BIAS_LIMIT, LIMIT, MAXIMUM_TABLE_VARIABLES, P, WEIGHT_LIMIT, Builder, affine, below_limit, bits_of,
+    broadcast, ceil_sqrt, check_circuit, crop_factors, factor, fixed, free_left, free_right, identity, index_bits,
+    inverse_of_power, is_exact, is_power_of_two, magnitude, padded_cells, power, public_range, reshape_factor,
+    shared, summed, trace,
 )
 from curves import BadCurve, Curve
 from gadgets import (
     advice, check_quotient, clamped_to_bits, limbs, multiplied, quotient, range_table, reciprocal, within,
+)
+from rules import (
+    accumulator, check_axis, check_bias, check_multipliers, check_positive, checked_shape, hull, largest_product,
+    no_operand, only_operand, parameter_shape, range_of_products, same_shape, scaled_range, slide, two_alike,
 )
 from skeleton import Network, Refused, check_type, is_integer, require
 
 # The switches of the circuit level, in the order of the file.
 PASSES = ("limb_width", "table_sharing", "virtual_values", "shifted_convolution", "layer_stacking", "trace_packing",
           "code_choice")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What shape rules share
-# ---------------------------------------------------------------------------------------------------------------------
-
-def checked_shape(shape, place):
-    """At most six dimensions, none empty, and at most 2^48 elements, whichever dimension comes first."""
-    fits = len(shape) <= 6 and all(size > 0 for size in shape) and prod(shape) <= 2**48
-    require(fits, place, f"no tensor has the shape {shape}")
-    return list(shape)
-
-
-def only_operand(network, node):
-    operands = network.operands(node)
-    require(len(operands) == 1, node.name, "expected one operand")
-    return operands[0]
-
-
-def no_operand(network, node):
-    require(not node.inputs, node.name, "expected no operand")
-    return checked_shape(node.shape, node.name)
-
-
-def same_shape(network, node):
-    """The shape of the only operand."""
-    return only_operand(network, node).shape
-
-
-def two_alike(network, node):
-    """The shape of two operands of one shape."""
-    operands = network.operands(node)
-    require(len(operands) == 2 and operands[0].shape == operands[1].shape, node.name, "expected two operands alike")
-    return operands[0].shape
-
-
-def parameter_shape(network, node, index, rank=None):
-    require(index < len(network.parameters), node.name, f"parameter number {index} does not exist")
-    shape = network.parameters[index].shape
-    require(rank is None or len(shape) == rank, node.name, f"expected a parameter of {rank} dimensions, found {shape}")
-    return shape
-
-
-def check_bias(network, node, outputs):
-    if node.op["bias"] is not None:
-        require(parameter_shape(network, node, node.op["bias"]) == [outputs], node.name, "the bias does not fit")
-
-
-def check_axis(node, axis, rank):
-    require(axis < rank, node.name, f"axis {axis} of {rank}")
-
-
-def check_multipliers(node, values, axes, shape):
-    """Axes ascend, and there is one multiplier for each index along them, or one for all."""
-    end = len(shape)
-    for axis in reversed(axes):
-        check_axis(node, axis, end)
-        end = axis
-    fits = len(values) == 1 or len(values) == prod(shape[axis] for axis in axes)
-    require(fits, node.name, f"{len(values)} multipliers do not fit {shape} along {axes}")
-
-
-def slide(node, sizes):
-    """Height and width after sliding the window over an input of these sizes."""
-    window, result = node.op["window"], []
-    for axis in (0, 1):
-        kernel, stride, padding, dilation = (window[part][axis] for part in ("kernel", "stride", "padding", "dilation"))
-        span, padded = dilation * (kernel - 1) + 1, sizes[axis] + 2 * padding
-        fits = min(kernel, stride, dilation) > 0 and max(kernel, stride, padding, dilation) <= 2**24 and span <= padded
-        require(fits, node.name, "the window does not fit")
-        result.append((padded - span) // stride + 1)
-    return result
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What the range analysis shares. A range bounds a result for every input and all weights; it is no observation.
-# ---------------------------------------------------------------------------------------------------------------------
-
-def hull(network, node):
-    """The smallest range that holds those of all operands."""
-    operands = network.operands(node)
-    require(operands, node.name, "expected an operand")
-    return min(operand.range[0] for operand in operands), max(operand.range[1] for operand in operands)
-
-
-def accumulator(node, low, high):
-    """A range of exact integers, which must stay below 2^60."""
-    reached = max(abs(low), abs(high))
-    require(reached < LIMIT, node.name, f"accumulator may reach {reached}")
-    return low, high
-
-
-def largest_product(operand_range, norm, terms):
-    """The largest sum of so many products with weights.
-
-    Each product is at most the operand's magnitude times 128. If the operand's rows have a norm, Cauchy and Schwarz
-    bound the sum by it, times that of the weights, which is at most 128 sqrt(terms).
-    """
-    each = magnitude(operand_range) * WEIGHT_LIMIT * terms
-    if norm is None:
-        return each
-    return min(each, ceil_sqrt(norm**2 * WEIGHT_LIMIT**2 * terms))
-
-
-def range_of_products(network, node, norm=None):
-    """A bias, and the operand times the weights of one output."""
-    terms = prod(parameter_shape(network, node, node.op["weight"])[1:])
-    bias = BIAS_LIMIT if node.op.get("bias") is not None else 0
-    bound = largest_product(hull(network, node), norm, terms) + bias
-    return accumulator(node, -bound, bound)
-
-
-def check_positive(node, multipliers, shift=1):
-    fits = multipliers and min(multipliers) >= 1 and shift >= 1
-    require(fits, node.name, "multipliers must be positive, and the shift at least 1")
-
-
-def scaled_range(operand_range, multipliers, shift):
-    """The range of floor((x m + 2^(shift-1)) / 2^shift) for positive multipliers."""
-    (low, high), least, most = operand_range, min(multipliers), max(multipliers)
-    half = 2 ** (shift - 1)
-    low *= most if low < 0 else least
-    high *= least if high < 0 else most
-    return (low + half) >> shift, (high + half) >> shift
-
-
-def norm_of_rows(network, index):
-    """A bound of the Euclidean norm of each row of a node's value, if its operation gives one."""
-    node = network.nodes[index]
-    return norm_of_rms_norm(network, node) if node.kind == "IntegerRmsNorm" else None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -988,6 +863,12 @@ def range_of_rms_norm(network, node):
     require(reached < P, node.name, f"the sum of squares may reach {reached}")
     check_quotient(node.name, norm_most(node) << norm_shift(node), norm_shift(node), node.op["bits"])
     return -norm_most(node), norm_most(node)
+
+
+def norm_of_rows(network, index):
+    """A bound of the Euclidean norm of each row of a node's value, if its operation gives one."""
+    node = network.nodes[index]
+    return norm_of_rms_norm(network, node) if node.kind == "IntegerRmsNorm" else None
 
 
 def norm_of_rms_norm(network, node):

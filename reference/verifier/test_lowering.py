@@ -3,16 +3,20 @@
     ZKML_PAIRS=folder python3 -m unittest test_lowering
 
 The folder has pairs of files: `NAME.skeleton.json`, and `NAME.circuit.json` with the circuit of the Rust code, or with
-`{"refused": why}`.
+`{"refused": why}`. A third file `NAME.schedule.json`, if there is one, has the depths of the columns and packings.
 """
 
 import copy
 import json
 import os
 import unittest
+from math import prod
 from pathlib import Path
 
-from lowering import OPERATIONS, Network, Refused, lower
+from circuit import schedule, zero_padded
+from layout import packing, trace_extents, weight_extents
+from lowering import OPERATIONS, lower
+from skeleton import Network, Refused
 
 FOLDER = Path(os.environ.get("ZKML_PAIRS", Path(__file__).parent / "pairs"))
 
@@ -34,6 +38,14 @@ def lowered(document):
         return lower(document)
     except Refused as error:
         return {"refused": str(error)}
+
+
+def packed(extents, log_row):
+    """A packing in the form of the files: of each column its first row, offset, variables and number of rows."""
+    rows, slots = packing(extents, log_row)
+    slots = [[first, offset, extent.variables, prod(limit for _, limit in groups)]
+             for extent, (first, offset, groups) in zip(extents, slots)]
+    return {"rows": rows, "slots": slots}
 
 
 def first_difference(found, expected, place="circuit"):
@@ -71,6 +83,16 @@ class Pairs(unittest.TestCase):
                 else:
                     self.assertIsNone(first_difference(found, expected))
         self.assertGreater(seen, 0, f"no pairs in {FOLDER}")
+
+    def test_depths_and_layouts_are_those_of_the_rust_code(self):
+        for layout in sorted(FOLDER.glob("*.schedule.json")):
+            circuit, expected = read(layout.with_name(layout.name.replace(".schedule.", ".circuit."))), read(layout)
+            with self.subTest(layout.name):
+                self.assertEqual(zero_padded(circuit), expected["zero_padded"])
+                self.assertEqual(schedule(circuit), expected["stages"])
+                for log_row, *matrices in expected["packings"]:
+                    for extents, matrix in zip((trace_extents(circuit), weight_extents(circuit)), matrices):
+                        self.assertEqual(packed(extents, log_row), matrix)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -171,7 +193,8 @@ ALTERATIONS = {
     "groups": other_groups, "bias": no_bias, "coefficient": other_coefficient, "mask": other_mask, "order": other_order,
     "start": other_number("start"), "axis": other_number("axis"), "bits": other_number("bits"),
     "reciprocal": other_number("reciprocal_bits"), "precision": other_number("precision"),
-    "epsilon": other_number("epsilon", 2**45), "attention": other_number("multiplier"), "output": other_number("output_bits"),
+    "epsilon": other_number("epsilon", 2**45), "attention": other_number("multiplier"),
+    "output": other_number("output_bits"),
 }
 
 
