@@ -88,9 +88,9 @@ class Node:
         self.name, fact = document["name"], document["fact"]
         (self.kind, fields), = document["op"].items()
         require(self.kind in FIELDS, self.name, f"no operation is called {self.kind}")
-        fields = fields or {}
-        check_type(fields, FIELDS[self.kind], self.name)
-        self.op = fields
+        # An operation without fields is written as nothing.
+        self.op = {} if fields is None else fields
+        check_type(self.op, FIELDS[self.kind], self.name)
         self.inputs, self.shape = document["inputs"], fact["shape"]
         check_type(self.inputs, [64], self.name)
         check_type(self.shape, [64], self.name)
