@@ -2,7 +2,7 @@
 
 from math import isqrt, prod
 
-from skeleton import require
+from skeleton import require, variant
 
 P = 2**61 - 1
 # Integers below LIMIT are told apart modulo p. A bound must stay below LIMIT - 1, which is below p / 2.
@@ -33,8 +33,12 @@ def is_exact(shape):
     return all(is_power_of_two(size) for size in shape)
 
 
+def variables(shape):
+    return sum(index_bits(size) for size in shape)
+
+
 def padded_cells(shape):
-    return 2 ** sum(index_bits(size) for size in shape)
+    return 2 ** variables(shape)
 
 
 def magnitude(interval):
@@ -122,17 +126,17 @@ def trace(zero_padded):
 
 def is_zero_padded(column, known):
     """Are the cells of a column outside of its logical shape forced to be 0? `known` says it of the columns before."""
-    (kind, of), = column["kind"].items()
+    kind, fields = variant(column["kind"])
     if is_exact(column["shape"]) or kind in ("Public", "View"):
         return True
     if kind in ("Committed", "Parameter"):
-        return of["zero_padded"]
+        return fields["zero_padded"]
     if kind == "Linear":
-        return of["constant"] == 0 and all(known[term["column"]] for term in of["terms"])
+        return fields["constant"] == 0 and all(known[term["column"]] for term in fields["terms"])
     # Every axis of the result must come from a zero-padded operand.
-    left, right = known[of["left"]], known[of["right"]]
+    left, right = known[fields["left"]], known[fields["right"]]
     return all(axis["out"] is None or (axis["left"] is not None and left) or (axis["right"] is not None and right)
-               for axis in of["axes"])
+               for axis in fields["axes"])
 
 
 def zero_padded(circuit):
@@ -268,27 +272,41 @@ def schedule(circuit):
     columns, zeros = circuit["columns"], zero_padded(circuit)
     depth, stages, next_free = [0] * len(columns), [], 0
     for number in reversed(range(len(columns))):
-        (kind, of), = columns[number]["kind"].items()
-        if kind in ("Committed", "Parameter", "Public"):
+        if not is_virtual(columns[number]):
             continue
-        sums = kind == "Contraction" or (kind == "View" and needs_sumcheck(columns, number, of, zeros))
-        own = depth[number]
+        own, sums = depth[number], needs_sumcheck(columns, number, zeros)
         if circuit["unstacked"] and sums:
             own = max(own, next_free)
             next_free = own + 1
-        operands = {"Linear": lambda: [term["column"] for term in of["terms"]], "View": lambda: [of["source"]],
-                    "Contraction": lambda: [of["left"], of["right"]]}[kind]()
-        for operand in operands:
-            depth[operand] = max(depth[operand], own + sums)
-        stages += [[] for _ in range(own + 1 - len(stages))]
+        for operand in operands_of(columns[number]):
+            # A column that is reduced without a sumcheck has its claims at the same depth.
+            depth[operand] = max(depth[operand], own + 1 if sums else own)
+        while len(stages) <= own:
+            stages.append([])
         stages[own].append(number)
     return stages
 
 
-def needs_sumcheck(columns, number, view, zeros):
-    source = columns[view["source"]]
-    roles = (role(columns[number], source, of, zeros[view["source"]]) for of in view["factors"])
-    return "general" in roles
+def is_virtual(column):
+    return variant(column["kind"])[0] in ("Linear", "View", "Contraction")
+
+
+def operands_of(column):
+    """The columns that a virtual column is made from."""
+    kind, fields = variant(column["kind"])
+    if kind == "Linear":
+        return [term["column"] for term in fields["terms"]]
+    if kind == "View":
+        return [fields["source"]]
+    return [fields["left"], fields["right"]]
+
+
+def needs_sumcheck(columns, number, zeros):
+    kind, fields = variant(columns[number]["kind"])
+    if kind != "View":
+        return kind == "Contraction"
+    source, zero = columns[fields["source"]], zeros[fields["source"]]
+    return any(role(columns[number], source, part, zero) == "general" for part in fields["factors"])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -297,26 +315,33 @@ def needs_sumcheck(columns, number, view, zeros):
 
 def public_range(kind):
     """The range of a public input or output, which the verifier checks; None for any other column."""
-    (name, of), = kind["Public"].items() if "Public" in kind else [(None, None)]
-    return (of["minimum"], of["maximum"]) if name in ("Input", "InputAt", "Output", "OutputAt") else None
+    if "Public" not in kind:
+        return None
+    name, fields = variant(kind["Public"])
+    return (fields["minimum"], fields["maximum"]) if name in ("Input", "InputAt", "Output", "OutputAt") else None
 
 
-def role(column, source, of, source_zero_padded):
+def role(column, source, part, source_zero_padded):
     """How a factor of a view acts.
 
     `fixed` and `bitwise` only rename bits of a point, `broadcast` has no source, `general` needs a sumcheck.
     """
-    view_axes, source_axes = of["view_axes"], of["source_axes"]
-    if not view_axes:
+    if not part["view_axes"]:
         return "fixed"
-    if not source_axes:
+    if not part["source_axes"]:
         return "broadcast"
-    sizes, source_sizes = [column["shape"][a] for a in view_axes], [source["shape"][a] for a in source_axes]
-    row_major = all(size == 1 or stride == prod(sizes[k + 1:]) for k, (size, stride)
-                    in enumerate(zip(sizes, of["strides"])))
-    bitwise = (of["offset"] == 0 and prod(sizes) == prod(source_sizes) and row_major and has_exact_tail(sizes)
-               and has_exact_tail(source_sizes) and (is_power_of_two(prod(sizes)) or source_zero_padded))
-    return "bitwise" if bitwise else "general"
+    sizes = [column["shape"][axis] for axis in part["view_axes"]]
+    source_sizes = [source["shape"][axis] for axis in part["source_axes"]]
+    same_cells = part["offset"] == 0 and prod(sizes) == prod(source_sizes) and is_row_major(sizes, part["strides"])
+    same_bits = has_exact_tail(sizes) and has_exact_tail(source_sizes)
+    zero = is_power_of_two(prod(sizes)) or source_zero_padded
+    return "bitwise" if same_cells and same_bits and zero else "general"
+
+
+def is_row_major(sizes, strides):
+    """Is each stride the product of the later sizes? That of an axis of size 1 does not matter."""
+    expected = [prod(sizes[axis + 1:]) for axis in range(len(sizes))]
+    return all(size == 1 or stride == wanted for size, stride, wanted in zip(sizes, strides, expected))
 
 
 def has_exact_tail(sizes):
@@ -327,19 +352,7 @@ def has_exact_tail(sizes):
 def check_circuit(b):
     """The limits of the specification, and that sums over padding are sound."""
     for column in b.columns:
-        name, shape, ((kind, of),) = column["name"], column["shape"], column["kind"].items()
-        variables = sum(index_bits(size) for size in shape)
-        require(len(shape) <= 8 and variables <= 36, name, f"a column of shape {shape}")
-        if kind == "Linear":
-            require(all(term["coefficient"] != 0 for term in of["terms"]), name, "a coefficient is 0 modulo p")
-        elif kind == "Contraction":
-            sums = any(axis["out"] is None for axis in of["axes"])
-            sound = not sums or b.zero_padded[of["left"]] or b.zero_padded[of["right"]]
-            require(sound, name, "a sum runs over padding that no operand forces to zero")
-        elif kind == "View":
-            check_view(b, column, of)
-        elif kind == "Public":
-            check_public(b, column, of)
+        check_column(b, column)
     cells = sum(written_cells(column) for column in b.columns)
     require(cells <= 2**28, "public columns", f"{cells} cells")
     check_tables(b)
@@ -347,53 +360,68 @@ def check_circuit(b):
         require(len(what) <= 2**20, "circuit", "too many columns, tables, lookups or equalities")
 
 
+def check_column(b, column):
+    name, shape = column["name"], column["shape"]
+    kind, fields = variant(column["kind"])
+    require(len(shape) <= 8 and variables(shape) <= 36, name, f"a column of shape {shape}")
+    if kind == "Linear":
+        require(all(term["coefficient"] != 0 for term in fields["terms"]), name, "a coefficient is 0 modulo p")
+    elif kind == "Contraction":
+        sums = any(axis["out"] is None for axis in fields["axes"])
+        sound = not sums or b.zero_padded[fields["left"]] or b.zero_padded[fields["right"]]
+        require(sound, name, "a sum runs over padding that no operand forces to zero")
+    elif kind == "View":
+        check_view(b, column, fields)
+    elif kind == "Public":
+        check_public(b, column, fields)
+
+
 def check_view(b, column, view):
-    """Factors that need a sumcheck are small, since both sides write them out."""
+    """Factors that are more than a renaming of bits are small, since both sides write them out."""
     source = b.columns[view["source"]]
-    for of in view["factors"]:
-        name = role(column, source, of, b.zero_padded[view["source"]])
-        viewed = sum(index_bits(column["shape"][a]) for a in of["view_axes"])
-        read = sum(index_bits(source["shape"][a]) for a in of["source_axes"])
-        largest = {"fixed": 0, "bitwise": 0, "broadcast": viewed, "general": max(viewed, read)}[name]
+    for part in view["factors"]:
+        acts = role(column, source, part, b.zero_padded[view["source"]])
+        sizes = [column["shape"][axis] for axis in part["view_axes"]]
+        read = [source["shape"][axis] for axis in part["source_axes"]]
+        largest = max(variables(sizes), variables(read)) if acts in ("broadcast", "general") else 0
         require(largest <= 22, column["name"], f"a factor of 2^{largest} indices")
-        sizes = [column["shape"][a] for a in of["view_axes"]]
-        reach = abs(of["offset"]) + sum(abs(stride) * size for stride, size in zip(of["strides"], sizes))
+        reach = abs(part["offset"]) + sum(abs(stride) * size for stride, size in zip(part["strides"], sizes))
         require(reach < 2**62, column["name"], "indices of 2^62 or more")
 
 
 def check_public(b, column, public):
-    (kind, of), = public.items()
+    kind, fields = variant(public)
     name, shape = column["name"], column["shape"]
     if kind == "Constant":
-        require(padded_cells(shape) <= 8 * len(of), name, "more than 8 padded cells for each constant")
-        require(all(abs(cell) < LIMIT for cell in of), name, "a constant of 2^60 or more")
-    elif kind == "Selector" and isinstance(of, dict) and "Causal" not in of:
-        (rule, parameters), = of.items()
-        ids = b.columns[parameters["ids"]]
-        low, high = public_range(ids["kind"]) or (-1, 0)
-        fits = ids["shape"] == shape[:-1] and 0 <= low and high < shape[-1]
-        require(fits, name, "ids that are not public, or too large")
+        require(padded_cells(shape) <= 8 * len(fields), name, "more than 8 padded cells for each constant")
+        require(all(abs(cell) < LIMIT for cell in fields), name, "a constant of 2^60 or more")
+    elif kind == "Selector" and variant(fields)[0] in ("OneHot", "LessThan"):
+        ids = b.columns[variant(fields)[1]["ids"]]
+        limits = public_range(ids["kind"])
+        require(limits is not None and ids["shape"] == shape[:-1], name, "ids that are not public, or of another shape")
+        require(0 <= limits[0] and limits[1] < shape[-1], name, f"ids in {limits} for {shape[-1]} indices")
 
 
 def written_cells(column):
     """Cells that the verifier writes out, or visits."""
     if "Public" not in column["kind"]:
         return 0
-    rule = column["kind"]["Public"].get("Selector")
-    if rule in ("Ones", "Index"):
-        return 1
-    return padded_cells(column["shape"][:-1] if rule else column["shape"])
+    kind, fields = variant(column["kind"]["Public"])
+    if kind != "Selector":
+        return padded_cells(column["shape"])
+    return 1 if variant(fields)[0] in ("Ones", "Index") else padded_cells(column["shape"][:-1])
 
 
 def table_variables(table):
-    (kind, of), = table.items()
-    return of["domain_bits"] + 1 if kind == "Function" else of["bits"]
+    kind, fields = variant(table)
+    return fields["domain_bits"] + 1 if kind == "Function" else fields["bits"]
 
 
 def check_tables(b):
     for number, table in enumerate(b.tables):
-        require(table_variables(table) <= MAXIMUM_TABLE_VARIABLES, f"table {number}", "more than 2^20 rows")
+        place = f"table {number}"
+        require(table_variables(table) <= MAXIMUM_TABLE_VARIABLES, place, "more than 2^20 rows")
         if "Integers" in table:
             least, bits = table["Integers"]["minimum"], table["Integers"]["bits"]
-            require(abs(least) < LIMIT and abs(least + 2**bits) < LIMIT, f"table {number}", "integers of 2^60 or more")
+            require(abs(least) < LIMIT and abs(least + 2**bits) < LIMIT, place, "integers of 2^60 or more")
     require(sum(2 ** table_variables(table) for table in b.tables) <= 2**24, "tables", "more than 2^24 rows in all")

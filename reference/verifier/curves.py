@@ -9,7 +9,9 @@ value just below a tie goes down.
 
 from decimal import Context, Decimal
 from fractions import Fraction
-from math import floor, ceil
+from math import ceil, floor
+
+from skeleton import variant
 
 # Decimal digits that are tried in turn. The last ones are more than the 1280 bits of the specification.
 PRECISIONS = (40, 80, 160, 320, 640)
@@ -41,9 +43,7 @@ class Curve:
     """A real function with the steps of its argument and of its value."""
 
     def __init__(self, document):
-        kind = document["kind"]
-        self.kind = kind if isinstance(kind, str) else next(iter(kind))
-        given = {} if isinstance(kind, str) else kind[self.kind]
+        self.kind, given = variant(document["kind"])
         if self.kind not in PLAIN and self.kind not in PARAMETERS:
             raise BadCurve(f"no function is called {self.kind}")
         self.input = dyadic(document["input"], positive=True)

@@ -6,7 +6,7 @@ one takes an aligned piece of a row. The largest columns come first, equal ones 
 
 from math import prod
 
-from circuit import index_bits, table_variables
+from circuit import index_bits, table_variables, variables
 
 
 class Extent:
@@ -28,9 +28,9 @@ class Extent:
         return groups
 
 
-def full(variables, alone=False):
+def full(bits, alone=False):
     """A column whose padding is stored."""
-    return Extent([(variables, 2**variables)], alone)
+    return Extent([(bits, 2**bits)], alone)
 
 
 def cropped(shape):
@@ -45,8 +45,8 @@ def trace_extents(circuit):
         of = column["kind"].get("Committed")
         if of and of["home"] == "Trace":
             crops = of["zero_padded"] and not circuit["unpacked"]
-            variables = sum(index_bits(size) for size in column["shape"])
-            extents.append(cropped(column["shape"]) if crops else full(variables, circuit["unpacked"]))
+            shape = column["shape"]
+            extents.append(cropped(shape) if crops else full(variables(shape), circuit["unpacked"]))
     return extents + [full(table_variables(table), circuit["unpacked"]) for table in circuit["tables"]]
 
 
@@ -54,7 +54,7 @@ def weight_extents(circuit):
     """The parameter columns, which are 0 on padding."""
     shapes = [column["shape"] for column in circuit["columns"] if "Parameter" in column["kind"]]
     if circuit["unpacked"]:
-        return [full(sum(index_bits(size) for size in shape), alone=True) for shape in shapes]
+        return [full(variables(shape), alone=True) for shape in shapes]
     return [cropped(shape) for shape in shapes]
 
 

@@ -8,9 +8,9 @@ circuit for the same skeleton, down to the name of every column, for the circuit
 The skeleton is a JSON object: `network` (nodes, input, outputs, parameters), `limb_bits` (bits of a remainder's limb),
 `privacy`, and `lowering`, one switch for each pass of the circuit level. The circuit is the JSON of the Rust type.
 
-`skeleton` reads the network, `rules` has what shapes and ranges share, `circuit` builds and checks the circuit, `gadgets`
-has the gadgets of many operations, and `curves` computes entries of tables. This file has the operations, each with its
-shape, its range and its columns.
+`skeleton` reads the network, `rules` has what shapes and ranges share, `circuit` builds and checks the circuit,
+`gadgets` has the gadgets of many operations, and `curves` computes entries of tables. This file has the operations, each
+with its shape, its range and its columns.
 """
 
 import json
@@ -31,7 +31,7 @@ from rules import (
     accumulator, check_axis, check_bias, check_multipliers, check_positive, checked_shape, hull, largest_product,
     no_operand, only_operand, parameter_shape, range_of_products, same_shape, scaled_range, slide, two_alike,
 )
-from skeleton import Network, Refused, check_type, is_integer, require
+from skeleton import Network, Refused, check_type, is_integer, require, variant
 
 # The switches of the circuit level, in the order of the file.
 PASSES = ("limb_width", "table_sharing", "virtual_values", "shifted_convolution", "layer_stacking", "trace_packing",
@@ -714,17 +714,15 @@ class FunctionTable:
         sound = self.minimum <= self.maximum and max(abs(self.minimum), abs(self.maximum)) < LIMIT
         require(sound and self.bits < MAXIMUM_TABLE_VARIABLES, place, "a table that is too large")
         self.curve = self.entries = None
-        if self.function in ("Identity", "Relu"):
-            return
-        (kind, of), = self.function.items()
-        require(kind in ("Curve", "Custom"), place, f"no function is called {kind}")
+        kind, given = variant(self.function)
+        require(kind in ("Identity", "Relu", "Curve", "Custom"), place, f"no function is called {kind}")
         if kind == "Curve":
-            self.curve = Curve(of)
-            return
-        check_type(of, ["i64"], place)
-        fits = len(of) == 2 ** (self.bits + 1) and all(self.minimum <= entry <= self.maximum for entry in of)
-        require(fits, place, "the entries of a table do not fit its domain or its range")
-        self.entries = of
+            self.curve = Curve(given)
+        elif kind == "Custom":
+            check_type(given, ["i64"], place)
+            inside = all(self.minimum <= entry <= self.maximum for entry in given)
+            require(inside and len(given) == 2 ** (self.bits + 1), place, "entries that do not fit the table")
+            self.entries = given
 
     def entry(self, v):
         return self.extremes(v, v)[0]

@@ -72,6 +72,14 @@ def is_integer(value, low, end):
     return isinstance(value, int) and not isinstance(value, bool) and low <= value < end
 
 
+def variant(document):
+    """Name and fields of a Rust enum in JSON: `{name: fields}`, or the name alone."""
+    if isinstance(document, str):
+        return document, {}
+    name, = document
+    return name, document[name]
+
+
 class Parameter:
     """Name, role and shape of a weight. Its values are not known."""
 
@@ -86,7 +94,7 @@ class Node:
 
     def __init__(self, document):
         self.name, fact = document["name"], document["fact"]
-        (self.kind, fields), = document["op"].items()
+        self.kind, fields = variant(document["op"])
         require(self.kind in FIELDS, self.name, f"no operation is called {self.kind}")
         # An operation without fields is written as nothing.
         self.op = {} if fields is None else fields

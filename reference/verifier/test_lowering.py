@@ -8,12 +8,13 @@ The folder has pairs of files: `NAME.skeleton.json`, and `NAME.circuit.json` wit
 
 import copy
 import json
+import math
 import os
 import unittest
-from math import prod
 from pathlib import Path
 
 from circuit import schedule, zero_padded
+from curves import Curve
 from layout import packing, trace_extents, weight_extents
 from lowering import OPERATIONS, lower
 from skeleton import Network, Refused
@@ -43,7 +44,7 @@ def lowered(document):
 def packed(extents, log_row):
     """A packing in the form of the files: of each column its first row, offset, variables and number of rows."""
     rows, slots = packing(extents, log_row)
-    slots = [[first, offset, extent.variables, prod(limit for _, limit in groups)]
+    slots = [[first, offset, extent.variables, math.prod(limit for _, limit in groups)]
              for extent, (first, offset, groups) in zip(extents, slots)]
     return {"rows": rows, "slots": slots}
 
@@ -69,6 +70,7 @@ def first_difference(found, expected, place="circuit"):
     return None
 
 
+@unittest.skipUnless(FOLDER.is_dir(), f"no folder {FOLDER}")
 class Pairs(unittest.TestCase):
     def test_circuits_are_those_of_the_rust_code(self):
         seen = 0
@@ -213,6 +215,7 @@ def without_node(network, index):
     return network
 
 
+@unittest.skipUnless(FOLDER.is_dir(), f"no folder {FOLDER}")
 class Alterations(unittest.TestCase):
     """An altered network has another circuit, or none."""
 
@@ -265,6 +268,34 @@ class Alterations(unittest.TestCase):
                 altered["network"]["nodes"][index]["fact"]["range"] = [least, most - 1]
                 with self.subTest(f"{name}: {node['name']}"):
                     self.assertTrue("refused" in lowered(altered))
+
+
+class Curves(unittest.TestCase):
+    """Entries of curves against doubles, and the extremes of a range against all its entries."""
+
+    KINDS = {
+        "Sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+        "Tanh": math.tanh,
+        "Gelu": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2,
+        "GeluTanh": lambda x: x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2,
+        "Silu": lambda x: x / (1 + math.exp(-x)),
+        "Hardswish": lambda x: x * min(max(x + 3, 0), 6) / 6,
+        "Hardsigmoid": lambda x: min(max(x + 3, 0), 6) / 6,
+        "Abs": abs,
+        "Exp": math.exp,
+    }
+
+    def test_entries_and_extremes(self):
+        step, result = {"mantissa": 3, "exponent": -7}, {"mantissa": 5, "exponent": -11}
+        for kind, function in self.KINDS.items():
+            curve = Curve({"kind": kind, "input": step, "output": result})
+            entries = {v: curve.entry(v, -(2**40), 2**40) for v in range(-256, 256)}
+            for v, entry in entries.items():
+                exact = function(v * 3 / 2**7) / (5 / 2**11)
+                self.assertLess(abs(entry - exact), 0.5 + 1e-6 * max(1, abs(exact)), f"{kind} at {v}")
+            for low, high in ((-256, 255), (-60, 60), (-31, -30), (-100, -25), (5, 5)):
+                part = [entries[v] for v in range(low, high + 1)]
+                self.assertEqual(curve.extremes(low, high, -(2**40), 2**40), (min(part), max(part)), kind)
 
 
 if __name__ == "__main__":
