@@ -9,8 +9,8 @@ The skeleton is a JSON object: `network` (nodes, input, outputs, parameters), `l
 `privacy`, and `lowering`, one switch for each pass of the circuit level. The circuit is the JSON of the Rust type.
 
 `skeleton` reads the network, `rules` has what shapes and ranges share, `circuit` builds and checks the circuit,
-`gadgets` has the gadgets of many operations, and `curves` computes entries of tables. This file has the operations, each
-with its shape, its range and its columns.
+`gadgets` has the gadgets of many operations, and `curves` computes entries of tables. This file has the operations,
+each with its shape, its range and its columns.
 """
 
 import json
