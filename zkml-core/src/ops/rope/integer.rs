@@ -118,6 +118,7 @@ impl IntegerRoom for IntegerRope {
         let (factor, x) = self.multipliers().product(lowering, x);
         let circuit = lowering.circuit();
         let pairs = circuit.view(&format!("{name}/pairs"), &split, x, factors.collect());
+        circuit.expect_cells(name, positions.saturating_mul(half).saturating_mul(4))?;
         let turn = self.turn(name, positions, half, factor)?;
         let turn = circuit.constant(&[positions, 2, 2, half], turn);
         let along = |axis: usize| match axis == self.axis {

@@ -14,6 +14,37 @@
 
 use super::parameters::{LevelShape, RecursionParameters};
 use crate::field::P;
+use crate::transcript::{ErrorRule, ErrorTerm};
+
+const QUERIES: ErrorRule = ErrorRule {
+    formula: "((1 + rho)/2)^t of each level, less grinding",
+    covers: &["recursion.positions"],
+    page: "recursion.md#error",
+};
+
+const BATCHING: ErrorRule = ErrorRule {
+    formula: "levels / |K|",
+    covers: &["recursion.batch"],
+    page: "recursion.md#error",
+};
+
+const PROXIMITY: ErrorRule = ErrorRule {
+    formula: "k n / |K| of each level, less grinding",
+    covers: &["recursion.rows"],
+    page: "recursion.md#error",
+};
+
+const SUBSPACE: ErrorRule = ErrorRule {
+    formula: "k / |K|, all levels together",
+    covers: &["recursion.rows"],
+    page: "recursion.md#error",
+};
+
+const ROWS: ErrorRule = ErrorRule {
+    formula: "2 k / |K|, all levels together",
+    covers: &["recursion.rows"],
+    page: "recursion.md#error",
+};
 
 /// What the proximity term of each level should give, in bits: well above what the argument may lose in all.
 pub const PROXIMITY_BITS: u32 = 110;
@@ -39,29 +70,25 @@ pub(super) fn rows_grinding_bits(shape: &LevelShape<'_>) -> u32 {
         .min(MAX_ROWS_GRINDING_BITS)
 }
 
-/// The terms of a recursion over a vector of `message_length` elements, with their bits (`-log2` of the error). Errors
-/// add up: see [`total`](crate::pcs::soundness::total). Without levels the list is empty.
-pub fn recursion_terms(parameters: &RecursionParameters, message_length: usize) -> Vec<(String, f64)> {
+/// The terms of a recursion over a vector of `message_length` elements. Errors
+/// add up: see [`total`](crate::transcript::term::total). Without levels the list is empty.
+pub fn recursion_terms(parameters: &RecursionParameters, message_length: usize) -> Vec<ErrorTerm> {
     let shapes = parameters.shapes(message_length);
     if shapes.is_empty() {
         return Vec::new();
     }
     let field = 2.0 * (P as f64).log2();
-    let mut terms: Vec<(String, f64)> = shapes
+    let mut terms: Vec<ErrorTerm> = shapes
         .iter()
         .enumerate()
         .map(|(index, shape)| {
             let level = index.saturating_add(1);
-            (
-                format!("recursion: queries of level {level}"),
-                shape.code.query_bits(),
-            )
+            let name = format!("recursion: queries of level {level}");
+            ErrorTerm::new(&QUERIES, name, shape.code.query_bits())
         })
         .collect();
-    terms.push((
-        "recursion: batching".to_owned(),
-        field - (shapes.len() as f64).log2(),
-    ));
+    let bits = field - (shapes.len() as f64).log2();
+    terms.push(ErrorTerm::new(&BATCHING, "recursion: batching", bits));
     for (level, shape) in (1usize..).zip(&shapes) {
         let points = shape.variables as f64 * shape.code.codeword_length() as f64;
         if points > 0.0 {
@@ -70,13 +97,22 @@ pub fn recursion_terms(parameters: &RecursionParameters, message_length: usize) 
                 0 => format!("recursion: proximity of level {level}"),
                 bits => format!("recursion: proximity of level {level}, {bits} bits of them grinding"),
             };
-            terms.push((name, field - points.log2() + f64::from(grinding)));
+            let bits = field - points.log2() + f64::from(grinding);
+            terms.push(ErrorTerm::new(&PROXIMITY, name, bits));
         }
     }
     let draws: f64 = shapes.iter().map(|shape| shape.variables as f64).sum();
     if draws > 0.0 {
-        terms.push(("recursion: subspace".to_owned(), field - draws.log2()));
-        terms.push(("recursion: rows".to_owned(), field - (2.0 * draws).log2()));
+        terms.push(ErrorTerm::new(
+            &SUBSPACE,
+            "recursion: subspace",
+            field - draws.log2(),
+        ));
+        terms.push(ErrorTerm::new(
+            &ROWS,
+            "recursion: rows",
+            field - (2.0 * draws).log2(),
+        ));
     }
     terms
 }

@@ -1,3 +1,4 @@
+mod account;
 mod backend;
 mod case;
 #[macro_use]

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::pcs::TARGET_BITS;
-use crate::pcs::soundness::total;
+use crate::transcript::ErrorTerm;
 use crate::transcript::Kind;
+use crate::transcript::term::total;
 
 #[test]
 fn honest_recursions_are_accepted() {
@@ -212,8 +213,8 @@ fn soundness_terms_are_what_the_formulas_give() {
     // 69 rows, then 8.
     let terms = soundness::recursion_terms(&parameters, 69 << 11);
     let bits = |name: &str| {
-        let found = terms.iter().find(|(found, _)| found == name);
-        found.unwrap_or_else(|| panic!("{name} in {terms:?}")).1
+        let found = terms.iter().find(|term| term.name == name);
+        found.unwrap_or_else(|| panic!("{name} in {terms:?}")).bits
     };
     let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
     for (name, level) in [
@@ -248,10 +249,10 @@ fn soundness_terms_are_what_the_formulas_give() {
 }
 
 /// The only level of a recursion over `rows` rows.
-fn proximity_of(log_row: u32, log_codeword: u32, rows: usize) -> (String, f64) {
+fn proximity_of(log_row: u32, log_codeword: u32, rows: usize) -> ErrorTerm {
     let parameters = levels(&[(log_row, log_codeword, 1)]);
     let terms = soundness::recursion_terms(&parameters, rows << log_row);
-    let found = terms.into_iter().find(|(name, _)| name.contains("proximity"));
+    let found = terms.into_iter().find(|term| term.name.contains("proximity"));
     found.unwrap()
 }
 
@@ -270,7 +271,7 @@ fn work_before_the_challenges_of_rows_is_the_least_that_suffices() {
                 work_by_definition(variables, log_codeword),
                 "{log_codeword} {rows}"
             );
-            let (name, bits) = proximity_of(1, log_codeword, rows);
+            let ErrorTerm { name, bits, .. } = proximity_of(1, log_codeword, rows);
             let alone = 122.0 - (variables as f64).log2() - f64::from(log_codeword);
             assert!((bits - alone - f64::from(work)).abs() < 1e-9);
             assert_eq!(work == 0, alone > 110.0 - 1e-9, "{name}");
@@ -285,7 +286,7 @@ fn work_before_the_challenges_of_rows_is_the_least_that_suffices() {
 #[test]
 fn a_vector_of_four_million_is_sound_with_rows_of_2_to_18() {
     // 2^22 coordinates and a row of tail are 17 rows: 5 challenges. Without work that is 99.7 bits.
-    let (name, bits) = proximity_of(18, 20, 17);
+    let ErrorTerm { name, bits, .. } = proximity_of(18, 20, 17);
     assert_eq!(name, "recursion: proximity of level 1, 11 bits of them grinding");
     assert!((bits - (99.68 + 11.0)).abs() < 0.01, "{bits}");
     let goal = |target_bits| CodeParameters::for_target(18, 0, 20, 20, target_bits).unwrap();
@@ -298,7 +299,7 @@ fn a_vector_of_four_million_is_sound_with_rows_of_2_to_18() {
     let terms = soundness::recursion_terms(&parameters, 17 << 18);
     assert!(total(&terms) > 102.9, "{terms:?}");
     // Beyond the cap the account says so: 31 challenges on codewords of 2^30.
-    let (name, bits) = proximity_of(1, 30, 1 << 31);
+    let ErrorTerm { name, bits, .. } = proximity_of(1, 30, 1 << 31);
     assert!(name.ends_with("20 bits of them grinding"));
     assert!((bits - (122.0 - 30.0 - 31f64.log2() + 20.0)).abs() < 1e-9 && bits < 110.0);
 }
