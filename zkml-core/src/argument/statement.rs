@@ -123,6 +123,7 @@ impl<'k> Statement<'k> {
             trace_rows: rows,
             weight_rows: weights.rows.saturating_mul(copies),
             matrices: separate.len().saturating_add(copies).saturating_add(1),
+            copies,
         };
         check_sizes(key, &circuit, &sizes, maximum)?;
         let mut statement = Self {

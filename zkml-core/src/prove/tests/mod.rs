@@ -20,6 +20,7 @@ mod passes;
 mod privacy;
 mod random_networks;
 mod several;
+mod sizes;
 mod tamper;
 mod tamper_files;
 mod tamper_key;
