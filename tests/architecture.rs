@@ -2,6 +2,7 @@
 //! that calibration does not choose.
 
 #![cfg(feature = "prover")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use ndarray::{ArrayD, Dimension as _};
 use zkml::architecture::of_model;

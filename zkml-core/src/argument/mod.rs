@@ -24,6 +24,7 @@ pub use check::{Violation, check};
 pub use link::{CommittedTensors, TensorLayout};
 pub use public::PublicCells;
 pub use separate::SeparateTensors;
+pub use sizes::opening_bytes;
 pub use soundness::{SECURITY_BITS, SoundnessReport, soundness};
 pub use statement::{Statement, Subject};
 #[cfg(feature = "prover")]

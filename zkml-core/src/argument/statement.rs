@@ -197,6 +197,7 @@ impl<'k> Statement<'k> {
             weight_rows: weights.rows.saturating_mul(copies),
             matrices: separate.len().saturating_add(copies).saturating_add(1),
             hides: privacy.zero_knowledge(),
+            copies,
         };
         check_sizes(&key, &circuit, &sizes, maximum)?;
         let mut statement = Self {
