@@ -34,7 +34,7 @@ pub(super) fn split_linear<D: Side>(
         let sent = match claims.find(term.column, point) {
             Some(known) => known.clone(),
             None => {
-                let sent = side.value(term.column, point)?;
+                let sent = side.value("reduce.term", term.column, point)?;
                 claims.add(side, circuit, term.column, Arc::clone(point), sent.clone())?;
                 sent
             }

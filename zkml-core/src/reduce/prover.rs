@@ -45,16 +45,11 @@ impl<'a, 'v, B: Backend, C: ProverChannel> ProverSide<'a, 'v, B, C> {
         }
     }
 
-    /// Where messages go.
-    pub fn channel(&mut self) -> &mut C {
-        self.channel
-    }
-
     /// The value of a column at a point.
     ///
     /// # Errors
     /// [`ReduceError::Backend`].
-    pub fn evaluate(&self, column: ColumnId, point: &[Coordinate]) -> Result<K, ReduceError> {
+    fn evaluate(&self, column: ColumnId, point: &[Coordinate]) -> Result<K, ReduceError> {
         let point = coordinates(point);
         Ok(self.backend.evaluate(&self.columns, column, &point)?)
     }
@@ -64,9 +59,13 @@ impl<B: Backend, C: ProverChannel> Side for ProverSide<'_, '_, B, C> {
     type Scalar = K;
     type Error = ReduceError;
 
-    fn value(&mut self, column: ColumnId, point: &Point) -> Result<K, ReduceError> {
+    fn challenges(&mut self, label: &'static str, count: usize) -> Vec<K> {
+        self.channel.challenges(label, count)
+    }
+
+    fn value(&mut self, label: &'static str, column: ColumnId, point: &Point) -> Result<K, ReduceError> {
         let value = self.evaluate(column, point)?;
-        self.channel.send_scalar("reduce.term", value);
+        self.channel.send_scalar(label, value);
         Ok(value)
     }
 

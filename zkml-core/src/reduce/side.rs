@@ -15,8 +15,16 @@ pub trait Side {
     /// Why this side stops: a failed check, or for the prover also cells that cannot be read.
     type Error: From<VerifyError>;
 
-    /// The value of a column at a point, sent by the prover.
-    fn value(&mut self, column: ColumnId, point: &Point) -> Result<Self::Scalar, Self::Error>;
+    /// Draws challenges.
+    fn challenges(&mut self, label: &'static str, count: usize) -> Vec<K>;
+
+    /// The value of a column at a point, sent by the prover in a message of that label.
+    fn value(
+        &mut self,
+        label: &'static str,
+        column: ColumnId,
+        point: &Point,
+    ) -> Result<Self::Scalar, Self::Error>;
 
     /// Runs the batched sumcheck of one depth.
     fn sumcheck(

@@ -19,8 +19,12 @@ impl<C: VerifierChannel> Side for VerifierSide<'_, C> {
     type Scalar = C::Scalar;
     type Error = VerifyError;
 
-    fn value(&mut self, _: ColumnId, _: &Point) -> Result<C::Scalar, VerifyError> {
-        self.channel.read_scalar("reduce.term")
+    fn challenges(&mut self, label: &'static str, count: usize) -> Vec<K> {
+        self.channel.challenges(label, count)
+    }
+
+    fn value(&mut self, label: &'static str, _: ColumnId, _: &Point) -> Result<C::Scalar, VerifyError> {
+        self.channel.read_scalar(label)
     }
 
     fn sumcheck(

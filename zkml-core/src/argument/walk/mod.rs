@@ -1,5 +1,9 @@
-//! Steps 3 to 5 of the argument, for both sides: lookups, equalities and reduction end in the claims to open.
+//! Steps 3 to 5 of the argument, written once: lookups, equalities and reduction end in the claims to open.
+//!
+//! The two sides run the lookup argument, each in its own way, and then take one [`walk`]. They differ in where a value
+//! comes from ([`Side`]).
 
+#[cfg(feature = "prover")]
 mod prover;
 mod verifier;
 
@@ -7,27 +11,68 @@ mod verifier;
 pub use prover::claims_to_prove;
 pub use verifier::claims_to_open;
 
-use crate::circuit::Circuit;
+use tracing::info_span;
+
+use super::Statement;
+use crate::circuit::{Circuit, ColumnKind};
 use crate::field::K;
-use crate::reduce::{Point, challenge_point};
+use crate::lookup;
+use crate::pcs::ClaimPoint;
+use crate::reduce::{Claims, Point, Side, challenge_point, reduce};
+
+/// From the claims that the lookups end in, and from equalities, to the claims to open.
+///
+/// # Errors
+/// That of the side: a check that fails, or cells that cannot be read.
+fn walk<D: Side>(
+    side: &mut D,
+    statement: &Statement<'_>,
+    looked_up: lookup::Claims<D::Scalar>,
+) -> Result<Vec<(ClaimPoint, D::Scalar)>, D::Error> {
+    let circuit = statement.circuit();
+    let claiming = info_span!("claims of lookups and equalities").entered();
+    let mut claims = Claims::<D::Scalar>::new(circuit);
+    for (lookup, values) in circuit.lookups.iter().zip(looked_up.lookups) {
+        for (&column, value) in lookup.columns.iter().zip(values) {
+            let point = suffix(&looked_up.point, circuit[column].shape.variables());
+            claims.add(side, circuit, column, point, value)?;
+        }
+    }
+    // The claims on the multiplicities of tables, at suffixes of the point at which the lookups end.
+    let tables = circuit.tables.iter().zip(looked_up.multiplicities);
+    let multiplicities: Vec<(Point, D::Scalar)> = tables
+        .map(|(table, value)| (suffix(&looked_up.point, table.variables()), value))
+        .collect();
+    claim_equalities(side, circuit, &mut claims)?;
+    drop(claiming);
+    info_span!("reduce").in_scope(|| reduce(side, circuit, &statement.schedule, &mut claims))?;
+    Ok(statement.opening_claims(&claims, &multiplicities)?)
+}
+
+/// Claims on columns that must agree: at one point, the same value of both. A public column is evaluated.
+fn claim_equalities<D: Side>(
+    side: &mut D,
+    circuit: &Circuit,
+    claims: &mut Claims<D::Scalar>,
+) -> Result<(), D::Error> {
+    let variables = |equality: &crate::circuit::Equality| circuit[equality.left].shape.variables();
+    let most = circuit.equalities.iter().map(variables).max().unwrap_or(0);
+    let point = side.challenges("equality.point", most);
+    for equality in &circuit.equalities {
+        let point = suffix(&point, variables(equality));
+        let value = match circuit[equality.right].kind {
+            ColumnKind::Public(_) => D::Scalar::from(side.public(equality.right, &point)?),
+            _ => side.value("equality.value", equality.right, &point)?,
+        };
+        for column in [equality.left, equality.right] {
+            claims.add(side, circuit, column, point.clone(), value.clone())?;
+        }
+    }
+    Ok(())
+}
 
 /// The last `variables` coordinates of a point of challenges.
 fn suffix(point: &[K], variables: usize) -> Point {
     let start = point.len().saturating_sub(variables);
     challenge_point(point.get(start..).unwrap_or_default())
-}
-
-/// The claims on the multiplicities of tables, at suffixes of the point at which the lookups end.
-fn multiplicity_claims<S>(circuit: &Circuit, point: &[K], values: Vec<S>) -> Vec<(Point, S)> {
-    let tables = circuit.tables.iter().zip(values);
-    tables
-        .map(|(table, value)| (suffix(point, table.variables()), value))
-        .collect()
-}
-
-/// The number of coordinates of the random point at which equalities are claimed.
-fn equality_variables(circuit: &Circuit) -> usize {
-    let equalities = circuit.equalities.iter();
-    let variables = equalities.map(|equality| circuit[equality.left].shape.variables());
-    variables.max().unwrap_or(0)
 }
