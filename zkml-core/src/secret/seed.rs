@@ -4,6 +4,7 @@ use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::os_bytes;
 use crate::field::{M61, P};
 
 /// The secret that the salts and tails of one commitment come from. Fresh for every commitment, and as secret
@@ -14,7 +15,7 @@ pub struct Seed([u8; 32]);
 /// The operating system gave no random bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no randomness from the operating system: {0}")]
-pub struct RandomnessError(String);
+pub struct RandomnessError(pub(super) String);
 
 /// Words of a stream that are made at once: 16 blocks of 64 bytes.
 const WORDS: usize = 128;
@@ -29,9 +30,7 @@ impl Seed {
     ///
     /// [`RandomnessError`] where it has none.
     pub fn from_os() -> Result<Self, RandomnessError> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| RandomnessError(error.to_string()))?;
-        Ok(Self(bytes))
+        Ok(Self(*os_bytes()?))
     }
 
     /// A seed kept from an earlier commitment to the same data.

@@ -3,11 +3,13 @@
 //! - `simulator`: makes the view of a verifier from public values alone, and the verifier's code accepts it;
 //! - `statistics`: everything a proof shows is uniform, alike for two very different inputs and for the simulator;
 //! - `freshness`: two proofs of one statement have nothing random in common;
+//! - `hedged`: nor have two proofs for which the operating system gave the same bytes;
 //! - `rank`: the opened cells of a row are as random as their number;
 //! - `budget`: no commitment to private weights is opened more often than its randomness allows.
 
 mod budget;
 mod freshness;
+mod hedged;
 mod rank;
 mod simulator;
 mod statistics;
