@@ -72,9 +72,9 @@ pub(crate) fn prove_trace<B: Backend>(
 }
 
 /// Steps 3 to 6 of [`crate::verify`].
-pub(crate) fn argue<B: Backend>(
+pub(crate) fn argue<B: Backend, C: ProverChannel>(
     backend: &B,
-    transcript: &mut ProverTranscript,
+    transcript: &mut C,
     statement: &Statement<'_>,
     trace: &Trace<'_>,
     matrices: &[&B::Matrix],
