@@ -2,12 +2,40 @@
 
 use ndarray::ArrayD;
 use zkml_core::keys::{Architecture, CompiledModel, NetworkSkeleton};
-use zkml_core::ops::Properties;
 use zkml_core::optimize::{Switches, optimize};
 use zkml_core::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
 use zkml_models::registry::Entry;
 
 use super::Error;
+
+/// Most numbers of an input: the network is run once.
+const MAXIMUM_INPUT: usize = 1 << 21;
+
+/// Bits of activations, as the range of the input says them.
+fn bits_of(network: &NetworkSkeleton) -> u32 {
+    let largest = network
+        .graph
+        .inputs()
+        .next()
+        .map_or(1, |input| network.graph[input].fact.range.1);
+    64 - largest.max(1).leading_zeros() + 1
+}
+
+/// The choices of a compilation that [`of_model`] takes from a key, for people.
+pub fn choices(network: &NetworkSkeleton) -> String {
+    let inputs = network.graph.inputs().next();
+    let batch = inputs.and_then(|input| network.graph[input].fact.shape.first().copied());
+    let mut outputs = network.graph.outputs.iter();
+    let class = match outputs.any(|&output| network.graph.index_of(output).is_some()) {
+        true => "the class as an output",
+        false => "no class as an output",
+    };
+    format!(
+        "{} bits, a batch of {} and {class}",
+        bits_of(network),
+        batch.unwrap_or(1)
+    )
+}
 
 /// The architecture that `zkml compile` gives a known model, with the choices of `like` that are not calibrated: batch,
 /// bits, and whether the class is an output. Names of classes are left out.
@@ -20,6 +48,17 @@ pub fn of_model(entry: &Entry, like: &NetworkSkeleton) -> Result<Architecture, E
     let model = entry.name.to_owned();
     let input = &like.graph[like.graph.input].fact;
     let batch = input.shape.first().copied().unwrap_or(1);
+    let elements = input
+        .shape
+        .iter()
+        .fold(1usize, |elements, size| elements.saturating_mul(*size));
+    if elements > MAXIMUM_INPUT {
+        return Err(Error::Compare {
+            model,
+            expected: format!("an input of at most {MAXIMUM_INPUT} numbers"),
+            found: format!("{:?}", input.shape),
+        });
+    }
     let traced = entry.trace(batch).map_err(|error| Error::Trace {
         model: model.clone(),
         error: Box::new(error),
@@ -30,7 +69,7 @@ pub fn of_model(entry: &Entry, like: &NetworkSkeleton) -> Result<Architecture, E
         error: Box::new(error),
     })?;
     let mut outputs = like.graph.outputs.iter();
-    if outputs.any(|&output| like.graph[output].op.room().has(Properties::INDEX)) {
+    if outputs.any(|&output| like.graph.index_of(output).is_some()) {
         graph = graph.with_argmax().map_err(|error| Error::Classifier {
             model: model.clone(),
             error: Box::new(error),
@@ -43,9 +82,8 @@ pub fn of_model(entry: &Entry, like: &NetworkSkeleton) -> Result<Architecture, E
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as f32 / (1u32 << 23) as f32 - 1.0
     });
-    let bits = 64 - input.range.1.max(1).leading_zeros() + 1;
     let options = QuantizeOptions {
-        activation_bits: bits,
+        activation_bits: bits_of(like),
         ..QuantizeOptions::default()
     };
     let calibration = Calibration::collect(&graph, [sample], CalibrationMethod::MinMax);

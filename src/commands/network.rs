@@ -25,18 +25,27 @@ pub(super) enum Other {
 /// Two networks that were found to be equal, and how far they were compared.
 pub(super) enum Compared {
     Skeletons,
-    Architectures,
+    /// With the choices of a compilation that were taken from the key.
+    #[cfg(feature = "prover")]
+    Architectures(String),
 }
 
 /// What a comparison with a known model leaves out.
-const NOT_COMPARED: &str =
-    "weights, scales, multipliers, shifts, steps of tables, names of layers and of classes were not compared";
+#[cfg(feature = "prover")]
+const NOT_COMPARED: &str = "weights, scales (and so where a ReLU6 ends), multipliers, shifts, coefficients of sums, steps \
+    and domains of tables, names of layers, names and order of classes";
 
 impl fmt::Display for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Skeletons => f.write_str("the same, scales and tables too; weights were not compared"),
-            Self::Architectures => write!(f, "the same architecture; {NOT_COMPARED}"),
+            #[cfg(feature = "prover")]
+            Self::Architectures(choices) => {
+                write!(
+                    f,
+                    "the same architecture, with {choices} as in the key; not compared: {NOT_COMPARED}"
+                )
+            }
         }
     }
 }
@@ -45,7 +54,10 @@ impl Compared {
     pub(super) fn as_json(&self) -> Value {
         match self {
             Self::Skeletons => json!({ "compared": ["architecture", "skeleton"] }),
-            Self::Architectures => json!({ "compared": ["architecture"] }),
+            #[cfg(feature = "prover")]
+            Self::Architectures(choices) => {
+                json!({ "compared": ["architecture"], "taken_from_key": choices, "not_compared": NOT_COMPARED })
+            }
         }
     }
 }
@@ -74,7 +86,10 @@ impl Other {
             #[cfg(feature = "prover")]
             Self::Known(other) => {
                 let own = network.architecture().without_class_names();
-                (Compared::Architectures, own.difference(other))
+                (
+                    Compared::Architectures(zkml::architecture::choices(network)),
+                    own.difference(other),
+                )
             }
         };
         match difference {

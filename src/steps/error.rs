@@ -96,6 +96,19 @@ pub enum Error {
         /// What is wrong.
         error: Box<CalibrationError>,
     },
+    /// A key cannot be compared with a known model.
+    #[cfg(feature = "prover")]
+    #[error(
+        "comparing with model `{model}`: expected {expected}, found {found}; compare with a file instead"
+    )]
+    Compare {
+        /// Name of the model.
+        model: String,
+        /// What can be compared.
+        expected: String,
+        /// What the key has.
+        found: String,
+    },
     /// The network cannot be quantized.
     #[cfg(feature = "prover")]
     #[error("quantizing model `{model}`: {error}")]

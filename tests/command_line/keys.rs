@@ -213,3 +213,60 @@ fn rotation_overwrites_no_other_key() {
     assert_refused(&zkml(&arguments, folder), 2, &["other/small.pkey", "exists"]);
     assert!(!folder.join("new.vkey").exists());
 }
+
+#[test]
+fn a_key_is_compared_with_the_network_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let key = written(folder);
+    write_file(folder.join("small.model"), &key.model).unwrap();
+    let printed = zkml(&["inspect", "small.vkey", "--skeleton"], folder);
+    assert_eq!(printed.status.code(), Some(0), "{}", text(&printed.stderr));
+    std::fs::write(folder.join("small.json"), &printed.stdout).unwrap();
+    for file in ["small.vkey", "small.pkey", "small.model", "small.json"] {
+        let output = zkml(&["verify-key", "small.vkey", "--network", file], folder);
+        assert_eq!(output.status.code(), Some(0), "{file}: {}", text(&output.stderr));
+        let expected = "network       the same, scales and tables too; weights were not compared";
+        assert!(
+            text(&output.stdout).contains(expected),
+            "{}",
+            text(&output.stdout)
+        );
+    }
+    // Of another network the first difference is named: of the architecture, if that differs.
+    let altered = |name: &str, alter: &dyn Fn(&mut zkml::keys::NetworkSkeleton)| {
+        let mut other = key.verifying.clone();
+        alter(&mut other.network);
+        write_file(folder.join(name), &other).unwrap();
+        zkml(&["verify-key", "small.vkey", "--network", name], folder)
+    };
+    let scale = altered("scale.vkey", &|network| network.graph.nodes[1].fact.scale = 0.125);
+    assert_refused(
+        &scale,
+        1,
+        &["rejected: another network: ", "scale: ", "0.125 there"],
+    );
+    let node = &key.verifying.network.graph.nodes[1].name;
+    let shape = altered("shape.vkey", &|network| network.graph.nodes[1].fact.shape.push(7));
+    assert_refused(
+        &shape,
+        1,
+        &["rejected: another network: ", node, "shape: ", "7] there"],
+    );
+    let unknown = zkml(
+        &["verify-key", "small.vkey", "--network", "no-such-model"],
+        folder,
+    );
+    assert_refused(
+        &unknown,
+        2,
+        &["--network", "no-such-model", "no file of that name"],
+    );
+    std::fs::write(folder.join("broken.json"), b"{}").unwrap();
+    let broken = zkml(&["verify-key", "small.vkey", "--network", "broken.json"], folder);
+    assert_refused(
+        &broken,
+        1,
+        &["broken.json", "expected a model, a key, or a skeleton"],
+    );
+}

@@ -637,3 +637,45 @@ fn what_the_optimizer_did_is_explained() {
     assert!(!enabled("model_level", "relu_hoisting"));
     assert!(enabled("model_level", "max_pool_order") && enabled("circuit_level", "code_choice"));
 }
+
+#[test]
+fn a_key_is_compared_with_a_known_model() {
+    let output = zkml(&["verify-key", "lenet.vkey", "--network", "lenet"], keys());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let found = text(&output.stdout);
+    assert!(
+        found.contains("network       the same architecture, with 8 bits, a batch of 1 and the class as an output as in the key; "),
+        "{found}"
+    );
+    let found = answer(&zkml(
+        &["verify-key", "lenet.vkey", "--network", "lenet", "--json"],
+        keys(),
+    ));
+    assert_eq!(found["network"]["compared"], serde_json::json!(["architecture"]));
+    let other = zkml(&["verify-key", "lenet.vkey", "--network", "mlp"], keys());
+    assert_refused(&other, 1, &["rejected: another network: "]);
+}
+
+#[test]
+fn inspect_prints_the_network_as_pytorch_does() {
+    let output = zkml(&["inspect", "lenet.vkey"], keys());
+    let found = text(&output.stdout);
+    for line in [
+        "(conv1): Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1))",
+        "Linear(in_features=400, out_features=120)",
+        "MaxPool2d(kernel_size=(2, 2), stride=(2, 2))",
+        "Rescale(Relu, ",
+        "images         (byte / 255 - [0.0]) / [1.0], 2 zero pixels around",
+        "-> output 0",
+    ] {
+        assert!(found.contains(line), "{line}: {found}");
+    }
+    let circuit = zkml(&["inspect", "lenet.vkey", "--circuit"], keys());
+    let circuit: serde_json::Value = serde_json::from_slice(&circuit.stdout).unwrap();
+    assert!(circuit["columns"].as_array().unwrap().len() > 50);
+    assert_refused(
+        &zkml(&["inspect", "lenet.pkey", "--circuit"], keys()),
+        2,
+        &["expected a verifying key, found a proving key"],
+    );
+}

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use zkml_core::argument::{SoundnessReport, Statement, soundness};
-use zkml_core::field::packed_length;
+use zkml_core::argument::{SoundnessReport, Statement, opening_bytes, soundness};
 use zkml_core::graph::{Node, Operation as _, Preprocessing};
 use zkml_core::keys::{NetworkSkeleton, PublicTensor, ROTATION_RESERVE, VerifyingKey};
 use zkml_core::ops::Skeleton;
@@ -259,18 +258,6 @@ fn tensor(statement: &Statement<'_>, name: String, tensor: &PublicTensor) -> Fac
         format!("{shape:?}, integers in [{minimum}, {maximum}], scale {scale:e}"),
         json!({ "shape": shape, "minimum": minimum, "maximum": maximum, "scale": scale }),
     )
-}
-
-/// Bytes of the opening, which is most of a proof: the row combination, and for each opened column its cells, its salts
-/// and its part of the Merkle proofs of all matrices.
-fn opening_bytes(statement: &Statement<'_>) -> u64 {
-    let code = &statement.key.code;
-    let queries = code.queries as f64;
-    let path = |log_leaves: u32| 32.0 * (f64::from(log_leaves) - queries.log2()).max(1.0);
-    let rows = statement.trace_rows() + statement.weights.rows + separate_rows(statement);
-    let narrow = 32.0 + path(code.narrow().log_codeword);
-    let trees = narrow * (1 + statement.separate.len()) as f64 + 32.0 + path(code.log_codeword);
-    (16.0 * code.message_length() as f64 + packed_length(rows * code.queries) as f64 + queries * trees) as u64
 }
 
 fn separate_rows(statement: &Statement<'_>) -> usize {

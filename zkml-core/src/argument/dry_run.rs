@@ -17,7 +17,23 @@ pub(crate) struct Walk {
     pub(crate) scalars: usize,
     /// Checks that a proof makes.
     pub(crate) constraints: usize,
+    /// The batched sumchecks of the reduction, in their order.
+    pub(crate) stages: Vec<Stage>,
 }
+
+/// The batched sumcheck of one depth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Stage {
+    /// Claims that are batched.
+    pub claims: usize,
+    /// Rounds of the sumcheck.
+    pub rounds: usize,
+    /// The degrees of all rounds' polynomials, added up.
+    pub degrees: usize,
+}
+
+/// Label of messages, challenges and check of a depth.
+const STAGE: &str = "reduce.stage";
 
 /// Walks through the argument up to the row combination.
 ///
@@ -41,6 +57,7 @@ pub(crate) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
         points: claims.into_iter().map(|(point, _)| point).collect(),
         scalars: channel.scalars,
         constraints: channel.constraints,
+        stages: channel.stages,
     })
 }
 
@@ -49,12 +66,20 @@ struct DryRun {
     drawn: u64,
     scalars: usize,
     constraints: usize,
+    stages: Vec<Stage>,
+    /// The depth that is reduced.
+    stage: Stage,
 }
 
 impl VerifierChannel for DryRun {
     type Scalar = K;
 
-    fn read_scalars(&mut self, _: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        if label == STAGE {
+            // A round's polynomial of degree `count`.
+            self.stage.rounds = self.stage.rounds.saturating_add(1);
+            self.stage.degrees = self.stage.degrees.saturating_add(count);
+        }
         self.scalars = self.scalars.saturating_add(count);
         Ok(vec![K::from(0u64); count])
     }
@@ -75,7 +100,11 @@ impl VerifierChannel for DryRun {
         Ok([0; 32])
     }
 
-    fn challenge(&mut self, _: &'static str) -> K {
+    fn challenge(&mut self, label: &'static str) -> K {
+        if label == STAGE && self.stage.rounds == 0 {
+            // A coefficient of the batch: one for each claim, none for a single claim.
+            self.stage.claims = self.stage.claims.saturating_add(1);
+        }
         self.drawn = self.drawn.wrapping_add(1);
         // Distinct, and no small integers, so that no weight the walk divides by is 0.
         let mixed = self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -95,7 +124,12 @@ impl VerifierChannel for DryRun {
         Ok(())
     }
 
-    fn constrain_quadratic(&mut self, _: Check<'_>, _: Quadratic<'_, K>) -> Result<(), VerifyError> {
+    fn constrain_quadratic(&mut self, check: Check<'_>, _: Quadratic<'_, K>) -> Result<(), VerifyError> {
+        if check.name == STAGE {
+            let mut stage = core::mem::take(&mut self.stage);
+            stage.claims = stage.claims.max(1);
+            self.stages.push(stage);
+        }
         self.constraints = self.constraints.saturating_add(1);
         Ok(())
     }

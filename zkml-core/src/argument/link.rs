@@ -7,8 +7,8 @@
 //! A root does not say which cell is which. It fixes a matrix only together with the code: with another row length the
 //! same columns would be another tensor; with another tail another row could be the nearest codeword. So a commitment
 //! is compared together with its [layout](TensorLayout): equal [`CommittedTensors`] of two verified proofs hold equal
-//! integers in equal places. The scale of the integers stands in each key's [`Interface`](crate::keys::Interface), for
-//! the caller to compare.
+//! integers in equal places. The scale of the integers stands in each key's
+//! [skeleton](crate::keys::NetworkSkeleton), for the caller to compare.
 
 use core::fmt;
 

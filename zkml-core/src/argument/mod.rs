@@ -24,7 +24,8 @@ pub use check::{Violation, check};
 pub use link::{CommittedTensors, TensorLayout};
 pub use public::PublicCells;
 pub use separate::SeparateTensors;
-pub use soundness::{SECURITY_BITS, SoundnessReport, SoundnessTerm, soundness};
+pub use sizes::opening_bytes;
+pub use soundness::{SECURITY_BITS, SoundnessReport, soundness};
 pub use statement::{Statement, Subject};
 #[cfg(feature = "prover")]
 pub use trace::{Answer, Trace};

@@ -1,27 +1,39 @@
 //! Refuses keys whose proofs would be too large to write down or to verify.
 
-use super::SECURITY_BITS;
 use super::work::{arithmetic, recursion_work};
+use super::{SECURITY_BITS, Statement};
 use crate::circuit::Circuit;
 use crate::field::encoding::packed_length;
 use crate::keys::WeightsKey;
+use crate::pcs::RowCode;
 use crate::pcs::recursive::expected_path_nodes;
 use crate::transcript::VerifyError;
 
 /// Most multiplications a key may ask of its verifier: well under a minute.
 const MAXIMUM_WORK: u64 = 1 << 32;
 
-/// Bytes of a salt and of a node of a tree.
-const DIGEST_BYTES: usize = 32;
+/// Bytes of a salt.
+const SALT_BYTES: usize = 32;
 
-/// Largest codeword, `log2`: the verifier encodes one.
+/// Largest codeword, `log2`, where the row combination is sent: the verifier encodes one.
 const MAXIMUM_LOG_CODEWORD: u32 = 24;
+/// The same where a recursion takes over. Nothing as long as a codeword is made then: positions, points and paths take
+/// work by its logarithm, and [`MAXIMUM_WORK`] bounds the claims on the last message. At this length the proximity
+/// term still has 103 bits.
+const MAXIMUM_LOG_COMMITTED_CODEWORD: u32 = 28;
+/// Longest narrow row, in elements of `K`, where a recursion takes over: 256 MB. The answers of the closing check are
+/// held as such rows.
+const MAXIMUM_COMMITTED_ROW: usize = 1 << 24;
 
-/// The sizes of an opening: rows that the proof commits to, rows of weights in all copies, and the number of matrices.
+/// The sizes of an opening: rows that the proof commits to, rows of weights in all copies, the number of matrices and of
+/// copies of the weights among them.
 pub(super) struct Sizes {
     pub(super) trace_rows: usize,
     pub(super) weight_rows: usize,
     pub(super) matrices: usize,
+    /// In zero knowledge?
+    pub(super) hides: bool,
+    pub(super) copies: usize,
 }
 
 /// Refuses keys for which no proof could be written down, or whose verification would not end in reasonable time.
@@ -39,13 +51,8 @@ pub(super) fn check_sizes(
             code.query_bits()
         )));
     }
-    if code.log_codeword > MAXIMUM_LOG_CODEWORD {
-        return Err(VerifyError::Key(format!(
-            "codeword length: expected at most 2^{MAXIMUM_LOG_CODEWORD}, found 2^{}",
-            code.log_codeword
-        )));
-    }
-    let work = arithmetic(circuit, code).saturating_add(recursion_work(key));
+    check_lengths(key)?;
+    let work = arithmetic(circuit, code).saturating_add(recursion_work(key, sizes.hides));
     if work > MAXIMUM_WORK {
         return Err(VerifyError::Key(format!(
             "circuit and code: verifying them would take up to {work} multiplications, at most {MAXIMUM_WORK} are allowed"
@@ -61,17 +68,64 @@ pub(super) fn check_sizes(
     )))
 }
 
-/// Bytes of a proof, about: the row combination or its recursion, the opened columns and their paths; the rest is
-/// small.
+/// Refuses rows and codewords that are too long for the verifier's memory.
+fn check_lengths(key: &WeightsKey) -> Result<(), VerifyError> {
+    let code = &key.code;
+    let (sent, row) = (key.recursion.levels.is_empty(), code.narrow().message_length());
+    let maximum = match sent {
+        true => MAXIMUM_LOG_CODEWORD,
+        false => MAXIMUM_LOG_COMMITTED_CODEWORD,
+    };
+    if code.log_codeword > maximum {
+        return Err(VerifyError::Key(format!(
+            "codeword length: expected at most 2^{maximum}, found 2^{}",
+            code.log_codeword
+        )));
+    }
+    if !sent && row > MAXIMUM_COMMITTED_ROW {
+        return Err(VerifyError::Key(format!(
+            "rows of the trace: expected at most {MAXIMUM_COMMITTED_ROW} elements, found {row}"
+        )));
+    }
+    Ok(())
+}
+
+/// Bytes of the opening, about, and so of most of a proof; the rest is small. `zkml inspect` shows it, and keys for
+/// which it is too large are refused.
+pub fn opening_bytes(statement: &Statement<'_>) -> usize {
+    let separate = statement.separate.iter();
+    let separate = separate.fold(0usize, |rows, tensors| rows.saturating_add(tensors.packing.rows));
+    let copies = statement.weight_copies();
+    let sizes = Sizes {
+        trace_rows: statement.trace_rows().saturating_add(separate),
+        weight_rows: statement.weights.rows.saturating_mul(copies),
+        matrices: statement.separate.len().saturating_add(copies).saturating_add(1),
+        hides: statement.privacy.zero_knowledge(),
+        copies,
+    };
+    proof_bytes(&statement.key, &sizes)
+}
+
+/// Bytes of a proof, about: the row combination or its recursion, the opened columns and their paths.
 fn proof_bytes(key: &WeightsKey, sizes: &Sizes) -> usize {
     let code = &key.code;
     let rows = sizes.trace_rows.saturating_add(sizes.weight_rows);
     let columns = packed_length(rows.saturating_mul(code.queries));
     // For each matrix: the nodes of its paths, and a salt for each query. A float-to-integer cast saturates.
-    let nodes = (expected_path_nodes(code.log_codeword, code.queries) as usize).saturating_add(code.queries);
-    let paths = sizes.matrices.saturating_mul(nodes).saturating_mul(DIGEST_BYTES);
+    let path = |rows: RowCode| {
+        let nodes = expected_path_nodes(rows.log_codeword, code.queries) as usize;
+        nodes
+            .saturating_mul(code.digest_bytes as usize)
+            .saturating_add(code.queries.saturating_mul(SALT_BYTES))
+    };
+    let wide = sizes.copies.saturating_mul(path(code.wide()));
+    let narrow = sizes
+        .matrices
+        .saturating_sub(sizes.copies)
+        .saturating_mul(path(code.narrow()));
     columns
-        .saturating_add(paths)
+        .saturating_add(wide)
+        .saturating_add(narrow)
         .saturating_add(key.recursion.bytes(code.message_length()))
 }
 

@@ -5,10 +5,12 @@
 use core::fmt;
 
 use super::Statement;
-use super::work::claim_counts;
-use crate::circuit::{Circuit, ColumnKind};
+use super::dry_run::Stage;
+use crate::circuit::Circuit;
 use crate::lookup;
 use crate::pcs::{CommitmentScheme, Scheme};
+use crate::transcript::term::total;
+use crate::transcript::{ErrorRule, ErrorTerm};
 
 /// Fewer bits than this are refused.
 pub const SECURITY_BITS: f64 = 100.0;
@@ -16,20 +18,11 @@ pub const SECURITY_BITS: f64 = 100.0;
 /// `log2 |K|`.
 const FIELD_BITS: f64 = 122.0;
 
-/// One way a false statement could pass.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SoundnessTerm {
-    /// Which step.
-    pub name: String,
-    /// `-log2` of its probability.
-    pub bits: f64,
-}
-
 /// All terms and their sum.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SoundnessReport {
     /// Terms, in the order of the protocol.
-    pub terms: Vec<SoundnessTerm>,
+    pub terms: Vec<ErrorTerm>,
     /// `-log2` of the sum of their probabilities.
     pub bits: f64,
 }
@@ -41,9 +34,33 @@ impl SoundnessReport {
     }
 }
 
+const EQUALITIES: ErrorRule = ErrorRule {
+    formula: "variables / |K|",
+    covers: &["equality.point"],
+    page: "soundness.md",
+};
+
+const REDUCTION: ErrorRule = ErrorRule {
+    formula: "(1 + sum of degrees) / |K|",
+    covers: &["reduce.stage"],
+    page: "reduction.md#error",
+};
+
+const COPIES: ErrorRule = ErrorRule {
+    formula: "variables of all parameter columns * further commitments / |K|",
+    covers: &["lookup.round", "lookup.tau", "equality.point"],
+    page: "zero-knowledge.md#setup-proof",
+};
+
+const CLOSING: ErrorRule = ErrorRule {
+    formula: "(constraints + 2) / |K|",
+    covers: &["closing.batch", "closing.point"],
+    page: "zero-knowledge.md#soundness",
+};
+
 /// Accounts for every challenge of the argument.
 pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
-    let mut terms: Vec<(String, f64)> = lookup::soundness(&statement.lookups);
+    let mut terms: Vec<ErrorTerm> = lookup::soundness(&statement.lookups);
     terms.extend(equality_term(statement.circuit()));
     terms.extend(reduction_terms(statement));
     terms.extend(Scheme::soundness_terms(
@@ -55,63 +72,44 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
     if statement.masking.is_some() {
         // Powers of eta over the constraints, then a polynomial of degree 2 in xi.
         let error = statement.constraints.saturating_add(2) as f64;
-        terms.push(("closing: constraints".into(), FIELD_BITS - error.log2()));
+        let bits = FIELD_BITS - error.log2();
+        terms.push(ErrorTerm::new(&CLOSING, "closing: constraints", bits));
     }
-
-    let total: f64 = terms.iter().map(|term| (-term.1).exp2()).sum();
-    let terms = terms
-        .into_iter()
-        .map(|(name, bits)| SoundnessTerm { name, bits })
-        .collect();
-    SoundnessReport {
-        terms,
-        bits: -total.log2(),
-    }
+    let bits = total(&terms);
+    SoundnessReport { terms, bits }
 }
 
-/// Schwartz-Zippel on the difference of each two columns that must agree, all at one point.
-fn equality_term(circuit: &Circuit) -> Option<(String, f64)> {
+/// Schwartz-Zippel on the difference of two columns that must agree. All are compared at one point, and a false
+/// statement has a false equality: it alone would have to hold there.
+fn equality_term(circuit: &Circuit) -> Option<ErrorTerm> {
     let equalities = circuit.equalities.iter();
     let variables = equalities
         .map(|equality| circuit[equality.left].shape.variables())
         .max()?;
-    let degree = variables.max(1) as f64 * circuit.equalities.len() as f64;
-    Some(("equalities: random point".into(), FIELD_BITS - degree.log2()))
+    let bits = FIELD_BITS - (variables.max(1) as f64).log2();
+    Some(ErrorTerm::new(&EQUALITIES, "equalities: random point", bits))
 }
 
-/// The batched sumcheck of each depth.
-fn reduction_terms(statement: &Statement<'_>) -> Vec<(String, f64)> {
-    let circuit = statement.circuit();
-    let claims = claim_counts(circuit);
-    let mut terms = Vec::new();
-    for (depth, stage) in statement.schedule.stages.iter().enumerate() {
-        let (mut instances, mut rounds) = (0u64, 0usize);
-        for &id in stage {
-            let variables = match &circuit[id].kind {
-                ColumnKind::Contraction(contraction) => {
-                    contraction.variables(&circuit[contraction.left].shape)
-                }
-                ColumnKind::View(view) => circuit[view.source].shape.variables(),
-                _ => continue,
-            };
-            instances = instances.saturating_add(claims.get(id.index()).copied().unwrap_or(0));
-            rounds = rounds.max(variables);
-        }
-        if instances > 0 {
-            // Batching by independent coefficients: 1/|K|. A round polynomial has degree at most 3.
-            let error = 1.0 + 3.0 * rounds as f64;
-            terms.push((
-                format!("reduction, depth {depth}: {instances} claims, {rounds} rounds"),
-                FIELD_BITS - error.log2(),
-            ));
-        }
-    }
-    terms
+/// The batched sumcheck of each depth, as the verifier's own walk found it.
+fn reduction_terms(statement: &Statement<'_>) -> Vec<ErrorTerm> {
+    let stages = statement.stages.iter().enumerate();
+    let terms = stages.map(|(depth, stage)| {
+        let Stage {
+            claims,
+            rounds,
+            degrees,
+        } = *stage;
+        // Batching by independent coefficients: 1/|K| for two claims or more.
+        let error = degrees.saturating_add(usize::from(claims > 1)).max(1) as f64;
+        let name = format!("reduction, depth {depth}: {claims} claims, {rounds} rounds");
+        ErrorTerm::new(&REDUCTION, name, FIELD_BITS - error.log2())
+    });
+    terms.collect()
 }
 
 /// Schwartz-Zippel for each column of each further commitment to the weights: every column is claimed at a random
 /// point.
-fn copies_term(statement: &Statement<'_>) -> Option<(String, f64)> {
+fn copies_term(statement: &Statement<'_>) -> Option<ErrorTerm> {
     let further = statement
         .weight_copies()
         .checked_sub(1)
@@ -119,10 +117,14 @@ fn copies_term(statement: &Statement<'_>) -> Option<(String, f64)> {
     let circuit = statement.circuit();
     let parameters = statement.parameters.iter();
     let variables: usize = parameters.map(|&id| circuit[id].shape.variables()).sum();
-    let error = (variables.max(1) as f64) * further as f64;
-    Some((
-        "weights: the same in all commitments".into(),
-        FIELD_BITS - error.log2(),
+    if variables == 0 {
+        return None;
+    }
+    let bits = FIELD_BITS - (variables as f64 * further as f64).log2();
+    Some(ErrorTerm::new(
+        &COPIES,
+        "weights: the same in all commitments",
+        bits,
     ))
 }
 

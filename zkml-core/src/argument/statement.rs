@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::SeparateTensors;
-use super::dry_run::walk;
+use super::dry_run::{Stage, walk};
 use super::sizes::{Sizes, check_copies, check_sizes};
 use super::work::required_hardening;
 use crate::circuit::{
@@ -77,6 +77,8 @@ pub struct Statement<'k> {
     pub masking: Option<Masking>,
     /// Checks that a proof makes of hidden values.
     pub constraints: usize,
+    /// The batched sumchecks of the reduction.
+    pub(crate) stages: Vec<Stage>,
 }
 
 /// Who is asked for, and what the transcript is bound to.
@@ -137,6 +139,8 @@ impl<'k> Statement<'k> {
     /// # Errors
     /// [`VerifyError::Key`], saying what is wrong with the key.
     pub fn of_setup(key: &'k WeightsKey) -> Result<Self, VerifyError> {
+        // Shapes are bounded before a circuit is made of them.
+        key.validate()?;
         let columns = key
             .columns
             .iter()
@@ -192,6 +196,8 @@ impl<'k> Statement<'k> {
             trace_rows: rows,
             weight_rows: weights.rows.saturating_mul(copies),
             matrices: separate.len().saturating_add(copies).saturating_add(1),
+            hides: privacy.zero_knowledge(),
+            copies,
         };
         check_sizes(&key, &circuit, &sizes, maximum)?;
         let mut statement = Self {
@@ -215,6 +221,7 @@ impl<'k> Statement<'k> {
             opened: Vec::new(),
             masking: None,
             constraints: 0,
+            stages: Vec::new(),
             circuit,
         };
         statement.walk()?;
@@ -236,6 +243,7 @@ impl<'k> Statement<'k> {
         let walk = walk(self)?;
         self.opened = walk.points;
         self.constraints = walk.constraints;
+        self.stages = walk.stages;
         if hides {
             self.masking = Some(self.masking_of(walk.scalars));
         }
@@ -292,6 +300,7 @@ impl<'k> Statement<'k> {
             opened: self.opened,
             masking: self.masking,
             constraints: self.constraints,
+            stages: self.stages,
         }
     }
 

@@ -50,15 +50,21 @@ pub(crate) fn claim_counts(circuit: &Circuit) -> Vec<u64> {
 }
 
 /// An upper bound on the multiplications a verifier of the key's recursion does: each claim, of whatever level, is
-/// evaluated on the last message.
-pub(crate) fn recursion_work(key: &WeightsKey) -> u64 {
+/// evaluated on the last message. In zero knowledge the answers of the closing check, a narrow row, are evaluated at
+/// each position.
+pub(crate) fn recursion_work(key: &WeightsKey, hides: bool) -> u64 {
     if key.recursion.levels.is_empty() {
         return 0;
     }
     let levels = key.recursion.levels.iter();
     let claims = levels.fold(key.code.queries, |sum, level| sum.saturating_add(level.queries));
     let message = key.recursion.last_length(key.code.message_length());
-    (claims.saturating_add(1) as u64).saturating_mul(message as u64)
+    let answers = match hides {
+        true => key.code.narrow().message_length().saturating_mul(2),
+        false => 0,
+    };
+    let claims = (claims.saturating_add(1) as u64).saturating_mul(message as u64);
+    claims.saturating_add((key.code.queries as u64).saturating_mul(answers as u64))
 }
 
 /// An upper bound on the multiplications a verifier of this circuit does outside the opening of columns: the factors

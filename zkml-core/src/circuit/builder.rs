@@ -22,11 +22,14 @@ pub struct CircuitBuilder {
     constants: HashMap<(Vec<usize>, Vec<i64>), ColumnId>,
     /// For each column: is its padding forced to be 0?
     zero_padded: Vec<bool>,
-    /// Were there more columns than a circuit may have?
-    is_full: bool,
+    /// Cells of constants that follow from sizes.
+    cells: usize,
     /// What was found of the size of values in constraints.
     pub bounds: Vec<Bound>,
 }
+
+/// Most cells of all constants that follow from sizes: 128 MB.
+const MAXIMUM_CELLS: usize = 1 << 24;
 
 /// How large a value in the constraints of a layer can get, for every input and all weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +52,7 @@ impl CircuitBuilder {
             tables: HashMap::new(),
             constants: HashMap::new(),
             zero_padded: Vec::new(),
-            is_full: false,
+            cells: 0,
             bounds: Vec::new(),
         }
     }
@@ -81,11 +84,6 @@ impl CircuitBuilder {
     /// A column of any kind.
     pub fn column(&mut self, name: &str, shape: &[usize], kind: ColumnKind) -> ColumnId {
         let id = ColumnId(self.circuit.columns.len() as u32);
-        if self.circuit.columns.len() >= MAXIMUM_COUNT {
-            // The circuit is refused when it is finished. Until then it does not grow.
-            self.is_full = true;
-            return ColumnId(id.0.saturating_sub(1));
-        }
         let column = Column::new(name, shape, kind);
         self.zero_padded.push(column.is_zero_padded(&self.zero_padded));
         self.circuit.columns.push(column);
@@ -191,18 +189,50 @@ impl CircuitBuilder {
             .collect()
     }
 
+    /// Refuses a circuit that has grown too large. Asked after each node, so that a network from a file ends in time.
+    ///
+    /// # Errors
+    /// [`CircuitError::Malformed`].
+    pub(crate) fn expect_room(&self) -> Result<(), CircuitError> {
+        let circuit = &self.circuit;
+        for (what, found) in [
+            ("columns", circuit.columns.len()),
+            ("tables", circuit.tables.len()),
+            ("lookups", circuit.lookups.len()),
+            ("equalities", circuit.equalities.len()),
+        ] {
+            if found > MAXIMUM_COUNT {
+                return Err(CircuitError::Malformed {
+                    place: what.into(),
+                    expected: format!("at most {MAXIMUM_COUNT}"),
+                    found: found.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts cells of a constant that follow from sizes, before any is made.
+    ///
+    /// # Errors
+    /// [`CircuitError::Malformed`] for more than [`MAXIMUM_CELLS`] in all.
+    pub(crate) fn expect_cells(&mut self, layer: &str, cells: usize) -> Result<(), CircuitError> {
+        self.cells = self.cells.saturating_add(cells);
+        if self.cells <= MAXIMUM_CELLS {
+            return Ok(());
+        }
+        Err(CircuitError::Malformed {
+            place: layer.to_owned(),
+            expected: format!("at most {MAXIMUM_CELLS} public cells that follow from sizes, in all layers"),
+            found: format!("{} up to this layer", self.cells),
+        })
+    }
+
     /// The circuit, valid.
     ///
     /// # Errors
     /// As [`Circuit::validate`].
     pub(crate) fn finish(self) -> Result<(Circuit, Vec<Bound>), CircuitError> {
-        if self.is_full {
-            return Err(CircuitError::Malformed {
-                place: "columns".into(),
-                expected: format!("at most {MAXIMUM_COUNT}"),
-                found: "more".into(),
-            });
-        }
         self.circuit.validate()?;
         Ok((self.circuit, self.bounds))
     }

@@ -40,7 +40,7 @@ pub use table::{
 };
 pub use view::{Factor, FactorRole, View};
 
-pub(crate) use validate::{MAXIMUM_TABLE_VARIABLES, check_shape};
+pub(crate) use validate::{MAXIMUM_SLOW_ENTRIES, MAXIMUM_TABLE_VARIABLES, check_shape};
 
 use serde::{Deserialize, Serialize};
 

@@ -78,7 +78,7 @@ fn without_reveals(graph: &Graph<Skeleton>) -> Graph<Skeleton> {
         .collect();
     graph.outputs = outputs;
     while let Some(last) = graph.nodes.last() {
-        let unused = !graph.outputs.iter().any(|id| id.0 + 1 == graph.nodes.len());
+        let unused = !graph.outputs.contains(&NodeId(graph.nodes.len() - 1));
         let reveals = last.op.room().has(Properties::REVEALS) && !last.op.room().has(Properties::INPUT);
         if !(unused && reveals) {
             break;

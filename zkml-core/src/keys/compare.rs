@@ -113,6 +113,8 @@ impl NetworkSkeleton {
                 )
             })
             .or_else(|| differ("network", "classes", &self.classes, &other.classes))
+            // Numbers may be equal and encoded otherwise, as 0 and -0 are.
+            .or_else(|| differ("network", "digest", &self.digest(), &other.digest()))
     }
 }
 
@@ -129,6 +131,7 @@ impl Architecture {
                 )
             })
             .or_else(|| differ("network", "classes", &self.classes, &other.classes))
+            .or_else(|| differ("network", "digest", &self.digest(), &other.digest()))
     }
 }
 

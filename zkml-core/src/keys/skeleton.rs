@@ -16,7 +16,7 @@ use super::Architecture;
 use crate::circuit::CircuitError;
 use crate::graph::{Graph, Preprocessing};
 use crate::lower::{Lowered, lower_with};
-use crate::ops::{Properties, Skeleton};
+use crate::ops::Skeleton;
 use crate::optimize::Switches;
 use crate::privacy::Privacy;
 use crate::transcript::{VerifyError, domain};
@@ -49,6 +49,9 @@ const MAXIMUM_OPERANDS: usize = 1 << 17;
 /// Most outputs.
 const MAXIMUM_OUTPUTS: usize = 1 << 10;
 
+/// Most bytes of a name: of the model, a node, a parameter or a class. Columns and messages repeat names.
+pub(super) const MAXIMUM_NAME: usize = 256;
+
 /// Most names of classes.
 const MAXIMUM_CLASSES: usize = 1 << 16;
 
@@ -79,6 +82,18 @@ impl NetworkSkeleton {
         ] {
             expect(found <= limit, "network", || {
                 (format!("at most {limit} {what}"), found.to_string())
+            })?;
+        }
+        let names = nodes.iter().map(|node| &node.name);
+        let names = names.chain(self.graph.parameters.iter().map(|parameter| &parameter.path));
+        let mut names = names.chain(&self.classes).chain([&self.name]);
+        if let Some(long) = names.find(|name| name.len() > MAXIMUM_NAME) {
+            let place = long.chars().take(40).collect::<String>() + "...";
+            expect(false, &place, || {
+                (
+                    format!("a name of at most {MAXIMUM_NAME} bytes"),
+                    long.len().to_string(),
+                )
             })?;
         }
         let (count, length) = (self.classes.len(), self.class_count());
@@ -114,11 +129,11 @@ impl NetworkSkeleton {
         })
     }
 
-    /// How many classes the network tells apart: the values along the axis that its argmax compares.
+    /// How many classes the network tells apart: the values along the axis of the index that it gives out.
     fn class_count(&self) -> Option<usize> {
-        let graph = &self.graph;
-        let mut outputs = graph.outputs.iter().filter_map(|id| graph.nodes.get(id.0));
-        let index = outputs.find(|node| node.op.room().has(Properties::INDEX))?;
+        let outputs = self.graph.outputs.iter();
+        let mut indices = outputs.filter_map(|&output| self.graph.index_of(output));
+        let index = self.graph.nodes.get(indices.next()?.0)?;
         usize::try_from(index.fact.range.1).ok()?.checked_add(1)
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::crops;
 use super::needed_tail;
+use super::skeleton::MAXIMUM_NAME;
 use crate::circuit::{Circuit, CircuitError, check_shape};
 use crate::pcs::{CodeParameters, Extent, Packing, RecursionParameters};
 use crate::poly::PaddedShape;
@@ -30,6 +31,8 @@ pub struct WeightsKey {
     pub commitments: WeightCommitments,
     /// A root of the key that this one replaces. The setup proof shows that both keys hold the same weights.
     pub previous: Option<[u8; 32]>,
+    /// Number of the opening of that key which the setup proof used; 0 without one.
+    pub previous_opening: u64,
     /// Shows that the committed weights are integers in `[-128, 127]`, zero on padding, and the same in all
     /// commitments. It is bound to the key's digest, and so is no part of it.
     #[serde(with = "serde_bytes")]
@@ -142,6 +145,12 @@ impl WeightsKey {
             )));
         }
         for column in &self.columns {
+            if column.name.len() > MAXIMUM_NAME {
+                return Err(VerifyError::Key(format!(
+                    "weights: expected names of at most {MAXIMUM_NAME} bytes, found {}",
+                    column.name.len()
+                )));
+            }
             let valid = check_shape(&column.name, &column.shape);
             valid.map_err(|error: CircuitError| VerifyError::Key(error.to_string()))?;
         }
@@ -221,6 +230,7 @@ impl WeightsKey {
             recursion,
             commitments,
             previous,
+            previous_opening,
             setup_proof: _,
         } = self;
         domain::digest(
@@ -233,6 +243,7 @@ impl WeightsKey {
                 recursion,
                 commitments,
                 previous,
+                previous_opening,
             ),
         )
     }

@@ -1,6 +1,19 @@
 //! The soundness errors of the lookup argument, and the proof of work that makes up for them.
 
 use super::{MAX_VARIABLES, Stack, Statement};
+use crate::transcript::{ErrorRule, ErrorTerm};
+
+const FRACTIONS: ErrorRule = ErrorRule {
+    formula: "rows * max(1, arity - 1) / |K|, less grinding",
+    covers: &["lookup.alpha", "lookup.beta", "lookup.gamma"],
+    page: "lookup.md#error",
+};
+
+const LAYERS: ErrorRule = ErrorRule {
+    formula: "sum over layers k of (2 k + 2) / |K|",
+    covers: &["lookup.lambda", "lookup.round", "lookup.tau"],
+    page: "lookup.md#error",
+};
 
 /// What the fractions alone should give, in bits: above the whole argument's aim, since errors add up.
 const FRACTION_BITS: f64 = 106.0;
@@ -27,13 +40,13 @@ fn fraction_bits(statement: &Statement) -> f64 {
 /// `log2 |K|`, nearly.
 const FIELD_BITS: f64 = 122.0;
 
-/// Soundness errors of the lookup argument, each as `-log2` of the error.
+/// Soundness errors of the lookup argument.
 ///
 /// With `R` rows in all lookups and tables, `d = max(1, largest arity - 1)`, `n` variables of the stack:
 /// - `lookup: fractions`: `R d / |K|`; the sum of fractions is a rational function of `alpha, beta, gamma` whose
 ///   numerator has total degree below `R d`. Proof of work before them counts;
 /// - `lookup: layers`: `sum_{k < n} (2 k + 2) / |K|`; in each layer `lambda`, `k` rounds of degree 2, and `tau`.
-pub fn soundness(statement: &Statement) -> Vec<(String, f64)> {
+pub fn soundness(statement: &Statement) -> Vec<ErrorTerm> {
     let field = FIELD_BITS;
     let variables = Stack::new(statement).variables.min(MAX_VARIABLES) as f64;
     let grinding = grinding_bits(statement);
@@ -41,13 +54,12 @@ pub fn soundness(statement: &Statement) -> Vec<(String, f64)> {
         0 => "lookup: fractions".to_owned(),
         bits => format!("lookup: fractions, {bits} bits of them grinding"),
     };
-    let mut terms = vec![(name, fraction_bits(statement) + f64::from(grinding))];
+    let bits = fraction_bits(statement) + f64::from(grinding);
+    let mut terms = vec![ErrorTerm::new(&FRACTIONS, name, bits)];
     if variables > 0.0 {
         // sum_{k < n} (2 k + 2) = n (n + 1)
-        terms.push((
-            "lookup: layers".to_owned(),
-            field - (variables * (variables + 1.0)).log2(),
-        ));
+        let bits = field - (variables * (variables + 1.0)).log2();
+        terms.push(ErrorTerm::new(&LAYERS, "lookup: layers", bits));
     }
     terms
 }

@@ -540,6 +540,6 @@ fn soundness_counts_rows_and_layers() {
     let statement = example().statement;
     let terms = soundness(&statement);
     let (rows, variables) = (8.0 + 4.0 + 16.0 + 8.0 + 4.0, 6.0);
-    assert!((terms[0].1 - (122.0 - f64::log2(rows))).abs() < 1e-9);
-    assert!((terms[1].1 - (122.0 - f64::log2(variables * (variables + 1.0)))).abs() < 1e-9);
+    assert!((terms[0].bits - (122.0 - f64::log2(rows))).abs() < 1e-9);
+    assert!((terms[1].bits - (122.0 - f64::log2(variables * (variables + 1.0)))).abs() < 1e-9);
 }

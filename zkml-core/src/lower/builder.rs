@@ -85,7 +85,7 @@ impl<'g> Builder<'g> {
         let column = self.graph[id].op.room().lower(self)?;
         let column = self.commit_node(column);
         self.nodes.push(column);
-        Ok(())
+        self.circuit.expect_room()
     }
 
     pub(super) fn finish(self, outputs: Vec<ColumnId>) -> Result<Lowered, CircuitError> {
@@ -126,12 +126,29 @@ impl<'g> Builder<'g> {
         })
     }
 
+    /// The column of a parameter. A parameter that several layers use is one column.
+    ///
+    /// # Errors
+    /// A second use that reads the parameter in another order.
     fn parameter_column(
         &mut self,
         parameter: ParameterId,
         shape: &[usize],
         cells: ParameterCells,
-    ) -> ColumnId {
+    ) -> Result<ColumnId, CircuitError> {
+        let mut known = self.parameters.iter();
+        if let Some(known) = known.find(|known| known.parameter == parameter) {
+            if known.cells == cells {
+                return Ok(known.column);
+            }
+            return Err(CircuitError::Unsupported {
+                layer: self.name().to_owned(),
+                what: format!(
+                    "a parameter, `{}`, that another layer reads in another order",
+                    self.graph[parameter].path
+                ),
+            });
+        }
         let path = &self.graph[parameter].path;
         let column = self
             .circuit
@@ -141,7 +158,7 @@ impl<'g> Builder<'g> {
             parameter,
             cells,
         });
-        column
+        Ok(column)
     }
 
     /// A committed column that equals `column`, without the pass that leaves it virtual.
@@ -234,7 +251,7 @@ impl<'g> Lowering<'g> for Builder<'g> {
         match shape.filter(|shape| shape.iter().product::<usize>() == values && split.len() == order.len()) {
             Some(shape) => {
                 let (split, order) = (split.to_vec(), order.to_vec());
-                Ok(self.parameter_column(id, &shape, ParameterCells::Weight { split, order }))
+                self.parameter_column(id, &shape, ParameterCells::Weight { split, order })
             }
             None => Err(CircuitError::Malformed {
                 place: format!("parameter `{}`", parameter.path),
@@ -247,7 +264,7 @@ impl<'g> Lowering<'g> for Builder<'g> {
     fn bias_digits(&mut self, id: ParameterId) -> Result<ColumnId, CircuitError> {
         let parameter = self.parameter(id, ParameterRole::Bias, "a bias")?;
         let length = parameter.shape.iter().product();
-        Ok(self.parameter_column(id, &[BIAS_DIGITS, length], ParameterCells::BiasDigits))
+        self.parameter_column(id, &[BIAS_DIGITS, length], ParameterCells::BiasDigits)
     }
 
     fn windows(&mut self, view: ColumnId) -> ColumnId {

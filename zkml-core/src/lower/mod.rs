@@ -13,7 +13,10 @@ pub use builder::{ParameterCells, ParameterColumn};
 #[cfg(feature = "prover")]
 pub use cells::{Filled, FilledColumn};
 
-use crate::circuit::{Bound, Circuit, CircuitError, ColumnId, ColumnKind, Home, Public, Table, check_bound};
+use crate::circuit::{
+    Bound, Circuit, CircuitError, ColumnId, ColumnKind, Home, MAXIMUM_SLOW_ENTRIES, Public, Table,
+    check_bound,
+};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::ops::range::magnitude;
 use crate::ops::{Hint, Properties, Skeleton, node_range};
@@ -136,6 +139,7 @@ fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError>
         }
     }
     validate_tables(graph)?;
+    let mut slow = 0u32;
     for (index, node) in graph.nodes.iter().enumerate() {
         let (low, high) = node.fact.range;
         if low > high {
@@ -153,6 +157,16 @@ fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError>
             Err(error) => return malformed(&node.name, "values that fit the field", error.to_string()),
         }
         check_bound(&node.name, "value", magnitude(node.fact.range))?;
+        slow = slow.saturating_add(
+            node.op
+                .room()
+                .table()
+                .map_or(0, |table| table.slow_entries().unwrap_or(0)),
+        );
+        if slow > MAXIMUM_SLOW_ENTRIES {
+            let expected = format!("at most {MAXIMUM_SLOW_ENTRIES} entries of all tables next to ties");
+            return malformed(&node.name, &expected, format!("{slow} up to this layer"));
+        }
     }
     Ok(())
 }

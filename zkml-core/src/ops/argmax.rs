@@ -141,7 +141,7 @@ impl IntegerRoom for Argmax {
             kept: kept.map(|(to, from)| (from, to)).collect(),
         };
         let index = row.index(lowering);
-        let margin = row.margin(lowering);
+        let margin = row.margin(lowering)?;
         row.not_negative(lowering, margin, limb_count);
         Ok(index)
     }
@@ -215,9 +215,10 @@ impl Row<'_> {
     }
 
     /// `top - x_i - before_i`.
-    fn margin(&self, lowering: &mut dyn Lowering<'_>) -> ColumnId {
+    fn margin(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
         let (name, shape, axis) = (self.name, self.shape, self.axis);
         let (size, circuit) = (shape[axis], lowering.circuit());
+        circuit.expect_cells(name, size.saturating_mul(size))?;
         let kept = self.kept.iter();
         let mut axes: Vec<Axis> = kept.map(|&(from, to)| Axis::shared(from, from, to)).collect();
         axes.push(Axis::summed(axis, axis));
@@ -239,11 +240,11 @@ impl Row<'_> {
         axes.push(Axis::free_left(1, axis));
         axes.push(Axis::summed(0, axis));
         let before = circuit.contraction(&format!("{name}/before"), shape, later, self.one_hot, axes);
-        circuit.integer_sum(
+        Ok(circuit.integer_sum(
             &format!("{name}/margin"),
             shape,
             &[(1, top), (-1, self.x), (-1, before)],
-        )
+        ))
     }
 
     /// Writes the margin as limbs of a non-negative number.

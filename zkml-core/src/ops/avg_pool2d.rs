@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, Axis as NdAxis};
 use serde::{Deserialize, Serialize};
 
-use super::pooling::{check_kernel, check_window, is_single_cell, pooled, pooling_options};
+use super::pooling::{check_window, is_single_cell, pooled, pooling_options};
 #[cfg(feature = "prover")]
 use super::pooling::{pool, pool_reference};
 use super::product::{rank4, window_factor};
@@ -194,7 +194,6 @@ impl IntegerRoom for SumPool2d {
         let (name, shape, (x, fact)) = (lowering.name(), &lowering.fact().shape, lowering.operand(0));
         let [n, channels, out_height, out_width] = rank4(shape);
         let [height, width] = self.window.kernel;
-        check_kernel(name, &self.window)?;
         lowering.circuit().check_bound(
             name,
             "sum",
@@ -212,6 +211,7 @@ impl IntegerRoom for SumPool2d {
                 window_factor(&self.window, 1, 3, 5, 3),
             ],
         );
+        circuit.expect_cells(name, height.saturating_mul(width))?;
         let ones = circuit.constant(&[height, width], vec![1; height * width]);
         let axes = vec![
             Axis::free_right(0, 0),

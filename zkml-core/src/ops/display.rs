@@ -79,11 +79,18 @@ fn call<S: Stage<Op = IntOp, Fact = IntFact>>(graph: &Graph<S>, index: usize) ->
     text
 }
 
-/// `multiplier / 2^16` or `6 multipliers / 2^16`.
-pub(super) fn factors(count: usize, shift: u32) -> String {
-    match count {
-        1 => format!("multiplier / 2^{shift}"),
-        _ => format!("{count} multipliers / 2^{shift}"),
+/// `5 / 2^16` or `6 multipliers of 5 to 90, / 2^16`.
+pub(super) fn factors(multipliers: &[i64], shift: u32) -> String {
+    match multipliers {
+        [multiplier] => format!("{multiplier} / 2^{shift}"),
+        _ => {
+            let (least, most) = (multipliers.iter().min(), multipliers.iter().max());
+            let (least, most) = (least.copied().unwrap_or(0), most.copied().unwrap_or(0));
+            format!(
+                "{} multipliers of {least} to {most}, / 2^{shift}",
+                multipliers.len()
+            )
+        }
     }
 }
 

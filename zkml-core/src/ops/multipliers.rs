@@ -9,6 +9,9 @@ use super::{Lowering, RangeError, RangeSite};
 use crate::circuit::ColumnId;
 use crate::graph::{OperandError, Shape, entries, one_of_first};
 
+/// Largest multiplier.
+const LARGEST: i64 = (1 << 31) - 1;
+
 /// `values[c]` for the row-major index `c` along `axes`, which ascend, or the only value.
 #[derive(Clone, Copy)]
 pub(super) struct Multipliers<'a> {
@@ -45,10 +48,11 @@ impl<'a> Multipliers<'a> {
     /// # Errors
     /// [`RangeError::BadRescale`].
     pub(super) fn check_positive(&self, site: &RangeSite<'_>, shift: u32) -> Result<(), RangeError> {
-        let found = self.extremes().0;
-        if found >= 1 && shift >= 1 {
+        let (found, most) = self.extremes();
+        if found >= 1 && most <= LARGEST && shift >= 1 {
             return Ok(());
         }
+        let found = if found >= 1 { most } else { found };
         let layer = site.name.to_owned();
         Err(RangeError::BadRescale { layer, found, shift })
     }

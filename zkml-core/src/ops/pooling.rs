@@ -105,7 +105,7 @@ pub(super) fn is_single_cell(window: &Window2d) -> bool {
 }
 
 /// Largest number of cells of a pooling window: a maximum has a column for each.
-const MAXIMUM_KERNEL: usize = 1 << 16;
+const MAXIMUM_KERNEL: usize = 1 << 12;
 
 /// Refuses windows of too many cells.
 pub(super) fn check_kernel(layer: &str, window: &Window2d) -> Result<(), CircuitError> {

@@ -76,14 +76,14 @@ pub enum RangeError {
         /// Why.
         error: TableError,
     },
-    /// A rescale with a multiplier below 1, no multiplier, or a shift of 0.
+    /// A rescale with a multiplier out of bounds, no multiplier, or a shift of 0.
     #[error(
-        "`{layer}`: a rescale needs positive multipliers and a shift of at least 1, found {found}, {shift}"
+        "`{layer}`: a rescale needs multipliers of 1 to 2^31 - 1 and a shift of at least 1, found {found}, {shift}"
     )]
     BadRescale {
         /// Name of the node.
         layer: String,
-        /// Smallest multiplier, 0 where there is none.
+        /// The multiplier out of bounds, 0 where there is none.
         found: i64,
         /// Shift of the rescale.
         shift: u32,
@@ -107,6 +107,18 @@ pub enum RangeError {
         found: (i64, i64),
         /// Rows of the weight.
         rows: i64,
+    },
+    /// An epsilon in steps that is not the real one.
+    #[error("`{layer}`: eps {eps} is {expected} in squared steps of the operand, found {found}")]
+    Epsilon {
+        /// Name of the node.
+        layer: String,
+        /// The real one.
+        eps: String,
+        /// What it is in steps.
+        expected: String,
+        /// What the network has.
+        found: i64,
     },
     /// A norm whose widths do not fit each other.
     #[error("`{layer}`: the widths of the norm do not fit each other")]

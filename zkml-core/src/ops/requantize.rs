@@ -67,11 +67,7 @@ impl IntegerRoom for Requantize {
     }
 
     fn options(&self, _site: &RangeSite<'_>) -> String {
-        format!(
-            "{}, bits={}",
-            factors(self.multipliers.len(), self.shift),
-            self.bits
-        )
+        format!("{}, bits={}", factors(&self.multipliers, self.shift), self.bits)
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {

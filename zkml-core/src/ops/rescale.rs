@@ -92,12 +92,12 @@ impl IntegerRoom for Rescale {
     }
 
     fn options(&self, _site: &RangeSite<'_>) -> String {
-        let (count, table) = (self.multipliers.len(), &self.table);
+        let table = &self.table;
         let (shift, minimum, maximum) = (self.shift, table.minimum, table.maximum);
         format!(
             "{}, {}, clamp=[{minimum}, {maximum}]",
             table.function,
-            factors(count, shift)
+            factors(&self.multipliers, shift)
         )
     }
 

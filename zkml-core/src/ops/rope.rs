@@ -10,8 +10,10 @@
 //! The original code of Llama pairs channels `2 i` and `2 i + 1` instead. Checkpoints in Hugging Face's form have the
 //! rows of `q_proj` and `k_proj` permuted to fit the order above.
 
+mod angles;
 mod integer;
 
+pub use angles::{Angles, Rotary, RotaryScaling, Turns};
 pub use integer::IntegerRope;
 
 #[cfg(feature = "prover")]
@@ -211,10 +213,21 @@ impl FloatRoom for Rope {
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
         quantizing.wide("a rotary position embedding")?;
-        let &[_, _, tokens, head_dim] = quantizing.operand_shape(0) else {
+        let [_, _, _, _] = quantizing.operand_shape(0) else {
             return Err(QuantizeError::unsupported(quantizing, NAME));
         };
-        let op = |multipliers| IntegerRope::of_heads(self, (tokens, head_dim), multipliers).into();
+        let turn = IntegerRope::of_heads(self, (vec![1], Vec::new()));
+        let layer = quantizing.node().name.clone();
+        let turn = turn.map_err(|error| QuantizeError::Table { layer, error })?;
+        let op = |(multipliers, axes)| {
+            let turn = turn.clone();
+            IntegerRope {
+                multipliers,
+                axes,
+                ..turn
+            }
+            .into()
+        };
         quantizing.mixed(&op, (-f64::from(IntegerRope::BITS)).exp2())
     }
 }

@@ -1,9 +1,9 @@
 //! The stages of a network.
 
-use super::{FloatOp, IntOp};
+use super::{FloatOp, IntOp, Properties};
+use crate::graph::{Graph, IntFact, NodeId, ParameterSpec, Stage, WeightShape};
 #[cfg(feature = "prover")]
-use crate::graph::{Graph, IntParameter, Node, Parameter, ParameterShape};
-use crate::graph::{IntFact, ParameterSpec, Stage, WeightShape};
+use crate::graph::{IntParameter, Node, Parameter, ParameterShape};
 
 /// Traced, weights not loaded yet.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,20 @@ impl Stage for Skeleton {
     type Op = IntOp;
     type Fact = IntFact;
     type Parameter = WeightShape;
+}
+
+impl Graph<Skeleton> {
+    /// The node of an index, `torch.argmax`, that an output is or reveals.
+    pub fn index_of(&self, output: NodeId) -> Option<NodeId> {
+        let node = self.nodes.get(output.0)?;
+        let room = node.op.room();
+        if room.has(Properties::INDEX) {
+            return Some(output);
+        }
+        let operand = *node.inputs.first().filter(|_| room.has(Properties::REVEALS))?;
+        let operand_room = self.nodes.get(operand.0)?.op.room();
+        operand_room.has(Properties::INDEX).then_some(operand)
+    }
 }
 
 #[cfg(feature = "prover")]

@@ -106,9 +106,11 @@ impl IntegerRoom for WeightedSum {
         let largest = |(c, (_, fact)): &(i64, (ColumnId, &crate::graph::IntFact))| {
             magnitude(fact.range) * i128::from(*c).abs()
         };
-        lowering
-            .circuit()
-            .check_bound(name, "sum", operands.iter().map(largest).sum())?;
+        lowering.circuit().check_bound(
+            name,
+            "sum",
+            operands.iter().map(largest).fold(0, i128::saturating_add),
+        )?;
         let terms: Vec<(i64, ColumnId)> = operands
             .iter()
             .filter(|(c, _)| *c != 0)

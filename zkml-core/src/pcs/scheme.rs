@@ -33,6 +33,7 @@ use super::soundness::opening_terms;
 use super::verifier::{Combination, Message, verify_columns, verify_combination};
 use super::weights::add_extension_row;
 use crate::field::K;
+use crate::transcript::ErrorTerm;
 #[cfg(feature = "prover")]
 use crate::transcript::ProverChannel;
 use crate::transcript::{VerifierChannel, VerifyError};
@@ -63,7 +64,7 @@ pub trait CommitmentScheme {
         parameters: Self::Parameters<'_>,
         points: &[ClaimPoint],
         masked: bool,
-    ) -> Vec<(String, f64)>;
+    ) -> Vec<ErrorTerm>;
 
     /// Rows over `K` of the trace that hide what one opening says.
     fn mask_rows(parameters: Self::Parameters<'_>) -> usize;
@@ -155,7 +156,7 @@ impl CommitmentScheme for CircleLigero {
         (code, recursion): Self::Parameters<'_>,
         points: &[ClaimPoint],
         masked: bool,
-    ) -> Vec<(String, f64)> {
+    ) -> Vec<ErrorTerm> {
         let mut terms = opening_terms(code, points, masked);
         terms.extend(recursion_terms(recursion, code.message_length()));
         terms

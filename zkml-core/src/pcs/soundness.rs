@@ -21,41 +21,72 @@ use super::code::CodeParameters;
 use super::plan::Plan;
 use crate::field::P;
 use crate::sumcheck::{self, Shape};
+use crate::transcript::{ErrorRule, ErrorTerm};
 
 /// Bits of proof of work before the coefficients of the random fold are drawn, and again before those of the row
 /// combination: with long codewords `n/|K|` alone is too near to what a whole argument may lose. A few microseconds.
 pub const PROXIMITY_GRINDING_BITS: u32 = 10;
 
-/// The terms of an opening of `points` with their bits (`-log2` of the error), not sorted. Errors add up: see
-/// [`total`].
+const QUERIES: ErrorRule = ErrorRule {
+    formula: "((1 + rho)/2)^t, less grinding",
+    covers: &["opening.positions"],
+    page: "commitment.md#error",
+};
+
+const PROXIMITY: ErrorRule = ErrorRule {
+    formula: "2 n / |K|, each of the two draws less 10 bits of grinding",
+    covers: &["opening.proximity", "opening.combine"],
+    page: "commitment.md#error",
+};
+
+const SUBSPACE: ErrorRule = ErrorRule {
+    formula: "2 / |K|",
+    covers: &["opening.proximity", "opening.combine"],
+    page: "commitment.md#error",
+};
+
+const COMBINATION: ErrorRule = ErrorRule {
+    formula: "1 / |K|; with a mask 3 / |K|",
+    covers: &["opening.combine", "opening.blind", "opening.join"],
+    page: "commitment.md#error",
+};
+
+const CLAIMS: ErrorRule = ErrorRule {
+    formula: "1 / |K|",
+    covers: &["opening.batch"],
+    page: "commitment.md#error",
+};
+
+const MERGE: ErrorRule = ErrorRule {
+    formula: "2 rounds / |K|",
+    covers: &["opening.merge"],
+    page: "sumcheck.md",
+};
+
+/// The terms of an opening of `points`, not sorted. Errors add up: see [`total`](crate::transcript::term::total).
 ///
 /// `masked`: whether there is a mask, and answers of a closing check at the same columns.
-pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], masked: bool) -> Vec<(String, f64)> {
+pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], masked: bool) -> Vec<ErrorTerm> {
     let plan = Plan::new(points);
     let field = 2.0 * (P as f64).log2();
     let n = code.codeword_length() as f64;
     let proximity = field - (2.0 * n).log2() + f64::from(PROXIMITY_GRINDING_BITS);
     let combination = if masked { 3f64 } else { 1f64 };
     let mut terms = vec![
-        ("opening: queries".to_owned(), code.query_bits()),
-        ("opening: proximity".to_owned(), proximity),
-        ("opening: subspace".to_owned(), field - 1.0),
-        ("opening: combination".to_owned(), field - combination.log2()),
+        ErrorTerm::new(&QUERIES, "opening: queries", code.query_bits()),
+        ErrorTerm::new(&PROXIMITY, "opening: proximity", proximity),
+        ErrorTerm::new(&SUBSPACE, "opening: subspace", field - 1.0),
+        ErrorTerm::new(&COMBINATION, "opening: combination", field - combination.log2()),
     ];
     if plan.needs_merge() {
         let shapes = [Shape {
             variables: code.log_row as usize,
             degree: 2,
         }];
-        terms.push(("opening: claims".to_owned(), field));
-        terms.extend(sumcheck::soundness("opening: merge", &shapes));
+        terms.push(ErrorTerm::new(&CLAIMS, "opening: claims", field));
+        terms.extend(sumcheck::soundness("opening: merge", &shapes, &MERGE));
     }
     terms
-}
-
-/// Bits of the sum of errors.
-pub fn total(terms: &[(String, f64)]) -> f64 {
-    -terms.iter().map(|(_, bits)| (-bits).exp2()).sum::<f64>().log2()
 }
 
 #[cfg(test)]
@@ -66,6 +97,7 @@ mod tests {
     use crate::field::{K, M61};
     use crate::pcs::{StoredRows, TARGET_BITS};
     use crate::poly::Coordinate;
+    use crate::transcript::term::total;
 
     #[test]
     fn terms_are_what_the_formulas_give() {
@@ -85,7 +117,7 @@ mod tests {
             point(16, vec![], 2),
         ];
         let terms = opening_terms(&code, &points, false);
-        let bits = |name: &str| terms.iter().find(|(found, _)| found == name).unwrap().1;
+        let bits = |name: &str| terms.iter().find(|term| term.name == name).unwrap().bits;
         // Twice, whatever the folds; less the work.
         assert!((bits("opening: proximity") - (122.0 - 14.0 + 10.0)).abs() < 1e-9);
         assert!((bits("opening: subspace") - 121.0).abs() < 1e-9);
@@ -93,14 +125,15 @@ mod tests {
         assert!(bits("opening: queries") >= TARGET_BITS && bits("opening: queries") < TARGET_BITS + 1.0);
         // With a mask and answers two more draws could hide a false value.
         let masked = opening_terms(&code, &points, true);
-        let combination = |terms: &[(String, f64)]| {
-            let found = terms.iter().find(|(name, _)| name == "opening: combination");
-            found.unwrap().1
+        let combination = |terms: &[ErrorTerm]| {
+            let found = terms.iter().find(|term| term.name == "opening: combination");
+            found.unwrap().bits
         };
         assert!((combination(&terms) - 122.0).abs() < 1e-9);
         assert!((combination(&masked) - (122.0 - 3f64.log2())).abs() < 1e-9);
         let sum = total(&terms);
         assert!(sum < bits("opening: queries") && sum > TARGET_BITS - 0.1, "{sum}");
-        assert!((total(&[("a".into(), 10.0), ("b".into(), 10.0)]) - 9.0).abs() < 1e-12);
+        let ten = ["a", "b"].map(|name| ErrorTerm::new(&CLAIMS, name, 10.0));
+        assert!((total(&ten) - 9.0).abs() < 1e-12);
     }
 }

@@ -29,6 +29,7 @@ pub(crate) struct StoredProvingKey {
     pub(crate) secret: Secret,
     pub(crate) weights: WeightCommitments,
     pub(crate) previous: Option<[u8; 32]>,
+    pub(crate) previous_opening: u64,
     #[serde(with = "serde_bytes")]
     pub(crate) setup_proof: Vec<u8>,
 }
@@ -70,6 +71,7 @@ impl StoredProvingKey {
             secret: key.commitments.secret.clone(),
             weights: weights.commitments.clone(),
             previous: weights.previous,
+            previous_opening: weights.previous_opening,
             setup_proof: weights.setup_proof.clone(),
         }
     }
@@ -105,6 +107,7 @@ impl Opened {
             weights: stored.weights,
         };
         let mut verifying = verifying_key(&model, &lowered, choice, stored.previous);
+        verifying.weights.previous_opening = stored.previous_opening;
         verifying.weights.setup_proof = stored.setup_proof;
         // Sizes are judged before anything of that size is made.
         refuse_insecure(&verifying, &lowered)?;
@@ -145,7 +148,7 @@ impl ProvingKey {
     /// [`ProveError::File`] with the path, [`ProveError::Budget`] for a key that was written to another place.
     pub fn write_file(&self, path: &Path) -> Result<u64, ProveError> {
         if let Some(budget) = &self.budget {
-            budget.move_beside(path, &self.verifying.digest()?)?;
+            budget.move_beside(path, &self.verifying.weights.digest()?)?;
         }
         let stored = StoredProvingKey::of(self);
         Ok(write_file_with_section(path, &stored, &self.commitments.cells)?)
@@ -261,7 +264,7 @@ fn open_budget(path: &Path, verifying: &VerifyingKey) -> Result<Option<Budget>, 
         Visibility::Public => None,
         Visibility::Private => Some(Budget::open_beside(
             path,
-            &verifying.digest()?,
+            &verifying.weights.digest()?,
             verifying.weights.commitments.budget(),
         )?),
     })

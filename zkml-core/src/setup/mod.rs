@@ -114,7 +114,8 @@ pub(crate) fn build<B: Backend>(
     }
     verifying.weights.commitments = weights;
     if let Some(old) = old {
-        let (_, matrix) = old.next_commitment(Purpose::Rotation)?;
+        let (opening, matrix) = old.next_commitment(Purpose::Rotation)?;
+        verifying.weights.previous_opening = opening;
         verifying.weights.previous = Some(matrix.commitment().root);
         matrices.push(matrix);
     }
@@ -209,6 +210,7 @@ pub(crate) fn verifying_key(
             recursion,
             commitments: weights,
             previous,
+            previous_opening: 0,
             setup_proof: Vec::new(),
         },
     }

@@ -18,7 +18,8 @@
 //! - `prover`, [`verifier`]: the two ends;
 //! - [`event`]: the list of items, for tests that change every byte of a proof;
 //! - [`error`]: why a proof is rejected;
-//! - [`domain`]: the version of the protocol.
+//! - [`domain`]: the version of the protocol;
+//! - [`term`]: the account of soundness.
 //!
 //! See `docs/protocol/transcript.md` and `docs/decisions/0001-transcript.md`.
 
@@ -31,6 +32,7 @@ pub mod event;
 #[cfg(feature = "prover")]
 pub mod prover;
 pub mod state;
+pub mod term;
 pub mod verifier;
 #[cfg(feature = "prover")]
 mod work;
@@ -48,4 +50,5 @@ pub use prover::ProverTranscript;
 #[cfg(test)]
 #[cfg(feature = "prover")]
 pub(crate) use state::State;
+pub use term::{ErrorRule, ErrorTerm};
 pub use verifier::VerifierTranscript;

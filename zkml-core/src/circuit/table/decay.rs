@@ -40,10 +40,9 @@ impl DecayTable {
         self.curve.validate()
     }
 
-    /// Puts fixed values in the place of what calibration chose: the domain and the steps.
+    /// Puts a fixed value in the place of what calibration chose: the step of the differences.
     pub(crate) fn forget_calibration(&mut self) {
-        self.bits = 0;
-        self.curve.forget_steps();
+        self.curve.forget_input();
     }
 
     /// The largest result, that of `d = 0`: the integer of 1.

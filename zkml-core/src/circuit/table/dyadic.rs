@@ -105,7 +105,7 @@ impl Dyadic {
     }
 
     /// As [`Self::validate`], and above 0.
-    pub(super) fn validate_positive(self, what: &'static str) -> Result<(), TableError> {
+    pub(crate) fn validate_positive(self, what: &'static str) -> Result<(), TableError> {
         self.validate(what)?;
         if self.mantissa > 0 {
             return Ok(());

@@ -68,6 +68,18 @@ impl Table {
         }
     }
 
+    /// The number of entries that the fast computation leaves undecided.
+    ///
+    /// # Errors
+    /// As [`Self::evaluated`].
+    pub(crate) fn slow_entries(&self) -> Result<u32, TableError> {
+        match self {
+            Self::Range { .. } | Self::Integers { .. } => Ok(0),
+            Self::Function(table) => table.slow_entries(),
+            Self::Decay(table) => table.slow_entries(),
+        }
+    }
+
     /// Number of columns.
     pub fn arity(&self) -> usize {
         match self {

@@ -23,7 +23,7 @@ use super::{Circuit, CircuitError};
 
 pub(crate) use self::columns::check_shape;
 pub(crate) use self::expect::MAXIMUM_MAGNITUDE;
-pub(crate) use self::tables::MAXIMUM_TABLE_VARIABLES;
+pub(crate) use self::tables::{MAXIMUM_SLOW_ENTRIES, MAXIMUM_TABLE_VARIABLES};
 
 /// Largest number of columns, tables, lookups and equalities, each.
 pub(crate) const MAXIMUM_COUNT: usize = 1 << 20;

@@ -10,7 +10,7 @@ pub(crate) const MAXIMUM_TABLE_VARIABLES: u32 = 20;
 const MAXIMUM_TABLE_ROWS: usize = 1 << 24;
 
 /// Largest number of entries, in all tables, that the fast computation leaves undecided: each may take a millisecond.
-const MAXIMUM_SLOW_ENTRIES: u32 = 1024;
+pub(crate) const MAXIMUM_SLOW_ENTRIES: u32 = 1024;
 
 impl Circuit {
     pub(super) fn validate_tables(&self) -> Result<(), CircuitError> {
@@ -31,13 +31,8 @@ impl Circuit {
     fn validate_functions(&self) -> Result<(), CircuitError> {
         let mut slow = 0u32;
         for (index, table) in self.tables.iter().enumerate() {
-            let entries = match table {
-                Table::Function(function) => function.slow_entries(),
-                Table::Decay(decay) => decay.slow_entries(),
-                Table::Range { .. } | Table::Integers { .. } => continue,
-            };
             let place = format!("table {index}");
-            let entries = entries.map_err(|error| CircuitError::Table {
+            let entries = table.slow_entries().map_err(|error| CircuitError::Table {
                 place: place.clone(),
                 error,
             })?;

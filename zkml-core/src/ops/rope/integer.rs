@@ -14,15 +14,18 @@
 use ndarray::{ArrayD, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "prover")]
+use crate::circuit::TableError;
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries, one_of_first};
+use crate::ops::Angles;
 #[cfg(feature = "prover")]
 use crate::ops::IntegerSite;
-#[cfg(feature = "prover")]
-use crate::ops::Rope;
 use crate::ops::multipliers::Multipliers;
 use crate::ops::range::magnitude;
 use crate::ops::{Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
+#[cfg(feature = "prover")]
+use crate::ops::{Rope, Rotary};
 
 /// Turns the channels of the last axis by the position along `axis`; any axes may stand before, between and after them:
 /// `[batch, heads, positions, h]` with `axis` 2, or `[batch, positions, heads, h]` with `axis` 1.
@@ -30,16 +33,17 @@ use crate::ops::{Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite,
 pub struct IntegerRope {
     /// The axis of positions, not the last one.
     pub axis: usize,
-    /// `[positions, h]`: cosines as integers, the same for both channels of a pair.
-    pub cos: Vec<i64>,
-    /// `[positions, h]`: sines, with their signs.
-    pub sin: Vec<i64>,
+    /// Cosines and sines.
+    pub angles: Angles,
     /// What a value is multiplied by before it is turned: one for each row-major index along `axes`, or one for all. Each
     /// is positive. So two channels that are turned together may have scales of their own.
     pub multipliers: Vec<i64>,
     /// The axes of the multipliers, ascending.
     pub axes: Vec<usize>,
 }
+
+/// Most cosines that a rule computes.
+const MAXIMUM_CELLS: usize = 1 << 22;
 
 impl Room for IntegerRope {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
@@ -56,8 +60,22 @@ impl Room for IntegerRope {
             .into());
         }
         let cells = x.size(self.axis).saturating_mul(x.size(last));
-        entries(cells, self.cos.len())?;
-        entries(cells, self.sin.len())?;
+        match &self.angles {
+            Angles::Custom { cos, sin } => {
+                entries(cells, cos.len())?;
+                entries(cells, sin.len())?;
+            }
+            Angles::Rotary(_) if cells > MAXIMUM_CELLS => {
+                return Err(ShapeError::Option {
+                    operation: "rope",
+                    name: "positions times head dimension",
+                    expected: "of at most 2^22",
+                    found: cells,
+                }
+                .into());
+            }
+            Angles::Rotary(_) => {}
+        }
         self.multipliers().check("rope", x)
     }
 
@@ -69,6 +87,12 @@ impl Room for IntegerRope {
 impl IntegerRoom for IntegerRope {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
         self.multipliers().check_positive(site, 1)?;
+        if let Angles::Rotary(rule) = &self.angles {
+            rule.validate().map_err(|error| RangeError::Table {
+                layer: site.name.to_owned(),
+                error,
+            })?;
+        }
         let most = self.largest(site.hull()?);
         site.accumulator((-most, most))
     }
@@ -78,7 +102,7 @@ impl IntegerRoom for IntegerRope {
     }
 
     fn options(&self, _site: &RangeSite<'_>) -> String {
-        format!("dim={}, {} explicit cosines and sines", self.axis, self.cos.len())
+        format!("dim={}, {}", self.axis, self.angles)
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
@@ -94,7 +118,9 @@ impl IntegerRoom for IntegerRope {
         let (factor, x) = self.multipliers().product(lowering, x);
         let circuit = lowering.circuit();
         let pairs = circuit.view(&format!("{name}/pairs"), &split, x, factors.collect());
-        let turn = circuit.constant(&[positions, 2, 2, half], self.turn(positions, half, factor));
+        circuit.expect_cells(name, positions.saturating_mul(half).saturating_mul(4))?;
+        let turn = self.turn(name, positions, half, factor)?;
+        let turn = circuit.constant(&[positions, 2, 2, half], turn);
         let along = |axis: usize| match axis == self.axis {
             true => Axis::shared(0, axis, axis),
             false => Axis::free_right(axis, axis),
@@ -125,12 +151,13 @@ impl IntegerRoom for IntegerRope {
             let multiplier = multipliers[index % multipliers.len()];
             run.iter_mut().for_each(|value| *value *= multiplier);
         }
+        let turns = self.angles.turns(positions, channels)?;
         let mut y = Vec::with_capacity(values.len());
         for (row, x) in values.chunks_exact(channels.max(1)).enumerate() {
             let start = row / between % positions * channels;
             let (cos, sin) = (
-                self.cos.get(start..start + channels)?,
-                self.sin.get(start..start + channels)?,
+                turns.cos.get(start..start + channels)?,
+                turns.sin.get(start..start + channels)?,
             );
             let partners = x.iter().skip(half).chain(x.iter().take(half));
             let factors = cos.iter().zip(sin);
@@ -145,6 +172,7 @@ impl IntegerRoom for IntegerRope {
         let x = site.operand(0)?;
         let last = x.ndim().checked_sub(1)?;
         let channels = x.shape()[last];
+        let turns = self.angles.turns(x.shape()[self.axis], channels)?;
         Some(ArrayD::from_shape_fn(x.shape(), |at| {
             let mut partner = at.slice().to_vec();
             partner[last] = (at[last] + channels / 2) % channels;
@@ -152,8 +180,8 @@ impl IntegerRoom for IntegerRope {
             let partner = IxDyn(&partner);
             let scaled =
                 |at: &IxDyn| i128::from(x[at]) * i128::from(self.multipliers().of_cell(x.shape(), at));
-            let own = scaled(&at) * i128::from(self.cos[factor]);
-            let other = scaled(&partner) * i128::from(self.sin[factor]);
+            let own = scaled(&at) * i128::from(turns.cos[factor]);
+            let other = scaled(&partner) * i128::from(turns.sin[factor]);
             (own + other) as i64
         }))
     }
@@ -164,39 +192,26 @@ impl IntegerRope {
     pub const BITS: u32 = 12;
 
     /// The turn of heads `[B, H, tokens, head_dim]`, of values times `multipliers`, one for each index along `axes`.
+    ///
+    /// # Errors
+    /// Hyper-parameters out of the bounds of [`Rotary`].
     #[cfg(feature = "prover")]
-    pub fn of_heads(
-        rope: &Rope,
-        (tokens, head_dim): (usize, usize),
-        (multipliers, axes): (Vec<i64>, Vec<usize>),
-    ) -> Self {
-        let (cos, sin) = rope.cos_sin(tokens, head_dim);
-        let half = (head_dim / 2).max(1);
-        let rounded = |value: f64| (value * f64::from(1u32 << Self::BITS)).round_ties_even() as i64;
-        let both_halves = |values: &[f64], lower: f64| -> Vec<i64> {
-            let rows = values.chunks(half);
-            let cells = rows.flat_map(|row| {
-                let (low, high) = (row.iter().map(move |value| lower * value), row.iter().copied());
-                low.chain(high)
-            });
-            cells.map(rounded).collect()
-        };
-        Self {
+    pub fn of_heads(rope: &Rope, (multipliers, axes): (Vec<i64>, Vec<usize>)) -> Result<Self, TableError> {
+        let position = u32::try_from(rope.position).unwrap_or(u32::MAX);
+        let rule = Rotary::new(rope.rope_theta, rope.rope_scaling, position, Self::BITS)?;
+        Ok(Self {
             axis: 2,
-            cos: both_halves(&cos, 1.0),
-            sin: both_halves(&sin, -1.0),
+            angles: Angles::Rotary(rule),
             multipliers,
             axes,
-        }
+        })
     }
 
     /// The largest magnitude of a result.
     fn largest(&self, range: (i64, i64)) -> i128 {
-        let both = self.cos.iter().zip(&self.sin);
-        let factors = both.map(|(cos, sin)| i128::from(*cos).abs() + i128::from(*sin).abs());
         let most = i128::from(self.multipliers().extremes().1);
         // At least 1 each: products of public factors alone must fit a word as well.
-        let turned = most.saturating_mul(factors.max().unwrap_or(0).max(1));
+        let turned = most.saturating_mul(self.angles.largest().max(1));
         magnitude(range).max(1).saturating_mul(turned)
     }
 
@@ -208,15 +223,20 @@ impl IntegerRope {
     }
 
     /// `turn[t, o, b, i]` times a factor.
-    fn turn(&self, positions: usize, half: usize, factor: i64) -> Vec<i64> {
+    fn turn(&self, name: &str, positions: usize, half: usize, factor: i64) -> Result<Vec<i64>, CircuitError> {
+        let turns = self.angles.turns(positions, 2 * half);
+        let turns = turns.ok_or_else(|| CircuitError::Unsupported {
+            layer: name.to_owned(),
+            what: format!("rotary positions by {}", self.angles),
+        })?;
         let cells = (0..positions * 4 * half).map(|cell| {
             let (i, rest) = (cell % half, cell / half);
             let (b, o, t) = (rest % 2, rest / 2 % 2, rest / 4);
-            let factors = if o == b { &self.cos } else { &self.sin };
+            let factors = if o == b { &turns.cos } else { &turns.sin };
             factors
                 .get((2 * t + o) * half + i)
                 .map_or(0, |turn| factor * turn)
         });
-        cells.collect()
+        Ok(cells.collect())
     }
 }

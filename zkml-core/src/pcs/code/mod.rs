@@ -22,6 +22,10 @@ use super::circle::Twiddles;
 use crate::field::{K, M61, mul_k_base};
 use crate::transcript::VerifyError;
 
+/// The longest codewords, `log2`, that are computed whole to look at some symbols: half a gigabyte with the factors.
+/// They are longer only where a recursion takes over, and then what is in the clear is short or mostly 0.
+const MAX_LOG_WHOLE: u32 = 24;
+
 /// A code with the factors of its Fourier transform.
 #[derive(Debug, Clone)]
 pub struct CircleCode {
@@ -100,7 +104,8 @@ impl CircleCode {
 
     /// The codeword of a message over `K` at some of its symbols, in a code from parameters that were
     /// [validated](CodeParameters::validate). A message with few coefficients is summed up at each symbol; if a
-    /// transform is less work, the whole message is encoded.
+    /// transform is less work, the whole message is encoded, unless codewords are longer than
+    /// `2^`[`MAX_LOG_WHOLE`].
     pub fn encode_at(rows: RowCode, message: &[K], symbols: &[usize]) -> Vec<K> {
         let (data, tail) = message.split_at(message.len().min(rows.row_length()));
         let (data, tail) = (without_zeros(data), without_zeros(tail));
@@ -109,7 +114,8 @@ impl CircleCode {
             .len()
             .saturating_mul(data.len().max(tail.len()).saturating_mul(2));
         let transformed = n.saturating_mul(rows.log_codeword as usize);
-        if summed > transformed {
+        let whole = rows.log_codeword.saturating_add(rows.log_stride) <= MAX_LOG_WHOLE;
+        if whole && summed > transformed {
             let codeword = Self::of(rows).encode_extension(message);
             let at = |symbol: &usize| codeword.get(*symbol).copied().unwrap_or(K::ZERO);
             return symbols.iter().map(at).collect();

@@ -1,6 +1,7 @@
 //! What a recursion costs, and the choice of one that costs least.
 
 use super::parameters::{LevelShape, RecursionParameters, level_shape};
+use super::soundness::rows_grinding_bits;
 use crate::field::{K_BYTES, packed_length};
 use crate::pcs::{CodeParameters, TARGET_BITS};
 
@@ -36,12 +37,14 @@ impl Default for RecursionGoal {
 }
 
 /// What a recursion costs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct RecursionCost {
     /// Bytes in the proof, as expected over the choice of positions (nodes of the trees vary by a few).
     pub bytes: usize,
     /// Cells over `F` that the prover encodes and hashes, at all levels.
     pub encoded_cells: usize,
+    /// Hashes of the proofs of work, as expected.
+    pub hashes: f64,
 }
 
 impl RecursionParameters {
@@ -55,14 +58,16 @@ impl RecursionParameters {
     pub fn cost(&self, message_length: usize) -> RecursionCost {
         let length = self.padded_length(message_length);
         let mut bytes = (K_BYTES * self.last_length(length)) as f64;
-        let mut encoded_cells = 0usize;
+        let (mut encoded_cells, mut hashes) = (0usize, 0f64);
         for shape in self.shapes(length) {
             bytes += level_bytes(&shape);
             encoded_cells = encoded_cells.saturating_add(level_cells(&shape));
+            hashes += level_hashes(&shape);
         }
         RecursionCost {
             bytes: bytes.round() as usize,
             encoded_cells,
+            hashes,
         }
     }
 
@@ -148,15 +153,22 @@ impl Plan {
     }
 }
 
-/// Expected bytes of a level: root, rounds, nonce, columns, path.
+/// Expected bytes of a level: root, rounds with their nonces, nonce, columns, path.
 fn level_bytes(shape: &LevelShape<'_>) -> f64 {
     let code = shape.code;
-    let nonce = if code.grinding_bits > 0 { 8 } else { 0 };
-    let fixed = 32 + 2 * K_BYTES * shape.variables + nonce;
+    let nonce = |bits| if bits > 0 { 8 } else { 0 };
+    let round = 2 * K_BYTES + nonce(rows_grinding_bits(shape));
+    let fixed = 32 + round * shape.variables + nonce(code.grinding_bits);
     let columns = packed_length(code.queries.saturating_mul(shape.base_rows()));
     fixed as f64
         + columns as f64
         + f64::from(code.digest_bytes) * expected_path_nodes(code.log_codeword, code.queries)
+}
+
+/// Expected hashes of a level's proofs of work.
+fn level_hashes(shape: &LevelShape<'_>) -> f64 {
+    let hashes = |bits| f64::from(bits).exp2();
+    hashes(shape.code.grinding_bits) + shape.variables as f64 * hashes(rows_grinding_bits(shape))
 }
 
 /// Cells over `F` of the encoded matrix of a level.

@@ -20,8 +20,8 @@
 //!    1. coefficients `lambda_i` (`recursion.batch`), one for each *new* claim; the running claim of the level before
 //!       has coefficient 1. The claims become one: `<u_l, W> = v`;
 //!    2. `k` rounds of sumcheck over the row variables, the most significant first. In each round the prover sends the
-//!       constant and the quadratic coefficient of the round polynomial, then comes its challenge (`recursion.rows`).
-//!       The rounds end at `r`. The next vector is `u_{l+1} = sum_a eq(r, a) row_a`, of length `M_l`, and
+//!       constant and the quadratic coefficient of the round polynomial; with long codewords proof of work follows
+//!       (`recursion.rows.grind`), then comes the challenge of the round (`recursion.rows`). The rounds end at `r`. The next vector is `u_{l+1} = sum_a eq(r, a) row_a`, of length `M_l`, and
 //!       `<u_{l+1}, sum_a eq(r, a) W_a> = v'` is the running claim;
 //!    3. the root of level `l + 1` (`recursion.root`), or after the last level `u_{l+1}` itself (`recursion.message`);
 //!    4. proof of work (`recursion.grind`), `t_l` positions (`recursion.positions`), the columns there
@@ -37,8 +37,8 @@
 //! - [`parameters`], [`choose`]: the shape of the levels; [`functional`]: claims; [`soundness`];
 //! - `level`, `dual`, `prover`: the prover's; [`verifier`].
 //!
-//! References: Ligerito (ePrint 2025/1187), tensor proximity gaps within unique decoding (Diamond-Gruen 2025/2010, on
-//! BCIKS20). See `docs/protocol/recursion.md`.
+//! References: Ligerito (ePrint 2025/1187), proximity gaps of tensors within unique decoding (Diamond-Gruen, ePrint
+//! 2024/1351, on BCIKS20). See `docs/protocol/recursion.md`.
 
 pub mod choose;
 mod dual;

@@ -8,6 +8,7 @@ use super::dual::combine_basis;
 use super::functional::{Functional, check_functionals};
 use super::level::Level;
 use super::parameters::{LevelShape, RecursionParameters};
+use super::soundness::rows_grinding_bits;
 use crate::field::{K, kernels};
 use crate::pcs::{CodeParameters, PcsError};
 use crate::transcript::{ProverChannel, VerifyError};
@@ -189,6 +190,7 @@ fn prove_rows(
             square += product;
         }
         channel.send_extension("recursion.rows", &[constant, square]);
+        channel.grind("recursion.rows.grind", rows_grinding_bits(shape));
         let challenge = channel.challenge("recursion.rows");
         for (paired, high, alone) in [
             (paired, &*high, alone),

@@ -7,6 +7,7 @@ use ark_ff::AdditiveGroup;
 
 use super::functional::{Functional, Message, Tensor, check_functionals};
 use super::parameters::{LevelShape, RecursionParameters};
+use super::soundness::rows_grinding_bits;
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, mul_k};
 use crate::pcs::CodeParameters;
@@ -155,6 +156,7 @@ impl Running {
                     "channel returned another number of elements".into(),
                 ));
             };
+            channel.grind("recursion.rows.grind", rows_grinding_bits(shape))?;
             let challenge = channel.challenge("recursion.rows");
             // g(0) + g(1) = value gives the coefficient in the middle.
             let linear = self.value - constant.double() - square;

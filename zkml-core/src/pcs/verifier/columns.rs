@@ -71,7 +71,7 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
 
 /// Several messages with their coefficients, as one.
 struct Joined {
-    /// The sum of the wide messages in the clear.
+    /// The sum of the wide messages in the clear; nothing if there are none.
     wide: Vec<K>,
     /// The sum of the narrow ones; nothing if there are none.
     narrow: Vec<K>,
@@ -98,7 +98,7 @@ impl Joined {
         coefficients: &[K],
     ) -> Result<Self, VerifyError> {
         let mut joined = Self {
-            wide: vec![K::ZERO; code.message_length()],
+            wide: Vec::new(),
             narrow: Vec::new(),
             committed: None,
             mask: None,
@@ -130,7 +130,10 @@ impl Joined {
         first: bool,
     ) -> Result<(), VerifyError> {
         match message {
-            Message::Clear(message) => add_multiple(&mut self.wide, &message, coefficient),
+            Message::Clear(message) => {
+                self.wide.resize(code.message_length(), K::ZERO);
+                add_multiple(&mut self.wide, &message, coefficient);
+            }
             Message::Narrow(message) => {
                 self.narrow.resize(code.narrow().message_length(), K::ZERO);
                 add_multiple(&mut self.narrow, &message, coefficient);

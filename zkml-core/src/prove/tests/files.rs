@@ -415,6 +415,7 @@ fn models_of_absurd_size_are_refused_before_anything_of_that_size_is_made() {
         node.fact.range = (0, (1 << 30) - 1);
         graph.nodes.push(node);
         graph.outputs = vec![NodeId(1)];
+        model.network.output_scales = vec![1.0];
     });
     assert!(matches!(error, CircuitError::Unsupported { .. }), "{error}");
     // An input that no machine holds.
@@ -424,6 +425,7 @@ fn models_of_absurd_size_are_refused_before_anything_of_that_size_is_made() {
         graph.parameters.clear();
         graph.nodes[0].fact.shape = vec![1 << 20, 1 << 20];
         graph.outputs = vec![NodeId(0)];
+        model.network.output_scales = vec![1.0];
     });
     assert!(matches!(error, CircuitError::Malformed { .. }), "{error}");
 }

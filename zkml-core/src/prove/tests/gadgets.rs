@@ -46,6 +46,7 @@ fn norm(exponents: &[u32]) -> ops::IntegerRmsNorm {
         exponents: exponents.to_vec(),
         precision: 7,
         epsilon: 12_345,
+        eps: None,
         numerator_bits: 36,
         root_bits: 29,
         reciprocal_bits: 30,
@@ -68,8 +69,7 @@ pub(super) fn rope(axis: usize, positions: usize, channels: usize, base: f64) ->
     }
     ops::IntegerRope {
         axis,
-        cos,
-        sin,
+        angles: ops::Angles::Custom { cos, sin },
         multipliers: vec![1],
         axes: Vec::new(),
     }
@@ -281,6 +281,7 @@ fn small_norm(exponents: &[u32]) -> ops::IntegerRmsNorm {
         exponents: exponents.to_vec(),
         precision: 1,
         epsilon: 0,
+        eps: None,
         numerator_bits: 7,
         root_bits: 4,
         reciprocal_bits: 5,
@@ -378,7 +379,7 @@ fn what_may_wrap_is_refused() {
     assert_eq!(alone(44), Ok((0, 0)));
     reached(alone(45), "quotient times 2^shift");
     reached(
-        range_of(requantize(&[1 << 31], 0, 20, 16), &[accumulators], &[1, 2]),
+        range_of(requantize(&[(1 << 31) - 1], 0, 20, 16), &[accumulators], &[1, 2]),
         "numerator of a quotient",
     );
     // A residual of 24 bits in a norm whose sums of squares have 14 further bits; of 16 bits it fits.
@@ -452,8 +453,10 @@ fn parameters_that_make_no_sense_are_refused() {
     let turned = |multiplier: i64, cosine: i64, operand: (i64, i64)| {
         let op = ops::IntegerRope {
             axis: 0,
-            cos: vec![cosine; 2],
-            sin: vec![0; 2],
+            angles: ops::Angles::Custom {
+                cos: vec![cosine; 2],
+                sin: vec![0; 2],
+            },
             multipliers: vec![multiplier],
             axes: Vec::new(),
         };
@@ -466,15 +469,27 @@ fn parameters_that_make_no_sense_are_refused() {
             "{multiplier} {cosine}"
         );
     }
+    // An epsilon in steps must be the real one that the network states: here of an operand of scale 1.
+    let stated = |eps: f64, epsilon: i64| {
+        let op = ops::IntegerRmsNorm {
+            epsilon,
+            eps: Some(crate::circuit::Dyadic::from_f64(eps).expect("a number")),
+            precision: 1,
+            ..good.clone()
+        };
+        range_of(op.into(), &[(-9, 9)], &[1, 2])
+    };
+    assert!(stated(0.5, 4).is_ok());
+    assert!(stated(0.5, 6).is_err() && stated(0.5, 0).is_err() && stated(-0.5, 4).is_err());
     // One exponent for all channels takes no list of them, however many there are: such a list would fill the memory.
-    let many = 1 << 40;
+    let many = 1 << 31;
     let mut n = Network::new(1, &[1, many], (0, 0));
     let op = ops::IntegerRmsNorm {
         exponents: vec![1],
         ..good.clone()
     };
     let normed = n.node("norm", op.into(), &[INPUT], vec![1, many], (-32_767, 32_767));
-    let error = n.finish(&[normed]).lower().map(|_| ()).expect_err("2^40 cells");
+    let error = n.finish(&[normed]).lower().map(|_| ()).expect_err("2^31 cells");
     assert!(error.to_string().contains("public columns"), "{error}");
     // The lowering asks the same.
     let mut n = Network::new(1, &[1, 2], (-9, 9));
@@ -687,6 +702,9 @@ proptest! {
             ArrayD::from_shape_vec(shape, x.clone()).expect("cells"),
             ArrayD::from_shape_vec(vec![2, 3], ids.clone()).expect("ids"),
         ];
+        let ops::Angles::Custom { cos, sin } = &op.angles else {
+            panic!("explicit angles");
+        };
         let graph = &model.network.graph;
         let fast = crate::execute::Executor::new(graph).expect("layers").run_on(&tensors).expect("values");
         let slow = execute_reference_on(graph, &tensors).expect("values");
@@ -695,7 +713,7 @@ proptest! {
             let (row, channel, position) = (at / 4 * 4, at % 4, at / 8);
             let angle = position * 4 + channel;
             let other = row + (channel ^ 2);
-            let expected = i128::from(x[at]) * i128::from(op.cos[angle]) + i128::from(x[other]) * i128::from(op.sin[angle]);
+            let expected = i128::from(x[at]) * i128::from(cos[angle]) + i128::from(x[other]) * i128::from(sin[angle]);
             prop_assert_eq!(i128::from(*y), expected);
         }
         for (at, y) in fast.values[rows.0].iter().enumerate() {

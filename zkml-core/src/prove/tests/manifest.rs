@@ -154,6 +154,8 @@ pub(super) const MANIFEST: &[Row] = &[
     row("opening.columns", Kind::Base, MERKLE, MERKLE),
     row("opening.path", Kind::Digest, MERKLE, MERKLE),
     row("recursion.rows", Kind::Extension, LEVEL, LEVEL),
+    // Only with long codewords. It has few bits, and other nonces fit as well.
+    row("recursion.rows.grind", Kind::Nonce, LEVEL, LEVEL),
     row("recursion.message", Kind::Extension, LEVEL, LEVEL),
     row("recursion.grind", Kind::Nonce, LEVEL, LEVEL),
     row("recursion.columns", Kind::Base, LEVEL_MERKLE, LEVEL_MERKLE),

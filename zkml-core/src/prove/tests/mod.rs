@@ -1,3 +1,4 @@
+mod account;
 mod backend;
 mod case;
 #[macro_use]
@@ -20,11 +21,13 @@ mod passes;
 mod privacy;
 mod random_networks;
 mod several;
+mod sizes;
 mod tamper;
 mod tamper_files;
 mod tamper_key;
 mod tamper_statement;
 mod tensors;
+mod tied;
 mod vectors;
 mod weights;
 mod zero_knowledge;

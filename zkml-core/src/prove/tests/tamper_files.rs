@@ -228,6 +228,7 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
             recursion,
             commitments,
             previous,
+            previous_opening,
             setup_proof,
         } = weights;
         altered_length("columns", key, offset, columns.len(), refused);
@@ -241,7 +242,7 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
         altered_length("roots", key, offset, commitments.roots.len(), refused);
         offset += encoded(commitments).len();
         altered_variant("previous", key, offset, 2);
-        offset += encoded(previous).len();
+        offset += encoded(&(previous, previous_opening)).len();
         altered_length("setup proof", key, offset, setup_proof.len(), refused);
         assert_eq!(
             offset + encoded(&serde_bytes::Bytes::new(setup_proof)).len(),

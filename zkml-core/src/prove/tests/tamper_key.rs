@@ -388,3 +388,36 @@ fn a_recursion_that_asks_too_much_of_proof_or_verifier_is_refused() {
     let message = refused(22, 21);
     assert!(message.contains("multiplications"), "{message}");
 }
+
+#[test]
+fn codewords_may_be_longer_where_a_recursion_takes_over() {
+    let level = CodeParameters::for_target(12, 0, 15, 16, 104.0).expect("a level");
+    let judge = |log_row: u32, log_codeword: u32, levels: &[CodeParameters]| {
+        let mut key = fixture().key.verifying.clone();
+        key.weights.code = CodeParameters::for_target(log_row, 0, log_codeword, 16, 104.0).expect("a code");
+        let packing = key.weights.packing().expect("packing");
+        key.weights.commitments.rows = packing.rows;
+        key.weights.recursion.levels = levels.to_vec();
+        match Statement::new(&key) {
+            Ok(_) => "accepted".to_owned(),
+            Err(VerifyError::Key(message)) => message,
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    let levels = core::slice::from_ref(&level);
+    assert_eq!(judge(20, 24, levels), "accepted");
+    for log_codeword in [25, 28] {
+        let found = judge(20, log_codeword, &[]);
+        let expected = format!("codeword length: expected at most 2^24, found 2^{log_codeword}");
+        assert_eq!(found, expected);
+        assert_eq!(judge(20, log_codeword, levels), "accepted");
+    }
+    assert_eq!(
+        judge(20, 29, levels),
+        "codeword length: expected at most 2^28, found 2^29"
+    );
+    assert_eq!(
+        judge(25, 27, levels),
+        "rows of the trace: expected at most 16777216 elements, found 33554432"
+    );
+}

@@ -1,10 +1,12 @@
 //! Zero knowledge end to end: every choice of what is private is proved and verified, and what must be hidden is.
 
+use ndarray::ArrayD;
+
 use super::fixture::{CONTEXT, whole_network};
 use super::network::{Network, window};
 use crate::argument::{Statement, soundness};
 use crate::graph::NodeId;
-use crate::keys::Choice;
+use crate::keys::{Choice, ProvingKey};
 use crate::keys::{ROTATION_RESERVE, WeightCommitments, weight_extents};
 use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, TARGET_BITS};
 use crate::privacy::{Privacy, Visibility};
@@ -57,8 +59,8 @@ fn every_privacy_proves_and_verifies() {
     }
 }
 
-#[test]
-fn a_model_without_parameters_is_proved_with_a_recursion() {
+/// A key whose row combinations are committed: of a model without parameters.
+pub(super) fn recursive() -> (ProvingKey, ArrayD<i64>) {
     let mut n = Network::new(4, &[1, 1, 4, 4], (-127, 127));
     let pool = n.max_pool("pool", NodeId(0), window(2, 2, 0));
     let model = n.finish(&[pool]).with_privacy(Privacy {
@@ -86,7 +88,12 @@ fn a_model_without_parameters_is_proved_with_a_recursion() {
         weights,
     };
     let input = Network::random_input(1, &model);
-    let key = build(Cpu, model, lowered, choice, None).expect("setup");
+    (build(Cpu, model, lowered, choice, None).expect("setup"), input)
+}
+
+#[test]
+fn a_model_without_parameters_is_proved_with_a_recursion() {
+    let (key, input) = recursive();
     // Nothing is claimed of weights: the setup proof opens its mask alone.
     let statement = Statement::of_setup(&key.verifying.weights).expect("statement");
     assert!(statement.opened.is_empty() && statement.masking.is_some());

@@ -110,6 +110,16 @@ impl Curve {
         };
     }
 
+    /// Puts 1 in the place of the step of the argument.
+    pub(super) fn forget_input(&mut self) {
+        *self = Self {
+            kind: self.kind,
+            input: Dyadic::ONE,
+            output: self.output,
+            memo: Memo::default(),
+        };
+    }
+
     pub(super) fn validate(&self) -> Result<(), TableError> {
         self.input.validate_positive("step of the argument")?;
         self.output.validate_positive("step of the value")?;

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::pcs::TARGET_BITS;
-use crate::pcs::soundness::total;
+use crate::transcript::ErrorTerm;
 use crate::transcript::Kind;
+use crate::transcript::term::total;
 
 #[test]
 fn honest_recursions_are_accepted() {
@@ -86,7 +87,22 @@ fn functionals_in_any_order_and_twice_and_none() {
 
 #[test]
 fn messages_come_in_the_order_that_makes_them_count() {
-    let scene = rich_scene();
+    let (root, message) = (
+        (Kind::Digest, "recursion.root"),
+        (Kind::Extension, "recursion.message"),
+    );
+    // Rows of the levels: 5, 4, 4, without work before their challenges.
+    assert_order(
+        &rich_scene(),
+        &[(3, false, root), (2, false, root), (2, false, message)],
+    );
+    // Rows of the levels: 5, 4.
+    assert_order(&scene_with_work(), &[(3, true, root), (2, false, message)]);
+}
+
+/// The messages of a proof are those of these levels: rounds, whether work precedes their challenges, and what comes
+/// after them.
+fn assert_order(scene: &Scene, levels: &[(usize, bool, (Kind, &'static str))]) {
     let (proof, events) = scene.prove();
     let mut names: Vec<(Kind, &str)> = events.iter().map(|event| (event.kind, event.label)).collect();
     names.dedup();
@@ -96,18 +112,17 @@ fn messages_come_in_the_order_that_makes_them_count() {
         (Kind::Challenge, "point"),
         (Kind::Extension, "values"),
     ];
-    // Rows of the levels: 5, 4, 4.
-    for (rounds, next) in [
-        (3, (Kind::Digest, "recursion.root")),
-        (2, (Kind::Digest, "recursion.root")),
-        (2, (Kind::Extension, "recursion.message")),
-    ] {
+    for (rounds, work, next) in levels {
         expected.push((Kind::Challenge, "recursion.batch"));
-        for _ in 0..rounds {
+        for _ in 0..*rounds {
             expected.push((Kind::Extension, "recursion.rows"));
+            if *work {
+                expected.push((Kind::Grind, "recursion.rows.grind"));
+                expected.push((Kind::Nonce, "recursion.rows.grind"));
+            }
             expected.push((Kind::Challenge, "recursion.rows"));
         }
-        expected.push(next);
+        expected.push(*next);
         expected.extend([
             (Kind::Grind, "recursion.grind"),
             (Kind::Nonce, "recursion.grind"),
@@ -198,8 +213,8 @@ fn soundness_terms_are_what_the_formulas_give() {
     // 69 rows, then 8.
     let terms = soundness::recursion_terms(&parameters, 69 << 11);
     let bits = |name: &str| {
-        let found = terms.iter().find(|(found, _)| found == name);
-        found.unwrap_or_else(|| panic!("{name} in {terms:?}")).1
+        let found = terms.iter().find(|term| term.name == name);
+        found.unwrap_or_else(|| panic!("{name} in {terms:?}")).bits
     };
     let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
     for (name, level) in [
@@ -211,11 +226,80 @@ fn soundness_terms_are_what_the_formulas_give() {
         assert!(near(bits(name), expected));
         assert!((TARGET_BITS..TARGET_BITS + 1.0).contains(&expected));
     }
-    let points = (7u64 * (1 << 15) + 3 * (1 << 11)) as f64;
-    assert!(near(bits("recursion: proximity"), 122.0 - points.log2()));
+    // 7 challenges after 6 bits of work each, and 3 after 1.
+    for (name, points, work) in [
+        (
+            "recursion: proximity of level 1, 6 bits of them grinding",
+            7 << 15,
+            6.0,
+        ),
+        (
+            "recursion: proximity of level 2, 1 bits of them grinding",
+            3 << 11,
+            1.0,
+        ),
+    ] {
+        assert!(near(bits(name), 122.0 - f64::from(points).log2() + work));
+    }
     assert!(near(bits("recursion: subspace"), 122.0 - 10f64.log2()));
     assert!(near(bits("recursion: rows"), 122.0 - 20f64.log2()));
     assert!(near(bits("recursion: batching"), 121.0));
-    assert_eq!(terms.len(), 6);
+    assert_eq!(terms.len(), 7);
     assert!(total(&terms) > 102.0 && total(&terms) < 104.0);
+}
+
+/// The only level of a recursion over `rows` rows.
+fn proximity_of(log_row: u32, log_codeword: u32, rows: usize) -> ErrorTerm {
+    let parameters = levels(&[(log_row, log_codeword, 1)]);
+    let terms = soundness::recursion_terms(&parameters, rows << log_row);
+    let found = terms.into_iter().find(|term| term.name.contains("proximity"));
+    found.unwrap()
+}
+
+#[test]
+fn work_before_the_challenges_of_rows_is_the_least_that_suffices() {
+    for log_codeword in 3..=30 {
+        for rows in 2usize..=300 {
+            let parameters = levels(&[(1, log_codeword, 1)]);
+            let shapes = parameters.shapes(rows << 1);
+            // The least cube that holds the rows.
+            let variables = (0..).find(|variables| 1 << variables >= rows).unwrap();
+            assert_eq!(shapes[0].variables, variables);
+            let work = soundness::rows_grinding_bits(&shapes[0]);
+            assert_eq!(
+                work,
+                work_by_definition(variables, log_codeword),
+                "{log_codeword} {rows}"
+            );
+            let ErrorTerm { name, bits, .. } = proximity_of(1, log_codeword, rows);
+            let alone = 122.0 - (variables as f64).log2() - f64::from(log_codeword);
+            assert!((bits - alone - f64::from(work)).abs() < 1e-9);
+            assert_eq!(work == 0, alone > 110.0 - 1e-9, "{name}");
+            assert_eq!(name.contains("grinding"), work > 0);
+            // No more than a bit above the aim, if there is work; all of them reach it below the cap.
+            assert!(work == 0 || bits < 111.0, "{bits}");
+            assert!(bits > 110.0 - 1e-9 || work == soundness::MAX_ROWS_GRINDING_BITS);
+        }
+    }
+}
+
+#[test]
+fn a_vector_of_four_million_is_sound_with_rows_of_2_to_18() {
+    // 2^22 coordinates and a row of tail are 17 rows: 5 challenges. Without work that is 99.7 bits.
+    let ErrorTerm { name, bits, .. } = proximity_of(18, 20, 17);
+    assert_eq!(name, "recursion: proximity of level 1, 11 bits of them grinding");
+    assert!((bits - (99.68 + 11.0)).abs() < 0.01, "{bits}");
+    let goal = |target_bits| CodeParameters::for_target(18, 0, 20, 20, target_bits).unwrap();
+    let parameters = RecursionParameters {
+        levels: vec![
+            goal(TARGET_BITS),
+            CodeParameters::for_target(11, 0, 15, 20, TARGET_BITS).unwrap(),
+        ],
+    };
+    let terms = soundness::recursion_terms(&parameters, 17 << 18);
+    assert!(total(&terms) > 102.9, "{terms:?}");
+    // Beyond the cap the account says so: 31 challenges on codewords of 2^30.
+    let ErrorTerm { name, bits, .. } = proximity_of(1, 30, 1 << 31);
+    assert!(name.ends_with("20 bits of them grinding"));
+    assert!((bits - (122.0 - 30.0 - 31f64.log2() + 20.0)).abs() < 1e-9 && bits < 110.0);
 }

@@ -142,6 +142,19 @@ fn rich_scene() -> Scene {
     Scene::new(code(7, 32, 10, 9), levels(&[(5, 8, 10), (3, 6, 7), (1, 4, 6)]), 2)
 }
 
+/// Two levels, of which the first has codewords so long that 4 bits of work come before each challenge of its rows.
+fn scene_with_work() -> Scene {
+    let scene = Scene::new(code(7, 32, 10, 9), levels(&[(5, 14, 30), (3, 6, 20)]), 2);
+    assert_eq!(work_by_definition(3, 14), 4);
+    scene
+}
+
+/// The fewest bits `g` with `k n <= 2^(12 + g)`, tried one after the other up to 20.
+fn work_by_definition(variables: usize, log_codeword: u32) -> u32 {
+    let points = (variables as u128) << log_codeword;
+    (0..20).find(|bits| points <= 1 << (12 + bits)).unwrap_or(20)
+}
+
 #[track_caller]
 fn assert_check<T: core::fmt::Debug>(result: Result<T, VerifyError>, expected: &str) {
     match result {

@@ -78,6 +78,8 @@ fn prove_by_definition(
                 K::ZERO
             };
             channel.send_extension("recursion.rows", &[zero + lie, square]);
+            let work = work_by_definition(shape.variables, shape.code.log_codeword);
+            channel.grind("recursion.rows.grind", work);
             let challenge = channel.challenge("recursion.rows");
             (u, w) = (at(&u, challenge), at(&w, challenge));
         }
@@ -142,8 +144,9 @@ impl Scene {
 
 #[test]
 fn both_provers_say_the_same() {
-    let shapes: [&[(u32, u32, usize)]; 5] = [
+    let shapes: [&[(u32, u32, usize)]; 6] = [
         &[(1, 4, 5)],
+        &[(5, 14, 30), (3, 6, 20)],
         &[(5, 8, 30)],
         &[(4, 6, 9), (1, 3, 3)],
         &[(4, 8, 9), (3, 6, 8), (2, 4, 5)],

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::pcs::CircleCode;
+use crate::transcript::Kind;
 
 #[test]
 fn false_values_are_rejected() {
@@ -76,6 +77,47 @@ fn every_message_of_every_level_is_checked_by_the_check_that_should() {
     assert_eq!(seen["recursion.columns"], 9);
     assert_eq!(seen["recursion.message"], 3);
     assert!(seen["recursion.path"] > 9);
+}
+
+#[test]
+fn a_nonce_without_its_work_is_rejected_before_the_challenge_of_the_rows() {
+    let scene = scene_with_work();
+    let (proof, events) = scene.prove();
+    let nonces: Vec<&Event> = events
+        .iter()
+        .filter(|event| event.kind == Kind::Nonce && event.label == "recursion.rows.grind")
+        .collect();
+    // Three rounds at the first level, none with work at the second.
+    assert_eq!(nonces.len(), 3);
+    let mut tried = 0;
+    for event in nonces {
+        let range = event.offset..event.offset + event.length;
+        let honest = u64::from_le_bytes(proof[range.clone()].try_into().unwrap());
+        // The honest one is the least that carries the work.
+        for nonce in 0..honest {
+            let mut changed = proof.clone();
+            changed[range.clone()].copy_from_slice(&nonce.to_le_bytes());
+            let expected = VerifyError::Check {
+                name: "transcript.grind",
+                place: "recursion.rows.grind".into(),
+            };
+            assert_eq!(scene.verify(&changed), Err(expected));
+            tried += 1;
+        }
+        // One that does carry it gives other challenges.
+        let mut other = (honest + 1..).map(|nonce| {
+            let mut changed = proof.clone();
+            changed[range.clone()].copy_from_slice(&nonce.to_le_bytes());
+            scene.verify(&changed)
+        });
+        let passes = |result: &Result<(), VerifyError>| !matches!(result, Err(VerifyError::Check { place, .. }) if place == "recursion.rows.grind");
+        assert!(other.find(passes).unwrap().is_err());
+        // Left out, the proof is read out of step.
+        let mut shorter = proof.clone();
+        shorter.drain(range);
+        assert!(scene.verify(&shorter).is_err());
+    }
+    assert!(tried > 3, "{tried}");
 }
 
 #[test]

@@ -108,6 +108,7 @@ fn normalized() -> CompiledModel {
         exponents: vec![4, 6, 5],
         precision: 7,
         epsilon: 1,
+        eps: None,
         numerator_bits: 45,
         root_bits: 29,
         reciprocal_bits: 30,
@@ -278,7 +279,13 @@ fn other_positions_or_another_base() {
     let mut shifted = turned(10_000.0);
     if let ops::IntOp::IntegerRope(op) = &mut shifted.network.graph.nodes[2].op {
         let later = rope(1, 6, 6, 10_000.0);
-        (op.cos, op.sin) = (later.cos[6..].to_vec(), later.sin[6..].to_vec());
+        let ops::Angles::Custom { cos, sin } = later.angles else {
+            panic!("explicit angles");
+        };
+        op.angles = ops::Angles::Custom {
+            cos: cos[6..].to_vec(),
+            sin: sin[6..].to_vec(),
+        };
     }
     rejected_by(trace_of(&right, &shifted), "lookup.sum");
     // Angles are part of the key.
