@@ -260,6 +260,22 @@ impl<'k> Statement<'k> {
         }
     }
 
+    /// The same statement with the sizes of a key that is too small to be sound, and refused everywhere else. Hiding
+    /// does not rest on soundness, and is tested exactly where sizes are small.
+    #[cfg(all(test, feature = "prover"))]
+    pub(crate) fn with_small_key(self, key: &'k WeightsKey) -> Result<Self, VerifyError> {
+        let narrow = key.code.narrow();
+        let mut statement = Self {
+            trace: Packing::new(&trace_extents(&self.circuit), narrow)?,
+            weights: key.packing()?,
+            separate: SeparateTensors::of(&self.circuit, narrow)?,
+            key: Cow::Borrowed(key),
+            ..self
+        };
+        statement.walk()?;
+        Ok(statement)
+    }
+
     /// The same statement with a key of its own.
     pub fn into_owned(self) -> Statement<'static> {
         Statement {

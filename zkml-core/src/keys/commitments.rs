@@ -11,7 +11,7 @@ use crate::int8::Int8Cells;
 use crate::pcs::{Keep, Rows, Tails, Uncommitted};
 use crate::privacy::Visibility;
 use crate::reduce::{Backend, Cpu};
-use crate::secret::Seed;
+use crate::secret::{Hedge, Seed};
 
 /// The commitments to the weights. A new key keeps them from setup on where memory allows; otherwise each is made when
 /// its turn comes. A commitment is dropped after its turn. All commitments and all readers of weights share the same
@@ -25,7 +25,8 @@ pub(crate) struct Commitments<B: Backend = Cpu> {
     made: Mutex<BTreeMap<usize, Arc<B::Matrix>>>,
 }
 
-/// The secret from which the seeds of all commitments are derived; as secret as the weights. `None` for public weights.
+/// The secret from which the seeds of all commitments are derived, and from which those of proofs are hedged; as secret
+/// as the weights. `None` for public weights.
 #[derive(Clone, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
 pub(crate) struct Secret(Option<[u8; 32]>);
 
@@ -36,6 +37,11 @@ impl Secret {
             Visibility::Private => Some(*Seed::from_os()?.as_bytes()),
             Visibility::Public => None,
         }))
+    }
+
+    /// The seed of a proof in the making; `os` is fresh from the operating system.
+    pub(crate) fn hedge(&self, os: &[u8; 32]) -> Hedge {
+        Hedge::new(self.0.as_ref(), os)
     }
 
     /// The seed of commitment `number`.

@@ -7,7 +7,7 @@ use super::{Constraint, Masking, Record};
 use crate::field::{K, M61};
 use crate::pcs::{ExtensionRow, MatrixOracle, PcsError};
 use crate::secret::Seed;
-use crate::transcript::{ProverChannel, ProverTranscript};
+use crate::transcript::ProverChannel;
 
 /// The secrets of one proof: pads `d` and masks `m`. Not `Clone`, and consumed by [`close`].
 pub struct Pads {
@@ -75,15 +75,15 @@ impl Pads {
 }
 
 /// Sends scalars under their pads, and keeps a record of all messages and challenges.
-pub struct MaskedProver<'t, 'p> {
-    transcript: &'t mut ProverTranscript,
+pub struct MaskedProver<'t, 'p, C> {
+    transcript: &'t mut C,
     pads: &'p [K],
     record: Record,
 }
 
-impl<'t, 'p> MaskedProver<'t, 'p> {
+impl<'t, 'p, C> MaskedProver<'t, 'p, C> {
     /// Over `transcript`.
-    pub fn new(transcript: &'t mut ProverTranscript, pads: &'p Pads) -> Self {
+    pub fn new(transcript: &'t mut C, pads: &'p Pads) -> Self {
         Self {
             transcript,
             pads: &pads.pads,
@@ -97,7 +97,7 @@ impl<'t, 'p> MaskedProver<'t, 'p> {
     }
 }
 
-impl ProverChannel for MaskedProver<'_, '_> {
+impl<C: ProverChannel> ProverChannel for MaskedProver<'_, '_, C> {
     fn send_scalars(&mut self, label: &'static str, values: &[K]) {
         let pads = self.pads.get(self.record.scalars.len()..).unwrap_or_default();
         // A value without a pad is not sent: the proof is then too short, and rejected. It does not happen: the circuit

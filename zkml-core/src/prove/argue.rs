@@ -16,14 +16,6 @@ use crate::reduce::Backend;
 use crate::secret::Seed;
 use crate::transcript::{ProverChannel, ProverTranscript};
 
-/// The randomness of a trace: fresh if the statement hides anything, else the public seed.
-pub(crate) fn trace_seed(statement: &Statement<'_>) -> Result<Seed, ProveError> {
-    Ok(match statement.masking {
-        Some(_) => Seed::from_os()?,
-        None => Seed::PUBLIC,
-    })
-}
-
 /// Commits to the tensors that have roots apart from the trace's, in the order of these roots. `linked` is the
 /// commitment to the input if another proof has made it.
 pub(crate) fn commit_tensors<B: Backend>(
@@ -80,9 +72,9 @@ pub(crate) fn prove_trace<B: Backend>(
 }
 
 /// Steps 3 to 6 of [`crate::verify`].
-pub(crate) fn argue<B: Backend>(
+pub(crate) fn argue<B: Backend, C: ProverChannel>(
     backend: &B,
-    transcript: &mut ProverTranscript,
+    transcript: &mut C,
     statement: &Statement<'_>,
     trace: &Trace<'_>,
     matrices: &[&B::Matrix],

@@ -2,6 +2,7 @@
 
 mod argue;
 pub mod link;
+mod seed;
 
 pub use link::{Input, TensorSecret};
 
@@ -11,13 +12,14 @@ use tracing::info_span;
 use crate::argument::{Answer, Statement, Trace};
 use crate::circuit::Home;
 use crate::keys::{ProveError, ProvingKey, Purpose};
-use crate::pcs::CommittedMatrix;
+use crate::pcs::{CommittedMatrix, MatrixOracle};
 use crate::proof::{Proof, PublicValues};
 use crate::reduce::Backend;
 
+pub(crate) use argue::prove_trace;
 #[cfg(test)]
 pub(crate) use argue::{argue, commit_tensors, replay};
-pub(crate) use argue::{prove_trace, trace_seed};
+pub(crate) use seed::{Occasion, trace_seed};
 
 /// Proves what the model answers on `input` (quantized integers, in the shape of the model's input).
 ///
@@ -90,8 +92,13 @@ pub fn prove_with_secrets<B: Backend>(
         let is_linked = linked.is_some();
         let (number, weights) =
             info_span!("count the opening").in_scope(|| key.next_commitment(Purpose::Proof))?;
-        let (backend, seed) = (key.backend(), trace_seed(&statement)?);
-        let weights = (number, &[&*weights][..]);
+        let occasion = Occasion {
+            opening: number,
+            context,
+            linked: linked.as_ref().map(|matrix| matrix.commitment().root),
+        };
+        let seed = trace_seed(&key.commitments.secret, &statement, &trace, &occasion)?;
+        let (backend, weights) = (key.backend(), (number, &[&*weights][..]));
         let (proof, tensors) = prove_trace(backend, &statement, &trace, weights, context, seed, linked)?;
         let (mut input, mut output) = (None, None);
         for (of, matrix) in statement.separate.iter().zip(tensors) {

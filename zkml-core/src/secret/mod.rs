@@ -1,7 +1,9 @@
 //! Secrets: where randomness comes from, and how memory that held a secret is overwritten.
 
+mod hedge;
 mod seed;
 
+pub use hedge::{Hedge, os_bytes};
 pub use seed::{RandomnessError, Seed};
 
 /// Overwrites secrets in one pass at the speed of memory; `Zeroize` for vectors is much slower. A barrier keeps the

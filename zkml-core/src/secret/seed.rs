@@ -4,24 +4,31 @@ use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::os_bytes;
 use crate::field::{M61, P};
 
 /// The secret that the salts and tails of one commitment come from. Fresh for every commitment, and as secret
 /// as the data.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Seed([u8; 32]);
+pub struct Seed {
+    bytes: [u8; 32],
+    /// Cells from these bytes, times a factor, are added to all cells: tests go along lines in the space of randomness.
+    #[cfg(test)]
+    #[zeroize(skip)]
+    along: Option<([u8; 32], M61)>,
+}
 
 /// The operating system gave no random bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no randomness from the operating system: {0}")]
-pub struct RandomnessError(String);
+pub struct RandomnessError(pub(super) String);
 
 /// Words of a stream that are made at once: 16 blocks of 64 bytes.
 const WORDS: usize = 128;
 
 impl Seed {
     /// The seed of a commitment without secrets, so that anyone can compute it again.
-    pub const PUBLIC: Self = Self([0; 32]);
+    pub const PUBLIC: Self = Self::from_bytes([0; 32]);
 
     /// A fresh seed from the operating system.
     ///
@@ -29,31 +36,38 @@ impl Seed {
     ///
     /// [`RandomnessError`] where it has none.
     pub fn from_os() -> Result<Self, RandomnessError> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| RandomnessError(error.to_string()))?;
-        Ok(Self(bytes))
+        Ok(Self::from_bytes(*os_bytes()?))
     }
 
     /// A seed kept from an earlier commitment to the same data.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self {
+            bytes,
+            #[cfg(test)]
+            along: None,
+        }
     }
 
     /// A seed for another commitment of the same proof: it tells nothing of this one.
     pub fn derive(&self, purpose: &str) -> Self {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        let mut hasher = blake3::Hasher::new_keyed(&self.bytes);
         hasher.update(b"derive..");
         hasher.update(purpose.as_bytes());
-        Self(*hasher.finalize().as_bytes())
+        let derived = Self::from_bytes(*hasher.finalize().as_bytes());
+        #[cfg(test)]
+        if let Some((bytes, factor)) = self.along {
+            return derived.along(&Self::from_bytes(bytes).derive(purpose), factor);
+        }
+        derived
     }
 
     /// The seed, to be kept with the data.
     pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.bytes
     }
 
     fn stream(&self, purpose: &[u8; 8], index: u64) -> blake3::OutputReader {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        let mut hasher = blake3::Hasher::new_keyed(&self.bytes);
         hasher.update(purpose);
         hasher.update(&index.to_le_bytes());
         hasher.finalize_xof()
@@ -80,7 +94,7 @@ impl Seed {
     fn fill(&self, purpose: &[u8; 8], index: u64, out: &mut [M61]) {
         let mut stream = self.stream(purpose, index);
         let mut bytes = Zeroizing::new([0; 8 * WORDS]);
-        let mut rest = out;
+        let mut rest = &mut *out;
         // The stream is read in whole blocks; a rejected word (probability 2^-61) is skipped.
         while !rest.is_empty() {
             stream.fill(bytes.as_mut_slice());
@@ -97,6 +111,27 @@ impl Seed {
                 written += 1;
             }
             rest = &mut rest[written..];
+        }
+        #[cfg(test)]
+        self.go_along(purpose, index, out);
+    }
+}
+
+#[cfg(test)]
+impl Seed {
+    /// Randomness that is this seed's plus `factor` times that of `other`. Salts are this seed's.
+    pub(crate) fn along(mut self, other: &Self, factor: M61) -> Self {
+        self.along = Some((other.bytes, factor));
+        self
+    }
+
+    fn go_along(&self, purpose: &[u8; 8], index: u64, out: &mut [M61]) {
+        if let Some((bytes, factor)) = self.along {
+            let mut more = vec![M61::from_raw(0); out.len()];
+            Self::from_bytes(bytes).fill(purpose, index, &mut more);
+            out.iter_mut()
+                .zip(more)
+                .for_each(|(cell, more)| *cell += factor * more);
         }
     }
 }

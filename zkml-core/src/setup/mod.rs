@@ -27,7 +27,7 @@ use crate::keys::{
 use crate::lower::Filled;
 use crate::pcs::{Keep, MatrixOracle};
 use crate::privacy::Visibility;
-use crate::prove::{prove_trace, trace_seed};
+use crate::prove::{Occasion, prove_trace, trace_seed};
 use crate::reduce::{Backend, Cpu};
 use choose::choose_code;
 
@@ -123,8 +123,7 @@ pub(crate) fn build<B: Backend>(
 
     let made = matrices;
     let matrices: Vec<&B::Matrix> = made.iter().map(AsRef::as_ref).collect();
-    verifying.weights.setup_proof =
-        prove_setup(&commitments.backend, &verifying.weights, &lowered, &matrices)?;
+    verifying.weights.setup_proof = prove_setup(&commitments, &verifying.weights, &lowered, &matrices)?;
     drop(made);
     if keep == Keep::Tree {
         commitments.forget();
@@ -147,7 +146,7 @@ pub(crate) fn build<B: Backend>(
 
 /// The setup proof of a key, over all commitments it speaks of.
 fn prove_setup<B: Backend>(
-    backend: &B,
+    commitments: &Commitments<B>,
     key: &WeightsKey,
     lowered: &Filled,
     matrices: &[&B::Matrix],
@@ -155,8 +154,13 @@ fn prove_setup<B: Backend>(
     let _span = info_span!("setup proof").entered();
     let statement = Statement::of_setup(key)?;
     let trace = Trace::of_weights(statement.circuit(), &lowered.parameters)?;
-    let seed = trace_seed(&statement)?;
-    let weights = (0, matrices);
+    let occasion = Occasion {
+        opening: 0,
+        context: b"",
+        linked: None,
+    };
+    let seed = trace_seed(&commitments.secret, &statement, &trace, &occasion)?;
+    let (backend, weights) = (&commitments.backend, (0, matrices));
     let prove = |_: &rayon::Scope<'_>| prove_trace(backend, &statement, &trace, weights, b"", seed, None);
     Ok(rayon::scope(prove)?.0.messages)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
-use super::fixture::{CONTEXT, Fixture, fixture, hidden, large, rotated, secret};
+use super::fixture::{CONTEXT, Fixture, fixture, fresh_seed, hidden, large, rotated, secret};
 use super::forwarding::sends;
 use super::listening::listen_excusing;
 use crate::argument::Trace;
@@ -19,7 +19,7 @@ use crate::pcs::Matrix;
 use crate::pcs::{CommittedMatrix, prove_columns, prove_combination, prove_opening};
 use crate::proof::{Proof, PublicValues};
 use crate::prove::commit_tensors;
-use crate::prove::{replay, trace_seed};
+use crate::prove::replay;
 use crate::reduce::Cpu;
 use crate::transcript::{
     Event, PROTOCOL_SETUP, ProverChannel, ProverTranscript, VerifierTranscript, VerifyError,
@@ -210,7 +210,7 @@ impl<'c> Prover<'c> {
         for (label, bytes) in case.bindings() {
             transcript.absorb(label, &bytes);
         }
-        let seed = trace_seed(statement).expect("randomness");
+        let seed = fresh_seed(statement);
         let separate = commit_tensors(&Cpu, statement, &self.trace, &seed, None).expect("commitments");
         let (committed, pads) = self.trace.commit(&Cpu, statement, seed).expect("a commitment");
         let mut liar = lie.over(&mut transcript);

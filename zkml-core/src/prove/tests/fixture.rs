@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use ndarray::ArrayD;
 
 use super::network::{Network, window};
+use crate::argument::Statement;
 use crate::circuit::Function;
 use crate::graph::NodeId;
 use crate::keys::VerifyingKey;
@@ -12,6 +13,7 @@ use crate::keys::{CompiledModel, ProvingKey};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Proof, PublicValues};
 use crate::prove::prove;
+use crate::secret::Seed;
 use crate::setup::{SetupOptions, rotate, setup};
 use crate::transcript::VerifyError;
 use crate::verify::{TrustedKey, verify};
@@ -32,6 +34,14 @@ pub(crate) fn input_of(public: &mut PublicValues) -> &mut Vec<i64> {
 /// The public outputs, to be altered.
 pub(crate) fn outputs_of(public: &mut PublicValues) -> &mut Vec<Vec<i64>> {
     public.outputs.as_mut().expect("public outputs")
+}
+
+/// Randomness for a proof that a test makes by hand: fresh if the statement hides anything, else the public seed.
+pub(crate) fn fresh_seed(statement: &Statement<'_>) -> Seed {
+    match statement.masking {
+        Some(_) => Seed::from_os().expect("randomness"),
+        None => Seed::PUBLIC,
+    }
 }
 
 /// What the fixture's proof is bound to.

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use super::fixture::{CONTEXT, fixture, input_of, outputs_of, whole_network};
+use super::fixture::{CONTEXT, fixture, fresh_seed, input_of, outputs_of, whole_network};
 use super::network::Network;
 use crate::argument::Statement;
 use crate::argument::Trace;
@@ -12,7 +12,7 @@ use crate::field::M61;
 use crate::keys::{CompiledModel, ProveError, ProvingKey};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::PublicValues;
-use crate::prove::{Input, prove, prove_trace, prove_with_secrets, trace_seed};
+use crate::prove::{Input, prove, prove_trace, prove_with_secrets};
 use crate::reduce::{Cells, Cpu, Values};
 use crate::setup::{SetupOptions, setup};
 use crate::transcript::VerifyError;
@@ -182,7 +182,7 @@ fn verdict(key: &ProvingKey, input: &ArrayD<i64>, altered: ColumnId, change: u64
     }
     let trace = Trace { values, ..honest };
     let weights = key.commitment(0).expect("a commitment");
-    let secrets = trace_seed(&statement).expect("randomness");
+    let secrets = fresh_seed(&statement);
     let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets, None)
         .expect("a proof of something")
         .0;

@@ -9,12 +9,12 @@ use super::{ALL_PRIVATE, Heard, heard, small_key};
 use crate::argument::Statement;
 use crate::argument::Trace;
 use crate::field::K;
-use crate::prove::{prove, trace_seed};
+use crate::prove::{Occasion, prove, trace_seed};
 use crate::reduce::Cpu;
 use crate::secret::Seed;
 
 /// Everything that must not come twice, as bytes of some kind.
-fn random_parts(heard: &Heard) -> Vec<(&'static str, Vec<u64>)> {
+pub(super) fn random_parts(heard: &Heard) -> Vec<(&'static str, Vec<u64>)> {
     let words = |value: &K| vec![value.c0.value, value.c1.value];
     let bytes = |digest: &[u8; 32]| {
         let (words, _) = digest.as_chunks::<8>();
@@ -80,7 +80,12 @@ fn pads_and_masks_of_two_proofs_are_others() {
     let mut seen = BTreeSet::new();
     let mut seeds = BTreeSet::new();
     for _ in 0..4 {
-        let seed = trace_seed(&statement).expect("randomness");
+        let occasion = Occasion {
+            opening: 0,
+            context: b"",
+            linked: None,
+        };
+        let seed = trace_seed(&key.commitments.secret, &statement, &trace, &occasion).expect("randomness");
         assert!(seeds.insert(*seed.as_bytes()));
         let (_, pads) = trace.commit(&Cpu, &statement, seed).expect("a commitment");
         let pads = pads.expect("pads");

@@ -3,11 +3,15 @@
 //! - `simulator`: makes the view of a verifier from public values alone, and the verifier's code accepts it;
 //! - `statistics`: everything a proof shows is uniform, alike for two very different inputs and for the simulator;
 //! - `freshness`: two proofs of one statement have nothing random in common;
+//! - `hedged`: nor have two proofs for which the operating system gave the same bytes;
+//! - `joint`: all that is seen in the life of a key has one distribution for all secrets, by exact ranks;
 //! - `rank`: the opened cells of a row are as random as their number;
 //! - `budget`: no commitment to private weights is opened more often than its randomness allows.
 
 mod budget;
 mod freshness;
+mod hedged;
+mod joint;
 mod rank;
 mod simulator;
 mod statistics;
@@ -44,7 +48,12 @@ const ALL_PRIVATE: Privacy = Privacy {
 
 /// A linear layer, a rescale, and another linear layer, of two numbers each.
 fn tiny_model(privacy: Privacy) -> CompiledModel {
-    let mut n = Network::new(3, &[1, 2], (-8, 7));
+    tiny_model_with(3, privacy)
+}
+
+/// The same with other weights.
+fn tiny_model_with(weights: u64, privacy: Privacy) -> CompiledModel {
+    let mut n = Network::new(weights, &[1, 2], (-8, 7));
     n.limb_bits = 3;
     let first = n.linear("first", NodeId(0), 2, false);
     let q = n.rescale("q", first, Function::Identity, None);

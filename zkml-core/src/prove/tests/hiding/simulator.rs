@@ -13,7 +13,7 @@
 //! opened columns, all but m and g      uniform in F: rank of the random tails (see `rank`)
 //! opened columns, m and g              solved from Enc(z)_j = m_j + xi d_j, Enc(u)_j = g_j + the other rows; at other
 //!                                      positions that the cells of g stand for, where nothing is known of the rows of
-//!                                      weights, from a uniform sum of these (see `rank`)
+//!                                      weights, with uniform cells of these (see `rank`)
 //! trees                                over the opened columns with random salts, and random leaves elsewhere: no one
 //!                                      knows the salt of a leaf that is not opened
 //! ```
@@ -314,21 +314,26 @@ impl Simulator {
                     answer[symbol] - xi * pad,
                 );
             }
-            // The mask at all positions of the symbol: what u leaves where it is opened; elsewhere the rows of weights
-            // add up to something uniform.
+            // The mask at all positions of the symbol: what u leaves. Where it is not opened nobody knows the cells of
+            // weights, which are uniform. (Their sum is uniform too, unless there is but one row: then it is in F times
+            // a factor that everyone knows.)
             let mask = masking.opening_mask();
             cells[mask.rows()].fill(M61::ZERO);
             let first = symbol << narrow.log_stride;
             let mut masks = Vec::new();
             for (position, &combined) in combined.iter().enumerate().skip(first).take(masking.classes) {
-                if !positions.contains(&position) {
-                    masks.push(self.extension(1)[0]);
-                    continue;
-                }
                 let mut left = combined;
-                let own = core::iter::once(cells.as_slice());
-                let all = own.chain(others.iter().map(|tree| tree.at(position)));
-                for (cells, weights) in all.zip(&combination.weights) {
+                let opened = positions.contains(&position);
+                let mut all = vec![cells.clone()];
+                all.extend(
+                    others
+                        .iter()
+                        .map(|tree| match opened || tree.code.log_stride > 0 {
+                            true => tree.at(position).to_vec(),
+                            false => self.base(tree.rows),
+                        }),
+                );
+                for (cells, weights) in all.iter().zip(&combination.weights) {
                     for (cell, weight) in cells.iter().zip(weights) {
                         left -= *weight * K::new(*cell, M61::ZERO);
                     }

@@ -459,7 +459,7 @@ fn other_tokens_for_a_proof_that_is_made() {
             ..honest
         };
         let weights = scene.key.commitment(0).expect("a commitment");
-        let secrets = trace_seed(&statement).expect("randomness");
+        let secrets = fresh_seed(&statement);
         let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets, None)
             .expect("a proof")
             .0;

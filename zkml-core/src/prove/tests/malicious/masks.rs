@@ -141,7 +141,7 @@ fn one_pad_that_is_not_the_committed_one() {
         &trace,
         (0, &[&weights]),
         CONTEXT,
-        trace_seed(&statement).expect("randomness"),
+        fresh_seed(&statement),
         None,
     )
     .expect("a proof")

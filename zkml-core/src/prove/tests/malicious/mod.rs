@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::ArrayD;
 
-use super::fixture::{CONTEXT, judge};
+use super::fixture::{CONTEXT, fresh_seed, judge};
 use super::forwarding::sends;
 use super::network::Network;
 use crate::argument::Trace;
@@ -41,7 +41,7 @@ use crate::pcs::{CommittedMatrix, Rows, prove_columns, prove_combination, prove_
 use crate::privacy::Privacy;
 use crate::proof::{Proof, PublicValues};
 use crate::prove::commit_tensors;
-use crate::prove::{replay, trace_seed};
+use crate::prove::replay;
 use crate::reduce::{Cells, Cpu, Values};
 use crate::secret::Seed;
 use crate::setup::{SetupOptions, setup};
@@ -386,7 +386,7 @@ fn prove_lying(
     for (label, bytes) in bindings(statement, &trace.public, 0, CONTEXT) {
         transcript.absorb(label, &bytes);
     }
-    let seed = trace_seed(statement).expect("randomness");
+    let seed = fresh_seed(statement);
     let separate = commit_tensors(&Cpu, statement, trace, &seed, None).expect("commitments");
     let (mut committed, pads) = trace.commit(&Cpu, statement, seed).expect("a commitment");
     if let Some(alter) = hooks.commitment {

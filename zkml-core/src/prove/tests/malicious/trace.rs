@@ -3,7 +3,7 @@
 use crate::ops;
 use std::sync::LazyLock;
 
-use super::super::fixture::{CONTEXT, judge, outputs_of, whole_network};
+use super::super::fixture::{CONTEXT, fresh_seed, judge, outputs_of, whole_network};
 use super::super::network::{Network, window};
 use super::*;
 use crate::circuit::{Function, Table};
@@ -292,7 +292,7 @@ fn another_public_input_for_values_already_committed() {
         ..honest
     };
     let weights = key.commitment(0).expect("a commitment");
-    let secrets = trace_seed(&statement).expect("randomness");
+    let secrets = fresh_seed(&statement);
     let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets, None)
         .expect("a proof")
         .0;
