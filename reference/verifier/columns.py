@@ -61,6 +61,11 @@ class Columns:
             return self.select(column, *variant(fields), point)
         return extension(fields if public == "Constant" else self.public[number], column, point)
 
+    def table_row(self, number, point):
+        """The extensions of a table's columns."""
+        table = self.tables[number]
+        return table.evaluate(point) if self.public is not None else [ZERO] * table.arity
+
     def select(self, column, rule, fields, point):
         """The extension of a selector, in closed form (docs/protocol/circuit.md, "Selector")."""
         parts = column.split(point)

@@ -58,7 +58,7 @@ def lookups(channel, columns):
             p, q = p - weight, q - denominator(lookup["table"], values[number]) * weight
             claims[number] = [(column, suffix, y) for column, y in zip(lookup["columns"], values[number])]
         else:
-            row = columns.tables[table].evaluate(suffix)
+            row = columns.table_row(table, suffix)
             p, q = p + multiplicities[table] * weight, q - denominator(table, row) * weight
             of_tables[table] = (suffix, multiplicities[table])
     channel.check("lookup.numerator", p)
