@@ -59,9 +59,7 @@ def codeword_at(phis, message):
     return K(sum(b * u.c0 for b, u in zip(values, message)), sum(b * u.c1 for b, u in zip(values, message)))
 
 
-# ---------------------------------------------------------------------------------------------------------------------
 # Hashes
-# ---------------------------------------------------------------------------------------------------------------------
 
 def keyed(name, data):
     return blake3(data, key=f"zkml commitment: {name}".ljust(32).encode()).digest()

@@ -5,7 +5,7 @@ circuit for the same skeleton, down to the name of every column, for the circuit
 
     python3 lowering.py KEY > circuit.json
 
-The skeleton is as `zkml inspect KEY --skeleton` prints it, or as `formats.SKELETON` reads it from a key. The circuit is
+The skeleton is as `zkml inspect KEY --skeleton` prints it, or as `schema.SKELETON` reads it from a key. The circuit is
 as `zkml inspect KEY --circuit` prints it.
 
 `skeleton` reads the network, `rules` has what shapes and ranges share, `circuit` builds and checks the circuit,
@@ -25,7 +25,7 @@ from circuit import (
 )
 from angles import Rotary
 from curves import BadCurve, Curve
-from formats import SKELETON, read_file
+from formats import read_file
 from gadgets import (
     advice, check_quotient, clamped_to_bits, limbs, multiplied, quotient, range_table, reciprocal, within,
 )
@@ -34,6 +34,7 @@ from rules import (
     accumulator, check_axis, check_bias, check_multipliers, check_positive, checked_shape, hull, largest_product,
     no_operand, only_operand, parameter_shape, range_of_products, same_shape, scaled_range, slide, two_alike,
 )
+from schema import SKELETON
 from skeleton import Network, Refused, check_skeleton, require, variant
 
 # The switches of the circuit level, in the order of the file.

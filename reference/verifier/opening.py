@@ -57,9 +57,7 @@ class Opening:
         """Pairs of rows that hold the pads; known once all hidden values but two are read."""
         return -(-(self.channel.pads + 3) // self.narrow_row)
 
-    # -----------------------------------------------------------------------------------------------------------------
     # Steps 1 and 2: one claim on one combination of rows
-    # -----------------------------------------------------------------------------------------------------------------
 
     def combine(self):
         """Reads up to the row combination, and states what it must be."""
@@ -111,9 +109,7 @@ class Opening:
                 deltas += [delta, delta * I]
         return deltas
 
-    # -----------------------------------------------------------------------------------------------------------------
     # Closing check
-    # -----------------------------------------------------------------------------------------------------------------
 
     def close(self):
         """All constraints on the pads hold. The answers z = m + xi d are messages of narrow rows, pair by pair."""
@@ -137,9 +133,7 @@ class Opening:
         if found != masked_0 + masked_1 * self.xi:
             raise Reject("closing.constraints")
 
-    # -----------------------------------------------------------------------------------------------------------------
     # Steps 3 to 5: columns
-    # -----------------------------------------------------------------------------------------------------------------
 
     def open(self):
         """The combination is that of the rows, at random positions."""

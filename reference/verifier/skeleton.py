@@ -44,7 +44,7 @@ class Node:
 
 
 class Network:
-    """The nodes, each after its operands, and the parameters. The document has the types of `formats.SKELETON`."""
+    """The nodes, each after its operands, and the parameters. The document has the types of `schema.SKELETON`."""
 
     def __init__(self, document):
         self.nodes = [Node(node) for node in document["nodes"]]

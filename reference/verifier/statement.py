@@ -3,9 +3,10 @@
 from math import log2
 
 from circuit import is_exact, sequential_steps, variables
-from formats import CIRCUIT, INSTANCE, SKELETON, digest, key_digest, weights_digest
+from formats import INSTANCE, digest, key_digest, weights_digest
 from layout import full, packing, trace_extents, weight_extents
 from lowering import lower
+from schema import CIRCUIT, SKELETON
 from skeleton import require
 from transcript import Reject
 
@@ -89,9 +90,7 @@ def setup_circuit(weights):
             "unpacked": weights["unpacked"], "unstacked": False}
 
 
-# ---------------------------------------------------------------------------------------------------------------------
 # A weights key that can be used
-# ---------------------------------------------------------------------------------------------------------------------
 
 def budget(weights):
     """Openings that private weights allow after setup."""
