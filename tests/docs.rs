@@ -197,3 +197,101 @@ fn a_link_that_leads_nowhere_is_found() {
         "the-price-of-zero-knowledge-x_1"
     );
 }
+
+/// Where a link leads: path from the root, and line.
+fn target(link: &str) -> Option<(PathBuf, usize)> {
+    let (path, line) = link.split_once("#L")?;
+    let path = path.trim_start_matches("../../");
+    Some((root().join(path), line.parse().ok()?))
+}
+
+/// All `(text, target)` of the links to lines in `text`.
+fn links_to_lines(text: &str) -> Vec<(String, PathBuf, usize)> {
+    let mut links = Vec::new();
+    for part in text.split('[').skip(1) {
+        let Some((label, rest)) = part.split_once("](") else {
+            continue;
+        };
+        let link = rest.split(')').next().unwrap_or_default();
+        if let Some((path, line)) = target(link) {
+            links.push((label.to_owned(), path, line));
+        }
+    }
+    links
+}
+
+fn line_of(path: &Path, line: usize) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().nth(line - 1).unwrap_or_default().to_owned()
+}
+
+/// Names of the checks that a source file of the verifier states: those of `name: ".."` and of `failed("..", ..)`.
+fn checks_of(text: &str) -> Vec<String> {
+    // Tests of a file come last.
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let quoted = |after: &str| {
+        let parts = text.split(after).skip(1);
+        parts
+            .filter_map(|part| part.split('"').next())
+            .filter(|name| name.contains('.') && !name.contains(' '))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let mut checks = quoted("name: \"");
+    checks.extend(quoted("failed(\""));
+    checks
+}
+
+/// The table of `proof.md` answers where a check is: it has a row for each check, the line of the row states the check,
+/// and its test is the one that the line begins.
+#[test]
+fn the_table_of_checks_has_every_check_at_its_line() {
+    let page = fs::read_to_string(root().join("docs/protocol/proof.md")).unwrap();
+    let mut listed = Vec::new();
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let name = row.split('`').nth(1).unwrap();
+        let links = links_to_lines(row);
+        let (code, tests): (Vec<_>, Vec<_>) = links.iter().partition(|(label, ..)| label.contains(".rs:"));
+        if name.contains('.') {
+            listed.push(name.to_owned());
+            for (label, path, line) in &code {
+                let found = line_of(path, *line);
+                assert!(found.contains(&format!("\"{name}\"")), "{name}: {label} is `{found}`");
+            }
+        }
+        for (label, path, line) in &code {
+            let number = label.rsplit(':').next().unwrap();
+            assert_eq!(number, line.to_string(), "{name}: {label} of {}", path.display());
+        }
+        for (label, path, line) in &tests {
+            let test = label.trim_end_matches(" ..");
+            let found = line_of(path, *line);
+            let begins = found.contains(&format!("fn {test}"));
+            assert!(begins || label.starts_with("one of"), "{name}: {label} is `{found}`");
+        }
+    }
+    let mut stated = Vec::new();
+    let mut sources = Vec::new();
+    for folder in ["lookup", "reduce", "masking", "pcs", "transcript", "verify", "argument", "sumcheck"] {
+        collect_sources(&root().join("zkml-core/src").join(folder), &mut sources);
+    }
+    for source in sources {
+        stated.extend(checks_of(&fs::read_to_string(source).unwrap()));
+    }
+    stated.sort();
+    stated.dedup();
+    listed.sort();
+    assert_eq!(stated, listed, "left: checks of the verifier, right: rows of the table");
+}
+
+fn collect_sources(folder: &Path, sources: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != "tests" {
+            collect_sources(&path, sources);
+        } else if name.ends_with(".rs") && name != "tests.rs" && name != "testing.rs" {
+            sources.push(path);
+        }
+    }
+}

@@ -117,8 +117,10 @@ fn copies_term(statement: &Statement<'_>) -> Option<ErrorTerm> {
     let circuit = statement.circuit();
     let parameters = statement.parameters.iter();
     let variables: usize = parameters.map(|&id| circuit[id].shape.variables()).sum();
-    let error = (variables.max(1) as f64) * further as f64;
-    let bits = FIELD_BITS - error.log2();
+    if variables == 0 {
+        return None;
+    }
+    let bits = FIELD_BITS - (variables as f64 * further as f64).log2();
     Some(ErrorTerm::new(
         &COPIES,
         "weights: the same in all commitments",

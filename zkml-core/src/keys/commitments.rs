@@ -57,7 +57,7 @@ impl Secret {
 const MAXIMUM_KEPT_BYTES: usize = 1 << 28;
 
 /// Most bytes of an encoded commitment that is kept. Of a larger one each proof recomputes the columns that it opens.
-const MAXIMUM_CODEWORD_BYTES: usize = 1 << 30;
+pub(crate) const MAXIMUM_CODEWORD_BYTES: usize = 1 << 30;
 
 impl<B: Backend> Commitments<B> {
     pub(crate) fn new(backend: B, secret: Secret, cells: Int8Cells) -> Self {

@@ -25,7 +25,7 @@ pub use architecture::Architecture;
 #[cfg(feature = "prover")]
 pub use budget::{Budget, BudgetError, Purpose};
 #[cfg(feature = "prover")]
-pub(crate) use commitments::{Commitments, Secret};
+pub(crate) use commitments::{Commitments, MAXIMUM_CODEWORD_BYTES, Secret};
 pub use compare::Difference;
 #[cfg(feature = "prover")]
 pub(crate) use compiled::Choice;

@@ -146,6 +146,8 @@ pub struct Replay<'a> {
     extension: core::slice::Iter<'a, Vec<K>>,
     digests: core::slice::Iter<'a, [u8; 32]>,
     constraints: Vec<Constraint>,
+    /// Was a challenge asked for that the record does not have?
+    is_exhausted: bool,
 }
 
 impl<'a> Replay<'a> {
@@ -157,17 +159,48 @@ impl<'a> Replay<'a> {
             extension: record.extension.iter(),
             digests: record.digests.iter(),
             constraints: Vec::new(),
+            is_exhausted: false,
         }
     }
 
-    /// What was stated, in order.
-    pub fn into_constraints(self) -> Vec<Constraint> {
+    /// What was stated, of a record that holds more.
+    #[cfg(test)]
+    pub(crate) fn stated(self) -> Vec<Constraint> {
         self.constraints
+    }
+
+    /// What was stated, in order: `expected` constraints, over all that the record holds.
+    ///
+    /// # Errors
+    /// [`VerifyError::Invariant`]: the two walks are the same code, so none of it can happen.
+    pub fn into_constraints(self, expected: usize) -> Result<Vec<Constraint>, VerifyError> {
+        let broken = |what: String| Err(VerifyError::Invariant { what });
+        if self.is_exhausted {
+            return broken("replay: a challenge was not drawn before".into());
+        }
+        let left = [
+            ("scalars", self.scalars.len()),
+            ("challenges", self.challenges.len()),
+            ("messages", self.extension.len()),
+            ("digests", self.digests.len()),
+        ];
+        if let Some((what, left)) = left.iter().find(|(_, left)| *left > 0) {
+            return broken(format!("replay: {left} {what} were not heard again"));
+        }
+        let found = self.constraints.len();
+        if found != expected {
+            return broken(format!(
+                "replay: {expected} constraints were counted, {found} are there"
+            ));
+        }
+        Ok(self.constraints)
     }
 }
 
 fn exhausted(label: &'static str) -> VerifyError {
-    VerifyError::Key(format!("replay: `{label}` was not said by the prover"))
+    VerifyError::Invariant {
+        what: format!("replay: `{label}` was not said by the prover"),
+    }
 }
 
 impl VerifierChannel for Replay<'_> {
@@ -210,8 +243,9 @@ impl VerifierChannel for Replay<'_> {
     }
 
     fn challenge(&mut self, _: &'static str) -> K {
-        // One too many cannot be: both walks are the same code. The count is compared at the end of the proof.
-        self.challenges.next().copied().unwrap_or(K::ZERO)
+        let drawn = self.challenges.next().copied();
+        self.is_exhausted |= drawn.is_none();
+        drawn.unwrap_or(K::ZERO)
     }
 
     fn positions(&mut self, _: &'static str, _: usize, _: usize) -> Vec<usize> {

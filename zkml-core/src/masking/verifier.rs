@@ -101,7 +101,10 @@ impl Closing {
     /// Check `closing.constraints`.
     pub fn judge(&self, constraints: &[Constraint]) -> Result<(), VerifyError> {
         let mut power = K::ONE;
-        let mut found = self.z().last().copied().unwrap_or(K::ZERO);
+        let z = self.z();
+        let mut found = *z.last().ok_or_else(|| VerifyError::Invariant {
+            what: "closing: no answer".into(),
+        })?;
         for constraint in constraints {
             found += mul_k(power, constraint.at(self.xi));
             power = mul_k(power, self.eta);
@@ -141,9 +144,9 @@ impl Closing {
 }
 
 fn miscounted(found: usize, expected: usize) -> VerifyError {
-    VerifyError::Key(format!(
-        "the argument hides {found} scalars, there are pads for {expected}"
-    ))
+    VerifyError::Invariant {
+        what: format!("the argument hides {found} scalars, there are pads for {expected}"),
+    }
 }
 
 impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {

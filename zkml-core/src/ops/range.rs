@@ -108,6 +108,18 @@ pub enum RangeError {
         /// Rows of the weight.
         rows: i64,
     },
+    /// An epsilon in steps that is not the real one.
+    #[error("`{layer}`: eps {eps} is {expected} in squared steps of the operand, found {found}")]
+    Epsilon {
+        /// Name of the node.
+        layer: String,
+        /// The real one.
+        eps: String,
+        /// What it is in steps.
+        expected: String,
+        /// What the network has.
+        found: i64,
+    },
     /// A norm whose widths do not fit each other.
     #[error("`{layer}`: the widths of the norm do not fit each other")]
     BadNorm {

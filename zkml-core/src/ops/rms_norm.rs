@@ -134,12 +134,13 @@ impl FloatRoom for RmsNorm {
         let x = quantizing.channels(0)?;
         let channels = self.normalized_shape as f64;
         let epsilon = self.epsilon * channels / (x.step * x.step);
-        let Some(norm) = IntegerRmsNorm::for_operand(&x, self.normalized_shape, epsilon, bits) else {
+        let Some(mut norm) = IntegerRmsNorm::for_operand(&x, self.normalized_shape, epsilon, bits) else {
             return Err(QuantizeError::unsupported(
                 quantizing,
                 "an RMSNorm of so many channels",
             ));
         };
+        norm.eps = crate::circuit::Dyadic::from_f64(self.epsilon).ok();
         let scale = norm.scale(self.normalized_shape);
         quantizing.activate(norm.into(), vec![x.node], scale)
     }

@@ -139,5 +139,5 @@ pub(crate) fn replay<M: MatrixOracle>(
     let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
     let rows = statement.masking.as_ref().map(Masking::opening_mask);
     Scheme::verify_claims(&mut channel, statement.key.opening(), &commitments, &opened, rows)?;
-    Ok(channel.into_constraints())
+    Ok(channel.into_constraints(statement.constraints)?)
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum VerifyError {
     /// An equation of the argument does not hold.
-    #[error("check `{name}` failed at {place}")]
+    #[error("{}check `{name}` failed at {place}", hint(name))]
     Check {
         /// Name of the check, as listed in `docs/protocol`.
         name: &'static str,
@@ -70,9 +70,23 @@ pub enum VerifyError {
         /// How many openings there are.
         budget: u64,
     },
+    /// Two parts of the verifier disagree, which is a mistake in it: nothing was verified.
+    #[error("broken invariant: {what}")]
+    Invariant {
+        /// What does not fit.
+        what: String,
+    },
     /// The verifying key is unusable.
     #[error("verifying key: {0}")]
     Key(String),
 }
 
 crate::debug_as_display!(VerifyError);
+
+/// What the failure of a check most often means. A proof of work fails first where anything that is bound differs.
+fn hint(name: &str) -> &'static str {
+    match name {
+        "transcript.grind" => "the context differs, or the proof was altered: ",
+        _ => "",
+    }
+}

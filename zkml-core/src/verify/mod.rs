@@ -155,7 +155,7 @@ fn open_with<S: CommitmentScheme, C: VerifierChannel<Scalar = K>>(
     let mut replay = Replay::new(closing.record(), &z);
     let opened = claims_to_open(&mut replay, statement, &public)?;
     S::verify_claims(&mut replay, parameters, commitments, &opened, mask)?;
-    closing.judge(&replay.into_constraints())?;
+    closing.judge(&replay.into_constraints(statement.constraints)?)?;
     drop(replaying);
 
     // The opening's own message comes first.

@@ -31,7 +31,7 @@ use ndarray::ArrayD;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::circuit::{Axis, CircuitError, ColumnId};
+use crate::circuit::{Axis, CircuitError, ColumnId, Dyadic};
 use crate::field::{M61, P, from_i64};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
 use crate::ops::quotient::{Quotient, RESULT_BITS, Width, advice, check_range, multiplied, within};
@@ -53,6 +53,8 @@ pub struct IntegerRmsNorm {
     pub precision: u32,
     /// The epsilon in units of `T`, rounded: `eps * d / step^2 * 4^j`.
     pub epsilon: i64,
+    /// The real epsilon that it stands for, which is checked; `None` for one that stands for itself.
+    pub eps: Option<Dyadic>,
     /// `k`: `N` has that many bits.
     pub numerator_bits: u32,
     /// `b`: roots are below `2^b`; 29 where `T` may have 58 bits.
@@ -93,6 +95,7 @@ impl IntegerRoom for IntegerRmsNorm {
             });
         }
         let channels = operand.shape.last().copied().unwrap_or(1);
+        self.check_epsilon(site.name, operand.scale, channels)?;
         let reached = self.largest_sum(operand.range, channels);
         if reached >= i128::from(P) {
             return Err(RangeError::Reached {
@@ -117,14 +120,18 @@ impl IntegerRoom for IntegerRmsNorm {
     }
 
     fn forget_calibration(&mut self) {
-        (self.exponents, self.precision, self.epsilon) = (vec![0], 0, 0);
+        (self.exponents, self.precision, self.numerator_bits) = (vec![0], 0, 0);
+        if self.eps.is_some() {
+            self.epsilon = 0;
+        }
     }
 
     fn options(&self, _site: &RangeSite<'_>) -> String {
-        format!(
-            "epsilon={}, precision={}, bits={}",
-            self.epsilon, self.precision, self.bits
-        )
+        let eps = match self.eps {
+            Some(eps) => format!("eps={eps}"),
+            None => format!("custom epsilon of {}", self.epsilon),
+        };
+        format!("{eps}, precision={}, bits={}", self.precision, self.bits)
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
@@ -269,6 +276,7 @@ impl IntegerRmsNorm {
             exponents: x.exponents.clone(),
             precision,
             epsilon: (epsilon * 4f64.powi(precision as i32)).round() as i64,
+            eps: None,
             numerator_bits,
             root_bits: 29,
             reciprocal_bits: 30,
@@ -287,6 +295,23 @@ impl IntegerRmsNorm {
     #[cfg(feature = "prover")]
     pub fn scale(&self, channels: usize) -> f64 {
         (channels as f64).sqrt() / 2f64.powi(self.bits as i32 - 1)
+    }
+
+    /// Checks that the epsilon in steps is the real one, for an operand of that scale.
+    fn check_epsilon(&self, layer: &str, scale: f64, channels: usize) -> Result<(), RangeError> {
+        let Some(eps) = self.eps else { return Ok(()) };
+        let precision = self.precision.min(64) as i32;
+        // Products and quotients of doubles are the same on every machine.
+        let expected = eps.to_f64() * channels as f64 / (scale * scale) * 4f64.powi(precision);
+        if (self.epsilon as f64 - expected).abs() <= 0.5 + expected.abs() * 1e-9 {
+            return Ok(());
+        }
+        Err(RangeError::Epsilon {
+            layer: layer.to_owned(),
+            eps: eps.to_string(),
+            expected: format!("{expected:.1}"),
+            found: self.epsilon,
+        })
     }
 
     /// `E`; none for parameters that make no sense.

@@ -46,6 +46,7 @@ fn norm(exponents: &[u32]) -> ops::IntegerRmsNorm {
         exponents: exponents.to_vec(),
         precision: 7,
         epsilon: 12_345,
+        eps: None,
         numerator_bits: 36,
         root_bits: 29,
         reciprocal_bits: 30,
@@ -280,6 +281,7 @@ fn small_norm(exponents: &[u32]) -> ops::IntegerRmsNorm {
         exponents: exponents.to_vec(),
         precision: 1,
         epsilon: 0,
+        eps: None,
         numerator_bits: 7,
         root_bits: 4,
         reciprocal_bits: 5,
@@ -377,7 +379,7 @@ fn what_may_wrap_is_refused() {
     assert_eq!(alone(44), Ok((0, 0)));
     reached(alone(45), "quotient times 2^shift");
     reached(
-        range_of(requantize(&[1 << 31], 0, 20, 16), &[accumulators], &[1, 2]),
+        range_of(requantize(&[(1 << 31) - 1], 0, 20, 16), &[accumulators], &[1, 2]),
         "numerator of a quotient",
     );
     // A residual of 24 bits in a norm whose sums of squares have 14 further bits; of 16 bits it fits.
@@ -467,6 +469,18 @@ fn parameters_that_make_no_sense_are_refused() {
             "{multiplier} {cosine}"
         );
     }
+    // An epsilon in steps must be the real one that the network states: here of an operand of scale 1.
+    let stated = |eps: f64, epsilon: i64| {
+        let op = ops::IntegerRmsNorm {
+            epsilon,
+            eps: Some(crate::circuit::Dyadic::from_f64(eps).expect("a number")),
+            precision: 1,
+            ..good.clone()
+        };
+        range_of(op.into(), &[(-9, 9)], &[1, 2])
+    };
+    assert!(stated(0.5, 4).is_ok());
+    assert!(stated(0.5, 6).is_err() && stated(0.5, 0).is_err() && stated(-0.5, 4).is_err());
     // One exponent for all channels takes no list of them, however many there are: such a list would fill the memory.
     let many = 1 << 31;
     let mut n = Network::new(1, &[1, many], (0, 0));

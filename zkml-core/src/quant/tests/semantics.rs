@@ -170,12 +170,10 @@ fn wrapping_is_refused_by_layer_with_its_numbers() {
     );
     assert_eq!(
         check(rescale(1 << 51, 4, 9)),
-        Err(RangeError::Rescale {
+        Err(RangeError::BadRescale {
             layer: "layer".into(),
-            accumulator: 1000,
-            multiplier: 1 << 51,
+            found: 1 << 51,
             shift: 4,
-            reached: (1000 << 51) + 8,
         })
     );
     assert_eq!(

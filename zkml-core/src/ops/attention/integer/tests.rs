@@ -235,8 +235,8 @@ fn every_bound_is_checked() {
         narrow.starts_with("a table of weights from 4096 to 7"),
         "{narrow}"
     );
-    assert!(with(&|op| op.multiplier = 0).contains("positive multipliers"));
-    assert!(with(&|op| op.shift = 0).contains("positive multipliers"));
+    assert!(with(&|op| op.multiplier = 0).contains("multipliers of 1 to"));
+    assert!(with(&|op| op.shift = 0).contains("multipliers of 1 to"));
     assert!(with(&|op| op.multiplier = 1 << 30).contains("scaled score"));
     let large = Case { v: 1 << 26, ..PLAIN };
     assert!(refused(&op, large).contains("numerator of a quotient"));

@@ -404,7 +404,7 @@ fn replay(
     let combination = verify_combination(&mut channel, statement.key.opening(), commitments, &claims, mask)
         .expect("a combination")
         .expect("something to open");
-    (combination, channel.into_constraints())
+    (combination, channel.stated())
 }
 
 /// The verifier's verdict, and what it heard.

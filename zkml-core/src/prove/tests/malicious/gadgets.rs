@@ -108,6 +108,7 @@ fn normalized() -> CompiledModel {
         exponents: vec![4, 6, 5],
         precision: 7,
         epsilon: 1,
+        eps: None,
         numerator_bits: 45,
         root_bits: 29,
         reciprocal_bits: 30,
