@@ -15,7 +15,7 @@ This file has the operations, each with its shape, its range and its columns.
 
 import json
 import sys
-from math import isqrt, prod
+from math import inf, isfinite, isqrt, prod
 
 from circuit import (
     BIAS_DIGITS, BIAS_LIMIT, LIMIT, MAXIMUM_TABLE_VARIABLES, P, WEIGHT_LIMIT, Builder, affine, below_limit, bits_of,
@@ -859,9 +859,25 @@ def largest_sum_of_squares(node, operand):
     return squares * 4 ** node.op["precision"] + norm_constant(node)
 
 
+def check_epsilon(node, operand):
+    """Epsilon, in squared steps of the operand, is the real one that the network states. In doubles, in this order."""
+    if node.op["eps"] is None:
+        return
+    mantissa, exponent = node.op["eps"]["mantissa"], node.op["eps"]["exponent"]
+    try:
+        real = float(mantissa) * 2.0**exponent
+        expected = real * float(operand.shape[-1]) / (operand.scale * operand.scale) * 4.0**node.op["precision"]
+    except (OverflowError, ZeroDivisionError):
+        expected = inf
+    fits = isfinite(expected) and abs(float(node.op["epsilon"]) - expected) <= 0.5 + abs(expected) * 1e-9
+    require(fits, node.name, f"an epsilon of {node.op['epsilon']} squared steps instead of {expected}")
+
+
 def range_of_rms_norm(network, node):
+    operand = network.operands(node)[0]
     check_norm(node)
-    reached = largest_sum_of_squares(node, network.operands(node)[0])
+    check_epsilon(node, operand)
+    reached = largest_sum_of_squares(node, operand)
     require(reached < P, node.name, f"the sum of squares may reach {reached}")
     check_quotient(node.name, norm_most(node) << norm_shift(node), norm_shift(node), node.op["bits"])
     return -norm_most(node), norm_most(node)
