@@ -42,8 +42,7 @@ class Rotary:
         return (1415 << self.bits) // 1000 + 2
 
     def turns(self, positions, channels):
-        """Cosines and sines of [positions, channels]: the second half repeats the first, and the first half of the sines
-        has the other sign."""
+        """Cosines and sines of [positions, channels]. The second half repeats the first; half of the sines are negated."""
         cos, sin = [], []
         frequencies = [self.frequency(pair, channels) for pair in range(channels // 2)]
         for t in range(positions):

@@ -1,4 +1,4 @@
-"""The argument from its first message on: roots, lookups, equalities, reduction, opening (docs/protocol/README.md, "Run")."""
+"""The argument from its first message on: roots, lookups, equalities, reduction, opening (docs/protocol/README.md)."""
 
 from channel import Channel, Rehearsal
 from columns import Columns

@@ -1,4 +1,4 @@
-"""A circuit as the argument walks through it: columns with their depth, public columns and tables with their extensions."""
+"""A circuit as the argument walks through it: columns by depth, and extensions of public columns and tables."""
 
 from math import prod
 
@@ -118,7 +118,7 @@ class Factor:
         return coordinates
 
     def weight(self, z, r):
-        """G(r) = sum over o of eq(z, o) eq(r, map(o)), for the coordinates of each axis of the view and of the source."""
+        """G(r) = sum over o of eq(z, o) eq(r, map(o)); z and r are split by the axes of the view and of the source."""
         cells = [(ONE, self.offset)]
         for size, stride, part in zip(self.sizes, self.strides, z):
             weights = eq_table(part)

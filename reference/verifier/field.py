@@ -80,11 +80,7 @@ def bits(value, count):
 
 
 def eq_bits(point, value):
-    """eq(point, bits of value)"""
-    result = ONE
-    for k, z in enumerate(reversed(point)):
-        result *= z if value >> k & 1 else ONE - z
-    return result
+    return eq(point, bits(value, len(point)))
 
 
 def prefix(point, n):

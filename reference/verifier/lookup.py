@@ -7,7 +7,8 @@ from field import ONE, eq_bits
 
 def blocks(columns):
     """The stack: (variables, lookup, table, offset) of each block, where lookup or table is None; and its variables."""
-    sizes = [(columns.of[lookup["columns"][0]].variables, number, None) for number, lookup in enumerate(columns.lookups)]
+    firsts = [columns.of[lookup["columns"][0]] for lookup in columns.lookups]
+    sizes = [(column.variables, number, None) for number, column in enumerate(firsts)]
     sizes += [(table.variables, None, number) for number, table in enumerate(columns.tables)]
     stack, offset = [], 0
     for variables, lookup, table in sorted(sizes, key=lambda size: -size[0]):

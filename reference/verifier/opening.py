@@ -1,6 +1,7 @@
 """One opening of many claims on rows of matrices (docs/protocol/commitment.md), with the mask and the closing check of
 zero knowledge (docs/protocol/zero-knowledge.md)."""
 
+from collections import namedtuple
 from math import prod
 
 from commitment import basis, codeword_at, factors, leaf, read_top, root
@@ -10,11 +11,8 @@ from sumcheck import sumcheck, weighted
 from transcript import Reject
 
 
-class Matrix:
-    """A committed matrix: its root, the number of its rows, and the log2 of their stride, 0 if they are wide."""
-
-    def __init__(self, committed, rows, log_stride):
-        self.root, self.rows, self.log_stride = committed, rows, log_stride
+# A committed matrix: its root, the number of its rows, and the log2 of their stride, 0 if they are wide.
+Matrix = namedtuple("Matrix", "root rows log_stride")
 
 
 class Claim:
@@ -24,8 +22,10 @@ class Claim:
         self.matrix, (self.first, offset, self.stored), self.value = matrix, slot, value
         cut = max(len(point) - log_row, 0)
         self.high, low = point[:cut], point[cut:]
-        # A short column lies in a row at a multiple of its length; a narrow row has 0 for its last coordinates.
+        # A short column lies in a row at a multiple of its length. The last coordinates of a narrow row are 0.
         self.low = bits(offset >> len(low), log_row - len(low)) + low + [ZERO] * missing
+        # Claims with one fold speak of one combination of rows.
+        self.fold = matrix, self.first, tuple(self.stored), tuple(self.high)
 
     def weights(self):
         """eq(high, a) for each stored row. `stored` has, for each dimension, its bits in `high` and how many indices."""
@@ -34,10 +34,6 @@ class Claim:
             part, high = eq_table(high[:count])[:limit], high[count:]
             table = [t * w for t in table for w in part]
         return table
-
-    def fold(self):
-        """Claims with one key speak of one combination of rows."""
-        return self.matrix, self.first, tuple(self.stored), tuple(self.high)
 
 
 class Opening:
@@ -94,10 +90,10 @@ class Opening:
         z, _, last = sumcheck(channel, "opening.merge", [(self.log_row, 2, joined)])
         folds = {}
         for claim in claims:
-            folds.setdefault(claim.fold(), claim)
+            folds.setdefault(claim.fold, claim)
         values = dict(zip(folds, channel.hidden("opening.values", len(folds))))
         found = weighted([r * eq(claim.low, z) for r, claim in zip(rho, claims)],
-                         [values[claim.fold()] for claim in claims])
+                         [values[claim.fold] for claim in claims])
         channel.check("opening.merge", found - last)
         return z, [(claim, values[fold]) for fold, claim in folds.items()]
 

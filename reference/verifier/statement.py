@@ -2,10 +2,11 @@
 
 from math import log2
 
-from circuit import is_exact, sequential_steps, variables
+from circuit import crop_factors, is_exact, sequential_steps, variables
 from formats import INSTANCE, digest, key_digest, weights_digest
 from layout import full, packing, trace_extents, weight_extents
 from lowering import lower
+from postcard import encode
 from schema import CIRCUIT, SKELETON
 from skeleton import require
 from transcript import Reject
@@ -51,12 +52,13 @@ def answer_statement(key, circuit=None):
     """Of an answer. The circuit is what the network is lowered to; another one is refused by its digest."""
     lowered = lower(key["network"], key["instance"])
     if circuit is not None:
-        require(digest("circuit", CIRCUIT, circuit) == digest("circuit", CIRCUIT, lowered), "circuit", "another circuit")
+        require(encode(CIRCUIT, circuit) == encode(CIRCUIT, lowered), "circuit", "the network is lowered to another one")
     weights = key["weights"]
     found = [{"name": x["name"], "shape": x["shape"]} for x in lowered["columns"] if "Parameter" in x["kind"]]
     require(found == weights["columns"], "weights", "the network has other parameters than the weights key")
     require(lowered["unpacked"] == weights["unpacked"], "weights", "the network packs them in another way")
-    bound = [("bind.network", digest("skeleton", SKELETON, key["network"])), ("bind.weights", weights_digest(weights)),
+    bound = [("bind.network", digest("skeleton", SKELETON, key["network"])),
+             ("bind.weights", weights_digest(weights)),
              ("bind.circuit", digest("circuit", CIRCUIT, lowered)),
              ("bind.instance", digest("instance", INSTANCE, key["instance"]))]
     privacy = {**key["instance"], "weights": weights["visibility"]}
@@ -81,8 +83,7 @@ def setup_circuit(weights):
         columns.append({"name": name, "shape": shape, "kind": {"Parameter": {"zero_padded": False}}})
         looked_up.append({"name": f"{name}/range", "columns": [number], "table": 0})
         if not is_exact(shape):
-            factors = [{"view_axes": [a], "strides": [1], "offset": 0, "source_axes": [a]} for a in range(len(shape))]
-            view = {"View": {"source": number, "factors": factors}}
+            view = {"View": {"source": number, "factors": crop_factors(len(shape))}}
             columns.append({"name": f"{name}/cropped", "shape": shape, "kind": view})
             equalities.append({"name": f"{name}/padding", "left": number, "right": number + 1})
     tables = [{"Integers": {"minimum": -128, "bits": 8}}] if columns else []
@@ -148,7 +149,7 @@ def check_tail(weights, privacy):
     if "Private" in (privacy["input"], privacy["output"], privacy["weights"]):
         apart = privacy["output"] == "Private" or privacy["commit_input"]
         needed = max(needed, ((2 if apart else 1) * queries + 2) * stride)
-    require(code["tail"] >= -(-needed // stride) * stride, "code", "its tail has no room for the randomness of all rows")
+    require(code["tail"] >= -(-needed // stride) * stride, "code", "its tail has no room for all random coefficients")
 
 
 def query_bits(code):

@@ -86,7 +86,7 @@ class Parts(unittest.TestCase):
             (r'challenge "(.*)"', lambda t, label: t.challenge(label)),
             (r'positions "(.*)" (\d+) below (\d+)', lambda t, label, count, bound: t.positions(label, int(count),
                                                                                                int(bound))),
-            (r'grind "(.*)" (\d+) bits', lambda t, label, bits: t.absorb_item(9, label, int(bits).to_bytes(4, "little"))),
+            (r'grind "(.*)" (\d+) bits', lambda t, label, bits: t.absorb_item(9, label, le8(int(bits))[:4])),
             (r'the smallest nonce, absorbed as kind 6 "(.*)"', lambda t, label: self.nonce(t, label)),
             (r'harden "(.*)" (\d+) hashes', lambda t, label, count: t.harden(label, int(count))),
         )
@@ -114,10 +114,10 @@ class Parts(unittest.TestCase):
         n, s = int(part["log_codeword"]), int(narrow["log_stride"])
         self.assertEqual([list(domain_point(n, i)) for i in range(8)], [integers(p) for p in part["points 0 to 7"]])
         self.assertEqual(basis(factors(n, 5, 4), 11), integers(part["basis 0 to 10 at point 5"]))
-        for log_stride, message, word in ((0, part["message"], part["codeword"]), (s, narrow["message"], narrow["symbols"])):
+        for stride, message, word in ((0, part["message"], part["codeword"]), (s, narrow["message"], narrow["symbols"])):
             message = [K(c) for c in integers(message)]
-            found = [codeword_at(factors(n, i << log_stride, 6)[log_stride:], message).c0 for i in range(2 ** n >> log_stride)]
-            self.assertEqual(found, integers(word))
+            points = [factors(n, i << stride, 6)[stride:] for i in range(2**n >> stride)]
+            self.assertEqual([codeword_at(phis, message).c0 for phis in points], integers(word))
 
     def test_hashes(self):
         part = VECTORS["4 hash"]
@@ -150,7 +150,8 @@ class Parts(unittest.TestCase):
 
     def test_opening(self):
         part = VECTORS["5 commitment and opening"]
-        code, transcript = small_code(part["code"]), Transcript(part["transcript"]["domain"], bytes.fromhex(part["proof"]))
+        code = small_code(part["code"])
+        transcript = Transcript(part["transcript"]["domain"], bytes.fromhex(part["proof"]))
         committed, point = transcript.digest("root"), transcript.challenges("point", 7)
         channel, length = Channel(transcript, masked=False), code["log_row"]
         y0, y1 = channel.hidden("values", 2)
@@ -210,8 +211,8 @@ def container(kind, value):
     return data + blake3(data).digest()
 
 
-RUST = (("check `([a-z._]*)` failed", None), ("proof is truncated", "Truncated"), ("after its last message", "TrailingBytes"),
-        ("is not canonical", "NonCanonical"), ("public values: ", "PublicValue"), ("another model", "OtherKey"),
+RUST = (("check `([a-z._]*)` failed", None), ("proof is truncated", "Truncated"),
+        ("after its last message", "TrailingBytes"), ("is not canonical", "NonCanonical"), ("public values: ", "PublicValue"), ("another model", "OtherKey"),
         ("says that it is opening", "Opening"), ("verifying key: ", "Key"))
 
 

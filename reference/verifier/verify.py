@@ -68,16 +68,14 @@ def verify_answer(statement, proof, public, context, transcript=None):
 
 def bindings(proof, public, context):
     """What the transcript absorbs after the digests."""
-    bound = [("bind.opening", le8(proof["opening"]))]
-    if public["input"] is None:
-        bound.append(("bind.input.private", b""))
-    else:
-        bound.append(("bind.input", b"".join(map(le8, public["input"]))))
-    if public["outputs"] is None:
-        bound.append(("bind.output.private", b""))
-    else:
-        bound += [("bind.output", b"".join(map(le8, values))) for values in public["outputs"]]
-    return bound + [("bind.context", context)]
+    def integers(name, tensors):
+        if tensors is None:
+            return [(f"{name}.private", b"")]
+        return [(name, b"".join(map(le8, values))) for values in tensors]
+
+    given = None if public["input"] is None else [public["input"]]
+    bound = integers("bind.input", given) + integers("bind.output", public["outputs"])
+    return [("bind.opening", le8(proof["opening"])), *bound, ("bind.context", context)]
 
 
 def public_values(circuit, public):
