@@ -42,7 +42,7 @@ class Rotary:
         return (1415 << self.bits) // 1000 + 2
 
     def turns(self, positions, channels):
-        """Cosines and sines of [positions, channels]. The second half repeats the first; half of the sines are negated."""
+        """Cosines and sines of [positions, channels]. The second half repeats the first, but for the sign of sines."""
         cos, sin = [], []
         frequencies = [self.frequency(pair, channels) for pair in range(channels // 2)]
         for t in range(positions):

@@ -28,7 +28,7 @@ class Claim:
         self.fold = matrix, self.first, tuple(self.stored), tuple(self.high)
 
     def weights(self):
-        """eq(high, a) for each stored row. `stored` has, for each dimension, its bits in `high` and how many indices."""
+        """eq(high, a) for each stored row. `stored` has for each dimension its bits in `high` and its indices."""
         table, high = [ONE], self.high
         for count, limit in self.stored:
             part, high = eq_table(high[:count])[:limit], high[count:]

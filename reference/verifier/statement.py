@@ -52,7 +52,7 @@ def answer_statement(key, circuit=None):
     """Of an answer. The circuit is what the network is lowered to; another one is refused by its digest."""
     lowered = lower(key["network"], key["instance"])
     if circuit is not None:
-        require(encode(CIRCUIT, circuit) == encode(CIRCUIT, lowered), "circuit", "the network is lowered to another one")
+        require(encode(CIRCUIT, circuit) == encode(CIRCUIT, lowered), "circuit", "the network has another one")
     weights = key["weights"]
     found = [{"name": x["name"], "shape": x["shape"]} for x in lowered["columns"] if "Parameter" in x["kind"]]
     require(found == weights["columns"], "weights", "the network has other parameters than the weights key")

@@ -114,7 +114,8 @@ class Parts(unittest.TestCase):
         n, s = int(part["log_codeword"]), int(narrow["log_stride"])
         self.assertEqual([list(domain_point(n, i)) for i in range(8)], [integers(p) for p in part["points 0 to 7"]])
         self.assertEqual(basis(factors(n, 5, 4), 11), integers(part["basis 0 to 10 at point 5"]))
-        for stride, message, word in ((0, part["message"], part["codeword"]), (s, narrow["message"], narrow["symbols"])):
+        cases = (0, part["message"], part["codeword"]), (s, narrow["message"], narrow["symbols"])
+        for stride, message, word in cases:
             message = [K(c) for c in integers(message)]
             points = [factors(n, i << stride, 6)[stride:] for i in range(2**n >> stride)]
             self.assertEqual([codeword_at(phis, message).c0 for phis in points], integers(word))
@@ -212,8 +213,8 @@ def container(kind, value):
 
 
 RUST = (("check `([a-z._]*)` failed", None), ("proof is truncated", "Truncated"),
-        ("after its last message", "TrailingBytes"), ("is not canonical", "NonCanonical"), ("public values: ", "PublicValue"), ("another model", "OtherKey"),
-        ("says that it is opening", "Opening"), ("verifying key: ", "Key"))
+        ("after its last message", "TrailingBytes"), ("is not canonical", "NonCanonical"), ("public values: ", "PublicValue"),
+        ("another model", "OtherKey"), ("says that it is opening", "Opening"), ("verifying key: ", "Key"))
 
 
 def verdict_of_rust(files, context):

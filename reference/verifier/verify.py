@@ -15,6 +15,7 @@ from math import prod
 from argument import argue
 from curves import BadCurve
 from formats import BadFile, read_file
+from postcard import BadEncoding
 from skeleton import Refused, variant
 from soundness import account, bits
 from statement import TARGET, answer_statement, setup_statement
@@ -29,7 +30,7 @@ def verify(key, proof, public, context, circuit=None, transcript=None):
     try:
         statements = verify_setup(key["weights"]), answer_statement(key, circuit)
         require_bits([term for statement in statements for term in account(statement)])
-    except (Refused, BadCurve) as error:
+    except (Refused, BadCurve, BadEncoding) as error:
         raise Reject("Key", str(error)) from error
     return verify_answer(statements[1], proof, public, context, transcript)
 
@@ -46,7 +47,7 @@ def verify_setup(weights, transcript=None):
     try:
         statement = setup_statement(weights)
         require_bits(account(statement))
-    except (Refused, BadCurve) as error:
+    except (Refused, BadCurve, BadEncoding) as error:
         raise Reject("Key", str(error)) from error
     transcript = transcript or Transcript(statement.protocol, weights["setup_proof"])
     for label, data in statement.bound:
