@@ -155,6 +155,8 @@ class Builder:
         self.columns, self.tables, self.lookups, self.equalities = [], [], [], []
         self.zero_padded = []
         self.constants = {}
+        # The column of each parameter that is used, and how it is read; public cells that follow from sizes.
+        self.parameters, self.cells = {}, 0
         # For each node its column, and the number of the node that is lowered.
         self.node_columns, self.at = [], 0
         # Columns of public outputs that are the columns of their nodes, by the number of the output.
@@ -250,14 +252,32 @@ class Builder:
         require(parameter.role == "Weight", parameter.path, "expected a weight")
         fits = len(split) == len(order) and prod(split) == prod(parameter.shape)
         require(fits, parameter.path, f"expected a weight of shape {split}")
-        return self.column(parameter.path, [split[axis] for axis in order], {"Parameter": {"zero_padded": True}})
+        reading = ("weight", list(split), list(order))
+        return self.parameter(index, parameter, [split[axis] for axis in order], reading)
 
     def bias_digits(self, index):
         """The four digits of each value of a bias, least significant first."""
         parameter = self.network.parameters[index]
         require(parameter.role == "Bias", parameter.path, "expected a bias")
-        shape = [BIAS_DIGITS, prod(parameter.shape)]
-        return self.column(parameter.path, shape, {"Parameter": {"zero_padded": True}})
+        return self.parameter(index, parameter, [BIAS_DIGITS, prod(parameter.shape)], ("digits",))
+
+    def parameter(self, index, parameter, shape, reading):
+        """The column of a parameter. One that several layers use is one column, which all read alike."""
+        if index not in self.parameters:
+            column = self.column(parameter.path, shape, {"Parameter": {"zero_padded": True}})
+            self.parameters[index] = column, reading
+        column, first = self.parameters[index]
+        require(first == reading, parameter.path, "another layer reads this parameter in another order")
+        return column
+
+    def expect_cells(self, name, cells):
+        """Bounds the public cells whose number follows from sizes alone: a key need not list them."""
+        self.cells += cells
+        require(self.cells <= 2**24, name, f"{self.cells} public cells that follow from sizes, up to here")
+
+    def expect_room(self):
+        for what in (self.columns, self.tables, self.lookups, self.equalities):
+            require(len(what) <= 2**20, "circuit", "too many columns, tables, lookups or equalities")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -310,6 +330,35 @@ def needs_sumcheck(columns, number, zeros):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Degree
+# ---------------------------------------------------------------------------------------------------------------------
+
+def degrees(columns):
+    """The degree of each column in what a prover chooses: committed columns, and public inputs and outputs."""
+    known = []
+    for column in columns:
+        kind, fields = variant(column["kind"])
+        if kind == "Public":
+            public, fields = variant(fields)
+            selects = public == "Selector" and variant(fields)[0] in ("LessThan", "OneHot")
+            known.append(int(selects or public in ("Input", "Output")))
+        elif kind == "Contraction":
+            known.append(known[fields["left"]] + known[fields["right"]])
+        elif kind in ("Linear", "View"):
+            known.append(max((known[operand] for operand in operands_of(column)), default=0))
+        else:
+            known.append(int(kind == "Committed"))
+    return known
+
+
+def sequential_steps(circuit):
+    """D: lookups, and products of two columns that both have a degree. No chain of such steps is longer."""
+    columns, of = circuit["columns"], degrees(circuit["columns"])
+    products = sum(of[operands_of(x)[0]] > 0 < of[operands_of(x)[1]] for x in columns if "Contraction" in x["kind"])
+    return products + len(circuit["lookups"])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Checks of the finished circuit
 # ---------------------------------------------------------------------------------------------------------------------
 
@@ -318,7 +367,7 @@ def public_range(kind):
     if "Public" not in kind:
         return None
     name, fields = variant(kind["Public"])
-    return (fields["minimum"], fields["maximum"]) if name in ("Input", "InputAt", "Output", "OutputAt") else None
+    return (fields["minimum"], fields["maximum"]) if name in ("Input", "Output") else None
 
 
 def role(column, source, part, source_zero_padded):
@@ -351,13 +400,14 @@ def has_exact_tail(sizes):
 
 def check_circuit(b):
     """The limits of the specification, and that sums over padding are sound."""
+    b.expect_room()
     for column in b.columns:
         check_column(b, column)
+    for column, degree in zip(b.columns, degrees(b.columns)):
+        require(degree <= 4, column["name"], f"a column of degree {degree}")
     cells = sum(written_cells(column) for column in b.columns)
     require(cells <= 2**28, "public columns", f"{cells} cells")
     check_tables(b)
-    for what in (b.columns, b.tables, b.lookups, b.equalities):
-        require(len(what) <= 2**20, "circuit", "too many columns, tables, lookups or equalities")
 
 
 def check_column(b, column):

@@ -3,19 +3,19 @@
 A second implementation, after docs/protocol/circuit.md. It shares no code with the Rust one. Both must give the same
 circuit for the same skeleton, down to the name of every column, for the circuit is part of the statement.
 
-    python3 lowering.py skeleton.json > circuit.json
+    python3 lowering.py KEY > circuit.json
 
-The skeleton is a JSON object: `network` (nodes, input, outputs, parameters), `limb_bits` (bits of a remainder's limb),
-`privacy`, and `lowering`, one switch for each pass of the circuit level. The circuit is the JSON of the Rust type.
+The skeleton is as `zkml inspect KEY --skeleton` prints it, or as `schema.SKELETON` reads it from a key. The circuit is
+as `zkml inspect KEY --circuit` prints it.
 
 `skeleton` reads the network, `rules` has what shapes and ranges share, `circuit` builds and checks the circuit,
-`gadgets` has the gadgets of many operations, and `curves` computes entries of tables. This file has the operations,
-each with its shape, its range and its columns.
+`gadgets` has the gadgets of many operations, `curves` computes entries of tables, `angles` those of rotary positions.
+This file has the operations, each with its shape, its range and its columns.
 """
 
 import json
 import sys
-from math import isqrt, prod
+from math import inf, isfinite, isqrt, prod
 
 from circuit import (
     BIAS_DIGITS, BIAS_LIMIT, LIMIT, MAXIMUM_TABLE_VARIABLES, P, WEIGHT_LIMIT, Builder, affine, below_limit, bits_of,
@@ -23,15 +23,19 @@ from circuit import (
     inverse_of_power, is_exact, is_power_of_two, magnitude, padded_cells, power, public_range, reshape_factor,
     shared, summed, trace,
 )
+from angles import Rotary
 from curves import BadCurve, Curve
+from formats import read_file
 from gadgets import (
     advice, check_quotient, clamped_to_bits, limbs, multiplied, quotient, range_table, reciprocal, within,
 )
+from postcard import BadEncoding, encode
 from rules import (
     accumulator, check_axis, check_bias, check_multipliers, check_positive, checked_shape, hull, largest_product,
     no_operand, only_operand, parameter_shape, range_of_products, same_shape, scaled_range, slide, two_alike,
 )
-from skeleton import Network, Refused, check_type, is_integer, require, variant
+from schema import SKELETON
+from skeleton import Network, Refused, check_skeleton, require, variant
 
 # The switches of the circuit level, in the order of the file.
 PASSES = ("limb_width", "table_sharing", "virtual_values", "shifted_convolution", "layer_stacking", "trace_packing",
@@ -74,10 +78,6 @@ def window_factor(window, axis, offset_axis, position_axis, source_axis):
     return affine(strides, -window["padding"][axis], source_axis)
 
 
-def check_pooling_kernel(node):
-    require(prod(node.op["window"]["kernel"]) <= 2**16, node.name, "a pooling window has at most 2^16 cells")
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Inputs, constants, parameters
 # ---------------------------------------------------------------------------------------------------------------------
@@ -89,12 +89,8 @@ def range_of_input(network, node):
 def lower_input(b, node):
     if b.privacy["input"] == "Private" and node.kind == "Input":
         return private_input(b, node)
-    number = b.network.inputs().index(b.at)
-    limits = {"minimum": node.range[0], "maximum": node.range[1]}
-    if b.privacy["input"] == "Public" and number == 0:
-        return b.column(node.name, node.shape, {"Public": {"Input": limits}})
-    kind = {"InputAt": {"index": number, **limits, "scale": node.scale}}
-    return b.column(node.name, node.shape, {"Public": kind})
+    public = {"index": b.network.inputs().index(b.at), "minimum": node.range[0], "maximum": node.range[1]}
+    return b.column(node.name, node.shape, {"Public": {"Input": public}})
 
 
 def private_input(b, node):
@@ -339,16 +335,21 @@ def lower_matmul(b, node):
 def shape_of_rope(network, node):
     x, op = only_operand(network, node).shape, node.op
     check_axis(node, op["axis"], len(x) - 1)
+    kind, angles = variant(op["angles"])
     cells = x[op["axis"]] * x[-1]
-    fits = x[-1] % 2 == 0 and len(op["cos"]) == cells and len(op["sin"]) == cells
-    require(fits, node.name, "cosines and sines do not fit")
+    fits = cells <= 2**22 if kind == "Rotary" else len(angles["cos"]) == len(angles["sin"]) == cells
+    require(x[-1] % 2 == 0 and fits, node.name, "cosines and sines do not fit")
     check_multipliers(node, op["multipliers"], op["axes"], x)
     return x
 
 
 def largest_rope(node, operand_range):
     """The largest turned value. Every factor counts as 1 at least, so that products of constants alone fit, too."""
-    turned = max([1] + [abs(c) + abs(s) for c, s in zip(node.op["cos"], node.op["sin"])])
+    kind, angles = variant(node.op["angles"])
+    if kind == "Rotary":
+        turned = Rotary(angles).largest()
+    else:
+        turned = max([1] + [abs(c) + abs(s) for c, s in zip(angles["cos"], angles["sin"])])
     return max(magnitude(operand_range), 1) * max(node.op["multipliers"]) * turned
 
 
@@ -367,8 +368,11 @@ def lower_rope(b, node):
     multiplier, x = with_multipliers(b, node, x, node.op["axes"])
     kept = crop_factors(last)
     pairs = b.view(f"{node.name}/pairs", split, x, kept + [reshape_factor([last, last + 1], split, [last])])
+    b.expect_cells(node.name, positions * half * 4)
+    kind, angles = variant(node.op["angles"])
+    cos, sin = Rotary(angles).turns(positions, 2 * half) if kind == "Rotary" else (angles["cos"], angles["sin"])
     # A channel adds to itself by the cosine, and to its partner by the sine, both those of the target's cell.
-    cells = [multiplier * (node.op["cos"] if o == p else node.op["sin"])[(2 * t + o) * half + i]
+    cells = [multiplier * (cos if o == p else sin)[(2 * t + o) * half + i]
              for t in range(positions) for o in range(2) for p in range(2) for i in range(half)]
     turn = b.constant([positions, 2, 2, half], cells)
     axes = [shared(0, a, a) if a == axis else free_right(a, a) for a in range(last)]
@@ -400,7 +404,7 @@ def lower_sum_pool(b, node):
     (x, operand), window = b.operand(node), node.op["window"]
     n, channels, out_height, out_width = node.shape
     height, width = window["kernel"]
-    check_pooling_kernel(node)
+    b.expect_cells(node.name, height * width)
     below_limit(node.name, "sum", magnitude(operand.range) * height * width)
     factors = [identity(0, 0), identity(1, 1), window_factor(window, 0, 2, 4, 2), window_factor(window, 1, 3, 5, 3)]
     shape = [n, channels, height, width, out_height, out_width]
@@ -431,7 +435,7 @@ def lower_max_pool(b, node):
     a cell of the input.
     """
     (x, operand), window, shape = b.operand(node), node.op["window"], node.shape
-    check_pooling_kernel(node)
+    require(prod(window["kernel"]) <= 2**12, node.name, "a window of a maximum has at most 2^12 cells")
     (low, high), padded = operand.range, window["padding"] != [0, 0]
     lift = low if padded and low < 0 else 0
     if lift:
@@ -529,6 +533,7 @@ def argmax_margin(b, node, x, one_hot, shape, kept):
     top = b.contraction(f"{name}/top", node.shape, one_hot, x, axes)
     factors = [identity(a, kept[a]) if a in kept else broadcast(a) for a in range(len(shape))]
     top = b.view(f"{name}/top_everywhere", shape, top, factors)
+    b.expect_cells(name, size * size)
     later = b.constant([size, size], [int(i < j) for j in range(size) for i in range(size)])
     axes = [free_right(a, a) for a in kept] + [free_left(1, axis), summed(0, axis)]
     before = b.contraction(f"{name}/before", shape, later, one_hot, axes)
@@ -719,7 +724,6 @@ class FunctionTable:
         if kind == "Curve":
             self.curve = Curve(given)
         elif kind == "Custom":
-            check_type(given, ["i64"], place)
             inside = all(self.minimum <= entry <= self.maximum for entry in given)
             require(inside and len(given) == 2 ** (self.bits + 1), place, "entries that do not fit the table")
             self.entries = given
@@ -855,9 +859,25 @@ def largest_sum_of_squares(node, operand):
     return squares * 4 ** node.op["precision"] + norm_constant(node)
 
 
+def check_epsilon(node, operand):
+    """Epsilon, in squared steps of the operand, is the real one that the network states. In doubles, in this order."""
+    if node.op["eps"] is None:
+        return
+    mantissa, exponent = node.op["eps"]["mantissa"], node.op["eps"]["exponent"]
+    try:
+        real = float(mantissa) * 2.0**exponent
+        expected = real * float(operand.shape[-1]) / (operand.scale * operand.scale) * 4.0**node.op["precision"]
+    except (OverflowError, ZeroDivisionError):
+        expected = inf
+    fits = isfinite(expected) and abs(float(node.op["epsilon"]) - expected) <= 0.5 + abs(expected) * 1e-9
+    require(fits, node.name, f"an epsilon of {node.op['epsilon']} squared steps instead of {expected}")
+
+
 def range_of_rms_norm(network, node):
+    operand = network.operands(node)[0]
     check_norm(node)
-    reached = largest_sum_of_squares(node, network.operands(node)[0])
+    check_epsilon(node, operand)
+    reached = largest_sum_of_squares(node, operand)
     require(reached < P, node.name, f"the sum of squares may reach {reached}")
     check_quotient(node.name, norm_most(node) << norm_shift(node), norm_shift(node), node.op["bits"])
     return -norm_most(node), norm_most(node)
@@ -1144,11 +1164,22 @@ def check_network(network):
     require(inputs and inputs[0] == network.input, "network", "the input is not the first input node")
     require(network.outputs, "network", "no outputs")
     for output in network.outputs:
-        require(is_integer(output, 0, len(network.nodes)), "network", f"output {output} is no node")
+        require(output < len(network.nodes), "network", f"output {output} is no node")
+    for node in network.nodes:
+        require(all(size < 2**32 for size in node.shape), node.name, "a dimension has fewer than 2^32 indices")
+
+
+def computed_rows(node):
+    """Rows of the table of a real function that a node looks up. The range analysis may compute all of them."""
+    if "decay" in node.op:
+        return power(node.op["decay"]["bits"])
+    table = node.op.get("table")
+    return power(table["domain_bits"] + 1) if table and variant(table["function"])[0] == "Curve" else 0
 
 
 def check_ranges(network):
     """Every declared range holds the range that follows from those of the operands."""
+    require(sum(map(computed_rows, network.nodes)) <= 2**25, "network", "more than 2^25 rows of real functions")
     for node in network.nodes:
         low, high = node.range
         require(low <= high, node.name, "an empty range")
@@ -1163,9 +1194,8 @@ def check_ranges(network):
 
 def output_column(b, number, node):
     """A public column for an output."""
-    name = "Output" if b.privacy["output"] == "Public" else "OutputAt"
     of = {"index": number, "minimum": node.range[0], "maximum": node.range[1]}
-    return b.column(f"output.{number}", node.shape, {"Public": {name: of}})
+    return b.column(f"output.{number}", node.shape, {"Public": {"Output": of}})
 
 
 def public_output(b, node):
@@ -1197,22 +1227,24 @@ def lower_output(b, number, index):
 # The whole
 # ---------------------------------------------------------------------------------------------------------------------
 
-def lower(document):
-    """The circuit of a skeleton.
+def lower(document, privacy):
+    """The circuit of a skeleton. `privacy` says of `input` and `output` whether they are "Public" or "Private", and
+    with `commit_input` whether a private input has a commitment of its own: it is the instance of a key.
 
     Raises `Refused`.
     """
     try:
-        return lower_checked(document)
-    except BadCurve as error:
+        encode(SKELETON, document)  # The document may be no value of the type.
+        return lower_checked(document, privacy)
+    except (BadCurve, BadEncoding) as error:
         raise Refused(str(error)) from error
 
 
-def lower_checked(document):
-    limb_bits, privacy = document["limb_bits"], document["privacy"]
-    require(is_integer(limb_bits, 1, 17), "limbs", "expected 1 to 16 bits")
-    switches = dict(zip(PASSES, document["lowering"], strict=True))
-    network = Network(document["network"])
+def lower_checked(document, privacy):
+    limb_bits, switches = document["limb_bits"], dict(zip(PASSES, document["lowering"], strict=True))
+    network = Network(document["graph"])
+    check_skeleton(document, network)
+    require(1 <= limb_bits <= 16, "limbs", "expected 1 to 16 bits")
     check_network(network)
     check_ranges(network)
     check_privacy(network, privacy)
@@ -1222,6 +1254,7 @@ def lower_checked(document):
         if node.kind in ACCUMULATORS:
             column = b.committed_unless("virtual_values", column)
         b.node_columns.append(column)
+        b.expect_room()
     for number, index in enumerate(network.outputs):
         lower_output(b, number, index)
     check_circuit(b)
@@ -1230,8 +1263,6 @@ def lower_checked(document):
 
 def check_privacy(network, privacy):
     """A commitment to the input is one to a single private input."""
-    for part in ("input", "output", "weights"):
-        require(privacy[part] in ("Public", "Private"), "privacy", "expected public or private")
     if privacy["commit_input"]:
         require(privacy["input"] == "Private", "privacy", "a public input has no commitment")
         private = [index for index in network.inputs() if network.nodes[index].kind == "Input"]
@@ -1239,10 +1270,10 @@ def check_privacy(network, privacy):
 
 
 def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        document = json.load(file)
+    with open(sys.argv[1], "rb") as file:
+        key = read_file("key", file.read())
     try:
-        json.dump(lower(document), sys.stdout)
+        json.dump(lower(key["network"], key["instance"]), sys.stdout)
     except Refused as error:
         sys.exit(f"refused: {error}")
 

@@ -71,7 +71,7 @@ def slide(node, sizes):
     for axis in (0, 1):
         kernel, stride, padding, dilation = (window[part][axis] for part in ("kernel", "stride", "padding", "dilation"))
         span, padded = dilation * (kernel - 1) + 1, sizes[axis] + 2 * padding
-        fits = min(kernel, stride, dilation) > 0 and max(kernel, stride, padding, dilation) <= 2**24 and span <= padded
+        fits = min(kernel, stride, dilation) > 0 and max(kernel, stride, padding, dilation) <= 2**16 and span <= padded
         require(fits, node.name, "the window does not fit")
         result.append((padded - span) // stride + 1)
     return result
@@ -116,8 +116,8 @@ def range_of_products(network, node, norm=None):
 
 
 def check_positive(node, multipliers, shift=1):
-    fits = multipliers and min(multipliers) >= 1 and shift >= 1
-    require(fits, node.name, "multipliers must be positive, and the shift at least 1")
+    fits = multipliers and min(multipliers) >= 1 and max(multipliers) < 2**31 and shift >= 1
+    require(fits, node.name, "multipliers are 1 to 2^31 - 1, and the shift is at least 1")
 
 
 def scaled_range(operand_range, multipliers, shift):

@@ -1,75 +1,19 @@
 """The skeleton of a network: its operations, and the names, roles and shapes of its weights, without their values."""
 
+from math import inf
+
+# Operations whose result is an index.
+INDICES = ("Argmax", "Greedy")
+
 
 class Refused(Exception):
-    """The skeleton has no circuit. The text says where and why."""
+    """The skeleton, or the key, cannot be used. The text says where and why."""
 
 
 def require(holds, place, why):
     """Refuses the skeleton unless `holds`."""
     if not holds:
         raise Refused(f"{place}: {why}")
-
-
-# The fields of each operation and their types. A number is unsigned with that many bits; i64 has a sign; [t] is a list.
-WINDOW = {"kernel": ["pair"], "stride": ["pair"], "padding": ["pair"], "dilation": ["pair"]}
-DYADIC = {"mantissa": "i64", "exponent": "i64"}
-CURVE = {"kind": "any", "input": DYADIC, "output": DYADIC}
-TABLE = {"function": "any", "domain_bits": 32, "minimum": "i64", "maximum": "i64"}
-DECAY = {"curve": CURVE, "bits": 32}
-FIELDS = {
-    "Input": {}, "RevealedInput": {}, "Reshape": {}, "Product": {}, "Expand": {}, "Reveal": {}, "Matmul": {},
-    "Conv2d": {"weight": 64, "bias": "optional", "window": WINDOW, "groups": 64},
-    "Linear": {"weight": 64, "bias": "optional"},
-    "WeightedSum": {"coefficients": ["i64"]},
-    "SumPool2d": {"window": WINDOW},
-    "MaxPool2d": {"window": WINDOW},
-    "Rescale": {"multipliers": ["i64"], "axis": 64, "shift": 32, "table": TABLE},
-    "Permute": {"order": [64]},
-    "Concat": {"axis": 64},
-    "Pad": {"amounts": [["pair"]]},
-    "Argmax": {"axis": 64},
-    "ChannelScale": {"weight": 64},
-    "IntegerConstant": {"values": ["i64"]},
-    "Parameter": {"parameter": 64},
-    "Requantize": {"multipliers": ["i64"], "axes": [64], "shift": 32, "bits": 32},
-    "IntegerRmsNorm": {"exponents": [32], "precision": 32, "epsilon": "i64", "numerator_bits": 32, "root_bits": 32,
-                       "reciprocal_bits": 32, "bits": 32},
-    "IntegerRope": {"axis": 64, "cos": ["i64"], "sin": ["i64"], "multipliers": ["i64"], "axes": [64]},
-    "IntegerEmbedding": {"weight": 64, "multipliers": ["i64"]},
-    "IntegerAttention": {"causal": "bool", "multiplier": "i64", "shift": 32, "decay": DECAY, "reciprocal_bits": 32,
-                         "output_bits": 32},
-    "Greedy": {"multipliers": ["i64"]},
-    "Narrow": {"axis": 64, "start": 64, "length": 64},
-    "IntegerSoftmax": {"decay": DECAY, "reciprocal_bits": 32, "output_bits": 32},
-}
-
-
-def check_type(value, kind, place):
-    """Requires that a value of the document has the type that the Rust type has."""
-    if kind == "any":
-        return
-    if isinstance(kind, dict):
-        require(isinstance(value, dict) and set(value) == set(kind), place, f"expected the fields {sorted(kind)}")
-        for name, of_field in kind.items():
-            check_type(value[name], of_field, place)
-    elif isinstance(kind, list):
-        require(isinstance(value, list), place, "expected a list")
-        require(kind != ["pair"] or len(value) == 2, place, "expected two numbers")
-        for entry in value:
-            check_type(entry, 64 if kind == ["pair"] else kind[0], place)
-    elif kind == "optional":
-        require(value is None or is_integer(value, 0, 2**64), place, "expected an index or nothing")
-    elif kind == "bool":
-        require(isinstance(value, bool), place, "expected true or false")
-    elif kind == "i64":
-        require(is_integer(value, -2**63, 2**63), place, "expected an integer of 64 bits with a sign")
-    else:
-        require(is_integer(value, 0, 2**kind), place, f"expected an unsigned integer of {kind} bits")
-
-
-def is_integer(value, low, end):
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value < end
 
 
 def variant(document):
@@ -85,8 +29,6 @@ class Parameter:
 
     def __init__(self, document):
         self.path, self.role, self.shape = document["path"], document["role"], document["shape"]
-        require(self.role in ("Weight", "Bias"), self.path, "expected a weight or a bias")
-        check_type(self.shape, [64], self.path)
 
 
 class Node:
@@ -95,20 +37,14 @@ class Node:
     def __init__(self, document):
         self.name, fact = document["name"], document["fact"]
         self.kind, fields = variant(document["op"])
-        require(self.kind in FIELDS, self.name, f"no operation is called {self.kind}")
         # An operation without fields is written as nothing.
         self.op = {} if fields is None else fields
-        check_type(self.op, FIELDS[self.kind], self.name)
         self.inputs, self.shape = document["inputs"], fact["shape"]
-        check_type(self.inputs, [64], self.name)
-        check_type(self.shape, [64], self.name)
-        check_type(fact["range"], ["i64"], self.name)
         self.range, self.scale = tuple(fact["range"]), fact["scale"]
-        require(len(self.range) == 2, self.name, "expected a range")
 
 
 class Network:
-    """The nodes, each after its operands, and the parameters."""
+    """The nodes, each after its operands, and the parameters. The document has the types of `schema.SKELETON`."""
 
     def __init__(self, document):
         self.nodes = [Node(node) for node in document["nodes"]]
@@ -121,3 +57,39 @@ class Network:
     def inputs(self):
         """The numbers of the input nodes, in order."""
         return [index for index, node in enumerate(self.nodes) if node.kind in ("Input", "RevealedInput")]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Limits (docs/protocol/circuit.md, "Limits")
+# ---------------------------------------------------------------------------------------------------------------------
+
+def check_skeleton(document, network):
+    """What is bounded before anything is computed, and what the lowering does not read."""
+    nodes, outputs, classes = network.nodes, network.outputs, document["classes"]
+    require(len(nodes) <= 2**14, "network", "more than 2^14 nodes")
+    require(sum(len(node.inputs) for node in nodes) <= 2**17, "network", "more than 2^17 operands")
+    require(len(outputs) <= 2**10, "network", "more than 2^10 outputs")
+    names = [document["name"], *classes] + [x.name for x in nodes] + [x.path for x in network.parameters]
+    require(all(len(name.encode()) <= 256 for name in names), "network", "a name of more than 256 bytes")
+    count = class_count(network)
+    require(not classes or (count or len(classes)) == len(classes) <= 2**16, "class names", f"expected {count}")
+    scales = document["output_scales"] + [node.scale for node in nodes]
+    require(all(0 < scale < inf for scale in scales), "network", "a scale that is not positive and finite")
+    require(len(document["output_scales"]) == len(outputs), "scales of outputs", "expected one for each output")
+    if document["preprocessing"] is not None:
+        mean, deviation = document["preprocessing"]["mean"], document["preprocessing"]["deviation"]
+        channels = max(len(mean), len(deviation))
+        fits = channels <= 2**10 and all(len(values) in (1, channels) for values in (mean, deviation))
+        sound = all(-inf < x < inf for x in mean) and all(0 < x < inf for x in deviation)
+        require(fits and sound, "preprocessing", "one mean and one positive deviation, or one for each channel")
+
+
+def class_count(network):
+    """How many classes the first output that is an index tells apart; None without one."""
+    for output in network.outputs:
+        node = network.nodes[output] if output < len(network.nodes) else None
+        if node and node.kind == "Reveal" and node.inputs and node.inputs[0] < len(network.nodes):
+            node = network.nodes[node.inputs[0]]
+        if node and node.kind in INDICES:
+            return node.range[1] + 1
+    return None

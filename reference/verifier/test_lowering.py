@@ -2,8 +2,8 @@
 
     ZKML_PAIRS=folder python3 -m unittest test_lowering
 
-The folder has pairs of files: `NAME.skeleton.json`, and `NAME.circuit.json` with the circuit of the Rust code, or with
-`{"refused": why}`. A third file `NAME.schedule.json`, if there is one, has the depths of the columns and packings.
+The folder has keys, `NAME.vkey`, and for each one `NAME.circuit.json`, what `zkml inspect NAME.vkey --circuit` prints.
+Without a folder the keys are those of the test vectors, which have no circuits; only the alterations are tried then.
 """
 
 import copy
@@ -13,40 +13,29 @@ import os
 import unittest
 from pathlib import Path
 
-from circuit import schedule, zero_padded
 from curves import Curve
-from layout import packing, trace_extents, weight_extents
+from formats import read_file
 from lowering import OPERATIONS, lower
 from skeleton import Network, Refused
 
-FOLDER = Path(os.environ.get("ZKML_PAIRS", Path(__file__).parent / "pairs"))
+VECTORS = Path(__file__).parents[2] / "docs" / "protocol" / "test-vectors"
+VECTORS = Path(os.environ.get("ZKML_VECTORS", VECTORS.parent)) / "test-vectors"
+FOLDER = Path(os.environ.get("ZKML_PAIRS", VECTORS))
 
 
-def pairs():
-    """The files of all pairs: skeleton and circuit."""
-    for skeleton in sorted(FOLDER.glob("*.skeleton.json")):
-        yield skeleton, skeleton.with_name(skeleton.name.replace(".skeleton.", ".circuit."))
+def keys():
+    """Name, skeleton and instance of each key, and the file of its circuit."""
+    for path in sorted(FOLDER.glob("*.vkey")):
+        key = read_file("key", path.read_bytes())
+        yield path.stem, key["network"], key["instance"], path.with_suffix(".circuit.json")
 
 
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
-
-
-def lowered(document):
-    """The circuit, or why there is none, in the form of the files."""
+def lowered(document, instance):
+    """The circuit, or why there is none."""
     try:
-        return lower(document)
+        return lower(document, instance)
     except Refused as error:
         return {"refused": str(error)}
-
-
-def packed(extents, log_row):
-    """A packing in the form of the files: of each column its first row, offset, variables and number of rows."""
-    rows, slots = packing(extents, log_row)
-    slots = [[first, offset, extent.variables, math.prod(limit for _, limit in groups)]
-             for extent, (first, offset, groups) in zip(extents, slots)]
-    return {"rows": rows, "slots": slots}
 
 
 def first_difference(found, expected, place="circuit"):
@@ -70,31 +59,13 @@ def first_difference(found, expected, place="circuit"):
     return None
 
 
-@unittest.skipUnless(FOLDER.is_dir(), f"no folder {FOLDER}")
 class Pairs(unittest.TestCase):
     def test_circuits_are_those_of_the_rust_code(self):
-        seen = 0
-        for skeleton, circuit in pairs():
-            found, expected = lowered(read(skeleton)), read(circuit)
-            seen += 1
-            with self.subTest(skeleton.name):
-                if "refused" in found or "refused" in expected:
-                    both = "refused" in found and "refused" in expected
-                    reasons = [answer.get("refused", "no refusal") for answer in (found, expected)]
-                    self.assertTrue(both, f"found: {reasons[0]}; expected: {reasons[1]}")
-                else:
-                    self.assertIsNone(first_difference(found, expected))
-        self.assertGreater(seen, 0, f"no pairs in {FOLDER}")
-
-    def test_depths_and_layouts_are_those_of_the_rust_code(self):
-        for layout in sorted(FOLDER.glob("*.schedule.json")):
-            circuit, expected = read(layout.with_name(layout.name.replace(".schedule.", ".circuit."))), read(layout)
-            with self.subTest(layout.name):
-                self.assertEqual(zero_padded(circuit), expected["zero_padded"])
-                self.assertEqual(schedule(circuit), expected["stages"])
-                for log_row, *matrices in expected["packings"]:
-                    for extents, matrix in zip((trace_extents(circuit), weight_extents(circuit)), matrices):
-                        self.assertEqual(packed(extents, log_row), matrix)
+        for name, document, instance, path in keys():
+            if path.exists():
+                with self.subTest(name):
+                    expected = json.loads(path.read_text(encoding="utf-8"))
+                    self.assertIsNone(first_difference(lowered(document, instance), expected))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -215,59 +186,57 @@ def without_node(network, index):
     return network
 
 
-@unittest.skipUnless(FOLDER.is_dir(), f"no folder {FOLDER}")
 class Alterations(unittest.TestCase):
     """An altered network has another circuit, or none."""
 
-    MOST_NODES = 60
+    MOST_NODES, MOST_CONSTANTS = 60, 10**5
 
     def documents(self):
-        """One document of each network that has a circuit and is not too large."""
+        """Each network that is not too large, once."""
         networks = set()
-        for skeleton, circuit in pairs():
-            text = skeleton.read_text(encoding="utf-8")
-            document = json.loads(text)
-            key = json.dumps(document["network"])
-            small = len(document["network"]["nodes"]) <= self.MOST_NODES and len(text) < 200_000
-            if small and key not in networks and "refused" not in read(circuit):
-                networks.add(key)
-                yield skeleton.name, document
+        for name, document, instance, _ in keys():
+            text = json.dumps(document["graph"])
+            small = len(document["graph"]["nodes"]) <= self.MOST_NODES and len(text) < self.MOST_CONSTANTS
+            if small and text not in networks:
+                networks.add(text)
+                yield name, document, instance
 
-    def expect_another(self, name, document, altered, what):
+    def expect_another(self, name, documents, instance, what):
         with self.subTest(f"{name}: {what}"):
-            self.assertTrue(lowered(altered) != lower(document), "the circuit is the same")
+            first, second = (lowered(document, instance) for document in documents)
+            self.assertTrue(first != second, "the circuit is the same")
 
     def test_altered_operations_have_other_circuits(self):
         altered_in_all = dict.fromkeys(ALTERATIONS, 0)
-        for name, document in self.documents():
+        for name, document, instance in self.documents():
             for what, alter in ALTERATIONS.items():
                 altered = copy.deepcopy(document)
-                node = next((node for node in altered["network"]["nodes"] if alter(node)), None)
+                node = next((node for node in altered["graph"]["nodes"] if alter(node)), None)
                 if node:
                     altered_in_all[what] += 1
-                    self.expect_another(name, document, altered, f"{what} of {node['name']}")
-        print({what: count for what, count in altered_in_all.items()})
+                    self.expect_another(name, (document, altered), instance, f"{what} of {node['name']}")
+        print({what: count for what, count in altered_in_all.items() if count})
 
     def test_a_dropped_layer_is_seen(self):
-        for name, document in self.documents():
-            for index, node in enumerate(document["network"]["nodes"]):
-                idle = "Reveal" in node["op"] and document["privacy"]["output"] == "Public"
+        for name, document, instance in self.documents():
+            for index, node in enumerate(document["graph"]["nodes"]):
+                idle = "Reveal" in node["op"] and instance["output"] == "Public"
                 if len(node["inputs"]) == 1 and not idle:
-                    altered = {**document, "network": without_node(document["network"], index)}
-                    self.expect_another(name, document, altered, f"without {node['name']}")
+                    altered = {**document, "graph": without_node(document["graph"], index)}
+                    self.expect_another(name, (document, altered), instance, f"without {node['name']}")
 
     def test_ranges_that_hold_too_little_are_refused(self):
-        for name, document in self.documents():
-            for index, node in enumerate(document["network"]["nodes"]):
+        for name, document, instance in self.documents():
+            for index, node in enumerate(document["graph"]["nodes"]):
                 if not node["inputs"]:
                     continue
                 altered = copy.deepcopy(document)
-                network = Network(document["network"])
+                network = Network(document["graph"])
                 of = network.nodes[index]
                 least, most = OPERATIONS[of.kind][1](network, of)
-                altered["network"]["nodes"][index]["fact"]["range"] = [least, most - 1]
+                altered["graph"]["nodes"][index]["fact"]["range"] = [least, most - 1]
                 with self.subTest(f"{name}: {node['name']}"):
-                    self.assertTrue("refused" in lowered(altered))
+                    self.assertTrue("refused" in lowered(altered, instance))
 
 
 class Curves(unittest.TestCase):

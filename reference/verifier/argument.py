@@ -1,0 +1,67 @@
+"""The argument from its first message on: roots, lookups, equalities, reduction, opening (docs/protocol/README.md)."""
+
+from channel import Channel, Rehearsal
+from columns import Columns
+from lookup import lookups
+from opening import Claim, Matrix, open_claims
+from reduce import Claims, reduce
+
+
+def argue(transcript, statement, roots, public):
+    """Verifies the messages. `public`: the integers of public inputs and outputs by column. Returns the other roots."""
+    trace_root = transcript.digest("trace.root")
+    apart = {home: transcript.digest(f"{home.lower()}.root") for home in statement.apart}
+    transcript.harden("trace.harden", statement.hardening)
+    walk(Channel(transcript, statement.masked), statement, trace_root, roots, apart, public)
+    transcript.end()
+    return apart
+
+
+def rehearse(statement):
+    """The argument without a proof, up to the row combination: the channel and the opening, which have counted."""
+    channel = Channel(Rehearsal(), statement.masked, judges=False)
+    return channel, walk(channel, statement, b"", statement.weight_roots(0), statement.apart, None)
+
+
+def walk(channel, statement, trace_root, roots, apart, public):
+    columns = Columns(statement.circuit, public)
+    claims = Claims(channel, columns)
+    looked_up, multiplicities = lookups(channel, columns)
+    for number, point, value in looked_up:
+        claims.add(number, point, value)
+    equalities(channel, columns, claims)
+    reduce(claims)
+
+    log_stride = statement.code["log_stride"]
+    matrices, final = [], []
+
+    def add_matrix(root, packed, made, log_stride):
+        """A matrix, and the claims on each of its columns in the order of its packing."""
+        rows, slots = packed
+        log_row, number = statement.log_row - log_stride, len(matrices)
+        matrices.append(Matrix(root, rows, log_stride))
+        for slot, on_column in zip(slots, made, strict=True):
+            final.extend(Claim(number, slot, log_row, log_stride, point, value) for point, value in on_column)
+
+    trace = [claims.on[number] for number in columns.numbers("Committed", "Trace")]
+    add_matrix(trace_root, statement.trace, trace + [[claim] for claim in multiplicities], log_stride)
+    for root in roots:
+        add_matrix(root, statement.of_weights, [claims.on[number] for number in columns.numbers("Parameter")], 0)
+    for home, root in apart.items():
+        made = [claims.on[number] for number in columns.numbers("Committed", home)]
+        add_matrix(root, statement.apart[home], made, log_stride)
+    return open_claims(channel, statement.code, statement.levels, matrices, final)
+
+
+def equalities(channel, columns, claims):
+    """Both sides of each equality have one value at a suffix of one random point."""
+    sizes = [columns.of[equality["left"]].variables for equality in columns.equalities]
+    point = channel.transcript.challenges("equality.point", max(sizes, default=0))
+    for equality, size in zip(columns.equalities, sizes):
+        suffix, right = point[len(point) - size:], equality["right"]
+        if columns.of[right].kind == "Public":
+            value = columns.evaluate(right, suffix)
+        else:
+            value, = channel.hidden("equality.value", 1)
+        claims.add(equality["left"], suffix, value)
+        claims.add(right, suffix, value)
