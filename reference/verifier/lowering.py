@@ -860,13 +860,17 @@ def largest_sum_of_squares(node, operand):
 
 
 def check_epsilon(node, operand):
-    """Epsilon, in squared steps of the operand, is the real one that the network states. In doubles, in this order."""
+    """Epsilon, in squared steps, is the real one that the network states. In doubles, in this order.
+
+    The operand's scale is that of channel 0, which is 2^(k_0) steps.
+    """
     if node.op["eps"] is None:
         return
-    mantissa, exponent = node.op["eps"]["mantissa"], node.op["eps"]["exponent"]
+    mantissa, exponent, first = node.op["eps"]["mantissa"], node.op["eps"]["exponent"], node.op["exponents"][0]
     try:
         real = float(mantissa) * 2.0**exponent
-        expected = real * float(operand.shape[-1]) / (operand.scale * operand.scale) * 4.0**node.op["precision"]
+        squares = real * float(operand.shape[-1]) / (operand.scale * operand.scale)
+        expected = squares * 4.0 ** (node.op["precision"] + first)
     except (OverflowError, ZeroDivisionError):
         expected = inf
     fits = isfinite(expected) and abs(float(node.op["epsilon"]) - expected) <= 0.5 + abs(expected) * 1e-9

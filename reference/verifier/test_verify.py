@@ -213,8 +213,8 @@ def container(kind, value):
 
 
 RUST = (("check `([a-z._]*)` failed", None), ("proof is truncated", "Truncated"),
-        ("after its last message", "TrailingBytes"), ("is not canonical", "NonCanonical"), ("public values: ", "PublicValue"),
-        ("another model", "OtherKey"), ("says that it is opening", "Opening"), ("verifying key: ", "Key"))
+        ("after its last message", "TrailingBytes"), ("is not canonical", "NonCanonical"),
+        ("public values: ", "PublicValue"), ("another model", "OtherKey"), ("says that it is opening", "Opening"), ("verifying key: ", "Key"))
 
 
 def verdict_of_rust(files, context):
