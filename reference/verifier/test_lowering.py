@@ -19,7 +19,6 @@ from lowering import OPERATIONS, lower
 from skeleton import Network, Refused
 
 VECTORS = Path(__file__).parents[2] / "docs" / "protocol" / "test-vectors"
-VECTORS = Path(os.environ.get("ZKML_VECTORS", VECTORS.parent)) / "test-vectors"
 FOLDER = Path(os.environ.get("ZKML_PAIRS", VECTORS))
 
 

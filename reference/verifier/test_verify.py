@@ -30,7 +30,6 @@ from transcript import Reject, Transcript, le8, unpack, work
 from verify import verify, verify_answer, verify_setup
 
 DOCS = Path(__file__).parents[2] / "docs" / "protocol"
-DOCS = Path(os.environ.get("ZKML_VECTORS", DOCS))
 VECTORS = json.loads((DOCS / "test-vectors.json").read_text(encoding="utf-8"))
 ZKML, PROOFS = os.environ.get("ZKML"), os.environ.get("ZKML_PROOFS")
 CONTEXT = b"test vector"
@@ -214,7 +213,8 @@ def container(kind, value):
 
 RUST = (("check `([a-z._]*)` failed", None), ("proof is truncated", "Truncated"),
         ("after its last message", "TrailingBytes"), ("is not canonical", "NonCanonical"),
-        ("public values: ", "PublicValue"), ("another model", "OtherKey"), ("says that it is opening", "Opening"), ("verifying key: ", "Key"))
+        ("public values: ", "PublicValue"), ("another model", "OtherKey"),
+        ("says that it is opening", "Opening"), ("verifying key: ", "Key"))
 
 
 def verdict_of_rust(files, context):
