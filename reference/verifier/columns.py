@@ -4,7 +4,7 @@ from math import prod
 
 from circuit import index_bits, is_zero_padded, needs_sumcheck, operands_of, role, schedule, table_variables, variables
 from curves import Curve
-from field import ONE, ZERO, K, bits, dot, dot_k, eq_bits, eq_table, prefix, total
+from field import ONE, ZERO, K, bits, dot, dot_k, eq_bits, eq_table, prefix
 from skeleton import variant
 
 
@@ -70,10 +70,7 @@ class Columns:
         """The extension of a selector, in closed form (docs/protocol/circuit.md, "Selector")."""
         parts = column.split(point)
         if rule == "Ones":
-            result = ONE
-            for z, size in zip(parts, column.shape):
-                result *= prefix(z, size)
-            return result
+            return prod((prefix(z, size) for z, size in zip(parts, column.shape)), start=ONE)
         if rule == "Index":
             return dot(eq_table(point), range(column.shape[0]))
         if rule == "Causal":
@@ -161,7 +158,7 @@ class Table:
 
     def evaluate(self, point):
         """The extensions of the columns at a point."""
-        values = [total(x * 2**k for k, x in enumerate(reversed(point))) + self.first]
+        values = [sum((x * 2**k for k, x in enumerate(reversed(point))), K(self.first))]
         if self.arity > 1:
             self.results = self.results or self.entries()
             values.append(dot(eq_table(point), self.results))

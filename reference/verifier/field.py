@@ -102,12 +102,5 @@ def dot(elements, integers):
     return K(sum(e.c0 * n for e, n in pairs), sum(e.c1 * n for e, n in pairs))
 
 
-def total(values):
-    result = ZERO
-    for value in values:
-        result += value
-    return result
-
-
 def dot_k(xs, ys):
-    return total(x * y for x, y in zip(xs, ys))
+    return sum((x * y for x, y in zip(xs, ys)), ZERO)

@@ -195,11 +195,10 @@ class Opening:
 def open_claims(channel, code, levels, matrices, claims):
     """Returns the opening, which knows how it went."""
     opening = Opening(channel, code, levels, matrices, claims)
-    if not claims and not channel.masked:
-        return opening
-    opening.combine()
-    if channel.judges:
-        if channel.masked:
-            opening.close()
-        opening.open()
+    if claims or channel.masked:
+        opening.combine()
+        if channel.judges:
+            if channel.masked:
+                opening.close()
+            opening.open()
     return opening

@@ -1,7 +1,7 @@
 """Claims on virtual columns become claims on committed and parameter columns (docs/protocol/reduction.md)."""
 
 from circuit import index_bits
-from field import ONE, ZERO, eq, eq_table, inverse, total
+from field import ONE, ZERO, eq, eq_table, inverse
 from sumcheck import sumcheck
 from transcript import Reject
 
@@ -97,7 +97,7 @@ class OfView:
                 self.general.append(factor)
             elif factor.acts == "broadcast":
                 for size, part in zip(factor.sizes, z):
-                    self.scalar *= total(eq_table(part)[:size])
+                    self.scalar *= sum(eq_table(part)[:size], ZERO)
             else:
                 through = factor.fixed_bits() if factor.acts == "fixed" else [x for part in z for x in part]
                 for axis, size in zip(factor.source_axes, factor.source_sizes):
