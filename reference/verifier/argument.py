@@ -1,6 +1,6 @@
 """The argument from its first message on: roots, lookups, equalities, reduction, opening (docs/protocol/README.md)."""
 
-from channel import Channel, Rehearsal
+from channel import Channel
 from columns import Columns
 from lookup import lookups
 from opening import Claim, Matrix, open_claims
@@ -15,12 +15,6 @@ def argue(transcript, statement, roots, public):
     walk(Channel(transcript, statement.masked), statement, trace_root, roots, apart, public)
     transcript.end()
     return apart
-
-
-def rehearse(statement):
-    """The argument without a proof, up to the row combination: the channel and the opening, which have counted."""
-    channel = Channel(Rehearsal(), statement.masked, judges=False)
-    return channel, walk(channel, statement, b"", statement.weight_roots(0), statement.apart, None)
 
 
 def walk(channel, statement, trace_root, roots, apart, public):

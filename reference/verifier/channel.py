@@ -4,7 +4,7 @@ Plain: a hidden value is an element of K, and a check is judged at once. With pa
 hidden value is the affine form `s - d` in the pads, and checks are kept for the closing check.
 """
 
-from field import ZERO, K
+from field import ZERO
 from transcript import Reject
 
 
@@ -91,29 +91,3 @@ class Channel:
 
         for value, products in self.constraints:
             yield sum((at(a) * at(b) * factor for factor, a, b in products), at(value) * xi)
-
-
-class Rehearsal:
-    """A transcript without a proof: messages are 0, challenges are only distinct. It serves to count."""
-
-    def __init__(self):
-        self.drawn = 0
-        self.labels = []  # of messages and challenges, with the number of elements of a message
-
-    def elements(self, kind, label, count):
-        self.labels.append((label, count))
-        return [ZERO] * count
-
-    def challenge(self, label):
-        self.drawn += 1
-        self.labels.append((label, None))
-        return K(self.drawn * 0x9E3779B97F4A7C15, self.drawn)
-
-    def challenges(self, label, count):
-        return [self.challenge(label) for _ in range(count)]
-
-    def digest(self, label, size=32):
-        return bytes(32)
-
-    def grind(self, label, bits):
-        pass

@@ -2,14 +2,14 @@
 
 from math import prod
 
-from circuit import index_bits, is_zero_padded, needs_sumcheck, operands_of, role, schedule, table_variables, variables
+from circuit import index_bits, is_zero_padded, needs_sumcheck, role, schedule, table_variables, variables
 from curves import Curve
 from field import ONE, ZERO, K, bits, dot, dot_k, eq_bits, eq_table, prefix
 from skeleton import variant
 
 
 class Column:
-    def __init__(self, column, number, circuit):
+    def __init__(self, column, number):
         self.name, self.shape, self.number = column["name"], column["shape"], number
         self.kind, self.fields = variant(column["kind"])
         self.variables = variables(self.shape)
@@ -29,10 +29,9 @@ class Columns:
     """`public` gives the integers of public inputs and outputs, by the number of the column; None in a rehearsal."""
 
     def __init__(self, circuit, public):
-        self.of = [Column(column, number, circuit) for number, column in enumerate(circuit["columns"])]
-        self.tables = [Table(table) for table in circuit["tables"]]
+        self.of = [Column(column, number) for number, column in enumerate(circuit["columns"])]
+        self.tables, self.stages, self.public = list(map(Table, circuit["tables"])), schedule(circuit), public
         self.lookups, self.equalities = circuit["lookups"], circuit["equalities"]
-        self.stages, self.public = schedule(circuit), public
         known = []
         for column in circuit["columns"]:
             known.append(is_zero_padded(column, known))

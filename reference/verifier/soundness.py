@@ -3,14 +3,48 @@
 import sys
 from math import log2
 
-from argument import rehearse
+from argument import walk
+from channel import Channel
 from columns import Columns
+from field import ZERO, K
 from formats import read_file
 from lookup import blocks, fraction_bits, grinding_bits
 from recursion import rounds, rows_grinding_bits, shapes
 from statement import answer_statement, query_bits, setup_statement
 
 FIELD = 122
+
+
+class Rehearsal:
+    """A transcript without a proof: messages are 0, challenges are only distinct. It serves to count."""
+
+    def __init__(self):
+        self.drawn = 0
+        self.labels = []  # of messages and challenges, with the number of elements of a message
+
+    def elements(self, kind, label, count):
+        self.labels.append((label, count))
+        return [ZERO] * count
+
+    def challenge(self, label):
+        self.drawn += 1
+        self.labels.append((label, None))
+        return K(self.drawn * 0x9E3779B97F4A7C15, self.drawn)
+
+    def challenges(self, label, count):
+        return [self.challenge(label) for _ in range(count)]
+
+    def digest(self, label, size=32):
+        return bytes(32)
+
+    def grind(self, label, bits):
+        pass
+
+
+def rehearse(statement):
+    """The argument without a proof, up to the row combination: the channel and the opening, which have counted."""
+    channel = Channel(Rehearsal(), statement.masked, judges=False)
+    return channel, walk(channel, statement, b"", statement.weight_roots(0), statement.apart, None)
 
 
 def account(statement):
@@ -36,7 +70,7 @@ def account(statement):
 
 def stages(labels):
     """The batched sumcheck of each depth: a coefficient for each claim if there are two or more, then the rounds."""
-    errors, claims, degrees, reading = [], 0, 0, False
+    errors, claims, degrees = [], 0, 0
     for label, count in labels + [("", None)]:
         if label == "reduce.stage" and count is None and not degrees:
             claims += 1

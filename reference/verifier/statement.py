@@ -24,8 +24,7 @@ class Statement:
         self.code, self.levels = weights["code"], weights["recursion"]["levels"]
         self.hardening = 2**12 + sequential_steps(circuit)
         self.log_row, self.narrow = self.code["log_row"], self.code["log_row"] - self.code["log_stride"]
-        check_weights(weights)
-        check_tail(weights, privacy)
+        check_weights(weights, privacy)
         # Where columns lie: trace, weights, private input, private outputs.
         self.trace = packing(trace_extents(circuit), self.narrow)
         self.of_weights = packing(weight_extents(circuit), self.log_row)
@@ -55,6 +54,7 @@ def answer_statement(key, circuit=None):
         require(encode(CIRCUIT, circuit) == encode(CIRCUIT, lowered), "circuit", "the network has another one")
     weights = key["weights"]
     found = [{"name": x["name"], "shape": x["shape"]} for x in lowered["columns"] if "Parameter" in x["kind"]]
+    check_columns(weights["columns"])
     require(found == weights["columns"], "weights", "the network has other parameters than the weights key")
     require(lowered["unpacked"] == weights["unpacked"], "weights", "the network packs them in another way")
     bound = [("bind.network", digest("skeleton", SKELETON, key["network"])),
@@ -70,7 +70,7 @@ def answer_statement(key, circuit=None):
 def setup_statement(weights):
     """Of the setup proof of a weights key: its commitments hold int8 integers, 0 on padding, and the same ones."""
     privacy = {"input": "Public", "output": "Public", "commit_input": False, "weights": weights["visibility"]}
-    check_columns(weights)
+    check_columns(weights["columns"])
     return Statement(weights, setup_circuit(weights), privacy, "zkml v2 setup",
                      [("bind.weights", weights_digest(weights))])
 
@@ -98,16 +98,15 @@ def budget(weights):
     return len(weights["commitments"]["roots"]) * max(weights["commitments"]["openings"] - 1, 0)
 
 
-def check_columns(weights):
-    require(len(weights["columns"]) <= 2**16, "weights", "more than 2^16 columns")
-    for column in weights["columns"]:
+def check_columns(columns):
+    require(len(columns) <= 2**16, "weights", "more than 2^16 columns")
+    for column in columns:
         require(len(column["name"].encode()) <= 256, "weights", "a name of more than 256 bytes")
         fits = len(column["shape"]) <= 8 and all(column["shape"]) and variables(column["shape"]) <= 36
         require(fits, column["name"], f"a column of shape {column['shape']}")
 
 
-def check_weights(weights):
-    check_columns(weights)
+def check_weights(weights, privacy):
     code, levels = weights["code"], weights["recursion"]["levels"]
     check_code(code)
     require(query_bits(code) >= TARGET, "code", "too few columns are opened")
@@ -126,6 +125,7 @@ def check_weights(weights):
         require(openings == 0 and len(roots) == 1, "weights", "public weights have one commitment for all proofs")
     else:
         require(budget(weights) > 4, "weights", "no room for a proof and four rotations")
+    check_tail(weights, privacy)
 
 
 def check_code(code):

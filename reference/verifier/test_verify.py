@@ -60,6 +60,40 @@ def joined(lines):
     return [line if count == 1 else f"{line}, {count} of them" for line, count in result]
 
 
+class Recording(Transcript):
+    """A transcript that writes down its steps, in the form of the vectors."""
+
+    def __init__(self, domain, messages):
+        super().__init__(domain, messages)
+        self.lines = []
+
+    def absorb(self, label, data):
+        super().absorb(label, data)
+        self.lines.append(f"absorb {label} {data.hex()}")
+
+    def message(self, kind, label, size):
+        self.lines.append(f"message {label} kind {kind} offset {self.at} bytes {size}")
+        return super().message(kind, label, size)
+
+    def challenge(self, label):
+        drawn = super().challenge(label)
+        self.lines.append(f"challenge {label} = {drawn}")
+        return drawn
+
+    def positions(self, label, count, bound):
+        drawn = super().positions(label, count, bound)
+        self.lines.append(f"positions {label} = {drawn}")
+        return drawn
+
+    def grind(self, label, bits):
+        self.lines += [f"grind {label} {bits} bits"] if bits else []
+        super().grind(label, bits)
+
+    def harden(self, label, count):
+        super().harden(label, count)
+        self.lines.append(f"harden {label} {count} hashes")
+
+
 class Parts(unittest.TestCase):
     def test_field(self):
         part = VECTORS["1 field"]
@@ -151,7 +185,7 @@ class Parts(unittest.TestCase):
     def test_opening(self):
         part = VECTORS["5 commitment and opening"]
         code = small_code(part["code"])
-        transcript = Transcript(part["transcript"]["domain"], bytes.fromhex(part["proof"]))
+        transcript = Recording(part["transcript"]["domain"], bytes.fromhex(part["proof"]))
         committed, point = transcript.digest("root"), transcript.challenges("point", 7)
         channel, length = Channel(transcript, masked=False), code["log_row"]
         y0, y1 = channel.hidden("values", 2)
@@ -184,7 +218,7 @@ class WholeProofs(unittest.TestCase):
             files = Files(DOCS / "test-vectors", whole["name"])
             with self.subTest(whole["name"]):
                 self.assertEqual(key_digest(files.key).hex(), whole["digest of the key"])
-                transcript = Transcript("zkml v2", files.proof["messages"])
+                transcript = Recording("zkml v2", files.proof["messages"])
                 roots = verify(files.key, files.proof, files.public, whole["context"].encode(), transcript=transcript)
                 self.assertEqual(joined(transcript.lines), whole["transcript"]["items"])
                 self.assertEqual(transcript.state.hex(), whole["transcript"]["state at the end"])

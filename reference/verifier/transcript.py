@@ -35,7 +35,6 @@ class Transcript:
     def __init__(self, domain, messages):
         self.messages, self.at = messages, 0
         self.state = blake3(b"zkml.start......" + le8(len(domain)) + domain.encode()).digest()
-        self.lines = []  # in the form of the test vectors
 
     def absorb_item(self, kind, label, data):
         name = le8(len(label)) + label.encode()
@@ -44,7 +43,6 @@ class Transcript:
 
     def absorb(self, label, data):
         self.absorb_item(1, label, data)
-        self.lines.append(f"absorb {label} {data.hex()}")
 
     # Messages: read from the proof, and absorbed before any of their elements is used.
 
@@ -52,7 +50,6 @@ class Transcript:
         data = self.messages[self.at:self.at + size]
         if len(data) < size:
             raise Reject("Truncated", label)
-        self.lines.append(f"message {label} kind {kind} offset {self.at} bytes {size}")
         self.at += size
         self.absorb_item(kind, label, data)
         return data
@@ -89,9 +86,7 @@ class Transcript:
     def challenge(self, label):
         self.absorb_item(7, label, b"")
         accepted = (word & P for word in self.words() if word & P != P)
-        drawn = K(next(accepted), next(accepted))
-        self.lines.append(f"challenge {label} = {drawn}")
-        return drawn
+        return K(next(accepted), next(accepted))
 
     def challenges(self, label, count):
         return [self.challenge(label) for _ in range(count)]
@@ -106,9 +101,7 @@ class Transcript:
             word = next(words) & mask
             if word < bound:
                 drawn.add(word)
-        chosen = [j for j in range(bound) if j not in drawn] if leaves_out else sorted(drawn)
-        self.lines.append(f"positions {label} = {chosen}")
-        return chosen
+        return [j for j in range(bound) if j not in drawn] if leaves_out else sorted(drawn)
 
     # Work.
 
@@ -116,7 +109,6 @@ class Transcript:
         if bits == 0:
             return
         self.absorb_item(9, label, bits.to_bytes(4, "little"))
-        self.lines.append(f"grind {label} {bits} bits")
         state = self.state
         if work(state, self.message(6, label, 8)) < bits:
             raise Reject("transcript.grind", label)
@@ -125,7 +117,6 @@ class Transcript:
         self.absorb_item(10, label, le8(count))
         for number in range(count):
             self.state = blake3(b"zkml.harden....." + le8(number) + self.state).digest()
-        self.lines.append(f"harden {label} {count} hashes")
 
 
 def work(state, nonce):

@@ -11,10 +11,11 @@ import argparse
 import json
 import sys
 from math import prod
+from pathlib import Path
 
 from argument import argue
 from curves import BadCurve
-from formats import BadFile, read_file
+from formats import KINDS, BadFile, read_file
 from postcard import BadEncoding
 from skeleton import Refused, variant
 from soundness import account, bits
@@ -106,33 +107,22 @@ def public_values(circuit, public):
     return values
 
 
-def read(kind, path):
-    with open(path, "rb") as file:
-        return read_file(kind, file.read())
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("key")
-    parser.add_argument("proof", nargs="?")
-    parser.add_argument("public", nargs="?")
+    parser.add_argument("files", nargs="+")
     parser.add_argument("--context", default="")
     parser.add_argument("--circuit")
     parser.add_argument("--setup", action="store_true")
     options = parser.parse_args()
-    if not options.setup and options.public is None:
-        parser.error("expected a key, a proof and public values, or --setup")
-    circuit = None
-    if options.circuit:
-        with open(options.circuit, encoding="utf-8") as file:
-            circuit = json.load(file)
+    if len(options.files) != (1 if options.setup else 3):
+        parser.error("expected a key, a proof and public values, or --setup and a key")
+    circuit = json.loads(Path(options.circuit).read_text(encoding="utf-8")) if options.circuit else None
     try:
-        key = read("key", options.key)
+        key, *rest = (read_file(kind, Path(file).read_bytes()) for kind, file in zip(KINDS, options.files))
         if options.setup:
             verify_setup(key["weights"])
         else:
-            proof, public = read("proof", options.proof), read("public", options.public)
-            verify(key, proof, public, options.context.encode(), circuit)
+            verify(key, *rest, options.context.encode(), circuit)
     except (BadFile, Reject) as error:
         print(f"rejected: {error}")
         sys.exit(1)
