@@ -256,7 +256,10 @@ fn the_table_of_checks_has_every_check_at_its_line() {
             listed.push(name.to_owned());
             for (label, path, line) in &code {
                 let found = line_of(path, *line);
-                assert!(found.contains(&format!("\"{name}\"")), "{name}: {label} is `{found}`");
+                assert!(
+                    found.contains(&format!("\"{name}\"")),
+                    "{name}: {label} is `{found}`"
+                );
             }
         }
         for (label, path, line) in &code {
@@ -267,12 +270,24 @@ fn the_table_of_checks_has_every_check_at_its_line() {
             let test = label.trim_end_matches(" ..");
             let found = line_of(path, *line);
             let begins = found.contains(&format!("fn {test}"));
-            assert!(begins || label.starts_with("one of"), "{name}: {label} is `{found}`");
+            assert!(
+                begins || label.starts_with("one of"),
+                "{name}: {label} is `{found}`"
+            );
         }
     }
     let mut stated = Vec::new();
     let mut sources = Vec::new();
-    for folder in ["lookup", "reduce", "masking", "pcs", "transcript", "verify", "argument", "sumcheck"] {
+    for folder in [
+        "lookup",
+        "reduce",
+        "masking",
+        "pcs",
+        "transcript",
+        "verify",
+        "argument",
+        "sumcheck",
+    ] {
         collect_sources(&root().join("zkml-core/src").join(folder), &mut sources);
     }
     for source in sources {
@@ -281,7 +296,10 @@ fn the_table_of_checks_has_every_check_at_its_line() {
     stated.sort();
     stated.dedup();
     listed.sort();
-    assert_eq!(stated, listed, "left: checks of the verifier, right: rows of the table");
+    assert_eq!(
+        stated, listed,
+        "left: checks of the verifier, right: rows of the table"
+    );
 }
 
 fn collect_sources(folder: &Path, sources: &mut Vec<PathBuf>) {

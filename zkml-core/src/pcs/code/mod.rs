@@ -105,7 +105,7 @@ impl CircleCode {
     /// The codeword of a message over `K` at some of its symbols, in a code from parameters that were
     /// [validated](CodeParameters::validate). A message with few coefficients is summed up at each symbol; if a
     /// transform is less work, the whole message is encoded, unless codewords are longer than
-    /// `2^`[`MAX_LOG_WHOLE`].
+    /// `2^MAX_LOG_WHOLE`.
     pub fn encode_at(rows: RowCode, message: &[K], symbols: &[usize]) -> Vec<K> {
         let (data, tail) = message.split_at(message.len().min(rows.row_length()));
         let (data, tail) = (without_zeros(data), without_zeros(tail));

@@ -5,7 +5,7 @@
 //! - queries, for each level `((1 + rho_l)/2)^t_l 2^-grinding`: rows far from the code, or a next message that is not
 //!   their combination, agree with the opened columns;
 //! - proximity, for each level `k_l n_l/|K| 2^-g_l`, `k_l` challenges, each after `g_l` bits of proof of work
-//!   ([`rows_grinding_bits`]): rows far from the code combine to a word near it (Diamond-Gruen, "Proximity Gaps in
+//!   (`rows_grinding_bits`): rows far from the code combine to a word near it (Diamond-Gruen, "Proximity Gaps in
 //!   Interleaved Codes", ePrint 2024/1351, Theorems 3.1 and 3.6, on BCIKS20, Theorem 4.1);
 //! - subspace, `1/|K|` for each of these challenges: rows of the Reed-Solomon code outside the space of the circle
 //!   transform combine to a word inside it;
