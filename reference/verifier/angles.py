@@ -29,10 +29,10 @@ class Rotary:
         self.theta, self.scaling = rule["theta"], rule["scaling"]
         self.position, self.bits = rule["position"], rule["bits"]
         theta = float(dyadic(self.theta, positive=True))
-        fits = 1 < theta <= 2**40 and self.bits <= 24 and self.position <= 2**30
+        fits = 1 < theta <= 2**40 and self.bits <= 24 and self.position <= 2**26
         if fits and self.scaling:
             of = {name: float(dyadic(self.scaling[name], positive=True)) for name in ("factor", "low", "high")}
-            fits = (2**-10 < of["factor"] <= 1024 and of["low"] <= 1024 and of["low"] < of["high"] <= 1024
+            fits = (1 - 2**-52 < of["factor"] <= 1024 and of["low"] <= 1024 and of["low"] < of["high"] <= 1024
                     and share(self.scaling["high"]) > share(self.scaling["low"]) and self.scaling["original"] <= 2**24)
         if not fits:
             raise BadCurve("rotary positions: a parameter is out of bounds")

@@ -297,13 +297,16 @@ impl IntegerRmsNorm {
         (channels as f64).sqrt() / 2f64.powi(self.bits as i32 - 1)
     }
 
-    /// Checks that the epsilon in steps is the real one, for an operand of that scale.
+    /// Checks that the epsilon, in squared steps of the common unit, is the real one. `scale` is that of channel 0, whose
+    /// values are `2^(k_0)` steps.
     fn check_epsilon(&self, layer: &str, scale: f64, channels: usize) -> Result<(), RangeError> {
         let Some(eps) = self.eps else { return Ok(()) };
-        let precision = self.precision.min(64) as i32;
+        let exponent = self.precision.min(64) + self.exponents.first().map_or(0, |first| *first.min(&64));
         // Products and quotients of doubles are the same on every machine.
-        let expected = eps.to_f64() * channels as f64 / (scale * scale) * 4f64.powi(precision);
-        if (self.epsilon as f64 - expected).abs() <= 0.5 + expected.abs() * 1e-9 {
+        let squares = eps.to_f64() * channels as f64 / (scale * scale);
+        let expected = squares * 4f64.powi(exponent as i32);
+        // A scale whose square is no number bounds nothing.
+        if expected.is_finite() && (self.epsilon as f64 - expected).abs() <= 0.5 + expected.abs() * 1e-9 {
             return Ok(());
         }
         Err(RangeError::Epsilon {

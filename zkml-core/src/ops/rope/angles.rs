@@ -157,14 +157,21 @@ impl Rotary {
         if self.bits > MAXIMUM_BITS {
             return Err(refused("bits of a cosine", "at most 24", self.bits));
         }
-        if self.position > 1 << 30 {
-            return Err(refused("first position", "at most 2^30", self.position));
+        // With the 2^22 positions of a table they stay below 2^27: angles, with 100 bits after the point, fit an i128.
+        if self.position > 1 << 26 {
+            return Err(refused("first position", "at most 2^26", self.position));
         }
         let Some(scaling) = &self.scaling else {
             return Ok(());
         };
         let limits = (0.0, 1024.0);
-        within("factor", "at most 1024", scaling.factor, (2f64.powi(-10), 1024.0))?;
+        // No frequency is above 1, so that angles have a bound.
+        within(
+            "factor",
+            "at least 1, at most 1024",
+            scaling.factor,
+            (1.0 - f64::EPSILON, 1024.0),
+        )?;
         within("low_freq_factor", "at most 1024", scaling.low, limits)?;
         within(
             "high_freq_factor",
@@ -414,16 +421,32 @@ mod tests {
         }
     }
 
+    /// Channel 0 has frequency 1, and no product leaves its integer: at the last position its cosine is the library's.
+    #[test]
+    fn angles_of_the_last_position_do_not_overflow() {
+        let (first, more) = (1u32 << 26, 1usize << 22);
+        let rule = Rotary::new(1e4, None, first, 12).unwrap();
+        let frequency = rule.frequency(0, 2);
+        let last = f64::from(first) + more as f64;
+        let (cos, sin) = rule.turn((i128::from(first) + more as i128) * frequency);
+        assert!((cos as f64 - last.cos() * 4096.0).abs() < 0.51, "{cos}");
+        assert!((sin as f64 - last.sin() * 4096.0).abs() < 0.51, "{sin}");
+    }
+
     #[test]
     fn parameters_out_of_bounds_are_refused() {
         for theta in [1.0, 0.5, -1.0, f64::NAN, 1e13] {
             assert!(Rotary::new(theta, None, 0, 12).is_err(), "{theta}");
         }
         assert!(Rotary::new(1e4, None, 0, 25).is_err());
-        assert!(Rotary::new(1e4, None, u32::MAX, 12).is_err());
+        assert!(Rotary::new(1e4, None, (1 << 26) + 1, 12).is_err());
         for scaling in [
             Llama3Scaling {
                 factor: 0.0,
+                ..LLAMA_3_2
+            },
+            Llama3Scaling {
+                factor: 0.5,
                 ..LLAMA_3_2
             },
             Llama3Scaling {

@@ -481,6 +481,26 @@ fn parameters_that_make_no_sense_are_refused() {
     };
     assert!(stated(0.5, 4).is_ok());
     assert!(stated(0.5, 6).is_err() && stated(0.5, 0).is_err() && stated(-0.5, 4).is_err());
+    // The scale is that of channel 0, whose values are 2^(k_0) steps. One whose square is no number bounds nothing.
+    let scaled = |exponents: &[u32], epsilon: i64, scale: f64| {
+        let mut n = Network::new(1, &[1, 2], (-9, 9));
+        n.graph.nodes[INPUT.0].fact.scale = scale;
+        let op = ops::IntegerRmsNorm {
+            exponents: exponents.to_vec(),
+            epsilon,
+            eps: Some(crate::circuit::Dyadic::from_f64(0.5).expect("a number")),
+            precision: 1,
+            ..good.clone()
+        };
+        let normed = n.node("norm", op.into(), &[INPUT], vec![1, 2], (-32_767, 32_767));
+        n.finish(&[normed]).lower().map(|_| ())
+    };
+    assert!(scaled(&[1, 0], 16, 1.0).is_ok() && scaled(&[1, 0], 4, 1.0).is_err());
+    assert!(scaled(&[0, 1], 4, 1.0).is_ok() && scaled(&[0, 1], 16, 1.0).is_err());
+    assert!(scaled(&[0], 1, 2.0).is_ok());
+    for epsilon in [4, 1 << 40] {
+        assert!(scaled(&[0], epsilon, 1e-200).is_err());
+    }
     // One exponent for all channels takes no list of them, however many there are: such a list would fill the memory.
     let many = 1 << 31;
     let mut n = Network::new(1, &[1, many], (0, 0));
