@@ -1,8 +1,8 @@
 //! Remembers weights keys whose setup proof was checked, so that `zkml verify` need not check it again.
 //!
 //! The user's state folder has an empty file for each of them, named by the digest of the weights key. The digest covers
-//! the version of the protocol, and leaves out the setup proof: once a proof of these commitments held, they hold what it
-//! says, whatever stands in another file. `zkml verify-key` checks the proof of its file all the same.
+//! the version of the protocol, and leaves out the setup proof: once a proof of these commitments held, they hold what
+//! it says, whatever stands in another file. `zkml verify-key` checks the proof of its file all the same.
 
 use std::fs;
 use std::path::PathBuf;

@@ -9,14 +9,11 @@ use super::dry_run::Stage;
 use crate::circuit::Circuit;
 use crate::lookup;
 use crate::pcs::{CommitmentScheme, Scheme};
-use crate::transcript::term::total;
+use crate::transcript::term::{FIELD_BITS, total};
 use crate::transcript::{ErrorRule, ErrorTerm};
 
 /// Fewer bits than this are refused.
 pub const SECURITY_BITS: f64 = 100.0;
-
-/// `log2 |K|`.
-const FIELD_BITS: f64 = 122.0;
 
 /// All terms and their sum.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +69,7 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
     if statement.masking.is_some() {
         // Powers of eta over the constraints, then a polynomial of degree 2 in xi.
         let error = statement.constraints.saturating_add(2) as f64;
-        let bits = FIELD_BITS - error.log2();
+        let bits = f64::from(FIELD_BITS) - error.log2();
         terms.push(ErrorTerm::new(&CLOSING, "closing: constraints", bits));
     }
     let bits = total(&terms);
@@ -86,7 +83,7 @@ fn equality_term(circuit: &Circuit) -> Option<ErrorTerm> {
     let variables = equalities
         .map(|equality| circuit[equality.left].shape.variables())
         .max()?;
-    let bits = FIELD_BITS - (variables.max(1) as f64).log2();
+    let bits = f64::from(FIELD_BITS) - (variables.max(1) as f64).log2();
     Some(ErrorTerm::new(&EQUALITIES, "equalities: random point", bits))
 }
 
@@ -102,7 +99,7 @@ fn reduction_terms(statement: &Statement<'_>) -> Vec<ErrorTerm> {
         // Batching by independent coefficients: 1/|K| for two claims or more.
         let error = degrees.saturating_add(usize::from(claims > 1)).max(1) as f64;
         let name = format!("reduction, depth {depth}: {claims} claims, {rounds} rounds");
-        ErrorTerm::new(&REDUCTION, name, FIELD_BITS - error.log2())
+        ErrorTerm::new(&REDUCTION, name, f64::from(FIELD_BITS) - error.log2())
     });
     terms.collect()
 }
@@ -120,7 +117,7 @@ fn copies_term(statement: &Statement<'_>) -> Option<ErrorTerm> {
     if variables == 0 {
         return None;
     }
-    let bits = FIELD_BITS - (variables as f64 * further as f64).log2();
+    let bits = f64::from(FIELD_BITS) - (variables as f64 * further as f64).log2();
     Some(ErrorTerm::new(
         &COPIES,
         "weights: the same in all commitments",

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{Architecture, NetworkSkeleton};
-use crate::graph::{Graph, Operation};
+use crate::graph::{Graph, Operation, Preprocessing};
 use crate::ops::Skeleton;
 
 /// Where two networks differ first, in the order of their nodes.
@@ -105,14 +105,11 @@ impl NetworkSkeleton {
                 )
             })
             .or_else(|| {
-                differ(
-                    "network",
-                    "preprocessing",
-                    &self.preprocessing,
-                    &other.preprocessing,
+                data(
+                    (&self.preprocessing, &self.classes),
+                    (&other.preprocessing, &other.classes),
                 )
             })
-            .or_else(|| differ("network", "classes", &self.classes, &other.classes))
             // Numbers may be equal and encoded otherwise, as 0 and -0 are.
             .or_else(|| differ("network", "digest", &self.digest(), &other.digest()))
     }
@@ -123,16 +120,20 @@ impl Architecture {
     pub fn difference(&self, other: &Self) -> Option<Difference> {
         graphs((&self.graph, &self.names), (&other.graph, &other.names))
             .or_else(|| {
-                differ(
-                    "network",
-                    "preprocessing",
-                    &self.preprocessing,
-                    &other.preprocessing,
+                data(
+                    (&self.preprocessing, &self.classes),
+                    (&other.preprocessing, &other.classes),
                 )
             })
-            .or_else(|| differ("network", "classes", &self.classes, &other.classes))
             .or_else(|| differ("network", "digest", &self.digest(), &other.digest()))
     }
+}
+
+type Data<'a> = (&'a Option<Preprocessing>, &'a Vec<String>);
+
+/// How images are taken, and what answers are called.
+fn data((left, classes): Data<'_>, (right, others): Data<'_>) -> Option<Difference> {
+    differ("network", "preprocessing", left, right).or_else(|| differ("network", "classes", classes, others))
 }
 
 type Named<'a> = (&'a Graph<Skeleton>, &'a [String]);

@@ -1,6 +1,7 @@
 //! The soundness errors of the lookup argument, and the proof of work that makes up for them.
 
 use super::{MAX_VARIABLES, Stack, Statement};
+use crate::transcript::term::FIELD_BITS;
 use crate::transcript::{ErrorRule, ErrorTerm};
 
 const FRACTIONS: ErrorRule = ErrorRule {
@@ -34,11 +35,8 @@ fn fraction_bits(statement: &Statement) -> f64 {
         .unwrap_or(0);
     let degree = arity.saturating_sub(1).max(1) as f64;
     let rows = statement.rows().max(1) as f64;
-    FIELD_BITS - (rows * degree).log2()
+    f64::from(FIELD_BITS) - (rows * degree).log2()
 }
-
-/// `log2 |K|`, nearly.
-const FIELD_BITS: f64 = 122.0;
 
 /// Soundness errors of the lookup argument.
 ///
@@ -47,7 +45,7 @@ const FIELD_BITS: f64 = 122.0;
 ///   numerator has total degree below `R d`. Proof of work before them counts;
 /// - `lookup: layers`: `sum_{k < n} (2 k + 2) / |K|`; in each layer `lambda`, `k` rounds of degree 2, and `tau`.
 pub fn soundness(statement: &Statement) -> Vec<ErrorTerm> {
-    let field = FIELD_BITS;
+    let field = f64::from(FIELD_BITS);
     let variables = Stack::new(statement).variables.min(MAX_VARIABLES) as f64;
     let grinding = grinding_bits(statement);
     let name = match grinding {

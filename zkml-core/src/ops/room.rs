@@ -148,7 +148,7 @@ pub trait IntegerRoom: Room {
     }
 
     /// Puts fixed values in the place of what calibration chose: multipliers, shifts, steps of tables. What is left is
-    /// part of the network's [architecture](crate::keys::Architecture).
+    /// part of the network's architecture.
     fn forget_calibration(&mut self) {}
 
     /// Its options as PyTorch prints those of a module, `1, 6, kernel_size=(5, 5), stride=(1, 1)`; empty if it has none.

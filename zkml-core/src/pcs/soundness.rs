@@ -19,8 +19,8 @@
 use super::claim::ClaimPoint;
 use super::code::CodeParameters;
 use super::plan::Plan;
-use crate::field::P;
 use crate::sumcheck::{self, Shape};
+use crate::transcript::term::FIELD_BITS;
 use crate::transcript::{ErrorRule, ErrorTerm};
 
 /// Bits of proof of work before the coefficients of the random fold are drawn, and again before those of the row
@@ -68,7 +68,7 @@ const MERGE: ErrorRule = ErrorRule {
 /// `masked`: whether there is a mask, and answers of a closing check at the same columns.
 pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], masked: bool) -> Vec<ErrorTerm> {
     let plan = Plan::new(points);
-    let field = 2.0 * (P as f64).log2();
+    let field = f64::from(FIELD_BITS);
     let n = code.codeword_length() as f64;
     let proximity = field - (2.0 * n).log2() + f64::from(PROXIMITY_GRINDING_BITS);
     let combination = if masked { 3f64 } else { 1f64 };

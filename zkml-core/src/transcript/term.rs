@@ -30,6 +30,9 @@ impl ErrorTerm {
     }
 }
 
+/// `log2 |K|`; it is less by `2^-60`, which no double shows.
+pub(crate) const FIELD_BITS: u32 = 122;
+
 /// Bits of the sum of errors.
 pub fn total(terms: &[ErrorTerm]) -> f64 {
     -terms.iter().map(|term| (-term.bits).exp2()).sum::<f64>().log2()

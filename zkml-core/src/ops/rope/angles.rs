@@ -1,7 +1,8 @@
 //! Cosines and sines of rotary positions as integers: by a rule from the base and the scaling, or explicit.
 //!
 //! The rule computes with integers alone, so every machine has the same values. Numbers have 60 fractional bits, and
-//! angles are reduced with 100. A frequency has an error below `2^-56`, and an angle of position `t` one below `t 2^-56`.
+//! angles are reduced with 100. A frequency has an error below `2^-56`, and an angle of position `t` one below
+//! `t 2^-56`.
 
 use core::fmt;
 use std::sync::{Arc, OnceLock};
@@ -34,8 +35,8 @@ pub struct Turns {
     pub sin: Vec<i64>,
 }
 
-/// Rotary positions: position `position + t` turns the pair of channel `i` by `(position + t) f_i`, with `f_i = theta^(-2
-/// i / h)`, or scaled.
+/// Rotary positions: position `position + t` turns the pair of channel `i` by `(position + t) f_i`, with
+/// `f_i = theta^(-2 i / h)`, or scaled.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rotary {
     /// Base of the frequencies, above 1 and at most 2^40.
@@ -90,6 +91,10 @@ const QUARTER: i128 = 1_811_004_864_519_280_711;
 const LN_2: i128 = 799_144_290_325_165_979;
 /// Fractional bits of shares and factors of a scaling.
 const SHARE_BITS: u32 = 40;
+
+/// Last position that a table may begin at. With the 2^22 positions of a table they stay below 2^27, so that angles,
+/// with 100 bits after the point, fit an `i128`.
+const MAXIMUM_POSITION: u32 = 1 << 26;
 
 /// Most bits of a result.
 const MAXIMUM_BITS: u32 = 24;
@@ -157,8 +162,7 @@ impl Rotary {
         if self.bits > MAXIMUM_BITS {
             return Err(refused("bits of a cosine", "at most 24", self.bits));
         }
-        // With the 2^22 positions of a table they stay below 2^27: angles, with 100 bits after the point, fit an i128.
-        if self.position > 1 << 26 {
+        if self.position > MAXIMUM_POSITION {
             return Err(refused("first position", "at most 2^26", self.position));
         }
         let Some(scaling) = &self.scaling else {
@@ -424,7 +428,7 @@ mod tests {
     /// Channel 0 has frequency 1, and no product leaves its integer: at the last position its cosine is the library's.
     #[test]
     fn angles_of_the_last_position_do_not_overflow() {
-        let (first, more) = (1u32 << 26, 1usize << 22);
+        let (first, more) = (MAXIMUM_POSITION, super::super::integer::MAXIMUM_CELLS);
         let rule = Rotary::new(1e4, None, first, 12).unwrap();
         let frequency = rule.frequency(0, 2);
         let last = f64::from(first) + more as f64;
@@ -439,7 +443,7 @@ mod tests {
             assert!(Rotary::new(theta, None, 0, 12).is_err(), "{theta}");
         }
         assert!(Rotary::new(1e4, None, 0, 25).is_err());
-        assert!(Rotary::new(1e4, None, (1 << 26) + 1, 12).is_err());
+        assert!(Rotary::new(1e4, None, MAXIMUM_POSITION + 1, 12).is_err());
         for scaling in [
             Llama3Scaling {
                 factor: 0.0,

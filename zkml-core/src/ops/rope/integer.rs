@@ -43,7 +43,7 @@ pub struct IntegerRope {
 }
 
 /// Most cosines that a rule computes.
-const MAXIMUM_CELLS: usize = 1 << 22;
+pub(super) const MAXIMUM_CELLS: usize = 1 << 22;
 
 impl Room for IntegerRope {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {

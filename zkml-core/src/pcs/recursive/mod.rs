@@ -21,7 +21,8 @@
 //!       has coefficient 1. The claims become one: `<u_l, W> = v`;
 //!    2. `k` rounds of sumcheck over the row variables, the most significant first. In each round the prover sends the
 //!       constant and the quadratic coefficient of the round polynomial; with long codewords proof of work follows
-//!       (`recursion.rows.grind`), then comes the challenge of the round (`recursion.rows`). The rounds end at `r`. The next vector is `u_{l+1} = sum_a eq(r, a) row_a`, of length `M_l`, and
+//!       (`recursion.rows.grind`), then comes the challenge of the round (`recursion.rows`). The rounds end at `r`. The
+//!       next vector is `u_{l+1} = sum_a eq(r, a) row_a`, of length `M_l`, and
 //!       `<u_{l+1}, sum_a eq(r, a) W_a> = v'` is the running claim;
 //!    3. the root of level `l + 1` (`recursion.root`), or after the last level `u_{l+1}` itself (`recursion.message`);
 //!    4. proof of work (`recursion.grind`), `t_l` positions (`recursion.positions`), the columns there

@@ -13,7 +13,7 @@
 //! - batching, `1/|K|` for each level: the coefficients of the claims.
 
 use super::parameters::{LevelShape, RecursionParameters};
-use crate::field::P;
+use crate::transcript::term::FIELD_BITS;
 use crate::transcript::{ErrorRule, ErrorTerm};
 
 const QUERIES: ErrorRule = ErrorRule {
@@ -53,9 +53,6 @@ pub const PROXIMITY_BITS: u32 = 110;
 /// falls below [`PROXIMITY_BITS`], and the account says so.
 pub const MAX_ROWS_GRINDING_BITS: u32 = 20;
 
-/// `log2 |K|`, nearly.
-const FIELD_BITS: u32 = 122;
-
 /// Bits of proof of work before each challenge of a level's rows (`recursion.rows.grind`): the fewest `g` with
 /// `k n/|K| 2^-g <= 2^-110`, at most [`MAX_ROWS_GRINDING_BITS`]. Prover and verifier both derive them, in integers.
 ///
@@ -77,7 +74,7 @@ pub fn recursion_terms(parameters: &RecursionParameters, message_length: usize) 
     if shapes.is_empty() {
         return Vec::new();
     }
-    let field = 2.0 * (P as f64).log2();
+    let field = f64::from(FIELD_BITS);
     let mut terms: Vec<ErrorTerm> = shapes
         .iter()
         .enumerate()
