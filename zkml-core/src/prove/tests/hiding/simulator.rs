@@ -11,9 +11,8 @@
 //! e_1                                  uniform: so is the last d
 //! e_0                                  solved from Q^h(z, xi) + z_last = e_0 + e_1 xi: so is the last m
 //! opened columns, all but m and g      uniform in F: rank of the random tails (see `rank`)
-//! opened columns, m and g              solved from Enc(z)_j = m_j + xi d_j, Enc(u)_j = g_j + the other rows; at other
-//!                                      positions that the cells of g stand for, where nothing is known of the rows of
-//!                                      weights, with uniform cells of these (see `rank`)
+//! opened columns, m and g              solved from Enc(z)_j = m_j + xi d_j, Enc(u)_j = g_j + the other rows; at the
+//!                                      other positions of a run with the column of weights that the tree has there
 //! trees                                over the opened columns with random salts, and random leaves elsewhere: no one
 //!                                      knows the salt of a leaf that is not opened
 //! ```
@@ -28,8 +27,9 @@
 //!
 //! Commitments to private weights are opened by several proofs. The simulator chooses the positions of all openings
 //! that the key allows when it makes the root, and columns for each of them, uniform; a column that is opened twice is
-//! the same twice. With more openings than the key's budget it could not go on: real columns are then no longer
-//! uniform.
+//! the same twice. An opened leaf of the trace tells of the weights at its whole run: the tree has uniform columns at
+//! all positions of these runs. With more openings than the key's budget it could not go on: real columns are then no
+//! longer uniform.
 //!
 //! Test: the verifier's own code accepts the setup proof and all proofs of such a key, for outputs that are false.
 
@@ -314,26 +314,15 @@ impl Simulator {
                     answer[symbol] - xi * pad,
                 );
             }
-            // The mask at all positions of the symbol: what u leaves. Where it is not opened nobody knows the cells of
-            // weights, which are uniform. (Their sum is uniform too, unless there is but one row: then it is in F times
-            // a factor that everyone knows.)
+            // The mask at all positions of the symbol: what u leaves.
             let mask = masking.opening_mask();
             cells[mask.rows()].fill(M61::ZERO);
             let first = symbol << narrow.log_stride;
             let mut masks = Vec::new();
             for (position, &combined) in combined.iter().enumerate().skip(first).take(masking.classes) {
                 let mut left = combined;
-                let opened = positions.contains(&position);
-                let mut all = vec![cells.clone()];
-                all.extend(
-                    others
-                        .iter()
-                        .map(|tree| match opened || tree.code.log_stride > 0 {
-                            true => tree.at(position).to_vec(),
-                            false => self.base(tree.rows),
-                        }),
-                );
-                for (cells, weights) in all.iter().zip(&combination.weights) {
+                let all = core::iter::once(&cells[..]).chain(others.iter().map(|tree| tree.at(position)));
+                for (cells, weights) in all.zip(&combination.weights) {
                     for (cell, weight) in cells.iter().zip(weights) {
                         left -= *weight * K::new(*cell, M61::ZERO);
                     }
@@ -446,12 +435,16 @@ struct SimulatedKey {
 impl SimulatedKey {
     /// From the public parts of `key`.
     fn new(key: &VerifyingKey, simulator: &mut Simulator) -> Self {
+        let openings = (0..key.weights.commitments.budget()).map(|_| simulator.positions(key));
+        let openings = openings.collect();
+        Self::opened_at(key, openings, simulator)
+    }
+
+    /// Opened there.
+    fn opened_at(key: &VerifyingKey, openings: Vec<Vec<usize>>, simulator: &mut Simulator) -> Self {
         let mut key = key.clone();
         key.weights.setup_proof.clear();
         let setup = simulator.positions(&key);
-        let openings: Vec<Vec<usize>> = (0..key.weights.commitments.budget())
-            .map(|_| simulator.positions(&key))
-            .collect();
         let mut trees = Vec::new();
         for number in 0..key.weights.commitments.roots.len() {
             let mut positions = setup.clone();
@@ -461,6 +454,12 @@ impl SimulatedKey {
             {
                 positions.extend(set);
             }
+            // All positions of the runs that these openings show of the trace.
+            let stride = 1 << key.weights.code.log_stride;
+            let runs = positions
+                .iter()
+                .flat_map(|at| (0..stride).map(move |i| at / stride * stride + i));
+            let mut positions: Vec<usize> = runs.collect();
             positions.sort_unstable();
             positions.dedup();
             trees.push(simulator.uniform_tree(
@@ -548,6 +547,61 @@ fn simulate_all_of(real: &VerifyingKey) {
         public.check(&statement).expect("values in range");
         let proof = simulator.prove(&statement, &public, &[tree], positions);
         assert_eq!(judge(&statement, &public, proof).1, Ok(()));
+    }
+}
+
+/// An opened leaf of the trace shows `g` on its run, and with `u` what the weights add there. Where another opening
+/// shows the weights' column, both must say the same.
+#[test]
+fn neighbours_in_a_run_that_two_openings_show_agree() {
+    let mut simulator = Simulator::new(4);
+    let model = tiny_model(ALL_PRIVATE);
+    let (key, sound) = (tiny_key(&model), sound_key(&model));
+    // Opening 0 shows even positions of runs, opening 1 the odd ones.
+    let even: Vec<usize> = (0..key.weights.code.queries).map(|at| at << LOG_STRIDE).collect();
+    let odd: Vec<usize> = even.iter().map(|at| at + 1).collect();
+    let budget = key.weights.commitments.budget() as usize;
+    let mut openings = vec![even.clone(), odd.clone()];
+    openings.resize_with(budget, || simulator.positions(&key));
+    let simulated = SimulatedKey::opened_at(&key, openings, &mut simulator);
+    let commitments = &simulated.key.weights.commitments;
+    assert_eq!(
+        (commitments.commitment_of(0), commitments.commitment_of(1)),
+        (0, 0)
+    );
+    let statement = tiny_statement(&sound, &simulated.key);
+    let public = any_outputs(&statement, &mut simulator);
+    let tree = &simulated.trees[0];
+    let [first, second] = [&even, &odd].map(|at| simulator.prove(&statement, &public, &[tree], at));
+
+    let code = &simulated.key.weights.code;
+    let combined = CircleCode::new(code)
+        .expect("a code")
+        .encode_extension(&first.channel.extension[0]);
+    let mask = statement.masking.expect("zero knowledge").opening_mask();
+    let sum = |cells: &[M61], factors: &[K]| -> K {
+        let products = cells.iter().zip(factors);
+        products
+            .map(|(cell, factor)| *factor * K::new(*cell, M61::ZERO))
+            .sum()
+    };
+    // The messages of the opened columns: trace, weights, input and outputs.
+    let column = |proof: &Simulated, matrix: usize, index: usize| {
+        let cells = &proof.channel.base[matrix];
+        let rows = cells.len() / code.queries;
+        cells[index * rows..][..rows].to_vec()
+    };
+    for (index, &at) in odd.iter().enumerate() {
+        let trace = column(&first, 0, index);
+        let mut left = combined[at] - sum(&trace, &first.weights[0]);
+        for matrix in 2..first.weights.len() {
+            left -= sum(&column(&first, matrix, index), &first.weights[matrix]);
+        }
+        for (class, g) in trace[mask.rows()].chunks(2).enumerate() {
+            let factor = basis(class, domain_point(code.log_codeword, at));
+            left -= K::new(g[0], g[1]) * K::new(factor, M61::ZERO);
+        }
+        assert_eq!(left, sum(&column(&second, 1, index), &first.weights[1]));
     }
 }
 
