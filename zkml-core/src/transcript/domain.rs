@@ -27,6 +27,9 @@ pub const INSTANCE: &str = protocol!("instance");
 /// The domain of digests of circuits: what the lowering made.
 pub const CIRCUIT: &str = protocol!("circuit");
 
+/// The domain of seeds for which there is no key.
+pub const KEYLESS_SEED: &str = protocol!("hedged seed without a secret");
+
 /// BLAKE3 in a domain, over the canonical encoding of `fields`.
 ///
 /// # Errors
