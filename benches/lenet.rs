@@ -121,7 +121,7 @@ fn whole_model(criterion: &mut Criterion) {
             privacy,
             key: key(&model, privacy),
         };
-        let (public, proof) = prove(&keys.key, &input, b"").expect("a proof");
+        let proof = prove(&keys.key, &input, b"").expect("a proof");
         let statement = Statement::new(&keys.key.verifying).expect("a statement");
         println!(
             "{name}: proof {} bytes, {} commitments to the weights, setup proof {} bytes, {:?}, {} trace rows, {:?}",
@@ -153,7 +153,7 @@ fn whole_model(criterion: &mut Criterion) {
             })
         });
         group.bench_function(format!("verify/{name}"), |bencher| {
-            bencher.iter(|| trusted.verify(&public, &proof, b"").expect("a valid proof"));
+            bencher.iter(|| trusted.verify(&proof, b"").expect("a valid proof"));
         });
     }
     group.finish();

@@ -228,30 +228,24 @@ fn prove(
         return Err("the proof shows another text than the model wrote".into());
     }
     println!(
-        "verified in {}: after {:?} this model writes {:?}; proof {}, public values {}",
+        "verified in {}: after {:?} this model writes {:?}; proof {}",
         duration(verifying),
         model.decode(&continuation.prompt)?,
         model.decode(&continuation.answer)?,
-        size(to_bytes(&proof.proof)?.len() as u64),
-        size(to_bytes(&proof.public)?.len() as u64),
+        size(to_bytes(proof)?.len() as u64),
     );
     tamper(model, &verifier, proof, prompt.len())?;
     stages.run("write files", || files(written, &verifier, proof, &arguments.out))
 }
 
 /// What a stranger needs to check the text, and the integer network, for `zkml inspect --explain`.
-fn files(
-    written: &Written,
-    verifier: &Verifier,
-    proof: &AnswerProof,
-    out: &Path,
-) -> Result<(), Box<dyn Error>> {
+fn files(written: &Written, verifier: &Verifier, proof: &Proof, out: &Path) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(out).map_err(|error| format!("cannot create {}: {error}", out.display()))?;
     write_file(out.join("llama3.model"), written.model())?;
     verifier.save(out.join("llama3.vkey"))?;
-    proof.save(out.join("llama3"))?;
+    proof.save(out.join("llama3.proof"))?;
     println!(
-        "\nwritten to {}: llama3.model, which has the weights, llama3.vkey, llama3.proof, llama3.public",
+        "\nwritten to {}: llama3.model, which has the weights, llama3.vkey, llama3.proof",
         out.display()
     );
     Ok(())
@@ -276,7 +270,7 @@ fn describe(prover: &Prover) -> Result<(), Box<dyn Error>> {
 fn tamper(
     model: &QuantizedLanguageModel,
     verifier: &Verifier,
-    proof: &AnswerProof,
+    proof: &Proof,
     prompt: usize,
 ) -> Result<(), Box<dyn Error>> {
     let mut altered = proof.clone();

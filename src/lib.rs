@@ -32,7 +32,9 @@ mod steps;
 
 #[cfg(feature = "prover")]
 pub use steps::{Answer, Favour, Load, Model, Prover, QuantizedModel};
-pub use steps::{AnswerProof, Error, QuantizedTensor, Verified, Verifier};
+pub use steps::{Error, QuantizedTensor, Verified, Verifier};
+
+pub use zkml_core::proof::Proof;
 
 pub use zkml_core::{Privacy, Visibility};
 pub use zkml_core::{

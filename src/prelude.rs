@@ -12,6 +12,6 @@ pub use zkml_core::nn::{
 pub use zkml_macros::zk_model;
 
 // From weights to a verified answer.
-pub use crate::{Answer, AnswerProof, Favour, Load, Model, Prover, QuantizedModel, Verified, Verifier};
+pub use crate::{Answer, Favour, Load, Model, Proof, Prover, QuantizedModel, Verified, Verifier};
 pub use zkml_core::quant::CalibrationMethod;
 pub use zkml_core::{Privacy, Visibility};

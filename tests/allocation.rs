@@ -19,7 +19,7 @@ use fuzz_support::targets::sealed;
 use fuzz_support::{Fixture, Proved, Random, fixtures};
 use zkml::keys::CompiledModel;
 use zkml::keys::{VerifyingKey, WeightsKey};
-use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Proof, PublicValues, from_bytes, to_bytes};
+use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Proof, from_bytes, to_bytes};
 use zkml::verify::verify_setup;
 
 /// What verification may allocate: all of it follows from the circuit, which is in the key, and the size of a proof.
@@ -89,8 +89,8 @@ fn assert_verification_is_bounded(fixture: &Fixture) {
     check(&|| "noise".into(), &with(random.bytes(messages.len())));
     check(&|| "ones".into(), &with(vec![0xff; messages.len()]));
     let mut proved = fixture.proved.clone();
-    proved.public.input = Some(vec![1; 1 << 20]);
-    proved.public.outputs = Some(vec![vec![]; 1 << 16]);
+    proved.proof.public.input = Some(vec![1; 1 << 20]);
+    proved.proof.public.outputs = Some(vec![vec![]; 1 << 16]);
     check(&|| "large public values".into(), &proved);
     println!("altered proofs: {largest} bytes at most, of {limit} allowed");
 }
@@ -197,6 +197,5 @@ fn decoding_allocates_a_small_multiple_of_the_file() {
         decoding::<VerifyingKey>(&fixture.key.verifying, &mut random);
         decoding::<CompiledModel>(&fixture.key.model, &mut random);
         decoding::<Proof>(&fixture.proved.proof, &mut random);
-        decoding::<PublicValues>(&fixture.proved.public, &mut random);
     }
 }

@@ -136,7 +136,7 @@ fn another_nonce_and_altered_proofs_are_refused_by_name() {
     let answer = prover.prove(&digits()[0], NONCE).unwrap();
     let proof = answer.proof();
     verifier.verify(proof, NONCE).unwrap();
-    let altered = |alter: fn(&mut AnswerProof)| {
+    let altered = |alter: fn(&mut Proof)| {
         let mut altered = proof.clone();
         alter(&mut altered);
         refused(verifier.verify(&altered, NONCE))
@@ -144,9 +144,9 @@ fn another_nonce_and_altered_proofs_are_refused_by_name() {
     let found = [
         refused(verifier.verify(proof, b"another nonce")),
         // The root of the trace, which all challenges are drawn after.
-        altered(|proof| proof.proof.messages[0] ^= 1),
+        altered(|proof| proof.messages[0] ^= 1),
         // One bit of the last message.
-        altered(|proof| *proof.proof.messages.last_mut().unwrap() ^= 1),
+        altered(|proof| *proof.messages.last_mut().unwrap() ^= 1),
         // An output that was not computed.
         altered(|proof| proof.public.outputs.as_mut().unwrap()[0][0] ^= 1),
     ];
@@ -221,8 +221,8 @@ fn what_is_saved_is_opened_again() {
     assert_eq!(prover.remaining().unwrap(), left);
     let answer = prover.prove(&digits()[1], NONCE).unwrap();
     assert_eq!(answer.outputs(), first.outputs());
-    answer.proof().save(at("digits.v2")).unwrap();
-    let proof = AnswerProof::open(at("digits.v2.proof")).unwrap();
+    answer.proof().save(at("digits.v2.proof")).unwrap();
+    let proof = Proof::open(at("digits.v2.proof")).unwrap();
     assert_eq!(&proof, answer.proof());
     let opened = Verifier::open(at("digits.vkey")).unwrap();
     assert_eq!(opened.digest(), verifier.digest());
@@ -230,13 +230,13 @@ fn what_is_saved_is_opened_again() {
 
     // The same files for the command line and for the functions of the modules.
     let key: VerifyingKey = read_file(at("digits.vkey")).unwrap();
-    verify::verify(&key, &proof.public, &proof.proof, NONCE).unwrap();
+    verify::verify(&key, &proof, NONCE).unwrap();
     assert!(ProvingKey::read_file(&at("digits.pkey")).is_ok());
     let output = Command::new(env!("CARGO_BIN_EXE_zkml"))
         .current_dir(folder.path())
         .env("ZKML_TRUSTED_KEYS", at("trusted"))
         .args(["verify", "--key", "digits.vkey", "--proof", "digits.v2.proof"])
-        .args(["--public", "digits.v2.public", "--context", "nonce"])
+        .args(["--context", "nonce"])
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -265,14 +265,13 @@ fn five_lines_do_what_the_functions_of_the_modules_do() {
     let model = CompiledModel::new("LeNet", network).with_privacy(Privacy::PUBLIC);
     let key = setup(model, &SetupOptions::default()).unwrap();
     let input = key.model.network.quantize_input(&digits()[2]).unwrap();
-    let (public, proof) = prove(&key, &input, NONCE).unwrap();
+    let proof = prove(&key, &input, NONCE).unwrap();
 
     fn same<T: Artifact>(a: &T, b: &T) {
         assert!(to_bytes(a).unwrap() == to_bytes(b).unwrap(), "{}", T::KIND);
     }
     same(verifier.key(), &key.verifying);
-    same(&answer.proof().public, &public);
-    same(&answer.proof().proof, &proof);
+    same(answer.proof(), &proof);
     assert_eq!(prover.remaining().unwrap(), None);
     let verified = verifier.verify(answer.proof(), NONCE).unwrap();
     assert!(verified.to_string().ends_with("private: nothing"), "{verified}");

@@ -24,7 +24,7 @@ use ndarray::ArrayD;
 use zkml::keys::VerifyingKey;
 use zkml::keys::{Budget, BudgetError, ProveError, ProvingKey, Purpose};
 use zkml::prelude::*;
-use zkml::proof::{FileError, Proof, PublicValues, read_file, write_file};
+use zkml::proof::{FileError, Proof, read_file, write_file};
 use zkml::prove::prove;
 use zkml::setup::rotate;
 use zkml::setup::{SetupOptions, setup};
@@ -165,13 +165,11 @@ fn prove_without_end(folder: &Path) {
     loop {
         let id = name(&key.verifying);
         match prove(&key, &input, b"kill") {
-            Ok((public, proof)) => {
+            Ok(proof) => {
                 // This process alone takes openings.
                 let number = key.budget().unwrap().used().unwrap() - 1;
                 say(&format!("proved {id} {number}"));
-                let path = folder.join(format!("{id}-{number}"));
-                write_file(path.with_extension("public"), &public).unwrap();
-                write_file(path.with_extension("proof"), &proof).unwrap();
+                write_file(folder.join(format!("{id}-{number}.proof")), &proof).unwrap();
             }
             Err(ProveError::Budget(BudgetError::Exhausted { .. })) => {
                 say(&format!("rotating {id}"));
@@ -252,13 +250,8 @@ fn proofs_and_rotations_may_be_killed_at_any_moment() {
         })
         .collect();
     let mut commitments = BTreeSet::new();
-    for path in paths("public") {
-        let public: PublicValues = read_file(&path).unwrap();
-        // The proof is written next: it may be missing, but not a part of it.
-        let proof: Proof = match read_file(path.with_extension("proof")) {
-            Err(FileError::NotFound { .. }) => continue,
-            proof => proof.unwrap(),
-        };
+    for path in paths("proof") {
+        let proof: Proof = read_file(&path).unwrap();
         let (id, number) = path
             .file_stem()
             .unwrap()
@@ -271,7 +264,7 @@ fn proofs_and_rotations_may_be_killed_at_any_moment() {
         assert_eq!(proof.opening, number);
         assert!(commitments.insert((id.to_owned(), number)));
         let trusted = TrustedKey::remembered(key, &key.weights.digest().unwrap()).unwrap();
-        trusted.verify(&public, &proof, b"kill").unwrap();
+        trusted.verify(&proof, b"kill").unwrap();
     }
     assert!(
         commitments.len() > KILLS / 8,

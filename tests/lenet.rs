@@ -149,15 +149,15 @@ fn digits_are_classified_proved_and_verified() {
     let network = &key.model.network;
     for (sample, &label) in samples.iter().zip(&labels).take(4) {
         let input = network.quantize_input(sample).unwrap();
-        let (public, proof) = prove(&key, &input, b"test").unwrap();
-        verify(&key.verifying, &public, &proof, b"test").unwrap();
+        let proof = prove(&key, &input, b"test").unwrap();
+        verify(&key.verifying, &proof, b"test").unwrap();
         let execution = execute_reference(&network.graph, &input).unwrap();
         let expected: Vec<Vec<i64>> = execution
             .outputs(&network.graph)
             .map(|output| output.iter().copied().collect())
             .collect();
         assert_eq!(expected[1], [label as i64]);
-        assert_eq!(public.outputs, Some(expected));
+        assert_eq!(proof.public.outputs, Some(expected));
         assert!(proof.messages.len() <= 300_000, "{} bytes", proof.messages.len());
     }
 }

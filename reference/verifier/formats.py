@@ -1,4 +1,4 @@
-"""Files and digests (docs/file-formats.md): the types of keys, proofs and public values; containers."""
+"""Files and digests (docs/file-formats.md): the types of keys and proofs; containers."""
 
 from blake3 import blake3
 
@@ -21,11 +21,11 @@ COMMITMENTS = {
     "previous_opening": "u64",
 }
 KEY = {"network": SKELETON, "instance": INSTANCE, "weights": {**COMMITMENTS, "setup_proof": "bytes"}}
-PROOF = {"key": "digest", "opening": "u64", "messages": "bytes"}
 PUBLIC = {"input": Option(["i64"]), "outputs": Option([["i64"]])}
+PROOF = {"key": "digest", "opening": "u64", "public": PUBLIC, "messages": "bytes"}
 
 # Tag, version, most bytes and type of each kind of file.
-KINDS = {"key": (b"VKEY", 5, 2**24, KEY), "proof": (b"PROF", 3, 2**28, PROOF), "public": (b"PUBV", 2, 2**30, PUBLIC)}
+KINDS = {"key": (b"VKEY", 5, 2**24, KEY), "proof": (b"PROF", 4, 2**30, PROOF)}
 HEADER, CHECKSUM = 20, 32
 
 

@@ -3,8 +3,8 @@
     python3 -m unittest
 
 With `ZKML=path of the command zkml` each altered file is given to `zkml verify` too, and both must name the same check.
-With `ZKML_PROOFS=folder` every `NAME.vkey` in the folder, with `NAME.proof` and `NAME.public`, is verified, in the
-context of the text in `NAME.context` if there is one.
+With `ZKML_PROOFS=folder` every `NAME.vkey` in the folder, with `NAME.proof`, is verified, in the context of the text in
+`NAME.context` if there is one.
 """
 
 import copy
@@ -204,12 +204,12 @@ def expand(seed, row, count):
 
 
 class Files:
-    """Key, proof and public values of a whole proof."""
+    """Key and file of a whole proof."""
 
     def __init__(self, folder, name):
-        paths = [folder / f"{name}.{ending}" for ending in ("vkey", "proof", "public")]
+        paths = [folder / f"{name}.{ending}" for ending in ("vkey", "proof")]
         self.raw = dict(zip(KINDS, (path.read_bytes() for path in paths)))
-        self.key, self.proof, self.public = (read_file(kind, data) for kind, data in self.raw.items())
+        self.key, self.proof = (read_file(kind, data) for kind, data in self.raw.items())
 
 
 class WholeProofs(unittest.TestCase):
@@ -219,7 +219,7 @@ class WholeProofs(unittest.TestCase):
             with self.subTest(whole["name"]):
                 self.assertEqual(key_digest(files.key).hex(), whole["digest of the key"])
                 transcript = Recording("zkml v2", files.proof["messages"])
-                roots = verify(files.key, files.proof, files.public, whole["context"].encode(), transcript=transcript)
+                roots = verify(files.key, files.proof, whole["context"].encode(), transcript=transcript)
                 self.assertEqual(joined(transcript.lines), whole["transcript"]["items"])
                 self.assertEqual(transcript.state.hex(), whole["transcript"]["state at the end"])
                 expected = {home: whole[f"{home.lower()}.root"] for home in ("Input", "Output")}
@@ -231,7 +231,7 @@ class WholeProofs(unittest.TestCase):
             with self.subTest(path.name):
                 files, context = Files(path.parent, path.stem), path.with_suffix(".context")
                 given = context.read_bytes() if context.exists() else b""
-                verify(files.key, files.proof, files.public, given)
+                verify(files.key, files.proof, given)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -293,11 +293,11 @@ class Alterations(unittest.TestCase):
             changed = bytearray(messages)
             changed[at] ^= 1 << chance.randrange(8)
             proof = {**files.proof, "messages": bytes(changed)}
-            self.expect_refusal(f"byte {at}", lambda: verify_answer(statement, proof, files.public, CONTEXT),
+            self.expect_refusal(f"byte {at}", lambda: verify_answer(statement, proof, CONTEXT),
                                 {**files.raw, "proof": container("proof", proof)})
         for size in (0, 16, len(messages) // 2, len(messages) - 1, len(messages) + 1):
             proof = {**files.proof, "messages": (messages + b"\0")[:size]}
-            self.expect_refusal(f"{size} bytes", lambda: verify_answer(statement, proof, files.public, CONTEXT),
+            self.expect_refusal(f"{size} bytes", lambda: verify_answer(statement, proof, CONTEXT),
                                 {**files.raw, "proof": container("proof", proof)})
 
     def test_bytes_of_a_plain_proof(self):
@@ -322,17 +322,16 @@ class Alterations(unittest.TestCase):
         for name in ("plain", "zero-knowledge"):
             files = Files(DOCS / "test-vectors", name)
             statement = answer_statement(files.key)
-            self.expect_refusal("context", lambda: verify_answer(statement, files.proof, files.public, b"other"),
+            self.expect_refusal("context", lambda: verify_answer(statement, files.proof, b"other"),
                                 files.raw, b"other")
-            publics = [{**files.public, "input": [1, 2, 3, 4]}, {**files.public, "outputs": [[1, 2, 3]]},
+            given = files.proof["public"]
+            publics = [{**given, "input": [1, 2, 3, 4]}, {**given, "outputs": [[1, 2, 3]]},
                        {"input": None, "outputs": None}, {"input": [128, 0, 0, 0], "outputs": [[0, 0, 0]]},
-                       {**files.public, "outputs": [[-5, 29]]}, {**files.public, "input": []}]
-            for public in (public for public in publics if public != files.public):
-                self.expect_refusal(f"{public}", lambda: verify_answer(statement, files.proof, public, CONTEXT),
-                                    {**files.raw, "public": container("public", public)})
-            for field, value in (("opening", 1), ("key", bytes(32))):
+                       {**given, "outputs": [[-5, 29]]}, {**given, "input": []}]
+            changes = [("opening", 1), ("key", bytes(32)), *(("public", public) for public in publics if public != given)]
+            for field, value in changes:
                 proof = {**files.proof, field: value}
-                self.expect_refusal(field, lambda: verify_answer(statement, proof, files.public, CONTEXT),
+                self.expect_refusal(f"{field} {value}", lambda: verify_answer(statement, proof, CONTEXT),
                                     {**files.raw, "proof": container("proof", proof)})
 
     def test_bytes_of_a_key(self):
@@ -346,7 +345,7 @@ class Alterations(unittest.TestCase):
 
             def run():
                 key = read_file("key", bytes(data))
-                verify(key, files.proof, files.public, CONTEXT)
+                verify(key, files.proof, CONTEXT)
 
             self.expect_refusal(f"byte {at} of the key", run, {**files.raw, "key": bytes(data)})
 

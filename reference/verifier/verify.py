@@ -1,6 +1,6 @@
 """Verifies an answer, and the setup proof of its weights.
 
-    python3 verify.py KEY PROOF PUBLIC [--context TEXT] [--circuit FILE]
+    python3 verify.py KEY PROOF [--context TEXT] [--circuit FILE]
     python3 verify.py KEY --setup
 
 Exit code 0 and `valid`, or 1 and why not. `--circuit` takes what `zkml inspect KEY --circuit` prints, and compares it
@@ -23,7 +23,7 @@ from statement import TARGET, answer_statement, setup_statement
 from transcript import Reject, Transcript, le8
 
 
-def verify(key, proof, public, context, circuit=None, transcript=None):
+def verify(key, proof, context, circuit=None, transcript=None):
     """Verifies the setup proof, then the answer. Returns the roots of tensors that are committed apart.
 
     Raises `Reject` with the name of the check.
@@ -33,7 +33,7 @@ def verify(key, proof, public, context, circuit=None, transcript=None):
         require_bits([term for statement in statements for term in account(statement)])
     except (Refused, BadCurve, BadEncoding) as error:
         raise Reject("Key", str(error)) from error
-    return verify_answer(statements[1], proof, public, context, transcript)
+    return verify_answer(statements[1], proof, context, transcript)
 
 
 def require_bits(terms):
@@ -57,24 +57,25 @@ def verify_setup(weights, transcript=None):
     return statement
 
 
-def verify_answer(statement, proof, public, context, transcript=None):
+def verify_answer(statement, proof, context, transcript=None):
     if proof["key"] != statement.key:
         raise Reject("OtherKey")
-    values = public_values(statement.circuit, public)
+    values = public_values(statement.circuit, proof["public"])
     roots = statement.weight_roots(proof["opening"])
     transcript = transcript or Transcript(statement.protocol, proof["messages"])
-    for label, data in statement.bound + bindings(proof, public, context):
+    for label, data in statement.bound + bindings(proof, context):
         transcript.absorb(label, data)
     return argue(transcript, statement, roots, values)
 
 
-def bindings(proof, public, context):
+def bindings(proof, context):
     """What the transcript absorbs after the digests."""
     def integers(name, tensors):
         if tensors is None:
             return [(f"{name}.private", b"")]
         return [(name, b"".join(map(le8, values))) for values in tensors]
 
+    public = proof["public"]
     given = None if public["input"] is None else [public["input"]]
     bound = integers("bind.input", given) + integers("bind.output", public["outputs"])
     return [("bind.opening", le8(proof["opening"])), *bound, ("bind.context", context)]
@@ -114,8 +115,8 @@ def main():
     parser.add_argument("--circuit")
     parser.add_argument("--setup", action="store_true")
     options = parser.parse_args()
-    if len(options.files) != (1 if options.setup else 3):
-        parser.error("expected a key, a proof and public values, or --setup and a key")
+    if len(options.files) != (1 if options.setup else 2):
+        parser.error("expected a key and a proof, or --setup and a key")
     circuit = json.loads(Path(options.circuit).read_text(encoding="utf-8")) if options.circuit else None
     try:
         key, *rest = (read_file(kind, Path(file).read_bytes()) for kind, file in zip(KINDS, options.files))

@@ -14,7 +14,7 @@ use super::content::{self, Fact};
 
 /// Say what a zkml file holds and whether it is intact
 ///
-/// Checks the size and checksum of a compiled model, key, proof or public values, and shows what is in it. That says
+/// Checks the size and checksum of a compiled model, key or proof, and shows what is in it. That says
 /// nothing about a proof: anyone can make an intact file. See `zkml verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -21,12 +21,12 @@ use super::{CommandError, Globals};
 
 /// Prove what a model answers on an input
 ///
-/// Images are prepared as the compiled model says; floating-point arrays are taken as they are. Writes the proof, the
-/// public values, and the outputs in readable form, and overwrites nothing.
+/// Images are prepared as the compiled model says; floating-point arrays are taken as they are. Writes the proof,
+/// which holds the public values, and the outputs in readable form, and overwrites nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
-  0  proof, public values and outputs are written
+  0  proof and outputs are written
   1  refused: an input the model does not take, a damaged key, or one whose proofs are used up
   2  wrong usage, or a file could not be read or written")]
 pub(crate) struct Prove {
@@ -42,7 +42,7 @@ pub(crate) struct Prove {
     /// Folder for the files [default: the current one]
     #[arg(long, short)]
     output: Option<PathBuf>,
-    /// Name of the files, NAME.proof, NAME.public and NAME.outputs.json [default: that of the key]
+    /// Name of the files, NAME.proof and NAME.outputs.json [default: that of the key]
     #[arg(long)]
     name: Option<String>,
     /// Overwrite files of an earlier proof
@@ -62,8 +62,8 @@ impl Prove {
             (None, Some(stem)) => stem.to_string_lossy().into_owned(),
             (None, None) => "answer".into(),
         };
-        let paths = ["proof", "public", "outputs.json"].map(|kind| folder.join(format!("{name}.{kind}")));
-        let [proof_path, public_path, outputs_path] = &paths;
+        let paths = ["proof", "outputs.json"].map(|kind| folder.join(format!("{name}.{kind}")));
+        let [proof_path, outputs_path] = &paths;
         // Files in the way and inputs that do not fit are refused before a proof of the key is used up.
         for path in &paths {
             refuse_existing(path, self.force)?;
@@ -80,10 +80,7 @@ impl Prove {
         })?;
         let time = start.elapsed();
         console.write("proof", proof_path, |path| write_file(path, &proven.proof))?;
-        console.write("public values", public_path, |path| {
-            write_file(path, &proven.public)
-        })?;
-        let outputs = ReadableOutputs::new(&Statement::of_proving(&key)?, &proven.public)?;
+        let outputs = ReadableOutputs::new(&Statement::of_proving(&key)?, &proven.proof.public)?;
         let text = serde_json::to_string_pretty(&outputs).map_err(std::io::Error::from)?;
         console.write("outputs", outputs_path, |path| write_text(path, &text))?;
 

@@ -1,4 +1,4 @@
-//! `zkml verify`: does a proof prove what public values say?
+//! `zkml verify`: does a proof prove the public values in it?
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,10 +8,11 @@ use clap::Args;
 use serde_json::{Value, json};
 use zkml_core::argument::{CommittedTensors, TensorLayout};
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::{FileError, Proof, PublicValues, read_file};
+use zkml_core::proof::{FileError, Proof, read_file};
 use zkml_core::verify::ReadableOutputs;
 use zkml_core::verify::Verified;
 
+use super::content::{PRIVATE, integers};
 use super::trusted::trust;
 use super::{CommandError, hex};
 
@@ -20,25 +21,23 @@ const MAXIMUM_OUTPUTS_BYTES: u64 = 1 << 30;
 
 /// Check a proof
 ///
-/// Checks that the model of the verifying key, with the weights it is a commitment to, gives the public outputs on the
-/// public input; of what is private, that the prover knows it. The key decides what is checked: take it from someone
-/// you trust, not from the prover.
+/// Checks that the model of the verifying key, with the weights it is a commitment to, gives the proof's public outputs
+/// on its public input; of what is private, that the prover knows it. Prints these public values: whether the input is
+/// the one you asked about is for you to compare. The key decides what is checked: take it from someone you trust, not
+/// from the prover.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
   0  the proof is valid
-  1  rejected: proof, public values, outputs or key are not what they should be
+  1  rejected: proof, outputs or key are not what they should be
   2  not checked: wrong usage, or a file could not be read")]
 pub(crate) struct Verify {
     /// The verifying key
     #[arg(long)]
     key: PathBuf,
-    /// The proof
+    /// The proof, with the public values it speaks of
     #[arg(long)]
     proof: PathBuf,
-    /// The public values: input and outputs
-    #[arg(long)]
-    public: PathBuf,
     /// Readable outputs (JSON) that must agree with the public values
     #[arg(long)]
     outputs: Option<PathBuf>,
@@ -54,6 +53,7 @@ impl Verify {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let Proven {
             key,
+            input,
             outputs,
             committed,
         } = self.check()?;
@@ -61,6 +61,7 @@ impl Verify {
             let answer = json!({
                 "valid": true,
                 "key": key,
+                "input": input,
                 "outputs": outputs,
                 "committed": {
                     "input": committed.input.as_ref().map(readable),
@@ -76,8 +77,16 @@ impl Verify {
         if let Some(class) = outputs.class {
             writeln!(output, "class    {class}")?;
         }
-        if outputs.outputs.is_none() {
-            writeln!(output, "outputs  (private)")?;
+        let input = input.as_deref().map_or(PRIVATE.to_owned(), integers);
+        writeln!(output, "input    {input}")?;
+        match &outputs.outputs {
+            None => writeln!(output, "outputs  {PRIVATE}")?,
+            Some(tensors) => {
+                for (place, tensor) in tensors.iter().enumerate() {
+                    let number = tensor.number.map_or(place, |number| number as usize);
+                    writeln!(output, "output {number} {}", integers(&tensor.integers))?;
+                }
+            }
         }
         for (name, tensors) in [("input", &committed.input), ("output", &committed.output)] {
             if let Some(tensors) = tensors {
@@ -91,10 +100,9 @@ impl Verify {
     fn check(&self) -> Result<Proven, CommandError> {
         let key: VerifyingKey = read_file(&self.key)?;
         let proof: Proof = read_file(&self.proof)?;
-        let public: PublicValues = read_file(&self.public)?;
         let trusted = trust(&key)?;
-        let committed = trusted.verify(&public, &proof, self.context.as_bytes())?;
-        let outputs = ReadableOutputs::new(trusted.statement(), &public)?;
+        let committed = trusted.verify(&proof, self.context.as_bytes())?;
+        let outputs = ReadableOutputs::new(trusted.statement(), &proof.public)?;
         if let Some(path) = &self.outputs {
             let mismatch = |error| CommandError::Outputs {
                 path: path.clone(),
@@ -104,6 +112,7 @@ impl Verify {
         }
         Ok(Proven {
             key: hex(&trusted.digest()),
+            input: proof.public.input,
             outputs,
             committed,
         })
@@ -114,6 +123,8 @@ impl Verify {
 struct Proven {
     /// Digest of the key.
     key: String,
+    /// The public input.
+    input: Option<Vec<i64>>,
     outputs: ReadableOutputs,
     committed: Verified,
 }

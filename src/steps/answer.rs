@@ -1,7 +1,9 @@
 //! The answer of a prover: outputs, and their proof.
 
+use zkml_core::proof::Proof;
+
+use super::QuantizedTensor;
 use super::tensor::{class_of, classes_of};
-use super::{AnswerProof, QuantizedTensor};
 
 /// The model's answer to one input, and the proof of it. The outputs are for the prover and include private ones; the
 /// proof is for others.
@@ -9,18 +11,18 @@ use super::{AnswerProof, QuantizedTensor};
 /// ```no_run
 /// # fn show(answer: zkml::Answer) -> Result<(), zkml::Error> {
 /// println!("class {:?}: {:?}", answer.class(), answer.outputs()[0].values());
-/// answer.proof().save("answer")?;
+/// answer.proof().save("answer.proof")?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     outputs: Vec<QuantizedTensor>,
     label: Option<String>,
-    proof: AnswerProof,
+    proof: Proof,
 }
 
 impl Answer {
-    pub(super) fn new(outputs: Vec<QuantizedTensor>, names: &[String], proof: AnswerProof) -> Self {
+    pub(super) fn new(outputs: Vec<QuantizedTensor>, names: &[String], proof: Proof) -> Self {
         let label = class_of(&outputs).and_then(|class| names.get(class).cloned());
         Self {
             outputs,
@@ -51,12 +53,12 @@ impl Answer {
     }
 
     /// The proof, with the public values it speaks of.
-    pub fn proof(&self) -> &AnswerProof {
+    pub fn proof(&self) -> &Proof {
         &self.proof
     }
 
     /// The proof alone.
-    pub fn into_proof(self) -> AnswerProof {
+    pub fn into_proof(self) -> Proof {
         self.proof
     }
 }

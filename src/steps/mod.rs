@@ -9,7 +9,6 @@
 //! `zkml::verify`), which stay there for whoever wants to choose more.
 
 mod error;
-mod proof;
 mod tensor;
 mod verified;
 mod verifier;
@@ -28,7 +27,6 @@ mod prover;
 mod quantized;
 
 pub use error::Error;
-pub use proof::AnswerProof;
 pub use tensor::QuantizedTensor;
 pub use verified::Verified;
 pub use verifier::Verifier;

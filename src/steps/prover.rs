@@ -8,7 +8,7 @@ use zkml_core::keys::{Budget, CompiledModel, ProveError, ProvingKey};
 use zkml_core::prove::{Input, Proven, prove_with_secrets};
 use zkml_core::setup::rotate;
 
-use super::{Answer, AnswerProof, Error, QuantizedTensor, Verifier};
+use super::{Answer, Error, QuantizedTensor, Verifier};
 
 /// Makes answers with proofs; what it holds is as secret as the weights.
 ///
@@ -20,7 +20,7 @@ use super::{Answer, AnswerProof, Error, QuantizedTensor, Verifier};
 /// # let image: zkml::ndarray::ArrayD<f32> = unimplemented!();
 /// let prover = zkml::Prover::open("digits.pkey")?;
 /// let answer = prover.prove(&image, b"nonce")?;
-/// answer.proof().save("seven")?;
+/// answer.proof().save("seven.proof")?;
 /// println!("class {:?}, {:?} proofs left", answer.class(), prover.remaining()?);
 /// # Ok(()) }
 /// ```
@@ -66,15 +66,10 @@ impl Prover {
         let integers = model.network.quantize_input(input);
         let integers = integers.map_err(|error| Error::Input { error })?;
         let proven = prove_with_secrets(&self.key, Input::Values(&integers), context);
-        let Proven {
-            public,
-            proof,
-            answer,
-            ..
-        } = proven.map_err(|error| Error::Prove { error })?;
+        let Proven { proof, answer, .. } = proven.map_err(|error| Error::Prove { error })?;
         let outputs = outputs(model, answer.outputs);
         let classes = &model.network.record.classes;
-        Ok(Answer::new(outputs, classes, AnswerProof { public, proof }))
+        Ok(Answer::new(outputs, classes, proof))
     }
 
     /// How many more proofs the key can make; none for public weights, which bear any number.

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use zkml_core::Privacy;
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::read_file;
+use zkml_core::proof::{Proof, read_file};
 use zkml_core::verify::TrustedKey;
 
-use super::{AnswerProof, Error, Verified};
+use super::{Error, Verified};
 
 /// Checks proofs with one verifying key, whose own setup proof was checked when the verifier was made.
 ///
@@ -17,7 +17,7 @@ use super::{AnswerProof, Error, Verified};
 /// ```no_run
 /// # fn main() -> Result<(), zkml::Error> {
 /// let verifier = zkml::Verifier::open("digits.vkey")?;
-/// let proof = zkml::AnswerProof::open("seven")?;
+/// let proof = zkml::Proof::open("seven.proof")?;
 /// let verified = verifier.verify(&proof, b"nonce")?;
 /// println!("{verified}");
 /// # Ok(()) }
@@ -62,13 +62,12 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Error::Verify`] with the check that failed.
-    pub fn verify(&self, proof: &AnswerProof, context: &[u8]) -> Result<Verified, Error> {
-        let AnswerProof { public, proof } = proof;
+    pub fn verify(&self, proof: &Proof, context: &[u8]) -> Result<Verified, Error> {
         let commitments = self
             .key
-            .verify(public, proof, context)
+            .verify(proof, context)
             .map_err(|error| Error::Verify { error })?;
-        Ok(Verified::new(&self.key, public, commitments))
+        Ok(Verified::new(&self.key, &proof.public, commitments))
     }
 
     /// The verifying key.

@@ -22,10 +22,9 @@ fn written(folder: &Path) -> ProvingKey {
 }
 
 fn write_proof(folder: &Path, name: &str, key: &ProvingKey) {
-    let (public, proof) = prove(key, &key.model.network.quantize_input(&input(3)).unwrap(), b"").unwrap();
-    assert!(public.input.is_none());
+    let proof = prove(key, &key.model.network.quantize_input(&input(3)).unwrap(), b"").unwrap();
+    assert!(proof.public.input.is_none());
     write_file(folder.join(format!("{name}.proof")), &proof).unwrap();
-    write_file(folder.join(format!("{name}.public")), &public).unwrap();
 }
 
 #[test]
@@ -66,15 +65,7 @@ fn a_key_is_checked_and_its_weights_remembered() {
         &["rejected", "no setup proof"],
     );
 
-    let arguments = [
-        "verify",
-        "--key",
-        "small.vkey",
-        "--proof",
-        "small.proof",
-        "--public",
-        "small.public",
-    ];
+    let arguments = ["verify", "--key", "small.vkey", "--proof", "small.proof"];
     let output = zkml(&arguments, folder);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
@@ -97,15 +88,7 @@ fn a_key_without_its_setup_proof_or_with_an_altered_one_is_refused() {
         ("altered.vkey", &["rejected"]),
     ] {
         assert_refused(&zkml(&["verify-key", name], folder), 1, words);
-        let arguments = [
-            "verify",
-            "--key",
-            name,
-            "--proof",
-            "small.proof",
-            "--public",
-            "small.public",
-        ];
+        let arguments = ["verify", "--key", name, "--proof", "small.proof"];
         assert_refused(&zkml(&arguments, folder), 1, words);
     }
 }
@@ -155,15 +138,7 @@ fn a_spent_key_says_how_to_rotate_and_rotation_goes_on() {
 
     let checked = zkml(&["verify-key", "new.vkey", "--previous", "small.vkey"], folder);
     assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
-    let arguments = [
-        "verify",
-        "--key",
-        "new.vkey",
-        "--proof",
-        "new.proof",
-        "--public",
-        "new.public",
-    ];
+    let arguments = ["verify", "--key", "new.vkey", "--proof", "new.proof"];
     assert_eq!(zkml(&arguments, folder).status.code(), Some(0));
     assert_refused(
         &zkml(&["verify-key", "small.vkey", "--previous", "new.vkey"], folder),

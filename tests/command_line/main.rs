@@ -13,7 +13,16 @@ mod verify;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use zkml_core::proof::{PublicValues, to_bytes};
+use zkml_core::proof::{Proof, PublicValues, to_bytes};
+
+fn proof(public: PublicValues) -> Proof {
+    Proof {
+        key: [0xab; 32],
+        opening: 3,
+        public,
+        messages: vec![0; 5],
+    }
+}
 
 fn values() -> PublicValues {
     PublicValues {
@@ -50,29 +59,32 @@ fn assert_refused(output: &Output, code: i32, words: &[&str]) {
 #[test]
 fn inspect_tells_kind_version_and_sizes() {
     let folder = tempfile::tempdir().unwrap();
-    let bytes = to_bytes(&values()).unwrap();
-    std::fs::write(folder.path().join("values"), bytes).unwrap();
+    let bytes = to_bytes(&proof(values())).unwrap();
+    std::fs::write(folder.path().join("a.proof"), bytes).unwrap();
 
-    let output = zkml(&["inspect", "values"], folder.path());
+    let output = zkml(&["inspect", "a.proof"], folder.path());
     assert_eq!(output.status.code(), Some(0));
     let expected = "\
-file           values
-kind           public values
-version        2
-payload        10 bytes
-size           62 bytes
+file           a.proof
+kind           proof
+version        4
+payload        49 bytes
+size           101 bytes
 checksum       ok
+key digest     KEY
+opening        3
 input          3 integers: 1, 2, 300
 output 0       1 integer: -4
+messages       5 bytes
 ";
-    assert_eq!(text(&output.stdout), expected);
+    assert_eq!(text(&output.stdout), expected.replace("KEY", &"ab".repeat(32)));
 
-    let output = zkml(&["inspect", "--json", "values"], folder.path());
+    let output = zkml(&["inspect", "--json", "a.proof"], folder.path());
     assert_eq!(output.status.code(), Some(0));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(json["kind"], "public values");
-    assert_eq!(json["version"], 2);
-    assert_eq!(json["bytes"], 62);
+    assert_eq!(json["kind"], "proof");
+    assert_eq!(json["version"], 4);
+    assert_eq!(json["bytes"], 101);
     assert_eq!(json["content"]["output_0"]["first"], serde_json::json!([-4]));
 }
 
@@ -83,10 +95,10 @@ fn inspect_says_what_is_private() {
         input: None,
         outputs: None,
     };
-    std::fs::write(folder.path().join("values"), to_bytes(&private).unwrap()).unwrap();
-    let output = zkml(&["inspect", "values"], folder.path());
-    assert!(text(&output.stdout).ends_with("input          (private)\noutputs        (private)\n"));
-    let output = zkml(&["inspect", "--json", "values"], folder.path());
+    std::fs::write(folder.path().join("a.proof"), to_bytes(&proof(private)).unwrap()).unwrap();
+    let output = zkml(&["inspect", "a.proof"], folder.path());
+    assert!(text(&output.stdout).contains("input          (private)\noutputs        (private)\n"));
+    let output = zkml(&["inspect", "--json", "a.proof"], folder.path());
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["content"]["input"]["private"], true);
 }
@@ -94,16 +106,19 @@ fn inspect_says_what_is_private() {
 #[test]
 fn inspect_refuses_damaged_files() {
     let folder = tempfile::tempdir().unwrap();
-    let bytes = to_bytes(&values()).unwrap();
+    let bytes = to_bytes(&proof(values())).unwrap();
     let refused = |bytes: &[u8], words: &[&str]| {
-        std::fs::write(folder.path().join("values"), bytes).unwrap();
-        assert_refused(&zkml(&["inspect", "values"], folder.path()), 1, words);
+        std::fs::write(folder.path().join("a.proof"), bytes).unwrap();
+        assert_refused(&zkml(&["inspect", "a.proof"], folder.path()), 1, words);
     };
     let mut altered = bytes.clone();
     altered[21] ^= 1;
-    refused(&altered, &["error: values: ", "checksum"]);
-    refused(&bytes[..30], &["values: truncated: expected 62 bytes, found 30"]);
-    refused(&[&bytes[..], b"more"].concat(), &["4 bytes follow", "offset 62"]);
+    refused(&altered, &["error: a.proof: ", "checksum"]);
+    refused(
+        &bytes[..30],
+        &["a.proof: truncated: expected 101 bytes, found 30"],
+    );
+    refused(&[&bytes[..], b"more"].concat(), &["4 bytes follow", "offset 101"]);
     refused(b"{\"json\": true}", &["not a zkml file"]);
     refused(b"", &["truncated"]);
 }

@@ -147,8 +147,6 @@ fn the_whole_way_with_private_weights() {
     let files = [
         "--proof",
         "out/lenet.proof",
-        "--public",
-        "out/lenet.public",
         "--outputs",
         "out/lenet.outputs.json",
     ];
@@ -199,9 +197,8 @@ fn people_are_told_what_was_written_and_how_large() {
             && lines[0].ends_with(" kB)"),
         "{lines:?}"
     );
-    assert!(lines[1].contains("first.public (public values, "), "{lines:?}");
-    assert!(lines[3].starts_with("class 7 seven: seven "), "{lines:?}");
-    assert!(lines[4].starts_with("proved in "), "{lines:?}");
+    assert!(lines[2].starts_with("class 7 seven: seven "), "{lines:?}");
+    assert!(lines[3].starts_with("proved in "), "{lines:?}");
     assert!(folder.path().join("first.outputs.json").is_file());
 
     let (_folder, output) = prove("seven.png", &["--quiet"]);
@@ -472,7 +469,7 @@ fn fewer_bits_are_asked_for_by_number() {
     let proved = answer(&zkml(&arguments, folder));
     assert_eq!(proved["answers"][0]["class"], 7);
     let verify = ["verify", "--key", "lenet.vkey", "--proof", "lenet.proof"];
-    let output = zkml(&[&verify[..], &["--public", "lenet.public"]].concat(), folder);
+    let output = zkml(&verify, folder);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
 
@@ -505,15 +502,7 @@ fn a_batch_is_one_proof() {
         .filter_map(|a| a["class"].as_u64())
         .collect();
     assert_eq!(classes, [7, 2]);
-    let arguments = [
-        "verify",
-        "--key",
-        "lenet.vkey",
-        "--proof",
-        "lenet.proof",
-        "--public",
-        "lenet.public",
-    ];
+    let arguments = ["verify", "--key", "lenet.vkey", "--proof", "lenet.proof"];
     assert_eq!(zkml(&arguments, folder).status.code(), Some(0));
 }
 

@@ -87,10 +87,9 @@ fn files() -> &'static Path {
         std::fs::create_dir_all(&folder).unwrap();
         let write_proof = |name: &str, key: &ProvingKey, sample: usize| {
             let input = key.model.network.quantize_input(&input(sample)).unwrap();
-            let (public, proof) = prove(key, &input, CONTEXT.as_bytes()).unwrap();
+            let proof = prove(key, &input, CONTEXT.as_bytes()).unwrap();
             write_file(folder.join(format!("{name}.proof")), &proof).unwrap();
-            write_file(folder.join(format!("{name}.public")), &public).unwrap();
-            let outputs = ReadableOutputs::new(&Statement::of_proving(key).unwrap(), &public).unwrap();
+            let outputs = ReadableOutputs::new(&Statement::of_proving(key).unwrap(), &proof.public).unwrap();
             std::fs::write(
                 folder.join(format!("{name}.json")),
                 serde_json::to_vec_pretty(&outputs).unwrap(),
@@ -115,11 +114,7 @@ fn files() -> &'static Path {
 fn verify_with(replaced: &[(&str, &Path)], more: &[&str]) -> Output {
     let folder = files();
     let mut arguments: Vec<String> = vec!["verify".into()];
-    for (option, name) in [
-        ("--key", "small.vkey"),
-        ("--proof", "small.proof"),
-        ("--public", "small.public"),
-    ] {
+    for (option, name) in [("--key", "small.vkey"), ("--proof", "small.proof")] {
         let other = replaced.iter().find(|(replaced, _)| *replaced == option);
         let path = other.map_or_else(|| folder.join(name), |(_, path)| path.to_path_buf());
         arguments.extend([option.into(), path.display().to_string()]);
@@ -152,6 +147,13 @@ fn an_honest_proof_is_valid() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let answer = text(&output.stdout);
     assert!(answer.starts_with("valid\nmodel    small\n"), "{answer}");
+    for shown in [
+        "\ninput    12 integers: ",
+        "\noutput 0 4 integers: ",
+        "\noutput 1 1 integer: ",
+    ] {
+        assert!(answer.contains(shown), "no {shown:?} in {answer}");
+    }
 
     let output = verify_with(&[], &["--json"]);
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -159,6 +161,7 @@ fn an_honest_proof_is_valid() {
         serde_json::from_slice(&std::fs::read(files().join("small.json")).unwrap()).unwrap();
     assert_eq!(answer["valid"], true);
     assert_eq!(answer["outputs"]["class"], outputs.class.unwrap());
+    assert_eq!(answer["input"].as_array().map(Vec::len), Some(12));
     let logits = &outputs.outputs.as_ref().unwrap()[0].integers;
     let class = outputs.class.unwrap() as usize;
     assert_eq!(logits.iter().max(), Some(&logits[class]));
@@ -167,7 +170,7 @@ fn an_honest_proof_is_valid() {
 #[test]
 fn files_that_are_none_of_the_kind() {
     let folder = files();
-    for option in ["--key", "--proof", "--public"] {
+    for option in ["--key", "--proof"] {
         let missing = verify_with(&[(option, Path::new("missing"))], &[]);
         assert_refused(&missing, 2, &["missing: no such file"]);
         assert_refused(
@@ -193,11 +196,7 @@ fn files_that_are_none_of_the_kind() {
 
 #[test]
 fn altered_and_truncated_files() {
-    for (option, name) in [
-        ("--key", "small.vkey"),
-        ("--proof", "small.proof"),
-        ("--public", "small.public"),
-    ] {
+    for (option, name) in [("--key", "small.vkey"), ("--proof", "small.proof")] {
         let bytes = std::fs::read(files().join(name)).unwrap();
         let mut altered = bytes.clone();
         altered[bytes.len() / 2] ^= 1;
@@ -283,22 +282,24 @@ fn altered_messages_in_an_intact_file() {
 
 #[test]
 fn other_public_values() {
-    let second = files().join("second.public");
-    assert_refused(
-        &verify_with(&[("--public", &second)], &[]),
-        1,
-        &["rejected: ", "check `"],
-    );
     fn output(public: &mut PublicValues, index: usize) -> &mut Vec<i64> {
         &mut public.outputs.as_mut().unwrap()[index]
     }
     let refused = |change: fn(&mut PublicValues), words: &[&str]| {
         assert_refused(
-            &verify_bytes("--public", &changed("small.public", change)),
+            &verify_bytes(
+                "--proof",
+                &changed("small.proof", |proof: &mut Proof| change(&mut proof.public)),
+            ),
             1,
             words,
         );
     };
+    // Those of another proof by the same key.
+    refused(
+        |public| *public = read_file::<Proof>(files().join("second.proof")).unwrap().public,
+        &["rejected: ", "check `"],
+    );
     refused(
         |public| public.input.as_mut().unwrap()[5] ^= 1,
         &["rejected: ", "check `"],
@@ -394,8 +395,8 @@ fn other_readable_outputs() {
 
 #[test]
 fn a_rejection_as_json() {
-    let second = files().join("second.public");
-    let output = verify_with(&[("--public", &second)], &["--json"]);
+    let other = files().join("other.proof");
+    let output = verify_with(&[("--proof", &other)], &["--json"]);
     assert_eq!(output.status.code(), Some(1));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["valid"], false);
@@ -412,7 +413,7 @@ fn inspect_shows_what_is_in_each_kind() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         text(&output.stdout).to_owned()
     };
-    let expected: [(&str, &[&str]); 5] = [
+    let expected: [(&str, &[&str]); 4] = [
         (
             "small.vkey",
             &[
@@ -438,13 +439,15 @@ fn inspect_shows_what_is_in_each_kind() {
             "small.pkey",
             &["kind           proving key", "name           small", "fc3"],
         ),
-        ("small.proof", &["key digest", "messages"]),
         (
-            "small.public",
+            "small.proof",
             &[
+                "key digest",
+                "opening        0",
                 "input          12 integers: ",
                 "output 0       4 integers: ",
                 "output 1       1 integer: ",
+                "messages",
             ],
         ),
     ];
@@ -478,10 +481,7 @@ fn commitments_to_private_outputs_are_shown() {
     let proven = prove_with_secrets(&key, Input::Values(&input), b"").unwrap();
     write_file(folder.path().join("vkey"), &key.verifying).unwrap();
     write_file(folder.path().join("proof"), &proven.proof).unwrap();
-    write_file(folder.path().join("public"), &proven.public).unwrap();
-    let arguments = [
-        "verify", "--key", "vkey", "--proof", "proof", "--public", "public",
-    ];
+    let arguments = ["verify", "--key", "vkey", "--proof", "proof"];
     let output = run(&arguments, folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let commitment = proven.output.unwrap().commitment();

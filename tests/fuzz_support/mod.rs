@@ -28,7 +28,7 @@ use zkml::nn::Weights;
 use zkml::ops::Symbolic;
 use zkml::optimize::{Switches, optimize};
 use zkml::prelude::*;
-use zkml::proof::{Proof, PublicValues};
+use zkml::proof::Proof;
 use zkml::prove::prove;
 use zkml::quant::{Calibration, QuantizeOptions, quantize};
 use zkml::setup::{SetupOptions, setup};
@@ -85,10 +85,9 @@ impl Random {
     }
 }
 
-/// One proof and what it speaks of.
+/// One proof and what it is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proved {
-    pub public: PublicValues,
     pub proof: Proof,
     pub context: Vec<u8>,
 }
@@ -127,7 +126,7 @@ impl Fixture {
         let trusted = TrustedKey::new(verifying).expect("setup proof");
         let mut random = Random(2);
         let [proved, other] = [(); 2].map(|()| prove_image(key, &mut random));
-        let events = trusted.verify_recording(&proved.public, &proved.proof, CONTEXT);
+        let events = trusted.verify_recording(&proved.proof, CONTEXT);
         let transcript = VerifierTranscript::recording(PROTOCOL_SETUP, &verifying.weights.setup_proof);
         let setup_events = verify_setup_recording(&verifying.weights, transcript);
         let [messages, setup_messages] = [events, setup_events].map(|events| {
@@ -152,9 +151,7 @@ impl Fixture {
 
     /// What the verifier says.
     pub fn judge(&self, proved: &Proved) -> Result<(), VerifyError> {
-        self.trusted
-            .verify(&proved.public, &proved.proof, &proved.context)
-            .map(|_| ())
+        self.trusted.verify(&proved.proof, &proved.context).map(|_| ())
     }
 }
 
@@ -186,9 +183,8 @@ pub fn fixture_with(wanted: impl Fn(&Fixture) -> bool) -> &'static Fixture {
 pub fn prove_image(key: &ProvingKey, random: &mut Random) -> Proved {
     let image = image(random);
     let input = key.model.network.quantize_input(&image).expect("input");
-    let (public, proof) = prove(key, &input, CONTEXT).expect("prove");
+    let proof = prove(key, &input, CONTEXT).expect("prove");
     Proved {
-        public,
         proof,
         context: CONTEXT.to_vec(),
     }

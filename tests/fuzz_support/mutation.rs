@@ -155,8 +155,8 @@ struct Messages<'a> {
 }
 
 fn mutate_public(fixture: &Fixture, proved: &mut Proved, choices: &mut Choices<'_>) -> Step {
-    let other = &fixture.other.public;
-    let public = &mut proved.public;
+    let other = &fixture.other.proof.public;
+    let public = &mut proved.proof.public;
     let tensors = public.outputs.as_ref().map_or(0, Vec::len);
     let tensor = choices.below(2 + tensors);
     let action = choices.below(10);

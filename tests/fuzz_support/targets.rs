@@ -4,7 +4,7 @@ use zkml::graph::Graph;
 use zkml::keys::{Budget, CompiledModel, ProvingKey, Purpose};
 use zkml::keys::{VerifyingKey, WeightsKey};
 use zkml::nn::Weights;
-use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Header, Proof, PublicValues};
+use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Header, Proof};
 use zkml::proof::{from_bytes, to_bytes};
 use zkml::transcript::{VerifierChannel, VerifierTranscript, VerifyError};
 use zkml::verify::ReadableOutputs;
@@ -24,11 +24,11 @@ pub struct Target {
 pub type Verdict = (Vec<Step>, Result<(), VerifyError>);
 
 /// All of them but `verify_mutated` and `setup_mutated`, whose input is choices.
-pub const DECODERS: [Target; 11] = [
+pub const DECODERS: [Target; 10] = [
     Target {
         name: "container",
         run: container,
-        seed: |fixture| to_bytes(&fixture.proved.public).expect("bytes"),
+        seed: |fixture| to_bytes(&fixture.proved.proof).expect("bytes"),
     },
     Target {
         name: "verifying_key",
@@ -39,11 +39,6 @@ pub const DECODERS: [Target; 11] = [
         name: "proof",
         run: proof,
         seed: |fixture| payload(&fixture.proved.proof),
-    },
-    Target {
-        name: "public_values",
-        run: public_values,
-        seed: |fixture| payload(&fixture.proved.public),
     },
     Target {
         name: "compiled_model",
@@ -71,8 +66,8 @@ pub const DECODERS: [Target; 11] = [
         name: "readable_outputs",
         run: readable_outputs,
         seed: |fixture| {
-            let outputs =
-                ReadableOutputs::new(fixture.trusted.statement(), &fixture.proved.public).expect("outputs");
+            let outputs = ReadableOutputs::new(fixture.trusted.statement(), &fixture.proved.proof.public)
+                .expect("outputs");
             serde_json::to_vec(&outputs).expect("json")
         },
     },
@@ -141,14 +136,6 @@ fn judge_other(fixture: &Fixture, proved: &Proved, steps: &[Step]) -> Result<(),
     panic!("honest: {honest}, verdict: {verdict:?}, after {steps:?}");
 }
 
-/// Judges what was proved with an alteration; it was decoded.
-fn judge_altered(fixture: &Fixture, alter: impl FnOnce(&mut Proved)) -> bool {
-    let mut proved = fixture.proved.clone();
-    alter(&mut proved);
-    let _ = judge_other(fixture, &proved, &[]);
-    true
-}
-
 pub fn container(bytes: &[u8]) -> bool {
     if let Ok(header) = Header::parse(bytes) {
         // The announced size is hostile.
@@ -157,12 +144,11 @@ pub fn container(bytes: &[u8]) -> bool {
     let kinds = [
         from_bytes::<VerifyingKey>(bytes).is_ok(),
         from_bytes::<Proof>(bytes).is_ok(),
-        from_bytes::<PublicValues>(bytes).is_ok(),
         from_bytes::<CompiledModel>(bytes).is_ok(),
     ];
     assert!(kinds.iter().filter(|&&accepted| accepted).count() <= 1);
     let whole = with_file("container", bytes, |path| zkml::proof::inspect_file(path).is_ok());
-    assert!(whole || kinds == [false; 4]);
+    assert!(whole || kinds == [false; 3]);
     whole
 }
 
@@ -177,16 +163,16 @@ pub fn verifying_key(bytes: &[u8]) -> bool {
         key: digest,
         ..fixture.proved.proof.clone()
     };
-    let verdict = verify(&key, &fixture.proved.public, &proof, CONTEXT);
+    let verdict = verify(&key, &proof, CONTEXT);
     assert_eq!(verdict.is_ok(), key == fixture.key.verifying, "{verdict:?}");
     // Somebody may have been talked into trusting the weights. Their setup proof does not belong to the digest.
     let Ok(weights) = key.weights.digest() else {
         return false;
     };
     if let Ok(trusted) = TrustedKey::remembered(&key, &weights) {
-        let verdict = trusted.verify(&fixture.proved.public, &proof, CONTEXT);
+        let verdict = trusted.verify(&proof, CONTEXT);
         assert_eq!(verdict.is_ok(), digest == fixture.trusted.digest(), "{verdict:?}");
-        let _ = ReadableOutputs::new(trusted.statement(), &fixture.proved.public);
+        let _ = ReadableOutputs::new(trusted.statement(), &fixture.proved.proof.public);
     }
     let _ = key
         .network
@@ -202,17 +188,13 @@ pub fn proof(bytes: &[u8]) -> bool {
         return false;
     };
     let fixture = fixture_with(|fixture| fixture.proved.proof.key == proof.key);
-    judge_altered(fixture, |proved| proved.proof = proof)
-}
-
-pub fn public_values(bytes: &[u8]) -> bool {
-    let Some(public) = decode::<PublicValues>(bytes) else {
-        return false;
+    let _ = ReadableOutputs::new(fixture.trusted.statement(), &proof.public);
+    let proved = Proved {
+        proof,
+        ..fixture.proved.clone()
     };
-    let shape = |public: &PublicValues| (public.input.is_some(), public.outputs.is_some());
-    let fixture = fixture_with(|fixture| shape(&fixture.proved.public) == shape(&public));
-    let _ = ReadableOutputs::new(fixture.trusted.statement(), &public);
-    judge_altered(fixture, |proved| proved.public = public)
+    let _ = judge_other(fixture, &proved, &[]);
+    true
 }
 
 pub fn compiled_model(bytes: &[u8]) -> bool {
@@ -278,9 +260,9 @@ pub fn readable_outputs(bytes: &[u8]) -> bool {
         return false;
     };
     let shown = outputs.outputs.is_some();
-    let fixture = fixture_with(|fixture| fixture.proved.public.outputs.is_some() == shown);
+    let fixture = fixture_with(|fixture| fixture.proved.proof.public.outputs.is_some() == shown);
     let expected =
-        ReadableOutputs::new(fixture.trusted.statement(), &fixture.proved.public).expect("outputs");
+        ReadableOutputs::new(fixture.trusted.statement(), &fixture.proved.proof.public).expect("outputs");
     let _ = outputs.check(&expected);
     // What is compared exactly: numbers may differ by the last digits of their text.
     if expected.check(&outputs).is_ok() {

@@ -33,9 +33,9 @@ fn every_altered_message_of_a_proof_of_lenet_is_rejected_by_its_check() {
         let model = CompiledModel::new("lenet", network.clone()).with_privacy(privacy);
         let key = setup(model, &SetupOptions::default()).unwrap();
         let input = key.model.network.quantize_input(&samples[5]).unwrap();
-        let (public, proof) = prove(&key, &input, b"lenet").unwrap();
+        let proof = prove(&key, &input, b"lenet").unwrap();
         let trusted = TrustedKey::new(&key.verifying).unwrap();
-        let events: Vec<Event> = trusted.verify_recording(&public, &proof, b"lenet").unwrap();
+        let events: Vec<Event> = trusted.verify_recording(&proof, b"lenet").unwrap();
         let masking = trusted.statement().masking;
         assert_eq!(masking.is_some(), privacy.zero_knowledge());
         let subject = Subject {
@@ -58,7 +58,7 @@ fn every_altered_message_of_a_proof_of_lenet_is_rejected_by_its_check() {
                     messages,
                     ..proof.clone()
                 };
-                trusted.verify(&public, &proof, b"lenet").map(|_| ())
+                trusted.verify(&proof, b"lenet").map(|_| ())
             }),
         };
         let seen = labels(&subject);

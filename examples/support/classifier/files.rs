@@ -6,7 +6,6 @@ use std::path::Path;
 use zkml::argument::Statement;
 use zkml::keys::ProvingKey;
 use zkml::proof::Proof;
-use zkml::proof::PublicValues;
 
 use zkml::proof::write_file;
 use zkml::verify::ReadableOutputs;
@@ -17,19 +16,15 @@ use super::Task;
 
 impl Task {
     /// Writes everything a prover and a verifier keep, and says how to verify it elsewhere.
-    pub(super) fn write(
-        &self,
-        folder: &Path,
-        key: &ProvingKey,
-        public: &PublicValues,
-        proof: &Proof,
-    ) -> Result<(), Box<dyn Error>> {
+    pub(super) fn write(&self, folder: &Path, key: &ProvingKey, proof: &Proof) -> Result<(), Box<dyn Error>> {
         let outputs = folder.join("outputs.json");
-        let text =
-            serde_json::to_string_pretty(&ReadableOutputs::new(&Statement::of_proving(key)?, public)?)?;
-        let paths = ["model", "pkey", "vkey", "proof", "public"]
+        let text = serde_json::to_string_pretty(&ReadableOutputs::new(
+            &Statement::of_proving(key)?,
+            &proof.public,
+        )?)?;
+        let paths = ["model", "pkey", "vkey", "proof"]
             .map(|extension| folder.join(format!("{}.{extension}", self.name)));
-        let [model_path, proving_path, verifying_path, proof_path, public_path] = &paths;
+        let [model_path, proving_path, verifying_path, proof_path] = &paths;
         let sizes = spin("writing files", || -> Result<_, Box<dyn Error>> {
             Ok([
                 ("compiled model", model_path, write_file(model_path, &key.model)?),
@@ -40,7 +35,6 @@ impl Task {
                     write_file(verifying_path, &key.verifying)?,
                 ),
                 ("proof", proof_path, write_file(proof_path, proof)?),
-                ("public values", public_path, write_file(public_path, public)?),
             ])
         })?;
         fs::write(&outputs, text).map_err(|error| format!("cannot write {}: {error}", outputs.display()))?;
@@ -57,13 +51,9 @@ impl Task {
         );
         println!("\nverify them with\n  cargo run --release --bin zkml -- verify \\");
         println!(
-            "    --key {} \\\n    --proof {} \\",
+            "    --key {} \\\n    --proof {} \\\n    --outputs {}",
             verifying_path.display(),
-            proof_path.display()
-        );
-        println!(
-            "    --public {} \\\n    --outputs {}",
-            public_path.display(),
+            proof_path.display(),
             outputs.display()
         );
         Ok(())

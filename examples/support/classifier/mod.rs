@@ -161,9 +161,9 @@ impl Task {
         }
         times.report(proved.len(), self.batch, stages);
         // Chosen is not empty, so there is a first.
-        if let Some((public, proof)) = proved.first() {
-            stages.run("write files", || self.write(&out, &key, public, proof))?;
-            tamper(&trusted, public, proof)?;
+        if let Some(proof) = proved.first() {
+            stages.run("write files", || self.write(&out, &key, proof))?;
+            tamper(&trusted, proof)?;
         }
         Ok(())
     }

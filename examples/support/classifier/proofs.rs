@@ -5,8 +5,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use zkml::argument::Statement;
 use zkml::keys::ProvingKey;
-use zkml::proof::Proof;
-use zkml::proof::PublicValues;
 use zkml::prove::prove;
 
 use ndarray::ArrayD;
@@ -36,31 +34,30 @@ impl Task {
         (key, trusted): (&ProvingKey, &TrustedKey<'_>),
         out: &Path,
         times: &mut Times,
-    ) -> Result<(PublicValues, Proof), Box<dyn Error>> {
+    ) -> Result<Proof, Box<dyn Error>> {
         let tensor = self.images.tensor(first, self.batch, &self.preprocessing)?;
         let input = key.model.network.quantize_input(&tensor)?;
         times.infer += inference(key, &input)?;
 
         let start = Instant::now();
-        let (public, proof) = spin("proving", || prove(key, &input, CONTEXT))?;
+        let proof = spin("proving", || prove(key, &input, CONTEXT))?;
         let proving = start.elapsed();
         times.prove += proving;
 
         let start = Instant::now();
-        trusted.verify(&public, &proof, CONTEXT)?;
+        trusted.verify(&proof, CONTEXT)?;
         let verifying = start.elapsed();
         times.verify += verifying;
 
-        let outputs = ReadableOutputs::new(&Statement::of_proving(key)?, &public)?;
+        let outputs = ReadableOutputs::new(&Statement::of_proving(key)?, &proof.public)?;
         self.show(first, &outputs.outputs.unwrap_or_default(), out)?;
         println!(
-            "proved in {}, verified in {}, proof {}, public values {}",
+            "proved in {}, verified in {}, proof {}",
             duration(proving),
             duration(verifying),
             size(to_bytes(&proof)?.len() as u64),
-            size(to_bytes(&public)?.len() as u64),
         );
-        Ok((public, proof))
+        Ok(proof)
     }
 
     /// The images of a batch, in the terminal and as files, each with its probabilities and its class.
@@ -156,15 +153,11 @@ pub(super) fn describe(key: &ProvingKey) -> Result<(), Box<dyn Error>> {
 }
 
 /// Changes one byte of the proof; it must be rejected.
-pub(super) fn tamper(
-    trusted: &TrustedKey<'_>,
-    public: &PublicValues,
-    proof: &Proof,
-) -> Result<(), Box<dyn Error>> {
+pub(super) fn tamper(trusted: &TrustedKey<'_>, proof: &Proof) -> Result<(), Box<dyn Error>> {
     let mut altered = proof.clone();
     let place = altered.messages.len() / 2;
     altered.messages[place] ^= 1;
-    match trusted.verify(public, &altered, CONTEXT) {
+    match trusted.verify(&altered, CONTEXT) {
         Ok(_) => Err(format!("a proof with byte {place} altered was accepted").into()),
         Err(reason) => {
             println!("\none bit of byte {place} of the proof changed: rejected, {reason}");

@@ -31,7 +31,6 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
     match kind {
         Kind::VerifyingKey => verifying_key::read(path),
         Kind::Proof => Ok(proof(&read_file(path)?)),
-        Kind::PublicValues => Ok(public_values(&read_file(path)?)),
         #[cfg(feature = "prover")]
         Kind::CompiledModel => Ok(model::facts(&read_file(path)?)),
         #[cfg(feature = "prover")]
@@ -43,21 +42,36 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
 
 fn proof(proof: &Proof) -> Vec<Fact> {
     let (key, bytes) = (hex(&proof.key), proof.messages.len());
-    vec![
+    let mut facts = vec![
         fact("key digest", key.clone(), key),
-        fact("messages", format!("{bytes} bytes"), bytes),
-    ]
+        fact("opening", proof.opening.to_string(), proof.opening),
+    ];
+    facts.extend(public_values(&proof.public));
+    facts.push(fact("messages", format!("{bytes} bytes"), bytes));
+    facts
 }
 
 /// How many values of a tensor are shown.
 const FIRST: usize = 10;
+
+/// What stands in the place of values that only the prover sees.
+pub(super) const PRIVATE: &str = "(private)";
+
+/// The number of a tensor's values and the first of them.
+pub(super) fn integers(values: &[i64]) -> String {
+    let first = values.get(..FIRST).unwrap_or(values);
+    let more = if values.len() > first.len() { ", ..." } else { "" };
+    let list: Vec<String> = first.iter().map(i64::to_string).collect();
+    let noun = if values.len() == 1 { "integer" } else { "integers" };
+    format!("{} {noun}: {}{more}", values.len(), list.join(", "))
+}
 
 fn public_values(public: &PublicValues) -> Vec<Fact> {
     let outputs: Vec<(String, Option<&Vec<i64>>)> = match &public.outputs {
         Some(outputs) => outputs
             .iter()
             .enumerate()
-            // Counts the public outputs only: the file does not know of private outputs between them.
+            // Counts the public outputs only: the proof does not know of private outputs between them.
             .map(|(index, values)| (format!("output {index}"), Some(values)))
             .collect(),
         None => vec![("outputs".to_owned(), None)],
@@ -69,11 +83,11 @@ fn public_values(public: &PublicValues) -> Vec<Fact> {
                 return private(name, None);
             };
             let first = values.get(..FIRST).unwrap_or(values);
-            let more = if values.len() > first.len() { ", ..." } else { "" };
-            let list: Vec<String> = first.iter().map(i64::to_string).collect();
-            let noun = if values.len() == 1 { "integer" } else { "integers" };
-            let text = format!("{} {noun}: {}{more}", values.len(), list.join(", "));
-            fact(name, text, json!({ "length": values.len(), "first": first }))
+            fact(
+                name,
+                integers(values),
+                json!({ "length": values.len(), "first": first }),
+            )
         })
         .collect()
 }
@@ -83,9 +97,9 @@ fn private(name: String, scale: Option<f64>) -> Fact {
     match scale {
         Some(scale) => fact(
             name,
-            format!("(private), scale {scale:e}"),
+            format!("{PRIVATE}, scale {scale:e}"),
             json!({ "private": true, "scale": scale }),
         ),
-        None => fact(name, "(private)", json!({ "private": true })),
+        None => fact(name, PRIVATE, json!({ "private": true })),
     }
 }

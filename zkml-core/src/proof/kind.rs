@@ -15,20 +15,17 @@ pub enum Kind {
     ProvingKey,
     /// What the verifier needs: the circuit and the commitment to the weights.
     VerifyingKey,
-    /// A proof.
+    /// A proof, with the public values it speaks of.
     Proof,
-    /// The public inputs and outputs of a proof.
-    PublicValues,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 4] = [
         Kind::CompiledModel,
         Kind::ProvingKey,
         Kind::VerifyingKey,
         Kind::Proof,
-        Kind::PublicValues,
     ];
 
     /// The four bytes that follow "ZKML" in a container of this kind.
@@ -38,7 +35,6 @@ impl Kind {
             Kind::ProvingKey => *b"PKEY",
             Kind::VerifyingKey => *b"VKEY",
             Kind::Proof => *b"PROF",
-            Kind::PublicValues => *b"PUBV",
         }
     }
 
@@ -59,7 +55,6 @@ impl Kind {
             Kind::ProvingKey => "proving key",
             Kind::VerifyingKey => "verifying key",
             Kind::Proof => "proof",
-            Kind::PublicValues => "public values",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The wire format: how keys, proofs and public values are stored and sent.
+//! The wire format: how models, keys and proofs are stored and sent.
 //!
 //! Every artifact travels in the same container (`docs/file-formats.md`):
 //!
@@ -20,19 +20,19 @@
 //! - `container`, `header`, `canonical`: [`to_bytes`], [`from_bytes`], [`Header`], and the check that an encoding is
 //!   the one
 //! - `file`: [`read_file`], [`inspect_file`] and, with the feature `prover`, `write_file`
-//! - `messages`, `public`: [`Proof`] and [`PublicValues`], the artifacts of one execution
+//! - `artifact`, `public`: [`Proof`], the artifact of one execution, and the [`PublicValues`] in it
 //! - `section`, with the feature `prover`: containers with raw bytes after the encoding, which are used in place
 //! - `error`: [`FormatError`] (bytes) and [`FileError`] (bytes of a file)
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod artifact;
 mod canonical;
 mod container;
 mod error;
 mod file;
 mod header;
 mod kind;
-mod messages;
 mod public;
 #[cfg(feature = "prover")]
 mod section;
@@ -40,6 +40,7 @@ mod section;
 #[cfg(feature = "prover")]
 mod tests;
 
+pub use artifact::Proof;
 pub use container::{from_bytes, to_bytes};
 pub use error::{FileError, FormatError};
 pub use file::{inspect_file, read_file};
@@ -47,7 +48,6 @@ pub use file::{inspect_file, read_file};
 pub use file::{replace_file, write_file};
 pub use header::{CHECKSUM_BYTES, HEADER_BYTES, Header, OVERHEAD_BYTES};
 pub use kind::{Artifact, Kind};
-pub use messages::Proof;
 pub use public::PublicValues;
 #[cfg(feature = "prover")]
 pub(crate) use section::{map_file_with_section, write_file_with_section};

@@ -1,8 +1,6 @@
-//! Public values: the integers a proof speaks of.
+//! Public values: the integers that a proof speaks of.
 
 use serde::{Deserialize, Serialize};
-
-use super::{Artifact, Kind};
 
 /// The public part of input and outputs: row-major, as the integers that the circuit computes with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,10 +9,4 @@ pub struct PublicValues {
     pub input: Option<Vec<i64>>,
     /// The outputs, by number; `None` if they are private.
     pub outputs: Option<Vec<Vec<i64>>>,
-}
-
-impl Artifact for PublicValues {
-    const KIND: Kind = Kind::PublicValues;
-    const VERSION: u32 = 2;
-    const MAXIMUM_BYTES: u64 = 1 << 30;
 }

@@ -488,7 +488,7 @@ impl Serialize for Refuses {
 }
 
 impl Artifact for Refuses {
-    const KIND: Kind = Kind::PublicValues;
+    const KIND: Kind = Kind::Proof;
     const VERSION: u32 = 1;
     const MAXIMUM_BYTES: u64 = 1000;
 }
@@ -502,7 +502,7 @@ fn an_artifact_that_cannot_be_encoded_leaves_no_file() {
         matches!(
             error,
             FormatError::Encode {
-                kind: Kind::PublicValues,
+                kind: Kind::Proof,
                 ..
             }
         ),

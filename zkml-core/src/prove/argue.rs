@@ -66,6 +66,7 @@ pub(crate) fn prove_trace<B: Backend>(
     let proof = Proof {
         key: statement.digest,
         opening: number,
+        public: trace.public.clone(),
         messages: transcript.into_proof(),
     };
     Ok((proof, separate))

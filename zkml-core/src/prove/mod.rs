@@ -13,7 +13,7 @@ use crate::argument::{Answer, Statement, Trace};
 use crate::circuit::Home;
 use crate::keys::{ProveError, ProvingKey, Purpose};
 use crate::pcs::{CommittedMatrix, MatrixOracle};
-use crate::proof::{Proof, PublicValues};
+use crate::proof::Proof;
 use crate::reduce::Backend;
 
 pub(crate) use argue::prove_trace;
@@ -33,9 +33,9 @@ pub fn prove<B: Backend>(
     key: &ProvingKey<B>,
     input: &ArrayD<i64>,
     context: &[u8],
-) -> Result<(PublicValues, Proof), ProveError> {
+) -> Result<Proof, ProveError> {
     let proven = prove_with_secrets(key, Input::Values(input), context)?;
-    Ok((proven.public, proven.proof))
+    Ok(proven.proof)
 }
 
 /// As [`prove`], for a model with several inputs, given in the model's order.
@@ -46,17 +46,15 @@ pub fn prove_on<B: Backend>(
     key: &ProvingKey<B>,
     inputs: &[ArrayD<i64>],
     context: &[u8],
-) -> Result<(PublicValues, Proof), ProveError> {
+) -> Result<Proof, ProveError> {
     let proven = prove_with_secrets(key, Input::Several(inputs), context)?;
-    Ok((proven.public, proven.proof))
+    Ok(proven.proof)
 }
 
-/// A proof, its public values, and the prover's secrets.
+/// A proof and the prover's secrets.
 #[derive(Debug)]
 pub struct Proven<M = CommittedMatrix> {
-    /// The public values.
-    pub public: PublicValues,
-    /// The proof.
+    /// The proof, with the public values.
     pub proof: Proof,
     /// The input and the outputs, private ones included.
     pub answer: Answer,
@@ -111,11 +109,9 @@ pub fn prove_with_secrets<B: Backend>(
                 Home::Trace => {}
             }
         }
-        let Trace { public, answer, .. } = trace;
         Ok(Proven {
-            public,
             proof,
-            answer,
+            answer: trace.answer,
             input,
             output,
         })

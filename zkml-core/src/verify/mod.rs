@@ -1,4 +1,4 @@
-//! The verifier checks a proof against a verifying key and public values, in six steps:
+//! The verifier checks a proof, and the public values in it, against a verifying key, in six steps:
 //!
 //! ```text
 //! 1 bind        protocol, digests of network, weights and circuit, opening, public values, context
@@ -31,41 +31,36 @@ use crate::keys::VerifyingKey;
 use crate::masking::{MaskedVerifier, Replay};
 use crate::pcs::{Commitment, CommitmentScheme, Scheme};
 use crate::poly::Coordinate;
-use crate::proof::{Proof, PublicValues};
+use crate::proof::Proof;
 use crate::transcript::{Event, VerifierChannel, VerifierTranscript, VerifyError};
 
-/// Checks that the committed model gives `public.outputs` on `public.input`, in the context of `context` (any bytes the
-/// prover was given, such as a nonce of the verifier). Of a private input, private outputs or private weights it shows
-/// that they exist.
+/// Checks that the committed model gives the proof's public outputs on its public input, in the context of `context`
+/// (any bytes the prover was given, such as a nonce of the verifier). Of a private input, private outputs or private
+/// weights it shows that they exist.
+///
+/// The input is the prover's word: whoever asked about an input of their own compares it with `proof.public.input`.
 ///
 /// The key's own setup proof is checked first. To check it once for many proofs, and to learn which commitments a proof
 /// carries, keep a [`TrustedKey`].
 ///
 /// # Errors
 /// [`VerifyError`], naming the check that failed. A key below [`SECURITY_BITS`] bits is refused.
-pub fn verify(
-    key: &VerifyingKey,
-    public: &PublicValues,
-    proof: &Proof,
-    context: &[u8],
-) -> Result<(), VerifyError> {
-    TrustedKey::new(key)?.verify(public, proof, context).map(|_| ())
+pub fn verify(key: &VerifyingKey, proof: &Proof, context: &[u8]) -> Result<(), VerifyError> {
+    TrustedKey::new(key)?.verify(proof, context).map(|_| ())
 }
 
 /// Checks an answer whose statement was derived already.
 pub(crate) fn check_answer(
     statement: &Statement<'_>,
-    public: &PublicValues,
     proof: &Proof,
     context: &[u8],
 ) -> Result<(), VerifyError> {
     let transcript = VerifierTranscript::new(statement.protocol(), &proof.messages);
-    run(statement, public, proof, context, transcript).map(|_| ())
+    run(statement, proof, context, transcript).map(|_| ())
 }
 
 fn run(
     statement: &Statement<'_>,
-    public: &PublicValues,
     proof: &Proof,
     context: &[u8],
     mut transcript: VerifierTranscript<'_>,
@@ -79,10 +74,10 @@ fn run(
         });
     }
     if statement.subject == Subject::Answer {
-        public.check(statement)?;
+        proof.public.check(statement)?;
     }
     let weights = statement.weight_commitments(proof.opening)?;
-    for (label, bytes) in bindings(statement, public, proof.opening, context) {
+    for (label, bytes) in bindings(statement, &proof.public, proof.opening, context) {
         transcript.absorb(label, &bytes);
     }
     let mut commitments = vec![statement.trace_commitment(transcript.read_digest("trace.root")?)];
@@ -94,7 +89,7 @@ fn run(
     argue(
         &mut transcript,
         statement,
-        &PublicCells::new(statement, public),
+        &PublicCells::new(statement, &proof.public),
         &commitments,
     )?;
     transcript.finish()?;

@@ -73,21 +73,16 @@ impl<'k> TrustedKey<'k> {
         self.statement.digest
     }
 
-    /// Checks that the committed model gives `public.outputs` on `public.input`, as far as they are public, in the
-    /// context of `context` (any bytes the prover was given, such as a nonce of the verifier).
+    /// Checks that the committed model gives the proof's outputs on its input, as far as they are public, in the context
+    /// of `context` (any bytes the prover was given, such as a nonce of the verifier).
     ///
     /// Returns the commitments to private tensors that the proof carries: by these it can be
     /// [linked](crate::argument::link) to other proofs.
     ///
     /// # Errors
     /// [`VerifyError`], naming the check that failed.
-    pub fn verify(
-        &self,
-        public: &PublicValues,
-        proof: &Proof,
-        context: &[u8],
-    ) -> Result<Verified, VerifyError> {
-        check_answer(&self.statement, public, proof, context)?;
+    pub fn verify(&self, proof: &Proof, context: &[u8]) -> Result<Verified, VerifyError> {
+        check_answer(&self.statement, proof, context)?;
         Ok(Verified::of(&self.statement, proof))
     }
 
@@ -95,14 +90,9 @@ impl<'k> TrustedKey<'k> {
     ///
     /// # Errors
     /// As [`Self::verify`].
-    pub fn verify_recording(
-        &self,
-        public: &PublicValues,
-        proof: &Proof,
-        context: &[u8],
-    ) -> Result<Vec<Event>, VerifyError> {
+    pub fn verify_recording(&self, proof: &Proof, context: &[u8]) -> Result<Vec<Event>, VerifyError> {
         let transcript = VerifierTranscript::recording(self.statement.protocol(), &proof.messages);
-        run(&self.statement, public, proof, context, transcript)
+        run(&self.statement, proof, context, transcript)
     }
 }
 
@@ -181,7 +171,8 @@ pub fn verify_setup_recording(
     let proof = Proof {
         key: statement.digest,
         opening: 0,
+        public: PublicValues::default(),
         messages: Vec::new(),
     };
-    run(&statement, &PublicValues::default(), &proof, b"", transcript)
+    run(&statement, &proof, b"", transcript)
 }

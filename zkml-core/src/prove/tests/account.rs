@@ -6,7 +6,6 @@ use super::case::Case;
 use super::fixture::CONTEXT;
 use super::zero_knowledge::recursive;
 use crate::argument::{Statement, soundness};
-use crate::proof::Proof;
 use crate::prove::prove;
 use crate::transcript::{Event, Kind, PROTOCOL_SETUP, VerifierTranscript};
 use crate::verify::{TrustedKey, verify_setup_recording};
@@ -59,9 +58,9 @@ fn terms_and_challenges_cover_each_other() {
 #[test]
 fn terms_and_challenges_of_a_recursion_cover_each_other() {
     let (key, input) = recursive();
-    let (public, proof): (_, Proof) = prove(&key, &input, CONTEXT).expect("a proof");
+    let proof = prove(&key, &input, CONTEXT).expect("a proof");
     let trusted = TrustedKey::new(&key.verifying).expect("a key");
-    let events = trusted.verify_recording(&public, &proof, CONTEXT).expect("valid");
+    let events = trusted.verify_recording(&proof, CONTEXT).expect("valid");
     assert!(drawn(&events).contains("recursion.rows"));
     assert_covered("recursion", trusted.statement(), &events);
     let weights = &key.verifying.weights;

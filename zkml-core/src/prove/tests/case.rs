@@ -26,6 +26,12 @@ use crate::transcript::{
 };
 use crate::verify::{TrustedKey, verify_setup_recording};
 
+/// What a setup proof shows besides the key.
+static NOTHING: PublicValues = PublicValues {
+    input: None,
+    outputs: None,
+};
+
 /// A statement, who proves it, and a proof of it.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
@@ -33,7 +39,7 @@ pub(crate) struct Case {
     pub(crate) statement: &'static Statement<'static>,
     /// The messages of an honest proof.
     pub(crate) proof: &'static [u8],
-    public: PublicValues,
+    public: &'static PublicValues,
     /// Of an answer: what was asked, and who judges it.
     answer: Option<(&'static ArrayD<i64>, TrustedKey<'static>)>,
 }
@@ -48,7 +54,7 @@ impl Case {
             key: &f.key,
             statement: Box::leak(Box::new(Statement::new(key).expect("a statement"))),
             proof: &f.proof.messages,
-            public: f.public.clone(),
+            public: &f.proof.public,
             answer: Some((&f.input, TrustedKey::remembered(key, &digest).expect("a key"))),
         }
     }
@@ -62,7 +68,7 @@ impl Case {
                 Statement::of_setup(&key.verifying.weights).expect("a statement"),
             )),
             proof: &key.verifying.weights.setup_proof,
-            public: PublicValues::default(),
+            public: &NOTHING,
             answer: None,
         }
     }
@@ -114,7 +120,7 @@ impl Case {
 
     /// What is bound before the first message.
     pub(crate) fn bindings(&self) -> Vec<(&'static str, Vec<u8>)> {
-        bindings(self.statement, &self.public, 0, CONTEXT)
+        bindings(self.statement, self.public, 0, CONTEXT)
     }
 
     /// The verdict on a proof.
@@ -131,12 +137,7 @@ impl Case {
                 name: "transcript.grind",
                 place,
             }) if EXCUSED.contains(&place.as_str()) => {
-                let proof = Proof {
-                    key: self.statement.digest,
-                    opening: 0,
-                    messages: messages.to_vec(),
-                };
-                listen_excusing(self.statement, &self.public, &proof, CONTEXT, EXCUSED).1
+                listen_excusing(self.statement, &self.of(messages), CONTEXT, EXCUSED).1
             }
             verdict => verdict,
         }
@@ -155,14 +156,20 @@ impl Case {
             };
             return verify_setup_recording(&self.key.verifying.weights, transcript);
         };
-        let proof = Proof {
+        let proof = self.of(messages);
+        match recording {
+            true => trusted.verify_recording(&proof, CONTEXT),
+            false => trusted.verify(&proof, CONTEXT).map(|_| Vec::new()),
+        }
+    }
+
+    /// A proof with these messages.
+    fn of(&self, messages: &[u8]) -> Proof {
+        Proof {
             key: self.statement.digest,
             opening: 0,
+            public: self.public.clone(),
             messages: messages.to_vec(),
-        };
-        match recording {
-            true => trusted.verify_recording(&self.public, &proof, CONTEXT),
-            false => trusted.verify(&self.public, &proof, CONTEXT).map(|_| Vec::new()),
         }
     }
 }

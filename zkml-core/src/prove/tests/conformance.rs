@@ -158,11 +158,11 @@ pub(super) fn columns_follow_definitions(circuit: &Circuit, trace: &Trace<'_>) {
 }
 
 pub(super) fn proof_verifies(key: &ProvingKey, trace: &Trace<'_>, input: &ArrayD<i64>) {
-    let (public, proof) = prove(key, input, b"context").expect("prove");
-    assert_eq!(public, trace.public);
-    verify(&key.verifying, &public, &proof, b"context").expect("verify");
+    let proof = prove(key, input, b"context").expect("prove");
+    assert_eq!(proof.public, trace.public);
+    verify(&key.verifying, &proof, b"context").expect("verify");
     assert!(
-        verify(&key.verifying, &public, &proof, b"other").is_err(),
+        verify(&key.verifying, &proof, b"other").is_err(),
         "another context"
     );
 }

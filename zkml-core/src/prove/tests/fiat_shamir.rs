@@ -6,7 +6,7 @@ use crate::field::K;
 use crate::keys::VerifyingKey;
 use crate::pcs::CodeParameters;
 use crate::pcs::soundness::PROXIMITY_GRINDING_BITS;
-use crate::proof::{Proof, PublicValues};
+use crate::proof::Proof;
 use crate::transcript::{Event, Kind, State, VerifyError};
 
 /// Which proofs an item occurs in: plain answers (`P`), answers to a private input by private weights (`Z`), those
@@ -139,7 +139,7 @@ fn the_statement_and_the_trace_are_bound_before_the_first_challenge() {
             .map(|item| item.1.len())
             .collect::<Vec<_>>()
     };
-    let public = &fixture().public;
+    let public = &fixture().proof.public;
     let sizes = public.input.iter().chain(public.outputs.iter().flatten());
     let sizes: Vec<usize> = sizes.map(|values| 8 * values.len()).collect();
     let [plain, hidden, secret, setups @ ..] = Case::all();
@@ -433,8 +433,8 @@ fn every_absorbed_item_changes_every_later_challenge() {
 }
 
 /// The first equation that a challenge enters (layer 0 of the lookup has none) fails when the challenges are others.
-fn challenges_differ(key: &VerifyingKey, public: &PublicValues, proof: &Proof, context: &[u8], what: &str) {
-    let error = judge(key, public, proof, context).expect_err(what);
+fn challenges_differ(key: &VerifyingKey, proof: &Proof, context: &[u8], what: &str) {
+    let error = judge(key, proof, context).expect_err(what);
     let expected = VerifyError::Check {
         name: "lookup.layer",
         place: "layer 1".into(),
@@ -445,24 +445,24 @@ fn challenges_differ(key: &VerifyingKey, public: &PublicValues, proof: &Proof, c
 #[test]
 fn every_bound_item_changes_the_challenges() {
     let f = fixture();
-    let (key, public, proof) = (&f.key.verifying, &f.public, &f.proof);
+    let (key, proof) = (&f.key.verifying, &f.proof);
     for context in [&b""[..], b"Context", b"context\0", b"contex"] {
-        challenges_differ(key, public, proof, context, "context");
+        challenges_differ(key, proof, context, "context");
     }
-    let mut altered = public.clone();
-    let cell = &mut input_of(&mut altered)[5];
+    let mut altered = proof.clone();
+    let cell = &mut input_of(&mut altered.public)[5];
     *cell = 0i64.max(-*cell) - 1;
-    challenges_differ(key, &altered, proof, CONTEXT, "input");
-    let mut altered = public.clone();
-    outputs_of(&mut altered)[0][3] += 1;
-    challenges_differ(key, &altered, proof, CONTEXT, "output");
-    let mut altered = public.clone();
-    let class = &mut outputs_of(&mut altered)[1][0];
+    challenges_differ(key, &altered, CONTEXT, "input");
+    let mut altered = proof.clone();
+    outputs_of(&mut altered.public)[0][3] += 1;
+    challenges_differ(key, &altered, CONTEXT, "output");
+    let mut altered = proof.clone();
+    let class = &mut outputs_of(&mut altered.public)[1][0];
     *class = (*class + 1) % 10;
-    challenges_differ(key, &altered, proof, CONTEXT, "second output");
+    challenges_differ(key, &altered, CONTEXT, "second output");
     let mut altered = proof.clone();
     altered.messages[17] ^= 4;
-    challenges_differ(key, public, &altered, CONTEXT, "trace root");
+    challenges_differ(key, &altered, CONTEXT, "trace root");
 
     // Of the key, what nothing else would notice: names, the weights' root, what the integers mean, the work.
     type Alter<'a> = (&'a str, &'a dyn Fn(&mut VerifyingKey));
@@ -485,10 +485,9 @@ fn every_bound_item_changes_the_challenges() {
         alter(&mut altered);
         let proof = Proof {
             key: altered.digest().expect("digest"),
-            opening: proof.opening,
-            messages: proof.messages.clone(),
+            ..proof.clone()
         };
-        challenges_differ(&altered, public, &proof, CONTEXT, what);
+        challenges_differ(&altered, &proof, CONTEXT, what);
     }
 }
 
@@ -496,9 +495,9 @@ fn every_bound_item_changes_the_challenges() {
 fn values_cannot_move_between_input_and_outputs() {
     // The same bytes cut otherwise are other statements: lengths are bound, and the circuit implies them.
     let f = fixture();
-    let mut moved = f.public.clone();
-    let value = outputs_of(&mut moved)[0].remove(0);
-    input_of(&mut moved).push(value);
-    let error = judge(&f.key.verifying, &moved, &f.proof, CONTEXT);
+    let mut moved = f.proof.clone();
+    let value = outputs_of(&mut moved.public)[0].remove(0);
+    input_of(&mut moved.public).push(value);
+    let error = judge(&f.key.verifying, &moved, CONTEXT);
     assert!(matches!(error, Err(VerifyError::PublicValue { .. })), "{error:?}");
 }

@@ -22,8 +22,8 @@ use crate::pcs::Rows;
 use crate::poly::PaddedShape;
 use crate::privacy::Privacy;
 use crate::proof::{
-    Artifact, CHECKSUM_BYTES, FileError, FormatError, HEADER_BYTES, Proof, PublicValues, from_bytes,
-    map_file_with_section, read_file, to_bytes, write_file, write_file_with_section,
+    Artifact, CHECKSUM_BYTES, FileError, FormatError, HEADER_BYTES, Proof, from_bytes, map_file_with_section,
+    read_file, to_bytes, write_file, write_file_with_section,
 };
 use crate::prove::prove;
 use crate::setup::{SetupOptions, rotate, setup};
@@ -86,22 +86,15 @@ fn map_bytes<T: Artifact>(bytes: &[u8]) -> Result<(), FormatError> {
 fn every_artifact_comes_back_as_it_was() {
     let f = fixture();
     let folder = folder();
-    let (a, b, c, d) = (
-        path(&folder, "a"),
-        path(&folder, "b"),
-        path(&folder, "c"),
-        path(&folder, "d"),
-    );
+    let [a, b, c] = ["a", "b", "c"].map(|name| path(&folder, name));
     write_file(&a, &f.key.verifying).expect("write");
     write_file(&b, &f.proof).expect("write");
-    write_file(&c, &f.public).expect("write");
-    write_file(&d, &f.key.model).expect("write");
+    write_file(&c, &f.key.model).expect("write");
     let key: VerifyingKey = read_file(&a).expect("read");
     let proof: Proof = read_file(&b).expect("read");
-    let public: PublicValues = read_file(&c).expect("read");
-    let model: CompiledModel = read_file(&d).expect("read");
-    assert_eq!((&key, &proof, &public), (&f.key.verifying, &f.proof, &f.public));
-    verify(&key, &public, &proof, CONTEXT).expect("verify");
+    let model: CompiledModel = read_file(&c).expect("read");
+    assert_eq!((&key, &proof), (&f.key.verifying, &f.proof));
+    verify(&key, &proof, CONTEXT).expect("verify");
     assert_eq!(
         to_bytes(&model).expect("bytes"),
         to_bytes(&f.key.model).expect("bytes")
@@ -117,9 +110,9 @@ fn a_proving_key_from_a_file_proves_for_the_same_verifying_key() {
     assert_eq!(size, std::fs::metadata(&file).expect("file").len());
     let key = ProvingKey::read_file(&file).expect("read");
     assert_eq!(key.verifying, f.key.verifying);
-    let (public, proof) = prove(&key, &f.input, b"again").expect("prove");
-    assert_eq!(public, f.public);
-    verify(&f.key.verifying, &public, &proof, b"again").expect("verify");
+    let proof = prove(&key, &f.input, b"again").expect("prove");
+    assert_eq!(proof.public, f.proof.public);
+    verify(&f.key.verifying, &proof, b"again").expect("verify");
 }
 
 /// Truncated, extended, altered without and with a new checksum, of another version or kind.
@@ -185,8 +178,7 @@ fn damaged_bytes<T: Artifact>(
 fn damaged_artifacts_are_refused_by_type() {
     let f = fixture();
     damaged::<VerifyingKey, Proof>(&f.key.verifying);
-    damaged::<Proof, PublicValues>(&f.proof);
-    damaged::<PublicValues, CompiledModel>(&f.public);
+    damaged::<Proof, CompiledModel>(&f.proof);
     damaged::<CompiledModel, VerifyingKey>(&f.key.model);
     damaged_bytes::<StoredProvingKey>(
         key_bytes(),
@@ -471,18 +463,17 @@ fn a_mutated_verifying_key_never_makes_the_verifier_panic() {
         decoded += 1;
         // The proof claims the altered key, so that verification goes as far as it can.
         let proof = Proof {
-            opening: 0,
             key: key.digest().expect("digest"),
-            messages: f.proof.messages.clone(),
+            ..f.proof.clone()
         };
-        let result = catch_unwind(AssertUnwindSafe(|| verify(&key, &f.public, &proof, CONTEXT)));
+        let result = catch_unwind(AssertUnwindSafe(|| verify(&key, &proof, CONTEXT)));
         result
             .expect("a panic")
             .expect_err("another statement, or no proof of its weights");
         if proof.key == f.proof.key {
             continue;
         }
-        let result = catch_unwind(AssertUnwindSafe(|| judge(&key, &f.public, &proof, CONTEXT)));
+        let result = catch_unwind(AssertUnwindSafe(|| judge(&key, &proof, CONTEXT)));
         let error = result.expect("a panic").expect_err("another statement");
         derived += usize::from(!matches!(error, VerifyError::Key(_)));
     }
@@ -650,11 +641,10 @@ fn a_verifying_key_cannot_ask_for_absurd_amounts() {
         let mut key = f.key.verifying.clone();
         alter(&mut key);
         let proof = Proof {
-            opening: 0,
             key: key.digest().expect("digest"),
-            messages: f.proof.messages.clone(),
+            ..f.proof.clone()
         };
-        let result = catch_unwind(AssertUnwindSafe(|| judge(&key, &f.public, &proof, CONTEXT)));
+        let result = catch_unwind(AssertUnwindSafe(|| judge(&key, &proof, CONTEXT)));
         let error = result
             .unwrap_or_else(|_| panic!("{what}: panicked"))
             .expect_err(what);
@@ -884,11 +874,11 @@ fn a_mapped_key_stays_what_it_was_when_another_takes_its_name() {
         ProvingKey::read_file(&file).expect("read").verifying,
         key.verifying
     );
-    let (public, proof) = prove(&key, &f.input, b"replaced").expect("prove");
-    verify(&f.key.verifying, &public, &proof, b"replaced").expect("verify");
+    let proof = prove(&key, &f.input, b"replaced").expect("prove");
+    verify(&f.key.verifying, &proof, b"replaced").expect("verify");
     std::fs::remove_file(&file).expect("remove");
-    let (public, proof) = prove(&key, &f.input, b"removed").expect("prove");
-    verify(&f.key.verifying, &public, &proof, b"removed").expect("verify");
+    let proof = prove(&key, &f.input, b"removed").expect("prove");
+    verify(&f.key.verifying, &proof, b"removed").expect("verify");
     // It can take its name back.
     key.write_file(&file).expect("write");
     assert_eq!(std::fs::read(&file).expect("read"), key_bytes());

@@ -22,7 +22,6 @@ use crate::verify::{TrustedKey, verify};
 pub(crate) struct Fixture {
     pub(crate) key: ProvingKey,
     pub(crate) input: ArrayD<i64>,
-    pub(crate) public: PublicValues,
     pub(crate) proof: Proof,
 }
 
@@ -34,6 +33,14 @@ pub(crate) fn input_of(public: &mut PublicValues) -> &mut Vec<i64> {
 /// The public outputs, to be altered.
 pub(crate) fn outputs_of(public: &mut PublicValues) -> &mut Vec<Vec<i64>> {
     public.outputs.as_mut().expect("public outputs")
+}
+
+/// The messages of a proof with other public values.
+pub(crate) fn with_public(proof: &Proof, public: &PublicValues) -> Proof {
+    Proof {
+        public: public.clone(),
+        ..proof.clone()
+    }
 }
 
 /// Randomness for a proof that a test makes by hand: fresh if the statement hides anything, else the public seed.
@@ -60,14 +67,9 @@ pub(crate) fn whole_network(seed: u64) -> CompiledModel {
 }
 
 /// Verifies with a key that is trusted as it is, without its setup proof.
-pub(crate) fn judge(
-    key: &VerifyingKey,
-    public: &PublicValues,
-    proof: &Proof,
-    context: &[u8],
-) -> Result<(), VerifyError> {
+pub(crate) fn judge(key: &VerifyingKey, proof: &Proof, context: &[u8]) -> Result<(), VerifyError> {
     TrustedKey::remembered(key, &key.weights.digest()?)?
-        .verify(public, proof, context)
+        .verify(proof, context)
         .map(|_| ())
 }
 
@@ -154,12 +156,7 @@ fn prove_once(model: CompiledModel, options: &SetupOptions) -> Fixture {
             .log_strides
             .contains(&key.verifying.weights.code.log_stride)
     );
-    let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
-    verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
-    Fixture {
-        key,
-        input,
-        public,
-        proof,
-    }
+    let proof = prove(&key, &input, CONTEXT).expect("prove");
+    verify(&key.verifying, &proof, CONTEXT).expect("verify");
+    Fixture { key, input, proof }
 }

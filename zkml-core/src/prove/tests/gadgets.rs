@@ -587,17 +587,18 @@ fn embeddings_of_public_ids_are_proved() {
             let trace = Trace::generate_on(&key, &statement, &inputs).expect("trace");
             check(statement.circuit(), &trace.values).expect("the trace satisfies the circuit");
             columns_follow_definitions(statement.circuit(), &trace);
-            let (public, proof) = prove_on(&key, &inputs, b"context").expect("prove");
-            verify(&key.verifying, &public, &proof, b"context").expect("verify");
+            let proof = prove_on(&key, &inputs, b"context").expect("prove");
+            verify(&key.verifying, &proof, b"context").expect("verify");
             // Other ids than those of the proof.
-            let mut other = public.clone();
+            let mut other = proof.clone();
             let id = other
+                .public
                 .input
                 .as_mut()
                 .and_then(|input| input.last_mut())
                 .expect("ids");
             *id = (*id + 1) % 11;
-            verify(&key.verifying, &other, &proof, b"context").expect_err("other ids");
+            verify(&key.verifying, &other, b"context").expect_err("other ids");
         }
     }
 }

@@ -64,9 +64,7 @@ fn ask(key: &ProvingKey, input: Input<'_>) -> Result<Proven, ProveError> {
 
 fn judge(key: &VerifyingKey, proven: &Proven) -> Verified {
     let trusted = TrustedKey::new(key).expect("a key");
-    trusted
-        .verify(&proven.public, &proven.proof, CONTEXT)
-        .expect("a valid proof")
+    trusted.verify(&proven.proof, CONTEXT).expect("a valid proof")
 }
 
 fn secret(key: &ProvingKey) -> TensorSecret {
@@ -109,7 +107,7 @@ fn what_one_model_answers_is_what_the_other_is_asked() {
         .outputs(graph)
         .map(|t| t.iter().copied().collect())
         .collect();
-    assert_eq!(to.public.outputs, Some(expected));
+    assert_eq!(to.proof.public.outputs, Some(expected));
 
     // Asked for the same integers, but not for that commitment; and for others.
     for values in [asked.clone(), asked.mapv(|value| value.min(3))] {
@@ -283,6 +281,6 @@ fn a_given_code_must_have_room() {
     };
     let key = attempt(plain).map_err(|error| error.to_string()).expect("setup");
     let input = Network::random_input(1, &key.model);
-    let (public, proof) = prove(&key, &input, CONTEXT).expect("a proof");
-    super::fixture::judge(&key.verifying, &public, &proof, CONTEXT).expect("valid");
+    let proof = prove(&key, &input, CONTEXT).expect("a proof");
+    super::fixture::judge(&key.verifying, &proof, CONTEXT).expect("valid");
 }

@@ -120,30 +120,28 @@ impl<C: VerifierChannel<Scalar = K>> VerifierChannel for Listening<C> {
 /// Verifies a proof, whatever its soundness, and tells what was heard until the end or the first failure.
 pub(crate) fn listen(
     statement: &Statement<'_>,
-    public: &PublicValues,
     proof: &Proof,
     context: &[u8],
 ) -> (Heard, Result<(), VerifyError>) {
-    listen_excusing(statement, public, proof, context, &[])
+    listen_excusing(statement, proof, context, &[])
 }
 
 /// The same, whatever the nonces of the `excused` proofs of work.
 pub(crate) fn listen_excusing(
     statement: &Statement<'_>,
-    public: &PublicValues,
     proof: &Proof,
     context: &[u8],
     excused: &'static [&'static str],
 ) -> (Heard, Result<(), VerifyError>) {
     let mut transcript = VerifierTranscript::new(statement.protocol(), &proof.messages);
-    for (label, bytes) in bindings(statement, public, proof.opening, context) {
+    for (label, bytes) in bindings(statement, &proof.public, proof.opening, context) {
         transcript.absorb(label, &bytes);
     }
     let mut channel = Listening {
         excused,
         ..Listening::new(transcript)
     };
-    let result = follow(&mut channel, statement, public, proof.opening);
+    let result = follow(&mut channel, statement, &proof.public, proof.opening);
     (channel.heard, result)
 }
 
@@ -169,13 +167,8 @@ fn follow(
 }
 
 /// What is heard of a proof that is accepted.
-pub(crate) fn heard(
-    statement: &Statement<'_>,
-    public: &PublicValues,
-    proof: &Proof,
-    context: &[u8],
-) -> Heard {
-    let (heard, result) = listen(statement, public, proof, context);
+pub(crate) fn heard(statement: &Statement<'_>, proof: &Proof, context: &[u8]) -> Heard {
+    let (heard, result) = listen(statement, proof, context);
     result.expect("accepted");
     heard
 }

@@ -119,13 +119,13 @@ fn end_to_end(off: &[&str], privacy: Privacy) -> (u64, f64) {
     let key = setup(model, &setup_options).unwrap();
     assert_eq!(key.verifying.weights.code, code);
     let input = network.quantize_input(&samples[0]).unwrap();
-    let (public, proof) = prove(&key, &input, b"").unwrap();
-    verify(&key.verifying, &public, &proof, b"").unwrap_or_else(|error| panic!("without {off:?}: {error}"));
+    let proof = prove(&key, &input, b"").unwrap();
+    verify(&key.verifying, &proof, b"").unwrap_or_else(|error| panic!("without {off:?}: {error}"));
 
     let float = &execute_float(&graph, &samples[0]).unwrap()[graph.outputs[0].0];
     let scale = network.output_scales[0];
     let largest = float.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-    for (real, integer) in float.iter().zip(&public.outputs.unwrap()[0]) {
+    for (real, integer) in float.iter().zip(&proof.public.outputs.unwrap()[0]) {
         let error = (f64::from(*real) - *integer as f64 * scale).abs();
         assert!(
             error <= 0.1 * f64::from(largest),

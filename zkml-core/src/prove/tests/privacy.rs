@@ -94,7 +94,7 @@ fn values_that_are_private_must_not_be_given() {
     let model: CompiledModel = whole_network(18).with_privacy(PRIVATE_INPUT);
     let key = setup(model, &SetupOptions::default()).expect("setup");
     let statement = Statement::new(&key.verifying).expect("statement");
-    let given = &fixture().public;
+    let given = &fixture().proof.public;
     let refused = |public: PublicValues| public.check(&statement).expect_err("refused").to_string();
     let without_input = PublicValues {
         input: None,
@@ -129,9 +129,9 @@ fn apart() -> (ProvingKey, ArrayD<i64>) {
 fn a_private_answer_is_for_the_prover_alone() {
     let (key, input) = apart();
     let proven = prove_with_secrets(&key, Input::Values(&input), CONTEXT).expect("prove");
-    let (answer, public, proof) = (proven.answer, proven.public, proven.proof);
-    verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
-    assert_eq!(public, PublicValues::default());
+    let (answer, proof) = (proven.answer, proven.proof);
+    verify(&key.verifying, &proof, CONTEXT).expect("verify");
+    assert_eq!(proof.public, PublicValues::default());
     let reference = execute_reference(&key.model.network.graph, &input).expect("reference");
     let expected: Vec<Vec<i64>> = reference
         .outputs(&key.model.network.graph)
@@ -145,7 +145,7 @@ fn a_private_answer_is_for_the_prover_alone() {
 fn roots_of_private_tensors_are_part_of_the_proof() {
     let (key, input) = apart();
     let statement = Statement::new(&key.verifying).expect("statement");
-    let prove = || prove(&key, &input, CONTEXT).expect("prove").1;
+    let prove = || prove(&key, &input, CONTEXT).expect("prove");
     let (first, second) = (prove(), prove());
     let homes: Vec<Home> = statement.separate.iter().map(|tensors| tensors.home).collect();
     assert_eq!(homes, [Home::Input, Home::Output]);
@@ -156,7 +156,7 @@ fn roots_of_private_tensors_are_part_of_the_proof() {
         // The one of another proof of the same statement.
         let mut altered = first.clone();
         altered.messages[32 * (index + 1)..][..32].copy_from_slice(&root(&second));
-        let result = verify(&key.verifying, &PublicValues::default(), &altered, CONTEXT);
+        let result = verify(&key.verifying, &altered, CONTEXT);
         assert!(matches!(result, Err(VerifyError::Check { .. })), "{result:?}");
     }
 }
@@ -186,7 +186,7 @@ fn verdict(key: &ProvingKey, input: &ArrayD<i64>, altered: ColumnId, change: u64
     let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets, None)
         .expect("a proof of something")
         .0;
-    verify(&key.verifying, &trace.public, &proof, CONTEXT)
+    verify(&key.verifying, &proof, CONTEXT)
 }
 
 #[test]

@@ -37,17 +37,17 @@ fn end_to_end(seed: u64) -> f64 {
     let (mut signal, mut noise) = (0f64, 0f64);
     for sample in &samples[..2] {
         let input = network.quantize_input(sample).expect("a sample");
-        let (public, proof) = prove(&key, &input, b"").unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-        verify(&key.verifying, &public, &proof, b"")
+        let proof = prove(&key, &input, b"").unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        verify(&key.verifying, &proof, b"")
             .unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", network.graph));
         let reference = execute_reference(&network.graph, &input).expect("reference");
         let outputs: Vec<Vec<i64>> = reference
             .outputs(&network.graph)
             .map(|t| t.iter().copied().collect())
             .collect();
-        assert_eq!(public.outputs, Some(outputs), "seed {seed}");
+        assert_eq!(proof.public.outputs, Some(outputs), "seed {seed}");
         assert_eq!(
-            public.input,
+            proof.public.input,
             (privacy == Privacy::PUBLIC).then(|| input.iter().copied().collect::<Vec<i64>>()),
             "seed {seed}"
         );

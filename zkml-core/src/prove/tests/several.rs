@@ -2,6 +2,7 @@
 
 use ndarray::ArrayD;
 
+use super::fixture::with_public;
 use super::network::Network;
 use crate::argument::{Statement, Trace, check};
 use crate::circuit::Function;
@@ -81,9 +82,10 @@ fn holds(inputs: [Visibility; 2], outputs: [Visibility; 2]) {
     let trace = Trace::generate_on(&key, &statement, &tensors).expect("trace");
     check(statement.circuit(), &trace.values).expect("the trace satisfies the circuit");
 
-    let (public, proof) = prove_on(&key, &tensors, CONTEXT).expect("prove");
-    let judge = |public: &PublicValues| verify(&key.verifying, public, &proof, CONTEXT).map(|_| ());
-    judge(&public).expect("verify");
+    let proof = prove_on(&key, &tensors, CONTEXT).expect("prove");
+    let judge = |public: &PublicValues| verify(&key.verifying, &with_public(&proof, public), CONTEXT);
+    let public = &proof.public;
+    judge(public).expect("verify");
     let expected: Vec<i64> = shown(inputs)
         .iter()
         .flat_map(|&index| tensors[index as usize].iter().copied())
@@ -125,7 +127,7 @@ fn holds(inputs: [Visibility; 2], outputs: [Visibility; 2]) {
         }
     }
     let none = PublicValues::default();
-    if public != none {
+    if *public != none {
         assert!(matches!(judge(&none), Err(VerifyError::PublicValue { .. })));
     }
 }
@@ -250,9 +252,9 @@ fn privacy_for_all_hides_what_was_revealed() {
 #[test]
 fn readable_outputs_keep_their_numbers() {
     let (key, tensors) = key([PRIVATE; 2], [PRIVATE, PUBLIC]);
-    let (public, _) = prove_on(&key, &tensors, CONTEXT).expect("a proof");
+    let proof = prove_on(&key, &tensors, CONTEXT).expect("a proof");
     let statement = Statement::new(&key.verifying).expect("statement");
-    let readable = ReadableOutputs::new(&statement, &public).expect("public values");
+    let readable = ReadableOutputs::new(&statement, &proof.public).expect("public values");
     let outputs = readable.outputs.expect("one is public");
     assert_eq!(
         outputs.iter().map(|output| output.number).collect::<Vec<_>>(),

@@ -267,7 +267,7 @@ fn every_altered_part_of_the_verifying_key_is_rejected() {
             let mut key = f.key.verifying.clone();
             alter(&mut key);
             assert_ne!(key.digest(), f.key.verifying.digest(), "{} is altered", place());
-            let error = judge(&key, &f.public, &f.proof, CONTEXT).expect_err(name);
+            let error = judge(&key, &f.proof, CONTEXT).expect_err(name);
             assert!(
                 matches!(error, VerifyError::OtherKey { .. } | VerifyError::Key(_)),
                 "{}: {error}",
@@ -278,7 +278,7 @@ fn every_altered_part_of_the_verifying_key_is_rejected() {
                 key: key.digest().expect("digest"),
                 ..f.proof.clone()
             };
-            let error = judge(&key, &f.public, &proof, CONTEXT).expect_err(name);
+            let error = judge(&key, &proof, CONTEXT).expect_err(name);
             assert!(
                 !matches!(error, VerifyError::OtherKey { .. }),
                 "{}: {error}",
@@ -312,9 +312,9 @@ fn a_key_without_a_setup_proof_or_with_that_of_another_key_is_refused() {
         let mut key = f.key.verifying.clone();
         // A proof of the honest key verifies with nothing else changed: only what shows the weights is missing.
         key.weights.setup_proof.clear();
-        judge(&key, &f.public, &f.proof, CONTEXT).expect("the setup proof is not part of the digest");
+        judge(&key, &f.proof, CONTEXT).expect("the setup proof is not part of the digest");
         let refused = [
-            verify(&key, &f.public, &f.proof, CONTEXT).expect_err(which),
+            verify(&key, &f.proof, CONTEXT).expect_err(which),
             verify_setup(&key.weights).expect_err(which),
             TrustedKey::new(&key).map(|_| ()).expect_err(which),
         ];
@@ -334,7 +334,7 @@ fn a_key_without_a_setup_proof_or_with_that_of_another_key_is_refused() {
             verify_setup(&key.weights).expect("the same proof");
             continue;
         }
-        let error = verify(&key, &f.public, &f.proof, CONTEXT).expect_err(which);
+        let error = verify(&key, &f.proof, CONTEXT).expect_err(which);
         assert!(noticed(&key, &error), "{which}: {error}");
     }
 }

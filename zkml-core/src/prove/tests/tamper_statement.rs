@@ -1,6 +1,8 @@
 //! What a proof speaks of altered: the digest of the key, the number of the commitment, the public values.
 
-use super::fixture::{CONTEXT, Fixture, fixture, fixtures, hidden, input_of, judge, noticed, outputs_of};
+use super::fixture::{
+    CONTEXT, Fixture, fixture, fixtures, hidden, input_of, judge, noticed, outputs_of, with_public,
+};
 use crate::field::P;
 use crate::privacy::Visibility;
 use crate::proof::{Proof, PublicValues};
@@ -19,7 +21,7 @@ fn another_key_digest_in_the_proof_is_named() {
         for byte in 0..32 {
             let mut proof = f.proof.clone();
             proof.key[byte] ^= 1;
-            let error = judge(&f.key.verifying, &f.public, &proof, CONTEXT);
+            let error = judge(&f.key.verifying, &proof, CONTEXT);
             assert!(
                 matches!(error, Err(VerifyError::OtherKey { .. })),
                 "{name}: {error:?}"
@@ -42,9 +44,7 @@ fn a_proof_that_names_another_opening_of_the_weights_is_rejected() {
                 opening,
                 ..f.proof.clone()
             };
-            trusted
-                .verify(&f.public, &proof, CONTEXT)
-                .expect_err("another opening")
+            trusted.verify(&proof, CONTEXT).expect_err("another opening")
         };
         // Of the same commitment, and of others: the number is bound.
         for other in 1..budget {
@@ -62,10 +62,11 @@ fn a_proof_that_names_another_opening_of_the_weights_is_rejected() {
 fn a_proof_for_other_settings_of_privacy_is_rejected() {
     // The plain proof for the private key and the other way round: messages, sizes and bindings differ.
     for (a, b) in [(fixture(), hidden()), (hidden(), fixture())] {
-        let (key, public) = (&a.key.verifying, &a.public);
-        let verdict = |proof: &Proof| judge(key, public, proof, CONTEXT).expect_err("another protocol");
-        assert!(matches!(verdict(&b.proof), VerifyError::OtherKey { .. }));
-        let mut proof = b.proof.clone();
+        let key = &a.key.verifying;
+        // The other proof speaks of what this key shows.
+        let verdict = |proof: &Proof| judge(key, proof, CONTEXT).expect_err("another protocol");
+        let mut proof = with_public(&b.proof, &a.proof.public);
+        assert!(matches!(verdict(&proof), VerifyError::OtherKey { .. }));
         proof.key = key.digest().expect("a digest");
         let error = verdict(&proof);
         // A padded scalar is not the 0 that the sum of all fractions must be.
@@ -91,17 +92,17 @@ fn every_altered_public_value_is_rejected() {
         let trusted = trusted(f);
         let judge = |public: &PublicValues| {
             trusted
-                .verify(public, &f.proof, CONTEXT)
+                .verify(&with_public(&f.proof, public), CONTEXT)
                 .expect_err("an altered public value")
         };
         // Every value of the outputs, some of the input where it is public.
-        let input = f.public.input.as_ref().map_or(0, Vec::len);
+        let input = f.proof.public.input.as_ref().map_or(0, Vec::len);
         let mut places: Vec<(Option<usize>, usize)> = (0..input).step_by(7).map(|i| (None, i)).collect();
-        for (output, values) in f.public.outputs.iter().flatten().enumerate() {
+        for (output, values) in f.proof.public.outputs.iter().flatten().enumerate() {
             places.extend((0..values.len()).map(|i| (Some(output), i)));
         }
         for (tensor, index) in places {
-            let mut public = f.public.clone();
+            let mut public = f.proof.public.clone();
             let value = match tensor {
                 None => &mut input_of(&mut public)[index],
                 Some(output) => &mut outputs_of(&mut public)[output][index],
@@ -147,26 +148,26 @@ fn public_values_that_are_absent_too_many_or_of_another_size_are_refused() {
     ];
     // What is private must not be given, not even the right values.
     let of_private_outputs: [Alter<'_>; 2] = [
-        &|public| public.outputs.clone_from(&fixture().public.outputs),
+        &|public| public.outputs.clone_from(&fixture().proof.public.outputs),
         &|public| public.outputs = Some(vec![]),
     ];
     let of_private_input: [Alter<'_>; 2] = [
-        &|public| public.input.clone_from(&fixture().public.input),
+        &|public| public.input.clone_from(&fixture().proof.public.input),
         &|public| public.input = Some(vec![]),
     ];
     for (name, f) in fixtures() {
-        let of_input: &[Alter<'_>] = match f.public.input {
+        let of_input: &[Alter<'_>] = match f.proof.public.input {
             Some(_) => &of_public_input,
             None => &of_private_input,
         };
-        let of_outputs: &[Alter<'_>] = match f.public.outputs {
+        let of_outputs: &[Alter<'_>] = match f.proof.public.outputs {
             Some(_) => &of_public_outputs,
             None => &of_private_outputs,
         };
         for (number, alter) in of_outputs.iter().chain(of_input).enumerate() {
-            let mut public = f.public.clone();
-            alter(&mut public);
-            let error = verify(&f.key.verifying, &public, &f.proof, CONTEXT).expect_err("refused");
+            let mut proof = f.proof.clone();
+            alter(&mut proof.public);
+            let error = verify(&f.key.verifying, &proof, CONTEXT).expect_err("refused");
             assert!(
                 matches!(error, VerifyError::PublicValue { .. }),
                 "{name}: alteration {number}: {error}"

@@ -42,8 +42,8 @@ fn a_tied_parameter_is_committed_once() {
         );
         let input = Network::random_input(2, &model);
         let key = setup(model, &SetupOptions::default()).expect("setup");
-        let (public, proof) = prove(&key, &input, CONTEXT).expect("a proof");
-        verify(&key.verifying, &public, &proof, CONTEXT).expect("valid");
+        let proof = prove(&key, &input, CONTEXT).expect("a proof");
+        verify(&key.verifying, &proof, CONTEXT).expect("valid");
     }
 }
 

@@ -38,10 +38,13 @@ fn every_privacy_proves_and_verifies() {
         let model = whole_network(18).with_privacy(privacy);
         let input = Network::random_input(1, &model);
         let key = setup(model, &SetupOptions::default()).expect("setup");
-        let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
-        verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
-        assert_eq!(public.input.is_some(), privacy.input == Visibility::Public);
-        assert_eq!(public.outputs.is_some(), privacy.output == Visibility::Public);
+        let proof = prove(&key, &input, CONTEXT).expect("prove");
+        verify(&key.verifying, &proof, CONTEXT).expect("verify");
+        assert_eq!(proof.public.input.is_some(), privacy.input == Visibility::Public);
+        assert_eq!(
+            proof.public.outputs.is_some(),
+            privacy.output == Visibility::Public
+        );
         let statement = Statement::new(&key.verifying).expect("statement");
         assert_eq!(statement.masking.is_some(), privacy.zero_knowledge());
         assert!(soundness(&statement).bits >= 100.0);
@@ -97,8 +100,8 @@ fn a_model_without_parameters_is_proved_with_a_recursion() {
     // Nothing is claimed of weights: the setup proof opens its mask alone.
     let statement = Statement::of_setup(&key.verifying.weights).expect("statement");
     assert!(statement.opened.is_empty() && statement.masking.is_some());
-    let (public, proof) = prove(&key, &input, CONTEXT).expect("prove");
-    verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
+    let proof = prove(&key, &input, CONTEXT).expect("prove");
+    verify(&key.verifying, &proof, CONTEXT).expect("verify");
 }
 
 #[test]
@@ -117,10 +120,10 @@ fn a_rotated_key_holds_the_same_weights_and_names_the_one_before() {
             .roots
             .contains(root))
     );
-    let (public, proof) = prove(&new, &input, CONTEXT).expect("prove");
-    verify(&new.verifying, &public, &proof, CONTEXT).expect("verify");
+    let proof = prove(&new, &input, CONTEXT).expect("prove");
+    verify(&new.verifying, &proof, CONTEXT).expect("verify");
     let trusted = TrustedKey::new(&old.verifying).expect("the old key");
     trusted
-        .verify(&public, &proof, CONTEXT)
+        .verify(&proof, CONTEXT)
         .expect_err("a proof of the new key");
 }

@@ -191,12 +191,12 @@ fn four_bits_prove_and_verify() {
     let network = network(4, 4);
     let input = network.quantize_input(&images[0]).unwrap();
     let key = setup(CompiledModel::new("lenet", network), &SetupOptions::default()).unwrap();
-    let (public, proof) = prove(&key, &input, b"four bits").unwrap();
-    verify(&key.verifying, &public, &proof, b"four bits").unwrap();
-    assert_eq!(public.outputs.as_ref().unwrap()[1], [labels[0] as i64]);
-    let mut other = public;
-    other.outputs.as_mut().unwrap()[0][0] += 1;
-    assert!(verify(&key.verifying, &other, &proof, b"four bits").is_err());
+    let proof = prove(&key, &input, b"four bits").unwrap();
+    verify(&key.verifying, &proof, b"four bits").unwrap();
+    assert_eq!(proof.public.outputs.as_ref().unwrap()[1], [labels[0] as i64]);
+    let mut other = proof;
+    other.public.outputs.as_mut().unwrap()[0][0] += 1;
+    assert!(verify(&key.verifying, &other, b"four bits").is_err());
 }
 
 #[test]

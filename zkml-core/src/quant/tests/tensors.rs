@@ -192,8 +192,8 @@ fn an_attention_of_single_operations() {
     let inputs = network.quantize_inputs(&samples[0]).unwrap();
     let model = CompiledModel::new("attention", network);
     let key = setup(model, &SetupOptions::default()).unwrap();
-    let (public, proof) = prove_on(&key, &inputs, b"context").unwrap();
-    verify(&key.verifying, &public, &proof, b"context").unwrap();
+    let proof = prove_on(&key, &inputs, b"context").unwrap();
+    verify(&key.verifying, &proof, b"context").unwrap();
 }
 
 #[test]

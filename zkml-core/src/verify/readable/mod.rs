@@ -10,8 +10,8 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use self::compare::OutputMismatch;
-use super::PublicValues;
 use crate::argument::Statement;
+use crate::proof::PublicValues;
 use crate::transcript::VerifyError;
 
 /// The outputs of one execution, as integers and as the real numbers they stand for.

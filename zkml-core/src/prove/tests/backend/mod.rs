@@ -409,7 +409,7 @@ fn two_machines_give_the_same_bytes() {
             .0;
         assert_eq!(found.messages, expected.messages);
         assert_eq!(machines.made()["multiply"], 2, "one call for each layer");
-        judge(&key.verifying, &trace.public, &found, CONTEXT).expect("valid");
+        judge(&key.verifying, &found, CONTEXT).expect("valid");
         assert_eq!(privacy.zero_knowledge(), machines.made().contains_key("mask"));
     }
 }
@@ -421,16 +421,14 @@ fn keys_proofs_and_linked_proofs_are_made_on_two_machines() {
     let input = Network::random_input(1, &model);
     let key = setup_on(machines, model, &SetupOptions::default()).expect("setup");
     let first = prove_with_secrets(&key, Input::Values(&input), CONTEXT).expect("prove");
-    verify(&key.verifying, &first.public, &first.proof, CONTEXT).expect("verify");
+    verify(&key.verifying, &first.proof, CONTEXT).expect("verify");
     let secret = first.input.expect("the secret of the input");
     let commitment = secret.commitment();
     secret.fits(&key).expect("its own model");
     let second = prove_with_secrets(&key, Input::Committed(secret), CONTEXT).expect("prove");
     assert_eq!(second.answer, first.answer);
     let trusted = crate::verify::TrustedKey::new(&key.verifying).expect("a key");
-    let verified = trusted
-        .verify(&second.public, &second.proof, CONTEXT)
-        .expect("verify");
+    let verified = trusted.verify(&second.proof, CONTEXT).expect("verify");
     assert_eq!(verified.input, Some(commitment));
 }
 
@@ -505,8 +503,8 @@ fn a_failing_machine_ends_the_proof_and_counts_its_opening_once() {
         assert_eq!(used(), counted, "{operation}");
     }
     machines.fail(None);
-    let (public, proof) = proof().expect("a proof");
-    verify(&key.verifying, &public, &proof, CONTEXT).expect("verify");
+    let proof = proof().expect("a proof");
+    verify(&key.verifying, &proof, CONTEXT).expect("verify");
     assert_eq!(used(), counted + 1);
 }
 

@@ -32,11 +32,11 @@ fn no_commitment_is_opened_at_more_columns_than_its_tails_hide() {
     let statement = Statement::new(verifying).expect("statement");
     let mut proofs = 0;
     let refused = loop {
-        let (public, proof) = match prove(&key, &input, b"") {
-            Ok(proved) => proved,
+        let proof = match prove(&key, &input, b"") {
+            Ok(proof) => proof,
             Err(error) => break error,
         };
-        let heard = heard(&statement, &public, &proof, b"");
+        let heard = heard(&statement, &proof, b"");
         let number = weights.commitment_of(proof.opening);
         opened[number].extend(&heard.positions);
         times[number] += 1;
@@ -124,8 +124,7 @@ fn a_tensor_of_two_linked_proofs_is_opened_at_no_more_columns_than_its_tails_hid
     let first = prove_with_secrets(&key, Input::Values(&input), b"").expect("a proof");
     let secret = first.output.expect("the secret of the output");
     let second = prove_with_secrets(&key, Input::Committed(secret), b"").expect("a linked proof");
-    let heard = [(first.public, first.proof), (second.public, second.proof)]
-        .map(|(public, proof)| heard(&statement, &public, &proof, b""));
+    let heard = [first.proof, second.proof].map(|proof| heard(&statement, &proof, b""));
     let root = |proof: usize, label: &str| {
         let found = heard[proof].digests.iter().find(|(own, _)| *own == label);
         found.expect("a root").1

@@ -56,8 +56,8 @@ fn two_proofs_of_one_statement_have_nothing_random_in_common() {
     let statement = Statement::new(&key.verifying).expect("statement");
     let mut seen = BTreeSet::new();
     for _ in 0..3 {
-        let (public, proof) = prove(&key, &input, b"the same").expect("a proof");
-        let heard = heard(&statement, &public, &proof, b"the same");
+        let proof = prove(&key, &input, b"the same").expect("a proof");
+        let heard = heard(&statement, &proof, b"the same");
         let parts = random_parts(&heard);
         assert!(parts.len() > 1000);
         // Of the trace, of the input and of the output.

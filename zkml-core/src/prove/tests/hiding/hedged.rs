@@ -92,7 +92,7 @@ fn proof(
     let weights = key.commitment(0).expect("a commitment");
     let (proof, _) =
         prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), context, seed, None).expect("a proof");
-    let heard = heard(&statement, &trace.public, &proof, context);
+    let heard = heard(&statement, &proof, context);
     (proof, pads.expect("pads").pads().to_vec(), heard)
 }
 

@@ -158,7 +158,8 @@ fn heard_of_setup(key: &WeightsKey) -> Heard {
     let proof = Proof {
         key: statement.digest,
         opening: 0,
+        public: Default::default(),
         messages: key.setup_proof.clone(),
     };
-    heard(&statement, &Default::default(), &proof, b"")
+    heard(&statement, &proof, b"")
 }

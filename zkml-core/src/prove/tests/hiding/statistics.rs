@@ -105,7 +105,7 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
         }
         _ => careless(prover, &statement, &trace, &weights, secrets),
     };
-    let (heard, result) = listen(&statement, &trace.public, &proof, b"");
+    let (heard, result) = listen(&statement, &proof, b"");
     match (prover, result) {
         // Nothing but the random tails is missing: it is a proof, but not zero-knowledge.
         (Prover::Honest | Prover::WithoutTails, result) => result.expect("accepted"),
@@ -158,6 +158,7 @@ fn careless(
     Proof {
         key: statement.digest,
         opening: 0,
+        public: trace.public.clone(),
         messages: transcript.into_proof(),
     }
 }

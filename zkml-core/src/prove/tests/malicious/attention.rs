@@ -13,6 +13,7 @@ use crate::graph::NodeId;
 use crate::ops::IntegerAttention;
 use crate::privacy::Visibility;
 use crate::prove::prove_trace;
+use crate::prove::tests::fixture::with_public;
 
 /// Sizes of the attended input, `[1, HEADS, TOKENS, FEATURES]`: its tokens and features have padding.
 const HEADS: usize = 2;
@@ -269,9 +270,9 @@ fn a_query_that_sees_the_future() {
         );
         verdict.rejected_by("lookup.sum");
         // Nor does a proof for the other key pass.
-        let (public, proof) = crate::prove::prove(&all.key, &all.input, CONTEXT).expect("a proof");
-        judge(&all.key.verifying, &public, &proof, CONTEXT).expect("valid");
-        assert!(judge(&causal.key.verifying, &public, &proof, CONTEXT).is_err());
+        let proof = crate::prove::prove(&all.key, &all.input, CONTEXT).expect("a proof");
+        judge(&all.key.verifying, &proof, CONTEXT).expect("valid");
+        assert!(judge(&causal.key.verifying, &proof, CONTEXT).is_err());
     }
 }
 
@@ -448,14 +449,14 @@ fn other_tokens_for_a_proof_that_is_made() {
         };
         assert_eq!(selectors.filter(reads_ids).count(), 2);
         let honest = Trace::generate(&scene.key, &statement, &scene.input).expect("trace");
-        let (public, proof) = crate::prove::prove(&scene.key, &scene.input, CONTEXT).expect("a proof");
-        judge(&scene.key.verifying, &public, &proof, CONTEXT).expect("valid");
-        let mut altered = public.clone();
+        let proof = crate::prove::prove(&scene.key, &scene.input, CONTEXT).expect("a proof");
+        judge(&scene.key.verifying, &proof, CONTEXT).expect("valid");
+        let mut altered = proof.public.clone();
         let token = &mut altered.outputs.as_mut().expect("outputs")[1][2];
         *token = (*token + 1) % 6;
-        assert!(judge(&scene.key.verifying, &altered, &proof, CONTEXT).is_err());
+        assert!(judge(&scene.key.verifying, &with_public(&proof, &altered), CONTEXT).is_err());
         let trace = Trace {
-            public: altered.clone(),
+            public: altered,
             ..honest
         };
         let weights = scene.key.commitment(0).expect("a commitment");
@@ -463,7 +464,7 @@ fn other_tokens_for_a_proof_that_is_made() {
         let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets, None)
             .expect("a proof")
             .0;
-        let name = match judge(&scene.key.verifying, &altered, &proof, CONTEXT) {
+        let name = match judge(&scene.key.verifying, &proof, CONTEXT) {
             Err(VerifyError::Check { name, .. }) => name,
             other => panic!("{other:?}"),
         };

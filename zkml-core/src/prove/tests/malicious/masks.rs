@@ -62,7 +62,7 @@ fn two_answers_with_one_mask_show_everything() {
         let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), context, seed(), None)
             .expect("a proof")
             .0;
-        heard(&statement, &trace.public, &proof, context)
+        heard(&statement, &proof, context)
     });
     let found = pads_behind(&statement, both.each_ref());
     let (_, pads) = trace.commit(&Cpu, &statement, seed()).expect("a commitment");
@@ -77,8 +77,8 @@ fn proofs_never_share_a_mask() {
     let statement = Statement::new(&scene.key.verifying).expect("statement");
     // The same statement in the same context, as often as the key allows.
     let both = [(); 2].map(|()| {
-        let (public, proof) = prove(&scene.key, &scene.input, CONTEXT).expect("a proof");
-        heard(&statement, &public, &proof, CONTEXT)
+        let proof = prove(&scene.key, &scene.input, CONTEXT).expect("a proof");
+        heard(&statement, &proof, CONTEXT)
     });
     let found = pads_behind(&statement, both.each_ref());
     for heard in &both {
@@ -150,7 +150,7 @@ fn one_pad_that_is_not_the_committed_one() {
     // After the root the first message is `lookup.root`.
     altered.messages[32] ^= 1;
     for (proof, accepted) in [(proof, true), (altered, false)] {
-        let result = judge(&scene.key.verifying, &trace.public, &proof, CONTEXT);
+        let result = judge(&scene.key.verifying, &proof, CONTEXT);
         assert_eq!(result.is_ok(), accepted, "{result:?}");
     }
 }

@@ -446,9 +446,10 @@ fn prove_lying(
             let proof = Proof {
                 key: statement.digest,
                 opening: 0,
+                public: trace.public.clone(),
                 messages,
             };
-            check_answer(hooks.judge.unwrap_or(statement), &trace.public, &proof, CONTEXT)
+            check_answer(hooks.judge.unwrap_or(statement), &proof, CONTEXT)
         }
         Subject::Setup => {
             let mut key = statement.key.clone().into_owned();

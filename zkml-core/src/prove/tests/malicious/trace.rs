@@ -287,17 +287,14 @@ fn another_public_input_for_values_already_committed() {
     let mut public = honest.public.clone();
     public.input.as_mut().expect("a public input")[0] -= 1;
     // The argument speaks of the old input from end to end, the statement of the new one.
-    let trace = Trace {
-        public: public.clone(),
-        ..honest
-    };
+    let trace = Trace { public, ..honest };
     let weights = key.commitment(0).expect("a commitment");
     let secrets = fresh_seed(&statement);
     let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, secrets, None)
         .expect("a proof")
         .0;
     let verdict = Verdict {
-        result: judge(&key.verifying, &public, &proof, CONTEXT),
+        result: judge(&key.verifying, &proof, CONTEXT),
         violated: None,
     };
     verdict.rejected_by("reduce.stage");

@@ -103,14 +103,13 @@ fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
     let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, seed(1), None)
         .expect("a proof")
         .0;
-    let public = trace.public.clone();
 
     let trusted = TrustedKey::new(&verifying).expect("a key");
-    let verified = trusted.verify(&public, &proof, CONTEXT).expect("valid");
-    let events = trusted.verify_recording(&public, &proof, CONTEXT).expect("valid");
+    let verified = trusted.verify(&proof, CONTEXT).expect("valid");
+    let events = trusted.verify_recording(&proof, CONTEXT).expect("valid");
     let replay = Replay {
         domain: statement.protocol(),
-        bound: bound(&statement, &public),
+        bound: bound(&statement, &proof.public),
         hardening: statement.hardening,
         code: &code,
     };
@@ -124,7 +123,6 @@ fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
         "the prover's answer": { "input": trace.answer.input, "outputs": trace.answer.outputs },
         "files": [
             file(name, "vkey", &verifying),
-            file(name, "public", &public),
             file(name, "proof", &proof),
         ],
         "transcript": replay.lines(&events, &proof.messages),
