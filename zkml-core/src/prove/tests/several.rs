@@ -5,6 +5,7 @@ use ndarray::ArrayD;
 use super::network::Network;
 use crate::argument::{Statement, Trace, check};
 use crate::circuit::Function;
+use crate::error::KeyError;
 use crate::execute::ExecutionError;
 use crate::graph::NodeId;
 use crate::keys::{CompiledModel, ProveError, ProvingKey};
@@ -162,7 +163,10 @@ fn a_key_with_a_senseless_scale_is_refused() {
         for node in 0..open.verifying.network.graph.nodes.len() {
             let mut key = open.verifying.clone();
             key.network.graph.nodes[node].fact.scale = bad;
-            assert!(matches!(Statement::new(&key), Err(VerifyError::Key(_))));
+            assert!(matches!(
+                Statement::new(&key),
+                Err(VerifyError::Key(KeyError::Circuit(_)))
+            ));
         }
     }
 }

@@ -1,9 +1,24 @@
-//! Why a proof is rejected.
+//! Why a proof is rejected, and why a key or a circuit is refused.
+//!
+//! The verifier says it with [`VerifyError`]. What is wrong with a key is a [`KeyError`], with an enum for each part of
+//! the argument; a caller can match on it. These errors stand below all folders that return them.
+
+mod argument;
+mod circuit;
+mod commitment;
+mod key;
+mod table;
+
+pub use argument::{LookupError, ReductionError, SumcheckError};
+pub use circuit::CircuitError;
+pub use commitment::{ClaimError, CodeError, OpeningError, PackingError, RecursionError};
+pub use key::{KeyError, RotationError, SizesError, WeightsKeyError};
+pub use table::TableError;
 
 use thiserror::Error;
 
-/// Why a proof was rejected. Every check of the verifier has a name; see [`super::Check`].
-#[derive(Clone, PartialEq, Eq, Error)]
+/// Why a proof was rejected. Every check of the verifier has a name; see `transcript::Check`.
+#[derive(Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// An equation of the argument does not hold.
@@ -78,7 +93,13 @@ pub enum VerifyError {
     },
     /// The verifying key is unusable.
     #[error("verifying key: {0}")]
-    Key(String),
+    Key(#[source] KeyError),
+}
+
+impl<E: Into<KeyError>> From<E> for VerifyError {
+    fn from(error: E) -> Self {
+        Self::Key(error.into())
+    }
 }
 
 crate::debug_as_display!(VerifyError);
