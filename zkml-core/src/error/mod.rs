@@ -111,3 +111,31 @@ fn hint(name: &str) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_key_says_where_what_was_expected_and_what_was_found() {
+        let error = CodeError::LogRow { found: 0, most: 26 };
+        let level = RecursionError::Code { level: 1, error };
+        assert_eq!(
+            VerifyError::from(level).to_string(),
+            "verifying key: recursion: level 1: log_row is 0, expected 1 to 26"
+        );
+        let rows = WeightsKeyError::Unpacked { expected: true };
+        assert_eq!(
+            VerifyError::from(rows).to_string(),
+            "verifying key: weights: each column: the network has rows of its own, the weights key shared rows"
+        );
+        let bits = KeyError::Insecure {
+            bits: 99.94,
+            least: 100.0,
+        };
+        assert_eq!(
+            VerifyError::from(bits).to_string(),
+            "verifying key: the argument has 99.9 bits of soundness, at least 100 are asked for"
+        );
+    }
+}

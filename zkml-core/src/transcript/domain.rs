@@ -33,7 +33,7 @@ pub const CIRCUIT: &str = protocol!("circuit");
 /// [`VerifyError::Invariant`] when they cannot be encoded, which no type of a key is.
 pub(crate) fn digest(domain: &str, fields: &impl Serialize) -> Result<[u8; 32], VerifyError> {
     let bytes = postcard::to_stdvec(fields).map_err(|error| VerifyError::Invariant {
-        what: format!("{domain}: {error}"),
+        what: format!("`{domain}` cannot be encoded: {error}"),
     })?;
     let mut hasher = blake3::Hasher::new_derive_key(domain);
     hasher.update(&bytes);
