@@ -15,6 +15,7 @@ const PLAN: &[(&str, &[&str])] = &[
         "foundation",
         &[
             "debug",
+            "error",
             "field",
             "poly",
             "mapped",

@@ -14,6 +14,7 @@ const _: () = assert!(usize::BITS >= 64, "zkml needs a 64-bit target");
 mod debug;
 
 // Foundation.
+pub mod error;
 pub mod field;
 #[cfg(feature = "prover")]
 pub mod int8;

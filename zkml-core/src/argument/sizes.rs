@@ -3,6 +3,7 @@
 use super::work::{arithmetic, recursion_work};
 use super::{SECURITY_BITS, Statement};
 use crate::circuit::Circuit;
+use crate::error::SizesError;
 use crate::field::encoding::packed_length;
 use crate::keys::WeightsKey;
 use crate::pcs::RowCode;
@@ -46,26 +47,29 @@ pub(super) fn check_sizes(
     let code = &key.code;
     // The limits below bound the bytes of a proof. With a single query any matrix would pass them.
     if code.query_bits() < SECURITY_BITS {
-        return Err(VerifyError::Key(format!(
-            "the opened columns give {:.1} bits of soundness, at least {SECURITY_BITS} are asked for",
-            code.query_bits()
-        )));
+        return Err(VerifyError::from(SizesError::QueryBits {
+            bits: code.query_bits(),
+            least: SECURITY_BITS,
+        }));
     }
     check_lengths(key)?;
     let work = arithmetic(circuit, code).saturating_add(recursion_work(key, sizes.hides));
     if work > MAXIMUM_WORK {
-        return Err(VerifyError::Key(format!(
-            "circuit and code: verifying them would take up to {work} multiplications, at most {MAXIMUM_WORK} are allowed"
-        )));
+        return Err(VerifyError::from(SizesError::Work {
+            found: work,
+            most: MAXIMUM_WORK,
+        }));
     }
     let bytes = proof_bytes(key, sizes);
     if u64::try_from(bytes).is_ok_and(|bytes| bytes <= maximum) {
         return Ok(());
     }
-    Err(VerifyError::Key(format!(
-        "matrices of {} rows, and {} of weights: a proof would have about {bytes} bytes, more than {maximum}",
-        sizes.trace_rows, sizes.weight_rows
-    )))
+    Err(VerifyError::from(SizesError::ProofBytes {
+        trace_rows: sizes.trace_rows,
+        weight_rows: sizes.weight_rows,
+        found: bytes,
+        most: maximum,
+    }))
 }
 
 /// Refuses rows and codewords that are too long for the verifier's memory.
@@ -77,15 +81,16 @@ fn check_lengths(key: &WeightsKey) -> Result<(), VerifyError> {
         false => MAXIMUM_LOG_COMMITTED_CODEWORD,
     };
     if code.log_codeword > maximum {
-        return Err(VerifyError::Key(format!(
-            "codeword length: expected at most 2^{maximum}, found 2^{}",
-            code.log_codeword
-        )));
+        return Err(VerifyError::from(SizesError::LogCodeword {
+            most: maximum,
+            found: code.log_codeword,
+        }));
     }
     if !sent && row > MAXIMUM_COMMITTED_ROW {
-        return Err(VerifyError::Key(format!(
-            "rows of the trace: expected at most {MAXIMUM_COMMITTED_ROW} elements, found {row}"
-        )));
+        return Err(VerifyError::from(SizesError::CommittedRow {
+            most: MAXIMUM_COMMITTED_ROW,
+            found: row,
+        }));
     }
     Ok(())
 }
@@ -137,11 +142,12 @@ const MAXIMUM_COPIED_CLAIMS: usize = 1 << 16;
 pub(super) fn check_copies(circuit: &Circuit, parameters: usize, copies: usize) -> Result<(), VerifyError> {
     let claims = parameters.saturating_mul(2).saturating_mul(copies);
     if copies > 1 && claims > MAXIMUM_COPIED_CLAIMS {
-        return Err(VerifyError::Key(format!(
-            "circuit of {} columns: the setup proof would open {claims} claims on {copies} commitments, at most \
-             {MAXIMUM_COPIED_CLAIMS} are allowed",
-            circuit.columns.len()
-        )));
+        return Err(VerifyError::from(SizesError::CopiedClaims {
+            columns: circuit.columns.len(),
+            commitments: copies,
+            found: claims,
+            most: MAXIMUM_COPIED_CLAIMS,
+        }));
     }
     Ok(())
 }

@@ -7,8 +7,9 @@ use super::dry_run::{Stage, walk};
 use super::sizes::{Sizes, check_copies, check_sizes};
 use super::work::required_hardening;
 use crate::circuit::{
-    Circuit, CircuitError, ColumnId, EvaluatedTable, Lookup, Schedule, Table, TableError, setup_circuit,
+    Circuit, CircuitError, ColumnId, EvaluatedTable, Lookup, Schedule, Table, setup_circuit,
 };
+use crate::error::WeightsKeyError;
 #[cfg(feature = "prover")]
 use crate::keys::ProvingKey;
 use crate::keys::{
@@ -97,7 +98,7 @@ impl<'k> Statement<'k> {
     /// # Errors
     /// [`VerifyError::Key`], saying what is wrong with the key.
     pub fn new(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
-        let lowered = key.network.lower(&key.privacy()).map_err(unusable)?;
+        let lowered = key.network.lower(&key.privacy())?;
         Self::lowered(key, Cow::Owned(lowered.circuit))
     }
 
@@ -146,7 +147,7 @@ impl<'k> Statement<'k> {
             .iter()
             .map(|column| (column.name.as_str(), &column.shape));
         let circuit = setup_circuit(columns, key.unpacked);
-        circuit.validate().map_err(unusable)?;
+        circuit.validate()?;
         let digest = key.digest()?;
         let header = Header {
             key: Cow::Borrowed(key),
@@ -340,9 +341,17 @@ impl<'k> Statement<'k> {
 
 /// The cells of all tables.
 fn evaluated_tables(circuit: &Circuit) -> Result<Vec<EvaluatedTable>, VerifyError> {
-    let evaluated = circuit.tables.iter().map(Table::evaluated);
-    let evaluated: Result<_, _> = evaluated.collect();
-    evaluated.map_err(|error: TableError| VerifyError::Key(error.to_string()))
+    let evaluated = circuit.tables.iter().enumerate().map(|(index, table)| {
+        let place = || format!("table {index}");
+        let evaluated = table.evaluated();
+        evaluated.map_err(|error| {
+            VerifyError::from(CircuitError::Table {
+                place: place(),
+                error,
+            })
+        })
+    });
+    evaluated.collect()
 }
 
 /// The sizes of lookups and tables.
@@ -367,42 +376,26 @@ fn lookup_shapes(circuit: &Circuit) -> lookup::Statement {
 
 /// The parameter columns of a circuit are those of the weights key, in its order.
 fn check_columns(key: &WeightsKey, circuit: &Circuit) -> Result<(), VerifyError> {
-    let refuse = |what: &str, expected: String, found: String| {
-        Err(VerifyError::Key(format!(
-            "weights: {what}: the network has {expected}, the weights key {found}"
-        )))
-    };
     if circuit.unpacked != key.unpacked {
-        let packed = |unpacked: bool| {
-            if unpacked {
-                "rows of its own"
-            } else {
-                "shared rows"
-            }
-            .to_owned()
-        };
-        return refuse("each column", packed(circuit.unpacked), packed(key.unpacked));
+        return Err(VerifyError::from(WeightsKeyError::Unpacked {
+            expected: circuit.unpacked,
+        }));
     }
     let expected = WeightsKey::columns_of(circuit);
     if expected.len() != key.columns.len() {
-        return refuse(
-            "columns",
-            expected.len().to_string(),
-            key.columns.len().to_string(),
-        );
+        return Err(VerifyError::from(WeightsKeyError::OtherColumnCount {
+            expected: expected.len(),
+            found: key.columns.len(),
+        }));
     }
     for (number, (expected, found)) in expected.iter().zip(&key.columns).enumerate() {
         if expected != found {
-            return refuse(
-                &format!("column {number}"),
-                format!("`{}` of shape {}", expected.name, expected.shape),
-                format!("`{}` of shape {}", found.name, found.shape),
-            );
+            return Err(VerifyError::from(WeightsKeyError::OtherColumn {
+                column: number,
+                expected: format!("`{}` of shape {}", expected.name, expected.shape),
+                found: format!("`{}` of shape {}", found.name, found.shape),
+            }));
         }
     }
     Ok(())
-}
-
-fn unusable(error: CircuitError) -> VerifyError {
-    VerifyError::Key(error.to_string())
 }

@@ -18,7 +18,6 @@
 
 mod builder;
 mod contraction;
-mod error;
 pub(crate) mod schedule;
 mod selector;
 mod serde_m61;
@@ -27,10 +26,10 @@ mod table;
 mod validate;
 mod view;
 
+pub use crate::error::CircuitError;
 pub(crate) use builder::check_bound;
 pub use builder::{Bound, CircuitBuilder};
 pub use contraction::{Axis, AxisRole, Contraction};
-pub use error::CircuitError;
 pub use schedule::Schedule;
 pub use selector::Selector;
 pub use setup::setup_circuit;

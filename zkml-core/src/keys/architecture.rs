@@ -52,7 +52,7 @@ impl Architecture {
     /// BLAKE3 of the architecture.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] when it cannot be encoded.
+    /// [`VerifyError::Invariant`] when it cannot be encoded.
     pub fn digest(&self) -> Result<[u8; 32], VerifyError> {
         domain::digest(domain::ARCHITECTURE, self)
     }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::{Architecture, NetworkSkeleton};
+use crate::error::RotationError;
 use crate::graph::{Graph, Operation, Preprocessing};
 use crate::ops::Skeleton;
 
@@ -28,6 +29,23 @@ impl fmt::Display for Difference {
             right,
         } = self;
         write!(f, "{place}: {what}: {left} here, {right} there")
+    }
+}
+
+impl From<Difference> for RotationError {
+    fn from(difference: Difference) -> Self {
+        let Difference {
+            place,
+            what,
+            left,
+            right,
+        } = difference;
+        Self::Network {
+            place,
+            what,
+            left,
+            right,
+        }
     }
 }
 

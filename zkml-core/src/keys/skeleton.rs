@@ -140,7 +140,7 @@ impl NetworkSkeleton {
     /// BLAKE3 of the whole skeleton.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] when it cannot be encoded.
+    /// [`VerifyError::Invariant`] when it cannot be encoded.
     pub fn digest(&self) -> Result<[u8; 32], VerifyError> {
         domain::digest(domain::SKELETON, self)
     }

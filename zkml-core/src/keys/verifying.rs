@@ -80,7 +80,7 @@ impl VerifyingKey {
     /// BLAKE3 over the digests of skeleton and weights key and over the instance. The setup proof is no part of it.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] when the key cannot be encoded.
+    /// [`VerifyError::Invariant`] when the key cannot be encoded.
     pub fn digest(&self) -> Result<[u8; 32], VerifyError> {
         self.digest_of(&self.network.digest()?, &self.weights.digest()?)
     }

@@ -2,6 +2,7 @@
 
 use super::weight_extents;
 use super::{CompiledModel, ProveError};
+use crate::error::WeightsKeyError;
 use crate::graph::IntTensor;
 use crate::int8::{Axis, Int8Cells, Int8Tensor};
 use crate::lower::{Filled, FilledColumn};
@@ -34,9 +35,14 @@ pub(crate) fn share(
     packing: &Packing,
     cells: &Int8Cells,
 ) -> Result<(), ProveError> {
-    let outside = || VerifyError::Key("weights: the rows are not those of the circuit".into());
     for (parameter, slot) in lowered.parameters.iter_mut().zip(&packing.slots) {
-        let (offset, axes) = place(&lowered.circuit[parameter.column].shape, slot);
+        let column = &lowered.circuit[parameter.column];
+        let outside = || {
+            VerifyError::from(WeightsKeyError::OtherRows {
+                column: column.name.clone(),
+            })
+        };
+        let (offset, axes) = place(&column.shape, slot);
         parameter.cells = Int8Tensor::view(cells, offset, axes).ok_or_else(outside)?;
         if let Some((id, order)) = &parameter.tensor
             && let Some(weight) = model.network.graph.parameters.get_mut(id.0)

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::layout::crops;
 use super::needed_tail;
 use super::skeleton::MAXIMUM_NAME;
-use crate::circuit::{Circuit, CircuitError, check_shape};
+use crate::circuit::{Circuit, check_shape};
+use crate::error::WeightsKeyError;
 use crate::pcs::{CodeParameters, Extent, Packing, RecursionParameters};
 use crate::poly::PaddedShape;
 use crate::privacy::{Privacy, Visibility};
@@ -140,29 +141,30 @@ impl WeightsKey {
     pub(crate) fn validate(&self) -> Result<(), VerifyError> {
         let count = self.columns.len();
         if count > MAXIMUM_COLUMNS {
-            return Err(VerifyError::Key(format!(
-                "weights: expected at most {MAXIMUM_COLUMNS} columns, found {count}"
-            )));
+            return Err(VerifyError::from(WeightsKeyError::ColumnCount {
+                most: MAXIMUM_COLUMNS,
+                found: count,
+            }));
         }
-        for column in &self.columns {
+        for (index, column) in self.columns.iter().enumerate() {
             if column.name.len() > MAXIMUM_NAME {
-                return Err(VerifyError::Key(format!(
-                    "weights: expected names of at most {MAXIMUM_NAME} bytes, found {}",
-                    column.name.len()
-                )));
+                return Err(VerifyError::from(WeightsKeyError::Name {
+                    column: index,
+                    most: MAXIMUM_NAME,
+                    found: column.name.len(),
+                }));
             }
-            let valid = check_shape(&column.name, &column.shape);
-            valid.map_err(|error: CircuitError| VerifyError::Key(error.to_string()))?;
+            check_shape(&column.name, &column.shape)?;
         }
         self.code.validate()?;
         self.recursion.validate(self.code.message_length())?;
         self.check_openings()?;
         let packing = self.packing()?;
         if packing.rows != self.commitments.rows {
-            return Err(VerifyError::Key(format!(
-                "weight commitment: expected {} rows, found {}",
-                packing.rows, self.commitments.rows
-            )));
+            return Err(VerifyError::from(WeightsKeyError::Rows {
+                expected: packing.rows,
+                found: self.commitments.rows,
+            }));
         }
         Ok(())
     }
@@ -179,21 +181,27 @@ impl WeightsKey {
 
     /// Checks that the commitments, and the room for randomness in the code, suffice for all openings of the weights.
     fn check_openings(&self) -> Result<(), VerifyError> {
-        let refuse = |what: String| Err(VerifyError::Key(format!("weight commitments: {what}")));
+        let refuse = |error: WeightsKeyError| Err(VerifyError::from(error));
         let (weights, count) = (&self.commitments, self.commitments.roots.len());
         if count == 0 || count > MAXIMUM_COMMITMENTS {
-            return refuse(format!("expected 1 to {MAXIMUM_COMMITMENTS}, found {count}"));
+            return refuse(WeightsKeyError::Commitments {
+                most: MAXIMUM_COMMITMENTS,
+                found: count,
+            });
         }
         match self.visibility {
             Visibility::Public if weights.openings != 0 || count != 1 => {
-                return refuse("public weights have one commitment and any number of openings".into());
+                return refuse(WeightsKeyError::PublicOpenings {
+                    commitments: count,
+                    openings: weights.openings,
+                });
             }
             Visibility::Private if weights.budget() <= ROTATION_RESERVE => {
-                return refuse(format!(
-                    "expected room for a proof and {ROTATION_RESERVE} rotations, found {count} commitments of {} \
-                     openings, one of them for the setup proof",
-                    weights.openings
-                ));
+                return refuse(WeightsKeyError::Budget {
+                    reserve: ROTATION_RESERVE,
+                    commitments: count,
+                    openings: weights.openings,
+                });
             }
             _ => {}
         }
@@ -210,16 +218,17 @@ impl WeightsKey {
         if self.code.tail >= tail {
             return Ok(());
         }
-        Err(VerifyError::Key(format!(
-            "commitment code: expected a tail of {tail} for {} columns an opening, found {}",
-            self.code.queries, self.code.tail
-        )))
+        Err(VerifyError::from(WeightsKeyError::Tail {
+            expected: tail,
+            queries: self.code.queries,
+            found: self.code.tail,
+        }))
     }
 
     /// BLAKE3 over the canonical encoding of all but the setup proof.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] when the key cannot be encoded.
+    /// [`VerifyError::Invariant`] when the key cannot be encoded.
     pub fn digest(&self) -> Result<[u8; 32], VerifyError> {
         // Field by field, in the order of the structure: all but the setup proof.
         let Self {

@@ -2,6 +2,7 @@
 
 use ark_ff::Field;
 
+use crate::error::LookupError;
 use crate::field::K;
 use crate::transcript::VerifyError;
 
@@ -44,24 +45,25 @@ impl Statement {
     ///
     /// [`VerifyError::Key`] naming the first lookup or table that does not fit.
     pub fn validate(&self) -> Result<(), VerifyError> {
-        let key = |message: String| Err(VerifyError::Key(message));
+        let refuse = |error: LookupError| Err(VerifyError::from(error));
         for (index, lookup) in self.lookups.iter().enumerate() {
             let Some(table) = self.tables.get(lookup.table) else {
-                return key(format!(
-                    "lookup {index}: table {} of {}",
-                    lookup.table,
-                    self.tables.len()
-                ));
+                return refuse(LookupError::Table {
+                    lookup: index,
+                    table: lookup.table,
+                    tables: self.tables.len(),
+                });
             };
             if lookup.arity != table.arity || lookup.arity == 0 {
-                return key(format!(
-                    "lookup {index}: {} columns into a table of {}",
-                    lookup.arity, table.arity
-                ));
+                return refuse(LookupError::Arity {
+                    lookup: index,
+                    found: lookup.arity,
+                    expected: table.arity,
+                });
             }
         }
         if let Some(index) = self.tables.iter().position(|table| table.arity == 0) {
-            return key(format!("table {index} has no columns"));
+            return refuse(LookupError::NoColumns { table: index });
         }
         let mut variables = self.block_variables().map(|(_, variables)| variables);
         let rows = variables.try_fold(0u64, |rows, variables| {
@@ -69,9 +71,7 @@ impl Statement {
         });
         match rows {
             Some(rows) if rows <= 1 << MAX_VARIABLES => Ok(()),
-            _ => key(format!(
-                "lookups and tables have more than 2^{MAX_VARIABLES} rows"
-            )),
+            _ => refuse(LookupError::Rows { most: MAX_VARIABLES }),
         }
     }
 

@@ -6,6 +6,7 @@ use ark_ff::{AdditiveGroup, Field};
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::KeyError;
 use crate::field::P;
 use crate::sumcheck::testing::{Message, Stream, TestProver, TestVerifier, altered, evaluate, places};
 use crate::transcript::{ProverChannel, ProverTranscript, VerifierChannel, VerifierTranscript, VerifyError};
@@ -498,7 +499,10 @@ fn statements_that_no_circuit_has_are_refused() {
     ];
     for statement in statements {
         let result = verify(&mut TestVerifier::new(vec![]), &statement, &|_, _, _| K::ZERO);
-        assert!(matches!(result, Err(VerifyError::Key(_))), "{statement:?}");
+        assert!(
+            matches!(result, Err(VerifyError::Key(KeyError::Lookup(_)))),
+            "{statement:?}"
+        );
         // Neither the layout nor the account of errors fails on it.
         let _ = (Stack::new(&statement), soundness(&statement));
     }

@@ -188,7 +188,7 @@ fn read<C: VerifierChannel + ?Sized, const N: usize>(
     label: &'static str,
 ) -> Result<[C::Scalar; N], VerifyError> {
     let scalars = channel.read_scalars(label, N)?;
-    scalars
-        .try_into()
-        .map_err(|_| VerifyError::Key(format!("{label}: the channel returned too few scalars")))
+    scalars.try_into().map_err(|_| VerifyError::Invariant {
+        what: format!("{label}: the channel returned another number of scalars than {N}"),
+    })
 }

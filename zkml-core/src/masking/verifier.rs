@@ -34,7 +34,7 @@ impl<'t, C: VerifierChannel<Scalar = K>> MaskedVerifier<'t, C> {
     ///
     /// # Errors
     ///
-    /// What reading the messages gives; [`VerifyError::Key`] for another number of scalars than there are pads.
+    /// What reading the messages gives; [`VerifyError::Invariant`] for another number of scalars than there are pads.
     pub fn close(self) -> Result<Closing, VerifyError> {
         let Self {
             transcript,

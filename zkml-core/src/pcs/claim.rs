@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::code::CodeParameters;
 use super::recursive::RecursionParameters;
 use super::stored::StoredRows;
+use crate::error::{ClaimError, OpeningError};
 use crate::field::K;
 use crate::poly::Coordinate;
 use crate::transcript::VerifyError;
@@ -130,10 +131,11 @@ pub fn check_strides(
 ) -> Result<(), VerifyError> {
     for (index, log_stride) in strides.into_iter().enumerate() {
         if log_stride != 0 && log_stride != code.log_stride {
-            return Err(VerifyError::Key(format!(
-                "opening: matrix {index} has rows of stride 2^{log_stride}, expected 1 or 2^{}",
-                code.log_stride
-            )));
+            return Err(VerifyError::from(OpeningError::Stride {
+                matrix: index,
+                found: log_stride,
+                expected: code.log_stride,
+            }));
         }
     }
     Ok(())
@@ -154,28 +156,32 @@ pub fn check_mask(commitments: &[Commitment], mask: Option<MaskRows>) -> Result<
         first_pair,
     } = rows;
     let Some(matrix) = commitments.get(mask.matrix) else {
-        return Err(VerifyError::Key("opening: the mask is in no matrix".into()));
+        return Err(VerifyError::from(OpeningError::MaskMatrix {
+            found: mask.matrix,
+            matrices: commitments.len(),
+        }));
     };
     let stride = 1usize.checked_shl(matrix.log_stride);
     if stride != Some(classes) {
-        return Err(VerifyError::Key(format!(
-            "opening: a mask of {classes} rows in a matrix of stride 2^{}",
-            matrix.log_stride
-        )));
+        return Err(VerifyError::from(OpeningError::MaskStride {
+            found: classes,
+            log_stride: matrix.log_stride,
+        }));
     }
     let length = classes.checked_mul(2);
     let end = length.and_then(|length| mask.first_row.checked_add(length));
     if !matches!(end, Some(end) if end <= matrix.rows) {
-        return Err(VerifyError::Key(
-            "opening: the mask reaches beyond its matrix".into(),
-        ));
+        return Err(VerifyError::from(OpeningError::MaskBeyond {
+            first: mask.first_row,
+            rows: matrix.rows,
+        }));
     }
     match mask.first_row.checked_sub(first_pair) {
         Some(distance) if distance.is_multiple_of(2) => Ok(()),
-        _ => Err(VerifyError::Key(format!(
-            "opening: rows {first_pair} to {} before the mask are no pairs",
-            mask.first_row
-        ))),
+        _ => Err(VerifyError::from(OpeningError::MaskPairs {
+            first: first_pair,
+            mask: mask.first_row,
+        })),
     }
 }
 
@@ -190,31 +196,44 @@ pub fn check_points<'a>(
     points: impl IntoIterator<Item = &'a ClaimPoint>,
 ) -> Result<(), VerifyError> {
     for (index, point) in points.into_iter().enumerate() {
-        let refuse = |what: &str| Err(VerifyError::Key(format!("opening: claim {index}: {what}")));
+        let refuse = |error| Err(VerifyError::from(OpeningError::Claim { claim: index, error }));
         let Some(matrix) = commitments.get(point.matrix) else {
-            return refuse("no such matrix");
+            return refuse(ClaimError::Matrix {
+                found: point.matrix,
+                matrices: commitments.len(),
+            });
         };
         if point.low.len() != code.log_row as usize {
-            return refuse("the point in the row has the wrong number of coordinates");
+            return refuse(ClaimError::Low {
+                found: point.low.len(),
+                expected: code.log_row as usize,
+            });
         }
         let between = point.low.iter().rev().take(matrix.log_stride as usize);
         if between
             .into_iter()
             .any(|coordinate| *coordinate != Coordinate::Bit(false).value())
         {
-            return refuse("the point in a narrow row does not end in zeros");
+            return refuse(ClaimError::NarrowRow);
         }
         if point.stored.variables() != point.high.len() {
-            return refuse("the point over the rows has the wrong number of coordinates");
+            return refuse(ClaimError::High {
+                found: point.high.len(),
+                expected: point.stored.variables(),
+            });
         }
         let end = point.first_row.checked_add(point.stored.count());
         if end.is_none_or(|end| end > matrix.rows) {
-            return refuse("its rows reach beyond the matrix");
+            return refuse(ClaimError::Rows {
+                first: point.first_row,
+                count: point.stored.count(),
+                rows: matrix.rows,
+            });
         }
         for (k, coordinate) in point.high.iter().enumerate() {
             let challenge = matches!(coordinate, Coordinate::Challenge(_));
             if challenge && point.high.iter().take(k).any(|earlier| earlier == coordinate) {
-                return refuse("a challenge is the coordinate of two row variables");
+                return refuse(ClaimError::RepeatedChallenge);
             }
         }
     }

@@ -4,11 +4,12 @@
 
 use thiserror::Error;
 
+use crate::error::KeyError;
 use crate::secret::RandomnessError;
 use crate::transcript::VerifyError;
 
 /// Errors of the prover's side of the commitment.
-#[derive(Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum PcsError {
     /// Parameters or claims that no verifier would accept either.
@@ -47,6 +48,12 @@ pub enum PcsError {
         /// What it says.
         cause: String,
     },
+}
+
+impl<E: Into<KeyError>> From<E> for PcsError {
+    fn from(error: E) -> Self {
+        Self::Parameters(VerifyError::from(error))
+    }
 }
 
 crate::debug_as_display!(PcsError);

@@ -15,9 +15,9 @@ use super::error::PcsError;
 use super::hash::{Digest, root_digest};
 use super::merkle::MerkleTree;
 use super::rows::{Keep, Rows, Tails};
+use crate::error::CodeError;
 use crate::field::M61;
 use crate::secret::{Seed, wipe};
-use crate::transcript::VerifyError;
 
 /// Cells that are worth a thread.
 pub(super) const GRAIN: usize = 1 << 14;
@@ -137,10 +137,10 @@ impl CommittedMatrix {
             });
         }
         if randomness.length > code.tail {
-            return Err(PcsError::Parameters(VerifyError::Key(format!(
-                "commitment code: a tail of {}, expected room for {} random coefficients",
-                code.tail, randomness.length
-            ))));
+            return Err(PcsError::from(CodeError::ShortTail {
+                found: code.tail,
+                expected: randomness.length,
+            }));
         }
         let count = rows.len() / row_length;
         let mut tails = vec![M61::ZERO; count * code.tail];

@@ -18,6 +18,7 @@
 use super::claim::ClaimPoint;
 use super::code::RowCode;
 use super::stored::{Extent, StoredRows};
+use crate::error::PackingError;
 use crate::field::K;
 use crate::poly::Coordinate;
 use crate::transcript::VerifyError;
@@ -62,7 +63,7 @@ impl Packing {
         let RowCode {
             log_row, log_stride, ..
         } = rows;
-        let too_large = || VerifyError::Key("packing: the matrix is larger than the address space".into());
+        let too_large = || VerifyError::from(PackingError::TooLarge);
         let row_length = 1usize.checked_shl(log_row).ok_or_else(too_large)?;
         let mut order: Vec<usize> = (0..extents.len()).collect();
         order.sort_by_key(|column| core::cmp::Reverse(extents.get(*column).map(Extent::variables)));
@@ -147,11 +148,10 @@ impl Slot {
     /// [`VerifyError::Key`] where the point has another number of coordinates than the column has variables.
     pub fn split(&self, point: &[Coordinate]) -> Result<(Vec<Coordinate>, Vec<K>), VerifyError> {
         if point.len() != self.variables {
-            return Err(VerifyError::Key(format!(
-                "packing: a claim has {} coordinates, its column {} variables",
-                point.len(),
-                self.variables
-            )));
+            return Err(VerifyError::from(PackingError::Coordinates {
+                found: point.len(),
+                expected: self.variables,
+            }));
         }
         let log_row = self.log_row as usize;
         let (high, low) = point.split_at(self.variables.saturating_sub(log_row));

@@ -12,6 +12,7 @@
 //! most significant place, so stored rows keep the order of the full table. Example: of 3 x 3 kernels, padded to 4 x 4,
 //! nine blocks of rows are stored and not sixteen.
 
+use crate::error::PackingError;
 use crate::field::{K, mul_k};
 use crate::poly;
 use crate::poly::Coordinate;
@@ -104,7 +105,7 @@ pub struct StoredRows {
 
 impl StoredRows {
     fn new(groups: Vec<(usize, usize)>) -> Result<Self, VerifyError> {
-        let too_large = || VerifyError::Key("packing: the matrix is larger than the address space".into());
+        let too_large = || VerifyError::from(PackingError::TooLarge);
         let bits = groups
             .iter()
             .try_fold(0u32, |sum, (bits, _)| sum.checked_add(u32::try_from(*bits).ok()?));

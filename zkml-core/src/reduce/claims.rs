@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Point, Side};
 use crate::circuit::{Circuit, ColumnId, ColumnKind};
+use crate::error::ReductionError;
 use crate::transcript::{Check, Scalar, VerifyError};
 
 /// Claims by column.
@@ -70,8 +71,8 @@ impl<S: Scalar> Claims<S> {
             }
             None => {
                 if self.count == MAXIMUM_CLAIMS {
-                    let message = format!("column `{place}`: more than {MAXIMUM_CLAIMS} claims");
-                    return Err(VerifyError::Key(message).into());
+                    let (column, most) = (place.to_owned(), MAXIMUM_CLAIMS);
+                    return Err(VerifyError::from(ReductionError::Claims { column, most }).into());
                 }
                 self.count += 1;
                 self.by_column[column.index()].push((point, value));

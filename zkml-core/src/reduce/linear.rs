@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Claims, Point, Side};
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Linear, Term};
+use crate::error::ReductionError;
 use crate::field::{K, M61};
 use crate::transcript::{Check, VerifyError};
 
@@ -42,8 +43,8 @@ pub(super) fn split_linear<D: Side>(
         rest = rest - sent * lift(term.coefficient);
     }
     let Some(inverse) = ark_ff::Field::inverse(&derived.coefficient) else {
-        let message = format!("column `{}` has a term with coefficient 0", circuit[column].name);
-        return Err(VerifyError::Key(message).into());
+        let column = circuit[column].name.clone();
+        return Err(VerifyError::from(ReductionError::ZeroCoefficient { column }).into());
     };
     let value = rest * lift(inverse);
     claims.add(side, circuit, derived.column, Arc::clone(point), value)

@@ -14,7 +14,7 @@ use crate::sumcheck::{self, Reduced};
 use crate::transcript::{Check, ProverChannel, Quadratic, VerifyError};
 
 /// Why the prover cannot reduce its claims.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ReduceError {
     /// No verifier would accept the circuit either.

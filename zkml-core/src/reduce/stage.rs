@@ -54,7 +54,11 @@ pub(super) fn conclude_stage<D: Side>(
                 let points = operand_points(circuit, contraction, instance.column, z, challenges);
                 ending.add_contraction(side, index, contraction, points, weight)?;
             }
-            _ => return Err(VerifyError::Key("a given column cannot be reduced".into()).into()),
+            _ => {
+                let column = &circuit[instance.column].name;
+                let what = format!("column `{column}` is given and cannot be reduced");
+                return Err(VerifyError::Invariant { what }.into());
+            }
         }
     }
     ending.state(side, depth)?;

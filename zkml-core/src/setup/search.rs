@@ -13,6 +13,7 @@ use crate::optimize::circuit::code_choice::{self, CodeChoice};
 use crate::pcs::recursive::RecursionPlanner;
 use crate::pcs::{CodeParameters, Extent, Packing, RowCode};
 use crate::privacy::Privacy;
+use crate::transcript::VerifyError;
 
 /// About how many scalars a proof hides, to estimate the rows of its masks. The number grows with the depth of the
 /// network, and with the logarithm of its size.
@@ -125,7 +126,7 @@ impl<'a> Search<'a> {
                 code_choice::log_strides(&self.switches, &self.options.log_strides),
             ),
             Some(code) => {
-                code.validate()?;
+                code.validate().map_err(VerifyError::from)?;
                 let blowup = code.log_codeword.saturating_sub(code.log_row);
                 (
                     code.log_row..=code.log_row,

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use super::round::{extrapolate, interpolate, lagrange_weights};
 use super::testing::{Stream, TestProver, TestVerifier, altered, element, evaluate, places};
 use super::*;
+use crate::error::SumcheckError;
 use crate::field::K;
-use crate::transcript::{ErrorRule, ProverChannel, VerifierChannel};
+use crate::transcript::{ErrorRule, ProverChannel, VerifierChannel, VerifyError};
 
 /// The tables of one instance: their product is summed.
 type Tables = Vec<Vec<K>>;
@@ -208,8 +209,17 @@ fn shapes_that_no_circuit_has_are_refused() {
         variables: 1,
         degree: MAX_DEGREE + 1,
     }];
-    assert!(verify_batched(&mut channel, "sumcheck", &degree, &[K::ONE]).is_err());
-    assert!(verify_batched(&mut channel, "sumcheck", &[], &[K::ONE]).is_err());
+    let mut refused = |shapes: &[Shape]| {
+        let result = verify_batched(&mut channel, "sumcheck", shapes, &[K::ONE]);
+        result.map(|_| ()).unwrap_err()
+    };
+    let expected = SumcheckError::Degree {
+        label: "sumcheck",
+        found: MAX_DEGREE + 1,
+        most: MAX_DEGREE,
+    };
+    assert_eq!(refused(&degree), VerifyError::from(expected));
+    assert!(matches!(refused(&[]), VerifyError::Invariant { .. }));
 }
 
 const RULE: ErrorRule = ErrorRule {

@@ -3,6 +3,7 @@
 use ark_ff::Field;
 
 use super::round::{MAX_DEGREE, half, lagrange_weights, round_degree};
+use crate::error::SumcheckError;
 use crate::field::{K, P};
 use crate::transcript::{ErrorRule, ErrorTerm, Scalar, VerifierChannel, VerifyError};
 
@@ -42,7 +43,7 @@ impl<S> Reduced<S> {
 ///
 /// # Errors
 ///
-/// A message that cannot be read; [`VerifyError::Key`] for shapes that no circuit has.
+/// A message that cannot be read; [`VerifyError::Key`] for a degree that no circuit has.
 pub fn verify_batched<C: VerifierChannel + ?Sized>(
     channel: &mut C,
     label: &'static str,
@@ -50,17 +51,16 @@ pub fn verify_batched<C: VerifierChannel + ?Sized>(
     claims: &[C::Scalar],
 ) -> Result<Reduced<C::Scalar>, VerifyError> {
     if shapes.len() != claims.len() {
-        return Err(VerifyError::Key(format!(
-            "{label}: {} instances, {} claims",
-            shapes.len(),
-            claims.len()
-        )));
+        return Err(VerifyError::Invariant {
+            what: format!("{label}: {} instances, {} claims", shapes.len(), claims.len()),
+        });
     }
     if let Some(shape) = shapes.iter().find(|shape| shape.degree > MAX_DEGREE) {
-        return Err(VerifyError::Key(format!(
-            "{label}: degree {} is above {MAX_DEGREE}",
-            shape.degree
-        )));
+        return Err(VerifyError::from(SumcheckError::Degree {
+            label,
+            found: shape.degree,
+            most: MAX_DEGREE,
+        }));
     }
     let rounds = shapes.iter().map(|shape| shape.variables).max().unwrap_or(0);
     let mut coefficients = if shapes.len() < 2 {

@@ -64,7 +64,9 @@ pub trait VerifierChannel {
     fn read_scalar(&mut self, label: &'static str) -> Result<Self::Scalar, VerifyError> {
         self.read_scalars(label, 1)?
             .pop()
-            .ok_or(VerifyError::Key("channel returned no scalar".into()))
+            .ok_or_else(|| VerifyError::Invariant {
+                what: format!("{label}: the channel returned no scalar"),
+            })
     }
 
     /// Reads `count` elements of `K` that are public even in zero knowledge (a masked row combination).

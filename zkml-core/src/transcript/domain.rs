@@ -33,9 +33,11 @@ pub const KEYLESS_SEED: &str = protocol!("hedged seed without a secret");
 /// BLAKE3 in a domain, over the canonical encoding of `fields`.
 ///
 /// # Errors
-/// [`VerifyError::Key`] when they cannot be encoded.
+/// [`VerifyError::Invariant`] when they cannot be encoded, which no type of a key is.
 pub(crate) fn digest(domain: &str, fields: &impl Serialize) -> Result<[u8; 32], VerifyError> {
-    let bytes = postcard::to_stdvec(fields).map_err(|error| VerifyError::Key(error.to_string()))?;
+    let bytes = postcard::to_stdvec(fields).map_err(|error| VerifyError::Invariant {
+        what: format!("`{domain}` cannot be encoded: {error}"),
+    })?;
     let mut hasher = blake3::Hasher::new_derive_key(domain);
     hasher.update(&bytes);
     Ok(*hasher.finalize().as_bytes())

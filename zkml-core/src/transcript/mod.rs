@@ -17,7 +17,6 @@
 //! - [`state`]: the hash chain;
 //! - `prover`, [`verifier`]: the two ends;
 //! - [`event`]: the list of items, for tests that change every byte of a proof;
-//! - [`error`]: why a proof is rejected;
 //! - [`domain`]: the version of the protocol;
 //! - [`term`]: the account of soundness.
 //!
@@ -27,7 +26,6 @@
 
 pub mod channel;
 pub mod domain;
-pub mod error;
 pub mod event;
 #[cfg(feature = "prover")]
 pub mod prover;
@@ -41,9 +39,9 @@ mod work;
 #[cfg(feature = "prover")]
 mod tests;
 
+pub use crate::error::VerifyError;
 pub use channel::{Check, ProverChannel, Quadratic, Scalar, VerifierChannel};
 pub use domain::{PROTOCOL, PROTOCOL_SETUP};
-pub use error::VerifyError;
 pub use event::{Event, Kind};
 #[cfg(feature = "prover")]
 pub use prover::ProverTranscript;

@@ -26,6 +26,7 @@ use crate::argument::{
     soundness,
 };
 use crate::circuit::{ColumnId, Home};
+use crate::error::KeyError;
 use crate::field::K;
 use crate::keys::VerifyingKey;
 use crate::masking::{MaskedVerifier, Replay};
@@ -99,9 +100,10 @@ fn run(
 /// Refuses soundness below [`SECURITY_BITS`].
 fn refuse_insecure(bits: f64) -> Result<(), VerifyError> {
     if bits.is_nan() || bits < SECURITY_BITS {
-        return Err(VerifyError::Key(format!(
-            "the argument has {bits:.1} bits of soundness, at least {SECURITY_BITS} are asked for"
-        )));
+        return Err(VerifyError::from(KeyError::Insecure {
+            bits,
+            least: SECURITY_BITS,
+        }));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::{Verified, check_answer, refuse_insecure, run};
 use std::borrow::Cow;
 
 use crate::argument::{Statement, hex, soundness};
+use crate::error::{RotationError, WeightsKeyError};
 use crate::keys::{VerifyingKey, WeightsKey};
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{Event, PROTOCOL_SETUP, VerifierTranscript, VerifyError};
@@ -118,36 +119,32 @@ impl VerifyingKey {
     /// # Errors
     /// [`VerifyError::Key`] that names the difference.
     pub fn replaces(&self, old: &Self) -> Result<(), VerifyError> {
-        let refuse = |what: &str| {
-            Err(VerifyError::Key(format!(
-                "it does not replace the other key: {what}"
-            )))
-        };
+        let refuse = |error: RotationError| Err(VerifyError::from(error));
         let (new, replaced) = (&self.weights, &old.weights);
         match new.previous {
-            None => return refuse("it was not made by rotation"),
+            None => return refuse(RotationError::NotRotated),
             Some(root) if !replaced.commitments.roots.contains(&root) => {
-                return refuse("it was made from a key with other commitments");
+                return refuse(RotationError::OtherCommitments);
             }
             Some(_) => {}
         }
         if let Some(difference) = self.network.difference(&old.network) {
-            return refuse(&format!("the network is another: {difference}"));
+            return refuse(difference.into());
         }
         let same = [
             (
-                "what is private",
+                RotationError::Privacy,
                 self.instance == old.instance && new.visibility == replaced.visibility,
             ),
             (
-                "the columns of weights",
+                RotationError::Columns,
                 new.columns == replaced.columns && new.unpacked == replaced.unpacked,
             ),
             // Soundness does not need it, since roots are bound to the code; but it would be no rotation.
-            ("the code", new.code == replaced.code),
+            (RotationError::Code, new.code == replaced.code),
         ];
-        match same.iter().find(|(_, same)| !same) {
-            Some((what, _)) => refuse(&format!("{what} is another")),
+        match same.into_iter().find(|(_, same)| !same) {
+            Some((error, _)) => refuse(error),
             None => Ok(()),
         }
     }
@@ -163,9 +160,7 @@ pub fn verify_setup_recording(
     transcript: VerifierTranscript<'_>,
 ) -> Result<Vec<Event>, VerifyError> {
     if key.setup_proof.is_empty() {
-        return Err(VerifyError::Key(
-            "no setup proof: nothing shows that its weights are what it says".into(),
-        ));
+        return Err(VerifyError::from(WeightsKeyError::NoSetupProof));
     }
     let statement = Statement::of_setup(key)?;
     let proof = Proof {

@@ -12,18 +12,17 @@ mod curve;
 mod custom;
 mod decay;
 mod dyadic;
-mod error;
 mod evaluated;
 mod function;
 #[cfg(test)]
 mod tests;
 
+pub use crate::error::TableError;
 pub use cells::Cells;
 pub use curve::{Curve, CurveKind};
 pub use custom::Custom;
 pub use decay::DecayTable;
 pub use dyadic::Dyadic;
-pub use error::TableError;
 pub use evaluated::EvaluatedTable;
 pub use function::{Function, FunctionTable};
 

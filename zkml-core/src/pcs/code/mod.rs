@@ -19,8 +19,8 @@ use std::sync::Arc;
 use ark_ff::{AdditiveGroup, Field};
 
 use super::circle::Twiddles;
+use crate::error::CodeError;
 use crate::field::{K, M61, mul_k_base};
-use crate::transcript::VerifyError;
 
 /// The longest codewords, `log2`, that are computed whole to look at some symbols: half a gigabyte with the factors.
 /// They are longer only where a recursion takes over, and then what is in the clear is short or mostly 0.
@@ -38,8 +38,8 @@ impl CircleCode {
     ///
     /// # Errors
     ///
-    /// [`VerifyError::Key`] where the parameters are out of range.
-    pub fn new(parameters: &CodeParameters) -> Result<Self, VerifyError> {
+    /// [`CodeError`] where the parameters are out of range.
+    pub fn new(parameters: &CodeParameters) -> Result<Self, CodeError> {
         parameters.validate()?;
         Ok(Self::of(parameters.wide()))
     }
@@ -360,24 +360,72 @@ mod tests {
         assert_eq!(good.validate(), Ok(()));
         type Change = fn(&mut CodeParameters, u32);
         const MAX: u32 = u32::MAX;
-        let changes: [(Change, &[u32], &str); 8] = [
-            (|p, to| p.log_row = to, &[0, 27, MAX], "log_row"),
-            (|p, to| p.tail = to as usize, &[17, MAX], "tail"),
-            (|p, to| p.log_stride = to, &[1], "tail"),
-            (|p, to| p.log_stride = to, &[4, 7, 64, MAX], "log_stride"),
-            (|p, to| p.log_codeword = to, &[4, 31, MAX], "log_codeword"),
-            (|p, to| p.queries = to as usize, &[0, 65, MAX], "queries"),
-            (|p, to| p.digest_bytes = to, &[25, 33, MAX], "digest_bytes"),
-            (|p, to| p.grinding_bits = to, &[41], "grinding_bits"),
+        type Expected = fn(u32) -> CodeError;
+        let changes: [(Change, &[u32], Expected); 8] = [
+            (
+                |p, to| p.log_row = to,
+                &[0, 27, MAX],
+                |found| CodeError::LogRow { found, most: 26 },
+            ),
+            (
+                |p, to| p.tail = to as usize,
+                &[17, MAX],
+                |found| CodeError::Tail {
+                    found: found as usize,
+                    most: 16,
+                },
+            ),
+            (
+                |p, to| p.log_stride = to,
+                &[1],
+                |_| CodeError::TailStride { found: 3, stride: 2 },
+            ),
+            (
+                |p, to| p.log_stride = to,
+                &[4, 7, 64, MAX],
+                |found| CodeError::LogStride {
+                    found,
+                    log_row: 4,
+                    most: 6,
+                },
+            ),
+            (
+                |p, to| p.log_codeword = to,
+                &[4, 31, MAX],
+                |found| CodeError::LogCodeword {
+                    found,
+                    most: 30,
+                    points: 20,
+                },
+            ),
+            (
+                |p, to| p.queries = to as usize,
+                &[0, 65, MAX],
+                |found| CodeError::Queries {
+                    found: found as usize,
+                    most: 64,
+                },
+            ),
+            (
+                |p, to| p.digest_bytes = to,
+                &[25, 33, MAX],
+                |found| CodeError::DigestBytes {
+                    found,
+                    least: 26,
+                    most: 32,
+                },
+            ),
+            (
+                |p, to| p.grinding_bits = to,
+                &[41],
+                |found| CodeError::GrindingBits { found, most: 40 },
+            ),
         ];
-        for (change, values, name) in changes {
+        for (change, values, expected) in changes {
             for value in values {
                 let mut bad = good.clone();
                 change(&mut bad, *value);
-                match bad.validate() {
-                    Err(VerifyError::Key(message)) => assert!(message.contains(name), "{message}"),
-                    other => panic!("{name}: {other:?}"),
-                }
+                assert_eq!(bad.validate(), Err(expected(*value)));
             }
         }
         let (mut long_tail, mut many_queries) = (good.clone(), good.clone());

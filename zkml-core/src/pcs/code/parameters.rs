@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::RowCode;
-use crate::transcript::VerifyError;
+use crate::error::CodeError;
 
 /// The goal of one opening, in bits: the errors of the few openings of a proof then sum to less than 2^-100.
 pub const TARGET_BITS: f64 = 104.0;
 
 /// The shortest nodes of a tree: a collision takes `2^104` hashes, what one opening aims at.
 pub const MIN_DIGEST_BYTES: u32 = 26;
+const MAX_DIGEST_BYTES: u32 = 32;
 
 /// Limits for parameters that come from outside.
 pub(super) const MAX_LOG_ROW: u32 = 26;
@@ -55,14 +56,14 @@ impl CodeParameters {
     ///
     /// # Errors
     ///
-    /// [`VerifyError::Key`] where the sizes make no code, or no number of queries reaches the target.
+    /// [`CodeError`] where the sizes make no code, or no number of queries reaches the target.
     pub fn for_target(
         log_row: u32,
         tail: usize,
         log_codeword: u32,
         grinding_bits: u32,
         target_bits: f64,
-    ) -> Result<Self, VerifyError> {
+    ) -> Result<Self, CodeError> {
         let mut parameters = Self {
             grinding_bits,
             ..Self::of_size(log_row, tail, log_codeword)
@@ -79,71 +80,68 @@ impl CodeParameters {
     ///
     /// # Errors
     ///
-    /// [`VerifyError::Key`] that names the first value out of range.
-    pub fn validate(&self) -> Result<(), VerifyError> {
+    /// [`CodeError`] that names the first value out of range.
+    pub fn validate(&self) -> Result<(), CodeError> {
         self.validate_lengths()?;
         self.validate_queries()
     }
 
-    fn validate_lengths(&self) -> Result<(), VerifyError> {
-        let refuse = |what: String| Err(VerifyError::Key(format!("commitment code: {what}")));
+    fn validate_lengths(&self) -> Result<(), CodeError> {
         if self.log_row == 0 || self.log_row > MAX_LOG_ROW {
-            return refuse(format!(
-                "log_row is {}, expected 1 to {MAX_LOG_ROW}",
-                self.log_row
-            ));
+            return Err(CodeError::LogRow {
+                found: self.log_row,
+                most: MAX_LOG_ROW,
+            });
         }
         if self.tail > self.row_length() {
-            return refuse(format!(
-                "tail is {}, expected at most {}",
-                self.tail,
-                self.row_length()
-            ));
+            return Err(CodeError::Tail {
+                found: self.tail,
+                most: self.row_length(),
+            });
         }
         if self.log_codeword > MAX_LOG_CODEWORD || self.message_length() + 1 >= self.codeword_length() {
-            return refuse(format!(
-                "log_codeword is {}, expected at most {MAX_LOG_CODEWORD} and more than {} points",
-                self.log_codeword,
-                self.message_length() + 1
-            ));
+            return Err(CodeError::LogCodeword {
+                found: self.log_codeword,
+                most: MAX_LOG_CODEWORD,
+                points: self.message_length() + 1,
+            });
         }
         // A narrow row has a variable at least; its tail is its part of the tail.
         if self.log_stride >= self.log_row || self.log_stride > MAX_LOG_STRIDE {
-            return refuse(format!(
-                "log_stride is {}, expected less than {} and at most {MAX_LOG_STRIDE}",
-                self.log_stride, self.log_row
-            ));
+            return Err(CodeError::LogStride {
+                found: self.log_stride,
+                log_row: self.log_row,
+                most: MAX_LOG_STRIDE,
+            });
         }
         if !self.tail.is_multiple_of(self.stride()) {
-            return refuse(format!(
-                "tail is {}, expected a multiple of {}",
-                self.tail,
-                self.stride()
-            ));
+            return Err(CodeError::TailStride {
+                found: self.tail,
+                stride: self.stride(),
+            });
         }
         Ok(())
     }
 
-    fn validate_queries(&self) -> Result<(), VerifyError> {
-        let refuse = |what: String| Err(VerifyError::Key(format!("commitment code: {what}")));
+    fn validate_queries(&self) -> Result<(), CodeError> {
         if self.queries == 0 || self.queries > MAX_QUERIES || self.queries > self.codeword_length() {
-            return refuse(format!(
-                "queries is {}, expected 1 to {}",
-                self.queries,
-                MAX_QUERIES.min(self.codeword_length())
-            ));
+            return Err(CodeError::Queries {
+                found: self.queries,
+                most: MAX_QUERIES.min(self.codeword_length()),
+            });
         }
-        if !(MIN_DIGEST_BYTES..=32).contains(&self.digest_bytes) {
-            return refuse(format!(
-                "digest_bytes is {}, expected {MIN_DIGEST_BYTES} to 32",
-                self.digest_bytes
-            ));
+        if !(MIN_DIGEST_BYTES..=MAX_DIGEST_BYTES).contains(&self.digest_bytes) {
+            return Err(CodeError::DigestBytes {
+                found: self.digest_bytes,
+                least: MIN_DIGEST_BYTES,
+                most: MAX_DIGEST_BYTES,
+            });
         }
         if self.grinding_bits > MAX_GRINDING_BITS {
-            return refuse(format!(
-                "grinding_bits is {}, expected at most {MAX_GRINDING_BITS}",
-                self.grinding_bits
-            ));
+            return Err(CodeError::GrindingBits {
+                found: self.grinding_bits,
+                most: MAX_GRINDING_BITS,
+            });
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use ark_ff::{AdditiveGroup, Field};
 
+use crate::error::RecursionError;
 use crate::field::{K, M61, mul_k, mul_k_base};
 use crate::pcs::CodeParameters;
 use crate::pcs::circle::{basis_factors, domain_points};
@@ -32,9 +33,7 @@ pub(super) fn check_functionals<'a>(
             Functional::Position(position) => *position < code.codeword_length(),
         };
         if !fits {
-            return Err(VerifyError::Key(format!(
-                "recursion: claim {index} does not fit the code"
-            )));
+            return Err(VerifyError::from(RecursionError::Claim { claim: index }));
         }
     }
     Ok(())

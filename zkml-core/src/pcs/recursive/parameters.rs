@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::RecursionError;
 use crate::pcs::CodeParameters;
 use crate::transcript::VerifyError;
 
@@ -42,19 +43,28 @@ impl RecursionParameters {
     pub fn validate(&self, message_length: usize) -> Result<(), VerifyError> {
         let mut length = message_length;
         for (index, level) in self.levels.iter().enumerate() {
-            let refuse = |what: String| Err(VerifyError::Key(format!("recursion: level {index}: {what}")));
-            level.validate()?;
+            let refuse = |error: RecursionError| Err(VerifyError::from(error));
+            if let Err(error) = level.validate() {
+                return refuse(RecursionError::Code { level: index, error });
+            }
             if level.tail != 0 {
-                return refuse(format!("tail is {}, expected 0", level.tail));
+                return refuse(RecursionError::Tail {
+                    level: index,
+                    found: level.tail,
+                });
             }
             if level.log_stride != 0 {
-                return refuse(format!("log_stride is {}, expected 0", level.log_stride));
+                return refuse(RecursionError::LogStride {
+                    level: index,
+                    found: level.log_stride,
+                });
             }
             if level.row_length() >= length || !length.is_multiple_of(level.row_length()) {
-                return refuse(format!(
-                    "rows of {}, expected two or more that make up {length} elements",
-                    level.row_length()
-                ));
+                return refuse(RecursionError::Rows {
+                    level: index,
+                    row: level.row_length(),
+                    length,
+                });
             }
             length = level.row_length();
         }
@@ -68,9 +78,7 @@ impl RecursionParameters {
     /// [`VerifyError::Key`] where there is none, and as [`Self::validate`].
     pub(super) fn checked_shapes(&self, message_length: usize) -> Result<Vec<LevelShape<'_>>, VerifyError> {
         if self.levels.is_empty() {
-            return Err(VerifyError::Key(
-                "recursion: no levels, expected at least one".into(),
-            ));
+            return Err(VerifyError::from(RecursionError::NoLevels));
         }
         self.validate(message_length)?;
         Ok(self.shapes(message_length))

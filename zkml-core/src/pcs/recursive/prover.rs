@@ -9,9 +9,10 @@ use super::functional::{Functional, check_functionals};
 use super::level::Level;
 use super::parameters::{LevelShape, RecursionParameters};
 use super::soundness::rows_grinding_bits;
+use crate::error::RecursionError;
 use crate::field::{K, kernels};
 use crate::pcs::{CodeParameters, PcsError};
-use crate::transcript::{ProverChannel, VerifyError};
+use crate::transcript::ProverChannel;
 
 /// A committed vector, as the prover keeps it until its functionals are known.
 #[derive(Debug, Clone)]
@@ -73,11 +74,10 @@ pub fn prove(
     let length = committed.message.len();
     let shapes = parameters.checked_shapes(length)?;
     if length != base_code.message_length() {
-        return Err(VerifyError::Key(format!(
-            "recursion: {length} elements are committed, the code has {}",
-            base_code.message_length()
-        ))
-        .into());
+        return Err(PcsError::from(RecursionError::Length {
+            found: length,
+            expected: base_code.message_length(),
+        }));
     }
     check_functionals(base_code, functionals)?;
     let mut weights: Option<Vec<K>> = None;

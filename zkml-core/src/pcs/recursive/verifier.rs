@@ -8,6 +8,7 @@ use ark_ff::AdditiveGroup;
 use super::functional::{Functional, Message, Tensor, check_functionals};
 use super::parameters::{LevelShape, RecursionParameters};
 use super::soundness::rows_grinding_bits;
+use crate::error::RecursionError;
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, mul_k};
 use crate::pcs::CodeParameters;
@@ -60,10 +61,10 @@ pub fn verify(
     let length = commitment.message_length;
     let shapes = parameters.checked_shapes(length)?;
     if length != base_code.message_length() {
-        return Err(VerifyError::Key(format!(
-            "recursion: {length} elements are committed, the code has {}",
-            base_code.message_length()
-        )));
+        return Err(VerifyError::from(RecursionError::Length {
+            found: length,
+            expected: base_code.message_length(),
+        }));
     }
     let functionals = || claims.iter().map(|(functional, _)| functional);
     check_functionals(base_code, functionals())?;
@@ -106,7 +107,7 @@ pub fn verify(
         }
     }
     // There is a last level, and it returns.
-    Err(VerifyError::Key("recursion: no levels".into()))
+    Err(VerifyError::from(RecursionError::NoLevels))
 }
 
 fn failed(name: &'static str, place: &str) -> VerifyError {
@@ -152,9 +153,9 @@ impl Running {
         for _ in 0..shape.variables {
             let message = channel.read_extension("recursion.rows", 2)?;
             let [constant, square] = message.as_slice() else {
-                return Err(VerifyError::Key(
-                    "channel returned another number of elements".into(),
-                ));
+                return Err(VerifyError::Invariant {
+                    what: "recursion.rows: the channel returned another number of elements".into(),
+                });
             };
             channel.grind("recursion.rows.grind", rows_grinding_bits(shape))?;
             let challenge = channel.challenge("recursion.rows");

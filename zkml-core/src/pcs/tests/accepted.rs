@@ -1,6 +1,7 @@
 //! Honest openings, and the data behind them.
 
 use super::*;
+use crate::error::{KeyError, PackingError};
 use crate::field::encoding::{k_from_bytes, k_to_bytes, packed_length, unpack};
 use crate::poly::Coordinate;
 use crate::secret::Seed;
@@ -174,7 +175,12 @@ fn packing_places_columns_apart_and_points_reach_them() {
             .slots
             .first()
             .map(|slot| slot.split(&vec![Coordinate::Bit(true); slot.variables + 1]));
-        assert!(wrong.is_none_or(|result| matches!(result, Err(VerifyError::Key(_)))));
+        assert!(wrong.is_none_or(|result| matches!(
+            result,
+            Err(VerifyError::Key(KeyError::Packing(
+                PackingError::Coordinates { .. }
+            )))
+        )));
     }
     assert!(Packing::new(&full(&[64]), RowCode::uncoded(4)).is_err());
     assert!(Packing::new(&full(&[63, 63, 63]), RowCode::uncoded(4)).is_err());

@@ -1,6 +1,7 @@
 //! Every way of lying that we know of, each rejected by its check.
 
 use super::*;
+use crate::error::{ClaimError, OpeningError};
 use crate::poly::Coordinate;
 use crate::secret::Seed;
 
@@ -273,31 +274,54 @@ fn claims_that_do_not_fit_are_refused_by_both_sides() {
             Ok(())
         );
     }
-    for point in bad {
+    let rows = |first| ClaimError::Rows {
+        first,
+        count: 4,
+        rows: 6,
+    };
+    let high = |found, expected| ClaimError::High { found, expected };
+    let errors = [
+        ClaimError::Matrix {
+            found: 1,
+            matrices: 1,
+        },
+        rows(3),
+        rows(usize::MAX),
+        high(3, 2),
+        high(2, 3),
+        high(64, 2),
+        ClaimError::Low {
+            found: 3,
+            expected: 2,
+        },
+        ClaimError::RepeatedChallenge,
+    ];
+    for (point, error) in bad.into_iter().zip(errors) {
+        let expected = OpeningError::Claim { claim: 0, error };
         let claim = Claim {
             point: point.clone(),
             value: K::ZERO,
         };
         let mut prover = ProverTranscript::new(DOMAIN);
-        assert!(matches!(
+        assert_eq!(
             prove_opening(
                 &mut prover,
                 (&code, &RecursionParameters::default()),
                 &[&matrix],
                 &[claim]
             ),
-            Err(PcsError::Parameters(VerifyError::Key(_)))
-        ));
+            Err(PcsError::from(expected.clone()))
+        );
         let mut verifier = VerifierTranscript::new(DOMAIN, &[]);
-        assert!(matches!(
+        assert_eq!(
             verify_opening(
                 &mut verifier,
                 (&code, &RecursionParameters::default()),
                 &[matrix.commitment()],
                 &[(point, K::ZERO)]
             ),
-            Err(VerifyError::Key(_))
-        ));
+            Err(VerifyError::from(expected))
+        );
     }
 }
 
@@ -345,10 +369,15 @@ fn matrices_of_other_strides_are_refused_by_both_sides() {
             .into_iter()
             .map(|(point, _)| (point, K::ONE))
             .collect();
-        assert!(matches!(
+        let expected = OpeningError::Stride {
+            matrix,
+            found: log_stride,
+            expected: 2,
+        };
+        assert_eq!(
             verify_opening(&mut channel, parameters, &commitments, &claims),
-            Err(VerifyError::Key(_))
-        ));
+            Err(VerifyError::from(expected))
+        );
     }
     // A row that is narrow in another code, on the prover's side; and a claim between its places.
     let other = CodeParameters {
@@ -358,17 +387,26 @@ fn matrices_of_other_strides_are_refused_by_both_sides() {
     let matrices: Vec<&CommittedMatrix> = scene.matrices.iter().collect();
     let mut channel = ProverTranscript::new(DOMAIN);
     let parameters = (&other, &scene.recursion);
-    assert!(matches!(
+    let expected = OpeningError::Stride {
+        matrix: 0,
+        found: 2,
+        expected: 1,
+    };
+    assert_eq!(
         prove_opening(&mut channel, parameters, &matrices, &[]),
-        Err(PcsError::Parameters(VerifyError::Key(_)))
-    ));
+        Err(PcsError::from(expected))
+    );
     let (mut point, _) = scene.points(|| K::ONE).remove(0);
     *point.low.last_mut().unwrap() = K::ONE;
     let between = Claim { point, value: K::ONE };
-    assert!(matches!(
+    let expected = OpeningError::Claim {
+        claim: 0,
+        error: ClaimError::NarrowRow,
+    };
+    assert_eq!(
         prove_opening(&mut channel, (&code, &scene.recursion), &matrices, &[between]),
-        Err(PcsError::Parameters(VerifyError::Key(_)))
-    ));
+        Err(PcsError::from(expected))
+    );
 }
 
 #[test]

@@ -108,9 +108,9 @@ impl Joined {
             joined.add(code, combination.message, *coefficient, index == 0)?;
             if combination.mask.is_some() {
                 if index > 0 {
-                    return Err(VerifyError::Key(
-                        "opening: only the first message may be masked".into(),
-                    ));
+                    return Err(VerifyError::Invariant {
+                        what: format!("opening: message {index} is masked, only the first may be"),
+                    });
                 }
                 joined.mask = combination.mask;
             }
@@ -150,9 +150,9 @@ impl Joined {
                 });
             }
             Message::Committed { .. } => {
-                return Err(VerifyError::Key(
-                    "opening: only the first message may be committed".into(),
-                ));
+                return Err(VerifyError::Invariant {
+                    what: "opening: a later message than the first is committed".into(),
+                });
             }
         }
         Ok(())

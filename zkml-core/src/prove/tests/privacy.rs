@@ -7,6 +7,7 @@ use super::network::Network;
 use crate::argument::Statement;
 use crate::argument::Trace;
 use crate::circuit::{CircuitError, ColumnId, ColumnKind, Home, Public};
+use crate::error::KeyError;
 use crate::execute::execute_reference;
 use crate::field::M61;
 use crate::keys::{CompiledModel, ProveError, ProvingKey};
@@ -56,7 +57,12 @@ fn a_public_input_cannot_be_committed() {
     ));
     let mut key = fixture().key.verifying.clone();
     key.instance.commit_input = true;
-    assert!(matches!(Statement::new(&key), Err(VerifyError::Key(_))));
+    assert!(matches!(
+        Statement::new(&key),
+        Err(VerifyError::Key(KeyError::Circuit(
+            CircuitError::Malformed { .. }
+        )))
+    ));
 }
 
 #[test]

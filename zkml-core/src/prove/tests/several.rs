@@ -6,6 +6,7 @@ use super::fixture::with_public;
 use super::network::Network;
 use crate::argument::{Statement, Trace, check};
 use crate::circuit::Function;
+use crate::error::KeyError;
 use crate::execute::ExecutionError;
 use crate::graph::NodeId;
 use crate::keys::{CompiledModel, ProveError, ProvingKey};
@@ -164,7 +165,10 @@ fn a_key_with_a_senseless_scale_is_refused() {
         for node in 0..open.verifying.network.graph.nodes.len() {
             let mut key = open.verifying.clone();
             key.network.graph.nodes[node].fact.scale = bad;
-            assert!(matches!(Statement::new(&key), Err(VerifyError::Key(_))));
+            assert!(matches!(
+                Statement::new(&key),
+                Err(VerifyError::Key(KeyError::Circuit(_)))
+            ));
         }
     }
 }

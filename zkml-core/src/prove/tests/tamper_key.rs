@@ -4,6 +4,7 @@
 use super::fixture::{CONTEXT, Fixture, fixture, fixtures, hidden, judge, noticed, rotated};
 use crate::argument::Statement;
 use crate::circuit::{Custom, Function};
+use crate::error::{KeyError, SizesError, WeightsKeyError};
 use crate::graph::{NodeId, Preprocessing};
 use crate::keys::VerifyingKey;
 use crate::ops::IntOp;
@@ -320,7 +321,7 @@ fn a_key_without_a_setup_proof_or_with_that_of_another_key_is_refused() {
         ];
         for error in refused {
             assert!(
-                matches!(&error, VerifyError::Key(what) if what.starts_with("no setup proof")),
+                error == VerifyError::from(WeightsKeyError::NoSetupProof),
                 "{which}: {error}"
             );
         }
@@ -378,15 +379,15 @@ fn a_recursion_that_asks_too_much_of_proof_or_verifier_is_refused() {
         Statement::new(&key).expect("ten columns");
         key.weights.recursion.levels = vec![level(1 << 12)];
         match Statement::new(&key) {
-            Err(VerifyError::Key(message)) => message,
+            Err(VerifyError::Key(KeyError::Sizes(error))) => error,
             other => panic!("{other:?}"),
         }
     };
     // Columns of half a million cells; then a last message of two million elements, on which each column is a claim.
-    let message = refused(20, 1);
-    assert!(message.contains("a proof would have about"), "{message}");
-    let message = refused(22, 21);
-    assert!(message.contains("multiplications"), "{message}");
+    let error = refused(20, 1);
+    assert!(matches!(error, SizesError::ProofBytes { .. }), "{error}");
+    let error = refused(22, 21);
+    assert!(matches!(error, SizesError::Work { .. }), "{error}");
 }
 
 #[test]
@@ -399,25 +400,22 @@ fn codewords_may_be_longer_where_a_recursion_takes_over() {
         key.weights.commitments.rows = packing.rows;
         key.weights.recursion.levels = levels.to_vec();
         match Statement::new(&key) {
-            Ok(_) => "accepted".to_owned(),
-            Err(VerifyError::Key(message)) => message,
+            Ok(_) => Ok(()),
+            Err(VerifyError::Key(KeyError::Sizes(error))) => Err(error),
             Err(other) => panic!("{other:?}"),
         }
     };
     let levels = core::slice::from_ref(&level);
-    assert_eq!(judge(20, 24, levels), "accepted");
+    let too_long = |most, found| Err(SizesError::LogCodeword { most, found });
+    assert_eq!(judge(20, 24, levels), Ok(()));
     for log_codeword in [25, 28] {
-        let found = judge(20, log_codeword, &[]);
-        let expected = format!("codeword length: expected at most 2^24, found 2^{log_codeword}");
-        assert_eq!(found, expected);
-        assert_eq!(judge(20, log_codeword, levels), "accepted");
+        assert_eq!(judge(20, log_codeword, &[]), too_long(24, log_codeword));
+        assert_eq!(judge(20, log_codeword, levels), Ok(()));
     }
-    assert_eq!(
-        judge(20, 29, levels),
-        "codeword length: expected at most 2^28, found 2^29"
-    );
-    assert_eq!(
-        judge(25, 27, levels),
-        "rows of the trace: expected at most 16777216 elements, found 33554432"
-    );
+    assert_eq!(judge(20, 29, levels), too_long(28, 29));
+    let long_row = SizesError::CommittedRow {
+        most: 1 << 24,
+        found: 1 << 25,
+    };
+    assert_eq!(judge(25, 27, levels), Err(long_row));
 }

@@ -4,8 +4,9 @@ use super::fixture::CONTEXT;
 use super::network::Network;
 use crate::argument::Statement;
 use crate::circuit::{CircuitError, Function};
+use crate::error::{KeyError, WeightsKeyError};
 use crate::graph::{NodeId, ParameterId, ParameterRole};
-use crate::keys::{CompiledModel, ProveError};
+use crate::keys::{CompiledModel, ProveError, VerifyingKey};
 use crate::ops::{self, IntOp};
 use crate::privacy::Privacy;
 use crate::prove::prove;
@@ -54,14 +55,20 @@ fn a_key_with_two_copies_of_a_tied_parameter_is_refused() {
     twice.weights.columns.insert(2, key.weights.columns[0].clone());
     let mut instead = key.clone();
     instead.weights.columns[2] = key.weights.columns[0].clone();
-    for (key, what) in [
-        (twice, "columns: the network has 3"),
-        (instead, "column 2: the network has `third.weight`"),
-    ] {
-        match Statement::new(&key) {
-            Err(VerifyError::Key(message)) => assert!(message.contains(what), "{message}"),
-            other => panic!("{other:?}"),
-        }
+    let refused = |key: &VerifyingKey| match Statement::new(key) {
+        Err(VerifyError::Key(KeyError::Weights(error))) => error,
+        other => panic!("{other:?}"),
+    };
+    let expected = WeightsKeyError::OtherColumnCount {
+        expected: 3,
+        found: 4,
+    };
+    assert_eq!(refused(&twice), expected);
+    match refused(&instead) {
+        WeightsKeyError::OtherColumn {
+            column: 2, expected, ..
+        } => assert!(expected.starts_with("`third.weight`"), "{expected}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every way of lying that we know of, each rejected by its check.
 
 use super::*;
+use crate::error::{CodeError, KeyError, RecursionError};
 use crate::pcs::CircleCode;
 use crate::transcript::Kind;
 
@@ -24,10 +25,7 @@ fn false_values_are_rejected() {
 fn a_recursion_without_levels_is_refused_by_both_sides() {
     let scene = rich_scene();
     let none = levels(&[]);
-    let check = |error: VerifyError| match error {
-        VerifyError::Key(message) => assert!(message.contains("no levels"), "{message}"),
-        other => panic!("{other:?}"),
-    };
+    let check = |error| assert_eq!(error, VerifyError::from(RecursionError::NoLevels));
     refused_by_both_sides(&scene, &none, check);
 }
 
@@ -249,36 +247,63 @@ fn parameters_out_of_range_are_refused_by_both_sides() {
     let good = rich_scene().parameters;
     assert_eq!(good.validate(160), Ok(()));
     type Change = fn(&mut RecursionParameters);
-    let changes: [(Change, &str); 12] = [
-        (|p| p.levels[0].tail = 1, "level 0: tail"),
-        (|p| p.levels[2].tail = 2, "level 2: tail"),
-        (|p| p.levels[0].log_row = 6, "log_codeword|rows of 64"),
-        (|p| p.levels[1].log_row = 5, "level 1|log_codeword"),
-        (|p| p.levels[2].log_row = 0, "log_row"),
-        (|p| p.levels[0].log_row = 27, "log_row"),
-        (|p| p.levels[1].log_row = u32::MAX, "log_row"),
-        (|p| p.levels[1].log_codeword = 3, "log_codeword"),
-        (|p| p.levels[1].queries = 0, "queries"),
-        (|p| p.levels[1].queries = usize::MAX, "queries"),
-        (|p| p.levels[2].grinding_bits = 41, "grinding_bits"),
-        (|p| p.levels.push(p.levels[2].clone()), "level 3: rows"),
+    let code = |level, error| RecursionError::Code { level, error };
+    let log_row = |found| CodeError::LogRow { found, most: 26 };
+    let queries = |found, most| CodeError::Queries { found, most };
+    let rows = |level, row, length| RecursionError::Rows { level, row, length };
+    let changes: [(Change, RecursionError); 12] = [
+        (
+            |p| p.levels[0].tail = 1,
+            RecursionError::Tail { level: 0, found: 1 },
+        ),
+        (
+            |p| p.levels[2].tail = 2,
+            RecursionError::Tail { level: 2, found: 2 },
+        ),
+        (|p| p.levels[0].log_row = 6, rows(0, 64, 160)),
+        (|p| p.levels[1].log_row = 5, rows(1, 32, 32)),
+        (|p| p.levels[2].log_row = 0, code(2, log_row(0))),
+        (|p| p.levels[0].log_row = 27, code(0, log_row(27))),
+        (|p| p.levels[1].log_row = u32::MAX, code(1, log_row(u32::MAX))),
+        (
+            |p| p.levels[1].log_codeword = 3,
+            code(
+                1,
+                CodeError::LogCodeword {
+                    found: 3,
+                    most: 30,
+                    points: 9,
+                },
+            ),
+        ),
+        (|p| p.levels[1].queries = 0, code(1, queries(0, 64))),
+        (
+            |p| p.levels[1].queries = usize::MAX,
+            code(1, queries(usize::MAX, 64)),
+        ),
+        (
+            |p| p.levels[2].grinding_bits = 41,
+            code(2, CodeError::GrindingBits { found: 41, most: 40 }),
+        ),
+        (|p| p.levels.push(p.levels[2].clone()), rows(3, 2, 2)),
     ];
     let scene = rich_scene();
-    for (change, name) in changes {
+    for (change, expected) in changes {
         let mut bad = good.clone();
         change(&mut bad);
-        let check = |error: VerifyError| match error {
-            VerifyError::Key(message) => {
-                assert!(name.split('|').any(|name| message.contains(name)), "{message}");
-            }
-            other => panic!("{name}: {other:?}"),
-        };
+        let check = |error| assert_eq!(error, VerifyError::from(expected.clone()));
         check(bad.validate(160).unwrap_err());
         refused_by_both_sides(&scene, &bad, check);
     }
     // Lengths that are no whole number of rows, or one row.
     for length in [0, 1, 31, 32, 33, 159, usize::MAX] {
-        assert!(matches!(good.validate(length), Err(VerifyError::Key(_))));
+        assert!(matches!(
+            good.validate(length),
+            Err(VerifyError::Key(KeyError::Recursion(RecursionError::Rows {
+                level: 0,
+                ..
+            })))
+        ));
     }
     // Nothing of this overflows on hostile input.
     let mut hostile = good.clone();
@@ -300,6 +325,7 @@ fn functionals_and_codes_that_do_not_fit_are_refused_by_both_sides() {
         tail: 64,
         ..scene.base.clone()
     };
+    let longer_length = longer.message_length();
     let other_levels = levels(&[(5, 9, 10), (3, 6, 7), (1, 4, 6)]);
     let cases = bad
         .into_iter()
@@ -326,11 +352,16 @@ fn functionals_and_codes_that_do_not_fit_are_refused_by_both_sides() {
         let verified = verify(&mut verifier, &parameters, &base, commitment, &claims);
         match index {
             0..=5 => {
-                assert!(matches!(result, Err(PcsError::Parameters(VerifyError::Key(_)))));
-                assert!(
-                    matches!(verified, Err(VerifyError::Key(_))),
-                    "{index}: {verified:?}"
-                );
+                let expected = match index {
+                    0..=3 => RecursionError::Claim { claim: 0 },
+                    4 => RecursionError::Length {
+                        found: 160,
+                        expected: longer_length,
+                    },
+                    _ => RecursionError::NoLevels,
+                };
+                assert_eq!(result, Err(PcsError::from(expected.clone())), "{index}");
+                assert_eq!(verified, Err(VerifyError::from(expected)), "{index}");
             }
             _ => {
                 assert_eq!(result, Err(PcsError::OtherCode { matrix: 0 }));

@@ -162,7 +162,9 @@ struct Programmed {
 }
 
 fn exhausted(label: &str) -> VerifyError {
-    VerifyError::Key(format!("the simulator has no {label}"))
+    VerifyError::Invariant {
+        what: format!("the simulator has no {label}"),
+    }
 }
 
 impl VerifierChannel for Programmed {
@@ -418,7 +420,9 @@ fn judge(
         rest.digests.len(),
     ];
     if result.is_ok() && left != [0; 4] {
-        result = Err(VerifyError::Key(format!("left unread: {left:?}")));
+        result = Err(VerifyError::Invariant {
+            what: format!("left unread: {left:?}"),
+        });
     }
     (channel.heard, result)
 }

@@ -114,7 +114,9 @@ impl Reader {
 /// The next message of a kind, which must be the expected one.
 fn next<T>(queue: &mut VecDeque<(&'static str, T)>, label: &'static str) -> Result<T, VerifyError> {
     let found = queue.pop_front().filter(|(own, _)| *own == label);
-    let (_, value) = found.ok_or_else(|| VerifyError::Key(format!("there is no {label}")))?;
+    let (_, value) = found.ok_or_else(|| VerifyError::Invariant {
+        what: format!("there is no {label}"),
+    })?;
     Ok(value)
 }
 

@@ -1,9 +1,24 @@
-//! Why a proof is rejected.
+//! Why a proof is rejected, and why a key or a circuit is refused.
+//!
+//! The verifier says it with [`VerifyError`]. What is wrong with a key is a [`KeyError`], with an enum for each part of
+//! the argument; a caller can match on it. These errors stand below all folders that return them.
+
+mod argument;
+mod circuit;
+mod commitment;
+mod key;
+mod table;
+
+pub use argument::{LookupError, ReductionError, SumcheckError};
+pub use circuit::CircuitError;
+pub use commitment::{ClaimError, CodeError, OpeningError, PackingError, RecursionError};
+pub use key::{KeyError, RotationError, SizesError, WeightsKeyError};
+pub use table::TableError;
 
 use thiserror::Error;
 
-/// Why a proof was rejected. Every check of the verifier has a name; see [`super::Check`].
-#[derive(Clone, PartialEq, Eq, Error)]
+/// Why a proof was rejected. Every check of the verifier has a name; see `transcript::Check`.
+#[derive(Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// An equation of the argument does not hold.
@@ -78,7 +93,13 @@ pub enum VerifyError {
     },
     /// The verifying key is unusable.
     #[error("verifying key: {0}")]
-    Key(String),
+    Key(#[source] KeyError),
+}
+
+impl<E: Into<KeyError>> From<E> for VerifyError {
+    fn from(error: E) -> Self {
+        Self::Key(error.into())
+    }
 }
 
 crate::debug_as_display!(VerifyError);
@@ -88,5 +109,33 @@ fn hint(name: &str) -> &'static str {
     match name {
         "transcript.grind" => "the context differs, or the proof was altered: ",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_key_says_where_what_was_expected_and_what_was_found() {
+        let error = CodeError::LogRow { found: 0, most: 26 };
+        let level = RecursionError::Code { level: 1, error };
+        assert_eq!(
+            VerifyError::from(level).to_string(),
+            "verifying key: recursion: level 1: log_row is 0, expected 1 to 26"
+        );
+        let rows = WeightsKeyError::Unpacked { expected: true };
+        assert_eq!(
+            VerifyError::from(rows).to_string(),
+            "verifying key: weights: each column: the network has rows of its own, the weights key shared rows"
+        );
+        let bits = KeyError::Insecure {
+            bits: 99.94,
+            least: 100.0,
+        };
+        assert_eq!(
+            VerifyError::from(bits).to_string(),
+            "verifying key: the argument has 99.9 bits of soundness, at least 100 are asked for"
+        );
     }
 }
