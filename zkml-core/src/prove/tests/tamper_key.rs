@@ -297,7 +297,7 @@ fn every_altered_part_of_the_verifying_key_is_rejected() {
                 VerifyError::Key(_)
                     | VerifyError::NonCanonical { .. }
                     | VerifyError::Check {
-                        name: "lookup.sum",
+                        name: "lookup.denominator_nonzero",
                         ..
                     }
             );
