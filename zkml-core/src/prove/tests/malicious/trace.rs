@@ -458,6 +458,6 @@ fn a_window_that_reads_beyond_its_image() {
 #[test]
 fn the_tables_of_the_attacked_network_are_of_both_kinds() {
     let tables = &whole()[0].key.lowered.circuit.tables;
-    assert!(tables.iter().any(|table| matches!(table, Table::Range { .. })));
+    assert!(tables.iter().any(|table| matches!(table, Table::Integers { .. })));
     assert!(tables.iter().any(|table| matches!(table, Table::Function(_))));
 }
