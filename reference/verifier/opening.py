@@ -45,7 +45,6 @@ class Opening:
         self.log_row, self.log_stride = code["log_row"], code["log_stride"]
         self.size, self.stride = 2**self.log_row + code["tail"], 2**self.log_stride
         self.narrow_row, self.narrow_tail = 2**self.log_row // self.stride, code["tail"] // self.stride
-        self.merged = len({tuple(claim.low) for claim in claims}) > 1
         used = {claim.matrix for claim in claims} | ({0} if channel.masked else set())
         self.opened = [number for number in range(len(matrices)) if number in used]
 
@@ -82,9 +81,8 @@ class Opening:
 
     def merge(self):
         channel, claims = self.channel, self.claims
-        if not self.merged:
-            low = claims[0].low if claims else [ZERO] * self.log_row
-            return low, [(claim, claim.value) for claim in claims]
+        if not claims:
+            return self.t.challenges("opening.merge", self.log_row), []
         rho = self.t.challenges("opening.batch", len(claims))
         joined = weighted(rho, [claim.value for claim in claims])
         z, _, last = sumcheck(channel, "opening.merge", [(self.log_row, 2, joined)])
@@ -195,10 +193,9 @@ class Opening:
 def open_claims(channel, code, levels, matrices, claims):
     """Returns the opening, which knows how it went."""
     opening = Opening(channel, code, levels, matrices, claims)
-    if claims or channel.masked:
-        opening.combine()
-        if channel.judges:
-            if channel.masked:
-                opening.close()
-            opening.open()
+    opening.combine()
+    if channel.judges:
+        if channel.masked:
+            opening.close()
+        opening.open()
     return opening

@@ -10,10 +10,10 @@
 //! A row of a [narrow](RowCode) matrix counts as a message with gaps. The roots were sent and the points drawn before.
 //! Then, on the transcript:
 //!
-//! 1. merge, if the claims end at more than one `low`: batching coefficients `rho_i` (`opening.batch`), then one
-//!    sumcheck (`opening.merge`) of `sum_f <f, W_f>` over the distinct `f = sum_a eq(high, a) row_a`, where
-//!    `W_f = sum_i rho_i eq(low_i)` over the claims on `f`. It ends at `z`. Then the value `y_f = <f, eq(z)>` of each
-//!    `f` (`opening.values`). Otherwise `z = low`, `y_i = v_i`;
+//! 1. merge: batching coefficients `rho_i` (`opening.batch`), then one sumcheck (`opening.merge`) of `sum_f <f, W_f>`
+//!    over the distinct `f = sum_a eq(high, a) row_a`, where `W_f = sum_i rho_i eq(low_i)` over the claims on `f`. It
+//!    ends at `z`. Then the value `y_f = <f, eq(z)>` of each `f` (`opening.values`). Without claims `z` is drawn
+//!    (`opening.merge`);
 //! 2. combination:
 //!    - proof of work (`opening.proximity.grind`), then coefficients `delta_a` (`opening.proximity`): one for each row
 //!      of each matrix with a claim or a mask, one for both parts of a row over `K`, none for the mask. The prover

@@ -7,7 +7,7 @@ use super::round::{extrapolate, interpolate, lagrange_weights};
 use super::testing::{Stream, TestProver, TestVerifier, altered, element, evaluate, places};
 use super::*;
 use crate::field::K;
-use crate::transcript::{ErrorRule, ProverChannel, VerifierChannel};
+use crate::transcript::{ProverChannel, VerifierChannel};
 
 /// The tables of one instance: their product is summed.
 type Tables = Vec<Vec<K>>;
@@ -210,39 +210,4 @@ fn shapes_that_no_circuit_has_are_refused() {
     }];
     assert!(verify_batched(&mut channel, "sumcheck", &degree, &[K::ONE]).is_err());
     assert!(verify_batched(&mut channel, "sumcheck", &[], &[K::ONE]).is_err());
-}
-
-const RULE: ErrorRule = ErrorRule {
-    formula: "",
-    covers: &[],
-    page: "",
-};
-
-#[test]
-fn soundness_adds_the_degrees_of_all_rounds() {
-    let shapes = [
-        Shape {
-            variables: 10,
-            degree: 2,
-        },
-        Shape {
-            variables: 6,
-            degree: 3,
-        },
-    ];
-    let terms = soundness("s", &shapes, &RULE);
-    assert_eq!(terms.len(), 2);
-    let roots = 4.0 * 2.0 + 6.0 * 3.0;
-    assert!((terms[1].bits - (122.0 - f64::log2(roots))).abs() < 1e-9);
-    assert_eq!(
-        soundness(
-            "s",
-            &[Shape {
-                variables: 0,
-                degree: 3
-            }],
-            &RULE
-        ),
-        vec![]
-    );
 }

@@ -29,10 +29,8 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
     commitments: &[Commitment],
     claims: &[(ClaimPoint, C::Scalar)],
 ) -> Result<(), VerifyError> {
-    match verify_combination(channel, (code, recursion), commitments, claims, None)? {
-        Some(combination) => verify_columns(channel, (code, recursion), commitments, vec![combination]),
-        None => Ok(()),
-    }
+    let combination = verify_combination(channel, (code, recursion), commitments, claims, None)?;
+    verify_columns(channel, (code, recursion), commitments, vec![combination])
 }
 
 /// A message that must be a combination of committed rows. The opened columns are checked against it.

@@ -255,7 +255,7 @@ impl<'c> Prover<'c> {
             &mut liar,
             code,
             &matrices,
-            opened.expect("a mask"),
+            opened,
             1 + masking.pairs(),
         )
         .expect("columns");

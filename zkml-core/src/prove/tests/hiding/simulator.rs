@@ -407,8 +407,7 @@ fn replay(
     .expect("claims");
     let mask = statement.masking.map(|masking| masking.opening_mask());
     let combination = verify_combination(&mut channel, statement.key.opening(), commitments, &claims, mask)
-        .expect("a combination")
-        .expect("something to open");
+        .expect("a combination");
     (combination, channel.stated())
 }
 

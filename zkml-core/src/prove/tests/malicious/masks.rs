@@ -9,6 +9,7 @@ use crate::pcs::{
     Claim, ClaimPoint, CodeParameters, ExtensionRow, Keep, MaskRows, RecursionParameters, Tails,
     verify_columns, verify_combination,
 };
+use crate::poly::eq_eval;
 use crate::prove::{prove, prove_trace};
 use crate::reduce::Cpu;
 use crate::secret::Seed;
@@ -275,25 +276,34 @@ fn absorb(known: &'static [&'static str], error: u64, log_stride: u32) -> Result
         inner: transcript,
         labels: known,
     };
-    let mut channel = Lying::new(
-        inner,
-        Some(Box::new(|message: Message<'_>| {
-            if message.label == "opening.mask" {
-                message.values[0] -= error;
-            }
-        })),
-    );
     let claim = Claim {
-        point: at(low),
+        point: at(low.clone()),
         value,
     };
+    // The merge is bent to the false claim: it ends with a false value of the row.
+    let mut shift = K::from(0u64);
+    let mut channel = Lying::new(
+        inner,
+        Some(Box::new(move |message: Message<'_>| match message.label {
+            "opening.values" => {
+                let drawn = message.drawn.iter().filter(|(label, _)| *label == "opening.merge");
+                let z: Vec<K> = drawn.map(|(_, challenge)| *challenge).collect();
+                // A round whose value at 1 alone is false.
+                let rounds: K = z.iter().map(|z| *z * (K::from(2u64) - z)).product();
+                shift = error * rounds * eq_eval(&low, &z).inverse().expect("not 0");
+                message.values[0] += shift;
+            }
+            "opening.mask" => message.values[0] -= shift,
+            _ => {}
+        })),
+    );
     let opened =
         prove_combination(&mut channel, (&code, &clear), &[&matrix], &[claim], mask).expect("an opening");
     prove_columns(
         &mut channel,
         (&code, &clear),
         &[&matrix],
-        opened.expect("a mask"),
+        opened,
         1,
     )
     .expect("columns");
@@ -320,7 +330,7 @@ fn absorb(known: &'static [&'static str], error: u64, log_stride: u32) -> Result
         &mut channel,
         (&code, &clear),
         &commitments,
-        combination.into_iter().collect(),
+        vec![combination],
     )?;
     channel.inner.finish()
 }

@@ -427,7 +427,7 @@ fn prove_lying(
                 &mut channel,
                 code,
                 &matrices,
-                opened.expect("a mask"),
+                opened,
                 1 + masking.pairs(),
             )
             .expect("columns");
