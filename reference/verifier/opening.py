@@ -6,7 +6,7 @@ from math import prod
 
 from commitment import basis, codeword_at, factors, leaf, read_top, root
 from field import I, ONE, ZERO, K, bits, dot, dot_k, eq, eq_table
-from recursion import at_position, verify_recursion
+from recursion import verify_recursion
 from sumcheck import sumcheck, weighted
 from transcript import Reject
 
@@ -71,13 +71,15 @@ class Opening:
         self.gammas = [gamma * blind for gamma in self.gammas]
         self.folds = [claim for claim, _ in opened]
         if self.levels:
-            self.committed = t.digest("recursion.root")
-            self.product, = t.elements(3, "opening.product", 1)
+            self.vector = t.digest("recursion.root")
+            product, = t.elements(3, "opening.product", 1)
+            at_z = [(ONE - x, x) for x in reversed(self.point)] + [(ONE, ZERO)]
+            self.product = [(at_z, product)]
         else:
-            self.message = t.elements(3, "opening.combination", self.size)
-            self.product = dot_k(self.message, eq_table(self.point))
+            self.vector, self.product = t.elements(3, "opening.combination", self.size), []
+            product = dot_k(self.vector, eq_table(self.point))
         found = weighted(self.gammas, [value for _, value in opened] + [random])
-        channel.check("opening.inner_product", found + mask - self.product)
+        channel.check("opening.inner_product", found + mask - product)
 
     def merge(self):
         channel, claims = self.channel, self.claims
@@ -142,14 +144,8 @@ class Opening:
         for join, answer in zip(joins, self.answers if joins else []):
             for j in positions:
                 sums[j] -= codeword_at(phis[j][self.log_stride:], answer) * join
-        if self.levels:
-            at_z = [(ONE - x, x) for x in reversed(self.point)] + [(ONE, ZERO)]
-            claims = [(at_z, self.product)] + [(at_position(phis[j]), sums[j]) for j in positions]
-            verify_recursion(t, self.levels, self.size, self.committed, claims)
-            return
-        for j in positions:
-            if codeword_at(phis[j], self.message) != sums[j]:
-                raise Reject("opening.column", f"position {j}")
+        columns = [(phis[j], sums[j]) for j in positions]
+        verify_recursion(t, self.levels, self.size, self.vector, self.product, columns)
 
     def row_weights(self, number, joins):
         """What each row of a matrix counts in the word at the positions; g has factors of its own."""

@@ -19,13 +19,13 @@
 //!      of each matrix with a claim or a mask, one for both parts of a row over `K`, none for the mask. The prover
 //!      sends the value `y = <f, eq(z)>` of `f = sum_a delta_a row_a` over all these rows (`opening.proximity`);
 //!    - proof of work (`opening.combine.grind`), then coefficients `gamma_i` (`opening.combine`), the last one for this
-//!      `f`. The prover sends all `L + tail` coordinates of `u = sum_i gamma_i f_i` (`opening.combination`), or the
-//!      commitment to `u` ([`recursive`]) and `<u, eq(z)>` (`opening.product`);
+//!      `f`. The prover sends all `L + tail` coordinates of `u = sum_i gamma_i f_i` (`opening.combination`), or if
+//!      [`recursive`] has levels the commitment to `u` and `<u, eq(z)>` (`opening.product`);
 //! 3. positions: proof of work (`opening.grind`), with a closing check the coefficients of its answers
 //!    (`opening.join`), and `t` positions (`opening.positions`);
 //! 4. columns, for each of these matrices, of its symbols at these positions, each once: salts (`opening.salt`), cells
-//!    (`opening.columns`), and the missing nodes of the tree (`opening.path`). If `u` was committed to, the recursion
-//!    shows its inner product and its codeword at the positions.
+//!    (`opening.columns`), and the missing nodes of the tree (`opening.path`);
+//! 5. the recursion shows the inner product of `u` if that was sent, and its codeword at the positions.
 //!
 //! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_i gamma_i y_i`),
 //! `opening.merkle` (each root), `opening.column` (`Enc(u)[j]` is the same combination of column `j`).
@@ -37,7 +37,7 @@
 //! - `oracle`: what an opening asks of the prover's data; `rows`, `matrix`, `opened`, `columns`, `encode`: that data in
 //!   memory;
 //! - `prover`, `merge`, [`verifier`]; [`soundness`];
-//! - [`recursive`]: an argument for a row combination that is too long to be sent.
+//! - [`recursive`]: an argument for the row combination, which may be too long to be sent.
 //!
 //! References: Ligero (ePrint 2022/1608), circle codes (2024/278), proximity gaps within unique decoding (BCIKS20,
 //! 2020/654). See `docs/protocol/commitment.md`.

@@ -13,9 +13,8 @@ use super::error::PcsError;
 use super::merge::merge;
 use super::oracle::MatrixOracle;
 use super::plan::{Plan, random_coefficients};
-use super::recursive::{self, RecursionParameters};
+use super::recursive::{self, Functional, RecursionParameters};
 use super::soundness::PROXIMITY_GRINDING_BITS;
-use super::verifier::recursive_functionals;
 use super::weights::combination_weights;
 use crate::field::{K, kernels};
 use crate::transcript::ProverChannel;
@@ -49,8 +48,8 @@ pub struct Opened {
     matrices: Vec<bool>,
     /// The point in the row.
     point: Vec<K>,
-    /// The combination, if it was committed to instead of sent.
-    committed: Option<recursive::Committed>,
+    /// The combination.
+    committed: recursive::Committed,
 }
 
 /// Steps 1 and 2: everything up to the row combination.
@@ -98,7 +97,11 @@ pub fn prove_combination<M: MatrixOracle>(
     let weights = combination_weights(&rows, &plan, &gammas, &random);
     let sum = info_span!("combine rows").in_scope(|| combine_rows(code, matrices, &weights))?;
     kernels::add_to(&mut combination, &sum);
-    let committed = send_combination(channel, recursion, &combination, &eq)?;
+    let committed = recursive::commit(channel, recursion, &combination)?;
+    if !recursion.levels.is_empty() {
+        let product = kernels::dot(&combination[..eq.len()], &eq);
+        channel.send_extension("opening.product", &[product]);
+    }
     Ok(Opened {
         matrices: marked,
         point,
@@ -121,25 +124,8 @@ fn draw_coefficients(
     gammas
 }
 
-/// Sends the combination, or commits to it and sends its inner product with `eq`.
-fn send_combination(
-    channel: &mut (impl ProverChannel + ?Sized),
-    recursion: &RecursionParameters,
-    combination: &[K],
-    eq: &[K],
-) -> Result<Option<recursive::Committed>, PcsError> {
-    if recursion.levels.is_empty() {
-        channel.send_extension("opening.combination", combination);
-        return Ok(None);
-    }
-    let committed = recursive::commit(channel, recursion, combination)?;
-    let product = kernels::dot(&combination[..eq.len()], eq);
-    channel.send_extension("opening.product", &[product]);
-    Ok(Some(committed))
-}
-
-/// Steps 3 and 4: the columns of the opened matrices, against which `combinations` messages are checked; and the
-/// recursion, if the row combination was committed to.
+/// Steps 3 to 5: the columns of the opened matrices, against which `combinations` messages are checked, and the
+/// recursion.
 ///
 /// # Errors
 ///
@@ -167,13 +153,9 @@ pub fn prove_columns<M: MatrixOracle>(
             channel.send_node("opening.path", &node, code.digest_bytes as usize);
         }
     }
-    match opened.committed {
-        Some(committed) => {
-            let functionals = recursive_functionals(opened.point, &positions);
-            recursive::prove(channel, recursion, code, committed, &functionals)
-        }
-        None => Ok(()),
-    }
+    let positions = positions.into_iter().map(Functional::Position);
+    let functionals: Vec<Functional> = core::iter::once(Functional::Eq(opened.point)).chain(positions).collect();
+    recursive::prove(channel, recursion, code, opened.committed, &functionals)
 }
 
 /// The matrices that have a part in a combination with these weights.

@@ -5,7 +5,7 @@ use ark_ff::AdditiveGroup;
 use super::super::claim::{ClaimPoint, Commitment, MaskRows, check_opening};
 use super::super::code::CodeParameters;
 use super::super::plan::{Plan, random_coefficients};
-use super::super::recursive::{self, RecursionParameters};
+use super::super::recursive::{self, Functional, RecursionParameters, Vector};
 use super::super::soundness::PROXIMITY_GRINDING_BITS;
 use super::super::weights::combination_weights;
 use super::{Combination, Message};
@@ -86,24 +86,16 @@ fn read_message<C: VerifierChannel + ?Sized>(
     (code, recursion): (&CodeParameters, &RecursionParameters),
     point: Vec<K>,
 ) -> Result<(Message, K), VerifyError> {
-    if recursion.levels.is_empty() {
-        let message = channel.read_extension("opening.combination", code.message_length())?;
-        let product = message
-            .iter()
-            .zip(poly::eq_table(&point))
-            .map(|(value, eq)| mul_k(*value, eq))
-            .sum();
-        return Ok((Message::Clear(message), product));
+    let vector = recursive::read_vector(channel, recursion, code.message_length())?;
+    if let Vector::Sent(message) = &vector {
+        let terms = message.iter().zip(poly::eq_table(&point));
+        let product = terms.map(|(value, eq)| mul_k(*value, eq)).sum();
+        return Ok((Message::Rows(vector, vec![]), product));
     }
-    let commitment = recursive::read_commitment(channel, recursion, code.message_length())?;
     let product = channel.read_extension("opening.product", 1)?;
     let product = product.first().copied().unwrap_or(K::ZERO);
-    let message = Message::Committed {
-        commitment,
-        point,
-        product,
-    };
-    Ok((message, product))
+    let claims = vec![(Functional::Eq(point), product)];
+    Ok((Message::Rows(vector, claims), product))
 }
 
 /// Merges the claims to one point in the row; returns it, and the value of each fold there. Without claims the point is

@@ -295,7 +295,7 @@ impl Simulator {
             .iter()
             .map(|message| CircleCode::of(narrow).encode_extension(message))
             .collect();
-        let Message::Clear(message) = &combination.message else {
+        let Message::Rows(Vector::Sent(message), _) = &combination.message else {
             panic!("a message in the clear");
         };
         let combined = circle.encode_extension(message);
