@@ -154,7 +154,9 @@ pub fn prove_columns<M: MatrixOracle>(
         }
     }
     let positions = positions.into_iter().map(Functional::Position);
-    let functionals: Vec<Functional> = core::iter::once(Functional::Eq(opened.point)).chain(positions).collect();
+    let functionals: Vec<Functional> = core::iter::once(Functional::Eq(opened.point))
+        .chain(positions)
+        .collect();
     recursive::prove(channel, recursion, code, opened.committed, &functionals)
 }
 

@@ -92,7 +92,11 @@ pub fn verify(
         let positions = channel_positions(channel, shape)?;
         let place = format!("level {number}");
         let values = open_columns(channel, shape, &root, &point, &positions, &place)?;
-        claims = positions.into_iter().map(Functional::Position).zip(values).collect();
+        claims = positions
+            .into_iter()
+            .map(Functional::Position)
+            .zip(values)
+            .collect();
         code = shape.code;
     }
     // What is left are claims on a vector in the clear, which are checked one by one.

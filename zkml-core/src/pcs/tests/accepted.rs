@@ -50,7 +50,11 @@ fn without_claims_no_matrix_is_opened() {
     scene.columns.clear();
     let (proof, events) = scene.prove(|_| {});
     assert_eq!(scene.verify(&proof), Ok(()));
-    let sent = |label: &str| events.iter().any(|event| event.label == label && event.kind.is_message());
+    let sent = |label: &str| {
+        events
+            .iter()
+            .any(|event| event.label == label && event.kind.is_message())
+    };
     assert!(sent("opening.combination"));
     assert!(!sent("opening.merge") && !sent("opening.values") && !sent("opening.columns"));
     // The combination of no rows is 0.
@@ -275,7 +279,10 @@ fn the_wire_holds_what_the_documentation_says() {
     let mut random = Random(9);
     let (matrix, cells) = four_rows(&code, &mut random);
     let proof = prove_one(&code, &matrix, &cells, |_| {});
-    let (fixed, queries) = (16 + 4 * 32 + 16 + 8 + 16 + 8 + 18 * 16 + 8, 5 * 32 + packed_length(5 * 4));
+    let (fixed, queries) = (
+        16 + 4 * 32 + 16 + 8 + 16 + 8 + 18 * 16 + 8,
+        5 * 32 + packed_length(5 * 4),
+    );
     assert!(proof.len() > fixed + queries && (proof.len() - fixed - queries).is_multiple_of(32));
     let value = k_from_bytes(proof[..16].try_into().unwrap()).unwrap();
     assert_eq!(k_to_bytes(value), proof[..16]);

@@ -45,7 +45,9 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
     let last = gammas.last().copied().unwrap_or(K::ZERO);
     let (message, product) = read_message(channel, (code, recursion), point)?;
     let terms = values.into_iter().zip(&gammas);
-    let expected = terms.fold(C::Scalar::from(-product), |sum, (value, gamma)| sum + value * *gamma);
+    let expected = terms.fold(C::Scalar::from(-product), |sum, (value, gamma)| {
+        sum + value * *gamma
+    });
     let expected = expected + random_value * last;
     let weights = combination_weights(&rows, &plan, &gammas, &random);
     let expected = match masked {

@@ -25,7 +25,11 @@ fn without_levels_the_vector_is_sent_and_each_claim_is_checked_alone() {
     let scene = Scene::new(code(7, 32, 10, 9), levels(&[]), 2);
     let (honest, events) = scene.prove();
     assert_eq!(scene.verify(&honest), Ok(()));
-    let sent: Vec<&str> = events.iter().filter(|event| event.kind.is_message()).map(|event| event.label).collect();
+    let sent: Vec<&str> = events
+        .iter()
+        .filter(|event| event.kind.is_message())
+        .map(|event| event.label)
+        .collect();
     assert_eq!(sent, ["opening.combination", "values"]);
     for claim in 0..11 {
         let (proof, _) = scene.prove_with(

@@ -51,6 +51,7 @@ use crate::masking::{Constraint, Record, Replay};
 use crate::pcs::circle::{basis, domain_point};
 use crate::pcs::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use crate::pcs::merkle::MerkleTree;
+use crate::pcs::recursive::Vector;
 use crate::pcs::{CircleCode, CodeParameters, Combination, Commitment, Message, RowCode, verify_combination};
 use crate::privacy::Privacy;
 use crate::proof::PublicValues;
