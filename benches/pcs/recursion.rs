@@ -90,12 +90,18 @@ impl Case {
 
     fn verify(&self, proof: &[u8], claims: &[(Functional, K)]) {
         let mut channel = VerifierTranscript::new("bench", proof);
-        let commitment = recursive::read_commitment(&mut channel, &self.parameters, self.message.len())
+        let vector = recursive::read_vector(&mut channel, &self.parameters, self.message.len())
             .expect("an honest proof");
         channel.positions("positions", QUERIES, self.base.codeword_length());
         channel.challenges("point", LOG_ROW as usize);
-        recursive::verify(&mut channel, &self.parameters, &self.base, commitment, claims)
-            .expect("an honest proof");
+        recursive::verify(
+            &mut channel,
+            &self.parameters,
+            &self.base,
+            vector,
+            claims.to_vec(),
+        )
+        .expect("an honest proof");
         channel.finish().expect("nothing follows");
     }
 

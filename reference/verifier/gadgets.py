@@ -11,7 +11,7 @@ def digit_bits(b):
 
 def range_table(bits, signed=False):
     """[0, 2^bits), or with a sign [-2^(bits-1), 2^(bits-1))"""
-    return {"Integers": {"minimum": -(2 ** (bits - 1)), "bits": bits}} if signed else {"Range": {"bits": bits}}
+    return {"Integers": {"minimum": -(2 ** (bits - 1)) if signed else 0, "bits": bits}}
 
 
 def low_digits(b, name, shape, zero_padded, count):

@@ -2,7 +2,7 @@
 
 from math import ceil, log2
 
-from field import ONE, eq_bits
+from field import ONE, ZERO, eq_bits
 
 
 def blocks(columns):
@@ -34,10 +34,9 @@ def lookups(channel, columns):
     t, (stack, n) = channel.transcript, blocks(columns)
     t.grind("lookup.grind", grinding_bits(columns))
     alpha, beta, gamma = (t.challenge(f"lookup.{name}") for name in ("alpha", "beta", "gamma"))
-    p, q, q_inverse = channel.hidden("lookup.root", 3)
-    channel.check("lookup.sum", p)
+    q, q_inverse = channel.hidden("lookup.root", 2)
     channel.check("lookup.denominator_nonzero", -ONE, [(ONE, q, q_inverse)])
-    zeta = []
+    p, zeta = ZERO, []
     for layer in range(n):
         p, q, zeta = next_level(channel, layer, p, q, zeta)
 

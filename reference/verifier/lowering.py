@@ -109,7 +109,7 @@ def range_lookup(b, node, column):
     count = maximum - minimum + 1
     if is_power_of_two(count):
         bits, columns = count.bit_length() - 1, [column]
-        table = {"Range": {"bits": bits}} if minimum == 0 else {"Integers": {"minimum": minimum, "bits": bits}}
+        table = {"Integers": {"minimum": minimum, "bits": bits}}
     else:
         # The fixed points of a clamp, over the smallest domain [-2^d, 2^d) that holds the range.
         bits, columns = max(index_bits(max(-minimum, 0)), index_bits(max(maximum + 1, 0))), [column, column]

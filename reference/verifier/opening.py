@@ -6,7 +6,7 @@ from math import prod
 
 from commitment import basis, codeword_at, factors, leaf, read_top, root
 from field import I, ONE, ZERO, K, bits, dot, dot_k, eq, eq_table
-from recursion import at_position, verify_recursion
+from recursion import verify_recursion
 from sumcheck import sumcheck, weighted
 from transcript import Reject
 
@@ -45,7 +45,6 @@ class Opening:
         self.log_row, self.log_stride = code["log_row"], code["log_stride"]
         self.size, self.stride = 2**self.log_row + code["tail"], 2**self.log_stride
         self.narrow_row, self.narrow_tail = 2**self.log_row // self.stride, code["tail"] // self.stride
-        self.merged = len({tuple(claim.low) for claim in claims}) > 1
         used = {claim.matrix for claim in claims} | ({0} if channel.masked else set())
         self.opened = [number for number in range(len(matrices)) if number in used]
 
@@ -72,19 +71,20 @@ class Opening:
         self.gammas = [gamma * blind for gamma in self.gammas]
         self.folds = [claim for claim, _ in opened]
         if self.levels:
-            self.committed = t.digest("recursion.root")
-            self.product, = t.elements(3, "opening.product", 1)
+            self.vector = t.digest("recursion.root")
+            product, = t.elements(3, "opening.product", 1)
+            at_z = [(ONE - x, x) for x in reversed(self.point)] + [(ONE, ZERO)]
+            self.product = [(at_z, product)]
         else:
-            self.message = t.elements(3, "opening.combination", self.size)
-            self.product = dot_k(self.message, eq_table(self.point))
+            self.vector, self.product = t.elements(3, "opening.combination", self.size), []
+            product = dot_k(self.vector, eq_table(self.point))
         found = weighted(self.gammas, [value for _, value in opened] + [random])
-        channel.check("opening.inner_product", found + mask - self.product)
+        channel.check("opening.inner_product", found + mask - product)
 
     def merge(self):
         channel, claims = self.channel, self.claims
-        if not self.merged:
-            low = claims[0].low if claims else [ZERO] * self.log_row
-            return low, [(claim, claim.value) for claim in claims]
+        if not claims:
+            return self.t.challenges("opening.merge", self.log_row), []
         rho = self.t.challenges("opening.batch", len(claims))
         joined = weighted(rho, [claim.value for claim in claims])
         z, _, last = sumcheck(channel, "opening.merge", [(self.log_row, 2, joined)])
@@ -144,14 +144,8 @@ class Opening:
         for join, answer in zip(joins, self.answers if joins else []):
             for j in positions:
                 sums[j] -= codeword_at(phis[j][self.log_stride:], answer) * join
-        if self.levels:
-            at_z = [(ONE - x, x) for x in reversed(self.point)] + [(ONE, ZERO)]
-            claims = [(at_z, self.product)] + [(at_position(phis[j]), sums[j]) for j in positions]
-            verify_recursion(t, self.levels, self.size, self.committed, claims)
-            return
-        for j in positions:
-            if codeword_at(phis[j], self.message) != sums[j]:
-                raise Reject("opening.column", f"position {j}")
+        columns = [(phis[j], sums[j]) for j in positions]
+        verify_recursion(t, self.levels, self.size, self.vector, self.product, columns)
 
     def row_weights(self, number, joins):
         """What each row of a matrix counts in the word at the positions; g has factors of its own."""
@@ -195,10 +189,9 @@ class Opening:
 def open_claims(channel, code, levels, matrices, claims):
     """Returns the opening, which knows how it went."""
     opening = Opening(channel, code, levels, matrices, claims)
-    if claims or channel.masked:
-        opening.combine()
-        if channel.judges:
-            if channel.masked:
-                opening.close()
-            opening.open()
+    opening.combine()
+    if channel.judges:
+        if channel.masked:
+            opening.close()
+        opening.open()
     return opening

@@ -1,4 +1,4 @@
-"""The recursive argument for a row combination that is committed, not sent (docs/protocol/recursion.md).
+"""The recursive argument for a row combination, which is sent if there is no level (docs/protocol/recursion.md).
 
 A functional is the list of its factors (a, b), one pair for each bit of the index, the lowest bit first.
 """
@@ -32,12 +32,12 @@ def rows_grinding_bits(code, rows):
     return min(20, max(0, code["log_codeword"] + log_variables - 12))
 
 
-def verify_recursion(t, levels, size, top_root, claims):
-    """Claims (functional, value) on the committed vector of `size` elements."""
+def verify_recursion(t, levels, size, vector, product, columns):
+    """Claims on a vector of `size` elements, or its root: [(functional, value)], and [(phis, value of the codeword)]."""
     running, value = [], ZERO  # functionals with their coefficients, and what they sum to
     for number, (code, rows) in enumerate(shapes(levels, size), 1):
         log_row, log_codeword, place = code["log_row"], code["log_codeword"], f"level {number}"
-        for functional, claimed in claims:
+        for functional, claimed in product + [(at_position(phis), claimed) for phis, claimed in columns]:
             coefficient = t.challenge("recursion.batch")
             running.append((coefficient, functional))
             value += claimed * coefficient
@@ -50,22 +50,20 @@ def verify_recursion(t, levels, size, top_root, claims):
             r.append(x)
         weights = eq_table(r)[:rows]
         running = [(c * dot_k(weights, tensor(f[log_row:])), f[:log_row]) for c, f in running]
+        held = vector
         if number == len(levels):
-            message = t.elements(3, "recursion.message", 2**log_row)
-            if sum((c * dot_k(tensor(f), message) for c, f in running), ZERO) != value:
+            vector = t.elements(3, "recursion.message", 2**log_row)
+            if sum((c * dot_k(tensor(f), vector) for c, f in running), ZERO) != value:
                 raise Reject("recursion.inner_product", place)
         else:
-            next_root = t.digest("recursion.root")
+            vector = t.digest("recursion.root")
         t.grind("recursion.grind", code["grinding_bits"])
         positions = t.positions("recursion.positions", code["queries"], 2**log_codeword)
-        columns = open_columns(t, code, rows, top_root, positions, place)
-        claims = [(factors(log_codeword, j, log_row), dot_k(weights, columns[j])) for j in positions]
-        if number == len(levels):
-            for phis, claimed in claims:
-                if codeword_at(phis, message) != claimed:
-                    raise Reject("recursion.column", place)
-        else:
-            top_root, claims = next_root, [(at_position(phis), claimed) for phis, claimed in claims]
+        opened = open_columns(t, code, rows, held, positions, place)
+        product, columns = [], [(factors(log_codeword, j, log_row), dot_k(weights, opened[j])) for j in positions]
+    for phis, claimed in columns:
+        if codeword_at(phis, vector) != claimed:
+            raise Reject("opening.column")
 
 
 def at_position(phis):

@@ -85,9 +85,8 @@ def stages(labels):
 def opening_terms(statement, opening):
     code, masked = statement.code, statement.masked
     terms = [("opening: queries", query_bits(code)), ("opening: proximity", FIELD - code["log_codeword"] - 1 + 10),
-             ("opening: subspace", FIELD - 1), ("opening: combination", FIELD - log2(3 if masked else 1))]
-    if opening.merged:
-        terms += [("opening: claims", FIELD), ("opening: merge: rounds", FIELD - log2(2 * code["log_row"]))]
+             ("opening: subspace", FIELD - 1), ("opening: combination", FIELD - log2(3 if masked else 1)),
+             ("opening: merge", FIELD - log2(1 + 2 * code["log_row"]))]
     draws = 0
     for number, (level, rows) in enumerate(shapes(statement.levels, opening.size), 1):
         draws += rounds(rows)

@@ -110,7 +110,7 @@ def check_weights(weights, privacy):
     code, levels = weights["code"], weights["recursion"]["levels"]
     check_code(code)
     require(query_bits(code) >= TARGET, "code", "too few columns are opened")
-    require(code["log_codeword"] <= (28 if levels else 24), "code", "the codeword is too long")
+    require(code["log_codeword"] <= 28, "code", "the codeword is too long")
     size = 2 ** code["log_row"] + code["tail"]
     require(not levels or size >> code["log_stride"] <= 2**24, "code", "rows of the trace are too long")
     for level in levels:

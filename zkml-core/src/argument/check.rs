@@ -80,7 +80,7 @@ fn check_lookups(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation
         let entries = match table {
             Table::Function(function) => Some(function.cells()),
             Table::Decay(decay) => Some(decay.cells()),
-            Table::Range { .. } | Table::Integers { .. } => None,
+            Table::Integers { .. } => None,
         };
         if let Some(entries) = entries {
             let entries = entries.map_err(|error| Violation::Table {
@@ -96,7 +96,7 @@ fn check_lookups(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation
             let cells = columns.iter().map(|column| to_i64_centered(column[row]));
             let cells: Vec<i64> = cells.collect();
             let found = match table {
-                Table::Range { .. } | Table::Integers { .. } => table.row_of(cells[0]).is_some(),
+                Table::Integers { .. } => table.row_of(cells[0]).is_some(),
                 Table::Function(_) => rows.get(&cells[0]) == Some(&cells[1]),
                 Table::Decay(_) => {
                     rows.get(&cells[0]) == Some(&cells[1]) && cells[2] == i64::from(cells[0] == 0)

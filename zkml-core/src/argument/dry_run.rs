@@ -1,18 +1,15 @@
 //! The argument without a proof: every message is 0, every check passes, challenges are only distinct.
 //!
-//! It finds the claims that an honest proof opens, and so the terms of the opening's soundness. It also counts scalars
-//! and checks, and so the pads that zero knowledge needs.
+//! It counts scalars and checks, and so the pads that zero knowledge needs, and the claims of each sumcheck.
 
 use super::{Statement, claims_to_open};
 use crate::field::{K, M61};
 use crate::masking::Masking;
-use crate::pcs::{ClaimPoint, Commitment, CommitmentScheme, Scheme};
+use crate::pcs::{Commitment, CommitmentScheme, Scheme};
 use crate::transcript::{Check, Quadratic, VerifierChannel, VerifyError};
 
-/// The size of every proof of a statement: its claims, hidden scalars and checks.
+/// The size of every proof of a statement: its hidden scalars and checks.
 pub(crate) struct Walk {
-    /// The points it opens, with placeholder challenges.
-    pub(crate) points: Vec<ClaimPoint>,
     /// Scalars that zero knowledge hides.
     pub(crate) scalars: usize,
     /// Checks that a proof makes.
@@ -54,7 +51,6 @@ pub(crate) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
     let mask = statement.masking.as_ref().map(Masking::opening_mask);
     Scheme::verify_claims(&mut channel, statement.key.opening(), &commitments, &claims, mask)?;
     Ok(Walk {
-        points: claims.into_iter().map(|(point, _)| point).collect(),
         scalars: channel.scalars,
         constraints: channel.constraints,
         stages: channel.stages,

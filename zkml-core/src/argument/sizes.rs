@@ -16,15 +16,11 @@ const MAXIMUM_WORK: u64 = 1 << 32;
 /// Bytes of a salt.
 const SALT_BYTES: usize = 32;
 
-/// Largest codeword, `log2`, where the row combination is sent: the verifier encodes one.
-const MAXIMUM_LOG_CODEWORD: u32 = 24;
-/// The same where a recursion takes over. Nothing as long as a codeword is made then: positions, points and paths take
-/// work by its logarithm, and [`MAXIMUM_WORK`] bounds the claims on the last message. At this length the proximity
-/// term still has 103 bits.
-const MAXIMUM_LOG_COMMITTED_CODEWORD: u32 = 28;
-/// Longest narrow row, in elements of `K`, where a recursion takes over: 256 MB. The answers of the closing check are
-/// held as such rows.
-const MAXIMUM_COMMITTED_ROW: usize = 1 << 24;
+/// Largest codeword, `log2`. Nothing as long is made: positions, points and paths take work by its logarithm, and
+/// [`MAXIMUM_WORK`] bounds the claims on the last message. At this length the proximity term still has 103 bits.
+const MAXIMUM_LOG_CODEWORD: u32 = 28;
+/// Longest narrow row, in elements of `K`: 256 MB. The answers of the closing check are held as such rows.
+const MAXIMUM_ROW: usize = 1 << 24;
 
 /// The sizes of an opening: rows that the proof commits to, rows of weights in all copies, the number of matrices and of
 /// copies of the weights among them.
@@ -75,20 +71,16 @@ pub(super) fn check_sizes(
 /// Refuses rows and codewords that are too long for the verifier's memory.
 fn check_lengths(key: &WeightsKey) -> Result<(), VerifyError> {
     let code = &key.code;
-    let (sent, row) = (key.recursion.levels.is_empty(), code.narrow().message_length());
-    let maximum = match sent {
-        true => MAXIMUM_LOG_CODEWORD,
-        false => MAXIMUM_LOG_COMMITTED_CODEWORD,
-    };
-    if code.log_codeword > maximum {
+    let row = code.narrow().message_length();
+    if code.log_codeword > MAXIMUM_LOG_CODEWORD {
         return Err(VerifyError::from(SizesError::LogCodeword {
-            most: maximum,
+            most: MAXIMUM_LOG_CODEWORD,
             found: code.log_codeword,
         }));
     }
-    if !sent && row > MAXIMUM_COMMITTED_ROW {
-        return Err(VerifyError::from(SizesError::CommittedRow {
-            most: MAXIMUM_COMMITTED_ROW,
+    if row > MAXIMUM_ROW {
+        return Err(VerifyError::from(SizesError::NarrowRow {
+            most: MAXIMUM_ROW,
             found: row,
         }));
     }

@@ -62,7 +62,6 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
     terms.extend(reduction_terms(statement));
     terms.extend(Scheme::soundness_terms(
         statement.key.opening(),
-        &statement.opened,
         statement.masking.is_some(),
     ));
     terms.extend(copies_term(statement));

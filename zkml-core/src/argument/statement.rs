@@ -17,7 +17,7 @@ use crate::keys::{
 };
 use crate::lookup::{self, LookupShape, TableShape};
 use crate::masking::Masking;
-use crate::pcs::{ClaimPoint, Commitment, CommitmentScheme, Packing, Scheme};
+use crate::pcs::{Commitment, CommitmentScheme, Packing, Scheme};
 use crate::privacy::Privacy;
 use crate::proof::{Artifact, Proof};
 #[cfg(feature = "prover")]
@@ -72,8 +72,6 @@ pub struct Statement<'k> {
     pub weights: Packing,
     /// Tensors with a commitment of their own.
     pub separate: Vec<SeparateTensors>,
-    /// The points that every proof opens, with placeholders for challenges.
-    pub opened: Vec<ClaimPoint>,
     /// Rows for pads and masks, in zero knowledge.
     pub masking: Option<Masking>,
     /// Checks that a proof makes of hidden values.
@@ -219,7 +217,6 @@ impl<'k> Statement<'k> {
             parameters,
             weights,
             separate,
-            opened: Vec::new(),
             masking: None,
             constraints: 0,
             stages: Vec::new(),
@@ -234,7 +231,7 @@ impl<'k> Statement<'k> {
         Ok(statement)
     }
 
-    /// Derives what a walk tells: points, constraints, and how many scalars are hidden.
+    /// Derives what a walk tells: constraints, and how many scalars are hidden.
     fn walk(&mut self) -> Result<(), VerifyError> {
         let hides = self.privacy.zero_knowledge();
         if hides {
@@ -242,7 +239,6 @@ impl<'k> Statement<'k> {
             self.masking = Some(self.masking_of(0));
         }
         let walk = walk(self)?;
-        self.opened = walk.points;
         self.constraints = walk.constraints;
         self.stages = walk.stages;
         if hides {
@@ -298,7 +294,6 @@ impl<'k> Statement<'k> {
             parameters: self.parameters,
             weights: self.weights,
             separate: self.separate,
-            opened: self.opened,
             masking: self.masking,
             constraints: self.constraints,
             stages: self.stages,

@@ -181,7 +181,7 @@ impl CircuitBuilder {
         (0..count)
             .map(|k| {
                 let name = format!("{name}.{k}");
-                let table = self.table(Table::Range { bits: self.limb_bits });
+                let table = self.table(Table::range(self.limb_bits));
                 let limb = self.column(&name, shape, ColumnKind::trace(false));
                 self.lookup(name, vec![limb], table);
                 limb

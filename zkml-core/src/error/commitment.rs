@@ -90,9 +90,6 @@ pub enum CodeError {
 #[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RecursionError {
-    /// There is nothing to recurse with.
-    #[error("no levels, expected at least one")]
-    NoLevels,
     /// The code of a level is out of range.
     #[error("level {level}: {error}")]
     Code {

@@ -220,7 +220,7 @@ pub enum SizesError {
     },
     /// The rows of the trace are too long for the verifier's memory.
     #[error("rows of the trace: expected at most {most} elements, found {found}")]
-    CommittedRow {
+    NarrowRow {
         /// The most.
         most: usize,
         /// Elements of a row.

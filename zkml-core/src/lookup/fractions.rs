@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ark_ff::AdditiveGroup;
+use ark_ff::{AdditiveGroup, Field};
 
 use super::layer::{Layer, Level};
 use super::leaves::Leaves;
@@ -54,7 +54,7 @@ impl Witness<'_> {
 pub struct Fractions<'a> {
     witness: Witness<'a>,
     leaves: Leaves<'a>,
-    root: [K; 2],
+    denominator: K,
     /// The levels that are still to come, the next one last.
     levels: Vec<Level>,
 }
@@ -75,13 +75,11 @@ impl<'a> Fractions<'a> {
         );
         let leaves = Leaves::new(statement, &Stack::new(statement), compression, &witness);
         let mut levels = tree(&leaves);
-        let root = levels
-            .pop()
-            .map(|root| [root.numerators[0], root.denominators[0]]);
+        let denominator = levels.pop().map_or(K::ONE, |root| root.denominators[0]);
         Self {
             witness,
             leaves,
-            root: root.unwrap_or([K::ZERO, K::from(1u64)]),
+            denominator,
             levels,
         }
     }
@@ -93,8 +91,8 @@ impl<E> FractionTree<E> for Fractions<'_> {
     where
         Self: 't;
 
-    fn root(&self) -> Result<[K; 2], E> {
-        Ok(self.root)
+    fn denominator(&self) -> Result<K, E> {
+        Ok(self.denominator)
     }
 
     fn layer(&mut self, point: &[K], lambda: K) -> Result<Layer<'_>, E> {

@@ -23,7 +23,7 @@
 //!
 //! 0. for large statements, proof of work (`lookup.grind`), as many bits as the error of step 1 lacks;
 //! 1. challenges `alpha` (`lookup.alpha`), `beta` (`lookup.beta`), `gamma` (`lookup.gamma`);
-//! 2. `lookup.root`: the scalars `P, Q, 1/Q` of the sum of all fractions;
+//! 2. `lookup.root`: the scalars `Q, 1/Q`, for the sum `0/Q` of all fractions;
 //! 3. for each layer `k = 0, 1, ..`, with claims `p_k(z), q_k(z)`: challenge `lambda` (`lookup.lambda`); then `k`
 //!    rounds: scalars `b, c` (`lookup.round`) and a challenge (`lookup.round`); then the scalars
 //!    `p_{k+1}(0,r), p_{k+1}(1,r), q_{k+1}(0,r), q_{k+1}(1,r)` (`lookup.layer`) and the challenge `tau` (`lookup.tau`),
@@ -31,9 +31,8 @@
 //! 4. for each lookup the values of its columns at its suffix of the last point `zeta` (`lookup.columns`, one message a
 //!    lookup); the value of each table's multiplicities at its suffix (`lookup.multiplicities`).
 //!
-//! Checks: `lookup.sum` (`P = 0`), `lookup.denominator_nonzero` (`Q Q^-1 = 1`), `lookup.layer` (after each layer's
-//! sumcheck), `lookup.numerator` and `lookup.denominator` (the claims on the leaves are what the values of step 4
-//! imply).
+//! Checks: `lookup.denominator_nonzero` (`Q Q^-1 = 1`), `lookup.layer` (after each layer's sumcheck; layer 0 says that the
+//! sum is 0), `lookup.numerator` and `lookup.denominator` (the claims on the leaves are what the values of step 4 imply).
 //!
 //! The rounds send the round polynomial without its equality factor: with `z` the point of the layer and
 //! `G(X) = sum_x eq(z_{>j}, x) F(r_{<j}, X, x) = a + b X + c X^2`, the claim is `(1 - z_j) G(0) + z_j G(1)`, so

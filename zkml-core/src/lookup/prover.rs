@@ -36,13 +36,13 @@ pub fn prove<E, T: FractionTree<E>>(
     let compression = Compression::draw(|label| channel.challenge(label));
     let mut tree = info_span!("lookup tree").in_scope(|| tree(&compression))?;
 
-    let [numerator, denominator] = tree.root()?;
+    let denominator = tree.denominator()?;
     // Without an inverse a denominator is 0: the soundness error bounds the probability, and the verifier rejects.
     let inverse = denominator.inverse().unwrap_or(K::ZERO);
-    channel.send_scalars("lookup.root", &[numerator, denominator, inverse]);
+    channel.send_scalars("lookup.root", &[denominator, inverse]);
     let mut claim = LevelClaim {
         point: Vec::new(),
-        numerator,
+        numerator: K::ZERO,
         denominator,
     };
     for above in (0..Stack::new(statement).variables).rev() {

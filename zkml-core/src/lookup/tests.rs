@@ -174,6 +174,17 @@ fn failed(result: Result<Claims<K>, VerifyError>) -> &'static str {
     }
 }
 
+/// The check that failed, and where.
+fn placed(result: Result<Claims<K>, VerifyError>) -> String {
+    match result {
+        Err(VerifyError::Check { name, place }) => format!("{name}: {place}"),
+        other => panic!("a check should have failed: {other:?}"),
+    }
+}
+
+/// The tree is honest, and its sum is not 0.
+const FALSE_SUM: &str = "lookup.layer: layer 0";
+
 /// `(variables, table)` of lookups or `(variables, arity)` of tables.
 type Sizes = Vec<(usize, usize)>;
 
@@ -205,9 +216,14 @@ proptest! {
         let mut channel = TestProver::default();
         let compression = Compression::draw(|label| channel.challenge(label));
         let (sum, product) = case.brute_force(&compression);
-        let root = case.prove().1[0].1.clone();
+        let messages = case.prove().1;
         prop_assert_eq!(sum == K::ZERO, !wrong);
-        prop_assert_eq!(root, vec![sum * product, product, product.inverse().unwrap()]);
+        prop_assert_eq!(&messages[0].1, &vec![product, product.inverse().unwrap()]);
+        // The first layer shows the sum; a tree of one leaf has none.
+        if let ("lookup.layer", values) = &messages[1] {
+            let [p0, p1, q0, q1] = values[..] else { panic!("four values") };
+            prop_assert_eq!(p0 * q1 + p1 * q0, sum * product);
+        }
     }
 
     #[test]
@@ -238,7 +254,6 @@ proptest! {
         for place in places(&messages) {
             let result = case.verify(altered(&messages, place));
             match messages[place.0].0 {
-                "lookup.root" if place.1 == 0 => prop_assert_eq!(failed(result), "lookup.sum"),
                 "lookup.root" => prop_assert_eq!(failed(result), "lookup.denominator_nonzero"),
                 "lookup.round" => prop_assert_eq!(failed(result), "lookup.layer"),
                 "lookup.layer" => prop_assert_eq!(failed(result), "lookup.layer"),
@@ -260,28 +275,28 @@ fn example() -> Case {
 fn a_value_outside_the_table_is_caught() {
     let mut case = example();
     case.lookups[0][0][5] = M61::from(8u64);
-    assert_eq!(failed(case.verify(case.prove().1)), "lookup.sum");
+    assert_eq!(placed(case.verify(case.prove().1)), FALSE_SUM);
 }
 
 #[test]
 fn a_false_function_value_is_caught() {
     let mut case = example();
     case.lookups[2][1][7] += M61::ONE;
-    assert_eq!(failed(case.verify(case.prove().1)), "lookup.sum");
+    assert_eq!(placed(case.verify(case.prove().1)), FALSE_SUM);
 }
 
 #[test]
 fn columns_of_a_row_swapped_are_caught() {
     let mut case = example();
     case.lookups[2].swap(0, 1);
-    assert_eq!(failed(case.verify(case.prove().1)), "lookup.sum");
+    assert_eq!(placed(case.verify(case.prove().1)), FALSE_SUM);
 }
 
 #[test]
 fn a_wrong_multiplicity_is_caught() {
     let mut case = example();
     case.multiplicities[1][2] += M61::ONE;
-    assert_eq!(failed(case.verify(case.prove().1)), "lookup.sum");
+    assert_eq!(placed(case.verify(case.prove().1)), FALSE_SUM);
 }
 
 #[test]
@@ -290,7 +305,7 @@ fn swapped_multiplicities_are_caught() {
     let counts = &mut case.multiplicities[0];
     let other = counts.iter().position(|count| *count != counts[0]).unwrap();
     counts.swap(0, other);
-    assert_eq!(failed(case.verify(case.prove().1)), "lookup.sum");
+    assert_eq!(placed(case.verify(case.prove().1)), FALSE_SUM);
 }
 
 #[test]
@@ -299,7 +314,7 @@ fn a_row_of_another_table_is_caught() {
     let mut case = case(2, &[(3, 0), (3, 1)], &[(2, 1), (3, 1)]);
     case.lookups[0][0][0] = M61::from(7u64);
     case.multiplicities[1][7] += M61::ONE;
-    assert_eq!(failed(case.verify(case.prove().1)), "lookup.sum");
+    assert_eq!(placed(case.verify(case.prove().1)), FALSE_SUM);
 }
 
 #[test]
@@ -309,24 +324,30 @@ fn a_lookup_in_the_wrong_table_is_caught() {
     let mut wrong = honest.clone();
     wrong.statement.lookups[0].table = 1;
     let (_, messages) = wrong.prove();
-    assert_eq!(failed(wrong.verify(messages.clone())), "lookup.sum");
-    assert_eq!(failed(honest.verify(messages)), "lookup.sum");
+    assert_eq!(placed(wrong.verify(messages.clone())), FALSE_SUM);
+    assert_eq!(placed(honest.verify(messages)), FALSE_SUM);
 }
 
 #[test]
-fn a_prover_who_pretends_the_sum_is_zero_is_caught_at_the_first_layer() {
+fn a_prover_who_bends_the_first_layer_to_a_sum_of_zero_is_caught_at_the_second() {
     let mut case = example();
     case.multiplicities[0][0] += M61::ONE;
     let mut messages = case.prove().1;
-    messages[0].1[0] = K::ZERO;
-    assert_eq!(failed(case.verify(messages)), "lookup.layer");
+    let ("lookup.layer", values) = &mut messages[1] else {
+        panic!("the first layer has no rounds")
+    };
+    let [_, p1, q0, q1] = values[..] else {
+        panic!("four values")
+    };
+    values[0] = -p1 * q0 * q1.inverse().unwrap();
+    assert_eq!(placed(case.verify(messages)), "lookup.layer: layer 1");
 }
 
 #[test]
 fn a_zero_denominator_is_caught() {
     let case = example();
     let mut messages = case.prove().1;
-    messages[0].1 = vec![K::ZERO; 3];
+    messages[0].1 = vec![K::ZERO; 2];
     assert_eq!(failed(case.verify(messages)), "lookup.denominator_nonzero");
 }
 

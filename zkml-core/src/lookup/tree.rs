@@ -1,6 +1,6 @@
 //! What the prover asks of the tree of fractions, wherever its levels lie.
 //!
-//! The prover never sees a level. It asks for the root, goes down layer by layer, and asks for the values of the
+//! The prover never sees a level. It asks for the denominator of the root, goes down layer by layer, and asks for the values of the
 //! columns at the end. One call has all the work of a round.
 
 #![cfg(feature = "prover")]
@@ -17,11 +17,11 @@ pub trait FractionTree<E> {
     where
         Self: 't;
 
-    /// Numerator and denominator of the sum of all fractions.
+    /// The denominator of the sum of all fractions: the product of theirs.
     ///
     /// # Errors
     /// An `E`.
-    fn root(&self) -> Result<[K; 2], E>;
+    fn denominator(&self) -> Result<K, E>;
 
     /// The layer below the level that has claims at `point`; `lambda` is its challenge. Layers are asked for once each,
     /// from the root down.

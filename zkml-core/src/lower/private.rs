@@ -60,11 +60,7 @@ impl Builder<'_> {
             .max(bits((i128::from(maximum) + 1).max(0).unsigned_abs()));
         let (table, columns) = if count.is_power_of_two() {
             let bits = count.trailing_zeros();
-            let table = match minimum {
-                0 => Table::Range { bits },
-                _ => Table::Integers { minimum, bits },
-            };
-            (table, vec![column])
+            (Table::Integers { minimum, bits }, vec![column])
         } else {
             let table = FunctionTable {
                 function: Function::Identity,

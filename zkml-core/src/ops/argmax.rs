@@ -181,7 +181,7 @@ fn one_hot(lowering: &mut dyn Lowering<'_>, shape: &[usize], axis: usize) -> Col
     let (name, index) = (lowering.name(), lowering.id());
     let circuit = lowering.circuit();
     let one_hot = circuit.column(&format!("{name}/one_hot"), shape, ColumnKind::trace(false));
-    let bit = circuit.table(Table::Range { bits: 1 });
+    let bit = circuit.table(Table::range(1));
     circuit.lookup(format!("{name}/one_hot"), vec![one_hot], bit);
     lowering.hint(Hint::OneHot {
         index,

@@ -172,7 +172,7 @@ impl Width {
     fn table(self) -> Table {
         let bits = self.bits;
         match self.signed {
-            false => Table::Range { bits },
+            false => Table::range(bits),
             true => Table::Integers {
                 minimum: -(1i64 << bits.saturating_sub(1)),
                 bits,
@@ -242,7 +242,7 @@ pub(super) fn within(
     if bits <= digit {
         let looked_up = lowering.looked_up(value);
         let circuit = lowering.circuit();
-        let table = circuit.table(Table::Range { bits });
+        let table = circuit.table(Table::range(bits));
         circuit.lookup(name.to_owned(), vec![looked_up], table);
         if looked_up != value {
             lowering.hint(Hint::Copy {
@@ -261,9 +261,7 @@ pub(super) fn within(
     let circuit = lowering.circuit();
     let top_name = format!("{name}/digit.{count}");
     let top = circuit.linear_column(&top_name, shape, &terms, M61::from(0u64));
-    let table = circuit.table(Table::Range {
-        bits: bits - digit * count,
-    });
+    let table = circuit.table(Table::range(bits - digit * count));
     circuit.lookup(top_name, vec![top], table);
     lowering.hint(Hint::Digits {
         input: value,
@@ -281,7 +279,7 @@ fn digits(
     (bits, count): (u32, u32),
 ) -> Vec<ColumnId> {
     let circuit = lowering.circuit();
-    let table = circuit.table(Table::Range { bits });
+    let table = circuit.table(Table::range(bits));
     let digit = |k: u32| {
         let name = format!("{name}/digit.{k}");
         let column = circuit.column(&name, shape, ColumnKind::trace(zero_padded));

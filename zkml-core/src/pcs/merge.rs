@@ -1,4 +1,4 @@
-//! The prover's merge of claims at several points to one point: a sumcheck of which each matrix has a part.
+//! The prover's merge of all claims to one point: a sumcheck of which each matrix has a part.
 
 #![cfg(feature = "prover")]
 
@@ -13,6 +13,7 @@ use crate::sumcheck::{Evaluation, Instance, RoundEvaluations, prove_batched};
 use crate::transcript::ProverChannel;
 
 /// Merges `claims` to one point in a row of `2^log_row` cells, sends the value of each fold there and returns both.
+/// Without claims the point is drawn.
 pub(super) fn merge<M: MatrixOracle>(
     channel: &mut (impl ProverChannel + ?Sized),
     log_row: u32,
@@ -20,6 +21,9 @@ pub(super) fn merge<M: MatrixOracle>(
     matrices: &[&M],
     claims: &[Claim],
 ) -> Result<(Vec<K>, Vec<K>), PcsError> {
+    if claims.is_empty() {
+        return Ok((channel.challenges("opening.merge", log_row as usize), vec![]));
+    }
     let rhos = channel.challenges("opening.batch", claims.len());
     let mut on_fold: Vec<Vec<Evaluation>> = vec![Vec::new(); plan.folds.len()];
     let mut sum = K::ZERO;

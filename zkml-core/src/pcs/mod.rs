@@ -10,22 +10,22 @@
 //! A row of a [narrow](RowCode) matrix counts as a message with gaps. The roots were sent and the points drawn before.
 //! Then, on the transcript:
 //!
-//! 1. merge, if the claims end at more than one `low`: batching coefficients `rho_i` (`opening.batch`), then one
-//!    sumcheck (`opening.merge`) of `sum_f <f, W_f>` over the distinct `f = sum_a eq(high, a) row_a`, where
-//!    `W_f = sum_i rho_i eq(low_i)` over the claims on `f`. It ends at `z`. Then the value `y_f = <f, eq(z)>` of each
-//!    `f` (`opening.values`). Otherwise `z = low`, `y_i = v_i`;
+//! 1. merge: batching coefficients `rho_i` (`opening.batch`), then one sumcheck (`opening.merge`) of `sum_f <f, W_f>`
+//!    over the distinct `f = sum_a eq(high, a) row_a`, where `W_f = sum_i rho_i eq(low_i)` over the claims on `f`. It
+//!    ends at `z`. Then the value `y_f = <f, eq(z)>` of each `f` (`opening.values`). Without claims `z` is drawn
+//!    (`opening.merge`);
 //! 2. combination:
 //!    - proof of work (`opening.proximity.grind`), then coefficients `delta_a` (`opening.proximity`): one for each row
 //!      of each matrix with a claim or a mask, one for both parts of a row over `K`, none for the mask. The prover
 //!      sends the value `y = <f, eq(z)>` of `f = sum_a delta_a row_a` over all these rows (`opening.proximity`);
 //!    - proof of work (`opening.combine.grind`), then coefficients `gamma_i` (`opening.combine`), the last one for this
-//!      `f`. The prover sends all `L + tail` coordinates of `u = sum_i gamma_i f_i` (`opening.combination`), or the
-//!      commitment to `u` ([`recursive`]) and `<u, eq(z)>` (`opening.product`);
+//!      `f`. The prover sends all `L + tail` coordinates of `u = sum_i gamma_i f_i` (`opening.combination`), or if
+//!      [`recursive`] has levels the commitment to `u` and `<u, eq(z)>` (`opening.product`);
 //! 3. positions: proof of work (`opening.grind`), with a closing check the coefficients of its answers
 //!    (`opening.join`), and `t` positions (`opening.positions`);
 //! 4. columns, for each of these matrices, of its symbols at these positions, each once: salts (`opening.salt`), cells
-//!    (`opening.columns`), and the missing nodes of the tree (`opening.path`). If `u` was committed to, the recursion
-//!    shows its inner product and its codeword at the positions.
+//!    (`opening.columns`), and the missing nodes of the tree (`opening.path`);
+//! 5. the recursion shows the inner product of `u` if that was sent, and its codeword at the positions.
 //!
 //! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_i gamma_i y_i`),
 //! `opening.merkle` (each root), `opening.column` (`Enc(u)[j]` is the same combination of column `j`).
@@ -37,7 +37,7 @@
 //! - `oracle`: what an opening asks of the prover's data; `rows`, `matrix`, `opened`, `columns`, `encode`: that data in
 //!   memory;
 //! - `prover`, `merge`, [`verifier`]; [`soundness`];
-//! - [`recursive`]: an argument for a row combination that is too long to be sent.
+//! - [`recursive`]: an argument for the row combination, which may be too long to be sent.
 //!
 //! References: Ligero (ePrint 2022/1608), circle codes (2024/278), proximity gaps within unique decoding (BCIKS20,
 //! 2020/654). See `docs/protocol/commitment.md`.

@@ -87,11 +87,6 @@ impl Plan {
         plan
     }
 
-    /// Whether the claims end at different points and must be merged to one.
-    pub fn needs_merge(&self) -> bool {
-        self.lows.len() > 1
-    }
-
     /// Which of `count` matrices are opened: those with a claim, and that of the mask.
     pub fn opened_matrices(&self, count: usize, mask: Option<MaskRows>) -> Vec<bool> {
         let mut opened = vec![false; count];
@@ -102,13 +97,6 @@ impl Plan {
             }
         }
         opened
-    }
-
-    /// The point in the row, of `log_row` coordinates, at which all is opened if nothing must be merged: the claims'
-    /// common point, or 0 without claims.
-    pub fn point_of_claims(&self, log_row: u32) -> Vec<K> {
-        let none = || vec![K::ZERO; log_row as usize];
-        self.lows.first().cloned().unwrap_or_else(none)
     }
 }
 

@@ -13,9 +13,8 @@ use super::error::PcsError;
 use super::merge::merge;
 use super::oracle::MatrixOracle;
 use super::plan::{Plan, random_coefficients};
-use super::recursive::{self, RecursionParameters};
+use super::recursive::{self, Functional, RecursionParameters};
 use super::soundness::PROXIMITY_GRINDING_BITS;
-use super::verifier::recursive_functionals;
 use super::weights::combination_weights;
 use crate::field::{K, kernels};
 use crate::transcript::ProverChannel;
@@ -24,7 +23,7 @@ use crate::transcript::ProverChannel;
 const GRAIN: usize = 1 << 12;
 
 /// Opens `matrices`, whose roots were sent before the points of `claims` were drawn: the row combination and
-/// then the columns, without a mask. Without claims nothing is sent.
+/// then the columns, without a mask.
 ///
 /// The claimed values are taken as given: with a false one the proof is made and will be rejected.
 ///
@@ -38,10 +37,8 @@ pub fn prove_opening<M: MatrixOracle>(
     matrices: &[&M],
     claims: &[Claim],
 ) -> Result<(), PcsError> {
-    match prove_combination(channel, parameters, matrices, claims, None)? {
-        Some(opened) => prove_columns(channel, parameters, matrices, opened, 1),
-        None => Ok(()),
-    }
+    let opened = prove_combination(channel, parameters, matrices, claims, None)?;
+    prove_columns(channel, parameters, matrices, opened, 1)
 }
 
 /// What is open between the row combination and the columns.
@@ -51,11 +48,11 @@ pub struct Opened {
     matrices: Vec<bool>,
     /// The point in the row.
     point: Vec<K>,
-    /// The combination, if it was committed to instead of sent.
-    committed: Option<recursive::Committed>,
+    /// The combination.
+    committed: recursive::Committed,
 }
 
-/// Steps 1 and 2: everything up to the row combination. Nothing without claims and mask.
+/// Steps 1 and 2: everything up to the row combination.
 ///
 /// # Errors
 ///
@@ -66,7 +63,7 @@ pub fn prove_combination<M: MatrixOracle>(
     matrices: &[&M],
     claims: &[Claim],
     mask: Option<MaskRows>,
-) -> Result<Option<Opened>, PcsError> {
+) -> Result<Opened, PcsError> {
     let _span = info_span!("open").entered();
     code.validate()?;
     let other = |matrix: &&M| matrix.code() != code.at_stride(matrix.code().log_stride);
@@ -76,12 +73,10 @@ pub fn prove_combination<M: MatrixOracle>(
     let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
     let points = claims.iter().map(|claim| &claim.point);
     check_opening((code, recursion), &commitments, points.clone(), mask)?;
-    if claims.is_empty() && mask.is_none() {
-        return Ok(None);
-    }
     let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
     let plan = Plan::new(points);
-    let (point, opened) = terms(channel, code, &plan, matrices, claims)?;
+    let (point, _) =
+        info_span!("merge claims").in_scope(|| merge(channel, code.log_row, &plan, matrices, claims))?;
 
     let marked = plan.opened_matrices(rows.len(), mask);
     channel.grind("opening.proximity.grind", PROXIMITY_GRINDING_BITS);
@@ -98,48 +93,30 @@ pub fn prove_combination<M: MatrixOracle>(
         None => Zeroizing::new(vec![K::ZERO; code.message_length()]),
     };
 
-    let gammas = draw_coefficients(channel, opened.len(), mask);
-    let weights = combination_weights(&rows, &plan, &opened, &gammas, &random);
+    let gammas = draw_coefficients(channel, plan.folds.len(), mask);
+    let weights = combination_weights(&rows, &plan, &gammas, &random);
     let sum = info_span!("combine rows").in_scope(|| combine_rows(code, matrices, &weights))?;
     kernels::add_to(&mut combination, &sum);
-    let committed = send_combination(channel, recursion, &combination, &eq)?;
-    Ok(Some(Opened {
+    let committed = recursive::commit(channel, recursion, &combination)?;
+    if !recursion.levels.is_empty() {
+        let product = kernels::dot(&combination[..eq.len()], &eq);
+        channel.send_extension("opening.product", &[product]);
+    }
+    Ok(Opened {
         matrices: marked,
         point,
         committed,
-    }))
+    })
 }
 
-/// The point in the row at which all is opened, and for each term of the combination its fold and its value there.
-type Merged = (Vec<K>, Vec<(usize, K)>);
-
-/// Merges the claims to one point, if they are at several. Then each fold is one term of the combination; without a
-/// merge each claim is one.
-fn terms<M: MatrixOracle>(
-    channel: &mut (impl ProverChannel + ?Sized),
-    code: &CodeParameters,
-    plan: &Plan,
-    matrices: &[&M],
-    claims: &[Claim],
-) -> Result<Merged, PcsError> {
-    if plan.needs_merge() {
-        let _span = info_span!("merge claims").entered();
-        let (point, ends) = merge(channel, code.log_row, plan, matrices, claims)?;
-        return Ok((point, ends.into_iter().enumerate().collect()));
-    }
-    let folds = plan.claims.iter().map(|(fold, _)| *fold);
-    let values = claims.iter().map(|claim| claim.value);
-    Ok((plan.point_of_claims(code.log_row), folds.zip(values).collect()))
-}
-
-/// The coefficients of `opened` terms in the row combination, and that of the random fold.
+/// The coefficients of the folds in the row combination, and that of the random fold.
 fn draw_coefficients(
     channel: &mut (impl ProverChannel + ?Sized),
-    opened: usize,
+    folds: usize,
     mask: Option<MaskRows>,
 ) -> Vec<K> {
     channel.grind("opening.combine.grind", PROXIMITY_GRINDING_BITS);
-    let mut gammas = channel.challenges("opening.combine", opened + 1);
+    let mut gammas = channel.challenges("opening.combine", folds + 1);
     if mask.is_some() {
         let blind = channel.challenge("opening.blind");
         gammas.iter_mut().for_each(|gamma| *gamma *= blind);
@@ -147,25 +124,8 @@ fn draw_coefficients(
     gammas
 }
 
-/// Sends the combination, or commits to it and sends its inner product with `eq`.
-fn send_combination(
-    channel: &mut (impl ProverChannel + ?Sized),
-    recursion: &RecursionParameters,
-    combination: &[K],
-    eq: &[K],
-) -> Result<Option<recursive::Committed>, PcsError> {
-    if recursion.levels.is_empty() {
-        channel.send_extension("opening.combination", combination);
-        return Ok(None);
-    }
-    let committed = recursive::commit(channel, recursion, combination)?;
-    let product = kernels::dot(&combination[..eq.len()], eq);
-    channel.send_extension("opening.product", &[product]);
-    Ok(Some(committed))
-}
-
-/// Steps 3 and 4: the columns of the opened matrices, against which `combinations` messages are checked; and the
-/// recursion, if the row combination was committed to.
+/// Steps 3 to 5: the columns of the opened matrices, against which `combinations` messages are checked, and the
+/// recursion.
 ///
 /// # Errors
 ///
@@ -193,13 +153,11 @@ pub fn prove_columns<M: MatrixOracle>(
             channel.send_node("opening.path", &node, code.digest_bytes as usize);
         }
     }
-    match opened.committed {
-        Some(committed) => {
-            let functionals = recursive_functionals(opened.point, &positions);
-            recursive::prove(channel, recursion, code, committed, &functionals)
-        }
-        None => Ok(()),
-    }
+    let positions = positions.into_iter().map(Functional::Position);
+    let functionals: Vec<Functional> = core::iter::once(Functional::Eq(opened.point))
+        .chain(positions)
+        .collect();
+    recursive::prove(channel, recursion, code, opened.committed, &functionals)
 }
 
 /// The matrices that have a part in a combination with these weights.

@@ -60,11 +60,7 @@ pub trait CommitmentScheme {
     /// Every way in which a false claim passes, with `-log2` of its probability.
     ///
     /// `masked`: whether there is a mask, and messages besides the opening's own.
-    fn soundness_terms(
-        parameters: Self::Parameters<'_>,
-        points: &[ClaimPoint],
-        masked: bool,
-    ) -> Vec<ErrorTerm>;
+    fn soundness_terms(parameters: Self::Parameters<'_>, masked: bool) -> Vec<ErrorTerm>;
 
     /// Rows over `K` of the trace that hide what one opening says.
     fn mask_rows(parameters: Self::Parameters<'_>) -> usize;
@@ -78,7 +74,7 @@ pub trait CommitmentScheme {
         rows: &[(ExtensionRow, K)],
     ) -> Self::Message;
 
-    /// The first half of the verifier. Returns nothing where there is neither a claim nor a mask.
+    /// The first half of the verifier.
     ///
     /// # Errors
     /// [`VerifyError`], naming the check that failed.
@@ -88,7 +84,7 @@ pub trait CommitmentScheme {
         commitments: &[Self::Commitment],
         claims: &[(ClaimPoint, C::Scalar)],
         mask: Option<MaskRows>,
-    ) -> Result<Option<Self::Message>, VerifyError>;
+    ) -> Result<Self::Message, VerifyError>;
 
     /// The second half: each of `messages` agrees with the committed data at random places. The opening's own comes
     /// first.
@@ -120,7 +116,7 @@ pub trait CommitmentScheme {
         matrices: &[&M],
         claims: &[Claim],
         mask: Option<MaskRows>,
-    ) -> Result<Option<Self::Opened>, PcsError>;
+    ) -> Result<Self::Opened, PcsError>;
 
     /// The second half, for `messages` messages.
     ///
@@ -152,12 +148,8 @@ impl CommitmentScheme for CircleLigero {
     #[cfg(feature = "prover")]
     type Matrix = CommittedMatrix;
 
-    fn soundness_terms(
-        (code, recursion): Self::Parameters<'_>,
-        points: &[ClaimPoint],
-        masked: bool,
-    ) -> Vec<ErrorTerm> {
-        let mut terms = opening_terms(code, points, masked);
+    fn soundness_terms((code, recursion): Self::Parameters<'_>, masked: bool) -> Vec<ErrorTerm> {
+        let mut terms = opening_terms(code, masked);
         terms.extend(recursion_terms(recursion, code.message_length()));
         terms
     }
@@ -190,7 +182,7 @@ impl CommitmentScheme for CircleLigero {
         commitments: &[Commitment],
         claims: &[(ClaimPoint, C::Scalar)],
         mask: Option<MaskRows>,
-    ) -> Result<Option<Combination>, VerifyError> {
+    ) -> Result<Combination, VerifyError> {
         verify_combination(channel, parameters, commitments, claims, mask)
     }
 
@@ -222,7 +214,7 @@ impl CommitmentScheme for CircleLigero {
         matrices: &[&M],
         claims: &[Claim],
         mask: Option<MaskRows>,
-    ) -> Result<Option<Opened>, PcsError> {
+    ) -> Result<Opened, PcsError> {
         prove_combination(channel, parameters, matrices, claims, mask)
     }
 

@@ -14,12 +14,9 @@
 //!   fold or combine to one in that space;
 //! - combination, `1/|K|`: false values at the common point have a right combination; once more for a factor 0 of all
 //!   but the mask, and once for the answers of the closing check that are joined to it;
-//! - with a merge: `1/|K|` for the coefficients of the claims, and the sumcheck.
+//! - merge, `(1 + 2 log L)/|K|`: the coefficients of the claims, and the sumcheck.
 
-use super::claim::ClaimPoint;
 use super::code::CodeParameters;
-use super::plan::Plan;
-use crate::sumcheck::{self, Shape};
 use crate::transcript::term::FIELD_BITS;
 use crate::transcript::{ErrorRule, ErrorTerm};
 
@@ -51,80 +48,48 @@ const COMBINATION: ErrorRule = ErrorRule {
     page: "commitment.md#error",
 };
 
-const CLAIMS: ErrorRule = ErrorRule {
-    formula: "1 / |K|",
-    covers: &["opening.batch"],
+const MERGE: ErrorRule = ErrorRule {
+    formula: "(1 + 2 log L) / |K|",
+    covers: &["opening.batch", "opening.merge"],
     page: "commitment.md#error",
 };
 
-const MERGE: ErrorRule = ErrorRule {
-    formula: "2 rounds / |K|",
-    covers: &["opening.merge"],
-    page: "sumcheck.md",
-};
-
-/// The terms of an opening of `points`, not sorted. Errors add up: see [`total`](crate::transcript::term::total).
+/// The terms of an opening, whatever it opens, not sorted. Errors add up: see [`total`](crate::transcript::term::total).
 ///
 /// `masked`: whether there is a mask, and answers of a closing check at the same columns.
-pub fn opening_terms(code: &CodeParameters, points: &[ClaimPoint], masked: bool) -> Vec<ErrorTerm> {
-    let plan = Plan::new(points);
+pub fn opening_terms(code: &CodeParameters, masked: bool) -> Vec<ErrorTerm> {
     let field = f64::from(FIELD_BITS);
     let n = code.codeword_length() as f64;
     let proximity = field - (2.0 * n).log2() + f64::from(PROXIMITY_GRINDING_BITS);
     let combination = if masked { 3f64 } else { 1f64 };
-    let mut terms = vec![
+    let merge = 1.0 + 2.0 * f64::from(code.log_row);
+    vec![
         ErrorTerm::new(&QUERIES, "opening: queries", code.query_bits()),
         ErrorTerm::new(&PROXIMITY, "opening: proximity", proximity),
         ErrorTerm::new(&SUBSPACE, "opening: subspace", field - 1.0),
         ErrorTerm::new(&COMBINATION, "opening: combination", field - combination.log2()),
-    ];
-    if plan.needs_merge() {
-        let shapes = [Shape {
-            variables: code.log_row as usize,
-            degree: 2,
-        }];
-        terms.push(ErrorTerm::new(&CLAIMS, "opening: claims", field));
-        terms.extend(sumcheck::soundness("opening: merge", &shapes, &MERGE));
-    }
-    terms
+        ErrorTerm::new(&MERGE, "opening: merge", field - merge.log2()),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
-    use ark_ff::AdditiveGroup;
-
     use super::*;
-    use crate::field::{K, M61};
-    use crate::pcs::{StoredRows, TARGET_BITS};
-    use crate::poly::Coordinate;
+    use crate::pcs::TARGET_BITS;
     use crate::transcript::term::total;
 
     #[test]
     fn terms_are_what_the_formulas_give() {
         let code = CodeParameters::for_target(10, 0, 13, 12, TARGET_BITS).unwrap();
-        let challenge = |value| Coordinate::Challenge(K::new(M61::from_raw(value), M61::ZERO));
-        let point = |first_row, high: Vec<Coordinate>, low: u64| ClaimPoint {
-            matrix: 0,
-            first_row,
-            stored: StoredRows::full(high.len()).unwrap(),
-            high,
-            low: vec![K::from(low); 10],
-        };
-        let points = vec![
-            point(0, vec![challenge(3), Coordinate::Bit(true), challenge(4)], 1),
-            point(0, vec![challenge(3), Coordinate::Bit(true), challenge(4)], 2),
-            point(8, vec![challenge(4), challenge(5)], 2),
-            point(16, vec![], 2),
-        ];
-        let terms = opening_terms(&code, &points, false);
+        let terms = opening_terms(&code, false);
         let bits = |name: &str| terms.iter().find(|term| term.name == name).unwrap().bits;
         // Twice, whatever the folds; less the work.
         assert!((bits("opening: proximity") - (122.0 - 14.0 + 10.0)).abs() < 1e-9);
         assert!((bits("opening: subspace") - 121.0).abs() < 1e-9);
-        assert!((bits("opening: merge: rounds") - (122.0 - 20f64.log2())).abs() < 1e-9);
+        assert!((bits("opening: merge") - (122.0 - 21f64.log2())).abs() < 1e-9);
         assert!(bits("opening: queries") >= TARGET_BITS && bits("opening: queries") < TARGET_BITS + 1.0);
         // With a mask and answers two more draws could hide a false value.
-        let masked = opening_terms(&code, &points, true);
+        let masked = opening_terms(&code, true);
         let combination = |terms: &[ErrorTerm]| {
             let found = terms.iter().find(|term| term.name == "opening: combination");
             found.unwrap().bits
@@ -133,7 +98,7 @@ mod tests {
         assert!((combination(&masked) - (122.0 - 3f64.log2())).abs() < 1e-9);
         let sum = total(&terms);
         assert!(sum < bits("opening: queries") && sum > TARGET_BITS - 0.1, "{sum}");
-        let ten = ["a", "b"].map(|name| ErrorTerm::new(&CLAIMS, name, 10.0));
+        let ten = ["a", "b"].map(|name| ErrorTerm::new(&MERGE, name, 10.0));
         assert!((total(&ten) - 9.0).abs() < 1e-12);
     }
 }

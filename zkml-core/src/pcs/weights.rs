@@ -6,16 +6,15 @@ use super::claim::ExtensionRow;
 use super::plan::Plan;
 use crate::field::{K, M61, mul_k};
 
-/// For each matrix the factors of its rows in the combination, without the mask: those of the `opened` folds, and those
-/// of the random fold, which has the last of `gammas`. An empty list for a matrix that takes no part.
-pub(super) fn combination_weights<S>(
+/// For each matrix the factors of its rows in the combination, without the mask: those of the folds, and those of the
+/// random fold, which has the last of `gammas`. An empty list for a matrix that takes no part.
+pub(super) fn combination_weights(
     rows: &[usize],
     plan: &Plan,
-    opened: &[(usize, S)],
     gammas: &[K],
     random: &[Vec<K>],
 ) -> Vec<Vec<K>> {
-    let mut weights = row_weights(rows, plan, opened, gammas);
+    let mut weights = row_weights(rows, plan, gammas);
     let last = gammas.last().copied().unwrap_or(K::ZERO);
     for (weights, random) in weights.iter_mut().zip(random) {
         weights.resize(random.len(), K::ZERO);
@@ -27,12 +26,9 @@ pub(super) fn combination_weights<S>(
 }
 
 /// For each matrix the factor of each of its rows in the combination; nothing for a matrix without a claim.
-fn row_weights<S>(rows: &[usize], plan: &Plan, opened: &[(usize, S)], gammas: &[K]) -> Vec<Vec<K>> {
+fn row_weights(rows: &[usize], plan: &Plan, gammas: &[K]) -> Vec<Vec<K>> {
     let mut weights: Vec<Vec<K>> = vec![Vec::new(); rows.len()];
-    for ((fold, _), gamma) in opened.iter().zip(gammas) {
-        let Some(fold) = plan.folds.get(*fold) else {
-            continue;
-        };
+    for (fold, gamma) in plan.folds.iter().zip(gammas) {
         let (Some(weights), Some(rows)) = (weights.get_mut(fold.matrix), rows.get(fold.matrix)) else {
             continue;
         };

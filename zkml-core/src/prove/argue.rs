@@ -85,18 +85,14 @@ pub(crate) fn argue<B: Backend, C: ProverChannel>(
     let (Some(masking), Some(pads)) = (statement.masking, pads) else {
         let claims = claims_to_prove(backend, transcript, statement, trace)?;
         let opened = Scheme::prove_claims(transcript, parameters, matrices, &claims, None)?;
-        return match opened {
-            Some(opened) => Ok(Scheme::prove_messages(
-                transcript, parameters, matrices, opened, 1,
-            )?),
-            None => Ok(()),
-        };
+        return Ok(Scheme::prove_messages(
+            transcript, parameters, matrices, opened, 1,
+        )?);
     };
     let mask = Some(masking.opening_mask());
     let mut channel = MaskedProver::new(transcript, &pads);
     let claims = claims_to_prove(backend, &mut channel, statement, trace)?;
     let opened = Scheme::prove_claims(&mut channel, parameters, matrices, &claims, mask)?;
-    let opened = opened.ok_or_else(|| unmasked(statement))?;
     let record = channel.into_record();
     let constraints =
         info_span!("replay").in_scope(|| replay(statement, trace, matrices, &record, pads.mask()))?;
@@ -106,15 +102,6 @@ pub(crate) fn argue<B: Backend, C: ProverChannel>(
     Ok(Scheme::prove_messages(
         transcript, parameters, matrices, opened, messages,
     )?)
-}
-
-/// The mask's rows are always opened, so a masked opening is never empty.
-fn unmasked(statement: &Statement<'_>) -> ProveError {
-    ProveError::Malformed {
-        place: statement.name.clone().into_owned(),
-        expected: "a row combination".into(),
-        found: "none".into(),
-    }
 }
 
 /// Runs the verifier's code over the prover's record: each check becomes a function of the closing challenge.

@@ -45,4 +45,4 @@ pub use product::{EqProduct, Product};
 #[cfg(feature = "prover")]
 pub use prover::{Instance, RoundEvaluations, prove_batched};
 pub use round::MAX_DEGREE;
-pub use verifier::{Reduced, Shape, soundness, verify_batched};
+pub use verifier::{Reduced, Shape, verify_batched};

@@ -8,7 +8,7 @@ use super::testing::{Stream, TestProver, TestVerifier, altered, element, evaluat
 use super::*;
 use crate::error::SumcheckError;
 use crate::field::K;
-use crate::transcript::{ErrorRule, ProverChannel, VerifierChannel, VerifyError};
+use crate::transcript::{ProverChannel, VerifierChannel, VerifyError};
 
 /// The tables of one instance: their product is summed.
 type Tables = Vec<Vec<K>>;
@@ -220,39 +220,4 @@ fn shapes_that_no_circuit_has_are_refused() {
     };
     assert_eq!(refused(&degree), VerifyError::from(expected));
     assert!(matches!(refused(&[]), VerifyError::Invariant { .. }));
-}
-
-const RULE: ErrorRule = ErrorRule {
-    formula: "",
-    covers: &[],
-    page: "",
-};
-
-#[test]
-fn soundness_adds_the_degrees_of_all_rounds() {
-    let shapes = [
-        Shape {
-            variables: 10,
-            degree: 2,
-        },
-        Shape {
-            variables: 6,
-            degree: 3,
-        },
-    ];
-    let terms = soundness("s", &shapes, &RULE);
-    assert_eq!(terms.len(), 2);
-    let roots = 4.0 * 2.0 + 6.0 * 3.0;
-    assert!((terms[1].bits - (122.0 - f64::log2(roots))).abs() < 1e-9);
-    assert_eq!(
-        soundness(
-            "s",
-            &[Shape {
-                variables: 0,
-                degree: 3
-            }],
-            &RULE
-        ),
-        vec![]
-    );
 }

@@ -4,8 +4,8 @@ use ark_ff::Field;
 
 use super::round::{MAX_DEGREE, half, lagrange_weights, round_degree};
 use crate::error::SumcheckError;
-use crate::field::{K, P};
-use crate::transcript::{ErrorRule, ErrorTerm, Scalar, VerifierChannel, VerifyError};
+use crate::field::K;
+use crate::transcript::{Scalar, VerifierChannel, VerifyError};
 
 /// Size of one instance, known to both sides from the circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,25 +102,4 @@ fn next_claim<S: Scalar>(claim: S, message: Vec<S>, degree: usize, challenge: K)
         .into_iter()
         .zip(weights)
         .fold(claim * at_1, |sum, (value, weight)| sum + value * weight)
-}
-
-/// Soundness errors of one batched sumcheck of that rule, named `{name}: ..`.
-///
-/// Batching: `1/|K|`, by one independent coefficient per instance. Rounds: the sum over rounds of `D/|K|`.
-pub fn soundness(name: &str, shapes: &[Shape], rule: &'static ErrorRule) -> Vec<ErrorTerm> {
-    let field = 2.0 * (P as f64).log2();
-    let rounds = shapes.iter().map(|shape| shape.variables).max().unwrap_or(0);
-    let mut terms = Vec::new();
-    if shapes.len() > 1 {
-        terms.push(ErrorTerm::new(rule, format!("{name}: batching"), field));
-    }
-    let roots: usize = (0..rounds).map(|round| round_degree(shapes, rounds, round)).sum();
-    if roots > 0 {
-        terms.push(ErrorTerm::new(
-            rule,
-            format!("{name}: rounds"),
-            field - (roots as f64).log2(),
-        ));
-    }
-    terms
 }

@@ -136,10 +136,7 @@ fn open_with<S: CommitmentScheme, C: VerifierChannel<Scalar = K>>(
     let Some(masking) = statement.masking else {
         let opened = claims_to_open(transcript, statement, &public)?;
         let message = S::verify_claims(transcript, parameters, commitments, &opened, None)?;
-        return match message {
-            Some(message) => S::verify_messages(transcript, parameters, commitments, vec![message]),
-            None => Ok(()),
-        };
+        return S::verify_messages(transcript, parameters, commitments, vec![message]);
     };
     let mut channel = MaskedVerifier::new(transcript, masking);
     let opened = claims_to_open(&mut channel, statement, &public)?;
@@ -157,7 +154,7 @@ fn open_with<S: CommitmentScheme, C: VerifierChannel<Scalar = K>>(
 
     // The opening's own message comes first.
     let answers = closing.messages::<S>(parameters, commitments);
-    let messages = message.into_iter().chain(answers).collect();
+    let messages = core::iter::once(message).chain(answers).collect();
     S::verify_messages(transcript, parameters, commitments, messages)
 }
 

@@ -33,13 +33,6 @@ use crate::field::{K, M61};
 /// A lookup table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Table {
-    /// `[0, 2^bits)`, one column.
-    Range {
-        /// Number of bits.
-        bits: u32,
-    },
-    /// `(v, f(v))`, two columns.
-    Function(FunctionTable),
     /// `[minimum, minimum + 2^bits)`, one column.
     Integers {
         /// Smallest value.
@@ -47,6 +40,8 @@ pub enum Table {
         /// Number of bits.
         bits: u32,
     },
+    /// `(v, f(v))`, two columns.
+    Function(FunctionTable),
     /// `(d, e^-d, [d = 0])`, three columns.
     Decay(DecayTable),
 }
@@ -58,10 +53,15 @@ impl Table {
         bits: 8,
     };
 
+    /// `[0, 2^bits)`.
+    pub const fn range(bits: u32) -> Self {
+        Self::Integers { minimum: 0, bits }
+    }
+
     /// Has it entries that must be computed?
     pub(crate) fn is_computed(&self) -> bool {
         match self {
-            Self::Range { .. } | Self::Integers { .. } => false,
+            Self::Integers { .. } => false,
             Self::Function(table) => matches!(table.function, Function::Curve(_)),
             Self::Decay(_) => true,
         }
@@ -73,7 +73,7 @@ impl Table {
     /// As [`Self::evaluated`].
     pub(crate) fn slow_entries(&self) -> Result<u32, TableError> {
         match self {
-            Self::Range { .. } | Self::Integers { .. } => Ok(0),
+            Self::Integers { .. } => Ok(0),
             Self::Function(table) => table.slow_entries(),
             Self::Decay(table) => table.slow_entries(),
         }
@@ -82,7 +82,7 @@ impl Table {
     /// Number of columns.
     pub fn arity(&self) -> usize {
         match self {
-            Self::Range { .. } | Self::Integers { .. } => 1,
+            Self::Integers { .. } => 1,
             Self::Function(_) => 2,
             Self::Decay(_) => 3,
         }
@@ -91,7 +91,7 @@ impl Table {
     /// Variables: the table has `2^variables` rows.
     pub fn variables(&self) -> usize {
         match self {
-            Self::Range { bits } | Self::Integers { bits, .. } => *bits as usize,
+            Self::Integers { bits, .. } => *bits as usize,
             Self::Function(table) => table.domain_bits as usize + 1,
             Self::Decay(table) => table.bits as usize,
         }
@@ -100,7 +100,7 @@ impl Table {
     /// The integer in the first column of row 0.
     pub fn first(&self) -> i64 {
         match self {
-            Self::Range { .. } | Self::Decay(_) => 0,
+            Self::Decay(_) => 0,
             Self::Function(table) => -(1i64 << table.domain_bits),
             Self::Integers { minimum, .. } => *minimum,
         }
@@ -114,7 +114,7 @@ impl Table {
         let cells = match self {
             Self::Function(table) => Some(table.cells()?),
             Self::Decay(table) => Some(table.cells()?),
-            Self::Range { .. } | Self::Integers { .. } => None,
+            Self::Integers { .. } => None,
         };
         Ok(EvaluatedTable::new(self.first(), self.variables(), cells))
     }

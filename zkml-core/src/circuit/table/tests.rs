@@ -6,7 +6,7 @@ use crate::poly;
 #[test]
 fn closed_forms_equal_the_cells() {
     let tables = [
-        Table::Range { bits: 5 },
+        Table::range(5),
         Table::INT8,
         Table::Integers { minimum: -7, bits: 3 },
         Table::Integers {

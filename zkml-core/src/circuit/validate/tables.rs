@@ -102,7 +102,7 @@ impl Circuit {
 fn validate_table(index: usize, table: &Table) -> Result<(), CircuitError> {
     let place = format!("table {index}");
     let bits = match table {
-        Table::Range { bits } | Table::Decay(DecayTable { bits, .. }) => *bits,
+        Table::Decay(DecayTable { bits, .. }) => *bits,
         Table::Integers { minimum, bits } => {
             expect_magnitude(*minimum, &place)?;
             expect_magnitude(minimum.saturating_add(1 << (*bits).min(62)), &place)?;

@@ -73,7 +73,7 @@ fn changes(outcome: &Outcome<'_>) -> Vec<String> {
 
 fn name(table: &Table) -> String {
     match table {
-        Table::Range { .. } | Table::Integers { .. } => "a range".into(),
+        Table::Integers { .. } => "a range".into(),
         Table::Decay(table) => table.curve.to_string(),
         Table::Function(function) => format!(
             "{} to [{}, {}]",

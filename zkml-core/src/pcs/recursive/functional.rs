@@ -1,5 +1,7 @@
 //! Linear functionals that are tensors over the bits of the index: what is claimed, folded over rows and evaluated.
 
+use core::fmt;
+
 use ark_ff::{AdditiveGroup, Field};
 
 use crate::error::RecursionError;
@@ -16,6 +18,15 @@ pub enum Functional {
     Eq(Vec<K>),
     /// The codeword at this position: `w[x] = b_x(P_position)`.
     Position(usize),
+}
+
+impl fmt::Display for Functional {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Eq(_) => f.write_str("point"),
+            Self::Position(position) => write!(f, "position {position}"),
+        }
+    }
 }
 
 /// Checks that the functionals are on vectors of `code`.
@@ -56,16 +67,13 @@ pub(super) struct Tensor {
 }
 
 impl Tensor {
-    /// The functionals on vectors of `code`, which were checked. A tail is one more bit.
-    pub(super) fn of_functionals<'a>(
-        code: &CodeParameters,
-        functionals: impl IntoIterator<Item = &'a Functional>,
-    ) -> Vec<Self> {
+    /// The functionals of claims on vectors of `code`, which were checked. A tail is one more bit.
+    pub(super) fn of_claims(code: &CodeParameters, claims: &[(Functional, K)]) -> Vec<Self> {
         let tail_bit = usize::from(code.tail > 0);
         let mut positions = Vec::new();
-        let mut tensors: Vec<Option<Self>> = functionals
-            .into_iter()
-            .map(|functional| match functional {
+        let mut tensors: Vec<Option<Self>> = claims
+            .iter()
+            .map(|(functional, _)| match functional {
                 Functional::Eq(point) => {
                     // The tail's bit is 0: its factors are 1 and 0.
                     let mut coordinates = vec![K::ZERO; tail_bit];
@@ -92,7 +100,7 @@ impl Tensor {
     }
 
     /// `b_.(P_j)` on `2^bits` coordinates for each position `j` of a codeword.
-    pub(super) fn of_positions(log_codeword: u32, positions: &[usize], bits: usize) -> Vec<Self> {
+    fn of_positions(log_codeword: u32, positions: &[usize], bits: usize) -> Vec<Self> {
         domain_points(log_codeword, positions)
             .into_iter()
             .map(|point| Self {
@@ -125,10 +133,13 @@ impl Tensor {
         self.scale = mul_k(self.scale, sum_below(&factors, rows));
     }
 
-    /// The inner product of `message` with the tensor, its scale not counted.
+    /// The inner product with the tensor, its scale not counted, of a message that may be shorter.
     pub(super) fn inner_product(&self, message: &Message) -> K {
         match &self.factors {
-            Factors::Eq(point) => poly::evaluate(&message.values, point),
+            Factors::Eq(point) => {
+                let terms = message.values.iter().zip(poly::eq_table(point));
+                terms.map(|(value, eq)| mul_k(*value, eq)).sum()
+            }
             Factors::Basis(phis) => message.at_basis(phis),
         }
     }
@@ -176,7 +187,7 @@ fn sum_below(factors: &[(K, K)], rows: usize) -> K {
 /// Coordinates that share one table of the lowest factors: what one reduction holds.
 const LANE: usize = 32;
 
-/// A vector of `2^bits` elements, with its two parts over `F`.
+/// A vector, with its two parts over `F`.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) values: Vec<K>,
@@ -209,28 +220,26 @@ impl Message {
         }
         let run = |values: &[M61]| -> Vec<M61> {
             let (runs, rest) = values.as_chunks::<LANE>();
-            if runs.is_empty() {
-                return vec![
-                    rest.iter()
-                        .zip(&table)
-                        .map(|(value, weight)| *value * weight)
-                        .sum(),
-                ];
+            let mut sums: Vec<M61> = runs.iter().map(|run| M61::sum_of_products(run, &table)).collect();
+            if !rest.is_empty() {
+                let terms = rest.iter().zip(&table);
+                sums.push(terms.map(|(value, weight)| *value * weight).sum());
             }
-            runs.iter().map(|run| M61::sum_of_products(run, &table)).collect()
+            sums
         };
         let mut sums: Vec<K> = run(&self.c0)
             .into_iter()
             .zip(run(&self.c1))
             .map(|(c0, c1)| K::new(c0, c1))
             .collect();
-        for phi in high.iter().rev() {
-            let half = sums.len() / 2;
-            let (low, high) = sums.split_at_mut(half);
-            for (low, high) in low.iter_mut().zip(high) {
-                *low += mul_k_base(*high, *phi);
+        for (bit, phi) in high.iter().enumerate().rev() {
+            let half = 1 << bit;
+            if let Some((low, high)) = sums.split_at_mut_checked(half) {
+                for (low, high) in low.iter_mut().zip(high) {
+                    *low += mul_k_base(*high, *phi);
+                }
+                sums.truncate(half);
             }
-            sums.truncate(half);
         }
         sums.first().copied().unwrap_or(K::ZERO)
     }

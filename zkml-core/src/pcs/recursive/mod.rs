@@ -1,6 +1,6 @@
-//! A recursive argument for a public vector that is too long to be sent.
+//! A recursive argument for a public vector: it need not be sent if it is long.
 //!
-//! Statement: the committed `u` in `K^N` satisfies `<u, w_i> = v_i` for a list of [functionals](Functional) `w_i`. Each
+//! Statement: `u` in `K^N` satisfies `<u, w_i> = v_i` for a list of [functionals](Functional) `w_i`. Each
 //! is a tensor over the bits of the index,
 //!
 //! ```text
@@ -14,8 +14,9 @@
 //! commits to them. With `k = ceil(log2 R_l)` the rows are those of the cube `{0,1}^k`; rows that do not exist are 0,
 //! in the weights too. Transcript order:
 //!
-//! 1. [`commit`]: the root of level 1 (`recursion.root`). The caller then draws the challenges on which the functionals
-//!    depend, and absorbs messages from which the values `v_i` follow.
+//! 1. [`commit`]: the root of level 1 (`recursion.root`), or without levels `u` itself (`opening.combination`). The
+//!    caller then draws the challenges on which the functionals depend, and absorbs messages from which the values `v_i`
+//!    follow.
 //! 2. [`prove`], for each level `l`:
 //!    1. coefficients `lambda_i` (`recursion.batch`), one for each *new* claim; the running claim of the level before
 //!       has coefficient 1. The claims become one: `<u_l, W> = v`;
@@ -30,10 +31,9 @@
 //!       `<u_{l+1}, b_.(P_j)> = sum_a eq(r, a) column_j[a]`.
 //!
 //! Checks: `recursion.merkle` (each root), and at the end, on the message in the clear, `recursion.inner_product` (the
-//! running claim) and `recursion.column` (the claims of the last level's columns).
+//! running claim) and `opening.column` (the claims that are new there, one by one; without levels all claims).
 //!
-//! Nothing here is hidden: `u` must be public or masked. There is at least one level: the caller sends a vector that is
-//! short enough to be sent.
+//! Nothing here is hidden: `u` must be public or masked.
 //!
 //! - [`parameters`], [`choose`]: the shape of the levels; [`functional`]: claims; [`soundness`];
 //! - `level`, `dual`, `prover`: the prover's; [`verifier`].
@@ -62,4 +62,4 @@ pub use functional::Functional;
 pub use parameters::RecursionParameters;
 #[cfg(feature = "prover")]
 pub use prover::{Committed, commit, prove};
-pub use verifier::{RecursiveCommitment, read_commitment, verify};
+pub use verifier::{Vector, read_vector, verify};

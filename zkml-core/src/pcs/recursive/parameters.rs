@@ -9,8 +9,7 @@ use crate::transcript::VerifyError;
 /// The levels of a recursion, the first one for the vector itself; public, part of the verifying key.
 ///
 /// Level `l` has rows of `2^log_row` elements of `K` and no tail; its message becomes the vector of level `l + 1`, and
-/// after the last level it is sent. Without levels there is no recursion: the [opening](crate::pcs) sends the vector
-/// itself.
+/// after the last level it is sent. Without levels that is the vector itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecursionParameters {
     /// Code, queries and proof of work of each level.
@@ -71,15 +70,12 @@ impl RecursionParameters {
         Ok(())
     }
 
-    /// The levels of a recursion, of which there is at least one.
+    /// The levels with their numbers of rows.
     ///
     /// # Errors
     ///
-    /// [`VerifyError::Key`] where there is none, and as [`Self::validate`].
+    /// As [`Self::validate`].
     pub(super) fn checked_shapes(&self, message_length: usize) -> Result<Vec<LevelShape<'_>>, VerifyError> {
-        if self.levels.is_empty() {
-            return Err(VerifyError::from(RecursionError::NoLevels));
-        }
         self.validate(message_length)?;
         Ok(self.shapes(message_length))
     }

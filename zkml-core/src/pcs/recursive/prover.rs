@@ -14,11 +14,12 @@ use crate::field::{K, kernels};
 use crate::pcs::{CodeParameters, PcsError};
 use crate::transcript::ProverChannel;
 
-/// A committed vector, as the prover keeps it until its functionals are known.
+/// A vector that was sent or committed to, as the prover keeps it until its functionals are known.
 #[derive(Debug, Clone)]
 pub struct Committed {
     message: Vec<K>,
-    level: Level,
+    /// The level that holds it.
+    level: Option<Level>,
 }
 
 impl Committed {
@@ -30,15 +31,15 @@ impl Committed {
     /// See [`Level::replace_encoded_row`].
     #[cfg(test)]
     pub(super) fn first_level(&mut self) -> &mut Level {
-        &mut self.level
+        self.level.as_mut().expect("a level")
     }
 }
 
-/// Commits to `message` and sends the root (`recursion.root`).
+/// Commits to `message` and sends the root (`recursion.root`); without levels sends `message` (`opening.combination`).
 ///
 /// # Errors
 ///
-/// [`PcsError::Parameters`] where there are no levels, or they do not fit a vector of this length.
+/// [`PcsError::Parameters`] where the levels do not fit a vector of this length.
 pub fn commit(
     channel: &mut (impl ProverChannel + ?Sized),
     parameters: &RecursionParameters,
@@ -46,16 +47,28 @@ pub fn commit(
 ) -> Result<Committed, PcsError> {
     let _span = info_span!("commit to the combination").entered();
     let shapes = parameters.checked_shapes(message.len())?;
-    let Some(shape) = shapes.first() else {
-        return Err(PcsError::OtherCode { matrix: 0 });
-    };
-    let level = Level::new(shape, message)?;
-    channel.send_digest("recursion.root", &level.root());
+    let level = send(channel, shapes.first(), "opening.combination", message)?;
     let message = message.to_vec();
     Ok(Committed { message, level })
 }
 
-/// Proves the values of `functionals`, on vectors of `base_code`, at the committed vector. The values are not passed
+/// Sends the root of the level that holds `message`, or without one `message` itself.
+fn send(
+    channel: &mut (impl ProverChannel + ?Sized),
+    shape: Option<&LevelShape<'_>>,
+    label: &'static str,
+    message: &[K],
+) -> Result<Option<Level>, PcsError> {
+    let Some(shape) = shape else {
+        channel.send_extension(label, message);
+        return Ok(None);
+    };
+    let level = Level::new(shape, message)?;
+    channel.send_digest("recursion.root", &level.root());
+    Ok(Some(level))
+}
+
+/// Proves the values of `functionals`, on vectors of `base_code`, at the vector. The values are not passed
 /// in: they follow from sent messages, and a false one is rejected.
 ///
 /// # Errors
@@ -81,8 +94,10 @@ pub fn prove(
     }
     check_functionals(base_code, functionals)?;
     let mut weights: Option<Vec<K>> = None;
-    let Committed { mut message, level } = committed;
-    let mut level = Some(level);
+    let Committed {
+        mut message,
+        mut level,
+    } = committed;
     // The code whose positions the new claims are at: first the code of the functionals.
     let mut claims = Claims {
         code: base_code,
@@ -99,20 +114,16 @@ pub fn prove(
         info_span!("fold rows", rows = shape.rows)
             .in_scope(|| prove_rows(channel, shape, &mut message, &mut table));
         weights = Some(table);
-        match shapes.get(index + 1) {
-            Some(next) => {
-                let next = Level::new(next, &message)?;
-                channel.send_digest("recursion.root", &next.root());
-                level = Some(next);
-            }
-            None => channel.send_extension("recursion.message", &message),
-        }
+        level = send(channel, shapes.get(index + 1), "recursion.message", &message)?;
         claims = Claims {
             code: shape.code,
             functionals: open_columns(channel, shape, &opened),
         };
     }
-    Ok(())
+    match level {
+        Some(_) => Err(PcsError::OtherCode { matrix: shapes.len() }),
+        None => Ok(()),
+    }
 }
 
 /// Opens a level at random positions, which are the next claims.

@@ -8,7 +8,6 @@ use ark_ff::AdditiveGroup;
 use super::functional::{Functional, Message, Tensor, check_functionals};
 use super::parameters::{LevelShape, RecursionParameters};
 use super::soundness::rows_grinding_bits;
-use crate::error::RecursionError;
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, mul_k};
 use crate::pcs::CodeParameters;
@@ -17,33 +16,45 @@ use crate::pcs::merkle::read_root;
 use crate::poly;
 use crate::transcript::{Check, VerifierChannel, VerifyError};
 
-/// A committed vector as the verifier has it.
+/// A vector as the verifier has it.
 #[derive(Debug, Clone)]
-pub struct RecursiveCommitment {
-    message_length: usize,
-    root: Digest,
+pub enum Vector {
+    /// In the clear.
+    Sent(Vec<K>),
+    /// The root of the level that holds it.
+    Committed(Digest),
 }
 
-/// Reads the commitment to a vector of `message_length` elements.
+impl Vector {
+    fn read(
+        channel: &mut (impl VerifierChannel + ?Sized),
+        level: Option<&LevelShape<'_>>,
+        (label, length): (&'static str, usize),
+    ) -> Result<Self, VerifyError> {
+        Ok(match level {
+            Some(_) => Self::Committed(channel.read_digest("recursion.root")?),
+            None => Self::Sent(channel.read_extension(label, length)?),
+        })
+    }
+}
+
+/// Reads a vector of `length` elements, or the commitment to it.
 ///
 /// # Errors
 ///
-/// [`VerifyError::Key`] where there are no levels, or they do not fit; what reading gives.
-pub fn read_commitment(
+/// [`VerifyError::Key`] where the levels do not fit; what reading gives.
+pub fn read_vector(
     channel: &mut (impl VerifierChannel + ?Sized),
     parameters: &RecursionParameters,
-    message_length: usize,
-) -> Result<RecursiveCommitment, VerifyError> {
-    parameters.checked_shapes(message_length)?;
-    Ok(RecursiveCommitment {
-        message_length,
-        root: channel.read_digest("recursion.root")?,
-    })
+    length: usize,
+) -> Result<Vector, VerifyError> {
+    let shapes = parameters.checked_shapes(length)?;
+    Vector::read(channel, shapes.first(), ("opening.combination", length))
 }
 
-/// Verifies that the committed vector has the claimed values, each of a functional on vectors of `base_code`.
+/// Verifies that the vector has the claimed values, each of a functional on vectors of `base_code`.
 ///
-/// Everything on which the functionals and values depend was absorbed after the commitment.
+/// Everything on which the functionals and values depend was absorbed after the vector.
 ///
 /// # Errors
 ///
@@ -53,61 +64,56 @@ pub fn verify(
     channel: &mut (impl VerifierChannel + ?Sized),
     parameters: &RecursionParameters,
     base_code: &CodeParameters,
-    commitment: RecursiveCommitment,
-    claims: &[(Functional, K)],
+    mut vector: Vector,
+    mut claims: Vec<(Functional, K)>,
 ) -> Result<(), VerifyError> {
     let _span = tracing::info_span!("check the recursion").entered();
     base_code.validate()?;
-    let length = commitment.message_length;
-    let shapes = parameters.checked_shapes(length)?;
-    if length != base_code.message_length() {
-        return Err(VerifyError::from(RecursionError::Length {
-            found: length,
-            expected: base_code.message_length(),
-        }));
-    }
-    let functionals = || claims.iter().map(|(functional, _)| functional);
-    check_functionals(base_code, functionals())?;
-    let mut root = commitment.root;
+    let shapes = parameters.checked_shapes(base_code.message_length())?;
+    check_functionals(base_code, claims.iter().map(|(functional, _)| functional))?;
 
     let mut running = Running {
         value: K::ZERO,
         tensors: Vec::new(),
     };
-    let mut tensors = Tensor::of_functionals(base_code, functionals());
-    let mut values: Vec<K> = claims.iter().map(|(_, value)| *value).collect();
-    for (index, shape) in shapes.iter().enumerate() {
-        let coefficients = channel.challenges("recursion.batch", tensors.len());
-        running.add(tensors, &values, &coefficients);
+    // The code whose positions the claims are at.
+    let mut code = base_code;
+    for (number, shape) in (1usize..).zip(&shapes) {
+        let Vector::Committed(root) = vector else {
+            return Err(invariant("recursion: the vector is not committed"));
+        };
+        running.add(channel, Tensor::of_claims(code, &claims), &claims);
         let point = running.verify_rows(channel, shape)?;
-        let place = format!("level {}", index.saturating_add(1));
-        let last = index.saturating_add(1) == shapes.len();
-        let committed = root;
-        let mut message = None;
-        if last {
-            let sent = channel.read_extension("recursion.message", shape.code.row_length())?;
-            let sent = Message::new(sent);
-            running.check(&sent)?;
-            message = Some(sent);
-        } else {
-            root = channel.read_digest("recursion.root")?;
+        let sent = ("recursion.message", shape.code.row_length());
+        vector = Vector::read(channel, shapes.get(number), sent)?;
+        if let Vector::Sent(message) = &vector {
+            running.check(&Message::new(message.clone()))?;
         }
         let positions = channel_positions(channel, shape)?;
-        values = open_columns(channel, shape, &committed, &point, &positions, &place)?;
-        let bits = shape.code.log_row as usize;
-        tensors = Tensor::of_positions(shape.code.log_codeword, &positions, bits);
-        if let Some(message) = message {
-            for ((tensor, value), position) in tensors.iter().zip(&values).zip(&positions) {
-                if tensor.inner_product(&message) != *value {
-                    let place = format!("{place}, position {position}");
-                    return Err(failed("recursion.column", &place));
-                }
-            }
-            return Ok(());
+        let place = format!("level {number}");
+        let values = open_columns(channel, shape, &root, &point, &positions, &place)?;
+        claims = positions
+            .into_iter()
+            .map(Functional::Position)
+            .zip(values)
+            .collect();
+        code = shape.code;
+    }
+    // What is left are claims on a vector in the clear, which are checked one by one.
+    let Vector::Sent(message) = vector else {
+        return Err(invariant("recursion: no level holds the vector"));
+    };
+    let message = Message::new(message);
+    for (tensor, (functional, value)) in Tensor::of_claims(code, &claims).iter().zip(&claims) {
+        if tensor.inner_product(&message) != *value {
+            return Err(failed("opening.column", &functional.to_string()));
         }
     }
-    // There is a last level, and it returns.
-    Err(VerifyError::from(RecursionError::NoLevels))
+    Ok(())
+}
+
+fn invariant(what: &str) -> VerifyError {
+    VerifyError::Invariant { what: what.to_owned() }
 }
 
 fn failed(name: &'static str, place: &str) -> VerifyError {
@@ -134,11 +140,17 @@ struct Running {
 }
 
 impl Running {
-    /// Adds new claims with their coefficients.
-    fn add(&mut self, tensors: Vec<Tensor>, values: &[K], coefficients: &[K]) {
-        for ((mut tensor, value), coefficient) in tensors.into_iter().zip(values).zip(coefficients) {
-            self.value += mul_k(*value, *coefficient);
-            tensor.scale = mul_k(tensor.scale, *coefficient);
+    /// Adds new claims, with random coefficients.
+    fn add(
+        &mut self,
+        channel: &mut (impl VerifierChannel + ?Sized),
+        tensors: Vec<Tensor>,
+        claims: &[(Functional, K)],
+    ) {
+        for (mut tensor, (_, value)) in tensors.into_iter().zip(claims) {
+            let coefficient = channel.challenge("recursion.batch");
+            self.value += mul_k(*value, coefficient);
+            tensor.scale = mul_k(tensor.scale, coefficient);
             self.tensors.push(tensor);
         }
     }

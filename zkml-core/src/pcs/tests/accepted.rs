@@ -1,5 +1,6 @@
 //! Honest openings, and the data behind them.
 
+use super::refused::tamper;
 use super::*;
 use crate::error::{KeyError, PackingError};
 use crate::field::encoding::{k_from_bytes, k_to_bytes, packed_length, unpack};
@@ -45,12 +46,22 @@ fn honest_openings_are_accepted() {
 }
 
 #[test]
-fn without_claims_nothing_is_sent() {
+fn without_claims_no_matrix_is_opened() {
     let mut scene = rich_scene();
     scene.columns.clear();
-    let (proof, _) = scene.prove(|_| {});
-    assert_eq!(proof.len(), 64);
+    let (proof, events) = scene.prove(|_| {});
     assert_eq!(scene.verify(&proof), Ok(()));
+    let sent = |label: &str| {
+        events
+            .iter()
+            .any(|event| event.label == label && event.kind.is_message())
+    };
+    assert!(sent("opening.combination"));
+    assert!(!sent("opening.merge") && !sent("opening.values") && !sent("opening.columns"));
+    // The combination of no rows is 0.
+    for result in tamper(&scene, "opening.combination") {
+        assert!(result.is_err());
+    }
 }
 
 #[test]
@@ -84,19 +95,14 @@ fn a_mask_alone_is_opened(log_stride: u32) {
             let mut channel = ProverTranscript::new(DOMAIN);
             channel.absorb("root", &matrix.commitment().root);
             let opened = prove_combination(&mut channel, parameters, &[&matrix], &[], mask).unwrap();
-            prove_columns(&mut channel, parameters, &[&matrix], opened.unwrap(), 1).unwrap();
+            prove_columns(&mut channel, parameters, &[&matrix], opened, 1).unwrap();
             channel.into_proof()
         };
         let verify = |commitment: Commitment, proof: &[u8]| {
             let mut channel = VerifierTranscript::new(DOMAIN, proof);
             channel.absorb("root", &matrix.commitment().root);
             let combination = verify_combination(&mut channel, parameters, &[commitment], &[], mask)?;
-            verify_columns(
-                &mut channel,
-                parameters,
-                &[commitment],
-                combination.into_iter().collect(),
-            )?;
+            verify_columns(&mut channel, parameters, &[commitment], vec![combination])?;
             channel.finish()
         };
         let commitment = matrix.commitment();
@@ -273,12 +279,16 @@ fn salts_and_tails_come_from_the_seed() {
 
 #[test]
 fn the_wire_holds_what_the_documentation_says() {
-    // One claim: value, nonce, that of the random fold, nonce, u, nonce, per query a salt and R cells, then the path.
+    // One claim: value, two scalars a round of the merge, the value there, nonce, that of the random fold, nonce, u,
+    // nonce, per query a salt and R cells, then the path.
     let code = code(4, 2, 7, 5);
     let mut random = Random(9);
     let (matrix, cells) = four_rows(&code, &mut random);
     let proof = prove_one(&code, &matrix, &cells, |_| {});
-    let (fixed, queries) = (16 + 8 + 16 + 8 + 18 * 16 + 8, 5 * 32 + packed_length(5 * 4));
+    let (fixed, queries) = (
+        16 + 4 * 32 + 16 + 8 + 16 + 8 + 18 * 16 + 8,
+        5 * 32 + packed_length(5 * 4),
+    );
     assert!(proof.len() > fixed + queries && (proof.len() - fixed - queries).is_multiple_of(32));
     let value = k_from_bytes(proof[..16].try_into().unwrap()).unwrap();
     assert_eq!(k_to_bytes(value), proof[..16]);

@@ -63,7 +63,7 @@ struct Scene {
     matrices: Vec<CommittedMatrix>,
     /// Column, its matrix and slot.
     columns: Vec<(Vec<M61>, usize, Slot)>,
-    /// One point in the row for all (so that nothing is merged), or one for each column.
+    /// One point in the row for all, or one for each column.
     one_point: bool,
     /// How the combination is shown.
     recursion: RecursionParameters,
@@ -215,22 +215,35 @@ fn verify_one(code: &CodeParameters, commitment: Commitment, proof: &[u8]) -> Re
     channel.finish()
 }
 
-/// What comes between the claims and the combination, which is returned.
+/// Claims the value of `claimed`, four rows, at a challenge point, and opens it for `matrix` up to the combination, which
+/// is returned.
 fn send_combined(
     channel: &mut ProverTranscript,
+    code: &CodeParameters,
     matrix: &CommittedMatrix,
-    fold: &plan::RowFold,
-    low: &[K],
+    claimed: &[M61],
 ) -> Vec<K> {
+    let point: Vec<K> = channel.challenges("point", 6);
+    let value = evaluate_by_definition(claimed, &point);
+    channel.send_scalar("value", value);
+    let point = ClaimPoint {
+        matrix: 0,
+        first_row: 0,
+        stored: StoredRows::full(2).unwrap(),
+        high: Coordinate::challenges(&point[..2]),
+        low: point[2..].to_vec(),
+    };
+    let plan = plan::Plan::new([&point]);
+    let (z, _) = merge::merge(channel, code.log_row, &plan, &[matrix], &[Claim { point, value }]).unwrap();
     channel.grind("opening.proximity.grind", soundness::PROXIMITY_GRINDING_BITS);
     let deltas = channel.challenges("opening.proximity", matrix.commitment().rows);
     let random = matrix.combine(&deltas).unwrap();
-    let eq = crate::poly::eq_table(low);
+    let eq = crate::poly::eq_table(&z);
     let value = random.iter().zip(&eq).map(|(value, eq)| *value * eq).sum();
     channel.send_scalar("opening.proximity", value);
     channel.grind("opening.combine.grind", soundness::PROXIMITY_GRINDING_BITS);
     let gammas = channel.challenges("opening.combine", 2);
-    let both = matrix.fold(fold).into_iter().zip(random);
+    let both = matrix.fold(&plan.folds[0]).into_iter().zip(random);
     both.map(|(fold, random)| gammas[0] * fold + gammas[1] * random)
         .collect()
 }
@@ -252,15 +265,7 @@ fn prove_one(
 ) -> Vec<u8> {
     let mut channel = ProverTranscript::new(DOMAIN);
     channel.absorb("root", &matrix.commitment().root);
-    let point: Vec<K> = channel.challenges("point", 6);
-    channel.send_scalar("value", evaluate_by_definition(claimed, &point));
-    let fold = plan::RowFold {
-        matrix: 0,
-        first_row: 0,
-        stored: StoredRows::full(2).unwrap(),
-        high: Coordinate::challenges(&point[..2]),
-    };
-    let mut combination = send_combined(&mut channel, matrix, &fold, &point[2..]);
+    let mut combination = send_combined(&mut channel, code, matrix, claimed);
     lie(&mut combination);
     channel.send_extension("opening.combination", &combination);
     send_columns(&mut channel, matrix, code);

@@ -1,17 +1,17 @@
-//! Steps 3 and 4: the row combination, and other messages with it, against columns at random positions.
+//! Steps 3 to 5: the row combination, and other messages with it, against columns at random positions.
 
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
 
 use super::super::claim::{Commitment, MaskRows};
 use super::super::code::{CircleCode, CodeParameters};
-use super::super::recursive::{self, Functional, RecursionParameters, RecursiveCommitment};
+use super::super::recursive::{self, Functional, RecursionParameters, Vector};
 use super::opened::{OpenedMatrix, for_each_symbol};
-use super::{Combination, Message, recursive_functionals};
+use super::{Combination, Message};
 use crate::field::{K, mul_k};
-use crate::transcript::{Check, VerifierChannel, VerifyError};
+use crate::transcript::{VerifierChannel, VerifyError};
 
-/// Steps 3 and 4: at random columns of the matrices, each message of `combinations` is the combination of rows that it
-/// should be. The first message may be committed; the recursion then shows its part.
+/// Steps 3 to 5: at random columns of the matrices, each message of `combinations` is the combination of rows that it
+/// should be. The first one is the row combination, the others are narrow.
 ///
 /// Several are joined to one with random coefficients, so that one codeword is computed.
 ///
@@ -28,9 +28,8 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
     channel.grind("opening.grind", code.grinding_bits)?;
     // Drawn together with the positions, with no message between, so joining the messages needs no proximity gap of its
     // own. The first message has coefficient 1.
-    let mut coefficients = vec![K::ONE];
-    coefficients.extend(channel.challenges("opening.join", combinations.len().saturating_sub(1)));
-    let joined = Joined::new(code, commitments.len(), combinations, &coefficients)?;
+    let coefficients = channel.challenges("opening.join", combinations.len().saturating_sub(1));
+    let mut joined = Joined::new(code, commitments.len(), combinations, &coefficients)?;
 
     let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
     let mut sums = vec![K::ZERO; positions.len()];
@@ -47,47 +46,25 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
         }
     }
 
-    let encoded = joined.encode(code, &positions);
-    if let Some(committed) = joined.committed {
-        // The clear messages account for a part of each column's sum; the committed message must account for the rest.
-        let rest = sums.iter().zip(&encoded).map(|(sum, clear)| *sum - clear);
-        let values = core::iter::once(committed.product).chain(rest);
-        let functionals = recursive_functionals(committed.point, &positions);
-        let claims: Vec<(Functional, K)> = functionals.into_iter().zip(values).collect();
-        return recursive::verify(channel, recursion, code, committed.commitment, &claims);
-    }
-    for ((position, sum), value) in positions.iter().zip(sums).zip(encoded) {
-        if value != sum {
-            let place = format!("position {position}");
-            return Err(Check {
-                name: "opening.column",
-                place: &place,
-            }
-            .failed());
-        }
-    }
-    Ok(())
+    // The narrow messages account for a part of each column's sum; the row combination must account for the rest.
+    let narrow = joined.encode_narrow(code, &positions);
+    let rest = sums.iter().zip(narrow).map(|(sum, narrow)| *sum - narrow);
+    let positions = positions.into_iter().map(Functional::Position);
+    joined.claims.extend(positions.zip(rest));
+    recursive::verify(channel, recursion, code, joined.vector, joined.claims)
 }
 
 /// Several messages with their coefficients, as one.
 struct Joined {
-    /// The sum of the wide messages in the clear; nothing if there are none.
-    wide: Vec<K>,
-    /// The sum of the narrow ones; nothing if there are none.
-    narrow: Vec<K>,
-    /// The first message, where it is committed.
-    committed: Option<Committed>,
-    /// The mask of the first message.
+    /// The row combination, and what is claimed of it.
+    vector: Vector,
+    claims: Vec<(Functional, K)>,
+    /// Its mask.
     mask: Option<MaskRows>,
+    /// The sum of the narrow messages; nothing if there are none.
+    narrow: Vec<K>,
     /// For each matrix the factor of each of its rows.
     weights: Vec<Vec<K>>,
-}
-
-/// A committed row combination, as [`Message::Committed`] has it.
-struct Committed {
-    commitment: RecursiveCommitment,
-    point: Vec<K>,
-    product: K,
 }
 
 impl Joined {
@@ -97,23 +74,28 @@ impl Joined {
         combinations: Vec<Combination>,
         coefficients: &[K],
     ) -> Result<Self, VerifyError> {
-        let mut joined = Self {
-            wide: Vec::new(),
-            narrow: Vec::new(),
-            committed: None,
-            mask: None,
-            weights: vec![Vec::new(); matrices],
+        let order = || VerifyError::Invariant {
+            what: "opening: a row combination first, then narrow messages".into(),
         };
-        for (index, (combination, coefficient)) in combinations.into_iter().zip(coefficients).enumerate() {
-            joined.add(code, combination.message, *coefficient, index == 0)?;
-            if combination.mask.is_some() {
-                if index > 0 {
-                    return Err(VerifyError::Invariant {
-                        what: format!("opening: message {index} is masked, only the first may be"),
-                    });
-                }
-                joined.mask = combination.mask;
-            }
+        let mut combinations = combinations.into_iter();
+        let first = combinations.next().ok_or_else(order)?;
+        let Message::Rows(vector, claims) = first.message else {
+            return Err(order());
+        };
+        let mut joined = Self {
+            vector,
+            claims,
+            mask: first.mask,
+            narrow: Vec::new(),
+            weights: first.weights,
+        };
+        joined.weights.resize(matrices, Vec::new());
+        for (combination, coefficient) in combinations.zip(coefficients) {
+            let (Message::Narrow(message), None) = (combination.message, combination.mask) else {
+                return Err(order());
+            };
+            joined.narrow.resize(code.narrow().message_length(), K::ZERO);
+            add_multiple(&mut joined.narrow, &message, *coefficient);
             for (sum, own) in joined.weights.iter_mut().zip(&combination.weights) {
                 sum.resize(own.len().max(sum.len()), K::ZERO);
                 add_multiple(sum, own, *coefficient);
@@ -122,53 +104,15 @@ impl Joined {
         Ok(joined)
     }
 
-    fn add(
-        &mut self,
-        code: &CodeParameters,
-        message: Message,
-        coefficient: K,
-        first: bool,
-    ) -> Result<(), VerifyError> {
-        match message {
-            Message::Clear(message) => {
-                self.wide.resize(code.message_length(), K::ZERO);
-                add_multiple(&mut self.wide, &message, coefficient);
-            }
-            Message::Narrow(message) => {
-                self.narrow.resize(code.narrow().message_length(), K::ZERO);
-                add_multiple(&mut self.narrow, &message, coefficient);
-            }
-            Message::Committed {
-                commitment,
-                point,
-                product,
-            } if first => {
-                self.committed = Some(Committed {
-                    commitment,
-                    point,
-                    product,
-                });
-            }
-            Message::Committed { .. } => {
-                return Err(VerifyError::Invariant {
-                    what: "opening: a later message than the first is committed".into(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// The codeword of what is in the clear, at positions.
-    fn encode(&self, code: &CodeParameters, positions: &[usize]) -> Vec<K> {
-        let mut encoded = CircleCode::encode_at(code.wide(), &self.wide, positions);
-        if !self.narrow.is_empty() {
-            let symbols = code.narrow().symbols(positions);
-            let narrow = CircleCode::encode_at(code.narrow(), &self.narrow, &symbols);
-            let stride = code.narrow().log_stride;
-            for_each_symbol(positions, &symbols, stride, &mut encoded, |index, value| {
-                *value += narrow.get(index).copied().unwrap_or(K::ZERO);
-            });
-        }
+    /// The codeword of the narrow messages, at positions.
+    fn encode_narrow(&self, code: &CodeParameters, positions: &[usize]) -> Vec<K> {
+        let mut encoded = vec![K::ZERO; positions.len()];
+        let symbols = code.narrow().symbols(positions);
+        let narrow = CircleCode::encode_at(code.narrow(), &self.narrow, &symbols);
+        let stride = code.narrow().log_stride;
+        for_each_symbol(positions, &symbols, stride, &mut encoded, |index, value| {
+            *value += narrow.get(index).copied().unwrap_or(K::ZERO);
+        });
         encoded
     }
 }

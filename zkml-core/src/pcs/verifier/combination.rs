@@ -5,7 +5,7 @@ use ark_ff::AdditiveGroup;
 use super::super::claim::{ClaimPoint, Commitment, MaskRows, check_opening};
 use super::super::code::CodeParameters;
 use super::super::plan::{Plan, random_coefficients};
-use super::super::recursive::{self, RecursionParameters};
+use super::super::recursive::{self, Functional, RecursionParameters, Vector};
 use super::super::soundness::PROXIMITY_GRINDING_BITS;
 use super::super::weights::combination_weights;
 use super::{Combination, Message};
@@ -14,7 +14,7 @@ use crate::poly;
 use crate::sumcheck::{Shape, verify_batched};
 use crate::transcript::{Check, Scalar, VerifierChannel, VerifyError};
 
-/// Steps 1 and 2: everything up to the row combination. Nothing without claims and mask.
+/// Steps 1 and 2: everything up to the row combination.
 ///
 /// # Errors
 ///
@@ -25,16 +25,13 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
     commitments: &[Commitment],
     claims: &[(ClaimPoint, C::Scalar)],
     mask: Option<MaskRows>,
-) -> Result<Option<Combination>, VerifyError> {
+) -> Result<Combination, VerifyError> {
     let _span = tracing::info_span!("check the combination").entered();
     let points = claims.iter().map(|(point, _)| point);
     check_opening((code, recursion), commitments, points.clone(), mask)?;
-    if claims.is_empty() && mask.is_none() {
-        return Ok(None);
-    }
     let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
     let plan = Plan::new(points);
-    let (point, opened) = merge(channel, code, &plan, claims)?;
+    let (point, values) = merge(channel, code, &plan, claims)?;
 
     channel.grind("opening.proximity.grind", PROXIMITY_GRINDING_BITS)?;
     let marked = plan.opened_matrices(rows.len(), mask);
@@ -44,15 +41,15 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
         Some(_) => Some(channel.read_scalar("opening.mask")?),
         None => None,
     };
-    let gammas = draw_coefficients(channel, opened.len(), mask)?;
+    let gammas = draw_coefficients(channel, values.len(), mask)?;
     let last = gammas.last().copied().unwrap_or(K::ZERO);
     let (message, product) = read_message(channel, (code, recursion), point)?;
-    let terms = opened.iter().zip(&gammas);
-    let expected = terms.fold(C::Scalar::from(-product), |sum, ((_, value), gamma)| {
-        sum + value.clone() * *gamma
+    let terms = values.into_iter().zip(&gammas);
+    let expected = terms.fold(C::Scalar::from(-product), |sum, (value, gamma)| {
+        sum + value * *gamma
     });
     let expected = expected + random_value * last;
-    let weights = combination_weights(&rows, &plan, &opened, &gammas, &random);
+    let weights = combination_weights(&rows, &plan, &gammas, &random);
     let expected = match masked {
         Some(value) => expected + value,
         None => expected,
@@ -62,21 +59,21 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
         place: "row combination",
     };
     channel.constrain_zero(check, expected)?;
-    Ok(Some(Combination {
+    Ok(Combination {
         message,
         weights,
         mask,
-    }))
+    })
 }
 
-/// The coefficients of `opened` terms in the row combination, and that of the random fold.
+/// The coefficients of the folds in the row combination, and that of the random fold.
 fn draw_coefficients<C: VerifierChannel + ?Sized>(
     channel: &mut C,
-    opened: usize,
+    folds: usize,
     mask: Option<MaskRows>,
 ) -> Result<Vec<K>, VerifyError> {
     channel.grind("opening.combine.grind", PROXIMITY_GRINDING_BITS)?;
-    let mut gammas = channel.challenges("opening.combine", opened.saturating_add(1));
+    let mut gammas = channel.challenges("opening.combine", folds.saturating_add(1));
     if mask.is_some() {
         // Drawn after the claims: a false one could otherwise be made up for by the mask's.
         let blind = channel.challenge("opening.blind");
@@ -91,44 +88,28 @@ fn read_message<C: VerifierChannel + ?Sized>(
     (code, recursion): (&CodeParameters, &RecursionParameters),
     point: Vec<K>,
 ) -> Result<(Message, K), VerifyError> {
-    if recursion.levels.is_empty() {
-        let message = channel.read_extension("opening.combination", code.message_length())?;
-        let product = message
-            .iter()
-            .zip(poly::eq_table(&point))
-            .map(|(value, eq)| mul_k(*value, eq))
-            .sum();
-        return Ok((Message::Clear(message), product));
+    let vector = recursive::read_vector(channel, recursion, code.message_length())?;
+    if let Vector::Sent(message) = &vector {
+        let terms = message.iter().zip(poly::eq_table(&point));
+        let product = terms.map(|(value, eq)| mul_k(*value, eq)).sum();
+        return Ok((Message::Rows(vector, vec![]), product));
     }
-    let commitment = recursive::read_commitment(channel, recursion, code.message_length())?;
     let product = channel.read_extension("opening.product", 1)?;
     let product = product.first().copied().unwrap_or(K::ZERO);
-    let message = Message::Committed {
-        commitment,
-        point,
-        product,
-    };
-    Ok((message, product))
+    let claims = vec![(Functional::Eq(point), product)];
+    Ok((Message::Rows(vector, claims), product))
 }
 
-/// The point in the row at which all is opened, and for each term of the combination its fold and its value
-/// there.
-type Merged<S> = (Vec<K>, Vec<(usize, S)>);
-
-/// Merges the claims to one point in the row.
+/// Merges the claims to one point in the row; returns it, and the value of each fold there. Without claims the point is
+/// drawn.
 fn merge<C: VerifierChannel + ?Sized>(
     channel: &mut C,
     code: &CodeParameters,
     plan: &Plan,
     claims: &[(ClaimPoint, C::Scalar)],
-) -> Result<Merged<C::Scalar>, VerifyError> {
-    let folds = plan.claims.iter().map(|(fold, _)| *fold);
-    if !plan.needs_merge() {
-        let point = plan.point_of_claims(code.log_row);
-        return Ok((
-            point,
-            folds.zip(claims.iter().map(|(_, value)| value.clone())).collect(),
-        ));
+) -> Result<(Vec<K>, Vec<C::Scalar>), VerifyError> {
+    if claims.is_empty() {
+        return Ok((channel.challenges("opening.merge", code.log_row as usize), vec![]));
     }
     let rhos = channel.challenges("opening.batch", claims.len());
     let terms = claims.iter().zip(&rhos);
@@ -161,5 +142,5 @@ fn merge<C: VerifierChannel + ?Sized>(
         },
         difference,
     )?;
-    Ok((reduced.point, values.into_iter().enumerate().collect()))
+    Ok((reduced.point, values))
 }

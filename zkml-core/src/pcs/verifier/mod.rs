@@ -12,7 +12,7 @@ pub use combination::verify_combination;
 
 use super::claim::{ClaimPoint, Commitment, MaskRows};
 use super::code::CodeParameters;
-use super::recursive::{Functional, RecursionParameters, RecursiveCommitment};
+use super::recursive::{Functional, RecursionParameters, Vector};
 use crate::field::K;
 use crate::transcript::{VerifierChannel, VerifyError};
 
@@ -29,10 +29,8 @@ pub fn verify_opening<C: VerifierChannel + ?Sized>(
     commitments: &[Commitment],
     claims: &[(ClaimPoint, C::Scalar)],
 ) -> Result<(), VerifyError> {
-    match verify_combination(channel, (code, recursion), commitments, claims, None)? {
-        Some(combination) => verify_columns(channel, (code, recursion), commitments, vec![combination]),
-        None => Ok(()),
-    }
+    let combination = verify_combination(channel, (code, recursion), commitments, claims, None)?;
+    verify_columns(channel, (code, recursion), commitments, vec![combination])
 }
 
 /// A message that must be a combination of committed rows. The opened columns are checked against it.
@@ -50,23 +48,8 @@ pub struct Combination {
 /// A message of `L + tail` coordinates, as the verifier has it.
 #[derive(Debug, Clone)]
 pub enum Message {
-    /// In the clear.
-    Clear(Vec<K>),
-    /// Also in the clear: the coordinates of a narrow row, the others are 0.
+    /// The row combination, for [`recursive`](super::recursive), and what is claimed of it so far.
+    Rows(Vector, Vec<(Functional, K)>),
+    /// In the clear: the coordinates of a narrow row, the others are 0.
     Narrow(Vec<K>),
-    /// As a commitment, for [`recursive`](super::recursive).
-    Committed {
-        /// The commitment.
-        commitment: RecursiveCommitment,
-        /// A point in the row.
-        point: Vec<K>,
-        /// Its inner product with `eq(point)`, claimed.
-        product: K,
-    },
-}
-
-/// What is claimed of a committed row combination: its inner product with `eq(point)`, then its codeword at positions.
-pub(in crate::pcs) fn recursive_functionals(point: Vec<K>, positions: &[usize]) -> Vec<Functional> {
-    let positions = positions.iter().copied().map(Functional::Position);
-    core::iter::once(Functional::Eq(point)).chain(positions).collect()
 }

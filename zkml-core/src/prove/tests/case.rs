@@ -258,14 +258,7 @@ impl<'c> Prover<'c> {
             &constraints,
         )
         .expect("closing");
-        prove_columns(
-            &mut liar,
-            code,
-            &matrices,
-            opened.expect("a mask"),
-            1 + masking.pairs(),
-        )
-        .expect("columns");
+        prove_columns(&mut liar, code, &matrices, opened, 1 + masking.pairs()).expect("columns");
         let zero = K::from(0u64);
         let false_ones = constraints
             .iter()

@@ -491,7 +491,7 @@ fn weaker_circuits_admit_more() {
     assert_eq!(count(&lowered, &lowered.circuit, &[3], 1), 1);
     let mut wider = lowered.circuit.clone();
     for table in &mut wider.tables {
-        if let Table::Range { bits } = table {
+        if let Table::Integers { minimum: 0, bits } = table {
             *bits += 1;
         }
     }

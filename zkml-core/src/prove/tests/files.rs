@@ -530,10 +530,10 @@ fn a_circuit_cannot_ask_for_absurd_amounts() {
             });
         }),
         ("a table of 2^40 rows", &|circuit| {
-            circuit.tables.push(Table::Range { bits: 40 })
+            circuit.tables.push(Table::range(40))
         }),
         ("many tables", &|circuit| {
-            (0..100).for_each(|_| circuit.tables.push(Table::Range { bits: 20 }))
+            (0..100).for_each(|_| circuit.tables.push(Table::range(20)))
         }),
         ("claims that multiply", &|circuit| {
             // Each column is the sum of two rearrangements of the one before: its variables turned, and two of them

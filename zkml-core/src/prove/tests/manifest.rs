@@ -99,7 +99,7 @@ pub(super) const MANIFEST: &[Row] = &[
     row(
         "lookup.root",
         Kind::Scalars,
-        &["lookup.sum", "lookup.denominator_nonzero", "lookup.layer"],
+        &["lookup.denominator_nonzero", "lookup.layer"],
         CONSTRAINTS,
     ),
     row("lookup.layer", Kind::Scalars, &["lookup.layer"], CONSTRAINTS),

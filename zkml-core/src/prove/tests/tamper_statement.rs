@@ -69,12 +69,12 @@ fn a_proof_for_other_settings_of_privacy_is_rejected() {
         assert!(matches!(verdict(&proof), VerifyError::OtherKey { .. }));
         proof.key = key.digest().expect("a digest");
         let error = verdict(&proof);
-        // A padded scalar is not the 0 that the sum of all fractions must be.
+        // Two padded scalars are not inverse to each other.
         let refused = match a.proof == fixture().proof {
             true => matches!(
                 error,
                 VerifyError::Check {
-                    name: "lookup.sum",
+                    name: "lookup.denominator_nonzero",
                     ..
                 }
             ),

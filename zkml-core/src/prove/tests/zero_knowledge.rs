@@ -99,7 +99,7 @@ fn a_model_without_parameters_is_proved_with_a_recursion() {
     let (key, input) = recursive();
     // Nothing is claimed of weights: the setup proof opens its mask alone.
     let statement = Statement::of_setup(&key.verifying.weights).expect("statement");
-    assert!(statement.opened.is_empty() && statement.masking.is_some());
+    assert!(statement.circuit().columns.is_empty() && statement.masking.is_some());
     let proof = prove(&key, &input, CONTEXT).expect("prove");
     verify(&key.verifying, &proof, CONTEXT).expect("verify");
 }

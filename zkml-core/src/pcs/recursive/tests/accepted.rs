@@ -70,10 +70,10 @@ fn functionals_in_any_order_and_twice_and_none() {
         let verify_values = |values: &[K]| {
             let mut channel = VerifierTranscript::new(DOMAIN, &proof);
             let length = scene.message.len();
-            let commitment = read_commitment(&mut channel, &scene.parameters, length).unwrap();
+            let vector = read_vector(&mut channel, &scene.parameters, length).unwrap();
             let claims: Vec<(Functional, K)> =
                 functionals.iter().cloned().zip(values.iter().copied()).collect();
-            verify(&mut channel, &scene.parameters, &scene.base, commitment, &claims)?;
+            verify(&mut channel, &scene.parameters, &scene.base, vector, claims)?;
             channel.finish()
         };
         assert_eq!(verify_values(&values), Ok(()));

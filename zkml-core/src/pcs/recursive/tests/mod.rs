@@ -127,12 +127,12 @@ impl Scene {
     }
 
     fn verify_on(&self, channel: &mut VerifierTranscript<'_>) -> Result<(), VerifyError> {
-        let commitment = read_commitment(channel, &self.parameters, self.base.message_length())?;
+        let vector = read_vector(channel, &self.parameters, self.base.message_length())?;
         let drawn = channel.positions("positions", self.base.queries, self.base.codeword_length());
         let functionals = self.functionals(|| channel.challenge("point"), || drawn);
         let values = channel.read_extension("values", functionals.len())?;
         let claims: Vec<(Functional, K)> = functionals.into_iter().zip(values).collect();
-        verify(channel, &self.parameters, &self.base, commitment, &claims)?;
+        verify(channel, &self.parameters, &self.base, vector, claims)?;
         channel.finish()
     }
 }

@@ -22,11 +22,23 @@ fn false_values_are_rejected() {
 }
 
 #[test]
-fn a_recursion_without_levels_is_refused_by_both_sides() {
-    let scene = rich_scene();
-    let none = levels(&[]);
-    let check = |error| assert_eq!(error, VerifyError::from(RecursionError::NoLevels));
-    refused_by_both_sides(&scene, &none, check);
+fn without_levels_the_vector_is_sent_and_each_claim_is_checked_alone() {
+    let scene = Scene::new(code(7, 32, 10, 9), levels(&[]), 2);
+    let (honest, events) = scene.prove();
+    assert_eq!(scene.verify(&honest), Ok(()));
+    let sent: Vec<&str> = events
+        .iter()
+        .filter(|event| event.kind.is_message())
+        .map(|event| event.label)
+        .collect();
+    assert_eq!(sent, ["opening.combination", "values"]);
+    for claim in 0..11 {
+        let (proof, _) = scene.prove_with(
+            |channel| commit(channel, &scene.parameters, &scene.message).unwrap(),
+            |values| values[claim] += K::from(1u64),
+        );
+        assert_check(scene.verify(&proof), "opening.column");
+    }
 }
 
 /// Parameters for 160 values that both sides refuse before they say anything.
@@ -38,7 +50,7 @@ fn refused_by_both_sides(scene: &Scene, bad: &RecursionParameters, check: impl F
     }
     assert!(prover.into_proof().is_empty());
     let mut verifier = VerifierTranscript::new(DOMAIN, &[]);
-    check(read_commitment(&mut verifier, bad, 160).unwrap_err());
+    check(read_vector(&mut verifier, bad, 160).unwrap_err());
 }
 
 #[test]
@@ -136,7 +148,7 @@ fn a_row_that_is_no_codeword_is_rejected() {
     let mut random = Random(5);
     for (shape, name) in [
         // With another level behind it the columns become claims; at the last one they are compared.
-        (vec![(5, 8, 60)], "recursion.column"),
+        (vec![(5, 8, 60)], "opening.column"),
         (vec![(5, 8, 60), (3, 6, 20)], "recursion.inner_product"),
     ] {
         let scene = Scene::new(code(7, 32, 10, 9), levels(&shape), 1);
@@ -218,7 +230,7 @@ fn a_last_message_that_fits_the_claim_but_not_the_columns_is_rejected() {
     for node in level.path(&positions) {
         channel.send_digest("recursion.path", &node);
     }
-    assert_check(scene.verify(&channel.into_proof()), "recursion.column");
+    assert_check(scene.verify(&channel.into_proof()), "opening.column");
     assert_eq!(scene.verify(&scene.prove().0), Ok(()));
 }
 
@@ -347,21 +359,20 @@ fn functionals_and_codes_that_do_not_fit_are_refused_by_both_sides() {
         );
         let proof = prover.into_proof();
         let mut verifier = VerifierTranscript::new(DOMAIN, &proof);
-        let commitment = read_commitment(&mut verifier, &scene.parameters, 160).unwrap();
-        let claims = [(functional, K::ZERO)];
-        let verified = verify(&mut verifier, &parameters, &base, commitment, &claims);
+        let vector = read_vector(&mut verifier, &scene.parameters, 160).unwrap();
+        let claims = vec![(functional, K::ZERO)];
+        let verified = verify(&mut verifier, &parameters, &base, vector, claims);
         match index {
-            0..=5 => {
+            0..=4 => {
                 let expected = match index {
-                    0..=3 => RecursionError::Claim { claim: 0 },
-                    4 => RecursionError::Length {
+                    0..=3 => VerifyError::from(RecursionError::Claim { claim: 0 }),
+                    _ => VerifyError::from(RecursionError::Length {
                         found: 160,
                         expected: longer_length,
-                    },
-                    _ => RecursionError::NoLevels,
+                    }),
                 };
-                assert_eq!(result, Err(PcsError::from(expected.clone())), "{index}");
-                assert_eq!(verified, Err(VerifyError::from(expected)), "{index}");
+                assert_eq!(result, Err(PcsError::Parameters(expected.clone())), "{index}");
+                assert!(index == 4 && verified.is_err() || verified == Err(expected), "{index}");
             }
             _ => {
                 assert_eq!(result, Err(PcsError::OtherCode { matrix: 0 }));

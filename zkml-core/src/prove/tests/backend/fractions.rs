@@ -61,9 +61,9 @@ impl FractionTree<PcsError> for SplitTree<'_> {
     where
         Self: 't;
 
-    fn root(&self) -> Result<[K; 2], PcsError> {
+    fn denominator(&self) -> Result<K, PcsError> {
         self.machines.call("root of fractions")?;
-        Ok(self.levels[0][0])
+        Ok(self.levels[0][0][1])
     }
 
     fn layer(&mut self, point: &[K], lambda: K) -> Result<SplitLayer, PcsError> {

@@ -51,6 +51,7 @@ use crate::masking::{Constraint, Record, Replay};
 use crate::pcs::circle::{basis, domain_point};
 use crate::pcs::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use crate::pcs::merkle::MerkleTree;
+use crate::pcs::recursive::Vector;
 use crate::pcs::{CircleCode, CodeParameters, Combination, Commitment, Message, RowCode, verify_combination};
 use crate::privacy::Privacy;
 use crate::proof::PublicValues;
@@ -297,7 +298,7 @@ impl Simulator {
             .iter()
             .map(|message| CircleCode::of(narrow).encode_extension(message))
             .collect();
-        let Message::Clear(message) = &combination.message else {
+        let Message::Rows(Vector::Sent(message), _) = &combination.message else {
             panic!("a message in the clear");
         };
         let combined = circle.encode_extension(message);
@@ -398,8 +399,7 @@ fn replay(
     .expect("claims");
     let mask = statement.masking.map(|masking| masking.opening_mask());
     let combination = verify_combination(&mut channel, statement.key.opening(), commitments, &claims, mask)
-        .expect("a combination")
-        .expect("something to open");
+        .expect("a combination");
     (combination, channel.stated())
 }
 

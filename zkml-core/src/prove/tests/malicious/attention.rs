@@ -152,7 +152,7 @@ pub(super) fn only_violates(scene: &Scene, names: &[&str], tell: impl FnOnce(&mu
 fn rejected(names: &[&str], tell: impl Fn(&mut Lie<'_>)) {
     only_violates(&scenes()[0], names, &tell);
     for scene in scenes() {
-        attack(scene, &tell).rejected_by("lookup.sum");
+        attack(scene, &tell).rejected_by("lookup.layer");
     }
 }
 
@@ -268,7 +268,7 @@ fn a_query_that_sees_the_future() {
                 }
             },
         );
-        verdict.rejected_by("lookup.sum");
+        verdict.rejected_by("lookup.layer");
         // Nor does a proof for the other key pass.
         let proof = crate::prove::prove(&all.key, &all.input, CONTEXT).expect("a proof");
         judge(&all.key.verifying, &proof, CONTEXT).expect("valid");
@@ -374,13 +374,13 @@ fn a_token_that_is_not_the_greedy_one() {
             };
             only_violates(&scenes[0], &["token/margin/digit.2"], settled);
             for scene in &scenes {
-                attack(scene, settled).rejected_by("lookup.sum");
+                attack(scene, settled).rejected_by("lookup.layer");
             }
         }
         // Digits of the honest token: they do not belong to the margins.
         let told = vec![greedy[0], (greedy[1] + 1) % 6, greedy[2]];
         for scene in &scenes {
-            attack(scene, |lie| lie.outputs.push((1, told.clone()))).rejected_by("lookup.sum");
+            attack(scene, |lie| lie.outputs.push((1, told.clone()))).rejected_by("lookup.layer");
             attack(scene, |_| {}).accepted();
         }
     }
@@ -406,7 +406,7 @@ fn a_tie_that_goes_to_the_last() {
         assert_eq!(trace.answer.outputs[1], [1, 1, 1]);
         let last = |lie: &mut Lie<'_>| lie.outputs.push((1, vec![1, 3, 1]));
         only_violates(&scene, &["token/margin"], last);
-        attack(&scene, last).rejected_by("lookup.sum");
+        attack(&scene, last).rejected_by("lookup.layer");
     }
 }
 

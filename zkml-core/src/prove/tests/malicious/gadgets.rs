@@ -26,7 +26,7 @@ pub(super) fn violated(scene: &Scene, tell: impl FnOnce(&mut Lie<'_>)) -> String
 fn caught(scenes: &[Scene; 2], name: &str, tell: impl Fn(&mut Lie<'_>)) {
     assert_eq!(violated(&scenes[0], &tell), name);
     for scene in scenes {
-        attack(scene, &tell).rejected_by("lookup.sum");
+        attack(scene, &tell).rejected_by("lookup.layer");
     }
 }
 
@@ -97,7 +97,7 @@ fn a_quotient_in_the_padding() {
     // Rows of padding are not stored: what is opened is not what was argued about.
     rejected_by_all(
         scenes.iter().map(|scene| attack(scene, tell)),
-        &["lookup.sum", "opening.merge"],
+        &["lookup.layer", "opening.merge"],
     );
 }
 
@@ -275,7 +275,7 @@ fn other_positions_or_another_base() {
     trace_of(&right, &turned(10_000.0))
         .iter()
         .for_each(Verdict::accepted);
-    rejected_by(trace_of(&right, &turned(500_000.0)), "lookup.sum");
+    rejected_by(trace_of(&right, &turned(500_000.0)), "lookup.layer");
     let mut shifted = turned(10_000.0);
     if let ops::IntOp::IntegerRope(op) = &mut shifted.network.graph.nodes[2].op {
         let later = rope(1, 6, 6, 10_000.0);
@@ -287,7 +287,7 @@ fn other_positions_or_another_base() {
             sin: sin[6..].to_vec(),
         };
     }
-    rejected_by(trace_of(&right, &shifted), "lookup.sum");
+    rejected_by(trace_of(&right, &shifted), "lookup.layer");
     // Angles are part of the key.
     let digest = |model: &CompiledModel| {
         let key = setup(model.clone(), &SetupOptions::default()).expect("setup");
@@ -335,7 +335,7 @@ fn the_rows_of_other_ids() {
                 *hot = i64::from(row < 5 && ids[row] == column as i64);
             }
         };
-        attack(&scene, other).rejected_by("lookup.sum");
+        attack(&scene, other).rejected_by("lookup.layer");
         // The argument speaks of another row than the statement: what the rule gives is not what was summed.
         let lies = attack(&scene, |lie| {
             let hot = lie.cells("embedding/one_hot");

@@ -67,8 +67,9 @@ fn two_answers_with_one_mask_show_everything() {
     let found = pads_behind(&statement, both.each_ref());
     let (_, pads) = trace.commit(&Cpu, &statement, seed()).expect("a commitment");
     assert_eq!(found, pads.expect("pads").pads());
-    // The first hidden value is the sum of the lookups, 0. Every other one is read in the same way.
-    assert_eq!(both[0].scalars[0].1, found[0]);
+    // The first two hidden values are inverse to each other. Every other one is read in the same way.
+    let value = |index: usize| both[0].scalars[index].1 - found[index];
+    assert_eq!(value(0) * value(1), K::ONE);
 }
 
 #[test]
@@ -90,8 +91,6 @@ fn proofs_never_share_a_mask() {
                 .all(|((_, sent), pad)| sent != pad)
         );
     }
-    // Where the hidden value is 0 in both proofs the pad itself is sent.
-    assert_ne!(both[0].scalars[0], both[1].scalars[0]);
 }
 
 /// A prover that adds others than the committed pads; does it answer with them as well?
@@ -275,28 +274,30 @@ fn absorb(known: &'static [&'static str], error: u64, log_stride: u32) -> Result
         inner: transcript,
         labels: known,
     };
-    let mut channel = Lying::new(
-        inner,
-        Some(Box::new(|message: Message<'_>| {
-            if message.label == "opening.mask" {
-                message.values[0] -= error;
-            }
-        })),
-    );
     let claim = Claim {
-        point: at(low),
+        point: at(low.clone()),
         value,
     };
+    // The merge follows the false claim: in each round the value at 1 is false, or that at 0 where the coordinate is 0.
+    let mut shift = K::from(0u64);
+    let mut channel = Lying::new(
+        inner,
+        Some(Box::new(move |message: Message<'_>| match message.label {
+            "opening.values" => {
+                let drawn = message.drawn.iter();
+                let challenges = drawn.filter(|(label, _)| *label == "opening.merge");
+                shift = low.iter().zip(challenges).fold(error, |shift, (z, (_, r))| {
+                    shift * z.inverse().map_or(K::ONE - r, |inverse| inverse * r)
+                });
+                message.values[0] += shift;
+            }
+            "opening.mask" => message.values[0] -= shift,
+            _ => {}
+        })),
+    );
     let opened =
         prove_combination(&mut channel, (&code, &clear), &[&matrix], &[claim], mask).expect("an opening");
-    prove_columns(
-        &mut channel,
-        (&code, &clear),
-        &[&matrix],
-        opened.expect("a mask"),
-        1,
-    )
-    .expect("columns");
+    prove_columns(&mut channel, (&code, &clear), &[&matrix], opened, 1).expect("columns");
     let proof = channel.inner.inner.into_proof();
 
     let mut transcript = VerifierTranscript::new("absorb", &proof);
@@ -316,12 +317,7 @@ fn absorb(known: &'static [&'static str], error: u64, log_stride: u32) -> Result
         &[(at(low), value)],
         mask,
     )?;
-    verify_columns(
-        &mut channel,
-        (&code, &clear),
-        &commitments,
-        combination.into_iter().collect(),
-    )?;
+    verify_columns(&mut channel, (&code, &clear), &commitments, vec![combination])?;
     channel.inner.finish()
 }
 

@@ -423,14 +423,7 @@ fn prove_lying(
             let answers = other.filter(|_| with_others).unwrap_or(pads);
             let mut channel = Lying::new(transcript, alter);
             masking::close(&mut channel, &masking, answers, &committed, &constraints).expect("closing");
-            prove_columns(
-                &mut channel,
-                code,
-                &matrices,
-                opened.expect("a mask"),
-                1 + masking.pairs(),
-            )
-            .expect("columns");
+            prove_columns(&mut channel, code, &matrices, opened, 1 + masking.pairs()).expect("columns");
             transcript = channel.inner;
         }
         _ => {

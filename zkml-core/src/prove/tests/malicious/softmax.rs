@@ -75,7 +75,7 @@ impl Softmaxes {
 fn rejected(names: &[&str], tell: impl Fn(&mut Lie<'_>)) {
     only_violates(&scenes()[0], names, &tell);
     for scene in scenes() {
-        attack(scene, &tell).rejected_by("lookup.sum");
+        attack(scene, &tell).rejected_by("lookup.layer");
     }
 }
 
@@ -155,7 +155,7 @@ fn a_probability_that_is_off_by_one() {
         let padded = |lie: &mut Lie<'_>| lie.cells("softmax")[ROW * PADDED + TERMS] += by;
         assert_eq!(violated(&scenes()[0], padded), "softmax/remainder/digit.1");
         let verdicts = scenes().iter().map(|scene| attack(scene, padded));
-        rejected_by_all(verdicts, &["lookup.sum", "opening.merge"]);
+        rejected_by_all(verdicts, &["lookup.layer", "opening.merge"]);
     }
 }
 
@@ -200,7 +200,7 @@ fn part(start: usize) -> CompiledModel {
 #[test]
 fn another_range_of_indices() {
     trace_of(&part(1), &part(1)).iter().for_each(Verdict::accepted);
-    rejected_by(trace_of(&part(1), &part(2)), "lookup.sum");
+    rejected_by(trace_of(&part(1), &part(2)), "lookup.layer");
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_product_that_is_off_by_one() {
         for by in [1, -1] {
             let tell = |lie: &mut Lie<'_>| lie.cells("q")[0] += by;
             only_violates(&scene, &["q/remainder"], tell);
-            attack(&scene, tell).rejected_by("lookup.sum");
+            attack(&scene, tell).rejected_by("lookup.layer");
         }
     }
 }

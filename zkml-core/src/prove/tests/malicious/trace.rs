@@ -71,18 +71,18 @@ fn without_a_lie_the_proof_is_accepted() {
 
 #[test]
 fn a_wrong_activation() {
-    rejected_by(lied(|lie| lie.cells("relu")[0] += 1), "lookup.sum");
+    rejected_by(lied(|lie| lie.cells("relu")[0] += 1), "lookup.layer");
     let result = lied_in(&small_scenes(12), |lie| {
         let cell = unclamped(lie);
         lie.cells("q")[cell] += 1;
     });
-    rejected_by(result, "lookup.sum");
+    rejected_by(result, "lookup.layer");
 }
 
 #[test]
 fn a_remainder_that_is_no_remainder() {
     // Then the value is no integer.
-    rejected_by(lied(|lie| lie.cells("relu/remainder.0")[0] ^= 1), "lookup.sum");
+    rejected_by(lied(|lie| lie.cells("relu/remainder.0")[0] ^= 1), "lookup.layer");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn rounding_the_wrong_way_with_a_negative_remainder() {
         lie.cells("q")[cell] += 1;
         lie.cells("q/remainder.1")[cell] -= 1 << 8;
     });
-    rejected_by(result, "lookup.sum");
+    rejected_by(result, "lookup.layer");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_limb_that_borrows_from_the_next() {
         lie.cells("relu/remainder.0")[0] += 1 << 8;
         lie.cells("relu/remainder.1")[0] -= 1;
     });
-    rejected_by(result, "lookup.sum");
+    rejected_by(result, "lookup.layer");
 }
 
 #[test]
@@ -111,13 +111,13 @@ fn a_wrong_multiplicity() {
     for (table, row, more) in [(0, 3, 1), (0, 3, -1), (1, 0, 5)] {
         rejected_by(
             lied(|lie| lie.multiplicities.push((table, row, more))),
-            "lookup.sum",
+            "lookup.layer",
         );
     }
     // Right in sum, wrong in place.
     rejected_by(
         lied(|lie| lie.multiplicities.extend([(0, 3, 1), (0, 4, -1)])),
-        "lookup.sum",
+        "lookup.layer",
     );
 }
 
@@ -133,13 +133,16 @@ fn a_value_outside_of_the_table() {
             Trace::generate(&narrow.key, &narrow_statement, &wide.input).is_err(),
             "an honest prover refuses"
         );
-        lie_about(narrow, &narrow_statement, &honest, |_| {}).rejected_by("lookup.sum");
+        lie_about(narrow, &narrow_statement, &honest, |_| {}).rejected_by("lookup.layer");
     }
 }
 
 #[test]
 fn a_wrong_maximum() {
-    rejected_by(lied(|lie| lie.cells("pool/max.0.0/excess")[0] += 1), "lookup.sum");
+    rejected_by(
+        lied(|lie| lie.cells("pool/max.0.0/excess")[0] += 1),
+        "lookup.layer",
+    );
     // The smaller one wins: its excess is 0 (or the negative difference).
     let result = lied(|lie| {
         let cells = lie.cells("pool/max.0.0/excess");
@@ -149,7 +152,7 @@ fn a_wrong_maximum() {
             .expect("a pair whose first is larger");
         cells[cell] = 0;
     });
-    rejected_by(result, "lookup.sum");
+    rejected_by(result, "lookup.layer");
 }
 
 /// Moves the one-hot row's one to another index; returns both.
@@ -198,7 +201,7 @@ fn a_wrong_argmax_with_negative_margins() {
             }
         }
     });
-    rejected_by(result, "lookup.sum");
+    rejected_by(result, "lookup.layer");
 }
 
 #[test]
@@ -224,7 +227,7 @@ fn half_an_index_here_and_half_there() {
         (cells[from], cells[other]) = if from == 0 { (-1, 2) } else { (2, -1) };
     });
     // Nor are the margins what their digits say.
-    rejected_by_all(result, &["lookup.sum", "reduce.stage"]);
+    rejected_by_all(result, &["lookup.layer", "reduce.stage"]);
 }
 
 #[test]
@@ -276,7 +279,7 @@ fn another_public_input() {
         lie.cells.get_mut(&id).expect("the input")[0] -= 1;
     });
     // The accumulators are others, hence the values: they are no integers.
-    verdict.rejected_by("lookup.sum");
+    verdict.rejected_by("lookup.layer");
 }
 
 #[test]
@@ -312,7 +315,7 @@ fn a_private_input_out_of_its_range() {
     let [_, scene] = Scene::both(&linear(), 4);
     for value in [128, -128, 300] {
         // The outputs are those of the forbidden input: they are right.
-        attack(&scene, |lie| lie.cells("input/raw")[0] = value).rejected_by("lookup.sum");
+        attack(&scene, |lie| lie.cells("input/raw")[0] = value).rejected_by("lookup.layer");
     }
     attack(&scene, |lie| lie.cells("input/raw")[0] = -127).accepted();
 }
@@ -331,7 +334,7 @@ fn cells_in_the_padding_of_a_private_input_change_nothing() {
     };
     assert_eq!(told(&statement, &honest, fill(99)).trace.public, honest.public);
     attack(&scene, fill(99)).accepted();
-    attack(&scene, fill(128)).rejected_by("lookup.sum");
+    attack(&scene, fill(128)).rejected_by("lookup.layer");
 }
 
 #[test]
@@ -348,7 +351,7 @@ fn false_tensors_that_are_committed_apart() {
     attack(&scene, |lie| lie.cells("output.0")[0] += 1).rejected_by("reduce.stage");
     attack(&scene, |lie| lie.cells("input/raw")[0] ^= 1).rejected_by("reduce.stage");
     let both = attack(&scene, |lie| lie.cells("input/raw")[0] = 500);
-    both.rejected_by_all(&["lookup.sum", "reduce.stage"]);
+    both.rejected_by_all(&["lookup.layer", "reduce.stage"]);
     // Outputs are compared with all cells of the node's column, padding too.
     let padding = attack(&scene, |lie| {
         let padding = lie.padding_of("output.0");
@@ -399,7 +402,7 @@ fn swapped_layers() {
 #[test]
 fn other_scales() {
     // Multipliers are part of the circuit: with those of the key the committed values are no integers.
-    rejected_by(trace_of(&two_layers(61, true)), "lookup.sum");
+    rejected_by(trace_of(&two_layers(61, true)), "lookup.layer");
 }
 
 #[test]
@@ -425,7 +428,7 @@ fn a_cell_in_the_padding() {
             let padding = lie.padding_of(column);
             lie.cells(column)[padding] += 1;
         });
-        rejected_by(result, "lookup.sum");
+        rejected_by(result, "lookup.layer");
     }
     // Padded margins are compared too.
     let result = lied(|lie| {
@@ -452,6 +455,6 @@ fn a_window_that_reads_beyond_its_image() {
 #[test]
 fn the_tables_of_the_attacked_network_are_of_both_kinds() {
     let tables = &whole()[0].key.lowered.circuit.tables;
-    assert!(tables.iter().any(|table| matches!(table, Table::Range { .. })));
+    assert!(tables.iter().any(|table| matches!(table, Table::Integers { .. })));
     assert!(tables.iter().any(|table| matches!(table, Table::Function(_))));
 }
