@@ -2,6 +2,7 @@
 
 from channel import Channel
 from columns import Columns
+from field import ZERO
 from lookup import lookups
 from opening import Claim, Matrix, open_claims
 from reduce import Claims, reduce
@@ -48,14 +49,8 @@ def walk(channel, statement, trace_root, roots, apart, public):
 
 
 def equalities(channel, columns, claims):
-    """Both sides of each equality have one value at a suffix of one random point."""
-    sizes = [columns.of[equality["left"]].variables for equality in columns.equalities]
+    """A column that must be 0 is claimed to be 0 at a suffix of one random point."""
+    sizes = [columns.of[number].variables for number in columns.equalities]
     point = channel.transcript.challenges("equality.point", max(sizes, default=0))
-    for equality, size in zip(columns.equalities, sizes):
-        suffix, right = point[len(point) - size:], equality["right"]
-        if columns.of[right].kind == "Public":
-            value = columns.evaluate(right, suffix)
-        else:
-            value, = channel.hidden("equality.value", 1)
-        claims.add(equality["left"], suffix, value)
-        claims.add(right, suffix, value)
+    for number, size in zip(columns.equalities, sizes):
+        claims.add(number, point[len(point) - size:], ZERO)

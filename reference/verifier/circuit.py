@@ -119,6 +119,16 @@ def shared(left, right, out):
     return {"left": left, "right": right, "out": out}
 
 
+def linear(terms, constant=0):
+    """sum coefficient * column + constant, modulo p"""
+    terms = [{"coefficient": coefficient % P, "column": column} for coefficient, column in terms]
+    return {"Linear": {"terms": terms, "constant": constant % P}}
+
+
+def difference(left, right):
+    return linear([(1, left), (-1, right)])
+
+
 def trace(zero_padded):
     """A committed column of the trace."""
     return {"Committed": {"zero_padded": zero_padded, "home": "Trace"}}
@@ -182,9 +192,7 @@ class Builder:
         return len(self.columns) - 1
 
     def linear(self, name, shape, terms, constant=0):
-        """sum coefficient * column + constant, modulo p"""
-        terms = [{"coefficient": coefficient % P, "column": column} for coefficient, column in terms]
-        return self.column(name, shape, {"Linear": {"terms": terms, "constant": constant % P}})
+        return self.column(name, shape, linear(terms, constant))
 
     def view(self, name, shape, source, factors):
         return self.column(name, shape, {"View": {"source": source, "factors": factors}})
@@ -231,7 +239,9 @@ class Builder:
         self.lookups.append({"name": name, "columns": columns, "table": table})
 
     def equality(self, name, left, right):
-        self.equalities.append({"name": name, "left": left, "right": right})
+        """Requires that two columns agree in every cell, padding included: their difference is 0."""
+        column = self.column(f"{name}/difference", self.shape(left), difference(left, right))
+        self.equalities.append(column)
 
     def committed_unless(self, pass_name, column):
         """The column, or without the pass that leaves it virtual a committed column that equals it.

@@ -512,7 +512,7 @@ def lower_argmax(b, node):
     margin = argmax_margin(b, node, x, one_hot, shape, kept)
     parts = limbs(b, f"{name}/margin_limb", shape, limb_count)
     terms = [(2 ** (b.limb_bits * k), limb) for k, limb in enumerate(parts)]
-    b.equality(f"{name}/margin", margin, b.linear(f"{name}/margin_from_limbs", shape, terms))
+    b.equality(f"{name}/margin", b.linear(f"{name}/margin_from_limbs", shape, terms), margin)
     return index
 
 
@@ -521,7 +521,7 @@ def argmax_index(b, node, one_hot, size, kept):
     axes = [free_right(a, place) for a, place in kept.items()] + [summed(0, node.op["axis"])]
     ones = b.constant([size], [1] * size)
     count = b.contraction(f"{node.name}/count", node.shape, ones, one_hot, axes)
-    b.equality(f"{node.name}/count", count, b.ones(f"{node.name}/one", node.shape))
+    b.equality(f"{node.name}/count", b.ones(f"{node.name}/one", node.shape), count)
     indices = b.constant([size], range(size))
     return b.contraction(node.name, node.shape, indices, one_hot, axes)
 

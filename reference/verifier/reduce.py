@@ -14,20 +14,34 @@ class Claims:
         self.on = [[] for _ in columns.of]
         self.count = 0
 
-    def find(self, number, point):
+    def known(self, number, point):
+        """The value of a column that is public (not hidden), or that is claimed at this point already; else None."""
+        if self.columns.of[number].kind == "Public":
+            return self.columns.evaluate(number, point)
         return next((value for at, value in self.on[number] if at == point), None)
 
+    def value(self, label, number, point):
+        """The value of a column. If it is not known the prover sends it, and it becomes a claim."""
+        value = self.known(number, point)
+        if value is None:
+            value, = self.channel.hidden(label, 1)
+            self.push(number, point, value)
+        return value
+
     def add(self, number, point, value):
-        column, known = self.columns.of[number], self.find(number, point)
-        if column.kind == "Public":
-            self.channel.check("reduce.public", value - self.columns.evaluate(number, point), place=column.name)
-        elif known is not None:
-            self.channel.check("reduce.duplicate", value - known, place=column.name)
+        """A claim that is not sent. It must agree with what is known."""
+        column, known = self.columns.of[number], self.known(number, point)
+        if known is None:
+            self.push(number, point, value)
         else:
-            self.count += 1
-            if self.count > 2**16:
-                raise Reject("Key", "more than 2^16 claims")
-            self.on[number].append((point, value))
+            name = "reduce.public" if column.kind == "Public" else "reduce.duplicate"
+            self.channel.check(name, value - known, place=column.name)
+
+    def push(self, number, point, value):
+        self.count += 1
+        if self.count > 2**16:
+            raise Reject("Key", "more than 2^16 claims")
+        self.on[number].append((point, value))
 
 
 def reduce(claims):
@@ -51,25 +65,18 @@ def split_sum(claims, column, point, value):
     """A claim on a sum becomes claims on its terms: those that are not known are sent, the last one follows."""
     rest, unknown = value - column.fields["constant"], []
     for term in column.fields["terms"]:
-        number, coefficient = term["column"], term["coefficient"]
-        known = claims.find(number, point)
-        if claims.columns.of[number].kind == "Public":
-            rest = rest - claims.columns.evaluate(number, point) * coefficient
-        elif known is not None:
-            rest = rest - known * coefficient
-        else:
+        known = claims.known(term["column"], point)
+        if known is None:
             unknown.append(term)
+        else:
+            rest = rest - known * term["coefficient"]
     if not unknown:
         claims.channel.check("reduce.linear", rest, place=column.name)
         return
     virtual = [k for k, term in enumerate(unknown) if claims.columns.of[term["column"]].is_virtual]
     last = unknown.pop(virtual[-1] if virtual else -1)
     for term in unknown:
-        sent = claims.find(term["column"], point)  # A column may stand in two terms.
-        if sent is None:
-            sent, = claims.channel.hidden("reduce.term", 1)
-            claims.add(term["column"], point, sent)
-        rest = rest - sent * term["coefficient"]
+        rest = rest - claims.value("reduce.term", term["column"], point) * term["coefficient"]
     claims.add(last["column"], point, rest * inverse(last["coefficient"]))
 
 
@@ -157,23 +164,18 @@ def sum_stage(claims, depth, instances):
     channel, columns = claims.channel, claims.columns
     shapes = [(instance.variables, instance.degree, instance.value) for instance in instances]
     point, coefficients, value = sumcheck(channel, "reduce.stage", shapes)
-    rest, products, sent = -value, [], []
+    rest, products = -value, []
     for instance, coefficient in zip(instances, coefficients):
         weight, operands = instance.end(point[len(point) - instance.variables:])
         hidden, weight = [], weight * coefficient
         for number, at in operands:
+            operand = claims.value("reduce.operand", number, at)
             if columns.of[number].kind == "Public":
-                weight *= columns.evaluate(number, at)
-                continue
-            known = [y for column, z, y in sent if column == number and z == at]
-            if not known:
-                known = channel.hidden("reduce.operand", 1)
-                sent.append((number, at, known[0]))
-            hidden.append(known[0])
+                weight *= operand
+            else:
+                hidden.append(operand)
         if len(hidden) == 2:
             products.append((weight, *hidden))
         else:
             rest = rest + (hidden[0] * weight if hidden else weight)
     channel.check("reduce.stage", rest, products, f"depth {depth}")
-    for number, at, y in sent:
-        claims.add(number, at, y)

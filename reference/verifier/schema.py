@@ -99,7 +99,7 @@ CIRCUIT = {
     "columns": [{"name": "str", "shape": ["u32"], "kind": COLUMN}],
     "tables": [Enum(Integers={"minimum": "i64", "bits": "u32"}, Function=FUNCTION, Decay=DECAY)],
     "lookups": [{"name": "str", "columns": ["u32"], "table": "u32"}],
-    "equalities": [{"name": "str", "left": "u32", "right": "u32"}],
+    "equalities": ["u32"],
     "unpacked": "bool",
     "unstacked": "bool",
 }

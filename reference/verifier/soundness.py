@@ -53,7 +53,7 @@ def account(statement):
     channel, opening = rehearse(statement)
     terms = [("lookup: fractions", fraction_bits(columns) + grinding_bits(columns))]
     _, n = blocks(columns)
-    sizes = [columns.of[equality["left"]].variables for equality in columns.equalities]
+    sizes = [columns.of[number].variables for number in columns.equalities]
     errors = [("lookup: layers", n * (n + 1))] if n else []
     errors += [("equalities", max(sizes + [1]))] if sizes else []
     errors += stages(channel.transcript.labels)

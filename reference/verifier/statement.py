@@ -2,7 +2,7 @@
 
 from math import log2
 
-from circuit import crop_factors, is_exact, sequential_steps, variables
+from circuit import crop_factors, difference, is_exact, sequential_steps, variables
 from formats import INSTANCE, digest, key_digest, weights_digest
 from layout import full, packing, trace_extents, weight_extents
 from lowering import lower
@@ -85,7 +85,8 @@ def setup_circuit(weights):
         if not is_exact(shape):
             view = {"View": {"source": number, "factors": crop_factors(len(shape))}}
             columns.append({"name": f"{name}/cropped", "shape": shape, "kind": view})
-            equalities.append({"name": f"{name}/padding", "left": number, "right": number + 1})
+            equalities.append(len(columns))
+            columns.append({"name": f"{name}/padding", "shape": shape, "kind": difference(number, number + 1)})
     tables = [{"Integers": {"minimum": -128, "bits": 8}}] if columns else []
     return {"columns": columns, "tables": tables, "lookups": looked_up, "equalities": equalities,
             "unpacked": weights["unpacked"], "unstacked": False}

@@ -38,16 +38,14 @@ pub enum Violation {
         error: TableError,
     },
     /// Two columns differ.
-    #[error("equality `{name}`: cell {cell}: {left} is not {right}")]
+    #[error("equality `{name}`: cell {cell} is {found}, not 0")]
     Equality {
-        /// Name of the equality.
+        /// Name of the column that is their difference.
         name: String,
         /// Padded cell.
         cell: usize,
-        /// Left cell, as a centred integer.
-        left: i64,
-        /// Right cell, as a centred integer.
-        right: i64,
+        /// The cell, as a centred integer.
+        found: i64,
     },
     /// A cell outside the logical shape is not zero although the circuit relies on it.
     #[error("padding of `{column}`: cell {cell} is {found}, not 0")]
@@ -115,18 +113,13 @@ fn check_lookups(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation
 }
 
 fn check_equalities(circuit: &Circuit, values: &Values<'_>) -> Result<(), Violation> {
-    for equality in &circuit.equalities {
-        let (left, right) = (
-            values.cells(equality.left).to_base(),
-            values.cells(equality.right).to_base(),
-        );
-        if let Some(cell) = left.iter().zip(right.iter()).position(|(l, r)| l != r) {
-            let [left, right] = [left[cell], right[cell]].map(to_i64_centered);
+    for &equality in &circuit.equalities {
+        let cells = values.cells(equality).to_base();
+        if let Some(cell) = cells.iter().position(|cell| cell.value != 0) {
             return Err(Violation::Equality {
-                name: equality.name.clone(),
+                name: circuit[equality].name.clone(),
                 cell,
-                left,
-                right,
+                found: to_i64_centered(cells[cell]),
             });
         }
     }

@@ -75,13 +75,11 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
     SoundnessReport { terms, bits }
 }
 
-/// Schwartz-Zippel on the difference of two columns that must agree. All are compared at one point, and a false
-/// statement has a false equality: it alone would have to hold there.
+/// Schwartz-Zippel on a column that must be 0. All are claimed at one point, and a false statement has one that is not
+/// 0: it alone would have to vanish there.
 fn equality_term(circuit: &Circuit) -> Option<ErrorTerm> {
     let equalities = circuit.equalities.iter();
-    let variables = equalities
-        .map(|equality| circuit[equality.left].shape.variables())
-        .max()?;
+    let variables = equalities.map(|&id| circuit[id].shape.variables()).max()?;
     let bits = f64::from(FIELD_BITS) - (variables.max(1) as f64).log2();
     Some(ErrorTerm::new(&EQUALITIES, "equalities: random point", bits))
 }

@@ -25,10 +25,7 @@ pub(crate) fn claim_counts(circuit: &Circuit) -> Vec<u64> {
     for lookup in &circuit.lookups {
         lookup.columns.iter().for_each(|&id| add(&mut counts, id, 1));
     }
-    for equality in &circuit.equalities {
-        add(&mut counts, equality.left, 1);
-        add(&mut counts, equality.right, 1);
-    }
+    circuit.equalities.iter().for_each(|&id| add(&mut counts, id, 1));
     for id in circuit.ids().rev() {
         let own = counts.get(id.index()).copied().unwrap_or(0);
         match &circuit[id].kind {

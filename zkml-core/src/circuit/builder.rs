@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Equality, Factor, Linear, Lookup,
-    Public, Selector, Table, Term, View,
+    Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Factor, Linear, Lookup, Public,
+    Selector, Table, Term, View,
 };
 use crate::circuit::validate::MAXIMUM_COUNT;
 use crate::field::{M61, from_i64};
@@ -242,9 +242,12 @@ impl CircuitBuilder {
         self.zero_padded[column.index()]
     }
 
-    /// Requires that two columns agree in every cell, padding included.
-    pub fn equality(&mut self, name: String, left: ColumnId, right: ColumnId) {
-        self.circuit.equalities.push(Equality { name, left, right });
+    /// Requires that two columns of one shape agree in every cell, padding included: their difference is 0.
+    pub fn equality(&mut self, name: &str, left: ColumnId, right: ColumnId) {
+        let shape = self.circuit[left].shape.sizes();
+        let kind = ColumnKind::Linear(Linear::difference(left, right));
+        let difference = self.column(&format!("{name}/difference"), &shape, kind);
+        self.circuit.equalities.push(difference);
     }
 }
 

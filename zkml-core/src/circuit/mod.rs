@@ -9,8 +9,9 @@
 //! - [`View`]: cells of one column rearranged by a public affine map (strides, padding, concatenation, broadcast)
 //! - [`Contraction`]: an einsum of two columns (matrix product, convolution, elementwise product)
 //!
-//! A [`Lookup`] says that each row of some columns is a row of a [`Table`]. An [`Equality`] says that two columns agree
-//! in every cell. The statement of the proof: there are committed columns for which all lookups and equalities hold.
+//! A [`Lookup`] says that each row of some columns is a row of a [`Table`]. An *equality* says that two columns agree in
+//! every cell: their difference, a [`Linear`] column, is 0. The statement of the proof: there are committed columns for
+//! which all lookups and equalities hold.
 //!
 //! Padding: a column is *zero-padded* when its cells outside the logical shape are forced to be 0
 //! ([`Circuit::zero_padded`]). A contraction that sums needs a zero-padded operand, because the sum runs over padding
@@ -66,8 +67,8 @@ pub struct Circuit {
     pub tables: Vec<Table>,
     /// Rows that stand in tables.
     pub lookups: Vec<Lookup>,
-    /// Columns that agree.
-    pub equalities: Vec<Equality>,
+    /// Columns that are 0 in every cell, padding included: differences of two columns that agree.
+    pub equalities: Vec<ColumnId>,
     /// Whether each column is stored in rows of its own, padding included. Otherwise columns share rows
     /// (`pcs::Packing`).
     pub unpacked: bool,
@@ -182,15 +183,16 @@ pub struct Lookup {
     pub table: u32,
 }
 
-/// Two columns of the same shape agree in every cell, padding included.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Equality {
-    /// What is checked: `output.0`.
-    pub name: String,
-    /// One side.
-    pub left: ColumnId,
-    /// The other.
-    pub right: ColumnId,
+impl Linear {
+    /// The difference `left - right`.
+    pub(crate) fn difference(left: ColumnId, right: ColumnId) -> Self {
+        let term = |coefficient, column| Term { coefficient, column };
+        let one = M61::from(1u64);
+        Self {
+            terms: vec![term(one, left), term(-one, right)],
+            constant: M61::from(0u64),
+        }
+    }
 }
 
 impl ColumnKind {
@@ -279,5 +281,16 @@ impl Column {
                     })
                 }
             }
+    }
+}
+
+#[cfg(test)]
+impl Circuit {
+    /// The two columns that an equality compares.
+    pub(crate) fn sides(&self, equality: ColumnId) -> [ColumnId; 2] {
+        match &self[equality].kind {
+            ColumnKind::Linear(Linear { terms, .. }) => [terms[0].column, terms[1].column],
+            kind => panic!("{kind:?} is no difference"),
+        }
     }
 }

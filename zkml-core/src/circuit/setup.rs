@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! w in [-128, 128)                                  every cell, padding included
-//! w = crop(w),  crop(w)[i] = w[i] inside the logical shape, 0 on padding
+//! w - crop(w) = 0,  crop(w)[i] = w[i] inside the logical shape, 0 on padding
 //! ```
 //!
 //! for each parameter column `w` of the model. This circuit assumes nothing of the commitment: its columns are not
@@ -10,7 +10,7 @@
 //! the equality forces 0 on padding. Without this proof a commitment could hold residues mod p that are no int8, or the
 //! weights of a wider network.
 
-use super::{Circuit, Column, ColumnId, ColumnKind, Equality, Lookup, Table, View};
+use super::{Circuit, Column, ColumnId, ColumnKind, Linear, Lookup, Table, View};
 use crate::poly::PaddedShape;
 
 /// The circuit that weights of these names and shapes must satisfy: its parameter columns are those of every network
@@ -42,11 +42,9 @@ pub fn setup_circuit<'a>(
         }
         let crop = ColumnKind::View(View::crop(weight, shape.rank()));
         let cropped = push(&mut circuit, format!("{name}/cropped"), shape, crop);
-        circuit.equalities.push(Equality {
-            name: format!("{name}/padding"),
-            left: weight,
-            right: cropped,
-        });
+        let difference = ColumnKind::Linear(Linear::difference(weight, cropped));
+        let padding = push(&mut circuit, format!("{name}/padding"), shape, difference);
+        circuit.equalities.push(padding);
     }
     if !circuit.lookups.is_empty() {
         circuit.tables.push(Table::INT8);
@@ -87,8 +85,11 @@ mod tests {
         for (id, sizes) in parameters.iter().zip(shapes) {
             assert_eq!(circuit[*id].shape, PaddedShape::new(sizes));
             assert!(circuit.lookups.iter().any(|lookup| lookup.columns == [*id]));
-            let equality = circuit.equalities.iter().find(|equality| equality.left == *id);
-            assert_eq!(equality.is_none(), circuit[*id].shape.is_exact());
+            let mut left = circuit
+                .equalities
+                .iter()
+                .map(|&equality| circuit.sides(equality)[0]);
+            assert_eq!(left.any(|left| left == *id), !circuit[*id].shape.is_exact());
         }
         assert_eq!(setup_circuit([], false), Circuit::default());
     }
@@ -97,12 +98,13 @@ mod tests {
     fn a_crop_is_never_a_renaming() {
         let circuit = circuit(&[&[3, 4], &[4, 3]]);
         let schedule = Schedule::new(&circuit);
-        for equality in &circuit.equalities {
-            let ColumnKind::View(view) = &circuit[equality.right].kind else {
+        for &equality in &circuit.equalities {
+            let [_, cropped] = circuit.sides(equality);
+            let ColumnKind::View(view) = &circuit[cropped].kind else {
                 panic!("a view");
             };
             assert!(!schedule.zero_padded[view.source.index()]);
-            let shape = &circuit[equality.right].shape;
+            let shape = &circuit[cropped].shape;
             for (axis, factor) in view.factors.iter().enumerate() {
                 let expected = match shape.size(axis).is_power_of_two() {
                     true => FactorRole::Bitwise,

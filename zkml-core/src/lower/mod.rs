@@ -242,7 +242,7 @@ impl Builder<'_> {
     fn output(&mut self, index: usize, node: NodeId) -> ColumnId {
         let public = self.output_column(index, node);
         let left = self.nodes[node.0];
-        self.circuit.equality(format!("output.{index}"), left, public);
+        self.circuit.equality(&format!("output.{index}"), left, public);
         public
     }
 }

@@ -90,7 +90,7 @@ impl Builder<'_> {
         };
         let output = self.circuit.column(&name, &self.graph()[node].fact.shape, kind);
         let left = self.nodes[node.0];
-        self.circuit.equality(name, left, output);
+        self.circuit.equality(&name, left, output);
         self.hints.push(Hint::Copy { input: left, output });
         output
     }

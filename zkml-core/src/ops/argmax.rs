@@ -209,7 +209,7 @@ impl Row<'_> {
         let count = self.against(lowering, ones, &format!("{name}/count"));
         let circuit = lowering.circuit();
         let one = circuit.ones(&format!("{name}/one"), self.reduced);
-        circuit.equality(format!("{name}/count"), count, one);
+        circuit.equality(&format!("{name}/count"), one, count);
         let indices = circuit.constant(&[size], (0..size as i64).collect());
         self.against(lowering, indices, name)
     }
@@ -264,7 +264,7 @@ impl Row<'_> {
             &terms,
             M61::from(0u64),
         );
-        circuit.equality(format!("{name}/margin"), margin, composed);
+        circuit.equality(&format!("{name}/margin"), composed, margin);
         lowering.hint(Hint::Limbs {
             input: margin,
             limbs,

@@ -13,15 +13,19 @@
 //! carried on to its own reduction; none is dropped. At the end only committed and parameter columns have claims, and
 //! these are opened.
 //!
+//! One rule says where the value of a column at a point comes from: both sides evaluate a public column, and a value that
+//! is claimed there already is not sent again ([`Claims`]).
+//!
 //! Messages, per depth:
 //!
-//! - for every linear column (users first) the values `reduce.term` of its terms that are not known yet. One of them is
-//!   not sent, since the equation determines it: the last virtual one, or the last one if none is virtual;
+//! - for every linear column (users first) the values `reduce.term` of its terms that are not known. One of them is not
+//!   sent, since the equation determines it: the last virtual one, or the last one if none is virtual;
 //! - one batched sumcheck `reduce.stage`, and for each of its instances `reduce.operand` for each operand that is not
-//!   public.
+//!   known.
 //!
-//! Checks: `reduce.linear` (a linear column all of whose terms were known), `reduce.duplicate` (two claims on one
-//! column at one point), `reduce.public` (a claim on a public column), `reduce.stage` (end of a batched sumcheck).
+//! Checks: `reduce.linear` (a linear column all of whose terms are known), `reduce.stage` (end of a batched sumcheck);
+//! and where a claim follows from another one, on a term or on the source of a view: `reduce.public` (its column is
+//! public), `reduce.duplicate` (it is claimed already).
 //!
 //! Soundness: a wrong claim on a virtual column stays wrong through an equation. It stays wrong through a sumcheck
 //! except with probability `degree * variables / |K|`, and `1 / |K|` for the batching.

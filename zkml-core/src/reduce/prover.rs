@@ -63,9 +63,9 @@ impl<B: Backend, C: ProverChannel> Side for ProverSide<'_, '_, B, C> {
         self.channel.challenges(label, count)
     }
 
-    fn value(&mut self, label: &'static str, column: ColumnId, point: &Point) -> Result<K, ReduceError> {
+    fn term(&mut self, column: ColumnId, point: &Point) -> Result<K, ReduceError> {
         let value = self.evaluate(column, point)?;
-        self.channel.send_scalar(label, value);
+        self.channel.send_scalar("reduce.term", value);
         Ok(value)
     }
 

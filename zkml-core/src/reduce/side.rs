@@ -18,13 +18,8 @@ pub trait Side {
     /// Draws challenges.
     fn challenges(&mut self, label: &'static str, count: usize) -> Vec<K>;
 
-    /// The value of a column at a point, sent by the prover in a message of that label.
-    fn value(
-        &mut self,
-        label: &'static str,
-        column: ColumnId,
-        point: &Point,
-    ) -> Result<Self::Scalar, Self::Error>;
+    /// The value of a term of a linear column at a point, sent by the prover.
+    fn term(&mut self, column: ColumnId, point: &Point) -> Result<Self::Scalar, Self::Error>;
 
     /// Runs the batched sumcheck of one depth.
     fn sumcheck(

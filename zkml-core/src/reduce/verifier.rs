@@ -23,8 +23,8 @@ impl<C: VerifierChannel> Side for VerifierSide<'_, C> {
         self.channel.challenges(label, count)
     }
 
-    fn value(&mut self, label: &'static str, _: ColumnId, _: &Point) -> Result<C::Scalar, VerifyError> {
-        self.channel.read_scalar(label)
+    fn term(&mut self, _: ColumnId, _: &Point) -> Result<C::Scalar, VerifyError> {
+        self.channel.read_scalar("reduce.term")
     }
 
     fn sumcheck(

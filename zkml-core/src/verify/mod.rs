@@ -4,7 +4,7 @@
 //! 1 bind        protocol, digests of network, weights and circuit, opening, public values, context
 //! 2 commit      root of the trace, roots of private tensors that are committed apart; the transcript is hardened
 //! 3 lookups     every looked-up row stands in its table; ends in claims at suffixes of one point
-//! 4 equalities  columns that must agree, outputs among them, at one random point
+//! 4 equalities  differences of columns that must agree, outputs among them, are 0 at one random point
 //! 5 reduce      claims on virtual columns become claims on committed and parameter columns
 //! 6 open        these claims, against the commitments
 //! ```

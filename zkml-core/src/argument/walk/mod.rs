@@ -14,11 +14,12 @@ pub use verifier::claims_to_open;
 use tracing::info_span;
 
 use super::Statement;
-use crate::circuit::{Circuit, ColumnKind};
+use crate::circuit::{Circuit, ColumnId};
 use crate::field::K;
 use crate::lookup;
 use crate::pcs::ClaimPoint;
 use crate::reduce::{Claims, Point, Side, challenge_point, reduce};
+use crate::transcript::Scalar;
 
 /// From the claims that the lookups end in, and from equalities, to the claims to open.
 ///
@@ -49,24 +50,23 @@ fn walk<D: Side>(
     Ok(statement.opening_claims(&claims, &multiplicities)?)
 }
 
-/// Claims on columns that must agree: at one point, the same value of both. A public column is evaluated.
+/// A column that must be 0 is claimed to be 0 at a suffix of one random point.
 fn claim_equalities<D: Side>(
     side: &mut D,
     circuit: &Circuit,
     claims: &mut Claims<D::Scalar>,
 ) -> Result<(), D::Error> {
-    let variables = |equality: &crate::circuit::Equality| circuit[equality.left].shape.variables();
-    let most = circuit.equalities.iter().map(variables).max().unwrap_or(0);
-    let point = side.challenges("equality.point", most);
-    for equality in &circuit.equalities {
-        let point = suffix(&point, variables(equality));
-        let value = match circuit[equality.right].kind {
-            ColumnKind::Public(_) => D::Scalar::from(side.public(equality.right, &point)?),
-            _ => side.value("equality.value", equality.right, &point)?,
-        };
-        for column in [equality.left, equality.right] {
-            claims.add(side, circuit, column, point.clone(), value.clone())?;
-        }
+    let variables = |id: ColumnId| circuit[id].shape.variables();
+    let most = circuit.equalities.iter().map(|&id| variables(id)).max();
+    let point = side.challenges("equality.point", most.unwrap_or(0));
+    for &id in &circuit.equalities {
+        claims.add(
+            side,
+            circuit,
+            id,
+            suffix(&point, variables(id)),
+            D::Scalar::zero(),
+        )?;
     }
     Ok(())
 }

@@ -59,6 +59,6 @@ impl Circuit {
             .try_for_each(|lookup| self.validate_lookup(lookup))?;
         self.equalities
             .iter()
-            .try_for_each(|equality| self.validate_equality(equality))
+            .try_for_each(|&column| self.validate_equality(column))
     }
 }

@@ -1,7 +1,7 @@
-//! Tables, and the columns that are looked up in them or equal to each other.
+//! Tables, the columns that are looked up in them, and those that are 0.
 
 use super::expect::{expect, expect_magnitude};
-use crate::circuit::{Circuit, CircuitError, ColumnId, DecayTable, Equality, FunctionTable, Lookup, Table};
+use crate::circuit::{Circuit, CircuitError, ColumnId, DecayTable, FunctionTable, Lookup, Table};
 
 /// Largest number of variables of a table.
 pub(crate) const MAXIMUM_TABLE_VARIABLES: u32 = 20;
@@ -66,11 +66,8 @@ impl Circuit {
         self.same_shape(&place, &lookup.columns)
     }
 
-    pub(super) fn validate_equality(&self, equality: &Equality) -> Result<(), CircuitError> {
-        self.same_shape(
-            &format!("equality `{}`", equality.name),
-            &[equality.left, equality.right],
-        )
+    pub(super) fn validate_equality(&self, column: ColumnId) -> Result<(), CircuitError> {
+        self.same_shape("equality", &[column])
     }
 
     fn same_shape(&self, place: &str, columns: &[ColumnId]) -> Result<(), CircuitError> {

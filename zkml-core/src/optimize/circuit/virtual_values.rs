@@ -28,7 +28,7 @@ pub(crate) fn committed(
     let (name, sizes) = (format!("{name}{SUFFIX}"), shape.sizes());
     // The equality forces the zeros of the padding as well.
     let output = circuit.column(&name, &sizes, ColumnKind::trace(true));
-    circuit.equality(name, column, output);
+    circuit.equality(&name, column, output);
     Some(output)
 }
 
@@ -37,7 +37,8 @@ fn changes(outcome: &Outcome<'_>) -> Vec<String> {
     let circuit = outcome.circuit;
     let mut cells = 0u64;
     let mut count = 0u64;
-    for column in &circuit.columns {
+    for id in circuit.ids().filter(|id| !circuit.equalities.contains(id)) {
+        let column = &circuit[id];
         if matches!(column.kind, ColumnKind::Linear(_) | ColumnKind::Contraction(_)) {
             count += 1;
             cells += column.shape.padded_len() as u64;

@@ -116,9 +116,10 @@ impl<'c> Search<'c> {
                 }
             }
         }
-        for equality in &self.circuit.equalities {
-            if equality.right == id && self.needs[equality.left.index()] < self.needs[id.index()] {
-                for (set, &cell) in sets.iter_mut().zip(values.base(equality.left)) {
+        for &equality in &self.circuit.equalities {
+            let [left, right] = self.circuit.sides(equality);
+            if right == id && self.needs[left.index()] < self.needs[id.index()] {
+                for (set, &cell) in sets.iter_mut().zip(values.base(left)) {
                     *set = Some(vec![cell]);
                 }
             }
@@ -162,17 +163,16 @@ impl<'c> Search<'c> {
                 return false;
             }
         }
-        let equalities = self.circuit.equalities.iter();
-        let mut equalities = equalities
-            .filter(|equality| due(&[equality.left, equality.right]))
-            .filter(|equality| {
-                // What the public output is, is what is being asked.
-                !matches!(
-                    self.circuit[equality.right].kind,
-                    ColumnKind::Public(Public::Output { .. })
-                )
-            });
-        equalities.all(|equality| values.base(equality.left) == values.base(equality.right))
+        let equalities = self.circuit.equalities.iter().copied();
+        let mut equalities = equalities.filter(|&id| due(&[id])).filter(|&id| {
+            // What the public output is, is what is being asked.
+            let [_, right] = self.circuit.sides(id);
+            !matches!(
+                self.circuit[right].kind,
+                ColumnKind::Public(Public::Output { .. })
+            )
+        });
+        equalities.all(|id| values.base(id).iter().all(|cell| cell.value == 0))
     }
 
     fn walk(&mut self, assigned: &mut Vec<Vec<M61>>) {

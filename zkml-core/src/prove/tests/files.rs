@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use super::fixture::{CONTEXT, fixture, fixtures, hidden, judge, rotated, whole_network};
 use crate::argument::Statement;
 use crate::circuit::{
-    Circuit, CircuitError, Column, ColumnId, ColumnKind, Equality, Factor, Linear, Public, Table, Term, View,
+    Circuit, CircuitError, Column, ColumnId, ColumnKind, Factor, Linear, Public, Table, Term, View,
 };
 use crate::field::M61;
 use crate::graph::{IntParameter, IntTensor, NodeId, ParameterId, ParameterRole, Preprocessing};
@@ -523,11 +523,11 @@ fn a_circuit_cannot_ask_for_absurd_amounts() {
                 .push(Column::new("output.2", &[2], ColumnKind::Public(public)));
             let left = ColumnId(source.0 + 1);
             let right = ColumnId(source.0 + 2);
-            circuit.equalities.push(Equality {
-                name: "output.2".into(),
-                left,
-                right,
-            });
+            let difference = ColumnKind::Linear(Linear::difference(left, right));
+            circuit
+                .columns
+                .push(Column::new("output.2/difference", &[2], difference));
+            circuit.equalities.push(ColumnId(source.0 + 3));
         }),
         ("a table of 2^40 rows", &|circuit| {
             circuit.tables.push(Table::range(40))
@@ -578,11 +578,7 @@ fn a_circuit_cannot_ask_for_absurd_amounts() {
                     }),
                 );
             }
-            circuit.equalities.push(Equality {
-                name: "e".into(),
-                left: source,
-                right: source,
-            });
+            circuit.equalities.push(source);
         }),
     ];
     let f = fixture();

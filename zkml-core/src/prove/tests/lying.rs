@@ -26,12 +26,9 @@ const HIDDEN: &[Message] = &[
     message("lookup.round", &["lookup.layer"]),
     message("lookup.columns", &["lookup.denominator"]),
     message("lookup.multiplicities", &["lookup.numerator"]),
-    // A false value of a virtual column is found by its sumcheck, of a given one where it is opened.
-    message(
-        "equality.value",
-        &["reduce.stage", "reduce.public", "opening.merge"],
-    ),
-    message("reduce.term", &["reduce.stage", "opening.merge"]),
+    // A false value of a virtual column is found by its sumcheck or the public column that it shows, of a given one
+    // where it is opened.
+    message("reduce.term", &["reduce.stage", "reduce.public", "opening.merge"]),
     message("reduce.stage", &["reduce.stage"]),
     message("reduce.operand", &["reduce.stage"]),
     message("opening.merge", &["opening.merge"]),

@@ -77,9 +77,6 @@ const COMBINED_HIDDEN: Checks = &["transcript.grind", "closing.constraints"];
 /// in 4096 does, and then the opened columns are the wrong ones.
 const POSITIONS: Checks = &["transcript.grind", "opening.merkle"];
 
-/// A wrong value on the way down is noticed by the next equation that speaks of it.
-const REDUCTION: Checks = &["reduce.stage", "reduce.linear"];
-
 const MERKLE: Checks = &["opening.merkle"];
 
 /// In the order of the protocol.
@@ -116,14 +113,14 @@ pub(super) const MANIFEST: &[Row] = &[
         &["lookup.numerator"],
         CONSTRAINTS,
     ),
-    // The number of ones in a one-hot row is a view of a constant.
+    // A wrong value on the way down is noticed by the next equation that speaks of it. The number of ones in a one-hot
+    // row is a view of a constant.
     row(
-        "equality.value",
+        "reduce.term",
         Kind::Scalars,
         &["reduce.stage", "reduce.linear", "reduce.public"],
         CONSTRAINTS,
     ),
-    row("reduce.term", Kind::Scalars, REDUCTION, CONSTRAINTS),
     row("reduce.stage", Kind::Scalars, &["reduce.stage"], CONSTRAINTS),
     row("reduce.operand", Kind::Scalars, &["reduce.stage"], CONSTRAINTS),
     row("opening.merge", Kind::Scalars, &["opening.merge"], CONSTRAINTS),

@@ -70,8 +70,7 @@ fn a_padded_cell_that_is_not_zero_is_found() {
             let expected = Violation::Equality {
                 name: format!("{}/padding", circuit[*id].name),
                 cell,
-                left: 1,
-                right: 0,
+                found: 1,
             };
             assert_eq!(violation(&circuit, &altered), Err(expected));
         }
@@ -112,10 +111,11 @@ fn a_crop_shows_zeros_whatever_stands_on_the_padding() {
     for (id, cells) in &cells {
         values.set(*id, Cells::Base(vec![from_i64(7); cells.len()]));
     }
-    for equality in &circuit.equalities {
-        let shape = &circuit[equality.right].shape;
+    for &equality in &circuit.equalities {
+        let [weight, cropped] = circuit.sides(equality);
+        let shape = &circuit[cropped].shape;
         let crop = shape.pad(&vec![from_i64(7); shape.logical_len()], from_i64(0));
-        assert_eq!(values.base(equality.right), crop);
-        assert!(!circuit.zero_padded()[equality.left.index()]);
+        assert_eq!(values.base(cropped), crop);
+        assert!(!circuit.zero_padded()[weight.index()]);
     }
 }

@@ -215,13 +215,11 @@ fn told<'a>(statement: &'a Statement<'_>, honest: &Trace<'_>, tell: impl FnOnce(
     };
     let mut outputs = Vec::new();
     for (index, output) in statement.outputs.iter().enumerate() {
-        let equality = circuit
-            .equalities
-            .iter()
-            .find(|equality| equality.right == output.column);
+        let mut equalities = circuit.equalities.iter().map(|&id| circuit.sides(id));
+        let equality = equalities.find(|sides| sides[1] == output.column);
         // Of an output that is the node's own column, only the prover knows what it should be.
         let computed = match equality {
-            Some(equality) => logical(output.column, &values.cells(equality.left).to_base()),
+            Some([left, _]) => logical(output.column, &values.cells(left).to_base()),
             None => logical(output.column, &base(&lie.cells[&output.column])),
         };
         let told = lie

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use super::super::fixture::{CONTEXT, fresh_seed, judge, outputs_of, whole_network};
 use super::super::network::{Network, window};
+use super::gadgets::violated;
 use super::*;
 use crate::circuit::{Function, Table};
 use crate::graph::NodeId;
@@ -353,11 +354,12 @@ fn false_tensors_that_are_committed_apart() {
     let both = attack(&scene, |lie| lie.cells("input/raw")[0] = 500);
     both.rejected_by_all(&["lookup.layer", "reduce.stage"]);
     // Outputs are compared with all cells of the node's column, padding too.
-    let padding = attack(&scene, |lie| {
+    let tell = |lie: &mut Lie<'_>| {
         let padding = lie.padding_of("output.0");
         lie.cells("output.0")[padding] = 1;
-    });
-    padding.rejected_by("reduce.stage");
+    };
+    assert_eq!(violated(&scene, tell), "output.0/difference");
+    attack(&scene, tell).rejected_by("reduce.stage");
 }
 
 /// Two layers of the same shape, with these multipliers of the rescale between them.
@@ -419,6 +421,19 @@ fn a_wrong_public_output() {
         lie.outputs.push((0, vec![1, 2, 3, 4, 5]))
     });
     rejected_by(result, "opening.merge");
+}
+
+#[test]
+fn an_output_that_is_shown_twice() {
+    // The second one gives the value of the node's column, which is right: both sides of the first one are known.
+    let mut n = Network::new(5, &[1, 7], (-127, 127));
+    let fc = n.linear("fc", NodeId(0), 5, false);
+    let scenes = Scene::both(&n.finish(&[fc, fc]), 2);
+    rejected_by(
+        lied_in(&scenes, |lie| lie.outputs.push((0, vec![1, 2, 3, 4, 5]))),
+        "reduce.linear",
+    );
+    lied_in(&scenes, |_| {}).iter().for_each(Verdict::accepted);
 }
 
 #[test]

@@ -3,14 +3,14 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::fold::fold;
-use super::route::Route;
-use super::{Cells, Values, challenge_point, coordinates};
 use crate::circuit::{Circuit, Column, ColumnId, ColumnKind, Factor, FactorRole, Schedule, View};
 use crate::field::{K, M61};
 use crate::int8::{Axis, Int8Tensor};
 use crate::poly;
 use crate::poly::PaddedShape;
+use crate::reduce::fold::fold;
+use crate::reduce::route::Route;
+use crate::reduce::{Cells, Values, challenge_point, coordinates};
 
 const SOURCE: ColumnId = ColumnId(0);
 const VIEW: ColumnId = ColumnId(1);
