@@ -11,6 +11,8 @@ from schema import CIRCUIT, SKELETON
 from skeleton import require
 from transcript import Reject
 
+# The domains of the transcripts.
+ANSWER, SETUP = "zkml v2", "zkml v2 setup"
 TARGET = 100  # bits
 
 
@@ -19,7 +21,7 @@ class Statement:
 
     def __init__(self, weights, circuit, privacy, protocol, bound):
         self.weights, self.circuit, self.privacy, self.protocol, self.bound = weights, circuit, privacy, protocol, bound
-        self.is_setup = protocol != "zkml v2"
+        self.is_setup = protocol != ANSWER
         self.masked = any(privacy[part] == "Private" for part in ("input", "output", "weights"))
         self.code, self.levels = weights["code"], weights["recursion"]["levels"]
         self.hardening = 2**12 + sequential_steps(circuit)
@@ -62,7 +64,7 @@ def answer_statement(key, circuit=None):
              ("bind.circuit", digest("circuit", CIRCUIT, lowered)),
              ("bind.instance", digest("instance", INSTANCE, key["instance"]))]
     privacy = {**key["instance"], "weights": weights["visibility"]}
-    statement = Statement(weights, lowered, privacy, "zkml v2", bound)
+    statement = Statement(weights, lowered, privacy, ANSWER, bound)
     statement.key = key_digest(key)
     return statement
 
@@ -71,7 +73,7 @@ def setup_statement(weights):
     """Of the setup proof of a weights key: its commitments hold int8 integers, 0 on padding, and the same ones."""
     privacy = {"input": "Public", "output": "Public", "commit_input": False, "weights": weights["visibility"]}
     check_columns(weights["columns"])
-    return Statement(weights, setup_circuit(weights), privacy, "zkml v2 setup",
+    return Statement(weights, setup_circuit(weights), privacy, SETUP,
                      [("bind.weights", weights_digest(weights))])
 
 

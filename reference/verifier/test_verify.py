@@ -26,7 +26,7 @@ from formats import BadFile, KINDS, key_digest, read_file
 from opening import Claim, Matrix, open_claims
 from postcard import encode
 from statement import answer_statement
-from transcript import Reject, Transcript, le8, unpack, work
+from transcript import Recording, Reject, Transcript, le8, unpack, work
 from verify import verify, verify_answer, verify_setup
 
 DOCS = Path(__file__).parents[2] / "docs" / "protocol"
@@ -45,53 +45,6 @@ def element(text):
 
 def small_code(numbers):
     return {"log_stride": 0, "digest_bytes": 32, **{name: int(number) for name, number in numbers.items()}}
-
-
-def joined(lines):
-    """Lines of a transcript in the form of the vectors: messages of one kind and label in a row are one line."""
-    result, last = [], None
-    for line in lines:
-        message = re.match(r"message \S+ kind \d", line)
-        if message and message[0] == last:
-            result[-1][1] += 1
-        else:
-            result.append([line, 1])
-        last = message and message[0]
-    return [line if count == 1 else f"{line}, {count} of them" for line, count in result]
-
-
-class Recording(Transcript):
-    """A transcript that writes down its steps, in the form of the vectors."""
-
-    def __init__(self, domain, messages):
-        super().__init__(domain, messages)
-        self.lines = []
-
-    def absorb(self, label, data):
-        super().absorb(label, data)
-        self.lines.append(f"absorb {label} {data.hex()}")
-
-    def message(self, kind, label, size):
-        self.lines.append(f"message {label} kind {kind} offset {self.at} bytes {size}")
-        return super().message(kind, label, size)
-
-    def challenge(self, label):
-        drawn = super().challenge(label)
-        self.lines.append(f"challenge {label} = {drawn}")
-        return drawn
-
-    def positions(self, label, count, bound):
-        drawn = super().positions(label, count, bound)
-        self.lines.append(f"positions {label} = {drawn}")
-        return drawn
-
-    def grind(self, label, bits):
-        self.lines += [f"grind {label} {bits} bits"] if bits else []
-        super().grind(label, bits)
-
-    def harden(self, label, count):
-        super().harden(label, count)
-        self.lines.append(f"harden {label} {count} hashes")
 
 
 class Parts(unittest.TestCase):
@@ -192,7 +145,7 @@ class Parts(unittest.TestCase):
         claims = [Claim(0, (0, 0, [(1, 2)]), length, 0, point[:4], y0), Claim(0, (1, 0, []), length, 0, point[4:], y1)]
         open_claims(channel, code, [], [Matrix(committed, 2, 0)], claims)
         transcript.end()
-        self.assertEqual(joined(transcript.lines), part["transcript"]["items"])
+        self.assertEqual(transcript.lines(), part["transcript"]["items"])
         self.assertEqual(transcript.state.hex(), part["transcript"]["state at the end"])
 
 
@@ -220,7 +173,7 @@ class WholeProofs(unittest.TestCase):
                 self.assertEqual(key_digest(files.key).hex(), whole["digest of the key"])
                 transcript = Recording("zkml v2", files.proof["messages"])
                 roots = verify(files.key, files.proof, whole["context"].encode(), transcript=transcript)
-                self.assertEqual(joined(transcript.lines), whole["transcript"]["items"])
+                self.assertEqual(transcript.lines(), whole["transcript"]["items"])
                 self.assertEqual(transcript.state.hex(), whole["transcript"]["state at the end"])
                 expected = {home: whole[f"{home.lower()}.root"] for home in ("Input", "Output")}
                 self.assertEqual({home: roots[home].hex() if home in roots else None for home in expected}, expected)

@@ -1,10 +1,11 @@
 """Verifies an answer, and the setup proof of its weights.
 
-    python3 verify.py KEY PROOF [--context TEXT] [--circuit FILE]
-    python3 verify.py KEY --setup
+    python3 verify.py KEY PROOF [--context TEXT] [--circuit FILE] [--transcript]
+    python3 verify.py KEY --setup [--transcript]
 
 Exit code 0 and `valid`, or 1 and why not. `--circuit` takes what `zkml inspect KEY --circuit` prints, and compares it
-with the circuit that the network of the key is lowered to here.
+with the circuit that the network of the key is lowered to here. `--transcript` prints what the transcript absorbs and
+draws, as `zkml verify --transcript -`, before the verdict.
 """
 
 import argparse
@@ -19,8 +20,8 @@ from formats import KINDS, BadFile, read_file
 from postcard import BadEncoding
 from skeleton import Refused, variant
 from soundness import account, bits
-from statement import TARGET, answer_statement, setup_statement
-from transcript import Reject, Transcript, le8
+from statement import ANSWER, SETUP, TARGET, answer_statement, setup_statement
+from transcript import Recording, Reject, Transcript, le8
 
 
 def verify(key, proof, context, circuit=None, transcript=None):
@@ -114,20 +115,27 @@ def main():
     parser.add_argument("--context", default="")
     parser.add_argument("--circuit")
     parser.add_argument("--setup", action="store_true")
+    parser.add_argument("--transcript", action="store_true")
     options = parser.parse_args()
     if len(options.files) != (1 if options.setup else 2):
         parser.error("expected a key and a proof, or --setup and a key")
     circuit = json.loads(Path(options.circuit).read_text(encoding="utf-8")) if options.circuit else None
+    transcript = None
     try:
         key, *rest = (read_file(kind, Path(file).read_bytes()) for kind, file in zip(KINDS, options.files))
+        messages = key["weights"]["setup_proof"] if options.setup else rest[0]["messages"]
+        transcript = Recording(SETUP if options.setup else ANSWER, messages) if options.transcript else None
         if options.setup:
-            verify_setup(key["weights"])
+            verify_setup(key["weights"], transcript)
         else:
-            verify(key, *rest, options.context.encode(), circuit)
+            verify(key, *rest, options.context.encode(), circuit, transcript)
+        verdict = None
     except (BadFile, Reject) as error:
-        print(f"rejected: {error}")
-        sys.exit(1)
-    print("valid")
+        verdict = error
+    if transcript:
+        print("\n".join(transcript.lines()))
+    print("valid" if verdict is None else f"rejected: {verdict}")
+    sys.exit(verdict is not None)
 
 
 if __name__ == "__main__":

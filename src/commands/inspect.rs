@@ -35,6 +35,12 @@ pub(crate) struct Inspect {
     /// Of a verifying key: print the circuit that its network is lowered to, as JSON
     #[arg(long)]
     circuit: bool,
+    /// Of a proof: its verifying key, to list the messages by label, with their number and bytes
+    #[arg(long)]
+    key: Option<PathBuf>,
+    /// Of a proof with --key: the text that it is bound to; what is read after the first challenge depends on it
+    #[arg(long, requires = "key", default_value = "")]
+    context: String,
     /// Answer with one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -82,6 +88,15 @@ impl Inspect {
     }
 
     fn content(&self, header: &Header) -> Result<Vec<Fact>, CommandError> {
+        if let Some(key) = &self.key {
+            if header.kind != Kind::Proof {
+                return Err(CommandError::Usage(format!(
+                    "--key: expected a proof, found a {}",
+                    header.kind
+                )));
+            }
+            return content::proof::read_with_key(&self.file, key, &self.context);
+        }
         #[cfg(feature = "prover")]
         if self.explain {
             return super::explain::read(&self.file, header.kind);

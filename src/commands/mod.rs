@@ -209,7 +209,6 @@ pub(crate) enum CommandError {
     #[error("{}: {error}", path.display())]
     Read { path: PathBuf, error: io::Error },
     /// A file or folder cannot be written.
-    #[cfg(feature = "prover")]
     #[error("cannot write {}: {error}", path.display())]
     Write { path: PathBuf, error: io::Error },
     /// The network cannot be run on the samples.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use zkml_core::argument::{CommittedTensors, TensorLayout};
 use zkml_core::keys::VerifyingKey;
 use zkml_core::proof::{FileError, Proof, read_file};
+use zkml_core::transcript::lines;
 use zkml_core::verify::ReadableOutputs;
 use zkml_core::verify::Verified;
 
@@ -44,6 +45,10 @@ pub(crate) struct Verify {
     /// Text that the proof is bound to, such as a nonce; the one that the prover was given
     #[arg(long, default_value = "")]
     context: String,
+    /// Write what the transcript absorbs and draws, a line each, as far as the verifier comes. `-` is the standard
+    /// output, which then has nothing else: the exit code is the verdict
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
     /// Answer with one JSON object, also for a rejection
     #[arg(long)]
     pub(super) json: bool,
@@ -51,12 +56,19 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
+        let alone = self.transcript.as_deref() == Some(Path::new("-"));
+        if alone && self.json {
+            return Err(CommandError::Usage("--transcript -: not with --json".to_owned()));
+        }
         let Proven {
             key,
             input,
             outputs,
             committed,
-        } = self.check()?;
+        } = self.check(output)?;
+        if alone {
+            return Ok(());
+        }
         if self.json {
             let answer = json!({
                 "valid": true,
@@ -97,11 +109,19 @@ impl Verify {
     }
 
     /// Checks everything that is given.
-    fn check(&self) -> Result<Proven, CommandError> {
+    fn check(&self, output: &mut dyn Write) -> Result<Proven, CommandError> {
         let key: VerifyingKey = read_file(&self.key)?;
         let proof: Proof = read_file(&self.proof)?;
         let trusted = trust(&key)?;
-        let committed = trusted.verify(&proof, self.context.as_bytes())?;
+        let context = self.context.as_bytes();
+        let committed = match &self.transcript {
+            None => trusted.verify(&proof, context)?,
+            Some(path) => {
+                let recording = trusted.verify_recording(&proof, context);
+                write_lines(path, &lines(&recording.events), output)?;
+                recording.verdict?
+            }
+        };
         let outputs = ReadableOutputs::new(trusted.statement(), &proof.public)?;
         if let Some(path) = &self.outputs {
             let mismatch = |error| CommandError::Outputs {
@@ -145,6 +165,19 @@ fn readable(tensors: &CommittedTensors) -> Value {
         "log_codeword": log_codeword,
         "tail": tail,
         "log_stride": log_stride,
+    })
+}
+
+/// Writes the lines to a file, or to the standard output.
+fn write_lines(path: &Path, lines: &[String], output: &mut dyn Write) -> Result<(), CommandError> {
+    if path == Path::new("-") {
+        lines.iter().try_for_each(|line| writeln!(output, "{line}"))?;
+        return Ok(());
+    }
+    let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
+    std::fs::write(path, text).map_err(|error| CommandError::Write {
+        path: path.to_path_buf(),
+        error,
     })
 }
 

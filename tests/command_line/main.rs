@@ -7,6 +7,7 @@
 mod keys;
 #[cfg(feature = "prover")]
 mod pipeline;
+mod transcript;
 #[cfg(feature = "prover")]
 mod verify;
 
@@ -76,6 +77,7 @@ opening        3
 input          3 integers: 1, 2, 300
 output 0       1 integer: -4
 messages       5 bytes
+labels         (--key KEY lists the messages; for a proof bound to a context add --context TEXT)
 ";
     assert_eq!(text(&output.stdout), expected.replace("KEY", &"ab".repeat(32)));
 

@@ -126,7 +126,7 @@ impl Fixture {
         let trusted = TrustedKey::new(verifying).expect("setup proof");
         let mut random = Random(2);
         let [proved, other] = [(); 2].map(|()| prove_image(key, &mut random));
-        let events = trusted.verify_recording(&proved.proof, CONTEXT);
+        let events = trusted.verify_recording(&proved.proof, CONTEXT).accepted();
         let transcript = VerifierTranscript::recording(PROTOCOL_SETUP, &verifying.weights.setup_proof);
         let setup_events = verify_setup_recording(&verifying.weights, transcript);
         let [messages, setup_messages] = [events, setup_events].map(|events| {

@@ -35,7 +35,7 @@ fn every_altered_message_of_a_proof_of_lenet_is_rejected_by_its_check() {
         let input = key.model.network.quantize_input(&samples[5]).unwrap();
         let proof = prove(&key, &input, b"lenet").unwrap();
         let trusted = TrustedKey::new(&key.verifying).unwrap();
-        let events: Vec<Event> = trusted.verify_recording(&proof, b"lenet").unwrap();
+        let events: Vec<Event> = trusted.verify_recording(&proof, b"lenet").accepted().unwrap();
         let masking = trusted.statement().masking;
         assert_eq!(masking.is_some(), privacy.zero_knowledge());
         let subject = Subject {

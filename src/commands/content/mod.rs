@@ -2,14 +2,17 @@
 
 #[cfg(feature = "prover")]
 mod model;
+pub(super) mod proof;
 mod verifying_key;
 
 use std::path::Path;
 
 use serde_json::{Value, json};
-use zkml_core::proof::{Kind, Proof, PublicValues, read_file};
+use zkml_core::proof::Kind;
+#[cfg(feature = "prover")]
+use zkml_core::proof::read_file;
 
-use super::{CommandError, hex};
+use super::CommandError;
 
 /// A fact about a file: `text` for people, perhaps in several lines, and `value` for programs.
 pub(super) struct Fact {
@@ -30,7 +33,7 @@ pub(super) fn fact(name: impl Into<String>, text: impl Into<String>, value: impl
 pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
     match kind {
         Kind::VerifyingKey => verifying_key::read(path),
-        Kind::Proof => Ok(proof(&read_file(path)?)),
+        Kind::Proof => proof::read(path),
         #[cfg(feature = "prover")]
         Kind::CompiledModel => Ok(model::facts(&read_file(path)?)),
         #[cfg(feature = "prover")]
@@ -38,17 +41,6 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
         // A build of the verifier alone does not know the prover's types.
         _ => Ok(Vec::new()),
     }
-}
-
-fn proof(proof: &Proof) -> Vec<Fact> {
-    let (key, bytes) = (hex(&proof.key), proof.messages.len());
-    let mut facts = vec![
-        fact("key digest", key.clone(), key),
-        fact("opening", proof.opening.to_string(), proof.opening),
-    ];
-    facts.extend(public_values(&proof.public));
-    facts.push(fact("messages", format!("{bytes} bytes"), bytes));
-    facts
 }
 
 /// How many values of a tensor are shown.
@@ -64,32 +56,6 @@ pub(super) fn integers(values: &[i64]) -> String {
     let list: Vec<String> = first.iter().map(i64::to_string).collect();
     let noun = if values.len() == 1 { "integer" } else { "integers" };
     format!("{} {noun}: {}{more}", values.len(), list.join(", "))
-}
-
-fn public_values(public: &PublicValues) -> Vec<Fact> {
-    let outputs: Vec<(String, Option<&Vec<i64>>)> = match &public.outputs {
-        Some(outputs) => outputs
-            .iter()
-            .enumerate()
-            // Counts the public outputs only: the proof does not know of private outputs between them.
-            .map(|(index, values)| (format!("output {index}"), Some(values)))
-            .collect(),
-        None => vec![("outputs".to_owned(), None)],
-    };
-    let tensors = std::iter::once(("input".to_owned(), public.input.as_ref())).chain(outputs);
-    tensors
-        .map(|(name, values)| {
-            let Some(values) = values else {
-                return private(name, None);
-            };
-            let first = values.get(..FIRST).unwrap_or(values);
-            fact(
-                name,
-                integers(values),
-                json!({ "length": values.len(), "first": first }),
-            )
-        })
-        .collect()
 }
 
 /// A tensor that only the prover sees.

@@ -16,7 +16,8 @@
 //! - [`channel`]: the view of the parts of the argument;
 //! - [`state`]: the hash chain;
 //! - `prover`, [`verifier`]: the two ends;
-//! - [`event`]: the list of items, for tests that change every byte of a proof;
+//! - [`event`]: the list of items, for `zkml verify --transcript` and for tests that change every byte of a proof;
+//! - [`label`]: every label of the protocol, what it is, and the page that defines it;
 //! - [`domain`]: the version of the protocol;
 //! - [`term`]: the account of soundness.
 //!
@@ -27,6 +28,7 @@
 pub mod channel;
 pub mod domain;
 pub mod event;
+pub mod label;
 #[cfg(feature = "prover")]
 pub mod prover;
 pub mod state;
@@ -42,7 +44,8 @@ mod tests;
 pub use crate::error::VerifyError;
 pub use channel::{Check, ProverChannel, Quadratic, Scalar, VerifierChannel};
 pub use domain::{PROTOCOL, PROTOCOL_SETUP};
-pub use event::{Event, Kind};
+pub use event::{Content, Event, Kind, lines};
+pub use label::{LABELS, Label, Occurs};
 #[cfg(feature = "prover")]
 pub use prover::ProverTranscript;
 #[cfg(test)]

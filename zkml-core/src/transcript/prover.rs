@@ -1,7 +1,7 @@
 //! The prover's end: absorbs what it sends and keeps the bytes.
 
 use super::ProverChannel;
-use super::event::{Event, Kind, Recorder};
+use super::event::{Content, Event, Kind, Recorder};
 use super::state::State;
 use super::work::smallest_nonce;
 use crate::field::encoding::{k_to_bytes, pack};
@@ -36,13 +36,18 @@ impl ProverTranscript {
     /// Absorbs statement data that the verifier knows too; nothing is sent.
     pub fn absorb(&mut self, label: &'static str, bytes: &[u8]) {
         self.recorder
-            .note(Kind::Absorb, label, self.proof.len(), bytes.len());
+            .note(Kind::Absorb, label, (self.proof.len(), bytes.len()), || {
+                Content::Data(bytes.to_vec())
+            });
         self.state.absorb(Kind::Absorb, label, bytes);
     }
 
     /// Hashes the state `iterations` times in sequence.
     pub fn harden(&mut self, label: &'static str, iterations: u64) {
-        self.recorder.note(Kind::Harden, label, self.proof.len(), 0);
+        self.recorder
+            .note(Kind::Harden, label, (self.proof.len(), 0), || {
+                Content::Hashes(iterations)
+            });
         self.state.harden(label, iterations);
     }
 
@@ -62,7 +67,8 @@ impl ProverTranscript {
     }
 
     fn send(&mut self, kind: Kind, label: &'static str, bytes: &[u8]) {
-        self.recorder.note(kind, label, self.proof.len(), bytes.len());
+        self.recorder
+            .note(kind, label, (self.proof.len(), bytes.len()), || Content::Message);
         self.state.absorb(kind, label, bytes);
         self.proof.extend_from_slice(bytes);
     }
@@ -95,13 +101,21 @@ impl ProverChannel for ProverTranscript {
     }
 
     fn challenge(&mut self, label: &'static str) -> K {
-        self.recorder.note(Kind::Challenge, label, self.proof.len(), 0);
-        self.state.challenge(label)
+        let drawn = self.state.challenge(label);
+        self.recorder
+            .note(Kind::Challenge, label, (self.proof.len(), 0), || {
+                Content::Challenge(drawn)
+            });
+        drawn
     }
 
     fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
-        self.recorder.note(Kind::Positions, label, self.proof.len(), 0);
-        self.state.positions(label, count, bound)
+        let drawn = self.state.positions(label, count, bound);
+        self.recorder
+            .note(Kind::Positions, label, (self.proof.len(), 0), || {
+                Content::Positions(drawn.clone())
+            });
+        drawn
     }
 
     fn grind(&mut self, label: &'static str, bits: u32) {
@@ -109,7 +123,8 @@ impl ProverChannel for ProverTranscript {
             return;
         }
         let _span = tracing::info_span!("grind", label, bits).entered();
-        self.recorder.note(Kind::Grind, label, self.proof.len(), 0);
+        self.recorder
+            .note(Kind::Grind, label, (self.proof.len(), 0), || Content::Work(bits));
         self.state.begin_grind(label, bits);
         let nonce = smallest_nonce(self.state.bytes(), bits);
         self.send(Kind::Nonce, label, &nonce.to_le_bytes());

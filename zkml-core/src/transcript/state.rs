@@ -109,7 +109,6 @@ impl State {
     }
 
     /// The state itself.
-    #[cfg(feature = "prover")]
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

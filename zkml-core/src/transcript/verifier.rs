@@ -1,7 +1,7 @@
 //! The verifier's end: reads the messages of a proof, absorbs each before it is used, and judges the checks
 //! at once.
 
-use super::event::{Event, Kind, Recorder};
+use super::event::{Content, Event, Kind, Recorder};
 use super::state::State;
 use ark_ff::AdditiveGroup;
 
@@ -39,19 +39,29 @@ impl<'a> VerifierTranscript<'a> {
 
     /// Absorbs statement data that the prover knows too; nothing is read.
     pub fn absorb(&mut self, label: &'static str, bytes: &[u8]) {
-        self.recorder.note(Kind::Absorb, label, self.offset, bytes.len());
+        self.recorder
+            .note(Kind::Absorb, label, (self.offset, bytes.len()), || {
+                Content::Data(bytes.to_vec())
+            });
         self.state.absorb(Kind::Absorb, label, bytes);
     }
 
     /// Hashes the state `iterations` times in sequence.
     pub fn harden(&mut self, label: &'static str, iterations: u64) {
-        self.recorder.note(Kind::Harden, label, self.offset, 0);
+        self.recorder.note(Kind::Harden, label, (self.offset, 0), || {
+            Content::Hashes(iterations)
+        });
         self.state.harden(label, iterations);
     }
 
     /// What was said so far; empty unless [recording](Self::recording).
     pub fn events(&self) -> &[Event] {
         self.recorder.events()
+    }
+
+    /// The state after what was said so far.
+    pub fn state(&self) -> [u8; 32] {
+        *self.state.bytes()
     }
 
     /// Checks that the proof ends here. Every verification ends with it.
@@ -83,7 +93,8 @@ impl<'a> VerifierTranscript<'a> {
             found: self.rest.len(),
         };
         let (message, rest) = self.rest.split_at_checked(expected).ok_or(truncated)?;
-        self.recorder.note(kind, label, offset, expected);
+        self.recorder
+            .note(kind, label, (offset, expected), || Content::Message);
         self.state.absorb(kind, label, message);
         self.rest = rest;
         self.offset = offset.saturating_add(expected);
@@ -164,20 +175,27 @@ impl VerifierChannel for VerifierTranscript<'_> {
     }
 
     fn challenge(&mut self, label: &'static str) -> K {
-        self.recorder.note(Kind::Challenge, label, self.offset, 0);
-        self.state.challenge(label)
+        let drawn = self.state.challenge(label);
+        self.recorder.note(Kind::Challenge, label, (self.offset, 0), || {
+            Content::Challenge(drawn)
+        });
+        drawn
     }
 
     fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
-        self.recorder.note(Kind::Positions, label, self.offset, 0);
-        self.state.positions(label, count, bound)
+        let drawn = self.state.positions(label, count, bound);
+        self.recorder.note(Kind::Positions, label, (self.offset, 0), || {
+            Content::Positions(drawn.clone())
+        });
+        drawn
     }
 
     fn grind(&mut self, label: &'static str, bits: u32) -> Result<(), VerifyError> {
         if bits == 0 {
             return Ok(());
         }
-        self.recorder.note(Kind::Grind, label, self.offset, 0);
+        self.recorder
+            .note(Kind::Grind, label, (self.offset, 0), || Content::Work(bits));
         self.state.begin_grind(label, bits);
         let before = self.state.clone();
         let nonce = u64::from_le_bytes(self.take_array(Kind::Nonce, label)?);

@@ -56,16 +56,16 @@ pub(crate) fn check_answer(
     proof: &Proof,
     context: &[u8],
 ) -> Result<(), VerifyError> {
-    let transcript = VerifierTranscript::new(statement.protocol(), &proof.messages);
-    run(statement, proof, context, transcript).map(|_| ())
+    let mut transcript = VerifierTranscript::new(statement.protocol(), &proof.messages);
+    run(statement, proof, context, &mut transcript)
 }
 
 fn run(
     statement: &Statement<'_>,
     proof: &Proof,
     context: &[u8],
-    mut transcript: VerifierTranscript<'_>,
-) -> Result<Vec<Event>, VerifyError> {
+    transcript: &mut VerifierTranscript<'_>,
+) -> Result<(), VerifyError> {
     let _span = info_span!("verify").entered();
     refuse_insecure(soundness(statement).bits)?;
     if proof.key != statement.digest {
@@ -88,13 +88,12 @@ fn run(
     }
     info_span!("harden").in_scope(|| transcript.harden("trace.harden", statement.hardening));
     argue(
-        &mut transcript,
+        transcript,
         statement,
         &PublicCells::new(statement, &proof.public),
         &commitments,
     )?;
-    transcript.finish()?;
-    Ok(transcript.events().to_vec())
+    transcript.finish()
 }
 
 /// Refuses soundness below [`SECURITY_BITS`].
@@ -165,6 +164,27 @@ pub struct Verified {
     pub input: Option<CommittedTensors>,
     /// The commitment to the private outputs.
     pub output: Option<CommittedTensors>,
+}
+
+/// A verification that was written down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    /// Everything the transcript absorbed and drew, as far as the verifier came.
+    pub events: Vec<Event>,
+    /// The state of the transcript after that.
+    pub state: [u8; 32],
+    /// The verdict.
+    pub verdict: Result<Verified, VerifyError>,
+}
+
+impl Recording {
+    /// The events of a proof that is valid.
+    ///
+    /// # Errors
+    /// The verdict on any other.
+    pub fn accepted(self) -> Result<Vec<Event>, VerifyError> {
+        self.verdict.map(|_| self.events)
+    }
 }
 
 impl Verified {

@@ -1,6 +1,6 @@
 //! Verification of setup proofs, and the keys that passed it.
 
-use super::{Verified, check_answer, refuse_insecure, run};
+use super::{Recording, Verified, check_answer, refuse_insecure, run};
 use std::borrow::Cow;
 
 use crate::argument::{Statement, hex, soundness};
@@ -87,13 +87,17 @@ impl<'k> TrustedKey<'k> {
         Ok(Verified::of(&self.statement, proof))
     }
 
-    /// As [`Self::verify`], and returns the list of everything the transcript absorbed and drew.
-    ///
-    /// # Errors
-    /// As [`Self::verify`].
-    pub fn verify_recording(&self, proof: &Proof, context: &[u8]) -> Result<Vec<Event>, VerifyError> {
-        let transcript = VerifierTranscript::recording(self.statement.protocol(), &proof.messages);
-        run(&self.statement, proof, context, transcript)
+    /// As [`Self::verify`], and keeps the list of everything the transcript absorbed and drew, also of a proof that is
+    /// rejected.
+    pub fn verify_recording(&self, proof: &Proof, context: &[u8]) -> Recording {
+        let statement = &self.statement;
+        let mut transcript = VerifierTranscript::recording(statement.protocol(), &proof.messages);
+        let verdict = run(statement, proof, context, &mut transcript);
+        Recording {
+            events: transcript.events().to_vec(),
+            state: transcript.state(),
+            verdict: verdict.map(|()| Verified::of(statement, proof)),
+        }
     }
 }
 
@@ -157,7 +161,7 @@ impl VerifyingKey {
 /// As [`verify_setup`].
 pub fn verify_setup_recording(
     key: &WeightsKey,
-    transcript: VerifierTranscript<'_>,
+    mut transcript: VerifierTranscript<'_>,
 ) -> Result<Vec<Event>, VerifyError> {
     if key.setup_proof.is_empty() {
         return Err(VerifyError::from(WeightsKeyError::NoSetupProof));
@@ -169,5 +173,6 @@ pub fn verify_setup_recording(
         public: PublicValues::default(),
         messages: Vec::new(),
     };
-    run(&statement, &proof, b"", transcript)
+    run(&statement, &proof, b"", &mut transcript)?;
+    Ok(transcript.events().to_vec())
 }

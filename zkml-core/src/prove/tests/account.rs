@@ -60,7 +60,10 @@ fn terms_and_challenges_of_a_recursion_cover_each_other() {
     let (key, input) = recursive();
     let proof = prove(&key, &input, CONTEXT).expect("a proof");
     let trusted = TrustedKey::new(&key.verifying).expect("a key");
-    let events = trusted.verify_recording(&proof, CONTEXT).expect("valid");
+    let events = trusted
+        .verify_recording(&proof, CONTEXT)
+        .accepted()
+        .expect("valid");
     assert!(drawn(&events).contains("recursion.rows"));
     assert_covered("recursion", trusted.statement(), &events);
     let weights = &key.verifying.weights;

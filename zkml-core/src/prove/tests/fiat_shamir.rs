@@ -7,75 +7,28 @@ use crate::keys::VerifyingKey;
 use crate::pcs::CodeParameters;
 use crate::pcs::soundness::PROXIMITY_GRINDING_BITS;
 use crate::proof::Proof;
-use crate::transcript::{Event, Kind, State, VerifyError};
+use crate::transcript::{Event, Kind, LABELS, Label, Occurs, State, VerifyError};
 
-/// Which proofs an item occurs in: plain answers (`P`), answers to a private input by private weights (`Z`), those
-/// that are secret (`S`), and the setup proofs of keys with public (`p`) and private (`z`) weights. Proofs of large
-/// networks have proof of work before `lookup.alpha` as well.
-type In = &'static str;
-
-/// Every kind of item with its label, in the order in which it first occurs in the proofs of the fixtures. A change of
-/// this list is a change of the protocol.
-const PROTOCOL: &[(Kind, &str, In)] = &[
-    (Kind::Absorb, "bind.network", "PZS"),
-    (Kind::Absorb, "bind.weights", "PZSpz"),
-    (Kind::Absorb, "bind.circuit", "PZS"),
-    (Kind::Absorb, "bind.instance", "PZS"),
-    (Kind::Absorb, "bind.opening", "PZS"),
-    (Kind::Absorb, "bind.input", "P"),
-    (Kind::Absorb, "bind.input.private", "ZS"),
-    (Kind::Absorb, "bind.output", "PZ"),
-    (Kind::Absorb, "bind.output.private", "S"),
-    (Kind::Absorb, "bind.context", "PZS"),
-    (Kind::Digest, "trace.root", "PZSpz"),
-    (Kind::Digest, "input.root", "S"),
-    (Kind::Digest, "output.root", "S"),
-    (Kind::Harden, "trace.harden", "PZSpz"),
-    (Kind::Challenge, "lookup.alpha", "PZSpz"),
-    (Kind::Challenge, "lookup.beta", "PZSpz"),
-    (Kind::Challenge, "lookup.gamma", "PZSpz"),
-    (Kind::Scalars, "lookup.root", "PZSpz"),
-    (Kind::Challenge, "lookup.lambda", "PZSpz"),
-    (Kind::Scalars, "lookup.layer", "PZSpz"),
-    (Kind::Challenge, "lookup.tau", "PZSpz"),
-    (Kind::Scalars, "lookup.round", "PZSpz"),
-    (Kind::Challenge, "lookup.round", "PZSpz"),
-    (Kind::Scalars, "lookup.columns", "PZSpz"),
-    (Kind::Scalars, "lookup.multiplicities", "PZSpz"),
-    (Kind::Challenge, "equality.point", "PZSpz"),
-    (Kind::Scalars, "reduce.term", "PZSpz"),
-    (Kind::Challenge, "reduce.stage", "PZSpz"),
-    (Kind::Scalars, "reduce.stage", "PZSpz"),
-    (Kind::Scalars, "reduce.operand", "PZSpz"),
-    (Kind::Challenge, "opening.batch", "PZSpz"),
-    (Kind::Scalars, "opening.merge", "PZSpz"),
-    (Kind::Challenge, "opening.merge", "PZSpz"),
-    (Kind::Scalars, "opening.values", "PZSpz"),
-    (Kind::Grind, "opening.proximity.grind", "PZSpz"),
-    (Kind::Nonce, "opening.proximity.grind", "PZSpz"),
-    (Kind::Challenge, "opening.proximity", "PZSpz"),
-    (Kind::Scalars, "opening.proximity", "PZSpz"),
-    (Kind::Scalars, "opening.mask", "ZSz"),
-    (Kind::Grind, "opening.combine.grind", "PZSpz"),
-    (Kind::Nonce, "opening.combine.grind", "PZSpz"),
-    (Kind::Challenge, "opening.combine", "PZSpz"),
-    (Kind::Challenge, "opening.blind", "ZSz"),
-    (Kind::Extension, "opening.combination", "PZSpz"),
-    (Kind::Challenge, "closing.batch", "ZSz"),
-    (Kind::Extension, "closing.masked", "ZSz"),
-    (Kind::Challenge, "closing.point", "ZSz"),
-    (Kind::Extension, "closing.response", "ZSz"),
-    (Kind::Grind, "opening.grind", "PZSpz"),
-    (Kind::Nonce, "opening.grind", "PZSpz"),
-    (Kind::Challenge, "opening.join", "ZSz"),
-    (Kind::Positions, "opening.positions", "PZSpz"),
-    (Kind::Digest, "opening.salt", "PZSpz"),
-    (Kind::Base, "opening.columns", "PZSpz"),
-    (Kind::Digest, "opening.path", "PZSpz"),
-];
+/// Does a fixture's proof have the item? They are plain answers (`P`), answers to a private input by private weights
+/// (`Z`), those with everything private (`S`), and the setup proofs of keys with public (`p`) and private (`z`) weights.
+fn occurs(item: &Label, letter: char) -> bool {
+    let cases = match item.occurs {
+        Occurs::Always | Occurs::Combination => "PZSpz",
+        Occurs::Answer => "PZS",
+        Occurs::PublicInput => "P",
+        Occurs::PrivateInput => "ZS",
+        Occurs::PublicOutput => "PZ",
+        Occurs::PrivateOutput | Occurs::CommittedInput | Occurs::CommittedOutput => "S",
+        Occurs::Hidden => "ZSz",
+        Occurs::Recursion => "",
+        // Small networks need no work before the lookups.
+        Occurs::Circuit => "",
+    };
+    cases.contains(letter)
+}
 
 /// Bits of a proof of work.
-pub(super) fn work_bits(code: &CodeParameters, label: &str) -> u32 {
+fn work_bits(code: &CodeParameters, label: &str) -> u32 {
     match label {
         "opening.proximity.grind" | "opening.combine.grind" => PROXIMITY_GRINDING_BITS,
         _ => code.grinding_bits,
@@ -100,8 +53,8 @@ fn the_items_of_the_protocol_are_the_listed_ones_in_order() {
                 seen.push((event.kind, event.label));
             }
         }
-        let listed = PROTOCOL.iter().filter(|item| item.2.contains(letter));
-        let listed: Vec<(Kind, &str)> = listed.map(|&(kind, label, _)| (kind, label)).collect();
+        let listed = LABELS.iter().filter(|item| occurs(item, letter));
+        let listed: Vec<(Kind, &str)> = listed.map(|item| (item.kind, item.label)).collect();
         assert_eq!(seen, listed, "{}", case.name);
     }
 }

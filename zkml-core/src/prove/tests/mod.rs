@@ -12,6 +12,7 @@ mod fixture;
 mod forwarding;
 mod gadgets;
 mod hiding;
+mod labels;
 mod linking;
 mod listening;
 mod lying;

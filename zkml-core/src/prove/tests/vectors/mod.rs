@@ -14,10 +14,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::fiat_shamir::work_bits;
 use crate::field::{K, M61};
-use crate::pcs::CodeParameters;
-use crate::transcript::{Event, Kind, State};
+use crate::transcript::{Event, lines};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol")
@@ -77,92 +75,7 @@ fn extension(value: K) -> String {
     format!("{} {}", value.c0.value, value.c1.value)
 }
 
-/// What a transcript needs to know besides the proof.
-struct Replay<'a> {
-    domain: &'a str,
-    bound: Vec<Vec<u8>>,
-    /// Number of sequential hashes.
-    hardening: u64,
-    code: &'a CodeParameters,
-}
-
-impl Replay<'_> {
-    /// Everything that was absorbed and drawn, a line each, and the state at the end. Recomputed from the proof alone
-    /// by the hash chain; that it is the verifier's is seen at the proof of work, which must hold.
-    fn lines(&self, events: &[Event], proof: &[u8]) -> Value {
-        let mut state = State::new(self.domain);
-        let mut bound = self.bound.iter();
-        let mut lines: Vec<String> = Vec::new();
-        // Salts and nodes come by the hundred: one line for messages of one kind and label.
-        let mut run: Option<(Event, usize)> = None;
-        for event in events {
-            let (label, kind) = (event.label, event.kind as u8);
-            if let Some((first, count)) = run {
-                if (first.kind, first.label) == (event.kind, label) {
-                    run = Some((first, count + 1));
-                } else {
-                    lines.push(message(&first, count));
-                    run = None;
-                }
-            }
-            match event.kind {
-                Kind::Absorb => {
-                    let bytes = bound.next().expect("a bound item");
-                    state.absorb(event.kind, label, bytes);
-                    lines.push(format!("absorb {label} {}", hex(bytes)));
-                }
-                Kind::Challenge => {
-                    lines.push(format!(
-                        "challenge {label} = {}",
-                        extension(state.challenge(label))
-                    ));
-                }
-                Kind::Positions => {
-                    let positions = state.positions(label, self.code.queries, self.code.codeword_length());
-                    lines.push(format!("positions {label} = {positions:?}"));
-                }
-                Kind::Grind => {
-                    let bits = work_bits(self.code, label);
-                    state.begin_grind(label, bits);
-                    lines.push(format!("grind {label} {bits} bits"));
-                }
-                Kind::Harden => {
-                    state.harden(label, self.hardening);
-                    lines.push(format!("harden {label} {} hashes", self.hardening));
-                }
-                _ => {
-                    assert!(kind >= 2);
-                    let bytes = &proof[event.offset..event.offset + event.length];
-                    if event.kind == Kind::Nonce {
-                        let nonce = u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
-                        assert!(state.nonce_works(nonce, work_bits(self.code, label)), "{label}");
-                    }
-                    state.absorb(event.kind, label, bytes);
-                    run = run.or(Some((*event, 1)));
-                }
-            }
-        }
-        if let Some((first, count)) = run {
-            lines.push(message(&first, count));
-        }
-        json!({ "domain": self.domain, "items": lines, "state at the end": hex(state.bytes()) })
-    }
-}
-
-fn message(first: &Event, count: usize) -> String {
-    let Event {
-        kind,
-        label,
-        offset,
-        length,
-    } = first;
-    let each = if count == 1 {
-        String::new()
-    } else {
-        format!(", {count} of them")
-    };
-    format!(
-        "message {label} kind {} offset {offset} bytes {length}{each}",
-        *kind as u8
-    )
+/// A transcript: its items, a line each, and the state at the end.
+fn written(domain: &str, events: &[Event], state: [u8; 32]) -> Value {
+    json!({ "domain": domain, "items": lines(events), "state at the end": hex(&state) })
 }

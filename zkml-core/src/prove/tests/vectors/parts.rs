@@ -3,7 +3,7 @@
 use ark_ff::{Field, Zero};
 use serde_json::{Value, json};
 
-use super::{Replay, base, extension, hex};
+use super::{base, extension, hex, written};
 use crate::field::encoding::{k_to_bytes, m61_to_bytes, pack};
 use crate::field::{K, M61, P};
 use crate::pcs::circle::{CirclePoint, basis, domain_point};
@@ -302,12 +302,6 @@ pub(super) fn opening() -> Value {
     .expect("valid");
     verifier.finish().expect("the end");
 
-    let replay = Replay {
-        domain,
-        bound: vec![],
-        hardening: 0,
-        code: &CODE,
-    };
     json!({
         "code": { "log_row": CODE.log_row, "tail": CODE.tail, "log_codeword": CODE.log_codeword,
             "queries": CODE.queries, "grinding_bits": CODE.grinding_bits },
@@ -323,7 +317,7 @@ pub(super) fn opening() -> Value {
             "rows 0 and 1: high = point 0, low = points 1 to 3",
             "row 1: no high, low = points 4 to 6",
         ],
-        "transcript": replay.lines(verifier.events(), &proof),
+        "transcript": written(domain, verifier.events(), verifier.state()),
         "proof": hex(&proof),
     })
 }

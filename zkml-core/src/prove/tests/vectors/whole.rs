@@ -4,16 +4,16 @@ use crate::ops;
 use ndarray::{ArrayD, IxDyn};
 use serde_json::{Value, json};
 
-use super::{Replay, hex, settle};
+use super::{hex, settle, written};
+use crate::argument::Statement;
 use crate::argument::Trace;
-use crate::argument::{Statement, bindings};
 use crate::circuit::Function;
 use crate::graph::NodeId;
 use crate::keys::CompiledModel;
 use crate::ops::IntOp;
 use crate::pcs::CodeParameters;
 use crate::privacy::{Privacy, Visibility};
-use crate::proof::{Artifact, PublicValues, to_bytes};
+use crate::proof::{Artifact, to_bytes};
 use crate::prove::prove_trace;
 use crate::prove::tests::network::Network;
 use crate::reduce::Cpu;
@@ -78,7 +78,7 @@ pub(super) fn proofs() -> Value {
 
 fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
     let options = SetupOptions {
-        code: Some(code.clone()),
+        code: Some(code),
         ..SetupOptions::default()
     };
     let key = setup(model().with_privacy(privacy), &options).expect("setup");
@@ -106,13 +106,8 @@ fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
 
     let trusted = TrustedKey::new(&verifying).expect("a key");
     let verified = trusted.verify(&proof, CONTEXT).expect("valid");
-    let events = trusted.verify_recording(&proof, CONTEXT).expect("valid");
-    let replay = Replay {
-        domain: statement.protocol(),
-        bound: bound(&statement, &proof.public),
-        hardening: statement.hardening,
-        code: &code,
-    };
+    let recording = trusted.verify_recording(&proof, CONTEXT);
+    assert_eq!(recording.verdict.as_ref(), Ok(&verified));
     json!({
         "name": name,
         "context": String::from_utf8_lossy(CONTEXT),
@@ -125,13 +120,8 @@ fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
             file(name, "vkey", &verifying),
             file(name, "proof", &proof),
         ],
-        "transcript": replay.lines(&events, &proof.messages),
+        "transcript": written(statement.protocol(), &recording.events, recording.state),
     })
-}
-
-fn bound(statement: &Statement<'_>, public: &PublicValues) -> Vec<Vec<u8>> {
-    let bound = bindings(statement, public, 0, CONTEXT);
-    bound.into_iter().map(|(_, bytes)| bytes).collect()
 }
 
 /// A file beside the vectors.
