@@ -92,7 +92,9 @@ pub(super) fn recursive() -> (ProvingKey, ArrayD<i64>) {
         weights,
     };
     let input = Network::random_input(1, &model);
-    (build(Cpu, model, lowered, choice, None).expect("setup"), input)
+    let secret = Secret::fresh(Visibility::Private).expect("randomness");
+    let key = build(Cpu, model, lowered, choice, secret, None).expect("setup");
+    (key, input)
 }
 
 #[test]
