@@ -222,8 +222,13 @@ fn links_to_lines(text: &str) -> Vec<(String, PathBuf, usize)> {
 
 /// The line of `text` nearest to `line` that has `needle` in it.
 fn nearest(text: &str, needle: &str, line: usize) -> Option<usize> {
-    let found = text.lines().zip(1usize..).filter(|(found, _)| found.contains(needle));
-    found.map(|(_, number)| number).min_by_key(|number| number.abs_diff(line))
+    let found = text
+        .lines()
+        .zip(1usize..)
+        .filter(|(found, _)| found.contains(needle));
+    found
+        .map(|(_, number)| number)
+        .min_by_key(|number| number.abs_diff(line))
 }
 
 /// A row of the table of `proof.md` with the lines that state its check, and those at which its tests begin.
@@ -254,7 +259,11 @@ fn renumbered(row: &str) -> String {
         let end = start + result[start..].find(')').unwrap();
         let link = &result[start..end];
         let path = &link[label.len() + 3..link.find(&tail).unwrap()];
-        result = format!("{}[{new_label}]({path}{tail}{found}{}", &result[..start], &result[end..]);
+        result = format!(
+            "{}[{new_label}]({path}{tail}{found}{}",
+            &result[..start],
+            &result[end..]
+        );
     }
     result
 }
@@ -298,7 +307,10 @@ fn the_table_of_checks_has_every_check_at_its_line() {
         }
     }
     let names = rows.iter().map(|row| row.split('`').nth(1).unwrap());
-    let mut listed: Vec<String> = names.filter(|name| name.contains('.')).map(str::to_owned).collect();
+    let mut listed: Vec<String> = names
+        .filter(|name| name.contains('.'))
+        .map(str::to_owned)
+        .collect();
     let mut stated = Vec::new();
     let mut sources = Vec::new();
     for folder in [

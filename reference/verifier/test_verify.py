@@ -3,8 +3,6 @@
     python3 -m unittest
 
 With `ZKML=path of the command zkml` each altered file is given to `zkml verify` too, and both must name the same check.
-With `ZKML_PROOFS=folder` every `NAME.vkey` in the folder, with `NAME.proof`, is verified, in the context of the text in
-`NAME.context` if there is one.
 """
 
 import copy
@@ -31,7 +29,7 @@ from verify import verify, verify_answer, verify_setup
 
 DOCS = Path(__file__).parents[2] / "docs" / "protocol"
 VECTORS = json.loads((DOCS / "test-vectors.json").read_text(encoding="utf-8"))
-ZKML, PROOFS = os.environ.get("ZKML"), os.environ.get("ZKML_PROOFS")
+ZKML = os.environ.get("ZKML")
 CONTEXT = b"test vector"
 
 
@@ -177,14 +175,6 @@ class WholeProofs(unittest.TestCase):
                 self.assertEqual(transcript.state.hex(), whole["transcript"]["state at the end"])
                 expected = {home: whole[f"{home.lower()}.root"] for home in ("Input", "Output")}
                 self.assertEqual({home: roots[home].hex() if home in roots else None for home in expected}, expected)
-
-    @unittest.skipUnless(PROOFS, "no ZKML_PROOFS")
-    def test_further_proofs(self):
-        for path in sorted(Path(PROOFS).glob("*.vkey")):
-            with self.subTest(path.name):
-                files, context = Files(path.parent, path.stem), path.with_suffix(".context")
-                given = context.read_bytes() if context.exists() else b""
-                verify(files.key, files.proof, given)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -39,6 +39,12 @@ impl Secret {
         }))
     }
 
+    /// A chosen secret, for test vectors.
+    #[cfg(test)]
+    pub(crate) fn of(bytes: [u8; 32]) -> Self {
+        Self(Some(bytes))
+    }
+
     /// The seed of a proof in the making; `os` is fresh from the operating system.
     pub(crate) fn hedge(&self, os: &[u8; 32]) -> Hedge {
         Hedge::new(self.0.as_ref(), os)

@@ -52,7 +52,8 @@ pub fn setup_on<B: Backend>(
     let _span = info_span!("setup").entered();
     let lowered = info_span!("lower").in_scope(|| model.lower())?;
     let choice = info_span!("choose the code").in_scope(|| choose_code(&model, &lowered, options))?;
-    build(backend, model, lowered, choice, None)
+    let secret = Secret::fresh(model.privacy.weights)?;
+    build(backend, model, lowered, choice, secret, None)
 }
 
 /// A new key for the weights of `old`, with the same code, the same number of proofs, and new randomness. Its setup
@@ -70,6 +71,7 @@ pub fn rotate<B: Backend>(old: &ProvingKey<B>) -> Result<ProvingKey<B>, ProveErr
     }
     let model = old.model.clone();
     let lowered = model.lower()?;
+    let secret = Secret::fresh(model.privacy.weights)?;
     let verifying = &old.verifying;
     build(
         old.backend().clone(),
@@ -80,6 +82,7 @@ pub fn rotate<B: Backend>(old: &ProvingKey<B>) -> Result<ProvingKey<B>, ProveErr
             recursion: verifying.weights.recursion.clone(),
             weights: verifying.weights.commitments.clone(),
         },
+        secret,
         Some(old),
     )
 }
@@ -90,6 +93,7 @@ pub(crate) fn build<B: Backend>(
     model: CompiledModel,
     lowered: Filled,
     choice: Choice,
+    secret: Secret,
     old: Option<&ProvingKey<B>>,
 ) -> Result<ProvingKey<B>, ProveError> {
     let packing = weights::packing(&lowered, &choice.code)?;
@@ -100,7 +104,7 @@ pub(crate) fn build<B: Backend>(
     };
     let (mut model, mut lowered) = (model, lowered);
     weights::share(&mut model, &mut lowered, &packing, &cells)?;
-    let commitments = Commitments::new(backend, Secret::fresh(model.privacy.weights)?, cells);
+    let commitments = Commitments::new(backend, secret, cells);
     let mut weights = choice.weights.clone();
     let mut verifying = verifying_key(&model, &lowered, choice, Some([0; 32]).filter(|_| old.is_some()));
     judged(&verifying, &lowered)?;

@@ -143,6 +143,11 @@ impl Case {
         }
     }
 
+    /// The honest answer; `None` for a setup proof.
+    pub(crate) fn honest(&self) -> Option<Proof> {
+        self.answer.as_ref().map(|_| self.of(self.proof))
+    }
+
     /// What the verifier absorbs and draws on the way to accepting a proof.
     pub(crate) fn events(&self, messages: &[u8]) -> Vec<Event> {
         self.judge(messages, true).expect("a valid proof")

@@ -4,6 +4,7 @@ use crate::ops;
 use ndarray::ArrayD;
 
 use super::fixture::whole_network;
+use super::handed;
 use super::network::{Network, window};
 use crate::argument::Statement;
 use crate::argument::{Trace, Violation, check};
@@ -161,6 +162,7 @@ pub(super) fn proof_verifies(key: &ProvingKey, trace: &Trace<'_>, input: &ArrayD
     let proof = prove(key, input, b"context").expect("prove");
     assert_eq!(proof.public, trace.public);
     verify(&key.verifying, &proof, b"context").expect("verify");
+    handed::answer(&key.verifying, &proof, b"context");
     assert!(
         verify(&key.verifying, &proof, b"other").is_err(),
         "another context"

@@ -3,6 +3,7 @@
 use ndarray::ArrayD;
 
 use super::fixture::CONTEXT;
+use super::handed;
 use super::network::Network;
 use crate::circuit::Function;
 use crate::execute::execute_reference;
@@ -95,6 +96,9 @@ fn what_one_model_answers_is_what_the_other_is_asked() {
     let (seen, linked) = (judge(&a.verifying, &from), judge(&b.verifying, &to));
     assert_eq!(seen.output, Some(commitment));
     assert_eq!(linked.input, seen.output);
+    let [from_name, to_name] =
+        [(&a, &from), (&b, &to)].map(|(key, proven)| handed::answer(&key.verifying, &proven.proof, CONTEXT));
+    handed::linked(from_name, to_name);
     assert_eq!(
         (linked.output, to.answer.input.clone()),
         (None, from.answer.outputs[0].clone())

@@ -11,6 +11,7 @@ mod files;
 mod fixture;
 mod forwarding;
 mod gadgets;
+mod handed;
 mod hiding;
 mod labels;
 mod linking;

@@ -3,6 +3,7 @@
 use ndarray::ArrayD;
 
 use super::fixture::with_public;
+use super::handed;
 use super::network::Network;
 use crate::argument::{Statement, Trace, check};
 use crate::circuit::Function;
@@ -87,6 +88,7 @@ fn holds(inputs: [Visibility; 2], outputs: [Visibility; 2]) {
     let judge = |public: &PublicValues| verify(&key.verifying, &with_public(&proof, public), CONTEXT);
     let public = &proof.public;
     judge(public).expect("verify");
+    handed::answer(&key.verifying, &proof, CONTEXT);
     let expected: Vec<i64> = shown(inputs)
         .iter()
         .flat_map(|&index| tensors[index as usize].iter().copied())

@@ -1,6 +1,7 @@
 //! A parameter that several layers use is one column: nobody can commit to two tensors under one name.
 
 use super::fixture::CONTEXT;
+use super::handed;
 use super::network::Network;
 use crate::argument::Statement;
 use crate::circuit::{CircuitError, Function};
@@ -45,6 +46,7 @@ fn a_tied_parameter_is_committed_once() {
         let key = setup(model, &SetupOptions::default()).expect("setup");
         let proof = prove(&key, &input, CONTEXT).expect("a proof");
         verify(&key.verifying, &proof, CONTEXT).expect("valid");
+        handed::answer(&key.verifying, &proof, CONTEXT);
     }
 }
 

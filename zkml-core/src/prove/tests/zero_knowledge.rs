@@ -3,6 +3,7 @@
 use ndarray::ArrayD;
 
 use super::fixture::{CONTEXT, whole_network};
+use super::handed;
 use super::network::{Network, window};
 use crate::argument::{Statement, soundness};
 use crate::graph::NodeId;
@@ -91,7 +92,9 @@ pub(super) fn recursive() -> (ProvingKey, ArrayD<i64>) {
         weights,
     };
     let input = Network::random_input(1, &model);
-    (build(Cpu, model, lowered, choice, None).expect("setup"), input)
+    let secret = Secret::fresh(Visibility::Private).expect("randomness");
+    let key = build(Cpu, model, lowered, choice, secret, None).expect("setup");
+    (key, input)
 }
 
 #[test]
@@ -102,6 +105,7 @@ fn a_model_without_parameters_is_proved_with_a_recursion() {
     assert!(statement.circuit().columns.is_empty() && statement.masking.is_some());
     let proof = prove(&key, &input, CONTEXT).expect("prove");
     verify(&key.verifying, &proof, CONTEXT).expect("verify");
+    handed::answer(&key.verifying, &proof, CONTEXT);
 }
 
 #[test]
@@ -122,6 +126,7 @@ fn a_rotated_key_holds_the_same_weights_and_names_the_one_before() {
     );
     let proof = prove(&new, &input, CONTEXT).expect("prove");
     verify(&new.verifying, &proof, CONTEXT).expect("verify");
+    handed::answer(&new.verifying, &proof, CONTEXT);
     let trusted = TrustedKey::new(&old.verifying).expect("the old key");
     trusted
         .verify(&proof, CONTEXT)
