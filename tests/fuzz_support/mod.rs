@@ -127,8 +127,10 @@ impl Fixture {
         let mut random = Random(2);
         let [proved, other] = [(); 2].map(|()| prove_image(key, &mut random));
         let events = trusted.verify_recording(&proved.proof, CONTEXT).accepted();
-        let transcript = VerifierTranscript::recording(PROTOCOL_SETUP, &verifying.weights.setup_proof);
-        let setup_events = verify_setup_recording(&verifying.weights, transcript);
+        let setup_proof = &verifying.weights.setup_proof;
+        let mut transcript = VerifierTranscript::recording(PROTOCOL_SETUP, setup_proof);
+        let setup_events = verify_setup_recording(&verifying.weights, &mut transcript);
+        let setup_events = setup_events.map(|()| transcript.events().to_vec());
         let [messages, setup_messages] = [events, setup_events].map(|events| {
             let events = events.expect("verify").into_iter();
             events.filter(|event| event.kind.is_message()).collect()

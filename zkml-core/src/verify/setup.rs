@@ -7,7 +7,7 @@ use crate::argument::{Statement, hex, soundness};
 use crate::error::{RotationError, WeightsKeyError};
 use crate::keys::{VerifyingKey, WeightsKey};
 use crate::proof::{Proof, PublicValues};
-use crate::transcript::{Event, PROTOCOL_SETUP, VerifierTranscript, VerifyError};
+use crate::transcript::{PROTOCOL_SETUP, VerifierTranscript, VerifyError};
 
 /// A verifying key whose commitments are known to hold integers in `[-128, 127]` with zero padding, the same in each;
 /// and everything that follows from it, ready for any number of proofs.
@@ -113,7 +113,10 @@ fn check_sum(answer: &Statement<'_>) -> Result<(), VerifyError> {
 /// # Errors
 /// [`VerifyError::Key`] for a key without a setup proof; [`VerifyError`], naming the check that failed.
 pub fn verify_setup(key: &WeightsKey) -> Result<(), VerifyError> {
-    verify_setup_recording(key, VerifierTranscript::new(PROTOCOL_SETUP, &key.setup_proof)).map(|_| ())
+    verify_setup_recording(
+        key,
+        &mut VerifierTranscript::new(PROTOCOL_SETUP, &key.setup_proof),
+    )
 }
 
 impl VerifyingKey {
@@ -161,8 +164,8 @@ impl VerifyingKey {
 /// As [`verify_setup`].
 pub fn verify_setup_recording(
     key: &WeightsKey,
-    mut transcript: VerifierTranscript<'_>,
-) -> Result<Vec<Event>, VerifyError> {
+    transcript: &mut VerifierTranscript<'_>,
+) -> Result<(), VerifyError> {
     if key.setup_proof.is_empty() {
         return Err(VerifyError::from(WeightsKeyError::NoSetupProof));
     }
@@ -173,6 +176,5 @@ pub fn verify_setup_recording(
         public: PublicValues::default(),
         messages: Vec::new(),
     };
-    run(&statement, &proof, b"", &mut transcript)?;
-    Ok(transcript.events().to_vec())
+    run(&statement, &proof, b"", transcript)
 }

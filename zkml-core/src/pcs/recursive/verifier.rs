@@ -113,7 +113,9 @@ pub fn verify(
 }
 
 fn invariant(what: &str) -> VerifyError {
-    VerifyError::Invariant { what: what.to_owned() }
+    VerifyError::Invariant {
+        what: what.to_owned(),
+    }
 }
 
 fn failed(name: &'static str, place: &str) -> VerifyError {

@@ -67,12 +67,12 @@ fn terms_and_challenges_of_a_recursion_cover_each_other() {
     assert!(drawn(&events).contains("recursion.rows"));
     assert_covered("recursion", trusted.statement(), &events);
     let weights = &key.verifying.weights;
-    let transcript = VerifierTranscript::recording(PROTOCOL_SETUP, &weights.setup_proof);
-    let events = verify_setup_recording(weights, transcript).expect("valid");
+    let mut transcript = VerifierTranscript::recording(PROTOCOL_SETUP, &weights.setup_proof);
+    verify_setup_recording(weights, &mut transcript).expect("valid");
     assert_covered(
         "recursive setup",
         &Statement::of_setup(weights).expect("a statement"),
-        &events,
+        transcript.events(),
     );
 }
 

@@ -155,11 +155,12 @@ impl Case {
 
     fn judge(&self, messages: &[u8], recording: bool) -> Result<Vec<Event>, VerifyError> {
         let Some((_, trusted)) = &self.answer else {
-            let transcript = match recording {
+            let mut transcript = match recording {
                 true => VerifierTranscript::recording(PROTOCOL_SETUP, messages),
                 false => VerifierTranscript::new(PROTOCOL_SETUP, messages),
             };
-            return verify_setup_recording(&self.key.verifying.weights, transcript);
+            verify_setup_recording(&self.key.verifying.weights, &mut transcript)?;
+            return Ok(transcript.events().to_vec());
         };
         let proof = self.of(messages);
         match recording {

@@ -47,9 +47,9 @@ fn every_item_of_a_proof_is_in_the_table_and_every_label_of_the_table_is_in_a_pr
     let events = trusted.verify_recording(&proof, CONTEXT).accepted();
     seen.extend(items("recursion", &events.expect("valid")));
     let weights = &key.verifying.weights;
-    let transcript = VerifierTranscript::recording(PROTOCOL_SETUP, &weights.setup_proof);
-    let events = verify_setup_recording(weights, transcript).expect("valid");
-    seen.extend(items("recursive setup", &events));
+    let mut transcript = VerifierTranscript::recording(PROTOCOL_SETUP, &weights.setup_proof);
+    verify_setup_recording(weights, &mut transcript).expect("valid");
+    seen.extend(items("recursive setup", transcript.events()));
 
     let listed: BTreeSet<_> = LABELS.iter().map(|item| (item.kind as u8, item.label)).collect();
     assert_eq!(listed.len(), LABELS.len(), "an item stands in the table twice");

@@ -8,7 +8,7 @@ use super::network::{Network, window};
 use crate::argument::{Statement, soundness};
 use crate::graph::NodeId;
 use crate::keys::{Choice, ProvingKey};
-use crate::keys::{ROTATION_RESERVE, WeightCommitments, weight_extents};
+use crate::keys::{ROTATION_RESERVE, Secret, WeightCommitments, weight_extents};
 use crate::pcs::{CodeParameters, Packing, RecursionParameters, RowCode, TARGET_BITS};
 use crate::privacy::{Privacy, Visibility};
 use crate::prove::prove;

@@ -372,7 +372,10 @@ fn functionals_and_codes_that_do_not_fit_are_refused_by_both_sides() {
                     }),
                 };
                 assert_eq!(result, Err(PcsError::Parameters(expected.clone())), "{index}");
-                assert!(index == 4 && verified.is_err() || verified == Err(expected), "{index}");
+                assert!(
+                    index == 4 && verified.is_err() || verified == Err(expected),
+                    "{index}"
+                );
             }
             _ => {
                 assert_eq!(result, Err(PcsError::OtherCode { matrix: 0 }));

@@ -58,7 +58,9 @@ pub(super) fn keys() -> [ProvingKey; 2] {
         },
         weights: WeightCommitments {
             roots: vec![[0; 32]; ROTATION_RESERVE as usize + 1],
-            rows: Packing::new(&extents, RowCode::uncoded(10)).expect("a packing").rows,
+            rows: Packing::new(&extents, RowCode::uncoded(10))
+                .expect("a packing")
+                .rows,
             openings: 2,
         },
     };

@@ -1,17 +1,17 @@
-//! Two whole proofs of a tiny network, of which everything follows from fixed seeds.
+//! Whole proofs of tiny networks, of which everything follows from fixed seeds.
 
 use crate::ops;
 use ndarray::{ArrayD, IxDyn};
 use serde_json::{Value, json};
 
-use super::{hex, settle, written};
+use super::{hex, rotated, settle, written};
 use crate::argument::Statement;
 use crate::argument::Trace;
 use crate::circuit::Function;
 use crate::graph::NodeId;
-use crate::keys::CompiledModel;
+use crate::keys::{CompiledModel, ProvingKey};
 use crate::ops::IntOp;
-use crate::pcs::CodeParameters;
+use crate::pcs::{CodeParameters, CommittedMatrix};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, to_bytes};
 use crate::prove::prove_trace;
@@ -19,7 +19,8 @@ use crate::prove::tests::network::Network;
 use crate::reduce::Cpu;
 use crate::secret::Seed;
 use crate::setup::{SetupOptions, setup};
-use crate::verify::TrustedKey;
+use crate::transcript::{PROTOCOL_SETUP, VerifierTranscript};
+use crate::verify::{TrustedKey, verify_setup_recording};
 
 const CONTEXT: &[u8] = b"test vector";
 
@@ -35,6 +36,11 @@ fn model() -> CompiledModel {
         table.domain_bits = 8;
         *multipliers = vec![77];
     }
+    fill_parameters(&mut n);
+    n.finish(&[q])
+}
+
+pub(super) fn fill_parameters(n: &mut Network) {
     for parameter in &mut n.graph.parameters {
         let mut values = parameter.values.to_array();
         for (index, value) in values.iter_mut().enumerate() {
@@ -42,7 +48,6 @@ fn model() -> CompiledModel {
         }
         parameter.values = values.into();
     }
-    n.finish(&[q])
 }
 
 pub(super) fn proofs() -> Value {
@@ -70,39 +75,58 @@ pub(super) fn proofs() -> Value {
         weights: Visibility::Public,
         commit_input: true,
     };
+    let key = |privacy, code| {
+        let options = SetupOptions {
+            code: Some(code),
+            ..SetupOptions::default()
+        };
+        setup(model().with_privacy(privacy), &options).expect("setup")
+    };
+    let [rotated, old] = rotated::keys();
     json!([
-        one("plain", Privacy::PUBLIC, plain),
-        one("zero-knowledge", hidden, private),
+        one("plain", &key(Privacy::PUBLIC, plain), None),
+        one("zero-knowledge", &key(hidden, private), None),
+        one("rotated", &rotated, Some(&old)),
     ])
 }
 
-fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
-    let options = SetupOptions {
-        code: Some(code),
-        ..SetupOptions::default()
-    };
-    let key = setup(model().with_privacy(privacy), &options).expect("setup");
-    let weights = key.commitment(0).expect("a commitment");
+/// A proof with a key, and the setup proof of that key; it may be in the place of an old one.
+fn one(name: &str, key: &ProvingKey, old: Option<&ProvingKey>) -> Value {
     // In place of randomness, for this proof and the setup proof of the key.
-    let seed = |byte: u8| match privacy.zero_knowledge() {
+    let seed = |byte: u8| match key.model.privacy.zero_knowledge() {
         true => Seed::from_bytes([byte; 32]),
         false => Seed::PUBLIC,
     };
     let mut verifying = key.verifying.clone();
+    let copies = 0..verifying.weights.commitments.roots.len();
+    let mut matrices: Vec<_> = copies
+        .map(|number| key.commitment(number).expect("a commitment"))
+        .collect();
+    if let Some(old) = old {
+        let opening = verifying.weights.previous_opening;
+        let number = old.verifying.weights.commitments.commitment_of(opening);
+        matrices.push(old.commitment(number).expect("a commitment"));
+    }
+    let matrices: Vec<&CommittedMatrix> = matrices.iter().map(AsRef::as_ref).collect();
+    let messages = |statement: &Statement<'_>, trace: &Trace<'_>, weights, context, seed| {
+        let proof = prove_trace(&Cpu, statement, trace, (0, weights), context, seed, None);
+        proof.expect("a proof").0
+    };
     verifying.weights.setup_proof = {
         let statement = Statement::of_setup(&key.verifying.weights).expect("a statement");
         let trace = Trace::of_weights(statement.circuit(), &key.lowered.parameters).expect("a trace");
-        let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), b"", seed(2), None)
-            .expect("a proof")
-            .0;
-        proof.messages
+        messages(&statement, &trace, &matrices[..], b"", seed(2)).messages
     };
-    let input = ArrayD::from_shape_vec(IxDyn(&[1, 4]), vec![3, -1, 100, -127]).expect("a shape");
+    let mut setup = VerifierTranscript::recording(PROTOCOL_SETUP, &verifying.weights.setup_proof);
+    verify_setup_recording(&verifying.weights, &mut setup).expect("valid");
+
     let statement = Statement::new(&verifying).expect("a statement");
-    let trace = Trace::generate(&key, &statement, &input).expect("a trace");
-    let proof = prove_trace(&Cpu, &statement, &trace, (0, &[&weights]), CONTEXT, seed(1), None)
-        .expect("a proof")
-        .0;
+    let shape = key.model.network.graph[NodeId(0)].fact.shape.clone();
+    let some = [3, -1, 100, -127].into_iter().cycle();
+    let count = shape.iter().product();
+    let input = ArrayD::from_shape_vec(IxDyn(&shape), some.take(count).collect()).expect("a shape");
+    let trace = Trace::generate(key, &statement, &input).expect("a trace");
+    let proof = messages(&statement, &trace, &matrices[..1], CONTEXT, seed(1));
 
     let trusted = TrustedKey::new(&verifying).expect("a key");
     let verified = trusted.verify(&proof, CONTEXT).expect("valid");
@@ -121,6 +145,7 @@ fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
             file(name, "proof", &proof),
         ],
         "transcript": written(statement.protocol(), &recording.events, recording.state),
+        "transcript of the setup proof": written(PROTOCOL_SETUP, setup.events(), setup.state()),
     })
 }
 
