@@ -23,7 +23,7 @@ from field import K, P, dot, eq_table, inverse
 from formats import BadFile, KINDS, key_digest, read_file
 from opening import Claim, Matrix, open_claims
 from postcard import encode
-from statement import answer_statement
+from statement import ANSWER, SETUP, answer_statement
 from transcript import Recording, Reject, Transcript, le8, unpack, work
 from verify import verify, verify_answer, verify_setup
 
@@ -164,15 +164,21 @@ class Files:
 
 
 class WholeProofs(unittest.TestCase):
+    def expect_transcript(self, transcript, expected):
+        self.assertEqual(transcript.lines(), expected["items"])
+        self.assertEqual(transcript.state.hex(), expected["state at the end"])
+
     def test_accepted_message_by_message(self):
         for whole in VECTORS["6 whole proofs"]:
             files = Files(DOCS / "test-vectors", whole["name"])
             with self.subTest(whole["name"]):
                 self.assertEqual(key_digest(files.key).hex(), whole["digest of the key"])
-                transcript = Recording("zkml v2", files.proof["messages"])
+                transcript = Recording(ANSWER, files.proof["messages"])
                 roots = verify(files.key, files.proof, whole["context"].encode(), transcript=transcript)
-                self.assertEqual(transcript.lines(), whole["transcript"]["items"])
-                self.assertEqual(transcript.state.hex(), whole["transcript"]["state at the end"])
+                self.expect_transcript(transcript, whole["transcript"])
+                transcript = Recording(SETUP, files.key["weights"]["setup_proof"])
+                verify_setup(files.key["weights"], transcript)
+                self.expect_transcript(transcript, whole["transcript of the setup proof"])
                 expected = {home: whole[f"{home.lower()}.root"] for home in ("Input", "Output")}
                 self.assertEqual({home: roots[home].hex() if home in roots else None for home in expected}, expected)
 
