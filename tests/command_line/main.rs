@@ -72,14 +72,14 @@ version        4
 payload        49 bytes
 size           101 bytes
 checksum       ok
-key digest     KEY
+key digest     DIGEST
 opening        3
 input          3 integers: 1, 2, 300
 output 0       1 integer: -4
 messages       5 bytes
 labels         (--key KEY lists the messages; for a proof bound to a context add --context TEXT)
 ";
-    assert_eq!(text(&output.stdout), expected.replace("KEY", &"ab".repeat(32)));
+    assert_eq!(text(&output.stdout), expected.replace("DIGEST", &"ab".repeat(32)));
 
     let output = zkml(&["inspect", "--json", "a.proof"], folder.path());
     assert_eq!(output.status.code(), Some(0));
