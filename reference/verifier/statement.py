@@ -115,7 +115,7 @@ def check_weights(weights, privacy):
     require(query_bits(code) >= TARGET, "code", "too few columns are opened")
     require(code["log_codeword"] <= 28, "code", "the codeword is too long")
     size = 2 ** code["log_row"] + code["tail"]
-    require(not levels or size >> code["log_stride"] <= 2**24, "code", "rows of the trace are too long")
+    require(size >> code["log_stride"] <= 2**24, "code", "rows of the trace are too long")
     for level in levels:
         check_code(level)
         row = 2 ** level["log_row"]
