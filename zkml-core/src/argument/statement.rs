@@ -15,7 +15,7 @@ use crate::keys::{
     PublicTensor, VerifyingKey, WeightsKey, public_tensors, tensor_tail, trace_extents, trace_tail,
 };
 use crate::lookup::{self, LookupShape, TableShape};
-use crate::masking::Masking;
+use crate::masking::{Masking, TapeSize};
 use crate::pcs::{ClaimPoint, Commitment, CommitmentScheme, Packing, Scheme};
 use crate::privacy::Privacy;
 use crate::proof::{Artifact, Proof};
@@ -75,8 +75,8 @@ pub struct Statement<'k> {
     pub opened: Vec<ClaimPoint>,
     /// Rows for pads and masks, in zero knowledge.
     pub masking: Option<Masking>,
-    /// Checks that a proof makes of hidden values.
-    pub constraints: usize,
+    /// Hidden scalars, what the verifier computes with them, and the checks that it makes.
+    pub tape: TapeSize,
     /// The batched sumchecks of the reduction.
     pub(crate) stages: Vec<Stage>,
 }
@@ -220,7 +220,7 @@ impl<'k> Statement<'k> {
             separate,
             opened: Vec::new(),
             masking: None,
-            constraints: 0,
+            tape: TapeSize::default(),
             stages: Vec::new(),
             circuit,
         };
@@ -233,7 +233,7 @@ impl<'k> Statement<'k> {
         Ok(statement)
     }
 
-    /// Derives what a walk tells: points, constraints, and how many scalars are hidden.
+    /// Derives what a walk tells: points, the size of the tape, and so how many scalars are hidden.
     fn walk(&mut self) -> Result<(), VerifyError> {
         let hides = self.privacy.zero_knowledge();
         if hides {
@@ -242,10 +242,10 @@ impl<'k> Statement<'k> {
         }
         let walk = walk(self)?;
         self.opened = walk.points;
-        self.constraints = walk.constraints;
+        self.tape = walk.tape;
         self.stages = walk.stages;
         if hides {
-            self.masking = Some(self.masking_of(walk.scalars));
+            self.masking = Some(self.masking_of(walk.tape.scalars));
         }
         Ok(())
     }
@@ -299,7 +299,7 @@ impl<'k> Statement<'k> {
             separate: self.separate,
             opened: self.opened,
             masking: self.masking,
-            constraints: self.constraints,
+            tape: self.tape,
             stages: self.stages,
         }
     }
