@@ -5,7 +5,7 @@
 
 use super::{Statement, claims_to_open};
 use crate::field::{K, M61};
-use crate::masking::{Form, MAXIMUM_TAPE, Masking, Tape, TapeSize};
+use crate::masking::{Form, Masking, Tape, TapeSize};
 use crate::pcs::{ClaimPoint, Commitment, CommitmentScheme, Scheme};
 use crate::transcript::{Check, Quadratic, VerifierChannel, VerifyError};
 
@@ -38,7 +38,7 @@ const STAGE: &str = "reduce.stage";
 /// # Errors
 /// [`VerifyError::Key`] for a circuit whose claims cannot be reduced or multiply without end, or whose tape is too long.
 pub(crate) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
-    let tape = Tape::new(MAXIMUM_TAPE);
+    let tape = Tape::default();
     let mut channel = DryRun {
         tape: &tape,
         drawn: 0,

@@ -29,8 +29,10 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-mod layout;
 // Field arithmetic cannot overflow.
+#[allow(clippy::arithmetic_side_effects)]
+mod form;
+mod layout;
 #[cfg(feature = "prover")]
 #[allow(clippy::arithmetic_side_effects)]
 mod prover;
@@ -44,11 +46,11 @@ mod tests;
 #[allow(clippy::arithmetic_side_effects)]
 mod verifier;
 
+pub use form::Form;
 pub use layout::Masking;
 #[cfg(feature = "prover")]
 pub use prover::{MaskedProver, Pads, close};
 #[cfg(feature = "prover")]
 pub use record::{Record, Replay};
-pub(crate) use tape::MAXIMUM_TAPE;
-pub use tape::{Constraint, Form, Tape, TapeSize};
+pub use tape::{Constraint, Tape, TapeSize};
 pub use verifier::{Answers, MaskedVerifier};

@@ -13,145 +13,15 @@
 
 use core::cell::RefCell;
 use core::fmt;
-use core::ops::{Add, Mul, Neg, Sub};
 
-use ark_ff::AdditiveGroup;
+use ark_ff::{AdditiveGroup, Field};
 
+use super::form::{Affine, Form, Linear};
 use crate::field::{K, mul_k};
-use crate::transcript::{Check, Quadratic, Scalar, VerifyError};
+use crate::transcript::{Check, Quadratic, VerifyError};
 
-/// Most entries, constraints and products on one tape. They take up to 100 bytes each. VGG-16 has some 5,000.
-pub(crate) const MAXIMUM_TAPE: usize = 1 << 20;
-
-/// A hidden value, as an affine form in the pads. Its constant cannot be read: the argument cannot depend on it.
-///
-/// ```compile_fail
-/// fn leaks(value: zkml_core::masking::Form<'_>) -> bool {
-///     value == value
-/// }
-/// ```
-#[derive(Clone, Copy)]
-pub struct Form<'t> {
-    constant: K,
-    linear: Option<Linear<'t>>,
-}
-
-/// `factor * entry`
-#[derive(Clone, Copy)]
-struct Linear<'t> {
-    factor: K,
-    entry: u32,
-    tape: &'t Tape,
-}
-
-/// A form that outlives its tape.
-struct Affine {
-    constant: K,
-    linear: Option<(K, u32)>,
-}
-
-impl From<Form<'_>> for Affine {
-    fn from(form: Form<'_>) -> Self {
-        Self {
-            constant: form.constant,
-            linear: form.linear.map(|linear| (linear.factor, linear.entry)),
-        }
-    }
-}
-
-impl Affine {
-    /// Its linear part and its constant, from the values of the entries.
-    fn at(&self, entries: &[K]) -> Option<[K; 2]> {
-        let linear = match self.linear {
-            Some((factor, entry)) => mul_k(factor, *entries.get(entry as usize)?),
-            None => K::ZERO,
-        };
-        Some([linear, self.constant])
-    }
-}
-
-impl fmt::Debug for Form<'_> {
-    /// The prover's constants are secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Form").finish_non_exhaustive()
-    }
-}
-
-impl From<K> for Form<'_> {
-    fn from(constant: K) -> Self {
-        Self {
-            constant,
-            linear: None,
-        }
-    }
-}
-
-impl Add for Form<'_> {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        let linear = match (self.linear, other.linear) {
-            (Some(a), Some(b)) => Some(a.tape.sum(a, b)),
-            (a, b) => a.or(b),
-        };
-        Self {
-            constant: self.constant + other.constant,
-            linear,
-        }
-    }
-}
-
-impl Add<&Self> for Form<'_> {
-    type Output = Self;
-    fn add(self, other: &Self) -> Self {
-        self + *other
-    }
-}
-
-impl Sub for Form<'_> {
-    type Output = Self;
-    fn sub(self, other: Self) -> Self {
-        self + -other
-    }
-}
-
-impl Sub<&Self> for Form<'_> {
-    type Output = Self;
-    fn sub(self, other: &Self) -> Self {
-        self + -*other
-    }
-}
-
-impl Neg for Form<'_> {
-    type Output = Self;
-    fn neg(self) -> Self {
-        Self {
-            constant: -self.constant,
-            linear: self.linear.map(|linear| Linear {
-                factor: -linear.factor,
-                ..linear
-            }),
-        }
-    }
-}
-
-impl Mul<K> for Form<'_> {
-    type Output = Self;
-    fn mul(self, factor: K) -> Self {
-        Self {
-            constant: mul_k(self.constant, factor),
-            linear: self.linear.map(|linear| Linear {
-                factor: mul_k(linear.factor, factor),
-                ..linear
-            }),
-        }
-    }
-}
-
-impl Scalar for Form<'_> {
-    fn zero() -> Self {
-        Self::from(K::ZERO)
-    }
-}
+/// Most entries, constraints and products on one tape. They take up to 112 bytes each.
+pub(super) const MAXIMUM_TAPE: usize = 1 << 20;
 
 enum Entry {
     /// The negative of the next pad.
@@ -186,6 +56,10 @@ impl Stated {
         })
     }
 }
+
+const _: () = assert!(
+    size_of::<Entry>() <= 112 && size_of::<Stated>() <= 112 && size_of::<(K, Affine, Affine)>() <= 112
+);
 
 /// One of the verifier's checks: `Q^h = coefficients[0] + coefficients[1] xi + coefficients[2] xi^2`, for the prover at
 /// `m + xi d`, for the verifier at `z`.
@@ -226,8 +100,7 @@ pub struct TapeSize {
 }
 
 impl TapeSize {
-    /// All of it.
-    pub fn total(&self) -> usize {
+    fn total(&self) -> usize {
         let parts = [self.scalars, self.sums, self.constraints, self.products];
         parts.into_iter().fold(0, usize::saturating_add)
     }
@@ -263,8 +136,8 @@ impl TapeSize {
 ///     Ok(())
 /// }
 /// ```
+#[derive(Default)]
 pub struct Tape {
-    most: usize,
     contents: RefCell<Contents>,
 }
 
@@ -279,8 +152,8 @@ struct Contents {
 
 impl Contents {
     /// Makes room for more, if there is.
-    fn has_room(&mut self, more: usize, most: usize) -> bool {
-        self.is_full |= more > most.saturating_sub(self.size.total());
+    fn has_room(&mut self, more: usize) -> bool {
+        self.is_full |= more > MAXIMUM_TAPE.saturating_sub(self.size.total());
         !self.is_full
     }
 
@@ -290,9 +163,9 @@ impl Contents {
         index
     }
 
-    /// The value of each entry, where that of a pad is the next of `pads`.
-    fn values(&self, pads: &[K]) -> Option<Vec<K>> {
-        let mut pads = pads.iter();
+    /// The value of each entry, where that of a pad is the next one of `point`. The last of these is no scalar's.
+    fn values(&self, point: &[K]) -> Option<Vec<K>> {
+        let mut pads = point.iter();
         let mut values: Vec<K> = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
             values.push(match entry {
@@ -303,7 +176,7 @@ impl Contents {
                 }
             });
         }
-        Some(values)
+        (pads.len() == 1).then_some(values)
     }
 }
 
@@ -315,25 +188,17 @@ impl fmt::Debug for Tape {
 }
 
 impl Tape {
-    /// An empty tape with room for `most` entries, constraints and products, and [`MAXIMUM_TAPE`] at most.
-    pub fn new(most: usize) -> Self {
-        Self {
-            most: most.min(MAXIMUM_TAPE),
-            contents: RefCell::default(),
-        }
-    }
-
     /// Hidden scalars from their constants, each under the next pad.
     pub(crate) fn scalars(&self, constants: &[K]) -> Result<Vec<Form<'_>>, VerifyError> {
         let contents = &mut *self.contents.borrow_mut();
-        if !contents.has_room(constants.len(), self.most) {
-            return Err(self.too_long());
+        if !contents.has_room(constants.len()) {
+            return Err(too_long());
         }
         contents.size.scalars += constants.len();
         let forms = constants.iter().map(|&constant| Form {
             constant,
             linear: Some(Linear {
-                factor: <K as ark_ff::Field>::ONE,
+                factor: K::ONE,
                 entry: contents.push(Entry::Pad),
                 tape: self,
             }),
@@ -342,9 +207,9 @@ impl Tape {
     }
 
     /// The sum of two linear parts. On a tape that is full it is a wrong one, and the tape gives no constraints.
-    fn sum<'t>(&'t self, a: Linear<'t>, b: Linear<'t>) -> Linear<'t> {
+    pub(super) fn sum<'t>(&'t self, a: Linear<'t>, b: Linear<'t>) -> Linear<'t> {
         let contents = &mut *self.contents.borrow_mut();
-        if !contents.has_room(1, self.most) {
+        if !contents.has_room(1) {
             return a;
         }
         contents.size.sums += 1;
@@ -352,9 +217,8 @@ impl Tape {
             factors: [a.factor, b.factor],
             of: [a.entry, b.entry],
         });
-        let factor = <K as ark_ff::Field>::ONE;
         Linear {
-            factor,
+            factor: K::ONE,
             entry,
             tape: self,
         }
@@ -363,8 +227,8 @@ impl Tape {
     /// States that a sum of products is 0.
     pub(crate) fn state(&self, check: Check<'_>, sum: Quadratic<'_, Form<'_>>) -> Result<(), VerifyError> {
         let contents = &mut *self.contents.borrow_mut();
-        if !contents.has_room(sum.products.len().saturating_add(1), self.most) {
-            return Err(self.too_long());
+        if !contents.has_room(sum.products.len().saturating_add(1)) {
+            return Err(too_long());
         }
         contents.size.constraints += 1;
         contents.size.products += sum.products.len();
@@ -384,13 +248,13 @@ impl Tape {
     pub(crate) fn size(&self) -> Result<TapeSize, VerifyError> {
         let contents = self.contents.borrow();
         match contents.is_full {
-            true => Err(self.too_long()),
+            true => Err(too_long()),
             false => Ok(contents.size),
         }
     }
 
     /// The constraints in the order in which they were stated, where the linear part of each form is taken at `point`:
-    /// the mask `m`, or the answer `z`. Their last element is no scalar's.
+    /// the mask `m`, or the answer `z`.
     ///
     /// # Errors
     /// [`VerifyError::Invariant`] for a tape of another size than `expected`: the dry run that found it ran the same
@@ -403,27 +267,17 @@ impl Tape {
                 "tape: {expected:?} were counted, {found:?} are there"
             )));
         }
-        let pads = match point.split_last() {
-            Some((_, pads)) if pads.len() == expected.scalars => pads,
-            _ => {
-                let (found, pads) = (point.len(), expected.scalars);
-                return Err(broken(format!(
-                    "tape: {found} values for {pads} scalars and one more"
-                )));
-            }
-        };
         let contents = self.contents.into_inner();
-        let constraints = contents.values(pads).and_then(|values| {
+        let constraints = contents.values(point).and_then(|values| {
             let constraints = contents.constraints.iter();
             constraints.map(|stated| stated.at(&values)).collect()
         });
-        constraints.ok_or_else(|| broken("tape: an entry before it was written".into()))
+        constraints.ok_or_else(|| broken(format!("tape: {} values for {expected:?}", point.len())))
     }
+}
 
-    fn too_long(&self) -> VerifyError {
-        VerifyError::Key(format!(
-            "the argument computes too much with hidden values: at most {} operations are allowed",
-            self.most
-        ))
-    }
+fn too_long() -> VerifyError {
+    VerifyError::Key(format!(
+        "the argument computes too much with hidden values: at most {MAXIMUM_TAPE} operations are allowed"
+    ))
 }

@@ -4,7 +4,8 @@ use ark_ff::{AdditiveGroup, Field};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::{Constraint, Form, MAXIMUM_TAPE, MaskedVerifier, Record, Replay, Tape, TapeSize};
+use super::tape::MAXIMUM_TAPE;
+use super::{Constraint, Form, MaskedVerifier, Record, Replay, Tape, TapeSize};
 use crate::field::{K, M61, P};
 use crate::transcript::{Check, Quadratic, Scalar, VerifierChannel, VerifyError};
 
@@ -52,7 +53,7 @@ fn a_tape_says_what_the_written_forms_say() {
     for _ in 0..50 {
         let scalars = rng.gen_range(1..6);
         let constants = random(&mut rng, scalars);
-        let tape = Tape::new(MAXIMUM_TAPE);
+        let tape = Tape::default();
         let mut forms: Vec<Form<'_>> = tape.scalars(&constants).expect("room");
         let mut written: Vec<Written> = (0..scalars)
             .map(|index| Written {
@@ -112,7 +113,7 @@ fn a_tape_says_what_the_written_forms_say() {
 /// Only the sum of two forms with linear parts takes an entry.
 #[test]
 fn multiples_and_constants_take_no_entries() {
-    let tape = Tape::new(MAXIMUM_TAPE);
+    let tape = Tape::default();
     let forms = tape.scalars(&[K::ONE, K::ONE]).expect("room");
     let multiple = -(forms[0] * K::from(3u64)) + Form::from(K::ONE) - Form::zero();
     assert_eq!(tape.size().expect("room").sums, 0);
@@ -122,7 +123,7 @@ fn multiples_and_constants_take_no_entries() {
 
 /// A tape of two scalars and their sum, which is stated to be 0.
 fn short() -> (Tape, TapeSize) {
-    let tape = Tape::new(4);
+    let tape = Tape::default();
     let forms = tape.scalars(&[K::ONE, K::ONE]).expect("room");
     let linear = forms[0] + forms[1];
     let sum = Quadratic {
@@ -168,44 +169,36 @@ fn a_tape_of_another_size_gives_no_constraints() {
 #[test]
 fn a_full_tape_is_an_error() {
     let full = |error: VerifyError| assert!(matches!(error, VerifyError::Key(_)), "{error}");
-    let sums = |tape: &Tape| {
-        let forms = tape.scalars(&[K::ONE, K::ONE]).expect("room");
-        let _ = (0..3).fold(forms[0], |sum, _| sum + forms[1]);
-    };
-    let tape = Tape::new(4);
-    sums(&tape);
-    full(tape.size().expect_err("full"));
-    full(tape.scalars(&[]).expect_err("full"));
-    let sum = Quadratic {
+    let zero = || Quadratic {
         linear: Form::zero(),
         products: &[],
     };
-    full(tape.state(CHECK, sum).expect_err("full"));
-    let size = TapeSize {
-        scalars: 2,
-        sums: 2,
-        ..TapeSize::default()
-    };
-    full(tape.into_constraints(&size, &[K::ONE; 3]).expect_err("full"));
-
-    let tape = Tape::new(4);
-    full(tape.scalars(&[K::ONE; 5]).expect_err("full"));
-    full(tape.size().expect_err("full"));
-
-    let tape = Tape::new(4);
-    let one = Form::from(K::ONE);
-    let sum = Quadratic {
-        linear: one,
-        products: &[(K::ONE, &one, &one); 4],
-    };
-    full(tape.state(CHECK, sum).expect_err("full"));
-    full(tape.size().expect_err("full"));
-
-    // No tape is longer, however much is asked for.
-    let tape = Tape::new(usize::MAX);
-    let most = vec![K::ONE; MAXIMUM_TAPE];
-    assert_eq!(tape.scalars(&most).expect("room").len(), MAXIMUM_TAPE);
-    full(tape.scalars(&[K::ONE]).expect_err("full"));
+    type Add = for<'t> fn(&'t Tape, &[Form<'t>]);
+    let one_too_many: [Add; 3] = [
+        |_, forms| {
+            let _ = forms[0] + forms[1] + forms[0];
+        },
+        |tape, _| assert!(tape.scalars(&[K::ONE; 2]).is_err()),
+        |tape, forms| {
+            let products = &[(K::ONE, &forms[0], &forms[1])];
+            let linear = Form::zero();
+            assert!(tape.state(CHECK, Quadratic { linear, products }).is_err());
+        },
+    ];
+    for add in one_too_many {
+        let tape = Tape::default();
+        let forms = tape.scalars(&vec![K::ONE; MAXIMUM_TAPE - 1]).expect("room");
+        let size = tape.size().expect("room");
+        add(&tape, &forms);
+        full(tape.size().expect_err("full"));
+        full(tape.scalars(&[]).expect_err("full"));
+        full(tape.state(CHECK, zero()).expect_err("full"));
+        full(tape.into_constraints(&size, &[]).expect_err("full"));
+    }
+    let tape = Tape::default();
+    let _ = tape.scalars(&vec![K::ONE; MAXIMUM_TAPE - 1]).expect("room");
+    tape.state(CHECK, zero()).expect("room for one");
+    tape.size().expect("just full");
 }
 
 /// Nothing of a record may be left, and nothing may be heard that is not in it.
@@ -254,7 +247,7 @@ fn padded_scalars_are_forms() {
         scalars: vec![K::from(5u64), K::from(7u64)],
         ..Record::default()
     };
-    let tape = Tape::new(MAXIMUM_TAPE);
+    let tape = Tape::default();
     let mut replay = Replay::new(&record);
     let mut channel = MaskedVerifier::new(&mut replay, &tape);
     let value = channel.read_scalar("a").expect("a scalar");

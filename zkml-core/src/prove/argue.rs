@@ -127,7 +127,7 @@ pub(crate) fn replay<M: MatrixOracle>(
 ) -> Result<Vec<Constraint>, ProveError> {
     let public = PublicCells::new(statement, &trace.public);
     let public = |column: ColumnId, point: &[Coordinate]| public.evaluate(column, point);
-    let tape = Tape::new(statement.tape.total());
+    let tape = Tape::default();
     let mut replay = Replay::new(record);
     let mut channel = MaskedVerifier::new(&mut replay, &tape);
     let opened = claims_to_open(&mut channel, statement, &public)?;

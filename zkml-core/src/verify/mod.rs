@@ -144,7 +144,7 @@ fn open_with<S: CommitmentScheme, C: VerifierChannel<Scalar = K>>(
             None => Ok(()),
         };
     };
-    let tape = Tape::new(statement.tape.total());
+    let tape = Tape::default();
     let mut channel = MaskedVerifier::new(transcript, &tape);
     let opened = claims_to_open(&mut channel, statement, &public)?;
     let mask = Some(masking.opening_mask());

@@ -400,7 +400,7 @@ fn replay(
     z: &[K],
 ) -> (Combination, Vec<Constraint>) {
     let cells = PublicCells::new(statement, public);
-    let tape = Tape::new(statement.tape.total());
+    let tape = Tape::default();
     let mut replay = Replay::new(record);
     let mut channel = MaskedVerifier::new(&mut replay, &tape);
     let claims = claims_to_open(&mut channel, statement, &|column, point| {
