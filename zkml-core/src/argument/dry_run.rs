@@ -1,19 +1,18 @@
 //! The argument without a proof: every message is 0, every check passes, challenges are only distinct.
 //!
-//! It counts scalars and checks, and so the pads that zero knowledge needs, and the claims of each sumcheck.
+//! It finds the size of the tape, and so the pads that zero knowledge needs, and the claims of each sumcheck. Without zero
+//! knowledge there is no tape, but the same limit.
 
 use super::{Statement, claims_to_open};
 use crate::field::{K, M61};
-use crate::masking::Masking;
+use crate::masking::{Form, Masking, Tape, TapeSize};
 use crate::pcs::{Commitment, CommitmentScheme, Scheme};
 use crate::transcript::{Check, Quadratic, VerifierChannel, VerifyError};
 
-/// The size of every proof of a statement: its hidden scalars and checks.
+/// The size of every proof of a statement: all that is computed with hidden values.
 pub(crate) struct Walk {
-    /// Scalars that zero knowledge hides.
-    pub(crate) scalars: usize,
-    /// Checks that a proof makes.
-    pub(crate) constraints: usize,
+    /// Hidden scalars, what is computed with them, and checks.
+    pub(crate) tape: TapeSize,
     /// The batched sumchecks of the reduction, in their order.
     pub(crate) stages: Vec<Stage>,
 }
@@ -35,9 +34,15 @@ const STAGE: &str = "reduce.stage";
 /// Walks through the argument up to the row combination.
 ///
 /// # Errors
-/// [`VerifyError::Key`] for a circuit whose claims cannot be reduced or multiply without end.
+/// [`VerifyError::Key`] for a circuit whose claims cannot be reduced or multiply without end, or whose tape is too long.
 pub(crate) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
-    let mut channel = DryRun::default();
+    let tape = Tape::default();
+    let mut channel = DryRun {
+        tape: &tape,
+        drawn: 0,
+        stages: Vec::new(),
+        stage: Stage::default(),
+    };
     let claims = claims_to_open(&mut channel, statement, &|_, _| K::from(0u64))?;
     let root = [0; 32];
     let weights = Commitment {
@@ -51,33 +56,29 @@ pub(crate) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
     let mask = statement.masking.as_ref().map(Masking::opening_mask);
     Scheme::verify_claims(&mut channel, statement.key.opening(), &commitments, &claims, mask)?;
     Ok(Walk {
-        scalars: channel.scalars,
-        constraints: channel.constraints,
+        tape: tape.size()?,
         stages: channel.stages,
     })
 }
 
-#[derive(Default)]
-struct DryRun {
+struct DryRun<'t> {
+    tape: &'t Tape,
     drawn: u64,
-    scalars: usize,
-    constraints: usize,
     stages: Vec<Stage>,
     /// The depth that is reduced.
     stage: Stage,
 }
 
-impl VerifierChannel for DryRun {
-    type Scalar = K;
+impl<'t> VerifierChannel for DryRun<'t> {
+    type Scalar = Form<'t>;
 
-    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<Form<'t>>, VerifyError> {
         if label == STAGE {
             // A round's polynomial of degree `count`.
             self.stage.rounds = self.stage.rounds.saturating_add(1);
             self.stage.degrees = self.stage.degrees.saturating_add(count);
         }
-        self.scalars = self.scalars.saturating_add(count);
-        Ok(vec![K::from(0u64); count])
+        self.tape.scalars(&vec![K::from(0u64); count])
     }
 
     fn read_extension(&mut self, _: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
@@ -115,18 +116,16 @@ impl VerifierChannel for DryRun {
         Ok(())
     }
 
-    fn constrain_zero(&mut self, _: Check<'_>, _: K) -> Result<(), VerifyError> {
-        self.constraints = self.constraints.saturating_add(1);
-        Ok(())
-    }
-
-    fn constrain_quadratic(&mut self, check: Check<'_>, _: Quadratic<'_, K>) -> Result<(), VerifyError> {
+    fn constrain_quadratic(
+        &mut self,
+        check: Check<'_>,
+        sum: Quadratic<'_, Form<'t>>,
+    ) -> Result<(), VerifyError> {
         if check.name == STAGE {
             let mut stage = core::mem::take(&mut self.stage);
             stage.claims = stage.claims.max(1);
             self.stages.push(stage);
         }
-        self.constraints = self.constraints.saturating_add(1);
-        Ok(())
+        self.tape.state(check, sum)
     }
 }

@@ -67,7 +67,7 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
     terms.extend(copies_term(statement));
     if statement.masking.is_some() {
         // Powers of eta over the constraints, then a polynomial of degree 2 in xi.
-        let error = statement.constraints.saturating_add(2) as f64;
+        let error = statement.tape.constraints.saturating_add(2) as f64;
         let bits = f64::from(FIELD_BITS) - error.log2();
         terms.push(ErrorTerm::new(&CLOSING, "closing: constraints", bits));
     }

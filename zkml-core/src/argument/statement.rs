@@ -16,7 +16,7 @@ use crate::keys::{
     PublicTensor, VerifyingKey, WeightsKey, public_tensors, tensor_tail, trace_extents, trace_tail,
 };
 use crate::lookup::{self, LookupShape, TableShape};
-use crate::masking::Masking;
+use crate::masking::{Masking, TapeSize};
 use crate::pcs::{Commitment, CommitmentScheme, Packing, Scheme};
 use crate::privacy::Privacy;
 use crate::proof::{Artifact, Proof};
@@ -74,8 +74,8 @@ pub struct Statement<'k> {
     pub separate: Vec<SeparateTensors>,
     /// Rows for pads and masks, in zero knowledge.
     pub masking: Option<Masking>,
-    /// Checks that a proof makes of hidden values.
-    pub constraints: usize,
+    /// Hidden scalars, what the verifier computes with them, and the checks that it makes.
+    pub tape: TapeSize,
     /// The batched sumchecks of the reduction.
     pub(crate) stages: Vec<Stage>,
 }
@@ -218,7 +218,7 @@ impl<'k> Statement<'k> {
             weights,
             separate,
             masking: None,
-            constraints: 0,
+            tape: TapeSize::default(),
             stages: Vec::new(),
             circuit,
         };
@@ -231,7 +231,7 @@ impl<'k> Statement<'k> {
         Ok(statement)
     }
 
-    /// Derives what a walk tells: constraints, and how many scalars are hidden.
+    /// Derives what a walk tells: the size of the tape, and so how many scalars are hidden.
     fn walk(&mut self) -> Result<(), VerifyError> {
         let hides = self.privacy.zero_knowledge();
         if hides {
@@ -239,10 +239,10 @@ impl<'k> Statement<'k> {
             self.masking = Some(self.masking_of(0));
         }
         let walk = walk(self)?;
-        self.constraints = walk.constraints;
+        self.tape = walk.tape;
         self.stages = walk.stages;
         if hides {
-            self.masking = Some(self.masking_of(walk.scalars));
+            self.masking = Some(self.masking_of(walk.tape.scalars));
         }
         Ok(())
     }
@@ -295,7 +295,7 @@ impl<'k> Statement<'k> {
             weights: self.weights,
             separate: self.separate,
             masking: self.masking,
-            constraints: self.constraints,
+            tape: self.tape,
             stages: self.stages,
         }
     }

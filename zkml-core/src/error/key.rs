@@ -195,6 +195,12 @@ pub enum SizesError {
         /// How many are allowed.
         most: u64,
     },
+    /// The verifier would compute too much with hidden values.
+    #[error("the argument computes too much with hidden values: at most {most} operations are allowed")]
+    Tape {
+        /// Operations that are allowed.
+        most: usize,
+    },
     /// A proof would be too large.
     #[error(
         "matrices of {trace_rows} rows, and {weight_rows} of weights: a proof would have about {found} bytes, more \

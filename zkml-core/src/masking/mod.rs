@@ -19,9 +19,9 @@
 //!
 //! Checks: `closing.constraints` (`Q^h(z, xi) + z_last = e_0 + e_1 xi`), `opening.column`.
 //!
-//! The verifier runs the same code as without zero knowledge, twice: once to read the messages ([`MaskedVerifier`]),
-//! and once over affine forms, each known by two numbers ([`Replay`]). The prover runs the second walk too, over its
-//! own values, and so learns `A_0` and `A_1`.
+//! The verifier runs the same code as without zero knowledge, over affine forms on a [`Tape`] ([`MaskedVerifier`]). After
+//! `z` is read, the tape gives the constraints at `z` ([`Answers::read`]). The prover runs this code over its own
+//! messages and values; its tape, at `m`, gives `A_0` and `A_1`.
 //!
 //! One proof consumes its pads, mask and their tails: two answers for one `(m, d)` reveal `d`.
 //!
@@ -29,18 +29,28 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-mod layout;
 // Field arithmetic cannot overflow.
+#[allow(clippy::arithmetic_side_effects)]
+mod form;
+mod layout;
 #[cfg(feature = "prover")]
 #[allow(clippy::arithmetic_side_effects)]
 mod prover;
+#[cfg(feature = "prover")]
+mod record;
 #[allow(clippy::arithmetic_side_effects)]
-mod replay;
+mod tape;
+#[cfg(test)]
+#[cfg(feature = "prover")]
+mod tests;
 #[allow(clippy::arithmetic_side_effects)]
 mod verifier;
 
+pub use form::Form;
 pub use layout::Masking;
 #[cfg(feature = "prover")]
 pub use prover::{MaskedProver, Pads, close};
-pub use replay::{Constraint, Record, Replay};
-pub use verifier::{Closing, MaskedVerifier};
+#[cfg(feature = "prover")]
+pub use record::{Record, Replay};
+pub use tape::{Constraint, MAXIMUM_TAPE, Tape, TapeSize};
+pub use verifier::{Answers, MaskedVerifier};

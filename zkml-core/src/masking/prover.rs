@@ -52,7 +52,7 @@ impl Pads {
         (pads, cells)
     }
 
-    /// The masks, for the replay.
+    /// The masks, at which the tape is taken.
     pub fn mask(&self) -> &[K] {
         &self.mask
     }

@@ -1,88 +1,126 @@
-//! The verifier's channel under pads: the first walk takes down the messages, the second judges them.
-//!
-//! A hidden value is the affine form `s - d_i` in the pads. All operations on it are linear, up to the products of a
-//! check. The closing check needs the homogenized form at `(z, xi)`, and this number is linear in the form. So no form
-//! is ever written out: after `z` is read, the verifier's code runs once more, over the pairs of numbers of [`Replay`].
-//! Hidden values take the verifier as much memory as plain ones.
+//! The verifier's channel under pads, and the closing messages.
 
 use ark_ff::{AdditiveGroup, Field};
 
-use super::{Constraint, Masking, Record};
+use super::{Form, Masking, Tape, TapeSize};
 use crate::field::{K, M61, mul_k};
 use crate::pcs::CommitmentScheme;
 use crate::transcript::{Check, Quadratic, VerifierChannel, VerifyError};
 
-/// Reads padded scalars from a transcript and takes them down. Checks on them are not judged yet.
+/// Reads padded scalars from another channel, as forms on a tape. Checks go to the tape and are judged by
+/// [`Answers::read`].
 #[derive(Debug)]
-pub struct MaskedVerifier<'t, C> {
-    transcript: &'t mut C,
-    masking: Masking,
-    record: Record,
+pub struct MaskedVerifier<'c, 't, C> {
+    inner: &'c mut C,
+    tape: &'t Tape,
 }
 
-impl<'t, C: VerifierChannel<Scalar = K>> MaskedVerifier<'t, C> {
-    /// Over `transcript`, of whose scalars there are as many as `masking` says.
-    pub fn new(transcript: &'t mut C, masking: Masking) -> Self {
-        Self {
-            transcript,
-            masking,
-            record: Record::default(),
-        }
-    }
-
-    /// Reads the closing messages.
-    ///
-    /// # Errors
-    ///
-    /// What reading the messages gives; [`VerifyError::Invariant`] for another number of scalars than there are pads.
-    pub fn close(self) -> Result<Closing, VerifyError> {
-        let Self {
-            transcript,
-            masking,
-            record,
-        } = self;
-        if record.scalars.len() != masking.scalars {
-            return Err(miscounted(record.scalars.len(), masking.scalars));
-        }
-        let eta = transcript.challenge("closing.batch");
-        let masked = transcript.read_extension("closing.masked", 2)?;
-        let xi = transcript.challenge("closing.point");
-        let response = transcript.read_extension("closing.response", masking.response_length())?;
-        Ok(Closing {
-            masking,
-            record,
-            eta,
-            masked,
-            xi,
-            response,
-        })
+impl<'c, 't, C> MaskedVerifier<'c, 't, C> {
+    /// Over `inner`.
+    pub fn new(inner: &'c mut C, tape: &'t Tape) -> Self {
+        Self { inner, tape }
     }
 }
 
-/// What was said up to the answer to the closing challenge.
+impl<'t, C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, 't, C> {
+    type Scalar = Form<'t>;
+
+    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<Form<'t>>, VerifyError> {
+        self.tape.scalars(&self.inner.read_scalars(label, count)?)
+    }
+
+    fn read_extension(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        self.inner.read_extension(label, count)
+    }
+
+    fn read_base(&mut self, label: &'static str, count: usize) -> Result<Vec<M61>, VerifyError> {
+        self.inner.read_base(label, count)
+    }
+
+    fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError> {
+        self.inner.read_digest(label)
+    }
+
+    fn read_node(&mut self, label: &'static str, bytes: usize) -> Result<[u8; 32], VerifyError> {
+        self.inner.read_node(label, bytes)
+    }
+
+    fn challenge(&mut self, label: &'static str) -> K {
+        self.inner.challenge(label)
+    }
+
+    fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
+        self.inner.positions(label, count, bound)
+    }
+
+    fn grind(&mut self, label: &'static str, bits: u32) -> Result<(), VerifyError> {
+        self.inner.grind(label, bits)
+    }
+
+    fn constrain_quadratic(
+        &mut self,
+        check: Check<'_>,
+        sum: Quadratic<'_, Form<'t>>,
+    ) -> Result<(), VerifyError> {
+        self.tape.state(check, sum)
+    }
+}
+
+/// The answers `z = m + xi d` to the closing challenge, row by row.
 #[derive(Debug)]
-pub struct Closing {
+pub struct Answers {
     masking: Masking,
-    record: Record,
-    eta: K,
-    masked: Vec<K>,
     xi: K,
     response: Vec<K>,
 }
 
-impl Closing {
-    /// What was said before, with padded scalars: for the second walk.
-    pub fn record(&self) -> &Record {
-        &self.record
+impl Answers {
+    /// Reads the closing messages and judges the constraints on the tape, whose size is known.
+    ///
+    /// # Errors
+    ///
+    /// What reading the messages gives; check `closing.constraints`; [`VerifyError::Invariant`] for a tape of another
+    /// size.
+    pub fn read<C: VerifierChannel<Scalar = K>>(
+        transcript: &mut C,
+        masking: Masking,
+        tape: Tape,
+        size: &TapeSize,
+    ) -> Result<Self, VerifyError> {
+        let eta = transcript.challenge("closing.batch");
+        let masked = transcript.read_extension("closing.masked", 2)?;
+        let xi = transcript.challenge("closing.point");
+        let response = transcript.read_extension("closing.response", masking.response_length())?;
+        let answers = Self {
+            masking,
+            xi,
+            response,
+        };
+        let z = answers.z();
+        let mut power = K::ONE;
+        let mut found = z.last().copied().unwrap_or_default();
+        for constraint in tape.into_constraints(size, &z)? {
+            found += mul_k(power, constraint.at(xi));
+            power = mul_k(power, eta);
+        }
+        let expected = masked.iter().zip([K::ONE, xi]);
+        if found == expected.map(|(value, factor)| mul_k(*value, factor)).sum() {
+            return Ok(answers);
+        }
+        Err(Check {
+            name: "closing.constraints",
+            place: "all constraints",
+        }
+        .failed())
     }
 
-    /// `z = m + xi d`, without tails.
-    pub fn z(&self) -> Vec<K> {
-        self.answers().flat_map(|(pads, _)| pads.to_vec()).collect()
+    /// `z`, without tails.
+    fn z(&self) -> Vec<K> {
+        self.rows().flat_map(|(pads, _)| pads.to_vec()).collect()
     }
 
-    /// Pads and tail of each pair of rows in the answer.
-    fn answers(&self) -> impl Iterator<Item = (&[K], &[K])> {
+    /// Pads and tail of each pair of rows.
+    fn rows(&self) -> impl Iterator<Item = (&[K], &[K])> {
         let mut rest = self.response.as_slice();
         (0..self.masking.pairs()).map(move |pair| {
             let (pads, after) = rest
@@ -92,32 +130,6 @@ impl Closing {
             rest = after;
             (pads, tail)
         })
-    }
-
-    /// The closing check, over the constraints of the second walk.
-    ///
-    /// # Errors
-    ///
-    /// Check `closing.constraints`.
-    pub fn judge(&self, constraints: &[Constraint]) -> Result<(), VerifyError> {
-        let mut power = K::ONE;
-        let z = self.z();
-        let mut found = *z.last().ok_or_else(|| VerifyError::Invariant {
-            what: "closing: no answer".into(),
-        })?;
-        for constraint in constraints {
-            found += mul_k(power, constraint.at(self.xi));
-            power = mul_k(power, self.eta);
-        }
-        let expected = self.masked.iter().zip([K::ONE, self.xi]);
-        if found == expected.map(|(value, factor)| mul_k(*value, factor)).sum() {
-            return Ok(());
-        }
-        Err(Check {
-            name: "closing.constraints",
-            place: "all constraints",
-        }
-        .failed())
     }
 
     /// What the opening must confirm: that the answers are `m + xi d`.
@@ -139,69 +151,6 @@ impl Closing {
                 &[(mask, K::ONE), (pads, self.xi)],
             )
         };
-        self.answers().enumerate().map(message).collect()
-    }
-}
-
-fn miscounted(found: usize, expected: usize) -> VerifyError {
-    VerifyError::Invariant {
-        what: format!("the argument hides {found} scalars, there are pads for {expected}"),
-    }
-}
-
-impl<C: VerifierChannel<Scalar = K>> VerifierChannel for MaskedVerifier<'_, C> {
-    /// A padded scalar. This walk judges nothing.
-    type Scalar = K;
-
-    fn read_scalars(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
-        let after = self.record.scalars.len().saturating_add(count);
-        if after > self.masking.scalars {
-            return Err(miscounted(after, self.masking.scalars));
-        }
-        let sent = self.transcript.read_scalars(label, count)?;
-        self.record.scalars.extend_from_slice(&sent);
-        Ok(sent)
-    }
-
-    fn read_extension(&mut self, label: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
-        let message = self.transcript.read_extension(label, count)?;
-        self.record.extension.push(message.clone());
-        Ok(message)
-    }
-
-    fn read_base(&mut self, label: &'static str, count: usize) -> Result<Vec<M61>, VerifyError> {
-        self.transcript.read_base(label, count)
-    }
-
-    fn read_digest(&mut self, label: &'static str) -> Result<[u8; 32], VerifyError> {
-        let digest = self.transcript.read_digest(label)?;
-        self.record.digests.push(digest);
-        Ok(digest)
-    }
-
-    fn read_node(&mut self, label: &'static str, bytes: usize) -> Result<[u8; 32], VerifyError> {
-        let node = self.transcript.read_node(label, bytes)?;
-        self.record.digests.push(node);
-        Ok(node)
-    }
-
-    fn challenge(&mut self, label: &'static str) -> K {
-        self.record.heard(self.transcript.challenge(label))
-    }
-
-    fn positions(&mut self, label: &'static str, count: usize, bound: usize) -> Vec<usize> {
-        self.transcript.positions(label, count, bound)
-    }
-
-    fn grind(&mut self, label: &'static str, bits: u32) -> Result<(), VerifyError> {
-        self.transcript.grind(label, bits)
-    }
-
-    fn constrain_zero(&mut self, _: Check<'_>, _: K) -> Result<(), VerifyError> {
-        Ok(())
-    }
-
-    fn constrain_quadratic(&mut self, _: Check<'_>, _: Quadratic<'_, K>) -> Result<(), VerifyError> {
-        Ok(())
+        self.rows().enumerate().map(message).collect()
     }
 }

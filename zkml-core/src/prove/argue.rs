@@ -8,7 +8,7 @@ use crate::argument::{
 use crate::circuit::{ColumnId, Home};
 use crate::field::K;
 use crate::keys::ProveError;
-use crate::masking::{self, Constraint, MaskedProver, Masking, Pads, Record, Replay};
+use crate::masking::{self, Constraint, MaskedProver, MaskedVerifier, Masking, Pads, Record, Replay, Tape};
 use crate::pcs::{Commitment, CommitmentScheme, MatrixOracle, Scheme};
 use crate::poly::Coordinate;
 use crate::proof::Proof;
@@ -104,7 +104,8 @@ pub(crate) fn argue<B: Backend, C: ProverChannel>(
     )?)
 }
 
-/// Runs the verifier's code over the prover's record: each check becomes a function of the closing challenge.
+/// Runs the verifier's code over the prover's record, which writes its tape. At the mask each check becomes a function of
+/// the closing challenge.
 pub(crate) fn replay<M: MatrixOracle>(
     statement: &Statement<'_>,
     trace: &Trace<'_>,
@@ -114,10 +115,13 @@ pub(crate) fn replay<M: MatrixOracle>(
 ) -> Result<Vec<Constraint>, ProveError> {
     let public = PublicCells::new(statement, &trace.public);
     let public = |column: ColumnId, point: &[Coordinate]| public.evaluate(column, point);
-    let mut channel = Replay::new(record, mask);
+    let tape = Tape::default();
+    let mut replay = Replay::new(record);
+    let mut channel = MaskedVerifier::new(&mut replay, &tape);
     let opened = claims_to_open(&mut channel, statement, &public)?;
     let commitments: Vec<Commitment> = matrices.iter().map(|matrix| matrix.commitment()).collect();
     let rows = statement.masking.as_ref().map(Masking::opening_mask);
     Scheme::verify_claims(&mut channel, statement.key.opening(), &commitments, &opened, rows)?;
-    Ok(channel.into_constraints(statement.constraints)?)
+    replay.finish()?;
+    Ok(tape.into_constraints(&statement.tape, mask)?)
 }

@@ -29,7 +29,7 @@ use crate::circuit::{ColumnId, Home};
 use crate::error::KeyError;
 use crate::field::K;
 use crate::keys::VerifyingKey;
-use crate::masking::{MaskedVerifier, Replay};
+use crate::masking::{Answers, MaskedVerifier, Tape};
 use crate::pcs::{Commitment, CommitmentScheme, Scheme};
 use crate::poly::Coordinate;
 use crate::proof::Proof;
@@ -137,22 +137,16 @@ fn open_with<S: CommitmentScheme, C: VerifierChannel<Scalar = K>>(
         let message = S::verify_claims(transcript, parameters, commitments, &opened, None)?;
         return S::verify_messages(transcript, parameters, commitments, vec![message]);
     };
-    let mut channel = MaskedVerifier::new(transcript, masking);
+    let tape = Tape::default();
+    let mut channel = MaskedVerifier::new(transcript, &tape);
     let opened = claims_to_open(&mut channel, statement, &public)?;
     let mask = Some(masking.opening_mask());
     let message = S::verify_claims(&mut channel, parameters, commitments, &opened, mask)?;
-    let closing = channel.close()?;
-
-    let z = closing.z();
-    let replaying = info_span!("replay").entered();
-    let mut replay = Replay::new(closing.record(), &z);
-    let opened = claims_to_open(&mut replay, statement, &public)?;
-    S::verify_claims(&mut replay, parameters, commitments, &opened, mask)?;
-    closing.judge(&replay.into_constraints(statement.constraints)?)?;
-    drop(replaying);
+    let answers = info_span!("close the masks")
+        .in_scope(|| Answers::read(transcript, masking, tape, &statement.tape))?;
 
     // The opening's own message comes first.
-    let answers = closing.messages::<S>(parameters, commitments);
+    let answers = answers.messages::<S>(parameters, commitments);
     let messages = core::iter::once(message).chain(answers).collect();
     S::verify_messages(transcript, parameters, commitments, messages)
 }

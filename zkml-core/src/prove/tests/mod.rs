@@ -28,6 +28,7 @@ mod tamper;
 mod tamper_files;
 mod tamper_key;
 mod tamper_statement;
+mod tape;
 mod tensors;
 mod tied;
 mod vectors;

@@ -57,7 +57,7 @@ fn every_privacy_proves_and_verifies() {
             statement.masking,
             key.verifying.weights.commitments.roots.len(),
             key.verifying.weights.commitments.openings,
-            statement.constraints,
+            statement.tape.constraints,
             soundness(&statement),
         );
     }

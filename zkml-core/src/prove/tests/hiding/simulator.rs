@@ -47,7 +47,7 @@ use crate::argument::{PublicCells, Statement, Subject};
 use crate::field::encoding::m61_to_bytes;
 use crate::field::{K, M61, P};
 use crate::keys::{CompiledModel, VerifyingKey};
-use crate::masking::{Constraint, Record, Replay};
+use crate::masking::{Constraint, MaskedVerifier, Record, Replay, Tape};
 use crate::pcs::circle::{basis, domain_point};
 use crate::pcs::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use crate::pcs::merkle::MerkleTree;
@@ -392,7 +392,9 @@ fn replay(
     z: &[K],
 ) -> (Combination, Vec<Constraint>) {
     let cells = PublicCells::new(statement, public);
-    let mut channel = Replay::new(record, z);
+    let tape = Tape::default();
+    let mut replay = Replay::new(record);
+    let mut channel = MaskedVerifier::new(&mut replay, &tape);
     let claims = claims_to_open(&mut channel, statement, &|column, point| {
         cells.evaluate(column, point)
     })
@@ -400,7 +402,8 @@ fn replay(
     let mask = statement.masking.map(|masking| masking.opening_mask());
     let combination = verify_combination(&mut channel, statement.key.opening(), commitments, &claims, mask)
         .expect("a combination");
-    (combination, channel.stated())
+    let constraints = tape.into_constraints(&statement.tape, z).expect("a whole tape");
+    (combination, constraints)
 }
 
 /// The verifier's verdict, and what it heard.
