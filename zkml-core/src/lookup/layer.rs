@@ -1,7 +1,9 @@
 //! One layer of the tree of fractions: its sums, and the sumcheck over it.
 //!
 //! The polynomial of the sumcheck is `F = p0 q1 + p1 q0 + lambda q0 q1 = p0 q1 + r1 q0` with `r1 = p1 + lambda q1`. The
-//! prover folds `r1` in place of `p1`, which saves a product.
+//! prover folds `r1` in place of `p1`, which saves a product. A round takes six products for each pair of halves: two
+//! in `G(0)`, two in the coefficient of `X^2`, two with the weights. Four more fold it, in one pass with the sums of
+//! the next round. The sums need a division by `z_j`; if that is 0, `G(1)` is computed directly.
 
 #![cfg(feature = "prover")]
 

@@ -3,7 +3,8 @@
 //! With `u = p + lambda q` the polynomial of every layer is `F = (u0 u1 - p0 p1) / lambda`. Here `p0 p1 = p1` is
 //! linear. So a round is a single product of two tables, and a sum over the numerators `p1`, which are known before any
 //! challenge. The tables of `u` are first written after the first challenge, at half their length. Until then their
-//! cells are made from the columns on demand.
+//! cells are made from the columns on demand. At the end `q0 = (u0 - 1) / lambda` and `q1 = (u1 - p1) / lambda`. For
+//! other stacks, and for `lambda = 0`, a layer like all others gives the same messages.
 
 #![cfg(feature = "prover")]
 

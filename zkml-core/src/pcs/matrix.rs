@@ -22,7 +22,8 @@ use crate::secret::{Seed, wipe};
 /// Cells that are worth a thread.
 pub(super) const GRAIN: usize = 1 << 14;
 
-/// A matrix with its salts and tree, and with its codeword or without.
+/// A matrix with its salts and tree, and with its codeword or without. The tree takes `64 n` bytes, for narrow rows
+/// `64 n / S`.
 #[derive(Clone)]
 pub struct CommittedMatrix {
     pub(super) code: RowCode,

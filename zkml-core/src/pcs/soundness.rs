@@ -9,7 +9,7 @@
 //!   1.6): rows far from the code give a near fold, or near rows give a fold that agrees with its codeword at a
 //!   position where they do not. The second is the coefficient of the fold in the combination (`opening.combine`;
 //!   Theorem 4.1): a far fold, or a fold far together with the rest, gives a near row combination.
-//!   `docs/protocol/commitment.md` has the argument;
+//!   `docs/protocol/proof.md` has the argument, in rounds 10 and 11;
 //! - subspace, `2/|K|`: rows are codewords of the Reed-Solomon code, but not in the space of the circle transform, and
 //!   fold or combine to one in that space;
 //! - combination, `1/|K|`: false values at the common point have a right combination; once more for a factor 0 of all

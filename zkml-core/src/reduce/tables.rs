@@ -1,4 +1,7 @@
 //! The tables of the prover's sumchecks: operands folded to the axes that are summed.
+//!
+//! Both operands are folded by their free axes before the sumcheck, each cell once. The tables left are as long as the
+//! summed axes; any other order would fold longer ones.
 
 use tracing::debug_span;
 
