@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ark_ff::AdditiveGroup;
 
+use super::groups::{GroupedLevel, SHORTEST};
 use super::layer::{Layer, Level};
 use super::leaves::Leaves;
 use super::tree::FractionTree;
@@ -55,13 +56,15 @@ pub struct Fractions<'a> {
     witness: Witness<'a>,
     leaves: Leaves<'a>,
     root: [K; 2],
-    /// The levels that are still to come, the next one last.
+    /// The levels that are still to come in the order of the tree, the next one last.
     levels: Vec<Level>,
+    /// The levels that come after them, the next one last.
+    groups: Vec<GroupedLevel>,
 }
 
 /// In a stack of so many variables the level above the leaves, half of the tree's memory, is dropped when the next one
 /// is made, and made again when its turn comes: setup proofs of large models. Tests see both.
-const REBUILT_VARIABLES: usize = if cfg!(test) { 7 } else { 23 };
+const REBUILT_VARIABLES: usize = if cfg!(test) { 14 } else { 23 };
 
 impl<'a> Fractions<'a> {
     /// Adds the fractions.
@@ -74,7 +77,19 @@ impl<'a> Fractions<'a> {
             "the witness must have the shapes of the statement"
         );
         let leaves = Leaves::new(statement, &Stack::new(statement), compression, &witness);
-        let mut levels = tree(&leaves);
+        let (groups, lowest) = if leaves.group_length() > 2 * SHORTEST {
+            let mut groups = leaves.levels(2 * SHORTEST, leaves.variables < REBUILT_VARIABLES);
+            let lowest = groups.pop().map(|level| level.in_tree_order(leaves.variables));
+            (groups, lowest)
+        } else {
+            (vec![], None)
+        };
+        let mut levels = vec![lowest.unwrap_or_else(|| leaves.level())];
+        while let Some(level) = levels.last()
+            && let Some(above) = level.above()
+        {
+            levels.push(above);
+        }
         let root = levels
             .pop()
             .map(|root| [root.numerators[0], root.denominators[0]]);
@@ -83,6 +98,7 @@ impl<'a> Fractions<'a> {
             leaves,
             root: root.unwrap_or([K::ZERO, K::from(1u64)]),
             levels,
+            groups,
         }
     }
 }
@@ -101,10 +117,13 @@ impl<E> FractionTree<E> for Fractions<'_> {
         if let Some(below) = self.levels.pop() {
             return Ok(Layer::new(below, point, lambda));
         }
-        Ok(match point.len() + 1 < self.leaves.variables {
-            true => Layer::new(self.leaves.above(), point, lambda),
-            false => Layer::of_leaves(&self.leaves, point, lambda),
-        })
+        let rebuilt = || self.leaves.levels(self.leaves.group_length() / 2, true).pop();
+        if point.len() + 1 < self.leaves.variables
+            && let Some(below) = self.groups.pop().or_else(rebuilt)
+        {
+            return Ok(Layer::of_groups(below, point, lambda));
+        }
+        Ok(Layer::of_leaves(&self.leaves, point, lambda))
     }
 
     fn claims(&self, point: Vec<K>) -> Result<Claims<K>, E> {
@@ -133,25 +152,4 @@ impl<E> FractionTree<E> for Fractions<'_> {
             point,
         })
     }
-}
-
-/// All levels of the tree above the leaves but those to be rebuilt, the root last; of a tree that is one leaf, that
-/// leaf.
-fn tree(leaves: &Leaves<'_>) -> Vec<Level> {
-    let lowest = if leaves.variables == 0 {
-        leaves.level()
-    } else {
-        leaves.above()
-    };
-    let next = match leaves.variables >= REBUILT_VARIABLES {
-        true => lowest.above(),
-        false => None,
-    };
-    let mut levels = vec![next.unwrap_or(lowest)];
-    while let Some(level) = levels.last()
-        && let Some(above) = level.above()
-    {
-        levels.push(above);
-    }
-    levels
 }

@@ -1,4 +1,4 @@
-//! Two whole proofs of a tiny network, of which everything follows from fixed seeds.
+//! Whole proofs of a tiny network, of which everything follows from fixed seeds.
 
 use crate::ops;
 use ndarray::{ArrayD, IxDyn};
@@ -23,8 +23,9 @@ use crate::verify::TrustedKey;
 
 const CONTEXT: &[u8] = b"test vector";
 
-/// A linear layer of 4 inputs and 3 outputs, and a rescale. No random numbers, so that no library decides on them.
-fn model() -> CompiledModel {
+/// A linear layer of 4 inputs and 3 outputs, and a rescale by a table of `2^(domain_bits + 1)` rows. No random numbers, so that
+/// no library decides on them.
+fn model(domain_bits: u32) -> CompiledModel {
     let mut n = Network::new(1, &[1, 4], (-127, 127));
     let fc = n.linear("fc", NodeId(0), 3, true);
     let q = n.rescale("q", fc, Function::Identity, None);
@@ -32,7 +33,7 @@ fn model() -> CompiledModel {
         table, multipliers, ..
     }) = &mut n.graph.nodes[q.0].op
     {
-        table.domain_bits = 8;
+        table.domain_bits = domain_bits;
         *multipliers = vec![77];
     }
     for parameter in &mut n.graph.parameters {
@@ -64,6 +65,11 @@ pub(super) fn proofs() -> Value {
         digest_bytes: 26,
         grinding_bits: 12,
     };
+    let wide = CodeParameters {
+        log_row: 10,
+        log_codeword: 13,
+        ..plain.clone()
+    };
     let hidden = Privacy {
         input: Visibility::Private,
         output: Visibility::Private,
@@ -71,17 +77,19 @@ pub(super) fn proofs() -> Value {
         commit_input: true,
     };
     json!([
-        one("plain", Privacy::PUBLIC, plain),
-        one("zero-knowledge", hidden, private),
+        one("plain", &model(8), Privacy::PUBLIC, plain),
+        one("zero-knowledge", &model(8), hidden, private),
+        // The stack of its lookups has more cells than a group.
+        one("groups", &model(13), Privacy::PUBLIC, wide),
     ])
 }
 
-fn one(name: &str, privacy: Privacy, code: CodeParameters) -> Value {
+fn one(name: &str, model: &CompiledModel, privacy: Privacy, code: CodeParameters) -> Value {
     let options = SetupOptions {
         code: Some(code.clone()),
         ..SetupOptions::default()
     };
-    let key = setup(model().with_privacy(privacy), &options).expect("setup");
+    let key = setup(model.clone().with_privacy(privacy), &options).expect("setup");
     let weights = key.commitment(0).expect("a commitment");
     // In place of randomness, for this proof and the setup proof of the key.
     let seed = |byte: u8| match privacy.zero_knowledge() {
