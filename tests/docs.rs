@@ -220,21 +220,21 @@ fn links_to_lines(text: &str) -> Vec<(String, PathBuf, usize)> {
     links
 }
 
-/// The line of `text` nearest to `line` that has `needle` in it.
-fn nearest(text: &str, needle: &str, line: usize) -> Option<usize> {
+/// The line of `text` nearest to `line` that has `needle` in it, and is none of `used`.
+fn nearest(text: &str, needle: &str, line: usize, used: &[usize]) -> Option<usize> {
     let found = text
         .lines()
         .zip(1usize..)
         .filter(|(found, _)| found.contains(needle));
-    found
-        .map(|(_, number)| number)
-        .min_by_key(|number| number.abs_diff(line))
+    let numbers = found.map(|(_, number)| number);
+    let unused = numbers.filter(|number| !used.contains(number));
+    unused.min_by_key(|number| number.abs_diff(line))
 }
 
 /// A row of the table of `proof.md` with the lines that state its check, and those at which its tests begin.
 fn renumbered(row: &str) -> String {
     let name = row.split('`').nth(1).unwrap();
-    let mut result = row.to_owned();
+    let (mut result, mut used) = (row.to_owned(), Vec::new());
     for (label, path, line) in links_to_lines(row) {
         let text = fs::read_to_string(&path).unwrap();
         let code = label.contains(".rs:");
@@ -247,8 +247,10 @@ fn renumbered(row: &str) -> String {
         if !code && (label.starts_with("one of") || label.ends_with(".rs")) {
             continue;
         }
-        let found = nearest(&text, &needle, line);
-        let found = found.unwrap_or_else(|| panic!("{name}: no `{needle}` in {}", path.display()));
+        let found = nearest(&text, &needle, line, &used);
+        assert!(found.is_some(), "{name}: no `{needle}` in {}", path.display());
+        let found = found.unwrap();
+        used.push(found);
         let file = path.file_name().unwrap().to_string_lossy();
         let new_label = match code {
             true => format!("{file}:{found}"),

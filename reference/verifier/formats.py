@@ -2,7 +2,7 @@
 
 from blake3 import blake3
 
-from postcard import BadEncoding, Enum, Option, decode, encode
+from postcard import BadEncoding, Enum, Option, decode, encode, need
 from schema import SKELETON
 
 VISIBILITY = Enum(Public=None, Private=None)
@@ -25,7 +25,7 @@ PUBLIC = {"input": Option(["i64"]), "outputs": Option([["i64"]])}
 PROOF = {"key": "digest", "opening": "u64", "public": PUBLIC, "messages": "bytes"}
 
 # Tag, version, most bytes and type of each kind of file.
-KINDS = {"key": (b"VKEY", 5, 2**24, KEY), "proof": (b"PROF", 4, 2**30, PROOF)}
+KINDS = {"key": (b"VKEY", 6, 2**24, KEY), "proof": (b"PROF", 4, 2**28, PROOF)}
 HEADER, CHECKSUM = 20, 32
 
 
@@ -50,14 +50,16 @@ def read_file(kind, data):
         if not holds:
             raise BadFile(error)
     try:
-        return decode(of, data[HEADER:end])
+        value = decode(of, data[HEADER:end])
+        need(kind != "proof" or len(value["public"]["outputs"] or []) <= 2**10, "more than 2^10 outputs")
+        return value
     except BadEncoding as error:
         raise BadFile(f"Decode: {error}") from error
 
 
 def digest(word, kind, value):
-    """BLAKE3 in the domain `zkml v2 WORD`, over the encoding of a value."""
-    return blake3(encode(kind, value), derive_key_context=f"zkml v2 {word}").digest()
+    """BLAKE3 in the domain `zkml v3 WORD`, over the encoding of a value."""
+    return blake3(encode(kind, value), derive_key_context=f"zkml v3 {word}").digest()
 
 
 def weights_digest(weights):

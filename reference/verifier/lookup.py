@@ -4,6 +4,9 @@ from math import ceil, log2
 
 from field import ONE, ZERO, eq_bits
 
+# Log2 of the cells in a group.
+GROUP_VARIABLES = 13
+
 
 def blocks(columns):
     """The stack: (variables, lookup, table, offset) of each block, where lookup or table is None; and its variables."""
@@ -39,6 +42,9 @@ def lookups(channel, columns):
     p, zeta = ZERO, []
     for layer in range(n):
         p, q, zeta = next_level(channel, layer, p, q, zeta)
+
+    # From the tree's order of coordinates, (inner, group), to the stack's.
+    zeta = zeta[GROUP_VARIABLES:] + zeta[:GROUP_VARIABLES]
 
     values = [channel.hidden("lookup.columns", len(lookup["columns"])) for lookup in columns.lookups]
     multiplicities = channel.hidden("lookup.multiplicities", len(columns.tables))

@@ -12,7 +12,7 @@ from skeleton import require
 from transcript import Reject
 
 # The domains of the transcripts.
-ANSWER, SETUP = "zkml v2", "zkml v2 setup"
+ANSWER, SETUP = "zkml v3", "zkml v3 setup"
 TARGET = 100  # bits
 
 
@@ -115,6 +115,7 @@ def check_weights(weights, privacy):
     require(query_bits(code) >= TARGET, "code", "too few columns are opened")
     require(code["log_codeword"] <= 28, "code", "the codeword is too long")
     size = 2 ** code["log_row"] + code["tail"]
+    require(levels or size <= 2**22, "code", "the row combination is too long to be sent")
     require(size >> code["log_stride"] <= 2**24, "code", "rows of the trace are too long")
     for level in levels:
         check_code(level)

@@ -7,6 +7,8 @@ mod console;
 mod content;
 #[cfg(feature = "prover")]
 mod explain;
+#[cfg(feature = "prover")]
+mod input;
 mod inspect;
 #[cfg(feature = "prover")]
 mod models;
@@ -177,6 +179,10 @@ pub(crate) enum CommandError {
     /// Readable outputs are not those of the public values.
     #[error("rejected: {}: {error}", path.display())]
     Outputs { path: PathBuf, error: OutputMismatch },
+    /// A proof speaks of another input than the one that was asked about.
+    #[cfg(feature = "prover")]
+    #[error("rejected: {0}")]
+    OtherInput(String),
     /// A file of readable outputs is none.
     #[error("{}: expected the outputs of a proof as JSON, found {found}", path.display())]
     NotOutputs { path: PathBuf, found: String },
@@ -279,6 +285,8 @@ impl CommandError {
             | CommandError::NotOutputs { .. }
             | CommandError::OtherNetwork { .. }
             | CommandError::NotSkeleton { .. } => ExitCode::from(1),
+            #[cfg(feature = "prover")]
+            CommandError::OtherInput(_) => ExitCode::from(1),
             #[cfg(feature = "prover")]
             CommandError::Library(error) => error.exit_code(),
             #[cfg(feature = "prover")]

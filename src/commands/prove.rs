@@ -8,7 +8,6 @@ use clap::Args;
 use serde_json::{Value, json};
 use zkml::argument::Answer;
 use zkml::argument::Statement;
-use zkml::data;
 use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::observe::{duration, peak_memory, size};
 use zkml::proof::write_file;
@@ -16,6 +15,7 @@ use zkml::prove::{Input, prove_with_secrets};
 use zkml::verify::ReadableOutputs;
 
 use super::console::{Console, refuse_existing, write_text};
+use super::input::read_input;
 use super::setup::create_folder;
 use super::{CommandError, Globals};
 
@@ -71,7 +71,9 @@ impl Prove {
         create_folder(&folder)?;
         let key = console.spin("reading the key:", || ProvingKey::read_file(&self.key))?;
         let model = &key.model;
-        let input = self.read_input(model)?;
+        let graph = &model.network.graph;
+        let shape = &graph[graph.input].fact.shape;
+        let input = read_input(&self.input, shape, model.network.record.preprocessing.as_ref())?;
         let integers = model.network.quantize_input(&input)?;
 
         let start = Instant::now();
@@ -95,29 +97,6 @@ impl Prove {
             console.answer("proofs_left", left);
         }
         console.finish()
-    }
-
-    /// The input of the network, from all files.
-    fn read_input(&self, model: &CompiledModel) -> Result<ndarray::ArrayD<f32>, CommandError> {
-        let graph = &model.network.graph;
-        let shape = &graph[graph.input].fact.shape;
-        let (batch, each) = shape.split_first().unwrap_or((&1, &[]));
-        let mut samples = Vec::new();
-        for path in &self.input {
-            samples.extend(data::samples(path, each, batch.saturating_add(1))?);
-        }
-        if samples.len() != *batch {
-            return Err(CommandError::Usage(format!(
-                "--input: expected {batch} inputs for one proof of this model, found {}{}",
-                samples.len(),
-                if samples.len() > *batch { " or more" } else { "" },
-            )));
-        }
-        Ok(data::batch(
-            &samples,
-            each,
-            model.network.record.preprocessing.as_ref(),
-        )?)
     }
 }
 

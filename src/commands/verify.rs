@@ -23,8 +23,8 @@ const MAXIMUM_OUTPUTS_BYTES: u64 = 1 << 30;
 /// Check a proof
 ///
 /// Checks that the model of the verifying key, with the weights it is a commitment to, gives the proof's public outputs
-/// on its public input; of what is private, that the prover knows it. Prints these public values: whether the input is
-/// the one you asked about is for you to compare. The key decides what is checked: take it from someone you trust, not
+/// on its public input; of what is private, that the prover knows it. Whether the input is the one you asked about,
+/// `--input` compares (the build of the verifier alone prints it with `--json`). The key decides what is checked: take it from someone you trust, not
 /// from the prover.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -39,6 +39,10 @@ pub(crate) struct Verify {
     /// The proof, with the public values it speaks of
     #[arg(long)]
     proof: PathBuf,
+    /// The input you asked about, as `zkml prove` takes it; it must be the proof's. Several for a model with a batch
+    #[cfg(feature = "prover")]
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    input: Vec<PathBuf>,
     /// Readable outputs (JSON) that must agree with the public values
     #[arg(long)]
     outputs: Option<PathBuf>,
@@ -122,6 +126,10 @@ impl Verify {
                 recording.verdict?
             }
         };
+        #[cfg(feature = "prover")]
+        if !self.input.is_empty() {
+            super::input::compare_input(&self.input, &key.network, &proof.public)?;
+        }
         let outputs = ReadableOutputs::new(trusted.statement(), &proof.public)?;
         if let Some(path) = &self.outputs {
             let mismatch = |error| CommandError::Outputs {

@@ -22,6 +22,9 @@ const MAXIMUM_LOG_CODEWORD: u32 = 28;
 /// Longest narrow row, in elements of `K`: 256 MB. The answers of the closing check are held as such rows.
 const MAXIMUM_ROW: usize = 1 << 24;
 
+/// Most elements of a row combination that is sent: it is held in memory before a message is read.
+const MAXIMUM_SENT: usize = 1 << 22;
+
 /// The sizes of an opening: rows that the proof commits to, rows of weights in all copies, the number of matrices and of
 /// copies of the weights among them.
 pub(super) struct Sizes {
@@ -84,6 +87,12 @@ fn check_lengths(key: &WeightsKey) -> Result<(), VerifyError> {
             found: row,
         }));
     }
+    if key.recursion.levels.is_empty() && code.message_length() > MAXIMUM_SENT {
+        return Err(VerifyError::from(SizesError::Combination {
+            most: MAXIMUM_SENT,
+            found: code.message_length(),
+        }));
+    }
     Ok(())
 }
 
@@ -129,10 +138,10 @@ fn proof_bytes(key: &WeightsKey, sizes: &Sizes) -> usize {
 /// Most claims on weights that a setup proof may open, all commitments together.
 const MAXIMUM_COPIED_CLAIMS: usize = 1 << 16;
 
-/// Refuses keys whose setup proof would open more claims on weights than any real model has: two at most for each
-/// parameter column, in each commitment.
+/// Refuses keys whose setup proof would open more claims on weights than any real model has: three at most for each
+/// parameter column, in each commitment (its range, the column and its crop at the point of the padding).
 pub(super) fn check_copies(circuit: &Circuit, parameters: usize, copies: usize) -> Result<(), VerifyError> {
-    let claims = parameters.saturating_mul(2).saturating_mul(copies);
+    let claims = parameters.saturating_mul(3).saturating_mul(copies);
     if copies > 1 && claims > MAXIMUM_COPIED_CLAIMS {
         return Err(VerifyError::from(SizesError::CopiedClaims {
             columns: circuit.columns.len(),

@@ -224,6 +224,14 @@ pub enum SizesError {
         /// The length, `log2`.
         found: u32,
     },
+    /// The row combination is too long to be sent.
+    #[error("row combination: expected at most {most} elements without a recursion, found {found}")]
+    Combination {
+        /// The most.
+        most: usize,
+        /// Its elements.
+        found: usize,
+    },
     /// The rows of the trace are too long for the verifier's memory.
     #[error("rows of the trace: expected at most {most} elements, found {found}")]
     NarrowRow {

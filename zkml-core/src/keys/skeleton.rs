@@ -19,6 +19,7 @@ use crate::lower::{Lowered, lower_with};
 use crate::ops::Skeleton;
 use crate::optimize::Switches;
 use crate::privacy::Privacy;
+use crate::proof::MAXIMUM_OUTPUTS;
 use crate::transcript::{VerifyError, domain};
 
 /// The integer network without weight values, and the options of its lowering.
@@ -45,9 +46,6 @@ pub const MAXIMUM_NODES: usize = 1 << 14;
 
 /// Most operands of all nodes together.
 const MAXIMUM_OPERANDS: usize = 1 << 17;
-
-/// Most outputs.
-const MAXIMUM_OUTPUTS: usize = 1 << 10;
 
 /// Most bytes of a name: of the model, a node, a parameter or a class. Columns and messages repeat names.
 pub(super) const MAXIMUM_NAME: usize = 256;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ark_ff::{AdditiveGroup, Field};
 
+use super::groups::{GroupedLevel, SHORTEST};
 use super::layer::{Layer, Level};
 use super::leaves::Leaves;
 use super::tree::FractionTree;
@@ -55,13 +56,15 @@ pub struct Fractions<'a> {
     witness: Witness<'a>,
     leaves: Leaves<'a>,
     denominator: K,
-    /// The levels that are still to come, the next one last.
+    /// The levels that are still to come in the order of the tree, the next one last.
     levels: Vec<Level>,
+    /// The levels that come after them, the next one last.
+    groups: Vec<GroupedLevel>,
 }
 
 /// In a stack of so many variables the level above the leaves, half of the tree's memory, is dropped when the next one
 /// is made, and made again when its turn comes: setup proofs of large models. Tests see both.
-const REBUILT_VARIABLES: usize = if cfg!(test) { 7 } else { 23 };
+const REBUILT_VARIABLES: usize = if cfg!(test) { 14 } else { 23 };
 
 impl<'a> Fractions<'a> {
     /// Adds the fractions.
@@ -74,13 +77,26 @@ impl<'a> Fractions<'a> {
             "the witness must have the shapes of the statement"
         );
         let leaves = Leaves::new(statement, &Stack::new(statement), compression, &witness);
-        let mut levels = tree(&leaves);
+        let (groups, lowest) = if leaves.group_length() > 2 * SHORTEST {
+            let mut groups = leaves.levels(2 * SHORTEST, leaves.variables < REBUILT_VARIABLES);
+            let lowest = groups.pop().map(|level| level.in_tree_order(leaves.variables));
+            (groups, lowest)
+        } else {
+            (vec![], None)
+        };
+        let mut levels = vec![lowest.unwrap_or_else(|| leaves.level())];
+        while let Some(level) = levels.last()
+            && let Some(above) = level.above()
+        {
+            levels.push(above);
+        }
         let denominator = levels.pop().map_or(K::ONE, |root| root.denominators[0]);
         Self {
             witness,
             leaves,
             denominator,
             levels,
+            groups,
         }
     }
 }
@@ -99,10 +115,13 @@ impl<E> FractionTree<E> for Fractions<'_> {
         if let Some(below) = self.levels.pop() {
             return Ok(Layer::new(below, point, lambda));
         }
-        Ok(match point.len() + 1 < self.leaves.variables {
-            true => Layer::new(self.leaves.above(), point, lambda),
-            false => Layer::of_leaves(&self.leaves, point, lambda),
-        })
+        let rebuilt = || self.leaves.levels(self.leaves.group_length() / 2, true).pop();
+        if point.len() + 1 < self.leaves.variables
+            && let Some(below) = self.groups.pop().or_else(rebuilt)
+        {
+            return Ok(Layer::of_groups(below, point, lambda));
+        }
+        Ok(Layer::of_leaves(&self.leaves, point, lambda))
     }
 
     fn claims(&self, point: Vec<K>) -> Result<Claims<K>, E> {
@@ -131,25 +150,4 @@ impl<E> FractionTree<E> for Fractions<'_> {
             point,
         })
     }
-}
-
-/// All levels of the tree above the leaves but those to be rebuilt, the root last; of a tree that is one leaf, that
-/// leaf.
-fn tree(leaves: &Leaves<'_>) -> Vec<Level> {
-    let lowest = if leaves.variables == 0 {
-        leaves.level()
-    } else {
-        leaves.above()
-    };
-    let next = match leaves.variables >= REBUILT_VARIABLES {
-        true => lowest.above(),
-        false => None,
-    };
-    let mut levels = vec![next.unwrap_or(lowest)];
-    while let Some(level) = levels.last()
-        && let Some(above) = level.above()
-    {
-        levels.push(above);
-    }
-    levels
 }

@@ -9,13 +9,14 @@
 
 use ark_ff::{AdditiveGroup, Field, batch_inversion};
 
-use super::leaf_layer::{Unfolded, Units};
+use super::groups::{Cut, GroupedLevel, Groups, halves, swapped};
+use super::leaf_layer::{Folded, Unfolded};
 use super::leaves::Leaves;
 use super::tree::FractionLayer;
 use super::weights::Weights;
 use crate::field::{K, kernels};
 
-/// A level of the tree: numerators and denominators of its fractions.
+/// A level of the tree, in its order of coordinates: numerators and denominators of its fractions.
 pub(super) struct Level {
     pub(super) numerators: Vec<K>,
     pub(super) denominators: Vec<K>,
@@ -37,7 +38,12 @@ impl Level {
 
 /// A layer in the memory of this process, in the middle of its sumcheck.
 pub struct Layer<'a> {
-    rounds: Rounds,
+    /// The point of the claims.
+    point: Vec<K>,
+    /// The inverses of its coordinates, 0 for 0.
+    inverses: Vec<K>,
+    /// How many variables are bound.
+    bound: usize,
     /// `G(0)` of the next round, and the coefficient of `X^2`. They are known as soon as the last variable is bound:
     /// tables are folded and summed in one pass.
     sums: [K; 2],
@@ -47,45 +53,59 @@ pub struct Layer<'a> {
 /// The tables that a layer folds.
 enum Tables<'a> {
     Halves(Halves),
+    Groups(Groups),
     Unfolded(Unfolded<'a>),
-    Units(Units),
+    Folded(Folded),
 }
 
 impl<'a> Layer<'a> {
+    fn with_tables(point: &[K], sums: [K; 2], tables: Tables<'a>) -> Self {
+        let mut inverses = point.to_vec();
+        batch_inversion(&mut inverses);
+        Self {
+            point: point.to_vec(),
+            inverses,
+            bound: 0,
+            sums,
+            tables,
+        }
+    }
+
     /// Over the two halves of the level below the claims, which is consumed.
     pub(super) fn new(below: Level, point: &[K], lambda: K) -> Self {
-        let (rounds, tables) = (Rounds::new(point), Halves::new(below, lambda));
-        Self {
-            sums: tables.sums(&rounds),
-            tables: Tables::Halves(tables),
-            rounds,
-        }
+        let tables = Halves::new(below, point, lambda);
+        Self::with_tables(point, tables.sums(halves), Tables::Halves(tables))
+    }
+
+    /// The same, over a level that stands group after group.
+    pub(super) fn of_groups(below: GroupedLevel, point: &[K], lambda: K) -> Self {
+        let (tables, sums) = Groups::new(below, point, lambda);
+        Self::with_tables(point, sums, Tables::Groups(tables))
     }
 
     /// Over the leaves.
     pub(super) fn of_leaves(leaves: &'a Leaves<'a>, point: &[K], lambda: K) -> Self {
-        match lambda.inverse() {
-            Some(inverse) if point.len() >= 2 && leaves.lower_half_is_lookups() => {
-                let (rounds, tables) = (Rounds::new(point), Unfolded::new(leaves, lambda, inverse));
-                Self {
-                    sums: tables.sums(&rounds),
-                    tables: Tables::Unfolded(tables),
-                    rounds,
-                }
-            }
-            _ => Self::new(leaves.level(), point, lambda),
-        }
+        let Some(inverse) = lambda.inverse() else {
+            return Self::new(leaves.level(), point, lambda);
+        };
+        let tables = Unfolded::new(leaves, point, lambda, inverse);
+        Self::with_tables(point, tables.sums(halves), Tables::Unfolded(tables))
     }
 }
 
 impl<E> FractionLayer<E> for Layer<'_> {
     fn round(&mut self, claim: K) -> Result<[K; 2], E> {
         let [at_zero, quadratic] = self.sums;
-        let (z, inverse) = self.rounds.coordinate();
-        let difference = if z == K::ZERO {
+        let inverse = self.inverses.get(self.bound).copied().unwrap_or_default();
+        let difference = if inverse == K::ZERO {
             // The one round in 2^122 whose claim does not give `G(1)`.
-            let eq = &self.rounds.eq;
-            (0..eq.len()).map(|x| eq.at(x) * self.tables.at_one(x)).sum::<K>() - at_zero
+            let [at_one, _] = match &mut self.tables {
+                Tables::Halves(tables) => tables.sums(swapped),
+                Tables::Groups(tables) => tables.sums(swapped),
+                Tables::Unfolded(tables) => tables.sums(swapped),
+                Tables::Folded(tables) => tables.sums(swapped),
+            };
+            at_one - at_zero
         } else {
             (claim - at_zero) * inverse
         };
@@ -93,14 +113,23 @@ impl<E> FractionLayer<E> for Layer<'_> {
     }
 
     fn bind(&mut self, challenge: K) -> Result<(), E> {
-        self.rounds.next();
+        let left = self.point.get(self.bound..).unwrap_or_default();
+        self.bound += 1;
+        let short = match &self.tables {
+            Tables::Groups(tables) => tables.in_tree_order(left),
+            Tables::Folded(tables) => tables.in_tree_order(left),
+            _ => None,
+        };
+        if let Some(short) = short {
+            self.tables = Tables::Halves(short);
+        }
         self.sums = match &mut self.tables {
-            Tables::Halves(tables) => tables.bind(&self.rounds, challenge),
-            Tables::Units(tables) => tables.bind(&self.rounds, challenge),
+            Tables::Halves(tables) => tables.bind(challenge),
+            Tables::Groups(tables) => tables.bind(challenge),
+            Tables::Folded(tables) => tables.bind(challenge),
             Tables::Unfolded(tables) => {
-                let folded = tables.fold(challenge);
-                let sums = folded.sums(&self.rounds);
-                self.tables = Tables::Units(folded);
+                let (folded, sums) = tables.bind(challenge);
+                self.tables = Tables::Folded(folded);
                 sums
             }
         };
@@ -110,78 +139,32 @@ impl<E> FractionLayer<E> for Layer<'_> {
     fn ends(self) -> Result<[K; 4], E> {
         Ok(match self.tables {
             Tables::Halves(tables) => tables.ends(),
-            Tables::Units(tables) => tables.ends(),
-            // There are two rounds or more, and the first of them folds it.
-            Tables::Unfolded(_) => [K::ZERO; 4],
+            // All others become halves before the last variable is bound.
+            _ => [K::ZERO; 4],
         })
     }
 }
 
-impl Tables<'_> {
-    /// The term of `x` in `G(1)`.
-    fn at_one(&self, x: usize) -> K {
-        match self {
-            Self::Halves(tables) => tables.at_one(x),
-            Self::Unfolded(tables) => tables.at_one(x),
-            Self::Units(tables) => tables.at_one(x),
-        }
-    }
-}
-
-/// What all rounds of a layer share.
-pub(super) struct Rounds {
-    /// The point of the layer, each coordinate with its inverse (0 for 0).
-    point: Vec<(K, K)>,
-    /// `eq(z_{>j}, .)` in round `j`.
-    pub(super) eq: Weights,
-    /// How many variables are bound.
-    bound: usize,
-}
-
-impl Rounds {
-    fn new(point: &[K]) -> Self {
-        let mut inverses = point.to_vec();
-        batch_inversion(&mut inverses);
-        Self {
-            point: point.iter().copied().zip(inverses).collect(),
-            eq: Weights::new(point.get(1..).unwrap_or(&[])),
-            bound: 0,
-        }
-    }
-
-    /// How many rounds are left.
-    pub(super) fn left(&self) -> usize {
-        self.point.len().saturating_sub(self.bound)
-    }
-
-    /// The point's coordinate of this round, and its inverse.
-    fn coordinate(&self) -> (K, K) {
-        self.point.get(self.bound).copied().unwrap_or_default()
-    }
-
-    fn next(&mut self) {
-        self.eq.drop_first_variable();
-        self.bound += 1;
-    }
-}
-
-/// The two halves of a level.
-struct Halves {
-    lambda: K,
-    p0: Vec<K>,
-    r1: Vec<K>,
-    q0: Vec<K>,
-    q1: Vec<K>,
+/// The two halves of a level, in the order of the tree.
+pub(super) struct Halves {
+    pub(super) lambda: K,
+    /// `eq(z, .)` over the variables after this round; `None` after the last one.
+    pub(super) eq: Option<Weights>,
+    pub(super) p0: Vec<K>,
+    pub(super) r1: Vec<K>,
+    pub(super) q0: Vec<K>,
+    pub(super) q1: Vec<K>,
 }
 
 impl Halves {
-    fn new(below: Level, lambda: K) -> Self {
+    fn new(below: Level, point: &[K], lambda: K) -> Self {
         let half = below.numerators.len() / 2;
         let (mut p0, mut q0) = (below.numerators, below.denominators);
         let (mut r1, q1) = (p0.split_off(half), q0.split_off(half));
         kernels::add_scaled(&mut r1, lambda, &q1);
         Self {
             lambda,
+            eq: Weights::after(point),
             p0,
             r1,
             q0,
@@ -189,34 +172,31 @@ impl Halves {
         }
     }
 
-    /// The sums of the first round, if there is one.
-    fn sums(&self, rounds: &Rounds) -> [K; 2] {
-        if rounds.left() == 0 {
+    /// The sums of this round, if there is one; of swapped halves the first is `G(1)`.
+    fn sums(&self, cut: Cut) -> [K; 2] {
+        let Some(weights) = &self.eq else {
             return [K::ZERO; 2];
-        }
-        rounds.eq.sum(|start, eq| {
+        };
+        weights.sum(|start, eq| {
             let halves = [&self.p0, &self.r1, &self.q0, &self.q1].map(|table| {
-                let (low, high) = table.split_at(table.len() / 2);
+                let (low, high) = cut(table);
                 (&low[start..start + eq.len()], &high[start..start + eq.len()])
             });
             kernels::fraction_round(eq, halves)
         })
     }
 
-    fn at_one(&self, x: usize) -> K {
-        let [p0, r1, q0, q1] =
-            [&self.p0, &self.r1, &self.q0, &self.q1].map(|table| table[table.len() / 2 + x]);
-        p0 * q1 + r1 * q0
-    }
-
     /// Binds the first variable, and returns the sums of the next round.
-    fn bind(&mut self, rounds: &Rounds, r: K) -> [K; 2] {
+    fn bind(&mut self, r: K) -> [K; 2] {
         let tables = [&mut self.p0, &mut self.r1, &mut self.q0, &mut self.q1];
-        if rounds.left() == 0 {
-            tables.into_iter().for_each(|table| kernels::fold(table, r));
-            return [K::ZERO; 2];
+        self.eq = self.eq.take().and_then(Weights::without_first_variable);
+        match &self.eq {
+            Some(weights) => weights.fold_then_sum(tables, r, kernels::fraction_round),
+            None => {
+                tables.into_iter().for_each(|table| kernels::fold(table, r));
+                [K::ZERO; 2]
+            }
         }
-        rounds.eq.fold_then_sum(tables, r, kernels::fraction_round)
     }
 
     fn ends(self) -> [K; 4] {

@@ -1,171 +1,198 @@
-//! The layer of the leaves, the largest, when its lower half holds lookups alone: then `p0 = 1`.
+//! The layer of the leaves, the largest, while its inner variables are bound.
 //!
-//! With `u = p + lambda q` the polynomial of every layer is `F = (u0 u1 - p0 p1) / lambda`. Here `p0 p1 = p1` is
-//! linear. So a round is a single product of two tables, and a sum over the numerators `p1`, which are known before any
-//! challenge. The tables of `u` are first written after the first challenge, at half their length. Until then their
-//! cells are made from the columns on demand. At the end `q0 = (u0 - 1) / lambda` and `q1 = (u1 - p1) / lambda`. For
-//! other stacks, and for `lambda = 0`, a layer like all others gives the same messages.
+//! With `u = p + lambda q` the polynomial of every layer is `F = (u0 u1 - p0 p1) / lambda`. In a group of lookups alone
+//! `p0 = p1 = 1`, so a round is a single product of two tables. The tables are first written after the first challenge,
+//! at half their length. Until then their cells are made from the columns on demand. For `lambda = 0` a layer like all
+//! others gives the same messages.
 
 #![cfg(feature = "prover")]
 
 use ark_ff::{AdditiveGroup, Field};
-use rayon::prelude::*;
 
-use super::layer::Rounds;
+use super::groups::{Cut, GroupWeights, SHORTEST, fold, halves, in_tree_order};
+use super::layer::Halves;
 use super::leaves::Leaves;
-use crate::field::{K, M61, kernels};
+use super::weights::Weights;
+use crate::field::{K, kernels};
 
-/// From the sums of `u0 u1` at 0, of its coefficient of `X^2`, and of `p1` at 0, to `[G(0), c]` of `F`.
-fn over_f([at_zero, quadratic, p1]: [K; 3], inverse: K) -> [K; 2] {
-    [(at_zero - p1) * inverse, quadratic * inverse]
+/// A table of both halves of a level in one group: `t0` and `t1`.
+type Both<'a> = [&'a [K]; 2];
+
+/// `G(0)` and the coefficient of `X^2` of `lambda F` in a group; without `p` its numerators are 1.
+fn term(eq: &[K], u: Both<'_>, p: Option<Both<'_>>, cut: Cut) -> [K; 2] {
+    let product = |[t0, t1]: Both<'_>| kernels::weighted_product_round(eq, cut(t0), cut(t1));
+    let [at_zero, quadratic] = product(u);
+    let [p_at_zero, p_quadratic] = p.map_or([K::ONE, K::ZERO], product);
+    [at_zero - p_at_zero, quadratic - p_quadratic]
 }
 
-/// The three sums over a range, from the halves of the tables.
-fn terms(eq: &[K], [u0, u1, p1]: [(&[K], &[K]); 3]) -> [K; 3] {
-    let [at_zero, quadratic] = kernels::weighted_product_round(eq, u0, u1);
-    [at_zero, quadratic, kernels::dot(eq, p1.0)]
-}
-
-/// Cells that are made at a time.
-const GRAIN: usize = 1 << 11;
-
-/// The layer before its first challenge: `u0` and `u1` are made where they are needed.
-pub(super) struct Unfolded<'a> {
-    leaves: &'a Leaves<'a>,
+/// What all rounds share.
+#[derive(Clone)]
+struct Factors {
     lambda: K,
     /// `1 / lambda`.
     inverse: K,
-    /// Length of `u0` and of `u1`.
-    half: usize,
-    p1: Vec<M61>,
+    weights: GroupWeights,
+}
+
+impl Factors {
+    fn sum<T: Send>(&self, parts: Vec<T>, term: impl Fn(&[K], T) -> [K; 2] + Sync) -> [K; 2] {
+        let [at_zero, quadratic] = self.weights.sum(parts, term).map(|sum| sum * self.inverse);
+        [at_zero + self.weights.fillers * self.lambda, quadratic]
+    }
+}
+
+/// The layer before its first challenge.
+pub(super) struct Unfolded<'a> {
+    leaves: &'a Leaves<'a>,
+    factors: Factors,
 }
 
 impl<'a> Unfolded<'a> {
-    /// There are at least two rounds, and `p0 = 1`.
-    pub(super) fn new(leaves: &'a Leaves<'a>, lambda: K, inverse: K) -> Self {
-        let half = (1usize << leaves.variables) / 2;
-        let mut p1 = vec![M61::ZERO; half];
-        p1.par_chunks_mut(GRAIN)
-            .enumerate()
-            .for_each(|(index, out)| leaves.numerators(half + index * GRAIN, out));
+    pub(super) fn new(leaves: &'a Leaves<'a>, point: &[K], lambda: K, inverse: K) -> Self {
+        let weights = GroupWeights::new(point, leaves.groups(), leaves.group_length() / 2);
         Self {
             leaves,
-            lambda,
-            inverse,
-            half,
-            p1,
+            factors: Factors {
+                lambda,
+                inverse,
+                weights,
+            },
         }
     }
 
-    /// Length of the tables after the first challenge.
-    fn quarter(&self) -> usize {
-        self.half / 2
+    /// The sums of the first round; of swapped halves the first is `G(1)`.
+    pub(super) fn sums(&self, cut: Cut) -> [K; 2] {
+        let cells = self.leaves.group_length();
+        self.factors
+            .sum((0..self.leaves.groups()).collect(), |eq, group| {
+                let mut u = vec![K::ZERO; cells];
+                self.leaves
+                    .combination(group * cells, self.factors.lambda, K::ONE, &mut u);
+                let p = self.leaves.mixed(group).then(|| {
+                    let mut p = vec![K::ZERO; cells];
+                    self.leaves.numerators(group * cells, &mut p);
+                    p
+                });
+                let both = |table| <[&[K]; 2]>::from(halves(table));
+                term(eq, both(&u), p.as_deref().map(both), cut)
+            })
     }
 
-    /// Cells of `u` from `start` on: `u0` has the first `half` of them, `u1` the others.
-    fn cells(&self, start: usize, out: &mut [K]) {
-        self.leaves.combination(start, self.lambda, K::ONE, out);
-    }
-
-    /// The sums of the first round.
-    pub(super) fn sums(&self, rounds: &Rounds) -> [K; 2] {
-        let (half, quarter) = (self.half, self.quarter());
-        let sums = rounds.eq.sum(|start, eq| {
-            let mut buffer = vec![K::ZERO; 4 * eq.len()];
-            let mut tables = buffer.chunks_exact_mut(eq.len());
-            let mut table = |first: usize| {
-                let table = tables.next().unwrap_or_default();
-                self.cells(first + start, table);
-                &*table
-            };
-            if half + start >= self.leaves.filled {
-                // u1 is lambda, p1 is 0.
-                return [kernels::dot(eq, table(0)) * self.lambda, K::ZERO, K::ZERO];
-            }
-            let (u0, u1) = ((table(0), table(quarter)), (table(half), table(half + quarter)));
-            let [at_zero, quadratic] = kernels::weighted_product_round(eq, u0, u1);
-            let p1 = kernels::dot_base(&self.p1[start..start + eq.len()], eq);
-            [at_zero, quadratic, p1]
+    /// Binds the first variable, and gives the sums of the next round.
+    pub(super) fn bind(&self, r: K) -> (Folded, [K; 2]) {
+        let (leaves, mut factors) = (self.leaves, self.factors.clone());
+        factors.weights.drop_first_variable();
+        let (cells, quarter) = (leaves.group_length(), leaves.group_length() / 4);
+        let u = kernels::fold_pieces(2 * leaves.groups(), quarter, r, |half, out| {
+            leaves.combination(half * 2 * quarter, factors.lambda, K::ONE, out);
         });
-        over_f(sums, self.inverse)
-    }
-
-    /// `F(1, x)`.
-    pub(super) fn at_one(&self, x: usize) -> K {
-        let index = self.quarter() + x;
-        let (mut u0, mut u1) = ([K::ZERO], [K::ZERO]);
-        self.cells(index, &mut u0);
-        self.cells(self.half + index, &mut u1);
-        (u0[0] * u1[0] - K::from_base_prime_field(self.p1[index])) * self.inverse
-    }
-
-    /// The tables with the first variable bound to `r`.
-    pub(super) fn fold(&self, r: K) -> Units {
-        let quarter = self.quarter();
-        let folded = |first: usize| {
-            let mut table = vec![K::ZERO; quarter];
-            table.par_chunks_mut(GRAIN).enumerate().for_each(|(index, low)| {
-                if first + index * GRAIN >= self.leaves.filled {
-                    return low.fill(self.lambda);
-                }
-                let mut high = vec![K::ZERO; low.len()];
-                self.cells(first + index * GRAIN, low);
-                self.cells(first + quarter + index * GRAIN, &mut high);
-                kernels::fold_halves(low, &high, r);
-            });
-            table
+        let mixed: Vec<usize> = (0..leaves.groups())
+            .filter(|group| leaves.mixed(*group))
+            .collect();
+        let p = kernels::fold_pieces(2 * mixed.len(), quarter, r, |half, out| {
+            let group = mixed.get(half / 2).copied().unwrap_or_default();
+            leaves.numerators(group * cells + half % 2 * 2 * quarter, out);
+        });
+        let mut folded = Folded {
+            factors,
+            u,
+            p,
+            mixed,
+            places: quarter,
+            length: quarter,
         };
-        Units {
-            inverse: self.inverse,
-            u0: folded(0),
-            u1: folded(self.half),
-            p1: kernels::fold_base(&self.p1, r),
-        }
+        let sums = folded.sums(halves);
+        (folded, sums)
     }
+}
+
+/// The elements of both tables of a group.
+fn live(group: &mut [K], places: usize, length: usize) -> [&mut [K]; 2] {
+    let (t0, t1) = group.split_at_mut(places);
+    [&mut t0[..length], &mut t1[..length]]
 }
 
 /// The tables after the first challenge.
-pub(super) struct Units {
-    /// `1 / lambda`.
-    inverse: K,
-    u0: Vec<K>,
-    u1: Vec<K>,
-    p1: Vec<K>,
+pub(super) struct Folded {
+    factors: Factors,
+    /// In each group `u0`, then `u1`.
+    u: Vec<K>,
+    /// In each of the `mixed` groups `p0`, then `p1`; they are 1 in all others.
+    p: Vec<K>,
+    mixed: Vec<usize>,
+    /// Places of a table in a group.
+    places: usize,
+    /// Elements of a table in a group; they stand first in its places.
+    length: usize,
 }
 
-impl Units {
-    /// The sums of the second round.
-    pub(super) fn sums(&self, rounds: &Rounds) -> [K; 2] {
-        let sums = rounds.eq.sum(|start, eq| {
-            let halves = [&self.u0, &self.u1, &self.p1].map(|table| {
-                let (low, high) = table.split_at(table.len() / 2);
-                (&low[start..start + eq.len()], &high[start..start + eq.len()])
-            });
-            terms(eq, halves)
+impl Folded {
+    /// Calls `each` for the tables of every group.
+    fn pass(&mut self, each: impl Fn(&[K], [&mut [K]; 2], Option<[&mut [K]; 2]>) -> [K; 2] + Sync) -> [K; 2] {
+        let (places, length) = (self.places, self.length);
+        let mut mixed = self
+            .mixed
+            .iter()
+            .zip(self.p.chunks_exact_mut(2 * places))
+            .peekable();
+        let parts = self.u.chunks_exact_mut(2 * places).enumerate().map(|(group, u)| {
+            let p = mixed.next_if(|(at, _)| **at == group);
+            let both = |table| live(table, places, length);
+            (both(u), p.map(|(_, p)| both(p)))
         });
-        over_f(sums, self.inverse)
+        self.factors.sum(parts.collect(), |eq, (u, p)| each(eq, u, p))
     }
 
-    /// `F(1, x)`.
-    pub(super) fn at_one(&self, x: usize) -> K {
-        let [u0, u1, p1] = [&self.u0, &self.u1, &self.p1].map(|table| table[table.len() / 2 + x]);
-        (u0 * u1 - p1) * self.inverse
+    /// The sums of this round; of swapped halves the first is `G(1)`.
+    pub(super) fn sums(&mut self, cut: Cut) -> [K; 2] {
+        self.pass(|eq, u, p| term(eq, u.map(|t| &*t), p.map(|p| p.map(|t| &*t)), cut))
     }
 
     /// Binds the first variable, and returns the sums of the next round.
-    pub(super) fn bind(&mut self, rounds: &Rounds, r: K) -> [K; 2] {
-        let all = [&mut self.u0, &mut self.u1, &mut self.p1];
-        if rounds.left() == 0 {
-            all.into_iter().for_each(|table| kernels::fold(table, r));
-            return [K::ZERO; 2];
-        }
-        over_f(rounds.eq.fold_then_sum(all, r, terms), self.inverse)
+    pub(super) fn bind(&mut self, r: K) -> [K; 2] {
+        self.factors.weights.drop_first_variable();
+        let sums = self.pass(|eq, u, p| {
+            let p = p.map(|p| p.map(|table| fold(table, r)));
+            term(eq, u.map(|table| fold(table, r)), p, halves)
+        });
+        self.length /= 2;
+        sums
     }
 
-    /// The values `p0, p1, q0, q1`, when all variables are bound.
-    pub(super) fn ends(&self) -> [K; 4] {
-        let [u0, u1, p1] =
-            [&self.u0, &self.u1, &self.p1].map(|table| table.first().copied().unwrap_or_default());
-        [K::ONE, p1, (u0 - K::ONE) * self.inverse, (u1 - p1) * self.inverse]
+    /// The tables in the order of the tree, if they have become short; `point` has the coordinates that are not bound.
+    pub(super) fn in_tree_order(&self, point: &[K]) -> Option<Halves> {
+        (self.length == SHORTEST).then(|| {
+            let Factors { lambda, inverse, .. } = self.factors;
+            let places = self.places;
+            let ones = vec![K::ONE; places];
+            let table = |half: usize, filler: K| {
+                let groups = self.u.chunks_exact(2 * places);
+                let groups = groups.map(|u| &u[half * places..][..SHORTEST]);
+                in_tree_order(groups, SHORTEST, point.len(), filler)
+            };
+            let numerators = |half: usize| {
+                let mut mixed = self.mixed.iter().zip(self.p.chunks_exact(2 * places)).peekable();
+                let groups = (0..self.u.len() / (2 * places)).map(|group| {
+                    let p = mixed.next_if(|(at, _)| **at == group);
+                    p.map_or(&ones[..SHORTEST], |(_, p)| &p[half * places..][..SHORTEST])
+                });
+                in_tree_order(groups, SHORTEST, point.len(), K::ZERO)
+            };
+            let ([p0, p1], [mut q0, r1]) = ([0, 1].map(numerators), [0, 1].map(|half| table(half, lambda)));
+            // p1 + lambda q1 = u1
+            let mut q1 = r1.clone();
+            for (q, p) in [(&mut q0, &p0), (&mut q1, &p1)] {
+                q.iter_mut().zip(p).for_each(|(u, p)| *u = (*u - p) * inverse);
+            }
+            Halves {
+                lambda,
+                eq: Weights::after(point),
+                p0,
+                r1,
+                q0,
+                q1,
+            }
+        })
     }
 }

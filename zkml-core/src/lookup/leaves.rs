@@ -4,8 +4,9 @@
 
 use ark_ff::{AdditiveGroup, Field};
 
+use super::groups::{GroupedLevel, in_tree_order};
 use super::layer::Level;
-use super::{BlockKind, Compression, Stack, Statement, Witness};
+use super::{BlockKind, Compression, GROUP_VARIABLES, Stack, Statement, Witness};
 use crate::field::kernels::{self, Backend};
 use crate::field::{K, M61, k_from_base};
 
@@ -63,15 +64,24 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    /// Is every numerator of the lower half 1?
-    pub(super) fn lower_half_is_lookups(&self) -> bool {
-        let half = (1usize << self.variables) / 2;
-        let end = self
+    /// Cells of a group.
+    pub(super) fn group_length(&self) -> usize {
+        1 << self.variables.min(GROUP_VARIABLES)
+    }
+
+    /// Number of groups that are not fillers alone.
+    pub(super) fn groups(&self) -> usize {
+        self.filled.div_ceil(self.group_length())
+    }
+
+    /// Does a group hold other cells than those of lookups?
+    pub(super) fn mixed(&self, group: usize) -> bool {
+        let (start, end) = (group * self.group_length(), (group + 1) * self.group_length());
+        let first = self
             .blocks
-            .iter()
-            .take_while(|block| block.multiplicities.is_none())
-            .last();
-        end.is_some_and(|block| block.start + block.length >= half)
+            .partition_point(|block| block.start + block.length <= start);
+        let mut blocks = self.blocks[first..].iter().take_while(|block| block.start < end);
+        end > self.filled || blocks.any(|block| block.multiplicities.is_some())
     }
 
     /// Calls `each(block, part of the block's cells, part of out)` for the blocks that have cells in
@@ -119,52 +129,53 @@ impl<'a> Leaves<'a> {
         out[done..].fill(lambda);
     }
 
-    /// The numerators from cell `start` on.
-    pub(super) fn numerators(&self, start: usize, out: &mut [M61]) {
+    /// Writes the numerators from cell `start` on; false if all of them are 1.
+    pub(super) fn numerators(&self, start: usize, out: &mut [K]) -> bool {
+        let mut units = true;
         let done = self.for_blocks(start, out, |block, from, out| match block.multiplicities {
-            None => out.fill(M61::ONE),
-            Some(counts) => out
-                .iter_mut()
-                .zip(&counts[from..])
-                .for_each(|(out, count)| *out = -*count),
+            None => out.fill(K::ONE),
+            Some(counts) => {
+                units = false;
+                let counts = out.iter_mut().zip(&counts[from..]);
+                counts.for_each(|(out, count)| *out = k_from_base(-*count));
+            }
         });
-        out[done..].fill(M61::ZERO);
+        out[done..].fill(K::ZERO);
+        !units || done < out.len()
     }
 
-    /// All cells.
+    /// All cells, in the order of the tree.
     pub(super) fn level(&self) -> Level {
-        let mut numerators = vec![M61::ZERO; 1 << self.variables];
-        self.numerators(0, &mut numerators);
-        let mut denominators = vec![K::ZERO; 1 << self.variables];
-        self.combination(0, K::ONE, K::ZERO, &mut denominators);
+        let mut cells = vec![K::ZERO; 1 << self.variables];
+        let mut ordered = |filler: K, make: &dyn Fn(&mut [K])| {
+            make(&mut cells);
+            let groups = cells.chunks_exact(self.group_length());
+            in_tree_order(groups, self.group_length(), self.variables, filler)
+        };
         Level {
-            numerators: numerators.into_iter().map(k_from_base).collect(),
-            denominators,
+            numerators: ordered(K::ZERO, &|cells| {
+                self.numerators(0, cells);
+            }),
+            denominators: ordered(K::ONE, &|cells| self.combination(0, K::ONE, K::ZERO, cells)),
         }
     }
 
-    /// The level above the leaves; the stack must have a variable.
-    pub(super) fn above(&self) -> Level {
-        let numerators = |start: usize, out: &mut [K]| {
-            let mut units = true;
-            let done = self.for_blocks(start, out, |block, from, out| match block.multiplicities {
-                None => out.fill(K::ONE),
-                Some(counts) => {
-                    units = false;
-                    let counts = out.iter_mut().zip(&counts[from..]);
-                    counts.for_each(|(out, count)| *out = k_from_base(-*count));
-                }
-            });
-            out[done..].fill(K::ZERO);
-            !units || done < out.len()
-        };
-        let denominators = |start: usize, out: &mut [K]| self.combination(start, K::ONE, K::ZERO, out);
-        let half = (1usize << self.variables) / 2;
-        let (numerators, denominators) =
-            Backend::best().fraction_layer_of(half, self.filled, numerators, denominators);
-        Level {
+    /// The levels above the leaves, down to groups of `last` fractions, the lowest first, which is left out unless
+    /// `keep_first`.
+    pub(super) fn levels(&self, last: usize, keep_first: bool) -> Vec<GroupedLevel> {
+        let cells = self.group_length();
+        let levels = Backend::best().fraction_groups_of(
+            [self.groups(), cells, last],
+            keep_first,
+            |group, out| self.numerators(group * cells, out),
+            |group, out| self.combination(group * cells, K::ONE, K::ZERO, out),
+        );
+        let groups = self.groups();
+        let level = |(numerators, denominators): (Vec<K>, Vec<K>)| GroupedLevel {
+            length: numerators.len() / groups,
             numerators,
             denominators,
-        }
+        };
+        levels.into_iter().map(level).collect()
     }
 }

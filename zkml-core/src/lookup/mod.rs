@@ -9,8 +9,9 @@
 //! ```
 //!
 //! at random `alpha, beta, gamma`. All blocks (one per lookup and per table) are stacked in one hypercube, see
-//! [`Stack`]. Cells outside every block are fillers `0/1`. The fractions `p/q` are added in a binary tree, halves to
-//! halves:
+//! [`Stack`]. Cells outside every block are fillers `0/1`. The fractions `p/q` are added in a binary tree, first inside
+//! groups of `2^13` cells ([`GROUP_VARIABLES`]), so that fillers stay groups of their own. In the tree's order of
+//! variables, `(inner, group)`, halves are added to halves:
 //!
 //! ```text
 //! p_k(x) = p_{k+1}(0,x) q_{k+1}(1,x) + p_{k+1}(1,x) q_{k+1}(0,x)
@@ -27,9 +28,9 @@
 //! 3. for each layer `k = 0, 1, ..`, with claims `p_k(z), q_k(z)`: challenge `lambda` (`lookup.lambda`); then `k`
 //!    rounds: scalars `b, c` (`lookup.round`) and a challenge (`lookup.round`); then the scalars
 //!    `p_{k+1}(0,r), p_{k+1}(1,r), q_{k+1}(0,r), q_{k+1}(1,r)` (`lookup.layer`) and the challenge `tau` (`lookup.tau`),
-//!    which makes the next point `(tau, r)`;
-//! 4. for each lookup the values of its columns at its suffix of the last point `zeta` (`lookup.columns`, one message a
-//!    lookup); the value of each table's multiplicities at its suffix (`lookup.multiplicities`).
+//!    which makes the next point `(tau, r)`; `zeta` is the last point in the order of the stack, `(group, inner)`;
+//! 4. for each lookup the values of its columns at its suffix of `zeta` (`lookup.columns`, one message a lookup); the
+//!    value of each table's multiplicities at its suffix (`lookup.multiplicities`).
 //!
 //! Checks: `lookup.denominator_nonzero` (`Q Q^-1 = 1`), `lookup.layer` (after each layer's sumcheck; layer 0 says that the
 //! sum is 0), `lookup.numerator` and `lookup.denominator` (the claims on the leaves are what the values of step 4 imply).
@@ -46,6 +47,7 @@
 //! details in `docs/protocol/lookup.md`.
 
 mod fractions;
+mod groups;
 mod layer;
 mod leaf_layer;
 mod leaves;
@@ -67,7 +69,9 @@ pub use layer::Layer;
 #[cfg(feature = "prover")]
 pub use prover::prove;
 pub use soundness::soundness;
-pub use stack::{Block, BlockKind, LookupShape, MAX_VARIABLES, Stack, Statement, TableShape};
+pub use stack::{
+    Block, BlockKind, GROUP_VARIABLES, LookupShape, MAX_VARIABLES, Stack, Statement, TableShape,
+};
 #[cfg(feature = "prover")]
 pub use tree::{FractionLayer, FractionTree};
 pub use verifier::verify;
@@ -75,6 +79,7 @@ pub use verifier::verify;
 use ark_ff::Field;
 
 use crate::field::{K, M61};
+use stack::of_stack;
 
 /// What is left to prove: values of columns at suffixes of one point.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use tracing::{debug_span, info_span};
 
 use super::soundness::grinding_bits;
 use super::tree::{FractionLayer, FractionTree};
-use super::{Claims, Compression, Stack, Statement};
+use super::{Claims, Compression, Stack, Statement, of_stack};
 use crate::field::K;
 use crate::transcript::ProverChannel;
 
@@ -55,7 +55,7 @@ pub fn prove<E, T: FractionTree<E>>(
         claim = prove_layer(channel, claim, lambda, layer)?;
     }
     info_span!("lookup columns").in_scope(|| {
-        let claims = tree.claims(claim.point)?;
+        let claims = tree.claims(of_stack(claim.point))?;
         for values in &claims.lookups {
             channel.send_scalars("lookup.columns", values);
         }

@@ -9,6 +9,18 @@ use crate::transcript::VerifyError;
 /// The most variables a stack may have: the number of lookups stays far below the characteristic, as LogUp needs.
 pub const MAX_VARIABLES: usize = 48;
 
+/// Log2 of the number of cells in a group: the stack is cut into groups of so many cells, and the tree first adds the
+/// fractions inside each group. A smaller stack is one group.
+pub const GROUP_VARIABLES: usize = 13;
+
+/// A point with its coordinates in the order of the stack, `(group, inner)`, from the order of the tree,
+/// `(inner, group)`.
+pub(super) fn of_stack(mut point: Vec<K>) -> Vec<K> {
+    let inner = point.len().min(GROUP_VARIABLES);
+    point.rotate_left(inner);
+    point
+}
+
 /// A lookup: each of the `2^variables` rows `(columns[0][i], columns[1][i], ..)` is a row of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LookupShape {

@@ -446,41 +446,6 @@ fn a_layer_passes_at_any_point() {
 }
 
 #[test]
-fn the_layer_of_the_leaves_passes_with_any_number_of_fillers() {
-    type Slice<'a> = &'a [(usize, usize)];
-    let cases: [(Slice<'_>, Slice<'_>); 7] = [
-        // The lower half holds lookups alone: with many fillers, with few, with none.
-        (&[(5, 0)], &[(1, 2)]),
-        (&[(5, 0), (4, 0), (2, 0)], &[(3, 1)]),
-        (&[(4, 0), (3, 0), (2, 0), (1, 0), (0, 0)], &[(0, 3)]),
-        (&[(13, 0), (12, 0)], &[(10, 2)]),
-        // Tables in the lower half.
-        (&[(2, 0)], &[(5, 2)]),
-        (&[(4, 0), (4, 1)], &[(4, 1), (4, 2)]),
-        (&[(0, 0)], &[(0, 1)]),
-    ];
-    for (seed, (lookups, tables)) in cases.into_iter().enumerate() {
-        let case = case(seed as u64, lookups, tables);
-        let mut stream = Stream(seed as u64);
-        let compression = Compression::draw(|_| stream.element());
-        let stack = Stack::new(&case.statement);
-        let witness = case.witness();
-        let leaves = leaves::Leaves::new(&case.statement, &stack, &compression, &witness);
-        let below = leaves.level();
-        let (above, expected) = (leaves.above(), below.above().unwrap());
-        assert_eq!(
-            (above.numerators, above.denominators),
-            (expected.numerators, expected.denominators)
-        );
-        for zeros in 0..3 {
-            let mut point = stream.elements(stack.variables - 1);
-            point.iter_mut().take(zeros).for_each(|z| *z = K::ZERO);
-            check_layer(&below, &point, |lambda| Layer::of_leaves(&leaves, &point, lambda));
-        }
-    }
-}
-
-#[test]
 fn statements_that_no_circuit_has_are_refused() {
     let lookup = |variables, arity, table| LookupShape {
         variables,
@@ -568,3 +533,5 @@ fn soundness_counts_rows_and_layers() {
     assert!((terms[0].bits - (122.0 - f64::log2(rows))).abs() < 1e-9);
     assert!((terms[1].bits - (122.0 - f64::log2(variables * (variables + 1.0)))).abs() < 1e-9);
 }
+
+mod order;

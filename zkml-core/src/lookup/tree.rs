@@ -30,7 +30,8 @@ pub trait FractionTree<E> {
     /// An `E`.
     fn layer(&mut self, point: &[K], lambda: K) -> Result<Self::Layer<'_>, E>;
 
-    /// The values of all columns of lookups, and of the multiplicities of all tables, each at its suffix of the point.
+    /// The values of all columns of lookups, and of the multiplicities of all tables, each at its suffix of the point, which is in the order
+    /// of the stack, `(group, inner)`; those of layers are in the order of the tree, `(inner, group)`.
     ///
     /// # Errors
     /// An `E`.

@@ -3,7 +3,7 @@
 use ark_ff::Field;
 
 use super::soundness::grinding_bits;
-use super::{BlockKind, Claims, Compression, Stack, Statement, suffix};
+use super::{BlockKind, Claims, Compression, Stack, Statement, of_stack, suffix};
 use crate::field::K;
 use crate::transcript::{Check, Quadratic, Scalar, VerifierChannel, VerifyError};
 
@@ -44,7 +44,7 @@ pub fn verify<C: VerifierChannel + ?Sized>(
         .collect::<Result<Vec<_>, _>>()?;
     let multiplicities = channel.read_scalars("lookup.multiplicities", statement.tables.len())?;
     let claims = Claims {
-        point: level.point,
+        point: of_stack(level.point),
         lookups,
         multiplicities,
     };

@@ -11,7 +11,7 @@ use crate::field::{K, kernels};
 const INNER_VARIABLES: usize = 11;
 
 /// Below this many elements a sum stays on its thread.
-const PARALLEL: usize = 1 << 14;
+pub(super) const PARALLEL: usize = 1 << 14;
 
 /// `eq(z, x) = outer[high bits of x] * inner[low bits of x]`, for the variables that are not bound yet.
 pub(super) struct Weights {
@@ -23,36 +23,32 @@ pub(super) struct Weights {
 type Quarters<'a> = [(&'a mut [K], &'a [K]); 2];
 
 impl Weights {
-    pub(super) fn new(point: &[K]) -> Self {
+    /// Over the variables after the first one of `point`, if it has one.
+    pub(super) fn after(point: &[K]) -> Option<Self> {
+        let (_, point) = point.split_first()?;
         let (outer, inner) = point.split_at(point.len().saturating_sub(INNER_VARIABLES));
-        Self {
+        Some(Self {
             outer: kernels::eq_table(outer),
             inner: kernels::eq_table(inner),
-        }
+        })
     }
 
     pub(super) fn len(&self) -> usize {
         self.outer.len() * self.inner.len()
     }
 
-    /// The weight of `x`.
-    pub(super) fn at(&self, x: usize) -> K {
-        self.outer[x / self.inner.len()] * self.inner[x % self.inner.len()]
-    }
-
-    /// From `eq(z, .)` to `eq(z_{>0}, .)`: `eq(z_0, 0) + eq(z_0, 1) = 1`.
-    pub(super) fn drop_first_variable(&mut self) {
+    /// From `eq(z, .)` to `eq(z_{>0}, .)`: `eq(z_0, 0) + eq(z_0, 1) = 1`. `None` if there is no variable.
+    pub(super) fn without_first_variable(mut self) -> Option<Self> {
         let table = if self.outer.len() > 1 {
             &mut self.outer
         } else {
             &mut self.inner
         };
         let half = table.len() / 2;
-        if half > 0 {
-            let (low, high) = table.split_at_mut(half);
-            low.iter_mut().zip(&*high).for_each(|(low, high)| *low += high);
-            table.truncate(half);
-        }
+        let (low, high) = table.split_at_mut(half);
+        low.iter_mut().zip(&*high).for_each(|(low, high)| *low += high);
+        table.truncate(half);
+        (half > 0).then_some(self)
     }
 
     /// `sum_x eq(z, x) term(x)`, where `sums(start, inner)` gives `sum_x inner[x] term(start + x)`.

@@ -11,7 +11,7 @@ use crate::transcript::Scalar;
 
 /// A hidden value, as an affine form in the pads. Its constant cannot be read: the argument cannot depend on it.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0369
 /// fn leaks(value: zkml_core::masking::Form<'_>) -> bool {
 ///     value == value
 /// }

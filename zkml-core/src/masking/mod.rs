@@ -42,6 +42,8 @@ mod record;
 mod tape;
 #[cfg(test)]
 #[cfg(feature = "prover")]
+// Sums with a reference are what is tested.
+#[allow(clippy::arithmetic_side_effects, clippy::op_ref)]
 mod tests;
 #[allow(clippy::arithmetic_side_effects)]
 mod verifier;

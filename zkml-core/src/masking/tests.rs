@@ -79,10 +79,10 @@ fn a_tape_says_what_the_written_forms_say() {
                     forms[a] + -(forms[b] * factor),
                     written[a].combined(&written[b], -factor),
                 ),
-                _ => (
-                    forms[a] + &(forms[b] * factor),
-                    written[a].combined(&written[b], factor),
-                ),
+                _ => {
+                    let scaled = forms[b] * factor;
+                    (forms[a] + &scaled, written[a].combined(&written[b], factor))
+                }
             };
             forms.push(form);
             written.push(sum);

@@ -133,23 +133,14 @@ impl Answers {
     }
 
     /// What the opening must confirm: that the answers are `m + xi d`.
-    pub fn messages<S: CommitmentScheme>(
-        &self,
-        parameters: S::Parameters<'_>,
-        commitments: &[S::Commitment],
-    ) -> Vec<S::Message> {
+    pub fn messages<S: CommitmentScheme>(&self, parameters: S::Parameters<'_>) -> Vec<S::Message> {
         let message = |(pair, (pads, tail)): (usize, (&[K], &[K]))| {
             // Pads that are not used are 0.
             let mut values = pads.to_vec();
             values.resize(self.masking.row_length, K::ZERO);
             values.extend_from_slice(tail);
             let (mask, pads) = (self.masking.mask_rows(pair), self.masking.pad_rows(pair));
-            S::rows_message(
-                parameters,
-                commitments,
-                values,
-                &[(mask, K::ONE), (pads, self.xi)],
-            )
+            S::rows_message(parameters, values, vec![(mask, K::ONE), (pads, self.xi)])
         };
         self.rows().enumerate().map(message).collect()
     }

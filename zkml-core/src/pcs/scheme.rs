@@ -31,7 +31,6 @@ use super::recursive::soundness::recursion_terms;
 use super::rows::Uncommitted;
 use super::soundness::opening_terms;
 use super::verifier::{Combination, Message, verify_columns, verify_combination};
-use super::weights::add_extension_row;
 use crate::field::K;
 use crate::transcript::ErrorTerm;
 #[cfg(feature = "prover")]
@@ -69,9 +68,8 @@ pub trait CommitmentScheme {
     /// `sum factor row` over committed rows over `K`.
     fn rows_message(
         parameters: Self::Parameters<'_>,
-        commitments: &[Self::Commitment],
         values: Vec<K>,
-        rows: &[(ExtensionRow, K)],
+        rows: Vec<(ExtensionRow, K)>,
     ) -> Self::Message;
 
     /// The first half of the verifier.
@@ -158,20 +156,10 @@ impl CommitmentScheme for CircleLigero {
         code.stride()
     }
 
-    fn rows_message(
-        _: Self::Parameters<'_>,
-        commitments: &[Commitment],
-        values: Vec<K>,
-        rows: &[(ExtensionRow, K)],
-    ) -> Combination {
-        let sizes: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
-        let mut weights = vec![Vec::new(); sizes.len()];
-        for (row, factor) in rows {
-            add_extension_row(&sizes, &mut weights, *row, *factor);
-        }
+    fn rows_message(_: Self::Parameters<'_>, values: Vec<K>, rows: Vec<(ExtensionRow, K)>) -> Combination {
         Combination {
-            message: Message::Narrow(values),
-            weights,
+            message: Message::Narrow(values, rows),
+            weights: Vec::new(),
             mask: None,
         }
     }

@@ -44,5 +44,5 @@ impl Proof {
 impl Artifact for Proof {
     const KIND: Kind = Kind::Proof;
     const VERSION: u32 = 4;
-    const MAXIMUM_BYTES: u64 = 1 << 30;
+    const MAXIMUM_BYTES: u64 = 1 << 28;
 }

@@ -48,6 +48,6 @@ pub use file::{inspect_file, read_file};
 pub use file::{replace_file, write_file};
 pub use header::{CHECKSUM_BYTES, HEADER_BYTES, Header, OVERHEAD_BYTES};
 pub use kind::{Artifact, Kind};
-pub use public::PublicValues;
+pub use public::{MAXIMUM_OUTPUTS, PublicValues};
 #[cfg(feature = "prover")]
 pub(crate) use section::{map_file_with_section, write_file_with_section};

@@ -35,5 +35,5 @@ pub use calibrate::{Calibration, CalibrationError, CalibrationMethod};
 pub use language::LanguageReport;
 pub use options::QuantizeOptions;
 pub use quantize::quantize;
-pub use quantized::Quantized;
+pub use quantized::{Quantized, quantize_input};
 pub use record::Record;

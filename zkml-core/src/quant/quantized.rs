@@ -4,8 +4,8 @@ use ndarray::{ArrayD, Dimension};
 
 use super::record::Record;
 use crate::execute::{ExecutionError, check_inputs, float::check_input};
-use crate::graph::{Graph, NodeId};
-use crate::ops::{Int, Properties};
+use crate::graph::{Graph, IntFact, NodeId, Stage};
+use crate::ops::{Int, IntOp, Properties};
 use crate::optimize::Switches;
 
 /// The integer network, with the scales of its outputs.
@@ -32,15 +32,12 @@ impl Quantized {
         self.graph[self.graph.input].fact.scale
     }
 
-    /// `round(x / scale)`, half to even, clamped to the range of the input: `[-127, 127]` of 8 bits.
+    /// As [`quantize_input`].
     ///
     /// # Errors
-    /// Wrong shape; NaN or infinity, with its index.
+    /// As [`quantize_input`].
     pub fn quantize_input(&self, real: &ArrayD<f32>) -> Result<ArrayD<i64>, ExecutionError> {
-        let fact = &self.graph[self.graph.input].fact;
-        check_input(&fact.shape, real)?;
-        self.check_ids(self.graph.input, real)?;
-        Ok(quantized(real, fact.scale, fact.range))
+        quantize_input(&self.graph, real)
     }
 
     /// As [`Self::quantize_input`], of several inputs, in their order.
@@ -51,40 +48,54 @@ impl Quantized {
         let nodes: Vec<_> = self.graph.inputs().map(|id| &self.graph[id]).collect();
         check_inputs(&self.graph, real, |fact, input| check_input(&fact.shape, input))?;
         for (id, input) in self.graph.inputs().zip(real) {
-            self.check_ids(id, input)?;
+            check_ids(&self.graph, id, input)?;
         }
         let inputs = nodes.iter().zip(real);
         let inputs = inputs.map(|(node, real)| quantized(real, node.fact.scale, node.fact.range));
         Ok(inputs.collect())
     }
 
-    /// Refuses an input of row numbers that holds anything else: it is no quantity, and must not be rounded or clamped.
-    fn check_ids(&self, input: NodeId, real: &ArrayD<f32>) -> Result<(), ExecutionError> {
-        let mut users = self
-            .graph
-            .nodes
-            .iter()
-            .filter(|node| node.inputs.contains(&input));
-        let Some(layer) = users.find(|node| node.op.room().has(Properties::CHOOSES_ROWS)) else {
-            return Ok(());
-        };
-        let rows = self.graph[input].fact.range.1 + 1;
-        let is_id = |value: f32| value.fract() == 0.0 && (0.0..rows as f32).contains(&value);
-        match real.indexed_iter().find(|(_, value)| !is_id(**value)) {
-            None => Ok(()),
-            Some((index, &value)) => Err(ExecutionError::TokenId {
-                layer: layer.name.clone(),
-                index: index.slice().to_vec(),
-                value,
-                vocabulary: rows as usize,
-            }),
-        }
-    }
-
     /// The real numbers that integers of output number `output` stand for; `None` if there is no such output.
     pub fn dequantize_output(&self, output: usize, integers: &ArrayD<i64>) -> Option<ArrayD<f32>> {
         let scale = *self.output_scales.get(output)?;
         Some(integers.mapv(|value| (value as f64 * scale) as f32))
+    }
+}
+
+/// The first input of an integer network, with or without the values of its weights: `round(x / scale)`, half to even,
+/// clamped to the range of the input, `[-127, 127]` of 8 bits.
+///
+/// # Errors
+/// Wrong shape; NaN or infinity, with its index; a number of a row that is none.
+pub fn quantize_input<S>(graph: &Graph<S>, real: &ArrayD<f32>) -> Result<ArrayD<i64>, ExecutionError>
+where
+    S: Stage<Op = IntOp, Fact = IntFact>,
+{
+    let fact = &graph[graph.input].fact;
+    check_input(&fact.shape, real)?;
+    check_ids(graph, graph.input, real)?;
+    Ok(quantized(real, fact.scale, fact.range))
+}
+
+/// Refuses an input of row numbers that holds anything else: it is no quantity, and must not be rounded or clamped.
+fn check_ids<S>(graph: &Graph<S>, input: NodeId, real: &ArrayD<f32>) -> Result<(), ExecutionError>
+where
+    S: Stage<Op = IntOp, Fact = IntFact>,
+{
+    let mut users = graph.nodes.iter().filter(|node| node.inputs.contains(&input));
+    let Some(layer) = users.find(|node| node.op.room().has(Properties::CHOOSES_ROWS)) else {
+        return Ok(());
+    };
+    let rows = graph[input].fact.range.1 + 1;
+    let is_id = |value: f32| value.fract() == 0.0 && (0.0..rows as f32).contains(&value);
+    match real.indexed_iter().find(|(_, value)| !is_id(**value)) {
+        None => Ok(()),
+        Some((index, &value)) => Err(ExecutionError::TokenId {
+            layer: layer.name.clone(),
+            index: index.slice().to_vec(),
+            value,
+            vocabulary: rows as usize,
+        }),
     }
 }
 

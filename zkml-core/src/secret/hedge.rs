@@ -11,7 +11,9 @@
 use zeroize::Zeroizing;
 
 use super::{RandomnessError, Seed};
-use crate::transcript::domain::KEYLESS_SEED;
+
+/// The domain of seeds for which there is no key.
+const WITHOUT_KEY: &str = "zkml hedged seed without a secret";
 
 /// 32 bytes of the operating system.
 ///
@@ -32,7 +34,7 @@ impl Hedge {
     pub fn new(secret: Option<&[u8; 32]>, os: &[u8; 32]) -> Self {
         let hasher = match secret {
             Some(secret) => blake3::Hasher::new_keyed(Seed::from_bytes(*secret).derive("hedge").as_bytes()),
-            None => blake3::Hasher::new_derive_key(KEYLESS_SEED),
+            None => blake3::Hasher::new_derive_key(WITHOUT_KEY),
         };
         let mut hedge = Self(hasher);
         hedge.item(os);
@@ -72,7 +74,7 @@ mod tests {
         input.extend([2, 0, 0, 0, 0, 0, 0, 0, b'a', b'b']);
         let expected = blake3::keyed_hash(key.as_bytes(), &input);
         assert_eq!(seed(Some(&secret), &[b"ab"]), *expected.as_bytes());
-        assert_eq!(seed(None, &[b"ab"]), blake3::derive_key(KEYLESS_SEED, &input));
+        assert_eq!(seed(None, &[b"ab"]), blake3::derive_key(WITHOUT_KEY, &input));
     }
 
     #[test]

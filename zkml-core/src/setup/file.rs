@@ -45,7 +45,7 @@ pub(crate) enum StoredParameter {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 7;
+    const VERSION: u32 = 8;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 

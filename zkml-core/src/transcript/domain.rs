@@ -7,7 +7,7 @@ use super::VerifyError;
 
 /// Name and version of the protocol.
 macro_rules! protocol {
-    ($($part:literal)?) => { concat!("zkml v2", $(" ", $part)?) };
+    ($($part:literal)?) => { concat!("zkml v3", $(" ", $part)?) };
 }
 
 /// Name and version of the protocol: the first thing the transcript of a proof absorbs.
@@ -26,9 +26,6 @@ pub const ARCHITECTURE: &str = protocol!("architecture");
 pub const INSTANCE: &str = protocol!("instance");
 /// The domain of digests of circuits: what the lowering made.
 pub const CIRCUIT: &str = protocol!("circuit");
-
-/// The domain of seeds for which there is no key.
-pub const KEYLESS_SEED: &str = protocol!("hedged seed without a secret");
 
 /// BLAKE3 in a domain, over the canonical encoding of `fields`.
 ///

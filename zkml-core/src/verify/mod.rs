@@ -146,7 +146,7 @@ fn open_with<S: CommitmentScheme, C: VerifierChannel<Scalar = K>>(
         .in_scope(|| Answers::read(transcript, masking, tape, &statement.tape))?;
 
     // The opening's own message comes first.
-    let answers = answers.messages::<S>(parameters, commitments);
+    let answers = answers.messages::<S>(parameters);
     let messages = core::iter::once(message).chain(answers).collect();
     S::verify_messages(transcript, parameters, commitments, messages)
 }

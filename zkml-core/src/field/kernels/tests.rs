@@ -216,43 +216,64 @@ fn fractions() {
 }
 
 #[test]
-fn layers_of_fractions_that_are_not_written_down() {
-    let one = K::ONE;
-    for half in [1, 7, 2048, 2100, 40_000] {
-        for (low, high) in [(false, false), (false, true), (true, false), (true, true)] {
-            let mut rng = StdRng::seed_from_u64(half as u64);
-            let (mut p, q) = (
-                table(&mut rng, 2 * half, Fill::Mixed),
-                table(&mut rng, 2 * half, Fill::Mixed),
-            );
-            if !low {
-                p[..half].fill(one);
+fn layers_of_fractions_whose_leaves_are_not_written_down() {
+    for (groups, cells, last) in [(1, 2, 1), (3, 16, 2), (5, 64, 64 / 2), (9, 8192, 64)] {
+        let mut rng = StdRng::seed_from_u64(cells as u64);
+        let (mut p, q) = (
+            table(&mut rng, groups * cells, Fill::Mixed),
+            table(&mut rng, groups * cells, Fill::Mixed),
+        );
+        // Every second group has numerators 1.
+        p.chunks_mut(2 * cells)
+            .for_each(|pair| pair[..cells].fill(K::ONE));
+        let part = |table: &[K], group: usize| table[group * cells..][..cells].to_vec();
+        for &backend in available_backends() {
+            let numerators = |group: usize, out: &mut [K]| {
+                let mixed = group % 2 == 1;
+                if mixed {
+                    out.copy_from_slice(&part(&p, group));
+                }
+                mixed
+            };
+            let denominators = |group: usize, out: &mut [K]| out.copy_from_slice(&part(&q, group));
+            let of = |keep_first| {
+                backend.fraction_groups_of([groups, cells, last], keep_first, numerators, denominators)
+            };
+            let mut expected = vec![];
+            let mut length = cells / 2;
+            while length >= last {
+                expected.push((vec![], vec![]));
+                length /= 2;
             }
-            if !high {
-                p[half..].fill(one);
-            }
-            for filled in [2 * half, half + half / 2, half] {
-                let (mut p, mut q) = (p.clone(), q.clone());
-                p[filled..].fill(K::ZERO);
-                q[filled..].fill(one);
-                for &backend in available_backends() {
-                    let numerators = |start: usize, out: &mut [K]| {
-                        out.copy_from_slice(&p[start..start + out.len()]);
-                        if start < half {
-                            low
-                        } else {
-                            high || filled < 2 * half
-                        }
-                    };
-                    let denominators =
-                        |start: usize, out: &mut [K]| out.copy_from_slice(&q[start..start + out.len()]);
-                    assert_eq!(
-                        backend.fraction_layer_of(half, filled, numerators, denominators),
-                        backend.fraction_layer(&p, &q),
-                        "{backend:?} {half} {filled} {low} {high}"
-                    );
+            for group in 0..groups {
+                let mut fractions = (part(&p, group), part(&q, group));
+                for (p, q) in &mut expected {
+                    fractions = backend.fraction_layer(&fractions.0, &fractions.1);
+                    p.extend_from_slice(&fractions.0);
+                    q.extend_from_slice(&fractions.1);
                 }
             }
+            assert_eq!(of(true), expected, "{backend:?} {groups} {cells}");
+            assert_eq!(of(false), expected[1..], "{backend:?} {groups} {cells}");
+        }
+    }
+}
+
+#[test]
+fn tables_that_are_folded_before_they_are_written_down() {
+    let mut rng = StdRng::seed_from_u64(6);
+    for (pieces, half) in [(0, 4), (1, 1), (3, 7), (5, 2048)] {
+        let values = table(&mut rng, pieces * 2 * half, Fill::Mixed);
+        let r = table(&mut rng, 1, Fill::Mixed)[0];
+        for &backend in available_backends() {
+            let piece = |index: usize| values[index * 2 * half..][..2 * half].to_vec();
+            let folded = (0..pieces).flat_map(|index| {
+                let mut values = piece(index);
+                backend.fold(&mut values, r);
+                values
+            });
+            let found = backend.fold_pieces(pieces, half, r, |index, out| out.copy_from_slice(&piece(index)));
+            assert_eq!(found, folded.collect::<Vec<_>>(), "{backend:?} {pieces} {half}");
         }
     }
 }

@@ -82,7 +82,7 @@ pub fn verify(
         let Vector::Committed(root) = vector else {
             return Err(invariant("recursion: the vector is not committed"));
         };
-        running.add(channel, Tensor::of_claims(code, &claims), &claims);
+        running.add(channel, tensors(code, &claims)?, &claims);
         let point = running.verify_rows(channel, shape)?;
         let sent = ("recursion.message", shape.code.row_length());
         vector = Vector::read(channel, shapes.get(number), sent)?;
@@ -104,12 +104,21 @@ pub fn verify(
         return Err(invariant("recursion: no level holds the vector"));
     };
     let message = Message::new(message);
-    for (tensor, (functional, value)) in Tensor::of_claims(code, &claims).iter().zip(&claims) {
+    for (tensor, (functional, value)) in tensors(code, &claims)?.iter().zip(&claims) {
         if tensor.inner_product(&message) != *value {
             return Err(failed("opening.column", &functional.to_string()));
         }
     }
     Ok(())
+}
+
+/// A tensor for each claim.
+fn tensors(code: &CodeParameters, claims: &[(Functional, K)]) -> Result<Vec<Tensor>, VerifyError> {
+    let tensors = Tensor::of_claims(code, claims);
+    match tensors.len() == claims.len() {
+        true => Ok(tensors),
+        false => Err(invariant("recursion: another number of functionals than claims")),
+    }
 }
 
 fn invariant(what: &str) -> VerifyError {

@@ -5,6 +5,7 @@ use ark_ff::AdditiveGroup;
 use super::super::claim::{Commitment, MaskRows};
 use super::super::code::{CircleCode, CodeParameters};
 use super::super::recursive::{self, Functional, RecursionParameters, Vector};
+use super::super::weights::add_extension_row;
 use super::opened::{OpenedMatrix, for_each_symbol};
 use super::{Combination, Message};
 use crate::field::{K, mul_k};
@@ -29,7 +30,8 @@ pub fn verify_columns<C: VerifierChannel + ?Sized>(
     // Drawn together with the positions, with no message between, so joining the messages needs no proximity gap of its
     // own. The first message has coefficient 1.
     let coefficients = channel.challenges("opening.join", combinations.len().saturating_sub(1));
-    let mut joined = Joined::new(code, commitments.len(), combinations, &coefficients)?;
+    let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
+    let mut joined = Joined::new(code, &rows, combinations, &coefficients)?;
 
     let positions = channel.positions("opening.positions", code.queries, code.codeword_length());
     let mut sums = vec![K::ZERO; positions.len()];
@@ -70,7 +72,7 @@ struct Joined {
 impl Joined {
     fn new(
         code: &CodeParameters,
-        matrices: usize,
+        rows: &[usize],
         combinations: Vec<Combination>,
         coefficients: &[K],
     ) -> Result<Self, VerifyError> {
@@ -89,16 +91,15 @@ impl Joined {
             narrow: Vec::new(),
             weights: first.weights,
         };
-        joined.weights.resize(matrices, Vec::new());
+        joined.weights.resize(rows.len(), Vec::new());
         for (combination, coefficient) in combinations.zip(coefficients) {
-            let (Message::Narrow(message), None) = (combination.message, combination.mask) else {
+            let (Message::Narrow(message, places), None) = (combination.message, combination.mask) else {
                 return Err(order());
             };
             joined.narrow.resize(code.narrow().message_length(), K::ZERO);
             add_multiple(&mut joined.narrow, &message, *coefficient);
-            for (sum, own) in joined.weights.iter_mut().zip(&combination.weights) {
-                sum.resize(own.len().max(sum.len()), K::ZERO);
-                add_multiple(sum, own, *coefficient);
+            for (place, factor) in places {
+                add_extension_row(rows, &mut joined.weights, place, mul_k(factor, *coefficient));
             }
         }
         Ok(joined)

@@ -10,7 +10,7 @@ mod opened;
 pub use columns::verify_columns;
 pub use combination::verify_combination;
 
-use super::claim::{ClaimPoint, Commitment, MaskRows};
+use super::claim::{ClaimPoint, Commitment, ExtensionRow, MaskRows};
 use super::code::CodeParameters;
 use super::recursive::{Functional, RecursionParameters, Vector};
 use crate::field::K;
@@ -50,6 +50,7 @@ pub struct Combination {
 pub enum Message {
     /// The row combination, for [`recursive`](super::recursive), and what is claimed of it so far.
     Rows(Vector, Vec<(Functional, K)>),
-    /// In the clear: the coordinates of a narrow row, the others are 0.
-    Narrow(Vec<K>),
+    /// In the clear: the coordinates of a narrow row, the others are 0; and the rows over K that it combines, with their
+    /// factors. They are few, whatever the matrix has.
+    Narrow(Vec<K>, Vec<(ExtensionRow, K)>),
 }

@@ -408,6 +408,11 @@ fn codewords_may_be_longer_where_a_recursion_takes_over() {
     let levels = core::slice::from_ref(&level);
     let too_long = |most, found| Err(SizesError::LogCodeword { most, found });
     assert_eq!(judge(20, 24, levels), Ok(()));
+    let too_long_to_send = SizesError::Combination {
+        most: 1 << 22,
+        found: 1 << 23,
+    };
+    assert_eq!(judge(23, 26, &[]), Err(too_long_to_send));
     for levels in [&[], levels] {
         assert_eq!(judge(20, 28, levels), Ok(()));
         assert_eq!(judge(20, 29, levels), too_long(28, 29));

@@ -13,7 +13,8 @@ use crate::verify::check_answer;
 
 /// One more or one less of each, next to what is on the tape.
 fn altered(size: TapeSize) -> impl Iterator<Item = TapeSize> {
-    let parts: [fn(&mut TapeSize) -> &mut usize; 3] = [
+    let parts: [fn(&mut TapeSize) -> &mut usize; 4] = [
+        |size| &mut size.scalars,
         |size| &mut size.sums,
         |size| &mut size.constraints,
         |size| &mut size.products,

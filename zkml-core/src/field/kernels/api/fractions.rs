@@ -5,10 +5,10 @@ use core::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::{collect, halves, kernels};
+use crate::field::K;
 use crate::field::kernels::backend::{Backend, Kind, dispatch};
 use crate::field::kernels::lengths::common;
-use crate::field::kernels::parallel::{THRESHOLD, for_chunks_of_two};
-use crate::field::{K, M61};
+use crate::field::kernels::parallel::for_chunks_of_two;
 
 kernels! {
     /// One layer of a tree of fractions: the halves are added as fractions,
@@ -28,62 +28,76 @@ kernels! {
 }
 
 impl Backend {
-    /// [`Self::fraction_layer`] of `2 half` fractions that are computed piece by piece and never stored.
-    /// `denominators(start, out)` fills `out` with the denominators from cell `start` on, and `numerators(start, out)`
-    /// with the numerators, or it returns false if all of them are 1. From cell `filled` on all fractions are `0/1`.
-    pub fn fraction_layer_of(
+    /// The lower levels of a tree of fractions whose leaves are computed group by group and never stored, as numerators
+    /// and denominators. A level adds the halves inside each group; it has `groups` groups, and the levels are those of
+    /// groups of `cells / 2` fractions (only if `keep_first`), `cells / 4`, .. and `last`.
+    ///
+    /// `denominators(group, out)` fills `out` with the denominators of a group, and `numerators(group, out)` with the
+    /// numerators, or it returns false if all of them are 1.
+    pub fn fraction_groups_of(
         self,
-        half: usize,
-        filled: usize,
+        [groups, cells, last]: [usize; 3],
+        keep_first: bool,
         numerators: impl Fn(usize, &mut [K]) -> bool + Sync,
         denominators: impl Fn(usize, &mut [K]) + Sync,
-    ) -> (Vec<K>, Vec<K>) {
-        type New = [MaybeUninit<K>];
-        const CELLS: usize = 1 << 11;
-        let chunk = |(index, (p, q)): (usize, (&mut New, &mut New))| {
-            let (start, length) = (index * CELLS, q.len());
-            let mut buffer = vec![K::default(); 4 * length];
-            let (q_in, p_in) = buffer.split_at_mut(2 * length);
-            let ((q_low, q_high), (p_low, p_high)) = (q_in.split_at_mut(length), p_in.split_at_mut(length));
-            denominators(start, q_low);
-            if half + start >= filled {
-                if !numerators(start, p_low) {
-                    p_low.fill(K::new(M61::from_raw(1), M61::from_raw(0)));
+    ) -> Vec<(Vec<K>, Vec<K>)> {
+        let lengths = core::iter::successors(Some(cells / 2), |length| Some(length / 2));
+        let lengths = lengths.take_while(|length| *length >= last.max(1));
+        let lengths: Vec<usize> = lengths.skip(usize::from(!keep_first)).collect();
+        let vector = |length: &usize| Vec::with_capacity(groups * length);
+        let mut levels: Vec<(Vec<K>, Vec<K>)> = lengths.iter().map(|l| (vector(l), vector(l))).collect();
+
+        let parts = levels.iter_mut().zip(&lengths).map(|((p, q), length)| {
+            let p = p.spare_capacity_mut()[..groups * length].chunks_exact_mut(*length);
+            p.zip(q.spare_capacity_mut()[..groups * length].chunks_exact_mut(*length))
+        });
+        let mut parts: Vec<_> = parts.collect();
+        let of_groups: Vec<Vec<_>> = (0..groups)
+            .map(|_| parts.iter_mut().filter_map(Iterator::next).collect())
+            .collect();
+        let first = if keep_first { 0 } else { cells };
+        let buffers = || (vec![K::default(); 2 * cells], vec![MaybeUninit::uninit(); first]);
+        of_groups
+            .into_par_iter()
+            .enumerate()
+            .for_each_init(buffers, |(leaves, first), (group, outs)| {
+                let (p, q) = leaves.split_at_mut(cells);
+                denominators(group, q);
+                let mut units = !numerators(group, p);
+                let (mut p, mut q): (&[K], &[K]) = (p, q);
+                let half = first.len() / 2;
+                let (first_p, first_q) = first.split_at_mut(half);
+                let scratch = (!first_p.is_empty()).then_some((first_p, first_q));
+                for (p_out, q_out) in scratch.into_iter().chain(outs) {
+                    let q_in = halves(q, q_out.len());
+                    if units {
+                        dispatch!(self, unit_fraction_layer(q_in, p_out, q_out));
+                    } else {
+                        dispatch!(self, fraction_layer(halves(p, q_out.len()), q_in, p_out, q_out));
+                    }
+                    units = false;
+                    // SAFETY: both kernels write every element of their outputs.
+                    (p, q) = unsafe { (written(p_out), written(q_out)) };
                 }
-                write_copy(p, p_low);
-                return write_copy(q, q_low);
+            });
+        for ((p, q), length) in levels.iter_mut().zip(lengths) {
+            // SAFETY: every group has been written, as above.
+            unsafe {
+                p.set_len(groups * length);
+                q.set_len(groups * length);
             }
-            denominators(half + start, q_high);
-            match [numerators(start, p_low), numerators(half + start, p_high)] {
-                [false, false] => return dispatch!(self, unit_fraction_layer((q_low, q_high), p, q)),
-                [false, true] => p_low.fill(K::new(M61::from_raw(1), M61::from_raw(0))),
-                [true, false] => p_high.fill(K::new(M61::from_raw(1), M61::from_raw(0))),
-                [true, true] => {}
-            }
-            dispatch!(self, fraction_layer((p_low, p_high), (q_low, q_high), p, q));
-        };
-        collect_two(half, |p, q| {
-            if half < THRESHOLD {
-                p.chunks_mut(CELLS)
-                    .zip(q.chunks_mut(CELLS))
-                    .enumerate()
-                    .for_each(chunk);
-            } else {
-                p.par_chunks_mut(CELLS)
-                    .zip(q.par_chunks_mut(CELLS))
-                    .enumerate()
-                    .for_each(chunk);
-            }
-        })
+        }
+        levels
     }
 }
 
-/// Writes every element of `to`, which is as long as `from`.
-fn write_copy(to: &mut [MaybeUninit<K>], from: &[K]) {
-    assert_eq!(to.len(), from.len());
-    to.iter_mut().zip(from).for_each(|(to, from)| {
-        to.write(*from);
-    });
+/// The elements of `slice`.
+///
+/// # Safety
+/// All of them have been written.
+unsafe fn written(slice: &[MaybeUninit<K>]) -> &[K] {
+    // SAFETY: the caller says so, and the layout is the same.
+    unsafe { core::slice::from_raw_parts(slice.as_ptr().cast(), slice.len()) }
 }
 
 /// Two vectors of `length` elements, all written by `fill`.

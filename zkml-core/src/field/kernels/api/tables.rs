@@ -2,6 +2,8 @@
 
 use core::mem::MaybeUninit;
 
+use rayon::prelude::*;
+
 use super::{collect, kernels};
 use crate::field::kernels::backend::{Backend, Kind, dispatch};
 use crate::field::kernels::lengths::common;
@@ -26,6 +28,23 @@ kernels! {
         collect(half, |out| {
             for_chunks(out, |range, out| {
                 dispatch!(self, fold_base_halves(out, &low[range.clone()], &high[range], r))
+            });
+        })
+    }
+
+    /// [`fold`] of `pieces` tables of `2 half` elements, which are computed by `make(piece, out)` and never stored: the
+    /// folded tables, one after another.
+    fn fold_pieces(self, pieces: usize, half: usize, r: K, make: impl Fn(usize, &mut [K]) + Sync) -> Vec<K> {
+        collect(pieces * half, |out| {
+            let buffer = || vec![K::default(); 2 * half];
+            let parts = out.par_chunks_exact_mut(half.max(1)).enumerate();
+            parts.for_each_init(buffer, |buffer, (piece, out)| {
+                make(piece, buffer);
+                let (low, high) = buffer.split_at_mut(half);
+                dispatch!(self, fold_halves(low, high, r));
+                out.iter_mut().zip(low).for_each(|(out, low)| {
+                    out.write(*low);
+                });
             });
         })
     }

@@ -3,7 +3,9 @@
 
 use super::Machines;
 use crate::field::{K, M61, k_from_base};
-use crate::lookup::{BlockKind, Claims, Compression, FractionLayer, FractionTree, Stack, Statement, Witness};
+use crate::lookup::{
+    BlockKind, Claims, Compression, FractionLayer, FractionTree, GROUP_VARIABLES, Stack, Statement, Witness,
+};
 use crate::pcs::PcsError;
 use crate::poly;
 
@@ -43,6 +45,13 @@ fn leaves(statement: &Statement, compression: &Compression, witness: &Witness<'_
         }
     }
     cells
+}
+
+/// The cells in the order of the tree: the position in a group comes before the group.
+fn in_tree_order(cells: &[[K; 2]]) -> Vec<[K; 2]> {
+    let group = cells.len().min(1 << GROUP_VARIABLES);
+    let cell = |inner: usize| cells[inner..].iter().step_by(group).copied();
+    (0..group).flat_map(cell).collect()
 }
 
 /// The fractions of the two halves added.
@@ -147,7 +156,7 @@ impl Machines {
         witness: Witness<'a>,
     ) -> Result<SplitTree<'a>, PcsError> {
         self.call("fractions")?;
-        let mut levels = vec![leaves(statement, compression, &witness)];
+        let mut levels = vec![in_tree_order(&leaves(statement, compression, &witness))];
         while let Some(level) = levels.last().filter(|level| level.len() > 1) {
             levels.push(above(level));
         }

@@ -1,0 +1,61 @@
+//! Inputs on the command line: of `zkml prove`, and of `zkml verify --input`.
+
+use std::path::PathBuf;
+
+use ndarray::ArrayD;
+use zkml::data;
+use zkml::graph::Preprocessing;
+use zkml::keys::NetworkSkeleton;
+use zkml::proof::PublicValues;
+use zkml::quant::quantize_input;
+
+use super::CommandError;
+
+/// The input of a network of this input shape, from all files: images, .npy or .safetensors files.
+pub(super) fn read_input(
+    files: &[PathBuf],
+    shape: &[usize],
+    preprocessing: Option<&Preprocessing>,
+) -> Result<ArrayD<f32>, CommandError> {
+    let (batch, each) = shape.split_first().unwrap_or((&1, &[]));
+    let mut samples = Vec::new();
+    for path in files {
+        samples.extend(data::samples(path, each, batch.saturating_add(1))?);
+    }
+    if samples.len() != *batch {
+        return Err(CommandError::Usage(format!(
+            "--input: expected {batch} inputs for one proof of this model, found {}{}",
+            samples.len(),
+            if samples.len() > *batch { " or more" } else { "" },
+        )));
+    }
+    Ok(data::batch(&samples, each, preprocessing)?)
+}
+
+/// Refuses a proof of another input than that of the files.
+pub(super) fn compare_input(
+    files: &[PathBuf],
+    network: &NetworkSkeleton,
+    public: &PublicValues,
+) -> Result<(), CommandError> {
+    let graph = &network.graph;
+    if graph.inputs().count() != 1 {
+        return Err(CommandError::Usage(
+            "--input: the network has several inputs; compare those of --json".to_owned(),
+        ));
+    }
+    let shape = &graph[graph.input].fact.shape;
+    let expected = quantize_input(graph, &read_input(files, shape, network.preprocessing.as_ref())?)?;
+    let Some(found) = &public.input else {
+        return Err(CommandError::OtherInput(
+            "the proof's input is private".to_owned(),
+        ));
+    };
+    let pairs = expected.iter().zip(found);
+    match pairs.enumerate().find(|(_, (expected, found))| expected != found) {
+        None => Ok(()),
+        Some((place, (expected, found))) => Err(CommandError::OtherInput(format!(
+            "integer {place} of the proof's input is {found}, that of --input is {expected}"
+        ))),
+    }
+}
