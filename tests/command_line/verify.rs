@@ -168,6 +168,27 @@ fn an_honest_proof_is_valid() {
 }
 
 #[test]
+fn the_input_that_was_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("asked.npy");
+    let ask = |asked: &ndarray::ArrayD<f32>| {
+        ndarray_npy::write_npy(&path, asked).unwrap();
+        verify_with(&[], &["--input", path.to_str().unwrap()])
+    };
+    assert_eq!(ask(&input(3)).status.code(), Some(0));
+    // The last of twelve integers differs.
+    let mut other = input(3);
+    other[[0, 11]] = -other[[0, 11]];
+    assert_refused(
+        &ask(&other),
+        1,
+        &["rejected: ", "integer 11 of the proof's input is", "that of --input is"],
+    );
+    let wrong = ndarray::ArrayD::zeros(vec![2, 12]);
+    assert_refused(&ask(&wrong), 2, &["--input: expected 1 inputs"]);
+}
+
+#[test]
 fn files_that_are_none_of_the_kind() {
     let folder = files();
     for option in ["--key", "--proof"] {
