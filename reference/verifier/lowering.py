@@ -19,9 +19,9 @@ from math import inf, isfinite, isqrt, prod
 
 from circuit import (
     BIAS_DIGITS, BIAS_LIMIT, LIMIT, MAXIMUM_TABLE_VARIABLES, P, WEIGHT_LIMIT, Builder, affine, below_limit, bits_of,
-    broadcast, ceil_sqrt, check_circuit, crop_factors, factor, fixed, free_left, free_right, identity, index_bits,
-    inverse_of_power, is_exact, is_power_of_two, magnitude, padded_cells, power, public_range, reshape_factor,
-    shared, summed, trace,
+    broadcast, ceil_sqrt, check_circuit, crop_factors, difference, factor, fixed, free_left, free_right, identity,
+    index_bits, inverse_of_power, is_exact, is_power_of_two, magnitude, padded_cells, power, public_range,
+    reshape_factor, shared, summed, trace,
 )
 from angles import Rotary
 from curves import BadCurve, Curve
@@ -1271,6 +1271,23 @@ def check_privacy(network, privacy):
         require(privacy["input"] == "Private", "privacy", "a public input has no commitment")
         private = [index for index in network.inputs() if network.nodes[index].kind == "Input"]
         require(len(private) == 1, "privacy", f"{len(private)} private inputs to commit to")
+
+
+def setup_circuit(weights):
+    """Every cell of a column of weights, padding included, is in [-128, 127]; and it equals its crop."""
+    columns, looked_up, equalities = [], [], []
+    for weight in weights["columns"]:
+        name, shape, number = weight["name"], weight["shape"], len(columns)
+        columns.append({"name": name, "shape": shape, "kind": {"Parameter": {"zero_padded": False}}})
+        looked_up.append({"name": f"{name}/range", "columns": [number], "table": 0})
+        if not is_exact(shape):
+            view = {"View": {"source": number, "factors": crop_factors(len(shape))}}
+            columns.append({"name": f"{name}/cropped", "shape": shape, "kind": view})
+            equalities.append(len(columns))
+            columns.append({"name": f"{name}/padding", "shape": shape, "kind": difference(number, number + 1)})
+    tables = [{"Integers": {"minimum": -128, "bits": 8}}] if columns else []
+    return {"columns": columns, "tables": tables, "lookups": looked_up, "equalities": equalities,
+            "unpacked": weights["unpacked"], "unstacked": False}
 
 
 def main():

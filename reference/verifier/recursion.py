@@ -33,7 +33,7 @@ def rows_grinding_bits(code, rows):
 
 
 def verify_recursion(t, levels, size, vector, product, columns):
-    """Claims on a vector of `size` elements, or its root: [(functional, value)], and [(phis, value of the codeword)]."""
+    """Claims on a vector of `size` elements, or its root: [(functional, value)], [(phis, value of the codeword)]."""
     running, value = [], ZERO  # functionals with their coefficients, and what they sum to
     for number, (code, rows) in enumerate(shapes(levels, size), 1):
         log_row, log_codeword, place = code["log_row"], code["log_codeword"], f"level {number}"

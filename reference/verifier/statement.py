@@ -2,10 +2,10 @@
 
 from math import log2
 
-from circuit import crop_factors, difference, is_exact, sequential_steps, variables
+from circuit import sequential_steps, variables
 from formats import INSTANCE, digest, key_digest, weights_digest
 from layout import full, packing, trace_extents, weight_extents
-from lowering import lower
+from lowering import lower, setup_circuit
 from postcard import encode
 from schema import CIRCUIT, SKELETON
 from skeleton import require
@@ -75,23 +75,6 @@ def setup_statement(weights):
     check_columns(weights["columns"])
     return Statement(weights, setup_circuit(weights), privacy, SETUP,
                      [("bind.weights", weights_digest(weights))])
-
-
-def setup_circuit(weights):
-    """Every cell of a column of weights, padding included, is in [-128, 127]; and it equals its crop."""
-    columns, looked_up, equalities = [], [], []
-    for weight in weights["columns"]:
-        name, shape, number = weight["name"], weight["shape"], len(columns)
-        columns.append({"name": name, "shape": shape, "kind": {"Parameter": {"zero_padded": False}}})
-        looked_up.append({"name": f"{name}/range", "columns": [number], "table": 0})
-        if not is_exact(shape):
-            view = {"View": {"source": number, "factors": crop_factors(len(shape))}}
-            columns.append({"name": f"{name}/cropped", "shape": shape, "kind": view})
-            equalities.append(len(columns))
-            columns.append({"name": f"{name}/padding", "shape": shape, "kind": difference(number, number + 1)})
-    tables = [{"Integers": {"minimum": -128, "bits": 8}}] if columns else []
-    return {"columns": columns, "tables": tables, "lookups": looked_up, "equalities": equalities,
-            "unpacked": weights["unpacked"], "unstacked": False}
 
 
 # A weights key that can be used

@@ -23,8 +23,9 @@ from field import K, P, dot, eq_table, inverse
 from formats import BadFile, KINDS, key_digest, read_file
 from opening import Claim, Matrix, open_claims
 from postcard import encode
+from recording import Recording
 from statement import ANSWER, SETUP, answer_statement
-from transcript import Recording, Reject, Transcript, le8, unpack, work
+from transcript import Reject, Transcript, le8, unpack, work
 from verify import verify, verify_answer, verify_setup
 
 DOCS = Path(__file__).parents[2] / "docs" / "protocol"
@@ -277,7 +278,8 @@ class Alterations(unittest.TestCase):
             publics = [{**given, "input": [1, 2, 3, 4]}, {**given, "outputs": [[1, 2, 3]]},
                        {"input": None, "outputs": None}, {"input": [128, 0, 0, 0], "outputs": [[0, 0, 0]]},
                        {**given, "outputs": [[-5, 29]]}, {**given, "input": []}]
-            changes = [("opening", 1), ("key", bytes(32)), *(("public", public) for public in publics if public != given)]
+            changes = [("opening", 1), ("key", bytes(32))]
+            changes += [("public", public) for public in publics if public != given]
             for field, value in changes:
                 proof = {**files.proof, field: value}
                 self.expect_refusal(f"{field} {value}", lambda: verify_answer(statement, proof, CONTEXT),

@@ -18,10 +18,11 @@ from argument import argue
 from curves import BadCurve
 from formats import KINDS, BadFile, read_file
 from postcard import BadEncoding
+from recording import Recording
 from skeleton import Refused, variant
 from soundness import account, bits
 from statement import ANSWER, SETUP, TARGET, answer_statement, setup_statement
-from transcript import Recording, Reject, Transcript, le8
+from transcript import Reject, Transcript, le8
 
 
 def verify(key, proof, context, circuit=None, transcript=None):

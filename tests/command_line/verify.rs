@@ -182,7 +182,11 @@ fn the_input_that_was_asked_about() {
     assert_refused(
         &ask(&other),
         1,
-        &["rejected: ", "integer 11 of the proof's input is", "that of --input is"],
+        &[
+            "rejected: ",
+            "integer 11 of the proof's input is",
+            "that of --input is",
+        ],
     );
     let wrong = ndarray::ArrayD::zeros(vec![2, 12]);
     assert_refused(&ask(&wrong), 2, &["--input: expected 1 inputs"]);
