@@ -60,10 +60,7 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
-        let alone = self.transcript.as_deref() == Some(Path::new("-"));
-        if alone && self.json {
-            return Err(CommandError::Usage("--transcript -: not with --json".to_owned()));
-        }
+        let alone = lines_alone(self.transcript.as_deref(), self.json)?;
         let Proven {
             key,
             input,
@@ -176,8 +173,17 @@ fn readable(tensors: &CommittedTensors) -> Value {
     })
 }
 
+/// Are the lines of a transcript all that goes to the standard output?
+pub(super) fn lines_alone(transcript: Option<&Path>, json: bool) -> Result<bool, CommandError> {
+    let alone = transcript == Some(Path::new("-"));
+    match alone && json {
+        true => Err(CommandError::Usage("--transcript -: not with --json".to_owned())),
+        false => Ok(alone),
+    }
+}
+
 /// Writes the lines to a file, or to the standard output.
-fn write_lines(path: &Path, lines: &[String], output: &mut dyn Write) -> Result<(), CommandError> {
+pub(super) fn write_lines(path: &Path, lines: &[String], output: &mut dyn Write) -> Result<(), CommandError> {
     if path == Path::new("-") {
         lines.iter().try_for_each(|line| writeln!(output, "{line}"))?;
         return Ok(());

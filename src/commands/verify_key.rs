@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 use zkml_core::argument::{Statement, soundness};
 use zkml_core::keys::VerifyingKey;
 use zkml_core::proof::read_file;
+use zkml_core::transcript::{PROTOCOL_SETUP, VerifierTranscript, lines};
+use zkml_core::verify::verify_setup_recording;
 
 use super::network::{Compared, Other};
 use super::trusted::{check, trust};
+use super::verify::{lines_alone, write_lines};
 use super::{CommandError, hex};
 
 /// Check a verifying key, once for all its proofs
@@ -40,6 +43,10 @@ pub(crate) struct VerifyKey {
     /// A key that this one was rotated from; checked as well
     #[arg(long)]
     previous: Option<PathBuf>,
+    /// Write what the transcript of the setup proof absorbs and draws, a line each, as far as the verifier comes. `-` is
+    /// the standard output, which then has nothing else: the exit code is the verdict
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
     /// Answer with one JSON object, also for a rejection
     #[arg(long)]
     pub(super) json: bool,
@@ -47,7 +54,15 @@ pub(crate) struct VerifyKey {
 
 impl VerifyKey {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
+        let alone = lines_alone(self.transcript.as_deref(), self.json)?;
         let key: VerifyingKey = read_file(&self.key)?;
+        if let Some(path) = &self.transcript {
+            let setup_proof = &key.weights.setup_proof;
+            let mut transcript = VerifierTranscript::recording(PROTOCOL_SETUP, setup_proof);
+            let verdict = verify_setup_recording(&key.weights, &mut transcript);
+            write_lines(path, &lines(transcript.events()), output)?;
+            verdict?;
+        }
         if let Some(previous) = &self.previous {
             let previous: VerifyingKey = read_file(previous)?;
             trust(&previous)?;
@@ -58,10 +73,13 @@ impl VerifyKey {
             Some(other) => Some(Other::find(other, &key.network)?.compare(&key.network)?),
             None => None,
         };
+        if alone {
+            return Ok(());
+        }
         let setup = soundness(&Statement::of_setup(&key.weights)?);
         let bits = soundness(trusted.statement()).sum(&setup);
         let digest = |digest: [u8; 32]| hex(&digest);
-        let lines = [
+        let facts = [
             ("model", key.name().to_owned()),
             ("key", digest(trusted.digest())),
             ("architecture", digest(key.network.architecture().digest()?)),
@@ -74,14 +92,14 @@ impl VerifyKey {
                 "soundness_bits": bits,
                 "network": compared.as_ref().map(Compared::as_json),
             });
-            for (name, value) in lines {
+            for (name, value) in facts {
                 answer[name.replace(' ', "_")] = Value::String(value);
             }
             writeln!(output, "{answer}")?;
             return Ok(());
         }
         writeln!(output, "valid")?;
-        for (name, value) in lines {
+        for (name, value) in facts {
             writeln!(output, "{name:12}  {value}")?;
         }
         if let Some(compared) = compared {

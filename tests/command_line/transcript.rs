@@ -9,7 +9,7 @@ use zkml_core::proof::{Proof, read_file, to_bytes};
 use super::{assert_refused, text, zkml};
 
 const CONTEXT: &str = "test vector";
-const NAMES: [&str; 2] = ["plain", "zero-knowledge"];
+const NAMES: [&str; 3] = ["plain", "zero-knowledge", "rotated"];
 
 /// A file of the vectors.
 fn vector(name: &str) -> String {
@@ -19,11 +19,15 @@ fn vector(name: &str) -> String {
 
 /// The lines of the transcript of a proof, as the vectors have them.
 fn expected(name: &str) -> Vec<String> {
+    expected_of(name, "transcript")
+}
+
+fn expected_of(name: &str, transcript: &str) -> Vec<String> {
     let vectors = std::fs::read(vector("test-vectors.json")).unwrap();
     let vectors: Value = serde_json::from_slice(&vectors).unwrap();
     let whole = vectors["6 whole proofs"].as_array().unwrap();
     let proof = whole.iter().find(|proof| proof["name"] == name).unwrap();
-    let items = proof["transcript"]["items"].as_array().unwrap();
+    let items = proof[transcript]["items"].as_array().unwrap();
     items
         .iter()
         .map(|line| line.as_str().unwrap().to_owned())
@@ -61,6 +65,23 @@ fn the_transcript_is_that_of_the_test_vectors() {
     assert_eq!(both.status.code(), Some(2));
     let nowhere = verify("plain", &proof, &["--transcript", "missing/lines.txt"], folder);
     assert_refused(&nowhere, 2, &["cannot write missing/lines.txt"]);
+}
+
+#[test]
+fn the_transcript_of_a_setup_proof_is_that_of_the_test_vectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for name in NAMES {
+        let key = vector(&format!("test-vectors/{name}.vkey"));
+        let output = zkml(&["verify-key", &key, "--transcript", "-"], folder);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let expected = expected_of(name, "transcript of the setup proof");
+        assert_eq!(lines(text(&output.stdout)), expected, "{name}");
+        let output = zkml(&["verify-key", &key, "--transcript", "lines.txt"], folder);
+        assert!(text(&output.stdout).starts_with("valid\n"), "{name}");
+        let written = std::fs::read_to_string(folder.join("lines.txt")).unwrap();
+        assert_eq!(lines(&written), expected, "{name}");
+    }
 }
 
 /// The proof of that name with other messages, in a file.
