@@ -97,7 +97,8 @@ fn altered(name: &str, folder: &Path, alter: impl FnOnce(&mut Vec<u8>)) -> Strin
 fn the_transcript_of_a_rejected_proof_ends_where_it_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    for name in NAMES {
+    // The third proof has work before the lookups, which another root does not fit.
+    for name in &NAMES[..2] {
         let expected = expected(name);
         // The message after the root of the trace is missing.
         let message = |line: &&String| line.starts_with("message trace.root");
