@@ -136,6 +136,10 @@ pub(super) fn pool<T: Copy + Send + Sync>(
     let pool_plane = |(plane, source): (&mut [T], &[T])| {
         for (kh, kw) in (0..window.kernel[0]).flat_map(|kh| (0..window.kernel[1]).map(move |kw| (kh, kw))) {
             let columns = window.inside(kw, width, out_width, 1);
+            // A column of the kernel may lie in the padding for every window.
+            if columns.is_empty() {
+                continue;
+            }
             let first = columns.start * window.stride[1] + kw * window.dilation[1] - window.padding[1];
             for row in window.inside(kh, height, out_height, 0) {
                 let h = row * window.stride[0] + kh * window.dilation[0] - window.padding[0];
@@ -169,4 +173,39 @@ pub(super) fn pool_reference(
         let positions = window.positions([y[2], y[3]], input);
         combine(&mut positions.iter().map(|[h, w]| x[[y[0], y[1], *h, *w]]))
     })
+}
+
+#[cfg(test)]
+#[cfg(feature = "prover")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+        /// Narrow inputs and wide padding too: a column of the kernel may meet the input in no window.
+        #[test]
+        fn pooling_agrees_with_its_definition(
+            kernel in [1usize..8, 1usize..8], stride in [1usize..5, 1usize..5],
+            padding in [0usize..4, 0usize..4], dilation in [1usize..3, 1usize..3],
+            more in [0usize..4, 0usize..4], seed in 0i64..1000,
+        ) {
+            let padding = [0, 1].map(|axis| padding[axis].min(kernel[axis] / 2));
+            let window = Window2d { kernel, stride, padding, dilation };
+            // From the narrowest input that the window fits.
+            let [height, width] = [0, 1].map(|axis| {
+                let span = dilation[axis] * (kernel[axis] - 1) + 1;
+                span.saturating_sub(2 * padding[axis]).max(1) + more[axis]
+            });
+            let [out_height, out_width] = window.output([height, width]).expect("it fits");
+            let shape = [2, 3, out_height, out_width];
+            let x = ArrayD::from_shape_fn(vec![2, 3, height, width], |at| {
+                (at[0] * 31 + at[1] * 17 + at[2] * 7 + at[3] * 3) as i64 * (seed + 1) % 101 - 50
+            });
+            let found = pool(&x, &window, &shape, 0, |a, b| a + b);
+            let sum = |values: &mut dyn Iterator<Item = i64>| values.sum();
+            prop_assert_eq!(found, Some(pool_reference(&x, &window, &shape, sum)));
+        }
+    }
 }
