@@ -231,28 +231,35 @@ fn nearest(text: &str, needle: &str, line: usize, used: &[usize]) -> Option<usiz
     unused.min_by_key(|number| number.abs_diff(line))
 }
 
-/// A row of the table of `proof.md` with the lines that state its check, and those at which its tests begin.
-fn renumbered(row: &str) -> String {
-    let name = row.split('`').nth(1).unwrap();
-    let (mut result, mut used) = (row.to_owned(), Vec::new());
-    for (label, path, line) in links_to_lines(row) {
-        let text = fs::read_to_string(&path).unwrap();
-        let code = label.contains(".rs:");
-        let needle = match (code, name.contains('.')) {
-            (true, true) => format!("\"{name}\""),
-            (true, false) => name.to_owned(),
-            (false, _) => format!("fn {}", label.trim_end_matches(" ..")),
-        };
-        // A link that says which of several tests it means has no name to look for.
-        if !code && (label.starts_with("one of") || label.ends_with(".rs")) {
+/// What must stand at the line that a link of `proof.md` leads to; `None` if the link does not say. In a row of the tables
+/// that is the name of the row's check, or the test; elsewhere a label in backticks.
+fn needle(row: Option<&str>, label: &str) -> Option<String> {
+    match row {
+        // A link that says in which file a test is has no name to look for.
+        Some(name) if label.contains(".rs:") => Some(match name.contains('.') {
+            true => format!("\"{name}\""),
+            false => name.to_owned(),
+        }),
+        Some(_) => (!label.ends_with(".rs")).then(|| format!("fn {}", label.trim_end_matches(" .."))),
+        None => Some(label.strip_prefix('`')?.strip_suffix('`')?.to_owned()),
+    }
+}
+
+/// A line of `proof.md` whose links lead to what they name.
+fn renumbered(line: &str) -> String {
+    let row = line.strip_prefix("| `").and_then(|rest| rest.split('`').next());
+    let (mut result, mut used) = (line.to_owned(), Vec::new());
+    for (label, path, old) in links_to_lines(line) {
+        let Some(needle) = needle(row, &label) else {
             continue;
-        }
-        let found = nearest(&text, &needle, line, &used);
-        assert!(found.is_some(), "{name}: no `{needle}` in {}", path.display());
+        };
+        let text = fs::read_to_string(&path).unwrap();
+        let found = nearest(&text, &needle, old, &used);
+        assert!(found.is_some(), "no `{needle}` in {}", path.display());
         let found = found.unwrap();
         used.push(found);
         let file = path.file_name().unwrap().to_string_lossy();
-        let new_label = match code {
+        let new_label = match label.contains(".rs:") {
             true => format!("{file}:{found}"),
             false => label.clone(),
         };
@@ -294,13 +301,7 @@ fn the_table_of_checks_has_every_check_at_its_line() {
     let path = root().join("docs/protocol/proof.md");
     let page = fs::read_to_string(&path).unwrap();
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
-    let settled: String = page
-        .lines()
-        .map(|line| match rows.contains(&line) {
-            true => renumbered(line) + "\n",
-            false => format!("{line}\n"),
-        })
-        .collect();
+    let settled: String = page.lines().map(|line| renumbered(line) + "\n").collect();
     if std::env::var_os("ZKML_WRITE_LINES").is_some() {
         fs::write(&path, &settled).unwrap();
     } else {

@@ -24,8 +24,8 @@ const MAXIMUM_OUTPUTS_BYTES: u64 = 1 << 30;
 ///
 /// Checks that the model of the verifying key, with the weights it is a commitment to, gives the proof's public outputs
 /// on its public input; of what is private, that the prover knows it. Whether the input is the one you asked about,
-/// `--input` compares (the build of the verifier alone prints it with `--json`). The key decides what is checked: take it from someone you trust, not
-/// from the prover.
+/// `--input` compares (the build of the verifier alone prints it with `--json`). The key decides what is checked: take
+/// it from someone you trust, not from the prover.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:

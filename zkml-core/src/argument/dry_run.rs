@@ -1,7 +1,7 @@
 //! The argument without a proof: every message is 0, every check passes, challenges are only distinct.
 //!
-//! It finds the size of the tape, and so the pads that zero knowledge needs, and the claims of each sumcheck. Without zero
-//! knowledge there is no tape, but the same limit.
+//! It finds the size of the tape, and so the pads that zero knowledge needs, and the claims of each sumcheck. Without
+//! zero knowledge there is no tape, but the same limit.
 
 use super::{Statement, claims_to_open};
 use crate::field::{K, M61};
@@ -34,7 +34,8 @@ const STAGE: &str = "reduce.stage";
 /// Walks through the argument up to the row combination.
 ///
 /// # Errors
-/// [`VerifyError::Key`] for a circuit whose claims cannot be reduced or multiply without end, or whose tape is too long.
+/// [`VerifyError::Key`] for a circuit whose claims cannot be reduced or multiply without end, or whose tape is too
+/// long.
 pub(crate) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
     let tape = Tape::default();
     let mut channel = DryRun {

@@ -47,8 +47,8 @@ pub(crate) fn claim_counts(circuit: &Circuit) -> Vec<u64> {
 }
 
 /// An upper bound on the multiplications a verifier of the key's recursion does: each claim, of whatever level, is
-/// evaluated on the last message, which is the row combination itself where there is no level. In zero knowledge the answers of the closing check, a narrow row, are evaluated at
-/// each position.
+/// evaluated on the last message, which is the row combination itself where there is no level. In zero knowledge the
+/// answers of the closing check, a narrow row, are evaluated at each position.
 pub(crate) fn recursion_work(key: &WeightsKey, hides: bool) -> u64 {
     let levels = key.recursion.levels.iter();
     let claims = levels.fold(key.code.queries, |sum, level| sum.saturating_add(level.queries));

@@ -32,8 +32,9 @@
 //! 4. for each lookup the values of its columns at its suffix of `zeta` (`lookup.columns`, one message a lookup); the
 //!    value of each table's multiplicities at its suffix (`lookup.multiplicities`).
 //!
-//! Checks: `lookup.denominator_nonzero` (`Q Q^-1 = 1`), `lookup.layer` (after each layer's sumcheck; layer 0 says that the
-//! sum is 0), `lookup.numerator` and `lookup.denominator` (the claims on the leaves are what the values of step 4 imply).
+//! Checks: `lookup.denominator_nonzero` (`Q Q^-1 = 1`), `lookup.layer` (after each layer's sumcheck; layer 0 says that
+//! the sum is 0), `lookup.numerator` and `lookup.denominator` (the claims on the leaves are what the values of step 4
+//! imply).
 //!
 //! The rounds send the round polynomial without its equality factor: with `z` the point of the layer and
 //! `G(X) = sum_x eq(z_{>j}, x) F(r_{<j}, X, x) = a + b X + c X^2`, the claim is `(1 - z_j) G(0) + z_j G(1)`, so

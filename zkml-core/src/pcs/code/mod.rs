@@ -23,7 +23,7 @@ use crate::error::CodeError;
 use crate::field::{K, M61, mul_k_base};
 
 /// The longest codewords, `log2`, that are computed whole to look at some symbols: half a gigabyte with the factors.
-/// They are longer only where a recursion takes over, and then what is in the clear is short or mostly 0.
+/// Longer ones are looked at symbol by symbol: what is in the clear then is short or mostly 0.
 const MAX_LOG_WHOLE: u32 = 24;
 
 /// A code with the factors of its Fourier transform.
