@@ -8,6 +8,7 @@ use super::conformance::{
     altered_cells_are_found, columns_follow_definitions, proof_verifies, with_trace, with_trace_on,
 };
 use super::determinacy::exactly_one_result;
+use super::handed;
 use super::network::Network;
 use crate::argument::{Statement, Trace, Violation, check};
 use crate::circuit::{Circuit, CircuitError, ColumnKind, Home};
@@ -589,6 +590,7 @@ fn embeddings_of_public_ids_are_proved() {
             columns_follow_definitions(statement.circuit(), &trace);
             let proof = prove_on(&key, &inputs, b"context").expect("prove");
             verify(&key.verifying, &proof, b"context").expect("verify");
+            handed::answer(&key.verifying, &proof, b"context");
             // Other ids than those of the proof.
             let mut other = proof.clone();
             let id = other

@@ -1,5 +1,6 @@
 //! Passes of the operation and circuit level, switched off in every way: the network still proves and verifies.
 
+use super::handed;
 use crate::execute::execute;
 use crate::execute::float::execute_float;
 use crate::graph::{Graph, GraphBuilder, Parameter, Window2d};
@@ -121,6 +122,7 @@ fn end_to_end(off: &[&str], privacy: Privacy) -> (u64, f64) {
     let input = network.quantize_input(&samples[0]).unwrap();
     let proof = prove(&key, &input, b"").unwrap();
     verify(&key.verifying, &proof, b"").unwrap_or_else(|error| panic!("without {off:?}: {error}"));
+    handed::answer(&key.verifying, &proof, b"");
 
     let float = &execute_float(&graph, &samples[0]).unwrap()[graph.outputs[0].0];
     let scale = network.output_scales[0];

@@ -1,5 +1,6 @@
 //! Keys and public values say the same of what is private.
 
+use super::handed;
 use ndarray::ArrayD;
 
 use super::fixture::{CONTEXT, fixture, fresh_seed, input_of, outputs_of, whole_network};
@@ -137,6 +138,7 @@ fn a_private_answer_is_for_the_prover_alone() {
     let proven = prove_with_secrets(&key, Input::Values(&input), CONTEXT).expect("prove");
     let (answer, proof) = (proven.answer, proven.proof);
     verify(&key.verifying, &proof, CONTEXT).expect("verify");
+    handed::answer(&key.verifying, &proof, CONTEXT);
     assert_eq!(proof.public, PublicValues::default());
     let reference = execute_reference(&key.model.network.graph, &input).expect("reference");
     let expected: Vec<Vec<i64>> = reference

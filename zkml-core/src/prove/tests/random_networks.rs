@@ -1,5 +1,6 @@
 //! Random float networks from end to end: optimize, calibrate, quantize, set up, prove, verify.
 
+use super::handed;
 use crate::execute::execute_reference;
 use crate::execute::float::execute_float;
 use crate::keys::CompiledModel;
@@ -40,6 +41,7 @@ fn end_to_end(seed: u64) -> f64 {
         let proof = prove(&key, &input, b"").unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         verify(&key.verifying, &proof, b"")
             .unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", network.graph));
+        handed::answer(&key.verifying, &proof, b"");
         let reference = execute_reference(&network.graph, &input).expect("reference");
         let outputs: Vec<Vec<i64>> = reference
             .outputs(&network.graph)
