@@ -150,7 +150,7 @@ fn measure(
     };
     let key = setup(model, &setup_options)?;
     let setup = start.elapsed();
-    let input = key.model.network.quantize_input(&inputs[0])?;
+    let input = key.model.network.quantize_input(&inputs[0])?.integers;
     let trusted = zkml::verify::TrustedKey::new(&key.verifying)?;
     let (mut proving, mut verifying, mut bytes) = (Vec::new(), Vec::new(), 0);
     // The first one warms up.
@@ -175,7 +175,7 @@ fn measure(
         prove: fastest(&proving),
         verify: fastest(&verifying),
         proof: bytes,
-        agreement: accuracy.agreement as f64 / accuracy.rows.max(1) as f64,
+        agreement: accuracy.classes.map_or(1.0, |classes| classes.agreement_rate()),
     })
 }
 

@@ -60,7 +60,7 @@ fn lenet() -> Result<(CompiledModel, ArrayD<i64>), Box<dyn Error>> {
     let images = digits(&assets, 64)?;
     let calibration = Calibration::collect(&graph, images.iter().cloned(), CalibrationMethod::MinMax)?;
     let network = quantize(&graph, &calibration, &QuantizeOptions::default())?;
-    let input = network.quantize_input(&images[0])?;
+    let input = network.quantize_input(&images[0])?.integers;
     Ok((CompiledModel::new("lenet", network), input))
 }
 

@@ -44,7 +44,7 @@ fn vgg() -> Result<(CompiledModel, ArrayD<i64>), Box<dyn Error>> {
         .collect::<Result<_, _>>()?;
     let calibration = Calibration::collect(&graph, images.iter().cloned(), CalibrationMethod::MinMax)?;
     let network = quantize(&graph, &calibration, &QuantizeOptions::default())?;
-    let input = network.quantize_input(&images[0])?;
+    let input = network.quantize_input(&images[0])?.integers;
     Ok((CompiledModel::new("vgg16", network), input))
 }
 

@@ -32,7 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(|digit| batch(digit, &[1, 32, 32], Some(&preprocessing)))
         .collect::<Result<Vec<_>, _>>()?;
 
-    let model = LeNet::new().load(assets.join("lenet5-mnist.safetensors"))?;
+    let model = LeNet::new()
+        .load(assets.join("lenet5-mnist.safetensors"))?
+        .classifier();
     let model = model.quantize(&images)?;
     println!("{}", model.report());
     let (prover, verifier) = model.setup()?;

@@ -134,8 +134,9 @@ fn integers_lose_at_most_a_fifth_of_a_point() {
         Some(&labels),
     )
     .unwrap();
-    let (float, integer) = (report.float_correct.unwrap(), report.integer_correct.unwrap());
-    assert_eq!(report.rows, 1000);
+    let classes = report.classes.unwrap();
+    let (float, integer) = (classes.float_correct.unwrap(), classes.integer_correct.unwrap());
+    assert_eq!(classes.rows, 1000);
     assert!(float >= 985, "float: {float} of 1000");
     assert!(integer + 2 >= float, "integer: {integer}, float: {float} of 1000");
 }
@@ -148,7 +149,7 @@ fn digits_are_classified_proved_and_verified() {
     let key = setup(CompiledModel::new("lenet", network), &SetupOptions::default()).unwrap();
     let network = &key.model.network;
     for (sample, &label) in samples.iter().zip(&labels).take(4) {
-        let input = network.quantize_input(sample).unwrap();
+        let input = network.quantize_input(sample).unwrap().integers;
         let proof = prove(&key, &input, b"test").unwrap();
         verify(&key.verifying, &proof, b"test").unwrap();
         let execution = execute_reference(&network.graph, &input).unwrap();

@@ -112,10 +112,10 @@ fn float_integer_and_proof(name: &str, network: &impl Forward) {
         Calibration::collect(&graph, inputs.iter().cloned(), CalibrationMethod::MinMax).unwrap();
     let quantized = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
     let report = AccuracyReport::measure(&graph, &quantized, &inputs, None).unwrap();
-    assert!(report.output_cosine > 0.995, "{name}: {report}");
+    assert!(report.outputs[0].total().cosine() > 0.995, "{name}: {report}");
     assert_eq!(report.out_of_domain, 0, "{name}");
 
-    let input = quantized.quantize_input(&inputs[0]).unwrap();
+    let input = quantized.quantize_input(&inputs[0]).unwrap().integers;
     let options = SetupOptions {
         proofs_per_key: 1,
         ..SetupOptions::default()
@@ -165,9 +165,18 @@ fn trained_vgg16_on_cifar() {
     let calibration =
         Calibration::collect(&graph, images.iter().cloned(), CalibrationMethod::MinMax).unwrap();
     let quantized = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
-    let report = AccuracyReport::measure(&graph, &quantized, &images, None).unwrap();
-    assert_eq!(report.agreement, images.len(), "{report}");
-    assert!(report.output_cosine > 0.999, "{report}");
+    let largest = |scores: &ArrayD<f32>| {
+        let better = |best: (usize, f32), (class, &score): (usize, &f32)| match score > best.1 {
+            true => (class, score),
+            false => best,
+        };
+        scores.iter().enumerate().fold((0, f32::NEG_INFINITY), better).0
+    };
+    let float: Vec<usize> = outputs.iter().map(|outputs| largest(&outputs[0])).collect();
+    let report = AccuracyReport::measure(&graph, &quantized, &images, Some(&float)).unwrap();
+    let classes = report.classes.as_ref().unwrap();
+    assert_eq!(classes.integer_correct, Some(images.len()), "{report}");
+    assert!(report.outputs[0].total().cosine() > 0.999, "{report}");
 }
 
 #[test]

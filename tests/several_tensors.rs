@@ -135,7 +135,7 @@ fn two_inputs_and_two_outputs_from_struct_to_answer() {
     for inputs in &samples {
         let expected = by_hand(inputs[0].as_slice().unwrap(), inputs[1].as_slice().unwrap());
         let execution = executor
-            .run_on(&network.quantize_inputs(inputs).unwrap())
+            .run_on(&network.quantize_inputs(inputs).unwrap().integers)
             .unwrap();
         for (number, integers) in execution.outputs(&network.graph).enumerate() {
             let found = network.dequantize_output(number, integers).unwrap();
@@ -150,11 +150,11 @@ fn two_inputs_and_two_outputs_from_struct_to_answer() {
 
     let report = AccuracyReport::measure_on(&graph, &network, &samples, None).unwrap();
     assert!(
-        report.output_cosine > 0.999 && report.out_of_domain == 0,
+        report.outputs[0].total().cosine() > 0.999 && report.out_of_domain == 0,
         "{report}"
     );
 
-    let inputs = network.quantize_inputs(&samples[0]).unwrap();
+    let inputs = network.quantize_inputs(&samples[0]).unwrap().integers;
     let (private, public) = (Visibility::Private, Visibility::Public);
     let model = CompiledModel::new("pair", network);
     let model = model

@@ -18,6 +18,7 @@ use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions
 use zkml::setup::explain;
 use zkml::{Privacy, Visibility};
 
+use super::accuracy::measure;
 use super::console::Console;
 use super::{CommandError, Globals};
 
@@ -166,6 +167,7 @@ struct Plan {
     entry: &'static Entry,
     weights: Weights,
     inputs: Vec<ArrayD<f32>>,
+    labels: Option<Vec<usize>>,
     preprocessing: Preprocessing,
     classes: Vec<String>,
     quantize: QuantizeOptions,
@@ -221,6 +223,8 @@ impl Compile {
         for path in &self.calibration {
             samples.extend(data::samples(path, &entry.input, self.samples - samples.len())?);
         }
+        let samples = filled(samples, self.batch);
+        let labels = samples.iter().map(|sample| sample.label).collect();
         let inputs = batches(&samples, self.batch, entry, &preprocessing)?;
         let classes = match &self.classes {
             None => Vec::new(),
@@ -241,6 +245,7 @@ impl Compile {
             entry,
             weights,
             inputs,
+            labels,
             preprocessing,
             classes,
             quantize,
@@ -303,7 +308,7 @@ impl Compile {
         };
         let count = plan.inputs.len();
         let progress = console.steps("calibrating", count);
-        let inputs = plan.inputs.into_iter().inspect(|_| progress.inc(1));
+        let inputs = plan.inputs.iter().cloned().inspect(|_| progress.inc(1));
         let calibration = Calibration::collect(&graph, inputs, self.range)?;
         progress.finish_and_clear();
         let mut network = console.spin("quantizing", || quantize(&graph, &calibration, &plan.quantize))?;
@@ -320,6 +325,7 @@ impl Compile {
             plan.entry.name,
             network.graph.nodes.len(),
         ))?;
+        measure((&graph, &network), &plan.inputs, plan.labels.as_deref(), console)?;
         console.answer("parameters", parameters);
         console.answer("calibration_samples", count);
         Ok(CompiledModel::new(plan.entry.name, network).with_privacy(plan.privacy))
@@ -344,18 +350,22 @@ impl Compile {
     }
 }
 
-/// The samples in batches; the first samples fill up the last batch. Example: batches of 2 of the samples 0 to 2 are
+/// The samples, and the first ones again to fill up the last batch. Example: batches of 2 of the samples 0 to 2 are
 /// (0, 1) and (2, 0).
+fn filled(mut samples: Vec<Sample>, batch: usize) -> Vec<Sample> {
+    let missing = samples.len().next_multiple_of(batch) - samples.len();
+    let again: Vec<Sample> = samples.iter().cycle().take(missing).cloned().collect();
+    samples.extend(again);
+    samples
+}
+
 fn batches(
     samples: &[Sample],
     batch: usize,
     entry: &Entry,
     preprocessing: &Preprocessing,
 ) -> Result<Vec<ArrayD<f32>>, CommandError> {
-    let mut filled: Vec<Sample> = samples.to_vec();
-    let missing = samples.len().next_multiple_of(batch) - samples.len();
-    filled.extend(samples.iter().cycle().take(missing).cloned());
-    filled
+    samples
         .chunks(batch)
         .map(|chunk| Ok(data::batch(chunk, &entry.input, Some(preprocessing))?))
         .collect()

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use ndarray::ArrayD;
+use serde_json::{Value, json};
 use zkml::data;
 use zkml::graph::Preprocessing;
 use zkml::keys::NetworkSkeleton;
 use zkml::proof::PublicValues;
-use zkml::quant::quantize_input;
+use zkml::quant::{Clipping, quantize_input};
 
 use super::CommandError;
 
@@ -32,6 +33,16 @@ pub(super) fn read_input(
     Ok(data::batch(&samples, each, preprocessing)?)
 }
 
+/// What rounding an input clipped, for programs.
+pub(super) fn clipping_json(clipping: &Clipping) -> Value {
+    json!({
+        "values": clipping.values,
+        "clipped": clipping.clipped,
+        "outside_calibration": clipping.outside,
+        "farthest": clipping.farthest,
+    })
+}
+
 /// Refuses a proof of another input than that of the files.
 pub(super) fn compare_input(
     files: &[PathBuf],
@@ -45,7 +56,8 @@ pub(super) fn compare_input(
         ));
     }
     let shape = &graph[graph.input].fact.shape;
-    let expected = quantize_input(graph, &read_input(files, shape, network.preprocessing.as_ref())?)?;
+    let expected =
+        quantize_input(graph, &read_input(files, shape, network.preprocessing.as_ref())?)?.integers;
     let Some(found) = &public.input else {
         return Err(CommandError::OtherInput(
             "the proof's input is private".to_owned(),

@@ -1,6 +1,8 @@
 //! The subcommands of `zkml`: each writes its answer to `output` and fails with a [`CommandError`].
 
 #[cfg(feature = "prover")]
+mod accuracy;
+#[cfg(feature = "prover")]
 mod compile;
 #[cfg(feature = "prover")]
 mod console;
@@ -33,6 +35,8 @@ use zkml_core::keys::Difference;
 #[cfg(feature = "prover")]
 use zkml_core::keys::{BudgetError, ProveError};
 use zkml_core::proof::FileError;
+#[cfg(feature = "prover")]
+use zkml_core::quant::Clipping;
 use zkml_core::transcript::VerifyError;
 use zkml_core::verify::OutputMismatch;
 
@@ -183,6 +187,13 @@ pub(crate) enum CommandError {
     #[cfg(feature = "prover")]
     #[error("rejected: {0}")]
     OtherInput(String),
+    /// An input unlike all calibration samples.
+    #[cfg(feature = "prover")]
+    #[error(
+        "--input is unlike the calibration samples: {0}. A proof would be about the clipped values; prepare the input \
+         as the samples (scale, mean, sign), compile with samples like it, or give --allow-clipping"
+    )]
+    Clipped(Clipping),
     /// A file of readable outputs is none.
     #[error("{}: expected the outputs of a proof as JSON, found {found}", path.display())]
     NotOutputs { path: PathBuf, found: String },
@@ -268,6 +279,8 @@ library_errors! {
     Explain(zkml::setup::ExplainError);
     /// The network cannot be quantized.
     Quantize(zkml::ops::QuantizeError);
+    /// The two networks cannot be compared.
+    Accuracy(zkml::quant::AccuracyError);
     /// A known model cannot be compiled.
     Step(zkml::Error);
     /// An artifact cannot be encoded.
@@ -286,7 +299,7 @@ impl CommandError {
             | CommandError::OtherNetwork { .. }
             | CommandError::NotSkeleton { .. } => ExitCode::from(1),
             #[cfg(feature = "prover")]
-            CommandError::OtherInput(_) => ExitCode::from(1),
+            CommandError::OtherInput(_) | CommandError::Clipped(_) => ExitCode::from(1),
             #[cfg(feature = "prover")]
             CommandError::Library(error) => error.exit_code(),
             #[cfg(feature = "prover")]

@@ -12,10 +12,11 @@ use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::observe::{duration, peak_memory, size};
 use zkml::proof::write_file;
 use zkml::prove::{Input, prove_with_secrets};
+use zkml::quant::Rounded;
 use zkml::verify::ReadableOutputs;
 
 use super::console::{Console, refuse_existing, write_text};
-use super::input::read_input;
+use super::input::{clipping_json, read_input};
 use super::setup::create_folder;
 use super::{CommandError, Globals};
 
@@ -36,6 +37,9 @@ pub(crate) struct Prove {
     /// The input: an image, a .npy or a .safetensors file; several for a model with a batch
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     input: Vec<PathBuf>,
+    /// Prove also an input unlike all calibration samples, of which values are clipped
+    #[arg(long)]
+    allow_clipping: bool,
     /// Text that the proof is bound to, such as a nonce of the verifier
     #[arg(long, default_value = "")]
     context: String,
@@ -74,7 +78,14 @@ impl Prove {
         let graph = &model.network.graph;
         let shape = &graph[graph.input].fact.shape;
         let input = read_input(&self.input, shape, model.network.record.preprocessing.as_ref())?;
-        let integers = model.network.quantize_input(&input)?;
+        let Rounded { integers, clipping } = model.network.quantize_input(&input)?;
+        if clipping.is_suspicious() && !self.allow_clipping {
+            return Err(CommandError::Clipped(clipping));
+        }
+        if clipping.outside > 0 {
+            console.warn(&clipping.to_string());
+        }
+        console.answer("input_clipping", clipping_json(&clipping));
 
         let start = Instant::now();
         let proven = console.spin("proving:", || {

@@ -123,7 +123,7 @@ fn token_at(
     row: usize,
 ) -> Result<u32, ExecutionError> {
     let network = &model.network;
-    let integers = network.quantize_inputs(&[input(ids)])?;
+    let integers = network.quantize_inputs(&[input(ids)])?.integers;
     let execution = executor.run_on(&integers)?;
     let mut outputs = execution.outputs(&network.graph);
     let token = outputs.next().and_then(|tokens| tokens.iter().nth(row).copied());

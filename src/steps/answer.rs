@@ -1,6 +1,7 @@
 //! The answer of a prover: outputs, and their proof.
 
 use zkml_core::proof::Proof;
+use zkml_core::quant::Clipping;
 
 use super::QuantizedTensor;
 use super::tensor::{class_of, classes_of};
@@ -19,15 +20,22 @@ pub struct Answer {
     outputs: Vec<QuantizedTensor>,
     label: Option<String>,
     proof: Proof,
+    clipping: Clipping,
 }
 
 impl Answer {
-    pub(super) fn new(outputs: Vec<QuantizedTensor>, names: &[String], proof: Proof) -> Self {
+    pub(super) fn new(
+        outputs: Vec<QuantizedTensor>,
+        names: &[String],
+        proof: Proof,
+        clipping: Clipping,
+    ) -> Self {
         let label = class_of(&outputs).and_then(|class| names.get(class).cloned());
         Self {
             outputs,
             label,
             proof,
+            clipping,
         }
     }
 
@@ -55,6 +63,11 @@ impl Answer {
     /// The proof, with the public values it speaks of.
     pub fn proof(&self) -> &Proof {
         &self.proof
+    }
+
+    /// What rounding the input to integers clipped: the answer is the model's to the clipped input.
+    pub fn clipping(&self) -> &Clipping {
+        &self.clipping
     }
 
     /// The proof alone.

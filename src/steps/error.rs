@@ -14,7 +14,7 @@ use zkml_core::{
     nn::{TraceError, WeightError},
     ops::QuantizeError,
     optimize::OptimizeError,
-    quant::{AccuracyError, CalibrationError},
+    quant::{AccuracyError, CalibrationError, Clipping},
 };
 #[cfg(feature = "prover")]
 use zkml_models::hugging_face::PretrainedError;
@@ -133,6 +133,18 @@ pub enum Error {
     Input {
         /// What is wrong.
         error: ExecutionError,
+    },
+    /// The input is unlike all that the model was quantized with, so that its integers stand for another input. No
+    /// proof of a key was used up.
+    #[cfg(feature = "prover")]
+    #[error(
+        "the input is unlike the samples that the model was quantized with: {clipping}. A proof would be about clipped \
+         values. Prepare the input as the samples (scale, mean, sign), quantize with samples like it, or allow it with \
+         `allow_clipping()`"
+    )]
+    Clipped {
+        /// What was clipped.
+        clipping: Clipping,
     },
     /// The keys cannot be made.
     #[cfg(feature = "prover")]

@@ -6,6 +6,7 @@ use std::path::Path;
 use ndarray::ArrayD;
 use zkml_core::keys::{Budget, CompiledModel, ProveError, ProvingKey};
 use zkml_core::prove::{Input, Proven, prove_with_secrets};
+use zkml_core::quant::{Quantized, Rounded};
 use zkml_core::setup::rotate;
 
 use super::{Answer, Error, QuantizedTensor, Verifier};
@@ -26,12 +27,16 @@ use super::{Answer, Error, QuantizedTensor, Verifier};
 /// ```
 pub struct Prover {
     key: ProvingKey,
+    allow_clipping: bool,
 }
 
 impl Prover {
     /// A prover with a key of [`zkml::setup::setup`](zkml_core::setup::setup).
     pub fn from_key(key: ProvingKey) -> Self {
-        Self { key }
+        Self {
+            key,
+            allow_clipping: false,
+        }
     }
 
     /// Reads a key that [`save`](Self::save) or `zkml setup` wrote, and opens the counter of its proofs.
@@ -40,7 +45,14 @@ impl Prover {
     /// [`Error::ProvingKey`] for a file that is missing or damaged, or without its counter.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let key = ProvingKey::read_file(path.as_ref()).map_err(|error| Error::ProvingKey { error })?;
-        Ok(Self { key })
+        Ok(Self::from_key(key))
+    }
+
+    /// Proves answers to inputs unlike all samples too, of which values are clipped; they are refused otherwise
+    /// ([`Clipping::is_suspicious`](zkml_core::quant::Clipping::is_suspicious)).
+    pub fn allow_clipping(mut self) -> Self {
+        self.allow_clipping = true;
+        self
     }
 
     /// Writes the proving key, whole or not at all, over a file of that name. Proofs are counted beside it from now on:
@@ -59,17 +71,16 @@ impl Prover {
     /// before one of the key's proofs is used up; a proof that then fails, or is not handed out, counts all the same.
     ///
     /// # Errors
-    /// [`Error::Input`] for another shape, NaN or infinity; [`Error::Prove`] for an input far from all that the model
-    /// was quantized with, and for a key whose proofs are used up.
+    /// [`Error::Input`] for another shape, NaN or infinity; [`Error::Clipped`] and [`Error::Prove`] for an input far from
+    /// all that the model was quantized with; [`Error::Prove`] for a key whose proofs are used up.
     pub fn prove(&self, input: &ArrayD<f32>, context: &[u8]) -> Result<Answer, Error> {
         let model = &self.key.model;
-        let integers = model.network.quantize_input(input);
-        let integers = integers.map_err(|error| Error::Input { error })?;
+        let Rounded { integers, clipping } = rounded(&model.network, input, self.allow_clipping)?;
         let proven = prove_with_secrets(&self.key, Input::Values(&integers), context);
         let Proven { proof, answer, .. } = proven.map_err(|error| Error::Prove { error })?;
         let outputs = outputs(model, answer.outputs);
         let classes = &model.network.record.classes;
-        Ok(Answer::new(outputs, classes, proof))
+        Ok(Answer::new(outputs, classes, proof, clipping))
     }
 
     /// How many more proofs the key can make; none for public weights, which bear any number.
@@ -98,7 +109,10 @@ impl Prover {
     /// [`Error::ProvingKey`] for public weights, which need no new keys, and for a key without a single opening left.
     pub fn rotate(&self) -> Result<(Self, Verifier), Error> {
         let key = rotate(&self.key).map_err(|error| Error::ProvingKey { error })?;
-        let prover = Self { key };
+        let prover = Self {
+            key,
+            allow_clipping: self.allow_clipping,
+        };
         let verifier = prover.verifier()?;
         Ok((prover, verifier))
     }
@@ -120,6 +134,20 @@ impl fmt::Debug for Prover {
             .field("model", &self.key.model.name)
             .field("input", &self.input_shape())
             .finish_non_exhaustive()
+    }
+}
+
+/// The integers of an input; refuses one that is unlike all samples, unless that is allowed.
+pub(super) fn rounded(
+    network: &Quantized,
+    input: &ArrayD<f32>,
+    allow_clipping: bool,
+) -> Result<Rounded<ArrayD<i64>>, Error> {
+    let rounded = network.quantize_input(input);
+    let rounded = rounded.map_err(|error| Error::Input { error })?;
+    match rounded.clipping {
+        clipping if clipping.is_suspicious() && !allow_clipping => Err(Error::Clipped { clipping }),
+        _ => Ok(rounded),
     }
 }
 

@@ -11,7 +11,7 @@ use zkml_core::quant::{AccuracyReport, Quantized};
 use zkml_core::setup::{SetupOptions, setup};
 use zkml_core::{Privacy, Visibility};
 
-use super::prover::{input_shape, outputs};
+use super::prover::{input_shape, outputs, rounded};
 use super::{Error, Favour, Prover, QuantizedTensor, Verifier};
 
 /// The integer network that is proved, and the choices of its keys. [`Model::quantize`](super::Model::quantize) makes
@@ -33,6 +33,7 @@ pub struct QuantizedModel {
     model: CompiledModel,
     report: AccuracyReport,
     options: SetupOptions,
+    allow_clipping: bool,
 }
 
 impl QuantizedModel {
@@ -41,6 +42,7 @@ impl QuantizedModel {
             model,
             report,
             options: SetupOptions::default(),
+            allow_clipping: false,
         }
     }
 
@@ -62,12 +64,11 @@ impl QuantizedModel {
     /// The outputs on an input, as a proof would give them, without a proof.
     ///
     /// # Errors
-    /// [`Error::Input`] for another shape, NaN or infinity; [`Error::Prove`] for an input far from all samples.
+    /// [`Error::Input`] for another shape, NaN or infinity; [`Error::Clipped`] and [`Error::Prove`] for an input far from
+    /// all samples.
     pub fn run(&self, input: &ArrayD<f32>) -> Result<Vec<QuantizedTensor>, Error> {
         let network = &self.model.network;
-        let input = network
-            .quantize_input(input)
-            .map_err(|error| Error::Input { error })?;
+        let input = rounded(network, input, self.allow_clipping)?.integers;
         let executor = Executor::new(&network.graph);
         let execution = executor.and_then(|executor| executor.run(&input));
         let execution = execution.map_err(|error| Error::Prove {
@@ -76,6 +77,12 @@ impl QuantizedModel {
         let values = execution.outputs(&network.graph);
         let values = values.map(|output| output.iter().copied().collect()).collect();
         Ok(outputs(&self.model, values))
+    }
+
+    /// Takes inputs unlike all samples too, of which values are clipped; see [`Prover::allow_clipping`].
+    pub fn allow_clipping(mut self) -> Self {
+        self.allow_clipping = true;
+        self
     }
 
     /// What proofs show and hide, all at once.
@@ -134,7 +141,10 @@ impl QuantizedModel {
             model: name,
             error: Box::new(error),
         })?;
-        let prover = Prover::from_key(key);
+        let mut prover = Prover::from_key(key);
+        if self.allow_clipping {
+            prover = prover.allow_clipping();
+        }
         let verifier = prover.verifier()?;
         Ok((prover, verifier))
     }

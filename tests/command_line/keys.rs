@@ -22,7 +22,12 @@ fn written(folder: &Path) -> ProvingKey {
 }
 
 fn write_proof(folder: &Path, name: &str, key: &ProvingKey) {
-    let proof = prove(key, &key.model.network.quantize_input(&input(3)).unwrap(), b"").unwrap();
+    let proof = prove(
+        key,
+        &key.model.network.quantize_input(&input(3)).unwrap().integers,
+        b"",
+    )
+    .unwrap();
     assert!(proof.public.input.is_none());
     write_file(folder.join(format!("{name}.proof")), &proof).unwrap();
 }
@@ -104,7 +109,12 @@ fn a_spent_key_says_how_to_rotate_and_rotation_goes_on() {
     for _ in 0..proofs {
         write_proof(folder, "small", &key);
     }
-    let error = prove(&key, &key.model.network.quantize_input(&input(3)).unwrap(), b"").unwrap_err();
+    let error = prove(
+        &key,
+        &key.model.network.quantize_input(&input(3)).unwrap().integers,
+        b"",
+    )
+    .unwrap_err();
     assert!(matches!(error, ProveError::Budget(_)));
     assert!(error.to_string().contains("zkml rotate-key"), "{error}");
     let inspected = zkml(&["inspect", "small.pkey"], folder);

@@ -86,7 +86,7 @@ fn files() -> &'static Path {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let write_proof = |name: &str, key: &ProvingKey, sample: usize| {
-            let input = key.model.network.quantize_input(&input(sample)).unwrap();
+            let input = key.model.network.quantize_input(&input(sample)).unwrap().integers;
             let proof = prove(key, &input, CONTEXT.as_bytes()).unwrap();
             write_file(folder.join(format!("{name}.proof")), &proof).unwrap();
             let outputs = ReadableOutputs::new(&Statement::of_proving(key).unwrap(), &proof.public).unwrap();
@@ -502,7 +502,7 @@ fn commitments_to_private_outputs_are_shown() {
         ..Privacy::PUBLIC
     };
     let key = key("private", 5, folder.path(), privacy);
-    let input = key.model.network.quantize_input(&input(2)).unwrap();
+    let input = key.model.network.quantize_input(&input(2)).unwrap().integers;
     let proven = prove_with_secrets(&key, Input::Values(&input), b"").unwrap();
     write_file(folder.path().join("vkey"), &key.verifying).unwrap();
     write_file(folder.path().join("proof"), &proven.proof).unwrap();

@@ -184,7 +184,7 @@ pub fn fixture_with(wanted: impl Fn(&Fixture) -> bool) -> &'static Fixture {
 /// A proof for a random image.
 pub fn prove_image(key: &ProvingKey, random: &mut Random) -> Proved {
     let image = image(random);
-    let input = key.model.network.quantize_input(&image).expect("input");
+    let input = key.model.network.quantize_input(&image).expect("input").integers;
     let proof = prove(key, &input, CONTEXT).expect("prove");
     Proved {
         proof,

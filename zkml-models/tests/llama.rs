@@ -358,12 +358,15 @@ fn integers_say_what_floats_say() {
         report.decided_agreement as f64 > 0.99 * report.decided as f64,
         "{report}"
     );
-    assert!(report.worst_layer().unwrap().cosine > 0.999, "{report}");
+    assert!(
+        report.worst_layer().unwrap().distance.cosine() > 0.999,
+        "{report}"
+    );
 
     // The definition, and the same integers for a text of another length.
     let short = quantize(&optimized(&model, 7), &calibration, &options).unwrap();
     let window = &heldout(&model, 128, 1)[0];
-    let ids = network.quantize_input(window).unwrap();
+    let ids = network.quantize_input(window).unwrap().integers;
     let seven = ids.slice_axis(Axis(1), Slice::from(..7)).to_owned();
     let executed = execute(&short.graph, &seven).unwrap();
     let by_definition = execute_reference(&short.graph, &seven).unwrap();
@@ -411,7 +414,7 @@ fn a_model_with_a_tied_head_becomes_integers() {
         .layers
         .iter()
         .filter(|layer| layer.name.contains("layers.0."));
-    layers.for_each(|layer| assert!(layer.cosine > 0.9995, "{layer:?}"));
+    layers.for_each(|layer| assert!(layer.distance.cosine() > 0.9995, "{layer:?}"));
     assert!(report.divergence < 0.05 && report.refused == 0, "{report}");
 }
 

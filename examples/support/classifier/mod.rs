@@ -129,7 +129,14 @@ impl Task {
         let (float, network) = self.compile(stages)?;
         if !samples.is_empty() {
             let report = stages.run("measure accuracy", || self.accuracy(&float, &network, samples))?;
-            stages.remark(format!("{} {}s, float and integer", report.rows, self.noun));
+            stages.remark(format!(
+                "{} {}s, float and integer",
+                report
+                    .classes
+                    .as_ref()
+                    .map_or(report.samples, |classes| classes.rows),
+                self.noun
+            ));
             println!("\n{report}");
         }
         Ok(network)

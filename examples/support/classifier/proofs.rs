@@ -36,7 +36,7 @@ impl Task {
         times: &mut Times,
     ) -> Result<Proof, Box<dyn Error>> {
         let tensor = self.images.tensor(first, self.batch, &self.preprocessing)?;
-        let input = key.model.network.quantize_input(&tensor)?;
+        let input = key.model.network.quantize_input(&tensor)?.integers;
         times.infer += inference(key, &input)?;
 
         let start = Instant::now();

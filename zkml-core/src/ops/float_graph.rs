@@ -22,7 +22,7 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> GraphBuilder<S> {
 }
 
 impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
-    /// Appends the index of the maximum along the last axis of output 0 (a class) as a further output.
+    /// Appends the index of the maximum along the [axis of classes](class_axis) of output 0 as a further output.
     ///
     /// # Errors
     /// The graph has no output, or output 0 has no axes.
@@ -33,7 +33,7 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
             name.push('_');
         }
         let mut fact = self[operand].fact.clone();
-        if fact.pop().is_none() {
+        let Some(axis) = class_axis(fact.len()) else {
             let of = Shape::new(&[]).ok_or(GraphError::NoOutputs)?;
             let error = ShapeError::Axis {
                 operation: "argmax",
@@ -42,8 +42,9 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
             };
             let reason = Box::new(OperandError::Shape(error));
             return Err(GraphError::Shape { node: name, reason });
-        }
-        let op = Argmax { axis: fact.len() }.into();
+        };
+        fact.remove(axis);
+        let op = Argmax { axis }.into();
         self.nodes.push(Node {
             name,
             op,
@@ -54,7 +55,7 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
         Ok(self)
     }
 
-    /// Makes the index of the maximum along the last axis of output 0 (a token) the only output.
+    /// Makes the index of the maximum along the [axis of classes](class_axis) of output 0 (a token) the only output.
     ///
     /// # Errors
     /// As [`Self::with_argmax`].
@@ -63,5 +64,15 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
         let last = graph.outputs.len().saturating_sub(1);
         graph.outputs.drain(..last);
         Ok(graph)
+    }
+}
+
+/// The axis of scores of classes in a tensor of that many axes: 1 for `[N, C, H, W]` and more, as for PyTorch's
+/// `cross_entropy`, and the last one of fewer (`[N, C]`, and `[N, T, V]` of language models). `None` for a number.
+pub const fn class_axis(rank: usize) -> Option<usize> {
+    match rank {
+        0 => None,
+        1..=3 => Some(rank - 1),
+        _ => Some(1),
     }
 }

@@ -36,6 +36,7 @@ pub use analysis::{node_norm, node_range};
 pub use elementwise::{Curved, Elementwise};
 #[cfg(feature = "prover")]
 pub use execution::{Computed, ExecutionError, FloatSite, IntegerSite, NodeSite, PARALLEL_CELLS};
+pub use float_graph::class_axis;
 pub(crate) use hyper_parameters::hyper_parameters;
 pub(crate) use lowering::BIAS_DIGITS;
 pub use lowering::{Hint, Lowering};

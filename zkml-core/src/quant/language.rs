@@ -14,7 +14,7 @@ use core::fmt;
 use ndarray::{ArrayD, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::accuracy::{AccuracyError, LayerAccuracy, Products};
+use super::accuracy::{AccuracyError, Distance, LayerAccuracy};
 use super::quantized::Quantized;
 use crate::execute::{ExecutionError, Executor, float::execute_float};
 use crate::graph::{Graph, Node, NodeId};
@@ -56,9 +56,10 @@ impl LanguageReport {
         100.0 * (self.integer_perplexity / self.float_perplexity - 1.0)
     }
 
-    /// The layer with the smallest cosine.
+    /// The layer with the largest error relative to its size.
     pub fn worst_layer(&self) -> Option<&LayerAccuracy> {
-        self.layers.iter().min_by(|a, b| a.cosine.total_cmp(&b.cosine))
+        let error = |layer: &LayerAccuracy| layer.distance.relative_rms();
+        self.layers.iter().max_by(|a, b| error(a).total_cmp(&error(b)))
     }
 
     /// Runs both models on every text, each an input of token ids `[1, T]`. The last output of `float` is the index of
@@ -143,7 +144,10 @@ impl<'a> Models<'a> {
     fn tally(&self, text: &ArrayD<f32>) -> Result<Tally, ExecutionError> {
         let mut tally = Tally::new(self.float.nodes.len());
         let exact = execute_float(self.float, text)?;
-        let integers = self.quantized.quantize_inputs(core::slice::from_ref(text))?;
+        let integers = self
+            .quantized
+            .quantize_inputs(core::slice::from_ref(text))?
+            .integers;
         let execution = match self.executor.run_on(&integers) {
             Ok(execution) => execution,
             Err(ExecutionError::Domain { .. } | ExecutionError::Outside { .. }) => {
@@ -153,9 +157,10 @@ impl<'a> Models<'a> {
             Err(error) => return Err(error),
         };
         let counterparts = self.quantized.correspondence.iter().zip(&exact);
-        for (products, (counterpart, exact)) in tally.products.iter_mut().zip(counterparts) {
-            if let Some(integers) = counterpart.and_then(|(id, _)| execution.value(id)) {
-                products.add(exact, integers);
+        for (distance, (counterpart, exact)) in tally.layers.iter_mut().zip(counterparts) {
+            let Some((id, scale)) = counterpart else { continue };
+            for (a, b) in exact.iter().zip(execution.value(*id).into_iter().flatten()) {
+                distance.add(f64::from(*a), *b as f64 * scale);
             }
         }
         let inconsistent = || ExecutionError::Inconsistent {
@@ -223,7 +228,7 @@ fn largest_two(row: &[f64]) -> (usize, f64, f64) {
 
 /// Sums over rows.
 struct Tally {
-    products: Vec<Products>,
+    layers: Vec<Distance>,
     rows: usize,
     predicted: usize,
     float_loss: f64,
@@ -238,7 +243,7 @@ struct Tally {
 impl Tally {
     fn new(nodes: usize) -> Self {
         Self {
-            products: vec![Products::default(); nodes],
+            layers: vec![Distance::default(); nodes],
             rows: 0,
             predicted: 0,
             float_loss: 0.0,
@@ -271,7 +276,7 @@ impl Tally {
     }
 
     fn merge(mut self, other: Self) -> Self {
-        let pairs = self.products.iter_mut().zip(&other.products);
+        let pairs = self.layers.iter_mut().zip(&other.layers);
         pairs.for_each(|(a, b)| a.merge(b));
         self.rows += other.rows;
         self.predicted += other.predicted;
@@ -289,7 +294,7 @@ impl Tally {
         let mean = |sum: f64, count: usize| sum / count as f64;
         let layers = layers.map(|(index, name)| LayerAccuracy {
             name: name.to_owned(),
-            cosine: self.products[index].cosine(),
+            distance: self.layers[index],
         });
         LanguageReport {
             texts: texts - self.refused,
@@ -328,7 +333,8 @@ impl fmt::Display for LanguageReport {
             self.decided
         )?;
         if let Some(worst) = self.worst_layer() {
-            writeln!(f, "worst layer: `{}`, cosine {:.6}", worst.name, worst.cosine)?;
+            let error = 100.0 * worst.distance.relative_rms();
+            writeln!(f, "worst layer: `{}`, error {error:.3} % of its size", worst.name)?;
         }
         if self.refused > 0 {
             writeln!(f, "refused, a value left its range: {} texts", self.refused)?;

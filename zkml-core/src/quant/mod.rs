@@ -9,6 +9,7 @@
 
 pub mod accuracy;
 pub mod calibrate;
+mod clipping;
 mod functions;
 pub mod language;
 mod node;
@@ -30,8 +31,9 @@ pub(crate) mod tests;
 
 pub use crate::graph::Preprocessing;
 pub use crate::ops::QuantizeError;
-pub use accuracy::{AccuracyError, AccuracyReport, LayerAccuracy};
+pub use accuracy::{AccuracyError, AccuracyReport, ClassAccuracy, Distance, LayerAccuracy, OutputAccuracy};
 pub use calibrate::{Calibration, CalibrationError, CalibrationMethod};
+pub use clipping::{Clipping, Rounded};
 pub use language::LanguageReport;
 pub use options::QuantizeOptions;
 pub use quantize::quantize;

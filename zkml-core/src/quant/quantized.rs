@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayD, Dimension};
 
+use super::clipping::{Clipping, Rounded};
 use super::record::Record;
 use crate::execute::{ExecutionError, check_inputs, float::check_input};
 use crate::graph::{Graph, IntFact, NodeId, Stage};
@@ -36,45 +37,69 @@ impl Quantized {
     ///
     /// # Errors
     /// As [`quantize_input`].
-    pub fn quantize_input(&self, real: &ArrayD<f32>) -> Result<ArrayD<i64>, ExecutionError> {
-        quantize_input(&self.graph, real)
+    pub fn quantize_input(&self, real: &ArrayD<f32>) -> Result<Rounded<ArrayD<i64>>, ExecutionError> {
+        let graph = &self.graph;
+        check_input(&graph[graph.input].fact.shape, real)?;
+        check_ids(graph, graph.input, real)?;
+        let number = graph.inputs().position(|id| id == graph.input).unwrap_or(0);
+        Ok(rounded(
+            real,
+            &graph[graph.input].fact,
+            self.record.inputs.get(number),
+        ))
     }
 
     /// As [`Self::quantize_input`], of several inputs, in their order.
     ///
     /// # Errors
     /// As [`Self::quantize_input`]; another number of inputs.
-    pub fn quantize_inputs(&self, real: &[ArrayD<f32>]) -> Result<Vec<ArrayD<i64>>, ExecutionError> {
-        let nodes: Vec<_> = self.graph.inputs().map(|id| &self.graph[id]).collect();
+    pub fn quantize_inputs(&self, real: &[ArrayD<f32>]) -> Result<Rounded<Vec<ArrayD<i64>>>, ExecutionError> {
         check_inputs(&self.graph, real, |fact, input| check_input(&fact.shape, input))?;
         for (id, input) in self.graph.inputs().zip(real) {
             check_ids(&self.graph, id, input)?;
         }
-        let inputs = nodes.iter().zip(real);
-        let inputs = inputs.map(|(node, real)| quantized(real, node.fact.scale, node.fact.range));
-        Ok(inputs.collect())
+        let facts = self.graph.inputs().map(|id| &self.graph[id].fact).zip(real);
+        let calibrated = self
+            .record
+            .inputs
+            .iter()
+            .map(Some)
+            .chain(core::iter::repeat(None));
+        let inputs = facts
+            .zip(calibrated)
+            .map(|((fact, real), calibrated)| rounded(real, fact, calibrated));
+        let (integers, clippings): (_, Vec<Clipping>) =
+            inputs.map(|input| (input.integers, input.clipping)).unzip();
+        let clipping = clippings.into_iter().fold(Clipping::default(), Clipping::and);
+        Ok(Rounded { integers, clipping })
     }
 
     /// The real numbers that integers of output number `output` stand for; `None` if there is no such output.
     pub fn dequantize_output(&self, output: usize, integers: &ArrayD<i64>) -> Option<ArrayD<f32>> {
+        Some(self.real_output(output, integers)?.mapv(|value| value as f32))
+    }
+
+    /// As [`Self::dequantize_output`], in double precision.
+    pub(super) fn real_output(&self, output: usize, integers: &ArrayD<i64>) -> Option<ArrayD<f64>> {
         let scale = *self.output_scales.get(output)?;
-        Some(integers.mapv(|value| (value as f64 * scale) as f32))
+        Some(integers.mapv(|value| value as f64 * scale))
     }
 }
 
 /// The first input of an integer network, with or without the values of its weights: `round(x / scale)`, half to even,
-/// clamped to the range of the input, `[-127, 127]` of 8 bits.
+/// clamped to the range of the input, `[-127, 127]` of 8 bits. What is clamped is counted; [`Quantized::quantize_input`]
+/// also counts what lies outside of the range that calibration saw.
 ///
 /// # Errors
 /// Wrong shape; NaN or infinity, with its index; a number of a row that is none.
-pub fn quantize_input<S>(graph: &Graph<S>, real: &ArrayD<f32>) -> Result<ArrayD<i64>, ExecutionError>
+pub fn quantize_input<S>(graph: &Graph<S>, real: &ArrayD<f32>) -> Result<Rounded<ArrayD<i64>>, ExecutionError>
 where
     S: Stage<Op = IntOp, Fact = IntFact>,
 {
     let fact = &graph[graph.input].fact;
     check_input(&fact.shape, real)?;
     check_ids(graph, graph.input, real)?;
-    Ok(quantized(real, fact.scale, fact.range))
+    Ok(rounded(real, fact, None))
 }
 
 /// Refuses an input of row numbers that holds anything else: it is no quantity, and must not be rounded or clamped.
@@ -99,11 +124,19 @@ where
     }
 }
 
-fn quantized(real: &ArrayD<f32>, scale: f64, (low, high): (i64, i64)) -> ArrayD<i64> {
+/// Rounds an input, and counts what lies outside of the range that calibration saw, or that the integers have.
+fn rounded(real: &ArrayD<f32>, fact: &IntFact, calibrated: Option<&(f32, f32)>) -> Rounded<ArrayD<i64>> {
+    let (scale, (low, high)) = (fact.scale, fact.range);
     let round = |x: &f32| {
         let rounded = (f64::from(*x) / scale).round_ties_even();
         // A range from a file may be empty; the execution refuses it.
         rounded.max(low as f64).min(high as f64) as i64
     };
-    real.as_standard_layout().map(round)
+    let ends = (low as f64 * scale, high as f64 * scale);
+    let calibrated = calibrated.map_or(ends, |(low, high)| (f64::from(*low), f64::from(*high)));
+    let clipping = Clipping::of(real.iter().map(|x| f64::from(*x)), calibrated, ends, scale);
+    Rounded {
+        integers: real.as_standard_layout().map(round),
+        clipping,
+    }
 }

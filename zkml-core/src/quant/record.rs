@@ -11,6 +11,8 @@ use crate::optimize::PassReport;
 pub struct Record {
     /// How an image becomes the input; `None` for a model that does not take images.
     pub preprocessing: Option<Preprocessing>,
+    /// Smallest and largest value of each input in calibration. Other inputs are counted ([`Clipping`](super::Clipping)).
+    pub inputs: Vec<(f32, f32)>,
     /// Names of the classes, by index; empty if they have none.
     pub classes: Vec<String>,
     /// Digest of everything the model was compiled from, to see whether it has to be compiled again.

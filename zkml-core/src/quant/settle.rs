@@ -69,13 +69,17 @@ impl Quantizer<'_> {
                 .filter(|acc| acc.scales.len() == 1)
                 .map(|acc| (acc.node, acc.scales[0])))
         });
+        let inputs = self.float.inputs().filter_map(|id| self.calibration.range(id));
         Ok(Quantized {
             output_scales,
             limb_bits,
             correspondence: correspondence.collect(),
             graph: self.nodes,
             lowering: switches.at(Level::Circuit),
-            record: Record::default(),
+            record: Record {
+                inputs: inputs.collect(),
+                ..Record::default()
+            },
         })
     }
 

@@ -61,7 +61,7 @@ fn error_in_steps(graph: &Graph<Float>, network: &Quantized, samples: &[ArrayD<f
     let (own, scale) = network.correspondence[node.0].expect("an edge");
     let mut largest = 0f64;
     for sample in samples {
-        let input = network.quantize_input(sample).expect("an input");
+        let input = network.quantize_input(sample).expect("an input").integers;
         let execution = execute(&network.graph, &input).expect("an execution");
         assert_eq!(
             execution,
@@ -104,7 +104,7 @@ fn is_proved(function: FloatOp) {
     let graph = network(function);
     let samples = inputs(7, &[1, 2, 5, 3], 16);
     let network = quantized(&graph, &samples, &QuantizeOptions::default());
-    let input = network.quantize_input(&samples[0]).expect("an input");
+    let input = network.quantize_input(&samples[0]).expect("an input").integers;
     with_trace_on(
         CompiledModel::new("function", network),
         input,
@@ -221,7 +221,7 @@ fn prelu_with_committed_slopes_is_exact_enough_and_proved() {
         let network = quantized(&graph, &samples, &QuantizeOptions::default());
         let error = error_in_steps(&graph, &network, &samples);
         assert!(error <= 3.0, "{error} steps\n{}", network.graph);
-        let input = network.quantize_input(&samples[0]).expect("an input");
+        let input = network.quantize_input(&samples[0]).expect("an input").integers;
         let model = CompiledModel::new("prelu", network);
         with_trace_on(model, input, |key, circuit, trace, input| {
             check(circuit, &trace.values).expect("the trace satisfies the circuit");

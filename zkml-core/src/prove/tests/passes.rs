@@ -119,7 +119,7 @@ fn end_to_end(off: &[&str], privacy: Privacy) -> (u64, f64) {
     let (code, cost) = code_cost(&model, &lowered, &setup_options).unwrap();
     let key = setup(model, &setup_options).unwrap();
     assert_eq!(key.verifying.weights.code, code);
-    let input = network.quantize_input(&samples[0]).unwrap();
+    let input = network.quantize_input(&samples[0]).unwrap().integers;
     let proof = prove(&key, &input, b"").unwrap();
     verify(&key.verifying, &proof, b"").unwrap_or_else(|error| panic!("without {off:?}: {error}"));
     handed::answer(&key.verifying, &proof, b"");
@@ -266,7 +266,7 @@ fn a_max_pool_before_its_relu_is_swapped_and_the_integers_stay_the_same() {
     });
     for sample in &samples {
         let [a, b] = [&with, &without].map(|network| {
-            let input = network.quantize_input(sample).unwrap();
+            let input = network.quantize_input(sample).unwrap().integers;
             let execution = execute(&network.graph, &input).unwrap();
             let output = execution.outputs(&network.graph).next().unwrap().clone();
             (output, network.output_scales[0])

@@ -37,7 +37,7 @@ fn end_to_end(seed: u64) -> f64 {
 
     let (mut signal, mut noise) = (0f64, 0f64);
     for sample in &samples[..2] {
-        let input = network.quantize_input(sample).expect("a sample");
+        let input = network.quantize_input(sample).expect("a sample").integers;
         let proof = prove(&key, &input, b"").unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         verify(&key.verifying, &proof, b"")
             .unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", network.graph));

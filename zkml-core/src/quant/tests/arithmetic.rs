@@ -174,7 +174,7 @@ fn two_inputs_have_a_scale_each() {
     assert!(scales[1] > 5.0 * scales[0] && quantized.input_scale() == scales[0]);
     let executor = Executor::new(&quantized.graph).unwrap();
     for sample in &samples {
-        let integers = quantized.quantize_inputs(sample).unwrap();
+        let integers = quantized.quantize_inputs(sample).unwrap().integers;
         let execution = executor.run_on(&integers).unwrap();
         assert_eq!(
             execution,

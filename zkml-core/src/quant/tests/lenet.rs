@@ -131,11 +131,16 @@ fn integer_accuracy_is_within_a_fifth_of_a_point() {
                 "{method:?}, scales per channel: {per_channel}, limbs of {} bits\n{report}",
                 quantized.limb_bits
             );
-            let (float_correct, integer) = (report.float_correct.unwrap(), report.integer_correct.unwrap());
+            let classes = report.classes.as_ref().unwrap();
+            let (float_correct, integer) = (classes.float_correct.unwrap(), classes.integer_correct.unwrap());
             assert!(float_correct >= 985, "{report}");
             assert!(float_correct.abs_diff(integer) <= 2, "{report}");
-            assert!(report.agreement >= 995 && report.out_of_domain == 0, "{report}");
-            assert!(report.worst_layer().unwrap().cosine > 0.999, "{report}");
+            assert!(classes.agreement >= 995 && report.out_of_domain == 0, "{report}");
+            assert_eq!(report.warnings(), Vec::<String>::new(), "{report}");
+            assert!(
+                report.worst_layer().unwrap().distance.cosine() > 0.999,
+                "{report}"
+            );
         }
     }
 }
@@ -184,12 +189,12 @@ fn four_bits_prove_and_verify() {
         let report = AccuracyReport::measure(&float, &network, &images[..300], Some(&labels[..300])).unwrap();
         println!("{weight_bits} and {activation_bits} bits\n{report}");
         assert!(
-            report.agreement >= agreement && report.out_of_domain == 0,
+            report.classes.as_ref().unwrap().agreement >= agreement && report.out_of_domain == 0,
             "{report}"
         );
     }
     let network = network(4, 4);
-    let input = network.quantize_input(&images[0]).unwrap();
+    let input = network.quantize_input(&images[0]).unwrap().integers;
     let key = setup(CompiledModel::new("lenet", network), &SetupOptions::default()).unwrap();
     let proof = prove(&key, &input, b"four bits").unwrap();
     verify(&key.verifying, &proof, b"four bits").unwrap();
@@ -207,7 +212,7 @@ fn a_digit_takes_well_under_two_milliseconds() {
     let calibration = Calibration::collect(&float, images[..8].iter().cloned(), method).unwrap();
     let quantized = quantize(&float, &calibration, &QuantizeOptions::default()).unwrap();
     let executor = Executor::new(&quantized.graph).unwrap();
-    let input = quantized.quantize_input(&images[0]).unwrap();
+    let input = quantized.quantize_input(&images[0]).unwrap().integers;
     // The best of many runs: other load on the machine does not count.
     let time = |_| {
         let start = Instant::now();
@@ -239,7 +244,8 @@ fn labels_and_graphs_that_do_not_belong_together_are_refused() {
             found: 1
         }
     );
-    assert_eq!(measure(&quantized, images, None).unwrap().integer_correct, None);
+    let unlabelled = measure(&quantized, images, None).unwrap();
+    assert_eq!(unlabelled.classes.unwrap().integer_correct, None);
     quantized.correspondence.pop();
     assert_eq!(
         measure(&quantized, images, None).unwrap_err(),

@@ -42,7 +42,7 @@ pub(super) fn check_graph(graph: &Graph<Float>, gain: f64) -> Quantized {
             quantized.output_scales[0]
         };
     for sample in &samples {
-        let input = quantized.quantize_input(sample).unwrap();
+        let input = quantized.quantize_input(sample).unwrap().integers;
         let execution = execute(&quantized.graph, &input).unwrap();
         assert_eq!(execution, execute_reference(&quantized.graph, &input).unwrap());
         let real = quantized
@@ -397,8 +397,15 @@ fn values_outside_the_domain_are_refused_by_layer() {
     let calibration = Calibration::collect(&graph, [sample.clone()], CalibrationMethod::MinMax).unwrap();
     let options = QuantizeOptions::default();
     let quantized = quantize(&graph, &calibration, &options).unwrap();
-    execute(&quantized.graph, &quantized.quantize_input(&sample).unwrap()).unwrap();
-    let far = quantized.quantize_input(&ArrayD::ones(vec![1, 401])).unwrap();
+    execute(
+        &quantized.graph,
+        &quantized.quantize_input(&sample).unwrap().integers,
+    )
+    .unwrap();
+    let far = quantized
+        .quantize_input(&ArrayD::ones(vec![1, 401]))
+        .unwrap()
+        .integers;
     let error = execute(&quantized.graph, &far).unwrap_err();
     assert_eq!(error, execute_reference(&quantized.graph, &far).unwrap_err());
     let ExecutionError::Domain {
@@ -420,7 +427,10 @@ fn values_outside_the_domain_are_refused_by_layer() {
     // Without the choice of weight scales they are 127, and the multiplier is near.
     let options = options.without("exact_multipliers").unwrap();
     let quantized = quantize(&graph, &calibration, &options).unwrap();
-    let far = quantized.quantize_input(&ArrayD::ones(vec![1, 401])).unwrap();
+    let far = quantized
+        .quantize_input(&ArrayD::ones(vec![1, 401]))
+        .unwrap()
+        .integers;
     let error = execute(&quantized.graph, &far).unwrap_err();
     assert!(
         matches!(error, ExecutionError::Domain { value, .. } if (value - 401 * 127).abs() < 20),
@@ -503,7 +513,7 @@ fn inputs_round_half_to_even_and_saturate() {
     let scale = quantized.input_scale() as f32;
     let real = [0.5 * scale, 1.5 * scale, -2.5 * scale, 1e30, -1e30];
     let real = ArrayD::from_shape_vec(vec![1, 5], real.to_vec()).unwrap();
-    let integers = quantized.quantize_input(&real).unwrap();
+    let integers = quantized.quantize_input(&real).unwrap().integers;
     assert_eq!(integers.as_slice().unwrap()[3..], [127, -127]);
     assert!(
         integers

@@ -36,7 +36,7 @@ proptest! {
         let graph = &quantized.graph;
         crate::ops::check(graph).unwrap();
         for input in random::inputs(seed ^ 2, &graph[graph.input].fact.shape, 3) {
-            let input = quantized.quantize_input(&input).unwrap();
+            let input = quantized.quantize_input(&input).unwrap().integers;
             let (fast, slow) = (execute(graph, &input), execute_reference(graph, &input));
             prop_assert_eq!(&fast, &slow);
             // Inputs other than the calibrated ones may leave a domain; then both say so.
@@ -58,7 +58,11 @@ fn relative_noise(seed: u64) -> f64 {
     let (mut signal, mut noise) = (0f64, 0f64);
     for input in random::inputs(seed ^ 1, &float[float.input].fact, 12) {
         let exact = execute_float(&float, &input).unwrap();
-        let execution = execute(&quantized.graph, &quantized.quantize_input(&input).unwrap()).unwrap();
+        let execution = execute(
+            &quantized.graph,
+            &quantized.quantize_input(&input).unwrap().integers,
+        )
+        .unwrap();
         let logits = execution.value(quantized.graph.outputs[0]).unwrap();
         let real = quantized.dequantize_output(0, logits).unwrap();
         for (a, b) in exact[float.outputs[0].0].iter().zip(&real) {

@@ -37,7 +37,7 @@ fn quantized(
 
 /// The real numbers that the integer network gives as its first output.
 fn output(network: &Quantized, sample: &[ArrayD<f32>]) -> ArrayD<f32> {
-    let integers = network.quantize_inputs(sample).unwrap();
+    let integers = network.quantize_inputs(sample).unwrap().integers;
     let execution = Executor::new(&network.graph).unwrap().run_on(&integers).unwrap();
     assert_eq!(
         execution,
@@ -189,7 +189,7 @@ fn an_attention_of_single_operations() {
         assert_close(&output(&network, sample), &exact, 0.05);
     }
     // The widths that quantization chooses are those that can be proved.
-    let inputs = network.quantize_inputs(&samples[0]).unwrap();
+    let inputs = network.quantize_inputs(&samples[0]).unwrap().integers;
     let model = CompiledModel::new("attention", network);
     let key = setup(model, &SetupOptions::default()).unwrap();
     let proof = prove_on(&key, &inputs, b"context").unwrap();

@@ -1,0 +1,75 @@
+//! How close a compiled model is to the floats: measured by `zkml compile`, printed, and warned of.
+
+use ndarray::ArrayD;
+use serde_json::{Value, json};
+use zkml::graph::Graph;
+use zkml::ops::Float;
+use zkml::quant::{AccuracyReport, Distance, Quantized};
+
+use super::CommandError;
+use super::console::Console;
+
+/// Runs both networks on the samples, prints how they differ, and warns where it matters. `labels` has the classes of
+/// the samples where the data has them.
+pub(super) fn measure(
+    (float, network): (&Graph<Float>, &Quantized),
+    inputs: &[ArrayD<f32>],
+    labels: Option<&[usize]>,
+    console: &mut Console<'_>,
+) -> Result<(), CommandError> {
+    let progress = console.steps("comparing with the floats", inputs.len());
+    let report = AccuracyReport::measure_with(float, network, inputs, labels, || progress.inc(1));
+    progress.finish_and_clear();
+    let report = report?;
+    for line in report.to_string().lines() {
+        console.line(line)?;
+    }
+    let warnings = report.warnings();
+    for warning in &warnings {
+        console.warn(warning);
+    }
+    console.answer("accuracy", json(&report, warnings));
+    Ok(())
+}
+
+fn json(report: &AccuracyReport, warnings: Vec<String>) -> Value {
+    let outputs = report.outputs.iter().map(|output| {
+        json!({
+            "output": output.number,
+            "layer": output.name,
+            "channel_axis": output.axis,
+            "total": distance(&output.total()),
+            "channels": output.channels.iter().map(distance).collect::<Vec<_>>(),
+        })
+    });
+    let layers = report
+        .layers
+        .iter()
+        .map(|layer| json!({ "layer": layer.name, "error": distance(&layer.distance) }));
+    json!({
+        "samples": report.samples,
+        "out_of_domain": report.out_of_domain,
+        "clipping": super::input::clipping_json(&report.clipping),
+        "classes": report.classes.as_ref().map(|classes| json!({
+            "rows": classes.rows,
+            "agreement": classes.agreement,
+            "float_correct": classes.float_correct,
+            "integer_correct": classes.integer_correct,
+            "always_the_same": classes.constant,
+        })),
+        "outputs": outputs.collect::<Vec<_>>(),
+        "layers": layers.collect::<Vec<_>>(),
+        "warnings": warnings,
+    })
+}
+
+/// JSON has no infinity: an infinite relative error is `null`.
+fn distance(distance: &Distance) -> Value {
+    json!({
+        "cosine": distance.cosine(),
+        "rms_error": distance.rms_error(),
+        "largest_error": distance.largest_error(),
+        "relative_rms": distance.relative_rms(),
+        "relative_to_spread": distance.relative_to_spread(),
+    })
+}

@@ -1,0 +1,111 @@
+//! What rounding an input clamps, and when that is too much.
+
+use core::fmt;
+
+/// Integers of an input, and what rounding it to them clamped.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Rounded<T> {
+    /// One integer for each value.
+    pub integers: T,
+    /// What was clamped.
+    pub clipping: Clipping,
+}
+
+/// How many values of an input lie outside of what calibration saw, and how many were clamped for it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Clipping {
+    /// Values of the input.
+    pub values: usize,
+    /// Values that became the end of the integers' range.
+    pub clipped: usize,
+    /// Values outside of the range that calibration saw; some of them still have integers of their own.
+    pub outside: usize,
+    /// The distance of the farthest one from the middle of the calibrated range, in halves of the range: 1 at its ends.
+    pub farthest: f64,
+}
+
+impl Clipping {
+    /// The share of values outside of the calibrated range up to which nothing is suspicious.
+    pub const SHARE: f64 = 0.001;
+    /// How far the farthest value may lie, in halves of the calibrated range from its middle.
+    pub const REACH: f64 = 1.25;
+
+    /// Of one tensor: its values, the range that calibration saw, and the range of its integers in real numbers. A
+    /// value within half a step of an end is not outside.
+    pub(super) fn of<'v>(
+        values: impl Iterator<Item = f64> + 'v,
+        (low, high): (f64, f64),
+        (least, most): (f64, f64),
+        step: f64,
+    ) -> Self {
+        let (middle, half) = ((low + high) / 2.0, ((high - low) / 2.0).max(step / 2.0));
+        let mut clipping = Self::default();
+        for value in values {
+            clipping.values += 1;
+            let slack = step / 2.0;
+            clipping.clipped += usize::from(value < least - slack || value > most + slack);
+            clipping.outside += usize::from(value < low - slack || value > high + slack);
+            clipping.farthest = clipping.farthest.max((value - middle).abs() / half);
+        }
+        clipping
+    }
+
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            values: self.values + other.values,
+            clipped: self.clipped + other.clipped,
+            outside: self.outside + other.outside,
+            farthest: self.farthest.max(other.farthest),
+        }
+    }
+
+    /// Is this another kind of input than the network was calibrated on? More than [`Self::SHARE`] of its values lie
+    /// outside of the calibrated range, and one lies beyond [`Self::REACH`] times it.
+    pub fn is_suspicious(&self) -> bool {
+        self.outside as f64 > Self::SHARE * self.values as f64 && self.farthest > Self::REACH
+    }
+}
+
+impl fmt::Display for Clipping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} of {} input values lie outside of the calibrated range ({:.3} times its reach at most), and {} are clipped",
+            self.outside, self.values, self.farthest, self.clipped
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clipping(values: &[f64]) -> Clipping {
+        Clipping::of(values.iter().copied(), (0.0, 1.0), (-1.0, 1.0), 1.0 / 127.0)
+    }
+
+    #[test]
+    fn what_calibration_saw_is_not_suspicious() {
+        let same = clipping(&[0.0, 0.5, 1.0, 1.003]);
+        assert_eq!((same.outside, same.clipped), (0, 0));
+        assert!(!same.is_suspicious());
+        // A few values, and not far.
+        assert!(!clipping(&[0.0, 0.5, 1.1]).is_suspicious());
+        let mut one = vec![0.5; 2000];
+        one.push(10.0);
+        assert!(!clipping(&one).is_suspicious());
+    }
+
+    /// The integers reach from -1 to 1, so that negated pixels are not clamped. They are suspicious all the same.
+    #[test]
+    fn other_scales_and_signs_are_suspicious() {
+        let image = [0.0, 0.2, 0.9, 1.0];
+        for (factor, clipped) in [(10.0, 3), (255.0, 3), (-1.0, 0), (1e9, 3)] {
+            let wrong = clipping(&image.map(|value| value * factor));
+            assert_eq!((wrong.outside, wrong.clipped), (3, clipped), "{factor}");
+            assert!(wrong.is_suspicious(), "{factor}");
+        }
+    }
+}
