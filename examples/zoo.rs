@@ -81,7 +81,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
         .iter()
         .cycle()
         .take(arguments.proofs)
-        .map(|image| Ok(network.quantize_input(image)?.integers))
+        .map(|image| network.quantize_input(image).map(|rounded| rounded.integers))
         .collect::<Result<Vec<_>, _>>()?;
     let model = CompiledModel::new(name.as_str(), network).with_privacy(privacy(arguments.public));
     measure(model, &inputs, arguments.batch, &mut stages)?;
