@@ -5,7 +5,7 @@
 //! | `.png`, `.jpg` | one image, grey or in colour |
 //! | `.npy`, `.safetensors` | numbers: floats are the network's input itself, bytes are pixels (`[C, H, W]`) |
 //! | `.bin` | CIFAR-10: records of a label and 32 x 32 pixels in three planes |
-//! | `*idx3-ubyte`, `*idx3-ubyte.gz` | MNIST: grey images |
+//! | `*idx3-ubyte`, `*idx3-ubyte.gz` | MNIST: grey images; labels from `*labels-idx1-ubyte` beside `*images-idx3-ubyte` |
 //! | a folder | its images and arrays, by name |
 //!
 //! [`samples`] reads any of them; [`Sample::tensor`] makes the network's input of one.
@@ -202,14 +202,38 @@ fn cifar(path: &Path, limit: usize) -> Result<Vec<Sample>, DataError> {
         .collect())
 }
 
+/// The images, with their labels where the file of labels stands beside, under its usual name.
 fn mnist(path: &Path, limit: usize) -> Result<Vec<Sample>, DataError> {
     let images = idx::read_images(path)?;
+    let labels = match labels_beside(path) {
+        None => Vec::new(),
+        Some(beside) => {
+            let labels = idx::read_labels(&beside)?;
+            if labels.len() != images.len() {
+                return Err(DataError::Damaged {
+                    path: beside,
+                    expected: format!("{} labels, one for each image of {}", images.len(), path.display()),
+                    found: labels.len().to_string(),
+                });
+            }
+            labels
+        }
+    };
     let image = |number| {
         let pixels = images.get(number)?.to_vec();
         let image = Image::from_planes(1, images.height, images.width, pixels)?;
-        Some(sample(path, Some(number), None, Content::Image(image)))
+        let label = labels.get(number).copied().map(usize::from);
+        Some(sample(path, Some(number), label, Content::Image(image)))
     };
     Ok((0..images.len().min(limit)).filter_map(image).collect())
+}
+
+/// `t10k-labels-idx1-ubyte` beside `t10k-images-idx3-ubyte.gz`, compressed or not.
+fn labels_beside(images: &Path) -> Option<PathBuf> {
+    let name = images.file_name()?.to_str()?;
+    let (front, _) = name.split_once("images-idx3-ubyte")?;
+    let candidates = ["", ".gz"].map(|end| images.with_file_name(format!("{front}labels-idx1-ubyte{end}")));
+    candidates.into_iter().find(|candidate| candidate.is_file())
 }
 
 #[cfg(test)]

@@ -134,3 +134,22 @@ fn folders_are_read_by_name_and_must_hold_something() {
     let unknown = samples(&path.join("notes.txt"), &[1], 9);
     assert!(matches!(unknown, Err(DataError::UnknownType { .. })));
 }
+
+/// The shipped digits have their labels beside them.
+#[test]
+fn labels_stand_beside_the_images() {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/assets");
+    let name = "mnist-t10k-first1000-images-idx3-ubyte.gz";
+    let found = samples(&assets.join(name), &[1, 28, 28], 3).unwrap();
+    let labels: Vec<_> = found.iter().map(|sample| sample.label).collect();
+    assert_eq!(labels, [Some(7), Some(2), Some(1)]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let alone = folder.path().join(name);
+    std::fs::copy(assets.join(name), &alone).unwrap();
+    assert_eq!(samples(&alone, &[1, 28, 28], 1).unwrap()[0].label, None);
+    let other = folder.path().join("mnist-t10k-first1000-labels-idx1-ubyte");
+    std::fs::write(&other, [0, 0, 8, 1, 0, 0, 0, 1, 7]).unwrap();
+    let error = samples(&alone, &[1, 28, 28], 1).unwrap_err().to_string();
+    assert!(error.contains("expected 1000 labels") && error.ends_with("found 1"), "{error}");
+}

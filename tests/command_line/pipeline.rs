@@ -85,6 +85,36 @@ fn prove(input: &str, further: &[&str]) -> (tempfile::TempDir, Output) {
     (folder, output)
 }
 
+/// A picture that was not divided by 255 is another picture once it is clipped. It is not proved, unless that is wanted.
+#[test]
+fn inputs_unlike_the_samples_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = read_images(asset("mnist-t10k-first1000-images-idx3-ubyte.gz")).unwrap();
+    let digit = images.get(0).unwrap();
+    let write = |name: &str, factor: f32| {
+        let mut input = ArrayD::<f32>::zeros(vec![1, 1, 32, 32]);
+        for (index, pixel) in digit.iter().enumerate() {
+            input[[0, 0, index / 28 + 2, index % 28 + 2]] = f32::from(*pixel) * factor;
+        }
+        let path = folder.path().join(name);
+        ndarray_npy::write_npy(&path, &input).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    for (name, factor) in [("raw.npy", 1.0), ("large.npy", 10.0 / 255.0), ("negated.npy", -1.0 / 255.0)] {
+        let (out, output) = prove(&write(name, factor), &[]);
+        assert_refused(&output, 1, &["--input is unlike the calibration samples", "--allow-clipping"]);
+        assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "{name}");
+    }
+    let input = write("raw.npy", 1.0);
+    let (_out, output) = prove(&input, &["--allow-clipping", "--json"]);
+    assert!(text(&output.stderr).contains("are clipped"), "{}", text(&output.stderr));
+    let clipping = &answer(&output)["input_clipping"];
+    assert!(clipping["clipped"].as_u64().unwrap() > 50, "{clipping}");
+    assert_eq!(clipping["values"], 1024);
+    let (_out, output) = prove(&write("right.npy", 1.0 / 255.0), &["--json"]);
+    assert_eq!(answer(&output)["input_clipping"]["outside_calibration"], 0);
+}
+
 #[test]
 fn the_whole_way_with_private_weights() {
     let folder = tempfile::tempdir().unwrap();
@@ -95,6 +125,11 @@ fn the_whole_way_with_private_weights() {
     assert_eq!(compiled["ok"], true);
     assert_eq!(compiled["parameters"], 61_706);
     assert_eq!(compiled["files"][0]["path"], "lenet.model");
+    let accuracy = &compiled["accuracy"];
+    assert_eq!((&accuracy["samples"], &accuracy["classes"]["agreement"]), (&16.into(), &16.into()));
+    assert_eq!(accuracy["classes"]["float_correct"], 16);
+    assert_eq!(accuracy["outputs"][0]["channels"].as_array().unwrap().len(), 10);
+    assert!(accuracy["outputs"][0]["total"]["relative_rms"].as_f64().unwrap() < 0.05);
     let bytes = std::fs::metadata(folder.join("lenet.model")).unwrap().len();
     assert_eq!(compiled["files"][0]["bytes"], bytes);
 
