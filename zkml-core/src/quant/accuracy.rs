@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::Quantized;
 use crate::execute::{ExecutionError, Executor, float::execute_float_on};
-use crate::graph::Graph;
+use crate::graph::{ChannelScales, Graph};
 use crate::ops::Float;
 
 /// Why accuracy cannot be measured.
@@ -237,15 +237,18 @@ impl Tally {
             .zip(&quantized.correspondence)
             .zip(&exact)
         {
-            let Some((id, _)) = counterpart else { continue };
+            let Some((id, scales)) = counterpart else { continue };
             let integers = execution.value(*id).ok_or(AccuracyError::OtherGraph)?;
-            products.add(exact, integers);
+            products.add(exact, integers, scales);
         }
         let integers = execution
             .outputs(&quantized.graph)
             .next()
             .ok_or(AccuracyError::OtherGraph)?;
-        let integer_classes = classes(integers.iter().map(|value| *value as f64), integers.shape());
+        let reals = quantized
+            .dequantize_output(0, integers)
+            .ok_or(AccuracyError::OtherGraph)?;
+        let integer_classes = classes(reals.iter().map(|value| f64::from(*value)), reals.shape());
         tally.integer_correct = hits(&integer_classes);
         tally.agreement = float_classes
             .iter()
@@ -285,16 +288,17 @@ fn classes(values: impl Iterator<Item = f64>, shape: &[usize]) -> Vec<usize> {
         .collect()
 }
 
-/// The sums of `a a`, `a b` and `b b` over float values `a` and integer values `b`.
+/// The sums of `a a`, `a b` and `b b` over float values `a` and the real values `b` of integers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Products([f64; 3]);
 
 impl Products {
     /// Adds a layer's values on one sample.
-    pub(super) fn add(&mut self, float: &ArrayD<f32>, integers: &ArrayD<i64>) {
+    pub(super) fn add(&mut self, float: &ArrayD<f32>, integers: &ArrayD<i64>, scales: &ChannelScales) {
         let Self([aa, ab, bb]) = self;
-        for (a, b) in float.iter().zip(integers) {
-            let (a, b) = (f64::from(*a), *b as f64);
+        let reals = integers.iter().zip(scales.of_values(integers.shape()));
+        let reals = reals.map(|(&integer, (scale, offset))| scale * integer as f64 + offset);
+        for (a, b) in float.iter().map(|a| f64::from(*a)).zip(reals) {
             (*aa, *ab, *bb) = (*aa + a * a, *ab + a * b, *bb + b * b);
         }
     }

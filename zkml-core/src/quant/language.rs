@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use super::accuracy::{AccuracyError, LayerAccuracy, Products};
 use super::quantized::Quantized;
 use crate::execute::{ExecutionError, Executor, float::execute_float};
-use crate::graph::{Graph, Node, NodeId};
+use crate::graph::{ChannelScales, Graph, Node, NodeId};
 use crate::ops::{Float, IntOp, Properties};
 
 /// Rows with a larger float margin, in nats, count as decided.
@@ -154,8 +154,9 @@ impl<'a> Models<'a> {
         };
         let counterparts = self.quantized.correspondence.iter().zip(&exact);
         for (products, (counterpart, exact)) in tally.products.iter_mut().zip(counterparts) {
-            if let Some(integers) = counterpart.and_then(|(id, _)| execution.value(id)) {
-                products.add(exact, integers);
+            let Some((id, scales)) = counterpart else { continue };
+            if let Some(integers) = execution.value(*id) {
+                products.add(exact, integers, scales);
             }
         }
         let inconsistent = || ExecutionError::Inconsistent {
@@ -191,7 +192,7 @@ impl<'a> Models<'a> {
             .iter()
             .zip(&self.quantized.correspondence)
             .enumerate();
-        let is_compared = |(node, counterpart): &(&Node<Float>, &Option<(NodeId, f64)>)| {
+        let is_compared = |(node, counterpart): &(&Node<Float>, &Option<(NodeId, ChannelScales)>)| {
             counterpart.is_some() && !node.op.room().has(Properties::INDEX)
         };
         layers

@@ -4,22 +4,24 @@ use ndarray::{ArrayD, Dimension};
 
 use super::record::Record;
 use crate::execute::{ExecutionError, check_inputs, float::check_input};
-use crate::graph::{Graph, IntFact, NodeId, Stage};
+use crate::graph::{ChannelScales, Graph, IntFact, NodeId, Stage};
 use crate::ops::{Int, IntOp, Properties};
 use crate::optimize::Switches;
 
-/// The integer network, with the scales of its outputs.
+/// The integer network, with what the integers of its inputs and outputs stand for.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Quantized {
     /// The exact meaning of the model.
     pub graph: Graph<Int>,
-    /// `real = scale * integer` for each output; 1 for an index. One node may be several outputs, `x` and `2 x`.
-    pub output_scales: Vec<f64>,
+    /// For each input, with a scale and an offset for each feature where the network begins with an affine map of them.
+    pub input_scales: Vec<ChannelScales>,
+    /// For each output; 1 for an index. One node may be several outputs, `x` and `2 x`.
+    pub output_scales: Vec<ChannelScales>,
     /// Bits of a limb, and of the range table that limbs are looked up in; every shift is a multiple of it.
     pub limb_bits: u32,
-    /// For each node of the float graph, the integer node of the same value, and its scale. `None` where a fused
-    /// accumulator has a scale per channel.
-    pub correspondence: Vec<Option<(NodeId, f64)>>,
+    /// For each node of the float graph, the integer node of the same value, and what its integers stand for. `None` where
+    /// a pass left no such node.
+    pub correspondence: Vec<Option<(NodeId, ChannelScales)>>,
     /// Which passes of the circuit level run when it is lowered and set up.
     pub lowering: Switches,
     /// How it was made; not part of its meaning.
@@ -27,17 +29,14 @@ pub struct Quantized {
 }
 
 impl Quantized {
-    /// `real = scale * integer` at the first input.
-    pub fn input_scale(&self) -> f64 {
-        self.graph[self.graph.input].fact.scale
-    }
-
     /// As [`quantize_input`].
     ///
     /// # Errors
     /// As [`quantize_input`].
     pub fn quantize_input(&self, real: &ArrayD<f32>) -> Result<ArrayD<i64>, ExecutionError> {
-        quantize_input(&self.graph, real)
+        let first = self.graph.inputs().position(|id| id == self.graph.input);
+        let scales = first.and_then(|first| self.input_scales.get(first));
+        quantize_input(&self.graph, scales.unwrap_or(&ChannelScales::one(f64::NAN)), real)
     }
 
     /// As [`Self::quantize_input`], of several inputs, in their order.
@@ -50,31 +49,37 @@ impl Quantized {
         for (id, input) in self.graph.inputs().zip(real) {
             check_ids(&self.graph, id, input)?;
         }
-        let inputs = nodes.iter().zip(real);
-        let inputs = inputs.map(|(node, real)| quantized(real, node.fact.scale, node.fact.range));
+        let inputs = nodes.iter().zip(&self.input_scales).zip(real);
+        let inputs = inputs.map(|((node, scales), real)| quantized(real, scales, node.fact.range));
         Ok(inputs.collect())
     }
 
     /// The real numbers that integers of output number `output` stand for; `None` if there is no such output.
     pub fn dequantize_output(&self, output: usize, integers: &ArrayD<i64>) -> Option<ArrayD<f32>> {
-        let scale = *self.output_scales.get(output)?;
-        Some(integers.mapv(|value| (value as f64 * scale) as f32))
+        let scales = self.output_scales.get(output)?.of_values(integers.shape());
+        let both = integers.iter().zip(scales);
+        let reals = both.map(|(&integer, (scale, offset))| (scale * integer as f64 + offset) as f32);
+        ArrayD::from_shape_vec(integers.shape(), reals.collect()).ok()
     }
 }
 
-/// The first input of an integer network, with or without the values of its weights: `round(x / scale)`, half to even,
-/// clamped to the range of the input, `[-127, 127]` of 8 bits.
+/// The first input of an integer network, with or without the values of its weights: `round((x - offset) / scale)`, half
+/// to even, clamped to the range of the input, `[-127, 127]` of 8 bits.
 ///
 /// # Errors
 /// Wrong shape; NaN or infinity, with its index; a number of a row that is none.
-pub fn quantize_input<S>(graph: &Graph<S>, real: &ArrayD<f32>) -> Result<ArrayD<i64>, ExecutionError>
+pub fn quantize_input<S>(
+    graph: &Graph<S>,
+    scales: &ChannelScales,
+    real: &ArrayD<f32>,
+) -> Result<ArrayD<i64>, ExecutionError>
 where
     S: Stage<Op = IntOp, Fact = IntFact>,
 {
     let fact = &graph[graph.input].fact;
     check_input(&fact.shape, real)?;
     check_ids(graph, graph.input, real)?;
-    Ok(quantized(real, fact.scale, fact.range))
+    Ok(quantized(real, scales, fact.range))
 }
 
 /// Refuses an input of row numbers that holds anything else: it is no quantity, and must not be rounded or clamped.
@@ -99,11 +104,15 @@ where
     }
 }
 
-fn quantized(real: &ArrayD<f32>, scale: f64, (low, high): (i64, i64)) -> ArrayD<i64> {
+fn quantized(real: &ArrayD<f32>, scales: &ChannelScales, (low, high): (i64, i64)) -> ArrayD<i64> {
+    let mut scales = scales.of_values(real.shape());
     let round = |x: &f32| {
-        let rounded = (f64::from(*x) / scale).round_ties_even();
+        let (scale, offset) = scales.next().unwrap_or((f64::NAN, 0.0));
+        let rounded = ((f64::from(*x) - offset) / scale).round_ties_even();
         // A range from a file may be empty; the execution refuses it.
         rounded.max(low as f64).min(high as f64) as i64
     };
-    real.as_standard_layout().map(round)
+    let integers = real.iter().map(round).collect();
+    // As many as there are values.
+    ArrayD::from_shape_vec(real.shape(), integers).unwrap_or_default()
 }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calibrate::CalibrationMethod;
+use super::warning::Warning;
 use crate::graph::Preprocessing;
 use crate::optimize::PassReport;
 
@@ -15,6 +17,10 @@ pub struct Record {
     pub classes: Vec<String>,
     /// Digest of everything the model was compiled from, to see whether it has to be compiled again.
     pub source: Option<[u8; 32]>,
+    /// How the ranges of activations were chosen; `None` where that is not known.
+    pub calibration: Option<CalibrationMethod>,
+    /// What is doubtful about the integer network.
+    pub warnings: Vec<Warning>,
     /// What the passes of the optimizer did, in order.
     pub passes: Vec<PassReport>,
 }
