@@ -104,7 +104,7 @@ fn an_architecture_is_what_calibration_does_not_choose() {
         }),
         ("scale", false, |network| network.graph.nodes[1].fact.scale *= 2.0),
         ("scale of an output", false, |network| {
-            network.output_scales[0] *= 2.0
+            network.output_scales[0].scales[0] *= 2.0
         }),
         ("multiplier", false, |network| {
             rescale(network).multipliers[0] += 1

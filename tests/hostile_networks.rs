@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use counting::{ALONE, peak};
 use zkml::Privacy;
 use zkml::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
-use zkml::graph::{Graph, IntFact, Node, NodeId, Window2d};
+use zkml::graph::{ChannelScales, Graph, IntFact, Node, NodeId, Window2d};
 use zkml::keys::NetworkSkeleton;
 use zkml::ops::{self, IntOp, Skeleton};
 use zkml::optimize::Switches;
@@ -45,6 +45,10 @@ fn node(
 }
 
 fn network(nodes: Vec<Node<Skeleton>>) -> NetworkSkeleton {
+    let inputs = nodes
+        .iter()
+        .filter(|node| node.op.room().has(ops::Properties::INPUT))
+        .count();
     NetworkSkeleton {
         name: "hostile".into(),
         graph: Graph {
@@ -53,7 +57,8 @@ fn network(nodes: Vec<Node<Skeleton>>) -> NetworkSkeleton {
             nodes,
             parameters: Vec::new(),
         },
-        output_scales: vec![1.0],
+        input_scales: vec![ChannelScales::one(1.0); inputs],
+        output_scales: vec![ChannelScales::one(1.0)],
         limb_bits: 8,
         lowering: Switches::default(),
         preprocessing: None,

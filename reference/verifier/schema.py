@@ -62,6 +62,7 @@ OPERATION = Enum(
     Narrow={"axis": "u64", "start": "u64", "length": "u64"},
     IntegerSoftmax={"decay": DECAY, "reciprocal_bits": "u32", "output_bits": "u32"},
 )
+SCALES = {"axes": ["u64"], "scales": ["f64"], "offsets": ["f64"]}
 SKELETON = {
     "name": "str",
     "graph": {
@@ -71,7 +72,8 @@ SKELETON = {
         "outputs": ["u64"],
         "parameters": [{"path": "str", "role": Enum(Weight=None, Bias=None), "shape": ["u64"]}],
     },
-    "output_scales": ["f64"],
+    "input_scales": [SCALES],
+    "output_scales": [SCALES],
     "limb_bits": "u32",
     "lowering": ("bool",) * 7,
     "preprocessing": Option({"pad": "u64", "mean": ["f32"], "deviation": ["f32"]}),

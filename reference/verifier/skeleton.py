@@ -1,6 +1,6 @@
 """The skeleton of a network: its operations, and the names, roles and shapes of its weights, without their values."""
 
-from math import inf
+from math import inf, prod
 
 # Operations whose result is an index.
 INDICES = ("Argmax", "Greedy")
@@ -73,15 +73,29 @@ def check_skeleton(document, network):
     require(all(len(name.encode()) <= 256 for name in names), "network", "a name of more than 256 bytes")
     count = class_count(network)
     require(not classes or (count or len(classes)) == len(classes) <= 2**16, "class names", f"expected {count}")
-    scales = document["output_scales"] + [node.scale for node in nodes]
-    require(all(0 < scale < inf for scale in scales), "network", "a scale that is not positive and finite")
-    require(len(document["output_scales"]) == len(outputs), "scales of outputs", "expected one for each output")
+    require(all(0 < node.scale < inf for node in nodes), "network", "a scale that is not positive and finite")
+    check_scales("inputs", document["input_scales"], network.inputs(), nodes)
+    check_scales("outputs", document["output_scales"], outputs, nodes)
     if document["preprocessing"] is not None:
         mean, deviation = document["preprocessing"]["mean"], document["preprocessing"]["deviation"]
         channels = max(len(mean), len(deviation))
         fits = channels <= 2**10 and all(len(values) in (1, channels) for values in (mean, deviation))
         sound = all(-inf < x < inf for x in mean) and all(0 < x < inf for x in deviation)
         require(fits and sound, "preprocessing", "one mean and one positive deviation, or one for each channel")
+
+
+def check_scales(what, scales, ids, nodes):
+    """What the integers of inputs or outputs stand for: positive scales along axes, and offsets."""
+    require(len(scales) == len(ids), f"scales of {what}", "expected one for each")
+    for node, entry in zip(ids, scales):
+        shape, axes = nodes[node].shape if node < len(nodes) else [], entry["axes"]
+        ascend = all(a < b for a, b in zip(axes, [*axes[1:], len(shape)]))
+        require(ascend, f"scales of {what}", "axes that do not ascend or do not exist")
+        require(len(entry["scales"]) == prod(shape[axis] for axis in axes), f"scales of {what}", "not one for an index")
+        require(all(0 < scale < inf for scale in entry["scales"]), f"scales of {what}", "not positive and finite")
+        offsets = entry["offsets"]
+        require(not offsets or len(offsets) == len(entry["scales"]), f"scales of {what}", "not as many offsets")
+        require(all(-inf < offset < inf for offset in offsets), f"scales of {what}", "an offset that is not finite")
 
 
 def class_count(network):

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ndarray::ArrayD;
 use serde_json::{Value, json};
 use zkml::data;
-use zkml::graph::Preprocessing;
+use zkml::graph::{ChannelScales, Preprocessing};
 use zkml::keys::NetworkSkeleton;
 use zkml::proof::PublicValues;
 use zkml::quant::{Clipping, quantize_input};
@@ -56,8 +56,15 @@ pub(super) fn compare_input(
         ));
     }
     let shape = &graph[graph.input].fact.shape;
-    let expected =
-        quantize_input(graph, &read_input(files, shape, network.preprocessing.as_ref())?)?.integers;
+    // One input, hence one entry.
+    let unknown = ChannelScales::one(f64::NAN);
+    let scales = network.input_scales.first().unwrap_or(&unknown);
+    let expected = quantize_input(
+        graph,
+        scales,
+        &read_input(files, shape, network.preprocessing.as_ref())?,
+    )?
+    .integers;
     let Some(found) = &public.input else {
         return Err(CommandError::OtherInput(
             "the proof's input is private".to_owned(),

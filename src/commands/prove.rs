@@ -123,23 +123,24 @@ fn report(model: &CompiledModel, answer: &Answer, console: &mut Console<'_>) -> 
         ""
     };
     let label = |class: usize| network.record.classes.get(class).cloned();
-    let Some((scores, scale)) = answer.outputs.first().zip(network.output_scales.first()) else {
+    let Some((scores, scales)) = answer.outputs.first().zip(network.output_scales.first()) else {
         return Ok(());
     };
-    let batch = network
+    let shape = network
         .graph
         .outputs
         .first()
-        .and_then(|id| network.graph[*id].fact.shape.first());
-    let batch = batch.copied().unwrap_or(1).max(1);
+        .map(|id| &network.graph[*id].fact.shape);
+    let shape = shape.map_or(&[][..], Vec::as_slice);
+    let batch = shape.first().copied().unwrap_or(1).max(1);
+    let scores: Vec<f64> = scales.reals(shape, scores).collect();
     let mut answers = Vec::new();
     for (number, scores) in scores.chunks((scores.len() / batch).max(1)).enumerate() {
-        let scores: Vec<f64> = scores.iter().map(|&score| score as f64 * scale).collect();
         let class = answer
             .outputs
             .get(1)
             .and_then(|classes| usize::try_from(*classes.get(number)?).ok());
-        let probabilities = probabilities(&scores);
+        let probabilities = probabilities(scores);
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
         let best: Vec<String> = order

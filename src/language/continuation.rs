@@ -71,7 +71,7 @@ fn texts(verified: &Verified) -> Result<(Vec<u32>, Vec<u32>), Error> {
         ));
     };
     let is_text = |tensor: &QuantizedTensor| {
-        matches!(tensor.shape(), [1, _]) && tensor.scale() == 1.0 && tensor.number() == 0
+        matches!(tensor.shape(), [1, _]) && tensor.scales().only() == Some(1.0) && tensor.number() == 0
     };
     if !is_text(ids) || ids.shape() != next.shape() || !is_text(next) {
         let found = format!("{:?} and {:?}", ids.shape(), next.shape());

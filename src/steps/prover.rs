@@ -168,6 +168,8 @@ pub(super) fn outputs(model: &CompiledModel, integers: Vec<Vec<i64>>) -> Vec<Qua
     let outputs = shapes.zip(&network.output_scales).zip(integers);
     outputs
         .enumerate()
-        .map(|(number, ((shape, &scale), integers))| QuantizedTensor::new(number, shape, scale, integers))
+        .map(|(number, ((shape, scales), integers))| {
+            QuantizedTensor::new(number, shape, scales.clone(), integers)
+        })
         .collect()
 }

@@ -1,6 +1,9 @@
 //! What goes into a proof and comes out of it: integers, and the real numbers they stand for.
 
-/// A tensor of integers with a scale: `real = scale * integer`. What PyTorch calls a quantized tensor.
+use zkml_core::graph::ChannelScales;
+
+/// A tensor of integers with scales: `real = scale * integer + offset`, with one scale for all or one for each channel.
+/// What PyTorch calls a quantized tensor.
 ///
 /// ```no_run
 /// # use zkml::prelude::*;
@@ -13,22 +16,19 @@
 pub struct QuantizedTensor {
     number: usize,
     shape: Vec<usize>,
-    scale: f64,
+    scales: ChannelScales,
     integers: Vec<i64>,
     values: Vec<f32>,
 }
 
 impl QuantizedTensor {
     /// `integers` are row-major, as many as `shape` says.
-    pub(super) fn new(number: usize, shape: Vec<usize>, scale: f64, integers: Vec<i64>) -> Self {
-        let values = integers
-            .iter()
-            .map(|&integer| (scale * integer as f64) as f32)
-            .collect();
+    pub(super) fn new(number: usize, shape: Vec<usize>, scales: ChannelScales, integers: Vec<i64>) -> Self {
+        let values = scales.reals(&shape, &integers).map(|real| real as f32).collect();
         Self {
             number,
             shape,
-            scale,
+            scales,
             integers,
             values,
         }
@@ -45,9 +45,9 @@ impl QuantizedTensor {
         &self.shape
     }
 
-    /// `real = scale * integer`; 1 for an index.
-    pub fn scale(&self) -> f64 {
-        self.scale
+    /// What the integers stand for; 1 for an index.
+    pub fn scales(&self) -> &ChannelScales {
+        &self.scales
     }
 
     /// The integers of the argument, row-major.
@@ -74,14 +74,13 @@ impl QuantizedTensor {
         let [_, scores] = self.shape.as_slice() else {
             return Vec::new();
         };
-        let first_largest = |row: &[i64]| {
-            let largest = row.iter().max()?;
-            row.iter().position(|score| score == largest)
+        // Channels may have scales of their own, so real numbers are compared, in full precision.
+        let reals: Vec<f64> = self.scales.reals(&self.shape, &self.integers).collect();
+        let first_largest = |row: &[f64]| {
+            let largest = row.iter().copied().max_by(f64::total_cmp)?;
+            row.iter().position(|score| *score == largest)
         };
-        self.integers
-            .chunks((*scores).max(1))
-            .filter_map(first_largest)
-            .collect()
+        reals.chunks((*scores).max(1)).filter_map(first_largest).collect()
     }
 }
 
@@ -105,17 +104,31 @@ mod tests {
 
     #[test]
     fn classes_are_first_largest_scores() {
-        let scores = QuantizedTensor::new(0, vec![2, 3], 0.5, vec![-3, 4, 4, -1, -2, -3]);
+        let scores = QuantizedTensor::new(0, vec![2, 3], ChannelScales::one(0.5), vec![-3, 4, 4, -1, -2, -3]);
         assert_eq!(scores.classes(), [1, 0]);
         assert_eq!(scores.values(), [-1.5, 2.0, 2.0, -0.5, -1.0, -1.5]);
         assert_eq!(class_of(&[scores]), None);
+        let scales = ChannelScales::new(vec![0.001, 1.0], vec![1]);
+        let detector = QuantizedTensor::new(0, vec![1, 2], scales, vec![500, 1]);
+        assert_eq!(detector.values(), [0.5, 1.0]);
+        assert_eq!(class_of(&[detector]), Some(1));
         assert_eq!(
-            class_of(&[QuantizedTensor::new(0, vec![1, 2], 0.5, vec![1, 7])]),
+            class_of(&[QuantizedTensor::new(
+                0,
+                vec![1, 2],
+                ChannelScales::one(0.5),
+                vec![1, 7]
+            )]),
             Some(1)
         );
         // Where output 0 is private, the scores of output 1 are no class.
         assert_eq!(
-            class_of(&[QuantizedTensor::new(1, vec![1, 2], 0.5, vec![1, 7])]),
+            class_of(&[QuantizedTensor::new(
+                1,
+                vec![1, 2],
+                ChannelScales::one(0.5),
+                vec![1, 7]
+            )]),
             None
         );
     }
@@ -125,7 +138,12 @@ mod tests {
     fn only_rows_of_scores_have_classes() {
         for shape in [vec![3], vec![1, 1, 3], vec![]] {
             assert_eq!(
-                class_of(&[QuantizedTensor::new(0, shape, 1.0, vec![1, 2, 3])]),
+                class_of(&[QuantizedTensor::new(
+                    0,
+                    shape,
+                    ChannelScales::one(1.0),
+                    vec![1, 2, 3]
+                )]),
                 None
             );
         }
@@ -135,7 +153,7 @@ mod tests {
     #[cfg(feature = "prover")]
     #[test]
     fn arrays_are_row_major() {
-        let array = QuantizedTensor::new(0, vec![2, 2], 2.0, vec![1, 2, 3, 4]).to_array();
+        let array = QuantizedTensor::new(0, vec![2, 2], ChannelScales::one(2.0), vec![1, 2, 3, 4]).to_array();
         assert_eq!(array, ndarray::arr2(&[[2.0, 4.0], [6.0, 8.0]]).into_dyn());
     }
 }

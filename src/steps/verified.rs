@@ -149,7 +149,12 @@ impl fmt::Display for Verified {
 /// A public tensor with its values.
 fn tensor(statement: &Statement<'_>, public: &PublicTensor, integers: &[i64]) -> QuantizedTensor {
     let shape = statement.circuit()[public.column].shape.sizes();
-    QuantizedTensor::new(public.index as usize, shape, public.scale, integers.to_vec())
+    QuantizedTensor::new(
+        public.index as usize,
+        shape,
+        public.scales.clone(),
+        integers.to_vec(),
+    )
 }
 
 /// The public inputs of the values that were checked.

@@ -8,6 +8,7 @@ mod verifying_key;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use zkml_core::graph::ChannelScales;
 use zkml_core::proof::Kind;
 #[cfg(feature = "prover")]
 use zkml_core::proof::read_file;
@@ -59,12 +60,12 @@ pub(super) fn integers(values: &[i64]) -> String {
 }
 
 /// A tensor that only the prover sees.
-fn private(name: String, scale: Option<f64>) -> Fact {
-    match scale {
-        Some(scale) => fact(
+fn private(name: String, scales: Option<&ChannelScales>) -> Fact {
+    match scales {
+        Some(scales) => fact(
             name,
-            format!("{PRIVATE}, scale {scale:e}"),
-            json!({ "private": true, "scale": scale }),
+            format!("{PRIVATE}, scale {scales}"),
+            json!({ "private": true, "scale": scales }),
         ),
         None => fact(name, PRIVATE, json!({ "private": true })),
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use zkml_core::argument::{SoundnessReport, Statement, opening_bytes, soundness};
-use zkml_core::graph::{Node, Operation as _, Preprocessing};
+use zkml_core::graph::{ChannelScales, Node, Operation as _, Preprocessing};
 use zkml_core::keys::{NetworkSkeleton, PublicTensor, ROTATION_RESERVE, VerifyingKey};
 use zkml_core::ops::Skeleton;
 use zkml_core::pcs::CodeParameters;
@@ -161,23 +161,28 @@ fn rows(statement: &Statement<'_>) -> Fact {
 
 /// The inputs and the outputs, public or not.
 fn tensors(key: &VerifyingKey, statement: &Statement<'_>) -> Vec<Fact> {
-    let fact_of = |name: String, public: &[PublicTensor], index: usize, scale: f64| match public
+    let fact_of = |name: String, public: &[PublicTensor], index: usize, scales: &ChannelScales| match public
         .iter()
         .find(|tensor| tensor.index as usize == index)
     {
         Some(public) => tensor(statement, name, public),
-        None => private(name, Some(scale)),
+        None => private(name, Some(scales)),
     };
-    let inputs = key.network.input_scales().enumerate().map(|(index, scale)| {
-        let name = match index {
-            0 => "input".to_owned(),
-            _ => format!("input {index}"),
-        };
-        fact_of(name, &statement.inputs, index, scale)
-    });
-    let outputs = key.network.output_scales.iter().copied().enumerate();
+    let inputs = key
+        .network
+        .input_scales
+        .iter()
+        .enumerate()
+        .map(|(index, scales)| {
+            let name = match index {
+                0 => "input".to_owned(),
+                _ => format!("input {index}"),
+            };
+            fact_of(name, &statement.inputs, index, scales)
+        });
+    let outputs = key.network.output_scales.iter().enumerate();
     let outputs =
-        outputs.map(|(index, scale)| fact_of(format!("output {index}"), &statement.outputs, index, scale));
+        outputs.map(|(index, scales)| fact_of(format!("output {index}"), &statement.outputs, index, scales));
     inputs.chain(outputs).collect()
 }
 
@@ -250,13 +255,13 @@ fn tensor(statement: &Statement<'_>, name: String, tensor: &PublicTensor) -> Fac
     let PublicTensor {
         minimum,
         maximum,
-        scale,
+        scales,
         ..
-    } = *tensor;
+    } = tensor;
     fact(
         name,
-        format!("{shape:?}, integers in [{minimum}, {maximum}], scale {scale:e}"),
-        json!({ "shape": shape, "minimum": minimum, "maximum": maximum, "scale": scale }),
+        format!("{shape:?}, integers in [{minimum}, {maximum}], scale {scales}"),
+        json!({ "shape": shape, "minimum": minimum, "maximum": maximum, "scale": scales }),
     )
 }
 

@@ -14,6 +14,7 @@ mod inferred;
 mod operation;
 mod parameter;
 mod preprocessing;
+mod scales;
 mod shape;
 #[cfg(feature = "prover")]
 mod tensor;
@@ -32,6 +33,7 @@ pub use operation::{OperandError, Operation, ParameterShape, Parameters, Site};
 pub use parameter::{IntParameter, Parameter};
 pub use parameter::{ParameterRole, ParameterSpec, WeightShape};
 pub use preprocessing::Preprocessing;
+pub use scales::ChannelScales;
 pub use shape::{MAX_RANK, Operator, Shape, ShapeError};
 pub(crate) use shape::{
     attempt, choice, of_rank, one_of_first, positive, positive_pair, resolve, sized, unlike,

@@ -106,6 +106,14 @@ impl NetworkSkeleton {
             .or_else(|| {
                 differ(
                     "network",
+                    "scales of inputs",
+                    &self.input_scales,
+                    &other.input_scales,
+                )
+            })
+            .or_else(|| {
+                differ(
+                    "network",
                     "scales of outputs",
                     &self.output_scales,
                     &other.output_scales,

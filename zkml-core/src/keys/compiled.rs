@@ -24,7 +24,7 @@ pub struct CompiledModel {
 
 impl Artifact for CompiledModel {
     const KIND: Kind = Kind::CompiledModel;
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 
@@ -88,6 +88,7 @@ impl CompiledModel {
     pub fn skeleton(&self) -> NetworkSkeleton {
         let Quantized {
             graph,
+            input_scales,
             output_scales,
             limb_bits,
             lowering,
@@ -97,6 +98,7 @@ impl CompiledModel {
         NetworkSkeleton {
             name: self.name.clone(),
             graph: graph.skeleton(),
+            input_scales: input_scales.clone(),
             output_scales: output_scales.clone(),
             limb_bits: *limb_bits,
             lowering: *lowering,

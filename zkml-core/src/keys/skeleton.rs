@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Architecture;
 use crate::circuit::CircuitError;
-use crate::graph::{Graph, Preprocessing};
+use crate::graph::{ChannelScales, Graph, NodeId, Preprocessing};
 use crate::lower::{Lowered, lower_with};
 use crate::ops::Skeleton;
 use crate::optimize::Switches;
@@ -29,8 +29,10 @@ pub struct NetworkSkeleton {
     pub name: String,
     /// The network.
     pub graph: Graph<Skeleton>,
-    /// `real = scale * integer` for each output; 1 for an index.
-    pub output_scales: Vec<f64>,
+    /// What the integers of each input stand for.
+    pub input_scales: Vec<ChannelScales>,
+    /// What the integers of each output stand for; 1 for an index.
+    pub output_scales: Vec<ChannelScales>,
     /// Bits of a limb, and of the range table that limbs are looked up in.
     pub limb_bits: u32,
     /// Which passes of the circuit level run.
@@ -100,20 +102,15 @@ impl NetworkSkeleton {
             let expected = length.map_or(format!("at most {MAXIMUM_CLASSES}"), |length| length.to_string());
             (expected, count.to_string())
         })?;
-        let scales = self.output_scales.len();
-        expect(scales == outputs.len(), "scales of outputs", || {
-            (outputs.len().to_string(), scales.to_string())
-        })?;
-        let named = self.output_scales.iter().map(|scale| ("output", scale));
-        let scales = nodes
-            .iter()
-            .map(|node| (node.name.as_str(), &node.fact.scale))
-            .chain(named);
-        for (place, scale) in scales {
-            expect(scale.is_finite() && *scale > 0.0, place, || {
+        for node in nodes {
+            let scale = node.fact.scale;
+            expect(scale.is_finite() && scale > 0.0, &node.name, || {
                 ("a positive, finite scale".into(), scale.to_string())
             })?;
         }
+        let inputs: Vec<NodeId> = self.graph.inputs().collect();
+        self.validate_scales("scales of inputs", &inputs, &self.input_scales)?;
+        self.validate_scales("scales of outputs", outputs, &self.output_scales)?;
         let Some(preprocessing) = &self.preprocessing else {
             return Ok(());
         };
@@ -125,6 +122,25 @@ impl NetworkSkeleton {
                 format!("{preprocessing:?}"),
             )
         })
+    }
+
+    /// Checks that each of these nodes has scales that fit it.
+    fn validate_scales(
+        &self,
+        place: &str,
+        ids: &[NodeId],
+        scales: &[ChannelScales],
+    ) -> Result<(), CircuitError> {
+        expect(scales.len() == ids.len(), place, || {
+            (ids.len().to_string(), scales.len().to_string())
+        })?;
+        for (id, scales) in ids.iter().zip(scales) {
+            // A node that does not exist is refused with the graph.
+            let shape = self.graph.nodes.get(id.0).map(|node| node.fact.shape.as_slice());
+            let fits = scales.check(shape.unwrap_or_default());
+            fits.or_else(|error| expect(false, place, || error))?;
+        }
+        Ok(())
     }
 
     /// How many classes the network tells apart: the values along the axis of the index that it gives out.
@@ -146,12 +162,6 @@ impl NetworkSkeleton {
     /// The network without what calibration chose.
     pub fn architecture(&self) -> Architecture {
         Architecture::of(self)
-    }
-
-    /// `real = scale * integer` for each input, in order.
-    pub fn input_scales(&self) -> impl Iterator<Item = f64> + '_ {
-        let inputs = self.graph.inputs();
-        inputs.filter_map(|id| self.graph.nodes.get(id.0).map(|node| node.fact.scale))
     }
 }
 

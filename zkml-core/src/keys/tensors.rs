@@ -2,9 +2,10 @@
 
 use super::NetworkSkeleton;
 use crate::circuit::{Circuit, ColumnId, ColumnKind, Public};
+use crate::graph::ChannelScales;
 
 /// A public tensor of the circuit: its column, and how its values read.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PublicTensor {
     /// The column.
     pub column: ColumnId,
@@ -14,8 +15,8 @@ pub struct PublicTensor {
     pub minimum: i64,
     /// Largest value.
     pub maximum: i64,
-    /// `real = scale * integer`; 1 for an index.
-    pub scale: f64,
+    /// What its integers stand for; 1 for an index.
+    pub scales: ChannelScales,
 }
 
 /// The public inputs and the public outputs of a circuit that was lowered from `network`, each in ascending order.
@@ -23,8 +24,7 @@ pub(crate) fn public_tensors(
     network: &NetworkSkeleton,
     circuit: &Circuit,
 ) -> (Vec<PublicTensor>, Vec<PublicTensor>) {
-    let (inputs, outputs): (Vec<f64>, Vec<f64>) =
-        (network.input_scales().collect(), network.output_scales.clone());
+    let (inputs, outputs) = (&network.input_scales, &network.output_scales);
     let (mut public_inputs, mut public_outputs) = (Vec::new(), Vec::new());
     for column in circuit.ids() {
         let (list, scales, index, minimum, maximum) = match circuit[column].kind {
@@ -32,22 +32,22 @@ pub(crate) fn public_tensors(
                 index,
                 minimum,
                 maximum,
-            }) => (&mut public_inputs, &inputs, index, minimum, maximum),
+            }) => (&mut public_inputs, inputs, index, minimum, maximum),
             ColumnKind::Public(Public::Output {
                 index,
                 minimum,
                 maximum,
-            }) => (&mut public_outputs, &outputs, index, minimum, maximum),
+            }) => (&mut public_outputs, outputs, index, minimum, maximum),
             _ => continue,
         };
-        let scale = usize::try_from(index).ok().and_then(|index| scales.get(index));
+        let scales = usize::try_from(index).ok().and_then(|index| scales.get(index));
         list.push(PublicTensor {
             column,
             index,
             minimum,
             maximum,
             // The lowering numbers columns as the network does.
-            scale: scale.copied().unwrap_or(f64::NAN),
+            scales: scales.cloned().unwrap_or(ChannelScales::one(f64::NAN)),
         });
     }
     public_outputs.sort_by_key(|output: &PublicTensor| output.index);

@@ -35,7 +35,7 @@ pub struct Instance {
 
 impl Artifact for VerifyingKey {
     const KIND: Kind = Kind::VerifyingKey;
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
     const MAXIMUM_BYTES: u64 = 1 << 24;
 }
 

@@ -11,7 +11,7 @@
 
 use super::{Float, IntOp, RangeError};
 use crate::circuit::{CurveKind, Function, TableError};
-use crate::graph::{GraphError, Node, NodeId, ParameterId};
+use crate::graph::{ChannelScales, GraphError, Node, NodeId, ParameterId};
 
 /// Weight and bias of a layer.
 pub type Affine = (ParameterId, Option<ParameterId>);
@@ -231,6 +231,12 @@ pub struct Channels {
     pub exponents: Vec<u32>,
     /// Largest magnitude of an integer.
     pub magnitude: i128,
+}
+
+impl From<&Accumulator> for ChannelScales {
+    fn from(Accumulator { scales, axes, .. }: &Accumulator) -> Self {
+        Self::new(scales.clone(), axes.clone())
+    }
 }
 
 impl From<Activation> for Accumulator {

@@ -14,7 +14,7 @@ use crate::graph::{Graph, Node, NodeId};
 use crate::ops::Float;
 
 /// How the largest representable magnitude of an activation is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub enum CalibrationMethod {
     /// The largest magnitude seen: nothing seen in calibration saturates.
     #[default]

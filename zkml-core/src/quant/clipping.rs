@@ -31,24 +31,16 @@ impl Clipping {
     /// How far the farthest value may lie, in halves of the calibrated range from its middle.
     pub const REACH: f64 = 1.25;
 
-    /// Of one tensor: its values, the range that calibration saw, and the range of its integers in real numbers. A
-    /// value within half a step of an end is not outside.
-    pub(super) fn of<'v>(
-        values: impl Iterator<Item = f64> + 'v,
-        (low, high): (f64, f64),
-        (least, most): (f64, f64),
-        step: f64,
-    ) -> Self {
-        let (middle, half) = ((low + high) / 2.0, ((high - low) / 2.0).max(step / 2.0));
-        let mut clipping = Self::default();
-        for value in values {
-            clipping.values += 1;
-            let slack = step / 2.0;
-            clipping.clipped += usize::from(value < least - slack || value > most + slack);
-            clipping.outside += usize::from(value < low - slack || value > high + slack);
-            clipping.farthest = clipping.farthest.max((value - middle).abs() / half);
+    /// Counts the values of one tensor, in steps, against the range that calibration saw and that of the integers. A value
+    /// within half a step of an end is not outside.
+    pub(super) fn counter((low, high): (f64, f64), ends: (f64, f64)) -> Counter {
+        Counter {
+            calibrated: (low - 0.5, high + 0.5),
+            ends: (ends.0 - 0.5, ends.1 + 0.5),
+            middle: (low + high) / 2.0,
+            half: ((high - low) / 2.0).max(0.5),
+            clipping: Self::default(),
         }
-        clipping
     }
 
     /// Both together.
@@ -68,6 +60,29 @@ impl Clipping {
     }
 }
 
+/// Counts values of one tensor, in steps of its scale.
+pub(super) struct Counter {
+    calibrated: (f64, f64),
+    ends: (f64, f64),
+    middle: f64,
+    half: f64,
+    clipping: Clipping,
+}
+
+impl Counter {
+    pub(super) fn add(&mut self, steps: f64) {
+        let outside = |(low, high): (f64, f64)| usize::from(steps < low || steps > high);
+        self.clipping.values += 1;
+        self.clipping.clipped += outside(self.ends);
+        self.clipping.outside += outside(self.calibrated);
+        self.clipping.farthest = self.clipping.farthest.max((steps - self.middle).abs() / self.half);
+    }
+
+    pub(super) fn clipping(self) -> Clipping {
+        self.clipping
+    }
+}
+
 impl fmt::Display for Clipping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -83,7 +98,9 @@ mod tests {
     use super::*;
 
     fn clipping(values: &[f64]) -> Clipping {
-        Clipping::of(values.iter().copied(), (0.0, 1.0), (-1.0, 1.0), 1.0 / 127.0)
+        let mut counter = Clipping::counter((0.0, 127.0), (-127.0, 127.0));
+        values.iter().for_each(|value| counter.add(value * 127.0));
+        counter.clipping()
     }
 
     #[test]

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use super::accuracy::{AccuracyError, Distance, LayerAccuracy};
 use super::quantized::Quantized;
 use crate::execute::{ExecutionError, Executor, float::execute_float};
-use crate::graph::{Graph, Node, NodeId};
+use crate::graph::{ChannelScales, Graph, Node, NodeId};
 use crate::ops::{Float, IntOp, Properties};
 
 /// Rows with a larger float margin, in nats, count as decided.
@@ -158,9 +158,9 @@ impl<'a> Models<'a> {
         };
         let counterparts = self.quantized.correspondence.iter().zip(&exact);
         for (distance, (counterpart, exact)) in tally.layers.iter_mut().zip(counterparts) {
-            let Some((id, scale)) = counterpart else { continue };
-            for (a, b) in exact.iter().zip(execution.value(*id).into_iter().flatten()) {
-                distance.add(f64::from(*a), *b as f64 * scale);
+            let Some((id, scales)) = counterpart else { continue };
+            if let Some(integers) = execution.value(*id) {
+                distance.add_all(exact, integers, scales);
             }
         }
         let inconsistent = || ExecutionError::Inconsistent {
@@ -196,7 +196,7 @@ impl<'a> Models<'a> {
             .iter()
             .zip(&self.quantized.correspondence)
             .enumerate();
-        let is_compared = |(node, counterpart): &(&Node<Float>, &Option<(NodeId, f64)>)| {
+        let is_compared = |(node, counterpart): &(&Node<Float>, &Option<(NodeId, ChannelScales)>)| {
             counterpart.is_some() && !node.op.room().has(Properties::INDEX)
         };
         layers

@@ -23,6 +23,7 @@ mod scale;
 mod settle;
 pub mod shift;
 mod streams;
+mod warning;
 mod weights;
 mod wide;
 
@@ -39,3 +40,4 @@ pub use options::QuantizeOptions;
 pub use quantize::quantize;
 pub use quantized::{Quantized, quantize_input};
 pub use record::Record;
+pub use warning::Warning;

@@ -5,22 +5,24 @@ use ndarray::{ArrayD, Dimension};
 use super::clipping::{Clipping, Rounded};
 use super::record::Record;
 use crate::execute::{ExecutionError, check_inputs, float::check_input};
-use crate::graph::{Graph, IntFact, NodeId, Stage};
+use crate::graph::{ChannelScales, Graph, IntFact, NodeId, Stage};
 use crate::ops::{Int, IntOp, Properties};
 use crate::optimize::Switches;
 
-/// The integer network, with the scales of its outputs.
+/// The integer network, with what the integers of its inputs and outputs stand for.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Quantized {
     /// The exact meaning of the model.
     pub graph: Graph<Int>,
-    /// `real = scale * integer` for each output; 1 for an index. One node may be several outputs, `x` and `2 x`.
-    pub output_scales: Vec<f64>,
+    /// For each input, with a scale and an offset for each feature where the network begins with an affine map of them.
+    pub input_scales: Vec<ChannelScales>,
+    /// For each output; 1 for an index. One node may be several outputs, `x` and `2 x`.
+    pub output_scales: Vec<ChannelScales>,
     /// Bits of a limb, and of the range table that limbs are looked up in; every shift is a multiple of it.
     pub limb_bits: u32,
-    /// For each node of the float graph, the integer node of the same value, and its scale. `None` where a fused
-    /// accumulator has a scale per channel.
-    pub correspondence: Vec<Option<(NodeId, f64)>>,
+    /// For each node of the float graph, the integer node of the same value, and what its integers stand for. `None` where
+    /// a pass left no such node.
+    pub correspondence: Vec<Option<(NodeId, ChannelScales)>>,
     /// Which passes of the circuit level run when it is lowered and set up.
     pub lowering: Switches,
     /// How it was made; not part of its meaning.
@@ -28,11 +30,6 @@ pub struct Quantized {
 }
 
 impl Quantized {
-    /// `real = scale * integer` at the first input.
-    pub fn input_scale(&self) -> f64 {
-        self.graph[self.graph.input].fact.scale
-    }
-
     /// As [`quantize_input`].
     ///
     /// # Errors
@@ -42,11 +39,7 @@ impl Quantized {
         check_input(&graph[graph.input].fact.shape, real)?;
         check_ids(graph, graph.input, real)?;
         let number = graph.inputs().position(|id| id == graph.input).unwrap_or(0);
-        Ok(rounded(
-            real,
-            &graph[graph.input].fact,
-            self.record.inputs.get(number),
-        ))
+        Ok(self.rounded(number, graph.input, real))
     }
 
     /// As [`Self::quantize_input`], of several inputs, in their order.
@@ -58,20 +51,19 @@ impl Quantized {
         for (id, input) in self.graph.inputs().zip(real) {
             check_ids(&self.graph, id, input)?;
         }
-        let facts = self.graph.inputs().map(|id| &self.graph[id].fact).zip(real);
-        let calibrated = self
-            .record
-            .inputs
-            .iter()
-            .map(Some)
-            .chain(core::iter::repeat(None));
-        let inputs = facts
-            .zip(calibrated)
-            .map(|((fact, real), calibrated)| rounded(real, fact, calibrated));
+        let inputs = self.graph.inputs().zip(real).enumerate();
+        let inputs = inputs.map(|(number, (id, real))| self.rounded(number, id, real));
         let (integers, clippings): (_, Vec<Clipping>) =
             inputs.map(|input| (input.integers, input.clipping)).unzip();
         let clipping = clippings.into_iter().fold(Clipping::default(), Clipping::and);
         Ok(Rounded { integers, clipping })
+    }
+
+    fn rounded(&self, number: usize, id: NodeId, real: &ArrayD<f32>) -> Rounded<ArrayD<i64>> {
+        let unknown = ChannelScales::one(f64::NAN);
+        let scales = self.input_scales.get(number).unwrap_or(&unknown);
+        let calibrated = self.record.inputs.get(number).copied();
+        rounded(real, scales, self.graph[id].fact.range, calibrated)
     }
 
     /// The real numbers that integers of output number `output` stand for; `None` if there is no such output.
@@ -81,25 +73,31 @@ impl Quantized {
 
     /// As [`Self::dequantize_output`], in double precision.
     pub(super) fn real_output(&self, output: usize, integers: &ArrayD<i64>) -> Option<ArrayD<f64>> {
-        let scale = *self.output_scales.get(output)?;
-        Some(integers.mapv(|value| value as f64 * scale))
+        let scales = self.output_scales.get(output)?.of_values(integers.shape());
+        let reals = integers.iter().zip(scales);
+        let reals = reals.map(|(&integer, (scale, offset))| scale * integer as f64 + offset);
+        ArrayD::from_shape_vec(integers.shape(), reals.collect()).ok()
     }
 }
 
-/// The first input of an integer network, with or without the values of its weights: `round(x / scale)`, half to even,
-/// clamped to the range of the input, `[-127, 127]` of 8 bits. What is clamped is counted; [`Quantized::quantize_input`]
-/// also counts what lies outside of the range that calibration saw.
+/// The first input of an integer network, with or without the values of its weights: `round((x - offset) / scale)`, half
+/// to even, clamped to the range of the input, `[-127, 127]` of 8 bits. What is clamped is counted;
+/// [`Quantized::quantize_input`] also counts what lies outside of the range that calibration saw.
 ///
 /// # Errors
 /// Wrong shape; NaN or infinity, with its index; a number of a row that is none.
-pub fn quantize_input<S>(graph: &Graph<S>, real: &ArrayD<f32>) -> Result<Rounded<ArrayD<i64>>, ExecutionError>
+pub fn quantize_input<S>(
+    graph: &Graph<S>,
+    scales: &ChannelScales,
+    real: &ArrayD<f32>,
+) -> Result<Rounded<ArrayD<i64>>, ExecutionError>
 where
     S: Stage<Op = IntOp, Fact = IntFact>,
 {
     let fact = &graph[graph.input].fact;
     check_input(&fact.shape, real)?;
     check_ids(graph, graph.input, real)?;
-    Ok(rounded(real, fact, None))
+    Ok(rounded(real, scales, fact.range, None))
 }
 
 /// Refuses an input of row numbers that holds anything else: it is no quantity, and must not be rounded or clamped.
@@ -124,19 +122,28 @@ where
     }
 }
 
-/// Rounds an input, and counts what lies outside of the range that calibration saw, or that the integers have.
-fn rounded(real: &ArrayD<f32>, fact: &IntFact, calibrated: Option<&(f32, f32)>) -> Rounded<ArrayD<i64>> {
-    let (scale, (low, high)) = (fact.scale, fact.range);
+/// Rounds an input, and counts what lies outside of the range that calibration saw, in steps of its scales, or that the
+/// integers have.
+fn rounded(
+    real: &ArrayD<f32>,
+    scales: &ChannelScales,
+    (low, high): (i64, i64),
+    calibrated: Option<(f64, f64)>,
+) -> Rounded<ArrayD<i64>> {
+    let mut scales = scales.of_values(real.shape());
+    let ends = (low as f64, high as f64);
+    let mut count = Clipping::counter(calibrated.unwrap_or(ends), ends);
     let round = |x: &f32| {
-        let rounded = (f64::from(*x) / scale).round_ties_even();
+        let (scale, offset) = scales.next().unwrap_or((f64::NAN, 0.0));
+        let steps = (f64::from(*x) - offset) / scale;
+        count.add(steps);
         // A range from a file may be empty; the execution refuses it.
-        rounded.max(low as f64).min(high as f64) as i64
+        steps.round_ties_even().max(low as f64).min(high as f64) as i64
     };
-    let ends = (low as f64 * scale, high as f64 * scale);
-    let calibrated = calibrated.map_or(ends, |(low, high)| (f64::from(*low), f64::from(*high)));
-    let clipping = Clipping::of(real.iter().map(|x| f64::from(*x)), calibrated, ends, scale);
+    let integers = real.iter().map(round).collect();
     Rounded {
-        integers: real.as_standard_layout().map(round),
-        clipping,
+        // As many as there are values.
+        integers: ArrayD::from_shape_vec(real.shape(), integers).unwrap_or_default(),
+        clipping: count.clipping(),
     }
 }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calibrate::CalibrationMethod;
+use super::warning::Warning;
 use crate::graph::Preprocessing;
 use crate::optimize::PassReport;
 
@@ -11,12 +13,17 @@ use crate::optimize::PassReport;
 pub struct Record {
     /// How an image becomes the input; `None` for a model that does not take images.
     pub preprocessing: Option<Preprocessing>,
-    /// Smallest and largest value of each input in calibration. Other inputs are counted ([`Clipping`](super::Clipping)).
-    pub inputs: Vec<(f32, f32)>,
+    /// Smallest and largest value of each input in calibration, in steps of its scale. Other inputs are counted
+    /// ([`Clipping`](super::Clipping)).
+    pub inputs: Vec<(f64, f64)>,
     /// Names of the classes, by index; empty if they have none.
     pub classes: Vec<String>,
     /// Digest of everything the model was compiled from, to see whether it has to be compiled again.
     pub source: Option<[u8; 32]>,
+    /// How the ranges of activations were chosen; `None` where that is not known.
+    pub calibration: Option<CalibrationMethod>,
+    /// What is doubtful about the integer network.
+    pub warnings: Vec<Warning>,
     /// What the passes of the optimizer did, in order.
     pub passes: Vec<PassReport>,
 }

@@ -8,7 +8,7 @@ use super::quantized::Quantized;
 use super::record::Record;
 use super::shift::{self, Chosen, RescaleDemand};
 use super::wide;
-use crate::graph::NodeId;
+use crate::graph::{ChannelScales, NodeId};
 use crate::ops::{IntOp, Properties, QuantizeError, node_range, range};
 use crate::optimize::Level;
 use crate::optimize::circuit::{limb_width, table_sharing};
@@ -45,39 +45,43 @@ impl Quantizer<'_> {
         }
         let mut output_scales = Vec::with_capacity(self.float.outputs.len());
         for &output in &self.float.outputs {
-            let (mut node, scale) = match &self.accumulators[output.0] {
-                Some(accumulator) if accumulator.scales.len() == 1 => {
-                    (accumulator.node, accumulator.scales[0])
-                }
+            let (mut node, scales): (NodeId, ChannelScales) = match &self.accumulators[output.0] {
+                Some(accumulator) if self.kept[output.0] => (accumulator.node, accumulator.into()),
                 _ => {
                     let activation = self.activation(output)?;
-                    (activation.node, activation.scale)
+                    (activation.node, ChannelScales::one(activation.scale))
                 }
             };
             if self.options.is_wide() && self.nodes[node].op.room().has(Properties::INDEX) {
                 node = self.reveal(node)?;
             }
             self.nodes.outputs.push(node);
-            output_scales.push(scale);
+            output_scales.push(scales);
         }
         self.nodes.validate()?;
         crate::ops::check(&self.nodes)?;
         let correspondence = (0..self.float.nodes.len()).map(|index| {
-            let activation = self.activations[index].map(|x| (x.node, x.scale));
+            let activation = self.activations[index].map(|x| (x.node, ChannelScales::one(x.scale)));
             let accumulator = self.accumulators[index].as_ref();
-            activation.or(accumulator
-                .filter(|acc| acc.scales.len() == 1)
-                .map(|acc| (acc.node, acc.scales[0])))
+            activation.or(accumulator.map(|accumulator| (accumulator.node, accumulator.into())))
         });
-        let inputs = self.float.inputs().filter_map(|id| self.calibration.range(id));
+        let inputs = self.nodes.inputs();
+        let input_scales = inputs.map(|id| ChannelScales::one(self.nodes[id].fact.scale));
+        let inputs = self.float.inputs().zip(self.nodes.inputs());
+        let inputs = inputs.filter_map(|(float, id)| {
+            let ((low, high), scale) = (self.calibration.range(float)?, self.nodes[id].fact.scale);
+            Some((f64::from(low) / scale, f64::from(high) / scale))
+        });
+        let inputs: Vec<(f64, f64)> = inputs.collect();
         Ok(Quantized {
+            input_scales: input_scales.collect(),
             output_scales,
             limb_bits,
             correspondence: correspondence.collect(),
             graph: self.nodes,
             lowering: switches.at(Level::Circuit),
             record: Record {
-                inputs: inputs.collect(),
+                inputs,
                 ..Record::default()
             },
         })

@@ -45,7 +45,7 @@ pub(crate) enum StoredParameter {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 8;
+    const VERSION: u32 = 9;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 }
 

@@ -424,7 +424,7 @@ fn every_bound_item_changes_the_challenges() {
             key.network.preprocessing = Some(Default::default())
         }),
         ("weight root", &|key| key.weights.commitments.roots[0][0] ^= 1),
-        ("scale", &|key| key.network.output_scales[0] *= 2.0),
+        ("scale", &|key| key.network.output_scales[0].scales[0] *= 2.0),
         ("previous", &|key| key.weights.previous = Some([1; 32])),
         ("grinding", &|key| key.weights.code.grinding_bits += 1),
     ];

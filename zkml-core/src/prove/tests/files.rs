@@ -14,7 +14,9 @@ use crate::circuit::{
     Circuit, CircuitError, Column, ColumnId, ColumnKind, Factor, Linear, Public, Table, Term, View,
 };
 use crate::field::M61;
-use crate::graph::{IntParameter, IntTensor, NodeId, ParameterId, ParameterRole, Preprocessing};
+use crate::graph::{
+    ChannelScales, IntParameter, IntTensor, NodeId, ParameterId, ParameterRole, Preprocessing,
+};
 use crate::keys::VerifyingKey;
 use crate::keys::{CompiledModel, ProveError, ProvingKey};
 use crate::ops::IntOp;
@@ -407,7 +409,7 @@ fn models_of_absurd_size_are_refused_before_anything_of_that_size_is_made() {
         node.fact.range = (0, (1 << 30) - 1);
         graph.nodes.push(node);
         graph.outputs = vec![NodeId(1)];
-        model.network.output_scales = vec![1.0];
+        model.network.output_scales = vec![ChannelScales::one(1.0)];
     });
     assert!(matches!(error, CircuitError::Unsupported { .. }), "{error}");
     // An input that no machine holds.
@@ -417,7 +419,7 @@ fn models_of_absurd_size_are_refused_before_anything_of_that_size_is_made() {
         graph.parameters.clear();
         graph.nodes[0].fact.shape = vec![1 << 20, 1 << 20];
         graph.outputs = vec![NodeId(0)];
-        model.network.output_scales = vec![1.0];
+        model.network.output_scales = vec![ChannelScales::one(1.0)];
     });
     assert!(matches!(error, CircuitError::Malformed { .. }), "{error}");
 }

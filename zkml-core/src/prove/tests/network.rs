@@ -248,7 +248,8 @@ impl Network {
     pub(crate) fn finish(mut self, outputs: &[NodeId]) -> CompiledModel {
         self.graph.outputs = outputs.to_vec();
         let network = Quantized {
-            output_scales: vec![1.0; outputs.len()],
+            input_scales: vec![crate::graph::ChannelScales::one(1.0); self.graph.inputs().count()],
+            output_scales: vec![crate::graph::ChannelScales::one(1.0); outputs.len()],
             limb_bits: self.limb_bits,
             correspondence: vec![None; self.graph.nodes.len()],
             graph: self.graph,

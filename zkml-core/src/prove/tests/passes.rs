@@ -125,7 +125,7 @@ fn end_to_end(off: &[&str], privacy: Privacy) -> (u64, f64) {
     handed::answer(&key.verifying, &proof, b"");
 
     let float = &execute_float(&graph, &samples[0]).unwrap()[graph.outputs[0].0];
-    let scale = network.output_scales[0];
+    let scale = network.output_scales[0].only().unwrap();
     let largest = float.iter().fold(0f32, |largest, value| largest.max(value.abs()));
     for (real, integer) in float.iter().zip(&proof.public.outputs.unwrap()[0]) {
         let error = (f64::from(*real) - *integer as f64 * scale).abs();
@@ -269,7 +269,7 @@ fn a_max_pool_before_its_relu_is_swapped_and_the_integers_stay_the_same() {
             let input = network.quantize_input(sample).unwrap().integers;
             let execution = execute(&network.graph, &input).unwrap();
             let output = execution.outputs(&network.graph).next().unwrap().clone();
-            (output, network.output_scales[0])
+            (output, network.output_scales[0].clone())
         });
         assert_eq!(a, b);
     }

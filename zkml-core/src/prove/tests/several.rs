@@ -9,7 +9,7 @@ use crate::argument::{Statement, Trace, check};
 use crate::circuit::Function;
 use crate::error::KeyError;
 use crate::execute::ExecutionError;
-use crate::graph::NodeId;
+use crate::graph::{ChannelScales, NodeId};
 use crate::keys::{CompiledModel, ProveError, ProvingKey};
 use crate::ops;
 use crate::privacy::{Privacy, Visibility};
@@ -48,8 +48,8 @@ fn model() -> CompiledModel {
     );
     let product = n.rescale("q2", product, Function::Relu, None);
     let mut model = n.finish(&[sum, product]);
-    model.network.graph.nodes[b.0].fact.scale = 0.25;
-    model.network.output_scales = vec![0.5, 2.0];
+    model.network.input_scales[1] = ChannelScales::one(0.25);
+    model.network.output_scales = [0.5, 2.0].map(ChannelScales::one).to_vec();
     model
 }
 
@@ -76,10 +76,10 @@ fn holds(inputs: [Visibility; 2], outputs: [Visibility; 2]) {
     assert_eq!(numbers(&statement.inputs), shown(inputs));
     assert_eq!(numbers(&statement.outputs), shown(outputs));
     for tensor in &statement.inputs {
-        assert_eq!(tensor.scale, [1.0, 0.25][tensor.index as usize]);
+        assert_eq!(tensor.scales.only(), Some([1.0, 0.25][tensor.index as usize]));
     }
     for tensor in &statement.outputs {
-        assert_eq!(tensor.scale, [0.5, 2.0][tensor.index as usize]);
+        assert_eq!(tensor.scales.only(), Some([0.5, 2.0][tensor.index as usize]));
     }
     let trace = Trace::generate_on(&key, &statement, &tensors).expect("trace");
     check(statement.circuit(), &trace.values).expect("the trace satisfies the circuit");

@@ -184,6 +184,7 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
         let NetworkSkeleton {
             name,
             graph,
+            input_scales,
             output_scales,
             limb_bits,
             lowering,
@@ -204,6 +205,8 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
         offset += encoded(outputs).len();
         altered_length("parameters", key, offset, parameters.len(), refused);
         offset += encoded(parameters).len();
+        altered_length("input scales", key, offset, input_scales.len(), refused);
+        offset += encoded(input_scales).len();
         altered_length("scales", key, offset, output_scales.len(), refused);
         offset += encoded(&(output_scales, limb_bits, lowering)).len();
         altered_variant("preprocessing", key, offset, 2);

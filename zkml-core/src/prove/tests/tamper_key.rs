@@ -5,7 +5,7 @@ use super::fixture::{CONTEXT, Fixture, fixture, fixtures, hidden, judge, noticed
 use crate::argument::Statement;
 use crate::circuit::{Custom, Function};
 use crate::error::{KeyError, SizesError, WeightsKeyError};
-use crate::graph::{NodeId, Preprocessing};
+use crate::graph::{ChannelScales, NodeId, Preprocessing};
 use crate::keys::VerifyingKey;
 use crate::ops::IntOp;
 use crate::optimize::circuit::layer_stacking::LayerStacking;
@@ -143,7 +143,19 @@ fn alterations_of_network() -> Vec<(&'static str, Alter)> {
         entry("input: range beyond the field", |key| {
             key.network.graph.nodes[0].fact.range = (i64::MIN, i64::MAX)
         }),
-        entry("output: scale", |key| key.network.output_scales[0] = -1.0),
+        entry("input: scale", |key| {
+            key.network.input_scales[0] = ChannelScales::one(f64::INFINITY)
+        }),
+        entry("input: no scales", |key| key.network.input_scales.clear()),
+        entry("output: scale", |key| {
+            key.network.output_scales[0] = ChannelScales::one(-1.0)
+        }),
+        entry("output: axis of a scale", |key| {
+            key.network.output_scales[0].axes.push(usize::MAX)
+        }),
+        entry("output: offset", |key| {
+            key.network.output_scales[0].offsets.push(f64::NAN)
+        }),
         entry("output: one scale less", |key| {
             key.network.output_scales.truncate(1)
         }),

@@ -1,5 +1,9 @@
 //! How far integers are from the floats they stand for: sums over samples and places.
 
+use ndarray::ArrayD;
+
+use crate::graph::ChannelScales;
+
 /// The distance between a tensor of the float network and its integers, over all samples.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Distance {
@@ -26,6 +30,15 @@ impl Distance {
         );
         self.squares += error * error;
         self.largest = self.largest.max(error);
+    }
+
+    /// Adds a layer's values on one sample.
+    pub(in crate::quant) fn add_all(&mut self, float: &ArrayD<f32>, integers: &ArrayD<i64>, scales: &ChannelScales) {
+        let reals = integers.iter().zip(scales.of_values(integers.shape()));
+        let reals = reals.map(|(&integer, (scale, offset))| scale * integer as f64 + offset);
+        for (float, real) in float.iter().zip(reals) {
+            self.add(f64::from(*float), real);
+        }
     }
 
     /// Adds what was summed over other samples or places.

@@ -85,11 +85,9 @@ impl Networks<'_> {
         for ((distance, counterpart), exact) in
             tally.layers.iter_mut().zip(&quantized.correspondence).zip(&exact)
         {
-            let Some((id, scale)) = counterpart else { continue };
+            let Some((id, scales)) = counterpart else { continue };
             let integers = execution.value(*id).ok_or(AccuracyError::OtherGraph)?;
-            for (a, b) in exact.iter().zip(integers) {
-                distance.add(f64::from(*a), *b as f64 * scale);
-            }
+            distance.add_all(exact, integers, scales);
         }
         for (number, integers) in execution.outputs(&quantized.graph).enumerate() {
             let &id = float.outputs.get(number).ok_or(AccuracyError::OtherGraph)?;

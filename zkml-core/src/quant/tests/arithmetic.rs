@@ -6,7 +6,7 @@ use super::operations::{check, parameter};
 use super::random::inputs;
 use crate::execute::float::execute_float_on;
 use crate::execute::{Executor, execute_reference_on};
-use crate::graph::{GraphBuilder, NodeId};
+use crate::graph::{ChannelScales, GraphBuilder, NodeId};
 use crate::ops::{self, Float, IntOp};
 use crate::quant::{Calibration, CalibrationError, CalibrationMethod, QuantizeOptions, quantize};
 
@@ -84,8 +84,8 @@ fn numbers_change_scales_and_add_no_node() {
             builder.add("mul", ops::Scale { factor }, &[x]).unwrap()
         });
         assert_eq!(quantized.graph.nodes.len(), 1);
-        let expected = quantized.input_scale() * f64::from(factor);
-        assert_eq!(quantized.output_scales, [expected]);
+        let expected = quantized.input_scales[0].first() * f64::from(factor);
+        assert_eq!(quantized.output_scales, [ChannelScales::one(expected)]);
     }
     // The accumulator of a layer stays one under a number and a minus.
     let quantized = check(&[1, 3, 4, 4], 30.0, &|builder, x| {
@@ -171,7 +171,7 @@ fn two_inputs_have_a_scale_each() {
         .inputs()
         .map(|id| quantized.graph[id].fact.scale)
         .collect();
-    assert!(scales[1] > 5.0 * scales[0] && quantized.input_scale() == scales[0]);
+    assert!(scales[1] > 5.0 * scales[0] && quantized.input_scales[0].first() == scales[0]);
     let executor = Executor::new(&quantized.graph).unwrap();
     for sample in &samples {
         let integers = quantized.quantize_inputs(sample).unwrap().integers;

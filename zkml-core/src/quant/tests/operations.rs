@@ -35,11 +35,11 @@ pub(super) fn check_graph(graph: &Graph<Float>, gain: f64) -> Quantized {
         .nodes
         .iter()
         .any(|node| matches!(node.op, IntOp::Rescale(_)));
-    let tolerance = gain * quantized.input_scale() / 2.0
+    let tolerance = gain * quantized.input_scales[0].first() / 2.0
         + if rescaled {
-            1.01 * quantized.output_scales[0]
+            1.01 * quantized.output_scales[0].first()
         } else {
-            quantized.output_scales[0]
+            quantized.output_scales[0].first()
         };
     for sample in &samples {
         let input = quantized.quantize_input(sample).unwrap().integers;
@@ -210,7 +210,10 @@ fn movements_are_exact() {
             builder.add("move", op.clone(), &[x]).unwrap()
         });
         assert_eq!(quantized.graph.nodes.len(), 2);
-        assert_eq!(quantized.output_scales[0], quantized.input_scale());
+        assert_eq!(
+            quantized.output_scales[0].first(),
+            quantized.input_scales[0].first()
+        );
     };
     moved(FloatOp::Permute(ops::Permute {
         order: vec![2, 0, 3, 1],
@@ -510,7 +513,7 @@ fn inputs_round_half_to_even_and_saturate() {
     let quantized = check(&[1, 5], 1.0, &|builder, x| {
         builder.add("relu", FloatOp::Relu(ops::Relu), &[x]).unwrap()
     });
-    let scale = quantized.input_scale() as f32;
+    let scale = quantized.input_scales[0].first() as f32;
     let real = [0.5 * scale, 1.5 * scale, -2.5 * scale, 1e30, -1e30];
     let real = ArrayD::from_shape_vec(vec![1, 5], real.to_vec()).unwrap();
     let integers = quantized.quantize_input(&real).unwrap().integers;

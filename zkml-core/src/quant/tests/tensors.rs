@@ -110,7 +110,10 @@ fn ranges_of_indices_are_exact() {
             builder.add("narrow", op, &[x]).unwrap()
         });
         assert_eq!(quantized.graph.nodes.len(), 2);
-        assert_eq!(quantized.output_scales[0], quantized.input_scale());
+        assert_eq!(
+            quantized.output_scales[0].first(),
+            quantized.input_scales[0].first()
+        );
     }
 }
 
@@ -142,7 +145,7 @@ fn softmaxes_follow_the_float_network() {
                 .find(|node| node.name == "softmax")
                 .unwrap();
             assert!(matches!(softmax.op, IntOp::IntegerSoftmax(_)));
-            assert_eq!(network.output_scales[0], f64::from(1u32 << 14).recip());
+            assert_eq!(network.output_scales[0].first(), f64::from(1u32 << 14).recip());
             let scores = network.graph.find("softmax.scores").unwrap();
             let step = network.graph[scores].fact.scale;
             assert_eq!(step == 1.0 / 64.0, size < 2000.0, "{step}");
@@ -227,13 +230,13 @@ fn what_pytorch_computes() {
     assert_close(
         &found,
         &tensor("narrow.2.1.3"),
-        network.input_scale() as f32 * 0.51,
+        network.input_scales[0].first() as f32 * 0.51,
     );
     let (found, network) = result(ops::Permute { order: vec![0, 2, 1] }.into(), &x);
     assert_close(
         &found,
         &tensor("transpose.1.2"),
-        network.input_scale() as f32 * 0.51,
+        network.input_scales[0].first() as f32 * 0.51,
     );
 }
 

@@ -68,7 +68,10 @@ impl ReadableOutput {
         let place = |field: &str| format!("outputs[{index}].{field}");
         equal(&place("number"), &expected.number, &self.number)?;
         equal(&place("shape"), &expected.shape, &self.shape)?;
-        close(&place("scale"), expected.scale, self.scale)?;
+        equal(&place("scale.axes"), &expected.scale.axes, &self.scale.axes)?;
+        let (scales, offsets) = (&self.scale.scales, &self.scale.offsets);
+        all_close(&place("scale.scales"), &expected.scale.scales, scales)?;
+        all_close(&place("scale.offsets"), &expected.scale.offsets, offsets)?;
         equal(
             &place("integers: length"),
             &expected.integers.len(),
@@ -77,15 +80,7 @@ impl ReadableOutput {
         for (at, (expected, found)) in expected.integers.iter().zip(&self.integers).enumerate() {
             equal(&place(&format!("integers[{at}]")), expected, found)?;
         }
-        equal(
-            &place("values: length"),
-            &expected.values.len(),
-            &self.values.len(),
-        )?;
-        for (at, (&expected, &found)) in expected.values.iter().zip(&self.values).enumerate() {
-            close(&place(&format!("values[{at}]")), expected, found)?;
-        }
-        Ok(())
+        all_close(&place("values"), &expected.values, &self.values)
     }
 }
 
@@ -102,6 +97,14 @@ fn equal<T: PartialEq + core::fmt::Debug>(
         expected: format!("{expected:?}"),
         found: format!("{found:?}"),
     })
+}
+
+fn all_close(place: &str, expected: &[f64], found: &[f64]) -> Result<(), OutputMismatch> {
+    equal(&format!("{place}: length"), &expected.len(), &found.len())?;
+    for (at, (&expected, &found)) in expected.iter().zip(found).enumerate() {
+        close(&format!("{place}[{at}]"), expected, found)?;
+    }
+    Ok(())
 }
 
 /// NaN agrees with nothing.

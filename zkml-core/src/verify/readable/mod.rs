@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::compare::OutputMismatch;
 use crate::argument::Statement;
+use crate::graph::ChannelScales;
 use crate::proof::PublicValues;
 use crate::transcript::VerifyError;
 
@@ -36,8 +37,8 @@ pub struct ReadableOutput {
     pub number: Option<u32>,
     /// Its shape, batch first.
     pub shape: Vec<usize>,
-    /// `real = scale * integer`.
-    pub scale: f64,
+    /// What the integers stand for.
+    pub scale: ChannelScales,
     /// The proved integers, row-major.
     pub integers: Vec<i64>,
     /// The real numbers they stand for; the logits of a classifier.
@@ -61,20 +62,22 @@ impl ReadableOutputs {
         let tensors = statement.outputs.iter().zip(values);
         let outputs: Vec<ReadableOutput> = tensors
             .enumerate()
-            .map(|(place, (tensor, integers))| ReadableOutput {
-                number: Some(tensor.index).filter(|&number| number as usize != place),
-                shape: statement.circuit()[tensor.column].shape.sizes(),
-                scale: tensor.scale,
-                integers: integers.clone(),
-                values: integers
-                    .iter()
-                    .map(|&integer| tensor.scale * integer as f64)
-                    .collect(),
+            .map(|(place, (tensor, integers))| {
+                let shape = statement.circuit()[tensor.column].shape.sizes();
+                ReadableOutput {
+                    number: Some(tensor.index).filter(|&number| number as usize != place),
+                    scale: tensor.scales.clone(),
+                    values: tensor.scales.reals(&shape, integers).collect(),
+                    integers: integers.clone(),
+                    shape,
+                }
             })
             .collect();
         let mut indices = statement.outputs.iter().zip(values);
         let class = indices.find_map(|(tensor, integers)| match integers.as_slice() {
-            [class] if tensor.index == 1 && tensor.minimum == 0 && tensor.scale == 1.0 => Some(*class),
+            [class] if tensor.index == 1 && tensor.minimum == 0 && tensor.scales.only() == Some(1.0) => {
+                Some(*class)
+            }
             _ => None,
         });
         Ok(Self {

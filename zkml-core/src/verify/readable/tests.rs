@@ -6,14 +6,14 @@ fn outputs() -> ReadableOutputs {
     let logits = ReadableOutput {
         number: None,
         shape: vec![1, 3],
-        scale: 0.1,
+        scale: ChannelScales::one(0.1),
         integers: vec![-3, 0, 12],
         values: vec![-0.3, 0.0, 1.2],
     };
     let class = ReadableOutput {
         number: None,
         shape: vec![1],
-        scale: 1.0,
+        scale: ChannelScales::one(1.0),
         integers: vec![2],
         values: vec![2.0],
     };
@@ -45,7 +45,10 @@ fn every_change_is_named() {
         (|o| o.outputs.as_mut().unwrap().truncate(1), "number of outputs"),
         (|o| at(o, 0).number = Some(1), "outputs[0].number"),
         (|o| at(o, 0).shape = vec![3, 1], "outputs[0].shape"),
-        (|o| at(o, 0).scale = 0.100_001, "outputs[0].scale"),
+        (
+            |o| at(o, 0).scale = ChannelScales::one(0.100_001),
+            "outputs[0].scale.scales[0]",
+        ),
         (|o| at(o, 0).integers[2] = 13, "outputs[0].integers[2]"),
         (|o| at(o, 0).integers.push(0), "outputs[0].integers: length"),
         (|o| at(o, 0).values[1] = 1e-30, "outputs[0].values[1]"),
