@@ -3,6 +3,7 @@
 // The code `#[zk_model]` generates speaks of `::zkml`; the facade crate of that name depends on this crate.
 extern crate zkml_core as zkml;
 
+pub mod forest;
 pub mod hugging_face;
 mod lenet;
 pub mod llama;

@@ -18,7 +18,7 @@ pub struct Distance {
 
 impl Distance {
     /// Adds a float value and the real value of its integer.
-    pub(in crate::quant) fn add(&mut self, float: f64, integer: f64) {
+    pub fn add(&mut self, float: f64, integer: f64) {
         let [aa, ab, bb] = &mut self.products;
         let error = (float - integer).abs();
         self.count += 1;
@@ -33,7 +33,12 @@ impl Distance {
     }
 
     /// Adds a layer's values on one sample.
-    pub(in crate::quant) fn add_all(&mut self, float: &ArrayD<f32>, integers: &ArrayD<i64>, scales: &ChannelScales) {
+    pub(in crate::quant) fn add_all(
+        &mut self,
+        float: &ArrayD<f32>,
+        integers: &ArrayD<i64>,
+        scales: &ChannelScales,
+    ) {
         let reals = integers.iter().zip(scales.of_values(integers.shape()));
         let reals = reals.map(|(&integer, (scale, offset))| scale * integer as f64 + offset);
         for (float, real) in float.iter().zip(reals) {
@@ -42,7 +47,7 @@ impl Distance {
     }
 
     /// Adds what was summed over other samples or places.
-    pub(in crate::quant) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.sum += other.sum;
         for (sum, more) in self.products.iter_mut().zip(other.products) {
