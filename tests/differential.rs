@@ -192,24 +192,24 @@ fn run_all(path: &Path, bound: f64) {
                 if one.integer.is_some_and(|error| error > bound) {
                     failed.push(format!("{name}: integers are {:.3} away", one.integer.unwrap_or(0.0)));
                 }
-                found.push(one);
+                found.push((name, one));
             }
             Err(error) => failed.push(format!("{name}: {error}")),
         }
     }
-    let float = found.iter().map(|one| one.float).fold(0.0, f64::max);
-    let mut integers: Vec<f64> = found.iter().filter_map(|one| one.integer).collect();
-    integers.sort_by(f64::total_cmp);
-    let at = |share: f64| integers.get((integers.len() as f64 * share) as usize).copied().unwrap_or(0.0);
+    let float = found.iter().map(|(_, one)| one.float).fold(0.0, f64::max);
+    let mut integers: Vec<(f64, &str)> = found.iter().filter_map(|(name, one)| Some((one.integer?, *name))).collect();
+    integers.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let at = |share: f64| integers.get((integers.len() as f64 * share) as usize).map_or(0.0, |one| one.0);
     println!(
         "{}: {} cases, {} proved; float error at most {float:.2e}; integers, relative RMS: median {:.4}, 90 % {:.4}, \
-         largest {:.4}",
+         largest {:?}",
         path.display(),
         found.len(),
-        found.iter().filter(|one| one.proved).count(),
+        found.iter().filter(|(_, one)| one.proved).count(),
         at(0.5),
         at(0.9),
-        integers.last().copied().unwrap_or(0.0),
+        integers.iter().rev().take(5).collect::<Vec<_>>(),
     );
     assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
 }

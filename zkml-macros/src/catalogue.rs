@@ -62,8 +62,15 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
+    /// The names as PyTorch has them: `same` is written `padding = "same"`.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.required.iter().chain(self.optional).map(|(name, _)| *name)
+        let all = self.required.iter().chain(self.optional);
+        all.map(|(name, _)| *name).filter(|name| *name != "same")
+    }
+
+    /// How many fields its options have.
+    pub(crate) fn fields(&self) -> usize {
+        self.required.len() + self.optional.len()
     }
 
     /// Whether its options can be made in a `const fn`.

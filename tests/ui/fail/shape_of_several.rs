@@ -8,14 +8,12 @@ struct Net {
     cubic: Upsample,
     #[layer(in_channels = 4, out_channels = 2, kernel_size = 2, output_padding = 1)]
     up: ConvTranspose2d,
-    #[layer(in_channels = 4, out_channels = 2, kernel_size = 2, padding = "full")]
-    full: Conv2d,
 }
 
 #[zk_model]
 impl Net {
     fn forward(&self, x: Tensor) -> Tensor {
-        self.up(self.cubic(self.same(self.full(x))))
+        self.up(self.cubic(self.same(x)))
     }
 }
 
@@ -36,6 +34,18 @@ impl Functions {
         let _ = self.lstm(x.mean(1));
         self.conv(x)
     }
+}
+
+#[zk_model]
+struct Padded {
+    #[layer(in_channels = 4, out_channels = 2, kernel_size = 2, padding = "full")]
+    full: Conv2d,
+    #[layer(in_channels = 4, out_channels = 2, kernel_size = 2, padding = -1)]
+    negative: Conv1d,
+    #[layer(padding = (1, 2, 3, 4))]
+    sides: ReflectionPad1d,
+    #[layer(dim = 0.5)]
+    axis: Softmax,
 }
 
 fn main() {}
