@@ -11,8 +11,16 @@ pub(crate) enum Kind {
     PositivePair,
     /// An integer of at least 0, or a pair of them.
     CountPair,
+    /// As [`Self::CountPair`], or `"same"`.
+    Padding,
+    /// An integer of at least 0, or `"same"`.
+    Padding1d,
     /// An integer, or `(left, right, top, bottom)`.
     Sides,
+    /// An integer, or `(left, right)`.
+    Ends,
+    /// An integer, negative from the end.
+    Axis,
     /// `true` or `false`.
     Flag,
     /// A number of at least 0.
@@ -32,6 +40,10 @@ impl Kind {
             Kind::Count => "an integer of at least 0",
             Kind::PositivePair => "a positive integer or a pair `(height, width)` of them",
             Kind::CountPair => "an integer of at least 0 or a pair `(height, width)` of them",
+            Kind::Padding => "an integer of at least 0, a pair `(height, width)` of them or \"same\"",
+            Kind::Padding1d => "an integer of at least 0 or \"same\"",
+            Kind::Ends => "an integer of at least 0 or `(left, right)`",
+            Kind::Axis => "an integer",
             Kind::Sides => "an integer of at least 0 or `(left, right, top, bottom)`",
             Kind::Flag => "`true` or `false`",
             Kind::Real => "a number of at least 0",
@@ -50,8 +62,15 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
+    /// The names as PyTorch has them: `same` is written `padding = "same"`.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.required.iter().chain(self.optional).map(|(name, _)| *name)
+        let all = self.required.iter().chain(self.optional);
+        all.map(|(name, _)| *name).filter(|name| *name != "same")
+    }
+
+    /// How many fields its options have.
+    pub(crate) fn fields(&self) -> usize {
+        self.required.len() + self.optional.len()
     }
 
     /// Whether its options can be made in a `const fn`.
@@ -73,9 +92,28 @@ pub(crate) fn find(name: &str) -> Option<&'static Layer> {
     LAYERS.iter().chain(ELEMENTWISE).find(|layer| layer.name == name)
 }
 
-use Kind::{Count, CountPair, Flag, Layers, Positive, PositivePair, Real, Sides};
+use Kind::{
+    Axis, Count, CountPair, Ends, Flag, Layers, Number, Padding, Padding1d, Positive, PositivePair, Real, Sides, Text,
+};
 
 const NORM: &[(&str, Kind)] = &[("eps", Real), ("affine", Flag)];
+
+const RECURRENT: &[(&str, Kind)] = &[
+    ("num_layers", Positive),
+    ("bias", Flag),
+    ("batch_first", Flag),
+    ("dropout", Real),
+    ("bidirectional", Flag),
+];
+
+/// A layer all of whose hyper-parameters are required.
+const fn plain(name: &'static str, required: &'static [(&'static str, Kind)]) -> Layer {
+    Layer {
+        name,
+        required,
+        optional: &[],
+    }
+}
 
 static LAYERS: &[Layer] = &[
     Layer {
@@ -87,11 +125,72 @@ static LAYERS: &[Layer] = &[
         ],
         optional: &[
             ("stride", PositivePair),
-            ("padding", CountPair),
+            ("padding", Padding),
+            ("same", Flag),
             ("dilation", PositivePair),
             ("groups", Positive),
             ("bias", Flag),
+            ("padding_mode", Text),
         ],
+    },
+    Layer {
+        name: "Conv1d",
+        required: &[
+            ("in_channels", Positive),
+            ("out_channels", Positive),
+            ("kernel_size", Positive),
+        ],
+        optional: &[
+            ("stride", Positive),
+            ("padding", Padding1d),
+            ("same", Flag),
+            ("dilation", Positive),
+            ("groups", Positive),
+            ("bias", Flag),
+            ("padding_mode", Text),
+        ],
+    },
+    Layer {
+        name: "ConvTranspose2d",
+        required: &[
+            ("in_channels", Positive),
+            ("out_channels", Positive),
+            ("kernel_size", PositivePair),
+        ],
+        optional: &[
+            ("stride", PositivePair),
+            ("padding", CountPair),
+            ("output_padding", CountPair),
+            ("groups", Positive),
+            ("bias", Flag),
+            ("dilation", PositivePair),
+        ],
+    },
+    Layer {
+        name: "ConvTranspose1d",
+        required: &[
+            ("in_channels", Positive),
+            ("out_channels", Positive),
+            ("kernel_size", Positive),
+        ],
+        optional: &[
+            ("stride", Positive),
+            ("padding", Count),
+            ("output_padding", Count),
+            ("groups", Positive),
+            ("bias", Flag),
+            ("dilation", Positive),
+        ],
+    },
+    Layer {
+        name: "LSTM",
+        required: &[("input_size", Positive), ("hidden_size", Positive)],
+        optional: RECURRENT,
+    },
+    Layer {
+        name: "GRU",
+        required: &[("input_size", Positive), ("hidden_size", Positive)],
+        optional: RECURRENT,
     },
     Layer {
         name: "Linear",
@@ -125,17 +224,60 @@ static LAYERS: &[Layer] = &[
             ("stride", PositivePair),
             ("padding", CountPair),
             ("dilation", PositivePair),
+            ("ceil_mode", Flag),
+        ],
+    },
+    Layer {
+        name: "MaxPool1d",
+        required: &[("kernel_size", Positive)],
+        optional: &[
+            ("stride", Positive),
+            ("padding", Count),
+            ("dilation", Positive),
+            ("ceil_mode", Flag),
         ],
     },
     Layer {
         name: "AvgPool2d",
         required: &[("kernel_size", PositivePair)],
-        optional: &[("stride", PositivePair), ("padding", CountPair)],
+        optional: &[
+            ("stride", PositivePair),
+            ("padding", CountPair),
+            ("ceil_mode", Flag),
+            ("count_include_pad", Flag),
+        ],
     },
     Layer {
-        name: "AdaptiveAvgPool2d",
-        required: &[("output_size", PositivePair)],
-        optional: &[],
+        name: "AvgPool1d",
+        required: &[("kernel_size", Positive)],
+        optional: &[
+            ("stride", Positive),
+            ("padding", Count),
+            ("ceil_mode", Flag),
+            ("count_include_pad", Flag),
+        ],
+    },
+    plain("AdaptiveAvgPool2d", &[("output_size", PositivePair)]),
+    plain("AdaptiveMaxPool2d", &[("output_size", PositivePair)]),
+    plain("AdaptiveAvgPool1d", &[("output_size", Positive)]),
+    plain("AdaptiveMaxPool1d", &[("output_size", Positive)]),
+    plain("ReflectionPad1d", &[("padding", Ends)]),
+    plain("ReplicationPad1d", &[("padding", Ends)]),
+    plain("ZeroPad1d", &[("padding", Ends)]),
+    plain("ReflectionPad2d", &[("padding", Sides)]),
+    plain("ReplicationPad2d", &[("padding", Sides)]),
+    plain("PixelShuffle", &[("upscale_factor", Positive)]),
+    plain("Softmax", &[("dim", Axis)]),
+    plain("LogSoftmax", &[("dim", Axis)]),
+    Layer {
+        name: "Upsample",
+        required: &[("scale_factor", PositivePair)],
+        optional: &[("mode", Text), ("align_corners", Flag)],
+    },
+    Layer {
+        name: "Hardtanh",
+        required: &[],
+        optional: &[("min_val", Number), ("max_val", Number)],
     },
     Layer {
         name: "Flatten",

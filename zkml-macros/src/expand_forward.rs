@@ -9,6 +9,7 @@ use syn::{Ident, ImplItem, ImplItemFn, ItemImpl, Type, TypePath};
 use crate::attribute::ModelArguments;
 use crate::diagnostics::{Errors, source};
 use crate::forward::{self, CallLayers, UsedFields};
+use crate::missing::MissingFunctions;
 use crate::model::PATH_FIELD;
 use crate::shapes::{self, Steps};
 
@@ -35,6 +36,9 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemImpl) -> TokenStream 
     let methods: Vec<String> = forward::methods(&item)
         .map(|method| method.sig.ident.to_string())
         .collect();
+    for method in forward::methods(&item) {
+        MissingFunctions(&mut errors).visit_block(&method.block);
+    }
     let function = match forward::find(&item, &mut errors) {
         Some(function) if errors.is_empty() => function.clone(),
         _ => return stub(&zkml, item, &self_ty, methods, errors),

@@ -31,15 +31,21 @@ pub(crate) fn value(name: &str, kind: Kind, value: &Expr, errors: &mut Errors) -
                 return mistake(value, found);
             }
             return match kind {
-                Kind::PositivePair | Kind::CountPair => quote!([#plain, #plain]),
+                Kind::PositivePair | Kind::CountPair | Kind::Padding | Kind::Ends => quote!([#plain, #plain]),
                 Kind::Sides => quote!([#plain, #plain, #plain, #plain]),
                 Kind::Real | Kind::Number => real(plain),
-                Kind::Positive | Kind::Count | Kind::Flag | Kind::Text | Kind::Layers => quote!(#plain),
+                Kind::Positive
+                | Kind::Count
+                | Kind::Padding1d
+                | Kind::Axis
+                | Kind::Flag
+                | Kind::Text
+                | Kind::Layers => quote!(#plain),
             };
         }
     };
     let wanted = match kind {
-        Kind::PositivePair | Kind::CountPair => 2,
+        Kind::PositivePair | Kind::CountPair | Kind::Padding | Kind::Ends => 2,
         Kind::Sides => 4,
         _ => return mistake(value, format!("`{}`", source(value))),
     };
@@ -60,11 +66,17 @@ fn wrong(kind: Kind, value: &Expr) -> Option<String> {
     let text = source(value);
     let least = match kind {
         Kind::Positive | Kind::PositivePair => 1,
-        Kind::Count | Kind::CountPair | Kind::Sides => 0,
+        Kind::Count
+        | Kind::CountPair
+        | Kind::Padding
+        | Kind::Padding1d
+        | Kind::Sides
+        | Kind::Ends
+        | Kind::Axis => 0,
         Kind::Flag | Kind::Real | Kind::Number | Kind::Text | Kind::Layers => u64::MAX,
     };
     match value {
-        Expr::Unary(unary) if kind == Kind::Number && matches!(unary.op, UnOp::Neg(_)) => {
+        Expr::Unary(unary) if matches!(kind, Kind::Number | Kind::Axis) && matches!(unary.op, UnOp::Neg(_)) => {
             wrong(kind, &unary.expr)
         }
         Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => Some(format!("`{text}`")),
@@ -103,6 +115,21 @@ fn real(value: &Expr) -> TokenStream {
         return quote!(#float);
     }
     quote!(#value)
+}
+
+/// PyTorch's `padding = "same"` and `"valid"`, for a kind that takes them: is it the former?
+pub(crate) fn named_padding(kind: Kind, value: &Expr) -> Option<bool> {
+    let Expr::Lit(literal) = peel(value) else {
+        return None;
+    };
+    match (&literal.lit, kind) {
+        (Lit::Str(text), Kind::Padding | Kind::Padding1d) => match text.value().as_str() {
+            "same" => Some(true),
+            "valid" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// The expression in parentheses.

@@ -13,6 +13,7 @@ mod expand_model;
 mod field_attributes;
 mod forward;
 mod hyper;
+mod missing;
 mod model;
 mod shapes;
 

@@ -7,6 +7,7 @@
 //!
 //! Shapes are PyTorch's, batch first: `[N, C, H, W]`, `[N, features]`.
 
+mod arrangement;
 mod builder;
 mod display;
 mod fact;
@@ -31,6 +32,7 @@ pub(crate) use operation::entries;
 pub use operation::{OperandError, Operation, ParameterShape, Parameters, Site};
 #[cfg(feature = "prover")]
 pub use parameter::{IntParameter, Parameter};
+pub use arrangement::Arrangement;
 pub use parameter::{ParameterRole, ParameterSpec, WeightShape};
 pub use preprocessing::Preprocessing;
 pub use scales::ChannelScales;

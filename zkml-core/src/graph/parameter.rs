@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "prover")]
 use super::IntTensor;
+use super::arrangement::Arrangement;
 use super::operation::ParameterShape;
 
 /// Name and shape of a weight that is not loaded yet.
@@ -13,8 +14,10 @@ use super::operation::ParameterShape;
 pub struct ParameterSpec {
     /// State-dict key, `features.0.weight`.
     pub path: String,
-    /// Expected shape.
+    /// Shape in the graph.
     pub shape: Vec<usize>,
+    /// How files store it.
+    pub arrangement: Arrangement,
 }
 
 /// A loaded weight.

@@ -94,6 +94,43 @@ impl Window2d {
         }
     }
 
+    /// How many windows lie along `axis` of size `size` if their number is rounded up: PyTorch's `ceil_mode`. A window that
+    /// begins behind the input does not count. 0 where none fits.
+    pub const fn windows_up(&self, size: usize, axis: usize) -> usize {
+        let (kernel, stride) = (self.kernel[axis], self.stride[axis]);
+        let (padding, dilation) = (self.padding[axis], self.dilation[axis]);
+        if kernel == 0 || stride == 0 || dilation == 0 {
+            return 0;
+        }
+        if kernel > MAXIMUM || stride > MAXIMUM || padding > MAXIMUM || dilation > MAXIMUM || size > 1 << 48 {
+            return 0;
+        }
+        let (span, padded) = (dilation * (kernel - 1) + 1, size + 2 * padding);
+        if padded + stride <= span {
+            return 0;
+        }
+        let windows = (padded + stride - 1 - span) / stride + 1;
+        if (windows - 1) * stride >= size + padding {
+            return windows - 1;
+        }
+        windows
+    }
+
+    /// The cells of the input under the window number `step` along `axis` of size `size`: the first, and how many.
+    pub const fn cut(&self, step: usize, size: usize, axis: usize) -> (usize, usize) {
+        let (padding, dilation) = (self.padding[axis], self.dilation[axis]);
+        let start = step * self.stride[axis];
+        // The first offset that is not in the padding before the input.
+        let skipped = padding.saturating_sub(start).div_ceil(dilation);
+        let first = (start + skipped * dilation).saturating_sub(padding);
+        if first >= size || skipped >= self.kernel[axis] {
+            return (first, 0);
+        }
+        let inside = (size - 1 - first) / dilation + 1;
+        let left = self.kernel[axis] - skipped;
+        (first, if inside < left { inside } else { left })
+    }
+
     /// Whether every window has a cell of the input, which a maximum needs.
     pub const fn touches_everywhere(&self, input: [usize; 2]) -> bool {
         let Ok(output) = self.slide(input) else {
@@ -193,6 +230,40 @@ mod tests {
             }
         }
         assert!(refused > 100, "{refused}");
+    }
+
+    /// PyTorch's rule of `ceil_mode`, and the cells under each window, one by one.
+    #[test]
+    fn windows_rounded_up_are_counted_and_cut() {
+        for number in 0..9 * 4 * 4 * 3 * 2 {
+            let (size, kernel) = (1 + number % 9, 1 + number / 9 % 4);
+            let (stride, padding) = (1 + number / 36 % 4, number / 144 % 3);
+            let dilation = 1 + number / 432;
+            if padding > kernel / 2 {
+                continue;
+            }
+            let along = |value| [value, 1];
+            let window = Window2d::new(along(kernel), along(stride), [padding, 0], along(dilation));
+            let span = dilation * (kernel - 1) + 1;
+            // Each window after the first begins where the one before it leaves cells of the padded input uncovered.
+            let mut windows = usize::from(size + 2 * padding + stride > span);
+            while windows > 0
+                && (windows - 1) * stride + span < size + 2 * padding
+                && windows * stride < size + padding
+            {
+                windows += 1;
+            }
+            assert_eq!(window.windows_up(size, 0), windows, "{size} {window:?}");
+            for step in 0..windows {
+                let cells: Vec<usize> = (0..kernel)
+                    .filter_map(|offset| (step * stride + offset * dilation).checked_sub(padding))
+                    .filter(|at| *at < size)
+                    .collect();
+                let (first, count) = window.cut(step, size, 0);
+                assert_eq!(count, cells.len(), "{size} {window:?}");
+                assert!(count == 0 || first == cells[0], "{size} {window:?}");
+            }
+        }
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use super::Pair;
 use super::tensor::{Extent, Tensor};
+use super::moves::surrounded;
+use super::pooling::{Taken, pool_adaptive, pool_avg, pool_max};
 use super::trace::{Origin, record};
-use crate::graph::ShapeError;
-use crate::ops::{self, AvgPool2dOptions, FloatOp, MaxPool2dOptions};
+use crate::graph::{Shape, ShapeError};
+use crate::ops::{self, AvgPool2dOptions, MaxPool2dOptions, PaddingMode};
 
 /// `max(x, 0)`.
 pub fn relu(x: Tensor) -> Tensor {
@@ -16,9 +18,9 @@ pub fn relu6(x: Tensor) -> Tensor {
     record(Origin::Function("relu6"), &[x], Ok(x.shape), |_| ops::Relu6)
 }
 
-/// A pooling: its function, the one with all options, and the one that names its origin.
+/// A pooling: its function, and the one with all options.
 macro_rules! pooling {
-    ($($(#[$doc:meta])* $name:ident; $(#[$with_doc:meta])* $with:ident($options:ident); $pool:ident: $op:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident; $(#[$with_doc:meta])* $with:ident($options:ident); $pool:ident;)*) => {$(
         $(#[$doc])*
         pub fn $name(x: Tensor, kernel_size: impl Into<Pair>) -> Tensor {
             $with(x, $options::new(kernel_size.into().0))
@@ -28,26 +30,21 @@ macro_rules! pooling {
         pub fn $with(x: Tensor, options: $options) -> Tensor {
             $pool(Origin::Function(stringify!($name)), x, &options)
         }
-
-        pub(super) fn $pool(origin: Origin<'_>, x: Tensor, options: &$options) -> Tensor {
-            let window = options.window();
-            record(origin, &[x], options.shape(x.shape), |_| ops::$op { window })
-        }
     )*};
 }
 
 pooling! {
     /// Maximum over windows of `kernel_size` (a number or a pair), which is the stride too.
     max_pool2d;
-    /// [`max_pool2d`] with stride, padding and dilation.
+    /// [`max_pool2d`] with stride, padding, dilation and `ceil_mode`.
     max_pool2d_with(MaxPool2dOptions);
-    pool_max: MaxPool2d;
+    pool_max;
 
     /// Mean over windows of `kernel_size` (a number or a pair), which is the stride too.
     avg_pool2d;
-    /// [`avg_pool2d`] with stride and padding; padding counts as zeros.
+    /// [`avg_pool2d`] with stride, padding, `ceil_mode` and `count_include_pad`.
     avg_pool2d_with(AvgPool2dOptions);
-    pool_avg: AvgPool2d;
+    pool_avg;
 }
 
 /// Every `stride`-th row and column, from the first on: `x[:, :, ::stride, ::stride]` (a number or a pair).
@@ -57,25 +54,39 @@ pub fn subsample2d(x: Tensor, stride: impl Into<Pair>) -> Tensor {
     pool_max(Origin::Function("subsample2d"), x, &options)
 }
 
-/// Mean over equal windows: `[N, C, H, W] -> [N, C, output_size, output_size]` (a number or a pair). The output size
-/// divides height and width; if it equals them, the result is `x`.
+/// Mean over windows: `[N, C, H, W] -> [N, C, output_size, output_size]` (a number or a pair). Windows overlap where the
+/// output size does not divide the size of the input, as in PyTorch.
 pub fn adaptive_avg_pool2d(x: Tensor, output_size: impl Into<Pair>) -> Tensor {
-    pool_adaptive(Origin::Function("adaptive_avg_pool2d"), x, output_size.into().0)
+    let origin = Origin::Function("adaptive_avg_pool2d");
+    pool_adaptive(origin, x, output_size.into().0, Taken::Mean)
 }
 
-pub(super) fn pool_adaptive(origin: Origin<'_>, x: Tensor, output_size: [usize; 2]) -> Tensor {
-    let shape = ops::AdaptiveAvgPool2dOptions::new(output_size).shape(x.shape);
-    if shape.is_ok_and(|shape| shape.same(&x.shape)) {
-        return x;
+/// [`adaptive_avg_pool2d`] with maxima in place of means.
+pub fn adaptive_max_pool2d(x: Tensor, output_size: impl Into<Pair>) -> Tensor {
+    let origin = Origin::Function("adaptive_max_pool2d");
+    pool_adaptive(origin, x, output_size.into().0, Taken::Maximum)
+}
+
+/// `min(max(x, min), max)`; `-f64::INFINITY` and `f64::INFINITY` are no bounds.
+pub fn clamp(x: Tensor, min: f64, max: f64) -> Tensor {
+    clamp_at(Origin::Function("clamp"), x, min, max)
+}
+
+/// `torch.nn.functional.hardtanh`: another name of [`clamp`].
+pub fn hardtanh(x: Tensor, min_val: f64, max_val: f64) -> Tensor {
+    clamp_at(Origin::Function("hardtanh"), x, min_val, max_val)
+}
+
+pub(super) const fn clamp_of(min: f64, max: f64) -> ops::Clamp {
+    ops::Clamp {
+        least: min as f32,
+        largest: max as f32,
     }
-    record(origin, &[x], shape, |_| {
-        if output_size == [1, 1] {
-            return FloatOp::from(ops::GlobalAvgPool2d);
-        }
-        let kernel = [x.size(2) / output_size[0], x.size(3) / output_size[1]];
-        let window = AvgPool2dOptions::new(kernel).window();
-        ops::AvgPool2d { window }.into()
-    })
+}
+
+pub(super) fn clamp_at(origin: Origin<'_>, x: Tensor, min: f64, max: f64) -> Tensor {
+    let clamp = clamp_of(min, max);
+    record(origin, &[x], clamp.check().map(|()| x.shape), |_| clamp)
 }
 
 /// Joins the axes from `start_dim` (negative: from the end) to the last.
@@ -139,6 +150,29 @@ pub(super) fn pad_at(origin: Origin<'_>, x: Tensor, amounts: &[usize]) -> Tensor
     record(origin, &[x], ops::padded(x.shape, amounts), |_| {
         ops::Pad::from_last(x.shape.rank(), amounts)
     })
+}
+
+/// [`pad`] with cells of another mode: `"constant"` (zeros), `"reflect"`, `"replicate"` or `"circular"`.
+pub fn pad_with<const COUNT: usize>(x: Tensor, amounts: [usize; COUNT], mode: &'static str) -> Tensor {
+    let origin = Origin::Function("pad");
+    let checked = surroundings(x.shape, &amounts, mode);
+    match (checked, PaddingMode::named(mode)) {
+        (Ok(amounts), Some(mode)) if mode != PaddingMode::Zeros => surrounded(origin, x, &amounts, mode),
+        (Err(error), _) => super::moves::refuse(origin, x, error),
+        _ => pad_at(origin, x, &amounts),
+    }
+}
+
+/// The amounts `(before, after)` of the last axes, if they fit.
+fn surroundings(x: Shape, amounts: &[usize], mode: &str) -> Result<Vec<(usize, usize)>, ShapeError> {
+    ops::padded(x, amounts)?;
+    PaddingMode::check("pad", mode)?;
+    let pairs: Vec<(usize, usize)> = amounts.chunks_exact(2).rev().map(|pair| (pair[0], pair[1])).collect();
+    let first = x.rank() - pairs.len();
+    for (axis, &(before, after)) in pairs.iter().enumerate() {
+        PaddingMode::fits("pad", mode, x, first + axis, before, after)?;
+    }
+    Ok(pairs)
 }
 
 /// Index of the first maximum along `axis` (negative: from the end), which is removed.

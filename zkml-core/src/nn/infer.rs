@@ -73,6 +73,44 @@ pub const fn softmax(x: Inferred, dim: isize) -> Inferred {
     Inferred::of(ops::normalized(known!(x), dim))
 }
 
+/// See [`crate::nn::log_softmax`].
+pub const fn log_softmax(x: Inferred, dim: isize) -> Inferred {
+    softmax(x, dim)
+}
+
+/// See [`crate::nn::mean`] and [`crate::nn::sum`].
+pub const fn reduced(operation: &'static str, x: Inferred, dims: &[isize], keepdim: bool) -> Inferred {
+    Inferred::of(super::reduce::reduced(operation, known!(x), dims, keepdim))
+}
+
+/// See [`crate::nn::select`].
+pub const fn select(x: Inferred, dim: isize, index: isize) -> Inferred {
+    match super::slicing::selected(known!(x), dim, index) {
+        Ok((shape, _, _)) => Inferred::Known(shape),
+        Err(error) => Inferred::of(Err(error)),
+    }
+}
+
+/// See [`crate::nn::unsqueeze`].
+pub const fn unsqueeze(x: Inferred, dim: isize) -> Inferred {
+    Inferred::of(super::slicing::unsqueezed(known!(x), dim))
+}
+
+/// See [`crate::nn::squeeze`].
+pub const fn squeeze(x: Inferred, dim: isize) -> Inferred {
+    Inferred::of(super::slicing::squeezed(known!(x), dim))
+}
+
+/// See [`crate::nn::interpolate`].
+pub const fn interpolate(x: Inferred, scale_factor: [usize; 2]) -> Inferred {
+    Inferred::of(super::UpsampleOptions::new(scale_factor).shape(known!(x)))
+}
+
+/// See [`crate::nn::pixel_shuffle`].
+pub const fn pixel_shuffle(x: Inferred, upscale_factor: usize) -> Inferred {
+    Inferred::of(super::PixelShuffleOptions::new(upscale_factor).shape(known!(x)))
+}
+
 /// See [`crate::nn::transpose`].
 pub const fn transpose(x: Inferred, dim0: isize, dim1: isize) -> Inferred {
     Inferred::of(ops::transposed(known!(x), dim0, dim1))

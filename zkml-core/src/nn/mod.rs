@@ -10,11 +10,16 @@ pub mod functional;
 pub mod infer;
 pub mod layers;
 mod module;
+mod moves;
 mod options;
 mod pair;
 mod parameter;
 mod path;
+mod pooling;
+mod reduce;
+mod resize;
 mod sequence;
+mod slicing;
 mod tensor;
 mod tokens;
 mod trace;
@@ -25,26 +30,22 @@ pub use crate::graph::{Inferred, Shape, ShapeError};
 pub use crate::ops::{Llama3Scaling, Rope, ScaledDotProductAttentionOptions};
 pub use elementwise::*;
 pub use functional::{
-    adaptive_avg_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, flatten, max_pool2d, max_pool2d_with, pad,
-    permute, relu, relu6, reshape, subsample2d, view,
+    adaptive_avg_pool2d, adaptive_max_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, clamp, flatten, hardtanh,
+    max_pool2d, max_pool2d_with, pad, pad_with, permute, relu, relu6, reshape, subsample2d, view,
 };
-pub use layers::{
-    AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions, AvgPool2d, AvgPool2dOptions, BatchNorm1d,
-    BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions, BatchNormOptions, Conv2d, Conv2dOptions, Dropout,
-    DropoutOptions, Embedding, EmbeddingOptions, Flatten, FlattenOptions, Identity, IdentityOptions, Linear,
-    LinearOptions, MaxPool2d, MaxPool2dOptions, PReLU, PReLUOptions, RMSNorm, RMSNormOptions, ReLU, ReLU6,
-    ReLU6Options, ReLUOptions, Sequential, SequentialLayer, SequentialOptions, ZeroPad2d, ZeroPad2dOptions,
-    layer, sequential,
-};
+pub use layers::*;
 pub use module::{Called, Forward, Layer, Module, Outputs, uses_field};
 pub use options::*;
 pub use pair::Pair;
 pub use parameter::Parameter;
 pub use path::ParameterPath;
+pub use reduce::{Axes, mean, mean_keepdim, sum, sum_keepdim};
+pub use resize::{interpolate, interpolate_with, pixel_shuffle};
 pub use sequence::{
-    KvCache, apply_rotary_pos_emb, matmul, narrow, rotated, scaled_dot_product_attention,
+    KvCache, apply_rotary_pos_emb, log_softmax, matmul, narrow, rotated, scaled_dot_product_attention,
     scaled_dot_product_attention_with, softmax, transpose,
 };
+pub use slicing::{chunk, select, slice, slice_step, split, squeeze, stack, unbind, unsqueeze};
 pub use tensor::{Extent, Tensor};
 pub use tokens::{InputKind, Tokens};
 pub use trace::{ModuleScope, TraceError, TraceInput, trace, trace_inputs};

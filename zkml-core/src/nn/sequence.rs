@@ -8,8 +8,25 @@ use crate::ops::{self, Rope, ScaledDotProductAttentionOptions};
 
 /// `e^(x_i) / sum_j e^(x_j)` along `dim` (negative: from the end).
 pub fn softmax(x: Tensor, dim: isize) -> Tensor {
+    softmax_at(Origin::Function("softmax"), x, dim)
+}
+
+pub(super) fn softmax_at(origin: Origin<'_>, x: Tensor, dim: isize) -> Tensor {
     let shape = ops::normalized(x.shape, dim);
-    record(Origin::Function("softmax"), &[x], shape, |_| ops::Softmax {
+    record(origin, &[x], shape, |_| ops::Softmax {
+        axis: from_start(x.shape, dim),
+    })
+}
+
+/// `x_i - log(sum_j e^(x_j))` along `dim` (negative: from the end). It has no integer form. An argmax of it compares `x`
+/// instead, and a model that returns it can return `x`: `Graph::with_argmax` does so.
+pub fn log_softmax(x: Tensor, dim: isize) -> Tensor {
+    log_softmax_at(Origin::Function("log_softmax"), x, dim)
+}
+
+pub(super) fn log_softmax_at(origin: Origin<'_>, x: Tensor, dim: isize) -> Tensor {
+    let shape = ops::normalized(x.shape, dim);
+    record(origin, &[x], shape, |_| ops::LogSoftmax {
         axis: from_start(x.shape, dim),
     })
 }

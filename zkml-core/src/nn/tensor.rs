@@ -1,6 +1,6 @@
 //! The tensor `forward` works on: a node of the graph being recorded.
 
-use super::{functional, sequence};
+use super::{Axes, functional, reduce, sequence, slicing};
 use crate::graph::NodeId;
 use crate::graph::{MAX_RANK, Shape};
 
@@ -93,6 +93,76 @@ impl Tensor {
     /// See [`crate::nn::matmul`].
     pub fn matmul(self, right: Tensor) -> Tensor {
         sequence::matmul(self, right)
+    }
+
+    /// See [`crate::nn::log_softmax`].
+    pub fn log_softmax(self, dim: isize) -> Tensor {
+        sequence::log_softmax(self, dim)
+    }
+
+    /// See [`functional::clamp`].
+    pub fn clamp(self, min: f64, max: f64) -> Tensor {
+        functional::clamp(self, min, max)
+    }
+
+    /// See [`crate::nn::mean`].
+    pub fn mean(self, dim: impl Axes) -> Tensor {
+        reduce::mean(self, dim)
+    }
+
+    /// See [`crate::nn::mean_keepdim`].
+    pub fn mean_keepdim(self, dim: impl Axes) -> Tensor {
+        reduce::mean_keepdim(self, dim)
+    }
+
+    /// See [`crate::nn::sum`].
+    pub fn sum(self, dim: impl Axes) -> Tensor {
+        reduce::sum(self, dim)
+    }
+
+    /// See [`crate::nn::sum_keepdim`].
+    pub fn sum_keepdim(self, dim: impl Axes) -> Tensor {
+        reduce::sum_keepdim(self, dim)
+    }
+
+    /// See [`crate::nn::slice`].
+    pub fn slice(self, dim: isize, range: impl core::ops::RangeBounds<isize>) -> Tensor {
+        slicing::slice(self, dim, range)
+    }
+
+    /// See [`crate::nn::slice_step`].
+    pub fn slice_step(self, dim: isize, range: impl core::ops::RangeBounds<isize>, step: usize) -> Tensor {
+        slicing::slice_step(self, dim, range, step)
+    }
+
+    /// See [`crate::nn::select`].
+    pub fn select(self, dim: isize, index: isize) -> Tensor {
+        slicing::select(self, dim, index)
+    }
+
+    /// See [`crate::nn::chunk`].
+    pub fn chunk<const COUNT: usize>(self, dim: isize) -> [Tensor; COUNT] {
+        slicing::chunk(self, dim)
+    }
+
+    /// See [`crate::nn::split`].
+    pub fn split<const COUNT: usize>(self, split_sizes: [usize; COUNT], dim: isize) -> [Tensor; COUNT] {
+        slicing::split(self, split_sizes, dim)
+    }
+
+    /// See [`crate::nn::unbind`].
+    pub fn unbind<const COUNT: usize>(self, dim: isize) -> [Tensor; COUNT] {
+        slicing::unbind(self, dim)
+    }
+
+    /// See [`crate::nn::unsqueeze`].
+    pub fn unsqueeze(self, dim: isize) -> Tensor {
+        slicing::unsqueeze(self, dim)
+    }
+
+    /// See [`crate::nn::squeeze`].
+    pub fn squeeze(self, dim: isize) -> Tensor {
+        slicing::squeeze(self, dim)
     }
 
     /// See [`functional::argmax`].

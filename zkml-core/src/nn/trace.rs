@@ -7,7 +7,7 @@ use core::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use super::{Forward, InputKind, ParameterPath, Tensor};
-use crate::graph::{Graph, Node, NodeId, ParameterId, ParameterSpec};
+use crate::graph::{Arrangement, Graph, Node, NodeId, ParameterId, ParameterSpec};
 use crate::graph::{Shape, ShapeError};
 use crate::ops::{self, FloatOp, Ids, Input, Symbolic};
 
@@ -140,9 +140,12 @@ impl ParameterPath {
 }
 
 /// The origin of a node, which gives the node its name.
+#[derive(Clone, Copy)]
 pub(super) enum Origin<'a> {
     Layer(&'a ParameterPath),
     Function(&'static str),
+    /// A step of a layer or function that is made of several operations.
+    Part(&'a Origin<'a>, &'static str),
 }
 
 impl Recording {
@@ -166,14 +169,19 @@ impl Recording {
         }
     }
 
-    fn name(&mut self, origin: &Origin<'_>) -> String {
-        let path = match origin {
+    fn path(&self, origin: &Origin<'_>) -> ParameterPath {
+        match origin {
             Origin::Layer(path) => (*path).clone(),
             Origin::Function(name) => match self.modules.last() {
                 Some(module) => module.join(name),
                 None => ParameterPath::root().join(name),
             },
-        };
+            Origin::Part(whole, name) => self.path(whole).join(name),
+        }
+    }
+
+    fn name(&mut self, origin: &Origin<'_>) -> String {
+        let path = self.path(origin);
         let mut name = path.as_str().to_owned();
         let mut count = 0;
         while self.names.contains(&name) {
@@ -185,13 +193,24 @@ impl Recording {
 
     /// The parameter `layer.name` of this shape; a second use gives the same parameter.
     pub(super) fn parameter(&mut self, layer: &ParameterPath, name: &str, shape: &[usize]) -> ParameterId {
+        self.arranged(layer, name, shape, Arrangement::AsStored)
+    }
+
+    /// The parameter `layer.name` of this shape, which files store in another one.
+    pub(super) fn arranged(
+        &mut self,
+        layer: &ParameterPath,
+        name: &str,
+        shape: &[usize],
+        arrangement: Arrangement,
+    ) -> ParameterId {
         let (key, is_tied) = layer.parameter(name);
         if is_tied {
             self.tied.push((layer.as_str().to_owned(), key.clone()));
         } else {
             self.owned.insert(key.clone());
         }
-        self.parameter_at(key, shape)
+        self.parameter_at(key, shape, arrangement)
     }
 
     /// The first layer that is tied to a parameter which no layer has.
@@ -216,20 +235,22 @@ impl Recording {
         (id, bias)
     }
 
-    fn parameter_at(&mut self, path: String, shape: &[usize]) -> ParameterId {
+    fn parameter_at(&mut self, path: String, shape: &[usize], arrangement: Arrangement) -> ParameterId {
+        let asked = ParameterSpec {
+            path: path.clone(),
+            shape: shape.to_vec(),
+            arrangement,
+        };
         if let Some(&id) = self.parameter_ids.get(&path) {
-            let first = &self.parameters[id.0].shape;
-            if first != shape && self.error.is_none() {
-                let (first, second) = (first.clone(), shape.to_vec());
+            let known = &self.parameters[id.0];
+            if *known != asked && self.error.is_none() {
+                let (first, second) = (known.stored_shape(), asked.stored_shape());
                 self.error = Some(TraceError::ParameterConflict { path, first, second });
             }
             return id;
         }
         let id = ParameterId(self.parameters.len());
-        self.parameters.push(ParameterSpec {
-            path: path.clone(),
-            shape: shape.to_vec(),
-        });
+        self.parameters.push(asked);
         self.parameter_ids.insert(path, id);
         id
     }
@@ -304,7 +325,7 @@ pub(super) fn record_parameter(path: &'static str, shape: Result<Shape, ShapeErr
             return None;
         }
         recording.owned.insert(path.to_owned());
-        let id = recording.parameter_at(path.to_owned(), shape.sizes());
+        let id = recording.parameter_at(path.to_owned(), shape.sizes(), Arrangement::AsStored);
         Some((id, recording.tensors.get(&id).copied()))
     });
     if let Some((_, Some(tensor))) = known {
@@ -313,7 +334,7 @@ pub(super) fn record_parameter(path: &'static str, shape: Result<Shape, ShapeErr
     let origin = ParameterPath::root().join(path);
     let tensor = record(Origin::Layer(&origin), &[], shape, |recording| {
         let sizes = shape.map_or_else(|_| Vec::new(), |shape| shape.sizes().to_vec());
-        let parameter = recording.parameter_at(path.to_owned(), &sizes);
+        let parameter = recording.parameter_at(path.to_owned(), &sizes, Arrangement::AsStored);
         ops::Parameter { parameter }
     });
     if let Some((id, None)) = known {

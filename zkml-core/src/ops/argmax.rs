@@ -56,6 +56,10 @@ impl Room for Argmax {
 }
 
 impl FloatRoom for Argmax {
+    fn compares_along(&self) -> Option<usize> {
+        Some(self.axis)
+    }
+
     /// The index as a float.
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {

@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, Axis as NdAxis};
 use serde::{Deserialize, Serialize};
 
-use super::pooling::{check_window, is_single_cell, pooled, pooling_options};
+use super::pooling::{check_window, is_single_cell, pooled, pooled_up, pooling_options};
 #[cfg(feature = "prover")]
 use super::pooling::{pool, pool_reference};
 use super::product::{rank4, window_factor};
@@ -23,15 +23,18 @@ const ADAPTIVE: &str = "adaptive_avg_pool2d";
 pooling_options! {
     /// Hyper-parameters of an average pooling.
     AvgPool2dOptions {
-        /// Zeros on both sides, which count in the mean; 0.
-        padding
-    }, NAME, |x, window| pooled(NAME, x, window)
+        /// Zeros on both sides; 0.
+        padding,
+        flag:
+        /// Whether those zeros count in the mean; yes.
+        count_include_pad = true,
+    }, NAME, |x, window, ceil| pooled_up(NAME, x, window, ceil)
 }
 
 /// Hyper-parameters of an adaptive average pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdaptiveAvgPool2dOptions {
-    /// Height and width of the result, which divide those of the operand.
+    /// Height and width of the result.
     pub output_size: [usize; 2],
 }
 
@@ -47,7 +50,7 @@ impl AdaptiveAvgPool2dOptions {
         positive_pair("AdaptiveAvgPool2d", "output_size", self.output_size)
     }
 
-    /// `[N, C, H, W] -> [N, C, H', W']` with `[H', W'] = output_size`, which divides `[H, W]`.
+    /// `[N, C, H, W] -> [N, C, H', W']` with `[H', W'] = output_size`.
     ///
     /// # Errors
     /// An operand that does not fit.
@@ -55,12 +58,6 @@ impl AdaptiveAvgPool2dOptions {
         let [height, width] = self.output_size;
         attempt!(positive_pair(ADAPTIVE, "output_size", self.output_size));
         attempt!(of_rank(ADAPTIVE, 4, "4 dimensions [N, C, H, W]", x));
-        if !x.size(2).is_multiple_of(height) || !x.size(3).is_multiple_of(width) {
-            return Err(ShapeError::AdaptivePool {
-                output_size: self.output_size,
-                found: x,
-            });
-        }
         sized(ADAPTIVE, x, &[x.size(0), x.size(1), height, width])
     }
 

@@ -5,6 +5,7 @@ use ndarray::{ArrayD, Axis as NdAxis, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::display::without_bias;
+use super::padding_mode::PaddingMode;
 use super::product::{add_bias, check_products, rank4, window_factor};
 use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
@@ -12,8 +13,8 @@ use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeErro
 use super::{FloatSite, IntOp, IntegerLayer, IntegerSite, QuantizeError, Quantizing, product};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
 use crate::graph::{
-    OperandError, ParameterId, Shape, ShapeError, Site, Window2d, attempt, infer, of_rank, positive,
-    positive_pair, sized,
+    OperandError, ParameterId, Shape, ShapeError, Site, Window2d, attempt, choice, infer, of_rank, positive,
+    positive_pair, same_name, sized,
 };
 
 const NAME: &str = "Conv2d";
@@ -29,14 +30,19 @@ pub struct Conv2dOptions {
     pub kernel_size: [usize; 2],
     /// Step between windows; 1.
     pub stride: [usize; 2],
-    /// Zeros on both sides; 0.
+    /// Cells on both sides; 0.
     pub padding: [usize; 2],
+    /// PyTorch's `padding = "same"`: so many cells around the input that the output has its size, with one more behind
+    /// than before where that is odd. Then `padding` is 0 and the stride 1; no.
+    pub same: bool,
     /// Step inside a window; 1.
     pub dilation: [usize; 2],
     /// Number of groups the channels fall into; 1.
     pub groups: usize,
     /// Whether there is a bias; yes.
     pub bias: bool,
+    /// What the cells around the input are: `"zeros"`, `"reflect"`, `"replicate"` or `"circular"`; zeros.
+    pub padding_mode: &'static str,
 }
 
 impl Conv2dOptions {
@@ -49,19 +55,48 @@ impl Conv2dOptions {
             kernel_size,
             stride,
             padding,
+            same: false,
             dilation,
             groups: 1,
             bias: true,
+            padding_mode: "zeros",
         }
     }
 
-    /// The sliding window.
+    /// The cells `(before, after)` around height and width.
+    pub const fn surroundings(&self) -> [(usize, usize); 2] {
+        let mut amounts = [(0, 0); 2];
+        let mut axis = 0;
+        while axis < 2 {
+            amounts[axis] = if self.same {
+                let all = self.dilation[axis].saturating_mul(self.kernel_size[axis].saturating_sub(1));
+                (all / 2, all - all / 2)
+            } else {
+                (self.padding[axis], self.padding[axis])
+            };
+            axis += 1;
+        }
+        amounts
+    }
+
+    /// The sliding window, with the cells around the input where they are zeros and as many before as behind. `None`
+    /// where they are something else, so that the input is padded before.
+    pub const fn padded_window(&self) -> Option<Window2d> {
+        let [(top, bottom), (left, right)] = self.surroundings();
+        let none = top == 0 && left == 0 && bottom == 0 && right == 0;
+        if none || (top == bottom && left == right && same_name(self.padding_mode, "zeros")) {
+            return Some(Window2d::new(self.kernel_size, self.stride, [top, left], self.dilation));
+        }
+        None
+    }
+
+    /// The sliding window over an input that is padded already.
     pub const fn window(&self) -> Window2d {
-        Window2d::new(self.kernel_size, self.stride, self.padding, self.dilation)
+        Window2d::new(self.kernel_size, self.stride, [0; 2], self.dilation)
     }
 
     /// # Errors
-    /// A size, stride or dilation of 0, or groups that do not divide both channel counts.
+    /// A size, stride or dilation of 0; groups that do not divide both channel counts; a padding that there is not.
     pub const fn check(&self) -> Result<(), ShapeError> {
         attempt!(positive(NAME, "in_channels", self.in_channels));
         attempt!(positive(NAME, "out_channels", self.out_channels));
@@ -69,20 +104,11 @@ impl Conv2dOptions {
         attempt!(positive_pair(NAME, "stride", self.stride));
         attempt!(positive_pair(NAME, "dilation", self.dilation));
         attempt!(positive(NAME, "groups", self.groups));
-        let Conv2dOptions {
-            in_channels,
-            out_channels,
-            groups,
-            ..
-        } = *self;
-        if !in_channels.is_multiple_of(groups) || !out_channels.is_multiple_of(groups) {
-            return Err(ShapeError::Groups {
-                in_channels,
-                out_channels,
-                groups,
-            });
-        }
-        Ok(())
+        attempt!(divided(NAME, self.in_channels, self.out_channels, self.groups));
+        attempt!(PaddingMode::check(NAME, self.padding_mode));
+        let plain = self.stride[0] == 1 && self.stride[1] == 1 && self.padding[0] == 0 && self.padding[1] == 0;
+        let expected = "an amount where the stride is not 1 (\"same\" is for a stride of 1)";
+        choice(NAME, "padding", expected, plain || !self.same)
     }
 
     /// `[N, in_channels, H, W] -> [N, out_channels, H', W']`.
@@ -99,17 +125,50 @@ impl Conv2dOptions {
                 found: x,
             });
         }
-        match self.window().slide([x.size(2), x.size(3)]) {
-            Ok([height, width]) => sized(NAME, x, &[x.size(0), self.out_channels, height, width]),
-            Err((window, padded)) => Err(ShapeError::Window {
-                operation: NAME,
-                window,
-                padded,
-            }),
-        }
+        let [(top, bottom), (left, right)] = self.surroundings();
+        attempt!(PaddingMode::fits(NAME, self.padding_mode, x, 2, top, bottom));
+        attempt!(PaddingMode::fits(NAME, self.padding_mode, x, 3, left, right));
+        let height = x.size(2).saturating_add(top).saturating_add(bottom);
+        let width = x.size(3).saturating_add(left).saturating_add(right);
+        convolved(x, self.out_channels, &self.window(), [height, width])
     }
 
     infer!(|self, x| self.shape(x));
+}
+
+/// Groups divide both counts of channels.
+pub(super) const fn divided(
+    operation: &'static str,
+    in_channels: usize,
+    out_channels: usize,
+    groups: usize,
+) -> Result<(), ShapeError> {
+    if in_channels.is_multiple_of(groups) && out_channels.is_multiple_of(groups) {
+        return Ok(());
+    }
+    Err(ShapeError::Groups {
+        operation,
+        in_channels,
+        out_channels,
+        groups,
+    })
+}
+
+/// `x` under a window that slides over an input of this height and width.
+const fn convolved(
+    x: Shape,
+    out_channels: usize,
+    window: &Window2d,
+    size: [usize; 2],
+) -> Result<Shape, ShapeError> {
+    match window.slide(size) {
+        Ok([height, width]) => sized(NAME, x, &[x.size(0), out_channels, height, width]),
+        Err((window, padded)) => Err(ShapeError::Window {
+            operation: NAME,
+            window,
+            padded,
+        }),
+    }
 }
 
 /// `[N, C, H, W] -> [N, O, H', W']`, weight `[O, C / groups, KH, KW]`, bias `[O]`. Exact in integers; the bias is added
@@ -146,8 +205,10 @@ impl Room for Conv2d {
             dilation,
             groups: self.groups,
             bias: self.bias.is_some(),
+            ..Conv2dOptions::new(1, 1, kernel)
         };
-        let shape = options.shape(x)?;
+        options.shape(x)?;
+        let shape = convolved(x, outputs, &self.window, [x.size(2), x.size(3)])?;
         site.expect(Some(self.weight), &[outputs, inputs, kernel[0], kernel[1]])?;
         site.expect(self.bias, &[outputs])?;
         Ok(shape)

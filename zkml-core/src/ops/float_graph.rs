@@ -1,6 +1,6 @@
 //! Steps of building a floating-point graph that name an operation.
 
-use super::{Argmax, FloatOp, Input, Reshape};
+use super::{Argmax, FloatOp, Input, LogSoftmax, Reshape};
 use crate::graph::{Graph, GraphBuilder, GraphError, Node, NodeId, OperandError, Shape, ShapeError, Stage};
 
 impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> GraphBuilder<S> {
@@ -24,10 +24,25 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> GraphBuilder<S> {
 impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
     /// Appends the index of the maximum along the [axis of classes](class_axis) of output 0 as a further output.
     ///
+    /// Where output 0 is a log_softmax along this axis, its operand takes its place: the logits, of the same order, which
+    /// differ from it by one number in each row. A log_softmax has no integer form.
+    ///
     /// # Errors
     /// The graph has no output, or output 0 has no axes.
     pub fn with_argmax(mut self) -> Result<Self, GraphError> {
-        let &operand = self.outputs.first().ok_or(GraphError::NoOutputs)?;
+        let &output = self.outputs.first().ok_or(GraphError::NoOutputs)?;
+        let operand = match (&self[output].op, self[output].inputs.first()) {
+            (FloatOp::LogSoftmax(LogSoftmax { axis }), Some(&logits))
+                if axis + 1 == self[output].fact.len() =>
+            {
+                tracing::info!("output 0 is the operand of `{}`, the logits", self[output].name);
+                logits
+            }
+            _ => output,
+        };
+        if let Some(first) = self.outputs.first_mut() {
+            *first = operand;
+        }
         let mut name = String::from("argmax");
         while self.find(&name).is_some() {
             name.push('_');

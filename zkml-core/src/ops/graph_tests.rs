@@ -61,6 +61,7 @@ fn convolution_shapes_and_their_errors() {
     assert_eq!(
         reason(conv(2, &[5, 2, 1, 1], 1)),
         OperandError::Shape(ShapeError::Groups {
+            operation: "Conv2d",
             groups: 2,
             in_channels: 4,
             out_channels: 5

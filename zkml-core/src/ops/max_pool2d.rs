@@ -4,7 +4,7 @@
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
-use super::pooling::{check_kernel, check_window, is_single_cell, pooled, pooling_options};
+use super::pooling::{check_kernel, check_window, is_single_cell, pooled_up, pooling_options};
 #[cfg(feature = "prover")]
 use super::pooling::{pool, pool_reference};
 use super::{FloatRoom, Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
@@ -22,9 +22,10 @@ pooling_options! {
     MaxPool2dOptions {
         /// Cells on both sides that never win; 0.
         padding,
+        step:
         /// Step inside a window; 1.
         dilation
-    }, NAME, |x, window| maxima(x, window)
+    }, NAME, |x, window, ceil| maxima(x, window, ceil)
 }
 
 impl MaxPool2dOptions {
@@ -38,10 +39,16 @@ impl MaxPool2dOptions {
 }
 
 /// The shape of the result. Refuses a window that has no cell of the input.
-const fn maxima(x: Shape, window: &Window2d) -> Result<Shape, ShapeError> {
-    let shape = attempt!(pooled(NAME, x, window));
+const fn maxima(x: Shape, window: &Window2d, ceil: bool) -> Result<Shape, ShapeError> {
+    let shape = attempt!(pooled_up(NAME, x, window, ceil));
     let input = [x.size(2), x.size(3)];
-    if window.touches_everywhere(input) {
+    if ceil {
+        let rows = window.cut(shape.size(2) - 1, input[0], 0).1;
+        let columns = window.cut(shape.size(3) - 1, input[1], 1).1;
+        if rows > 0 && columns > 0 && (window.output(input).is_none() || window.touches_everywhere(input)) {
+            return Ok(shape);
+        }
+    } else if window.touches_everywhere(input) {
         return Ok(shape);
     }
     Err(ShapeError::EmptyWindow {
@@ -63,7 +70,7 @@ pub struct MaxPool2d {
 
 impl Room for MaxPool2d {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        Ok(maxima(site.one()?, &self.window)?)
+        Ok(maxima(site.one()?, &self.window, false)?)
     }
 
     fn properties(&self) -> Properties {

@@ -18,6 +18,7 @@ mod float_graph;
 mod hyper_parameters;
 mod lowering;
 mod multipliers;
+mod padding_mode;
 mod pooling;
 mod product;
 mod properties;
@@ -42,6 +43,7 @@ pub(crate) use lowering::BIAS_DIGITS;
 pub use lowering::{Hint, Lowering};
 #[cfg(feature = "prover")]
 pub use product::{IntegerLayer, Layer};
+pub use padding_mode::PaddingMode;
 pub use properties::Properties;
 #[cfg(feature = "prover")]
 pub use quantizing::{Accumulator, Activation, Affine, Channels, QuantizeError, Quantizing, ShiftError};
@@ -62,7 +64,7 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 rooms! {
     input, conv2d, linear, batch_norm, relu, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
     rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal, ids, embedding, rms_norm, rope,
-    softmax, matmul, narrow, attention, requantize, greedy,
+    softmax, matmul, narrow, attention, requantize, greedy, clamp, log_softmax,
 }
 
 /// Declares the rooms of the elementwise functions that are tables.
@@ -79,7 +81,7 @@ operations! {
     FloatOp, FloatRoom,
     Input, Conv2d, Linear, BatchNorm, Relu, Relu6, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Reshape, Permute, Concat, Pad,
     Add, Argmax, Elementwise, Prelu, Mul, Scale, Neg, Expand, Constant, Parameter, Ids, Embedding, RmsNorm, Rope,
-    Softmax, Matmul, Narrow, Attention,
+    Softmax, Matmul, Narrow, Attention, Clamp, LogSoftmax,
 }
 
 operations! {

@@ -12,8 +12,11 @@ use crate::graph::{Shape, ShapeError, Window2d, attempt, of_rank, positive_pair,
 
 /// Hyper-parameters of a pooling whose window may have a dilation: PyTorch's defaults, the window, and the shape rule.
 macro_rules! pooling_options {
-    ($(#[$doc:meta])* $name:ident { $(#[$padding_doc:meta])* padding $(, $(#[$dilation_doc:meta])* $dilation:ident)? },
-        $operation:expr, |$x:ident, $window:ident| $shape:expr) => {
+    ($(#[$doc:meta])* $name:ident {
+            $(#[$padding_doc:meta])* padding
+            $(, step: $(#[$dilation_doc:meta])* $dilation:ident)?
+            $(, flag: $(#[$flag_doc:meta])* $flag:ident = $set:literal)? $(,)?
+        }, $operation:expr, |$x:ident, $window:ident, $ceil:ident| $shape:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct $name {
@@ -24,6 +27,9 @@ macro_rules! pooling_options {
             $(#[$padding_doc])*
             pub padding: [usize; 2],
             $($(#[$dilation_doc])* pub $dilation: [usize; 2],)?
+            /// Whether a last window may reach beyond the padding, so that sizes are rounded up; no.
+            pub ceil_mode: bool,
+            $($(#[$flag_doc])* pub $flag: bool,)?
         }
 
         impl $name {
@@ -34,6 +40,8 @@ macro_rules! pooling_options {
                     stride: kernel_size,
                     padding: [0; 2],
                     $($dilation: [1; 2],)?
+                    ceil_mode: false,
+                    $($flag: $set,)?
                 }
             }
 
@@ -55,7 +63,7 @@ macro_rules! pooling_options {
             /// Options or an operand that do not fit.
             pub const fn shape(&self, $x: Shape) -> Result<Shape, ShapeError> {
                 attempt!(self.check());
-                let $window = &self.window();
+                let ($window, $ceil) = (&self.window(), self.ceil_mode);
                 $shape
             }
 
@@ -81,6 +89,30 @@ pub(super) const fn pooled(
             padded,
         }),
     }
+}
+
+/// As [`pooled`]; with `ceil` there may be one more window along each axis, which begins in the input or before it and
+/// reaches beyond the padding.
+pub(super) const fn pooled_up(
+    operation: &'static str,
+    x: Shape,
+    window: &Window2d,
+    ceil: bool,
+) -> Result<Shape, ShapeError> {
+    if !ceil {
+        return pooled(operation, x, window);
+    }
+    attempt!(of_rank(operation, 4, "4 dimensions [N, C, H, W]", x));
+    let height = window.windows_up(x.size(2), 0);
+    let width = window.windows_up(x.size(3), 1);
+    if height == 0 || width == 0 {
+        let plain = pooled(operation, x, window);
+        return match plain {
+            Err(error) => Err(error),
+            Ok(_) => Err(ShapeError::Size { operation, of: x }),
+        };
+    }
+    sized(operation, x, &[x.size(0), x.size(1), height, width])
 }
 
 /// Sizes positive, padding at most half of the kernel (PyTorch's rule: no window lies in the padding alone).

@@ -166,6 +166,13 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn rectify(&mut self, function: Function, largest: f64) -> Result<(), QuantizeError>;
 
+    /// Appends `min(max(x, least), largest)` as the table of the operand's rescale. If the operand is an 8-bit value
+    /// already, an exact rescale carries the table.
+    ///
+    /// # Errors
+    /// See [`QuantizeError`].
+    fn clamp(&mut self, least: f64, largest: f64) -> Result<(), QuantizeError>;
+
     /// Appends a function whose table is computed, as the table of the operand's rescale. `steepest` bounds its slope.
     ///
     /// # Errors

@@ -75,6 +75,16 @@ pub trait FloatRoom: Room {
         1.0
     }
 
+    /// The axis along which the values of its result have the order of those of its operand.
+    fn ordered_along(&self) -> Option<usize> {
+        None
+    }
+
+    /// The axis along which it compares values, if nothing but their order counts.
+    fn compares_along(&self) -> Option<usize> {
+        None
+    }
+
     /// The zeros around height and width that it adds itself, if they count as values.
     fn own_padding(&mut self) -> Option<&mut [usize; 2]> {
         None

@@ -62,6 +62,10 @@ pub(super) fn normalize(scores: &mut [f64]) {
 }
 
 impl FloatRoom for Softmax {
+    fn ordered_along(&self) -> Option<usize> {
+        Some(self.axis)
+    }
+
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         let mut y = site.operand(0)?.clone();

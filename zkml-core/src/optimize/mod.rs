@@ -38,6 +38,7 @@ list::passes! {
     #[cfg(feature = "prover")]
     model: "On the floating-point graph, before calibration. None changes what the network computes, up to the rounding of `f32`." {
         identity::Identity,
+        argmax_operand::ArgmaxOperand,
         batch_norm_folding::BatchNormFolding,
         batch_norm_conversion::BatchNormConversion,
         norm_gain_folding::NormGainFolding,

@@ -36,6 +36,32 @@ impl NodeQuantizer<'_, '_> {
         Ok(())
     }
 
+    /// See [`Quantizing::clamp`](crate::ops::Quantizing::clamp).
+    pub(super) fn clamped_operand(&mut self, least: f64, largest: f64) -> Result<(), QuantizeError> {
+        let (source, own) = (self.operand(0), self.quantizer.scales[self.id.0]);
+        let options = self.quantizer.options;
+        let (accumulator, scale) = match activation_fusion::source(&options.switches, self.accumulator(0)) {
+            Some(accumulator) => (accumulator, own),
+            None => {
+                let x = self.activation(0)?;
+                (x.into(), x.scale)
+            }
+        };
+        let limit = options.activation_limit();
+        let bound = |bound: f64| ((bound / scale).round_ties_even() as i64).clamp(-limit, limit);
+        let reached = self.quantizer.calibration.largest(source).unwrap_or(0.0) / scale;
+        let table = FunctionTable {
+            function: Function::Identity,
+            domain_bits: domain_bits(reached).max(if options.is_wide() { options.activation_bits - 1 } else { 0 }),
+            minimum: bound(least),
+            maximum: bound(largest),
+        };
+        let name = self.float().name.clone();
+        let activation = self.quantizer.rescale_to((scale, scale), &accumulator, table, name)?;
+        self.quantizer.activations[self.id.0] = Some(activation);
+        Ok(())
+    }
+
     /// See [`Quantizing::curve`](crate::ops::Quantizing::curve), for activations of a table.
     pub(super) fn tabulated(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError> {
         let quantizer = &*self.quantizer;

@@ -299,6 +299,10 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         self.rectified_operand(function, largest)
     }
 
+    fn clamp(&mut self, least: f64, largest: f64) -> Result<(), QuantizeError> {
+        self.clamped_operand(least, largest)
+    }
+
     fn curve(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError> {
         match self.quantizer.options.is_wide() {
             true => self.quantizer.wide_curve(self.id, curve),

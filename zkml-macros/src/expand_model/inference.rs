@@ -138,7 +138,7 @@ fn known_options(layer: &LayerField, catalogue: &Layer, zkml: &syn::Path) -> Tok
     let new = quote!(#zkml::nn::#options::new(#(#required),*));
     if optional.peek().is_none() {
         new
-    } else if layer.values.len() == catalogue.names().count() {
+    } else if layer.values.len() == catalogue.fields() {
         let all = layer.values.iter().map(|(name, value)| quote!(#name: #value));
         quote!(#zkml::nn::#options { #(#all),* })
     } else {

@@ -10,6 +10,7 @@ use crate::catalogue::{self, Layer};
 use crate::diagnostics::{Errors, respan, source};
 use crate::field_attributes::{FieldAttributes, own_key};
 use crate::hyper;
+use crate::missing;
 
 /// How many layers a field holds.
 pub(crate) enum Times {
@@ -65,6 +66,10 @@ impl LayerField {
             return None;
         };
         let catalogue = catalogue::find(&type_name);
+        if let Some(message) = missing::layer(&type_name) {
+            errors.push(&ty, message);
+            return None;
+        }
         let constant = settings.iter().all(|setting| hyper::is_constant(&setting.value))
             && catalogue.is_none_or(catalogue::Layer::is_constant);
         let values = match catalogue {

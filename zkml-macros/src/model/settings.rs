@@ -1,6 +1,7 @@
 //! Checks the settings of a layer of the catalogue: none is unknown, and no required one is missing.
 
 use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Ident, Type};
 
 use crate::attribute::Setting;
@@ -25,6 +26,11 @@ pub(super) fn check_settings(
     let mut misspelt = Vec::new();
     for Setting { name, value } in settings {
         let text = name.to_string();
+        let same = layer.kind(&text).and_then(|kind| hyper::named_padding(kind, &value));
+        if let Some(same) = same {
+            values.push((Ident::new("same", name.span()), quote!(#same)));
+            continue;
+        }
         match layer.kind(&text) {
             Some(kind) => values.push((name, hyper::value(&text, kind, &value, errors))),
             None => {

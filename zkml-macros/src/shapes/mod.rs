@@ -259,8 +259,9 @@ impl Follower<'_> {
                 Some(self.step("matmul", quote!(matmul(#receiver, #right)), call.method.span()))
             }
             "view" => self.function("reshape", receiver, &arguments, call.method.span()),
-            name @ ("relu" | "flatten" | "reshape" | "permute" | "argmax" | "softmax" | "transpose"
-            | "narrow") => self.function(name, receiver, &arguments, call.method.span()),
+            name @ ("relu" | "flatten" | "reshape" | "permute" | "argmax" | "softmax" | "log_softmax"
+            | "transpose" | "narrow" | "clamp" | "mean" | "mean_keepdim" | "sum" | "sum_keepdim" | "select"
+            | "unsqueeze" | "squeeze") => self.function(name, receiver, &arguments, call.method.span()),
             _ => None,
         }
     }
@@ -323,9 +324,28 @@ impl Follower<'_> {
                 let (function, size) = (format_ident!("{name}"), pair(size)?);
                 quote!(#function(#x, #size))
             }
-            ("adaptive_avg_pool2d", [size]) => {
+            ("adaptive_avg_pool2d" | "adaptive_max_pool2d", [size]) => {
                 let size = pair(size)?;
                 quote!(adaptive_avg_pool2d(#x, #size))
+            }
+            ("clamp" | "hardtanh", [_, _]) => quote!(scalar(#x)),
+            ("interpolate", [size]) => {
+                let size = pair(size)?;
+                quote!(interpolate(#x, #size))
+            }
+            ("pixel_shuffle", [factor]) => {
+                let factor = integer(factor)?;
+                quote!(pixel_shuffle(#x, #factor))
+            }
+            ("select", [axis, index]) => {
+                let (axis, index) = (integer(axis)?, integer(index)?);
+                quote!(select(#x, #axis, #index))
+            }
+            ("mean" | "mean_keepdim" | "sum" | "sum_keepdim", [axes]) => {
+                let axes = integers(axes).or_else(|| Some(vec![integer(axes)?]))?;
+                let keepdim = name.ends_with("keepdim");
+                let operation = name.trim_end_matches("_keepdim");
+                quote!(reduced(#operation, #x, &[#(#axes),*], #keepdim))
             }
             ("transpose", [first, second]) => {
                 let (first, second) = (integer(first)?, integer(second)?);
@@ -335,7 +355,7 @@ impl Follower<'_> {
                 let (axis, start, length) = (integer(axis)?, integer(start)?, integer(length)?);
                 quote!(narrow(#x, #axis, #start, #length))
             }
-            ("flatten" | "argmax" | "softmax", [axis]) => {
+            ("flatten" | "argmax" | "softmax" | "log_softmax" | "unsqueeze" | "squeeze", [axis]) => {
                 let (function, axis) = (format_ident!("{name}"), integer(axis)?);
                 quote!(#function(#x, #axis))
             }

@@ -100,6 +100,7 @@ pub enum ShapeError {
     Epsilon { operation: &'static str },
     /// `groups` does not divide both channel counts.
     Groups {
+        operation: &'static str,
         in_channels: usize,
         out_channels: usize,
         groups: usize,
@@ -112,8 +113,22 @@ pub enum ShapeError {
     },
     /// Amounts of padding that are not pairs, or pairs for more axes than there are.
     Padding { amounts: usize, of: Shape },
-    /// An adaptive pooling whose windows would not all have the same size.
-    AdaptivePool { output_size: [usize; 2], found: Shape },
+    /// Padding takes more values of an axis than it has.
+    Surrounding {
+        operation: &'static str,
+        most: usize,
+        of: Shape,
+        found: usize,
+    },
+    /// An axis is named twice.
+    Twice { operation: &'static str, of: Shape },
+    /// Parts that are not as long as the axis they are parts of.
+    Parts {
+        operation: &'static str,
+        size: usize,
+        parts: usize,
+        found: usize,
+    },
     /// Operands of a sum differ.
     Unequal { left: Shape, right: Shape },
     /// Joined tensors differ off the axis they are joined along.
@@ -166,11 +181,13 @@ impl ShapeError {
             | Self::Heads { operation, .. }
             | Self::Unlike { operation, .. }
             | Self::Range { operation, .. }
+            | Self::Groups { operation, .. }
+            | Self::Surrounding { operation, .. }
+            | Self::Twice { operation, .. }
+            | Self::Parts { operation, .. }
             | Self::Size { operation, .. } => operation,
             Self::Features { .. } => "Linear",
-            Self::AdaptivePool { .. } => "adaptive_avg_pool2d",
             Self::Padding { .. } => "pad",
-            Self::Groups { .. } => "Conv2d",
             Self::Unequal { .. } => "+",
             Self::Broadcast { operator, .. } => operator.sign(),
             Self::Concatenation { .. } => "cat",
@@ -217,9 +234,16 @@ impl ShapeError {
                 text.str("padding of at most half the kernel of ").pair(kernel)
             }
             Self::Padding { of, .. } => text.str("two amounts for each of the last axes of ").shape(of),
-            Self::AdaptivePool { output_size, .. } => text
-                .str("a height and width that are multiples of ")
-                .pair(output_size),
+            Self::Surrounding { most, of, .. } => text
+                .str("padding of at most ")
+                .number(most)
+                .str(" along this axis of ")
+                .shape(of),
+            Self::Twice { of, .. } => text.str("each axis of ").shape(of).str(" at most once"),
+            Self::Parts { size, parts, .. } => text
+                .number(parts)
+                .str(" parts of an axis of ")
+                .number(size),
             Self::Unequal { left, .. } => text.str("two equal shapes, ").shape(left),
             Self::Concatenation { axis, left, .. } => text
                 .str("shapes equal to ")
@@ -269,7 +293,9 @@ impl ShapeError {
             Self::Groups { groups, .. } => text.str("groups = ").number(groups),
             Self::PoolPadding { padding, .. } => text.pair(padding),
             Self::Padding { amounts, .. } => text.number(amounts).str(" amounts"),
-            Self::AdaptivePool { found, .. } => text.shape(found),
+            Self::Surrounding { found, .. } => text.number(found),
+            Self::Twice { .. } => text.str("one twice"),
+            Self::Parts { found, .. } => text.str("parts for ").number(found),
             Self::Unequal { right, .. }
             | Self::Concatenation { right, .. }
             | Self::Broadcast { right, .. } => text.shape(right),

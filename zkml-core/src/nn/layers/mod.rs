@@ -4,7 +4,10 @@
 //! `check` refuses values that make no sense, `infer` is the layer's shape rule for the compiler.
 
 mod batch_norm;
+mod convolution;
 mod pooling;
+mod recurrent;
+mod resize;
 mod sequence;
 mod sequential;
 mod simple;
@@ -15,14 +18,27 @@ pub use crate::ops::{
     LinearOptions, MaxPool2dOptions, PReLUOptions, RMSNormOptions,
 };
 pub use batch_norm::{BatchNorm1d, BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions};
-pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use convolution::{
+    Conv1d, Conv1dOptions, Conv2d, ConvTranspose1d, ConvTranspose1dOptions, ConvTranspose2d, ConvTranspose2dOptions,
+};
+pub use pooling::{
+    AdaptiveAvgPool1d, AdaptiveAvgPool1dOptions, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool1dOptions,
+    AdaptiveMaxPool2d, AdaptiveMaxPool2dOptions, AvgPool1d, AvgPool1dOptions, AvgPool2d, MaxPool1d, MaxPool1dOptions,
+    MaxPool2d,
+};
+pub use recurrent::{GRU, GRUOptions, LSTM, LSTMOptions};
+pub use resize::{
+    PixelShuffle, ReflectionPad1d, ReflectionPad1dOptions, ReflectionPad2d, ReflectionPad2dOptions, ReplicationPad1d,
+    ReplicationPad1dOptions, ReplicationPad2d, ReplicationPad2dOptions, Upsample, ZeroPad1d, ZeroPad1dOptions,
+};
 pub use sequence::{Embedding, RMSNorm};
 pub use sequential::{Sequential, SequentialLayer, SequentialOptions, layer, sequential};
 pub use simple::{
-    Dropout, DropoutOptions, Flatten, FlattenOptions, Identity, IdentityOptions, ReLU, ReLU6, ReLU6Options,
-    ReLUOptions, ZeroPad2d, ZeroPad2dOptions,
+    Dropout, DropoutOptions, Flatten, FlattenOptions, Hardtanh, HardtanhOptions, Identity, IdentityOptions, LogSoftmax,
+    LogSoftmaxOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Softmax, SoftmaxOptions, ZeroPad2d, ZeroPad2dOptions,
 };
-pub use weighted::{Conv2d, Linear, PReLU};
+pub use crate::nn::resize::{PixelShuffleOptions, UpsampleOptions};
+pub use weighted::{Linear, PReLU};
 
 /// The implementations of `Called`, `Forward` and `Layer` for a layer with an inherent `forward`.
 macro_rules! forward {

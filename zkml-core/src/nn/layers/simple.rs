@@ -1,8 +1,10 @@
-//! Layers without parameters: `ReLU`, `ReLU6`, `Flatten`, `Dropout`, `Identity`, `ZeroPad2d`.
+//! Layers without parameters: `ReLU`, `ReLU6`, `Hardtanh`, `Softmax`, `LogSoftmax`, `Flatten`, `Dropout`, `Identity`,
+//! `ZeroPad2d`.
 
 use super::declare;
 use crate::graph::{ShapeError, infer};
-use crate::nn::functional::{flatten_at, pad_at};
+use crate::nn::functional::{clamp_at, clamp_of, flatten_at, pad_at};
+use crate::nn::sequence::{log_softmax_at, softmax_at};
 use crate::nn::trace::{Origin, record};
 use crate::ops::{self, hyper_parameters};
 
@@ -75,6 +77,68 @@ declare!(
     IdentityOptions,
     /// Returns `x`.
     |self, x| x
+);
+
+hyper_parameters! {
+    /// Hyper-parameters of [`Hardtanh`].
+    HardtanhOptions {
+        /// The lower bound; -1.
+        min_val: f64 = -1.0,
+        /// The upper bound; 1.
+        max_val: f64 = 1.0,
+    }, check |self| clamp_of(self.min_val, self.max_val).check()
+}
+
+declare!(
+    /// `min(max(x, min_val), max_val)`.
+    Hardtanh,
+    HardtanhOptions,
+    /// The result has the shape of `x`.
+    |self, x| clamp_at(Origin::Layer(&self.path), x, self.options.min_val, self.options.max_val)
+);
+
+/// A layer that normalizes along an axis.
+macro_rules! normalization {
+    ($(#[$doc:meta])* $layer:ident, $options:ident, $name:literal, $function:ident) => {
+        #[doc = concat!("Hyper-parameters of [`", $name, "`].")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $options {
+            /// The axis; negative: from the end.
+            pub dim: isize,
+        }
+
+        impl $options {
+            /// Along this axis.
+            pub const fn new(dim: isize) -> $options {
+                $options { dim }
+            }
+
+            /// # Errors
+            /// None.
+            pub const fn check(&self) -> Result<(), ShapeError> {
+                Ok(())
+            }
+
+            infer!(|self, x| ops::normalized(x, self.dim));
+        }
+
+        declare!(
+            $(#[$doc])*
+            $layer,
+            $options,
+            /// The result has the shape of `x`.
+            |self, x| $function(Origin::Layer(&self.path), x, self.options.dim)
+        );
+    };
+}
+
+normalization!(
+    /// `e^(x_i) / sum_j e^(x_j)` along an axis.
+    Softmax, SoftmaxOptions, "Softmax", softmax_at
+);
+normalization!(
+    /// `x_i - log(sum_j e^(x_j))` along an axis. It has no integer form: an argmax compares its operand.
+    LogSoftmax, LogSoftmaxOptions, "LogSoftmax", log_softmax_at
 );
 
 /// Hyper-parameters of [`ZeroPad2d`].

@@ -1,23 +1,7 @@
-//! Layers with weights: `torch.nn.Conv2d`, `Linear` and `PReLU`.
+//! Layers with weights: `torch.nn.Linear` and `PReLU`.
 
 use super::declare;
-use crate::ops::{self, Conv2dOptions, LinearOptions, PReLUOptions};
-
-declare!(
-    /// Convolution of images. Parameters: `weight` `[out_channels, in_channels / groups, KH, KW]` and `bias`
-    /// `[out_channels]`.
-    Conv2d,
-    Conv2dOptions,
-    /// `[N, in_channels, H, W] -> [N, out_channels, H', W']`.
-    records |options, path, recording| {
-        let [height, width] = options.kernel_size;
-        let inputs = options.in_channels / options.groups;
-        let weight_shape = [options.out_channels, inputs, height, width];
-        let (weight, bias) = recording.affine(path, &weight_shape, options.bias);
-        let (window, groups) = (options.window(), options.groups);
-        ops::Conv2d { weight, bias, window, groups }
-    }
-);
+use crate::ops::{self, LinearOptions, PReLUOptions};
 
 declare!(
     /// `x W^T + b` on the last axis; parameters `weight` `[out_features, in_features]` and `bias` `[out_features]`.

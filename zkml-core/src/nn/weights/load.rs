@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use ndarray::ArrayD;
 
 use super::{LoadReport, MisshapenParameter, MissingParameter, WeightError, Weights};
-use crate::graph::{Graph, Node, Parameter};
+use crate::graph::{Graph, Node, Parameter, ParameterSpec};
 use crate::ops::{Float, Symbolic};
 
 /// Least similarity of a suggested name; 1 is equality.
@@ -29,17 +29,18 @@ impl Graph<Symbolic> {
             .filter(|name| !wanted.contains(name) && name.rsplit('.').next() != Some("num_batches_tracked"))
             .collect();
         for parameter in &self.parameters {
+            let stored = parameter.stored_shape();
             match weights.shape(&parameter.path) {
-                Some(shape) if shape == parameter.shape => report.applied.push(parameter.path.clone()),
+                Some(shape) if shape == stored => report.applied.push(parameter.path.clone()),
                 Some(shape) => report.wrong_shape.push(MisshapenParameter {
                     path: parameter.path.clone(),
-                    expected: parameter.shape.clone(),
+                    expected: stored,
                     found: shape.to_vec(),
                 }),
                 None => report.missing.push(MissingParameter {
                     path: parameter.path.clone(),
-                    shape: parameter.shape.clone(),
-                    suggestion: suggest(&parameter.path, &parameter.shape, &unused, weights),
+                    suggestion: suggest(&parameter.path, &stored, &unused, weights),
+                    shape: stored,
                 }),
             }
         }
@@ -50,7 +51,7 @@ impl Graph<Symbolic> {
 
         let mut parameters = Vec::with_capacity(self.parameters.len());
         for parameter in &self.parameters {
-            parameters.push(read(weights, parameter.path.clone(), &parameter.shape)?);
+            parameters.push(read(weights, parameter)?);
         }
         Ok((self.with_parameters(parameters), report))
     }
@@ -89,18 +90,22 @@ fn suggest(path: &str, shape: &[usize], unused: &[&str], weights: &Weights) -> O
         .map(|name| (*name).to_owned())
 }
 
-fn read(weights: &Weights, path: String, shape: &[usize]) -> Result<Parameter, WeightError> {
+fn read(weights: &Weights, parameter: &ParameterSpec) -> Result<Parameter, WeightError> {
+    let (path, shape) = (parameter.path.clone(), parameter.stored_shape());
     let values = weights.values(&path)?.unwrap_or_default();
     if let Some(position) = values.iter().position(|value| !value.is_finite()) {
         let value = values[position];
         return Err(WeightError::NotFinite {
             path,
-            index: unravel(position, shape),
+            index: unravel(position, &shape),
             value,
         });
     }
     match ArrayD::from_shape_vec(shape, values) {
-        Ok(values) => Ok(Parameter { path, values }),
+        Ok(values) => Ok(Parameter {
+            path,
+            values: parameter.arrange(values),
+        }),
         Err(error) => Err(WeightError::NotSafetensors {
             file: path.into(),
             found: error.to_string(),

@@ -9,7 +9,7 @@ use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
 use super::{MisshapenParameter, MissingParameter, WeightError, Weights};
-use crate::graph::{Graph, Node, NodeId, ParameterSpec};
+use crate::graph::{Arrangement, Graph, Node, NodeId, ParameterSpec};
 use crate::ops::{FloatOp, Symbolic};
 
 struct Stored {
@@ -59,6 +59,7 @@ fn graph(parameters: &[(&str, &[usize])]) -> Graph<Symbolic> {
         .map(|(path, shape)| ParameterSpec {
             path: (*path).to_owned(),
             shape: shape.to_vec(),
+            arrangement: Arrangement::AsStored,
         })
         .collect();
     Graph {

@@ -16,7 +16,7 @@ impl Graph<Symbolic> {
 }
 
 fn draw(parameter: &ParameterSpec, seed: u64) -> Parameter {
-    let ParameterSpec { path, shape } = parameter;
+    let ParameterSpec { path, shape, .. } = parameter;
     let inputs: usize = shape.iter().skip(1).product();
     let is_gain = shape.len() == 1 && !path.ends_with("bias") && !path.ends_with("running_mean");
     let (middle, radius) = match is_gain {
@@ -41,7 +41,7 @@ fn draw(parameter: &ParameterSpec, seed: u64) -> Parameter {
 
 #[cfg(test)]
 mod tests {
-    use crate::graph::{GraphBuilder, ParameterSpec};
+    use crate::graph::{Arrangement, GraphBuilder, ParameterSpec};
     use crate::ops::{Input, Linear, Symbolic};
 
     #[test]
@@ -51,6 +51,7 @@ mod tests {
         let spec = |path: &str, shape: &[usize]| ParameterSpec {
             path: path.into(),
             shape: shape.to_vec(),
+            arrangement: Arrangement::AsStored,
         };
         let weight = builder.parameter(spec("fc.weight", &[4, 3]));
         let gain = builder.parameter(spec("norm.weight", &[4]));

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Only where the layer has no other user, and where its channels are the normalized axis (a convolution, or a linear
-//! layer on rank 2).
+//! layer on rank 2). Reshapes that leave batch and channels alone may stand between.
 
 use ndarray::{ArrayD, Axis};
 
@@ -22,19 +22,38 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
     let (FloatOp::BatchNorm(_), Some(&operand)) = (&node.op, node.inputs.first()) else {
         return Ok(None);
     };
-    let layer = &graph[operand];
+    let Some(below) = below_reshapes(graph, operand) else {
+        return Ok(None);
+    };
+    let layer = &graph[below];
     // Channels of a convolution are axis 1; those of a linear layer are the last axis.
     let affine_layer = layer.op.room().layer();
     let foldable = affine_layer.is_some_and(|found| found.window.is_some() || layer.fact.len() == 2);
-    if !foldable || !rewrite::used_once(graph, operand) {
+    if !foldable || !rewrite::used_once(graph, below) {
         return Ok(None);
     }
     let what = format!("folded `{}` into `{}`", node.name, layer.name);
     let affine = affine(graph, node)?;
-    fold(graph, operand, &affine)?;
+    fold(graph, below, &affine)?;
     rewrite::replace_uses(graph, id, operand);
     rewrite::remove(graph, id);
     Ok(Some(Change { what, next: id }))
+}
+
+/// The node below reshapes that leave batch and channels alone, such as those of a convolution in one dimension. `None`
+/// if something else uses a value between.
+fn below_reshapes(graph: &Graph<Float>, mut at: NodeId) -> Option<NodeId> {
+    while let (FloatOp::Reshape(_), Some(&operand)) = (&graph[at].op, graph[at].inputs.first()) {
+        let (shape, before) = (&graph[at].fact, &graph[operand].fact);
+        if shape.len() < 3 || shape.get(..2) != before.get(..2) {
+            break;
+        }
+        if !rewrite::used_once(graph, at) {
+            return None;
+        }
+        at = operand;
+    }
+    Some(at)
 }
 
 /// `y = gain * x + shift` per channel.

@@ -385,6 +385,28 @@ test_op!(relu_with_a_bound, {
     n.finish(&[out])
 });
 
+test_op!(clamp_between_bounds_that_leave_out_0, {
+    let mut n = Network::new(26, &[1, 3, 5, 5], (-127, 127));
+    let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 3);
+    // f(0) is 20: the padding of the output is not 0.
+    let table = FunctionTable {
+        function: Function::Identity,
+        domain_bits: 12,
+        minimum: 20,
+        maximum: 75,
+    };
+    let op = IntOp::Rescale(ops::Rescale {
+        multipliers: vec![90],
+        axis: 0,
+        shift: 16,
+        table,
+    });
+    let clamp = n.node("clamp", op, &[conv], vec![1, 3, 5, 5], (20, 75));
+    let flat = n.flatten("flatten", clamp);
+    let fc = n.linear("fc", flat, 4, true);
+    n.finish(&[fc])
+});
+
 test_op!(a_curve_that_is_not_monotone, {
     let mut n = Network::new(24, &[1, 3, 5, 5], (-127, 127));
     let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 3);

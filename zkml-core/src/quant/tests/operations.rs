@@ -292,6 +292,22 @@ fn relu6_clamps_at_six() {
     assert!(apart < 127, "{apart}");
 }
 
+/// Clamps behind a layer and on an 8-bit value, between bounds of both signs.
+#[test]
+fn clamps_are_exact_up_to_rounding() {
+    for (least, largest) in [(-0.5, 0.25), (0.125, 0.75), (-0.75, -0.25), (f32::NEG_INFINITY, 0.5), (-9.0, 9.0)] {
+        let clamp = ops::Clamp { least, largest };
+        let apart = check(&[3, 7], 1.0, &|builder, x| builder.add("clamp", clamp, &[x]).unwrap());
+        assert_eq!(apart.graph.nodes.len(), 2);
+        let fused = check(&[3, 7], 7.0 * 2.1, &|builder, x| {
+            let weight = parameter(builder, "w", &[2, 7]);
+            let y = builder.add("fc", FloatOp::Linear(ops::Linear { weight, bias: None }), &[x]).unwrap();
+            builder.add("clamp", clamp, &[y]).unwrap()
+        });
+        assert_eq!(fused.graph.nodes.len(), 3, "one rescale\n{}", fused.graph);
+    }
+}
+
 /// Two branches of very different size.
 fn branches(builder: &mut GraphBuilder<Float>, x: NodeId, size: f32) -> [NodeId; 2] {
     let values = ArrayD::from_shape_fn(vec![3, 3, 1, 1], |at| if at[0] == at[1] { size } else { 0.0 });

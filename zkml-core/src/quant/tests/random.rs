@@ -82,27 +82,29 @@ impl Generator {
             .unwrap()
     }
 
-    /// A window that fits.
+    /// A window that fits: strides above the kernel, and every padding that PyTorch allows. A maximum needs a cell of the
+    /// input in each window.
     fn window(&mut self, size: [usize; 2], pooling: bool) -> Window2d {
         let rng = &mut self.rng;
         loop {
-            let kernel = [rng.gen_range(1..4), rng.gen_range(1..4)];
+            let kernel = [rng.gen_range(1..5), rng.gen_range(1..5)];
             let padding = match pooling {
                 true => [rng.gen_range(0..=kernel[0] / 2), rng.gen_range(0..=kernel[1] / 2)],
-                false => [rng.gen_range(0..3), rng.gen_range(0..3)],
+                false => [rng.gen_range(0..4), rng.gen_range(0..4)],
             };
             let dilation = if pooling {
                 [1, 1]
             } else {
                 [rng.gen_range(1..3), rng.gen_range(1..3)]
             };
+            let largest = if rng.gen_bool(0.3) { 6 } else { 3 };
             let window = Window2d {
                 kernel,
-                stride: [rng.gen_range(1..3), rng.gen_range(1..3)],
+                stride: [rng.gen_range(1..largest), rng.gen_range(1..largest)],
                 padding,
                 dilation,
             };
-            if window.output(size).is_some() {
+            if window.output(size).is_some() && (!pooling || window.touches_everywhere(size)) {
                 return window;
             }
         }
@@ -139,11 +141,13 @@ pub(crate) fn network(seed: u64, batch_norm: bool) -> Graph<Float> {
         nodes: 0,
     };
     let g = &mut generator;
-    let (channels, height, width) = (
-        g.rng.gen_range(1..5),
-        g.rng.gen_range(1..10),
-        g.rng.gen_range(1..10),
-    );
+    // Sizes of 1 to 3 come up often: they are where padding and kernels meet.
+    let mut size = || match g.rng.gen_bool(0.4) {
+        true => g.rng.gen_range(1..4),
+        false => g.rng.gen_range(1..10),
+    };
+    let (height, width) = (size(), size());
+    let channels = g.rng.gen_range(1..5);
     let batch = g.rng.gen_range(1..3);
     let mut x = g
         .builder
@@ -152,7 +156,7 @@ pub(crate) fn network(seed: u64, batch_norm: bool) -> Graph<Float> {
     for _ in 0..g.rng.gen_range(1..7) {
         let shape = g.shape(x);
         let (channels, size) = (shape[1], [shape[2], shape[3]]);
-        x = match g.rng.gen_range(0..11) {
+        x = match g.rng.gen_range(0..13) {
             0 | 1 => {
                 let window = g.window(size, false);
                 let groups = if g.rng.gen_bool(0.3) { channels } else { 1 };
@@ -211,6 +215,16 @@ pub(crate) fn network(seed: u64, batch_norm: bool) -> Graph<Float> {
                 }),
                 &[x],
             ),
+            10 => {
+                let (least, largest) = (g.rng.gen_range(-1.0..0.3), g.rng.gen_range(0.3..2.0));
+                g.add("clamp", FloatOp::Clamp(ops::Clamp { least, largest }), &[x])
+            }
+            11 => {
+                let axis = g.rng.gen_range(1..4);
+                let start = g.rng.gen_range(0..shape[axis]);
+                let length = g.rng.gen_range(1..=shape[axis] - start);
+                g.add("narrow", FloatOp::Narrow(ops::Narrow { axis, start, length }), &[x])
+            }
             _ if batch_norm => g.batch_norm(x),
             _ => g.add("relu", FloatOp::Relu(ops::Relu), &[x]),
         };
