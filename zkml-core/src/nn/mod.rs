@@ -48,7 +48,7 @@ pub use sequence::{
 pub use tensor::{Extent, Tensor};
 pub use tokens::{InputKind, Tokens};
 pub use trace::{ModuleScope, TraceError, TraceInput, trace, trace_inputs};
-pub use weights::{LoadReport, WeightError, Weights};
+pub use weights::{LoadReport, WeightError, Weights, first_few};
 
 #[cfg(test)]
 mod shape_tests;
