@@ -289,7 +289,11 @@ fn mnist(path: &Path, pick: Pick) -> Result<Vec<Sample>, DataError> {
             if labels.count() != file.count() {
                 return Err(DataError::Damaged {
                     path: beside,
-                    expected: format!("{} labels, one for each image of {}", file.count(), path.display()),
+                    expected: format!(
+                        "{} labels, one for each image of {}",
+                        file.count(),
+                        path.display()
+                    ),
                     found: labels.count().to_string(),
                 });
             }
