@@ -465,8 +465,14 @@ fn refuses_shards_that_do_not_match_the_index() {
             "{outside}: {error}"
         );
     }
+    assert!(matches!(
+        open(""),
+        WeightError::Foreign {
+            found: Foreign::Empty,
+            ..
+        }
+    ));
     for index in [
-        "",
         "[]",
         "{}",
         r#"{"weight_map": 3}"#,
