@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use support::classifier::{asset, exit_code};
-use support::program::{describe_circuit, privacy, start_threads};
+use support::program::{at_least_one, describe_circuit, make_folder, privacy, start_threads, thread_count};
 use support::progress::{bar, spin};
 use support::report::{Stages, duration, print_peak_memory, size};
 use zkml::language::{Continuation, LanguageModel, QuantizedLanguageModel, Sampling, Written};
@@ -30,7 +30,7 @@ struct Arguments {
     #[arg(long, default_value = "ROMEO:\nBut, soft! what light")]
     prompt: String,
     /// How many tokens to write
-    #[arg(long, default_value = "16", value_parser = at_least_one)]
+    #[arg(long, default_value_t = 16, value_parser = at_least_one())]
     tokens: usize,
     /// Directory of a Llama in Hugging Face's form; the one that is shipped, unless given
     #[arg(long, value_name = "DIR")]
@@ -45,7 +45,7 @@ struct Arguments {
     #[arg(long, default_value_t = 16)]
     windows: usize,
     /// Number of threads; all that the machine has, unless given
-    #[arg(long)]
+    #[arg(long, value_parser = thread_count())]
     threads: Option<usize>,
     /// Folder for model, verifying key and proof
     #[arg(long, value_name = "DIR", default_value = "target/zkml-llama3")]
@@ -55,13 +55,8 @@ struct Arguments {
     public: bool,
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("expected at least one token to write".into()),
-        Ok(tokens) => Ok(tokens),
-        Err(_) => Err("expected a number of tokens".into()),
-    }
-}
+/// Most bytes of a text.
+const TEXT_BYTES: u64 = 1 << 30;
 
 /// Tokens of a window that perplexity is measured on.
 const WINDOW: usize = 256;
@@ -75,6 +70,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    check_options(arguments)?;
     start_threads(arguments.threads)?;
     let mut stages = Stages::default();
     let directory = arguments
@@ -103,6 +99,22 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     println!("\n{stages}");
     print_peak_memory();
     Ok(())
+}
+
+/// Options that cannot go together are refused, and the folder for files is made, before anything is done.
+fn check_options(arguments: &Arguments) -> Result<(), String> {
+    if arguments.windows == 0 && arguments.heldout.is_some() {
+        return Err("--windows 0, --heldout: expected a number of windows of that text".into());
+    }
+    if arguments.heldout.is_some() && arguments.heldout == arguments.calibration {
+        return Err(
+            "--heldout, --calibration: expected two texts; one that was measured on proves nothing".into(),
+        );
+    }
+    for text in arguments.heldout.iter().chain(&arguments.calibration) {
+        zkml::files::open(text).map_err(|error| format!("cannot read {}: {error}", text.display()))?;
+    }
+    make_folder(&arguments.out)
 }
 
 /// The integer model. The size of its values is measured on the given text, or on texts of the model's own.
@@ -157,7 +169,8 @@ fn measure(
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+    let text = zkml::files::read_to_string(path, TEXT_BYTES);
+    text.map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
 /// The first windows of a text, or all of it if it is shorter than one.
@@ -240,7 +253,6 @@ fn prove(
 
 /// What a stranger needs to check the text, and the integer network, for `zkml inspect --explain`.
 fn files(written: &Written, verifier: &Verifier, proof: &Proof, out: &Path) -> Result<(), Box<dyn Error>> {
-    std::fs::create_dir_all(out).map_err(|error| format!("cannot create {}: {error}", out.display()))?;
     write_file(out.join("llama3.model"), written.model())?;
     verifier.save(out.join("llama3.vkey"))?;
     proof.save(out.join("llama3.proof"))?;

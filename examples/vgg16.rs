@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use support::classifier::{Options, Task, asset, exit_code};
 use support::images::LabelledImages;
+use support::program::at_least_one;
 use zkml::models::vgg::{VGG16, Vgg, VggConfig};
 use zkml::prelude::*;
 use zkml::quant::Preprocessing;
@@ -21,11 +22,11 @@ use zkml::quant::Preprocessing;
 /// Prove what a VGG-16 of 15 million parameters says about CIFAR-10 images, and verify it.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many images to prove; 0 to measure only
-    #[arg(long, default_value_t = 1)]
-    images: usize,
+    /// How many images to prove; 0 to measure only [default: one batch]
+    #[arg(long)]
+    images: Option<usize>,
     /// How many images one proof is about; divides the number of images
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     batch: usize,
     /// How many of the 1,000 images accuracy is measured on; 0 for none
     #[arg(long, default_value_t = 300)]
@@ -67,7 +68,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         classes: CLASSES,
         weights: asset("vgg16_bn-cifar10.safetensors"),
         trace: |batch| Vgg::new(CONFIG).trace_with_input(&CONFIG.input_shape(batch)),
-        count: arguments.images,
+        count: arguments.images.unwrap_or(arguments.batch),
         batch: arguments.batch,
         samples: arguments.samples,
         options: arguments.options,

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use ndarray::ArrayD;
 use support::classifier::exit_code;
-use support::program::{privacy, start_threads};
+use support::program::{at_least_one, privacy, start_threads, thread_count};
 use support::progress::spin;
 use support::random::{Random, write_random_weights};
 use support::report::{Stages, duration, print_peak_memory, size};
@@ -40,16 +40,16 @@ struct Arguments {
     /// The network, such as `resnet18-cifar10`; none lists them
     model: Option<String>,
     /// How many proofs; times are medians
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, requires = "model", value_parser = at_least_one())]
     proofs: usize,
     /// How many images one proof is about
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, requires = "model", value_parser = at_least_one())]
     batch: usize,
     /// Number of threads; all that the machine has, unless given
-    #[arg(long)]
+    #[arg(long, requires = "model", value_parser = thread_count())]
     threads: Option<usize>,
     /// Make everything public: smaller proofs that hide nothing
-    #[arg(long)]
+    #[arg(long, requires = "model")]
     public: bool,
 }
 
@@ -71,8 +71,13 @@ fn run(arguments: &Arguments) -> Outcome<()> {
         }
         return Ok(());
     };
-    if arguments.proofs == 0 || arguments.batch == 0 {
-        return Err("expected at least one proof of at least one image".into());
+    let setup = SetupOptions::default();
+    if !arguments.public && arguments.proofs > setup.proofs_per_key as usize {
+        return Err(format!(
+            "--proofs {}: expected at most {}, which a key with private weights makes; --public has no limit",
+            arguments.proofs, setup.proofs_per_key
+        )
+        .into());
     }
     start_threads(arguments.threads)?;
     let mut stages = Stages::default();

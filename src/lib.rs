@@ -38,8 +38,8 @@ pub use zkml_core::proof::Proof;
 
 pub use zkml_core::{Privacy, Visibility};
 pub use zkml_core::{
-    argument, circuit, error, field, graph, keys, lookup, lower, masking, ops, optimize, pcs, poly, privacy,
-    proof, reduce, sumcheck, transcript, verify,
+    argument, circuit, error, field, files, graph, keys, lookup, lower, masking, ops, optimize, pcs, poly,
+    privacy, proof, reduce, sumcheck, transcript, verify,
 };
 
 #[cfg(feature = "prover")]

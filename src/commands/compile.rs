@@ -8,9 +8,12 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Args, ValueEnum};
 use ndarray::ArrayD;
 use zkml::data::{self, Sample};
+use zkml::files;
+use zkml::graph::Graph;
 use zkml::keys::CompiledModel;
 use zkml::models::registry::{self, Entry};
-use zkml::nn::Weights;
+use zkml::nn::{Weights, first_few};
+use zkml::ops::Float;
 use zkml::optimize::operation::per_channel_scales::PerChannelScales;
 use zkml::optimize::{Switches, optimize};
 use zkml::proof::{read_file, write_file};
@@ -20,6 +23,8 @@ use zkml::{Privacy, Visibility};
 
 use super::accuracy::measure;
 use super::console::Console;
+use super::destination::Files;
+use super::input::paths;
 use super::{CommandError, Globals};
 
 /// Turn a known model and its weights into the integer network that is proved
@@ -39,8 +44,11 @@ pub(crate) struct Compile {
     /// Its weights: a .safetensors file, or a folder with one or with an index of shards
     #[arg(long)]
     weights: PathBuf,
-    /// Sample inputs to measure value ranges on: images, .npy, .safetensors, CIFAR-10 .bin, MNIST idx, or folders of
-    /// them
+    /// What names of weights begin with and the model's do not, such as `module.` of torch.nn.DataParallel
+    #[arg(long, value_name = "PREFIX")]
+    strip_prefix: Option<String>,
+    /// Sample inputs to measure value ranges on: images, .npy, .npz, .safetensors, .csv, CIFAR-10 .bin, MNIST idx, or
+    /// folders of images and .npy
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     calibration: Vec<PathBuf>,
     /// Use at most that many sample inputs
@@ -176,17 +184,33 @@ struct Plan {
 }
 
 impl Compile {
+    fn path(&self) -> PathBuf {
+        let default = || format!("{}.model", self.model).into();
+        self.output.clone().unwrap_or_else(default)
+    }
+
+    pub(super) fn files(&self) -> Files {
+        let mut reads = vec![self.weights.clone()];
+        reads.extend(paths(&self.calibration));
+        reads.extend(self.classes.clone());
+        Files {
+            reads,
+            writes: vec![self.path()],
+            ..Files::default()
+        }
+    }
+
     pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
         let mut console = Console::new(globals, self.json, output)?;
-        let path = self
-            .output
-            .clone()
-            .unwrap_or_else(|| format!("{}.model", self.model).into());
+        let path = self.path();
+        // What is no model is in the way, whatever it would be compared with.
+        let existing: Option<CompiledModel> = match path.exists() && !self.force {
+            true => Some(read_file(&path).map_err(|_| CommandError::InTheWay { path: path.clone() })?),
+            false => None,
+        };
         let plan = self.plan(&console)?;
         console.answer("model", self.model.as_str());
-        if path.exists() && !self.force {
-            let existing: CompiledModel =
-                read_file(&path).map_err(|_| CommandError::InTheWay { path: path.clone() })?;
+        if let Some(existing) = existing {
             if existing.network.record.source != Some(plan.source) {
                 return Err(CommandError::InTheWay { path });
             }
@@ -219,9 +243,22 @@ impl Compile {
             ));
         }
         let weights = Weights::open(&self.weights)?;
+        let weights = match &self.strip_prefix {
+            None => weights,
+            Some(prefix) => weights.without_prefix(prefix)?,
+        };
         let mut samples: Vec<Sample> = Vec::new();
         for path in &self.calibration {
-            samples.extend(data::samples(path, &entry.input, self.samples - samples.len())?);
+            let wanted = self.samples - samples.len();
+            if wanted == 0 {
+                console.warn(&format!(
+                    "{} is not used: --samples {} are read already",
+                    path.display(),
+                    self.samples
+                ));
+                continue;
+            }
+            samples.extend(data::samples(path, &entry.input, wanted)?);
         }
         let samples = filled(samples, self.batch);
         let labels = samples.iter().map(|sample| sample.label).collect();
@@ -233,14 +270,15 @@ impl Compile {
         let quantize = self.quantize_options()?;
         let privacy = self.privacy.privacy();
         let choices = format!(
-            "{} {} {:?} {quantize:?} {privacy:?} {preprocessing:?} {classes:?} {} {}",
+            "{} {} {:?} {quantize:?} {privacy:?} {preprocessing:?} {classes:?} {} {} {:?}",
             entry.name,
             env!("CARGO_PKG_VERSION"),
             self.range,
             self.batch,
             self.no_argmax,
+            self.strip_prefix,
         );
-        let source = console.spin("reading the weights", || self.digest(&choices, &inputs))?;
+        let source = console.spin("reading the weights", || digest(&choices, &weights, &inputs))?;
         Ok(Plan {
             entry,
             weights,
@@ -254,47 +292,23 @@ impl Compile {
         })
     }
 
-    /// Digest of all inputs and options. The model keeps it, so that a second run with the same ones does nothing.
-    fn digest(&self, choices: &str, inputs: &[ArrayD<f32>]) -> Result<[u8; 32], CommandError> {
-        let mut hasher = blake3::Hasher::new_derive_key("zkml compile: source of a model");
-        let mut part = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        };
-        part(choices.as_bytes());
-        let mut files = vec![self.weights.clone()];
-        if self.weights.is_dir() {
-            let entries =
-                std::fs::read_dir(&self.weights).map_err(|error| read_error(&self.weights, error))?;
-            files = entries
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .filter(|path| path.is_file())
-                .collect();
-            files.sort();
-        }
-        for file in files {
-            let mut contents = blake3::Hasher::new();
-            std::fs::File::open(&file)
-                .and_then(|opened| contents.update_reader(opened).map(|_| ()))
-                .map_err(|error| read_error(&file, error))?;
-            part(contents.finalize().as_bytes());
-        }
-        for input in inputs {
-            let bytes: Vec<u8> = input.iter().flat_map(|value| value.to_le_bytes()).collect();
-            part(&bytes);
-        }
-        Ok(*hasher.finalize().as_bytes())
-    }
-
     fn compile(&self, plan: Plan, console: &mut Console<'_>) -> Result<CompiledModel, CommandError> {
         let (graph, report) = plan.entry.trace(self.batch)?.load(&plan.weights)?;
         if !report.unused.is_empty() {
             console.warn(&format!(
                 "{} tensors are not used: {}",
                 report.unused.len(),
-                report.unused.join(", ")
+                first_few(&report.unused)
             ));
         }
+        if !report.outside_index.is_empty() {
+            console.warn(&format!(
+                "{} tensors stand in a shard but not in the index, and are not loaded: {}",
+                report.outside_index.len(),
+                first_few(&report.outside_index)
+            ));
+        }
+        self.check_classes(&graph, &plan.classes)?;
         let parameters: usize = graph
             .parameters
             .iter()
@@ -329,6 +343,20 @@ impl Compile {
         console.answer("parameters", parameters);
         console.answer("calibration_samples", count);
         Ok(CompiledModel::new(plan.entry.name, network).with_privacy(plan.privacy))
+    }
+
+    /// Refuses another number of names than the network has classes.
+    fn check_classes(&self, graph: &Graph<Float>, names: &[String]) -> Result<(), CommandError> {
+        let Some(path) = &self.classes else { return Ok(()) };
+        let scores = graph.outputs.first().and_then(|id| graph[*id].fact.last());
+        match scores.copied().unwrap_or(0) {
+            expected if expected == names.len() => Ok(()),
+            expected => Err(CommandError::ClassNames {
+                path: path.clone(),
+                expected,
+                found: names.len(),
+            }),
+        }
     }
 
     /// The options of quantization, with the passes that `--without` leaves on.
@@ -371,10 +399,35 @@ fn batches(
         .collect()
 }
 
+/// Digest of all inputs and options. The model keeps it, so that a second run with the same ones does nothing.
+fn digest(choices: &str, weights: &Weights, inputs: &[ArrayD<f32>]) -> Result<[u8; 32], CommandError> {
+    let mut hasher = blake3::Hasher::new_derive_key("zkml compile: source of a model");
+    let mut part = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    part(choices.as_bytes());
+    for file in weights.paths() {
+        let mut contents = blake3::Hasher::new();
+        files::open(file)
+            .and_then(|(opened, _)| contents.update_reader(opened).map(|_| ()))
+            .map_err(|error| read_error(file, error))?;
+        part(contents.finalize().as_bytes());
+    }
+    for input in inputs {
+        let bytes: Vec<u8> = input.iter().flat_map(|value| value.to_le_bytes()).collect();
+        part(&bytes);
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
+/// Most bytes of the names of all classes.
+const CLASSES_BYTES: u64 = 1 << 24;
+
 fn read_classes(path: &Path) -> Result<Vec<String>, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|error| read_error(path, error))?;
-    Ok(text
-        .lines()
+    let text = files::read_to_string(path, CLASSES_BYTES).map_err(|error| read_error(path, error))?;
+    let lines = text.trim_start_matches('\u{feff}').lines();
+    Ok(lines
         .map(|line| line.trim().to_owned())
         .filter(|line| !line.is_empty())
         .collect())

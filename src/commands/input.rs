@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ndarray::ArrayD;
 use serde_json::{Value, json};
-use zkml::data;
+use zkml::data::{self, Source};
 use zkml::graph::{ChannelScales, Preprocessing};
 use zkml::keys::NetworkSkeleton;
 use zkml::proof::PublicValues;
@@ -12,7 +12,15 @@ use zkml::quant::{Clipping, quantize_input};
 
 use super::CommandError;
 
-/// The input of a network of this input shape, from all files: images, .npy or .safetensors files.
+/// The files and folders of inputs, without what is selected in them.
+pub(super) fn paths(inputs: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    inputs.iter().map(|input| match Source::parse(input) {
+        Ok(source) => source.path,
+        Err(_) => input.clone(),
+    })
+}
+
+/// The input of a network of this input shape, from all files, each as `zkml::data` reads it.
 pub(super) fn read_input(
     files: &[PathBuf],
     shape: &[usize],
@@ -24,10 +32,15 @@ pub(super) fn read_input(
         samples.extend(data::samples(path, each, batch.saturating_add(1))?);
     }
     if samples.len() != *batch {
+        let inputs = if *batch == 1 { "input" } else { "inputs" };
+        let (more, remedy) = if samples.len() > *batch {
+            (" or more", "; `FILE#7` takes the one of number 7, counted from 0")
+        } else {
+            ("", "")
+        };
         return Err(CommandError::Usage(format!(
-            "--input: expected {batch} inputs for one proof of this model, found {}{}",
+            "--input: expected {batch} {inputs} for one proof of this model, found {}{more}{remedy}",
             samples.len(),
-            if samples.len() > *batch { " or more" } else { "" },
         )));
     }
     Ok(data::batch(&samples, each, preprocessing)?)

@@ -11,6 +11,7 @@ use zkml_core::proof::{Header, Kind, inspect_file, read_file};
 
 use super::CommandError;
 use super::content::{self, Fact};
+use super::destination::Files;
 
 /// Say what a zkml file holds and whether it is intact
 ///
@@ -47,6 +48,13 @@ pub(crate) struct Inspect {
 }
 
 impl Inspect {
+    pub(super) fn files(&self) -> Files {
+        Files {
+            reads: [&self.file].into_iter().chain(&self.key).cloned().collect(),
+            ..Files::default()
+        }
+    }
+
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let header = inspect_file(&self.file)?;
         if self.skeleton || self.circuit {

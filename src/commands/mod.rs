@@ -7,6 +7,7 @@ mod compile;
 #[cfg(feature = "prover")]
 mod console;
 mod content;
+mod destination;
 #[cfg(feature = "prover")]
 mod explain;
 #[cfg(feature = "prover")]
@@ -27,9 +28,14 @@ mod verify_key;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+#[cfg(feature = "prover")]
+use std::path::{Component, Path};
 use std::process::ExitCode;
 
+#[cfg(feature = "prover")]
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
+use destination::{DestinationError, Files};
 use thiserror::Error;
 use zkml_core::keys::Difference;
 #[cfg(feature = "prover")]
@@ -40,6 +46,10 @@ use zkml_core::quant::Clipping;
 use zkml_core::transcript::VerifyError;
 use zkml_core::verify::OutputMismatch;
 
+/// Most threads that can be asked for: far more than help, and far fewer than a machine can start.
+#[cfg(feature = "prover")]
+const MAXIMUM_THREADS: u64 = 1024;
+
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Globals {
@@ -48,7 +58,7 @@ pub(crate) struct Globals {
     quiet: bool,
     /// Number of threads; all that the machine has, unless given
     #[cfg(feature = "prover")]
-    #[arg(long, global = true, value_parser = at_least_one)]
+    #[arg(long, global = true, value_parser = RangedU64ValueParser::<usize>::new().range(1..=MAXIMUM_THREADS))]
     threads: Option<usize>,
     /// Write where the time went, for a flame view: open the file in https://ui.perfetto.dev
     #[cfg(feature = "prover")]
@@ -97,7 +107,10 @@ impl Command {
             false => Some(console::Console::new(globals, false, &mut unseen)?),
         };
         let json = self.json();
-        let result = self.dispatch(globals, output);
+        let result = match destination::check(&self.files(globals)) {
+            Ok(()) => self.dispatch(globals, output),
+            Err(error) => Err(error.into()),
+        };
         #[cfg(feature = "prover")]
         if let Some(observer) = observer {
             observer.finish()?;
@@ -110,6 +123,33 @@ impl Command {
             )?;
         }
         result
+    }
+
+    /// What the command reads and writes.
+    fn files(&self, globals: &Globals) -> Files {
+        #[cfg_attr(not(feature = "prover"), allow(unused_mut))]
+        let mut files = match self {
+            #[cfg(feature = "prover")]
+            Command::Models(_) => Files::default(),
+            #[cfg(feature = "prover")]
+            Command::Compile(compile) => compile.files(),
+            #[cfg(feature = "prover")]
+            Command::Setup(setup) => setup.files(),
+            #[cfg(feature = "prover")]
+            Command::Prove(prove) => prove.files(),
+            #[cfg(feature = "prover")]
+            Command::RotateKey(rotate_key) => rotate_key.files(),
+            Command::Inspect(inspect) => inspect.files(),
+            Command::Verify(verify) => verify.files(),
+            Command::VerifyKey(verify_key) => verify_key.files(),
+        };
+        #[cfg(feature = "prover")]
+        files
+            .writes
+            .extend(globals.trace_out.iter().chain(&globals.folded_out).cloned());
+        #[cfg(not(feature = "prover"))]
+        let _ = globals;
+        files
     }
 
     /// Whether the answer is for programs.
@@ -209,6 +249,24 @@ pub(crate) enum CommandError {
     #[cfg(feature = "prover")]
     #[error("{}: exists already and was made from something else; --force overwrites it", path.display())]
     InTheWay { path: PathBuf },
+    /// A verifying key is not that of the proving key beside it.
+    #[cfg(feature = "prover")]
+    #[error(
+        "{}: expected the verifying key of {}, found that of another one of the same model, as an interruption leaves it; \
+         delete it and run `zkml setup` again, or make both anew with --force", verifying.display(), proving.display()
+    )]
+    NoPair { verifying: PathBuf, proving: PathBuf },
+    /// Another number of names than the network has classes.
+    #[cfg(feature = "prover")]
+    #[error("{}: expected {expected} names, a line for each class of the model, found {found}", path.display())]
+    ClassNames {
+        path: PathBuf,
+        expected: usize,
+        found: usize,
+    },
+    /// A command must not or cannot write where it should.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
     /// A key is another network than the one asked for.
     #[error("rejected: another network: {difference} (here: the key; there: --network)")]
     OtherNetwork { difference: Difference },
@@ -299,7 +357,9 @@ impl CommandError {
             | CommandError::OtherNetwork { .. }
             | CommandError::NotSkeleton { .. } => ExitCode::from(1),
             #[cfg(feature = "prover")]
-            CommandError::OtherInput(_) | CommandError::Clipped(_) => ExitCode::from(1),
+            CommandError::OtherInput(_) | CommandError::Clipped(_) | CommandError::ClassNames { .. } => {
+                ExitCode::from(1)
+            }
             #[cfg(feature = "prover")]
             CommandError::Library(error) => error.exit_code(),
             #[cfg(feature = "prover")]
@@ -321,10 +381,14 @@ impl LibraryError {
     /// As [`CommandError::exit_code`].
     fn exit_code(&self) -> ExitCode {
         match self {
-            LibraryError::Weights(zkml::nn::WeightError::Io { .. })
+            LibraryError::Weights(
+                zkml::nn::WeightError::Io { .. } | zkml::nn::WeightError::Prefix { .. },
+            )
             | LibraryError::Data(
                 zkml::data::DataError::Io { .. }
                 | zkml::data::DataError::UnknownType { .. }
+                | zkml::data::DataError::Number { .. }
+                | zkml::data::DataError::Selection { .. }
                 | zkml::data::DataError::Idx(zkml::data::idx::IdxError::Io { .. }),
             )
             | LibraryError::Trace(_)
@@ -335,12 +399,17 @@ impl LibraryError {
     }
 }
 
-/// Parses a number of threads, at least 1.
+/// Parses what the names of written files begin with: a name, not a path.
 #[cfg(feature = "prover")]
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("expected a number of at least 1".into()),
+fn file_name(text: &str) -> Result<String, String> {
+    let mut parts = Path::new(text).components();
+    let is_name = match (parts.next(), parts.next()) {
+        (Some(Component::Normal(part)), None) => part == text,
+        _ => false,
+    };
+    match is_name && !text.contains(char::is_control) {
+        true => Ok(text.to_owned()),
+        false => Err("expected the beginning of a file's name, without folders and not empty".into()),
     }
 }
 

@@ -4,6 +4,7 @@ use core::fmt;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use zkml_core::files;
 #[cfg(feature = "prover")]
 use zkml_core::keys::Architecture;
 #[cfg(feature = "prover")]
@@ -134,11 +135,7 @@ fn read_json(path: &Path) -> Result<NetworkSkeleton, CommandError> {
         path: path.to_path_buf(),
         found,
     };
-    let bytes = std::fs::metadata(path).map_err(read)?.len();
-    if bytes > MAXIMUM_JSON_BYTES {
-        return Err(refused(format!("{bytes} bytes, more than {MAXIMUM_JSON_BYTES}")));
-    }
-    let text = std::fs::read(path).map_err(read)?;
+    let text = files::read(path, MAXIMUM_JSON_BYTES).map_err(read)?;
     serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))
 }
 

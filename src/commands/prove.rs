@@ -16,9 +16,10 @@ use zkml::quant::Rounded;
 use zkml::verify::ReadableOutputs;
 
 use super::console::{Console, refuse_existing, write_text};
-use super::input::{clipping_json, read_input};
+use super::destination::{Files, counters};
+use super::input::{clipping_json, paths, read_input};
 use super::setup::create_folder;
-use super::{CommandError, Globals};
+use super::{CommandError, Globals, file_name};
 
 /// Prove what a model answers on an input
 ///
@@ -34,7 +35,8 @@ pub(crate) struct Prove {
     /// The proving key
     #[arg(long)]
     key: PathBuf,
-    /// The input: an image, a .npy or a .safetensors file; several for a model with a batch
+    /// The input: an image, or a .npy, .npz, .safetensors or .csv file; several for a model with a batch. FILE#7 is the
+    /// one of number 7 in a file of many, counted from 0
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     input: Vec<PathBuf>,
     /// Prove also an input unlike all calibration samples, of which values are clipped
@@ -47,7 +49,7 @@ pub(crate) struct Prove {
     #[arg(long, short)]
     output: Option<PathBuf>,
     /// Name of the files, NAME.proof and NAME.outputs.json [default: that of the key]
-    #[arg(long)]
+    #[arg(long, value_parser = file_name)]
     name: Option<String>,
     /// Overwrite files of an earlier proof
     #[arg(long)]
@@ -58,21 +60,39 @@ pub(crate) struct Prove {
 }
 
 impl Prove {
-    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
-        let mut console = Console::new(globals, self.json, output)?;
-        let folder = self.output.clone().unwrap_or_default();
+    fn folder(&self) -> PathBuf {
+        self.output.clone().unwrap_or_default()
+    }
+
+    /// Where the proof and the readable outputs go.
+    fn paths(&self) -> [PathBuf; 2] {
         let name = match (&self.name, self.key.file_stem()) {
             (Some(name), _) => name.clone(),
             (None, Some(stem)) => stem.to_string_lossy().into_owned(),
             (None, None) => "answer".into(),
         };
-        let paths = ["proof", "outputs.json"].map(|kind| folder.join(format!("{name}.{kind}")));
+        ["proof", "outputs.json"].map(|kind| self.folder().join(format!("{name}.{kind}")))
+    }
+
+    pub(super) fn files(&self) -> Files {
+        let mut reads = counters(&self.key);
+        reads.push(self.key.clone());
+        reads.extend(paths(&self.input));
+        Files {
+            reads,
+            writes: self.paths().to_vec(),
+            makes_folders: true,
+        }
+    }
+
+    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
+        let mut console = Console::new(globals, self.json, output)?;
+        let paths = self.paths();
         let [proof_path, outputs_path] = &paths;
         // Files in the way and inputs that do not fit are refused before a proof of the key is used up.
         for path in &paths {
             refuse_existing(path, self.force)?;
         }
-        create_folder(&folder)?;
         let key = console.spin("reading the key:", || ProvingKey::read_file(&self.key))?;
         let model = &key.model;
         let graph = &model.network.graph;
@@ -86,6 +106,7 @@ impl Prove {
             console.warn(&clipping.to_string());
         }
         console.answer("input_clipping", clipping_json(&clipping));
+        create_folder(&self.folder())?;
 
         let start = Instant::now();
         let proven = console.spin("proving:", || {

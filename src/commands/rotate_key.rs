@@ -11,6 +11,7 @@ use zkml_core::proof::{read_file, write_file};
 use zkml_core::setup::rotate;
 
 use super::console::writing;
+use super::destination::{Files, counters};
 use super::{CommandError, hex};
 
 /// Commit the private weights of a proving key anew
@@ -39,6 +40,16 @@ pub(crate) struct RotateKey {
 }
 
 impl RotateKey {
+    pub(super) fn files(&self) -> Files {
+        let mut reads = counters(&self.key);
+        reads.push(self.key.clone());
+        Files {
+            reads,
+            writes: vec![self.output.clone(), self.verifying_key.clone()],
+            ..Files::default()
+        }
+    }
+
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let old = ProvingKey::read_file(&self.key)?;
         // Files in the way are refused before an opening of the old key is spent.

@@ -10,7 +10,8 @@ use zkml::proof::{read_file, to_bytes, write_file};
 use zkml::setup::{SetupOptions, setup};
 
 use super::console::Console;
-use super::{CommandError, Globals, hex};
+use super::destination::Files;
+use super::{CommandError, Globals, file_name, hex};
 
 /// Make the proving key and the verifying key of a compiled model
 ///
@@ -29,7 +30,7 @@ pub(crate) struct Setup {
     #[arg(long, short)]
     output: Option<PathBuf>,
     /// Name of the keys, NAME.pkey and NAME.vkey [default: that of the model's file]
-    #[arg(long)]
+    #[arg(long, value_parser = file_name)]
     name: Option<String>,
     /// With private weights: how many proofs the key can make, at least
     #[arg(long, default_value_t = SetupOptions::default().proofs_per_key)]
@@ -64,27 +65,40 @@ impl From<Favour> for zkml::Favour {
 }
 
 impl Setup {
-    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
-        let mut console = Console::new(globals, self.json, output)?;
-        let model: CompiledModel = read_file(&self.model)?;
-        let folder = match (&self.output, self.model.parent()) {
+    fn folder(&self) -> PathBuf {
+        match (&self.output, self.model.parent()) {
             (Some(folder), _) => folder.clone(),
             (None, Some(parent)) => parent.to_path_buf(),
             (None, None) => PathBuf::new(),
-        };
+        }
+    }
+
+    /// Where the proving key and the verifying key go.
+    fn paths(&self) -> [PathBuf; 2] {
         let name = match (&self.name, self.model.file_stem()) {
             (Some(name), _) => name.clone(),
             (None, Some(stem)) => stem.to_string_lossy().into_owned(),
-            (None, None) => model.name.clone(),
+            (None, None) => "keys".into(),
         };
-        let (proving, verifying) = (
-            folder.join(format!("{name}.pkey")),
-            folder.join(format!("{name}.vkey")),
-        );
+        ["pkey", "vkey"].map(|kind| self.folder().join(format!("{name}.{kind}")))
+    }
+
+    pub(super) fn files(&self) -> Files {
+        Files {
+            reads: vec![self.model.clone()],
+            writes: self.paths().to_vec(),
+            makes_folders: true,
+        }
+    }
+
+    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
+        let mut console = Console::new(globals, self.json, output)?;
+        let model: CompiledModel = read_file(&self.model)?;
+        let [proving, verifying] = self.paths();
         if !self.force && self.is_there(&model, &proving, &verifying, &mut console)? {
             return console.finish();
         }
-        create_folder(&folder)?;
+        create_folder(&self.folder())?;
         let options = SetupOptions {
             proofs_per_key: self.proofs,
             ..zkml::Favour::from(self.favour).options()
@@ -94,7 +108,7 @@ impl Setup {
         console.write("verifying key", &verifying, |path| {
             write_file(path, &key.verifying)
         })?;
-        describe(&key.verifying, &mut console)?;
+        describe(&key.verifying, None, &mut console)?;
         console.line(&format!(
             "next: zkml prove --key {} --input IMAGE",
             proving.display()
@@ -102,8 +116,8 @@ impl Setup {
         console.finish()
     }
 
-    /// Whether both keys are there and belong to the model. Writes a verifying key that an interrupted run left out,
-    /// and refuses keys of another model.
+    /// Whether both keys are there, of this model and of each other. Writes a verifying key that an interrupted run left
+    /// out, and refuses other keys.
     fn is_there(
         &self,
         model: &CompiledModel,
@@ -120,28 +134,36 @@ impl Setup {
                 false => Ok(false),
             };
         }
-        let found = ProvingKey::read_model(proving).map_err(|_| in_the_way(proving))?;
+        let (found, key) = ProvingKey::read_verifying(proving).map_err(|_| in_the_way(proving))?;
         if to_bytes(&found)? != to_bytes(model)? {
             return Err(in_the_way(proving));
         }
-        let key = if verifying.exists() {
-            let key: VerifyingKey = read_file(verifying).map_err(|_| in_the_way(verifying))?;
-            if key.network != model.skeleton() || key.privacy() != model.privacy {
+        let complete = verifying.exists();
+        if complete {
+            let found: VerifyingKey = read_file(verifying).map_err(|_| in_the_way(verifying))?;
+            if found.network != key.network || found.privacy() != key.privacy() {
                 return Err(in_the_way(verifying));
             }
-            console.kept("proving key", proving)?;
+            // Two keys of one model commit to its weights with randomness of their own.
+            if found.digest()? != key.digest()? {
+                return Err(CommandError::NoPair {
+                    verifying: verifying.to_path_buf(),
+                    proving: proving.to_path_buf(),
+                });
+            }
+        }
+        // A key whose counter is gone or spent is not up to date.
+        let budget = ProvingKey::read_budget(proving)?;
+        let left = budget.map(|budget| budget.proofs_left()).transpose();
+        let left = left.map_err(zkml::keys::ProveError::from)?;
+        console.kept("proving key", proving)?;
+        if complete {
             console.kept("verifying key", verifying)?;
-            key
         } else {
-            let key = console.spin("reading the proving key:", || ProvingKey::read_file(proving))?;
-            console.kept("proving key", proving)?;
-            console.write("verifying key", verifying, |path| {
-                write_file(path, &key.verifying)
-            })?;
-            key.verifying
-        };
-        describe(&key, console)?;
-        if key.weights.visibility.is_private() && key.weights.commitments.budget() < u64::from(self.proofs) {
+            console.write("verifying key", verifying, |path| write_file(path, &key))?;
+        }
+        describe(&key, left, console)?;
+        if key.weights.visibility.is_private() && proofs(&key) < u64::from(self.proofs) {
             console.warn(&format!(
                 "the key was made for fewer proofs than {}; --force makes another",
                 self.proofs
@@ -151,14 +173,24 @@ impl Setup {
     }
 }
 
-fn describe(key: &VerifyingKey, console: &mut Console<'_>) -> Result<(), CommandError> {
+/// How many proofs a key with private weights makes, without the openings that are kept for its rotation.
+fn proofs(key: &VerifyingKey) -> u64 {
+    key.weights.commitments.budget().saturating_sub(ROTATION_RESERVE)
+}
+
+/// Says which key it is and what it is good for. `left` are the proofs that a key which was there already can still make.
+fn describe(key: &VerifyingKey, left: Option<u64>, console: &mut Console<'_>) -> Result<(), CommandError> {
     let digest = hex(&key.digest()?);
     console.line(&format!("key {digest}"))?;
     console.answer("key", digest);
     if key.weights.visibility.is_private() {
-        let proofs = key.weights.commitments.budget().saturating_sub(ROTATION_RESERVE);
-        console.line(&format!("good for {proofs} proofs, then `zkml rotate-key`"))?;
+        let proofs = proofs(key);
+        console.line(&match left {
+            None => format!("good for {proofs} proofs, then `zkml rotate-key`"),
+            Some(left) => format!("{left} of {proofs} proofs left, then `zkml rotate-key`"),
+        })?;
         console.answer("proofs", proofs);
+        console.answer("proofs_left", left.unwrap_or(proofs));
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! `zkml verify`: does a proof prove the public values in it?
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
 use zkml_core::argument::{CommittedTensors, TensorLayout};
+use zkml_core::files;
 use zkml_core::keys::VerifyingKey;
 use zkml_core::proof::{FileError, Proof, read_file};
 use zkml_core::transcript::lines;
@@ -14,6 +14,7 @@ use zkml_core::verify::ReadableOutputs;
 use zkml_core::verify::Verified;
 
 use super::content::{PRIVATE, integers};
+use super::destination::Files;
 use super::trusted::trust;
 use super::{CommandError, hex};
 
@@ -59,6 +60,18 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
+    pub(super) fn files(&self) -> Files {
+        let mut reads = vec![self.key.clone(), self.proof.clone()];
+        reads.extend(self.outputs.clone());
+        #[cfg(feature = "prover")]
+        reads.extend(super::input::paths(&self.input));
+        Files {
+            reads,
+            writes: lines_file(self.transcript.as_deref()),
+            ..Files::default()
+        }
+    }
+
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let alone = lines_alone(self.transcript.as_deref(), self.json)?;
         let Proven {
@@ -173,6 +186,12 @@ fn readable(tensors: &CommittedTensors) -> Value {
     })
 }
 
+/// The file that the lines of a transcript go to, if they go to a file.
+pub(super) fn lines_file(transcript: Option<&Path>) -> Vec<PathBuf> {
+    let file = transcript.filter(|path| *path != Path::new("-"));
+    file.into_iter().map(Path::to_path_buf).collect()
+}
+
 /// Are the lines of a transcript all that goes to the standard output?
 pub(super) fn lines_alone(transcript: Option<&Path>, json: bool) -> Result<bool, CommandError> {
     let alone = transcript == Some(Path::new("-"));
@@ -210,13 +229,6 @@ fn read_outputs(path: &Path) -> Result<ReadableOutputs, CommandError> {
         path: path.to_path_buf(),
         found,
     };
-    let mut text = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(MAXIMUM_OUTPUTS_BYTES + 1)
-        .read_to_end(&mut text)
-        .map_err(failed)?;
-    if text.len() as u64 > MAXIMUM_OUTPUTS_BYTES {
-        return Err(refused(format!("more than {MAXIMUM_OUTPUTS_BYTES} bytes")));
-    }
+    let text = files::read(path, MAXIMUM_OUTPUTS_BYTES).map_err(failed)?;
     serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))
 }

@@ -11,9 +11,10 @@ use zkml_core::proof::read_file;
 use zkml_core::transcript::{PROTOCOL_SETUP, VerifierTranscript, lines};
 use zkml_core::verify::verify_setup_recording;
 
+use super::destination::Files;
 use super::network::{Compared, Other};
 use super::trusted::{check, trust};
-use super::verify::{lines_alone, write_lines};
+use super::verify::{lines_alone, lines_file, write_lines};
 use super::{CommandError, hex};
 
 /// Check a verifying key, once for all its proofs
@@ -53,6 +54,17 @@ pub(crate) struct VerifyKey {
 }
 
 impl VerifyKey {
+    pub(super) fn files(&self) -> Files {
+        let mut reads = vec![self.key.clone()];
+        reads.extend(self.previous.clone());
+        reads.extend(self.network.as_ref().map(PathBuf::from));
+        Files {
+            reads,
+            writes: lines_file(self.transcript.as_deref()),
+            ..Files::default()
+        }
+    }
+
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let alone = lines_alone(self.transcript.as_deref(), self.json)?;
         let key: VerifyingKey = read_file(&self.key)?;

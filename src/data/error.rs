@@ -20,8 +20,8 @@ pub enum DataError {
     },
     /// A file whose name does not tell what is in it.
     #[error(
-        "{}: expected a folder, .png, .jpg, .npy, .safetensors, .bin (CIFAR-10) or idx3-ubyte (MNIST), found another name",
-        path.display()
+        "{}: expected a folder, .png, .jpg, .npy, .npz, .safetensors, .csv, .bin (CIFAR-10) or idx3-ubyte (MNIST), found \
+         another name", path.display()
     )]
     UnknownType {
         /// The file.
@@ -49,11 +49,46 @@ pub enum DataError {
     #[error(transparent)]
     Idx(#[from] IdxError),
     /// Numbers of a type that is no input.
-    #[error("{}: expected float32, float64 or bytes (uint8), found {found}", path.display())]
+    #[error("{}: expected numbers of 8 to 64 bits, integers, floats or bool, found {found}", path.display())]
     Type {
         /// The file.
         path: PathBuf,
         /// The type in it.
+        found: String,
+    },
+    /// A cell of a table that is no number, or a row of another length.
+    #[error("{}, line {line}, column {column}: expected {expected}, found {found}", path.display())]
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// Name of the column, or its number, counted from 1.
+        column: String,
+        /// What should be there.
+        expected: String,
+        /// What is.
+        found: String,
+    },
+    /// A file without an input of this number.
+    #[error("{}#{number}: expected a number below {count}, for inputs are counted from 0, found {number}", path.display())]
+    Number {
+        /// The file.
+        path: PathBuf,
+        /// The number that was asked for.
+        number: usize,
+        /// How many inputs the file has.
+        count: usize,
+    },
+    /// What follows the `#` behind the name of a file selects nothing in it.
+    #[error(
+        "{}#{found}: expected the number of an input after `#`, or in .npz and .safetensors the name of an array, found \
+         `{found}`", path.display()
+    )]
+    Selection {
+        /// The file.
+        path: PathBuf,
+        /// What stands there.
         found: String,
     },
     /// Another size than the network takes.

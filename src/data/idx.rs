@@ -6,12 +6,16 @@
 //! the elements, row-major
 //! ```
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 use thiserror::Error;
+use zkml_core::files;
+
+/// Most bytes of elements that are read at once.
+const MAXIMUM_BYTES: u64 = 1 << 30;
 
 /// Why a file is not the IDX file it should be.
 #[derive(Error)]
@@ -59,6 +63,18 @@ pub enum IdxError {
         /// Elements that are there; one more than `expected` stands for any larger number.
         found: u64,
     },
+    /// More elements than are read at once.
+    #[error(
+        "{}: expected at most {limit} bytes to be read at once, found an IDX header {shape:?}", path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Sizes in the header.
+        shape: Vec<u32>,
+        /// The most bytes.
+        limit: u64,
+    },
 }
 
 zkml_core::debug_as_display!(IdxError);
@@ -100,12 +116,9 @@ impl Images {
 /// # Errors
 /// [`IdxError`] with the path.
 pub fn read_images(path: impl AsRef<Path>) -> Result<Images, IdxError> {
-    let ([_, height, width], pixels) = read(path.as_ref())?;
-    Ok(Images {
-        height: height as usize,
-        width: width as usize,
-        pixels,
-    })
+    let file = IdxFile::open(path.as_ref())?;
+    let all = 0..file.count();
+    file.images(all)
 }
 
 /// Reads an IDX file of labels `[count]`.
@@ -113,29 +126,118 @@ pub fn read_images(path: impl AsRef<Path>) -> Result<Images, IdxError> {
 /// # Errors
 /// [`IdxError`] with the path.
 pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u8>, IdxError> {
-    let ([_], labels) = read(path.as_ref())?;
-    Ok(labels)
+    let file = IdxFile::<1>::open(path.as_ref())?;
+    let all = 0..file.count();
+    file.records(all)
 }
 
-fn read<const RANK: usize>(path: &Path) -> Result<([u32; RANK], Vec<u8>), IdxError> {
-    let io = |error| IdxError::Io {
-        path: path.to_path_buf(),
-        error,
-    };
-    let mut file = BufReader::new(File::open(path).map_err(io)?);
-    let compressed = file.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
-    if compressed {
-        parse(path, GzDecoder::new(file))
-    } else {
-        parse(path, file)
+/// An IDX file of which the header was read.
+pub(super) struct IdxFile<const RANK: usize> {
+    path: PathBuf,
+    shape: [u32; RANK],
+    elements: Box<dyn Read>,
+}
+
+impl IdxFile<3> {
+    /// The images of these numbers.
+    pub(super) fn images(self, range: Range<usize>) -> Result<Images, IdxError> {
+        let [_, height, width] = self.shape;
+        Ok(Images {
+            height: height as usize,
+            width: width as usize,
+            pixels: self.records(range)?,
+        })
     }
 }
 
-fn parse<const RANK: usize>(path: &Path, mut reader: impl Read) -> Result<([u32; RANK], Vec<u8>), IdxError> {
+impl<const RANK: usize> IdxFile<RANK> {
+    pub(super) fn open(path: &Path) -> Result<Self, IdxError> {
+        let io = |error| IdxError::Io {
+            path: path.to_path_buf(),
+            error,
+        };
+        let (file, length) = files::open(path).map_err(io)?;
+        let mut file = BufReader::new(file);
+        let compressed = file.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
+        let mut elements: Box<dyn Read> = match compressed {
+            true => Box::new(GzDecoder::new(file)),
+            false => Box::new(file),
+        };
+        let shape = header(path, &mut elements)?;
+        let file = Self {
+            path: path.to_path_buf(),
+            shape,
+            elements,
+        };
+        // A compressed file tells its length at its end.
+        let found = length.saturating_sub(HEADER_BYTES + 4 * RANK as u64);
+        match compressed || file.size() == Some(found) {
+            true => Ok(file),
+            false => Err(file.wrong_size(found)),
+        }
+    }
+
+    /// Number of records, the first size of the header.
+    pub(super) fn count(&self) -> usize {
+        self.shape.first().map_or(0, |count| *count as usize)
+    }
+
+    /// Elements of the whole file; `None` beyond 64 bits.
+    fn size(&self) -> Option<u64> {
+        let mut sizes = self.shape.iter();
+        sizes.try_fold(1u64, |product, size| product.checked_mul(u64::from(*size)))
+    }
+
+    /// The elements of the records of these numbers. Memory follows what is read, never the sizes in the header.
+    pub(super) fn records(mut self, range: Range<usize>) -> Result<Vec<u8>, IdxError> {
+        let mut sizes = self.shape.iter().skip(1);
+        let each = sizes.try_fold(1u64, |product, size| product.checked_mul(u64::from(*size)));
+        let wanted = each.and_then(|each| each.checked_mul(range.len() as u64));
+        let (Some(each), Some(wanted)) = (each, wanted.filter(|wanted| *wanted <= MAXIMUM_BYTES)) else {
+            return Err(IdxError::TooLarge {
+                path: self.path,
+                shape: self.shape.to_vec(),
+                limit: MAXIMUM_BYTES,
+            });
+        };
+        let io = |error| IdxError::Io {
+            path: self.path.clone(),
+            error,
+        };
+        let skipped = each.saturating_mul(range.start as u64);
+        let skipped = io::copy(&mut (&mut self.elements).take(skipped), &mut io::sink()).map_err(io)?;
+        let mut data = Vec::new();
+        // At the end, one byte more than there should be.
+        let further = u64::from(range.end == self.count());
+        (&mut self.elements)
+            .take(wanted + further)
+            .read_to_end(&mut data)
+            .map_err(io)?;
+        match data.len() as u64 == wanted {
+            true => Ok(data),
+            false => Err(self.wrong_size(skipped + data.len() as u64)),
+        }
+    }
+
+    fn wrong_size(&self, found: u64) -> IdxError {
+        IdxError::WrongSize {
+            path: self.path.clone(),
+            shape: self.shape.to_vec(),
+            expected: self.size().unwrap_or(u64::MAX),
+            found,
+        }
+    }
+}
+
+/// Bytes before the sizes.
+const HEADER_BYTES: u64 = 4;
+
+/// The sizes in the header.
+fn header<const RANK: usize>(path: &Path, reader: &mut impl Read) -> Result<[u32; RANK], IdxError> {
     let path = path.to_path_buf();
-    let header_bytes = 4 + 4 * RANK;
+    let header_bytes = HEADER_BYTES as usize + 4 * RANK;
     let mut header = Vec::new();
-    if let Err(error) = (&mut reader).take(header_bytes as u64).read_to_end(&mut header) {
+    if let Err(error) = reader.take(header_bytes as u64).read_to_end(&mut header) {
         return Err(IdxError::Io { path, error });
     }
     let (words, _) = header.as_chunks::<4>();
@@ -158,27 +260,7 @@ fn parse<const RANK: usize>(path: &Path, mut reader: impl Read) -> Result<([u32;
     }
     let mut shape = [0; RANK];
     shape.iter_mut().zip(words).for_each(|(size, word)| *size = word);
-
-    // Memory follows the elements that are read, never the sizes in the header: a hostile header allocates nothing.
-    let elements = shape
-        .iter()
-        .try_fold(1u64, |product, size| product.checked_mul(u64::from(*size)));
-    let limit = elements.unwrap_or(u64::MAX).saturating_add(1);
-    let mut data = Vec::new();
-    if let Err(error) = reader.take(limit).read_to_end(&mut data) {
-        return Err(IdxError::Io { path, error });
-    }
-    let found = data.len() as u64;
-    if elements != Some(found) {
-        let expected = elements.unwrap_or(u64::MAX);
-        return Err(IdxError::WrongSize {
-            path,
-            shape: shape.to_vec(),
-            expected,
-            found,
-        });
-    }
-    Ok((shape, data))
+    Ok(shape)
 }
 
 #[cfg(test)]
@@ -250,7 +332,7 @@ mod tests {
                 matches!(images(header), Err(IdxError::TruncatedHeader { found, .. }) if found == length)
             );
         }
-        for (elements, found) in [(0, 0), (23, 23), (25, 25), (99, 25)] {
+        for (elements, found) in [(0, 0), (23, 23), (25, 25), (99, 99)] {
             let wrong = images(&file(0x803, &[2, 3, 4], elements));
             let Err(IdxError::WrongSize {
                 expected: 24,

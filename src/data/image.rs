@@ -1,12 +1,23 @@
 //! Images: bytes, plane by plane.
 
+use std::io::BufReader;
 use std::path::Path;
 
-use image::{DynamicImage, ImageReader};
+use image::{DynamicImage, ImageReader, Limits};
 use ndarray::ArrayD;
+use zkml_core::files;
 use zkml_core::quant::Preprocessing;
 
 use super::DataError;
+
+/// Most bytes of an image file. Decoders of JPEG read all of it.
+const FILE_BYTES: u64 = 1 << 28;
+
+/// Most pixels on a side of an image that is decoded.
+const SIDE: u32 = 1 << 14;
+
+/// Most bytes that a decoder allocates.
+const DECODED_BYTES: u64 = 1 << 28;
 
 /// An image of one byte a pixel and channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,16 +47,29 @@ impl Image {
     /// Decodes a PNG or JPEG file.
     ///
     /// # Errors
-    /// A file that cannot be read or decoded; transparent pixels, which have no one colour.
+    /// A file that cannot be read or decoded, or has more than 16,384 pixels on a side; transparent pixels, which have no one colour.
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let io = |error| DataError::Io {
             path: path.to_path_buf(),
             error,
         };
-        let reader = ImageReader::open(path)
-            .map_err(io)?
+        let (file, length) = files::open(path).map_err(io)?;
+        if length > FILE_BYTES {
+            return Err(DataError::Damaged {
+                path: path.to_path_buf(),
+                expected: format!("an image of at most {FILE_BYTES} bytes"),
+                found: length.to_string(),
+            });
+        }
+        let mut reader = ImageReader::new(BufReader::new(file))
             .with_guessed_format()
             .map_err(io)?;
+        // What a header announces is compared with these before anything of that size is made.
+        let mut limits = Limits::default();
+        limits.max_image_width = Some(SIDE);
+        limits.max_image_height = Some(SIDE);
+        limits.max_alloc = Some(DECODED_BYTES);
+        reader.limits(limits);
         let decoded = reader.decode().map_err(|error| DataError::Image {
             path: path.to_path_buf(),
             error,

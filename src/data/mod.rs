@@ -3,25 +3,41 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `.png`, `.jpg` | one image, grey or in colour |
-//! | `.npy`, `.safetensors` | numbers: floats are the network's input itself, bytes are pixels (`[C, H, W]`) |
+//! | `.npy`, `.npz`, `.safetensors` | numbers: floats and integers are the network's input itself, rounded to 32-bit floats; bytes (`uint8`) are pixels (`[C, H, W]`) |
+//! | `.csv` | a row of numbers for each input, with or without the names of columns; one named `label` has the class |
 //! | `.bin` | CIFAR-10: records of a label and 32 x 32 pixels in three planes |
 //! | `*idx3-ubyte`, `*idx3-ubyte.gz` | MNIST: grey images; labels from `*labels-idx1-ubyte` beside `*images-idx3-ubyte` |
 //! | a folder | its images and arrays, by name |
 //!
+//! `FILE#7` is one of them, counted from 0 ([`Source`]). What a header announces is compared with the size of the file
+//! before memory of that size is asked for.
+//!
 //! [`samples`] reads any of them; [`Sample::tensor`] makes the network's input of one.
 
+mod array;
 mod error;
 pub mod idx;
 mod image;
-mod numbers;
+mod npy;
+mod pick;
+mod table;
+mod tensors;
 
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis, concatenate};
+use zkml_core::files::{self, Foreign};
 use zkml_core::quant::Preprocessing;
 
 pub use error::DataError;
 pub use image::Image;
+pub use pick::Source;
+
+use pick::Pick;
+
+/// Names of the array that holds inputs, where a file has several.
+const MAIN_NAMES: [&str; 2] = ["input", "images"];
 
 /// One input of a network, as it stands in its file.
 #[derive(Debug, Clone)]
@@ -102,53 +118,108 @@ pub fn batch(
     })
 }
 
-/// At most `limit` samples of a file or folder. `shape` is that of one input, without the batch: an array with one axis
-/// more holds several samples. Example: for `[1, 28, 28]` an array `[5, 1, 28, 28]` holds five.
+/// At most `limit` samples of a file or folder, or the one that `FILE#7` names ([`Source`]). `shape` is that of one
+/// input, without the batch: an array with one axis more holds several samples. Example: for `[1, 28, 28]` an array
+/// `[5, 1, 28, 28]` holds five.
 ///
 /// # Errors
 /// [`DataError`] with the path.
 pub fn samples(path: &Path, shape: &[usize], limit: usize) -> Result<Vec<Sample>, DataError> {
+    let Source { path, member, number } = Source::parse(path)?;
+    let pick = number.map_or(Pick::First(limit), Pick::Only);
+    let io = |error| DataError::Io {
+        path: path.clone(),
+        error,
+    };
+    let found = if std::fs::metadata(&path).map_err(io)?.is_dir() {
+        if let Some(found) = member {
+            return Err(DataError::Selection { path, found });
+        }
+        folder(&path, shape, pick)?
+    } else {
+        read(&path, member.as_deref(), shape, pick)?
+    };
+    match found.is_empty() && pick != Pick::First(0) {
+        true => Err(DataError::Empty { path }),
+        false => Ok(found),
+    }
+}
+
+/// The images and arrays of a folder, in the order of their names.
+fn folder(path: &Path, shape: &[usize], pick: Pick) -> Result<Vec<Sample>, DataError> {
     let io = |error| DataError::Io {
         path: path.to_path_buf(),
         error,
     };
-    let found = if std::fs::metadata(path).map_err(io)?.is_dir() {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(path)
-            .map_err(io)?
-            .map(|entry| entry.map(|entry| entry.path()).map_err(io))
-            .collect::<Result<_, _>>()?;
-        files.retain(|file| matches!(extension(file).as_str(), "png" | "jpg" | "jpeg" | "npy"));
-        files.sort();
-        let mut found = Vec::new();
-        for file in files {
-            if found.len() >= limit {
-                break;
-            }
-            found.extend(read(&file, shape, limit - found.len())?);
-        }
-        found
-    } else {
-        read(path, shape, limit)?
+    let mut files: Vec<PathBuf> = std::fs::read_dir(path)
+        .map_err(io)?
+        .map(|entry| entry.map(|entry| entry.path()).map_err(io))
+        .collect::<Result<_, _>>()?;
+    files.retain(|file| matches!(extension(file).as_str(), "png" | "jpg" | "jpeg" | "npy"));
+    files.sort();
+    let limit = match pick {
+        Pick::First(limit) => limit,
+        Pick::Only(number) => number.saturating_add(1),
     };
-    if found.is_empty() && limit > 0 {
-        return Err(DataError::Empty {
-            path: path.to_path_buf(),
-        });
+    let mut found = Vec::new();
+    for file in files {
+        if found.len() >= limit {
+            break;
+        }
+        found.extend(read(&file, None, shape, Pick::First(limit - found.len()))?);
     }
-    Ok(found)
+    let range = pick.range(path, found.len())?;
+    Ok(found.drain(range).collect())
 }
 
-fn read(path: &Path, shape: &[usize], limit: usize) -> Result<Vec<Sample>, DataError> {
-    match extension(path).as_str() {
-        "png" | "jpg" | "jpeg" => Ok(vec![sample(path, None, None, Content::Image(Image::read(path)?))]),
-        "npy" => numbers::npy(path, shape, limit),
-        "safetensors" => numbers::safetensors(path, shape, limit),
-        "bin" => cifar(path, limit),
-        _ if path.to_string_lossy().contains("idx3-ubyte") => mnist(path, limit),
+fn read(path: &Path, member: Option<&str>, shape: &[usize], pick: Pick) -> Result<Vec<Sample>, DataError> {
+    refuse_placeholder(path)?;
+    let kind = extension(path);
+    match kind.as_str() {
+        "npz" => return npy::npz(path, member, shape, pick),
+        "safetensors" => return tensors::safetensors(path, member, shape, pick),
+        _ => {}
+    }
+    if let Some(member) = member {
+        return Err(DataError::Selection {
+            path: path.to_path_buf(),
+            found: member.to_owned(),
+        });
+    }
+    match kind.as_str() {
+        "png" | "jpg" | "jpeg" => match pick.range(path, 1)?.is_empty() {
+            true => Ok(Vec::new()),
+            false => Ok(vec![sample(path, None, None, Content::Image(Image::read(path)?))]),
+        },
+        "npy" => npy::npy(path, shape, pick),
+        "csv" => table::csv(path, shape, pick),
+        "bin" => cifar(path, pick),
+        _ if path.to_string_lossy().contains("idx3-ubyte") => mnist(path, pick),
         _ => Err(DataError::UnknownType {
             path: path.to_path_buf(),
         }),
     }
+}
+
+/// Refuses what stands in the place of a file that was not downloaded.
+fn refuse_placeholder(path: &Path) -> Result<(), DataError> {
+    let io = |error| DataError::Io {
+        path: path.to_path_buf(),
+        error,
+    };
+    let (file, _) = files::open(path).map_err(io)?;
+    let mut start = Vec::new();
+    file.take(64).read_to_end(&mut start).map_err(io)?;
+    let (found, remedy) = match Foreign::of(&start) {
+        Some(found @ Foreign::LfsPointer) => (found, "; `git lfs install` and `git lfs pull` fetch it"),
+        Some(found @ Foreign::WebPage) => (found, ""),
+        _ => return Ok(()),
+    };
+    Err(DataError::Damaged {
+        path: path.to_path_buf(),
+        expected: "images or numbers".into(),
+        found: format!("{found}{remedy}"),
+    })
 }
 
 fn extension(path: &Path) -> String {
@@ -172,64 +243,72 @@ fn sample(path: &Path, number: Option<usize>, label: Option<usize>, content: Con
 /// Bytes of a CIFAR-10 record: a label and three planes.
 const CIFAR_RECORD: usize = 1 + 3 * 32 * 32;
 
-fn cifar(path: &Path, limit: usize) -> Result<Vec<Sample>, DataError> {
-    let bytes = std::fs::read(path).map_err(|error| DataError::Io {
+fn cifar(path: &Path, pick: Pick) -> Result<Vec<Sample>, DataError> {
+    let io = |error| DataError::Io {
         path: path.to_path_buf(),
         error,
-    })?;
-    if bytes.len() % CIFAR_RECORD != 0 {
-        return Err(DataError::Damaged {
-            path: path.to_path_buf(),
-            expected: format!("CIFAR-10 records of {CIFAR_RECORD} bytes"),
-            found: format!("{} bytes, which is no multiple", bytes.len()),
-        });
-    }
-    let record = |(number, record): (usize, &[u8])| {
-        let (label, pixels) = record.split_first()?;
-        let image = Image::from_planes(3, 32, 32, pixels.to_vec())?;
-        Some(sample(
-            path,
-            Some(number),
-            Some(usize::from(*label)),
-            Content::Image(image),
-        ))
     };
-    Ok(bytes
-        .chunks_exact(CIFAR_RECORD)
-        .enumerate()
-        .take(limit)
-        .filter_map(record)
-        .collect())
+    let (file, length) = files::open(path).map_err(io)?;
+    let damaged = |found: String| DataError::Damaged {
+        path: path.to_path_buf(),
+        expected: format!("CIFAR-10 records of {CIFAR_RECORD} bytes"),
+        found,
+    };
+    let record = CIFAR_RECORD as u64;
+    if !length.is_multiple_of(record) {
+        return Err(damaged(format!("{length} bytes, which is no multiple")));
+    }
+    let count = usize::try_from(length / record).unwrap_or(usize::MAX);
+    let range = pick.range(path, count)?;
+    let mut file = BufReader::new(file);
+    file.seek(SeekFrom::Start(range.start as u64 * record))
+        .map_err(io)?;
+    range
+        .map(|number| {
+            let mut bytes = Vec::new();
+            (&mut file).take(record).read_to_end(&mut bytes).map_err(io)?;
+            let image = bytes.split_first().and_then(|(label, pixels)| {
+                let image = Image::from_planes(3, 32, 32, pixels.to_vec())?;
+                Some((usize::from(*label), image))
+            });
+            let (label, image) =
+                image.ok_or_else(|| damaged(format!("{} of record {number}", bytes.len())))?;
+            Ok(sample(path, Some(number), Some(label), Content::Image(image)))
+        })
+        .collect()
 }
 
 /// The images, with their labels where the file of labels stands beside, under its usual name.
-fn mnist(path: &Path, limit: usize) -> Result<Vec<Sample>, DataError> {
-    let images = idx::read_images(path)?;
+fn mnist(path: &Path, pick: Pick) -> Result<Vec<Sample>, DataError> {
+    let file = idx::IdxFile::<3>::open(path)?;
+    let range = pick.range(path, file.count())?;
     let labels = match labels_beside(path) {
         None => Vec::new(),
         Some(beside) => {
-            let labels = idx::read_labels(&beside)?;
-            if labels.len() != images.len() {
+            let labels = idx::IdxFile::<1>::open(&beside)?;
+            if labels.count() != file.count() {
                 return Err(DataError::Damaged {
                     path: beside,
                     expected: format!(
                         "{} labels, one for each image of {}",
-                        images.len(),
+                        file.count(),
                         path.display()
                     ),
-                    found: labels.len().to_string(),
+                    found: labels.count().to_string(),
                 });
             }
-            labels
+            labels.records(range.clone())?
         }
     };
-    let image = |number| {
-        let pixels = images.get(number)?.to_vec();
+    let images = file.images(range.clone())?;
+    let image = |number: usize| {
+        let place = number - range.start;
+        let pixels = images.get(place)?.to_vec();
         let image = Image::from_planes(1, images.height, images.width, pixels)?;
-        let label = labels.get(number).copied().map(usize::from);
+        let label = labels.get(place).copied().map(usize::from);
         Some(sample(path, Some(number), label, Content::Image(image)))
     };
-    Ok((0..images.len().min(limit)).filter_map(image).collect())
+    Ok(range.clone().filter_map(image).collect())
 }
 
 /// `t10k-labels-idx1-ubyte` beside `t10k-images-idx3-ubyte.gz`, compressed or not.

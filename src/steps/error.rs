@@ -50,7 +50,7 @@ pub enum Error {
     #[error(
         "weights of model `{model}` from {}: {} tensors belong to no parameter: {}. If they are meant to be left out, \
          load with `model.trace()?.load(&weights)?` and go on with `Model::from_graph`",
-        path.display(), unused.len(), unused.join(", ")
+        path.display(), unused.len(), zkml_core::nn::first_few(unused)
     )]
     UnusedWeights {
         /// Name of the model.

@@ -32,7 +32,8 @@ use super::{Error, Model};
 /// # Ok(()) }
 /// ```
 pub trait Load: Forward {
-    /// The network with the weights of a `.safetensors` file, or of a folder with one or with an index of shards.
+    /// The network with the weights of a `.safetensors` file, or of a folder with one or with an index of shards. (Files
+    /// that `torch.save` writes are refused with the two lines that convert them.)
     /// Runs on the shape that the model declares, `#[zk_model(input = [...])]`.
     ///
     /// Strict, as PyTorch's `load_state_dict`: every parameter must be there with its shape, and every tensor of the
@@ -42,7 +43,7 @@ pub trait Load: Forward {
     /// [`Error::Trace`], [`Error::Weights`] with a report of what is missing, [`Error::UnusedWeights`],
     /// [`Error::Optimize`].
     fn load(&self, path: impl AsRef<Path>) -> Result<Model, Error> {
-        load(&type_name::<Self>(), self.trace(), path.as_ref())
+        open(&type_name::<Self>(), self.trace(), path.as_ref())
     }
 
     /// As [`load`](Self::load), on an input of another shape, batch first: for a model that declares none, or for
@@ -51,29 +52,48 @@ pub trait Load: Forward {
     /// # Errors
     /// As [`load`](Self::load).
     fn load_with_input(&self, path: impl AsRef<Path>, shape: &[usize]) -> Result<Model, Error> {
-        load(&type_name::<Self>(), self.trace_with_input(shape), path.as_ref())
+        open(&type_name::<Self>(), self.trace_with_input(shape), path.as_ref())
+    }
+
+    /// As [`load`](Self::load), of weights that are open: `Weights::open(path)?.without_prefix("module.")?` are those of a
+    /// checkpoint that `torch.nn.DataParallel` made.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    fn load_weights(&self, weights: &Weights) -> Result<Model, Error> {
+        load(&type_name::<Self>(), self.trace(), weights)
     }
 }
 
 impl<T: Forward> Load for T {}
 
-fn load(model: &str, traced: Result<Graph<Symbolic>, TraceError>, path: &Path) -> Result<Model, Error> {
+fn open(model: &str, traced: Result<Graph<Symbolic>, TraceError>, path: &Path) -> Result<Model, Error> {
+    let weights = Weights::open(path).map_err(|error| Error::Weights {
+        model: model.to_owned(),
+        path: path.to_path_buf(),
+        error: Box::new(error),
+    })?;
+    load(model, traced, &weights)
+}
+
+fn load(model: &str, traced: Result<Graph<Symbolic>, TraceError>, weights: &Weights) -> Result<Model, Error> {
     let _span = info_span!("load").entered();
     let graph = traced.map_err(|error| Error::Trace {
         model: model.to_owned(),
         error: Box::new(error),
     })?;
-    let loaded = Weights::open(path).and_then(|weights| graph.load(&weights));
-    let (graph, report) = loaded.map_err(|error| Error::Weights {
+    let path = || weights.paths().first().cloned().unwrap_or_default();
+    let (graph, report) = graph.load(weights).map_err(|error| Error::Weights {
         model: model.to_owned(),
-        path: path.to_path_buf(),
+        path: path(),
         error: Box::new(error),
     })?;
-    if !report.unused.is_empty() {
+    let unused = [report.unused, report.outside_index].concat();
+    if !unused.is_empty() {
         return Err(Error::UnusedWeights {
             model: model.to_owned(),
-            path: path.to_path_buf(),
-            unused: report.unused,
+            path: path(),
+            unused,
         });
     }
     Model::from_graph(model, graph)

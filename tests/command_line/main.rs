@@ -4,6 +4,10 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 #[cfg(feature = "prover")]
+mod destination;
+#[cfg(feature = "prover")]
+mod files;
+#[cfg(feature = "prover")]
 mod keys;
 #[cfg(feature = "prover")]
 mod pipeline;
@@ -136,7 +140,7 @@ fn what_cannot_be_read_is_not_called_refused() {
     assert_refused(
         &zkml(&["inspect", "."], folder.path()),
         2,
-        &["not a regular file"],
+        &["cannot read .: expected a regular file, found a folder"],
     );
 }
 

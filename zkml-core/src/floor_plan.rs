@@ -18,6 +18,7 @@ const PLAN: &[(&str, &[&str])] = &[
             "error",
             "field",
             "poly",
+            "files",
             "mapped",
             "secret",
             "int8",

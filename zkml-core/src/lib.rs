@@ -16,6 +16,7 @@ mod debug;
 // Foundation.
 pub mod error;
 pub mod field;
+pub mod files;
 #[cfg(feature = "prover")]
 pub mod int8;
 #[cfg(feature = "prover")]

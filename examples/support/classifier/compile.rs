@@ -69,6 +69,13 @@ impl Task {
         range: Range<usize>,
     ) -> Result<AccuracyReport, Box<dyn Error>> {
         let batches = range.len() / self.batch;
+        let rest = range.len() % self.batch;
+        if rest > 0 {
+            println!(
+                "the last {rest} of the {} samples fill no batch and are left out",
+                range.len()
+            );
+        }
         let inputs = (0..batches)
             .map(|index| {
                 let first = range.start + index * self.batch;

@@ -23,7 +23,7 @@ use zkml::verify::TrustedKey;
 
 use self::proofs::{Times, describe, tamper};
 use super::images::LabelledImages;
-use super::program::{privacy, start_threads};
+use super::program::{make_folder, privacy, start_threads, thread_count};
 use super::progress::spin;
 use super::report::{Stages, print_peak_memory};
 use super::trace::TraceFile;
@@ -35,7 +35,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 0)]
     first: usize,
     /// Number of threads; all that the machine has, unless given
-    #[arg(long)]
+    #[arg(long, value_parser = thread_count())]
     threads: Option<usize>,
     /// Make everything public: smaller proofs that hide nothing
     #[arg(long)]
@@ -96,22 +96,18 @@ impl Task {
     pub(crate) fn run(&self) -> Result<(), Box<dyn Error>> {
         let chosen = self.range("the images to prove", self.options.first, self.count)?;
         let samples = self.range("--samples", 0, self.samples)?;
-        if self.batch == 0 || !self.count.is_multiple_of(self.batch) {
-            return Err(format!(
-                "expected a number of {}s that is a multiple of the batch, found {} in batches of {}",
-                self.noun, self.count, self.batch
-            )
-            .into());
+        self.check_options()?;
+        let out = self.folder();
+        if !chosen.is_empty() {
+            make_folder(&out)?;
         }
         start_threads(self.options.threads)?;
         let trace = TraceFile::start(self.options.trace_out.as_deref());
         let mut stages = Stages::default();
         let network = self.compile_and_measure(samples, &mut stages)?;
-        if chosen.is_empty() {
-            println!("{stages}");
-            return Ok(());
+        if !chosen.is_empty() {
+            self.prove_all(chosen, network, &out, &mut stages)?;
         }
-        self.prove_all(chosen, network, &mut stages)?;
         println!("\n{stages}");
         print_peak_memory();
         if let Some(trace) = trace {
@@ -147,9 +143,9 @@ impl Task {
         &self,
         chosen: Range<usize>,
         network: Quantized,
+        out: &Path,
         stages: &mut Stages,
     ) -> Result<(), Box<dyn Error>> {
-        let out = self.folder()?;
         let model = CompiledModel::new(self.name, network).with_privacy(privacy(self.options.public));
         let key = stages.run("setup", || {
             spin("committing to the weights, proving their range", || {
@@ -164,26 +160,52 @@ impl Task {
         let mut proved = Vec::new();
         let mut times = Times::default();
         for first in chosen.step_by(self.batch) {
-            proved.push(self.prove_batch(first, (&key, &trusted), &out, &mut times)?);
+            proved.push(self.prove_batch(first, (&key, &trusted), out, &mut times)?);
         }
         times.report(proved.len(), self.batch, stages);
         // Chosen is not empty, so there is a first.
         if let Some(proof) = proved.first() {
-            stages.run("write files", || self.write(&out, &key, proof))?;
+            stages.run("write files", || self.write(out, &key, proof))?;
             tamper(&trusted, proof)?;
         }
         Ok(())
     }
 
-    /// Where files go; the folder is made.
-    fn folder(&self) -> Result<PathBuf, String> {
-        let folder = match &self.options.out {
-            Some(folder) => folder.clone(),
-            None => PathBuf::from(format!("target/zkml-{}", self.name)),
-        };
-        fs::create_dir_all(&folder)
-            .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-        Ok(folder)
+    /// Options that cannot go together are refused before anything is done.
+    fn check_options(&self) -> Result<(), String> {
+        let (noun, count, batch, samples) = (self.noun, self.count, self.batch, self.samples);
+        if !count.is_multiple_of(batch) {
+            return Err(format!(
+                "--{noun}s {count}, --batch {batch}: expected a number of {noun}s that is a multiple of the batch"
+            ));
+        }
+        if (1..batch).contains(&samples) {
+            return Err(format!(
+                "--samples {samples}, --batch {batch}: expected at least one batch of samples, or 0 for none"
+            ));
+        }
+        if count == 0 && samples == 0 {
+            return Err(format!("--{noun}s 0, --samples 0: expected something to do"));
+        }
+        if let Some(folder) = self.options.trace_out.as_deref().and_then(Path::parent) {
+            make_folder(if folder.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                folder
+            })?;
+        }
+        if count == 0 && self.options.out.is_some() {
+            return Err(format!(
+                "--{noun}s 0, --out: no files are written without a proof"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Where files go.
+    fn folder(&self) -> PathBuf {
+        let default = || PathBuf::from(format!("target/zkml-{}", self.name));
+        self.options.out.clone().unwrap_or_else(default)
     }
 
     /// `count` images from `first` on, if there are so many.

@@ -49,7 +49,7 @@ pub use slicing::{chunk, select, slice, slice_step, split, squeeze, stack, unbin
 pub use tensor::{Extent, Tensor};
 pub use tokens::{InputKind, Tokens};
 pub use trace::{ModuleScope, TraceError, TraceInput, trace, trace_inputs};
-pub use weights::{LoadReport, WeightError, Weights};
+pub use weights::{LoadReport, WeightError, Weights, first_few};
 
 #[cfg(test)]
 mod shape_tests;

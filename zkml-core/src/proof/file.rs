@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::header::{CHECKSUM_BYTES, HEADER_BYTES};
 use super::{Artifact, FileError, FormatError, Header, from_bytes};
+use crate::files;
 
 /// Reads the artifact of type `T` in a file.
 ///
@@ -100,6 +101,14 @@ pub fn replace_file(
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), FileError> {
     let failed = |error| io_error(path, "write", error);
+    // A device or pipe would be replaced by a file of its name, and `/dev/null` would be one for everybody.
+    if let Ok(metadata) = std::fs::metadata(path)
+        && !metadata.is_file()
+    {
+        let found = files::kind_of(metadata.file_type());
+        let message = format!("expected a file or nothing in its place, found {found}");
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, message)));
+    }
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -131,15 +140,7 @@ pub fn replace_file(
 /// Opens a container: its header, the bytes of the header, the file positioned after them, and its size.
 pub(super) fn open(path: &Path) -> Result<(Header, [u8; HEADER_BYTES], File, u64), FileError> {
     let read = |error| io_error(path, "read", error);
-    // Before opening: a pipe would block there, and its size is not known until it has been read.
-    let metadata = std::fs::metadata(path).map_err(read)?;
-    if !metadata.is_file() {
-        return Err(read(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a regular file",
-        )));
-    }
-    let mut file = File::open(path).map_err(|error| io_error(path, "open", error))?;
+    let (mut file, size) = files::open(path).map_err(read)?;
     let mut start = Vec::with_capacity(HEADER_BYTES);
     (&mut file)
         .take(to_u64(HEADER_BYTES))
@@ -155,7 +156,7 @@ pub(super) fn open(path: &Path) -> Result<(Header, [u8; HEADER_BYTES], File, u64
         .iter_mut()
         .zip(start)
         .for_each(|(byte, value)| *byte = value);
-    Ok((header, bytes, file, metadata.len()))
+    Ok((header, bytes, file, size))
 }
 
 pub(super) fn io_error(path: &Path, action: &'static str, error: io::Error) -> FileError {

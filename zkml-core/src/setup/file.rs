@@ -163,6 +163,15 @@ impl ProvingKey {
         Ok(Opened::read(path)?.model)
     }
 
+    /// Reads the model of a key and the verifying key that belongs to it, without a commitment.
+    ///
+    /// # Errors
+    /// As [`Self::read_file`].
+    pub fn read_verifying(path: &Path) -> Result<(CompiledModel, VerifyingKey), ProveError> {
+        let opened = Opened::read(path)?;
+        Ok((opened.model, opened.verifying))
+    }
+
     /// Opens only the counter of a key written by [`ProvingKey::write_file`]; `None` for public weights.
     ///
     /// # Errors

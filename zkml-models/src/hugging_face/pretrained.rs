@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use zkml_core::execute::ExecutionError;
+use zkml_core::files::{self, Foreign};
 use zkml_core::graph::Graph;
 use zkml_core::nn::{Forward, LoadReport, TraceError, WeightError, Weights};
 use zkml_core::ops::{Float, Symbolic};
 
-use super::{ConfigError, Settings, Tokenizer, TokenizerError};
+use super::{ConfigError, Settings, Tokenizer, TokenizerError, tokenizer};
 use crate::llama::{LlamaConfig, LlamaForCausalLM};
 
 /// A directory that holds no model we can run.
@@ -78,12 +79,15 @@ pub struct PretrainedLlama {
     weights: Weights,
 }
 
+/// Most bytes of a `config.json`; they have about a thousand.
+const CONFIG_BYTES: u64 = 1 << 24;
+
 const HEAD: &str = "lm_head.weight";
 const EMBEDDING: &str = "model.embed_tokens.weight";
 
 impl LlamaForCausalLM {
     /// The model in a directory of Hugging Face's form: `config.json`, `model.safetensors` or
-    /// `model.safetensors.index.json` with its shards (F32, F16 or BF16), `tokenizer.json`.
+    /// `model.safetensors.index.json` with its shards (F64, F32, F16 or BF16), `tokenizer.json`.
     ///
     /// # Errors
     /// A file that is missing or cannot be read; a setting or a tensor that this model does not have, by name.
@@ -95,10 +99,7 @@ impl LlamaForCausalLM {
 impl PretrainedLlama {
     fn open(directory: &Path) -> Result<PretrainedLlama, PretrainedError> {
         let file = directory.join("config.json");
-        let text = std::fs::read_to_string(&file).map_err(|source| PretrainedError::Io {
-            file: file.clone(),
-            source,
-        })?;
+        let text = read_json(&file, CONFIG_BYTES)?;
         let refused = |error| PretrainedError::Config {
             file: file.clone(),
             error,
@@ -106,7 +107,7 @@ impl PretrainedLlama {
         let config = LlamaConfig::from_json(&text).map_err(refused)?;
         let ends = end_tokens(&text).map_err(refused)?;
         let file = directory.join("tokenizer.json");
-        let tokenizer = Tokenizer::from_file(&file)?;
+        let tokenizer = Tokenizer::from_json(&file, &read_json(&file, tokenizer::MAXIMUM_BYTES)?)?;
         // The other way round, a vocabulary is padded to a round number.
         if tokenizer.vocabulary() > config.vocab_size {
             return Err(PretrainedError::Vocabulary {
@@ -192,10 +193,30 @@ impl PretrainedLlama {
         if self.config.tie_word_embeddings {
             report.unused.retain(|key| key != HEAD);
         }
-        if report.unused.is_empty() {
+        if report.unused.is_empty() && report.outside_index.is_empty() {
             Ok(graph)
         } else {
             Err(PretrainedError::Unused(Box::new(report)))
+        }
+    }
+}
+
+/// The text of a JSON file of at most `limit` bytes.
+fn read_json(file: &Path, limit: u64) -> Result<String, PretrainedError> {
+    let failed = |source| PretrainedError::Io {
+        file: file.to_owned(),
+        source,
+    };
+    let text = files::read_to_string(file, limit).map_err(failed)?;
+    match Foreign::of(text.as_bytes()) {
+        None => Ok(text),
+        Some(found) => {
+            let remedy = match found {
+                Foreign::LfsPointer => "; `git lfs install` and `git lfs pull` fetch it",
+                _ => "",
+            };
+            let found = std::io::Error::new(std::io::ErrorKind::InvalidData, format!("{found}{remedy}"));
+            Err(failed(found))
         }
     }
 }

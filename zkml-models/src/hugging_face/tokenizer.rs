@@ -3,6 +3,11 @@
 use core::fmt;
 use std::path::{Path, PathBuf};
 
+use zkml_core::files;
+
+/// Most bytes of a file; that of Llama 3 has 9 MB.
+pub(super) const MAXIMUM_BYTES: u64 = 1 << 28;
+
 /// A tokenizer as Hugging Face's `tokenizers` describes it.
 #[derive(Clone)]
 pub struct Tokenizer {
@@ -52,7 +57,16 @@ impl Tokenizer {
     /// [`TokenizerError::File`].
     pub fn from_file(file: impl AsRef<Path>) -> Result<Tokenizer, TokenizerError> {
         let file = file.as_ref();
-        let inner = tokenizers::Tokenizer::from_file(file).map_err(|error| TokenizerError::File {
+        let text = files::read_to_string(file, MAXIMUM_BYTES).map_err(|error| TokenizerError::File {
+            file: file.to_owned(),
+            found: error.to_string(),
+        })?;
+        Self::from_json(file, &text)
+    }
+
+    /// The tokenizer in the text of `file`.
+    pub(super) fn from_json(file: &Path, text: &str) -> Result<Tokenizer, TokenizerError> {
+        let inner = tokenizers::Tokenizer::from_bytes(text).map_err(|error| TokenizerError::File {
             file: file.to_owned(),
             found: error.to_string(),
         })?;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use super::LoadReport;
+use super::convert::remedy;
+use crate::files::Foreign;
 
 /// Weights that cannot be opened or do not fit the model.
 #[derive(thiserror::Error)]
@@ -32,6 +34,14 @@ pub enum WeightError {
         /// What is wrong with it.
         found: String,
     },
+    /// A file of another kind, with what converts it.
+    #[error("{}: expected a safetensors file, found {found}{}", file.display(), remedy(*found, file))]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// What it is.
+        found: Foreign,
+    },
     /// The index is not the JSON it should be.
     #[error("{}: expected {expected}, found {found}", file.display())]
     Index {
@@ -42,35 +52,39 @@ pub enum WeightError {
         /// What does.
         found: String,
     },
-    /// The index names a shard without one of the tensors it should have, or two shards have it.
-    #[error("{}: expected tensor `{path}` {expected}, found it {found}", file.display())]
+    /// A shard lacks a tensor that the index says it has.
+    #[error("{}: expected tensor `{path}` in this shard, as the index says, found it not there", file.display())]
     Shard {
         /// The shard.
         file: PathBuf,
         /// The tensor.
         path: String,
-        /// Where it should be.
-        expected: &'static str,
-        /// Where it is.
-        found: &'static str,
+    },
+    /// No tensor has the prefix that was to be stripped, or two tensors would have one name without it.
+    #[error("expected names that begin with `{prefix}` and differ without it, found {found}")]
+    Prefix {
+        /// The prefix.
+        prefix: String,
+        /// The names.
+        found: String,
     },
     /// A type of number that is not supported.
-    #[error("{path}: expected F32, F16 or BF16, found {found}")]
+    #[error("{path}: expected F64, F32, F16 or BF16, found {found}")]
     Dtype {
         /// The parameter.
         path: String,
         /// Its type.
         found: String,
     },
-    /// A value is NaN or infinite.
-    #[error("{path}: expected finite values, found {value} at index {index:?}")]
+    /// A value is NaN or infinite, or becomes so in 32 bits.
+    #[error("{path}: expected finite values of float32, found {value} at index {index:?}")]
     NotFinite {
         /// The parameter.
         path: String,
         /// Where in the tensor.
         index: Vec<usize>,
         /// The value.
-        value: f32,
+        value: f64,
     },
     /// Parameters are missing or have another shape.
     #[error("expected weights for every parameter of the model, found:\n{0}")]

@@ -1,22 +1,21 @@
-//! Opening safetensors files: one, or the shards of an index.
+//! Opening safetensors files, and the tensors in them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
-use super::WeightError;
+use super::json::refuse_duplicate_keys;
+use super::{WeightError, shards};
+use crate::files::{self, Foreign};
 use crate::mapped::MappedFile;
-
-const INDEX: &str = "model.safetensors.index.json";
-const SINGLE: &str = "model.safetensors";
 
 /// Where a tensor lies.
 #[derive(Debug, Clone)]
-struct Entry {
-    file: usize,
+pub(super) struct Entry {
+    pub(super) file: usize,
     dtype: Dtype,
     shape: Vec<usize>,
     bytes: Range<usize>,
@@ -26,34 +25,72 @@ struct Entry {
 #[derive(Debug)]
 pub struct Weights {
     files: Vec<MappedFile>,
-    entries: BTreeMap<String, Entry>,
+    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) outside: Vec<String>,
 }
 
 impl Weights {
-    /// Opens a `.safetensors` file, an index (`.json`) with its shards beside it, or a directory with
+    /// Opens a `.safetensors` file, an index (`.json`) with its shards beside it or below, or a directory with
     /// `model.safetensors.index.json`, `model.safetensors`, or a single `.safetensors` file.
     ///
+    /// Where two shards hold a tensor, the index decides. Tensors that it does not name are not loaded:
+    /// [`Self::outside_index`].
+    ///
     /// # Errors
-    /// A file that is missing, truncated or no safetensors file, with its name; an index that does not match its
-    /// shards or names a file outside of its directory.
+    /// A file that is missing, truncated or no safetensors file, with its name and, for files of PyTorch, the lines that
+    /// convert it; a name that stands twice; an index that does not match its shards or names a file outside of its
+    /// directory.
     pub fn open(path: impl AsRef<Path>) -> Result<Weights, WeightError> {
         let path = path.as_ref();
         let mut weights = Weights {
             files: Vec::new(),
             entries: BTreeMap::new(),
+            paths: Vec::new(),
+            outside: Vec::new(),
         };
         let metadata = std::fs::metadata(path).map_err(|source| io(path, source))?;
         let file = if metadata.is_dir() {
-            find(path)?
+            shards::find(path)?
         } else {
             path.to_owned()
         };
         if file.extension().is_some_and(|extension| extension == "json") {
             weights.add_shards(&file)?;
         } else {
-            weights.add_file(&file)?;
+            weights.entries = weights.map(&file)?;
         }
         Ok(weights)
+    }
+
+    /// The same tensors, where names that begin with `prefix` have lost it. Example: `module.`, which
+    /// `torch.nn.DataParallel` puts before each name, and `_orig_mod.`, which `torch.compile` does. As
+    /// `torch.nn.modules.utils.consume_prefix_in_state_dict_if_present`.
+    ///
+    /// # Errors
+    /// No name that begins with it; a name that another tensor has then.
+    pub fn without_prefix(mut self, prefix: &str) -> Result<Weights, WeightError> {
+        let error = |found: String| WeightError::Prefix {
+            prefix: prefix.to_owned(),
+            found,
+        };
+        let has_prefix = |name: &String| name.starts_with(prefix) && name.len() > prefix.len();
+        if prefix.is_empty() || !self.entries.keys().any(has_prefix) {
+            let names: Vec<&String> = self.entries.keys().collect();
+            return Err(error(super::first_few(&names)));
+        }
+        let mut entries = BTreeMap::new();
+        for (name, entry) in core::mem::take(&mut self.entries) {
+            let own = match has_prefix(&name) {
+                true => name[prefix.len()..].to_owned(),
+                false => name.clone(),
+            };
+            if entries.insert(own.clone(), entry).is_some() {
+                return Err(error(format!("both `{own}` and `{prefix}{own}`")));
+            }
+        }
+        self.entries = entries;
+        Ok(self)
     }
 
     /// Names of all tensors, in order.
@@ -61,40 +98,40 @@ impl Weights {
         self.entries.keys().map(String::as_str)
     }
 
+    /// Names of the tensors that stand in a shard but not in the index, and are not loaded; each with its file.
+    pub fn outside_index(&self) -> &[String] {
+        &self.outside
+    }
+
+    /// The files that were opened; an index comes before its shards.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
     /// Shape of the tensor `name`.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.entries.get(name).map(|entry| entry.shape.as_slice())
     }
 
-    /// Values of the tensor `name` in row-major order, as `f32`.
+    /// Values of the tensor `name` in row-major order, rounded to `f32`.
     ///
     /// # Errors
-    /// Another type than F32, F16 and BF16.
+    /// Another type than F64, F32, F16 and BF16.
     pub fn values(&self, name: &str) -> Result<Option<Vec<f32>>, WeightError> {
-        let Some(entry) = self.entries.get(name) else {
-            return Ok(None);
-        };
-        let Some(bytes) = self
-            .files
-            .get(entry.file)
-            .and_then(|file| file.get(entry.bytes.clone()))
-        else {
+        let Some((dtype, bytes)) = self.bytes(name) else {
             return Ok(None);
         };
         let halves = || bytes.as_chunks::<2>().0.iter();
-        Ok(Some(match entry.dtype {
+        Ok(Some(match dtype {
+            Dtype::F64 => doubles(bytes).map(|value| value as f32).collect(),
             Dtype::F32 => bytes
                 .as_chunks::<4>()
                 .0
                 .iter()
                 .map(|&word| f32::from_le_bytes(word))
                 .collect(),
-            Dtype::F16 => halves()
-                .map(|&half| half::f16::from_le_bytes(half).to_f32())
-                .collect(),
-            Dtype::BF16 => halves()
-                .map(|&half| half::bf16::from_le_bytes(half).to_f32())
-                .collect(),
+            Dtype::F16 => halves().map(|&half| f16::from_le_bytes(half).to_f32()).collect(),
+            Dtype::BF16 => halves().map(|&half| bf16::from_le_bytes(half).to_f32()).collect(),
             other => {
                 return Err(WeightError::Dtype {
                     path: name.to_owned(),
@@ -104,15 +141,45 @@ impl Weights {
         }))
     }
 
-    fn add_file(&mut self, path: &Path) -> Result<(), WeightError> {
-        let file = File::open(path).map_err(|source| io(path, source))?;
-        let map = MappedFile::new(&file).map_err(|source| io(path, source))?;
-        let tensors = SafeTensors::deserialize(&map).map_err(|error| WeightError::NotSafetensors {
+    /// The value at `position` of a tensor of 64 bits, which may be beyond `f32`; nothing for other types.
+    pub(super) fn double(&self, name: &str, position: usize) -> Option<f64> {
+        match self.bytes(name)? {
+            (Dtype::F64, bytes) => doubles(bytes).nth(position),
+            _ => None,
+        }
+    }
+
+    fn bytes(&self, name: &str) -> Option<(Dtype, &[u8])> {
+        let entry = self.entries.get(name)?;
+        let bytes = self.files.get(entry.file)?.get(entry.bytes.clone())?;
+        Some((entry.dtype, bytes))
+    }
+
+    /// Maps a safetensors file, and says which tensors are in it.
+    pub(super) fn map(&mut self, path: &Path) -> Result<BTreeMap<String, Entry>, WeightError> {
+        let (file, length) = files::open(path).map_err(|source| io(path, source))?;
+        let foreign = |found| WeightError::Foreign {
             file: path.to_owned(),
-            found: format!("{error} ({} bytes)", map.len()),
-        })?;
+            found,
+        };
+        // Some systems do not map an empty file.
+        if length == 0 {
+            return Err(foreign(Foreign::Empty));
+        }
+        let map = MappedFile::new(&file).map_err(|source| io(path, source))?;
+        let refused = |error: String| match Foreign::of(&map) {
+            Some(found) => foreign(found),
+            None => WeightError::NotSafetensors {
+                file: path.to_owned(),
+                found: format!("{error} ({} bytes)", map.len()),
+            },
+        };
+        let tensors = SafeTensors::deserialize(&map).map_err(|error| refused(error.to_string()))?;
+        let (header, _) = SafeTensors::read_metadata(&map).map_err(|error| refused(error.to_string()))?;
+        let header = map.get(8..8 + header).unwrap_or_default();
+        refuse_duplicate_keys(header).map_err(|error| refused(format!("in its header {error}")))?;
         let start = map.as_ptr() as usize;
-        let mut entries = Vec::new();
+        let mut entries = BTreeMap::new();
         for (name, view) in tensors.iter() {
             let offset = view.data().as_ptr() as usize - start;
             let bytes = offset..offset + view.data().len();
@@ -122,103 +189,20 @@ impl Weights {
                 shape: view.shape().to_vec(),
                 bytes,
             };
-            entries.push((name.to_owned(), entry));
-        }
-        for (name, entry) in entries {
-            if self.entries.insert(name.clone(), entry).is_some() {
-                let (expected, found) = ("in one shard", "in another as well");
-                return Err(WeightError::Shard {
-                    file: path.to_owned(),
-                    path: name,
-                    expected,
-                    found,
-                });
-            }
+            entries.insert(name.to_owned(), entry);
         }
         self.files.push(map);
-        Ok(())
-    }
-
-    fn add_shards(&mut self, index: &Path) -> Result<(), WeightError> {
-        let invalid = |expected, found: String| WeightError::Index {
-            file: index.to_owned(),
-            expected,
-            found,
-        };
-        let text = std::fs::read(index).map_err(|source| io(index, source))?;
-        let json: serde_json::Value =
-            serde_json::from_slice(&text).map_err(|error| invalid("JSON", error.to_string()))?;
-        let map = json
-            .get("weight_map")
-            .and_then(serde_json::Value::as_object)
-            .ok_or_else(|| invalid("an object `weight_map`", "none".to_owned()))?;
-        let mut shards: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (tensor, shard) in map {
-            let shard = shard
-                .as_str()
-                .ok_or_else(|| invalid("the name of a shard", format!("{tensor}: {shard}")))?;
-            // Only plain names: an index from elsewhere must not make us read other files.
-            let mut parts = Path::new(shard).components();
-            if !matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) {
-                return Err(invalid(
-                    "shards in the directory of the index",
-                    format!("`{shard}`"),
-                ));
-            }
-            shards.entry(shard).or_default().push(tensor);
-        }
-        let directory = index.parent().unwrap_or_else(|| Path::new(""));
-        for (shard, tensors) in shards {
-            let file = directory.join(shard);
-            let position = self.files.len();
-            self.add_file(&file)?;
-            for tensor in tensors {
-                let found = match self.entries.get(tensor) {
-                    Some(entry) if entry.file == position => continue,
-                    Some(_) => "in another shard",
-                    None => "nowhere",
-                };
-                let expected = "in this shard, as the index says";
-                return Err(WeightError::Shard {
-                    file,
-                    path: tensor.to_owned(),
-                    expected,
-                    found,
-                });
-            }
-        }
-        Ok(())
+        self.paths.push(path.to_owned());
+        Ok(entries)
     }
 }
 
-/// The file to open in `directory`.
-fn find(directory: &Path) -> Result<PathBuf, WeightError> {
-    for name in [INDEX, SINGLE] {
-        let file = directory.join(name);
-        if file.exists() {
-            return Ok(file);
-        }
-    }
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(|source| io(directory, source))? {
-        let file = entry.map_err(|source| io(directory, source))?.path();
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "safetensors")
-        {
-            found.push(file);
-        }
-    }
-    match found.as_slice() {
-        [only] => Ok(only.clone()),
-        _ => Err(WeightError::NoWeights {
-            directory: directory.to_owned(),
-            found: found.len(),
-        }),
-    }
+fn doubles(bytes: &[u8]) -> impl Iterator<Item = f64> {
+    let words = bytes.as_chunks::<8>().0.iter();
+    words.map(|&word| f64::from_le_bytes(word))
 }
 
-fn io(file: &Path, source: std::io::Error) -> WeightError {
+pub(super) fn io(file: &Path, source: std::io::Error) -> WeightError {
     WeightError::Io {
         file: file.to_owned(),
         source,

@@ -1,6 +1,6 @@
 //! Putting weights into a traced graph.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ndarray::ArrayD;
 
@@ -16,7 +16,7 @@ impl Graph<Symbolic> {
     ///
     /// # Errors
     /// [`WeightError::Mismatch`] with the whole report when a parameter is missing or has another shape; a
-    /// parameter that is not F32, F16 or BF16, or holds NaN or infinity.
+    /// parameter that is not F64, F32, F16 or BF16, or holds NaN or infinity.
     pub fn load(self, weights: &Weights) -> Result<(Graph<Float>, LoadReport), WeightError> {
         let mut report = LoadReport::default();
         let wanted: HashSet<&str> = self
@@ -44,7 +44,9 @@ impl Graph<Symbolic> {
                 }),
             }
         }
+        report.prefix = extra_prefix(&report.missing, &unused, weights);
         report.unused = unused.into_iter().map(str::to_owned).collect();
+        report.outside_index = weights.outside_index().to_vec();
         if !report.is_complete() {
             return Err(WeightError::Mismatch(Box::new(report)));
         }
@@ -90,11 +92,41 @@ fn suggest(path: &str, shape: &[usize], unused: &[&str], weights: &Weights) -> O
         .map(|name| (*name).to_owned())
 }
 
+/// How many missing parameters are looked for to find a prefix.
+const TRIED: usize = 8;
+
+/// What stands before the names of most of the missing parameters in the file, and how many it would give their
+/// weights. Example: `module.`.
+fn extra_prefix(missing: &[MissingParameter], unused: &[&str], weights: &Weights) -> Option<(String, usize)> {
+    let prefixes: BTreeSet<&str> = missing
+        .iter()
+        .take(TRIED)
+        .flat_map(|parameter| {
+            unused
+                .iter()
+                .filter_map(|name| name.strip_suffix(parameter.path.as_str()))
+        })
+        .filter(|prefix| prefix.ends_with('.'))
+        .collect();
+    let found = |prefix: &str| {
+        let fits = |parameter: &&MissingParameter| {
+            weights.shape(&format!("{prefix}{}", parameter.path)) == Some(&parameter.shape)
+        };
+        missing.iter().filter(fits).count()
+    };
+    prefixes
+        .into_iter()
+        .map(|prefix| (prefix.to_owned(), found(prefix)))
+        .filter(|(_, found)| 2 * found > missing.len())
+        .max_by_key(|(_, found)| *found)
+}
+
 fn read(weights: &Weights, parameter: &ParameterSpec) -> Result<Parameter, WeightError> {
     let (path, shape) = (parameter.path.clone(), parameter.stored_shape());
     let values = weights.values(&path)?.unwrap_or_default();
     if let Some(position) = values.iter().position(|value| !value.is_finite()) {
-        let value = values[position];
+        let value = weights.double(&path, position);
+        let value = value.unwrap_or_else(|| f64::from(values[position]));
         return Err(WeightError::NotFinite {
             path,
             index: unravel(position, &shape),

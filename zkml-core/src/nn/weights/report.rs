@@ -35,6 +35,10 @@ pub struct LoadReport {
     pub wrong_shape: Vec<MisshapenParameter>,
     /// Tensors of the file that no parameter asked for (PyTorch's `num_batches_tracked` counters left out).
     pub unused: Vec<String>,
+    /// Tensors that stand in a shard but not in the index, each with its shard: they are not loaded.
+    pub outside_index: Vec<String>,
+    /// What the file's names have in front of those of the model, and how many parameters would be found without it.
+    pub prefix: Option<(String, usize)>,
 }
 
 impl LoadReport {
@@ -42,6 +46,19 @@ impl LoadReport {
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.wrong_shape.is_empty()
     }
+}
+
+/// How many of each kind are named in a report.
+const NAMED: usize = 4;
+
+/// The first of some names, and how many follow. Example: `a, b, c, d and 12 more`.
+pub fn first_few(names: &[impl AsRef<str>]) -> String {
+    let named: Vec<&str> = names.iter().take(NAMED).map(AsRef::as_ref).collect();
+    let rest = match names.len() - named.len() {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    };
+    named.join(", ") + &rest
 }
 
 impl fmt::Display for LoadReport {
@@ -54,31 +71,49 @@ impl fmt::Display for LoadReport {
             self.wrong_shape.len(),
             self.unused.len()
         )?;
-        for MissingParameter {
-            path,
-            shape,
-            suggestion,
-        } in &self.missing
-        {
-            write!(f, "\n  missing      {path} {shape:?}")?;
-            if let Some(suggestion) = suggestion {
-                write!(f, ", did you mean `{suggestion}`?")?;
-            }
-        }
-        for MisshapenParameter {
-            path,
-            expected,
-            found,
-        } in &self.wrong_shape
-        {
+        if let Some((prefix, found)) = &self.prefix {
             write!(
                 f,
-                "\n  wrong shape  {path}: expected {expected:?}, found {found:?}"
+                "\n  with the prefix `{prefix}` the file has {found} of the {} missing ones: `--strip-prefix {prefix}` on \
+                 the command line, `Weights::open(path)?.without_prefix(\"{prefix}\")?` in Rust",
+                self.missing.len()
             )?;
         }
-        for path in &self.unused {
-            write!(f, "\n  unused       {path}")?;
-        }
-        Ok(())
+        rows(f, "missing      ", &self.missing, |f, parameter| {
+            write!(f, "{} {:?}", parameter.path, parameter.shape)?;
+            match &parameter.suggestion {
+                Some(suggestion) => write!(f, ", did you mean `{suggestion}`?"),
+                None => Ok(()),
+            }
+        })?;
+        rows(f, "wrong shape  ", &self.wrong_shape, |f, parameter| {
+            let MisshapenParameter {
+                path,
+                expected,
+                found,
+            } = parameter;
+            write!(f, "{path}: expected {expected:?}, found {found:?}")
+        })?;
+        rows(f, "unused       ", &self.unused, |f, path| f.write_str(path))?;
+        rows(f, "not in the index: ", &self.outside_index, |f, path| {
+            f.write_str(path)
+        })
+    }
+}
+
+/// The first of a list, a line each, and how many follow.
+fn rows<T>(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    list: &[T],
+    row: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
+    for entry in list.iter().take(NAMED) {
+        write!(f, "\n  {title}")?;
+        row(f, entry)?;
+    }
+    match list.len().saturating_sub(NAMED) {
+        0 => Ok(()),
+        rest => write!(f, "\n  {title}and {rest} more"),
     }
 }
