@@ -17,6 +17,8 @@ mod debug;
 pub mod error;
 pub mod field;
 #[cfg(feature = "prover")]
+pub mod float;
+#[cfg(feature = "prover")]
 pub mod int8;
 #[cfg(feature = "prover")]
 mod mapped;

@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 use rayon::prelude::*;
 
 use super::Quantized;
-use crate::execute::{ExecutionError, Executor, float::execute_float_on};
+use crate::execute::{ExecutionError, Executor, float::FloatExecutor};
 use crate::graph::Graph;
 use crate::ops::Float;
 
@@ -145,17 +145,28 @@ impl AccuracyReport {
             });
         }
         let executor = Executor::new(&quantized.graph).map_err(AccuracyError::Execution)?;
-        let of_sample = |(sample, &inputs): (usize, &&[ArrayD<f32>])| {
-            let labels = labels.and_then(|labels| labels.get(sample * rows..(sample + 1) * rows));
-            let tally = Tally::of_sample(float, quantized, &executor, (sample, inputs), labels);
-            progress();
-            tally
-        };
-        let tally = samples
-            .par_iter()
-            .enumerate()
-            .map(of_sample)
-            .try_reduce(|| Tally::new(float.nodes.len()), |a, b| Ok(a.merge(b)))?;
+        let floats = FloatExecutor::new(float).map_err(AccuracyError::Execution)?;
+        let mut tally = Tally::new(float.nodes.len());
+        let block = floats.values_together();
+        for (number, samples) in samples.chunks(block).enumerate() {
+            let first = number * block;
+            let values = floats.values(samples).map_err(|failed| AccuracyError::Sample {
+                sample: first + failed.sample,
+                reason: failed.reason,
+            })?;
+            let of_sample = |(index, (exact, &inputs)): (usize, (&Vec<ArrayD<f32>>, &&[ArrayD<f32>]))| {
+                let sample = first + index;
+                let labels = labels.and_then(|labels| labels.get(sample * rows..(sample + 1) * rows));
+                let tally = Tally::of_sample(float, quantized, &executor, (sample, inputs, exact), labels);
+                progress();
+                tally
+            };
+            let tallies: Vec<_> = values.par_iter().zip(samples).enumerate().map(of_sample).collect();
+            // In the order of the samples: sums of floats depend on it.
+            for other in tallies {
+                tally = tally.merge(other?);
+            }
+        }
         let layers = float
             .nodes
             .iter()
@@ -205,12 +216,11 @@ impl Tally {
         float: &Graph<Float>,
         quantized: &Quantized,
         executor: &Executor<'_>,
-        (sample, inputs): (usize, &[ArrayD<f32>]),
+        (sample, inputs, exact): (usize, &[ArrayD<f32>], &[ArrayD<f32>]),
         labels: Option<&[usize]>,
     ) -> Result<Self, AccuracyError> {
         let reject = |reason| AccuracyError::Sample { sample, reason };
         let mut tally = Self::new(float.nodes.len());
-        let exact = execute_float_on(float, inputs).map_err(reject)?;
         let output = float
             .outputs
             .first()
@@ -235,7 +245,7 @@ impl Tally {
             .products
             .iter_mut()
             .zip(&quantized.correspondence)
-            .zip(&exact)
+            .zip(exact)
         {
             let Some((id, _)) = counterpart else { continue };
             let integers = execution.value(*id).ok_or(AccuracyError::OtherGraph)?;
