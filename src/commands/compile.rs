@@ -309,7 +309,9 @@ impl Compile {
         let mut network = console.spin("quantizing", || quantize(&graph, &calibration, &plan.quantize))?;
         let ran = |pass: &&dyn Pass| pass.level() != Level::Model && plan.quantize.switches.runs(*pass);
         let progress = console.steps("measuring passes", all().filter(ran).count());
-        let measured = explain_with(&graph, &calibration, &plan.quantize, &plan.privacy, || progress.inc(1));
+        let measured = explain_with(&graph, &calibration, &plan.quantize, &plan.privacy, || {
+            progress.inc(1)
+        });
         progress.finish_and_clear();
         let measured = measured?;
         let record = &mut network.record;

@@ -90,10 +90,18 @@ impl<'a> FloatExecutor<'a> {
     /// # Errors
     /// A graph that was not validated.
     pub fn new(graph: &'a Graph<Float>) -> Result<Self, ExecutionError> {
-        let weights: usize = graph.parameters.iter().map(|parameter| parameter.values.len()).sum();
+        let weights: usize = graph
+            .parameters
+            .iter()
+            .map(|parameter| parameter.values.len())
+            .sum();
         let mut executor = Self::without_layers(graph);
         if weights <= KEPT_WEIGHTS {
-            let layers = graph.nodes.par_iter().with_max_len(1).map(|node| executor.layer(node));
+            let layers = graph
+                .nodes
+                .par_iter()
+                .with_max_len(1)
+                .map(|node| executor.layer(node));
             executor.layers = layers.collect::<Result<_, _>>()?;
         }
         Ok(executor)
@@ -120,7 +128,10 @@ impl<'a> FloatExecutor<'a> {
             node,
             operands: &[],
         };
-        node.op.room().float_layer(&site).ok_or_else(|| inconsistent(node))
+        node.op
+            .room()
+            .float_layer(&site)
+            .ok_or_else(|| inconsistent(node))
     }
 
     /// How many samples [`Self::visit`] should be given at once: enough for whole tiles, and not more than memory near
@@ -184,7 +195,10 @@ impl<'a> FloatExecutor<'a> {
         let mut by_sample: Vec<Vec<ArrayD<f32>>> =
             samples.iter().map(|_| Vec::with_capacity(nodes.len())).collect();
         for values in nodes {
-            by_sample.iter_mut().zip(values).for_each(|(own, value)| own.push(value));
+            by_sample
+                .iter_mut()
+                .zip(values)
+                .for_each(|(own, value)| own.push(value));
         }
         Ok(by_sample)
     }
@@ -198,8 +212,10 @@ impl<'a> FloatExecutor<'a> {
         samples: &[impl AsRef<[ArrayD<f32>]>],
     ) -> Result<Vec<Vec<ArrayD<f32>>>, FailedSample> {
         let outputs = &self.graph.outputs;
-        let mut all: Vec<Vec<ArrayD<f32>>> =
-            samples.iter().map(|_| vec![ArrayD::default(vec![0]); outputs.len()]).collect();
+        let mut all: Vec<Vec<ArrayD<f32>>> = samples
+            .iter()
+            .map(|_| vec![ArrayD::default(vec![0]); outputs.len()])
+            .collect();
         let block = self.together();
         for (number, (samples, all)) in samples.chunks(block).zip(all.chunks_mut(block)).enumerate() {
             let visited = self.visit(samples, |node, values| {
@@ -224,8 +240,10 @@ impl<'a> FloatExecutor<'a> {
         mut each: impl FnMut(usize, &mut [Vec<ArrayD<f32>>]) -> Result<(), E>,
     ) -> Result<Vec<Vec<ArrayD<f32>>>, E> {
         for (sample, inputs) in samples.iter().enumerate() {
-            check_inputs(self.graph, inputs.as_ref(), |fact, input| check_input(fact, input))
-                .map_err(|reason| FailedSample { sample, reason })?;
+            check_inputs(self.graph, inputs.as_ref(), |fact, input| {
+                check_input(fact, input)
+            })
+            .map_err(|reason| FailedSample { sample, reason })?;
         }
         let mut values: Vec<Vec<ArrayD<f32>>> = Vec::with_capacity(self.graph.nodes.len());
         let mut input = 0;
@@ -234,7 +252,9 @@ impl<'a> FloatExecutor<'a> {
                 let own = input;
                 input += 1;
                 let of_sample = samples.iter().filter_map(|inputs| inputs.as_ref().get(own));
-                of_sample.map(|input| input.as_standard_layout().into_owned()).collect()
+                of_sample
+                    .map(|input| input.as_standard_layout().into_owned())
+                    .collect()
             } else {
                 self.compute(index, &values, samples.len())?
             };
@@ -266,10 +286,15 @@ impl<'a> FloatExecutor<'a> {
             }
         };
         let operands = |sample: usize| -> Option<Vec<&ArrayD<f32>>> {
-            node.inputs.iter().map(|id| values.get(id.0)?.get(sample)).collect()
+            node.inputs
+                .iter()
+                .map(|id| values.get(id.0)?.get(sample))
+                .collect()
         };
         if let Some(layer) = layer {
-            let operands: Option<Vec<_>> = (0..samples).map(|sample| operands(sample)?.first().copied()).collect();
+            let operands: Option<Vec<_>> = (0..samples)
+                .map(|sample| operands(sample)?.first().copied())
+                .collect();
             let value = operands.and_then(|operands| layer.multiply(&operands, &node.fact));
             return value.ok_or_else(|| first(inconsistent(node)));
         }
@@ -339,19 +364,32 @@ mod tests {
         let parameter = |builder: &mut GraphBuilder<Float>, path: &str, shape: &[usize]| {
             let values = values(path.len() as u64, shape.iter().product());
             let values = ArrayD::from_shape_vec(shape, values).unwrap();
-            builder.parameter(Parameter { path: path.into(), values })
+            builder.parameter(Parameter {
+                path: path.into(),
+                values,
+            })
         };
         let x = builder.input("x", &[1, 2, 6, 6]).unwrap();
         let window = Window2d::new([3, 3], [1, 1], [1, 1], [1, 1]);
-        let (weight, bias) = (parameter(&mut builder, "w", &[5, 2, 3, 3]), Some(parameter(&mut builder, "bias", &[5])));
-        let conv = ops::Conv2d { weight, bias, window, groups: 1 };
+        let (weight, bias) = (
+            parameter(&mut builder, "w", &[5, 2, 3, 3]),
+            Some(parameter(&mut builder, "bias", &[5])),
+        );
+        let conv = ops::Conv2d {
+            weight,
+            bias,
+            window,
+            groups: 1,
+        };
         let y = builder.add("conv", conv, &[x]).unwrap();
         let relu = builder.add("relu", ops::Relu, &[y]).unwrap();
         let sum = builder.add("sum", ops::Add, &[y, relu]).unwrap();
         let pool = builder.add("pool", ops::GlobalAvgPool2d, &[sum]).unwrap();
         let flat = builder.reshape("flat", pool, &[1, 5]).unwrap();
         let weight = parameter(&mut builder, "linear", &[3, 5]);
-        let z = builder.add("fc", ops::Linear { weight, bias: None }, &[flat]).unwrap();
+        let z = builder
+            .add("fc", ops::Linear { weight, bias: None }, &[flat])
+            .unwrap();
         builder.finish(vec![z, sum]).unwrap()
     }
 
@@ -362,7 +400,10 @@ mod tests {
             .map(|sample| vec![ArrayD::from_shape_vec(vec![1, 2, 6, 6], values(sample + 9, 72)).unwrap()])
             .collect();
         let bits = |value: &ArrayD<f32>| value.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-        let alone: Vec<_> = samples.iter().map(|sample| execute_float_on(&graph, sample).unwrap()).collect();
+        let alone: Vec<_> = samples
+            .iter()
+            .map(|sample| execute_float_on(&graph, sample).unwrap())
+            .collect();
         let executor = FloatExecutor::new(&graph).unwrap();
         for (together, alone) in executor.values(&samples).unwrap().iter().zip(&alone) {
             assert!(together.iter().map(bits).eq(alone.iter().map(bits)));
@@ -374,7 +415,12 @@ mod tests {
         let mut seen = Vec::new();
         executor
             .visit(&samples, |id, values| {
-                assert!(values.iter().zip(&alone).all(|(value, alone)| bits(value) == bits(&alone[id.0])));
+                assert!(
+                    values
+                        .iter()
+                        .zip(&alone)
+                        .all(|(value, alone)| bits(value) == bits(&alone[id.0]))
+                );
                 seen.push(id.0);
                 Ok::<_, FailedSample>(())
             })
@@ -387,10 +433,14 @@ mod tests {
     fn values_are_dropped_after_their_last_use() {
         let graph = network();
         let executor = FloatExecutor::new(&graph).unwrap();
-        let dead: Vec<Vec<usize>> =
-            (0..graph.nodes.len()).map(|index| executor.dead_after(index).collect()).collect();
+        let dead: Vec<Vec<usize>> = (0..graph.nodes.len())
+            .map(|index| executor.dead_after(index).collect())
+            .collect();
         // x, conv, relu, sum, pool, flat, fc
-        assert_eq!(dead, [vec![], vec![0], vec![], vec![1, 2], vec![3], vec![4], vec![5, 6]]);
+        assert_eq!(
+            dead,
+            [vec![], vec![0], vec![], vec![1, 2], vec![3], vec![4], vec![5, 6]]
+        );
         assert!(executor.together() > executor.values_together());
     }
 

@@ -67,7 +67,10 @@ impl Matrix {
         results: Vec<&mut [f32]>,
     ) {
         assert_eq!(rows.len(), results.len(), "a result for each row");
-        assert!(start.is_none_or(|start| start.len() == self.outputs), "a start for each output");
+        assert!(
+            start.is_none_or(|start| start.len() == self.outputs),
+            "a start for each output"
+        );
         if self.outputs == 0 {
             return;
         }
@@ -86,7 +89,10 @@ impl Matrix {
             for result in results.by_ref().take(rows.len()) {
                 assert_eq!(result.len(), self.outputs, "a value for each output");
                 let parts = result.chunks_mut(width);
-                tasks[first..].iter_mut().zip(parts).for_each(|(task, part)| task.2.push(part));
+                tasks[first..]
+                    .iter_mut()
+                    .zip(parts)
+                    .for_each(|(task, part)| task.2.push(part));
             }
         }
         let run = |(output, rows, results)| self.task(backend, (rows, start), output, results);
@@ -122,7 +128,8 @@ impl Matrix {
                 let mut sums: Tile = [[0f32; LANES]; ROWS];
                 if let Some(start) = start {
                     let start = &start[output + first..][..lanes];
-                    sums.iter_mut().for_each(|sums| sums[..lanes].copy_from_slice(start));
+                    sums.iter_mut()
+                        .for_each(|sums| sums[..lanes].copy_from_slice(start));
                 }
                 let panel = &self.panels[(output + first) * inner..][..LANES * inner];
                 multiply_add(backend, rows.len(), left, (panel, &self.strips), &mut sums);

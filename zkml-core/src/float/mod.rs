@@ -13,9 +13,9 @@
 //! Convolutions (`ops::product`) walk over their images themselves.
 
 mod matrix;
-mod tile;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tile;
 
 pub use matrix::Matrix;
 pub use tile::{LANES, ROWS, Strips, Tile, multiply_add};

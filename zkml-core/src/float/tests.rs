@@ -78,7 +78,10 @@ fn tasks_share_a_large_product() {
     let matrix = Matrix::new(inner, outputs, |k, o| m[k * outputs + o]);
     let lines: Vec<&[f32]> = x.chunks_exact(inner).collect();
     let product = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         let mut y = vec![f32::NAN; rows * outputs];
         pool.install(|| {
             let backend = crate::field::kernels::Backend::best();

@@ -63,7 +63,11 @@ pub fn multiply_add(
     sums: &mut Tile,
 ) {
     assert!(rows <= ROWS, "a tile has at most {ROWS} rows");
-    assert_eq!(left.len(), rows * strips.count(), "a value for each row and strip");
+    assert_eq!(
+        left.len(),
+        rows * strips.count(),
+        "a value for each row and strip"
+    );
     assert!(strips.reach <= right.len(), "strips lie inside their operand");
     let operands = Operands {
         left,

@@ -56,7 +56,11 @@ impl IntTensor {
 impl From<ArrayD<i32>> for IntTensor {
     fn from(array: ArrayD<i32>) -> Self {
         // Two loops without exits, which take a fraction of the time.
-        let array = if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() };
+        let array = if array.is_standard_layout() {
+            array
+        } else {
+            array.as_standard_layout().into_owned()
+        };
         let fits = |inside: bool, value: &i32| inside & (-128..128).contains(value);
         let tensor = match array.as_slice() {
             Some(values) if values.iter().fold(true, fits) => {

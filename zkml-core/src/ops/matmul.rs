@@ -121,7 +121,12 @@ impl FloatRoom for Matmul {
         for ((left, right), y) in lefts.zip(rights).zip(y.chunks_exact_mut((rows * columns).max(1))) {
             let matrix = Matrix::new(inner, columns, |k, o| right[k * columns + o]);
             let rows: Vec<&[f32]> = left.chunks_exact(inner.max(1)).collect();
-            matrix.multiply(Backend::best(), &rows, None, y.chunks_exact_mut(columns.max(1)).collect());
+            matrix.multiply(
+                Backend::best(),
+                &rows,
+                None,
+                y.chunks_exact_mut(columns.max(1)).collect(),
+            );
         }
         ArrayD::from_shape_vec(site.shape(), y).ok()
     }

@@ -67,7 +67,11 @@ pub fn opening_terms(code: &CodeParameters, masked: bool) -> Vec<ErrorTerm> {
         ErrorTerm::new(&QUERIES, "opening: queries", code.query_bits()),
         ErrorTerm::new(&PROXIMITY, "opening: proximity", proximity),
         ErrorTerm::new(&SUBSPACE, "opening: subspace", field - 1.0),
-        ErrorTerm::new(&COMBINATION, "opening: combination", field - libm::log2(combination)),
+        ErrorTerm::new(
+            &COMBINATION,
+            "opening: combination",
+            field - libm::log2(combination),
+        ),
         ErrorTerm::new(&MERGE, "opening: merge", field - libm::log2(merge)),
     ]
 }

@@ -161,7 +161,12 @@ impl AccuracyReport {
                 progress();
                 tally
             };
-            let tallies: Vec<_> = values.par_iter().zip(samples).enumerate().map(of_sample).collect();
+            let tallies: Vec<_> = values
+                .par_iter()
+                .zip(samples)
+                .enumerate()
+                .map(of_sample)
+                .collect();
             // In the order of the samples: sums of floats depend on it.
             for other in tallies {
                 tally = tally.merge(other?);

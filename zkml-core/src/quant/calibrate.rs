@@ -120,7 +120,8 @@ impl Calibration {
             samples: 0,
             method,
         };
-        let executor = FloatExecutor::new(graph).map_err(|reason| CalibrationError::Sample { sample: 0, reason })?;
+        let executor =
+            FloatExecutor::new(graph).map_err(|reason| CalibrationError::Sample { sample: 0, reason })?;
         let mut samples = samples.into_iter();
         loop {
             let block: Vec<Vec<ArrayD<f32>>> = samples.by_ref().take(executor.together()).collect();
@@ -146,7 +147,12 @@ impl Calibration {
     }
 
     /// Notes the values of a node on some samples.
-    fn observe(&mut self, node: &Node<Float>, id: NodeId, values: &[ArrayD<f32>]) -> Result<(), CalibrationError> {
+    fn observe(
+        &mut self,
+        node: &Node<Float>,
+        id: NodeId,
+        values: &[ArrayD<f32>],
+    ) -> Result<(), CalibrationError> {
         for (sample, value) in values.iter().enumerate() {
             if let Some((index, value)) = not_finite(value) {
                 return Err(CalibrationError::Overflow {

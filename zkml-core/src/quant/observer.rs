@@ -47,7 +47,10 @@ impl Observer {
             samples.iter().for_each(|values| own.observe(values));
             own
         };
-        let parts: Vec<Self> = samples.par_chunks(samples.len().div_ceil(threads)).map(part).collect();
+        let parts: Vec<Self> = samples
+            .par_chunks(samples.len().div_ceil(threads))
+            .map(part)
+            .collect();
         parts.iter().for_each(|part| self.merge(part));
     }
 
@@ -78,7 +81,10 @@ impl Observer {
             counts[0][bin(&pair[0])] += 1;
             counts[1][bin(&pair[1])] += 1;
         }
-        pairs.remainder().iter().for_each(|value| counts[0][bin(value)] += 1);
+        pairs
+            .remainder()
+            .iter()
+            .for_each(|value| counts[0][bin(value)] += 1);
         for (i, count) in self.bins.iter_mut().enumerate() {
             *count += u64::from(counts[0][i]) + u64::from(counts[1][i]);
         }

@@ -17,13 +17,18 @@ pub(crate) fn quantize_weights(weight: &ArrayD<f32>, scales: &[f64], limit: i64)
     let weight = weight.as_standard_layout();
     let channel = weight.len() / weight.shape()[0].max(1);
     if let (Some(to), Some(from), true) = (quantized.as_slice_mut(), weight.as_slice(), channel > 0) {
-        let channels = to.par_chunks_exact_mut(channel).zip(from.par_chunks_exact(channel));
+        let channels = to
+            .par_chunks_exact_mut(channel)
+            .zip(from.par_chunks_exact(channel));
         let quantize = |(o, (to, from)): (usize, (&mut [i32], &[f32]))| {
             let scale = scale_of(scales, o);
             let round = |value: f32| whole((f64::from(value) / scale).clamp(-limit, limit)) as i32;
             to.iter_mut().zip(from).for_each(|(to, from)| *to = round(*from));
         };
-        channels.with_min_len(PARALLEL_CELLS.div_ceil(channel)).enumerate().for_each(quantize);
+        channels
+            .with_min_len(PARALLEL_CELLS.div_ceil(channel))
+            .enumerate()
+            .for_each(quantize);
     }
     quantized
 }

@@ -78,7 +78,10 @@ impl PretrainedLlama {
             let executor = FloatExecutor::new(&graph).map_err(PretrainedError::Run)?;
             let outputs = executor.outputs(&inputs);
             let outputs = outputs.map_err(|failed| PretrainedError::Run(failed.reason))?;
-            batches.iter_mut().zip(outputs).for_each(|(batch, outputs)| batch.step(outputs));
+            batches
+                .iter_mut()
+                .zip(outputs)
+                .for_each(|(batch, outputs)| batch.step(outputs));
             past = length;
             progress();
         }
@@ -131,7 +134,7 @@ mod tests {
     #[test]
     fn tokens_are_drawn_by_their_probability() {
         let mut random = ChaCha8Rng::seed_from_u64(7);
-        let logits = [0.0, f64::ln(3.0), f64::NEG_INFINITY, f64::ln(4.0)];
+        let logits = [0.0, libm::log(3.0), f64::NEG_INFINITY, libm::log(4.0)];
         let mut counts = [0usize; 4];
         for _ in 0..8000 {
             counts[draw(&logits, &mut random) as usize] += 1;

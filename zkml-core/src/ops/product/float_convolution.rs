@@ -100,7 +100,10 @@ impl FloatConvolution {
         window: Window2d,
         groups: usize,
     ) -> Option<Self> {
-        let (outputs, depth) = (bias.len().checked_div(groups)?, weights.len().checked_div(bias.len())?);
+        let (outputs, depth) = (
+            bias.len().checked_div(groups)?,
+            weights.len().checked_div(bias.len())?,
+        );
         let fits = outputs * groups == bias.len() && depth == inputs * window.kernel[0] * window.kernel[1];
         if !fits || depth == 0 {
             return None;
@@ -110,8 +113,9 @@ impl FloatConvolution {
         for group in 0..groups {
             for first in (0..outputs).step_by(ROWS) {
                 let (output, rows) = (group * outputs + first, ROWS.min(outputs - first));
-                let rows_of_weights: Vec<&[f32]> =
-                    weights[output * depth..][..rows * depth].chunks_exact(depth).collect();
+                let rows_of_weights: Vec<&[f32]> = weights[output * depth..][..rows * depth]
+                    .chunks_exact(depth)
+                    .collect();
                 packed.extend((0..depth).flat_map(|k| rows_of_weights.iter().map(move |row| row[k])));
                 blocks.push(Block { group, output, rows });
             }
@@ -149,7 +153,9 @@ impl FloatConvolution {
             .iter()
             .flat_map(|x| x.chunks_exact(channels * height * width))
             .collect();
-        let mut places = results.iter_mut().flat_map(|y| y.chunks_exact_mut(outputs * positions));
+        let mut places = results
+            .iter_mut()
+            .flat_map(|y| y.chunks_exact_mut(outputs * positions));
 
         let few = self.blocks.iter().all(|block| block.rows < FEW_OUTPUTS);
         let threads = rayon::current_num_threads();
@@ -201,7 +207,9 @@ impl FloatConvolution {
     /// Has the sums of each output of the block begin at its bias.
     fn start(&self, block: &Block, sums: &mut Tile) {
         let bias = &self.bias[block.output..][..block.rows];
-        sums.iter_mut().zip(bias).for_each(|(sums, bias)| *sums = [*bias; LANES]);
+        sums.iter_mut()
+            .zip(bias)
+            .for_each(|(sums, bias)| *sums = [*bias; LANES]);
     }
 
     /// Gathers [`LANES`] positions at a time, of all images of the task.
@@ -345,14 +353,18 @@ impl Layout {
                 let Some(source_row) = channel.chunks_exact(width).nth(source(0, row)) else {
                     break;
                 };
-                let (Some(cells), Some(from)) =
-                    (cells.get_mut(first_column..), source_row.get(source(1, first_column)..))
-                else {
+                let (Some(cells), Some(from)) = (
+                    cells.get_mut(first_column..),
+                    source_row.get(source(1, first_column)..),
+                ) else {
                     continue;
                 };
                 match stride[1] {
                     1 => cells[..from.len()].copy_from_slice(from),
-                    step => cells.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, from)| *to = *from),
+                    step => cells
+                        .iter_mut()
+                        .zip(from.iter().step_by(step))
+                        .for_each(|(to, from)| *to = *from),
                 }
             }
         }

@@ -69,11 +69,17 @@ impl FloatLayer {
             return None;
         }
         let x: Vec<&[f32]> = samples.iter().map(|x| x.as_slice()).collect::<Option<_>>()?;
-        let mut results: Vec<Vec<f32>> = samples.iter().map(|_| vec![0.0; shape.iter().product()]).collect();
+        let mut results: Vec<Vec<f32>> = samples
+            .iter()
+            .map(|_| vec![0.0; shape.iter().product()])
+            .collect();
         match &self.0 {
             Kind::Linear { matrix, bias } => {
                 let (&inputs, &outputs) = (operand.shape().last()?, shape.last()?);
-                let (rows, results_rows) = (operand.len().checked_div(inputs)?, shape.iter().product::<usize>());
+                let (rows, results_rows) = (
+                    operand.len().checked_div(inputs)?,
+                    shape.iter().product::<usize>(),
+                );
                 if inputs != matrix.inner() || outputs != matrix.outputs() || results_rows != rows * outputs {
                     return None;
                 }
@@ -117,8 +123,10 @@ mod tests {
             for i in 0..ws[1] {
                 for kh in 0..ws[2] {
                     for kw in 0..ws[3] {
-                        let h = (y[2] * window.stride[0] + kh * window.dilation[0]).wrapping_sub(window.padding[0]);
-                        let w = (y[3] * window.stride[1] + kw * window.dilation[1]).wrapping_sub(window.padding[1]);
+                        let h = (y[2] * window.stride[0] + kh * window.dilation[0])
+                            .wrapping_sub(window.padding[0]);
+                        let w = (y[3] * window.stride[1] + kw * window.dilation[1])
+                            .wrapping_sub(window.padding[1]);
                         let c = y[1] / (ws[0] / groups) * ws[1] + i;
                         sum += weight[[y[1], i, kh, kw]] * x.get([y[0], c, h, w]).unwrap_or(&0.0);
                     }
@@ -132,10 +140,16 @@ mod tests {
         values.iter().map(|value| value.to_bits()).collect()
     }
 
-    fn check(layer: &FloatLayer, samples: &[ArrayD<f32>], expected: &[ArrayD<f32>]) -> Result<(), TestCaseError> {
+    fn check(
+        layer: &FloatLayer,
+        samples: &[ArrayD<f32>],
+        expected: &[ArrayD<f32>],
+    ) -> Result<(), TestCaseError> {
         let operands: Vec<&ArrayD<f32>> = samples.iter().collect();
         for &backend in available_backends() {
-            let found = layer.multiply_with(backend, &operands, expected[0].shape()).unwrap();
+            let found = layer
+                .multiply_with(backend, &operands, expected[0].shape())
+                .unwrap();
             for (found, expected) in found.iter().zip(expected) {
                 prop_assert_eq!(found.shape(), expected.shape());
                 prop_assert_eq!(bits(found), bits(expected), "{}", backend.name());
@@ -194,15 +208,23 @@ mod tests {
         for (groups, channels) in [(1, 70), (35, 70), (70, 70)] {
             let weight = tensor(3, &[channels, channels / groups, 3, 3]);
             let layer = FloatLayer::new(weight.view(), None, Some((window, groups))).unwrap();
-            let samples: Vec<_> = (0..9).map(|sample| tensor(sample, &[1, channels, 7, 5])).collect();
+            let samples: Vec<_> = (0..9)
+                .map(|sample| tensor(sample, &[1, channels, 7, 5]))
+                .collect();
             let operands: Vec<&ArrayD<f32>> = samples.iter().collect();
             let run = |threads: usize| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .unwrap();
                 pool.install(|| layer.multiply(&operands, samples[0].shape()).unwrap())
             };
             let (one, five) = (run(1), run(5));
             assert!(one.iter().map(bits).eq(five.iter().map(bits)));
-            assert_eq!(bits(&one[8]), bits(&convolved(&samples[8], &weight, None, &window, groups)));
+            assert_eq!(
+                bits(&one[8]),
+                bits(&convolved(&samples[8], &weight, None, &window, groups))
+            );
         }
     }
 
@@ -216,7 +238,15 @@ mod tests {
         let (layer, x) = (layer(2).unwrap(), tensor(2, &[1, 4, 5, 5]));
         assert!(layer.multiply(&[&x], &[1, 6, 5, 5]).is_some());
         assert!(layer.multiply(&[&x], &[1, 6, 5, 4]).is_none());
-        assert!(layer.multiply(&[&x, &tensor(2, &[1, 4, 5, 6])], &[1, 6, 5, 5]).is_none());
-        assert!(layer.multiply(&[&tensor(2, &[1, 3, 5, 5])], &[1, 6, 5, 5]).is_none());
+        assert!(
+            layer
+                .multiply(&[&x, &tensor(2, &[1, 4, 5, 6])], &[1, 6, 5, 5])
+                .is_none()
+        );
+        assert!(
+            layer
+                .multiply(&[&tensor(2, &[1, 3, 5, 5])], &[1, 6, 5, 5])
+                .is_none()
+        );
     }
 }
