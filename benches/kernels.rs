@@ -2,15 +2,18 @@
 //!
 //! `cargo bench --bench kernels`. Tables have 2^12 elements (64 KiB of `K`: they stay in the second-level cache),
 //! `fold` is also measured on 2^16; the throughput is in elements that a kernel reads at an index (`fold` and the
-//! rounds: of the result), in multiply-adds for the int8 products. Tables of functions are computed as a verifier does.
+//! rounds: of the result), in multiply-adds for products of int8 and of `f32`. Tables of functions are computed as a verifier does.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ndarray::ArrayD;
 use zkml_core::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use zkml_core::field::kernels::available_backends;
 use zkml_core::field::{K, M61, from_u64};
+use zkml_core::graph::Window2d;
+use zkml_core::ops::FloatLayer;
 
 const LENGTH: usize = 1 << 12;
 const LONG: usize = 1 << 16;
@@ -184,6 +187,35 @@ fn int8(criterion: &mut Criterion) {
     }
 }
 
+/// A convolution of VGG-16 (256 to 256 channels, 3 x 3, on 8 x 8) and a depthwise one, on 8 images in `f32`; the
+/// throughput is in multiply-adds.
+fn float_convolutions(criterion: &mut Criterion) {
+    let mut next = residues(5);
+    let mut tensor = |shape: &[usize]| {
+        let value = |residue: M61| (residue.value % 2001) as f32 / 1000.0 - 1.0;
+        ArrayD::from_shape_simple_fn(shape, || next.next().map_or(0.0, value))
+    };
+    let window = Window2d::new([3, 3], [1, 1], [1, 1], [1, 1]);
+    for (name, groups) in [("float_convolution", 1), ("float_depthwise", 256)] {
+        let (shape, weight) = ([1, 256, 8, 8], tensor(&[256, 256 / groups, 3, 3]));
+        let Some(layer) = FloatLayer::new(weight.view(), None, Some((window, groups))) else {
+            return;
+        };
+        let images: Vec<ArrayD<f32>> = (0..8).map(|_| tensor(&shape)).collect();
+        let images: Vec<&ArrayD<f32>> = images.iter().collect();
+        for &backend in available_backends() {
+            let mut group = criterion.benchmark_group(backend.name());
+            let products = images.len() * 64 * weight.len();
+            group
+                .sample_size(20)
+                .throughput(Throughput::Elements(products as u64));
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| layer.multiply_with(backend, black_box(&images), &shape))
+            });
+        }
+    }
+}
+
 /// Tables of functions on 2^13 values; the throughput is in entries.
 fn function_tables(criterion: &mut Criterion) {
     let number = |value: f64| Dyadic::from_f64(value).ok();
@@ -238,6 +270,7 @@ criterion_group!(
     tables,
     butterflies,
     int8,
+    float_convolutions,
     function_tables
 );
 criterion_main!(kernels);

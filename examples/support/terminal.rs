@@ -115,7 +115,7 @@ fn bar(length: f32, style: Style) -> String {
 /// Softmax of logits.
 pub(crate) fn probabilities(logits: &[f32]) -> Vec<f32> {
     let maximum = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exponentials: Vec<f32> = logits.iter().map(|logit| (logit - maximum).exp()).collect();
+    let exponentials: Vec<f32> = logits.iter().map(|logit| libm::expf(logit - maximum)).collect();
     let sum: f32 = exponentials.iter().sum();
     exponentials.iter().map(|exponential| exponential / sum).collect()
 }

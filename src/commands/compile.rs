@@ -15,10 +15,10 @@ use zkml::models::registry::{self, Entry};
 use zkml::nn::{Weights, first_few};
 use zkml::ops::Float;
 use zkml::optimize::operation::per_channel_scales::PerChannelScales;
-use zkml::optimize::{Switches, optimize};
+use zkml::optimize::{Level, Pass, Switches, all, optimize};
 use zkml::proof::{read_file, write_file};
 use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, quantize};
-use zkml::setup::explain;
+use zkml::setup::explain_with;
 use zkml::{Privacy, Visibility};
 
 use super::accuracy::measure;
@@ -326,9 +326,13 @@ impl Compile {
         let calibration = Calibration::collect(&graph, inputs, self.range)?;
         progress.finish_and_clear();
         let mut network = console.spin("quantizing", || quantize(&graph, &calibration, &plan.quantize))?;
-        let measured = console.spin("measuring passes", || {
-            explain(&graph, &calibration, &plan.quantize, &plan.privacy)
-        })?;
+        let ran = |pass: &&dyn Pass| pass.level() != Level::Model && plan.quantize.switches.runs(*pass);
+        let progress = console.steps("measuring passes", all().filter(ran).count());
+        let measured = explain_with(&graph, &calibration, &plan.quantize, &plan.privacy, || {
+            progress.inc(1)
+        });
+        progress.finish_and_clear();
+        let measured = measured?;
         let record = &mut network.record;
         record.passes = reports.into_iter().chain(measured).collect();
         record.preprocessing = Some(plan.preprocessing);

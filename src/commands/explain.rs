@@ -64,7 +64,7 @@ fn bounds(bounds: &[Bound]) -> Fact {
             None => largest.push(bound),
         }
     }
-    let bits = |bound: &Bound| (bound.reached.max(1) as f64).log2();
+    let bits = |bound: &Bound| libm::log2(bound.reached.max(1) as f64);
     let line = |bound: &&Bound| format!("{}: 2^{:.1} at `{}`", bound.quantity, bits(bound), bound.layer);
     let lines: Vec<String> = largest.iter().map(line).collect();
     let value = |bound: &Bound| json!({ "layer": bound.layer, "quantity": bound.quantity, "largest": bound.reached.to_string() });

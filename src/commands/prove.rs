@@ -190,7 +190,7 @@ fn report(model: &CompiledModel, answer: &Answer, console: &mut Console<'_>) -> 
 /// Softmax. The largest score is subtracted first, so that `exp` does not overflow.
 fn probabilities(scores: &[f64]) -> Vec<f64> {
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = scores.iter().map(|score| (score - largest).exp()).collect();
+    let powers: Vec<f64> = scores.iter().map(|score| libm::exp(score - largest)).collect();
     let sum: f64 = powers.iter().sum();
     powers.iter().map(|power| power / sum).collect()
 }

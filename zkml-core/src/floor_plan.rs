@@ -17,6 +17,7 @@ const PLAN: &[(&str, &[&str])] = &[
             "debug",
             "error",
             "field",
+            "float",
             "poly",
             "files",
             "mapped",

@@ -8,6 +8,14 @@
 //!
 //! Without the feature `prover` only what a verifier needs is built.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests may compare with the system's functions"
+    )
+)]
+
 // Shapes of up to 2^36 cells are computed in `usize`.
 const _: () = assert!(usize::BITS >= 64, "zkml needs a 64-bit target");
 
@@ -17,6 +25,8 @@ mod debug;
 pub mod error;
 pub mod field;
 pub mod files;
+#[cfg(feature = "prover")]
+pub mod float;
 #[cfg(feature = "prover")]
 pub mod int8;
 #[cfg(feature = "prover")]

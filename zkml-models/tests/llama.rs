@@ -131,12 +131,12 @@ fn perplexity(logits: &[ArrayD<f32>], windows: &[ArrayD<f32>]) -> f64 {
         let ids: Vec<usize> = ids.iter().map(|&id| id as usize).collect();
         let rows = logits.index_axis(Axis(0), 0);
         for (row, &next) in rows.outer_iter().zip(&ids[1..]) {
-            let sum: f64 = row.iter().map(|&x| f64::from(x).exp()).sum();
-            loss += sum.ln() - f64::from(row[next]);
+            let sum: f64 = row.iter().map(|&x| libm::exp(f64::from(x))).sum();
+            loss += libm::log(sum) - f64::from(row[next]);
             count += 1.0;
         }
     }
-    f64::exp(loss / count)
+    libm::exp(loss / count)
 }
 
 #[test]

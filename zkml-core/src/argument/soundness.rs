@@ -27,7 +27,7 @@ pub struct SoundnessReport {
 impl SoundnessReport {
     /// Bits of this argument and `other` together: errors add up.
     pub fn sum(&self, other: &Self) -> f64 {
-        -((-self.bits).exp2() + (-other.bits).exp2()).log2()
+        -libm::log2(libm::exp2(-self.bits) + libm::exp2(-other.bits))
     }
 }
 
@@ -68,7 +68,7 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
     if statement.masking.is_some() {
         // Powers of eta over the constraints, then a polynomial of degree 2 in xi.
         let error = statement.tape.constraints.saturating_add(2) as f64;
-        let bits = f64::from(FIELD_BITS) - error.log2();
+        let bits = f64::from(FIELD_BITS) - libm::log2(error);
         terms.push(ErrorTerm::new(&CLOSING, "closing: constraints", bits));
     }
     let bits = total(&terms);
@@ -80,7 +80,7 @@ pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
 fn equality_term(circuit: &Circuit) -> Option<ErrorTerm> {
     let equalities = circuit.equalities.iter();
     let variables = equalities.map(|&id| circuit[id].shape.variables()).max()?;
-    let bits = f64::from(FIELD_BITS) - (variables.max(1) as f64).log2();
+    let bits = f64::from(FIELD_BITS) - libm::log2(variables.max(1) as f64);
     Some(ErrorTerm::new(&EQUALITIES, "equalities: random point", bits))
 }
 
@@ -96,7 +96,7 @@ fn reduction_terms(statement: &Statement<'_>) -> Vec<ErrorTerm> {
         // Batching by independent coefficients: 1/|K| for two claims or more.
         let error = degrees.saturating_add(usize::from(claims > 1)).max(1) as f64;
         let name = format!("reduction, depth {depth}: {claims} claims, {rounds} rounds");
-        ErrorTerm::new(&REDUCTION, name, f64::from(FIELD_BITS) - error.log2())
+        ErrorTerm::new(&REDUCTION, name, f64::from(FIELD_BITS) - libm::log2(error))
     });
     terms.collect()
 }
@@ -114,7 +114,7 @@ fn copies_term(statement: &Statement<'_>) -> Option<ErrorTerm> {
     if variables == 0 {
         return None;
     }
-    let bits = f64::from(FIELD_BITS) - (variables as f64 * further as f64).log2();
+    let bits = f64::from(FIELD_BITS) - libm::log2(variables as f64 * further as f64);
     Some(ErrorTerm::new(
         &COPIES,
         "weights: the same in all commitments",

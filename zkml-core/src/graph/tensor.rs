@@ -55,11 +55,21 @@ impl IntTensor {
 
 impl From<ArrayD<i32>> for IntTensor {
     fn from(array: ArrayD<i32>) -> Self {
-        let bytes: Option<Vec<i8>> = array.iter().map(|&value| i8::try_from(value).ok()).collect();
-        match bytes.and_then(|bytes| Int8Tensor::new(array.shape(), bytes)) {
-            Some(tensor) => Self::Int8(tensor),
-            None => Self::Int32(array),
-        }
+        // Two loops without exits, which take a fraction of the time.
+        let array = if array.is_standard_layout() {
+            array
+        } else {
+            array.as_standard_layout().into_owned()
+        };
+        let fits = |inside: bool, value: &i32| inside & (-128..128).contains(value);
+        let tensor = match array.as_slice() {
+            Some(values) if values.iter().fold(true, fits) => {
+                let bytes = values.iter().map(|&value| value as i8).collect();
+                Int8Tensor::new(array.shape(), bytes)
+            }
+            _ => None,
+        };
+        tensor.map_or(Self::Int32(array), Self::Int8)
     }
 }
 

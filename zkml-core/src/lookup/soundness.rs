@@ -35,7 +35,7 @@ fn fraction_bits(statement: &Statement) -> f64 {
         .unwrap_or(0);
     let degree = arity.saturating_sub(1).max(1) as f64;
     let rows = statement.rows().max(1) as f64;
-    f64::from(FIELD_BITS) - (rows * degree).log2()
+    f64::from(FIELD_BITS) - libm::log2(rows * degree)
 }
 
 /// Soundness errors of the lookup argument.
@@ -56,7 +56,7 @@ pub fn soundness(statement: &Statement) -> Vec<ErrorTerm> {
     let mut terms = vec![ErrorTerm::new(&FRACTIONS, name, bits)];
     if variables > 0.0 {
         // sum_{k < n} (2 k + 2) = n (n + 1)
-        let bits = field - (variables * (variables + 1.0)).log2();
+        let bits = field - libm::log2(variables * (variables + 1.0));
         terms.push(ErrorTerm::new(&LAYERS, "lookup: layers", bits));
     }
     terms

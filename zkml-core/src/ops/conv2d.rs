@@ -10,7 +10,7 @@ use super::product::{add_bias, check_products, rank4, window_factor};
 use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, IntOp, IntegerLayer, IntegerSite, QuantizeError, Quantizing, product};
+use super::{FloatLayer, FloatSite, IntOp, IntegerLayer, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
 use crate::graph::{
     OperandError, ParameterId, Shape, ShapeError, Site, Window2d, attempt, choice, infer, of_rank, positive,
@@ -238,9 +238,14 @@ impl FloatRoom for Conv2d {
     }
 
     #[cfg(feature = "prover")]
+    fn float_layer(&self, site: &FloatSite<'_>) -> Option<Option<FloatLayer>> {
+        let (weight, bias) = (site.parameter(self.weight)?, site.optional(self.bias)?);
+        FloatLayer::new(weight, bias, Some((self.window, self.groups))).map(Some)
+    }
+
+    #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        let (x, weight, bias) = site.affine(self.weight, self.bias)?;
-        product::conv2d(x, weight, &self.window, self.groups, bias, site.shape())
+        site.multiply(&self.float_layer(site)??)
     }
 
     #[cfg(feature = "prover")]

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use super::{Float, Int};
+use super::{Float, FloatLayer, Int};
 use crate::graph::{Graph, Node, ParameterId, Stage};
 
 /// Cells of a tensor that one task works on at least.
@@ -58,14 +58,9 @@ impl<'a> FloatSite<'a> {
         optional(id, |id| Some(self.parameter(id)?.iter().copied().collect()))
     }
 
-    /// The operand, weight and bias of an affine layer; `None` where one of them does not exist.
-    #[allow(clippy::type_complexity, reason = "named by the line above")]
-    pub fn affine(
-        &self,
-        weight: ParameterId,
-        bias: Option<ParameterId>,
-    ) -> Option<(&'a ArrayD<f32>, ArrayViewD<'a, f32>, Option<Vec<f32>>)> {
-        Some((self.operand(0)?, self.parameter(weight)?, self.optional(bias)?))
+    /// The operand multiplied with a layer; `None` where it does not fit.
+    pub fn multiply(&self, layer: &FloatLayer) -> Option<ArrayD<f32>> {
+        layer.multiply(&[self.operand(0)?], self.shape())?.pop()
     }
 }
 

@@ -9,7 +9,7 @@ use super::product::{add_bias, check_products};
 use super::room::weight_and_bias;
 use super::{AffineLayer, FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
-use super::{FloatSite, IntOp, IntegerLayer, IntegerSite, QuantizeError, Quantizing};
+use super::{FloatLayer, FloatSite, IntOp, IntegerLayer, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId};
 use crate::graph::{
     MAX_RANK, OperandError, ParameterId, Shape, ShapeError, Site, attempt, infer, positive, sized,
@@ -130,19 +130,14 @@ impl FloatRoom for Linear {
     }
 
     #[cfg(feature = "prover")]
+    fn float_layer(&self, site: &FloatSite<'_>) -> Option<Option<FloatLayer>> {
+        let (weight, bias) = (site.parameter(self.weight)?, site.optional(self.bias)?);
+        FloatLayer::new(weight, bias, None).map(Some)
+    }
+
+    #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        let (x, weight, bias) = site.affine(self.weight, self.bias)?;
-        let weight = weight.as_standard_layout();
-        let (weight, x) = (weight.as_slice()?, x.as_slice()?);
-        let outputs = *site.shape().last()?;
-        let inputs = weight.len().checked_div(outputs)?;
-        let mut y = Vec::with_capacity(site.shape().iter().product());
-        for row in x.chunks_exact(inputs.max(1)) {
-            for (o, weights) in weight.chunks_exact(inputs.max(1)).enumerate() {
-                y.push(dot(row, weights) + bias.as_ref().map_or(0.0, |bias| bias[o]));
-            }
-        }
-        ArrayD::from_shape_vec(site.shape(), y).ok()
+        site.multiply(&self.float_layer(site)??)
     }
 
     #[cfg(feature = "prover")]
@@ -151,21 +146,6 @@ impl FloatRoom for Linear {
         let op = |(weight, bias)| IntOp::Linear(Linear { weight, bias });
         quantizing.products((self.weight, self.bias), axis, &op)
     }
-}
-
-/// Eight partial sums, so that the compiler may use vector registers.
-#[cfg(feature = "prover")]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0f32; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let pairs = a_chunks.remainder().iter().zip(b_chunks.remainder());
-    let tail: f32 = pairs.map(|(a, b)| a * b).sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + tail
 }
 
 impl IntegerRoom for Linear {

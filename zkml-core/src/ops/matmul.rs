@@ -1,7 +1,7 @@
 //! `torch.matmul` of two tensors that are computed: `[..., I, J]` times `[..., J, K]` is `[..., I, K]`.
 
 #[cfg(feature = "prover")]
-use ndarray::{ArrayD, ArrayView2, IxDyn, LinalgScalar};
+use ndarray::{ArrayD, ArrayView2, IxDyn};
 use serde::{Deserialize, Serialize};
 
 use super::lowering::cropped;
@@ -10,6 +10,10 @@ use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite,
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{Axis, CircuitError, ColumnId};
+#[cfg(feature = "prover")]
+use crate::field::kernels::Backend;
+#[cfg(feature = "prover")]
+use crate::float::Matrix;
 use crate::graph::{
     IntFact, MAX_RANK, OperandError, Operator, Shape, ShapeError, Site, attempt, sized, unlike,
 };
@@ -108,7 +112,23 @@ impl Room for Matmul {
 impl FloatRoom for Matmul {
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
-        products(site.operand(0)?, site.operand(1)?, site.shape())
+        let (left, right) = (site.operand(0)?, site.operand(1)?);
+        let (&inner, &columns) = (left.shape().last()?, right.shape().last()?);
+        let rows = *left.shape().get(left.ndim().checked_sub(2)?)?;
+        let mut y = vec![0f32; site.shape().iter().product()];
+        let lefts = left.as_slice()?.chunks_exact((rows * inner).max(1));
+        let rights = right.as_slice()?.chunks_exact((inner * columns).max(1));
+        for ((left, right), y) in lefts.zip(rights).zip(y.chunks_exact_mut((rows * columns).max(1))) {
+            let matrix = Matrix::new(inner, columns, |k, o| right[k * columns + o]);
+            let rows: Vec<&[f32]> = left.chunks_exact(inner.max(1)).collect();
+            matrix.multiply(
+                Backend::best(),
+                &rows,
+                None,
+                y.chunks_exact_mut(columns.max(1)).collect(),
+            );
+        }
+        ArrayD::from_shape_vec(site.shape(), y).ok()
     }
 
     #[cfg(feature = "prover")]
@@ -121,7 +141,7 @@ impl FloatRoom for Matmul {
 
 /// The values of all matrices of the batch, one after the other.
 #[cfg(feature = "prover")]
-fn products<T: LinalgScalar>(left: &ArrayD<T>, right: &ArrayD<T>, shape: &[usize]) -> Option<ArrayD<T>> {
+fn products(left: &ArrayD<i64>, right: &ArrayD<i64>, shape: &[usize]) -> Option<ArrayD<i64>> {
     let &[.., rows, inner] = left.shape() else {
         return None;
     };

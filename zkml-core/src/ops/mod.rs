@@ -42,8 +42,8 @@ pub(crate) use hyper_parameters::hyper_parameters;
 pub(crate) use lowering::BIAS_DIGITS;
 pub use lowering::{Hint, Lowering};
 #[cfg(feature = "prover")]
-pub use product::{IntegerLayer, Layer};
 pub use padding_mode::PaddingMode;
+pub use product::{FloatLayer, IntegerLayer, Layer};
 pub use properties::Properties;
 #[cfg(feature = "prover")]
 pub use quantizing::{Accumulator, Activation, Affine, Channels, QuantizeError, Quantizing, ShiftError};

@@ -96,7 +96,7 @@ impl FloatRoom for Prelu {
         let sum = WeightedSum {
             coefficients: vec![1 << bits, -1],
         };
-        let scale = positive.scale * (-f64::from(bits)).exp2();
+        let scale = positive.scale * libm::exp2(-f64::from(bits));
         quantizing.accumulate(sum.into(), vec![positive.node, scaled], scale)
     }
 }

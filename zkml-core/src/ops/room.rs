@@ -5,7 +5,8 @@ use ndarray::ArrayD;
 
 #[cfg(feature = "prover")]
 use super::{
-    Computed, ExecutionError, FloatSite, IntegerLayer, IntegerSite, Layer, QuantizeError, Quantizing,
+    Computed, ExecutionError, FloatLayer, FloatSite, IntegerLayer, IntegerSite, Layer, QuantizeError,
+    Quantizing,
 };
 use super::{Lowering, Properties, RangeError, RangeSite};
 use crate::circuit::{CircuitError, ColumnId, Table};
@@ -129,7 +130,15 @@ pub trait FloatRoom: Room {
         Ok(())
     }
 
-    /// Its values, as PyTorch computes them in evaluation mode; `None` for operands of the wrong number or shape.
+    /// The layer that it is, its weights laid out; nothing for most operations. `None` where the graph does not fit
+    /// together. An execution multiplies many samples with it at once.
+    #[cfg(feature = "prover")]
+    fn float_layer(&self, _site: &FloatSite<'_>) -> Option<Option<FloatLayer>> {
+        Some(None)
+    }
+
+    /// Its values, as PyTorch computes them in evaluation mode, with the same bits on every machine; `None` for operands
+    /// of the wrong number or shape.
     #[cfg(feature = "prover")]
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>>;
 

@@ -228,6 +228,6 @@ impl FloatRoom for Rope {
             }
             .into()
         };
-        quantizing.mixed(&op, (-f64::from(IntegerRope::BITS)).exp2())
+        quantizing.mixed(&op, libm::exp2(-f64::from(IntegerRope::BITS)))
     }
 }

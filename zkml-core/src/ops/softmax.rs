@@ -55,7 +55,7 @@ pub(super) fn normalize(scores: &mut [f64]) {
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for score in scores.iter_mut() {
-        *score = (*score - largest).exp();
+        *score = libm::exp(*score - largest);
         sum += *score;
     }
     scores.iter_mut().for_each(|score| *score /= sum);
@@ -93,7 +93,7 @@ impl FloatRoom for Softmax {
             layer: quantizing.node().name.clone(),
             error,
         })?;
-        let scale = (-f64::from(op.output_bits)).exp2();
+        let scale = libm::exp2(-f64::from(op.output_bits));
         quantizing.activate(op.into(), vec![scores.node], scale)
     }
 }

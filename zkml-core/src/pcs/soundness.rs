@@ -60,15 +60,19 @@ const MERGE: ErrorRule = ErrorRule {
 pub fn opening_terms(code: &CodeParameters, masked: bool) -> Vec<ErrorTerm> {
     let field = f64::from(FIELD_BITS);
     let n = code.codeword_length() as f64;
-    let proximity = field - (2.0 * n).log2() + f64::from(PROXIMITY_GRINDING_BITS);
+    let proximity = field - libm::log2(2.0 * n) + f64::from(PROXIMITY_GRINDING_BITS);
     let combination = if masked { 3f64 } else { 1f64 };
     let merge = 1.0 + 2.0 * f64::from(code.log_row);
     vec![
         ErrorTerm::new(&QUERIES, "opening: queries", code.query_bits()),
         ErrorTerm::new(&PROXIMITY, "opening: proximity", proximity),
         ErrorTerm::new(&SUBSPACE, "opening: subspace", field - 1.0),
-        ErrorTerm::new(&COMBINATION, "opening: combination", field - combination.log2()),
-        ErrorTerm::new(&MERGE, "opening: merge", field - merge.log2()),
+        ErrorTerm::new(
+            &COMBINATION,
+            "opening: combination",
+            field - libm::log2(combination),
+        ),
+        ErrorTerm::new(&MERGE, "opening: merge", field - libm::log2(merge)),
     ]
 }
 

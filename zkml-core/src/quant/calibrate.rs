@@ -3,13 +3,12 @@
 //! For each node of the floating-point graph an observer keeps minimum, maximum and a histogram. A
 //! [`CalibrationMethod`] turns them into the threshold `T` that becomes the largest quantized value.
 
-use ndarray::{ArrayD, Dimension};
-use rayon::prelude::*;
+use ndarray::ArrayD;
 
 use super::observer::Observer;
 use super::streams::streams;
 use crate::execute::ExecutionError;
-use crate::execute::float::execute_float_on;
+use crate::execute::float::{FailedSample, FloatExecutor, not_finite};
 use crate::graph::{Graph, Node, NodeId};
 use crate::ops::Float;
 
@@ -61,6 +60,12 @@ pub enum CalibrationError {
 }
 
 crate::debug_as_display!(CalibrationError);
+
+impl From<FailedSample> for CalibrationError {
+    fn from(FailedSample { sample, reason }: FailedSample) -> Self {
+        Self::Sample { sample, reason }
+    }
+}
 
 /// Activation ranges of a graph on sample inputs.
 #[derive(Debug, Clone)]
@@ -115,22 +120,25 @@ impl Calibration {
             samples: 0,
             method,
         };
+        let executor =
+            FloatExecutor::new(graph).map_err(|reason| CalibrationError::Sample { sample: 0, reason })?;
         let mut samples = samples.into_iter();
         loop {
-            // Several samples run at once. Their values are noted in the order of the samples, on which the bins of a
-            // histogram depend.
-            let inputs: Vec<Vec<ArrayD<f32>>> = samples.by_ref().take(rayon::current_num_threads()).collect();
-            if inputs.is_empty() {
+            let block: Vec<Vec<ArrayD<f32>>> = samples.by_ref().take(executor.together()).collect();
+            if block.is_empty() {
                 break;
             }
-            let run = |inputs: &Vec<ArrayD<f32>>| execute_float_on(graph, inputs);
-            let executions: Vec<_> = inputs.par_iter().map(run).collect();
-            for execution in executions {
-                let sample = calibration.samples;
-                let values = execution.map_err(|reason| CalibrationError::Sample { sample, reason })?;
-                calibration.observe(graph, sample, &values)?;
-                calibration.samples += 1;
-            }
+            let first = calibration.samples;
+            executor
+                .visit(&block, |id, values| calibration.observe(&graph[id], id, values))
+                .map_err(|error| match error {
+                    CalibrationError::Sample { sample, reason } => CalibrationError::Sample {
+                        sample: first + sample,
+                        reason,
+                    },
+                    other => other,
+                })?;
+            calibration.samples += block.len();
         }
         if calibration.samples == 0 {
             return Err(CalibrationError::NoSamples);
@@ -138,33 +146,28 @@ impl Calibration {
         Ok(calibration)
     }
 
-    /// Notes the values of every node on one sample.
+    /// Notes the values of a node on some samples.
     fn observe(
         &mut self,
-        graph: &Graph<Float>,
-        sample: usize,
+        node: &Node<Float>,
+        id: NodeId,
         values: &[ArrayD<f32>],
     ) -> Result<(), CalibrationError> {
-        let observe = |((observer, value), node): ((&mut Observer, &ArrayD<f32>), &Node<Float>)| {
-            if let Some((index, &value)) = value.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        for (sample, value) in values.iter().enumerate() {
+            if let Some((index, value)) = not_finite(value) {
                 return Err(CalibrationError::Overflow {
-                    sample,
+                    sample: self.samples + sample,
                     node: node.name.clone(),
-                    index: index.slice().to_vec(),
+                    index,
                     value,
                 });
             }
-            observer.observe(value.as_standard_layout().as_slice().unwrap_or_default());
-            Ok(())
-        };
-        let outcomes: Vec<Result<(), CalibrationError>> = self
-            .observers
-            .par_iter_mut()
-            .zip(values)
-            .zip(&graph.nodes)
-            .map(observe)
-            .collect();
-        outcomes.into_iter().collect()
+        }
+        if let Some(observer) = self.observers.get_mut(id.0) {
+            let values: Vec<&[f32]> = values.iter().filter_map(|value| value.as_slice()).collect();
+            observer.observe_all(&values);
+        }
+        Ok(())
     }
 
     /// How many samples were seen.

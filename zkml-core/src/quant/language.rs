@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use super::accuracy::{AccuracyError, Distance, LayerAccuracy};
 use super::quantized::Quantized;
-use crate::execute::{ExecutionError, Executor, float::execute_float};
+use crate::execute::{ExecutionError, Executor, float::FloatExecutor};
 use crate::graph::{ChannelScales, Graph, Node, NodeId};
 use crate::ops::{Float, IntOp, Properties};
 
@@ -78,16 +78,30 @@ impl LanguageReport {
             return Err(AccuracyError::NoSamples);
         }
         let models = Models::new(float, quantized)?;
-        let of_text = |(sample, text): (usize, &ArrayD<f32>)| {
-            let tally = models.tally(text);
-            progress();
-            tally.map_err(|reason| AccuracyError::Sample { sample, reason })
-        };
-        let tally = texts
-            .par_iter()
-            .enumerate()
-            .map(of_text)
-            .try_reduce(|| Tally::new(float.nodes.len()), |a, b| Ok(a.merge(b)))?;
+        let floats = FloatExecutor::new(float).map_err(AccuracyError::Execution)?;
+        let mut tally = Tally::new(float.nodes.len());
+        let block = floats.values_together();
+        for (number, texts) in texts.chunks(block).enumerate() {
+            let first = number * block;
+            let inputs: Vec<&[ArrayD<f32>]> = texts.iter().map(core::slice::from_ref).collect();
+            let values = floats.values(&inputs).map_err(|failed| AccuracyError::Sample {
+                sample: first + failed.sample,
+                reason: failed.reason,
+            })?;
+            let of_text = |(index, (text, exact)): (usize, (&ArrayD<f32>, &Vec<ArrayD<f32>>))| {
+                let tally = models.tally(text, exact);
+                progress();
+                tally.map_err(|reason| AccuracyError::Sample {
+                    sample: first + index,
+                    reason,
+                })
+            };
+            let tallies: Vec<_> = texts.par_iter().zip(&values).enumerate().map(of_text).collect();
+            // In the order of the texts: sums of floats depend on it.
+            for other in tallies {
+                tally = tally.merge(other?);
+            }
+        }
         Ok(tally.report(texts.len(), models.named_layers()))
     }
 }
@@ -141,9 +155,9 @@ impl<'a> Models<'a> {
         })
     }
 
-    fn tally(&self, text: &ArrayD<f32>) -> Result<Tally, ExecutionError> {
+    /// A text on which the float model has these values.
+    fn tally(&self, text: &ArrayD<f32>, exact: &[ArrayD<f32>]) -> Result<Tally, ExecutionError> {
         let mut tally = Tally::new(self.float.nodes.len());
-        let exact = execute_float(self.float, text)?;
         let integers = self
             .quantized
             .quantize_inputs(core::slice::from_ref(text))?
@@ -156,7 +170,7 @@ impl<'a> Models<'a> {
             }
             Err(error) => return Err(error),
         };
-        let counterparts = self.quantized.correspondence.iter().zip(&exact);
+        let counterparts = self.quantized.correspondence.iter().zip(exact);
         for (distance, (counterpart, exact)) in tally.layers.iter_mut().zip(counterparts) {
             let Some((id, scales)) = counterpart else { continue };
             if let Some(integers) = execution.value(*id) {
@@ -208,8 +222,8 @@ impl<'a> Models<'a> {
 fn log_probabilities(logits: impl Iterator<Item = f64>) -> Vec<f64> {
     let logits: Vec<f64> = logits.collect();
     let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = logits.iter().map(|x| (x - most).exp()).sum();
-    logits.iter().map(|x| x - most - sum.ln()).collect()
+    let sum: f64 = logits.iter().map(|x| libm::exp(x - most)).sum();
+    logits.iter().map(|x| x - most - libm::log(sum)).collect()
 }
 
 /// Index and value of the first maximum, and the largest other value.
@@ -259,7 +273,7 @@ impl Tally {
     /// Adds a row of log-probabilities, float and integer, and the token that follows.
     fn row(&mut self, p: &[f64], q: &[f64], next: Option<usize>) {
         self.rows += 1;
-        let divergence: f64 = p.iter().zip(q).map(|(p, q)| p.exp() * (p - q)).sum();
+        let divergence: f64 = p.iter().zip(q).map(|(p, q)| libm::exp(*p) * (p - q)).sum();
         self.divergence += divergence;
         let (token, most, other) = largest_two(p);
         let same = usize::from(token == largest_two(q).0);
@@ -300,8 +314,8 @@ impl Tally {
             texts: texts - self.refused,
             predicted: self.predicted,
             rows: self.rows,
-            float_perplexity: mean(self.float_loss, self.predicted).exp(),
-            integer_perplexity: mean(self.integer_loss, self.predicted).exp(),
+            float_perplexity: libm::exp(mean(self.float_loss, self.predicted)),
+            integer_perplexity: libm::exp(mean(self.integer_loss, self.predicted)),
             divergence: mean(self.divergence, self.rows),
             agreement: self.agreement,
             decided: self.decided,

@@ -335,7 +335,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             found: largest,
             limit,
         })?;
-        let step = (-f64::from(bits)).exp2();
+        let step = libm::exp2(-f64::from(bits));
         let id = self.zeros(weight, ParameterRole::Weight);
         let name = format!("{}.{suffix}", self.float().name);
         let (name, shape) = (self.quantizer.unique(name), self.float().fact.clone());
@@ -452,8 +452,8 @@ fn coefficients(scales: &[f64]) -> (Vec<i64>, f64) {
         return (vec![1; scales.len()], most);
     }
     // Beyond a ratio of 2^10 the finer operand contributes less than the rounding of the coarser.
-    let spread = (most / least).log2().ceil().clamp(0.0, 10.0) as i32;
-    let unit = most / 2f64.powi(11 + spread);
+    let spread = libm::log2(most / least).ceil().clamp(0.0, 10.0) as i32;
+    let unit = most / libm::ldexp(1.0, 11 + spread);
     (
         scales
             .iter()

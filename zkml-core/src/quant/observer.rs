@@ -1,9 +1,12 @@
 //! What calibration remembers of the values of one node: minimum, maximum and a histogram of `|x|`.
 //!
 //! The range of the histogram doubles when a larger value comes: bins are merged in pairs. So one pass over the samples
-//! is enough.
+//! is enough, and as widths are powers of two, their order makes no difference.
+
+use rayon::prelude::*;
 
 use super::calibrate::CalibrationMethod;
+use crate::ops::PARALLEL_CELLS;
 
 const BINS: usize = 2048;
 
@@ -31,8 +34,31 @@ impl Observer {
         }
     }
 
-    pub(super) fn observe(&mut self, values: &[f32]) {
-        let fold = |(low, high): (f32, f32), &value: &f32| (low.min(value), high.max(value));
+    /// Notes the values of a node on several samples, in parallel.
+    pub(super) fn observe_all(&mut self, samples: &[&[f32]]) {
+        let threads = rayon::current_num_threads();
+        let cells: usize = samples.iter().map(|values| values.len()).sum();
+        if threads == 1 || samples.len() == 1 || cells < PARALLEL_CELLS {
+            samples.iter().for_each(|values| self.observe(values));
+            return;
+        }
+        let part = |samples: &[&[f32]]| {
+            let mut own = Self::new(self.channels.len());
+            samples.iter().for_each(|values| own.observe(values));
+            own
+        };
+        let parts: Vec<Self> = samples
+            .par_chunks(samples.len().div_ceil(threads))
+            .map(part)
+            .collect();
+        parts.iter().for_each(|part| self.merge(part));
+    }
+
+    fn observe(&mut self, values: &[f32]) {
+        let fold = |(low, high): (f32, f32), &value: &f32| {
+            let low = if value < low { value } else { low };
+            (low, if value > high { value } else { high })
+        };
         let (low, high) = values.iter().fold((self.minimum, self.maximum), fold);
         (self.minimum, self.maximum) = (low, high);
         if !self.channels.is_empty() {
@@ -41,25 +67,55 @@ impl Observer {
                 both.for_each(|(largest, value)| *largest = largest.max(value.abs()));
             }
         }
-        let largest = self.largest();
-        if self.width == 0.0 && largest > 0.0 {
-            // Zeros seen so far are in bin 0, which is right for every width.
-            self.width = largest / BINS as f64 * 1.001;
+        self.widen();
+        let inverse = if self.width > 0.0 {
+            (1.0 / self.width) as f32
+        } else {
+            0.0
+        };
+        let bin = |value: &f32| ((value.abs() * inverse) as u32 as usize).min(BINS - 1);
+        // Neighbours fall into one bin often. Two counts for each bin keep one from waiting for the other.
+        let mut counts = [[0u32; BINS]; 2];
+        let mut pairs = values.chunks_exact(2);
+        for pair in &mut pairs {
+            counts[0][bin(&pair[0])] += 1;
+            counts[1][bin(&pair[1])] += 1;
         }
-        while largest >= self.width * BINS as f64 && largest > 0.0 {
+        pairs
+            .remainder()
+            .iter()
+            .for_each(|value| counts[0][bin(value)] += 1);
+        for (i, count) in self.bins.iter_mut().enumerate() {
+            *count += u64::from(counts[0][i]) + u64::from(counts[1][i]);
+        }
+    }
+
+    /// Doubles the width of the bins until the largest value has one.
+    fn widen(&mut self) {
+        let wanted = width(self.largest());
+        if self.width == 0.0 {
+            // Zeros seen so far are in bin 0, which is right for every width.
+            self.width = wanted;
+        }
+        while self.width < wanted {
             for i in 0..BINS / 2 {
                 self.bins[i] = self.bins[2 * i] + self.bins[2 * i + 1];
             }
             self.bins[BINS / 2..].fill(0);
             self.width *= 2.0;
         }
-        let inverse = if self.width > 0.0 {
-            (1.0 / self.width) as f32
-        } else {
-            0.0
-        };
-        for value in values {
-            self.bins[((value.abs() * inverse) as usize).min(BINS - 1)] += 1;
+    }
+
+    /// Adds what another observer has seen. Widths are powers of two, so the order makes no difference.
+    fn merge(&mut self, other: &Self) {
+        self.minimum = self.minimum.min(other.minimum);
+        self.maximum = self.maximum.max(other.maximum);
+        let both = self.channels.iter_mut().zip(&other.channels);
+        both.for_each(|(largest, other)| *largest = largest.max(*other));
+        self.widen();
+        let ratio = (self.width / other.width) as usize;
+        for (i, count) in other.bins.iter().enumerate() {
+            self.bins[i / ratio.max(1)] += count;
         }
     }
 
@@ -109,4 +165,14 @@ impl Observer {
             .min_by(|a, b| a.0.total_cmp(&b.0));
         best.map_or(largest, |(_, threshold)| threshold)
     }
+}
+
+/// The least power of two of which `BINS` exceed a magnitude; 0 for nothing but zeros.
+fn width(largest: f64) -> f64 {
+    if !largest.is_finite() || largest == 0.0 {
+        return 0.0;
+    }
+    // The mantissa left out, it is the largest power of two up to the magnitude.
+    let power = f64::from_bits(largest.to_bits() & !((1 << 52) - 1));
+    power * 2.0 / BINS as f64
 }

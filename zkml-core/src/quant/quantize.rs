@@ -18,6 +18,7 @@ use super::scale;
 use super::streams::{self, Steps};
 use super::wide::Scales;
 use crate::circuit::{Function, FunctionTable};
+use crate::execute::float::not_finite;
 use crate::graph::{Graph, GraphError, IntFact, Node, NodeId, ParameterId};
 use crate::ops::{
     Accumulator, Activation, Float, Int, IntOp, Properties, QuantizeError, Rescale, node_range,
@@ -91,7 +92,10 @@ fn check(graph: &Graph<Float>, options: &QuantizeOptions) -> Result<(), Quantize
         });
     }
     for parameter in &graph.parameters {
-        if let Some((index, &value)) = parameter.values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+        let values = &parameter.values;
+        if not_finite(values).is_some()
+            && let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite())
+        {
             return Err(QuantizeError::NotFinite {
                 path: parameter.path.clone(),
                 index,

@@ -154,7 +154,7 @@ impl Quantizer<'_> {
     /// Writes multipliers and shift into the graph, and the scale that they imply for a free accumulator.
     fn apply(&mut self, rescale: &PendingRescale, freedom: Freedom, mut chosen: Chosen) {
         let operand = self.nodes[rescale.node].inputs[0];
-        let unit = rescale.step * 2f64.powi(-(chosen.shift as i32));
+        let unit = rescale.step * libm::ldexp(1.0, -(chosen.shift as i32));
         let settled = match freedom {
             Freedom::None => None,
             Freedom::Weights(index) => {

@@ -61,12 +61,12 @@ impl RescaleDemand {
     /// The shift, at least 1, at which the factor's multiplier has `bits` significant bits. Example: 21 for 12 bits of
     /// 0.001.
     fn shift_for(factor: f64, bits: u32) -> u32 {
-        (f64::from(bits) - 1.0 - factor.log2().floor()).clamp(1.0, 200.0) as u32
+        (f64::from(bits) - 1.0 - libm::log2(factor).floor()).clamp(1.0, 200.0) as u32
     }
 
     fn multipliers(&self, shift: u32) -> Vec<i64> {
         let scaled = |factor: &f64| {
-            let exact = factor * 2f64.powi(shift as i32);
+            let exact = factor * libm::ldexp(1.0, shift as i32);
             match self.grows {
                 true => exact_multipliers::multiplier(exact),
                 false => exact.round_ties_even() as i64,
@@ -85,10 +85,10 @@ impl RescaleDemand {
     }
 
     fn fits(&self, shift: u32) -> bool {
-        let most = self.extremes().1 * 2f64.powi(shift as i32);
-        let reached = self.accumulator as f64 * (most + 1.0) + 2f64.powi(shift as i32 - 1);
+        let most = self.extremes().1 * libm::ldexp(1.0, shift as i32);
+        let reached = self.accumulator as f64 * (most + 1.0) + libm::ldexp(1.0, shift as i32 - 1);
         // A part of 2^-20 covers the rounding of this estimate.
-        shift + self.domain_bits <= 60 && reached < 2f64.powi(60) * (1.0 - 1.0 / f64::from(1 << 20))
+        shift + self.domain_bits <= 60 && reached < libm::ldexp(1.0, 60) * (1.0 - 1.0 / f64::from(1 << 20))
     }
 
     /// The least multiple of `limb_bits` with the wanted precision, or else the largest that fits. `None` if a
@@ -114,7 +114,7 @@ impl RescaleDemand {
         let multipliers = self.multipliers(shift);
         let shortfall = enough.saturating_sub(shift);
         // A factor that rounds to 0 must not become a multiplier of 1: that would be another network.
-        let vanishes = |factor: &f64| (factor * 2f64.powi(shift as i32)).round_ties_even() < 1.0;
+        let vanishes = |factor: &f64| (factor * libm::ldexp(1.0, shift as i32)).round_ties_even() < 1.0;
         let lost = (!self.grows || shortfall > 0) && self.factors.iter().any(vanishes);
         (!lost).then_some(Chosen {
             multipliers,

@@ -64,7 +64,7 @@ impl Steps {
     /// The steps of all channels.
     pub(super) fn scales(&self) -> Vec<f64> {
         let exponents = self.exponents.iter();
-        exponents.map(|k| self.step * f64::from(*k).exp2()).collect()
+        exponents.map(|k| self.step * libm::exp2(f64::from(*k))).collect()
     }
 }
 
@@ -100,9 +100,9 @@ fn of_channels(most: &[f64], limit: i64) -> Steps {
     let widest = most.iter().copied().fold(0.0, f64::max);
     // Of zeros any step is right.
     let widest = if widest > 0.0 { widest } else { 1.0 };
-    let floor = widest * (-LARGEST_EXPONENT).exp2();
+    let floor = widest * libm::exp2(-LARGEST_EXPONENT);
     let least = most.iter().map(|most| most.max(floor)).fold(widest, f64::min);
-    let exponent = |most: &f64| (most.max(floor) / least).log2().ceil() as u32;
+    let exponent = |most: &f64| libm::log2(most.max(floor) / least).ceil() as u32;
     Steps {
         step: QuantizeOptions::HEADROOM * least / limit as f64,
         exponents: most.iter().map(exponent).collect(),

@@ -1,7 +1,9 @@
 //! Quantization of weights and biases at given scales.
 
-use ndarray::{ArrayD, Axis};
+use ndarray::ArrayD;
+use rayon::prelude::*;
 
+use crate::ops::PARALLEL_CELLS;
 use crate::ops::range::BIAS_LIMIT;
 
 /// Weights as integers in `[-limit, limit]`, rounded half to even, with a scale for each output channel or one for all.
@@ -11,16 +13,31 @@ pub(crate) fn quantize_weights(weight: &ArrayD<f32>, scales: &[f64], limit: i64)
         let (scale, limit) = (scale_of(scales, 0), limit as f64);
         return weight.mapv(|value| (f64::from(value) / scale).round_ties_even().clamp(-limit, limit) as i32);
     }
-    for (o, (mut to, from)) in quantized
-        .axis_iter_mut(Axis(0))
-        .zip(weight.axis_iter(Axis(0)))
-        .enumerate()
-    {
-        let (scale, limit) = (scale_of(scales, o), limit as f64);
-        let round = |value: f32| (f64::from(value) / scale).round_ties_even().clamp(-limit, limit) as i32;
-        to.zip_mut_with(&from, |to, from| *to = round(*from));
+    let limit = limit as f64;
+    let weight = weight.as_standard_layout();
+    let channel = weight.len() / weight.shape()[0].max(1);
+    if let (Some(to), Some(from), true) = (quantized.as_slice_mut(), weight.as_slice(), channel > 0) {
+        let channels = to
+            .par_chunks_exact_mut(channel)
+            .zip(from.par_chunks_exact(channel));
+        let quantize = |(o, (to, from)): (usize, (&mut [i32], &[f32]))| {
+            let scale = scale_of(scales, o);
+            let round = |value: f32| whole((f64::from(value) / scale).clamp(-limit, limit)) as i32;
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = round(*from));
+        };
+        channels
+            .with_min_len(PARALLEL_CELLS.div_ceil(channel))
+            .enumerate()
+            .for_each(quantize);
     }
     quantized
+}
+
+/// As `round_ties_even`, of a number of magnitude below `2^51`. That is a call for each number where the compiler may
+/// not count on SSE4.1. Here the addition rounds: the sum has no bits for a fraction.
+fn whole(value: f64) -> f64 {
+    const NO_FRACTION: f64 = 1.5 * (1u64 << 52) as f64;
+    (value + NO_FRACTION) - NO_FRACTION
 }
 
 /// Biases as integers of 32 bits at scale `input_scale * weight scale`, rounded half to even.
@@ -43,6 +60,16 @@ fn scale_of(scales: &[f64], channel: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::optimize::operation::per_channel_scales::least_scales;
+
+    /// Also at halves, and next to them.
+    #[test]
+    fn whole_numbers_are_the_nearest() {
+        for eighths in -2200..2200 {
+            for value in [f64::from(eighths) / 8.0, (f64::from(eighths) / 8.0).next_up()] {
+                assert_eq!(whole(value), value.round_ties_even(), "{value}");
+            }
+        }
+    }
 
     #[test]
     fn channels_use_the_whole_range_and_stay_in_it() {

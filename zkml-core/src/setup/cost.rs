@@ -102,7 +102,7 @@ impl Matrices {
             leaves: leaves as f64,
             folded_cells: (self.trace_cells + self.weight_cells) as f64,
             recomputed_cells: recomputed as f64,
-            hashes: f64::from(code.grinding_bits).exp2() + combination.hashes,
+            hashes: libm::exp2(f64::from(code.grinding_bits)) + combination.hashes,
             setup_bytes: self.commitments as f64 * (cell_bytes(self.weight_rows) + path(code.log_codeword)),
         }
     }

@@ -3,6 +3,8 @@
 //! Each pass that ran is switched off alone, and the network is quantized and lowered again. The two circuits are
 //! compared; for a pass that changes the code, the costs of the two codes.
 
+use rayon::prelude::*;
+
 use super::cost::CodeCost;
 use super::{SetupOptions, code_cost};
 use crate::circuit::CircuitError;
@@ -39,21 +41,44 @@ pub fn explain(
     options: &QuantizeOptions,
     privacy: &Privacy,
 ) -> Result<Vec<PassReport>, ExplainError> {
-    let compile = |options| Compiled::new(graph, calibration, options, privacy);
-    let compiled = compile(*options)?;
+    explain_with(graph, calibration, options, privacy, || {})
+}
+
+/// As [`explain`]; calls `progress` after each pass that ran, from any thread.
+///
+/// # Errors
+/// As [`explain`].
+pub fn explain_with(
+    graph: &Graph<Float>,
+    calibration: &Calibration,
+    options: &QuantizeOptions,
+    privacy: &Privacy,
+    progress: impl Fn() + Sync,
+) -> Result<Vec<PassReport>, ExplainError> {
+    let compiled = Compiled::new(quantize(graph, calibration, options)?, privacy)?;
     let chosen = compiled.code_cost();
-    let mut reports = Vec::new();
-    for pass in all().filter(|pass| pass.level() != Level::Model) {
-        if !options.switches.runs(pass) {
-            reports.push(PassReport::off(pass));
-            continue;
-        }
-        let mut changes = compiled.changes(pass, chosen.as_ref().ok().map(|(code, _)| code));
-        let without = QuantizeOptions {
+    let without = |pass: &dyn Pass| -> Result<Compiled, ExplainError> {
+        let options = QuantizeOptions {
             switches: options.switches.with(pass, false),
             ..*options
         };
-        let (before, after) = match compile(without) {
+        let network = match pass.acts_in().starts_with("quant/") {
+            true => quantize(graph, calibration, &options)?,
+            // Quantization does not ask for it, so the network is the same.
+            false => Quantized {
+                lowering: options.switches.at(Level::Circuit),
+                ..compiled.network.clone()
+            },
+        };
+        Compiled::new(network, privacy)
+    };
+    let report = |pass: &'static dyn Pass| {
+        if !options.switches.runs(pass) {
+            return PassReport::off(pass);
+        }
+        let _span = tracing::info_span!("without a pass", pass = pass.name()).entered();
+        let mut changes = compiled.changes(pass, chosen.as_ref().ok().map(|(code, _)| code));
+        let (before, after) = match without(pass) {
             Ok(other) if pass.changes_code() => match (other.code_cost(), &chosen) {
                 (Ok((_, before)), Ok((_, after))) => (before.sizes().to_vec(), after.sizes().to_vec()),
                 (Err(error), _) => {
@@ -71,9 +96,11 @@ pub fn explain(
                 Default::default()
             }
         };
-        reports.push(PassReport::ran(pass, changes, before, after));
-    }
-    Ok(reports)
+        progress();
+        PassReport::ran(pass, changes, before, after)
+    };
+    let passes: Vec<&'static dyn Pass> = all().filter(|pass| pass.level() != Level::Model).collect();
+    Ok(passes.into_par_iter().with_max_len(1).map(report).collect())
 }
 
 /// A network as it is proved.
@@ -84,13 +111,7 @@ struct Compiled {
 }
 
 impl Compiled {
-    fn new(
-        graph: &Graph<Float>,
-        calibration: &Calibration,
-        options: QuantizeOptions,
-        privacy: &Privacy,
-    ) -> Result<Self, ExplainError> {
-        let network = quantize(graph, calibration, &options)?;
+    fn new(network: Quantized, privacy: &Privacy) -> Result<Self, ExplainError> {
         let skeleton = network.graph.skeleton();
         let lowered = lower_with(&skeleton, network.limb_bits, privacy, &network.lowering)?;
         Ok(Self {

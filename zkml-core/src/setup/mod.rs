@@ -9,7 +9,7 @@ mod options;
 mod search;
 
 pub use choose::code_cost;
-pub use explain::{ExplainError, explain};
+pub use explain::{ExplainError, explain, explain_with};
 #[cfg(test)]
 pub(crate) use file::{StoredParameter, StoredProvingKey};
 pub use options::SetupOptions;

@@ -35,5 +35,6 @@ pub(crate) const FIELD_BITS: u32 = 122;
 
 /// Bits of the sum of errors.
 pub fn total(terms: &[ErrorTerm]) -> f64 {
-    -terms.iter().map(|term| (-term.bits).exp2()).sum::<f64>().log2()
+    let errors: f64 = terms.iter().map(|term| libm::exp2(-term.bits)).sum();
+    -libm::log2(errors)
 }

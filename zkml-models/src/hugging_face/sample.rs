@@ -3,10 +3,7 @@
 use ndarray::{ArrayD, Axis, Slice};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
-use rayon::prelude::*;
-use zkml_core::execute::float::execute_float_on;
-use zkml_core::graph::Graph;
-use zkml_core::ops::Float;
+use zkml_core::execute::float::FloatExecutor;
 
 use super::{PretrainedError, PretrainedLlama};
 
@@ -77,9 +74,14 @@ impl PretrainedLlama {
                 break;
             }
             let graph = self.step_graph_on(BATCH, length - past, past)?;
+            let inputs: Vec<Vec<ArrayD<f32>>> = batches.iter_mut().map(|batch| batch.inputs(past)).collect();
+            let executor = FloatExecutor::new(&graph).map_err(PretrainedError::Run)?;
+            let outputs = executor.outputs(&inputs);
+            let outputs = outputs.map_err(|failed| PretrainedError::Run(failed.reason))?;
             batches
-                .par_iter_mut()
-                .try_for_each(|batch| batch.step(&graph, past))?;
+                .iter_mut()
+                .zip(outputs)
+                .for_each(|(batch, outputs)| batch.step(outputs));
             past = length;
             progress();
         }
@@ -89,15 +91,18 @@ impl PretrainedLlama {
 }
 
 impl Batch {
-    /// Adds a token to each text. `graph` takes the tokens from `past` on.
-    fn step(&mut self, graph: &Graph<Float>, past: usize) -> Result<(), PretrainedError> {
+    /// The tokens from `past` on, and what the cache has of those before.
+    fn inputs(&mut self, past: usize) -> Vec<ArrayD<f32>> {
         let ids = self.texts.iter().flat_map(|text| &text[past..]);
         let ids: Vec<f32> = ids.map(|id| *id as f32).collect();
         let shape = [self.texts.len(), ids.len() / self.texts.len().max(1)];
         let ids = ArrayD::from_shape_vec(shape.as_slice(), ids).unwrap_or_default();
-        let inputs: Vec<ArrayD<f32>> = core::iter::once(ids).chain(self.cache.drain(..)).collect();
-        let mut values = execute_float_on(graph, &inputs).map_err(PretrainedError::Run)?;
-        let mut outputs = graph.outputs.iter().map(|id| core::mem::take(&mut values[id.0]));
+        core::iter::once(ids).chain(self.cache.drain(..)).collect()
+    }
+
+    /// Adds a token to each text, given the outputs on [`Self::inputs`].
+    fn step(&mut self, outputs: Vec<ArrayD<f32>>) {
+        let mut outputs = outputs.into_iter();
         let logits = outputs.next().unwrap_or_default();
         self.cache = outputs.collect();
         let last = logits.slice_axis(Axis(1), Slice::from(-1..));
@@ -105,15 +110,14 @@ impl Batch {
             let logits: Vec<f64> = row.iter().map(|x| f64::from(*x)).collect();
             text.push(draw(&logits, &mut self.random));
         }
-        Ok(())
     }
 }
 
 /// A token of the distribution that the logits stand for.
 fn draw(logits: &[f64], random: &mut ChaCha8Rng) -> u32 {
     let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights: Vec<f64> = logits.iter().map(|x| (x - most).exp()).collect();
-    let uniform = (random.next_u64() >> 11) as f64 * (-53f64).exp2();
+    let weights: Vec<f64> = logits.iter().map(|x| libm::exp(x - most)).collect();
+    let uniform = (random.next_u64() >> 11) as f64 * libm::ldexp(1.0, -53);
     let mut left = uniform * weights.iter().sum::<f64>();
     let token = weights.iter().position(|weight| {
         left -= weight;
@@ -130,7 +134,7 @@ mod tests {
     #[test]
     fn tokens_are_drawn_by_their_probability() {
         let mut random = ChaCha8Rng::seed_from_u64(7);
-        let logits = [0.0, f64::ln(3.0), f64::NEG_INFINITY, f64::ln(4.0)];
+        let logits = [0.0, libm::log(3.0), f64::NEG_INFINITY, libm::log(4.0)];
         let mut counts = [0usize; 4];
         for _ in 0..8000 {
             counts[draw(&logits, &mut random) as usize] += 1;

@@ -86,7 +86,7 @@ impl Dyadic {
 
     /// The nearest double; exact for what `validate` allows. For showing only.
     pub fn to_f64(self) -> f64 {
-        self.mantissa as f64 * f64::from(self.exponent).exp2()
+        self.mantissa as f64 * libm::exp2(f64::from(self.exponent))
     }
 
     /// Checks that the mantissa is odd (or all is 0), and the bounds.

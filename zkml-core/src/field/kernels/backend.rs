@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 pub struct Backend(pub(super) Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -52,6 +52,11 @@ impl Backend {
     pub fn best() -> Backend {
         static BEST: OnceLock<Backend> = OnceLock::new();
         *BEST.get_or_init(|| available_backends().last().copied().unwrap_or(Backend::PORTABLE))
+    }
+
+    /// Which one it is, for kernels outside of this folder.
+    pub(crate) const fn kind(self) -> Kind {
+        self.0
     }
 
     /// `portable`, `avx2` or `avx512`.

@@ -34,5 +34,6 @@ mod tests;
 mod vector;
 
 pub use api::*;
+pub(crate) use backend::Kind;
 pub use backend::{Backend, available_backends};
 pub use int8::{PackedMatrix, Patches};

@@ -5,6 +5,8 @@ mod channels;
 #[cfg(feature = "prover")]
 mod float_convolution;
 #[cfg(feature = "prover")]
+mod float_layer;
+#[cfg(feature = "prover")]
 mod integer_layer;
 #[cfg(feature = "prover")]
 mod layer;
@@ -13,7 +15,7 @@ mod lower;
 mod wide;
 
 #[cfg(feature = "prover")]
-pub(super) use float_convolution::conv2d;
+pub use float_layer::FloatLayer;
 #[cfg(feature = "prover")]
 pub use integer_layer::IntegerLayer;
 #[cfg(feature = "prover")]

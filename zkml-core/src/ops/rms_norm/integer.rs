@@ -275,7 +275,7 @@ impl IntegerRmsNorm {
         let with = |precision: u32, numerator_bits: u32| Self {
             exponents: x.exponents.clone(),
             precision,
-            epsilon: (epsilon * 4f64.powi(precision as i32)).round() as i64,
+            epsilon: (epsilon * libm::ldexp(1.0, 2 * precision as i32)).round() as i64,
             eps: None,
             numerator_bits,
             root_bits: 29,
@@ -294,7 +294,7 @@ impl IntegerRmsNorm {
     /// The scale of the result, in rows of `channels` channels.
     #[cfg(feature = "prover")]
     pub fn scale(&self, channels: usize) -> f64 {
-        (channels as f64).sqrt() / 2f64.powi(self.bits as i32 - 1)
+        (channels as f64).sqrt() / libm::ldexp(1.0, self.bits as i32 - 1)
     }
 
     /// Checks that the epsilon, in squared steps of the common unit, is the real one. `scale` is that of channel 0, whose
@@ -304,7 +304,7 @@ impl IntegerRmsNorm {
         let exponent = self.precision.min(64) + self.exponents.first().map_or(0, |first| *first.min(&64));
         // Products and quotients of doubles are the same on every machine.
         let squares = eps.to_f64() * channels as f64 / (scale * scale);
-        let expected = squares * 4f64.powi(exponent as i32);
+        let expected = squares * libm::ldexp(1.0, 2 * exponent as i32);
         // A scale whose square is no number bounds nothing.
         if expected.is_finite() && (self.epsilon as f64 - expected).abs() <= 0.5 + expected.abs() * 1e-9 {
             return Ok(());

@@ -108,7 +108,7 @@ pub(crate) fn multiplier(exact: f64) -> i64 {
 
 /// How much larger the errors from rounding weights are with this shift.
 pub(crate) fn growth(factors: &[f64], shift: u32) -> f64 {
-    let scale = 2f64.powi(shift as i32);
+    let scale = libm::ldexp(1.0, shift as i32);
     let square = |sum: f64, value: f64| sum + value * value;
     let exact = factors.iter().map(|factor| factor * scale);
     let multipliers = exact.clone().map(|exact| multiplier(exact) as f64);
@@ -132,7 +132,7 @@ pub(crate) fn changes(graph: &Graph<Int>) -> Vec<String> {
             return None;
         };
         let operand = &graph[*node.inputs.first()?];
-        let scale = *multipliers.first()? as f64 * (node.fact.scale * 2f64.powi(-(*shift as i32)));
+        let scale = *multipliers.first()? as f64 * (node.fact.scale * libm::ldexp(1.0, -(*shift as i32)));
         (operand.op.room().has(Properties::ACCUMULATES) && operand.fact.scale == scale).then(|| {
             let (least, most) = (multipliers.iter().min(), multipliers.iter().max());
             format!(

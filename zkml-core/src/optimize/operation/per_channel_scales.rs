@@ -27,10 +27,14 @@ pub(crate) fn least_scales(
     limit: i64,
 ) -> Vec<f64> {
     let limit = limit as f64;
+    // Magnitudes have the order of their bits, which the compiler compares many at a time.
+    let larger = |most: u32, value: &f32| most.max(value.abs().to_bits());
     let largest = |values: ArrayViewD<'_, f32>| {
-        values
-            .iter()
-            .fold(0.0f64, |largest, value| largest.max(f64::from(value.abs())))
+        let most = match values.as_slice() {
+            Some(values) => values.iter().fold(0, larger),
+            None => values.iter().fold(0, larger),
+        };
+        f64::from(f32::from_bits(most))
     };
     let channels = weight.shape().first().copied().unwrap_or(0);
     let overall = largest(weight.view()) / limit;

@@ -194,7 +194,7 @@ impl CodeParameters {
 
     /// `-log2((1 + rho) / 2)`: what one query gives in the unique decoding regime.
     pub fn bits_per_query(&self) -> f64 {
-        1.0 - (1.0 + self.rate()).log2()
+        1.0 - libm::log2(1.0 + self.rate())
     }
 
     /// Bits of all queries and the grinding.
@@ -206,6 +206,8 @@ impl CodeParameters {
     /// about `8 t` bytes per row, so the sum is least where `L^2` is about `t/2` times the number of cells.
     pub fn suggested_log_row(cells: usize, queries: usize) -> u32 {
         let product = (cells.max(1) as f64) * (queries.max(2) as f64) / 2.0;
-        (product.log2() / 2.0).round().clamp(1.0, f64::from(MAX_LOG_ROW)) as u32
+        (libm::log2(product) / 2.0)
+            .round()
+            .clamp(1.0, f64::from(MAX_LOG_ROW)) as u32
     }
 }

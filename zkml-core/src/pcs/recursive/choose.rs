@@ -167,7 +167,7 @@ fn level_bytes(shape: &LevelShape<'_>) -> f64 {
 
 /// Expected hashes of a level's proofs of work.
 fn level_hashes(shape: &LevelShape<'_>) -> f64 {
-    let hashes = |bits| f64::from(bits).exp2();
+    let hashes = |bits| libm::exp2(f64::from(bits));
     hashes(shape.code.grinding_bits) + shape.variables as f64 * hashes(rows_grinding_bits(shape))
 }
 
@@ -181,8 +181,8 @@ fn level_cells(shape: &LevelShape<'_>) -> usize {
 pub(crate) fn expected_path_nodes(log_leaves: u32, known: usize) -> f64 {
     // Nodes known out of `2^log`, for independent leaves.
     let known_at = |log: u32| {
-        let size = f64::from(log).exp2();
-        size * (1.0 - (1.0 - 1.0 / size).powf(known as f64))
+        let size = libm::exp2(f64::from(log));
+        size * (1.0 - libm::pow(1.0 - 1.0 / size, known as f64))
     };
     (1..=log_leaves)
         .map(|log| 2.0 * known_at(log - 1) - known_at(log))

@@ -84,7 +84,7 @@ pub fn recursion_terms(parameters: &RecursionParameters, message_length: usize) 
             ErrorTerm::new(&QUERIES, name, shape.code.query_bits())
         })
         .collect();
-    let bits = field - (shapes.len() as f64).log2();
+    let bits = field - libm::log2(shapes.len() as f64);
     terms.push(ErrorTerm::new(&BATCHING, "recursion: batching", bits));
     for (level, shape) in (1usize..).zip(&shapes) {
         let points = shape.variables as f64 * shape.code.codeword_length() as f64;
@@ -94,7 +94,7 @@ pub fn recursion_terms(parameters: &RecursionParameters, message_length: usize) 
                 0 => format!("recursion: proximity of level {level}"),
                 bits => format!("recursion: proximity of level {level}, {bits} bits of them grinding"),
             };
-            let bits = field - points.log2() + f64::from(grinding);
+            let bits = field - libm::log2(points) + f64::from(grinding);
             terms.push(ErrorTerm::new(&PROXIMITY, name, bits));
         }
     }
@@ -103,12 +103,12 @@ pub fn recursion_terms(parameters: &RecursionParameters, message_length: usize) 
         terms.push(ErrorTerm::new(
             &SUBSPACE,
             "recursion: subspace",
-            field - draws.log2(),
+            field - libm::log2(draws),
         ));
         terms.push(ErrorTerm::new(
             &ROWS,
             "recursion: rows",
-            field - (2.0 * draws).log2(),
+            field - libm::log2(2.0 * draws),
         ));
     }
     terms

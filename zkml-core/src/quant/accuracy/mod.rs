@@ -20,7 +20,7 @@ pub use distance::Distance;
 use self::classes::{Classes, check_labels};
 use self::tally::{Networks, channels};
 use super::{Clipping, Quantized};
-use crate::execute::{ExecutionError, Executor};
+use crate::execute::{ExecutionError, Executor, float::FloatExecutor};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Float;
 
@@ -196,17 +196,29 @@ impl AccuracyReport {
             executor: Executor::new(&quantized.graph).map_err(AccuracyError::Execution)?,
             classes,
         };
-        let of_sample = |(sample, &inputs): (usize, &&[ArrayD<f32>])| {
-            let labels = labels.and_then(|labels| labels.get(sample * rows..(sample + 1) * rows));
-            let tally = networks.tally((sample, inputs), labels);
-            progress();
-            tally
-        };
-        let tally = samples
-            .par_iter()
-            .enumerate()
-            .map(of_sample)
-            .try_reduce(|| networks.new_tally(), |a, b| Ok(a.merge(b)))?;
+        let floats = FloatExecutor::new(float).map_err(AccuracyError::Execution)?;
+        let mut tally = networks.new_tally();
+        let block = floats.values_together();
+        for (number, samples) in samples.chunks(block).enumerate() {
+            let first = number * block;
+            let values = floats.values(samples).map_err(|failed| AccuracyError::Sample {
+                sample: first + failed.sample,
+                reason: failed.reason,
+            })?;
+            let of_sample = |(index, (exact, &inputs)): (usize, (&Vec<ArrayD<f32>>, &&[ArrayD<f32>]))| {
+                let sample = first + index;
+                let labels = labels.and_then(|labels| labels.get(sample * rows..(sample + 1) * rows));
+                let tally = networks.tally((sample, inputs, exact), labels);
+                progress();
+                tally
+            };
+            let tallies = values.par_iter().zip(samples).enumerate().map(of_sample);
+            let tallies: Vec<_> = tallies.collect();
+            // In the order of the samples: sums of floats depend on it.
+            for other in tallies {
+                tally = tally.merge(other?);
+            }
+        }
         let classes = classes.map(|_| ClassAccuracy {
             rows: rows * samples.len(),
             float_correct: labels.map(|_| tally.float_correct),

@@ -4,7 +4,7 @@ use ndarray::{ArrayD, Axis, Zip};
 
 use super::classes::Classes;
 use super::{AccuracyError, Distance};
-use crate::execute::{ExecutionError, Executor, float::execute_float_on};
+use crate::execute::{ExecutionError, Executor};
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Properties, class_axis};
 use crate::quant::{Clipping, Quantized};
@@ -55,16 +55,15 @@ impl Networks<'_> {
         !self.float[id].op.room().has(Properties::INDEX)
     }
 
-    /// Runs both networks on one sample.
+    /// Runs the integer network on one sample, on which the float network has the values `exact`.
     pub(super) fn tally(
         &self,
-        (sample, inputs): (usize, &[ArrayD<f32>]),
+        (sample, inputs, exact): (usize, &[ArrayD<f32>], &[ArrayD<f32>]),
         labels: Option<&[usize]>,
     ) -> Result<Tally, AccuracyError> {
         let reject = |reason| AccuracyError::Sample { sample, reason };
         let (float, quantized) = (self.float, self.quantized);
         let mut tally = self.new_tally();
-        let exact = execute_float_on(float, inputs).map_err(reject)?;
         let hits = |classes: &[usize]| labels.map_or(0, |labels| count_equal(labels, classes));
         let float_classes = self.classes.map_or(Vec::new(), |classes| {
             let output = float.outputs.get(classes.output()).and_then(|id| exact.get(id.0));

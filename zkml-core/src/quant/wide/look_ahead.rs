@@ -60,7 +60,7 @@ impl Quantizer<'_> {
         };
         let units = targets
             .iter()
-            .map(|target| (-f64::from(shift)).exp2() * target / input);
+            .map(|target| libm::exp2(-f64::from(shift)) * target / input);
         let grown = factors.iter().zip(units);
         grown.map(|(factor, unit)| whole(*factor, shift) * unit).collect()
     }
@@ -158,7 +158,7 @@ impl Quantizer<'_> {
 
 /// The multiplier of a factor, at a shift.
 fn whole(factor: f64, shift: u32) -> f64 {
-    exact_multipliers::multiplier(factor * f64::from(shift).exp2()).max(1) as f64
+    exact_multipliers::multiplier(factor * libm::exp2(f64::from(shift))).max(1) as f64
 }
 
 /// The scales, rounded up to multiples of a unit: so fine a unit that channels that are mixed lose no precision, and
@@ -168,11 +168,11 @@ fn with_common_unit(least: Vec<f64>, mixes: bool) -> Vec<f64> {
     let factors: Vec<f64> = least.iter().map(|scale| scale / most).collect();
     let smallest = factors.iter().copied().fold(1.0, f64::min);
     let enough = |shift: &u32| match mixes {
-        true => smallest * f64::from(*shift).exp2() >= LEAST_OF_MIXED,
+        true => smallest * libm::exp2(f64::from(*shift)) >= LEAST_OF_MIXED,
         false => exact_multipliers::growth(&factors, *shift) <= LARGEST_GROWTH,
     };
     let shift = (1..DIGIT_BITS).find(enough).unwrap_or(DIGIT_BITS);
-    let unit = most * (-f64::from(shift)).exp2();
+    let unit = most * libm::exp2(-f64::from(shift));
     factors
         .iter()
         .map(|factor| whole(*factor, shift) * unit)

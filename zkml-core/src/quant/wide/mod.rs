@@ -66,16 +66,16 @@ impl Quantizer<'_> {
         let added = residual.map_or(0, |id| magnitude(self.nodes[id].fact.range)) as f64;
         let limit = LIMIT as f64 * (1.0 - 1.0 / f64::from(1 << 20));
         let fits = |shift: u32, multiplier: f64| {
-            let power = f64::from(shift).exp2();
+            let power = libm::exp2(f64::from(shift));
             let numerator = reached * multiplier + (added + 0.5) * power;
-            numerator < limit && f64::from(bits).exp2() * power < limit
+            numerator < limit && libm::exp2(f64::from(bits)) * power < limit
         };
         let Some((multipliers, shift)) = scales::multipliers(&factors.values, fits) else {
             let least = factors.values.iter().copied().fold(f64::INFINITY, f64::min);
             return Err(ShiftError {
                 layer: name,
                 factor: least,
-                needed: (-least.log2().floor()).clamp(1.0, 200.0) as u32,
+                needed: (-libm::log2(least).floor()).clamp(1.0, 200.0) as u32,
                 allowed: (1..60).take_while(|shift| fits(*shift, 1.0)).last().unwrap_or(0),
                 accumulator: magnitude(fact.range),
                 domain_bits: bits - 1,
@@ -194,8 +194,8 @@ impl Quantizer<'_> {
         (name, bits): (String, u32),
     ) -> Result<Activation, QuantizeError> {
         let most = QuantizeOptions::HEADROOM * self.calibration.largest(id).unwrap_or(0.0);
-        let exponent = (most / largest(bits) as f64).log2().ceil().max(LEAST_SCORE);
-        let (accumulator, scale) = (self.source(id)?, exponent.exp2());
+        let exponent = libm::log2(most / largest(bits) as f64).ceil().max(LEAST_SCORE);
+        let (accumulator, scale) = (self.source(id)?, libm::exp2(exponent));
         let name = self.unique(name);
         let node = self.requantize(&accumulator, &Scales::one(scale), None, (name, bits))?;
         Ok(Activation { node, scale })
@@ -269,8 +269,8 @@ impl Quantizer<'_> {
         let step = self.steps[id.0]
             .as_ref()
             .map_or(self.scales[id.0], |steps| steps.step);
-        let bits = (step / most).log2().floor() + ROW_BITS;
-        let unit = step * (-bits.max(1.0)).exp2();
+        let bits = libm::log2(step / most).floor() + ROW_BITS;
+        let unit = step * libm::exp2(-bits.max(1.0));
         let multiplier = |scale: &f64| exact_multipliers::multiplier(scale / unit).max(1);
         (scales.iter().map(multiplier).collect(), unit)
     }
@@ -289,16 +289,13 @@ impl Quantizer<'_> {
             after = after.max(largest(NodeId(index)));
         }
         let step = |largest: f64| {
-            (QuantizeOptions::HEADROOM * largest / limit as f64)
-                .log2()
-                .ceil()
-                .max(LEAST_STEP)
-                .exp2()
+            let exponent = libm::log2(QuantizeOptions::HEADROOM * largest / limit as f64).ceil();
+            libm::exp2(exponent.max(LEAST_STEP))
         };
         let input = step(before);
         // No function grows faster than its argument, but for a constant.
         let spare = (VALUE_BITS - self.options.activation_bits) as i32;
-        let scale = step(after).max(input * 2f64.powi(1 - spare));
+        let scale = step(after).max(input * libm::ldexp(1.0, 1 - spare));
         let curve = Dyadic::from_f64(input).and_then(|x| Curve::new(curve, x, Dyadic::from_f64(scale)?));
         let table = FunctionTable {
             function: Function::Curve(curve.map_err(|error| QuantizeError::Table {
@@ -337,7 +334,7 @@ impl Quantizer<'_> {
 /// a remainder of one digit, or of two.
 fn exact_scale(of: f64, scale: f64) -> f64 {
     for digits in [1, 2] {
-        let power = f64::from(digits * DIGIT_BITS).exp2();
+        let power = libm::exp2(f64::from(digits * DIGIT_BITS));
         let multiplier = (of / scale * power).floor();
         // The range is smaller by one part in the multiplier at most.
         if multiplier >= LEAST_MULTIPLIER {
@@ -356,5 +353,5 @@ pub(super) fn common_unit(scales: &[f64]) -> Option<(Vec<i64>, f64)> {
         return Some((Vec::new(), most));
     }
     let (multipliers, shift) = scales::multipliers(&factors, |shift, _| shift <= DIGIT_BITS)?;
-    Some((multipliers, most * (-f64::from(shift)).exp2()))
+    Some((multipliers, most * libm::exp2(-f64::from(shift))))
 }

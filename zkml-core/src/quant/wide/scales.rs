@@ -81,7 +81,7 @@ const LARGEST: f64 = (1u64 << 40) as f64;
 pub(super) fn multipliers(factors: &[f64], fits: impl Fn(u32, f64) -> bool) -> Option<(Vec<i64>, u32)> {
     let most = factors.iter().copied().fold(0.0, f64::max);
     let least = factors.iter().copied().fold(f64::INFINITY, f64::min);
-    let scaled = |factor: f64, shift: u32| factor * f64::from(shift).exp2();
+    let scaled = |factor: f64, shift: u32| factor * libm::exp2(f64::from(shift));
     let possible = |shift: u32| {
         let most = scaled(most, shift);
         most < LARGEST && fits(shift, most.ceil())
@@ -100,7 +100,7 @@ pub(super) fn multipliers(factors: &[f64], fits: impl Fn(u32, f64) -> bool) -> O
     if let Some(shift) = (1..60).find(|shift| possible(*shift) && whole(*shift)) {
         return rounded(shift);
     }
-    let wanted = (LEAST_BITS - 1 - least.log2().floor() as i32).clamp(1, 59) as u32;
+    let wanted = (LEAST_BITS - 1 - libm::log2(least).floor() as i32).clamp(1, 59) as u32;
     // Digits that are paid for are used.
     let wanted = wanted.next_multiple_of(super::DIGIT_BITS);
     (1..=wanted)

@@ -93,9 +93,9 @@ impl IntegerAttention {
         let steps = factor * 64.0;
         // Of a factor that is no number above 0 a multiplier of 0 remains, which range analysis refuses.
         let shift = (BITS - 1)
-            .saturating_sub(steps.log2().floor() as i32)
+            .saturating_sub(libm::log2(steps).floor() as i32)
             .clamp(1, 62);
-        let multiplier = (steps * 2f64.powi(shift)).round_ties_even() as i64;
+        let multiplier = (steps * libm::ldexp(1.0, shift)).round_ties_even() as i64;
         Ok(Self {
             causal,
             output_bits,
