@@ -9,8 +9,8 @@
 //! ```
 //!
 //! A feature is rounded to a grid whose step is a power of two, of so many bits that the range of the rows and thresholds
-//! fits. Comparisons are exact on the grid: whole numbers and short fractions are on it. Beyond the range a feature is
-//! clamped, which changes no comparison. Leaves are rounded to 1/65,024 of twice the largest one.
+//! fits. A comparison is exact but for values that round to the same integer as the threshold ([`Grid::threshold`]).
+//! Beyond the range a feature is clamped, which changes no comparison. Leaves are rounded to 1/65,024 of twice the largest one.
 //!
 //! With [`ForestOptions::missing`] a row has a second number for each feature, 1 where it is missing. It moves `d` to the
 //! side of the default direction, whatever the threshold.
@@ -64,16 +64,18 @@ impl Default for ForestOptions {
     }
 }
 
-/// The integers of a feature: `x = step * integer + offset`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The integers of a feature, `x = step * integer + offset`, and the values that the rows have of it.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Grid {
     pub(super) step: f64,
     pub(super) offset: f64,
+    /// In ascending order.
+    pub(super) seen: Vec<f32>,
 }
 
 impl Grid {
     /// The finest power of two at which `low` to `high` have that many bits, with a little room.
-    pub(super) fn of(low: f64, high: f64, bits: u32) -> Self {
+    pub(super) fn of((low, high): (f64, f64), bits: u32, mut seen: Vec<f32>) -> Self {
         let span = (high - low)
             .max(low.abs().max(high.abs()) * 2f64.powi(-20))
             .max(2f64.powi(-60));
@@ -83,12 +85,28 @@ impl Grid {
             step *= 2.0;
         }
         let offset = ((low + high) / 2.0 / step).round_ties_even() * step;
-        Self { step, offset }
+        seen.sort_unstable_by(f32::total_cmp);
+        Self { step, offset, seen }
     }
 
-    /// `x < threshold` is `integer < self.threshold(threshold)` for every `x` on the grid.
+    fn integer(&self, x: f32) -> i64 {
+        ((f64::from(x) - self.offset) / self.step).round_ties_even() as i64
+    }
+
+    /// `x < threshold` becomes `integer < self.threshold(threshold)`. That is exact but for values that round to the
+    /// same integer as the threshold: they all go where most of the rows' values among them go, or, if the rows have
+    /// none, where the value on the grid goes.
     pub(super) fn threshold(&self, threshold: f32) -> i64 {
-        ((f64::from(threshold) - self.offset) / self.step).ceil() as i64
+        let cell = self.integer(threshold);
+        let first = self.seen.partition_point(|x| self.integer(*x) < cell);
+        let end = self.seen.partition_point(|x| self.integer(*x) <= cell);
+        let beside = self.seen.get(first..end).unwrap_or_default();
+        let below = beside.iter().filter(|x| **x < threshold).count();
+        let goes_left = match beside.len() {
+            0 => cell as f64 * self.step + self.offset < f64::from(threshold),
+            all => 2 * below > all,
+        };
+        cell + i64::from(goes_left)
     }
 }
 
@@ -190,32 +208,31 @@ impl Forest {
         if rows.is_empty() {
             return Err(ForestError::NoRows);
         }
-        let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); self.features];
-        let mut extend = |feature: usize, value: f32| {
-            if let Some((low, high)) = ranges.get_mut(feature).filter(|_| !value.is_nan()) {
-                (*low, *high) = (low.min(value.into()), high.max(value.into()));
-            }
-        };
+        let mut seen: Vec<Vec<f32>> = vec![Vec::new(); self.features];
         for (number, rows) in rows.iter().enumerate() {
             for row in self.checked(number, rows, options)?.rows() {
-                row.iter()
-                    .enumerate()
-                    .for_each(|(feature, value)| extend(feature, *value));
+                for (seen, value) in seen.iter_mut().zip(row).filter(|(_, value)| !value.is_nan()) {
+                    seen.push(*value);
+                }
             }
         }
+        let mut thresholds: Vec<Vec<f32>> = vec![Vec::new(); self.features];
         for node in self.trees.iter().flat_map(|tree| &tree.nodes) {
             if let TreeNode::Split {
                 feature, threshold, ..
             } = node
             {
-                extend(*feature, *threshold);
+                thresholds[*feature].push(*threshold);
             }
         }
-        let grid = |&(low, high): &(f64, f64)| match low <= high {
-            true => Grid::of(low, high, options.feature_bits),
-            false => Grid::of(0.0, 0.0, options.feature_bits),
+        let grid = |(seen, thresholds): (Vec<f32>, Vec<f32>)| {
+            let ends = seen.iter().chain(&thresholds).map(|value| f64::from(*value));
+            let range = ends
+                .map(|value| (value, value))
+                .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+            Grid::of(range.unwrap_or_default(), options.feature_bits, seen)
         };
-        Ok(ranges.iter().map(grid).collect())
+        Ok(seen.into_iter().zip(thresholds).map(grid).collect())
     }
 
     /// Both on every row.
@@ -497,6 +514,7 @@ impl<'a> Builder<'a> {
         let flag = Grid {
             step: 1.0 / f64::from((1u32 << (self.options.feature_bits - 1)) - 1),
             offset: 0.0,
+            seen: Vec::new(),
         };
         let flags = self.grids.iter().filter(|_| self.options.missing).map(|_| &flag);
         let grids: Vec<&Grid> = self.grids.iter().chain(flags).collect();

@@ -119,26 +119,37 @@ fn forests_are_proved() {
     }
 }
 
-/// A threshold between two whole numbers parts them, whatever the range.
+/// Values that do not round to the integer of the threshold are compared exactly. Among those that do, the rows decide.
 #[test]
-fn comparisons_are_exact_on_the_grid() {
+fn comparisons_follow_the_rows() {
     for (low, high, bits) in [
         (0.0, 100.0, 16),
         (-3.0, 1000.0, 12),
         (5.0, 5.0, 8),
         (-1e6, 1e6, 16),
     ] {
-        let grid = Grid::of(low, high, bits);
+        let grid = Grid::of((low, high), bits, Vec::new());
         let half = 1i64 << (bits - 1);
         for part in 0..=50 {
             let threshold = (low + (high - low) * f64::from(part) / 50.0) as f32;
             let integer = grid.threshold(threshold);
             assert!((-half..half).contains(&integer), "{low} {high} {bits}: {integer}");
+            // On the grid.
             for near in -2..=2 {
                 let x = ((integer + near) as f64 * grid.step + grid.offset) as f32;
                 let on_grid = ((f64::from(x) - grid.offset) / grid.step).round_ties_even() as i64;
                 assert_eq!(x < threshold, on_grid < integer, "{x} {threshold}");
             }
+        }
+    }
+    // XGBoost takes values of the rows as thresholds: the value itself goes right, whatever it rounds to.
+    let seen: Vec<f32> = (0..1000u16).map(|i| f32::from(i) * 0.37).collect();
+    let grid = Grid::of((0.0, 370.0), 12, seen.clone());
+    for threshold in &seen {
+        let integer = grid.threshold(*threshold);
+        for x in &seen {
+            let rounded = ((f64::from(*x) - grid.offset) / grid.step).round_ties_even() as i64;
+            assert_eq!(x < threshold, rounded < integer, "{x} {threshold}");
         }
     }
 }
