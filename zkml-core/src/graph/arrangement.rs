@@ -66,7 +66,10 @@ impl ParameterSpec {
         else {
             return values;
         };
-        let (inputs_each, outputs_each) = (values.shape()[0] / groups.max(1), (outputs / groups.max(1)).max(1));
+        let (inputs_each, outputs_each) = (
+            values.shape()[0] / groups.max(1),
+            (outputs / groups.max(1)).max(1),
+        );
         ArrayD::from_shape_fn(self.shape.as_slice(), |at| {
             let group = at[0] / outputs_each;
             values[[

@@ -195,7 +195,12 @@ pub(super) fn pool_adaptive(origin: Origin<'_>, x: Tensor, output_size: [usize; 
     };
     let along = |axis: usize| {
         let (size, count) = (x.size(2 + axis), output_size[axis]);
-        runs((0..count).map(|i| (i * size / count, ((i + 1) * size).div_ceil(count) - i * size / count)))
+        runs((0..count).map(|i| {
+            (
+                i * size / count,
+                ((i + 1) * size).div_ceil(count) - i * size / count,
+            )
+        }))
     };
     let [rows, columns] = [along(0), along(1)];
     pool_runs(origin, x, [&rows, &columns], [1; 2], taken)

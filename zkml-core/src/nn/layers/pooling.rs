@@ -133,10 +133,10 @@ impl AdaptiveAvgPool1dOptions {
         positive("AdaptiveAvgPool1d", "output_size", self.output_size)
     }
 
-    on_height_1!(
-        "AdaptiveAvgPool1d",
-        |self, image| AdaptiveAvgPool2dOptions::new([1, self.output_size]).shape(image)
-    );
+    on_height_1!("AdaptiveAvgPool1d", |self, image| AdaptiveAvgPool2dOptions::new(
+        [1, self.output_size]
+    )
+    .shape(image));
 }
 
 /// Hyper-parameters of [`AdaptiveMaxPool1d`].

@@ -266,7 +266,11 @@ impl Sizes {
                 found: x,
             });
         }
-        sized(self.name, x, &[x.size(0), x.size(1), self.directions * self.hidden])
+        sized(
+            self.name,
+            x,
+            &[x.size(0), x.size(1), self.directions * self.hidden],
+        )
     }
 
     /// `[D num_layers, N, hidden_size]`.
@@ -282,7 +286,12 @@ fn named(kind: &str, layer: usize, direction: usize) -> String {
 }
 
 /// The output for every step, and the last states.
-fn run<C: Cell>(path: &ParameterPath, sizes: &Sizes, x: Tensor, given: Option<[Tensor; 2]>) -> (Tensor, [Tensor; 2]) {
+fn run<C: Cell>(
+    path: &ParameterPath,
+    sizes: &Sizes,
+    x: Tensor,
+    given: Option<[Tensor; 2]>,
+) -> (Tensor, [Tensor; 2]) {
     let origin = Origin::Layer(path);
     if let Err(error) = sizes.shape(x.shape) {
         let x = refuse(origin, x, error);
@@ -367,7 +376,8 @@ fn pass<C: Cell>(
         })
     };
     let all = linear(Origin::Function("input"), x, "ih");
-    let mut state: [Option<Tensor>; 2] = first.map_or([None, None], |[hidden, cell]| [Some(hidden), Some(cell)]);
+    let mut state: [Option<Tensor>; 2] =
+        first.map_or([None, None], |[hidden, cell]| [Some(hidden), Some(cell)]);
     let mut outputs = vec![None; steps];
     for step in 0..steps {
         let at = if direction == 0 { step } else { steps - 1 - step };
@@ -388,4 +398,3 @@ fn pass<C: Cell>(
     let output = joined(Origin::Function("outputs"), &outputs, 1);
     (output, state.map(|state| state.unwrap_or(output)))
 }
-

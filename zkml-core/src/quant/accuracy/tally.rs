@@ -82,7 +82,7 @@ impl Networks<'_> {
             Err(error) => return Err(AccuracyError::Execution(error)),
         };
         for ((distance, counterpart), exact) in
-            tally.layers.iter_mut().zip(&quantized.correspondence).zip(&exact)
+            tally.layers.iter_mut().zip(&quantized.correspondence).zip(exact)
         {
             let Some((id, scales)) = counterpart else { continue };
             let integers = execution.value(*id).ok_or(AccuracyError::OtherGraph)?;
