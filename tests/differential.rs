@@ -72,14 +72,19 @@ impl Cases {
     fn samples(&self, name: &str) -> Vec<ArrayD<f32>> {
         let file = SafeTensors::deserialize(&self.bytes).unwrap();
         let tensor = file.tensor(name).unwrap();
-        let values = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
+        let values = tensor
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes(b.try_into().unwrap()));
         let all = ArrayD::from_shape_vec(tensor.shape(), values.collect()).unwrap();
         all.outer_iter().map(|sample| sample.to_owned()).collect()
     }
 
     /// For each sample its tensors `{kind}0`, `{kind}1` and so on.
     fn of_samples(&self, name: &str, kind: &str, count: usize) -> Vec<Vec<ArrayD<f32>>> {
-        let tensors: Vec<_> = (0..count).map(|k| self.samples(&format!("{name}.{kind}{k}"))).collect();
+        let tensors: Vec<_> = (0..count)
+            .map(|k| self.samples(&format!("{name}.{kind}{k}")))
+            .collect();
         let samples = tensors[0].len();
         (0..samples)
             .map(|s| tensors.iter().map(|tensor| tensor[s].clone()).collect())
@@ -88,26 +93,40 @@ impl Cases {
 }
 
 fn traced(case: &Value, name: &str) -> Result<Graph<zkml::ops::Symbolic>, String> {
-    let inputs = list(&case["inputs"]).iter().enumerate().map(|(k, shape)| TraceInput {
-        name: format!("input.{k}"),
-        kind: InputKind::Tensor,
-        shape: sizes(shape),
-    });
+    let inputs = list(&case["inputs"])
+        .iter()
+        .enumerate()
+        .map(|(k, shape)| TraceInput {
+            name: format!("input.{k}"),
+            kind: InputKind::Tensor,
+            shape: sizes(shape),
+        });
     let inputs: Vec<TraceInput> = inputs.collect();
     let program = Program::build(ParameterPath::root().join(name), case.clone());
     trace_inputs(&inputs, |tensors| program.outputs(tensors)).map_err(|error| error.to_string())
 }
 
 /// Largest error relative to the largest value, over all outputs of all samples.
-fn error_of(graph: &Graph<Float>, inputs: &[Vec<ArrayD<f32>>], expected: &[Vec<ArrayD<f32>>]) -> Result<f64, String> {
+fn error_of(
+    graph: &Graph<Float>,
+    inputs: &[Vec<ArrayD<f32>>],
+    expected: &[Vec<ArrayD<f32>>],
+) -> Result<f64, String> {
     let mut worst = 0f64;
     for (inputs, expected) in inputs.iter().zip(expected) {
-        let outputs = execute_float_outputs_on(graph, std::slice::from_ref(inputs)).map_err(|e| e.to_string())?;
+        let outputs =
+            execute_float_outputs_on(graph, std::slice::from_ref(inputs)).map_err(|e| e.to_string())?;
         for (found, expected) in outputs[0].iter().zip(expected) {
             if found.shape() != expected.shape() {
-                return Err(format!("shape {:?}, expected {:?}", found.shape(), expected.shape()));
+                return Err(format!(
+                    "shape {:?}, expected {:?}",
+                    found.shape(),
+                    expected.shape()
+                ));
             }
-            let largest = expected.iter().fold(1e-3f64, |most, y| most.max(f64::from(y.abs())));
+            let largest = expected
+                .iter()
+                .fold(1e-3f64, |most, y| most.max(f64::from(y.abs())));
             for (a, b) in found.iter().zip(expected) {
                 worst = worst.max((f64::from(*a) - f64::from(*b)).abs() / largest);
             }
@@ -135,12 +154,15 @@ fn run(cases: &Cases, case: &Value) -> Result<Found, String> {
     }
     let calibration = Calibration::collect_on(&optimized, inputs.clone(), CalibrationMethod::MinMax);
     let calibration = calibration.map_err(|error| error.to_string())?;
-    let network = quantize(&optimized, &calibration, &QuantizeOptions::default()).map_err(|e| e.to_string())?;
+    let network =
+        quantize(&optimized, &calibration, &QuantizeOptions::default()).map_err(|e| e.to_string())?;
     let mut sums = vec![(0f64, 0f64); expected[0].len()];
     let mut integers = Vec::new();
     let executor = Executor::new(&network.graph).map_err(|error| error.to_string())?;
     for (sample, expected) in inputs.iter().zip(&expected) {
-        let sample = network.quantize_inputs(sample).map_err(|error| error.to_string())?;
+        let sample = network
+            .quantize_inputs(sample)
+            .map_err(|error| error.to_string())?;
         let execution = executor.run_on(&sample).map_err(|error| error.to_string())?;
         let reference = execute_reference_on(&network.graph, &sample).map_err(|error| error.to_string())?;
         if execution != reference {
@@ -155,11 +177,20 @@ fn run(cases: &Cases, case: &Value) -> Result<Found, String> {
         }
         integers.push(sample);
     }
-    let relative = |(noise, signal): &(f64, f64)| if *noise == 0.0 { 0.0 } else { (noise / signal).sqrt() };
+    let relative = |(noise, signal): &(f64, f64)| {
+        if *noise == 0.0 {
+            0.0
+        } else {
+            (noise / signal).sqrt()
+        }
+    };
     let integer = sums.iter().map(relative).fold(0.0, f64::max);
     let proved = case["prove"] == true;
     if proved {
-        let key = setup(CompiledModel::new(name, network.clone()), &SetupOptions::default());
+        let key = setup(
+            CompiledModel::new(name, network.clone()),
+            &SetupOptions::default(),
+        );
         let key = key.map_err(|error| error.to_string())?;
         let proof = prove_on(&key, &integers[0], b"differential").map_err(|error| error.to_string())?;
         verify(&key.verifying, &proof, b"differential").map_err(|error| error.to_string())?;
@@ -190,7 +221,10 @@ fn run_all(path: &Path, bound: f64) {
             Ok(one) => {
                 let bound = case["bound"].as_f64().unwrap_or(bound);
                 if one.integer.is_some_and(|error| error > bound) {
-                    failed.push(format!("{name}: integers are {:.3} away", one.integer.unwrap_or(0.0)));
+                    failed.push(format!(
+                        "{name}: integers are {:.3} away",
+                        one.integer.unwrap_or(0.0)
+                    ));
                 }
                 found.push((name, one));
             }
@@ -198,9 +232,16 @@ fn run_all(path: &Path, bound: f64) {
         }
     }
     let float = found.iter().map(|(_, one)| one.float).fold(0.0, f64::max);
-    let mut integers: Vec<(f64, &str)> = found.iter().filter_map(|(name, one)| Some((one.integer?, *name))).collect();
+    let mut integers: Vec<(f64, &str)> = found
+        .iter()
+        .filter_map(|(name, one)| Some((one.integer?, *name)))
+        .collect();
     integers.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let at = |share: f64| integers.get((integers.len() as f64 * share) as usize).map_or(0.0, |one| one.0);
+    let at = |share: f64| {
+        integers
+            .get((integers.len() as f64 * share) as usize)
+            .map_or(0.0, |one| one.0)
+    };
     println!(
         "{}: {} cases, {} proved; float error at most {float:.2e}; integers, relative RMS: median {:.4}, 90 % {:.4}, \
          largest {:?}",
@@ -211,11 +252,18 @@ fn run_all(path: &Path, bound: f64) {
         at(0.9),
         integers.iter().rev().take(5).collect::<Vec<_>>(),
     );
-    assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
+    assert!(
+        failed.is_empty(),
+        "{} failed:\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
 }
 
 fn fixture(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/differential").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/differential")
+        .join(name)
 }
 
 #[test]

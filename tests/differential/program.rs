@@ -30,7 +30,10 @@ impl Program {
             let path = self.path.join(format!("n{number}"));
             values.extend(apply(node["op"].as_str().unwrap(), path, &operands, options));
         }
-        list(&self.case["outputs"]).iter().map(|at| values[size(at)]).collect()
+        list(&self.case["outputs"])
+            .iter()
+            .map(|at| values[size(at)])
+            .collect()
     }
 }
 
@@ -47,8 +50,21 @@ pub(super) fn sizes(value: &Value) -> Vec<usize> {
 }
 
 fn text(value: &str) -> &'static str {
-    let known = ["zeros", "constant", "reflect", "replicate", "circular", "nearest", "bilinear", "none", "tanh"];
-    known.into_iter().find(|known| *known == value).unwrap_or_else(|| panic!("an option, not {value}"))
+    let known = [
+        "zeros",
+        "constant",
+        "reflect",
+        "replicate",
+        "circular",
+        "nearest",
+        "bilinear",
+        "none",
+        "tanh",
+    ];
+    known
+        .into_iter()
+        .find(|known| *known == value)
+        .unwrap_or_else(|| panic!("an option, not {value}"))
 }
 
 #[derive(Clone, Copy)]
@@ -80,11 +96,16 @@ impl Options<'_> {
     }
 
     fn array<const COUNT: usize>(&self, name: &str) -> [usize; COUNT] {
-        self.sizes(name).try_into().unwrap_or_else(|found| panic!("{COUNT} numbers, not {found:?}"))
+        self.sizes(name)
+            .try_into()
+            .unwrap_or_else(|found| panic!("{COUNT} numbers, not {found:?}"))
     }
 
     fn axes(&self, name: &str) -> Vec<isize> {
-        list(&self.0[name]).iter().map(|axis| axis.as_i64().unwrap() as isize).collect()
+        list(&self.0[name])
+            .iter()
+            .map(|axis| axis.as_i64().unwrap() as isize)
+            .collect()
     }
 
     /// A number or a pair.
@@ -105,10 +126,22 @@ impl Options<'_> {
 macro_rules! of_list {
     ($list:expr, |$array:ident| $call:expr) => {
         match $list.as_slice() {
-            &[a] => { let $array = [a]; $call }
-            &[a, b] => { let $array = [a, b]; $call }
-            &[a, b, c] => { let $array = [a, b, c]; $call }
-            &[a, b, c, d] => { let $array = [a, b, c, d]; $call }
+            &[a] => {
+                let $array = [a];
+                $call
+            }
+            &[a, b] => {
+                let $array = [a, b];
+                $call
+            }
+            &[a, b, c] => {
+                let $array = [a, b, c];
+                $call
+            }
+            &[a, b, c, d] => {
+                let $array = [a, b, c, d];
+                $call
+            }
             other => panic!("one to four, not {}", other.len()),
         }
     };
@@ -177,12 +210,28 @@ fn apply(op: &str, path: ParameterPath, operands: &[Tensor], o: Options<'_>) -> 
         "BatchNorm1d" => {
             let options = BatchNorm1dOptions::new(o.size("num_features", 0));
             let (eps, affine) = (o.number("eps", 1e-5), o.flag("affine", true));
-            BatchNorm1d::build(path, BatchNorm1dOptions { eps, affine, ..options }).forward(x)
+            BatchNorm1d::build(
+                path,
+                BatchNorm1dOptions {
+                    eps,
+                    affine,
+                    ..options
+                },
+            )
+            .forward(x)
         }
         "BatchNorm2d" => {
             let options = BatchNorm2dOptions::new(o.size("num_features", 0));
             let (eps, affine) = (o.number("eps", 1e-5), o.flag("affine", true));
-            BatchNorm2d::build(path, BatchNorm2dOptions { eps, affine, ..options }).forward(x)
+            BatchNorm2d::build(
+                path,
+                BatchNorm2dOptions {
+                    eps,
+                    affine,
+                    ..options
+                },
+            )
+            .forward(x)
         }
         "MaxPool2d" => {
             let options = MaxPool2dOptions {
@@ -240,10 +289,18 @@ fn apply(op: &str, path: ParameterPath, operands: &[Tensor], o: Options<'_>) -> 
             Upsample::build(path, options).forward(x)
         }
         "PixelShuffle" => pixel_shuffle(x, o.size("upscale_factor", 1)),
-        "ReflectionPad2d" => ReflectionPad2d::build(path, ReflectionPad2dOptions::new(o.array("padding"))).forward(x),
-        "ReplicationPad2d" => ReplicationPad2d::build(path, ReplicationPad2dOptions::new(o.array("padding"))).forward(x),
-        "ReflectionPad1d" => ReflectionPad1d::build(path, ReflectionPad1dOptions::new(o.array("padding"))).forward(x),
-        "ReplicationPad1d" => ReplicationPad1d::build(path, ReplicationPad1dOptions::new(o.array("padding"))).forward(x),
+        "ReflectionPad2d" => {
+            ReflectionPad2d::build(path, ReflectionPad2dOptions::new(o.array("padding"))).forward(x)
+        }
+        "ReplicationPad2d" => {
+            ReplicationPad2d::build(path, ReplicationPad2dOptions::new(o.array("padding"))).forward(x)
+        }
+        "ReflectionPad1d" => {
+            ReflectionPad1d::build(path, ReflectionPad1dOptions::new(o.array("padding"))).forward(x)
+        }
+        "ReplicationPad1d" => {
+            ReplicationPad1d::build(path, ReplicationPad1dOptions::new(o.array("padding"))).forward(x)
+        }
         "ZeroPad1d" => ZeroPad1d::build(path, ZeroPad1dOptions::new(o.array("padding"))).forward(x),
         "pad" => {
             let mode = o.text("mode", "constant");
@@ -261,7 +318,11 @@ fn apply(op: &str, path: ParameterPath, operands: &[Tensor], o: Options<'_>) -> 
             let (min_val, max_val) = (o.number("min_val", -1.0), o.number("max_val", 1.0));
             Hardtanh::build(path, HardtanhOptions { min_val, max_val }).forward(x)
         }
-        "clamp" => clamp(x, o.number("min", f64::NEG_INFINITY), o.number("max", f64::INFINITY)),
+        "clamp" => clamp(
+            x,
+            o.number("min", f64::NEG_INFINITY),
+            o.number("max", f64::INFINITY),
+        ),
         "Sigmoid" => sigmoid(x),
         "Tanh" => tanh(x),
         "GELU" => gelu(x),
@@ -287,7 +348,12 @@ fn apply(op: &str, path: ParameterPath, operands: &[Tensor], o: Options<'_>) -> 
                 (_, true) => sum_keepdim(x, dim),
             })
         }
-        "slice" => slice_step(x, o.axis("dim"), o.axis("start")..o.axis("end"), o.size("step", 1)),
+        "slice" => slice_step(
+            x,
+            o.axis("dim"),
+            o.axis("start")..o.axis("end"),
+            o.size("step", 1),
+        ),
         "select" => select(x, o.axis("dim"), o.axis("index")),
         "narrow" => narrow(x, o.axis("dim"), o.size("start", 0), o.size("length", 1)),
         "chunk" => match o.size("chunks", 2) {

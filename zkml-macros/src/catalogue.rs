@@ -93,7 +93,8 @@ pub(crate) fn find(name: &str) -> Option<&'static Layer> {
 }
 
 use Kind::{
-    Axis, Count, CountPair, Ends, Flag, Layers, Number, Padding, Padding1d, Positive, PositivePair, Real, Sides, Text,
+    Axis, Count, CountPair, Ends, Flag, Layers, Number, Padding, Padding1d, Positive, PositivePair, Real,
+    Sides, Text,
 };
 
 const NORM: &[(&str, Kind)] = &[("eps", Real), ("affine", Flag)];

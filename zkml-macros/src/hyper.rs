@@ -76,7 +76,9 @@ fn wrong(kind: Kind, value: &Expr) -> Option<String> {
         Kind::Flag | Kind::Real | Kind::Number | Kind::Text | Kind::Layers => u64::MAX,
     };
     match value {
-        Expr::Unary(unary) if matches!(kind, Kind::Number | Kind::Axis) && matches!(unary.op, UnOp::Neg(_)) => {
+        Expr::Unary(unary)
+            if matches!(kind, Kind::Number | Kind::Axis) && matches!(unary.op, UnOp::Neg(_)) =>
+        {
             wrong(kind, &unary.expr)
         }
         Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => Some(format!("`{text}`")),

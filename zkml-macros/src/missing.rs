@@ -11,16 +11,37 @@ use crate::diagnostics::Errors;
 /// Layers, and what helps instead.
 const LAYERS: &[(&[&str], &str)] = &[
     (
-        &["Conv3d", "ConvTranspose3d", "MaxPool3d", "AvgPool3d", "AdaptiveAvgPool3d", "AdaptiveMaxPool3d", "BatchNorm3d"],
+        &[
+            "Conv3d",
+            "ConvTranspose3d",
+            "MaxPool3d",
+            "AvgPool3d",
+            "AdaptiveAvgPool3d",
+            "AdaptiveMaxPool3d",
+            "BatchNorm3d",
+        ],
         "layers of one and two dimensions are there, such as `Conv1d`, `Conv2d`, `MaxPool2d` and `BatchNorm2d`",
     ),
     (&["LayerNorm"], "`RMSNorm` is there"),
     (
-        &["GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LocalResponseNorm", "SyncBatchNorm"],
+        &[
+            "GroupNorm",
+            "InstanceNorm1d",
+            "InstanceNorm2d",
+            "InstanceNorm3d",
+            "LocalResponseNorm",
+            "SyncBatchNorm",
+        ],
         "`BatchNorm1d`, `BatchNorm2d` and `RMSNorm` are there",
     ),
     (
-        &["MaxUnpool1d", "MaxUnpool2d", "FractionalMaxPool2d", "LPPool1d", "LPPool2d"],
+        &[
+            "MaxUnpool1d",
+            "MaxUnpool2d",
+            "FractionalMaxPool2d",
+            "LPPool1d",
+            "LPPool2d",
+        ],
         "`MaxPool2d`, `AvgPool2d`, `AdaptiveAvgPool2d`, `AdaptiveMaxPool2d` and `Upsample` are there",
     ),
     (
@@ -28,28 +49,70 @@ const LAYERS: &[(&[&str], &str)] = &[
         "`Upsample` is there, by whole factors and with `align_corners = false`",
     ),
     (
-        &["SELU", "CELU", "Mish", "LogSigmoid", "Softsign", "Softshrink", "Hardshrink", "Tanhshrink", "Threshold", "RReLU"],
+        &[
+            "SELU",
+            "CELU",
+            "Mish",
+            "LogSigmoid",
+            "Softsign",
+            "Softshrink",
+            "Hardshrink",
+            "Tanhshrink",
+            "Threshold",
+            "RReLU",
+        ],
         "`ReLU`, `ELU`, `GELU`, `SiLU`, `LeakyReLU`, `PReLU`, `Softplus`, `Hardswish`, `Hardtanh` and others are there",
     ),
     (&["Softmin", "Softmax2d"], "`Softmax` is there"),
     (&["GLU"], "write `let [a, b] = chunk(x, -1); a * sigmoid(b)`"),
     (&["EmbeddingBag"], "`Embedding` is there"),
     (&["Bilinear"], "`Linear` and products of tensors are there"),
-    (&["Unfold", "Fold", "PixelUnshuffle"], "`reshape`, `permute`, `narrow` and `PixelShuffle` are there"),
-    (&["ChannelShuffle"], "write it with `reshape`, `permute` and `reshape`"),
     (
-        &["ConstantPad1d", "ConstantPad2d", "ReflectionPad3d", "ReplicationPad3d", "ZeroPad3d"],
+        &["Unfold", "Fold", "PixelUnshuffle"],
+        "`reshape`, `permute`, `narrow` and `PixelShuffle` are there",
+    ),
+    (
+        &["ChannelShuffle"],
+        "write it with `reshape`, `permute` and `reshape`",
+    ),
+    (
+        &[
+            "ConstantPad1d",
+            "ConstantPad2d",
+            "ReflectionPad3d",
+            "ReplicationPad3d",
+            "ZeroPad3d",
+        ],
         "`ZeroPad1d`, `ZeroPad2d`, `ReflectionPad2d`, `ReplicationPad2d` and `pad_with` are there",
     ),
     (&["Unflatten"], "`reshape` is there"),
     (
-        &["Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"],
+        &[
+            "Dropout1d",
+            "Dropout2d",
+            "Dropout3d",
+            "AlphaDropout",
+            "FeatureAlphaDropout",
+        ],
         "a network is run as in `eval()`, where it does nothing: leave it away, or write `Dropout`",
     ),
-    (&["ModuleList"], "write `Vec<Block>` with `#[layer(repeat = count)]`"),
-    (&["ModuleDict", "ParameterList", "ParameterDict"], "write a field for each"),
     (
-        &["CrossEntropyLoss", "NLLLoss", "MSELoss", "L1Loss", "BCELoss", "BCEWithLogitsLoss"],
+        &["ModuleList"],
+        "write `Vec<Block>` with `#[layer(repeat = count)]`",
+    ),
+    (
+        &["ModuleDict", "ParameterList", "ParameterDict"],
+        "write a field for each",
+    ),
+    (
+        &[
+            "CrossEntropyLoss",
+            "NLLLoss",
+            "MSELoss",
+            "L1Loss",
+            "BCELoss",
+            "BCEWithLogitsLoss",
+        ],
         "losses belong to the training: `forward` ends with the logits",
     ),
 ];
@@ -57,17 +120,57 @@ const LAYERS: &[(&[&str], &str)] = &[
 /// Functions, and what helps instead.
 const FUNCTIONS: &[(&[&str], &str)] = &[
     (
-        &["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "batch_norm"],
+        &[
+            "conv1d",
+            "conv2d",
+            "conv3d",
+            "conv_transpose1d",
+            "conv_transpose2d",
+            "batch_norm",
+        ],
         "layers with weights are fields, such as `#[layer(..)] conv: Conv2d`",
     ),
-    (&["layer_norm", "group_norm", "instance_norm", "local_response_norm"], "the layer `RMSNorm` is there"),
-    (&["max_pool3d", "avg_pool3d", "lp_pool2d"], "`max_pool2d` and `avg_pool2d` are there"),
-    (&["selu", "celu", "mish", "softsign", "softshrink", "hardshrink", "logsigmoid"], "`elu`, `gelu` and `silu` are there"),
-    (&["grid_sample", "affine_grid"], "`interpolate` is there, by whole factors"),
+    (
+        &["layer_norm", "group_norm", "instance_norm", "local_response_norm"],
+        "the layer `RMSNorm` is there",
+    ),
+    (
+        &["max_pool3d", "avg_pool3d", "lp_pool2d"],
+        "`max_pool2d` and `avg_pool2d` are there",
+    ),
+    (
+        &[
+            "selu",
+            "celu",
+            "mish",
+            "softsign",
+            "softshrink",
+            "hardshrink",
+            "logsigmoid",
+        ],
+        "`elu`, `gelu` and `silu` are there",
+    ),
+    (
+        &["grid_sample", "affine_grid"],
+        "`interpolate` is there, by whole factors",
+    ),
     (&["einsum", "bmm"], "`matmul` with `permute` is there"),
     (&["logsumexp", "softmin"], "`softmax` is there"),
-    (&["cumsum", "topk", "argsort", "masked_fill", "index_select", "scatter_add"], "`argmax`, `narrow` and `slice` are there"),
-    (&["cross_entropy", "nll_loss", "mse_loss"], "losses belong to the training: `forward` ends with the logits"),
+    (
+        &[
+            "cumsum",
+            "topk",
+            "argsort",
+            "masked_fill",
+            "index_select",
+            "scatter_add",
+        ],
+        "`argmax`, `narrow` and `slice` are there",
+    ),
+    (
+        &["cross_entropy", "nll_loss", "mse_loss"],
+        "losses belong to the training: `forward` ends with the logits",
+    ),
 ];
 
 /// Has zkml no layer of this name, though PyTorch has one? The message says what helps.

@@ -16,8 +16,8 @@ pub enum Arrangement {
     AsStored,
     /// The kernel `[O, I, K]` of a convolution in one dimension, which the graph has as `[O, I, 1, K]`.
     Squeezed,
-    /// The kernel `[I groups, O / groups, KH, KW]` of a transposed convolution, which the graph has as `[O, I, KH, KW]`,
-    /// turned by 180 degrees.
+    /// The kernel `[I groups, O / groups, KH, KW]` of a transposed convolution, which the graph has as `[O, I, KH,
+    /// KW]`, turned by 180 degrees.
     Transposed {
         /// Groups of the channels.
         groups: usize,
@@ -66,7 +66,10 @@ impl ParameterSpec {
         else {
             return values;
         };
-        let (inputs_each, outputs_each) = (values.shape()[0] / groups.max(1), (outputs / groups.max(1)).max(1));
+        let (inputs_each, outputs_each) = (
+            values.shape()[0] / groups.max(1),
+            (outputs / groups.max(1)).max(1),
+        );
         ArrayD::from_shape_fn(self.shape.as_slice(), |at| {
             let group = at[0] / outputs_each;
             values[[

@@ -23,6 +23,7 @@ mod text;
 mod validate;
 mod window;
 
+pub use arrangement::Arrangement;
 pub use builder::GraphBuilder;
 pub(crate) use display::list as display;
 pub use fact::{Fact, IntFact};
@@ -32,7 +33,6 @@ pub(crate) use operation::entries;
 pub use operation::{OperandError, Operation, ParameterShape, Parameters, Site};
 #[cfg(feature = "prover")]
 pub use parameter::{IntParameter, Parameter};
-pub use arrangement::Arrangement;
 pub use parameter::{ParameterRole, ParameterSpec, WeightShape};
 pub use preprocessing::Preprocessing;
 pub use scales::ChannelScales;

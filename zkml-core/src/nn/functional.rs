@@ -1,9 +1,9 @@
 //! Operations without parameters, as `torch.nn.functional` has them.
 
 use super::Pair;
-use super::tensor::{Extent, Tensor};
 use super::moves::surrounded;
 use super::pooling::{Taken, pool_adaptive, pool_avg, pool_max};
+use super::tensor::{Extent, Tensor};
 use super::trace::{Origin, record};
 use crate::graph::{Shape, ShapeError};
 use crate::ops::{self, AvgPool2dOptions, MaxPool2dOptions, PaddingMode};
@@ -54,8 +54,8 @@ pub fn subsample2d(x: Tensor, stride: impl Into<Pair>) -> Tensor {
     pool_max(Origin::Function("subsample2d"), x, &options)
 }
 
-/// Mean over windows: `[N, C, H, W] -> [N, C, output_size, output_size]` (a number or a pair). Windows overlap where the
-/// output size does not divide the size of the input, as in PyTorch.
+/// Mean over windows: `[N, C, H, W] -> [N, C, output_size, output_size]` (a number or a pair). Windows overlap where
+/// the output size does not divide the size of the input, as in PyTorch.
 pub fn adaptive_avg_pool2d(x: Tensor, output_size: impl Into<Pair>) -> Tensor {
     let origin = Origin::Function("adaptive_avg_pool2d");
     pool_adaptive(origin, x, output_size.into().0, Taken::Mean)
@@ -167,7 +167,11 @@ pub fn pad_with<const COUNT: usize>(x: Tensor, amounts: [usize; COUNT], mode: &'
 fn surroundings(x: Shape, amounts: &[usize], mode: &str) -> Result<Vec<(usize, usize)>, ShapeError> {
     ops::padded(x, amounts)?;
     PaddingMode::check("pad", mode)?;
-    let pairs: Vec<(usize, usize)> = amounts.chunks_exact(2).rev().map(|pair| (pair[0], pair[1])).collect();
+    let pairs: Vec<(usize, usize)> = amounts
+        .chunks_exact(2)
+        .rev()
+        .map(|pair| (pair[0], pair[1]))
+        .collect();
     let first = x.rank() - pairs.len();
     for (axis, &(before, after)) in pairs.iter().enumerate() {
         PaddingMode::fits("pad", mode, x, first + axis, before, after)?;

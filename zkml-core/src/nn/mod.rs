@@ -30,8 +30,8 @@ pub use crate::graph::{Inferred, Shape, ShapeError};
 pub use crate::ops::{Llama3Scaling, Rope, ScaledDotProductAttentionOptions};
 pub use elementwise::*;
 pub use functional::{
-    adaptive_avg_pool2d, adaptive_max_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, clamp, flatten, hardtanh,
-    max_pool2d, max_pool2d_with, pad, pad_with, permute, relu, relu6, reshape, subsample2d, view,
+    adaptive_avg_pool2d, adaptive_max_pool2d, argmax, avg_pool2d, avg_pool2d_with, cat, clamp, flatten,
+    hardtanh, max_pool2d, max_pool2d_with, pad, pad_with, permute, relu, relu6, reshape, subsample2d, view,
 };
 pub use layers::*;
 pub use module::{Called, Forward, Layer, Module, Outputs, uses_field};

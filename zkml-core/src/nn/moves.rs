@@ -73,7 +73,11 @@ pub(super) fn zero_padded(origin: Origin<'_>, x: Tensor, amounts: Vec<(usize, us
     if amounts.iter().all(|amount| *amount == (0, 0)) {
         return x;
     }
-    let from_last: Vec<usize> = amounts.iter().rev().flat_map(|&(before, after)| [before, after]).collect();
+    let from_last: Vec<usize> = amounts
+        .iter()
+        .rev()
+        .flat_map(|&(before, after)| [before, after])
+        .collect();
     let shape = ops::padded(x.shape, &from_last);
     record(origin, &[x], shape, |_| ops::Pad { amounts })
 }

@@ -1,8 +1,9 @@
 //! Poolings whose windows are not all alike: `ceil_mode`, means that leave padding out, adaptive poolings to sizes that
 //! do not divide the input; and poolings in one dimension.
 //!
-//! Windows that are alike, next to each other and equally far apart are one pooling over a part of the input. The results
-//! are joined. Where rows and columns both have windows of several kinds, rows are pooled first and then columns.
+//! Windows that are alike, next to each other and equally far apart are one pooling over a part of the input. The
+//! results are joined. Where rows and columns both have windows of several kinds, rows are pooled first and then
+//! columns.
 
 use super::Tensor;
 use super::moves::{joined, narrowed, refuse, reshaped, zero_padded};
@@ -195,7 +196,12 @@ pub(super) fn pool_adaptive(origin: Origin<'_>, x: Tensor, output_size: [usize; 
     };
     let along = |axis: usize| {
         let (size, count) = (x.size(2 + axis), output_size[axis]);
-        runs((0..count).map(|i| (i * size / count, ((i + 1) * size).div_ceil(count) - i * size / count)))
+        runs((0..count).map(|i| {
+            (
+                i * size / count,
+                ((i + 1) * size).div_ceil(count) - i * size / count,
+            )
+        }))
     };
     let [rows, columns] = [along(0), along(1)];
     pool_runs(origin, x, [&rows, &columns], [1; 2], taken)

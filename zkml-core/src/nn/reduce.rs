@@ -26,8 +26,8 @@ impl<E: Extent, const COUNT: usize> Axes for [E; COUNT] {
     }
 }
 
-/// Mean over the axes `dim` (one or an array; negative: from the end), which are removed: `[N, C, H, W]` over `[2, 3]` is
-/// `[N, C]`.
+/// Mean over the axes `dim` (one or an array; negative: from the end), which are removed: `[N, C, H, W]` over `[2, 3]`
+/// is `[N, C]`.
 pub fn mean(x: Tensor, dim: impl Axes) -> Tensor {
     reduce("mean", x, &dim.axes(), false)
 }
@@ -101,8 +101,8 @@ fn reduce(operation: &'static str, x: Tensor, dims: &[isize], keepdim: bool) -> 
     }
     let mean = averaged(origin, x, &axes, count);
     let mean = match operation {
-        "sum" => record(Origin::Part(&origin, "scale"), &[mean], Ok(mean.shape), |_| ops::Scale {
-            factor: count as f32,
+        "sum" => record(Origin::Part(&origin, "scale"), &[mean], Ok(mean.shape), |_| {
+            ops::Scale { factor: count as f32 }
         }),
         _ => mean,
     };
@@ -119,7 +119,10 @@ fn averaged(origin: Origin<'_>, x: Tensor, axes: &[usize], count: usize) -> Tens
         });
         return record(origin, &[x], shape, |_| ops::GlobalAvgPool2d);
     }
-    let (first, last) = (axes.first().copied().unwrap_or(0), axes.last().copied().unwrap_or(0));
+    let (first, last) = (
+        axes.first().copied().unwrap_or(0),
+        axes.last().copied().unwrap_or(0),
+    );
     let adjacent = last - first + 1 == axes.len();
     let (x, before, after) = if adjacent {
         let before: usize = shape.iter().take(first).product();

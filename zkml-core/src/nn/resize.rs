@@ -13,7 +13,9 @@
 use super::moves::{expanded, narrowed, permuted, refuse, reshaped, surrounded};
 use super::trace::{Origin, record};
 use super::{Pair, Tensor};
-use crate::graph::{Shape, ShapeError, Window2d, attempt, choice, infer, of_rank, positive_pair, same_name, sized};
+use crate::graph::{
+    Shape, ShapeError, Window2d, attempt, choice, infer, of_rank, positive_pair, same_name, sized,
+};
 use crate::ops::{self, PaddingMode};
 
 const NAME: &str = "Upsample";
@@ -139,7 +141,9 @@ fn linear(origin: Origin<'_>, x: Tensor, factors: [usize; 2]) -> Tensor {
         ..ops::AvgPool2dOptions::new(fine)
     };
     let window = Window2d::new(fine, stride, [0; 2], [1; 2]);
-    record(origin, &[x], options.shape(x.shape), |_| ops::AvgPool2d { window })
+    record(origin, &[x], options.shape(x.shape), |_| ops::AvgPool2d {
+        window,
+    })
 }
 
 /// Hyper-parameters of [`PixelShuffle`](super::PixelShuffle).

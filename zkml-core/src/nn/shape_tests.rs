@@ -75,10 +75,15 @@ proptest! {
 macro_rules! agrees {
     ($layer:ident, $options:expr, $input:expr) => {{
         let (options, input): (_, &[usize]) = ($options, $input);
-        let traced = crate::nn::$layer::build(ParameterPath::root().join("layer"), options).trace_with_input(input);
+        let traced =
+            crate::nn::$layer::build(ParameterPath::root().join("layer"), options).trace_with_input(input);
         match (options.infer(known(input)), traced) {
             (Inferred::Known(shape), Ok(graph)) => {
-                assert_eq!(shape.sizes(), graph[graph.outputs[0]].fact.as_slice(), "{options:?} on {input:?}");
+                assert_eq!(
+                    shape.sizes(),
+                    graph[graph.outputs[0]].fact.as_slice(),
+                    "{options:?} on {input:?}"
+                );
                 graph.validate().unwrap();
             }
             (Inferred::Failed(_), Err(_)) => {}
@@ -102,31 +107,76 @@ fn layers_made_of_several_operations_have_the_shapes_of_their_rules() {
         let (dilation, ceil_mode, mode) = (1 + next(3), next(2) == 1, next(4));
         let size = 1 + number % 7;
         let (count_include_pad, padding_mode) = (same, ["zeros", "reflect", "replicate", "circular"][mode]);
-        let conv = Conv1dOptions { stride, padding, same, dilation, padding_mode, ..Conv1dOptions::new(2, 3, kernel) };
+        let conv = Conv1dOptions {
+            stride,
+            padding,
+            same,
+            dilation,
+            padding_mode,
+            ..Conv1dOptions::new(2, 3, kernel)
+        };
         agrees!(Conv1d, conv, &[2, 2, size]);
         let (stride, padding, dilation) = ([stride, 1], [padding, mode], [dilation, 1]);
         let conv = Conv2dOptions {
-            stride, padding, same, dilation, padding_mode, ..Conv2dOptions::new(2, 3, [kernel, 2])
+            stride,
+            padding,
+            same,
+            dilation,
+            padding_mode,
+            ..Conv2dOptions::new(2, 3, [kernel, 2])
         };
         agrees!(Conv2d, conv, &[1, 2, size, 3]);
         let output_padding = [mode.min(stride[0]), 0];
         let conv = ConvTranspose2dOptions {
-            stride, padding, dilation, output_padding, ..ConvTranspose2dOptions::new(2, 3, [kernel, 2])
+            stride,
+            padding,
+            dilation,
+            output_padding,
+            ..ConvTranspose2dOptions::new(2, 3, [kernel, 2])
         };
         agrees!(ConvTranspose2d, conv, &[1, 2, size, 3]);
-        let pool = MaxPool2dOptions { stride, padding, dilation, ceil_mode, ..MaxPool2dOptions::new([kernel, 2]) };
+        let pool = MaxPool2dOptions {
+            stride,
+            padding,
+            dilation,
+            ceil_mode,
+            ..MaxPool2dOptions::new([kernel, 2])
+        };
         agrees!(MaxPool2d, pool, &[1, 2, size, 3]);
         let pool = AvgPool2dOptions {
-            stride, padding, ceil_mode, count_include_pad, ..AvgPool2dOptions::new([kernel, 2])
+            stride,
+            padding,
+            ceil_mode,
+            count_include_pad,
+            ..AvgPool2dOptions::new([kernel, 2])
         };
         agrees!(AvgPool2d, pool, &[1, 2, size, 3]);
-        agrees!(AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions::new([kernel, stride[0]]), &[1, 2, size, 3]);
+        agrees!(
+            AdaptiveAvgPool2d,
+            AdaptiveAvgPool2dOptions::new([kernel, stride[0]]),
+            &[1, 2, size, 3]
+        );
         let align_corners = ceil_mode && same;
         let mode = if same { "nearest" } else { "bilinear" };
-        let options = UpsampleOptions { mode, align_corners, ..UpsampleOptions::new([kernel, stride[0]]) };
+        let options = UpsampleOptions {
+            mode,
+            align_corners,
+            ..UpsampleOptions::new([kernel, stride[0]])
+        };
         agrees!(Upsample, options, &[1, 2, size, 2]);
-        agrees!(ReflectionPad1d, ReflectionPad1dOptions::new([padding[0], kernel]), &[1, 2, size]);
-        agrees!(LSTM, LSTMOptions { bidirectional: same, ..LSTMOptions::new(size, kernel) }, &[2, 1, 3]);
+        agrees!(
+            ReflectionPad1d,
+            ReflectionPad1dOptions::new([padding[0], kernel]),
+            &[1, 2, size]
+        );
+        agrees!(
+            LSTM,
+            LSTMOptions {
+                bidirectional: same,
+                ..LSTMOptions::new(size, kernel)
+            },
+            &[2, 1, 3]
+        );
     }
 }
 

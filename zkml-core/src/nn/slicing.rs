@@ -8,8 +8,8 @@ use super::trace::Origin;
 use crate::graph::{MAX_RANK, Shape, ShapeError, attempt, resolve, sized};
 use crate::ops;
 
-/// The indices `range` along `dim` (negative: from the end): `slice(x, 1, 2..-1)` is Python's `x[:, 2:-1]`. Negative bounds
-/// count from the end. Unlike Python's, bounds beyond the axis are an error.
+/// The indices `range` along `dim` (negative: from the end): `slice(x, 1, 2..-1)` is Python's `x[:, 2:-1]`. Negative
+/// bounds count from the end. Unlike Python's, bounds beyond the axis are an error.
 pub fn slice(x: Tensor, dim: isize, range: impl RangeBounds<isize>) -> Tensor {
     slice_step(x, dim, range, 1)
 }
@@ -91,7 +91,11 @@ pub fn select(x: Tensor, dim: isize, index: isize) -> Tensor {
 }
 
 /// The shape of [`select`], the axis, and the index from the start.
-pub(super) const fn selected(x: Shape, dim: isize, index: isize) -> Result<(Shape, usize, usize), ShapeError> {
+pub(super) const fn selected(
+    x: Shape,
+    dim: isize,
+    index: isize,
+) -> Result<(Shape, usize, usize), ShapeError> {
     let axis = attempt!(resolve("select", dim, x));
     let size = x.size(axis);
     let at = if index < 0 {
@@ -114,7 +118,12 @@ pub(super) const fn selected(x: Shape, dim: isize, index: isize) -> Result<(Shap
 pub fn split<const COUNT: usize>(x: Tensor, split_sizes: [usize; COUNT], dim: isize) -> [Tensor; COUNT] {
     let origin = Origin::Function("split");
     let checked = resolve("split", dim, x.shape).and_then(|axis| {
-        let (size, found) = (x.size(axis), split_sizes.iter().fold(0usize, |sum, size| sum.saturating_add(*size)));
+        let (size, found) = (
+            x.size(axis),
+            split_sizes
+                .iter()
+                .fold(0usize, |sum, size| sum.saturating_add(*size)),
+        );
         match found == size {
             true => Ok(axis),
             false => Err(parts_of("split", size, COUNT, found)),
@@ -200,7 +209,11 @@ pub(super) const fn unsqueezed(x: Shape, dim: isize) -> Result<Shape, ShapeError
         axis: dim,
         of: x,
     };
-    let at = if dim < 0 { dim.saturating_add(rank as isize + 1) } else { dim };
+    let at = if dim < 0 {
+        dim.saturating_add(rank as isize + 1)
+    } else {
+        dim
+    };
     if at < 0 || at > rank as isize || rank == MAX_RANK {
         return Err(error);
     }
@@ -236,7 +249,11 @@ pub fn stack<const COUNT: usize>(tensors: [Tensor; COUNT], dim: isize) -> Tensor
 
 pub(super) fn stacked(origin: Origin<'_>, tensors: &[Tensor], dim: isize) -> Tensor {
     let Some(&first) = tensors.first() else {
-        return refuse(origin, Tensor::POISONED, ShapeError::Nothing { operation: "stack" });
+        return refuse(
+            origin,
+            Tensor::POISONED,
+            ShapeError::Nothing { operation: "stack" },
+        );
     };
     let error = tensors.iter().find(|tensor| !tensor.shape.same(&first.shape));
     if let Some(other) = error {
@@ -249,6 +266,9 @@ pub(super) fn stacked(origin: Origin<'_>, tensors: &[Tensor], dim: isize) -> Ten
     };
     let axis = if dim < 0 { dim + shape.rank() as isize } else { dim };
     let part = Origin::Part(&origin, "reshape");
-    let parts: Vec<Tensor> = tensors.iter().map(|&tensor| reshaped(part, tensor, shape.sizes())).collect();
+    let parts: Vec<Tensor> = tensors
+        .iter()
+        .map(|&tensor| reshaped(part, tensor, shape.sizes()))
+        .collect();
     joined(origin, &parts, usize::try_from(axis).unwrap_or(0))
 }

@@ -41,9 +41,9 @@ pub use float_graph::class_axis;
 pub(crate) use hyper_parameters::hyper_parameters;
 pub(crate) use lowering::BIAS_DIGITS;
 pub use lowering::{Hint, Lowering};
+pub use padding_mode::PaddingMode;
 #[cfg(feature = "prover")]
 pub use product::{IntegerLayer, Layer};
-pub use padding_mode::PaddingMode;
 pub use properties::Properties;
 #[cfg(feature = "prover")]
 pub use quantizing::{Accumulator, Activation, Affine, Channels, QuantizeError, Quantizing, ShiftError};

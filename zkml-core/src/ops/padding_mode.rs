@@ -35,7 +35,12 @@ impl PaddingMode {
     /// Another name.
     pub const fn check(operation: &'static str, name: &str) -> Result<(), ShapeError> {
         let expected = "`zeros`, `reflect`, `replicate` or `circular`";
-        choice(operation, "padding_mode", expected, PaddingMode::named(name).is_some())
+        choice(
+            operation,
+            "padding_mode",
+            expected,
+            PaddingMode::named(name).is_some(),
+        )
     }
 
     /// Are there enough cells along `axis` for so many before and after?

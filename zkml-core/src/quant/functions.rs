@@ -52,12 +52,18 @@ impl NodeQuantizer<'_, '_> {
         let reached = self.quantizer.calibration.largest(source).unwrap_or(0.0) / scale;
         let table = FunctionTable {
             function: Function::Identity,
-            domain_bits: domain_bits(reached).max(if options.is_wide() { options.activation_bits - 1 } else { 0 }),
+            domain_bits: domain_bits(reached).max(if options.is_wide() {
+                options.activation_bits - 1
+            } else {
+                0
+            }),
             minimum: bound(least),
             maximum: bound(largest),
         };
         let name = self.float().name.clone();
-        let activation = self.quantizer.rescale_to((scale, scale), &accumulator, table, name)?;
+        let activation = self
+            .quantizer
+            .rescale_to((scale, scale), &accumulator, table, name)?;
         self.quantizer.activations[self.id.0] = Some(activation);
         Ok(())
     }

@@ -26,7 +26,9 @@ pub(super) fn check_settings(
     let mut misspelt = Vec::new();
     for Setting { name, value } in settings {
         let text = name.to_string();
-        let same = layer.kind(&text).and_then(|kind| hyper::named_padding(kind, &value));
+        let same = layer
+            .kind(&text)
+            .and_then(|kind| hyper::named_padding(kind, &value));
         if let Some(same) = same {
             values.push((Ident::new("same", name.span()), quote!(#same)));
             continue;

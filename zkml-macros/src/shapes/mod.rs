@@ -260,8 +260,10 @@ impl Follower<'_> {
             }
             "view" => self.function("reshape", receiver, &arguments, call.method.span()),
             name @ ("relu" | "flatten" | "reshape" | "permute" | "argmax" | "softmax" | "log_softmax"
-            | "transpose" | "narrow" | "clamp" | "mean" | "mean_keepdim" | "sum" | "sum_keepdim" | "select"
-            | "unsqueeze" | "squeeze") => self.function(name, receiver, &arguments, call.method.span()),
+            | "transpose" | "narrow" | "clamp" | "mean" | "mean_keepdim" | "sum" | "sum_keepdim"
+            | "select" | "unsqueeze" | "squeeze") => {
+                self.function(name, receiver, &arguments, call.method.span())
+            }
             _ => None,
         }
     }

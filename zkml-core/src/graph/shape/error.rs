@@ -240,10 +240,7 @@ impl ShapeError {
                 .str(" along this axis of ")
                 .shape(of),
             Self::Twice { of, .. } => text.str("each axis of ").shape(of).str(" at most once"),
-            Self::Parts { size, parts, .. } => text
-                .number(parts)
-                .str(" parts of an axis of ")
-                .number(size),
+            Self::Parts { size, parts, .. } => text.number(parts).str(" parts of an axis of ").number(size),
             Self::Unequal { left, .. } => text.str("two equal shapes, ").shape(left),
             Self::Concatenation { axis, left, .. } => text
                 .str("shapes equal to ")

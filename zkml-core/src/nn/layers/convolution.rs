@@ -130,14 +130,24 @@ fn convolve(path: &ParameterPath, x: Tensor, options: &Conv2dOptions, arrangemen
         (_, Some(window)) => (x, window),
         (_, None) => {
             let pad = Origin::Part(&origin, "pad");
-            (surrounded(pad, x, &options.surroundings(), mode), options.window())
+            (
+                surrounded(pad, x, &options.surroundings(), mode),
+                options.window(),
+            )
         }
     };
     record(origin, &[x], shape, |recording| {
         let inputs = options.in_channels / options.groups;
         let [height, width] = options.kernel_size;
         let weight = [options.out_channels, inputs, height, width];
-        kernel(recording, path, (weight, arrangement), options.bias, window, options.groups)
+        kernel(
+            recording,
+            path,
+            (weight, arrangement),
+            options.bias,
+            window,
+            options.groups,
+        )
     })
 }
 
@@ -187,7 +197,11 @@ impl ConvTranspose2dOptions {
     const NAME: &'static str = "ConvTranspose2d";
 
     /// With PyTorch's defaults.
-    pub const fn new(in_channels: usize, out_channels: usize, kernel_size: [usize; 2]) -> ConvTranspose2dOptions {
+    pub const fn new(
+        in_channels: usize,
+        out_channels: usize,
+        kernel_size: [usize; 2],
+    ) -> ConvTranspose2dOptions {
         ConvTranspose2dOptions {
             in_channels,
             out_channels,
@@ -223,7 +237,12 @@ impl ConvTranspose2dOptions {
         while axis < 2 {
             let more = self.output_padding[axis];
             let holds = more < self.stride[axis] || more < self.dilation[axis];
-            attempt!(choice(Self::NAME, "output_padding", "below the stride or the dilation", holds));
+            attempt!(choice(
+                Self::NAME,
+                "output_padding",
+                "below the stride or the dilation",
+                holds
+            ));
             axis += 1;
         }
         Ok(())
@@ -233,7 +252,10 @@ impl ConvTranspose2dOptions {
     const fn size(&self, size: usize, axis: usize) -> usize {
         let reach = self.dilation[axis].saturating_mul(self.kernel_size[axis].saturating_sub(1));
         let spread = size.saturating_sub(1).saturating_mul(self.stride[axis]);
-        let all = spread.saturating_add(reach).saturating_add(self.output_padding[axis]).saturating_add(1);
+        let all = spread
+            .saturating_add(reach)
+            .saturating_add(self.output_padding[axis])
+            .saturating_add(1);
         all.saturating_sub(self.padding[axis].saturating_mul(2))
     }
 
@@ -272,7 +294,10 @@ declare!(
 
 /// Hyper-parameters of [`ConvTranspose1d`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "as those of `ConvTranspose2dOptions`, in one dimension")]
+#[allow(
+    missing_docs,
+    reason = "as those of `ConvTranspose2dOptions`, in one dimension"
+)]
 pub struct ConvTranspose1dOptions {
     pub in_channels: usize,
     pub out_channels: usize,
@@ -337,7 +362,12 @@ declare!(
 );
 
 /// A transposed convolution: zeros between the cells of `x` and around it, then a convolution of stride 1.
-fn spread(path: &ParameterPath, x: Tensor, options: &ConvTranspose2dOptions, arrangement: Arrangement) -> Tensor {
+fn spread(
+    path: &ParameterPath,
+    x: Tensor,
+    options: &ConvTranspose2dOptions,
+    arrangement: Arrangement,
+) -> Tensor {
     let origin = Origin::Layer(path);
     let shape = options.shape(x.shape);
     let to = match shape {
@@ -353,7 +383,11 @@ fn spread(path: &ParameterPath, x: Tensor, options: &ConvTranspose2dOptions, arr
         let mut amounts = vec![(0, 0); 6];
         (amounts[3].1, amounts[5].1) = (down - 1, right - 1);
         x = zero_padded(part("zeros"), x, amounts);
-        x = reshaped(part("spread"), x, &[batch, channels, height * down, width * right]);
+        x = reshaped(
+            part("spread"),
+            x,
+            &[batch, channels, height * down, width * right],
+        );
     }
     // Around the input lie as many cells as the kernel reaches, less those that are cut off: `before`, which may be
     // negative. What lies behind follows from the size of the result.
@@ -366,10 +400,14 @@ fn spread(path: &ParameterPath, x: Tensor, options: &ConvTranspose2dOptions, arr
         let before = reach.saturating_sub(options.padding[axis]);
         let left = x.size(2 + axis).saturating_sub(cut).min(wanted - before);
         if left == 0 {
-            return refuse(origin, x, ShapeError::Size {
-                operation: ConvTranspose2dOptions::NAME,
-                of: x.shape,
-            });
+            return refuse(
+                origin,
+                x,
+                ShapeError::Size {
+                    operation: ConvTranspose2dOptions::NAME,
+                    of: x.shape,
+                },
+            );
         }
         x = narrowed(part("narrow"), x, 2 + axis, cut, left);
         amounts[2 + axis] = (before, wanted - before - left);
@@ -388,6 +426,13 @@ fn spread(path: &ParameterPath, x: Tensor, options: &ConvTranspose2dOptions, arr
         let inputs = options.in_channels / options.groups;
         let [height, width] = options.kernel_size;
         let weight = [options.out_channels, inputs, height, width];
-        kernel(recording, path, (weight, arrangement), options.bias, window, options.groups)
+        kernel(
+            recording,
+            path,
+            (weight, arrangement),
+            options.bias,
+            window,
+            options.groups,
+        )
     })
 }

@@ -13,31 +13,34 @@ mod sequential;
 mod simple;
 mod weighted;
 
+pub use crate::nn::resize::{PixelShuffleOptions, UpsampleOptions};
 pub use crate::ops::{
     AdaptiveAvgPool2dOptions, AvgPool2dOptions, BatchNormOptions, Conv2dOptions, EmbeddingOptions,
     LinearOptions, MaxPool2dOptions, PReLUOptions, RMSNormOptions,
 };
 pub use batch_norm::{BatchNorm1d, BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions};
 pub use convolution::{
-    Conv1d, Conv1dOptions, Conv2d, ConvTranspose1d, ConvTranspose1dOptions, ConvTranspose2d, ConvTranspose2dOptions,
+    Conv1d, Conv1dOptions, Conv2d, ConvTranspose1d, ConvTranspose1dOptions, ConvTranspose2d,
+    ConvTranspose2dOptions,
 };
 pub use pooling::{
-    AdaptiveAvgPool1d, AdaptiveAvgPool1dOptions, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool1dOptions,
-    AdaptiveMaxPool2d, AdaptiveMaxPool2dOptions, AvgPool1d, AvgPool1dOptions, AvgPool2d, MaxPool1d, MaxPool1dOptions,
-    MaxPool2d,
+    AdaptiveAvgPool1d, AdaptiveAvgPool1dOptions, AdaptiveAvgPool2d, AdaptiveMaxPool1d,
+    AdaptiveMaxPool1dOptions, AdaptiveMaxPool2d, AdaptiveMaxPool2dOptions, AvgPool1d, AvgPool1dOptions,
+    AvgPool2d, MaxPool1d, MaxPool1dOptions, MaxPool2d,
 };
 pub use recurrent::{GRU, GRUOptions, LSTM, LSTMOptions};
 pub use resize::{
-    PixelShuffle, ReflectionPad1d, ReflectionPad1dOptions, ReflectionPad2d, ReflectionPad2dOptions, ReplicationPad1d,
-    ReplicationPad1dOptions, ReplicationPad2d, ReplicationPad2dOptions, Upsample, ZeroPad1d, ZeroPad1dOptions,
+    PixelShuffle, ReflectionPad1d, ReflectionPad1dOptions, ReflectionPad2d, ReflectionPad2dOptions,
+    ReplicationPad1d, ReplicationPad1dOptions, ReplicationPad2d, ReplicationPad2dOptions, Upsample,
+    ZeroPad1d, ZeroPad1dOptions,
 };
 pub use sequence::{Embedding, RMSNorm};
 pub use sequential::{Sequential, SequentialLayer, SequentialOptions, layer, sequential};
 pub use simple::{
-    Dropout, DropoutOptions, Flatten, FlattenOptions, Hardtanh, HardtanhOptions, Identity, IdentityOptions, LogSoftmax,
-    LogSoftmaxOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Softmax, SoftmaxOptions, ZeroPad2d, ZeroPad2dOptions,
+    Dropout, DropoutOptions, Flatten, FlattenOptions, Hardtanh, HardtanhOptions, Identity, IdentityOptions,
+    LogSoftmax, LogSoftmaxOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Softmax, SoftmaxOptions,
+    ZeroPad2d, ZeroPad2dOptions,
 };
-pub use crate::nn::resize::{PixelShuffleOptions, UpsampleOptions};
 pub use weighted::{Linear, PReLU};
 
 /// The implementations of `Called`, `Forward` and `Layer` for a layer with an inherent `forward`.

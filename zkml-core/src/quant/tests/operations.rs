@@ -295,13 +295,23 @@ fn relu6_clamps_at_six() {
 /// Clamps behind a layer and on an 8-bit value, between bounds of both signs.
 #[test]
 fn clamps_are_exact_up_to_rounding() {
-    for (least, largest) in [(-0.5, 0.25), (0.125, 0.75), (-0.75, -0.25), (f32::NEG_INFINITY, 0.5), (-9.0, 9.0)] {
+    for (least, largest) in [
+        (-0.5, 0.25),
+        (0.125, 0.75),
+        (-0.75, -0.25),
+        (f32::NEG_INFINITY, 0.5),
+        (-9.0, 9.0),
+    ] {
         let clamp = ops::Clamp { least, largest };
-        let apart = check(&[3, 7], 1.0, &|builder, x| builder.add("clamp", clamp, &[x]).unwrap());
+        let apart = check(&[3, 7], 1.0, &|builder, x| {
+            builder.add("clamp", clamp, &[x]).unwrap()
+        });
         assert_eq!(apart.graph.nodes.len(), 2);
         let fused = check(&[3, 7], 7.0 * 2.1, &|builder, x| {
             let weight = parameter(builder, "w", &[2, 7]);
-            let y = builder.add("fc", FloatOp::Linear(ops::Linear { weight, bias: None }), &[x]).unwrap();
+            let y = builder
+                .add("fc", FloatOp::Linear(ops::Linear { weight, bias: None }), &[x])
+                .unwrap();
             builder.add("clamp", clamp, &[y]).unwrap()
         });
         assert_eq!(fused.graph.nodes.len(), 3, "one rescale\n{}", fused.graph);

@@ -82,8 +82,8 @@ impl Generator {
             .unwrap()
     }
 
-    /// A window that fits: strides above the kernel, and every padding that PyTorch allows. A maximum needs a cell of the
-    /// input in each window.
+    /// A window that fits: strides above the kernel, and every padding that PyTorch allows. A maximum needs a cell of
+    /// the input in each window.
     fn window(&mut self, size: [usize; 2], pooling: bool) -> Window2d {
         let rng = &mut self.rng;
         loop {
@@ -223,7 +223,11 @@ pub(crate) fn network(seed: u64, batch_norm: bool) -> Graph<Float> {
                 let axis = g.rng.gen_range(1..4);
                 let start = g.rng.gen_range(0..shape[axis]);
                 let length = g.rng.gen_range(1..=shape[axis] - start);
-                g.add("narrow", FloatOp::Narrow(ops::Narrow { axis, start, length }), &[x])
+                g.add(
+                    "narrow",
+                    FloatOp::Narrow(ops::Narrow { axis, start, length }),
+                    &[x],
+                )
             }
             _ if batch_norm => g.batch_norm(x),
             _ => g.add("relu", FloatOp::Relu(ops::Relu), &[x]),
