@@ -5,8 +5,8 @@
     python scripts/differential.py 500 DIRECTORY        # random.json and random.safetensors
     ZKML_DIFFERENTIAL=DIRECTORY cargo test --release --test differential -- --nocapture
 
-Without arguments it writes the few cases that are committed, tests/fixtures/differential/random. Sizes of 1 to 3, strides
-above kernels, and every padding that PyTorch allows come up often. Each fifth graph is marked to be proved.
+Without arguments it writes the few cases that are committed, tests/fixtures/differential/random. Sizes of 1 to 3,
+strides above kernels, and every padding that PyTorch allows come up often. Each fifth graph is marked to be proved.
 """
 
 import sys
@@ -81,7 +81,9 @@ class Graph:
         graph = helper.make_graph(self.onnx + ends, "graph", inputs, outputs, self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
         try:
-            session = onnxruntime.InferenceSession(model.SerializeToString(), OPTIONS, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                model.SerializeToString(), OPTIONS, providers=["CPUExecutionProvider"]
+            )
             return [session.run(None, {f"x{i}": x for i, x in enumerate(sample)}) for sample in self.samples]
         except Exception as error:
             raise Refused from error
@@ -167,7 +169,9 @@ def convolution(graph, x):
     bias = chance(graph, 0.7)
     if bias:
         inputs.append(graph.weight("bias", graph.normal(outputs) * 0.3))
-    y = graph.onnx_node("Conv", inputs, kernel_shape=kernel, strides=stride, pads=pads, dilations=dilation, group=groups)
+    y = graph.onnx_node(
+        "Conv", inputs, kernel_shape=kernel, strides=stride, pads=pads, dilations=dilation, group=groups
+    )
     one = lambda values: scalar(values, dims)
     options = dict(in_channels=channels, out_channels=outputs, kernel_size=one(kernel), stride=one(stride))
     options |= dict(padding="same" if same else one(padding), dilation=one(dilation), groups=groups, bias=bias)
@@ -272,7 +276,9 @@ def normalization(graph, x):
 
 
 def activation(graph, x):
-    kind = pick(graph, ["ReLU", "ReLU", "ReLU6", "Sigmoid", "Tanh", "LeakyReLU", "GELU", "Hardswish", "clamp", "Hardtanh"])
+    kind = pick(
+        graph, ["ReLU", "ReLU", "ReLU6", "Sigmoid", "Tanh", "LeakyReLU", "GELU", "Hardswish", "clamp", "Hardtanh"]
+    )
     name = graph.names[x]
     number = lambda value: graph.constant(np.float32(value))
     if kind == "ReLU6":
@@ -387,7 +393,10 @@ def recurrent(graph, x):
     rows, directions = len(order) * hidden, 2 if both else 1
     stacked = [[], [], []]
     for suffix in ["", "_reverse"][:directions]:
-        values = [graph.normal(rows, features) / np.float32(features**0.5), graph.normal(rows, hidden) / np.float32(hidden**0.5)]
+        values = [
+            graph.normal(rows, features) / np.float32(features**0.5),
+            graph.normal(rows, hidden) / np.float32(hidden**0.5),
+        ]
         biases = [graph.normal(rows) * np.float32(0.3) for _ in range(2)] if bias else []
         for key, value in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), values + biases):
             graph.weights[f"n{len(graph.nodes)}.{key}_l0{suffix}"] = value

@@ -93,10 +93,31 @@ def function(name, shape, op, run, prove=False, **options):
 
 
 def convolutions():
-    yield one_layer("conv1d", [2, 3, 7], "Conv1d", True, in_channels=3, out_channels=4, kernel_size=3, stride=2, padding=1)
-    yield one_layer("conv1d_grouped", [1, 4, 9], "Conv1d", in_channels=4, out_channels=6, kernel_size=2, dilation=3, groups=2, bias=False)
+    yield one_layer(
+        "conv1d", [2, 3, 7], "Conv1d", True, in_channels=3, out_channels=4, kernel_size=3, stride=2, padding=1
+    )
+    yield one_layer(
+        "conv1d_grouped",
+        [1, 4, 9],
+        "Conv1d",
+        in_channels=4,
+        out_channels=6,
+        kernel_size=2,
+        dilation=3,
+        groups=2,
+        bias=False,
+    )
     yield one_layer("conv1d_same", [1, 2, 5], "Conv1d", in_channels=2, out_channels=3, kernel_size=4, padding="same")
-    yield one_layer("conv1d_replicate", [1, 2, 5], "Conv1d", in_channels=2, out_channels=3, kernel_size=3, padding=2, padding_mode="replicate")
+    yield one_layer(
+        "conv1d_replicate",
+        [1, 2, 5],
+        "Conv1d",
+        in_channels=2,
+        out_channels=3,
+        kernel_size=3,
+        padding=2,
+        padding_mode="replicate",
+    )
     case = Case("conv1d_batch_norm", [2, 3, 8], prove=True)
     x = case.layer("Conv1d", 0, in_channels=3, out_channels=5, kernel_size=3, padding=1)
     x = case.layer("BatchNorm1d", x, num_features=5)
@@ -104,24 +125,91 @@ def convolutions():
     x = case.layer("MaxPool1d", x, kernel_size=2)
     x = case.layer("Conv1d", x, in_channels=5, out_channels=2, kernel_size=3)
     yield case.done(x)
-    yield one_layer("conv2d_same", [1, 2, 5, 4], "Conv2d", True, in_channels=2, out_channels=3, kernel_size=(3, 2), padding="same")
-    yield one_layer("conv2d_same_dilated", [1, 2, 5, 6], "Conv2d", in_channels=2, out_channels=2, kernel_size=2, dilation=(2, 3), padding="same")
+    yield one_layer(
+        "conv2d_same", [1, 2, 5, 4], "Conv2d", True, in_channels=2, out_channels=3, kernel_size=(3, 2), padding="same"
+    )
+    yield one_layer(
+        "conv2d_same_dilated",
+        [1, 2, 5, 6],
+        "Conv2d",
+        in_channels=2,
+        out_channels=2,
+        kernel_size=2,
+        dilation=(2, 3),
+        padding="same",
+    )
     for mode in ("reflect", "replicate", "circular"):
-        yield one_layer(f"conv2d_{mode}", [1, 2, 4, 5], "Conv2d", mode == "reflect", in_channels=2, out_channels=3, kernel_size=3, padding=(1, 2), stride=(1, 2), padding_mode=mode)
-    yield one_layer("conv2d_same_reflect", [1, 1, 4, 5], "Conv2d", in_channels=1, out_channels=2, kernel_size=(2, 4), padding="same", padding_mode="reflect")
+        yield one_layer(
+            f"conv2d_{mode}",
+            [1, 2, 4, 5],
+            "Conv2d",
+            mode == "reflect",
+            in_channels=2,
+            out_channels=3,
+            kernel_size=3,
+            padding=(1, 2),
+            stride=(1, 2),
+            padding_mode=mode,
+        )
+    yield one_layer(
+        "conv2d_same_reflect",
+        [1, 1, 4, 5],
+        "Conv2d",
+        in_channels=1,
+        out_channels=2,
+        kernel_size=(2, 4),
+        padding="same",
+        padding_mode="reflect",
+    )
 
 
 def transposed():
     layer = lambda name, shape, prove=False, **options: one_layer(name, shape, "ConvTranspose2d", prove, **options)
     yield layer("transposed_plain", [1, 2, 3, 4], in_channels=2, out_channels=3, kernel_size=3)
     yield layer("transposed_stride", [1, 3, 3, 4], True, in_channels=3, out_channels=2, kernel_size=2, stride=2)
-    yield layer("transposed_gan", [2, 2, 3, 3], in_channels=2, out_channels=3, kernel_size=4, stride=2, padding=1, bias=False)
-    yield layer("transposed_output_padding", [1, 2, 3, 2], True, in_channels=2, out_channels=2, kernel_size=3, stride=(2, 3), padding=1, output_padding=(1, 2))
-    yield layer("transposed_grouped", [1, 4, 2, 3], in_channels=4, out_channels=6, kernel_size=(3, 2), stride=2, groups=2)
-    yield layer("transposed_dilated", [1, 1, 3, 3], in_channels=1, out_channels=2, kernel_size=2, stride=2, dilation=3, padding=2, output_padding=1)
+    yield layer(
+        "transposed_gan", [2, 2, 3, 3], in_channels=2, out_channels=3, kernel_size=4, stride=2, padding=1, bias=False
+    )
+    yield layer(
+        "transposed_output_padding",
+        [1, 2, 3, 2],
+        True,
+        in_channels=2,
+        out_channels=2,
+        kernel_size=3,
+        stride=(2, 3),
+        padding=1,
+        output_padding=(1, 2),
+    )
+    yield layer(
+        "transposed_grouped", [1, 4, 2, 3], in_channels=4, out_channels=6, kernel_size=(3, 2), stride=2, groups=2
+    )
+    yield layer(
+        "transposed_dilated",
+        [1, 1, 3, 3],
+        in_channels=1,
+        out_channels=2,
+        kernel_size=2,
+        stride=2,
+        dilation=3,
+        padding=2,
+        output_padding=1,
+    )
     yield layer("transposed_cut", [1, 2, 4, 4], in_channels=2, out_channels=1, kernel_size=1, stride=2, padding=1)
-    yield layer("transposed_wide_stride", [1, 1, 2, 3], in_channels=1, out_channels=2, kernel_size=2, stride=4, output_padding=3)
-    yield one_layer("transposed_1d", [1, 2, 4], "ConvTranspose1d", in_channels=2, out_channels=3, kernel_size=3, stride=2, padding=1, output_padding=1)
+    yield layer(
+        "transposed_wide_stride", [1, 1, 2, 3], in_channels=1, out_channels=2, kernel_size=2, stride=4, output_padding=3
+    )
+    yield one_layer(
+        "transposed_1d",
+        [1, 2, 4],
+        "ConvTranspose1d",
+        in_channels=2,
+        out_channels=3,
+        kernel_size=3,
+        stride=2,
+        padding=1,
+        output_padding=1,
+    )
 
 
 def poolings():
@@ -129,15 +217,41 @@ def poolings():
     yield layer("max_pool1d", [2, 3, 7], "MaxPool1d", kernel_size=3, stride=2, padding=1)
     yield layer("max_pool1d_ceil", [1, 2, 6], "MaxPool1d", kernel_size=2, stride=4, ceil_mode=True)
     yield layer("avg_pool1d", [1, 2, 7], "AvgPool1d", kernel_size=3, stride=2, padding=1)
-    yield layer("avg_pool1d_no_padding", [1, 2, 7], "AvgPool1d", kernel_size=3, stride=2, padding=1, count_include_pad=False)
+    yield layer(
+        "avg_pool1d_no_padding", [1, 2, 7], "AvgPool1d", kernel_size=3, stride=2, padding=1, count_include_pad=False
+    )
     yield layer("max_pool_ceil", [1, 2, 6, 5], "MaxPool2d", True, kernel_size=3, stride=2, ceil_mode=True)
-    yield layer("max_pool_ceil_padded", [1, 1, 7, 4], "MaxPool2d", kernel_size=(3, 2), stride=(3, 3), padding=1, ceil_mode=True)
-    yield layer("max_pool_ceil_dilated", [1, 1, 7, 6], "MaxPool2d", kernel_size=2, stride=3, dilation=(2, 3), ceil_mode=True)
+    yield layer(
+        "max_pool_ceil_padded", [1, 1, 7, 4], "MaxPool2d", kernel_size=(3, 2), stride=(3, 3), padding=1, ceil_mode=True
+    )
+    yield layer(
+        "max_pool_ceil_dilated", [1, 1, 7, 6], "MaxPool2d", kernel_size=2, stride=3, dilation=(2, 3), ceil_mode=True
+    )
     yield layer("max_pool_ceil_larger_than_input", [1, 1, 1, 2], "MaxPool2d", kernel_size=2, stride=2, ceil_mode=True)
     yield layer("avg_pool_ceil", [1, 2, 6, 5], "AvgPool2d", True, kernel_size=3, stride=2, ceil_mode=True)
-    yield layer("avg_pool_ceil_padded", [1, 1, 6, 5], "AvgPool2d", kernel_size=(3, 2), stride=(3, 2), padding=1, ceil_mode=True)
-    yield layer("avg_pool_no_padding", [1, 2, 5, 5], "AvgPool2d", True, kernel_size=3, stride=1, padding=1, count_include_pad=False)
-    yield layer("avg_pool_ceil_no_padding", [1, 1, 6, 8], "AvgPool2d", kernel_size=(4, 3), stride=(3, 2), padding=(2, 1), ceil_mode=True, count_include_pad=False)
+    yield layer(
+        "avg_pool_ceil_padded", [1, 1, 6, 5], "AvgPool2d", kernel_size=(3, 2), stride=(3, 2), padding=1, ceil_mode=True
+    )
+    yield layer(
+        "avg_pool_no_padding",
+        [1, 2, 5, 5],
+        "AvgPool2d",
+        True,
+        kernel_size=3,
+        stride=1,
+        padding=1,
+        count_include_pad=False,
+    )
+    yield layer(
+        "avg_pool_ceil_no_padding",
+        [1, 1, 6, 8],
+        "AvgPool2d",
+        kernel_size=(4, 3),
+        stride=(3, 2),
+        padding=(2, 1),
+        ceil_mode=True,
+        count_include_pad=False,
+    )
     yield layer("adaptive_overlapping", [1, 2, 5, 7], "AdaptiveAvgPool2d", True, output_size=(3, 4))
     yield layer("adaptive_of_rows", [2, 1, 7, 6], "AdaptiveAvgPool2d", output_size=(3, 2))
     yield layer("adaptive_larger", [1, 2, 2, 1], "AdaptiveAvgPool2d", output_size=(5, 7))
@@ -151,7 +265,9 @@ def resized():
     for factor in (2, 3, (1, 4), (5, 2)):
         name = str(factor).replace("(", "").replace(")", "").replace(", ", "_by_")
         yield one_layer(f"nearest_{name}", [1, 2, 3, 2], "Upsample", factor == 2, scale_factor=factor)
-        yield one_layer(f"bilinear_{name}", [1, 2, 3, 2], "Upsample", factor in (2, (5, 2)), scale_factor=factor, mode="bilinear")
+        yield one_layer(
+            f"bilinear_{name}", [1, 2, 3, 2], "Upsample", factor in (2, (5, 2)), scale_factor=factor, mode="bilinear"
+        )
     yield one_layer("bilinear_of_one_cell", [1, 1, 1, 1], "Upsample", scale_factor=2, mode="bilinear")
     yield one_layer("pixel_shuffle", [1, 8, 2, 3], "PixelShuffle", True, upscale_factor=2)
     yield one_layer("reflection", [1, 2, 4, 3], "ReflectionPad2d", True, padding=[2, 1, 3, 0])

@@ -9,7 +9,7 @@ struct Images {
     same: Conv2d,
     #[layer(in_channels = 4, out_channels = 2, kernel_size = (2, 3), padding = "valid")]
     valid: Conv2d,
-    #[layer(in_channels = 4, out_channels = 4, kernel_size = 2, stride = 2, output_padding = 1, groups = 2, bias = false)]
+    #[layer(in_channels = 4, out_channels = 4, kernel_size = 2, stride = 2, output_padding = 1, groups = 2)]
     up: ConvTranspose2d,
     #[layer(kernel_size = 3, stride = 2, padding = 1, ceil_mode = true)]
     max: MaxPool2d,

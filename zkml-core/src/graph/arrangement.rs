@@ -16,8 +16,8 @@ pub enum Arrangement {
     AsStored,
     /// The kernel `[O, I, K]` of a convolution in one dimension, which the graph has as `[O, I, 1, K]`.
     Squeezed,
-    /// The kernel `[I groups, O / groups, KH, KW]` of a transposed convolution, which the graph has as `[O, I, KH, KW]`,
-    /// turned by 180 degrees.
+    /// The kernel `[I groups, O / groups, KH, KW]` of a transposed convolution, which the graph has as `[O, I, KH,
+    /// KW]`, turned by 180 degrees.
     Transposed {
         /// Groups of the channels.
         groups: usize,

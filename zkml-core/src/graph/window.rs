@@ -94,8 +94,8 @@ impl Window2d {
         }
     }
 
-    /// How many windows lie along `axis` of size `size` if their number is rounded up: PyTorch's `ceil_mode`. A window that
-    /// begins behind the input does not count. 0 where none fits.
+    /// How many windows lie along `axis` of size `size` if their number is rounded up: PyTorch's `ceil_mode`. A window
+    /// that begins behind the input does not count. 0 where none fits.
     pub const fn windows_up(&self, size: usize, axis: usize) -> usize {
         let (kernel, stride) = (self.kernel[axis], self.stride[axis]);
         let (padding, dilation) = (self.padding[axis], self.dilation[axis]);

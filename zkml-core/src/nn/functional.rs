@@ -54,8 +54,8 @@ pub fn subsample2d(x: Tensor, stride: impl Into<Pair>) -> Tensor {
     pool_max(Origin::Function("subsample2d"), x, &options)
 }
 
-/// Mean over windows: `[N, C, H, W] -> [N, C, output_size, output_size]` (a number or a pair). Windows overlap where the
-/// output size does not divide the size of the input, as in PyTorch.
+/// Mean over windows: `[N, C, H, W] -> [N, C, output_size, output_size]` (a number or a pair). Windows overlap where
+/// the output size does not divide the size of the input, as in PyTorch.
 pub fn adaptive_avg_pool2d(x: Tensor, output_size: impl Into<Pair>) -> Tensor {
     let origin = Origin::Function("adaptive_avg_pool2d");
     pool_adaptive(origin, x, output_size.into().0, Taken::Mean)

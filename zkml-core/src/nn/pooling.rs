@@ -1,8 +1,9 @@
 //! Poolings whose windows are not all alike: `ceil_mode`, means that leave padding out, adaptive poolings to sizes that
 //! do not divide the input; and poolings in one dimension.
 //!
-//! Windows that are alike, next to each other and equally far apart are one pooling over a part of the input. The results
-//! are joined. Where rows and columns both have windows of several kinds, rows are pooled first and then columns.
+//! Windows that are alike, next to each other and equally far apart are one pooling over a part of the input. The
+//! results are joined. Where rows and columns both have windows of several kinds, rows are pooled first and then
+//! columns.
 
 use super::Tensor;
 use super::moves::{joined, narrowed, refuse, reshaped, zero_padded};

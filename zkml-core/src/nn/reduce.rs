@@ -26,8 +26,8 @@ impl<E: Extent, const COUNT: usize> Axes for [E; COUNT] {
     }
 }
 
-/// Mean over the axes `dim` (one or an array; negative: from the end), which are removed: `[N, C, H, W]` over `[2, 3]` is
-/// `[N, C]`.
+/// Mean over the axes `dim` (one or an array; negative: from the end), which are removed: `[N, C, H, W]` over `[2, 3]`
+/// is `[N, C]`.
 pub fn mean(x: Tensor, dim: impl Axes) -> Tensor {
     reduce("mean", x, &dim.axes(), false)
 }

@@ -18,8 +18,8 @@ pub(super) fn softmax_at(origin: Origin<'_>, x: Tensor, dim: isize) -> Tensor {
     })
 }
 
-/// `x_i - log(sum_j e^(x_j))` along `dim` (negative: from the end). It has no integer form. An argmax of it compares `x`
-/// instead, and a model that returns it can return `x`: `Graph::with_argmax` does so.
+/// `x_i - log(sum_j e^(x_j))` along `dim` (negative: from the end). It has no integer form. An argmax of it compares
+/// `x` instead, and a model that returns it can return `x`: `Graph::with_argmax` does so.
 pub fn log_softmax(x: Tensor, dim: isize) -> Tensor {
     log_softmax_at(Origin::Function("log_softmax"), x, dim)
 }

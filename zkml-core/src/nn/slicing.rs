@@ -8,8 +8,8 @@ use super::trace::Origin;
 use crate::graph::{MAX_RANK, Shape, ShapeError, attempt, resolve, sized};
 use crate::ops;
 
-/// The indices `range` along `dim` (negative: from the end): `slice(x, 1, 2..-1)` is Python's `x[:, 2:-1]`. Negative bounds
-/// count from the end. Unlike Python's, bounds beyond the axis are an error.
+/// The indices `range` along `dim` (negative: from the end): `slice(x, 1, 2..-1)` is Python's `x[:, 2:-1]`. Negative
+/// bounds count from the end. Unlike Python's, bounds beyond the axis are an error.
 pub fn slice(x: Tensor, dim: isize, range: impl RangeBounds<isize>) -> Tensor {
     slice_step(x, dim, range, 1)
 }

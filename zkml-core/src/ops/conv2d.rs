@@ -85,7 +85,12 @@ impl Conv2dOptions {
         let [(top, bottom), (left, right)] = self.surroundings();
         let none = top == 0 && left == 0 && bottom == 0 && right == 0;
         if none || (top == bottom && left == right && same_name(self.padding_mode, "zeros")) {
-            return Some(Window2d::new(self.kernel_size, self.stride, [top, left], self.dilation));
+            return Some(Window2d::new(
+                self.kernel_size,
+                self.stride,
+                [top, left],
+                self.dilation,
+            ));
         }
         None
     }
@@ -106,7 +111,8 @@ impl Conv2dOptions {
         attempt!(positive(NAME, "groups", self.groups));
         attempt!(divided(NAME, self.in_channels, self.out_channels, self.groups));
         attempt!(PaddingMode::check(NAME, self.padding_mode));
-        let plain = self.stride[0] == 1 && self.stride[1] == 1 && self.padding[0] == 0 && self.padding[1] == 0;
+        let plain =
+            self.stride[0] == 1 && self.stride[1] == 1 && self.padding[0] == 0 && self.padding[1] == 0;
         let expected = "an amount where the stride is not 1 (\"same\" is for a stride of 1)";
         choice(NAME, "padding", expected, plain || !self.same)
     }

@@ -24,8 +24,8 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> GraphBuilder<S> {
 impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
     /// Appends the index of the maximum along the [axis of classes](class_axis) of output 0 as a further output.
     ///
-    /// Where output 0 is a log_softmax along this axis, its operand takes its place: the logits, of the same order, which
-    /// differ from it by one number in each row. A log_softmax has no integer form.
+    /// Where output 0 is a log_softmax along this axis, its operand takes its place: the logits, of the same order,
+    /// which differ from it by one number in each row. A log_softmax has no integer form.
     ///
     /// # Errors
     /// The graph has no output, or output 0 has no axes.

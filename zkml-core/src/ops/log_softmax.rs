@@ -38,7 +38,9 @@ impl FloatRoom for LogSoftmax {
     fn evaluate(&self, site: &FloatSite<'_>) -> Option<ArrayD<f32>> {
         let mut y = site.operand(0)?.clone();
         for mut lane in y.lanes_mut(Axis(self.axis)) {
-            let largest = lane.iter().fold(f64::NEG_INFINITY, |most, &x| most.max(f64::from(x)));
+            let largest = lane
+                .iter()
+                .fold(f64::NEG_INFINITY, |most, &x| most.max(f64::from(x)));
             let sum: f64 = lane.iter().map(|&x| libm::exp(f64::from(x) - largest)).sum();
             let taken = largest + libm::log(sum);
             lane.iter_mut().for_each(|x| *x = (f64::from(*x) - taken) as f32);

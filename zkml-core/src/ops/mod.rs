@@ -41,8 +41,8 @@ pub use float_graph::class_axis;
 pub(crate) use hyper_parameters::hyper_parameters;
 pub(crate) use lowering::BIAS_DIGITS;
 pub use lowering::{Hint, Lowering};
-#[cfg(feature = "prover")]
 pub use padding_mode::PaddingMode;
+#[cfg(feature = "prover")]
 pub use product::{FloatLayer, IntegerLayer, Layer};
 pub use properties::Properties;
 #[cfg(feature = "prover")]

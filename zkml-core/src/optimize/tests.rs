@@ -30,14 +30,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn every_choice_of_passes_keeps_the_meaning(seed in any::<u64>(), switches in any::<[bool; 9]>()) {
+    fn every_choice_of_passes_keeps_the_meaning(seed in any::<u64>(), switches in any::<[bool; 10]>()) {
         let before = random::network(seed, true);
         let passes = all().filter(|pass| pass.level() == Level::Model);
         let some = passes.zip(switches).fold(Switches::default(), |some, (pass, runs)| some.with(pass, runs));
         for options in [some, Switches::default()] {
             let (after, reports) = optimize(before.clone(), &options).unwrap();
             let ran = reports.iter().filter(|report| report.enabled).count();
-            prop_assert_eq!(ran, if options == some { switches.iter().filter(|s| **s).count() } else { 9 });
+            prop_assert_eq!(ran, if options == some { switches.iter().filter(|s| **s).count() } else { 10 });
             close(&before, &after, seed)?;
             let norms = after.nodes.iter().filter(|node| matches!(node.op, FloatOp::BatchNorm(_))).count();
             if options.runs(&BatchNormConversion) {
@@ -323,4 +323,64 @@ fn without_its_pass_a_max_pool_stays_where_the_model_has_it() {
             assert_eq!(value(&graph), value(&before), "the same to the last bit");
         }
     }
+}
+
+/// The names of a graph's nodes.
+fn names(graph: &Graph<Float>) -> Vec<&str> {
+    graph.nodes.iter().map(|node| node.name.as_str()).collect()
+}
+
+#[test]
+fn an_argmax_compares_what_goes_into_a_softmax() {
+    let build = |op: FloatOp, axis: usize| {
+        let (mut f, x) = Fixture::new(&[2, 3]);
+        let y = f.add("ordered", op, &[x]);
+        let y = f.add("class", FloatOp::Argmax(ops::Argmax { axis }), &[y]);
+        f.builder.finish(vec![y]).unwrap()
+    };
+    for axis in [0, 1] {
+        let same = build(ops::LogSoftmax { axis }.into(), axis);
+        let (after, _) = optimize(same, &Switches::default()).unwrap();
+        assert_eq!(names(&after), ["x", "class"]);
+        // Along another axis the order is another one.
+        let other = build(ops::Softmax { axis }.into(), 1 - axis);
+        let (after, _) = optimize(other, &Switches::default()).unwrap();
+        assert_eq!(names(&after), ["x", "ordered", "class"]);
+    }
+}
+
+#[test]
+fn a_classifier_that_ends_in_log_softmax_shows_its_logits() {
+    let (mut f, x) = Fixture::new(&[2, 3]);
+    let logits = f.add("logits", FloatOp::Neg(ops::Neg), &[x]);
+    let y = f.add("log_softmax", ops::LogSoftmax { axis: 1 }.into(), &[logits]);
+    let graph = f.builder.finish(vec![y]).unwrap().with_argmax().unwrap();
+    let (after, _) = optimize(graph, &Switches::default()).unwrap();
+    assert_eq!(names(&after), ["x", "logits", "argmax"]);
+    assert_eq!(after[after.outputs[0]].name, "logits");
+}
+
+#[test]
+fn a_batch_normalization_folds_through_reshapes_into_a_convolution_in_one_dimension() {
+    use crate::nn::{
+        BatchNorm1d, BatchNorm1dOptions, Conv1d, Conv1dOptions, Forward, MaxPool1d, MaxPool1dOptions, Module,
+        ParameterPath, ReLU, ReLUOptions, Sequential, SequentialOptions, layer,
+    };
+    let layers = [
+        layer::<Conv1d>(Conv1dOptions::new(2, 3, 3)),
+        layer::<BatchNorm1d>(BatchNorm1dOptions::new(3)),
+        layer::<ReLU>(ReLUOptions::new()),
+        layer::<MaxPool1d>(MaxPool1dOptions::new(2)),
+        layer::<Conv1d>(Conv1dOptions::new(3, 1, 2)),
+    ];
+    let model = Sequential::build(ParameterPath::root(), SequentialOptions::new(layers));
+    let before = model.trace_with_input(&[2, 2, 9]).unwrap().untrained(3);
+    let (after, _) = optimize(before.clone(), &Switches::default()).unwrap();
+    // One reshape in front and one behind; between are images of height 1.
+    assert_eq!(
+        names(&after),
+        ["input", "0.image", "0", "2", "3", "4", "4.reshape"],
+        "{after}"
+    );
+    close(&before, &after, 5).unwrap();
 }

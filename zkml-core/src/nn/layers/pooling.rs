@@ -35,7 +35,8 @@ declare!(
 pub type AdaptiveMaxPool2dOptions = AdaptiveAvgPool2dOptions;
 
 declare!(
-    /// Maximum over windows, as many as asked for: PyTorch's, which overlap where their number does not divide the size.
+    /// Maximum over windows, as many as asked for: PyTorch's, which overlap where their number does not divide the
+    /// size.
     AdaptiveMaxPool2d,
     AdaptiveMaxPool2dOptions,
     /// `[N, C, H, W] -> [N, C, H', W']`.
@@ -94,7 +95,8 @@ macro_rules! one_dimension {
             /// `[N, C, L] -> [N, C, L']`.
             |self, x| {
                 let origin = Origin::Layer(&self.path);
-                in_one_dimension(origin, x, self.options.shape(x.shape), |x| $pool(origin, x, &self.options.of_images()))
+                let (shape, options) = (self.options.shape(x.shape), self.options.of_images());
+                in_one_dimension(origin, x, shape, |x| $pool(origin, x, &options))
             }
         );
     };

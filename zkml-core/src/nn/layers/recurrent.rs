@@ -1,8 +1,8 @@
 //! `torch.nn.LSTM` and `GRU`, unrolled: each step of the sequence is a few operations of its own.
 //!
-//! The products of the whole sequence with `weight_ih` are one layer. A step multiplies the state with `weight_hh`, adds
-//! its row of the former, and applies the gates. Without a state to begin with, the first step has no product: what is
-//! left of the layer is its bias.
+//! The products of the whole sequence with `weight_ih` are one layer. A step multiplies the state with `weight_hh`,
+//! adds its row of the former, and applies the gates. Without a state to begin with, the first step has no product:
+//! what is left of the layer is its bias.
 
 use crate::graph::{Shape, ShapeError, attempt, choice, infer, of_rank, positive, sized};
 use crate::nn::elementwise::{sigmoid, tanh};
@@ -113,7 +113,8 @@ impl Cell for GruCell {
 
 /// Declares a recurrent layer: its options, and its `forward` on a sequence, with or without a state to begin with.
 macro_rules! recurrent {
-    ($(#[$doc:meta])* $layer:ident, $options:ident, $name:literal, $cell:ident, $state:ty, |$states:ident| $wrap:expr, |$given:ident| $unwrap:expr) => {
+    ($(#[$doc:meta])* $layer:ident, $options:ident, $name:literal, $cell:ident, $state:ty,
+        |$states:ident| $wrap:expr, |$given:ident| $unwrap:expr) => {
         #[doc = concat!("Hyper-parameters of [`", $name, "`].")]
         #[derive(Debug, Clone, Copy, PartialEq)]
         pub struct $options {
@@ -230,9 +231,9 @@ recurrent!(
 recurrent!(
     /// Gated recurrent unit. Its result is `(output, h_n)`, as in PyTorch.
     ///
-    /// Parameters of layer `k`, gates in the order `r, z, n`: `weight_ih_lk` `[3 hidden_size, features]`, `weight_hh_lk`
-    /// `[3 hidden_size, hidden_size]`, `bias_ih_lk` and `bias_hh_lk` `[3 hidden_size]`; those of the second direction end
-    /// in `_reverse`.
+    /// Parameters of layer `k`, gates in the order `r, z, n`: `weight_ih_lk` `[3 hidden_size, features]`,
+    /// `weight_hh_lk` `[3 hidden_size, hidden_size]`, `bias_ih_lk` and `bias_hh_lk` `[3 hidden_size]`; those of the
+    /// second direction end in `_reverse`.
     GRU, GRUOptions, "GRU", GruCell, Tensor, |states| states[0], |state| [state, state]
 );
 

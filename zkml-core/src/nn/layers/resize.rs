@@ -25,7 +25,8 @@ declare!(
 
 /// A layer that pads with something else than zeros.
 macro_rules! padding {
-    ($(#[$doc:meta])* $layer:ident, $options:ident, $name:literal, $mode:literal, $sides:literal, $rank:literal, $expected:literal) => {
+    ($(#[$doc:meta])* $layer:ident, $options:ident, $name:literal, $mode:literal,
+        $sides:literal, $rank:literal, $expected:literal) => {
         #[doc = concat!("Hyper-parameters of [`", $name, "`].")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct $options {

@@ -15,7 +15,10 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
         return Ok(None);
     };
     let ordered = &graph[operand];
-    let (true, Some(&source)) = (ordered.op.room().ordered_along() == Some(axis), ordered.inputs.first()) else {
+    let (true, Some(&source)) = (
+        ordered.op.room().ordered_along() == Some(axis),
+        ordered.inputs.first(),
+    ) else {
         return Ok(None);
     };
     let what = format!("`{}` compares the operand of `{}`", node.name, ordered.name);

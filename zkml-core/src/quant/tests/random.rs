@@ -82,8 +82,8 @@ impl Generator {
             .unwrap()
     }
 
-    /// A window that fits: strides above the kernel, and every padding that PyTorch allows. A maximum needs a cell of the
-    /// input in each window.
+    /// A window that fits: strides above the kernel, and every padding that PyTorch allows. A maximum needs a cell of
+    /// the input in each window.
     fn window(&mut self, size: [usize; 2], pooling: bool) -> Window2d {
         let rng = &mut self.rng;
         loop {
