@@ -145,7 +145,7 @@ impl Command {
         };
         #[cfg(feature = "prover")]
         files
-            .writes
+            .traces
             .extend(globals.trace_out.iter().chain(&globals.folded_out).cloned());
         #[cfg(not(feature = "prover"))]
         let _ = globals;

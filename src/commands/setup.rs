@@ -88,6 +88,7 @@ impl Setup {
             reads: vec![self.model.clone()],
             writes: self.paths().to_vec(),
             makes_folders: true,
+            ..Files::default()
         }
     }
 

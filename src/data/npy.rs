@@ -55,7 +55,9 @@ pub(super) fn npz(
     let broken =
         |error: zip::result::ZipError| damaged(path, "an archive of arrays".into(), error.to_string());
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(broken)?;
-    let names = archive.file_names().map(|name| name.map(|name| name.into_owned()));
+    let names = archive
+        .file_names()
+        .map(|name| name.map(|name| name.into_owned()));
     let names = names.collect::<Result<Vec<_>, _>>().map_err(broken)?;
     let arrays: Vec<&str> = names
         .iter()

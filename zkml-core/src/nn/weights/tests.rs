@@ -473,12 +473,7 @@ fn refuses_shards_that_do_not_match_the_index() {
             ..
         }
     ));
-    for index in [
-        "[]",
-        "{}",
-        r#"{"weight_map": 3}"#,
-        r#"{"weight_map": {"a": 1}}"#,
-    ] {
+    for index in ["[]", "{}", r#"{"weight_map": 3}"#, r#"{"weight_map": {"a": 1}}"#] {
         assert!(matches!(open(index), WeightError::Index { .. }), "{index}");
     }
 }
