@@ -6,7 +6,6 @@ mod files;
 mod proofs;
 
 use std::error::Error;
-use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
