@@ -12,6 +12,8 @@ pub(super) struct Files {
     pub(super) reads: Vec<PathBuf>,
     /// What it writes.
     pub(super) writes: Vec<PathBuf>,
+    /// What it writes beside that, never into a folder that is missing.
+    pub(super) traces: Vec<PathBuf>,
     /// Whether it makes folders that are missing.
     pub(super) makes_folders: bool,
 }
@@ -39,8 +41,9 @@ pub(crate) enum DestinationError {
 
 /// Refuses outputs that would overwrite inputs or each other, and those that cannot be written.
 pub(super) fn check(files: &Files) -> Result<(), DestinationError> {
-    let writes: Vec<Place> = files.writes.iter().map(|path| Place::of(path)).collect();
-    for (output, place) in files.writes.iter().zip(&writes) {
+    let paths: Vec<&PathBuf> = files.writes.iter().chain(&files.traces).collect();
+    let writes: Vec<Place> = paths.iter().map(|path| Place::of(path)).collect();
+    for (&output, place) in paths.iter().zip(&writes) {
         for input in &files.reads {
             if place.is(&Place::of(input)) || is_read_with(input, output) {
                 let (output, input) = (output.clone(), input.clone());
@@ -51,18 +54,20 @@ pub(super) fn check(files: &Files) -> Result<(), DestinationError> {
     for (index, second) in writes.iter().enumerate() {
         if let Some(first) = writes.iter().take(index).position(|first| first.is(second)) {
             return Err(DestinationError::Twice {
-                first: files.writes[first].clone(),
-                second: files.writes[index].clone(),
+                first: paths[first].clone(),
+                second: paths[index].clone(),
             });
         }
     }
-    files
-        .writes
-        .iter()
-        .try_for_each(|path| check_place(path, files.makes_folders))
+    let (writes, traces) = (files.writes.iter(), files.traces.iter());
+    writes
+        .map(|path| (path, files.makes_folders))
+        .chain(traces.map(|path| (path, false)))
+        .try_for_each(|(path, makes_folders)| check_place(path, makes_folders))
 }
 
 /// The counters of openings that lie beside the proving key at `key`. They belong to what a prover reads.
+#[cfg(feature = "prover")]
 pub(super) fn counters(key: &Path) -> Vec<PathBuf> {
     let key = key.canonicalize().unwrap_or_else(|_| key.to_path_buf());
     let (Some(folder), Some(name)) = (key.parent(), key.file_name()) else {

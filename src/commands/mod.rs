@@ -145,7 +145,7 @@ impl Command {
         };
         #[cfg(feature = "prover")]
         files
-            .writes
+            .traces
             .extend(globals.trace_out.iter().chain(&globals.folded_out).cloned());
         #[cfg(not(feature = "prover"))]
         let _ = globals;
@@ -252,8 +252,9 @@ pub(crate) enum CommandError {
     /// A verifying key is not that of the proving key beside it.
     #[cfg(feature = "prover")]
     #[error(
-        "{}: expected the verifying key of {}, found that of another one of the same model, as an interruption leaves it; \
-         delete it and run `zkml setup` again, or make both anew with --force", verifying.display(), proving.display()
+        "{}: expected the verifying key of {}, found that of another one of the same model, as an \
+         interruption leaves it; delete it and run `zkml setup` again, or make both anew with --force",
+        verifying.display(), proving.display()
     )]
     NoPair { verifying: PathBuf, proving: PathBuf },
     /// Another number of names than the network has classes.

@@ -82,6 +82,7 @@ impl Prove {
             reads,
             writes: self.paths().to_vec(),
             makes_folders: true,
+            ..Files::default()
         }
     }
 

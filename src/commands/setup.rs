@@ -88,6 +88,7 @@ impl Setup {
             reads: vec![self.model.clone()],
             writes: self.paths().to_vec(),
             makes_folders: true,
+            ..Files::default()
         }
     }
 
@@ -116,8 +117,8 @@ impl Setup {
         console.finish()
     }
 
-    /// Whether both keys are there, of this model and of each other. Writes a verifying key that an interrupted run left
-    /// out, and refuses other keys.
+    /// Whether both keys are there, of this model and of each other. Writes a verifying key that an interrupted run
+    /// left out, and refuses other keys.
     fn is_there(
         &self,
         model: &CompiledModel,
@@ -178,7 +179,8 @@ fn proofs(key: &VerifyingKey) -> u64 {
     key.weights.commitments.budget().saturating_sub(ROTATION_RESERVE)
 }
 
-/// Says which key it is and what it is good for. `left` are the proofs that a key which was there already can still make.
+/// Says which key it is and what it is good for. `left` are the proofs that a key which was there already can still
+/// make.
 fn describe(key: &VerifyingKey, left: Option<u64>, console: &mut Console<'_>) -> Result<(), CommandError> {
     let digest = hex(&key.digest()?);
     console.line(&format!("key {digest}"))?;

@@ -20,8 +20,8 @@ pub enum DataError {
     },
     /// A file whose name does not tell what is in it.
     #[error(
-        "{}: expected a folder, .png, .jpg, .npy, .npz, .safetensors, .csv, .bin (CIFAR-10) or idx3-ubyte (MNIST), found \
-         another name", path.display()
+        "{}: expected a folder, .png, .jpg, .npy, .npz, .safetensors, .csv, .bin (CIFAR-10) or idx3-ubyte (MNIST), \
+         found another name", path.display()
     )]
     UnknownType {
         /// The file.
@@ -71,7 +71,9 @@ pub enum DataError {
         found: String,
     },
     /// A file without an input of this number.
-    #[error("{}#{number}: expected a number below {count}, for inputs are counted from 0, found {number}", path.display())]
+    #[error(
+        "{}#{number}: expected a number below {count}, for inputs are counted from 0, found {number}", path.display()
+    )]
     Number {
         /// The file.
         path: PathBuf,
@@ -82,8 +84,8 @@ pub enum DataError {
     },
     /// What follows the `#` behind the name of a file selects nothing in it.
     #[error(
-        "{}#{found}: expected the number of an input after `#`, or in .npz and .safetensors the name of an array, found \
-         `{found}`", path.display()
+        "{}#{found}: expected the number of an input after `#`, or in .npz and .safetensors the name of an array, \
+         found `{found}`", path.display()
     )]
     Selection {
         /// The file.

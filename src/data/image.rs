@@ -47,7 +47,8 @@ impl Image {
     /// Decodes a PNG or JPEG file.
     ///
     /// # Errors
-    /// A file that cannot be read or decoded, or has more than 16,384 pixels on a side; transparent pixels, which have no one colour.
+    /// A file that cannot be read or decoded, or has more than 16,384 pixels on a side; transparent
+    /// pixels, which have no one colour.
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let io = |error| DataError::Io {
             path: path.to_path_buf(),

@@ -3,10 +3,10 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `.png`, `.jpg` | one image, grey or in colour |
-//! | `.npy`, `.npz`, `.safetensors` | numbers: floats and integers are the network's input itself, rounded to 32-bit floats; bytes (`uint8`) are pixels (`[C, H, W]`) |
+//! | `.npy`, `.npz`, `.safetensors` | the network's input itself, as `f32`; bytes are pixels (`[C, H, W]`) |
 //! | `.csv` | a row of numbers for each input, with or without the names of columns; one named `label` has the class |
 //! | `.bin` | CIFAR-10: records of a label and 32 x 32 pixels in three planes |
-//! | `*idx3-ubyte`, `*idx3-ubyte.gz` | MNIST: grey images; labels from `*labels-idx1-ubyte` beside `*images-idx3-ubyte` |
+//! | `*idx3-ubyte`, `*idx3-ubyte.gz` | MNIST: grey images; labels from `*labels-idx1-ubyte` beside them |
 //! | a folder | its images and arrays, by name |
 //!
 //! `FILE#7` is one of them, counted from 0 ([`Source`]). What a header announces is compared with the size of the file

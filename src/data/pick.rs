@@ -29,9 +29,10 @@ impl Pick {
     }
 }
 
-/// A file or folder of inputs, or with `#` a part of it: `digits.npy#7` is the input of number 7, counted from 0,
-/// `mnist.npz#x_test` an array of an archive, and `mnist.npz#x_test#7` an input in that array. A file whose own name has
-/// a `#` is found under it.
+/// A file or folder of inputs, or with `#` a part of it.
+///
+/// `digits.npy#7` is the input of number 7, counted from 0, `mnist.npz#x_test` an array of an archive, and
+/// `mnist.npz#x_test#7` an input in that array. A file whose own name has a `#` is found under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The file or folder.

@@ -15,8 +15,8 @@ use super::{DataError, Sample};
 /// Most bytes of a header, as in the format's own reader.
 const HEADER_BYTES: u64 = 100_000_000;
 
-/// The inputs in a tensor of a `.safetensors` file: in the one called `member`, or else in the only one, or the one called
-/// `input` or `images`.
+/// The inputs in a tensor of a `.safetensors` file: in the one called `member`, or else in the only one, or the one
+/// called `input` or `images`.
 pub(super) fn safetensors(
     path: &Path,
     member: Option<&str>,

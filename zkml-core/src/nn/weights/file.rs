@@ -38,9 +38,9 @@ impl Weights {
     /// [`Self::outside_index`].
     ///
     /// # Errors
-    /// A file that is missing, truncated or no safetensors file, with its name and, for files of PyTorch, the lines that
-    /// convert it; a name that stands twice; an index that does not match its shards or names a file outside of its
-    /// directory.
+    /// A file that is missing, truncated or no safetensors file, with its name and, for files of PyTorch, the lines
+    /// that convert it; a name that stands twice; an index that does not match its shards or names a file outside of
+    /// its directory.
     pub fn open(path: impl AsRef<Path>) -> Result<Weights, WeightError> {
         let path = path.as_ref();
         let mut weights = Weights {

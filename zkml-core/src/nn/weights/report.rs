@@ -74,8 +74,8 @@ impl fmt::Display for LoadReport {
         if let Some((prefix, found)) = &self.prefix {
             write!(
                 f,
-                "\n  with the prefix `{prefix}` the file has {found} of the {} missing ones: `--strip-prefix {prefix}` on \
-                 the command line, `Weights::open(path)?.without_prefix(\"{prefix}\")?` in Rust",
+                "\n  with the prefix `{prefix}` the file has {found} of the {} missing ones: `--strip-prefix {prefix}` \
+                 on the command line, `Weights::open(path)?.without_prefix(\"{prefix}\")?` in Rust",
                 self.missing.len()
             )?;
         }

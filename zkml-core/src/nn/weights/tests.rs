@@ -269,8 +269,8 @@ fn other_files_are_named_and_converted() {
     };
     let place = directory.path().display();
     let torch = format!(
-        "{place}/net.pth: expected a safetensors file, found a PyTorch checkpoint, as `torch.save` writes it. In Python \
-         these two lines convert it:\n  \
+        "{place}/net.pth: expected a safetensors file, found a PyTorch checkpoint, as `torch.save` writes it. In \
+         Python these two lines convert it:\n  \
          import torch, safetensors.torch; \
          state = torch.load(\"{place}/net.pth\", map_location=\"cpu\", weights_only=True)\n  \
          safetensors.torch.save_file({{name: value.contiguous().clone() for name, value in \
@@ -300,7 +300,8 @@ fn other_files_are_named_and_converted() {
         (
             "net.safetensors",
             b"version https://git-lfs.github.com/spec/v1\n",
-            "found a Git LFS pointer, for the file itself was not downloaded. In its folder these two lines fetch it:\n  \
+            "found a Git LFS pointer, for the file itself was not downloaded. In its folder these two lines fetch \
+             it:\n  \
              git lfs install\n  git lfs pull --include \"net.safetensors\"",
         ),
     ] {
