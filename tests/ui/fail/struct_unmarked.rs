@@ -1,0 +1,17 @@
+use zkml::prelude::*;
+
+struct Net {
+    relu: ReLU,
+    tanh: Tanh,
+}
+
+#[zk_model]
+impl Net {
+    fn forward(&self, x: Tensor) -> Tensor {
+        self.tanh(self.relu(x))
+    }
+}
+
+fn main() {
+    let _ = Net::new().trace_with_input(&[1, 3]);
+}
