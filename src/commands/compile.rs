@@ -18,9 +18,10 @@ use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions
 use zkml::setup::explain;
 use zkml::{Privacy, Visibility};
 
+use super::CommandError;
 use super::accuracy::measure;
-use super::console::Console;
-use super::{CommandError, Globals};
+use super::console::{Console, Terminal};
+use super::words::count;
 
 /// Turn a known model and its weights into the integer network that is proved
 ///
@@ -34,8 +35,9 @@ Exit codes:
   1  refused: weights or samples are not what the model needs
   2  wrong usage, or a file could not be read or written")]
 pub(crate) struct Compile {
-    /// Name of the model; `zkml models` lists them
-    model: String,
+    /// Name of the model; `zkml models` lists them. May stand after the list of samples
+    #[arg(required_unless_present = "calibration")]
+    model: Option<String>,
     /// Its weights: a .safetensors file, or a folder with one or with an index of shards
     #[arg(long)]
     weights: PathBuf,
@@ -71,10 +73,21 @@ pub(crate) struct Compile {
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
     /// Mean subtracted from pixels (of 0 to 1), one for all channels or one each; the model's usual one unless given
-    #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "MEAN")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        value_name = "MEAN,..."
+    )]
     mean: Option<Vec<f32>>,
     /// Standard deviation that pixels are divided by
-    #[arg(long, visible_alias = "std", value_delimiter = ',', num_args = 1.., value_name = "DEVIATION")]
+    #[arg(
+        long,
+        visible_alias = "std",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        value_name = "DEVIATION,..."
+    )]
     deviation: Option<Vec<f32>>,
     /// Zero pixels added on each side of an image
     #[arg(long)]
@@ -176,14 +189,15 @@ struct Plan {
 }
 
 impl Compile {
-    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
-        let mut console = Console::new(globals, self.json, output)?;
+    pub(crate) fn run(mut self, terminal: &Terminal, output: &mut dyn Write) -> Result<(), CommandError> {
+        let mut console = Console::new(terminal, self.json, output);
+        let name = self.take_model()?;
         let path = self
             .output
             .clone()
-            .unwrap_or_else(|| format!("{}.model", self.model).into());
-        let plan = self.plan(&console)?;
-        console.answer("model", self.model.as_str());
+            .unwrap_or_else(|| format!("{name}.model").into());
+        let plan = self.plan(&name, &console)?;
+        console.answer("model", name.as_str());
         if path.exists() && !self.force {
             let existing: CompiledModel =
                 read_file(&path).map_err(|_| CommandError::InTheWay { path: path.clone() })?;
@@ -199,8 +213,23 @@ impl Compile {
         console.finish()
     }
 
-    fn plan(&self, console: &Console<'_>) -> Result<Plan, CommandError> {
-        let entry = registry::find(&self.model)?;
+    /// The name of the model. A list of samples takes it where it stands behind them, `--calibration a b lenet`: the
+    /// list ends before what is no file.
+    fn take_model(&mut self) -> Result<String, CommandError> {
+        let found = self.model.take().or_else(|| match self.calibration.len() {
+            0 | 1 => None,
+            _ => {
+                let last = self.calibration.pop_if(|last| !last.exists())?;
+                Some(last.to_string_lossy().into_owned())
+            }
+        });
+        found.ok_or_else(|| {
+            CommandError::Usage("expected the name of a model (`zkml models` lists them), found none".into())
+        })
+    }
+
+    fn plan(&self, name: &str, console: &Console<'_>) -> Result<Plan, CommandError> {
+        let entry = registry::find(name)?;
         let default = entry.preprocessing();
         let preprocessing = Preprocessing {
             pad: self.pad.unwrap_or(default.pad),
@@ -218,9 +247,10 @@ impl Compile {
                 "--batch, --samples: expected at least 1, found 0".into(),
             ));
         }
-        let weights = Weights::open(&self.weights)?;
+        let weights = console.spin("opening the weights", || Weights::open(&self.weights))?;
         let mut samples: Vec<Sample> = Vec::new();
         for path in &self.calibration {
+            console.stage(format!("reading {}", path.display()));
             samples.extend(data::samples(path, &entry.input, self.samples - samples.len())?);
         }
         let samples = filled(samples, self.batch);
@@ -287,11 +317,12 @@ impl Compile {
     }
 
     fn compile(&self, plan: Plan, console: &mut Console<'_>) -> Result<CompiledModel, CommandError> {
-        let (graph, report) = plan.entry.trace(self.batch)?.load(&plan.weights)?;
+        let graph = plan.entry.trace(self.batch)?;
+        let (graph, report) = console.spin("loading the weights", || graph.load(&plan.weights))?;
         if !report.unused.is_empty() {
             console.warn(&format!(
-                "{} tensors are not used: {}",
-                report.unused.len(),
+                "{} not used: {}",
+                count(report.unused.len(), "tensor"),
                 report.unused.join(", ")
             ));
         }
@@ -300,17 +331,16 @@ impl Compile {
             .iter()
             .map(|parameter| parameter.values.len())
             .sum();
-        let (graph, reports) = optimize(graph, &plan.quantize.switches)?;
+        let (graph, reports) = console.spin("optimizing", || optimize(graph, &plan.quantize.switches))?;
         let graph = if self.no_argmax {
             graph
         } else {
             graph.with_argmax()?
         };
-        let count = plan.inputs.len();
-        let progress = console.steps("calibrating", count);
-        let inputs = plan.inputs.iter().cloned().inspect(|_| progress.inc(1));
+        let samples = plan.inputs.len();
+        let progress = console.steps("calibrating", samples);
+        let inputs = plan.inputs.iter().cloned().inspect(|_| progress.step());
         let calibration = Calibration::collect(&graph, inputs, self.range)?;
-        progress.finish_and_clear();
         let mut network = console.spin("quantizing", || quantize(&graph, &calibration, &plan.quantize))?;
         let measured = console.spin("measuring passes", || {
             explain(&graph, &calibration, &plan.quantize, &plan.privacy)
@@ -321,13 +351,15 @@ impl Compile {
         record.classes = plan.classes;
         record.source = Some(plan.source);
         console.line(&format!(
-            "{}: {parameters} parameters, {} nodes, calibrated on {count} inputs",
+            "{}: {}, {}, calibrated on {}",
             plan.entry.name,
-            network.graph.nodes.len(),
+            count(parameters, "parameter"),
+            count(network.graph.nodes.len(), "node"),
+            count(samples, "input"),
         ))?;
         measure((&graph, &network), &plan.inputs, plan.labels.as_deref(), console)?;
         console.answer("parameters", parameters);
-        console.answer("calibration_samples", count);
+        console.answer("calibration_samples", samples);
         Ok(CompiledModel::new(plan.entry.name, network).with_privacy(plan.privacy))
     }
 

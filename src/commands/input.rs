@@ -11,6 +11,7 @@ use zkml::proof::PublicValues;
 use zkml::quant::{Clipping, quantize_input};
 
 use super::CommandError;
+use super::words::count;
 
 /// The input of a network of this input shape, from all files: images, .npy or .safetensors files.
 pub(super) fn read_input(
@@ -25,7 +26,8 @@ pub(super) fn read_input(
     }
     if samples.len() != *batch {
         return Err(CommandError::Usage(format!(
-            "--input: expected {batch} inputs for one proof of this model, found {}{}",
+            "--input: expected {} for one proof of this model, found {}{}",
+            count(batch, "input"),
             samples.len(),
             if samples.len() > *batch { " or more" } else { "" },
         )));

@@ -9,8 +9,9 @@ use zkml::keys::{ROTATION_RESERVE, VerifyingKey};
 use zkml::proof::{read_file, to_bytes, write_file};
 use zkml::setup::{SetupOptions, setup};
 
-use super::console::Console;
-use super::{CommandError, Globals, hex};
+use super::console::{Console, Terminal};
+use super::words::count;
+use super::{CommandError, hex};
 
 /// Make the proving key and the verifying key of a compiled model
 ///
@@ -64,9 +65,9 @@ impl From<Favour> for zkml::Favour {
 }
 
 impl Setup {
-    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
-        let mut console = Console::new(globals, self.json, output)?;
-        let model: CompiledModel = read_file(&self.model)?;
+    pub(crate) fn run(self, terminal: &Terminal, output: &mut dyn Write) -> Result<(), CommandError> {
+        let mut console = Console::new(terminal, self.json, output);
+        let model: CompiledModel = console.spin("reading the model", || read_file(&self.model))?;
         let folder = match (&self.output, self.model.parent()) {
             (Some(folder), _) => folder.clone(),
             (None, Some(parent)) => parent.to_path_buf(),
@@ -89,7 +90,7 @@ impl Setup {
             proofs_per_key: self.proofs,
             ..zkml::Favour::from(self.favour).options()
         };
-        let key = console.spin("setup:", || setup(model, &options))?;
+        let key = console.spin("setup", || setup(model, &options))?;
         console.write("proving key", &proving, |path| key.write_file(path))?;
         console.write("verifying key", &verifying, |path| {
             write_file(path, &key.verifying)
@@ -133,7 +134,7 @@ impl Setup {
             console.kept("verifying key", verifying)?;
             key
         } else {
-            let key = console.spin("reading the proving key:", || ProvingKey::read_file(proving))?;
+            let key = console.spin("reading the proving key", || ProvingKey::read_file(proving))?;
             console.kept("proving key", proving)?;
             console.write("verifying key", verifying, |path| {
                 write_file(path, &key.verifying)
@@ -143,21 +144,25 @@ impl Setup {
         describe(&key, console)?;
         if key.weights.visibility.is_private() && key.weights.commitments.budget() < u64::from(self.proofs) {
             console.warn(&format!(
-                "the key was made for fewer proofs than {}; --force makes another",
-                self.proofs
+                "the key was made for fewer than {}; --force makes another",
+                count(self.proofs, "proof")
             ));
         }
         Ok(true)
     }
 }
 
-fn describe(key: &VerifyingKey, console: &mut Console<'_>) -> Result<(), CommandError> {
+/// Says which key it is, and for how many proofs.
+pub(super) fn describe(key: &VerifyingKey, console: &mut Console<'_>) -> Result<(), CommandError> {
     let digest = hex(&key.digest()?);
     console.line(&format!("key {digest}"))?;
     console.answer("key", digest);
     if key.weights.visibility.is_private() {
         let proofs = key.weights.commitments.budget().saturating_sub(ROTATION_RESERVE);
-        console.line(&format!("good for {proofs} proofs, then `zkml rotate-key`"))?;
+        console.line(&format!(
+            "good for {}, then `zkml rotate-key`",
+            count(proofs, "proof")
+        ))?;
         console.answer("proofs", proofs);
     }
     Ok(())

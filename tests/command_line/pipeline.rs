@@ -13,12 +13,12 @@ use zkml_core::proof::{read_file, write_file};
 
 use super::{assert_refused, text, zkml};
 
-fn asset(name: &str) -> String {
+pub(crate) fn asset(name: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/assets");
     format!("{folder}/{name}")
 }
 
-fn compile(folder: &Path, further: &[&str]) -> Output {
+pub(crate) fn compile(folder: &Path, further: &[&str]) -> Output {
     let (weights, digits) = (
         asset("lenet5-mnist.safetensors"),
         asset("mnist-t10k-first1000-images-idx3-ubyte.gz"),
@@ -36,7 +36,7 @@ fn compile(folder: &Path, further: &[&str]) -> Output {
     zkml(&arguments, folder)
 }
 
-fn answer(output: &Output) -> Value {
+pub(crate) fn answer(output: &Output) -> Value {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -55,7 +55,7 @@ fn write_digit(path: &Path) {
 }
 
 /// A folder with `lenet.model` and its keys, made once: tests only read it, or copy what they change.
-fn keys() -> &'static Path {
+pub(crate) fn keys() -> &'static Path {
     static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
@@ -346,7 +346,7 @@ fn inputs_that_do_not_fit_are_refused_by_name() {
     refused(
         "two.npy",
         2,
-        &["--input: expected 1 inputs for one proof of this model, found 2"],
+        &["--input: expected 1 input for one proof of this model, found 2"],
     );
 
     std::fs::write(path("notes.txt"), "no image").unwrap();
