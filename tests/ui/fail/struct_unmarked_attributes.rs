@@ -15,6 +15,4 @@ impl Net {
     }
 }
 
-fn main() {
-    let _ = Net::new().trace_with_input(&[1, 1, 28, 28]);
-}
+fn main() {}
