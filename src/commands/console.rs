@@ -24,7 +24,7 @@ fn end_cleanly_on_interrupt(progress: &Progress, json: bool) {
     let progress = progress.clone();
     // Where there is no such handler the signal ends the program at once, and files are still never half-written.
     let _ = ctrlc::set_handler(move || {
-        if_idle(|| progress.clear());
+        if_idle(|| progress.end());
         let _ = writeln!(std::io::stderr(), "interrupted");
         let _lock = writing();
         if_idle(|| {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct Progress {
     target: fn() -> ProgressDrawTarget,
     /// The line. A finished one is never shown again, so each display has its own.
     line: Arc<Mutex<Option<ProgressBar>>>,
+    /// Whether no line is shown any more.
+    is_over: Arc<AtomicBool>,
 }
 
 impl Progress {
@@ -69,6 +72,7 @@ impl Progress {
         Progress {
             target,
             line: Arc::default(),
+            is_over: Arc::default(),
         }
     }
 
@@ -83,12 +87,12 @@ impl Progress {
 
     /// Says what runs from now on.
     pub fn stage(&self, name: impl Into<Cow<'static, str>>) {
-        self.start(name.into(), STAGE, 0);
+        self.start(name.into(), STAGE, None);
     }
 
     /// The same of something with this number of steps; see [`Progress::step`].
     pub fn steps(&self, name: impl Into<Cow<'static, str>>, count: usize) {
-        self.start(name.into(), STEPS, count as u64);
+        self.start(name.into(), STEPS, Some(count as u64));
     }
 
     /// One step more is done.
@@ -105,8 +109,11 @@ impl Progress {
         }
     }
 
-    fn start(&self, name: Cow<'static, str>, template: &str, count: u64) {
+    fn start(&self, name: Cow<'static, str>, template: &str, count: Option<u64>) {
         let mut shown = self.line();
+        if self.is_over.load(Ordering::Relaxed) {
+            return;
+        }
         let line = shown.get_or_insert_with(|| {
             let line = ProgressBar::with_draw_target(None, (self.target)());
             line.enable_steady_tick(TICK);
@@ -115,12 +122,16 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             line.set_style(style);
         }
-        line.set_length(count);
-        line.set_position(0);
+        // Every setter draws, and only so many draws a second come to the terminal.
+        if let Some(count) = count {
+            line.set_length(count);
+            line.set_position(0);
+        }
+        if !line.message().is_empty() {
+            line.set_message("");
+        }
         line.reset_elapsed();
-        line.set_message("");
         line.set_prefix(name);
-        line.tick();
     }
 
     /// Takes the line away while `print` writes to the terminal.
@@ -138,6 +149,12 @@ impl Progress {
             line.disable_steady_tick();
             line.finish_and_clear();
         }
+    }
+
+    /// Takes the line away for good: a program that is told to end says no more.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.clear();
     }
 
     /// A layer for `tracing_subscriber`: spans are named inside the stage that is shown.
@@ -240,9 +257,13 @@ mod tests {
         assert_eq!((line.position(), line.length()), (1, Some(3)));
         progress.stage("quantizing");
         let line = progress.line().clone().unwrap();
-        assert_eq!((line.prefix(), line.position()), ("quantizing".into(), 0));
+        assert_eq!(line.prefix(), "quantizing");
         assert_eq!(progress.suspend(|| 7), 7);
         progress.clear();
         assert!(line.is_finished() && progress.line().is_none());
+        progress.stage("proving");
+        progress.end();
+        progress.stage("writing");
+        assert!(progress.line().is_none());
     }
 }

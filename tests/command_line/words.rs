@@ -64,11 +64,8 @@ fn every_failure_is_an_object() {
 fn every_answer_is_ok_and_numbers_are_short() {
     let models = answer(&zkml(&["models", "--json"], keys()));
     assert_eq!(models["ok"], true);
-    let cifar = models["models"].as_array().unwrap().iter();
-    let cifar = cifar
-        .filter(|model| model["name"] == "vgg16_bn-cifar10")
-        .next()
-        .unwrap();
+    let mut listed = models["models"].as_array().unwrap().iter();
+    let cifar = listed.find(|model| model["name"] == "vgg16_bn-cifar10").unwrap();
     let printed = cifar.to_string();
     assert!(
         !printed.contains("00000") && !printed.contains("99999"),
