@@ -89,6 +89,7 @@ impl Traces {
         let Some(recorder) = &self.recorder else {
             return Ok(Vec::new());
         };
+        let _lock = writing();
         let mut written = Vec::new();
         let [chrome, folded] = &self.files;
         if let Some(path) = chrome {

@@ -93,30 +93,42 @@ impl Command {
             false => output,
         };
         let (json, is_verdict) = (self.json(), self.is_verdict());
+        let print = |error: &CommandError, output: &mut dyn Write| match json {
+            true => writeln!(output, "{}", error.as_json(is_verdict)),
+            false => Ok(()),
+        };
         // A build without the prover has no options of threads and traces, and shows no progress.
         #[cfg(feature = "prover")]
-        let terminal = console::Terminal::new(globals, json)?;
+        let terminal = match console::Terminal::new(globals, json) {
+            Ok(terminal) => terminal,
+            Err(error) => {
+                print(&error, output)?;
+                return Err(error);
+            }
+        };
+        #[cfg(feature = "prover")]
+        terminal.progress.stage(self.doing());
         #[cfg(feature = "prover")]
         let mut lines = Lines::new(output, &terminal.progress);
         #[cfg(not(feature = "prover"))]
         let mut lines = Lines::new(output);
         #[cfg(feature = "prover")]
-        let result = {
-            terminal.progress.stage(self.doing());
-            let writes_traces = self.has_console();
-            let result = self.dispatch(&terminal, &mut lines);
-            terminal.progress.clear();
-            match result {
-                Ok(()) if !writes_traces => terminal.traces.write().map(drop),
-                result => result,
-            }
-        };
+        let names_traces = self.has_console();
+        #[cfg(feature = "prover")]
+        let result = self.dispatch(&terminal, &mut lines);
         #[cfg(not(feature = "prover"))]
         let result = self.dispatch(&mut lines);
-        if let (Err(error), true) = (&result, json) {
-            writeln!(lines, "{}", error.as_json(is_verdict))?;
+        if let Err(error) = &result {
+            print(error, &mut lines)?;
         }
         lines.flush()?;
+        #[cfg(feature = "prover")]
+        {
+            terminal.progress.clear();
+            if result.is_ok() && !names_traces {
+                terminal.traces.write()?;
+            }
+        }
         result
     }
 

@@ -39,6 +39,7 @@ fn every_failure_is_an_object() {
             "c",
         ],
         &["setup", "--json", "none"],
+        &["models", "--json", "--threads", "0"],
         &["inspect", "--json", "none"],
         &["rotate-key", "none", "-o", "a", "--verifying-key", "b", "--json"],
     ] {
