@@ -30,8 +30,11 @@ struct Arguments {
 fn main() -> ExitCode {
     #[cfg(feature = "prover")]
     zkml::memory::keep_freed();
-    let Arguments { globals, command } = Arguments::parse();
-    let result = command.run(&globals, &mut io::stdout().lock());
+    let Arguments { globals, command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misused(&error),
+    };
+    let result = command.run(&globals, &mut io::stdout());
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -40,4 +43,26 @@ fn main() -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// The end of a program whose arguments are no command, or ask for help. With `--json` among them, what is wrong is an
+/// object, too.
+fn misused(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    if wants_json && error.use_stderr() {
+        let text = error.render().to_string();
+        let text = text
+            .trim_start_matches("error: ")
+            .lines()
+            .next()
+            .unwrap_or_default();
+        let _ = writeln!(
+            io::stdout(),
+            "{}",
+            serde_json::json!({ "ok": false, "error": text })
+        );
+    }
+    // Nothing is lost if nobody reads it.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

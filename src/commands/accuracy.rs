@@ -18,9 +18,7 @@ pub(super) fn measure(
     console: &mut Console<'_>,
 ) -> Result<(), CommandError> {
     let progress = console.steps("comparing with the floats", inputs.len());
-    let report = AccuracyReport::measure_with(float, network, inputs, labels, || progress.inc(1));
-    progress.finish_and_clear();
-    let report = report?;
+    let report = AccuracyReport::measure_with(float, network, inputs, labels, || progress.step())?;
     for line in report.to_string().lines() {
         console.line(line)?;
     }

@@ -21,11 +21,12 @@ use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions
 use zkml::setup::explain_with;
 use zkml::{Privacy, Visibility};
 
+use super::CommandError;
 use super::accuracy::measure;
-use super::console::Console;
+use super::console::{Console, Terminal};
 use super::destination::Files;
 use super::input::paths;
-use super::{CommandError, Globals};
+use super::words::count;
 
 /// Turn a known model and its weights into the integer network that is proved
 ///
@@ -39,8 +40,9 @@ Exit codes:
   1  refused: weights or samples are not what the model needs
   2  wrong usage, or a file could not be read or written")]
 pub(crate) struct Compile {
-    /// Name of the model; `zkml models` lists them
-    model: String,
+    /// Name of the model; `zkml models` lists them. May stand after the list of samples
+    #[arg(required_unless_present = "calibration")]
+    model: Option<String>,
     /// Its weights: a .safetensors file, or a folder with one or with an index of shards
     #[arg(long)]
     weights: PathBuf,
@@ -79,10 +81,21 @@ pub(crate) struct Compile {
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
     /// Mean subtracted from pixels (of 0 to 1), one for all channels or one each; the model's usual one unless given
-    #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "MEAN")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        value_name = "MEAN,..."
+    )]
     mean: Option<Vec<f32>>,
     /// Standard deviation that pixels are divided by
-    #[arg(long, visible_alias = "std", value_delimiter = ',', num_args = 1.., value_name = "DEVIATION")]
+    #[arg(
+        long,
+        visible_alias = "std",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        value_name = "DEVIATION,..."
+    )]
     deviation: Option<Vec<f32>>,
     /// Zero pixels added on each side of an image
     #[arg(long)]
@@ -185,7 +198,7 @@ struct Plan {
 
 impl Compile {
     fn path(&self) -> PathBuf {
-        let default = || format!("{}.model", self.model).into();
+        let default = || format!("{}.model", self.name()).into();
         self.output.clone().unwrap_or_else(default)
     }
 
@@ -200,16 +213,16 @@ impl Compile {
         }
     }
 
-    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
-        let mut console = Console::new(globals, self.json, output)?;
+    pub(crate) fn run(self, terminal: &Terminal, output: &mut dyn Write) -> Result<(), CommandError> {
+        let mut console = Console::new(terminal, self.json, output);
         let path = self.path();
         // What is no model is in the way, whatever it would be compared with.
         let existing: Option<CompiledModel> = match path.exists() && !self.force {
             true => Some(read_file(&path).map_err(|_| CommandError::InTheWay { path: path.clone() })?),
             false => None,
         };
-        let plan = self.plan(&console)?;
-        console.answer("model", self.model.as_str());
+        let plan = self.plan(self.name(), &console)?;
+        console.answer("model", self.name());
         if let Some(existing) = existing {
             if existing.network.record.source != Some(plan.source) {
                 return Err(CommandError::InTheWay { path });
@@ -223,8 +236,30 @@ impl Compile {
         console.finish()
     }
 
-    fn plan(&self, console: &Console<'_>) -> Result<Plan, CommandError> {
-        let entry = registry::find(&self.model)?;
+    /// Finds the name of the model. A list of samples takes it where it stands behind them, `--calibration a b lenet`: the
+    /// list ends before what is no file.
+    pub(super) fn take_model(&mut self) -> Result<(), CommandError> {
+        if self.model.is_none() {
+            let last = match self.calibration.len() {
+                0 | 1 => None,
+                _ => self.calibration.pop_if(|last| !last.exists()),
+            };
+            let name = last.map(|last| last.to_string_lossy().into_owned());
+            self.model = Some(name.ok_or_else(|| {
+                CommandError::Usage(
+                    "expected the name of a model (`zkml models` lists them), found none".into(),
+                )
+            })?);
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> &str {
+        self.model.as_deref().unwrap_or_default()
+    }
+
+    fn plan(&self, name: &str, console: &Console<'_>) -> Result<Plan, CommandError> {
+        let entry = registry::find(name)?;
         let default = entry.preprocessing();
         let preprocessing = Preprocessing {
             pad: self.pad.unwrap_or(default.pad),
@@ -242,7 +277,7 @@ impl Compile {
                 "--batch, --samples: expected at least 1, found 0".into(),
             ));
         }
-        let weights = Weights::open(&self.weights)?;
+        let weights = console.spin("opening the weights", || Weights::open(&self.weights))?;
         let weights = match &self.strip_prefix {
             None => weights,
             Some(prefix) => weights.without_prefix(prefix)?,
@@ -258,6 +293,7 @@ impl Compile {
                 ));
                 continue;
             }
+            console.stage(format!("reading {}", path.display()));
             samples.extend(data::samples(path, &entry.input, wanted)?);
         }
         let samples = filled(samples, self.batch);
@@ -293,11 +329,12 @@ impl Compile {
     }
 
     fn compile(&self, plan: Plan, console: &mut Console<'_>) -> Result<CompiledModel, CommandError> {
-        let (graph, report) = plan.entry.trace(self.batch)?.load(&plan.weights)?;
+        let graph = plan.entry.trace(self.batch)?;
+        let (graph, report) = console.spin("loading the weights", || graph.load(&plan.weights))?;
         if !report.unused.is_empty() {
             console.warn(&format!(
-                "{} tensors are not used: {}",
-                report.unused.len(),
+                "{} not used: {}",
+                count(report.unused.len(), "tensor"),
                 first_few(&report.unused)
             ));
         }
@@ -314,24 +351,22 @@ impl Compile {
             .iter()
             .map(|parameter| parameter.values.len())
             .sum();
-        let (graph, reports) = optimize(graph, &plan.quantize.switches)?;
+        let (graph, reports) = console.spin("optimizing", || optimize(graph, &plan.quantize.switches))?;
         let graph = if self.no_argmax {
             graph
         } else {
             graph.with_argmax()?
         };
-        let count = plan.inputs.len();
-        let progress = console.steps("calibrating", count);
-        let inputs = plan.inputs.iter().cloned().inspect(|_| progress.inc(1));
+        let samples = plan.inputs.len();
+        let progress = console.steps("calibrating", samples);
+        let inputs = plan.inputs.iter().cloned().inspect(|_| progress.step());
         let calibration = Calibration::collect(&graph, inputs, self.range)?;
-        progress.finish_and_clear();
         let mut network = console.spin("quantizing", || quantize(&graph, &calibration, &plan.quantize))?;
         let ran = |pass: &&dyn Pass| pass.level() != Level::Model && plan.quantize.switches.runs(*pass);
         let progress = console.steps("measuring passes", all().filter(ran).count());
         let measured = explain_with(&graph, &calibration, &plan.quantize, &plan.privacy, || {
-            progress.inc(1)
+            progress.step()
         });
-        progress.finish_and_clear();
         let measured = measured?;
         let record = &mut network.record;
         record.passes = reports.into_iter().chain(measured).collect();
@@ -339,13 +374,15 @@ impl Compile {
         record.classes = plan.classes;
         record.source = Some(plan.source);
         console.line(&format!(
-            "{}: {parameters} parameters, {} nodes, calibrated on {count} inputs",
+            "{}: {}, {}, calibrated on {}",
             plan.entry.name,
-            network.graph.nodes.len(),
+            count(parameters, "parameter"),
+            count(network.graph.nodes.len(), "node"),
+            count(samples, "input"),
         ))?;
         measure((&graph, &network), &plan.inputs, plan.labels.as_deref(), console)?;
         console.answer("parameters", parameters);
-        console.answer("calibration_samples", count);
+        console.answer("calibration_samples", samples);
         Ok(CompiledModel::new(plan.entry.name, network).with_privacy(plan.privacy))
     }
 

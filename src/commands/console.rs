@@ -1,20 +1,16 @@
 //! The console of a command that makes files: progress, files that are written whole or not at all, and the answer.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
-use tracing::Subscriber;
-use tracing::span::Id;
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::registry::LookupSpan;
-use zkml::observe::{Recorder, size};
+use tracing_subscriber::layer::SubscriberExt;
+use zkml::observe::{Progress, Recorder, size};
 use zkml_core::proof::replace_file;
 
+use super::output::if_idle;
 use super::{CommandError, Globals};
 
 /// Locked while a file is written. Ctrl-C waits for it, so that no temporary file is left.
@@ -23,13 +19,89 @@ static WRITING: Mutex<()> = Mutex::new(());
 /// The exit code of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
-/// Lets Ctrl-C end the program between two files, never within one.
-pub(super) fn end_cleanly_on_interrupt() {
+/// Lets Ctrl-C end the program between two files, never within one, and says so.
+fn end_cleanly_on_interrupt(progress: &Progress, json: bool) {
+    let progress = progress.clone();
     // Where there is no such handler the signal ends the program at once, and files are still never half-written.
-    let _ = ctrlc::set_handler(|| {
+    let _ = ctrlc::set_handler(move || {
+        if_idle(|| progress.end());
+        let _ = writeln!(std::io::stderr(), "interrupted");
         let _lock = writing();
+        if_idle(|| {
+            if json {
+                let answer = json!({ "ok": false, "error": "interrupted" });
+                let _ = writeln!(std::io::stdout(), "{answer}");
+            }
+            std::process::exit(INTERRUPTED)
+        });
         std::process::exit(INTERRUPTED);
     });
+}
+
+/// What every command has, whatever it prints.
+pub(crate) struct Terminal {
+    quiet: bool,
+    pub(super) progress: Progress,
+    pub(super) traces: Traces,
+}
+
+impl Terminal {
+    /// Starts the thread pool, the line of progress and, if asked for, the traces; Ctrl-C ends the program cleanly from
+    /// now on.
+    pub(super) fn new(globals: &Globals, json: bool) -> Result<Self, CommandError> {
+        let progress = match globals.quiet {
+            true => Progress::hidden(),
+            false => Progress::on_terminal(),
+        };
+        end_cleanly_on_interrupt(&progress, json);
+        if let Some(threads) = globals.threads {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build_global()
+                .map_err(|error| CommandError::Usage(format!("--threads {threads}: {error}")))?;
+        }
+        let files = [globals.trace_out.clone(), globals.folded_out.clone()];
+        let recorder = files.iter().any(Option::is_some).then(Recorder::new);
+        let layer = progress.is_shown().then(|| progress.layer());
+        if recorder.is_some() || layer.is_some() {
+            let subscriber = tracing_subscriber::registry().with(recorder.clone()).with(layer);
+            // This fails only if the process has a subscriber already. Then the stages of this command are not shown.
+            let _ = tracing::subscriber::set_global_default(subscriber);
+        }
+        Ok(Self {
+            quiet: globals.quiet,
+            progress,
+            traces: Traces { recorder, files },
+        })
+    }
+}
+
+/// Where the time went, and the files that are to say it.
+#[derive(Clone)]
+pub(crate) struct Traces {
+    recorder: Option<Recorder>,
+    files: [Option<PathBuf>; 2],
+}
+
+impl Traces {
+    /// Writes the files: kind, path and size of each.
+    pub(super) fn write(&self) -> Result<Vec<(&'static str, &Path, u64)>, CommandError> {
+        let Some(recorder) = &self.recorder else {
+            return Ok(Vec::new());
+        };
+        let _lock = writing();
+        let mut written = Vec::new();
+        let [chrome, folded] = &self.files;
+        if let Some(path) = chrome {
+            let bytes = write_text(path, &recorder.chrome_trace().to_string())?;
+            written.push(("trace", path.as_path(), bytes));
+        }
+        if let Some(path) = folded {
+            let bytes = write_text(path, &recorder.folded_stacks())?;
+            written.push(("folded stacks", path.as_path(), bytes));
+        }
+        Ok(written)
+    }
 }
 
 /// Keeps Ctrl-C from ending the program as long as the guard lives.
@@ -42,83 +114,41 @@ pub(super) struct Console<'o> {
     output: &'o mut dyn Write,
     json: bool,
     quiet: bool,
-    bar: ProgressBar,
-    recorder: Option<Recorder>,
-    traces: [Option<PathBuf>; 2],
+    progress: Progress,
+    traces: Traces,
     answer: Map<String, Value>,
     files: Vec<Value>,
 }
 
 impl<'o> Console<'o> {
-    /// Starts the thread pool, the progress display and, if asked for, the trace.
-    pub(super) fn new(
-        globals: &Globals,
-        json: bool,
-        output: &'o mut dyn Write,
-    ) -> Result<Self, CommandError> {
-        end_cleanly_on_interrupt();
-        if let Some(threads) = globals.threads {
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build_global()
-                .map_err(|error| CommandError::Usage(format!("--threads {threads}: {error}")))?;
-        }
-        let shown = !globals.quiet && std::io::stderr().is_terminal();
-        let bar = ProgressBar::with_draw_target(
-            None,
-            if shown {
-                ProgressDrawTarget::stderr()
-            } else {
-                ProgressDrawTarget::hidden()
-            },
-        );
-        let traces = [globals.trace_out.clone(), globals.folded_out.clone()];
-        let recorder = traces.iter().any(Option::is_some).then(Recorder::new);
-        let progress = shown.then(|| Progress(bar.clone()));
-        if recorder.is_some() || progress.is_some() {
-            let subscriber = tracing_subscriber::registry()
-                .with(recorder.clone())
-                .with(progress);
-            // This fails only if the process has a subscriber already. Then the stages of this command are not shown.
-            let _ = tracing::subscriber::set_global_default(subscriber);
-        }
-        Ok(Self {
+    /// A console whose lines go to `output`; with `json` they are one object at the end.
+    pub(super) fn new(terminal: &Terminal, json: bool, output: &'o mut dyn Write) -> Self {
+        Self {
             output,
             json,
-            quiet: globals.quiet,
-            bar,
-            recorder,
-            traces,
+            quiet: terminal.quiet,
+            progress: terminal.progress.clone(),
+            traces: terminal.traces.clone(),
             answer: Map::new(),
             files: Vec::new(),
-        })
+        }
     }
 
-    /// Runs a step, with a spinner that names the stage it is in.
+    /// Names what runs from now on.
+    pub(super) fn stage(&self, message: impl Into<Cow<'static, str>>) {
+        self.progress.stage(message);
+    }
+
+    /// Runs a step, which is named while it runs, and the stages inside it.
     pub(super) fn spin<T>(&self, message: impl Into<Cow<'static, str>>, step: impl FnOnce() -> T) -> T {
-        self.bar.set_length(0);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {msg} {elapsed}") {
-            self.bar.set_style(style);
-        }
-        self.bar.set_prefix(message);
-        self.bar.set_message("");
-        self.bar.enable_steady_tick(Duration::from_millis(100));
-        let result = step();
-        self.bar.disable_steady_tick();
-        self.bar.finish_and_clear();
-        result
+        self.progress.stage(message);
+        step()
     }
 
-    /// A bar of that many steps.
-    pub(super) fn steps(&self, message: impl Into<Cow<'static, str>>, count: usize) -> ProgressBar {
-        let bar = ProgressBar::new(count as u64).with_prefix(message);
-        if self.bar.is_hidden() {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len}") {
-            bar.set_style(style);
-        }
-        bar
+    /// A bar of that many steps; `Progress::step` after each.
+    pub(super) fn steps(&self, message: impl Into<Cow<'static, str>>, count: usize) -> &Progress {
+        self.progress.steps(message, count);
+        &self.progress
     }
 
     /// Says a line to people.
@@ -133,7 +163,9 @@ impl<'o> Console<'o> {
     pub(super) fn warn(&self, line: &str) {
         if !self.quiet {
             // If it cannot be written, nothing is lost but a remark.
-            let _ = writeln!(std::io::stderr(), "warning: {line}");
+            let _ = self
+                .progress
+                .suspend(|| writeln!(std::io::stderr(), "warning: {line}"));
         }
     }
 
@@ -153,6 +185,10 @@ impl<'o> Console<'o> {
             let _lock = writing();
             write(path).map_err(Into::into)?
         };
+        self.wrote(kind, path, bytes)
+    }
+
+    fn wrote(&mut self, kind: &str, path: &Path, bytes: u64) -> Result<(), CommandError> {
         self.files
             .push(json!({ "kind": kind, "path": path.display().to_string(), "bytes": bytes }));
         self.line(&format!("wrote {} ({kind}, {})", path.display(), size(bytes)))
@@ -172,16 +208,11 @@ impl<'o> Console<'o> {
 
     /// The end: writes traces and the machine-readable answer.
     pub(super) fn finish(mut self) -> Result<(), CommandError> {
-        if let Some(recorder) = self.recorder.take() {
-            let [chrome, folded] = self.traces.clone();
-            if let Some(path) = chrome {
-                let trace = recorder.chrome_trace().to_string();
-                self.write("trace", &path, |path| write_text(path, &trace))?;
-            }
-            if let Some(path) = folded {
-                let stacks = recorder.folded_stacks();
-                self.write("folded stacks", &path, |path| write_text(path, &stacks))?;
-            }
+        let traces = self.traces.clone();
+        for (kind, path, bytes) in traces.write()? {
+            self.wrote(kind, path, bytes)?;
+        }
+        if let Some(recorder) = &traces.recorder {
             let stages: Vec<Value> = recorder
                 .stages()
                 .iter()
@@ -213,17 +244,4 @@ pub(super) fn refuse_existing(path: &Path, force: bool) -> Result<(), CommandErr
         });
     }
     Ok(())
-}
-
-/// Shows the stage that was entered last.
-struct Progress(ProgressBar);
-
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Progress {
-    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        if let Some(span) = context.span(id)
-            && *span.metadata().level() <= tracing::Level::INFO
-        {
-            self.0.set_message(span.name());
-        }
-    }
 }

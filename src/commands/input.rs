@@ -11,6 +11,7 @@ use zkml::proof::PublicValues;
 use zkml::quant::{Clipping, quantize_input};
 
 use super::CommandError;
+use super::words::count;
 
 /// The files and folders of inputs, without what is selected in them.
 pub(super) fn paths(inputs: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
@@ -32,14 +33,14 @@ pub(super) fn read_input(
         samples.extend(data::samples(path, each, batch.saturating_add(1))?);
     }
     if samples.len() != *batch {
-        let inputs = if *batch == 1 { "input" } else { "inputs" };
         let (more, remedy) = if samples.len() > *batch {
             (" or more", "; `FILE#7` takes the one of number 7, counted from 0")
         } else {
             ("", "")
         };
         return Err(CommandError::Usage(format!(
-            "--input: expected {batch} {inputs} for one proof of this model, found {}{more}{remedy}",
+            "--input: expected {} for one proof of this model, found {}{more}{remedy}",
+            count(batch, "input"),
             samples.len(),
         )));
     }

@@ -40,7 +40,7 @@ pub(crate) struct Inspect {
     #[arg(long)]
     key: Option<PathBuf>,
     /// Of a proof with --key: the text that it is bound to; what is read after the first challenge depends on it
-    #[arg(long, requires = "key", default_value = "")]
+    #[arg(long, requires = "key", default_value = "", allow_hyphen_values = true)]
     context: String,
     /// Answer with one JSON object
     #[arg(long)]
@@ -129,6 +129,7 @@ impl Inspect {
             .map(|fact| (fact.name.replace(' ', "_"), fact.value))
             .collect();
         json!({
+            "ok": true,
             "file": self.file.display().to_string(),
             "kind": header.kind.name(),
             "version": header.version,

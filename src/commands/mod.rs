@@ -16,15 +16,18 @@ mod inspect;
 #[cfg(feature = "prover")]
 mod models;
 mod network;
+mod output;
 #[cfg(feature = "prover")]
 mod prove;
 #[cfg(feature = "prover")]
 mod rotate_key;
 #[cfg(feature = "prover")]
 mod setup;
+mod shell;
 mod trusted;
 mod verify;
 mod verify_key;
+mod words;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -45,6 +48,8 @@ use zkml_core::proof::FileError;
 use zkml_core::quant::Clipping;
 use zkml_core::transcript::VerifyError;
 use zkml_core::verify::OutputMismatch;
+
+use self::output::Lines;
 
 /// Most threads that can be asked for: far more than help, and far fewer than a machine can start.
 #[cfg(feature = "prover")]
@@ -86,43 +91,68 @@ pub(crate) enum Command {
     VerifyKey(verify_key::VerifyKey),
     #[cfg(feature = "prover")]
     RotateKey(rotate_key::RotateKey),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 impl Command {
-    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
+    #[cfg_attr(not(feature = "prover"), allow(unused_mut))]
+    pub(crate) fn run(mut self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
         let mut nowhere = io::sink();
-        let output = if globals.quiet && !self.json() {
-            &mut nowhere
-        } else {
-            output
+        let output = match globals.quiet && !self.json() {
+            true => &mut nowhere,
+            false => output,
         };
-        let word = self.word();
-        // `compile`, `setup` and `prove` have a console of their own. For every other command this one shows progress
-        // and writes the traces; its lines go nowhere.
-        #[cfg(feature = "prover")]
-        let mut unseen = io::sink();
-        #[cfg(feature = "prover")]
-        let observer = match self.has_console() {
-            true => None,
-            false => Some(console::Console::new(globals, false, &mut unseen)?),
+        let (json, is_verdict) = (self.json(), self.is_verdict());
+        let print = |error: &CommandError, output: &mut dyn Write| match json {
+            true => writeln!(output, "{}", error.as_json(is_verdict)),
+            false => Ok(()),
         };
-        let json = self.json();
-        let result = match destination::check(&self.files(globals)) {
-            Ok(()) => self.dispatch(globals, output),
-            Err(error) => Err(error.into()),
+        // A build without the prover has no options of threads and traces, and shows no progress.
+        #[cfg(feature = "prover")]
+        let terminal = match console::Terminal::new(globals, json) {
+            Ok(terminal) => terminal,
+            Err(error) => {
+                print(&error, output)?;
+                return Err(error);
+            }
         };
         #[cfg(feature = "prover")]
-        if let Some(observer) = observer {
-            observer.finish()?;
+        terminal.progress.stage(self.doing());
+        #[cfg(feature = "prover")]
+        let mut lines = Lines::new(output, &terminal.progress);
+        #[cfg(not(feature = "prover"))]
+        let mut lines = Lines::new(output);
+        #[cfg(feature = "prover")]
+        let names_traces = self.has_console();
+        let result = match self.check(globals) {
+            #[cfg(feature = "prover")]
+            Ok(()) => self.dispatch(&terminal, &mut lines),
+            #[cfg(not(feature = "prover"))]
+            Ok(()) => self.dispatch(&mut lines),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &result {
+            print(error, &mut lines)?;
         }
-        if let (Err(error), Some(word), true) = (&result, word, json) {
-            writeln!(
-                output,
-                "{}",
-                serde_json::json!({ word: false, "error": error.to_string() })
-            )?;
+        lines.flush()?;
+        #[cfg(feature = "prover")]
+        {
+            terminal.progress.clear();
+            if result.is_ok() && !names_traces {
+                terminal.traces.write()?;
+            }
         }
         result
+    }
+
+    /// Refuses what can be seen to be wrong before any work.
+    fn check(&mut self, globals: &Globals) -> Result<(), CommandError> {
+        #[cfg(feature = "prover")]
+        if let Command::Compile(compile) = self {
+            compile.take_model()?;
+        }
+        Ok(destination::check(&self.files(globals))?)
     }
 
     /// What the command reads and writes.
@@ -142,6 +172,7 @@ impl Command {
             Command::Inspect(inspect) => inspect.files(),
             Command::Verify(verify) => verify.files(),
             Command::VerifyKey(verify_key) => verify_key.files(),
+            Command::Completions(_) | Command::Man(_) => Files::default(),
         };
         #[cfg(feature = "prover")]
         files
@@ -168,42 +199,55 @@ impl Command {
             Command::Inspect(inspect) => inspect.json,
             Command::Verify(verify) => verify.json,
             Command::VerifyKey(verify_key) => verify_key.json,
+            Command::Completions(_) | Command::Man(_) => false,
         }
     }
 
-    /// Whether the command shows progress and writes traces itself.
+    /// Whether the command writes the traces itself, and names them in its answer.
     #[cfg(feature = "prover")]
     fn has_console(&self) -> bool {
-        matches!(self, Command::Compile(_) | Command::Setup(_) | Command::Prove(_))
+        matches!(
+            self,
+            Command::Compile(_) | Command::Setup(_) | Command::Prove(_) | Command::RotateKey(_)
+        )
     }
 
-    /// The word that is `false` in a failure that [`Self::run`] prints as JSON; none for `inspect`, which only reads.
-    fn word(&self) -> Option<&'static str> {
+    /// Whether the answer is whether something is valid.
+    fn is_verdict(&self) -> bool {
+        matches!(self, Command::Verify(_) | Command::VerifyKey(_))
+    }
+
+    /// What the command does until it says more.
+    #[cfg(feature = "prover")]
+    fn doing(&self) -> &'static str {
         match self {
-            Command::Inspect(_) => None,
-            Command::Verify(_) | Command::VerifyKey(_) => Some("valid"),
-            #[cfg(feature = "prover")]
-            _ => Some("ok"),
+            Command::Verify(_) | Command::VerifyKey(_) => "verifying",
+            Command::RotateKey(_) => "rotating the key",
+            _ => "reading",
         }
     }
 
-    fn dispatch(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
-        // A build without the prover has none of the commands that take global options.
-        let _ = globals;
+    fn dispatch(
+        self,
+        #[cfg(feature = "prover")] terminal: &console::Terminal,
+        output: &mut dyn Write,
+    ) -> Result<(), CommandError> {
         match self {
             #[cfg(feature = "prover")]
             Command::Models(models) => models.run(output),
             #[cfg(feature = "prover")]
-            Command::Compile(compile) => compile.run(globals, output),
+            Command::Compile(compile) => compile.run(terminal, output),
             #[cfg(feature = "prover")]
-            Command::Setup(setup) => setup.run(globals, output),
+            Command::Setup(setup) => setup.run(terminal, output),
             #[cfg(feature = "prover")]
-            Command::Prove(prove) => prove.run(globals, output),
+            Command::Prove(prove) => prove.run(terminal, output),
+            #[cfg(feature = "prover")]
+            Command::RotateKey(rotate_key) => rotate_key.run(terminal, output),
             Command::Inspect(inspect) => inspect.run(output),
             Command::Verify(verify) => verify.run(output),
             Command::VerifyKey(verify_key) => verify_key.run(output),
-            #[cfg(feature = "prover")]
-            Command::RotateKey(rotate_key) => rotate_key.run(output),
+            Command::Completions(completions) => completions.run(output),
+            Command::Man(man) => man.run(output),
         }
     }
 }
@@ -347,6 +391,16 @@ library_errors! {
 }
 
 impl CommandError {
+    /// The object that `--json` prints for a failure. With `is_verdict` it says, too, that something is not valid; but
+    /// not of what could not be checked.
+    fn as_json(&self, is_verdict: bool) -> serde_json::Value {
+        let mut answer = serde_json::json!({ "ok": false, "error": self.to_string() });
+        if is_verdict && self.exit_code() == ExitCode::from(1) {
+            answer["valid"] = false.into();
+        }
+        answer
+    }
+
     /// 1 where something was checked and refused, 2 where it could not be checked.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use zkml::models::registry::MODELS;
 
 use super::CommandError;
+use super::words::shortest;
 
 /// List the models that can be compiled by name
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ impl Models {
                 let preprocessing = entry.preprocessing();
                 json!({
                     "name": entry.name, "about": entry.about, "input": entry.input, "pad": preprocessing.pad,
-                    "mean": preprocessing.mean, "deviation": preprocessing.deviation,
+                    "mean": shortest(&preprocessing.mean), "deviation": shortest(&preprocessing.deviation),
                 })
             };
             let models: Vec<Value> = MODELS.iter().map(model).collect();

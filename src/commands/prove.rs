@@ -5,21 +5,23 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 use zkml::argument::Answer;
 use zkml::argument::Statement;
 use zkml::keys::{CompiledModel, ProvingKey};
 use zkml::observe::{duration, peak_memory, size};
+use zkml::ops::IntOp;
 use zkml::proof::write_file;
 use zkml::prove::{Input, prove_with_secrets};
 use zkml::quant::Rounded;
 use zkml::verify::ReadableOutputs;
 
-use super::console::{Console, refuse_existing, write_text};
+use super::console::{Console, Terminal, refuse_existing, write_text};
 use super::destination::{Files, counters};
 use super::input::{clipping_json, paths, read_input};
 use super::setup::create_folder;
-use super::{CommandError, Globals, file_name};
+use super::words::{count, reals};
+use super::{CommandError, file_name};
 
 /// Prove what a model answers on an input
 ///
@@ -43,7 +45,7 @@ pub(crate) struct Prove {
     #[arg(long)]
     allow_clipping: bool,
     /// Text that the proof is bound to, such as a nonce of the verifier
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
     context: String,
     /// Folder for the files [default: the current one]
     #[arg(long, short)]
@@ -86,15 +88,15 @@ impl Prove {
         }
     }
 
-    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
-        let mut console = Console::new(globals, self.json, output)?;
+    pub(crate) fn run(self, terminal: &Terminal, output: &mut dyn Write) -> Result<(), CommandError> {
+        let mut console = Console::new(terminal, self.json, output);
         let paths = self.paths();
         let [proof_path, outputs_path] = &paths;
         // Files in the way and inputs that do not fit are refused before a proof of the key is used up.
         for path in &paths {
             refuse_existing(path, self.force)?;
         }
-        let key = console.spin("reading the key:", || ProvingKey::read_file(&self.key))?;
+        let key = console.spin("reading the key", || ProvingKey::read_file(&self.key))?;
         let model = &key.model;
         let graph = &model.network.graph;
         let shape = &graph[graph.input].fact.shape;
@@ -110,7 +112,7 @@ impl Prove {
         create_folder(&self.folder())?;
 
         let start = Instant::now();
-        let proven = console.spin("proving:", || {
+        let proven = console.spin("proving", || {
             prove_with_secrets(&key, Input::Values(&integers), self.context.as_bytes())
         })?;
         let time = start.elapsed();
@@ -126,7 +128,7 @@ impl Prove {
         console.answer("peak_memory_bytes", peak_memory());
         if let Some(budget) = key.budget() {
             let left = budget.proofs_left().map_err(zkml::keys::ProveError::from)?;
-            console.line(&format!("{left} proofs left with this key"))?;
+            console.line(&format!("{} left with this key", count(left, "proof")))?;
             console.answer("proofs_left", left);
         }
         console.finish()
@@ -136,32 +138,71 @@ impl Prove {
 /// How many scores are shown.
 const SHOWN: usize = 3;
 
-/// Says what the model answered: to its prover, also what is private.
+/// Says what the model answered: to its prover, also what is private. The classes of a network that ends in an argmax of
+/// `[batch, classes]`, else the values of every output.
 fn report(model: &CompiledModel, answer: &Answer, console: &mut Console<'_>) -> Result<(), CommandError> {
-    let network = &model.network;
-    let shown = if model.privacy.output.is_private() {
-        " (private)"
-    } else {
-        ""
+    let graph = &model.network.graph;
+    let is_classifier = match graph.outputs.as_slice() {
+        [scores, class] => {
+            graph[*scores].fact.shape.len() == 2 && matches!(graph[*class].op, IntOp::Argmax(_))
+        }
+        _ => false,
     };
+    console.answer("private_output", model.privacy.output.is_private());
+    match is_classifier {
+        true => report_classes(model, answer, console),
+        false => report_values(model, answer, console),
+    }
+}
+
+/// What stands beside an answer that proofs hide.
+fn remark(model: &CompiledModel) -> &'static str {
+    match model.privacy.output.is_private() {
+        true => " (private)",
+        false => "",
+    }
+}
+
+fn report_values(
+    model: &CompiledModel,
+    answer: &Answer,
+    console: &mut Console<'_>,
+) -> Result<(), CommandError> {
+    let network = &model.network;
+    let outputs = network.graph.outputs.iter().zip(&network.output_scales);
+    let mut answers = Vec::new();
+    for (number, ((id, scales), integers)) in outputs.zip(&answer.outputs).enumerate() {
+        let shape = &network.graph[*id].fact.shape;
+        let values: Vec<f64> = scales.reals(shape, integers).collect();
+        console.line(&format!("output {number}{}: {}", remark(model), reals(&values)))?;
+        answers.push(json!({ "output": number, "shape": shape, "values": values }));
+    }
+    console.answer("answers", answers);
+    Ok(())
+}
+
+/// The class of each input of a batch, and the likeliest ones.
+fn report_classes(
+    model: &CompiledModel,
+    answer: &Answer,
+    console: &mut Console<'_>,
+) -> Result<(), CommandError> {
+    let network = &model.network;
     let label = |class: usize| network.record.classes.get(class).cloned();
-    let Some((scores, scales)) = answer.outputs.first().zip(network.output_scales.first()) else {
+    let ([scores, classes], Some(scales), Some(id)) = (
+        answer.outputs.as_slice(),
+        network.output_scales.first(),
+        network.graph.outputs.first(),
+    ) else {
         return Ok(());
     };
-    let shape = network
-        .graph
-        .outputs
-        .first()
-        .map(|id| &network.graph[*id].fact.shape);
-    let shape = shape.map_or(&[][..], Vec::as_slice);
-    let batch = shape.first().copied().unwrap_or(1).max(1);
-    let scores: Vec<f64> = scales.reals(shape, scores).collect();
+    let scores: Vec<f64> = scales.reals(&network.graph[*id].fact.shape, scores).collect();
     let mut answers = Vec::new();
-    for (number, scores) in scores.chunks((scores.len() / batch).max(1)).enumerate() {
-        let class = answer
-            .outputs
-            .get(1)
-            .and_then(|classes| usize::try_from(*classes.get(number)?).ok());
+    for (scores, &class) in scores
+        .chunks((scores.len() / classes.len().max(1)).max(1))
+        .zip(classes)
+    {
+        let class = usize::try_from(class).ok();
         let probabilities = probabilities(scores);
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
@@ -175,6 +216,7 @@ fn report(model: &CompiledModel, answer: &Answer, console: &mut Console<'_>) -> 
             .collect();
         if let Some(class) = class {
             let name = label(class).map_or(String::new(), |label| format!(" {label}"));
+            let shown = remark(model);
             console.line(&format!("class {class}{name}{shown}: {}", best.join(", ")))?;
         }
         answers.push(json!({
@@ -183,8 +225,7 @@ fn report(model: &CompiledModel, answer: &Answer, console: &mut Console<'_>) -> 
             "probabilities": probabilities,
         }));
     }
-    console.answer("private_output", model.privacy.output.is_private());
-    console.answer("answers", Value::from(answers));
+    console.answer("answers", answers);
     Ok(())
 }
 

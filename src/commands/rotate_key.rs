@@ -4,15 +4,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
 use zkml_core::keys::ProvingKey;
 use zkml_core::keys::VerifyingKey;
 use zkml_core::proof::{read_file, write_file};
 use zkml_core::setup::rotate;
 
-use super::console::writing;
+use super::CommandError;
+use super::console::{Console, Terminal};
 use super::destination::{Files, counters};
-use super::{CommandError, hex};
+use super::setup::describe;
 
 /// Commit the private weights of a proving key anew
 ///
@@ -50,11 +50,13 @@ impl RotateKey {
         }
     }
 
-    pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
-        let old = ProvingKey::read_file(&self.key)?;
+    pub(crate) fn run(self, terminal: &Terminal, output: &mut dyn Write) -> Result<(), CommandError> {
+        let mut console = Console::new(terminal, self.json, output);
+        let old = console.spin("reading the key", || ProvingKey::read_file(&self.key))?;
         // Files in the way are refused before an opening of the old key is spent.
-        let new = if self.output.exists() {
-            let new = self.interrupted(&old)?;
+        let is_there = self.output.exists();
+        let new = if is_there {
+            let new = console.spin("reading the new key", || self.interrupted(&old))?;
             if self.verifying_key.exists() && read_file::<VerifyingKey>(&self.verifying_key)? != new.verifying
             {
                 return Err(exists(&self.verifying_key));
@@ -63,41 +65,21 @@ impl RotateKey {
         } else if self.verifying_key.exists() {
             return Err(exists(&self.verifying_key));
         } else {
-            rotate(&old)?
+            console.spin("rotating the key", || rotate(&old))?
         };
-        let (bytes, verifying_bytes) = {
-            let _lock = writing();
-            (
-                new.write_file(&self.output)?,
-                write_file(&self.verifying_key, &new.verifying)?,
-            )
-        };
-        let proofs = new
-            .budget()
-            .map_or(Ok(0), |budget| budget.proofs_left())
-            .map_err(zkml_core::keys::ProveError::from)?;
-        let digest = hex(&new.verifying.digest()?);
-        if self.json {
-            let answer = json!({
-                "proving_key": self.output, "verifying_key": self.verifying_key, "key": digest, "proofs": proofs,
-            });
-            writeln!(output, "{answer}")?;
-            return Ok(());
+        match is_there {
+            true => console.kept("proving key", &self.output)?,
+            false => console.write("proving key", &self.output, |path| new.write_file(path))?,
         }
-        writeln!(output, "proving key    {} ({bytes} bytes)", self.output.display())?;
-        writeln!(
-            output,
-            "verifying key  {} ({verifying_bytes} bytes)",
+        console.write("verifying key", &self.verifying_key, |path| {
+            write_file(path, &new.verifying)
+        })?;
+        describe(&new.verifying, None, &mut console)?;
+        console.line(&format!(
+            "next: zkml verify-key {} --previous OLD.vkey",
             self.verifying_key.display()
-        )?;
-        writeln!(output, "key            {digest}")?;
-        writeln!(output, "proofs         {proofs}")?;
-        writeln!(
-            output,
-            "check with     zkml verify-key {} --previous OLD",
-            self.verifying_key.display()
-        )?;
-        Ok(())
+        ))?;
+        console.finish()
     }
 
     /// The new proving key of an earlier run that was interrupted before it wrote the verifying key. Any other key

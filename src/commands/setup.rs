@@ -9,9 +9,10 @@ use zkml::keys::{ROTATION_RESERVE, VerifyingKey};
 use zkml::proof::{read_file, to_bytes, write_file};
 use zkml::setup::{SetupOptions, setup};
 
-use super::console::Console;
+use super::console::{Console, Terminal};
 use super::destination::Files;
-use super::{CommandError, Globals, file_name, hex};
+use super::words::count;
+use super::{CommandError, file_name, hex};
 
 /// Make the proving key and the verifying key of a compiled model
 ///
@@ -92,9 +93,9 @@ impl Setup {
         }
     }
 
-    pub(crate) fn run(self, globals: &Globals, output: &mut dyn Write) -> Result<(), CommandError> {
-        let mut console = Console::new(globals, self.json, output)?;
-        let model: CompiledModel = read_file(&self.model)?;
+    pub(crate) fn run(self, terminal: &Terminal, output: &mut dyn Write) -> Result<(), CommandError> {
+        let mut console = Console::new(terminal, self.json, output);
+        let model: CompiledModel = console.spin("reading the model", || read_file(&self.model))?;
         let [proving, verifying] = self.paths();
         if !self.force && self.is_there(&model, &proving, &verifying, &mut console)? {
             return console.finish();
@@ -104,7 +105,7 @@ impl Setup {
             proofs_per_key: self.proofs,
             ..zkml::Favour::from(self.favour).options()
         };
-        let key = console.spin("setup:", || setup(model, &options))?;
+        let key = console.spin("setup", || setup(model, &options))?;
         console.write("proving key", &proving, |path| key.write_file(path))?;
         console.write("verifying key", &verifying, |path| {
             write_file(path, &key.verifying)
@@ -166,8 +167,8 @@ impl Setup {
         describe(&key, left, console)?;
         if key.weights.visibility.is_private() && proofs(&key) < u64::from(self.proofs) {
             console.warn(&format!(
-                "the key was made for fewer proofs than {}; --force makes another",
-                self.proofs
+                "the key was made for fewer than {}; --force makes another",
+                count(self.proofs, "proof")
             ));
         }
         Ok(true)
@@ -181,15 +182,22 @@ fn proofs(key: &VerifyingKey) -> u64 {
 
 /// Says which key it is and what it is good for. `left` are the proofs that a key which was there already can still
 /// make.
-fn describe(key: &VerifyingKey, left: Option<u64>, console: &mut Console<'_>) -> Result<(), CommandError> {
+pub(super) fn describe(
+    key: &VerifyingKey,
+    left: Option<u64>,
+    console: &mut Console<'_>,
+) -> Result<(), CommandError> {
     let digest = hex(&key.digest()?);
     console.line(&format!("key {digest}"))?;
     console.answer("key", digest);
     if key.weights.visibility.is_private() {
         let proofs = proofs(key);
         console.line(&match left {
-            None => format!("good for {proofs} proofs, then `zkml rotate-key`"),
-            Some(left) => format!("{left} of {proofs} proofs left, then `zkml rotate-key`"),
+            None => format!("good for {}, then `zkml rotate-key`", count(proofs, "proof")),
+            Some(left) => format!(
+                "{left} of {} left, then `zkml rotate-key`",
+                count(proofs, "proof")
+            ),
         })?;
         console.answer("proofs", proofs);
         console.answer("proofs_left", left.unwrap_or(proofs));

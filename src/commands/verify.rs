@@ -16,6 +16,7 @@ use zkml_core::verify::Verified;
 use super::content::{PRIVATE, integers};
 use super::destination::Files;
 use super::trusted::trust;
+use super::words::reals;
 use super::{CommandError, hex};
 
 /// Largest file of readable outputs, in bytes.
@@ -48,7 +49,7 @@ pub(crate) struct Verify {
     #[arg(long)]
     outputs: Option<PathBuf>,
     /// Text that the proof is bound to, such as a nonce; the one that the prover was given
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
     context: String,
     /// Write what the transcript absorbs and draws, a line each, as far as the verifier comes. `-` is the standard
     /// output, which then has nothing else: the exit code is the verdict
@@ -85,6 +86,7 @@ impl Verify {
         }
         if self.json {
             let answer = json!({
+                "ok": true,
                 "valid": true,
                 "key": key,
                 "input": input,
@@ -111,6 +113,9 @@ impl Verify {
                 for (place, tensor) in tensors.iter().enumerate() {
                     let number = tensor.number.map_or(place, |number| number as usize);
                     writeln!(output, "output {number} {}", integers(&tensor.integers))?;
+                    if outputs.class.is_none() {
+                        writeln!(output, "values   {}", reals(&tensor.values))?;
+                    }
                 }
             }
         }

@@ -100,6 +100,7 @@ impl VerifyKey {
         ];
         if self.json {
             let mut answer = json!({
+                "ok": true,
                 "valid": true,
                 "soundness_bits": bits,
                 "network": compared.as_ref().map(Compared::as_json),

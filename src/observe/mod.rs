@@ -10,7 +10,7 @@ mod recorder;
 mod text;
 
 #[cfg(feature = "prover")]
-pub use progress::show_progress;
+pub use progress::{Progress, ProgressLayer, show_progress};
 #[cfg(feature = "prover")]
 pub use recorder::{Recorder, StageTime};
 pub use text::{duration, peak_memory, size};

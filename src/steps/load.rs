@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tracing::info_span;
 use zkml_core::graph::Graph;
-use zkml_core::nn::{Forward, TraceError, Weights};
+use zkml_core::nn::{Forward, Module, TraceError, Weights};
 use zkml_core::ops::Symbolic;
 
 use super::{Error, Model};
@@ -31,7 +31,7 @@ use super::{Error, Model};
 /// let model = Net::new().load("net.safetensors")?; // fc.weight, fc.bias
 /// # Ok(()) }
 /// ```
-pub trait Load: Forward {
+pub trait Load: Forward + Module {
     /// The network with the weights of a `.safetensors` file, or of a folder with one or with an index of shards. (Files
     /// that `torch.save` writes are refused with the two lines that convert them.)
     /// Runs on the shape that the model declares, `#[zk_model(input = [...])]`.
@@ -65,7 +65,7 @@ pub trait Load: Forward {
     }
 }
 
-impl<T: Forward> Load for T {}
+impl<T: Forward + Module> Load for T {}
 
 fn open(model: &str, traced: Result<Graph<Symbolic>, TraceError>, path: &Path) -> Result<Model, Error> {
     let weights = Weights::open(path).map_err(|error| Error::Weights {

@@ -11,9 +11,13 @@ mod files;
 mod keys;
 #[cfg(feature = "prover")]
 mod pipeline;
+#[cfg(all(feature = "prover", unix))]
+mod terminal;
 mod transcript;
 #[cfg(feature = "prover")]
 mod verify;
+#[cfg(feature = "prover")]
+mod words;
 
 use std::path::Path;
 use std::process::{Command, Output};

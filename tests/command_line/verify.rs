@@ -189,7 +189,7 @@ fn the_input_that_was_asked_about() {
         ],
     );
     let wrong = ndarray::ArrayD::zeros(vec![2, 12]);
-    assert_refused(&ask(&wrong), 2, &["--input: expected 1 inputs"]);
+    assert_refused(&ask(&wrong), 2, &["--input: expected 1 input"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, Token};
 
-use crate::diagnostics::{Errors, closest, did_you_mean, list};
+use crate::diagnostics::{Errors, closest, did_you_mean, list, source};
 
 /// `name = value`.
 pub(crate) struct Setting {
@@ -14,26 +14,29 @@ pub(crate) struct Setting {
     pub(crate) value: Expr,
 }
 
-impl Parse for Setting {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Setting> {
-        let name = Ident::parse_any(input)?;
-        if !input.peek(Token![=]) {
-            return Err(syn::Error::new(
-                name.span(),
-                format!("expected `{name} = value`, found only `{name}`"),
-            ));
+/// An argument of an attribute.
+enum Argument {
+    Named(Setting),
+    /// A value without a name, which is a mistake.
+    Nameless(Expr),
+}
+
+impl Parse for Argument {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Argument> {
+        let is_named = input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==]);
+        if !is_named {
+            return Ok(Argument::Nameless(input.parse()?));
         }
+        let name = Ident::parse_any(input)?;
         input.parse::<Token![=]>()?;
-        Ok(Setting {
-            name,
-            value: input.parse()?,
-        })
+        let value = input.parse()?;
+        Ok(Argument::Named(Setting { name, value }))
     }
 }
 
-/// The settings in `tokens`, each name once.
-pub(crate) fn settings(tokens: TokenStream, errors: &mut Errors) -> Option<Vec<Setting>> {
-    let parsed = match Punctuated::<Setting, Token![,]>::parse_terminated.parse2(tokens) {
+/// The settings in `tokens`, each name once. `names` are those that values without a name may stand for, in order.
+pub(crate) fn settings(tokens: TokenStream, names: &[&str], errors: &mut Errors) -> Option<Vec<Setting>> {
+    let parsed = match Punctuated::<Argument, Token![,]>::parse_terminated.parse2(tokens) {
         Ok(parsed) => parsed,
         Err(error) => {
             errors.add(error);
@@ -41,14 +44,43 @@ pub(crate) fn settings(tokens: TokenStream, errors: &mut Errors) -> Option<Vec<S
         }
     };
     let mut settings: Vec<Setting> = Vec::new();
-    for setting in parsed {
-        if settings.iter().any(|earlier| earlier.name == setting.name) {
-            errors.push(&setting.name, format!("`{}` is given twice", setting.name));
-        } else {
-            settings.push(setting);
+    let mut nameless = Vec::new();
+    for (place, argument) in parsed.into_iter().enumerate() {
+        match argument {
+            Argument::Nameless(value) => nameless.push((place, value)),
+            Argument::Named(setting) => match settings.iter().any(|earlier| earlier.name == setting.name) {
+                true => errors.push(&setting.name, format!("`{}` is given twice", setting.name)),
+                false => settings.push(setting),
+            },
         }
     }
-    Some(settings)
+    let Some((_, first)) = nameless.first() else {
+        return Some(settings);
+    };
+    errors.push(first, without_names(&nameless, names));
+    None
+}
+
+/// What is wrong with values that have no names: PyTorch takes `Linear(1352, 10)`, the attribute does not.
+fn without_names(values: &[(usize, Expr)], names: &[&str]) -> String {
+    if let [(_, Expr::Path(path))] = values
+        && let Some(name) = path.path.get_ident()
+        && (names.is_empty() || names.iter().any(|known| name == known))
+    {
+        return format!("expected `{name} = value`, found only `{name}`");
+    }
+    let found: Vec<String> = values.iter().map(|(_, value)| source(value)).collect();
+    let named: Option<Vec<String>> = values
+        .iter()
+        .zip(&found)
+        .map(|((place, _), value)| Some(format!("{} = {value}", names.get(*place)?)))
+        .collect();
+    let hint = named.map_or(String::new(), |named| format!(", such as `{}`", named.join(", ")));
+    let found: Vec<&str> = found.iter().map(String::as_str).collect();
+    format!(
+        "expected `name = value`{hint}, found {} without a name",
+        list(&found)
+    )
 }
 
 /// Arguments of `#[zk_model(...)]` itself.
@@ -71,7 +103,7 @@ impl ModelArguments {
         } else {
             &["crate"]
         };
-        let settings = settings(tokens, errors).unwrap_or_default();
+        let settings = settings(tokens, &[], errors).unwrap_or_default();
         let given = |wanted: &str| settings.iter().find(|setting| setting.name == wanted);
         if let (Some(_), Some(several), true) = (given("input"), given("inputs"), on_struct) {
             errors.push(

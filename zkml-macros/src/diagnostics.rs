@@ -1,6 +1,6 @@
 //! Gathers the errors of an item, and words them.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// The errors of one item, reported together.
@@ -94,9 +94,16 @@ pub(crate) fn source(tokens: &impl ToTokens) -> String {
 pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
     tokens
         .into_iter()
-        .map(|mut token| {
-            token.set_span(span);
-            token
+        .map(|token| match token {
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), respan(group.stream(), span));
+                inner.set_span(span);
+                inner.into()
+            }
+            mut plain => {
+                plain.set_span(span);
+                plain
+            }
         })
         .collect()
 }

@@ -1,19 +1,20 @@
 //! The code for the `impl`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::visit::Visit;
 use syn::visit_mut::VisitMut;
 use syn::{Ident, ImplItem, ImplItemFn, ItemImpl, Type, TypePath};
 
 use crate::attribute::ModelArguments;
-use crate::diagnostics::{Errors, source};
+use crate::diagnostics::{Errors, respan, source};
 use crate::forward::{self, CallLayers, UsedFields};
 use crate::missing::MissingFunctions;
-use crate::model::PATH_FIELD;
+use crate::model::first_span;
 use crate::shapes::{self, Steps};
 
-pub(crate) fn expand(arguments: TokenStream, mut item: ItemImpl) -> TokenStream {
+/// `is_mended`: bodies of methods may be missing.
+pub(crate) fn expand(arguments: TokenStream, mut item: ItemImpl, is_mended: bool) -> TokenStream {
     let mut errors = Errors::default();
     let zkml = ModelArguments::parse(arguments, false, &mut errors).zkml;
     if let Some((path, _)) = &item.trait_ {
@@ -43,13 +44,25 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemImpl) -> TokenStream 
         Some(function) if errors.is_empty() => function.clone(),
         _ => return stub(&zkml, item, &self_ty, methods, errors),
     };
-    let mut used = UsedFields::default();
+    if let Some(line) = forward::earlier(&item) {
+        let message = format!(
+            "`{}` has a `forward` already, in line {line}: a model has one, expected another name",
+            source(&self_ty)
+        );
+        errors.push(&function.sig.ident, message);
+        return second(&zkml, item, &methods, errors);
+    }
+    let mut used = UsedFields {
+        all: is_mended,
+        methods: methods.clone(),
+        ..UsedFields::default()
+    };
     for method in forward::methods(&item) {
         used.visit_block(&method.block);
     }
     let inputs = Inputs::of(&function);
     let steps = shapes::follow(&function.block, &inputs.names, &methods, &zkml);
-    rewrite(&mut item, methods);
+    rewrite(&zkml, &mut item, &self_ty, &methods);
     let forward = forward_impl(&zkml, &item, &self_ty, &used, &inputs);
     let inference = inference(&zkml, &item, &self_ty, &steps, inputs.names.len());
     let checks = if item.generics.params.is_empty() {
@@ -61,19 +74,31 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemImpl) -> TokenStream 
 }
 
 /// Rewrites layer calls in all methods. `forward` enters its module first, so that functions are named under it.
-fn rewrite(item: &mut ItemImpl, methods: Vec<String>) {
-    CallLayers { methods }.visit_item_impl_mut(item);
+fn rewrite(zkml: &syn::Path, item: &mut ItemImpl, self_ty: &TypePath, methods: &[String]) {
+    CallLayers { methods, zkml }.visit_item_impl_mut(item);
+    let enter = of_module(zkml, self_ty, "enter");
     for member in &mut item.items {
         if let ImplItem::Fn(function) = member
             && function.sig.ident == "forward"
         {
-            let path = Ident::new(PATH_FIELD, function.sig.ident.span());
             function
                 .block
                 .stmts
-                .insert(0, syn::parse_quote!(let _module = self.#path.enter();));
+                .insert(0, syn::parse_quote!(let _module = #enter(self);));
         }
     }
+}
+
+/// `<Net as Module>::name`, with the span of `Net`.
+fn of_module(zkml: &syn::Path, self_ty: &TypePath, name: &str) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    at_name(self_ty, quote!(<#self_ty as #zkml::nn::Module>::#name))
+}
+
+/// Tokens with the span of `Net`: if the struct has no `#[zk_model]`, every use is the same error, and the compiler shows
+/// one.
+fn at_name(self_ty: &TypePath, tokens: TokenStream) -> TokenStream {
+    respan(tokens, first_span(self_ty).unwrap_or_else(Span::call_site))
 }
 
 /// The inputs of `forward`.
@@ -116,6 +141,7 @@ fn forward_impl(
     } else {
         used.names.iter().map(String::as_str).collect()
     };
+    let methods = &used.methods;
     let traced = inputs.tokens.as_ref();
     let traced = traced.map(|tokens| traced_impl(zkml, item, self_ty, inputs, tokens));
     let layer = inputs.is_layer.then(|| {
@@ -130,6 +156,7 @@ fn forward_impl(
     quote! {
         impl #generics #zkml::nn::Called for #self_ty #where_clause {
             const USED_FIELDS: &'static [&'static str] = &[#(#names),*];
+            const METHODS: &'static [&'static str] = &[#(#methods),*];
         }
         #traced
         #layer
@@ -176,15 +203,6 @@ fn traced_impl(
     }
 }
 
-/// `LeNetOptions` of `LeNet`.
-fn options_type(self_ty: &TypePath) -> TypePath {
-    let mut options = self_ty.clone();
-    if let Some(last) = options.path.segments.last_mut() {
-        last.ident = format_ident!("{}Options", last.ident);
-    }
-    options
-}
-
 fn inference(
     zkml: &syn::Path,
     item: &ItemImpl,
@@ -193,7 +211,7 @@ fn inference(
     arity: usize,
 ) -> TokenStream {
     let (generics, _, where_clause) = item.generics.split_for_impl();
-    let options = options_type(self_ty);
+    let options = of_module(zkml, self_ty, "Options");
     let count = steps.steps.len();
     let names: Vec<&Ident> = steps.steps.iter().map(|step| &step.name).collect();
     let rules = steps.steps.iter().map(|step| &step.rule);
@@ -202,34 +220,23 @@ fn inference(
         None => quote!(#zkml::nn::Inferred::Unknown),
     };
     let inputs = numbered(arity);
-    let whole = match arity {
-        1 => quote! {
-            let (steps, result) = self.infer_forward([x]);
-            #zkml::nn::Inferred::first_failure(&steps, result)
-        },
-        // A layer is called with one tensor: this `forward`, which takes more, is no layer.
-        _ => quote! {
-            let _ = x;
-            #zkml::nn::Inferred::Unknown
-        },
-    };
     quote! {
-        impl #generics #options #where_clause {
-            /// The shapes of `forward`, operation by operation, and of its result, for the compiler.
+        impl #generics #self_ty #where_clause {
+            /// The shapes of `forward`, operation by operation, and of its result, for the compiler. All are unknown
+            /// where another number of inputs is given.
+            #[doc(hidden)]
             #[allow(dead_code)]
-            const fn infer_forward(
-                &self,
-                inputs: [#zkml::nn::Inferred; #arity],
+            pub const fn infer_forward(
+                options: #options,
+                inputs: &[#zkml::nn::Inferred],
             ) -> ([#zkml::nn::Inferred; #count], #zkml::nn::Inferred) {
-                let [#(#inputs),*] = inputs;
+                let &[#(#inputs),*] = inputs else {
+                    return ([#zkml::nn::Inferred::Unknown; #count], #zkml::nn::Inferred::Unknown);
+                };
+                let _ = options;
                 #(let _ = #inputs;)*
                 #(let #names = #rules;)*
                 ([#(#names),*], #result)
-            }
-
-            /// The shape `forward` makes of `x`, for the compiler.
-            pub const fn infer(&self, x: #zkml::nn::Inferred) -> #zkml::nn::Inferred {
-                #whole
             }
         }
     }
@@ -246,9 +253,12 @@ fn checks(zkml: &syn::Path, self_ty: &TypePath, steps: &Steps, inputs: &Inputs) 
             .to_owned(),
     };
     let traced = inputs.tokens.is_some();
+    let (inputs_of, options_of) = ["INPUTS", "OPTIONS"]
+        .map(|name| of_module(zkml, self_ty, name))
+        .into();
     let declared = quote_spanned! {inputs.span=>
         const _: () = {
-            const DECLARED: usize = <#self_ty as #zkml::nn::Module>::INPUTS.len();
+            const DECLARED: usize = #inputs_of.len();
             ::core::assert!(DECLARED == 0 || (#traced && DECLARED == #arity), #message);
         };
     };
@@ -262,19 +272,30 @@ fn checks(zkml: &syn::Path, self_ty: &TypePath, steps: &Steps, inputs: &Inputs) 
         .iter()
         .enumerate()
         .map(|(i, step)| quote_spanned!(step.span=> const _: () = STEPS[#i].report();));
+    let shapes = quote!(&[#(#zkml::nn::Inferred::input(#inputs_of, #positions)),*]);
+    let inferred = quote! {
+        match #options_of {
+            ::core::option::Option::Some(options) => <#self_ty>::infer_forward(options, #shapes).0,
+            ::core::option::Option::None => [#zkml::nn::Inferred::Unknown; #count],
+        }
+    };
+    let inferred = at_name(self_ty, inferred);
     quote! {
         #declared
         const _: () = {
-            const STEPS: [#zkml::nn::Inferred; #count] = match <#self_ty as #zkml::nn::Module>::OPTIONS {
-                ::core::option::Option::Some(options) => {
-                    let shapes = <#self_ty as #zkml::nn::Module>::INPUTS;
-                    options.infer_forward([#(#zkml::nn::Inferred::input(shapes, #positions)),*]).0
-                }
-                ::core::option::Option::None => [#zkml::nn::Inferred::Unknown; #count],
-            };
+            const STEPS: [#zkml::nn::Inferred; #count] = #inferred;
             #(#reports)*
         };
     }
+}
+
+/// What is left of a second `impl` with a `forward`: its other methods.
+fn second(zkml: &syn::Path, mut item: ItemImpl, methods: &[String], errors: Errors) -> TokenStream {
+    item.items
+        .retain(|member| !matches!(member, ImplItem::Fn(function) if function.sig.ident == "forward"));
+    CallLayers { methods, zkml }.visit_item_impl_mut(&mut item);
+    let errors = errors.into_compile_error();
+    quote!(#errors #item)
 }
 
 /// What stands in for an `impl` with errors: a `forward` that returns its input, other methods as they are.
@@ -292,10 +313,14 @@ fn stub(
         pub fn forward(&self, x: #zkml::nn::Tensor) -> #zkml::nn::Tensor { x }
     };
     item.items.push(ImplItem::Fn(forward));
-    CallLayers { methods }.visit_item_impl_mut(&mut item);
+    CallLayers {
+        methods: &methods,
+        zkml,
+    }
+    .visit_item_impl_mut(&mut item);
     let used = UsedFields {
-        names: Vec::new(),
         all: true,
+        ..UsedFields::default()
     };
     let inputs = Inputs {
         names: vec![None],

@@ -4,6 +4,7 @@ use syn::{Attribute, Expr, Field, Ident};
 
 use crate::attribute::{Setting, settings};
 use crate::diagnostics::{Errors, closest, did_you_mean, list, source};
+use crate::model::catalogue_of;
 
 /// Our attributes of one field.
 #[derive(Default)]
@@ -43,6 +44,7 @@ const OURS: &[&str] = &["layer", "arg", "param"];
 pub(crate) fn read_attributes(field: &mut Field, errors: &mut Errors) -> FieldAttributes {
     let mut read = FieldAttributes::default();
     let mut seen: Vec<String> = Vec::new();
+    let names: Vec<&str> = catalogue_of(&field.ty).map_or(Vec::new(), |layer| layer.names().collect());
     for attribute in core::mem::take(&mut field.attrs) {
         let name = source(attribute.path());
         if LANGUAGE.contains(&name.as_str()) {
@@ -56,7 +58,7 @@ pub(crate) fn read_attributes(field: &mut Field, errors: &mut Errors) -> FieldAt
         }
         seen.push(name.clone());
         match name.as_str() {
-            "layer" => match arguments(&attribute, errors) {
+            "layer" => match arguments(&attribute, &names, errors) {
                 Some(layer) => read.layer = Some(layer),
                 None => read.broken = true,
             },
@@ -83,10 +85,11 @@ pub(crate) fn read_attributes(field: &mut Field, errors: &mut Errors) -> FieldAt
     read
 }
 
-fn arguments(attribute: &Attribute, errors: &mut Errors) -> Option<Vec<Setting>> {
+/// `names`: those that values without a name may stand for.
+fn arguments(attribute: &Attribute, names: &[&str], errors: &mut Errors) -> Option<Vec<Setting>> {
     match &attribute.meta {
         syn::Meta::Path(_) => Some(Vec::new()),
-        syn::Meta::List(list) => settings(list.tokens.clone(), errors),
+        syn::Meta::List(list) => settings(list.tokens.clone(), names, errors),
         other => {
             let name = source(attribute.path());
             errors.push(other, format!("expected `#[{name}(name = value, ...)]`"));
@@ -96,7 +99,7 @@ fn arguments(attribute: &Attribute, errors: &mut Errors) -> Option<Vec<Setting>>
 }
 
 fn read_parameter(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors) {
-    let Some(settings) = arguments(attribute, errors) else {
+    let Some(settings) = arguments(attribute, &[], errors) else {
         read.broken = true;
         return;
     };

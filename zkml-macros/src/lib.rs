@@ -3,7 +3,8 @@
 //! See [`macro@zk_model`]. The pieces, in the order a model passes through them: `attribute` reads `name = value`
 //! lists, `model` the struct, `field_attributes` its fields, `hyper` checks hyper-parameters against `catalogue`,
 //! `expand_model` writes the code for the struct; `forward` reads and rewrites the `impl`, `shapes` repeats `forward`
-//! on shapes, `expand_forward` writes the code for the `impl`. `diagnostics` gathers the errors.
+//! on shapes, `expand_forward` writes the code for the `impl`. `diagnostics` gathers the errors, and `mend` reads items
+//! that are no Rust.
 
 mod attribute;
 mod catalogue;
@@ -13,6 +14,7 @@ mod expand_model;
 mod field_attributes;
 mod forward;
 mod hyper;
+mod mend;
 mod missing;
 mod model;
 mod shapes;
@@ -75,18 +77,32 @@ pub fn zk_model(
 }
 
 fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let (span, found, name) = match syn::parse2::<Item>(item.clone()) {
-        Ok(Item::Struct(item)) => return expand_model::expand(arguments, item),
-        Ok(Item::Impl(item)) => return expand_forward::expand(arguments, item),
-        Ok(Item::Enum(item)) => (item.enum_token.span(), "an enum", Some(item.ident)),
-        Ok(Item::Union(item)) => (item.union_token.span(), "a union", Some(item.ident)),
-        Ok(Item::Trait(item)) => (item.trait_token.span(), "a trait", None),
-        Ok(Item::Fn(item)) => (item.sig.fn_token.span(), "a function", None),
-        Ok(other) => (other.span(), "something else", None),
-        Err(error) => {
-            let error = error.into_compile_error();
-            return quote!(#error #item);
-        }
+    match syn::parse2::<Item>(item.clone()) {
+        Ok(item) => expand_item(arguments, item, false),
+        Err(error) => match mend::readable(item.clone()) {
+            Some(mended) => {
+                let mut tokens = mend::unreadable(&error);
+                tokens.extend(expand_item(arguments, mended, true));
+                tokens
+            }
+            None => {
+                let error = error.into_compile_error();
+                quote!(#error #item)
+            }
+        },
+    }
+}
+
+/// `is_mended`: the item is what could be read of one with a mistake in its syntax.
+fn expand_item(arguments: TokenStream, item: Item, is_mended: bool) -> TokenStream {
+    let (span, found, name) = match item.clone() {
+        Item::Struct(item) => return expand_model::expand(arguments, item),
+        Item::Impl(item) => return expand_forward::expand(arguments, item, is_mended),
+        Item::Enum(item) => (item.enum_token.span(), "an enum", Some(item.ident)),
+        Item::Union(item) => (item.union_token.span(), "a union", Some(item.ident)),
+        Item::Trait(item) => (item.trait_token.span(), "a trait", None),
+        Item::Fn(item) => (item.sig.fn_token.span(), "a function", None),
+        other => (other.span(), "something else", None),
     };
     let message = format!("`#[zk_model]` expects a struct with named fields or its `impl`, found {found}");
     let error = syn::Error::new(span, message).into_compile_error();

@@ -14,6 +14,7 @@ use zkml_core::proof::Kind;
 use zkml_core::proof::read_file;
 
 use super::CommandError;
+use super::words::{FIRST, count};
 
 /// A fact about a file: `text` for people, perhaps in several lines, and `value` for programs.
 pub(super) struct Fact {
@@ -44,9 +45,6 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Fact>, CommandError> {
     }
 }
 
-/// How many values of a tensor are shown.
-const FIRST: usize = 10;
-
 /// What stands in the place of values that only the prover sees.
 pub(super) const PRIVATE: &str = "(private)";
 
@@ -55,8 +53,7 @@ pub(super) fn integers(values: &[i64]) -> String {
     let first = values.get(..FIRST).unwrap_or(values);
     let more = if values.len() > first.len() { ", ..." } else { "" };
     let list: Vec<String> = first.iter().map(i64::to_string).collect();
-    let noun = if values.len() == 1 { "integer" } else { "integers" };
-    format!("{} {noun}: {}{more}", values.len(), list.join(", "))
+    format!("{}: {}{more}", count(values.len(), "integer"), list.join(", "))
 }
 
 /// A tensor that only the prover sees.

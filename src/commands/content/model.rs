@@ -8,6 +8,7 @@ use zkml_core::keys::{CompiledModel, ProveError, ProvingKey};
 
 use super::{Fact, fact};
 use crate::commands::CommandError;
+use crate::commands::words::{count, shortest};
 
 /// The model of a proving key, and what is left of its budget.
 pub(super) fn proving_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
@@ -19,7 +20,9 @@ pub(super) fn proving_key(path: &Path) -> Result<Vec<Fact>, CommandError> {
         facts.push(fact(
             "budget",
             format!(
-                "{left} proofs left, {used} of {limit} openings used, {ROTATION_RESERVE} kept for a rotation"
+                "{} left, {used} of {} used, {ROTATION_RESERVE} kept for a rotation",
+                count(left, "proof"),
+                count(limit, "opening"),
             ),
             json!({ "proofs_left": left, "used": used, "limit": limit }),
         ));
@@ -44,7 +47,7 @@ pub(super) fn facts(model: &CompiledModel) -> Vec<Fact> {
         fact("name", model.name.clone(), model.name.clone()),
         fact(
             "parameters",
-            format!("{parameters} in {} tensors", graph.parameters.len()),
+            format!("{parameters} in {}", count(graph.parameters.len(), "tensor")),
             parameters,
         ),
         fact(
@@ -75,6 +78,8 @@ fn preprocessing(model: &CompiledModel) -> Fact {
     fact(
         "images",
         text,
-        json!({ "pad": pad, "mean": mean, "deviation": deviation, "classes": record.classes }),
+        json!({
+            "pad": pad, "mean": shortest(mean), "deviation": shortest(deviation), "classes": record.classes,
+        }),
     )
 }

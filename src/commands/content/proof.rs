@@ -9,7 +9,8 @@ use zkml_core::proof::{Proof, PublicValues, read_file};
 use zkml_core::transcript::{Event, LABELS, VerifyError};
 use zkml_core::verify::{Recording, TrustedKey};
 
-use super::{FIRST, Fact, fact, integers, private};
+use super::{Fact, fact, integers, private};
+use crate::commands::words::{FIRST, count};
 use crate::commands::{CommandError, hex};
 
 /// What the file says by itself.
@@ -63,7 +64,7 @@ fn head(proof: &Proof) -> Vec<Fact> {
 
 fn messages(proof: &Proof) -> Fact {
     let bytes = proof.messages.len();
-    fact("messages", format!("{bytes} bytes"), bytes)
+    fact("messages", count(bytes, "byte"), bytes)
 }
 
 /// How far the messages can be read.

@@ -13,6 +13,7 @@ use zkml_core::proof::read_file;
 use zkml_core::transcript::VerifyError;
 
 use super::{Fact, fact, private};
+use crate::commands::words::{count, shortest};
 use crate::commands::{CommandError, hex};
 
 pub(super) fn read(path: &Path) -> Result<Vec<Fact>, CommandError> {
@@ -86,7 +87,7 @@ fn network(key: &VerifyingKey) -> Vec<Fact> {
         Some(Preprocessing { pad, mean, deviation }) => fact(
             "images",
             format!("(byte / 255 - {mean:?}) / {deviation:?}, {pad} zero pixels around"),
-            json!({ "pad": pad, "mean": mean, "deviation": deviation }),
+            json!({ "pad": pad, "mean": shortest(mean), "deviation": shortest(deviation) }),
         ),
     };
     let named = match classes.is_empty() {
@@ -206,21 +207,24 @@ fn account(answer: &SoundnessReport, setup: &SoundnessReport) -> [Fact; 3] {
 /// The commitments to the weights and how many proofs they are good for.
 fn weights(key: &VerifyingKey) -> Fact {
     let weights = &key.weights.commitments;
-    let (count, proof) = (weights.roots.len(), key.weights.setup_proof.len());
+    let (roots, proof) = (weights.roots.len(), key.weights.setup_proof.len());
     let rotated = key.weights.previous.map(|root| hex(&root));
     let proofs = weights.budget().saturating_sub(ROTATION_RESERVE);
     let budget = match key.weights.visibility {
         Visibility::Public => "any number of proofs".to_owned(),
-        Visibility::Private => format!("{proofs} proofs and a rotation"),
+        Visibility::Private => format!("{} and a rotation", count(proofs, "proof")),
     };
     let from = rotated
         .as_ref()
         .map_or(String::new(), |root| format!(", rotated from {root}"));
     fact(
         "weights",
-        format!("{count} commitments for {budget}, setup proof of {proof} bytes{from}"),
+        format!(
+            "{} for {budget}, setup proof of {proof} bytes{from}",
+            count(roots, "commitment")
+        ),
         json!({
-            "commitments": count,
+            "commitments": roots,
             "openings_each": weights.openings,
             "proofs": key.weights.visibility.is_private().then_some(proofs),
             "setup_proof_bytes": proof,

@@ -1,5 +1,6 @@
 //! The shape rules of a `forward`, for the code that `#[zk_model]` generates.
 
+pub use super::arguments::{Checked, Given, OptionsOf, has_fields, is_complete, is_module, takes};
 pub use crate::graph::report_options;
 use crate::graph::{Inferred, Operator, ShapeError};
 use crate::ops::{self, AdaptiveAvgPool2dOptions, AvgPool2dOptions, MaxPool2dOptions};
@@ -50,7 +51,26 @@ pub const fn flatten(x: Inferred, start_dim: isize) -> Inferred {
 
 /// See [`crate::nn::reshape`].
 pub const fn reshape(x: Inferred, sizes: &[isize]) -> Inferred {
-    Inferred::of(ops::reshaped(known!(x), sizes))
+    let shape = known!(x);
+    let mut i = 0;
+    while i < sizes.len() {
+        if sizes[i] == UNKNOWN_SIZE {
+            return Inferred::Unknown;
+        }
+        i += 1;
+    }
+    Inferred::of(ops::reshaped(shape, sizes))
+}
+
+/// The size of a tensor whose shape is unknown.
+const UNKNOWN_SIZE: isize = isize::MIN;
+
+/// See [`crate::nn::Tensor::size`]; for [`reshape`] alone.
+pub const fn size(x: Inferred, axis: usize) -> isize {
+    match x {
+        Inferred::Known(shape) => shape.size(axis) as isize,
+        _ => UNKNOWN_SIZE,
+    }
 }
 
 /// See [`crate::nn::permute`].

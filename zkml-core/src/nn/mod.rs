@@ -4,6 +4,7 @@
 //! a [`Tensor`]; `#[zk_model]` makes it a [`Module`]. [`trace()`] runs `forward` once and returns a `Graph<Symbolic>`;
 //! [`weights`] turns that into a `Graph<Float>`. The shape rules are in the rooms of [`crate::ops`].
 
+mod arguments;
 mod arithmetic;
 pub mod elementwise;
 pub mod functional;

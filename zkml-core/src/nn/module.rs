@@ -1,6 +1,6 @@
 //! The traits of layers and models.
 
-use super::{InputKind, ParameterPath, Tensor, TraceError, trace};
+use super::{InputKind, ModuleScope, ParameterPath, Tensor, TraceError, trace};
 use crate::graph::{Graph, same_name};
 use crate::ops::Symbolic;
 
@@ -8,9 +8,9 @@ use crate::ops::Symbolic;
 ///
 /// `#[zk_model]` on a struct implements it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a layer",
+    message = "`{Self}` is not a layer or a model",
     label = "expected a layer of `zkml::nn` or a struct with `#[zk_model]`",
-    note = "a hyper-parameter of the model is marked `#[arg]`"
+    note = "write `#[zk_model]` on the struct itself, and `#[arg]` on a field that is a hyper-parameter"
 )]
 pub trait Module: Sized {
     /// The hyper-parameters.
@@ -20,6 +20,9 @@ pub trait Module: Sized {
     /// shapes are checked while a model is compiled.
     type Options;
 
+    /// Names of the arguments: the fields of the options. None where they are not told.
+    const ARGUMENTS: Option<&'static [&'static str]> = None;
+
     /// The options, if they need no argument.
     const OPTIONS: Option<Self::Options> = None;
 
@@ -28,6 +31,11 @@ pub trait Module: Sized {
 
     /// The layer at `path`.
     fn build(path: ParameterPath, options: Self::Options) -> Self;
+
+    /// Enters the module: until the result is dropped, functions are named under it. Nothing for a layer that calls none.
+    fn enter(&self) -> Option<ModuleScope> {
+        None
+    }
 
     /// The declared shapes of the inputs; they may depend on arguments of the model. None where it declares none.
     fn input_shapes(&self) -> Vec<Vec<usize>> {
@@ -42,9 +50,12 @@ pub trait Module: Sized {
     label = "this model needs `#[zk_model] impl {Self}` with a `forward`",
     note = "write `#[zk_model] impl {Self} {{ pub fn forward(&self, x: Tensor) -> Tensor {{ ... }} }}`"
 )]
-pub trait Called: Module {
+pub trait Called {
     /// Names of the fields `forward` uses; `*` stands for all.
     const USED_FIELDS: &'static [&'static str];
+
+    /// Names of the methods beside `forward`, which `self.name(x)` calls in place of layers.
+    const METHODS: &'static [&'static str] = &[];
 }
 
 /// A module whose `forward` makes tensors of tensors and tokens alone, so that its graph can be traced.
@@ -53,7 +64,7 @@ pub trait Called: Module {
     label = "expected a `forward` that takes and returns tensors alone",
     note = "call it in the `forward` of another model, which makes its other arguments"
 )]
-pub trait Forward: Module {
+pub trait Forward: Sized {
     /// Names of the inputs, in order.
     const INPUT_NAMES: &'static [&'static str] = &["x"];
 
@@ -67,7 +78,10 @@ pub trait Forward: Module {
     ///
     /// # Errors
     /// [`TraceError::NoInputShape`] where the model declares none; a wrong shape with the path of the layer.
-    fn trace(&self) -> Result<Graph<Symbolic>, TraceError> {
+    fn trace(&self) -> Result<Graph<Symbolic>, TraceError>
+    where
+        Self: Module,
+    {
         let shapes = self.input_shapes();
         if shapes.is_empty() {
             return Err(TraceError::NoInputShape {

@@ -6,6 +6,7 @@ use crate::graph::{MAX_RANK, Shape};
 
 /// A value in a model's `forward`. It has a shape but no numbers: those come when the traced graph is run.
 #[derive(Debug, Clone, Copy)]
+#[must_use = "operations do not change a tensor, they return a new one: `let x = relu(x);`"]
 pub struct Tensor {
     pub(super) session: u64,
     /// `None` after an error, which the trace reports at its end.

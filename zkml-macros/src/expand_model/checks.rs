@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::GenericParam;
 
+use super::inference::is_module;
 use super::options_name;
 use crate::diagnostics::respan;
 use crate::model::{Model, Times, first_span};
@@ -29,11 +30,24 @@ pub(super) fn checks(model: &Model) -> TokenStream {
     let used = quote_spanned! {name.span()=>
         #[allow(dead_code)]
         const USED: &[&str] = <#self_ty as #zkml::nn::Called>::USED_FIELDS;
+        #[allow(dead_code)]
+        const METHODS: &[&str] = <#self_ty as #zkml::nn::Called>::METHODS;
     };
     let unused = model.layers.iter().map(|layer| {
         let text = layer.name.to_string();
         let message = format!("the layer `{text}` is declared and never used in `forward`");
-        quote_spanned!(layer.name.span()=> const _: () = ::core::assert!(#zkml::nn::uses_field(USED, #text), #message);)
+        let shadowed = format!("{message}: `self.{text}(x)` calls the method `{text}`");
+        // For a type that is no layer the compiler has said so, and does not evaluate this.
+        let check = is_module(layer, zkml);
+        let is_layer = item.generics.params.is_empty().then(|| quote!(let _ = #check;));
+        quote_spanned! {layer.name.span()=>
+            const _: () = {
+                #is_layer
+                let is_used = #zkml::nn::uses_field(USED, #text);
+                ::core::assert!(is_used || !#zkml::nn::uses_field(METHODS, #text), #shadowed);
+                ::core::assert!(is_used, #message);
+            };
+        }
     });
     let idle = model.parameters.iter().map(|parameter| {
         let text = parameter.name.to_string();

@@ -5,14 +5,15 @@ mod inference;
 mod names;
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use quote::{format_ident, quote};
 use syn::{Ident, ItemStruct};
 
 use self::checks::checks;
 use self::inference::{inference, stub_inference};
-pub(crate) use self::names::collect_idents;
 use self::names::locals;
-use crate::diagnostics::Errors;
+pub(crate) use self::names::{collect_idents, mentioned};
+use crate::diagnostics::{Errors, respan};
+use crate::field_attributes::own_key;
 use crate::model::{LayerField, Model, PATH_FIELD, Tied, Times, empty_fields, first_span, phantom};
 
 pub(crate) fn expand(arguments: TokenStream, item: ItemStruct) -> TokenStream {
@@ -97,14 +98,15 @@ fn module_impl(model: &Model, complete: bool) -> TokenStream {
     let (zkml, name, options) = (&arguments.zkml, &item.ident, options_name(model));
     let (generics, arguments_of, where_clause) = item.generics.split_for_impl();
     let input = (complete && !arguments.inputs.is_empty()).then(|| input_shapes(model));
+    let arguments_named = model.inputs.iter().map(|input| own_key(&input.name));
     let no_arguments = (model.inputs.is_empty() && complete).then(|| {
         quote! {
             const OPTIONS: ::core::option::Option<#options #arguments_of> =
                 ::core::option::Option::Some(#options {});
         }
     });
+    let path_field = Ident::new(PATH_FIELD, item.ident.span());
     let (parameters, body) = if complete {
-        let path_field = Ident::new(PATH_FIELD, item.ident.span());
         let layers = model.layers.iter().map(|layer| build(layer, model, zkml));
         let fields = model.parameters.iter().map(|parameter| {
             let (name, key, shape) = (&parameter.name, &parameter.key, &parameter.shape);
@@ -135,9 +137,14 @@ fn module_impl(model: &Model, complete: bool) -> TokenStream {
     quote! {
         impl #generics #zkml::nn::Module for #name #arguments_of #where_clause {
             type Options = #options #arguments_of;
+            const ARGUMENTS: ::core::option::Option<&'static [&'static str]> =
+                ::core::option::Option::Some(&[#(#arguments_named),*]);
             #no_arguments
             #input
             fn build(#parameters) -> Self { #body }
+            fn enter(&self) -> ::core::option::Option<#zkml::nn::ModuleScope> {
+                ::core::option::Option::Some(self.#path_field.enter())
+            }
         }
     }
 }
@@ -163,31 +170,35 @@ fn input_shapes(model: &Model) -> TokenStream {
 fn build(layer: &LayerField, model: &Model, zkml: &syn::Path) -> TokenStream {
     let (name, key, ty) = (&layer.name, &layer.key, &layer.ty);
     let span = first_span(ty).unwrap_or_else(|| name.span());
-    let build = quote_spanned!(span=> <#ty as #zkml::nn::Module>::build);
+    // The whole call has the span of the type, so that a type that is no layer is one error.
+    let build = |arguments: TokenStream| respan(quote!(<#ty as #zkml::nn::Module>::build(#arguments)), span);
     match &layer.times {
         Times::Once => {
             let path = match &layer.tied {
                 Some(tied) => tied_path(layer, tied, model),
                 None => quote!(path.join(#key)),
             };
-            quote!(#name: #build(#path, options.#name()))
+            let build = build(quote!(#path, options.#name()));
+            quote!(#name: #build)
         }
         Times::Repeat(count) => {
             let locals = locals(model, [count], &quote!(options));
+            let build = build(quote!(block.join(index), options.#name(index)));
             quote! {
                 #name: {
                     #locals
                     let block = path.join(#key);
-                    (0..#count).map(|index| #build(block.join(index), options.#name(index))).collect()
+                    (0..#count).map(|index| #build).collect()
                 }
             }
         }
         Times::When(condition) => {
             let locals = locals(model, [condition], &quote!(options));
+            let build = build(quote!(path.join(#key), options.#name()));
             quote! {
                 #name: {
                     #locals
-                    (#condition).then(|| #build(path.join(#key), options.#name()))
+                    (#condition).then(|| #build)
                 }
             }
         }

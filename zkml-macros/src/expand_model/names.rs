@@ -13,7 +13,16 @@ pub(super) fn locals<'a>(
     values: impl IntoIterator<Item = &'a Expr>,
     base: &TokenStream,
 ) -> TokenStream {
-    lets(model, &Mentions::of(values), base)
+    lets(model, &mentioned(values), base)
+}
+
+/// The plain names in expressions.
+pub(crate) fn mentioned<'a>(values: impl IntoIterator<Item = &'a Expr>) -> Vec<Ident> {
+    let mut mentions = Mentions(Vec::new());
+    for value in values {
+        mentions.visit_expr(value);
+    }
+    mentions.0
 }
 
 /// `let planes = self.planes;` for every argument among the names.
@@ -31,16 +40,6 @@ pub(super) fn lets(model: &Model, mentioned: &[Ident], base: &TokenStream) -> To
 
 /// Plain names in expressions.
 struct Mentions(Vec<Ident>);
-
-impl Mentions {
-    fn of<'a>(values: impl IntoIterator<Item = &'a Expr>) -> Vec<Ident> {
-        let mut mentions = Mentions(Vec::new());
-        for value in values {
-            mentions.visit_expr(value);
-        }
-        mentions.0
-    }
-}
 
 impl Visit<'_> for Mentions {
     fn visit_expr_path(&mut self, path: &syn::ExprPath) {

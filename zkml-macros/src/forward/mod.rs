@@ -2,11 +2,13 @@
 
 mod calls;
 mod signature;
+mod twice;
 
 use syn::{Expr, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Pat};
 
 pub(crate) use self::calls::{CallLayers, UsedFields};
 use self::signature::check_signature;
+pub(crate) use self::twice::earlier;
 use crate::diagnostics::{Errors, did_you_mean};
 
 /// The method `forward` of the `impl`, if it is there and as it should be.

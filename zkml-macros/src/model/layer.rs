@@ -32,6 +32,8 @@ pub(crate) struct Tied {
 /// A field that is a layer.
 pub(crate) struct LayerField {
     pub(crate) name: Ident,
+    /// Type of the field.
+    pub(crate) field: Type,
     /// Type of one layer, without `Vec` or `Option`.
     pub(crate) ty: Type,
     pub(crate) times: Times,
@@ -92,6 +94,7 @@ impl LayerField {
         let key = attributes.rename.unwrap_or_else(|| own_key(&name));
         Some(LayerField {
             name,
+            field: field.clone(),
             ty,
             times,
             key,
@@ -100,6 +103,21 @@ impl LayerField {
             values,
             constant,
         })
+    }
+}
+
+impl LayerField {
+    /// All expressions: of its hyper-parameters, its count and its conditions.
+    pub(super) fn expressions(&self) -> Vec<Expr> {
+        let values = self.values.iter();
+        let mut expressions: Vec<Expr> = values
+            .filter_map(|(_, value)| syn::parse2(value.clone()).ok())
+            .collect();
+        if let Times::Repeat(value) | Times::When(value) = &self.times {
+            expressions.push(value.clone());
+        }
+        expressions.extend(self.tied.as_ref().and_then(|tied| tied.when.clone()));
+        expressions
     }
 }
 
@@ -159,6 +177,12 @@ fn read_times(field: &Type, settings: &mut Vec<Setting>, errors: &mut Errors) ->
         (_, None, None) => return Some((field.clone(), Times::Once)),
     }
     None
+}
+
+/// The layer of the catalogue that a field of this type holds, once or several times.
+pub(crate) fn catalogue_of(field: &Type) -> Option<&'static Layer> {
+    let ty = wrapped(field).map_or(field, |(_, inner)| inner);
+    catalogue::find(&layer_name(ty)?)
 }
 
 /// `Vec<T>` or `Option<T>`: the name and `T`.

@@ -6,13 +6,15 @@ mod settings;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Field, GenericParam, Generics, Ident, ItemStruct, Type};
+use syn::{Expr, Field, GenericParam, Generics, Ident, ItemStruct, Type};
 
 use crate::attribute::ModelArguments;
+use crate::catalogue;
 use crate::diagnostics::{Errors, did_you_mean};
+use crate::expand_model::mentioned;
 use crate::field_attributes::read_attributes;
 
-pub(crate) use self::layer::{LayerField, Tied, Times, first_span, options_type};
+pub(crate) use self::layer::{LayerField, Tied, Times, catalogue_of, first_span, options_type};
 pub(crate) use self::parameter::ParameterField;
 
 /// Name of the field that is added to every model.
@@ -40,6 +42,7 @@ impl Model {
     pub(crate) fn read(arguments: TokenStream, item: ItemStruct, errors: &mut Errors) -> Model {
         let arguments = ModelArguments::parse(arguments, true, errors);
         let generics_are_plain = check_generics(&item.generics, errors);
+        check_name(&item.ident, errors);
         let mut model = Model {
             arguments,
             inputs: Vec::new(),
@@ -49,6 +52,7 @@ impl Model {
             generics_are_plain,
         };
         model.read_fields(errors);
+        model.check_arguments(errors);
         model.check_keys(errors);
         model.check_ties(errors);
         if !generics_are_plain && let syn::Fields::Named(fields) = &mut model.item.fields {
@@ -98,6 +102,22 @@ impl Model {
     fn without_fields(&mut self) -> syn::Fields {
         self.item.semi_token = None;
         empty_fields(&self.arguments.zkml)
+    }
+
+    /// A field that hyper-parameters and shapes mention is an argument, and no layer.
+    fn check_arguments(&mut self, errors: &mut Errors) {
+        let values: Vec<Expr> = self.layers.iter().flat_map(LayerField::expressions).collect();
+        let shapes = self.parameters.iter().flat_map(|parameter| &parameter.shape);
+        let shapes = shapes.chain(self.arguments.inputs.iter().flatten());
+        let mentioned = mentioned(values.iter().chain(shapes));
+        let is_mentioned = |layer: &LayerField| layer.catalogue.is_none() && mentioned.contains(&layer.name);
+        for LayerField { name, field: ty, .. } in self.layers.extract_if(.., |layer| is_mentioned(layer)) {
+            errors.push(
+                &name,
+                format!("`{name}` is used as an argument, expected `#[arg]` on it, found none"),
+            );
+            self.inputs.push(Input { name, ty });
+        }
     }
 
     /// What a layer is tied to is in another layer of this model. Tracing checks the rest of the key.
@@ -161,6 +181,16 @@ pub(crate) fn phantom(generics: &Generics) -> TokenStream {
 pub(crate) fn empty_fields(zkml: &syn::Path) -> syn::Fields {
     let path = Ident::new(PATH_FIELD, proc_macro2::Span::call_site());
     syn::Fields::Named(syn::parse_quote!({ #path: #zkml::nn::ParameterPath }))
+}
+
+/// The name of a model is none of zkml's layers: a field of such a type is that layer.
+fn check_name(name: &Ident, errors: &mut Errors) {
+    if catalogue::find(&name.to_string()).is_some() {
+        errors.push(
+            name,
+            format!("`{name}` is a layer of zkml: expected another name for a model of your own"),
+        );
+    }
 }
 
 /// Whether there are only `const` generics.

@@ -12,7 +12,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::spanned::Spanned;
 use syn::visit::Visit;
-use syn::{BinOp, Block, Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt, UnOp};
+use syn::{BinOp, Block, Expr, ExprCall, ExprMethodCall, Ident, Item, Pat, Stmt, UnOp};
 
 use self::literals::{integer, integers, is_number, pair};
 use self::names::{Assigned, Names, Returns};
@@ -45,6 +45,7 @@ pub(crate) fn follow(body: &Block, inputs: &[Option<Ident>], methods: &[String],
     let mut follower = Follower {
         steps: Vec::new(),
         known: HashMap::new(),
+        local: Vec::new(),
         methods,
         zkml,
     };
@@ -84,12 +85,19 @@ struct Follower<'a> {
     steps: Vec<Step>,
     /// Variables whose shape is followed, and the step they hold.
     known: HashMap<String, Ident>,
+    /// Names of variables and of functions inside `forward`: calls of them are no calls of zkml's functions.
+    local: Vec<String>,
     methods: &'a [String],
     zkml: &'a syn::Path,
 }
 
 impl Follower<'_> {
     fn block(&mut self, body: &Block) -> Option<Ident> {
+        self.local
+            .extend(body.stmts.iter().filter_map(|statement| match statement {
+                Stmt::Item(Item::Fn(function)) => Some(function.sig.ident.to_string()),
+                _ => None,
+            }));
         for (i, statement) in body.stmts.iter().enumerate() {
             match statement {
                 Stmt::Local(local) => {
@@ -122,6 +130,9 @@ impl Follower<'_> {
     }
 
     fn bind(&mut self, pattern: &Pat, value: Option<Ident>) {
+        let mut names = Names(Vec::new());
+        names.visit_pat(pattern);
+        self.local.extend(names.0);
         match pattern {
             Pat::Ident(pattern) => self.set(&pattern.ident, value),
             Pat::Type(typed) => self.bind(&typed.pat, value),
@@ -166,7 +177,7 @@ impl Follower<'_> {
             Expr::Field(field) if is_self(&field.base) => match &field.member {
                 syn::Member::Named(name) => {
                     let text = name.to_string();
-                    Some(self.push(&text, quote!(self.infer_parameter(#text)), name.span()))
+                    Some(self.push(&text, quote!(options.infer_parameter(#text)), name.span()))
                 }
                 syn::Member::Unnamed(_) => None,
             },
@@ -195,6 +206,11 @@ impl Follower<'_> {
                 self.known = outer;
                 self.forget(&assigned);
                 value
+            }
+            // `dbg!(x)` is `x`.
+            Expr::Macro(invocation) if invocation.mac.path.is_ident("dbg") => {
+                let inner = invocation.mac.parse_body::<Expr>();
+                inner.ok().and_then(|inner| self.value(&inner))
             }
             other => {
                 self.forget(&Assigned::in_expression(other));
@@ -275,6 +291,10 @@ impl Follower<'_> {
         };
         let function = &path.path.segments.last()?.ident;
         let name = function.to_string();
+        if path.path.get_ident().is_some() && self.local.contains(&name) {
+            call.args.iter().for_each(|argument| drop(self.value(argument)));
+            return None;
+        }
         let mut arguments = call.args.iter();
         let first = arguments.next()?;
         let rest: Vec<&Expr> = arguments.collect();
@@ -361,9 +381,13 @@ impl Follower<'_> {
                 let (function, axis) = (format_ident!("{name}"), integer(axis)?);
                 quote!(#function(#x, #axis))
             }
-            ("reshape" | "permute", [list]) => {
-                let (function, list) = (format_ident!("{name}"), integers(list)?);
-                quote!(#function(#x, &[#(#list),*]))
+            ("reshape", [list]) => {
+                let sizes = self.sizes(list)?;
+                quote!(reshape(#x, &[#(#sizes),*]))
+            }
+            ("permute", [list]) => {
+                let list = integers(list)?;
+                quote!(permute(#x, &[#(#list),*]))
             }
             ("pad", [list]) => {
                 let list = integers(list)?;
@@ -374,8 +398,28 @@ impl Follower<'_> {
         Some(self.step(name, rule, span))
     }
 
+    /// The sizes of a reshape: literals, and `x.size(0)` of a variable whose shape is followed.
+    fn sizes(&self, list: &Expr) -> Option<Vec<TokenStream>> {
+        let Expr::Array(array) = peel(list) else {
+            return None;
+        };
+        let zkml = self.zkml;
+        let size = |value: &Expr| match peel(value) {
+            Expr::MethodCall(call) if call.method == "size" => {
+                let Expr::Path(path) = peel(&call.receiver) else {
+                    return None;
+                };
+                let x = self.known.get(&path.path.get_ident()?.to_string())?;
+                let axis = integer(call.args.first()?)?;
+                Some(quote!(#zkml::nn::infer::size(#x, #axis)))
+            }
+            other => integer(other).map(|value| quote!(#value)),
+        };
+        array.elems.iter().map(size).collect()
+    }
+
     fn layer_step(&mut self, layer: &str, input: &Ident, span: Span) -> Ident {
-        self.push(layer, quote!(self.infer_layer(#layer, #input)), span)
+        self.push(layer, quote!(options.infer_layer(#layer, #input)), span)
     }
 
     fn step(&mut self, name: &str, rule: TokenStream, span: Span) -> Ident {

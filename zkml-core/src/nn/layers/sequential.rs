@@ -32,7 +32,7 @@ impl fmt::Debug for SequentialLayer {
 /// A layer of type `M` for a [`Sequential`]: `layer::<Conv2d>(Conv2dOptions::new(3, 64, [3, 3]))`.
 pub fn layer<M>(options: M::Options) -> SequentialLayer
 where
-    M: Layer + Send + Sync + 'static,
+    M: Module + Layer + Send + Sync + 'static,
     M::Options: Send + Sync + 'static,
 {
     SequentialLayer {
