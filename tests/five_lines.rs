@@ -264,13 +264,13 @@ fn five_lines_do_what_the_functions_of_the_modules_do() {
     let network = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
     let model = CompiledModel::new("LeNet", network).with_privacy(Privacy::PUBLIC);
     let key = setup(model, &SetupOptions::default()).unwrap();
-    let input = key.model.network.quantize_input(&digits()[2]).unwrap();
+    let input = key.model().network.quantize_input(&digits()[2]).unwrap();
     let proof = prove(&key, &input, NONCE).unwrap();
 
     fn same<T: Artifact>(a: &T, b: &T) {
         assert!(to_bytes(a).unwrap() == to_bytes(b).unwrap(), "{}", T::KIND);
     }
-    same(verifier.key(), &key.verifying);
+    same(verifier.key(), key.verifying());
     same(answer.proof(), &proof);
     assert_eq!(prover.remaining().unwrap(), None);
     let verified = verifier.verify(answer.proof(), NONCE).unwrap();
@@ -299,8 +299,8 @@ fn choices_reach_the_keys() {
 
     let (many, _) = quantized().favour(Favour::Speed).proofs(200).setup().unwrap();
     assert!(many.remaining().unwrap() >= Some(200), "{many:?}");
-    let speed = &many.key().verifying.weights.code;
-    assert_ne!(speed, &keys().0.key().verifying.weights.code);
+    let speed = &many.key().verifying().weights.code;
+    assert_ne!(speed, &keys().0.key().verifying().weights.code);
 }
 
 #[test]

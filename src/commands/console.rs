@@ -13,12 +13,27 @@ use tracing::span::Id;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use zkml::observe::{Recorder, size};
-use zkml_core::proof::replace_file;
+use zkml_core::proof::{Replacement, replace_file};
 
 use super::{CommandError, Globals};
 
 /// Locked while a file is written. Ctrl-C waits for it, so that no temporary file is left.
 static WRITING: Mutex<()> = Mutex::new(());
+
+/// Temporary files of this process. Ctrl-C removes them.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Begins a file before the work whose result it will hold, with room for `bytes`.
+pub(super) fn begin(path: &Path, secret: bool, bytes: u64) -> Result<Replacement, CommandError> {
+    let mut file = Replacement::begin(path, secret)?;
+    unfinished().push(file.temporary_path().to_path_buf());
+    file.reserve(bytes)?;
+    Ok(file)
+}
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The exit code of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -28,6 +43,10 @@ pub(super) fn end_cleanly_on_interrupt() {
     // Where there is no such handler the signal ends the program at once, and files are still never half-written.
     let _ = ctrlc::set_handler(|| {
         let _lock = writing();
+        for path in unfinished().iter() {
+            // One that has taken its name is not there any more.
+            let _ = std::fs::remove_file(path);
+        }
         std::process::exit(INTERRUPTED);
     });
 }

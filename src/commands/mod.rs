@@ -1,6 +1,8 @@
 //! The subcommands of `zkml`: each writes its answer to `output` and fails with a [`CommandError`].
 
 #[cfg(feature = "prover")]
+mod adopt_key;
+#[cfg(feature = "prover")]
 mod compile;
 #[cfg(feature = "prover")]
 mod console;
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     VerifyKey(verify_key::VerifyKey),
     #[cfg(feature = "prover")]
     RotateKey(rotate_key::RotateKey),
+    #[cfg(feature = "prover")]
+    AdoptKey(adopt_key::AdoptKey),
 }
 
 impl Command {
@@ -121,6 +125,8 @@ impl Command {
             Command::Prove(prove) => prove.json,
             #[cfg(feature = "prover")]
             Command::RotateKey(rotate_key) => rotate_key.json,
+            #[cfg(feature = "prover")]
+            Command::AdoptKey(adopt_key) => adopt_key.json,
             Command::Inspect(inspect) => inspect.json,
             Command::Verify(verify) => verify.json,
             Command::VerifyKey(verify_key) => verify_key.json,
@@ -160,6 +166,8 @@ impl Command {
             Command::VerifyKey(verify_key) => verify_key.run(output),
             #[cfg(feature = "prover")]
             Command::RotateKey(rotate_key) => rotate_key.run(output),
+            #[cfg(feature = "prover")]
+            Command::AdoptKey(adopt_key) => adopt_key.run(output),
         }
     }
 }
@@ -293,10 +301,18 @@ impl CommandError {
             CommandError::Calibration(_) => ExitCode::from(1),
             #[cfg(feature = "prover")]
             CommandError::Prove(
-                ProveError::File(FileError::Format { .. }) | ProveError::Malformed { .. },
+                ProveError::File(FileError::Format { .. })
+                | ProveError::Malformed { .. }
+                | ProveError::Invalid(_),
             )
             | CommandError::Prove(ProveError::Budget(
-                BudgetError::Exhausted { .. } | BudgetError::NothingLeft { .. },
+                BudgetError::Exhausted { .. }
+                | BudgetError::NothingLeft { .. }
+                | BudgetError::Moved { .. }
+                | BudgetError::WentBack { .. }
+                | BudgetError::Damaged { .. }
+                | BudgetError::OtherKey { .. }
+                | BudgetError::OtherLimit { .. },
             )) => ExitCode::from(1),
             _ => ExitCode::from(2),
         }

@@ -7,10 +7,10 @@ use clap::Args;
 use serde_json::json;
 use zkml_core::keys::ProvingKey;
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::{read_file, write_file};
+use zkml_core::proof::{read_file, to_bytes};
 use zkml_core::setup::rotate;
 
-use super::console::writing;
+use super::console::{begin, end_cleanly_on_interrupt, writing};
 use super::{CommandError, hex};
 
 /// Commit the private weights of a proving key anew
@@ -42,30 +42,40 @@ impl RotateKey {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let old = ProvingKey::read_file(&self.key)?;
         // Files in the way are refused before an opening of the old key is spent.
-        let new = if self.output.exists() {
-            let new = self.interrupted(&old)?;
-            if self.verifying_key.exists() && read_file::<VerifyingKey>(&self.verifying_key)? != new.verifying
-            {
+        let interrupted = match self.output.exists() {
+            true => Some(self.interrupted(&old)?),
+            false => None,
+        };
+        if self.verifying_key.exists() {
+            let same = match &interrupted {
+                Some(new) => read_file::<VerifyingKey>(&self.verifying_key)? == *new.verifying(),
+                None => false,
+            };
+            if !same {
                 return Err(exists(&self.verifying_key));
             }
-            new
-        } else if self.verifying_key.exists() {
-            return Err(exists(&self.verifying_key));
-        } else {
-            rotate(&old)?
+        }
+        // So are a folder that cannot be written to and a full disk.
+        end_cleanly_on_interrupt();
+        let proving_file = begin(&self.output, true, size(&self.key)?.saturating_add(ROOM))?;
+        let room = to_bytes(old.verifying())?.len() as u64;
+        let verifying_file = begin(&self.verifying_key, false, room.saturating_add(ROOM))?;
+        let new = match interrupted {
+            Some(new) => new,
+            None => rotate(&old)?,
         };
         let (bytes, verifying_bytes) = {
             let _lock = writing();
             (
-                new.write_file(&self.output)?,
-                write_file(&self.verifying_key, &new.verifying)?,
+                new.write_into(proving_file)?,
+                verifying_file.write(new.verifying())?,
             )
         };
         let proofs = new
             .budget()
             .map_or(Ok(0), |budget| budget.proofs_left())
             .map_err(zkml_core::keys::ProveError::from)?;
-        let digest = hex(&new.verifying.digest()?);
+        let digest = hex(&new.verifying().digest()?);
         if self.json {
             let answer = json!({
                 "proving_key": self.output, "verifying_key": self.verifying_key, "key": digest, "proofs": proofs,
@@ -93,11 +103,23 @@ impl RotateKey {
     /// there is refused.
     fn interrupted(&self, old: &ProvingKey) -> Result<ProvingKey, CommandError> {
         let new = ProvingKey::read_file(&self.output)?;
-        match new.verifying.replaces(&old.verifying) {
+        match new.verifying().replaces(old.verifying()) {
             Ok(()) => Ok(new),
             Err(_) => Err(exists(&self.output)),
         }
     }
+}
+
+/// A new key may be larger than the old one by the paths in its setup proof, which share nodes as chance has it.
+const ROOM: u64 = 1 << 16;
+
+/// Bytes of a file.
+fn size(path: &Path) -> Result<u64, CommandError> {
+    let metadata = std::fs::metadata(path).map_err(|error| CommandError::Read {
+        path: path.to_path_buf(),
+        error,
+    })?;
+    Ok(metadata.len())
 }
 
 fn exists(path: &Path) -> CommandError {

@@ -92,9 +92,9 @@ impl Setup {
         let key = console.spin("setup:", || setup(model, &options))?;
         console.write("proving key", &proving, |path| key.write_file(path))?;
         console.write("verifying key", &verifying, |path| {
-            write_file(path, &key.verifying)
+            write_file(path, key.verifying())
         })?;
-        describe(&key.verifying, &mut console)?;
+        describe(key.verifying(), &mut console)?;
         console.line(&format!(
             "next: zkml prove --key {} --input IMAGE",
             proving.display()
@@ -136,9 +136,9 @@ impl Setup {
             let key = console.spin("reading the proving key:", || ProvingKey::read_file(proving))?;
             console.kept("proving key", proving)?;
             console.write("verifying key", verifying, |path| {
-                write_file(path, &key.verifying)
+                write_file(path, key.verifying())
             })?;
-            key.verifying
+            key.verifying().clone()
         };
         describe(&key, console)?;
         if key.weights.visibility.is_private() && key.weights.commitments.budget() < u64::from(self.proofs) {

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use zkml_core::argument::{CommittedTensors, TensorLayout};
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::{FileError, Proof, read_file};
+use zkml_core::proof::{FileError, read_file, read_proof};
 use zkml_core::transcript::lines;
 use zkml_core::verify::ReadableOutputs;
 use zkml_core::verify::Verified;
@@ -85,8 +85,9 @@ impl Verify {
             return Ok(());
         }
         writeln!(output, "valid")?;
-        writeln!(output, "model    {}", outputs.model)?;
+        // The digest first: whatever follows was chosen by whoever made the key.
         writeln!(output, "key      {key}")?;
+        writeln!(output, "model    {}", outputs.model)?;
         if let Some(class) = outputs.class {
             writeln!(output, "class    {class}")?;
         }
@@ -112,8 +113,9 @@ impl Verify {
     /// Checks everything that is given.
     fn check(&self, output: &mut dyn Write) -> Result<Proven, CommandError> {
         let key: VerifyingKey = read_file(&self.key)?;
-        let proof: Proof = read_file(&self.proof)?;
         let trusted = trust(&key)?;
+        // The key says how large a proof may be, so a file that is larger is not read.
+        let proof = read_proof(&self.proof, &trusted.statement().proof_limits())?;
         let context = self.context.as_bytes();
         let committed = match &self.transcript {
             None => trusted.verify(&proof, context)?,

@@ -9,7 +9,7 @@
 /// println!("{:?}: {:?}, exactly {:?}", scores.shape(), scores.values(), scores.integers());
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct QuantizedTensor {
     number: usize,
     shape: Vec<usize>,
@@ -17,6 +17,11 @@ pub struct QuantizedTensor {
     integers: Vec<i64>,
     values: Vec<f32>,
 }
+
+// It may be a private one.
+zkml_core::debug_without_values!(
+    QuantizedTensor, self => "QuantizedTensor(number {}, shape {:?}, scale {:e})", self.number, self.shape, self.scale
+);
 
 impl QuantizedTensor {
     /// `integers` are row-major, as many as `shape` says.

@@ -3,6 +3,8 @@
 // Helpers of tests are tests, too, but the lints only see the functions marked so.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+#[cfg(all(feature = "prover", target_os = "linux"))]
+mod hosts;
 #[cfg(feature = "prover")]
 mod keys;
 #[cfg(feature = "prover")]

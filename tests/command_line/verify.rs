@@ -86,7 +86,7 @@ fn files() -> &'static Path {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let write_proof = |name: &str, key: &ProvingKey, sample: usize| {
-            let input = key.model.network.quantize_input(&input(sample)).unwrap();
+            let input = key.model().network.quantize_input(&input(sample)).unwrap();
             let proof = prove(key, &input, CONTEXT.as_bytes()).unwrap();
             write_file(folder.join(format!("{name}.proof")), &proof).unwrap();
             let outputs = ReadableOutputs::new(&Statement::of_proving(key).unwrap(), &proof.public).unwrap();
@@ -98,8 +98,8 @@ fn files() -> &'static Path {
         };
         for (name, seed) in [("small", 1), ("other", 2)] {
             let key = key(name, seed, &folder, Privacy::PUBLIC);
-            write_file(folder.join(format!("{name}.vkey")), &key.verifying).unwrap();
-            write_file(folder.join(format!("{name}.model")), &key.model).unwrap();
+            write_file(folder.join(format!("{name}.vkey")), key.verifying()).unwrap();
+            write_file(folder.join(format!("{name}.model")), key.model()).unwrap();
             key.write_file(&folder.join(format!("{name}.pkey"))).unwrap();
             write_proof(name, &key, 3);
             if name == "small" {
@@ -502,9 +502,9 @@ fn commitments_to_private_outputs_are_shown() {
         ..Privacy::PUBLIC
     };
     let key = key("private", 5, folder.path(), privacy);
-    let input = key.model.network.quantize_input(&input(2)).unwrap();
+    let input = key.model().network.quantize_input(&input(2)).unwrap();
     let proven = prove_with_secrets(&key, Input::Values(&input), b"").unwrap();
-    write_file(folder.path().join("vkey"), &key.verifying).unwrap();
+    write_file(folder.path().join("vkey"), key.verifying()).unwrap();
     write_file(folder.path().join("proof"), &proven.proof).unwrap();
     let arguments = ["verify", "--key", "vkey", "--proof", "proof"];
     let output = run(&arguments, folder.path());
@@ -522,7 +522,7 @@ fn commitments_to_private_outputs_are_shown() {
     assert_eq!(answer["committed"]["output"]["root"], root);
     assert_eq!(
         answer["committed"]["output"]["tail"],
-        key.verifying.weights.code.tail
+        key.verifying().weights.code.tail
     );
     assert_eq!(answer["committed"]["input"], Value::Null);
 }
