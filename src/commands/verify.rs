@@ -17,8 +17,9 @@ use super::content::{PRIVATE, integers};
 use super::trusted::trust;
 use super::{CommandError, hex};
 
-/// Largest file of readable outputs, in bytes.
-const MAXIMUM_OUTPUTS_BYTES: u64 = 1 << 30;
+/// Largest file of readable outputs, in bytes: names and brackets, and two numbers for each value.
+const OUTPUTS_BYTES: u64 = 1 << 16;
+const VALUE_BYTES: u64 = 256;
 
 /// Check a proof
 ///
@@ -135,7 +136,7 @@ impl Verify {
                 path: path.clone(),
                 error,
             };
-            read_outputs(path)?.check(&outputs).map_err(mismatch)?;
+            read_outputs(path, &outputs)?.check(&outputs).map_err(mismatch)?;
         }
         Ok(Proven {
             key: hex(&trusted.digest()),
@@ -197,7 +198,11 @@ pub(super) fn write_lines(path: &Path, lines: &[String], output: &mut dyn Write)
     })
 }
 
-fn read_outputs(path: &Path) -> Result<ReadableOutputs, CommandError> {
+/// Reads outputs that should be `expected`: a file is not read that is too large for these.
+fn read_outputs(path: &Path, expected: &ReadableOutputs) -> Result<ReadableOutputs, CommandError> {
+    let tensors = expected.outputs.iter().flatten();
+    let values: u64 = tensors.map(|tensor| tensor.integers.len() as u64).sum();
+    let most = OUTPUTS_BYTES + values * VALUE_BYTES;
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => FileError::NotFound {
             path: path.to_path_buf(),
@@ -214,11 +219,11 @@ fn read_outputs(path: &Path) -> Result<ReadableOutputs, CommandError> {
     };
     let mut text = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    file.take(MAXIMUM_OUTPUTS_BYTES + 1)
+    file.take(most + 1)
         .read_to_end(&mut text)
         .map_err(failed)?;
-    if text.len() as u64 > MAXIMUM_OUTPUTS_BYTES {
-        return Err(refused(format!("more than {MAXIMUM_OUTPUTS_BYTES} bytes")));
+    if text.len() as u64 > most {
+        return Err(refused(format!("more than {most} bytes")));
     }
     serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))
 }
