@@ -106,7 +106,10 @@ mod tests {
     fn no_core_is_dumped() {
         assert!(super::forbid_core_dumps());
         let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
-        let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        let line = limits
+            .lines()
+            .find(|line| line.starts_with("Max core file size"))
+            .unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(words[4..6], ["0", "0"]);
         // SAFETY: takes an integer and no pointers.

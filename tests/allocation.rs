@@ -18,12 +18,12 @@ use counting::{ALONE, peak};
 use fuzz_support::mutation::{Choices, mutate};
 use fuzz_support::targets::sealed;
 use fuzz_support::{Fixture, Proved, Random, fixtures};
+use zkml::graph::NodeId;
 use zkml::keys::CompiledModel;
 use zkml::keys::{VerifyingKey, WeightsKey};
-use zkml::graph::NodeId;
 use zkml::proof::{
-    Artifact, CHECKSUM_BYTES, HEADER_BYTES, MAXIMUM_VALUES, Proof, from_bytes, outline_file, read_file, read_proof,
-    to_bytes,
+    Artifact, CHECKSUM_BYTES, HEADER_BYTES, MAXIMUM_VALUES, Proof, from_bytes, outline_file, read_file,
+    read_proof, to_bytes,
 };
 use zkml::verify::verify_setup;
 
@@ -236,8 +236,14 @@ fn a_hostile_proof_takes_no_more_than_the_key_allows() {
             let (outline, read) = peak(|| outline_file(&path));
             assert_eq!(read.unwrap().input.unwrap().length, bytes);
             let (without, read) = peak(|| read_file::<Proof>(&path).map(drop));
-            assert!(read.unwrap_err().to_string().contains("without the verifying key"));
-            println!("{megabytes} MB: {with_key} with the key, {outline} to look at it, {without} without the key");
+            assert!(
+                read.unwrap_err()
+                    .to_string()
+                    .contains("without the verifying key")
+            );
+            println!(
+                "{megabytes} MB: {with_key} with the key, {outline} to look at it, {without} without the key"
+            );
             assert!(with_key < 1 << 12 && outline < 1 << 18 && without < bytes as usize + (1 << 18));
         }
     }
@@ -260,7 +266,11 @@ fn values_in_the_place_of_messages_are_not_decoded() {
         values_alone(&path, limits.bytes - 200);
         let (peak, read) = peak(|| read_proof(&path, &limits));
         assert!(read.unwrap_err().to_string().contains("values of the input"));
-        assert!(peak < limits.bytes as usize + (1 << 14), "{peak} bytes of {}", limits.bytes);
+        assert!(
+            peak < limits.bytes as usize + (1 << 14),
+            "{peak} bytes of {}",
+            limits.bytes
+        );
     }
 }
 
@@ -270,7 +280,9 @@ fn a_hostile_key_takes_a_small_multiple_of_its_largest_file() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let honest = fixtures()[0].key.verifying();
     let alter: [(&str, &dyn Fn(&mut VerifyingKey)); 6] = [
-        ("classes", &|key| key.network.classes = vec![String::new(); (1 << 24) - 8192]),
+        ("classes", &|key| {
+            key.network.classes = vec![String::new(); (1 << 24) - 8192]
+        }),
         ("columns", &|key| {
             let mut column = key.weights.columns[0].clone();
             column.name.clear();
@@ -286,8 +298,12 @@ fn a_hostile_key_takes_a_small_multiple_of_its_largest_file() {
             (parameter.path.clear(), parameter.shape.clear());
             key.network.graph.parameters = vec![parameter; 5 << 20];
         }),
-        ("operands", &|key| key.network.graph.nodes[1].inputs = vec![NodeId(0); (1 << 24) - 8192]),
-        ("outputs", &|key| key.network.graph.outputs = vec![NodeId(0); (1 << 24) - 8192]),
+        ("operands", &|key| {
+            key.network.graph.nodes[1].inputs = vec![NodeId(0); (1 << 24) - 8192]
+        }),
+        ("outputs", &|key| {
+            key.network.graph.outputs = vec![NodeId(0); (1 << 24) - 8192]
+        }),
     ];
     for (what, alter) in alter {
         let mut key = honest.clone();
@@ -296,8 +312,13 @@ fn a_hostile_key_takes_a_small_multiple_of_its_largest_file() {
         let bytes = to_bytes(&key).unwrap();
         drop(key);
         assert!(bytes.len() > 5 << 20, "{what}: {}", bytes.len());
-        let (peak, verdict) = peak(|| from_bytes::<VerifyingKey>(&bytes).is_ok_and(|key| verify_setup(&key.weights).is_ok()));
+        let (peak, verdict) =
+            peak(|| from_bytes::<VerifyingKey>(&bytes).is_ok_and(|key| verify_setup(&key.weights).is_ok()));
         println!("{what}: {peak} bytes for {}", bytes.len());
-        assert!(!verdict && peak <= 3 * bytes.len(), "{what}: {peak} bytes for {}", bytes.len());
+        assert!(
+            !verdict && peak <= 3 * bytes.len(),
+            "{what}: {peak} bytes for {}",
+            bytes.len()
+        );
     }
 }

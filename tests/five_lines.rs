@@ -225,6 +225,7 @@ fn what_is_saved_is_opened_again() {
     let proof = Proof::open(at("digits.v2.proof")).unwrap();
     assert_eq!(&proof, answer.proof());
     let opened = Verifier::open(at("digits.vkey")).unwrap();
+    assert_eq!(opened.open_proof(at("digits.v2.proof")).unwrap(), proof);
     assert_eq!(opened.digest(), verifier.digest());
     assert_eq!(opened.verify(&proof, NONCE).unwrap().class(), answer.class());
 
@@ -286,6 +287,13 @@ fn choices_reach_the_keys() {
     assert_eq!(answer.class(), Some(labels()[0]));
     let verified = verifier.verify(answer.proof(), NONCE).unwrap();
     assert_eq!((verified.outputs(), verified.class()), (None, None));
+    // Logs print by `Debug`: nothing private is in it.
+    let (value, integer) = (answer.outputs()[0].values()[0], answer.outputs()[0].integers()[0]);
+    let written = format!("{answer:?} {:?} {prover:?}", answer.outputs());
+    assert!(
+        !written.contains(&value.to_string()) && !written.contains(&integer.to_string()),
+        "{written}"
+    );
     assert!(verified.classes().is_empty() && verified.commitments().output.is_some());
     assert!(verified.to_string().ends_with("private: outputs"), "{verified}");
     let input = verified.input().expect("a public input").to_array();

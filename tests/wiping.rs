@@ -2,7 +2,10 @@
 //! freed.
 
 #![cfg(feature = "prover")]
-#![allow(unsafe_code, reason = "an allocator that looks at what is freed cannot be written without")]
+#![allow(
+    unsafe_code,
+    reason = "an allocator that looks at what is freed cannot be written without"
+)]
 #![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod fuzz_support;
@@ -48,7 +51,10 @@ fn look(pointer: *const u8, size: usize) {
     let block = unsafe { core::slice::from_raw_parts(pointer, size) };
     // SAFETY: see `Secret`.
     let secret = unsafe { &*SECRET.0.get() };
-    if block.windows(LENGTH).any(|window| window[0] == secret[0] && window == secret) {
+    if block
+        .windows(LENGTH)
+        .any(|window| window[0] == secret[0] && window == secret)
+    {
         FOUND.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -80,7 +86,10 @@ static ALLOCATOR: Looking = Looking;
 /// In how many blocks that `work` freed the secret stood.
 fn left_behind<T>(secret: &[u8], work: impl FnOnce() -> T) -> usize {
     let secret: [u8; LENGTH] = secret[..LENGTH].try_into().unwrap();
-    assert!(secret.iter().any(|byte| *byte != secret[0]), "a secret that is no chance");
+    assert!(
+        secret.iter().any(|byte| *byte != secret[0]),
+        "a secret that is no chance"
+    );
     // SAFETY: nobody looks, and the caller holds `ALONE`.
     unsafe { *SECRET.0.get() = secret };
     FOUND.store(0, Ordering::Relaxed);
@@ -94,7 +103,13 @@ fn left_behind<T>(secret: &[u8], work: impl FnOnce() -> T) -> usize {
 fn weights(model: &CompiledModel) -> Vec<u8> {
     let parameters = model.network.graph.parameters.iter();
     let mut bytes = parameters.filter_map(|parameter| match &parameter.values {
-        IntTensor::Int8(tensor) => Some(tensor.to_vec().into_iter().map(i8::cast_unsigned).collect::<Vec<u8>>()),
+        IntTensor::Int8(tensor) => Some(
+            tensor
+                .to_vec()
+                .into_iter()
+                .map(i8::cast_unsigned)
+                .collect::<Vec<u8>>(),
+        ),
         IntTensor::Int32(_) => None,
     });
     bytes.find(|bytes| bytes.len() >= LENGTH).unwrap()
@@ -115,8 +130,16 @@ fn a_model_that_was_written_and_read_leaves_no_weights() {
     let path = folder.path().join("model");
     let model = small_model();
     let secret = weights(&model);
-    assert_eq!(left_behind(&secret, || write_file(&path, &model).unwrap()), 0, "written");
-    assert_eq!(left_behind(&secret, || read_file::<CompiledModel>(&path).unwrap()), 0, "read");
+    assert_eq!(
+        left_behind(&secret, || write_file(&path, &model).unwrap()),
+        0,
+        "written"
+    );
+    assert_eq!(
+        left_behind(&secret, || read_file::<CompiledModel>(&path).unwrap()),
+        0,
+        "read"
+    );
 }
 
 /// The file of a key has its rows as they are in memory, and the encoding of its secret before them.
@@ -139,12 +162,20 @@ fn a_key_that_was_written_leaves_neither_weights_nor_its_secret() {
     let roots = file.windows(32).position(|window| window == root).unwrap();
     let secret = &file[roots - 33..roots - 1];
     assert!(roots < 28 + encoding && file[roots - 34] == 1);
-    assert_eq!(left_behind(secret, || key.write_file(&path).unwrap()), 0, "the secret");
+    assert_eq!(
+        left_behind(secret, || key.write_file(&path).unwrap()),
+        0,
+        "the secret"
+    );
     if rows.iter().any(|byte| *byte != rows[0]) {
         assert_eq!(left_behind(rows, || key.write_file(&path).unwrap()), 0, "weights");
     }
     let drop_key = || drop(key);
-    assert_eq!(left_behind(secret, drop_key), 0, "the secret of a key that is dropped");
+    assert_eq!(
+        left_behind(secret, drop_key),
+        0,
+        "the secret of a key that is dropped"
+    );
 }
 
 /// Encoded rows with their randomness, and the leaves that are hashed from them, also of a commitment that keeps its
@@ -165,14 +196,23 @@ fn a_commitment_leaves_no_encoded_cells() {
     let cells: Vec<M61> = (0..64u64 << 8).map(|cell| M61::from(cell * cell + 7)).collect();
     let commit = |keep| {
         let seed = Seed::from_bytes([5; 32]);
-        CommittedMatrix::commit_with(Rows::Field(cells.clone()), code, seed, Tails::whole(&code), keep).unwrap()
+        CommittedMatrix::commit_with(Rows::Field(cells.clone()), code, seed, Tails::whole(&code), keep)
+            .unwrap()
     };
     // Four neighbouring cells of an opened column, as they stand in memory and in what is hashed.
     for symbol in [0, 300, 1023] {
         let column = commit(Keep::Tree).columns(&[symbol]).unwrap();
-        let secret: Vec<u8> = column.iter().take(4).flat_map(|cell| cell.value.to_le_bytes()).collect();
+        let secret: Vec<u8> = column
+            .iter()
+            .take(4)
+            .flat_map(|cell| cell.value.to_le_bytes())
+            .collect();
         for keep in [Keep::Tree, Keep::Codeword] {
-            assert_eq!(left_behind(&secret, || commit(keep)), 0, "{keep:?}, column {symbol}");
+            assert_eq!(
+                left_behind(&secret, || commit(keep)),
+                0,
+                "{keep:?}, column {symbol}"
+            );
         }
     }
 }

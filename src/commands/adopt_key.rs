@@ -32,7 +32,9 @@ pub(crate) struct AdoptKey {
 impl AdoptKey {
     pub(crate) fn run(self, output: &mut dyn Write) -> Result<(), CommandError> {
         let budget = ProvingKey::adopt_budget(&self.key)?.ok_or_else(|| {
-            CommandError::Usage("adopt-key: the weights of this key are public, so its proofs are not counted".into())
+            CommandError::Usage(
+                "adopt-key: the weights of this key are public, so its proofs are not counted".into(),
+            )
         })?;
         let refused = ProveError::from;
         let (used, limit) = (budget.used().map_err(refused)?, budget.limit());

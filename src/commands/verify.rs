@@ -219,9 +219,7 @@ fn read_outputs(path: &Path, expected: &ReadableOutputs) -> Result<ReadableOutpu
     };
     let mut text = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    file.take(most + 1)
-        .read_to_end(&mut text)
-        .map_err(failed)?;
+    file.take(most + 1).read_to_end(&mut text).map_err(failed)?;
     if text.len() as u64 > most {
         return Err(refused(format!("more than {most} bytes")));
     }

@@ -29,12 +29,23 @@ fn used(folder: &Path) -> u64 {
 
 /// The temporary files in a folder.
 fn partial(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.to_string_lossy().ends_with(".partial")).collect()
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| path.to_string_lossy().ends_with(".partial"))
+        .collect()
 }
 
 const PROVE: [&str; 5] = ["prove", "--key", "small.pkey", "--input", "input.npy"];
-const ROTATE: [&str; 6] = ["rotate-key", "small.pkey", "-o", "new.pkey", "--verifying-key", "new.vkey"];
+const ROTATE: [&str; 6] = [
+    "rotate-key",
+    "small.pkey",
+    "-o",
+    "new.pkey",
+    "--verifying-key",
+    "new.vkey",
+];
 
 /// Runs `zkml` where files cannot grow beyond some KiB, as on a disk that is full.
 fn on_a_full_disk(arguments: &[&str], folder: &Path) -> Output {
@@ -53,7 +64,11 @@ fn a_folder_that_takes_no_file_costs_no_proof() {
     let folder = folder();
     let folder = folder.path();
     // Nobody writes there, not even root.
-    assert_refused(&zkml(&[&PROVE[..], &["-o", "/proc"]].concat(), folder), 2, &["/proc"]);
+    assert_refused(
+        &zkml(&[&PROVE[..], &["-o", "/proc"]].concat(), folder),
+        2,
+        &["/proc"],
+    );
     assert_refused(&on_a_full_disk(&PROVE, folder), 2, &["cannot write small.proof"]);
     let mut elsewhere = ROTATE;
     elsewhere[3] = "/proc/new.pkey";
@@ -65,7 +80,11 @@ fn a_folder_that_takes_no_file_costs_no_proof() {
     // Something else than a file stands there.
     std::fs::create_dir(folder.join("small.outputs.json")).unwrap();
     let forced = [&PROVE[..], &["--force"]].concat();
-    assert_refused(&zkml(&forced, folder), 2, &["small.outputs.json: not a regular file"]);
+    assert_refused(
+        &zkml(&forced, folder),
+        2,
+        &["small.outputs.json: not a regular file"],
+    );
     std::fs::remove_dir(folder.join("small.outputs.json")).unwrap();
 
     assert_eq!(used(folder), 0);
@@ -81,7 +100,12 @@ fn a_folder_that_takes_no_file_costs_no_proof() {
     let proof = std::fs::metadata(folder.join("small.proof")).unwrap().len();
     let verify = ["verify", "--key", "small.vkey", "--proof", "small.proof"];
     let output = zkml(&verify, folder);
-    assert_eq!(output.status.code(), Some(0), "{} ({proof} bytes)", text(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{} ({proof} bytes)",
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -89,8 +113,12 @@ fn a_copied_counter_is_refused_until_its_owner_takes_it_over() {
     let folder = folder();
     let folder = folder.path();
     assert_eq!(zkml(&PROVE, folder).status.code(), Some(0));
-    let counter = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let counter = counter.into_iter().find(|path| path.extension().is_some_and(|end| end == "budget"));
+    let counter = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let counter = counter
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|end| end == "budget"));
     let counter = counter.unwrap();
     // As a backup is put back. The clock of a file system may be as coarse as 10 ms.
     std::thread::sleep(std::time::Duration::from_millis(30));
@@ -114,7 +142,11 @@ fn a_copied_counter_is_refused_until_its_owner_takes_it_over() {
     }
     std::fs::write(&counter, bytes).unwrap();
     assert_refused(&zkml(&again, folder), 1, &["wrong checksums"]);
-    assert_refused(&zkml(&["adopt-key", "small.pkey"], folder), 1, &["wrong checksums"]);
+    assert_refused(
+        &zkml(&["adopt-key", "small.pkey"], folder),
+        1,
+        &["wrong checksums"],
+    );
 }
 
 #[test]
@@ -125,7 +157,10 @@ fn a_name_cannot_forge_the_line_that_people_compare() {
     let forged = "small\nkey  00000000";
     let key = key(honest, 1, folder, Privacy::PUBLIC);
     let mut bytes = to_bytes(key.verifying()).unwrap();
-    let at = bytes.windows(honest.len()).position(|window| window == honest.as_bytes()).unwrap();
+    let at = bytes
+        .windows(honest.len())
+        .position(|window| window == honest.as_bytes())
+        .unwrap();
     for (name, code) in [(honest, 0), (forged, 1), ("small\u{1b}[1A  00000000", 1)] {
         bytes[at..at + honest.len()].copy_from_slice(&name.as_bytes()[..honest.len()]);
         let end = bytes.len() - 32;
@@ -141,7 +176,13 @@ fn a_name_cannot_forge_the_line_that_people_compare() {
             // The digest comes before what the maker of the key chose.
             let shown = text(&output.stdout);
             let place = |what: &str| shown.find(what).unwrap_or(usize::MAX);
-            let digest: String = key.verifying().digest().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest: String = key
+                .verifying()
+                .digest()
+                .unwrap()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
             assert!(code == 1 || place(&digest) < place(honest), "{shown}");
         }
     }

@@ -150,7 +150,15 @@ mod tests {
 
     #[test]
     fn a_name_is_short_and_stays_in_its_place() {
-        for name in ["", "lenet", "layers.3.mlp.relu", "déjà vu", "飞机", "👩‍🔬", &"a".repeat(128)] {
+        for name in [
+            "",
+            "lenet",
+            "layers.3.mlp.relu",
+            "déjà vu",
+            "飞机",
+            "👩‍🔬",
+            &"a".repeat(128),
+        ] {
             assert_eq!(check_name(name), Ok(()), "{name}");
             assert_eq!(escaped(name), name);
         }

@@ -23,8 +23,12 @@ impl Statement<'_> {
         let values = tensors.map(|tensor| length(tensor).saturating_mul(value_bytes(tensor)));
         let values = values.fold(0, u64::saturating_add);
         // The digest of the key, and integers: opening, lengths of input, outputs and messages, and two options.
-        let integers = to_u64(outputs.len()).saturating_add(6).saturating_mul(INTEGER_BYTES);
-        let head = OVERHEAD_BYTES.saturating_add(to_u64(DIGEST_BYTES)).saturating_add(integers);
+        let integers = to_u64(outputs.len())
+            .saturating_add(6)
+            .saturating_mul(INTEGER_BYTES);
+        let head = OVERHEAD_BYTES
+            .saturating_add(to_u64(DIGEST_BYTES))
+            .saturating_add(integers);
         let bytes = head
             .saturating_add(values)
             .saturating_add(to_u64(self.most_message_bytes()));
@@ -40,11 +44,17 @@ impl Statement<'_> {
     fn most_message_bytes(&self) -> usize {
         let roots = self.separate.len().saturating_add(1).saturating_mul(DIGEST_BYTES);
         let closing = self.masking.map_or(0, |masking| {
-            masking.response_length().saturating_add(2).saturating_mul(K_BYTES)
+            masking
+                .response_length()
+                .saturating_add(2)
+                .saturating_mul(K_BYTES)
         });
         let (code, recursion) = self.key.opening();
         let copies = self.weight_copies();
-        let narrow = self.separate.iter().map(|tensors| (tensors.packing.rows, code.narrow()));
+        let narrow = self
+            .separate
+            .iter()
+            .map(|tensors| (tensors.packing.rows, code.narrow()));
         let matrices = narrow
             .chain([(self.trace_rows(), code.narrow())])
             .chain((0..copies).map(|_| (self.weights.rows, code.wide())));
@@ -74,7 +84,8 @@ fn most_opened_bytes(rows: usize, code: &RowCode, queries: usize) -> usize {
 /// Most bytes of a value of a tensor in a file: zigzag, then seven bits to a byte.
 fn value_bytes(tensor: &PublicTensor) -> u64 {
     let zigzag = |value: i64| (value << 1) ^ (value >> 63);
-    let bits = [tensor.minimum, tensor.maximum].map(|value| u64::BITS.saturating_sub(zigzag(value).leading_zeros()));
+    let bits =
+        [tensor.minimum, tensor.maximum].map(|value| u64::BITS.saturating_sub(zigzag(value).leading_zeros()));
     let [low, high] = bits;
     u64::from(low.max(high)).div_ceil(7).max(1)
 }

@@ -54,7 +54,10 @@ impl Secret {
     pub(crate) fn owner(&self, id: [u8; 32]) -> Owner {
         // Public weights have no counter.
         let secret = self.0.unwrap_or_default();
-        Owner::new(id, *Seed::from_bytes(secret).derive("counter of openings").as_bytes())
+        Owner::new(
+            id,
+            *Seed::from_bytes(secret).derive("counter of openings").as_bytes(),
+        )
     }
 
     /// The seed of commitment `number`.

@@ -48,9 +48,9 @@ mod tests;
 pub use artifact::Proof;
 pub use container::{from_bytes, to_bytes};
 pub use error::{FileError, FormatError};
-pub use file::{inspect_file, read_file};
 #[cfg(feature = "prover")]
 pub use file::write_file;
+pub use file::{inspect_file, read_file};
 pub use header::{CHECKSUM_BYTES, HEADER_BYTES, Header, OVERHEAD_BYTES};
 pub use kind::{Artifact, Kind};
 pub use public::PublicValues;
@@ -58,4 +58,6 @@ pub use public::PublicValues;
 pub use replacement::{Replacement, replace_file};
 #[cfg(feature = "prover")]
 pub(crate) use section::{map_file_with_section, write_with_section};
-pub use skim::{MAXIMUM_VALUES, Outline, ProofLimits, ProofOutline, outline_file, proof_from_bytes, read_proof};
+pub use skim::{
+    MAXIMUM_VALUES, Outline, ProofLimits, ProofOutline, outline_file, proof_from_bytes, read_proof,
+};

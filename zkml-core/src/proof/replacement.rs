@@ -75,7 +75,9 @@ impl Replacement {
         let mut take = || {
             let (zeros, mut left) = (vec![0; CHUNK], bytes);
             while left > 0 {
-                let now = zeros.get(..usize::try_from(left).unwrap_or(CHUNK)).unwrap_or(&zeros);
+                let now = zeros
+                    .get(..usize::try_from(left).unwrap_or(CHUNK))
+                    .unwrap_or(&zeros);
                 file.write_all(now)?;
                 left = left.saturating_sub(to_u64(now.len()));
             }

@@ -267,7 +267,8 @@ pub fn read_proof(path: impl AsRef<Path>, limits: &ProofLimits) -> Result<Proof,
             found: size,
         }));
     }
-    let bytes = super::file::rest_of(&mut file, &start, size).map_err(|error| io_error(path, "read", error))?;
+    let bytes =
+        super::file::rest_of(&mut file, &start, size).map_err(|error| io_error(path, "read", error))?;
     proof_from_bytes(&bytes, limits).map_err(format)
 }
 
@@ -334,7 +335,11 @@ mod tests {
                 key: proof.key,
                 opening: proof.opening,
                 input: proof.public.input.as_ref().map(of),
-                outputs: proof.public.outputs.as_ref().map(|list| list.iter().map(of).collect()),
+                outputs: proof
+                    .public
+                    .outputs
+                    .as_ref()
+                    .map(|list| list.iter().map(of).collect()),
                 messages: proof.messages.len() as u64,
             };
             assert_eq!(outline(&payload), Some(expected));
@@ -349,7 +354,15 @@ mod tests {
             let payload = postcard::to_stdvec(&proof).expect("bytes");
             let reach = payload.len().min(400);
             for at in 0..reach {
-                for byte in [0x00, 0x01, 0x7f, 0x80, 0xff, payload[at] ^ 0x80, payload[at].wrapping_add(1)] {
+                for byte in [
+                    0x00,
+                    0x01,
+                    0x7f,
+                    0x80,
+                    0xff,
+                    payload[at] ^ 0x80,
+                    payload[at].wrapping_add(1),
+                ] {
                     let mut altered = payload.clone();
                     altered[at] = byte;
                     assert_eq!(outline(&altered).is_some(), decodes(&altered), "{at} {byte}");
@@ -377,7 +390,9 @@ mod tests {
         let fewer = |alter: &dyn Fn(&mut ProofLimits)| {
             let mut limits = limits.clone();
             alter(&mut limits);
-            proof_from_bytes(&bytes, &limits).expect_err("refused").to_string()
+            proof_from_bytes(&bytes, &limits)
+                .expect_err("refused")
+                .to_string()
         };
         assert!(fewer(&|limits| limits.bytes -= 1).contains("more than"));
         assert!(fewer(&|limits| limits.input = 128).contains("at most 128 values of the input"));

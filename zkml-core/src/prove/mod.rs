@@ -126,7 +126,8 @@ pub fn prove_with_secrets<B: Backend>(
 fn refuse_invalid(statement: &Statement<'_>, proof: &Proof, context: &[u8]) -> Result<(), ProveError> {
     // What a verifier would not even read.
     debug_assert!(to_bytes(proof).is_ok_and(|bytes| bytes.len() as u64 <= statement.proof_limits().bytes));
-    info_span!("check the proof").in_scope(|| check_answer(statement, proof, context).map_err(ProveError::Invalid))
+    info_span!("check the proof")
+        .in_scope(|| check_answer(statement, proof, context).map_err(ProveError::Invalid))
 }
 
 /// The trace whose input is the committed tensor of another proof.

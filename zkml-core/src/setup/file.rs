@@ -52,7 +52,8 @@ impl Artifact for StoredProvingKey {
     fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {
         self.model.visit_texts(visit);
         for parameter in &self.parameters {
-            let (StoredParameter::InRows { path, .. } | StoredParameter::Here(IntParameter { path, .. })) = parameter;
+            let (StoredParameter::InRows { path, .. } | StoredParameter::Here(IntParameter { path, .. })) =
+                parameter;
             visit("name of a parameter", path, MAXIMUM_NAME);
         }
     }

@@ -59,7 +59,8 @@ pub fn setup_on<B: Backend>(
 
 /// The key, if its setup proof verifies. As with any [proof](crate::prove::prove) it is checked before it is shown.
 fn checked<B: Backend>(key: ProvingKey<B>) -> Result<ProvingKey<B>, ProveError> {
-    info_span!("check the setup proof").in_scope(|| verify_setup(&key.verifying.weights).map_err(ProveError::Invalid))?;
+    info_span!("check the setup proof")
+        .in_scope(|| verify_setup(&key.verifying.weights).map_err(ProveError::Invalid))?;
     Ok(key)
 }
 

@@ -62,11 +62,7 @@ enum Counter {
     /// Lost with the key: neither is in a file.
     Memory { used: u64 },
     /// In a file. `seen` is the highest count that was found there.
-    File {
-        path: PathBuf,
-        owner: Owner,
-        seen: u64,
-    },
+    File { path: PathBuf, owner: Owner, seen: u64 },
 }
 
 impl Budget {

@@ -111,7 +111,9 @@ fn a_key_in_memory_goes_on_counting_in_its_file() {
         let budget = if number % 2 == 0 { &budget } else { &again };
         assert_eq!(proof(budget).expect("take"), number);
     }
-    budget.move_beside(&key, &OWNER).expect("the same place once more");
+    budget
+        .move_beside(&key, &OWNER)
+        .expect("the same place once more");
     assert_eq!(proof(&budget).expect("take"), 7);
 }
 
@@ -120,7 +122,9 @@ fn one_key_never_gets_two_counters() {
     let folder = folder();
     let (key, elsewhere) = (key(&folder), folder.path().join("copy.pk"));
     let budget = Budget::create_beside(&key, &OWNER, 20, 2).expect("create");
-    let error = budget.move_beside(&elsewhere, &OWNER).expect_err("a second counter");
+    let error = budget
+        .move_beside(&elsewhere, &OWNER)
+        .expect_err("a second counter");
     assert!(matches!(error, BudgetError::AlreadyWritten { .. }), "{error}");
     assert!(!folder.path().join("copy.pk.0707070707070707.budget").exists());
     // A copy of the same key in memory must not reset the counter, nor adopt it.
@@ -249,7 +253,10 @@ fn a_copied_or_restored_counter_is_refused_until_it_is_taken_over() {
         let error = result.expect_err("a copy");
         assert!(matches!(&error, BudgetError::Moved { .. }), "{error}");
         let command = format!("`zkml adopt-key {}`", moved.display());
-        assert!(error.to_string().contains(&command) || !error.to_string().contains("elsewhere"), "{error}");
+        assert!(
+            error.to_string().contains(&command) || !error.to_string().contains("elsewhere"),
+            "{error}"
+        );
     };
     refused(Budget::open_beside(&moved, &OWNER, 20).map(|_| 0));
     // Restored: removed and written anew, with the same bytes.
@@ -257,7 +264,10 @@ fn a_copied_or_restored_counter_is_refused_until_it_is_taken_over() {
     std::fs::copy(&copied, &path).expect("restore");
     refused(proof(&running));
     refused(running.used());
-    assert_eq!(std::fs::read(&path).expect("read"), std::fs::read(&copied).expect("read"));
+    assert_eq!(
+        std::fs::read(&path).expect("read"),
+        std::fs::read(&copied).expect("read")
+    );
 
     let adopted = Budget::adopt_beside(&moved, &OWNER, 20).expect("adopt");
     assert_eq!(adopted.used().expect("used"), 1);
@@ -267,7 +277,13 @@ fn a_copied_or_restored_counter_is_refused_until_it_is_taken_over() {
         let mut bytes = whole.clone();
         bytes[slot * SLOT_BYTES + 50] ^= 1;
         std::fs::write(&copied, bytes).expect("write");
-        assert_eq!(Budget::open_beside(&moved, &OWNER, 20).expect("open").used().expect("used"), 2);
+        assert_eq!(
+            Budget::open_beside(&moved, &OWNER, 20)
+                .expect("open")
+                .used()
+                .expect("used"),
+            2
+        );
         std::fs::write(&copied, whole).expect("write");
     }
     assert_eq!(next(&moved), 1);

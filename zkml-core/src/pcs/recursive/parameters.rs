@@ -118,7 +118,10 @@ impl RecursionParameters {
             .fold(0, usize::saturating_add)
         };
         let levels = shapes.iter().map(level).fold(0, usize::saturating_add);
-        let last = self.levels.last().map_or(0, |code| code.row_length().saturating_mul(K_BYTES));
+        let last = self
+            .levels
+            .last()
+            .map_or(0, |code| code.row_length().saturating_mul(K_BYTES));
         levels.saturating_add(last)
     }
 

@@ -22,8 +22,8 @@ use crate::pcs::Rows;
 use crate::poly::PaddedShape;
 use crate::privacy::Privacy;
 use crate::proof::{
-    Artifact, CHECKSUM_BYTES, FileError, FormatError, HEADER_BYTES, Proof, Replacement, from_bytes, map_file_with_section, write_with_section,
-    read_file, to_bytes, write_file,
+    Artifact, CHECKSUM_BYTES, FileError, FormatError, HEADER_BYTES, Proof, Replacement, from_bytes,
+    map_file_with_section, read_file, to_bytes, write_file, write_with_section,
 };
 use crate::prove::prove;
 use crate::setup::{SetupOptions, rotate, setup};

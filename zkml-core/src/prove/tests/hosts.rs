@@ -10,8 +10,8 @@ use crate::keys::{CompiledModel, NetworkSkeleton, ProveError, ProvingKey, Verify
 use crate::optimize::{Level, PassReport};
 use crate::privacy::Privacy;
 use crate::proof::{
-    Artifact, CHECKSUM_BYTES, FileError, FormatError, OVERHEAD_BYTES, Replacement, from_bytes, proof_from_bytes,
-    read_proof, to_bytes, write_file, write_with_section,
+    Artifact, CHECKSUM_BYTES, FileError, FormatError, OVERHEAD_BYTES, Replacement, from_bytes,
+    proof_from_bytes, read_proof, to_bytes, write_file, write_with_section,
 };
 use crate::prove::{Input, prove, prove_with_secrets};
 use crate::setup::{SetupOptions, StoredProvingKey, setup};
@@ -59,14 +59,21 @@ fn a_key_file_that_is_written_to_meanwhile_gives_no_proof() {
 fn the_largest_proof_follows_from_the_key() {
     let large = large().iter().map(|fixture| ("large", fixture));
     for (name, f) in fixtures().into_iter().chain(large) {
-        let limits = Statement::new(&f.key.verifying).expect("statement").proof_limits();
+        let limits = Statement::new(&f.key.verifying)
+            .expect("statement")
+            .proof_limits();
         let bytes = to_bytes(&f.proof).expect("bytes");
         let found = bytes.len() as u64;
         println!("{name}: {found} bytes, at most {}", limits.bytes);
-        assert!(found <= limits.bytes && limits.bytes < found + found / 3, "{name}: {limits:?}");
+        assert!(
+            found <= limits.bytes && limits.bytes < found + found / 3,
+            "{name}: {limits:?}"
+        );
         assert_eq!(proof_from_bytes(&bytes, &limits), Ok(f.proof.clone()));
         let mut longer = f.proof.clone();
-        longer.messages.resize(longer.messages.len() + found as usize / 2, 0);
+        longer
+            .messages
+            .resize(longer.messages.len() + found as usize / 2, 0);
         let error = proof_from_bytes(&to_bytes(&longer).expect("bytes"), &limits).expect_err("longer");
         assert!(matches!(error, FormatError::TooLarge { .. }), "{error}");
         // In a file that is no larger, with other values.
@@ -78,7 +85,9 @@ fn the_largest_proof_follows_from_the_key() {
     }
     let folder = tempfile::tempdir().expect("folder");
     let (path, f) = (folder.path().join("proof"), fixture());
-    let limits = Statement::new(&f.key.verifying).expect("statement").proof_limits();
+    let limits = Statement::new(&f.key.verifying)
+        .expect("statement")
+        .proof_limits();
     write_file(&path, &f.proof).expect("write");
     assert_eq!(read_proof(&path, &limits).expect("read"), f.proof);
     // A larger file is refused for its size alone, before it is read.
@@ -93,7 +102,13 @@ fn the_largest_proof_follows_from_the_key() {
     file.write_all(&header).expect("write");
     let error = read_proof(&path, &limits).expect_err("too large");
     assert!(
-        matches!(&error, FileError::Format { error: FormatError::TooLarge { .. }, .. }),
+        matches!(
+            &error,
+            FileError::Format {
+                error: FormatError::TooLarge { .. },
+                ..
+            }
+        ),
         "{error}"
     );
 }
@@ -128,7 +143,10 @@ fn refused<T: Artifact>(artifact: &T, what: &str) {
     ] {
         assert!(matches!(error, FormatError::Name { .. }), "{what}: {error}");
         let text = error.to_string();
-        assert!(!text.contains(char::is_control) && text.len() < 300, "{what}: {text:?}");
+        assert!(
+            !text.contains(char::is_control) && text.len() < 300,
+            "{what}: {text:?}"
+        );
     }
 }
 
@@ -139,7 +157,9 @@ fn names_that_forge_a_line_are_refused_wherever_they_stand() {
         let places: [(&str, &dyn Fn(&mut NetworkSkeleton)); 4] = [
             ("model", &|network| network.name.clone_from(&name)),
             ("layer", &|network| network.graph.nodes[1].name.clone_from(&name)),
-            ("parameter", &|network| network.graph.parameters[0].path.clone_from(&name)),
+            ("parameter", &|network| {
+                network.graph.parameters[0].path.clone_from(&name)
+            }),
             ("class", &|network| network.classes = vec![name.clone(); 10]),
         ];
         for (place, alter) in places {
@@ -159,10 +179,18 @@ fn names_that_forge_a_line_are_refused_wherever_they_stand() {
 
         let places: [(&str, &dyn Fn(&mut CompiledModel)); 6] = [
             ("model", &|model| model.name.clone_from(&name)),
-            ("layer", &|model| model.network.graph.nodes[1].name.clone_from(&name)),
-            ("parameter", &|model| model.network.graph.parameters[0].path.clone_from(&name)),
-            ("class", &|model| model.network.record.classes = vec![name.clone(); 10]),
-            ("pass", &|model| model.network.record.passes = vec![report(&name, "")]),
+            ("layer", &|model| {
+                model.network.graph.nodes[1].name.clone_from(&name)
+            }),
+            ("parameter", &|model| {
+                model.network.graph.parameters[0].path.clone_from(&name)
+            }),
+            ("class", &|model| {
+                model.network.record.classes = vec![name.clone(); 10]
+            }),
+            ("pass", &|model| {
+                model.network.record.passes = vec![report(&name, "")]
+            }),
             ("report", &|model| {
                 let line = format!("{}\n", name.escape_default());
                 model.network.record.passes = vec![report("pass", &line)];
