@@ -54,8 +54,8 @@ pub fn trim() -> bool {
 }
 
 /// Keeps the system from writing this process's memory to a file when it crashes: keys, weights and private inputs are
-/// in it. On Linux it also keeps other processes of the same user from reading the memory or attaching a debugger. Cannot
-/// be taken back where limits are lowered for good. `zkml` calls it first thing in `main`.
+/// in it. On Linux it also keeps other processes of the same user from reading the memory or attaching a debugger.
+/// Cannot be taken back where limits are lowered for good. `zkml` calls it first thing in `main`.
 ///
 /// Returns whether the system agreed; `false`, and nothing is done, where it is no Unix. Memory that the system swaps
 /// out, or saves when the machine hibernates, is not affected.

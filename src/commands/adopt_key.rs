@@ -11,10 +11,10 @@ use super::CommandError;
 
 /// Go on with a proving key that was moved to another disk
 ///
-/// A key with private weights counts its proofs in a file beside it, and refuses a counter that is another file than the
-/// one it made: that may be a copy, or a backup that was put back. Two copies of a key use the same randomness twice, and
-/// its weights leak. Only you know whether the key was moved, together with its counter, and no other copy of the two is
-/// left: then this takes the counter over as it stands.
+/// A key with private weights counts its proofs in a file beside it, and refuses a counter that is another file than
+/// the one it made: that may be a copy, or a backup that was put back. Two copies of a key use the same randomness
+/// twice, and its weights leak. Only you know whether the key was moved, together with its counter, and no other copy
+/// of the two is left: then this takes the counter over as it stands.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:

@@ -108,7 +108,8 @@ impl Prove {
     }
 }
 
-/// Room for readable outputs: names and brackets, and for each value an integer and a real number on lines of their own.
+/// Room for readable outputs: names and brackets, and for each value an integer and a real number on lines of their
+/// own.
 const OUTPUTS_BYTES: u64 = 1 << 14;
 const OUTPUT_BYTES: u64 = 96;
 

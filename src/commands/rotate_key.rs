@@ -10,7 +10,7 @@ use zkml_core::keys::VerifyingKey;
 use zkml_core::proof::{read_file, to_bytes};
 use zkml_core::setup::rotate;
 
-use super::console::{begin, end_cleanly_on_interrupt, writing};
+use super::console::{begin, writing};
 use super::{CommandError, hex};
 
 /// Commit the private weights of a proving key anew
@@ -56,7 +56,6 @@ impl RotateKey {
             }
         }
         // So are a folder that cannot be written to and a full disk.
-        end_cleanly_on_interrupt();
         let proving_file = begin(&self.output, true, size(&self.key)?.saturating_add(ROOM))?;
         let room = to_bytes(old.verifying())?.len() as u64;
         let verifying_file = begin(&self.verifying_key, false, room.saturating_add(ROOM))?;

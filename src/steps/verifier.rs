@@ -57,8 +57,8 @@ impl Verifier {
         Ok(())
     }
 
-    /// Reads a proof for [`verify`](Self::verify). No file is read that is larger than a proof of this key can be, and no
-    /// more public values than it has.
+    /// Reads a proof for [`verify`](Self::verify). No file is read that is larger than a proof of this key can be, and
+    /// no more public values than it has.
     ///
     /// # Errors
     /// [`Error::File`] with the path.

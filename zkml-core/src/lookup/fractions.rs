@@ -24,7 +24,9 @@ pub struct Witness<'a> {
     pub multiplicities: Vec<&'a [M61]>,
 }
 
-crate::debug_without_values!(Witness<'_>, self => "Witness({} lookups, {} tables)", self.lookups.len(), self.tables.len());
+crate::debug_without_values!(
+    Witness<'_>, self => "Witness({} lookups, {} tables)", self.lookups.len(), self.tables.len()
+);
 
 impl Witness<'_> {
     /// Whether every slice has the length that the statement says.

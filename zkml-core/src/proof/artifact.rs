@@ -24,9 +24,9 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Reads a file that [`save`](Self::save) or `zkml prove` wrote, of at most [`MAXIMUM_VALUES`](super::MAXIMUM_VALUES)
-    /// public values. Whoever has the key reads it with [`read_proof`](super::read_proof): then no file is read that is
-    /// larger than a proof of that key.
+    /// Reads a file that [`save`](Self::save) or `zkml prove` wrote, of at most
+    /// [`MAXIMUM_VALUES`](super::MAXIMUM_VALUES) public values. Whoever has the key reads it with
+    /// [`read_proof`](super::read_proof): then no file is read that is larger than a proof of that key.
     ///
     /// # Errors
     /// As [`read_file`].

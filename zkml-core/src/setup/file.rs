@@ -206,9 +206,10 @@ impl ProvingKey {
         Opened::read(path)?.budget(path, Budget::open_beside)
     }
 
-    /// Takes over the counter of a key that was moved, with its counter, to another file system ([`BudgetError::Moved`]).
-    /// It goes on from where it stands. If another copy of the two makes proofs, both use the same randomness, and the
-    /// weights leak: the caller answers for it that there is none. `None` for public weights, which have no counter.
+    /// Takes over the counter of a key that was moved, with its counter, to another file system
+    /// ([`BudgetError::Moved`]). It goes on from where it stands. If another copy of the two makes proofs, both use the
+    /// same randomness, and the weights leak: the caller answers for it that there is none. `None` for public weights,
+    /// which have no counter.
     ///
     /// # Errors
     /// As [`Self::read_file`].

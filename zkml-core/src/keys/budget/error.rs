@@ -43,8 +43,8 @@ pub enum BudgetError {
     /// The counter was made as another file.
     #[error(
         "{}: expected the file in which this key was counted so far, found another one: it was copied, restored from a \
-         backup, or moved to another file system. A counter that starts again at an old count reuses the randomness that \
-         hides the weights. If key and counter were moved together and no other copy of them makes proofs, run `zkml \
+         backup, or moved to another file system. A counter that starts again at an old count reuses the randomness \
+         that hides the weights. If key and counter were moved together and no other copy of them makes proofs, run `zkml \
          adopt-key {}`; if there may be one, set the model up anew", path.display(), key(Some(path))
     )]
     Moved {

@@ -14,8 +14,8 @@
 //! written to a file, it counts in a file beside it (`sidecar`), also through the value still in memory. A key has one
 //! counter and never a second one: copies of the key cannot be told apart, and both would start at the same number.
 //!
-//! The records of a counter are authenticated with the secret of its key, and name the file that they are in. So whoever
-//! cannot read the key cannot set its counter, and a counter that was copied or restored is refused
+//! The records of a counter are authenticated with the secret of its key, and name the file that they are in. So
+//! whoever cannot read the key cannot set its counter, and a counter that was copied or restored is refused
 //! ([`BudgetError::Moved`]). What no program can see: an old counter written into the same file, and a copy of a whole
 //! disk. Do neither.
 //!

@@ -6,8 +6,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The key that a counter belongs to: its public id, and a secret that authenticates the counter's records.
 ///
-/// The secret of a [`ProvingKey`](crate::keys::ProvingKey) follows from the secret of its commitments, in the file of the
-/// key alone.
+/// The secret of a [`ProvingKey`](crate::keys::ProvingKey) follows from the secret of its commitments, in the file of
+/// the key alone.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Owner {
     /// The digest of the weights key.

@@ -83,8 +83,8 @@ impl Record {
         bytes
     }
 
-    /// The record of a slot and the format version it is written in; `None` unless the slot is whole and the owner wrote
-    /// it.
+    /// The record of a slot and the format version it is written in; `None` unless the slot is whole and the owner
+    /// wrote it.
     fn parse(bytes: &[u8], owner: &Owner) -> Option<(u32, Self)> {
         let (content, rest) = bytes.split_at_checked(CHECKED_BYTES)?;
         let checksum: [u8; 32] = *rest.first_chunk()?;
