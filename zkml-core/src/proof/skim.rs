@@ -76,7 +76,7 @@ pub const MAXIMUM_VALUES: u64 = 1 << 22;
 
 /// Refuses what is no proof, and more values than `limits` allow, or without limits than [`MAXIMUM_VALUES`].
 pub(super) fn admit(payload: &[u8], limits: Option<&ProofLimits>) -> Result<(), FormatError> {
-    let outline = Skim { from: payload }.outline().map_err(format_error)?;
+    let outline = Skim::new(payload).outline().map_err(format_error)?;
     if let Some(limits) = limits {
         return limits.check(&outline);
     }
@@ -107,7 +107,7 @@ pub fn outline_file(path: impl AsRef<Path>) -> Result<ProofOutline, FileError> {
     };
     header.check_artifact::<Proof>(size).map_err(format)?;
     let from = BufReader::with_capacity(1 << 16, file).take(header.payload_bytes);
-    Skim { from }.outline().map_err(|error| match error {
+    Skim::new(from).outline().map_err(|error| match error {
         SkimError::Io(error) => io_error(path, "read", error),
         other => format(format_error(other)),
     })
@@ -117,17 +117,14 @@ enum SkimError {
     Io(std::io::Error),
     /// What is wrong with the payload.
     Payload(&'static str),
-    /// An integer with needless bytes.
-    NonCanonical,
+    /// An integer with needless bytes, and where they begin to differ from its encoding.
+    NonCanonical(u64),
 }
 
 fn format_error(error: SkimError) -> FormatError {
     let kind = Kind::Proof;
     match error {
-        SkimError::NonCanonical => FormatError::Decode {
-            kind,
-            reason: "an integer is not in canonical encoding".into(),
-        },
+        SkimError::NonCanonical(offset) => FormatError::NonCanonical { kind, offset },
         SkimError::Payload(reason) => FormatError::Decode {
             kind,
             reason: reason.into(),
@@ -142,9 +139,15 @@ fn format_error(error: SkimError) -> FormatError {
 /// Reads the encoding of a [`Proof`], field by field.
 struct Skim<R> {
     from: R,
+    /// Bytes that were read, but for the messages.
+    offset: u64,
 }
 
 impl<R: Read> Skim<R> {
+    fn new(from: R) -> Self {
+        Self { from, offset: 0 }
+    }
+
     fn outline(&mut self) -> Result<ProofOutline, SkimError> {
         let mut key = [0; 32];
         self.exact(&mut key)?;
@@ -219,7 +222,8 @@ impl<R: Read> Skim<R> {
             value |= bits << index.saturating_mul(7);
             if byte & 0x80 == 0 {
                 return match byte == 0 && index > 0 {
-                    true => Err(SkimError::NonCanonical),
+                    // The byte before should have ended it.
+                    true => Err(SkimError::NonCanonical(self.offset.saturating_sub(2))),
                     false => Ok(value),
                 };
             }
@@ -235,6 +239,7 @@ impl<R: Read> Skim<R> {
     }
 
     fn exact(&mut self, bytes: &mut [u8]) -> Result<(), SkimError> {
+        self.offset = self.offset.saturating_add(to_u64(bytes.len()));
         self.from.read_exact(bytes).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => SkimError::Payload("it ends too early"),
             _ => SkimError::Io(error),
@@ -297,7 +302,7 @@ mod tests {
     use crate::proof::PublicValues;
 
     fn outline(payload: &[u8]) -> Option<ProofOutline> {
-        Skim { from: payload }.outline().ok()
+        Skim::new(payload).outline().ok()
     }
 
     fn proofs() -> Vec<Proof> {
