@@ -319,7 +319,7 @@ fn the_command_that_rotates_a_key_may_be_killed_and_run_again() {
 
         let key = ProvingKey::read_file(&path(&format!("{round}.pk"))).unwrap();
         let published: VerifyingKey = read_file(path(&format!("{round}.vkey"))).unwrap();
-        assert_eq!(key.verifying(), published);
+        assert_eq!(key.verifying(), &published);
         published.replaces(old.verifying()).unwrap();
         assert_eq!(key.budget().unwrap().used().unwrap(), 0);
         // One opening for each run that came so far.

@@ -134,7 +134,7 @@ fn a_spent_key_says_how_to_rotate_and_rotation_goes_on() {
     let new = ProvingKey::read_file(&folder.join("new.pkey")).unwrap();
     assert_eq!(new.budget().unwrap().used().unwrap(), 1);
     let verifying: VerifyingKey = read_file(folder.join("new.vkey")).unwrap();
-    assert_eq!(verifying, new.verifying());
+    assert_eq!(verifying, *new.verifying());
 
     let checked = zkml(&["verify-key", "new.vkey", "--previous", "small.vkey"], folder);
     assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));

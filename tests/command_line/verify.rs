@@ -146,7 +146,7 @@ fn an_honest_proof_is_valid() {
     let output = verify_with(&[], &["--outputs", "small.json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let answer = text(&output.stdout);
-    assert!(answer.starts_with("valid\nmodel    small\n"), "{answer}");
+    assert!(answer.starts_with("valid\nkey      "), "{answer}");
     for shown in [
         "\ninput    12 integers: ",
         "\noutput 0 4 integers: ",
@@ -340,7 +340,7 @@ fn other_public_values() {
     );
     refused(
         |public| public.input.as_mut().unwrap().push(0),
-        &["input: expected 12 values", "found 13"],
+        &["small.proof: expected at most 12 values of the input, found 13"],
     );
     refused(
         |public| public.input.as_mut().unwrap().clear(),

@@ -164,7 +164,7 @@ pub fn verifying_key(bytes: &[u8]) -> bool {
         ..fixture.proved.proof.clone()
     };
     let verdict = verify(&key, &proof, CONTEXT);
-    assert_eq!(verdict.is_ok(), key == fixture.key.verifying(), "{verdict:?}");
+    assert_eq!(verdict.is_ok(), key == *fixture.key.verifying(), "{verdict:?}");
     // Somebody may have been talked into trusting the weights. Their setup proof does not belong to the digest.
     let Ok(weights) = key.weights.digest() else {
         return false;
