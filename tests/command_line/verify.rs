@@ -340,7 +340,7 @@ fn other_public_values() {
     );
     refused(
         |public| public.input.as_mut().unwrap().push(0),
-        &["small.proof: expected at most 12 values of the input, found 13"],
+        &["changed: expected at most 12 values of the input, found 13"],
     );
     refused(
         |public| public.input.as_mut().unwrap().clear(),
