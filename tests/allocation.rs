@@ -274,12 +274,15 @@ fn values_in_the_place_of_messages_are_not_decoded() {
     }
 }
 
+/// Fills a key.
+type Alter<'a> = &'a dyn Fn(&mut VerifyingKey);
+
 /// The largest files of keys, full of what takes a byte or two there and many times that in memory.
 #[test]
 fn a_hostile_key_takes_a_small_multiple_of_its_largest_file() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let honest = fixtures()[0].key.verifying();
-    let alter: [(&str, &dyn Fn(&mut VerifyingKey)); 6] = [
+    let alter: [(&str, Alter<'_>); 6] = [
         ("classes", &|key| {
             key.network.classes = vec![String::new(); (1 << 24) - 8192]
         }),

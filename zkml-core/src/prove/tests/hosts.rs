@@ -122,6 +122,9 @@ fn bad_names() -> [String; 3] {
     ]
 }
 
+/// Puts a name in its place.
+type Alter<'a, T> = &'a dyn Fn(&mut T);
+
 /// The bytes of a container with this payload, however it came about.
 fn container<T: Artifact>(payload: &[u8]) -> Vec<u8> {
     let mut bytes = b"ZKML".to_vec();
@@ -154,7 +157,7 @@ fn refused<T: Artifact>(artifact: &T, what: &str) {
 fn names_that_forge_a_line_are_refused_wherever_they_stand() {
     let f = fixture();
     for name in bad_names() {
-        let places: [(&str, &dyn Fn(&mut NetworkSkeleton)); 4] = [
+        let places: [(&str, Alter<'_, NetworkSkeleton>); 4] = [
             ("model", &|network| network.name.clone_from(&name)),
             ("layer", &|network| network.graph.nodes[1].name.clone_from(&name)),
             ("parameter", &|network| {
@@ -177,7 +180,7 @@ fn names_that_forge_a_line_are_refused_wherever_they_stand() {
         let error = Statement::of_setup(&key.weights).expect_err("column").to_string();
         assert!(!error.contains(char::is_control), "{error:?}");
 
-        let places: [(&str, &dyn Fn(&mut CompiledModel)); 6] = [
+        let places: [(&str, Alter<'_, CompiledModel>); 6] = [
             ("model", &|model| model.name.clone_from(&name)),
             ("layer", &|model| {
                 model.network.graph.nodes[1].name.clone_from(&name)
