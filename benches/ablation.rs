@@ -150,8 +150,8 @@ fn measure(
     };
     let key = setup(model, &setup_options)?;
     let setup = start.elapsed();
-    let input = key.model.network.quantize_input(&inputs[0])?.integers;
-    let trusted = zkml::verify::TrustedKey::new(&key.verifying)?;
+    let input = key.model().network.quantize_input(&inputs[0])?.integers;
+    let trusted = zkml::verify::TrustedKey::new(key.verifying())?;
     let (mut proving, mut verifying, mut bytes) = (Vec::new(), Vec::new(), 0);
     // The first one warms up.
     for run in 0..=runs {

@@ -122,17 +122,17 @@ fn whole_model(criterion: &mut Criterion) {
             key: key(&model, privacy),
         };
         let proof = prove(&keys.key, &input, b"").expect("a proof");
-        let statement = Statement::new(&keys.key.verifying).expect("a statement");
+        let statement = Statement::new(keys.key.verifying()).expect("a statement");
         println!(
             "{name}: proof {} bytes, {} commitments to the weights, setup proof {} bytes, {:?}, {} trace rows, {:?}",
             proof.messages.len(),
-            keys.key.verifying.weights.commitments.roots.len(),
-            keys.key.verifying.weights.setup_proof.len(),
-            keys.key.verifying.weights.code,
+            keys.key.verifying().weights.commitments.roots.len(),
+            keys.key.verifying().weights.setup_proof.len(),
+            keys.key.verifying().weights.code,
             statement.trace_rows(),
             statement.masking,
         );
-        let trusted_key = keys.key.verifying.clone();
+        let trusted_key = keys.key.verifying().clone();
         let trusted = TrustedKey::new(&trusted_key).expect("a key");
         group.bench_function(format!("trace/{name}"), |bencher| {
             bencher.iter(|| Trace::generate(&keys.key, &statement, &input).expect("a trace"))
@@ -169,7 +169,7 @@ fn keys(criterion: &mut Criterion) {
         });
         let key = key(&model, privacy);
         group.bench_function(format!("check/{name}"), |bencher| {
-            bencher.iter(|| TrustedKey::new(&key.verifying).expect("a key"));
+            bencher.iter(|| TrustedKey::new(key.verifying()).expect("a key"));
         });
     }
     group.finish();

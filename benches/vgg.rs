@@ -62,7 +62,7 @@ fn stages(criterion: &mut Criterion) {
     drop(executor);
 
     let key = setup(model.with_privacy(Privacy::PUBLIC), &SetupOptions::default()).expect("keys");
-    let statement = Statement::new(&key.verifying).expect("a statement");
+    let statement = Statement::new(key.verifying()).expect("a statement");
     group.throughput(Throughput::Elements(1));
     group.bench_function("execute and fill the trace", |bencher| {
         bencher.iter(|| Trace::generate(&key, &statement, &input).expect("a trace"));

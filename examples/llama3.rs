@@ -270,7 +270,7 @@ fn describe(prover: &Prover) -> Result<(), Box<dyn Error>> {
     println!(
         "privacy: public text, {} logits, {} weights",
         Visibility::Private,
-        key.verifying.privacy().weights
+        key.verifying().privacy().weights
     );
     if let Some(proofs) = prover.remaining()? {
         println!("proofs: {proofs} with this key, then rotate it");

@@ -7,7 +7,7 @@
 
 use std::error::Error;
 
-use zkml::{Proof, Verifier};
+use zkml::Verifier;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: verify_only KEY PROOF".into());
     };
     let verifier = Verifier::open(key)?;
-    let proof = Proof::open(proof)?;
+    let proof = verifier.open_proof(proof)?;
     println!("{}", verifier.verify(&proof, b"")?);
     Ok(())
 }

@@ -126,9 +126,9 @@ fn measure(model: CompiledModel, inputs: &[ArrayD<i64>], batch: usize, stages: &
     let key = stages.run("setup", || {
         spin("setup", || setup(model, &SetupOptions::default()))
     })?;
-    let trusted = stages.run("check the key, once", || TrustedKey::new(&key.verifying))?;
-    let setup = soundness(&Statement::of_setup(&key.verifying.weights)?);
-    let bits = soundness(&Statement::new(&key.verifying)?).sum(&setup);
+    let trusted = stages.run("check the key, once", || TrustedKey::new(key.verifying()))?;
+    let setup = soundness(&Statement::of_setup(&key.verifying().weights)?);
+    let bits = soundness(&Statement::new(key.verifying())?).sum(&setup);
     println!("soundness: {bits:.1} bits");
 
     let (mut proving, mut verifying, mut bytes) = (Vec::new(), Vec::new(), 0);

@@ -11,20 +11,25 @@
 mod counting;
 mod fuzz_support;
 
+use std::path::Path;
 use std::sync::PoisonError;
 
 use counting::{ALONE, peak};
 use fuzz_support::mutation::{Choices, mutate};
 use fuzz_support::targets::sealed;
 use fuzz_support::{Fixture, Proved, Random, fixtures};
+use zkml::graph::NodeId;
 use zkml::keys::CompiledModel;
 use zkml::keys::{VerifyingKey, WeightsKey};
-use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Proof, from_bytes, to_bytes};
+use zkml::proof::{
+    Artifact, CHECKSUM_BYTES, HEADER_BYTES, MAXIMUM_VALUES, Proof, from_bytes, outline_file, read_file,
+    read_proof, to_bytes,
+};
 use zkml::verify::verify_setup;
 
 /// What verification may allocate: all of it follows from the circuit, which is in the key, and the size of a proof.
 fn verification_bound(fixture: &Fixture, proof: &[u8]) -> usize {
-    let circuit = serde_json::to_vec(&fixture.key.lowered.circuit).unwrap();
+    let circuit = serde_json::to_vec(&fixture.key.lowered().circuit).unwrap();
     64 * 1024 + 8 * circuit.len() + 8 * proof.len()
 }
 
@@ -99,7 +104,7 @@ fn assert_verification_is_bounded(fixture: &Fixture) {
 fn checking_a_setup_proof_allocates_what_the_circuit_implies() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for fixture in fixtures() {
-        let honest_key = &fixture.key.verifying.weights;
+        let honest_key = &fixture.key.verifying().weights;
         let proof = &honest_key.setup_proof;
         let bound = verification_bound(fixture, proof);
         let (honest, verdict) = peak(|| verify_setup(honest_key).is_ok());
@@ -194,8 +199,129 @@ fn decoding_allocates_a_small_multiple_of_the_file() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut random = Random(22);
     for fixture in fixtures() {
-        decoding::<VerifyingKey>(&fixture.key.verifying, &mut random);
-        decoding::<CompiledModel>(&fixture.key.model, &mut random);
+        decoding::<VerifyingKey>(fixture.key.verifying(), &mut random);
+        decoding::<CompiledModel>(fixture.key.model(), &mut random);
         decoding::<Proof>(&fixture.proved.proof, &mut random);
+    }
+}
+
+/// The file of a proof with so many public values of a byte each, and nothing else.
+fn values_alone(path: &Path, values: u64) {
+    let mut payload = vec![0xab; 32];
+    payload.extend([0, 1]);
+    let mut rest = values;
+    while rest >= 0x80 {
+        payload.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    payload.push(rest as u8);
+    payload.resize(payload.len() + values as usize, 1);
+    payload.extend([0, 0]);
+    std::fs::write(path, sealed(Proof::KIND.tag(), Proof::VERSION, &payload)).unwrap();
+}
+
+/// 30 and 120 MB of public values, of which each takes eight bytes once it is decoded.
+#[test]
+fn a_hostile_proof_takes_no_more_than_the_key_allows() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hostile.proof");
+    for megabytes in [30, 120] {
+        let bytes = megabytes * 1_000_000;
+        values_alone(&path, bytes);
+        for fixture in fixtures() {
+            let limits = fixture.trusted.statement().proof_limits();
+            let (with_key, read) = peak(|| read_proof(&path, &limits));
+            assert!(read.unwrap_err().to_string().contains("more than the"));
+            let (outline, read) = peak(|| outline_file(&path));
+            assert_eq!(read.unwrap().input.unwrap().length, bytes);
+            let (without, read) = peak(|| read_file::<Proof>(&path).map(drop));
+            assert!(
+                read.unwrap_err()
+                    .to_string()
+                    .contains("without the verifying key")
+            );
+            println!(
+                "{megabytes} MB: {with_key} with the key, {outline} to look at it, {without} without the key"
+            );
+            assert!(with_key < 1 << 12 && outline < 1 << 18 && without < bytes as usize + (1 << 18));
+        }
+    }
+    // As many as are read without a key.
+    values_alone(&path, MAXIMUM_VALUES);
+    let (peak, read) = peak(|| read_file::<Proof>(&path).map(drop));
+    read.unwrap();
+    println!("{MAXIMUM_VALUES} values: {peak}");
+    assert!(peak < 16 * MAXIMUM_VALUES as usize);
+}
+
+/// A file that is no larger than a proof of the key, but full of values.
+#[test]
+fn values_in_the_place_of_messages_are_not_decoded() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hostile.proof");
+    for fixture in fixtures() {
+        let limits = fixture.trusted.statement().proof_limits();
+        values_alone(&path, limits.bytes - 200);
+        let (peak, read) = peak(|| read_proof(&path, &limits));
+        assert!(read.unwrap_err().to_string().contains("values of the input"));
+        assert!(
+            peak < limits.bytes as usize + (1 << 14),
+            "{peak} bytes of {}",
+            limits.bytes
+        );
+    }
+}
+
+/// Fills a key.
+type Alter<'a> = &'a dyn Fn(&mut VerifyingKey);
+
+/// The largest files of keys, full of what takes a byte or two there and many times that in memory.
+#[test]
+fn a_hostile_key_takes_a_small_multiple_of_its_largest_file() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let honest = fixtures()[0].key.verifying();
+    let alter: [(&str, Alter<'_>); 6] = [
+        ("classes", &|key| {
+            key.network.classes = vec![String::new(); (1 << 24) - 8192]
+        }),
+        ("columns", &|key| {
+            let mut column = key.weights.columns[0].clone();
+            column.name.clear();
+            key.weights.columns = vec![column; 1 << 21];
+        }),
+        ("nodes", &|key| {
+            let mut node = key.network.graph.nodes[0].clone();
+            node.name.clear();
+            key.network.graph.nodes = vec![node; 1 << 19];
+        }),
+        ("parameters", &|key| {
+            let mut parameter = key.network.graph.parameters[0].clone();
+            (parameter.path.clear(), parameter.shape.clear());
+            key.network.graph.parameters = vec![parameter; 5 << 20];
+        }),
+        ("operands", &|key| {
+            key.network.graph.nodes[1].inputs = vec![NodeId(0); (1 << 24) - 8192]
+        }),
+        ("outputs", &|key| {
+            key.network.graph.outputs = vec![NodeId(0); (1 << 24) - 8192]
+        }),
+    ];
+    for (what, alter) in alter {
+        let mut key = honest.clone();
+        alter(&mut key);
+        key.weights.setup_proof.clear();
+        let bytes = to_bytes(&key).unwrap();
+        drop(key);
+        assert!(bytes.len() > 5 << 20, "{what}: {}", bytes.len());
+        let (peak, verdict) =
+            peak(|| from_bytes::<VerifyingKey>(&bytes).is_ok_and(|key| verify_setup(&key.weights).is_ok()));
+        println!("{what}: {peak} bytes for {}", bytes.len());
+        assert!(
+            !verdict && peak <= 3 * bytes.len(),
+            "{what}: {peak} bytes for {}",
+            bytes.len()
+        );
     }
 }

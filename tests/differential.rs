@@ -194,11 +194,11 @@ fn run(cases: &Cases, case: &Value) -> Result<Found, String> {
         );
         let key = key.map_err(|error| error.to_string())?;
         let proof = prove_on(&key, &integers[0], b"differential").map_err(|error| error.to_string())?;
-        verify(&key.verifying, &proof, b"differential").map_err(|error| error.to_string())?;
+        verify(key.verifying(), &proof, b"differential").map_err(|error| error.to_string())?;
         let mut altered = proof.clone();
         if let Some(value) = altered.public.outputs.iter_mut().flatten().flatten().next() {
             *value += 1;
-            if verify(&key.verifying, &altered, b"differential").is_ok() {
+            if verify(key.verifying(), &altered, b"differential").is_ok() {
                 return Err("a proof of another output verifies".to_owned());
             }
         }

@@ -250,6 +250,7 @@ fn what_is_saved_is_opened_again() {
     let proof = Proof::open(at("digits.v2.proof")).unwrap();
     assert_eq!(&proof, answer.proof());
     let opened = Verifier::open(at("digits.vkey")).unwrap();
+    assert_eq!(opened.open_proof(at("digits.v2.proof")).unwrap(), proof);
     assert_eq!(opened.digest(), verifier.digest());
     assert_eq!(opened.verify(&proof, NONCE).unwrap().class(), answer.class());
 
@@ -289,13 +290,13 @@ fn five_lines_do_what_the_functions_of_the_modules_do() {
     let network = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
     let model = CompiledModel::new("LeNet", network).with_privacy(Privacy::PUBLIC);
     let key = setup(model, &SetupOptions::default()).unwrap();
-    let input = key.model.network.quantize_input(&digits()[2]).unwrap().integers;
+    let input = key.model().network.quantize_input(&digits()[2]).unwrap().integers;
     let proof = prove(&key, &input, NONCE).unwrap();
 
     fn same<T: Artifact>(a: &T, b: &T) {
         assert!(to_bytes(a).unwrap() == to_bytes(b).unwrap(), "{}", T::KIND);
     }
-    same(verifier.key(), &key.verifying);
+    same(verifier.key(), key.verifying());
     same(answer.proof(), &proof);
     assert_eq!(prover.remaining().unwrap(), None);
     let verified = verifier.verify(answer.proof(), NONCE).unwrap();
@@ -311,6 +312,13 @@ fn choices_reach_the_keys() {
     assert_eq!(answer.class(), Some(labels()[0]));
     let verified = verifier.verify(answer.proof(), NONCE).unwrap();
     assert_eq!((verified.outputs(), verified.class()), (None, None));
+    // Logs print by `Debug`: nothing private is in it.
+    let (value, integer) = (answer.outputs()[0].values()[0], answer.outputs()[0].integers()[0]);
+    let written = format!("{answer:?} {:?} {prover:?}", answer.outputs());
+    assert!(
+        !written.contains(&value.to_string()) && !written.contains(&integer.to_string()),
+        "{written}"
+    );
     assert!(verified.classes().is_empty() && verified.commitments().output.is_some());
     assert!(verified.to_string().ends_with("private: outputs"), "{verified}");
     let input = verified.input().expect("a public input").to_array();
@@ -324,8 +332,8 @@ fn choices_reach_the_keys() {
 
     let (many, _) = quantized().favour(Favour::Speed).proofs(200).setup().unwrap();
     assert!(many.remaining().unwrap() >= Some(200), "{many:?}");
-    let speed = &many.key().verifying.weights.code;
-    assert_ne!(speed, &keys().0.key().verifying.weights.code);
+    let speed = &many.key().verifying().weights.code;
+    assert_ne!(speed, &keys().0.key().verifying().weights.code);
 }
 
 #[test]

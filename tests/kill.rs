@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use fuzz_support::small_model;
 use ndarray::ArrayD;
 use zkml::keys::VerifyingKey;
-use zkml::keys::{Budget, BudgetError, ProveError, ProvingKey, Purpose};
+use zkml::keys::{Budget, BudgetError, Owner, ProveError, ProvingKey, Purpose};
 use zkml::prelude::*;
 use zkml::proof::{FileError, Proof, read_file, write_file};
 use zkml::prove::prove;
@@ -36,6 +36,11 @@ const FOLDER: &str = "ZKML_KILL_TEST_FOLDER";
 
 /// Openings of the keys of this test: never reached.
 const LIMIT: u64 = 1 << 40;
+
+/// Whose counter it is.
+fn owner(id: [u8; 32]) -> Owner {
+    Owner::new(id, [9; 32])
+}
 
 /// The same numbers on every run; the moments still differ, as the scheduler does what it likes.
 struct Random(u64);
@@ -102,8 +107,8 @@ fn child() {
 
 /// Takes openings of one key; makes its counter if there is none.
 fn take_without_end(key: &Path) {
-    let budget = match Budget::open_beside(key, &[1; 32], LIMIT) {
-        Err(BudgetError::Missing { .. }) => Budget::create_beside(key, &[1; 32], LIMIT, 0),
+    let budget = match Budget::open_beside(key, &owner([1; 32]), LIMIT) {
+        Err(BudgetError::Missing { .. }) => Budget::create_beside(key, &owner([1; 32]), LIMIT, 0),
         other => other,
     };
     let budget = budget.unwrap();
@@ -119,7 +124,7 @@ fn create_without_end(folder: &Path) {
     for serial in 1000 * known.. {
         let mut id = [0; 32];
         id[..8].copy_from_slice(&serial.to_le_bytes());
-        let budget = Budget::create_beside(&folder.join("key.pk"), &id, LIMIT, 5).unwrap();
+        let budget = Budget::create_beside(&folder.join("key.pk"), &owner(id), LIMIT, 5).unwrap();
         for _ in 0..2 {
             say(&format!("{serial} {}", budget.take(Purpose::Proof).unwrap()));
         }
@@ -146,8 +151,8 @@ fn name(key: &VerifyingKey) -> String {
 
 /// Writes a pair of keys; the verifying key first, so that there is one for every proof.
 fn write_keys(key: &ProvingKey, folder: &Path) {
-    let path = folder.join(format!("{}.vkey", name(&key.verifying)));
-    write_file(path, &key.verifying).unwrap();
+    let path = folder.join(format!("{}.vkey", name(key.verifying())));
+    write_file(path, key.verifying()).unwrap();
     key.write_file(&folder.join("key.pk")).unwrap();
 }
 
@@ -163,7 +168,7 @@ fn prove_without_end(folder: &Path) {
     };
     let input = ArrayD::from_elem(vec![1, 1, 6, 6], 5);
     loop {
-        let id = name(&key.verifying);
+        let id = name(key.verifying());
         match prove(&key, &input, b"kill") {
             Ok(proof) => {
                 // This process alone takes openings.
@@ -177,7 +182,7 @@ fn prove_without_end(folder: &Path) {
                     Ok(new) => {
                         write_keys(&new, folder);
                         key.budget().unwrap().retire().unwrap();
-                        say(&format!("rotated {id} {}", name(&new.verifying)));
+                        say(&format!("rotated {id} {}", name(new.verifying())));
                         new
                     }
                     // Every rotation of this key was killed: what the error says.
@@ -273,9 +278,9 @@ fn proofs_and_rotations_may_be_killed_at_any_moment() {
     );
     // The key that is there now works, and goes on where the last run stopped.
     let key = ProvingKey::read_file(&folder.path().join("key.pk")).unwrap();
-    TrustedKey::new(&key.verifying).unwrap();
+    TrustedKey::new(key.verifying()).unwrap();
     let last = given
-        .get(&name(&key.verifying))
+        .get(&name(key.verifying()))
         .and_then(|numbers| numbers.last());
     // A key that was rotated to last may have made none yet.
     assert!(key.budget().unwrap().used().unwrap() >= last.map_or(0, |last| *last + 1));
@@ -314,8 +319,8 @@ fn the_command_that_rotates_a_key_may_be_killed_and_run_again() {
 
         let key = ProvingKey::read_file(&path(&format!("{round}.pk"))).unwrap();
         let published: VerifyingKey = read_file(path(&format!("{round}.vkey"))).unwrap();
-        assert_eq!(key.verifying, published);
-        published.replaces(&old.verifying).unwrap();
+        assert_eq!(key.verifying(), &published);
+        published.replaces(old.verifying()).unwrap();
         assert_eq!(key.budget().unwrap().used().unwrap(), 0);
         // One opening for each run that came so far.
         let now = old.budget().unwrap().used().unwrap();
@@ -354,7 +359,7 @@ fn no_opening_is_counted_twice() {
         given.len()
     );
     let last = given.last().unwrap();
-    let budget = Budget::open_beside(&folder.path().join("key.pk"), &[1; 32], LIMIT).unwrap();
+    let budget = Budget::open_beside(&folder.path().join("key.pk"), &owner([1; 32]), LIMIT).unwrap();
     assert!((last + 1..=last + 2).contains(&budget.used().unwrap()));
     assert!(budget.take(Purpose::Proof).unwrap() > *last);
 }
@@ -379,7 +384,7 @@ fn a_counter_is_made_whole_or_not_at_all() {
     for (serial, number) in given {
         let mut id = [0; 32];
         id[..8].copy_from_slice(&serial.to_le_bytes());
-        let budget = Budget::open_beside(&folder.path().join("key.pk"), &id, LIMIT).unwrap();
+        let budget = Budget::open_beside(&folder.path().join("key.pk"), &owner(id), LIMIT).unwrap();
         assert!((number + 1..=7).contains(&budget.used().unwrap()));
     }
     // Counters that nobody heard of, and temporary files: every one of the former is whole.

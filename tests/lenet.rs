@@ -147,11 +147,11 @@ fn digits_are_classified_proved_and_verified() {
     let graph = float_network().with_argmax().unwrap();
     let network = integer_network(&graph, &samples);
     let key = setup(CompiledModel::new("lenet", network), &SetupOptions::default()).unwrap();
-    let network = &key.model.network;
+    let network = &key.model().network;
     for (sample, &label) in samples.iter().zip(&labels).take(4) {
         let input = network.quantize_input(sample).unwrap().integers;
         let proof = prove(&key, &input, b"test").unwrap();
-        verify(&key.verifying, &proof, b"test").unwrap();
+        verify(key.verifying(), &proof, b"test").unwrap();
         let execution = execute_reference(&network.graph, &input).unwrap();
         let expected: Vec<Vec<i64>> = execution
             .outputs(&network.graph)

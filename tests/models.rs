@@ -122,14 +122,14 @@ fn float_integer_and_proof(name: &str, network: &impl Forward) {
     };
     let key = setup(CompiledModel::new(name, quantized), &options).unwrap();
     let proof = prove(&key, &input, b"nonce").unwrap();
-    verify(&key.verifying, &proof, b"nonce").unwrap();
+    verify(key.verifying(), &proof, b"nonce").unwrap();
     let mut altered = proof.clone();
     let middle = altered.messages.len() / 2;
     altered.messages[middle] ^= 1;
-    assert!(verify(&key.verifying, &altered, b"nonce").is_err(), "{name}");
+    assert!(verify(key.verifying(), &altered, b"nonce").is_err(), "{name}");
     let mut other = proof;
     other.public.outputs.as_mut().unwrap()[0][0] += 1;
-    assert!(verify(&key.verifying, &other, b"nonce").is_err(), "{name}");
+    assert!(verify(key.verifying(), &other, b"nonce").is_err(), "{name}");
 }
 
 /// The trained VGG-16 on real images: logits as PyTorch computes them, classes the same in integers.

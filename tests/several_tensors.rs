@@ -164,11 +164,11 @@ fn two_inputs_and_two_outputs_from_struct_to_answer() {
     let proof = prove_on(&key, &inputs, b"nonce").unwrap();
     assert_eq!(proof.public.input.as_deref(), inputs[1].as_slice());
     assert_eq!(proof.public.outputs.as_ref().map(Vec::len), Some(1));
-    verify(&key.verifying, &proof, b"nonce").unwrap();
+    verify(key.verifying(), &proof, b"nonce").unwrap();
     let mut other = proof.clone();
     other.public.outputs.as_mut().unwrap()[0][1] += 1;
-    assert!(verify(&key.verifying, &other, b"nonce").is_err());
+    assert!(verify(key.verifying(), &other, b"nonce").is_err());
     let mut other = proof;
     other.public.input.as_mut().unwrap()[0] -= 1;
-    assert!(verify(&key.verifying, &other, b"nonce").is_err());
+    assert!(verify(key.verifying(), &other, b"nonce").is_err());
 }

@@ -36,7 +36,7 @@ pub(crate) fn start_threads(threads: Option<usize>) -> Result<(), Box<dyn Error>
 
 /// Says how large a key's circuit is, and what its proofs promise.
 pub(crate) fn describe_circuit(key: &ProvingKey) -> Result<(), Box<dyn Error>> {
-    let statement = Statement::new(&key.verifying)?;
+    let statement = Statement::new(key.verifying())?;
     let circuit = statement.circuit();
     println!(
         "circuit: {} columns, {} lookups, {} tables",
@@ -44,7 +44,7 @@ pub(crate) fn describe_circuit(key: &ProvingKey) -> Result<(), Box<dyn Error>> {
         circuit.lookups.len(),
         circuit.tables.len()
     );
-    let bits = soundness(&statement).sum(&soundness(&Statement::of_setup(&key.verifying.weights)?));
+    let bits = soundness(&statement).sum(&soundness(&Statement::of_setup(&key.verifying().weights)?));
     println!("soundness: {bits:.1} bits, all terms proven in the random oracle model");
     Ok(())
 }

@@ -4,6 +4,7 @@ from blake3 import blake3
 
 from postcard import BadEncoding, Enum, Option, decode, encode, need
 from schema import SKELETON
+from skeleton import Refused, check_name
 
 VISIBILITY = Enum(Public=None, Private=None)
 INSTANCE = {"input": VISIBILITY, "output": VISIBILITY, "commit_input": "bool"}
@@ -52,9 +53,23 @@ def read_file(kind, data):
     try:
         value = decode(of, data[HEADER:end])
         need(kind != "proof" or len(value["public"]["outputs"] or []) <= 2**10, "more than 2^10 outputs")
-        return value
     except BadEncoding as error:
         raise BadFile(f"Decode: {error}") from error
+    try:
+        for name in names(value) if kind == "key" else ():
+            check_name(name, "key")
+    except Refused as error:
+        raise BadFile(f"Name: {error}") from error
+    return value
+
+
+def names(key):
+    """Of the model, its layers, parameters and classes, and of the columns of weights."""
+    network, graph = key["network"], key["network"]["graph"]
+    yield from (network["name"], *network["classes"])
+    yield from (node["name"] for node in graph["nodes"])
+    yield from (parameter["path"] for parameter in graph["parameters"])
+    yield from (column["name"] for column in key["weights"]["columns"])
 
 
 def digest(word, kind, value):

@@ -1,6 +1,7 @@
 """The skeleton of a network: its operations, and the names, roles and shapes of its weights, without their values."""
 
 from math import inf, prod
+from unicodedata import category
 
 # Operations whose result is an index.
 INDICES = ("Argmax", "Greedy")
@@ -63,6 +64,16 @@ class Network:
 # Limits (docs/protocol/circuit.md, "Limits")
 # ---------------------------------------------------------------------------------------------------------------------
 
+# Marks of direction, and ends of lines and paragraphs.
+CONTROL = {0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)}
+
+
+def check_name(name, place):
+    """A name is shown to people, so it has no control character."""
+    controls = any(category(c) == "Cc" or ord(c) in CONTROL for c in name)
+    require(len(name.encode()) <= 128 and not controls, place, "a name of over 128 bytes, or with a control character")
+
+
 def check_skeleton(document, network):
     """What is bounded before anything is computed, and what the lowering does not read."""
     nodes, outputs, classes = network.nodes, network.outputs, document["classes"]
@@ -70,7 +81,8 @@ def check_skeleton(document, network):
     require(sum(len(node.inputs) for node in nodes) <= 2**17, "network", "more than 2^17 operands")
     require(len(outputs) <= 2**10, "network", "more than 2^10 outputs")
     names = [document["name"], *classes] + [x.name for x in nodes] + [x.path for x in network.parameters]
-    require(all(len(name.encode()) <= 256 for name in names), "network", "a name of more than 256 bytes")
+    for name in names:
+        check_name(name, "network")
     count = class_count(network)
     require(not classes or (count or len(classes)) == len(classes) <= 2**16, "class names", f"expected {count}")
     require(all(0 < node.scale < inf for node in nodes), "network", "a scale that is not positive and finite")

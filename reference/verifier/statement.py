@@ -8,7 +8,7 @@ from layout import full, packing, trace_extents, weight_extents
 from lowering import lower, setup_circuit
 from postcard import encode
 from schema import CIRCUIT, SKELETON
-from skeleton import require
+from skeleton import check_name, require
 from transcript import Reject
 
 # The domains of the transcripts.
@@ -87,7 +87,7 @@ def budget(weights):
 def check_columns(columns):
     require(len(columns) <= 2**16, "weights", "more than 2^16 columns")
     for column in columns:
-        require(len(column["name"].encode()) <= 256, "weights", "a name of more than 256 bytes")
+        check_name(column["name"], "weights")
         fits = len(column["shape"]) <= 8 and all(column["shape"]) and variables(column["shape"]) <= 36
         require(fits, column["name"], f"a column of shape {column['shape']}")
 

@@ -24,6 +24,7 @@ from formats import BadFile, KINDS, key_digest, read_file
 from opening import Claim, Matrix, open_claims
 from postcard import encode
 from recording import Recording
+from skeleton import Refused, check_name
 from statement import ANSWER, SETUP, answer_statement
 from transcript import Reject, Transcript, le8, unpack, work
 from verify import verify, verify_answer, verify_setup
@@ -62,6 +63,13 @@ class Parts(unittest.TestCase):
         case = part["multilinear extension"]
         point = [element(text) for text in case["point"]]
         self.assertEqual(dot(eq_table(point), integers(case["table"])), element(case["value"]))
+
+    def test_names(self):
+        for name in ("lenet", "layers.3.mlp", "déjà vu", "飞机", "n" * 128):
+            check_name(name, "network")
+        for name in ("a\nkey 00", "\x1b[2A", "\x7f", "\x9b", "\u2028", "a\u202eb", "\u2066", "n" * 129, "é" * 65):
+            with self.subTest(name), self.assertRaises(Refused):
+                check_name(name, "network")
 
     def test_transcript(self):
         steps = (
@@ -197,7 +205,7 @@ def container(kind, value):
 
 RUST = (("check `([a-z._]*)` failed", None), ("proof is truncated", "Truncated"),
         ("after its last message", "TrailingBytes"), ("is not canonical", "NonCanonical"),
-        ("public values: ", "PublicValue"), ("another model", "OtherKey"),
+        ("public values: |at most [0-9]+ (values|outputs)", "PublicValue"), ("another model", "OtherKey"),
         ("says that it is opening", "Opening"), ("verifying key: ", "Key"))
 
 

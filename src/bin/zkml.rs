@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use commands::{Command, Globals};
+use zkml_core::untrusted::escaped_lines;
 
 #[path = "../commands/mod.rs"]
 mod commands;
@@ -29,7 +30,11 @@ struct Arguments {
 
 fn main() -> ExitCode {
     #[cfg(feature = "prover")]
-    zkml::memory::keep_freed();
+    {
+        zkml::memory::keep_freed();
+        // Where that is refused there is nothing else to do, and no command depends on it.
+        zkml::memory::forbid_core_dumps();
+    }
     let Arguments { globals, command } = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return misused(&error),
@@ -39,7 +44,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error may be closed. The exit code still tells that the command failed.
-            let _ = writeln!(io::stderr(), "error: {error}");
+            // What it quotes from files of others stays text.
+            let _ = writeln!(io::stderr(), "error: {}", escaped_lines(&error.to_string()));
             error.exit_code()
         }
     }

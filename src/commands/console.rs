@@ -8,13 +8,28 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value, json};
 use tracing_subscriber::layer::SubscriberExt;
 use zkml::observe::{Progress, Recorder, size};
-use zkml_core::proof::replace_file;
+use zkml_core::proof::{Replacement, replace_file};
 
 use super::output::if_idle;
 use super::{CommandError, Globals};
 
 /// Locked while a file is written. Ctrl-C waits for it, so that no temporary file is left.
 static WRITING: Mutex<()> = Mutex::new(());
+
+/// Temporary files of this process. Ctrl-C removes them.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Begins a file before the work whose result it will hold, with room for `bytes`.
+pub(super) fn begin(path: &Path, secret: bool, bytes: u64) -> Result<Replacement, CommandError> {
+    let mut file = Replacement::begin(path, secret)?;
+    unfinished().push(file.temporary_path().to_path_buf());
+    file.reserve(bytes)?;
+    Ok(file)
+}
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The exit code of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -27,6 +42,10 @@ fn end_cleanly_on_interrupt(progress: &Progress, json: bool) {
         if_idle(|| progress.end());
         let _ = writeln!(std::io::stderr(), "interrupted");
         let _lock = writing();
+        for path in unfinished().iter() {
+            // One that has taken its name is not there any more.
+            let _ = std::fs::remove_file(path);
+        }
         if_idle(|| {
             if json {
                 let answer = json!({ "ok": false, "error": "interrupted" });

@@ -3,6 +3,8 @@
 #[cfg(feature = "prover")]
 mod accuracy;
 #[cfg(feature = "prover")]
+mod adopt_key;
+#[cfg(feature = "prover")]
 mod compile;
 #[cfg(feature = "prover")]
 mod console;
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     VerifyKey(verify_key::VerifyKey),
     #[cfg(feature = "prover")]
     RotateKey(rotate_key::RotateKey),
+    #[cfg(feature = "prover")]
+    AdoptKey(adopt_key::AdoptKey),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -169,6 +173,8 @@ impl Command {
             Command::Prove(prove) => prove.files(),
             #[cfg(feature = "prover")]
             Command::RotateKey(rotate_key) => rotate_key.files(),
+            #[cfg(feature = "prover")]
+            Command::AdoptKey(adopt_key) => adopt_key.files(),
             Command::Inspect(inspect) => inspect.files(),
             Command::Verify(verify) => verify.files(),
             Command::VerifyKey(verify_key) => verify_key.files(),
@@ -196,6 +202,8 @@ impl Command {
             Command::Prove(prove) => prove.json,
             #[cfg(feature = "prover")]
             Command::RotateKey(rotate_key) => rotate_key.json,
+            #[cfg(feature = "prover")]
+            Command::AdoptKey(adopt_key) => adopt_key.json,
             Command::Inspect(inspect) => inspect.json,
             Command::Verify(verify) => verify.json,
             Command::VerifyKey(verify_key) => verify_key.json,
@@ -246,6 +254,8 @@ impl Command {
             Command::Inspect(inspect) => inspect.run(output),
             Command::Verify(verify) => verify.run(output),
             Command::VerifyKey(verify_key) => verify_key.run(output),
+            #[cfg(feature = "prover")]
+            Command::AdoptKey(adopt_key) => adopt_key.run(output),
             Command::Completions(completions) => completions.run(output),
             Command::Man(man) => man.run(output),
         }
@@ -421,10 +431,18 @@ impl CommandError {
             CommandError::Calibration(_) => ExitCode::from(1),
             #[cfg(feature = "prover")]
             CommandError::Prove(
-                ProveError::File(FileError::Format { .. }) | ProveError::Malformed { .. },
+                ProveError::File(FileError::Format { .. })
+                | ProveError::Malformed { .. }
+                | ProveError::Invalid(_),
             )
             | CommandError::Prove(ProveError::Budget(
-                BudgetError::Exhausted { .. } | BudgetError::NothingLeft { .. },
+                BudgetError::Exhausted { .. }
+                | BudgetError::NothingLeft { .. }
+                | BudgetError::Moved { .. }
+                | BudgetError::WentBack { .. }
+                | BudgetError::Damaged { .. }
+                | BudgetError::OtherKey { .. }
+                | BudgetError::OtherLimit { .. },
             )) => ExitCode::from(1),
             _ => ExitCode::from(2),
         }

@@ -124,7 +124,7 @@ fn skeleton_of(path: &Path) -> Result<NetworkSkeleton, CommandError> {
 }
 
 /// Most bytes of a skeleton as JSON.
-const MAXIMUM_JSON_BYTES: u64 = 1 << 28;
+const MAXIMUM_JSON_BYTES: u64 = 1 << 26;
 
 fn read_json(path: &Path) -> Result<NetworkSkeleton, CommandError> {
     let read = |error| CommandError::Read {

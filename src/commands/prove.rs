@@ -8,15 +8,14 @@ use clap::Args;
 use serde_json::json;
 use zkml::argument::Answer;
 use zkml::argument::Statement;
-use zkml::keys::{CompiledModel, ProvingKey};
+use zkml::keys::{CompiledModel, ProveError, ProvingKey};
 use zkml::observe::{duration, peak_memory, size};
 use zkml::ops::IntOp;
-use zkml::proof::write_file;
 use zkml::prove::{Input, prove_with_secrets};
 use zkml::quant::Rounded;
 use zkml::verify::ReadableOutputs;
 
-use super::console::{Console, Terminal, refuse_existing, write_text};
+use super::console::{Console, Terminal, begin, refuse_existing};
 use super::destination::{Files, counters};
 use super::input::{clipping_json, paths, read_input};
 use super::setup::create_folder;
@@ -97,7 +96,7 @@ impl Prove {
             refuse_existing(path, self.force)?;
         }
         let key = console.spin("reading the key", || ProvingKey::read_file(&self.key))?;
-        let model = &key.model;
+        let model = key.model();
         let graph = &model.network.graph;
         let shape = &graph[graph.input].fact.shape;
         let input = read_input(&self.input, shape, model.network.record.preprocessing.as_ref())?;
@@ -111,15 +110,24 @@ impl Prove {
         console.answer("input_clipping", clipping_json(&clipping));
         create_folder(&self.folder())?;
 
+        // A folder that cannot be written to, and a full disk, are noticed before a proof of the key is used up.
+        let statement = Statement::of_proving(&key).map_err(ProveError::from)?;
+        let limits = statement.proof_limits();
+        let values = limits.outputs.iter().sum::<u64>();
+        let proof_file = begin(proof_path, false, limits.bytes)?;
+        let outputs_file = begin(outputs_path, false, OUTPUTS_BYTES + values * OUTPUT_BYTES)?;
+
         let start = Instant::now();
         let proven = console.spin("proving", || {
             prove_with_secrets(&key, Input::Values(&integers), self.context.as_bytes())
         })?;
         let time = start.elapsed();
-        console.write("proof", proof_path, |path| write_file(path, &proven.proof))?;
-        let outputs = ReadableOutputs::new(&Statement::of_proving(&key)?, &proven.proof.public)?;
+        console.write("proof", proof_path, |_| proof_file.write(&proven.proof))?;
+        let outputs = ReadableOutputs::new(&statement, &proven.proof.public)?;
         let text = serde_json::to_string_pretty(&outputs).map_err(std::io::Error::from)?;
-        console.write("outputs", outputs_path, |path| write_text(path, &text))?;
+        console.write("outputs", outputs_path, |_| {
+            outputs_file.finish(|file| file.write_all(text.as_bytes()))
+        })?;
 
         report(model, &proven.answer, &mut console)?;
         let memory = peak_memory().map_or(String::new(), |bytes| format!(", peak memory {}", size(bytes)));
@@ -127,13 +135,18 @@ impl Prove {
         console.answer("prove_seconds", time.as_secs_f64());
         console.answer("peak_memory_bytes", peak_memory());
         if let Some(budget) = key.budget() {
-            let left = budget.proofs_left().map_err(zkml::keys::ProveError::from)?;
+            let left = budget.proofs_left().map_err(ProveError::from)?;
             console.line(&format!("{} left with this key", count(left, "proof")))?;
             console.answer("proofs_left", left);
         }
         console.finish()
     }
 }
+
+/// Room for readable outputs: names and brackets, and for each value an integer and a real number on lines of their
+/// own.
+const OUTPUTS_BYTES: u64 = 1 << 14;
+const OUTPUT_BYTES: u64 = 96;
 
 /// How many scores are shown.
 const SHOWN: usize = 3;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use zkml_core::keys::ProvingKey;
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::{read_file, write_file};
+use zkml_core::proof::{read_file, to_bytes};
 use zkml_core::setup::rotate;
 
 use super::CommandError;
-use super::console::{Console, Terminal};
+use super::console::{Console, Terminal, begin};
 use super::destination::{Files, counters};
 use super::setup::describe;
 
@@ -54,27 +54,38 @@ impl RotateKey {
         let mut console = Console::new(terminal, self.json, output);
         let old = console.spin("reading the key", || ProvingKey::read_file(&self.key))?;
         // Files in the way are refused before an opening of the old key is spent.
-        let is_there = self.output.exists();
-        let new = if is_there {
-            let new = console.spin("reading the new key", || self.interrupted(&old))?;
-            if self.verifying_key.exists() && read_file::<VerifyingKey>(&self.verifying_key)? != new.verifying
-            {
+        let interrupted = match self.output.exists() {
+            true => Some(console.spin("reading the new key", || self.interrupted(&old))?),
+            false => None,
+        };
+        if self.verifying_key.exists() {
+            let same = match &interrupted {
+                Some(new) => read_file::<VerifyingKey>(&self.verifying_key)? == *new.verifying(),
+                None => false,
+            };
+            if !same {
                 return Err(exists(&self.verifying_key));
             }
-            new
-        } else if self.verifying_key.exists() {
-            return Err(exists(&self.verifying_key));
-        } else {
-            console.spin("rotating the key", || rotate(&old))?
-        };
-        match is_there {
-            true => console.kept("proving key", &self.output)?,
-            false => console.write("proving key", &self.output, |path| new.write_file(path))?,
         }
-        console.write("verifying key", &self.verifying_key, |path| {
-            write_file(path, &new.verifying)
+        // So are a folder that cannot be written to and a full disk.
+        let room = to_bytes(old.verifying())?.len() as u64;
+        let verifying_file = begin(&self.verifying_key, false, room.saturating_add(ROOM))?;
+        let new = match interrupted {
+            Some(new) => {
+                console.kept("proving key", &self.output)?;
+                new
+            }
+            None => {
+                let proving_file = begin(&self.output, true, size(&self.key)?.saturating_add(ROOM))?;
+                let new = console.spin("rotating the key", || rotate(&old))?;
+                console.write("proving key", &self.output, |_| new.write_into(proving_file))?;
+                new
+            }
+        };
+        console.write("verifying key", &self.verifying_key, |_| {
+            verifying_file.write(new.verifying())
         })?;
-        describe(&new.verifying, None, &mut console)?;
+        describe(new.verifying(), None, &mut console)?;
         console.line(&format!(
             "next: zkml verify-key {} --previous OLD.vkey",
             self.verifying_key.display()
@@ -86,11 +97,23 @@ impl RotateKey {
     /// there is refused.
     fn interrupted(&self, old: &ProvingKey) -> Result<ProvingKey, CommandError> {
         let new = ProvingKey::read_file(&self.output)?;
-        match new.verifying.replaces(&old.verifying) {
+        match new.verifying().replaces(old.verifying()) {
             Ok(()) => Ok(new),
             Err(_) => Err(exists(&self.output)),
         }
     }
+}
+
+/// A new key may be larger than the old one by the paths in its setup proof, which share nodes as chance has it.
+const ROOM: u64 = 1 << 16;
+
+/// Bytes of a file.
+fn size(path: &Path) -> Result<u64, CommandError> {
+    let metadata = std::fs::metadata(path).map_err(|error| CommandError::Read {
+        path: path.to_path_buf(),
+        error,
+    })?;
+    Ok(metadata.len())
 }
 
 fn exists(path: &Path) -> CommandError {

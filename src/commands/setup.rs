@@ -108,9 +108,9 @@ impl Setup {
         let key = console.spin("setup", || setup(model, &options))?;
         console.write("proving key", &proving, |path| key.write_file(path))?;
         console.write("verifying key", &verifying, |path| {
-            write_file(path, &key.verifying)
+            write_file(path, key.verifying())
         })?;
-        describe(&key.verifying, None, &mut console)?;
+        describe(key.verifying(), None, &mut console)?;
         console.line(&format!(
             "next: zkml prove --key {} --input IMAGE",
             proving.display()

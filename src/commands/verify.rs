@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use zkml_core::argument::{CommittedTensors, TensorLayout};
 use zkml_core::files;
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::{FileError, Proof, read_file};
+use zkml_core::proof::{FileError, read_file, read_proof};
 use zkml_core::transcript::lines;
 use zkml_core::verify::ReadableOutputs;
 use zkml_core::verify::Verified;
@@ -19,8 +19,9 @@ use super::trusted::trust;
 use super::words::reals;
 use super::{CommandError, hex};
 
-/// Largest file of readable outputs, in bytes.
-const MAXIMUM_OUTPUTS_BYTES: u64 = 1 << 30;
+/// Largest file of readable outputs, in bytes: names and brackets, and two numbers for each value.
+const OUTPUTS_BYTES: u64 = 1 << 16;
+const VALUE_BYTES: u64 = 256;
 
 /// Check a proof
 ///
@@ -100,8 +101,9 @@ impl Verify {
             return Ok(());
         }
         writeln!(output, "valid")?;
-        writeln!(output, "model    {}", outputs.model)?;
+        // The digest first: whatever follows was chosen by whoever made the key.
         writeln!(output, "key      {key}")?;
+        writeln!(output, "model    {}", outputs.model)?;
         if let Some(class) = outputs.class {
             writeln!(output, "class    {class}")?;
         }
@@ -130,8 +132,9 @@ impl Verify {
     /// Checks everything that is given.
     fn check(&self, output: &mut dyn Write) -> Result<Proven, CommandError> {
         let key: VerifyingKey = read_file(&self.key)?;
-        let proof: Proof = read_file(&self.proof)?;
         let trusted = trust(&key)?;
+        // The key says how large a proof may be, so a file that is larger is not read.
+        let proof = read_proof(&self.proof, &trusted.statement().proof_limits())?;
         let context = self.context.as_bytes();
         let committed = match &self.transcript {
             None => trusted.verify(&proof, context)?,
@@ -151,7 +154,7 @@ impl Verify {
                 path: path.clone(),
                 error,
             };
-            read_outputs(path)?.check(&outputs).map_err(mismatch)?;
+            read_outputs(path, &outputs)?.check(&outputs).map_err(mismatch)?;
         }
         Ok(Proven {
             key: hex(&trusted.digest()),
@@ -219,7 +222,11 @@ pub(super) fn write_lines(path: &Path, lines: &[String], output: &mut dyn Write)
     })
 }
 
-fn read_outputs(path: &Path) -> Result<ReadableOutputs, CommandError> {
+/// Reads outputs that should be `expected`: a file is not read that is too large for these.
+fn read_outputs(path: &Path, expected: &ReadableOutputs) -> Result<ReadableOutputs, CommandError> {
+    let tensors = expected.outputs.iter().flatten();
+    let values: u64 = tensors.map(|tensor| tensor.integers.len() as u64).sum();
+    let most = OUTPUTS_BYTES + values * VALUE_BYTES;
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => FileError::NotFound {
             path: path.to_path_buf(),
@@ -234,6 +241,6 @@ fn read_outputs(path: &Path) -> Result<ReadableOutputs, CommandError> {
         path: path.to_path_buf(),
         found,
     };
-    let text = files::read(path, MAXIMUM_OUTPUTS_BYTES).map_err(failed)?;
+    let text = files::read(path, most).map_err(failed)?;
     serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))
 }

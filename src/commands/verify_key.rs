@@ -92,8 +92,9 @@ impl VerifyKey {
         let bits = soundness(trusted.statement()).sum(&setup);
         let digest = |digest: [u8; 32]| hex(&digest);
         let facts = [
-            ("model", key.name().to_owned()),
+            // The digest first: whatever follows was chosen by whoever made the key.
             ("key", digest(trusted.digest())),
+            ("model", key.name().to_owned()),
             ("architecture", digest(key.network.architecture().digest()?)),
             ("skeleton", digest(key.network.digest()?)),
             ("weights key", digest(key.weights.digest()?)),

@@ -15,13 +15,16 @@ use super::tensor::{class_of, classes_of};
 /// answer.proof().save("answer.proof")?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Answer {
     outputs: Vec<QuantizedTensor>,
     label: Option<String>,
     proof: Proof,
     clipping: Clipping,
 }
+
+// The outputs, and the name of the class, may be private.
+zkml_core::debug_without_values!(Answer, self => "Answer({} outputs)", self.outputs.len());
 
 impl Answer {
     pub(super) fn new(

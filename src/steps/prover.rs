@@ -74,7 +74,7 @@ impl Prover {
     /// [`Error::Input`] for another shape, NaN or infinity; [`Error::Clipped`] and [`Error::Prove`] for an input far from
     /// all that the model was quantized with; [`Error::Prove`] for a key whose proofs are used up.
     pub fn prove(&self, input: &ArrayD<f32>, context: &[u8]) -> Result<Answer, Error> {
-        let model = &self.key.model;
+        let model = self.key.model();
         let Rounded { integers, clipping } = rounded(&model.network, input, self.allow_clipping)?;
         let proven = prove_with_secrets(&self.key, Input::Values(&integers), context);
         let Proven { proof, answer, .. } = proven.map_err(|error| Error::Prove { error })?;
@@ -99,7 +99,7 @@ impl Prover {
     /// # Errors
     /// [`Error::VerifyingKey`] for a key whose setup proof does not hold.
     pub fn verifier(&self) -> Result<Verifier, Error> {
-        Verifier::new(&self.key.verifying)
+        Verifier::new(self.key.verifying())
     }
 
     /// New keys for the same private weights, with as many proofs again. Spends one of the openings that the old key
@@ -119,7 +119,7 @@ impl Prover {
 
     /// Shape of the input, batch first.
     pub fn input_shape(&self) -> &[usize] {
-        input_shape(&self.key.model)
+        input_shape(self.key.model())
     }
 
     /// The proving key.
@@ -131,7 +131,7 @@ impl Prover {
 impl fmt::Debug for Prover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prover")
-            .field("model", &self.key.model.name)
+            .field("model", &self.key.model().name)
             .field("input", &self.input_shape())
             .finish_non_exhaustive()
     }

@@ -12,7 +12,7 @@ use zkml_core::graph::ChannelScales;
 /// println!("{:?}: {:?}, exactly {:?}", scores.shape(), scores.values(), scores.integers());
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct QuantizedTensor {
     number: usize,
     shape: Vec<usize>,
@@ -20,6 +20,11 @@ pub struct QuantizedTensor {
     integers: Vec<i64>,
     values: Vec<f32>,
 }
+
+// It may be a private one.
+zkml_core::debug_without_values!(
+    QuantizedTensor, self => "QuantizedTensor(number {}, shape {:?}, scale {})", self.number, self.shape, self.scales
+);
 
 impl QuantizedTensor {
     /// `integers` are row-major, as many as `shape` says.

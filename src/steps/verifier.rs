@@ -5,7 +5,7 @@ use std::path::Path;
 
 use zkml_core::Privacy;
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::{Proof, read_file};
+use zkml_core::proof::{Proof, read_file, read_proof};
 use zkml_core::verify::TrustedKey;
 
 use super::{Error, Verified};
@@ -17,7 +17,7 @@ use super::{Error, Verified};
 /// ```no_run
 /// # fn main() -> Result<(), zkml::Error> {
 /// let verifier = zkml::Verifier::open("digits.vkey")?;
-/// let proof = zkml::Proof::open("seven.proof")?;
+/// let proof = verifier.open_proof("seven.proof")?;
 /// let verified = verifier.verify(&proof, b"nonce")?;
 /// println!("{verified}");
 /// # Ok(()) }
@@ -55,6 +55,15 @@ impl Verifier {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         zkml_core::proof::write_file(path, self.key())?;
         Ok(())
+    }
+
+    /// Reads a proof for [`verify`](Self::verify). No file is read that is larger than a proof of this key can be, and
+    /// no more public values than it has.
+    ///
+    /// # Errors
+    /// [`Error::File`] with the path.
+    pub fn open_proof(&self, path: impl AsRef<Path>) -> Result<Proof, Error> {
+        Ok(read_proof(path, &self.key.statement().proof_limits())?)
     }
 
     /// Checks that the model of the key gives the outputs of the proof on its input, and that the prover was given

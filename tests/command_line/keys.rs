@@ -17,14 +17,14 @@ use super::{assert_refused, text, zkml};
 fn written(folder: &Path) -> ProvingKey {
     let key = key("small", 1, folder, Privacy::default());
     key.write_file(&folder.join("small.pkey")).unwrap();
-    write_file(folder.join("small.vkey"), &key.verifying).unwrap();
+    write_file(folder.join("small.vkey"), key.verifying()).unwrap();
     key
 }
 
 fn write_proof(folder: &Path, name: &str, key: &ProvingKey) {
     let proof = prove(
         key,
-        &key.model.network.quantize_input(&input(3)).unwrap().integers,
+        &key.model().network.quantize_input(&input(3)).unwrap().integers,
         b"",
     )
     .unwrap();
@@ -42,7 +42,7 @@ fn a_key_is_checked_and_its_weights_remembered() {
     let first = zkml(&["verify-key", "small.vkey"], folder);
     assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
     assert!(
-        text(&first.stdout).starts_with("valid\nmodel         small\n"),
+        text(&first.stdout).starts_with("valid\nkey           "),
         "{}",
         text(&first.stdout)
     );
@@ -50,7 +50,7 @@ fn a_key_is_checked_and_its_weights_remembered() {
     let answer: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
     assert_eq!(answer["valid"], true);
     assert!(answer["soundness_bits"].as_f64().unwrap() >= 100.0);
-    let verifying = &key.verifying;
+    let verifying = key.verifying();
     for (name, digest) in [
         ("key", verifying.digest()),
         ("architecture", verifying.network.architecture().digest()),
@@ -81,10 +81,10 @@ fn a_key_without_its_setup_proof_or_with_an_altered_one_is_refused() {
     let folder = folder.path();
     let key = written(folder);
     write_proof(folder, "small", &key);
-    let mut bare = key.verifying.clone();
+    let mut bare = key.verifying().clone();
     bare.weights.setup_proof.clear();
     write_file(folder.join("bare.vkey"), &bare).unwrap();
-    let mut altered = key.verifying.clone();
+    let mut altered = key.verifying().clone();
     let middle = altered.weights.setup_proof.len() / 2;
     altered.weights.setup_proof[middle] ^= 1;
     write_file(folder.join("altered.vkey"), &altered).unwrap();
@@ -111,7 +111,7 @@ fn a_spent_key_says_how_to_rotate_and_rotation_goes_on() {
     }
     let error = prove(
         &key,
-        &key.model.network.quantize_input(&input(3)).unwrap().integers,
+        &key.model().network.quantize_input(&input(3)).unwrap().integers,
         b"",
     )
     .unwrap_err();
@@ -144,7 +144,7 @@ fn a_spent_key_says_how_to_rotate_and_rotation_goes_on() {
     let new = ProvingKey::read_file(&folder.join("new.pkey")).unwrap();
     assert_eq!(new.budget().unwrap().used().unwrap(), 1);
     let verifying: VerifyingKey = read_file(folder.join("new.vkey")).unwrap();
-    assert_eq!(verifying, new.verifying);
+    assert_eq!(verifying, *new.verifying());
 
     let checked = zkml(&["verify-key", "new.vkey", "--previous", "small.vkey"], folder);
     assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
@@ -204,7 +204,7 @@ fn a_key_is_compared_with_the_network_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let key = written(folder);
-    write_file(folder.join("small.model"), &key.model).unwrap();
+    write_file(folder.join("small.model"), key.model()).unwrap();
     let printed = zkml(&["inspect", "small.vkey", "--skeleton"], folder);
     assert_eq!(printed.status.code(), Some(0), "{}", text(&printed.stderr));
     std::fs::write(folder.join("small.json"), &printed.stdout).unwrap();
@@ -220,7 +220,7 @@ fn a_key_is_compared_with_the_network_of_a_file() {
     }
     // Of another network the first difference is named: of the architecture, if that differs.
     let altered = |name: &str, alter: &dyn Fn(&mut zkml::keys::NetworkSkeleton)| {
-        let mut other = key.verifying.clone();
+        let mut other = key.verifying().clone();
         alter(&mut other.network);
         write_file(folder.join(name), &other).unwrap();
         zkml(&["verify-key", "small.vkey", "--network", name], folder)
@@ -231,7 +231,7 @@ fn a_key_is_compared_with_the_network_of_a_file() {
         1,
         &["rejected: another network: ", "scale: ", "0.125 there"],
     );
-    let node = &key.verifying.network.graph.nodes[1].name;
+    let node = &key.verifying().network.graph.nodes[1].name;
     let shape = altered("shape.vkey", &|network| network.graph.nodes[1].fact.shape.push(7));
     assert_refused(
         &shape,

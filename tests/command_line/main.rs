@@ -7,6 +7,8 @@
 mod destination;
 #[cfg(feature = "prover")]
 mod files;
+#[cfg(all(feature = "prover", target_os = "linux"))]
+mod hosts;
 #[cfg(feature = "prover")]
 mod keys;
 #[cfg(feature = "prover")]

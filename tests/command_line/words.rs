@@ -164,7 +164,7 @@ fn one_proof_is_no_plural() {
     let folder = folder.path();
     let key = key("small", 1, folder, Privacy::default());
     key.write_file(&folder.join("small.pkey")).unwrap();
-    write_file(folder.join("small.vkey"), &key.verifying).unwrap();
+    write_file(folder.join("small.vkey"), key.verifying()).unwrap();
     drop(key);
     ndarray_npy::write_npy(folder.join("input.npy"), &input(1)).unwrap();
     let left = || {

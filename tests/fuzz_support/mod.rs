@@ -117,12 +117,13 @@ impl Fixture {
         };
         let other_setup = setup(model.clone(), &options)
             .expect("setup")
-            .verifying
+            .verifying()
             .weights
-            .setup_proof;
+            .setup_proof
+            .clone();
         // There are few fixtures, and they stay.
         let key: &ProvingKey = Box::leak(Box::new(setup(model, &options).expect("setup")));
-        let verifying = &key.verifying;
+        let verifying = key.verifying();
         let trusted = TrustedKey::new(verifying).expect("setup proof");
         let mut random = Random(2);
         let [proved, other] = [(); 2].map(|()| prove_image(key, &mut random));
@@ -184,7 +185,12 @@ pub fn fixture_with(wanted: impl Fn(&Fixture) -> bool) -> &'static Fixture {
 /// A proof for a random image.
 pub fn prove_image(key: &ProvingKey, random: &mut Random) -> Proved {
     let image = image(random);
-    let input = key.model.network.quantize_input(&image).expect("input").integers;
+    let input = key
+        .model()
+        .network
+        .quantize_input(&image)
+        .expect("input")
+        .integers;
     let proof = prove(key, &input, CONTEXT).expect("prove");
     Proved {
         proof,

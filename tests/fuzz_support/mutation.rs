@@ -135,7 +135,7 @@ pub fn mutate(fixture: &Fixture, choices: &mut Choices<'_>) -> (Proved, Vec<Step
 /// The setup proof of the fixture's key, altered in one to three places.
 pub fn mutate_setup(fixture: &Fixture, choices: &mut Choices<'_>) -> (Vec<u8>, Vec<Step>) {
     let honest = Messages {
-        bytes: &fixture.key.verifying.weights.setup_proof,
+        bytes: &fixture.key.verifying().weights.setup_proof,
         events: &fixture.setup_messages,
         other: &fixture.other_setup,
     };

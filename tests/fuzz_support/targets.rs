@@ -1,7 +1,7 @@
 //! The fuzz targets: each takes any bytes, panics where something is wrong, and says whether they could be decoded.
 
 use zkml::graph::Graph;
-use zkml::keys::{Budget, CompiledModel, ProvingKey, Purpose};
+use zkml::keys::{Budget, CompiledModel, Owner, ProvingKey, Purpose};
 use zkml::keys::{VerifyingKey, WeightsKey};
 use zkml::nn::Weights;
 use zkml::proof::{Artifact, CHECKSUM_BYTES, HEADER_BYTES, Header, Proof};
@@ -33,7 +33,7 @@ pub const DECODERS: [Target; 10] = [
     Target {
         name: "verifying_key",
         run: verifying_key,
-        seed: |fixture| payload(&fixture.key.verifying),
+        seed: |fixture| payload(fixture.key.verifying()),
     },
     Target {
         name: "proof",
@@ -43,7 +43,7 @@ pub const DECODERS: [Target; 10] = [
     Target {
         name: "compiled_model",
         run: compiled_model,
-        seed: |fixture| payload(&fixture.key.model),
+        seed: |fixture| payload(fixture.key.model()),
     },
     Target {
         name: "proving_key",
@@ -81,7 +81,7 @@ pub const DECODERS: [Target; 10] = [
         run: budget,
         seed: |_| {
             let folder = tempfile::tempdir().expect("folder");
-            let budget = Budget::create_beside(&folder.path().join("key"), &[7; 32], 9, 3).expect("budget");
+            let budget = Budget::create_beside(&folder.path().join("key"), &OWNER, 9, 3).expect("budget");
             std::fs::read(budget.path().expect("path")).expect("counter")
         },
     },
@@ -156,7 +156,7 @@ pub fn verifying_key(bytes: &[u8]) -> bool {
     let Some(key) = decode::<VerifyingKey>(bytes) else {
         return false;
     };
-    let fixture = fixture_with(|fixture| fixture.key.verifying.privacy() == key.privacy());
+    let fixture = fixture_with(|fixture| fixture.key.verifying().privacy() == key.privacy());
     let Ok(digest) = key.digest() else { return false };
     // The proof claims that key, so that verification goes as far as it can.
     let proof = Proof {
@@ -164,7 +164,7 @@ pub fn verifying_key(bytes: &[u8]) -> bool {
         ..fixture.proved.proof.clone()
     };
     let verdict = verify(&key, &proof, CONTEXT);
-    assert_eq!(verdict.is_ok(), key == fixture.key.verifying, "{verdict:?}");
+    assert_eq!(verdict.is_ok(), key == *fixture.key.verifying(), "{verdict:?}");
     // Somebody may have been talked into trusting the weights. Their setup proof does not belong to the digest.
     let Ok(weights) = key.weights.digest() else {
         return false;
@@ -177,8 +177,8 @@ pub fn verifying_key(bytes: &[u8]) -> bool {
     let _ = key
         .network
         .architecture()
-        .difference(&fixture.key.verifying.network.architecture());
-    let _ = key.network.difference(&fixture.key.verifying.network);
+        .difference(&fixture.key.verifying().network.architecture());
+    let _ = key.network.difference(&fixture.key.verifying().network);
     let _ = key.network.to_string();
     true
 }
@@ -219,11 +219,12 @@ pub fn proving_key(bytes: &[u8]) -> bool {
         for counter in counters.map(|entry| entry.expect("entry").path()) {
             if counter.extension().is_some_and(|extension| extension == "budget") {
                 let name = counter.file_name().expect("name");
-                std::fs::copy(&counter, path.with_file_name(name)).expect("copy");
+                // A copy would be refused as such.
+                std::fs::hard_link(&counter, path.with_file_name(name)).expect("link");
             }
         }
         let decoded = ProvingKey::read_model(path).is_ok();
-        let used = ProvingKey::read_file(path).is_ok_and(|key| key.verifying.digest().is_ok());
+        let used = ProvingKey::read_file(path).is_ok_and(|key| key.verifying().digest().is_ok());
         assert!(decoded || !used);
         used
     })
@@ -335,16 +336,18 @@ pub fn transcript(bytes: &[u8]) -> bool {
     true
 }
 
+/// Whose counter it is.
+const OWNER: Owner = Owner::new([7; 32], [8; 32]);
+
 pub fn budget(bytes: &[u8]) -> bool {
-    let id = [7; 32];
     let folder = tempfile::tempdir().expect("folder");
     let key = folder.path().join("key");
-    let path = Budget::create_beside(&key, &id, 9, 3).and_then(|budget| {
+    let path = Budget::create_beside(&key, &OWNER, 9, 3).and_then(|budget| {
         let path = budget.path();
         budget.retire().map(|()| path)
     });
     std::fs::write(path.expect("create").expect("path"), bytes).expect("write");
-    let Ok(budget) = Budget::open_beside(&key, &id, 9) else {
+    let Ok(budget) = Budget::open_beside(&key, &OWNER, 9) else {
         return false;
     };
     let used = budget.used().expect("used");
@@ -361,10 +364,10 @@ pub fn setup_mutated(bytes: &[u8]) -> Verdict {
     let fixtures = fixtures();
     let fixture = &fixtures[choices.below(fixtures.len())];
     let (setup_proof, steps) = mutate_setup(fixture, &mut choices);
-    let honest = setup_proof == fixture.key.verifying.weights.setup_proof;
+    let honest = setup_proof == fixture.key.verifying().weights.setup_proof;
     let key = WeightsKey {
         setup_proof,
-        ..fixture.key.verifying.weights.clone()
+        ..fixture.key.verifying().weights.clone()
     };
     let verdict = verify_setup(&key);
     assert_eq!(honest, verdict.is_ok(), "{verdict:?} after {steps:?}");

@@ -32,9 +32,9 @@ fn every_altered_message_of_a_proof_of_lenet_is_rejected_by_its_check() {
     for (name, privacy) in [("plain", Privacy::PUBLIC), ("zero knowledge", Privacy::default())] {
         let model = CompiledModel::new("lenet", network.clone()).with_privacy(privacy);
         let key = setup(model, &SetupOptions::default()).unwrap();
-        let input = key.model.network.quantize_input(&samples[5]).unwrap().integers;
+        let input = key.model().network.quantize_input(&samples[5]).unwrap().integers;
         let proof = prove(&key, &input, b"lenet").unwrap();
-        let trusted = TrustedKey::new(&key.verifying).unwrap();
+        let trusted = TrustedKey::new(key.verifying()).unwrap();
         let events: Vec<Event> = trusted.verify_recording(&proof, b"lenet").accepted().unwrap();
         let masking = trusted.statement().masking;
         assert_eq!(masking.is_some(), privacy.zero_knowledge());
@@ -72,7 +72,7 @@ fn every_altered_message_of_a_proof_of_lenet_is_rejected_by_its_check() {
             tally.checks
         );
         assert!(tally.rejected > 50 * seen.len(), "{name}: {}", tally.rejected);
-        every_altered_setup_proof_is_rejected(name, &key.verifying.weights);
+        every_altered_setup_proof_is_rejected(name, &key.verifying().weights);
     }
 }
 

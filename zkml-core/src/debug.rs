@@ -1,4 +1,4 @@
-//! `Debug` of errors that people read.
+//! `Debug` of errors that people read, and of values that they should not.
 
 /// Implements `Debug` of errors by their `Display`.
 ///
@@ -26,4 +26,25 @@ macro_rules! debug_as_display {
             }
         }
     )+};
+}
+
+/// Implements `Debug` of a type whose values may be secret: the text says what there is of it, and no value. Logs and
+/// panics print by `Debug`.
+///
+/// ```
+/// struct Weights(Vec<i8>);
+///
+/// zkml_core::debug_without_values!(Weights, self => "Weights({})", self.0.len());
+///
+/// assert_eq!(format!("{:?}", Weights(vec![7, 8, 9])), "Weights(3)");
+/// ```
+#[macro_export]
+macro_rules! debug_without_values {
+    ($type:ty, $self:ident => $($text:tt)+) => {
+        impl ::core::fmt::Debug for $type {
+            fn fmt(&$self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::write!(f, $($text)+)
+            }
+        }
+    };
 }

@@ -15,6 +15,7 @@ const PLAN: &[(&str, &[&str])] = &[
         "foundation",
         &[
             "debug",
+            "untrusted",
             "error",
             "field",
             "float",

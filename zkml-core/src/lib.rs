@@ -20,6 +20,7 @@
 const _: () = assert!(usize::BITS >= 64, "zkml needs a 64-bit target");
 
 mod debug;
+pub mod untrusted;
 
 // Foundation.
 pub mod error;

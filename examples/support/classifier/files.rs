@@ -27,12 +27,12 @@ impl Task {
         let [model_path, proving_path, verifying_path, proof_path] = &paths;
         let sizes = spin("writing files", || -> Result<_, Box<dyn Error>> {
             Ok([
-                ("compiled model", model_path, write_file(model_path, &key.model)?),
+                ("compiled model", model_path, write_file(model_path, key.model())?),
                 ("proving key", proving_path, key.write_file(proving_path)?),
                 (
                     "verifying key",
                     verifying_path,
-                    write_file(verifying_path, &key.verifying)?,
+                    write_file(verifying_path, key.verifying())?,
                 ),
                 ("proof", proof_path, write_file(proof_path, proof)?),
             ])

@@ -153,7 +153,7 @@ impl Task {
         })?;
         describe(&key)?;
         let trusted = stages.run("check the key, once", || {
-            spin("checking the key", || TrustedKey::new(&key.verifying))
+            spin("checking the key", || TrustedKey::new(key.verifying()))
         })?;
 
         let mut proved = Vec::new();

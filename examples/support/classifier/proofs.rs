@@ -36,7 +36,7 @@ impl Task {
         times: &mut Times,
     ) -> Result<Proof, Box<dyn Error>> {
         let tensor = self.images.tensor(first, self.batch, &self.preprocessing)?;
-        let input = key.model.network.quantize_input(&tensor)?.integers;
+        let input = key.model().network.quantize_input(&tensor)?.integers;
         times.infer += inference(key, &input)?;
 
         let start = Instant::now();
@@ -124,7 +124,7 @@ impl Times {
 /// The time of the network alone, as the prover runs it. Its weights are packed once a key, which does not count.
 fn inference(key: &ProvingKey, input: &ArrayD<i64>) -> Result<Duration, Box<dyn Error>> {
     let mut times = spin("executing", || -> Result<Vec<Duration>, Box<dyn Error>> {
-        let executor = Executor::new(&key.model.network.graph)?;
+        let executor = Executor::new(&key.model().network.graph)?;
         let run = |_| -> Result<Duration, Box<dyn Error>> {
             let start = Instant::now();
             executor.run(input)?;
@@ -144,7 +144,7 @@ pub(super) fn describe(key: &ProvingKey) -> Result<(), Box<dyn Error>> {
         output,
         weights,
         ..
-    } = key.verifying.privacy();
+    } = key.verifying().privacy();
     println!("privacy: {input} input, {output} output, {weights} weights");
     if let Some(budget) = key.budget() {
         println!("proofs: {} with this key, then rotate it", budget.proofs_left()?);

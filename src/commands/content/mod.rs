@@ -50,10 +50,14 @@ pub(super) const PRIVATE: &str = "(private)";
 
 /// The number of a tensor's values and the first of them.
 pub(super) fn integers(values: &[i64]) -> String {
-    let first = values.get(..FIRST).unwrap_or(values);
-    let more = if values.len() > first.len() { ", ..." } else { "" };
+    first_integers(values.len() as u64, values.get(..FIRST).unwrap_or(values))
+}
+
+/// As [`integers`], of a tensor of `length` values of which the first are known.
+fn first_integers(length: u64, first: &[i64]) -> String {
+    let more = if length > first.len() as u64 { ", ..." } else { "" };
     let list: Vec<String> = first.iter().map(i64::to_string).collect();
-    format!("{}: {}{more}", count(values.len(), "integer"), list.join(", "))
+    format!("{}: {}{more}", count(length, "integer"), list.join(", "))
 }
 
 /// A tensor that only the prover sees.

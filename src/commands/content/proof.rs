@@ -5,20 +5,20 @@ use std::path::Path;
 use serde_json::{Value, json};
 use zkml_core::argument::Statement;
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::{Proof, PublicValues, read_file};
+use zkml_core::proof::{Outline, Proof, ProofOutline, PublicValues, outline_file, read_file, read_proof};
 use zkml_core::transcript::{Event, LABELS, VerifyError};
 use zkml_core::verify::{Recording, TrustedKey};
 
-use super::{Fact, fact, integers, private};
+use super::{Fact, fact, first_integers, integers, private};
 use crate::commands::words::{FIRST, count};
 use crate::commands::{CommandError, hex};
 
 /// What the file says by itself.
 pub(super) fn read(path: &Path) -> Result<Vec<Fact>, CommandError> {
-    let proof: Proof = read_file(path)?;
-    let mut facts = head(&proof);
-    facts.extend(public_values(&proof.public));
-    facts.push(messages(&proof));
+    let proof = outline_file(path)?;
+    let mut facts = head(&proof.key, proof.opening);
+    facts.extend(outlined(&proof));
+    facts.push(messages(proof.messages));
     facts.push(fact(
         "labels",
         "(--key KEY lists the messages; for a proof bound to a context add --context TEXT)",
@@ -34,7 +34,6 @@ pub(in crate::commands) fn read_with_key(
     key: &Path,
     context: &str,
 ) -> Result<Vec<Fact>, CommandError> {
-    let proof: Proof = read_file(path)?;
     let verifying: VerifyingKey = read_file(key)?;
     let unusable = |error| CommandError::Key {
         path: key.to_path_buf(),
@@ -42,28 +41,28 @@ pub(in crate::commands) fn read_with_key(
     };
     let digest = verifying.weights.digest().map_err(unusable)?;
     let trusted = TrustedKey::remembered(&verifying, &digest).map_err(unusable)?;
+    let proof = read_proof(path, &trusted.statement().proof_limits())?;
     let Recording { events, verdict, .. } = trusted.verify_recording(&proof, context.as_bytes());
-    let mut facts = head(&proof);
+    let mut facts = head(&proof.key, proof.opening);
     facts
         .extend(tensors(trusted.statement(), &proof.public).unwrap_or_else(|_| public_values(&proof.public)));
     facts.extend([
-        messages(&proof),
+        messages(proof.messages.len() as u64),
         progress(&proof, &events, verdict.err()),
         labels(&events),
     ]);
     Ok(facts)
 }
 
-fn head(proof: &Proof) -> Vec<Fact> {
-    let key = hex(&proof.key);
+fn head(key: &[u8; 32], opening: u64) -> Vec<Fact> {
+    let key = hex(key);
     vec![
         fact("key digest", key.clone(), key),
-        fact("opening", proof.opening.to_string(), proof.opening),
+        fact("opening", opening.to_string(), opening),
     ]
 }
 
-fn messages(proof: &Proof) -> Fact {
-    let bytes = proof.messages.len();
+fn messages(bytes: u64) -> Fact {
     fact("messages", count(bytes, "byte"), bytes)
 }
 
@@ -112,6 +111,27 @@ fn message_bytes(event: &Event) -> usize {
         true => event.length,
         false => 0,
     }
+}
+
+/// The public values of a proof that was not decoded.
+fn outlined(proof: &ProofOutline) -> Vec<Fact> {
+    let tensor = |name: String, Outline { length, first }: &Outline| {
+        let shape: Option<&[usize]> = None;
+        let value = json!({ "length": length, "shape": shape, "first": first });
+        fact(name, first_integers(*length, first), value)
+    };
+    let mut facts = vec![match &proof.input {
+        Some(input) => tensor("input".to_owned(), input),
+        None => private("input".to_owned(), None),
+    }];
+    match &proof.outputs {
+        None => facts.push(private("outputs".to_owned(), None)),
+        Some(outputs) => {
+            let outputs = outputs.iter().enumerate();
+            facts.extend(outputs.map(|(place, values)| tensor(format!("output {place}"), values)));
+        }
+    }
+    facts
 }
 
 /// The public values without a key, which does not say their shapes, nor which outputs are private.

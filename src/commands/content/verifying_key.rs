@@ -27,8 +27,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<Fact>, CommandError> {
 fn facts(key: &VerifyingKey) -> Result<Vec<Fact>, VerifyError> {
     let statement = Statement::new(key)?;
     let opening = opening_bytes(&statement);
-    let mut facts = vec![fact("name", key.name(), key.name())];
-    facts.extend(digests(key, &statement)?);
+    // The digests first: whatever follows was chosen by whoever made the key.
+    let mut facts: Vec<Fact> = digests(key, &statement)?.into();
+    facts.push(fact("name", key.name(), key.name()));
     facts.extend(network(key));
     facts.push(privacy(&key.privacy()));
     facts.extend(tensors(key, &statement));

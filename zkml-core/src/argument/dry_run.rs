@@ -4,6 +4,7 @@
 //! zero knowledge there is no tape, but the same limit.
 
 use super::{Statement, claims_to_open};
+use crate::field::encoding::{K_BYTES, packed_length};
 use crate::field::{K, M61};
 use crate::masking::{Form, Masking, Tape, TapeSize};
 use crate::pcs::{Commitment, CommitmentScheme, Scheme};
@@ -15,6 +16,8 @@ pub(crate) struct Walk {
     pub(crate) tape: TapeSize,
     /// The batched sumchecks of the reduction, in their order.
     pub(crate) stages: Vec<Stage>,
+    /// Bytes of the messages.
+    pub(crate) bytes: usize,
 }
 
 /// The batched sumcheck of one depth.
@@ -27,6 +30,9 @@ pub(crate) struct Stage {
     /// The degrees of all rounds' polynomials, added up.
     pub degrees: usize,
 }
+
+/// Bytes of the nonce of a proof of work.
+pub(super) const NONCE_BYTES: usize = 8;
 
 /// Label of messages, challenges and check of a depth.
 const STAGE: &str = "reduce.stage";
@@ -43,6 +49,7 @@ pub(crate) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
         drawn: 0,
         stages: Vec::new(),
         stage: Stage::default(),
+        bytes: 0,
     };
     let claims = claims_to_open(&mut channel, statement, &|_, _| K::from(0u64))?;
     let root = [0; 32];
@@ -59,6 +66,7 @@ pub(crate) fn walk(statement: &Statement<'_>) -> Result<Walk, VerifyError> {
     Ok(Walk {
         tape: tape.size()?,
         stages: channel.stages,
+        bytes: channel.bytes,
     })
 }
 
@@ -68,6 +76,14 @@ struct DryRun<'t> {
     stages: Vec<Stage>,
     /// The depth that is reduced.
     stage: Stage,
+    /// Bytes that a proof would have had up to here.
+    bytes: usize,
+}
+
+impl DryRun<'_> {
+    fn count(&mut self, elements: usize, size: usize) {
+        self.bytes = self.bytes.saturating_add(elements.saturating_mul(size));
+    }
 }
 
 impl<'t> VerifierChannel for DryRun<'t> {
@@ -79,22 +95,27 @@ impl<'t> VerifierChannel for DryRun<'t> {
             self.stage.rounds = self.stage.rounds.saturating_add(1);
             self.stage.degrees = self.stage.degrees.saturating_add(count);
         }
+        self.count(count, K_BYTES);
         self.tape.scalars(&vec![K::from(0u64); count])
     }
 
     fn read_extension(&mut self, _: &'static str, count: usize) -> Result<Vec<K>, VerifyError> {
+        self.count(count, K_BYTES);
         Ok(vec![K::from(0u64); count])
     }
 
     fn read_base(&mut self, _: &'static str, count: usize) -> Result<Vec<M61>, VerifyError> {
+        self.count(packed_length(count), 1);
         Ok(vec![M61::from(0u64); count])
     }
 
     fn read_digest(&mut self, _: &'static str) -> Result<[u8; 32], VerifyError> {
+        self.count(1, 32);
         Ok([0; 32])
     }
 
-    fn read_node(&mut self, _: &'static str, _: usize) -> Result<[u8; 32], VerifyError> {
+    fn read_node(&mut self, _: &'static str, bytes: usize) -> Result<[u8; 32], VerifyError> {
+        self.count(1, bytes);
         Ok([0; 32])
     }
 
@@ -113,7 +134,8 @@ impl<'t> VerifierChannel for DryRun<'t> {
         (0..count).collect()
     }
 
-    fn grind(&mut self, _: &'static str, _: u32) -> Result<(), VerifyError> {
+    fn grind(&mut self, _: &'static str, bits: u32) -> Result<(), VerifyError> {
+        self.count(usize::from(bits > 0), NONCE_BYTES);
         Ok(())
     }
 

@@ -7,6 +7,7 @@
 mod bindings;
 mod check;
 mod dry_run;
+mod limits;
 pub mod link;
 mod opened;
 mod public;

@@ -78,6 +78,8 @@ pub struct Statement<'k> {
     pub tape: TapeSize,
     /// The batched sumchecks of the reduction.
     pub(crate) stages: Vec<Stage>,
+    /// Bytes of the messages from the first lookup to the row combination.
+    pub(super) claim_bytes: usize,
 }
 
 /// Who is asked for, and what the transcript is bound to.
@@ -220,6 +222,7 @@ impl<'k> Statement<'k> {
             masking: None,
             tape: TapeSize::default(),
             stages: Vec::new(),
+            claim_bytes: 0,
             circuit,
         };
         statement.walk()?;
@@ -241,6 +244,7 @@ impl<'k> Statement<'k> {
         let walk = walk(self)?;
         self.tape = walk.tape;
         self.stages = walk.stages;
+        self.claim_bytes = walk.bytes;
         if hides {
             self.masking = Some(self.masking_of(walk.tape.scalars));
         }
@@ -297,6 +301,7 @@ impl<'k> Statement<'k> {
             masking: self.masking,
             tape: self.tape,
             stages: self.stages,
+            claim_bytes: self.claim_bytes,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::untrusted::NameError;
+
 use super::{
     CircuitError, CodeError, LookupError, OpeningError, PackingError, RecursionError, ReductionError,
     SumcheckError,
@@ -66,15 +68,13 @@ pub enum WeightsKeyError {
         /// Columns of the key.
         found: usize,
     },
-    /// The name of a column is too long.
-    #[error("weights: column {column}: expected a name of at most {most} bytes, found {found}")]
+    /// The name of a column cannot be shown to people.
+    #[error("weights: name of column {column}: {error}")]
     Name {
         /// Number of the column.
         column: usize,
-        /// The most.
-        most: usize,
-        /// Bytes of the name.
-        found: usize,
+        /// What is wrong with it.
+        error: NameError,
     },
     /// The commitments are to another number of rows than the columns fill.
     #[error("weight commitment: expected {expected} rows, found {found}")]

@@ -19,7 +19,7 @@ pub use crate::ops::ExecutionError;
 use crate::ops::{Computed, Int, IntegerSite};
 
 /// All values of one execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Execution {
     /// The value of every node, by node index, in standard (row-major) layout.
     pub values: Vec<ArrayD<i64>>,
@@ -27,6 +27,8 @@ pub struct Execution {
     /// up; `None` for other nodes.
     pub before_table: Vec<Option<ArrayD<i64>>>,
 }
+
+crate::debug_without_values!(Execution, self => "Execution({} nodes)", self.values.len());
 
 impl Execution {
     /// Computes node after node with `compute`, which is given what `layers` has for the node; inputs are taken as they

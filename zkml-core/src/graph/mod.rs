@@ -48,6 +48,20 @@ pub use window::Window2d;
 
 use serde::{Deserialize, Serialize};
 
+use crate::untrusted::at_most;
+
+/// Most nodes of a network.
+pub const MAXIMUM_NODES: usize = 1 << 14;
+
+/// Most operands of all nodes together.
+pub const MAXIMUM_OPERANDS: usize = 1 << 17;
+
+/// Most outputs of a network. In a file an empty output takes a byte, and many times that in memory.
+pub const MAXIMUM_OUTPUTS: usize = 1 << 10;
+
+/// Most weights of a network in a file.
+const MAXIMUM_PARAMETERS: usize = 1 << 16;
+
 /// Index of a node in its [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub usize);
@@ -78,6 +92,7 @@ pub struct Node<S: Stage> {
     /// What it computes.
     pub op: S::Op,
     /// Its operands, all earlier in the graph.
+    #[serde(deserialize_with = "at_most::<MAXIMUM_OPERANDS, _, _>")]
     pub inputs: Vec<NodeId>,
     /// Facts about its result.
     pub fact: S::Fact,
@@ -91,12 +106,15 @@ pub struct Node<S: Stage> {
 ))]
 pub struct Graph<S: Stage> {
     /// Nodes; operands come before their users.
+    #[serde(deserialize_with = "at_most::<MAXIMUM_NODES, _, _>")]
     pub nodes: Vec<Node<S>>,
     /// The input node.
     pub input: NodeId,
     /// What the network returns.
+    #[serde(deserialize_with = "at_most::<MAXIMUM_OUTPUTS, _, _>")]
     pub outputs: Vec<NodeId>,
     /// Weights, by [`ParameterId`].
+    #[serde(deserialize_with = "at_most::<MAXIMUM_PARAMETERS, _, _>")]
     pub parameters: Vec<S::Parameter>,
 }
 

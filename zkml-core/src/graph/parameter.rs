@@ -22,13 +22,16 @@ pub struct ParameterSpec {
 
 /// A loaded weight.
 #[cfg(feature = "prover")]
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Parameter {
     /// State-dict key.
     pub path: String,
     /// Values; finite.
     pub values: ArrayD<f32>,
 }
+
+#[cfg(feature = "prover")]
+crate::debug_without_values!(Parameter, self => "Parameter({} {:?})", self.path, self.values.shape());
 
 /// What a weight is for, which fixes the integers it may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

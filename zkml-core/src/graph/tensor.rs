@@ -4,9 +4,10 @@ use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use crate::int8::Int8Tensor;
+use crate::secret::wipe;
 
 /// Integers in memory: a byte each where all of them fit, and then possibly in shared memory; else four bytes each.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Stored", try_from = "Stored")]
 pub enum IntTensor {
     /// In `[-128, 127]`.
@@ -14,6 +15,8 @@ pub enum IntTensor {
     /// At least one of them is not.
     Int32(ArrayD<i32>),
 }
+
+crate::debug_without_values!(IntTensor, self => "IntTensor({:?})", self.shape());
 
 impl IntTensor {
     /// Its sizes.
@@ -87,6 +90,16 @@ enum Stored {
     },
 }
 
+impl Drop for Stored {
+    /// It is a copy, of weights that may be secret.
+    fn drop(&mut self) {
+        match self {
+            Self::Int8 { bytes, .. } => wipe(bytes),
+            Self::Int32 { values, .. } => wipe(values),
+        }
+    }
+}
+
 impl From<IntTensor> for Stored {
     fn from(tensor: IntTensor) -> Self {
         let shape = tensor.shape().to_vec();
@@ -106,17 +119,17 @@ impl From<IntTensor> for Stored {
 impl TryFrom<Stored> for IntTensor {
     type Error = &'static str;
 
-    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
-        match stored {
+    fn try_from(mut stored: Stored) -> Result<Self, Self::Error> {
+        match &mut stored {
             Stored::Int8 { shape, bytes } => {
-                let values = bytes.into_iter().map(u8::cast_signed).collect();
-                let tensor = Int8Tensor::new(&shape, values);
+                let values = core::mem::take(bytes).into_iter().map(u8::cast_signed).collect();
+                let tensor = Int8Tensor::new(shape, values);
                 tensor
                     .map(Self::Int8)
                     .ok_or("a tensor whose shape is not that of its integers")
             }
             Stored::Int32 { shape, values } => {
-                let array = ArrayD::from_shape_vec(shape, values);
+                let array = ArrayD::from_shape_vec(core::mem::take(shape), core::mem::take(values));
                 match array.map(Self::from) {
                     Ok(tensor @ Self::Int32(_)) => Ok(tensor),
                     Ok(Self::Int8(_)) => Err("integers of four bytes that fit one"),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{ProveError, WeightsKey};
+use super::{Owner, ProveError, WeightsKey};
 use crate::int8::Int8Cells;
 use crate::pcs::{Keep, Rows, Tails, Uncommitted};
 use crate::privacy::Visibility;
@@ -48,6 +48,16 @@ impl Secret {
     /// The seed of a proof in the making; `os` is fresh from the operating system.
     pub(crate) fn hedge(&self, os: &[u8; 32]) -> Hedge {
         Hedge::new(self.0.as_ref(), os)
+    }
+
+    /// The owner of the counter of the weights key with the digest `id`.
+    pub(crate) fn owner(&self, id: [u8; 32]) -> Owner {
+        // Public weights have no counter.
+        let secret = self.0.unwrap_or_default();
+        Owner::new(
+            id,
+            *Seed::from_bytes(secret).derive("counter of openings").as_bytes(),
+        )
     }
 
     /// The seed of commitment `number`.

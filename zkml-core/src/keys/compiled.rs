@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::skeleton::visit_names;
 use super::{NetworkSkeleton, ProveError, WeightCommitments};
 use crate::graph::{Graph, Node, NodeId};
 use crate::lower::Filled;
@@ -10,6 +11,7 @@ use crate::pcs::{CodeParameters, RecursionParameters};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, Kind};
 use crate::quant::Quantized;
+use crate::untrusted::MAXIMUM_NAME;
 
 /// A quantized network with a name, ready for setup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +28,18 @@ impl Artifact for CompiledModel {
     const KIND: Kind = Kind::CompiledModel;
     const VERSION: u32 = 7;
     const MAXIMUM_BYTES: u64 = 1 << 38;
+
+    fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {
+        let Quantized { graph, record, .. } = &self.network;
+        visit("name", &self.name, MAXIMUM_NAME);
+        visit_names(graph, |parameter| &parameter.path, &record.classes, visit);
+        for report in &record.passes {
+            visit("name of a pass", &report.pass, MAXIMUM_NAME);
+            for change in &report.changes {
+                visit("report of a pass", change, usize::MAX);
+            }
+        }
+    }
 }
 
 impl CompiledModel {

@@ -41,6 +41,12 @@ pub enum ProveError {
     /// The commitment failed.
     #[error("commitment: {0}")]
     Commitment(#[from] PcsError),
+    /// A proof that was just made is none. It was dropped: what it shows is not bounded by what a valid proof shows.
+    #[error(
+        "the proof that was made does not verify, so it was not handed out ({0}). The opening of the weights that it \
+         used is spent. The key changed while it was in use: never write into the file of a key, rename another over it"
+    )]
+    Invalid(VerifyError),
     /// No setting of the code reaches the required soundness.
     #[error("no code parameters reach {wanted} bits for this circuit (best: {found:.1})")]
     Insecure {

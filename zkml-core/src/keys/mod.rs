@@ -23,7 +23,7 @@ mod weights_key;
 
 pub use architecture::Architecture;
 #[cfg(feature = "prover")]
-pub use budget::{Budget, BudgetError, Purpose};
+pub use budget::{Budget, BudgetError, Owner, Purpose};
 #[cfg(feature = "prover")]
 pub(crate) use commitments::{Commitments, MAXIMUM_CODEWORD_BYTES, Secret};
 pub use compare::Difference;
@@ -38,7 +38,7 @@ pub(crate) use layout::trace_extents;
 pub(crate) use layout::weight_extents;
 #[cfg(feature = "prover")]
 pub use proving::ProvingKey;
-pub use skeleton::{MAXIMUM_NODES, NetworkSkeleton};
+pub use skeleton::NetworkSkeleton;
 pub(crate) use tails::{needed_tail, tensor_tail, trace_tail};
 pub use tensors::PublicTensor;
 pub(crate) use tensors::public_tensors;

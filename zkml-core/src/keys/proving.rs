@@ -16,12 +16,11 @@ use crate::reduce::{Backend, Cpu};
 /// With private weights it counts its openings; see [`Budget`]. A [`Backend`] keeps its committed weights and makes its
 /// proofs.
 pub struct ProvingKey<B: Backend = Cpu> {
-    /// The model.
-    pub model: CompiledModel,
-    /// The verifying key.
-    pub verifying: VerifyingKey,
-    /// The circuit and how it is filled.
-    pub lowered: Filled,
+    // Closed to others: a key whose parts do not belong together would open more columns than its rows have randomness
+    // for.
+    pub(crate) model: CompiledModel,
+    pub(crate) verifying: VerifyingKey,
+    pub(crate) lowered: Filled,
     pub(crate) commitments: Commitments<B>,
     pub(crate) budget: Option<Budget>,
     /// The weights as the execution wants them, on the backend, once a proof was made.
@@ -40,6 +39,21 @@ impl<B: Backend> ProvingKey<B> {
             budget: self.budget,
             layers: OnceLock::new(),
         }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &CompiledModel {
+        &self.model
+    }
+
+    /// The verifying key.
+    pub fn verifying(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// The circuit and how it is filled.
+    pub fn lowered(&self) -> &Filled {
+        &self.lowered
     }
 
     /// Where its proofs are made.

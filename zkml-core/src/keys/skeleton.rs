@@ -14,13 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Architecture;
 use crate::circuit::CircuitError;
-use crate::graph::{ChannelScales, Graph, NodeId, Preprocessing};
+use crate::graph::{
+    ChannelScales, Graph, MAXIMUM_NODES, MAXIMUM_OPERANDS, MAXIMUM_OUTPUTS, NodeId, Preprocessing, Stage,
+};
 use crate::lower::{Lowered, lower_with};
 use crate::ops::Skeleton;
 use crate::optimize::Switches;
 use crate::privacy::Privacy;
-use crate::proof::MAXIMUM_OUTPUTS;
 use crate::transcript::{VerifyError, domain};
+use crate::untrusted::{MAXIMUM_NAME, at_most, check_text, excerpt};
 
 /// The integer network without weight values, and the options of its lowering.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,17 +42,9 @@ pub struct NetworkSkeleton {
     /// How an image becomes the input; `None` for a model that does not take images.
     pub preprocessing: Option<Preprocessing>,
     /// Names of the classes, by index; empty if they have none.
+    #[serde(deserialize_with = "at_most::<MAXIMUM_CLASSES, _, _>")]
     pub classes: Vec<String>,
 }
-
-/// Most nodes of a network.
-pub const MAXIMUM_NODES: usize = 1 << 14;
-
-/// Most operands of all nodes together.
-const MAXIMUM_OPERANDS: usize = 1 << 17;
-
-/// Most bytes of a name: of the model, a node, a parameter or a class. Columns and messages repeat names.
-pub(super) const MAXIMUM_NAME: usize = 256;
 
 /// Most names of classes.
 const MAXIMUM_CLASSES: usize = 1 << 16;
@@ -84,18 +78,7 @@ impl NetworkSkeleton {
                 (format!("at most {limit} {what}"), found.to_string())
             })?;
         }
-        let names = nodes.iter().map(|node| &node.name);
-        let names = names.chain(self.graph.parameters.iter().map(|parameter| &parameter.path));
-        let mut names = names.chain(&self.classes).chain([&self.name]);
-        if let Some(long) = names.find(|name| name.len() > MAXIMUM_NAME) {
-            let place = long.chars().take(40).collect::<String>() + "...";
-            expect(false, &place, || {
-                (
-                    format!("a name of at most {MAXIMUM_NAME} bytes"),
-                    long.len().to_string(),
-                )
-            })?;
-        }
+        self.check_names()?;
         let (count, length) = (self.classes.len(), self.class_count());
         let fits = count == 0 || length.is_none_or(|length| length == count);
         expect(fits && count <= MAXIMUM_CLASSES, "class names", || {
@@ -143,6 +126,27 @@ impl NetworkSkeleton {
         Ok(())
     }
 
+    /// Checks that every name can be shown to people.
+    fn check_names(&self) -> Result<(), CircuitError> {
+        let mut first = Ok(());
+        self.visit_texts(&mut |what, name, most| {
+            if let (Ok(()), Err(error)) = (&first, check_text(name, most)) {
+                let place = format!("{what} \"{}\"", excerpt(name));
+                first = expect(false, &place, || {
+                    let expected = format!("at most {most} bytes without control characters");
+                    (expected, error.found())
+                });
+            }
+        });
+        first
+    }
+
+    /// As [`Artifact::visit_texts`](crate::proof::Artifact::visit_texts).
+    pub(super) fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {
+        visit("name", &self.name, MAXIMUM_NAME);
+        visit_names(&self.graph, |parameter| &parameter.path, &self.classes, visit);
+    }
+
     /// How many classes the network tells apart: the values along the axis of the index that it gives out.
     fn class_count(&self) -> Option<usize> {
         let outputs = self.graph.outputs.iter();
@@ -173,6 +177,24 @@ impl fmt::Display for NetworkSkeleton {
             writeln!(f, "  {line}")?;
         }
         write!(f, ")")
+    }
+}
+
+/// Calls `visit` with the names of nodes, parameters and classes.
+pub(super) fn visit_names<S: Stage>(
+    graph: &Graph<S>,
+    path: impl Fn(&S::Parameter) -> &str,
+    classes: &[String],
+    visit: &mut dyn FnMut(&'static str, &str, usize),
+) {
+    for node in &graph.nodes {
+        visit("name of a layer", &node.name, MAXIMUM_NAME);
+    }
+    for parameter in &graph.parameters {
+        visit("name of a parameter", path(parameter), MAXIMUM_NAME);
+    }
+    for class in classes {
+        visit("name of a class", class, MAXIMUM_NAME);
     }
 }
 

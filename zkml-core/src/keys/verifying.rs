@@ -6,6 +6,7 @@ use super::{NetworkSkeleton, WeightsKey};
 use crate::privacy::{Privacy, Visibility};
 use crate::proof::{Artifact, Kind};
 use crate::transcript::{VerifyError, domain};
+use crate::untrusted::MAXIMUM_NAME;
 
 /// Everything a verifier needs to know of a model. Weights are in it only as commitments.
 ///
@@ -37,6 +38,13 @@ impl Artifact for VerifyingKey {
     const KIND: Kind = Kind::VerifyingKey;
     const VERSION: u32 = 7;
     const MAXIMUM_BYTES: u64 = 1 << 24;
+
+    fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {
+        self.network.visit_texts(visit);
+        for column in &self.weights.columns {
+            visit("name of a column", &column.name, MAXIMUM_NAME);
+        }
+    }
 }
 
 impl Instance {

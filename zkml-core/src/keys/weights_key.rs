@@ -7,18 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::crops;
 use super::needed_tail;
-use super::skeleton::MAXIMUM_NAME;
 use crate::circuit::{Circuit, check_shape};
 use crate::error::WeightsKeyError;
 use crate::pcs::{CodeParameters, Extent, Packing, RecursionParameters};
 use crate::poly::PaddedShape;
 use crate::privacy::{Privacy, Visibility};
 use crate::transcript::{VerifyError, domain};
+use crate::untrusted::{at_most, check_name};
 
 /// The commitments to the weights of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WeightsKey {
     /// What is committed, in the order of its packing.
+    #[serde(deserialize_with = "at_most::<MAXIMUM_COLUMNS, _, _>")]
     pub columns: Vec<WeightColumn>,
     /// Whether each column is stored in rows of its own, padding included.
     pub unpacked: bool,
@@ -147,12 +148,9 @@ impl WeightsKey {
             }));
         }
         for (index, column) in self.columns.iter().enumerate() {
-            if column.name.len() > MAXIMUM_NAME {
-                return Err(VerifyError::from(WeightsKeyError::Name {
-                    column: index,
-                    most: MAXIMUM_NAME,
-                    found: column.name.len(),
-                }));
+            if let Err(error) = check_name(&column.name) {
+                let column = index;
+                return Err(VerifyError::from(WeightsKeyError::Name { column, error }));
             }
             check_shape(&column.name, &column.shape)?;
         }

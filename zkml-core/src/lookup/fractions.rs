@@ -14,7 +14,7 @@ use super::{Claims, Compression, Stack, Statement, suffix};
 use crate::field::{K, M61, kernels};
 
 /// The columns of all lookups and tables, and the multiplicities, in the order of the [`Statement`].
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Witness<'a> {
     /// For each lookup its columns, `arity` of them, each of `2^variables` values.
     pub lookups: Vec<Vec<&'a [M61]>>,
@@ -23,6 +23,10 @@ pub struct Witness<'a> {
     /// For each table, how often each of its rows is looked up, by all lookups together.
     pub multiplicities: Vec<&'a [M61]>,
 }
+
+crate::debug_without_values!(
+    Witness<'_>, self => "Witness({} lookups, {} tables)", self.lookups.len(), self.tables.len()
+);
 
 impl Witness<'_> {
     /// Whether every slice has the length that the statement says.

@@ -11,7 +11,7 @@ use super::encode::{encoded_block, tile_width, transpose};
 use super::hash::{Digest, LANES, leaf_digests, leaf_length};
 use super::rows::{Rows, from_i8};
 use crate::field::{K, M61, kernels};
-use crate::secret::{Seed, wipe};
+use crate::secret::{Seed, Wiped, wipe};
 
 /// Neighbouring rows, their coefficients stored column by column.
 pub(super) struct Tile {
@@ -38,6 +38,13 @@ pub(super) struct Block {
 /// Cells that are overwritten at a time.
 const WIPED: usize = 1 << 17;
 
+impl Drop for Block {
+    /// Encoded rows that are not kept would tell as much as those that are.
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
 impl Block {
     /// The runs of cells that make up a column, by its place in the block.
     fn column(&self, index: usize) -> impl Iterator<Item = &[M61]> {
@@ -47,7 +54,7 @@ impl Block {
     }
 
     /// Forgets all cells.
-    pub(super) fn wipe(&mut self) {
+    fn wipe(&mut self) {
         let pieces = self
             .tiles
             .par_iter_mut()
@@ -144,12 +151,12 @@ pub(super) fn hash_leaves(block: &Block, first: usize, count: usize, seed: &Seed
         .with_min_len(4)
         .enumerate()
         .for_each_init(
-            || vec![0; length * LANES],
+            || Wiped(vec![0; length * LANES]),
             |bytes, (group, leaves)| {
                 // L is a power of two: the columns of a group share one group of salts, also where L is
                 // smaller.
                 let start = first + group * LANES;
-                let salts = seed.salts::<LANES>(start / LANES);
+                let mut salts = seed.salts::<LANES>(start / LANES);
                 let leaf_bytes = bytes.chunks_exact_mut(length).take(leaves.len()).enumerate();
                 for ((lane, leaf), own_salt) in leaf_bytes.zip(&salts[start % LANES..]) {
                     let index = group * LANES + lane;
@@ -161,6 +168,7 @@ pub(super) fn hash_leaves(block: &Block, first: usize, count: usize, seed: &Seed
                         rest = behind;
                     }
                 }
+                wipe(&mut salts);
                 let hashed = leaf_digests(&bytes[..length * leaves.len()], length);
                 for (leaf, digest) in leaves.iter_mut().zip(hashed) {
                     *leaf = digest;

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::code::CircleCode;
 use crate::field::{M61, kernels};
+use crate::secret::Wiped;
 
 /// Elements of a tile that are transformed at a time; half a first-level cache.
 const PIECE: usize = 1 << 11;
@@ -69,7 +70,7 @@ pub(super) fn encoded_block(
         return out;
     }
     // The first two layers read the data and write the block.
-    let mut head = data[..tail.len()].to_vec();
+    let mut head = Wiped(data[..tail.len()].to_vec());
     add_tail(code, tail, block, &mut head);
     let (outer, inner) = factors(code, log_row, block, 1);
     let last = !in_pairs_of_layers(width, log_row - 2);

@@ -228,7 +228,7 @@ impl Drop for CommittedMatrix {
         if let Rows::Field(cells) = &mut self.rows {
             wipe(cells);
         }
-        self.codeword.iter_mut().flatten().for_each(Block::wipe);
+        // The blocks of the codeword and the seed overwrite themselves.
     }
 }
 

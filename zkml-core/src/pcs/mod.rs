@@ -84,6 +84,7 @@ pub use packing::{Packing, Slot};
 #[cfg(feature = "prover")]
 pub use prover::{Opened, prove_columns, prove_combination, prove_opening};
 pub use recursive::RecursionParameters;
+pub(crate) use recursive::most_path_nodes;
 #[cfg(feature = "prover")]
 pub use rows::{Keep, Rows, Tails, Uncommitted};
 pub use scheme::{CircleLigero, CommitmentScheme, Scheme};

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Artifact, FileError, Kind, PublicValues, read_file};
+use super::skim::admit;
+use super::{Artifact, FileError, FormatError, Kind, PublicValues, read_file};
 
 /// Everything that a prover hands to a verifier. Nothing in it is believed before it is verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +24,9 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Reads a file that [`save`](Self::save) or `zkml prove` wrote.
+    /// Reads a file that [`save`](Self::save) or `zkml prove` wrote, of at most
+    /// [`MAXIMUM_VALUES`](super::MAXIMUM_VALUES) public values. Whoever has the key reads it with
+    /// [`read_proof`](super::read_proof): then no file is read that is larger than a proof of that key.
     ///
     /// # Errors
     /// As [`read_file`].
@@ -45,4 +48,8 @@ impl Artifact for Proof {
     const KIND: Kind = Kind::Proof;
     const VERSION: u32 = 4;
     const MAXIMUM_BYTES: u64 = 1 << 28;
+
+    fn admit(payload: &[u8]) -> Result<(), FormatError> {
+        admit(payload, None)
+    }
 }

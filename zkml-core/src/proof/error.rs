@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::Kind;
+use crate::untrusted::NameError;
 
 /// Why bytes are not a valid container. Offsets and sizes are in bytes.
 #[derive(Clone, PartialEq, Eq, Error)]
@@ -50,6 +51,28 @@ pub enum FormatError {
         maximum: u64,
         /// Actual size, or the size that the header announces.
         found: u64,
+    },
+    /// A list is longer than it may be.
+    #[error("expected at most {maximum} {what}, found {found}")]
+    TooMany {
+        /// What is counted.
+        what: String,
+        /// The most.
+        maximum: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// A name that people would be shown is not fit for that.
+    #[error("the {what} of the {kind} is refused, \"{name}\": {error}")]
+    Name {
+        /// What is being read or written.
+        kind: Kind,
+        /// What is named.
+        what: &'static str,
+        /// The beginning of the name, escaped.
+        name: String,
+        /// What is wrong with it.
+        error: NameError,
     },
     /// The container ends too early.
     #[error("truncated: expected {expected} bytes, found {found}")]

@@ -24,13 +24,20 @@ pub fn read_file<T: Artifact>(path: impl AsRef<Path>) -> Result<T, FileError> {
     };
     header.check_artifact::<T>(size).map_err(format)?;
     // `size` is the announced size now, and within the limit of the kind.
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-    bytes.extend_from_slice(&start);
-    // One byte more than announced, so that a file that grows meanwhile is found out, and not read to its end.
-    let mut rest = (&mut file).take(size.saturating_add(1).saturating_sub(to_u64(start.len())));
-    rest.read_to_end(&mut bytes)
-        .map_err(|error| io_error(path, "read", error))?;
+    let bytes = rest_of(&mut file, &start, size).map_err(|error| io_error(path, "read", error))?;
+    #[cfg(feature = "prover")]
+    let bytes = crate::secret::Wiped(bytes);
     from_bytes(&bytes).map_err(format)
+}
+
+/// All bytes of a file of `size` bytes whose `start` was read.
+pub(super) fn rest_of(file: &mut File, start: &[u8], size: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    bytes.extend_from_slice(start);
+    // One byte more than announced, so that a file that grows meanwhile is found out, and not read to its end.
+    let mut rest = file.take(size.saturating_add(1).saturating_sub(to_u64(start.len())));
+    rest.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Reads the header of any container and checks size and checksum, without decoding the payload or holding it
@@ -77,64 +84,7 @@ pub fn inspect_file(path: impl AsRef<Path>) -> Result<Header, FileError> {
 /// [`FileError::Io`].
 #[cfg(feature = "prover")]
 pub fn write_file<T: Artifact>(path: impl AsRef<Path>, artifact: &T) -> Result<u64, FileError> {
-    use std::io::Write;
-
-    let path = path.as_ref();
-    let bytes = super::to_bytes(artifact).map_err(|error| FileError::Format {
-        path: path.to_path_buf(),
-        error,
-    })?;
-    replace_file(path, T::KIND.is_secret(), |file| file.write_all(&bytes))?;
-    Ok(to_u64(bytes.len()))
-}
-
-/// Puts what `write` writes in the place of the file at `path`, whole or not at all. A `secret` file is for its owner
-/// alone.
-///
-/// # Errors
-///
-/// [`FileError::NotFound`] where the folder does not exist; [`FileError::Io`].
-#[cfg(feature = "prover")]
-pub fn replace_file(
-    path: &Path,
-    secret: bool,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> Result<(), FileError> {
-    let failed = |error| io_error(path, "write", error);
-    // A device or pipe would be replaced by a file of its name, and `/dev/null` would be one for everybody.
-    if let Ok(metadata) = std::fs::metadata(path)
-        && !metadata.is_file()
-    {
-        let found = files::kind_of(metadata.file_type());
-        let message = format!("expected a file or nothing in its place, found {found}");
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, message)));
-    }
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".zkml-").suffix(".partial");
-    // Temporary files are private by default, and a verifying key is made to be handed on; a proving key is not.
-    #[cfg(unix)]
-    if !secret {
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    }
-    let mut temporary = builder.tempfile_in(folder).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => FileError::NotFound {
-            path: folder.to_path_buf(),
-        },
-        _ => failed(error),
-    })?;
-    write(temporary.as_file_mut()).map_err(failed)?;
-    temporary.as_file().sync_all().map_err(failed)?;
-    temporary.persist(path).map_err(|error| failed(error.error))?;
-    // The rename itself is on disk once the folder is.
-    #[cfg(unix)]
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed)?;
-    Ok(())
+    super::Replacement::begin(path.as_ref(), T::KIND.is_secret())?.write(artifact)
 }
 
 /// Opens a container: its header, the bytes of the header, the file positioned after them, and its size.

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::FormatError;
+
 /// What a container holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -78,4 +80,16 @@ pub trait Artifact: Serialize + DeserializeOwned {
     /// Largest container of this kind, in bytes, header and checksum included. Larger files are refused
     /// before they are read, and larger artifacts are not written.
     const MAXIMUM_BYTES: u64;
+
+    /// Calls `visit` with each name and each other text in it, what it is, and how many bytes it may have. A text that
+    /// is [no name](crate::untrusted::check_text) is refused when the artifact is read or written.
+    fn visit_texts(&self, _visit: &mut dyn FnMut(&'static str, &str, usize)) {}
+
+    /// Looks at an encoding before it is decoded.
+    ///
+    /// # Errors
+    /// [`FormatError::TooMany`] for what would take memory out of proportion.
+    fn admit(_payload: &[u8]) -> Result<(), FormatError> {
+        Ok(())
+    }
 }

@@ -20,7 +20,9 @@
 //! - `container`, `header`, `canonical`: [`to_bytes`], [`from_bytes`], [`Header`], and the check that an encoding is
 //!   the one
 //! - `file`: [`read_file`], [`inspect_file`] and, with the feature `prover`, `write_file`
+//! - `replacement`, with the feature `prover`: a file in the making, which takes its name once it is whole
 //! - `artifact`, `public`: [`Proof`], the artifact of one execution, and the [`PublicValues`] in it
+//! - `skim`: a look at a proof before it is decoded, and [`read_proof`], which knows from the key how large it may be
 //! - `section`, with the feature `prover`: containers with raw bytes after the encoding, which are used in place
 //! - `error`: [`FormatError`] (bytes) and [`FileError`] (bytes of a file)
 
@@ -35,7 +37,10 @@ mod header;
 mod kind;
 mod public;
 #[cfg(feature = "prover")]
+mod replacement;
+#[cfg(feature = "prover")]
 mod section;
+mod skim;
 #[cfg(test)]
 #[cfg(feature = "prover")]
 mod tests;
@@ -43,11 +48,16 @@ mod tests;
 pub use artifact::Proof;
 pub use container::{from_bytes, to_bytes};
 pub use error::{FileError, FormatError};
-pub use file::{inspect_file, read_file};
 #[cfg(feature = "prover")]
-pub use file::{replace_file, write_file};
+pub use file::write_file;
+pub use file::{inspect_file, read_file};
 pub use header::{CHECKSUM_BYTES, HEADER_BYTES, Header, OVERHEAD_BYTES};
 pub use kind::{Artifact, Kind};
-pub use public::{MAXIMUM_OUTPUTS, PublicValues};
+pub use public::PublicValues;
 #[cfg(feature = "prover")]
-pub(crate) use section::{map_file_with_section, write_file_with_section};
+pub use replacement::{Replacement, replace_file};
+#[cfg(feature = "prover")]
+pub(crate) use section::{map_file_with_section, write_with_section};
+pub use skim::{
+    MAXIMUM_VALUES, Outline, ProofLimits, ProofOutline, outline_file, proof_from_bytes, read_proof,
+};

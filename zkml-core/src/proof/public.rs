@@ -1,12 +1,9 @@
 //! Public values: the integers that a proof speaks of.
 
-use core::fmt;
-
-use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Most outputs of a network. In a file an empty output takes a byte, and many times that in memory.
-pub const MAXIMUM_OUTPUTS: usize = 1 << 10;
+use crate::graph::MAXIMUM_OUTPUTS;
+use crate::untrusted::at_most;
 
 /// The public part of input and outputs: row-major, as the integers that the circuit computes with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,36 +16,10 @@ pub struct PublicValues {
 }
 
 fn not_too_many<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Vec<i64>>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Outputs(#[serde(deserialize_with = "at_most::<MAXIMUM_OUTPUTS, _, _>")] Vec<Vec<i64>>);
+
     Option::<Outputs>::deserialize(from).map(|outputs| outputs.map(|Outputs(tensors)| tensors))
-}
-
-struct Outputs(Vec<Vec<i64>>);
-
-impl<'de> Deserialize<'de> for Outputs {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_seq(OutputsVisitor)
-    }
-}
-
-struct OutputsVisitor;
-
-impl<'de> Visitor<'de> for OutputsVisitor {
-    type Value = Outputs;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at most {MAXIMUM_OUTPUTS} outputs")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Outputs, A::Error> {
-        let mut outputs = Vec::new();
-        while let Some(output) = from.next_element()? {
-            if outputs.len() == MAXIMUM_OUTPUTS {
-                return Err(A::Error::custom(format!("more than {MAXIMUM_OUTPUTS} outputs")));
-            }
-            outputs.push(output);
-        }
-        Ok(Outputs(outputs))
-    }
 }
 
 #[cfg(test)]

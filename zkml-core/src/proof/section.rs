@@ -13,16 +13,17 @@
 //! says what the section must hold.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 
-use super::container::{checked_payload, decode};
-use super::file::{io_error, open, replace_file, to_u64};
+use super::container::{check_texts, checked_payload, decode, encoded_size};
+use super::file::{io_error, open, to_u64};
 use super::header::{HEADER_BYTES, check_limit, length};
-use super::{Artifact, CHECKSUM_BYTES, FileError, FormatError, Header};
+use super::{Artifact, CHECKSUM_BYTES, FileError, FormatError, Header, Replacement};
 use crate::int8::Int8Cells;
 use crate::mapped::MappedFile;
+use crate::secret::Wiped;
 
 /// The section begins at a multiple of this many bytes: the size of a page, and more than any vector wants.
 const ALIGNMENT: usize = 4096;
@@ -30,26 +31,31 @@ const ALIGNMENT: usize = 4096;
 /// Bytes that are written at a time.
 const CHUNK: usize = 1 << 16;
 
-/// Writes an artifact with a section to a file, as [`super::write_file`] does; returns the size in bytes.
+/// Writes an artifact with a section, as [`Replacement::write`] does; returns the size in bytes.
 ///
 /// # Errors
 ///
-/// As [`super::write_file`].
-pub(crate) fn write_file_with_section<T: Artifact>(
-    path: &Path,
+/// As [`Replacement::write`].
+pub(crate) fn write_with_section<T: Artifact>(
+    file: Replacement,
     artifact: &T,
     section: &[i8],
 ) -> Result<u64, FileError> {
+    let path = file.path().to_path_buf();
     let format = |error| FileError::Format {
-        path: path.to_path_buf(),
+        path: path.clone(),
         error,
     };
-    let encoding = postcard::to_extend(artifact, Vec::new()).map_err(|error| {
+    let encode = |error: postcard::Error| {
         format(FormatError::Encode {
             kind: T::KIND,
             reason: error.to_string(),
         })
-    })?;
+    };
+    check_texts(artifact).map_err(format)?;
+    // It holds the secret of a key, so it grows not once, and is overwritten in the end.
+    let encoding = Vec::with_capacity(encoded_size(artifact).map_err(encode)?);
+    let encoding = Wiped(postcard::to_extend(artifact, encoding).map_err(encode)?);
     let padding = section_start(encoding.len()).saturating_sub(encoding_end(encoding.len()));
     let payload = [8, encoding.len(), padding, section.len()];
     let header = Header {
@@ -58,26 +64,24 @@ pub(crate) fn write_file_with_section<T: Artifact>(
         payload_bytes: payload.into_iter().map(to_u64).fold(0, u64::saturating_add),
     };
     check_limit::<T>(header.container_bytes()).map_err(format)?;
-    replace_file(path, T::KIND.is_secret(), |file| {
+    file.finish(|file| {
         let mut out = Hashing {
-            file: BufWriter::with_capacity(CHUNK, file),
+            file,
             hasher: blake3::Hasher::new(),
         };
         out.write(&header.to_bytes())?;
         out.write(&length(&encoding).to_le_bytes())?;
         out.write(&encoding)?;
         out.write(&vec![0; padding])?;
-        let mut bytes = Vec::with_capacity(CHUNK);
+        let mut bytes = Wiped(Vec::with_capacity(CHUNK));
         for cells in section.chunks(CHUNK) {
             bytes.clear();
             bytes.extend(cells.iter().map(|cell| cell.cast_unsigned()));
             out.write(&bytes)?;
         }
         let checksum = out.hasher.finalize();
-        out.file.write_all(checksum.as_bytes())?;
-        out.file.flush()
-    })?;
-    Ok(header.container_bytes())
+        out.file.write_all(checksum.as_bytes())
+    })
 }
 
 /// Maps a file that was written with a section: the artifact, and the section as pages of the file.
@@ -156,7 +160,7 @@ fn section_start(length: usize) -> usize {
 
 /// A file and the hash of what was written to it.
 struct Hashing<'a> {
-    file: BufWriter<&'a mut File>,
+    file: &'a mut File,
     hasher: blake3::Hasher,
 }
 

@@ -22,7 +22,6 @@ use crate::poly::PaddedShape;
 use crate::reduce::Backend;
 
 /// What a model is asked.
-#[derive(Debug)]
 pub enum Input<'a, M = CommittedMatrix> {
     /// Quantized integers, in the shape of the model's input.
     Values(&'a ArrayD<i64>),
@@ -31,6 +30,17 @@ pub enum Input<'a, M = CommittedMatrix> {
     /// The tensor of another proof's commitment, and that commitment. The model must [commit to its
     /// input](crate::privacy::Privacy::commit_input).
     Committed(TensorSecret<M>),
+}
+
+impl<M> fmt::Debug for Input<'_, M> {
+    /// Inputs may be private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Values(values) => write!(f, "Values({:?})", values.shape()),
+            Self::Several(inputs) => write!(f, "Several({} inputs)", inputs.len()),
+            Self::Committed(secret) => write!(f, "Committed({secret:?})"),
+        }
+    }
 }
 
 /// The tensors under a commitment of a proof, and the randomness of that commitment; as secret as the tensors.

@@ -13,8 +13,9 @@ use crate::argument::{Answer, Statement, Trace};
 use crate::circuit::Home;
 use crate::keys::{ProveError, ProvingKey, Purpose};
 use crate::pcs::{CommittedMatrix, MatrixOracle};
-use crate::proof::Proof;
+use crate::proof::{Proof, to_bytes};
 use crate::reduce::Backend;
+use crate::verify::check_answer;
 
 pub(crate) use argue::prove_trace;
 #[cfg(test)]
@@ -25,10 +26,11 @@ pub(crate) use seed::{Occasion, trace_seed};
 ///
 /// The key's [`Backend`] does the work. Private weights cost one of the key's openings, which is counted before
 /// anything is committed. The answer is among the public values unless outputs are private: see [`prove_with_secrets`].
+/// The proof is verified before it is returned.
 ///
 /// # Errors
 /// [`ProveError`]: an input that does not fit, a value outside a table's domain (named by layer), a key whose budget
-/// is used up.
+/// is used up, [`ProveError::Invalid`] for a key that was altered meanwhile.
 pub fn prove<B: Backend>(
     key: &ProvingKey<B>,
     input: &ArrayD<i64>,
@@ -98,6 +100,7 @@ pub fn prove_with_secrets<B: Backend>(
         let seed = trace_seed(&key.commitments.secret, &statement, &trace, &occasion)?;
         let (backend, weights) = (key.backend(), (number, &[&*weights][..]));
         let (proof, tensors) = prove_trace(backend, &statement, &trace, weights, context, seed, linked)?;
+        refuse_invalid(&statement, &proof, context)?;
         let (mut input, mut output) = (None, None);
         for (of, matrix) in statement.separate.iter().zip(tensors) {
             let secret = |matrix| TensorSecret::new(&statement, of, &trace, matrix);
@@ -116,6 +119,15 @@ pub fn prove_with_secrets<B: Backend>(
             output,
         })
     })
+}
+
+/// Checks a proof before anyone else sees it. One that was made from weights other than the committed ones, as when the
+/// file of the key is written to meanwhile, shows how the two differ: more than a valid proof ever shows.
+fn refuse_invalid(statement: &Statement<'_>, proof: &Proof, context: &[u8]) -> Result<(), ProveError> {
+    // What a verifier would not even read.
+    debug_assert!(to_bytes(proof).is_ok_and(|bytes| bytes.len() as u64 <= statement.proof_limits().bytes));
+    info_span!("check the proof")
+        .in_scope(|| check_answer(statement, proof, context).map_err(ProveError::Invalid))
 }
 
 /// The trace whose input is the committed tensor of another proof.

@@ -9,13 +9,18 @@ use crate::int8::Int8Tensor;
 use crate::poly::PaddedShape;
 
 /// The padded cells of a column.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Cells<'a> {
     /// Field elements.
     Base(Vec<M61>),
     /// Weights, read in place; their padding is 0.
     Int8(&'a Int8Tensor),
 }
+
+crate::debug_without_values!(Cells<'_>, self => "{}", match self {
+    Self::Base(cells) => format!("Base({} cells)", cells.len()),
+    Self::Int8(tensor) => format!("Int8({:?})", tensor.shape()),
+});
 
 impl Cells<'_> {
     /// As field elements.

@@ -9,14 +9,15 @@ use super::{refuse_insecure, verifying_key};
 use crate::graph::{IntParameter, IntTensor, ParameterRole};
 use crate::int8::{Int8Cells, Int8Tensor};
 use crate::keys::{
-    Budget, Choice, Commitments, CompiledModel, ProveError, ProvingKey, Secret, VerifyingKey,
-    WeightCommitments, weights,
+    Budget, BudgetError, Choice, Commitments, CompiledModel, Owner, ProveError, ProvingKey, Secret,
+    VerifyingKey, WeightCommitments, weights,
 };
 use crate::lower::Filled;
 use crate::pcs::{CodeParameters, RecursionParameters};
 use crate::privacy::Visibility;
-use crate::proof::{Artifact, Kind, map_file_with_section, write_file_with_section};
+use crate::proof::{Artifact, Kind, Replacement, map_file_with_section, write_with_section};
 use crate::reduce::Cpu;
+use crate::untrusted::MAXIMUM_NAME;
 
 /// A proving key on disk, without what follows from the rest. The section of the file holds the rows of weights.
 #[derive(Serialize, Deserialize)]
@@ -47,6 +48,15 @@ impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
     const VERSION: u32 = 9;
     const MAXIMUM_BYTES: u64 = 1 << 38;
+
+    fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {
+        self.model.visit_texts(visit);
+        for parameter in &self.parameters {
+            let (StoredParameter::InRows { path, .. } | StoredParameter::Here(IntParameter { path, .. })) =
+                parameter;
+            visit("name of a parameter", path, MAXIMUM_NAME);
+        }
+    }
 }
 
 impl StoredProvingKey {
@@ -137,6 +147,22 @@ impl Opened {
             cells,
         })
     }
+
+    /// Opens the counter beside the key; `None` for public weights.
+    fn budget(
+        &self,
+        path: &Path,
+        open: impl FnOnce(&Path, &Owner, u64) -> Result<Budget, BudgetError>,
+    ) -> Result<Option<Budget>, ProveError> {
+        let weights = &self.verifying.weights;
+        Ok(match weights.visibility {
+            Visibility::Public => None,
+            Visibility::Private => {
+                let owner = self.secret.owner(weights.digest()?);
+                Some(open(path, &owner, weights.commitments.budget())?)
+            }
+        })
+    }
 }
 
 impl ProvingKey {
@@ -147,11 +173,20 @@ impl ProvingKey {
     /// # Errors
     /// [`ProveError::File`] with the path, [`ProveError::Budget`] for a key that was written to another place.
     pub fn write_file(&self, path: &Path) -> Result<u64, ProveError> {
+        self.write_into(Replacement::begin(path, true)?)
+    }
+
+    /// As [`Self::write_file`], to a file that was begun before the key was made.
+    ///
+    /// # Errors
+    /// As [`Self::write_file`].
+    pub fn write_into(&self, file: Replacement) -> Result<u64, ProveError> {
         if let Some(budget) = &self.budget {
-            budget.move_beside(path, &self.verifying.weights.digest()?)?;
+            let owner = self.commitments.secret.owner(self.verifying.weights.digest()?);
+            budget.move_beside(file.path(), &owner)?;
         }
         let stored = StoredProvingKey::of(self);
-        Ok(write_file_with_section(path, &stored, &self.commitments.cells)?)
+        Ok(write_with_section(file, &stored, &self.commitments.cells)?)
     }
 
     /// Reads only the model of a key written by [`ProvingKey::write_file`], without a commitment. Its weights are pages
@@ -177,7 +212,18 @@ impl ProvingKey {
     /// # Errors
     /// As [`Self::read_file`].
     pub fn read_budget(path: &Path) -> Result<Option<Budget>, ProveError> {
-        open_budget(path, &Opened::read(path)?.verifying)
+        Opened::read(path)?.budget(path, Budget::open_beside)
+    }
+
+    /// Takes over the counter of a key that was moved, with its counter, to another file system
+    /// ([`BudgetError::Moved`]). It goes on from where it stands. If another copy of the two makes proofs, both use the
+    /// same randomness, and the weights leak: the caller answers for it that there is none. `None` for public weights,
+    /// which have no counter.
+    ///
+    /// # Errors
+    /// As [`Self::read_file`].
+    pub fn adopt_budget(path: &Path) -> Result<Option<Budget>, ProveError> {
+        Opened::read(path)?.budget(path, Budget::adopt_beside)
     }
 
     /// Reads a key written by [`ProvingKey::write_file`], and opens its counter. Lowers the model, makes the next
@@ -191,15 +237,16 @@ impl ProvingKey {
     /// [`ProveError::Unsupported`], [`ProveError::Malformed`] and [`ProveError::InvariantViolation`] when its parts do
     /// not agree, [`ProveError::Insecure`].
     pub fn read_file(path: &Path) -> Result<Self, ProveError> {
+        let opened = Opened::read(path)?;
+        let budget = opened.budget(path, Budget::open_beside)?;
         let Opened {
             model,
             lowered,
             verifying,
             secret,
             cells,
-        } = Opened::read(path)?;
+        } = opened;
         let commitments = Commitments::new(Cpu, secret, cells);
-        let budget = open_budget(path, &verifying)?;
         let key = Self {
             model,
             verifying,
@@ -265,16 +312,4 @@ fn add_parameters(
         });
     }
     Ok(())
-}
-
-/// Opens the counter beside a key; `None` for public weights.
-fn open_budget(path: &Path, verifying: &VerifyingKey) -> Result<Option<Budget>, ProveError> {
-    Ok(match verifying.weights.visibility {
-        Visibility::Public => None,
-        Visibility::Private => Some(Budget::open_beside(
-            path,
-            &verifying.weights.digest()?,
-            verifying.weights.commitments.budget(),
-        )?),
-    })
 }

@@ -29,6 +29,7 @@ use crate::pcs::{Keep, MatrixOracle};
 use crate::privacy::Visibility;
 use crate::prove::{Occasion, prove_trace, trace_seed};
 use crate::reduce::{Backend, Cpu};
+use crate::verify::verify_setup;
 use choose::choose_code;
 
 /// Commits to a model's weights, proves that they are what the circuit assumes, and derives both keys.
@@ -53,7 +54,14 @@ pub fn setup_on<B: Backend>(
     let lowered = info_span!("lower").in_scope(|| model.lower())?;
     let choice = info_span!("choose the code").in_scope(|| choose_code(&model, &lowered, options))?;
     let secret = Secret::fresh(model.privacy.weights)?;
-    build(backend, model, lowered, choice, secret, None)
+    checked(build(backend, model, lowered, choice, secret, None)?)
+}
+
+/// The key, if its setup proof verifies. As with any [proof](crate::prove::prove) it is checked before it is shown.
+fn checked<B: Backend>(key: ProvingKey<B>) -> Result<ProvingKey<B>, ProveError> {
+    info_span!("check the setup proof")
+        .in_scope(|| verify_setup(&key.verifying.weights).map_err(ProveError::Invalid))?;
+    Ok(key)
 }
 
 /// A new key for the weights of `old`, with the same code, the same number of proofs, and new randomness. Its setup
@@ -73,7 +81,7 @@ pub fn rotate<B: Backend>(old: &ProvingKey<B>) -> Result<ProvingKey<B>, ProveErr
     let lowered = model.lower()?;
     let secret = Secret::fresh(model.privacy.weights)?;
     let verifying = &old.verifying;
-    build(
+    checked(build(
         old.backend().clone(),
         model,
         lowered,
@@ -84,7 +92,7 @@ pub fn rotate<B: Backend>(old: &ProvingKey<B>) -> Result<ProvingKey<B>, ProveErr
         },
         secret,
         Some(old),
-    )
+    )?)
 }
 
 /// The keys of a model after the code and the number of commitments are chosen. The roots in `choice` are placeholders.

@@ -10,12 +10,14 @@ use crate::field::{K, kernels};
 macro_rules! products {
     ($($(#[$doc:meta])* $name:ident { $first:ident $(, $other:ident)* }: $round:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug)]
         pub struct $name {
             variables: usize,
             $first: Vec<K>,
             $($other: Vec<K>,)*
         }
+
+        // The tables of the prover may be secret.
+        $crate::debug_without_values!($name, self => "{}({} variables)", stringify!($name), self.variables);
 
         impl $name {
             /// An instance over tables of one length, a power of two.

@@ -104,10 +104,10 @@ fn forests_are_proved() {
         let integers = network.quantize_input(&input).unwrap().integers;
         let key = setup(CompiledModel::new(name, network), &SetupOptions::default()).unwrap();
         let mut proof = prove(&key, &integers, b"credit").unwrap();
-        verify(&key.verifying, &proof, b"credit").unwrap();
+        verify(key.verifying(), &proof, b"credit").unwrap();
         let margins = proof.public.outputs.as_ref().unwrap()[0].clone();
         let expected = forest.margins(rows[0].as_slice().unwrap()).unwrap();
-        let scale = key.model.network.output_scales[0].first();
+        let scale = key.model().network.output_scales[0].first();
         for (margin, expected) in margins.iter().zip(expected) {
             assert!(
                 (*margin as f64 * scale - expected).abs() < 0.02,
@@ -115,7 +115,7 @@ fn forests_are_proved() {
             );
         }
         proof.public.outputs.as_mut().unwrap()[0][0] += 1;
-        assert!(verify(&key.verifying, &proof, b"credit").is_err());
+        assert!(verify(key.verifying(), &proof, b"credit").is_err());
     }
 }
 

@@ -30,13 +30,15 @@ use count::count;
 use hints::Filler;
 
 /// Inputs and outputs of the model, row-major, private ones included: for the prover alone.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The quantized input; several one after the other.
     pub input: Vec<i64>,
     /// The outputs, by number.
     pub outputs: Vec<Vec<i64>>,
 }
+
+crate::debug_without_values!(Answer, self => "Answer({} integers, {} outputs)", self.input.len(), self.outputs.len());
 
 /// The cells of all columns and tables, and the multiplicities.
 pub struct Trace<'a> {

@@ -27,12 +27,12 @@ pub(super) const QUAD: usize = 4;
 const PARALLEL_WORK: usize = 1 << 20;
 
 /// A cache line of weights: four terms of 16 outputs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(super) struct Line(pub(super) [i8; BLOCK * QUAD]);
 
 /// An int8 matrix of `outputs` rows, laid out for [`Backend::multiply_patches`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PackedMatrix {
     outputs: usize,
     segments: usize,
@@ -42,8 +42,10 @@ pub struct PackedMatrix {
     lines: Vec<Line>,
 }
 
+crate::debug_without_values!(PackedMatrix, self => "PackedMatrix({} outputs)", self.outputs);
+
 /// The bytes that a matrix is multiplied with; see the module's documentation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Patches<'a> {
     /// All bytes.
     pub data: &'a [u8],
@@ -52,6 +54,8 @@ pub struct Patches<'a> {
     /// Where each segment begins, counted from the patch.
     pub segments: &'a [usize],
 }
+
+crate::debug_without_values!(Patches<'_>, self => "Patches({} bytes)", self.data.len());
 
 /// The part of a product that one call of an instruction set computes.
 pub(super) struct Task<'a> {

@@ -13,7 +13,7 @@ pub enum BudgetError {
     #[error(
         "this key has made all its proofs (openings of its weights: {used}): another one would reuse the randomness that \
          hides them. Run `zkml rotate-key {} --output NEW --verifying-key NEW` to commit to the weights anew",
-        key(path)
+        key(path.as_ref())
     )]
     Exhausted {
         /// Openings made after setup.
@@ -38,6 +38,17 @@ pub enum BudgetError {
     )]
     Missing {
         /// Where the counter should be.
+        path: PathBuf,
+    },
+    /// The counter was made as another file.
+    #[error(
+        "{}: expected the file in which this key was counted so far, found another one: it was copied, restored from a \
+         backup, or moved to another file system. A counter that starts again at an old count reuses the randomness \
+         that hides the weights. If key and counter were moved together and no other copy of them makes proofs, run `zkml \
+         adopt-key {}`; if there may be one, set the model up anew", path.display(), key(Some(path))
+    )]
+    Moved {
+        /// The counter.
         path: PathBuf,
     },
     /// Another process keeps the counter locked.
@@ -127,7 +138,7 @@ pub enum BudgetError {
 crate::debug_as_display!(BudgetError);
 
 /// The path of the key whose counter is at `path`, for the user to type.
-fn key(path: &Option<PathBuf>) -> String {
+fn key(path: Option<&PathBuf>) -> String {
     let Some(path) = path else { return "KEY".into() };
     // Cuts off `.budget` and the key's id: `my.key.0123456789abcdef.budget` becomes `my.key`.
     path.with_extension("").with_extension("").display().to_string()

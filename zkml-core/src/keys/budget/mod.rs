@@ -12,24 +12,33 @@
 //!
 //! A proof that fails or is killed later has spent its number. A key fresh from setup counts in memory. After it is
 //! written to a file, it counts in a file beside it (`sidecar`), also through the value still in memory. A key has one
-//! counter and never a second one: copies of the key cannot be told apart, and both would start at the same number. No
-//! program can see a copy of key *and* counter, or a counter put back from a backup: do neither.
+//! counter and never a second one: copies of the key cannot be told apart, and both would start at the same number.
 //!
+//! The records of a counter are authenticated with the secret of its key, and name the file that they are in. So
+//! whoever cannot read the key cannot set its counter, and a counter that was copied or restored is refused
+//! ([`BudgetError::Moved`]). What no program can see: an old counter written into the same file, and a copy of a whole
+//! disk. Do neither.
+//!
+//! - `owner`: whose counter it is
+//! - `identity`: which file it is in
 //! - `sidecar`: the file, its format and what a crash leaves of it
 //! - `error`: [`BudgetError`]
 
 mod error;
+mod identity;
+mod owner;
 mod sidecar;
 #[cfg(test)]
 mod tests;
 
 pub use error::BudgetError;
+pub use owner::Owner;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::ROTATION_RESERVE;
-use sidecar::{KeyId, Locked, sidecar_path};
+use sidecar::{Locked, sidecar_path};
 
 /// The purpose of an opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +62,7 @@ enum Counter {
     /// Lost with the key: neither is in a file.
     Memory { used: u64 },
     /// In a file. `seen` is the highest count that was found there.
-    File { path: PathBuf, id: KeyId, seen: u64 },
+    File { path: PathBuf, owner: Owner, seen: u64 },
 }
 
 impl Budget {
@@ -65,31 +74,45 @@ impl Budget {
         }
     }
 
-    /// Makes the counter of the key with this `id`, which is about to be written to `key_path`: `limit` openings,
-    /// `used` of them made. See [`Budget::move_beside`].
+    /// Makes the counter of a key that is about to be written to `key_path`: `limit` openings, `used` of them made. A
+    /// [`ProvingKey`](super::ProvingKey) accepts no counter but that of its own [`Owner`], which it shows to nobody.
     ///
     /// # Errors
     /// [`BudgetError::AlreadyExists`] if the key is counted there already, [`BudgetError::Io`].
-    pub fn create_beside(key_path: &Path, id: &[u8; 32], limit: u64, used: u64) -> Result<Self, BudgetError> {
+    pub fn create_beside(key_path: &Path, owner: &Owner, limit: u64, used: u64) -> Result<Self, BudgetError> {
         let budget = Self::in_memory(limit, used);
-        budget.move_beside(key_path, id)?;
+        budget.move_beside(key_path, owner)?;
         Ok(budget)
     }
 
-    /// Opens the counter of the key with this `id`, which was read from `key_path` and allows `limit` openings.
+    /// Opens the counter of the key that was read from `key_path` and allows `limit` openings.
     ///
     /// # Errors
-    /// [`BudgetError::Missing`], [`BudgetError::OtherKey`], [`BudgetError::OtherLimit`], [`BudgetError::Damaged`],
-    /// [`BudgetError::Busy`], [`BudgetError::Io`].
-    pub fn open_beside(key_path: &Path, id: &[u8; 32], limit: u64) -> Result<Self, BudgetError> {
-        // The counter lies beside the key itself, not beside a symbolic link to it.
-        let key_path = key_path.canonicalize().unwrap_or_else(|_| key_path.to_path_buf());
-        let path = sidecar_path(&key_path, id)?;
-        let seen = Locked::open(&path, id, limit)?.used();
-        Ok(Self {
+    /// [`BudgetError::Missing`], [`BudgetError::Moved`], [`BudgetError::OtherKey`], [`BudgetError::OtherLimit`],
+    /// [`BudgetError::Damaged`], [`BudgetError::Busy`], [`BudgetError::Io`].
+    pub fn open_beside(key_path: &Path, owner: &Owner, limit: u64) -> Result<Self, BudgetError> {
+        let path = counter_of(key_path, owner)?;
+        let seen = Locked::open(&path, owner, limit)?.used();
+        Ok(Self::in_file(path, owner, limit, seen))
+    }
+
+    /// Opens a counter that was [moved](BudgetError::Moved) to another file system together with its key, and takes the
+    /// count over as it stands. The caller answers for it that no other copy of the key counts on.
+    ///
+    /// # Errors
+    /// As [`Self::open_beside`], but for [`BudgetError::Moved`].
+    pub(crate) fn adopt_beside(key_path: &Path, owner: &Owner, limit: u64) -> Result<Self, BudgetError> {
+        let path = counter_of(key_path, owner)?;
+        let seen = Locked::adopt(&path, owner, limit)?;
+        Ok(Self::in_file(path, owner, limit, seen))
+    }
+
+    fn in_file(path: PathBuf, owner: &Owner, limit: u64, seen: u64) -> Self {
+        let owner = owner.clone();
+        Self {
             limit,
-            counter: Mutex::new(Counter::File { path, id: *id, seen }),
-        })
+            counter: Mutex::new(Counter::File { path, owner, seen }),
+        }
     }
 
     /// Moves the count to a file beside `key_path`, where the key is about to be written.
@@ -100,16 +123,16 @@ impl Budget {
     /// # Errors
     /// [`BudgetError::AlreadyWritten`] if the key was written to another place before,
     /// [`BudgetError::AlreadyExists`] if a counter of this key is there but not this one, [`BudgetError::Io`].
-    pub fn move_beside(&self, key_path: &Path, id: &[u8; 32]) -> Result<(), BudgetError> {
-        let wanted = sidecar_path(key_path, id)?;
+    pub(crate) fn move_beside(&self, key_path: &Path, owner: &Owner) -> Result<(), BudgetError> {
+        let wanted = sidecar_path(key_path, &owner.id)?;
         let mut counter = self.lock();
         match &*counter {
             Counter::Memory { used } => {
                 let used = *used;
-                sidecar::create(&wanted, *id, self.limit, used)?;
+                sidecar::create(&wanted, owner, self.limit, used)?;
                 *counter = Counter::File {
                     path: wanted,
-                    id: *id,
+                    owner: owner.clone(),
                     seen: used,
                 };
                 Ok(())
@@ -137,8 +160,8 @@ impl Budget {
                 *used += 1;
                 Ok(number)
             }
-            Counter::File { path, id, seen } => {
-                let file = Locked::open(path, id, self.limit)?;
+            Counter::File { path, owner, seen } => {
+                let file = Locked::open(path, owner, self.limit)?;
                 let found = file.used();
                 if found < *seen {
                     let (path, seen) = (path.clone(), *seen);
@@ -166,7 +189,7 @@ impl Budget {
     pub fn used(&self) -> Result<u64, BudgetError> {
         match &*self.lock() {
             Counter::Memory { used } => Ok(*used),
-            Counter::File { path, id, .. } => Ok(Locked::open(path, id, self.limit)?.used()),
+            Counter::File { path, owner, .. } => Ok(Locked::open(path, owner, self.limit)?.used()),
         }
     }
 
@@ -220,4 +243,10 @@ impl Budget {
         // Each update is one step, so a panic elsewhere leaves the counter whole.
         self.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The place of the counter: beside the key itself, not beside a symbolic link to it.
+fn counter_of(key_path: &Path, owner: &Owner) -> Result<PathBuf, BudgetError> {
+    let key_path = key_path.canonicalize().unwrap_or_else(|_| key_path.to_path_buf());
+    sidecar_path(&key_path, &owner.id)
 }

@@ -7,13 +7,15 @@
 //!
 //! slot:
 //! 0           4        "ZKBC"
-//! 4           4        version of this format, u32 little-endian: 1
+//! 4           4        version of this format, u32 little-endian: 2
 //! 8           32       id of the key
 //! 40          8        generation, u64 little-endian
 //! 48          8        openings used, u64 little-endian
 //! 56          8        openings that the key is good for, u64 little-endian
-//! 64          32       BLAKE3 of the 64 bytes before
-//! 96          4000     zero
+//! 64          8        inode of this file, u64 little-endian; 0 where there are none
+//! 72          8        its time of birth in nanoseconds since 1970, u64 little-endian; 0 where it is not known
+//! 80          32       BLAKE3 of the 80 bytes before, under a key that follows from the secret of the proving key
+//! 112         3984     zero
 //! ```
 //!
 //! The whole slot of the higher generation counts. A step writes the *other* slot and flushes it, so at every moment
@@ -28,18 +30,16 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::BudgetError;
-
-/// The id of a key in its counter: the digest of its verifying key.
-pub(crate) type KeyId = [u8; 32];
+use super::identity::FileIdentity;
+use super::{BudgetError, Owner};
 
 const MAGIC: [u8; 4] = *b"ZKBC";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Bytes from one slot to the next: a block of a disk, so that a torn write never reaches both.
 pub(crate) const SLOT_BYTES: usize = 4096;
 /// Bytes of the record in a slot; zeros follow.
-pub(crate) const RECORD_BYTES: usize = 96;
-const CHECKED_BYTES: usize = RECORD_BYTES - 32;
+pub(crate) const RECORD_BYTES: usize = 112;
+pub(crate) const CHECKED_BYTES: usize = RECORD_BYTES - 32;
 pub(crate) const FILE_BYTES: usize = 2 * SLOT_BYTES;
 /// A step takes milliseconds: a process that holds the lock longer is stuck.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
@@ -47,46 +47,63 @@ const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
 /// What one slot says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Record {
-    pub(crate) id: KeyId,
+    pub(crate) id: [u8; 32],
     pub(crate) generation: u64,
     pub(crate) used: u64,
     pub(crate) limit: u64,
+    /// The file that it was written to.
+    pub(crate) file: FileIdentity,
 }
 
 impl Record {
-    pub(crate) fn to_bytes(self) -> [u8; RECORD_BYTES] {
+    /// The record as only the owner can write it.
+    pub(crate) fn to_bytes(self, owner: &Owner) -> [u8; RECORD_BYTES] {
         let mut bytes = [0; RECORD_BYTES];
         let fields = MAGIC
             .into_iter()
             .chain(VERSION.to_le_bytes())
             .chain(self.id)
             .chain(
-                [self.generation, self.used, self.limit]
-                    .into_iter()
-                    .flat_map(u64::to_le_bytes),
+                [
+                    self.generation,
+                    self.used,
+                    self.limit,
+                    self.file.inode,
+                    self.file.born,
+                ]
+                .into_iter()
+                .flat_map(u64::to_le_bytes),
             );
         bytes
             .iter_mut()
             .zip(fields)
             .for_each(|(byte, value)| *byte = value);
-        let checksum = blake3::hash(&bytes[..CHECKED_BYTES]);
+        let checksum = owner.checksum(&bytes[..CHECKED_BYTES]);
         bytes[CHECKED_BYTES..].copy_from_slice(checksum.as_bytes());
         bytes
     }
 
-    /// The record of a slot and the format version it is written in; `None` unless the slot is whole.
-    fn parse(bytes: &[u8]) -> Option<(u32, Self)> {
+    /// The record of a slot and the format version it is written in; `None` unless the slot is whole and the owner
+    /// wrote it.
+    fn parse(bytes: &[u8], owner: &Owner) -> Option<(u32, Self)> {
         let (content, rest) = bytes.split_at_checked(CHECKED_BYTES)?;
         let checksum: [u8; 32] = *rest.first_chunk()?;
-        if blake3::hash(content) != checksum {
-            return None;
+        // Compared in constant time by `blake3`.
+        match owner.checksum(content) == checksum {
+            true => Self::claimed(content),
+            false => None,
         }
-        let mut fields = content;
-        let magic: [u8; 4] = take(&mut fields)?;
-        let version = u32::from_le_bytes(take(&mut fields)?);
-        let id = take(&mut fields)?;
-        let mut number = || Some(u64::from_le_bytes(take(&mut fields)?));
+    }
+
+    /// What the bytes of a slot say, and in which version of the format, whoever wrote them.
+    fn claimed(mut fields: &[u8]) -> Option<(u32, Self)> {
+        let fields = &mut fields;
+        let magic: [u8; 4] = take(fields)?;
+        let version = u32::from_le_bytes(take(fields)?);
+        let id = take(fields)?;
+        let mut number = || Some(u64::from_le_bytes(take(fields)?));
         let (generation, used, limit) = (number()?, number()?, number()?);
+        let (inode, born) = (number()?, number()?);
         (magic == MAGIC).then_some((
             version,
             Self {
@@ -94,6 +111,7 @@ impl Record {
                 generation,
                 used,
                 limit,
+                file: FileIdentity { inode, born },
             },
         ))
     }
@@ -112,7 +130,7 @@ impl Record {
 ///
 /// The name holds the first 8 bytes of the id, so a key that replaces another never meets the other's counter: wherever
 /// a replacement is interrupted, the key in place has its own.
-pub(crate) fn sidecar_path(key_path: &Path, id: &KeyId) -> Result<PathBuf, BudgetError> {
+pub(crate) fn sidecar_path(key_path: &Path, id: &[u8; 32]) -> Result<PathBuf, BudgetError> {
     let io = |action| {
         move |error| BudgetError::Io {
             path: key_path.to_path_buf(),
@@ -136,18 +154,8 @@ pub(crate) fn sidecar_path(key_path: &Path, id: &KeyId) -> Result<PathBuf, Budge
 }
 
 /// Makes the counter at `path`, whole or not at all. One that is already there is left alone.
-pub(crate) fn create(path: &Path, id: KeyId, limit: u64, used: u64) -> Result<(), BudgetError> {
+pub(crate) fn create(path: &Path, owner: &Owner, limit: u64, used: u64) -> Result<(), BudgetError> {
     let write = |error| io_error(path, "write", error);
-    let older = Record {
-        id,
-        generation: 0,
-        used,
-        limit,
-    };
-    let mut bytes = vec![0; FILE_BYTES];
-    bytes[..RECORD_BYTES].copy_from_slice(&older.to_bytes());
-    bytes[SLOT_BYTES..][..RECORD_BYTES].copy_from_slice(&older.next(used).to_bytes());
-
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".zkml-").suffix(".partial");
@@ -155,6 +163,17 @@ pub(crate) fn create(path: &Path, id: KeyId, limit: u64, used: u64) -> Result<()
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut temporary = builder.tempfile_in(folder).map_err(write)?;
+    // A file keeps its identity when it is renamed.
+    let older = Record {
+        id: owner.id,
+        generation: 0,
+        used,
+        limit,
+        file: FileIdentity::of(temporary.as_file()).map_err(write)?,
+    };
+    let mut bytes = vec![0; FILE_BYTES];
+    bytes[..RECORD_BYTES].copy_from_slice(&older.to_bytes(owner));
+    bytes[SLOT_BYTES..][..RECORD_BYTES].copy_from_slice(&older.next(used).to_bytes(owner));
     temporary.write_all(&bytes).map_err(write)?;
     temporary.as_file().sync_all().map_err(write)?;
     temporary
@@ -176,6 +195,7 @@ pub(crate) fn create(path: &Path, id: KeyId, limit: u64, used: u64) -> Result<()
 /// The counter at `path`, locked against other processes and threads until it is dropped.
 pub(crate) struct Locked<'a> {
     path: &'a Path,
+    owner: &'a Owner,
     file: File,
     /// The newest whole slot.
     newest: Record,
@@ -186,8 +206,24 @@ pub(crate) struct Locked<'a> {
 }
 
 impl<'a> Locked<'a> {
-    /// Opens, locks and reads the counter of the key `id`, which is good for `limit` openings.
-    pub(crate) fn open(path: &'a Path, id: &KeyId, limit: u64) -> Result<Self, BudgetError> {
+    /// Opens, locks and reads the counter of a key, which is good for `limit` openings. Another file than the one that
+    /// the record was written to is refused.
+    pub(crate) fn open(path: &'a Path, owner: &'a Owner, limit: u64) -> Result<Self, BudgetError> {
+        let (locked, file) = Self::open_anywhere(path, owner, limit)?;
+        match locked.newest.file.is_same(&file) {
+            true => Ok(locked),
+            false => Err(BudgetError::Moved {
+                path: path.to_path_buf(),
+            }),
+        }
+    }
+
+    /// As [`Self::open`], of any file; the second is the identity of that file.
+    fn open_anywhere(
+        path: &'a Path,
+        owner: &'a Owner,
+        limit: u64,
+    ) -> Result<(Self, FileIdentity), BudgetError> {
         let opened = File::options().read(true).write(true).open(path);
         let mut file = opened.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => BudgetError::Missing {
@@ -201,14 +237,28 @@ impl<'a> Locked<'a> {
             .take(FILE_BYTES as u64 + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| io_error(path, "read", error))?;
-        let (newest, slot, torn) = choose(&bytes, path, id, limit)?;
-        Ok(Self {
+        let identity = FileIdentity::of(&file).map_err(|error| io_error(path, "read", error))?;
+        let (newest, slot, torn) = choose(&bytes, path, owner, limit)?;
+        let locked = Self {
             path,
+            owner,
             file,
             newest,
             slot,
             torn,
-        })
+        };
+        Ok((locked, identity))
+    }
+
+    /// Takes the count over into the file that it is in now. Returns the openings used.
+    pub(crate) fn adopt(path: &'a Path, owner: &'a Owner, limit: u64) -> Result<u64, BudgetError> {
+        let (mut locked, identity) = Self::open_anywhere(path, owner, limit)?;
+        let used = locked.used();
+        locked.newest.file = identity;
+        // Both slots: either may be all that a crash leaves.
+        locked.write(used)?;
+        locked.write(used)?;
+        Ok(used)
     }
 
     /// Openings used; one more if a slot is torn.
@@ -235,7 +285,7 @@ impl<'a> Locked<'a> {
         let (slot, next) = (1 - self.slot, self.newest.next(used));
         self.file
             .seek(SeekFrom::Start((slot * SLOT_BYTES) as u64))
-            .and_then(|_| self.file.write_all(&next.to_bytes()))
+            .and_then(|_| self.file.write_all(&next.to_bytes(self.owner)))
             .and_then(|()| self.file.sync_data())
             .map_err(|error| io_error(self.path, "write", error))?;
         (self.slot, self.newest) = (slot, next);
@@ -244,7 +294,12 @@ impl<'a> Locked<'a> {
 }
 
 /// The record that counts, its slot, and whether the other slot is torn.
-fn choose(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<(Record, usize, bool), BudgetError> {
+fn choose(
+    bytes: &[u8],
+    path: &Path,
+    owner: &Owner,
+    limit: u64,
+) -> Result<(Record, usize, bool), BudgetError> {
     if bytes.len() != FILE_BYTES {
         let found = if bytes.len() > FILE_BYTES {
             "more".into()
@@ -255,14 +310,10 @@ fn choose(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<(Record, 
     }
     let mut slots = [None; 2];
     for (slot, bytes) in slots.iter_mut().zip(bytes.chunks_exact(SLOT_BYTES)) {
-        *slot = read_slot(bytes, path, id, limit)?;
+        *slot = read_slot(bytes, path, owner, limit)?;
     }
     match slots {
-        [None, None] => Err(damaged(
-            path,
-            "a counter".into(),
-            "two slots with wrong checksums".into(),
-        )),
+        [None, None] => Err(stranger(bytes, path, owner)),
         [Some(record), None] => Ok((record, 0, true)),
         [None, Some(record)] => Ok((record, 1, true)),
         [Some(first), Some(second)] => {
@@ -285,22 +336,38 @@ fn choose(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<(Record, 
     }
 }
 
-/// The record of a slot, which must be of this key; `None` if the slot is torn.
-fn read_slot(bytes: &[u8], path: &Path, id: &KeyId, limit: u64) -> Result<Option<Record>, BudgetError> {
-    let Some((version, record)) = Record::parse(bytes) else {
-        return Ok(None);
-    };
+/// Why neither slot is the owner's. What they say is not to be believed, but it tells what the file may be.
+fn stranger(bytes: &[u8], path: &Path, owner: &Owner) -> BudgetError {
+    let slots = bytes.chunks_exact(SLOT_BYTES).filter_map(Record::claimed);
+    let mut errors = slots.filter_map(|(version, record)| expect_own(version, &record, path, owner).err());
+    errors.next().unwrap_or_else(|| {
+        let found = "two slots with wrong checksums".into();
+        damaged(path, "a counter written with this key".into(), found)
+    })
+}
+
+/// Refuses a record of another format or of another key.
+fn expect_own(version: u32, record: &Record, path: &Path, owner: &Owner) -> Result<(), BudgetError> {
     if version != VERSION {
         let expected = format!("format version {VERSION}");
         return Err(damaged(path, expected, version.to_string()));
     }
-    if record.id != *id {
+    if record.id != owner.id {
         return Err(BudgetError::OtherKey {
             path: path.to_path_buf(),
-            expected: hexadecimal(id),
+            expected: hexadecimal(&owner.id),
             found: hexadecimal(&record.id),
         });
     }
+    Ok(())
+}
+
+/// The record of a slot, which must be of this key; `None` if the slot is torn, or was not written with this key.
+fn read_slot(bytes: &[u8], path: &Path, owner: &Owner, limit: u64) -> Result<Option<Record>, BudgetError> {
+    let Some((version, record)) = Record::parse(bytes, owner) else {
+        return Ok(None);
+    };
+    expect_own(version, &record, path, owner)?;
     if record.limit != limit {
         return Err(BudgetError::OtherLimit {
             path: path.to_path_buf(),

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::sidecar::{FILE_BYTES, RECORD_BYTES, Record, SLOT_BYTES};
-use super::{Budget, BudgetError, Purpose};
+use super::identity::FileIdentity;
+use super::sidecar::{CHECKED_BYTES, FILE_BYTES, RECORD_BYTES, Record, SLOT_BYTES};
+use super::{Budget, BudgetError, Owner, Purpose};
 use crate::keys::ROTATION_RESERVE;
 
-const ID: [u8; 32] = [7; 32];
-const OTHER_ID: [u8; 32] = [8; 32];
+const OWNER: Owner = Owner::new([7; 32], [70; 32]);
+const OTHER: Owner = Owner::new([8; 32], [80; 32]);
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("folder")
@@ -25,13 +26,13 @@ fn proof(budget: &Budget) -> Result<u64, BudgetError> {
 
 /// The number that the next opening of the key gets.
 fn next(key: &Path) -> u64 {
-    let budget = Budget::open_beside(key, &ID, 20).expect("open");
+    let budget = Budget::open_beside(key, &OWNER, 20).expect("open");
     proof(&budget).expect("take")
 }
 
 /// The counter after `steps` openings: its path and its bytes.
 fn counter(key: &Path, limit: u64, steps: u64) -> (PathBuf, Vec<u8>) {
-    let budget = Budget::create_beside(key, &ID, limit, 0).expect("create");
+    let budget = Budget::create_beside(key, &OWNER, limit, 0).expect("create");
     (0..steps).for_each(|number| assert_eq!(proof(&budget).expect("take"), number));
     let path = budget.path().expect("file");
     let bytes = std::fs::read(&path).expect("read");
@@ -52,7 +53,7 @@ fn numbers_follow_each_other_and_the_last_are_kept_for_rotation() {
     let limit = 4 + ROTATION_RESERVE;
     for budget in [
         Budget::in_memory(limit, 1),
-        Budget::create_beside(&key(&folder), &ID, limit, 1).expect("create"),
+        Budget::create_beside(&key(&folder), &OWNER, limit, 1).expect("create"),
     ] {
         assert_eq!(budget.proofs_left().expect("left"), 3);
         let numbers: Vec<u64> = (1..4).map(|_| proof(&budget).expect("take")).collect();
@@ -89,7 +90,7 @@ fn a_reopened_counter_goes_on() {
         "lenet.pk.0707070707070707.budget"
     );
     for number in 3..6 {
-        let budget = Budget::open_beside(&key, &ID, 20).expect("open");
+        let budget = Budget::open_beside(&key, &OWNER, 20).expect("open");
         assert_eq!(budget.used().expect("used"), number);
         assert_eq!(proof(&budget).expect("take"), number);
     }
@@ -104,13 +105,15 @@ fn a_key_in_memory_goes_on_counting_in_its_file() {
     let key = key(&folder);
     let budget = Budget::in_memory(20, 0);
     assert_eq!((budget.path(), proof(&budget).expect("take")), (None, 0));
-    budget.move_beside(&key, &ID).expect("move");
-    let again = Budget::open_beside(&key, &ID, 20).expect("open");
+    budget.move_beside(&key, &OWNER).expect("move");
+    let again = Budget::open_beside(&key, &OWNER, 20).expect("open");
     for number in 1..7 {
         let budget = if number % 2 == 0 { &budget } else { &again };
         assert_eq!(proof(budget).expect("take"), number);
     }
-    budget.move_beside(&key, &ID).expect("the same place once more");
+    budget
+        .move_beside(&key, &OWNER)
+        .expect("the same place once more");
     assert_eq!(proof(&budget).expect("take"), 7);
 }
 
@@ -118,13 +121,15 @@ fn a_key_in_memory_goes_on_counting_in_its_file() {
 fn one_key_never_gets_two_counters() {
     let folder = folder();
     let (key, elsewhere) = (key(&folder), folder.path().join("copy.pk"));
-    let budget = Budget::create_beside(&key, &ID, 20, 2).expect("create");
-    let error = budget.move_beside(&elsewhere, &ID).expect_err("a second counter");
+    let budget = Budget::create_beside(&key, &OWNER, 20, 2).expect("create");
+    let error = budget
+        .move_beside(&elsewhere, &OWNER)
+        .expect_err("a second counter");
     assert!(matches!(error, BudgetError::AlreadyWritten { .. }), "{error}");
     assert!(!folder.path().join("copy.pk.0707070707070707.budget").exists());
     // A copy of the same key in memory must not reset the counter, nor adopt it.
     for used in [0, 2, 9] {
-        let error = Budget::create_beside(&key, &ID, 20, used).expect_err("already there");
+        let error = Budget::create_beside(&key, &OWNER, 20, used).expect_err("already there");
         assert!(matches!(error, BudgetError::AlreadyExists { .. }), "{error}");
     }
     assert_eq!(proof(&budget).expect("take"), 2);
@@ -135,7 +140,7 @@ fn a_missing_counter_says_what_it_is_for() {
     let folder = folder();
     let (key, moved) = (key(&folder), folder.path().join("moved.pk"));
     let (path, _) = counter(&key, 20, 1);
-    let error = Budget::open_beside(&moved, &ID, 20).expect_err("missing");
+    let error = Budget::open_beside(&moved, &OWNER, 20).expect_err("missing");
     let BudgetError::Missing { path: wanted } = &error else {
         panic!("{error}")
     };
@@ -152,19 +157,19 @@ fn a_missing_counter_says_what_it_is_for() {
 fn the_counter_of_another_key_is_refused() {
     let (_folder, key, path, _) = counted();
     // A key that replaces the first has its own counter.
-    let second = Budget::create_beside(&key, &OTHER_ID, 20, 0).expect("create");
+    let second = Budget::create_beside(&key, &OTHER, 20, 0).expect("create");
     std::fs::copy(&path, second.path().expect("file")).expect("copy");
     let expected = "08".repeat(32);
     for error in [
         proof(&second).expect_err("of another key"),
-        Budget::open_beside(&key, &OTHER_ID, 20).expect_err("of another key"),
+        Budget::open_beside(&key, &OTHER, 20).expect_err("of another key"),
     ] {
         assert!(
             matches!(&error, BudgetError::OtherKey { expected: e, .. } if *e == expected),
             "{error}"
         );
     }
-    let error = Budget::open_beside(&key, &ID, 21).expect_err("another limit");
+    let error = Budget::open_beside(&key, &OWNER, 21).expect_err("another limit");
     assert!(
         matches!(
             error,
@@ -181,8 +186,8 @@ fn the_counter_of_another_key_is_refused() {
 #[test]
 fn a_retired_counter_is_gone() {
     let (_folder, key, path, _) = counted();
-    let copy = Budget::open_beside(&key, &ID, 20).expect("open");
-    Budget::open_beside(&key, &ID, 20)
+    let copy = Budget::open_beside(&key, &OWNER, 20).expect("open");
+    Budget::open_beside(&key, &OWNER, 20)
         .expect("open")
         .retire()
         .expect("retire");
@@ -194,7 +199,7 @@ fn a_retired_counter_is_gone() {
 #[test]
 fn a_counter_that_is_put_back_is_noticed() {
     let (_folder, key, path, old) = counted();
-    let budget = Budget::open_beside(&key, &ID, 20).expect("open");
+    let budget = Budget::open_beside(&key, &OWNER, 20).expect("open");
     (1..4).for_each(|number| assert_eq!(proof(&budget).expect("take"), number));
     std::fs::write(path, old).expect("write");
     let error = proof(&budget).expect_err("back");
@@ -209,6 +214,80 @@ fn a_counter_that_is_put_back_is_noticed() {
         ),
         "{error}"
     );
+}
+
+/// Whoever can write to the counter but not read the key cannot set it: not with the checksum that anyone can compute,
+/// and not with that of another key.
+#[test]
+fn a_counter_set_without_the_secret_of_the_key_is_refused() {
+    let (_folder, key, path, bytes) = counted();
+    for checksum in [
+        |content: &[u8]| blake3::hash(content),
+        |content: &[u8]| Owner::new([7; 32], [0; 32]).checksum(content),
+    ] {
+        let mut altered = bytes.clone();
+        for slot in altered.chunks_exact_mut(SLOT_BYTES) {
+            slot[48..56].fill(0);
+            let forged = checksum(&slot[..CHECKED_BYTES]);
+            slot[CHECKED_BYTES..RECORD_BYTES].copy_from_slice(forged.as_bytes());
+        }
+        std::fs::write(&path, &altered).expect("write");
+        let error = Budget::open_beside(&key, &OWNER, 20).expect_err("forged");
+        assert!(error.to_string().contains("wrong checksums"), "{error}");
+    }
+}
+
+/// A copy and a restored backup are other files. What was moved can be taken over; it goes on where it stood.
+#[test]
+fn a_copied_or_restored_counter_is_refused_until_it_is_taken_over() {
+    let (folder, key, path, _) = counted();
+    // The clock of a file system may be as coarse as 10 ms.
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("folder");
+    let copied = elsewhere.join(path.file_name().expect("name"));
+    std::fs::copy(&path, &copied).expect("copy");
+    let moved = elsewhere.join("lenet.pk");
+    let running = Budget::open_beside(&key, &OWNER, 20).expect("the first is untouched");
+    let refused = |result: Result<u64, BudgetError>| {
+        let error = result.expect_err("a copy");
+        assert!(matches!(&error, BudgetError::Moved { .. }), "{error}");
+        let command = format!("`zkml adopt-key {}`", moved.display());
+        assert!(
+            error.to_string().contains(&command) || !error.to_string().contains("elsewhere"),
+            "{error}"
+        );
+    };
+    refused(Budget::open_beside(&moved, &OWNER, 20).map(|_| 0));
+    // Restored: removed and written anew, with the same bytes.
+    std::fs::remove_file(&path).expect("remove");
+    std::fs::copy(&copied, &path).expect("restore");
+    refused(proof(&running));
+    refused(running.used());
+    assert_eq!(
+        std::fs::read(&path).expect("read"),
+        std::fs::read(&copied).expect("read")
+    );
+
+    let adopted = Budget::adopt_beside(&moved, &OWNER, 20).expect("adopt");
+    assert_eq!(adopted.used().expect("used"), 1);
+    // Either slot may be torn from now on.
+    for slot in 0..2 {
+        let whole = std::fs::read(&copied).expect("read");
+        let mut bytes = whole.clone();
+        bytes[slot * SLOT_BYTES + 50] ^= 1;
+        std::fs::write(&copied, bytes).expect("write");
+        assert_eq!(
+            Budget::open_beside(&moved, &OWNER, 20)
+                .expect("open")
+                .used()
+                .expect("used"),
+            2
+        );
+        std::fs::write(&copied, whole).expect("write");
+    }
+    assert_eq!(next(&moved), 1);
+    assert!(Budget::adopt_beside(&moved, &OTHER, 20).is_err());
 }
 
 #[cfg(unix)]
@@ -227,10 +306,10 @@ fn a_counter_locked_for_long_is_reported() {
     let (_folder, key, path, _) = counted();
     let other = std::fs::File::open(path).expect("open");
     other.lock().expect("lock");
-    let error = Budget::open_beside(&key, &ID, 20).expect_err("locked");
+    let error = Budget::open_beside(&key, &OWNER, 20).expect_err("locked");
     assert!(matches!(error, BudgetError::Busy { .. }), "{error}");
     drop(other);
-    Budget::open_beside(&key, &ID, 20).expect("open");
+    Budget::open_beside(&key, &OWNER, 20).expect("open");
 }
 
 #[test]
@@ -244,8 +323,8 @@ fn threads_and_handles_share_the_numbers() {
     let budgets = [
         vec![Budget::in_memory(limit, 0)],
         vec![
-            Budget::create_beside(&key, &ID, limit, 0).expect("create"),
-            Budget::open_beside(&key, &ID, limit).expect("open"),
+            Budget::create_beside(&key, &OWNER, limit, 0).expect("create"),
+            Budget::open_beside(&key, &OWNER, limit).expect("open"),
         ],
     ];
     for budgets in &budgets {
@@ -292,7 +371,7 @@ fn a_key_moves_to_its_file_while_threads_count() {
             numbers
         };
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
-        budget.move_beside(&key(&folder), &ID).expect("move");
+        budget.move_beside(&key(&folder), &OWNER).expect("move");
         while budget.used().expect("used") < 100 {}
         stop.store(true, Ordering::Relaxed);
         threads
@@ -309,7 +388,7 @@ fn a_key_moves_to_its_file_while_threads_count() {
             .eq(0..count)
     );
     assert_eq!(
-        Budget::open_beside(&key(&folder), &ID, 1000)
+        Budget::open_beside(&key(&folder), &OWNER, 1000)
             .expect("open")
             .used()
             .expect("used"),
@@ -320,7 +399,7 @@ fn a_key_moves_to_its_file_while_threads_count() {
 /// After damage of any kind the next number is new, or there is none; and it is not far from the count.
 fn assert_never_back(key: &Path, path: &Path, bytes: &[u8], used: u64) -> Result<u64, BudgetError> {
     std::fs::write(path, bytes).expect("write");
-    let budget = Budget::open_beside(key, &ID, 100)?;
+    let budget = Budget::open_beside(key, &OWNER, 100)?;
     let number = proof(&budget)?;
     assert!(
         (used..=used + 1).contains(&number),
@@ -376,7 +455,7 @@ fn a_step_torn_at_any_byte_is_survived() {
     for steps in 0..4 {
         let (path, before) = counter(&key, 100, steps);
         assert_eq!(
-            proof(&Budget::open_beside(&key, &ID, 100).expect("open")).expect("take"),
+            proof(&Budget::open_beside(&key, &OWNER, 100).expect("open")).expect("take"),
             steps
         );
         let after = std::fs::read(&path).expect("read");
@@ -402,7 +481,7 @@ fn a_recovery_that_is_torn_again_does_not_go_back() {
     for round in 0..40 {
         bytes[(round % 3 % 2) * SLOT_BYTES + 50] ^= 4;
         std::fs::write(&path, &bytes).expect("write");
-        let number = proof(&Budget::open_beside(&key, &ID, 100).expect("open")).expect("take");
+        let number = proof(&Budget::open_beside(&key, &OWNER, 100).expect("open")).expect("take");
         assert!(number > given && number <= given + 2, "{number} after {given}");
         given = number;
         bytes = std::fs::read(&path).expect("read");
@@ -430,16 +509,18 @@ fn slots_that_do_not_belong_together_are_refused() {
     let folder = folder();
     let key = key(&folder);
     let (path, bytes) = counter(&key, 100, 3);
+    let file = FileIdentity::of(&std::fs::File::open(&path).expect("open")).expect("identity");
     let record = |generation, used| Record {
-        id: ID,
+        id: OWNER.id,
         generation,
         used,
         limit: 100,
+        file,
     };
     let with = |first: Record, second: Record| {
         let mut bytes = bytes.clone();
-        bytes[..RECORD_BYTES].copy_from_slice(&first.to_bytes());
-        bytes[SLOT_BYTES..][..RECORD_BYTES].copy_from_slice(&second.to_bytes());
+        bytes[..RECORD_BYTES].copy_from_slice(&first.to_bytes(&OWNER));
+        bytes[SLOT_BYTES..][..RECORD_BYTES].copy_from_slice(&second.to_bytes(&OWNER));
         bytes
     };
     for altered in [
@@ -457,11 +538,11 @@ fn slots_that_do_not_belong_together_are_refused() {
     }
     // Another version, with a right checksum.
     let mut altered = bytes.clone();
-    altered[4] = 2;
-    let checksum = blake3::hash(&altered[..64]);
-    altered[64..96].copy_from_slice(checksum.as_bytes());
+    altered[4] = 3;
+    let checksum = OWNER.checksum(&altered[..CHECKED_BYTES]);
+    altered[CHECKED_BYTES..RECORD_BYTES].copy_from_slice(checksum.as_bytes());
     let error = assert_never_back(&key, &path, &altered, 3).expect_err("version");
-    assert!(error.to_string().contains("format version 1, found 2"), "{error}");
+    assert!(error.to_string().contains("format version 2, found 3"), "{error}");
     // The last opening may be the one that was lost: it is not given out.
     std::fs::write(&path, {
         let mut bytes = with(record(9, 99), record(0, 0));
@@ -469,7 +550,7 @@ fn slots_that_do_not_belong_together_are_refused() {
         bytes
     })
     .expect("write");
-    let budget = Budget::open_beside(&key, &ID, 100).expect("open");
+    let budget = Budget::open_beside(&key, &OWNER, 100).expect("open");
     assert!(matches!(
         budget.take(Purpose::Rotation),
         Err(BudgetError::NothingLeft { .. })

@@ -16,7 +16,7 @@ use crate::graph::{IntTensor, Window2d};
 use crate::int8::Int8Tensor;
 
 /// A convolution or linear layer in the memory of this process.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Layer {
     weights: Weights,
     /// What is added to each output.
@@ -25,14 +25,16 @@ pub struct Layer {
     convolution: Option<(Window2d, usize)>,
 }
 
-#[derive(Debug, Clone)]
+crate::debug_without_values!(Layer, self => "Layer({} outputs)", self.bias.len());
+
+#[derive(Clone)]
 enum Weights {
     Bytes(ByteLayer),
     Wide(WideLayer),
 }
 
 /// A layer on operands that are bytes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct ByteLayer {
     /// The value that byte 0 stands for, 0 or less.
     low: i64,

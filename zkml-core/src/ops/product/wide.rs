@@ -15,14 +15,14 @@ const PARALLEL_WORK: usize = 1 << 20;
 const LANES: usize = 16;
 
 /// A weight matrix, each row of `terms` values padded with zeros to `stride`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct WideLayer {
     terms: usize,
     stride: usize,
     values: Values,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Values {
     /// Operands and weights fit 16 bits, and sums 32.
     Narrow(Vec<i16>),

@@ -176,6 +176,14 @@ fn level_cells(shape: &LevelShape<'_>) -> usize {
     shape.base_rows().saturating_mul(shape.code.codeword_length())
 }
 
+/// The most nodes that a verifier may need besides `known` leaves out of `2^log_leaves`: in each level of the tree, a
+/// pair of nodes lacks one at most, and so does a node above a known leaf.
+pub(crate) fn most_path_nodes(log_leaves: u32, known: usize) -> usize {
+    let pairs = |log: u32| 1usize.checked_shl(log).unwrap_or(usize::MAX);
+    let levels = (0..log_leaves).map(|log| pairs(log).min(known));
+    levels.fold(0, usize::saturating_add)
+}
+
 /// The expected number of nodes that a verifier needs besides `known` random leaves out of `2^log_leaves`: in each
 /// level of the tree, the nodes without a known leaf below whose sibling has one.
 pub(crate) fn expected_path_nodes(log_leaves: u32, known: usize) -> f64 {

@@ -56,8 +56,8 @@ mod tests;
 
 #[cfg(feature = "prover")]
 pub(crate) use choose::RecursionPlanner;
-pub(crate) use choose::expected_path_nodes;
 pub use choose::{RecursionCost, RecursionGoal};
+pub(crate) use choose::{expected_path_nodes, most_path_nodes};
 pub use functional::Functional;
 pub use parameters::RecursionParameters;
 #[cfg(feature = "prover")]

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::choose::most_path_nodes;
 use crate::error::RecursionError;
+use crate::field::encoding::{K_BYTES, packed_length};
 use crate::pcs::CodeParameters;
 use crate::transcript::VerifyError;
 
@@ -92,6 +94,35 @@ impl RecursionParameters {
         self.levels
             .last()
             .map_or(message_length, CodeParameters::row_length)
+    }
+
+    /// Most bytes of a proof that the levels take, and the last message where there are levels. Without levels the
+    /// message is not theirs.
+    pub(crate) fn most_bytes(&self, message_length: usize) -> usize {
+        const DIGEST_BYTES: usize = 32;
+        const NONCE_BYTES: usize = 8;
+        let shapes = self.shapes(message_length);
+        let level = |shape: &LevelShape<'_>| {
+            let code = shape.code;
+            let rounds = shape.variables.saturating_mul(2 * K_BYTES + NONCE_BYTES);
+            let columns = packed_length(code.queries.saturating_mul(shape.base_rows()));
+            let nodes = most_path_nodes(code.log_codeword, code.queries);
+            [
+                DIGEST_BYTES,
+                rounds,
+                NONCE_BYTES,
+                columns,
+                nodes.saturating_mul(code.digest_bytes as usize),
+            ]
+            .into_iter()
+            .fold(0, usize::saturating_add)
+        };
+        let levels = shapes.iter().map(level).fold(0, usize::saturating_add);
+        let last = self
+            .levels
+            .last()
+            .map_or(0, |code| code.row_length().saturating_mul(K_BYTES));
+        levels.saturating_add(last)
     }
 
     /// The levels with their numbers of rows, for a vector of `message_length` elements.

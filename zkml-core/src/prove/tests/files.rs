@@ -24,8 +24,8 @@ use crate::pcs::Rows;
 use crate::poly::PaddedShape;
 use crate::privacy::Privacy;
 use crate::proof::{
-    Artifact, CHECKSUM_BYTES, FileError, FormatError, HEADER_BYTES, Proof, from_bytes, map_file_with_section,
-    read_file, to_bytes, write_file, write_file_with_section,
+    Artifact, CHECKSUM_BYTES, FileError, FormatError, HEADER_BYTES, Proof, Replacement, from_bytes,
+    map_file_with_section, read_file, to_bytes, write_file, write_with_section,
 };
 use crate::prove::prove;
 use crate::setup::{SetupOptions, rotate, setup};
@@ -57,10 +57,14 @@ fn rows() -> Vec<i8> {
     fixture().key.commitments.cells.to_vec()
 }
 
+fn write_stored(path: &std::path::Path, stored: &StoredProvingKey, rows: &[i8]) -> Result<u64, FileError> {
+    write_with_section(Replacement::begin(path, true)?, stored, rows)
+}
+
 fn read_stored(stored: &StoredProvingKey, rows: &[i8]) -> Result<ProvingKey, ProveError> {
     let folder = folder();
     let file = path(&folder, "key");
-    write_file_with_section(&file, stored, rows).expect("write");
+    write_stored(&file, stored, rows).expect("write");
     ProvingKey::read_file(&file)
 }
 
@@ -68,7 +72,7 @@ fn read_stored(stored: &StoredProvingKey, rows: &[i8]) -> Result<ProvingKey, Pro
 fn key_bytes() -> Vec<u8> {
     let folder = folder();
     let file = path(&folder, "key");
-    write_file_with_section(&file, &stored(), &rows()).expect("write");
+    write_stored(&file, &stored(), &rows()).expect("write");
     std::fs::read(&file).expect("read")
 }
 

@@ -13,6 +13,7 @@ mod forwarding;
 mod gadgets;
 mod handed;
 mod hiding;
+mod hosts;
 mod labels;
 mod linking;
 mod listening;
