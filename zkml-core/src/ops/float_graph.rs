@@ -30,19 +30,8 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
     /// # Errors
     /// The graph has no output, or output 0 has no axes.
     pub fn with_argmax(mut self) -> Result<Self, GraphError> {
-        let &output = self.outputs.first().ok_or(GraphError::NoOutputs)?;
-        let operand = match (&self[output].op, self[output].inputs.first()) {
-            (FloatOp::LogSoftmax(LogSoftmax { axis }), Some(&logits))
-                if axis + 1 == self[output].fact.len() =>
-            {
-                tracing::info!("output 0 is the operand of `{}`, the logits", self[output].name);
-                logits
-            }
-            _ => output,
-        };
-        if let Some(first) = self.outputs.first_mut() {
-            *first = operand;
-        }
+        self.show_logits();
+        let &operand = self.outputs.first().ok_or(GraphError::NoOutputs)?;
         let mut name = String::from("argmax");
         while self.find(&name).is_some() {
             name.push('_');
