@@ -55,12 +55,17 @@ impl Observer {
     }
 
     fn observe(&mut self, values: &[f32]) {
-        let fold = |(low, high): (f32, f32), &value: &f32| {
-            let low = if value < low { value } else { low };
-            (low, if value > high { value } else { high })
-        };
-        let (low, high) = values.iter().fold((self.minimum, self.maximum), fold);
-        (self.minimum, self.maximum) = (low, high);
+        // Sixteen at a time: a comparison waits for the one before it.
+        let (mut low, mut high) = ([self.minimum; 16], [self.maximum; 16]);
+        let (blocks, rest) = values.as_chunks::<16>();
+        for block in blocks {
+            for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(block) {
+                *low = if value < *low { value } else { *low };
+                *high = if value > *high { value } else { *high };
+            }
+        }
+        self.minimum = low.iter().chain(rest).copied().fold(self.minimum, f32::min);
+        self.maximum = high.iter().chain(rest).copied().fold(self.maximum, f32::max);
         if !self.channels.is_empty() {
             for row in values.chunks_exact(self.channels.len()) {
                 let both = self.channels.iter_mut().zip(row);

@@ -77,10 +77,10 @@ impl Grid {
     /// The finest power of two at which `low` to `high` have that many bits, with a little room.
     pub(super) fn of((low, high): (f64, f64), bits: u32, mut seen: Vec<f32>) -> Self {
         let span = (high - low)
-            .max(low.abs().max(high.abs()) * 2f64.powi(-20))
-            .max(2f64.powi(-60));
+            .max(low.abs().max(high.abs()) * libm::ldexp(1.0, -20))
+            .max(libm::ldexp(1.0, -60));
         let steps = f64::from((1u32 << bits) - 4);
-        let mut step = 2f64.powi(-80);
+        let mut step = libm::ldexp(1.0, -80);
         while step * steps < span {
             step *= 2.0;
         }

@@ -152,7 +152,7 @@ impl Rotary {
             "rope_theta",
             "above 1, at most 2^40",
             self.theta,
-            (1.0, f64::from(1u32 << 20).powi(2)),
+            (1.0, libm::ldexp(1.0, 40)),
         )?;
         let refused = |what, expected, found: u32| TableError::Parameter {
             what,
