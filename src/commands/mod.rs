@@ -109,11 +109,11 @@ impl Command {
         #[cfg(feature = "prover")]
         terminal.progress.stage(self.doing());
         #[cfg(feature = "prover")]
-        let mut lines = Lines::new(output, &terminal.progress);
+        let names_traces = self.has_console();
+        #[cfg(feature = "prover")]
+        let mut lines = Lines::new(output, &terminal.progress, !names_traces);
         #[cfg(not(feature = "prover"))]
         let mut lines = Lines::new(output);
-        #[cfg(feature = "prover")]
-        let names_traces = self.has_console();
         #[cfg(feature = "prover")]
         let result = self.dispatch(&terminal, &mut lines);
         #[cfg(not(feature = "prover"))]
