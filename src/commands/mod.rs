@@ -124,11 +124,11 @@ impl Command {
         #[cfg(feature = "prover")]
         terminal.progress.stage(self.doing());
         #[cfg(feature = "prover")]
-        let mut lines = Lines::new(output, &terminal.progress);
+        let names_traces = self.has_console();
+        #[cfg(feature = "prover")]
+        let mut lines = Lines::new(output, &terminal.progress, !names_traces);
         #[cfg(not(feature = "prover"))]
         let mut lines = Lines::new(output);
-        #[cfg(feature = "prover")]
-        let names_traces = self.has_console();
         let result = match self.check(globals) {
             #[cfg(feature = "prover")]
             Ok(()) => self.dispatch(&terminal, &mut lines),

@@ -25,16 +25,20 @@ pub(super) struct Lines<'o> {
     is_closed: bool,
     #[cfg(feature = "prover")]
     progress: Progress,
+    /// Whether all is done when the first line comes.
+    #[cfg(feature = "prover")]
+    is_answer: bool,
 }
 
 impl<'o> Lines<'o> {
     #[cfg(feature = "prover")]
-    pub(super) fn new(inner: &'o mut dyn Write, progress: &Progress) -> Self {
+    pub(super) fn new(inner: &'o mut dyn Write, progress: &Progress, is_answer: bool) -> Self {
         Self {
             inner,
             line: Vec::new(),
             is_closed: false,
             progress: progress.clone(),
+            is_answer,
         }
     }
 
@@ -55,9 +59,15 @@ impl<'o> Lines<'o> {
         }
         let _lock = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         let inner = &mut *self.inner;
-        let send = || inner.write_all(&lines).and_then(|()| inner.flush());
+        let mut send = || inner.write_all(&lines).and_then(|()| inner.flush());
         #[cfg(feature = "prover")]
-        let sent = self.progress.suspend(send);
+        let sent = match self.is_answer {
+            true => {
+                self.progress.clear();
+                send()
+            }
+            false => self.progress.suspend(send),
+        };
         #[cfg(not(feature = "prover"))]
         let sent = send();
         match sent {
@@ -109,7 +119,7 @@ mod tests {
     fn a_reader_that_is_gone_is_no_error() {
         let mut pipe = Pipe(Vec::new());
         #[cfg(feature = "prover")]
-        let mut lines = Lines::new(&mut pipe, &Progress::hidden());
+        let mut lines = Lines::new(&mut pipe, &Progress::hidden(), false);
         #[cfg(not(feature = "prover"))]
         let mut lines = Lines::new(&mut pipe);
         writeln!(lines, "{} {}", 1, 2).unwrap();

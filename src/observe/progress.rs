@@ -114,11 +114,8 @@ impl Progress {
         if self.is_over.load(Ordering::Relaxed) {
             return;
         }
-        let line = shown.get_or_insert_with(|| {
-            let line = ProgressBar::with_draw_target(None, (self.target)());
-            line.enable_steady_tick(TICK);
-            line
-        });
+        let is_new = shown.is_none();
+        let line = shown.get_or_insert_with(|| ProgressBar::with_draw_target(None, (self.target)()));
         if let Ok(style) = ProgressStyle::with_template(template) {
             line.set_style(style);
         }
@@ -132,6 +129,10 @@ impl Progress {
         }
         line.reset_elapsed();
         line.set_prefix(name);
+        // The first tick draws, so it comes after the style.
+        if is_new {
+            line.enable_steady_tick(TICK);
+        }
     }
 
     /// Takes the line away while `print` writes to the terminal.
