@@ -59,6 +59,36 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
         Ok(self)
     }
 
+    /// Puts the operand of a log_softmax along the [axis of classes](class_axis) in its place, where that is output 0.
+    fn show_logits(&mut self) {
+        let Some(&output) = self.outputs.first() else {
+            return;
+        };
+        let node = &self[output];
+        let (FloatOp::LogSoftmax(LogSoftmax { axis }), Some(&logits)) = (&node.op, node.inputs.first()) else {
+            return;
+        };
+        if class_axis(node.fact.len()) != Some(*axis) {
+            return;
+        }
+        tracing::warn!("output 0 is the operand of `{}`, the logits", node.name);
+        for id in self.outputs.iter_mut().filter(|id| **id == output) {
+            *id = logits;
+        }
+        let mut used = self.nodes.iter().flat_map(|node| &node.inputs);
+        if used.any(|id| *id == output) {
+            return;
+        }
+        // Nothing needs it any more.
+        self.nodes.remove(output.0);
+        let inputs = self.nodes.iter_mut().flat_map(|node| &mut node.inputs);
+        for id in inputs.chain(&mut self.outputs).chain([&mut self.input]) {
+            if *id > output {
+                id.0 -= 1;
+            }
+        }
+    }
+
     /// Makes the index of the maximum along the [axis of classes](class_axis) of output 0 (a token) the only output.
     ///
     /// # Errors

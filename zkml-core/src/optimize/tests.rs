@@ -133,7 +133,7 @@ fn batch_norm_disappears_into_a_convolution_that_only_it_uses() {
         .map(|p| (p.path.as_str(), p.values.sum()))
         .collect();
     assert_eq!(paths, [("conv.weight", 1.0), ("conv.bias", -1.5)]);
-    let folding = reports.iter().find(|report| report.name == "batch_norm_folding");
+    let folding = reports.iter().find(|report| report.pass == "batch_norm_folding");
     let text = folding.unwrap().to_string();
     assert!(
         text.contains("batch_norm_folding: 1 change") && text.contains("folded `bn` into `conv`"),
