@@ -30,6 +30,15 @@ pub struct Quantized {
 }
 
 impl Quantized {
+    /// A line for each input whose scales and offsets are those of an affine map behind it.
+    pub(crate) fn mapped_inputs(&self) -> Vec<String> {
+        let inputs = self.graph.inputs().zip(&self.input_scales);
+        let mapped = inputs.filter(|(_, scales)| !scales.offsets.is_empty());
+        mapped
+            .map(|(id, scales)| format!("`{}` has scale {scales}", self.graph[id].name))
+            .collect()
+    }
+
     /// As [`quantize_input`].
     ///
     /// # Errors

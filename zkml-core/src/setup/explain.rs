@@ -10,10 +10,12 @@ use crate::graph::Graph;
 use crate::keys::{CompiledModel, ProveError};
 use crate::lower::{Filled, lower_with};
 use crate::ops::{Float, QuantizeError};
+use crate::optimize::operation::equalization::Equalization;
+use crate::optimize::operation::input_scales::InputScales;
 use crate::optimize::{ChosenCode, Level, Outcome, Pass, PassReport, Work, all, sizes};
 use crate::pcs::CodeParameters;
 use crate::privacy::Privacy;
-use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize};
+use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize_unmeasured};
 
 /// Why a network cannot be explained.
 #[derive(Clone, PartialEq, thiserror::Error)]
@@ -29,7 +31,8 @@ pub enum ExplainError {
 
 crate::debug_as_display!(ExplainError);
 
-/// The reports of all passes of the operation and circuit level, in the order of the list.
+/// The reports of all passes of the operation and circuit level, in the order of the list. Networks without a pass are
+/// made as `network` was, with the method of calibration and the bits that were chosen for it.
 ///
 /// # Errors
 /// [`ExplainError`] if the network does not compile with the given options.
@@ -37,10 +40,18 @@ pub fn explain(
     graph: &Graph<Float>,
     calibration: &Calibration,
     options: &QuantizeOptions,
-    privacy: &Privacy,
+    (network, privacy): (&Quantized, &Privacy),
 ) -> Result<Vec<PassReport>, ExplainError> {
-    let compile = |options| Compiled::new(graph, calibration, options, privacy);
-    let compiled = compile(*options)?;
+    let method = network.record.calibration.unwrap_or_default();
+    let options = &QuantizeOptions {
+        activation_bits: network.record.activation_bits,
+        ..*options
+    };
+    let compile = |options: QuantizeOptions| {
+        let network = quantize_unmeasured(graph, calibration, &options, method)?;
+        Compiled::new(network, privacy)
+    };
+    let compiled = Compiled::new(network.clone(), privacy)?;
     let chosen = compiled.code_cost();
     let mut reports = Vec::new();
     for pass in all().filter(|pass| pass.level() != Level::Model) {
@@ -84,13 +95,7 @@ struct Compiled {
 }
 
 impl Compiled {
-    fn new(
-        graph: &Graph<Float>,
-        calibration: &Calibration,
-        options: QuantizeOptions,
-        privacy: &Privacy,
-    ) -> Result<Self, ExplainError> {
-        let network = quantize(graph, calibration, &options)?;
+    fn new(network: Quantized, privacy: &Privacy) -> Result<Self, ExplainError> {
         let skeleton = network.graph.skeleton();
         let lowered = lower_with(&skeleton, network.limb_bits, privacy, &network.lowering)?;
         Ok(Self {
@@ -121,6 +126,9 @@ impl Compiled {
         };
         match pass.work() {
             Work::Nodes(_) | Work::Model(_) => Vec::new(),
+            // These two leave no trace in the integer graph.
+            Work::Operation(_) if pass.name() == Equalization.name() => self.network.record.equalized.clone(),
+            Work::Operation(_) if pass.name() == InputScales.name() => self.network.mapped_inputs(),
             Work::Operation(changes) => changes(&self.network.graph),
             Work::Circuit(changes) => changes(&Outcome {
                 circuit: &self.lowered.circuit,
