@@ -5,17 +5,19 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use super::calibrate::Calibration;
-use super::observer::Spread;
+use super::observer::{Channels, Spread};
 use super::options::QuantizeOptions;
-use crate::graph::{Graph, NodeId};
+use crate::graph::{ChannelScales, Graph, NodeId};
 use crate::ops::Float;
-use crate::optimize::operation::equalization::{self, Equalization};
+use crate::optimize::operation::equalization::{Equalization, Sites};
 
 /// A float network with raised channels. Its nodes are those of the network as it was.
 pub(super) struct Equalized<'g> {
     pub(super) graph: Cow<'g, Graph<Float>>,
     /// For each node: channel c of its value was multiplied by `2^exponents[c]`; empty where none was.
     pub(super) exponents: Vec<Vec<i32>>,
+    /// The channels of its nodes.
+    sites: &'g Sites,
     /// How large its values get.
     pub(super) spreads: Vec<Spread>,
     /// A line for each layer with raised channels.
@@ -24,7 +26,7 @@ pub(super) struct Equalized<'g> {
 
 impl<'g> Equalized<'g> {
     /// Wide activations have steps enough, and channels of their own where they need them.
-    pub(super) fn new(graph: &'g Graph<Float>, calibration: &Calibration, options: &QuantizeOptions) -> Self {
+    pub(super) fn new(graph: &'g Graph<Float>, calibration: &'g Calibration, options: &QuantizeOptions) -> Self {
         let runs = options.switches.runs(&Equalization) && !options.is_wide();
         let sites = &calibration.sites;
         let raised = match runs {
@@ -47,26 +49,27 @@ impl<'g> Equalized<'g> {
         Self {
             graph,
             exponents,
+            sites,
             spreads,
             changes,
         }
     }
 
     /// The scales of a node's channels as the network was, from the one scale of the integers of its value.
-    pub(super) fn channel_scales(&self, id: NodeId, scale: f64) -> crate::graph::ChannelScales {
-        use crate::graph::ChannelScales;
+    pub(super) fn channel_scales(&self, id: NodeId, scale: f64) -> ChannelScales {
         let exponents = &self.exponents[id.0];
         let shape = &self.graph[id].fact;
-        if exponents.is_empty() {
+        let Some(Some(channels)) = self.sites.nodes.get(id.0).filter(|_| !exponents.is_empty()) else {
             return ChannelScales::one(scale);
-        }
-        // Channels are an axis, or (in a flattened image) runs of the last axis.
-        let axis = match exponents.len() == shape.get(1).copied().unwrap_or(0) {
-            true => 1,
-            false => shape.len() - 1,
         };
-        let size = shape[axis];
-        let run = (size / exponents.len()).max(1);
+        // Channels are axis 1, or runs of the last axis, as in a flattened image.
+        let image = shape.get(1) == Some(&exponents.len())
+            && shape.iter().skip(2).product::<usize>() == channels.inner;
+        let (axis, run) = match image {
+            true => (1, 1),
+            false => (shape.len().saturating_sub(1), channels.inner),
+        };
+        let size = shape.get(axis).copied().unwrap_or(1);
         let of = |index: usize| scale * (-f64::from(exponents[index / run % exponents.len()])).exp2();
         ChannelScales::new((0..size).map(of).collect(), vec![axis])
     }
@@ -75,15 +78,15 @@ impl<'g> Equalized<'g> {
 /// The axis of a node's channels and the channel of each index, for calibration: axis 1 of images, the last axis of
 /// others.
 pub(super) fn split(
-    sites: &equalization::Sites,
+    sites: &Sites,
     id: NodeId,
     shape: &[usize],
     stream: bool,
-) -> Option<super::observer::Channels> {
+) -> Option<Channels> {
     /// Most channels that are told apart where nothing asks for it.
     const MOST: usize = 4096;
     if let Some(Some(channels)) = sites.nodes.get(id.0) {
-        return Some(super::observer::Channels {
+        return Some(Channels {
             count: channels.numbers.len(),
             inner: channels.inner,
         });
@@ -95,5 +98,5 @@ pub(super) fn split(
     };
     let count = *shape.get(axis)?;
     let inner = shape.iter().skip(axis + 1).product();
-    (stream || (count <= MOST && shape.len() > 1)).then_some(super::observer::Channels { count, inner })
+    (stream || (count <= MOST && shape.len() > 1)).then_some(Channels { count, inner })
 }

@@ -74,10 +74,13 @@ impl Quantizer<'_> {
                 ..Record::default()
             },
         };
+        let of_input = |id: NodeId| self.leading.iter().any(|leading| leading.before.contains(&id));
+        let steps = self.activations.iter().enumerate();
+        let steps = steps.map(|(index, x)| x.filter(|_| !of_input(NodeId(index))).map(|x| x.scale)).collect();
         Ok(Built {
             network,
             arguments: self.arguments,
-            steps: self.activations.iter().map(|x| x.map(|x| x.scale)).collect(),
+            steps,
         })
     }
 

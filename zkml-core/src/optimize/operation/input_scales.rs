@@ -8,7 +8,7 @@
 //! y = gain x + shift,    y = s q    hence    x = (s / gain) q - shift / gain
 //! ```
 //!
-//! Nothing is computed for the map any more. Only where the input has no other user, and no gain is 0.
+//! Nothing is computed for the map any more. Only where the input has no other user, and all gains are positive.
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Int, Properties};
@@ -73,7 +73,7 @@ fn behind(graph: &Graph<Float>, input: NodeId) -> Option<Leading> {
         Some(bias) => graph[bias].values.iter().map(|shift| f64::from(*shift)).collect(),
         None => vec![0.0; gains.len()],
     };
-    gains.iter().all(|gain| gain.is_normal()).then_some(Leading {
+    gains.iter().all(|gain| gain.is_normal() && *gain > 0.0).then_some(Leading {
         input,
         before: before_map,
         mapped: at,

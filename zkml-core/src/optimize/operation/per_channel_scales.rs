@@ -49,6 +49,8 @@ pub(crate) fn least_scales(
     };
     let of_channel = |o: usize| {
         let own = largest(weight.index_axis(Axis(0), o)) / limit;
+        // A row of zeros has no size of its own.
+        let own = if own > 0.0 { own } else { overall };
         own.max(overall * spread).max(bias_floor(o))
     };
     match per_channel {
