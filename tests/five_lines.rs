@@ -120,12 +120,18 @@ fn inputs_unlike_the_samples_are_refused() {
     let (prover, verifier) = quantized().public_weights().setup().unwrap();
     let raw = &digits()[0] * 255.0;
     let error = prover.prove(&raw, NONCE).unwrap_err();
-    assert!(matches!(error, Error::Clipped { clipping } if clipping.clipped > 50), "{error}");
+    assert!(
+        matches!(error, Error::Clipped { clipping } if clipping.clipped > 50),
+        "{error}"
+    );
     assert!(matches!(quantized().run(&raw), Err(Error::Clipped { .. })));
     let prover = prover.allow_clipping();
     let answer = prover.prove(&raw, NONCE).unwrap();
     assert!(answer.clipping().is_suspicious());
-    assert_eq!(verifier.verify(answer.proof(), NONCE).unwrap().class(), answer.class());
+    assert_eq!(
+        verifier.verify(answer.proof(), NONCE).unwrap().class(),
+        answer.class()
+    );
     assert_eq!(prover.prove(&digits()[0], NONCE).unwrap().clipping().clipped, 0);
 }
 

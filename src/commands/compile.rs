@@ -14,7 +14,7 @@ use zkml::nn::Weights;
 use zkml::optimize::operation::per_channel_scales::PerChannelScales;
 use zkml::optimize::{Switches, optimize};
 use zkml::proof::{read_file, write_file};
-use zkml::quant::{Record, Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, quantize};
+use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, Record, quantize};
 use zkml::setup::explain;
 use zkml::{Privacy, Visibility};
 
@@ -46,15 +46,15 @@ pub(crate) struct Compile {
     /// Use at most that many sample inputs
     #[arg(long, default_value_t = 64)]
     samples: usize,
-    /// How the largest value of a tensor follows from the samples: min-max, mse, a percentile such as 99.9, or measured,
-    /// which takes the one of these with the least error of the outputs
+    /// How the largest value of a tensor follows from the samples: min-max, mse, a percentile such as 99.9, or
+    /// measured, which takes the one of these with the least error of the outputs
     #[arg(long, default_value = "measured", value_parser = calibration_method)]
     range: CalibrationMethod,
     /// Scales of weights: one per output channel is more precise, one per tensor tells less about private weights
     #[arg(long, value_enum, default_value_t = Scales::PerChannel)]
     weight_scales: Scales,
-    /// Bits of weights and activations, 4 to 8: fewer bits are less precise. auto takes 8, and activations of 16 where 8
-    /// leave the outputs with an error of more than 2 %
+    /// Bits of weights and activations, 4 to 8: fewer bits are less precise. auto takes 8, and activations of 16 where
+    /// 8 leave the outputs with an error of more than 2 %
     #[arg(long, default_value = "8", value_name = "BITS|auto", value_parser = bits_or_auto)]
     bits: Bits,
     /// Bits of weights, 2 to 8 [default: as --bits]
@@ -361,7 +361,12 @@ impl Compile {
                 .map_err(|error| CommandError::Usage(format!("--without: {error}")))?;
         }
         let (bits, error_budget) = match self.bits {
-            Bits::Auto => (8, self.activation_bits.is_none().then_some(QuantizeOptions::ERROR_BUDGET)),
+            Bits::Auto => (
+                8,
+                self.activation_bits
+                    .is_none()
+                    .then_some(QuantizeOptions::ERROR_BUDGET),
+            ),
             Bits::Fixed(bits) => (bits, None),
         };
         Ok(QuantizeOptions {
@@ -403,7 +408,9 @@ fn describe(record: &Record, console: &mut Console<'_>) -> Result<(), CommandErr
     });
     if let Some(method) = record.calibration {
         let bits = record.activation_bits;
-        console.line(&format!("calibration {method}, activations of {bits} bits{error}"))?;
+        console.line(&format!(
+            "calibration {method}, activations of {bits} bits{error}"
+        ))?;
         console.answer("calibration", method.to_string());
     }
     console.answer("activation_bits", record.activation_bits);

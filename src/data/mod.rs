@@ -212,7 +212,11 @@ fn mnist(path: &Path, limit: usize) -> Result<Vec<Sample>, DataError> {
             if labels.len() != images.len() {
                 return Err(DataError::Damaged {
                     path: beside,
-                    expected: format!("{} labels, one for each image of {}", images.len(), path.display()),
+                    expected: format!(
+                        "{} labels, one for each image of {}",
+                        images.len(),
+                        path.display()
+                    ),
                     found: labels.len().to_string(),
                 });
             }

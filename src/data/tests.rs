@@ -151,5 +151,8 @@ fn labels_stand_beside_the_images() {
     let other = folder.path().join("mnist-t10k-first1000-labels-idx1-ubyte");
     std::fs::write(&other, [0, 0, 8, 1, 0, 0, 0, 1, 7]).unwrap();
     let error = samples(&alone, &[1, 28, 28], 1).unwrap_err().to_string();
-    assert!(error.contains("expected 1000 labels") && error.ends_with("found 1"), "{error}");
+    assert!(
+        error.contains("expected 1000 labels") && error.ends_with("found 1"),
+        "{error}"
+    );
 }

@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use zkml_core::execute::Executor;
 use zkml_core::keys::{CompiledModel, ProveError};
 use zkml_core::proof::write_file;
-use zkml_core::quant::{AccuracyReport, Warning, Quantized};
+use zkml_core::quant::{AccuracyReport, Quantized, Warning};
 use zkml_core::setup::{SetupOptions, setup};
 use zkml_core::{Privacy, Visibility};
 

@@ -100,14 +100,26 @@ fn inputs_unlike_the_samples_are_refused() {
         ndarray_npy::write_npy(&path, &input).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    for (name, factor) in [("raw.npy", 1.0), ("large.npy", 10.0 / 255.0), ("negated.npy", -1.0 / 255.0)] {
+    for (name, factor) in [
+        ("raw.npy", 1.0),
+        ("large.npy", 10.0 / 255.0),
+        ("negated.npy", -1.0 / 255.0),
+    ] {
         let (out, output) = prove(&write(name, factor), &[]);
-        assert_refused(&output, 1, &["--input is unlike the calibration samples", "--allow-clipping"]);
+        assert_refused(
+            &output,
+            1,
+            &["--input is unlike the calibration samples", "--allow-clipping"],
+        );
         assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "{name}");
     }
     let input = write("raw.npy", 1.0);
     let (_out, output) = prove(&input, &["--allow-clipping", "--json"]);
-    assert!(text(&output.stderr).contains("are clipped"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("are clipped"),
+        "{}",
+        text(&output.stderr)
+    );
     let clipping = &answer(&output)["input_clipping"];
     assert!(clipping["clipped"].as_u64().unwrap() > 50, "{clipping}");
     assert_eq!(clipping["values"], 1024);
@@ -126,7 +138,10 @@ fn the_whole_way_with_private_weights() {
     assert_eq!(compiled["parameters"], 61_706);
     assert_eq!(compiled["files"][0]["path"], "lenet.model");
     let accuracy = &compiled["accuracy"];
-    assert_eq!((&accuracy["samples"], &accuracy["classes"]["agreement"]), (&16.into(), &16.into()));
+    assert_eq!(
+        (&accuracy["samples"], &accuracy["classes"]["agreement"]),
+        (&16.into(), &16.into())
+    );
     assert_eq!(accuracy["classes"]["float_correct"], 16);
     assert_eq!(accuracy["outputs"][0]["channels"].as_array().unwrap().len(), 10);
     assert!(accuracy["outputs"][0]["total"]["relative_rms"].as_f64().unwrap() < 0.05);

@@ -131,7 +131,11 @@ impl IntegerRoom for Argmax {
         // Where whole limbs would reach too far, digits reach as far as the margin.
         let whole = limb_count * limb_bits < WHOLE_LIMBS;
         let margin_bits = bits_of(spread);
-        let reached = if whole { limb_count * limb_bits } else { margin_bits + 1 };
+        let reached = if whole {
+            limb_count * limb_bits
+        } else {
+            margin_bits + 1
+        };
         let reached = 1i128 << reached.min(126);
         lowering
             .circuit()
@@ -151,7 +155,12 @@ impl IntegerRoom for Argmax {
         let margin = row.margin(lowering)?;
         match whole {
             true => row.not_negative(lowering, margin, limb_count),
-            false => within(lowering, (&format!("{name}/margin"), &fact.shape), margin, margin_bits),
+            false => within(
+                lowering,
+                (&format!("{name}/margin"), &fact.shape),
+                margin,
+                margin_bits,
+            ),
         }
         Ok(index)
     }

@@ -75,7 +75,10 @@ impl Counter {
         self.clipping.values += 1;
         self.clipping.clipped += outside(self.ends);
         self.clipping.outside += outside(self.calibrated);
-        self.clipping.farthest = self.clipping.farthest.max((steps - self.middle).abs() / self.half);
+        self.clipping.farthest = self
+            .clipping
+            .farthest
+            .max((steps - self.middle).abs() / self.half);
     }
 
     pub(super) fn clipping(self) -> Clipping {

@@ -26,7 +26,11 @@ pub(super) struct Equalized<'g> {
 
 impl<'g> Equalized<'g> {
     /// Wide activations have steps enough, and channels of their own where they need them.
-    pub(super) fn new(graph: &'g Graph<Float>, calibration: &'g Calibration, options: &QuantizeOptions) -> Self {
+    pub(super) fn new(
+        graph: &'g Graph<Float>,
+        calibration: &'g Calibration,
+        options: &QuantizeOptions,
+    ) -> Self {
         let runs = options.switches.runs(&Equalization) && !options.is_wide();
         let sites = &calibration.sites;
         let raised = match runs {
@@ -77,12 +81,7 @@ impl<'g> Equalized<'g> {
 
 /// The axis of a node's channels and the channel of each index, for calibration: axis 1 of images, the last axis of
 /// others.
-pub(super) fn split(
-    sites: &Sites,
-    id: NodeId,
-    shape: &[usize],
-    stream: bool,
-) -> Option<Channels> {
+pub(super) fn split(sites: &Sites, id: NodeId, shape: &[usize], stream: bool) -> Option<Channels> {
     /// Most channels that are told apart where nothing asks for it.
     const MOST: usize = 4096;
     if let Some(Some(channels)) = sites.nodes.get(id.0) {

@@ -7,7 +7,7 @@ use crate::graph::NodeId;
 use crate::ops::{Accumulator, Activation, Expand, IntOp, IntegerConstant, Product, QuantizeError};
 
 impl NodeQuantizer<'_, '_> {
-    /// Appends operands that are joined along an axis, each with the scales of its accumulator, if all of them have one.
+    /// Appends operands that are joined along an axis, each with the scales of its accumulator, if all have one.
     pub(super) fn joined_accumulators(&mut self, op: &IntOp) -> Result<bool, QuantizeError> {
         let inputs = self.float().inputs.clone();
         let accumulators: Option<Vec<Accumulator>> = inputs

@@ -66,8 +66,8 @@ pub(crate) fn quantize_unmeasured(
 /// A network, and what its tables are looked up for.
 pub(super) struct Built {
     pub(super) network: Quantized,
-    /// For the name of a node with a table: the node of the float graph that the argument is the value of, and the scale
-    /// of the argument.
+    /// For the name of a node with a table: the node of the float graph that the argument is the value of, and the
+    /// scale of the argument.
     pub(super) arguments: HashMap<String, (NodeId, f64)>,
     /// For each node of the float graph, the scale of its activation, if it has one.
     pub(super) steps: Vec<Option<f64>>,
@@ -316,8 +316,8 @@ impl Quantizer<'_> {
         self.rescale_to((source, scale, scale), accumulator, table, name)
     }
 
-    /// Appends `table(round(acc * M))`. The table's arguments are the value of `source` at the scale `step`, its entries
-    /// have the scale `scale`.
+    /// Appends `table(round(acc * M))`. The table's arguments are the value of `source` at the scale `step`, its
+    /// entries have the scale `scale`.
     pub(super) fn rescale_to(
         &mut self,
         (source, step, scale): (NodeId, f64, f64),

@@ -61,6 +61,7 @@ impl Quantizer<'_> {
         self.nodes.validate()?;
         crate::ops::check(&self.nodes)?;
         let correspondence = (0..self.float.nodes.len()).map(|index| self.counterpart(NodeId(index)));
+        let seen = self.float.inputs().map(|input| self.seen(input)).collect();
         let inputs = self.float.inputs();
         let network = Quantized {
             input_scales: inputs.map(|input| self.input_scales(input)).collect(),
@@ -70,13 +71,15 @@ impl Quantizer<'_> {
             graph: self.nodes,
             lowering: switches.at(Level::Circuit),
             record: Record {
-                inputs: self.float.inputs().map(|input| self.seen(input)).collect(),
+                inputs: seen,
                 ..Record::default()
             },
         };
         let of_input = |id: NodeId| self.leading.iter().any(|leading| leading.before.contains(&id));
         let steps = self.activations.iter().enumerate();
-        let steps = steps.map(|(index, x)| x.filter(|_| !of_input(NodeId(index))).map(|x| x.scale)).collect();
+        let steps = steps
+            .map(|(index, x)| x.filter(|_| !of_input(NodeId(index))).map(|x| x.scale))
+            .collect();
         Ok(Built {
             network,
             arguments: self.arguments,

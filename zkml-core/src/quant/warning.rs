@@ -85,7 +85,7 @@ impl fmt::Display for Warning {
             ),
             Self::OnlyZeros { layer } => write!(
                 f,
-                "`{layer}`: every value is 0 on all calibration samples, so its range is unknown (are they real inputs?)"
+                "`{layer}`: it is 0 on all calibration samples, so its range is unknown (are these real inputs?)"
             ),
             Self::ZeroWeights { layer } => write!(
                 f,

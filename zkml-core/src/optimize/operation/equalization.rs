@@ -10,11 +10,11 @@
 //! x_c 2^k:    row c of W and b before, times 2^k;     column c of W behind, times 2^-k
 //! ```
 //!
-//! A channel is raised where it reaches less than 1/16 of the largest one, to between 1/4 and 1/2 of it, so that larger
-//! values than those of calibration have room. One that is 0 most of the time stays, for its size is not known well: a
-//! pixel in the corner of a digit, a nearly dead ReLU. Channels of an input are raised without a
-//! layer before: the scale of the input says so. What else uses a channel, a sum, another function, an output, leaves
-//! it as it is. A ReLU6 allows it, too: a raised channel stays below its bound on all samples.
+//! A channel is raised where it reaches less than 1/16 of the largest one, to more than half of it. One that is 0 most of
+//! the time stays, for its size is not known well: a pixel in the corner of a digit, a nearly dead ReLU. Channels of an
+//! input are raised without a layer before: the scale of the input says so. What else uses a channel, a sum, another
+//! function, an output, leaves it as it is. A ReLU6 allows it, too: a raised channel stays below its bound on all
+//! samples.
 
 use crate::graph::{Graph, NodeId, ParameterId};
 use crate::ops::{Float, Int, Properties};
@@ -25,9 +25,6 @@ pass!(Equalization, "equalization", Operation(changes) in "quant/equalize.rs",
 
 /// A channel of `2^-SMALL` of the largest one is raised.
 const SMALL: i32 = 4;
-
-/// Bits of headroom of a raised channel.
-const HEADROOM: i32 = 1;
 
 /// The largest power of two.
 const MOST: i32 = 40;
@@ -84,7 +81,11 @@ impl Sites {
                     Some(sites.new_channels(&node.fact, axis, alone))
                 }
                 None if room.has(Properties::INPUT) && node.fact.len() > 1 => {
-                    let axis = if node.fact.len() == 4 { 1 } else { node.fact.len() - 1 };
+                    let axis = if node.fact.len() == 4 {
+                        1
+                    } else {
+                        node.fact.len() - 1
+                    };
                     Some(sites.new_channels(&node.fact, axis, true))
                 }
                 None => {
@@ -186,7 +187,8 @@ impl Sites {
             // Of a flattened image, the values of a channel follow one another.
             None => (columns % (numbers.len() * inner) == 0, 1, *inner),
             Some(_) => {
-                let same = image.get(1) == Some(&numbers.len()) && image.iter().skip(2).product::<usize>() == *inner;
+                let same =
+                    image.get(1) == Some(&numbers.len()) && image.iter().skip(2).product::<usize>() == *inner;
                 (same && numbers.len() % columns == 0, numbers.len() / columns, 1)
             }
         };
@@ -201,8 +203,12 @@ impl Sites {
     pub(crate) fn exponents(&self, graph: &Graph<Float>, size: &dyn Fn(NodeId, usize) -> Size) -> Vec<i32> {
         let mut exponents: Vec<Option<i32>> = vec![None; self.free.len()];
         for taker in &self.takers {
-            let Some(operand) = graph[*taker].inputs.first() else { continue };
-            let Some(channels) = &self.nodes[operand.0] else { continue };
+            let Some(operand) = graph[*taker].inputs.first() else {
+                continue;
+            };
+            let Some(channels) = &self.nodes[operand.0] else {
+                continue;
+            };
             let sizes: Vec<Size> = (0..channels.numbers.len()).map(|at| size(*operand, at)).collect();
             let most = sizes.iter().map(|size| size.largest).fold(0.0, f64::max);
             let least_part = match graph[*operand].op.room().has(Properties::INPUT) {
@@ -214,7 +220,11 @@ impl Sites {
                     true => (most / size.largest).log2().floor() as i32,
                     false => 0,
                 };
-                let raised = if ratio >= SMALL { (ratio - HEADROOM).min(MOST) } else { 0 };
+                let raised = if ratio >= SMALL {
+                    ratio.min(MOST)
+                } else {
+                    0
+                };
                 exponents[*number] = Some(exponents[*number].map_or(raised, |other| other.min(raised)));
             }
         }
@@ -265,13 +275,16 @@ impl Sites {
             }
         }
         for taker in &self.takers {
-            let (Some(layer), Some(columns)) = (graph[*taker].op.room().layer(), self.columns(graph, *taker)) else {
+            let (Some(layer), Some(columns)) = (graph[*taker].op.room().layer(), self.columns(graph, *taker))
+            else {
                 continue;
             };
             let values = &mut raised.parameters[layer.weight.0].values;
             let row: usize = values.shape().iter().skip(1).product();
             let kernel: usize = values.shape().iter().skip(2).product();
-            let Some(cells) = values.as_slice_mut() else { continue };
+            let Some(cells) = values.as_slice_mut() else {
+                continue;
+            };
             for (number, row) in cells.chunks_mut(row.max(1)).enumerate() {
                 for (column, kernel) in row.chunks_mut(kernel.max(1)).enumerate() {
                     let factor = 2f32.powi(-exponents[columns.channel(number, column)]);
@@ -347,10 +360,16 @@ mod tests {
             let path = path.to_owned();
             builder.parameter(Parameter { path, values })
         };
-        let wide = parameter("a", values(&[2, 3, 3, 3], |cell| if cell < 27 { 1.0 } else { 1e-4 }));
+        let wide = parameter(
+            "a",
+            values(&[2, 3, 3, 3], |cell| if cell < 27 { 1.0 } else { 1e-4 }),
+        );
         let bias = parameter("b", values(&[2], |_| 1e-4));
         let narrow = parameter("c", values(&[4, 3, 1, 1], |_| 1e-6));
-        let linear = parameter("d", values(&[5, 24], |cell| if cell % 24 < 4 { 1.0 } else { 1e3 }));
+        let linear = parameter(
+            "d",
+            values(&[5, 24], |cell| if cell % 24 < 4 { 1.0 } else { 1e3 }),
+        );
         let mut builder = builder;
         let x = builder.input("x", &[1, 3, 4, 4]).unwrap();
         let window = |size, padding| Window2d {
@@ -359,15 +378,40 @@ mod tests {
             padding: [padding, padding],
             dilation: [1, 1],
         };
-        let conv = |weight, bias, window| ops::Conv2d { weight, bias, window, groups: 1 };
-        let wide = builder.add("wide", conv(wide, Some(bias), window(3, 1)), &[x]).unwrap();
-        let narrow = builder.add("narrow", conv(narrow, None, window(1, 0)), &[x]).unwrap();
-        let y = builder.add("cat", ops::Concat { axis: 1 }, &[wide, narrow]).unwrap();
+        let conv = |weight, bias, window| ops::Conv2d {
+            weight,
+            bias,
+            window,
+            groups: 1,
+        };
+        let wide = builder
+            .add("wide", conv(wide, Some(bias), window(3, 1)), &[x])
+            .unwrap();
+        let narrow = builder
+            .add("narrow", conv(narrow, None, window(1, 0)), &[x])
+            .unwrap();
+        let y = builder
+            .add("cat", ops::Concat { axis: 1 }, &[wide, narrow])
+            .unwrap();
         let y = builder.add("relu", ops::Relu, &[y]).unwrap();
-        let pool = ops::MaxPool2d { window: Window2d { stride: [2, 2], ..window(2, 0) } };
+        let pool = ops::MaxPool2d {
+            window: Window2d {
+                stride: [2, 2],
+                ..window(2, 0)
+            },
+        };
         let y = builder.add("pool", pool, &[y]).unwrap();
         let y = builder.reshape("flatten", y, &[1, 24]).unwrap();
-        let y = builder.add("linear", ops::Linear { weight: linear, bias: None }, &[y]).unwrap();
+        let y = builder
+            .add(
+                "linear",
+                ops::Linear {
+                    weight: linear,
+                    bias: None,
+                },
+                &[y],
+            )
+            .unwrap();
         builder.finish(vec![y]).unwrap()
     }
 
@@ -391,9 +435,15 @@ mod tests {
         assert_eq!(changes.len(), 2, "{changes:?}");
         // All channels in front of the last layer reach 1/2 of the largest at least, or are 0.
         let flat = after[graph.find("flatten").unwrap().0].as_slice().unwrap();
-        let sizes: Vec<f32> = flat.chunks(4).map(|channel| channel.iter().copied().fold(0.0, f32::max)).collect();
+        let sizes: Vec<f32> = flat
+            .chunks(4)
+            .map(|channel| channel.iter().copied().fold(0.0, f32::max))
+            .collect();
         let most = sizes.iter().copied().fold(0.0, f32::max);
-        assert!(sizes.iter().all(|size| *size == 0.0 || *size > most / 16.0), "{sizes:?}");
+        assert!(
+            sizes.iter().all(|size| *size == 0.0 || *size > most / 16.0),
+            "{sizes:?}"
+        );
         assert!(sizes.iter().filter(|size| **size > 0.0).count() >= 4, "{sizes:?}");
     }
 
@@ -409,6 +459,6 @@ mod tests {
         });
         let conv = sites.of_node(graph.find("narrow").unwrap(), &exponents);
         assert!(conv.is_empty(), "{conv:?}");
-        assert_eq!(sites.of_node(NodeId(0), &exponents), [0, 0, 39]);
+        assert_eq!(sites.of_node(NodeId(0), &exponents), [0, 0, 40]);
     }
 }

@@ -45,7 +45,11 @@ fn behind(graph: &Graph<Float>, input: NodeId) -> Option<Leading> {
         if graph.outputs.contains(&at) {
             return None;
         }
-        let mut users = graph.nodes.iter().enumerate().filter(|(_, node)| node.inputs.contains(&at));
+        let mut users = graph
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.inputs.contains(&at));
         let (user, node) = users.next()?;
         if users.next().is_some() {
             return None;
@@ -55,7 +59,9 @@ fn behind(graph: &Graph<Float>, input: NodeId) -> Option<Leading> {
         let same = before.iter().product::<usize>() == node.fact.iter().product::<usize>();
         match room.layer() {
             Some(layer) => break layer,
-            None if room.has(Properties::SHAPES) && room.has(Properties::MOVES_VALUES) && same => before_map.push(at),
+            None if room.has(Properties::SHAPES) && room.has(Properties::MOVES_VALUES) && same => {
+                before_map.push(at)
+            }
             None => return None,
         }
     };
@@ -73,13 +79,16 @@ fn behind(graph: &Graph<Float>, input: NodeId) -> Option<Leading> {
         Some(bias) => graph[bias].values.iter().map(|shift| f64::from(*shift)).collect(),
         None => vec![0.0; gains.len()],
     };
-    gains.iter().all(|gain| gain.is_normal() && *gain > 0.0).then_some(Leading {
-        input,
-        before: before_map,
-        mapped: at,
-        gains,
-        shifts,
-    })
+    gains
+        .iter()
+        .all(|gain| gain.is_normal() && *gain > 0.0)
+        .then_some(Leading {
+            input,
+            before: before_map,
+            mapped: at,
+            gains,
+            shifts,
+        })
 }
 
 /// The map is no part of the integer network; what the input's integers stand for shows it.

@@ -79,7 +79,10 @@ pub(crate) fn comparable(scales: Vec<f64>) -> Vec<f64> {
     let enough = |bits: &u32| least / most * f64::from(*bits).exp2() >= LEAST_COMPARED;
     let bits = (1..COMPARED_BITS).find(enough).unwrap_or(COMPARED_BITS);
     let unit = most * (-f64::from(bits)).exp2();
-    scales.iter().map(|scale| (scale / unit).ceil().max(1.0) * unit).collect()
+    scales
+        .iter()
+        .map(|scale| (scale / unit).ceil().max(1.0) * unit)
+        .collect()
 }
 
 /// The rescales with several multipliers.

@@ -207,7 +207,7 @@ fn every_pass_says_what_it_did() {
     assert_eq!(reported, names());
     for report in &reports {
         assert!(report.enabled, "{report}");
-        // These have nothing to do here; `tests/quantization.rs` has networks for them.
+        // These have nothing to do here; `quant/tests/truth.rs` has networks for them.
         if ["equalization", "input_scales"].contains(&report.pass.as_ref()) {
             continue;
         }

@@ -103,7 +103,10 @@ fn extreme_network(seed: u64) -> Graph<Float> {
 /// weights and biases, and with any three passes off.
 #[test]
 fn what_is_quantized_is_proved() {
-    let passes: Vec<&str> = all().map(Pass::name).filter(|name| *name != "batch_norm_conversion").collect();
+    let passes: Vec<&str> = all()
+        .map(Pass::name)
+        .filter(|name| *name != "batch_norm_conversion")
+        .collect();
     let (mut proved, mut refused) = (0, Vec::new());
     for seed in 0..40u64 {
         let mut rng = StdRng::seed_from_u64(seed ^ 0x0ff);
@@ -126,10 +129,15 @@ fn what_is_quantized_is_proved() {
             }
         };
         let left = |warning: &Warning| matches!(warning, Warning::LeavesTable { .. });
-        assert!(!quantized.record.warnings.iter().any(left), "seed {seed}: {:?}", quantized.record.warnings);
-        let input = quantized.quantize_input(&samples[3]).expect("a sample");
+        assert!(
+            !quantized.record.warnings.iter().any(left),
+            "seed {seed}: {:?}",
+            quantized.record.warnings
+        );
+        let input = quantized.quantize_input(&samples[3]).expect("a sample").integers;
         let model = CompiledModel::new(format!("extreme {seed}"), quantized).with_privacy(Privacy::PUBLIC);
-        let key = setup(model, &SetupOptions::default()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let key =
+            setup(model, &SetupOptions::default()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         let proof = prove(&key, &input, b"").unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         verify(&key.verifying, &proof, b"").unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         handed::answer(&key.verifying, &proof, b"");

@@ -33,7 +33,12 @@ impl Distance {
     }
 
     /// Adds a layer's values on one sample.
-    pub(in crate::quant) fn add_all(&mut self, float: &ArrayD<f32>, integers: &ArrayD<i64>, scales: &ChannelScales) {
+    pub(in crate::quant) fn add_all(
+        &mut self,
+        float: &ArrayD<f32>,
+        integers: &ArrayD<i64>,
+        scales: &ChannelScales,
+    ) {
         let reals = integers.iter().zip(scales.of_values(integers.shape()));
         let reals = reals.map(|(&integer, (scale, offset))| scale * integer as f64 + offset);
         for (float, real) in float.iter().zip(reals) {
