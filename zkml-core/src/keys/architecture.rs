@@ -90,7 +90,11 @@ fn without_multipliers(mut graph: Graph<Skeleton>) -> Graph<Skeleton> {
 fn multiplied(graph: &Graph<Skeleton>, id: NodeId) -> Option<(NodeId, Vec<NodeId>)> {
     let once = |id: NodeId| {
         let operands = graph.nodes.iter().flat_map(|node| &node.inputs);
-        operands.chain(&graph.outputs).filter(|other| **other == id).count() == 1
+        operands
+            .chain(&graph.outputs)
+            .filter(|other| **other == id)
+            .count()
+            == 1
     };
     let product = graph.nodes.get(id.0)?;
     let (IntOp::Product(_), &[compared, factor]) = (&product.op, product.inputs.as_slice()) else {

@@ -215,15 +215,6 @@ impl Calibration {
         Self::collect_on(graph, samples, method)
     }
 
-    /// The largest magnitude of a node.
-    pub(super) fn largest(&self, id: NodeId) -> f64 {
-        let sizes = self
-            .observers
-            .get(id.0)
-            .map(|observer| observer.minimum.abs().max(observer.maximum.abs()));
-        f64::from(sizes.unwrap_or(0.0))
-    }
-
     /// The size of a channel of a node.
     pub(super) fn size(&self, id: NodeId, channel: usize) -> Size {
         let observer = self.observers.get(id.0);

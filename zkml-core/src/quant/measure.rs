@@ -23,6 +23,7 @@ use crate::execute::{ExecutionError, Executor};
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Properties, QuantizeError};
 use crate::optimize::multiply_adds;
+use crate::optimize::operation::equalization::Equalization;
 
 /// The methods that are tried. The first one is preferred.
 const METHODS: [CalibrationMethod; 4] = [
@@ -104,6 +105,14 @@ fn of_bits(
         };
         let measured = match attempt.measure(&equalized) {
             Ok(measured) => measured,
+            // Raised channels may need multipliers that no shift has.
+            Err(_) if chosen.is_none() && !equalized.changes.is_empty() => {
+                let options = QuantizeOptions {
+                    switches: options.switches.with(&Equalization, false),
+                    ..*options
+                };
+                return of_bits(graph, calibration, &options);
+            }
             // What cannot be built with the preferred method is refused; others may fail.
             Err(error) if chosen.is_none() => return Err(error),
             Err(_) => continue,
@@ -137,31 +146,33 @@ impl Attempt<'_> {
     fn measure(&self, equalized: &Equalized<'_>) -> Result<Measured, QuantizeError> {
         let limit = self.options.activation_limit();
         let ranges = Ranges::new(&equalized.spreads, self.method, limit);
-        let Some(calibration) = self.without_outliers(equalized, &ranges) else {
+        let Some(calibration) = self.without_outliers() else {
             return self.followed(equalized, ranges, self.calibration);
         };
         let equalized = Equalized::new(self.graph, &calibration, self.options);
         let mut ranges = Ranges::new(&equalized.spreads, self.method, limit);
         for input in self.graph.inputs() {
-            ranges.fix(input, calibration.largest(input));
+            ranges.fix(input, equalized.spreads[input.0].largest);
         }
         self.followed(&equalized, ranges, &calibration)
     }
 
     /// The float network on inputs that are clipped as the integer network clips them, where that makes a difference:
     /// what it makes of an outlier, the integer network never sees.
-    fn without_outliers(&self, equalized: &Equalized<'_>, ranges: &Ranges<'_>) -> Option<Calibration> {
-        let clips = |input: NodeId| {
-            let as_it_is = equalized.exponents[input.0].is_empty() && !self.chooses_rows(input);
-            as_it_is && ranges.threshold(input) * FAR < ranges.largest(input)
+    fn without_outliers(&self) -> Option<Calibration> {
+        let limit = self.options.activation_limit() as f64;
+        let far = |input: NodeId| {
+            let spread = self.calibration.observers.get(input.0)?.spread(&[]);
+            let threshold = spread.threshold(self.method, limit);
+            (threshold * FAR < spread.largest && !self.chooses_rows(input)).then_some(threshold)
         };
-        if self.options.is_wide() || !self.graph.inputs().any(clips) {
+        let limits: Vec<Option<f64>> = self.graph.inputs().map(far).collect();
+        if self.options.is_wide() || limits.iter().all(Option::is_none) {
             return None;
         }
-        let limits = self.graph.inputs().map(|input| match clips(input) {
-            true => ranges.threshold(input),
-            false => f64::from(f32::MAX),
-        });
+        let limits = limits
+            .into_iter()
+            .map(|limit| limit.unwrap_or(f64::from(f32::MAX)));
         let limits: Vec<f64> = limits.collect();
         self.calibration.clipped(self.graph, &limits, self.method).ok()
     }

@@ -13,7 +13,7 @@
 //! A channel is raised where it reaches less than 1/16 of the largest one, to more than half of it. One that is 0 most of
 //! the time stays, for its size is not known well: a pixel in the corner of a digit, a nearly dead ReLU. Channels of an
 //! input are raised without a layer before: the scale of the input says so. What else uses a channel, a sum, another
-//! function, an output, leaves it as it is. A ReLU6 allows it, too: a raised channel stays below its bound on all
+//! function, an output, leaves it as it is, and so does a layer to whose outputs it adds next to nothing. A ReLU6 allows it, too: a raised channel stays below its bound on all
 //! samples.
 
 use crate::graph::{Graph, NodeId, ParameterId};
@@ -25,6 +25,9 @@ pass!(Equalization, "equalization", Operation(changes) in "quant/equalize.rs",
 
 /// A channel of `2^-SMALL` of the largest one is raised.
 const SMALL: i32 = 4;
+
+/// A channel is left alone if it adds less than this part of the largest addend to every output.
+const LEAST_PART: f64 = 1.0 / 256.0;
 
 /// The largest power of two.
 const MOST: i32 = 40;
@@ -215,8 +218,9 @@ impl Sites {
                 true => 1.0 / 2.0,
                 false => 1.0 / 8.0,
             };
-            for (number, size) in channels.numbers.iter().zip(sizes) {
-                let ratio = match size.largest > 0.0 && size.part >= least_part {
+            let matters = self.matters(graph, *taker, &sizes);
+            for ((number, size), matters) in channels.numbers.iter().zip(sizes).zip(matters) {
+                let ratio = match matters && size.largest > 0.0 && size.part >= least_part {
                     true => (most / size.largest).log2().floor() as i32,
                     false => 0,
                 };
@@ -230,6 +234,30 @@ impl Sites {
         }
         let of = |(exponent, free): (Option<i32>, &bool)| exponent.filter(|_| *free).unwrap_or(0);
         exponents.into_iter().zip(&self.free).map(of).collect()
+    }
+
+    /// For each channel of a layer's operand: is there an output to which it may add more than a small part of what
+    /// another one may?
+    fn matters(&self, graph: &Graph<Float>, taker: NodeId, sizes: &[Size]) -> Vec<bool> {
+        let mut matters = vec![false; sizes.len()];
+        let (Some(layer), Some(columns)) = (graph[taker].op.room().layer(), self.columns(graph, taker)) else {
+            return matters;
+        };
+        let values = graph[layer.weight].values.as_standard_layout();
+        let row: usize = values.shape().iter().skip(1).product();
+        let kernel: usize = values.shape().iter().skip(2).product();
+        for (number, row) in values.as_slice().unwrap_or_default().chunks(row.max(1)).enumerate() {
+            let parts = row.chunks(kernel.max(1)).enumerate().map(|(column, kernel)| {
+                let place = columns.place(number, column);
+                let weight = kernel.iter().fold(0f32, |most, weight| most.max(weight.abs()));
+                (place, f64::from(weight) * sizes[place].largest)
+            });
+            let most = parts.clone().map(|(_, part)| part).fold(0.0, f64::max);
+            for (place, part) in parts {
+                matters[place] |= part > 0.0 && part >= most * LEAST_PART;
+            }
+        }
+        matters
     }
 
     /// How far each channel of a node is raised; empty where none is.
@@ -306,13 +334,19 @@ struct Columns<'s> {
 }
 
 impl Columns<'_> {
-    fn channel(&self, row: usize, column: usize) -> usize {
+    /// The place of a column's channel among those of the operand.
+    fn place(&self, row: usize, column: usize) -> usize {
         let (rows, columns) = self.group;
         let place = match self.inner {
             1 => row / rows * columns + column,
             inner => column / inner,
         };
-        self.numbers[place % self.numbers.len()]
+        place % self.numbers.len()
+    }
+
+    /// The number of a column's channel.
+    fn channel(&self, row: usize, column: usize) -> usize {
+        self.numbers[self.place(row, column)]
     }
 }
 
@@ -368,7 +402,7 @@ mod tests {
         let narrow = parameter("c", values(&[4, 3, 1, 1], |_| 1e-6));
         let linear = parameter(
             "d",
-            values(&[5, 24], |cell| if cell % 24 < 4 { 1.0 } else { 1e3 }),
+            values(&[5, 24], |cell| if cell % 24 < 4 { 1.0 } else { 1e5 }),
         );
         let mut builder = builder;
         let x = builder.input("x", &[1, 3, 4, 4]).unwrap();
@@ -454,11 +488,11 @@ mod tests {
         graph.outputs.push(pool);
         let sites = Sites::of(&graph);
         let exponents = sites.exponents(&graph, &|_, at| Size {
-            largest: (-20.0 * at as f64).exp2(),
+            largest: (-3.0 * at as f64).exp2(),
             part: if at == 1 { 0.1 } else { 1.0 },
         });
         let conv = sites.of_node(graph.find("narrow").unwrap(), &exponents);
         assert!(conv.is_empty(), "{conv:?}");
-        assert_eq!(sites.of_node(NodeId(0), &exponents), [0, 0, 40]);
+        assert_eq!(sites.of_node(NodeId(0), &exponents), [0, 0, 6]);
     }
 }
