@@ -49,7 +49,7 @@ impl NodeQuantizer<'_, '_> {
         };
         let limit = options.activation_limit();
         let bound = |bound: f64| ((bound / scale).round_ties_even() as i64).clamp(-limit, limit);
-        let reached = self.quantizer.calibration.largest(source).unwrap_or(0.0) / scale;
+        let reached = self.quantizer.ranges.largest(source) / scale;
         let table = FunctionTable {
             function: Function::Identity,
             domain_bits: domain_bits(reached).max(if options.is_wide() {
@@ -63,7 +63,7 @@ impl NodeQuantizer<'_, '_> {
         let name = self.float().name.clone();
         let activation = self
             .quantizer
-            .rescale_to((scale, scale), &accumulator, table, name)?;
+            .rescale_to((source, scale, scale), &accumulator, table, name)?;
         self.quantizer.activations[self.id.0] = Some(activation);
         Ok(())
     }
