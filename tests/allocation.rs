@@ -298,7 +298,8 @@ fn a_hostile_key_takes_a_small_multiple_of_its_largest_file() {
         }),
         ("parameters", &|key| {
             let mut parameter = key.network.graph.parameters[0].clone();
-            (parameter.path.clear(), parameter.shape.clear());
+            parameter.path.clear();
+            parameter.shape.clear();
             key.network.graph.parameters = vec![parameter; 5 << 20];
         }),
         ("operands", &|key| {

@@ -135,6 +135,10 @@ fn error_of(
     Ok(worst)
 }
 
+fn square(x: f64) -> f64 {
+    x * x
+}
+
 fn run(cases: &Cases, case: &Value) -> Result<Found, String> {
     let name = case["name"].as_str().unwrap();
     let graph = traced(case, name)?;
@@ -172,8 +176,8 @@ fn run(cases: &Cases, case: &Value) -> Result<Found, String> {
         for (k, (found, expected)) in execution.outputs(&network.graph).zip(expected).enumerate() {
             let real = network.dequantize_output(k, found).ok_or("no such output")?;
             for (a, b) in real.iter().zip(expected) {
-                sums[k].0 += (f64::from(*a) - f64::from(*b)).powi(2);
-                sums[k].1 += f64::from(*b).powi(2);
+                sums[k].0 += square(f64::from(*a) - f64::from(*b));
+                sums[k].1 += square(f64::from(*b));
             }
         }
         integers.push(sample);

@@ -20,6 +20,9 @@ pub struct Matrix {
     strips: Strips,
 }
 
+/// The first output of a task, its rows, and its parts of their results.
+type Part<'a> = (usize, &'a [&'a [f32]], Vec<&'a mut [f32]>);
+
 impl Matrix {
     /// The matrix of the values `value(k, o)`.
     pub fn new(inner: usize, outputs: usize, value: impl Fn(usize, usize) -> f32 + Sync) -> Self {
@@ -80,7 +83,7 @@ impl Matrix {
             .div_ceil(TASK_ROWS.min(rows.len().max(1)) * inner.max(1))
             .next_multiple_of(LANES)
             .min(self.outputs);
-        let mut tasks: Vec<(usize, &[&[f32]], Vec<&mut [f32]>)> = Vec::new();
+        let mut tasks: Vec<Part<'_>> = Vec::new();
         let mut results = results.into_iter();
         for rows in rows.chunks(TASK_ROWS) {
             let first = tasks.len();

@@ -205,14 +205,14 @@ impl AccuracyReport {
                 sample: first + failed.sample,
                 reason: failed.reason,
             })?;
-            let of_sample = |(index, (exact, &inputs)): (usize, (&Vec<ArrayD<f32>>, &&[ArrayD<f32>]))| {
-                let sample = first + index;
+            let of_sample = |(index, exact): (usize, &Vec<ArrayD<f32>>)| {
+                let (sample, inputs) = (first + index, samples[index]);
                 let labels = labels.and_then(|labels| labels.get(sample * rows..(sample + 1) * rows));
                 let tally = networks.tally((sample, inputs, exact), labels);
                 progress();
                 tally
             };
-            let tallies = values.par_iter().zip(samples).enumerate().map(of_sample);
+            let tallies = values.par_iter().enumerate().map(of_sample);
             let tallies: Vec<_> = tallies.collect();
             // In the order of the samples: sums of floats depend on it.
             for other in tallies {
