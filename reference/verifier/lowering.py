@@ -503,13 +503,19 @@ def lower_argmax(b, node):
     require(b.zero_padded[x], name, "the operand may be other than 0 on padding")
     spread = operand.range[1] - operand.range[0] + 1
     limb_count = -(-spread.bit_length() // b.limb_bits)
-    below_limit(name, "difference of two values", 2 ** (limb_count * b.limb_bits))
+    # Where whole limbs would reach too far, digits reach as far as the margin.
+    whole = limb_count * b.limb_bits < 60
+    reached = limb_count * b.limb_bits if whole else bits_of(spread) + 1
+    below_limit(name, "difference of two values", 2 ** reached)
     # Axes of the operand that stay, and their places in the result.
     kept = {a: place for place, a in enumerate(a for a in range(len(shape)) if a != axis)}
     one_hot = b.column(f"{name}/one_hot", shape, trace(False))
     b.lookup(f"{name}/one_hot", [one_hot], b.table(range_table(1)))
     index = argmax_index(b, node, one_hot, size, kept)
     margin = argmax_margin(b, node, x, one_hot, shape, kept)
+    if not whole:
+        within(b, f"{name}/margin", shape, margin, bits_of(spread))
+        return index
     parts = limbs(b, f"{name}/margin_limb", shape, limb_count)
     terms = [(2 ** (b.limb_bits * k), limb) for k, limb in enumerate(parts)]
     b.equality(f"{name}/margin", b.linear(f"{name}/margin_from_limbs", shape, terms), margin)
@@ -753,7 +759,7 @@ def range_of_rescale(network, node):
     """The entries of the table over all quotients. Outside of the domain there is no proof."""
     op, operand_range = node.op, hull(network, node)
     check_positive(node, op["multipliers"], op["shift"])
-    require(op["table"]["domain_bits"] + op["shift"] <= 60, node.name, "the domain times 2^shift exceeds 2^60")
+    require(op["table"]["domain_bits"] + op["shift"] <= 58, node.name, "the domain times 2^shift exceeds 2^58")
     reached = magnitude(operand_range) * max(op["multipliers"]) + 2 ** (op["shift"] - 1)
     require(reached < LIMIT, node.name, f"the scaled accumulator may reach {reached}")
     table = FunctionTable(node.name, op["table"])

@@ -17,7 +17,7 @@ use zkml::ops::Float;
 use zkml::optimize::operation::per_channel_scales::PerChannelScales;
 use zkml::optimize::{Level, Pass, Switches, all, optimize};
 use zkml::proof::{read_file, write_file};
-use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, quantize};
+use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, Record, quantize};
 use zkml::setup::explain_with;
 use zkml::{Privacy, Visibility};
 
@@ -56,15 +56,17 @@ pub(crate) struct Compile {
     /// Use at most that many sample inputs
     #[arg(long, default_value_t = 64)]
     samples: usize,
-    /// How the largest value of a tensor follows from the samples: min-max, mse, or a percentile such as 99.9
-    #[arg(long, default_value = "min-max", value_parser = calibration_method)]
+    /// How the largest value of a tensor follows from the samples: min-max, mse, a percentile such as 99.9, or
+    /// measured, which takes the one of these with the least error of the outputs
+    #[arg(long, default_value = "measured", value_parser = calibration_method)]
     range: CalibrationMethod,
     /// Scales of weights: one per output channel is more precise, one per tensor tells less about private weights
     #[arg(long, value_enum, default_value_t = Scales::PerChannel)]
     weight_scales: Scales,
-    /// Bits of weights and activations, 4 to 8: fewer bits are less precise
-    #[arg(long, default_value_t = 8, value_name = "BITS", value_parser = bits(QuantizeOptions::TABLE_BITS))]
-    bits: u32,
+    /// Bits of weights and activations, 4 to 8: fewer bits are less precise. auto takes 8, and activations of 16 where
+    /// 8 leave the outputs with an error of more than 2 %
+    #[arg(long, default_value = "8", value_name = "BITS|auto", value_parser = bits_or_auto)]
+    bits: Bits,
     /// Bits of weights, 2 to 8 [default: as --bits]
     #[arg(long, value_name = "BITS", value_parser = bits(QuantizeOptions::WEIGHT_BITS))]
     weight_bits: Option<u32>,
@@ -172,13 +174,30 @@ fn bits(range: RangeInclusive<u32>) -> RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(i64::from(least)..=i64::from(most))
 }
 
+/// Bits of weights and activations.
+#[derive(Debug, Clone, Copy)]
+enum Bits {
+    /// As many as the error budget asks for.
+    Auto,
+    Fixed(u32),
+}
+
+fn bits_or_auto(text: &str) -> Result<Bits, String> {
+    match text.parse::<u32>() {
+        _ if text == "auto" => Ok(Bits::Auto),
+        Ok(bits) if QuantizeOptions::TABLE_BITS.contains(&bits) => Ok(Bits::Fixed(bits)),
+        _ => Err("expected 4 to 8, or auto".into()),
+    }
+}
+
 fn calibration_method(text: &str) -> Result<CalibrationMethod, String> {
     match text {
+        "measured" => Ok(CalibrationMethod::Measured),
         "min-max" => Ok(CalibrationMethod::MinMax),
         "mse" => Ok(CalibrationMethod::Mse),
         _ => match text.parse::<f64>() {
             Ok(percent) if percent > 50.0 && percent <= 100.0 => Ok(CalibrationMethod::Percentile(percent)),
-            _ => Err("expected min-max, mse, or a percentile above 50 and up to 100".into()),
+            _ => Err("expected measured, min-max, mse, or a percentile above 50 and up to 100".into()),
         },
     }
 }
@@ -364,9 +383,13 @@ impl Compile {
         let mut network = console.spin("quantizing", || quantize(&graph, &calibration, &plan.quantize))?;
         let ran = |pass: &&dyn Pass| pass.level() != Level::Model && plan.quantize.switches.runs(*pass);
         let progress = console.steps("measuring passes", all().filter(ran).count());
-        let measured = explain_with(&graph, &calibration, &plan.quantize, &plan.privacy, || {
-            progress.step()
-        });
+        let measured = explain_with(
+            &graph,
+            &calibration,
+            &plan.quantize,
+            (&network, &plan.privacy),
+            || progress.step(),
+        );
         let measured = measured?;
         let record = &mut network.record;
         record.passes = reports.into_iter().chain(measured).collect();
@@ -380,6 +403,7 @@ impl Compile {
             count(network.graph.nodes.len(), "node"),
             count(samples, "input"),
         ))?;
+        describe(&network.record, console)?;
         measure((&graph, &network), &plan.inputs, plan.labels.as_deref(), console)?;
         console.answer("parameters", parameters);
         console.answer("calibration_samples", samples);
@@ -409,9 +433,19 @@ impl Compile {
                 .without(name)
                 .map_err(|error| CommandError::Usage(format!("--without: {error}")))?;
         }
+        let (bits, error_budget) = match self.bits {
+            Bits::Auto => (
+                8,
+                self.activation_bits
+                    .is_none()
+                    .then_some(QuantizeOptions::ERROR_BUDGET),
+            ),
+            Bits::Fixed(bits) => (bits, None),
+        };
         Ok(QuantizeOptions {
-            weight_bits: self.weight_bits.unwrap_or(self.bits),
-            activation_bits: self.activation_bits.unwrap_or(self.bits),
+            error_budget,
+            weight_bits: self.weight_bits.unwrap_or(bits),
+            activation_bits: self.activation_bits.unwrap_or(bits),
             multiplier_bits: self.multiplier_bits,
             switches,
             ..QuantizeOptions::default()
@@ -464,6 +498,28 @@ fn digest(choices: &str, weights: &Weights, inputs: &[ArrayD<f32>]) -> Result<[u
 
 /// Most bytes of the names of all classes.
 const CLASSES_BYTES: u64 = 1 << 24;
+
+/// Says what was chosen, and what is doubtful.
+fn describe(record: &Record, console: &mut Console<'_>) -> Result<(), CommandError> {
+    let error = record.error.map_or(String::new(), |error| {
+        format!(", outputs off by {:.2} % on average", error * 100.0)
+    });
+    if let Some(method) = record.calibration {
+        let bits = record.activation_bits;
+        console.line(&format!(
+            "calibration {method}, activations of {bits} bits{error}"
+        ))?;
+        console.answer("calibration", method.to_string());
+    }
+    console.answer("activation_bits", record.activation_bits);
+    console.answer("calibration_error", record.error);
+    let warnings: Vec<String> = record.warnings.iter().map(ToString::to_string).collect();
+    for warning in &warnings {
+        console.warn(warning);
+    }
+    console.answer("quantization_warnings", warnings);
+    Ok(())
+}
 
 fn read_classes(path: &Path) -> Result<Vec<String>, CommandError> {
     let text = files::read_to_string(path, CLASSES_BYTES).map_err(|error| read_error(path, error))?;

@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use zkml_core::execute::Executor;
 use zkml_core::keys::{CompiledModel, ProveError};
 use zkml_core::proof::write_file;
-use zkml_core::quant::{AccuracyReport, Quantized};
+use zkml_core::quant::{AccuracyReport, Quantized, Warning};
 use zkml_core::setup::{SetupOptions, setup};
 use zkml_core::{Privacy, Visibility};
 
@@ -49,6 +49,11 @@ impl QuantizedModel {
     /// How close the integer network is to the float one, on the samples it was quantized with.
     pub fn report(&self) -> &AccuracyReport {
         &self.report
+    }
+
+    /// What is doubtful about the integer network, with the layer and the reason.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.model.network.record.warnings
     }
 
     /// The integer network.

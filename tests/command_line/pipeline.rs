@@ -500,7 +500,7 @@ fn fewer_bits_are_asked_for_by_number() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     for (flag, bits, expected) in [
-        ("--bits", "3", "4..=8"),
+        ("--bits", "3", "4 to 8, or auto"),
         ("--weight-bits", "9", "2..=8"),
         ("--activation-bits", "9", "4..=8"),
     ] {

@@ -7,5 +7,5 @@ curve! {
     /// `|x|`.
     Abs = CurveKind::Abs, |x| x.abs();
     steepest 1.0;
-    properties Properties::ZERO_TO_ZERO | Properties::NON_NEGATIVE;
+    properties Properties::ZERO_TO_ZERO | Properties::NON_NEGATIVE | Properties::HOMOGENEOUS;
 }

@@ -13,6 +13,7 @@
 use ndarray::{ArrayD, Axis as NdAxis, Dimension, IxDyn};
 use serde::{Deserialize, Serialize};
 
+use super::quotient::{bits_of, within};
 use super::{FloatRoom, Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
 #[cfg(feature = "prover")]
 use super::{FloatSite, Greedy, IntegerSite, QuantizeError, Quantizing};
@@ -86,6 +87,9 @@ impl FloatRoom for Argmax {
 /// Largest size of the axis: `before` needs a public matrix with a cell for each pair of indices.
 const MAXIMUM_SIZE: usize = 1 << 12;
 
+/// Fewer bits in whole limbs, and no margin wraps.
+const WHOLE_LIMBS: u32 = 60;
+
 /// What the steps of the lowering share.
 struct Row<'g> {
     name: &'g str,
@@ -128,11 +132,18 @@ impl IntegerRoom for Argmax {
         let limb_bits = lowering.circuit().limb_bits;
         let spread = i128::from(fact.range.1) - i128::from(fact.range.0) + 1;
         let limb_count = (128 - spread.leading_zeros()).div_ceil(limb_bits).max(1);
-        lowering.circuit().check_bound(
-            name,
-            "difference of two values",
-            1i128 << (limb_count * limb_bits).min(126),
-        )?;
+        // Where whole limbs would reach too far, digits reach as far as the margin.
+        let whole = limb_count * limb_bits < WHOLE_LIMBS;
+        let margin_bits = bits_of(spread);
+        let reached = if whole {
+            limb_count * limb_bits
+        } else {
+            margin_bits + 1
+        };
+        let reached = 1i128 << reached.min(126);
+        lowering
+            .circuit()
+            .check_bound(name, "difference of two values", reached)?;
 
         let kept = (0..fact.shape.len()).filter(|&a| a != self.axis).enumerate();
         let row = Row {
@@ -146,7 +157,15 @@ impl IntegerRoom for Argmax {
         };
         let index = row.index(lowering);
         let margin = row.margin(lowering)?;
-        row.not_negative(lowering, margin, limb_count);
+        match whole {
+            true => row.not_negative(lowering, margin, limb_count),
+            false => within(
+                lowering,
+                (&format!("{name}/margin"), &fact.shape),
+                margin,
+                margin_bits,
+            ),
+        }
         Ok(index)
     }
 

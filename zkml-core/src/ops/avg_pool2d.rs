@@ -88,7 +88,9 @@ impl Room for AvgPool2d {
     }
 
     fn properties(&self) -> Properties {
-        Properties::ACCUMULATES | Properties::TAKES_MEANS.when(self.window.padding == [0, 0])
+        Properties::ACCUMULATES
+            | Properties::HOMOGENEOUS
+            | Properties::TAKES_MEANS.when(self.window.padding == [0, 0])
     }
 }
 
@@ -119,7 +121,7 @@ impl Room for GlobalAvgPool2d {
     }
 
     fn properties(&self) -> Properties {
-        Properties::ACCUMULATES | Properties::TAKES_MEANS | Properties::SHAPES
+        Properties::ACCUMULATES | Properties::HOMOGENEOUS | Properties::TAKES_MEANS | Properties::SHAPES
     }
 }
 

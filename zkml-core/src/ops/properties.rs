@@ -54,6 +54,9 @@ bitflags::bitflags! {
         const CHOOSES_ROWS = 1 << 22;
         /// Its result is a product of two computed values, and spans more than either.
         const SPANS_MORE = 1 << 23;
+        /// A channel times a positive number gives the same channel of the result times that number, perhaps up to a
+        /// bound.
+        const HOMOGENEOUS = 1 << 24;
     }
 }
 

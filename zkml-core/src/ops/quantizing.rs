@@ -198,7 +198,8 @@ pub trait Quantizing {
         op: &dyn Fn(ParameterId) -> IntOp,
     ) -> Result<(NodeId, u32), QuantizeError>;
 
-    /// Appends a comparison of the operand's values, whose result is an index. Accumulators are compared as they are.
+    /// Appends a comparison of the operand's values, whose result is an index. Accumulators are compared as they are, those
+    /// whose channels have scales of their own times public integers.
     /// `shown` compares along the last axis, and its index is a public output; it takes a multiplier for each value, so
     /// that each may have a scale of its own. It is `None` where the comparison runs along another axis.
     ///
@@ -319,6 +320,19 @@ pub enum QuantizeError {
         found: f64,
         /// The limit.
         limit: f64,
+    },
+    /// Nothing is left of a layer.
+    #[error(
+        "`{layer}`: all weights became 0: the largest is {largest:e}, a step of the integers is {step:e} (is its bias so \
+         much larger?)"
+    )]
+    Lost {
+        /// Name of the node.
+        layer: String,
+        /// The largest magnitude of a weight.
+        largest: f32,
+        /// What the integer 1 stands for.
+        step: f64,
     },
     /// NaN or infinity in a weight.
     #[error("parameter `{path}`: value {value} at row-major index {index} is not finite")]

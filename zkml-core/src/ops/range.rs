@@ -20,8 +20,8 @@ pub const LIMIT: i128 = 1 << 60;
 /// Largest magnitude of a quantized weight.
 pub const WEIGHT_LIMIT: i64 = 127;
 
-/// Biases lie in `[-BIAS_LIMIT, BIAS_LIMIT)`.
-pub const BIAS_LIMIT: i64 = 1 << 31;
+/// Biases lie in `[-BIAS_LIMIT, BIAS_LIMIT]`: what four int8 digits in `[-127, 127]` can hold.
+pub const BIAS_LIMIT: i64 = 127 * (1 + 256 + 65_536 + 16_777_216);
 
 /// Largest magnitude the commitment can hold as a weight: an int8.
 pub const COMMITTED_WEIGHT_LIMIT: i64 = 128;
@@ -174,7 +174,7 @@ crate::debug_as_display!(RangeError);
 pub fn role_range(role: ParameterRole) -> (i64, i64) {
     match role {
         ParameterRole::Weight => (-WEIGHT_LIMIT, WEIGHT_LIMIT),
-        ParameterRole::Bias => (-BIAS_LIMIT, BIAS_LIMIT - 1),
+        ParameterRole::Bias => (-BIAS_LIMIT, BIAS_LIMIT),
     }
 }
 

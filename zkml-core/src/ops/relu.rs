@@ -36,6 +36,7 @@ impl<R: Rectifier> Room for R {
             | Properties::MONOTONE
             | Properties::ZERO_TO_ZERO
             | Properties::NON_NEGATIVE
+            | Properties::HOMOGENEOUS
             | Properties::KEEPS_NON_NEGATIVE.when(R::LIMIT == f32::INFINITY)
     }
 }

@@ -52,7 +52,7 @@ impl IntegerRoom for Rescale {
         let (layer, shift, table) = (|| site.name.to_owned(), self.shift, &self.table);
         self.multipliers().check_positive(site, shift)?;
         let most = self.multipliers().extremes().1;
-        if table.domain_bits.saturating_add(shift) > 60 {
+        if table.domain_bits.saturating_add(shift) > 58 {
             let domain_bits = table.domain_bits;
             return Err(RangeError::Domain {
                 layer: layer(),

@@ -20,7 +20,10 @@ pub struct Neg;
 
 impl Room for Scale {
     fn properties(&self) -> Properties {
-        Properties::KEEPS_ACCUMULATORS | Properties::MONOTONE | Properties::ZERO_TO_ZERO
+        Properties::KEEPS_ACCUMULATORS
+            | Properties::MONOTONE
+            | Properties::ZERO_TO_ZERO
+            | Properties::HOMOGENEOUS
     }
 }
 
@@ -46,7 +49,7 @@ impl FloatRoom for Scale {
 
 impl Room for Neg {
     fn properties(&self) -> Properties {
-        Properties::KEEPS_ACCUMULATORS | Properties::ZERO_TO_ZERO
+        Properties::KEEPS_ACCUMULATORS | Properties::ZERO_TO_ZERO | Properties::HOMOGENEOUS
     }
 }
 

@@ -54,6 +54,8 @@ list::passes! {
         per_channel_scales::PerChannelScales,
         exact_multipliers::ExactMultipliers,
         concat_scales::ConcatScales,
+        equalization::Equalization,
+        input_scales::InputScales,
     }
     circuit: "On columns, tables, lookups and their commitment. A compiled model keeps their switches, in this order." {
         limb_width::LimbWidth,

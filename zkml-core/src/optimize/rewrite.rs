@@ -2,7 +2,7 @@
 
 #![cfg(feature = "prover")]
 
-use crate::graph::{Graph, NodeId, Stage};
+use crate::graph::{Graph, Node, NodeId, Stage};
 
 /// Makes every user of `from` (and the outputs) use `to` instead.
 pub(super) fn replace_uses<S: Stage>(graph: &mut Graph<S>, from: NodeId, to: NodeId) {
@@ -29,6 +29,19 @@ pub(super) fn retain<S: Stage>(graph: &mut Graph<S>, keep: &[bool]) {
     for id in operands.chain(&mut graph.outputs).chain([&mut graph.input]) {
         *id = renumbered[id.0];
     }
+}
+
+/// Puts a node at index `at`, moving the others up.
+pub(super) fn insert<S: Stage>(graph: &mut Graph<S>, at: NodeId, node: Node<S>) {
+    let operands = graph.nodes.iter_mut().flat_map(|node| &mut node.inputs);
+    for id in operands
+        .chain(&mut graph.outputs)
+        .chain([&mut graph.input])
+        .filter(|id| **id >= at)
+    {
+        id.0 += 1;
+    }
+    graph.nodes.insert(at.0, node);
 }
 
 /// Drops a node that has no user left.

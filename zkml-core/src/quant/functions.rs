@@ -49,7 +49,7 @@ impl NodeQuantizer<'_, '_> {
         };
         let limit = options.activation_limit();
         let bound = |bound: f64| ((bound / scale).round_ties_even() as i64).clamp(-limit, limit);
-        let reached = self.quantizer.calibration.largest(source).unwrap_or(0.0) / scale;
+        let reached = self.quantizer.ranges.largest(source) / scale;
         let table = FunctionTable {
             function: Function::Identity,
             domain_bits: domain_bits(reached).max(if options.is_wide() {
@@ -63,7 +63,7 @@ impl NodeQuantizer<'_, '_> {
         let name = self.float().name.clone();
         let activation = self
             .quantizer
-            .rescale_to((scale, scale), &accumulator, table, name)?;
+            .rescale_to((source, scale, scale), &accumulator, table, name)?;
         self.quantizer.activations[self.id.0] = Some(activation);
         Ok(())
     }
@@ -73,7 +73,7 @@ impl NodeQuantizer<'_, '_> {
         let quantizer = &*self.quantizer;
         let (source, scale) = (self.operand(0), quantizer.scales[self.id.0]);
         let limit = quantizer.options.activation_limit();
-        let largest = quantizer.calibration.largest(source).unwrap_or(0.0);
+        let largest = quantizer.ranges.largest(source);
         let switches = &quantizer.options.switches;
         let (accumulator, step) = match activation_fusion::source(switches, self.accumulator(0)) {
             // A rounded argument moves the value by at most 1/8 of its step, unless the table would be too long.
@@ -101,7 +101,7 @@ impl NodeQuantizer<'_, '_> {
         };
         let activation = self
             .quantizer
-            .rescale_to((step, scale), &accumulator, table, name)?;
+            .rescale_to((source, step, scale), &accumulator, table, name)?;
         self.quantizer.activations[self.id.0] = Some(activation);
         Ok(())
     }
@@ -110,7 +110,7 @@ impl NodeQuantizer<'_, '_> {
     pub(super) fn rectified_part(&mut self, suffix: &str, sign: i64) -> Result<Activation, QuantizeError> {
         let operand = self.operand(0);
         let limit = self.quantizer.options.activation_limit();
-        let largest = self.quantizer.calibration.largest(operand).unwrap_or(0.0);
+        let largest = self.quantizer.ranges.largest(operand);
         let headroom = match self.quantizer.options.is_wide() {
             true => QuantizeOptions::HEADROOM,
             false => 1.0,

@@ -3,6 +3,7 @@
 use ndarray::ArrayD;
 
 use super::quantize::{PendingSum, PendingWeights, Quantizer};
+use super::scale::Kept;
 use super::wide;
 use crate::circuit::{CurveKind, Function};
 use crate::graph::{IntFact, IntParameter, Node, NodeId, Parameter, ParameterId, ParameterRole};
@@ -10,7 +11,9 @@ use crate::ops::{
     self, Accumulator, Activation, Affine, Channels, Float, Input, IntOp, IntegerConstant, Properties,
     QuantizeError, Quantizing, WeightedSum,
 };
-use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_scales};
+use crate::optimize::operation::per_channel_scales::{
+    COMPARED_BITS, KEPT_SPREAD, PerChannelScales, SPREAD, comparable, least_scales,
+};
 
 /// The quantizer at one node of the float graph.
 pub(super) struct NodeQuantizer<'q, 'a> {
@@ -38,7 +41,12 @@ impl<'a> NodeQuantizer<'_, 'a> {
         self.quantizer.activations[self.id.0] = Some(Activation { node, scale });
     }
 
-    fn accumulated(
+    /// Is the accumulator of this node kept as it is?
+    pub(super) fn keeps(&self) -> bool {
+        self.quantizer.kept[self.id.0].is_some()
+    }
+
+    pub(super) fn accumulated(
         &mut self,
         op: IntOp,
         operands: Vec<NodeId>,
@@ -81,11 +89,12 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     }
 
     fn keeps_accumulator(&self) -> bool {
-        self.quantizer.kept[self.id.0]
+        self.keeps()
     }
 
     fn input(&mut self) -> Result<(), QuantizeError> {
-        let (node, scale) = (self.float(), self.quantizer.scales[self.id.0]);
+        let node = self.float();
+        let scale = self.quantizer.scales[self.quantizer.mapped(self.id).0];
         let limit = self.quantizer.options.activation_limit();
         let fact = IntFact {
             shape: node.fact.clone(),
@@ -120,23 +129,43 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     ) -> Result<(), QuantizeError> {
         let (weight, bias) = of;
         let x = self.activation(0)?;
+        if self.quantizer.is_mapped(self.id) {
+            // The input's integers are those of this value.
+            self.activated(x.node, x.scale);
+            return Ok(());
+        }
         let (float, options) = (self.quantizer.float, self.quantizer.options);
-        let per_channel = !self.keeps_accumulator() && options.switches.runs(&PerChannelScales);
+        let per_channel = options.switches.runs(&PerChannelScales);
         let bias_values = bias.map(|bias| &float[bias].values);
         let mut scales = least_scales(
             &float[weight].values,
             bias_values,
             x.scale,
             per_channel,
+            if self.keeps_accumulator() {
+                KEPT_SPREAD
+            } else {
+                SPREAD
+            },
             options.weight_limit(),
         );
-        if per_channel && options.is_wide() {
-            scales = self.quantizer.grown(self.id, axis, x.scale, scales);
+        match self.quantizer.kept[self.id.0] {
+            Some(Kept::Compared) => scales = comparable(scales),
+            Some(Kept::Shown) => {}
+            None if per_channel && options.is_wide() => {
+                scales = self.quantizer.grown(self.id, axis, x.scale, scales);
+            }
+            None => {}
         }
         let weights = self.zeros(weight, ParameterRole::Weight);
         let biases = bias.map(|bias| self.zeros(bias, ParameterRole::Bias));
-        let accumulated = scales.iter().map(|scale| scale * x.scale).collect();
-        let node = self.accumulated(op((weights, biases)), vec![x.node], accumulated, vec![axis])?;
+        let accumulated: Vec<f64> = scales.iter().map(|scale| scale * x.scale).collect();
+        let axes = if accumulated.len() == 1 {
+            Vec::new()
+        } else {
+            vec![axis]
+        };
+        let node = self.accumulated(op((weights, biases)), vec![x.node], accumulated, axes)?;
         self.quantizer.weighted.push(PendingWeights {
             source: self.id,
             node,
@@ -225,8 +254,8 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         };
         match self.accumulator(0) {
             Some(accumulator) if self.keeps_accumulator() => {
-                let scale = accumulator.scales.first().copied().unwrap_or(1.0);
-                self.accumulate(op(), vec![accumulator.node], scale)
+                let Accumulator { node, scales, axes } = accumulator;
+                self.accumulated(op(), vec![node], scales, axes).map(|_| ())
             }
             _ => {
                 let x = self.activation(0)?;
@@ -260,21 +289,16 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             self.accumulated(op, vec![accumulator.node], accumulator.scales, accumulator.axes)?;
             return Ok(());
         }
-        match self.accumulator(0) {
-            Some(accumulator) if moves && self.keeps_accumulator() => {
-                let scale = accumulator.scales[0];
-                self.accumulate(op, vec![accumulator.node], scale)
-            }
-            _ => {
-                let x = self.activation(0)?;
-                let node = self.push(op, vec![x.node], x.scale)?;
-                self.activated(node, x.scale);
-                Ok(())
-            }
-        }
+        let x = self.activation(0)?;
+        let node = self.push(op, vec![x.node], x.scale)?;
+        self.activated(node, x.scale);
+        Ok(())
     }
 
     fn common_scale(&mut self, op: IntOp) -> Result<(), QuantizeError> {
+        if self.joined_accumulators(&op)? {
+            return Ok(());
+        }
         let scale = self.quantizer.scales[self.id.0];
         let mut operands = Vec::with_capacity(self.float().inputs.len());
         for (number, &operand) in self.float().inputs.iter().enumerate() {
@@ -357,11 +381,19 @@ impl Quantizing for NodeQuantizer<'_, '_> {
 
     fn index(&mut self, op: IntOp, shown: Option<&dyn Fn(Vec<i64>) -> IntOp>) -> Result<(), QuantizeError> {
         let shown = shown.filter(|_| self.quantizer.is_shown(self.id));
-        let accumulator = self.accumulator(0);
-        let unit = accumulator.as_ref().and_then(|x| wide::common_unit(&x.scales));
-        let (op, operand) = match (shown, accumulator, unit) {
-            (Some(shown), Some(x), Some((multipliers, _))) => (shown(multipliers), x.node),
-            (_, Some(x), _) if x.scales.len() == 1 => (op, x.node),
+        let most = match shown {
+            Some(_) => wide::DIGIT_BITS,
+            None => COMPARED_BITS,
+        };
+        let accumulator = self.accumulator(0).and_then(|x| {
+            let (multipliers, _) = wide::common_unit(&x.scales, most)?;
+            Some((multipliers, x))
+        });
+        let compared = self.quantizer.kept[self.operand(0).0] == Some(Kept::Compared);
+        let (op, operand) = match (shown, accumulator) {
+            (Some(shown), Some((multipliers, x))) => (shown(multipliers), x.node),
+            (None, Some((multipliers, x))) if multipliers.is_empty() => (op, x.node),
+            (None, Some((multipliers, x))) if compared => (op, self.multiplied(&x, multipliers)?),
             _ => (op, self.activation(0)?.node),
         };
         let node = self.push(op, vec![operand], 1.0)?;
@@ -420,7 +452,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     ) -> Result<(), QuantizeError> {
         let unit = self
             .accumulator(0)
-            .and_then(|x| Some((wide::common_unit(&x.scales)?, x)));
+            .and_then(|x| Some((wide::common_unit(&x.scales, wide::DIGIT_BITS)?, x)));
         let (multipliers, unit, x) = match unit {
             Some(((multipliers, unit), x)) => (multipliers, unit, x),
             None => {

@@ -4,7 +4,7 @@ use crate::ops::Properties;
 use crate::optimize::{Switches, UnknownPass};
 
 /// Widths of weights, activations and multipliers, and the passes that run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QuantizeOptions {
     /// Bits of a weight, 2 to 8: weights lie in `[-(2^(bits-1) - 1), 2^(bits-1) - 1]`.
     pub weight_bits: u32,
@@ -13,6 +13,10 @@ pub struct QuantizeOptions {
     /// Up to 8 bits, activations come out of a table that clamps them. Wider ones are rounded and never clamped: an input
     /// on which one leaves its range, twice as wide as calibration asks for, is refused. Language models need 16.
     pub activation_bits: u32,
+    /// The relative error of the outputs, as measured on calibration samples, above which 8 bits are not enough: then
+    /// activations have 16 bits, where every operation of the network allows it. `None` leaves the bits as they are.
+    /// Wide activations cost about twice as many committed cells.
+    pub error_budget: Option<f64>,
     /// Bits of the product of two activations of more than 8 bits, up to 24; 20.
     pub product_bits: u32,
     /// Significant bits of the largest multiplier of a rescale, 6 to 24.
@@ -25,6 +29,8 @@ pub struct QuantizeOptions {
 }
 
 impl QuantizeOptions {
+    /// The error budget of [`Self::auto_bits`].
+    pub const ERROR_BUDGET: f64 = 0.02;
     /// Bits that weights can have.
     pub const WEIGHT_BITS: core::ops::RangeInclusive<u32> = 2..=8;
     /// Bits that activations can have.
@@ -40,6 +46,14 @@ impl QuantizeOptions {
     pub fn language_model() -> Self {
         Self {
             activation_bits: 16,
+            ..Self::default()
+        }
+    }
+
+    /// As the default, with activations of 16 bits where 8 leave the outputs with an error of more than 2 %.
+    pub fn auto_bits() -> Self {
+        Self {
+            error_budget: Some(Self::ERROR_BUDGET),
             ..Self::default()
         }
     }
@@ -87,6 +101,7 @@ impl Default for QuantizeOptions {
         Self {
             weight_bits: 8,
             activation_bits: 8,
+            error_budget: None,
             product_bits: 20,
             multiplier_bits: 12,
             switches: Switches::default(),

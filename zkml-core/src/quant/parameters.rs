@@ -5,10 +5,14 @@ use ndarray::ArrayD;
 use super::quantize::{PendingWeights, Quantizer};
 use super::weights::{quantize_bias, quantize_weights};
 use crate::graph::{IntParameter, IntTensor, ParameterId, ParameterRole};
+use crate::ops::QuantizeError;
 
 impl Quantizer<'_> {
     /// Puts the weights and biases of all layers, at their final scales, in place of the zeros.
-    pub(super) fn quantize_parameters(&mut self) {
+    ///
+    /// # Errors
+    /// [`QuantizeError::Lost`]: all weights of a layer became 0.
+    pub(super) fn quantize_parameters(&mut self) -> Result<(), QuantizeError> {
         self.nodes.parameters.clear();
         for layer in core::mem::take(&mut self.weighted) {
             let PendingWeights {
@@ -23,6 +27,15 @@ impl Quantizer<'_> {
             let float = self.float;
             let name = &float[source].name;
             let values = quantize_weights(&float[weight].values, &scales, self.options.weight_limit());
+            let floats = float[weight].values.iter();
+            let largest = floats.fold(0f32, |most, weight| most.max(weight.abs()));
+            if largest > 0.0 && values.iter().all(|value| *value == 0) {
+                return Err(QuantizeError::Lost {
+                    layer: name.clone(),
+                    largest,
+                    step: scales.first().copied().unwrap_or(0.0),
+                });
+            }
             let weight_id = self.parameter(&float[weight].path, name, ParameterRole::Weight, values);
             let bias_id = bias.map(|bias| {
                 let values = quantize_bias(&float[bias].values, input_scale, &scales);
@@ -36,6 +49,7 @@ impl Quantizer<'_> {
                 *parameter = id;
             }
         }
+        Ok(())
     }
 
     /// Registers a parameter once. A tensor that another layer quantizes differently gets that layer in its path:

@@ -8,12 +8,15 @@
 //! implemented in `node.rs`), given the scales of all activations. After the last node `settle.rs` chooses shifts and
 //! multipliers, and with them the scales of the weights: these depend on the whole graph.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::calibrate::Calibration;
+use super::calibrate::{Calibration, CalibrationMethod};
+use super::equalize::Equalized;
+use super::measure;
 use super::node::NodeQuantizer;
 use super::options::QuantizeOptions;
 use super::quantized::Quantized;
+use super::ranges::Ranges;
 use super::scale;
 use super::streams::{self, Steps};
 use super::wide::Scales;
@@ -23,6 +26,7 @@ use crate::graph::{Graph, GraphError, IntFact, Node, NodeId, ParameterId};
 use crate::ops::{
     Accumulator, Activation, Float, Int, IntOp, Properties, QuantizeError, Rescale, node_range,
 };
+use crate::optimize::operation::input_scales::{Leading, leading};
 
 /// Quantizes a network whose batch normalizations are folded.
 ///
@@ -39,14 +43,55 @@ pub fn quantize(
         return Err(QuantizeError::OtherGraph);
     }
     check(graph, options)?;
+    measure::best(graph, calibration, options)
+}
+
+/// The network that one method of calibration gives, without running it on samples: for its size.
+///
+/// # Errors
+/// As [`quantize`].
+pub(crate) fn quantize_unmeasured(
+    graph: &Graph<Float>,
+    calibration: &Calibration,
+    options: &QuantizeOptions,
+    method: CalibrationMethod,
+) -> Result<Quantized, QuantizeError> {
+    check(graph, options)?;
+    let equalized = Equalized::new(graph, calibration, options);
+    let ranges = Ranges::new(&equalized.spreads, method, options.activation_limit());
+    let mut network = build(&equalized, &ranges, options)?.network;
+    network.record.equalized = equalized.changes;
+    Ok(network)
+}
+
+/// A network, and what its tables are looked up for.
+pub(super) struct Built {
+    pub(super) network: Quantized,
+    /// For the name of a node with a table: the node of the float graph that the argument is the value of, and the
+    /// scale of the argument.
+    pub(super) arguments: HashMap<String, (NodeId, f64)>,
+    /// For each node of the float graph, the scale of its activation, if it has one.
+    pub(super) steps: Vec<Option<f64>>,
+}
+
+/// The network with these sizes of its values.
+pub(super) fn build(
+    equalized: &Equalized<'_>,
+    ranges: &Ranges<'_>,
+    options: &QuantizeOptions,
+) -> Result<Built, QuantizeError> {
+    let graph = equalized.graph.as_ref();
     let mut quantizer = Quantizer {
         float: graph,
-        calibration,
+        equalized,
+        leading: leading(graph, &options.switches),
+        ranges,
         options,
-        scales: scale::activation_scales(graph, calibration, options),
+        arguments: HashMap::new(),
+        scales: scale::activation_scales(graph, ranges, options),
         kept: scale::kept_accumulators(graph, options),
         steps: match options.is_wide() {
-            true => streams::steps(graph, calibration, options),
+            true => streams::steps(graph, ranges, options),
             false => vec![None; graph.nodes.len()],
         },
         streamed: vec![None; graph.nodes.len()],
@@ -146,10 +191,15 @@ pub(super) struct PendingSum {
 /// The integer graph under construction, and what is known of each float node.
 pub(super) struct Quantizer<'a> {
     pub(super) float: &'a Graph<Float>,
-    pub(super) calibration: &'a Calibration,
+    pub(super) equalized: &'a Equalized<'a>,
+    /// Affine maps behind inputs.
+    pub(super) leading: Vec<Leading>,
+    pub(super) ranges: &'a Ranges<'a>,
+    /// See [`Built`].
+    pub(super) arguments: HashMap<String, (NodeId, f64)>,
     pub(super) options: &'a QuantizeOptions,
     pub(super) scales: Vec<f64>,
-    pub(super) kept: Vec<bool>,
+    pub(super) kept: Vec<Option<scale::Kept>>,
     /// The steps of the channels of nodes in a residual stream.
     pub(super) steps: Vec<Option<Steps>>,
     /// The values of these nodes with these steps, once they are made.
@@ -226,6 +276,11 @@ impl Quantizer<'_> {
             node: name.clone(),
             operand: id.0,
         })?;
+        if accumulator.axes.len() > 1 {
+            let activation = self.moved_activation(id, accumulator.node)?;
+            self.activations[id.0] = Some(activation);
+            return Ok(activation);
+        }
         let name = self.unique(format!("{name}.rescale"));
         let activation = self.rescale(id, &accumulator, self.scales[id.0], self.identity(), name)?;
         self.activations[id.0] = Some(activation);
@@ -247,7 +302,7 @@ impl Quantizer<'_> {
             let node = self.requantize(accumulator, &target, None, (name, bits))?;
             return Ok(Activation { node, scale });
         }
-        let largest = self.calibration.largest(source).unwrap_or(0.0) / scale;
+        let largest = self.ranges.largest(source) / scale;
         let minimum = match function {
             Function::Relu => 0,
             Function::Identity | Function::Curve(_) | Function::Custom(_) => -self.options.activation_limit(),
@@ -262,27 +317,28 @@ impl Quantizer<'_> {
             minimum,
             maximum,
         };
-        self.rescale_to((scale, scale), accumulator, table, name)
+        self.rescale_to((source, scale, scale), accumulator, table, name)
     }
 
-    /// Appends `table(round(acc * M))`. The table's arguments have the scale `step`, its entries `scale`.
+    /// Appends `table(round(acc * M))`. The table's arguments are the value of `source` at the scale `step`, its
+    /// entries have the scale `scale`.
     pub(super) fn rescale_to(
         &mut self,
-        (step, scale): (f64, f64),
+        (source, step, scale): (NodeId, f64, f64),
         accumulator: &Accumulator,
         table: FunctionTable,
         name: String,
     ) -> Result<Activation, QuantizeError> {
         let factors: Vec<f64> = accumulator.scales.iter().map(|s| s / step).collect();
         let identity = factors.iter().all(|factor| *factor == 1.0);
-        let axis = accumulator.axes.first().copied().unwrap_or(0);
         let op = Rescale {
             multipliers: vec![1; factors.len()],
-            axis,
+            axis: accumulator.axes.first().copied().unwrap_or(0),
             shift: 1,
             table,
         };
         let shape = self.nodes[accumulator.node].fact.shape.clone();
+        self.arguments.insert(name.clone(), (source, step));
         let node = self.push(name, op.into(), vec![accumulator.node], shape, scale)?;
         self.rescales.push(PendingRescale {
             node,

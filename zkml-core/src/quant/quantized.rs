@@ -20,8 +20,8 @@ pub struct Quantized {
     pub output_scales: Vec<ChannelScales>,
     /// Bits of a limb, and of the range table that limbs are looked up in; every shift is a multiple of it.
     pub limb_bits: u32,
-    /// For each node of the float graph, the integer node of the same value, and what its integers stand for. `None` where
-    /// a pass left no such node.
+    /// For each node of the float graph, the integer node of the same value, and what its integers stand for. `None`
+    /// where a pass left no such node.
     pub correspondence: Vec<Option<(NodeId, ChannelScales)>>,
     /// Which passes of the circuit level run when it is lowered and set up.
     pub lowering: Switches,
@@ -30,6 +30,15 @@ pub struct Quantized {
 }
 
 impl Quantized {
+    /// A line for each input whose scales and offsets are those of an affine map behind it.
+    pub(crate) fn mapped_inputs(&self) -> Vec<String> {
+        let inputs = self.graph.inputs().zip(&self.input_scales);
+        let mapped = inputs.filter(|(_, scales)| !scales.offsets.is_empty());
+        mapped
+            .map(|(id, scales)| format!("`{}` has scale {scales}", self.graph[id].name))
+            .collect()
+    }
+
     /// As [`quantize_input`].
     ///
     /// # Errors

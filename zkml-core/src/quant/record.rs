@@ -22,6 +22,12 @@ pub struct Record {
     pub source: Option<[u8; 32]>,
     /// How the ranges of activations were chosen; `None` where that is not known.
     pub calibration: Option<CalibrationMethod>,
+    /// Bits of activations.
+    pub activation_bits: u32,
+    /// The relative error of the outputs on calibration samples; `None` where it was not measured.
+    pub error: Option<f64>,
+    /// Channels that were brought to one size, a line for each layer.
+    pub equalized: Vec<String>,
     /// What is doubtful about the integer network.
     pub warnings: Vec<Warning>,
     /// What the passes of the optimizer did, in order.

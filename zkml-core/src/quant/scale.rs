@@ -5,8 +5,8 @@
 //! The operands of a concatenation need one scale. Where an operand has no other user, its producer takes the common
 //! scale; elsewhere a rescale is inserted.
 
-use super::calibrate::Calibration;
 use super::options::{QuantizeOptions, largest as largest_of};
+use super::ranges::Ranges;
 use crate::graph::{Graph, Node, NodeId};
 use crate::ops::{Float, Properties};
 use crate::optimize::operation::concat_scales::{self, ConcatScales};
@@ -15,32 +15,49 @@ use crate::optimize::operation::concat_scales::{self, ConcatScales};
 const LARGEST_BEFORE: f64 = 127.0 * 129.0;
 
 /// Nodes whose accumulator is used without a rescale: outputs, and what reaches an output or an argmax through reshapes
-/// and permutations only. Their weights have one scale for all channels, or the values could not be compared. Where
-/// activations are wide (`options`), an argmax takes a scale for each channel.
-pub(crate) fn kept_accumulators(graph: &Graph<Float>, options: &QuantizeOptions) -> Vec<bool> {
-    let mut kept = vec![false; graph.nodes.len()];
+/// and permutations only. Each of their channels has a scale of its own; those that an argmax compares have a common
+/// unit, or the values could not be compared. Where activations are wide (`options`), an argmax takes any scales.
+pub(crate) fn kept_accumulators(graph: &Graph<Float>, options: &QuantizeOptions) -> Vec<Option<Kept>> {
+    let mut kept = vec![None; graph.nodes.len()];
     for id in &graph.outputs {
         if let Some(kept) = kept.get_mut(id.0) {
-            *kept = true;
+            *kept = Some(Kept::Shown);
         }
     }
     for (index, node) in graph.nodes.iter().enumerate().rev() {
         let room = node.op.room();
-        let compares = room.has(Properties::INDEX) && !options.is_wide();
-        if (room.has(Properties::KEEPS_ACCUMULATORS) && kept[index]) || compares {
-            for operand in &node.inputs {
-                kept[operand.0] = true;
-            }
+        let (keeps, joins) = (
+            room.has(Properties::KEEPS_ACCUMULATORS),
+            room.has(Properties::JOINS),
+        );
+        let passed = match kept[index] {
+            _ if room.has(Properties::INDEX) && !options.is_wide() => Some(Kept::Compared),
+            Some(how) if keeps => Some(how),
+            // Accumulators of several layers have no common unit.
+            Some(Kept::Shown) if joins && !options.is_wide() => Some(Kept::Shown),
+            _ => None,
+        };
+        for operand in node.inputs.iter().filter(|_| passed.is_some()) {
+            kept[operand.0] = kept[operand.0].max(passed);
         }
     }
     kept
+}
+
+/// Why an accumulator is not rescaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kept {
+    /// It is an output.
+    Shown,
+    /// An argmax compares its values, whether it is an output or not.
+    Compared,
 }
 
 /// The scale of every node's value as an activation (`real = scale * integer`). It is only informative where a node
 /// keeps its operand's scale. The operands of a concatenation take its scale where the pass [`concat_scales`] runs.
 pub(crate) fn activation_scales(
     graph: &Graph<Float>,
-    calibration: &Calibration,
+    ranges: &Ranges<'_>,
     options: &QuantizeOptions,
 ) -> Vec<f64> {
     let ratio = match options.is_wide() {
@@ -49,9 +66,9 @@ pub(crate) fn activation_scales(
     };
     let mut thresholds: Vec<f64> = Vec::with_capacity(graph.nodes.len());
     let accumulates = |id: NodeId| graph[id].op.room().has(Properties::ACCUMULATES);
-    let largest = |id: NodeId| calibration.largest(id).unwrap_or(0.0);
+    let largest = |id: NodeId| ranges.largest(id);
     for (index, node) in graph.nodes.iter().enumerate() {
-        let own = calibration.threshold(NodeId(index)).unwrap_or(0.0);
+        let own = ranges.threshold(NodeId(index));
         let operand = node.inputs.first().copied();
         let room = node.op.room();
         let threshold = match operand {

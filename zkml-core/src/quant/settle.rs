@@ -3,11 +3,11 @@
 //!
 //! The scales of activations stay. [`exact_multipliers`] says which other scales are free, and what follows.
 
-use super::quantize::{PendingRescale, PendingSum, Quantizer};
+use super::quantize::{Built, PendingRescale, PendingSum, Quantizer};
 use super::quantized::Quantized;
 use super::record::Record;
 use super::shift::{self, Chosen, RescaleDemand};
-use super::wide;
+use super::wide::{self, Scales};
 use crate::graph::{ChannelScales, NodeId};
 use crate::ops::{IntOp, Properties, QuantizeError, node_range, range};
 use crate::optimize::Level;
@@ -16,7 +16,7 @@ use crate::optimize::operation::exact_multipliers::{self, Freedom, Maker};
 
 impl Quantizer<'_> {
     /// Chooses tables, shifts, multipliers and weights for the whole graph, then proves its ranges.
-    pub(super) fn settle(mut self) -> Result<Quantized, QuantizeError> {
+    pub(super) fn settle(mut self) -> Result<Built, QuantizeError> {
         let switches = self.options.switches;
         table_sharing::widen(&switches, &mut self.nodes);
         let rescales = core::mem::take(&mut self.rescales);
@@ -38,7 +38,7 @@ impl Quantizer<'_> {
         for ((rescale, freedom), chosen) in rescales.iter().zip(freedoms).zip(chosen) {
             self.apply(rescale, freedom, chosen);
         }
-        self.quantize_parameters();
+        self.quantize_parameters()?;
         for index in 0..self.nodes.nodes.len() {
             let range = node_range(&self.nodes, NodeId(index))?;
             self.nodes.nodes[index].fact.range = range;
@@ -46,7 +46,7 @@ impl Quantizer<'_> {
         let mut output_scales = Vec::with_capacity(self.float.outputs.len());
         for &output in &self.float.outputs {
             let (mut node, scales): (NodeId, ChannelScales) = match &self.accumulators[output.0] {
-                Some(accumulator) if self.kept[output.0] => (accumulator.node, accumulator.into()),
+                Some(accumulator) if self.kept[output.0].is_some() => (accumulator.node, accumulator.into()),
                 _ => {
                     let activation = self.activation(output)?;
                     (activation.node, ChannelScales::one(activation.scale))
@@ -60,31 +60,54 @@ impl Quantizer<'_> {
         }
         self.nodes.validate()?;
         crate::ops::check(&self.nodes)?;
-        let correspondence = (0..self.float.nodes.len()).map(|index| {
-            let activation = self.activations[index].map(|x| (x.node, ChannelScales::one(x.scale)));
-            let accumulator = self.accumulators[index].as_ref();
-            activation.or(accumulator.map(|accumulator| (accumulator.node, accumulator.into())))
-        });
-        let inputs = self.nodes.inputs();
-        let input_scales = inputs.map(|id| ChannelScales::one(self.nodes[id].fact.scale));
-        let inputs = self.float.inputs().zip(self.nodes.inputs());
-        let inputs = inputs.filter_map(|(float, id)| {
-            let ((low, high), scale) = (self.calibration.range(float)?, self.nodes[id].fact.scale);
-            Some((f64::from(low) / scale, f64::from(high) / scale))
-        });
-        let inputs: Vec<(f64, f64)> = inputs.collect();
-        Ok(Quantized {
-            input_scales: input_scales.collect(),
+        let correspondence = (0..self.float.nodes.len()).map(|index| self.counterpart(NodeId(index)));
+        let seen = self.float.inputs().map(|input| self.seen(input)).collect();
+        let inputs = self.float.inputs();
+        let network = Quantized {
+            input_scales: inputs.map(|input| self.input_scales(input)).collect(),
             output_scales,
             limb_bits,
             correspondence: correspondence.collect(),
             graph: self.nodes,
             lowering: switches.at(Level::Circuit),
             record: Record {
-                inputs,
+                inputs: seen,
                 ..Record::default()
             },
+        };
+        let of_input = |id: NodeId| self.leading.iter().any(|leading| leading.before.contains(&id));
+        let steps = self.activations.iter().enumerate();
+        let steps = steps
+            .map(|(index, x)| x.filter(|_| !of_input(NodeId(index))).map(|x| x.scale))
+            .collect();
+        Ok(Built {
+            network,
+            arguments: self.arguments,
+            steps,
         })
+    }
+
+    /// The integer node of a node's value, and what its integers stand for in the network as it was.
+    fn counterpart(&self, id: NodeId) -> Option<(NodeId, ChannelScales)> {
+        if let Some(leading) = self.leading.iter().find(|leading| leading.before.contains(&id)) {
+            // Before an affine map there are only reshapes of the input.
+            let of_input = id == leading.input;
+            return self.activations[id.0]
+                .filter(|_| of_input)
+                .map(|x| (x.node, self.input_scales(id)));
+        }
+        if let Some(x) = self.activations[id.0] {
+            return Some((x.node, self.equalized.channel_scales(id, x.scale)));
+        }
+        let accumulator = self.accumulators[id.0].as_ref()?;
+        let raised = self.equalized.channel_scales(id, 1.0);
+        let shape = &self.float[id].fact;
+        let raised = Scales {
+            values: raised.scales,
+            axes: raised.axes,
+        };
+        let one = Scales::from(accumulator).times(&raised, shape);
+        Some((accumulator.node, ChannelScales::new(one.values, one.axes)))
     }
 
     /// The freedom to choose the scale of a rescale's accumulator: there is some only if nothing else uses it.

@@ -88,7 +88,7 @@ impl RescaleDemand {
         let most = self.extremes().1 * libm::ldexp(1.0, shift as i32);
         let reached = self.accumulator as f64 * (most + 1.0) + libm::ldexp(1.0, shift as i32 - 1);
         // A part of 2^-20 covers the rounding of this estimate.
-        shift + self.domain_bits <= 60 && reached < libm::ldexp(1.0, 60) * (1.0 - 1.0 / f64::from(1 << 20))
+        shift + self.domain_bits <= 58 && reached < libm::ldexp(1.0, 60) * (1.0 - 1.0 / f64::from(1 << 20))
     }
 
     /// The least multiple of `limb_bits` with the wanted precision, or else the largest that fits. `None` if a

@@ -5,8 +5,8 @@
 //! normalization has to add the squares of all channels. All values of a stream have the same steps, or they could not
 //! be added without rounding.
 
-use super::calibrate::Calibration;
 use super::options::{QuantizeOptions, largest};
+use super::ranges::Ranges;
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Properties};
 
@@ -71,18 +71,18 @@ impl Steps {
 /// The steps of each stream, for each node of it.
 pub(super) fn steps(
     graph: &Graph<Float>,
-    calibration: &Calibration,
+    ranges: &Ranges<'_>,
     options: &QuantizeOptions,
 ) -> Vec<Option<Steps>> {
     let streams = streams(graph);
     let of_stream = |stream: usize| {
         let members = (0..graph.nodes.len()).filter(|index| streams[*index] == Some(stream));
-        let channels = members.filter_map(|index| calibration.channels(NodeId(index)));
+        let channels = members.map(|index| ranges.channels(NodeId(index)));
         let mut most: Vec<f64> = Vec::new();
         for channels in channels {
             most.resize(channels.len().max(most.len()), 0.0);
             let both = most.iter_mut().zip(channels);
-            both.for_each(|(most, largest)| *most = most.max(f64::from(*largest)));
+            both.for_each(|(most, largest)| *most = most.max(largest.largest));
         }
         of_channels(&most, largest(options.activation_bits))
     };

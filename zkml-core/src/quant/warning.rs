@@ -36,6 +36,13 @@ pub enum Warning {
         /// The largest magnitude of a weight that became 0.
         lost_largest: f32,
     },
+    /// The integer network has no value for a calibration sample, however large the table.
+    LeavesTable {
+        /// Name of the integer node.
+        layer: String,
+        /// What came before the table.
+        value: i64,
+    },
     /// Channels whose largest value is less than two steps of the integers: they are nearly lost.
     NarrowChannels {
         /// Name of the node.
@@ -59,6 +66,7 @@ impl Warning {
             Self::OnlyZeros { layer }
             | Self::ZeroWeights { layer }
             | Self::LostWeights { layer, .. }
+            | Self::LeavesTable { layer, .. }
             | Self::NarrowChannels { layer, .. } => Some(layer),
         }
     }
@@ -77,7 +85,7 @@ impl fmt::Display for Warning {
             ),
             Self::OnlyZeros { layer } => write!(
                 f,
-                "`{layer}`: every value is 0 on all calibration samples, so its range is unknown (are they real inputs?)"
+                "`{layer}`: it is 0 on all calibration samples, so its range is unknown (are these real inputs?)"
             ),
             Self::ZeroWeights { layer } => write!(
                 f,
@@ -92,6 +100,10 @@ impl fmt::Display for Warning {
             } => write!(
                 f,
                 "`{layer}`: {lost} of {of} weights became 0, up to {lost_largest:e}, beside a weight of {largest:e}"
+            ),
+            Self::LeavesTable { layer, value } => write!(
+                f,
+                "`{layer}`: a calibration sample gives {value}, for which no table has a row: it cannot be proved"
             ),
             Self::NarrowChannels {
                 layer,

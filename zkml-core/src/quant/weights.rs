@@ -42,7 +42,7 @@ fn whole(value: f64) -> f64 {
 
 /// Biases as integers of 32 bits at scale `input_scale * weight scale`, rounded half to even.
 pub(crate) fn quantize_bias(bias: &ArrayD<f32>, input_scale: f64, scales: &[f64]) -> ArrayD<i32> {
-    let limits = (-(BIAS_LIMIT as f64), (BIAS_LIMIT - 1) as f64);
+    let limits = (-(BIAS_LIMIT as f64), BIAS_LIMIT as f64);
     let mut quantized = ArrayD::zeros(bias.shape());
     for (o, (to, from)) in quantized.iter_mut().zip(bias).enumerate() {
         let exact = f64::from(*from) / (input_scale * scale_of(scales, o));
@@ -59,7 +59,7 @@ fn scale_of(scales: &[f64], channel: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimize::operation::per_channel_scales::least_scales;
+    use crate::optimize::operation::per_channel_scales::{SPREAD, least_scales};
 
     /// Also at halves, and next to them.
     #[test]
@@ -75,7 +75,7 @@ mod tests {
     fn channels_use_the_whole_range_and_stay_in_it() {
         let weight = ArrayD::from_shape_vec(vec![3, 2], vec![1.0, -2.0, 0.01, 0.005, 0.0, 0.0]).unwrap();
         let bias = ArrayD::from_shape_vec(vec![3], vec![0.5, -1e6, 3.0]).unwrap();
-        let scales = least_scales(&weight, Some(&bias), 0.01, true, 127);
+        let scales = least_scales(&weight, Some(&bias), 0.01, true, SPREAD, 127);
         let quantized = quantize_weights(&weight, &scales, 127);
         assert_eq!(quantized.as_slice().unwrap()[..2], [64, -127]);
         // The second channel's scale grows until its bias fits.
@@ -85,13 +85,13 @@ mod tests {
             let real = f64::from(biases[[o]]) * 0.01 * scales[o];
             assert!((real - f64::from(bias[[o]])).abs() <= 0.01 * scales[o]);
         }
-        let tensor = least_scales(&weight, None, 0.01, false, 127);
+        let tensor = least_scales(&weight, None, 0.01, false, SPREAD, 127);
         assert_eq!(tensor.len(), 1);
         assert_eq!(
             quantize_weights(&weight, &tensor, 127).as_slice().unwrap()[..4],
             [64, -127, 1, 0]
         );
-        let narrow = least_scales(&weight, None, 0.01, true, 7);
+        let narrow = least_scales(&weight, None, 0.01, true, SPREAD, 7);
         assert_eq!(
             quantize_weights(&weight, &narrow, 7).as_slice().unwrap()[..4],
             [4, -7, 7, 4]

@@ -12,10 +12,12 @@ use crate::graph::Graph;
 use crate::keys::{CompiledModel, ProveError};
 use crate::lower::{Filled, lower_with};
 use crate::ops::{Float, QuantizeError};
+use crate::optimize::operation::equalization::Equalization;
+use crate::optimize::operation::input_scales::InputScales;
 use crate::optimize::{ChosenCode, Level, Outcome, Pass, PassReport, Work, all, sizes};
 use crate::pcs::CodeParameters;
 use crate::privacy::Privacy;
-use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize};
+use crate::quant::{Calibration, QuantizeOptions, Quantized, quantize_unmeasured};
 
 /// Why a network cannot be explained.
 #[derive(Clone, PartialEq, thiserror::Error)]
@@ -31,7 +33,8 @@ pub enum ExplainError {
 
 crate::debug_as_display!(ExplainError);
 
-/// The reports of all passes of the operation and circuit level, in the order of the list.
+/// The reports of all passes of the operation and circuit level, in the order of the list. Networks without a pass are
+/// made as `network` was, with the method of calibration and the bits that were chosen for it.
 ///
 /// # Errors
 /// [`ExplainError`] if the network does not compile with the given options.
@@ -39,9 +42,9 @@ pub fn explain(
     graph: &Graph<Float>,
     calibration: &Calibration,
     options: &QuantizeOptions,
-    privacy: &Privacy,
+    (network, privacy): (&Quantized, &Privacy),
 ) -> Result<Vec<PassReport>, ExplainError> {
-    explain_with(graph, calibration, options, privacy, || {})
+    explain_with(graph, calibration, options, (network, privacy), || {})
 }
 
 /// As [`explain`]; calls `progress` after each pass that ran, from any thread.
@@ -52,10 +55,15 @@ pub fn explain_with(
     graph: &Graph<Float>,
     calibration: &Calibration,
     options: &QuantizeOptions,
-    privacy: &Privacy,
+    (network, privacy): (&Quantized, &Privacy),
     progress: impl Fn() + Sync,
 ) -> Result<Vec<PassReport>, ExplainError> {
-    let compiled = Compiled::new(quantize(graph, calibration, options)?, privacy)?;
+    let method = network.record.calibration.unwrap_or_default();
+    let options = &QuantizeOptions {
+        activation_bits: network.record.activation_bits,
+        ..*options
+    };
+    let compiled = Compiled::new(network.clone(), privacy)?;
     let chosen = compiled.code_cost();
     let without = |pass: &dyn Pass| -> Result<Compiled, ExplainError> {
         let options = QuantizeOptions {
@@ -63,7 +71,7 @@ pub fn explain_with(
             ..*options
         };
         let network = match pass.acts_in().starts_with("quant/") {
-            true => quantize(graph, calibration, &options)?,
+            true => quantize_unmeasured(graph, calibration, &options, method)?,
             // Quantization does not ask for it, so the network is the same.
             false => Quantized {
                 lowering: options.switches.at(Level::Circuit),
@@ -142,6 +150,9 @@ impl Compiled {
         };
         match pass.work() {
             Work::Nodes(_) | Work::Model(_) => Vec::new(),
+            // These two leave no trace in the integer graph.
+            Work::Operation(_) if pass.name() == Equalization.name() => self.network.record.equalized.clone(),
+            Work::Operation(_) if pass.name() == InputScales.name() => self.network.mapped_inputs(),
             Work::Operation(changes) => changes(&self.network.graph),
             Work::Circuit(changes) => changes(&Outcome {
                 circuit: &self.lowered.circuit,

@@ -73,23 +73,10 @@ fn reshape_around(graph: &mut Graph<Float>, id: NodeId, node: &Node<Float>) {
         inputs,
         fact,
     };
-    insert(graph, id, reshape("image", node.inputs.clone(), image));
+    rewrite::insert(graph, id, reshape("image", node.inputs.clone(), image));
     graph.nodes[id.0 + 1].inputs = vec![id];
     let after = NodeId(id.0 + 2);
-    insert(graph, after, reshape("features", Vec::new(), node.fact.clone()));
+    rewrite::insert(graph, after, reshape("features", Vec::new(), node.fact.clone()));
     rewrite::replace_uses(graph, NodeId(id.0 + 1), after);
     graph.nodes[after.0].inputs = vec![NodeId(id.0 + 1)];
-}
-
-/// Puts a node at index `at`, moving the others up.
-fn insert(graph: &mut Graph<Float>, at: NodeId, node: Node<Float>) {
-    let operands = graph.nodes.iter_mut().flat_map(|node| &mut node.inputs);
-    for id in operands
-        .chain(&mut graph.outputs)
-        .chain([&mut graph.input])
-        .filter(|id| **id >= at)
-    {
-        id.0 += 1;
-    }
-    graph.nodes.insert(at.0, node);
 }

@@ -14,16 +14,21 @@ use crate::optimize::pass;
 pass!(PerChannelScales, "per_channel_scales", Operation(changes) in "quant/node.rs",
     "gives each output channel a weight scale and a rescaling multiplier of its own");
 
-/// A channel's scale is at least this part of the tensor's largest, so that multipliers of one rescale stay comparable.
-const SPREAD: f64 = 1.0 / 4096.0;
+/// A channel's scale is at least this part of the tensor's largest where it is rescaled, so that multipliers of one
+/// rescale stay comparable.
+pub(crate) const SPREAD: f64 = 1.0 / 4096.0;
+
+/// The same of accumulators that are kept: only scales that are no numbers any more are avoided.
+pub(crate) const KEPT_SPREAD: f64 = 1e-30;
 
 /// The least scales, one per output channel or one for all, with which weights fit `[-limit, limit]` and biases 32 bits
-/// at scale `input_scale * weight scale`: `real = scale * integer`.
+/// at scale `input_scale * weight scale`: `real = scale * integer`. None is less than the part `spread` of the largest.
 pub(crate) fn least_scales(
     weight: &ArrayD<f32>,
     bias: Option<&ArrayD<f32>>,
     input_scale: f64,
     per_channel: bool,
+    spread: f64,
     limit: i64,
 ) -> Vec<f64> {
     let limit = limit as f64;
@@ -48,12 +53,40 @@ pub(crate) fn least_scales(
     };
     let of_channel = |o: usize| {
         let own = largest(weight.index_axis(Axis(0), o)) / limit;
-        own.max(overall * SPREAD).max(bias_floor(o))
+        // A row of zeros has no size of its own.
+        let own = if own > 0.0 { own } else { overall };
+        own.max(overall * spread).max(bias_floor(o))
     };
     match per_channel {
         true => (0..channels).map(of_channel).collect(),
         false => vec![(0..channels).map(bias_floor).fold(overall, f64::max)],
     }
+}
+
+/// Rows of about one size share a scale, so that they are compared as they are.
+const ALIKE: f64 = 8.0;
+
+/// The least multiplier of rows of different size, where the largest has room.
+const LEAST_COMPARED: f64 = 4.0;
+
+/// Bits of the largest multiplier of rows that are compared.
+pub(crate) const COMPARED_BITS: u32 = 20;
+
+/// Scales, at least these, at which rows can be compared: one for all, or integer multiples of a common unit. A row of
+/// small weights that one scale for all would lose keeps its digits.
+pub(crate) fn comparable(scales: Vec<f64>) -> Vec<f64> {
+    let most = scales.iter().copied().fold(0.0, f64::max);
+    let least = scales.iter().copied().fold(most, f64::min);
+    if most <= ALIKE * least {
+        return vec![most];
+    }
+    let enough = |bits: &u32| least / most * libm::ldexp(1.0, *bits as i32) >= LEAST_COMPARED;
+    let bits = (1..COMPARED_BITS).find(enough).unwrap_or(COMPARED_BITS);
+    let unit = most * libm::ldexp(1.0, -(bits as i32));
+    scales
+        .iter()
+        .map(|scale| (scale / unit).ceil().max(1.0) * unit)
+        .collect()
 }
 
 /// The rescales with several multipliers.

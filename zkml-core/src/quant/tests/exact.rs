@@ -301,7 +301,9 @@ fn kernels_of_one_weight_keep_their_scale() {
     });
     let y = builder.add("scale", op, &[x]).unwrap();
     let y = builder.add("relu", FloatOp::Relu(ops::Relu), &[y]).unwrap();
-    let network = quantized(&builder.finish(vec![y]).unwrap(), &QuantizeOptions::default());
+    // It would be part of the input.
+    let options = QuantizeOptions::default().without("input_scales").unwrap();
+    let network = quantized(&builder.finish(vec![y]).unwrap(), &options);
     let IntOp::Conv2d(ops::Conv2d { weight, .. }) = network.graph.nodes[1].op else {
         panic!("no convolution")
     };

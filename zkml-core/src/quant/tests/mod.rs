@@ -7,3 +7,4 @@ mod operations;
 pub(crate) mod random;
 mod semantics;
 mod tensors;
+mod truth;

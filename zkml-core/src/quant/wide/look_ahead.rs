@@ -129,7 +129,8 @@ impl Quantizer<'_> {
     /// The operand's accumulator behind the node `id`, which only moves values.
     pub(in crate::quant) fn moved(&self, id: NodeId) -> Option<crate::ops::Accumulator> {
         let operand = self.float[id].inputs.first()?;
-        if !self.options.is_wide() || self.steps[operand.0].is_some() {
+        let carried = self.options.is_wide() || self.kept[id.0].is_some();
+        if !carried || self.steps[operand.0].is_some() {
             return None;
         }
         let accumulator = self.accumulators[operand.0].clone()?;

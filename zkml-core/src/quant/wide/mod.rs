@@ -29,7 +29,7 @@ use crate::ops::{
     Accumulator, Activation, Channels, QuantizeError, Requantize, Reveal, RevealedInput, ShiftError,
 };
 use crate::optimize::operation::exact_multipliers;
-use crate::optimize::operation::per_channel_scales::{PerChannelScales, least_scales};
+use crate::optimize::operation::per_channel_scales::{PerChannelScales, SPREAD, least_scales};
 
 /// Bits of a digit of values and remainders.
 pub(super) const DIGIT_BITS: u32 = 16;
@@ -193,7 +193,7 @@ impl Quantizer<'_> {
         id: NodeId,
         (name, bits): (String, u32),
     ) -> Result<Activation, QuantizeError> {
-        let most = QuantizeOptions::HEADROOM * self.calibration.largest(id).unwrap_or(0.0);
+        let most = QuantizeOptions::HEADROOM * self.ranges.largest(id);
         let exponent = libm::log2(most / largest(bits) as f64).ceil().max(LEAST_SCORE);
         let (accumulator, scale) = (self.source(id)?, libm::exp2(exponent));
         let name = self.unique(name);
@@ -264,7 +264,7 @@ impl Quantizer<'_> {
     pub(super) fn row_multipliers(&self, id: NodeId, weight: ParameterId) -> (Vec<i64>, f64) {
         let per_row = self.options.switches.runs(&PerChannelScales);
         let limit = self.options.weight_limit();
-        let scales = least_scales(&self.float[weight].values, None, 1.0, per_row, limit);
+        let scales = least_scales(&self.float[weight].values, None, 1.0, per_row, SPREAD, limit);
         let most = scales.iter().copied().fold(0.0, f64::max);
         let step = self.steps[id.0]
             .as_ref()
@@ -281,7 +281,7 @@ impl Quantizer<'_> {
         let operand = node.inputs.first().copied().unwrap_or(id);
         let same = self.float.nodes.iter().enumerate();
         let same = same.filter(|(_, other)| other.op.name() == node.op.name());
-        let largest = |id: NodeId| self.calibration.largest(id).unwrap_or(0.0);
+        let largest = |id: NodeId| self.ranges.largest(id);
         let (mut before, mut after) = (0f64, 0f64);
         for (index, other) in same {
             let operand = other.inputs.first().copied().unwrap_or(id);
@@ -311,7 +311,7 @@ impl Quantizer<'_> {
             _ => self.activation(operand)?.into(),
         };
         let name = node.name.clone();
-        let activation = self.rescale_to((input, scale), &accumulator, table, name)?;
+        let activation = self.rescale_to((operand, input, scale), &accumulator, table, name)?;
         self.activations[id.0] = Some(activation);
         Ok(())
     }
@@ -345,13 +345,13 @@ fn exact_scale(of: f64, scale: f64) -> f64 {
 }
 
 /// Multipliers that bring accumulators of these scales to a common unit, and the unit: no multipliers where all have
-/// one scale, and `None` where they differ too much.
-pub(super) fn common_unit(scales: &[f64]) -> Option<(Vec<i64>, f64)> {
+/// one scale, and `None` where they differ by more than so many bits.
+pub(in crate::quant) fn common_unit(scales: &[f64], most_bits: u32) -> Option<(Vec<i64>, f64)> {
     let most = scales.iter().copied().fold(0.0, f64::max);
     let factors: Vec<f64> = scales.iter().map(|scale| scale / most).collect();
     if factors.iter().all(|factor| *factor == 1.0) {
         return Some((Vec::new(), most));
     }
-    let (multipliers, shift) = scales::multipliers(&factors, |shift, _| shift <= DIGIT_BITS)?;
+    let (multipliers, shift) = scales::multipliers(&factors, |shift, _| shift <= most_bits)?;
     Some((multipliers, most * libm::exp2(-f64::from(shift))))
 }

@@ -25,7 +25,7 @@ impl Scales {
             .fold(0, |at, &axis| at * shape[axis] + index[axis])
     }
 
-    fn at(&self, shape: &[usize], index: &[usize]) -> f64 {
+    pub(in crate::quant) fn at(&self, shape: &[usize], index: &[usize]) -> f64 {
         let number = self.number(shape, index);
         self.values
             .get(number)
@@ -36,20 +36,29 @@ impl Scales {
 
     /// The ratio of these scales to others, on an edge of this shape.
     pub(super) fn over(&self, other: &Self, shape: &[usize]) -> Self {
+        self.with(other, shape, |own, other| own / other)
+    }
+
+    /// The products of these scales with others, on an edge of this shape.
+    pub(in crate::quant) fn times(&self, other: &Self, shape: &[usize]) -> Self {
+        self.with(other, shape, |own, other| own * other)
+    }
+
+    fn with(&self, other: &Self, shape: &[usize], joined: impl Fn(f64, f64) -> f64) -> Self {
         let mut axes = [self.axes.as_slice(), &other.axes].concat();
         axes.sort_unstable();
         axes.dedup();
         let count: usize = axes.iter().map(|axis| shape[*axis]).product();
-        let ratio = |mut cell: usize| {
+        let of_cell = |mut cell: usize| {
             let mut index = vec![0; shape.len()];
             for &axis in axes.iter().rev() {
                 index[axis] = cell % shape[axis];
                 cell /= shape[axis];
             }
-            self.at(shape, &index) / other.at(shape, &index)
+            joined(self.at(shape, &index), other.at(shape, &index))
         };
         Self {
-            values: (0..count).map(ratio).collect(),
+            values: (0..count).map(of_cell).collect(),
             axes,
         }
     }

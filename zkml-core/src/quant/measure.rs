@@ -1,0 +1,368 @@
+//! The choice of a network by measurement: integer networks run on calibration samples.
+//!
+//! 1. Every method of calibration that may be best makes a network ([`CalibrationMethod::Measured`]).
+//! 2. Each runs on samples. If a value leaves the domain of its table, the network is made again with a domain for it.
+//! 3. The one whose outputs are nearest to those of the float network is taken.
+//! 4. If even that is farther away than the error budget allows, activations get 16 bits.
+//!
+//! The error of an output is relative, for each sample and each channel, and never more than 1. So it shows when a
+//! small channel is lost beside a large one, and one sample that is an outlier does not decide for all.
+
+use ndarray::ArrayD;
+use rayon::prelude::*;
+
+use super::calibrate::{Calibration, CalibrationMethod, Kept};
+use super::doubts::doubts;
+use super::equalize::Equalized;
+use super::options::QuantizeOptions;
+use super::quantize::{Built, build};
+use super::quantized::Quantized;
+use super::ranges::Ranges;
+use super::warning::Warning;
+use crate::execute::{ExecutionError, Executor};
+use crate::graph::{Graph, NodeId};
+use crate::ops::{Float, Properties, QuantizeError};
+use crate::optimize::multiply_adds;
+use crate::optimize::operation::equalization::Equalization;
+
+/// The methods that are tried. The first one is preferred.
+const METHODS: [CalibrationMethod; 4] = [
+    CalibrationMethod::MinMax,
+    CalibrationMethod::Percentile(99.99),
+    CalibrationMethod::Percentile(99.9),
+    CalibrationMethod::Mse,
+];
+
+/// Another method than the first has to have an error of this part of it, or the difference is chance.
+const CLEARLY: f64 = 0.8;
+
+/// Multiply-adds that all measurements of one network may take, and the least number of samples.
+const BUDGET: (u64, usize) = (1 << 32, 2);
+
+/// How often a network is made again with larger domains.
+const ROUNDS: usize = 24;
+
+/// An input is clipped before the float network is looked at again if its largest value is so many times the threshold.
+const FAR: f64 = 4.0;
+
+/// A network and its error on samples.
+struct Measured {
+    network: Quantized,
+    method: CalibrationMethod,
+    /// `None` where it was not measured.
+    error: Option<f64>,
+}
+
+/// The network that follows the float network best.
+pub(super) fn best(
+    graph: &Graph<Float>,
+    calibration: &Calibration,
+    options: &QuantizeOptions,
+) -> Result<Quantized, QuantizeError> {
+    let narrow = of_bits(graph, calibration, options)?;
+    let within = |measured: &Measured, budget: f64| measured.error.is_some_and(|error| error <= budget);
+    match options.error_budget.filter(|_| !options.is_wide()) {
+        Some(budget) if !within(&narrow, budget) => {
+            let wide = QuantizeOptions {
+                activation_bits: *QuantizeOptions::ACTIVATION_BITS.end(),
+                ..*options
+            };
+            // Some operations have no wide form; then the network of 8 bits is what there is.
+            let wide = of_bits(graph, calibration, &wide);
+            let better = |wide: &Measured| wide.error.unwrap_or(1.0) < narrow.error.unwrap_or(1.0);
+            Ok(wide.ok().filter(better).unwrap_or(narrow).network)
+        }
+        _ => Ok(narrow.network),
+    }
+}
+
+/// The best network with the bits of the options.
+fn of_bits(
+    graph: &Graph<Float>,
+    calibration: &Calibration,
+    options: &QuantizeOptions,
+) -> Result<Measured, QuantizeError> {
+    let methods = match calibration.method {
+        // Nothing is clamped, so nothing may be left out.
+        CalibrationMethod::Measured if options.is_wide() => &METHODS[..1],
+        CalibrationMethod::Measured => &METHODS[..],
+        ref method => core::slice::from_ref(method),
+    };
+    let equalized = Equalized::new(graph, calibration, options);
+    let cost = multiply_adds(graph).max(1).saturating_mul(methods.len() as u64);
+    let samples = usize::try_from(BUDGET.0 / cost)
+        .unwrap_or(usize::MAX)
+        .max(BUDGET.1);
+    let samples = calibration.kept.get(..samples).unwrap_or(&calibration.kept);
+    let mut chosen: Option<Measured> = None;
+    for &method in methods {
+        let attempt = Attempt {
+            graph,
+            calibration,
+            options,
+            method,
+            samples,
+        };
+        let measured = match attempt.measure(&equalized) {
+            Ok(measured) => measured,
+            // Raised channels may need multipliers that no shift has.
+            Err(_) if chosen.is_none() && !equalized.changes.is_empty() => {
+                let options = QuantizeOptions {
+                    switches: options.switches.with(&Equalization, false),
+                    ..*options
+                };
+                return of_bits(graph, calibration, &options);
+            }
+            // What cannot be built with the preferred method is refused; others may fail.
+            Err(error) if chosen.is_none() => return Err(error),
+            Err(_) => continue,
+        };
+        let needed = |best: &Measured| match best.method == methods[0] {
+            true => best.error.unwrap_or(1.0) * CLEARLY,
+            false => best.error.unwrap_or(1.0),
+        };
+        if chosen
+            .as_ref()
+            .is_none_or(|best| measured.error.unwrap_or(1.0) < needed(best))
+        {
+            chosen = Some(measured);
+        }
+    }
+    // There is a method.
+    chosen.ok_or(QuantizeError::OtherGraph)
+}
+
+/// One method on a network.
+struct Attempt<'a> {
+    graph: &'a Graph<Float>,
+    calibration: &'a Calibration,
+    options: &'a QuantizeOptions,
+    method: CalibrationMethod,
+    samples: &'a [Kept],
+}
+
+impl Attempt<'_> {
+    /// Makes the network, with domains that hold the samples, and measures it.
+    fn measure(&self, equalized: &Equalized<'_>) -> Result<Measured, QuantizeError> {
+        let limit = self.options.activation_limit();
+        let ranges = Ranges::new(&equalized.spreads, self.method, limit);
+        let Some(calibration) = self.without_outliers() else {
+            return self.followed(equalized, ranges, self.calibration);
+        };
+        let equalized = Equalized::new(self.graph, &calibration, self.options);
+        let mut ranges = Ranges::new(&equalized.spreads, self.method, limit);
+        for input in self.graph.inputs() {
+            ranges.fix(input, equalized.spreads[input.0].largest);
+        }
+        self.followed(&equalized, ranges, &calibration)
+    }
+
+    /// The float network on inputs that are clipped as the integer network clips them, where that makes a difference:
+    /// what it makes of an outlier, the integer network never sees.
+    fn without_outliers(&self) -> Option<Calibration> {
+        let limit = self.options.activation_limit() as f64;
+        let far = |input: NodeId| {
+            let spread = self.calibration.observers.get(input.0)?.spread(&[]);
+            let threshold = spread.threshold(self.method, limit);
+            (threshold * FAR < spread.largest && !self.chooses_rows(input)).then_some(threshold)
+        };
+        let limits: Vec<Option<f64>> = self.graph.inputs().map(far).collect();
+        if self.options.is_wide() || limits.iter().all(Option::is_none) {
+            return None;
+        }
+        let limits = limits
+            .into_iter()
+            .map(|limit| limit.unwrap_or(f64::from(f32::MAX)));
+        let limits: Vec<f64> = limits.collect();
+        self.calibration.clipped(self.graph, &limits, self.method).ok()
+    }
+
+    fn chooses_rows(&self, input: NodeId) -> bool {
+        let mut users = self
+            .graph
+            .nodes
+            .iter()
+            .filter(|node| node.inputs.contains(&input));
+        users.any(|node| node.op.room().has(Properties::CHOOSES_ROWS))
+    }
+
+    /// Makes the network until no sample leaves the domain of a table.
+    fn followed(
+        &self,
+        equalized: &Equalized<'_>,
+        mut ranges: Ranges<'_>,
+        calibration: &Calibration,
+    ) -> Result<Measured, QuantizeError> {
+        // A network of fixed method and wide activations is not measured: there is nothing to choose.
+        let measured = !self.options.is_wide() || self.options.error_budget.is_some();
+        let mut round = 0;
+        loop {
+            let Built {
+                mut network,
+                arguments,
+                steps,
+            } = build(equalized, &ranges, self.options)?;
+            let (error, left) = match measured {
+                true => self.run(&network)?,
+                false => (None, Vec::new()),
+            };
+            let mut larger = false;
+            for (layer, value) in &left {
+                if let Some((source, step)) = arguments.get(layer) {
+                    larger |= ranges.reach(*source, value.unsigned_abs() as f64 * step);
+                }
+            }
+            round += 1;
+            if larger && round < ROUNDS {
+                continue;
+            }
+            let record = &mut network.record;
+            record.calibration = Some(self.method);
+            record.activation_bits = self.options.activation_bits;
+            record.error = error;
+            record.equalized = equalized.changes.clone();
+            record.warnings = doubts(equalized, &steps, calibration.samples(), &network.graph);
+            network.record.warnings.extend(
+                left.into_iter()
+                    .next()
+                    .map(|(layer, value)| Warning::LeavesTable { layer, value }),
+            );
+            return Ok(Measured {
+                network,
+                method: self.method,
+                error,
+            });
+        }
+    }
+
+    /// The error on the samples, and the layers and values that left a table's domain.
+    #[allow(clippy::type_complexity, reason = "an error and a list")]
+    fn run(&self, network: &Quantized) -> Result<(Option<f64>, Vec<(String, i64)>), QuantizeError> {
+        let Ok(executor) = Executor::new(&network.graph) else {
+            return Ok((None, Vec::new()));
+        };
+        let run = |sample: &Kept| -> Result<Vec<ArrayD<f32>>, ExecutionError> {
+            let execution = executor.run_on(&network.quantize_inputs(&sample.inputs)?.integers)?;
+            let outputs = execution.outputs(&network.graph).enumerate();
+            Ok(outputs
+                .filter_map(|(number, integers)| network.dequantize_output(number, integers))
+                .collect())
+        };
+        let runs: Vec<Result<Vec<ArrayD<f32>>, ExecutionError>> = self.samples.par_iter().map(run).collect();
+        let mut left = Vec::new();
+        for run in &runs {
+            if let Err(ExecutionError::Domain { layer, value, .. }) = run {
+                left.push((layer.clone(), *value));
+            }
+        }
+        let errors: Vec<f64> = (0..self.graph.outputs.len())
+            .map(|number| {
+                let pairs: Vec<(&ArrayD<f32>, Option<&ArrayD<f32>>)> = self
+                    .samples
+                    .iter()
+                    .zip(&runs)
+                    .filter_map(|(sample, run)| {
+                        let found = run.as_ref().ok().and_then(|outputs| outputs.get(number));
+                        Some((sample.outputs.get(number)?, found))
+                    })
+                    .collect();
+                let is_index = self.graph[self.graph.outputs[number]]
+                    .op
+                    .room()
+                    .has(Properties::INDEX);
+                output_error(&pairs, is_index)
+            })
+            .collect();
+        let mean = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
+        Ok(((!self.samples.is_empty()).then_some(mean), left))
+    }
+}
+
+/// The mean error of an output, of what was expected and what was found on each sample: of an index, how often it is
+/// another one; otherwise the root of the mean square of each channel, relative to that of its values.
+fn output_error(pairs: &[(&ArrayD<f32>, Option<&ArrayD<f32>>)], is_index: bool) -> f64 {
+    let mean = |errors: &[f64]| errors.iter().sum::<f64>() / errors.len().max(1) as f64;
+    if is_index {
+        let errors: Vec<f64> = pairs.iter().map(|(a, b)| f64::from(Some(*a) != *b)).collect();
+        return mean(&errors);
+    }
+    let Some((first, _)) = pairs.first() else {
+        return 0.0;
+    };
+    let shape = first.shape();
+    let axis = if shape.len() == 4 {
+        1
+    } else {
+        shape.len().saturating_sub(1)
+    };
+    let channels = shape.get(axis).copied().unwrap_or(1).max(1);
+    let inner: usize = shape.iter().skip(axis + 1).product::<usize>().max(1);
+    let of_channels = |values: &mut dyn Iterator<Item = f64>| {
+        let mut sums = vec![0f64; channels];
+        for (cell, value) in values.enumerate() {
+            sums[cell / inner % channels] += value * value;
+        }
+        let each = (first.len() / channels).max(1) as f64;
+        sums.iter().map(|sum| (sum / each).sqrt()).collect::<Vec<f64>>()
+    };
+    let sizes: Vec<Vec<f64>> = pairs
+        .iter()
+        .map(|(a, _)| of_channels(&mut a.iter().map(|a| f64::from(*a))))
+        .collect();
+    let usual: Vec<f64> = (0..channels)
+        .map(|channel| {
+            let mut of_channel: Vec<f64> = sizes.iter().map(|sizes| sizes[channel]).collect();
+            of_channel.sort_by(f64::total_cmp);
+            of_channel.get(of_channel.len() / 2).copied().unwrap_or(0.0)
+        })
+        .collect();
+    let mut errors = Vec::with_capacity(pairs.len() * channels);
+    for ((a, b), sizes) in pairs.iter().zip(&sizes) {
+        let Some(b) = b else {
+            errors.extend(core::iter::repeat_n(1.0, channels));
+            continue;
+        };
+        let differences =
+            of_channels(&mut a.iter().zip(b.iter()).map(|(a, b)| f64::from(*a) - f64::from(*b)));
+        for ((difference, size), usual) in differences.iter().zip(sizes).zip(&usual) {
+            let relative = difference / size.max(*usual);
+            errors.push(if *difference > 0.0 { relative.min(1.0) } else { 0.0 });
+        }
+    }
+    mean(&errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(values: [f32; 2]) -> ArrayD<f32> {
+        ArrayD::from_shape_vec(vec![1, 2], values.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn errors_are_relative_for_each_sample_and_channel() {
+        let (large, usual) = (array([1e5, 0.1]), array([10.0, 0.1]));
+        // Only the outlier is right.
+        let nothing = array([0.0, 0.0]);
+        let bad = [
+            (&large, Some(&large)),
+            (&usual, Some(&nothing)),
+            (&usual, Some(&nothing)),
+        ];
+        assert!((output_error(&bad, false) - 2.0 / 3.0).abs() < 1e-6);
+        // Only the outlier is wrong, in one channel.
+        let good = [
+            (&large, Some(&usual)),
+            (&usual, Some(&usual)),
+            (&usual, Some(&usual)),
+        ];
+        assert!((output_error(&good, false) - 1.0 / 6.0).abs() < 1e-3);
+        assert_eq!(output_error(&[(&usual, None)], false), 1.0);
+        assert_eq!(output_error(&[(&nothing, Some(&nothing))], false), 0.0);
+        assert_eq!(
+            output_error(&[(&usual, Some(&usual)), (&usual, Some(&large))], true),
+            0.5
+        );
+    }
+}
