@@ -383,9 +383,13 @@ impl Compile {
         let mut network = console.spin("quantizing", || quantize(&graph, &calibration, &plan.quantize))?;
         let ran = |pass: &&dyn Pass| pass.level() != Level::Model && plan.quantize.switches.runs(*pass);
         let progress = console.steps("measuring passes", all().filter(ran).count());
-        let measured = explain_with(&graph, &calibration, &plan.quantize, (&network, &plan.privacy), || {
-            progress.step()
-        });
+        let measured = explain_with(
+            &graph,
+            &calibration,
+            &plan.quantize,
+            (&network, &plan.privacy),
+            || progress.step(),
+        );
         let measured = measured?;
         let record = &mut network.record;
         record.passes = reports.into_iter().chain(measured).collect();

@@ -65,7 +65,8 @@ impl<S: Stage<Op = FloatOp, Fact = Vec<usize>>> Graph<S> {
             return;
         };
         let node = &self[output];
-        let (FloatOp::LogSoftmax(LogSoftmax { axis }), Some(&logits)) = (&node.op, node.inputs.first()) else {
+        let (FloatOp::LogSoftmax(LogSoftmax { axis }), Some(&logits)) = (&node.op, node.inputs.first())
+        else {
             return;
         };
         if class_axis(node.fact.len()) != Some(*axis) {

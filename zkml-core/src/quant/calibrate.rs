@@ -136,9 +136,9 @@ impl Calibration {
         {
             return Err(CalibrationError::Percentile { found });
         }
-        let mut calibration = Self::empty(graph, method);
         let executor =
             FloatExecutor::new(graph).map_err(|reason| CalibrationError::Sample { sample: 0, reason })?;
+        let mut calibration = Self::empty(graph, method);
         let mut samples = samples.into_iter();
         loop {
             let block: Vec<Vec<ArrayD<f32>>> = samples.by_ref().take(executor.together()).collect();
@@ -147,21 +147,23 @@ impl Calibration {
             }
             let first = calibration.samples;
             let mut outputs: Vec<Vec<ArrayD<f32>>> = vec![Vec::new(); graph.outputs.len()];
-            let visit = |id: NodeId, values: &[ArrayD<f32>]| {
-                let named = outputs.iter_mut().zip(&graph.outputs).filter(|(_, output)| **output == id);
-                named.for_each(|(output, _)| *output = values.to_vec());
-                calibration.observe(&graph[id], id, values)
-            };
-            executor.visit(&block, visit).map_err(|error| match error {
-                CalibrationError::Sample { sample, reason } => CalibrationError::Sample {
-                    sample: first + sample,
-                    reason,
-                },
-                other => other,
-            })?;
+            executor
+                .visit(&block, |id, values| {
+                    let of_node = graph.outputs.iter().zip(&mut outputs);
+                    let of_node = of_node.filter(|(output, _)| **output == id);
+                    of_node.for_each(|(_, kept)| *kept = values.to_vec());
+                    calibration.observe(&graph[id], id, values)
+                })
+                .map_err(|error| match error {
+                    CalibrationError::Sample { sample, reason } => CalibrationError::Sample {
+                        sample: first + sample,
+                        reason,
+                    },
+                    other => other,
+                })?;
             calibration.samples += block.len();
-            for (index, inputs) in block.into_iter().enumerate() {
-                let outputs = outputs.iter().filter_map(|output| output.get(index).cloned());
+            for (sample, inputs) in block.into_iter().enumerate() {
+                let outputs = outputs.iter().filter_map(|output| output.get(sample).cloned());
                 calibration.keep(inputs, outputs.collect());
             }
         }
@@ -189,7 +191,7 @@ impl Calibration {
         }
     }
 
-    /// Keeps a sample and its outputs for measurements, if there is room.
+    /// Keeps a sample for measurements, if there is room.
     fn keep(&mut self, inputs: Vec<ArrayD<f32>>, outputs: Vec<ArrayD<f32>>) {
         let (samples, most) = MOST_KEPT;
         let size = |kept: &Kept| {

@@ -215,18 +215,19 @@ impl Observer {
         parts.iter().for_each(|part| self.merge(part));
     }
 
-    /// Adds what another observer of the node has seen. Counts do not depend on the order.
+    /// Adds what another observer of the same channels has seen.
     fn merge(&mut self, other: &Self) {
         self.minimum = self.minimum.min(other.minimum);
         self.maximum = self.maximum.max(other.maximum);
         self.seen += other.seen;
-        for (channel, other) in self.channels.iter_mut().zip(&other.channels) {
-            channel.most = channel.most.max(other.most);
-            channel.histogram.merge(&other.histogram, 0);
+        for (own, other) in self.channels.iter_mut().zip(&other.channels) {
+            own.most = own.most.max(other.most);
+            own.histogram.merge(&other.histogram, 0);
         }
     }
 
-    fn observe(&mut self, values: &[f32]) {
+    /// Notes finite values.
+    pub(super) fn observe(&mut self, values: &[f32]) {
         // Sixteen at a time: a comparison waits for the one before it.
         let (mut low, mut high) = ([self.minimum; 16], [self.maximum; 16]);
         let (blocks, rest) = values.as_chunks::<16>();
@@ -331,7 +332,7 @@ mod tests {
 
     fn spread(values: &[f32]) -> Spread {
         let mut observer = Observer::new(None);
-        observer.observe_all(&values.chunks(7).collect::<Vec<_>>());
+        values.chunks(7).for_each(|values| observer.observe(values));
         observer.spread(&[])
     }
 

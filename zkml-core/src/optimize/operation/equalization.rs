@@ -224,11 +224,7 @@ impl Sites {
                     true => libm::log2(most / size.largest).floor() as i32,
                     false => 0,
                 };
-                let raised = if ratio >= SMALL {
-                    ratio.min(MOST)
-                } else {
-                    0
-                };
+                let raised = if ratio >= SMALL { ratio.min(MOST) } else { 0 };
                 exponents[*number] = Some(exponents[*number].map_or(raised, |other| other.min(raised)));
             }
         }
@@ -240,13 +236,19 @@ impl Sites {
     /// another one may?
     fn matters(&self, graph: &Graph<Float>, taker: NodeId, sizes: &[Size]) -> Vec<bool> {
         let mut matters = vec![false; sizes.len()];
-        let (Some(layer), Some(columns)) = (graph[taker].op.room().layer(), self.columns(graph, taker)) else {
+        let (Some(layer), Some(columns)) = (graph[taker].op.room().layer(), self.columns(graph, taker))
+        else {
             return matters;
         };
         let values = graph[layer.weight].values.as_standard_layout();
         let row: usize = values.shape().iter().skip(1).product();
         let kernel: usize = values.shape().iter().skip(2).product();
-        for (number, row) in values.as_slice().unwrap_or_default().chunks(row.max(1)).enumerate() {
+        for (number, row) in values
+            .as_slice()
+            .unwrap_or_default()
+            .chunks(row.max(1))
+            .enumerate()
+        {
             let parts = row.chunks(kernel.max(1)).enumerate().map(|(column, kernel)| {
                 let place = columns.place(number, column);
                 let weight = kernel.iter().fold(0f32, |most, weight| most.max(weight.abs()));

@@ -80,9 +80,9 @@ pub(crate) fn comparable(scales: Vec<f64>) -> Vec<f64> {
     if most <= ALIKE * least {
         return vec![most];
     }
-    let enough = |bits: &u32| least / most * libm::exp2(f64::from(*bits)) >= LEAST_COMPARED;
+    let enough = |bits: &u32| least / most * libm::ldexp(1.0, *bits as i32) >= LEAST_COMPARED;
     let bits = (1..COMPARED_BITS).find(enough).unwrap_or(COMPARED_BITS);
-    let unit = most * libm::exp2(-f64::from(bits));
+    let unit = most * libm::ldexp(1.0, -(bits as i32));
     scales
         .iter()
         .map(|scale| (scale / unit).ceil().max(1.0) * unit)
