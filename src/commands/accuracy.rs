@@ -19,6 +19,11 @@ pub(super) fn measure(
 ) -> Result<(), CommandError> {
     let progress = console.steps("comparing with the floats", inputs.len());
     let report = AccuracyReport::measure_with(float, network, inputs, labels, || progress.step())?;
+    show(&report, console)
+}
+
+/// Prints a report, and warns of what it warns of.
+pub(super) fn show(report: &AccuracyReport, console: &mut Console<'_>) -> Result<(), CommandError> {
     for line in report.to_string().lines() {
         console.line(line)?;
     }
@@ -26,7 +31,7 @@ pub(super) fn measure(
     for warning in &warnings {
         console.warn(warning);
     }
-    console.answer("accuracy", json(&report, warnings));
+    console.answer("accuracy", json(report, warnings));
     Ok(())
 }
 

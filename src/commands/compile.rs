@@ -11,6 +11,7 @@ use zkml::data::{self, Sample};
 use zkml::files;
 use zkml::graph::Graph;
 use zkml::keys::CompiledModel;
+use zkml::models::forest::Forest;
 use zkml::models::registry::{self, Entry};
 use zkml::nn::{Weights, first_few};
 use zkml::ops::Float;
@@ -22,9 +23,10 @@ use zkml::setup::explain_with;
 use zkml::{Privacy, Visibility};
 
 use super::CommandError;
-use super::accuracy::measure;
+use super::accuracy::{measure, show};
 use super::console::{Console, Terminal};
 use super::destination::Files;
+use super::forest;
 use super::input::paths;
 use super::words::count;
 
@@ -40,12 +42,13 @@ Exit codes:
   1  refused: weights or samples are not what the model needs
   2  wrong usage, or a file could not be read or written")]
 pub(crate) struct Compile {
-    /// Name of the model; `zkml models` lists them. May stand after the list of samples
+    /// Name of the model; `zkml models` lists them. Or a decision forest: the .json that XGBoost's `save_model` writes. May
+    /// stand after the list of samples
     #[arg(required_unless_present = "calibration")]
     model: Option<String>,
-    /// Its weights: a .safetensors file, or a folder with one or with an index of shards
+    /// Its weights: a .safetensors file, or a folder with one or with an index of shards; none for a decision forest
     #[arg(long)]
-    weights: PathBuf,
+    weights: Option<PathBuf>,
     /// What names of weights begin with and the model's do not, such as `module.` of torch.nn.DataParallel
     #[arg(long, value_name = "PREFIX")]
     strip_prefix: Option<String>,
@@ -217,12 +220,20 @@ struct Plan {
 
 impl Compile {
     fn path(&self) -> PathBuf {
-        let default = || format!("{}.model", self.name()).into();
+        let default = || match forest::file(self.name()) {
+            Some(file) => file
+                .file_stem()
+                .map(PathBuf::from)
+                .unwrap_or_default()
+                .with_extension("model"),
+            None => format!("{}.model", self.name()).into(),
+        };
         self.output.clone().unwrap_or_else(default)
     }
 
     pub(super) fn files(&self) -> Files {
-        let mut reads = vec![self.weights.clone()];
+        let mut reads: Vec<PathBuf> = self.weights.clone().into_iter().collect();
+        reads.extend(forest::file(self.name()));
         reads.extend(paths(&self.calibration));
         reads.extend(self.classes.clone());
         Files {
@@ -240,6 +251,9 @@ impl Compile {
             true => Some(read_file(&path).map_err(|_| CommandError::InTheWay { path: path.clone() })?),
             false => None,
         };
+        if let Some(file) = forest::file(self.name()) {
+            return self.run_forest(&file, &path, existing, console);
+        }
         let plan = self.plan(self.name(), &console)?;
         console.answer("model", self.name());
         if let Some(existing) = existing {
@@ -277,6 +291,93 @@ impl Compile {
         self.model.as_deref().unwrap_or_default()
     }
 
+    /// As [`Self::run`], of a decision forest.
+    fn run_forest(
+        &self,
+        file: &Path,
+        path: &Path,
+        existing: Option<CompiledModel>,
+        mut console: Console<'_>,
+    ) -> Result<(), CommandError> {
+        let images = self.mean.is_some() || self.deviation.is_some() || self.pad.is_some();
+        if images || self.weights.is_some() || self.strip_prefix.is_some() || !self.without.is_empty() {
+            return Err(CommandError::Usage(format!(
+                "{}: a decision forest has its weights in its file, takes no images and no passes: leave out --weights, \
+                 --strip-prefix, --mean, --deviation, --pad and --without",
+                file.display()
+            )));
+        }
+        self.check_counts()?;
+        let forest = console.spin("reading the forest", || Forest::open(file))?;
+        let samples = filled(self.samples(&[forest.features()], &console)?, self.batch);
+        let rows = forest::rows(&samples, forest.features(), self.batch)?;
+        let classes = self.class_names()?;
+        let privacy = self.privacy.privacy();
+        let version = env!("CARGO_PKG_VERSION");
+        let choices = format!("forest {version} {privacy:?} {classes:?} {}", self.batch);
+        let source = digest(&choices, &[file.to_path_buf()], &rows)?;
+        console.answer("model", self.name());
+        if let Some(existing) = existing {
+            if existing.network.record.source != Some(source) {
+                return Err(CommandError::InTheWay {
+                    path: path.to_path_buf(),
+                });
+            }
+            console.kept("compiled model", path)?;
+            return console.finish();
+        }
+        let (mut model, report) = forest::compile(file, &forest, &rows, self.batch, &mut console)?;
+        if !classes.is_empty() && classes.len() != forest.targets() {
+            return Err(CommandError::ClassNames {
+                path: self.classes.clone().unwrap_or_default(),
+                expected: forest.targets(),
+                found: classes.len(),
+            });
+        }
+        model.network.record.classes = classes;
+        model.network.record.source = Some(source);
+        show(&report, &mut console)?;
+        let model = model.with_privacy(privacy);
+        console.write("compiled model", path, |path| write_file(path, &model))?;
+        console.line(&format!("next: zkml setup {}", path.display()))?;
+        console.finish()
+    }
+
+    fn check_counts(&self) -> Result<(), CommandError> {
+        match self.batch == 0 || self.samples == 0 {
+            true => Err(CommandError::Usage(
+                "--batch, --samples: expected at least 1, found 0".into(),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// The calibration samples, of inputs of this shape.
+    fn samples(&self, shape: &[usize], console: &Console<'_>) -> Result<Vec<Sample>, CommandError> {
+        let mut samples: Vec<Sample> = Vec::new();
+        for path in &self.calibration {
+            let wanted = self.samples - samples.len();
+            if wanted == 0 {
+                console.warn(&format!(
+                    "{} is not used: --samples {} are read already",
+                    path.display(),
+                    self.samples
+                ));
+                continue;
+            }
+            console.stage(format!("reading {}", path.display()));
+            samples.extend(data::samples(path, shape, wanted)?);
+        }
+        Ok(samples)
+    }
+
+    fn class_names(&self) -> Result<Vec<String>, CommandError> {
+        match &self.classes {
+            None => Ok(Vec::new()),
+            Some(path) => read_classes(path),
+        }
+    }
+
     fn plan(&self, name: &str, console: &Console<'_>) -> Result<Plan, CommandError> {
         let entry = registry::find(name)?;
         let default = entry.preprocessing();
@@ -291,37 +392,22 @@ impl Compile {
                 entry.input[0], preprocessing.mean, preprocessing.deviation
             )));
         }
-        if self.batch == 0 || self.samples == 0 {
+        self.check_counts()?;
+        let Some(path) = &self.weights else {
             return Err(CommandError::Usage(
-                "--batch, --samples: expected at least 1, found 0".into(),
+                "--weights: expected the weights of the model, found none".into(),
             ));
-        }
-        let weights = console.spin("opening the weights", || Weights::open(&self.weights))?;
+        };
+        let weights = console.spin("opening the weights", || Weights::open(path))?;
         let weights = match &self.strip_prefix {
             None => weights,
             Some(prefix) => weights.without_prefix(prefix)?,
         };
-        let mut samples: Vec<Sample> = Vec::new();
-        for path in &self.calibration {
-            let wanted = self.samples - samples.len();
-            if wanted == 0 {
-                console.warn(&format!(
-                    "{} is not used: --samples {} are read already",
-                    path.display(),
-                    self.samples
-                ));
-                continue;
-            }
-            console.stage(format!("reading {}", path.display()));
-            samples.extend(data::samples(path, &entry.input, wanted)?);
-        }
+        let samples = self.samples(&entry.input, console)?;
         let samples = filled(samples, self.batch);
         let labels = samples.iter().map(|sample| sample.label).collect();
         let inputs = batches(&samples, self.batch, entry, &preprocessing)?;
-        let classes = match &self.classes {
-            None => Vec::new(),
-            Some(path) => read_classes(path)?,
-        };
+        let classes = self.class_names()?;
         let quantize = self.quantize_options()?;
         let privacy = self.privacy.privacy();
         let choices = format!(
@@ -333,7 +419,9 @@ impl Compile {
             self.no_argmax,
             self.strip_prefix,
         );
-        let source = console.spin("reading the weights", || digest(&choices, &weights, &inputs))?;
+        let source = console.spin("reading the weights", || {
+            digest(&choices, weights.paths(), &inputs)
+        })?;
         Ok(Plan {
             entry,
             weights,
@@ -475,14 +563,14 @@ fn batches(
 }
 
 /// Digest of all inputs and options. The model keeps it, so that a second run with the same ones does nothing.
-fn digest(choices: &str, weights: &Weights, inputs: &[ArrayD<f32>]) -> Result<[u8; 32], CommandError> {
+fn digest(choices: &str, files: &[PathBuf], inputs: &[ArrayD<f32>]) -> Result<[u8; 32], CommandError> {
     let mut hasher = blake3::Hasher::new_derive_key("zkml compile: source of a model");
     let mut part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
     part(choices.as_bytes());
-    for file in weights.paths() {
+    for file in files {
         let mut contents = blake3::Hasher::new();
         files::open(file)
             .and_then(|(opened, _)| contents.update_reader(opened).map(|_| ()))

@@ -13,6 +13,8 @@ mod destination;
 #[cfg(feature = "prover")]
 mod explain;
 #[cfg(feature = "prover")]
+mod forest;
+#[cfg(feature = "prover")]
 mod input;
 mod inspect;
 #[cfg(feature = "prover")]
@@ -392,6 +394,8 @@ library_errors! {
     Explain(zkml::setup::ExplainError);
     /// The network cannot be quantized.
     Quantize(zkml::ops::QuantizeError);
+    /// A decision forest that cannot be read or compiled.
+    Forest(zkml::models::forest::ForestError);
     /// The two networks cannot be compared.
     Accuracy(zkml::quant::AccuracyError);
     /// A known model cannot be compiled.

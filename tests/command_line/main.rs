@@ -8,6 +8,7 @@ mod destination;
 #[cfg(feature = "prover")]
 mod files;
 #[cfg(all(feature = "prover", target_os = "linux"))]
+mod forests;
 mod hosts;
 #[cfg(feature = "prover")]
 mod keys;
