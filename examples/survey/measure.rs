@@ -20,6 +20,9 @@ pub(crate) enum Truth {
     Near(f32),
     /// The values of output 0.
     Values,
+    /// Not known; but where a score is positive, something is found. Scores are the channels `first`, `first + step`
+    /// and so on of output 0, `[1, channels, height, width]`.
+    Found { first: usize, step: usize },
     /// There are none.
     Unknown,
 }
@@ -47,28 +50,45 @@ type Outputs = Vec<Option<Vec<ArrayD<f32>>>>;
 const SAME: f32 = 1e-3;
 
 /// Quantizes a network by default, measures it on its test inputs, and proves the first one.
-pub(crate) fn measure(network: &Network, folder: &Path, prove: bool) -> Outcome<Row> {
+///
+/// Prints how close the integers are, with `show_layers` that of every layer, and what is to be warned of.
+pub(crate) fn measure(network: &Network, folder: &Path, (prove, show_layers): (bool, bool)) -> Outcome<Row> {
     let folder = folder.join(network.name);
     let samples = inputs(&folder.join("samples.npy"))?;
     let test = inputs(&folder.join("test.npy"))?;
     let targets: Option<ArrayD<f32>> = match network.truth {
-        Truth::Unknown => None,
+        Truth::Found { .. } | Truth::Unknown => None,
         _ => Some(read_npy(folder.join("targets.npy"))?),
     };
     let model = (network.load)(&folder.join("weights.safetensors"))?;
     check_reference(&model, &test, &folder)?;
 
     let float = model.graph().clone();
-    let outputs = test.iter().map(|input| model.run(input).map(Some));
+    // The report judges classes by itself.
+    let judged: &[ArrayD<f32>] = match network.truth {
+        Truth::Near(_) | Truth::Values | Truth::Found { .. } => &test,
+        Truth::Classes | Truth::Unknown => &[],
+    };
+    let outputs = judged.iter().map(|input| model.run(input).map(Some));
     let outputs: Outputs = outputs.collect::<Result<_, _>>()?;
     let quantized = model.quantize(&samples)?;
     let labels = labels(network.truth, targets.as_ref());
     let report = AccuracyReport::measure(&float, quantized.network(), &test, labels.as_deref())?;
     println!("{report}");
+    if show_layers {
+        for layer in &report.layers {
+            let error = layer.distance.relative_rms() * 100.0;
+            let spread = layer.distance.relative_to_spread() * 100.0;
+            println!(
+                "  {:32} {error:8.2} % of its size {spread:8.2} % of its spread",
+                layer.name
+            );
+        }
+    }
     for warning in report.warnings() {
         println!("warning: {warning}");
     }
-    let integers: Outputs = test.iter().map(|input| integers(&quantized, input)).collect();
+    let integers: Outputs = judged.iter().map(|input| integers(&quantized, input)).collect();
 
     let score = |outputs: &Outputs, right: Option<usize>| match (network.truth, &targets) {
         (Truth::Classes, _) => {
@@ -84,6 +104,7 @@ pub(crate) fn measure(network: &Network, folder: &Path, prove: bool) -> Outcome<
     let integer_score = score(&integers, classes.and_then(|classes| classes.integer_correct));
     let agreement = match network.truth {
         Truth::Near(_) => Some(same_place(&outputs, &integers)),
+        Truth::Found { first, step } => Some(same_finds(&outputs, &integers, (first, step))),
         _ => classes.map(|classes| classes.agreement_rate()),
     };
     let worst = |error: fn(&zkml::quant::Distance) -> f64| {
@@ -192,6 +213,27 @@ fn same_place(float: &Outputs, integers: &Outputs) -> f64 {
         },
     );
     share(same, float.len())
+}
+
+/// Of all that one of the networks finds, the share that both find.
+fn same_finds(float: &Outputs, integers: &Outputs, (first, step): (usize, usize)) -> f64 {
+    let (mut both, mut any) = (0_usize, 0_usize);
+    for (float, integer) in float.iter().zip(integers) {
+        let found = |outputs| -> Vec<bool> {
+            let scores = first_output(outputs).map(|output| {
+                let channels = output.axis_iter(Axis(1)).skip(first).step_by(step);
+                channels.flat_map(|channel| channel.iter().map(|score| *score > 0.0).collect::<Vec<_>>())
+            });
+            scores.into_iter().flatten().collect()
+        };
+        let (float, integer) = (found(float), found(integer));
+        for index in 0..float.len().max(integer.len()) {
+            let pair = [&float, &integer].map(|found| found.get(index).copied().unwrap_or(false));
+            both += usize::from(pair == [true, true]);
+            any += usize::from(pair != [false, false]);
+        }
+    }
+    both as f64 / any.max(1) as f64
 }
 
 /// 1 less the squared errors over the squared distances from each column's mean. An input without outputs has the mean.
