@@ -26,10 +26,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use zkml::prelude::*;
+use zkml::quant::QuantizeOptions;
 
 use self::checkpoints::{Acropole, ChessCv, Crepe, DetectTumor, DigitRecognizer, DigitsClassifier};
 use self::faces::{FaceDetector, FaceLandmarks, ONet};
-use self::measure::{Network, Truth, measure};
+use self::measure::{Network, Settings, Truth, measure};
 use self::trained::{Autoencoder, BikeShare, CreditDefault, GunPoint, Segmentation, Wine};
 
 /// Measure and prove networks of others.
@@ -43,6 +44,12 @@ struct Arguments {
     /// Measure only
     #[arg(long)]
     no_proofs: bool,
+    /// Choose 16 bits for activations where 8 are not enough
+    #[arg(long)]
+    auto_bits: bool,
+    /// Switch off a pass of the quantizer, such as `equalization`; may be given several times
+    #[arg(long, value_name = "PASS")]
+    without: Vec<String>,
     /// Show the error of every layer
     #[arg(long)]
     layers: bool,
@@ -103,6 +110,19 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let asked = |network: &Network| {
         arguments.names.is_empty() || arguments.names.iter().any(|name| name == network.name)
     };
+    let mut options = if arguments.auto_bits {
+        QuantizeOptions::auto_bits()
+    } else {
+        QuantizeOptions::default()
+    };
+    for pass in &arguments.without {
+        options = options.without(pass)?;
+    }
+    let settings = Settings {
+        options,
+        prove: !arguments.no_proofs,
+        layers: arguments.layers,
+    };
     let mut rows = Vec::new();
     for network in NETWORKS.iter().filter(|network| asked(network)) {
         if !folder.join(network.name).join("reference.npy").is_file() {
@@ -114,7 +134,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             small: network.small || arguments.large,
             ..*network
         };
-        let row = measure(&network, folder, (!arguments.no_proofs, arguments.layers));
+        let row = measure(&network, folder, &settings);
         rows.push(row.map_err(|error| format!("{}: {error}", network.name))?);
         println!();
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use ndarray::{ArrayD, Axis};
 use ndarray_npy::read_npy;
 use zkml::prelude::*;
-use zkml::quant::AccuracyReport;
+use zkml::quant::{AccuracyReport, QuantizeOptions};
 
 use crate::table::{Proof, Row, Score};
 
@@ -49,10 +49,18 @@ type Outputs = Vec<Option<Vec<ArrayD<f32>>>>;
 /// these. Beyond it the struct is another network than the one that was trained.
 const SAME: f32 = 1e-3;
 
-/// Quantizes a network by default, measures it on its test inputs, and proves the first one.
-///
-/// Prints how close the integers are, with `show_layers` that of every layer, and what is to be warned of.
-pub(crate) fn measure(network: &Network, folder: &Path, (prove, show_layers): (bool, bool)) -> Outcome<Row> {
+/// What to do with each network.
+pub(crate) struct Settings {
+    pub(crate) options: QuantizeOptions,
+    /// Prove the first test input?
+    pub(crate) prove: bool,
+    /// Print the error of every layer?
+    pub(crate) layers: bool,
+}
+
+/// Quantizes a network, measures it on its test inputs, and proves the first one. Prints how close the integers are,
+/// and what is to be warned of.
+pub(crate) fn measure(network: &Network, folder: &Path, settings: &Settings) -> Outcome<Row> {
     let folder = folder.join(network.name);
     let samples = inputs(&folder.join("samples.npy"))?;
     let test = inputs(&folder.join("test.npy"))?;
@@ -71,11 +79,11 @@ pub(crate) fn measure(network: &Network, folder: &Path, (prove, show_layers): (b
     };
     let outputs = judged.iter().map(|input| model.run(input).map(Some));
     let outputs: Outputs = outputs.collect::<Result<_, _>>()?;
-    let quantized = model.quantize(&samples)?;
+    let quantized = model.quantization(settings.options.clone()).quantize(&samples)?;
     let labels = labels(network.truth, targets.as_ref());
     let report = AccuracyReport::measure(&float, quantized.network(), &test, labels.as_deref())?;
     println!("{report}");
-    if show_layers {
+    if settings.layers {
         for layer in &report.layers {
             let error = layer.distance.relative_rms() * 100.0;
             let spread = layer.distance.relative_to_spread() * 100.0;
@@ -111,7 +119,7 @@ pub(crate) fn measure(network: &Network, folder: &Path, (prove, show_layers): (b
         let errors = report.outputs.iter().map(|output| error(&output.total()));
         errors.fold(0.0, f64::max)
     };
-    let proof = match (prove && network.small, test.first()) {
+    let proof = match (settings.prove && network.small, test.first()) {
         (true, Some(input)) => proof(quantized, input),
         _ => Proof::Skipped,
     };
