@@ -79,7 +79,7 @@ pub(crate) fn measure(network: &Network, folder: &Path, settings: &Settings) -> 
     };
     let outputs = judged.iter().map(|input| model.run(input).map(Some));
     let outputs: Outputs = outputs.collect::<Result<_, _>>()?;
-    let quantized = model.quantization(settings.options.clone()).quantize(&samples)?;
+    let quantized = model.quantization(settings.options).quantize(&samples)?;
     let labels = labels(network.truth, targets.as_ref());
     let report = AccuracyReport::measure(&float, quantized.network(), &test, labels.as_deref())?;
     println!("{report}");
@@ -257,8 +257,8 @@ fn r2(outputs: &Outputs, targets: &ArrayD<f32>) -> f64 {
             None => means.iter().copied().collect(),
         };
         for ((found, target), mean) in found.iter().zip(&target).zip(&means) {
-            errors += (found - target).powi(2);
-            spread += (target - mean).powi(2);
+            errors += (found - target) * (found - target);
+            spread += (target - mean) * (target - mean);
         }
     }
     1.0 - errors / spread
