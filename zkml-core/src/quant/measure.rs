@@ -2,7 +2,8 @@
 //!
 //! 1. Every method of calibration that may be best makes a network ([`CalibrationMethod::Measured`]).
 //! 2. Each runs on samples. If a value leaves the domain of its table, the network is made again with a domain for it.
-//! 3. The one whose outputs are nearest to those of the float network is taken.
+//! 3. The one whose outputs are nearest to those of the float network is taken; without equalized channels, if that is
+//!    nearer still.
 //! 4. If even that is farther away than the error budget allows, activations get 16 bits.
 //!
 //! The error of an output is relative, for each sample and each channel, and never more than 1. So it shows when a
@@ -82,18 +83,45 @@ fn of_bits(
     calibration: &Calibration,
     options: &QuantizeOptions,
 ) -> Result<Measured, QuantizeError> {
+    let is_free = calibration.method == CalibrationMethod::Measured;
     let methods = match calibration.method {
         // Nothing is clamped, so nothing may be left out.
         CalibrationMethod::Measured if options.is_wide() => &METHODS[..1],
         CalibrationMethod::Measured => &METHODS[..],
         ref method => core::slice::from_ref(method),
     };
-    let equalized = Equalized::new(graph, calibration, options);
-    let cost = multiply_adds(graph).max(1).saturating_mul(methods.len() as u64);
+    let networks = methods.len() as u64 + u64::from(is_free);
+    let cost = multiply_adds(graph).max(1).saturating_mul(networks);
     let samples = usize::try_from(BUDGET.0 / cost)
         .unwrap_or(usize::MAX)
         .max(BUDGET.1);
     let samples = calibration.kept.get(..samples).unwrap_or(&calibration.kept);
+    let best = by_methods((graph, calibration, samples), options, methods)?;
+    if !is_free || best.network.record.equalized.is_empty() {
+        return Ok(best);
+    }
+    // Raised channels leave less room for the rounding of weights. They are kept where that pays.
+    let plain = without_equalization(options);
+    match by_methods((graph, calibration, samples), &plain, &[best.method]) {
+        Ok(plain) if plain.error.unwrap_or(1.0) < best.error.unwrap_or(1.0) => Ok(plain),
+        _ => Ok(best),
+    }
+}
+
+fn without_equalization(options: &QuantizeOptions) -> QuantizeOptions {
+    QuantizeOptions {
+        switches: options.switches.with(&Equalization, false),
+        ..*options
+    }
+}
+
+/// The best of the networks that these methods give.
+fn by_methods(
+    (graph, calibration, samples): (&Graph<Float>, &Calibration, &[Kept]),
+    options: &QuantizeOptions,
+    methods: &[CalibrationMethod],
+) -> Result<Measured, QuantizeError> {
+    let equalized = Equalized::new(graph, calibration, options);
     let mut chosen: Option<Measured> = None;
     for &method in methods {
         let attempt = Attempt {
@@ -107,11 +135,8 @@ fn of_bits(
             Ok(measured) => measured,
             // Raised channels may need multipliers that no shift has.
             Err(_) if chosen.is_none() && !equalized.changes.is_empty() => {
-                let options = QuantizeOptions {
-                    switches: options.switches.with(&Equalization, false),
-                    ..*options
-                };
-                return of_bits(graph, calibration, &options);
+                let plain = without_equalization(options);
+                return by_methods((graph, calibration, samples), &plain, methods);
             }
             // What cannot be built with the preferred method is refused; others may fail.
             Err(error) if chosen.is_none() => return Err(error),

@@ -65,9 +65,12 @@ pub fn explain_with(
     };
     let compiled = Compiled::new(network.clone(), privacy)?;
     let chosen = compiled.code_cost();
+    // A network may be nearer to the floats without equalized channels; then the others have none either.
+    let equalized = !network.record.equalized.is_empty() && options.switches.runs(&Equalization);
+    let made = options.switches.with(&Equalization, equalized);
     let without = |pass: &dyn Pass| -> Result<Compiled, ExplainError> {
         let options = QuantizeOptions {
-            switches: options.switches.with(pass, false),
+            switches: made.with(pass, false),
             ..*options
         };
         let network = match pass.acts_in().starts_with("quant/") {
