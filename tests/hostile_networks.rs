@@ -166,13 +166,13 @@ fn long_names_are_refused() {
     let long = "x".repeat(1 << 20);
     let mut named = network(vec![input(&[1, 4], (0, 1))]);
     named.name = long.clone();
-    refused("name of a model", named, "a name of at most 256 bytes");
+    refused("name of a model", named, "expected at most 128 bytes");
     let mut named = network(vec![input(&[1, 4], (0, 1))]);
     named.graph.nodes[0].name = long.clone();
-    refused("name of a node", named, "a name of at most 256 bytes");
+    refused("name of a node", named, "expected at most 128 bytes");
     let mut named = network(vec![input(&[1, 4], (0, 1))]);
     named.classes = vec![long];
-    refused("name of a class", named, "a name of at most 256 bytes");
+    refused("name of a class", named, "expected at most 128 bytes");
 }
 
 #[test]

@@ -69,17 +69,18 @@ impl RotateKey {
         }
         // So are a folder that cannot be written to and a full disk.
         let room = to_bytes(old.verifying())?.len() as u64;
-        let verifying_file = begin(&self.verifying_key, false, room.saturating_add(ROOM))?;
-        let new = match interrupted {
+        let begin_verifying = || begin(&self.verifying_key, false, room.saturating_add(ROOM));
+        let (new, verifying_file) = match interrupted {
             Some(new) => {
                 console.kept("proving key", &self.output)?;
-                new
+                (new, begin_verifying()?)
             }
             None => {
                 let proving_file = begin(&self.output, true, size(&self.key)?.saturating_add(ROOM))?;
+                let verifying_file = begin_verifying()?;
                 let new = console.spin("rotating the key", || rotate(&old))?;
                 console.write("proving key", &self.output, |_| new.write_into(proving_file))?;
-                new
+                (new, verifying_file)
             }
         };
         console.write("verifying key", &self.verifying_key, |_| {

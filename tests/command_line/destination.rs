@@ -185,7 +185,7 @@ fn a_key_with_private_weights_keeps_its_counter() {
     let more = (proofs + 1).to_string();
     let more = zkml(&["setup", "lenet.model", "--proofs", &more], folder);
     assert!(
-        text(&more.stderr).contains("made for fewer proofs"),
+        text(&more.stderr).contains("made for fewer than"),
         "{}",
         text(&more.stderr)
     );

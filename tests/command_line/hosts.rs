@@ -83,7 +83,7 @@ fn a_folder_that_takes_no_file_costs_no_proof() {
     assert_refused(
         &zkml(&forced, folder),
         2,
-        &["small.outputs.json: not a regular file"],
+        &["small.outputs.json", "expected a file or nothing in its place"],
     );
     std::fs::remove_dir(folder.join("small.outputs.json")).unwrap();
 

@@ -131,13 +131,7 @@ fn every_step_is_shown_while_it_runs() {
     };
     shown(
         &compile,
-        &[
-            "loading the weights",
-            "calibrating",
-            "/64",
-            "quantizing",
-            "measuring passes",
-        ],
+        &["loading the weights", "calibrating", "/64", "measuring passes"],
     );
     shown(&["setup", "lenet.model"], &["reading the model", "setup"]);
     std::fs::copy(keys().join("seven.png"), folder.join("seven.png")).unwrap();

@@ -13,8 +13,9 @@
 //! A channel is raised where it reaches less than 1/16 of the largest one, to more than half of it. One that is 0 most of
 //! the time stays, for its size is not known well: a pixel in the corner of a digit, a nearly dead ReLU. Channels of an
 //! input are raised without a layer before: the scale of the input says so. What else uses a channel, a sum, another
-//! function, an output, leaves it as it is, and so does a layer to whose outputs it adds next to nothing. A ReLU6 allows it, too: a raised channel stays below its bound on all
-//! samples.
+//! function, an output, leaves it as it is, and so does a layer to whose outputs it adds next to nothing. A ReLU6 allows
+//! it, too: a raised channel stays below its bound on all samples. What comes before the ReLU grows with the channel. It
+//! stays small enough for the table behind its rescale.
 
 use crate::graph::{Graph, NodeId, ParameterId};
 use crate::ops::{Float, Int, Properties};
@@ -31,6 +32,10 @@ const LEAST_PART: f64 = 1.0 / 256.0;
 
 /// The largest power of two.
 const MOST: i32 = 40;
+
+/// How many times the largest value between the layers the values before a function may become: what a table that
+/// covers `2^16` leaves, with a margin.
+const BEFORE: f64 = 64.0;
 
 /// How the values of a node, in row-major order, fall into channels: `inner` values of one follow one another, and the
 /// channels repeat.
@@ -205,6 +210,7 @@ impl Sites {
     /// How far each channel of the network is raised. `size` gives the size of a channel of a node, by its place.
     pub(crate) fn exponents(&self, graph: &Graph<Float>, size: &dyn Fn(NodeId, usize) -> Size) -> Vec<i32> {
         let mut exponents: Vec<Option<i32>> = vec![None; self.free.len()];
+        let peaks = self.peaks(size);
         for taker in &self.takers {
             let Some(operand) = graph[*taker].inputs.first() else {
                 continue;
@@ -220,8 +226,9 @@ impl Sites {
             };
             let matters = self.matters(graph, *taker, &sizes);
             for ((number, size), matters) in channels.numbers.iter().zip(sizes).zip(matters) {
+                let reached = size.largest.max(peaks[*number] / BEFORE);
                 let ratio = match matters && size.largest > 0.0 && size.part >= least_part {
-                    true => libm::log2(most / size.largest).floor() as i32,
+                    true => libm::log2(most / reached).floor() as i32,
                     false => 0,
                 };
                 let raised = if ratio >= SMALL { ratio.min(MOST) } else { 0 };
@@ -230,6 +237,17 @@ impl Sites {
         }
         let of = |(exponent, free): (Option<i32>, &bool)| exponent.filter(|_| *free).unwrap_or(0);
         exponents.into_iter().zip(&self.free).map(of).collect()
+    }
+
+    /// The largest value of each channel of the network, at all nodes that it passes.
+    fn peaks(&self, size: &dyn Fn(NodeId, usize) -> Size) -> Vec<f64> {
+        let mut peaks = vec![0.0f64; self.free.len()];
+        for (index, channels) in self.nodes.iter().enumerate() {
+            for (at, number) in channels.iter().flat_map(|channels| &channels.numbers).enumerate() {
+                peaks[*number] = peaks[*number].max(size(NodeId(index), at).largest);
+            }
+        }
+        peaks
     }
 
     /// For each channel of a layer's operand: is there an output to which it may add more than a small part of what
