@@ -8,20 +8,20 @@
 )]
 #![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod fuzz_support;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use fuzz_support::small_model;
+use ndarray::ArrayD;
 use zkml::field::M61;
-use zkml::graph::IntTensor;
+use zkml::graph::{GraphBuilder, IntTensor, Parameter};
 use zkml::keys::CompiledModel;
+use zkml::ops::{Float, Linear};
 use zkml::pcs::{CodeParameters, CommittedMatrix, Keep, MatrixOracle, Rows, Tails};
 use zkml::prelude::*;
 use zkml::proof::{read_file, write_file};
+use zkml::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
 use zkml::secret::Seed;
 use zkml::setup::{SetupOptions, setup};
 
@@ -98,6 +98,26 @@ fn left_behind<T>(secret: &[u8], work: impl FnOnce() -> T) -> usize {
     drop(result);
     LOOKING.store(0, Ordering::Release);
     FOUND.load(Ordering::Relaxed)
+}
+
+/// A linear layer of 128 weights.
+fn small_model() -> CompiledModel {
+    let values = |shape: &[usize]| {
+        let value = |at: usize| ((at * 7919 + 13) % 255) as f32 / 127.0 - 1.0;
+        let count = shape.iter().product();
+        ArrayD::from_shape_vec(shape, (0..count).map(value).collect()).unwrap()
+    };
+    let mut builder = GraphBuilder::<Float>::new();
+    let x = builder.input("x", &[1, 8]).unwrap();
+    let weight = builder.parameter(Parameter {
+        path: "fc.weight".into(),
+        values: values(&[16, 8]),
+    });
+    let y = builder.add("fc", Linear { weight, bias: None }, &[x]).unwrap();
+    let graph = builder.finish(vec![y]).unwrap();
+    let calibration = Calibration::collect(&graph, [values(&[1, 8])], CalibrationMethod::MinMax).unwrap();
+    let network = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
+    CompiledModel::new("small", network)
 }
 
 fn weights(model: &CompiledModel) -> Vec<u8> {

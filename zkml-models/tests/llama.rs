@@ -414,7 +414,7 @@ fn a_model_with_a_tied_head_becomes_integers() {
         .layers
         .iter()
         .filter(|layer| layer.name.contains("layers.0."));
-    layers.for_each(|layer| assert!(layer.distance.cosine() > 0.9995, "{layer:?}"));
+    layers.for_each(|layer| assert!(layer.distance.cosine() > 0.999, "{layer:?}"));
     assert!(report.divergence < 0.05 && report.refused == 0, "{report}");
 }
 
