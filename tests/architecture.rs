@@ -94,7 +94,7 @@ fn rescale(network: &mut NetworkSkeleton) -> &mut zkml::ops::Rescale {
 
 #[test]
 fn an_architecture_is_what_calibration_does_not_choose() {
-    let alterations: [Alteration; 16] = [
+    let alterations: [Alteration; 17] = [
         ("name of the model", false, |network| network.name.push('x')),
         ("name of a node", false, |network| {
             network.graph.nodes[2].name.push('x')
@@ -110,7 +110,12 @@ fn an_architecture_is_what_calibration_does_not_choose() {
             rescale(network).multipliers[0] += 1
         }),
         ("shift", false, |network| rescale(network).shift += 1),
-        ("clamp", true, |network| rescale(network).table.maximum -= 1),
+        ("bound of a ReLU", false, |network| {
+            rescale(network).table.maximum -= 1
+        }),
+        ("a ReLU of nothing", true, |network| {
+            rescale(network).table.maximum = 0
+        }),
         ("function", true, |network| {
             rescale(network).table.function = zkml::circuit::Function::Identity
         }),

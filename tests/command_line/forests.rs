@@ -26,7 +26,7 @@ fn write(folder: &Path) {
         },
     });
     std::fs::write(folder.join("credit.json"), forest.to_string()).unwrap();
-    let rows = "age,income\n22,31000\n39,90000\n40,51999\n40,52000\n71,18000\n55,140000\n";
+    let rows = "age,income\n22,31000\n39,90000\n40,51998\n40,52000\n71,18000\n55,140000\n";
     std::fs::write(folder.join("rows.csv"), rows).unwrap();
     std::fs::write(folder.join("one.csv"), "age,income\n55,140000\n").unwrap();
 }

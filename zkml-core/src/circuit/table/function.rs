@@ -108,11 +108,14 @@ impl FunctionTable {
         }
     }
 
-    /// Puts fixed values in the place of what calibration chose: the domain and the steps of a curve.
+    /// Puts fixed values in the place of what calibration chose: the domain, the steps of a curve, and the bound of a
+    /// ReLU, for 6 is another integer at another scale.
     pub(crate) fn forget_calibration(&mut self) {
         self.domain_bits = 0;
-        if let Function::Curve(curve) = &mut self.function {
-            curve.forget_steps();
+        match &mut self.function {
+            Function::Curve(curve) => curve.forget_steps(),
+            Function::Relu => self.maximum = self.maximum.signum(),
+            Function::Identity | Function::Custom(_) => {}
         }
     }
 
