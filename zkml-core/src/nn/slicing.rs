@@ -14,7 +14,7 @@ pub fn slice(x: Tensor, dim: isize, range: impl RangeBounds<isize>) -> Tensor {
     slice_step(x, dim, range, 1)
 }
 
-/// Every `step`-th index of `range` along `dim`: `slice_step(x, 2, .., 2)` is Python's `x[:, :, ::2]`. See [`slice`].
+/// Every `step`-th index of `range` along `dim`: `slice_step(x, 2, .., 2)` is Python's `x[:, :, ::2]`. See [`slice()`].
 pub fn slice_step(x: Tensor, dim: isize, range: impl RangeBounds<isize>, step: usize) -> Tensor {
     let origin = Origin::Function("slice");
     let (axis, start, length) = match sliced(x.shape, dim, &range, step) {

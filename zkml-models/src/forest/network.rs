@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A feature is rounded to a grid whose step is a power of two, of so many bits that the range of the rows and thresholds
-//! fits. A comparison is exact but for values that round to the same integer as the threshold ([`Grid::threshold`]).
+//! fits. A comparison is exact but for values that round to the same integer as the threshold (`Grid::threshold`).
 //! Beyond the range a feature is clamped, which changes no comparison. Leaves are rounded to 1/65,024 of twice the largest one.
 //!
 //! With [`ForestOptions::missing`] a row has a second number for each feature, 1 where it is missing. It moves `d` to the
