@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench kernels`. Tables have 2^12 elements (64 KiB of `K`: they stay in the second-level cache),
 //! `fold` is also measured on 2^16; the throughput is in elements that a kernel reads at an index (`fold` and the
-//! rounds: of the result), in multiply-adds for products of int8 and of `f32`. Tables of functions are computed as a verifier does.
+//! rounds: of the result), in multiply-adds for products of int8 and of `f32`. Tables of functions are computed as a
+//! verifier does.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -8,7 +8,7 @@ use zkml::data::{self, Source};
 use zkml::graph::{ChannelScales, Preprocessing};
 use zkml::keys::NetworkSkeleton;
 use zkml::proof::PublicValues;
-use zkml::quant::{Clipping, quantize_input};
+use zkml::quant::{Clipping, Rounded, quantize_input};
 
 use super::CommandError;
 use super::words::count;
@@ -57,12 +57,12 @@ pub(super) fn clipping_json(clipping: &Clipping) -> Value {
     })
 }
 
-/// Refuses a proof of another input than that of the files.
+/// Refuses a proof of another input than that of the files, and says what of these was clipped.
 pub(super) fn compare_input(
     files: &[PathBuf],
     network: &NetworkSkeleton,
     public: &PublicValues,
-) -> Result<(), CommandError> {
+) -> Result<Clipping, CommandError> {
     let graph = &network.graph;
     if graph.inputs().count() != 1 {
         return Err(CommandError::Usage(
@@ -73,20 +73,19 @@ pub(super) fn compare_input(
     // One input, hence one entry.
     let unknown = ChannelScales::one(f64::NAN);
     let scales = network.input_scales.first().unwrap_or(&unknown);
-    let expected = quantize_input(
+    let Rounded { integers, clipping } = quantize_input(
         graph,
         scales,
         &read_input(files, shape, network.preprocessing.as_ref())?,
-    )?
-    .integers;
+    )?;
     let Some(found) = &public.input else {
         return Err(CommandError::OtherInput(
             "the proof's input is private".to_owned(),
         ));
     };
-    let pairs = expected.iter().zip(found);
+    let pairs = integers.iter().zip(found);
     match pairs.enumerate().find(|(_, (expected, found))| expected != found) {
-        None => Ok(()),
+        None => Ok(clipping),
         Some((place, (expected, found))) => Err(CommandError::OtherInput(format!(
             "integer {place} of the proof's input is {found}, that of --input is {expected}"
         ))),

@@ -16,7 +16,7 @@ use zkml_core::verify::Verified;
 use super::content::{PRIVATE, integers};
 use super::destination::Files;
 use super::trusted::trust;
-use super::words::reals;
+use super::words::{count, reals};
 use super::{CommandError, hex};
 
 /// Largest file of readable outputs, in bytes: names and brackets, and two numbers for each value.
@@ -79,6 +79,7 @@ impl Verify {
         let Proven {
             key,
             input,
+            clipped,
             outputs,
             committed,
         } = self.check(output)?;
@@ -91,6 +92,7 @@ impl Verify {
                 "valid": true,
                 "key": key,
                 "input": input,
+                "input_clipped": clipped,
                 "outputs": outputs,
                 "committed": {
                     "input": committed.input.as_ref().map(readable),
@@ -109,6 +111,13 @@ impl Verify {
         }
         let input = input.as_deref().map_or(PRIVATE.to_owned(), integers);
         writeln!(output, "input    {input}")?;
+        if clipped > 0 {
+            let values = count(clipped, "value");
+            writeln!(
+                output,
+                "clipped  {values} of --input: the proof is about the clipped input"
+            )?;
+        }
         match &outputs.outputs {
             None => writeln!(output, "outputs  {PRIVATE}")?,
             Some(tensors) => {
@@ -145,9 +154,12 @@ impl Verify {
             }
         };
         #[cfg(feature = "prover")]
-        if !self.input.is_empty() {
-            super::input::compare_input(&self.input, &key.network, &proof.public)?;
-        }
+        let clipped = match self.input.is_empty() {
+            true => 0,
+            false => super::input::compare_input(&self.input, &key.network, &proof.public)?.clipped,
+        };
+        #[cfg(not(feature = "prover"))]
+        let clipped = 0;
         let outputs = ReadableOutputs::new(trusted.statement(), &proof.public)?;
         if let Some(path) = &self.outputs {
             let mismatch = |error| CommandError::Outputs {
@@ -159,6 +171,7 @@ impl Verify {
         Ok(Proven {
             key: hex(&trusted.digest()),
             input: proof.public.input,
+            clipped,
             outputs,
             committed,
         })
@@ -171,6 +184,8 @@ struct Proven {
     key: String,
     /// The public input.
     input: Option<Vec<i64>>,
+    /// How many values of the input that it was compared with were clipped to the range of its integers.
+    clipped: usize,
     outputs: ReadableOutputs,
     committed: Verified,
 }

@@ -38,7 +38,7 @@ crate::debug_without_values!(Parameter, self => "Parameter({} {:?})", self.path,
 pub enum ParameterRole {
     /// int8, `[-127, 127]`.
     Weight,
-    /// Added to an accumulator, `[-2^31, 2^31)`.
+    /// Added to an accumulator, four int8 digits, `[-2139062143, 2139062143]`.
     Bias,
 }
 

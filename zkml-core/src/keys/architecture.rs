@@ -58,8 +58,8 @@ impl Architecture {
     }
 }
 
-/// The network without the public integers by which rows are multiplied before an argmax compares them: whether there are
-/// any depends on the sizes of the rows.
+/// The network without the public integers by which rows are multiplied before an argmax compares them: whether there
+/// are any depends on the sizes of the rows.
 fn without_multipliers(mut graph: Graph<Skeleton>) -> Graph<Skeleton> {
     let mut dropped = vec![false; graph.nodes.len()];
     for index in 0..graph.nodes.len() {

@@ -1,7 +1,7 @@
 //! What the prover asks of the tree of fractions, wherever its levels lie.
 //!
-//! The prover never sees a level. It asks for the denominator of the root, goes down layer by layer, and asks for the values of the
-//! columns at the end. One call has all the work of a round.
+//! The prover never sees a level. It asks for the denominator of the root, goes down layer by layer, and asks for the
+//! values of the columns at the end. One call has all the work of a round.
 
 #![cfg(feature = "prover")]
 
