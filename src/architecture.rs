@@ -84,6 +84,7 @@ pub fn of_model(entry: &Entry, like: &NetworkSkeleton) -> Result<Architecture, E
     });
     let options = QuantizeOptions {
         activation_bits: bits_of(like),
+        error_budget: None,
         ..QuantizeOptions::default()
     };
     let calibration = Calibration::collect(&graph, [sample], CalibrationMethod::MinMax);

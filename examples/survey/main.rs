@@ -44,9 +44,9 @@ struct Arguments {
     /// Measure only
     #[arg(long)]
     no_proofs: bool,
-    /// Choose 16 bits for activations where 8 are not enough
+    /// Bits of all activations, 4 to 14; unless given 8, and more where these are not enough
     #[arg(long)]
-    auto_bits: bool,
+    bits: Option<u32>,
     /// Switch off a pass of the quantizer, such as `equalization`; may be given several times
     #[arg(long, value_name = "PASS")]
     without: Vec<String>,
@@ -110,11 +110,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let asked = |network: &Network| {
         arguments.names.is_empty() || arguments.names.iter().any(|name| name == network.name)
     };
-    let mut options = if arguments.auto_bits {
-        QuantizeOptions::auto_bits()
-    } else {
-        QuantizeOptions::default()
-    };
+    let mut options = QuantizeOptions::default();
+    if let Some(bits) = arguments.bits {
+        (options.activation_bits, options.error_budget) = (bits, None);
+    }
     for pass in &arguments.without {
         options = options.without(pass)?;
     }

@@ -119,6 +119,13 @@ pub(crate) fn measure(network: &Network, folder: &Path, settings: &Settings) -> 
         let errors = report.outputs.iter().map(|output| error(&output.total()));
         errors.fold(0.0, f64::max)
     };
+    let record = &quantized.network().record;
+    println!("activations of {}", record.bits());
+    let bits = record.wider.iter().map(|(_, bits)| *bits);
+    let bits = (
+        record.activation_bits,
+        bits.fold(record.activation_bits, u32::max),
+    );
     let proof = match (settings.prove && network.small, test.first()) {
         (true, Some(input)) => proof(quantized, input),
         _ => Proof::Skipped,
@@ -136,6 +143,7 @@ pub(crate) fn measure(network: &Network, folder: &Path, settings: &Settings) -> 
         ),
         clipped: report.clipping.clipped as f64 / values.max(1) as f64,
         refused: report.out_of_domain,
+        bits,
         proof,
     })
 }

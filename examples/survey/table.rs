@@ -41,6 +41,8 @@ pub(crate) struct Row {
     pub(crate) clipped: f64,
     /// How many inputs have no integers: a value leaves its table.
     pub(crate) refused: usize,
+    /// Least and most bits of an activation.
+    pub(crate) bits: (u32, u32),
     pub(crate) proof: Proof,
 }
 
@@ -66,7 +68,7 @@ fn percent(share: f64) -> String {
 }
 
 impl Row {
-    fn cells(&self) -> [String; 11] {
+    fn cells(&self) -> [String; 12] {
         let none = || "—".to_string();
         let (prove, verify) = match &self.proof {
             Proof::Verified(prove, verify) => (duration(*prove), duration(*verify)),
@@ -77,6 +79,10 @@ impl Row {
             self.name.into(),
             self.source.into(),
             self.inputs.to_string(),
+            match self.bits {
+                (least, most) if least == most => least.to_string(),
+                (least, most) => format!("{least} to {most}"),
+            },
             self.scores.map_or_else(none, |(float, _)| float.cell()),
             self.scores.map_or_else(none, |(_, integer)| integer.cell()),
             self.agreement
@@ -96,8 +102,8 @@ impl Row {
 /// The table, and under it why a proof failed.
 pub(crate) fn markdown(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| network | source | inputs | float | integer | same class | error | of spread | clipped | prove | verify |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| network | source | inputs | bits | float | integer | same class | error | of spread | clipped | prove | verify |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         text.push_str("| ");
@@ -128,6 +134,7 @@ mod tests {
             error: (0.0123, 0.00004),
             clipped: 0.0,
             refused: 0,
+            bits: (8, 8),
             proof: Proof::Verified(Duration::from_millis(1500), Duration::from_millis(12)),
         };
         let unknown = Row {
@@ -137,6 +144,7 @@ mod tests {
             error: (0.25, f64::INFINITY),
             clipped: 0.001,
             refused: 3,
+            bits: (8, 12),
             proof: Proof::Failed("the input is clipped".into()),
             ..known.clone()
         };
@@ -146,11 +154,11 @@ mod tests {
             duration(Duration::from_millis(1500)),
             duration(Duration::from_millis(12)),
         );
-        let first = "| digits | trained here | 500 | 99.0 % | 98.8 % | 99.8 % | 1.2 % | 4e-3 % | 0 |";
+        let first = "| digits | trained here | 500 | 8 | 99.0 % | 98.8 % | 99.8 % | 1.2 % | 4e-3 % | 0 |";
         assert_eq!(lines[0], format!("{first} {} | {} |", time.0, time.1));
         assert_eq!(
             lines[1],
-            "| boxes | trained here | 500 | — | — | — | 25 % | infinite | 0.10 %; 3 refused | failed | — |"
+            "| boxes | trained here | 500 | 8 to 12 | — | — | — | 25 % | infinite | 0.10 %; 3 refused | failed | — |"
         );
         assert_eq!(lines[3], "No proof of boxes: the input is clipped");
     }

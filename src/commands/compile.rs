@@ -66,14 +66,18 @@ pub(crate) struct Compile {
     /// Scales of weights: one per output channel is more precise, one per tensor tells less about private weights
     #[arg(long, value_enum, default_value_t = Scales::PerChannel)]
     weight_scales: Scales,
-    /// Bits of weights and activations, 4 to 8: fewer bits are less precise. auto takes 8, and activations of 16 where
-    /// 8 leave the outputs with an error of more than 2 %
-    #[arg(long, default_value = "8", value_name = "BITS|auto", value_parser = bits_or_auto)]
+    /// Bits of weights and activations, 4 to 8: fewer bits are less precise. auto takes 8, and more for the activations
+    /// that need them where 8 leave the outputs with an error above the budget
+    #[arg(long, default_value = "auto", value_name = "BITS|auto", value_parser = bits_or_auto)]
     bits: Bits,
+    /// With --bits auto: the error of the outputs on the samples, in percent, above which activations get more bits
+    /// [default: 2]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    error_budget: Option<f64>,
     /// Bits of weights, 2 to 8 [default: as --bits]
     #[arg(long, value_name = "BITS", value_parser = bits(QuantizeOptions::WEIGHT_BITS))]
     weight_bits: Option<u32>,
-    /// Bits of activations and of the input, 4 to 8 [default: as --bits]
+    /// Bits of activations and of the input, 4 to 14 [default: as --bits]
     #[arg(long, value_name = "BITS", value_parser = bits(QuantizeOptions::TABLE_BITS))]
     activation_bits: Option<u32>,
     /// Significant bits of rescaling multipliers, 6 to 24
@@ -177,6 +181,9 @@ fn bits(range: RangeInclusive<u32>) -> RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(i64::from(least)..=i64::from(most))
 }
 
+/// Bits that both weights and activations can have.
+const BOTH_BITS: RangeInclusive<u32> = 4..=8;
+
 /// Bits of weights and activations.
 #[derive(Debug, Clone, Copy)]
 enum Bits {
@@ -188,8 +195,15 @@ enum Bits {
 fn bits_or_auto(text: &str) -> Result<Bits, String> {
     match text.parse::<u32>() {
         _ if text == "auto" => Ok(Bits::Auto),
-        Ok(bits) if QuantizeOptions::TABLE_BITS.contains(&bits) => Ok(Bits::Fixed(bits)),
+        Ok(bits) if BOTH_BITS.contains(&bits) => Ok(Bits::Fixed(bits)),
         _ => Err("expected 4 to 8, or auto".into()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').trim_end().parse::<f64>() {
+        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent),
+        _ => Err("expected a percentage above 0 and up to 100".into()),
     }
 }
 
@@ -521,15 +535,21 @@ impl Compile {
                 .without(name)
                 .map_err(|error| CommandError::Usage(format!("--without: {error}")))?;
         }
-        let (bits, error_budget) = match self.bits {
-            Bits::Auto => (
-                8,
-                self.activation_bits
-                    .is_none()
-                    .then_some(QuantizeOptions::ERROR_BUDGET),
-            ),
-            Bits::Fixed(bits) => (bits, None),
+        let is_auto = matches!(self.bits, Bits::Auto) && self.activation_bits.is_none();
+        if let (Some(percent), false) = (self.error_budget, is_auto) {
+            return Err(CommandError::Usage(format!(
+                "--error-budget {percent} chooses bits of activations, and --bits or --activation-bits fixes them: \
+                 leave out one of them"
+            )));
+        }
+        let bits = match self.bits {
+            Bits::Auto => 8,
+            Bits::Fixed(bits) => bits,
         };
+        let budget = self
+            .error_budget
+            .map_or(QuantizeOptions::ERROR_BUDGET, |percent| percent / 100.0);
+        let error_budget = is_auto.then_some(budget);
         Ok(QuantizeOptions {
             error_budget,
             weight_bits: self.weight_bits.unwrap_or(bits),
@@ -593,13 +613,13 @@ fn describe(record: &Record, console: &mut Console<'_>) -> Result<(), CommandErr
         format!(", outputs off by {:.2} % on average", error * 100.0)
     });
     if let Some(method) = record.calibration {
-        let bits = record.activation_bits;
-        console.line(&format!(
-            "calibration {method}, activations of {bits} bits{error}"
-        ))?;
+        let bits = record.bits();
+        console.line(&format!("calibration {method}, activations of {bits}{error}"))?;
         console.answer("calibration", method.to_string());
     }
     console.answer("activation_bits", record.activation_bits);
+    let wider = record.wider.iter().cloned();
+    console.answer("wider_activations", wider.collect::<serde_json::Value>());
     console.answer("calibration_error", record.error);
     let warnings: Vec<String> = record.warnings.iter().map(ToString::to_string).collect();
     for warning in &warnings {

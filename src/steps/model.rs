@@ -88,16 +88,17 @@ impl Model {
         self
     }
 
-    /// Activations of 16 bits where 8 leave the outputs with an error of more than 2 % on the samples; proofs are larger
-    /// then.
-    pub fn auto_bits(mut self) -> Self {
-        self.options.error_budget = Some(QuantizeOptions::ERROR_BUDGET);
+    /// Bits of weights and activations, 4 to 8, for all of them. Unless chosen they are 8, and more for the activations
+    /// that need them where 8 leave the outputs with an error of more than 2 % on the samples.
+    pub fn bits(mut self, bits: u32) -> Self {
+        (self.options.weight_bits, self.options.activation_bits) = (bits, bits);
+        self.options.error_budget = None;
         self
     }
 
-    /// Bits of weights and activations, 4 to 8. Fewer bits are less precise; 8 unless chosen.
-    pub fn bits(mut self, bits: u32) -> Self {
-        (self.options.weight_bits, self.options.activation_bits) = (bits, bits);
+    /// The relative error of the outputs on the samples above which activations get more bits.
+    pub fn error_budget(mut self, budget: f64) -> Self {
+        self.options.error_budget = Some(budget);
         self
     }
 

@@ -502,13 +502,16 @@ fn fewer_bits_are_asked_for_by_number() {
     for (flag, bits, expected) in [
         ("--bits", "3", "4 to 8, or auto"),
         ("--weight-bits", "9", "2..=8"),
-        ("--activation-bits", "9", "4..=8"),
+        ("--activation-bits", "15", "4..=14"),
+        ("--error-budget", "0", "above 0"),
     ] {
         let output = compile(folder, &[flag, bits]);
         assert_eq!(output.status.code(), Some(2));
         let error = text(&output.stderr);
         assert!(error.contains(flag) && error.contains(expected), "{error}");
     }
+    let output = compile(folder, &["--bits", "8", "--error-budget", "1"]);
+    assert_refused(&output, 2, &["--error-budget 1", "leave out one of them"]);
     assert!(std::fs::read_dir(folder).unwrap().next().is_none());
 
     write_digit(&folder.join("seven.png"));
@@ -525,6 +528,33 @@ fn fewer_bits_are_asked_for_by_number() {
     assert_eq!(proved["answers"][0]["class"], 7);
     let verify = ["verify", "--key", "lenet.vkey", "--proof", "lenet.proof"];
     let output = zkml(&verify, folder);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+/// A budget that 8 bits do not keep: some activations have more, and the network is still the one of that name.
+#[test]
+fn more_bits_follow_from_an_error_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_digit(&folder.join("seven.png"));
+    let compiled = answer(&compile(folder, &["--json", "--error-budget", "0.3"]));
+    let wider = compiled["wider_activations"].as_object().unwrap();
+    assert!(!wider.is_empty(), "{compiled}");
+    assert!(
+        wider
+            .values()
+            .all(|bits| (10..=14).contains(&bits.as_u64().unwrap()))
+    );
+    assert!(
+        compiled["calibration_error"].as_f64().unwrap() <= 0.003,
+        "{compiled}"
+    );
+    answer(&zkml(&["setup", "lenet.model", "--json"], folder));
+    let arguments = ["prove", "--key", "lenet.pkey", "--json", "--input", "seven.png"];
+    assert_eq!(answer(&zkml(&arguments, folder))["answers"][0]["class"], 7);
+    let verify = ["verify", "--key", "lenet.vkey", "--proof", "lenet.proof"];
+    assert_eq!(zkml(&verify, folder).status.code(), Some(0));
+    let output = zkml(&["verify-key", "lenet.vkey", "--network", "lenet"], folder);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
 

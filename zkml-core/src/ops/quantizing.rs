@@ -34,7 +34,7 @@ pub trait Quantizing {
     /// The accumulator of an operand, if it is one.
     fn accumulator(&self, index: usize) -> Option<Accumulator>;
 
-    /// Bits of activations, which must be more than 8 for an operation that has no table to clamp its result. `what` is
+    /// Bits of activations, which must be more than 14 for an operation that has no table to clamp its result. `what` is
     /// the operation.
     ///
     /// # Errors
@@ -286,7 +286,7 @@ pub enum QuantizeError {
     },
     /// An operation that needs wide activations.
     #[error(
-        "`{layer}`: {what} needs activations of 9 to 16 bits, found {found}: quantize with \
+        "`{layer}`: {what} needs activations of 15 or 16 bits, found {found}: quantize with \
          `QuantizeOptions::language_model()`"
     )]
     Narrow {

@@ -27,7 +27,7 @@ impl NodeQuantizer<'_, '_> {
         };
         // The table's clamp is that of the operation: its bound in integers (for a ReLU6, 6), or the limit if that is
         // less.
-        let limit = self.quantizer.options.activation_limit();
+        let limit = self.quantizer.ranges.limit(self.id);
         let maximum = ((largest / scale).round_ties_even() as i64).clamp(1, limit);
         let (source, name) = (self.operand(0), self.float().name.clone());
         let table = (function, maximum);
@@ -47,7 +47,7 @@ impl NodeQuantizer<'_, '_> {
                 (x.into(), x.scale)
             }
         };
-        let limit = options.activation_limit();
+        let limit = self.quantizer.ranges.limit(self.id);
         let bound = |bound: f64| ((bound / scale).round_ties_even() as i64).clamp(-limit, limit);
         let reached = self.quantizer.ranges.largest(source) / scale;
         let table = FunctionTable {
@@ -72,7 +72,7 @@ impl NodeQuantizer<'_, '_> {
     pub(super) fn tabulated(&mut self, curve: CurveKind, steepest: f64) -> Result<(), QuantizeError> {
         let quantizer = &*self.quantizer;
         let (source, scale) = (self.operand(0), quantizer.scales[self.id.0]);
-        let limit = quantizer.options.activation_limit();
+        let limit = quantizer.ranges.limit(self.id);
         let largest = quantizer.ranges.largest(source);
         let switches = &quantizer.options.switches;
         let (accumulator, step) = match activation_fusion::source(switches, self.accumulator(0)) {
@@ -109,7 +109,7 @@ impl NodeQuantizer<'_, '_> {
     /// See [`Quantizing::rectified`](crate::ops::Quantizing::rectified).
     pub(super) fn rectified_part(&mut self, suffix: &str, sign: i64) -> Result<Activation, QuantizeError> {
         let operand = self.operand(0);
-        let limit = self.quantizer.options.activation_limit();
+        let limit = self.quantizer.ranges.limit(self.id);
         let largest = self.quantizer.ranges.largest(operand);
         let headroom = match self.quantizer.options.is_wide() {
             true => QuantizeOptions::HEADROOM,

@@ -94,8 +94,8 @@ impl NodeQuantizer<'_, '_> {
 }
 
 impl Quantizer<'_> {
-    /// The 8-bit value of a node whose accumulator has scales along several axes, as moved values or joined ones have:
-    /// the same operation on the 8-bit values of its operands.
+    /// The activation of a node whose accumulator has scales along several axes, as moved values or joined ones have:
+    /// the same operation on the activations of its operands.
     pub(super) fn moved_activation(
         &mut self,
         id: NodeId,
@@ -109,7 +109,7 @@ impl Quantizer<'_> {
             operands.push(match x.scale == scale {
                 true => x.node,
                 false => {
-                    self.rescale(operand, &x.into(), scale, self.identity(), name)?
+                    self.rescale(operand, &x.into(), scale, self.identity(id), name)?
                         .node
                 }
             });

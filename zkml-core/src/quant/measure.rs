@@ -4,7 +4,8 @@
 //! 2. Each runs on samples. If a value leaves the domain of its table, the network is made again with a domain for it.
 //! 3. The one whose outputs are nearest to those of the float network is taken; without equalized channels, if that is
 //!    nearer still.
-//! 4. If even that is farther away than the error budget allows, activations get 16 bits.
+//! 4. If even that is farther away than the error budget allows, activations get [more bits](super::budget) where they
+//!    are needed.
 //!
 //! The error of an output is relative, for each sample and each channel, and never more than 1. So it shows when a
 //! small channel is lost beside a large one, and one sample that is an outlier does not decide for all.
@@ -20,6 +21,7 @@ use super::quantize::{Built, build};
 use super::quantized::Quantized;
 use super::ranges::Ranges;
 use super::warning::Warning;
+use super::widths::Widths;
 use crate::execute::{ExecutionError, Executor};
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Properties, QuantizeError};
@@ -47,11 +49,33 @@ const ROUNDS: usize = 24;
 const FAR: f64 = 4.0;
 
 /// A network and its error on samples.
-struct Measured {
-    network: Quantized,
-    method: CalibrationMethod,
+pub(super) struct Measured {
+    pub(super) network: Quantized,
+    pub(super) method: CalibrationMethod,
     /// `None` where it was not measured.
-    error: Option<f64>,
+    pub(super) error: Option<f64>,
+    /// Which nodes of the float network have an activation.
+    pub(super) activated: Vec<bool>,
+}
+
+impl Measured {
+    /// The error; that of an output that is lost where it was not measured.
+    pub(super) fn loss(&self) -> f64 {
+        self.error.unwrap_or(1.0)
+    }
+
+    /// Is it clearly nearer than another network, beyond chance?
+    pub(super) fn is_clearly_nearer(&self, than: &Self) -> bool {
+        self.loss() < than.loss() * CLEARLY
+    }
+}
+
+/// What networks are made from, and measured on.
+#[derive(Clone, Copy)]
+pub(super) struct Bench<'a> {
+    pub(super) graph: &'a Graph<Float>,
+    pub(super) calibration: &'a Calibration,
+    pub(super) options: &'a QuantizeOptions,
 }
 
 /// The network that follows the float network best.
@@ -60,108 +84,114 @@ pub(super) fn best(
     calibration: &Calibration,
     options: &QuantizeOptions,
 ) -> Result<Quantized, QuantizeError> {
-    let narrow = of_bits(graph, calibration, options)?;
-    let within = |measured: &Measured, budget: f64| measured.error.is_some_and(|error| error <= budget);
-    match options.error_budget.filter(|_| !options.is_wide()) {
-        Some(budget) if !within(&narrow, budget) => {
-            let wide = QuantizeOptions {
-                activation_bits: *QuantizeOptions::ACTIVATION_BITS.end(),
-                ..*options
-            };
-            // Some operations have no wide form; then the network of 8 bits is what there is.
-            let wide = of_bits(graph, calibration, &wide);
-            let better = |wide: &Measured| wide.error.unwrap_or(1.0) < narrow.error.unwrap_or(1.0);
-            Ok(wide.ok().filter(better).unwrap_or(narrow).network)
-        }
-        _ => Ok(narrow.network),
-    }
-}
-
-/// The best network with the bits of the options.
-fn of_bits(
-    graph: &Graph<Float>,
-    calibration: &Calibration,
-    options: &QuantizeOptions,
-) -> Result<Measured, QuantizeError> {
-    let is_free = calibration.method == CalibrationMethod::Measured;
-    let methods = match calibration.method {
-        // Nothing is clamped, so nothing may be left out.
-        CalibrationMethod::Measured if options.is_wide() => &METHODS[..1],
-        CalibrationMethod::Measured => &METHODS[..],
-        ref method => core::slice::from_ref(method),
+    // No activations have more bits than wide ones.
+    let error_budget = options.error_budget.filter(|_| !options.is_wide());
+    let options = &QuantizeOptions {
+        error_budget,
+        ..*options
     };
-    let networks = methods.len() as u64 + u64::from(is_free);
-    let cost = multiply_adds(graph).max(1).saturating_mul(networks);
-    let samples = usize::try_from(BUDGET.0 / cost)
-        .unwrap_or(usize::MAX)
-        .max(BUDGET.1);
-    let samples = calibration.kept.get(..samples).unwrap_or(&calibration.kept);
-    let best = by_methods((graph, calibration, samples), options, methods)?;
-    if !is_free || best.network.record.equalized.is_empty() {
-        return Ok(best);
+    let bench = Bench {
+        graph,
+        calibration,
+        options,
+    };
+    let best = match error_budget {
+        Some(budget) => bench.within(budget),
+        None => bench.uniform(),
+    };
+    best.map(|measured| measured.network)
+}
+
+impl Bench<'_> {
+    /// The best network with the bits of the options.
+    pub(super) fn uniform(&self) -> Result<Measured, QuantizeError> {
+        let is_free = self.calibration.method == CalibrationMethod::Measured;
+        let methods = match self.calibration.method {
+            // Nothing is clamped, so nothing may be left out.
+            CalibrationMethod::Measured if self.options.is_wide() => &METHODS[..1],
+            CalibrationMethod::Measured => &METHODS[..],
+            ref method => core::slice::from_ref(method),
+        };
+        let samples = self.samples(methods.len() + usize::from(is_free));
+        let widths = Widths::uniform(self.graph, self.options);
+        let best = self.by_methods(samples, &widths, methods)?;
+        if !is_free || best.network.record.equalized.is_empty() {
+            return Ok(best);
+        }
+        // Raised channels leave less room for the rounding of weights. They are kept where that pays.
+        let plain = without_equalization(self.options);
+        let plain = Bench {
+            options: &plain,
+            ..*self
+        };
+        match plain.by_methods(samples, &widths, &[best.method]) {
+            Ok(plain) if plain.loss() < best.loss() => Ok(plain),
+            _ => Ok(best),
+        }
     }
-    // Raised channels leave less room for the rounding of weights. They are kept where that pays.
-    let plain = without_equalization(options);
-    match by_methods((graph, calibration, samples), &plain, &[best.method]) {
-        Ok(plain) if plain.error.unwrap_or(1.0) < best.error.unwrap_or(1.0) => Ok(plain),
-        _ => Ok(best),
+
+    /// The samples that so many networks may be measured on.
+    pub(super) fn samples(&self, networks: usize) -> &[Kept] {
+        let cost = multiply_adds(self.graph).max(1).saturating_mul(networks as u64);
+        let samples = usize::try_from(BUDGET.0 / cost)
+            .unwrap_or(usize::MAX)
+            .max(BUDGET.1);
+        let kept = &self.calibration.kept;
+        kept.get(..samples).unwrap_or(kept)
+    }
+
+    /// The best of the networks that these methods give.
+    pub(super) fn by_methods(
+        &self,
+        samples: &[Kept],
+        widths: &Widths,
+        methods: &[CalibrationMethod],
+    ) -> Result<Measured, QuantizeError> {
+        let equalized = Equalized::new(self.graph, self.calibration, self.options);
+        let mut chosen: Option<Measured> = None;
+        for &method in methods {
+            let attempt = Attempt {
+                bench: *self,
+                widths,
+                method,
+                samples,
+            };
+            let measured = match attempt.measure(&equalized) {
+                Ok(measured) => measured,
+                // Raised channels may need multipliers that no shift has.
+                Err(_) if chosen.is_none() && !equalized.changes.is_empty() => {
+                    let options = &without_equalization(self.options);
+                    return Bench { options, ..*self }.by_methods(samples, widths, methods);
+                }
+                // What cannot be built with the preferred method is refused; others may fail.
+                Err(error) if chosen.is_none() => return Err(error),
+                Err(_) => continue,
+            };
+            let nearer = |best: &Measured| match best.method == methods[0] {
+                true => measured.is_clearly_nearer(best),
+                false => measured.loss() < best.loss(),
+            };
+            if chosen.as_ref().is_none_or(nearer) {
+                chosen = Some(measured);
+            }
+        }
+        // There is a method.
+        chosen.ok_or(QuantizeError::OtherGraph)
     }
 }
 
-fn without_equalization(options: &QuantizeOptions) -> QuantizeOptions {
+/// These options without equalized channels.
+pub(super) fn without_equalization(options: &QuantizeOptions) -> QuantizeOptions {
     QuantizeOptions {
         switches: options.switches.with(&Equalization, false),
         ..*options
     }
 }
 
-/// The best of the networks that these methods give.
-fn by_methods(
-    (graph, calibration, samples): (&Graph<Float>, &Calibration, &[Kept]),
-    options: &QuantizeOptions,
-    methods: &[CalibrationMethod],
-) -> Result<Measured, QuantizeError> {
-    let equalized = Equalized::new(graph, calibration, options);
-    let mut chosen: Option<Measured> = None;
-    for &method in methods {
-        let attempt = Attempt {
-            graph,
-            calibration,
-            options,
-            method,
-            samples,
-        };
-        let measured = match attempt.measure(&equalized) {
-            Ok(measured) => measured,
-            // Raised channels may need multipliers that no shift has.
-            Err(_) if chosen.is_none() && !equalized.changes.is_empty() => {
-                let plain = without_equalization(options);
-                return by_methods((graph, calibration, samples), &plain, methods);
-            }
-            // What cannot be built with the preferred method is refused; others may fail.
-            Err(error) if chosen.is_none() => return Err(error),
-            Err(_) => continue,
-        };
-        let needed = |best: &Measured| match best.method == methods[0] {
-            true => best.error.unwrap_or(1.0) * CLEARLY,
-            false => best.error.unwrap_or(1.0),
-        };
-        if chosen
-            .as_ref()
-            .is_none_or(|best| measured.error.unwrap_or(1.0) < needed(best))
-        {
-            chosen = Some(measured);
-        }
-    }
-    // There is a method.
-    chosen.ok_or(QuantizeError::OtherGraph)
-}
-
 /// One method on a network.
 struct Attempt<'a> {
-    graph: &'a Graph<Float>,
-    calibration: &'a Calibration,
-    options: &'a QuantizeOptions,
+    bench: Bench<'a>,
+    widths: &'a Widths,
     method: CalibrationMethod,
     samples: &'a [Kept],
 }
@@ -169,14 +199,13 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     /// Makes the network, with domains that hold the samples, and measures it.
     fn measure(&self, equalized: &Equalized<'_>) -> Result<Measured, QuantizeError> {
-        let limit = self.options.activation_limit();
-        let ranges = Ranges::new(&equalized.spreads, self.method, limit);
-        let Some(calibration) = self.without_outliers() else {
-            return self.followed(equalized, ranges, self.calibration);
+        let ranges = Ranges::new(&equalized.spreads, self.method, self.widths);
+        let Some(calibration) = self.without_outliers(&ranges) else {
+            return self.followed(equalized, ranges, self.bench.calibration);
         };
-        let equalized = Equalized::new(self.graph, &calibration, self.options);
-        let mut ranges = Ranges::new(&equalized.spreads, self.method, limit);
-        for input in self.graph.inputs() {
+        let equalized = Equalized::new(self.bench.graph, &calibration, self.bench.options);
+        let mut ranges = Ranges::new(&equalized.spreads, self.method, self.widths);
+        for input in self.bench.graph.inputs() {
             ranges.fix(input, equalized.spreads[input.0].largest);
         }
         self.followed(&equalized, ranges, &calibration)
@@ -184,26 +213,31 @@ impl Attempt<'_> {
 
     /// The float network on inputs that are clipped as the integer network clips them, where that makes a difference:
     /// what it makes of an outlier, the integer network never sees.
-    fn without_outliers(&self) -> Option<Calibration> {
-        let limit = self.options.activation_limit() as f64;
+    fn without_outliers(&self, ranges: &Ranges<'_>) -> Option<Calibration> {
+        let Bench {
+            graph,
+            calibration,
+            options,
+        } = self.bench;
         let far = |input: NodeId| {
-            let spread = self.calibration.observers.get(input.0)?.spread(&[]);
-            let threshold = spread.threshold(self.method, limit);
+            let spread = calibration.observers.get(input.0)?.spread(&[]);
+            let threshold = spread.threshold(self.method, ranges.limit(input) as f64);
             (threshold * FAR < spread.largest && !self.chooses_rows(input)).then_some(threshold)
         };
-        let limits: Vec<Option<f64>> = self.graph.inputs().map(far).collect();
-        if self.options.is_wide() || limits.iter().all(Option::is_none) {
+        let limits: Vec<Option<f64>> = graph.inputs().map(far).collect();
+        if options.is_wide() || limits.iter().all(Option::is_none) {
             return None;
         }
         let limits = limits
             .into_iter()
             .map(|limit| limit.unwrap_or(f64::from(f32::MAX)));
         let limits: Vec<f64> = limits.collect();
-        self.calibration.clipped(self.graph, &limits, self.method).ok()
+        calibration.clipped(graph, &limits, self.method).ok()
     }
 
     fn chooses_rows(&self, input: NodeId) -> bool {
         let mut users = self
+            .bench
             .graph
             .nodes
             .iter()
@@ -219,14 +253,15 @@ impl Attempt<'_> {
         calibration: &Calibration,
     ) -> Result<Measured, QuantizeError> {
         // A network of fixed method and wide activations is not measured: there is nothing to choose.
-        let measured = !self.options.is_wide() || self.options.error_budget.is_some();
+        let (graph, options) = (self.bench.graph, self.bench.options);
+        let measured = !options.is_wide() || options.error_budget.is_some();
         let mut round = 0;
         loop {
             let Built {
                 mut network,
                 arguments,
                 steps,
-            } = build(equalized, &ranges, self.options)?;
+            } = build(equalized, &ranges, options)?;
             let (error, left) = match measured {
                 true => self.run(&network)?,
                 false => (None, Vec::new()),
@@ -243,7 +278,12 @@ impl Attempt<'_> {
             }
             let record = &mut network.record;
             record.calibration = Some(self.method);
-            record.activation_bits = self.options.activation_bits;
+            record.activation_bits = options.activation_bits;
+            let activated: Vec<bool> = steps.iter().map(Option::is_some).collect();
+            record.wider = match options.is_wide() {
+                true => Vec::new(),
+                false => self.widths.wider(graph, &activated, options.activation_bits),
+            };
             record.error = error;
             record.equalized = equalized.changes.clone();
             record.warnings = doubts(equalized, &steps, calibration.samples(), &network.graph);
@@ -256,6 +296,7 @@ impl Attempt<'_> {
                 network,
                 method: self.method,
                 error,
+                activated,
             });
         }
     }
@@ -280,7 +321,7 @@ impl Attempt<'_> {
                 left.push((layer.clone(), *value));
             }
         }
-        let errors: Vec<f64> = (0..self.graph.outputs.len())
+        let errors: Vec<f64> = (0..self.bench.graph.outputs.len())
             .map(|number| {
                 let pairs: Vec<(&ArrayD<f32>, Option<&ArrayD<f32>>)> = self
                     .samples
@@ -291,15 +332,14 @@ impl Attempt<'_> {
                         Some((sample.outputs.get(number)?, found))
                     })
                     .collect();
-                let is_index = self.graph[self.graph.outputs[number]]
-                    .op
-                    .room()
-                    .has(Properties::INDEX);
+                let graph = self.bench.graph;
+                let is_index = graph[graph.outputs[number]].op.room().has(Properties::INDEX);
                 output_error(&pairs, is_index)
             })
             .collect();
-        let mean = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
-        Ok(((!self.samples.is_empty()).then_some(mean), left))
+        // That of the worst output: one that is right does not make up for another.
+        let worst = errors.into_iter().fold(0.0, f64::max);
+        Ok(((!self.samples.is_empty()).then_some(worst), left))
     }
 }
 

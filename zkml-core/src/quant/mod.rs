@@ -8,6 +8,7 @@
 //! 6. [`accuracy`] measures the distance from the float network, [`language`] that of a language model.
 
 pub mod accuracy;
+mod budget;
 pub mod calibrate;
 mod clipping;
 mod doubts;
@@ -32,6 +33,7 @@ mod streams;
 mod warning;
 mod weights;
 mod wide;
+mod widths;
 
 #[cfg(test)]
 pub(crate) mod tests;

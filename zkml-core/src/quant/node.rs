@@ -95,7 +95,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
     fn input(&mut self) -> Result<(), QuantizeError> {
         let node = self.float();
         let scale = self.quantizer.scales[self.quantizer.mapped(self.id).0];
-        let limit = self.quantizer.options.activation_limit();
+        let limit = self.quantizer.ranges.limit(self.id);
         let fact = IntFact {
             shape: node.fact.clone(),
             range: (-limit, limit),
@@ -210,7 +210,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
                 value,
             });
         }
-        let limit = self.quantizer.options.activation_limit();
+        let limit = self.quantizer.ranges.limit(self.id);
         let round = |value: &f32| ((f64::from(*value) / scale).round_ties_even() as i64).clamp(-limit, limit);
         let values = values.iter().map(round).collect();
         let node = self.push(IntegerConstant { values }.into(), Vec::new(), scale)?;
@@ -308,7 +308,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
                 continue;
             }
             let name = format!("{}.rescale{number}", self.float().name);
-            let (name, identity) = (self.quantizer.unique(name), self.quantizer.identity());
+            let (name, identity) = (self.quantizer.unique(name), self.quantizer.identity(self.id));
             let rescaled = self
                 .quantizer
                 .rescale(operand, &x.into(), scale, identity, name)?;

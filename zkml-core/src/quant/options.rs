@@ -10,12 +10,15 @@ pub struct QuantizeOptions {
     pub weight_bits: u32,
     /// Bits of an activation and of the input, 4 to 16, with the same range. A ReLU's result uses its half from 0 on.
     ///
-    /// Up to 8 bits, activations come out of a table that clamps them. Wider ones are rounded and never clamped: an input
-    /// on which one leaves its range, twice as wide as calibration asks for, is refused. Language models need 16.
+    /// Up to 14 bits, activations come out of a table that clamps them. Wider ones are rounded and never clamped: an
+    /// input on which one leaves its range, twice as wide as calibration asks for, is refused. Language models need 16.
     pub activation_bits: u32,
-    /// The relative error of the outputs, as measured on calibration samples, above which 8 bits are not enough: then
-    /// activations have 16 bits, where every operation of the network allows it. `None` leaves the bits as they are.
-    /// Wide activations cost about twice as many committed cells.
+    /// The relative error of the outputs, as measured on calibration samples, above which these bits are not enough:
+    /// then some activations have up to 14, those that need them. If even that is not enough all have 16, where every
+    /// operation of the network allows it. `None` leaves the bits as they are. 2 %.
+    ///
+    /// A table of 14 bits has 2^16 rows, which a proof commits to once. Activations of 16 bits cost about twice as many
+    /// committed cells.
     pub error_budget: Option<f64>,
     /// Bits of the product of two activations of more than 8 bits, up to 24; 20.
     pub product_bits: u32,
@@ -29,14 +32,14 @@ pub struct QuantizeOptions {
 }
 
 impl QuantizeOptions {
-    /// The error budget of [`Self::auto_bits`].
+    /// The error that outputs may have before activations get more bits, unless another is chosen.
     pub const ERROR_BUDGET: f64 = 0.02;
     /// Bits that weights can have.
     pub const WEIGHT_BITS: core::ops::RangeInclusive<u32> = 2..=8;
     /// Bits that activations can have.
     pub const ACTIVATION_BITS: core::ops::RangeInclusive<u32> = 4..=16;
     /// Bits that activations can have that come out of tables.
-    pub const TABLE_BITS: core::ops::RangeInclusive<u32> = 4..=8;
+    pub const TABLE_BITS: core::ops::RangeInclusive<u32> = 4..=14;
     /// By how much a wide value may exceed what calibration saw. Nothing clamps it beyond.
     pub(super) const HEADROOM: f64 = 2.0;
     /// Bits that products can have.
@@ -46,14 +49,6 @@ impl QuantizeOptions {
     pub fn language_model() -> Self {
         Self {
             activation_bits: 16,
-            ..Self::default()
-        }
-    }
-
-    /// As the default, with activations of 16 bits where 8 leave the outputs with an error of more than 2 %.
-    pub fn auto_bits() -> Self {
-        Self {
-            error_budget: Some(Self::ERROR_BUDGET),
             ..Self::default()
         }
     }
@@ -101,7 +96,7 @@ impl Default for QuantizeOptions {
         Self {
             weight_bits: 8,
             activation_bits: 8,
-            error_budget: None,
+            error_budget: Some(Self::ERROR_BUDGET),
             product_bits: 20,
             multiplier_bits: 12,
             switches: Switches::default(),

@@ -10,16 +10,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::calibrate::{Calibration, CalibrationMethod};
+use super::calibrate::Calibration;
 use super::equalize::Equalized;
 use super::measure;
 use super::node::NodeQuantizer;
 use super::options::QuantizeOptions;
 use super::quantized::Quantized;
 use super::ranges::Ranges;
+use super::record::Record;
 use super::scale;
 use super::streams::{self, Steps};
 use super::wide::Scales;
+use super::widths::Widths;
 use crate::circuit::{Function, FunctionTable};
 use crate::execute::float::not_finite;
 use crate::graph::{Graph, GraphError, IntFact, Node, NodeId, ParameterId};
@@ -46,7 +48,7 @@ pub fn quantize(
     measure::best(graph, calibration, options)
 }
 
-/// The network that one method of calibration gives, without running it on samples: for its size.
+/// The network with the method of calibration and the bits of another one, without running it on samples: for its size.
 ///
 /// # Errors
 /// As [`quantize`].
@@ -54,11 +56,12 @@ pub(crate) fn quantize_unmeasured(
     graph: &Graph<Float>,
     calibration: &Calibration,
     options: &QuantizeOptions,
-    method: CalibrationMethod,
+    like: &Record,
 ) -> Result<Quantized, QuantizeError> {
     check(graph, options)?;
     let equalized = Equalized::new(graph, calibration, options);
-    let ranges = Ranges::new(&equalized.spreads, method, options.activation_limit());
+    let widths = Widths::of_record(graph, options, like);
+    let ranges = Ranges::new(&equalized.spreads, like.calibration.unwrap_or_default(), &widths);
     let mut network = build(&equalized, &ranges, options)?.network;
     network.record.equalized = equalized.changes;
     Ok(network)
@@ -262,7 +265,7 @@ impl Quantizer<'_> {
         Ok(id)
     }
 
-    /// The 8-bit value of a node. The first call rescales its accumulator.
+    /// The value of a node as an activation. The first call rescales its accumulator.
     pub(super) fn activation(&mut self, id: NodeId) -> Result<Activation, QuantizeError> {
         if let Some(activation) = self.activations[id.0] {
             return Ok(activation);
@@ -282,7 +285,7 @@ impl Quantizer<'_> {
             return Ok(activation);
         }
         let name = self.unique(format!("{name}.rescale"));
-        let activation = self.rescale(id, &accumulator, self.scales[id.0], self.identity(), name)?;
+        let activation = self.rescale(id, &accumulator, self.scales[id.0], self.identity(id), name)?;
         self.activations[id.0] = Some(activation);
         Ok(activation)
     }
@@ -305,7 +308,7 @@ impl Quantizer<'_> {
         let largest = self.ranges.largest(source) / scale;
         let minimum = match function {
             Function::Relu => 0,
-            Function::Identity | Function::Curve(_) | Function::Custom(_) => -self.options.activation_limit(),
+            Function::Identity | Function::Curve(_) | Function::Custom(_) => -maximum,
         };
         let table = FunctionTable {
             function,
@@ -349,9 +352,9 @@ impl Quantizer<'_> {
         Ok(Activation { node, scale })
     }
 
-    /// The function and the largest value of a rescale that only rounds.
-    pub(super) fn identity(&self) -> (Function, i64) {
-        (Function::Identity, self.options.activation_limit())
+    /// The function and the largest value of a rescale that only rounds, to the integers of a node.
+    pub(super) fn identity(&self, id: NodeId) -> (Function, i64) {
+        (Function::Identity, self.ranges.limit(id))
     }
 
     pub(super) fn unique(&mut self, mut name: String) -> String {

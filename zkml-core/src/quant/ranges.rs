@@ -3,6 +3,7 @@
 
 use super::calibrate::CalibrationMethod;
 use super::observer::{ChannelSpread, Spread};
+use super::widths::Widths;
 use crate::graph::NodeId;
 
 /// The sizes of the values of all nodes, and the method that makes thresholds of them.
@@ -15,18 +16,19 @@ pub(super) struct Ranges<'s> {
     /// Thresholds that are given; 0 where there are none.
     fixed: Vec<f64>,
     method: CalibrationMethod,
-    limit: f64,
+    /// The largest integer of each node.
+    limits: Vec<i64>,
 }
 
 impl<'s> Ranges<'s> {
-    /// `limit` is the largest integer of an activation.
-    pub(super) fn new(spreads: &'s [Spread], method: CalibrationMethod, limit: i64) -> Self {
+    /// The values of a node become integers as wide as `widths` says.
+    pub(super) fn new(spreads: &'s [Spread], method: CalibrationMethod, widths: &Widths) -> Self {
         Self {
             spreads,
             reached: vec![0.0; spreads.len()],
             fixed: vec![0.0; spreads.len()],
             method,
-            limit: limit as f64,
+            limits: widths.limits(),
         }
     }
 
@@ -36,7 +38,12 @@ impl<'s> Ranges<'s> {
             return *fixed;
         }
         let spread = self.spreads.get(id.0);
-        spread.map_or(0.0, |spread| spread.threshold(self.method, self.limit))
+        spread.map_or(0.0, |spread| spread.threshold(self.method, self.limit(id) as f64))
+    }
+
+    /// The largest integer of a node's activation.
+    pub(super) fn limit(&self, id: NodeId) -> i64 {
+        self.limits.get(id.0).copied().unwrap_or(1)
     }
 
     /// The largest magnitude, whatever the method.

@@ -24,7 +24,9 @@ pub struct Record {
     pub calibration: Option<CalibrationMethod>,
     /// Bits of activations.
     pub activation_bits: u32,
-    /// The relative error of the outputs on calibration samples; `None` where it was not measured.
+    /// Nodes of the float network whose values have more bits, with these.
+    pub wider: Vec<(String, u32)>,
+    /// The relative error of the worst output on calibration samples; `None` where it was not measured.
     pub error: Option<f64>,
     /// Channels that were brought to one size, a line for each layer.
     pub equalized: Vec<String>,
@@ -32,4 +34,39 @@ pub struct Record {
     pub warnings: Vec<Warning>,
     /// What the passes of the optimizer did, in order.
     pub passes: Vec<PassReport>,
+}
+
+/// How many layers are named.
+const NAMED: usize = 4;
+
+impl Record {
+    /// Bits of activations in words. Example: ``8 bits (12 for `fc1`, `fc2`)``.
+    pub fn bits(&self) -> String {
+        let usual = self.activation_bits;
+        let mut widths: Vec<u32> = self.wider.iter().map(|(_, bits)| *bits).collect();
+        widths.sort_unstable();
+        widths.dedup();
+        let parts = widths.into_iter().map(|width| {
+            let layers: Vec<&String> = self
+                .wider
+                .iter()
+                .filter(|(_, bits)| *bits == width)
+                .map(|(name, _)| name)
+                .collect();
+            let named: Vec<String> = layers
+                .iter()
+                .take(NAMED)
+                .map(|name| format!("`{name}`"))
+                .collect();
+            let more = match layers.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("{width} for {}{more}", named.join(", "))
+        });
+        match parts.collect::<Vec<String>>() {
+            parts if parts.is_empty() => format!("{usual} bits"),
+            parts => format!("{usual} bits ({})", parts.join("; ")),
+        }
+    }
 }

@@ -5,9 +5,9 @@
 //! The operands of a concatenation need one scale. Where an operand has no other user, its producer takes the common
 //! scale; elsewhere a rescale is inserted.
 
-use super::options::{QuantizeOptions, largest as largest_of};
+use super::options::QuantizeOptions;
 use super::ranges::Ranges;
-use crate::graph::{Graph, Node, NodeId};
+use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Properties};
 use crate::optimize::operation::concat_scales::{self, ConcatScales};
 
@@ -53,6 +53,36 @@ pub(crate) enum Kept {
     Compared,
 }
 
+/// What the scale of a node's activation follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The values that calibration saw, and the reach of its accumulator.
+    Accumulator,
+    /// These values, and the reach of the accumulator of the operand, whose rescale it is part of.
+    Fused(NodeId),
+    /// These values alone.
+    Own,
+    /// The widest operand.
+    Joined,
+    /// Its operand.
+    Operand(NodeId),
+}
+
+/// What the scale of a node's activation follows from.
+pub(super) fn source(graph: &Graph<Float>, id: NodeId) -> Source {
+    let node = &graph[id];
+    let room = node.op.room();
+    let accumulates = |id: NodeId| graph[id].op.room().has(Properties::ACCUMULATES);
+    match node.inputs.first().copied() {
+        _ if room.has(Properties::ACCUMULATES) => Source::Accumulator,
+        Some(_) if room.has(Properties::OWN_SCALE) => Source::Own,
+        Some(operand) if room.has(Properties::ACTIVATION) && accumulates(operand) => Source::Fused(operand),
+        Some(_) if room.has(Properties::JOINS) => Source::Joined,
+        Some(operand) => Source::Operand(operand),
+        None => Source::Own,
+    }
+}
+
 /// The scale of every node's value as an activation (`real = scale * integer`). It is only informative where a node
 /// keeps its operand's scale. The operands of a concatenation take its scale where the pass [`concat_scales`] runs.
 pub(crate) fn activation_scales(
@@ -60,30 +90,22 @@ pub(crate) fn activation_scales(
     ranges: &Ranges<'_>,
     options: &QuantizeOptions,
 ) -> Vec<f64> {
-    let ratio = match options.is_wide() {
-        true => 1.0 / QuantizeOptions::HEADROOM,
-        false => LARGEST_BEFORE / options.activation_limit() as f64,
-    };
     let mut thresholds: Vec<f64> = Vec::with_capacity(graph.nodes.len());
-    let accumulates = |id: NodeId| graph[id].op.room().has(Properties::ACCUMULATES);
-    let largest = |id: NodeId| ranges.largest(id);
     for (index, node) in graph.nodes.iter().enumerate() {
-        let own = ranges.threshold(NodeId(index));
-        let operand = node.inputs.first().copied();
-        let room = node.op.room();
-        let threshold = match operand {
-            _ if room.has(Properties::ACCUMULATES) => own.max(largest(NodeId(index)) / ratio),
-            Some(_) if room.has(Properties::OWN_SCALE) => own,
-            Some(operand) if room.has(Properties::ACTIVATION) && accumulates(operand) => {
-                own.max(largest(operand) / ratio)
-            }
-            Some(_) if room.has(Properties::JOINS) => {
-                node.inputs.iter().map(|id| thresholds[id.0]).fold(0.0, f64::max)
-            }
-            Some(operand) => thresholds[operand.0] * room.scale_factor(),
+        let (id, room) = (NodeId(index), node.op.room());
+        let ratio = match options.is_wide() {
+            true => 1.0 / QuantizeOptions::HEADROOM,
+            false => LARGEST_BEFORE / ranges.limit(id) as f64,
+        };
+        let own = ranges.threshold(id);
+        let threshold = match source(graph, id) {
+            Source::Accumulator => own.max(ranges.largest(id) / ratio),
+            Source::Fused(operand) => own.max(ranges.largest(operand) / ratio),
+            Source::Joined => node.inputs.iter().map(|id| thresholds[id.0]).fold(0.0, f64::max),
+            Source::Operand(operand) => thresholds[operand.0] * room.scale_factor(),
             // All its values are known, so none saturates.
-            None if room.has(Properties::FIXED) => largest(NodeId(index)),
-            None => own,
+            Source::Own if node.inputs.is_empty() && room.has(Properties::FIXED) => ranges.largest(id),
+            Source::Own => own,
         };
         // Only zeros were seen, which fit every scale.
         thresholds.push(if threshold > 0.0 { threshold } else { 1.0 });
@@ -91,9 +113,8 @@ pub(crate) fn activation_scales(
     if options.switches.runs(&ConcatScales) {
         concat_scales::share(graph, &mut thresholds);
     }
-    let limit = |node: &Node<Float>| largest_of(options.bits_of(node.op.room().properties()));
-    let scales = thresholds.iter().zip(&graph.nodes);
+    let scales = thresholds.iter().enumerate();
     scales
-        .map(|(threshold, node)| threshold / limit(node) as f64)
+        .map(|(index, threshold)| threshold / ranges.limit(NodeId(index)) as f64)
         .collect()
 }

@@ -58,7 +58,6 @@ pub fn explain_with(
     (network, privacy): (&Quantized, &Privacy),
     progress: impl Fn() + Sync,
 ) -> Result<Vec<PassReport>, ExplainError> {
-    let method = network.record.calibration.unwrap_or_default();
     let options = &QuantizeOptions {
         activation_bits: network.record.activation_bits,
         ..*options
@@ -74,7 +73,7 @@ pub fn explain_with(
             ..*options
         };
         let network = match pass.acts_in().starts_with("quant/") {
-            true => quantize_unmeasured(graph, calibration, &options, method)?,
+            true => quantize_unmeasured(graph, calibration, &options, &network.record)?,
             // Quantization does not ask for it, so the network is the same.
             false => Quantized {
                 lowering: options.switches.at(Level::Circuit),

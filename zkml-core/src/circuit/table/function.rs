@@ -108,15 +108,17 @@ impl FunctionTable {
         }
     }
 
-    /// Puts fixed values in the place of what calibration chose: the domain, the steps of a curve, and the bound of a
-    /// ReLU, for 6 is another integer at another scale.
+    /// Puts fixed values in the place of what calibration chose: the domain, the steps of a curve, and bounds, for 6 is
+    /// another integer at another scale, and a value may have more bits.
     pub(crate) fn forget_calibration(&mut self) {
         self.domain_bits = 0;
         match &mut self.function {
+            // Its entries are given.
+            Function::Custom(_) => return,
             Function::Curve(curve) => curve.forget_steps(),
-            Function::Relu => self.maximum = self.maximum.signum(),
-            Function::Identity | Function::Custom(_) => {}
+            Function::Identity | Function::Relu => {}
         }
+        (self.minimum, self.maximum) = (self.minimum.signum(), self.maximum.signum());
     }
 
     /// Are all parameters within bounds? Computes nothing.

@@ -639,21 +639,28 @@ fn a_layer_of_which_nothing_is_left_is_refused() {
     );
 }
 
-/// Where 8 bits are not enough, and only there, activations get 16.
+/// Where 8 bits are not enough, and only there, activations get more, and only those that need them.
 #[test]
 fn bits_are_chosen_by_an_error_budget() {
     let graph = one_layer(23, 40);
     let samples = normals(24, &[1, 40], 32);
     let calibration = Calibration::collect(&graph, samples.clone(), CalibrationMethod::Measured).unwrap();
-    let bits = |budget| {
+    let within = |budget| {
         let options = QuantizeOptions {
             error_budget: Some(budget),
             ..QuantizeOptions::default()
         };
-        let network = quantize(&graph, &calibration, &options).unwrap();
-        (network.record.activation_bits, network.record.error.unwrap())
+        quantize(&graph, &calibration, &options).unwrap().record
     };
-    let (narrow, wide) = (bits(0.5), bits(1e-4));
-    assert_eq!((narrow.0, wide.0), (8, 16));
-    assert!(wide.1 < narrow.1, "{narrow:?} {wide:?}");
+    let usual = within(0.5);
+    assert!(usual.wider.is_empty(), "{:?}", usual.wider);
+    let error = usual.error.unwrap();
+    for (part, most) in [(0.7, 1.0), (1e-4, 0.75)] {
+        let more = within(error * part);
+        println!("{error} {:?} {:?}", more.error, more.wider);
+        assert_eq!(more.activation_bits, 8);
+        assert!(!more.wider.is_empty());
+        assert!(more.wider.iter().all(|(_, bits)| [10, 12, 14].contains(bits)));
+        assert!(more.error.unwrap() < error * most, "{error} {more:?}");
+    }
 }
