@@ -424,13 +424,20 @@ fn what_a_language_model_is_not_quantized_with() {
     let graph = optimized(&model, 16);
     let sample = tensor("shakespeare.safetensors", "ids");
     let calibration = Calibration::collect(&graph, [sample.clone()], CalibrationMethod::MinMax).unwrap();
-    let error = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap_err();
+    let narrow = QuantizeOptions {
+        error_budget: None,
+        ..QuantizeOptions::default()
+    };
+    let error = quantize(&graph, &calibration, &narrow).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`model.embed_tokens`: an embedding needs activations of 9 to 16 bits, found 8: quantize with \
+        "`model.embed_tokens`: an embedding needs activations of 15 or 16 bits, found 8: quantize with \
          `QuantizeOptions::language_model()`"
     );
     let network = quantize(&graph, &calibration, &QuantizeOptions::language_model()).unwrap();
+    // Without a choice, bits are as many as an operation needs.
+    let unasked = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
+    assert_eq!(unasked.record.activation_bits, 16);
     for wrong in [0.5, -1.0, 1024.0, f32::MAX] {
         let mut ids = sample.clone();
         ids[[0, 3]] = wrong;

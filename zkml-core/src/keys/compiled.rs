@@ -33,6 +33,15 @@ impl Artifact for CompiledModel {
         let Quantized { graph, record, .. } = &self.network;
         visit("name", &self.name, MAXIMUM_NAME);
         visit_names(graph, |parameter| &parameter.path, &record.classes, visit);
+        for (layer, _) in &record.wider {
+            visit("name of a layer", layer, MAXIMUM_NAME);
+        }
+        for warning in &record.warnings {
+            visit("warning", &warning.to_string(), usize::MAX);
+        }
+        for change in &record.equalized {
+            visit("report of a pass", change, usize::MAX);
+        }
         for report in &record.passes {
             visit("name of a pass", &report.pass, MAXIMUM_NAME);
             for change in &report.changes {

@@ -20,7 +20,7 @@ pub struct QuantizeOptions {
     /// A table of 14 bits has 2^16 rows, which a proof commits to once. Activations of 16 bits cost about twice as many
     /// committed cells.
     pub error_budget: Option<f64>,
-    /// Bits of the product of two activations of more than 8 bits, up to 24; 20.
+    /// Bits of the product of two activations of 15 or 16 bits, up to 24; 20.
     pub product_bits: u32,
     /// Significant bits of the largest multiplier of a rescale, 6 to 24.
     pub multiplier_bits: u32,

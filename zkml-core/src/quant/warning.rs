@@ -114,7 +114,7 @@ impl fmt::Display for Warning {
             } => write!(
                 f,
                 "`{layer}`: {channels} of {of} channels span fewer than two steps of the integers, such as channel \
-                 {example} with {steps:.2} (more bits help: `--bits auto`)"
+                 {example} with {steps:.2}"
             ),
         }
     }

@@ -14,6 +14,7 @@ use crate::proof::{
     proof_from_bytes, read_proof, to_bytes, write_file, write_with_section,
 };
 use crate::prove::{Input, prove, prove_with_secrets};
+use crate::quant::Warning;
 use crate::setup::{SetupOptions, StoredProvingKey, setup};
 use crate::verify::verify;
 
@@ -180,7 +181,7 @@ fn names_that_forge_a_line_are_refused_wherever_they_stand() {
         let error = Statement::of_setup(&key.weights).expect_err("column").to_string();
         assert!(!error.contains(char::is_control), "{error:?}");
 
-        let places: [(&str, Alter<'_, CompiledModel>); 6] = [
+        let places: [(&str, Alter<'_, CompiledModel>); 9] = [
             ("model", &|model| model.name.clone_from(&name)),
             ("layer", &|model| {
                 model.network.graph.nodes[1].name.clone_from(&name)
@@ -197,6 +198,14 @@ fn names_that_forge_a_line_are_refused_wherever_they_stand() {
             ("report", &|model| {
                 let line = format!("{}\n", name.escape_default());
                 model.network.record.passes = vec![report("pass", &line)];
+            }),
+            ("wider", &|model| model.network.record.wider = vec![(name.clone(), 12)]),
+            ("equalized", &|model| {
+                model.network.record.equalized = vec![format!("{}\n", name.escape_default())];
+            }),
+            ("warning", &|model| {
+                let layer = format!("{}\n", name.escape_default());
+                model.network.record.warnings = vec![Warning::ZeroWeights { layer }];
             }),
         ];
         let folder = tempfile::tempdir().expect("folder");

@@ -1,4 +1,4 @@
-//! Activations of more than 8 bits: rounded by [`Requantize`], never clamped.
+//! Activations of 15 or 16 bits: rounded by [`Requantize`], never clamped.
 //!
 //! They are for transformers. A table that clamps would need a row for each value that may come in; so there is none,
 //! and an activation has twice the range that calibration saw. An input on which one leaves its range is refused.
