@@ -42,6 +42,7 @@ fn json(report: &AccuracyReport, warnings: Vec<String>) -> Value {
             "layer": output.name,
             "channel_axis": output.axis,
             "total": distance(&output.total()),
+            "negligible_channels": output.negligible,
             "channels": output.channels.iter().map(distance).collect::<Vec<_>>(),
         })
     });

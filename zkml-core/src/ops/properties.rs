@@ -57,6 +57,8 @@ bitflags::bitflags! {
         /// A channel times a positive number gives the same channel of the result times that number, perhaps up to a
         /// bound.
         const HOMOGENEOUS = 1 << 24;
+        /// Its values lie in `[0, 1]` and are parts of a whole, such as probabilities: all of them have one unit.
+        const PART_OF_ONE = 1 << 25;
     }
 }
 

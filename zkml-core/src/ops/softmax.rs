@@ -45,7 +45,7 @@ impl Room for Softmax {
     }
 
     fn properties(&self) -> Properties {
-        Properties::OWN_SCALE | Properties::NON_NEGATIVE
+        Properties::OWN_SCALE | Properties::NON_NEGATIVE | Properties::PART_OF_ONE
     }
 }
 

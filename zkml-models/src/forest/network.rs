@@ -285,6 +285,7 @@ impl Forest {
             scores: self.task != Task::Regression,
             axis: Some(1),
             channels,
+            negligible: Vec::new(),
         };
         Ok(AccuracyReport {
             samples: rows.len(),

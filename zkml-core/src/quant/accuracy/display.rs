@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{AccuracyReport, ClassAccuracy, OutputAccuracy};
+use super::{AccuracyReport, ClassAccuracy, Distance, OutputAccuracy};
 
 /// A share in percent, with as many digits as say something.
 fn percent(share: f64) -> String {
@@ -29,10 +29,9 @@ impl OutputAccuracy {
     }
 
     fn warnings(&self, worst_layer: &str, warnings: &mut Vec<String>) {
-        let by_size = self.channels.iter().map(|channel| channel.relative_rms());
-        let by_spread = self.channels.iter().map(|channel| channel.relative_to_spread());
-        let worst = |errors: &mut dyn Iterator<Item = f64>, limit: f64| {
-            let beyond = errors.enumerate().filter(|(_, error)| *error > limit);
+        let worst = |error: fn(&Distance) -> f64, limit: f64| {
+            let errors = self.judged().map(|(number, channel)| (number, error(channel)));
+            let beyond = errors.filter(|(_, error)| *error > limit);
             beyond.max_by(|(_, a), (_, b)| a.total_cmp(b))
         };
         // Scores are judged by the classes, and here only if they no longer depend on the sample.
@@ -41,13 +40,14 @@ impl OutputAccuracy {
         } else {
             AccuracyReport::ERROR
         };
-        if let Some((channel, error)) = worst(&mut by_size.into_iter(), limit) {
+        if let Some((channel, error)) = worst(Distance::relative_rms, limit) {
             let place = self.place(channel);
             warnings.push(format!(
                 "{place} is off by {} of its size{worst_layer}",
                 percent(error)
             ));
-        } else if let Some((channel, error)) = worst(&mut by_spread.into_iter(), AccuracyReport::SPREAD_ERROR)
+        } else if let Some((channel, error)) =
+            worst(Distance::relative_to_spread, AccuracyReport::SPREAD_ERROR)
         {
             let place = self.place(channel);
             warnings.push(format!(
@@ -138,6 +138,19 @@ impl fmt::Display for AccuracyReport {
                     "  worst channel {channel}: error {} of its size, {} of its spread",
                     percent(worst.relative_rms()),
                     percent(worst.relative_to_spread()),
+                )?;
+            }
+            if !output.negligible.is_empty() {
+                let negligible = output
+                    .negligible
+                    .iter()
+                    .filter_map(|channel| output.channels.get(*channel));
+                writeln!(
+                    f,
+                    "  not judged: {} of {} channels, nearly 0 in both networks (at most {:.3e})",
+                    output.negligible.len(),
+                    output.channels.len(),
+                    negligible.map(Distance::reach).fold(0.0, f64::max),
                 )?;
             }
         }

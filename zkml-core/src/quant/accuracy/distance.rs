@@ -14,6 +14,8 @@ pub struct Distance {
     /// The sum of `(a - b)^2`, and the largest `|a - b|`.
     squares: f64,
     largest: f64,
+    /// The largest `|a|` or `|b|`.
+    reach: f64,
 }
 
 impl Distance {
@@ -30,6 +32,7 @@ impl Distance {
         );
         self.squares += error * error;
         self.largest = self.largest.max(error);
+        self.reach = self.reach.max(float.abs()).max(integer.abs());
     }
 
     /// Adds a layer's values on one sample.
@@ -55,6 +58,7 @@ impl Distance {
         }
         self.squares += other.squares;
         self.largest = self.largest.max(other.largest);
+        self.reach = self.reach.max(other.reach);
     }
 
     fn mean(&self, sum: f64) -> f64 {
@@ -79,6 +83,11 @@ impl Distance {
     /// The largest error of one value, in real units.
     pub fn largest_error(&self) -> f64 {
         self.largest
+    }
+
+    /// The largest magnitude of a float value or of the real value of an integer.
+    pub fn reach(&self) -> f64 {
+        self.reach
     }
 
     /// The root of the mean square of the float values.
@@ -126,6 +135,7 @@ mod tests {
         let of = distance(&[(3.0, 3.0), (4.0, 5.0)]);
         assert_eq!(of.rms_error(), 0.5f64.sqrt());
         assert_eq!(of.largest_error(), 1.0);
+        assert_eq!(of.reach(), 5.0);
         assert_eq!(of.size(), 12.5f64.sqrt());
         assert_eq!(of.relative_rms(), 0.2);
         assert_eq!(of.spread(), 0.5);

@@ -7,6 +7,7 @@
 mod classes;
 mod display;
 mod distance;
+mod negligible;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use classes::ClassAccuracy;
 pub use distance::Distance;
 
 use self::classes::{Classes, check_labels};
+use self::negligible::Yardstick;
 use self::tally::{Networks, channels};
 use super::{Clipping, Quantized};
 use crate::execute::{ExecutionError, Executor, float::FloatExecutor};
@@ -80,6 +82,9 @@ pub struct OutputAccuracy {
     pub axis: Option<usize>,
     /// How far the integers are from the floats, by channel.
     pub channels: Vec<Distance>,
+    /// The numbers of channels that are nearly 0 in both networks, so that nobody is warned of their relative error:
+    /// parts of 1 that never reach 1/256 of the largest part, and sums below the rounding of floats.
+    pub negligible: Vec<usize>,
 }
 
 impl OutputAccuracy {
@@ -90,10 +95,16 @@ impl OutputAccuracy {
         total
     }
 
-    /// The channel with the largest error relative to its size, and that channel's number.
-    pub fn worst_channel(&self) -> Option<(usize, &Distance)> {
+    /// The channels that are not [negligible](Self::negligible), with their numbers.
+    pub fn judged(&self) -> impl Iterator<Item = (usize, &Distance)> {
         let channels = self.channels.iter().enumerate();
-        channels.max_by(|(_, a), (_, b)| a.relative_rms().total_cmp(&b.relative_rms()))
+        channels.filter(|(number, _)| self.negligible.binary_search(number).is_err())
+    }
+
+    /// The judged channel with the largest error relative to its size, and that channel's number.
+    pub fn worst_channel(&self) -> Option<(usize, &Distance)> {
+        self.judged()
+            .max_by(|(_, a), (_, b)| a.relative_rms().total_cmp(&b.relative_rms()))
     }
 }
 
@@ -195,6 +206,7 @@ impl AccuracyReport {
             quantized,
             executor: Executor::new(&quantized.graph).map_err(AccuracyError::Execution)?,
             classes,
+            yardsticks: float.outputs.iter().map(|id| Yardstick::of(float, *id)).collect(),
         };
         let floats = FloatExecutor::new(float).map_err(AccuracyError::Execution)?;
         let mut tally = networks.new_tally();
@@ -226,16 +238,24 @@ impl AccuracyReport {
             agreement: tally.agreement,
             constant: tally.classes.is_some_and(|(least, most)| least == most),
         });
-        let outputs = float.outputs.iter().zip(tally.outputs).enumerate();
+        let operands = networks.yardsticks.iter().zip(tally.operands);
+        let outputs = float
+            .outputs
+            .iter()
+            .zip(tally.outputs.into_iter().zip(operands))
+            .enumerate();
         let outputs = outputs.filter(|(_, (id, _))| networks.is_quantity(**id));
         let scored = classes.is_some();
-        let outputs = outputs.map(|(number, (id, distances))| OutputAccuracy {
-            number,
-            name: float[*id].name.clone(),
-            scores: scored && number == 0,
-            axis: channels(&float[*id].fact).0,
-            channels: distances,
-        });
+        let outputs = outputs.map(
+            |(number, (id, (distances, (yardstick, operand))))| OutputAccuracy {
+                number,
+                name: float[*id].name.clone(),
+                scores: scored && number == 0,
+                axis: channels(&float[*id].fact).0,
+                negligible: yardstick.negligible(&distances, operand),
+                channels: distances,
+            },
+        );
         let ids = (0..float.nodes.len()).map(NodeId);
         let nodes = ids.zip(&tally.layers).zip(&quantized.correspondence);
         let layers =

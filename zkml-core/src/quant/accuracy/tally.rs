@@ -3,6 +3,7 @@
 use ndarray::{ArrayD, Axis, Zip};
 
 use super::classes::Classes;
+use super::negligible::Yardstick;
 use super::{AccuracyError, Distance};
 use crate::execute::{ExecutionError, Executor};
 use crate::graph::{Graph, NodeId};
@@ -15,6 +16,8 @@ pub(super) struct Networks<'a> {
     pub(super) quantized: &'a Quantized,
     pub(super) executor: Executor<'a>,
     pub(super) classes: Option<Classes>,
+    /// Of each output.
+    pub(super) yardsticks: Vec<Yardstick>,
 }
 
 /// Sums over samples.
@@ -23,6 +26,8 @@ pub(super) struct Tally {
     pub(super) layers: Vec<Distance>,
     /// Of each output, by channel.
     pub(super) outputs: Vec<Vec<Distance>>,
+    /// Of each output: the largest value that its layer takes, where its [`Yardstick`] asks for it.
+    pub(super) operands: Vec<f64>,
     pub(super) float_correct: usize,
     pub(super) integer_correct: usize,
     pub(super) agreement: usize,
@@ -41,6 +46,7 @@ impl Networks<'_> {
             outputs: outputs
                 .map(|channels| vec![Distance::default(); channels])
                 .collect(),
+            operands: vec![0.0; self.float.outputs.len()],
             float_correct: 0,
             integer_correct: 0,
             agreement: 0,
@@ -71,6 +77,11 @@ impl Networks<'_> {
         });
         tally.float_correct = hits(&float_classes);
         tally.classes = float_classes.iter().map(|class| (*class, *class)).reduce(joined);
+        tally.operands = self
+            .yardsticks
+            .iter()
+            .map(|yardstick| yardstick.operand(exact))
+            .collect();
         let input = quantized.quantize_inputs(inputs).map_err(reject)?;
         tally.clipping = input.clipping;
         let execution = match self.executor.run_on(&input.integers) {
@@ -121,6 +132,8 @@ impl Tally {
             .flatten()
             .zip(other.outputs.iter().flatten());
         pairs.for_each(|(a, b)| a.merge(b));
+        let pairs = self.operands.iter_mut().zip(&other.operands);
+        pairs.for_each(|(a, b)| *a = a.max(*b));
         self.float_correct += other.float_correct;
         self.integer_correct += other.integer_correct;
         self.agreement += other.agreement;

@@ -38,6 +38,17 @@ fn quantized(float: &Graph<Float>, samples: &[ArrayD<f32>]) -> Quantized {
     quantize(float, &calibration, &QuantizeOptions::default()).unwrap()
 }
 
+/// The integers of a layer's weights, all 0 from this row on.
+fn silence(network: &mut Quantized, row: usize) {
+    for parameter in &mut network.graph.parameters {
+        let mut values = parameter.values.to_vec();
+        let shape = parameter.values.shape().to_vec();
+        let from = row * values.len() / shape[0];
+        values[from..].fill(0);
+        parameter.values = ArrayD::from_shape_vec(shape, values).unwrap().into();
+    }
+}
+
 /// An integer network whose answer is always 0: the classes of the float network agree with it, for they do not change
 /// either, and where the mean is large a cosine agrees too. The report warns.
 #[test]
@@ -65,11 +76,7 @@ fn each_channel_counts_by_itself() {
     let float = linear(&[1000.0, -500.0, 0.001, 0.002]);
     let samples = samples(16);
     let mut network = quantized(&float, &samples);
-    for parameter in &mut network.graph.parameters {
-        let mut values = parameter.values.to_vec();
-        values[2..].fill(0);
-        parameter.values = ArrayD::from_shape_vec(vec![2, 2], values).unwrap().into();
-    }
+    silence(&mut network, 1);
     let report = AccuracyReport::measure(&float, &network, &samples, None).unwrap();
     let output = &report.outputs[0];
     assert!(
@@ -171,4 +178,98 @@ fn clipped_samples_are_counted() {
             .clipping
             .is_suspicious()
     );
+}
+
+/// Parts of 1: a class that no sample has is nearly 0 in both networks, and nobody is warned of it. It counts as soon
+/// as one of the networks gives it more than 1/256 of the largest part.
+#[test]
+fn parts_that_are_nearly_nothing_are_not_judged() {
+    let report = |rare: f32, parts: bool| {
+        let mut builder = GraphBuilder::<Float>::new();
+        let x = builder.input("x", &[1, 2]).unwrap();
+        let weight = builder.parameter(Parameter {
+            path: "weight".into(),
+            values: array(&[2, 2], |i| [2.0, 1.0, 0.5, 0.25][i]),
+        });
+        let bias = builder.parameter(Parameter {
+            path: "bias".into(),
+            values: array(&[2], |i| [0.0, rare][i]),
+        });
+        let bias = Some(bias);
+        let fc = builder
+            .add("fc", FloatOp::Linear(ops::Linear { weight, bias }), &[x])
+            .unwrap();
+        let y = match parts {
+            true => builder.add("sigmoid", ops::Sigmoid {}, &[fc]).unwrap(),
+            false => builder.add("softplus", ops::Softplus::default(), &[fc]).unwrap(),
+        };
+        let y = builder.reshape("column", y, &[1, 1, 2]).unwrap();
+        let float = builder.finish(vec![y]).unwrap();
+        let samples = samples(32);
+        AccuracyReport::measure(&float, &quantized(&float, &samples), &samples, None).unwrap()
+    };
+    let warned = |report: &AccuracyReport| {
+        let warnings = report.warnings();
+        warnings
+            .iter()
+            .any(|warning| warning.contains("channel 1 of output 0 is off by"))
+    };
+    let rare = report(-9.0, true);
+    assert_eq!(rare.outputs[0].negligible, [1], "{rare}");
+    assert!(rare.outputs[0].channels[1].relative_rms() > 0.5, "{rare}");
+    assert!(
+        !warned(&rare) && rare.outputs[0].worst_channel().unwrap().0 == 0,
+        "{rare}"
+    );
+    assert!(
+        rare.to_string()
+            .contains("not judged: 1 of 2 channels, nearly 0 in both networks"),
+        "{rare}"
+    );
+    // Twice as large as what is negligible, and too small for the steps: that is worth a word.
+    let seen = report(-4.9, true);
+    assert!(seen.outputs[0].negligible.is_empty() && warned(&seen), "{seen}");
+    // Quantities have units of their own: a small one may be what counts.
+    let quantity = report(-9.0, false);
+    assert!(
+        quantity.outputs[0].negligible.is_empty() && warned(&quantity),
+        "{quantity}"
+    );
+}
+
+/// What is left of terms that cancel is rounding. A channel that is small because its weights are is a quantity: a
+/// network that always answers 0 instead is wrong, however large the other channel is.
+#[test]
+fn rounding_is_not_judged_and_small_outputs_are() {
+    let equal: Vec<_> = samples(16)
+        .iter()
+        .map(|x| array(&[1, 2], |_| x[[0, 0]]))
+        .collect();
+    // 1 + 2^-23 is the next number of 24 bits.
+    let float = linear(&[1.0, -0.5, 1.0 + f32::EPSILON, -1.0]);
+    let mut network = quantized(&float, &equal);
+    silence(&mut network, 1);
+    let report = AccuracyReport::measure(&float, &network, &equal, None).unwrap();
+    assert!(report.outputs[0].channels[1].relative_rms() > 0.99, "{report}");
+    assert_eq!(report.outputs[0].negligible, [1], "{report}");
+    assert!(
+        report
+            .warnings()
+            .iter()
+            .all(|warning| !warning.contains("channel 1")),
+        "{report}"
+    );
+
+    for size in [1.0, 1e-3, 1e-8] {
+        let float = linear(&[5e4, -2e4, 1.2 * size, -0.8 * size]);
+        let samples = samples(16);
+        let mut network = quantized(&float, &samples);
+        silence(&mut network, 1);
+        let report = AccuracyReport::measure(&float, &network, &samples, None).unwrap();
+        assert!(report.outputs[0].negligible.is_empty(), "{report}");
+        assert!(
+            report.warnings()[0].starts_with("channel 1 of output 0 is off by 100.00 % of its size"),
+            "{report}"
+        );
+    }
 }
