@@ -681,7 +681,7 @@ fn what_the_optimizer_did_is_explained() {
         content["operation_level"][0]["changes"].as_array().unwrap().len(),
         4
     );
-    assert_eq!(content["model_level"].as_array().unwrap().len(), 10);
+    assert_eq!(content["model_level"].as_array().unwrap().len(), 11);
     let output = zkml(&["inspect", "--explain", "lenet.model"], keys());
     assert!(text(&output.stdout).contains("`relu` is the table of the rescale of `conv1`"));
     for key in ["lenet.pkey", "lenet.vkey"] {

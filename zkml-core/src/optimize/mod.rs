@@ -39,6 +39,7 @@ list::passes! {
     model: "On the floating-point graph, before calibration. None changes what the network computes, up to the rounding of `f32`." {
         identity::Identity,
         argmax_operand::ArgmaxOperand,
+        input_normalization::InputNormalization,
         batch_norm_folding::BatchNormFolding,
         batch_norm_conversion::BatchNormConversion,
         norm_gain_folding::NormGainFolding,

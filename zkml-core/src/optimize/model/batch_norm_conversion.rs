@@ -11,7 +11,7 @@ use crate::optimize::{Change, OptimizeError, pass, rewrite};
 pass!(BatchNormConversion, "batch_norm_conversion", Nodes(visit) in "optimize/run.rs",
     "turns the remaining ones into depthwise 1x1 convolutions; quantization refuses those that are left");
 
-fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, OptimizeError> {
+pub(super) fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, OptimizeError> {
     if !matches!(graph[id].op, FloatOp::BatchNorm(_)) {
         return Ok(None);
     }

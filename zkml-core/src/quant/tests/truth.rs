@@ -4,7 +4,7 @@
 use crate::execute::Executor;
 use crate::execute::float::execute_float;
 use crate::graph::{Graph, GraphBuilder, NodeId, Parameter, ParameterId, Window2d};
-use crate::ops::{self, Float, FloatOp};
+use crate::ops::{self, Float, FloatOp, IntOp};
 use crate::optimize::{Switches, optimize};
 use crate::quant::{
     Calibration, CalibrationMethod, QuantizeError, QuantizeOptions, Quantized, Warning, quantize,
@@ -80,6 +80,14 @@ impl Network {
 
     fn add(&mut self, name: &str, op: impl Into<FloatOp>, operands: &[NodeId]) -> NodeId {
         self.builder.add(name, op, operands).unwrap()
+    }
+
+    /// A parameter with a value for each column, as a row.
+    fn fixed(&mut self, name: &str, values: &[f32]) -> NodeId {
+        let parameter = self.weights(name, &[values.len()], values.to_vec());
+        let vector = self.add(&format!("{name}.values"), ops::Parameter { parameter }, &[]);
+        let row = [1, values.len()];
+        self.builder.declare(name, ops::Expand, &[vector], &row).unwrap()
     }
 }
 
@@ -447,31 +455,92 @@ fn a_normalization_of_raw_columns_is_part_of_the_input() {
             .collect()
     };
     let (train, test) = (rows(10), rows(11));
-    let mut n = Network::new(12);
-    let x = n.builder.input("x", &[1, 8]).unwrap();
-    let running_mean = n.weights("bn.running_mean", &[8], means.to_vec());
-    let running_var = n.weights("bn.running_var", &[8], deviations.iter().map(|d| d * d).collect());
-    let bn = ops::BatchNorm {
-        weight: None,
-        bias: None,
-        running_mean,
-        running_var,
-        epsilon: 1e-9,
-    };
-    let y = n.add("bn", bn, &[x]);
-    let y = n.linear("fc1", y, 16, &|_, _| 1.0);
-    let y = n.add("relu", ops::Relu, &[y]);
-    let y = n.linear("fc2", y, 1, &|_, _| 1.0);
-    let graph = n.builder.finish(vec![y]).unwrap();
-    let (graph, network) = compiled(graph, &train);
-    assert_eq!(network.input_scales[0].offsets.len(), 8);
-    at_most(0.03, &graph, &network, &test);
-    let answers = answers(&graph, &network, &test);
-    let same = answers
-        .iter()
-        .filter(|(a, b)| (a[[0, 0]] > 0.0) == (b[[0, 0]] > 0.0))
-        .count();
-    assert!(same >= 247, "{same} of 250");
+    for how in ["batch norm", "parameters"] {
+        let mut n = Network::new(12);
+        let x = n.builder.input("x", &[1, 8]).unwrap();
+        let y = if how == "batch norm" {
+            let running_mean = n.weights("bn.running_mean", &[8], means.to_vec());
+            let running_var = n.weights("bn.running_var", &[8], deviations.iter().map(|d| d * d).collect());
+            let bn = ops::BatchNorm {
+                weight: None,
+                bias: None,
+                running_mean,
+                running_var,
+                epsilon: 1e-9,
+            };
+            n.add("bn", bn, &[x])
+        } else {
+            // (x - mean) * gain, halved and doubled.
+            let mean = n.fixed("mean", &means);
+            let mean = n.add("neg", ops::Neg, &[mean]);
+            let gain = n.fixed("gain", &deviations.map(|deviation| 1.0 / deviation));
+            let y = n.add("centred", ops::Add, &[x, mean]);
+            let y = n.add("half", ops::Scale { factor: 0.5 }, &[y]);
+            let y = n.add("scaled", ops::Mul, &[gain, y]);
+            n.add("double", ops::Scale { factor: 2.0 }, &[y])
+        };
+        let y = n.linear("fc1", y, 16, &|_, _| 1.0);
+        let y = n.add("relu", ops::Relu, &[y]);
+        let y = n.linear("fc2", y, 1, &|_, _| 1.0);
+        let graph = n.builder.finish(vec![y]).unwrap();
+        let (graph, network) = compiled(graph, &train);
+        assert_eq!(network.input_scales[0].offsets.len(), 8);
+        at_most(0.03, &graph, &network, &test);
+        let answers = answers(&graph, &network, &test);
+        let same = answers
+            .iter()
+            .filter(|(a, b)| (a[[0, 0]] > 0.0) == (b[[0, 0]] > 0.0))
+            .count();
+        assert!(same >= 247, "{how}: {same} of 250");
+        // Nothing is computed for it.
+        let mut before = network.graph.nodes.iter().take_while(|node| node.name != "fc1");
+        let nothing = before.all(|node| matches!(node.op, IntOp::Input(_) | IntOp::Reshape(_)));
+        assert!(nothing, "{how}: {}", network.graph);
+    }
+}
+
+/// What is no map with positive gains of an input that nothing else uses stays as it is.
+#[test]
+fn other_arithmetic_on_an_input_is_no_normalization() {
+    let samples = normals(31, &[1, 8], 64);
+    for how in ["negative", "used twice", "by row", "a number alone"] {
+        let mut n = Network::new(30);
+        let (rows, shape) = if how == "by row" {
+            (2, vec![2, 8])
+        } else {
+            (1, vec![1, 8])
+        };
+        let x = n.builder.input("x", &shape).unwrap();
+        let values: Vec<f32> = (0..8 * rows).map(|i| i as f32 / 8.0 + 0.5).collect();
+        let values = if how == "negative" {
+            values.iter().map(|v| -v).collect()
+        } else {
+            values
+        };
+        let y = if how == "a number alone" {
+            n.add("scaled", ops::Scale { factor: 0.25 }, &[x])
+        } else {
+            let gain = n.weights("gain", &shape, values);
+            let gain = n.add("gain", ops::Parameter { parameter: gain }, &[]);
+            n.add("scaled", ops::Mul, &[x, gain])
+        };
+        let mut y = n.linear("fc", y, 8, &|_, _| 1.0);
+        if how == "used twice" {
+            y = n.add("add", ops::Add, &[y, x]);
+        }
+        let graph = n.builder.finish(vec![y]).unwrap();
+        let (_, reports) = optimize(graph.clone(), &Switches::default()).unwrap();
+        let report = reports
+            .iter()
+            .find(|report| report.pass == "input_normalization")
+            .unwrap();
+        assert!(report.changes.is_empty(), "{how}: {:?}", report.changes);
+        if rows == 1 {
+            let (graph, network) = compiled(graph, &samples);
+            at_most(0.03, &graph, &network, &samples);
+            assert!(network.input_scales[0].offsets.is_empty(), "{how}");
+        }
+    }
 }
 
 /// Channels of size 1 and 10^-6, joined, rectified, and of one layer between two.
