@@ -97,6 +97,18 @@ use Kind::{
     Sides, Text,
 };
 
+const CONVOLUTION_1D: &[(&str, Kind)] = &[
+    ("in_channels", Positive),
+    ("out_channels", Positive),
+    ("kernel_size", Positive),
+];
+
+const CONVOLUTION_2D: &[(&str, Kind)] = &[
+    ("in_channels", Positive),
+    ("out_channels", Positive),
+    ("kernel_size", PositivePair),
+];
+
 const NORM: &[(&str, Kind)] = &[("eps", Real), ("affine", Flag)];
 
 const RECURRENT: &[(&str, Kind)] = &[
@@ -119,11 +131,7 @@ const fn plain(name: &'static str, required: &'static [(&'static str, Kind)]) ->
 static LAYERS: &[Layer] = &[
     Layer {
         name: "Conv2d",
-        required: &[
-            ("in_channels", Positive),
-            ("out_channels", Positive),
-            ("kernel_size", PositivePair),
-        ],
+        required: CONVOLUTION_2D,
         optional: &[
             ("stride", PositivePair),
             ("padding", Padding),
@@ -136,11 +144,7 @@ static LAYERS: &[Layer] = &[
     },
     Layer {
         name: "Conv1d",
-        required: &[
-            ("in_channels", Positive),
-            ("out_channels", Positive),
-            ("kernel_size", Positive),
-        ],
+        required: CONVOLUTION_1D,
         optional: &[
             ("stride", Positive),
             ("padding", Padding1d),
@@ -153,11 +157,7 @@ static LAYERS: &[Layer] = &[
     },
     Layer {
         name: "ConvTranspose2d",
-        required: &[
-            ("in_channels", Positive),
-            ("out_channels", Positive),
-            ("kernel_size", PositivePair),
-        ],
+        required: CONVOLUTION_2D,
         optional: &[
             ("stride", PositivePair),
             ("padding", CountPair),
@@ -169,11 +169,7 @@ static LAYERS: &[Layer] = &[
     },
     Layer {
         name: "ConvTranspose1d",
-        required: &[
-            ("in_channels", Positive),
-            ("out_channels", Positive),
-            ("kernel_size", Positive),
-        ],
+        required: CONVOLUTION_1D,
         optional: &[
             ("stride", Positive),
             ("padding", Count),

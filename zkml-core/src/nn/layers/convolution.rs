@@ -28,6 +28,16 @@ macro_rules! on_height_1 {
 
         infer!(|self, x| self.shape(x));
     };
+    // Of options that `of_images` turns into those of two dimensions.
+    ($name:expr, $images:ident) => {
+        /// # Errors
+        #[doc = concat!("See [`", stringify!($images), "::check`].")]
+        pub const fn check(&self) -> Result<(), ShapeError> {
+            self.of_images().check()
+        }
+
+        on_height_1!($name, |self, image| self.of_images().shape(image));
+    };
 }
 
 pub(super) use on_height_1;
@@ -79,13 +89,7 @@ impl Conv1dOptions {
         }
     }
 
-    /// # Errors
-    /// See [`Conv2dOptions::check`].
-    pub const fn check(&self) -> Result<(), ShapeError> {
-        self.of_images().check()
-    }
-
-    on_height_1!("Conv1d", |self, image| self.of_images().shape(image));
+    on_height_1!("Conv1d", Conv2dOptions);
 }
 
 declare!(
@@ -338,13 +342,7 @@ impl ConvTranspose1dOptions {
         }
     }
 
-    /// # Errors
-    /// See [`ConvTranspose2dOptions::check`].
-    pub const fn check(&self) -> Result<(), ShapeError> {
-        self.of_images().check()
-    }
-
-    on_height_1!("ConvTranspose1d", |self, image| self.of_images().shape(image));
+    on_height_1!("ConvTranspose1d", ConvTranspose2dOptions);
 }
 
 declare!(

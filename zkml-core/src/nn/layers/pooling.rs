@@ -79,13 +79,7 @@ macro_rules! one_dimension {
                 }
             }
 
-            /// # Errors
-            #[doc = concat!("See [`", stringify!($images), "::check`].")]
-            pub const fn check(&self) -> Result<(), ShapeError> {
-                self.of_images().check()
-            }
-
-            on_height_1!($name, |self, image| self.of_images().shape(image));
+            on_height_1!($name, $images);
         }
 
         declare!(

@@ -366,14 +366,14 @@ test_op!(subsampling_and_padding_of_channels, {
     n.finish(&[out])
 });
 
-test_op!(relu_with_a_bound, {
-    let mut n = Network::new(20, &[1, 3, 5, 5], (-127, 127));
+/// A convolution, and a function of it with bounds of its own.
+fn bounded(n: &mut Network, name: &str, function: Function, bounds: (i64, i64)) -> NodeId {
     let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 3);
     let table = FunctionTable {
-        function: Function::Relu,
+        function,
         domain_bits: 12,
-        minimum: 0,
-        maximum: 75,
+        minimum: bounds.0,
+        maximum: bounds.1,
     };
     let op = IntOp::Rescale(ops::Rescale {
         multipliers: vec![90],
@@ -381,27 +381,19 @@ test_op!(relu_with_a_bound, {
         shift: 16,
         table,
     });
-    let out = n.node("relu6", op, &[conv], vec![1, 3, 5, 5], (0, 75));
+    n.node(name, op, &[conv], vec![1, 3, 5, 5], bounds)
+}
+
+test_op!(relu_with_a_bound, {
+    let mut n = Network::new(20, &[1, 3, 5, 5], (-127, 127));
+    let out = bounded(&mut n, "relu6", Function::Relu, (0, 75));
     n.finish(&[out])
 });
 
 test_op!(clamp_between_bounds_that_leave_out_0, {
     let mut n = Network::new(26, &[1, 3, 5, 5], (-127, 127));
-    let conv = n.convolution("conv", INPUT, 3, window(3, 1, 1), 3);
     // f(0) is 20: the padding of the output is not 0.
-    let table = FunctionTable {
-        function: Function::Identity,
-        domain_bits: 12,
-        minimum: 20,
-        maximum: 75,
-    };
-    let op = IntOp::Rescale(ops::Rescale {
-        multipliers: vec![90],
-        axis: 0,
-        shift: 16,
-        table,
-    });
-    let clamp = n.node("clamp", op, &[conv], vec![1, 3, 5, 5], (20, 75));
+    let clamp = bounded(&mut n, "clamp", Function::Identity, (20, 75));
     let flat = n.flatten("flatten", clamp);
     let fc = n.linear("fc", flat, 4, true);
     n.finish(&[fc])
