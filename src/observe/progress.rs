@@ -116,10 +116,14 @@ impl Progress {
         }
         let is_new = shown.is_none();
         let line = shown.get_or_insert_with(|| ProgressBar::with_draw_target(None, (self.target)()));
+        // Every setter draws, and only so many draws a second come to the terminal: the name first, so that a short
+        // stage is seen, too.
+        if !is_new {
+            line.set_prefix(name.clone());
+        }
         if let Ok(style) = ProgressStyle::with_template(template) {
             line.set_style(style);
         }
-        // Every setter draws, and only so many draws a second come to the terminal.
         if let Some(count) = count {
             line.set_length(count);
             line.set_position(0);
@@ -128,9 +132,9 @@ impl Progress {
             line.set_message("");
         }
         line.reset_elapsed();
-        line.set_prefix(name);
         // The first tick draws, so it comes after the style.
         if is_new {
+            line.set_prefix(name);
             line.enable_steady_tick(TICK);
         }
     }
