@@ -50,8 +50,13 @@ impl Model {
     }
 }
 
-fn main() {
-    let config = Config { hidden_size: 6, num_layers: 3, eps: 1e-6 };
+#[test]
+fn traces() {
+    let config = Config {
+        hidden_size: 6,
+        num_layers: 3,
+        eps: 1e-6,
+    };
     let graph = Model::new(config).trace_with_input(&[2, 6]).unwrap();
     assert_eq!(graph[graph.outputs[0]].fact, [2]);
     let path = |path: &str| graph.parameters.iter().any(|parameter| parameter.path == path);

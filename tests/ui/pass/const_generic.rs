@@ -34,9 +34,13 @@ impl<const HIDDEN: usize> Middle<HIDDEN> {
     }
 }
 
-fn main() {
+#[test]
+fn traces() {
     let graph = Mlp::<7, 9>::new().trace_with_input(&[3, 7]).unwrap();
     assert_eq!(graph[graph.outputs[0]].fact, [3, 2]);
     let error = Mlp::<7, 9>::new().trace_with_input(&[3, 8]).unwrap_err();
-    assert_eq!(error.to_string(), "fc1: expected 7 input features, found 8 in [3, 8]");
+    assert_eq!(
+        error.to_string(),
+        "fc1: expected 7 input features, found 8 in [3, 8]"
+    );
 }

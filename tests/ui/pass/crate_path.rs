@@ -19,6 +19,7 @@ impl Net {
     }
 }
 
-fn main() {
+#[test]
+fn traces() {
     assert!(Net::new().trace().is_ok());
 }

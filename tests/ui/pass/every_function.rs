@@ -5,15 +5,34 @@ use zkml::prelude::*;
 
 #[zk_model(inputs = [[2, 4, 6, 5], [2, 3, 7]])]
 struct Images {
-    #[layer(in_channels = 4, out_channels = 4, kernel_size = 3, padding = "same", padding_mode = "reflect")]
+    #[layer(
+        in_channels = 4,
+        out_channels = 4,
+        kernel_size = 3,
+        padding = "same",
+        padding_mode = "reflect"
+    )]
     same: Conv2d,
     #[layer(in_channels = 4, out_channels = 2, kernel_size = (2, 3), padding = "valid")]
     valid: Conv2d,
-    #[layer(in_channels = 4, out_channels = 4, kernel_size = 2, stride = 2, output_padding = 1, groups = 2)]
+    #[layer(
+        in_channels = 4,
+        out_channels = 4,
+        kernel_size = 2,
+        stride = 2,
+        output_padding = 1,
+        groups = 2
+    )]
     up: ConvTranspose2d,
     #[layer(kernel_size = 3, stride = 2, padding = 1, ceil_mode = true)]
     max: MaxPool2d,
-    #[layer(kernel_size = 3, stride = 2, padding = 1, ceil_mode = true, count_include_pad = false)]
+    #[layer(
+        kernel_size = 3,
+        stride = 2,
+        padding = 1,
+        ceil_mode = true,
+        count_include_pad = false
+    )]
     avg: AvgPool2d,
     #[layer(output_size = (4, 3))]
     adaptive: AdaptiveAvgPool2d,
@@ -45,7 +64,14 @@ struct Images {
     replication1d: ReplicationPad1d,
     #[layer(padding = 1)]
     zeros1d: ZeroPad1d,
-    #[layer(input_size = 7, hidden_size = 2, num_layers = 2, batch_first = true, bidirectional = true, dropout = 0.5)]
+    #[layer(
+        input_size = 7,
+        hidden_size = 2,
+        num_layers = 2,
+        batch_first = true,
+        bidirectional = true,
+        dropout = 0.5
+    )]
     lstm: LSTM,
     #[layer(input_size = 4, hidden_size = 3, batch_first = true, bias = false)]
     gru: GRU,
@@ -66,10 +92,31 @@ impl Images {
         let [a, b] = chunk(self.reflection(z), 1);
         let [c, _] = split(self.replication(b), [1, 1], 1);
         let z = cat([self.shuffle(cat([a, a], 1)), interpolate(a, 2)], 1);
-        let z = interpolate_with(z, UpsampleOptions { mode: "bilinear", ..UpsampleOptions::new([1, 2]) });
-        let z = avg_pool2d_with(z, AvgPool2dOptions { ceil_mode: true, ..AvgPool2dOptions::new([2, 3]) });
-        let z = pad_with(z, [1, 1], "replicate").clamp(-1.0, 1.0).slice(2, 1..-1).slice_step(3, .., 2);
-        let z = self.adaptive_max(z) + select(c, 1, 0).mean(-1).mean(-1).unsqueeze(-1).unsqueeze(-1).unsqueeze(-1);
+        let z = interpolate_with(
+            z,
+            UpsampleOptions {
+                mode: "bilinear",
+                ..UpsampleOptions::new([1, 2])
+            },
+        );
+        let z = avg_pool2d_with(
+            z,
+            AvgPool2dOptions {
+                ceil_mode: true,
+                ..AvgPool2dOptions::new([2, 3])
+            },
+        );
+        let z = pad_with(z, [1, 1], "replicate")
+            .clamp(-1.0, 1.0)
+            .slice(2, 1..-1)
+            .slice_step(3, .., 2);
+        let z = self.adaptive_max(z)
+            + select(c, 1, 0)
+                .mean(-1)
+                .mean(-1)
+                .unsqueeze(-1)
+                .unsqueeze(-1)
+                .unsqueeze(-1);
         let t = self.up1d(self.conv1d(s));
         let t = self.zeros1d(self.reflection1d(self.replication1d(self.avg1d(self.max1d(t)))));
         let t = t.sum_keepdim(1) + sum(t, 1).unsqueeze(1);
@@ -77,13 +124,20 @@ impl Images {
         let (output, (h, c)) = self.lstm(s);
         let (output, last) = self.gru.forward(output);
         let [first, ..] = unbind::<3>(output, 1);
-        let logits = self.log_softmax(hardtanh(self.hardtanh(first), -1.0, 1.0)).log_softmax(1);
+        let logits = self
+            .log_softmax(hardtanh(self.hardtanh(first), -1.0, 1.0))
+            .log_softmax(1);
         (z, self.softmax(h + c), argmax(logits, 1), last)
     }
 }
 
-fn main() {
+#[test]
+fn traces() {
     let graph = Images::new().trace().unwrap();
-    let shapes: Vec<&[usize]> = graph.outputs.iter().map(|id| graph[*id].fact.as_slice()).collect();
+    let shapes: Vec<&[usize]> = graph
+        .outputs
+        .iter()
+        .map(|id| graph[*id].fact.as_slice())
+        .collect();
     assert_eq!(shapes, [&[2, 3, 2, 2][..], &[4, 2, 2], &[2], &[1, 2, 3]]);
 }

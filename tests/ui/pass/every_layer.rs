@@ -42,14 +42,18 @@ impl Everything {
         let _ = self.rows(self.relu6(x));
         let _ = relu6(subsample2d(pad(x, [0, 0, 0, 0, 1, 1]), 2));
         let y = self.identity(self.global(x));
-        let z = adaptive_avg_pool2d(avg_pool2d(max_pool2d_with(x, MaxPool2dOptions::new([2, 2])), (2, 1)), 1);
+        let z = adaptive_avg_pool2d(
+            avg_pool2d(max_pool2d_with(x, MaxPool2dOptions::new([2, 2])), (2, 1)),
+            1,
+        );
         let x = self.flatten(permute(cat([y, z], 1), [0, 1, 3, 2]));
         let x = self.norm(self.dropout(self.fc(x.view([2, -1]))));
         argmax(pad(x, [1, 0, 0, 0]), 1)
     }
 }
 
-fn main() {
+#[test]
+fn traces() {
     let graph = Everything::new().trace().unwrap();
     assert_eq!(graph[graph.outputs[0]].fact, [2]);
 }

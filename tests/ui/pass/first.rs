@@ -16,9 +16,13 @@ impl Digits {
     }
 }
 
-fn main() {
+#[test]
+fn traces() {
     let graph = Digits::new().trace().unwrap();
     assert_eq!(graph[graph.outputs[0]].fact, [1, 10]);
     assert_eq!(graph.parameters.len(), 4);
-    assert_eq!(Digits::new().trace_with_input(&[7, 1, 28, 28]).unwrap()[graph.outputs[0]].fact, [7, 10]);
+    assert_eq!(
+        Digits::new().trace_with_input(&[7, 1, 28, 28]).unwrap()[graph.outputs[0]].fact,
+        [7, 10]
+    );
 }

@@ -16,7 +16,11 @@ struct Angles {
 impl Angles {
     fn forward(&self, x: Tensor, cache: &KvCache) -> Rope {
         let _ = x;
-        Rope { rope_theta: self.theta, ..Rope::new() }.at(cache.seq_length())
+        Rope {
+            rope_theta: self.theta,
+            ..Rope::new()
+        }
+        .at(cache.seq_length())
     }
 }
 
@@ -81,15 +85,30 @@ impl Model {
     }
 }
 
-fn main() {
+#[test]
+fn traces() {
     let graph = Model::new().trace().unwrap();
-    let shapes: Vec<&[usize]> = graph.outputs.iter().map(|id| graph[*id].fact.as_slice()).collect();
+    let shapes: Vec<&[usize]> = graph
+        .outputs
+        .iter()
+        .map(|id| graph[*id].fact.as_slice())
+        .collect();
     assert_eq!(shapes, [&[1, 5, 11][..], &[1, 1, 11]]);
-    let paths: Vec<&str> = graph.parameters.iter().map(|parameter| parameter.path.as_str()).collect();
-    let tied = |path: &&&str| path.starts_with("head") || path.starts_with("embed") || path.starts_with("other");
+    let paths: Vec<&str> = graph
+        .parameters
+        .iter()
+        .map(|parameter| parameter.path.as_str())
+        .collect();
+    let tied =
+        |path: &&&str| path.starts_with("head") || path.starts_with("embed") || path.starts_with("other");
     let heads: Vec<&&str> = paths.iter().filter(tied).collect();
     assert_eq!(heads, [&"embed.weight", &"other.weight", &"other.bias"]);
     assert!(paths.contains(&"layers.1.k.weight"));
     let error = Model::new().trace_with_input(&[1, 2, 3, 4, 5, 6]).unwrap_err();
-    assert!(error.to_string().starts_with("embed: expected ids of at most 5 dimensions"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("embed: expected ids of at most 5 dimensions"),
+        "{error}"
+    );
 }

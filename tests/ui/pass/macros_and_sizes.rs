@@ -27,7 +27,8 @@ impl Net {
     }
 }
 
-fn main() {
+#[test]
+fn traces() {
     let graph = Net::new().trace().unwrap();
     assert_eq!(graph.nodes.last().unwrap().fact, [1, 2, 3]);
 }

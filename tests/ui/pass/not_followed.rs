@@ -42,6 +42,7 @@ impl Net {
     }
 }
 
-fn main() {
+#[test]
+fn traces() {
     assert_eq!(Net::new().trace().unwrap().nodes.last().unwrap().fact, [1, 3]);
 }

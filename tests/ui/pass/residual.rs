@@ -52,7 +52,13 @@ impl Downsample {
 
 #[zk_model(input = [1, 3, 32, 32])]
 struct ResNet {
-    #[layer(in_channels = 3, out_channels = 16, kernel_size = 3, padding = 1, bias = false)]
+    #[layer(
+        in_channels = 3,
+        out_channels = 16,
+        kernel_size = 3,
+        padding = 1,
+        bias = false
+    )]
     conv1: Conv2d,
     #[layer(num_features = 16)]
     bn1: BatchNorm2d,
@@ -77,7 +83,8 @@ impl ResNet {
     }
 }
 
-fn main() {
+#[test]
+fn traces() {
     let graph = ResNet::new().trace().unwrap();
     assert_eq!(graph[graph.outputs[0]].fact, [1, 10]);
     let path = |path: &str| graph.parameters.iter().any(|parameter| parameter.path == path);

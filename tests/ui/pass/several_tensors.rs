@@ -40,22 +40,48 @@ impl Outer {
     }
 }
 
-fn main() {
+#[test]
+fn traces() {
     let graph = Pair::new().trace().unwrap();
     let inputs: Vec<&str> = graph.inputs().map(|id| graph[id].name.as_str()).collect();
     assert_eq!(inputs, ["input.a", "input.b"]);
     assert_eq!(graph.outputs.len(), 2);
-    let paths: Vec<&str> = graph.parameters.iter().map(|parameter| parameter.path.as_str()).collect();
+    let paths: Vec<&str> = graph
+        .parameters
+        .iter()
+        .map(|parameter| parameter.path.as_str())
+        .collect();
     assert_eq!(paths, ["fc.weight", "gain", "shift.value"]);
     // A parameter is one node, however often it is used.
-    assert_eq!(graph.nodes.iter().filter(|node| node.name.starts_with("gain")).count(), 1);
+    assert_eq!(
+        graph
+            .nodes
+            .iter()
+            .filter(|node| node.name.starts_with("gain"))
+            .count(),
+        1
+    );
 
     let graph = Outer::new(3).trace().unwrap();
-    let shapes: Vec<&[usize]> = graph.outputs.iter().map(|id| graph[*id].fact.as_slice()).collect();
+    let shapes: Vec<&[usize]> = graph
+        .outputs
+        .iter()
+        .map(|id| graph[*id].fact.as_slice())
+        .collect();
     assert_eq!(shapes, [&[1, 4][..], &[3, 3], &[3, 3]]);
-    assert!(graph.parameters.iter().any(|parameter| parameter.path == "pair.shift.value"));
+    assert!(
+        graph
+            .parameters
+            .iter()
+            .any(|parameter| parameter.path == "pair.shift.value")
+    );
     let error = Outer::new(2).trace().unwrap_err();
-    assert!(error.to_string().starts_with("pair.fc: expected 3 input features"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("pair.fc: expected 3 input features"),
+        "{error}"
+    );
     let error = Outer::new(3).trace_with_inputs(&[&[1, 3]]).unwrap_err();
     assert_eq!(error.to_string(), "expected 3 input shape(s), found 1");
 }
