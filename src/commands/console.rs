@@ -31,6 +31,24 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What Ctrl-C says of the work that it ended.
+type Remark = Box<dyn Fn() -> Option<String> + Send>;
+
+static REMARK: Mutex<Option<Remark>> = Mutex::new(None);
+
+/// Lets an interruption say more: what became of the work so far.
+pub(super) fn on_interrupt(remark: impl Fn() -> Option<String> + Send + 'static) {
+    *REMARK.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(remark));
+}
+
+fn interrupted() -> String {
+    let remark = REMARK.lock().unwrap_or_else(PoisonError::into_inner);
+    match remark.as_ref().and_then(|remark| remark()) {
+        Some(remark) => format!("interrupted: {remark}"),
+        None => "interrupted".to_owned(),
+    }
+}
+
 /// The exit code of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
@@ -40,15 +58,16 @@ fn end_cleanly_on_interrupt(progress: &Progress, json: bool) {
     // Where there is no such handler the signal ends the program at once, and files are still never half-written.
     let _ = ctrlc::set_handler(move || {
         if_idle(|| progress.end());
-        let _ = writeln!(std::io::stderr(), "interrupted");
         let _lock = writing();
+        let said = interrupted();
+        let _ = writeln!(std::io::stderr(), "{said}");
         for path in unfinished().iter() {
             // One that has taken its name is not there any more.
             let _ = std::fs::remove_file(path);
         }
         if_idle(|| {
             if json {
-                let answer = json!({ "ok": false, "error": "interrupted" });
+                let answer = json!({ "ok": false, "error": said });
                 let _ = writeln!(std::io::stdout(), "{answer}");
             }
             std::process::exit(INTERRUPTED)

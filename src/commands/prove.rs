@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
@@ -15,7 +16,7 @@ use zkml::prove::{Input, prove_with_secrets};
 use zkml::quant::Rounded;
 use zkml::verify::ReadableOutputs;
 
-use super::console::{Console, Terminal, begin, refuse_existing};
+use super::console::{Console, Terminal, begin, on_interrupt, refuse_existing};
 use super::destination::{Files, counters};
 use super::input::{clipping_json, paths, read_input};
 use super::setup::create_folder;
@@ -95,7 +96,8 @@ impl Prove {
         for path in &paths {
             refuse_existing(path, self.force)?;
         }
-        let key = console.spin("reading the key", || ProvingKey::read_file(&self.key))?;
+        let key = Arc::new(console.spin("reading the key", || ProvingKey::read_file(&self.key))?);
+        say_what_was_counted(&key)?;
         let model = key.model();
         let graph = &model.network.graph;
         let shape = &graph[graph.input].fact.shape;
@@ -141,6 +143,22 @@ impl Prove {
         }
         console.finish()
     }
+}
+
+/// Lets an interruption say whether it cost a proof of the key. Where weights are public, proofs are not counted.
+fn say_what_was_counted(key: &Arc<ProvingKey>) -> Result<(), CommandError> {
+    let Some(budget) = key.budget() else { return Ok(()) };
+    let before = budget.proofs_left().map_err(ProveError::from)?;
+    let key = Arc::clone(key);
+    on_interrupt(move || {
+        let left = key.budget()?.close().ok()?;
+        let counted = match before.saturating_sub(left) {
+            0 => "no proof of the key was counted".to_owned(),
+            counted => format!("{} of the key stays counted", count(counted, "proof")),
+        };
+        Some(format!("{counted}, {left} left"))
+    });
+    Ok(())
 }
 
 /// Room for readable outputs: names and brackets, and for each value an integer and a real number on lines of their

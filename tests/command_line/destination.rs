@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::pipeline::{answer, asset, compile, keys};
+use super::lenet::{COMPILE, DIGITS, WEIGHTS, answer, asset, compile, keys};
 use super::{assert_refused, text, zkml};
 
 /// A folder with a compiled model, its keys and a digit, all its own.
@@ -36,12 +36,13 @@ fn inputs_are_not_overwritten() {
     let folder = copied();
     let folder = folder.path();
     let (weights, digits) = ("weights.safetensors", "digits-idx3-ubyte.gz");
-    std::fs::copy(asset("lenet5-mnist.safetensors"), folder.join(weights)).unwrap();
-    std::fs::copy(
-        asset("mnist-t10k-first1000-images-idx3-ubyte.gz"),
-        folder.join(digits),
-    )
-    .unwrap();
+    std::fs::copy(WEIGHTS, folder.join(weights)).unwrap();
+    std::fs::copy(DIGITS, folder.join(digits)).unwrap();
+    // Of images in another folder; the labels beside them are found, and read.
+    std::fs::create_dir(folder.join("mnist")).unwrap();
+    let (images, labels) = ("mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte");
+    std::fs::copy(folder.join(digits), folder.join(images)).unwrap();
+    std::fs::write(folder.join(labels), "labels").unwrap();
     std::fs::write(folder.join("names.txt"), "a\n").unwrap();
     symlink(weights, folder.join("link")).unwrap();
     symlink(".", folder.join("here")).unwrap();
@@ -217,19 +218,7 @@ fn places_are_tried_before_the_work() {
     let folder = folder.path();
     std::fs::create_dir(folder.join("taken")).unwrap();
     std::fs::create_dir(folder.join("lenet.proof")).unwrap();
-    let (weights, digits) = (
-        asset("lenet5-mnist.safetensors"),
-        asset("mnist-t10k-first1000-images-idx3-ubyte.gz"),
-    );
-    let compile = [
-        "compile",
-        "lenet",
-        "--weights",
-        &weights,
-        "--calibration",
-        &digits,
-        "-o",
-    ];
+    let compile = [&COMPILE[..], &["-o"]].concat();
     let prove = ["prove", "--key", "lenet.pkey", "--input", "seven.png"];
     let before = contents(folder);
     for (arguments, further, words) in [

@@ -6,19 +6,19 @@ use std::process::Output;
 use safetensors::tensor::{Dtype, TensorView};
 use zkml::nn::Weights;
 
-use super::pipeline::{answer, asset, keys, prove};
+use super::lenet::{DIGITS, WEIGHTS, answer, asset, keys, prove};
 use super::{assert_refused, text, zkml};
 
 /// `compile lenet` with these weights, on 4 digits.
 fn compile(weights: &str, further: &[&str], folder: &Path) -> Output {
-    let digits = asset("mnist-t10k-first1000-images-idx3-ubyte.gz");
+    let digits = DIGITS;
     let arguments = [
         "compile",
         "lenet",
         "--weights",
         weights,
         "--calibration",
-        &digits,
+        digits,
         "--samples",
         "4",
     ];
@@ -27,7 +27,7 @@ fn compile(weights: &str, further: &[&str], folder: &Path) -> Output {
 
 /// The weights of LeNet-5 in 64 bits, each name with `prefix` in front.
 fn write_doubles(path: &Path, prefix: &str) {
-    let weights = Weights::open(asset("lenet5-mnist.safetensors")).unwrap();
+    let weights = Weights::open(WEIGHTS).unwrap();
     let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = weights
         .names()
         .map(|name| {
@@ -83,8 +83,8 @@ fn a_prefix_of_names_is_seen_and_taken_off() {
         &["--strip-prefix", "module.", "--json"],
         folder,
     ));
-    let (from_doubles, weights) = (folder.join("lenet.model"), asset("lenet5-mnist.safetensors"));
-    answer(&compile(&weights, &["--json", "-o", "other.model"], folder));
+    let (from_doubles, weights) = (folder.join("lenet.model"), WEIGHTS);
+    answer(&compile(weights, &["--json", "-o", "other.model"], folder));
     let network = |path: &Path| {
         let mut model: zkml::keys::CompiledModel = zkml::proof::read_file(path).unwrap();
         model.network.record.source = None;
@@ -141,7 +141,7 @@ fn weights_of_another_kind_are_named_with_a_way_out() {
 
 #[test]
 fn one_input_of_many_is_named_by_its_number() {
-    let digits = asset("mnist-t10k-first1000-images-idx3-ubyte.gz");
+    let digits = DIGITS;
     let (_out, from_image) = prove("seven.png", &["--json"]);
     let (_out, from_file) = prove(&format!("{digits}#0"), &["--json"]);
     assert_eq!(answer(&from_file)["answers"], answer(&from_image)["answers"]);
@@ -176,10 +176,7 @@ fn pipes_and_devices_are_refused_wherever_a_file_is_read() {
             .status();
         assert!(made.unwrap().success());
     }
-    let (weights, digits) = (
-        asset("lenet5-mnist.safetensors"),
-        asset("mnist-t10k-first1000-images-idx3-ubyte.gz"),
-    );
+    let (weights, digits) = (WEIGHTS, DIGITS);
     let (key, public) = (keys().join("lenet.pkey"), keys().join("lenet.vkey"));
     let (key, public) = (key.to_str().unwrap(), public.to_str().unwrap());
     let (_out, proved) = prove("seven.png", &[]);
@@ -191,7 +188,7 @@ fn pipes_and_devices_are_refused_wherever_a_file_is_read() {
             "compile",
             "lenet",
             "--calibration",
-            &digits,
+            digits,
             "--weights",
             "pipe.safetensors",
         ][..],
@@ -199,7 +196,7 @@ fn pipes_and_devices_are_refused_wherever_a_file_is_read() {
             "compile",
             "lenet",
             "--calibration",
-            &digits,
+            digits,
             "--weights",
             "/dev/zero",
         ],
@@ -207,7 +204,7 @@ fn pipes_and_devices_are_refused_wherever_a_file_is_read() {
             "compile",
             "lenet",
             "--calibration",
-            &digits,
+            digits,
             "--weights",
             "shards.json",
         ],
@@ -215,7 +212,7 @@ fn pipes_and_devices_are_refused_wherever_a_file_is_read() {
             "compile",
             "lenet",
             "--weights",
-            &weights,
+            weights,
             "--calibration",
             "pipe.npy",
         ],
@@ -223,9 +220,9 @@ fn pipes_and_devices_are_refused_wherever_a_file_is_read() {
             "compile",
             "lenet",
             "--weights",
-            &weights,
+            weights,
             "--calibration",
-            &digits,
+            digits,
             "--classes",
             "/dev/zero",
         ],
@@ -257,8 +254,8 @@ fn classes_and_threads_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     std::fs::write(folder.join("nine.txt"), "0\n1\n2\n3\n4\n5\n6\n7\n8\n").unwrap();
-    let weights = asset("lenet5-mnist.safetensors");
-    let output = compile(&weights, &["--classes", "nine.txt"], folder);
+    let weights = WEIGHTS;
+    let output = compile(weights, &["--classes", "nine.txt"], folder);
     assert_refused(
         &output,
         1,
@@ -280,7 +277,7 @@ fn classes_and_threads_are_counted() {
         "compile",
         "lenet",
         "--weights",
-        &weights,
+        weights,
         "--samples",
         "1",
         "--calibration",

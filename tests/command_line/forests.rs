@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::pipeline::answer;
+use super::lenet::answer;
 use super::{assert_refused, text, zkml};
 
 /// Below 40 years: low; else by income.

@@ -11,7 +11,15 @@ mod files;
 mod forests;
 mod hosts;
 #[cfg(feature = "prover")]
+mod inputs;
+#[cfg(feature = "prover")]
+mod inspect;
+#[cfg(all(feature = "prover", unix))]
+mod interruption;
+#[cfg(feature = "prover")]
 mod keys;
+#[cfg(feature = "prover")]
+mod lenet;
 #[cfg(feature = "prover")]
 mod pipeline;
 #[cfg(all(feature = "prover", unix))]

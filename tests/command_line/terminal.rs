@@ -11,7 +11,7 @@ use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::pipeline::{asset, keys};
+use super::lenet::{COMPILE, keys};
 use super::text;
 
 /// A program whose standard output and error are one pseudo-terminal.
@@ -105,16 +105,6 @@ fn run(arguments: &[&str], folder: &Path) -> Screen {
 fn every_step_is_shown_while_it_runs() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let weights = asset("lenet5-mnist.safetensors");
-    let digits = asset("mnist-t10k-first1000-images-idx3-ubyte.gz");
-    let compile = [
-        "compile",
-        "lenet",
-        "--weights",
-        &weights,
-        "--calibration",
-        &digits,
-    ];
     let shown = |arguments: &[&str], steps: &[&str]| {
         let Screen { code, text, pause } = run(arguments, folder);
         assert_eq!(code, Some(0), "{text}");
@@ -130,7 +120,7 @@ fn every_step_is_shown_while_it_runs() {
         text
     };
     shown(
-        &compile,
+        &COMPILE,
         &["loading the weights", "calibrating", "/64", "measuring passes"],
     );
     shown(&["setup", "lenet.model"], &["reading the model", "setup"]);
@@ -176,18 +166,6 @@ fn nothing_moves_when_told_to_be_quiet() {
 fn an_interruption_is_confirmed() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let weights = asset("lenet5-mnist.safetensors");
-    let digits = asset("mnist-t10k-first1000-images-idx3-ubyte.gz");
-    let compile = [
-        "compile",
-        "lenet",
-        "--weights",
-        &weights,
-        "--calibration",
-        &digits,
-        "--samples",
-        "1000",
-    ];
     for (further, said) in [
         (&[][..], "interrupted\r\n"),
         (
@@ -195,7 +173,7 @@ fn an_interruption_is_confirmed() {
             "interrupted\r\n{\"error\":\"interrupted\",\"ok\":false}\r\n",
         ),
     ] {
-        let mut session = Session::start(&[&compile[..], further].concat(), folder);
+        let mut session = Session::start(&[&COMPILE[..], &["--samples", "1000"], further].concat(), folder);
         session.wait_for("calibrating");
         session.interrupt();
         let screen = session.finish();

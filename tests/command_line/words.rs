@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::pipeline::{answer, asset, compile, keys};
+use super::lenet::{DIGITS, WEIGHTS, answer, compile, keys};
 use super::verify::{input, key};
 use super::{assert_refused, text, zkml};
 use zkml_core::privacy::Privacy;
@@ -124,17 +124,14 @@ fn a_network_that_is_no_classifier_answers_with_values() {
 fn values_begin_with_a_hyphen_and_lists_end() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let (weights, digits) = (
-        asset("lenet5-mnist.safetensors"),
-        asset("mnist-t10k-first1000-images-idx3-ubyte.gz"),
-    );
+    let (weights, digits) = (WEIGHTS, DIGITS);
     // The name of the model stands behind a list of numbers, and behind one of samples.
-    let arguments = ["compile", "--weights", &weights, "--samples", "4", "--json"];
+    let arguments = ["compile", "--weights", weights, "--samples", "4", "--json"];
     let means = [
         "--mean",
         "-0.5",
         "--calibration",
-        &digits,
+        digits,
         "--deviation",
         "0.5",
         "lenet",
@@ -142,10 +139,10 @@ fn values_begin_with_a_hyphen_and_lists_end() {
     answer(&zkml(&[&arguments[..], &means].concat(), folder));
     let inspected = answer(&zkml(&["inspect", "--json", "lenet.model"], folder));
     assert_eq!(inspected["content"]["images"]["mean"], serde_json::json!([-0.5]));
-    let samples = ["-o", "b.model", "--calibration", &digits, &digits, "lenet"];
+    let samples = ["-o", "b.model", "--calibration", digits, digits, "lenet"];
     answer(&zkml(&[&arguments[..], &samples].concat(), folder));
     let unnamed = zkml(
-        &[&arguments[..5], &["--calibration", &digits, &digits]].concat(),
+        &[&arguments[..5], &["--calibration", digits, digits]].concat(),
         folder,
     );
     assert_refused(

@@ -187,7 +187,11 @@ impl Budget {
     /// # Errors
     /// Those of [`Budget::open_beside`].
     pub fn used(&self) -> Result<u64, BudgetError> {
-        match &*self.lock() {
+        self.used_of(&self.lock())
+    }
+
+    fn used_of(&self, counter: &Counter) -> Result<u64, BudgetError> {
+        match counter {
             Counter::Memory { used } => Ok(*used),
             Counter::File { path, owner, .. } => Ok(Locked::open(path, owner, self.limit)?.used()),
         }
@@ -198,10 +202,24 @@ impl Budget {
     /// # Errors
     /// Those of [`Budget::open_beside`].
     pub fn proofs_left(&self) -> Result<u64, BudgetError> {
-        Ok(self
-            .limit
-            .saturating_sub(self.used()?)
-            .saturating_sub(ROTATION_RESERVE))
+        Ok(self.left_after(self.used()?))
+    }
+
+    /// As [`Self::proofs_left`], for a process that ends now: a thread that still wants an opening waits until then, so
+    /// that what is said at the end stays true. Nothing else of this budget may be asked for afterwards.
+    ///
+    /// # Errors
+    /// As [`Self::proofs_left`]; then no thread has to wait.
+    pub fn close(&self) -> Result<u64, BudgetError> {
+        let counter = self.lock();
+        let left = self.left_after(self.used_of(&counter)?);
+        // Never unlocked.
+        core::mem::forget(counter);
+        Ok(left)
+    }
+
+    fn left_after(&self, used: u64) -> u64 {
+        self.limit.saturating_sub(used).saturating_sub(ROTATION_RESERVE)
     }
 
     /// The file it counts in, if the key is in a file.

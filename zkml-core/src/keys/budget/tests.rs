@@ -196,6 +196,25 @@ fn a_retired_counter_is_gone() {
     copy.retire().expect("twice");
 }
 
+/// What is said at the end stays true: whoever wants an opening afterwards waits until the process ends.
+#[test]
+fn nobody_takes_an_opening_of_a_closed_budget() {
+    let folder = folder();
+    let key = key(&folder);
+    counter(&key, 20, 3);
+    let budget = std::sync::Arc::new(Budget::open_beside(&key, &OWNER, 20).expect("open"));
+    let left = budget.proofs_left().expect("left");
+    assert_eq!(budget.close().expect("close"), left);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(proof(&budget).ok()));
+    let wait = std::time::Duration::from_millis(100);
+    assert_eq!(
+        receiver.recv_timeout(wait),
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+    );
+    assert_eq!(next(&key), 3);
+}
+
 #[test]
 fn a_counter_that_is_put_back_is_noticed() {
     let (_folder, key, path, old) = counted();
