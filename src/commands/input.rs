@@ -15,9 +15,10 @@ use super::words::count;
 
 /// The files and folders of inputs, without what is selected in them.
 pub(super) fn paths(inputs: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
-    inputs.iter().map(|input| match Source::parse(input) {
-        Ok(source) => source.path,
-        Err(_) => input.clone(),
+    inputs.iter().flat_map(|input| {
+        let path = Source::parse(input).map_or_else(|_| input.clone(), |source| source.path);
+        let labels = data::labels_beside(&path);
+        core::iter::once(path).chain(labels)
     })
 }
 

@@ -20,7 +20,7 @@ pub enum DataError {
     },
     /// A file whose name does not tell what is in it.
     #[error(
-        "{}: expected a folder, .png, .jpg, .npy, .npz, .safetensors, .csv, .bin (CIFAR-10) or idx3-ubyte (MNIST), \
+        "{}: expected a folder, .png, .jpg, .npy, .npz, .safetensors, .csv, .bin (CIFAR) or idx3-ubyte (MNIST), \
          found another name", path.display()
     )]
     UnknownType {

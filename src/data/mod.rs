@@ -5,7 +5,7 @@
 //! | `.png`, `.jpg` | one image, grey or in colour |
 //! | `.npy`, `.npz`, `.safetensors` | the network's input itself, as `f32`; bytes are pixels (`[C, H, W]`) |
 //! | `.csv` | a row of numbers for each input, with or without the names of columns; one named `label` has the class |
-//! | `.bin` | CIFAR-10: records of a label and 32 x 32 pixels in three planes |
+//! | `.bin` | CIFAR-10 and CIFAR-100: records of labels and 32 x 32 pixels in three planes |
 //! | `*idx3-ubyte`, `*idx3-ubyte.gz` | MNIST: grey images; labels from `*labels-idx1-ubyte` beside them |
 //! | a folder | its images and arrays, by name |
 //!
@@ -15,6 +15,7 @@
 //! [`samples`] reads any of them; [`Sample::tensor`] makes the network's input of one.
 
 mod array;
+mod cifar;
 mod error;
 pub mod idx;
 mod image;
@@ -23,7 +24,7 @@ mod pick;
 mod table;
 mod tensors;
 
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis, concatenate};
@@ -35,6 +36,7 @@ pub use image::Image;
 pub use pick::Source;
 
 use pick::Pick;
+use table::Cells;
 
 /// Names of the array that holds inputs, where a file has several.
 const MAIN_NAMES: [&str; 2] = ["input", "images"];
@@ -69,33 +71,41 @@ impl Sample {
         shape: &[usize],
         preprocessing: Option<&Preprocessing>,
     ) -> Result<ArrayD<f32>, DataError> {
-        let tensor = match (&self.content, preprocessing) {
-            (Content::Image(image), Some(preprocessing)) => {
-                image.tensor(&self.place, shape, preprocessing)?
-            }
-            (Content::Image(_), None) => {
-                return Err(DataError::NoImages {
-                    place: self.place.clone(),
-                    expected: shape.to_vec(),
-                });
-            }
-            (Content::Tensor(tensor), _) if tensor.shape() == shape => tensor.clone(),
-            (Content::Tensor(tensor), _) => {
-                return Err(DataError::Shape {
-                    place: self.place.clone(),
-                    expected: format!("numbers of shape {shape:?}"),
-                    found: format!("{:?}", tensor.shape()),
-                });
-            }
-        };
-        if let Some((index, &value)) = tensor.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        let tensor = self.shaped(shape, preprocessing)?;
+        self.check(&tensor, f32::is_finite)?;
+        Ok(tensor.insert_axis(Axis(0)))
+    }
+
+    fn shaped(
+        &self,
+        shape: &[usize],
+        preprocessing: Option<&Preprocessing>,
+    ) -> Result<ArrayD<f32>, DataError> {
+        match (&self.content, preprocessing) {
+            (Content::Image(image), Some(preprocessing)) => image.tensor(&self.place, shape, preprocessing),
+            (Content::Image(_), None) => Err(DataError::NoImages {
+                place: self.place.clone(),
+                expected: shape.to_vec(),
+            }),
+            (Content::Tensor(tensor), _) if tensor.shape() == shape => Ok(tensor.clone()),
+            (Content::Tensor(tensor), _) => Err(DataError::Shape {
+                place: self.place.clone(),
+                expected: format!("numbers of shape {shape:?}"),
+                found: format!("{:?}", tensor.shape()),
+            }),
+        }
+    }
+
+    /// Refuses values of another kind than this.
+    fn check(&self, tensor: &ArrayD<f32>, takes: impl Fn(f32) -> bool) -> Result<(), DataError> {
+        if let Some((index, &value)) = tensor.indexed_iter().find(|(_, value)| !takes(**value)) {
             return Err(DataError::NotFinite {
                 place: self.place.clone(),
                 index: ndarray::Dimension::slice(&index).to_vec(),
                 value,
             });
         }
-        Ok(tensor.insert_axis(Axis(0)))
+        Ok(())
     }
 }
 
@@ -112,6 +122,23 @@ pub fn batch(
         .iter()
         .map(|sample| sample.tensor(shape, preprocessing))
         .collect::<Result<Vec<_>, _>>()?;
+    joined(tensors)
+}
+
+/// As [`batch`], of numbers among which NaN is a missing value.
+///
+/// # Errors
+/// Another shape; infinity; an image; no samples.
+pub fn batch_with_missing(samples: &[Sample], shape: &[usize]) -> Result<ArrayD<f32>, DataError> {
+    let tensor = |sample: &Sample| {
+        let tensor = sample.shaped(shape, None)?;
+        sample.check(&tensor, |value| !value.is_infinite())?;
+        Ok(tensor.insert_axis(Axis(0)))
+    };
+    joined(samples.iter().map(tensor).collect::<Result<_, DataError>>()?)
+}
+
+fn joined(tensors: Vec<ArrayD<f32>>) -> Result<ArrayD<f32>, DataError> {
     let views: Vec<_> = tensors.iter().map(|tensor| tensor.view()).collect();
     concatenate(Axis(0), &views).map_err(|_| DataError::Empty {
         path: PathBuf::from("batch"),
@@ -125,6 +152,19 @@ pub fn batch(
 /// # Errors
 /// [`DataError`] with the path.
 pub fn samples(path: &Path, shape: &[usize], limit: usize) -> Result<Vec<Sample>, DataError> {
+    find(path, shape, limit, Cells::Numbers)
+}
+
+/// As [`samples`], for a model that takes missing values: in a table an empty cell, `NA`, `null` and other words of
+/// pandas are NaN. [`batch_with_missing`] takes them.
+///
+/// # Errors
+/// As [`samples`].
+pub fn samples_with_missing(path: &Path, shape: &[usize], limit: usize) -> Result<Vec<Sample>, DataError> {
+    find(path, shape, limit, Cells::OrMissing)
+}
+
+fn find(path: &Path, shape: &[usize], limit: usize, cells: Cells) -> Result<Vec<Sample>, DataError> {
     let Source { path, member, number } = Source::parse(path)?;
     let pick = number.map_or(Pick::First(limit), Pick::Only);
     let io = |error| DataError::Io {
@@ -137,7 +177,7 @@ pub fn samples(path: &Path, shape: &[usize], limit: usize) -> Result<Vec<Sample>
         }
         folder(&path, shape, pick)?
     } else {
-        read(&path, member.as_deref(), shape, pick)?
+        read(&path, member.as_deref(), (shape, cells), pick)?
     };
     match found.is_empty() && pick != Pick::First(0) {
         true => Err(DataError::Empty { path }),
@@ -166,13 +206,20 @@ fn folder(path: &Path, shape: &[usize], pick: Pick) -> Result<Vec<Sample>, DataE
         if found.len() >= limit {
             break;
         }
-        found.extend(read(&file, None, shape, Pick::First(limit - found.len()))?);
+        // No tables.
+        let pick = Pick::First(limit - found.len());
+        found.extend(read(&file, None, (shape, Cells::Numbers), pick)?);
     }
     let range = pick.range(path, found.len())?;
     Ok(found.drain(range).collect())
 }
 
-fn read(path: &Path, member: Option<&str>, shape: &[usize], pick: Pick) -> Result<Vec<Sample>, DataError> {
+fn read(
+    path: &Path,
+    member: Option<&str>,
+    (shape, cells): (&[usize], Cells),
+    pick: Pick,
+) -> Result<Vec<Sample>, DataError> {
     refuse_placeholder(path)?;
     let kind = extension(path);
     match kind.as_str() {
@@ -192,8 +239,8 @@ fn read(path: &Path, member: Option<&str>, shape: &[usize], pick: Pick) -> Resul
             false => Ok(vec![sample(path, None, None, Content::Image(Image::read(path)?))]),
         },
         "npy" => npy::npy(path, shape, pick),
-        "csv" => table::csv(path, shape, pick),
-        "bin" => cifar(path, pick),
+        "csv" => table::csv(path, (shape, cells), pick),
+        "bin" => cifar::cifar(path, pick),
         _ if path.to_string_lossy().contains("idx3-ubyte") => mnist(path, pick),
         _ => Err(DataError::UnknownType {
             path: path.to_path_buf(),
@@ -240,44 +287,6 @@ fn sample(path: &Path, number: Option<usize>, label: Option<usize>, content: Con
     }
 }
 
-/// Bytes of a CIFAR-10 record: a label and three planes.
-const CIFAR_RECORD: usize = 1 + 3 * 32 * 32;
-
-fn cifar(path: &Path, pick: Pick) -> Result<Vec<Sample>, DataError> {
-    let io = |error| DataError::Io {
-        path: path.to_path_buf(),
-        error,
-    };
-    let (file, length) = files::open(path).map_err(io)?;
-    let damaged = |found: String| DataError::Damaged {
-        path: path.to_path_buf(),
-        expected: format!("CIFAR-10 records of {CIFAR_RECORD} bytes"),
-        found,
-    };
-    let record = CIFAR_RECORD as u64;
-    if !length.is_multiple_of(record) {
-        return Err(damaged(format!("{length} bytes, which is no multiple")));
-    }
-    let count = usize::try_from(length / record).unwrap_or(usize::MAX);
-    let range = pick.range(path, count)?;
-    let mut file = BufReader::new(file);
-    file.seek(SeekFrom::Start(range.start as u64 * record))
-        .map_err(io)?;
-    range
-        .map(|number| {
-            let mut bytes = Vec::new();
-            (&mut file).take(record).read_to_end(&mut bytes).map_err(io)?;
-            let image = bytes.split_first().and_then(|(label, pixels)| {
-                let image = Image::from_planes(3, 32, 32, pixels.to_vec())?;
-                Some((usize::from(*label), image))
-            });
-            let (label, image) =
-                image.ok_or_else(|| damaged(format!("{} of record {number}", bytes.len())))?;
-            Ok(sample(path, Some(number), Some(label), Content::Image(image)))
-        })
-        .collect()
-}
-
 /// The images, with their labels where the file of labels stands beside, under its usual name.
 fn mnist(path: &Path, pick: Pick) -> Result<Vec<Sample>, DataError> {
     let file = idx::IdxFile::<3>::open(path)?;
@@ -311,8 +320,9 @@ fn mnist(path: &Path, pick: Pick) -> Result<Vec<Sample>, DataError> {
     Ok(range.clone().filter_map(image).collect())
 }
 
-/// `t10k-labels-idx1-ubyte` beside `t10k-images-idx3-ubyte.gz`, compressed or not.
-fn labels_beside(images: &Path) -> Option<PathBuf> {
+/// The file of labels that is read with a file of MNIST's images: `t10k-labels-idx1-ubyte` beside
+/// `t10k-images-idx3-ubyte.gz`, compressed or not.
+pub fn labels_beside(images: &Path) -> Option<PathBuf> {
     let name = images.file_name()?.to_str()?;
     let (front, _) = name.split_once("images-idx3-ubyte")?;
     let candidates = ["", ".gz"].map(|end| images.with_file_name(format!("{front}labels-idx1-ubyte{end}")));

@@ -17,17 +17,41 @@ const LABELS: [&str; 3] = ["label", "class", "target"];
 /// Most bytes that are read of a table.
 const MAXIMUM_BYTES: u64 = 1 << 30;
 
+/// What the cells of a table may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cells {
+    Numbers,
+    /// Or nothing, or a word for it.
+    OrMissing,
+}
+
+/// Words for a missing value, as pandas reads and writes them.
+const MISSING: [&str; 12] = [
+    "", "#N/A", "<NA>", "N/A", "n/a", "NA", "NULL", "null", "NaN", "nan", "-nan", "None",
+];
+
+impl Cells {
+    fn are_missing(self, cell: &str) -> bool {
+        self == Self::OrMissing && MISSING.contains(&cell)
+    }
+}
+
 /// The columns of a table.
 struct Columns {
     /// Their names, if the first row has them.
     names: Option<StringRecord>,
     /// The column of classes, which is no number of the input.
     label: Option<usize>,
+    cells: Cells,
 }
 
 /// The inputs in a table. A row has the numbers of one, row-major, as many as `shape` has cells. The first row may name
 /// the columns; a further one named `label`, `class` or `target` has the class, a number.
-pub(super) fn csv(path: &Path, shape: &[usize], pick: Pick) -> Result<Vec<Sample>, DataError> {
+pub(super) fn csv(
+    path: &Path,
+    (shape, cells): (&[usize], Cells),
+    pick: Pick,
+) -> Result<Vec<Sample>, DataError> {
     let (file, length) = files::open(path).map_err(|error| DataError::Io {
         path: path.to_path_buf(),
         error,
@@ -40,8 +64,8 @@ pub(super) fn csv(path: &Path, shape: &[usize], pick: Pick) -> Result<Vec<Sample
     if !next(&mut reader, path, &mut row)? {
         return Ok(Vec::new());
     }
-    let names = is_header(&row);
-    let columns = columns(path, names.then(|| row.clone()), row.len(), shape)?;
+    let names = is_header(&row, cells);
+    let columns = columns(path, names.then(|| row.clone()), row.len(), (shape, cells))?;
     if names && !next(&mut reader, path, &mut row)? {
         return Ok(Vec::new());
     }
@@ -99,19 +123,23 @@ fn columns(
     path: &Path,
     names: Option<StringRecord>,
     count: usize,
-    shape: &[usize],
+    (shape, cells): (&[usize], Cells),
 ) -> Result<Columns, DataError> {
-    let cells = shape.iter().product::<usize>();
-    if count == cells {
-        return Ok(Columns { names, label: None });
+    let numbers = shape.iter().product::<usize>();
+    if count == numbers {
+        return Ok(Columns {
+            names,
+            label: None,
+            cells,
+        });
     }
     let is_label = |name: &str| LABELS.contains(&name.to_lowercase().as_str());
     let label = names.iter().flatten().position(is_label);
-    if count == cells + 1 && label.is_some() {
-        return Ok(Columns { names, label });
+    if count == numbers + 1 && label.is_some() {
+        return Ok(Columns { names, label, cells });
     }
     let expected = format!(
-        "{cells} columns, one for each number of an input of shape {shape:?}, and perhaps one named `label`"
+        "{numbers} columns, one for each number of an input of shape {shape:?}, and perhaps one named `label`"
     );
     let remark = match &names {
         Some(names) if names.iter().any(|name| name.contains(';')) => {
@@ -150,8 +178,12 @@ impl Columns {
         };
         let (mut values, mut label) = (Vec::with_capacity(row.len()), None);
         for (column, cell) in row.iter().enumerate() {
-            let value: f64 = cell.parse().map_err(|_| wrong(column, "a number", cell))?;
-            if self.label != Some(column) {
+            let is_label = self.label == Some(column);
+            let value: f64 = match self.cells.are_missing(cell) && !is_label {
+                true => f64::NAN,
+                false => cell.parse().map_err(|_| wrong(column, "a number", cell))?,
+            };
+            if !is_label {
                 values.push(value as f32);
             } else if value >= 0.0 && value.fract() == 0.0 && value <= f64::from(u32::MAX) {
                 label = Some(value as usize);
@@ -167,8 +199,8 @@ impl Columns {
 
 /// Whether a first row names the columns. A row of data with a mistake in it is no header: names are texts, or numbers
 /// as pandas counts columns.
-fn is_header(row: &StringRecord) -> bool {
-    let is_text = |cell: &str| !cell.is_empty() && cell.parse::<f64>().is_err();
+fn is_header(row: &StringRecord, cells: Cells) -> bool {
+    let is_text = |cell: &str| !cell.is_empty() && !cells.are_missing(cell) && cell.parse::<f64>().is_err();
     let is_name = |(column, cell): (usize, &str)| {
         is_text(cell) || cell.bytes().all(|byte| byte.is_ascii_digit()) && (column == 0 || !cell.is_empty())
     };

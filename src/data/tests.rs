@@ -1,3 +1,4 @@
+use super::cifar::{CIFAR_10, CIFAR_100};
 use super::*;
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
@@ -93,11 +94,37 @@ fn nan_is_found_with_its_place() {
     );
 }
 
+/// A coarse label and a fine one, which is the class.
+#[test]
+fn records_of_cifar_100_have_two_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = vec![9; 2 * CIFAR_100.bytes()];
+    bytes[1] = 99;
+    bytes[CIFAR_100.bytes() + 1] = 42;
+    bytes[CIFAR_100.bytes() + 2] = 255;
+    let path = write(folder.path(), "test.bin", &bytes);
+    let found = samples(&path, &[3, 32, 32], 10).unwrap();
+    let labels: Vec<_> = found.iter().map(|sample| sample.label).collect();
+    assert_eq!(labels, [Some(99), Some(42)]);
+    let tensor = found[1]
+        .tensor(&[3, 32, 32], Some(&Preprocessing::default()))
+        .unwrap();
+    assert_eq!((tensor[[0, 0, 0, 0]], tensor[[0, 0, 0, 1]]), (1.0, 9.0 / 255.0));
+    // Of a file of another kind that has this size by accident.
+    bytes[1] = 100;
+    let path = write(folder.path(), "test.bin", &bytes);
+    let error = samples(&path, &[3, 32, 32], 10).unwrap_err().to_string();
+    assert!(
+        error.ends_with("expected a class below 100 in record 0 of CIFAR-100, found 100"),
+        "{error}"
+    );
+}
+
 #[test]
 fn cifar_records_have_labels() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bytes = vec![7; 2 * CIFAR_RECORD];
-    bytes[CIFAR_RECORD] = 3;
+    let mut bytes = vec![7; 2 * CIFAR_10.bytes()];
+    bytes[CIFAR_10.bytes()] = 3;
     let path = write(folder.path(), "test.bin", &bytes);
     let found = samples(&path, &[3, 32, 32], 10).unwrap();
     let labels: Vec<_> = found.iter().map(|sample| sample.label).collect();
@@ -450,8 +477,8 @@ fn one_of_many_is_named_by_its_number() {
         Err(DataError::Io { .. })
     ));
 
-    let mut records = vec![7; 2 * CIFAR_RECORD];
-    records[CIFAR_RECORD] = 3;
+    let mut records = vec![7; 2 * CIFAR_10.bytes()];
+    records[CIFAR_10.bytes()] = 3;
     write(folder.path(), "test.bin", &records);
     let found = samples(&place("test.bin#1"), &[3, 32, 32], 1).unwrap();
     assert_eq!((found.len(), found[0].label), (1, Some(3)));

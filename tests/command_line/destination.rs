@@ -60,6 +60,15 @@ fn inputs_are_not_overwritten() {
         "names.txt",
     ];
     let prove = ["prove", "--key", "lenet.pkey", "--input", "seven.png"];
+    let with_labels = compile.map(|argument| if argument == digits { images } else { argument });
+    let number = format!("{images}#0");
+    let prove_labelled = prove.map(|argument| {
+        if argument == "seven.png" {
+            &number
+        } else {
+            argument
+        }
+    });
     let rotate = ["rotate-key", "lenet.pkey"];
     let onto = "expected another place than that of ";
     for (arguments, further, words) in [
@@ -67,6 +76,8 @@ fn inputs_are_not_overwritten() {
         (&compile, &["-o", "./link"], [onto, weights]),
         (&compile, &["-o", "here/weights.safetensors"], [onto, weights]),
         (&compile, &["-o", "hard"], [onto, digits]),
+        (&with_labels, &["-o", labels], [onto, labels]),
+        (&prove_labelled, &["--trace-out", labels], [onto, labels]),
         (&compile, &["-o", "names.txt"], [onto, "names.txt"]),
         (&compile, &["-o", "m", "--trace-out", weights], [onto, weights]),
         (
@@ -104,6 +115,7 @@ fn inputs_are_not_overwritten() {
         let output = zkml(&[arguments, further, forced].concat(), folder);
         assert_refused(&output, 2, &words);
         assert!(contents(folder) == before, "{further:?}");
+        assert_eq!(std::fs::read(folder.join(labels)).unwrap(), b"labels");
     }
     // A folder of inputs is read, too.
     std::fs::create_dir(folder.join("images")).unwrap();

@@ -193,6 +193,18 @@ fn the_input_that_was_asked_about() {
             "that of --input is",
         ],
     );
+    // Far outside: it is clipped to what the proof is about. That is said, and counted.
+    let clipped = input(3).mapv(|value| if value.abs() >= 1.0 { value * 1000.0 } else { value });
+    let output = ask(&clipped);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(clipped.iter().filter(|value| value.abs() > 100.0).count(), 2);
+    let line = "clipped  2 values of --input: the proof is about the clipped input\n";
+    assert!(text(&output.stdout).contains(line), "{}", text(&output.stdout));
+    let output = verify_with(&[], &["--input", path.to_str().unwrap(), "--json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["input_clipped"], 2);
+    assert!(!text(&ask(&input(3)).stdout).contains("clipped"));
+
     let wrong = ndarray::ArrayD::zeros(vec![2, 12]);
     assert_refused(&ask(&wrong), 2, &["--input: expected 1 input"]);
 }
