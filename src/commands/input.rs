@@ -1,19 +1,21 @@
 //! Inputs on the command line: of `zkml prove`, and of `zkml verify --input`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
 use serde_json::{Value, json};
-use zkml::data::{self, Source};
-use zkml::graph::{ChannelScales, Preprocessing};
+use zkml::data::{self, Sample, Source};
+use zkml::graph::{ChannelScales, Graph, IntFact, Preprocessing, Stage};
 use zkml::keys::NetworkSkeleton;
+use zkml::models::forest::with_missing;
 use zkml::proof::PublicValues;
 use zkml::quant::{Clipping, Rounded, quantize_input};
 
 use super::CommandError;
+use super::forest;
 use super::words::count;
 
-/// The files and folders of inputs, without what is selected in them.
+/// The files and folders of inputs, without what is selected in them, and the files of labels that are read with them.
 pub(super) fn paths(inputs: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
     inputs.iter().flat_map(|input| {
         let path = Source::parse(input).map_or_else(|_| input.clone(), |source| source.path);
@@ -22,19 +24,37 @@ pub(super) fn paths(inputs: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// The input of a network of this input shape, from all files, each as `zkml::data` reads it.
-pub(super) fn read_input(
+/// The input of a network from all files, each as `zkml::data` reads it. `scales` are what its integers stand for.
+pub(super) fn read_input<S: Stage<Fact = IntFact>>(
     files: &[PathBuf],
-    shape: &[usize],
+    graph: &Graph<S>,
+    scales: &ChannelScales,
     preprocessing: Option<&Preprocessing>,
 ) -> Result<ArrayD<f32>, CommandError> {
-    let (batch, each) = shape.split_first().unwrap_or((&1, &[]));
+    let input = &graph[graph.input];
+    let (batch, each) = input.fact.shape.split_first().unwrap_or((&1, &[]));
+    if let Some(features) = forest::features_or_missing(input) {
+        let read = |path: &Path, limit| Ok(data::samples_with_missing(path, &[features], limit)?);
+        let rows = data::batch_with_missing(&read_samples(files, *batch, read)?, &[features])?;
+        return Ok(with_missing(rows.view(), scales));
+    }
+    let refused = |error| forest::refused(input, error);
+    let read = |path: &Path, limit| data::samples(path, each, limit).map_err(refused);
+    data::batch(&read_samples(files, *batch, read)?, each, preprocessing).map_err(refused)
+}
+
+/// As many samples as the batch has.
+fn read_samples(
+    files: &[PathBuf],
+    batch: usize,
+    read: impl Fn(&Path, usize) -> Result<Vec<Sample>, CommandError>,
+) -> Result<Vec<Sample>, CommandError> {
     let mut samples = Vec::new();
     for path in files {
-        samples.extend(data::samples(path, each, batch.saturating_add(1))?);
+        samples.extend(read(path, batch.saturating_add(1))?);
     }
-    if samples.len() != *batch {
-        let (more, remedy) = if samples.len() > *batch {
+    if samples.len() != batch {
+        let (more, remedy) = if samples.len() > batch {
             (" or more", "; `FILE#7` takes the one of number 7, counted from 0")
         } else {
             ("", "")
@@ -45,7 +65,7 @@ pub(super) fn read_input(
             samples.len(),
         )));
     }
-    Ok(data::batch(&samples, each, preprocessing)?)
+    Ok(samples)
 }
 
 /// What rounding an input clipped, for programs.
@@ -70,15 +90,11 @@ pub(super) fn compare_input(
             "--input: the network has several inputs; compare those of --json".to_owned(),
         ));
     }
-    let shape = &graph[graph.input].fact.shape;
     // One input, hence one entry.
     let unknown = ChannelScales::one(f64::NAN);
     let scales = network.input_scales.first().unwrap_or(&unknown);
-    let Rounded { integers, clipping } = quantize_input(
-        graph,
-        scales,
-        &read_input(files, shape, network.preprocessing.as_ref())?,
-    )?;
+    let input = read_input(files, graph, scales, network.preprocessing.as_ref())?;
+    let Rounded { integers, clipping } = quantize_input(graph, scales, &input)?;
     let Some(found) = &public.input else {
         return Err(CommandError::OtherInput(
             "the proof's input is private".to_owned(),

@@ -290,6 +290,10 @@ pub(crate) enum CommandError {
          as the samples (scale, mean, sign), compile with samples like it, or give --allow-clipping"
     )]
     Clipped(Clipping),
+    /// A row without one of its features, or with an infinite one.
+    #[cfg(feature = "prover")]
+    #[error("{0}; `zkml compile FOREST.json --missing` makes a forest that takes missing values")]
+    Missing(zkml::data::DataError),
     /// A file of readable outputs is none.
     #[error("{}: expected the outputs of a proof as JSON, found {found}", path.display())]
     NotOutputs { path: PathBuf, found: String },
@@ -426,9 +430,10 @@ impl CommandError {
             | CommandError::OtherNetwork { .. }
             | CommandError::NotSkeleton { .. } => ExitCode::from(1),
             #[cfg(feature = "prover")]
-            CommandError::OtherInput(_) | CommandError::Clipped(_) | CommandError::ClassNames { .. } => {
-                ExitCode::from(1)
-            }
+            CommandError::OtherInput(_)
+            | CommandError::Clipped(_)
+            | CommandError::Missing(_)
+            | CommandError::ClassNames { .. } => ExitCode::from(1),
             #[cfg(feature = "prover")]
             CommandError::Library(error) => error.exit_code(),
             #[cfg(feature = "prover")]

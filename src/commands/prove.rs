@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::json;
 use zkml::argument::Answer;
 use zkml::argument::Statement;
+use zkml::graph::ChannelScales;
 use zkml::keys::{CompiledModel, ProveError, ProvingKey};
 use zkml::observe::{duration, peak_memory, size};
 use zkml::ops::IntOp;
@@ -99,10 +100,12 @@ impl Prove {
         let key = Arc::new(console.spin("reading the key", || ProvingKey::read_file(&self.key))?);
         say_what_was_counted(&key)?;
         let model = key.model();
-        let graph = &model.network.graph;
-        let shape = &graph[graph.input].fact.shape;
-        let input = read_input(&self.input, shape, model.network.record.preprocessing.as_ref())?;
-        let Rounded { integers, clipping } = model.network.quantize_input(&input)?;
+        let network = &model.network;
+        let unknown = ChannelScales::one(f64::NAN);
+        let scales = network.input_scales.first().unwrap_or(&unknown);
+        let preprocessing = network.record.preprocessing.as_ref();
+        let input = read_input(&self.input, &network.graph, scales, preprocessing)?;
+        let Rounded { integers, clipping } = network.quantize_input(&input)?;
         if clipping.is_suspicious() && !self.allow_clipping {
             return Err(CommandError::Clipped(clipping));
         }

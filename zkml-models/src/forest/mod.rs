@@ -19,8 +19,12 @@
 //! # Ok(()) }
 //! ```
 
+mod builder;
 mod error;
+mod grid;
+mod measure;
 pub mod network;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod xgboost;
@@ -29,6 +33,7 @@ use std::path::Path;
 
 pub use error::ForestError;
 pub use network::ForestOptions;
+pub use rows::{FEATURES, FEATURES_OR_MISSING, with_missing};
 
 /// What the sums of the leaves are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use zkml_core::prove::prove;
 use zkml_core::setup::{SetupOptions, setup};
 use zkml_core::verify::verify;
 
-use super::network::Grid;
+use super::grid::Grid;
 use super::*;
 
 /// `scripts/reference_forest.py` made these: a model, rows, and the margins that XGBoost or scikit-learn gives.

@@ -1,17 +1,18 @@
 //! `zkml compile`: from weights and sample inputs to the integer network that is proved.
 
+mod forest;
+mod options;
+mod samples;
+
 use std::io::Write;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use clap::builder::RangedI64ValueParser;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ndarray::ArrayD;
-use zkml::data::{self, Sample};
-use zkml::files;
+use zkml::Privacy;
+use zkml::data::{self, DataError, Sample};
 use zkml::graph::Graph;
 use zkml::keys::CompiledModel;
-use zkml::models::forest::Forest;
 use zkml::models::registry::{self, Entry};
 use zkml::nn::{Weights, first_few};
 use zkml::ops::Float;
@@ -20,15 +21,15 @@ use zkml::optimize::{Level, Pass, Switches, all, optimize};
 use zkml::proof::{read_file, write_file};
 use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, Record, quantize};
 use zkml::setup::explain_with;
-use zkml::{Privacy, Visibility};
 
-use super::CommandError;
-use super::accuracy::{measure, show};
+use super::accuracy::measure;
 use super::console::{Console, Terminal};
 use super::destination::Files;
-use super::forest;
 use super::input::paths;
 use super::words::count;
+use super::{CommandError, forest as forests};
+use options::{Bits, PrivacyFlags, Scales, bits, bits_or_auto, calibration_method, percent};
+use samples::{batches, digest, filled, read_classes};
 
 /// Turn a known model and its weights into the integer network that is proved
 ///
@@ -52,7 +53,7 @@ pub(crate) struct Compile {
     /// What names of weights begin with and the model's do not, such as `module.` of torch.nn.DataParallel
     #[arg(long, value_name = "PREFIX")]
     strip_prefix: Option<String>,
-    /// Sample inputs to measure value ranges on: images, .npy, .npz, .safetensors, .csv, CIFAR-10 .bin, MNIST idx, or
+    /// Sample inputs to measure value ranges on: images, .npy, .npz, .safetensors, .csv, CIFAR .bin, MNIST idx, or
     /// folders of images and .npy
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     calibration: Vec<PathBuf>,
@@ -109,6 +110,9 @@ pub(crate) struct Compile {
     /// Zero pixels added on each side of an image
     #[arg(long)]
     pad: Option<usize>,
+    /// Features of a decision forest may be missing: empty cells or NaN. So it is, too, if they are in a calibration row
+    #[arg(long)]
+    missing: bool,
     /// Give the scores alone, not the index of the largest one
     #[arg(long)]
     no_argmax: bool,
@@ -128,97 +132,6 @@ pub(crate) struct Compile {
     pub(super) json: bool,
 }
 
-/// What proofs show; inputs and weights are private and outputs public unless said otherwise.
-#[derive(Debug, Args)]
-struct PrivacyFlags {
-    /// Proofs show the input
-    #[arg(long)]
-    public_input: bool,
-    /// Proofs hide the outputs
-    #[arg(long)]
-    private_output: bool,
-    /// The weights are known to all: no limit on the number of proofs
-    #[arg(long)]
-    public_weights: bool,
-    /// Everything is public: smaller proofs that hide nothing
-    #[arg(long, conflicts_with_all = ["private_output", "commit_input"])]
-    public: bool,
-    /// Commit to the private input apart, so that other proofs can be linked to it
-    #[arg(long, conflicts_with = "public_input")]
-    commit_input: bool,
-}
-
-impl PrivacyFlags {
-    fn privacy(&self) -> Privacy {
-        if self.public {
-            return Privacy::PUBLIC;
-        }
-        let visibility = |private| {
-            if private {
-                Visibility::Private
-            } else {
-                Visibility::Public
-            }
-        };
-        Privacy {
-            input: visibility(!self.public_input),
-            output: visibility(self.private_output),
-            weights: visibility(!self.public_weights),
-            commit_input: self.commit_input,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Scales {
-    PerChannel,
-    PerTensor,
-}
-
-/// Parses a number of bits, and refuses one outside of `range`.
-fn bits(range: RangeInclusive<u32>) -> RangedI64ValueParser<u32> {
-    let (least, most) = range.into_inner();
-    clap::value_parser!(u32).range(i64::from(least)..=i64::from(most))
-}
-
-/// Bits that both weights and activations can have.
-const BOTH_BITS: RangeInclusive<u32> = 4..=8;
-
-/// Bits of weights and activations.
-#[derive(Debug, Clone, Copy)]
-enum Bits {
-    /// As many as the error budget asks for.
-    Auto,
-    Fixed(u32),
-}
-
-fn bits_or_auto(text: &str) -> Result<Bits, String> {
-    match text.parse::<u32>() {
-        _ if text == "auto" => Ok(Bits::Auto),
-        Ok(bits) if BOTH_BITS.contains(&bits) => Ok(Bits::Fixed(bits)),
-        _ => Err("expected 4 to 8, or auto".into()),
-    }
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    match text.trim_end_matches('%').trim_end().parse::<f64>() {
-        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent),
-        _ => Err("expected a percentage above 0 and up to 100".into()),
-    }
-}
-
-fn calibration_method(text: &str) -> Result<CalibrationMethod, String> {
-    match text {
-        "measured" => Ok(CalibrationMethod::Measured),
-        "min-max" => Ok(CalibrationMethod::MinMax),
-        "mse" => Ok(CalibrationMethod::Mse),
-        _ => match text.parse::<f64>() {
-            Ok(percent) if percent > 50.0 && percent <= 100.0 => Ok(CalibrationMethod::Percentile(percent)),
-            _ => Err("expected measured, min-max, mse, or a percentile above 50 and up to 100".into()),
-        },
-    }
-}
-
 /// All inputs and options of a compilation, read and checked. They determine the model.
 struct Plan {
     entry: &'static Entry,
@@ -234,7 +147,7 @@ struct Plan {
 
 impl Compile {
     fn path(&self) -> PathBuf {
-        let default = || match forest::file(self.name()) {
+        let default = || match forests::file(self.name()) {
             Some(file) => file
                 .file_stem()
                 .map(PathBuf::from)
@@ -247,7 +160,7 @@ impl Compile {
 
     pub(super) fn files(&self) -> Files {
         let mut reads: Vec<PathBuf> = self.weights.clone().into_iter().collect();
-        reads.extend(forest::file(self.name()));
+        reads.extend(forests::file(self.name()));
         reads.extend(paths(&self.calibration));
         reads.extend(self.classes.clone());
         Files {
@@ -265,7 +178,7 @@ impl Compile {
             true => Some(read_file(&path).map_err(|_| CommandError::InTheWay { path: path.clone() })?),
             false => None,
         };
-        if let Some(file) = forest::file(self.name()) {
+        if let Some(file) = forests::file(self.name()) {
             return self.run_forest(&file, &path, existing, console);
         }
         let plan = self.plan(self.name(), &console)?;
@@ -305,58 +218,6 @@ impl Compile {
         self.model.as_deref().unwrap_or_default()
     }
 
-    /// As [`Self::run`], of a decision forest.
-    fn run_forest(
-        &self,
-        file: &Path,
-        path: &Path,
-        existing: Option<CompiledModel>,
-        mut console: Console<'_>,
-    ) -> Result<(), CommandError> {
-        let images = self.mean.is_some() || self.deviation.is_some() || self.pad.is_some();
-        if images || self.weights.is_some() || self.strip_prefix.is_some() || !self.without.is_empty() {
-            return Err(CommandError::Usage(format!(
-                "{}: a decision forest has its weights in its file, takes no images and no passes: leave out --weights, \
-                 --strip-prefix, --mean, --deviation, --pad and --without",
-                file.display()
-            )));
-        }
-        self.check_counts()?;
-        let forest = console.spin("reading the forest", || Forest::open(file))?;
-        let samples = filled(self.samples(&[forest.features()], &console)?, self.batch);
-        let rows = forest::rows(&samples, forest.features(), self.batch)?;
-        let classes = self.class_names()?;
-        let privacy = self.privacy.privacy();
-        let version = env!("CARGO_PKG_VERSION");
-        let choices = format!("forest {version} {privacy:?} {classes:?} {}", self.batch);
-        let source = digest(&choices, &[file.to_path_buf()], &rows)?;
-        console.answer("model", self.name());
-        if let Some(existing) = existing {
-            if existing.network.record.source != Some(source) {
-                return Err(CommandError::InTheWay {
-                    path: path.to_path_buf(),
-                });
-            }
-            console.kept("compiled model", path)?;
-            return console.finish();
-        }
-        let (mut model, report) = forest::compile(file, &forest, &rows, self.batch, &mut console)?;
-        if !classes.is_empty() && classes.len() != forest.targets() {
-            return Err(CommandError::ClassNames {
-                path: self.classes.clone().unwrap_or_default(),
-                expected: forest.targets(),
-                found: classes.len(),
-            });
-        }
-        model.network.record.classes = classes;
-        model.network.record.source = Some(source);
-        show(&report, &mut console)?;
-        let model = model.with_privacy(privacy);
-        console.write("compiled model", path, |path| write_file(path, &model))?;
-        console.line(&format!("next: zkml setup {}", path.display()))?;
-        console.finish()
-    }
-
     fn check_counts(&self) -> Result<(), CommandError> {
         match self.batch == 0 || self.samples == 0 {
             true => Err(CommandError::Usage(
@@ -367,7 +228,12 @@ impl Compile {
     }
 
     /// The calibration samples, of inputs of this shape.
-    fn samples(&self, shape: &[usize], console: &Console<'_>) -> Result<Vec<Sample>, CommandError> {
+    fn samples(
+        &self,
+        shape: &[usize],
+        read: fn(&Path, &[usize], usize) -> Result<Vec<Sample>, DataError>,
+        console: &Console<'_>,
+    ) -> Result<Vec<Sample>, CommandError> {
         let mut samples: Vec<Sample> = Vec::new();
         for path in &self.calibration {
             let wanted = self.samples - samples.len();
@@ -380,7 +246,7 @@ impl Compile {
                 continue;
             }
             console.stage(format!("reading {}", path.display()));
-            samples.extend(data::samples(path, shape, wanted)?);
+            samples.extend(read(path, shape, wanted)?);
         }
         Ok(samples)
     }
@@ -394,6 +260,11 @@ impl Compile {
 
     fn plan(&self, name: &str, console: &Console<'_>) -> Result<Plan, CommandError> {
         let entry = registry::find(name)?;
+        if self.missing {
+            return Err(CommandError::Usage(
+                "--missing: expected a decision forest, found a network, which needs all numbers of its input".into(),
+            ));
+        }
         let default = entry.preprocessing();
         let preprocessing = Preprocessing {
             pad: self.pad.unwrap_or(default.pad),
@@ -417,7 +288,7 @@ impl Compile {
             None => weights,
             Some(prefix) => weights.without_prefix(prefix)?,
         };
-        let samples = self.samples(&entry.input, console)?;
+        let samples = self.samples(&entry.input, data::samples, console)?;
         let samples = filled(samples, self.batch);
         let labels = samples.iter().map(|sample| sample.label).collect();
         let inputs = batches(&samples, self.batch, entry, &preprocessing)?;
@@ -561,52 +432,6 @@ impl Compile {
     }
 }
 
-/// The samples, and the first ones again to fill up the last batch. Example: batches of 2 of the samples 0 to 2 are
-/// (0, 1) and (2, 0).
-fn filled(mut samples: Vec<Sample>, batch: usize) -> Vec<Sample> {
-    let missing = samples.len().next_multiple_of(batch) - samples.len();
-    let again: Vec<Sample> = samples.iter().cycle().take(missing).cloned().collect();
-    samples.extend(again);
-    samples
-}
-
-fn batches(
-    samples: &[Sample],
-    batch: usize,
-    entry: &Entry,
-    preprocessing: &Preprocessing,
-) -> Result<Vec<ArrayD<f32>>, CommandError> {
-    samples
-        .chunks(batch)
-        .map(|chunk| Ok(data::batch(chunk, &entry.input, Some(preprocessing))?))
-        .collect()
-}
-
-/// Digest of all inputs and options. The model keeps it, so that a second run with the same ones does nothing.
-fn digest(choices: &str, files: &[PathBuf], inputs: &[ArrayD<f32>]) -> Result<[u8; 32], CommandError> {
-    let mut hasher = blake3::Hasher::new_derive_key("zkml compile: source of a model");
-    let mut part = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    part(choices.as_bytes());
-    for file in files {
-        let mut contents = blake3::Hasher::new();
-        files::open(file)
-            .and_then(|(opened, _)| contents.update_reader(opened).map(|_| ()))
-            .map_err(|error| read_error(file, error))?;
-        part(contents.finalize().as_bytes());
-    }
-    for input in inputs {
-        let bytes: Vec<u8> = input.iter().flat_map(|value| value.to_le_bytes()).collect();
-        part(&bytes);
-    }
-    Ok(*hasher.finalize().as_bytes())
-}
-
-/// Most bytes of the names of all classes.
-const CLASSES_BYTES: u64 = 1 << 24;
-
 /// Says what was chosen, and what is doubtful.
 fn describe(record: &Record, console: &mut Console<'_>) -> Result<(), CommandError> {
     let error = record.error.map_or(String::new(), |error| {
@@ -627,20 +452,4 @@ fn describe(record: &Record, console: &mut Console<'_>) -> Result<(), CommandErr
     }
     console.answer("quantization_warnings", warnings);
     Ok(())
-}
-
-fn read_classes(path: &Path) -> Result<Vec<String>, CommandError> {
-    let text = files::read_to_string(path, CLASSES_BYTES).map_err(|error| read_error(path, error))?;
-    let lines = text.trim_start_matches('\u{feff}').lines();
-    Ok(lines
-        .map(|line| line.trim().to_owned())
-        .filter(|line| !line.is_empty())
-        .collect())
-}
-
-fn read_error(path: &Path, error: std::io::Error) -> CommandError {
-    CommandError::Read {
-        path: path.to_path_buf(),
-        error,
-    }
 }
