@@ -277,7 +277,7 @@ pub(super) fn write_text(path: &Path, text: &str) -> Result<u64, CommandError> {
 /// Refuses to overwrite, unless it was asked for.
 pub(super) fn refuse_existing(path: &Path, force: bool) -> Result<(), CommandError> {
     if path.exists() && !force {
-        return Err(CommandError::InTheWay {
+        return Err(CommandError::Taken {
             path: path.to_path_buf(),
         });
     }

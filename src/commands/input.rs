@@ -24,23 +24,28 @@ pub(super) fn paths(inputs: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// The input of a network from all files, each as `zkml::data` reads it. `scales` are what its integers stand for.
+/// The input of a network, and what is [doubtful](data::doubt) about it, from all files, each as `zkml::data` reads it. `scales` are what its integers stand for.
 pub(super) fn read_input<S: Stage<Fact = IntFact>>(
     files: &[PathBuf],
     graph: &Graph<S>,
     scales: &ChannelScales,
     preprocessing: Option<&Preprocessing>,
-) -> Result<ArrayD<f32>, CommandError> {
+) -> Result<(ArrayD<f32>, Option<String>), CommandError> {
     let input = &graph[graph.input];
     let (batch, each) = input.fact.shape.split_first().unwrap_or((&1, &[]));
     if let Some(features) = forest::features_or_missing(input) {
         let read = |path: &Path, limit| Ok(data::samples_with_missing(path, &[features], limit)?);
         let rows = data::batch_with_missing(&read_samples(files, *batch, read)?, &[features])?;
-        return Ok(with_missing(rows.view(), scales));
+        return Ok((with_missing(rows.view(), scales), None));
     }
     let refused = |error| forest::refused(input, error);
     let read = |path: &Path, limit| data::samples(path, each, limit).map_err(refused);
-    data::batch(&read_samples(files, *batch, read)?, each, preprocessing).map_err(refused)
+    let samples = read_samples(files, *batch, read)?;
+    let doubt = preprocessing.and_then(|preprocessing| data::doubt(&samples, preprocessing));
+    Ok((
+        data::batch(&samples, each, preprocessing).map_err(refused)?,
+        doubt,
+    ))
 }
 
 /// As many samples as the batch has.
@@ -75,6 +80,7 @@ pub(super) fn clipping_json(clipping: &Clipping) -> Value {
         "clipped": clipping.clipped,
         "outside_calibration": clipping.outside,
         "farthest": clipping.farthest,
+        "reach": clipping.reach,
     })
 }
 
@@ -85,6 +91,12 @@ pub(super) fn compare_input(
     public: &PublicValues,
 ) -> Result<Clipping, CommandError> {
     let graph = &network.graph;
+    let Some(found) = &public.input else {
+        return Err(CommandError::Usage(
+            "--input: the input of this proof is private, and cannot be compared; leave --input out"
+                .to_owned(),
+        ));
+    };
     if graph.inputs().count() != 1 {
         return Err(CommandError::Usage(
             "--input: the network has several inputs; compare those of --json".to_owned(),
@@ -93,13 +105,8 @@ pub(super) fn compare_input(
     // One input, hence one entry.
     let unknown = ChannelScales::one(f64::NAN);
     let scales = network.input_scales.first().unwrap_or(&unknown);
-    let input = read_input(files, graph, scales, network.preprocessing.as_ref())?;
+    let (input, _) = read_input(files, graph, scales, network.preprocessing.as_ref())?;
     let Rounded { integers, clipping } = quantize_input(graph, scales, &input)?;
-    let Some(found) = &public.input else {
-        return Err(CommandError::OtherInput(
-            "the proof's input is private".to_owned(),
-        ));
-    };
     let pairs = integers.iter().zip(found);
     match pairs.enumerate().find(|(_, (expected, found))| expected != found) {
         None => Ok(clipping),

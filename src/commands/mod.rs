@@ -309,6 +309,10 @@ pub(crate) enum CommandError {
     #[cfg(feature = "prover")]
     #[error("{}: exists already and was made from something else; --force overwrites it", path.display())]
     InTheWay { path: PathBuf },
+    /// A file of an earlier proof is where a proof would be written.
+    #[cfg(feature = "prover")]
+    #[error("{}: exists already; --name NAME or --output FOLDER leaves it, --force overwrites it", path.display())]
+    Taken { path: PathBuf },
     /// A verifying key is not that of the proving key beside it.
     #[cfg(feature = "prover")]
     #[error(

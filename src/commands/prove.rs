@@ -93,10 +93,6 @@ impl Prove {
         let mut console = Console::new(terminal, self.json, output);
         let paths = self.paths();
         let [proof_path, outputs_path] = &paths;
-        // Files in the way and inputs that do not fit are refused before a proof of the key is used up.
-        for path in &paths {
-            refuse_existing(path, self.force)?;
-        }
         let key = Arc::new(console.spin("reading the key", || ProvingKey::read_file(&self.key))?);
         say_what_was_counted(&key)?;
         let model = key.model();
@@ -104,13 +100,26 @@ impl Prove {
         let unknown = ChannelScales::one(f64::NAN);
         let scales = network.input_scales.first().unwrap_or(&unknown);
         let preprocessing = network.record.preprocessing.as_ref();
-        let input = read_input(&self.input, &network.graph, scales, preprocessing)?;
+        let (input, doubt) = read_input(&self.input, &network.graph, scales, preprocessing)?;
         let Rounded { integers, clipping } = network.quantize_input(&input)?;
         if clipping.is_suspicious() && !self.allow_clipping {
             return Err(CommandError::Clipped(clipping));
         }
+        // Files in the way are refused before a proof of the key is used up, and after what is wrong with the input.
+        for path in &paths {
+            refuse_existing(path, self.force)?;
+        }
         if clipping.outside > 0 {
             console.warn(&clipping.to_string());
+        }
+        if let Some(doubt) = doubt {
+            console.warn(&format!("--input: {doubt}"));
+        }
+        if clipping.is_faint() {
+            console.warn(&format!(
+                "the input reaches {:.2} % of what calibration saw: is it, or were the samples, on another scale?",
+                clipping.reach * 100.0
+            ));
         }
         console.answer("input_clipping", clipping_json(&clipping));
         create_folder(&self.folder())?;
@@ -263,10 +272,32 @@ fn report_classes(
     Ok(())
 }
 
-/// Softmax. The largest score is subtracted first, so that `exp` does not overflow.
+/// By how much the sum of rounded probabilities may differ from 1.
+const ROUNDING: f64 = 0.02;
+
+/// The scores themselves if they are probabilities, as those of a random forest or behind a softmax. Otherwise their
+/// softmax: the largest score is subtracted first, so that `exp` does not overflow.
 fn probabilities(scores: &[f64]) -> Vec<f64> {
+    let is_part = |score: &f64| (-ROUNDING..=1.0 + ROUNDING).contains(score);
+    let sum: f64 = scores.iter().sum();
+    if scores.len() > 1 && scores.iter().all(is_part) && (sum - 1.0).abs() <= ROUNDING {
+        return scores.to_vec();
+    }
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = scores.iter().map(|score| libm::exp(score - largest)).collect();
     let sum: f64 = powers.iter().sum();
     powers.iter().map(|power| power / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::probabilities;
+
+    #[test]
+    fn probabilities_stay_and_scores_become_some() {
+        assert_eq!(probabilities(&[0.933, 0.067, 0.0]), [0.933, 0.067, 0.0]);
+        let of_scores = probabilities(&[2.0, 0.0, 0.0]);
+        assert!((of_scores[0] - 0.787).abs() < 1e-3 && (of_scores.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert_eq!(probabilities(&[5.0]), [1.0]);
+    }
 }

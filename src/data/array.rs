@@ -168,6 +168,17 @@ impl Array<'_> {
             found: format!("{own:?}"),
         };
         let several = own.len() == shape.len() + 1;
+        if let (&[channels, ..], [.., front, _, last]) = (shape, own)
+            && shape.len() == 3
+            && *last == channels
+            && matches!(channels, 1 | 3)
+            && !matches!(front, 1 | 3)
+        {
+            return Err(wrong(
+                "channels in front, [channels, height, width]; `numpy.moveaxis(x, -1, -3)` brings them there"
+                    .into(),
+            ));
+        }
         if self.header.element == Element::U8 {
             // Pixels; a network may want zeros around them, so that their number says nothing here.
             return match *own {

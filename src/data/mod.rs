@@ -16,6 +16,7 @@
 
 mod array;
 mod cifar;
+mod doubt;
 mod error;
 pub mod idx;
 mod image;
@@ -31,6 +32,7 @@ use ndarray::{ArrayD, Axis, concatenate};
 use zkml_core::files::{self, Foreign};
 use zkml_core::quant::Preprocessing;
 
+pub use doubt::doubt;
 pub use error::DataError;
 pub use image::Image;
 pub use pick::Source;

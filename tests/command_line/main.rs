@@ -22,6 +22,7 @@ mod keys;
 mod lenet;
 #[cfg(feature = "prover")]
 mod pipeline;
+mod scales;
 #[cfg(all(feature = "prover", unix))]
 mod terminal;
 mod transcript;

@@ -1,6 +1,7 @@
 //! `zkml compile`: from weights and sample inputs to the integer network that is proved.
 
 mod forest;
+mod kinds;
 mod options;
 mod samples;
 
@@ -259,7 +260,7 @@ impl Compile {
     }
 
     fn plan(&self, name: &str, console: &Console<'_>) -> Result<Plan, CommandError> {
-        let entry = registry::find(name)?;
+        let entry = registry::find(name).map_err(|error| kinds::unknown(name, error))?;
         if self.missing {
             return Err(CommandError::Usage(
                 "--missing: expected a decision forest, found a network, which needs all numbers of its input".into(),
@@ -289,6 +290,9 @@ impl Compile {
             Some(prefix) => weights.without_prefix(prefix)?,
         };
         let samples = self.samples(&entry.input, data::samples, console)?;
+        if let Some(doubt) = data::doubt(&samples, &preprocessing) {
+            console.warn(&format!("--calibration: {doubt}"));
+        }
         let samples = filled(samples, self.batch);
         let labels = samples.iter().map(|sample| sample.label).collect();
         let inputs = batches(&samples, self.batch, entry, &preprocessing)?;

@@ -7,8 +7,10 @@
 
 #![cfg(feature = "prover")]
 
+use std::collections::HashSet;
+
 use super::{Change, Level, PassReport, Switches, Work, all};
-use crate::graph::{Graph, GraphError, Node, NodeId, ParameterId};
+use crate::graph::{Graph, GraphError, Node, NodeId, Operation, ParameterId};
 use crate::ops::{Float, Properties};
 
 /// Why a graph cannot be optimized.
@@ -103,11 +105,9 @@ fn validate(graph: &Graph<Float>, pass: &'static str) -> Result<(), OptimizeErro
 
 /// What a pass may make smaller.
 fn sizes(graph: &Graph<Float>) -> [(&'static str, u64); 4] {
-    let parameters: usize = graph
-        .parameters
-        .iter()
-        .map(|parameter| parameter.values.len())
-        .sum();
+    // A pass leaves parameters behind that no node uses any more.
+    let used: HashSet<ParameterId> = graph.nodes.iter().flat_map(|node| node.op.parameters()).collect();
+    let parameters: usize = used.into_iter().map(|id| graph[id].values.len()).sum();
     [
         ("nodes", graph.nodes.len() as u64),
         ("parameters", parameters as u64),

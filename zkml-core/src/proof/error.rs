@@ -52,6 +52,17 @@ pub enum FormatError {
         /// Actual size, or the size that the header announces.
         found: u64,
     },
+    /// A proof is larger than any of the model that a key is for.
+    #[error(
+        "the proof has {found} bytes, and one of this key's model has at most {maximum}: it is of another model, or was \
+         altered"
+    )]
+    OtherProof {
+        /// Bytes of the largest proof.
+        maximum: u64,
+        /// Actual size.
+        found: u64,
+    },
     /// A list is longer than it may be.
     #[error("expected at most {maximum} {what}, found {found}")]
     TooMany {

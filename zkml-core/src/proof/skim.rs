@@ -8,7 +8,7 @@ use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use super::file::{io_error, open};
-use super::{Artifact, FileError, FormatError, Kind, Proof};
+use super::{FileError, FormatError, Kind, Proof};
 use crate::graph::MAXIMUM_OUTPUTS;
 
 /// Values of a tensor that are kept.
@@ -266,8 +266,7 @@ pub fn read_proof(path: impl AsRef<Path>, limits: &ProofLimits) -> Result<Proof,
     let (header, start, mut file, size): (_, _, File, _) = open(path)?;
     header.check_artifact::<Proof>(size).map_err(format)?;
     if size > limits.bytes {
-        return Err(format(FormatError::TooLarge {
-            kind: Kind::Proof,
+        return Err(format(FormatError::OtherProof {
             maximum: limits.bytes,
             found: size,
         }));
@@ -284,8 +283,7 @@ pub fn read_proof(path: impl AsRef<Path>, limits: &ProofLimits) -> Result<Proof,
 /// As [`from_bytes`](super::from_bytes); [`FormatError::TooMany`].
 pub fn proof_from_bytes(bytes: &[u8], limits: &ProofLimits) -> Result<Proof, FormatError> {
     if to_u64(bytes.len()) > limits.bytes {
-        return Err(FormatError::TooLarge {
-            kind: Proof::KIND,
+        return Err(FormatError::OtherProof {
             maximum: limits.bytes,
             found: to_u64(bytes.len()),
         });

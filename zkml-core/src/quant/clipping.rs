@@ -23,6 +23,8 @@ pub struct Clipping {
     pub outside: usize,
     /// The distance of the farthest one from the middle of the calibrated range, in halves of the range: 1 at its ends.
     pub farthest: f64,
+    /// The largest magnitude of the input, relative to the largest one that calibration saw.
+    pub reach: f64,
 }
 
 impl Clipping {
@@ -30,6 +32,8 @@ impl Clipping {
     pub const SHARE: f64 = 0.001;
     /// How far the farthest value may lie, in halves of the calibrated range from its middle.
     pub const REACH: f64 = 1.25;
+    /// The part of the calibrated range that an input reaches at least, unless it is on another scale or nearly 0.
+    pub const FAINT: f64 = 1.0 / 16.0;
 
     /// Counts the values of one tensor, in steps, against the range that calibration saw and that of the integers. A value
     /// within half a step of an end is not outside.
@@ -39,6 +43,7 @@ impl Clipping {
             ends: (ends.0 - 0.5, ends.1 + 0.5),
             middle: (low + high) / 2.0,
             half: ((high - low) / 2.0).max(0.5),
+            largest: low.abs().max(high.abs()).max(0.5),
             clipping: Self::default(),
         }
     }
@@ -50,6 +55,7 @@ impl Clipping {
             clipped: self.clipped + other.clipped,
             outside: self.outside + other.outside,
             farthest: self.farthest.max(other.farthest),
+            reach: self.reach.max(other.reach),
         }
     }
 
@@ -57,6 +63,12 @@ impl Clipping {
     /// outside of the calibrated range, and one lies beyond [`Self::REACH`] times it.
     pub fn is_suspicious(&self) -> bool {
         self.outside as f64 > Self::SHARE * self.values as f64 && self.farthest > Self::REACH
+    }
+
+    /// Does the input leave nearly all of the calibrated range unused? Example: pixels divided by 255, where the samples
+    /// of calibration were not.
+    pub fn is_faint(&self) -> bool {
+        self.reach < Self::FAINT
     }
 }
 
@@ -66,6 +78,7 @@ pub(super) struct Counter {
     ends: (f64, f64),
     middle: f64,
     half: f64,
+    largest: f64,
     clipping: Clipping,
 }
 
@@ -79,6 +92,7 @@ impl Counter {
             .clipping
             .farthest
             .max((steps - self.middle).abs() / self.half);
+        self.clipping.reach = self.clipping.reach.max(steps.abs() / self.largest);
     }
 
     pub(super) fn clipping(self) -> Clipping {
@@ -125,7 +139,10 @@ mod tests {
         for (factor, clipped) in [(10.0, 3), (255.0, 3), (-1.0, 0), (1e9, 3)] {
             let wrong = clipping(&image.map(|value| value * factor));
             assert_eq!((wrong.outside, wrong.clipped), (3, clipped), "{factor}");
-            assert!(wrong.is_suspicious(), "{factor}");
+            assert!(wrong.is_suspicious() && !wrong.is_faint(), "{factor}");
         }
+        let small = clipping(&image.map(|value| value / 255.0));
+        assert!(small.is_faint() && !small.is_suspicious());
+        assert!(!clipping(&image).is_faint());
     }
 }

@@ -76,7 +76,7 @@ fn the_largest_proof_follows_from_the_key() {
             .messages
             .resize(longer.messages.len() + found as usize / 2, 0);
         let error = proof_from_bytes(&to_bytes(&longer).expect("bytes"), &limits).expect_err("longer");
-        assert!(matches!(error, FormatError::TooLarge { .. }), "{error}");
+        assert!(matches!(error, FormatError::OtherProof { .. }), "{error}");
         // In a file that is no larger, with other values.
         let mut other = f.proof.clone();
         other.messages.clear();
@@ -106,7 +106,7 @@ fn the_largest_proof_follows_from_the_key() {
         matches!(
             &error,
             FileError::Format {
-                error: FormatError::TooLarge { .. },
+                error: FormatError::OtherProof { .. },
                 ..
             }
         ),
