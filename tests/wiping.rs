@@ -213,13 +213,11 @@ fn a_key_that_was_written_leaves_neither_weights_nor_its_secret() {
 #[test]
 fn a_key_that_made_a_proof_leaves_neither_packed_weights_nor_biases() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = || {
-        setup(
-            model(true).with_privacy(Privacy::default()),
-            &SetupOptions::default(),
-        )
-        .unwrap()
+    let options = SetupOptions {
+        proofs_per_key: 4,
+        ..SetupOptions::default()
     };
+    let key = || setup(model(true).with_privacy(Privacy::default()), &options).unwrap();
     let parameters = key().model().network.graph.parameters.clone();
     let [weight, bias] = [0, 1].map(|place| parameters[place].values.to_vec());
     assert!(matches!(parameters[1].values, IntTensor::Int32(_)));
