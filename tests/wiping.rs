@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::ArrayD;
 use zkml::field::M61;
+use zkml::field::kernels::PackedMatrix;
 use zkml::graph::{GraphBuilder, IntTensor, Parameter};
 use zkml::keys::CompiledModel;
 use zkml::ops::{Float, Linear};
@@ -225,6 +226,9 @@ fn a_key_that_made_a_proof_leaves_neither_packed_weights_nor_biases() {
     let packed: Vec<u8> = (0..8)
         .flat_map(|output| weight[output * 8..][..4].iter().map(|&weight| weight as i8 as u8))
         .collect();
+    // That is how a matrix is packed: one that nobody overwrites is found.
+    let matrix = || PackedMatrix::new(|output, _, term| weight[output * 8 + term] as i8, [16, 1, 8]);
+    assert_eq!(left_behind(&packed, matrix), 1);
     let narrow: Vec<u8> = bias.iter().flat_map(|bias| bias.to_le_bytes()).collect();
     let sum = |output: usize| {
         weight[output * 8..][..8]

@@ -109,7 +109,6 @@ impl PackedMatrix {
     }
 
     /// All cells, for whoever overwrites them.
-    #[cfg(feature = "prover")]
     pub(crate) fn cells_mut(&mut self) -> impl Iterator<Item = &mut [i8]> {
         self.lines.iter_mut().map(|line| line.0.as_mut_slice())
     }

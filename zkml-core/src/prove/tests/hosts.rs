@@ -200,7 +200,9 @@ fn names_that_forge_a_line_are_refused_wherever_they_stand() {
                 let line = format!("{}\n", name.escape_default());
                 model.network.record.passes = vec![report("pass", &line)];
             }),
-            ("wider", &|model| model.network.record.wider = vec![(name.clone(), 12)]),
+            ("wider", &|model| {
+                model.network.record.wider = vec![(name.clone(), 12)]
+            }),
             ("equalized", &|model| {
                 model.network.record.equalized = vec![format!("{}\n", name.escape_default())];
             }),
