@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::ArrayD;
 use zkml::field::M61;
+use zkml::field::kernels::PackedMatrix;
 use zkml::graph::{GraphBuilder, IntTensor, Parameter};
 use zkml::keys::CompiledModel;
 use zkml::ops::{Float, Linear};
@@ -102,6 +103,11 @@ fn left_behind<T>(secret: &[u8], work: impl FnOnce() -> T) -> usize {
 
 /// A linear layer of 128 weights.
 fn small_model() -> CompiledModel {
+    model(false)
+}
+
+/// The same, perhaps with biases that take more than a byte.
+fn model(with_bias: bool) -> CompiledModel {
     let values = |shape: &[usize]| {
         let value = |at: usize| ((at * 7919 + 13) % 255) as f32 / 127.0 - 1.0;
         let count = shape.iter().product();
@@ -113,7 +119,13 @@ fn small_model() -> CompiledModel {
         path: "fc.weight".into(),
         values: values(&[16, 8]),
     });
-    let y = builder.add("fc", Linear { weight, bias: None }, &[x]).unwrap();
+    let bias = with_bias.then(|| {
+        builder.parameter(Parameter {
+            path: "fc.bias".into(),
+            values: values(&[16]).mapv(|value| 3.0 * value),
+        })
+    });
+    let y = builder.add("fc", Linear { weight, bias }, &[x]).unwrap();
     let graph = builder.finish(vec![y]).unwrap();
     let calibration = Calibration::collect(&graph, [values(&[1, 8])], CalibrationMethod::MinMax).unwrap();
     let network = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
@@ -196,6 +208,58 @@ fn a_key_that_was_written_leaves_neither_weights_nor_its_secret() {
         0,
         "the secret of a key that is dropped"
     );
+}
+
+/// What executions multiply: weights in the order of the kernels, biases in words of 32 and of 64 bits.
+#[test]
+fn a_key_that_made_a_proof_leaves_neither_packed_weights_nor_biases() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let options = SetupOptions {
+        proofs_per_key: 4,
+        ..SetupOptions::default()
+    };
+    let key = || setup(model(true).with_privacy(Privacy::default()), &options).unwrap();
+    let parameters = key().model().network.graph.parameters.clone();
+    let [weight, bias] = [0, 1].map(|place| parameters[place].values.to_vec());
+    assert!(matches!(parameters[1].values, IntTensor::Int32(_)));
+    // Four terms of each output, and those of the next one.
+    let packed: Vec<u8> = (0..8)
+        .flat_map(|output| weight[output * 8..][..4].iter().map(|&weight| weight as i8 as u8))
+        .collect();
+    // That is how a matrix is packed: one that nobody overwrites is found.
+    let matrix = || PackedMatrix::new(|output, _, term| weight[output * 8 + term] as i8, [16, 1, 8]);
+    assert_eq!(left_behind(&packed, matrix), 1);
+    let narrow: Vec<u8> = bias.iter().flat_map(|bias| bias.to_le_bytes()).collect();
+    let sum = |output: usize| {
+        weight[output * 8..][..8]
+            .iter()
+            .map(|&weight| i64::from(weight))
+            .sum::<i64>()
+    };
+    let prove = |key: &zkml::keys::ProvingKey| {
+        let fact = &key.model().network.graph[key.model().network.graph.input].fact;
+        let input = ArrayD::from_shape_fn(fact.shape.clone(), |at| at[1] as i64 - 3);
+        zkml::prove::prove(key, &input, b"").unwrap();
+        fact.range.0.min(0)
+    };
+    let low = prove(&key());
+    let wide: Vec<u8> = bias
+        .iter()
+        .enumerate()
+        .flat_map(|(output, &bias)| (i64::from(bias) + low * sum(output)).to_le_bytes())
+        .collect();
+    for (secret, what) in [
+        (packed, "packed weights"),
+        (narrow, "biases"),
+        (wide, "wide biases"),
+    ] {
+        let key = key();
+        let work = || {
+            prove(&key);
+            drop(key);
+        };
+        assert_eq!(left_behind(&secret, work), 0, "{what}");
+    }
 }
 
 /// Encoded rows with their randomness, and the leaves that are hashed from them, also of a commitment that keeps its

@@ -1,6 +1,7 @@
 //! Builds a [`Circuit`] column by column, and shares equal constants and tables.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use super::{
     Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Factor, Linear, Lookup, Public,
@@ -19,7 +20,12 @@ pub struct CircuitBuilder {
     pub limb_bits: u32,
     share_tables: bool,
     tables: HashMap<Table, u32>,
-    constants: HashMap<(Vec<usize>, Vec<i64>), ColumnId>,
+    /// Constants by the hash of shape and cells. The cells themselves stand in the columns alone: a size of a few bytes
+    /// may ask for 128 MB of them.
+    constants: HashMap<u64, Vec<ColumnId>>,
+    hashing: RandomState,
+    /// Constants so far.
+    count: usize,
     /// For each column: is its padding forced to be 0?
     zero_padded: Vec<bool>,
     /// Cells of constants that follow from sizes.
@@ -51,6 +57,8 @@ impl CircuitBuilder {
             share_tables,
             tables: HashMap::new(),
             constants: HashMap::new(),
+            hashing: RandomState::new(),
+            count: 0,
             zero_padded: Vec::new(),
             cells: 0,
             bounds: Vec::new(),
@@ -139,13 +147,20 @@ impl CircuitBuilder {
 
     /// A public constant. Constants of equal shape and cells share a column.
     pub fn constant(&mut self, shape: &[usize], cells: Vec<i64>) -> ColumnId {
-        let key = (shape.to_vec(), cells);
-        if let Some(&known) = self.constants.get(&key) {
+        let hash = self.hashing.hash_one((shape, &cells));
+        let mut of_this_hash = self.constants.get(&hash).into_iter().flatten();
+        let same = |id: &&ColumnId| {
+            let Column { shape: own, kind, .. } = &self.circuit[**id];
+            matches!(kind, ColumnKind::Public(Public::Constant(known)) if *known == cells)
+                && own.sizes() == shape
+        };
+        if let Some(&known) = of_this_hash.find(same) {
             return known;
         }
-        let name = format!("constant.{}", self.constants.len());
-        let id = self.column(&name, shape, ColumnKind::Public(Public::Constant(key.1.clone())));
-        self.constants.insert(key, id);
+        let name = format!("constant.{}", self.count);
+        self.count += 1;
+        let id = self.column(&name, shape, ColumnKind::Public(Public::Constant(cells)));
+        self.constants.entry(hash).or_default().push(id);
         id
     }
 

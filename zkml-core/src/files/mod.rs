@@ -3,14 +3,14 @@
 //! A named pipe without a writer blocks whoever opens it, and `/dev/zero` has no end. Every file that a command or the
 //! library reads is opened here.
 //!
-//! - [`open`], [`read`], [`read_to_string`]
+//! - [`open`], [`read`], [`read_to_string`]; with the feature `prover` [`open_to_write`]
 //! - [`Foreign`]: what a file is that should have been another
 
 mod foreign;
 
 pub use foreign::Foreign;
 
-use std::fs::{File, FileType, Metadata};
+use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -20,13 +20,23 @@ use std::path::Path;
 /// Those of the operating system; [`io::ErrorKind::InvalidInput`] for a folder, pipe, socket or device, which says what
 /// was found.
 pub fn open(path: impl AsRef<Path>) -> io::Result<(File, u64)> {
-    let path = path.as_ref();
+    open_with(path.as_ref(), File::options().read(true))
+}
+
+/// Opens a regular file that is there, to read it and to write into it.
+///
+/// # Errors
+/// As [`open`].
+#[cfg(feature = "prover")]
+pub fn open_to_write(path: impl AsRef<Path>) -> io::Result<File> {
+    open_with(path.as_ref(), File::options().read(true).write(true)).map(|(file, _)| file)
+}
+
+fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<(File, u64)> {
     // Before, because opening a device may do something to it; and after, because the path may lead elsewhere by then.
     refuse_special(&std::fs::metadata(path)?)?;
-    let mut options = File::options();
-    options.read(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOCTTY);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NONBLOCK | libc::O_NOCTTY);
     let file = options.open(path)?;
     let metadata = file.metadata()?;
     refuse_special(&metadata)?;

@@ -4,7 +4,7 @@ use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use crate::int8::Int8Tensor;
-use crate::secret::wipe;
+use crate::secret::{Wiped, wipe};
 
 /// Integers in memory: a byte each where all of them fit, and then possibly in shared memory; else four bytes each.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ impl IntTensor {
     /// The integers in row-major order, copied.
     pub fn to_vec(&self) -> Vec<i32> {
         match self {
-            Self::Int8(tensor) => tensor.to_vec().into_iter().map(i32::from).collect(),
+            Self::Int8(tensor) => Wiped(tensor.to_vec()).iter().copied().map(i32::from).collect(),
             Self::Int32(array) => array.iter().copied().collect(),
         }
     }
@@ -62,7 +62,9 @@ impl From<ArrayD<i32>> for IntTensor {
         let array = if array.is_standard_layout() {
             array
         } else {
-            array.as_standard_layout().into_owned()
+            let standard = array.as_standard_layout().into_owned();
+            forget(array);
+            standard
         };
         let fits = |inside: bool, value: &i32| inside & (-128..128).contains(value);
         let tensor = match array.as_slice() {
@@ -72,7 +74,27 @@ impl From<ArrayD<i32>> for IntTensor {
             }
             _ => None,
         };
-        tensor.map_or(Self::Int32(array), Self::Int8)
+        match tensor {
+            Some(tensor) => {
+                forget(array);
+                Self::Int8(tensor)
+            }
+            None => Self::Int32(array),
+        }
+    }
+}
+
+/// Overwrites integers that may be secret.
+fn forget(array: ArrayD<i32>) {
+    wipe(&mut array.into_raw_vec_and_offset().0);
+}
+
+impl Drop for IntTensor {
+    /// Bytes overwrite themselves, once nobody refers to them.
+    fn drop(&mut self) {
+        if let Self::Int32(array) = self {
+            forget(core::mem::replace(array, ArrayD::default(vec![0])));
+        }
     }
 }
 
@@ -103,7 +125,7 @@ impl Drop for Stored {
 impl From<IntTensor> for Stored {
     fn from(tensor: IntTensor) -> Self {
         let shape = tensor.shape().to_vec();
-        match tensor {
+        match &tensor {
             IntTensor::Int8(tensor) => Self::Int8 {
                 shape,
                 bytes: tensor.to_vec().into_iter().map(i8::cast_unsigned).collect(),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Int8Cells;
+use crate::secret::Wiped;
 
 /// One axis of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +108,7 @@ impl Int8Tensor {
 
     /// Copies its values to a view of the same axes, in `cells` that are not shared yet.
     pub(crate) fn copy_to(&self, cells: &mut [i8], offset: usize, axes: &[Axis]) {
-        let values = self.to_vec();
+        let values = Wiped(self.to_vec());
         let mut rest = values.as_slice();
         for_each_run(offset, axes, &mut |start, count, stride| {
             let (own, behind) = rest.split_at(count);

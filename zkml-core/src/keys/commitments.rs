@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{Owner, ProveError, WeightsKey};
 use crate::int8::Int8Cells;
@@ -65,10 +65,10 @@ impl Secret {
         match &self.0 {
             None => Seed::PUBLIC,
             Some(secret) => {
-                let mut hasher = blake3::Hasher::new_keyed(secret);
+                let mut hasher = Zeroizing::new(blake3::Hasher::new_keyed(secret));
                 hasher.update(b"zkml weight commitment");
                 hasher.update(&(number as u64).to_le_bytes());
-                Seed::from_bytes(*hasher.finalize().as_bytes())
+                Seed::from_bytes(*Zeroizing::new(hasher.finalize()).as_bytes())
             }
         }
     }

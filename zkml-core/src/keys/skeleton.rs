@@ -32,8 +32,10 @@ pub struct NetworkSkeleton {
     /// The network.
     pub graph: Graph<Skeleton>,
     /// What the integers of each input stand for.
+    #[serde(deserialize_with = "at_most::<MAXIMUM_NODES, _, _>")]
     pub input_scales: Vec<ChannelScales>,
     /// What the integers of each output stand for; 1 for an index.
+    #[serde(deserialize_with = "at_most::<MAXIMUM_OUTPUTS, _, _>")]
     pub output_scales: Vec<ChannelScales>,
     /// Bits of a limb, and of the range table that limbs are looked up in.
     pub limb_bits: u32,

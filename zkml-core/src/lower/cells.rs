@@ -5,6 +5,7 @@ use crate::circuit::{CircuitError, ColumnId};
 use crate::graph::{Graph, IntTensor, ParameterId};
 use crate::int8::Int8Tensor;
 use crate::ops::{BIAS_DIGITS, Int};
+use crate::secret::Wiped;
 
 /// A parameter column with its cells.
 #[derive(Debug, Clone)]
@@ -57,7 +58,7 @@ fn fill(graph: &Graph<Int>, column: &ParameterColumn) -> Result<FilledColumn, Ci
             (cells, Some((column.parameter, inverse(order))))
         }
         ParameterCells::BiasDigits => {
-            let values = parameter.values.to_vec();
+            let values = Wiped(parameter.values.to_vec());
             let cells = digits(&parameter.path, &values)?;
             let sizes = [BIAS_DIGITS, values.len()];
             let cells = Int8Tensor::new(&sizes, cells).ok_or_else(|| malformed("a bias"))?;

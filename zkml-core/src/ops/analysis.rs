@@ -8,6 +8,8 @@ use super::range::{RangeError, RangeSite};
 #[cfg(feature = "prover")]
 use super::{Int, IntOp};
 use crate::graph::{Graph, IntFact, Node, NodeId, ParameterId, ParameterShape, Stage};
+#[cfg(feature = "prover")]
+use crate::secret::Wiped;
 
 /// The range of one node from the ranges written at its operands; an input keeps its own.
 ///
@@ -64,7 +66,7 @@ pub fn check(graph: &Graph<Int>) -> Result<(), RangeError> {
     }
     for parameter in &graph.parameters {
         let (low, high) = role_range(parameter.role);
-        let values = parameter.values.to_vec();
+        let values = Wiped(parameter.values.to_vec());
         let fits = |value: &i32| (low..=high).contains(&i64::from(*value));
         // Without exits from the loop, which takes a fraction of the time; there are millions of weights.
         if values.iter().fold(true, |inside, value| inside & fits(value)) {

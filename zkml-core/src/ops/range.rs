@@ -6,7 +6,7 @@
 //!
 //!   - accumulator `acc`:                           `|acc| < 2^60`
 //!   - rescale, for every multiplier m and shift s: `|acc * m + 2^(s-1)| < 2^60`
-//!   - rescale, over the whole domain of its table: `2^domain_bits * 2^s <= 2^60`
+//!   - rescale, over the whole domain of its table: `2^domain_bits * 2^s <= 2^58`
 //!
 //! With the last two, `acc * m + 2^(s-1) = v * 2^s + rem` modulo `p = 2^61 - 1` implies the same over the
 //! integers: the two sides differ by less than p.
@@ -59,7 +59,7 @@ pub enum RangeError {
         reached: i128,
     },
     /// The table's domain times `2^shift` exceeds the limit.
-    #[error("`{layer}`: a table on 2^{domain_bits} values times 2^{shift} exceeds the limit 2^60")]
+    #[error("`{layer}`: a table on 2^{domain_bits} values times 2^{shift} exceeds the limit 2^58")]
     Domain {
         /// Name of the node.
         layer: String,

@@ -17,6 +17,8 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::container::{check_texts, checked_payload, decode, encoded_size};
 use super::file::{io_error, open, to_u64};
 use super::header::{HEADER_BYTES, check_limit, length};
@@ -67,7 +69,7 @@ pub(crate) fn write_with_section<T: Artifact>(
     file.finish(|file| {
         let mut out = Hashing {
             file,
-            hasher: blake3::Hasher::new(),
+            hasher: Zeroizing::new(blake3::Hasher::new()),
         };
         out.write(&header.to_bytes())?;
         out.write(&length(&encoding).to_le_bytes())?;
@@ -161,7 +163,8 @@ fn section_start(length: usize) -> usize {
 /// A file and the hash of what was written to it.
 struct Hashing<'a> {
     file: &'a mut File,
-    hasher: blake3::Hasher,
+    /// The last bytes are in its state.
+    hasher: Zeroizing<blake3::Hasher>,
 }
 
 impl Hashing<'_> {

@@ -27,7 +27,7 @@ pub fn os_bytes() -> Result<Zeroizing<[u8; 32]>, RandomnessError> {
 }
 
 /// A seed in the making.
-pub struct Hedge(blake3::Hasher);
+pub struct Hedge(Zeroizing<blake3::Hasher>);
 
 impl Hedge {
     /// From 32 bytes of the operating system, under the key that comes from `secret` where there is one.
@@ -36,7 +36,7 @@ impl Hedge {
             Some(secret) => blake3::Hasher::new_keyed(Seed::from_bytes(*secret).derive("hedge").as_bytes()),
             None => blake3::Hasher::new_derive_key(WITHOUT_KEY),
         };
-        let mut hedge = Self(hasher);
+        let mut hedge = Self(Zeroizing::new(hasher));
         hedge.item(os);
         hedge
     }
@@ -49,7 +49,7 @@ impl Hedge {
 
     /// The seed.
     pub fn seed(self) -> Seed {
-        Seed::from_bytes(*self.0.finalize().as_bytes())
+        Seed::from_bytes(*Zeroizing::new(self.0.finalize()).as_bytes())
     }
 }
 

@@ -50,10 +50,10 @@ impl Seed {
 
     /// A seed for another commitment of the same proof: it tells nothing of this one.
     pub fn derive(&self, purpose: &str) -> Self {
-        let mut hasher = blake3::Hasher::new_keyed(&self.bytes);
+        let mut hasher = self.hasher();
         hasher.update(b"derive..");
         hasher.update(purpose.as_bytes());
-        let derived = Self::from_bytes(*hasher.finalize().as_bytes());
+        let derived = Self::from_bytes(*Zeroizing::new(hasher.finalize()).as_bytes());
         #[cfg(test)]
         if let Some((bytes, factor)) = self.along {
             return derived.along(&Self::from_bytes(bytes).derive(purpose), factor);
@@ -66,11 +66,16 @@ impl Seed {
         &self.bytes
     }
 
-    fn stream(&self, purpose: &[u8; 8], index: u64) -> blake3::OutputReader {
-        let mut hasher = blake3::Hasher::new_keyed(&self.bytes);
+    /// A hasher under this seed, which is in its state.
+    fn hasher(&self) -> Zeroizing<blake3::Hasher> {
+        Zeroizing::new(blake3::Hasher::new_keyed(&self.bytes))
+    }
+
+    fn stream(&self, purpose: &[u8; 8], index: u64) -> Zeroizing<blake3::OutputReader> {
+        let mut hasher = self.hasher();
         hasher.update(purpose);
         hasher.update(&index.to_le_bytes());
-        hasher.finalize_xof()
+        Zeroizing::new(hasher.finalize_xof())
     }
 
     /// The salts of `LANES` columns, those of group `group`: a stream of several blocks, which is hashed at once.

@@ -34,6 +34,10 @@ use std::path::Path;
 pub use error::ForestError;
 pub use network::ForestOptions;
 pub use rows::{FEATURES, FEATURES_OR_MISSING, with_missing};
+use zkml_core::files;
+
+/// Most bytes of a file.
+pub const MAXIMUM_BYTES: u64 = 1 << 30;
 
 /// What the sums of the leaves are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,14 +119,14 @@ pub struct Forest {
 }
 
 impl Forest {
-    /// Reads XGBoost's JSON.
+    /// Reads XGBoost's JSON, of at most [`MAXIMUM_BYTES`].
     ///
     /// # Errors
     /// [`ForestError`] naming the file, the tree and the node, and what is not supported: categorical splits, linear
     /// boosters, objectives of survival analysis.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ForestError> {
         let path = path.as_ref();
-        let read = std::fs::read(path);
+        let read = files::read(path, MAXIMUM_BYTES);
         let bytes = read.map_err(|error| ForestError::Io {
             path: path.to_path_buf(),
             error: error.to_string(),

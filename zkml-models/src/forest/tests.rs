@@ -2,9 +2,11 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 use zkml_core::execute::{Executor, execute_reference};
-use zkml_core::keys::CompiledModel;
+use zkml_core::keys::{CompiledModel, VerifyingKey};
+use zkml_core::proof::{Proof, write_file};
 use zkml_core::prove::prove;
 use zkml_core::setup::{SetupOptions, setup};
+use zkml_core::transcript::VerifyError;
 use zkml_core::verify::verify;
 
 use super::grid::Grid;
@@ -114,9 +116,37 @@ fn forests_are_proved() {
                 "{name}: {margin} for {expected}"
             );
         }
+        hand_over(name, key.verifying(), &proof);
         proof.public.outputs.as_mut().unwrap()[0][0] += 1;
         assert!(verify(key.verifying(), &proof, b"credit").is_err());
     }
+}
+
+/// Leaves a key, its proof and altered messages for the second verifier, as the tests of the core do (`handed.rs`
+/// there), in the folder that `ZKML_WRITE_PROOFS` names.
+fn hand_over(name: &str, key: &VerifyingKey, proof: &Proof) {
+    let mut altered = Vec::new();
+    for part in 0..24 {
+        let at = proof.messages.len() * part / 24;
+        let mut other = proof.clone();
+        other.messages[at] ^= 1;
+        let check = match verify(key, &other, b"credit") {
+            Err(VerifyError::Check { name, .. }) => name,
+            Err(VerifyError::NonCanonical { .. }) => "NonCanonical",
+            found => panic!("{name}: byte {at} altered: {found:?}"),
+        };
+        let put = format!("{:02x}", other.messages[at]);
+        altered.push(serde_json::json!({ "at": at, "remove": 1, "put": put, "check": check }));
+    }
+    let Some(folder) = std::env::var_os("ZKML_WRITE_PROOFS") else {
+        return;
+    };
+    let file = |ending: &str| Path::new(&folder).join(format!("forest {name}.{ending}"));
+    write_file(file("vkey"), key).unwrap();
+    write_file(file("proof"), proof).unwrap();
+    std::fs::write(file("context"), b"credit").unwrap();
+    let altered = serde_json::to_string_pretty(&altered).unwrap();
+    std::fs::write(file("altered.json"), altered).unwrap();
 }
 
 /// Values that do not round to the integer of the threshold are compared exactly. Among those that do, the rows decide.
@@ -203,6 +233,13 @@ fn what_is_no_forest_is_named() {
             .unwrap_err()
             .to_string()
             .contains("forest_to_json.py")
+    );
+    #[cfg(unix)]
+    assert!(
+        Forest::open("/dev/zero")
+            .unwrap_err()
+            .to_string()
+            .contains("expected a regular file, found a character device")
     );
     assert!(
         Forest::open("missing.json")

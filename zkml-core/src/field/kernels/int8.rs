@@ -108,6 +108,11 @@ impl PackedMatrix {
         self.outputs
     }
 
+    /// All cells, for whoever overwrites them.
+    pub(crate) fn cells_mut(&mut self) -> impl Iterator<Item = &mut [i8]> {
+        self.lines.iter_mut().map(|line| line.0.as_mut_slice())
+    }
+
     /// Bytes of a segment of a patch: terms, padded to a multiple of four.
     pub fn segment_length(&self) -> usize {
         self.segment_length

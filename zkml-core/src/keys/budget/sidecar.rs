@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use super::identity::FileIdentity;
 use super::{BudgetError, Owner};
+use crate::files;
 
 const MAGIC: [u8; 4] = *b"ZKBC";
 const VERSION: u32 = 2;
@@ -224,8 +225,8 @@ impl<'a> Locked<'a> {
         owner: &'a Owner,
         limit: u64,
     ) -> Result<(Self, FileIdentity), BudgetError> {
-        let opened = File::options().read(true).write(true).open(path);
-        let mut file = opened.map_err(|error| match error.kind() {
+        // A named pipe in its place would be waited for, while the lock is held.
+        let mut file = files::open_to_write(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => BudgetError::Missing {
                 path: path.to_path_buf(),
             },

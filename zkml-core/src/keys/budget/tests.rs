@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::identity::FileIdentity;
@@ -307,6 +308,40 @@ fn a_copied_or_restored_counter_is_refused_until_it_is_taken_over() {
     }
     assert_eq!(next(&moved), 1);
     assert!(Budget::adopt_beside(&moved, &OTHER, 20).is_err());
+}
+
+/// A pipe that was put in the place of the counter is not waited for, and a device is not written to.
+#[cfg(unix)]
+#[test]
+fn a_counter_that_is_no_regular_file_is_refused_at_once() {
+    let (folder, key, path, _) = counted();
+    let running = Arc::new(Budget::open_beside(&key, &OWNER, 20).expect("open"));
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    for (target, found) in [
+        (pipe.as_path(), "a named pipe"),
+        (Path::new("/dev/zero"), "a character device"),
+        (folder.path(), "a folder"),
+    ] {
+        std::fs::remove_file(&path).expect("remove");
+        std::os::unix::fs::symlink(target, &path).expect("link");
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let (key, running) = (key.clone(), running.clone());
+        std::thread::spawn(move || {
+            let opened = Budget::open_beside(&key, &OWNER, 20).map(|_| 0);
+            let adopted = Budget::adopt_beside(&key, &OWNER, 20).map(|_| 0);
+            sender.send([opened, adopted, proof(&running)]).expect("send");
+        });
+        let results = receiver.recv_timeout(std::time::Duration::from_secs(30));
+        for result in results.expect("no waiting") {
+            let error = result.expect_err(found).to_string();
+            assert!(
+                error.ends_with(&format!("expected a regular file, found {found}")),
+                "{error}"
+            );
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -14,6 +14,7 @@ use super::wide::WideLayer;
 use crate::field::kernels::{PackedMatrix, Patches, multiply_patches};
 use crate::graph::{IntTensor, Window2d};
 use crate::int8::Int8Tensor;
+use crate::secret::{Wiped, wipe};
 
 /// A convolution or linear layer in the memory of this process.
 #[derive(Clone)]
@@ -63,17 +64,18 @@ impl Layer {
         let count = weight.len().checked_div(outputs)?;
         let mut bias: Vec<i64> = match bias {
             None => vec![0; outputs],
-            Some(bias) => bias.to_vec().into_iter().map(i64::from).collect(),
+            Some(bias) => Wiped(bias.to_vec()).iter().copied().map(i64::from).collect(),
         };
         let (low, high) = (range.0.min(0), range.1.max(0));
         let fits = high.checked_sub(low).is_some_and(|span| span <= 255) && count <= TERMS;
         let terms = match weight {
-            IntTensor::Int8(terms) if fits => &match convolution {
+            IntTensor::Int8(terms) if fits => Wiped(match convolution {
                 None => terms.to_vec(),
                 Some((window, groups)) => channels_last(terms, &window, groups)?,
-            },
+            }),
             _ => {
-                let weights = Weights::Wide(WideLayer::new(&weight.to_vec(), count, (range, norm)));
+                let values = Wiped(weight.to_vec());
+                let weights = Weights::Wide(WideLayer::new(&values, count, (range, norm)));
                 return Some(Self {
                     weights,
                     bias,
@@ -94,7 +96,7 @@ impl Layer {
                 stride: count.next_multiple_of(4),
                 joined: true,
             },
-            Some((window, groups)) => ByteLayer::convolution(terms, outputs, low, &window, groups)?,
+            Some((window, groups)) => ByteLayer::convolution(&terms, outputs, low, &window, groups)?,
         });
         Some(Self {
             weights,
@@ -204,6 +206,22 @@ impl Layer {
             }
         }
         ArrayD::from_shape_vec(shape, y).ok()
+    }
+}
+
+impl Drop for Layer {
+    /// They may be secret, as the weights are.
+    fn drop(&mut self) {
+        wipe(&mut self.bias);
+    }
+}
+
+impl Drop for ByteLayer {
+    fn drop(&mut self) {
+        self.groups
+            .iter_mut()
+            .flat_map(PackedMatrix::cells_mut)
+            .for_each(wipe);
     }
 }
 

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::super::range::{WEIGHT_LIMIT, largest_product, magnitude};
 use crate::graph::Window2d;
+use crate::secret::wipe;
 
 /// Below this number of multiply-adds a layer runs on the calling thread.
 const PARALLEL_WORK: usize = 1 << 20;
@@ -71,6 +72,16 @@ impl WideLayer {
         match &self.values {
             Values::Narrow(values) => convolution(x, values, self, bias, window, groups, shape),
             Values::Wide(values) => convolution(x, values, self, bias, window, groups, shape),
+        }
+    }
+}
+
+impl Drop for WideLayer {
+    /// Weights may be secret.
+    fn drop(&mut self) {
+        match &mut self.values {
+            Values::Narrow(values) => wipe(values),
+            Values::Wide(values) => wipe(values),
         }
     }
 }

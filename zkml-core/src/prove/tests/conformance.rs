@@ -433,6 +433,25 @@ test_op!(argmax_of_one_value, {
     n.finish(&[arg])
 });
 
+/// An argmax over `2^bits x + fc(x)`, whose margins have `bits + 8` bits: what rows of very different size ask for.
+pub(super) fn wide_argmax(shape: &[usize], axis: usize, bits: u32, limb_bits: u32) -> CompiledModel {
+    let mut n = Network::new(29, shape, (-127, 127));
+    n.limb_bits = limb_bits;
+    let low = n.linear("fc", INPUT, shape[shape.len() - 1], false);
+    let coefficients = vec![1 << bits, 1];
+    let op = IntOp::WeightedSum(ops::WeightedSum { coefficients });
+    let wide = n.derived("wide", op, &[INPUT, low], shape.to_vec());
+    let arg = n.argmax("argmax", wide, axis);
+    n.finish(&[arg])
+}
+
+test_op!(argmax_over_margins_of_56_bits, wide_argmax(&[2, 5], 1, 48, 8));
+test_op!(argmax_over_margins_of_57_bits, wide_argmax(&[2, 5], 1, 49, 8));
+test_op!(
+    argmax_over_margins_of_57_bits_in_small_digits,
+    wide_argmax(&[3, 3], 0, 49, 4)
+);
+test_op!(argmax_over_margins_of_58_bits, wide_argmax(&[2, 3, 2], 1, 50, 7));
 test_op!(a_whole_network, whole_network(18));
 
 /// Queries, keys and values from an input `[N, H, S, C]`: every second token, every second head, and a layer on these.

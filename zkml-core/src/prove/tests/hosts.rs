@@ -6,6 +6,7 @@ use std::path::Path;
 use super::fixture::{CONTEXT, fixture, fixtures, hidden, large, whole_network};
 use super::network::Network;
 use crate::argument::Statement;
+use crate::graph::{ChannelScales, MAXIMUM_NODES, MAXIMUM_OUTPUTS};
 use crate::keys::{CompiledModel, NetworkSkeleton, ProveError, ProvingKey, VerifyingKey};
 use crate::optimize::{Level, PassReport};
 use crate::privacy::Privacy;
@@ -235,6 +236,43 @@ fn names_that_forge_a_line_are_refused_wherever_they_stand() {
     key.network.name = "n".repeat(128);
     to_bytes(&key).expect("a key");
 }
+
+/// An entry of three bytes in a file takes 72 in memory, so no list of a key is longer than that of a network can be.
+#[test]
+fn scales_are_no_more_than_a_network_can_have() {
+    let honest = &fixture().key.verifying;
+    let places: [(usize, Alter<'_, NetworkSkeleton>); 2] = [
+        (MAXIMUM_NODES, &|network| {
+            network.input_scales = vec![EMPTY; MAXIMUM_NODES + 1]
+        }),
+        (MAXIMUM_OUTPUTS, &|network| {
+            network.output_scales = vec![EMPTY; MAXIMUM_OUTPUTS + 1]
+        }),
+    ];
+    for (most, alter) in places {
+        let mut key = honest.clone();
+        alter(&mut key.network);
+        let read = |key: &VerifyingKey| {
+            let payload = postcard::to_stdvec(key).expect("payload");
+            from_bytes::<VerifyingKey>(&container::<VerifyingKey>(&payload))
+        };
+        let error = read(&key).expect_err("too many");
+        assert!(matches!(error, FormatError::Decode { .. }), "{error}");
+        key.network.input_scales.truncate(most);
+        key.network.output_scales.truncate(most);
+        // They can be read, and are refused with the network.
+        let error = Statement::new(&read(&key).expect("a key"))
+            .expect_err("scales")
+            .to_string();
+        assert!(error.contains("scales of"), "{error}");
+    }
+}
+
+const EMPTY: ChannelScales = ChannelScales {
+    axes: Vec::new(),
+    scales: Vec::new(),
+    offsets: Vec::new(),
+};
 
 fn report(pass: &str, change: &str) -> PassReport {
     PassReport {

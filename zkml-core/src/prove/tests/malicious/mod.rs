@@ -13,6 +13,7 @@
 //! - `gadgets`: false advice of quotients, norms, rotary positions and embeddings;
 //! - `masks`: pads and masks that are not what they should be;
 //! - `weights`: commitments to weights that are none, in setup proofs and rotations.
+//! - `wide_argmax`: false margins of 57 bits.
 
 mod attention;
 mod gadgets;
@@ -22,6 +23,7 @@ mod own_circuit;
 mod softmax;
 mod trace;
 mod weights;
+mod wide_argmax;
 
 use std::collections::{BTreeMap, BTreeSet};
 
