@@ -1,4 +1,4 @@
-//! How a compiled model was chosen, and how close it is to the floats: measured by `zkml compile`, printed, and warned of.
+//! How a compiled model was chosen, and how close it is to the floats: printed by `zkml compile`, and warned of.
 
 use ndarray::ArrayD;
 use serde_json::{Value, json};
