@@ -1,13 +1,35 @@
-//! How close a compiled model is to the floats: measured by `zkml compile`, printed, and warned of.
+//! How a compiled model was chosen, and how close it is to the floats: printed by `zkml compile`, and warned of.
 
 use ndarray::ArrayD;
 use serde_json::{Value, json};
 use zkml::graph::Graph;
 use zkml::ops::Float;
-use zkml::quant::{AccuracyReport, Distance, Quantized};
+use zkml::quant::{AccuracyReport, Distance, Quantized, Record};
 
 use super::CommandError;
 use super::console::Console;
+
+/// Says what was chosen, and what is doubtful.
+pub(super) fn describe(record: &Record, console: &mut Console<'_>) -> Result<(), CommandError> {
+    let error = record.error.map_or(String::new(), |error| {
+        format!(", outputs off by {:.2} % on average", error * 100.0)
+    });
+    if let Some(method) = record.calibration {
+        let bits = record.bits();
+        console.line(&format!("calibration {method}, activations of {bits}{error}"))?;
+        console.answer("calibration", method.to_string());
+    }
+    console.answer("activation_bits", record.activation_bits);
+    let wider = record.wider.iter().cloned();
+    console.answer("wider_activations", wider.collect::<serde_json::Value>());
+    console.answer("calibration_error", record.error);
+    let warnings: Vec<String> = record.warnings.iter().map(ToString::to_string).collect();
+    for warning in &warnings {
+        console.warn(warning);
+    }
+    console.answer("quantization_warnings", warnings);
+    Ok(())
+}
 
 /// Runs both networks on the samples, prints how they differ, and warns where it matters. `labels` has the classes of
 /// the samples where the data has them.

@@ -20,10 +20,10 @@ use zkml::ops::Float;
 use zkml::optimize::operation::per_channel_scales::PerChannelScales;
 use zkml::optimize::{Level, Pass, Switches, all, optimize};
 use zkml::proof::{read_file, write_file};
-use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, Record, quantize};
+use zkml::quant::{Calibration, CalibrationMethod, Preprocessing, QuantizeOptions, quantize};
 use zkml::setup::explain_with;
 
-use super::accuracy::measure;
+use super::accuracy::{describe, measure};
 use super::console::{Console, Terminal};
 use super::destination::Files;
 use super::input::paths;
@@ -434,26 +434,4 @@ impl Compile {
             ..QuantizeOptions::default()
         })
     }
-}
-
-/// Says what was chosen, and what is doubtful.
-fn describe(record: &Record, console: &mut Console<'_>) -> Result<(), CommandError> {
-    let error = record.error.map_or(String::new(), |error| {
-        format!(", outputs off by {:.2} % on average", error * 100.0)
-    });
-    if let Some(method) = record.calibration {
-        let bits = record.bits();
-        console.line(&format!("calibration {method}, activations of {bits}{error}"))?;
-        console.answer("calibration", method.to_string());
-    }
-    console.answer("activation_bits", record.activation_bits);
-    let wider = record.wider.iter().cloned();
-    console.answer("wider_activations", wider.collect::<serde_json::Value>());
-    console.answer("calibration_error", record.error);
-    let warnings: Vec<String> = record.warnings.iter().map(ToString::to_string).collect();
-    for warning in &warnings {
-        console.warn(warning);
-    }
-    console.answer("quantization_warnings", warnings);
-    Ok(())
 }
