@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use ndarray::{ArrayD, Axis};
 use ndarray_npy::read_npy;
+use zkml::observe::duration;
 use zkml::prelude::*;
 use zkml::quant::{AccuracyReport, QuantizeOptions};
 
@@ -79,7 +80,9 @@ pub(crate) fn measure(network: &Network, folder: &Path, settings: &Settings) -> 
     };
     let outputs = judged.iter().map(|input| model.run(input).map(Some));
     let outputs: Outputs = outputs.collect::<Result<_, _>>()?;
+    let start = Instant::now();
     let quantized = model.quantization(settings.options).quantize(&samples)?;
+    println!("quantized in {}", duration(start.elapsed()));
     let labels = labels(network.truth, targets.as_ref());
     let report = AccuracyReport::measure(&float, quantized.network(), &test, labels.as_deref())?;
     println!("{report}");

@@ -59,12 +59,13 @@ impl RotateKey {
             false => None,
         };
         if self.verifying_key.exists() {
-            let same = match &interrupted {
-                Some(new) => read_file::<VerifyingKey>(&self.verifying_key)? == *new.verifying(),
-                None => false,
-            };
-            if !same {
-                return Err(exists(&self.verifying_key));
+            match &interrupted {
+                Some(new) if read_file::<VerifyingKey>(&self.verifying_key)? == *new.verifying() => {
+                    console.kept("proving key", &self.output)?;
+                    console.kept("verifying key", &self.verifying_key)?;
+                    return console.finish();
+                }
+                _ => return Err(exists(&self.verifying_key)),
             }
         }
         // So are a folder that cannot be written to and a full disk.

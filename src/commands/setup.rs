@@ -111,8 +111,24 @@ impl Setup {
             write_file(path, key.verifying())
         })?;
         describe(key.verifying(), None, &mut console)?;
+        let network = &key.model().network;
+        let file = match network.record.preprocessing {
+            Some(_) => "IMAGE",
+            None => "FILE",
+        };
+        let batch = network.graph[network.graph.input]
+            .fact
+            .shape
+            .first()
+            .copied()
+            .unwrap_or(1);
+        let files = if batch > 1 {
+            format!("{file} {file} ...")
+        } else {
+            file.to_owned()
+        };
         console.line(&format!(
-            "next: zkml prove --key {} --input IMAGE",
+            "next: zkml prove --key {} --input {files}",
             proving.display()
         ))?;
         console.finish()

@@ -141,6 +141,10 @@ fn a_spent_key_says_how_to_rotate_and_rotation_goes_on() {
     std::fs::remove_file(folder.join("new.vkey")).unwrap();
     let finished = zkml(&arguments, folder);
     assert_eq!(finished.status.code(), Some(0), "{}", text(&finished.stderr));
+    // Once more, where nothing is left to do.
+    let again = zkml(&arguments, folder);
+    let said = text(&again.stdout);
+    assert!(again.status.success() && said.matches("kept ").count() == 2, "{said}");
     let new = ProvingKey::read_file(&folder.join("new.pkey")).unwrap();
     assert_eq!(new.budget().unwrap().used().unwrap(), 1);
     let verifying: VerifyingKey = read_file(folder.join("new.vkey")).unwrap();

@@ -59,7 +59,7 @@ impl Bench<'_> {
         {
             let options = &bits(level);
             // What has no form with more bits stays as it is.
-            let Ok(finer) = (Bench { options, ..*self }).uniform() else {
+            let Ok(finer) = (Bench { options, ..*self }).like(&usual) else {
                 break;
             };
             if finer.is_clearly_nearer(best.as_ref().map_or(&usual, |(_, best)| best)) {

@@ -105,13 +105,26 @@ pub(super) fn best(
 impl Bench<'_> {
     /// The best network with the bits of the options.
     pub(super) fn uniform(&self) -> Result<Measured, QuantizeError> {
-        let is_free = self.calibration.method == CalibrationMethod::Measured;
-        let methods = match self.calibration.method {
+        match self.calibration.method {
             // Nothing is clamped, so nothing may be left out.
-            CalibrationMethod::Measured if self.options.is_wide() => &METHODS[..1],
-            CalibrationMethod::Measured => &METHODS[..],
-            ref method => core::slice::from_ref(method),
-        };
+            CalibrationMethod::Measured if self.options.is_wide() => self.best_of(&METHODS[..1]),
+            CalibrationMethod::Measured => self.best_of(&METHODS),
+            method => self.best_of(&[method]),
+        }
+    }
+
+    /// As [`Self::uniform`], by the preferred method or the one that is best with other bits.
+    pub(super) fn like(&self, other: &Measured) -> Result<Measured, QuantizeError> {
+        match self.calibration.method {
+            CalibrationMethod::Measured if other.method != METHODS[0] => {
+                self.best_of(&[METHODS[0], other.method])
+            }
+            _ => self.best_of(&[other.method]),
+        }
+    }
+
+    fn best_of(&self, methods: &[CalibrationMethod]) -> Result<Measured, QuantizeError> {
+        let is_free = self.calibration.method == CalibrationMethod::Measured;
         let samples = self.samples(methods.len() + usize::from(is_free));
         let widths = Widths::uniform(self.graph, self.options);
         let best = self.by_methods(samples, &widths, methods)?;
