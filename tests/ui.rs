@@ -5,8 +5,9 @@
 //! change of a message: `TRYBUILD=overwrite cargo test --test ui`.
 
 #![cfg(feature = "prover")]
-// Some networks are only declared, and public as those of users are.
+// Networks as users write them: only declared, public, with `dbg!`, `vec!` and `1..-1`.
 #![allow(dead_code, unreachable_pub)]
+#![allow(clippy::dbg_macro, clippy::reversed_empty_ranges, clippy::useless_vec)]
 
 #[path = "ui/pass"]
 mod pass {

@@ -6,12 +6,12 @@ mod options;
 mod samples;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use ndarray::ArrayD;
 use zkml::Privacy;
-use zkml::data::{self, DataError, Sample};
+use zkml::data::{self, Sample};
 use zkml::graph::Graph;
 use zkml::keys::CompiledModel;
 use zkml::models::registry::{self, Entry};
@@ -30,7 +30,7 @@ use super::input::paths;
 use super::words::count;
 use super::{CommandError, forest as forests};
 use options::{Bits, PrivacyFlags, Scales, bits, bits_or_auto, calibration_method, percent};
-use samples::{batches, digest, filled, read_classes};
+use samples::{Reader, batches, digest, filled, read_classes};
 
 /// Turn a known model and its weights into the integer network that is proved
 ///
@@ -232,7 +232,7 @@ impl Compile {
     fn samples(
         &self,
         shape: &[usize],
-        read: fn(&Path, &[usize], usize) -> Result<Vec<Sample>, DataError>,
+        read: Reader,
         console: &Console<'_>,
     ) -> Result<Vec<Sample>, CommandError> {
         let mut samples: Vec<Sample> = Vec::new();

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
-use zkml::data::{self, Sample};
+use zkml::data::{self, DataError, Sample};
 use zkml::files;
 use zkml::models::registry::Entry;
 use zkml::quant::Preprocessing;
 
 use super::super::CommandError;
+
+/// Reads the samples of a file: its path, the shape of an input, and how many are wanted.
+pub(super) type Reader = fn(&Path, &[usize], usize) -> Result<Vec<Sample>, DataError>;
 
 /// The samples, and the first ones again to fill up the last batch. Example: batches of 2 of the samples 0 to 2 are
 /// (0, 1) and (2, 0).

@@ -106,12 +106,20 @@ impl Map {
         };
         let is_gain = |gain: &f64| gain.is_normal() && *gain > 0.0;
         let products: Vec<f64> = self.gains.iter().zip(&gains).map(|(a, b)| a * b).collect();
-        if !products.iter().all(|gain| is_gain(gain) && (*gain as f32).is_normal()) {
+        if !products
+            .iter()
+            .all(|gain| is_gain(gain) && (*gain as f32).is_normal())
+        {
             return None;
         }
         let moved = self.shifts.iter().zip(&gains).map(|(shift, gain)| shift * gain);
         let sums = moved.enumerate().map(|(channel, shift)| {
-            shift + shifts.as_ref().and_then(|shifts| shifts.get(channel)).copied().unwrap_or(0.0)
+            shift
+                + shifts
+                    .as_ref()
+                    .and_then(|shifts| shifts.get(channel))
+                    .copied()
+                    .unwrap_or(0.0)
         });
         self.shifts = sums.collect();
         self.gains = products;
