@@ -317,7 +317,7 @@ fn more_bits_follow_from_an_error_budget() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_digit(&folder.join("seven.png"));
-    let compiled = answer(&compile(folder, &["--json", "--error-budget", "0.3"]));
+    let compiled = answer(&compile(folder, &["--json", "--error-budget", "0.8"]));
     let wider = compiled["wider_activations"].as_object().unwrap();
     assert!(!wider.is_empty(), "{compiled}");
     assert!(
@@ -326,7 +326,7 @@ fn more_bits_follow_from_an_error_budget() {
             .all(|bits| (10..=14).contains(&bits.as_u64().unwrap()))
     );
     assert!(
-        compiled["calibration_error"].as_f64().unwrap() <= 0.003,
+        compiled["calibration_error"].as_f64().unwrap() <= 0.008,
         "{compiled}"
     );
     answer(&zkml(&["setup", "lenet.model", "--json"], folder));
