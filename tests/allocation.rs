@@ -232,7 +232,7 @@ fn a_hostile_proof_takes_no_more_than_the_key_allows() {
         for fixture in fixtures() {
             let limits = fixture.trusted.statement().proof_limits();
             let (with_key, read) = peak(|| read_proof(&path, &limits));
-            assert!(read.unwrap_err().to_string().contains("more than the"));
+            assert!(read.unwrap_err().to_string().contains("has at most"));
             let (outline, read) = peak(|| outline_file(&path));
             assert_eq!(read.unwrap().input.unwrap().length, bytes);
             let (without, read) = peak(|| read_file::<Proof>(&path).map(drop));

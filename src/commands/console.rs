@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use zkml::observe::{Progress, Recorder, size};
 use zkml_core::proof::{Replacement, replace_file};
 
-use super::output::if_idle;
+use super::output::{if_idle, is_answered};
 use super::{CommandError, Globals};
 
 /// Locked while a file is written. Ctrl-C waits for it, so that no temporary file is left.
@@ -60,19 +60,27 @@ fn end_cleanly_on_interrupt(progress: &Progress, json: bool) {
         if_idle(|| progress.end());
         let _lock = writing();
         let said = interrupted();
-        let _ = writeln!(std::io::stderr(), "{said}");
-        for path in unfinished().iter() {
-            // One that has taken its name is not there any more.
-            let _ = std::fs::remove_file(path);
-        }
-        if_idle(|| {
+        let end = |json: bool| {
+            let _ = writeln!(std::io::stderr(), "{said}");
+            for path in unfinished().iter() {
+                // One that has taken its name is not there any more.
+                let _ = std::fs::remove_file(path);
+            }
             if json {
                 let answer = json!({ "ok": false, "error": said });
                 let _ = writeln!(std::io::stdout(), "{answer}");
             }
             std::process::exit(INTERRUPTED)
+        };
+        let mut is_done = false;
+        if_idle(|| match is_answered() {
+            // The program is about to end by itself.
+            true => is_done = true,
+            false => end(json),
         });
-        std::process::exit(INTERRUPTED);
+        if !is_done {
+            end(false);
+        }
     });
 }
 

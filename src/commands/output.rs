@@ -1,7 +1,11 @@
 //! The standard output of a command: whole lines, that stand beside the progress line and may have no reader.
 
 use std::io::{self, Write};
+#[cfg(feature = "prover")]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+#[cfg(feature = "prover")]
+use std::time::Duration;
 
 #[cfg(feature = "prover")]
 use zkml::observe::Progress;
@@ -9,12 +13,30 @@ use zkml::observe::Progress;
 /// Locked while lines are written.
 static WRITING: Mutex<()> = Mutex::new(());
 
-/// Runs `print`, unless lines are being written: their reader may be slow.
+/// Whether the answer of a command is written, its last line.
+#[cfg(feature = "prover")]
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// How often it is looked whether lines are still being written, and how long it is waited each time.
+#[cfg(feature = "prover")]
+const PATIENCE: (u32, Duration) = (20, Duration::from_millis(10));
+
+/// Runs `print`, unless lines are being written and their reader is slow.
 #[cfg(feature = "prover")]
 pub(super) fn if_idle(print: impl FnOnce()) {
-    if let Ok(_lock) = WRITING.try_lock() {
-        print();
+    for _ in 0..PATIENCE.0 {
+        if let Ok(_lock) = WRITING.try_lock() {
+            print();
+            return;
+        }
+        std::thread::sleep(PATIENCE.1);
     }
+}
+
+/// Is the answer written?
+#[cfg(feature = "prover")]
+pub(super) fn is_answered() -> bool {
+    ANSWERED.load(Ordering::SeqCst)
 }
 
 /// Lines that go to `inner`, each at once. When the reader of a pipe is gone (`zkml inspect KEY | head -1`), the rest of
@@ -64,7 +86,9 @@ impl<'o> Lines<'o> {
         let sent = match self.is_answer {
             true => {
                 self.progress.clear();
-                send()
+                let sent = send();
+                ANSWERED.store(true, Ordering::SeqCst);
+                sent
             }
             false => self.progress.suspend(send),
         };

@@ -144,7 +144,10 @@ fn a_spent_key_says_how_to_rotate_and_rotation_goes_on() {
     // Once more, where nothing is left to do.
     let again = zkml(&arguments, folder);
     let said = text(&again.stdout);
-    assert!(again.status.success() && said.matches("kept ").count() == 2, "{said}");
+    assert!(
+        again.status.success() && said.matches("kept ").count() == 2,
+        "{said}"
+    );
     let new = ProvingKey::read_file(&folder.join("new.pkey")).unwrap();
     assert_eq!(new.budget().unwrap().used().unwrap(), 1);
     let verifying: VerifyingKey = read_file(folder.join("new.vkey")).unwrap();

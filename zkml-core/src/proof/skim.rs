@@ -398,7 +398,7 @@ mod tests {
                 .expect_err("refused")
                 .to_string()
         };
-        assert!(fewer(&|limits| limits.bytes -= 1).contains("more than"));
+        assert!(fewer(&|limits| limits.bytes -= 1).contains("has at most"));
         assert!(fewer(&|limits| limits.input = 128).contains("at most 128 values of the input"));
         assert!(fewer(&|limits| limits.outputs[1] = 128).contains("at most 128 values of output 1"));
         assert!(fewer(&|limits| limits.outputs.truncate(2)).contains("at most 2 outputs"));
