@@ -8,7 +8,7 @@ use zkml::models::LeNet;
 use zkml::prelude::*;
 use zkml::quant::Preprocessing;
 
-use super::pipeline::asset;
+use super::lenet::asset;
 use super::{text, zkml};
 
 fn document(name: &str) -> PathBuf {

@@ -1,7 +1,7 @@
 //! What stands beside an item in its file.
 //!
-//! An expansion sees one item alone. Some mistakes need a look at the others: an `impl` without the attribute, and names
-//! that nobody declares. Where the compiler does not tell the file, and where a name may come from somewhere else,
+//! An expansion sees one item alone. Some mistakes need a look at the others: an `impl` without the attribute, and
+//! names that nobody declares. Where the compiler does not tell the file, and where a name may come from somewhere else,
 //! nothing is found, and the compiler reports the mistake in its own words.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
@@ -40,7 +40,8 @@ impl SourceFile {
         !mentions(&self.0, "Called") && is_unmarked(&self.0, model)
     }
 
-    /// Whether the type `name` may come from anywhere but a prelude: all that the file says of it is that fields have it.
+    /// Whether the type `name` may come from anywhere but a prelude, and the file says more of it than that fields have
+    /// it.
     pub(crate) fn may_have_type(&self, name: &Ident) -> bool {
         may_import_all(&self.0) || declares(&self.0, name, &is_type_of_field)
     }
@@ -110,7 +111,10 @@ fn has_forward(tokens: &[TokenTree], model: &str) -> bool {
     else {
         return false;
     };
-    let is_model = matches!(&*self_ty, syn::Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == model));
+    let syn::Type::Path(path) = &*self_ty else {
+        return false;
+    };
+    let is_model = path.path.segments.last().is_some_and(|last| last.ident == model);
     let is_forward =
         |item: &syn::ImplItem| matches!(item, syn::ImplItem::Fn(function) if function.sig.ident == "forward");
     is_model && items.iter().any(is_forward)
@@ -186,8 +190,10 @@ fn is_type_of_field(before: &[TokenTree], _: &[TokenTree]) -> bool {
 
 /// `name(x)` or `x.name()`, and not `fn name()`.
 fn is_call(before: &[TokenTree], behind: &[TokenTree]) -> bool {
-    let is_group = |token: &TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis);
-    behind.first().is_some_and(is_group) && !is(before.last(), "fn")
+    let Some(TokenTree::Group(group)) = behind.first() else {
+        return false;
+    };
+    group.delimiter() == Delimiter::Parenthesis && !is(before.last(), "fn")
 }
 
 #[cfg(test)]
