@@ -1,15 +1,18 @@
 //! Proves what a LeNet-5 says about handwritten digits, and verifies it: five lines from trained weights to a checked
-//! answer. `cargo run --release --example lenet`; `lenet_report` shows pictures, tables and times.
+//! answer. `cargo run --release --example lenet`; `lenet_report` shows pictures, tables, sizes and files, too.
 
 // An example speaks to people.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;
 use std::path::Path;
+use std::time::Instant;
 
 use zkml::data::{batch, samples};
 use zkml::models::LeNet;
+use zkml::observe::{duration, size};
 use zkml::prelude::*;
+use zkml::proof::to_bytes;
 use zkml::quant::Preprocessing;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -37,11 +40,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         .classifier();
     let model = model.quantize(&images)?;
     println!("{}", model.report());
+    let started = Instant::now();
     let (prover, verifier) = model.setup()?;
+    println!("keys in {}\n", duration(started.elapsed()));
     for image in &images[..3] {
+        let started = Instant::now();
         let answer = prover.prove(image, b"nonce")?;
+        let proved = started.elapsed();
+        let started = Instant::now();
         let verified = verifier.verify(answer.proof(), b"nonce")?;
-        println!("{verified}\n");
+        let (proved, checked) = (duration(proved), duration(started.elapsed()));
+        println!("{verified}");
+        let bytes = to_bytes(answer.proof())?.len() as u64;
+        println!(
+            "proved in {proved}, verified in {checked}, proof {}\n",
+            size(bytes)
+        );
     }
     if let Some(proofs) = prover.remaining()? {
         println!("{proofs} proofs left with these keys");

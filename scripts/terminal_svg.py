@@ -1,17 +1,20 @@
 """A picture of what a command prints: text from standard input becomes an SVG of a terminal.
 
-    cargo run --release --example lenet_report -- --digits 1 | python scripts/terminal_svg.py TITLE > docs/images/lenet.svg
+    cargo run --release --example lenet \\
+        | python scripts/terminal_svg.py "cargo run --release --example lenet" > docs/images/lenet.svg
 """
 
 import html
 import sys
 
 COLUMN, LINE, MARGIN, BAR = 8.4, 18, 18, 34
+COLUMNS = 110  # of the terminal, which breaks longer lines
 
 
 def main():
     title = sys.argv[1] if len(sys.argv) > 1 else "terminal"
     lines = [line.rstrip() for line in sys.stdin.read().expandtabs(4).splitlines()]
+    lines = [line[at : at + COLUMNS] for line in lines for at in range(0, max(len(line), 1), COLUMNS)]
     while lines and not lines[-1]:
         lines.pop()
     width = 2 * MARGIN + COLUMN * max(len(line) for line in lines)

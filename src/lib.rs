@@ -19,12 +19,16 @@
 //!
 //! This crate is the front of the workspace: it re-exports `zkml-core` (everything), `zkml-macros`
 //! (`#[zk_model]`) and `zkml-models` (well-known networks). A verifier needs none of the prover's code: build
-//! with `default-features = false`. The README has an example.
+//! with `default-features = false`. The README has an example, `docs/your-own-model.md` both sides of it: a prover, and a
+//! verifier on another machine.
 
-// The example in the README is compiled with the tests.
+// The programs in these documents run with the tests.
 #[cfg(all(doctest, feature = "prover"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+#[cfg(all(doctest, feature = "prover"))]
+#[doc = include_str!("../docs/your-own-model.md")]
+struct YourOwnModel;
 
 #[cfg(feature = "prover")]
 pub mod architecture;

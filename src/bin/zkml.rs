@@ -17,9 +17,10 @@ mod commands;
     arg_required_else_help = true,
     after_help = "\
 Exit codes:
-  0  valid
-  1  refused: the file is damaged or is not what it should be
-  2  not checked: wrong usage, or a file could not be read"
+  0    done; a key or a proof that was checked is valid
+  1    refused: a file was read, and is not what it should be
+  2    not tried: wrong usage, a file that cannot be read or written, or one in the way
+  130  interrupted"
 )]
 struct Arguments {
     #[command(flatten)]

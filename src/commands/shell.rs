@@ -10,7 +10,8 @@ use crate::Arguments;
 
 /// Print the completions of a shell
 ///
-/// Example: `zkml completions bash > ~/.local/share/bash-completion/completions/zkml`.
+/// Example: `mkdir -p ~/.local/share/bash-completion/completions`, then `zkml completions bash >
+/// ~/.local/share/bash-completion/completions/zkml`.
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
     /// The shell
@@ -49,9 +50,35 @@ impl Man {
                 CommandError::Usage(format!("expected one of {}, found {name:?}", names.join(", ")))
             })?,
         };
-        let page = clap_mangen::Man::new(asked.clone());
+        let page = clap_mangen::Man::new(asked.clone().override_usage(synopsis(asked)));
         let mut text = Vec::new();
         page.render(&mut text)?;
-        Ok(output.write_all(&text)?)
+        // What stands behind the options is the list of exit codes, and has a heading of its own in pages of man.
+        let text = String::from_utf8_lossy(&text).replace(".SH EXTRA\nExit codes:", ".SH \"EXIT STATUS\"");
+        Ok(output.write_all(text.as_bytes())?)
     }
+}
+
+/// The options and arguments of a command, with the names of their values.
+fn synopsis(command: &clap::Command) -> String {
+    let mut words = vec![command.get_bin_name().unwrap_or("zkml").to_owned()];
+    let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    // Options first, those that may be left out before the others.
+    let mut shown: Vec<&clap::Arg> = shown.collect();
+    shown.sort_by_key(|argument| match argument.is_positional() {
+        true => 2,
+        false => u8::from(argument.is_required_set()),
+    });
+    words.extend(shown.into_iter().map(|argument| {
+        // `--input <FILE>...`, `<MODEL>`
+        let text = argument.to_string();
+        match argument.is_required_set() || argument.is_positional() {
+            true => text,
+            false => format!("[{text}]"),
+        }
+    }));
+    if command.has_subcommands() {
+        words.push("<COMMAND>".to_owned());
+    }
+    words.join(" ")
 }

@@ -289,34 +289,3 @@ fn classes_and_threads_are_counted() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("seven.png is not used: --samples 1 are read already"));
 }
-
-/// The commands of the README, one after the other, where the README says.
-#[test]
-fn the_readme_can_be_followed_literally() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (_, block) = readme.split_once("```sh\ncd examples/assets\n").unwrap();
-    let (block, _) = block.split_once("```").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    for name in [
-        "lenet5-mnist.safetensors",
-        "mnist-t10k-first1000-images-idx3-ubyte.gz",
-        "mnist-t10k-first1000-labels-idx1-ubyte",
-        "seven.png",
-    ] {
-        std::fs::copy(asset(name), folder.join(name)).unwrap();
-    }
-    let mut run = 0;
-    for line in block.lines().filter(|line| !line.is_empty()) {
-        let command = line.split('#').next().unwrap();
-        let mut words = command.split_whitespace();
-        assert_eq!(words.next(), Some("zkml"), "{line}");
-        let output = zkml(&words.collect::<Vec<_>>(), folder);
-        assert_eq!(output.status.code(), Some(0), "{line}: {}", text(&output.stderr));
-        run += 1;
-    }
-    assert!(run >= 7, "{run}");
-    for name in ["lenet.proof", "lenet.outputs.json", "new.pkey", "new.vkey"] {
-        assert!(folder.join(name).is_file(), "{name}");
-    }
-}

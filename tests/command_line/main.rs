@@ -6,6 +6,8 @@
 #[cfg(feature = "prover")]
 mod destination;
 #[cfg(feature = "prover")]
+mod documents;
+#[cfg(feature = "prover")]
 mod files;
 #[cfg(all(feature = "prover", target_os = "linux"))]
 mod forests;

@@ -223,8 +223,19 @@ fn completions_and_pages() {
     }
     let page = zkml(&["man"], folder.path());
     assert!(text(&page.stdout).contains(".TH zkml 1") && text(&page.stdout).contains("zkml\\-setup(1)"));
+    let codes = zkml(&["--help"], folder.path());
+    let codes = text(&codes.stdout)
+        .lines()
+        .rev()
+        .map_while(|line| line.split_whitespace().next());
+    assert_eq!(codes.collect::<Vec<_>>(), ["130", "2", "1", "0", "Exit"]);
     let page = zkml(&["man", "setup"], folder.path());
-    assert!(text(&page.stdout).contains("\\-\\-proofs") && text(&page.stdout).contains("Exit codes"));
+    let page = text(&page.stdout);
+    assert!(
+        page.contains("[\\-\\-threads <THREADS>]") && page.contains(".SH \"EXIT STATUS\""),
+        "{page}"
+    );
+    assert!(!page.contains("EXTRA"), "{page}");
     assert_refused(
         &zkml(&["man", "set"], folder.path()),
         2,

@@ -87,6 +87,11 @@ impl Layer {
     }
 }
 
+/// The names of all layers.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    LAYERS.iter().chain(ELEMENTWISE).map(|layer| layer.name)
+}
+
 /// The layer of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Layer> {
     LAYERS.iter().chain(ELEMENTWISE).find(|layer| layer.name == name)

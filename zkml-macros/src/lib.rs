@@ -3,8 +3,8 @@
 //! See [`macro@zk_model`]. The pieces, in the order a model passes through them: `attribute` reads `name = value`
 //! lists, `model` the struct, `field_attributes` its fields, `hyper` checks hyper-parameters against `catalogue`,
 //! `expand_model` writes the code for the struct; `forward` reads and rewrites the `impl`, `shapes` repeats `forward`
-//! on shapes, `expand_forward` writes the code for the `impl`. `diagnostics` gathers the errors, and `mend` reads items
-//! that are no Rust.
+//! on shapes, `expand_forward` writes the code for the `impl`. `diagnostics` gathers the errors, `mend` reads items that
+//! are no Rust, and `source_file` looks at what stands beside an item.
 
 mod attribute;
 mod catalogue;
@@ -18,6 +18,7 @@ mod mend;
 mod missing;
 mod model;
 mod shapes;
+mod source_file;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};

@@ -7,6 +7,8 @@ use syn::visit::{self, Visit};
 use syn::{Expr, Ident};
 
 use crate::diagnostics::Errors;
+use crate::forward::is_self;
+use crate::source_file::SourceFile;
 
 /// Layers, and what helps instead.
 const LAYERS: &[(&[&str], &str)] = &[
@@ -173,6 +175,37 @@ const FUNCTIONS: &[(&[&str], &str)] = &[
     ),
 ];
 
+/// Functions of single numbers, which have methods of these names, and of two tensors: what helps instead.
+const OF_NUMBERS: &[(&[&str], &str)] = &[
+    (
+        &[
+            "exp",
+            "log",
+            "log2",
+            "log10",
+            "log1p",
+            "expm1",
+            "sqrt",
+            "rsqrt",
+            "square",
+            "sin",
+            "cos",
+            "tan",
+            "erf",
+            "reciprocal",
+            "sign",
+            "floor",
+            "ceil",
+            "round",
+        ],
+        "`sigmoid`, `tanh`, `gelu`, `silu`, `elu`, `softplus`, `softmax`, `abs` and others are there",
+    ),
+    (
+        &["pow", "maximum", "minimum", "div"],
+        "sums and products of tensors are there, such as `x * x`",
+    ),
+];
+
 /// Has zkml no layer of this name, though PyTorch has one? The message says what helps.
 pub(crate) fn layer(name: &str) -> Option<String> {
     missing(LAYERS, name)
@@ -183,12 +216,14 @@ fn missing(list: &[(&[&str], &str)], name: &str) -> Option<String> {
     Some(format!("zkml has no `{name}` yet; {hint}"))
 }
 
-/// Reports calls of functions that zkml does not have.
+/// Reports calls of functions and methods that zkml does not have.
 pub(crate) struct MissingFunctions<'a>(pub(crate) &'a mut Errors);
 
 impl MissingFunctions<'_> {
-    fn check(&mut self, name: &Ident) {
-        if let Some(message) = missing(FUNCTIONS, &name.to_string()) {
+    fn check(&mut self, list: &[(&[&str], &str)], name: &Ident) {
+        if let Some(message) = missing(list, &name.to_string())
+            && !SourceFile::of(name.span()).is_some_and(|file| file.may_have_function(name))
+        {
             self.0.push(name, message);
         }
     }
@@ -199,8 +234,25 @@ impl Visit<'_> for MissingFunctions<'_> {
         if let Expr::Path(path) = &*call.func
             && let Some(last) = path.path.segments.last()
         {
-            self.check(&last.ident);
+            self.check(FUNCTIONS, &last.ident);
+            // `f64::exp(y)` is there.
+            let is_torch = path
+                .path
+                .segments
+                .first()
+                .is_some_and(|first| first.ident == "torch");
+            if path.path.get_ident().is_some() || is_torch {
+                self.check(OF_NUMBERS, &last.ident);
+            }
         }
         visit::visit_expr_call(self, call);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &syn::ExprMethodCall) {
+        // `self.mish(x)` is a layer of that name.
+        if !is_self(&call.receiver) {
+            self.check(FUNCTIONS, &call.method);
+        }
+        visit::visit_expr_method_call(self, call);
     }
 }

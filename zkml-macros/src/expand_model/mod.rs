@@ -15,11 +15,13 @@ pub(crate) use self::names::{collect_idents, mentioned};
 use crate::diagnostics::{Errors, respan};
 use crate::field_attributes::own_key;
 use crate::model::{LayerField, Model, PATH_FIELD, Tied, Times, empty_fields, first_span, phantom};
+use crate::source_file::SourceFile;
 
 pub(crate) fn expand(arguments: TokenStream, item: ItemStruct) -> TokenStream {
     let mut errors = Errors::default();
     let model = Model::read(arguments, item, &mut errors);
     let item = &model.item;
+    let stand_in = unmarked_impl(&model, &mut errors);
     let options = options_struct(&model);
     let module = module_impl(&model, errors.is_empty());
     let new = constructor(&model, errors.is_empty());
@@ -27,11 +29,45 @@ pub(crate) fn expand(arguments: TokenStream, item: ItemStruct) -> TokenStream {
         // The item itself stays, so that uses of it are no errors.
         let inference = stub_inference(&model);
         let errors = errors.into_compile_error();
-        return quote!(#errors #item #options #inference #module #new);
+        return quote!(#errors #item #options #inference #module #new #stand_in);
     }
     let inference = inference(&model);
     let checks = checks(&model);
     quote!(#item #options #inference #module #new #checks)
+}
+
+/// Reports an `impl` with a `forward` that has no attribute. What the attribute would have made, so that its absence is
+/// no further error: the traits, and methods in place of the layers that `forward` calls.
+fn unmarked_impl(model: &Model, errors: &mut Errors) -> Option<TokenStream> {
+    let name = &model.item.ident;
+    if !SourceFile::of(name.span())?.has_unmarked_forward(name) {
+        return None;
+    }
+    let message = format!(
+        "the `impl` of `{name}` with its `forward` needs `#[zk_model]`, too: write it above the `impl`"
+    );
+    errors.push(name, message);
+    let zkml = &model.arguments.zkml;
+    let (generics, arguments_of, where_clause) = model.item.generics.split_for_impl();
+    let layers = model.layers.iter().map(|layer| &layer.name);
+    let calls: Vec<TokenStream> = layers
+        .map(|layer| quote!(fn #layer<X>(&self, _: X) -> #zkml::nn::Tensor))
+        .collect();
+    let trait_name = format_ident!("{name}Layers");
+    Some(quote! {
+        #[allow(dead_code, non_camel_case_types)]
+        trait #trait_name { #(#calls;)* }
+        impl #generics #trait_name for #name #arguments_of #where_clause { #(#calls { loop {} })* }
+        impl #generics #zkml::nn::Called for #name #arguments_of #where_clause {
+            const USED_FIELDS: &'static [&'static str] = &["*"];
+        }
+        impl #generics #zkml::nn::Forward for #name #arguments_of #where_clause {
+            fn run(&self, _: &[#zkml::nn::Tensor]) -> ::std::vec::Vec<#zkml::nn::Tensor> { loop {} }
+        }
+        impl #generics #zkml::nn::Layer for #name #arguments_of #where_clause {
+            fn forward(&self, _: #zkml::nn::Tensor) -> #zkml::nn::Tensor { loop {} }
+        }
+    })
 }
 
 /// A model without anything, in place of an item that cannot be one.

@@ -7,10 +7,11 @@ use syn::{Expr, GenericArgument, Ident, PathArguments, Type};
 use super::settings::{check_settings, take};
 use crate::attribute::Setting;
 use crate::catalogue::{self, Layer};
-use crate::diagnostics::{Errors, respan, source};
+use crate::diagnostics::{Errors, closest, respan, source};
 use crate::field_attributes::{FieldAttributes, own_key};
 use crate::hyper;
 use crate::missing;
+use crate::source_file::SourceFile;
 
 /// How many layers a field holds.
 pub(crate) enum Times {
@@ -69,6 +70,12 @@ impl LayerField {
         };
         let catalogue = catalogue::find(&type_name);
         if let Some(message) = missing::layer(&type_name) {
+            errors.push(&ty, message);
+            return None;
+        }
+        if catalogue.is_none()
+            && let Some(message) = unknown(&ty)
+        {
             errors.push(&ty, message);
             return None;
         }
@@ -185,6 +192,15 @@ pub(crate) fn catalogue_of(field: &Type) -> Option<&'static Layer> {
     catalogue::find(&layer_name(ty)?)
 }
 
+/// A type in place of a field that is wrong, which can be used as the field is.
+pub(super) fn harmless(field: &Type, zkml: &syn::Path) -> Type {
+    match wrapped(field) {
+        Some(("Vec", _)) => syn::parse_quote!(::std::vec::Vec<#zkml::nn::Identity>),
+        Some(_) => syn::parse_quote!(::core::option::Option<#zkml::nn::Identity>),
+        None => syn::parse_quote!(#zkml::nn::Identity),
+    }
+}
+
 /// `Vec<T>` or `Option<T>`: the name and `T`.
 fn wrapped(ty: &Type) -> Option<(&'static str, &Type)> {
     let Type::Path(path) = ty else { return None };
@@ -233,6 +249,22 @@ fn layer_name(ty: &Type) -> Option<String> {
     let Type::Path(path) = ty else { return None };
     let name = path.path.segments.last()?.ident.to_string();
     (!NO_LAYERS.contains(&name.as_str())).then_some(name)
+}
+
+/// What is wrong with the name of a layer that is none of zkml, and that the file neither declares nor imports. The
+/// compiler would say it of every place where the expansion names the type.
+fn unknown(ty: &Type) -> Option<String> {
+    let Type::Path(path) = ty else { return None };
+    let name = path.path.get_ident()?;
+    if SourceFile::of(name.span())?.may_have_type(name) {
+        return None;
+    }
+    Some(match closest(&name.to_string(), catalogue::names()) {
+        Some(layer) => format!("no layer is called `{name}`: did you mean `{layer}`?"),
+        None => format!(
+            "no layer is called `{name}`: expected a layer of zkml, or a model that this file declares or imports"
+        ),
+    })
 }
 
 /// Tokens of the options struct of a layer, from inside the crate that uses it.

@@ -72,7 +72,7 @@ impl Model {
             syn::Fields::Named(fields) => {
                 for field in &mut fields.named {
                     if !read_field(field, self, errors) {
-                        field.ty = syn::parse_quote!(#zkml::nn::Identity);
+                        field.ty = layer::harmless(&field.ty, &zkml);
                     }
                 }
                 let path = Ident::new(PATH_FIELD, self.item.ident.span());
