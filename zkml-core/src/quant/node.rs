@@ -2,6 +2,7 @@
 
 use ndarray::ArrayD;
 
+use super::options::bits_beyond;
 use super::quantize::{PendingSum, PendingWeights, Quantizer};
 use super::scale::Kept;
 use super::wide;
@@ -185,7 +186,11 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         let operands = (0..self.float().inputs.len()).map(|index| self.activation(index));
         let operands = operands.collect::<Result<Vec<_>, _>>()?;
         let scales: Vec<f64> = operands.iter().map(|x| x.scale).collect();
-        let (coefficients, scale) = coefficients(&scales);
+        let extra = match self.quantizer.options.is_wide() {
+            true => 0,
+            false => bits_beyond(self.quantizer.ranges.limit(self.id)),
+        };
+        let (coefficients, scale) = coefficients(&scales, extra);
         let equal = coefficients.iter().all(|c| *c == 1);
         let nodes = operands.iter().map(|x| x.node).collect();
         let node = self.accumulated(
@@ -475,17 +480,18 @@ impl Quantizing for NodeQuantizer<'_, '_> {
 }
 
 /// Integers proportional to the scales, and the scale of the sum. Scales that are equal within 2^-13 give 1 each.
-/// Otherwise each integer is at least 2^11, if no scale is more than 2^10 times another.
-fn coefficients(scales: &[f64]) -> (Vec<i64>, f64) {
+/// Otherwise each integer is at least 2^11, if no scale is more than 2^10 times another; for values of more than 8 bits
+/// by as many `extra` bits more.
+fn coefficients(scales: &[f64], extra: u32) -> (Vec<i64>, f64) {
     let (least, most) = scales
         .iter()
         .fold((f64::INFINITY, 0.0f64), |(l, m), s| (l.min(*s), m.max(*s)));
-    if most / least - 1.0 < 1.0 / 8192.0 {
+    if most / least - 1.0 < libm::ldexp(1.0, -13 - extra as i32) {
         return (vec![1; scales.len()], most);
     }
     // Beyond a ratio of 2^10 the finer operand contributes less than the rounding of the coarser.
     let spread = libm::log2(most / least).ceil().clamp(0.0, 10.0) as i32;
-    let unit = most / libm::ldexp(1.0, 11 + spread);
+    let unit = most / libm::ldexp(1.0, 11 + extra as i32 + spread);
     (
         scales
             .iter()

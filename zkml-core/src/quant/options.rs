@@ -91,6 +91,11 @@ pub(super) fn largest(bits: u32) -> i64 {
     (1 << (bits - 1)) - 1
 }
 
+/// By how many bits integers of that magnitude are wider than 8. Example: 2 for 511.
+pub(super) fn bits_beyond(magnitude: i64) -> u32 {
+    (i64::BITS + 1 - magnitude.leading_zeros()).saturating_sub(8)
+}
+
 impl Default for QuantizeOptions {
     fn default() -> Self {
         Self {

@@ -3,6 +3,7 @@
 //!
 //! The scales of activations stay. [`exact_multipliers`] says which other scales are free, and what follows.
 
+use super::options::bits_beyond;
 use super::quantize::{Built, PendingRescale, PendingSum, Quantizer};
 use super::quantized::Quantized;
 use super::record::Record;
@@ -163,6 +164,10 @@ impl Quantizer<'_> {
             identity: rescale.identity,
             grows: matches!(freedom, Freedom::Weights(_)),
             spare_bits: exact_multipliers::spare_bits(&self.options.switches),
+            extra_bits: match self.options.is_wide() {
+                true => 0,
+                false => bits_beyond(op.table.maximum.max(-op.table.minimum)),
+            },
             accumulator,
             domain_bits: op.table.domain_bits,
             cells: node

@@ -6,7 +6,7 @@
 //!
 //! 1. each rescale has a least shift: the largest `m` gets about `multiplier_bits` significant bits, so that its
 //!    relative error is at most `2^-multiplier_bits`, and the smallest `m` at least 6 bits where the range allows.
-//!    Two bits fewer will do where that saves a limb (`spare_bits`);
+//!    Two bits fewer will do where that saves a limb (`spare_bits`); values of more than 8 bits want as many more;
 //! 2. it has a largest shift: neither `acc * m + 2^(s-1)` nor the table's domain times `2^s` may reach `2^60`;
 //! 3. one `b` in 8..=16 is shared by the whole graph, and `s` is the least multiple of `b` between the two shifts, or
 //!    the largest multiple below if none fits. Among the widths that lose the least precision (as a rule none), `b`
@@ -35,6 +35,8 @@ pub(crate) struct RescaleDemand {
     pub(crate) grows: bool,
     /// Bits of precision that may be lost where that saves a limb.
     pub(crate) spare_bits: u32,
+    /// Bits of the values beyond 8: multipliers are more precise by as many.
+    pub(crate) extra_bits: u32,
     /// Largest magnitude of the operand.
     pub(crate) accumulator: i128,
     /// Bits of the table's domain.
@@ -81,7 +83,8 @@ impl RescaleDemand {
             return exact_multipliers::least_shift(&self.factors);
         }
         let (least, most) = self.extremes();
-        Self::shift_for(most, multiplier_bits).max(Self::shift_for(least, LEAST_BITS))
+        let extra = self.extra_bits;
+        Self::shift_for(most, multiplier_bits + extra).max(Self::shift_for(least, LEAST_BITS + extra))
     }
 
     fn fits(&self, shift: u32) -> bool {
@@ -191,6 +194,7 @@ mod tests {
             identity: false,
             grows: false,
             spare_bits: 0,
+            extra_bits: 0,
             accumulator,
             domain_bits: 10,
             cells,

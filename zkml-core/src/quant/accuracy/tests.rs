@@ -1,11 +1,12 @@
 //! Reports that could be fooled, and are not.
 
+use crate::quant::tests::eight_bits;
 use ndarray::ArrayD;
 
 use super::*;
 use crate::graph::{GraphBuilder, Parameter};
 use crate::ops::{self, FloatOp};
-use crate::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
+use crate::quant::{Calibration, CalibrationMethod, quantize};
 
 fn array(shape: &[usize], value: impl Fn(usize) -> f32) -> ArrayD<f32> {
     let values = (0..shape.iter().product()).map(value).collect();
@@ -35,7 +36,7 @@ fn samples(count: usize) -> Vec<ArrayD<f32>> {
 fn quantized(float: &Graph<Float>, samples: &[ArrayD<f32>]) -> Quantized {
     let calibration =
         Calibration::collect(float, samples.iter().cloned(), CalibrationMethod::MinMax).unwrap();
-    quantize(float, &calibration, &QuantizeOptions::default()).unwrap()
+    quantize(float, &calibration, &eight_bits()).unwrap()
 }
 
 /// The integers of a layer's weights, all 0 from this row on.

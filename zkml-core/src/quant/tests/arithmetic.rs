@@ -1,5 +1,6 @@
 //! Arithmetic, integers against floats: products, broadcasting, constants, parameters, numbers; several inputs.
 
+use crate::quant::tests::eight_bits;
 use ndarray::ArrayD;
 
 use super::operations::{check, parameter};
@@ -8,7 +9,7 @@ use crate::execute::float::execute_float_on;
 use crate::execute::{Executor, execute_reference_on};
 use crate::graph::{ChannelScales, GraphBuilder, NodeId};
 use crate::ops::{self, Float, IntOp};
-use crate::quant::{Calibration, CalibrationError, CalibrationMethod, QuantizeOptions, quantize};
+use crate::quant::{Calibration, CalibrationError, CalibrationMethod, quantize};
 
 fn expand(builder: &mut GraphBuilder<Float>, name: &str, x: NodeId, shape: &[usize]) -> NodeId {
     builder.declare(name, ops::Expand, &[x], shape).unwrap()
@@ -142,7 +143,7 @@ fn constants_do_not_saturate() {
     let graph = builder.finish(vec![y]).unwrap();
     let samples = inputs(3, &[1, 64], 4);
     let calibration = Calibration::collect(&graph, samples, CalibrationMethod::Percentile(90.0)).unwrap();
-    let quantized = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
+    let quantized = quantize(&graph, &calibration, &eight_bits()).unwrap();
     let constant = quantized.graph.find("c").unwrap();
     let node = &quantized.graph[constant];
     let IntOp::IntegerConstant(integers) = &node.op else {
@@ -165,7 +166,7 @@ fn two_inputs_have_a_scale_each() {
     let samples: Vec<Vec<ArrayD<f32>>> = pairs.map(|(a, b)| vec![a, b * 10.0]).collect();
     let method = CalibrationMethod::MinMax;
     let calibration = Calibration::collect_on(&graph, samples.clone(), method).unwrap();
-    let quantized = quantize(&graph, &calibration, &QuantizeOptions::default()).unwrap();
+    let quantized = quantize(&graph, &calibration, &eight_bits()).unwrap();
     let scales: Vec<f64> = quantized
         .graph
         .inputs()

@@ -1,6 +1,7 @@
 //! Scales of weights chosen for exact multipliers: the grid, the limbs, and when they are left alone.
 
 use crate::ops;
+use crate::quant::tests::eight_bits;
 use ndarray::ArrayD;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -109,9 +110,7 @@ fn quantized(graph: &Graph<Float>, options: &QuantizeOptions) -> Quantized {
 }
 
 fn without() -> QuantizeOptions {
-    QuantizeOptions::default()
-        .without(ExactMultipliers.name())
-        .unwrap()
+    eight_bits().without(ExactMultipliers.name()).unwrap()
 }
 
 /// A rescale and the node it rescales, its multipliers and shift.
@@ -158,7 +157,7 @@ fn multipliers_are_exact_and_weights_never_clip() {
         for per_channel in [true, false] {
             let options = QuantizeOptions {
                 switches: Switches::default().with(&PerChannelScales, per_channel),
-                ..QuantizeOptions::default()
+                ..eight_bits()
             };
             let error = largest_error(&float, &quantized(&float, &options));
             assert!(error <= 0.5 + 1e-9, "{error}");
@@ -177,10 +176,7 @@ fn remainders_have_one_limb_where_they_had_two() {
                 .map(|(_, _, _, shift)| shift / network.limb_bits)
                 .collect()
         };
-        let (with, without) = (
-            quantized(&float, &QuantizeOptions::default()),
-            quantized(&float, &without()),
-        );
+        let (with, without) = (quantized(&float, &eight_bits()), quantized(&float, &without()));
         assert!(limbs(&with).iter().all(|limbs| *limbs == 1), "{}", with.graph);
         assert!(
             limbs(&without).iter().all(|limbs| *limbs == 2),
@@ -210,7 +206,7 @@ fn accuracy_stays() {
             );
             report.outputs[0].total().cosine()
         };
-        let (with, without) = (cosine(QuantizeOptions::default()), cosine(without()));
+        let (with, without) = (cosine(eight_bits()), cosine(without()));
         // The squared error is twice what is missing to 1.
         assert!(1.0 - with <= 1.3 * (1.0 - without), "{with} {without}");
     }
@@ -218,7 +214,7 @@ fn accuracy_stays() {
 
 #[test]
 fn a_sum_is_in_units_of_its_rescale() {
-    let network = quantized(&residual(), &QuantizeOptions::default());
+    let network = quantized(&residual(), &eight_bits());
     let (rescale, sum, multipliers, shift) = rescales(&network)
         .find(|(_, operand, ..)| matches!(operand.op, IntOp::WeightedSum(_)))
         .unwrap();
@@ -245,7 +241,7 @@ fn a_layer_far_smaller_than_its_output_takes_two_limbs() {
     let weight = network.weight("small", 32, 2);
     let x = network.layer("small", x, weight, 2, 150.0);
     let float = network.finish(x);
-    let network = quantized(&float, &QuantizeOptions::default());
+    let network = quantized(&float, &eight_bits());
     let limbs: Vec<u32> = rescales(&network)
         .map(|(_, _, _, shift)| shift / network.limb_bits)
         .collect();
@@ -269,7 +265,7 @@ fn what_is_not_free_is_left_alone() {
         .add("sum", FloatOp::Add(ops::Add), &[z, relu])
         .unwrap();
     let float = network.finish(sum);
-    let network = quantized(&float, &QuantizeOptions::default());
+    let network = quantized(&float, &eight_bits());
     let exact = exact_multipliers::changes(&network.graph);
     assert!(exact.iter().all(|change| change.contains("`sum`")), "{exact:?}");
     // The shared weight is there once.
@@ -302,7 +298,7 @@ fn kernels_of_one_weight_keep_their_scale() {
     let y = builder.add("scale", op, &[x]).unwrap();
     let y = builder.add("relu", FloatOp::Relu(ops::Relu), &[y]).unwrap();
     // It would be part of the input.
-    let options = QuantizeOptions::default().without("input_scales").unwrap();
+    let options = eight_bits().without("input_scales").unwrap();
     let network = quantized(&builder.finish(vec![y]).unwrap(), &options);
     let IntOp::Conv2d(ops::Conv2d { weight, .. }) = network.graph.nodes[1].op else {
         panic!("no convolution")

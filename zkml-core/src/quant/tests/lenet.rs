@@ -1,6 +1,7 @@
 //! LeNet-5 on MNIST digits: the accuracy of the integer network.
 
 use crate::ops;
+use crate::quant::tests::eight_bits;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -157,7 +158,7 @@ fn four_bits_prove_and_verify() {
         let options = QuantizeOptions {
             weight_bits,
             activation_bits,
-            ..QuantizeOptions::default()
+            ..eight_bits()
         };
         quantize(&float, &calibration, &options).unwrap()
     };
@@ -210,7 +211,7 @@ fn a_digit_takes_well_under_two_milliseconds() {
     let float = lenet();
     let method = CalibrationMethod::MinMax;
     let calibration = Calibration::collect(&float, images[..8].iter().cloned(), method).unwrap();
-    let quantized = quantize(&float, &calibration, &QuantizeOptions::default()).unwrap();
+    let quantized = quantize(&float, &calibration, &eight_bits()).unwrap();
     let executor = Executor::new(&quantized.graph).unwrap();
     let input = quantized.quantize_input(&images[0]).unwrap().integers;
     // The best of many runs: other load on the machine does not count.
@@ -230,7 +231,7 @@ fn labels_and_graphs_that_do_not_belong_together_are_refused() {
     let float = lenet();
     let images = &images[..2];
     let calibration = Calibration::collect(&float, images.to_vec(), CalibrationMethod::MinMax).unwrap();
-    let mut quantized = quantize(&float, &calibration, &QuantizeOptions::default()).unwrap();
+    let mut quantized = quantize(&float, &calibration, &eight_bits()).unwrap();
     let measure = |quantized: &_, images, labels| AccuracyReport::measure(&float, quantized, images, labels);
     assert_eq!(
         measure(&quantized, &[], None).unwrap_err(),

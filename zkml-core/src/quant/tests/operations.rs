@@ -1,6 +1,7 @@
 //! Every operation by itself: integer against float within the quantization error, on odd shapes.
 
 use crate::ops;
+use crate::quant::tests::eight_bits;
 use ndarray::ArrayD;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -28,7 +29,7 @@ pub(super) fn check(shape: &[usize], gain: f64, build: &Build<'_>) -> Quantized 
 pub(super) fn check_graph(graph: &Graph<Float>, gain: f64) -> Quantized {
     let samples = inputs(5, &graph[graph.input].fact, 8);
     let calibration = Calibration::collect(graph, samples.clone(), CalibrationMethod::MinMax).unwrap();
-    let quantized = quantize(graph, &calibration, &QuantizeOptions::default()).unwrap();
+    let quantized = quantize(graph, &calibration, &eight_bits()).unwrap();
     // Half a step at the input, amplified; at most one step of the output for rounding and multiplier.
     let rescaled = quantized
         .graph
@@ -424,7 +425,7 @@ fn values_outside_the_domain_are_refused_by_layer() {
     // Alternating signs: the sum is 1, though 401 is possible.
     let sample = ArrayD::from_shape_fn(vec![1, 401], |at| if at[1] % 2 == 0 { 1.0 } else { -1.0 });
     let calibration = Calibration::collect(&graph, [sample.clone()], CalibrationMethod::MinMax).unwrap();
-    let options = QuantizeOptions::default();
+    let options = eight_bits();
     let quantized = quantize(&graph, &calibration, &options).unwrap();
     execute(
         &quantized.graph,
@@ -488,7 +489,7 @@ fn what_cannot_be_quantized_is_refused_by_place() {
         }
         builder.finish(vec![y]).unwrap()
     };
-    let options = QuantizeOptions::default();
+    let options = eight_bits();
     let good = build(1.0, false);
     let calibration =
         Calibration::collect(&good, [ArrayD::ones(vec![1, 2])], CalibrationMethod::MinMax).unwrap();
@@ -519,7 +520,7 @@ fn what_cannot_be_quantized_is_refused_by_place() {
     for bits in [1, 9] {
         let options = QuantizeOptions {
             weight_bits: bits,
-            ..QuantizeOptions::default()
+            ..eight_bits()
         };
         let error = quantize(&good, &calibration, &options).unwrap_err();
         assert_eq!(error, QuantizeError::WeightBits { found: bits });
@@ -527,7 +528,7 @@ fn what_cannot_be_quantized_is_refused_by_place() {
     for bits in [1, 3, 17] {
         let options = QuantizeOptions {
             activation_bits: bits,
-            ..QuantizeOptions::default()
+            ..eight_bits()
         };
         let error = quantize(&good, &calibration, &options).unwrap_err();
         assert_eq!(error, QuantizeError::ActivationBits { found: bits });

@@ -1,6 +1,7 @@
 //! Integer execution against its oracle, against the static ranges and against the float network.
 
 use crate::ops;
+use crate::quant::tests::eight_bits;
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -54,7 +55,7 @@ proptest! {
 
 /// Energy of the error of output 0 relative to the output's, over the calibration samples (nothing saturates).
 fn relative_noise(seed: u64) -> f64 {
-    let (float, quantized) = quantized(seed, &QuantizeOptions::default());
+    let (float, quantized) = quantized(seed, &eight_bits());
     let (mut signal, mut noise) = (0f64, 0f64);
     for input in random::inputs(seed ^ 1, &float[float.input].fact, 12) {
         let exact = execute_float(&float, &input).unwrap();
@@ -89,7 +90,7 @@ proptest! {
     /// The ranges hold for every weight and every input, not only for the calibrated ones.
     #[test]
     fn ranges_hold_for_extreme_weights_and_inputs(seed in any::<u64>()) {
-        let (_, quantized) = quantized(seed, &QuantizeOptions::default());
+        let (_, quantized) = quantized(seed, &eight_bits());
         let mut graph = quantized.graph;
         let mut rng = StdRng::seed_from_u64(seed);
         for parameter in &mut graph.parameters {
@@ -245,7 +246,7 @@ fn rescale_rounds_half_up() {
 
 #[test]
 fn wrong_inputs_are_refused_by_place() {
-    let (_, quantized) = quantized(7, &QuantizeOptions::default());
+    let (_, quantized) = quantized(7, &eight_bits());
     let graph = &quantized.graph;
     let shape = graph[graph.input].fact.shape.clone();
     let mut input = ndarray::ArrayD::<i64>::zeros(shape.as_slice());

@@ -1,6 +1,7 @@
 //! Products of computed matrices, ranges of indices and softmaxes: integers against floats, and against what PyTorch
 //! computes (`scripts/reference_llama.py` writes the values).
 
+use crate::quant::tests::eight_bits;
 use ndarray::{ArrayD, Axis, Slice};
 
 use super::operations::check;
@@ -254,10 +255,7 @@ fn a_product_that_pytorch_broadcasts() {
             .unwrap();
         builder.add("y", ops::Matmul, &[left, right]).unwrap()
     });
-    for (options, tolerance) in [
-        (QuantizeOptions::language_model(), 0.002),
-        (QuantizeOptions::default(), 0.2),
-    ] {
+    for (options, tolerance) in [(QuantizeOptions::language_model(), 0.002), (eight_bits(), 0.2)] {
         let network = quantized(&graph, &[operands.to_vec()], &options).unwrap();
         assert_close(&output(&network, &operands), &tensor("matmul.product"), tolerance);
     }
@@ -273,7 +271,7 @@ fn what_a_softmax_needs_is_said() {
     let samples: Vec<Vec<ArrayD<f32>>> = inputs(3, &[2, 3, 5], 2).into_iter().map(|x| vec![x]).collect();
     let refused = |axis, options: &QuantizeOptions| quantized(&graph(axis), &samples, options).unwrap_err();
     assert_eq!(
-        refused(2, &QuantizeOptions::default()),
+        refused(2, &eight_bits()),
         QuantizeError::Narrow {
             layer: "softmax".into(),
             what: "a softmax",
