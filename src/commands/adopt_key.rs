@@ -20,9 +20,10 @@ use super::words::count;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
-  0  the key can be used again
-  1  refused: the key or its counter is damaged
-  2  wrong usage, or a file could not be read or written")]
+  0    the key can be used again
+  1    refused: the key or its counter is damaged
+  2    wrong usage, or a file could not be read or written
+  130  interrupted")]
 pub(crate) struct AdoptKey {
     /// The proving key, with its counter beside it
     key: PathBuf,

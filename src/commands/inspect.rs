@@ -20,9 +20,10 @@ use super::destination::Files;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
-  0  the file is intact
-  1  the file is no zkml file, or it is damaged
-  2  wrong usage, or the file could not be read")]
+  0    the file is intact
+  1    the file is no zkml file, or it is damaged
+  2    wrong usage, or the file could not be read
+  130  interrupted")]
 pub(crate) struct Inspect {
     /// The file
     file: PathBuf,

@@ -31,9 +31,10 @@ use super::{CommandError, file_name};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
-  0  proof and outputs are written
-  1  refused: an input the model does not take, a damaged key, or one whose proofs are used up
-  2  wrong usage, or a file could not be read or written")]
+  0    proof and outputs are written
+  1    refused: an input the model does not take, a damaged key, or one whose proofs are used up
+  2    wrong usage, or a file could not be read or written
+  130  interrupted")]
 pub(crate) struct Prove {
     /// The proving key
     #[arg(long)]

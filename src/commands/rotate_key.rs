@@ -22,9 +22,10 @@ use super::setup::describe;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
-  0  both new keys are written
-  1  refused: a file is damaged, or nothing is left of the old key
-  2  wrong usage, or a file could not be read or written")]
+  0    both new keys are written
+  1    refused: a file is damaged, or nothing is left of the old key
+  2    wrong usage, or a file could not be read or written
+  130  interrupted")]
 pub(crate) struct RotateKey {
     /// The proving key to replace
     key: PathBuf,

@@ -21,9 +21,10 @@ use super::{CommandError, file_name, hex};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
-  0  both keys are written, or were there already
-  1  refused: the model is damaged
-  2  wrong usage, or a file could not be read or written")]
+  0    both keys are written, or were there already
+  1    refused: the model is damaged
+  2    wrong usage, or a file could not be read or written
+  130  interrupted")]
 pub(crate) struct Setup {
     /// The compiled model
     model: PathBuf,

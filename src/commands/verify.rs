@@ -32,9 +32,10 @@ const VALUE_BYTES: u64 = 256;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
-  0  the proof is valid
-  1  rejected: proof, outputs or key are not what they should be
-  2  not checked: wrong usage, or a file could not be read")]
+  0    the proof is valid
+  1    rejected: proof, outputs or key are not what they should be
+  2    not checked: wrong usage, or a file could not be read
+  130  interrupted")]
 pub(crate) struct Verify {
     /// The verifying key
     #[arg(long)]

@@ -31,9 +31,10 @@ Digests of checked weights are kept in the folder named by ZKML_TRUSTED_KEYS, el
 folder.
 
 Exit codes:
-  0  the key is sound, and the network is the one asked for
-  1  rejected: no setup proof, one that does not hold, or another network
-  2  not checked: wrong usage, or a file could not be read")]
+  0    the key is sound, and the network is the one asked for
+  1    rejected: no setup proof, one that does not hold, or another network
+  2    not checked: wrong usage, or a file could not be read
+  130  interrupted")]
 pub(crate) struct VerifyKey {
     /// The verifying key
     key: PathBuf,

@@ -40,9 +40,10 @@ use samples::{Reader, batches, digest, filled, read_classes};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
-  0  the compiled model is written, or was there already
-  1  refused: weights or samples are not what the model needs
-  2  wrong usage, or a file could not be read or written")]
+  0    the compiled model is written, or was there already
+  1    refused: weights or samples are not what the model needs
+  2    wrong usage, or a file could not be read or written
+  130  interrupted")]
 pub(crate) struct Compile {
     /// Name of the model; `zkml models` lists them. Or a decision forest: the .json that XGBoost's `save_model` writes. May
     /// stand after the list of samples

@@ -104,7 +104,8 @@ impl fmt::Display for Clipping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} of {} input values lie outside of the calibrated range ({:.3} times its reach at most), and {} are clipped",
+            "{} of {} input values lie outside of the range that the calibration samples had, the farthest {:.2} times as far \
+             from its middle as its ends, and {} are clipped",
             self.outside, self.values, self.farthest, self.clipped
         )
     }
