@@ -13,8 +13,9 @@ use crate::argument::{Answer, Statement, Trace};
 use crate::circuit::Home;
 use crate::keys::{ProveError, ProvingKey, Purpose};
 use crate::pcs::{CommittedMatrix, MatrixOracle};
-use crate::proof::{Proof, to_bytes};
+use crate::proof::{Proof, proof_from_bytes, to_bytes};
 use crate::reduce::Backend;
+use crate::transcript::VerifyError;
 use crate::verify::check_answer;
 
 pub(crate) use argue::prove_trace;
@@ -124,8 +125,12 @@ pub fn prove_with_secrets<B: Backend>(
 /// Checks a proof before anyone else sees it. One that was made from weights other than the committed ones, as when the
 /// file of the key is written to meanwhile, shows how the two differ: more than a valid proof ever shows.
 fn refuse_invalid(statement: &Statement<'_>, proof: &Proof, context: &[u8]) -> Result<(), ProveError> {
-    // What a verifier would not even read.
-    debug_assert!(to_bytes(proof).is_ok_and(|bytes| bytes.len() as u64 <= statement.proof_limits().bytes));
+    let encoded = to_bytes(proof).map_err(|error| VerifyError::Invariant {
+        what: error.to_string(),
+    })?;
+    proof_from_bytes(&encoded, &statement.proof_limits()).map_err(|error| VerifyError::Invariant {
+        what: format!("a verifier would not read the proof: {error}"),
+    })?;
     info_span!("check the proof")
         .in_scope(|| check_answer(statement, proof, context).map_err(ProveError::Invalid))
 }
