@@ -110,7 +110,7 @@ impl Prove {
         for path in &paths {
             refuse_existing(path, self.force)?;
         }
-        if clipping.outside > 0 {
+        if clipping.outside > 0 || clipping.clipped > 0 {
             console.warn(&clipping.to_string());
         }
         if let Some(doubt) = doubt {

@@ -2,7 +2,7 @@
 
 use super::equalize::Equalized;
 use super::warning::Warning;
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, IntTensor, NodeId};
 use crate::ops::{Float, Int, Properties};
 
 /// Fewer samples say little about ranges.
@@ -68,20 +68,28 @@ fn weights(graph: &Graph<Float>, integers: &Graph<Int>, id: NodeId) -> Option<Wa
     let integer = integers.nodes.iter().find(|node| node.name == layer)?;
     let mut op = integer.op.clone();
     let weight = **op.room_mut().parameters_mut().first()?;
-    let quantized = integers[weight].values.to_vec();
-    let lost = floats
-        .clone()
-        .zip(quantized)
-        .filter(|(float, integer)| *float != 0.0 && *integer == 0);
-    let (count, lost_largest) = lost.fold((0, 0f32), |(count, most), (float, _)| {
-        (count + 1, most.max(float.abs()))
-    });
+    let (count, lost_largest) = match &integers[weight].values {
+        IntTensor::Int8(tensor) => lost(floats.clone(), tensor.to_vec()),
+        IntTensor::Int32(array) => lost(floats.clone(), array.iter().copied()),
+    };
     (count as f64 > LOST * nonzero as f64 && count > 1).then(|| Warning::LostWeights {
         layer,
         lost: count,
         of: nonzero,
         largest: floats.fold(0.0, |most, weight| most.max(weight.abs())),
         lost_largest,
+    })
+}
+
+/// How many numbers that are not 0 became 0, and the largest of these.
+fn lost<I: PartialEq + Default>(
+    floats: impl Iterator<Item = f32>,
+    integers: impl IntoIterator<Item = I>,
+) -> (usize, f32) {
+    let pairs = floats.zip(integers);
+    let lost = pairs.filter(|(float, integer)| *float != 0.0 && *integer == I::default());
+    lost.fold((0, 0f32), |(count, most), (float, _)| {
+        (count + 1, most.max(float.abs()))
     })
 }
 

@@ -27,9 +27,14 @@ impl Quantizer<'_> {
             let float = self.float;
             let name = &float[source].name;
             let values = quantize_weights(&float[weight].values, &scales, self.options.weight_limit());
-            let floats = float[weight].values.iter();
-            let largest = floats.fold(0f32, |most, weight| most.max(weight.abs()));
-            if largest > 0.0 && values.iter().all(|value| *value == 0) {
+            let largest = || {
+                let floats = float[weight].values.iter();
+                floats.fold(0f32, |most, weight| most.max(weight.abs()))
+            };
+            if values.iter().all(|value| *value == 0)
+                && let largest = largest()
+                && largest > 0.0
+            {
                 return Err(QuantizeError::Lost {
                     layer: name.clone(),
                     largest,
