@@ -200,7 +200,8 @@ impl Sites {
                 (same && numbers.len() % columns == 0, numbers.len() / columns, 1)
             }
         };
-        (fits && rows % groups == 0).then_some(Columns {
+        // Of channels that are none of the layer's, there may be fewer than it has columns.
+        (fits && groups > 0 && rows % groups == 0).then(|| Columns {
             numbers,
             inner,
             group: (rows / groups, columns),
@@ -404,6 +405,33 @@ mod tests {
             cell += 1;
             ((cell * 37 % 23) as f32 - 11.0) / 11.0 * size(cell - 1)
         })
+    }
+
+    /// A convolution in one dimension, over a signal that is shorter than it has channels: what the input's last axis
+    /// numbers are none of the convolution's.
+    #[test]
+    fn short_signals_of_many_channels_have_no_channels_in_common() {
+        let mut builder = GraphBuilder::<Float>::new();
+        let weight = builder.parameter(Parameter {
+            path: "w".into(),
+            values: values(&[4, 8, 1, 1], |_| 1.0),
+        });
+        let x = builder.input("x", &[1, 8, 3]).unwrap();
+        let image = builder.reshape("image", x, &[1, 8, 1, 3]).unwrap();
+        let conv = ops::Conv2d {
+            weight,
+            bias: None,
+            window: Window2d {
+                kernel: [1, 1],
+                stride: [1, 1],
+                padding: [0, 0],
+                dilation: [1, 1],
+            },
+            groups: 1,
+        };
+        let conv = builder.add("conv", conv, &[image]).unwrap();
+        let graph = builder.finish(vec![conv]).unwrap();
+        assert!(Sites::of(&graph).takers.is_empty());
     }
 
     /// Two convolutions that are joined, pooled and flattened before a linear layer, with channels of very different
