@@ -229,7 +229,11 @@ fn both_forms_of_the_rotary_embedding() {
 #[test]
 fn what_the_model_lacks_is_refused_by_name() {
     let cases = [
-        ("model_type", r#""gemma""#, r#"expected "llama", found "gemma""#),
+        (
+            "model_type",
+            r#""gemma""#,
+            r#"expected "llama" or "mistral" or "qwen2" or "qwen3", found "gemma""#,
+        ),
         (
             "hidden_act",
             r#""gelu""#,
