@@ -472,6 +472,19 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         self.accumulate(op(multipliers), vec![x.node], unit * factor)
     }
 
+    fn gained(
+        &mut self,
+        op: IntOp,
+        operands: Vec<NodeId>,
+        scale: f64,
+        gain: ParameterId,
+    ) -> Result<(), QuantizeError> {
+        let gains = wide::gains(self.float(), &self.quantizer.float[gain].values)?;
+        let scales = gains.iter().map(|gain| scale * gain).collect();
+        let last = self.float().fact.len().saturating_sub(1);
+        self.accumulated(op, operands, scales, vec![last]).map(|_| ())
+    }
+
     fn activate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError> {
         let node = self.push(op, operands, scale)?;
         self.activated(node, scale);
