@@ -91,7 +91,12 @@ impl Room for RmsNorm {
     }
 
     fn properties(&self) -> Properties {
-        Properties::OWN_SCALE | Properties::NORMALIZES
+        // With a gain, channels of the result have scales of their own.
+        let scale = match self.weight {
+            Some(_) => Properties::ACCUMULATES,
+            None => Properties::OWN_SCALE,
+        };
+        scale | Properties::NORMALIZES
     }
 }
 

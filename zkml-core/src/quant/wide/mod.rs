@@ -277,6 +277,14 @@ impl Quantizer<'_> {
         (scales.iter().map(multiplier).collect(), unit)
     }
 
+    /// The scales of a weight whose rows a node before looks up.
+    pub(super) fn looked_up(&self, weight: ParameterId) -> Option<Vec<f64>> {
+        let mut rows = self.weighted.iter();
+        let rows = rows
+            .find(|rows| rows.weight == weight && self.float[rows.source].op.room().chosen_rows().is_some());
+        rows.map(|rows| rows.scales.clone())
+    }
+
     /// Appends a function whose table is computed.
     pub(super) fn wide_curve(&mut self, id: NodeId, curve: CurveKind) -> Result<(), QuantizeError> {
         let (node, limit) = (&self.float[id], self.options.activation_limit());
