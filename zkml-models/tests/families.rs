@@ -175,7 +175,7 @@ fn a_text_is_proved_and_verified() {
         let ids = integers.quantize_input(&ids).unwrap().integers;
         let key = setup(CompiledModel::new(family, integers), &SetupOptions::default()).unwrap();
         let proof = prove(&key, &ids, b"context").unwrap();
-        verify(&key.verifying(), &proof, b"context").unwrap();
+        verify(key.verifying(), &proof, b"context").unwrap();
     }
 }
 
