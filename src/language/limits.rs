@@ -27,8 +27,9 @@ pub(super) fn check_weights(name: &str, config: &LlamaConfig) -> Result<(), Erro
     ];
     let layer: u64 = layer.iter().fold(0, |sum, cells| sum.saturating_add(*cells));
     let layers = layer.saturating_mul(config.num_hidden_layers as u64);
-    // A tied head is committed twice: the gain of the last normalization is part of one of them.
-    let found = layers.saturating_add(2 * cells(config.vocab_size, width));
+    // A tied head is the embedding's table, which is committed once.
+    let tables = if config.tie_word_embeddings { 1 } else { 2 };
+    let found = layers.saturating_add(tables * cells(config.vocab_size, width));
     refuse(
         name,
         "cells of weights, sizes rounded up to powers of two",

@@ -1,6 +1,17 @@
-//! Llama 2, 3, 3.1 and 3.2, and models of their architecture such as SmolLM2 and TinyLlama.
+//! Llama 2, 3, 3.1 and 3.2, SmolLM2, TinyLlama, Mistral, Qwen 2, 2.5 and 3: one decoder, whose [configuration](LlamaConfig)
+//! says where they differ.
 //!
-//! The PyTorch it mirrors, `transformers.models.llama.modeling_llama`, whose state-dict keys it has:
+//! | `model_type` | biases | normalizations of heads | window |
+//! |---|---|---|---|
+//! | `llama` | as `attention_bias` and `mlp_bias` say | | |
+//! | `mistral` | | | `sliding_window` |
+//! | `qwen2` | of queries, keys and values | | `sliding_window`, if `use_sliding_window` |
+//! | `qwen3` | of the attention, as `attention_bias` says | of queries and keys | `sliding_window`, if `use_sliding_window` |
+//!
+//! A text that fits in the window is attended to as a whole; a longer one is refused.
+//!
+//! The PyTorch it mirrors, `transformers.models.llama.modeling_llama` (and `mistral`, `qwen2`, `qwen3`), whose
+//! state-dict keys it has:
 //!
 //! ```python
 //! class LlamaMLP(nn.Module):
@@ -12,8 +23,8 @@
 //!         input_shape = hidden_states.shape[:-1]
 //!         hidden_shape = (*input_shape, -1, self.head_dim)
 //!
-//!         query_states = self.q_proj(hidden_states).view(hidden_shape).transpose(1, 2)
-//!         key_states = self.k_proj(hidden_states).view(hidden_shape).transpose(1, 2)
+//!         query_states = self.q_norm(self.q_proj(hidden_states).view(hidden_shape)).transpose(1, 2)  # norms: Qwen 3
+//!         key_states = self.k_norm(self.k_proj(hidden_states).view(hidden_shape)).transpose(1, 2)
 //!         value_states = self.v_proj(hidden_states).view(hidden_shape).transpose(1, 2)
 //!
 //!         cos, sin = position_embeddings
@@ -57,7 +68,8 @@
 //! The mask is causal and needs no tensor either.
 //!
 //! H. Touvron et al., "LLaMA: Open and efficient foundation language models", 2023; A. Dubey et al., "The Llama 3 herd
-//! of models", 2024.
+//! of models", 2024; A. Q. Jiang et al., "Mistral 7B", 2023; An Yang et al., "Qwen2 technical report", 2024, and "Qwen3
+//! technical report", 2025.
 
 mod config;
 
@@ -145,9 +157,13 @@ pub struct LlamaAttention {
     #[layer(
         in_features = config.num_attention_heads * config.head_dim,
         out_features = config.hidden_size,
-        bias = config.attention_bias
+        bias = config.attention_out_bias
     )]
     o_proj: Linear,
+    #[layer(when = config.use_qk_norm, normalized_shape = config.head_dim, eps = config.rms_norm_eps)]
+    q_norm: Option<RMSNorm>,
+    #[layer(when = config.use_qk_norm, normalized_shape = config.head_dim, eps = config.rms_norm_eps)]
+    k_norm: Option<RMSNorm>,
 }
 
 #[zk_model]
@@ -163,14 +179,10 @@ impl LlamaAttention {
         let (heads, groups) = (self.config.num_attention_heads, self.config.num_key_value_heads);
         let head_dim = self.config.head_dim;
 
-        let query_states = self
-            .q_proj(hidden_states)
-            .view([n, t, heads, head_dim])
-            .transpose(1, 2);
-        let key_states = self
-            .k_proj(hidden_states)
-            .view([n, t, groups, head_dim])
-            .transpose(1, 2);
+        let query_states = self.q_proj(hidden_states).view([n, t, heads, head_dim]);
+        let query_states = normalized(self.q_norm.as_ref(), query_states).transpose(1, 2);
+        let key_states = self.k_proj(hidden_states).view([n, t, groups, head_dim]);
+        let key_states = normalized(self.k_norm.as_ref(), key_states).transpose(1, 2);
         let value_states = self
             .v_proj(hidden_states)
             .view([n, t, groups, head_dim])
@@ -187,6 +199,11 @@ impl LlamaAttention {
         let attn_output = attn_output.transpose(1, 2).reshape([n, t, heads * head_dim]);
         self.o_proj(attn_output)
     }
+}
+
+/// What a model that normalizes its heads makes of them.
+fn normalized(norm: Option<&RMSNorm>, x: Tensor) -> Tensor {
+    norm.map_or(x, |norm| norm.forward(x))
 }
 
 /// Attention and MLP, each with a normalization before it and a residual sum after it.
@@ -299,7 +316,7 @@ impl LlamaForCausalLM {
     /// all tokens for each layer. Keys are turned by their positions already.
     ///
     /// # Errors
-    /// As [`Forward::trace`](zkml_core::nn::Forward::trace).
+    /// As [`Forward::trace`](zkml_core::nn::Forward::trace); more tokens than [`LlamaConfig::sliding_window`].
     pub fn trace_step(
         &self,
         batch: usize,
@@ -307,6 +324,7 @@ impl LlamaForCausalLM {
         past: usize,
     ) -> Result<Graph<Symbolic>, TraceError> {
         let config = &self.config;
+        config.check_window(past.saturating_add(tokens))?;
         let mut inputs = vec![TraceInput {
             name: "input_ids".to_owned(),
             kind: InputKind::Tokens,

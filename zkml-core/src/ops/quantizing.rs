@@ -89,6 +89,19 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn activate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError>;
 
+    /// Appends an operation whose result, at this scale, is the node's value before a gain for each channel of the last
+    /// axis. The gain becomes part of the scales of the channels, which are public.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Gain`] for a gain below 0, or one of zeros alone.
+    fn gained(
+        &mut self,
+        op: IntOp,
+        operands: Vec<NodeId>,
+        scale: f64,
+        gain: ParameterId,
+    ) -> Result<(), QuantizeError>;
+
     /// Is the accumulator of this node used as it is, by an output or an argmax?
     fn keeps_accumulator(&self) -> bool;
 
@@ -283,6 +296,17 @@ pub enum QuantizeError {
         layer: String,
         /// The operation.
         what: &'static str,
+    },
+    /// A gain that is no multiplier of integers.
+    #[error(
+        "`{layer}`: expected a gain of at least 0, and above 0 in one channel, or a linear layer beside the \
+         normalization that takes the gain or its signs (optimize::optimize), found {found}"
+    )]
+    Gain {
+        /// Name of the node.
+        layer: String,
+        /// The gain of a channel.
+        found: f32,
     },
     /// An operation that needs wide activations.
     #[error(

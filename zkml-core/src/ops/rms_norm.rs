@@ -91,7 +91,12 @@ impl Room for RmsNorm {
     }
 
     fn properties(&self) -> Properties {
-        Properties::OWN_SCALE | Properties::NORMALIZES
+        // With a gain, channels of the result have scales of their own.
+        let scale = match self.weight {
+            Some(_) => Properties::ACCUMULATES,
+            None => Properties::OWN_SCALE,
+        };
+        scale | Properties::NORMALIZES
     }
 }
 
@@ -127,10 +132,6 @@ impl FloatRoom for RmsNorm {
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
         let bits = quantizing.wide("an RMSNorm")?;
-        if self.weight.is_some() {
-            let what = "an RMSNorm whose gain no linear layer behind it takes";
-            return Err(QuantizeError::unsupported(quantizing, what));
-        }
         let x = quantizing.channels(0)?;
         let channels = self.normalized_shape as f64;
         let epsilon = self.epsilon * channels / (x.step * x.step);
@@ -142,6 +143,10 @@ impl FloatRoom for RmsNorm {
         };
         norm.eps = crate::circuit::Dyadic::from_f64(self.epsilon).ok();
         let scale = norm.scale(self.normalized_shape);
-        quantizing.activate(norm.into(), vec![x.node], scale)
+        match self.weight {
+            // Without the passes, or where a rotation stands between the normalization and the next layer.
+            Some(gain) => quantizing.gained(norm.into(), vec![x.node], scale, gain),
+            None => quantizing.activate(norm.into(), vec![x.node], scale),
+        }
     }
 }

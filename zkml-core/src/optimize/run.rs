@@ -2,8 +2,7 @@
 //!
 //! The graph is validated after each pass. No pass folds constant nodes. Weights are parameters of operations, not
 //! nodes; the passes that combine weights compute the result at once (`batch_norm_folding`, `batch_norm_conversion`,
-//! `norm_gain_folding`,
-//! `contraction_order`).
+//! `norm_gain_folding`, `norm_sign_folding`, `contraction_order`).
 
 #![cfg(feature = "prover")]
 

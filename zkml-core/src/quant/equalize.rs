@@ -79,11 +79,15 @@ impl<'g> Equalized<'g> {
     }
 }
 
-/// The axis of a node's channels and the channel of each index, for calibration: axis 1 of images, the last axis of
-/// others.
+/// The axis of a node's channels and the channel of each index, for calibration: the last axis of a stream, whose rows a
+/// normalization divides; axis 1 of images, the last axis of others.
 pub(super) fn split(sites: &Sites, id: NodeId, shape: &[usize], stream: bool) -> Option<Channels> {
     /// Most channels that are told apart where nothing asks for it.
     const MOST: usize = 4096;
+    if stream {
+        let count = *shape.last()?;
+        return Some(Channels { count, inner: 1 });
+    }
     if let Some(Some(channels)) = sites.nodes.get(id.0) {
         return Some(Channels {
             count: channels.numbers.len(),
@@ -97,5 +101,5 @@ pub(super) fn split(sites: &Sites, id: NodeId, shape: &[usize], stream: bool) ->
     };
     let count = *shape.get(axis)?;
     let inner = shape.iter().skip(axis + 1).product();
-    (stream || (count <= MOST && shape.len() > 1)).then_some(Channels { count, inner })
+    (count <= MOST && shape.len() > 1).then_some(Channels { count, inner })
 }

@@ -138,26 +138,32 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         let (float, options) = (self.quantizer.float, self.quantizer.options);
         let per_channel = options.switches.runs(&PerChannelScales);
         let bias_values = bias.map(|bias| &float[bias].values);
-        let mut scales = least_scales(
-            &float[weight].values,
-            bias_values,
-            x.scale,
-            per_channel,
-            if self.keeps_accumulator() {
-                KEPT_SPREAD
-            } else {
-                SPREAD
-            },
-            options.weight_limit(),
-        );
-        match self.quantizer.kept[self.id.0] {
-            Some(Kept::Compared) => scales = comparable(scales),
-            Some(Kept::Shown) => {}
-            None if per_channel && options.is_wide() => {
-                scales = self.quantizer.grown(self.id, axis, x.scale, scales);
+        let spread = match self.keeps_accumulator() {
+            true => KEPT_SPREAD,
+            false => SPREAD,
+        };
+        let limit = options.weight_limit();
+        let least = || {
+            least_scales(
+                &float[weight].values,
+                bias_values,
+                x.scale,
+                per_channel,
+                spread,
+                limit,
+            )
+        };
+        // Where rows of the weight are looked up too, it is one tensor of integers, at the scales of these rows.
+        let tied = self.quantizer.looked_up(weight).filter(|_| bias.is_none());
+        let free = tied.is_none();
+        let scales = match (tied, self.quantizer.kept[self.id.0]) {
+            (Some(scales), _) => scales,
+            (None, Some(Kept::Compared)) => comparable(least()),
+            (None, None) if per_channel && options.is_wide() => {
+                self.quantizer.grown(self.id, axis, x.scale, least())
             }
-            None => {}
-        }
+            (None, Some(Kept::Shown) | None) => least(),
+        };
         let weights = self.zeros(weight, ParameterRole::Weight);
         let biases = bias.map(|bias| self.zeros(bias, ParameterRole::Bias));
         let accumulated: Vec<f64> = scales.iter().map(|scale| scale * x.scale).collect();
@@ -174,7 +180,7 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             bias,
             input_scale: x.scale,
             scales,
-            free: true,
+            free,
         });
         Ok(())
     }
@@ -470,6 +476,19 @@ impl Quantizing for NodeQuantizer<'_, '_> {
             false => (multipliers, x.axes),
         };
         self.accumulate(op(multipliers), vec![x.node], unit * factor)
+    }
+
+    fn gained(
+        &mut self,
+        op: IntOp,
+        operands: Vec<NodeId>,
+        scale: f64,
+        gain: ParameterId,
+    ) -> Result<(), QuantizeError> {
+        let gains = wide::gains(self.float(), &self.quantizer.float[gain].values)?;
+        let scales = gains.iter().map(|gain| scale * gain).collect();
+        let last = self.float().fact.len().saturating_sub(1);
+        self.accumulated(op, operands, scales, vec![last]).map(|_| ())
     }
 
     fn activate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError> {

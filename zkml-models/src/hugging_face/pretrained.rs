@@ -69,7 +69,7 @@ pub enum PretrainedError {
 
 zkml_core::debug_as_display!(PretrainedError);
 
-/// A Llama with its weights and its tokenizer.
+/// A Llama, or a model of another family that is built like it, with its weights and its tokenizer.
 #[derive(Debug)]
 pub struct PretrainedLlama {
     config: LlamaConfig,
@@ -162,9 +162,10 @@ impl PretrainedLlama {
     /// The network on a text of `tokens` tokens: input `[1, tokens]`, output `[1, tokens, vocab_size]`.
     ///
     /// # Errors
-    /// No token; weights that are missing, have another shape or are not finite; tensors that the model does not ask
-    /// for.
+    /// No token, or more than [`LlamaConfig::sliding_window`]; weights that are missing, have another shape or are not
+    /// finite; tensors that the model does not ask for.
     pub fn graph(&self, tokens: usize) -> Result<Graph<Float>, PretrainedError> {
+        self.config.check_window(tokens)?;
         self.load(self.model().trace_with_input(&[1, tokens])?)
     }
 

@@ -61,6 +61,11 @@ impl<'a> Settings<'a> {
         self.values.get(key).filter(|value| !value.is_null())
     }
 
+    /// Does the file speak of it, if only to say `null`?
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
     fn refused(&self, key: &str, expected: impl fmt::Display) -> ConfigError {
         let found = self.get(key).map_or("nothing".to_owned(), Value::to_string);
         ConfigError::new(&self.name(key), expected, found)
@@ -91,6 +96,14 @@ impl<'a> Settings<'a> {
         match self.get(key) {
             Some(_) => self.positive(key),
             None => Ok(default),
+        }
+    }
+
+    /// An integer of at least 0.
+    pub(crate) fn count_or(&self, key: &str, default: usize) -> Result<usize, ConfigError> {
+        match self.get(key) {
+            Some(Value::Number(number)) if number.as_u64() == Some(0) => Ok(0),
+            _ => self.positive_or(key, default),
         }
     }
 

@@ -1,9 +1,13 @@
-//! `config.json` of a Llama.
+//! `config.json` of a Llama, and of the families that are built like it.
 
-use serde_json::Value;
-use zkml_core::nn::{Llama3Scaling, Rope};
+mod family;
+
+use zkml_core::graph::ShapeError;
+use zkml_core::nn::{Llama3Scaling, Rope, TraceError};
 
 use crate::hugging_face::{ConfigError, Settings};
+
+use family::Family;
 
 /// Sizes of a Llama, under their names in Hugging Face's `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,10 +36,19 @@ pub struct LlamaConfig {
     pub rope_scaling: Option<Llama3Scaling>,
     /// Whether the head uses the table of the embedding.
     pub tie_word_embeddings: bool,
-    /// Whether the projections of the attention have biases.
+    /// Whether the projections to queries, keys and values have biases.
     pub attention_bias: bool,
+    /// Whether the projection behind the attention has biases: as [`Self::attention_bias`], but never in Qwen 2, whose
+    /// files have no name for it.
+    pub attention_out_bias: bool,
     /// Whether the layers of the MLP have biases.
     pub mlp_bias: bool,
+    /// Whether queries and keys are normalized, each head by itself: in Qwen 3, whose files have no name for it.
+    pub use_qk_norm: bool,
+    /// How many tokens a token attends to, itself included; `None` for all before it. The graph attends to all, so
+    /// [`trace_step`](super::LlamaForCausalLM::trace_step) and
+    /// [`PretrainedLlama`](crate::hugging_face::PretrainedLlama) refuse longer texts.
+    pub sliding_window: Option<usize>,
 }
 
 impl LlamaConfig {
@@ -55,7 +68,10 @@ impl LlamaConfig {
             rope_scaling: None,
             tie_word_embeddings: false,
             attention_bias: false,
+            attention_out_bias: false,
             mlp_bias: false,
+            use_qk_norm: false,
+            sliding_window: None,
         }
     }
 
@@ -65,26 +81,33 @@ impl LlamaConfig {
     /// A setting that is missing or has no meaning; one that asks for something this model does not have.
     pub fn from_json(text: &str) -> Result<LlamaConfig, ConfigError> {
         let settings = Settings::parse(text)?;
-        refuse(&settings)?;
+        let family = Family::of(&settings)?;
+        family.refuse(&settings)?;
         let heads = settings.positive("num_attention_heads")?;
         let hidden_size = settings.positive("hidden_size")?;
-        let max_position_embeddings = settings.positive_or("max_position_embeddings", 2048)?;
+        let context = family.max_position_embeddings();
+        let max_position_embeddings = settings.positive_or("max_position_embeddings", context)?;
         let (rope_theta, rope_scaling) = rope(&settings, max_position_embeddings)?;
+        let num_hidden_layers = settings.positive("num_hidden_layers")?;
+        let bias = family.attention_bias(&settings)?;
         let config = LlamaConfig {
             vocab_size: settings.positive("vocab_size")?,
             hidden_size,
             intermediate_size: settings.positive("intermediate_size")?,
-            num_hidden_layers: settings.positive("num_hidden_layers")?,
+            num_hidden_layers,
             num_attention_heads: heads,
-            num_key_value_heads: settings.positive_or("num_key_value_heads", heads)?,
-            head_dim: settings.positive_or("head_dim", hidden_size / heads)?,
+            num_key_value_heads: family.num_key_value_heads(&settings, heads)?,
+            head_dim: settings.positive_or("head_dim", family.head_dim(hidden_size / heads))?,
             rms_norm_eps: settings.number_or("rms_norm_eps", 1e-6)?,
             max_position_embeddings,
             rope_theta,
             rope_scaling,
             tie_word_embeddings: settings.flag_or("tie_word_embeddings", false)?,
-            attention_bias: settings.flag_or("attention_bias", false)?,
-            mlp_bias: settings.flag_or("mlp_bias", false)?,
+            attention_bias: bias,
+            attention_out_bias: bias && family != Family::Qwen2,
+            mlp_bias: family.mlp_bias(&settings)?,
+            use_qk_norm: family == Family::Qwen3,
+            sliding_window: family.window(&settings, num_hidden_layers, max_position_embeddings)?,
         };
         config.check_heads()?;
         Ok(config)
@@ -105,37 +128,26 @@ impl LlamaConfig {
         }
         Ok(())
     }
-}
 
-/// Refuses what a model file would have to do differently.
-fn refuse(settings: &Settings<'_>) -> Result<(), ConfigError> {
-    settings.expect("model_type", &["llama"])?;
-    if let Some(Value::Array(architectures)) = settings.get("architectures") {
-        let ours = Value::from("LlamaForCausalLM");
-        if !architectures.is_empty() && !architectures.contains(&ours) {
-            let found = Value::from(architectures.clone());
-            return Err(ConfigError::new("architectures", "`LlamaForCausalLM`", found));
-        }
+    /// Refuses a text, of which a token would attend to a part alone.
+    pub(crate) fn check_window(&self, tokens: usize) -> Result<(), TraceError> {
+        let window = match self.sliding_window {
+            Some(window) if window < tokens => window,
+            _ => return Ok(()),
+        };
+        let source = ShapeError::Option {
+            operation: "attention",
+            name: "tokens",
+            expected: "of at most sliding_window",
+            found: tokens,
+        };
+        Err(TraceError::Shape {
+            path: "input_ids".to_owned(),
+            expected: format!("a text of at most sliding_window = {window} tokens"),
+            found: format!("{tokens}; give it in shorter parts"),
+            source: Box::new(source),
+        })
     }
-    if settings.get("hidden_act").is_some() {
-        settings.expect("hidden_act", &["silu", "swish"])?;
-    }
-    settings.absent("quantization_config", "weights in BF16, F16 or F32")?;
-    settings.absent("sliding_window", "attention to all earlier tokens")?;
-    settings.absent("attn_logit_softcapping", "scores of the attention as they are")?;
-    settings.absent("final_logit_softcapping", "logits as they are")?;
-    if settings.flag_or("rope_interleaved", false)? {
-        return Err(ConfigError::new(
-            "rope_interleaved",
-            "the half-split order, false",
-            true,
-        ));
-    }
-    let share = settings.number_or("partial_rotary_factor", 1.0)?;
-    if share != 1.0 {
-        return Err(ConfigError::new("partial_rotary_factor", "1", share));
-    }
-    Ok(())
 }
 
 /// Base and scaling: under `rope_parameters` in newer files, `rope_theta` and `rope_scaling` in older ones.

@@ -4,11 +4,13 @@
 //! W (g x) + b  =  (W g) x + b
 //! ```
 //!
-//! Only where every user is a layer that takes each channel of the last axis once, and the normalization is no output.
+//! Only where every user is a layer that takes each channel of the last axis once, and the normalization is no output. A
+//! weight that is used elsewhere too, as a head that is tied to an embedding, is left alone: with the gain it would be
+//! another weight, committed beside the first.
 
 use ndarray::{ArrayViewD, Axis};
 
-use crate::graph::{Graph, NodeId, ParameterId};
+use crate::graph::{Graph, NodeId, Operation, ParameterId};
 use crate::ops::Float;
 use crate::optimize::{Change, OptimizeError, pass};
 
@@ -25,7 +27,13 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
     let users: Vec<NodeId> = users.map(|(index, _)| NodeId(index)).collect();
     let takes_channels = |user: &NodeId| {
         let layer = graph[*user].op.room().layer();
-        layer.is_some_and(|layer| layer.window.is_none())
+        let uses = |id: ParameterId| {
+            graph
+                .nodes
+                .iter()
+                .filter(move |node| node.op.parameters().contains(&id))
+        };
+        layer.is_some_and(|layer| layer.window.is_none() && uses(layer.weight).count() == 1)
     };
     if users.is_empty() || graph.outputs.contains(&id) || !users.iter().all(takes_channels) {
         return Ok(None);
@@ -54,7 +62,6 @@ fn fold(graph: &mut Graph<Float>, layer: NodeId, gain: &ArrayViewD<'_, f32>) {
     for (mut column, gain) in columns {
         column.mapv_inplace(|value| (f64::from(value) * f64::from(*gain)) as f32);
     }
-    // A new parameter: another layer may share the old one.
     let id = ParameterId(graph.parameters.len());
     graph.parameters.push(folded);
     if let Some((weight, _)) = graph.nodes[layer.0].op.room_mut().layer_mut() {
@@ -71,8 +78,9 @@ mod tests {
     use crate::ops::{Float, Linear, RmsNorm};
     use crate::optimize::{Switches, optimize};
 
-    /// A normalization with two layers behind it, and a sum of it with one of them if `kept`.
-    fn graph(kept: bool) -> Graph<Float> {
+    /// A normalization with two layers behind it, which is an output as well if `kept`, and whose layers have one weight
+    /// if `shared`.
+    fn graph(kept: bool, shared: bool) -> Graph<Float> {
         let mut builder = GraphBuilder::<Float>::new();
         let mut parameter = |path: &str, shape: &[usize], seed: usize| {
             let value = |cell: usize| ((cell * 37 + seed) % 19) as f32 / 7.0 - 1.2;
@@ -94,7 +102,7 @@ mod tests {
             let op = Linear { weight, bias: None };
             builder.add(name, op, &[norm]).unwrap()
         };
-        let (a, b) = (layer("0", weights[0]), layer("1", weights[1]));
+        let (a, b) = (layer("0", weights[0]), layer("1", weights[usize::from(!shared)]));
         let mut outputs = vec![a, b];
         outputs.extend(kept.then_some(norm));
         builder.finish(outputs).unwrap()
@@ -103,8 +111,8 @@ mod tests {
     #[test]
     fn a_gain_goes_into_all_layers_or_stays() {
         let x = ArrayD::from_shape_vec(vec![2, 4], vec![0.3, -1.0, 2.0, 0.7, 5.0, 0.1, -0.2, 1.5]).unwrap();
-        for kept in [false, true] {
-            let graph = graph(kept);
+        for (kept, shared) in [(false, false), (true, false), (false, true)] {
+            let graph = graph(kept, shared);
             let before = execute_float(&graph, &x).unwrap();
             let (folded, reports) = optimize(graph.clone(), &Switches::default()).unwrap();
             let after = execute_float(&folded, &x).unwrap();
@@ -113,9 +121,12 @@ mod tests {
                 pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} {b}"));
             }
             let gains = folded.nodes.iter().filter(|node| node.op.room().gain().is_some());
-            assert_eq!(gains.count(), usize::from(kept));
+            assert_eq!(gains.count(), usize::from(kept || shared));
             let text: String = reports.iter().map(ToString::to_string).collect();
-            assert_eq!(text.contains("folded the gain of `norm` into `0`, `1`"), !kept);
+            assert_eq!(
+                text.contains("folded the gain of `norm` into `0`, `1`"),
+                !kept && !shared
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use super::operations::check;
 use super::random::inputs;
 use crate::execute::float::execute_float_on;
 use crate::execute::{Executor, execute_reference_on};
-use crate::graph::{Graph, GraphBuilder, NodeId};
+use crate::graph::{Graph, GraphBuilder, NodeId, Parameter};
 use crate::keys::CompiledModel;
 use crate::nn::Weights;
 use crate::ops::{self, Float, FloatOp, IntOp, QuantizeError};
@@ -198,6 +198,47 @@ fn an_attention_of_single_operations() {
     let key = setup(model, &SetupOptions::default()).unwrap();
     let proof = prove_on(&key, &inputs, b"context").unwrap();
     verify(&key.verifying, &proof, b"context").unwrap();
+}
+
+/// A gain that no layer takes, one channel of it 0, becomes the scales of channels, which move with the values.
+#[test]
+fn a_gain_is_part_of_the_scales() {
+    let options = QuantizeOptions::language_model();
+    let normalized = |gain: [f32; 4], moved: bool| {
+        let graph = network(&[&[2, 3, 4]], |builder, x| {
+            let weight = builder.parameter(Parameter {
+                path: "norm.weight".into(),
+                values: ArrayD::from_shape_vec(vec![4], gain.to_vec()).unwrap(),
+            });
+            let norm = ops::RmsNorm {
+                weight: Some(weight),
+                normalized_shape: 4,
+                epsilon: 1e-5,
+            };
+            let norm = builder.add("norm", norm, &x[..1]).unwrap();
+            let moved = if moved { transposed(builder, norm) } else { norm };
+            let half = ops::Scale { factor: 0.5 };
+            builder.add("half", half, &[moved]).unwrap()
+        });
+        let samples: Vec<Vec<ArrayD<f32>>> = inputs(3, &[2, 3, 4], 6).into_iter().map(|x| vec![x]).collect();
+        let network = quantized(&graph, &samples, &options);
+        (graph, samples, network)
+    };
+    for moved in [false, true] {
+        let (graph, samples, network) = normalized([2.0, 0.0, 0.01, 1.0], moved);
+        let network = network.unwrap();
+        for sample in &samples {
+            let exact = execute_float_on(&graph, sample).unwrap().pop().unwrap();
+            assert_close(&output(&network, sample), &exact, 1e-3);
+        }
+    }
+    for (gain, wrong) in [([1.0, -2.0, 1.0, 1.0], -2.0), ([0.0; 4], 0.0)] {
+        let (_, _, network) = normalized(gain, false);
+        match network {
+            Err(QuantizeError::Gain { layer, found }) => assert_eq!((layer.as_str(), found), ("norm", wrong)),
+            other => panic!("{:?}", other.map(|_| ())),
+        }
+    }
 }
 
 #[test]

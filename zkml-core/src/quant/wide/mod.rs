@@ -16,6 +16,8 @@
 mod look_ahead;
 mod scales;
 
+use ndarray::ArrayD;
+
 pub(super) use scales::Scales;
 
 use super::options::QuantizeOptions;
@@ -26,7 +28,7 @@ use crate::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use crate::graph::{IntFact, Node, NodeId, Operation, ParameterId};
 use crate::ops::range::{LIMIT, magnitude};
 use crate::ops::{
-    Accumulator, Activation, Channels, QuantizeError, Requantize, Reveal, RevealedInput, ShiftError,
+    Accumulator, Activation, Channels, Float, QuantizeError, Requantize, Reveal, RevealedInput, ShiftError,
 };
 use crate::optimize::operation::exact_multipliers;
 use crate::optimize::operation::per_channel_scales::{PerChannelScales, SPREAD, least_scales};
@@ -275,6 +277,14 @@ impl Quantizer<'_> {
         (scales.iter().map(multiplier).collect(), unit)
     }
 
+    /// The scales of a weight whose rows a node before looks up.
+    pub(super) fn looked_up(&self, weight: ParameterId) -> Option<Vec<f64>> {
+        let mut rows = self.weighted.iter();
+        let rows = rows
+            .find(|rows| rows.weight == weight && self.float[rows.source].op.room().chosen_rows().is_some());
+        rows.map(|rows| rows.scales.clone())
+    }
+
     /// Appends a function whose table is computed.
     pub(super) fn wide_curve(&mut self, id: NodeId, curve: CurveKind) -> Result<(), QuantizeError> {
         let (node, limit) = (&self.float[id], self.options.activation_limit());
@@ -328,6 +338,22 @@ impl Quantizer<'_> {
         let name = self.unique(name);
         self.push(name, Reveal.into(), vec![index], shape, 1.0)
     }
+}
+
+/// Gains of channels as factors of their scales. Multipliers of integers are not 0, so a gain below one part in
+/// `2^16` of the largest one counts as that: it moves the value by less than half a step of 16 bits.
+pub(super) fn gains(node: &Node<Float>, values: &ArrayD<f32>) -> Result<Vec<f64>, QuantizeError> {
+    let largest = values.iter().copied().fold(0.0f32, f32::max);
+    let wrong = values
+        .iter()
+        .copied()
+        .find(|gain| !(*gain >= 0.0 && gain.is_finite()));
+    if let Some(found) = wrong.or((largest == 0.0).then_some(0.0)) {
+        let layer = node.name.clone();
+        return Err(QuantizeError::Gain { layer, found });
+    }
+    let least = libm::exp2(-f64::from(DIGIT_BITS)) * f64::from(largest);
+    Ok(values.iter().map(|gain| f64::from(*gain).max(least)).collect())
 }
 
 /// The least scale not below `scale` that an accumulator of scale `of` is carried to by a multiplier that is exact with
