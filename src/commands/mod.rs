@@ -276,6 +276,9 @@ pub(crate) enum CommandError {
     /// The proof does not prove the statement.
     #[error("rejected: {0}")]
     Rejected(#[from] VerifyError),
+    /// A file that no proof of the key's model is.
+    #[error("rejected: {}: {error}", path.display())]
+    OtherProof { path: PathBuf, error: FormatError },
     /// Readable outputs are not those of the public values.
     #[error("rejected: {}: {error}", path.display())]
     Outputs { path: PathBuf, error: OutputMismatch },
@@ -429,6 +432,7 @@ impl CommandError {
             CommandError::File(FileError::Format { .. })
             | CommandError::Key { .. }
             | CommandError::Rejected(_)
+            | CommandError::OtherProof { .. }
             | CommandError::Outputs { .. }
             | CommandError::NotOutputs { .. }
             | CommandError::OtherNetwork { .. }

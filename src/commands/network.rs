@@ -33,8 +33,8 @@ pub(super) enum Compared {
 
 /// What a comparison with a known model leaves out.
 #[cfg(feature = "prover")]
-const NOT_COMPARED: &str = "weights, scales (and so where a ReLU6 ends), offsets, multipliers, shifts, coefficients of \
-    sums, steps and domains of tables, names of layers, names and order of classes";
+const NOT_COMPARED: &str = "weights, scales (and so where a clamp or a ReLU6 ends), bits of single activations, \
+    offsets, multipliers, shifts, coefficients of sums, steps and domains of tables, names of layers, names and order of classes";
 
 impl fmt::Display for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use zkml_core::argument::{CommittedTensors, TensorLayout};
 use zkml_core::files;
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::{FileError, read_file, read_proof};
+use zkml_core::proof::{FileError, FormatError, read_file, read_proof};
 use zkml_core::transcript::lines;
 use zkml_core::verify::ReadableOutputs;
 use zkml_core::verify::Verified;
@@ -144,7 +144,13 @@ impl Verify {
         let key: VerifyingKey = read_file(&self.key)?;
         let trusted = trust(&key)?;
         // The key says how large a proof may be, so a file that is larger is not read.
-        let proof = read_proof(&self.proof, &trusted.statement().proof_limits())?;
+        let proof = read_proof(&self.proof, &trusted.statement().proof_limits()).map_err(|error| match error {
+            FileError::Format {
+                path,
+                error: error @ FormatError::OtherProof { .. },
+            } => CommandError::OtherProof { path, error },
+            other => other.into(),
+        })?;
         let context = self.context.as_bytes();
         let committed = match &self.transcript {
             None => trusted.verify(&proof, context)?,

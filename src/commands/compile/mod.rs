@@ -280,6 +280,7 @@ impl Compile {
             )));
         }
         self.check_counts()?;
+        let quantize = self.quantize_options()?;
         let Some(path) = &self.weights else {
             return Err(CommandError::Usage(
                 "--weights: expected the weights of the model, found none".into(),
@@ -298,7 +299,6 @@ impl Compile {
         let labels = samples.iter().map(|sample| sample.label).collect();
         let inputs = batches(&samples, self.batch, entry, &preprocessing)?;
         let classes = self.class_names()?;
-        let quantize = self.quantize_options()?;
         let privacy = self.privacy.privacy();
         let choices = format!(
             "{} {} {:?} {quantize:?} {privacy:?} {preprocessing:?} {classes:?} {} {} {:?}",
