@@ -144,13 +144,14 @@ impl Verify {
         let key: VerifyingKey = read_file(&self.key)?;
         let trusted = trust(&key)?;
         // The key says how large a proof may be, so a file that is larger is not read.
-        let proof = read_proof(&self.proof, &trusted.statement().proof_limits()).map_err(|error| match error {
-            FileError::Format {
-                path,
-                error: error @ FormatError::OtherProof { .. },
-            } => CommandError::OtherProof { path, error },
-            other => other.into(),
-        })?;
+        let proof =
+            read_proof(&self.proof, &trusted.statement().proof_limits()).map_err(|error| match error {
+                FileError::Format {
+                    path,
+                    error: error @ FormatError::OtherProof { .. },
+                } => CommandError::OtherProof { path, error },
+                other => other.into(),
+            })?;
         let context = self.context.as_bytes();
         let committed = match &self.transcript {
             None => trusted.verify(&proof, context)?,
