@@ -47,7 +47,7 @@ use thiserror::Error;
 use zkml_core::keys::Difference;
 #[cfg(feature = "prover")]
 use zkml_core::keys::{BudgetError, ProveError};
-use zkml_core::proof::FileError;
+use zkml_core::proof::{FileError, FormatError};
 #[cfg(feature = "prover")]
 use zkml_core::quant::Clipping;
 use zkml_core::transcript::VerifyError;
