@@ -19,8 +19,8 @@
 //!
 //! This crate is the front of the workspace: it re-exports `zkml-core` (everything), `zkml-macros`
 //! (`#[zk_model]`) and `zkml-models` (well-known networks). A verifier needs none of the prover's code: build
-//! with `default-features = false`. The README has an example, `docs/your-own-model.md` both sides of it: a prover, and a
-//! verifier on another machine.
+//! with `default-features = false`. The README has an example, `docs/your-own-model.md` both sides of it: a prover, and
+//! a verifier on another machine.
 
 // The programs in these documents run with the tests.
 #[cfg(all(doctest, feature = "prover"))]

@@ -37,7 +37,7 @@ use zkml::nn::{InputKind, Module, ParameterPath, TraceInput, Weights, trace_inpu
 use zkml::ops::Float;
 use zkml::optimize::{Switches, optimize};
 use zkml::prove::prove_on;
-use zkml::quant::{Calibration, CalibrationMethod, QuantizeOptions, quantize};
+use zkml::quant::{AccuracyReport, Calibration, CalibrationMethod, QuantizeOptions, quantize};
 use zkml::setup::{SetupOptions, setup};
 use zkml::verify::verify;
 
@@ -48,7 +48,7 @@ struct Found {
     float: f64,
     /// Root of the mean square of the error of the integers, relative to that of the values: the worst output.
     integer: Option<f64>,
-    /// What [`zkml::quant::Record::error`] says of them.
+    /// What [`AccuracyReport`] says of the worst output.
     reported: Option<f64>,
     proved: bool,
 }
@@ -192,6 +192,10 @@ fn run(cases: &Cases, case: &Value) -> Result<Found, String> {
         }
     };
     let integer = sums.iter().map(relative).fold(0.0, f64::max);
+    let report =
+        AccuracyReport::measure_on(&optimized, &network, &inputs, None).map_err(|e| e.to_string())?;
+    let of_outputs = report.outputs.iter().map(|output| output.total().relative_rms());
+    let reported = of_outputs.fold(0.0, f64::max);
     let proved = case["prove"] == true;
     if proved {
         let key = setup(
@@ -212,15 +216,15 @@ fn run(cases: &Cases, case: &Value) -> Result<Found, String> {
     Ok(Found {
         float,
         integer: Some(integer),
-        reported: network.record.error,
+        reported: Some(reported),
         proved,
     })
 }
 
-/// How far integers may be away for an error that the compiler reports. It is a mean over samples and channels, where
-/// the root of the mean square weighs large errors more, and channels that are small on one sample.
+/// How far integers may be away for an error that is reported, against a float network that is right within 1e-5 of the
+/// largest value.
 fn bound(reported: Option<f64>) -> f64 {
-    10.0 * reported.unwrap_or(0.0) + 1e-3
+    1.01 * reported.unwrap_or(0.0) + 1e-3
 }
 
 /// Runs all cases of a file. Integers have to keep the bound that was reported, unless the case has its own.

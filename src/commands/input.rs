@@ -24,7 +24,8 @@ pub(super) fn paths(inputs: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// The input of a network, and what is [doubtful](data::doubt) about it, from all files, each as `zkml::data` reads it. `scales` are what its integers stand for.
+/// The input of a network, and what is [doubtful](data::doubt) about it, from all files, each as `zkml::data` reads it.
+/// `scales` are what its integers stand for.
 pub(super) fn read_input<S: Stage<Fact = IntFact>>(
     files: &[PathBuf],
     graph: &Graph<S>,

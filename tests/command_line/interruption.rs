@@ -58,7 +58,8 @@ fn an_interruption_leaves_whole_files_or_none() {
     assert!(folder.join("lenet.pkey").is_file() && folder.join("lenet.vkey").is_file());
 }
 
-/// `prove` at every moment: a proof and its outputs are whole or not there, and what is said of the key's proofs is true.
+/// `prove` at every moment: a proof and its outputs are whole or not there, and what is said of the key's proofs is
+/// true.
 #[test]
 fn an_interrupted_proof_says_whether_it_was_counted() {
     let folder = tempfile::tempdir().unwrap();

@@ -62,7 +62,7 @@ impl Bench<'_> {
             let Ok(finer) = (Bench { options, ..*self }).like(&usual) else {
                 break;
             };
-            if finer.is_clearly_nearer(best.as_ref().map_or(&usual, |(_, best)| best)) {
+            if keeps(&finer) || finer.is_clearly_nearer(best.as_ref().map_or(&usual, |(_, best)| best)) {
                 best = Some((level, finer));
             }
             if best.as_ref().is_some_and(|(_, best)| keeps(best)) {
@@ -78,7 +78,7 @@ impl Bench<'_> {
         }
         // Some operations have no wide form; then this is what there is.
         Ok(match wide() {
-            Ok(wide) if wide.is_clearly_nearer(&chosen) => wide,
+            Ok(wide) if keeps(&wide) || wide.is_clearly_nearer(&chosen) => wide,
             _ => chosen,
         })
     }
