@@ -30,16 +30,16 @@ const PROMPT: &str = "ROMEO:\nBut soft";
 #[test]
 fn a_text_is_written_proved_and_verified() {
     let model = model();
-    let prompt = model.encode(PROMPT).unwrap();
+    let prompt = model.vocabulary().encode(PROMPT).unwrap();
     let mut shown = String::new();
     let written = model.write(&prompt, 4, |piece| shown += piece).unwrap();
     assert_eq!(written.ids().len(), prompt.len() + 4);
     assert_eq!(
-        model.decode(&prompt).unwrap() + &shown,
-        model.decode(written.ids()).unwrap()
+        model.vocabulary().decode(&prompt).unwrap() + &shown,
+        model.vocabulary().decode(written.ids()).unwrap()
     );
     for privacy in [Privacy::default(), Privacy::PUBLIC] {
-        let (prover, verifier) = written.setup(privacy).unwrap();
+        let (prover, verifier) = model.setup(privacy).unwrap();
         let answer = prover.prove(&written.input(), b"nonce").unwrap();
         let proof = answer.proof();
         let verified = verifier.verify(proof, b"nonce").unwrap();
@@ -69,9 +69,9 @@ fn a_text_is_written_proved_and_verified() {
 #[test]
 fn another_text_is_no_continuation() {
     let model = model();
-    let prompt = model.encode(PROMPT).unwrap();
+    let prompt = model.vocabulary().encode(PROMPT).unwrap();
     let written = model.write(&prompt, 3, |_| {}).unwrap();
-    let (prover, verifier) = written.setup(Privacy::default()).unwrap();
+    let (prover, verifier) = model.setup(Privacy::default()).unwrap();
     let mut input = written.input();
     let place = [0, prompt.len()];
     let own = input[place];

@@ -42,6 +42,7 @@ fn proof(public: PublicValues) -> Proof {
     Proof {
         key: [0xab; 32],
         opening: 3,
+        lengths: None,
         public,
         messages: vec![0; 5],
     }
