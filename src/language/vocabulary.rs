@@ -17,6 +17,8 @@ pub struct Vocabulary {
     size: usize,
     /// Most tokens of a text, where the configuration says it.
     context: Option<usize>,
+    /// The token that a text begins with, where the configuration says it.
+    begin: Option<u32>,
     /// Tokens after which a text ends.
     ends: Vec<u32>,
 }
@@ -50,6 +52,7 @@ impl Vocabulary {
         let number = |key: &str| settings.get(key).and_then(Value::as_u64);
         let size = number("vocab_size").and_then(|size| usize::try_from(size).ok());
         let size = size.ok_or_else(|| refused("`vocab_size`, a number of tokens", "none".into()))?;
+        let begin = number("bos_token_id").and_then(|id| u32::try_from(id).ok());
         let context = CONTEXT.iter().find_map(|key| number(key));
         let ends = match settings.get("eos_token_id") {
             None | Some(Value::Null) => Vec::new(),
@@ -69,6 +72,7 @@ impl Vocabulary {
             tokenizer,
             size,
             context: context.and_then(|context| usize::try_from(context).ok()),
+            begin,
             ends,
         })
     }
@@ -96,15 +100,14 @@ impl Vocabulary {
     /// The ids of a text, with the special tokens that the tokenizer adds.
     ///
     /// # Errors
-    /// [`Error::Text`] for a text that cannot be encoded, and for one that begins with a special token which the
-    /// tokenizer adds as well.
+    /// [`Error::Text`] for a text that cannot be encoded, and for one that begins twice: with the token that a text
+    /// begins with, which the tokenizer may add as well.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
         let ids = self.tokenizer.encode(text).map_err(of_text)?;
-        let added = self.tokenizer.encode("").map_err(of_text)?;
-        match (added.first(), ids.as_slice()) {
-            (Some(first), [a, b, ..]) if a == first && b == first => Err(Error::Text {
-                expected: "a text without the token that the tokenizer puts at its beginning".into(),
-                found: format!("{:?} twice", self.decode(&[*first])?),
+        match (self.begin, ids.as_slice()) {
+            (Some(begin), [a, b, ..]) if [*a, *b] == [begin; 2] => Err(Error::Text {
+                expected: "a text that begins once; the tokenizer may add the first token itself".into(),
+                found: format!("{:?} twice", self.decode(&[begin])?),
             }),
             _ => Ok(ids),
         }

@@ -23,6 +23,8 @@ mod keys;
 #[cfg(feature = "prover")]
 mod lenet;
 #[cfg(feature = "prover")]
+mod llm;
+#[cfg(feature = "prover")]
 mod pipeline;
 mod scales;
 #[cfg(all(feature = "prover", unix))]

@@ -10,9 +10,9 @@ use zkml::language::{Continuation, Vocabulary};
 use zkml::observe::duration;
 
 use super::folder::Folder;
-use crate::commands::{CommandError, hex};
 use crate::commands::console::{Console, Terminal};
 use crate::commands::destination::Files;
+use crate::commands::{CommandError, hex};
 
 /// Check a proof of a text, and show the text
 ///
