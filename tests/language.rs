@@ -129,6 +129,8 @@ fn what_cannot_be_written_is_refused() {
         "text: expected token ids below 1024, found 1024"
     );
     let error = refused(&[3], 1 << 12);
+    assert!(error.contains("a text of at most 512 tokens"), "{error}");
+    let error = model.at(1 << 12).unwrap_err().to_string();
     let expected = "expected at most 16777216 scores of the attention in one proof, found 536870912";
     assert!(error.contains(expected), "{error}");
     let error = LanguageModel::from_pretrained(shakespeare().join("nowhere")).unwrap_err();
@@ -145,6 +147,7 @@ fn writing_stops_before_a_token_without_a_proof() {
     let model = model.quantize(&[vec![0]]).unwrap();
     let mut shown = 0;
     let prompt = model
+        .vocabulary()
         .encode("KING RICHARD III:\nNow is the winter of our discontent")
         .unwrap();
     let error = model.write(&prompt, 3, |_| shown += 1).unwrap_err();
