@@ -26,7 +26,7 @@ PUBLIC = {"input": Option(["i64"]), "outputs": Option([["i64"]])}
 PROOF = {"key": "digest", "opening": "u64", "public": PUBLIC, "messages": "bytes"}
 
 # Tag, version, most bytes and type of each kind of file.
-KINDS = {"key": (b"VKEY", 7, 2**24, KEY), "proof": (b"PROF", 4, 2**28, PROOF)}
+KINDS = {"key": (b"VKEY", 8, 2**24, KEY), "proof": (b"PROF", 4, 2**28, PROOF)}
 HEADER, CHECKSUM = 20, 32
 
 

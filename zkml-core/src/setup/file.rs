@@ -46,7 +46,7 @@ pub(crate) enum StoredParameter {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 10;
+    const VERSION: u32 = 11;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {
@@ -89,7 +89,11 @@ impl StoredProvingKey {
 
 /// Whether the values of a parameter stand in `cells`.
 fn is_view(parameter: &IntParameter, cells: &Int8Cells) -> bool {
-    matches!(&parameter.values, IntTensor::Int8(tensor) if tensor.cells().is_same_memory(cells))
+    match &parameter.values {
+        IntTensor::Int8(tensor) => tensor.cells().is_same_memory(cells),
+        IntTensor::Int8Blocks(tensor) => tensor.is_in(cells),
+        IntTensor::Int32(_) => false,
+    }
 }
 
 /// A key from a file, before anything is committed.
