@@ -5,6 +5,7 @@ mod codes;
 pub mod cost;
 mod explain;
 mod file;
+mod limits;
 mod options;
 mod search;
 
@@ -12,6 +13,7 @@ pub use choose::code_cost;
 pub use explain::{ExplainError, explain, explain_with};
 #[cfg(test)]
 pub(crate) use file::{StoredParameter, StoredProvingKey};
+pub use limits::MAXIMUM_WEIGHT_CELLS;
 pub use options::SetupOptions;
 
 use std::borrow::Cow;
@@ -36,7 +38,7 @@ use choose::choose_code;
 ///
 /// # Errors
 /// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough,
-/// [`ProveError::Malformed`] for a given code without room for this model's randomness.
+/// [`ProveError::TooLarge`] for weights that do not fit in memory, [`ProveError::Malformed`] for a given code without room for this model's randomness.
 pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
     setup_on(Cpu, model, options)
 }
