@@ -8,6 +8,7 @@
 //!   [`fraction_layer`].
 //! - codes: [`butterfly`], [`butterfly_pairs`], [`butterfly_transposed`].
 //! - int8 data: [`fold_rows_i8`], [`rows_dot_i8`]; integer networks: [`multiply_patches`], [`rescale_integers`].
+//! - hashes: [`compress_blocks`], of inputs that lie in tiles ([`blake3`]).
 //!
 //! The free functions run on the best backend with rayon above a size threshold; the methods of [`Backend`] do the
 //! same on a backend of one's choice. Kernels never touch a transcript.
@@ -21,6 +22,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod backend;
+pub mod blake3;
 mod generic;
 mod int8;
 mod lengths;

@@ -3,6 +3,7 @@
 use ark_ff::{AdditiveGroup, Field};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
+use super::blake3::{Half, State};
 use super::*;
 use crate::field::{K, M61, P, from_i64, k_from_base};
 
@@ -520,6 +521,25 @@ fn combinations_of_int8_rows() {
                     products,
                     "{place}"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_of_hashes() {
+    let mut rng = StdRng::seed_from_u64(5);
+    let words: Vec<u64> = (0..1000).map(|_| rng.r#gen()).collect();
+    for stride in [4, 5, 16, 60] {
+        let halves = [Half::new(&words, stride), Half::new(&words[7..], stride)];
+        for halves in [halves, [halves[1], Half::ZERO]] {
+            let state: State = core::array::from_fn(|_| core::array::from_fn(|_| rng.r#gen()));
+            let mut expected = state;
+            Backend::PORTABLE.compress_blocks(&mut expected, halves, 1 << 40 | 77, 27);
+            for &backend in available_backends() {
+                let mut found = state;
+                backend.compress_blocks(&mut found, halves, 1 << 40 | 77, 27);
+                assert_eq!(found, expected, "{backend:?} {stride}");
             }
         }
     }
