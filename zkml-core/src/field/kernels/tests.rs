@@ -527,6 +527,51 @@ fn combinations_of_int8_rows() {
 }
 
 #[test]
+fn products_with_panels() {
+    for (rows, length) in [
+        (1, 1),
+        (3, 4),
+        (9, 7),
+        (8, 64),
+        (17, 1028),
+        (130, 2048),
+        (300, 12),
+        (5, 65_536),
+    ] {
+        for vectors in [1usize, 2, 3, 4, 7] {
+            for fill in FILLS {
+                let mut rng = StdRng::seed_from_u64((rows + vectors) as u64);
+                let matrix = int8_matrix(&mut rng, rows * length, fill);
+                // With `Zero` the matrix is all -128 and the vectors are as large as they get.
+                let fill = if matches!(fill, Fill::Zero) {
+                    Fill::Max
+                } else {
+                    fill
+                };
+                let tables: Vec<Vec<K>> = (0..vectors).map(|_| table(&mut rng, length, fill)).collect();
+                let products: Vec<Vec<K>> = tables
+                    .iter()
+                    .map(|table| Backend::PORTABLE.rows_dot_i8(&matrix, length, table))
+                    .collect();
+                let expected: Vec<K> = (0..rows * vectors)
+                    .map(|i| products[i % vectors][i / vectors])
+                    .collect();
+                let panels = LimbPanels::new(&tables, length);
+                assert_eq!(panels.vectors(), vectors);
+                for &backend in available_backends() {
+                    let mut out = vec![K::ONE; rows * vectors];
+                    backend.rows_times_panels(&matrix, &panels, &mut out);
+                    assert!(
+                        out == expected,
+                        "{backend:?} {rows} x {length} x {vectors} {fill:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn blocks_of_hashes() {
     let mut rng = StdRng::seed_from_u64(5);
     let words: Vec<u64> = (0..1000).map(|_| rng.r#gen()).collect();

@@ -9,6 +9,7 @@ use crate::field::{K, M61, P};
 pub(super) mod blake3;
 pub(super) mod int8;
 pub(super) mod limb;
+pub(super) mod panels;
 
 /// One canonical residue.
 #[derive(Clone, Copy)]
