@@ -12,7 +12,7 @@ mod search;
 pub use choose::code_cost;
 pub use explain::{ExplainError, explain, explain_with};
 #[cfg(test)]
-pub(crate) use file::{StoredParameter, StoredProvingKey};
+pub(crate) use file::{StoredLeaves, StoredParameter, StoredProvingKey};
 pub use limits::MAXIMUM_WEIGHT_CELLS;
 pub use options::SetupOptions;
 
@@ -27,7 +27,7 @@ use crate::keys::{
     VerifyingKey, WeightsKey, weights,
 };
 use crate::lower::Filled;
-use crate::pcs::{Keep, MatrixOracle};
+use crate::pcs::MatrixOracle;
 use crate::privacy::Visibility;
 use crate::prove::{Occasion, prove_trace, trace_seed};
 use crate::reduce::{Backend, Cpu};
@@ -139,7 +139,7 @@ pub(crate) fn build<B: Backend>(
     let matrices: Vec<&B::Matrix> = made.iter().map(AsRef::as_ref).collect();
     verifying.weights.setup_proof = prove_setup(&commitments, &verifying.weights, &lowered, &matrices)?;
     drop(made);
-    if keep == Keep::Tree {
+    if keep != Commitments::<B>::keep(&verifying.weights) {
         commitments.forget();
         commitments.get(&verifying.weights, 0)?;
     }
