@@ -18,7 +18,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use support::Stream;
 use zkml_core::field::{K, M61};
-use zkml_core::pcs::hash::{LANES, leaf_digests, leaf_length};
+use zkml_core::pcs::hash::{LANES, bare_leaf_digests, bare_leaf_length};
 use zkml_core::pcs::merkle::MerkleTree;
 use zkml_core::pcs::{
     CircleCode, CodeParameters, CommittedMatrix, Keep, MatrixOracle, Rows, TARGET_BITS, Tails,
@@ -48,14 +48,15 @@ fn code(log_row: u32, log_codeword: u32) -> CodeParameters {
 fn merkle(c: &mut Criterion) {
     let mut group = c.benchmark_group("merkle");
     for rows in [16, 64, 1024] {
-        let (columns, length) = (1 << 13, leaf_length(rows));
+        let (columns, length) = (1 << 13, bare_leaf_length(rows));
         let bytes = vec![7u8; length * LANES];
         group.throughput(Throughput::Bytes((8 * rows * columns) as u64));
         group.bench_function(
             BenchmarkId::new("leaves_and_nodes", format!("{rows}x{columns}")),
             |bencher| {
                 bencher.iter(|| {
-                    let leaves = (0..columns / LANES).flat_map(|_| leaf_digests(black_box(&bytes), length));
+                    let leaves =
+                        (0..columns / LANES).flat_map(|_| bare_leaf_digests(black_box(&bytes), length));
                     MerkleTree::new(leaves.collect(), 32).root()
                 })
             },

@@ -9,7 +9,7 @@
 use blake3::IncrementCounter;
 use blake3::platform::{Platform, words_from_le_bytes_32};
 
-use super::{BARE_LEAF_KEY, Digest, LANES, LEAF_KEY, NODE_KEY};
+use super::{BARE_LEAF_KEY, Digest, LANES, NODE_KEY};
 
 /// Bytes of a chunk.
 pub(super) const CHUNK: usize = 1024;
@@ -19,13 +19,8 @@ const PARENT: u8 = 1 << 2;
 pub(super) const ROOT: u8 = 1 << 3;
 pub(super) const KEYED: u8 = 1 << 4;
 
-/// [`super::leaf_digest`] of up to [`LANES`] leaves that lie one after the other in `bytes`, each of `length`
-/// bytes, a positive multiple of 64.
-pub fn leaf_digests(bytes: &[u8], length: usize) -> [Digest; LANES] {
-    Lanes::new(LEAF_KEY).hash(bytes, length)
-}
-
-/// [`super::bare_leaf_digest`] of leaves as for [`leaf_digests`].
+/// [`super::bare_leaf_digest`] of up to [`LANES`] leaves that lie one after the other in `bytes`, each of `length` bytes,
+/// a positive multiple of 64.
 pub fn bare_leaf_digests(bytes: &[u8], length: usize) -> [Digest; LANES] {
     Lanes::new(BARE_LEAF_KEY).hash(bytes, length)
 }
