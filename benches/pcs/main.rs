@@ -18,9 +18,11 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use support::Stream;
 use zkml_core::field::{K, M61};
-use zkml_core::pcs::hash::{LANES, leaf_digests, leaf_length};
+use zkml_core::pcs::hash::{LANES, bare_leaf_digests, bare_leaf_length};
 use zkml_core::pcs::merkle::MerkleTree;
-use zkml_core::pcs::{CircleCode, CodeParameters, CommittedMatrix, Rows, TARGET_BITS};
+use zkml_core::pcs::{
+    CircleCode, CodeParameters, CommittedMatrix, Keep, MatrixOracle, Rows, TARGET_BITS, Tails,
+};
 use zkml_core::secret::Seed;
 
 /// Cells of a trace.
@@ -46,14 +48,15 @@ fn code(log_row: u32, log_codeword: u32) -> CodeParameters {
 fn merkle(c: &mut Criterion) {
     let mut group = c.benchmark_group("merkle");
     for rows in [16, 64, 1024] {
-        let (columns, length) = (1 << 13, leaf_length(rows));
+        let (columns, length) = (1 << 13, bare_leaf_length(rows));
         let bytes = vec![7u8; length * LANES];
         group.throughput(Throughput::Bytes((8 * rows * columns) as u64));
         group.bench_function(
             BenchmarkId::new("leaves_and_nodes", format!("{rows}x{columns}")),
             |bencher| {
                 bencher.iter(|| {
-                    let leaves = (0..columns / LANES).flat_map(|_| leaf_digests(black_box(&bytes), length));
+                    let leaves =
+                        (0..columns / LANES).flat_map(|_| bare_leaf_digests(black_box(&bytes), length));
                     MerkleTree::new(leaves.collect(), 32).root()
                 })
             },
@@ -70,7 +73,10 @@ fn commit(c: &mut Criterion) {
         ("trace", 64, 10, 13),
         ("trace", 1024, 10, 13),
         ("trace", 128, 13, 15),
+        ("trace", 33, 15, 17),
+        ("trace", 124, 17, 19),
         ("weights", 128, 13, 15),
+        ("weights", 252, 16, 18),
     ];
     for (kind, rows, log_row, log_codeword) in shapes {
         let code = code(log_row, log_codeword);
@@ -89,6 +95,27 @@ fn commit(c: &mut Criterion) {
                 |rows| CommittedMatrix::commit(rows, &code, Seed::from_bytes([1; 32])),
                 criterion::BatchSize::LargeInput,
             )
+        });
+    }
+    group.finish();
+}
+
+/// Columns of weights whose codeword was not kept; throughput in multiply-adds of a byte and an int8 value.
+fn recompute(c: &mut Criterion) {
+    let mut group = c.benchmark_group("recompute");
+    group.sample_size(10);
+    for (rows, log_row, columns) in [(64, 18, 121), (1024, 13, 121)] {
+        let code = code(log_row, log_row + 2).wide();
+        let cells = int8_rows(&mut Stream(1), rows << log_row);
+        let seed = Seed::from_bytes([1; 32]);
+        let matrix =
+            CommittedMatrix::commit_with(cells, code, seed, Tails::NONE, Keep::Tree).expect("whole rows");
+        let symbols: Vec<usize> = (0..columns)
+            .map(|index| index * 7919 % code.codeword_length())
+            .collect();
+        group.throughput(Throughput::Elements(((8 * columns * rows) << log_row) as u64));
+        group.bench_function(format!("{rows}x2^{log_row}, {columns} columns"), |bencher| {
+            bencher.iter(|| matrix.columns(black_box(&symbols)))
         });
     }
     group.finish();
@@ -114,6 +141,7 @@ criterion_group!(
     benches,
     merkle,
     commit,
+    recompute,
     encode_combination,
     opening::opening,
     recursion::recursion

@@ -2,13 +2,10 @@
 
 use zkml_core::keys::CompiledModel;
 use zkml_core::ops::IntOp;
+use zkml_core::setup::MAXIMUM_WEIGHT_CELLS;
 use zkml_models::llama::LlamaConfig;
 
 use crate::Error;
-
-/// Most cells of committed weights: with the least rate of the code, twice as many are encoded and kept, and setup
-/// takes no more than `2^28` of them.
-const MAXIMUM_WEIGHT_CELLS: u64 = 1 << 27;
 
 /// Most cells of scores in all layers. Each is looked up several times.
 const MAXIMUM_SCORES: u64 = 1 << 24;
@@ -97,7 +94,7 @@ mod tests {
         };
         let error = check_weights("llama", &llama).unwrap_err().to_string();
         assert!(error.contains("1509949440"), "{error}");
-        assert!(error.contains("134217728"), "{error}");
+        assert!(error.contains(&MAXIMUM_WEIGHT_CELLS.to_string()), "{error}");
         let small = LlamaConfig::new(1024, 128, 384);
         assert!(check_weights("llama", &small).is_ok());
     }

@@ -8,7 +8,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{Owner, ProveError, WeightsKey};
 use crate::int8::Int8Cells;
-use crate::pcs::{Keep, Rows, Tails, Uncommitted};
+use crate::pcs::{CommittedMatrix, Keep, Rows, Tails, Uncommitted};
 use crate::privacy::Visibility;
 use crate::reduce::{Backend, Cpu};
 use crate::secret::{Hedge, Seed};
@@ -93,11 +93,15 @@ impl<B: Backend> Commitments<B> {
 
     /// Commitment `number` to the weights, from memory or made again.
     pub(crate) fn get(&self, key: &WeightsKey, number: usize) -> Result<Arc<B::Matrix>, ProveError> {
-        let keep = match encoded_bytes(key) > MAXIMUM_CODEWORD_BYTES {
+        self.get_keeping(key, number, Self::keep(key))
+    }
+
+    /// What is kept of one commitment.
+    pub(crate) fn keep(key: &WeightsKey) -> Keep {
+        match encoded_bytes(key) > MAXIMUM_CODEWORD_BYTES {
             true => Keep::Tree,
             false => Keep::Codeword,
-        };
-        self.get_keeping(key, number, keep)
+        }
     }
 
     /// As [`Self::get`]; `keep` counts only if the commitment is made now.
@@ -112,20 +116,22 @@ impl<B: Backend> Commitments<B> {
         }
         // Made without the lock: a thread that waits for parallel work may take up another proof, and would wait for
         // itself. Two proofs at once may both make the commitment, with equal results.
-        let tails = Tails {
-            length: key.commitments.tail(key.code.queries, key.code.stride()),
-            full: 0,
-        };
         let _span = tracing::info_span!("commit weights", number).entered();
-        let matrix = self.backend.commit(Uncommitted {
+        let matrix = Arc::new(self.backend.commit(self.uncommitted(key, number, keep))?);
+        Ok(Arc::clone(self.lock().entry(number).or_insert(matrix)))
+    }
+
+    fn uncommitted(&self, key: &WeightsKey, number: usize, keep: Keep) -> Uncommitted {
+        Uncommitted {
             rows: Rows::Int8(self.cells.clone()),
             code: key.code.wide(),
             seed: self.secret.seed(number),
-            tails,
+            tails: Tails {
+                length: key.commitments.tail(key.code.queries, key.code.stride()),
+                full: 0,
+            },
             keep,
-        })?;
-        let matrix = Arc::new(matrix);
-        Ok(Arc::clone(self.lock().entry(number).or_insert(matrix)))
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Arc<B::Matrix>>> {
@@ -155,6 +161,30 @@ impl<B: Backend> Commitments<B> {
     pub(crate) fn drop_before(&self, number: usize) {
         let mut made = self.lock();
         *made = made.split_off(&number);
+    }
+}
+
+impl Commitments {
+    /// The leaves of each commitment of which nothing but the tree is kept: the whole of its encoding was needed to make
+    /// them.
+    pub(crate) fn leaves(&self) -> Vec<(usize, Vec<u8>)> {
+        let made = self.lock();
+        let trees = made.iter().filter(|(_, matrix)| !matrix.keeps_codeword());
+        trees
+            .map(|(number, matrix)| (*number, matrix.leaves().as_flattened().to_vec()))
+            .collect()
+    }
+
+    /// Commitment `number` from its leaves; nothing is encoded. Other leaves make another root.
+    ///
+    /// # Errors
+    /// [`ProveError::Commitment`] for another number of leaves.
+    pub(crate) fn restore(&self, key: &WeightsKey, number: usize, leaves: &[u8]) -> Result<(), ProveError> {
+        let leaves = leaves.as_chunks().0.to_vec();
+        let data = self.uncommitted(key, number, Keep::Tree);
+        let matrix = CommittedMatrix::restore(data.rows, data.code, data.seed, data.tails, leaves)?;
+        self.lock().insert(number, Arc::new(matrix));
+        Ok(())
     }
 }
 

@@ -56,6 +56,16 @@ pub enum ProveError {
         /// Best found.
         found: f64,
     },
+    /// The model is larger than what setup carries.
+    #[error("{quantity}: {found}, and setup takes at most {limit}")]
+    TooLarge {
+        /// What is too large, with its unit.
+        quantity: &'static str,
+        /// The most that setup takes.
+        limit: u64,
+        /// The least that a sound setup of this model needs.
+        found: u64,
+    },
     /// A committed tensor of another proof cannot be the input of this one.
     #[error("cannot link the proofs: {what}: expected {expected}, found {found}")]
     Link {

@@ -1,4 +1,4 @@
-//! Columns of the encoded matrix: encoded block by block, hashed, looked up or computed again.
+//! Columns of the encoded matrix: looked up or computed again.
 
 #![cfg(feature = "prover")]
 
@@ -6,176 +6,11 @@ use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
 use super::circle::CirclePoint;
-use super::code::{CircleCode, RowCode};
-use super::encode::{encoded_block, tile_width, transpose};
-use super::hash::{Digest, LANES, leaf_digests, leaf_length};
-use super::rows::{Rows, from_i8};
+use super::code::RowCode;
+use super::rows::Rows;
+use super::tiles::Block;
+use crate::field::kernels::LimbPanels;
 use crate::field::{K, M61, kernels};
-use crate::secret::{Seed, Wiped, wipe};
-
-/// Neighbouring rows, their coefficients stored column by column.
-pub(super) struct Tile {
-    width: usize,
-    data: Vec<M61>,
-    tail: Vec<M61>,
-}
-
-impl Drop for Tile {
-    fn drop(&mut self) {
-        wipe(&mut self.data);
-        wipe(&mut self.tail);
-    }
-}
-
-/// `L` neighbouring columns of the encoded matrix. In a tile of `w` rows, row `r` of column `j` lies at index
-/// `j w + r`. Example: for `w = 8`, row 3 of column 2 lies at 19.
-#[derive(Clone)]
-pub(super) struct Block {
-    /// Width and cells of each tile.
-    tiles: Vec<(usize, Vec<M61>)>,
-}
-
-/// Cells that are overwritten at a time.
-const WIPED: usize = 1 << 17;
-
-impl Drop for Block {
-    /// Encoded rows that are not kept would tell as much as those that are.
-    fn drop(&mut self) {
-        self.wipe();
-    }
-}
-
-impl Block {
-    /// The runs of cells that make up a column, by its place in the block.
-    fn column(&self, index: usize) -> impl Iterator<Item = &[M61]> {
-        self.tiles
-            .iter()
-            .map(move |(width, cells)| &cells[index * width..(index + 1) * width])
-    }
-
-    /// Forgets all cells.
-    fn wipe(&mut self) {
-        let pieces = self
-            .tiles
-            .par_iter_mut()
-            .flat_map(|(_, cells)| cells.par_chunks_mut(WIPED));
-        pieces.for_each(wipe);
-    }
-
-    /// Overwrites the cells of a row.
-    #[cfg(test)]
-    pub(super) fn replace_row(&mut self, mut row: usize, word: &[M61]) {
-        for (width, cells) in &mut self.tiles {
-            if row < *width {
-                cells
-                    .iter_mut()
-                    .skip(row)
-                    .step_by(*width)
-                    .zip(word)
-                    .for_each(|(cell, value)| *cell = *value);
-                return;
-            }
-            row -= *width;
-        }
-    }
-}
-
-/// Encodes a matrix of `count` rows.
-pub(super) struct Encoder<'a> {
-    pub(super) code: &'a CircleCode,
-    pub(super) rows: &'a Rows,
-    pub(super) tails: &'a [M61],
-    pub(super) count: usize,
-}
-
-impl Encoder<'_> {
-    /// First row and number of rows of each tile. Tiles of fewer rows come last, with powers of two, as vectors are
-    /// long. Example: 70 rows in tiles of 64 give 64, 4 and 2.
-    fn tile_rows(&self) -> Vec<(usize, usize)> {
-        let width = tile_width(self.code.rows().row_length());
-        let (mut tiles, mut first) = (Vec::new(), 0);
-        while first < self.count {
-            let left = self.count - first;
-            let rows = if left >= width { width } else { 1 << left.ilog2() };
-            tiles.push((first, rows));
-            first += rows;
-        }
-        tiles
-    }
-
-    fn tile(&self, (first, width): (usize, usize)) -> Tile {
-        let (row_length, tail) = (self.code.rows().row_length(), self.code.rows().tail);
-        let cells = first * row_length..(first + width) * row_length;
-        let data = match self.rows {
-            Rows::Field(rows) => transpose(&rows[cells], row_length, |cell| cell),
-            Rows::Int8(rows) => transpose(&rows[cells], row_length, from_i8),
-        };
-        let tail = transpose(&self.tails[first * tail..(first + width) * tail], tail, |cell| {
-            cell
-        });
-        Tile { width, data, tail }
-    }
-
-    /// All tiles: as large as the data in field elements.
-    pub(super) fn tiles(&self) -> Vec<Tile> {
-        self.tile_rows()
-            .into_par_iter()
-            .map(|rows| self.tile(rows))
-            .collect()
-    }
-
-    /// Block `index` of the columns, from `tiles` or from tiles made on the way.
-    pub(super) fn block(&self, index: usize, tiles: Option<&[Tile]>) -> Block {
-        let encode = |tile: &Tile| {
-            let cells = encoded_block(self.code, tile.width, &tile.data, &tile.tail, index);
-            (tile.width, cells)
-        };
-        let tiles = match tiles {
-            Some(tiles) => tiles.par_iter().map(encode).collect(),
-            None => self
-                .tile_rows()
-                .into_par_iter()
-                .map(|rows| encode(&self.tile(rows)))
-                .collect(),
-        };
-        Block { tiles }
-    }
-}
-
-/// The leaves over the columns of a block, one for each column, the first of which has number `first`. They are hashed
-/// in groups that fill the lanes.
-pub(super) fn hash_leaves(block: &Block, first: usize, count: usize, seed: &Seed, leaves: &mut [Digest]) {
-    let length = leaf_length(count);
-    leaves
-        .par_chunks_mut(LANES)
-        .with_min_len(4)
-        .enumerate()
-        .for_each_init(
-            || Wiped(vec![0; length * LANES]),
-            |bytes, (group, leaves)| {
-                // L is a power of two: the columns of a group share one group of salts, also where L is
-                // smaller.
-                let start = first + group * LANES;
-                let mut salts = seed.salts::<LANES>(start / LANES);
-                let leaf_bytes = bytes.chunks_exact_mut(length).take(leaves.len()).enumerate();
-                for ((lane, leaf), own_salt) in leaf_bytes.zip(&salts[start % LANES..]) {
-                    let index = group * LANES + lane;
-                    let (salt, mut rest) = leaf.split_at_mut(32);
-                    salt.copy_from_slice(own_salt);
-                    for run in block.column(index) {
-                        let (cells, behind) = rest.split_at_mut(8 * run.len());
-                        kernels::write_words(run, cells);
-                        rest = behind;
-                    }
-                }
-                wipe(&mut salts);
-                let hashed = leaf_digests(&bytes[..length * leaves.len()], length);
-                for (leaf, digest) in leaves.iter_mut().zip(hashed) {
-                    *leaf = digest;
-                }
-            },
-        );
-}
 
 /// The cells of columns, column after column, from the kept blocks of `row_length` columns.
 pub(super) fn stored_columns(blocks: &[Block], row_length: usize, positions: &[usize]) -> Vec<M61> {
@@ -185,7 +20,14 @@ pub(super) fn stored_columns(blocks: &[Block], row_length: usize, positions: &[u
     runs.flatten().copied().collect()
 }
 
-/// Rows that are multiplied with all vectors while they are in the cache.
+/// Terms of one product with int8 rows. A longer row is cut: all its pieces meet the same values of the lowest variables,
+/// so these fit the caches however long rows are.
+const LOG_PIECE: usize = 13;
+
+/// Pieces of rows that a task takes at least.
+const PIECES: usize = 1 << 7;
+
+/// Rows of field elements that are multiplied with all vectors while they are in the cache.
 const ROWS_AT_A_TIME: usize = 64;
 
 /// The cells of columns, column after column, from the rows: cell `a` of column `j` is the inner product of row `a`
@@ -196,56 +38,127 @@ pub(super) fn recomputed_columns(
     tails: &[M61],
     positions: &[usize],
 ) -> Vec<M61> {
-    let (length, tail) = (code.row_length(), code.tail);
-    let factors: Vec<Vec<K>> = code
-        .points(positions)
-        .chunks(2)
-        .map(|pair| factors_of(code, pair))
-        .collect();
-    let vectors: Vec<Vec<K>> = factors
-        .par_iter()
-        .map(|factors| basis_values(factors, length))
-        .collect();
-    // The basis functions of the tail are those of the data times b_L.
-    let behind: Vec<(K, &[K])> = factors
-        .iter()
-        .zip(&vectors)
-        .map(|(factors, vector)| (factors[code.log_row as usize], &vector[..tail]))
-        .collect();
-    let group = |first: usize| -> Vec<Vec<K>> {
-        let last = count.min(first + ROWS_AT_A_TIME);
-        let multiply = |(vector, (factor, tail_vector)): (&Vec<K>, &(K, &[K]))| {
-            let mut products: Vec<K> = match rows {
-                Rows::Field(rows) => rows[first * length..last * length]
-                    .chunks_exact(length)
-                    .map(|row| kernels::dot_base(row, vector))
-                    .collect(),
-                Rows::Int8(rows) => {
-                    kernels::rows_dot_i8(&rows[first * length..last * length], length, vector)
-                }
-            };
-            if tail > 0 {
-                let tails = tails[first * tail..last * tail].chunks_exact(tail);
-                for (product, row) in products.iter_mut().zip(tails) {
-                    let sum = kernels::dot_base(row, tail_vector);
-                    *product += K::new(factor.c0 * sum.c0, factor.c1 * sum.c1);
-                }
-            }
-            products
-        };
-        vectors.iter().zip(&behind).map(multiply).collect()
+    let basis = Basis::new(code, positions);
+    // One element for each row and pair of columns, row after row.
+    let mut products: Vec<K> = match rows {
+        Rows::Field(rows) => basis.products(rows),
+        Rows::Int8(rows) => basis.int8_products(rows),
     };
-    let starts: Vec<usize> = (0..count).step_by(ROWS_AT_A_TIME).collect();
-    let groups: Vec<Vec<Vec<K>>> = starts.into_par_iter().map(group).collect();
+    basis.add_tails(tails, &mut products);
+    let pairs = basis.factors.len();
+    let mut cells = vec![M61::ZERO; count * positions.len()];
+    cells
+        .par_chunks_mut(count.max(1))
+        .enumerate()
+        .for_each(|(index, cells)| {
+            let products = products.iter().skip(index / 2).step_by(pairs);
+            for (cell, product) in cells.iter_mut().zip(products) {
+                *cell = if index % 2 == 0 { product.c0 } else { product.c1 };
+            }
+        });
+    cells
+}
 
-    let mut cells = Vec::with_capacity(count * positions.len());
-    for index in 0..positions.len() {
-        let part = |value: &K| if index % 2 == 0 { value.c0 } else { value.c1 };
-        for products in &groups {
-            cells.extend(products[index / 2].iter().map(part));
+/// The values of the basis at pairs of points, as products of factors by the bits of the place in a row.
+struct Basis {
+    /// For each pair one factor for each bit, and the last for the tail.
+    factors: Vec<Vec<K>>,
+    log_row: usize,
+    tail: usize,
+}
+
+impl Basis {
+    fn new(code: &RowCode, positions: &[usize]) -> Self {
+        Self {
+            factors: code
+                .points(positions)
+                .chunks(2)
+                .map(|pair| factors_of(code, pair))
+                .collect(),
+            log_row: code.log_row as usize,
+            tail: code.tail,
         }
     }
-    cells
+
+    /// The first `length` values of each pair.
+    fn values(&self, length: usize) -> Vec<Vec<K>> {
+        let factors = self.factors.par_iter();
+        factors.map(|factors| basis_values(factors, length)).collect()
+    }
+
+    /// Products with rows of field elements.
+    fn products(&self, rows: &[M61]) -> Vec<K> {
+        let length = 1 << self.log_row;
+        let vectors = self.values(length);
+        let mut out = vec![K::ZERO; rows.len() / length * vectors.len()];
+        let groups = out.par_chunks_mut((ROWS_AT_A_TIME * vectors.len()).max(1));
+        groups
+            .zip(rows.par_chunks(ROWS_AT_A_TIME * length))
+            .for_each(|(out, rows)| {
+                for (index, vector) in vectors.iter().enumerate() {
+                    let out = out.iter_mut().skip(index).step_by(vectors.len());
+                    for (out, row) in out.zip(rows.chunks_exact(length)) {
+                        *out = kernels::dot_base(row, vector);
+                    }
+                }
+            });
+        out
+    }
+
+    /// Products with int8 rows: one matrix product with all pieces of rows,
+    ///
+    /// ```text
+    /// sum_j row[j] b_j = sum_h b_{h piece} sum_i row[h piece + i] b_i
+    /// ```
+    fn int8_products(&self, rows: &[i8]) -> Vec<K> {
+        let log_piece = self.log_row.min(LOG_PIECE);
+        let (pieces, length) = (1 << (self.log_row - log_piece), 1 << self.log_row);
+        let pairs = self.factors.len();
+        let panels = LimbPanels::new(&self.values(1 << log_piece), 1 << log_piece);
+        let high: Vec<Vec<K>> = (self.factors.par_iter())
+            .map(|factors| basis_values(&factors[log_piece..], pieces))
+            .collect();
+        let mut out = vec![K::ZERO; rows.len() / length * pairs];
+        let count = PIECES.div_ceil(pieces);
+        let groups = out
+            .par_chunks_mut((count * pairs).max(1))
+            .zip(rows.par_chunks(count * length));
+        groups.for_each_init(Vec::new, |products: &mut Vec<K>, (out, rows)| {
+            products.resize(out.len() * pieces, K::ZERO);
+            kernels::rows_times_panels(rows, &panels, products);
+            let rows = products.chunks_exact(pieces * pairs);
+            for (out, products) in out.chunks_exact_mut(pairs).zip(rows) {
+                for (index, products) in products.chunks_exact(pairs).enumerate() {
+                    for ((out, product), high) in out.iter_mut().zip(products).zip(&high) {
+                        let high = high[index];
+                        *out += K::new(high.c0 * product.c0, high.c1 * product.c1);
+                    }
+                }
+            }
+        });
+        out
+    }
+
+    /// Adds the products with tails: the basis functions of the tail are those of the data times `b_L`.
+    fn add_tails(&self, tails: &[M61], products: &mut [K]) {
+        if self.tail == 0 {
+            return;
+        }
+        let vectors = self.values(self.tail);
+        let pairs = vectors.len();
+        let rows = products.par_chunks_mut((ROWS_AT_A_TIME * pairs).max(1));
+        rows.zip(tails.par_chunks(ROWS_AT_A_TIME * self.tail))
+            .for_each(|(products, tails)| {
+                for (index, (factors, vector)) in self.factors.iter().zip(&vectors).enumerate() {
+                    let factor = factors[self.log_row];
+                    let products = products.iter_mut().skip(index).step_by(pairs);
+                    for (product, row) in products.zip(tails.chunks_exact(self.tail)) {
+                        let sum = kernels::dot_base(row, &vector[..self.tail]);
+                        *product += K::new(factor.c0 * sum.c0, factor.c1 * sum.c1);
+                    }
+                }
+            });
+    }
 }
 
 /// The factors of the basis at one point or two: the first coordinates are those of the first point.
@@ -256,11 +169,12 @@ fn factors_of(code: &RowCode, points: &[CirclePoint]) -> Vec<K> {
     factors[0].iter().enumerate().map(both).collect()
 }
 
-/// The products of `factors` by the bits of `0, .., length - 1`, in both coordinates.
+/// The products of `factors` by the bits of `0, .., length - 1`, in both coordinates; `length` is rounded up to a power of
+/// two.
 fn basis_values(factors: &[K], length: usize) -> Vec<K> {
     let mut values = vec![K::new(M61::ONE, M61::ONE)];
     for phi in factors {
-        if values.len() == length {
+        if values.len() >= length {
             break;
         }
         for index in 0..values.len() {

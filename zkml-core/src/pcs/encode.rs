@@ -21,9 +21,9 @@ const PIECE: usize = 1 << 11;
 /// Elements of a block of a tile that should stay in the second-level cache.
 const BLOCK: usize = 1 << 15;
 
-/// Rows in a tile.
+/// Rows in a tile. With 16 a run of cells is two cache lines, and two blocks of a hash.
 pub(super) fn tile_width(row_length: usize) -> usize {
-    (BLOCK / row_length).clamp(8, 64)
+    (BLOCK / row_length).clamp(16, 64)
 }
 
 /// Cells of a row that are transposed together: a cache line of field elements.

@@ -6,15 +6,15 @@ use core::fmt;
 
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
-use tracing::{debug_span, info_span};
+use tracing::info_span;
 
 use super::claim::Commitment;
 use super::code::{CircleCode, CodeParameters, RowCode};
-use super::columns::{Block, Encoder, hash_leaves};
 use super::error::PcsError;
 use super::hash::{Digest, root_digest};
 use super::merkle::MerkleTree;
 use super::rows::{Keep, Rows, Tails};
+use super::tiles::{Block, Encoder};
 use crate::error::CodeError;
 use crate::field::M61;
 use crate::secret::{Seed, wipe};
@@ -73,33 +73,16 @@ impl CommittedMatrix {
             rows: &matrix.rows,
             tails: &matrix.tails,
             count: matrix.count,
+            seed: &matrix.seed,
         };
-        let row_length = row_code.row_length();
-        let blocks = row_code.codeword_length() / row_length;
-        let mut digests = vec![[0; 32]; blocks * row_length];
-        let hash = |index: usize, block: &Block, leaves: &mut [Digest]| {
-            hash_leaves(block, index * row_length, matrix.count, &matrix.seed, leaves);
-        };
-        matrix.codeword = match keep {
+        let (digests, codeword) = match keep {
             Keep::Codeword => {
-                let tiles = info_span!("transpose").in_scope(|| encoder.tiles());
-                let encode = |(index, leaves)| {
-                    let block =
-                        debug_span!("encode", block = index).in_scope(|| encoder.block(index, Some(&tiles)));
-                    debug_span!("hash", block = index).in_scope(|| hash(index, &block, leaves));
-                    block
-                };
-                let leaves = digests.par_chunks_exact_mut(row_length).enumerate();
-                Some(leaves.map(encode).collect())
+                let (digests, blocks) = encoder.keep();
+                (digests, Some(blocks))
             }
-            // One block at a time, in parallel inside: its columns are gone when the next one comes.
-            Keep::Tree => {
-                for (index, leaves) in digests.chunks_exact_mut(row_length).enumerate() {
-                    hash(index, &encoder.block(index, None), leaves);
-                }
-                None
-            }
+            Keep::Tree => (encoder.leaves(), None),
         };
+        matrix.codeword = codeword;
         matrix.tree = info_span!("Merkle tree").in_scope(|| MerkleTree::new(digests, row_code.digest_bytes));
         Ok(matrix)
     }
@@ -204,6 +187,11 @@ impl CommittedMatrix {
         &self.seed
     }
 
+    /// Whether the encoded rows are kept.
+    pub fn keeps_codeword(&self) -> bool {
+        self.codeword.is_some()
+    }
+
     /// The leaves of its tree: `n` digests, with which it can be [restored](Self::restore).
     pub fn leaves(&self) -> &[Digest] {
         self.tree.leaves()
@@ -242,9 +230,18 @@ impl CommittedMatrix {
         for (block, word) in blocks.iter_mut().zip(word.chunks(length)) {
             block.replace_row(row, word);
         }
-        let mut digests = vec![[0; 32]; blocks.len() * length];
-        for ((index, block), leaves) in blocks.iter().enumerate().zip(digests.chunks_exact_mut(length)) {
-            hash_leaves(block, index * length, self.count, &self.seed, leaves);
+        let code = CircleCode::of(self.code);
+        let encoder = Encoder {
+            code: &code,
+            rows: &self.rows,
+            tails: &self.tails,
+            count: self.count,
+            seed: &self.seed,
+        };
+        let mut digests = vec![[0; 32]; self.code.codeword_length()];
+        let blocks = self.codeword.iter().flatten().enumerate();
+        for ((index, block), leaves) in blocks.zip(digests.chunks_exact_mut(length)) {
+            encoder.hash_block(block, index, leaves);
         }
         self.tree = MerkleTree::new(digests, self.code.digest_bytes);
     }

@@ -34,8 +34,8 @@
 //!   one matrix;
 //! - [`scheme`]: what the argument asks of all this; [`claim`], [`plan`], `weights`: what is claimed, and of which
 //!   rows;
-//! - `oracle`: what an opening asks of the prover's data; `rows`, `matrix`, `opened`, `columns`, `encode`: that data in
-//!   memory;
+//! - `oracle`: what an opening asks of the prover's data; `rows`, `matrix`, `opened`, `tiles`, `columns`, `encode`: that
+//!   data in memory;
 //! - `prover`, `merge`, [`verifier`]; [`soundness`];
 //! - [`recursive`]: an argument for the row combination, which may be too long to be sent.
 //!
@@ -62,6 +62,7 @@ pub mod rows;
 pub mod scheme;
 pub mod soundness;
 pub mod stored;
+mod tiles;
 pub mod verifier;
 mod weights;
 

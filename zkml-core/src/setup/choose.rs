@@ -36,18 +36,36 @@ fn choose_with_cost(
             found: format!("a tail of {} for {} opened columns", code.tail, code.queries),
         });
     }
-    if let (true, Some(error)) = (candidates.is_empty(), search.refusal()) {
-        return Err(error);
+    if candidates.is_empty() && model.privacy.weights.is_private() {
+        return Err(ProveError::Malformed {
+            place: "proofs_per_key".into(),
+            expected: "a number of proofs for whose randomness rows of these weights have room".into(),
+            found: options.proofs_per_key.to_string(),
+        });
     }
+    let (mut too_large, candidates): (Vec<_>, Vec<_>) = candidates
+        .into_iter()
+        .partition(|candidate| candidate.excess.is_some() && options.code.is_none());
     let mut best = 0f64;
+    let mut is_sound = |candidate: &Candidate| match search.judge(candidate) {
+        Ok(()) => Ok(true),
+        Err(ProveError::Insecure { found, .. }) => {
+            best = best.max(found);
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    };
     for candidate in candidates {
-        match search.judge(&candidate) {
-            Ok(()) => {
-                let Candidate { choice, cost, .. } = search.without_surplus(candidate)?;
-                return Ok((choice, cost));
-            }
-            Err(ProveError::Insecure { found, .. }) => best = best.max(found),
-            Err(error) => return Err(error),
+        if is_sound(&candidate)? {
+            let Candidate { choice, cost, .. } = search.without_surplus(candidate)?;
+            return Ok((choice, cost));
+        }
+    }
+    // A code that is sound and was left out says that the model is too large, whatever the bits of the others.
+    too_large.sort_by_key(|candidate| candidate.excess);
+    for candidate in &too_large {
+        if let (Some(excess), true) = (candidate.excess, is_sound(candidate)?) {
+            return Err(excess.error());
         }
     }
     Err(ProveError::Insecure {

@@ -20,9 +20,10 @@ pub const CELLS_PER_HASH: f64 = 1.5;
 /// The price of a leaf besides its cells (its salt, and a node of the tree), in cells to encode and to hash.
 pub const CELLS_PER_LEAF: f64 = 3.0;
 
-/// The price of a cell of the weights whose encoding is not kept, in cells to encode and to hash: each proof computes
-/// the columns again that it opens, some hundred of them (measured: 0.42 s for 13 million cells).
-pub const CELLS_PER_RECOMPUTED: f64 = 4.0;
+/// The price of a cell of the weights in a column, where their encoding is not kept and each proof computes the columns
+/// again that it opens; in cells to encode and to hash. Eight multiply-adds of bytes (`docs/performance.md`,
+/// "Commitment").
+pub const CELLS_PER_RECOMPUTED: f64 = 1.0 / 128.0;
 
 /// What a choice costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -35,7 +36,8 @@ pub struct CodeCost {
     pub leaves: f64,
     /// Elements of the row combinations over which claims are merged.
     pub folded_cells: f64,
-    /// Cells of the weights from which opened columns are computed again; 0 where the prover keeps the encoding.
+    /// Cells of the weights from which opened columns are computed again, once for each column; 0 where the prover keeps
+    /// the encoding.
     pub recomputed_cells: f64,
     /// Hashes of the proof of work, as expected.
     pub hashes: f64,
@@ -94,7 +96,10 @@ impl Matrices {
             <= MAXIMUM_CODEWORD_BYTES;
         let recomputed = match kept {
             true => 0,
-            false => self.weight_rows.saturating_mul(code.row_length()),
+            false => self
+                .weight_rows
+                .saturating_mul(code.row_length())
+                .saturating_mul(code.queries),
         };
         CodeCost {
             bytes: combination.bytes as f64 + cell_bytes(self.trace_rows + self.weight_rows) + paths,

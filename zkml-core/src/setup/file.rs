@@ -14,6 +14,7 @@ use crate::keys::{
     VerifyingKey, WeightCommitments, weights,
 };
 use crate::lower::Filled;
+use crate::pcs::hash::Digest;
 use crate::pcs::{CodeParameters, RecursionParameters};
 use crate::privacy::Visibility;
 use crate::proof::{Artifact, Kind, Replacement, map_file_with_section, write_with_section};
@@ -34,6 +35,16 @@ pub(crate) struct StoredProvingKey {
     pub(crate) previous_opening: u64,
     #[serde(with = "serde_bytes")]
     pub(crate) setup_proof: Vec<u8>,
+    pub(crate) leaves: Vec<StoredLeaves>,
+}
+
+/// The leaves of a commitment whose encoding is too large to be kept. With them nothing is encoded when the key is read.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredLeaves {
+    /// Number of the commitment.
+    pub(crate) number: usize,
+    #[serde(with = "serde_bytes")]
+    pub(crate) digests: Vec<u8>,
 }
 
 /// A parameter of the integer network on disk.
@@ -47,7 +58,7 @@ pub(crate) enum StoredParameter {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 11;
+    const VERSION: u32 = 12;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {
@@ -84,6 +95,9 @@ impl StoredProvingKey {
             previous: weights.previous,
             previous_opening: weights.previous_opening,
             setup_proof: weights.setup_proof.clone(),
+            leaves: (key.commitments.leaves().into_iter())
+                .map(|(number, digests)| StoredLeaves { number, digests })
+                .collect(),
         }
     }
 }
@@ -104,6 +118,7 @@ struct Opened {
     verifying: VerifyingKey,
     secret: Secret,
     cells: Int8Cells,
+    leaves: Vec<StoredLeaves>,
 }
 
 impl Opened {
@@ -138,6 +153,16 @@ impl Opened {
             let (expected, found) = (format!("{expected} bytes"), format!("{} bytes", cells.len()));
             return Err(refused("section of weights", expected, found));
         }
+        let (count, length) = (
+            verifying.weights.commitments.roots.len(),
+            size_of::<Digest>() * verifying.weights.code.codeword_length(),
+        );
+        let leaves = stored.leaves;
+        if let Some(wrong) = (leaves.iter()).find(|own| own.number >= count || own.digests.len() != length) {
+            let expected = format!("{length} bytes of a commitment below {count}");
+            let found = format!("{} bytes of commitment {}", wrong.digests.len(), wrong.number);
+            return Err(refused("leaves", expected, found));
+        }
         let before = lowered.parameters.clone();
         weights::share(&mut model, &mut lowered, &packing, &cells)?;
         if !weights::agree(&before, &lowered) {
@@ -156,6 +181,7 @@ impl Opened {
             verifying,
             secret: stored.secret,
             cells,
+            leaves,
         })
     }
 
@@ -238,7 +264,7 @@ impl ProvingKey {
     }
 
     /// Reads a key written by [`ProvingKey::write_file`], and opens its counter. Lowers the model, makes the next
-    /// commitment to the weights again, and checks its root against the key.
+    /// commitment to the weights again (from its leaves, where the file has them), and checks its root against the key.
     ///
     /// The file is mapped, not read into memory, as long as the key lives. Another file may be renamed over it
     /// meanwhile. But nobody may write into it, or truncate it: truncation ends this process.
@@ -256,6 +282,7 @@ impl ProvingKey {
             verifying,
             secret,
             cells,
+            leaves,
         } = opened;
         let commitments = Commitments::new(Cpu, secret, cells);
         let key = Self {
@@ -271,6 +298,13 @@ impl ProvingKey {
         let used = key.budget().map_or(Ok(0), Budget::used)?;
         let weights = &key.verifying.weights.commitments;
         let last = weights.roots.len().saturating_sub(1);
+        for StoredLeaves { number, digests } in &leaves {
+            if *number >= weights.commitment_of(used).min(last) {
+                key.commitments
+                    .restore(&key.verifying.weights, *number, digests)?;
+            }
+        }
+        drop(leaves);
         key.commitment(weights.commitment_of(used).min(last))
             .map_err(|error| match error {
                 ProveError::Malformed { expected, found, .. } => ProveError::Malformed {

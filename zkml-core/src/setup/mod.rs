@@ -6,13 +6,15 @@ pub mod cost;
 mod explain;
 mod file;
 mod lengths;
+mod limits;
 mod options;
 mod search;
 
 pub use choose::code_cost;
 pub use explain::{ExplainError, explain, explain_with};
 #[cfg(test)]
-pub(crate) use file::{StoredParameter, StoredProvingKey};
+pub(crate) use file::{StoredLeaves, StoredParameter, StoredProvingKey};
+pub use limits::MAXIMUM_WEIGHT_CELLS;
 pub use options::SetupOptions;
 
 use std::borrow::Cow;
@@ -28,7 +30,7 @@ use crate::keys::{
     Secret, VerifyingKey, WeightsKey, weights,
 };
 use crate::lower::Filled;
-use crate::pcs::{Keep, MatrixOracle};
+use crate::pcs::MatrixOracle;
 use crate::privacy::{Privacy, Visibility};
 use crate::prove::{Occasion, prove_trace, trace_seed};
 use crate::reduce::{Backend, Cpu};
@@ -40,7 +42,7 @@ use lengths::own_network;
 ///
 /// # Errors
 /// [`ProveError::Unsupported`] for a model without a circuit, [`ProveError::Insecure`] if no code is good enough,
-/// [`ProveError::Malformed`] for a given code without room for this model's randomness.
+/// [`ProveError::TooLarge`] for weights that do not fit in memory, [`ProveError::Malformed`] for a given code without room for this model's randomness.
 pub fn setup(model: CompiledModel, options: &SetupOptions) -> Result<ProvingKey, ProveError> {
     setup_on(Cpu, model, options)
 }
@@ -148,7 +150,7 @@ pub(crate) fn build<B: Backend>(
     let matrices: Vec<&B::Matrix> = made.iter().map(AsRef::as_ref).collect();
     verifying.weights.setup_proof = prove_setup(&commitments, &verifying.weights, &lowered, &matrices)?;
     drop(made);
-    if keep == Keep::Tree {
+    if keep != Commitments::<B>::keep(&verifying.weights) {
         commitments.forget();
         commitments.get(&verifying.weights, 0)?;
     }

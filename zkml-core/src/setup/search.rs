@@ -1,11 +1,11 @@
 //! The search for a code: candidates, their prices, and the check of their soundness.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::codes::{goal, plans};
 use super::cost::{CodeCost, Matrices};
 use super::lengths::{AtLength, Purposes};
+use super::limits::Excess;
 use super::{SetupOptions, refuse_insecure, verifying_key};
 use crate::circuit::Circuit;
 use crate::keys::{Choice, CompiledModel, ProveError, WeightCommitments, trace_extents, weight_extents};
@@ -20,9 +20,6 @@ use crate::transcript::VerifyError;
 /// network, and with the logarithm of its size.
 const TYPICAL_PADS: usize = 600;
 
-/// Most cells of encoded weights in all commitments of a key that setup chooses: 8 bytes each, kept by the prover.
-const MAXIMUM_ENCODED_CELLS: u64 = 1 << 28;
-
 /// Bits by which the goal of the queries may be lowered, in the order tried.
 const SURPLUS: [f64; 7] = [1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25];
 
@@ -35,6 +32,8 @@ pub(super) struct Candidate {
     pub(super) cost: CodeCost,
     pub(super) choice: Choice,
     shape: Shape,
+    /// Why it is not taken, where its sizes are beyond what setup carries.
+    pub(super) excess: Option<Excess>,
 }
 
 /// The sizes that a candidate tries.
@@ -59,20 +58,9 @@ pub(super) struct Search<'a> {
     weights: Vec<Extent>,
     /// A planner of recursions for each number of bits of proof of work, the least first.
     planners: Vec<RecursionPlanner>,
-    /// The fewest encoded cells of a choice that was left out because it has too many.
-    too_many: Cell<Option<u64>>,
 }
 
 impl<'a> Search<'a> {
-    /// What is wrong with the model where there is no candidate.
-    pub(super) fn refusal(&self) -> Option<ProveError> {
-        self.too_many.get().map(|cells| ProveError::Malformed {
-            place: "weights".into(),
-            expected: format!("at most {MAXIMUM_ENCODED_CELLS} encoded cells in all commitments"),
-            found: format!("{cells} at least, for this many proofs with one key"),
-        })
-    }
-
     pub(super) fn new(
         model: &CompiledModel,
         circuit: &Circuit,
@@ -96,17 +84,20 @@ impl<'a> Search<'a> {
             weights: weight_extents(circuit),
             purposes,
             planners: bits.map(planner).collect(),
-            too_many: Cell::new(None),
         })
     }
 
-    /// All possible choices, the cheapest first.
+    /// All possible choices, the cheapest first; also those that are too large.
     pub(super) fn candidates(&self) -> Result<Vec<Candidate>, ProveError> {
         let mut candidates = self.with_least_work()?;
         candidates.sort_by(|a, b| a.price.total_cmp(&b.price));
         // More work hardly moves the best shape, so only the cheapest shapes are tried with it.
         let mut refined = Vec::new();
-        for candidate in candidates.iter().take(REFINED) {
+        for candidate in candidates
+            .iter()
+            .filter(|candidate| candidate.excess.is_none())
+            .take(REFINED)
+        {
             for planner in self.planners.iter().skip(1) {
                 refined.extend(self.candidate(candidate.shape, planner)?);
             }
@@ -198,12 +189,7 @@ impl<'a> Search<'a> {
         let Some((code, recursion)) = chosen else {
             return Ok(None);
         };
-        let encoded = (count * weight_rows) as u64 * code.codeword_length() as u64;
-        if encoded > MAXIMUM_ENCODED_CELLS && self.options.code.is_none() {
-            let least = self.too_many.get().map_or(encoded, |cells| cells.min(encoded));
-            self.too_many.set(Some(least));
-            return Ok(None);
-        }
+        let excess = Excess::of(&code, &weights);
         let matrices = Matrices {
             trace_rows,
             weight_rows,
@@ -221,6 +207,7 @@ impl<'a> Search<'a> {
                 weights,
             },
             shape,
+            excess,
         }))
     }
 
@@ -249,7 +236,8 @@ impl<'a> Search<'a> {
             let Some(candidate) = self.candidate(found.shape, &planner)? else {
                 continue;
             };
-            if candidate.price < found.price && self.judge(&candidate).is_ok() {
+            let better = candidate.price < found.price && candidate.excess.is_none();
+            if better && self.judge(&candidate).is_ok() {
                 return Ok(candidate);
             }
         }

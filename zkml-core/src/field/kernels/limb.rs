@@ -10,7 +10,7 @@
 use rayon::prelude::*;
 
 use super::backend::{Backend, Kind, dispatch};
-use crate::field::{K, from_i64};
+use crate::field::{K, M61, from_i64};
 
 /// Multiply-adds below which a call stays on its thread.
 const PARALLEL_WORK: usize = 1 << 18;
@@ -116,4 +116,22 @@ pub(super) fn join_halves(parts: [i64; 4]) -> K {
     let [low_0, high_0, low_1, high_1] = parts.map(from_i64);
     let shift = from_i64(1 << 32);
     K::new(low_0 + high_0 * shift, low_1 + high_1 * shift)
+}
+
+/// `sum_l 2^(8 l) sums[l] mod p`.
+#[inline]
+pub(super) fn join(sums: [i32; 8]) -> M61 {
+    let half = |sums: &[i32]| {
+        sums.iter()
+            .rev()
+            .fold(0i64, |sum, &limb| (sum << 8) + i64::from(limb))
+    };
+    from_i64(half(&sums[..4])) + from_i64(half(&sums[4..])) * M61::from_raw(1 << 32)
+}
+
+/// The element of `K` whose limbs are 16 sums.
+#[inline]
+pub(super) fn join_limbs(sums: &[i32; 16]) -> K {
+    let half = |first: usize| join(core::array::from_fn(|l| sums[first + l]));
+    K::new(half(0), half(8))
 }

@@ -5,9 +5,9 @@
 //! vector of columns are accumulated in registers, over all rows of the tile.
 //! `dot_rows` needs no interleaving: a row and a plane of limbs run in the same direction.
 
-use crate::field::{K, M61, from_i64};
+use crate::field::K;
 
-use super::limb::{Planes, Rows};
+use super::limb::{Planes, Rows, join};
 
 /// Limbs of an element of `K`.
 pub(super) const LIMBS: usize = 16;
@@ -182,17 +182,6 @@ pub(super) unsafe fn dot_rows<T: Tile>(rows: Rows<'_>, planes: &Planes, out: &mu
             }
         }
     }
-}
-
-/// `sum_l 2^(8 l) sums[l] mod p`.
-#[inline]
-pub(super) fn join(sums: [i32; 8]) -> M61 {
-    let half = |sums: &[i32]| {
-        sums.iter()
-            .rev()
-            .fold(0i64, |sum, &limb| (sum << 8) + i64::from(limb))
-    };
-    from_i64(half(&sums[..4])) + from_i64(half(&sums[4..])) * M61::from_raw(1 << 32)
 }
 
 /// The functions that `limb` calls, compiled for an instruction set.

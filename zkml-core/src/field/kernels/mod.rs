@@ -7,7 +7,8 @@
 //! - sumcheck rounds: [`product_round`], [`product_ends`], [`eq_product_round`], [`fraction_round`],
 //!   [`fraction_layer`].
 //! - codes: [`butterfly`], [`butterfly_pairs`], [`butterfly_transposed`].
-//! - int8 data: [`fold_rows_i8`], [`rows_dot_i8`]; integer networks: [`multiply_patches`], [`rescale_integers`].
+//! - int8 data: [`fold_rows_i8`], [`rows_dot_i8`], [`rows_times_panels`]; integer networks: [`multiply_patches`], [`rescale_integers`].
+//! - hashes: [`compress_blocks`], of inputs that lie in tiles ([`blake3`]).
 //!
 //! The free functions run on the best backend with rayon above a size threshold; the methods of [`Backend`] do the
 //! same on a backend of one's choice. Kernels never touch a transcript.
@@ -21,12 +22,14 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod backend;
+pub mod blake3;
 mod generic;
 mod int8;
 mod lengths;
 mod limb;
 #[cfg(target_arch = "x86_64")]
 mod limb_tiles;
+mod panels;
 mod parallel;
 mod portable;
 #[cfg(test)]
@@ -37,3 +40,4 @@ pub use api::*;
 pub(crate) use backend::Kind;
 pub use backend::{Backend, available_backends};
 pub use int8::{PackedMatrix, Patches};
+pub use panels::LimbPanels;

@@ -3,6 +3,7 @@
 use ark_ff::{AdditiveGroup, Field};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
+use super::blake3::{Half, State};
 use super::*;
 use crate::field::{K, M61, P, from_i64, k_from_base};
 
@@ -520,6 +521,70 @@ fn combinations_of_int8_rows() {
                     products,
                     "{place}"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn products_with_panels() {
+    for (rows, length) in [
+        (1, 1),
+        (3, 4),
+        (9, 7),
+        (8, 64),
+        (17, 1028),
+        (130, 2048),
+        (300, 12),
+        (5, 65_536),
+    ] {
+        for vectors in [1usize, 2, 3, 4, 7] {
+            for fill in FILLS {
+                let mut rng = StdRng::seed_from_u64((rows + vectors) as u64);
+                let matrix = int8_matrix(&mut rng, rows * length, fill);
+                // With `Zero` the matrix is all -128 and the vectors are as large as they get.
+                let fill = if matches!(fill, Fill::Zero) {
+                    Fill::Max
+                } else {
+                    fill
+                };
+                let tables: Vec<Vec<K>> = (0..vectors).map(|_| table(&mut rng, length, fill)).collect();
+                let products: Vec<Vec<K>> = tables
+                    .iter()
+                    .map(|table| Backend::PORTABLE.rows_dot_i8(&matrix, length, table))
+                    .collect();
+                let expected: Vec<K> = (0..rows * vectors)
+                    .map(|i| products[i % vectors][i / vectors])
+                    .collect();
+                let panels = LimbPanels::new(&tables, length);
+                assert_eq!(panels.vectors(), vectors);
+                for &backend in available_backends() {
+                    let mut out = vec![K::ONE; rows * vectors];
+                    backend.rows_times_panels(&matrix, &panels, &mut out);
+                    assert!(
+                        out == expected,
+                        "{backend:?} {rows} x {length} x {vectors} {fill:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_of_hashes() {
+    let mut rng = StdRng::seed_from_u64(5);
+    let words: Vec<u64> = (0..1000).map(|_| rng.r#gen()).collect();
+    for stride in [4, 5, 16, 60] {
+        let halves = [Half::new(&words, stride), Half::new(&words[7..], stride)];
+        for halves in [halves, [halves[1], Half::ZERO]] {
+            let state: State = core::array::from_fn(|_| core::array::from_fn(|_| rng.r#gen()));
+            let mut expected = state;
+            Backend::PORTABLE.compress_blocks(&mut expected, halves, 1 << 40 | 77, 27);
+            for &backend in available_backends() {
+                let mut found = state;
+                backend.compress_blocks(&mut found, halves, 1 << 40 | 77, 27);
+                assert_eq!(found, expected, "{backend:?} {stride}");
             }
         }
     }

@@ -15,7 +15,7 @@ pass!(CodeChoice, "code_choice", Circuit(changes) in "setup/search.rs", changes_
     "chooses row length, rate, proof of work and commitments to the weights by a cost model");
 
 /// Row lengths that are tried, `log2`; no longer than all the data.
-const LOG_ROWS: RangeInclusive<u32> = 6..=20;
+const LOG_ROWS: RangeInclusive<u32> = 6..=22;
 
 /// The shortest row, `log2`.
 pub const SHORTEST_LOG_ROW: u32 = *LOG_ROWS.start();

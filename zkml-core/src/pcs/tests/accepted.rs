@@ -196,10 +196,11 @@ fn packing_places_columns_apart_and_points_reach_them() {
 #[test]
 fn with_and_without_the_codeword_the_proof_is_the_same() {
     let mut random = Random(10);
-    for (tail, count) in [(0, 1), (3, 8), (16, 150)] {
-        let code = code(4, tail, 7, 21);
-        let field = Rows::Field(random.fields(16 * count));
-        let int8 = Rows::Int8(random.small(16 * count).into());
+    // Leaves of one chunk and of two; rows that are one piece of a product, and of two.
+    for (log_row, tail, count) in [(4, 0, 1), (4, 3, 8), (4, 16, 150), (14, 5, 3)] {
+        let code = code(log_row, tail, log_row + 3, 21);
+        let field = Rows::Field(random.fields(count << log_row));
+        let int8 = Rows::Int8(random.small(count << log_row).into());
         for rows in [field, int8] {
             let seed = random.seed();
             let stored = CommittedMatrix::commit(rows.clone(), &code, seed.clone()).unwrap();
@@ -229,7 +230,7 @@ fn with_and_without_the_codeword_the_proof_is_the_same() {
                     first_row: 0,
                     stored: StoredRows::default(),
                     high: vec![],
-                    low: channel.challenges("point", 4),
+                    low: channel.challenges("point", log_row as usize),
                 };
                 prove_opening(
                     &mut channel,
@@ -252,7 +253,7 @@ fn with_and_without_the_codeword_the_proof_is_the_same() {
             assert_eq!(
                 short.map(|_| ()),
                 Err(PcsError::Leaves {
-                    expected: 128,
+                    expected: code.codeword_length(),
                     found: 64
                 })
             );

@@ -29,7 +29,7 @@ use crate::proof::{
 };
 use crate::prove::prove;
 use crate::setup::{SetupOptions, rotate, setup};
-use crate::setup::{StoredParameter, StoredProvingKey};
+use crate::setup::{StoredLeaves, StoredParameter, StoredProvingKey};
 use crate::transcript::VerifyError;
 use crate::verify::verify;
 
@@ -208,6 +208,49 @@ fn damaged_artifacts_are_refused_by_type() {
         matches!(&wrong, Some(ProveError::File(error)) if is_kind(error)),
         "{wrong:?}"
     );
+}
+
+#[test]
+fn leaves_in_a_key_stand_for_the_encoding_of_its_weights() {
+    let f = fixture();
+    let made = f.key.commitment(0).expect("made");
+    let mut stored = stored();
+    assert!(
+        stored.leaves.is_empty(),
+        "a small encoding is kept, and made again"
+    );
+    stored.leaves.push(StoredLeaves {
+        number: 0,
+        digests: made.leaves().as_flattened().to_vec(),
+    });
+    let key = read_stored(&stored, &rows()).expect("read");
+    assert!(!key.commitment(0).expect("read").keeps_codeword());
+    let proof = prove(&key, &f.input, b"again").expect("prove");
+    verify(&f.key.verifying, &proof, b"again").expect("verify");
+    // What was read is written again.
+    let again = StoredProvingKey::of(&key).leaves;
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].digests, stored.leaves[0].digests);
+
+    type Alter = fn(&mut StoredLeaves);
+    let alterations: [(Alter, &str); 4] = [
+        (|leaves| leaves.digests[0] ^= 1, "commitment to the weights"),
+        (|leaves| leaves.digests.truncate(32), "leaves"),
+        (|leaves| leaves.digests.push(0), "leaves"),
+        (|leaves| leaves.number = 1, "leaves"),
+    ];
+    for (alter, expected) in alterations {
+        let mut altered = self::stored();
+        altered.leaves.push(StoredLeaves {
+            number: 0,
+            digests: made.leaves().as_flattened().to_vec(),
+        });
+        alter(&mut altered.leaves[0]);
+        match read_stored(&altered, &rows()).err().expect("other leaves") {
+            ProveError::Malformed { place, .. } => assert!(place.contains(expected), "{place}"),
+            other => panic!("{other}"),
+        }
+    }
 }
 
 #[test]

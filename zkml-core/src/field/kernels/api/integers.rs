@@ -5,6 +5,7 @@ use crate::field::K;
 use crate::field::kernels::backend::{Backend, Kind, dispatch};
 use crate::field::kernels::int8::{self, PackedMatrix, Patches};
 use crate::field::kernels::limb;
+use crate::field::kernels::panels::{self, LimbPanels};
 
 kernels! {
     /// The combination of int8 rows: `out[j] = sum_a coefficients[a] rows[a * row_length + j]`, `row_length`
@@ -17,6 +18,15 @@ kernels! {
     /// one element for each full row.
     fn rows_dot_i8(self, rows: &[i8], row_length: usize, vector: &[K]) -> Vec<K> {
         limb::rows_dot(self, rows, row_length, vector)
+    }
+
+    /// The inner product of each int8 row with each vector: `out[a * vectors + v] = sum_j rows[a * length + j]
+    /// vector_v[j]`, where rows are as long as the vectors.
+    ///
+    /// # Panics
+    /// If `out` has no element for each row and vector.
+    fn rows_times_panels(self, rows: &[i8], panels: &LimbPanels, out: &mut [K]) {
+        panels::multiply(self, rows, panels, out);
     }
 
     /// The product of an int8 matrix with every patch, `[output, position]`, exact if no sum of absolute values

@@ -2,6 +2,7 @@
 
 mod codes;
 mod fractions;
+mod hashing;
 mod integers;
 mod rounds;
 mod tables;
@@ -12,6 +13,7 @@ use crate::field::{K, M61};
 
 pub use codes::*;
 pub use fractions::*;
+pub use hashing::*;
 pub use integers::*;
 pub use rounds::*;
 pub use tables::*;

@@ -4,6 +4,7 @@
 
 use core::arch::x86_64::*;
 
+use super::super::limb::join;
 use super::super::limb_tiles::{self, DEPTH, LIMBS, Limbs, Packed, STRIP, Sums, Tile};
 use crate::field::K;
 
@@ -102,8 +103,8 @@ impl Tile for Words {
         for group in 0..GROUPS {
             for lane in 0..8 {
                 let limb = |l: usize| sums[8 * (LIMBS * group + l) + lane];
-                let re = limb_tiles::join(core::array::from_fn(limb));
-                let im = limb_tiles::join(core::array::from_fn(|l| limb(8 + l)));
+                let re = join(core::array::from_fn(limb));
+                let im = join(core::array::from_fn(|l| limb(8 + l)));
                 out[16 * (group / 2) + 4 * (group % 2) + 8 * (lane / 4) + lane % 4] = K::new(re, im);
             }
         }

@@ -19,8 +19,10 @@ use super::vector::{Pair, Vector};
 use crate::field::mersenne61::reduce64;
 use crate::field::{K, M61, P};
 
+pub(super) mod blake3;
 pub(super) mod int8;
 pub(super) mod limb;
+pub(super) mod panels;
 mod words;
 
 /// Eight residues.

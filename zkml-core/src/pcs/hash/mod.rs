@@ -92,149 +92,16 @@ fn keyed_root(key: &Digest, code: &RowCode, rows: usize, top: &Digest) -> Digest
     hasher.finalize().into()
 }
 
+mod many;
+mod running;
+
 #[cfg(feature = "prover")]
-pub use many::{LANES, bare_leaf_digests, leaf_digests, node_digests};
-
-/// Many hashes of inputs of one length.
-///
-/// This follows the BLAKE3 specification (chunks of 1024 bytes, left-balanced tree) on top of the SIMD
-/// compression of the `blake3` crate, which that crate exposes without a stability promise; hence the exact
-/// version in the lock file, and a test against its ordinary interface.
+pub use many::{bare_leaf_digests, node_digests};
 #[cfg(feature = "prover")]
-mod many {
-    use blake3::IncrementCounter;
-    use blake3::platform::{Platform, words_from_le_bytes_32};
+pub(super) use running::{ChunkHasher, Running, rows_in_chunk};
 
-    use super::{BARE_LEAF_KEY, Digest, LEAF_KEY, NODE_KEY};
-
-    /// Inputs that are hashed together.
-    pub const LANES: usize = 16;
-
-    const CHUNK: usize = 1024;
-    const CHUNK_START: u8 = 1 << 0;
-    const CHUNK_END: u8 = 1 << 1;
-    const PARENT: u8 = 1 << 2;
-    const ROOT: u8 = 1 << 3;
-    const KEYED: u8 = 1 << 4;
-
-    /// [`super::leaf_digest`] of up to [`LANES`] leaves that lie one after the other in `bytes`, each of `length`
-    /// bytes, a positive multiple of 64.
-    pub fn leaf_digests(bytes: &[u8], length: usize) -> [Digest; LANES] {
-        Lanes::new(LEAF_KEY).hash(bytes, length)
-    }
-
-    /// [`super::bare_leaf_digest`] of leaves as for [`leaf_digests`].
-    pub fn bare_leaf_digests(bytes: &[u8], length: usize) -> [Digest; LANES] {
-        Lanes::new(BARE_LEAF_KEY).hash(bytes, length)
-    }
-
-    /// [`super::node_digest`] of up to [`LANES`] pairs of neighbouring digests.
-    pub fn node_digests(digests: &[Digest]) -> [Digest; LANES] {
-        Lanes::new(NODE_KEY).hash(digests.as_flattened(), 64)
-    }
-
-    /// The compression function on up to [`LANES`] inputs.
-    struct Lanes {
-        platform: Platform,
-        key: [u32; 8],
-    }
-
-    impl Lanes {
-        fn new(key: &Digest) -> Self {
-            Self {
-                platform: Platform::detect(),
-                key: words_from_le_bytes_32(key),
-            }
-        }
-
-        fn hash(&self, bytes: &[u8], length: usize) -> [Digest; LANES] {
-            if length <= CHUNK {
-                return self.chunk(bytes, length, 0, length, 0, ROOT);
-            }
-            let chunks: Vec<[Digest; LANES]> = (0..length.div_ceil(CHUNK))
-                .map(|chunk| {
-                    let start = chunk * CHUNK;
-                    self.chunk(bytes, length, start, CHUNK.min(length - start), chunk as u64, 0)
-                })
-                .collect();
-            self.merge(&chunks, ROOT)
-        }
-
-        /// The chaining value of the piece `start .. start + size` of each input.
-        fn chunk(
-            &self,
-            bytes: &[u8],
-            length: usize,
-            start: usize,
-            size: usize,
-            counter: u64,
-            root: u8,
-        ) -> [Digest; LANES] {
-            let pieces = bytes
-                .chunks_exact(length)
-                .filter_map(|input| input.get(start..start + size));
-            let mut out = [[0; 32]; LANES];
-            macro_rules! sizes {
-                ($($blocks:literal)*) => { match size / 64 {
-                    $( $blocks => self.compress::<{ 64 * $blocks }>(
-                        pieces, counter, KEYED, CHUNK_START, CHUNK_END | root, &mut out,
-                    ), )*
-                    _ => {}
-                } };
-            }
-            sizes!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
-            out
-        }
-
-        /// The chaining value of the subtree over `chunks`: its left part is the largest full tree that
-        /// leaves something.
-        fn merge(&self, chunks: &[[Digest; LANES]], root: u8) -> [Digest; LANES] {
-            if let [single] = chunks {
-                return *single;
-            }
-            let (left, right) = chunks.split_at(chunks.len().next_power_of_two() / 2);
-            let (left, right) = (self.merge(left, 0), self.merge(right, 0));
-            let mut pairs = [[[0; 32]; 2]; LANES];
-            for (pair, (left, right)) in pairs.iter_mut().zip(left.into_iter().zip(right)) {
-                *pair = [left, right];
-            }
-            let mut out = [[0; 32]; LANES];
-            let parents = pairs.iter().map(|pair| pair.as_flattened());
-            self.compress::<64>(parents, 0, KEYED | PARENT | root, 0, 0, &mut out);
-            out
-        }
-
-        fn compress<'a, const SIZE: usize>(
-            &self,
-            inputs: impl Iterator<Item = &'a [u8]>,
-            counter: u64,
-            flags: u8,
-            start: u8,
-            end: u8,
-            out: &mut [Digest; LANES],
-        ) {
-            let mut references = [&[0; SIZE]; LANES];
-            let mut count = 0;
-            for (reference, input) in references
-                .iter_mut()
-                .zip(inputs.filter_map(|input| input.first_chunk()))
-            {
-                *reference = input;
-                count += 1;
-            }
-            self.platform.hash_many(
-                &references[..count],
-                &self.key,
-                counter,
-                IncrementCounter::No,
-                flags,
-                start,
-                end,
-                out.as_flattened_mut(),
-            );
-        }
-    }
-}
+#[cfg(feature = "prover")]
+pub use crate::field::kernels::blake3::LANES;
 
 #[cfg(test)]
 #[cfg(feature = "prover")]
@@ -247,13 +114,11 @@ mod tests {
             let length = 64 * blocks;
             for lanes in [1, 2, 5, 15, 16] {
                 let bytes: Vec<u8> = (0..lanes * length).map(|i| (i * 7 + i / 251) as u8).collect();
-                let many = leaf_digests(&bytes, length);
-                let bare = bare_leaf_digests(&bytes, length);
+                let many = bare_leaf_digests(&bytes, length);
                 for (lane, input) in bytes.chunks_exact(length).enumerate() {
-                    assert_eq!(bare[lane], bare_leaf_digest(input));
                     assert_eq!(
                         many[lane],
-                        leaf_digest(input),
+                        bare_leaf_digest(input),
                         "{blocks} blocks, lane {lane} of {lanes}"
                     );
                 }
