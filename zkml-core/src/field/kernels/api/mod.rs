@@ -4,6 +4,7 @@ mod codes;
 mod fractions;
 mod integers;
 mod rounds;
+mod small;
 mod tables;
 
 use core::mem::MaybeUninit;
@@ -14,6 +15,7 @@ pub use codes::*;
 pub use fractions::*;
 pub use integers::*;
 pub use rounds::*;
+pub use small::*;
 pub use tables::*;
 
 /// Declares the kernels as methods of [`Backend`] and as free functions on [`Backend::best`].
