@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::ArrayD;
 use zkml_core::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
-use zkml_core::field::kernels::available_backends;
+use zkml_core::field::kernels::{Backend, Below, SmallLeaves, available_backends};
 use zkml_core::field::{K, M61, from_u64};
 use zkml_core::graph::{IntTensor, Window2d};
 use zkml_core::ops::{FloatLayer, IntegerLayer, Layer};
@@ -101,6 +101,47 @@ fn rounds(criterion: &mut Criterion) {
                 )
             })
         });
+    }
+}
+
+/// The lowest levels of a tree of fractions from a group of small integers of one, two and three columns: two rounds of the
+/// layer of the leaves and of the one above it from one pass, their tables after these rounds, and the third level.
+fn small_leaves(criterion: &mut Criterion) {
+    let constants = table(1, 3);
+    let weights = |backend: Backend, variables: usize| backend.eq_table(&table(2, variables));
+    for arity in 1..=3 {
+        let columns = residues(3)
+            .take(8192 * arity)
+            .map(|x| (x.value >> 45) as u32)
+            .collect();
+        let Some(leaves) = SmallLeaves::new(columns, arity, constants[0], constants[1]) else {
+            continue;
+        };
+        for &backend in available_backends() {
+            let mut group = criterion.benchmark_group(backend.name());
+            group.sample_size(30).throughput(Throughput::Elements(8192));
+            let (lambda, eq) = (constants[2], weights(backend, 10));
+            group.bench_function(BenchmarkId::new("small_leaf_grid", arity), |bencher| {
+                bencher.iter(|| backend.small_leaf_grid(black_box(&leaves), lambda, &eq))
+            });
+            group.bench_function(BenchmarkId::new("small_pair_grid", arity), |bencher| {
+                bencher.iter(|| backend.small_pair_grid(black_box(&leaves), lambda, &eq[..512]))
+            });
+            let corners = [eq[0], eq[1], eq[2], eq[3]];
+            group.bench_function(BenchmarkId::new("small_leaf_folds", arity), |bencher| {
+                let then = |_: usize, [u]: [&mut [K]; 1]| [u[0]; 2];
+                bencher.iter(|| backend.small_leaf_folds(black_box(&[&leaves]), lambda, &corners, &then))
+            });
+            group.bench_function(BenchmarkId::new("small_pair_folds", arity), |bencher| {
+                let then = |_: usize, [p, q]: [&mut [K]; 2]| [p[0], q[0]];
+                bencher.iter(|| backend.small_pair_folds(black_box(&[&leaves]), lambda, &corners, &then))
+            });
+            group.bench_function(BenchmarkId::new("fraction_groups_of", arity), |bencher| {
+                bencher.iter(|| {
+                    backend.fraction_groups_of([1, 1024, 1024], |_| Below::Small(black_box(&leaves)))
+                })
+            });
+        }
     }
 }
 
@@ -307,6 +348,7 @@ criterion_group!(
     one_thread,
     folds,
     rounds,
+    small_leaves,
     tables,
     butterflies,
     int8,

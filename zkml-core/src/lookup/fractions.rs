@@ -2,16 +2,15 @@
 
 #![cfg(feature = "prover")]
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::Field;
 
 use super::groups::{GroupedLevel, SHORTEST};
 use super::layer::{Layer, Level};
 use super::leaves::Leaves;
 use super::tree::FractionTree;
-use super::{Claims, Compression, Stack, Statement, suffix};
-use crate::field::{K, M61, kernels};
+use super::values::claims;
+use super::{Claims, Compression, Stack, Statement};
+use crate::field::{K, M61};
 
 /// The columns of all lookups and tables, and the multiplicities, in the order of the [`Statement`].
 #[derive(Clone, Default)]
@@ -55,20 +54,19 @@ impl Witness<'_> {
     }
 }
 
-/// The tree over the cells of a witness. The leaves are not written out; a level is dropped with its layer.
+/// The tree over the cells of a witness. The leaves are not written out, nor are the two levels above them where they
+/// hold small integers; a level is dropped with its layer.
 pub struct Fractions<'a> {
     witness: Witness<'a>,
     leaves: Leaves<'a>,
     denominator: K,
     /// The levels that are still to come in the order of the tree, the next one last.
     levels: Vec<Level>,
-    /// The levels that come after them, the next one last.
+    /// The levels of all groups that come after them, the next one last.
     groups: Vec<GroupedLevel>,
+    /// The two levels that come after those, of groups that do not hold small integers, the next one last.
+    others: Vec<GroupedLevel>,
 }
-
-/// In a stack of so many variables the level above the leaves, half of the tree's memory, is dropped when the next one
-/// is made, and made again when its turn comes: setup proofs of large models. Tests see both.
-const REBUILT_VARIABLES: usize = if cfg!(test) { 14 } else { 23 };
 
 impl<'a> Fractions<'a> {
     /// Adds the fractions.
@@ -81,13 +79,15 @@ impl<'a> Fractions<'a> {
             "the witness must have the shapes of the statement"
         );
         let leaves = Leaves::new(statement, &Stack::new(statement), compression, &witness);
-        let (groups, lowest) = if leaves.group_length() > 2 * SHORTEST {
-            let mut groups = leaves.levels(2 * SHORTEST, leaves.variables < REBUILT_VARIABLES);
-            let lowest = groups.pop().map(|level| level.in_tree_order(leaves.variables));
-            (groups, lowest)
+        // Of shorter groups the third level is not written group by group.
+        let (others, mut groups) = if leaves.group_length() >= 16 * SHORTEST {
+            let [first, second] = leaves.low_levels_of_others();
+            let groups = leaves.levels(2 * SHORTEST, &second);
+            (vec![first, second], groups)
         } else {
-            (vec![], None)
+            (vec![], vec![])
         };
+        let lowest = groups.pop().map(|level| level.in_tree_order(leaves.variables));
         let mut levels = vec![lowest.unwrap_or_else(|| leaves.level())];
         while let Some(level) = levels.last()
             && let Some(above) = level.above()
@@ -101,6 +101,7 @@ impl<'a> Fractions<'a> {
             denominator,
             levels,
             groups,
+            others,
         }
     }
 }
@@ -119,39 +120,18 @@ impl<E> FractionTree<E> for Fractions<'_> {
         if let Some(below) = self.levels.pop() {
             return Ok(Layer::new(below, point, lambda));
         }
-        let rebuilt = || self.leaves.levels(self.leaves.group_length() / 2, true).pop();
-        if point.len() + 1 < self.leaves.variables
-            && let Some(below) = self.groups.pop().or_else(rebuilt)
-        {
+        if let Some(below) = self.groups.pop() {
             return Ok(Layer::of_groups(below, point, lambda));
         }
-        Ok(Layer::of_leaves(&self.leaves, point, lambda))
+        let second = self.others.len() == 2;
+        Ok(match self.others.pop() {
+            Some(others) if second => Layer::of_second(&self.leaves, others, point, lambda),
+            Some(others) => Layer::of_pairs(&self.leaves, others, point, lambda),
+            None => Layer::of_leaves(&self.leaves, point, lambda),
+        })
     }
 
     fn claims(&self, point: Vec<K>) -> Result<Claims<K>, E> {
-        let Witness {
-            lookups,
-            multiplicities,
-            ..
-        } = &self.witness;
-        let columns = lookups.iter().flatten().chain(multiplicities);
-        let variables: BTreeSet<usize> = columns.map(|column| column.len().ilog2() as usize).collect();
-        let eq_tables: BTreeMap<usize, Vec<K>> = variables
-            .into_iter()
-            .map(|variables| (variables, kernels::eq_table(suffix(&point, variables))))
-            .collect();
-        let evaluate = |column: &&[M61]| {
-            eq_tables
-                .get(&(column.len().ilog2() as usize))
-                .map_or(K::ZERO, |eq| kernels::dot_base(column, eq))
-        };
-        Ok(Claims {
-            lookups: lookups
-                .iter()
-                .map(|columns| columns.iter().map(evaluate).collect())
-                .collect(),
-            multiplicities: multiplicities.iter().map(evaluate).collect(),
-            point,
-        })
+        Ok(claims(&self.leaves, &self.witness, point))
     }
 }

@@ -1,13 +1,13 @@
-//! A layer while its inner variables are bound: group by group, fillers skipped.
+//! Groups of a layer whose tables are stored, while their inner variables are bound.
 
 #![cfg(feature = "prover")]
 
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
 use super::GROUP_VARIABLES;
-use super::layer::{Halves, Level};
-use super::weights::{PARALLEL, Weights};
+use super::layer::Level;
+use super::weights::PARALLEL;
 use crate::field::{K, kernels};
 
 /// A layer whose halves have no more elements a group than this goes on in the order of the tree.
@@ -16,7 +16,9 @@ pub(super) const SHORTEST: usize = 1 << 5;
 /// Elements that one task should have at least.
 const TASK: usize = 1 << 12;
 
-/// A level, group after group. The groups that are not stored hold fillers alone.
+/// A level of some groups, one after another.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct GroupedLevel {
     pub(super) numerators: Vec<K>,
     pub(super) denominators: Vec<K>,
@@ -25,80 +27,48 @@ pub(super) struct GroupedLevel {
 }
 
 impl GroupedLevel {
-    /// The level in the order of the tree, of a stack with `variables`.
+    /// The level in the order of the tree, of a stack with `variables`. The groups are the first ones; all others hold
+    /// fillers alone.
     pub(super) fn in_tree_order(&self, variables: usize) -> Level {
         let above_groups = variables.saturating_sub(GROUP_VARIABLES);
         let variables = above_groups + self.length.ilog2() as usize;
         let table = |table: &[K], filler: K| {
-            in_tree_order(table.chunks_exact(self.length), self.length, variables, filler)
+            let mut out = vec![filler; 1 << variables];
+            for (group, cells) in table.chunks_exact(self.length).enumerate() {
+                put_in_tree_order(group, cells, &mut out);
+            }
+            out
         };
         Level {
             numerators: table(&self.numerators, K::ZERO),
-            denominators: table(&self.denominators, K::ONE),
+            denominators: table(&self.denominators, K::from(1u64)),
         }
     }
 }
 
-/// The equality weights of the rounds.
-#[derive(Clone)]
-pub(super) struct GroupWeights {
-    /// `eq(z, .)` of the groups that are stored.
-    groups: Vec<K>,
-    /// The sum of `eq(z, .)` over all others.
-    pub(super) fillers: K,
-    /// `eq(z, .)` over the inner variables after this round.
-    inner: Vec<K>,
+/// Puts the cells of a group in a table in the order of the tree.
+pub(super) fn put_in_tree_order(group: usize, cells: &[K], out: &mut [K]) {
+    let step = out.len() / cells.len();
+    let places = out.iter_mut().skip(group).step_by(step);
+    places.zip(cells).for_each(|(place, cell)| *place = *cell);
 }
 
-impl GroupWeights {
-    /// For a layer with claims at `point`, of `groups` groups whose halves have `length` elements.
-    pub(super) fn new(point: &[K], groups: usize, length: usize) -> Self {
-        let (inner, outer) = point.split_at(length.ilog2() as usize);
-        let mut weights = kernels::eq_table(outer);
-        let fillers = weights.drain(groups..).sum();
-        Self {
-            groups: weights,
-            fillers,
-            inner: kernels::eq_table(inner.get(1..).unwrap_or_default()),
+/// The end of its variable at which the first sum of a round is taken.
+#[derive(Clone, Copy)]
+pub(super) enum End {
+    Zero,
+    One,
+}
+
+impl End {
+    /// The halves of a table, the one at this end first.
+    pub(super) fn halves(self, table: &[K]) -> (&[K], &[K]) {
+        let (low, high) = table.split_at(table.len() / 2);
+        match self {
+            Self::Zero => (low, high),
+            Self::One => (high, low),
         }
     }
-
-    pub(super) fn drop_first_variable(&mut self) {
-        let half = self.inner.len() / 2;
-        let (low, high) = self.inner.split_at_mut(half);
-        low.iter_mut().zip(&*high).for_each(|(low, high)| *low += high);
-        self.inner.truncate(half);
-    }
-
-    /// The sum over all groups of their weight and `term(inner weights, part of the group)`.
-    pub(super) fn sum<T: Send>(&self, parts: Vec<T>, term: impl Fn(&[K], T) -> [K; 2] + Sync) -> [K; 2] {
-        let add = |[a, b]: [K; 2], [c, d]: [K; 2]| [a + c, b + d];
-        let term = |(part, weight): (T, &K)| term(&self.inner, part).map(|sum| sum * weight);
-        if self.groups.len() * self.inner.len() < PARALLEL {
-            return parts
-                .into_iter()
-                .zip(&self.groups)
-                .map(term)
-                .fold([K::ZERO; 2], add);
-        }
-        let parts = parts.into_par_iter().zip(&self.groups);
-        let parts = parts.with_min_len((TASK / self.inner.len()).max(1));
-        parts.map(term).reduce(|| [K::ZERO; 2], add)
-    }
-}
-
-/// How a round takes a table apart.
-pub(super) type Cut = fn(&[K]) -> (&[K], &[K]);
-
-/// The halves of a table.
-pub(super) fn halves(table: &[K]) -> (&[K], &[K]) {
-    table.split_at(table.len() / 2)
-}
-
-/// The halves of a table, swapped: `G(1)` is then where `G(0)` was.
-pub(super) fn swapped(table: &[K]) -> (&[K], &[K]) {
-    let (low, high) = halves(table);
-    (high, low)
 }
 
 /// Binds the first variable of a table to `r`; the lower half is the table from then on.
@@ -108,26 +78,81 @@ pub(super) fn fold(table: &mut [K], r: K) -> &[K] {
     low
 }
 
-/// A table of `2^variables` elements in the order of the tree, from groups of `length` and fillers.
-pub(super) fn in_tree_order<'a>(
-    groups: impl Iterator<Item = &'a [K]>,
-    length: usize,
-    variables: usize,
-    filler: K,
-) -> Vec<K> {
-    let mut out = vec![filler; 1 << variables];
-    let step = out.len() / length;
-    for (group, cells) in groups.enumerate() {
-        let places = out.iter_mut().skip(group).step_by(step);
-        places.zip(cells).for_each(|(place, cell)| *place = *cell);
+/// The equality weights of a layer, `eq(z, .)` at its point `z = (inner, group)`.
+pub(super) struct LayerWeights<'p> {
+    /// The inner coordinates of the point.
+    pub(super) inner: &'p [K],
+    groups: Vec<K>,
+}
+
+impl<'p> LayerWeights<'p> {
+    /// For halves with `length` elements a group.
+    pub(super) fn new(point: &'p [K], length: usize) -> Self {
+        let (inner, outer) = point.split_at(length.ilog2() as usize);
+        Self {
+            inner,
+            groups: kernels::eq_table(outer),
+        }
     }
-    out
+
+    /// The weights of all groups from this one on.
+    pub(super) fn from(&self, group: usize) -> K {
+        self.groups[group..].iter().sum()
+    }
+
+    /// The weights of some groups, and of the inner variables after the first `bound`.
+    pub(super) fn of(&self, members: &[usize], bound: usize) -> GroupWeights {
+        GroupWeights {
+            groups: members.iter().map(|group| self.groups[*group]).collect(),
+            inner: kernels::eq_table(self.inner.get(bound..).unwrap_or_default()),
+        }
+    }
+}
+
+/// The equality weights of the rounds over some groups.
+#[derive(Clone)]
+pub(super) struct GroupWeights {
+    pub(super) groups: Vec<K>,
+    /// `eq(z, .)` over the inner variables after this round.
+    pub(super) inner: Vec<K>,
+}
+
+impl GroupWeights {
+    pub(super) fn drop_first_variable(&mut self) {
+        let half = self.inner.len() / 2;
+        let (low, high) = self.inner.split_at_mut(half);
+        low.iter_mut().zip(&*high).for_each(|(low, high)| *low += high);
+        self.inner.truncate(half);
+    }
+
+    /// The sum over all groups of their weight and `term(inner weights, part of the group)`.
+    pub(super) fn sum<T: Send, const N: usize>(
+        &self,
+        parts: Vec<T>,
+        term: impl Fn(&[K], T) -> [K; N] + Sync,
+    ) -> [K; N] {
+        let add = |mut sums: [K; N], more: [K; N]| {
+            sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            sums
+        };
+        let term = |(part, weight): (T, &K)| term(&self.inner, part).map(|sum| sum * weight);
+        if self.groups.len() * self.inner.len() < PARALLEL {
+            return parts
+                .into_iter()
+                .zip(&self.groups)
+                .map(term)
+                .fold([K::ZERO; N], add);
+        }
+        let parts = parts.into_par_iter().zip(&self.groups);
+        let parts = parts.with_min_len((TASK / self.inner.len()).max(1));
+        parts.map(term).reduce(|| [K::ZERO; N], add)
+    }
 }
 
 /// The two halves of a level, group by group.
 pub(super) struct Groups {
-    lambda: K,
     weights: GroupWeights,
+    members: Vec<usize>,
     /// In each group `p0`, then `r1`.
     numerators: Vec<K>,
     /// In each group `q0`, then `q1`.
@@ -138,24 +163,59 @@ pub(super) struct Groups {
     length: usize,
 }
 
+/// `p0, r1, q0, q1` of a group, from both of its tables.
+fn quarters([p, q]: [&mut [K]; 2], places: usize, length: usize) -> [&mut [K]; 4] {
+    let ((p0, r1), (q0, q1)) = (p.split_at_mut(places), q.split_at_mut(places));
+    [p0, r1, q0, q1].map(|table| &mut table[..length])
+}
+
+/// The sums of a round over a group, from tables with `p0`, then `r1`, and `q0`, then `q1`.
+pub(super) fn sums_of_group(eq: &[K], tables: [&mut [K]; 2]) -> [K; 2] {
+    let places = tables[0].len() / 2;
+    let tables = quarters(tables, places, places);
+    kernels::fraction_round(eq, tables.map(|table| End::Zero.halves(table)))
+}
+
+/// The same of a layer's first round: the tables have `p1` where `r1 = p1 + lambda q1` will stand.
+pub(super) fn first_sums_of_group(eq: &[K], [p, q]: [&mut [K]; 2], lambda: K) -> [K; 2] {
+    let places = p.len() / 2;
+    kernels::add_scaled(&mut p[places..], lambda, &q[places..]);
+    sums_of_group(eq, [p, q])
+}
+
 impl Groups {
-    /// With the sums of the first round.
-    pub(super) fn new(level: GroupedLevel, point: &[K], lambda: K) -> (Self, [K; 2]) {
-        let length = level.length / 2;
-        let groups = level.numerators.len() / level.length;
-        let mut tables = Self {
-            lambda,
-            weights: GroupWeights::new(point, groups, length),
-            numerators: level.numerators,
-            denominators: level.denominators,
-            places: length,
-            length,
-        };
-        let sums = tables.pass(|eq, [p0, r1, q0, q1]| {
+    /// Over tables that have, in each group, `p0`, then `r1`, and `q0`, then `q1`.
+    pub(super) fn of_tables(tables: [Vec<K>; 2], members: Vec<usize>, weights: GroupWeights) -> Self {
+        let [numerators, denominators] = tables;
+        let places = numerators.len() / (2 * members.len().max(1));
+        Self {
+            weights,
+            members,
+            numerators,
+            denominators,
+            places,
+            length: places,
+        }
+    }
+
+    /// Over a level of these groups, with the sums of the first round.
+    pub(super) fn new(
+        level: GroupedLevel,
+        members: Vec<usize>,
+        weights: GroupWeights,
+        lambda: K,
+    ) -> (Self, [K; 2]) {
+        let tables = [level.numerators, level.denominators];
+        let mut groups = Self::of_tables(tables, members, weights);
+        let sums = groups.pass(|eq, [p0, r1, q0, q1]| {
             kernels::add_scaled(r1, lambda, q1);
-            kernels::fraction_round(eq, [p0, r1, q0, q1].map(|table| halves(table)))
+            kernels::fraction_round(eq, [p0, r1, q0, q1].map(|table| End::Zero.halves(table)))
         });
-        (tables, sums)
+        (groups, sums)
+    }
+
+    pub(super) fn length(&self) -> usize {
+        self.length
     }
 
     fn pass(&mut self, term: impl Fn(&[K], [&mut [K]; 4]) -> [K; 2] + Sync) -> [K; 2] {
@@ -163,45 +223,36 @@ impl Groups {
         let groups = self.numerators.chunks_exact_mut(2 * places);
         let parts = groups
             .zip(self.denominators.chunks_exact_mut(2 * places))
-            .map(|(p, q)| {
-                let ((p0, r1), (q0, q1)) = (p.split_at_mut(places), q.split_at_mut(places));
-                [p0, r1, q0, q1].map(|table| &mut table[..length])
-            });
-        let [at_zero, quadratic] = self.weights.sum(parts.collect(), term);
-        // A filler has p0 = 0, r1 = lambda, q0 = 1.
-        [at_zero + self.weights.fillers * self.lambda, quadratic]
+            .map(|(p, q)| quarters([p, q], places, length));
+        self.weights.sum(parts.collect(), term)
     }
 
     /// Binds the first variable, and returns the sums of the next round.
     pub(super) fn bind(&mut self, r: K) -> [K; 2] {
         self.weights.drop_first_variable();
-        let sums =
-            self.pass(|eq, tables| kernels::fraction_round(eq, tables.map(|table| halves(fold(table, r)))));
+        let sums = self.pass(|eq, tables| {
+            kernels::fraction_round(eq, tables.map(|table| End::Zero.halves(fold(table, r))))
+        });
         self.length /= 2;
         sums
     }
 
-    /// The sums of this round; of swapped halves the first is `G(1)`.
-    pub(super) fn sums(&mut self, cut: Cut) -> [K; 2] {
-        self.pass(|eq, tables| kernels::fraction_round(eq, tables.map(|table| cut(table))))
+    /// The sums of this round.
+    pub(super) fn sums(&mut self, end: End) -> [K; 2] {
+        self.pass(|eq, tables| kernels::fraction_round(eq, tables.map(|table| end.halves(table))))
     }
 
-    /// The tables in the order of the tree, if they have become short; `point` has the coordinates that are not bound.
-    pub(super) fn in_tree_order(&self, point: &[K]) -> Option<Halves> {
-        (self.length == SHORTEST).then(|| {
-            let table = |table: &[K], half: usize, filler: K| {
-                let groups = table.chunks_exact(2 * self.places);
-                let groups = groups.map(|group| &group[half * self.places..][..SHORTEST]);
-                in_tree_order(groups, SHORTEST, point.len(), filler)
-            };
-            Halves {
-                lambda: self.lambda,
-                eq: Weights::after(point),
-                p0: table(&self.numerators, 0, K::ZERO),
-                r1: table(&self.numerators, 1, self.lambda),
-                q0: table(&self.denominators, 0, K::ONE),
-                q1: table(&self.denominators, 1, K::ONE),
+    /// Puts the elements of its groups in tables `p0, r1, q0, q1` in the order of the tree.
+    pub(super) fn put_in_tree_order(&self, tables: &mut [Vec<K>; 4]) {
+        let [p0, r1, q0, q1] = tables;
+        for (from, halves) in [(&self.numerators, [p0, r1]), (&self.denominators, [q0, q1])] {
+            let halves = halves.into_iter().enumerate();
+            for (half, out) in halves {
+                let groups = from.chunks_exact(2 * self.places);
+                for (group, cells) in self.members.iter().zip(groups) {
+                    put_in_tree_order(*group, &cells[half * self.places..][..self.length], out);
+                }
             }
-        })
+        }
     }
 }

@@ -9,12 +9,15 @@
 
 use ark_ff::{AdditiveGroup, Field, batch_inversion};
 
-use super::groups::{Cut, GroupedLevel, Groups, halves, swapped};
-use super::leaf_layer::{Folded, Unfolded};
+use super::grid::{Grid, Lowest};
+use super::groups::{End, GroupedLevel, Groups, LayerWeights, first_sums_of_group};
+use super::leaf_layer::Unfolded;
 use super::leaves::Leaves;
+use super::parts::{Part, Parts};
 use super::tree::FractionLayer;
 use super::weights::Weights;
-use crate::field::{K, kernels};
+use crate::field::K;
+use crate::field::kernels::{self, Backend};
 
 /// A level of the tree, in its order of coordinates: numerators and denominators of its fractions.
 pub(super) struct Level {
@@ -53,9 +56,7 @@ pub struct Layer<'a> {
 /// The tables that a layer folds.
 enum Tables<'a> {
     Halves(Halves),
-    Groups(Groups),
-    Unfolded(Unfolded<'a>),
-    Folded(Folded),
+    Parts(Parts<'a>),
 }
 
 impl<'a> Layer<'a> {
@@ -74,13 +75,70 @@ impl<'a> Layer<'a> {
     /// Over the two halves of the level below the claims, which is consumed.
     pub(super) fn new(below: Level, point: &[K], lambda: K) -> Self {
         let tables = Halves::new(below, point, lambda);
-        Self::with_tables(point, tables.sums(halves), Tables::Halves(tables))
+        Self::with_tables(point, tables.sums(End::Zero), Tables::Halves(tables))
     }
 
-    /// The same, over a level that stands group after group.
+    /// The same, over a level of all groups.
     pub(super) fn of_groups(below: GroupedLevel, point: &[K], lambda: K) -> Self {
-        let (tables, sums) = Groups::new(below, point, lambda);
-        Self::with_tables(point, sums, Tables::Groups(tables))
+        let weights = LayerWeights::new(point, below.length / 2);
+        let groups = below.numerators.len() / below.length;
+        let members: Vec<usize> = (0..groups).collect();
+        let eq = weights.of(&members, 1);
+        let (part, sums) = Groups::new(below, members, eq, lambda);
+        Self::of_parts(point, &weights, lambda, groups, vec![(Part::Groups(part), sums)])
+    }
+
+    /// Over the second level above the leaves; `others` has the groups that are not of small integers.
+    pub(super) fn of_second(leaves: &'a Leaves<'a>, others: GroupedLevel, point: &[K], lambda: K) -> Self {
+        Self::of_both(leaves, others, point, lambda, |weights| {
+            let members = leaves.small_members();
+            let eq = weights.of(&members, 1);
+            let then = |group: usize, tables: [&mut [K]; 2]| {
+                first_sums_of_group(&eq.inner, tables, lambda).map(|sum| sum * eq.groups[group])
+            };
+            let (tables, sums) = Backend::best().small_levels(&leaves.small_leaves(), &then);
+            (Part::Groups(Groups::of_tables(tables, members, eq)), sums)
+        })
+    }
+
+    /// Over the level above the leaves, as [`Self::of_second`].
+    pub(super) fn of_pairs(leaves: &'a Leaves<'a>, others: GroupedLevel, point: &[K], lambda: K) -> Self {
+        Self::of_both(leaves, others, point, lambda, |weights| {
+            let grid = Grid::new(leaves, Lowest::Pairs, weights, lambda);
+            let sums = grid.sums(End::Zero);
+            (Part::Grid(grid), sums)
+        })
+    }
+
+    fn of_both(
+        leaves: &'a Leaves<'a>,
+        others: GroupedLevel,
+        point: &[K],
+        lambda: K,
+        small: impl FnOnce(&LayerWeights<'_>) -> (Part<'a>, [K; 2]),
+    ) -> Self {
+        let weights = LayerWeights::new(point, others.length / 2);
+        let mut parts = vec![];
+        if !leaves.small.is_empty() {
+            parts.push(small(&weights));
+        }
+        if !leaves.others.is_empty() {
+            let eq = weights.of(&leaves.others, 1);
+            let (part, sums) = Groups::new(others, leaves.others.clone(), eq, lambda);
+            parts.push((Part::Groups(part), sums));
+        }
+        Self::of_parts(point, &weights, lambda, leaves.groups(), parts)
+    }
+
+    fn of_parts(
+        point: &[K],
+        weights: &LayerWeights<'_>,
+        lambda: K,
+        groups: usize,
+        parts: Vec<(Part<'a>, [K; 2])>,
+    ) -> Self {
+        let (parts, sums) = Parts::new(lambda, weights, groups, parts);
+        Self::with_tables(point, sums, Tables::Parts(parts))
     }
 
     /// Over the leaves.
@@ -88,8 +146,19 @@ impl<'a> Layer<'a> {
         let Some(inverse) = lambda.inverse() else {
             return Self::new(leaves.level(), point, lambda);
         };
-        let tables = Unfolded::new(leaves, point, lambda, inverse);
-        Self::with_tables(point, tables.sums(halves), Tables::Unfolded(tables))
+        let weights = LayerWeights::new(point, leaves.group_length() / 2);
+        let mut parts = vec![];
+        if !leaves.small.is_empty() {
+            let grid = Grid::new(leaves, Lowest::Leaves(inverse), &weights, lambda);
+            let sums = grid.sums(End::Zero);
+            parts.push((Part::Grid(grid), sums));
+        }
+        if !leaves.others.is_empty() {
+            let others = Unfolded::new(leaves, &weights, lambda, inverse);
+            let sums = others.sums(End::Zero);
+            parts.push((Part::Unfolded(others), sums));
+        }
+        Self::of_parts(point, &weights, lambda, leaves.groups(), parts)
     }
 }
 
@@ -100,10 +169,8 @@ impl<E> FractionLayer<E> for Layer<'_> {
         let difference = if inverse == K::ZERO {
             // The one round in 2^122 whose claim does not give `G(1)`.
             let [at_one, _] = match &mut self.tables {
-                Tables::Halves(tables) => tables.sums(swapped),
-                Tables::Groups(tables) => tables.sums(swapped),
-                Tables::Unfolded(tables) => tables.sums(swapped),
-                Tables::Folded(tables) => tables.sums(swapped),
+                Tables::Halves(tables) => tables.sums(End::One),
+                Tables::Parts(tables) => tables.sums(End::One),
             };
             at_one - at_zero
         } else {
@@ -115,23 +182,14 @@ impl<E> FractionLayer<E> for Layer<'_> {
     fn bind(&mut self, challenge: K) -> Result<(), E> {
         let left = self.point.get(self.bound..).unwrap_or_default();
         self.bound += 1;
-        let short = match &self.tables {
-            Tables::Groups(tables) => tables.in_tree_order(left),
-            Tables::Folded(tables) => tables.in_tree_order(left),
-            _ => None,
-        };
-        if let Some(short) = short {
+        if let Tables::Parts(tables) = &self.tables
+            && let Some(short) = tables.in_tree_order(left)
+        {
             self.tables = Tables::Halves(short);
         }
         self.sums = match &mut self.tables {
             Tables::Halves(tables) => tables.bind(challenge),
-            Tables::Groups(tables) => tables.bind(challenge),
-            Tables::Folded(tables) => tables.bind(challenge),
-            Tables::Unfolded(tables) => {
-                let (folded, sums) = tables.bind(challenge);
-                self.tables = Tables::Folded(folded);
-                sums
-            }
+            Tables::Parts(tables) => tables.bind(challenge),
         };
         Ok(())
     }
@@ -139,8 +197,8 @@ impl<E> FractionLayer<E> for Layer<'_> {
     fn ends(self) -> Result<[K; 4], E> {
         Ok(match self.tables {
             Tables::Halves(tables) => tables.ends(),
-            // All others become halves before the last variable is bound.
-            _ => [K::ZERO; 4],
+            // Parts become halves before the last variable is bound.
+            Tables::Parts(_) => [K::ZERO; 4],
         })
     }
 }
@@ -172,14 +230,14 @@ impl Halves {
         }
     }
 
-    /// The sums of this round, if there is one; of swapped halves the first is `G(1)`.
-    fn sums(&self, cut: Cut) -> [K; 2] {
+    /// The sums of this round, if there is one.
+    fn sums(&self, end: End) -> [K; 2] {
         let Some(weights) = &self.eq else {
             return [K::ZERO; 2];
         };
         weights.sum(|start, eq| {
             let halves = [&self.p0, &self.r1, &self.q0, &self.q1].map(|table| {
-                let (low, high) = cut(table);
+                let (low, high) = end.halves(table);
                 (&low[start..start + eq.len()], &high[start..start + eq.len()])
             });
             kernels::fraction_round(eq, halves)

@@ -2,12 +2,16 @@
 
 #![cfg(feature = "prover")]
 
-use ark_ff::{AdditiveGroup, Field};
+use std::borrow::Cow;
 
-use super::groups::{GroupedLevel, in_tree_order};
+use ark_ff::{AdditiveGroup, Field};
+use rayon::prelude::*;
+
+use super::groups::{GroupedLevel, put_in_tree_order};
 use super::layer::Level;
-use super::{BlockKind, Compression, GROUP_VARIABLES, Stack, Statement, Witness};
-use crate::field::kernels::{self, Backend};
+use super::small::{SmallGroup, minima};
+use super::{Block, BlockKind, Compression, GROUP_VARIABLES, Stack, Statement, Witness};
+use crate::field::kernels::{self, Backend, Below, SmallLeaves};
 use crate::field::{K, M61, k_from_base};
 
 /// The fractions of a stack.
@@ -17,6 +21,10 @@ pub(super) struct Leaves<'a> {
     pub(super) variables: usize,
     /// Number of cells without fillers, which come last.
     pub(super) filled: usize,
+    /// The groups of small integers, in their order.
+    pub(super) small: Vec<SmallGroup>,
+    /// The numbers of all other groups that are not fillers alone.
+    pub(super) others: Vec<usize>,
 }
 
 /// The cells of one block.
@@ -29,6 +37,8 @@ struct Cells<'a> {
     columns: Vec<(K, &'a [M61])>,
     /// Multiplicities of a table; the numerators of a lookup are 1.
     multiplicities: Option<&'a [M61]>,
+    /// The lookup, if it is one.
+    lookup: Option<usize>,
 }
 
 impl<'a> Leaves<'a> {
@@ -39,12 +49,14 @@ impl<'a> Leaves<'a> {
         witness: &Witness<'a>,
     ) -> Self {
         let mut start = 0;
-        let cells = |block: &super::Block| {
-            let (columns, table, multiplicities) = match block.kind {
-                BlockKind::Lookup(index) => (&witness.lookups[index], statement.lookups[index].table, None),
-                BlockKind::Table(index) => {
-                    (&witness.tables[index], index, Some(witness.multiplicities[index]))
-                }
+        let cells = |block: &Block| {
+            let (columns, table, lookup) = match block.kind {
+                BlockKind::Lookup(index) => (
+                    &witness.lookups[index],
+                    statement.lookups[index].table,
+                    Some(index),
+                ),
+                BlockKind::Table(index) => (&witness.tables[index], index, None),
             };
             let length = 1 << block.variables;
             start += length;
@@ -53,15 +65,32 @@ impl<'a> Leaves<'a> {
                 length,
                 constant: compression.constant(table),
                 columns: compression.coefficients().zip(columns.iter().copied()).collect(),
-                multiplicities,
+                multiplicities: lookup.is_none().then(|| witness.multiplicities[table]),
+                lookup,
             }
         };
         let blocks: Vec<Cells<'a>> = stack.blocks.iter().map(cells).collect();
-        Self {
+        let mut leaves = Self {
             filled: blocks.last().map_or(0, |block| block.start + block.length),
             blocks,
             variables: stack.variables,
+            small: vec![],
+            others: vec![],
+        };
+        if leaves.variables >= GROUP_VARIABLES {
+            let minima = minima(witness);
+            let groups = (0..leaves.groups()).into_par_iter();
+            let small = groups.filter_map(|group| {
+                let rows = leaves.rows_of_lookups(group)?;
+                SmallGroup::new(group, &rows, statement, compression, witness, &minima)
+            });
+            leaves.small = small.collect();
         }
+        let mut small = leaves.small.iter().map(|small| small.group).peekable();
+        leaves.others = (0..leaves.groups())
+            .filter(|group| small.next_if_eq(group).is_none())
+            .collect();
+        leaves
     }
 
     /// Cells of a group.
@@ -74,14 +103,51 @@ impl<'a> Leaves<'a> {
         self.filled.div_ceil(self.group_length())
     }
 
+    /// The numbers of the groups of small integers.
+    pub(super) fn small_members(&self) -> Vec<usize> {
+        self.small.iter().map(|small| small.group).collect()
+    }
+
+    /// Their leaves.
+    pub(super) fn small_leaves(&self) -> Vec<&SmallLeaves> {
+        self.small.iter().map(|small| &small.leaves).collect()
+    }
+
+    /// The first cell of each of the `lookups`.
+    pub(super) fn starts_of_lookups(&self, lookups: usize) -> Vec<usize> {
+        let mut starts = vec![0; lookups];
+        for block in &self.blocks {
+            if let Some(start) = block.lookup.and_then(|lookup| starts.get_mut(lookup)) {
+                *start = block.start;
+            }
+        }
+        starts
+    }
+
+    /// A group of small integers, if this is one.
+    pub(super) fn small_group(&self, group: usize) -> Option<&SmallGroup> {
+        let found = self.small.binary_search_by_key(&group, |small| small.group);
+        found.ok().and_then(|index| self.small.get(index))
+    }
+
     /// Does a group hold other cells than those of lookups?
     pub(super) fn mixed(&self, group: usize) -> bool {
-        let (start, end) = (group * self.group_length(), (group + 1) * self.group_length());
-        let first = self
-            .blocks
-            .partition_point(|block| block.start + block.length <= start);
-        let mut blocks = self.blocks[first..].iter().take_while(|block| block.start < end);
-        end > self.filled || blocks.any(|block| block.multiplicities.is_some())
+        self.rows_of_lookups(group).is_none()
+    }
+
+    /// The lookups that have cells in a group, and which of their rows these are, in their order. Nothing if there are
+    /// other cells in it.
+    fn rows_of_lookups(&self, group: usize) -> Option<Vec<(usize, core::ops::Range<usize>)>> {
+        let mut rows = Some(vec![]);
+        let mut place = vec![(); self.group_length()];
+        let done = self.for_blocks(group * self.group_length(), &mut place, |block, from, out| {
+            rows = block.lookup.and_then(|lookup| {
+                let mut rows = rows.take()?;
+                rows.push((lookup, from..from + out.len()));
+                Some(rows)
+            });
+        });
+        rows.filter(|_| done == place.len())
     }
 
     /// Calls `each(block, part of the block's cells, part of out)` for the blocks that have cells in
@@ -129,53 +195,85 @@ impl<'a> Leaves<'a> {
         out[done..].fill(lambda);
     }
 
-    /// Writes the numerators from cell `start` on; false if all of them are 1.
-    pub(super) fn numerators(&self, start: usize, out: &mut [K]) -> bool {
-        let mut units = true;
+    /// Writes the numerators from cell `start` on.
+    pub(super) fn numerators(&self, start: usize, out: &mut [K]) {
         let done = self.for_blocks(start, out, |block, from, out| match block.multiplicities {
             None => out.fill(K::ONE),
             Some(counts) => {
-                units = false;
                 let counts = out.iter_mut().zip(&counts[from..]);
                 counts.for_each(|(out, count)| *out = k_from_base(-*count));
             }
         });
         out[done..].fill(K::ZERO);
-        !units || done < out.len()
     }
 
     /// All cells, in the order of the tree.
     pub(super) fn level(&self) -> Level {
         let mut cells = vec![K::ZERO; 1 << self.variables];
-        let mut ordered = |filler: K, make: &dyn Fn(&mut [K])| {
+        let mut ordered = |make: &dyn Fn(&mut [K])| {
             make(&mut cells);
-            let groups = cells.chunks_exact(self.group_length());
-            in_tree_order(groups, self.group_length(), self.variables, filler)
+            let mut out = vec![K::ZERO; cells.len()];
+            for (group, cells) in cells.chunks_exact(self.group_length()).enumerate() {
+                put_in_tree_order(group, cells, &mut out);
+            }
+            out
         };
         Level {
-            numerators: ordered(K::ZERO, &|cells| {
-                self.numerators(0, cells);
-            }),
-            denominators: ordered(K::ONE, &|cells| self.combination(0, K::ONE, K::ZERO, cells)),
+            numerators: ordered(&|cells| self.numerators(0, cells)),
+            denominators: ordered(&|cells| self.combination(0, K::ONE, K::ZERO, cells)),
         }
     }
 
-    /// The levels above the leaves, down to groups of `last` fractions, the lowest first, which is left out unless
-    /// `keep_first`.
-    pub(super) fn levels(&self, last: usize, keep_first: bool) -> Vec<GroupedLevel> {
+    /// The two levels above the leaves, the lower one first, of the groups that do not hold small integers.
+    pub(super) fn low_levels_of_others(&self) -> [GroupedLevel; 2] {
         let cells = self.group_length();
-        let levels = Backend::best().fraction_groups_of(
-            [self.groups(), cells, last],
-            keep_first,
-            |group, out| self.numerators(group * cells, out),
-            |group, out| self.combination(group * cells, K::ONE, K::ZERO, out),
-        );
-        let groups = self.groups();
-        let level = |(numerators, denominators): (Vec<K>, Vec<K>)| GroupedLevel {
-            length: numerators.len() / groups,
-            numerators,
-            denominators,
-        };
-        levels.into_iter().map(level).collect()
+        let others = &self.others;
+        let mut levels = levels([others.len(), cells / 2, cells / 4], |index| {
+            let group = others[index];
+            let table = |make: &dyn Fn(&mut [K])| {
+                let mut table = vec![K::ZERO; cells];
+                make(&mut table);
+                Cow::Owned(table)
+            };
+            let mixed = self.mixed(group);
+            Below::Fractions(
+                mixed.then(|| table(&|out| self.numerators(group * cells, out))),
+                table(&|out| self.combination(group * cells, K::ONE, K::ZERO, out)),
+            )
+        })
+        .into_iter();
+        [(); 2].map(|()| levels.next().unwrap_or_default())
     }
+
+    /// The levels from the third above the leaves on, to groups of `last` fractions, the lowest first. `second` is the
+    /// second level of the groups that do not hold small integers.
+    pub(super) fn levels(&self, last: usize, second: &GroupedLevel) -> Vec<GroupedLevel> {
+        let small = self
+            .small
+            .iter()
+            .map(|small| (small.group, Below::Small(&small.leaves)));
+        let [p, q] =
+            [&second.numerators, &second.denominators].map(|table| table.chunks(second.length.max(1)));
+        let others = self.others.iter().zip(p.zip(q));
+        let others = others.map(|(group, (p, q))| (*group, Below::Fractions(Some(p.into()), q.into())));
+        let mut below: Vec<(usize, Below<'_>)> = small.chain(others).collect();
+        below.sort_by_key(|(group, _)| *group);
+        levels([self.groups(), self.group_length() / 8, last], |group| {
+            below[group].1.clone()
+        })
+    }
+}
+
+/// Levels of `groups` groups; see [`Backend::fraction_groups_of`].
+fn levels<'b>(
+    [groups, length, last]: [usize; 3],
+    below: impl Fn(usize) -> Below<'b> + Sync,
+) -> Vec<GroupedLevel> {
+    let levels = Backend::best().fraction_groups_of([groups, length, last], below);
+    let level = |(numerators, denominators): (Vec<K>, Vec<K>)| GroupedLevel {
+        length: numerators.len() / groups.max(1),
+        numerators,
+        denominators,
+    };
+    levels.into_iter().map(level).collect()
 }

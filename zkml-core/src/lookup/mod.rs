@@ -41,6 +41,9 @@
 //! `a = claim - z_j (b + c)`, and only `b, c` are sent. The next claim is `G(r_j)`. This takes two scalars a round, and
 //! degree 2.
 //!
+//! The prover has the tree in three kinds of groups: of small integers, whose lowest levels are never written
+//! (`small`, `grid`), of other cells (`leaves`, `leaf_layer`), and fillers, which are skipped. `parts` joins them.
+//!
 //! The caller commits the multiplicities and all looked-up columns before, and proves every claim of [`Claims`] against
 //! its commitment. Padded rows of a lookup are rows: they must be in the table, and the multiplicities count them.
 //!
@@ -48,14 +51,18 @@
 //! details in `docs/protocol/lookup.md`.
 
 mod fractions;
+mod grid;
 mod groups;
 mod layer;
 mod leaf_layer;
 mod leaves;
+mod parts;
 mod prover;
+mod small;
 mod soundness;
 mod stack;
 mod tree;
+mod values;
 mod verifier;
 mod weights;
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::KeyError;
-use crate::field::P;
+use crate::field::{P, from_i64};
 use crate::sumcheck::testing::{Message, Stream, TestProver, TestVerifier, altered, evaluate, places};
 use crate::transcript::{ProverChannel, ProverTranscript, VerifierChannel, VerifierTranscript, VerifyError};
 
@@ -46,8 +46,13 @@ fn case(seed: u64, lookups: &[(usize, usize)], tables: &[(usize, usize)]) -> Cas
         .map(|(variables, arity)| {
             (0..*arity)
                 .map(|column| {
-                    let value = |row: u64| if column == 0 { row } else { stream.word() % P };
-                    (0..1u64 << variables).map(value).map(M61::from_raw).collect()
+                    // The second column has small integers of both signs, the third one does if the table is of even size.
+                    let value = |row: u64| match column {
+                        0 => M61::from_raw(row),
+                        2 if variables % 2 == 1 => M61::from_raw(stream.word() % P),
+                        _ => from_i64((stream.word() >> 46) as i64 - (1 << 17)),
+                    };
+                    (0..1u64 << variables).map(value).collect()
                 })
                 .collect()
         })
@@ -534,4 +539,5 @@ fn soundness_counts_rows_and_layers() {
     assert!((terms[1].bits - (122.0 - f64::log2(variables * (variables + 1.0)))).abs() < 1e-9);
 }
 
+mod definition;
 mod order;

@@ -169,16 +169,16 @@ impl<'a> Trace<'a> {
         values: Values<'a>,
     ) -> Result<Self, ProveError> {
         let multiplicities = info_span!("count rows of tables").in_scope(|| count(circuit, &values))?;
-        let tables = circuit
-            .tables
-            .iter()
-            .enumerate()
-            .map(|(index, table)| {
-                let evaluated = table.evaluated();
-                let evaluated = evaluated.map_err(|error| uncomputable(&format!("table {index}"), error))?;
-                Ok((0..table.arity()).map(|c| evaluated.column(c)).collect())
-            })
-            .collect::<Result<_, ProveError>>()?;
+        let tables = circuit.tables.par_iter().enumerate().map(|(index, table)| {
+            let evaluated = table.evaluated();
+            let evaluated = evaluated.map_err(|error| uncomputable(&format!("table {index}"), error))?;
+            Ok((0..table.arity())
+                .into_par_iter()
+                .map(|c| evaluated.column(c))
+                .collect())
+        });
+        let tables =
+            info_span!("columns of tables").in_scope(|| tables.collect::<Result<_, ProveError>>())?;
         Ok(Self {
             public,
             answer,

@@ -6,6 +6,8 @@
 //! - tables: [`fold`], [`dot`], [`add_scaled`], [`scale`], [`multiply`], [`eq_table`] and their kin.
 //! - sumcheck rounds: [`product_round`], [`product_ends`], [`eq_product_round`], [`fraction_round`],
 //!   [`fraction_layer`].
+//! - lowest levels of trees of fractions, from columns of small integers ([`SmallLeaves`]): [`small_leaf_grid`],
+//!   [`small_pair_grid`] and the methods `small_levels`, `small_leaf_folds`, `small_pair_folds` of [`Backend`].
 //! - codes: [`butterfly`], [`butterfly_pairs`], [`butterfly_transposed`].
 //! - int8 data: [`fold_rows_i8`], [`rows_dot_i8`], [`rows_times_panels`]; integer networks: [`multiply_patches`], [`rescale_integers`].
 //! - hashes: [`compress_blocks`], of inputs that lie in tiles ([`blake3`]).
@@ -32,6 +34,7 @@ mod limb_tiles;
 mod panels;
 mod parallel;
 mod portable;
+mod small;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -41,3 +44,4 @@ pub(crate) use backend::Kind;
 pub use backend::{Backend, available_backends};
 pub use int8::{PackedMatrix, Patches};
 pub use panels::LimbPanels;
+pub use small::{SMALL_BITS, SMALL_COLUMNS, SmallLeaves};

@@ -7,6 +7,9 @@ use super::blake3::{Half, State};
 use super::*;
 use crate::field::{K, M61, P, from_i64, k_from_base};
 
+mod fractions;
+mod small;
+
 const SIZES: [usize; 12] = [1, 2, 3, 7, 8, 15, 16, 64, 65, 1000, 8192 + 24, 40_001];
 
 /// Residues: random, and the values where carries and reductions go wrong.
@@ -214,50 +217,6 @@ fn fractions() {
             .collect();
         assert_eq!(folded, expected);
     });
-}
-
-#[test]
-fn layers_of_fractions_whose_leaves_are_not_written_down() {
-    for (groups, cells, last) in [(1, 2, 1), (3, 16, 2), (5, 64, 64 / 2), (9, 8192, 64)] {
-        let mut rng = StdRng::seed_from_u64(cells as u64);
-        let (mut p, q) = (
-            table(&mut rng, groups * cells, Fill::Mixed),
-            table(&mut rng, groups * cells, Fill::Mixed),
-        );
-        // Every second group has numerators 1.
-        p.chunks_mut(2 * cells)
-            .for_each(|pair| pair[..cells].fill(K::ONE));
-        let part = |table: &[K], group: usize| table[group * cells..][..cells].to_vec();
-        for &backend in available_backends() {
-            let numerators = |group: usize, out: &mut [K]| {
-                let mixed = group % 2 == 1;
-                if mixed {
-                    out.copy_from_slice(&part(&p, group));
-                }
-                mixed
-            };
-            let denominators = |group: usize, out: &mut [K]| out.copy_from_slice(&part(&q, group));
-            let of = |keep_first| {
-                backend.fraction_groups_of([groups, cells, last], keep_first, numerators, denominators)
-            };
-            let mut expected = vec![];
-            let mut length = cells / 2;
-            while length >= last {
-                expected.push((vec![], vec![]));
-                length /= 2;
-            }
-            for group in 0..groups {
-                let mut fractions = (part(&p, group), part(&q, group));
-                for (p, q) in &mut expected {
-                    fractions = backend.fraction_layer(&fractions.0, &fractions.1);
-                    p.extend_from_slice(&fractions.0);
-                    q.extend_from_slice(&fractions.1);
-                }
-            }
-            assert_eq!(of(true), expected, "{backend:?} {groups} {cells}");
-            assert_eq!(of(false), expected[1..], "{backend:?} {groups} {cells}");
-        }
-    }
 }
 
 #[test]

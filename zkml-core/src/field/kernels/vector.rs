@@ -120,6 +120,18 @@ pub(super) trait Vector: Copy {
         lazy_sub = sub;
     }
 
+    /// `WIDTH` consecutive integers of 32 bits, in the lane order of [`Vector::load_pair`].
+    unsafe fn load_small(source: *const u32) -> Self;
+
+    /// `self + other` of integers, modulo `2^64`.
+    unsafe fn int_add(self, other: Self) -> Self;
+
+    /// `self - other` of integers, modulo `2^64`.
+    unsafe fn int_sub(self, other: Self) -> Self;
+
+    /// `self * other` of integers with a sign, below `2^31` in absolute value.
+    unsafe fn int_mul(self, other: Self) -> Self;
+
     /// Lazy lanes made short.
     #[inline(always)]
     unsafe fn shorten(self) -> Self {
@@ -137,6 +149,20 @@ pub(super) trait Vector: Copy {
 
     /// `sum + a b` in the base field.
     unsafe fn mac_base(sum: Self::Sum, a: Self, b: Self) -> Self::Sum;
+
+    /// The sum that is `x` so far, for any integer `x < 2^62`.
+    #[inline(always)]
+    unsafe fn sum_of(x: Self) -> Self::Sum {
+        // SAFETY: the same contract.
+        unsafe { Self::mac_base(Self::no_sum(), x, Self::splat(1)) }
+    }
+
+    /// `sum + x c` for an integer `x < 2^43` and canonical `c`.
+    #[inline(always)]
+    unsafe fn mac_small(sum: Self::Sum, x: Self, c: Self) -> Self::Sum {
+        // SAFETY: the same contract.
+        unsafe { Self::mac_base(sum, x, c) }
+    }
 
     /// `sum + a b` in `K`; both operands may be loose.
     unsafe fn mac_pair(sum: Pair<Self::Sum>, a: Pair<Self>, b: Pair<Self>) -> Pair<Self::Sum>;

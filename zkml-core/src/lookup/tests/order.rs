@@ -37,35 +37,66 @@ fn groups_give_the_layers_of_the_whole_tree() {
         for point in points(Stream(1), stack.variables - 1) {
             check_layer(&below, &point, |lambda| Layer::of_leaves(&leaves, &point, lambda));
         }
-        let length = leaves.group_length() / 2;
-        let of_levels = |keep_first| leaves.levels(2 * groups::SHORTEST, keep_first);
-        for (index, level) in of_levels(true).into_iter().enumerate() {
+        if leaves.group_length() < 16 * groups::SHORTEST {
+            continue;
+        }
+        let others = leaves.low_levels_of_others();
+        let stored = leaves.levels(2 * groups::SHORTEST, &others[1]);
+        for (index, level) in others.iter().chain(&stored).enumerate() {
             below = below.above().unwrap();
-            let found = level.in_tree_order(stack.variables);
-            assert_eq!(level.length, length >> index);
-            assert_eq!(
-                (&found.numerators, &found.denominators),
-                (&below.numerators, &below.denominators)
-            );
-            if index > 0 {
-                let same = &of_levels(false)[index - 1];
+            assert_eq!(level.length, (leaves.group_length() / 2) >> index);
+            if index >= 2 {
+                let found = level.in_tree_order(stack.variables);
                 assert_eq!(
-                    (&level.numerators, &level.denominators),
-                    (&same.numerators, &same.denominators)
+                    (&found.numerators, &found.denominators),
+                    (&below.numerators, &below.denominators)
                 );
             }
             if level.length == 2 * groups::SHORTEST {
                 break;
             }
             for point in points(Stream(2), (stack.variables - 1 - index) - 1) {
-                let same = groups::GroupedLevel {
-                    numerators: level.numerators.clone(),
-                    denominators: level.denominators.clone(),
-                    length: level.length,
-                };
-                check_layer(&below, &point, |lambda| Layer::of_groups(same, &point, lambda));
+                let level = level.clone();
+                check_layer(&below, &point, |lambda| match index {
+                    0 => Layer::of_pairs(&leaves, level, &point, lambda),
+                    1 => Layer::of_second(&leaves, level, &point, lambda),
+                    _ => Layer::of_groups(level, &point, lambda),
+                });
             }
         }
+    }
+}
+
+/// The numbers of the groups of small integers.
+fn small(case: &Case) -> Vec<usize> {
+    let mut stream = Stream(5);
+    let compression = Compression::draw(|_| stream.element());
+    let stack = Stack::new(&case.statement);
+    let leaves = leaves::Leaves::new(&case.statement, &stack, &compression, &case.witness());
+    let mut both = [leaves.small_members(), leaves.others.clone()].concat();
+    both.sort_unstable();
+    assert_eq!(both, (0..leaves.groups()).collect::<Vec<usize>>());
+    leaves.small_members()
+}
+
+#[test]
+fn groups_of_one_table_with_small_columns_are_small() {
+    let tables = [(12, 1), (13, 3), (12, 3)];
+    // The largest blocks come first, those of one size in the order lookups, tables. Table 1 has a wide column and fills
+    // group 4. Group 5 has two lookups into table 0, group 6 one of them and one into table 2, group 7 has tables.
+    let lookups = [(14, 0), (13, 1), (13, 2), (12, 0), (12, 0), (12, 0), (12, 2)];
+    assert_eq!(small(&case(3, &lookups, &tables)), [0, 1, 3, 5]);
+}
+
+#[test]
+fn values_out_of_bounds_make_a_group_large_and_are_caught() {
+    let honest = case(3, &[(13, 0)], &[(12, 1)]);
+    assert_eq!(small(&honest), [0]);
+    for (wrong, members) in [(-1, vec![]), (1 << 12, vec![0]), (1 << 19, vec![])] {
+        let mut case = honest.clone();
+        case.lookups[0][0][5] = from_i64(wrong);
+        assert_eq!(small(&case), members, "{wrong}");
+        assert_eq!(placed(case.verify(case.prove().1)), FALSE_SUM, "{wrong}");
     }
 }
 
@@ -105,9 +136,10 @@ fn points_of_the_tree_are_points_of_the_stack() {
             evaluate(&tree, &point),
             evaluate(&cells, &stack::of_stack(point.clone()))
         );
-        assert_eq!(
-            groups::in_tree_order(cells.chunks(1 << inner), 1 << inner, variables, K::ZERO),
-            tree
-        );
+        let mut found = vec![K::ZERO; 1 << variables];
+        for (group, cells) in cells.chunks(1 << inner).enumerate() {
+            groups::put_in_tree_order(group, cells, &mut found);
+        }
+        assert_eq!(found, tree);
     }
 }

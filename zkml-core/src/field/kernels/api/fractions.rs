@@ -1,6 +1,7 @@
 //! Layers of trees of fractions.
 
 use core::mem::MaybeUninit;
+use std::borrow::Cow;
 
 use rayon::prelude::*;
 
@@ -9,6 +10,7 @@ use crate::field::K;
 use crate::field::kernels::backend::{Backend, Kind, dispatch};
 use crate::field::kernels::lengths::common;
 use crate::field::kernels::parallel::for_chunks_of_two;
+use crate::field::kernels::small::SmallLeaves;
 
 kernels! {
     /// One layer of a tree of fractions: the halves are added as fractions,
@@ -27,23 +29,29 @@ kernels! {
     }
 }
 
+/// The fractions below the lowest level of a group that is wanted.
+#[derive(Clone)]
+pub enum Below<'a> {
+    /// Leaves three levels below it.
+    Small(&'a SmallLeaves),
+    /// Numerators and denominators of the level just below it; without numerators all of them are 1.
+    Fractions(Option<Cow<'a, [K]>>, Cow<'a, [K]>),
+}
+
 impl Backend {
-    /// The lower levels of a tree of fractions whose leaves are computed group by group and never stored, as numerators
-    /// and denominators. A level adds the halves inside each group; it has `groups` groups, and the levels are those of
-    /// groups of `cells / 2` fractions (only if `keep_first`), `cells / 4`, .. and `last`.
+    /// Levels of a tree of fractions, as numerators and denominators, computed group by group. A level adds the halves
+    /// inside each group. There are `groups` groups, and the levels are those of groups of `length` fractions,
+    /// `length / 2`, .. and `last`. `below` has what is below the first of them.
     ///
-    /// `denominators(group, out)` fills `out` with the denominators of a group, and `numerators(group, out)` with the
-    /// numerators, or it returns false if all of them are 1.
-    pub fn fraction_groups_of(
+    /// # Panics
+    /// If the group that `below` gives has another length.
+    pub fn fraction_groups_of<'a>(
         self,
-        [groups, cells, last]: [usize; 3],
-        keep_first: bool,
-        numerators: impl Fn(usize, &mut [K]) -> bool + Sync,
-        denominators: impl Fn(usize, &mut [K]) + Sync,
+        [groups, length, last]: [usize; 3],
+        below: impl Fn(usize) -> Below<'a> + Sync,
     ) -> Vec<(Vec<K>, Vec<K>)> {
-        let lengths = core::iter::successors(Some(cells / 2), |length| Some(length / 2));
-        let lengths = lengths.take_while(|length| *length >= last.max(1));
-        let lengths: Vec<usize> = lengths.skip(usize::from(!keep_first)).collect();
+        let lengths = core::iter::successors(Some(length), |length| Some(length / 2));
+        let lengths: Vec<usize> = lengths.take_while(|length| *length >= last.max(1)).collect();
         let vector = |length: &usize| Vec::with_capacity(groups * length);
         let mut levels: Vec<(Vec<K>, Vec<K>)> = lengths.iter().map(|l| (vector(l), vector(l))).collect();
 
@@ -55,31 +63,34 @@ impl Backend {
         let of_groups: Vec<Vec<_>> = (0..groups)
             .map(|_| parts.iter_mut().filter_map(Iterator::next).collect())
             .collect();
-        let first = if keep_first { 0 } else { cells };
-        let buffers = || (vec![K::default(); 2 * cells], vec![MaybeUninit::uninit(); first]);
-        of_groups
-            .into_par_iter()
-            .enumerate()
-            .for_each_init(buffers, |(leaves, first), (group, outs)| {
-                let (p, q) = leaves.split_at_mut(cells);
-                denominators(group, q);
-                let mut units = !numerators(group, p);
-                let (mut p, mut q): (&[K], &[K]) = (p, q);
-                let half = first.len() / 2;
-                let (first_p, first_q) = first.split_at_mut(half);
-                let scratch = (!first_p.is_empty()).then_some((first_p, first_q));
-                for (p_out, q_out) in scratch.into_iter().chain(outs) {
-                    let q_in = halves(q, q_out.len());
-                    if units {
-                        dispatch!(self, unit_fraction_layer(q_in, p_out, q_out));
-                    } else {
-                        dispatch!(self, fraction_layer(halves(p, q_out.len()), q_in, p_out, q_out));
+        of_groups.into_par_iter().enumerate().for_each(|(group, outs)| {
+            let mut outs = outs.into_iter();
+            let Some((p, q)) = outs.next() else { return };
+            match below(group) {
+                Below::Small(leaves) => dispatch!(self, small_level(leaves, true, p, q)),
+                Below::Fractions(numerators, denominators) => {
+                    assert!(denominators.len() == 2 * length, "a group has one length");
+                    let q_in = halves(&denominators, length);
+                    match numerators {
+                        Some(numerators) => {
+                            dispatch!(self, fraction_layer(halves(&numerators, length), q_in, p, q));
+                        }
+                        None => dispatch!(self, unit_fraction_layer(q_in, p, q)),
                     }
-                    units = false;
-                    // SAFETY: both kernels write every element of their outputs.
-                    (p, q) = unsafe { (written(p_out), written(q_out)) };
                 }
-            });
+            }
+            // SAFETY: the kernels write every element of their outputs.
+            let (mut p, mut q) = unsafe { (written(p), written(q)) };
+            for (p_out, q_out) in outs {
+                let half = q_out.len();
+                dispatch!(
+                    self,
+                    fraction_layer(halves(p, half), halves(q, half), p_out, q_out)
+                );
+                // SAFETY: as above.
+                (p, q) = unsafe { (written(p_out), written(q_out)) };
+            }
+        });
         for ((p, q), length) in levels.iter_mut().zip(lengths) {
             // SAFETY: every group has been written, as above.
             unsafe {

@@ -5,6 +5,7 @@ mod fractions;
 mod hashing;
 mod integers;
 mod rounds;
+mod small;
 mod tables;
 
 use core::mem::MaybeUninit;
@@ -16,6 +17,7 @@ pub use fractions::*;
 pub use hashing::*;
 pub use integers::*;
 pub use rounds::*;
+pub use small::*;
 pub use tables::*;
 
 /// Declares the kernels as methods of [`Backend`] and as free functions on [`Backend::best`].

@@ -13,6 +13,7 @@ use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
 
 use self::product::{Halves, all, limbs, product, products, reduce_once, shift};
+use super::small::SmallLeaves;
 use super::vector::{Pair, Vector};
 use crate::field::mersenne61::reduce_wide;
 use crate::field::{K, M61, P};
@@ -60,6 +61,33 @@ impl Vector for Lanes {
     unsafe fn load_in_pair_order(source: *const u64) -> Self {
         // SAFETY: AVX2 is there and the words are valid, as the caller vouches.
         unsafe { Lanes(_mm256_permute4x64_epi64::<0b11_01_10_00>(Self::load(source).0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_small(source: *const u32) -> Self {
+        // SAFETY: AVX2 is there and the integers are valid, as the caller vouches.
+        unsafe {
+            let lanes = _mm256_cvtepu32_epi64(_mm_loadu_si128(source.cast()));
+            Lanes(_mm256_permute4x64_epi64::<0b11_01_10_00>(lanes))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn int_add(self, other: Self) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
+        unsafe { Lanes(_mm256_add_epi64(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn int_sub(self, other: Self) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
+        unsafe { Lanes(_mm256_sub_epi64(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn int_mul(self, other: Self) -> Self {
+        // SAFETY: AVX2 is there, as the caller vouches.
+        unsafe { Lanes(_mm256_mul_epi32(self.0, other.0)) }
     }
 
     #[inline(always)]

@@ -15,6 +15,7 @@ use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
 
 use self::words::{Words, all, high, reduce, reduce_once, times_2_52};
+use super::small::SmallLeaves;
 use super::vector::{Pair, Vector};
 use crate::field::mersenne61::reduce64;
 use crate::field::{K, M61, P};
@@ -79,6 +80,33 @@ impl Vector for Lanes {
                 Self::load(source).0,
             ))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_small(source: *const u32) -> Self {
+        // SAFETY: AVX-512 is there and the integers are valid, as the caller vouches.
+        unsafe {
+            let lanes = _mm512_cvtepu32_epi64(_mm256_loadu_si256(source.cast()));
+            Lanes(_mm512_permutexvar_epi64(indices(PAIR_ORDER), lanes))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn int_add(self, other: Self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe { Lanes(_mm512_add_epi64(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn int_sub(self, other: Self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe { Lanes(_mm512_sub_epi64(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn int_mul(self, other: Self) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe { Lanes(_mm512_mul_epi32(self.0, other.0)) }
     }
 
     #[inline(always)]
@@ -323,6 +351,18 @@ impl Vector for Lanes {
     unsafe fn mac_base(sum: Words, a: Self, b: Self) -> Words {
         // SAFETY: AVX-512 is there, as the caller vouches.
         unsafe { sum.mac(a.0, high(a.0), b.0, high(b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn sum_of(x: Self) -> Words {
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe { Words::from(x.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn mac_small(sum: Words, x: Self, c: Self) -> Words {
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe { sum.mac_small(x.0, c.0, high(c.0)) }
     }
 
     #[inline(always)]

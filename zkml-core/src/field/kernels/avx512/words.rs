@@ -92,6 +92,22 @@ impl Words {
         }
     }
 
+    /// Adds `x y` for `x < 2^43`: then `x y_1 < 2^52`, and there is nothing at `2^104`.
+    #[inline(always)]
+    pub(super) unsafe fn mac_small(self, x: __m512i, y: __m512i, y_1: __m512i) -> Self {
+        // SAFETY: AVX-512 is there, as the caller vouches.
+        unsafe {
+            let w0 = _mm512_madd52lo_epu64(self.w0, x, y);
+            let w52 = _mm512_madd52hi_epu64(self.w52, x, y);
+            let w52 = _mm512_madd52lo_epu64(w52, x, y_1);
+            Words {
+                w0,
+                w52,
+                w104: self.w104,
+            }
+        }
+    }
+
     /// The sum mod p, for at most two products of operands below `2^62` and `2^61` and one residue: then
     /// `w104 <= 2 (2^19 + 2^10 + 2^9)` and the sum of the three words stays below `2^63 + 2^62 + 2^56`.
     #[inline(always)]

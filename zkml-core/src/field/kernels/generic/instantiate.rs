@@ -24,6 +24,13 @@ macro_rules! instantiate {
             product_ends(a: (&[K], &[K]), b: (&[K], &[K])) -> [K; 2];
             dot(a: &[K], b: &[K]) -> [K; 1];
             dot_base(a: &[M61], b: &[K]) -> [K; 1];
+            dot_small(x: &[u32], b: &[K]) -> [K; 1];
+            narrow(column: &[M61], minimum: M61, out: &mut [MaybeUninit<u32>]) -> bool;
+            small_level(leaves: &SmallLeaves, third: bool, p: &mut [MaybeUninit<K>], q: &mut [MaybeUninit<K>]);
+            small_leaf_grid(leaves: &SmallLeaves, lambda: K, eq: &[K]) -> [K; 9];
+            small_leaf_fold(leaves: &SmallLeaves, lambda: K, eq: &[K; 4], u0: &mut [MaybeUninit<K>], u1: &mut [MaybeUninit<K>]);
+            small_pair_grid(leaves: &SmallLeaves, lambda: K, eq: &[K]) -> [K; 9];
+            small_pair_fold(leaves: &SmallLeaves, lambda: K, eq: &[K; 4], p: &mut [MaybeUninit<K>], q: &mut [MaybeUninit<K>]);
             product_round(a: (&[K], &[K]), b: (&[K], &[K])) -> [K; 2];
             eq_product_round(e: (&[K], &[K]), a: (&[K], &[K]), b: (&[K], &[K])) -> [K; 3];
             fraction_round(eq: &[K], tables: [(&[K], &[K]); 4]) -> [K; 2];

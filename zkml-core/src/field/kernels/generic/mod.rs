@@ -5,7 +5,7 @@
 //!
 //! - `operands`: what a step sees of the slices and constants that a kernel is called with
 //! - `declare`: the macros that declare a kernel from its signature and its step
-//! - `tables`, `fractions`, `rounds`, `butterflies`: the kernels
+//! - `tables`, `fractions`, `rounds`, `small`, `butterflies`: the kernels
 //! - `instantiate`: the list of kernels, as each instruction set compiles it
 
 mod butterflies;
@@ -14,6 +14,7 @@ mod fractions;
 mod instantiate;
 mod operands;
 mod rounds;
+mod small;
 mod tables;
 mod walk;
 
@@ -21,4 +22,5 @@ pub(super) use butterflies::*;
 pub(super) use fractions::*;
 pub(super) use instantiate::instantiate;
 pub(super) use rounds::*;
+pub(super) use small::*;
 pub(super) use tables::*;

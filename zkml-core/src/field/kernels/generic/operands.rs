@@ -29,6 +29,10 @@ pub(super) trait Operand {
 #[derive(Clone, Copy)]
 pub(super) struct Read(pub(super) *const u64);
 
+/// Integers of 32 bits that a kernel reads.
+#[derive(Clone, Copy)]
+pub(super) struct ReadSmall(pub(super) *const u32);
+
 /// Words that a kernel writes, and may read.
 #[derive(Clone, Copy)]
 pub(super) struct Write(pub(super) *mut u64);
@@ -62,6 +66,17 @@ impl Read {
     pub(super) unsafe fn words<V: Vector>(self, index: usize) -> V {
         // SAFETY: inside the slice, as the caller vouches.
         unsafe { V::load(self.0.add(index)) }
+    }
+}
+
+/// # Safety
+/// All methods: as for [`Read`].
+impl ReadSmall {
+    /// In the order of lanes that [`Read::pair`] has.
+    #[inline(always)]
+    pub(super) unsafe fn small<V: Vector>(self, index: usize) -> V {
+        // SAFETY: inside the slice, as the caller vouches.
+        unsafe { V::load_small(self.0.add(index)) }
     }
 }
 
@@ -114,6 +129,7 @@ macro_rules! slices {
 
 slices! {
     Read(as_ptr): &[K], &[M61];
+    ReadSmall(as_ptr): &[u32];
     Write(as_mut_ptr): &mut [K], &mut [M61], &mut [MaybeUninit<K>], &mut [MaybeUninit<M61>];
 }
 

@@ -26,6 +26,14 @@ fold_kernel! {
 }
 
 fold_kernel! {
+    /// `[sum x b]`, with integers `x`.
+    fn dot_small<'a>(x: &'a [u32], b: &'a [K]) -> [K; 1] |V, i, sums| {
+        let (x, b) = (x.small::<V>(i), b.pair::<V>(i));
+        sums[0] = Pair { re: V::mac_small(sums[0].re, x, b.re), im: V::mac_small(sums[0].im, x, b.im) };
+    }
+}
+
+fold_kernel! {
     /// `[sum a b at 0, sum a b at 2]`.
     fn product_round<'a>(a: Halves<'a>, b: Halves<'a>) -> [K; 2] |V, i, sums| {
         let (a_low, b_low) = (a.low.pair::<V>(i), b.low.pair::<V>(i));

@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 
+use super::small::SmallLeaves;
 use super::vector::{Pair, Vector};
 use crate::field::mersenne61::{reduce_wide, reduce64, reduce128};
 use crate::field::{K, M61, P};
@@ -73,6 +74,32 @@ impl Vector for Scalar {
             target.write(pair.re.0);
             target.add(1).write(pair.im.0);
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_small(source: *const u32) -> Self {
+        // SAFETY: valid for one integer, as the caller vouches.
+        Scalar(u64::from(unsafe { source.read() }))
+    }
+
+    #[inline(always)]
+    unsafe fn int_add(self, other: Self) -> Self {
+        Scalar(self.0.wrapping_add(other.0))
+    }
+
+    #[inline(always)]
+    unsafe fn int_sub(self, other: Self) -> Self {
+        Scalar(self.0.wrapping_sub(other.0))
+    }
+
+    #[inline(always)]
+    unsafe fn int_mul(self, other: Self) -> Self {
+        Scalar(self.0.wrapping_mul(other.0))
+    }
+
+    #[inline(always)]
+    unsafe fn sum_of(x: Self) -> u128 {
+        u128::from(x.0)
     }
 
     // The width is 1 and `HALF` is below it, so nothing calls these. They are right for `HALF = 1`.
