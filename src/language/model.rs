@@ -10,7 +10,7 @@ use zkml_core::keys::CompiledModel;
 use zkml_core::ops::Float;
 use zkml_core::optimize::{PassReport, Switches, optimize};
 use zkml_core::quant::{Calibration, CalibrationMethod, LanguageReport, QuantizeOptions, quantize};
-use zkml_models::hugging_face::{PretrainedError, PretrainedLlama, Sampling, Tokenizer};
+use zkml_models::hugging_face::{PretrainedError, PretrainedLlama, PretrainedModel, Sampling, Tokenizer};
 use zkml_models::llama::{LlamaConfig, LlamaForCausalLM};
 
 use super::limits;
