@@ -92,12 +92,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         config.vocab_size
     );
     let prompt = prompt(&model, arguments, &directory)?;
-    let context = config.max_position_embeddings;
-    if prompt.len() + arguments.tokens > context {
-        println!("warning: the text is longer than the {context} tokens that the model was made for");
-    }
-    let model = quantize(model, arguments, &mut stages)?;
-    measure(&model, arguments, &directory, &mut stages)?;
+    model.vocabulary().check_length(prompt.len() + arguments.tokens)?;
+    let float = model;
+    let model = quantize(&float, arguments, &mut stages)?;
+    measure((&model, &float), arguments, &directory, &mut stages)?;
+    drop(float);
     let written = write(&model, &prompt, arguments.tokens, &mut stages)?;
     prove(&model, &written, &prompt, arguments, &mut stages)?;
     println!("\n{stages}");
@@ -112,14 +111,14 @@ fn prompt(
     directory: &Path,
 ) -> Result<Vec<u32>, Box<dyn Error>> {
     if !arguments.chat {
-        return Ok(model.encode(&arguments.prompt)?);
+        return Ok(model.vocabulary().encode(&arguments.prompt)?);
     }
     let Some(template) = ChatTemplate::from_directory(directory)? else {
         return Err(format!("--chat: {} has no chat template", directory.display()).into());
     };
     let text = template.render(&[Message::user(arguments.prompt.as_str())])?;
     // The template names all special tokens itself.
-    Ok(model.tokenizer().encode_plain(&text)?)
+    Ok(model.vocabulary().encode_more(&text)?)
 }
 
 /// Options that cannot go together are refused, and the folder for files is made, before anything is done.
@@ -140,12 +139,12 @@ fn check_options(arguments: &Arguments) -> Result<(), String> {
 
 /// The integer model. The size of its values is measured on the given text, or on texts of the model's own.
 fn quantize(
-    model: LanguageModel,
+    model: &LanguageModel,
     arguments: &Arguments,
     stages: &mut Stages,
 ) -> Result<QuantizedLanguageModel, Box<dyn Error>> {
     let texts = match &arguments.calibration {
-        Some(path) => windows(&model.encode(&read(path)?)?, usize::MAX)?,
+        Some(path) => windows(&model.vocabulary().encode(&read(path)?)?, usize::MAX)?,
         None => {
             let sampling = Sampling::default();
             let bar = bar("the model writes texts to be measured on", sampling.tokens);
@@ -164,7 +163,7 @@ fn quantize(
 
 /// How close the integers are to the floats, on text that neither was made with.
 fn measure(
-    model: &QuantizedLanguageModel,
+    (model, float): (&QuantizedLanguageModel, &LanguageModel),
     arguments: &Arguments,
     directory: &Path,
     stages: &mut Stages,
@@ -180,9 +179,11 @@ fn measure(
         println!("no {}: perplexity is not measured", path.display());
         return Ok(());
     }
-    let texts = windows(&model.encode(&read(&path)?)?, arguments.windows)?;
+    let texts = windows(&model.vocabulary().encode(&read(&path)?)?, arguments.windows)?;
     let bar = bar("measuring perplexity", texts.len());
-    let report = stages.run("measure perplexity", || model.report(&texts, || bar.inc(1)))?;
+    let report = stages.run("measure perplexity", || {
+        model.report(float, &texts, || bar.inc(1))
+    })?;
     bar.finish_and_clear();
     stages.remark(format!("{} tokens, float and integer", report.rows));
     println!("\n{report}");
@@ -218,7 +219,7 @@ fn write(
     stages: &mut Stages,
 ) -> Result<Written, Box<dyn Error>> {
     let start = Instant::now();
-    let mut shown = model.decode(prompt)?;
+    let mut shown = model.vocabulary().decode(prompt)?;
     let written = model.write(prompt, tokens, |piece| {
         print!("{}{piece}", core::mem::take(&mut shown));
         // A terminal that is gone shows nothing; the proof is made all the same.
@@ -245,7 +246,7 @@ fn prove(
 ) -> Result<(), Box<dyn Error>> {
     let (prover, verifier) = stages.run("setup", || {
         spin("committing to the weights, proving their range", || {
-            written.setup(privacy(arguments.public))
+            model.setup(privacy(arguments.public))
         })
     })?;
     describe(&prover)?;
@@ -264,8 +265,8 @@ fn prove(
     println!(
         "verified in {}: after {:?} this model writes {:?}; proof {}",
         duration(verifying),
-        model.decode(&continuation.prompt)?,
-        model.decode(&continuation.answer)?,
+        model.vocabulary().decode(&continuation.prompt)?,
+        model.vocabulary().decode(&continuation.answer)?,
         size(to_bytes(proof)?.len() as u64),
     );
     tamper(model, &verifier, proof, prompt.len())?;
@@ -307,7 +308,7 @@ fn tamper(
     prompt: usize,
 ) -> Result<(), Box<dyn Error>> {
     let mut altered = proof.clone();
-    let vocabulary = model.config().vocab_size as i64;
+    let vocabulary = model.vocabulary().size() as i64;
     let Some(said) = altered
         .public
         .outputs
@@ -323,7 +324,7 @@ fn tamper(
     if let Some(read) = altered.public.input.as_mut().and_then(|ids| ids.get_mut(prompt)) {
         *read = after;
     }
-    let text = |token: i64| model.decode(&[token as u32]);
+    let text = |token: i64| model.vocabulary().decode(&[token as u32]);
     let (before, after) = (text(before)?, text(after)?);
     match verifier.verify(&altered, CONTEXT) {
         Ok(_) => Err(format!("a text with {after:?} in the place of {before:?} was accepted").into()),

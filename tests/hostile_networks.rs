@@ -61,6 +61,7 @@ fn network(nodes: Vec<Node<Skeleton>>) -> NetworkSkeleton {
         output_scales: vec![ChannelScales::one(1.0)],
         limb_bits: 8,
         lowering: Switches::default(),
+        sizing: Default::default(),
         preprocessing: None,
         classes: Vec::new(),
     }

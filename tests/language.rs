@@ -30,16 +30,16 @@ const PROMPT: &str = "ROMEO:\nBut soft";
 #[test]
 fn a_text_is_written_proved_and_verified() {
     let model = model();
-    let prompt = model.encode(PROMPT).unwrap();
+    let prompt = model.vocabulary().encode(PROMPT).unwrap();
     let mut shown = String::new();
     let written = model.write(&prompt, 4, |piece| shown += piece).unwrap();
     assert_eq!(written.ids().len(), prompt.len() + 4);
     assert_eq!(
-        model.decode(&prompt).unwrap() + &shown,
-        model.decode(written.ids()).unwrap()
+        model.vocabulary().decode(&prompt).unwrap() + &shown,
+        model.vocabulary().decode(written.ids()).unwrap()
     );
     for privacy in [Privacy::default(), Privacy::PUBLIC] {
-        let (prover, verifier) = written.setup(privacy).unwrap();
+        let (prover, verifier) = model.setup(privacy).unwrap();
         let answer = prover.prove(&written.input(), b"nonce").unwrap();
         let proof = answer.proof();
         let verified = verifier.verify(proof, b"nonce").unwrap();
@@ -69,9 +69,9 @@ fn a_text_is_written_proved_and_verified() {
 #[test]
 fn another_text_is_no_continuation() {
     let model = model();
-    let prompt = model.encode(PROMPT).unwrap();
+    let prompt = model.vocabulary().encode(PROMPT).unwrap();
     let written = model.write(&prompt, 3, |_| {}).unwrap();
-    let (prover, verifier) = written.setup(Privacy::default()).unwrap();
+    let (prover, verifier) = model.setup(Privacy::default()).unwrap();
     let mut input = written.input();
     let place = [0, prompt.len()];
     let own = input[place];
@@ -129,6 +129,8 @@ fn what_cannot_be_written_is_refused() {
         "text: expected token ids below 1024, found 1024"
     );
     let error = refused(&[3], 1 << 12);
+    assert!(error.contains("a text of at most 512 tokens"), "{error}");
+    let error = model.at(1 << 12).unwrap_err().to_string();
     let expected = "expected at most 16777216 scores of the attention in one proof, found 536870912";
     assert!(error.contains(expected), "{error}");
     let error = LanguageModel::from_pretrained(shakespeare().join("nowhere")).unwrap_err();
@@ -145,6 +147,7 @@ fn writing_stops_before_a_token_without_a_proof() {
     let model = model.quantize(&[vec![0]]).unwrap();
     let mut shown = 0;
     let prompt = model
+        .vocabulary()
         .encode("KING RICHARD III:\nNow is the winter of our discontent")
         .unwrap();
     let error = model.write(&prompt, 3, |_| shown += 1).unwrap_err();

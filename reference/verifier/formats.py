@@ -3,7 +3,7 @@
 from blake3 import blake3
 
 from postcard import BadEncoding, Enum, Option, decode, encode, need
-from schema import SKELETON
+from schema import LENGTHS, SKELETON
 from skeleton import Refused, check_name
 
 VISIBILITY = Enum(Public=None, Private=None)
@@ -23,10 +23,10 @@ COMMITMENTS = {
 }
 KEY = {"network": SKELETON, "instance": INSTANCE, "weights": {**COMMITMENTS, "setup_proof": "bytes"}}
 PUBLIC = {"input": Option(["i64"]), "outputs": Option([["i64"]])}
-PROOF = {"key": "digest", "opening": "u64", "public": PUBLIC, "messages": "bytes"}
+PROOF = {"key": "digest", "opening": "u64", "lengths": Option(LENGTHS), "public": PUBLIC, "messages": "bytes"}
 
 # Tag, version, most bytes and type of each kind of file.
-KINDS = {"key": (b"VKEY", 7, 2**24, KEY), "proof": (b"PROF", 4, 2**28, PROOF)}
+KINDS = {"key": (b"VKEY", 8, 2**24, KEY), "proof": (b"PROF", 5, 2**28, PROOF)}
 HEADER, CHECKSUM = 20, 32
 
 

@@ -276,18 +276,21 @@ def lower_embedding(b, node):
 def shape_of_fixed_rows(network, node):
     require(not node.inputs, node.name, "expected no operand")
     rows, channels = parameter_shape(network, node, node.op["weight"], rank=2)
-    start, count = node.op["start"], len(node.op["multipliers"])
-    require(0 < count and start + count <= rows, node.name, f"rows {start} to {start + count} of {rows}")
-    return checked_shape([count, channels], node.name)
+    require(len(node.op["multipliers"]) in (1, rows), node.name, "expected one multiplier for each row")
+    start, length = node.op["start"], node.op["length"]
+    require(length >= 1 and start + length <= rows, node.name, f"rows {start} to {start + length} of {rows}")
+    return checked_shape([length, channels], node.name)
 
 
 def lower_fixed_rows(b, node):
     """A view of the weight, times a public multiplier for each row."""
-    multipliers = node.op["multipliers"]
+    multipliers, start = node.op["multipliers"], node.op["start"]
     below_limit(node.name, "scaled row", WEIGHT_LIMIT * max(multipliers))
     w = b.weight(node.op["weight"], b.network.parameters[node.op["weight"]].shape, [0, 1])
-    rows = b.view(f"{node.name}/rows", node.shape, w, [affine([(0, 1)], node.op["start"], 0), identity(1, 1)])
-    return multiplied(b, node.name, node.shape, rows, multipliers, [0])
+    rows = b.view(f"{node.name}/rows", node.shape, w, [affine([(0, 1)], start, 0), identity(1, 1)])
+    if len(multipliers) == 1:
+        return b.linear(node.name, node.shape, [(multipliers[0], rows)])
+    return multiplied(b, node.name, node.shape, rows, multipliers[start:start + node.op["length"]], [0])
 
 
 # ---------------------------------------------------------------------------------------------------------------------

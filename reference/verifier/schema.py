@@ -62,8 +62,9 @@ OPERATION = Enum(
     Narrow={"axis": "u64", "start": "u64", "length": "u64"},
     IntegerSoftmax={"decay": DECAY, "reciprocal_bits": "u32", "output_bits": "u32"},
     IntegerCenter={"exponents": ["u32"], "shift": "u32", "bits": "u32"},
-    IntegerFixedRows={"weight": "u64", "start": "u64", "multipliers": ["i64"]},
+    IntegerFixedRows={"weight": "u64", "start": "u64", "length": "u64", "multipliers": ["i64"]},
 )
+LENGTHS = {"tokens": "u32", "past": "u32"}
 SCALES = {"axes": ["u64"], "scales": ["f64"], "offsets": ["f64"]}
 SKELETON = {
     "name": "str",
@@ -78,6 +79,7 @@ SKELETON = {
     "output_scales": [SCALES],
     "limb_bits": "u32",
     "lowering": ("bool",) * 7,
+    "sizing": Enum(Fixed=None, AnyLength=LENGTHS, Resized=LENGTHS),
     "preprocessing": Option({"pad": "u64", "mean": ["f32"], "deviation": ["f32"]}),
     "classes": ["str"],
 }

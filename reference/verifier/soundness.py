@@ -10,6 +10,7 @@ from field import ZERO, K
 from formats import read_file
 from lookup import blocks, fraction_bits, grinding_bits
 from recursion import rounds, rows_grinding_bits, shapes
+from resize import own_lengths
 from statement import answer_statement, query_bits, setup_statement
 
 FIELD = 122
@@ -108,7 +109,7 @@ def main():
     with open(sys.argv[1], "rb") as file:
         key = read_file("key", file.read())
     everything = []
-    for name, statement in (("answer", answer_statement(key)), ("setup proof", setup_statement(key["weights"]))):
+    for name, statement in (("answer", answer_statement(key, own_lengths(key["network"]))), ("setup proof", setup_statement(key["weights"]))):
         terms = account(statement)
         everything += terms
         print(name, *(f"{each:7.1f}  {term}" for term, each in terms), f"{bits(terms):7.1f}  in all", sep="\n")

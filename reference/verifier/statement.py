@@ -7,8 +7,9 @@ from formats import INSTANCE, digest, key_digest, weights_digest
 from layout import full, packing, trace_extents, weight_extents
 from lowering import lower, setup_circuit
 from postcard import encode
+from resize import at
 from schema import CIRCUIT, SKELETON
-from skeleton import check_name, require
+from skeleton import Refused, check_name, require
 from transcript import Reject
 
 # The domains of the transcripts.
@@ -49,9 +50,11 @@ class Statement:
         return [commitments["roots"][number // each]]
 
 
-def answer_statement(key, circuit=None):
-    """Of an answer. The circuit is what the network is lowered to; another one is refused by its digest."""
-    lowered = lower(key["network"], key["instance"])
+def answer_statement(key, lengths, circuit=None):
+    """Of an answer, to a text of these lengths; None if the key is for inputs of one size. The circuit is what the
+    network is lowered to; another one is refused by its digest."""
+    network = resized(key["network"], lengths)
+    lowered = lower(network, key["instance"])
     if circuit is not None:
         require(encode(CIRCUIT, circuit) == encode(CIRCUIT, lowered), "circuit", "the network has another one")
     weights = key["weights"]
@@ -59,14 +62,22 @@ def answer_statement(key, circuit=None):
     check_columns(weights["columns"])
     require(found == weights["columns"], "weights", "the network has other parameters than the weights key")
     require(lowered["unpacked"] == weights["unpacked"], "weights", "the network packs them in another way")
-    bound = [("bind.network", digest("skeleton", SKELETON, key["network"])),
+    bound = [("bind.network", digest("skeleton", SKELETON, network)),
              ("bind.weights", weights_digest(weights)),
              ("bind.circuit", digest("circuit", CIRCUIT, lowered)),
              ("bind.instance", digest("instance", INSTANCE, key["instance"]))]
     privacy = {**key["instance"], "weights": weights["visibility"]}
     statement = Statement(weights, lowered, privacy, ANSWER, bound)
-    statement.key = key_digest(key)
+    statement.key, statement.lengths = key_digest(key), lengths
     return statement
+
+
+def resized(network, lengths):
+    """The skeleton at the lengths that a proof names."""
+    try:
+        return at(network, lengths)
+    except Refused as error:
+        raise Reject("Lengths", str(error)) from error
 
 
 def setup_statement(weights):

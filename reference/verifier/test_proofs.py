@@ -43,7 +43,7 @@ def judge(path):
     proof = answer and read_file("proof", answer)
     if proof:
         found, roots = refusal(lambda: verify(key, proof, context))
-        statement, honest = answer_statement(key), proof["messages"]
+        statement, honest = answer_statement(key, proof["lengths"]), proof["messages"]
     else:
         found, roots = refusal(lambda: verify_setup(key["weights"]))[0], {}
         statement, honest = None, key["weights"]["setup_proof"]

@@ -25,6 +25,7 @@ from opening import Claim, Matrix, open_claims
 from postcard import encode
 from recording import Recording
 from skeleton import Refused, check_name
+from resize import own_lengths
 from statement import ANSWER, SETUP, answer_statement
 from transcript import Reject, Transcript, le8, unpack, work
 from verify import verify, verify_answer, verify_setup
@@ -244,7 +245,7 @@ class Alterations(unittest.TestCase):
 
     def altered_proofs(self, name, count):
         files = Files(DOCS / "test-vectors", name)
-        statement, chance = answer_statement(files.key), random.Random(name)
+        statement, chance = answer_statement(files.key, own_lengths(files.key["network"])), random.Random(name)
         messages = files.proof["messages"]
         for number in range(count):
             at = chance.randrange(len(messages)) if number >= 40 else number * 16
@@ -279,7 +280,7 @@ class Alterations(unittest.TestCase):
         """Another context, public value, opening, key."""
         for name in ("plain", "zero-knowledge"):
             files = Files(DOCS / "test-vectors", name)
-            statement = answer_statement(files.key)
+            statement = answer_statement(files.key, own_lengths(files.key["network"]))
             self.expect_refusal("context", lambda: verify_answer(statement, files.proof, b"other"),
                                 files.raw, b"other")
             given = files.proof["public"]

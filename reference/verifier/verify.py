@@ -31,7 +31,7 @@ def verify(key, proof, context, circuit=None, transcript=None):
     Raises `Reject` with the name of the check.
     """
     try:
-        statements = verify_setup(key["weights"]), answer_statement(key, circuit)
+        statements = verify_setup(key["weights"]), answer_statement(key, proof["lengths"], circuit)
         require_bits([term for statement in statements for term in account(statement)])
     except (Refused, BadCurve, BadEncoding) as error:
         raise Reject("Key", str(error)) from error

@@ -205,6 +205,17 @@ impl<'o> Console<'o> {
         Ok(())
     }
 
+    /// Shows a piece of a text that is being written, at once and without a new line.
+    pub(super) fn piece(&self, piece: &str) {
+        if self.json || self.quiet {
+            return;
+        }
+        self.progress.clear();
+        let mut output = std::io::stdout();
+        // If nobody reads it, the answer at the end says so.
+        let _ = output.write_all(piece.as_bytes()).and_then(|()| output.flush());
+    }
+
     /// Prints a warning on the standard error, unless `--quiet` is given.
     pub(super) fn warn(&self, line: &str) {
         if !self.quiet {

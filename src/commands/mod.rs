@@ -18,6 +18,8 @@ mod forest;
 mod input;
 mod inspect;
 #[cfg(feature = "prover")]
+mod llm;
+#[cfg(feature = "prover")]
 mod models;
 mod network;
 mod output;
@@ -90,6 +92,8 @@ pub(crate) enum Command {
     Setup(setup::Setup),
     #[cfg(feature = "prover")]
     Prove(prove::Prove),
+    #[cfg(feature = "prover")]
+    Llm(Box<llm::Llm>),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
     VerifyKey(verify_key::VerifyKey),
@@ -177,6 +181,8 @@ impl Command {
             Command::RotateKey(rotate_key) => rotate_key.files(),
             #[cfg(feature = "prover")]
             Command::AdoptKey(adopt_key) => adopt_key.files(),
+            #[cfg(feature = "prover")]
+            Command::Llm(llm) => llm.files(),
             Command::Inspect(inspect) => inspect.files(),
             Command::Verify(verify) => verify.files(),
             Command::VerifyKey(verify_key) => verify_key.files(),
@@ -206,6 +212,8 @@ impl Command {
             Command::RotateKey(rotate_key) => rotate_key.json,
             #[cfg(feature = "prover")]
             Command::AdoptKey(adopt_key) => adopt_key.json,
+            #[cfg(feature = "prover")]
+            Command::Llm(llm) => llm.json(),
             Command::Inspect(inspect) => inspect.json,
             Command::Verify(verify) => verify.json,
             Command::VerifyKey(verify_key) => verify_key.json,
@@ -218,13 +226,22 @@ impl Command {
     fn has_console(&self) -> bool {
         matches!(
             self,
-            Command::Compile(_) | Command::Setup(_) | Command::Prove(_) | Command::RotateKey(_)
+            Command::Compile(_)
+                | Command::Setup(_)
+                | Command::Prove(_)
+                | Command::RotateKey(_)
+                | Command::Llm(_)
         )
     }
 
     /// Whether the answer is whether something is valid.
     fn is_verdict(&self) -> bool {
-        matches!(self, Command::Verify(_) | Command::VerifyKey(_))
+        match self {
+            Command::Verify(_) | Command::VerifyKey(_) => true,
+            #[cfg(feature = "prover")]
+            Command::Llm(llm) => llm.is_verdict(),
+            _ => false,
+        }
     }
 
     /// What the command does until it says more.
@@ -258,6 +275,8 @@ impl Command {
             Command::VerifyKey(verify_key) => verify_key.run(output),
             #[cfg(feature = "prover")]
             Command::AdoptKey(adopt_key) => adopt_key.run(output),
+            #[cfg(feature = "prover")]
+            Command::Llm(llm) => llm.run(terminal, output),
             Command::Completions(completions) => completions.run(output),
             Command::Man(man) => man.run(output),
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use zkml_core::argument::{CommittedTensors, TensorLayout};
 use zkml_core::files;
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::{FileError, FormatError, read_file, read_proof};
+use zkml_core::proof::{FileError, FormatError, outline_file, read_file, read_proof};
 use zkml_core::transcript::lines;
 use zkml_core::verify::ReadableOutputs;
 use zkml_core::verify::Verified;
@@ -143,6 +143,10 @@ impl Verify {
     fn check(&self, output: &mut dyn Write) -> Result<Proven, CommandError> {
         let key: VerifyingKey = read_file(&self.key)?;
         let trusted = trust(&key)?;
+        let trusted = match key.network.sizing.any_length() {
+            None => trusted,
+            Some(_) => trusted.at(outline_file(&self.proof)?.lengths)?.into_owned(),
+        };
         // The key says how large a proof may be, so a file that is larger is not read.
         let proof =
             read_proof(&self.proof, &trusted.statement().proof_limits()).map_err(|error| match error {

@@ -5,8 +5,8 @@ use crate::{Error, QuantizedTensor, Verified};
 /// A prompt and the model's answer to it: each token of the answer is the one of the largest logit after all tokens
 /// before it.
 ///
-/// That is said of the model in the verifying key. A key is made for one length of text. If it is made after the text,
-/// its maker can choose weights that give this text: have the key before the prompt is known. And the key must be that
+/// That is said of the model in the verifying key. If the key is made after the text, its maker can choose weights that
+/// give this text: have the key before the prompt is known. And the key must be that
 /// of a causal model, as those of [`language`](crate::language) are: take it from someone you trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Continuation {
@@ -51,6 +51,20 @@ impl Continuation {
             prompt: prompt.to_vec(),
             answer: next[length - 1..].to_vec(),
         })
+    }
+}
+
+impl Continuation {
+    /// As [`Self::of`], with the shortest prompt for which the rest of the text is the model's. Whoever did not ask reads
+    /// a proof with it; whoever asked compares the prompt with their own.
+    ///
+    /// # Errors
+    /// [`Error::Text`] for a proof that is not about one text.
+    pub fn of_shortest_prompt(verified: &Verified) -> Result<Self, Error> {
+        let (ids, next) = texts(verified)?;
+        let own = (1..ids.len()).rev().take_while(|at| ids[*at] == next[at - 1]);
+        let length = own.last().unwrap_or(ids.len());
+        Self::of(verified, &ids[..length])
     }
 }
 

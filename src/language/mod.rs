@@ -7,15 +7,17 @@
 //! let model = LanguageModel::from_pretrained("examples/assets/shakespeare-llama3")?;
 //! let texts = model.sample(Default::default(), || {})?;
 //! let model = model.quantize(&texts)?;
-//! let prompt = model.encode("ROMEO:\nBut soft")?;
+//! let prompt = model.vocabulary().encode("ROMEO:\nBut soft")?;
 //! let written = model.write(&prompt, 16, |piece| print!("{piece}"))?;
-//! let (prover, verifier) = written.setup(Default::default())?;
+//! let (prover, verifier) = model.setup(Default::default())?;
 //! let answer = prover.prove(&written.input(), b"nonce")?;
 //! let verified = verifier.verify(answer.proof(), b"nonce")?;
 //! let continuation = Continuation::of(&verified, &prompt)?;
 //! assert_eq!(continuation.answer, written.answer());
 //! # Ok(()) }
 //! ```
+//!
+//! One key serves texts of any length.
 //!
 //! The proof shows the ids of the text and, after each of them, the token that the integer model gives the largest
 //! logit; weights and logits stay private. [`Continuation`] checks that each token of the answer is the one that the
@@ -27,11 +29,15 @@ mod limits;
 #[cfg(feature = "prover")]
 mod model;
 #[cfg(feature = "prover")]
+mod vocabulary;
+#[cfg(feature = "prover")]
 mod write;
 
 pub use continuation::Continuation;
 #[cfg(feature = "prover")]
 pub use model::{LanguageModel, QuantizedLanguageModel};
+#[cfg(feature = "prover")]
+pub use vocabulary::Vocabulary;
 #[cfg(feature = "prover")]
 pub use write::Written;
 #[cfg(feature = "prover")]

@@ -5,20 +5,22 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 use tracing::info_span;
-use zkml_core::graph::Graph;
+use zkml_core::graph::{Graph, Lengths, Sizing};
 use zkml_core::keys::CompiledModel;
 use zkml_core::ops::Float;
 use zkml_core::optimize::{PassReport, Switches, optimize};
+use zkml_core::privacy::Privacy;
 use zkml_core::quant::{Calibration, CalibrationMethod, LanguageReport, QuantizeOptions, quantize};
-use zkml_models::hugging_face::{PretrainedError, PretrainedLlama, PretrainedModel, Sampling, Tokenizer};
+use zkml_core::setup::{SetupOptions, setup};
+use zkml_models::hugging_face::{PretrainedError, PretrainedLlama, PretrainedModel, Sampling};
 use zkml_models::llama::{LlamaConfig, LlamaForCausalLM};
 
-use super::limits;
-use crate::Error;
+use super::{Vocabulary, limits};
+use crate::{Error, Prover, Verifier};
 
 /// A language model with its tokenizer, in floating point.
 pub struct LanguageModel {
-    name: String,
+    vocabulary: Vocabulary,
     pretrained: PretrainedLlama,
 }
 
@@ -27,19 +29,17 @@ impl LanguageModel {
     /// in one `.safetensors` file or several.
     ///
     /// # Errors
-    /// [`Error::Pretrained`] naming the file and what it asks for; [`Error::TooLarge`].
+    /// [`Error::Pretrained`] and [`Error::Vocabulary`] naming the file and what it asks for; [`Error::TooLarge`].
     pub fn from_pretrained(directory: impl AsRef<Path>) -> Result<Self, Error> {
         let directory = directory.as_ref();
-        let full = directory.canonicalize();
-        let full = full.as_deref().unwrap_or(directory);
-        let name = full
-            .file_name()
-            .map_or("llama".into(), |name| name.to_string_lossy());
-        let name = name.into_owned();
+        let vocabulary = Vocabulary::open(directory)?;
         let pretrained = LlamaForCausalLM::from_pretrained(directory);
-        let pretrained = pretrained.map_err(|error| refused(&name, error))?;
-        limits::check_weights(&name, pretrained.config())?;
-        Ok(Self { name, pretrained })
+        let pretrained = pretrained.map_err(|error| refused(vocabulary.name(), error))?;
+        limits::check_weights(vocabulary.name(), pretrained.config())?;
+        Ok(Self {
+            vocabulary,
+            pretrained,
+        })
     }
 
     /// Its sizes.
@@ -47,18 +47,13 @@ impl LanguageModel {
         self.pretrained.config()
     }
 
-    /// Its tokenizer.
-    pub fn tokenizer(&self) -> &Tokenizer {
-        self.pretrained.tokenizer()
+    /// Its tokens.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
-    /// The ids of a text.
-    ///
-    /// # Errors
-    /// [`Error::Pretrained`] for a text that cannot be encoded.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
-        let ids = self.tokenizer().encode(text);
-        ids.map_err(|error| refused(&self.name, error.into()))
+    fn name(&self) -> &str {
+        self.vocabulary.name()
     }
 
     /// Texts of the model's own, to quantize it with; see [`Sampling`].
@@ -68,7 +63,7 @@ impl LanguageModel {
     pub fn sample(&self, sampling: Sampling, progress: impl Fn()) -> Result<Vec<Vec<u32>>, Error> {
         let _span = info_span!("sample").entered();
         let texts = self.pretrained.sample(sampling, progress);
-        texts.map_err(|error| refused(&self.name, error))
+        texts.map_err(|error| refused(self.name(), error))
     }
 
     /// The exact integer model: weights of 8 bits, activations of 16. How large its values get is measured on `texts`,
@@ -76,41 +71,54 @@ impl LanguageModel {
     ///
     /// # Errors
     /// [`Error::Calibration`] for no text, or one of another length; [`Error::Quantize`].
-    pub fn quantize(self, texts: &[Vec<u32>]) -> Result<QuantizedLanguageModel, Error> {
+    pub fn quantize(&self, texts: &[Vec<u32>]) -> Result<QuantizedLanguageModel, Error> {
         let tokens = texts.first().map_or(1, Vec::len).max(1);
         let (graph, _) = self.graph(tokens)?;
         let samples = texts.iter().map(|ids| input(ids));
         let calibration = info_span!("calibrate")
             .in_scope(|| Calibration::collect(&graph, samples, CalibrationMethod::MinMax));
         let calibration = calibration.map_err(|error| Error::Calibration {
-            model: self.name.clone(),
+            model: self.name().to_owned(),
             error: Box::new(error),
         })?;
-        let model = QuantizedLanguageModel {
-            model: self,
-            calibration,
-            options: QuantizeOptions::language_model(),
-        };
-        // Fails now or never: what follows differs in the number of tokens alone.
-        model.compile(tokens)?;
-        Ok(model)
+        let lengths = self.reference()?;
+        let (graph, passes) = self.graph(lengths.tokens as usize)?;
+        let options = QuantizeOptions::language_model();
+        let network = info_span!("quantize").in_scope(|| quantize(&graph, &calibration, &options));
+        let mut network = network.map_err(|error| Error::Quantize {
+            model: self.name().to_owned(),
+            error: Box::new(error),
+        })?;
+        network.record.passes = passes;
+        network.sizing = Sizing::AnyLength(lengths);
+        Ok(QuantizedLanguageModel {
+            vocabulary: self.vocabulary.clone(),
+            compiled: CompiledModel::new(self.name(), network),
+        })
     }
 
-    /// Does a text end after this token?
-    pub(super) fn ends(&self, token: u32) -> bool {
-        self.pretrained.end_tokens().contains(&token)
+    /// A length of texts that no other size of the network equals.
+    fn reference(&self) -> Result<Lengths, Error> {
+        // One token adds no size of its own: 1 is that of the batch.
+        let (graph, _) = self.graph(1)?;
+        let nodes = graph.nodes.iter().flat_map(|node| node.fact.iter().copied());
+        let parameters = graph
+            .parameters
+            .iter()
+            .flat_map(|parameter| parameter.values.shape().iter().copied());
+        Ok(Lengths::standing_apart_from(nodes.chain(parameters), false))
     }
 
     /// The network on so many tokens, optimized: ids in, greedy tokens out.
     fn graph(&self, tokens: usize) -> Result<(Graph<Float>, Vec<PassReport>), Error> {
         let graph = self.pretrained.graph(tokens);
-        let graph = graph.map_err(|error| refused(&self.name, error))?;
+        let graph = graph.map_err(|error| refused(self.name(), error))?;
         let graph = graph.with_tokens().map_err(|error| Error::Classifier {
-            model: self.name.clone(),
+            model: self.name().to_owned(),
             error: Box::new(error),
         })?;
         optimize(graph, &Switches::default()).map_err(|error| Error::Optimize {
-            model: self.name.clone(),
+            model: self.name().to_owned(),
             error: Box::new(error),
         })
     }
@@ -135,70 +143,100 @@ fn refused(model: &str, error: PretrainedError) -> Error {
 
 /// A language model whose answers can be proved.
 pub struct QuantizedLanguageModel {
-    pub(super) model: LanguageModel,
-    calibration: Calibration,
-    options: QuantizeOptions,
+    vocabulary: Vocabulary,
+    compiled: CompiledModel,
 }
 
 impl QuantizedLanguageModel {
-    /// Its sizes.
-    pub fn config(&self) -> &LlamaConfig {
-        self.model.config()
-    }
-
-    /// Its tokenizer.
-    pub fn tokenizer(&self) -> &Tokenizer {
-        self.model.tokenizer()
-    }
-
-    /// The ids of a text.
+    /// The model of a key, whose tokens are those of `vocabulary`.
     ///
     /// # Errors
-    /// As [`LanguageModel::encode`].
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
-        self.model.encode(text)
+    /// [`Error::Text`] for a model that is none of texts, or has another number of tokens.
+    pub fn new(vocabulary: Vocabulary, compiled: CompiledModel) -> Result<Self, Error> {
+        let graph = &compiled.network.graph;
+        let (low, high) = graph[graph.input].fact.range;
+        let tokens = usize::try_from(high).map_or(0, |high| high.saturating_add(1));
+        if compiled.network.sizing.any_length().is_none() || low != 0 || tokens != vocabulary.size() {
+            return Err(Error::Text {
+                expected: format!("a model of texts with {} tokens", vocabulary.size()),
+                found: format!(
+                    "`{}`, whose inputs are integers of {low} to {high}",
+                    compiled.name
+                ),
+            });
+        }
+        Ok(Self { vocabulary, compiled })
     }
 
-    /// The text of ids.
-    ///
-    /// # Errors
-    /// [`Error::Pretrained`] for an id that the tokenizer does not have.
-    pub fn decode(&self, ids: &[u32]) -> Result<String, Error> {
-        let text = self.tokenizer().decode(ids);
-        text.map_err(|error| refused(&self.model.name, error.into()))
+    /// Its tokens.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
-    /// The integer network on so many tokens, from which keys are made. The integers of its weights and its scales are
-    /// the same for every number of tokens.
+    /// The integer network, from which a key for texts of any length is made.
+    pub fn compiled(&self) -> &CompiledModel {
+        &self.compiled
+    }
+
+    /// The integer network on so many tokens: the same weights and scales for every number of them.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for a text that is too long; [`Error::Quantize`].
-    pub fn compile(&self, tokens: usize) -> Result<CompiledModel, Error> {
-        let name = &self.model.name;
-        limits::check_text(name, self.config(), tokens)?;
-        let (graph, passes) = self.model.graph(tokens)?;
-        let network = info_span!("quantize").in_scope(|| quantize(&graph, &self.calibration, &self.options));
-        let mut network = network.map_err(|error| Error::Quantize {
-            model: name.clone(),
+    /// [`Error::TooLarge`] for a text that is too long.
+    pub fn at(&self, tokens: usize) -> Result<CompiledModel, Error> {
+        let lengths = Lengths::text(u32::try_from(tokens).unwrap_or(u32::MAX));
+        let model = self
+            .compiled
+            .at(lengths)
+            .map_err(|error| Error::Prove { error })?;
+        limits::check_text(&model)?;
+        Ok(model)
+    }
+
+    /// Commits to the weights, once for texts of any length, and makes both keys. See
+    /// [`QuantizedModel::setup`](crate::QuantizedModel::setup). Ids and tokens are public in any case.
+    ///
+    /// # Errors
+    /// [`Error::Setup`].
+    pub fn setup(&self, privacy: Privacy) -> Result<(Prover, Verifier), Error> {
+        self.setup_with(privacy, &SetupOptions::default())
+    }
+
+    /// As [`Self::setup`], with a number of proofs, and the length of texts that the key is made for.
+    ///
+    /// # Errors
+    /// As [`Self::setup`].
+    pub fn setup_with(&self, privacy: Privacy, options: &SetupOptions) -> Result<(Prover, Verifier), Error> {
+        let model = CompiledModel {
+            privacy,
+            ..self.compiled.clone()
+        };
+        let key = setup(model, options).map_err(|error| Error::Setup {
+            model: self.compiled.name.clone(),
             error: Box::new(error),
         })?;
-        network.record.passes = passes;
-        Ok(CompiledModel::new(name.clone(), network))
+        let prover = Prover::from_key(key);
+        let verifier = prover.verifier()?;
+        Ok((prover, verifier))
     }
 
-    /// How close the integer model is to the float model on these texts, which all have the same number of tokens.
-    /// Calls `progress` after each, from any thread.
+    /// How close the integer model is to the float model that it was made from, on these texts, which all have the same
+    /// number of tokens. Calls `progress` after each, from any thread.
     ///
     /// # Errors
     /// [`Error::Accuracy`] for no text, or one of another length.
-    pub fn report(&self, texts: &[Vec<u32>], progress: impl Fn() + Sync) -> Result<LanguageReport, Error> {
+    pub fn report(
+        &self,
+        float: &LanguageModel,
+        texts: &[Vec<u32>],
+        progress: impl Fn() + Sync,
+    ) -> Result<LanguageReport, Error> {
         let tokens = texts.first().map_or(1, Vec::len).max(1);
-        let ((float, _), compiled) = (self.model.graph(tokens)?, self.compile(tokens)?);
+        let ((float, _), compiled) = (float.graph(tokens)?, self.at(tokens)?);
         let texts: Vec<ArrayD<f32>> = texts.iter().map(|ids| input(ids)).collect();
         let _span = info_span!("measure accuracy").entered();
         let report = LanguageReport::measure(&float, &compiled.network, &texts, progress);
         report.map_err(|error| Error::Accuracy {
-            model: self.model.name.clone(),
+            model: self.compiled.name.clone(),
             error: Box::new(error),
         })
     }
@@ -209,11 +247,11 @@ macro_rules! debug_by_name {
         impl fmt::Debug for $type {
             fn fmt(&$self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut debug = f.debug_struct(stringify!($type));
-                debug.field("name", &$model.name).finish_non_exhaustive()
+                debug.field("name", &$model.vocabulary.name()).finish_non_exhaustive()
             }
         }
     };
 }
 
 debug_by_name!(LanguageModel, self => self);
-debug_by_name!(QuantizedLanguageModel, self => self.model);
+debug_by_name!(QuantizedLanguageModel, self => self);

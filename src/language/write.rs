@@ -4,11 +4,9 @@ use ndarray::ArrayD;
 use tracing::info_span;
 use zkml_core::execute::{ExecutionError, Executor};
 use zkml_core::keys::CompiledModel;
-use zkml_core::privacy::Privacy;
-use zkml_core::setup::{SetupOptions, setup};
 
 use super::model::{QuantizedLanguageModel, input};
-use crate::{Error, Prover, Verifier};
+use crate::Error;
 
 /// A prompt with the model's answer, and the network that says so.
 ///
@@ -36,16 +34,16 @@ impl QuantizedLanguageModel {
         self.check_prompt(prompt, tokens)?;
         let _span = info_span!("write").entered();
         let rows = prompt.len() + tokens - 1;
-        let mut model = self.compile(rows)?;
+        let mut model = self.at(rows)?;
         let mut ids = prompt.to_vec();
-        let mut shown = self.decode(prompt)?;
+        let mut shown = self.vocabulary().decode(prompt)?;
         {
             let executor = Executor::new(&model.network.graph);
             let executor = executor.map_err(|error| Error::Input { error })?;
             while ids.len() <= rows {
                 let token = self.next(&model, &executor, &ids, rows)?;
                 ids.push(token);
-                let text = self.decode(&ids)?;
+                let text = self.vocabulary().decode(&ids)?;
                 // A character of several tokens appears once it is complete.
                 if let Some(added) = text.strip_prefix(shown.as_str())
                     && !added.ends_with('\u{fffd}')
@@ -53,22 +51,55 @@ impl QuantizedLanguageModel {
                     each(added);
                     shown = text;
                 }
-                if self.model.ends(token) {
+                if self.vocabulary().ends(token) {
                     break;
                 }
             }
         }
         // What is left is no whole character, and there will be no more.
-        if let Some(rest) = self.decode(&ids)?.strip_prefix(shown.as_str())
+        if let Some(rest) = self.vocabulary().decode(&ids)?.strip_prefix(shown.as_str())
             && !rest.is_empty()
         {
             each(rest);
         }
         if ids.len() <= rows {
-            model = self.compile(ids.len() - 1)?;
+            model = self.at(ids.len() - 1)?;
         }
         let prompt = prompt.len();
         Ok(Written { ids, prompt, model })
+    }
+
+    /// The text of a prompt and a given answer, if the answer is the model's: each token the one of the largest logit.
+    ///
+    /// # Errors
+    /// [`Error::Continuation`] for a token that is not the model's, with its position; [`Error::Text`] for an empty
+    /// prompt or answer, or a token that the model does not have; [`Error::Stopped`]; [`Error::TooLarge`].
+    pub fn follow(&self, prompt: &[u32], answer: &[u32]) -> Result<Written, Error> {
+        self.check_prompt(prompt, answer.len())?;
+        self.vocabulary().check(answer)?;
+        let ids = [prompt, answer].concat();
+        let rows = ids.len() - 1;
+        let model = self.at(rows)?;
+        let executor = Executor::new(&model.network.graph).map_err(|error| Error::Input { error })?;
+        let tokens = tokens_of(&model, &executor, &ids[..rows]).map_err(|error| Error::Stopped {
+            position: rows,
+            error,
+        })?;
+        for position in prompt.len()..ids.len() {
+            let (found, expected) = (ids[position], tokens[position - 1]);
+            if found != expected {
+                return Err(Error::Continuation {
+                    position,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(Written {
+            ids,
+            prompt: prompt.len(),
+            model,
+        })
     }
 
     /// The token after these ids, by a network of `rows` rows. A row depends on none behind it, so what stands there
@@ -87,7 +118,7 @@ impl QuantizedLanguageModel {
             Ok(token) => Ok(token),
             Err(_) if ids.len() < rows => {
                 // The value that left its range may stand in a row that is not written yet.
-                let model = self.compile(ids.len())?;
+                let model = self.at(ids.len())?;
                 let executor = Executor::new(&model.network.graph);
                 let executor = executor.map_err(|error| Error::Input { error })?;
                 self.next(&model, &executor, ids, ids.len())
@@ -101,17 +132,15 @@ impl QuantizedLanguageModel {
 
     fn check_prompt(&self, prompt: &[u32], tokens: usize) -> Result<(), Error> {
         let refuse = |expected: String, found: String| Err(Error::Text { expected, found });
-        let vocabulary = self.config().vocab_size;
         if prompt.is_empty() {
             return refuse("a prompt of at least one token".into(), "none".into());
         }
         if tokens == 0 {
             return refuse("at least one token to write".into(), "0".into());
         }
-        match prompt.iter().find(|id| **id as usize >= vocabulary) {
-            Some(id) => refuse(format!("token ids below {vocabulary}"), id.to_string()),
-            None => Ok(()),
-        }
+        self.vocabulary().check(prompt)?;
+        self.vocabulary()
+            .check_length(prompt.len().saturating_add(tokens))
     }
 }
 
@@ -122,13 +151,30 @@ fn token_at(
     ids: &[u32],
     row: usize,
 ) -> Result<u32, ExecutionError> {
+    let tokens = tokens_of(model, executor, ids)?;
+    tokens
+        .get(row)
+        .copied()
+        .ok_or_else(|| ExecutionError::Inconsistent {
+            layer: model.name.clone(),
+        })
+}
+
+/// What the network says after each id.
+fn tokens_of(
+    model: &CompiledModel,
+    executor: &Executor<'_>,
+    ids: &[u32],
+) -> Result<Vec<u32>, ExecutionError> {
     let network = &model.network;
     let integers = network.quantize_inputs(&[input(ids)])?.integers;
     let execution = executor.run_on(&integers)?;
     let mut outputs = execution.outputs(&network.graph);
-    let token = outputs.next().and_then(|tokens| tokens.iter().nth(row).copied());
-    let token = token.and_then(|token| u32::try_from(token).ok());
-    token.ok_or_else(|| ExecutionError::Inconsistent {
+    let tokens = outputs.next().and_then(|tokens| {
+        let tokens = tokens.iter().map(|token| u32::try_from(*token).ok());
+        tokens.collect::<Option<Vec<u32>>>()
+    });
+    tokens.ok_or_else(|| ExecutionError::Inconsistent {
         layer: model.name.clone(),
     })
 }
@@ -152,25 +198,5 @@ impl Written {
     /// The network of the proof.
     pub fn model(&self) -> &CompiledModel {
         &self.model
-    }
-
-    /// Commits to the weights and makes both keys, for proofs of texts of this length. See
-    /// [`QuantizedModel::setup`](crate::QuantizedModel::setup).
-    ///
-    /// # Errors
-    /// [`Error::Setup`].
-    pub fn setup(&self, privacy: Privacy) -> Result<(Prover, Verifier), Error> {
-        // The ids and the tokens are public in any case.
-        let model = CompiledModel {
-            privacy,
-            ..self.model.clone()
-        };
-        let key = setup(model, &SetupOptions::default()).map_err(|error| Error::Setup {
-            model: self.model.name.clone(),
-            error: Box::new(error),
-        })?;
-        let prover = Prover::from_key(key);
-        let verifier = prover.verifier()?;
-        Ok((prover, verifier))
     }
 }

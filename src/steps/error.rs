@@ -169,6 +169,17 @@ pub enum Error {
         /// What is wrong.
         error: ProveError,
     },
+    /// A file that says which tokens a language model has is missing, or is none.
+    #[cfg(feature = "prover")]
+    #[error("{}: expected {expected}, found {found}", file.display())]
+    Vocabulary {
+        /// The file.
+        file: PathBuf,
+        /// What it should hold.
+        expected: String,
+        /// What it holds.
+        found: String,
+    },
     /// A directory that holds no language model that can be run.
     #[cfg(feature = "prover")]
     #[error("language model `{model}`: {error}")]

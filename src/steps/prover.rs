@@ -2,8 +2,10 @@
 
 use core::fmt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::ArrayD;
+use zkml_core::graph::Lengths;
 use zkml_core::keys::{Budget, CompiledModel, ProveError, ProvingKey};
 use zkml_core::prove::{Input, Proven, prove_with_secrets};
 use zkml_core::quant::{Quantized, Rounded};
@@ -27,6 +29,8 @@ use super::{Answer, Error, QuantizedTensor, Verifier};
 /// ```
 pub struct Prover {
     key: ProvingKey,
+    /// The key at the length of the last text, where it is for texts of any length.
+    resized: Mutex<Option<Arc<ProvingKey>>>,
     allow_clipping: bool,
 }
 
@@ -35,6 +39,7 @@ impl Prover {
     pub fn from_key(key: ProvingKey) -> Self {
         Self {
             key,
+            resized: Mutex::default(),
             allow_clipping: false,
         }
     }
@@ -67,20 +72,43 @@ impl Prover {
 
     /// What the model answers on `input`, and a proof of it for whoever chose `context`.
     ///
-    /// `input` has the [shape](Self::input_shape) of the model's input. It is checked, and the model is run on it,
+    /// `input` has the [shape](Self::input_shape) of the model's input; a text may have any length. It is checked, and the model is run on it,
     /// before one of the key's proofs is used up; a proof that then fails, or is not handed out, counts all the same.
     ///
     /// # Errors
     /// [`Error::Input`] for another shape, NaN or infinity; [`Error::Clipped`] and [`Error::Prove`] for an input far from
     /// all that the model was quantized with; [`Error::Prove`] for a key whose proofs are used up.
     pub fn prove(&self, input: &ArrayD<f32>, context: &[u8]) -> Result<Answer, Error> {
-        let model = self.key.model();
+        let resized = self.key_for(input)?;
+        let key = resized.as_deref().unwrap_or(&self.key);
+        let model = key.model();
         let Rounded { integers, clipping } = rounded(&model.network, input, self.allow_clipping)?;
-        let proven = prove_with_secrets(&self.key, Input::Values(&integers), context);
+        let proven = prove_with_secrets(key, Input::Values(&integers), context);
         let Proven { proof, answer, .. } = proven.map_err(|error| Error::Prove { error })?;
         let outputs = outputs(model, answer.outputs);
         let classes = &model.network.record.classes;
         Ok(Answer::new(outputs, classes, proof, clipping))
+    }
+
+    /// The key at the length of a text, where the key is for texts of any length, and its own is another.
+    fn key_for(&self, input: &ArrayD<f32>) -> Result<Option<Arc<ProvingKey>>, Error> {
+        let (Some(own), [1, tokens]) = (self.key.model().network.sizing.lengths(), input.shape()) else {
+            return Ok(None);
+        };
+        let lengths = Lengths {
+            tokens: u32::try_from(*tokens).unwrap_or(u32::MAX),
+            ..own
+        };
+        if lengths == own {
+            return Ok(None);
+        }
+        let mut resized = self.resized.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = resized.as_ref();
+        if let Some(key) = last.filter(|key| key.model().network.sizing.lengths() == Some(lengths)) {
+            return Ok(Some(Arc::clone(key)));
+        }
+        let key = self.key.at(lengths).map_err(|error| Error::Prove { error })?;
+        Ok(Some(Arc::clone(resized.insert(Arc::new(key)))))
     }
 
     /// How many more proofs the key can make; none for public weights, which bear any number.
@@ -110,8 +138,8 @@ impl Prover {
     pub fn rotate(&self) -> Result<(Self, Verifier), Error> {
         let key = rotate(&self.key).map_err(|error| Error::ProvingKey { error })?;
         let prover = Self {
-            key,
             allow_clipping: self.allow_clipping,
+            ..Self::from_key(key)
         };
         let verifier = prover.verifier()?;
         Ok((prover, verifier))

@@ -1,11 +1,13 @@
 //! The last step: checking a proof.
 
 use core::fmt;
+use std::borrow::Cow;
 use std::path::Path;
 
 use zkml_core::Privacy;
+use zkml_core::graph::Lengths;
 use zkml_core::keys::VerifyingKey;
-use zkml_core::proof::{Proof, read_file, read_proof};
+use zkml_core::proof::{Proof, outline_file, read_file, read_proof};
 use zkml_core::verify::TrustedKey;
 
 use super::{Error, Verified};
@@ -63,7 +65,21 @@ impl Verifier {
     /// # Errors
     /// [`Error::File`] with the path.
     pub fn open_proof(&self, path: impl AsRef<Path>) -> Result<Proof, Error> {
-        Ok(read_proof(path, &self.key.statement().proof_limits())?)
+        let lengths = match self.key().network.sizing.any_length() {
+            Some(_) => outline_file(path.as_ref())?.lengths,
+            None => None,
+        };
+        let key = self.key_at(lengths)?;
+        Ok(read_proof(path, &key.statement().proof_limits())?)
+    }
+
+    /// The key for texts of these lengths.
+    fn key_at(&self, lengths: Option<Lengths>) -> Result<Cow<'_, TrustedKey<'_>>, Error> {
+        if lengths == self.key.statement().lengths {
+            return Ok(Cow::Borrowed(&self.key));
+        }
+        let key = self.key.at(lengths).map_err(|error| Error::Verify { error })?;
+        Ok(Cow::Owned(key))
     }
 
     /// Checks that the model of the key gives the outputs of the proof on its input, and that the prover was given
@@ -72,11 +88,11 @@ impl Verifier {
     /// # Errors
     /// [`Error::Verify`] with the check that failed.
     pub fn verify(&self, proof: &Proof, context: &[u8]) -> Result<Verified, Error> {
-        let commitments = self
-            .key
+        let key = self.key_at(proof.lengths)?;
+        let commitments = key
             .verify(proof, context)
             .map_err(|error| Error::Verify { error })?;
-        Ok(Verified::new(&self.key, &proof.public, commitments))
+        Ok(Verified::new(&key, &proof.public, commitments))
     }
 
     /// The verifying key.

@@ -23,6 +23,8 @@ mod keys;
 #[cfg(feature = "prover")]
 mod lenet;
 #[cfg(feature = "prover")]
+mod llm;
+#[cfg(feature = "prover")]
 mod pipeline;
 mod scales;
 #[cfg(all(feature = "prover", unix))]
@@ -42,6 +44,7 @@ fn proof(public: PublicValues) -> Proof {
     Proof {
         key: [0xab; 32],
         opening: 3,
+        lengths: None,
         public,
         messages: vec![0; 5],
     }

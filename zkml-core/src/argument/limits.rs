@@ -22,9 +22,10 @@ impl Statement<'_> {
         let tensors = self.inputs.iter().chain(&self.outputs);
         let values = tensors.map(|tensor| length(tensor).saturating_mul(value_bytes(tensor)));
         let values = values.fold(0, u64::saturating_add);
-        // The digest of the key, and integers: opening, lengths of input, outputs and messages, and two options.
+        // The digest of the key, and integers: opening, tokens and cache, lengths of input, outputs and messages, and
+        // three options.
         let integers = to_u64(outputs.len())
-            .saturating_add(6)
+            .saturating_add(9)
             .saturating_mul(INTEGER_BYTES);
         let head = OVERHEAD_BYTES
             .saturating_add(to_u64(DIGEST_BYTES))

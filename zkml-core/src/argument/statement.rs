@@ -10,13 +10,16 @@ use crate::circuit::{
     Circuit, CircuitError, ColumnId, EvaluatedTable, Lookup, Schedule, Table, setup_circuit,
 };
 use crate::error::WeightsKeyError;
+use crate::graph::{Lengths, Sizing};
 #[cfg(feature = "prover")]
 use crate::keys::ProvingKey;
 use crate::keys::{
-    PublicTensor, VerifyingKey, WeightsKey, public_tensors, tensor_tail, trace_extents, trace_tail,
+    NetworkSkeleton, PublicTensor, VerifyingKey, WeightsKey, public_tensors, tensor_tail, trace_extents,
+    trace_tail,
 };
 use crate::lookup::{self, LookupShape, TableShape};
 use crate::masking::{Masking, TapeSize};
+use crate::ops::ResizeError;
 use crate::pcs::{Commitment, CommitmentScheme, Packing, Scheme};
 use crate::privacy::Privacy;
 use crate::proof::{Artifact, Proof};
@@ -44,6 +47,8 @@ pub struct Statement<'k> {
     pub privacy: Privacy,
     /// What is proved.
     pub subject: Subject,
+    /// The lengths of the text, where the network reads texts of any length.
+    pub lengths: Option<Lengths>,
     /// The circuit of that.
     circuit: Cow<'k, Circuit>,
     /// Digest of the key: of the verifying key for an answer, of the weights key for its setup proof.
@@ -88,6 +93,7 @@ struct Header<'k> {
     name: Cow<'k, str>,
     privacy: Privacy,
     subject: Subject,
+    lengths: Option<Lengths>,
     digest: [u8; 32],
     bound: Vec<(&'static str, [u8; 32])>,
 }
@@ -98,31 +104,55 @@ impl<'k> Statement<'k> {
     /// # Errors
     /// [`VerifyError::Key`], saying what is wrong with the key.
     pub fn new(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
-        let lowered = key.network.lower(&key.privacy())?;
-        Self::lowered(key, Cow::Owned(lowered.circuit))
+        Self::at(key, key.network.sizing.lengths())
     }
 
-    /// As [`Self::new`], with the circuit that the network was lowered to. The prover lowers a network once.
+    /// As [`Self::new`], of proofs of texts of these lengths; `None` for a network that reads inputs of one size.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`VerifyError::Lengths`] for lengths that the network does not have.
+    pub fn at(key: &'k VerifyingKey, lengths: Option<Lengths>) -> Result<Self, VerifyError> {
+        let network = match (key.network.sizing, lengths) {
+            (Sizing::AnyLength(_), None) => return Err(refused(ResizeError::NoLengths)),
+            (Sizing::AnyLength(_), Some(lengths)) => Cow::Owned(key.network.at(lengths).map_err(refused)?),
+            (sizing, lengths) if lengths == sizing.lengths() => Cow::Borrowed(&key.network),
+            (_, _) => return Err(refused(ResizeError::OneSize)),
+        };
+        let lowered = network.lower(&key.privacy())?;
+        Self::lowered(key, &network, Cow::Owned(lowered.circuit))
+    }
+
+    /// As [`Self::at`], with the network at its lengths, and the circuit that it was lowered to. The prover lowers a
+    /// network once.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub(crate) fn lowered(key: &'k VerifyingKey, circuit: Cow<'k, Circuit>) -> Result<Self, VerifyError> {
+    pub(crate) fn lowered(
+        key: &'k VerifyingKey,
+        network: &NetworkSkeleton,
+        circuit: Cow<'k, Circuit>,
+    ) -> Result<Self, VerifyError> {
         check_columns(&key.weights, &circuit)?;
-        let (network, weights) = (key.network.digest()?, key.weights.digest()?);
+        let (at_lengths, weights) = (network.digest()?, key.weights.digest()?);
+        let general = match network.sizing == key.network.sizing {
+            true => at_lengths,
+            false => key.network.digest()?,
+        };
         let header = Header {
             key: Cow::Borrowed(&key.weights),
             name: Cow::Borrowed(key.name()),
             privacy: key.privacy(),
             subject: Subject::Answer,
-            digest: key.digest_of(&network, &weights)?,
+            lengths: network.sizing.lengths(),
+            digest: key.digest_of(&general, &weights)?,
             bound: vec![
-                ("bind.network", network),
+                ("bind.network", at_lengths),
                 ("bind.weights", weights),
                 ("bind.circuit", domain::digest(domain::CIRCUIT, &*circuit)?),
                 ("bind.instance", domain::digest(domain::INSTANCE, &key.instance)?),
             ],
         };
-        let (inputs, outputs) = public_tensors(&key.network, &circuit);
+        let (inputs, outputs) = public_tensors(network, &circuit);
         Self::of(header, circuit, inputs, outputs)
     }
 
@@ -132,7 +162,7 @@ impl<'k> Statement<'k> {
     /// As [`Self::new`].
     #[cfg(feature = "prover")]
     pub fn of_proving<B: Backend>(key: &'k ProvingKey<B>) -> Result<Self, VerifyError> {
-        Self::lowered(&key.verifying, Cow::Borrowed(&key.lowered.circuit))
+        Self::lowered(&key.verifying, &key.network, Cow::Borrowed(&key.lowered.circuit))
     }
 
     /// The statement of the setup proof of a weights key.
@@ -154,6 +184,7 @@ impl<'k> Statement<'k> {
             name: Cow::Borrowed(""),
             privacy: key.setup_privacy(),
             subject: Subject::Setup,
+            lengths: None,
             digest,
             bound: vec![("bind.weights", digest)],
         };
@@ -171,6 +202,7 @@ impl<'k> Statement<'k> {
             name,
             privacy,
             subject,
+            lengths,
             digest,
             bound,
         } = header;
@@ -207,6 +239,7 @@ impl<'k> Statement<'k> {
             name,
             privacy,
             subject,
+            lengths,
             digest,
             bound,
             inputs,
@@ -284,6 +317,7 @@ impl<'k> Statement<'k> {
             name: Cow::Owned(self.name.into_owned()),
             privacy: self.privacy,
             subject: self.subject,
+            lengths: self.lengths,
             circuit: Cow::Owned(self.circuit.into_owned()),
             digest: self.digest,
             bound: self.bound,
@@ -336,6 +370,14 @@ impl<'k> Statement<'k> {
             rows: self.trace_rows(),
             log_stride: self.trace.log_stride,
         }
+    }
+}
+
+/// Lengths that the network cannot have.
+fn refused(error: ResizeError) -> VerifyError {
+    VerifyError::Lengths {
+        expected: "one that the network can read".into(),
+        found: error.to_string(),
     }
 }
 

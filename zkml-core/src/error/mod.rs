@@ -77,6 +77,14 @@ pub enum VerifyError {
         /// Digest in the proof, hexadecimal.
         found: String,
     },
+    /// The proof is of a text of other lengths, or of lengths that the key's network cannot have.
+    #[error("the length of the text: expected {expected}, found {found}")]
+    Lengths {
+        /// What the network asks for.
+        expected: String,
+        /// What the proof says, or what is wrong with it.
+        found: String,
+    },
     /// The number of the proof's opening is none of the key's.
     #[error("the proof says that it is opening {found} of the weights, the key has openings 0 to {}", .budget.saturating_sub(1))]
     Opening {

@@ -12,6 +12,7 @@ mod builder;
 mod display;
 mod fact;
 mod inferred;
+mod lengths;
 mod operation;
 mod parameter;
 mod preprocessing;
@@ -29,6 +30,7 @@ pub(crate) use display::list as display;
 pub use fact::{Fact, IntFact};
 pub(crate) use inferred::infer;
 pub use inferred::{Failure, Inferred, report_options};
+pub use lengths::{Lengths, MAXIMUM_TOKENS, Resizing, Sizing};
 pub(crate) use operation::entries;
 pub use operation::{OperandError, Operation, ParameterShape, Parameters, Site};
 #[cfg(feature = "prover")]

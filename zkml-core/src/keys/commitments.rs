@@ -133,8 +133,8 @@ impl<B: Backend> Commitments<B> {
     }
 
     /// The same secret and rows on another backend; what was made is dropped.
-    pub(crate) fn on<C: Backend>(self, backend: C) -> Commitments<C> {
-        Commitments::new(backend, self.secret, self.cells)
+    pub(crate) fn on<C: Backend>(&self, backend: C) -> Commitments<C> {
+        Commitments::new(backend, self.secret.clone(), self.cells.clone())
     }
 
     /// Whether setup keeps the codewords of all commitments, or the trees alone.

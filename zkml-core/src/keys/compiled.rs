@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::skeleton::visit_names;
 use super::{NetworkSkeleton, ProveError, WeightCommitments};
-use crate::graph::{Graph, Node, NodeId};
+use crate::graph::{Graph, Lengths, Node, NodeId};
 use crate::lower::Filled;
 use crate::ops::{Input, Int, IntOp, Reveal, RevealedInput};
 use crate::pcs::{CodeParameters, RecursionParameters};
@@ -26,7 +26,7 @@ pub struct CompiledModel {
 
 impl Artifact for CompiledModel {
     const KIND: Kind = Kind::CompiledModel;
-    const VERSION: u32 = 8;
+    const VERSION: u32 = 9;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {
@@ -107,6 +107,19 @@ impl CompiledModel {
         }
     }
 
+    /// The same model for texts of other lengths.
+    ///
+    /// # Errors
+    /// [`ProveError::Lengths`] as [`Quantized::at`].
+    pub fn at(&self, lengths: Lengths) -> Result<Self, ProveError> {
+        let network = self.network.at(lengths);
+        Ok(Self {
+            name: self.name.clone(),
+            network: network.map_err(|error| ProveError::Lengths { error })?,
+            privacy: self.privacy,
+        })
+    }
+
     /// The network without the values of its weights: what a verifying key says of the model.
     pub fn skeleton(&self) -> NetworkSkeleton {
         let Quantized {
@@ -115,6 +128,7 @@ impl CompiledModel {
             output_scales,
             limb_bits,
             lowering,
+            sizing,
             record,
             ..
         } = &self.network;
@@ -125,6 +139,7 @@ impl CompiledModel {
             output_scales: output_scales.clone(),
             limb_bits: *limb_bits,
             lowering: *lowering,
+            sizing: *sizing,
             preprocessing: record.preprocessing.clone(),
             classes: record.classes.clone(),
         }

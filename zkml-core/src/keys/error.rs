@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::circuit::CircuitError;
 use crate::execute::ExecutionError;
+use crate::ops::ResizeError;
 use crate::pcs::PcsError;
 use crate::reduce::ReduceError;
 use crate::secret::RandomnessError;
@@ -64,6 +65,12 @@ pub enum ProveError {
         expected: String,
         /// What the tensor, or its commitment, has.
         found: String,
+    },
+    /// The model cannot read a text of these lengths.
+    #[error("expected a length that the network can read, found {error}")]
+    Lengths {
+        /// Why not.
+        error: ResizeError,
     },
     /// A file, a key or an option is not as it must be, or its parts do not fit together.
     #[error("{place}: expected {expected}, found {found}")]

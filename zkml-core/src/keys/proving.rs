@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use ndarray::ArrayD;
 
 use super::commitments::Commitments;
-use super::{Budget, CompiledModel, ProveError, Purpose, VerifyingKey};
+use super::{Budget, CompiledModel, NetworkSkeleton, ProveError, Purpose, VerifyingKey};
 use crate::execute::{Execution, Layers};
 use crate::lower::Filled;
 use crate::pcs::MatrixOracle;
@@ -19,12 +19,16 @@ pub struct ProvingKey<B: Backend = Cpu> {
     // Closed to others: a key whose parts do not belong together would open more columns than its rows have randomness
     // for.
     pub(crate) model: CompiledModel,
+    /// The model for texts of any length that this one was resized from; `None` if it was not resized.
+    pub(crate) general: Option<Arc<CompiledModel>>,
     pub(crate) verifying: VerifyingKey,
+    /// The network of its proofs: that of the verifying key, at the lengths of the model.
+    pub(crate) network: NetworkSkeleton,
     pub(crate) lowered: Filled,
-    pub(crate) commitments: Commitments<B>,
-    pub(crate) budget: Option<Budget>,
+    pub(crate) commitments: Arc<Commitments<B>>,
+    pub(crate) budget: Option<Arc<Budget>>,
     /// The weights as the execution wants them, on the backend, once a proof was made.
-    pub(crate) layers: OnceLock<Layers<B::Layer>>,
+    pub(crate) layers: Arc<OnceLock<Layers<B::Layer>>>,
 }
 
 impl<B: Backend> ProvingKey<B> {
@@ -33,11 +37,13 @@ impl<B: Backend> ProvingKey<B> {
     pub fn on<C: Backend>(self, backend: C) -> ProvingKey<C> {
         ProvingKey {
             model: self.model,
+            general: self.general,
             verifying: self.verifying,
+            network: self.network,
             lowered: self.lowered,
-            commitments: self.commitments.on(backend),
+            commitments: Arc::new(self.commitments.on(backend)),
             budget: self.budget,
-            layers: OnceLock::new(),
+            layers: Arc::default(),
         }
     }
 
@@ -80,7 +86,7 @@ impl<B: Backend> ProvingKey<B> {
 
     /// The count and the limit of openings of the weights; `None` for public weights.
     pub fn budget(&self) -> Option<&Budget> {
-        self.budget.as_ref()
+        self.budget.as_deref()
     }
 
     /// Commitment `number` to the weights, checked against the verifying key.

@@ -15,10 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::Architecture;
 use crate::circuit::CircuitError;
 use crate::graph::{
-    ChannelScales, Graph, MAXIMUM_NODES, MAXIMUM_OPERANDS, MAXIMUM_OUTPUTS, NodeId, Preprocessing, Stage,
+    ChannelScales, Graph, Lengths, MAXIMUM_NODES, MAXIMUM_OPERANDS, MAXIMUM_OUTPUTS, NodeId, Preprocessing,
+    Resizing, Sizing, Stage,
 };
 use crate::lower::{Lowered, lower_with};
-use crate::ops::Skeleton;
+use crate::ops::{ResizeError, Skeleton, resized};
 use crate::optimize::Switches;
 use crate::privacy::Privacy;
 use crate::transcript::{VerifyError, domain};
@@ -41,6 +42,8 @@ pub struct NetworkSkeleton {
     pub limb_bits: u32,
     /// Which passes of the circuit level run.
     pub lowering: Switches,
+    /// Which inputs it reads: of one size, or texts of any length; see [`Self::at`].
+    pub sizing: Sizing,
     /// How an image becomes the input; `None` for a model that does not take images.
     pub preprocessing: Option<Preprocessing>,
     /// Names of the classes, by index; empty if they have none.
@@ -65,6 +68,21 @@ impl NetworkSkeleton {
     pub fn lower(&self, privacy: &Privacy) -> Result<Lowered, CircuitError> {
         self.validate()?;
         lower_with(&self.graph, self.limb_bits, privacy, &self.lowering)
+    }
+
+    /// The network at other lengths: what a proof of a text of these lengths speaks of. Example: a skeleton of 29 tokens
+    /// has an input `[1, 29]`, and at 5 tokens one of `[1, 5]`.
+    ///
+    /// # Errors
+    /// As [`resized`]; [`ResizeError::OneSize`] for a network that does not read texts of any length.
+    pub fn at(&self, lengths: Lengths) -> Result<Self, ResizeError> {
+        let from = self.sizing.any_length().ok_or(ResizeError::OneSize)?;
+        let resizing = Resizing { from, to: lengths };
+        Ok(Self {
+            graph: resized(&self.graph, resizing)?,
+            sizing: Sizing::Resized(lengths),
+            ..self.clone()
+        })
     }
 
     /// Checks what the lowering does not read: counts, scales and preprocessing.

@@ -1,7 +1,7 @@
 //! The cells of parameter columns, from the values of weights.
 
 use super::{Lowered, ParameterCells, ParameterColumn};
-use crate::circuit::{CircuitError, ColumnId};
+use crate::circuit::{Circuit, CircuitError, ColumnId};
 use crate::graph::{Graph, IntTensor, ParameterId};
 use crate::int8::Int8Tensor;
 use crate::ops::{BIAS_DIGITS, Int};
@@ -29,15 +29,36 @@ impl Lowered {
     /// four digits.
     pub fn fill(self, graph: &Graph<Int>) -> Result<Filled, CircuitError> {
         let columns = self.parameters.iter().map(|column| fill(graph, column));
-        Ok(Lowered {
-            parameters: columns.collect::<Result<_, _>>()?,
+        let columns = columns.collect::<Result<_, _>>()?;
+        Ok(self.with(columns))
+    }
+
+    /// Takes the cells of another lowering of the same network, at other lengths of the text; `None` if its parameter
+    /// columns are others.
+    pub fn filled_as(self, other: &Filled) -> Option<Filled> {
+        let shape = |circuit: &Circuit, column| circuit[column].shape.clone();
+        let same = |(own, of_other): (&ParameterColumn, &FilledColumn)| {
+            let is_same = shape(&self.circuit, own.column) == shape(&other.circuit, of_other.column);
+            is_same.then(|| FilledColumn {
+                column: own.column,
+                ..of_other.clone()
+            })
+        };
+        let columns = self.parameters.iter().zip(&other.parameters).map(same);
+        let columns: Vec<FilledColumn> = columns.collect::<Option<_>>()?;
+        (columns.len() == self.parameters.len()).then(|| self.with(columns))
+    }
+
+    fn with(self, parameters: Vec<FilledColumn>) -> Filled {
+        Lowered {
+            parameters,
             circuit: self.circuit,
             nodes: self.nodes,
             input: self.input,
             outputs: self.outputs,
             hints: self.hints,
             bounds: self.bounds,
-        })
+        }
     }
 }
 

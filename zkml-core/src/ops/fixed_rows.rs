@@ -18,7 +18,7 @@ use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite,
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
-use crate::graph::{OperandError, ParameterId, Shape, ShapeError, Site, sized};
+use crate::graph::{OperandError, ParameterId, Resizing, Shape, ShapeError, Site, entries, sized};
 
 const NAME: &str = "Embedding";
 
@@ -99,27 +99,27 @@ impl FloatRoom for FixedRows {
     #[cfg(feature = "prover")]
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
         quantizing.wide("an embedding")?;
-        let op = |weight, multipliers: Vec<i64>| {
-            let rows = multipliers.into_iter().cycle().skip(self.start).take(self.length);
-            let multipliers = rows.collect();
-            let start = self.start;
-            IntegerFixedRows {
+        let op = |weight, multipliers| {
+            let rows = IntegerFixedRows {
                 weight,
-                start,
+                start: self.start,
+                length: self.length,
                 multipliers,
-            }
-            .into()
+            };
+            rows.into()
         };
         quantizing.rows(self.weight, &op)
     }
 }
 
-/// Rows of a weight `[V, D]` from `start` on, one for each multiplier, times that multiplier. Multipliers are positive.
+/// Rows `start` to `start + length` (not included) of a weight `[V, D]`, each times its multiplier. There is a multiplier
+/// for each row of the weight, or one for all; they are positive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "fields are named in the line above")]
+#[allow(missing_docs, reason = "fields are named in the lines above")]
 pub struct IntegerFixedRows {
     pub weight: ParameterId,
     pub start: usize,
+    pub length: usize,
     pub multipliers: Vec<i64>,
 }
 
@@ -129,7 +129,11 @@ impl Room for IntegerFixedRows {
     }
 
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
-        shape_of(site, self.weight, self.start, self.multipliers.len())
+        let [rows, _] = site.sizes::<2>(self.weight)?;
+        if self.multipliers.len() != 1 {
+            entries(rows, self.multipliers.len())?;
+        }
+        shape_of(site, self.weight, self.start, self.length)
     }
 
     fn properties(&self) -> Properties {
@@ -143,11 +147,18 @@ impl IntegerRoom for IntegerFixedRows {
     }
 
     fn forget_calibration(&mut self) {
-        self.multipliers.fill(1);
+        self.multipliers = vec![1];
+    }
+
+    fn resize(&mut self, resizing: &Resizing) {
+        self.length = resizing.size(self.length);
+        if let Ok(start) = u32::try_from(self.start) {
+            self.start = resizing.position(start) as usize;
+        }
     }
 
     fn options(&self, _site: &RangeSite<'_>) -> String {
-        format!("start={}, length={}", self.start, self.multipliers.len())
+        format!("start={}, length={}", self.start, self.length)
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
@@ -175,11 +186,9 @@ impl IntegerRoom for IntegerFixedRows {
     fn execute(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
         let weight = site.parameter(self.weight)?;
         let mut y = ArrayD::zeros(site.shape());
-        let rows = y
-            .axis_iter_mut(Axis(0))
-            .zip(weight.axis_iter(Axis(0)).skip(self.start));
-        for ((mut row, weight), multiplier) in rows.zip(&self.multipliers) {
-            row.zip_mut_with(&weight, |y, weight| *y = i64::from(*weight) * multiplier);
+        let rows = weight.axis_iter(Axis(0)).skip(self.start);
+        for ((mut y, row), multiplier) in y.axis_iter_mut(Axis(0)).zip(rows).zip(self.of_rows()) {
+            y.zip_mut_with(&row, |y, weight| *y = i64::from(*weight) * multiplier);
         }
         Some(y)
     }
@@ -188,8 +197,22 @@ impl IntegerRoom for IntegerFixedRows {
     fn reference(&self, site: &IntegerSite<'_>) -> Option<ArrayD<i64>> {
         let weight = site.parameter(self.weight)?;
         Some(ArrayD::from_shape_fn(IxDyn(site.shape()), |at| {
-            let weight = i128::from(weight[[self.start + at[0], at[1]]]);
-            (weight * i128::from(self.multipliers[at[0]])) as i64
+            let row = self.start + at[0];
+            let multiplier = self.multipliers[if self.multipliers.len() == 1 { 0 } else { row }];
+            (i128::from(weight[[row, at[1]]]) * i128::from(multiplier)) as i64
         }))
+    }
+}
+
+#[cfg(feature = "prover")]
+impl IntegerFixedRows {
+    /// The multipliers of the rows.
+    fn of_rows(&self) -> impl Iterator<Item = i64> {
+        let skipped = if self.multipliers.len() == 1 {
+            0
+        } else {
+            self.start
+        };
+        self.multipliers.iter().copied().cycle().skip(skipped)
     }
 }

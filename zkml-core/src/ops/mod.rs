@@ -28,6 +28,7 @@ mod quotient;
 pub mod range;
 mod reciprocal;
 mod registry;
+mod resize;
 mod room;
 mod stage;
 
@@ -49,6 +50,7 @@ pub use properties::Properties;
 pub use quantizing::{Accumulator, Activation, Affine, Channels, QuantizeError, Quantizing, ShiftError};
 pub use range::{RangeError, RangeSite};
 use registry::{operations, rooms};
+pub use resize::{ResizeError, resized};
 pub use room::{AffineLayer, FloatRoom, IntegerRoom, Room};
 #[cfg(feature = "prover")]
 pub use stage::{Float, Int};

@@ -8,7 +8,7 @@ use super::{FloatRoom, IntegerRoom, Lowering, Properties, RangeError, RangeSite,
 #[cfg(feature = "prover")]
 use super::{FloatSite, IntegerSite, QuantizeError, Quantizing};
 use crate::circuit::{CircuitError, ColumnId, Factor};
-use crate::graph::{MAX_RANK, OperandError, Shape, ShapeError, Site, attempt, resolve, sized};
+use crate::graph::{MAX_RANK, OperandError, Resizing, Shape, ShapeError, Site, attempt, resolve, sized};
 
 const NAME: &str = "narrow";
 
@@ -84,6 +84,13 @@ fn part<T: Clone>(x: &ArrayD<T>, narrow: &Narrow) -> ArrayD<T> {
 impl IntegerRoom for Narrow {
     fn range(&self, site: &RangeSite<'_>) -> Result<(i64, i64), RangeError> {
         site.hull()
+    }
+
+    fn resize(&mut self, resizing: &Resizing) {
+        self.length = resizing.size(self.length);
+        if let Ok(start) = u32::try_from(self.start) {
+            self.start = resizing.position(start) as usize;
+        }
     }
 
     fn options(&self, _site: &RangeSite<'_>) -> String {

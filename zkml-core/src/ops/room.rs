@@ -10,7 +10,7 @@ use super::{
     Quantizing,
 };
 use crate::circuit::{CircuitError, ColumnId, Table};
-use crate::graph::{OperandError, ParameterId, Shape, Site, Window2d};
+use crate::graph::{OperandError, ParameterId, Resizing, Shape, Site, Window2d};
 
 /// What holds for an operation in floats and in integers.
 pub trait Room {
@@ -174,6 +174,10 @@ pub trait IntegerRoom: Room {
     /// Puts fixed values in the place of what calibration chose: multipliers, shifts, steps of tables. What is left is
     /// part of the network's architecture.
     fn forget_calibration(&mut self) {}
+
+    /// Changes the sizes in its own fields with those of the axes, for a text of another length. Shapes and ranges of
+    /// results follow by themselves.
+    fn resize(&mut self, _resizing: &Resizing) {}
 
     /// Its options as PyTorch prints those of a module, `1, 6, kernel_size=(5, 5), stride=(1, 1)`; empty if it has none.
     fn options(&self, _site: &RangeSite<'_>) -> String {

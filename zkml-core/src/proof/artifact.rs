@@ -5,6 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::skim::admit;
+use crate::graph::Lengths;
+
 use super::{Artifact, FileError, FormatError, Kind, PublicValues, read_file};
 
 /// Everything that a prover hands to a verifier. Nothing in it is believed before it is verified.
@@ -15,6 +17,8 @@ pub struct Proof {
     /// Number of the opening of the weights, counted by the prover: it says which commitment is opened. 0 for public
     /// weights.
     pub opening: u64,
+    /// The lengths of the text, where the key is for texts of any length. The verifier resizes the network to them.
+    pub lengths: Option<Lengths>,
     /// The public inputs and outputs. The transcript binds them before the first message.
     pub public: PublicValues,
     /// The prover's messages in the order they are read, concatenated; what each byte means follows from the verifying
@@ -46,7 +50,7 @@ impl Proof {
 
 impl Artifact for Proof {
     const KIND: Kind = Kind::Proof;
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     const MAXIMUM_BYTES: u64 = 1 << 28;
 
     fn admit(payload: &[u8]) -> Result<(), FormatError> {

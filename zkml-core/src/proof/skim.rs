@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::file::{io_error, open};
 use super::{FileError, FormatError, Kind, Proof};
-use crate::graph::MAXIMUM_OUTPUTS;
+use crate::graph::{Lengths, MAXIMUM_OUTPUTS};
 
 /// Values of a tensor that are kept.
 const FIRST: usize = 10;
@@ -21,6 +21,8 @@ pub struct ProofOutline {
     pub key: [u8; 32],
     /// Number of the opening of the weights.
     pub opening: u64,
+    /// The lengths of the text, where the key is for texts of any length.
+    pub lengths: Option<Lengths>,
     /// The public input; `None` if it is private.
     pub input: Option<Outline>,
     /// The public outputs, by number; `None` if they are private.
@@ -152,6 +154,13 @@ impl<R: Read> Skim<R> {
         let mut key = [0; 32];
         self.exact(&mut key)?;
         let opening = self.varint()?;
+        let lengths = match self.is_some()? {
+            true => Some(Lengths {
+                tokens: self.varint_32()?,
+                past: self.varint_32()?,
+            }),
+            false => None,
+        };
         let input = match self.is_some()? {
             true => Some(self.tensor()?),
             false => None,
@@ -170,6 +179,7 @@ impl<R: Read> Skim<R> {
             0 => Ok(ProofOutline {
                 key,
                 opening,
+                lengths,
                 input,
                 outputs,
                 messages,
@@ -207,6 +217,12 @@ impl<R: Read> Skim<R> {
             1 => Ok(true),
             _ => Err(SkimError::Payload("an option is neither there nor absent")),
         }
+    }
+
+    /// An integer of 32 bits.
+    fn varint_32(&mut self) -> Result<u32, SkimError> {
+        let value = self.varint()?;
+        u32::try_from(value).map_err(|_| SkimError::Payload("an integer has more than 32 bits"))
     }
 
     /// An integer of 64 bits, seven to a byte, the lowest first.
@@ -316,6 +332,13 @@ mod tests {
                 proofs.push(Proof {
                     key: [9; 32],
                     opening: u64::MAX >> (7 * proofs.len() % 60),
+                    lengths: [
+                        None,
+                        Some(Lengths {
+                            tokens: 9,
+                            past: u32::MAX >> proofs.len(),
+                        }),
+                    ][proofs.len() % 2],
                     public: PublicValues {
                         input: input.clone(),
                         outputs,
@@ -338,6 +361,7 @@ mod tests {
             let expected = ProofOutline {
                 key: proof.key,
                 opening: proof.opening,
+                lengths: proof.lengths,
                 input: proof.public.input.as_ref().map(of),
                 outputs: proof
                     .public

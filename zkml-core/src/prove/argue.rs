@@ -66,6 +66,7 @@ pub(crate) fn prove_trace<B: Backend>(
     let proof = Proof {
         key: statement.digest,
         opening: number,
+        lengths: statement.lengths,
         public: trace.public.clone(),
         messages: transcript.into_proof(),
     };

@@ -5,8 +5,8 @@ use ndarray::{ArrayD, Dimension};
 use super::clipping::{Clipping, Rounded};
 use super::record::Record;
 use crate::execute::{ExecutionError, check_inputs, float::check_input};
-use crate::graph::{ChannelScales, Graph, IntFact, NodeId, Stage};
-use crate::ops::{Int, IntOp, Properties};
+use crate::graph::{ChannelScales, Graph, IntFact, Lengths, NodeId, Resizing, Sizing, Stage};
+use crate::ops::{Int, IntOp, Properties, ResizeError, resized};
 use crate::optimize::Switches;
 
 /// The integer network, with what the integers of its inputs and outputs stand for.
@@ -25,11 +25,27 @@ pub struct Quantized {
     pub correspondence: Vec<Option<(NodeId, ChannelScales)>>,
     /// Which passes of the circuit level run when it is lowered and set up.
     pub lowering: Switches,
+    /// Which inputs it reads: of one size, or texts of any length; see [`Self::at`].
+    pub sizing: Sizing,
     /// How it was made; not part of its meaning.
     pub record: Record,
 }
 
 impl Quantized {
+    /// The same network for a text of other lengths: the same weights, which stay where they are, and the same scales.
+    ///
+    /// # Errors
+    /// As [`resized`]; [`ResizeError::OneSize`] for a network that does not read texts of any length.
+    pub fn at(&self, lengths: Lengths) -> Result<Self, ResizeError> {
+        let from = self.sizing.any_length().ok_or(ResizeError::OneSize)?;
+        let resizing = Resizing { from, to: lengths };
+        Ok(Self {
+            graph: resized(&self.graph, resizing)?,
+            sizing: Sizing::Resized(lengths),
+            ..self.clone()
+        })
+    }
+
     /// A line for each input whose scales and offsets are those of an affine map behind it.
     pub(crate) fn mapped_inputs(&self) -> Vec<String> {
         let inputs = self.graph.inputs().zip(&self.input_scales);

@@ -71,6 +71,7 @@ impl Quantizer<'_> {
             correspondence: correspondence.collect(),
             graph: self.nodes,
             lowering: switches.at(Level::Circuit),
+            sizing: Default::default(),
             record: Record {
                 inputs: seen,
                 ..Record::default()

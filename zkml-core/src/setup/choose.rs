@@ -5,6 +5,7 @@ use super::SetupOptions;
 use super::cost::CodeCost;
 use super::search::{Candidate, Search};
 use crate::argument::SECURITY_BITS;
+use crate::circuit::Circuit;
 use crate::keys::{Choice, CompiledModel, ProveError};
 use crate::lower::Filled;
 use crate::pcs::CodeParameters;
@@ -14,19 +15,19 @@ use crate::pcs::CodeParameters;
 /// [`code_choice`](crate::optimize::circuit::code_choice).
 pub(crate) fn choose_code(
     model: &CompiledModel,
-    lowered: &Filled,
+    circuit: &Circuit,
     options: &SetupOptions,
 ) -> Result<Choice, ProveError> {
-    Ok(choose_with_cost(model, lowered, options)?.0)
+    Ok(choose_with_cost(model, circuit, options)?.0)
 }
 
 /// As [`choose_code`], with what it costs.
 fn choose_with_cost(
     model: &CompiledModel,
-    lowered: &Filled,
+    circuit: &Circuit,
     options: &SetupOptions,
 ) -> Result<(Choice, CodeCost), ProveError> {
-    let search = Search::new(model, lowered, options)?;
+    let search = Search::new(model, circuit, options)?;
     let candidates = search.candidates()?;
     if let (Some(code), true) = (&options.code, candidates.is_empty()) {
         return Err(ProveError::Malformed {
@@ -40,9 +41,9 @@ fn choose_with_cost(
     }
     let mut best = 0f64;
     for candidate in candidates {
-        match search.judge(model, lowered, &candidate) {
+        match search.judge(&candidate) {
             Ok(()) => {
-                let Candidate { choice, cost, .. } = search.without_surplus(model, lowered, candidate)?;
+                let Candidate { choice, cost, .. } = search.without_surplus(candidate)?;
                 return Ok((choice, cost));
             }
             Err(ProveError::Insecure { found, .. }) => best = best.max(found),
@@ -64,6 +65,6 @@ pub fn code_cost(
     lowered: &Filled,
     options: &SetupOptions,
 ) -> Result<(CodeParameters, CodeCost), ProveError> {
-    let (choice, cost) = choose_with_cost(model, lowered, options)?;
+    let (choice, cost) = choose_with_cost(model, &lowered.circuit, options)?;
     Ok((choice.code, cost))
 }

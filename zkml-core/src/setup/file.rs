@@ -1,10 +1,11 @@
 //! The file of a proving key. A key from a file must be as sound as a new one before anything of its size is allocated.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::lengths::own_network;
 use super::{refuse_insecure, verifying_key};
 use crate::graph::{IntParameter, IntTensor, ParameterRole};
 use crate::int8::{Int8Cells, Int8Tensor};
@@ -46,7 +47,7 @@ pub(crate) enum StoredParameter {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 10;
+    const VERSION: u32 = 11;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {
@@ -63,7 +64,7 @@ impl StoredProvingKey {
     /// What is written of a key, besides its rows.
     pub(crate) fn of(key: &ProvingKey) -> Self {
         let rows = &key.commitments.cells;
-        let mut model = key.model.clone();
+        let mut model = key.model_of_key().clone();
         let parameters = core::mem::take(&mut model.network.graph.parameters);
         let store = |parameter: IntParameter| match is_view(&parameter, rows) {
             true => StoredParameter::InRows {
@@ -116,11 +117,17 @@ impl Opened {
             recursion: stored.recursion,
             weights: stored.weights,
         };
-        let mut verifying = verifying_key(&model, &lowered, choice, stored.previous);
+        let mut verifying = verifying_key(
+            model.skeleton(),
+            &model.privacy,
+            &lowered.circuit,
+            choice,
+            stored.previous,
+        );
         verifying.weights.previous_opening = stored.previous_opening;
         verifying.weights.setup_proof = stored.setup_proof;
         // Sizes are judged before anything of that size is made.
-        refuse_insecure(&verifying, &lowered)?;
+        refuse_insecure(&verifying, &verifying.network, &lowered.circuit)?;
         let packing = weights::packing(&lowered, &verifying.weights.code)?;
         let expected = packing.rows << packing.log_row;
         if cells.len() != expected {
@@ -249,13 +256,15 @@ impl ProvingKey {
         let commitments = Commitments::new(Cpu, secret, cells);
         let key = Self {
             model,
+            general: None,
+            network: own_network(&verifying.network)?,
             verifying,
             lowered,
-            commitments,
-            budget,
-            layers: OnceLock::new(),
+            commitments: Arc::new(commitments),
+            budget: budget.map(Arc::new),
+            layers: Arc::default(),
         };
-        let used = key.budget.as_ref().map_or(Ok(0), Budget::used)?;
+        let used = key.budget().map_or(Ok(0), Budget::used)?;
         let weights = &key.verifying.weights.commitments;
         let last = weights.roots.len().saturating_sub(1);
         key.commitment(weights.commitment_of(used).min(last))

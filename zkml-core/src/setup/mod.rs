@@ -5,6 +5,7 @@ mod codes;
 pub mod cost;
 mod explain;
 mod file;
+mod lengths;
 mod options;
 mod search;
 
@@ -15,22 +16,25 @@ pub(crate) use file::{StoredParameter, StoredProvingKey};
 pub use options::SetupOptions;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use tracing::info_span;
 
 use crate::argument::Trace;
 use crate::argument::{SECURITY_BITS, Statement, soundness};
+use crate::circuit::Circuit;
 use crate::keys::{
-    Budget, Choice, Commitments, CompiledModel, Instance, ProveError, ProvingKey, Purpose, Secret,
-    VerifyingKey, WeightsKey, weights,
+    Budget, Choice, Commitments, CompiledModel, Instance, NetworkSkeleton, ProveError, ProvingKey, Purpose,
+    Secret, VerifyingKey, WeightsKey, weights,
 };
 use crate::lower::Filled;
 use crate::pcs::{Keep, MatrixOracle};
-use crate::privacy::Visibility;
+use crate::privacy::{Privacy, Visibility};
 use crate::prove::{Occasion, prove_trace, trace_seed};
 use crate::reduce::{Backend, Cpu};
 use crate::verify::verify_setup;
 use choose::choose_code;
+use lengths::own_network;
 
 /// Commits to a model's weights, proves that they are what the circuit assumes, and derives both keys.
 ///
@@ -52,7 +56,7 @@ pub fn setup_on<B: Backend>(
 ) -> Result<ProvingKey<B>, ProveError> {
     let _span = info_span!("setup").entered();
     let lowered = info_span!("lower").in_scope(|| model.lower())?;
-    let choice = info_span!("choose the code").in_scope(|| choose_code(&model, &lowered, options))?;
+    let choice = info_span!("choose the code").in_scope(|| choose_code(&model, &lowered.circuit, options))?;
     let secret = Secret::fresh(model.privacy.weights)?;
     checked(build(backend, model, lowered, choice, secret, None)?)
 }
@@ -77,7 +81,7 @@ pub fn rotate<B: Backend>(old: &ProvingKey<B>) -> Result<ProvingKey<B>, ProveErr
             found: "one with public weights, which makes any number of proofs".into(),
         });
     }
-    let model = old.model.clone();
+    let model = old.model_of_key().clone();
     let lowered = model.lower()?;
     let secret = Secret::fresh(model.privacy.weights)?;
     let verifying = &old.verifying;
@@ -114,8 +118,15 @@ pub(crate) fn build<B: Backend>(
     weights::share(&mut model, &mut lowered, &packing, &cells)?;
     let commitments = Commitments::new(backend, secret, cells);
     let mut weights = choice.weights.clone();
-    let mut verifying = verifying_key(&model, &lowered, choice, Some([0; 32]).filter(|_| old.is_some()));
-    judged(&verifying, &lowered)?;
+    let previous = Some([0; 32]).filter(|_| old.is_some());
+    let mut verifying = verifying_key(
+        model.skeleton(),
+        &model.privacy,
+        &lowered.circuit,
+        choice,
+        previous,
+    );
+    judged(&verifying, &verifying.network, &lowered.circuit)?;
     let mut matrices = Vec::with_capacity(weights.roots.len() + 1);
     // If all codewords together are too large, none is kept, and the setup proof recomputes the columns that it opens.
     let keep = Commitments::<B>::keep_all(&verifying.weights);
@@ -131,7 +142,7 @@ pub(crate) fn build<B: Backend>(
         verifying.weights.previous = Some(matrix.commitment().root);
         matrices.push(matrix);
     }
-    refuse_insecure(&verifying, &lowered)?;
+    refuse_insecure(&verifying, &verifying.network, &lowered.circuit)?;
 
     let made = matrices;
     let matrices: Vec<&B::Matrix> = made.iter().map(AsRef::as_ref).collect();
@@ -148,11 +159,13 @@ pub(crate) fn build<B: Backend>(
     };
     Ok(ProvingKey {
         model,
+        general: None,
+        network: own_network(&verifying.network)?,
         verifying,
         lowered,
-        commitments,
-        budget,
-        layers: Default::default(),
+        commitments: Arc::new(commitments),
+        budget: budget.map(Arc::new),
+        layers: Arc::default(),
     })
 }
 
@@ -177,19 +190,23 @@ fn prove_setup<B: Backend>(
     Ok(rayon::scope(prove)?.0.messages)
 }
 
-/// What is proved with a key whose network was lowered to this circuit.
-fn judged<'k>(verifying: &'k VerifyingKey, lowered: &'k Filled) -> Result<Statement<'k>, ProveError> {
-    Ok(Statement::lowered(verifying, Cow::Borrowed(&lowered.circuit))?)
+/// What is proved with a key whose network, at the lengths of a text, was lowered to this circuit.
+fn judged<'k>(
+    verifying: &'k VerifyingKey,
+    network: &NetworkSkeleton,
+    circuit: &'k Circuit,
+) -> Result<Statement<'k>, ProveError> {
+    Ok(Statement::lowered(verifying, network, Cow::Borrowed(circuit))?)
 }
 
-/// Bits of soundness of an answer: the errors of its proof and of the setup proof add up.
-fn bits(verifying: &VerifyingKey, lowered: &Filled) -> Result<f64, ProveError> {
+/// Refuses a proof and a setup proof whose errors add up to too much.
+pub(crate) fn refuse_insecure(
+    verifying: &VerifyingKey,
+    network: &NetworkSkeleton,
+    circuit: &Circuit,
+) -> Result<(), ProveError> {
     let setup = soundness(&Statement::of_setup(&verifying.weights)?);
-    Ok(soundness(&judged(verifying, lowered)?).sum(&setup))
-}
-
-pub(crate) fn refuse_insecure(verifying: &VerifyingKey, lowered: &Filled) -> Result<(), ProveError> {
-    let found = bits(verifying, lowered)?;
+    let found = soundness(&judged(verifying, network, circuit)?).sum(&setup);
     if found.is_nan() || found < SECURITY_BITS {
         return Err(ProveError::Insecure {
             wanted: SECURITY_BITS,
@@ -199,10 +216,11 @@ pub(crate) fn refuse_insecure(verifying: &VerifyingKey, lowered: &Filled) -> Res
     Ok(())
 }
 
-/// The verifying key that follows from a model and a choice, with the roots of the choice and without a setup proof.
+/// The verifying key that follows from a network and a choice, with the roots of the choice and without a setup proof.
 pub(crate) fn verifying_key(
-    model: &CompiledModel,
-    lowered: &Filled,
+    network: NetworkSkeleton,
+    privacy: &Privacy,
+    circuit: &Circuit,
     choice: Choice,
     previous: Option<[u8; 32]>,
 ) -> VerifyingKey {
@@ -212,12 +230,12 @@ pub(crate) fn verifying_key(
         weights,
     } = choice;
     VerifyingKey {
-        network: model.skeleton(),
-        instance: Instance::of(&model.privacy),
+        network,
+        instance: Instance::of(privacy),
         weights: WeightsKey {
-            columns: WeightsKey::columns_of(&lowered.circuit),
-            unpacked: lowered.circuit.unpacked,
-            visibility: model.privacy.weights,
+            columns: WeightsKey::columns_of(circuit),
+            unpacked: circuit.unpacked,
+            visibility: privacy.weights,
             code,
             recursion,
             commitments: weights,

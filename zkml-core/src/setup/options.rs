@@ -27,6 +27,11 @@ pub struct SetupOptions {
     pub proofs_per_key: u32,
     /// How many bytes of proof one byte of setup proof is worth.
     pub setup_weight: f64,
+    /// For a network that reads texts of any length: the tokens of the text whose proof should be cheapest.
+    pub typical_tokens: u32,
+    /// For such a network: the tokens of the longest text that can be proved with the key. Fewer where the network has
+    /// no circuit for so many.
+    pub maximum_tokens: u32,
     /// The code to use, such as that of another key: proofs of both can then be [linked](crate::prove::link). Chosen if
     /// `None`.
     pub code: Option<CodeParameters>,
@@ -43,6 +48,8 @@ impl Default for SetupOptions {
             bytes_per_cell: 0.012,
             proofs_per_key: 64,
             setup_weight: 1.0 / 64.0,
+            typical_tokens: 64,
+            maximum_tokens: 1024,
             code: None,
         }
     }

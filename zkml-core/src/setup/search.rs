@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use super::codes::{goal, plans};
 use super::cost::{CodeCost, Matrices};
+use super::lengths::{AtLength, Purposes};
 use super::{SetupOptions, refuse_insecure, verifying_key};
+use crate::circuit::Circuit;
 use crate::keys::{Choice, CompiledModel, ProveError, WeightCommitments, trace_extents, weight_extents};
-use crate::lower::Filled;
 use crate::optimize::Switches;
 use crate::optimize::circuit::code_choice::{self, CodeChoice};
 use crate::pcs::recursive::RecursionPlanner;
@@ -49,6 +50,7 @@ pub(super) struct Shape {
 /// What all candidates share.
 pub(super) struct Search<'a> {
     pub(super) options: &'a SetupOptions,
+    purposes: Purposes,
     pub(super) privacy: Privacy,
     private: bool,
     /// Which passes run.
@@ -73,9 +75,11 @@ impl<'a> Search<'a> {
 
     pub(super) fn new(
         model: &CompiledModel,
-        lowered: &Filled,
+        circuit: &Circuit,
         options: &'a SetupOptions,
     ) -> Result<Self, ProveError> {
+        let purposes = Purposes::of(model, circuit, options)?;
+        let circuit = &purposes.typical.circuit;
         let switches = model.network.lowering;
         let least = options.grinding_bits;
         let bits = match options.code {
@@ -88,8 +92,9 @@ impl<'a> Search<'a> {
             privacy: model.privacy,
             private: model.privacy.weights.is_private(),
             switches,
-            trace: trace_extents(&lowered.circuit),
-            weights: weight_extents(&lowered.circuit),
+            trace: trace_extents(circuit),
+            weights: weight_extents(circuit),
+            purposes,
             planners: bits.map(planner).collect(),
             too_many: Cell::new(None),
         })
@@ -220,25 +225,21 @@ impl<'a> Search<'a> {
     }
 
     /// Refuses a choice that is not sound enough.
-    pub(super) fn judge(
-        &self,
-        model: &CompiledModel,
-        lowered: &Filled,
-        candidate: &Candidate,
-    ) -> Result<(), ProveError> {
+    pub(super) fn judge(&self, candidate: &Candidate) -> Result<(), ProveError> {
+        let Purposes { typical, longest } = &self.purposes;
         // Soundness depends on sizes alone, so zeros stand for the roots.
         let previous = Some([0; 32]).filter(|_| self.private);
-        let key = verifying_key(model, lowered, candidate.choice.clone(), previous);
-        refuse_insecure(&key, lowered)
+        let choice = candidate.choice.clone();
+        let network = typical.network.clone();
+        let key = verifying_key(network, &self.privacy, &typical.circuit, choice, previous);
+        for AtLength { network, circuit } in core::iter::once(typical).chain(longest) {
+            refuse_insecure(&key, network, circuit)?;
+        }
+        Ok(())
     }
 
     /// The same shape with fewer columns, as few as the sum of all errors allows.
-    pub(super) fn without_surplus(
-        &self,
-        model: &CompiledModel,
-        lowered: &Filled,
-        found: Candidate,
-    ) -> Result<Candidate, ProveError> {
+    pub(super) fn without_surplus(&self, found: Candidate) -> Result<Candidate, ProveError> {
         if !self.switches.runs(&CodeChoice) || self.options.code.is_some() {
             return Ok(found);
         }
@@ -248,7 +249,7 @@ impl<'a> Search<'a> {
             let Some(candidate) = self.candidate(found.shape, &planner)? else {
                 continue;
             };
-            if candidate.price < found.price && self.judge(model, lowered, &candidate).is_ok() {
+            if candidate.price < found.price && self.judge(&candidate).is_ok() {
                 return Ok(candidate);
             }
         }

@@ -28,6 +28,7 @@ use crate::argument::{
 use crate::circuit::{ColumnId, Home};
 use crate::error::KeyError;
 use crate::field::K;
+use crate::graph::Lengths;
 use crate::keys::VerifyingKey;
 use crate::masking::{Answers, MaskedVerifier, Tape};
 use crate::pcs::{Commitment, CommitmentScheme, Scheme};
@@ -72,6 +73,13 @@ fn run(
         return Err(VerifyError::OtherKey {
             expected: hex(&statement.digest),
             found: hex(&proof.key),
+        });
+    }
+    if proof.lengths != statement.lengths {
+        let text = |lengths: Option<Lengths>| lengths.map_or("none".into(), |lengths| lengths.to_string());
+        return Err(VerifyError::Lengths {
+            expected: text(statement.lengths),
+            found: text(proof.lengths),
         });
     }
     if statement.subject == Subject::Answer {

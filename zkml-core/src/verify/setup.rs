@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::argument::{Statement, hex, soundness};
 use crate::error::{RotationError, WeightsKeyError};
+use crate::graph::Lengths;
 use crate::keys::{VerifyingKey, WeightsKey};
 use crate::proof::{Proof, PublicValues};
 use crate::transcript::{PROTOCOL_SETUP, VerifierTranscript, VerifyError};
@@ -43,12 +44,26 @@ impl<'k> TrustedKey<'k> {
     }
 
     fn of(key: &'k VerifyingKey) -> Result<Self, VerifyError> {
-        let statement = Statement::new(key)?;
+        Self::of_lengths(key, key.network.sizing.lengths())
+    }
+
+    fn of_lengths(key: &'k VerifyingKey, lengths: Option<Lengths>) -> Result<Self, VerifyError> {
+        let statement = Statement::at(key, lengths)?;
         check_sum(&statement)?;
         Ok(Self {
             key: Cow::Borrowed(key),
             statement,
         })
+    }
+
+    /// The same key for proofs of texts of these lengths, which a proof names. The network is resized and lowered; the
+    /// setup proof, which knows no lengths, is not checked again.
+    ///
+    /// # Errors
+    /// [`VerifyError::Lengths`] for a network of one size, or one that cannot be proved at these lengths;
+    /// [`VerifyError::Key`].
+    pub fn at(&self, lengths: Option<Lengths>) -> Result<TrustedKey<'_>, VerifyError> {
+        TrustedKey::of_lengths(&self.key, lengths)
     }
 
     /// The same with an owned key, which may outlive the key that was checked.
@@ -83,12 +98,15 @@ impl<'k> TrustedKey<'k> {
     /// # Errors
     /// [`VerifyError`], naming the check that failed.
     pub fn verify(&self, proof: &Proof, context: &[u8]) -> Result<Verified, VerifyError> {
+        if proof.lengths != self.statement.lengths {
+            return self.at(proof.lengths)?.verify(proof, context);
+        }
         check_answer(&self.statement, proof, context)?;
         Ok(Verified::of(&self.statement, proof))
     }
 
     /// As [`Self::verify`], and keeps the list of everything the transcript absorbed and drew, also of a proof that is
-    /// rejected.
+    /// rejected. It is of the statement's own lengths; for those of a proof, resize the key with [`Self::at`].
     pub fn verify_recording(&self, proof: &Proof, context: &[u8]) -> Recording {
         let statement = &self.statement;
         let mut transcript = VerifierTranscript::recording(statement.protocol(), &proof.messages);
@@ -173,6 +191,7 @@ pub fn verify_setup_recording(
     let proof = Proof {
         key: statement.digest,
         opening: 0,
+        lengths: None,
         public: PublicValues::default(),
         messages: Vec::new(),
     };

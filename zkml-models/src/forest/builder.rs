@@ -231,6 +231,7 @@ impl<'a> Builder<'a> {
             correspondence: Vec::new(),
             graph: self.graph,
             lowering: Switches::default(),
+            sizing: Default::default(),
             record: Record::default(),
         })
     }

@@ -132,6 +132,13 @@ impl Rotary {
         rule.validate().map(|()| rule)
     }
 
+    /// The same rule for positions from `position` on.
+    pub fn begin_at(&mut self, position: u32) {
+        if self.position != position {
+            (self.position, self.memo) = (position, Memo::default());
+        }
+    }
+
     /// Are all parameters within bounds?
     ///
     /// # Errors

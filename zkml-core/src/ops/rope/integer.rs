@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "prover")]
 use crate::circuit::TableError;
 use crate::circuit::{Axis, CircuitError, ColumnId, Factor};
-use crate::graph::{OperandError, Shape, ShapeError, Site, entries, one_of_first};
+use crate::graph::{OperandError, Resizing, Shape, ShapeError, Site, entries, one_of_first};
 use crate::ops::Angles;
 #[cfg(feature = "prover")]
 use crate::ops::IntegerSite;
@@ -99,6 +99,12 @@ impl IntegerRoom for IntegerRope {
 
     fn forget_calibration(&mut self) {
         (self.multipliers, self.axes) = (vec![1], Vec::new());
+    }
+
+    fn resize(&mut self, resizing: &Resizing) {
+        if let Angles::Rotary(rule) = &mut self.angles {
+            rule.begin_at(resizing.position(rule.position));
+        }
     }
 
     fn options(&self, _site: &RangeSite<'_>) -> String {

@@ -174,6 +174,7 @@ impl Case {
         Proof {
             key: self.statement.digest,
             opening: 0,
+            lengths: None,
             public: self.public.clone(),
             messages: messages.to_vec(),
         }

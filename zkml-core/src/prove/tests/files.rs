@@ -594,7 +594,12 @@ fn a_circuit_cannot_ask_for_absurd_amounts() {
         // As if a network had been lowered to it.
         let result = catch_unwind(AssertUnwindSafe(|| {
             circuit.validate()?;
-            Statement::lowered(&f.key.verifying, Cow::Borrowed(&circuit)).map(|_| ())
+            Statement::lowered(
+                &f.key.verifying,
+                &f.key.verifying.network,
+                Cow::Borrowed(&circuit),
+            )
+            .map(|_| ())
         }));
         let error = result
             .unwrap_or_else(|_| panic!("{what}: panicked"))

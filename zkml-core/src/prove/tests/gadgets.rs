@@ -204,16 +204,23 @@ test_op!(channels_have_weights_and_biases, {
 });
 test_op!(rows_that_the_network_names, {
     let mut n = Network::new(38, &[3, 5], (-127, 127));
-    let weight = n.parameter("positions.weight".into(), ParameterRole::Weight, &[7, 5]);
-    let op = ops::IntegerFixedRows {
-        weight,
-        start: 2,
-        multipliers: vec![3, 1, 70],
-    };
-    let rows = n.derived("positions", op.into(), &[], vec![3, 5]);
-    let coefficients = vec![1, 1];
+    let mut operands = vec![INPUT];
+    for (name, start, multipliers) in [
+        ("positions", 2, vec![9, 9, 3, 1, 70, 9, 9]),
+        ("others", 4, vec![5]),
+    ] {
+        let weight = n.parameter(format!("{name}.weight"), ParameterRole::Weight, &[7, 5]);
+        let op = ops::IntegerFixedRows {
+            weight,
+            start,
+            length: 3,
+            multipliers,
+        };
+        operands.push(n.derived(name, op.into(), &[], vec![3, 5]));
+    }
+    let coefficients = vec![1; 3];
     let sum = ops::WeightedSum { coefficients };
-    let sum = n.derived("sum", sum.into(), &[INPUT, rows], vec![3, 5]);
+    let sum = n.derived("sum", sum.into(), &operands, vec![3, 5]);
     let q = n.derived("q", requantize(&[1], 0, 3, 16), &[sum], vec![3, 5]);
     n.finish(&[q])
 });

@@ -254,6 +254,7 @@ impl Network {
             correspondence: vec![None; self.graph.nodes.len()],
             graph: self.graph,
             lowering: crate::optimize::Switches::default(),
+            sizing: Default::default(),
             record: crate::quant::Record::default(),
         };
         CompiledModel::new("test", network).with_privacy(crate::privacy::Privacy::PUBLIC)

@@ -145,12 +145,15 @@ fn every_altered_length_in_a_proof_is_refused() {
         let Proof {
             key,
             opening,
+            lengths,
             public: PublicValues { input, outputs },
             messages,
         } = &f.proof;
         let refused = |proof: &Proof| judge(&f.key.verifying, proof, CONTEXT).is_err();
         let length = |what, offset, expected| altered_length(what, &f.proof, offset, expected, refused);
         let mut offset = encoded(&(key, opening)).len();
+        altered_variant(name, &f.proof, offset, 2);
+        offset += encoded(lengths).len();
         altered_variant(name, &f.proof, offset, 2);
         if let Some(input) = input {
             length("input", offset + 1, input.len());
@@ -194,6 +197,7 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
             output_scales,
             limb_bits,
             lowering,
+            sizing,
             preprocessing,
             classes,
         } = network;
@@ -215,6 +219,8 @@ fn every_altered_length_in_a_verifying_key_is_refused() {
         offset += encoded(input_scales).len();
         altered_length("scales", key, offset, output_scales.len(), refused);
         offset += encoded(&(output_scales, limb_bits, lowering)).len();
+        altered_variant("sizing", key, offset, 3);
+        offset += encoded(sizing).len();
         altered_variant("preprocessing", key, offset, 2);
         offset += encoded(preprocessing).len();
         altered_length("classes", key, offset, classes.len(), refused);

@@ -65,7 +65,12 @@ fn a_circuit_cannot_ask_for_a_tape_without_end() {
     let sums: Vec<ColumnId> = (0..500).map(sum).collect();
     circuit.equalities.extend(sums);
     circuit.validate().expect("a circuit");
-    let error = Statement::lowered(&f.key.verifying, Cow::Borrowed(&circuit)).expect_err("too long");
+    let error = Statement::lowered(
+        &f.key.verifying,
+        &f.key.verifying.network,
+        Cow::Borrowed(&circuit),
+    )
+    .expect_err("too long");
     let most = MAXIMUM_TAPE;
     assert_eq!(error, VerifyError::from(SizesError::Tape { most }));
 }

@@ -101,7 +101,7 @@ fn key_with_queries(model: &CompiledModel, queries: usize, log_codeword: u32) ->
         recursion: RecursionParameters::default(),
         weights,
     };
-    verifying_key(model, &lowered, choice, None)
+    verifying_key(model.skeleton(), &model.privacy, &lowered.circuit, choice, None)
 }
 
 /// A key with rows as long as those of [`tiny_key`], and as many columns as a sound one opens.
@@ -158,6 +158,7 @@ fn heard_of_setup(key: &WeightsKey) -> Heard {
     let proof = Proof {
         key: statement.digest,
         opening: 0,
+        lengths: None,
         public: Default::default(),
         messages: key.setup_proof.clone(),
     };

@@ -14,6 +14,8 @@
 //! false alarm of less than 10^-9 in the Wilson-Hilferty approximation). That they find what they should is tested as
 //! well: with all pads 0, and with rows without random tails.
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -83,11 +85,13 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
     verifying.weights.commitments.roots[0] = weights.commitment().root;
     let values = inputs(&model)[input].clone();
     let key = ProvingKey {
-        commitments: Commitments::new(
+        commitments: Arc::new(Commitments::new(
             Cpu,
             Secret::fresh(model.privacy.weights).expect("a secret"),
             cells,
-        ),
+        )),
+        general: None,
+        network: model.skeleton(),
         model,
         verifying,
         lowered,
@@ -158,6 +162,7 @@ fn careless(
     Proof {
         key: statement.digest,
         opening: 0,
+        lengths: None,
         public: trace.public.clone(),
         messages: transcript.into_proof(),
     }

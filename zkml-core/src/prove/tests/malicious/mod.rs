@@ -439,6 +439,7 @@ fn prove_lying(
             let proof = Proof {
                 key: statement.digest,
                 opening: 0,
+                lengths: None,
                 public: trace.public.clone(),
                 messages,
             };

@@ -61,7 +61,8 @@ fn a_circuit_with_one_other_sign_shows_no_class() {
         let statement = Statement::new(verifying).expect("statement");
         let honest = Trace::generate(&scene.key, &statement, &scene.input).expect("trace");
         let own = with_other_sign(statement.circuit());
-        let mut with_own = Statement::lowered(verifying, Cow::Borrowed(&own)).expect("statement");
+        let mut with_own =
+            Statement::lowered(verifying, &verifying.network, Cow::Borrowed(&own)).expect("statement");
         let bound_to_own = with_own.bound.clone();
         assert_ne!(bound_to_own, statement.bound);
         let find = |name: &str| own.ids().find(|&id| own[id].name == name);

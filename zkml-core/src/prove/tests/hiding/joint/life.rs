@@ -1,5 +1,7 @@
 //! The life of a key as its verifiers see it: the setup proof, answers, a rotation, proofs that are linked.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::super::{CompiledModel, Heard, Seed, Statement, VerifyingKey, weights};
@@ -72,11 +74,13 @@ impl Witness {
         let mut next = small.clone();
         next.previous = Some([0; 32]);
         let key = ProvingKey {
-            commitments: Commitments::new(
+            commitments: Arc::new(Commitments::new(
                 Cpu,
                 Secret::fresh(model.privacy.weights).expect("a secret"),
                 cells.clone(),
-            ),
+            )),
+            general: None,
+            network: model.skeleton(),
             verifying: sound(&model),
             model,
             lowered,
