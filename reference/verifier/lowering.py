@@ -213,19 +213,21 @@ def lower_linear(b, node):
 
 def shape_of_channel_scale(network, node):
     weights, = parameter_shape(network, node, node.op["weight"], rank=1)
-    x = only_operand(network, node).shape
-    require(weights == 1 or (len(x) >= 2 and x[1] == weights), node.name, f"{weights} weights for {x}")
+    check_bias(network, node, weights)
+    x, axis = only_operand(network, node).shape, node.op["axis"]
+    require(weights == 1 or (1 < len(x) > axis and x[axis] == weights), node.name, f"{weights} weights for {x}")
     return x
 
 
 def lower_channel_scale(b, node):
-    x, operand = b.operand(node)
+    (x, operand), axis = b.operand(node), node.op["axis"]
     check_products(node, operand, 1)
     weights, = b.network.parameters[node.op["weight"]].shape
     one = weights == 1
     w = b.weight(node.op["weight"], [] if one else [weights], [] if one else [0])
-    axes = [shared(0, a, a) if a == 1 and not one else free_right(a, a) for a in range(len(node.shape))]
-    return b.contraction(node.name, node.shape, w, x, axes)
+    axes = [shared(0, a, a) if a == axis and not one else free_right(a, a) for a in range(len(node.shape))]
+    name = node.name if node.op["bias"] is None else f"{node.name}/product"
+    return add_bias(b, node, b.contraction(name, node.shape, w, x, axes), axis)
 
 
 def shape_of_embedding(network, node):
@@ -240,6 +242,11 @@ def range_of_embedding(network, node):
     low, high = hull(network, node)
     rows = parameter_shape(network, node, node.op["weight"])[0]
     require(0 <= low and high < rows, node.name, f"ids in [{low}, {high}] for {rows} rows")
+    return range_of_rows(network, node)
+
+
+def range_of_rows(network, node):
+    """A weight times a positive multiplier."""
     check_positive(node, node.op["multipliers"])
     most = max(node.op["multipliers"])
     return accumulator(node, -WEIGHT_LIMIT * most, (WEIGHT_LIMIT - 1) * most)
@@ -264,6 +271,26 @@ def lower_embedding(b, node):
     constants = b.constant([sizes[0]], multipliers)
     scales = b.contraction(f"{node.name}/scales", node.shape[:last], one_hot, constants, of_id + [summed(last, 0)])
     return b.cellwise(node.name, node.shape, rows, scales, last)
+
+
+def shape_of_fixed_rows(network, node):
+    require(not node.inputs, node.name, "expected no operand")
+    rows, channels = parameter_shape(network, node, node.op["weight"], rank=2)
+    require(len(node.op["multipliers"]) in (1, rows), node.name, "expected one multiplier for each row")
+    start, length = node.op["start"], node.op["length"]
+    require(length >= 1 and start + length <= rows, node.name, f"rows {start} to {start + length} of {rows}")
+    return checked_shape([length, channels], node.name)
+
+
+def lower_fixed_rows(b, node):
+    """A view of the weight, times a public multiplier for each row."""
+    multipliers, start = node.op["multipliers"], node.op["start"]
+    below_limit(node.name, "scaled row", WEIGHT_LIMIT * max(multipliers))
+    w = b.weight(node.op["weight"], b.network.parameters[node.op["weight"]].shape, [0, 1])
+    rows = b.view(f"{node.name}/rows", node.shape, w, [affine([(0, 1)], start, 0), identity(1, 1)])
+    if len(multipliers) == 1:
+        return b.linear(node.name, node.shape, [(multipliers[0], rows)])
+    return multiplied(b, node.name, node.shape, rows, multipliers[start:start + node.op["length"]], [0])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -932,6 +959,42 @@ def scaled_by_powers(b, node, x):
     return multiplied(b, name, node.shape, x, [2**exponent for exponent in exponents], [len(node.shape) - 1])
 
 
+def mean_weight(node):
+    """W = floor(2^s / d + 1/2)"""
+    return (2 ** node.op["shift"] + node.shape[-1] // 2) // node.shape[-1]
+
+
+def largest_in_one_unit(node, operand):
+    """The largest |2^(k_c) x_c|"""
+    return magnitude(operand.range) * 2 ** max(node.op["exponents"])
+
+
+def range_of_center(network, node):
+    operand, exponents, bits = network.operands(node)[0], node.op["exponents"], node.op["bits"]
+    require(exponents and max(exponents) <= 30, node.name, "the exponents are not in 0 to 30")
+    require(1 <= node.op["shift"] <= 40, node.name, "the shift is not in 1 to 40")
+    largest = largest_in_one_unit(node, operand)
+    numerator = largest * operand.shape[-1] * mean_weight(node)
+    check_quotient(node.name, numerator, node.op["shift"], bits)
+    reached = largest + clamped_to_bits(0, (numerator >> node.op["shift"]) + 1, bits)[1] + 1
+    return accumulator(node, -reached, reached)
+
+
+def lower_center(b, node):
+    """X_c minus the rounded mean of its row, X_c = 2^(k_c) x_c"""
+    (x, operand), name, shape = b.operand(node), node.name, node.shape
+    last, rows = len(shape) - 1, shape[:-1]
+    common = scaled_by_powers(b, node, x)
+    ones = b.ones(f"{name}/ones", shape[-1:])
+    of_rows = [free_left(a, a) for a in range(last)]
+    total = b.contraction(f"{name}/sum", rows, common, ones, of_rows + [summed(last, 0)])
+    reached = largest_in_one_unit(node, operand) * shape[-1] * mean_weight(node)
+    shift, bits = node.op["shift"], node.op["bits"]
+    mean = quotient(b, f"{name}/mean", rows, [(mean_weight(node), total)], reached, shift, bits)
+    means = b.contraction(f"{name}/means", shape, mean, ones, of_rows + [free_right(0, last)])
+    return b.linear(name, shape, [(1, common), (-1, means)])
+
+
 def square_root(b, name, shape, total, bits):
     """floor(sqrt total): total - s^2 and s^2 + 2 s - total are in [0, 2^(bits+1))."""
     root = advice(b, name, shape, bits, False, False)
@@ -1131,6 +1194,7 @@ OPERATIONS = {
     "Conv2d": (shape_of_conv2d, range_of_products, lower_conv2d),
     "Linear": (shape_of_linear, range_of_linear, lower_linear),
     "ChannelScale": (shape_of_channel_scale, range_of_products, lower_channel_scale),
+    "IntegerFixedRows": (shape_of_fixed_rows, range_of_rows, lower_fixed_rows),
     "IntegerEmbedding": (shape_of_embedding, range_of_embedding, lower_embedding),
     "WeightedSum": (shape_of_weighted_sum, range_of_weighted_sum, lower_weighted_sum),
     "Product": (two_alike, range_of_product, lower_product),
@@ -1150,6 +1214,7 @@ OPERATIONS = {
     "Rescale": (shape_of_rescale, range_of_rescale, lower_rescale),
     "Requantize": (shape_of_requantize, range_of_requantize, lower_requantize),
     "IntegerRmsNorm": (shape_of_rms_norm, range_of_rms_norm, lower_rms_norm),
+    "IntegerCenter": (shape_of_rms_norm, range_of_center, lower_center),
     "IntegerSoftmax": (shape_of_softmax, range_of_softmax, lower_softmax),
     "IntegerAttention": (shape_of_attention, range_of_attention, lower_attention),
 }

@@ -54,7 +54,7 @@ def resize_fields(kind, fields, own, lengths):
     if kind == "IntegerRope" and "Rotary" in fields["angles"]:
         rule = fields["angles"]["Rotary"]
         rule["position"] = first_position(own, lengths, rule["position"])
-    if kind == "Narrow":
+    if kind in ("Narrow", "IntegerFixedRows"):
         fields["length"] = size(own, lengths, fields["length"])
         if fields["start"] < 2**32:
             fields["start"] = first_position(own, lengths, fields["start"])

@@ -42,7 +42,7 @@ OPERATION = Enum(
     Concat={"axis": "u64"},
     Pad={"amounts": [PAIR]},
     Argmax={"axis": "u64"},
-    ChannelScale={"weight": "u64"},
+    ChannelScale={"weight": "u64", "bias": Option("u64"), "axis": "u64"},
     Product="unit",
     Expand="unit",
     IntegerConstant={"values": ["i64"]},
@@ -61,6 +61,8 @@ OPERATION = Enum(
     Matmul="unit",
     Narrow={"axis": "u64", "start": "u64", "length": "u64"},
     IntegerSoftmax={"decay": DECAY, "reciprocal_bits": "u32", "output_bits": "u32"},
+    IntegerCenter={"exponents": ["u32"], "shift": "u32", "bits": "u32"},
+    IntegerFixedRows={"weight": "u64", "start": "u64", "length": "u64", "multipliers": ["i64"]},
 )
 LENGTHS = {"tokens": "u32", "past": "u32"}
 SCALES = {"axes": ["u64"], "scales": ["f64"], "offsets": ["f64"]}

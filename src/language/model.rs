@@ -12,7 +12,7 @@ use zkml_core::optimize::{PassReport, Switches, optimize};
 use zkml_core::privacy::Privacy;
 use zkml_core::quant::{Calibration, CalibrationMethod, LanguageReport, QuantizeOptions, quantize};
 use zkml_core::setup::{SetupOptions, setup};
-use zkml_models::hugging_face::{PretrainedError, PretrainedLlama, Sampling};
+use zkml_models::hugging_face::{PretrainedError, PretrainedLlama, PretrainedModel, Sampling};
 use zkml_models::llama::{LlamaConfig, LlamaForCausalLM};
 
 use super::{Vocabulary, limits};

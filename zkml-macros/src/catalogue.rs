@@ -199,6 +199,7 @@ static LAYERS: &[Layer] = &[
         required: &[("in_features", Positive), ("out_features", Positive)],
         optional: &[("bias", Flag)],
     },
+    plain("Conv1D", &[("nf", Positive), ("nx", Positive)]),
     Layer {
         name: "Embedding",
         required: &[("num_embeddings", Positive), ("embedding_dim", Positive)],
@@ -208,6 +209,11 @@ static LAYERS: &[Layer] = &[
         name: "RMSNorm",
         required: &[("normalized_shape", Positive)],
         optional: &[("eps", Real), ("elementwise_affine", Flag)],
+    },
+    Layer {
+        name: "LayerNorm",
+        required: &[("normalized_shape", Positive)],
+        optional: &[("eps", Real), ("elementwise_affine", Flag), ("bias", Flag)],
     },
     Layer {
         name: "BatchNorm1d",

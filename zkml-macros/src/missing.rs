@@ -24,7 +24,6 @@ const LAYERS: &[(&[&str], &str)] = &[
         ],
         "layers of one and two dimensions are there, such as `Conv1d`, `Conv2d`, `MaxPool2d` and `BatchNorm2d`",
     ),
-    (&["LayerNorm"], "`RMSNorm` is there"),
     (
         &[
             "GroupNorm",
@@ -34,7 +33,7 @@ const LAYERS: &[(&[&str], &str)] = &[
             "LocalResponseNorm",
             "SyncBatchNorm",
         ],
-        "`BatchNorm1d`, `BatchNorm2d` and `RMSNorm` are there",
+        "`BatchNorm1d`, `BatchNorm2d`, `LayerNorm` and `RMSNorm` are there",
     ),
     (
         &[
@@ -134,7 +133,7 @@ const FUNCTIONS: &[(&[&str], &str)] = &[
     ),
     (
         &["layer_norm", "group_norm", "instance_norm", "local_response_norm"],
-        "the layer `RMSNorm` is there",
+        "the layers `LayerNorm` and `RMSNorm` are there",
     ),
     (
         &["max_pool3d", "avg_pool3d", "lp_pool2d"],

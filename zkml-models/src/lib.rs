@@ -3,7 +3,9 @@
 // The code `#[zk_model]` generates speaks of `::zkml`; the facade crate of that name depends on this crate.
 extern crate zkml_core as zkml;
 
+pub mod bert;
 pub mod forest;
+pub mod gpt2;
 pub mod hugging_face;
 mod lenet;
 pub mod llama;
@@ -15,8 +17,9 @@ pub mod resnet;
 #[cfg(test)]
 mod testing;
 pub mod vgg;
+pub mod vit;
 
-pub use hugging_face::PretrainedLlama;
+pub use hugging_face::{PretrainedLlama, PretrainedModel};
 pub use lenet::{LeNet, LeNetOptions};
 pub use llama::{LlamaConfig, LlamaForCausalLM, LlamaForCausalLMOptions};
 pub use mlp::{Mlp, MlpOptions};

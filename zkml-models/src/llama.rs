@@ -77,11 +77,12 @@ pub use config::LlamaConfig;
 
 use zkml_core::graph::Graph;
 use zkml_core::nn::{
-    Embedding, InputKind, KvCache, RMSNorm, Rope, ScaledDotProductAttentionOptions, SiLU, Tokens, TraceError,
-    TraceInput, apply_rotary_pos_emb, scaled_dot_product_attention_with, trace_inputs,
+    Embedding, Forward, KvCache, RMSNorm, Rope, ScaledDotProductAttentionOptions, SiLU, Tokens, TraceError,
+    apply_rotary_pos_emb, scaled_dot_product_attention_with,
 };
 use zkml_core::ops::Symbolic;
 
+use crate::hugging_face::{CacheShape, CausalModel, ConfigError, PretrainedModel, Tokenizer, trace_after};
 use crate::prelude::*;
 
 /// The angles that queries and keys are turned by.
@@ -308,46 +309,51 @@ impl LlamaForCausalLM {
         let hidden_states = self.model(input_ids, past_key_values);
         self.lm_head(hidden_states)
     }
+}
 
-    /// The graph on `tokens` tokens after `past` tokens of a cache, for `batch` texts.
-    ///
-    /// Inputs: `input_ids` `[batch, tokens]`, then for each layer `past.0.key` and `past.0.value` `[batch,
-    /// num_key_value_heads, past, head_dim]`; no cache where `past` is 0. Outputs: the scores, then key and value of
-    /// all tokens for each layer. Keys are turned by their positions already.
-    ///
-    /// # Errors
-    /// As [`Forward::trace`](zkml_core::nn::Forward::trace); more tokens than [`LlamaConfig::sliding_window`].
-    pub fn trace_step(
-        &self,
-        batch: usize,
-        tokens: usize,
-        past: usize,
-    ) -> Result<Graph<Symbolic>, TraceError> {
+impl PretrainedModel for LlamaForCausalLM {
+    type Config = LlamaConfig;
+    type Tokenizer = Tokenizer;
+
+    fn configured(text: &str) -> Result<LlamaConfig, ConfigError> {
+        LlamaConfig::from_json(text)
+    }
+
+    fn with_config(config: &LlamaConfig) -> LlamaForCausalLM {
+        LlamaForCausalLM::new(*config)
+    }
+
+    fn vocabulary(config: &LlamaConfig) -> usize {
+        config.vocab_size
+    }
+
+    fn tied(config: &LlamaConfig) -> Option<[&'static str; 2]> {
+        let tied = ["lm_head.weight", "model.embed_tokens.weight"];
+        config.tie_word_embeddings.then_some(tied)
+    }
+
+    /// Files of 2023 hold the frequencies of the rotary embedding, which follow from the configuration.
+    fn ignores(key: &str) -> bool {
+        key.ends_with("rotary_emb.inv_freq")
+    }
+}
+
+impl CausalModel for LlamaForCausalLM {
+    fn trace_texts(&self, batch: usize, tokens: usize) -> Result<Graph<Symbolic>, TraceError> {
+        self.config.check_window(tokens)?;
+        self.trace_with_input(&[batch, tokens])
+    }
+
+    fn trace_step(&self, batch: usize, tokens: usize, past: usize) -> Result<Graph<Symbolic>, TraceError> {
         let config = &self.config;
         config.check_window(past.saturating_add(tokens))?;
-        let mut inputs = vec![TraceInput {
-            name: "input_ids".to_owned(),
-            kind: InputKind::Tokens,
-            shape: vec![batch, tokens],
-        }];
-        let layers = if past == 0 { 0 } else { config.num_hidden_layers };
-        for layer in 0..layers {
-            inputs.extend(["key", "value"].map(|what| TraceInput {
-                name: format!("past.{layer}.{what}"),
-                kind: InputKind::Tensor,
-                shape: vec![batch, config.num_key_value_heads, past, config.head_dim],
-            }));
-        }
-        trace_inputs(&inputs, |tensors| {
-            let Some((&ids, cached)) = tensors.split_first() else {
-                return Vec::new();
-            };
-            let (pairs, _) = cached.as_chunks::<2>();
-            let mut past_key_values = KvCache::of(pairs.iter().map(|&[key, value]| (key, value)));
-            let logits = self.forward_with_past(Tokens::of(ids), &mut past_key_values);
-            core::iter::once(logits)
-                .chain(past_key_values.tensors())
-                .collect()
+        let cache = CacheShape {
+            layers: config.num_hidden_layers,
+            heads: config.num_key_value_heads,
+            head_dim: config.head_dim,
+        };
+        trace_after(cache, [batch, tokens, past], |ids, past_key_values| {
+            self.forward_with_past(ids, past_key_values)
         })
     }
 }

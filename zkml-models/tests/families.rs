@@ -22,7 +22,7 @@ use zkml_core::quant::{
 };
 use zkml_core::setup::{SetupOptions, setup};
 use zkml_core::verify::verify;
-use zkml_models::hugging_face::PretrainedLlama;
+use zkml_models::hugging_face::{PretrainedLlama, PretrainedModel};
 use zkml_models::llama::{LlamaConfig, LlamaForCausalLM};
 
 const FAMILIES: [&str; 10] = [

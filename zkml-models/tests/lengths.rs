@@ -17,7 +17,7 @@ use zkml_core::quant::{Calibration, CalibrationMethod, QuantizeOptions, Quantize
 use zkml_core::setup::{SetupOptions, setup};
 use zkml_core::transcript::VerifyError;
 use zkml_core::verify::{TrustedKey, verify};
-use zkml_models::hugging_face::PretrainedLlama;
+use zkml_models::hugging_face::{PretrainedLlama, PretrainedModel};
 use zkml_models::llama::LlamaForCausalLM;
 
 /// With biases and normalized heads, so that every operation of the families is resized.

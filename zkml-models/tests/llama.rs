@@ -16,7 +16,7 @@ use zkml_core::nn::{Forward, Weights};
 use zkml_core::ops::Float;
 use zkml_core::optimize::{Switches, optimize};
 use zkml_core::quant::{Calibration, CalibrationMethod, LanguageReport, QuantizeOptions, quantize};
-use zkml_models::hugging_face::{PretrainedError, PretrainedLlama, Sampling};
+use zkml_models::hugging_face::{PretrainedError, PretrainedLlama, PretrainedModel, Sampling};
 use zkml_models::llama::{LlamaConfig, LlamaForCausalLM};
 
 fn root() -> PathBuf {

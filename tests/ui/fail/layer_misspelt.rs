@@ -20,7 +20,7 @@ struct Net {
     #[layer(in_features = 4, out_features = 4)]
     fc1: Lineer,
     #[layer(normalized_shape = 4)]
-    norm: LayerNorm,
+    norm: GroupNorm,
     #[layer(repeat = 2, num_features = 4)]
     norms: Vec<Batchnorm1d>,
 }

@@ -5,7 +5,7 @@ struct Volumes {
     #[layer(in_channels = 4, out_channels = 4, kernel_size = 3)]
     conv: Conv3d,
     #[layer(normalized_shape = 6)]
-    norm: LayerNorm,
+    norm: GroupNorm,
     glu: GLU,
     #[layer(p = 0.2)]
     dropout: Dropout2d,

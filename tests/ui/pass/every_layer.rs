@@ -32,6 +32,10 @@ struct Everything {
     fc: Linear,
     #[layer(num_features = 3)]
     norm: BatchNorm1d,
+    #[layer(nf = 5, nx = 3)]
+    turned: Conv1D,
+    #[layer(normalized_shape = 5, eps = 1, bias = false)]
+    layer_norm: LayerNorm,
 }
 
 #[zk_model]
@@ -48,6 +52,7 @@ impl Everything {
         );
         let x = self.flatten(permute(cat([y, z], 1), [0, 1, 3, 2]));
         let x = self.norm(self.dropout(self.fc(x.view([2, -1]))));
+        let x = normalize(self.layer_norm(self.turned(x)), -1);
         argmax(pad(x, [1, 0, 0, 0]), 1)
     }
 }

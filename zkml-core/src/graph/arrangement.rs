@@ -27,13 +27,15 @@ pub enum Arrangement {
         /// Groups of the channels.
         groups: usize,
     },
+    /// The weight `[I, O]` of a layer that multiplies from the right, which the graph has as `[O, I]`.
+    Turned,
 }
 
 impl Arrangement {
     /// The groups of a transposed convolution.
     const fn groups(self) -> Option<usize> {
         match self {
-            Self::AsStored | Self::Squeezed => None,
+            Self::AsStored | Self::Squeezed | Self::Turned => None,
             Self::Transposed { groups } | Self::SqueezedTransposed { groups } => Some(groups),
         }
     }
@@ -47,6 +49,9 @@ impl ParameterSpec {
     /// The shape that a file has it in.
     pub fn stored_shape(&self) -> Vec<usize> {
         let mut shape = self.shape.clone();
+        if self.arrangement == Arrangement::Turned {
+            shape.reverse();
+        }
         if let (Some(groups), [outputs, inputs, ..]) = (self.arrangement.groups(), shape.as_mut_slice()) {
             (*outputs, *inputs) = (inputs.saturating_mul(groups), *outputs / groups.max(1));
         }
@@ -59,6 +64,9 @@ impl ParameterSpec {
     /// The values of [that shape](Self::stored_shape), as the graph has them.
     #[cfg(feature = "prover")]
     pub fn arrange(&self, mut values: ArrayD<f32>) -> ArrayD<f32> {
+        if self.arrangement == Arrangement::Turned {
+            return values.reversed_axes().as_standard_layout().into_owned();
+        }
         if self.arrangement.is_squeezed() {
             values = values.insert_axis(Axis(2));
         }
@@ -108,6 +116,10 @@ mod tests {
 
     #[test]
     fn kernels_in_one_dimension_have_height_1() {
+        let turned = spec(&[3, 2], Arrangement::Turned);
+        assert_eq!(turned.stored_shape(), [2, 3]);
+        let values = ArrayD::from_shape_fn(vec![2, 3], |at| (10 * at[0] + at[1]) as f32);
+        assert_eq!(turned.arrange(values)[[2, 1]], 12.0);
         let plain = spec(&[6, 2, 1, 5], Arrangement::Squeezed);
         assert_eq!(plain.stored_shape(), [6, 2, 5]);
         assert_eq!(plain.arrange(ArrayD::zeros(vec![6, 2, 5])).shape(), [6, 2, 1, 5]);

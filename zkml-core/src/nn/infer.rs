@@ -98,6 +98,11 @@ pub const fn log_softmax(x: Inferred, dim: isize) -> Inferred {
     softmax(x, dim)
 }
 
+/// See [`crate::nn::normalize`].
+pub const fn normalize(x: Inferred, dim: isize) -> Inferred {
+    softmax(x, dim)
+}
+
 /// See [`crate::nn::mean`] and [`crate::nn::sum`].
 pub const fn reduced(operation: &'static str, x: Inferred, dims: &[isize], keepdim: bool) -> Inferred {
     Inferred::of(super::reduce::reduced(operation, known!(x), dims, keepdim))

@@ -43,8 +43,8 @@ pub use path::ParameterPath;
 pub use reduce::{Axes, mean, mean_keepdim, sum, sum_keepdim};
 pub use resize::{interpolate, interpolate_with, pixel_shuffle};
 pub use sequence::{
-    KvCache, apply_rotary_pos_emb, log_softmax, matmul, narrow, rotated, scaled_dot_product_attention,
-    scaled_dot_product_attention_with, softmax, transpose,
+    KvCache, apply_rotary_pos_emb, expand, log_softmax, matmul, narrow, normalize, rotated,
+    scaled_dot_product_attention, scaled_dot_product_attention_with, softmax, transpose,
 };
 pub use slicing::{chunk, select, slice, slice_step, split, squeeze, stack, unbind, unsqueeze};
 pub use tensor::{Extent, Tensor};

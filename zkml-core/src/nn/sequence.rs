@@ -2,8 +2,9 @@
 
 use super::Tensor;
 use super::functional::cat;
+use super::moves::refuse;
 use super::trace::{Origin, record};
-use crate::graph::Shape;
+use crate::graph::{Shape, ShapeError};
 use crate::ops::{self, Rope, ScaledDotProductAttentionOptions};
 
 /// `e^(x_i) / sum_j e^(x_j)` along `dim` (negative: from the end).
@@ -31,11 +32,38 @@ pub(super) fn log_softmax_at(origin: Origin<'_>, x: Tensor, dim: isize) -> Tenso
     })
 }
 
+/// `x / |x|` along `dim` (negative: from the end), with the Euclidean norm: `torch.nn.functional.normalize`. Rows shorter
+/// than about 1e-12 stay as short.
+pub fn normalize(x: Tensor, dim: isize) -> Tensor {
+    let origin = Origin::Function("normalize");
+    let (axis, last) = (from_start(x.shape, dim), x.shape.rank().saturating_sub(1));
+    if let Err(error) = ops::normalized(x.shape, dim) {
+        return refuse(origin, x, error);
+    }
+    if axis != last {
+        let turned = transpose(x, dim, -1);
+        return transpose(normalize(turned, -1), dim, -1);
+    }
+    let channels = x.size(last);
+    let norm = ops::RmsNorm {
+        weight: None,
+        normalized_shape: channels,
+        epsilon: SHORTEST * SHORTEST / channels as f64,
+    };
+    let part = Origin::Part(&origin, "rms_norm");
+    let normalized = record(part, &[x], Ok(x.shape), |_| norm);
+    let factor = (1.0 / (channels as f64).sqrt()) as f32;
+    record(origin, &[normalized], Ok(x.shape), |_| ops::Scale { factor })
+}
+
+/// The norm from which on [`normalize`] divides by it.
+const SHORTEST: f64 = 1e-12;
+
 /// `[..., I, J]` times `[..., J, K]` is `[..., I, K]`. The axes before the last two are broadcast.
 pub fn matmul(left: Tensor, right: Tensor) -> Tensor {
     match ops::matrix_operands(left.shape, right.shape) {
         Ok(shapes) => {
-            let operands = [expand(left, shapes[0]), expand(right, shapes[1])];
+            let operands = [expanded(left, shapes[0]), expanded(right, shapes[1])];
             let product = ops::matrix_product(left.shape, right.shape);
             record(Origin::Function("matmul"), &operands, product, |_| ops::Matmul)
         }
@@ -45,7 +73,16 @@ pub fn matmul(left: Tensor, right: Tensor) -> Tensor {
     }
 }
 
-fn expand(x: Tensor, shape: Shape) -> Tensor {
+/// `x` repeated along axes that it lacks, or along which its size is 1: `torch.Tensor.expand`.
+pub fn expand<const RANK: usize>(x: Tensor, sizes: [usize; RANK]) -> Tensor {
+    let declared = Shape::new(&sizes).ok_or(ShapeError::Declared { operation: "expand" });
+    match declared.and_then(|shape| ops::expanded(x.shape, shape)) {
+        Ok(shape) => expanded(x, shape),
+        Err(error) => refuse(Origin::Function("expand"), x, error),
+    }
+}
+
+fn expanded(x: Tensor, shape: Shape) -> Tensor {
     if x.shape.same(&shape) {
         return x;
     }

@@ -3,6 +3,7 @@
 mod integer;
 
 pub use integer::IntegerEmbedding;
+pub(super) use integer::check_multipliers;
 
 #[cfg(feature = "prover")]
 use ndarray::{ArrayD, Dimension};

@@ -66,7 +66,7 @@ use crate::graph::{OperandError, Operation, ParameterId, Shape, Site};
 rooms! {
     input, conv2d, linear, batch_norm, relu, max_pool2d, avg_pool2d, reshape, permute, concat, pad, sum, argmax,
     rescale, channel_scale, prelu, mul, scale, expand, constant, parameter, reveal, ids, embedding, rms_norm, rope,
-    softmax, matmul, narrow, attention, requantize, greedy, clamp, log_softmax,
+    softmax, matmul, narrow, attention, requantize, greedy, clamp, log_softmax, center, fixed_rows,
 }
 
 /// Declares the rooms of the elementwise functions that are tables.
@@ -83,16 +83,17 @@ operations! {
     FloatOp, FloatRoom,
     Input, Conv2d, Linear, BatchNorm, Relu, Relu6, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Reshape, Permute, Concat, Pad,
     Add, Argmax, Elementwise, Prelu, Mul, Scale, Neg, Expand, Constant, Parameter, Ids, Embedding, RmsNorm, Rope,
-    Softmax, Matmul, Narrow, Attention, Clamp, LogSoftmax,
+    Softmax, Matmul, Narrow, Attention, Clamp, LogSoftmax, Center, ChannelAffine, FixedRows,
 }
 
 operations! {
     /// An integer operation. Accumulators are exact; only [`IntOp::Rescale`], [`IntOp::Requantize`],
-    /// [`IntOp::IntegerRmsNorm`], [`IntOp::IntegerAttention`] and [`IntOp::IntegerSoftmax`] round. The order is that of
+    /// [`IntOp::IntegerRmsNorm`], [`IntOp::IntegerCenter`], [`IntOp::IntegerAttention`] and [`IntOp::IntegerSoftmax`]
+    /// round. The order is that of
     /// the encoding: append new operations at the end.
     #[derive(Serialize, Deserialize)]
     IntOp, IntegerRoom,
     Input, Conv2d, Linear, WeightedSum, SumPool2d, Rescale, MaxPool2d, Reshape, Permute, Concat, Pad, Argmax, ChannelScale,
     Product, Expand, IntegerConstant, Parameter, RevealedInput, Reveal, Requantize, IntegerRmsNorm, IntegerRope,
-    IntegerEmbedding, IntegerAttention, Greedy, Matmul, Narrow, IntegerSoftmax,
+    IntegerEmbedding, IntegerAttention, Greedy, Matmul, Narrow, IntegerSoftmax, IntegerCenter, IntegerFixedRows,
 }

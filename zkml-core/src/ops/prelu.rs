@@ -36,7 +36,7 @@ impl PReLUOptions {
     /// Options or an operand that do not fit.
     pub const fn shape(&self, x: Shape) -> Result<Shape, ShapeError> {
         attempt!(self.check());
-        scaled(NAME, x, self.num_parameters)
+        scaled(NAME, x, 1, self.num_parameters)
     }
 
     infer!(|self, x| self.shape(x));
@@ -90,7 +90,10 @@ impl FloatRoom for Prelu {
     fn quantize(&self, quantizing: &mut dyn Quantizing) -> Result<(), QuantizeError> {
         let positive = quantizing.rectified("positive", 1)?;
         let negative = quantizing.rectified("negative", -1)?;
-        let op = |weight| ChannelScale { weight }.into();
+        let op = |weight| {
+            let (bias, axis) = (None, 1);
+            ChannelScale { weight, bias, axis }.into()
+        };
         let (scaled, bits) = quantizing.weighed("scaled", negative, self.weight, &op)?;
         // The scale of the product is `2^-bits` times the scale of the rectified values.
         let sum = WeightedSum {

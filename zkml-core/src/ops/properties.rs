@@ -46,7 +46,8 @@ bitflags::bitflags! {
         const MULTIPLIES = 1 << 18;
         /// Its result is the sum of its operands, value by value.
         const ADDS = 1 << 19;
-        /// It divides the rows of its operand by their size, so that channels may have steps of their own.
+        /// It takes the mean of the rows of its operand, or of their squares: channels may have steps of their own, and
+        /// those of its result have one unit.
         const NORMALIZES = 1 << 20;
         /// It mixes channels of its operand, which therefore need a common unit.
         const MIXES_CHANNELS = 1 << 21;

@@ -60,8 +60,8 @@ pub trait Quantizing {
     /// See [`QuantizeError`].
     fn ids(&mut self) -> Result<(), QuantizeError>;
 
-    /// Appends a choice of rows of a weight, each with a scale of its own. `op` takes the weight and a multiplier for
-    /// each row.
+    /// Appends a choice of rows of a weight, each with a scale of its own: rows that the operand's ids choose, or fixed
+    /// ones. `op` takes the weight and a multiplier for each of its rows.
     ///
     /// # Errors
     /// See [`QuantizeError`].

@@ -307,6 +307,24 @@ pub(super) fn multiplied(
     circuit.contraction(name, shape, constants, x, axes)
 }
 
+/// The operand `x` of the node that is lowered with all channels of the last axis in one unit: `2^(k_c) x_c` for the
+/// exponents `k`, one for each channel or one for all.
+pub(super) fn in_one_unit(lowering: &mut dyn Lowering<'_>, x: ColumnId, exponents: &[u32]) -> ColumnId {
+    let (name, shape) = (format!("{}/scaled", lowering.name()), &lowering.fact().shape);
+    match exponents {
+        [0] => x,
+        [all] => {
+            let terms = [(1i64 << all, x)];
+            lowering.circuit().integer_sum(&name, shape, &terms)
+        }
+        exponents => {
+            let powers: Vec<i64> = exponents.iter().map(|exponent| 1i64 << exponent).collect();
+            let last = shape.len().saturating_sub(1);
+            multiplied(lowering, (&name, shape), x, (&powers, &[last]))
+        }
+    }
+}
+
 /// The values, unless one of them is outside of `[-2^(bits-1), 2^(bits-1))`.
 ///
 /// # Errors

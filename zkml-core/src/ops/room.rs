@@ -3,12 +3,12 @@
 #[cfg(feature = "prover")]
 use ndarray::ArrayD;
 
+use super::{ChannelAffine, Lowering, Properties, RangeError, RangeSite};
 #[cfg(feature = "prover")]
 use super::{
     Computed, ExecutionError, FloatLayer, FloatSite, IntegerLayer, IntegerSite, Layer, QuantizeError,
     Quantizing,
 };
-use super::{Lowering, Properties, RangeError, RangeSite};
 use crate::circuit::{CircuitError, ColumnId, Table};
 use crate::graph::{OperandError, ParameterId, Resizing, Shape, Site, Window2d};
 
@@ -113,6 +113,11 @@ pub trait FloatRoom: Room {
 
     /// Takes that weight away, once a layer behind it multiplies by it.
     fn drop_gain(&mut self) {}
+
+    /// The map of each channel that it is.
+    fn channel_affine(&self) -> Option<ChannelAffine> {
+        None
+    }
 
     /// Products of weights and activations for each value of the result. `shape_of` gives the shape of a parameter.
     fn products(&self, shape_of: &dyn Fn(ParameterId) -> Vec<usize>) -> usize {

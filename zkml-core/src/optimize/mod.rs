@@ -43,6 +43,7 @@ list::passes! {
         batch_norm_folding::BatchNormFolding,
         batch_norm_conversion::BatchNormConversion,
         norm_gain_folding::NormGainFolding,
+        channel_affine_folding::ChannelAffineFolding,
         norm_sign_folding::NormSignFolding,
         pad_merging::PadMerging,
         contraction_order::ContractionOrder,

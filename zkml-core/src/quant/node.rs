@@ -439,11 +439,14 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         weight: ParameterId,
         op: &dyn Fn(ParameterId, Vec<i64>) -> IntOp,
     ) -> Result<(), QuantizeError> {
-        let ids = self.activation(0)?;
+        let ids = match self.float().inputs.is_empty() {
+            true => Vec::new(),
+            false => vec![self.activation(0)?.node],
+        };
         let (multipliers, unit) = self.quantizer.row_multipliers(self.id, weight);
         let scales = multipliers.iter().map(|m| *m as f64 * unit).collect();
         let weights = self.zeros(weight, ParameterRole::Weight);
-        let node = self.accumulated(op(weights, multipliers), vec![ids.node], vec![unit], Vec::new())?;
+        let node = self.accumulated(op(weights, multipliers), ids, vec![unit], Vec::new())?;
         self.quantizer.weighted.push(PendingWeights {
             source: self.id,
             node,

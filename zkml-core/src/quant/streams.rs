@@ -42,7 +42,9 @@ pub(super) fn streams(graph: &Graph<Float>) -> Vec<Option<usize>> {
     let mut normalized = vec![false; graph.nodes.len()];
     for node in &graph.nodes {
         if node.op.room().has(Properties::NORMALIZES) {
-            node.inputs.iter().for_each(|id| normalized[stream[id.0]] = true);
+            // What comes out of a normalization has one unit already.
+            let operands = node.inputs.iter().filter(|id| !has(**id, Properties::NORMALIZES));
+            operands.for_each(|id| normalized[stream[id.0]] = true);
         }
     }
     stream

@@ -377,7 +377,10 @@ impl Follower<'_> {
                 let (axis, start, length) = (integer(axis)?, integer(start)?, integer(length)?);
                 quote!(narrow(#x, #axis, #start, #length))
             }
-            ("flatten" | "argmax" | "softmax" | "log_softmax" | "unsqueeze" | "squeeze", [axis]) => {
+            (
+                "flatten" | "argmax" | "softmax" | "log_softmax" | "normalize" | "unsqueeze" | "squeeze",
+                [axis],
+            ) => {
                 let (function, axis) = (format_ident!("{name}"), integer(axis)?);
                 quote!(#function(#x, #axis))
             }

@@ -1,122 +1,146 @@
-//! A language model from a directory.
+//! Models from a directory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use zkml_core::execute::ExecutionError;
 use zkml_core::files::{self, Foreign};
 use zkml_core::graph::Graph;
-use zkml_core::nn::{Forward, LoadReport, TraceError, WeightError, Weights};
+use zkml_core::nn::{TraceError, Weights};
 use zkml_core::ops::{Float, Symbolic};
 
-use super::{ConfigError, Settings, Tokenizer, TokenizerError, tokenizer};
-use crate::llama::{LlamaConfig, LlamaForCausalLM};
+use super::{ConfigError, PretrainedError, Settings, Tokenizer, tokenizer};
+use crate::bert::BertModel;
+use crate::gpt2::GPT2LMHeadModel;
+use crate::llama::LlamaForCausalLM;
+use crate::vit::ViTForImageClassification;
 
-/// A directory that holds no model we can run.
-#[derive(thiserror::Error)]
-#[non_exhaustive]
-pub enum PretrainedError {
-    /// A file cannot be read.
-    #[error("{}: expected a file of a Hugging Face directory, found {source}", file.display())]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// The operating system's reason.
-        source: std::io::Error,
-    },
-    /// A setting asks for what we lack.
-    #[error("{}: {error}", file.display())]
-    Config {
-        /// The file.
-        file: PathBuf,
-        /// The setting.
-        error: ConfigError,
-    },
-    /// The tokenizer cannot be read.
-    #[error(transparent)]
-    Tokenizer(#[from] TokenizerError),
-    /// The tokenizer has more tokens than the model.
-    #[error("{}: expected token ids below vocab_size = {expected}, found {found} ids", file.display())]
-    Vocabulary {
-        /// The file.
-        file: PathBuf,
-        /// Tokens of the model.
-        expected: usize,
-        /// Tokens of the tokenizer.
-        found: usize,
-    },
-    /// The weights cannot be read, or do not fit.
-    #[error(transparent)]
-    Weights(#[from] WeightError),
-    /// The file has tensors that the model does not ask for: it is another model.
-    #[error("expected no tensor beyond the model's, found:\n{0}")]
-    Unused(Box<LoadReport>),
-    /// The head is tied to the embedding, but the file has another one for it.
-    #[error(
-        "{key}: expected the values of `model.embed_tokens.weight`, for config.json has `tie_word_embeddings`, \
-         found others; set `tie_word_embeddings` to false to use them"
-    )]
-    Untied {
-        /// The tensor.
-        key: &'static str,
-    },
-    /// The float model cannot be run on the text.
-    #[error("{0}")]
-    Run(ExecutionError),
-    /// The model cannot be traced on the input.
-    #[error(transparent)]
-    Trace(#[from] TraceError),
+/// A model whose configuration and weights stand in a directory of Hugging Face's form.
+pub trait PretrainedModel: Sized {
+    /// What its `config.json` says.
+    type Config;
+
+    /// What its tokenizer says; `()` for a model without one.
+    type Tokenizer: FromDirectory;
+
+    /// What all keys of its state dict begin with, and those of some files leave out: Hugging Face's
+    /// `base_model_prefix` with a dot.
+    const PREFIX: &'static str = "";
+
+    /// The configuration in the text of a `config.json`.
+    ///
+    /// # Errors
+    /// A setting that is missing or has no meaning; one that asks for something this model does not have.
+    fn configured(text: &str) -> Result<Self::Config, ConfigError>;
+
+    /// The model without weights.
+    fn with_config(config: &Self::Config) -> Self;
+
+    /// Number of tokens.
+    fn vocabulary(_config: &Self::Config) -> usize {
+        usize::MAX
+    }
+
+    /// The keys of a head and of the table that it uses, where it is tied to it. Some files have both.
+    fn tied(_config: &Self::Config) -> Option<[&'static str; 2]> {
+        None
+    }
+
+    /// Does the model leave a tensor of that name in a file unused, without being another one?
+    fn ignores(_key: &str) -> bool {
+        false
+    }
+
+    /// The model in a directory of Hugging Face's form: `config.json`, `model.safetensors` or
+    /// `model.safetensors.index.json` with its shards (F64, F32, F16 or BF16) and, if it reads text, `tokenizer.json`.
+    ///
+    /// # Errors
+    /// A file that is missing or cannot be read; a setting or a tensor that this model does not have, by name.
+    fn from_pretrained(directory: impl AsRef<Path>) -> Result<Pretrained<Self>, PretrainedError> {
+        Pretrained::open(directory.as_ref())
+    }
 }
 
-zkml_core::debug_as_display!(PretrainedError);
+/// A model that writes text: it is traced on any number of tokens, which come after those of a cache.
+pub trait CausalModel: PretrainedModel<Tokenizer = Tokenizer> {
+    /// The graph on texts of so many tokens, `[batch, tokens]` to `[batch, tokens, vocab_size]`.
+    ///
+    /// # Errors
+    /// As [`Forward::trace`](zkml_core::nn::Forward::trace); more tokens than the model was made for.
+    fn trace_texts(&self, batch: usize, tokens: usize) -> Result<Graph<Symbolic>, TraceError>;
 
-/// A Llama, or a model of another family that is built like it, with its weights and its tokenizer.
+    /// The graph on `tokens` tokens after `past` tokens of a cache, for `batch` texts.
+    ///
+    /// Inputs: `input_ids` `[batch, tokens]`, then for each layer `past.0.key` and `past.0.value` `[batch, key heads,
+    /// past, channels of a head]`; no cache where `past` is 0. Outputs: the scores, then key and value of all tokens for
+    /// each layer. Rotary keys are turned by their positions already.
+    ///
+    /// # Errors
+    /// As [`Self::trace_texts`].
+    fn trace_step(&self, batch: usize, tokens: usize, past: usize) -> Result<Graph<Symbolic>, TraceError>;
+}
+
+/// What is read from a directory beside configuration and weights.
+pub trait FromDirectory: Sized {
+    /// # Errors
+    /// A file that is missing or cannot be read, or that does not fit a model of so many tokens.
+    fn from_directory(directory: &Path, vocabulary: usize) -> Result<Self, PretrainedError>;
+}
+
+impl FromDirectory for () {
+    fn from_directory(_directory: &Path, _vocabulary: usize) -> Result<(), PretrainedError> {
+        Ok(())
+    }
+}
+
+impl FromDirectory for Tokenizer {
+    fn from_directory(directory: &Path, vocabulary: usize) -> Result<Tokenizer, PretrainedError> {
+        let file = directory.join("tokenizer.json");
+        let tokenizer = Tokenizer::from_json(&file, &read_json(&file, tokenizer::MAXIMUM_BYTES)?)?;
+        // The other way round, a vocabulary is padded to a round number.
+        if tokenizer.vocabulary() > vocabulary {
+            return Err(PretrainedError::Vocabulary {
+                file,
+                expected: vocabulary,
+                found: tokenizer.vocabulary(),
+            });
+        }
+        Ok(tokenizer)
+    }
+}
+
+/// A model with its weights and, if it reads text, its tokenizer.
 #[derive(Debug)]
-pub struct PretrainedLlama {
-    config: LlamaConfig,
-    tokenizer: Tokenizer,
+pub struct Pretrained<M: PretrainedModel> {
+    config: M::Config,
+    tokenizer: M::Tokenizer,
     /// Tokens after which a text ends.
     ends: Vec<u32>,
     weights: Weights,
 }
 
+/// A Llama, or a model of another family that is built like it.
+pub type PretrainedLlama = Pretrained<LlamaForCausalLM>;
+/// A GPT-2.
+pub type PretrainedGpt2 = Pretrained<GPT2LMHeadModel>;
+/// A BERT.
+pub type PretrainedBert = Pretrained<BertModel>;
+/// A vision transformer.
+pub type PretrainedViT = Pretrained<ViTForImageClassification>;
+
 /// Most bytes of a `config.json`; they have about a thousand.
 const CONFIG_BYTES: u64 = 1 << 24;
 
-const HEAD: &str = "lm_head.weight";
-const EMBEDDING: &str = "model.embed_tokens.weight";
-
-impl LlamaForCausalLM {
-    /// The model in a directory of Hugging Face's form: `config.json`, `model.safetensors` or
-    /// `model.safetensors.index.json` with its shards (F64, F32, F16 or BF16), `tokenizer.json`.
-    ///
-    /// # Errors
-    /// A file that is missing or cannot be read; a setting or a tensor that this model does not have, by name.
-    pub fn from_pretrained(directory: impl AsRef<Path>) -> Result<PretrainedLlama, PretrainedError> {
-        PretrainedLlama::open(directory.as_ref())
-    }
-}
-
-impl PretrainedLlama {
-    fn open(directory: &Path) -> Result<PretrainedLlama, PretrainedError> {
+impl<M: PretrainedModel> Pretrained<M> {
+    fn open(directory: &Path) -> Result<Self, PretrainedError> {
         let file = directory.join("config.json");
         let text = read_json(&file, CONFIG_BYTES)?;
         let refused = |error| PretrainedError::Config {
             file: file.clone(),
             error,
         };
-        let config = LlamaConfig::from_json(&text).map_err(refused)?;
+        let config = M::configured(&text).map_err(refused)?;
         let ends = end_tokens(&text).map_err(refused)?;
-        let file = directory.join("tokenizer.json");
-        let tokenizer = Tokenizer::from_json(&file, &read_json(&file, tokenizer::MAXIMUM_BYTES)?)?;
-        // The other way round, a vocabulary is padded to a round number.
-        if tokenizer.vocabulary() > config.vocab_size {
-            return Err(PretrainedError::Vocabulary {
-                file,
-                expected: config.vocab_size,
-                found: tokenizer.vocabulary(),
-            });
-        }
-        let model = PretrainedLlama {
+        let tokenizer = M::Tokenizer::from_directory(directory, M::vocabulary(&config))?;
+        let model = Self {
             config,
             tokenizer,
             ends,
@@ -128,24 +152,32 @@ impl PretrainedLlama {
 
     /// Some files have the head although it is tied. Then both are the same.
     fn check_tie(&self) -> Result<(), PretrainedError> {
-        if !self.config.tie_word_embeddings {
+        let Some([head, embedding]) = M::tied(&self.config) else {
             return Ok(());
-        }
-        match self.weights.values(HEAD)? {
-            Some(head) if Some(&head) != self.weights.values(EMBEDDING)?.as_ref() => {
-                Err(PretrainedError::Untied { key: HEAD })
+        };
+        match self.weights.values(head)? {
+            Some(values) if Some(&values) != self.weights.values(self.key(embedding))?.as_ref() => {
+                Err(PretrainedError::Untied { head, embedding })
             }
             _ => Ok(()),
         }
     }
 
+    /// The key of a tensor in the file, which may leave the prefix out.
+    fn key<'k>(&self, key: &'k str) -> &'k str {
+        match key.strip_prefix(M::PREFIX) {
+            Some(short) if self.weights.shape(key).is_none() => short,
+            _ => key,
+        }
+    }
+
     /// The configuration.
-    pub fn config(&self) -> &LlamaConfig {
+    pub fn config(&self) -> &M::Config {
         &self.config
     }
 
     /// The tokenizer.
-    pub fn tokenizer(&self) -> &Tokenizer {
+    pub fn tokenizer(&self) -> &M::Tokenizer {
         &self.tokenizer
     }
 
@@ -155,21 +187,41 @@ impl PretrainedLlama {
     }
 
     /// The model without weights.
-    pub fn model(&self) -> LlamaForCausalLM {
-        LlamaForCausalLM::new(self.config)
+    pub fn model(&self) -> M {
+        M::with_config(&self.config)
     }
 
+    /// A graph that [`Self::model`] was traced to, with the weights.
+    ///
+    /// # Errors
+    /// Weights that are missing, have another shape or are not finite; tensors that the model does not ask for.
+    pub fn load(&self, mut graph: Graph<Symbolic>) -> Result<Graph<Float>, PretrainedError> {
+        for parameter in &mut graph.parameters {
+            parameter.path = self.key(&parameter.path).to_owned();
+        }
+        let (graph, mut report) = graph.load(&self.weights)?;
+        report.unused.retain(|key| !M::ignores(key));
+        if let Some([head, _]) = M::tied(&self.config) {
+            report.unused.retain(|key| key != head);
+        }
+        if report.unused.is_empty() && report.outside_index.is_empty() {
+            Ok(graph)
+        } else {
+            Err(PretrainedError::Unused(Box::new(report)))
+        }
+    }
+}
+
+impl<M: CausalModel> Pretrained<M> {
     /// The network on a text of `tokens` tokens: input `[1, tokens]`, output `[1, tokens, vocab_size]`.
     ///
     /// # Errors
-    /// No token, or more than [`LlamaConfig::sliding_window`]; weights that are missing, have another shape or are not
-    /// finite; tensors that the model does not ask for.
+    /// No token, or more than the model was made for; as [`Self::load`].
     pub fn graph(&self, tokens: usize) -> Result<Graph<Float>, PretrainedError> {
-        self.config.check_window(tokens)?;
-        self.load(self.model().trace_with_input(&[1, tokens])?)
+        self.load(self.model().trace_texts(1, tokens)?)
     }
 
-    /// The network on `tokens` tokens after `past` tokens of a cache; see [`LlamaForCausalLM::trace_step`].
+    /// The network on `tokens` tokens after `past` tokens of a cache; see [`CausalModel::trace_step`].
     ///
     /// # Errors
     /// As [`Self::graph`].
@@ -185,20 +237,6 @@ impl PretrainedLlama {
         past: usize,
     ) -> Result<Graph<Float>, PretrainedError> {
         self.load(self.model().trace_step(batch, tokens, past)?)
-    }
-
-    fn load(&self, graph: Graph<Symbolic>) -> Result<Graph<Float>, PretrainedError> {
-        let (graph, mut report) = graph.load(&self.weights)?;
-        // Files of 2023 hold the frequencies of the rotary embedding, which follow from the configuration.
-        report.unused.retain(|key| !key.ends_with("rotary_emb.inv_freq"));
-        if self.config.tie_word_embeddings {
-            report.unused.retain(|key| key != HEAD);
-        }
-        if report.unused.is_empty() && report.outside_index.is_empty() {
-            Ok(graph)
-        } else {
-            Err(PretrainedError::Unused(Box::new(report)))
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use zkml_core::execute::float::FloatExecutor;
 
-use super::{PretrainedError, PretrainedLlama};
+use super::{CausalModel, Pretrained, PretrainedError};
 
 /// Texts that are written together, as one batch.
 const BATCH: usize = 8;
@@ -40,7 +40,7 @@ struct Batch {
     random: ChaCha8Rng,
 }
 
-impl PretrainedLlama {
+impl<M: CausalModel> Pretrained<M> {
     /// Texts of the float model's own: each token is drawn from the model's distribution, at temperature 1. A text
     /// begins with what the tokenizer puts before every text, or else with a token drawn from all. Calls `progress`
     /// after each token of all texts.
@@ -49,7 +49,7 @@ impl PretrainedLlama {
     /// As [`Self::graph`]; a model whose values overflow.
     pub fn sample(&self, sampling: Sampling, progress: impl Fn()) -> Result<Vec<Vec<u32>>, PretrainedError> {
         let start = self.tokenizer().encode("")?;
-        let vocabulary = self.config().vocab_size as u64;
+        let vocabulary = M::vocabulary(self.config()) as u64;
         let batch = |number: usize| {
             let mut random = ChaCha8Rng::seed_from_u64(sampling.seed);
             random.set_stream(number as u64);

@@ -145,4 +145,67 @@ impl<'a> Settings<'a> {
             Some(_) => Err(self.refused(key, format!("nothing: {instead}"))),
         }
     }
+
+    /// Refuses a flag that is set; `instead` says what the model does.
+    pub(crate) fn disabled(&self, key: &str, instead: &str) -> Result<(), ConfigError> {
+        match self.flag_or(key, false)? {
+            true => Err(self.refused(key, format!("false: {instead}"))),
+            false => Ok(()),
+        }
+    }
+
+    /// Weights are not quantized already.
+    pub(crate) fn no_quantization(&self) -> Result<(), ConfigError> {
+        self.absent("quantization_config", "weights in BF16, F16 or F32")
+    }
+
+    /// The class, if the file names one.
+    pub(crate) fn architecture(&self, ours: &str) -> Result<(), ConfigError> {
+        const KEY: &str = "architectures";
+        let Some(Value::Array(architectures)) = self.get(KEY) else {
+            return Ok(());
+        };
+        if architectures.is_empty() || architectures.contains(&Value::from(ours)) {
+            return Ok(());
+        }
+        Err(self.refused(KEY, format!("`{ours}`")))
+    }
+
+    /// A number of heads, which divides a width.
+    pub(crate) fn divisor(&self, key: &str, of: &str, width: usize) -> Result<usize, ConfigError> {
+        let heads = self.positive(key)?;
+        match width.is_multiple_of(heads) {
+            true => Ok(heads),
+            false => Err(self.refused(key, format!("a divisor of {of} = {width}"))),
+        }
+    }
+
+    /// Which GELU an activation is, as [`GELU`](zkml_core::nn::GELU) names it. Others are refused.
+    pub(crate) fn gelu(&self, key: &str, default: &'static str) -> Result<&'static str, ConfigError> {
+        if self.get(key).is_none() {
+            return Ok(default);
+        }
+        match self.expect(key, &["gelu", "gelu_new", "gelu_pytorch_tanh"])? {
+            "gelu" => Ok("none"),
+            _ => Ok("tanh"),
+        }
+    }
+
+    /// Height and width: two numbers, or one for both.
+    pub(crate) fn pair_or(&self, key: &str, default: usize) -> Result<[usize; 2], ConfigError> {
+        let Some(Value::Array(sizes)) = self.get(key) else {
+            return Ok([self.positive_or(key, default)?; 2]);
+        };
+        let size = |value: &Value| {
+            let size = value.as_u64().filter(|size| (1..1 << 24).contains(size))?;
+            usize::try_from(size).ok()
+        };
+        match sizes.as_slice() {
+            [height, width] => size(height)
+                .zip(size(width))
+                .map(|(height, width)| [height, width]),
+            _ => None,
+        }
+        .ok_or_else(|| self.refused(key, "a positive integer or two of them"))
+    }
 }

@@ -16,7 +16,7 @@ mod weighted;
 pub use crate::nn::resize::{PixelShuffleOptions, UpsampleOptions};
 pub use crate::ops::{
     AdaptiveAvgPool2dOptions, AvgPool2dOptions, BatchNormOptions, Conv2dOptions, EmbeddingOptions,
-    LinearOptions, MaxPool2dOptions, PReLUOptions, RMSNormOptions,
+    LayerNormOptions, LinearOptions, MaxPool2dOptions, PReLUOptions, RMSNormOptions,
 };
 pub use batch_norm::{BatchNorm1d, BatchNorm1dOptions, BatchNorm2d, BatchNorm2dOptions};
 pub use convolution::{
@@ -34,14 +34,14 @@ pub use resize::{
     ReplicationPad1d, ReplicationPad1dOptions, ReplicationPad2d, ReplicationPad2dOptions, Upsample,
     ZeroPad1d, ZeroPad1dOptions,
 };
-pub use sequence::{Embedding, RMSNorm};
+pub use sequence::{Embedding, LayerNorm, RMSNorm};
 pub use sequential::{Sequential, SequentialLayer, SequentialOptions, layer, sequential};
 pub use simple::{
     Dropout, DropoutOptions, Flatten, FlattenOptions, Hardtanh, HardtanhOptions, Identity, IdentityOptions,
     LogSoftmax, LogSoftmaxOptions, ReLU, ReLU6, ReLU6Options, ReLUOptions, Softmax, SoftmaxOptions,
     ZeroPad2d, ZeroPad2dOptions,
 };
-pub use weighted::{Linear, PReLU};
+pub use weighted::{Conv1D, Conv1DOptions, Linear, PReLU};
 
 /// The implementations of `Called`, `Forward` and `Layer` for a layer with an inherent `forward`.
 macro_rules! forward {

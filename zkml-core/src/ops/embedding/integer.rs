@@ -72,17 +72,7 @@ impl IntegerRoom for IntegerEmbedding {
                 rows,
             });
         }
-        let (least, most) = (self.multipliers.iter().min(), self.multipliers.iter().max());
-        let (least, most) = (least.copied().unwrap_or(0), most.copied().unwrap_or(0));
-        if least < 1 {
-            return Err(RangeError::BadRescale {
-                layer: site.name.to_owned(),
-                found: least,
-                shift: 1,
-            });
-        }
-        let limit = i128::from(COMMITTED_WEIGHT_LIMIT);
-        site.accumulator((-limit * i128::from(most), (limit - 1) * i128::from(most)))
+        check_multipliers(site, &self.multipliers)
     }
 
     fn forget_calibration(&mut self) {
@@ -180,6 +170,24 @@ impl IntegerRoom for IntegerEmbedding {
             (i128::from(weight[[id as usize, at[last]]]) * i128::from(multiplier)) as i64
         }))
     }
+}
+
+/// The range of a committed weight times multipliers, which are positive.
+pub(in crate::ops) fn check_multipliers(
+    site: &RangeSite<'_>,
+    multipliers: &[i64],
+) -> Result<(i64, i64), RangeError> {
+    let (least, most) = (multipliers.iter().min(), multipliers.iter().max());
+    let (least, most) = (least.copied().unwrap_or(0), most.copied().unwrap_or(0));
+    if least < 1 {
+        return Err(RangeError::BadRescale {
+            layer: site.name.to_owned(),
+            found: least,
+            shift: 1,
+        });
+    }
+    let limit = i128::from(COMMITTED_WEIGHT_LIMIT);
+    site.accumulator((-limit * i128::from(most), (limit - 1) * i128::from(most)))
 }
 
 /// Refuses ids that the verifier does not know.

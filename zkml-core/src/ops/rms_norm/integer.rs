@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::circuit::{Axis, CircuitError, ColumnId, Dyadic};
 use crate::field::{M61, P, from_i64};
 use crate::graph::{OperandError, Shape, ShapeError, Site, entries};
-use crate::ops::quotient::{Quotient, RESULT_BITS, Width, advice, check_range, multiplied, within};
+use crate::ops::quotient::{Quotient, RESULT_BITS, Width, advice, check_range, in_one_unit, within};
 use crate::ops::range::{ceil_sqrt, magnitude};
 use crate::ops::reciprocal::{Reciprocal, cellwise};
 #[cfg(feature = "prover")]
@@ -141,23 +141,7 @@ impl IntegerRoom for IntegerRmsNorm {
         self.check_bounds(name, fact.range, channels)?;
         let largest = self.largest_sum(fact.range, channels);
         lowering.circuit().note_bound(name, SUM, largest);
-        let y = match self.exponents.as_slice() {
-            [0] => x,
-            [all] => {
-                let scaled = format!("{name}/scaled");
-                let terms = [(1i64 << all, x)];
-                lowering.circuit().integer_sum(&scaled, shape, &terms)
-            }
-            exponents => {
-                let powers: Vec<i64> = exponents.iter().map(|exponent| 1i64 << exponent).collect();
-                multiplied(
-                    lowering,
-                    (&format!("{name}/scaled"), shape),
-                    x,
-                    (&powers, &[last]),
-                )
-            }
-        };
+        let y = in_one_unit(lowering, x, &self.exponents);
         let rows = &shape[..last];
         let sum = self.sum_of_squares(lowering, rows, y);
         let root = self.root(lowering, rows, sum);

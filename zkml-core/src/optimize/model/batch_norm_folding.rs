@@ -153,6 +153,6 @@ fn fold(graph: &mut Graph<Float>, layer: NodeId, affine: &Affine) -> Result<(), 
 }
 
 /// `conv1.weight` has its bias at `conv1.bias`.
-fn bias_path(weight: &str) -> String {
+pub(super) fn bias_path(weight: &str) -> String {
     format!("{}.bias", weight.strip_suffix(".weight").unwrap_or(weight))
 }

@@ -22,6 +22,21 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
     let Some(gain) = node.op.room().gain() else {
         return Ok(None);
     };
+    let Some(users) = layers_behind(graph, id) else {
+        return Ok(None);
+    };
+    let what = format!("folded the gain of `{}` into {}", node.name, names(graph, &users));
+    let gain = graph[gain].values.clone();
+    for user in users {
+        fold(graph, user, &gain.view());
+    }
+    graph.nodes[id.0].op.room_mut().drop_gain();
+    let next = NodeId(id.0 + 1);
+    Ok(Some(Change { what, next }))
+}
+
+/// The linear layers that use a node, if nothing else does and each is alone in using its weight.
+pub(super) fn layers_behind(graph: &Graph<Float>, id: NodeId) -> Option<Vec<NodeId>> {
     let users = graph.nodes.iter().enumerate();
     let users = users.filter(|(_, user)| user.inputs.contains(&id));
     let users: Vec<NodeId> = users.map(|(index, _)| NodeId(index)).collect();
@@ -35,25 +50,18 @@ fn visit(graph: &mut Graph<Float>, id: NodeId) -> Result<Option<Change>, Optimiz
         };
         layer.is_some_and(|layer| layer.window.is_none() && uses(layer.weight).count() == 1)
     };
-    if users.is_empty() || graph.outputs.contains(&id) || !users.iter().all(takes_channels) {
-        return Ok(None);
-    }
-    let names: Vec<String> = users
-        .iter()
-        .map(|user| format!("`{}`", graph[*user].name))
-        .collect();
-    let what = format!("folded the gain of `{}` into {}", node.name, names.join(", "));
-    let gain = graph[gain].values.clone();
-    for user in users {
-        fold(graph, user, &gain.view());
-    }
-    graph.nodes[id.0].op.room_mut().drop_gain();
-    let next = NodeId(id.0 + 1);
-    Ok(Some(Change { what, next }))
+    let foldable = !users.is_empty() && !graph.outputs.contains(&id) && users.iter().all(takes_channels);
+    foldable.then_some(users)
+}
+
+/// Their names, for a report.
+pub(super) fn names(graph: &Graph<Float>, nodes: &[NodeId]) -> String {
+    let names = nodes.iter().map(|id| format!("`{}`", graph[*id].name));
+    names.collect::<Vec<String>>().join(", ")
 }
 
 /// Multiplies column `c` of a layer's weight by `gain[c]`.
-fn fold(graph: &mut Graph<Float>, layer: NodeId, gain: &ArrayViewD<'_, f32>) {
+pub(super) fn fold(graph: &mut Graph<Float>, layer: NodeId, gain: &ArrayViewD<'_, f32>) {
     let Some(layer_weight) = graph[layer].op.room().layer().map(|layer| layer.weight) else {
         return;
     };

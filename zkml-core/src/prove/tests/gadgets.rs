@@ -161,6 +161,70 @@ fn normalized(shape: &[usize], op: ops::IntegerRmsNorm) -> CompiledModel {
 test_op!(a_norm_of_odd_size, normalized(&[3, 5, 3], norm(&[0])));
 test_op!(a_norm_with_exponents, normalized(&[3, 5], norm(&[0, 3, 1, 2, 5])));
 test_op!(a_norm_of_one_channel, normalized(&[3, 1], norm(&[2])));
+/// Rows without their mean.
+fn centered(shape: &[usize], op: ops::IntegerCenter) -> CompiledModel {
+    let mut n = Network::new(36, shape, (-127, 127));
+    let centered = n.derived("center", op.into(), &[INPUT], shape.to_vec());
+    let normed = n.derived("norm", norm(&[0]).into(), &[centered], shape.to_vec());
+    n.finish(&[centered, normed])
+}
+
+fn center(exponents: &[u32], shift: u32, bits: u32) -> ops::IntegerCenter {
+    ops::IntegerCenter {
+        exponents: exponents.to_vec(),
+        shift,
+        bits,
+    }
+}
+
+test_op!(means_of_odd_size, centered(&[3, 5, 3], center(&[0], 32, 8)));
+test_op!(
+    means_with_exponents,
+    centered(&[3, 5], center(&[0, 3, 1, 2, 3], 32, 11))
+);
+test_op!(means_in_one_unit, centered(&[2, 6], center(&[2], 20, 17)));
+test_op!(a_mean_of_one_channel, centered(&[3, 1], center(&[1], 13, 9)));
+test_op!(channels_have_weights_and_biases, {
+    let mut n = Network::new(37, &[3, 2, 5], (-127, 127));
+    let parameters = |n: &mut Network, name: &str, channels: usize| {
+        (
+            n.parameter(format!("{name}.weight"), ParameterRole::Weight, &[channels]),
+            Some(n.parameter(format!("{name}.bias"), ParameterRole::Bias, &[channels])),
+        )
+    };
+    let mut nodes = Vec::new();
+    for (name, axis, channels) in [("last", 2, 5), ("first", 0, 3), ("one", 1, 1)] {
+        let (weight, bias) = parameters(&mut n, name, channels);
+        let op = ops::ChannelScale { weight, bias, axis };
+        let acc = n.derived(name, op.into(), &[INPUT], vec![3, 2, 5]);
+        let q = requantize(&[1], 0, 24, 16);
+        nodes.push(n.derived(&format!("{name}.q"), q, &[acc], vec![3, 2, 5]));
+    }
+    n.finish(&nodes)
+});
+test_op!(rows_that_the_network_names, {
+    let mut n = Network::new(38, &[3, 5], (-127, 127));
+    let mut operands = vec![INPUT];
+    for (name, start, multipliers) in [
+        ("positions", 2, vec![9, 9, 3, 1, 70, 9, 9]),
+        ("others", 4, vec![5]),
+    ] {
+        let weight = n.parameter(format!("{name}.weight"), ParameterRole::Weight, &[7, 5]);
+        let op = ops::IntegerFixedRows {
+            weight,
+            start,
+            length: 3,
+            multipliers,
+        };
+        operands.push(n.derived(name, op.into(), &[], vec![3, 5]));
+    }
+    let coefficients = vec![1; 3];
+    let sum = ops::WeightedSum { coefficients };
+    let sum = n.derived("sum", sum.into(), &operands, vec![3, 5]);
+    let q = n.derived("q", requantize(&[1], 0, 3, 16), &[sum], vec![3, 5]);
+    n.finish(&[q])
+});
+
 /// Rotary positions of 16-bit values between two axes of other things.
 fn turned(shape: &[usize], axis: usize) -> CompiledModel {
     let mut n = Network::new(34, shape, (-127, 127));
@@ -202,6 +266,7 @@ fn values_may_be_committed() {
     for model in [
         residual_sum(8, (24, 18)),
         normalized(&[3, 3], norm(&[1])),
+        centered(&[3, 3], center(&[1], 13, 9)),
         turned(&[3, 5, 6], 1),
     ] {
         with_trace(without_virtual_values(model), |key, circuit, trace, input| {
@@ -217,6 +282,7 @@ fn every_cell_of_advice_matters() {
     for model in [
         residual_sum(2, (11, 13)),
         normalized(&[3, 3], norm(&[0, 2, 1])),
+        centered(&[3, 3], center(&[0, 2, 1], 17, 10)),
         turned(&[3, 6], 0),
     ] {
         with_trace(model, |_, circuit, trace, _| {
@@ -307,6 +373,22 @@ fn a_norm_has_one_result_for_every_input() {
         let answered = exactly_one_result(&n.finish(&[normed]));
         assert_eq!(answered < inputs, some, "{answered} of {inputs}");
         assert!(answered > 0);
+    }
+}
+
+#[test]
+fn a_mean_is_the_only_one_for_every_input() {
+    for (limb_bits, shape, most, exponents, shift, bits) in [
+        (4, [1, 2], 3, vec![0], 3, 3),
+        (2, [1, 3], 1, vec![1], 4, 3),
+        (1, [1, 3], 1, vec![0, 1, 1], 3, 4),
+    ] {
+        let mut n = Network::new(1, &shape, (-most, most));
+        n.limb_bits = limb_bits;
+        let op = center(&exponents, shift, bits);
+        let centered = n.derived("center", op.into(), &[INPUT], shape.to_vec());
+        let inputs = (2 * most as usize + 1).pow(shape[1] as u32);
+        assert_eq!(exactly_one_result(&n.finish(&[centered])), inputs);
     }
 }
 
@@ -426,6 +508,25 @@ fn parameters_that_make_no_sense_are_refused() {
         |op| op.reciprocal_bits = 5,
     ] {
         assert!(matches!(change(alter), Err(RangeError::BadNorm { .. })));
+    }
+    for (exponents, shift, bits) in [
+        (vec![31], 8, 24),
+        (vec![], 8, 24),
+        (vec![0], 8, 25),
+        (vec![0], 8, 1),
+        (vec![0], 0, 8),
+        (vec![0], 41, 8),
+        (vec![26], 32, 24),
+    ] {
+        let op = ops::IntegerCenter {
+            exponents,
+            shift,
+            bits,
+        };
+        assert!(
+            range_of(op.clone().into(), &[(-9, 9)], &[1, 2]).is_err(),
+            "{op:?}"
+        );
     }
     // Axes that do not ascend, or of which there are too many; multipliers that are not positive, or that have no word
     // together with the sines, whatever the operand.

@@ -104,9 +104,12 @@ impl Quantizer<'_> {
         let properties = self.float[id].op.room().properties();
         let (bits, mut scale) = (self.options.bits_of(properties), self.scales[id.0]);
         let accumulator = self.source(id)?;
-        if let [only] = accumulator.scales.as_slice() {
-            // The scale is ours to choose: the next one with a multiplier that is exact.
-            scale = exact_scale(*only, scale);
+        // The scale is ours to choose: the next one with multipliers that are exact. Those of a stream are powers of two
+        // times that of its least step.
+        match (&self.steps[id.0], accumulator.scales.as_slice()) {
+            (Some(steps), _) => scale = exact_scale(steps.step, scale),
+            (None, [only]) => scale = exact_scale(*only, scale),
+            (None, _) => {}
         }
         let name = self.unique(format!("{}.rescale", self.float[id].name));
         let node = self.requantize(&accumulator, &Scales::one(scale), None, (name, bits))?;

@@ -82,8 +82,8 @@ const LARGEST_WHOLE: f64 = (1u64 << 30) as f64;
 /// Bits that the least multiplier has where factors are rounded.
 const LEAST_BITS: i32 = 12;
 
-/// The most that a multiplier may have.
-const LARGEST: f64 = (1u64 << 40) as f64;
+/// Multipliers are at most this.
+const LARGEST: f64 = ((1u64 << 31) - 1) as f64;
 
 /// The multipliers `factor 2^shift`, and the shift, `shift` in the range that `fits` allows: the least one with which
 /// all are integers, or else one that leaves the least of them twelve bits. `None` where a multiplier would be 0.

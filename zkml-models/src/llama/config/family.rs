@@ -27,13 +27,7 @@ impl Family {
             "qwen3" => Family::Qwen3,
             _ => Family::Llama,
         };
-        if let Some(Value::Array(architectures)) = settings.get("architectures") {
-            let ours = family.architecture();
-            if !architectures.is_empty() && !architectures.contains(&Value::from(ours)) {
-                let found = Value::from(architectures.clone());
-                return Err(ConfigError::new("architectures", format!("`{ours}`"), found));
-            }
-        }
+        settings.architecture(family.architecture())?;
         Ok(family)
     }
 
@@ -132,7 +126,7 @@ impl Family {
         if settings.get("hidden_act").is_some() {
             settings.expect("hidden_act", &["silu", "swish"])?;
         }
-        settings.absent("quantization_config", "weights in BF16, F16 or F32")?;
+        settings.no_quantization()?;
         settings.absent("attn_logit_softcapping", "scores of the attention as they are")?;
         settings.absent("final_logit_softcapping", "logits as they are")?;
         for key in ["num_local_experts", "num_experts", "n_routed_experts"] {

@@ -101,6 +101,33 @@ fn a_quotient_in_the_padding() {
     );
 }
 
+#[test]
+fn a_mean_that_is_off_by_one() {
+    let mut n = Network::new(9, &[3, 3], (-127, 127));
+    let op = ops::IntegerCenter {
+        exponents: vec![0, 2, 1],
+        shift: 14,
+        bits: 12,
+    };
+    let centered = n.derived("center", op.into(), &[INPUT], vec![3, 3]);
+    let scenes = scenes(&n.finish(&[centered]));
+    for change in [1, -1] {
+        caught(&scenes, "center/mean/remainder", |lie| {
+            lie.cells("center/mean")[1] += change;
+        });
+    }
+    // A row of padding has a mean as well, which is 0.
+    let tell = |lie: &mut Lie<'_>| {
+        let padding = lie.padding_of("center/mean");
+        lie.cells("center/mean")[padding] = 1;
+    };
+    assert_eq!(violated(&scenes[0], tell), "center/mean/remainder");
+    rejected_by_all(
+        scenes.iter().map(|scene| attack(scene, tell)),
+        &["lookup.layer", "opening.merge"],
+    );
+}
+
 /// A norm of 3 channels whose roots have two digits of 16 bits.
 fn normalized() -> CompiledModel {
     let mut n = Network::new(9, &[3, 3], (-127, 127));
