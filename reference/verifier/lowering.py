@@ -215,7 +215,8 @@ def shape_of_channel_scale(network, node):
     weights, = parameter_shape(network, node, node.op["weight"], rank=1)
     check_bias(network, node, weights)
     x, axis = only_operand(network, node).shape, node.op["axis"]
-    require(weights == 1 or (1 < len(x) > axis and x[axis] == weights), node.name, f"{weights} weights for {x}")
+    each = 1 < len(x) > axis and x[axis] == weights
+    require(each or (weights == 1 and node.op["bias"] is None), node.name, f"{weights} weights for {x}")
     return x
 
 

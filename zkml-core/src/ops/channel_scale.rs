@@ -65,8 +65,10 @@ impl FloatRoom for ChannelAffine {
     }
 }
 
-/// `weight[c] x + bias[c]` for index `c` along an axis, or the only weight and bias for all; exact. Both are `[C]` or
-/// `[1]`.
+const NAME: &str = "channel scale";
+
+/// `weight[c] x + bias[c]` for index `c` along an axis; exact. Both are `[C]`. Without a bias one weight, `[1]`, may serve
+/// all channels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "fields are named in the lines above")]
 pub struct ChannelScale {
@@ -110,7 +112,16 @@ impl Room for ChannelScale {
     fn shape(&self, site: &Site<'_>) -> Result<Shape, OperandError> {
         let [weights] = site.sizes::<1>(self.weight)?;
         site.expect(self.bias, &[weights])?;
-        Ok(scaled("channel scale", site.one()?, self.axis, weights)?)
+        let shape = scaled(NAME, site.one()?, self.axis, weights)?;
+        if self.bias.is_some() && shape.size(self.axis) != weights {
+            return Err(ShapeError::Channels {
+                operation: NAME,
+                expected: weights,
+                found: shape,
+            }
+            .into());
+        }
+        Ok(shape)
     }
 
     fn properties(&self) -> Properties {

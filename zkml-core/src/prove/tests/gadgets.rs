@@ -186,15 +186,11 @@ test_op!(means_in_one_unit, centered(&[2, 6], center(&[2], 20, 17)));
 test_op!(a_mean_of_one_channel, centered(&[3, 1], center(&[1], 13, 9)));
 test_op!(channels_have_weights_and_biases, {
     let mut n = Network::new(37, &[3, 2, 5], (-127, 127));
-    let parameters = |n: &mut Network, name: &str, channels: usize| {
-        (
-            n.parameter(format!("{name}.weight"), ParameterRole::Weight, &[channels]),
-            Some(n.parameter(format!("{name}.bias"), ParameterRole::Bias, &[channels])),
-        )
-    };
     let mut nodes = Vec::new();
     for (name, axis, channels) in [("last", 2, 5), ("first", 0, 3), ("one", 1, 1)] {
-        let (weight, bias) = parameters(&mut n, name, channels);
+        let weight = n.parameter(format!("{name}.weight"), ParameterRole::Weight, &[channels]);
+        let bias = format!("{name}.bias");
+        let bias = (channels > 1).then(|| n.parameter(bias, ParameterRole::Bias, &[channels]));
         let op = ops::ChannelScale { weight, bias, axis };
         let acc = n.derived(name, op.into(), &[INPUT], vec![3, 2, 5]);
         let q = requantize(&[1], 0, 24, 16);

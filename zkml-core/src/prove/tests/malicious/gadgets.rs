@@ -124,7 +124,7 @@ fn a_mean_that_is_off_by_one() {
     assert_eq!(violated(&scenes[0], tell), "center/mean/remainder");
     rejected_by_all(
         scenes.iter().map(|scene| attack(scene, tell)),
-        &["lookup.layer", "opening.merge"],
+        &["lookup.layer", "reduce.stage"],
     );
 }
 
