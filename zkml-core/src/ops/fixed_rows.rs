@@ -174,12 +174,12 @@ impl IntegerRoom for IntegerFixedRows {
         let rows = lowering
             .circuit()
             .view(&format!("{name}/rows"), shape, weight, factors);
-        Ok(multiplied(
-            lowering,
-            (name, shape),
-            rows,
-            (&self.multipliers, &[0]),
-        ))
+        if let [all] = self.multipliers[..] {
+            return Ok(lowering.circuit().integer_sum(name, shape, &[(all, rows)]));
+        }
+        let chosen = self.multipliers.get(self.start..).unwrap_or_default();
+        let chosen = chosen.get(..self.length).unwrap_or_default();
+        Ok(multiplied(lowering, (name, shape), rows, (chosen, &[0])))
     }
 
     #[cfg(feature = "prover")]

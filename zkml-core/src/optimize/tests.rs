@@ -30,14 +30,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn every_choice_of_passes_keeps_the_meaning(seed in any::<u64>(), switches in any::<[bool; 12]>()) {
+    fn every_choice_of_passes_keeps_the_meaning(seed in any::<u64>(), switches in any::<[bool; 13]>()) {
         let before = random::network(seed, true);
         let passes = all().filter(|pass| pass.level() == Level::Model);
         let some = passes.zip(switches).fold(Switches::default(), |some, (pass, runs)| some.with(pass, runs));
         for options in [some, Switches::default()] {
             let (after, reports) = optimize(before.clone(), &options).unwrap();
             let ran = reports.iter().filter(|report| report.enabled).count();
-            prop_assert_eq!(ran, if options == some { switches.iter().filter(|s| **s).count() } else { 12 });
+            prop_assert_eq!(ran, if options == some { switches.iter().filter(|s| **s).count() } else { 13 });
             close(&before, &after, seed)?;
             let norms = after.nodes.iter().filter(|node| matches!(node.op, FloatOp::BatchNorm(_))).count();
             if options.runs(&BatchNormConversion) {
