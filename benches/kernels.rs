@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench kernels`. Tables have 2^12 elements (64 KiB of `K`: they stay in the second-level cache),
 //! `fold` is also measured on 2^16; the throughput is in elements that a kernel reads at an index (`fold` and the
-//! rounds: of the result), in multiply-adds for products of int8 and of `f32`. Tables of functions are computed as a
+//! rounds: of the result), in multiply-adds for products of integers and of `f32`. Tables of functions are computed as a
 //! verifier does.
 
 use std::hint::black_box;
@@ -13,8 +13,8 @@ use ndarray::ArrayD;
 use zkml_core::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
 use zkml_core::field::kernels::{Backend, Below, SmallLeaves, available_backends};
 use zkml_core::field::{K, M61, from_u64};
-use zkml_core::graph::Window2d;
-use zkml_core::ops::FloatLayer;
+use zkml_core::graph::{IntTensor, Window2d};
+use zkml_core::ops::{FloatLayer, IntegerLayer, Layer};
 
 const LENGTH: usize = 1 << 12;
 const LONG: usize = 1 << 16;
@@ -258,6 +258,45 @@ fn float_convolutions(criterion: &mut Criterion) {
     }
 }
 
+/// A layer of SmolLM2-135M, `[1536, 576]` on 64 tokens, with operands of 8 and of 16 bits; and with weights that are no
+/// bytes, which run on 64 bits. The throughput is in multiply-adds.
+fn integer_layers(criterion: &mut Criterion) {
+    let (tokens, outputs, inputs) = (64usize, 1536usize, 576usize);
+    let mut next = residues(7);
+    let mut tensor = |shape: &[usize], bits: u32| {
+        let value = |residue: M61| (residue.value & ((1 << bits) - 1)) as i64 - (1 << (bits - 1));
+        ArrayD::from_shape_simple_fn(shape, || next.next().map_or(0, value))
+    };
+    let weights = tensor(&[outputs, inputs], 8).mapv(|weight| weight as i32);
+    let wide = IntTensor::Int32(weights.clone());
+    let bytes = IntTensor::from(weights);
+    let mut group = criterion.benchmark_group("integer_layer");
+    let products = tokens * outputs * inputs;
+    group
+        .sample_size(20)
+        .throughput(Throughput::Elements(products as u64));
+    for (name, weight, bits) in [
+        ("8 bits", &bytes, 8),
+        ("16 bits", &bytes, 16),
+        ("64-bit weights", &wide, 16),
+    ] {
+        let operand = tensor(&[1, tokens, inputs], bits);
+        let end = 1i64 << (bits - 1);
+        let layer = IntegerLayer {
+            weight,
+            bias: None,
+            range: (-end, end - 1),
+            convolution: None,
+        };
+        let Some(layer) = Layer::new(&layer) else {
+            return;
+        };
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| layer.multiply(black_box(&operand), &[1, tokens, outputs]))
+        });
+    }
+}
+
 /// Tables of functions on 2^13 values; the throughput is in entries.
 fn function_tables(criterion: &mut Criterion) {
     let number = |value: f64| Dyadic::from_f64(value).ok();
@@ -314,6 +353,7 @@ criterion_group!(
     butterflies,
     int8,
     float_convolutions,
+    integer_layers,
     function_tables
 );
 criterion_main!(kernels);

@@ -134,15 +134,9 @@ fn model(with_bias: bool) -> CompiledModel {
 
 fn weights(model: &CompiledModel) -> Vec<u8> {
     let parameters = model.network.graph.parameters.iter();
-    let mut bytes = parameters.filter_map(|parameter| match &parameter.values {
-        IntTensor::Int8(tensor) => Some(
-            tensor
-                .to_vec()
-                .into_iter()
-                .map(i8::cast_unsigned)
-                .collect::<Vec<u8>>(),
-        ),
-        IntTensor::Int32(_) => None,
+    let mut bytes = parameters.filter_map(|parameter| {
+        let bytes = parameter.values.to_bytes()?;
+        Some(bytes.into_iter().map(i8::cast_unsigned).collect::<Vec<u8>>())
     });
     bytes.find(|bytes| bytes.len() >= LENGTH).unwrap()
 }

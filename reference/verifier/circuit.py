@@ -119,6 +119,15 @@ def shared(left, right, out):
     return {"left": left, "right": right, "out": out}
 
 
+def segments(size):
+    """An axis in powers of two, the largest first; the last one is padded if that is at most an eighth of the axis."""
+    start, parts = 0, []
+    while (2**index_bits(size - start) - (size - start)) * 8 > size:
+        parts.append((start, start + 2**index_bits(size - start) // 2))
+        start = parts[-1][1]
+    return parts + [(start, size)]
+
+
 def linear(terms, constant=0):
     """sum coefficient * column + constant, modulo p"""
     terms = [{"coefficient": coefficient % P, "column": column} for coefficient, column in terms]
@@ -274,11 +283,26 @@ class Builder:
     def parameter(self, index, parameter, shape, reading):
         """The column of a parameter. One that several layers use is one column, which all read alike."""
         if index not in self.parameters:
-            column = self.column(parameter.path, shape, {"Parameter": {"zero_padded": True}})
-            self.parameters[index] = column, reading
+            self.parameters[index] = self.whole_or_blocks(parameter.path, shape), reading
         column, first = self.parameters[index]
         require(first == reading, parameter.path, "another layer reads this parameter in another order")
         return column
+
+    def whole_or_blocks(self, name, shape):
+        """A parameter column; of a matrix with much padding one for each block, and the sum of views that show them."""
+        kind, blocks = {"Parameter": {"zero_padded": True}}, []
+        if len(shape) == 2 and self.switches["weight_blocks"]:
+            blocks = [((0, shape[0]), columns) for columns in segments(shape[1])]
+        spared = padded_cells(shape) - sum(padded_cells([b - a for a, b in block]) for block in blocks)
+        if not blocks or spared < 2**14:
+            return self.column(name, shape, kind)
+        terms = []
+        for block in blocks:
+            own = f"{name}[{', '.join(f'{start}:{end}' for start, end in block)}]"
+            column = self.column(own, [end - start for start, end in block], kind)
+            factors = [affine([(axis, 1)], -start, axis) for axis, (start, _) in enumerate(block)]
+            terms.append((1, self.view(f"{own}/placed", shape, column, factors)))
+        return self.linear(name, shape, terms)
 
     def expect_cells(self, name, cells):
         """Bounds the public cells whose number follows from sizes alone: a key need not list them."""
@@ -383,7 +407,7 @@ def public_range(kind):
 def role(column, source, part, source_zero_padded):
     """How a factor of a view acts.
 
-    `fixed` and `bitwise` only rename bits of a point, `broadcast` has no source, `general` needs a sumcheck.
+    `fixed`, `bitwise` and `block` only rename bits of a point, `broadcast` has no source, `general` needs a sumcheck.
     """
     if not part["view_axes"]:
         return "fixed"
@@ -394,7 +418,18 @@ def role(column, source, part, source_zero_padded):
     same_cells = part["offset"] == 0 and prod(sizes) == prod(source_sizes) and is_row_major(sizes, part["strides"])
     same_bits = has_exact_tail(sizes) and has_exact_tail(source_sizes)
     zero = is_power_of_two(prod(sizes)) or source_zero_padded
-    return "bitwise" if same_cells and same_bits and zero else "general"
+    if same_cells and same_bits and zero:
+        return "bitwise"
+    return "block" if is_block(sizes, source_sizes, part, source_zero_padded) else "general"
+
+
+def is_block(sizes, source_sizes, part, source_zero_padded):
+    """Does a block of the view's axis, aligned to the padded size of the source, show all of the source?"""
+    if len(sizes) != 1 or len(source_sizes) != 1 or part["strides"] != [1]:
+        return False
+    (size,), (own,), start = sizes, source_sizes, -part["offset"]
+    aligned = 0 <= start <= size - own and start % 2**index_bits(own) == 0
+    return aligned and (is_power_of_two(own) or source_zero_padded)
 
 
 def is_row_major(sizes, strides):

@@ -38,8 +38,8 @@ from schema import SKELETON
 from skeleton import Network, Refused, check_skeleton, require, variant
 
 # The switches of the circuit level, in the order of the file.
-PASSES = ("limb_width", "table_sharing", "virtual_values", "shifted_convolution", "layer_stacking", "trace_packing",
-          "code_choice")
+PASSES = ("limb_width", "table_sharing", "virtual_values", "shifted_convolution", "layer_stacking", "weight_blocks",
+          "trace_packing", "code_choice")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """One opening of many claims on rows of matrices (docs/protocol/commitment.md), with the mask and the closing check of
 zero knowledge (docs/protocol/zero-knowledge.md)."""
 
-from collections import namedtuple
+from collections import Counter, namedtuple
 from math import prod
 
 from commitment import basis, codeword_at, factors, leaf, read_top, root
@@ -36,6 +36,25 @@ class Claim:
         return table
 
 
+class Group:
+    """Claims on one fold; or claims on one matrix at one point in the row, if these are more."""
+
+    def __init__(self, one_point):
+        self.one_point, self.numbers, self.claims = one_point, [], []
+
+
+def grouped(claims):
+    """The groups, in the order of their first claim."""
+    groups, point_of = {}, [(claim.matrix, tuple(claim.low)) for claim in claims]
+    points, folds = Counter(point_of), Counter(claim.fold for claim in claims)
+    for number, (claim, point) in enumerate(zip(claims, point_of)):
+        one_point = points[point] > folds[claim.fold]
+        group = groups.setdefault((one_point, point if one_point else claim.fold), Group(one_point))
+        group.numbers.append(number)
+        group.claims.append(claim)
+    return list(groups.values())
+
+
 class Opening:
     """`matrices` begin with the trace. With a mask its rows are followed by those of pads, masks and g."""
 
@@ -57,7 +76,7 @@ class Opening:
     def combine(self):
         """Reads up to the row combination, and states what it must be."""
         channel, t = self.channel, self.t
-        self.point, opened = self.merge()  # opened: the folds with their values
+        self.point, opened = self.merge()  # the groups with their values
         t.grind("opening.proximity.grind", 10)
         self.deltas = {number: self.draw_deltas(number) for number in self.opened}
         random, = channel.hidden("opening.proximity", 1)
@@ -69,7 +88,7 @@ class Opening:
         if channel.masked:
             blind = t.challenge("opening.blind")
         self.gammas = [gamma * blind for gamma in self.gammas]
-        self.folds = [claim for claim, _ in opened]
+        self.groups = [group for group, _ in opened]
         if self.levels:
             self.vector = t.digest("recursion.root")
             product, = t.elements(3, "opening.product", 1)
@@ -88,14 +107,17 @@ class Opening:
         rho = self.t.challenges("opening.batch", len(claims))
         joined = weighted(rho, [claim.value for claim in claims])
         z, _, last = sumcheck(channel, "opening.merge", [(self.log_row, 2, joined)])
-        folds = {}
-        for claim in claims:
-            folds.setdefault(claim.fold, claim)
-        values = dict(zip(folds, channel.hidden("opening.values", len(folds))))
-        found = weighted([r * eq(claim.low, z) for r, claim in zip(rho, claims)],
-                         [values[claim.fold] for claim in claims])
+        groups = grouped(claims)
+        values = channel.hidden("opening.values", len(groups))
+        found, joined = ZERO, []
+        for group, value in zip(groups, values):
+            # Claims at one point are one claim on the sum of their folds.
+            points = [(group.claims[0], ONE)] if group.one_point else [(claims[k], rho[k]) for k in group.numbers]
+            found = found + value * sum((eq(claim.low, z) * r for claim, r in points), ZERO)
+            terms = [(claims[k], rho[k]) for k in group.numbers] if group.one_point else [(group.claims[0], ONE)]
+            joined.append((terms, value))
         channel.check("opening.merge", found - last)
-        return z, [(claim, values[fold]) for fold, claim in folds.items()]
+        return z, joined
 
     def draw_deltas(self, number):
         """A coefficient for each row but those of g. The two rows of an element of K share one."""
@@ -150,10 +172,11 @@ class Opening:
     def row_weights(self, number, joins):
         """What each row of a matrix counts in the word at the positions; g has factors of its own."""
         weights = [delta * self.gammas[-1] for delta in self.deltas[number]]
-        for claim, gamma in zip(self.folds, self.gammas):
-            if claim.matrix == number:
-                for row, weight in enumerate(claim.weights(), claim.first):
-                    weights[row] += weight * gamma
+        for terms, gamma in zip(self.groups, self.gammas):
+            for claim, factor in terms:
+                if claim.matrix == number:
+                    for row, weight in enumerate(claim.weights(), claim.first):
+                        weights[row] += weight * factor * gamma
         if number == 0:
             pads = self.matrices[0].rows
             masks = pads + 2 * len(joins)

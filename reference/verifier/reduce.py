@@ -1,7 +1,7 @@
 """Claims on virtual columns become claims on committed and parameter columns (docs/protocol/reduction.md)."""
 
 from circuit import index_bits
-from field import ONE, ZERO, eq, eq_table, inverse
+from field import ONE, ZERO, eq, eq_bits, eq_table, inverse
 from sumcheck import sumcheck
 from transcript import Reject
 
@@ -84,7 +84,8 @@ def rename(claims, column, point, value):
     """A claim on a view without a sum."""
     route = OfView(claims.columns, column, point, value)
     if route.scalar == ZERO:
-        raise Reject("reduce.broadcast", column.name)
+        claims.channel.check("reduce.outside", value, place=column.name)
+        return
     claims.add(column.fields["source"], route.source_point([]), value * route.scalar.inverse())
 
 
@@ -107,6 +108,10 @@ class OfView:
                     self.scalar *= sum(eq_table(part)[:size], ZERO)
             else:
                 through = factor.fixed_bits() if factor.acts == "fixed" else [x for part in z for x in part]
+                if factor.acts == "block":
+                    high = through[:len(through) - factor.variables]
+                    self.scalar *= eq_bits(high, -factor.offset >> factor.variables)
+                    through = through[len(high):]
                 for axis, size in zip(factor.source_axes, factor.source_sizes):
                     self.axes[axis], through = through[:index_bits(size)], through[index_bits(size):]
         self.general.sort(key=lambda factor: factor.source_axes[0])

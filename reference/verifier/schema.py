@@ -76,7 +76,7 @@ SKELETON = {
     "input_scales": [SCALES],
     "output_scales": [SCALES],
     "limb_bits": "u32",
-    "lowering": ("bool",) * 7,
+    "lowering": ("bool",) * 8,
     "sizing": Enum(Fixed=None, AnyLength=LENGTHS, Resized=LENGTHS),
     "preprocessing": Option({"pad": "u64", "mean": ["f32"], "deviation": ["f32"]}),
     "classes": ["str"],

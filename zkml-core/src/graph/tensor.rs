@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
-use crate::int8::Int8Tensor;
+use crate::int8::{Int8Blocks, Int8Tensor};
 use crate::secret::{Wiped, wipe};
 
 /// Integers in memory: a byte each where all of them fit, and then possibly in shared memory; else four bytes each.
@@ -12,6 +12,8 @@ use crate::secret::{Wiped, wipe};
 pub enum IntTensor {
     /// In `[-128, 127]`.
     Int8(Int8Tensor),
+    /// Likewise, in blocks.
+    Int8Blocks(Int8Blocks),
     /// At least one of them is not.
     Int32(ArrayD<i32>),
 }
@@ -23,6 +25,7 @@ impl IntTensor {
     pub fn shape(&self) -> &[usize] {
         match self {
             Self::Int8(tensor) => tensor.shape(),
+            Self::Int8Blocks(tensor) => tensor.shape(),
             Self::Int32(array) => array.shape(),
         }
     }
@@ -40,18 +43,31 @@ impl IntTensor {
     /// The integers in row-major order, copied.
     pub fn to_vec(&self) -> Vec<i32> {
         match self {
-            Self::Int8(tensor) => Wiped(tensor.to_vec()).iter().copied().map(i32::from).collect(),
             Self::Int32(array) => array.iter().copied().collect(),
+            bytes => Wiped(bytes.to_bytes().unwrap_or_default())
+                .iter()
+                .copied()
+                .map(i32::from)
+                .collect(),
+        }
+    }
+
+    /// The integers in row-major order, copied, if each is a byte.
+    pub fn to_bytes(&self) -> Option<Vec<i8>> {
+        match self {
+            Self::Int8(tensor) => Some(tensor.to_vec()),
+            Self::Int8Blocks(tensor) => Some(tensor.to_vec()),
+            Self::Int32(_) => None,
         }
     }
 
     /// The integers as an array, copied.
     pub fn to_array(&self) -> ArrayD<i32> {
         match self {
-            // The number of values is that of the shape.
-            Self::Int8(tensor) => ArrayD::from_shape_vec(tensor.shape(), self.to_vec())
-                .unwrap_or_else(|_| ArrayD::default(vec![0])),
             Self::Int32(array) => array.clone(),
+            // The number of values is that of the shape.
+            bytes => ArrayD::from_shape_vec(bytes.shape(), bytes.to_vec())
+                .unwrap_or_else(|_| ArrayD::default(vec![0])),
         }
     }
 }
@@ -125,12 +141,12 @@ impl Drop for Stored {
 impl From<IntTensor> for Stored {
     fn from(tensor: IntTensor) -> Self {
         let shape = tensor.shape().to_vec();
-        match &tensor {
-            IntTensor::Int8(tensor) => Self::Int8 {
+        match tensor.to_bytes() {
+            Some(bytes) => Self::Int8 {
                 shape,
-                bytes: tensor.to_vec().into_iter().map(i8::cast_unsigned).collect(),
+                bytes: bytes.into_iter().map(i8::cast_unsigned).collect(),
             },
-            IntTensor::Int32(_) => Self::Int32 {
+            None => Self::Int32 {
                 shape,
                 values: tensor.to_vec(),
             },
@@ -154,7 +170,7 @@ impl TryFrom<Stored> for IntTensor {
                 let array = ArrayD::from_shape_vec(core::mem::take(shape), core::mem::take(values));
                 match array.map(Self::from) {
                     Ok(tensor @ Self::Int32(_)) => Ok(tensor),
-                    Ok(Self::Int8(_)) => Err("integers of four bytes that fit one"),
+                    Ok(_) => Err("integers of four bytes that fit one"),
                     Err(_) => Err("a tensor whose shape is not that of its integers"),
                 }
             }

@@ -1,5 +1,6 @@
 //! Tensors as strided views of shared bytes.
 
+use core::ops::Range;
 use std::borrow::Cow;
 
 use super::Int8Cells;
@@ -154,6 +155,32 @@ impl Int8Tensor {
         })
     }
 
+    /// A view of the cells at these indices along each axis; nothing where they leave the tensor or are none.
+    pub fn narrowed(&self, ranges: &[Range<usize>]) -> Option<Self> {
+        let inside =
+            |(range, axis): (&Range<usize>, &Axis)| range.start < range.end && range.end <= axis.size;
+        let fits = ranges.len() == self.axes.len() && ranges.iter().zip(&self.axes).all(inside);
+        fits.then_some(())?;
+        let starts = ranges
+            .iter()
+            .zip(&self.axes)
+            .map(|(range, axis)| range.start * axis.stride);
+        let axes = ranges.iter().zip(&self.axes).map(|(range, axis)| Axis {
+            size: range.len(),
+            stride: axis.stride,
+            present: match range.len() == axis.size {
+                true => axis.present,
+                false => range.len(),
+            },
+        });
+        Some(Self {
+            cells: self.cells.clone(),
+            offset: self.offset + starts.sum::<usize>(),
+            axes: axes.collect(),
+            shape: ranges.iter().map(Range::len).collect(),
+        })
+    }
+
     /// The same view under the name of another shape, which joins neighbouring axes. Nothing if the product differs.
     pub fn joined(&self, shape: &[usize]) -> Option<Self> {
         (length(shape)? == self.len()).then(|| Self {
@@ -266,7 +293,7 @@ fn for_each_run(offset: usize, axes: &[Axis], visit: &mut impl FnMut(usize, usiz
 }
 
 /// Axes of values in row-major order.
-fn row_major(shape: &[usize]) -> Vec<Axis> {
+pub(super) fn row_major(shape: &[usize]) -> Vec<Axis> {
     let mut stride = 1usize;
     let mut axes: Vec<Axis> = shape
         .iter()

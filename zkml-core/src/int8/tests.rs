@@ -1,7 +1,7 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::{Axis, Int8Cells, Int8Tensor};
+use super::{Axis, Int8Blocks, Int8Cells, Int8Tensor};
 
 fn axis(size: usize, stride: usize, present: usize) -> Axis {
     Axis {
@@ -123,4 +123,32 @@ fn memory_is_shared_and_says_nothing() {
     assert_eq!(format!("{cells:?}"), "Int8Cells(8)");
     drop(cells);
     assert_eq!(&*other, [42; 8]);
+}
+
+#[test]
+fn blocks_are_put_together_in_row_major_order() {
+    let whole = counting(&[5, 6]);
+    let cut = |rows: core::ops::Range<usize>, columns: core::ops::Range<usize>| {
+        let ranges = vec![rows, columns];
+        let block = whole.narrowed(&ranges).unwrap();
+        (ranges, block)
+    };
+    let all = [cut(0..4, 0..4), cut(0..4, 4..6), cut(4..5, 0..4), cut(4..5, 4..6)];
+    assert_eq!(all[3].1.to_vec(), [28, 29]);
+    let blocks = Int8Blocks::new(&[5, 6], all.to_vec()).unwrap();
+    assert_eq!((blocks.shape(), blocks.to_vec()), (&[5, 6][..], whole.to_vec()));
+    assert!(blocks.is_in(whole.cells()) && !blocks.is_in(&Int8Cells::from(vec![0; 30])));
+    assert_eq!(blocks.block(&[0..4, 4..6]), Some(&all[1].1));
+    assert!(blocks.block(&[0..4, 3..6]).is_none());
+    for row in 0..5 {
+        assert_eq!(blocks.row(row).unwrap(), whole.to_vec()[6 * row..][..6]);
+    }
+    assert!(blocks.row(5).is_none());
+    // A block that is missing, that leaves the shape, that is not as large as its place.
+    assert!(Int8Blocks::new(&[5, 6], all[1..].to_vec()).is_none());
+    assert!(Int8Blocks::new(&[4, 6], vec![all[0].clone(), cut(4..5, 0..4), cut(0..4, 4..5)]).is_none());
+    assert!(Int8Blocks::new(&[2, 4], vec![(vec![0..2, 0..4], cut(0..4, 0..2).1)]).is_none());
+    // What no view shows.
+    assert!(whole.narrowed(&[0..0, 0..6]).is_none() && whole.narrowed(&[0..6, 0..6]).is_none());
+    assert!(whole.narrowed(&[0..5]).is_none());
 }

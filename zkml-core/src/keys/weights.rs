@@ -1,14 +1,21 @@
 //! The one copy of a key's weights: the rows under all its commitments, and the views that others have of them.
 
+use core::ops::Range;
+use std::collections::BTreeMap;
+
 use super::weight_extents;
 use super::{CompiledModel, ProveError};
+use crate::circuit::ColumnId;
 use crate::error::WeightsKeyError;
 use crate::graph::IntTensor;
-use crate::int8::{Axis, Int8Cells, Int8Tensor};
+use crate::int8::{Axis, Int8Blocks, Int8Cells, Int8Tensor};
 use crate::lower::{Filled, FilledColumn};
 use crate::pcs::{CodeParameters, Packing, Slot};
 use crate::poly::PaddedShape;
 use crate::transcript::VerifyError;
+
+/// A part of a weight: its indices along each axis, and its values.
+type Block = (Vec<Range<usize>>, Int8Tensor);
 
 /// Where the parameter columns of a circuit lie in its matrix of weights.
 pub(crate) fn packing(lowered: &Filled, code: &CodeParameters) -> Result<Packing, ProveError> {
@@ -35,21 +42,34 @@ pub(crate) fn share(
     packing: &Packing,
     cells: &Int8Cells,
 ) -> Result<(), ProveError> {
+    let outside = |id: ColumnId| {
+        let column = lowered.circuit[id].name.clone();
+        VerifyError::from(WeightsKeyError::OtherRows { column })
+    };
+    // Of each weight its blocks, and a column for messages.
+    let mut weights: BTreeMap<usize, (ColumnId, Vec<Block>)> = BTreeMap::new();
     for (parameter, slot) in lowered.parameters.iter_mut().zip(&packing.slots) {
-        let column = &lowered.circuit[parameter.column];
-        let outside = || {
-            VerifyError::from(WeightsKeyError::OtherRows {
-                column: column.name.clone(),
-            })
-        };
-        let (offset, axes) = place(&column.shape, slot);
-        parameter.cells = Int8Tensor::view(cells, offset, axes).ok_or_else(outside)?;
-        if let Some((id, order)) = &parameter.tensor
-            && let Some(weight) = model.network.graph.parameters.get_mut(id.0)
-        {
+        let (offset, axes) = place(&lowered.circuit[parameter.column].shape, slot);
+        let view = Int8Tensor::view(cells, offset, axes);
+        parameter.cells = view.ok_or_else(|| outside(parameter.column))?;
+        if let Some((id, order)) = &parameter.tensor {
             let tensor = parameter.cells.permuted(order);
-            let tensor = tensor.and_then(|tensor| tensor.joined(weight.values.shape()));
-            weight.values = IntTensor::Int8(tensor.ok_or_else(outside)?);
+            let place = order
+                .iter()
+                .filter_map(|&axis| parameter.block.get(axis).cloned());
+            let block = (place.collect(), tensor.ok_or_else(|| outside(parameter.column))?);
+            let of_weight = weights.entry(id.0).or_insert((parameter.column, Vec::new()));
+            of_weight.1.push(block);
+        }
+    }
+    for (id, (column, blocks)) in weights {
+        if let Some(weight) = model.network.graph.parameters.get_mut(id) {
+            let shape = weight.values.shape();
+            let values = match blocks.as_slice() {
+                [(_, whole)] => whole.joined(shape).map(IntTensor::Int8),
+                _ => Int8Blocks::new(shape, blocks).map(IntTensor::Int8Blocks),
+            };
+            weight.values = values.ok_or_else(|| outside(column))?;
         }
     }
     Ok(())

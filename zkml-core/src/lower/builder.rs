@@ -1,11 +1,13 @@
 //! Builds the circuit of a network, node by node.
 
+use core::ops::Range;
+
 use crate::circuit::{CircuitBuilder, CircuitError, ColumnId, ColumnKind, Public};
 use crate::graph::{Graph, IntFact, NodeId, ParameterId, ParameterRole, WeightShape};
 use crate::ops::{BIAS_DIGITS, Hint, Lowering, Properties, Skeleton, node_norm};
 use crate::optimize::circuit::shifted_convolution::ShiftedConvolution;
 use crate::optimize::circuit::virtual_values::{self, VirtualValues};
-use crate::optimize::circuit::{layer_stacking, table_sharing, trace_packing};
+use crate::optimize::circuit::{layer_stacking, table_sharing, trace_packing, weight_blocks};
 use crate::optimize::{Pass, Switches};
 use crate::privacy::Visibility;
 
@@ -20,6 +22,8 @@ pub struct ParameterColumn {
     pub parameter: ParameterId,
     /// How its values become cells.
     pub cells: ParameterCells,
+    /// Of the tensor that these cells are, the part that the column holds: its indices along each axis.
+    pub block: Vec<Range<usize>>,
 }
 
 /// How the values of a parameter become the cells of its column.
@@ -42,6 +46,8 @@ pub(super) struct Builder<'g> {
     pub(super) circuit: CircuitBuilder,
     pub(super) nodes: Vec<ColumnId>,
     parameters: Vec<ParameterColumn>,
+    /// For each parameter that is used the column of its whole tensor, and how its values become cells.
+    whole: Vec<(ParameterId, ColumnId, ParameterCells)>,
     pub(super) hints: Vec<Hint>,
     switches: Switches,
     input: Visibility,
@@ -69,6 +75,7 @@ impl<'g> Builder<'g> {
             circuit,
             nodes: Vec::new(),
             parameters: Vec::new(),
+            whole: Vec::new(),
             hints: Vec::new(),
             switches,
             input,
@@ -126,7 +133,8 @@ impl<'g> Builder<'g> {
         })
     }
 
-    /// The column of a parameter. A parameter that several layers use is one column.
+    /// The column of a parameter, committed as it is or [in blocks](weight_blocks). A parameter that several layers use
+    /// is one column.
     ///
     /// # Errors
     /// A second use that reads the parameter in another order.
@@ -136,10 +144,10 @@ impl<'g> Builder<'g> {
         shape: &[usize],
         cells: ParameterCells,
     ) -> Result<ColumnId, CircuitError> {
-        let mut known = self.parameters.iter();
-        if let Some(known) = known.find(|known| known.parameter == parameter) {
-            if known.cells == cells {
-                return Ok(known.column);
+        let mut known = self.whole.iter();
+        if let Some((_, column, known)) = known.find(|known| known.0 == parameter) {
+            if *known == cells {
+                return Ok(*column);
             }
             return Err(CircuitError::Unsupported {
                 layer: self.name().to_owned(),
@@ -150,15 +158,19 @@ impl<'g> Builder<'g> {
             });
         }
         let path = &self.graph[parameter].path;
-        let column = self
-            .circuit
-            .column(path, shape, ColumnKind::Parameter { zero_padded: true });
-        self.parameters.push(ParameterColumn {
-            column,
-            parameter,
-            cells,
-        });
-        Ok(column)
+        let blocks = weight_blocks::blocks(&self.switches, shape);
+        let (columns, whole) = weight_blocks::columns(&mut self.circuit, path, shape, &blocks);
+        for (column, block) in columns.into_iter().zip(blocks) {
+            let cells = cells.clone();
+            self.parameters.push(ParameterColumn {
+                column,
+                parameter,
+                cells,
+                block,
+            });
+        }
+        self.whole.push((parameter, whole, cells));
+        Ok(whole)
     }
 
     /// A committed column that equals `column`, without the pass that leaves it virtual.

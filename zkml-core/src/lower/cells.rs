@@ -1,5 +1,7 @@
 //! The cells of parameter columns, from the values of weights.
 
+use core::ops::Range;
+
 use super::{Lowered, ParameterCells, ParameterColumn};
 use crate::circuit::{Circuit, CircuitError, ColumnId};
 use crate::graph::{Graph, IntTensor, ParameterId};
@@ -16,6 +18,8 @@ pub struct FilledColumn {
     pub cells: Int8Tensor,
     /// For a weight: the parameter, and for each axis of its (reshaped) tensor the axis of the column.
     pub tensor: Option<(ParameterId, Vec<usize>)>,
+    /// As in [`ParameterColumn`].
+    pub block: Vec<Range<usize>>,
 }
 
 /// A lowered network, and the cells of its parameters.
@@ -71,26 +75,45 @@ fn fill(graph: &Graph<Int>, column: &ParameterColumn) -> Result<FilledColumn, Ci
     };
     let (cells, tensor) = match &column.cells {
         ParameterCells::Weight { split, order } => {
-            let cells = match &parameter.values {
-                IntTensor::Int8(tensor) => tensor.reshaped(split).and_then(|tensor| tensor.permuted(order)),
-                IntTensor::Int32(_) => None,
-            };
+            let cells = weight(&parameter.values, (split, order), &column.block);
             let cells = cells.ok_or_else(|| malformed("an int8 weight"))?;
             (cells, Some((column.parameter, inverse(order))))
         }
         ParameterCells::BiasDigits => {
             let values = Wiped(parameter.values.to_vec());
             let cells = digits(&parameter.path, &values)?;
-            let sizes = [BIAS_DIGITS, values.len()];
-            let cells = Int8Tensor::new(&sizes, cells).ok_or_else(|| malformed("a bias"))?;
-            (cells, None)
+            let cells = Int8Tensor::new(&[BIAS_DIGITS, values.len()], cells);
+            let cells = cells.and_then(|cells| cells.narrowed(&column.block));
+            (cells.ok_or_else(|| malformed("a bias"))?, None)
         }
     };
     Ok(FilledColumn {
         column: column.column,
         cells,
         tensor,
+        block: column.block.clone(),
     })
+}
+
+/// A block of a weight, in the order of its column: a view of the weight, unless that stands in other blocks.
+fn weight(
+    values: &IntTensor,
+    (split, order): (&[usize], &[usize]),
+    block: &[Range<usize>],
+) -> Option<Int8Tensor> {
+    let turned = |tensor: Int8Tensor| tensor.reshaped(split)?.permuted(order)?.narrowed(block);
+    match values {
+        IntTensor::Int8(tensor) => turned(tensor.clone()),
+        IntTensor::Int8Blocks(tensor) => {
+            let place = inverse(order).into_iter().map(|axis| block.get(axis).cloned());
+            let place: Vec<Range<usize>> = place.collect::<Option<_>>()?;
+            match tensor.block(&place).filter(|_| split == tensor.shape()) {
+                Some(own) => own.permuted(order),
+                None => turned(Int8Tensor::new(tensor.shape(), tensor.to_vec())?),
+            }
+        }
+        IntTensor::Int32(_) => None,
+    }
 }
 
 /// The digits of each value: `bias = sum_k 256^k digit_k`, each in `[-128, 127]`. Digit `k` of bias `i` lies at index

@@ -68,7 +68,7 @@ pub fn check(graph: &Graph<Int>) -> Result<(), RangeError> {
     }
     for parameter in &graph.parameters {
         let (low, high) = role_range(parameter.role);
-        let is_byte = matches!(parameter.values, IntTensor::Int8(_));
+        let is_byte = !matches!(parameter.values, IntTensor::Int32(_));
         if is_byte && low <= i64::from(i8::MIN) && i64::from(i8::MAX) <= high {
             // Whatever its values are.
             continue;

@@ -65,6 +65,7 @@ list::passes! {
         virtual_values::VirtualValues,
         shifted_convolution::ShiftedConvolution,
         layer_stacking::LayerStacking,
+        weight_blocks::WeightBlocks,
         trace_packing::TracePacking,
         code_choice::CodeChoice,
     }

@@ -10,16 +10,16 @@
 //! A row of a [narrow](RowCode) matrix counts as a message with gaps. The roots were sent and the points drawn before.
 //! Then, on the transcript:
 //!
-//! 1. merge: batching coefficients `rho_i` (`opening.batch`), then one sumcheck (`opening.merge`) of `sum_f <f, W_f>`
-//!    over the distinct `f = sum_a eq(high, a) row_a`, where `W_f = sum_i rho_i eq(low_i)` over the claims on `f`. It
-//!    ends at `z`. Then the value `y_f = <f, eq(z)>` of each `f` (`opening.values`). Without claims `z` is drawn
-//!    (`opening.merge`);
+//! 1. merge: batching coefficients `rho_i` (`opening.batch`), then one sumcheck (`opening.merge`) of `sum_s <s, W_s>`
+//!    over the [groups](plan) of claims. With `f = sum_a eq(high, a) row_a`, claims on one `f` have `s = f` and
+//!    `W_s = sum_i rho_i eq(low_i)`, claims at one point `s = sum_i rho_i f_i` and `W_s = eq(low)`. It ends at `z`. Then
+//!    the value `y_s = <s, eq(z)>` of each sum (`opening.values`). Without claims `z` is drawn (`opening.merge`);
 //! 2. combination:
 //!    - proof of work (`opening.proximity.grind`), then coefficients `delta_a` (`opening.proximity`): one for each row
 //!      of each matrix with a claim or a mask, one for both parts of a row over `K`, none for the mask. The prover
 //!      sends the value `y = <f, eq(z)>` of `f = sum_a delta_a row_a` over all these rows (`opening.proximity`);
-//!    - proof of work (`opening.combine.grind`), then coefficients `gamma_i` (`opening.combine`), the last one for this
-//!      `f`. The prover sends all `L + tail` coordinates of `u = sum_i gamma_i f_i` (`opening.combination`), or if
+//!    - proof of work (`opening.combine.grind`), then coefficients `gamma_s` (`opening.combine`), the last one for this
+//!      `f`. The prover sends all `L + tail` coordinates of `u = sum_s gamma_s s` (`opening.combination`), or if
 //!      [`recursive`] has levels the commitment to `u` and `<u, eq(z)>` (`opening.product`);
 //! 3. positions: proof of work (`opening.grind`), with a closing check the coefficients of its answers
 //!    (`opening.join`), and `t` positions (`opening.positions`);
@@ -27,7 +27,7 @@
 //!    (`opening.columns`), and the missing nodes of the tree (`opening.path`);
 //! 5. the recursion shows the inner product of `u` if that was sent, and its codeword at the positions.
 //!
-//! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_i gamma_i y_i`),
+//! Checks: `opening.merge` (the sumcheck's last equation), `opening.inner_product` (`<u, eq(z)> = sum_s gamma_s y_s`),
 //! `opening.merkle` (each root), `opening.column` (`Enc(u)[j]` is the same combination of column `j`).
 //!
 //! - [`circle`], [`code`]: the code; [`merkle`] and [`hash`]: the tree; [`packing`]: columns of all sizes in

@@ -13,30 +13,29 @@ use super::error::PcsError;
 use super::hash::{Digest, LANES};
 use super::matrix::{CommittedMatrix, GRAIN};
 use super::oracle::{MatrixOracle, PartialMerge};
-use super::plan::RowFold;
+use super::plan::RowSum;
 use super::rows::{Rows, from_i8};
 use crate::field::{K, M61, kernels};
 use crate::sumcheck::{Evaluation, Evaluations, Table};
 
 impl CommittedMatrix {
-    /// `sum_a eq(high, a) row_a`, the tail included.
-    #[cfg(test)]
-    pub(super) fn fold(&self, fold: &RowFold) -> Vec<K> {
-        let mut weights = vec![K::ZERO; fold.first_row];
-        weights.extend(fold.weights(K::ONE));
-        self.combine(&weights).unwrap_or_default()
-    }
-
-    /// `sum_a eq(high, a) row_a` without the tail. One row of field elements as it is, which is what
-    /// the columns that share a row are.
-    fn fold_table(&self, fold: &RowFold) -> Table<'_> {
+    /// A sum of rows without the tail. One row of field elements as it is, which is what the columns that share a row
+    /// are.
+    fn sum_table(&self, sum: &RowSum) -> Table<'_> {
         let length = self.code.row_length();
-        match (&self.rows, fold.weights(K::ONE).as_slice()) {
-            (Rows::Field(rows), [weight]) if *weight == K::ONE => {
-                Table::Base(&rows[fold.first_row * length..][..length])
-            }
-            (_, weights) => Table::Extension(self.combine_data(fold.first_row, weights)),
+        let one_row = match sum.as_slice() {
+            [(first, weights)] if weights.as_slice() == [K::ONE] => Some(first * length),
+            _ => None,
+        };
+        if let (Rows::Field(rows), Some(start)) = (&self.rows, one_row) {
+            return Table::Base(&rows[start..][..length]);
         }
+        let mut runs = sum
+            .iter()
+            .map(|(first, weights)| self.combine_data(*first, weights));
+        let mut table = runs.next().unwrap_or_else(|| vec![K::ZERO; length]);
+        runs.for_each(|run| kernels::add_to(&mut table, &run));
+        Table::Extension(table)
     }
 
     /// `sum_a weights[a] row_{first_row + a}` without the tail. The rows are touched once.
@@ -62,10 +61,10 @@ impl MatrixOracle for CommittedMatrix {
     fn merge<'a>(
         &'a self,
         variables: usize,
-        folds: Vec<(&RowFold, Vec<Evaluation>)>,
+        sums: Vec<(&RowSum, Vec<Evaluation>)>,
     ) -> Result<Box<dyn PartialMerge + 'a>, PcsError> {
-        let fold = |(fold, claims)| (self.fold_table(fold), claims);
-        let tables = folds.into_iter().map(fold).collect();
+        let table = |(sum, claims)| (self.sum_table(sum), claims);
+        let tables = sums.into_iter().map(table).collect();
         Ok(Box::new(Evaluations::new(variables, tables)))
     }
 

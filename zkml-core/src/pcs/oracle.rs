@@ -17,7 +17,7 @@ use super::claim::Commitment;
 use super::code::RowCode;
 use super::error::PcsError;
 use super::hash::Digest;
-use super::plan::RowFold;
+use super::plan::RowSum;
 use crate::field::{K, M61};
 use crate::sumcheck::{Evaluation, Evaluations, Instance};
 
@@ -32,15 +32,15 @@ pub trait MatrixOracle: Send + Sync {
     /// The code of its rows.
     fn code(&self) -> RowCode;
 
-    /// The folds `f = sum_a eq(high, a) row_a`, without tails, with the claims on each, ready for a sumcheck over
-    /// `variables` variables: the coordinates in a message.
+    /// Sums of rows, without tails, with the claims on each, ready for a sumcheck over `variables` variables: the
+    /// coordinates in a message.
     ///
     /// # Errors
     /// [`PcsError::Backend`].
     fn merge<'a>(
         &'a self,
         variables: usize,
-        folds: Vec<(&RowFold, Vec<Evaluation>)>,
+        sums: Vec<(&RowSum, Vec<Evaluation>)>,
     ) -> Result<Box<dyn PartialMerge + 'a>, PcsError>;
 
     /// `sum_a weights[a] row_a`, the tail included.
@@ -95,13 +95,13 @@ pub trait PartialMerge {
     /// [`PcsError::Backend`].
     fn round(&mut self) -> Result<[K; 2], PcsError>;
 
-    /// Sets the next variable of its folds to `challenge`.
+    /// Sets the next variable of its sums to `challenge`.
     ///
     /// # Errors
     /// [`PcsError::Backend`].
     fn bind(&mut self, challenge: K) -> Result<(), PcsError>;
 
-    /// The value of each fold at the point, once every variable is bound.
+    /// The value of each sum at the point, once every variable is bound.
     ///
     /// # Errors
     /// [`PcsError::Backend`].

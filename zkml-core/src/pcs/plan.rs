@@ -1,4 +1,9 @@
 //! How the claims of an opening share work; prover and verifier derive the same plan from the points.
+//!
+//! A claim speaks of a fold of rows, at a point in the row. Claims are merged in groups: those on one fold, at whatever
+//! points, or those at one point, on whatever folds. The latter are one claim on the sum of their folds, each times its
+//! coefficient in the merge, so they cost one table and one value together. The layers of a language model end at one
+//! point for each of a few shapes.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +14,7 @@ use super::stored::StoredRows;
 use crate::field::{K, M61, mul_k};
 use crate::poly::Coordinate;
 
-/// A fold: the combination `f = sum_a eq(high, a) row_a` over stored rows. Each claim is a claim on one fold.
+/// A fold: the combination `f = sum_a eq(high, a) row_a` over stored rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFold {
     /// Index among the matrices opened together.
@@ -22,22 +27,31 @@ pub struct RowFold {
     pub high: Vec<Coordinate>,
 }
 
-impl RowFold {
-    /// `scale` times the weight of each of its stored rows.
-    pub fn weights(&self, scale: K) -> Vec<K> {
-        self.stored.weights(&self.high, scale)
-    }
+/// A sum of rows of one matrix, each times its weight: rows that follow each other, with the number of the first one.
+pub type RowSum = Vec<(usize, Vec<K>)>;
+
+/// Claims that are merged together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Index among the matrices opened together.
+    pub matrix: usize,
+    /// Do the claims share their point in the row, and not their fold?
+    pub one_point: bool,
+    /// The claims, by number.
+    pub claims: Vec<usize>,
 }
 
-/// The distinct row combinations and the distinct points in the row.
+/// The distinct folds and the distinct points in the row, and the groups of claims.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// Distinct row combinations, in the order of their first claim.
+    /// Distinct folds, in the order of their first claim.
     pub folds: Vec<RowFold>,
     /// Distinct points in the row, in the order of their first claim.
     pub lows: Vec<Vec<K>>,
     /// For each claim its place in `folds` and in `lows`.
     pub claims: Vec<(usize, usize)>,
+    /// The groups, in the order of their first claim.
+    pub groups: Vec<Group>,
 }
 
 impl Plan {
@@ -84,7 +98,88 @@ impl Plan {
             });
             plan.claims.push((fold, low));
         }
+        plan.group();
         plan
+    }
+
+    /// Groups the claims: each joins those at its point, if they are more than those on its fold.
+    fn group(&mut self) {
+        let matrix_of = |fold: usize| self.folds.get(fold).map_or(0, |fold| fold.matrix);
+        let mut at_point: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+        let mut on_fold: BTreeMap<usize, usize> = BTreeMap::new();
+        for &(fold, low) in &self.claims {
+            *at_point.entry((matrix_of(fold), low)).or_default() += 1;
+            *on_fold.entry(fold).or_default() += 1;
+        }
+        let mut groups: Vec<Group> = Vec::new();
+        let mut known: BTreeMap<(bool, usize, usize), usize> = BTreeMap::new();
+        for (number, &(fold, low)) in self.claims.iter().enumerate() {
+            let matrix = matrix_of(fold);
+            let one_point = at_point.get(&(matrix, low)) > on_fold.get(&fold);
+            let key = (one_point, matrix, if one_point { low } else { fold });
+            let group = *known.entry(key).or_insert_with(|| {
+                groups.push(Group {
+                    matrix,
+                    one_point,
+                    claims: Vec::new(),
+                });
+                groups.len() - 1
+            });
+            if let Some(group) = groups.get_mut(group) {
+                group.claims.push(number);
+            }
+        }
+        self.groups = groups;
+    }
+
+    /// What each group speaks of, where the claims have the coefficients `rhos`: its fold, or the sum of its folds.
+    pub fn sums(&self, rhos: &[K]) -> Vec<RowSum> {
+        let sum = |group: &Group| {
+            let fold_of = |claim: &usize| self.folds.get(self.claims.get(*claim)?.0);
+            let mut terms: Vec<(&RowFold, K)> = match group.one_point {
+                false => group
+                    .claims
+                    .first()
+                    .and_then(fold_of)
+                    .map(|fold| (fold, K::ONE))
+                    .into_iter()
+                    .collect(),
+                true => {
+                    let claims = group.claims.iter();
+                    claims
+                        .filter_map(|claim| Some((fold_of(claim)?, *rhos.get(*claim)?)))
+                        .collect()
+                }
+            };
+            terms.sort_by_key(|(fold, _)| fold.first_row);
+            let mut runs = RowSum::new();
+            for (fold, scale) in terms {
+                add_rows(&mut runs, fold.first_row, fold.stored.weights(&fold.high, scale));
+            }
+            runs
+        };
+        self.groups.iter().map(sum).collect()
+    }
+
+    /// The coefficient of each claim in its group, where `rhos` are those in the merge: for claims that share their point
+    /// it is part of the sum.
+    pub fn evaluations<'a>(
+        &'a self,
+        group: &'a Group,
+        rhos: &'a [K],
+    ) -> impl Iterator<Item = (&'a Vec<K>, K)> {
+        let claims = match group.one_point {
+            true => group.claims.get(..1).unwrap_or_default(),
+            false => group.claims.as_slice(),
+        };
+        claims.iter().filter_map(move |claim| {
+            let low = self.lows.get(self.claims.get(*claim)?.1)?;
+            let coefficient = match group.one_point {
+                true => K::ONE,
+                false => *rhos.get(*claim)?,
+            };
+            Some((low, coefficient))
+        })
     }
 
     /// Which of `count` matrices are opened: those with a claim, and that of the mask.
@@ -98,6 +193,20 @@ impl Plan {
         }
         opened
     }
+}
+
+/// Adds weights of rows from `first` on, which is not before the last run.
+fn add_rows(runs: &mut RowSum, first: usize, weights: Vec<K>) {
+    if let Some((start, run)) = runs.last_mut()
+        && let Some(offset) = first.checked_sub(*start)
+        && offset <= run.len()
+    {
+        run.resize(run.len().max(offset.saturating_add(weights.len())), K::ZERO);
+        let places = run.iter_mut().skip(offset).zip(weights);
+        places.for_each(|(place, weight)| *place += weight);
+        return;
+    }
+    runs.push((first, weights));
 }
 
 /// The coefficients of the random fold, for each of the `rows` of each `opened` matrix; none for the others. Both sides
@@ -180,6 +289,67 @@ mod tests {
         let found = numbered(&[1, 10, 2], &[true; 3], mask(1, 7, 3));
         assert_eq!(found, [real(&[1]), matrix, real(&[8, 9])]);
         assert_eq!(numbered(&[3], &[true], mask(0, 1, 1)), [real(&[1, 0, 0])]);
+    }
+
+    /// A claim on rows from `first_row` on, as many as `high` has indices.
+    fn point(matrix: usize, first_row: usize, high: &[u64], low: &[u64]) -> ClaimPoint {
+        let high: Vec<K> = high.iter().map(|&value| K::from(value)).collect();
+        ClaimPoint {
+            matrix,
+            first_row,
+            stored: StoredRows::full(high.len()).unwrap(),
+            high: Coordinate::challenges(&high),
+            low: low.iter().map(|&value| K::from(value)).collect(),
+        }
+    }
+
+    #[test]
+    fn claims_are_grouped_by_point_where_more_share_it_than_share_the_fold() {
+        // Three folds at one point, of which the second has another claim; two claims on one row; the same point in
+        // another matrix.
+        let points = [
+            point(1, 0, &[7], &[5, 6]),
+            point(1, 2, &[8], &[5, 6]),
+            point(1, 8, &[9], &[5, 6]),
+            point(1, 2, &[8], &[3, 4]),
+            point(1, 12, &[], &[1, 1]),
+            point(1, 12, &[], &[2, 2]),
+            point(2, 0, &[7], &[5, 6]),
+        ];
+        let plan = Plan::new(&points);
+        let found = plan
+            .groups
+            .iter()
+            .map(|group| (group.matrix, group.one_point, group.claims.as_slice()));
+        let expected: [(usize, bool, &[usize]); 4] = [
+            (1, true, &[0, 1, 2]),
+            (1, false, &[3]),
+            (1, false, &[4, 5]),
+            (2, false, &[6]),
+        ];
+        assert!(found.eq(expected));
+        let rhos: Vec<K> = (11..18u64).map(K::from).collect();
+        let sums = plan.sums(&rhos);
+        let weights = |high: u64, scale: u64| {
+            let (high, scale) = (K::from(high), K::from(scale));
+            [scale * (K::ONE - high), scale * high]
+        };
+        // The first two folds are rows 0 to 3, the third one is rows 8 and 9.
+        assert_eq!(
+            sums[0],
+            [
+                (0, [weights(7, 11), weights(8, 12)].concat()),
+                (8, weights(9, 13).to_vec())
+            ]
+        );
+        assert_eq!(sums[1], [(2, weights(8, 1).to_vec())]);
+        assert_eq!(sums[2], [(12, vec![K::ONE])]);
+        let evaluations = |group: usize| plan.evaluations(&plan.groups[group], &rhos).collect::<Vec<_>>();
+        assert_eq!(evaluations(0), [(&points[0].low, K::ONE)]);
+        assert_eq!(
+            evaluations(2),
+            [(&points[4].low, rhos[4]), (&points[5].low, rhos[5])]
+        );
     }
 
     #[test]

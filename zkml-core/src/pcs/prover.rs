@@ -75,7 +75,7 @@ pub fn prove_combination<M: MatrixOracle>(
     check_opening((code, recursion), &commitments, points.clone(), mask)?;
     let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
     let plan = Plan::new(points);
-    let (point, _) =
+    let (point, sums) =
         info_span!("merge claims").in_scope(|| merge(channel, code.log_row, &plan, matrices, claims))?;
 
     let marked = plan.opened_matrices(rows.len(), mask);
@@ -93,8 +93,8 @@ pub fn prove_combination<M: MatrixOracle>(
         None => Zeroizing::new(vec![K::ZERO; code.message_length()]),
     };
 
-    let gammas = draw_coefficients(channel, plan.folds.len(), mask);
-    let weights = combination_weights(&rows, &plan, &gammas, &random);
+    let gammas = draw_coefficients(channel, sums.len(), mask);
+    let weights = combination_weights(&rows, (&plan.groups, &sums), &gammas, &random);
     let sum = info_span!("combine rows").in_scope(|| combine_rows(code, matrices, &weights))?;
     kernels::add_to(&mut combination, &sum);
     let committed = recursive::commit(channel, recursion, &combination)?;
@@ -109,14 +109,14 @@ pub fn prove_combination<M: MatrixOracle>(
     })
 }
 
-/// The coefficients of the folds in the row combination, and that of the random fold.
+/// The coefficients of the groups in the row combination, and that of the random fold.
 fn draw_coefficients(
     channel: &mut (impl ProverChannel + ?Sized),
-    folds: usize,
+    groups: usize,
     mask: Option<MaskRows>,
 ) -> Vec<K> {
     channel.grind("opening.combine.grind", PROXIMITY_GRINDING_BITS);
-    let mut gammas = channel.challenges("opening.combine", folds + 1);
+    let mut gammas = channel.challenges("opening.combine", groups + 1);
     if mask.is_some() {
         let blind = channel.challenge("opening.blind");
         gammas.iter_mut().for_each(|gamma| *gamma *= blind);

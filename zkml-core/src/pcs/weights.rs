@@ -3,18 +3,18 @@
 use ark_ff::{AdditiveGroup, Field};
 
 use super::claim::ExtensionRow;
-use super::plan::Plan;
+use super::plan::{Group, RowSum};
 use crate::field::{K, M61, mul_k};
 
-/// For each matrix the factors of its rows in the combination, without the mask: those of the folds, and those of the
-/// random fold, which has the last of `gammas`. An empty list for a matrix that takes no part.
+/// For each matrix the factors of its rows in the combination, without the mask: those of the groups' sums, and those of
+/// the random fold, which has the last of `gammas`. An empty list for a matrix that takes no part.
 pub(super) fn combination_weights(
     rows: &[usize],
-    plan: &Plan,
+    (groups, sums): (&[Group], &[RowSum]),
     gammas: &[K],
     random: &[Vec<K>],
 ) -> Vec<Vec<K>> {
-    let mut weights = row_weights(rows, plan, gammas);
+    let mut weights = row_weights(rows, (groups, sums), gammas);
     let last = gammas.last().copied().unwrap_or(K::ZERO);
     for (weights, random) in weights.iter_mut().zip(random) {
         weights.resize(random.len(), K::ZERO);
@@ -26,15 +26,16 @@ pub(super) fn combination_weights(
 }
 
 /// For each matrix the factor of each of its rows in the combination; nothing for a matrix without a claim.
-fn row_weights(rows: &[usize], plan: &Plan, gammas: &[K]) -> Vec<Vec<K>> {
+fn row_weights(rows: &[usize], (groups, sums): (&[Group], &[RowSum]), gammas: &[K]) -> Vec<Vec<K>> {
     let mut weights: Vec<Vec<K>> = vec![Vec::new(); rows.len()];
-    for (fold, gamma) in plan.folds.iter().zip(gammas) {
-        let (Some(weights), Some(rows)) = (weights.get_mut(fold.matrix), rows.get(fold.matrix)) else {
+    for ((group, sum), gamma) in groups.iter().zip(sums).zip(gammas) {
+        let (Some(weights), Some(rows)) = (weights.get_mut(group.matrix), rows.get(group.matrix)) else {
             continue;
         };
         weights.resize(*rows, K::ZERO);
-        for (weight, term) in weights.iter_mut().skip(fold.first_row).zip(fold.weights(*gamma)) {
-            *weight += term;
+        for (first, run) in sum {
+            let places = weights.iter_mut().skip(*first).zip(run);
+            places.for_each(|(place, weight)| *place += mul_k(*weight, *gamma));
         }
     }
     weights

@@ -2,7 +2,7 @@
 
 use super::equalize::Equalized;
 use super::warning::Warning;
-use crate::graph::{Graph, IntTensor, NodeId};
+use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Int, Properties};
 
 /// Fewer samples say little about ranges.
@@ -68,9 +68,10 @@ fn weights(graph: &Graph<Float>, integers: &Graph<Int>, id: NodeId) -> Option<Wa
     let integer = integers.nodes.iter().find(|node| node.name == layer)?;
     let mut op = integer.op.clone();
     let weight = **op.room_mut().parameters_mut().first()?;
-    let (count, lost_largest) = match &integers[weight].values {
-        IntTensor::Int8(tensor) => lost(floats.clone(), tensor.to_vec()),
-        IntTensor::Int32(array) => lost(floats.clone(), array.iter().copied()),
+    let weights = &integers[weight].values;
+    let (count, lost_largest) = match weights.to_bytes() {
+        Some(bytes) => lost(floats.clone(), bytes),
+        None => lost(floats.clone(), weights.to_vec()),
     };
     (count as f64 > LOST * nonzero as f64 && count > 1).then(|| Warning::LostWeights {
         layer,

@@ -8,7 +8,7 @@ use crate::transcript::Check;
 
 /// The claim on the source that a claim on a view becomes.
 pub(crate) struct Route {
-    /// The product of the broadcast factors.
+    /// The product of the broadcast factors, and of `eq` of each block's number.
     pub(crate) scalar: K,
     /// Factors that need a sumcheck, in the order of their source axes.
     pub(crate) general: Vec<usize>,
@@ -65,6 +65,14 @@ impl Route {
                     continue;
                 }
                 FactorRole::Bitwise => Factor::restrict(&factor.view_axes, shape, point),
+                FactorRole::Block => {
+                    let z = Factor::restrict(&factor.view_axes, shape, point);
+                    let low = factor.source_variables(source_shape).min(z.len());
+                    let (high, low) = z.split_at(z.len() - low);
+                    let number = factor.block(shape, source_shape, zero_padded).unwrap_or_default();
+                    route.scalar *= poly::eq_at_index(&coordinates(high), number);
+                    low.to_vec()
+                }
                 FactorRole::Fixed => fixed_bits(factor, source_shape),
             };
             let variables = factor
@@ -119,7 +127,9 @@ fn fixed_bits(factor: &Factor, source: &PaddedShape) -> Vec<Coordinate> {
     bits
 }
 
-/// A claim on a view without general factors becomes a claim on its source, divided by the broadcast factors.
+/// A claim on a view without general factors becomes a claim on its source, divided by the scalar. Where that is 0 the
+/// view is 0 whatever its source is: at a fixed index outside a block, or where a challenge hits one of a few values
+/// out of 2^122.
 pub(super) fn pass_through<D: Side>(
     side: &mut D,
     circuit: &Circuit,
@@ -129,14 +139,13 @@ pub(super) fn pass_through<D: Side>(
     route: Route,
     value: D::Scalar,
 ) -> Result<(), D::Error> {
-    // Zero only if a challenge hits one of a few values out of 2^122.
-    let inverse = ark_ff::Field::inverse(&route.scalar).ok_or_else(|| {
-        Check {
-            name: "reduce.broadcast",
+    let Some(inverse) = ark_ff::Field::inverse(&route.scalar) else {
+        let check = Check {
+            name: "reduce.outside",
             place: &circuit[column].name,
-        }
-        .failed()
-    })?;
+        };
+        return side.constrain_zero(check, value);
+    };
     claims.add(side, circuit, view.source, route.point(&[]), value * inverse)
 }
 

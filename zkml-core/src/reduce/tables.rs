@@ -57,7 +57,10 @@ impl StageTable for Table {
 impl Columns<'_, '_> {
     /// The value of a column at a point.
     pub(super) fn evaluate(&self, column: ColumnId, point: &[K]) -> K {
-        fold(self.circuit, self.schedule, self.values, column, point, &[])[0]
+        match self.values.recall(column, point) {
+            Some(value) => value,
+            None => fold(self.circuit, self.schedule, self.values, column, point, &[])[0],
+        }
     }
 
     /// The tables of an instance.

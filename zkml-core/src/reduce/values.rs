@@ -1,12 +1,13 @@
 //! The cells of columns, as the prover holds them.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::circuit::{Axis, Circuit, ColumnId, ColumnKind, Contraction, Public, View};
-use crate::field::{M61, from_i64};
+use crate::field::{K, M61, from_i64};
 use crate::int8::Int8Tensor;
-use crate::poly::PaddedShape;
+use crate::poly::{self, PaddedShape};
 
 /// The padded cells of a column.
 #[derive(Clone)]
@@ -47,6 +48,18 @@ pub struct Values<'a> {
     cells: Vec<OnceLock<Cells<'a>>>,
     /// Weights as field elements, once something has asked for them.
     converted: Vec<OnceLock<Vec<M61>>>,
+    /// Folds of blocks of weights, whose values are asked for later.
+    folds: Mutex<HashMap<ColumnId, Vec<Folded>>>,
+}
+
+/// A column folded over some of its axes.
+pub(super) struct Folded {
+    /// The axes that are left, in the order of the table.
+    pub(super) kept: Vec<usize>,
+    /// The point at which the others were folded; coordinates of kept axes do not matter.
+    pub(super) point: Vec<K>,
+    /// The result.
+    pub(super) table: Vec<K>,
 }
 
 impl<'a> Values<'a> {
@@ -56,7 +69,31 @@ impl<'a> Values<'a> {
             circuit,
             cells: circuit.columns.iter().map(|_| OnceLock::new()).collect(),
             converted: circuit.columns.iter().map(|_| OnceLock::new()).collect(),
+            folds: Mutex::default(),
         }
+    }
+
+    /// Keeps a fold of a column.
+    pub(super) fn remember(&self, column: ColumnId, fold: Folded) {
+        let mut folds = self.folds.lock().unwrap_or_else(PoisonError::into_inner);
+        folds.entry(column).or_default().push(fold);
+    }
+
+    /// The value of a column at a point, from a fold that was kept.
+    pub(super) fn recall(&self, column: ColumnId, point: &[K]) -> Option<K> {
+        let shape = &self.circuit[column].shape;
+        let folds = self.folds.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |fold: &&Folded| {
+            let mut free = (0..shape.rank()).filter(|axis| !fold.kept.contains(axis));
+            free.all(|axis| {
+                let variables = shape.variable_range(axis);
+                fold.point.get(variables.clone()) == point.get(variables)
+            })
+        };
+        let fold = folds.get(&column)?.iter().find(same)?;
+        let kept = fold.kept.iter().flat_map(|&axis| shape.variable_range(axis));
+        let rest: Vec<K> = kept.filter_map(|variable| point.get(variable).copied()).collect();
+        Some(poly::evaluate(&fold.table, &rest))
     }
 
     /// Puts in the padded cells of a column; the first one put in stays.

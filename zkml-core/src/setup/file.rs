@@ -90,7 +90,11 @@ impl StoredProvingKey {
 
 /// Whether the values of a parameter stand in `cells`.
 fn is_view(parameter: &IntParameter, cells: &Int8Cells) -> bool {
-    matches!(&parameter.values, IntTensor::Int8(tensor) if tensor.cells().is_same_memory(cells))
+    match &parameter.values {
+        IntTensor::Int8(tensor) => tensor.cells().is_same_memory(cells),
+        IntTensor::Int8Blocks(tensor) => tensor.is_in(cells),
+        IntTensor::Int32(_) => false,
+    }
 }
 
 /// A key from a file, before anything is committed.

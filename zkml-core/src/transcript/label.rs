@@ -139,7 +139,7 @@ pub const LABELS: &[Label] = &[
     item(Kind::Challenge, "opening.batch", Occurs::Always, "joins the claims", OPENING),
     item(Kind::Scalars, "opening.merge", Occurs::Always, "polynomial of a round", OPENING),
     item(Kind::Challenge, "opening.merge", Occurs::Always, "where it is evaluated", OPENING),
-    item(Kind::Scalars, "opening.values", Occurs::Always, "each fold at the common point", OPENING),
+    item(Kind::Scalars, "opening.values", Occurs::Always, "each group's sum at the common point", OPENING),
     item(Kind::Grind, "opening.proximity.grind", Occurs::Always, "work before the random fold", OPENING),
     item(Kind::Nonce, "opening.proximity.grind", Occurs::Always, "its nonce", OPENING),
     item(Kind::Challenge, "opening.proximity", Occurs::Always, "coefficients of the random fold", OPENING),

@@ -12,6 +12,9 @@ pub enum FactorRole {
     Broadcast,
     /// The bits of the view's index are those of the source's index, so coordinates pass through: `[2, 4]` to `[8]`.
     Bitwise,
+    /// The source is an aligned block of the view's axis: a scalar, `eq` of the high coordinates and the block's number;
+    /// the low ones pass through. Cells 8 to 11 of `[13]` show a source of `[4]`.
+    Block,
     /// A sumcheck over the source axes.
     General,
 }
@@ -34,9 +37,33 @@ impl Factor {
             && (total.is_power_of_two() || source_zero_padded);
         if bitwise {
             FactorRole::Bitwise
+        } else if self.block(view, source, source_zero_padded).is_some() {
+            FactorRole::Block
         } else {
             FactorRole::General
         }
+    }
+
+    /// The number of the block of the view's axis that shows the source, all of it, and in blocks of its padded size.
+    /// Nothing if the source may be other than 0 on padding: the view is 0 outside the source's shape.
+    pub(crate) fn block(
+        &self,
+        view: &PaddedShape,
+        source: &PaddedShape,
+        source_zero_padded: bool,
+    ) -> Option<usize> {
+        let (&[axis], [1], &[own]) = (
+            self.view_axes.as_slice(),
+            self.strides.as_slice(),
+            self.source_axes.as_slice(),
+        ) else {
+            return None;
+        };
+        let (size, bits) = (source.size(own.into()), source.bits(own.into()));
+        let start = usize::try_from(self.offset.checked_neg()?).ok()?;
+        let inside = start.checked_add(size)? <= view.size(axis.into());
+        let aligned = start.trailing_zeros() as usize >= bits;
+        (inside && aligned && (size.is_power_of_two() || source_zero_padded)).then_some(start >> bits)
     }
 
     /// Are the strides those of the view's axes, flattened row-major?

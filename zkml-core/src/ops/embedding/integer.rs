@@ -20,6 +20,8 @@ use crate::ops::IntegerSite;
 use crate::ops::range::COMMITTED_WEIGHT_LIMIT;
 use crate::ops::reciprocal::cellwise;
 use crate::ops::{Hint, IntegerRoom, Lowering, Properties, RangeError, RangeSite, Room};
+#[cfg(feature = "prover")]
+use crate::secret::Wiped;
 
 /// `[.., T]` ids to `[.., T, d]`: `multipliers[id] * weight[id, ..]`, or the only multiplier times the row. Weight
 /// `[V, d]`; ids in `[0, V)`, a public input. Multipliers are positive.
@@ -215,6 +217,10 @@ impl IntegerEmbedding {
         let row = |id: &i64| {
             let id = usize::try_from(*id).ok().filter(|id| *id < rows)?;
             Some(match weight {
+                IntTensor::Int8Blocks(weight) => {
+                    let row = Wiped(weight.row(id)?);
+                    row.iter().map(|&weight| i32::from(weight)).collect()
+                }
                 IntTensor::Int8(weight) => {
                     let padded = channels.next_power_of_two();
                     let row = weight.padded_piece(id * padded, padded);

@@ -1,6 +1,6 @@
 //! A sum of products as data: all that one must know who computes it.
 
-use super::super::{IntegerSite, node_norm};
+use super::super::IntegerSite;
 use crate::graph::{IntTensor, ParameterId, Window2d};
 
 /// A convolution or linear layer: `sum weight x + bias`, with the weights where the graph has them.
@@ -12,8 +12,6 @@ pub struct IntegerLayer<'a> {
     pub bias: Option<&'a IntTensor>,
     /// The smallest and the largest integer that the operand may have.
     pub range: (i64, i64),
-    /// A bound of the norm of the operand's rows, of a linear layer whose operand has one.
-    pub norm: Option<i128>,
     /// Of a convolution its window and number of groups.
     pub convolution: Option<(Window2d, usize)>,
 }
@@ -33,10 +31,6 @@ impl<'a> IntegerLayer<'a> {
             bias: match bias {
                 Some(id) => Some(tensor(id)?),
                 None => None,
-            },
-            norm: match convolution {
-                None => node_norm(graph, *site.node.inputs.first()?),
-                Some(_) => None,
             },
             range: graph.nodes.get(site.node.inputs.first()?.0)?.fact.range,
             convolution,

@@ -1,9 +1,10 @@
 //! Convolutions and linear layers, their weights laid out for the kernels once for all executions.
 //!
-//! Operands whose range spans at most 255 become bytes `x - low`, where `low` is the smallest value or 0. `low` times
-//! the sum of an output's weights is added to its bias in return. The kernels of
-//! [`multiply_patches`](crate::field::kernels::multiply_patches) then compute the layer on channels-last data, without
-//! writing patches out. Layers on wider operands go the slow way (`wide.rs`).
+//! Operands become the bytes of `x - low`, where `low` is the smallest value or 0: one byte where their range spans at
+//! most 255, two for 16 bits, in base 256. `low` times the sum of an output's weights is added to its bias in return.
+//! The kernels of [`multiply_patches`](crate::field::kernels::multiply_patches) then compute the layer on channels-last
+//! data, without writing patches out. Each byte is a row of its own, so that weights are read once, as bytes. Weights
+//! that are no bytes, and sums of more terms than 32 bits take, go the slow way (`wide.rs`).
 
 use ndarray::ArrayD;
 use rayon::prelude::*;
@@ -34,17 +35,31 @@ enum Weights {
     Wide(WideLayer),
 }
 
-/// A layer on operands that are bytes.
+/// A layer on operands in bytes.
 #[derive(Clone)]
 struct ByteLayer {
-    /// The value that byte 0 stands for, 0 or less.
+    /// The value that bytes of 0 stand for, 0 or less.
     low: i64,
+    /// Bytes of an operand.
+    bytes: u32,
     /// One matrix for each group of channels.
     groups: Vec<PackedMatrix>,
     /// Channels of a group, padded to whole quads; for a linear layer its inputs.
     stride: usize,
     /// Is a row of a window one segment? Else each of its cells is a segment.
     joined: bool,
+}
+
+/// How many bytes the integers up to `largest` have, at least one.
+fn bytes_of(largest: u64) -> u32 {
+    (u64::BITS - largest.leading_zeros()).div_ceil(8).max(1)
+}
+
+/// Adds `256^byte` times the products, modulo `2^64`.
+fn add_bytes<'a>(to: impl Iterator<Item = &'a mut i64>, products: &[i32], byte: usize) {
+    to.zip(products).for_each(|(to, product)| {
+        *to = to.wrapping_add(i64::from(*product) << (8 * byte));
+    });
 }
 
 /// Terms that a sum in 32 bits takes.
@@ -57,7 +72,6 @@ impl Layer {
             weight,
             bias,
             range,
-            norm,
             convolution,
         } = *layer;
         let outputs = *weight.shape().first()?;
@@ -66,16 +80,18 @@ impl Layer {
             None => vec![0; outputs],
             Some(bias) => Wiped(bias.to_vec()).iter().copied().map(i64::from).collect(),
         };
-        let (low, high) = (range.0.min(0), range.1.max(0));
-        let fits = high.checked_sub(low).is_some_and(|span| span <= 255) && count <= TERMS;
+        let low = range.0.min(0);
+        let bytes = bytes_of(range.1.max(0).abs_diff(low));
+        let fits = count <= TERMS;
         let terms = match weight {
             IntTensor::Int8(terms) if fits => Wiped(match convolution {
                 None => terms.to_vec(),
                 Some((window, groups)) => channels_last(terms, &window, groups)?,
             }),
+            IntTensor::Int8Blocks(terms) if fits && convolution.is_none() => Wiped(terms.to_vec()),
             _ => {
                 let values = Wiped(weight.to_vec());
-                let weights = Weights::Wide(WideLayer::new(&values, count, (range, norm)));
+                let weights = Weights::Wide(WideLayer::new(&values, count));
                 return Some(Self {
                     weights,
                     bias,
@@ -84,11 +100,14 @@ impl Layer {
             }
         };
         for (bias, row) in bias.iter_mut().zip(terms.chunks_exact(count.max(1))) {
-            *bias += low * row.iter().map(|&w| i64::from(w)).sum::<i64>();
+            // What wraps around here does so again in the sums: the result fits 64 bits.
+            let sum = row.iter().map(|&w| i64::from(w)).sum();
+            *bias = bias.wrapping_add(low.wrapping_mul(sum));
         }
         let weights = Weights::Bytes(match convolution {
             None => ByteLayer {
                 low,
+                bytes,
                 groups: vec![PackedMatrix::new(
                     |o, _, t| terms[o * count + t],
                     [outputs, 1, count],
@@ -96,7 +115,7 @@ impl Layer {
                 stride: count.next_multiple_of(4),
                 joined: true,
             },
-            Some((window, groups)) => ByteLayer::convolution(&terms, outputs, low, &window, groups)?,
+            Some((window, groups)) => ByteLayer::convolution(&terms, outputs, (low, bytes), &window, groups)?,
         });
         Some(Self {
             weights,
@@ -120,24 +139,29 @@ impl Layer {
             Weights::Wide(layer) => return layer.linear(x, &self.bias, shape),
         };
         let inputs = *x.shape().last()?;
-        let rows = x.as_slice()?.chunks_exact(inputs);
-        let positions: Vec<usize> = (0..rows.len()).map(|row| row * layer.stride).collect();
-        let mut data = vec![0u8; rows.len() * layer.stride];
-        for (to, from) in data.chunks_exact_mut(layer.stride).zip(rows) {
-            to.iter_mut()
-                .zip(from)
-                .for_each(|(to, from)| *to = (from - layer.low) as u8);
+        let (x, stride) = (x.as_slice()?, layer.stride);
+        let rows = x.len() / inputs.max(1);
+        let mut data = vec![0u8; rows * stride * layer.bytes as usize];
+        let planes = data.chunks_exact_mut((rows * stride).max(1));
+        for (byte, plane) in planes.enumerate() {
+            let rows = x.chunks_exact(inputs.max(1));
+            for (to, from) in plane.chunks_exact_mut(stride).zip(rows) {
+                let pairs = to.iter_mut().zip(from);
+                pairs.for_each(|(to, from)| *to = (from.wrapping_sub(layer.low) >> (8 * byte)) as u8);
+            }
         }
+        let positions: Vec<usize> = (0..rows * layer.bytes as usize).map(|row| row * stride).collect();
         let patches = Patches {
             data: &data,
             positions: &positions,
             segments: &[0],
         };
         let products = multiply_patches(layer.groups.first()?, patches);
-        let mut y = vec![0i64; products.len()];
-        for (o, (products, bias)) in products.chunks_exact(positions.len()).zip(&self.bias).enumerate() {
-            for (row, product) in products.iter().enumerate() {
-                y[row * self.bias.len() + o] = i64::from(*product) + bias;
+        let mut y: Vec<i64> = (0..rows).flat_map(|_| self.bias.iter().copied()).collect();
+        for (o, products) in products.chunks_exact(positions.len()).enumerate() {
+            for (byte, products) in products.chunks_exact(rows).enumerate() {
+                let to = y[o..].iter_mut().step_by(self.bias.len());
+                add_bytes(to, products, byte);
             }
         }
         ArrayD::from_shape_vec(shape, y).ok()
@@ -160,13 +184,13 @@ impl Layer {
         };
         let (full_height, full_width) = (height + 2 * window.padding[0], width + 2 * window.padding[1]);
         let pixel = groups * layer.stride;
-        let data = bytes_of_channels(
-            x.as_slice()?,
-            [n, groups, channels / groups, height, width],
-            window.padding,
-            layer.low,
-        );
-        let positions: Vec<usize> = (0..n * out_height)
+        let x = x.as_slice()?;
+        let sizes = [n, groups, channels / groups, height, width];
+        let data: Vec<u8> = (0..layer.bytes)
+            .flat_map(|byte| bytes_of_channels(x, sizes, window.padding, (layer.low, byte)))
+            .collect();
+        // The bytes of an image follow each other as images of their own.
+        let positions: Vec<usize> = (0..n * layer.bytes as usize * out_height)
             .flat_map(|row| {
                 let (image, row) = (row / out_height, row % out_height);
                 let start = (image * full_height + row * window.stride[0]) * full_width;
@@ -195,14 +219,17 @@ impl Layer {
         // From [output, image, position] to [image, output, position].
         let plane = out_height * out_width;
         let mut y = vec![0i64; n * outputs * plane];
-        let sources = products.iter().flat_map(|group| group.chunks_exact(n * plane));
+        let length = positions.len();
+        let sources = products.iter().flat_map(|group| group.chunks_exact(length));
         for (o, (source, bias)) in sources.zip(&self.bias).enumerate() {
-            for (image, source) in source.chunks_exact(plane).enumerate() {
-                let target = &mut y[(image * outputs + o) * plane..][..plane];
-                target
-                    .iter_mut()
-                    .zip(source)
-                    .for_each(|(to, from)| *to = i64::from(*from) + bias);
+            for (byte, source) in source.chunks_exact(n * plane).enumerate() {
+                for (image, source) in source.chunks_exact(plane).enumerate() {
+                    let target = &mut y[(image * outputs + o) * plane..][..plane];
+                    if byte == 0 {
+                        target.fill(*bias);
+                    }
+                    add_bytes(target.iter_mut(), source, byte);
+                }
             }
         }
         ArrayD::from_shape_vec(shape, y).ok()
@@ -241,7 +268,7 @@ impl ByteLayer {
     fn convolution(
         weights: &[i8],
         outputs: usize,
-        low: i64,
+        (low, bytes): (i64, u32),
         window: &Window2d,
         groups: usize,
     ) -> Option<Self> {
@@ -267,6 +294,7 @@ impl ByteLayer {
         };
         Some(Self {
             low,
+            bytes,
             groups: (0..groups).map(matrix).collect(),
             stride,
             joined,

@@ -234,7 +234,7 @@ fn send_combined(
         low: point[2..].to_vec(),
     };
     let plan = plan::Plan::new([&point]);
-    let (z, _) = merge::merge(channel, code.log_row, &plan, &[matrix], &[Claim { point, value }]).unwrap();
+    let (z, sums) = merge::merge(channel, code.log_row, &plan, &[matrix], &[Claim { point, value }]).unwrap();
     channel.grind("opening.proximity.grind", soundness::PROXIMITY_GRINDING_BITS);
     let deltas = channel.challenges("opening.proximity", matrix.commitment().rows);
     let random = matrix.combine(&deltas).unwrap();
@@ -243,7 +243,10 @@ fn send_combined(
     channel.send_scalar("opening.proximity", value);
     channel.grind("opening.combine.grind", soundness::PROXIMITY_GRINDING_BITS);
     let gammas = channel.challenges("opening.combine", 2);
-    let both = matrix.fold(&plan.folds[0]).into_iter().zip(random);
+    let [(0, weights)] = sums[0].as_slice() else {
+        panic!("the rows of one fold");
+    };
+    let both = matrix.combine(weights).unwrap().into_iter().zip(random);
     both.map(|(fold, random)| gammas[0] * fold + gammas[1] * random)
         .collect()
 }

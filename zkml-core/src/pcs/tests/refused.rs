@@ -17,6 +17,13 @@ fn false_values_are_rejected() {
         for claim in 0..scene.columns.len() {
             let (proof, _) = scene.prove(|claims| claims[claim].value += K::ONE);
             assert_check(scene.verify(&proof), "opening.merge");
+            // Two that are false by as much: at one point they are merged as one claim, each with its coefficient.
+            let (proof, _) = scene.prove(|claims| {
+                let other = (claim + 1) % claims.len();
+                claims[claim].value += K::ONE;
+                claims[other].value -= K::ONE;
+            });
+            assert_check(scene.verify(&proof), "opening.merge");
         }
     }
 }

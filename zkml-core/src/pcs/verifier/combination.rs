@@ -4,7 +4,7 @@ use ark_ff::AdditiveGroup;
 
 use super::super::claim::{ClaimPoint, Commitment, MaskRows, check_opening};
 use super::super::code::CodeParameters;
-use super::super::plan::{Plan, random_coefficients};
+use super::super::plan::{Plan, RowSum, random_coefficients};
 use super::super::recursive::{self, Functional, RecursionParameters, Vector};
 use super::super::soundness::PROXIMITY_GRINDING_BITS;
 use super::super::weights::combination_weights;
@@ -31,7 +31,7 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
     check_opening((code, recursion), commitments, points.clone(), mask)?;
     let rows: Vec<usize> = commitments.iter().map(|commitment| commitment.rows).collect();
     let plan = Plan::new(points);
-    let (point, values) = merge(channel, code, &plan, claims)?;
+    let Merged { point, values, sums } = merge(channel, code, &plan, claims)?;
 
     channel.grind("opening.proximity.grind", PROXIMITY_GRINDING_BITS)?;
     let marked = plan.opened_matrices(rows.len(), mask);
@@ -49,7 +49,7 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
         sum + value * *gamma
     });
     let expected = expected + random_value * last;
-    let weights = combination_weights(&rows, &plan, &gammas, &random);
+    let weights = combination_weights(&rows, (&plan.groups, &sums), &gammas, &random);
     let expected = match masked {
         Some(value) => expected + value,
         None => expected,
@@ -66,14 +66,14 @@ pub fn verify_combination<C: VerifierChannel + ?Sized>(
     })
 }
 
-/// The coefficients of the folds in the row combination, and that of the random fold.
+/// The coefficients of the groups in the row combination, and that of the random fold.
 fn draw_coefficients<C: VerifierChannel + ?Sized>(
     channel: &mut C,
-    folds: usize,
+    groups: usize,
     mask: Option<MaskRows>,
 ) -> Result<Vec<K>, VerifyError> {
     channel.grind("opening.combine.grind", PROXIMITY_GRINDING_BITS)?;
-    let mut gammas = channel.challenges("opening.combine", folds.saturating_add(1));
+    let mut gammas = channel.challenges("opening.combine", groups.saturating_add(1));
     if mask.is_some() {
         // Drawn after the claims: a false one could otherwise be made up for by the mask's.
         let blind = channel.challenge("opening.blind");
@@ -100,16 +100,29 @@ fn read_message<C: VerifierChannel + ?Sized>(
     Ok((Message::Rows(vector, claims), product))
 }
 
-/// Merges the claims to one point in the row; returns it, and the value of each fold there. Without claims the point is
-/// drawn.
+/// What the merge ends in.
+struct Merged<S> {
+    /// A point in the row.
+    point: Vec<K>,
+    /// The value of each group's sum there.
+    values: Vec<S>,
+    /// The sums.
+    sums: Vec<RowSum>,
+}
+
+/// Merges the claims to one point in the row. Without claims the point is drawn.
 fn merge<C: VerifierChannel + ?Sized>(
     channel: &mut C,
     code: &CodeParameters,
     plan: &Plan,
     claims: &[(ClaimPoint, C::Scalar)],
-) -> Result<(Vec<K>, Vec<C::Scalar>), VerifyError> {
+) -> Result<Merged<C::Scalar>, VerifyError> {
     if claims.is_empty() {
-        return Ok((channel.challenges("opening.merge", code.log_row as usize), vec![]));
+        return Ok(Merged {
+            point: channel.challenges("opening.merge", code.log_row as usize),
+            values: Vec::new(),
+            sums: Vec::new(),
+        });
     }
     let rhos = channel.challenges("opening.batch", claims.len());
     let terms = claims.iter().zip(&rhos);
@@ -121,19 +134,16 @@ fn merge<C: VerifierChannel + ?Sized>(
         degree: 2,
     };
     let reduced = verify_batched(channel, "opening.merge", &[shape], &[sum])?;
-    let values = channel.read_scalars("opening.values", plan.folds.len())?;
+    let values = channel.read_scalars("opening.values", plan.groups.len())?;
 
-    // The weight of each fold is sum_i rho_i eq(low_i, z), over its claims.
-    let factors: Vec<K> = plan
-        .lows
-        .iter()
-        .map(|low| poly::eq_eval(low, &reduced.point))
-        .collect();
+    // The weight of each sum is that of its claims' points at z.
     let mut difference = -reduced.value;
-    for ((fold, low), rho) in plan.claims.iter().zip(&rhos) {
-        if let (Some(value), Some(factor)) = (values.get(*fold), factors.get(*low)) {
-            difference = difference + value.clone() * (*factor * rho);
-        }
+    for (group, value) in plan.groups.iter().zip(&values) {
+        let points = plan.evaluations(group, &rhos);
+        let weight = points.fold(K::ZERO, |weight, (low, coefficient)| {
+            weight + mul_k(poly::eq_eval(low, &reduced.point), coefficient)
+        });
+        difference = difference + value.clone() * weight;
     }
     channel.constrain_zero(
         Check {
@@ -142,5 +152,9 @@ fn merge<C: VerifierChannel + ?Sized>(
         },
         difference,
     )?;
-    Ok((reduced.point, values))
+    Ok(Merged {
+        point: reduced.point,
+        values,
+        sums: plan.sums(&rhos),
+    })
 }

@@ -819,6 +819,7 @@ fn assert_shared(key: &ProvingKey, mapped: bool) {
     for parameter in &key.model.network.graph.parameters {
         match &parameter.values {
             IntTensor::Int8(tensor) => assert!(tensor.cells().is_same_memory(cells), "{}", parameter.path),
+            IntTensor::Int8Blocks(tensor) => assert!(tensor.is_in(cells), "{}", parameter.path),
             IntTensor::Int32(_) => assert_eq!(parameter.role, ParameterRole::Bias),
         }
     }

@@ -33,5 +33,6 @@ mod tape;
 mod tensors;
 mod tied;
 mod vectors;
+mod weight_blocks;
 mod weights;
 mod zero_knowledge;

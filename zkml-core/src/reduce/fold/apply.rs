@@ -13,7 +13,6 @@ pub(super) fn apply(
     is_padding: &dyn Fn(usize) -> bool,
 ) -> Vec<K> {
     let dense = step.kept_len == 1
-        && step.entries.len() == step.source_len
         && step
             .entries
             .iter()
@@ -50,7 +49,8 @@ fn apply_to_rows(cells: Int8<'_>, step: &Step) -> Vec<K> {
     out
 }
 
-/// A dense step over int8 data: a weight for each source index, and a single kept index.
+/// A dense step over int8 data: a weight for each source index, 0 for those behind the last entry, and a single kept
+/// index.
 fn fold_int8(
     cells: Int8<'_>,
     before: usize,

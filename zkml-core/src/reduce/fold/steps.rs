@@ -16,14 +16,18 @@ pub(super) struct Step {
     pub(super) kept: Vec<(usize, usize)>,
     /// Whether it only renames axes and leaves the data as they are.
     pub(super) rename: bool,
+    /// Of a block of a kept axis: its number, and the bits of the axis. The data become cells of the axis at the end.
+    pub(super) block: Option<(usize, usize)>,
     /// Logical length of the axes it consumes, where they are renamed.
     pub(super) logical: usize,
 }
 
 impl Step {
-    /// The weights of its entries.
+    /// The weights of its entries, 0 at indices of the source that have none.
     pub(super) fn weights(&self) -> Vec<K> {
-        self.entries.iter().map(|entry| entry.2).collect()
+        let mut weights: Vec<K> = self.entries.iter().map(|entry| entry.2).collect();
+        weights.resize(self.source_len.max(weights.len()), K::from(0u64));
+        weights
     }
 }
 
@@ -41,6 +45,7 @@ pub(super) fn own_steps(circuit: &Circuit, column: ColumnId, z: &[K], kept: &[us
                 entries: vec![],
                 kept: vec![(axis, bits)],
                 rename: true,
+                block: None,
                 logical: shape.size(axis),
             });
             axis += 1;
@@ -58,6 +63,7 @@ pub(super) fn own_steps(circuit: &Circuit, column: ColumnId, z: &[K], kept: &[us
             entries: weights.iter().enumerate().map(|(s, &w)| (0, s, w)).collect(),
             kept: vec![],
             rename: false,
+            block: None,
             logical: weights.len(),
         });
     }
@@ -86,15 +92,25 @@ pub(super) fn view_steps(
                 .iter()
                 .map(|&axis| (axis.into(), kept.contains(&axis.into())))
                 .collect();
-            let own_kept: Vec<(usize, usize)> = axes
+            let mut own_kept: Vec<(usize, usize)> = axes
                 .iter()
                 .filter(|axis| axis.1)
                 .map(|&(axis, _)| (axis, shape.bits(axis)))
                 .collect();
             let source_len = 1usize << factor.source_variables(source);
-            let rename = own_kept.len() == axes.len()
-                && !axes.is_empty()
-                && factor.role(shape, source, zero_padded) == FactorRole::Bitwise;
+            let kept_all = own_kept.len() == axes.len() && !axes.is_empty();
+            let (rename, block) = match factor.role(shape, source, zero_padded) {
+                FactorRole::Bitwise => (kept_all, None),
+                FactorRole::Block if kept_all => {
+                    let bits: usize = own_kept.iter().map(|axis| axis.1).sum();
+                    own_kept
+                        .iter_mut()
+                        .for_each(|axis| axis.1 = factor.source_variables(source));
+                    let number = factor.block(shape, source, zero_padded);
+                    (true, number.map(|number| (number, bits)))
+                }
+                _ => (false, None),
+            };
             Step {
                 source_len,
                 kept_len: 1usize << own_kept.iter().map(|axis| axis.1).sum::<usize>(),
@@ -104,6 +120,7 @@ pub(super) fn view_steps(
                 },
                 kept: own_kept,
                 rename,
+                block,
                 logical: source_len,
             }
         })

@@ -183,14 +183,25 @@ fn a_source_that_is_claimed_is_checked() {
 }
 
 #[test]
-fn a_broadcast_of_weight_zero_is_rejected() {
-    // The three indices weigh 1 - z_0 z_1 together.
-    let circuit = a_broadcast(ColumnKind::trace(false));
+fn a_view_of_weight_zero_is_zero() {
+    // The three indices of a broadcast weigh 1 - z_0 z_1 together.
+    let broadcast = a_broadcast(ColumnKind::trace(false));
     let mut z: Vec<K> = coordinates(&challenges(4));
     z[1] = ark_ff::Field::inverse(&z[0]).expect("not 0");
-    match reduced(&circuit, &[(B, &challenge_point(&z), 0)]) {
-        Err(VerifyError::Check { name, .. }) => assert_eq!(name, "reduce.broadcast"),
-        other => panic!("{other:?}"),
+    // Cells 4 and 5 of six are a block of two; cell 3 is outside.
+    let block = View {
+        source: A,
+        factors: vec![Factor::affine(&[(0, 1)], -4, 0)],
+    };
+    let block = circuit(vec![
+        ("a", &[2], ColumnKind::trace(false)),
+        ("b", &[6], ColumnKind::View(block)),
+    ]);
+    let outside: Point = [false, true, true].map(Coordinate::Bit).into();
+    for (circuit, z) in [(broadcast, challenge_point(&z)), (block, outside)] {
+        for (value, violated) in [(0, vec![]), (1, vec!["reduce.outside"])] {
+            assert_eq!(reduced(&circuit, &[(B, &z, value)]), Ok((violated, vec![])));
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use rand::{Rng, SeedableRng};
 use crate::circuit::{Circuit, Column, ColumnId, ColumnKind, Factor, FactorRole, Schedule, View};
 use crate::field::{K, M61};
 use crate::int8::{Axis, Int8Tensor};
+use crate::optimize::circuit::weight_blocks;
 use crate::poly;
 use crate::poly::PaddedShape;
 use crate::reduce::fold::fold;
@@ -46,7 +47,7 @@ fn random_view(rng: &mut StdRng) -> (Vec<usize>, Vec<usize>, Vec<Factor>) {
     let (mut view, mut source, mut factors) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rng.gen_range(1..4) {
         let (v, s) = (view.len(), source.len());
-        match rng.gen_range(0..8) {
+        match rng.gen_range(0..9) {
             // The same axis.
             0 => {
                 let size = random_sizes(rng, 1)[0];
@@ -69,6 +70,14 @@ fn random_view(rng: &mut StdRng) -> (Vec<usize>, Vec<usize>, Vec<Factor>) {
                 source.extend(random_sizes(rng, 1));
                 view.push(rng.gen_range(1..9));
                 factors.push(Factor::affine(&[(v, 1)], rng.gen_range(-4..4), s));
+            }
+            // A block of an axis.
+            8 => {
+                let size = random_sizes(rng, 1)[0];
+                let start = rng.gen_range(0..3) * size.next_power_of_two();
+                source.push(size);
+                view.push(start + size + rng.gen_range(0..4));
+                factors.push(Factor::affine(&[(v, 1)], -(start as i64), s));
             }
             // A window: kernel offset and position.
             4 => {
@@ -173,7 +182,7 @@ fn padded_index(shape: &PaddedShape, logical: usize) -> Vec<usize> {
 #[test]
 fn claims_on_views_become_claims_on_their_sources() {
     let mut rng = StdRng::seed_from_u64(11);
-    let mut roles = [0usize; 4];
+    let mut roles = [0usize; 5];
     for round in 0..400 {
         let (view_sizes, source_sizes, factors) = random_view(&mut rng);
         let zero_padded = rng.gen_bool(0.5);
@@ -228,7 +237,8 @@ fn claims_on_views_become_claims_on_their_sources() {
                 FactorRole::Fixed => 0,
                 FactorRole::Broadcast => 1,
                 FactorRole::Bitwise => 2,
-                FactorRole::General => 3,
+                FactorRole::Block => 3,
+                FactorRole::General => 4,
             }] += 1;
         }
     }
@@ -353,6 +363,64 @@ fn random_weights(rng: &mut StdRng, sizes: &[usize]) -> Int8Tensor {
     let mut cells = vec![0i8; stride + 5];
     tensor.copy_to(&mut cells, 5, &axes);
     Int8Tensor::view(&cells.into(), 5, axes).unwrap()
+}
+
+/// Blocks of weights and the sum of views that show them, in that order; the sum is the last column.
+fn circuit_of_blocks(shape: &[usize], blocks: &[Vec<core::ops::Range<usize>>]) -> Circuit {
+    let mut builder = crate::circuit::CircuitBuilder::new(8, true);
+    weight_blocks::columns(&mut builder, "w", shape, blocks);
+    builder.circuit
+}
+
+#[test]
+fn folding_a_matrix_by_its_blocks_equals_folding_its_cells() {
+    let mut rng = StdRng::seed_from_u64(15);
+    for round in 0..200 {
+        let shape = [rng.gen_range(3..24), rng.gen_range(3..24)];
+        let cut = |size: usize| {
+            let half = size.next_power_of_two() / 2;
+            [0..half, half..size]
+        };
+        let [rows, columns] = shape.map(cut);
+        let blocks = rows
+            .iter()
+            .flat_map(|a| columns.iter().map(|b| vec![a.clone(), b.clone()]));
+        let circuit = circuit_of_blocks(&shape, &blocks.collect::<Vec<_>>());
+        circuit.validate().unwrap();
+        let cells: Vec<Int8Tensor> = circuit
+            .parameters()
+            .map(|id| random_weights(&mut rng, &circuit[id].shape.sizes()))
+            .collect();
+        let (values, naive) = (Values::new(&circuit), Values::new(&circuit));
+        for (id, cells) in circuit.parameters().zip(&cells) {
+            values.set(id, Cells::Int8(cells));
+            naive.set(id, Cells::Int8(cells));
+        }
+        let whole = circuit.ids().last().unwrap();
+        let mut z = random_point(&mut rng, circuit[whole].shape.variables());
+        let kept = random_axes(&mut rng, 2);
+        let kept_all = kept.len() == 2;
+        let folded = fold(&circuit, &Schedule::new(&circuit), &values, whole, &z, &kept);
+        let expected = naive_fold(&circuit[whole].shape, &naive.cells(whole).to_base(), &z, &kept);
+        assert_eq!(folded, expected, "round {round}: {shape:?} kept {kept:?}");
+        assert!(!values.is_known(whole), "it is not written out");
+        // The value of each block at a point with these coordinates follows from what was kept; at others it does not.
+        let mut other = random_point(&mut rng, z.len());
+        for axis in kept {
+            let variables = circuit[whole].shape.variable_range(axis);
+            z[variables.clone()].copy_from_slice(&other[variables]);
+        }
+        for placed in circuit
+            .ids()
+            .filter(|id| matches!(circuit[*id].kind, ColumnKind::View(_)))
+        {
+            let value = poly::evaluate_base(&naive.cells(placed).to_base(), &z);
+            assert_eq!(values.recall(placed, &z), Some(value));
+            other[0] += K::from(1u64);
+            let outside = kept_all.then_some(poly::evaluate_base(&naive.cells(placed).to_base(), &other));
+            assert_eq!(values.recall(placed, &other), outside);
+        }
+    }
 }
 
 #[test]

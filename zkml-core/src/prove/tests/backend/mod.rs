@@ -20,7 +20,7 @@ use crate::lookup::{self, Compression, Witness};
 use crate::ops::IntegerLayer;
 use crate::pcs::hash::{Digest, leaf_digest, leaf_length, root_digest};
 use crate::pcs::merkle::MerkleTree;
-use crate::pcs::plan::RowFold;
+use crate::pcs::plan::RowSum;
 use crate::pcs::{CircleCode, Commitment, MatrixOracle, PartialMerge, PcsError, RowCode, Rows, Uncommitted};
 use crate::poly;
 use crate::privacy::{Privacy, Visibility};
@@ -184,12 +184,16 @@ impl MatrixOracle for Split {
     fn merge<'a>(
         &'a self,
         variables: usize,
-        folds: Vec<(&RowFold, Vec<Evaluation>)>,
+        sums: Vec<(&RowSum, Vec<Evaluation>)>,
     ) -> Result<Box<dyn PartialMerge + 'a>, PcsError> {
         self.machines.call("merge")?;
         let part = |range: &RowRange| {
-            let own = |(fold, claims): &(&RowFold, Vec<Evaluation>)| {
-                let table = range.data(fold.first_row, &fold.weights(K::from(1u64)));
+            let own = |(sum, claims): &(&RowSum, Vec<Evaluation>)| {
+                let mut table = vec![K::from(0u64); self.code.row_length()];
+                for (first, weights) in sum.iter() {
+                    let run = range.data(*first, weights);
+                    table.iter_mut().zip(run).for_each(|(sum, run)| *sum += run);
+                }
                 // What a machine has of a claimed value is the value of its own part.
                 let claim = |claim: &Evaluation| Evaluation {
                     value: poly::evaluate(&table, &claim.point[..self.code.log_row as usize]),
@@ -198,7 +202,7 @@ impl MatrixOracle for Split {
                 let claims = claims.iter().map(claim).collect();
                 (Table::Extension(table), claims)
             };
-            Evaluations::new(variables, folds.iter().map(own).collect())
+            Evaluations::new(variables, sums.iter().map(own).collect())
         };
         Ok(Box::new(Parts {
             machines: self.machines.clone(),

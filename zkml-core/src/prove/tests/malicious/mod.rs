@@ -7,6 +7,7 @@
 //! violate: exactly the one that should.
 //!
 //! - `trace`: false cells, parameters and public values;
+//! - `blocks`: false blocks of a matrix of weights;
 //! - `attention`: false cells of attentions, and tokens that are not the greedy one;
 //! - `softmax`: false cells of softmaxes, products and ranges of indices;
 //! - `messages`: false messages of the argument, false codewords;
@@ -16,6 +17,7 @@
 //! - `wide_argmax`: false margins of 57 bits.
 
 mod attention;
+mod blocks;
 mod gadgets;
 mod masks;
 mod messages;

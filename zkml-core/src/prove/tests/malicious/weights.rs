@@ -5,14 +5,14 @@ use super::*;
 
 /// A copy of the parameters in a key: which of its commitments, or the one of the key before.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Copy {
+pub(super) enum Copy {
     Number(usize),
     Previous,
 }
 
 /// The verdict on a key whose commitments hold what `tell` makes of the weights, in each copy. Its setup proof argues
 /// honestly about the first one.
-fn judge_key(scene: &Scene, rotated: bool, tell: impl Fn(Copy, &mut Lie<'_>)) -> Verdict {
+pub(super) fn judge_key(scene: &Scene, rotated: bool, tell: impl Fn(Copy, &mut Lie<'_>)) -> Verdict {
     let mut key = scene.key.verifying.weights.clone();
     key.previous = rotated.then_some([0; 32]);
     let parameters = &scene.key.lowered.parameters;
