@@ -104,8 +104,8 @@ fn rounds(criterion: &mut Criterion) {
     }
 }
 
-/// The lowest levels of a tree of fractions from a group of small integers of one, two and three columns: two rounds of the
-/// layer of the leaves and of the one above it from one pass, their tables after these rounds, and the third level.
+/// The lowest levels of a tree of fractions from a group of small integers of one, two and three columns: two rounds of
+/// the layer of the leaves and of the one above it from one pass, their tables after these rounds, and the third level.
 fn small_leaves(criterion: &mut Criterion) {
     let constants = table(1, 3);
     let weights = |backend: Backend, variables: usize| backend.eq_table(&table(2, variables));
