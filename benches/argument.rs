@@ -118,7 +118,7 @@ impl Case {
 
 /// The columns `x, x^2 / 2^table, x^2 / 2^table, ..` of rows.
 fn columns(rows: &[u64], table: usize, arity: usize) -> Vec<Vec<M61>> {
-    let value = |column: usize, x: u64| M61::from(if column == 0 { x } else { x * x >> table });
+    let value = |column: usize, x: u64| M61::from(if column == 0 { x } else { (x * x) >> table });
     (0..arity)
         .map(|column| rows.iter().map(|x| value(column, *x)).collect())
         .collect()

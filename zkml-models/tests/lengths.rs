@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use ndarray::{ArrayD, Axis, Slice};
 use zkml_core::graph::{Lengths, Sizing};
 use zkml_core::keys::{CompiledModel, ProveError, ProvingKey, VerifyingKey};
-use zkml_core::nn::{Forward, Weights};
+use zkml_core::nn::Weights;
 use zkml_core::optimize::{Switches, optimize};
 use zkml_core::proof::{Proof, write_file};
 use zkml_core::prove::prove;

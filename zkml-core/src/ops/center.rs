@@ -20,7 +20,9 @@
 use ndarray::{ArrayD, IxDyn};
 use serde::{Deserialize, Serialize};
 
-use super::quotient::{Quotient, bits_of, check_range, in_one_unit, result_range};
+#[cfg(feature = "prover")]
+use super::quotient::bits_of;
+use super::quotient::{Quotient, check_range, in_one_unit, result_range};
 use super::range::magnitude;
 #[cfg(feature = "prover")]
 use super::{Channels, FloatSite, IntegerSite, QuantizeError, Quantizing};

@@ -46,7 +46,7 @@ pub struct LlamaConfig {
     /// Whether queries and keys are normalized, each head by itself: in Qwen 3, whose files have no name for it.
     pub use_qk_norm: bool,
     /// How many tokens a token attends to, itself included; `None` for all before it. The graph attends to all, so
-    /// [`trace_step`](super::LlamaForCausalLM::trace_step) and
+    /// [`trace_step`](crate::hugging_face::CausalModel::trace_step) and
     /// [`PretrainedLlama`](crate::hugging_face::PretrainedLlama) refuse longer texts.
     pub sliding_window: Option<usize>,
 }

@@ -1,6 +1,7 @@
 //! Leaves of small integers: every kernel against the fractions themselves.
 
 use super::*;
+use crate::field::from_i64;
 use crate::field::kernels::small::{SMALL_BITS, SMALL_COLUMNS};
 
 /// Leaves, and their denominators.
