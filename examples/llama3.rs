@@ -20,7 +20,6 @@ use support::program::{at_least_one, describe_circuit, make_folder, privacy, sta
 use support::progress::{bar, spin};
 use support::report::{Stages, duration, print_peak_memory, size};
 use zkml::language::{Continuation, LanguageModel, QuantizedLanguageModel, Sampling, Written};
-use zkml::models::hugging_face::{ChatTemplate, Message};
 use zkml::prelude::*;
 use zkml::proof::{to_bytes, write_file};
 
@@ -91,7 +90,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         config.num_key_value_heads,
         config.vocab_size
     );
-    let prompt = prompt(&model, arguments, &directory)?;
+    let prompt = match arguments.chat {
+        true => model.vocabulary().encode_question(&arguments.prompt)?,
+        false => model.vocabulary().encode(&arguments.prompt)?,
+    };
     model.vocabulary().check_length(prompt.len() + arguments.tokens)?;
     let float = model;
     let model = quantize(&float, arguments, &mut stages)?;
@@ -102,23 +104,6 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     println!("\n{stages}");
     print_peak_memory();
     Ok(())
-}
-
-/// The ids of the prompt, or of the question that it is.
-fn prompt(
-    model: &LanguageModel,
-    arguments: &Arguments,
-    directory: &Path,
-) -> Result<Vec<u32>, Box<dyn Error>> {
-    if !arguments.chat {
-        return Ok(model.vocabulary().encode(&arguments.prompt)?);
-    }
-    let Some(template) = ChatTemplate::from_directory(directory)? else {
-        return Err(format!("--chat: {} has no chat template", directory.display()).into());
-    };
-    let text = template.render(&[Message::user(arguments.prompt.as_str())])?;
-    // The template names all special tokens itself.
-    Ok(model.vocabulary().encode_more(&text)?)
 }
 
 /// Options that cannot go together are refused, and the folder for files is made, before anything is done.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use zkml_core::files;
-use zkml_models::hugging_face::{Tokenizer, TokenizerError};
+use zkml_models::hugging_face::{ChatError, ChatTemplate, Message, Tokenizer, TokenizerError};
 
 use crate::Error;
 
@@ -21,10 +21,15 @@ pub struct Vocabulary {
     begin: Option<u32>,
     /// Tokens after which a text ends.
     ends: Vec<u32>,
+    /// How a question is put to a model for conversations.
+    chat: Option<ChatTemplate>,
 }
 
 /// The files that it is read from.
 const FILES: [&str; 2] = ["config.json", "tokenizer.json"];
+
+/// Those that a model for conversations has beside them.
+const CHAT_FILES: [&str; 2] = ["tokenizer_config.json", "chat_template.jinja"];
 
 /// Most bytes of a `config.json`.
 const CONFIG_BYTES: u64 = 1 << 24;
@@ -74,12 +79,18 @@ impl Vocabulary {
             context: context.and_then(|context| usize::try_from(context).ok()),
             begin,
             ends,
+            chat: ChatTemplate::from_directory(directory).map_err(of_chat)?,
         })
     }
 
     /// The files in a directory that it is read from.
     pub fn files(directory: &Path) -> [PathBuf; 2] {
         FILES.map(|file| directory.join(file))
+    }
+
+    /// The files in a directory that say how a model is asked, if there are any.
+    pub fn chat_files(directory: &Path) -> [PathBuf; 2] {
+        CHAT_FILES.map(|file| directory.join(file))
     }
 
     /// Name of the model: that of its directory.
@@ -119,6 +130,20 @@ impl Vocabulary {
     /// [`Error::Text`] for a text that cannot be encoded.
     pub fn encode_more(&self, text: &str) -> Result<Vec<u32>, Error> {
         self.tokenizer.encode_plain(text).map_err(of_text)
+    }
+
+    /// The ids of a question, as the chat template of the model puts it.
+    ///
+    /// # Errors
+    /// [`Error::Text`] for a model without a template, and for a question that it does not take.
+    pub fn encode_question(&self, question: &str) -> Result<Vec<u32>, Error> {
+        let template = self.chat.as_ref().ok_or_else(|| Error::Text {
+            expected: "a prompt, for the model has no chat template".into(),
+            found: "a question".into(),
+        })?;
+        let text = template.render(&[Message::user(question)]).map_err(of_chat)?;
+        // The template names all special tokens itself.
+        self.encode_more(&text)
     }
 
     /// The text of ids.
@@ -187,6 +212,19 @@ fn of_tokenizer(file: &Path, error: TokenizerError) -> Error {
             TokenizerError::File { found, .. } => found,
             other => other.to_string(),
         },
+    }
+}
+
+fn of_chat(error: ChatError) -> Error {
+    let ChatError {
+        file,
+        expected,
+        found,
+    } = error;
+    Error::Vocabulary {
+        file,
+        expected: expected.to_owned(),
+        found,
     }
 }
 

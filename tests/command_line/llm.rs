@@ -140,6 +140,7 @@ fn what_is_no_text_of_the_model_is_refused() {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         refused(&arguments, 1, words);
     }
+    refused(&["generate", "--chat", "--prompt", PROMPT], 1, "no chat template");
     // An answer that the model does not give is refused before anything is proved.
     refused(
         &[

@@ -54,6 +54,31 @@ impl Folder {
     }
 }
 
+/// A prompt, or a question.
+#[derive(Debug, Args)]
+pub(super) struct Prompt {
+    /// The text to continue
+    #[arg(long, value_name = "TEXT")]
+    prompt: String,
+    /// Put the prompt as a question, by the chat template of the model
+    #[arg(long)]
+    chat: bool,
+}
+
+impl Prompt {
+    pub(super) fn encode(&self, vocabulary: &Vocabulary) -> Result<Vec<u32>, CommandError> {
+        encode(&self.prompt, self.chat, vocabulary)
+    }
+}
+
+/// The ids of a prompt, or of the question that it is.
+pub(super) fn encode(prompt: &str, chat: bool, vocabulary: &Vocabulary) -> Result<Vec<u32>, CommandError> {
+    Ok(match chat {
+        true => vocabulary.encode_question(prompt)?,
+        false => vocabulary.encode(prompt)?,
+    })
+}
+
 /// The model of a key, with its words.
 pub(super) fn model_of(
     vocabulary: Vocabulary,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use zkml::language::{QuantizedLanguageModel, Written};
 
-use super::folder::Folder;
+use super::folder::{Folder, Prompt};
 use crate::commands::CommandError;
 use crate::commands::console::{Console, Terminal};
 use crate::commands::destination::Files;
@@ -16,9 +16,8 @@ use crate::commands::destination::Files;
 pub(super) struct Generate {
     #[command(flatten)]
     folder: Folder,
-    /// The text to continue
-    #[arg(long, value_name = "TEXT")]
-    prompt: String,
+    #[command(flatten)]
+    prompt: Prompt,
     /// How many tokens to write, unless the model ends the text before
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     tokens: u32,
@@ -38,7 +37,7 @@ impl Generate {
     pub(super) fn run(self, terminal: &Terminal, output: &mut dyn Write) -> Result<(), CommandError> {
         let mut console = Console::new(terminal, self.json, output);
         let model = self.folder.model(&console)?;
-        let prompt = model.vocabulary().encode(&self.prompt)?;
+        let prompt = self.prompt.encode(model.vocabulary())?;
         write(&model, &prompt, self.tokens, &mut console)?;
         console.finish()
     }

@@ -11,7 +11,7 @@ use zkml_core::argument::Statement;
 use zkml_core::graph::Lengths;
 use zkml_core::keys::{ProveError, ProvingKey};
 
-use super::folder::{Folder, model_of};
+use super::folder::{Folder, Prompt, model_of};
 use super::generate::{answer, write};
 use crate::commands::CommandError;
 use crate::commands::console::{Console, Terminal, begin, refuse_existing};
@@ -25,9 +25,8 @@ use crate::commands::words::count;
 pub(super) struct Prove {
     #[command(flatten)]
     folder: Folder,
-    /// The text to continue
-    #[arg(long, value_name = "TEXT")]
-    prompt: String,
+    #[command(flatten)]
+    prompt: Prompt,
     /// The answer to prove, as `zkml llm generate` wrote it
     #[arg(long, value_name = "TEXT", conflicts_with = "tokens")]
     answer: Option<String>,
@@ -64,7 +63,7 @@ impl Prove {
         let path = self.folder.proving();
         let key = console.spin("reading the key", || ProvingKey::read_file(&path))?;
         let model = model_of(vocabulary, key.model().clone())?;
-        let prompt = model.vocabulary().encode(&self.prompt)?;
+        let prompt = self.prompt.encode(model.vocabulary())?;
         let written = match &self.answer {
             None => write(&model, &prompt, self.tokens, &mut console)?,
             Some(text) => {

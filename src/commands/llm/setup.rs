@@ -82,7 +82,12 @@ impl Setup {
         reads.extend(self.calibration.clone());
         Files {
             reads,
-            writes: [&self.paths()[..], &Vocabulary::files(&self.output)].concat(),
+            writes: [
+                &self.paths()[..],
+                &Vocabulary::files(&self.output),
+                &Vocabulary::chat_files(&self.output),
+            ]
+            .concat(),
             makes_folders: true,
             ..Files::default()
         }
@@ -116,13 +121,7 @@ impl Setup {
         let key = console.spin("committing to the weights", || setup(compiled, &options))?;
         create_folder(&self.output)?;
         let [proving, verifying] = self.paths();
-        for (from, to) in Vocabulary::files(&self.model)
-            .iter()
-            .zip(Vocabulary::files(&self.output))
-        {
-            let text = read(from)?;
-            console.write("words", &to, |path| write_text(path, &text))?;
-        }
+        self.copy_words(&mut console)?;
         console.write("proving key", &proving, |path| key.write_file(path))?;
         console.write("verifying key", &verifying, |path| {
             write_file(path, key.verifying())
@@ -134,6 +133,21 @@ impl Setup {
         };
         console.line(&format!("next: zkml llm prove{folder} --prompt TEXT --tokens 16"))?;
         console.finish()
+    }
+
+    /// Copies what the words of the model are read from, and how it is asked if that is said.
+    fn copy_words(&self, console: &mut Console<'_>) -> Result<(), CommandError> {
+        let needed = Vocabulary::files(&self.model)
+            .into_iter()
+            .zip(Vocabulary::files(&self.output));
+        let asked = Vocabulary::chat_files(&self.model)
+            .into_iter()
+            .zip(Vocabulary::chat_files(&self.output));
+        for (from, to) in needed.chain(asked.filter(|(from, _)| from.exists())) {
+            let text = read(&from)?;
+            console.write("words", &to, |path| write_text(path, &text))?;
+        }
+        Ok(())
     }
 
     /// The texts that the size of values is measured on.

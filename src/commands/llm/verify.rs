@@ -9,7 +9,7 @@ use zkml::Verifier;
 use zkml::language::{Continuation, Vocabulary};
 use zkml::observe::duration;
 
-use super::folder::Folder;
+use super::folder::{Folder, encode};
 use crate::commands::console::{Console, Terminal};
 use crate::commands::destination::Files;
 use crate::commands::{CommandError, hex};
@@ -30,6 +30,9 @@ pub(super) struct Verify {
     /// The prompt that was asked; without it the text is split where the model's tokens begin
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
+    /// The prompt was put as a question, by the chat template of the model
+    #[arg(long, requires = "prompt")]
+    chat: bool,
     /// What the proof is bound to
     #[arg(long, default_value = "")]
     context: String,
@@ -62,7 +65,7 @@ impl Verify {
         let verified = verifier.verify(&proof, self.context.as_bytes())?;
         let time = start.elapsed();
         let continuation = match &self.prompt {
-            Some(prompt) => Continuation::of(&verified, &vocabulary.encode(prompt)?)?,
+            Some(prompt) => Continuation::of(&verified, &encode(prompt, self.chat, &vocabulary)?)?,
             None => Continuation::of_shortest_prompt(&verified)?,
         };
         let prompt = vocabulary.decode(&continuation.prompt)?;
