@@ -16,7 +16,10 @@ use std::time::{Duration, Instant};
 use counting::{ALONE, peak};
 use zkml::Privacy;
 use zkml::circuit::{Curve, CurveKind, Dyadic, Function, FunctionTable};
-use zkml::graph::{ChannelScales, Graph, IntFact, Node, NodeId, Window2d};
+use zkml::graph::{
+    ChannelScales, Graph, IntFact, Lengths, Node, NodeId, ParameterId, ParameterRole, Sizing, WeightShape,
+    Window2d,
+};
 use zkml::keys::NetworkSkeleton;
 use zkml::ops::{self, IntOp, Skeleton};
 use zkml::optimize::Switches;
@@ -77,6 +80,12 @@ fn bounded(what: &str, network: NetworkSkeleton) -> Result<(), String> {
     let start = Instant::now();
     let (peak, result) = peak(|| {
         let _ = network.architecture().difference(&network.architecture());
+        // The same for a text of another length than the one that it says it is written down at.
+        let of_texts = NetworkSkeleton {
+            sizing: Sizing::AnyLength(Lengths::text(29)),
+            ..network.clone()
+        };
+        let _ = of_texts.at(Lengths::text(5));
         network.lower(&Privacy::default()).map(|_| ())
     });
     let (time, bytes) = (start.elapsed(), postcard_size(&network));
@@ -197,6 +206,29 @@ fn entries_next_to_ties_are_counted_over_all_layers() {
         nodes.push(node(&format!("rescale{index}"), rescale, &[0], &[1], (-127, 127)));
     }
     refused("ties", network(nodes), "next to ties");
+}
+
+#[test]
+fn a_bias_along_an_axis_that_is_not_there_is_refused() {
+    for (axis, shape) in [(7, &[3, 2][..]), (1 << 60, &[3, 2]), (0, &[1])] {
+        let scale = ops::ChannelScale {
+            weight: ParameterId(0),
+            bias: Some(ParameterId(1)),
+            axis,
+        };
+        let mut network = network(vec![
+            input(shape, (0, 1)),
+            node("scale", scale, &[0], shape, (-1 << 40, 1 << 40)),
+        ]);
+        network.graph.parameters = [ParameterRole::Weight, ParameterRole::Bias]
+            .map(|role| WeightShape {
+                path: format!("{role:?}"),
+                role,
+                shape: vec![1],
+            })
+            .to_vec();
+        refused("a bias", network, "scale");
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 from copy import deepcopy
 
-from lowering import OPERATIONS, check_network
-from skeleton import Network, require, variant
+from lowering import OPERATIONS, check_network, check_ranges
+from skeleton import Network, check_skeleton, require, variant
 
 MOST_TOKENS = 2**20
 
@@ -18,6 +18,11 @@ def at(document, lengths):
     for pair in (own, lengths):
         require(0 < pair["tokens"] and sum(pair.values()) <= MOST_TOKENS, "lengths", f"no text has {pair}")
     require((own["past"] == 0) == (lengths["past"] == 0), "lengths", "a cache of one and none of the other")
+    # Counts and tables are bounded before ranges are derived for other lengths.
+    network = Network(document["graph"])
+    check_skeleton(document, network)
+    check_network(network)
+    check_ranges(network)
     resized = deepcopy(document)
     resized["sizing"] = {"Resized": dict(lengths)}
     for node in resized["graph"]["nodes"]:

@@ -108,6 +108,13 @@ pub(super) fn compare_input(
     let scales = network.input_scales.first().unwrap_or(&unknown);
     let (input, _) = read_input(files, graph, scales, network.preprocessing.as_ref())?;
     let Rounded { integers, clipping } = quantize_input(graph, scales, &input)?;
+    if integers.len() != found.len() {
+        return Err(CommandError::OtherInput(format!(
+            "the proof's input has {} integers, that of --input has {}",
+            found.len(),
+            integers.len()
+        )));
+    }
     let pairs = integers.iter().zip(found);
     match pairs.enumerate().find(|(_, (expected, found))| expected != found) {
         None => Ok(clipping),

@@ -7,8 +7,14 @@ use clap::Args;
 use serde_json::{Value, json};
 use zkml_core::argument::{CommittedTensors, TensorLayout};
 use zkml_core::files;
+#[cfg(feature = "prover")]
+use zkml_core::keys::NetworkSkeleton;
 use zkml_core::keys::VerifyingKey;
+#[cfg(feature = "prover")]
+use zkml_core::proof::Proof;
 use zkml_core::proof::{FileError, FormatError, outline_file, read_file, read_proof};
+#[cfg(feature = "prover")]
+use zkml_core::transcript::VerifyError;
 use zkml_core::transcript::lines;
 use zkml_core::verify::ReadableOutputs;
 use zkml_core::verify::Verified;
@@ -145,7 +151,7 @@ impl Verify {
         let trusted = trust(&key)?;
         let trusted = match key.network.sizing.any_length() {
             None => trusted,
-            Some(_) => trusted.at(outline_file(&self.proof)?.lengths)?.into_owned(),
+            Some(_) => trusted.for_outline(&outline_file(&self.proof)?)?.into_owned(),
         };
         // The key says how large a proof may be, so a file that is larger is not read.
         let proof =
@@ -168,7 +174,10 @@ impl Verify {
         #[cfg(feature = "prover")]
         let clipped = match self.input.is_empty() {
             true => 0,
-            false => super::input::compare_input(&self.input, &key.network, &proof.public)?.clipped,
+            false => {
+                let network = network_of(&key, &proof)?;
+                super::input::compare_input(&self.input, &network, &proof.public)?.clipped
+            }
         };
         #[cfg(not(feature = "prover"))]
         let clipped = 0;
@@ -187,6 +196,20 @@ impl Verify {
             outputs,
             committed,
         })
+    }
+}
+
+/// The network that a proof is about: that of the key, at the lengths of the proof.
+#[cfg(feature = "prover")]
+fn network_of(key: &VerifyingKey, proof: &Proof) -> Result<NetworkSkeleton, CommandError> {
+    match (key.network.sizing.any_length(), proof.lengths) {
+        (Some(_), Some(lengths)) => key.network.at(lengths).map_err(|error| {
+            CommandError::Rejected(VerifyError::Lengths {
+                expected: "one that the network can read".into(),
+                found: error.to_string(),
+            })
+        }),
+        _ => Ok(key.network.clone()),
     }
 }
 

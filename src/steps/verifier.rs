@@ -65,12 +65,15 @@ impl Verifier {
     /// # Errors
     /// [`Error::File`] with the path.
     pub fn open_proof(&self, path: impl AsRef<Path>) -> Result<Proof, Error> {
-        let lengths = match self.key().network.sizing.any_length() {
-            Some(_) => outline_file(path.as_ref())?.lengths,
-            None => None,
+        let limits = match self.key().network.sizing.any_length() {
+            None => self.key.statement().proof_limits(),
+            Some(_) => {
+                let key = self.key.for_outline(&outline_file(path.as_ref())?);
+                let key = key.map_err(|error| Error::Verify { error })?;
+                key.statement().proof_limits()
+            }
         };
-        let key = self.key_at(lengths)?;
-        Ok(read_proof(path, &key.statement().proof_limits())?)
+        Ok(read_proof(path, &limits)?)
     }
 
     /// The key for texts of these lengths.

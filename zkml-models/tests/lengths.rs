@@ -173,6 +173,41 @@ fn a_proof_of_another_length_is_rejected() {
     ));
 }
 
+/// What a network reads is part of what it is: a network of images is not one of any size.
+#[test]
+fn a_sizing_is_part_of_the_architecture() {
+    let general = key().verifying().network.clone();
+    let Lengths { tokens, past } = reference();
+    let others = [
+        Sizing::Fixed,
+        Sizing::Resized(Lengths { tokens, past }),
+        Sizing::AnyLength(Lengths::text(tokens + 2)),
+    ];
+    for sizing in others {
+        let mut other = general.clone();
+        other.sizing = sizing;
+        let difference = general.architecture().difference(&other.architecture()).unwrap();
+        assert!(difference.to_string().contains("sizing"), "{difference}");
+        assert!(general.difference(&other).is_some());
+        assert_ne!(general.architecture().digest(), other.architecture().digest());
+    }
+}
+
+/// A proof of another key is refused before its lengths are looked at.
+#[test]
+fn a_stranger_costs_no_work() {
+    let trusted = TrustedKey::new(key().verifying()).unwrap();
+    let stranger = Proof {
+        key: [7; 32],
+        lengths: Some(Lengths::text(u32::MAX)),
+        ..proof(2)
+    };
+    assert!(matches!(
+        trusted.verify(&stranger, b"context"),
+        Err(VerifyError::OtherKey { .. })
+    ));
+}
+
 /// A text that the network can read, but for which the key's code was not chosen, or no circuit exists.
 #[test]
 fn lengths_without_a_proof_are_refused() {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use zkml_core::argument::Statement;
+use zkml_core::graph::Lengths;
 use zkml_core::keys::VerifyingKey;
 use zkml_core::proof::{Outline, Proof, ProofOutline, PublicValues, outline_file, read_file, read_proof};
 use zkml_core::transcript::{Event, LABELS, VerifyError};
@@ -17,6 +18,7 @@ use crate::commands::{CommandError, hex};
 pub(super) fn read(path: &Path) -> Result<Vec<Fact>, CommandError> {
     let proof = outline_file(path)?;
     let mut facts = head(&proof.key, proof.opening);
+    facts.extend(text(proof.lengths));
     facts.extend(outlined(&proof));
     facts.push(messages(proof.messages));
     facts.push(fact(
@@ -40,10 +42,15 @@ pub(in crate::commands) fn read_with_key(
         error,
     };
     let digest = verifying.weights.digest().map_err(unusable)?;
-    let trusted = TrustedKey::remembered(&verifying, &digest).map_err(unusable)?;
+    let general = TrustedKey::remembered(&verifying, &digest).map_err(unusable)?;
+    let trusted = match verifying.network.sizing.any_length() {
+        None => general,
+        Some(_) => general.for_outline(&outline_file(path)?)?.into_owned(),
+    };
     let proof = read_proof(path, &trusted.statement().proof_limits())?;
     let Recording { events, verdict, .. } = trusted.verify_recording(&proof, context.as_bytes());
     let mut facts = head(&proof.key, proof.opening);
+    facts.extend(text(proof.lengths));
     facts
         .extend(tensors(trusted.statement(), &proof.public).unwrap_or_else(|_| public_values(&proof.public)));
     facts.extend([
@@ -52,6 +59,13 @@ pub(in crate::commands) fn read_with_key(
         labels(&events),
     ]);
     Ok(facts)
+}
+
+/// The length of its text, of a proof that names one.
+fn text(lengths: Option<Lengths>) -> Option<Fact> {
+    let lengths = lengths?;
+    let values = json!({ "tokens": lengths.tokens, "past": lengths.past });
+    Some(fact("text", lengths.to_string(), values))
 }
 
 fn head(key: &[u8; 32], opening: u64) -> Vec<Fact> {

@@ -95,11 +95,20 @@ fn network(key: &VerifyingKey) -> Vec<Fact> {
         true => "(no names)".to_owned(),
         false => format!("{}: {}", classes.len(), classes.join(", ")),
     };
-    vec![
+    let texts = key.network.sizing.any_length().map(|lengths| {
+        let values = json!({ "tokens": lengths.tokens, "past": lengths.past });
+        fact(
+            "texts",
+            format!("of any length; written down at {lengths}"),
+            values,
+        )
+    });
+    let facts = vec![
         fact("network", key.network.to_string(), layers),
         images,
         fact("classes", named, classes.clone()),
-    ]
+    ];
+    facts.into_iter().chain(texts).collect()
 }
 
 /// How many columns, lookups, tables and equalities there are.

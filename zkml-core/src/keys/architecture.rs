@@ -3,16 +3,17 @@
 use serde::Serialize;
 
 use super::NetworkSkeleton;
-use crate::graph::{Graph, NodeId, Preprocessing};
+use crate::graph::{Graph, NodeId, Preprocessing, Sizing};
 use crate::ops::{Input, IntOp, Properties, Skeleton};
 use crate::transcript::{VerifyError, domain};
 
-/// Operations, wiring, shapes, strides, paddings, named tables, signs of clamps, bits of inputs, eps, preprocessing and
+/// Operations, wiring, shapes, which lengths they stand for, strides, paddings, named tables, signs of clamps, bits of inputs, eps, preprocessing and
 /// the order of classes; no scales, multipliers, shifts or names of nodes, no bounds of clamps (6 is another integer at
 /// another scale) or bits of single activations, and not what is revealed of inputs and outputs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Architecture {
     pub(super) graph: Graph<Skeleton>,
+    pub(super) sizing: Sizing,
     pub(super) preprocessing: Option<Preprocessing>,
     pub(super) classes: Vec<String>,
     /// Names of the nodes, for messages.
@@ -38,6 +39,7 @@ impl Architecture {
         }
         Self {
             graph,
+            sizing: network.sizing,
             preprocessing: network.preprocessing.clone(),
             classes: network.classes.clone(),
             names,

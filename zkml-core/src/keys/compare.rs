@@ -103,6 +103,7 @@ impl NetworkSkeleton {
         };
         let (left, right) = (named(self), named(other));
         graphs((&self.graph, &left), (&other.graph, &right))
+            .or_else(|| differ("network", "sizing", &self.sizing, &other.sizing))
             .or_else(|| {
                 differ(
                     "network",
@@ -145,6 +146,7 @@ impl Architecture {
     /// The first difference between two architectures; `None` if their digests are equal.
     pub fn difference(&self, other: &Self) -> Option<Difference> {
         graphs((&self.graph, &self.names), (&other.graph, &other.names))
+            .or_else(|| differ("network", "sizing", &self.sizing, &other.sizing))
             .or_else(|| {
                 data(
                     (&self.preprocessing, &self.classes),

@@ -18,7 +18,7 @@ use crate::graph::{
     ChannelScales, Graph, Lengths, MAXIMUM_NODES, MAXIMUM_OPERANDS, MAXIMUM_OUTPUTS, NodeId, Preprocessing,
     Resizing, Sizing, Stage,
 };
-use crate::lower::{Lowered, lower_with};
+use crate::lower::{Lowered, lower_with, validate};
 use crate::ops::{ResizeError, Skeleton, resized};
 use crate::optimize::Switches;
 use crate::privacy::Privacy;
@@ -74,9 +74,12 @@ impl NetworkSkeleton {
     /// has an input `[1, 29]`, and at 5 tokens one of `[1, 5]`.
     ///
     /// # Errors
-    /// As [`resized`]; [`ResizeError::OneSize`] for a network that does not read texts of any length.
+    /// As [`resized`] and [`Self::lower`]; [`ResizeError::OneSize`] for a network that does not read texts of any length.
     pub fn at(&self, lengths: Lengths) -> Result<Self, ResizeError> {
         let from = self.sizing.any_length().ok_or(ResizeError::OneSize)?;
+        // Counts and tables are bounded before ranges are derived for other lengths.
+        self.validate()?;
+        validate(&self.graph, self.limb_bits)?;
         let resizing = Resizing { from, to: lengths };
         Ok(Self {
             graph: resized(&self.graph, resizing)?,

@@ -114,7 +114,7 @@ pub fn lower_with(
 const MAXIMUM_LIMB_BITS: u32 = 16;
 
 /// Checks all that the rules of the operations rely on, since a graph may come from a file.
-fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError> {
+pub(crate) fn validate(graph: &Graph<Skeleton>, limb_bits: u32) -> Result<(), CircuitError> {
     let malformed = |place: &str, expected: &str, found: String| {
         Err(CircuitError::Malformed {
             place: place.to_owned(),

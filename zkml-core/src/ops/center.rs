@@ -192,7 +192,8 @@ impl IntegerRoom for IntegerCenter {
     }
 
     fn forget_calibration(&mut self) {
-        (self.exponents, self.shift, self.bits) = (vec![0], 1, 24);
+        // The shift stays: it decides how exact the weight of a mean is, down to none at all.
+        (self.exponents, self.bits) = (vec![0], 24);
     }
 
     fn options(&self, _site: &RangeSite<'_>) -> String {

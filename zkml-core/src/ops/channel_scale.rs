@@ -113,7 +113,9 @@ impl Room for ChannelScale {
         let [weights] = site.sizes::<1>(self.weight)?;
         site.expect(self.bias, &[weights])?;
         let shape = scaled(NAME, site.one()?, self.axis, weights)?;
-        if self.bias.is_some() && shape.size(self.axis) != weights {
+        // A bias is spread along the axis, which must be there.
+        let along = shape.rank() > 1 && self.axis < shape.rank() && shape.size(self.axis) == weights;
+        if self.bias.is_some() && !along {
             return Err(ShapeError::Channels {
                 operation: NAME,
                 expected: weights,

@@ -2,10 +2,11 @@
 
 use super::analysis::node_range;
 use super::{IntOp, RangeError};
+use crate::circuit::CircuitError;
 use crate::graph::{Graph, GraphError, IntFact, Lengths, MAXIMUM_TOKENS, NodeId, Resizing, Stage};
 
 /// Why a network cannot read a text of another length.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResizeError {
     /// A network that was made for inputs of one size, or was resized to a text.
@@ -23,6 +24,9 @@ pub enum ResizeError {
         /// The lengths asked for.
         found: Lengths,
     },
+    /// The network cannot be used as it is written down.
+    #[error("{0}")]
+    Network(#[from] CircuitError),
     /// The network does not hold together at these lengths.
     #[error("at {at}: {error}")]
     Graph {
@@ -47,7 +51,7 @@ crate::debug_as_display!(ResizeError);
 /// every range is derived anew.
 ///
 /// # Errors
-/// [`ResizeError`]. `graph` may come from a file: nothing is believed that was not checked.
+/// [`ResizeError`]. The tables of `graph` were counted before: ranges of functions compute their entries.
 pub fn resized<S>(graph: &Graph<S>, resizing: Resizing) -> Result<Graph<S>, ResizeError>
 where
     S: Stage<Op = IntOp, Fact = IntFact>,

@@ -69,12 +69,7 @@ fn run(
 ) -> Result<(), VerifyError> {
     let _span = info_span!("verify").entered();
     refuse_insecure(soundness(statement).bits)?;
-    if proof.key != statement.digest {
-        return Err(VerifyError::OtherKey {
-            expected: hex(&statement.digest),
-            found: hex(&proof.key),
-        });
-    }
+    check_key(statement, &proof.key)?;
     if proof.lengths != statement.lengths {
         let text = |lengths: Option<Lengths>| lengths.map_or("none".into(), |lengths| lengths.to_string());
         return Err(VerifyError::Lengths {
@@ -102,6 +97,17 @@ fn run(
         &commitments,
     )?;
     transcript.finish()
+}
+
+/// Refuses a proof of another key.
+fn check_key(statement: &Statement<'_>, found: &[u8; 32]) -> Result<(), VerifyError> {
+    match *found == statement.digest {
+        true => Ok(()),
+        false => Err(VerifyError::OtherKey {
+            expected: hex(&statement.digest),
+            found: hex(found),
+        }),
+    }
 }
 
 /// Refuses soundness below [`SECURITY_BITS`].

@@ -1,13 +1,13 @@
 //! Verification of setup proofs, and the keys that passed it.
 
-use super::{Recording, Verified, check_answer, refuse_insecure, run};
+use super::{Recording, Verified, check_answer, check_key, refuse_insecure, run};
 use std::borrow::Cow;
 
 use crate::argument::{Statement, hex, soundness};
 use crate::error::{RotationError, WeightsKeyError};
 use crate::graph::Lengths;
 use crate::keys::{VerifyingKey, WeightsKey};
-use crate::proof::{Proof, PublicValues};
+use crate::proof::{Proof, ProofOutline, PublicValues};
 use crate::transcript::{PROTOCOL_SETUP, VerifierTranscript, VerifyError};
 
 /// A verifying key whose commitments are known to hold integers in `[-128, 127]` with zero padding, the same in each;
@@ -56,6 +56,15 @@ impl<'k> TrustedKey<'k> {
         })
     }
 
+    /// The same key for the proof whose outline is given: the work is bounded before the proof is decoded.
+    ///
+    /// # Errors
+    /// [`VerifyError::OtherKey`] for a proof of another key; as [`Self::at`].
+    pub fn for_outline(&self, outline: &ProofOutline) -> Result<TrustedKey<'_>, VerifyError> {
+        check_key(&self.statement, &outline.key)?;
+        self.at(outline.lengths)
+    }
+
     /// The same key for proofs of texts of these lengths, which a proof names. The network is resized and lowered; the
     /// setup proof, which knows no lengths, is not checked again.
     ///
@@ -99,6 +108,8 @@ impl<'k> TrustedKey<'k> {
     /// [`VerifyError`], naming the check that failed.
     pub fn verify(&self, proof: &Proof, context: &[u8]) -> Result<Verified, VerifyError> {
         if proof.lengths != self.statement.lengths {
+            // A proof of another key costs no work.
+            check_key(&self.statement, &proof.key)?;
             return self.at(proof.lengths)?.verify(proof, context);
         }
         check_answer(&self.statement, proof, context)?;
