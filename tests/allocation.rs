@@ -208,7 +208,8 @@ fn decoding_allocates_a_small_multiple_of_the_file() {
 /// The file of a proof with so many public values of a byte each, and nothing else.
 fn values_alone(path: &Path, values: u64) {
     let mut payload = vec![0xab; 32];
-    payload.extend([0, 1]);
+    // Opening, no lengths, an input.
+    payload.extend([0, 0, 1]);
     let mut rest = values;
     while rest >= 0x80 {
         payload.push(rest as u8 | 0x80);

@@ -194,7 +194,8 @@ fn a_proof_of_public_values_is_refused_for_its_size() {
     let folder = folder();
     let folder = folder.path();
     let mut payload = vec![0xab; 32];
-    payload.extend([0, 1]);
+    // Opening, no lengths, an input.
+    payload.extend([0, 0, 1]);
     let values = 30_000_000u32;
     // 30,000,000 as a variable-length integer.
     payload.extend([0x80, 0x87, 0xa7, 0x0e]);

@@ -93,9 +93,9 @@ fn inspect_tells_kind_version_and_sizes() {
     let expected = "\
 file           a.proof
 kind           proof
-version        4
-payload        49 bytes
-size           101 bytes
+version        5
+payload        50 bytes
+size           102 bytes
 checksum       ok
 key digest     DIGEST
 opening        3
@@ -110,8 +110,8 @@ labels         (--key KEY lists the messages; for a proof bound to a context add
     assert_eq!(output.status.code(), Some(0));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["kind"], "proof");
-    assert_eq!(json["version"], 4);
-    assert_eq!(json["bytes"], 101);
+    assert_eq!(json["version"], 5);
+    assert_eq!(json["bytes"], 102);
     assert_eq!(json["content"]["output_0"]["first"], serde_json::json!([-4]));
 }
 
@@ -143,9 +143,9 @@ fn inspect_refuses_damaged_files() {
     refused(&altered, &["error: a.proof: ", "checksum"]);
     refused(
         &bytes[..30],
-        &["a.proof: truncated: expected 101 bytes, found 30"],
+        &["a.proof: truncated: expected 102 bytes, found 30"],
     );
-    refused(&[&bytes[..], b"more"].concat(), &["4 bytes follow", "offset 101"]);
+    refused(&[&bytes[..], b"more"].concat(), &["4 bytes follow", "offset 102"]);
     refused(b"{\"json\": true}", &["not a zkml file"]);
     refused(b"", &["truncated"]);
 }
