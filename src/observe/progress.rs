@@ -12,6 +12,10 @@ use tracing::span::Id;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
+/// Most lines that are drawn in a second, beside a few at once. A compilation begins with many short steps; with fewer
+/// draws the first long step behind them would not be named.
+const DRAWS: u8 = 100;
+
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -58,7 +62,7 @@ impl Progress {
     /// A line on the standard error, if that is a terminal.
     pub fn on_terminal() -> Progress {
         match std::io::stderr().is_terminal() {
-            true => Progress::on(ProgressDrawTarget::stderr),
+            true => Progress::on(|| ProgressDrawTarget::stderr_with_hz(DRAWS)),
             false => Progress::hidden(),
         }
     }

@@ -107,6 +107,53 @@ fn texts_of_several_lengths_are_proved_with_one_key() {
     );
 }
 
+/// The general command compares a text with the whole of the proof's, whatever its length.
+#[test]
+fn a_proof_is_compared_with_the_text_of_its_length() {
+    llm(&[
+        "prove",
+        "--prompt",
+        PROMPT,
+        "--tokens",
+        "2",
+        "--output",
+        "compared.proof",
+    ]);
+    let shown = llm(&["verify", "compared.proof"]);
+    let ids = |key: &str| {
+        shown[key]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(Value::to_string)
+            .collect::<Vec<_>>()
+    };
+    let mut text_of_proof = [ids("prompt_tokens"), ids("answer_tokens")].concat();
+    // The last token is the answer to all that the proof read.
+    text_of_proof.pop();
+    let code = |name: &str, ids: &[String]| {
+        std::fs::write(folder().join(name), ids.join(",") + "\n").unwrap();
+        let key = [
+            "verify",
+            "--key",
+            "zkml-llm/llm.vkey",
+            "--proof",
+            "compared.proof",
+            "--input",
+            name,
+        ];
+        zkml(&key, folder()).status.code()
+    };
+    assert_eq!(code("same.csv", &text_of_proof), Some(0));
+    let (_, shorter) = text_of_proof.split_last().unwrap();
+    assert_eq!(code("shorter.csv", shorter), Some(1));
+    let longer = [&text_of_proof[..], &["5".to_owned()]].concat();
+    assert_eq!(code("longer.csv", &longer), Some(1));
+    let mut other = text_of_proof.clone();
+    other[0] = "6".to_owned();
+    assert_eq!(code("other.csv", &other), Some(1));
+}
+
 /// The text goes to the standard output piece by piece.
 #[test]
 fn a_written_text_is_shown() {
