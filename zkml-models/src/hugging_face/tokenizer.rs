@@ -66,10 +66,18 @@ impl Tokenizer {
 
     /// The tokenizer in the text of `file`.
     pub(super) fn from_json(file: &Path, text: &str) -> Result<Tokenizer, TokenizerError> {
-        let inner = tokenizers::Tokenizer::from_bytes(text).map_err(|error| TokenizerError::File {
+        let mut inner = tokenizers::Tokenizer::from_bytes(text).map_err(|error| TokenizerError::File {
             file: file.to_owned(),
             found: error.to_string(),
         })?;
+        // Some files say that texts are padded or cut for batches. A network here reads the whole text, and nothing else.
+        inner.with_padding(None);
+        inner
+            .with_truncation(None)
+            .map_err(|error| TokenizerError::File {
+                file: file.to_owned(),
+                found: error.to_string(),
+            })?;
         Ok(Tokenizer { inner })
     }
 
