@@ -231,8 +231,8 @@ fn nearest(text: &str, needle: &str, line: usize, used: &[usize]) -> Option<usiz
     unused.min_by_key(|number| number.abs_diff(line))
 }
 
-/// What must stand at the line that a link of `proof.md` leads to; `None` if the link does not say. In a row of the tables
-/// that is the name of the row's check, or the test; elsewhere a label in backticks.
+/// What must stand at the line that a link of `proof.md` leads to; `None` if the link does not say. In a row of the
+/// tables that is the name of the row's check, or the test; elsewhere a label in backticks.
 fn needle(row: Option<&str>, label: &str) -> Option<String> {
     match row {
         // A link that says in which file a test is has no name to look for.

@@ -72,8 +72,9 @@ impl Prover {
 
     /// What the model answers on `input`, and a proof of it for whoever chose `context`.
     ///
-    /// `input` has the [shape](Self::input_shape) of the model's input; a text may have any length. It is checked, and the model is run on it,
-    /// before one of the key's proofs is used up; a proof that then fails, or is not handed out, counts all the same.
+    /// `input` has the [shape](Self::input_shape) of the model's input; a text may have any length. It is checked, and
+    /// the model is run on it, before one of the key's proofs is used up; a proof that then fails, or is not handed out,
+    /// counts all the same.
     ///
     /// # Errors
     /// [`Error::Input`] for another shape, NaN or infinity; [`Error::Clipped`] and [`Error::Prove`] for an input far from

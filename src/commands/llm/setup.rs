@@ -21,8 +21,8 @@ use crate::commands::words::count;
 
 /// Quantize a language model, commit to its weights, and make keys for texts of any length
 ///
-/// Reads a directory in the form of Hugging Face: config.json, tokenizer.json and weights in safetensors. Writes a folder
-/// with the proving key (as secret as the weights), the verifying key, and what is needed to read text.
+/// Reads a directory in the form of Hugging Face: config.json, tokenizer.json and weights in safetensors. Writes a
+/// folder with the proving key (as secret as the weights), the verifying key, and what is needed to read text.
 #[derive(Debug, Args)]
 pub(super) struct Setup {
     /// Directory of the model: config.json, tokenizer.json, weights

@@ -9,7 +9,8 @@
 //! - lowest levels of trees of fractions, from columns of small integers ([`SmallLeaves`]): [`small_leaf_grid`],
 //!   [`small_pair_grid`] and the methods `small_levels`, `small_leaf_folds`, `small_pair_folds` of [`Backend`].
 //! - codes: [`butterfly`], [`butterfly_pairs`], [`butterfly_transposed`].
-//! - int8 data: [`fold_rows_i8`], [`rows_dot_i8`], [`rows_times_panels`]; integer networks: [`multiply_patches`], [`rescale_integers`].
+//! - int8 data: [`fold_rows_i8`], [`rows_dot_i8`], [`rows_times_panels`]; integer networks: [`multiply_patches`],
+//!   [`rescale_integers`].
 //! - hashes: [`compress_blocks`], of inputs that lie in tiles ([`blake3`]).
 //!
 //! The free functions run on the best backend with rayon above a size threshold; the methods of [`Backend`] do the
