@@ -12,10 +12,6 @@ use tracing::span::Id;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Most lines that are drawn in a second, beside a few at once. A compilation begins with many short steps; with fewer
-/// draws the first long step behind them would not be named.
-const DRAWS: u8 = 100;
-
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -62,7 +58,7 @@ impl Progress {
     /// A line on the standard error, if that is a terminal.
     pub fn on_terminal() -> Progress {
         match std::io::stderr().is_terminal() {
-            true => Progress::on(|| ProgressDrawTarget::stderr_with_hz(DRAWS)),
+            true => Progress::on(ProgressDrawTarget::stderr),
             false => Progress::hidden(),
         }
     }
@@ -120,11 +116,6 @@ impl Progress {
         }
         let is_new = shown.is_none();
         let line = shown.get_or_insert_with(|| ProgressBar::with_draw_target(None, (self.target)()));
-        // Every setter draws, and only so many draws a second come to the terminal: the name first, so that a short
-        // stage is seen, too.
-        if !is_new {
-            line.set_prefix(name.clone());
-        }
         if let Ok(style) = ProgressStyle::with_template(template) {
             line.set_style(style);
         }
@@ -136,10 +127,12 @@ impl Progress {
             line.set_message("");
         }
         line.reset_elapsed();
-        // The first tick draws, so it comes after the style.
-        if is_new {
-            line.set_prefix(name);
-            line.enable_steady_tick(TICK);
+        line.set_prefix(name);
+        match is_new {
+            // The first tick draws, so it comes after the style.
+            true => line.enable_steady_tick(TICK),
+            // Only so many draws a second come to the terminal. This one does, so that a short stage is seen, too.
+            false => line.force_draw(),
         }
     }
 
