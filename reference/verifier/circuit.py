@@ -1,5 +1,6 @@
 """The circuit under construction, as the JSON of the Rust type, and the checks of the finished one."""
 
+from itertools import product
 from math import isqrt, prod
 
 from skeleton import require, variant
@@ -122,10 +123,20 @@ def shared(left, right, out):
 def segments(size):
     """An axis in powers of two, the largest first; the last one is padded if that is at most an eighth of the axis."""
     start, parts = 0, []
-    while (2**index_bits(size - start) - (size - start)) * 8 > size:
+    while start < size and (2**index_bits(size - start) - (size - start)) * 8 > size:
         parts.append((start, start + 2**index_bits(size - start) // 2))
         start = parts[-1][1]
     return parts + [(start, size)]
+
+
+def named(name, block):
+    """The name of what stands in a block."""
+    return f"{name}[{', '.join(f'{start}:{end}' for start, end in block)}]"
+
+
+def moved(block, sign):
+    """The factors of a view that adds the start of a block to each index, or subtracts it."""
+    return [affine([(axis, 1)], sign * start, axis) for axis, (start, _) in enumerate(block)]
 
 
 def linear(terms, constant=0):
@@ -176,6 +187,8 @@ class Builder:
         self.constants = {}
         # The column of each parameter that is used, and how it is read; public cells that follow from sizes.
         self.parameters, self.cells = {}, 0
+        # The blocks of committed columns that are split.
+        self.blocks = {}
         # For each node its column, and the number of the node that is lowered.
         self.node_columns, self.at = [], 0
         # Columns of public outputs that are the columns of their nodes, by the number of the output.
@@ -244,8 +257,49 @@ class Builder:
         self.tables.append(table)
         return len(self.tables) - 1
 
+    def trace_blocks(self, shape):
+        """The blocks in which a column of this shape is looked up; none where it is not split."""
+        axes = [segments(size) for size in shape]
+        count, padded = prod(len(axis) for axis in axes), padded_cells(shape)
+        exact = all(is_power_of_two(end - start) for axis in axes for start, end in axis)
+        spared = padded - prod(shape)
+        worth = spared >= padded // 4 and spared >= 2**12 * (count - 1)
+        return list(product(*axes)) if self.switches["trace_blocks"] and count > 1 and exact and worth else []
+
+    def in_blocks(self, name, shape, blocks, kind):
+        """A column for each block, and their sum."""
+        columns, terms = [], []
+        for block in blocks:
+            own = named(name, block)
+            columns.append(self.column(own, [end - start for start, end in block], kind))
+            terms.append((1, self.view(f"{own}/placed", shape, columns[-1], moved(block, -1))))
+        return columns, self.linear(name, shape, terms)
+
+    def committed(self, name, shape, zero_padded):
+        """A column of the trace that is looked up, or the sum of its blocks."""
+        blocks = self.trace_blocks(shape)
+        if not blocks:
+            return self.column(name, shape, trace(zero_padded))
+        columns, whole = self.in_blocks(name, shape, blocks, trace(zero_padded))
+        self.blocks[whole] = columns
+        return whole
+
     def lookup(self, name, columns, table):
-        self.lookups.append({"name": name, "columns": columns, "table": table})
+        """Rows of a table. Block by block, where a column is split, or where all are virtual and of a shape that is."""
+        blocks = self.trace_blocks(self.shape(columns[0]))
+        split = any(x in self.blocks for x in columns) or all(is_virtual(self.columns[x]) for x in columns)
+        if not blocks or not split:
+            self.lookups.append({"name": name, "columns": columns, "table": table})
+            return
+        for number, block in enumerate(blocks):
+            sizes, own = [end - start for start, end in block], []
+            for column in columns:
+                if column in self.blocks:
+                    own.append(self.blocks[column][number])
+                else:
+                    part = named(self.columns[column]["name"], block)
+                    own.append(self.view(part, sizes, column, moved(block, 1)))
+            self.lookups.append({"name": named(name, block), "columns": own, "table": table})
 
     def equality(self, name, left, right):
         """Requires that two columns agree in every cell, padding included: their difference is 0."""
@@ -296,13 +350,7 @@ class Builder:
         spared = padded_cells(shape) - sum(padded_cells([b - a for a, b in block]) for block in blocks)
         if not blocks or spared < 2**14:
             return self.column(name, shape, kind)
-        terms = []
-        for block in blocks:
-            own = f"{name}[{', '.join(f'{start}:{end}' for start, end in block)}]"
-            column = self.column(own, [end - start for start, end in block], kind)
-            factors = [affine([(axis, 1)], -start, axis) for axis, (start, _) in enumerate(block)]
-            terms.append((1, self.view(f"{own}/placed", shape, column, factors)))
-        return self.linear(name, shape, terms)
+        return self.in_blocks(name, shape, blocks, kind)[1]
 
     def expect_cells(self, name, cells):
         """Bounds the public cells whose number follows from sizes alone: a key need not list them."""
@@ -407,7 +455,8 @@ def public_range(kind):
 def role(column, source, part, source_zero_padded):
     """How a factor of a view acts.
 
-    `fixed`, `bitwise` and `block` only rename bits of a point, `broadcast` has no source, `general` needs a sumcheck.
+    `fixed`, `bitwise`, `block` and `part` only rename bits of a point, `broadcast` has no source, `general` needs a
+    sumcheck.
     """
     if not part["view_axes"]:
         return "fixed"
@@ -420,16 +469,22 @@ def role(column, source, part, source_zero_padded):
     zero = is_power_of_two(prod(sizes)) or source_zero_padded
     if same_cells and same_bits and zero:
         return "bitwise"
-    return "block" if is_block(sizes, source_sizes, part, source_zero_padded) else "general"
-
-
-def is_block(sizes, source_sizes, part, source_zero_padded):
-    """Does a block of the view's axis, aligned to the padded size of the source, show all of the source?"""
     if len(sizes) != 1 or len(source_sizes) != 1 or part["strides"] != [1]:
-        return False
-    (size,), (own,), start = sizes, source_sizes, -part["offset"]
+        return "general"
+    if is_block(*sizes, *source_sizes, -part["offset"], source_zero_padded):
+        return "block"
+    return "part" if is_part(*sizes, *source_sizes, part["offset"]) else "general"
+
+
+def is_block(size, own, start, source_zero_padded):
+    """Does a block of the view's axis, aligned to the padded size of the source, show all of the source?"""
     aligned = 0 <= start <= size - own and start % 2**index_bits(own) == 0
     return aligned and (is_power_of_two(own) or source_zero_padded)
+
+
+def is_part(size, own, start):
+    """Is the view an aligned part of the source's axis?"""
+    return is_power_of_two(size) and 0 <= start <= own - size and start % size == 0
 
 
 def is_row_major(sizes, strides):

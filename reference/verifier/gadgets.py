@@ -1,6 +1,6 @@
 """Gadgets: ranges of any width, quotients and reciprocals; docs/protocol/circuit.md says why each value is unique."""
 
-from circuit import below_limit, free_right, inverse_of_power, power, shared, trace
+from circuit import below_limit, free_right, inverse_of_power, power, shared
 from skeleton import require
 
 
@@ -20,7 +20,7 @@ def low_digits(b, name, shape, zero_padded, count):
     table = b.table(range_table(bits))
     columns = []
     for k in range(count):
-        columns.append(b.column(f"{name}/digit.{k}", shape, trace(zero_padded)))
+        columns.append(b.committed(f"{name}/digit.{k}", shape, zero_padded))
         b.lookup(f"{name}/digit.{k}", [columns[k]], table)
     return columns
 
@@ -29,13 +29,13 @@ def advice(b, name, shape, bits, signed, zero_padded):
     """A value that the prover chooses in a range: a committed column, or the sum of its committed digits."""
     digit = digit_bits(b)
     if bits <= digit:
-        column = b.column(name, shape, trace(zero_padded))
+        column = b.committed(name, shape, zero_padded)
         b.lookup(name, [column], b.table(range_table(bits, signed)))
         return column
     count = (bits - 1) // digit
     digits = low_digits(b, name, shape, zero_padded, count)
     top_name = f"{name}/digit.{count}"
-    digits.append(b.column(top_name, shape, trace(zero_padded)))
+    digits.append(b.committed(top_name, shape, zero_padded))
     b.lookup(top_name, [digits[-1]], b.table(range_table(bits - digit * count, signed)))
     return b.linear(name, shape, [(2 ** (digit * k), column) for k, column in enumerate(digits)])
 
@@ -61,7 +61,7 @@ def limbs(b, name, shape, count):
     columns = []
     for k in range(count):
         table = b.table(range_table(b.limb_bits))
-        columns.append(b.column(f"{name}.{k}", shape, trace(False)))
+        columns.append(b.committed(f"{name}.{k}", shape, False))
         b.lookup(f"{name}.{k}", [columns[k]], table)
     return columns
 

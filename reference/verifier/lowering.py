@@ -39,7 +39,7 @@ from skeleton import Network, Refused, check_skeleton, require, variant
 
 # The switches of the circuit level, in the order of the file.
 PASSES = ("limb_width", "table_sharing", "virtual_values", "shifted_convolution", "layer_stacking", "weight_blocks",
-          "trace_packing", "code_choice")
+          "trace_blocks", "trace_packing", "code_choice")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -813,8 +813,8 @@ def lower_rescale(b, node):
     value = b.committed_unless("virtual_values", value)
     # On padding v = 0. If f(0) is not 0, the committed column is not 0 there, and a crop of it is the result.
     zero_padded = FunctionTable(name, op["table"]).entry(0) == 0
-    cropped = not zero_padded and not is_exact(shape)
-    result = b.column(f"{name}/raw" if cropped else name, shape, trace(zero_padded))
+    cropped = not zero_padded and not is_exact(shape) and not b.trace_blocks(shape)
+    result = b.committed(f"{name}/raw" if cropped else name, shape, zero_padded)
     b.lookup(name, [value, result], b.table({"Function": op["table"]}))
     return b.crop(name, shape, result) if cropped else result
 

@@ -1,7 +1,7 @@
 """Claims on virtual columns become claims on committed and parameter columns (docs/protocol/reduction.md)."""
 
 from circuit import index_bits
-from field import ONE, ZERO, eq, eq_bits, eq_table, inverse
+from field import ONE, ZERO, bits, eq, eq_bits, eq_table, inverse
 from sumcheck import sumcheck
 from transcript import Reject
 
@@ -112,6 +112,9 @@ class OfView:
                     high = through[:len(through) - factor.variables]
                     self.scalar *= eq_bits(high, -factor.offset >> factor.variables)
                     through = through[len(high):]
+                elif factor.acts == "part":
+                    high = factor.variables - len(through)
+                    through = bits(factor.offset >> len(through), high) + through
                 for axis, size in zip(factor.source_axes, factor.source_sizes):
                     self.axes[axis], through = through[:index_bits(size)], through[index_bits(size):]
         self.general.sort(key=lambda factor: factor.source_axes[0])

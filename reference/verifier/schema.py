@@ -78,7 +78,7 @@ SKELETON = {
     "input_scales": [SCALES],
     "output_scales": [SCALES],
     "limb_bits": "u32",
-    "lowering": ("bool",) * 8,
+    "lowering": ("bool",) * 9,
     "sizing": Enum(Fixed=None, AnyLength=LENGTHS, Resized=LENGTHS),
     "preprocessing": Option({"pad": "u64", "mean": ["f32"], "deviation": ["f32"]}),
     "classes": ["str"],

@@ -1,11 +1,11 @@
 //! Builds a [`Circuit`] column by column, and shares equal constants and tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 
 use super::{
-    Axis, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Factor, Linear, Lookup, Public,
-    Selector, Table, Term, View,
+    Axis, Block, Circuit, CircuitError, Column, ColumnId, ColumnKind, Contraction, Factor, Linear, Public,
+    Selector, Split, Table, Term, View,
 };
 use crate::circuit::validate::MAXIMUM_COUNT;
 use crate::field::{M61, from_i64};
@@ -18,6 +18,10 @@ pub struct CircuitBuilder {
     pub circuit: Circuit,
     /// Bits of a limb of a remainder.
     pub limb_bits: u32,
+    /// How columns that are looked up are split; nothing where no column is.
+    pub split: Option<Split>,
+    /// The committed blocks of columns that are split.
+    pub blocks: BTreeMap<ColumnId, Vec<(ColumnId, Block)>>,
     share_tables: bool,
     tables: HashMap<Table, u32>,
     /// Constants by the hash of shape and cells. The cells themselves stand in the columns alone: a size of a few bytes
@@ -54,6 +58,8 @@ impl CircuitBuilder {
         Self {
             circuit: Circuit::default(),
             limb_bits,
+            split: None,
+            blocks: BTreeMap::new(),
             share_tables,
             tables: HashMap::new(),
             constants: HashMap::new(),
@@ -186,18 +192,13 @@ impl CircuitBuilder {
         next
     }
 
-    /// Requires that the rows of `columns` stand in a table.
-    pub fn lookup(&mut self, name: String, columns: Vec<ColumnId>, table: u32) {
-        self.circuit.lookups.push(Lookup { name, columns, table });
-    }
-
     /// `count` committed columns, each looked up in `[0, 2^limb_bits)`: the limbs of a remainder.
     pub fn limbs(&mut self, name: &str, shape: &[usize], count: u32) -> Vec<ColumnId> {
         (0..count)
             .map(|k| {
                 let name = format!("{name}.{k}");
                 let table = self.table(Table::range(self.limb_bits));
-                let limb = self.column(&name, shape, ColumnKind::trace(false));
+                let limb = self.committed(&name, shape, false);
                 self.lookup(name, vec![limb], table);
                 limb
             })

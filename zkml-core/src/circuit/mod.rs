@@ -17,6 +17,7 @@
 //! ([`Circuit::zero_padded`]). A contraction that sums needs a zero-padded operand, because the sum runs over padding
 //! too.
 
+mod blocks;
 mod builder;
 mod contraction;
 pub(crate) mod schedule;
@@ -28,6 +29,7 @@ mod validate;
 mod view;
 
 pub use crate::error::CircuitError;
+pub use blocks::{Block, Split};
 pub(crate) use builder::check_bound;
 pub use builder::{Bound, CircuitBuilder};
 pub use contraction::{Axis, AxisRole, Contraction};
@@ -202,6 +204,11 @@ impl ColumnKind {
             zero_padded,
             home: Home::Trace,
         }
+    }
+
+    /// Is the column never committed?
+    pub(crate) fn is_virtual(&self) -> bool {
+        matches!(self, Self::Linear(_) | Self::View(_) | Self::Contraction(_))
     }
 }
 

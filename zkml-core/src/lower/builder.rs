@@ -1,13 +1,11 @@
 //! Builds the circuit of a network, node by node.
 
-use core::ops::Range;
-
-use crate::circuit::{CircuitBuilder, CircuitError, ColumnId, ColumnKind, Public};
+use crate::circuit::{Block, CircuitBuilder, CircuitError, ColumnId, ColumnKind, Public};
 use crate::graph::{Graph, IntFact, NodeId, ParameterId, ParameterRole, WeightShape};
 use crate::ops::{BIAS_DIGITS, Hint, Lowering, Properties, Skeleton, node_norm};
 use crate::optimize::circuit::shifted_convolution::ShiftedConvolution;
 use crate::optimize::circuit::virtual_values::{self, VirtualValues};
-use crate::optimize::circuit::{layer_stacking, table_sharing, trace_packing, weight_blocks};
+use crate::optimize::circuit::{layer_stacking, table_sharing, trace_blocks, trace_packing, weight_blocks};
 use crate::optimize::{Pass, Switches};
 use crate::privacy::Visibility;
 
@@ -23,7 +21,7 @@ pub struct ParameterColumn {
     /// How its values become cells.
     pub cells: ParameterCells,
     /// Of the tensor that these cells are, the part that the column holds: its indices along each axis.
-    pub block: Vec<Range<usize>>,
+    pub block: Block,
 }
 
 /// How the values of a parameter become the cells of its column.
@@ -70,6 +68,7 @@ impl<'g> Builder<'g> {
         let mut circuit = table_sharing::circuit(&switches, limb_bits);
         trace_packing::apply(&switches, &mut circuit.circuit);
         layer_stacking::apply(&switches, &mut circuit.circuit);
+        trace_blocks::apply(&switches, &mut circuit);
         Self {
             graph,
             circuit,
@@ -95,7 +94,8 @@ impl<'g> Builder<'g> {
         self.circuit.expect_room()
     }
 
-    pub(super) fn finish(self, outputs: Vec<ColumnId>) -> Result<Lowered, CircuitError> {
+    pub(super) fn finish(mut self, outputs: Vec<ColumnId>) -> Result<Lowered, CircuitError> {
+        let blocks = core::mem::take(&mut self.circuit.blocks);
         let (circuit, bounds) = self.circuit.finish()?;
         Ok(Lowered {
             input: self.nodes[self.graph.input.0],
@@ -105,6 +105,7 @@ impl<'g> Builder<'g> {
             outputs,
             parameters: self.parameters,
             hints: self.hints,
+            blocks,
         })
     }
 

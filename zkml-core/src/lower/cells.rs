@@ -61,6 +61,7 @@ impl Lowered {
             input: self.input,
             outputs: self.outputs,
             hints: self.hints,
+            blocks: self.blocks,
             bounds: self.bounds,
         }
     }

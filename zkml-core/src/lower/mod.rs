@@ -13,8 +13,10 @@ pub use builder::{ParameterCells, ParameterColumn};
 #[cfg(feature = "prover")]
 pub use cells::{Filled, FilledColumn};
 
+use std::collections::BTreeMap;
+
 use crate::circuit::{
-    Bound, Circuit, CircuitError, ColumnId, ColumnKind, Home, MAXIMUM_SLOW_ENTRIES, Public, Table,
+    Block, Bound, Circuit, CircuitError, ColumnId, ColumnKind, Home, MAXIMUM_SLOW_ENTRIES, Public, Table,
     check_bound,
 };
 use crate::graph::{Graph, NodeId, Operation};
@@ -39,6 +41,8 @@ pub struct Lowered<P = ParameterColumn> {
     pub parameters: Vec<P>,
     /// How committed columns are filled, in order.
     pub hints: Vec<Hint>,
+    /// The committed blocks of columns that hints fill as a whole.
+    pub blocks: BTreeMap<ColumnId, Vec<(ColumnId, Block)>>,
     /// How large values in constraints can get.
     pub bounds: Vec<Bound>,
 }

@@ -23,7 +23,7 @@ use super::range::LIMIT;
 #[cfg(feature = "prover")]
 use super::{ExecutionError, IntegerSite};
 use super::{Hint, Lowering, RangeError, RangeSite};
-use crate::circuit::{Axis, CircuitError, ColumnId, ColumnKind, Table};
+use crate::circuit::{Axis, CircuitError, ColumnId, Table};
 use crate::field::{M61, from_i64};
 
 /// Most bits of a digit: its table has `2^16` rows.
@@ -199,7 +199,7 @@ pub(super) fn advice(
     let digit = digit_bits(lowering);
     if width.bits <= digit {
         let circuit = lowering.circuit();
-        let column = circuit.column(name, shape, ColumnKind::trace(zero_padded));
+        let column = circuit.committed(name, shape, zero_padded);
         let table = circuit.table(width.table());
         circuit.lookup(name.to_owned(), vec![column], table);
         lowering.hint(hint(column));
@@ -213,7 +213,7 @@ pub(super) fn advice(
     };
     let circuit = lowering.circuit();
     let top_name = format!("{name}/digit.{count}");
-    let top = circuit.column(&top_name, shape, ColumnKind::trace(zero_padded));
+    let top = circuit.committed(&top_name, shape, zero_padded);
     let table = circuit.table(top_width.table());
     circuit.lookup(top_name, vec![top], table);
     low.push(top);
@@ -282,7 +282,7 @@ fn digits(
     let table = circuit.table(Table::range(bits));
     let digit = |k: u32| {
         let name = format!("{name}/digit.{k}");
-        let column = circuit.column(&name, shape, ColumnKind::trace(zero_padded));
+        let column = circuit.committed(&name, shape, zero_padded);
         circuit.lookup(name, vec![column], table);
         column
     };

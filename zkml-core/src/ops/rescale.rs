@@ -131,13 +131,14 @@ impl IntegerRoom for Rescale {
         let circuit = lowering.circuit();
         let zero_padded = entry_at_zero == 0;
         // If f(0) is not 0, the committed column is not 0 on padding. The node's column is then a view that is.
-        let cropped = !zero_padded && shape.iter().any(|size| !size.is_power_of_two());
+        let padded = shape.iter().any(|size| !size.is_power_of_two()) && !circuit.is_split(shape);
+        let cropped = !zero_padded && padded;
         let committed_name = if cropped {
             format!("{name}/raw")
         } else {
             name.to_owned()
         };
-        let output = circuit.column(&committed_name, shape, ColumnKind::trace(zero_padded));
+        let output = circuit.committed(&committed_name, shape, zero_padded);
         let table = circuit.table(Table::Function(self.table.clone()));
         circuit.lookup(name.to_owned(), vec![looked_up, output], table);
         let node = lowering.id();

@@ -67,6 +67,7 @@ list::passes! {
         shifted_convolution::ShiftedConvolution,
         layer_stacking::LayerStacking,
         weight_blocks::WeightBlocks,
+        trace_blocks::TraceBlocks,
         trace_packing::TracePacking,
         code_choice::CodeChoice,
     }

@@ -188,10 +188,10 @@ mod tests {
             .with(&TableSharing, false)
             .with(&TracePacking, false);
         let bytes = postcard::to_allocvec(&switches).unwrap();
-        assert_eq!(bytes, [1, 0, 1, 1, 1, 1, 0, 1]);
+        assert_eq!(bytes, [1, 0, 1, 1, 1, 1, 1, 0, 1]);
         assert_eq!(postcard::from_bytes::<Switches>(&bytes).unwrap(), switches);
-        assert!(postcard::from_bytes::<Switches>(&bytes[..7]).is_err());
-        assert!(postcard::from_bytes::<Switches>(&[2; 8]).is_err());
+        assert!(postcard::from_bytes::<Switches>(&bytes[..8]).is_err());
+        assert!(postcard::from_bytes::<Switches>(&[2; 9]).is_err());
         let both = switches.with(&Identity, false);
         assert_eq!(postcard::to_allocvec(&both).unwrap(), bytes);
         assert_eq!(both.at(Level::Circuit), switches);

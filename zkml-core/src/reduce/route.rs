@@ -74,6 +74,13 @@ impl Route {
                     low.to_vec()
                 }
                 FactorRole::Fixed => fixed_bits(factor, source_shape),
+                FactorRole::Part => {
+                    let low = Factor::restrict(&factor.view_axes, shape, point);
+                    let high = factor.source_variables(source_shape).saturating_sub(low.len());
+                    let number = factor.part(shape, source_shape).unwrap_or_default();
+                    let bit = |bit: usize| Coordinate::Bit(number >> bit & 1 == 1);
+                    (0..high).rev().map(bit).chain(low).collect()
+                }
             };
             let variables = factor
                 .source_axes

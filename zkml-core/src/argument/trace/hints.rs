@@ -1,16 +1,19 @@
 //! Fills columns from the execution, each as its [`Hint`] says.
 
+use core::ops::Range;
+
 use rayon::prelude::*;
 
 use super::cells::{padded, padded_with, row_major};
 use super::{mismatch, uncomputable};
-use crate::circuit::{Circuit, ColumnId, Table};
+use crate::circuit::{Block, Circuit, ColumnId, ColumnKind, Table};
 use crate::execute::Execution;
 use crate::field::{M61, from_i64, to_i64_centered};
 use crate::graph::{Graph, NodeId};
 use crate::keys::ProveError;
 use crate::lower::Filled;
 use crate::ops::{Hint, Int, IntOp, IntegerSite, Rescale};
+use crate::poly::PaddedShape;
 use crate::reduce::{Cells, Values};
 
 /// What hints are computed from, and where the cells go.
@@ -24,8 +27,35 @@ pub(super) struct Filler<'a, 'v> {
 }
 
 impl Filler<'_, '_> {
-    fn set(&self, column: ColumnId, cells: Vec<M61>) {
+    /// Puts in the cells of a column, and of its blocks.
+    fn set(&self, column: ColumnId, mut cells: Vec<M61>) {
+        let shape = &self.circuit[column].shape;
+        if self.is_in_blocks(column) {
+            // A sum of blocks is 0 behind them, whatever a gadget has on padding.
+            let logical: Block = shape.sizes().into_iter().map(|size| 0..size).collect();
+            let mut whole = vec![M61::from(0u64); cells.len()];
+            for row in rows(shape, &logical) {
+                whole[row.clone()].copy_from_slice(&cells[row]);
+            }
+            cells = whole;
+        }
+        for (block, indices) in self.lowered.blocks.get(&column).into_iter().flatten() {
+            let own = rows(shape, indices).into_iter().flat_map(|row| &cells[row]);
+            self.values.set(*block, Cells::Base(own.copied().collect()));
+        }
         self.values.set(column, Cells::Base(cells));
+    }
+
+    /// Is a column in blocks, or a sum of such columns, as a value is of its digits?
+    fn is_in_blocks(&self, column: ColumnId) -> bool {
+        let is_split = |column: &ColumnId| self.lowered.blocks.contains_key(column);
+        let is_sum = match &self.circuit[column].kind {
+            ColumnKind::Linear(sum) => {
+                sum.constant == M61::from(0u64) && sum.terms.iter().all(|term| is_split(&term.column))
+            }
+            _ => false,
+        };
+        is_split(&column) || is_sum
     }
 
     /// The values of a node over the padded shape of a column.
@@ -130,7 +160,13 @@ impl Filler<'_, '_> {
             let cells = padded_with(self.circuit, limb, &products, digit(half), digit);
             self.set(limb, cells);
         }
-        self.set(value, padded(self.circuit, value, row_major(before), 0));
+        // Limbs in blocks are 0 on padding. The quotient is 1/2 there, and not looked up.
+        let padding = match limbs.iter().any(|limb| self.lowered.blocks.contains_key(limb)) {
+            true => ark_ff::Field::inverse(&from_i64(2)).unwrap_or_default(),
+            false => M61::from(0u64),
+        };
+        let cells: Vec<M61> = row_major(before).iter().map(|&value| from_i64(value)).collect();
+        self.set(value, self.circuit[value].shape.pad(&cells, padding));
         let entry_at_zero = table
             .apply(0)
             .map_err(|error| uncomputable(&self.graph[node].name, error))?;
@@ -258,4 +294,17 @@ impl Filler<'_, '_> {
             self.set(limb, cells.iter().map(|&cell| digit(cell)).collect());
         }
     }
+}
+
+/// The padded cells of a block, a range for each of its rows.
+fn rows(shape: &PaddedShape, block: &[Range<usize>]) -> Vec<Range<usize>> {
+    // An empty shape has one cell.
+    let mut rows = core::iter::once(0..1).collect::<Vec<_>>();
+    for (axis, indices) in block.iter().enumerate() {
+        let size = 1 << shape.bits(axis);
+        let below = rows.into_iter().flatten();
+        let below = below.map(|index| index * size + indices.start..index * size + indices.end);
+        rows = below.collect();
+    }
+    rows
 }

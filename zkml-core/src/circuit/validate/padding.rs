@@ -40,7 +40,7 @@ impl Circuit {
             for factor in &view.factors {
                 let viewed: usize = factor.view_axes.iter().map(|&axis| shape.bits(axis.into())).sum();
                 let largest = match factor.role(shape, source, zero_padded[view.source.index()]) {
-                    FactorRole::Fixed | FactorRole::Bitwise | FactorRole::Block => 0,
+                    FactorRole::Fixed | FactorRole::Bitwise | FactorRole::Block | FactorRole::Part => 0,
                     FactorRole::Broadcast => viewed,
                     FactorRole::General => viewed.max(factor.source_variables(source)),
                 };

@@ -15,6 +15,9 @@ pub enum FactorRole {
     /// The source is an aligned block of the view's axis: a scalar, `eq` of the high coordinates and the block's number;
     /// the low ones pass through. Cells 8 to 11 of `[13]` show a source of `[4]`.
     Block,
+    /// The view is an aligned part of the source's axis: the high coordinates of the source are the bits of the part's
+    /// number. A view of `[4]` shows cells 8 to 11 of `[13]`.
+    Part,
     /// A sumcheck over the source axes.
     General,
 }
@@ -39,6 +42,8 @@ impl Factor {
             FactorRole::Bitwise
         } else if self.block(view, source, source_zero_padded).is_some() {
             FactorRole::Block
+        } else if self.part(view, source).is_some() {
+            FactorRole::Part
         } else {
             FactorRole::General
         }
@@ -52,18 +57,35 @@ impl Factor {
         source: &PaddedShape,
         source_zero_padded: bool,
     ) -> Option<usize> {
-        let (&[axis], [1], &[own]) = (
-            self.view_axes.as_slice(),
-            self.strides.as_slice(),
-            self.source_axes.as_slice(),
-        ) else {
-            return None;
-        };
+        let [axis, own] = self.along_one_axis()?;
         let (size, bits) = (source.size(own.into()), source.bits(own.into()));
         let start = usize::try_from(self.offset.checked_neg()?).ok()?;
         let inside = start.checked_add(size)? <= view.size(axis.into());
         let aligned = start.trailing_zeros() as usize >= bits;
         (inside && aligned && (size.is_power_of_two() || source_zero_padded)).then_some(start >> bits)
+    }
+
+    /// The number of the part of the source's axis that the view shows, in parts of the view's size, a power of two.
+    /// Nothing if the part leaves the source.
+    pub(crate) fn part(&self, view: &PaddedShape, source: &PaddedShape) -> Option<usize> {
+        let [axis, own] = self.along_one_axis()?;
+        let (size, bits) = (view.size(axis.into()), view.bits(axis.into()));
+        let start = usize::try_from(self.offset).ok()?;
+        let inside = start.checked_add(size)? <= source.size(own.into());
+        let aligned = start.trailing_zeros() as usize >= bits;
+        (inside && aligned && size.is_power_of_two()).then_some(start >> bits)
+    }
+
+    /// The axes of view and source, if there is one of each and their indices differ by the offset alone.
+    fn along_one_axis(&self) -> Option<[u8; 2]> {
+        match (
+            self.view_axes.as_slice(),
+            self.strides.as_slice(),
+            self.source_axes.as_slice(),
+        ) {
+            (&[axis], [1], &[own]) => Some([axis, own]),
+            _ => None,
+        }
     }
 
     /// Are the strides those of the view's axes, flattened row-major?

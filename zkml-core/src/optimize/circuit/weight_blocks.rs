@@ -13,7 +13,7 @@
 
 use core::ops::Range;
 
-use crate::circuit::{CircuitBuilder, ColumnId, ColumnKind, Factor};
+use crate::circuit::{Block, CircuitBuilder, ColumnId, ColumnKind};
 use crate::optimize::{Outcome, Switches, pass};
 
 pass!(WeightBlocks, "weight_blocks", Circuit(changes) in "lower/builder.rs", changes_code,
@@ -26,7 +26,7 @@ const WASTE: usize = 8;
 const LEAST_SPARED: usize = 1 << 14;
 
 /// The blocks of a parameter column, each with its indices along each axis. A single one is the column.
-pub(crate) fn blocks(switches: &Switches, shape: &[usize]) -> Vec<Vec<Range<usize>>> {
+pub(crate) fn blocks(switches: &Switches, shape: &[usize]) -> Vec<Block> {
     let whole = vec![shape.iter().map(|&size| 0..size).collect()];
     let &[rows, columns] = shape else {
         return whole;
@@ -37,8 +37,8 @@ pub(crate) fn blocks(switches: &Switches, shape: &[usize]) -> Vec<Vec<Range<usiz
     let blocks = segments(columns)
         .into_iter()
         .map(|columns| vec![0..rows, columns]);
-    let blocks: Vec<Vec<Range<usize>>> = blocks.collect();
-    let committed = |blocks: &[Vec<Range<usize>>]| blocks.iter().map(|block| padded(block)).sum::<usize>();
+    let blocks: Vec<Block> = blocks.collect();
+    let committed = |blocks: &[Block]| blocks.iter().map(|block| padded(block)).sum::<usize>();
     match committed(&whole).saturating_sub(committed(&blocks)) {
         LEAST_SPARED.. => blocks,
         _ => whole,
@@ -46,12 +46,12 @@ pub(crate) fn blocks(switches: &Switches, shape: &[usize]) -> Vec<Vec<Range<usiz
 }
 
 /// The segments of an axis: of 576 those of 512 and 64, of 1000 one.
-fn segments(size: usize) -> Vec<Range<usize>> {
+pub(super) fn segments(size: usize) -> Vec<Range<usize>> {
     let (mut start, mut segments) = (0, Vec::new());
     loop {
         let rest = size - start;
         let padded = rest.next_power_of_two();
-        if (padded - rest).saturating_mul(WASTE) <= size {
+        if rest == 0 || (padded - rest).saturating_mul(WASTE) <= size {
             segments.push(start..size);
             return segments;
         }
@@ -66,38 +66,19 @@ fn padded(block: &[Range<usize>]) -> usize {
     sizes.fold(1, usize::saturating_mul)
 }
 
-/// The name of the column of a block: `fc.weight[0:64, 512:576]`.
-fn name(path: &str, block: &[Range<usize>]) -> String {
-    let ranges = block.iter().map(|range| format!("{}:{}", range.start, range.end));
-    format!("{path}[{}]", ranges.collect::<Vec<_>>().join(", "))
-}
-
 /// A parameter column for each block, and the column that holds them all.
 pub(crate) fn columns(
     circuit: &mut CircuitBuilder,
     path: &str,
     shape: &[usize],
-    blocks: &[Vec<Range<usize>>],
+    blocks: &[Block],
 ) -> (Vec<ColumnId>, ColumnId) {
-    let kind = || ColumnKind::Parameter { zero_padded: true };
+    let kind = ColumnKind::Parameter { zero_padded: true };
     if let [_] = blocks {
-        let whole = circuit.column(path, shape, kind());
+        let whole = circuit.column(path, shape, kind);
         return (vec![whole], whole);
     }
-    let mut committed = Vec::with_capacity(blocks.len());
-    let mut terms = Vec::with_capacity(blocks.len());
-    for block in blocks {
-        let name = name(path, block);
-        let sizes: Vec<usize> = block.iter().map(Range::len).collect();
-        let column = circuit.column(&name, &sizes, kind());
-        let starts = block.iter().map(|range| -(range.start as i64)).enumerate();
-        let factors = starts.map(|(axis, start)| Factor::affine(&[(axis, 1)], start, axis));
-        let placed = circuit.view(&format!("{name}/placed"), shape, column, factors.collect());
-        committed.push(column);
-        terms.push((1, placed));
-    }
-    let whole = circuit.integer_sum(path, shape, &terms);
-    (committed, whole)
+    circuit.in_blocks(path, shape, blocks, &kind)
 }
 
 /// How many matrices are in blocks, and what their padding would have been.

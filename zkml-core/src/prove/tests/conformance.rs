@@ -176,7 +176,7 @@ pub(super) fn altered_cells_are_found(circuit: &Circuit, trace: &Trace<'_>) {
     for altered in homes.into_iter().flat_map(|home| circuit.tensors(home)) {
         let layer = circuit[altered]
             .name
-            .split('/')
+            .split(['/', '['])
             .next()
             .expect("a name")
             .to_owned();
@@ -455,7 +455,7 @@ test_op!(argmax_over_margins_of_58_bits, wide_argmax(&[2, 3, 2], 1, 50, 7));
 test_op!(a_whole_network, whole_network(18));
 
 /// Queries, keys and values from an input `[N, H, S, C]`: every second token, every second head, and a layer on these.
-fn attention(sizes: [usize; 4], values: usize, op: ops::IntegerAttention) -> CompiledModel {
+pub(super) fn attention(sizes: [usize; 4], values: usize, op: ops::IntegerAttention) -> CompiledModel {
     let [batch, heads, keys, _] = sizes;
     let mut n = Network::new(26, &sizes, (-127, 127));
     let every_second = |n: &mut Network, name: &str, x: NodeId| {

@@ -42,7 +42,7 @@ fn requantize(multipliers: &[i64], axis: usize, shift: u32, bits: u32) -> IntOp 
 }
 
 /// Widths for operands of 8 bits.
-fn norm(exponents: &[u32]) -> ops::IntegerRmsNorm {
+pub(super) fn norm(exponents: &[u32]) -> ops::IntegerRmsNorm {
     ops::IntegerRmsNorm {
         exponents: exponents.to_vec(),
         precision: 7,
@@ -141,7 +141,7 @@ test_op!(a_requantization_with_one_multiplier, {
 });
 
 /// A norm with exponents, and a layer behind it.
-fn normalized(shape: &[usize], op: ops::IntegerRmsNorm) -> CompiledModel {
+pub(super) fn normalized(shape: &[usize], op: ops::IntegerRmsNorm) -> CompiledModel {
     let mut n = Network::new(33, shape, (-127, 127));
     let normed = n.derived("norm", op.into(), &[INPUT], shape.to_vec());
     let channels = shape[shape.len() - 1];

@@ -32,6 +32,7 @@ mod tamper_statement;
 mod tape;
 mod tensors;
 mod tied;
+mod trace_blocks;
 mod vectors;
 mod weight_blocks;
 mod weights;

@@ -59,6 +59,10 @@ fn fold_int8(
     is_padding: &dyn Fn(usize) -> bool,
 ) -> Vec<K> {
     let weights = step.weights();
+    // At a point that begins with bits most weights are 0.
+    let used = |weight: &K| *weight != K::from(0u64);
+    let first = weights.iter().position(used).unwrap_or(0);
+    let end = weights.iter().rposition(used).map_or(0, |last| last + 1);
     let length = step.source_len * after;
     (0..before)
         .flat_map(|place| {
@@ -66,9 +70,12 @@ fn fold_int8(
                 return vec![K::from(0u64); after];
             }
             let rows = cells.piece(place * length, length, after);
-            match rows.len() / after {
-                0 => vec![K::from(0u64); after],
-                count => kernels::fold_rows_i8(&rows, after, &weights[..count]),
+            let end = end.min(rows.len() / after);
+            match end.checked_sub(first) {
+                None | Some(0) => vec![K::from(0u64); after],
+                Some(_) => {
+                    kernels::fold_rows_i8(&rows[first * after..end * after], after, &weights[first..end])
+                }
             }
         })
         .collect()

@@ -47,7 +47,7 @@ fn random_view(rng: &mut StdRng) -> (Vec<usize>, Vec<usize>, Vec<Factor>) {
     let (mut view, mut source, mut factors) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rng.gen_range(1..4) {
         let (v, s) = (view.len(), source.len());
-        match rng.gen_range(0..9) {
+        match rng.gen_range(0..10) {
             // The same axis.
             0 => {
                 let size = random_sizes(rng, 1)[0];
@@ -70,6 +70,14 @@ fn random_view(rng: &mut StdRng) -> (Vec<usize>, Vec<usize>, Vec<Factor>) {
                 source.extend(random_sizes(rng, 1));
                 view.push(rng.gen_range(1..9));
                 factors.push(Factor::affine(&[(v, 1)], rng.gen_range(-4..4), s));
+            }
+            // A part of an axis.
+            9 => {
+                let size = 1 << rng.gen_range(0..4);
+                let start = rng.gen_range(0..3) * size;
+                view.push(size);
+                source.push(start + size + rng.gen_range(0..4));
+                factors.push(Factor::affine(&[(v, 1)], start as i64, s));
             }
             // A block of an axis.
             8 => {
@@ -182,7 +190,7 @@ fn padded_index(shape: &PaddedShape, logical: usize) -> Vec<usize> {
 #[test]
 fn claims_on_views_become_claims_on_their_sources() {
     let mut rng = StdRng::seed_from_u64(11);
-    let mut roles = [0usize; 5];
+    let mut roles = [0usize; 6];
     for round in 0..400 {
         let (view_sizes, source_sizes, factors) = random_view(&mut rng);
         let zero_padded = rng.gen_bool(0.5);
@@ -238,7 +246,8 @@ fn claims_on_views_become_claims_on_their_sources() {
                 FactorRole::Broadcast => 1,
                 FactorRole::Bitwise => 2,
                 FactorRole::Block => 3,
-                FactorRole::General => 4,
+                FactorRole::Part => 4,
+                FactorRole::General => 5,
             }] += 1;
         }
     }

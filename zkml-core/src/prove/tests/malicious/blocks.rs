@@ -1,4 +1,4 @@
-//! False blocks of a matrix of weights.
+//! False blocks of a matrix of weights, and of columns of the trace.
 
 use super::weights::judge_key;
 use super::*;
@@ -50,5 +50,112 @@ fn a_value_that_moves_from_one_block_to_another() {
         });
         depart(&scene, hooks).rejected_by("opening.merge");
         assert_eq!(sent, 1);
+    }
+}
+
+/// Blocks of the channels of a column of the trace.
+const PARTS: [&str; 2] = ["[0:1, 0:32, 0:256]", "[0:1, 0:32, 256:320]"];
+
+fn scenes_of_trace() -> [Scene; 2] {
+    Scene::both(&super::super::trace_blocks::model(32), 8)
+}
+
+#[test]
+fn a_false_cell_in_any_block_of_the_trace() {
+    for scene in scenes_of_trace() {
+        for column in ["relu", "relu/remainder.1", "wide/digit.0", "wide/digit.1"] {
+            for part in PARTS {
+                let verdict = attack(&scene, |lie| lie.cells(&format!("{column}{part}"))[5] ^= 1);
+                verdict.rejected_by("lookup.layer");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_digit_outside_of_its_table_in_any_block() {
+    for scene in scenes_of_trace() {
+        for part in PARTS {
+            let verdict = attack(&scene, |lie| {
+                let name = format!("wide/digit.0{part}");
+                let mut lookups = lie.circuit.lookups.iter();
+                let lookup = lookups.find(|lookup| lookup.name == name).expect("a lookup");
+                let bits = lie.circuit.tables[lookup.table as usize].variables();
+                // The value is the same, its digits are not.
+                lie.cells(&name)[5] += 1 << bits;
+                lie.cells(&format!("wide/digit.1{part}"))[5] -= 1;
+            });
+            verdict.rejected_by("lookup.layer");
+        }
+    }
+}
+
+#[test]
+fn rounding_the_wrong_way_in_any_block() {
+    for scene in scenes_of_trace() {
+        for part in PARTS {
+            let verdict = attack(&scene, |lie| {
+                let output = lie.cells(&format!("relu{part}"));
+                let unclamped = output.iter().position(|&value| 0 < value && value < 127);
+                let cell = unclamped.expect("a cell");
+                output[cell] += 1;
+                // The equation holds, and the value is in the table.
+                lie.cells(&format!("relu/remainder.1{part}"))[cell] -= 1 << 8;
+            });
+            verdict.rejected_by("lookup.layer");
+        }
+    }
+}
+
+#[test]
+fn blocks_that_changed_places() {
+    for scene in scenes_of_trace() {
+        for part in PARTS {
+            // Both limbs are in one table.
+            let verdict = attack(&scene, |lie| {
+                let limbs = [0, 1].map(|k| format!("relu/remainder.{k}{part}"));
+                let low = lie.cells(&limbs[0]).clone();
+                let high = core::mem::replace(lie.cells(&limbs[1]), low);
+                *lie.cells(&limbs[0]) = high;
+            });
+            verdict.rejected_by("lookup.layer");
+        }
+        // The last channels instead of the first.
+        let verdict = attack(&scene, |lie| {
+            let last = lie.cells("relu[0:1, 0:32, 256:320]").clone();
+            let first = lie.cells("relu[0:1, 0:32, 0:256]");
+            for (row, last) in first.chunks_mut(256).zip(last.chunks(64)) {
+                row[..64].copy_from_slice(last);
+            }
+        });
+        verdict.rejected_by("lookup.layer");
+    }
+}
+
+#[test]
+fn a_value_that_moves_between_blocks_of_the_trace() {
+    for scene in scenes_of_trace() {
+        let mut count = 0;
+        let honest = Hooks::message(|message| count += usize::from(message.label == "reduce.term"));
+        depart(&scene, honest).accepted();
+        assert!(count > 2);
+        for lie in 0..count {
+            let hooks = Hooks::message(|message| {
+                if message.label == "reduce.term" && message.number == lie {
+                    message.values[0] += K::from(1u64);
+                }
+            });
+            // A block that is claimed at that point already is compared with its claim.
+            let verdict = depart(&scene, hooks);
+            let checks = ["opening.merge", "reduce.duplicate"];
+            match (&verdict.result, &verdict.violated) {
+                (Err(VerifyError::Check { name, .. }), None) => assert!(checks.contains(name), "{name}"),
+                (Err(VerifyError::Check { name, .. }), Some(violated)) => {
+                    assert_eq!(*name, "closing.constraints");
+                    assert!(violated.iter().any(|name| checks.contains(name)), "{violated:?}");
+                }
+                (other, _) => panic!("the lie {lie} gave {other:?}"),
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! violate: exactly the one that should.
 //!
 //! - `trace`: false cells, parameters and public values;
-//! - `blocks`: false blocks of a matrix of weights;
+//! - `blocks`: false blocks of a matrix of weights, and of columns of the trace;
 //! - `attention`: false cells of attentions, and tokens that are not the greedy one;
 //! - `softmax`: false cells of softmaxes, products and ranges of indices;
 //! - `messages`: false messages of the argument, false codewords;
