@@ -343,20 +343,20 @@ impl Quantizer<'_> {
     }
 }
 
-/// Gains of channels as factors of their scales. Multipliers of integers are not 0, so a gain below one part in
-/// `2^16` of the largest one counts as that: it moves the value by less than half a step of 16 bits.
-pub(super) fn gains(node: &Node<Float>, values: &ArrayD<f32>) -> Result<Vec<f64>, QuantizeError> {
-    let largest = values.iter().copied().fold(0.0f32, f32::max);
-    let wrong = values
-        .iter()
-        .copied()
-        .find(|gain| !(*gain >= 0.0 && gain.is_finite()));
+/// Gains of channels as factors of their scales, which are positive, and the signs of the gains, 1 or -1. Multipliers
+/// of integers are not 0, so a gain below one part in `2^16` of the largest one counts as that: it moves the value by
+/// less than half a step of 16 bits.
+pub(super) fn gains(node: &Node<Float>, values: &ArrayD<f32>) -> Result<(Vec<f64>, Vec<i64>), QuantizeError> {
+    let largest = values.iter().fold(0.0f32, |most, gain| most.max(gain.abs()));
+    let wrong = values.iter().copied().find(|gain| !gain.is_finite());
     if let Some(found) = wrong.or((largest == 0.0).then_some(0.0)) {
         let layer = node.name.clone();
         return Err(QuantizeError::Gain { layer, found });
     }
     let least = libm::exp2(-f64::from(DIGIT_BITS)) * f64::from(largest);
-    Ok(values.iter().map(|gain| f64::from(*gain).max(least)).collect())
+    let factor = |gain: &f32| f64::from(gain.abs()).max(least);
+    let sign = |gain: &f32| if *gain < 0.0 { -1 } else { 1 };
+    Ok((values.iter().map(factor).collect(), values.iter().map(sign).collect()))
 }
 
 /// The least scale not below `scale` that an accumulator of scale `of` is carried to by a multiplier that is exact with
