@@ -183,13 +183,16 @@ impl QuantizedLanguageModel {
     /// # Errors
     /// [`Error::TooLarge`] for a text that is too long.
     pub fn at(&self, tokens: usize) -> Result<CompiledModel, Error> {
-        let lengths = Lengths::text(u32::try_from(tokens).unwrap_or(u32::MAX));
-        let model = self
-            .compiled
-            .at(lengths)
-            .map_err(|error| Error::Prove { error })?;
+        let model = self.resized(tokens)?;
         limits::check_text(&model)?;
         Ok(model)
+    }
+
+    /// As [`Self::at`], of any length: to be run, and not proved.
+    fn resized(&self, tokens: usize) -> Result<CompiledModel, Error> {
+        let lengths = Lengths::text(u32::try_from(tokens).unwrap_or(u32::MAX));
+        let model = self.compiled.at(lengths);
+        model.map_err(|error| Error::Prove { error })
     }
 
     /// Commits to the weights, once for texts of any length, and makes both keys. See
@@ -231,7 +234,7 @@ impl QuantizedLanguageModel {
         progress: impl Fn() + Sync,
     ) -> Result<LanguageReport, Error> {
         let tokens = texts.first().map_or(1, Vec::len).max(1);
-        let ((float, _), compiled) = (float.graph(tokens)?, self.at(tokens)?);
+        let ((float, _), compiled) = (float.graph(tokens)?, self.resized(tokens)?);
         let texts: Vec<ArrayD<f32>> = texts.iter().map(|ids| input(ids)).collect();
         let _span = info_span!("measure accuracy").entered();
         let report = LanguageReport::measure(&float, &compiled.network, &texts, progress);

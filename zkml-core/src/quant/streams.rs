@@ -10,8 +10,12 @@ use super::ranges::Ranges;
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Properties};
 
-/// Largest exponent of a channel. The squares of channels are summed, so each step of it costs two bits of the sum.
-const LARGEST_EXPONENT: f64 = 6.0;
+/// Largest exponent of a channel.
+const LARGEST_EXPONENT: i32 = 16;
+
+/// Bits that `sum_c 4^(k_c)` may have. A normalization sums the squares of 16-bit values, each times its `4^(k_c)`, below
+/// `2^58`. What is left are eight further bits, without which its own least divisor would move small rows.
+const SQUARES_BITS: i32 = 20;
 
 /// The stream of each node, numbered in any way; `None` for nodes of no stream.
 ///
@@ -97,18 +101,27 @@ pub(super) fn steps(
     steps
 }
 
-/// The steps of channels whose values reach `most`, for integers up to `limit`.
+/// The steps of channels whose values reach `most`, for integers up to `limit`. Each channel has its range, unless its
+/// values are so small beside the largest ones that the squares would not fit.
 fn of_channels(most: &[f64], limit: i64) -> Steps {
     let widest = most.iter().copied().fold(0.0, f64::max);
     // Of zeros any step is right.
     let widest = if widest > 0.0 { widest } else { 1.0 };
-    let floor = widest * libm::exp2(-LARGEST_EXPONENT);
-    let least = most.iter().map(|most| most.max(floor)).fold(widest, f64::min);
-    let exponent = |most: &f64| libm::log2(most.max(floor) / least).ceil() as u32;
-    Steps {
-        step: QuantizeOptions::HEADROOM * least / limit as f64,
-        exponents: most.iter().map(exponent).collect(),
-    }
+    let down_to = |floor: f64| {
+        let least = most.iter().map(|most| most.max(floor)).fold(widest, f64::min);
+        let exponent = |most: &f64| libm::log2(most.max(floor) / least).ceil() as u32;
+        Steps {
+            step: QuantizeOptions::HEADROOM * least / limit as f64,
+            exponents: most.iter().map(exponent).collect(),
+        }
+    };
+    let fits = |steps: &Steps| {
+        let squares = steps.exponents.iter().map(|k| libm::exp2(2.0 * f64::from(*k)));
+        squares.sum::<f64>() < libm::ldexp(1.0, SQUARES_BITS)
+    };
+    let spreads = (1..=LARGEST_EXPONENT).rev();
+    let mut steps = spreads.map(|spread| down_to(libm::ldexp(widest, -spread)));
+    steps.find(fits).unwrap_or_else(|| down_to(widest))
 }
 
 #[cfg(test)]
@@ -126,11 +139,16 @@ mod tests {
                 "{integer}"
             );
             assert!(
-                integer > 32_767.0 / QuantizeOptions::HEADROOM / 2.0 || *most < 1.0,
+                integer > 32_767.0 / QuantizeOptions::HEADROOM / 2.0 || *most < 0.1,
                 "{integer}"
             );
         }
-        assert_eq!(steps.exponents, [0, 0, 1, 2, 6, 6]);
+        assert_eq!(steps.exponents, [0, 3, 4, 5, 9, 9]);
+        // One large channel leaves more room than many.
+        let one = [[1.0; 30].as_slice(), &[900.0]].concat();
+        assert_eq!(of_channels(&one, 32_767).exponents[29..], [0, 9]);
+        let many = [[1.0; 30].as_slice(), &[900.0; 300]].concat();
+        assert_eq!(of_channels(&many, 32_767).exponents[29..31], [0, 5]);
         assert!(of_channels(&[0.0, 0.0], 127).step > 0.0);
     }
 }
