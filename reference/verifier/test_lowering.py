@@ -148,6 +148,13 @@ def other_number(name, step=1):
     return alter
 
 
+def other_residual(node):
+    if not fields(node).get("residual_shifts"):
+        return False
+    fields(node)["residual_shifts"][0] ^= 1
+    return True
+
+
 def other_mask(node):
     if "causal" not in fields(node):
         return False
@@ -169,7 +176,7 @@ ALTERATIONS = {
     "start": other_number("start"), "axis": other_number("axis"), "bits": other_number("bits"),
     "reciprocal": other_number("reciprocal_bits"), "precision": other_number("precision"),
     "epsilon": other_number("epsilon", 2**45), "attention": other_number("multiplier"),
-    "output": other_number("output_bits"),
+    "output": other_number("output_bits"), "residual": other_residual,
 }
 
 
