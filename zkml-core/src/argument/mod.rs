@@ -6,6 +6,7 @@
 
 mod bindings;
 mod check;
+mod chunks;
 mod dry_run;
 mod limits;
 pub mod link;
@@ -22,6 +23,7 @@ mod work;
 pub use bindings::bindings;
 #[cfg(feature = "prover")]
 pub use check::{Violation, check};
+pub use chunks::Chunks;
 pub use link::{CommittedTensors, TensorLayout};
 pub use public::PublicCells;
 pub use separate::SeparateTensors;

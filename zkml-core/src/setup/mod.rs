@@ -180,7 +180,7 @@ fn prove_setup<B: Backend>(
 ) -> Result<Vec<u8>, ProveError> {
     let _span = info_span!("setup proof").entered();
     let statement = Statement::of_setup(key)?;
-    let trace = Trace::of_weights(statement.circuit(), &lowered.parameters)?;
+    let trace = Trace::of_weights(&statement, &lowered.parameters)?;
     let occasion = Occasion {
         opening: 0,
         context: b"",

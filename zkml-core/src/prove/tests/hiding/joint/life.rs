@@ -116,7 +116,7 @@ impl Witness {
     fn trace<'a>(&'a self, kind: Kind, statement: &'a Statement<'_>) -> Trace<'a> {
         match kind {
             Kind::Answer(_) => Trace::generate(&self.key, statement, &self.input),
-            _ => Trace::of_weights(statement.circuit(), &self.key.lowered.parameters),
+            _ => Trace::of_weights(statement, &self.key.lowered.parameters),
         }
         .expect("trace")
     }
