@@ -24,6 +24,8 @@ pub use bindings::bindings;
 #[cfg(feature = "prover")]
 pub use check::{Violation, check};
 pub use chunks::Chunks;
+#[cfg(feature = "prover")]
+pub(crate) use chunks::SETUP_CHUNK;
 pub use link::{CommittedTensors, TensorLayout};
 pub use public::PublicCells;
 pub use separate::SeparateTensors;
