@@ -81,8 +81,9 @@ impl Chunks {
             let all = lookup.columns.first().map_or(0, |&id| variables(circuit, id));
             let variables = all.min(most);
             let own = 1u64 << variables;
+            let parts = 1usize.checked_shl(all.saturating_sub(variables) as u32);
             // Each part but the first ones of a lookup fills a chunk, so the limit is met before there are many.
-            for number in 0..1usize.checked_shl((all - variables) as u32).unwrap_or(usize::MAX) {
+            for number in 0..parts.unwrap_or(usize::MAX) {
                 if rows.saturating_add(own) > 1 << most && rows > 0 {
                     if chunks.statements.len() == MOST_CHUNKS {
                         return Err(VerifyError::from(SizesError::Chunks { most: MOST_CHUNKS }));

@@ -1,5 +1,7 @@
 //! The prover's side of the walk: it computes values from the trace and sends them.
 
+#![allow(clippy::indexing_slicing, reason = "the prover's side")]
+
 use super::super::{Statement, Trace};
 use super::walk;
 use crate::lookup;
