@@ -72,15 +72,7 @@ impl LanguageModel {
     /// # Errors
     /// [`Error::Calibration`] for no text, or one of another length; [`Error::Quantize`].
     pub fn quantize(&self, texts: &[Vec<u32>]) -> Result<QuantizedLanguageModel, Error> {
-        let tokens = texts.first().map_or(1, Vec::len).max(1);
-        let (graph, _) = self.graph(tokens)?;
-        let samples = texts.iter().map(|ids| input(ids));
-        let calibration = info_span!("calibrate")
-            .in_scope(|| Calibration::collect(&graph, samples, CalibrationMethod::MinMax));
-        let calibration = calibration.map_err(|error| Error::Calibration {
-            model: self.name().to_owned(),
-            error: Box::new(error),
-        })?;
+        let calibration = self.calibrate(texts)?;
         let lengths = self.reference()?;
         let (graph, passes) = self.graph(lengths.tokens as usize)?;
         let options = QuantizeOptions::language_model();
@@ -94,6 +86,19 @@ impl LanguageModel {
         Ok(QuantizedLanguageModel {
             vocabulary: self.vocabulary.clone(),
             compiled: CompiledModel::new(self.name(), network),
+        })
+    }
+
+    /// The sizes of all values on `texts`. The network's floats are dropped here: there is one copy of them at a time.
+    fn calibrate(&self, texts: &[Vec<u32>]) -> Result<Calibration, Error> {
+        let tokens = texts.first().map_or(1, Vec::len).max(1);
+        let (graph, _) = self.graph(tokens)?;
+        let samples = texts.iter().map(|ids| input(ids));
+        let calibration = info_span!("calibrate")
+            .in_scope(|| Calibration::collect(&graph, samples, CalibrationMethod::MinMax));
+        calibration.map_err(|error| Error::Calibration {
+            model: self.name().to_owned(),
+            error: Box::new(error),
         })
     }
 
