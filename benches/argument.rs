@@ -6,11 +6,14 @@ mod support;
 
 use std::convert::Infallible;
 use std::hint::black_box;
+use std::slice;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use support::Stream;
 use zkml_core::field::{K, M61};
-use zkml_core::lookup::{self, Compression, Fractions, LookupShape, Statement, TableShape, Witness};
+use zkml_core::lookup::{
+    self, Compression, Fractions, LookedUp, LookupShape, Statement, TableShape, Witness,
+};
 use zkml_core::sumcheck::{EqProduct, Instance, Product, prove_batched};
 use zkml_core::transcript::{ProverTranscript, VerifierTranscript};
 
@@ -86,16 +89,16 @@ impl Case {
 
     fn prove(&self) -> (lookup::Claims<K>, Vec<u8>) {
         let witness = Witness {
-            lookups: vec![self.lookup.iter().map(Vec::as_slice).collect()],
-            tables: vec![self.table.iter().map(Vec::as_slice).collect()],
+            lookups: vec![looked_up(&self.lookup)],
+            tables: vec![looked_up(&self.table)],
             multiplicities: vec![&self.multiplicities],
         };
         let mut channel = ProverTranscript::new("bench");
-        let tree = |compression: &Compression| -> Result<_, Infallible> {
-            Ok(Fractions::new(&self.statement, compression, witness))
+        let tree = |_: usize, compression: &Compression| -> Result<_, Infallible> {
+            Ok(Fractions::new(&self.statement, compression, witness.clone()))
         };
-        let Ok(claims) = lookup::prove(&mut channel, &self.statement, tree);
-        (claims, channel.into_proof())
+        let Ok(mut claims) = lookup::prove(&mut channel, slice::from_ref(&self.statement), tree);
+        (claims.remove(0), channel.into_proof())
     }
 
     /// The columns of the table at the point of the claims. Evaluating them is the circuit's: `verify` is given them.
@@ -109,11 +112,19 @@ impl Case {
 
     fn verify(&self, proof: &[u8], table_values: &[K]) {
         let mut channel = VerifierTranscript::new("bench", proof);
-        let result = lookup::verify(&mut channel, &self.statement, &|_, column, _| {
+        let result = lookup::verify(&mut channel, slice::from_ref(&self.statement), &|_, column, _| {
             table_values[column]
         });
         assert!(result.is_ok() && channel.finish().is_ok());
     }
+}
+
+/// Columns as the argument reads them.
+fn looked_up(columns: &[Vec<M61>]) -> Vec<LookedUp<'_>> {
+    columns
+        .iter()
+        .map(|column| LookedUp::from(column.as_slice()))
+        .collect()
 }
 
 /// The columns `x, x^2 / 2^table, x^2 / 2^table, ..` of rows.

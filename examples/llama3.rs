@@ -61,9 +61,6 @@ struct Arguments {
 /// Most bytes of a text.
 const TEXT_BYTES: u64 = 1 << 30;
 
-/// Tokens of a window that perplexity is measured on.
-const WINDOW: usize = 256;
-
 /// The context that a proof is bound to; a verifier would send a nonce.
 const CONTEXT: &[u8] = b"";
 
@@ -129,7 +126,7 @@ fn quantize(
     stages: &mut Stages,
 ) -> Result<QuantizedLanguageModel, Box<dyn Error>> {
     let texts = match &arguments.calibration {
-        Some(path) => windows(&model.vocabulary().encode(&read(path)?)?, usize::MAX)?,
+        Some(path) => model.vocabulary().windows(&read(path)?, usize::MAX, false)?,
         None => {
             let sampling = Sampling::default();
             let bar = bar("the model writes texts to be measured on", sampling.tokens);
@@ -164,7 +161,9 @@ fn measure(
         println!("no {}: perplexity is not measured", path.display());
         return Ok(());
     }
-    let texts = windows(&model.vocabulary().encode(&read(&path)?)?, arguments.windows)?;
+    let texts = model
+        .vocabulary()
+        .windows(&read(&path)?, arguments.windows, false)?;
     let bar = bar("measuring perplexity", texts.len());
     let report = stages.run("measure perplexity", || {
         model.report(float, &texts, || bar.inc(1))
@@ -178,22 +177,6 @@ fn measure(
 fn read(path: &Path) -> Result<String, String> {
     let text = zkml::files::read_to_string(path, TEXT_BYTES);
     text.map_err(|error| format!("cannot read {}: {error}", path.display()))
-}
-
-/// The first windows of a text, or all of it if it is shorter than one.
-fn windows(ids: &[u32], count: usize) -> Result<Vec<Vec<u32>>, String> {
-    let window = WINDOW.min(ids.len());
-    if window < 2 {
-        return Err(format!(
-            "expected a text of at least 2 tokens, found {}",
-            ids.len()
-        ));
-    }
-    Ok(ids
-        .chunks_exact(window)
-        .take(count)
-        .map(<[u32]>::to_vec)
-        .collect())
 }
 
 /// The text, as the integer model writes it.

@@ -21,7 +21,7 @@ def argue(transcript, statement, roots, public):
 def walk(channel, statement, trace_root, roots, apart, public):
     columns = Columns(statement.circuit, public)
     claims = Claims(channel, columns)
-    looked_up, multiplicities = lookups(channel, columns)
+    looked_up, multiplicities = lookups(channel, columns, statement.chunks)
     for number, point, value in looked_up:
         claims.add(number, point, value)
     equalities(channel, columns, claims)

@@ -26,7 +26,7 @@ PUBLIC = {"input": Option(["i64"]), "outputs": Option([["i64"]])}
 PROOF = {"key": "digest", "opening": "u64", "lengths": Option(LENGTHS), "public": PUBLIC, "messages": "bytes"}
 
 # Tag, version, most bytes and type of each kind of file.
-KINDS = {"key": (b"VKEY", 9, 2**24, KEY), "proof": (b"PROF", 5, 2**28, PROOF)}
+KINDS = {"key": (b"VKEY", 10, 2**24, KEY), "proof": (b"PROF", 5, 2**28, PROOF)}
 HEADER, CHECKSUM = 20, 32
 
 

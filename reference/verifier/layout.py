@@ -38,8 +38,8 @@ def cropped(shape):
     return Extent([(index_bits(size), size) for size in shape])
 
 
-def trace_extents(circuit):
-    """The trace: its committed columns, then the multiplicities of the tables."""
+def trace_extents(circuit, chunks):
+    """The trace: its committed columns, then for each chunk of lookups the multiplicities of the tables."""
     extents = []
     for column in circuit["columns"]:
         of = column["kind"].get("Committed")
@@ -47,7 +47,7 @@ def trace_extents(circuit):
             crops = of["zero_padded"] and not circuit["unpacked"]
             shape = column["shape"]
             extents.append(cropped(shape) if crops else full(variables(shape), circuit["unpacked"]))
-    return extents + [full(table_variables(table), circuit["unpacked"]) for table in circuit["tables"]]
+    return extents + chunks * [full(table_variables(table), circuit["unpacked"]) for table in circuit["tables"]]
 
 
 def weight_extents(circuit):

@@ -824,7 +824,10 @@ def shape_of_requantize(network, node):
     fits = len(operands) in (1, 2) and operands[0].shape == operands[-1].shape
     require(fits, node.name, "expected one operand, or two alike")
     check_multipliers(node, node.op["multipliers"], node.op["axes"], operands[0].shape)
-    return operands[0].shape
+    by, shape = node.op["residual_shifts"], operands[0].shape
+    fits = not by or len(operands) == 2 and shape and len(by) == shape[-1] and max(by) <= node.op["shift"]
+    require(fits, node.name, f"a residual of {shape} divided by {len(by)} powers of two")
+    return shape
 
 
 def requantize_reached(network, node):
@@ -841,13 +844,23 @@ def range_of_requantize(network, node):
     reached, residual = requantize_reached(network, node)
     check_quotient(node.name, reached, op["shift"], op["bits"])
     low, high = scaled_range(network.operands(node)[0].range, op["multipliers"], op["shift"])
+    if op["residual_shifts"]:  # What is divided comes nearer to 0.
+        residual = min(residual[0], 0), max(residual[1], 0)
     return clamped_to_bits(low + residual[0], high + residual[1], op["bits"])
+
+
+def residual_term(b, node, h):
+    """A coefficient and a column whose product is h 2^(s-k)."""
+    shift, by = node.op["shift"], node.op["residual_shifts"]
+    if not by:
+        return 2**shift, h
+    return 1, multiplied(b, f"{node.name}/residual", node.shape, h, [2 ** (shift - k) for k in by], [len(node.shape) - 1])
 
 
 def lower_requantize(b, node):
     numerator = [with_multipliers(b, node, b.operand(node)[0], node.op["axes"])]
     if len(node.inputs) == 2:
-        numerator.append((2 ** node.op["shift"], b.operand(node, 1)[0]))
+        numerator.append(residual_term(b, node, b.operand(node, 1)[0]))
     reached, _ = requantize_reached(b.network, node)
     return quotient(b, node.name, node.shape, numerator, reached, node.op["shift"], node.op["bits"])
 

@@ -49,7 +49,7 @@ OPERATION = Enum(
     Parameter={"parameter": "u64"},
     RevealedInput="unit",
     Reveal="unit",
-    Requantize={"multipliers": ["i64"], "axes": ["u64"], "shift": "u32", "bits": "u32"},
+    Requantize={"multipliers": ["i64"], "axes": ["u64"], "shift": "u32", "bits": "u32", "residual_shifts": ["u32"]},
     IntegerRmsNorm={"exponents": ["u32"], "precision": "u32", "epsilon": "i64", "eps": Option(DYADIC),
                     "numerator_bits": "u32", "root_bits": "u32", "reciprocal_bits": "u32", "bits": "u32"},
     IntegerRope={"axis": "u64", "angles": Enum(Rotary=ROTARY, Custom={"cos": ["i64"], "sin": ["i64"]}),

@@ -8,7 +8,7 @@ from channel import Channel
 from columns import Columns
 from field import ZERO, K
 from formats import read_file
-from lookup import blocks, fraction_bits, grinding_bits
+from lookup import fraction_bits, grinding_bits, layers
 from recursion import rounds, rows_grinding_bits, shapes
 from resize import own_lengths
 from statement import answer_statement, query_bits, setup_statement
@@ -52,8 +52,9 @@ def account(statement):
     """(name, bits) of each way in which a false statement may pass."""
     columns = Columns(statement.circuit, {})
     channel, opening = rehearse(statement)
-    terms = [("lookup: fractions", fraction_bits(columns) + grinding_bits(columns))]
-    _, n = blocks(columns)
+    chunks = statement.chunks
+    terms = [("lookup: fractions", fraction_bits(columns, chunks) + grinding_bits(columns, chunks))]
+    n = layers(columns, chunks)
     sizes = [columns.of[number].variables for number in columns.equalities]
     errors = [("lookup: layers", n * (n + 1))] if n else []
     errors += [("equalities", max(sizes + [1]))] if sizes else []

@@ -5,6 +5,7 @@ from math import log2
 from circuit import sequential_steps, variables
 from formats import INSTANCE, digest, key_digest, weights_digest
 from layout import full, packing, trace_extents, weight_extents
+from lookup import ONE_CHUNK, SETUP_CHUNK, chunks
 from lowering import lower, setup_circuit
 from postcard import encode
 from resize import at
@@ -18,18 +19,20 @@ TARGET = 100  # bits
 
 
 class Statement:
-    """`bound` is what the transcript absorbs of the key, `privacy` what is hidden, `circuit` what is shown."""
+    """`bound` is what the transcript absorbs of the key, `privacy` what is hidden, `circuit` what is shown, its lookups
+    in chunks of at most 2^chunk rows."""
 
-    def __init__(self, weights, circuit, privacy, protocol, bound):
+    def __init__(self, weights, circuit, privacy, protocol, bound, chunk):
         self.weights, self.circuit, self.privacy, self.protocol, self.bound = weights, circuit, privacy, protocol, bound
         self.is_setup = protocol != ANSWER
         self.masked = any(privacy[part] == "Private" for part in ("input", "output", "weights"))
         self.code, self.levels = weights["code"], weights["recursion"]["levels"]
+        self.chunks = chunks(circuit, chunk)
         self.hardening = 2**12 + sequential_steps(circuit)
         self.log_row, self.narrow = self.code["log_row"], self.code["log_row"] - self.code["log_stride"]
         check_weights(weights, privacy)
         # Where columns lie: trace, weights, private input, private outputs.
-        self.trace = packing(trace_extents(circuit), self.narrow)
+        self.trace = packing(trace_extents(circuit, len(self.chunks)), self.narrow)
         self.of_weights = packing(weight_extents(circuit), self.log_row)
         require(self.of_weights[0] == weights["commitments"]["rows"], "weights", "another number of rows")
         self.apart = {}
@@ -67,7 +70,7 @@ def answer_statement(key, lengths, circuit=None):
              ("bind.circuit", digest("circuit", CIRCUIT, lowered)),
              ("bind.instance", digest("instance", INSTANCE, key["instance"]))]
     privacy = {**key["instance"], "weights": weights["visibility"]}
-    statement = Statement(weights, lowered, privacy, ANSWER, bound)
+    statement = Statement(weights, lowered, privacy, ANSWER, bound, ONE_CHUNK)
     statement.key, statement.lengths = key_digest(key), lengths
     return statement
 
@@ -80,12 +83,13 @@ def resized(network, lengths):
         raise Reject("Lengths", str(error)) from error
 
 
-def setup_statement(weights):
-    """Of the setup proof of a weights key: its commitments hold int8 integers, 0 on padding, and the same ones."""
+def setup_statement(weights, chunk=SETUP_CHUNK):
+    """Of the setup proof of a weights key: its commitments hold int8 integers, 0 on padding, and the same ones. Only
+    tests have smaller chunks."""
     privacy = {"input": "Public", "output": "Public", "commit_input": False, "weights": weights["visibility"]}
     check_columns(weights["columns"])
     return Statement(weights, setup_circuit(weights), privacy, SETUP,
-                     [("bind.weights", weights_digest(weights))])
+                     [("bind.weights", weights_digest(weights))], chunk)
 
 
 # A weights key that can be used

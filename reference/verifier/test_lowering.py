@@ -79,7 +79,10 @@ def fields(node):
 def other_multiplier(node):
     if not fields(node).get("multipliers"):
         return False
-    fields(node)["multipliers"][-1] += 1
+    of = fields(node)
+    # Of fixed rows, those in front of the first one and behind the last one are not in the circuit.
+    fixed = "IntegerFixedRows" in node["op"] and len(of["multipliers"]) > 1
+    of["multipliers"][of["start"] if fixed else -1] += 1
     return True
 
 
@@ -145,6 +148,13 @@ def other_number(name, step=1):
     return alter
 
 
+def other_residual(node):
+    if not fields(node).get("residual_shifts"):
+        return False
+    fields(node)["residual_shifts"][0] ^= 1
+    return True
+
+
 def other_mask(node):
     if "causal" not in fields(node):
         return False
@@ -166,8 +176,14 @@ ALTERATIONS = {
     "start": other_number("start"), "axis": other_number("axis"), "bits": other_number("bits"),
     "reciprocal": other_number("reciprocal_bits"), "precision": other_number("precision"),
     "epsilon": other_number("epsilon", 2**45), "attention": other_number("multiplier"),
-    "output": other_number("output_bits"),
+    "output": other_number("output_bits"), "residual": other_residual,
 }
+
+
+def has(document, node, what):
+    """Does the circuit depend on this? One weight that scales all channels has no axis."""
+    weight = node["op"].get("ChannelScale", {}).get("weight")
+    return what != "axis" or weight is None or document["graph"]["parameters"][weight]["shape"] != [1]
 
 
 def without_node(network, index):
@@ -210,7 +226,8 @@ class Alterations(unittest.TestCase):
         for name, document, instance in self.documents():
             for what, alter in ALTERATIONS.items():
                 altered = copy.deepcopy(document)
-                node = next((node for node in altered["graph"]["nodes"] if alter(node)), None)
+                nodes = altered["graph"]["nodes"]
+                node = next((node for node in nodes if has(altered, node, what) and alter(node)), None)
                 if node:
                     altered_in_all[what] += 1
                     self.expect_another(name, (document, altered), instance, f"{what} of {node['name']}")

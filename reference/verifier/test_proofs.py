@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from formats import read_file
+from lookup import SETUP_CHUNK
 from statement import answer_statement
 from transcript import Reject
 from verify import verify, verify_answer, verify_setup
@@ -39,13 +40,13 @@ def beside(path, ending):
 def judge(path):
     """What is wrong, the roots of tensors that are committed apart, and how often each check refused."""
     key, context = read_file("key", path.read_bytes()), beside(path, "context") or b""
-    answer = beside(path, "proof")
+    answer, chunk = beside(path, "proof"), int(beside(path, "chunk") or SETUP_CHUNK)
     proof = answer and read_file("proof", answer)
     if proof:
         found, roots = refusal(lambda: verify(key, proof, context))
         statement, honest = answer_statement(key, proof["lengths"]), proof["messages"]
     else:
-        found, roots = refusal(lambda: verify_setup(key["weights"]))[0], {}
+        found, roots = refusal(lambda: verify_setup(key["weights"], chunk=chunk))[0], {}
         statement, honest = None, key["weights"]["setup_proof"]
     wrong, seen = [f"{path.stem}: refused by {found}"] if found else [], Counter()
     for change in json.loads(beside(path, "altered.json") or "[]"):
@@ -56,7 +57,7 @@ def judge(path):
             found, _ = refusal(lambda: verify_answer(statement, altered, context))
         else:
             altered = {**key["weights"], "setup_proof": messages}
-            found, _ = refusal(lambda: verify_setup(altered))
+            found, _ = refusal(lambda: verify_setup(altered, chunk=chunk))
         seen[found] += 1
         if found != change["check"]:
             wrong.append(f"{path.stem}: byte {at} altered: {found} in place of {change['check']}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from argument import argue
 from curves import BadCurve
 from formats import KINDS, BadFile, read_file
+from lookup import SETUP_CHUNK
 from postcard import BadEncoding
 from recording import Recording
 from skeleton import Refused, variant
@@ -43,12 +44,12 @@ def require_bits(terms):
         raise Reject("Key", f"{bits(terms):.1f} bits of soundness")
 
 
-def verify_setup(weights, transcript=None):
+def verify_setup(weights, transcript=None, chunk=SETUP_CHUNK):
     """A setup proof is bound to the digest of the weights key alone."""
     if not weights["setup_proof"]:
         raise Reject("Key", "no setup proof")
     try:
-        statement = setup_statement(weights)
+        statement = setup_statement(weights, chunk)
         require_bits(account(statement))
     except (Refused, BadCurve, BadEncoding) as error:
         raise Reject("Key", str(error)) from error

@@ -2,10 +2,13 @@
 
 use zkml_core::keys::CompiledModel;
 use zkml_core::ops::IntOp;
-use zkml_core::setup::MAXIMUM_WEIGHT_CELLS;
 use zkml_models::llama::LlamaConfig;
 
 use crate::Error;
+
+/// Most weights: quantization takes 4 bytes for the float of each and 1 for its integer, of 22 GiB. Setup carries more,
+/// see [`MAXIMUM_WEIGHT_CELLS`](zkml_core::setup::MAXIMUM_WEIGHT_CELLS).
+const MAXIMUM_WEIGHTS: u64 = (22 << 30) / 5;
 
 /// Most cells of scores in all layers. Each is looked up several times.
 const MAXIMUM_SCORES: u64 = 1 << 24;
@@ -33,7 +36,7 @@ pub(super) fn check_weights(name: &str, config: &LlamaConfig) -> Result<(), Erro
         name,
         "cells of weights, sizes rounded up to powers of two",
         found,
-        MAXIMUM_WEIGHT_CELLS,
+        MAXIMUM_WEIGHTS,
     )
 }
 
@@ -84,18 +87,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_billion_parameters_are_refused_by_number() {
-        let llama = LlamaConfig {
-            num_hidden_layers: 16,
+    fn eight_billion_parameters_are_refused_by_number_and_one_is_not() {
+        let llama = |layers, vocabulary, width, inner| LlamaConfig {
+            num_hidden_layers: layers,
             num_attention_heads: 32,
             num_key_value_heads: 8,
-            head_dim: 64,
-            ..LlamaConfig::new(128_256, 2048, 8192)
+            head_dim: width / 32,
+            ..LlamaConfig::new(vocabulary, width, inner)
         };
-        let error = check_weights("llama", &llama).unwrap_err().to_string();
-        assert!(error.contains("1509949440"), "{error}");
-        assert!(error.contains(&MAXIMUM_WEIGHT_CELLS.to_string()), "{error}");
-        let small = LlamaConfig::new(1024, 128, 384);
-        assert!(check_weights("llama", &small).is_ok());
+        let error = check_weights("llama", &llama(32, 128_256, 4096, 14_336)).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains(&MAXIMUM_WEIGHTS.to_string()), "{error}");
+        assert!(check_weights("llama", &llama(16, 128_256, 2048, 8192)).is_ok());
     }
 }

@@ -37,7 +37,7 @@ pub use continuation::Continuation;
 #[cfg(feature = "prover")]
 pub use model::{LanguageModel, QuantizedLanguageModel};
 #[cfg(feature = "prover")]
-pub use vocabulary::Vocabulary;
+pub use vocabulary::{Vocabulary, WINDOW};
 #[cfg(feature = "prover")]
 pub use write::Written;
 #[cfg(feature = "prover")]

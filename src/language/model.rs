@@ -72,15 +72,7 @@ impl LanguageModel {
     /// # Errors
     /// [`Error::Calibration`] for no text, or one of another length; [`Error::Quantize`].
     pub fn quantize(&self, texts: &[Vec<u32>]) -> Result<QuantizedLanguageModel, Error> {
-        let tokens = texts.first().map_or(1, Vec::len).max(1);
-        let (graph, _) = self.graph(tokens)?;
-        let samples = texts.iter().map(|ids| input(ids));
-        let calibration = info_span!("calibrate")
-            .in_scope(|| Calibration::collect(&graph, samples, CalibrationMethod::MinMax));
-        let calibration = calibration.map_err(|error| Error::Calibration {
-            model: self.name().to_owned(),
-            error: Box::new(error),
-        })?;
+        let calibration = self.calibrate(texts)?;
         let lengths = self.reference()?;
         let (graph, passes) = self.graph(lengths.tokens as usize)?;
         let options = QuantizeOptions::language_model();
@@ -94,6 +86,19 @@ impl LanguageModel {
         Ok(QuantizedLanguageModel {
             vocabulary: self.vocabulary.clone(),
             compiled: CompiledModel::new(self.name(), network),
+        })
+    }
+
+    /// The sizes of all values on `texts`. The network's floats are dropped here: there is one copy of them at a time.
+    fn calibrate(&self, texts: &[Vec<u32>]) -> Result<Calibration, Error> {
+        let tokens = texts.first().map_or(1, Vec::len).max(1);
+        let (graph, _) = self.graph(tokens)?;
+        let samples = texts.iter().map(|ids| input(ids));
+        let calibration = info_span!("calibrate")
+            .in_scope(|| Calibration::collect(&graph, samples, CalibrationMethod::MinMax));
+        calibration.map_err(|error| Error::Calibration {
+            model: self.name().to_owned(),
+            error: Box::new(error),
         })
     }
 
@@ -183,13 +188,16 @@ impl QuantizedLanguageModel {
     /// # Errors
     /// [`Error::TooLarge`] for a text that is too long.
     pub fn at(&self, tokens: usize) -> Result<CompiledModel, Error> {
-        let lengths = Lengths::text(u32::try_from(tokens).unwrap_or(u32::MAX));
-        let model = self
-            .compiled
-            .at(lengths)
-            .map_err(|error| Error::Prove { error })?;
+        let model = self.resized(tokens)?;
         limits::check_text(&model)?;
         Ok(model)
+    }
+
+    /// As [`Self::at`], of any length: to be run, and not proved.
+    fn resized(&self, tokens: usize) -> Result<CompiledModel, Error> {
+        let lengths = Lengths::text(u32::try_from(tokens).unwrap_or(u32::MAX));
+        let model = self.compiled.at(lengths);
+        model.map_err(|error| Error::Prove { error })
     }
 
     /// Commits to the weights, once for texts of any length, and makes both keys. See
@@ -231,7 +239,7 @@ impl QuantizedLanguageModel {
         progress: impl Fn() + Sync,
     ) -> Result<LanguageReport, Error> {
         let tokens = texts.first().map_or(1, Vec::len).max(1);
-        let ((float, _), compiled) = (float.graph(tokens)?, self.at(tokens)?);
+        let ((float, _), compiled) = (float.graph(tokens)?, self.resized(tokens)?);
         let texts: Vec<ArrayD<f32>> = texts.iter().map(|ids| input(ids)).collect();
         let _span = info_span!("measure accuracy").entered();
         let report = LanguageReport::measure(&float, &compiled.network, &texts, progress);

@@ -37,6 +37,9 @@ const CONFIG_BYTES: u64 = 1 << 24;
 /// What configurations call the longest text: most families, and GPT-2.
 const CONTEXT: [&str; 2] = ["max_position_embeddings", "n_positions"];
 
+/// Tokens of a window of a text that is measured.
+pub const WINDOW: usize = 256;
+
 impl Vocabulary {
     /// That of the model in a directory of Hugging Face's form: `config.json` and `tokenizer.json`.
     ///
@@ -130,6 +133,35 @@ impl Vocabulary {
     /// [`Error::Text`] for a text that cannot be encoded.
     pub fn encode_more(&self, text: &str) -> Result<Vec<u32>, Error> {
         self.tokenizer.encode_plain(text).map_err(of_text)
+    }
+
+    /// The first `most` windows of a text, each of [`WINDOW`] tokens; all of a shorter text. With `begin` each one begins
+    /// with the token that the model's texts begin with, which counts as one of them.
+    ///
+    /// # Errors
+    /// [`Error::Text`] for a text of fewer than two tokens, one that cannot be encoded, and a model whose texts begin
+    /// with no token of their own.
+    pub fn windows(&self, text: &str, most: usize, begin: bool) -> Result<Vec<Vec<u32>>, Error> {
+        let refused = |expected: &str, found: String| Error::Text {
+            expected: expected.to_owned(),
+            found,
+        };
+        let (ids, first) = match (begin, self.begin) {
+            (false, _) => (self.encode(text)?, Vec::new()),
+            (true, Some(first)) => (self.encode_more(text)?, vec![first]),
+            (true, None) => {
+                return Err(refused(
+                    "a model with a `bos_token_id`",
+                    "none in config.json".into(),
+                ));
+            }
+        };
+        let own = (WINDOW - first.len()).min(ids.len());
+        if ids.len() < 2 {
+            return Err(refused("a text of at least 2 tokens", ids.len().to_string()));
+        }
+        let windows = ids.chunks_exact(own).take(most);
+        Ok(windows.map(|own| [first.as_slice(), own].concat()).collect())
     }
 
     /// The ids of a question, as the chat template of the model puts it.

@@ -1,7 +1,7 @@
 //! `zkml llm eval`: how close the integers are to the floats, on a text.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use zkml::language::{LanguageModel, Sampling, Vocabulary};
@@ -27,6 +27,9 @@ pub(super) struct Eval {
     /// How many windows of 256 tokens are measured; all, unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     windows: Option<u32>,
+    /// Begin each window with the model's `bos_token_id`, those of --calibration too
+    #[arg(long)]
+    bos: bool,
     /// Answer with one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -53,10 +56,13 @@ impl Eval {
         let float = console.spin("reading the model", || {
             LanguageModel::from_pretrained(&self.model)
         })?;
-        let ids = float.vocabulary().encode(&read(&self.text)?)?;
-        let texts = windows(&ids, self.windows.map_or(usize::MAX, |windows| windows as usize))?;
+        let most = self.windows.map_or(usize::MAX, |windows| windows as usize);
+        let windows = |path: &Path, most: usize| -> Result<_, CommandError> {
+            Ok(float.vocabulary().windows(&read(path)?, most, self.bos)?)
+        };
+        let texts = windows(&self.text, most)?;
         let calibration = match &self.calibration {
-            Some(path) => windows(&float.vocabulary().encode(&read(path)?)?, usize::MAX)?,
+            Some(path) => windows(path, usize::MAX)?,
             None => {
                 let sampling = Sampling::default();
                 let bar = console.steps("writing texts to measure on", sampling.tokens);
@@ -81,20 +87,4 @@ impl Eval {
         console.answer("refused", report.refused);
         console.finish()
     }
-}
-
-/// Tokens of a window.
-const WINDOW: usize = 256;
-
-/// The first windows of a text, or all of it if it is shorter than one.
-pub(super) fn windows(ids: &[u32], count: usize) -> Result<Vec<Vec<u32>>, CommandError> {
-    let window = WINDOW.min(ids.len());
-    if window < 2 {
-        return Err(CommandError::Usage(format!(
-            "expected a text of at least 2 tokens, found {}",
-            ids.len()
-        )));
-    }
-    let windows = ids.chunks_exact(window).take(count);
-    Ok(windows.map(<[u32]>::to_vec).collect())
 }

@@ -11,7 +11,6 @@ use zkml_core::privacy::{Privacy, Visibility};
 use zkml_core::proof::write_file;
 use zkml_core::setup::{SetupOptions, setup};
 
-use super::eval::windows;
 use super::folder::{DEFAULT, proving, verifying};
 use crate::commands::CommandError;
 use crate::commands::console::{Console, Terminal, refuse_existing, write_text};
@@ -37,6 +36,9 @@ pub(super) struct Setup {
     /// Text on which the size of the model's values is measured; texts of the model's own, unless given
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
+    /// Begin each window of that text with the model's `bos_token_id`
+    #[arg(long, requires = "calibration")]
+    bos: bool,
     /// Tokens of a text whose proof should be cheapest
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
     tokens: u32,
@@ -153,7 +155,7 @@ impl Setup {
     /// The texts that the size of values is measured on.
     fn texts(&self, model: &LanguageModel, console: &mut Console<'_>) -> Result<Vec<Vec<u32>>, CommandError> {
         let texts = match &self.calibration {
-            Some(path) => windows(&model.vocabulary().encode(&read(path)?)?, usize::MAX)?,
+            Some(path) => model.vocabulary().windows(&read(path)?, usize::MAX, self.bos)?,
             None => {
                 let sampling = Sampling::default();
                 let bar = console.steps("writing texts to measure on", sampling.tokens);

@@ -6,6 +6,7 @@
 
 mod bindings;
 mod check;
+mod chunks;
 mod dry_run;
 mod limits;
 pub mod link;
@@ -22,6 +23,9 @@ mod work;
 pub use bindings::bindings;
 #[cfg(feature = "prover")]
 pub use check::{Violation, check};
+pub use chunks::Chunks;
+#[cfg(feature = "prover")]
+pub(crate) use chunks::SETUP_CHUNK;
 pub use link::{CommittedTensors, TensorLayout};
 pub use public::PublicCells;
 pub use separate::SeparateTensors;

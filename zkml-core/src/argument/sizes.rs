@@ -138,10 +138,11 @@ fn proof_bytes(key: &WeightsKey, sizes: &Sizes) -> usize {
 /// Most claims on weights that a setup proof may open, all commitments together.
 const MAXIMUM_COPIED_CLAIMS: usize = 1 << 16;
 
-/// Refuses keys whose setup proof would open more claims on weights than any real model has: three at most for each
-/// parameter column, in each commitment (its range, the column and its crop at the point of the padding).
-pub(super) fn check_copies(circuit: &Circuit, parameters: usize, copies: usize) -> Result<(), VerifyError> {
-    let claims = parameters.saturating_mul(3).saturating_mul(copies);
+/// Refuses keys whose setup proof would open more claims on weights than any real model has: in each commitment the
+/// range of each of the `parts` of columns, and, for each padding, the column and its crop at one point.
+pub(super) fn check_copies(circuit: &Circuit, parts: usize, copies: usize) -> Result<(), VerifyError> {
+    let padding = circuit.equalities.len().saturating_mul(2);
+    let claims = parts.saturating_add(padding).saturating_mul(copies);
     if copies > 1 && claims > MAXIMUM_COPIED_CLAIMS {
         return Err(VerifyError::from(SizesError::CopiedClaims {
             columns: circuit.columns.len(),

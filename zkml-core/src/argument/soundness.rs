@@ -57,7 +57,7 @@ const CLOSING: ErrorRule = ErrorRule {
 
 /// Accounts for every challenge of the argument.
 pub fn soundness(statement: &Statement<'_>) -> SoundnessReport {
-    let mut terms: Vec<ErrorTerm> = lookup::soundness(&statement.lookups);
+    let mut terms: Vec<ErrorTerm> = lookup::soundness(&statement.chunks.statements);
     terms.extend(equality_term(statement.circuit()));
     terms.extend(reduction_terms(statement));
     terms.extend(Scheme::soundness_terms(

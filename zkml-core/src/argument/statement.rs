@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use super::SeparateTensors;
+use super::chunks::{Chunks, ONE_CHUNK, SETUP_CHUNK};
 use super::dry_run::{Stage, walk};
 use super::sizes::{Sizes, check_copies, check_sizes};
 use super::work::required_hardening;
-use crate::circuit::{
-    Circuit, CircuitError, ColumnId, EvaluatedTable, Lookup, Schedule, Table, setup_circuit,
-};
+use crate::circuit::{Circuit, CircuitError, ColumnId, EvaluatedTable, Schedule, setup_circuit};
 use crate::error::WeightsKeyError;
 use crate::graph::{Lengths, Sizing};
 #[cfg(feature = "prover")]
@@ -17,7 +16,6 @@ use crate::keys::{
     NetworkSkeleton, PublicTensor, VerifyingKey, WeightsKey, public_tensors, tensor_tail, trace_extents,
     trace_tail,
 };
-use crate::lookup::{self, LookupShape, TableShape};
 use crate::masking::{Masking, TapeSize};
 use crate::ops::ResizeError;
 use crate::pcs::{Commitment, CommitmentScheme, Packing, Scheme};
@@ -66,8 +64,8 @@ pub struct Statement<'k> {
     /// The tables of the circuit, computed.
     pub tables: Vec<EvaluatedTable>,
     /// Lookups and tables.
-    pub lookups: lookup::Statement,
-    /// The columns of the trace, in the order of its packing; after them come the tables' multiplicities.
+    pub chunks: Chunks,
+    /// The columns of the trace, in the order of its packing; after them come the tables' multiplicities, chunk by chunk.
     pub committed: Vec<ColumnId>,
     /// The places of trace columns and multiplicities.
     pub trace: Packing,
@@ -96,6 +94,8 @@ struct Header<'k> {
     lengths: Option<Lengths>,
     digest: [u8; 32],
     bound: Vec<(&'static str, [u8; 32])>,
+    /// Log2 of the most looked-up rows in a chunk.
+    chunk: usize,
 }
 
 impl<'k> Statement<'k> {
@@ -151,6 +151,7 @@ impl<'k> Statement<'k> {
                 ("bind.circuit", domain::digest(domain::CIRCUIT, &*circuit)?),
                 ("bind.instance", domain::digest(domain::INSTANCE, &key.instance)?),
             ],
+            chunk: ONE_CHUNK,
         };
         let (inputs, outputs) = public_tensors(network, &circuit);
         Self::of(header, circuit, inputs, outputs)
@@ -170,6 +171,12 @@ impl<'k> Statement<'k> {
     /// # Errors
     /// [`VerifyError::Key`], saying what is wrong with the key.
     pub fn of_setup(key: &'k WeightsKey) -> Result<Self, VerifyError> {
+        Self::of_setup_in(key, SETUP_CHUNK)
+    }
+
+    /// As [`Self::of_setup`], with at most `2^chunk` rows of lookups in a chunk. Keys have [`SETUP_CHUNK`]; tests have
+    /// less.
+    pub(crate) fn of_setup_in(key: &'k WeightsKey, chunk: usize) -> Result<Self, VerifyError> {
         // Shapes are bounded before a circuit is made of them.
         key.validate()?;
         let columns = key
@@ -187,6 +194,7 @@ impl<'k> Statement<'k> {
             lengths: None,
             digest,
             bound: vec![("bind.weights", digest)],
+            chunk,
         };
         Self::of(header, Cow::Owned(circuit), Vec::new(), Vec::new())
     }
@@ -205,12 +213,15 @@ impl<'k> Statement<'k> {
             lengths,
             digest,
             bound,
+            chunk,
         } = header;
         key.validate()?;
         key.check_tail(&privacy)?;
         let committed: Vec<ColumnId> = circuit.committed().collect();
         let parameters: Vec<ColumnId> = circuit.parameters().collect();
-        let trace = Packing::new(&trace_extents(&circuit), key.code.narrow())?;
+        let chunks = Chunks::of(&circuit, chunk)?;
+        let extents = trace_extents(&circuit, chunks.statements.len());
+        let trace = Packing::new(&extents, key.code.narrow())?;
         let weights = key.packing()?;
         let separate = SeparateTensors::of(&circuit, key.code.narrow())?;
         let rows = separate.iter().fold(trace.rows, |rows, tensors| {
@@ -224,7 +235,7 @@ impl<'k> Statement<'k> {
                 VerifyingKey::MAXIMUM_BYTES,
             ),
         };
-        check_copies(&circuit, parameters.len(), copies)?;
+        check_copies(&circuit, chunks.part_count(), copies)?;
         let mut sizes = Sizes {
             trace_rows: rows,
             weight_rows: weights.rows.saturating_mul(copies),
@@ -246,7 +257,7 @@ impl<'k> Statement<'k> {
             outputs,
             schedule: Schedule::new(&circuit),
             tables: evaluated_tables(&circuit)?,
-            lookups: lookup_shapes(&circuit),
+            chunks,
             committed,
             trace,
             parameters,
@@ -300,7 +311,10 @@ impl<'k> Statement<'k> {
     pub(crate) fn with_small_key(self, key: &'k WeightsKey) -> Result<Self, VerifyError> {
         let narrow = key.code.narrow();
         let mut statement = Self {
-            trace: Packing::new(&trace_extents(&self.circuit), narrow)?,
+            trace: Packing::new(
+                &trace_extents(&self.circuit, self.chunks.statements.len()),
+                narrow,
+            )?,
             weights: key.packing()?,
             separate: SeparateTensors::of(&self.circuit, narrow)?,
             key: Cow::Borrowed(key),
@@ -326,7 +340,7 @@ impl<'k> Statement<'k> {
             outputs: self.outputs,
             schedule: self.schedule,
             tables: self.tables,
-            lookups: self.lookups,
+            chunks: self.chunks,
             committed: self.committed,
             trace: self.trace,
             parameters: self.parameters,
@@ -394,26 +408,6 @@ fn evaluated_tables(circuit: &Circuit) -> Result<Vec<EvaluatedTable>, VerifyErro
         })
     });
     evaluated.collect()
-}
-
-/// The sizes of lookups and tables.
-fn lookup_shapes(circuit: &Circuit) -> lookup::Statement {
-    let table = |table: &Table| TableShape {
-        variables: table.variables(),
-        arity: table.arity(),
-    };
-    let lookup = |lookup: &Lookup| {
-        let first = lookup.columns.first();
-        LookupShape {
-            variables: first.map_or(0, |&column| circuit[column].shape.variables()),
-            arity: lookup.columns.len(),
-            table: lookup.table as usize,
-        }
-    };
-    lookup::Statement {
-        lookups: circuit.lookups.iter().map(lookup).collect(),
-        tables: circuit.tables.iter().map(table).collect(),
-    }
 }
 
 /// The parameter columns of a circuit are those of the weights key, in its order.

@@ -216,6 +216,12 @@ pub enum SizesError {
         /// How many are allowed.
         most: u64,
     },
+    /// The lookups do not fit in the chunks that there may be.
+    #[error("lookups: expected at most {most} chunks")]
+    Chunks {
+        /// How many there may be.
+        most: usize,
+    },
     /// The codeword is too long for the verifier's memory.
     #[error("codeword length: expected at most 2^{most}, found 2^{found}")]
     LogCodeword {

@@ -26,7 +26,7 @@ pub struct CompiledModel {
 
 impl Artifact for CompiledModel {
     const KIND: Kind = Kind::CompiledModel;
-    const VERSION: u32 = 10;
+    const VERSION: u32 = 11;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {

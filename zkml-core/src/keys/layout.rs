@@ -4,8 +4,9 @@ use crate::circuit::{Circuit, ColumnKind};
 use crate::pcs::Extent;
 use crate::poly::PaddedShape;
 
-/// The extents of everything packed into the trace: committed columns, then the tables' multiplicities.
-pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
+/// The extents of everything packed into the trace: committed columns, then for each chunk of lookups the multiplicities
+/// of the tables.
+pub(crate) fn trace_extents(circuit: &Circuit, chunks: usize) -> Vec<Extent> {
     let columns = circuit.committed().map(|id| {
         let column = &circuit[id];
         match column.kind {
@@ -16,10 +17,12 @@ pub(crate) fn trace_extents(circuit: &Circuit) -> Vec<Extent> {
             _ => Extent::full(column.shape.variables()),
         }
     });
-    let tables = circuit.tables.iter().map(|table| match circuit.unpacked {
-        true => Extent::alone(table.variables()),
-        false => Extent::full(table.variables()),
-    });
+    let tables = (0..chunks)
+        .flat_map(|_| &circuit.tables)
+        .map(|table| match circuit.unpacked {
+            true => Extent::alone(table.variables()),
+            false => Extent::full(table.variables()),
+        });
     columns.chain(tables).collect()
 }
 

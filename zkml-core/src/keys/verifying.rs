@@ -36,7 +36,7 @@ pub struct Instance {
 
 impl Artifact for VerifyingKey {
     const KIND: Kind = Kind::VerifyingKey;
-    const VERSION: u32 = 9;
+    const VERSION: u32 = 10;
     const MAXIMUM_BYTES: u64 = 1 << 24;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {

@@ -22,14 +22,51 @@ pub(crate) fn packing(lowered: &Filled, code: &CodeParameters) -> Result<Packing
     Ok(Packing::new(&weight_extents(&lowered.circuit), code.wide())?)
 }
 
-/// The rows of weights: each parameter column in its place, 0 elsewhere.
-pub(crate) fn fill(lowered: &Filled, packing: &Packing) -> Int8Cells {
+/// The rows of weights: each parameter column in its place, 0 elsewhere. What a column was copied from is dropped, here
+/// and in the network, column by column; in the end both have views of the rows.
+///
+/// # Errors
+/// [`ProveError::InvariantViolation`] for a packing of other columns.
+pub(crate) fn fill(
+    model: &mut CompiledModel,
+    lowered: &mut Filled,
+    packing: &Packing,
+) -> Result<Int8Cells, ProveError> {
+    // Pages that nothing is written to take no memory.
     let mut cells = vec![0; packing.rows << packing.log_row];
-    for (parameter, slot) in lowered.parameters.iter().zip(&packing.slots) {
-        let (offset, axes) = place(&lowered.circuit[parameter.column].shape, slot);
-        parameter.cells.copy_to(&mut cells, offset, &axes);
+    let mut blocks: BTreeMap<usize, usize> = BTreeMap::new();
+    for parameter in &lowered.parameters {
+        if let Some((id, _)) = &parameter.tensor {
+            *blocks.entry(id.0).or_default() += 1;
+        }
     }
-    cells.into()
+    for (parameter, slot) in lowered.parameters.iter_mut().zip(&packing.slots) {
+        let column = &lowered.circuit[parameter.column];
+        let (offset, axes) = place(&column.shape, slot);
+        parameter.cells.copy_to(&mut cells, offset, &axes);
+        let emptied = |shape: &[usize]| {
+            let zeros = Int8Tensor::zeros(shape);
+            zeros.ok_or_else(|| outside(&column.name))
+        };
+        parameter.cells = emptied(parameter.cells.shape())?;
+        let Some((id, _)) = &parameter.tensor else {
+            continue;
+        };
+        let left = blocks.entry(id.0).or_default();
+        *left = left.saturating_sub(1);
+        if let (0, Some(weight)) = (*left, model.network.graph.parameters.get_mut(id.0)) {
+            weight.values = IntTensor::Int8(emptied(weight.values.shape())?);
+        }
+    }
+    let cells = cells.into();
+    share(model, lowered, packing, &cells)?;
+    Ok(cells)
+}
+
+/// A column that the rows have no place for.
+fn outside(column: &str) -> ProveError {
+    let column = column.to_owned();
+    VerifyError::from(WeightsKeyError::OtherRows { column }).into()
 }
 
 /// Makes the parameter columns and the weights of the network views of the rows, and drops their own copies.
@@ -42,14 +79,12 @@ pub(crate) fn share(
     packing: &Packing,
     cells: &Int8Cells,
 ) -> Result<(), ProveError> {
-    let outside = |id: ColumnId| {
-        let column = lowered.circuit[id].name.clone();
-        VerifyError::from(WeightsKeyError::OtherRows { column })
-    };
+    let circuit = &lowered.circuit;
+    let outside = |id: ColumnId| outside(&circuit[id].name);
     // Of each weight its blocks, and a column for messages.
     let mut weights: BTreeMap<usize, (ColumnId, Vec<Block>)> = BTreeMap::new();
     for (parameter, slot) in lowered.parameters.iter_mut().zip(&packing.slots) {
-        let (offset, axes) = place(&lowered.circuit[parameter.column].shape, slot);
+        let (offset, axes) = place(&circuit[parameter.column].shape, slot);
         let view = Int8Tensor::view(cells, offset, axes);
         parameter.cells = view.ok_or_else(|| outside(parameter.column))?;
         if let Some((id, order)) = &parameter.tensor {

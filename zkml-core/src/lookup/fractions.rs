@@ -9,16 +9,16 @@ use super::layer::{Layer, Level};
 use super::leaves::Leaves;
 use super::tree::FractionTree;
 use super::values::claims;
-use super::{Claims, Compression, Stack, Statement};
+use super::{Claims, Compression, LookedUp, Stack, Statement};
 use crate::field::{K, M61};
 
 /// The columns of all lookups and tables, and the multiplicities, in the order of the [`Statement`].
 #[derive(Clone, Default)]
 pub struct Witness<'a> {
     /// For each lookup its columns, `arity` of them, each of `2^variables` values.
-    pub lookups: Vec<Vec<&'a [M61]>>,
+    pub lookups: Vec<Vec<LookedUp<'a>>>,
     /// For each table its columns, `arity` of them, each of `2^variables` values.
-    pub tables: Vec<Vec<&'a [M61]>>,
+    pub tables: Vec<Vec<LookedUp<'a>>>,
     /// For each table, how often each of its rows is looked up, by all lookups together.
     pub multiplicities: Vec<&'a [M61]>,
 }
@@ -30,7 +30,7 @@ crate::debug_without_values!(
 impl Witness<'_> {
     /// Whether every slice has the length that the statement says.
     fn fits(&self, statement: &Statement) -> bool {
-        let columns = |columns: &[&[M61]], arity: usize, variables: usize| {
+        let columns = |columns: &[LookedUp<'_>], arity: usize, variables: usize| {
             columns.len() == arity && columns.iter().all(|column| column.len() == 1 << variables)
         };
         self.lookups.len() == statement.lookups.len()

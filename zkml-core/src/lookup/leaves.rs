@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::groups::{GroupedLevel, put_in_tree_order};
 use super::layer::Level;
 use super::small::{SmallGroup, minima};
-use super::{Block, BlockKind, Compression, GROUP_VARIABLES, Stack, Statement, Witness};
+use super::{Block, BlockKind, Compression, GROUP_VARIABLES, LookedUp, Stack, Statement, Witness};
 use crate::field::kernels::{self, Backend, Below, SmallLeaves};
 use crate::field::{K, M61, k_from_base};
 
@@ -34,7 +34,7 @@ struct Cells<'a> {
     /// The part that all its denominators share.
     constant: K,
     /// Columns and how they enter the denominator.
-    columns: Vec<(K, &'a [M61])>,
+    columns: Vec<(K, LookedUp<'a>)>,
     /// Multiplicities of a table; the numerators of a lookup are 1.
     multiplicities: Option<&'a [M61]>,
     /// The lookup, if it is one.
@@ -184,7 +184,7 @@ impl<'a> Leaves<'a> {
             };
             out.fill(block.constant * lambda + one);
             for (coefficient, column) in &block.columns {
-                kernels::add_scaled_base(out, *coefficient * lambda, &column[from..from + out.len()]);
+                kernels::add_scaled_base(out, *coefficient * lambda, &column.piece(from..from + out.len()));
             }
             if let Some(multiplicities) = block.multiplicities
                 && mu != K::ZERO

@@ -1,6 +1,7 @@
 //! Lookups: stacked LogUp-GKR.
 //!
-//! Statement: for every lookup `l` into table `t(l)`, each of its `2^v` rows `(x_0, x_1, ..)` is a row of that table.
+//! Statement: for every lookup `l` into table `t(l)`, each of its `2^v` rows `(x_0, x_1, ..)` is a row of that table. Of
+//! several statements, each is shown by itself, and all by the same challenges of step 1.
 //! With multiplicities `m_t(j)`, committed before anything here, this is the identity of rational functions
 //!
 //! ```text
@@ -22,7 +23,7 @@
 //!
 //! Transcript:
 //!
-//! 0. for large statements, proof of work (`lookup.grind`), as many bits as the error of step 1 lacks;
+//! 0. for large statements, proof of work (`lookup.grind`), as many bits as the error of step 1 lacks for the largest;
 //! 1. challenges `alpha` (`lookup.alpha`), `beta` (`lookup.beta`), `gamma` (`lookup.gamma`);
 //! 2. `lookup.root`: the scalars `Q, 1/Q`, for the sum `0/Q` of all fractions;
 //! 3. for each layer `k = 0, 1, ..`, with claims `p_k(z), q_k(z)`: challenge `lambda` (`lookup.lambda`); then `k`
@@ -30,7 +31,7 @@
 //!    `p_{k+1}(0,r), p_{k+1}(1,r), q_{k+1}(0,r), q_{k+1}(1,r)` (`lookup.layer`) and the challenge `tau` (`lookup.tau`),
 //!    which makes the next point `(tau, r)`; `zeta` is the last point in the order of the stack, `(group, inner)`;
 //! 4. for each lookup the values of its columns at its suffix of `zeta` (`lookup.columns`, one message a lookup); the
-//!    value of each table's multiplicities at its suffix (`lookup.multiplicities`).
+//!    value of each table's multiplicities at its suffix (`lookup.multiplicities`); then step 2 of the next statement.
 //!
 //! Checks: `lookup.denominator_nonzero` (`Q Q^-1 = 1`), `lookup.layer` (after each layer's sumcheck; layer 0 says that
 //! the sum is 0), `lookup.numerator` and `lookup.denominator` (the claims on the leaves are what the values of step 4
@@ -50,6 +51,7 @@
 //! References: Habock 2022/1530 (LogUp); Papini, Habock 2023/1284 (with GKR); Gruen 2024/108 (the equality factor);
 //! details in `docs/protocol/lookup.md`.
 
+mod column;
 mod fractions;
 mod grid;
 mod groups;
@@ -70,6 +72,8 @@ mod weights;
 #[cfg(feature = "prover")]
 mod tests;
 
+#[cfg(feature = "prover")]
+pub use column::LookedUp;
 #[cfg(feature = "prover")]
 pub use fractions::{Fractions, Witness};
 #[cfg(feature = "prover")]

@@ -18,24 +18,35 @@ pub(super) struct LevelClaim {
     pub(super) denominator: K,
 }
 
-/// Proves the statement and returns the claims that are left, for the caller to prove.
+/// Proves the statements, one after the other, and returns the claims that are left of each, for the caller to prove.
 ///
-/// `tree` makes the tree of fractions from the challenges: see [`Fractions`](super::Fractions) for the one in memory.
-/// The columns and multiplicities are committed before this is called. Cells that do not satisfy the statement give a
+/// `tree` makes the tree of fractions of a statement from the challenges, when its turn comes: see [`Fractions`](super::Fractions) for the one in memory.
+/// The columns and multiplicities of all are committed before this is called. Cells that do not satisfy the statement give a
 /// proof that the verifier rejects. For the transcript see the [module](super).
 ///
 /// # Errors
 /// Where an operation of the tree fails.
 pub fn prove<E, T: FractionTree<E>>(
     channel: &mut (impl ProverChannel + ?Sized),
-    statement: &Statement,
-    tree: impl FnOnce(&Compression) -> Result<T, E>,
-) -> Result<Claims<K>, E> {
+    statements: &[Statement],
+    mut tree: impl FnMut(usize, &Compression) -> Result<T, E>,
+) -> Result<Vec<Claims<K>>, E> {
     let _span = info_span!("lookup").entered();
-    channel.grind("lookup.grind", grinding_bits(statement));
+    channel.grind("lookup.grind", grinding_bits(statements));
     let compression = Compression::draw(|label| channel.challenge(label));
-    let mut tree = info_span!("lookup tree").in_scope(|| tree(&compression))?;
+    let proved = statements.iter().enumerate().map(|(index, statement)| {
+        let tree = info_span!("lookup tree").in_scope(|| tree(index, &compression))?;
+        prove_statement(channel, statement, tree)
+    });
+    proved.collect()
+}
 
+/// One of the statements, from its tree.
+fn prove_statement<E, T: FractionTree<E>>(
+    channel: &mut (impl ProverChannel + ?Sized),
+    statement: &Statement,
+    mut tree: T,
+) -> Result<Claims<K>, E> {
     let denominator = tree.denominator()?;
     // Without an inverse a denominator is 0: the soundness error bounds the probability, and the verifier rejects.
     let inverse = denominator.inverse().unwrap_or(K::ZERO);

@@ -11,7 +11,7 @@ use core::ops::Range;
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
-use super::{Compression, Statement, Witness};
+use super::{Compression, LookedUp, Statement, Witness};
 use crate::field::kernels::{self, SMALL_COLUMNS, SmallLeaves};
 use crate::field::{K, M61, k_from_base, to_i64_centered};
 
@@ -27,13 +27,14 @@ pub(super) struct SmallGroup {
 
 /// The smallest integer in each column of each table.
 pub(super) fn minima(witness: &Witness<'_>) -> Vec<Vec<M61>> {
-    let minimum = |column: &&[M61]| {
-        let cells = column.iter().copied();
+    let minimum = |column: &LookedUp<'_>| {
+        let cells = column.piece(0..column.len());
+        let cells = cells.iter().copied();
         cells
             .min_by_key(|cell| to_i64_centered(*cell))
             .unwrap_or_default()
     };
-    let of_table = |columns: &Vec<&[M61]>| columns.par_iter().map(minimum).collect();
+    let of_table = |columns: &Vec<LookedUp<'_>>| columns.par_iter().map(minimum).collect();
     witness.tables.par_iter().map(of_table).collect()
 }
 
@@ -62,8 +63,8 @@ impl SmallGroup {
             minima[table].iter().enumerate().zip(compression.coefficients())
         {
             for (lookup, rows) in rows {
-                let cells = &witness.lookups[*lookup][column][rows.clone()];
-                if !kernels::narrow(cells, *minimum, &mut columns) {
+                let cells = &witness.lookups[*lookup][column];
+                if !cells.narrow(rows.clone(), *minimum, &mut columns) {
                     return None;
                 }
             }

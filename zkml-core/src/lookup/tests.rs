@@ -1,6 +1,7 @@
 //! The lookup argument against brute force, altered messages, and provers that lie.
 
 use core::convert::Infallible;
+use core::slice;
 
 use ark_ff::{AdditiveGroup, Field};
 use proptest::prelude::*;
@@ -87,11 +88,17 @@ fn lift(column: &[M61]) -> Vec<K> {
     column.iter().map(|x| K::from_base_prime_field(*x)).collect()
 }
 
-fn slices(columns: &[Vec<Vec<M61>>]) -> Vec<Vec<&[M61]>> {
+fn slices(columns: &[Vec<Vec<M61>>]) -> Vec<Vec<LookedUp<'_>>> {
     columns
         .iter()
-        .map(|columns| columns.iter().map(Vec::as_slice).collect())
+        .map(|columns| columns.iter().map(|column| column.as_slice().into()).collect())
         .collect()
+}
+
+/// The claims of a single statement.
+fn only(claims: Vec<Claims<K>>) -> Claims<K> {
+    let [claims] = <[Claims<K>; 1]>::try_from(claims).unwrap();
+    claims
 }
 
 impl Case {
@@ -104,10 +111,10 @@ impl Case {
     }
 
     fn prove_on(&self, channel: &mut impl ProverChannel) -> Claims<K> {
-        let tree = |compression: &Compression| -> Result<_, Infallible> {
+        let tree = |_: usize, compression: &Compression| -> Result<_, Infallible> {
             Ok(Fractions::new(&self.statement, compression, self.witness()))
         };
-        prove(channel, &self.statement, tree).unwrap()
+        only(prove(channel, slice::from_ref(&self.statement), tree).unwrap())
     }
 
     fn prove(&self) -> (Claims<K>, Vec<Message>) {
@@ -121,9 +128,12 @@ impl Case {
     }
 
     fn verify_on<C: VerifierChannel<Scalar = K>>(&self, channel: &mut C) -> Result<Claims<K>, VerifyError> {
-        verify(channel, &self.statement, &|table, column, point| {
-            self.table_evaluation(table, column, point)
-        })
+        let claims = verify(
+            channel,
+            slice::from_ref(&self.statement),
+            &|table, column, point| self.table_evaluation(table, column, point),
+        );
+        claims.map(only)
     }
 
     fn verify(&self, messages: Vec<Message>) -> Result<Claims<K>, VerifyError> {
@@ -180,7 +190,7 @@ fn failed(result: Result<Claims<K>, VerifyError>) -> &'static str {
 }
 
 /// The check that failed, and where.
-fn placed(result: Result<Claims<K>, VerifyError>) -> String {
+fn placed<T: core::fmt::Debug>(result: Result<T, VerifyError>) -> String {
     match result {
         Err(VerifyError::Check { name, place }) => format!("{name}: {place}"),
         other => panic!("a check should have failed: {other:?}"),
@@ -489,13 +499,17 @@ fn statements_that_no_circuit_has_are_refused() {
         },
     ];
     for statement in statements {
-        let result = verify(&mut TestVerifier::new(vec![]), &statement, &|_, _, _| K::ZERO);
+        let result = verify(
+            &mut TestVerifier::new(vec![]),
+            slice::from_ref(&statement),
+            &|_, _, _| K::ZERO,
+        );
         assert!(
             matches!(result, Err(VerifyError::Key(KeyError::Lookup(_)))),
             "{statement:?}"
         );
         // Neither the layout nor the account of errors fails on it.
-        let _ = (Stack::new(&statement), soundness(&statement));
+        let _ = (Stack::new(&statement), soundness(slice::from_ref(&statement)));
     }
 }
 
@@ -533,7 +547,7 @@ fn every_byte_of_a_proof_counts() {
 #[test]
 fn soundness_counts_rows_and_layers() {
     let statement = example().statement;
-    let terms = soundness(&statement);
+    let terms = soundness(slice::from_ref(&statement));
     let (rows, variables) = (8.0 + 4.0 + 16.0 + 8.0 + 4.0, 6.0);
     assert!((terms[0].bits - (122.0 - f64::log2(rows))).abs() < 1e-9);
     assert!((terms[1].bits - (122.0 - f64::log2(variables * (variables + 1.0)))).abs() < 1e-9);
@@ -541,3 +555,4 @@ fn soundness_counts_rows_and_layers() {
 
 mod definition;
 mod order;
+mod several;

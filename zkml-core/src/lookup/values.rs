@@ -8,7 +8,7 @@ use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
 use super::leaves::Leaves;
-use super::{Claims, GROUP_VARIABLES, Witness, suffix};
+use super::{Claims, GROUP_VARIABLES, LookedUp, Witness, suffix};
 use crate::field::{K, M61, kernels};
 
 /// Tables of equality weights at suffixes of a point: those of longer suffixes are products.
@@ -46,13 +46,15 @@ impl Suffixes {
 
 /// Claims on all columns of lookups, and on the multiplicities of all tables, each at its suffix of the point.
 pub(super) fn claims(leaves: &Leaves<'_>, witness: &Witness<'_>, point: Vec<K>) -> Claims<K> {
-    let columns = witness.lookups.iter().flatten().chain(&witness.multiplicities);
-    let suffixes = Suffixes::new(&point, columns.map(|column| column.len().ilog2() as usize));
-    let stored =
-        |column: &[M61], part: usize, eq: &[K]| kernels::dot_base(&column[part * eq.len()..][..eq.len()], eq);
+    let lookups = witness.lookups.iter().flatten().map(LookedUp::len);
+    let lengths = lookups.chain(witness.multiplicities.iter().map(|column| column.len()));
+    let suffixes = Suffixes::new(&point, lengths.map(|length| length.ilog2() as usize));
+    let stored = |column: &LookedUp<'_>, part: usize, eq: &[K]| {
+        kernels::dot_base(&column.piece(part * eq.len()..(part + 1) * eq.len()), eq)
+    };
     let starts = leaves.starts_of_lookups(witness.lookups.len());
-    let of_lookup = |(columns, start): (&Vec<&[M61]>, &usize)| {
-        let value = |(number, column): (usize, &&[M61])| {
+    let of_lookup = |(columns, start): (&Vec<LookedUp<'_>>, &usize)| {
+        let value = |(number, column): (usize, &LookedUp<'_>)| {
             suffixes.sum(column.len(), |part, eq| {
                 // A part that is a group of small integers is read from the copy.
                 let small = leaves.small_group(start / eq.len() + part);
@@ -64,7 +66,11 @@ pub(super) fn claims(leaves: &Leaves<'_>, witness: &Witness<'_>, point: Vec<K>) 
         };
         columns.iter().enumerate().map(value).collect()
     };
-    let of_table = |column: &&[M61]| suffixes.sum(column.len(), |part, eq| stored(column, part, eq));
+    let of_table = |column: &&[M61]| {
+        suffixes.sum(column.len(), |part, eq| {
+            stored(&LookedUp::from(*column), part, eq)
+        })
+    };
     Claims {
         lookups: witness.lookups.par_iter().zip(&starts).map(of_lookup).collect(),
         multiplicities: witness.multiplicities.par_iter().map(of_table).collect(),

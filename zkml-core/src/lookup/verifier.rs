@@ -14,10 +14,11 @@ pub(super) struct Level<S> {
     pub(super) denominator: S,
 }
 
-/// Reduces the statement to [`Claims`] on the looked-up columns and the multiplicities.
+/// Reduces each statement to [`Claims`] on its looked-up columns and multiplicities, one after the other. All of these
+/// are committed before.
 ///
-/// `table_evaluation(table, column, point)` is the multilinear extension of a column of a table at a point of as
-/// many coordinates as the table has variables. For the transcript and the checks see the [module](super).
+/// `table_evaluation(table, column, point)` is the multilinear extension of a column of a table, the same in
+/// all statements, at a point of as many coordinates as the table has variables. For the transcript and the checks see the [module](super).
 ///
 /// # Errors
 ///
@@ -25,13 +26,26 @@ pub(super) struct Level<S> {
 /// has.
 pub fn verify<C: VerifierChannel + ?Sized>(
     channel: &mut C,
+    statements: &[Statement],
+    table_evaluation: &dyn Fn(usize, usize, &[K]) -> K,
+) -> Result<Vec<Claims<C::Scalar>>, VerifyError> {
+    statements.iter().try_for_each(Statement::validate)?;
+    channel.grind("lookup.grind", grinding_bits(statements))?;
+    let compression = Compression::draw(|label| channel.challenge(label));
+    let reduced = statements
+        .iter()
+        .map(|statement| reduce(channel, statement, &compression, table_evaluation));
+    reduced.collect()
+}
+
+/// One of the statements, under the challenges of all.
+fn reduce<C: VerifierChannel + ?Sized>(
+    channel: &mut C,
     statement: &Statement,
+    compression: &Compression,
     table_evaluation: &dyn Fn(usize, usize, &[K]) -> K,
 ) -> Result<Claims<C::Scalar>, VerifyError> {
-    statement.validate()?;
     let stack = Stack::new(statement);
-    channel.grind("lookup.grind", grinding_bits(statement))?;
-    let compression = Compression::draw(|label| channel.challenge(label));
     let mut level = root(channel)?;
     for layer in 0..stack.variables {
         level = next_level(channel, level, layer)?;
@@ -49,7 +63,7 @@ pub fn verify<C: VerifierChannel + ?Sized>(
         multiplicities,
     };
 
-    let (numerator, denominator) = leaves(statement, &stack, &compression, &claims, table_evaluation);
+    let (numerator, denominator) = leaves(statement, &stack, compression, &claims, table_evaluation);
     channel.constrain_zero(
         Check {
             name: "lookup.numerator",

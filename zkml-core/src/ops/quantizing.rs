@@ -90,10 +90,10 @@ pub trait Quantizing {
     fn activate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError>;
 
     /// Appends an operation whose result, at this scale, is the node's value before a gain for each channel of the last
-    /// axis. The gain becomes part of the scales of the channels, which are public.
+    /// axis. The gain becomes part of the scales of the channels, and its signs a product with constants; both are public.
     ///
     /// # Errors
-    /// [`QuantizeError::Gain`] for a gain below 0, or one of zeros alone.
+    /// [`QuantizeError::Gain`] for a gain that is no number, or one of zeros alone.
     fn gained(
         &mut self,
         op: IntOp,
@@ -298,10 +298,7 @@ pub enum QuantizeError {
         what: &'static str,
     },
     /// A gain that is no multiplier of integers.
-    #[error(
-        "`{layer}`: expected a gain of at least 0, and above 0 in one channel, or a linear layer beside the \
-         normalization that takes the gain or its signs (optimize::optimize), found {found}"
-    )]
+    #[error("`{layer}`: expected a gain of finite numbers that are not all 0, found {found}")]
     Gain {
         /// Name of the node.
         layer: String,

@@ -30,9 +30,10 @@ impl CommittedMatrix {
         if let (Rows::Field(rows), Some(start)) = (&self.rows, one_row) {
             return Table::Base(&rows[start..][..length]);
         }
-        let mut runs = sum
-            .iter()
-            .map(|(first, weights)| self.combine_data(*first, weights));
+        let used = sum.iter().map(|(first, weights)| trimmed(*first, weights));
+        let mut runs = used
+            .filter(|(_, weights)| !weights.is_empty())
+            .map(|(first, weights)| self.combine_data(first, weights));
         let mut table = runs.next().unwrap_or_else(|| vec![K::ZERO; length]);
         runs.for_each(|run| kernels::add_to(&mut table, &run));
         Table::Extension(table)
@@ -47,6 +48,15 @@ impl CommittedMatrix {
             Rows::Int8(rows) => kernels::fold_rows_i8(&rows[cells], length, weights),
         }
     }
+}
+
+/// Rows from `first` on without those at both ends whose weight is 0: a claim on a part of a column speaks of few of its
+/// rows.
+fn trimmed(first: usize, weights: &[K]) -> (usize, &[K]) {
+    let is_used = |weight: &K| *weight != K::ZERO;
+    let start = weights.iter().position(is_used).unwrap_or(weights.len());
+    let end = weights.iter().rposition(is_used).map_or(start, |last| last + 1);
+    (first + start, &weights[start..end])
 }
 
 impl MatrixOracle for CommittedMatrix {
@@ -115,5 +125,24 @@ impl MatrixOracle for CommittedMatrix {
 
     fn path(&self, symbols: &[usize]) -> Result<Vec<Digest>, PcsError> {
         Ok(self.tree.path(symbols))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_weight_zero_at_the_ends_are_left_out() {
+        let weights = |list: &[u64]| list.iter().map(|&weight| K::from(weight)).collect::<Vec<K>>();
+        for (list, first, kept) in [
+            (&[0, 0, 3, 0, 4, 0][..], 12, &[3, 0, 4][..]),
+            (&[1, 2], 10, &[1, 2]),
+            (&[0, 0], 12, &[]),
+            (&[], 10, &[]),
+        ] {
+            let all = weights(list);
+            assert_eq!(trimmed(10, &all), (first, weights(kept).as_slice()), "{list:?}");
+        }
     }
 }

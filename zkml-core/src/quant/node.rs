@@ -488,10 +488,16 @@ impl Quantizing for NodeQuantizer<'_, '_> {
         scale: f64,
         gain: ParameterId,
     ) -> Result<(), QuantizeError> {
-        let gains = wide::gains(self.float(), &self.quantizer.float[gain].values)?;
-        let scales = gains.iter().map(|gain| scale * gain).collect();
-        let last = self.float().fact.len().saturating_sub(1);
-        self.accumulated(op, operands, scales, vec![last]).map(|_| ())
+        let (factors, signs) = wide::gains(self.float(), &self.quantizer.float[gain].values)?;
+        let scales: Vec<f64> = factors.iter().map(|factor| scale * factor).collect();
+        let axes = vec![self.float().fact.len().saturating_sub(1)];
+        let node = self.push(op, operands, scales.first().copied().unwrap_or(scale))?;
+        let mut accumulator = Accumulator { node, scales, axes };
+        if signs.contains(&-1) {
+            accumulator.node = self.multiplied(&accumulator, signs)?;
+        }
+        self.quantizer.accumulators[self.id.0] = Some(accumulator);
+        Ok(())
     }
 
     fn activate(&mut self, op: IntOp, operands: Vec<NodeId>, scale: f64) -> Result<(), QuantizeError> {

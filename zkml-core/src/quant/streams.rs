@@ -1,17 +1,27 @@
 //! Residual streams: values that are added to one another all along a network and normalized before each use.
 //!
-//! Their channels differ in size by orders of magnitude, and stay so from layer to layer. One step for all would lose
-//! the small ones. So each channel of a stream has a step of its own, `step 2^k`: a power of two, because a
-//! normalization has to add the squares of all channels. All values of a stream have the same steps, or they could not
-//! be added without rounding.
+//! Their channels differ in size by orders of magnitude. One step for all would lose the small ones. So each channel of
+//! a stream has a step of its own, `step 2^k`: a power of two, because a normalization has to add the squares of all
+//! channels.
+//!
+//! Streams grow: in SmolLM2-135M a channel reaches 0.5 behind the embedding and 100 in the end. With the steps that the
+//! end needs, the first layers would read little but rounding. So a stream has *phases*, whose steps grow by powers of
+//! two: the sum at which one begins divides what it adds to, in the division that it has anyway.
 
 use super::options::{QuantizeOptions, largest};
 use super::ranges::Ranges;
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Float, Properties};
 
-/// Largest exponent of a channel. The squares of channels are summed, so each step of it costs two bits of the sum.
-const LARGEST_EXPONENT: f64 = 6.0;
+/// Largest exponent of a channel.
+const LARGEST_EXPONENT: i32 = 16;
+
+/// By how many bits the steps of a value may exceed those that it would have alone, on average over channels.
+const LOST_BITS: f64 = 2.0;
+
+/// Bits that `sum_c 4^(k_c)` may have. A normalization sums the squares of 16-bit values, each times its `4^(k_c)`, below
+/// `2^58`. What is left are eight further bits, without which its own least divisor would move small rows.
+const SQUARES_BITS: i32 = 20;
 
 /// The stream of each node, numbered in any way; `None` for nodes of no stream.
 ///
@@ -56,6 +66,8 @@ pub(super) fn streams(graph: &Graph<Float>) -> Vec<Option<usize>> {
 /// The steps of a stream's channels.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Steps {
+    /// The number of the stream.
+    stream: usize,
     /// The least step.
     pub(super) step: f64,
     /// The step of channel `c` is `step 2^exponents[c]`.
@@ -68,6 +80,17 @@ impl Steps {
         let exponents = self.exponents.iter();
         exponents.map(|k| self.step * libm::exp2(f64::from(*k))).collect()
     }
+
+    /// By which powers of two these steps are larger than those of an earlier value of the stream; `None` for those of
+    /// another stream, or of a later value.
+    pub(super) fn growth_from(&self, earlier: &Self) -> Option<Vec<u32>> {
+        let fits = self.stream == earlier.stream && self.exponents.len() == earlier.exponents.len();
+        let by = libm::log2(self.step / earlier.step).round() as i64;
+        let both = self.exponents.iter().zip(&earlier.exponents);
+        let growth =
+            both.map(|(own, earlier)| u32::try_from(by + i64::from(*own) - i64::from(*earlier)).ok());
+        growth.collect::<Option<Vec<u32>>>().filter(|_| fits)
+    }
 }
 
 /// The steps of each stream, for each node of it.
@@ -77,60 +100,161 @@ pub(super) fn steps(
     options: &QuantizeOptions,
 ) -> Vec<Option<Steps>> {
     let streams = streams(graph);
-    let of_stream = |stream: usize| {
-        let members = (0..graph.nodes.len()).filter(|index| streams[*index] == Some(stream));
-        let channels = members.map(|index| ranges.channels(NodeId(index)));
-        let mut most: Vec<f64> = Vec::new();
-        for channels in channels {
-            most.resize(channels.len().max(most.len()), 0.0);
-            let both = most.iter_mut().zip(channels);
-            both.for_each(|(most, largest)| *most = most.max(largest.largest));
-        }
-        of_channels(&most, largest(options.activation_bits))
-    };
-    let mut known: Vec<Option<Steps>> = vec![None; graph.nodes.len()];
-    let mut steps = Vec::with_capacity(graph.nodes.len());
-    for stream in &streams {
-        let of_node = stream.map(|stream| known[stream].get_or_insert_with(|| of_stream(stream)).clone());
-        steps.push(of_node);
+    let mut steps: Vec<Option<Steps>> = vec![None; graph.nodes.len()];
+    for index in 0..graph.nodes.len() {
+        let Some(stream) = streams[index].filter(|_| steps[index].is_none()) else {
+            continue;
+        };
+        let members: Vec<usize> = (index..streams.len())
+            .filter(|member| streams[*member] == Some(stream))
+            .collect();
+        let most = members.iter().map(|member| {
+            let channels = ranges.channels(NodeId(*member)).into_iter();
+            channels.map(|channel| channel.largest).collect()
+        });
+        let limit = largest(options.activation_bits);
+        let phases = phases(stream, &most.collect::<Vec<_>>(), limit);
+        members
+            .into_iter()
+            .zip(phases)
+            .for_each(|(member, own)| steps[member] = Some(own));
     }
     steps
 }
 
-/// The steps of channels whose values reach `most`, for integers up to `limit`.
-fn of_channels(most: &[f64], limit: i64) -> Steps {
+/// The steps of values of a stream, in their order, whose channels reach `most`.
+fn phases(stream: usize, most: &[Vec<f64>], limit: i64) -> Vec<Steps> {
+    // What a value reaches, or one before it: steps only grow.
+    let mut reached: Vec<Vec<f64>> = Vec::with_capacity(most.len());
+    for most in most {
+        let mut all = reached.last().cloned().unwrap_or_default();
+        all.resize(most.len().max(all.len()), 0.0);
+        all.iter_mut()
+            .zip(most)
+            .for_each(|(all, own)| *all = all.max(*own));
+        reached.push(all);
+    }
+    let (unit, mut later) = exponents(reached.last().map_or(&[], Vec::as_slice), None);
+    let mut of_value = vec![later.clone()];
+    for reached in reached.iter().rev().skip(1) {
+        let (_, own) = exponents(reached, Some(unit));
+        let lost: i32 = later.iter().zip(&own).map(|(later, own)| later - own).sum();
+        if f64::from(lost) > LOST_BITS * own.len() as f64 {
+            later = own;
+        }
+        of_value.push(later.clone());
+    }
+    of_value.reverse();
+    // Squares may leave small channels of an earlier phase coarser steps than later ones would.
+    for index in 1..of_value.len() {
+        let (earlier, own) = of_value.split_at_mut(index);
+        let both = own.iter_mut().flatten().zip(earlier.last().into_iter().flatten());
+        both.for_each(|(own, earlier)| *own = (*own).max(*earlier));
+    }
+    let with_least = |exponents: Vec<i32>| {
+        let least = exponents.iter().copied().min().unwrap_or(0);
+        Steps {
+            stream,
+            step: libm::ldexp(QuantizeOptions::HEADROOM * unit / limit as f64, least),
+            exponents: exponents.iter().map(|k| k.abs_diff(least)).collect(),
+        }
+    };
+    of_value.into_iter().map(with_least).collect()
+}
+
+/// The exponents of channels whose values reach `most`, and what is reached with exponent 0, the least channel's unless
+/// it is given. Each channel has its range, unless its values are so small beside the largest ones that the squares
+/// would not fit.
+fn exponents(most: &[f64], unit: Option<f64>) -> (f64, Vec<i32>) {
     let widest = most.iter().copied().fold(0.0, f64::max);
     // Of zeros any step is right.
     let widest = if widest > 0.0 { widest } else { 1.0 };
-    let floor = widest * libm::exp2(-LARGEST_EXPONENT);
-    let least = most.iter().map(|most| most.max(floor)).fold(widest, f64::min);
-    let exponent = |most: &f64| libm::log2(most.max(floor) / least).ceil() as u32;
-    Steps {
-        step: QuantizeOptions::HEADROOM * least / limit as f64,
-        exponents: most.iter().map(exponent).collect(),
-    }
+    let down_to = |floor: f64| {
+        let least = most.iter().map(|most| most.max(floor)).fold(widest, f64::min);
+        let unit = unit.unwrap_or(least);
+        let exponent = |most: &f64| libm::log2(most.max(floor) / unit).ceil() as i32;
+        (unit, most.iter().map(exponent).collect::<Vec<i32>>())
+    };
+    let fits = |(_, exponents): &(f64, Vec<i32>)| {
+        let least = exponents.iter().min();
+        let above = |k: &i32| f64::from(k.abs_diff(*least.unwrap_or(k)));
+        let squares = exponents.iter().map(|k| libm::exp2(2.0 * above(k)));
+        squares.sum::<f64>() < libm::ldexp(1.0, SQUARES_BITS)
+    };
+    let mut spreads = (1..=LARGEST_EXPONENT)
+        .rev()
+        .map(|spread| down_to(libm::ldexp(widest, -spread)));
+    spreads.find(fits).unwrap_or_else(|| down_to(widest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LIMIT: i64 = 32_767;
+
+    fn of_channels(most: &[f64]) -> Steps {
+        phases(0, &[most.to_vec()], LIMIT).pop().unwrap()
+    }
+
+    /// Integers that the channels reach.
+    fn integers(most: &[f64], steps: &Steps) -> Vec<f64> {
+        let both = most.iter().zip(steps.scales());
+        both.map(|(most, scale)| most / scale).collect()
+    }
+
     #[test]
     fn every_channel_fits_with_headroom_and_uses_a_quarter_of_its_range() {
         let most = [0.001, 1.0, 1.5, 4.0, 63.9, 64.0];
-        let steps = of_channels(&most, 32_767);
-        for (most, scale) in most.iter().zip(steps.scales()) {
-            let integer = most / scale;
-            assert!(
-                integer <= 32_767.0 / QuantizeOptions::HEADROOM * 1.001,
-                "{integer}"
-            );
-            assert!(
-                integer > 32_767.0 / QuantizeOptions::HEADROOM / 2.0 || *most < 1.0,
-                "{integer}"
-            );
+        let steps = of_channels(&most);
+        let whole = LIMIT as f64 / QuantizeOptions::HEADROOM;
+        for (integer, most) in integers(&most, &steps).iter().zip(most) {
+            assert!(*integer <= whole * 1.001, "{integer}");
+            assert!(*integer > whole / 2.0 || most < 0.1, "{integer}");
         }
-        assert_eq!(steps.exponents, [0, 0, 1, 2, 6, 6]);
-        assert!(of_channels(&[0.0, 0.0], 127).step > 0.0);
+        assert_eq!(steps.exponents, [0, 3, 4, 5, 9, 9]);
+        assert!(of_channels(&[0.0, 0.0]).step > 0.0);
+        // One large channel leaves more room than many.
+        let one = [[1.0; 30].as_slice(), &[900.0]].concat();
+        assert_eq!(of_channels(&one).exponents[29..], [0, 9]);
+        let many = [[1.0; 30].as_slice(), &[900.0; 300]].concat();
+        assert_eq!(of_channels(&many).exponents[29..31], [0, 5]);
+    }
+
+    #[test]
+    fn steps_grow_with_the_stream_by_powers_of_two() {
+        let channels = |size: f64| vec![size, 1.5 * size, 40.0 * size];
+        let sizes = [0.1, 0.2, 0.3, 5.0, 4.0, 90.0, 100.0];
+        let values: Vec<Vec<f64>> = sizes.map(channels).into();
+        let steps = phases(7, &values, LIMIT);
+        let whole = LIMIT as f64 / QuantizeOptions::HEADROOM;
+        for (index, (most, steps)) in values.iter().zip(&steps).enumerate() {
+            for integer in integers(most, steps) {
+                assert!(integer <= whole * 1.001, "value {index}: {integer}");
+                assert!(integer > whole / 32.0, "value {index}: {integer}");
+            }
+        }
+        assert_eq!([&steps[0], &steps[1]], [&steps[2]; 2]);
+        assert_eq!((&steps[3], &steps[5]), (&steps[4], &steps[6]));
+        for (earlier, later) in [(2, 3), (4, 5), (0, 6)] {
+            let growth = steps[later].growth_from(&steps[earlier]).unwrap();
+            assert!(growth.iter().all(|bits| *bits > 2), "{growth:?}");
+            for ((growth, earlier), later) in growth
+                .iter()
+                .zip(steps[earlier].scales())
+                .zip(steps[later].scales())
+            {
+                assert_eq!(earlier * libm::exp2(f64::from(*growth)), later);
+            }
+            assert_eq!(steps[earlier].growth_from(&steps[later]), None);
+        }
+        let other = phases(8, &values, LIMIT);
+        assert_eq!(other[6].growth_from(&steps[0]), None);
+        // A stream that keeps its size has one phase, whatever a single channel does.
+        let values: Vec<Vec<f64>> = [1.0, 1.1, 900.0]
+            .map(|wide| [vec![1.0; 30], vec![wide]].concat())
+            .into();
+        let steps = phases(0, &values, LIMIT);
+        assert_eq!([&steps[0], &steps[1]], [&steps[2]; 2]);
     }
 }

@@ -58,7 +58,7 @@ pub(crate) enum StoredParameter {
 
 impl Artifact for StoredProvingKey {
     const KIND: Kind = Kind::ProvingKey;
-    const VERSION: u32 = 13;
+    const VERSION: u32 = 14;
     const MAXIMUM_BYTES: u64 = 1 << 38;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str, usize)) {

@@ -111,13 +111,16 @@ pub(crate) fn build<B: Backend>(
     old: Option<&ProvingKey<B>>,
 ) -> Result<ProvingKey<B>, ProveError> {
     let packing = weights::packing(&lowered, &choice.code)?;
+    let (mut model, mut lowered) = (model, lowered);
     let cells = match old {
         // The same network and the same code fill the same rows.
-        Some(old) => old.commitments.cells.clone(),
-        None => weights::fill(&lowered, &packing),
+        Some(old) => {
+            let cells = old.commitments.cells.clone();
+            weights::share(&mut model, &mut lowered, &packing, &cells)?;
+            cells
+        }
+        None => weights::fill(&mut model, &mut lowered, &packing)?,
     };
-    let (mut model, mut lowered) = (model, lowered);
-    weights::share(&mut model, &mut lowered, &packing, &cells)?;
     let commitments = Commitments::new(backend, secret, cells);
     let mut weights = choice.weights.clone();
     let previous = Some([0; 32]).filter(|_| old.is_some());
@@ -180,7 +183,7 @@ fn prove_setup<B: Backend>(
 ) -> Result<Vec<u8>, ProveError> {
     let _span = info_span!("setup proof").entered();
     let statement = Statement::of_setup(key)?;
-    let trace = Trace::of_weights(statement.circuit(), &lowered.parameters)?;
+    let trace = Trace::of_weights(&statement, &lowered.parameters)?;
     let occasion = Occasion {
         opening: 0,
         context: b"",

@@ -80,7 +80,7 @@ impl<'a> Search<'a> {
             privacy: model.privacy,
             private: model.privacy.weights.is_private(),
             switches,
-            trace: trace_extents(circuit),
+            trace: trace_extents(circuit, 1),
             weights: weight_extents(circuit),
             purposes,
             planners: bits.map(planner).collect(),

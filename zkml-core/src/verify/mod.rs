@@ -17,6 +17,8 @@ mod readable;
 mod setup;
 
 pub use readable::{OutputMismatch, ReadableOutput, ReadableOutputs};
+#[cfg(all(test, feature = "prover"))]
+pub(crate) use setup::verify_statement;
 pub use setup::{TrustedKey, verify_setup, verify_setup_recording};
 
 use tracing::info_span;

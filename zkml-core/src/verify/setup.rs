@@ -198,7 +198,14 @@ pub fn verify_setup_recording(
     if key.setup_proof.is_empty() {
         return Err(VerifyError::from(WeightsKeyError::NoSetupProof));
     }
-    let statement = Statement::of_setup(key)?;
+    verify_statement(&Statement::of_setup(key)?, transcript)
+}
+
+/// Checks a setup proof of a statement.
+pub(crate) fn verify_statement(
+    statement: &Statement<'_>,
+    transcript: &mut VerifierTranscript<'_>,
+) -> Result<(), VerifyError> {
     let proof = Proof {
         key: statement.digest,
         opening: 0,
@@ -206,5 +213,5 @@ pub fn verify_setup_recording(
         public: PublicValues::default(),
         messages: Vec::new(),
     };
-    run(&statement, &proof, b"", transcript)
+    run(statement, &proof, b"", transcript)
 }

@@ -2,36 +2,55 @@
 
 use rayon::prelude::*;
 
-use crate::circuit::Circuit;
+use super::looked_up;
+use crate::argument::Statement;
 use crate::field::{M61, from_i64, from_u64, to_i64_centered};
 use crate::keys::ProveError;
+use crate::lookup::LookedUp;
 use crate::reduce::Values;
 
 /// Rows that are counted at a time.
 const COUNTED: usize = 1 << 16;
 
-/// How often each row of each table is looked up.
-pub(super) fn count(circuit: &Circuit, values: &Values<'_>) -> Result<Vec<Vec<M61>>, ProveError> {
-    let mut counts: Vec<Vec<u64>> = circuit
-        .tables
-        .iter()
+/// Some rows of a part of a lookup, from `start` on.
+struct Rows<'v> {
+    chunk: usize,
+    lookup: usize,
+    cells: LookedUp<'v>,
+    first: usize,
+    start: usize,
+}
+
+/// For each chunk, and each table, how often each row of the table is looked up in the chunk.
+pub(super) fn count(statement: &Statement<'_>, values: &Values<'_>) -> Result<Vec<Vec<M61>>, ProveError> {
+    let (circuit, chunks) = (statement.circuit(), &statement.chunks.parts);
+    let tables = circuit.tables.iter();
+    let mut counts: Vec<Vec<u64>> = (0..chunks.len())
+        .flat_map(|_| tables.clone())
         .map(|table| vec![0; 1 << table.variables()])
         .collect();
-    let parts: Vec<(usize, usize, &[M61])> = circuit
-        .lookups
-        .iter()
-        .enumerate()
-        .flat_map(|(index, lookup)| {
-            let parts = values.base(lookup.columns[0]).chunks(COUNTED).enumerate();
-            parts.map(move |(part, cells)| (index, part * COUNTED, cells))
+    let parts = chunks.iter().enumerate();
+    let parts = parts.flat_map(|(chunk, parts)| parts.iter().map(move |part| (chunk, part)));
+    let rows: Vec<Rows<'_>> = parts
+        .flat_map(|(chunk, part)| {
+            let cells = looked_up(values, circuit.lookups[part.lookup].columns[0], part);
+            let starts = (0..cells.len()).step_by(COUNTED);
+            starts.map(move |start| Rows {
+                chunk,
+                lookup: part.lookup,
+                cells,
+                first: part.start(),
+                start,
+            })
         })
         .collect();
-    let histograms = parts.into_par_iter().map(|(index, start, cells)| {
-        let lookup = &circuit.lookups[index];
+    let histograms = rows.into_par_iter().map(|rows| {
+        let lookup = &circuit.lookups[rows.lookup];
         let table = &circuit.tables[lookup.table as usize];
         let first = from_i64(table.first());
         let mut histogram = vec![0u32; 1 << table.variables()];
-        for (row, &cell) in cells.iter().enumerate() {
+        let end = rows.cells.len().min(rows.start + COUNTED);
+        for (row, &cell) in rows.cells.piece(rows.start..end).iter().enumerate() {
             let place = usize::try_from((cell - first).value).ok();
             match place.and_then(|place| histogram.get_mut(place)) {
                 Some(count) => *count += 1,
@@ -39,12 +58,13 @@ pub(super) fn count(circuit: &Circuit, values: &Values<'_>) -> Result<Vec<Vec<M6
                     return Err(ProveError::NotInTable {
                         lookup: lookup.name.clone(),
                         value: to_i64_centered(cell),
-                        row: start + row,
+                        row: rows.first + rows.start + row,
                     });
                 }
             }
         }
-        Ok((lookup.table as usize, histogram))
+        let table = rows.chunk * circuit.tables.len() + lookup.table as usize;
+        Ok((table, histogram))
     });
     for (table, histogram) in histograms.collect::<Result<Vec<_>, _>>()? {
         let counts = counts[table].iter_mut().zip(histogram);

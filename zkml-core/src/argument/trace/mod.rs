@@ -17,10 +17,11 @@ use rayon::prelude::*;
 use tracing::info_span;
 
 use super::Statement;
+use super::chunks::Part;
 use crate::circuit::{Circuit, CircuitError, ColumnId, ColumnKind, Public, TableError};
 use crate::field::M61;
 use crate::keys::{ProveError, ProvingKey};
-use crate::lookup;
+use crate::lookup::{self, LookedUp};
 use crate::lower::FilledColumn;
 use crate::ops::Hint;
 use crate::proof::PublicValues;
@@ -48,7 +49,7 @@ pub struct Trace<'a> {
     pub answer: Answer,
     /// The cells of every column.
     pub values: Values<'a>,
-    /// For each table how often each row is looked up.
+    /// For each chunk, and each table, how often each row is looked up.
     pub(crate) multiplicities: Vec<Vec<M61>>,
     /// The cells of the tables' columns.
     pub(crate) tables: Vec<Vec<Vec<M61>>>,
@@ -133,15 +134,18 @@ impl<'a> Trace<'a> {
             outputs,
         };
         let public = shown(key, circuit, inputs, &answer);
-        Self::of(circuit, public, answer, values)
+        Self::of(statement, public, answer, values)
     }
 
-    /// The trace of the setup proof: `circuit` is the [`setup_circuit`](crate::circuit::setup_circuit) of the circuit
-    /// that has these parameters; it has no committed columns.
+    /// The trace of a setup proof, of the circuit that has these parameters; it has no committed columns.
     ///
     /// # Errors
     /// [`ProveError::Malformed`] for the parameters of another circuit.
-    pub fn of_weights(circuit: &'a Circuit, parameters: &'a [FilledColumn]) -> Result<Self, ProveError> {
+    pub fn of_weights(
+        statement: &'a Statement<'_>,
+        parameters: &'a [FilledColumn],
+    ) -> Result<Self, ProveError> {
+        let circuit = statement.circuit();
         let values = Values::new(circuit);
         let columns: Vec<ColumnId> = circuit.parameters().collect();
         let fit = columns
@@ -158,17 +162,18 @@ impl<'a> Trace<'a> {
             input: None,
             outputs: None,
         };
-        Self::of(circuit, public, Answer::default(), values)
+        Self::of(statement, public, Answer::default(), values)
     }
 
     /// Counts rows of tables, once all columns are filled.
     fn of(
-        circuit: &Circuit,
+        statement: &Statement<'_>,
         public: PublicValues,
         answer: Answer,
         values: Values<'a>,
     ) -> Result<Self, ProveError> {
-        let multiplicities = info_span!("count rows of tables").in_scope(|| count(circuit, &values))?;
+        let circuit = statement.circuit();
+        let multiplicities = info_span!("count rows of tables").in_scope(|| count(statement, &values))?;
         let tables = circuit.tables.par_iter().enumerate().map(|(index, table)| {
             let evaluated = table.evaluated();
             let evaluated = evaluated.map_err(|error| uncomputable(&format!("table {index}"), error))?;
@@ -188,26 +193,43 @@ impl<'a> Trace<'a> {
         })
     }
 
-    /// What the lookup argument reads.
-    pub fn lookup_witness(&self, statement: &Statement<'_>) -> lookup::Witness<'_> {
-        let lookups = &statement.circuit().lookups;
+    /// What the lookup argument of a chunk reads.
+    pub fn lookup_witness(&self, statement: &Statement<'_>, chunk: usize) -> lookup::Witness<'_> {
+        let circuit = statement.circuit();
+        let multiplicities = self.multiplicities[chunk * circuit.tables.len()..].iter();
+        let columns = |part: &Part| {
+            let columns = &circuit.lookups[part.lookup].columns;
+            let cells = |&column| looked_up(&self.values, column, part);
+            columns.iter().map(cells).collect()
+        };
         lookup::Witness {
-            lookups: lookups
-                .iter()
-                .map(|lookup| {
-                    let cells = |&column| self.values.base(column);
-                    lookup.columns.iter().map(cells).collect()
-                })
-                .collect(),
+            lookups: statement.chunks.parts[chunk].iter().map(columns).collect(),
             tables: self
                 .tables
                 .iter()
-                .map(|table| table.iter().map(Vec::as_slice).collect())
+                .map(|table| table.iter().map(|cells| cells.as_slice().into()).collect())
                 .collect(),
-            multiplicities: self.multiplicities.iter().map(Vec::as_slice).collect(),
+            multiplicities: multiplicities
+                .take(circuit.tables.len())
+                .map(Vec::as_slice)
+                .collect(),
         }
     }
 }
+
+/// The cells of a part of a looked-up column.
+fn looked_up<'v>(values: &'v Values<'_>, column: ColumnId, part: &Part) -> LookedUp<'v> {
+    let (start, length) = (part.start(), 1 << part.variables);
+    match values.cells(column) {
+        Cells::Base(cells) => LookedUp::Field(&cells[start..start + length]),
+        Cells::Int8(tensor) => LookedUp::Int8 {
+            tensor,
+            start,
+            length,
+        },
+    }
+}
+
 /// The public part of an answer: the inputs and outputs that stand in public columns.
 fn shown<B: Backend>(
     key: &ProvingKey<B>,

@@ -28,22 +28,26 @@ use crate::transcript::Scalar;
 fn walk<D: Side>(
     side: &mut D,
     statement: &Statement<'_>,
-    looked_up: lookup::Claims<D::Scalar>,
+    looked_up: Vec<lookup::Claims<D::Scalar>>,
 ) -> Result<Vec<(ClaimPoint, D::Scalar)>, D::Error> {
     let circuit = statement.circuit();
     let claiming = info_span!("claims of lookups and equalities").entered();
     let mut claims = Claims::<D::Scalar>::new(circuit);
-    for (lookup, values) in circuit.lookups.iter().zip(looked_up.lookups) {
-        for (&column, value) in lookup.columns.iter().zip(values) {
-            let point = suffix(&looked_up.point, circuit[column].shape.variables());
-            claims.add(side, circuit, column, point, value)?;
+    // The claims on the multiplicities of each chunk's tables, at suffixes of the point at which its lookups end.
+    let mut multiplicities: Vec<(Point, D::Scalar)> = Vec::new();
+    for (parts, chunk) in statement.chunks.parts.iter().zip(looked_up) {
+        for (part, values) in parts.iter().zip(chunk.lookups) {
+            let point = suffix(&chunk.point, part.variables);
+            let lookup = circuit.lookups.get(part.lookup);
+            let columns = lookup.map_or(&[][..], |lookup| &lookup.columns);
+            for (&column, value) in columns.iter().zip(values) {
+                let whole = part.point(circuit[column].shape.variables(), &point).into();
+                claims.add(side, circuit, column, whole, value)?;
+            }
         }
+        let tables = circuit.tables.iter().zip(chunk.multiplicities);
+        multiplicities.extend(tables.map(|(table, value)| (suffix(&chunk.point, table.variables()), value)));
     }
-    // The claims on the multiplicities of tables, at suffixes of the point at which the lookups end.
-    let tables = circuit.tables.iter().zip(looked_up.multiplicities);
-    let multiplicities: Vec<(Point, D::Scalar)> = tables
-        .map(|(table, value)| (suffix(&looked_up.point, table.variables()), value))
-        .collect();
     claim_equalities(side, circuit, &mut claims)?;
     drop(claiming);
     info_span!("reduce").in_scope(|| reduce(side, circuit, &statement.schedule, &mut claims))?;

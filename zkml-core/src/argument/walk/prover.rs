@@ -1,5 +1,7 @@
 //! The prover's side of the walk: it computes values from the trace and sends them.
 
+#![allow(clippy::indexing_slicing, reason = "the prover's side")]
+
 use super::super::{Statement, Trace};
 use super::walk;
 use crate::lookup;
@@ -17,8 +19,10 @@ pub fn claims_to_prove<B: Backend, C: ProverChannel>(
     statement: &Statement<'_>,
     trace: &Trace<'_>,
 ) -> Result<Vec<Claim>, ReduceError> {
-    let looked_up = lookup::prove(channel, &statement.lookups, |compression| {
-        backend.fractions(&statement.lookups, compression, trace.lookup_witness(statement))
+    let statements = &statement.chunks.statements;
+    let looked_up = lookup::prove(channel, statements, |chunk, compression| {
+        let witness = trace.lookup_witness(statement, chunk);
+        backend.fractions(&statements[chunk], compression, witness)
     })?;
     let columns = Columns {
         circuit: statement.circuit(),

@@ -26,7 +26,7 @@ pub fn claims_to_open<C: VerifierChannel>(
         let table = statement.tables.get(table);
         table.map_or(K::from(0u64), |table| table.evaluate(column, point))
     };
-    let looked_up =
-        info_span!("lookup").in_scope(|| lookup::verify(channel, &statement.lookups, &table_value))?;
+    let looked_up = info_span!("lookup")
+        .in_scope(|| lookup::verify(channel, &statement.chunks.statements, &table_value))?;
     walk(&mut VerifierSide { channel, public }, statement, looked_up)
 }

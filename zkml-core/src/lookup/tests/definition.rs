@@ -123,8 +123,8 @@ impl FractionLayer<Infallible> for Tables {
 /// The messages and claims of the slow prover are those of the fast one.
 fn compare(case: &Case) {
     let mut channel = TestProver::default();
-    let tree = |compression: &Compression| Ok(Definition::new(case, compression));
-    let claims = prove(&mut channel, &case.statement, tree).unwrap();
+    let tree = |_: usize, compression: &Compression| Ok(Definition::new(case, compression));
+    let claims = only(prove(&mut channel, slice::from_ref(&case.statement), tree).unwrap());
     assert!((claims, channel.messages) == case.prove(), "{:?}", case.statement);
 }
 

@@ -250,7 +250,8 @@ const SUM: &str = "sum of squares";
 impl IntegerRmsNorm {
     /// For rows of `channels` channels, with an epsilon in squared steps of the operand: roots of 29 bits, reciprocals
     /// of 30, and as many further bits of the sum of squares as leave it below `2^58` for every operand. The numerator
-    /// has 48 bits, or as many less as it takes for `E` to be the epsilon: a larger `E` makes small rows smaller still.
+    /// has 48 bits, or as many less, down to 38, as it takes for `E` to be the epsilon: a larger `E` makes small rows
+    /// smaller still, while with fewer bits the reciprocals of the largest rows have fewer, 9 at least.
     /// `None` where even no further bit of the sum fits.
     #[cfg(feature = "prover")]
     pub fn for_operand(x: &Channels, channels: usize, epsilon: f64, bits: u32) -> Option<Self> {
@@ -268,7 +269,7 @@ impl IntegerRmsNorm {
         };
         let fits = |norm: &Self| norm.is_consistent() && norm.largest_sum(range, channels) < limit;
         (0..=29).rev().find_map(|precision| {
-            let mut fitting = (44..=48).map(|bits| with(precision, bits)).filter(fits);
+            let mut fitting = (38..=48).map(|bits| with(precision, bits)).filter(fits);
             let fewest = fitting.next()?;
             let exact = |norm: &Self| norm.constant() == Some(i128::from(norm.epsilon));
             Some(fitting.rfind(exact).unwrap_or(fewest))

@@ -4,8 +4,8 @@
 //! g_c n(x)_c  =  |g_c| n(s x)_c          s_c = -1 where g_c < 0, else 1;  n divides by the root mean square
 //! ```
 //!
-//! A gain that no layer behind takes becomes multipliers of integers, which are positive. Without this pass a network
-//! with a negative one, as a normalization of heads may have it, is not quantized. Only reshapes may stand between the
+//! A gain that no layer behind takes becomes multipliers of integers, which are positive. Signs that stay, of a
+//! normalization of heads for example, take a product with constants for each cell. Only reshapes may stand between the
 //! layer and the normalization, and nothing else may use what is turned.
 
 use ndarray::{ArrayD, Axis};

@@ -49,7 +49,8 @@ fn terms_and_challenges_cover_each_other() {
     let cases = Case::all()
         .into_iter()
         .chain([Case::rotation()])
-        .chain(Case::large());
+        .chain(Case::large())
+        .chain(Case::chunked());
     for case in cases {
         assert_covered(case.name, case.statement, &case.events(case.proof));
     }

@@ -24,7 +24,7 @@ use crate::reduce::Cpu;
 use crate::transcript::{
     Event, PROTOCOL_SETUP, ProverChannel, ProverTranscript, VerifierTranscript, VerifyError,
 };
-use crate::verify::{TrustedKey, verify_setup_recording};
+use crate::verify::{TrustedKey, verify_statement};
 
 /// What a setup proof shows besides the key.
 static NOTHING: PublicValues = PublicValues {
@@ -40,6 +40,8 @@ pub(crate) struct Case {
     /// The messages of an honest proof.
     pub(crate) proof: &'static [u8],
     public: &'static PublicValues,
+    /// Log2 of the most rows in a chunk of a setup proof, where it is not that of keys.
+    pub(crate) chunk: Option<usize>,
     /// Of an answer: what was asked, and who judges it.
     answer: Option<(&'static ArrayD<i64>, TrustedKey<'static>)>,
 }
@@ -55,6 +57,7 @@ impl Case {
             statement: Box::leak(Box::new(Statement::new(key).expect("a statement"))),
             proof: &f.proof.messages,
             public: &f.proof.public,
+            chunk: None,
             answer: Some((&f.input, TrustedKey::remembered(key, &digest).expect("a key"))),
         }
     }
@@ -69,8 +72,31 @@ impl Case {
             )),
             proof: &key.verifying.weights.setup_proof,
             public: &NOTHING,
+            chunk: None,
             answer: None,
         }
+    }
+
+    /// The setup proofs of keys with public and with private weights, in chunks of 64 rows or less.
+    pub(crate) fn chunked() -> [Self; 2] {
+        [
+            Self::setup_in("setup in chunks, public weights", &fixture().key, 6),
+            Self::setup_in("setup in chunks, private weights", &hidden().key, 6),
+        ]
+    }
+
+    /// A setup proof of a key in chunks of `2^chunk` rows or less.
+    pub(crate) fn setup_in(name: &'static str, key: &'static ProvingKey, chunk: usize) -> Self {
+        let statement = Statement::of_setup_in(&key.verifying.weights, chunk).expect("a statement");
+        let mut case = Self {
+            statement: Box::leak(Box::new(statement)),
+            proof: &[],
+            chunk: Some(chunk),
+            ..Self::setup(name, key)
+        };
+        let proof = Prover::new(&case).prove(&mut Lie::default());
+        case.proof = proof.messages.leak();
+        case
     }
 
     /// Everything public.
@@ -159,7 +185,7 @@ impl Case {
                 true => VerifierTranscript::recording(PROTOCOL_SETUP, messages),
                 false => VerifierTranscript::new(PROTOCOL_SETUP, messages),
             };
-            verify_setup_recording(&self.key.verifying.weights, &mut transcript)?;
+            verify_statement(self.statement, &mut transcript)?;
             return Ok(transcript.events().to_vec());
         };
         let proof = self.of(messages);
@@ -204,7 +230,7 @@ impl<'c> Prover<'c> {
                 (trace, 1)
             }
             None => {
-                let trace = Trace::of_weights(statement.circuit(), &case.key.lowered.parameters);
+                let trace = Trace::of_weights(statement, &case.key.lowered.parameters);
                 (trace, case.key.verifying.weights.commitments.roots.len())
             }
         };

@@ -37,6 +37,7 @@ fn requantize(multipliers: &[i64], axis: usize, shift: u32, bits: u32) -> IntOp 
         axes: vec![axis],
         shift,
         bits,
+        residual_shifts: Vec::new(),
     }
     .into()
 }
@@ -115,7 +116,12 @@ pub(super) fn every_altered_cell_is_found(circuit: &Circuit, trace: &Trace<'_>) 
 }
 
 /// `q = requantize(fc(x))` and `out = requantize(fc2(x)) + q`, both by channel.
-fn residual_sum(limb_bits: u32, (bits, shift): (u32, u32)) -> CompiledModel {
+fn residual_sum(limb_bits: u32, widths: (u32, u32)) -> CompiledModel {
+    divided_sum(limb_bits, widths, &[])
+}
+
+/// The same, where channels of `q` are divided by powers of two before they are added.
+fn divided_sum(limb_bits: u32, (bits, shift): (u32, u32), residual_shifts: &[u32]) -> CompiledModel {
     let mut n = Network::new(31, &[1, 3, 5], (-127, 127));
     n.limb_bits = limb_bits;
     let (a, b) = (n.linear("a", INPUT, 6, true), n.linear("b", INPUT, 6, false));
@@ -125,14 +131,28 @@ fn residual_sum(limb_bits: u32, (bits, shift): (u32, u32)) -> CompiledModel {
         &[a],
         vec![1, 3, 6],
     );
-    let op = requantize(&[5, 60, 11, 2, 1, 8], 2, shift, bits);
-    let out = n.derived("out", op, &[b, q], vec![1, 3, 6]);
+    let op = ops::Requantize {
+        multipliers: vec![5, 60, 11, 2, 1, 8],
+        axes: vec![2],
+        shift,
+        bits,
+        residual_shifts: residual_shifts.to_vec(),
+    };
+    let out = n.derived("out", op.into(), &[b, q], vec![1, 3, 6]);
     n.finish(&[out])
 }
 
 test_op!(a_residual_sum_of_16_bits, residual_sum(8, (16, 7)));
 test_op!(a_residual_sum_in_digits, residual_sum(4, (20, 21)));
 test_op!(a_residual_sum_in_small_digits, residual_sum(2, (11, 13)));
+test_op!(
+    a_residual_that_is_divided,
+    divided_sum(8, (16, 7), &[0, 2, 7, 1, 0, 3])
+);
+test_op!(
+    a_residual_in_digits_that_is_divided,
+    divided_sum(4, (20, 21), &[0, 21, 7, 1, 0, 3])
+);
 test_op!(a_requantization_with_one_multiplier, {
     let mut n = Network::new(32, &[3, 3], (-127, 127));
     let fc = n.linear("fc", INPUT, 5, true);
@@ -252,6 +272,7 @@ test_op!(multipliers_of_heads_and_channels, {
         axes: vec![1, 3],
         shift: 14,
         bits: 16,
+        residual_shifts: Vec::new(),
     };
     let q = n.derived("q", op.into(), &[turned], shape.to_vec());
     n.finish(&[turned, q])
@@ -277,6 +298,7 @@ fn values_may_be_committed() {
 fn every_cell_of_advice_matters() {
     for model in [
         residual_sum(2, (11, 13)),
+        divided_sum(2, (11, 13), &[4, 0, 2, 1, 0, 13]),
         normalized(&[3, 3], norm(&[0, 2, 1])),
         centered(&[3, 3], center(&[0, 2, 1], 17, 10)),
         turned(&[3, 6], 0),
@@ -333,8 +355,52 @@ fn a_quotient_with_a_residual_has_one_result_for_every_input() {
         let mut n = Network::new(1, &shape, (-3, 3));
         n.limb_bits = limb_bits;
         let multipliers: Vec<i64> = (1..=shape[0] as i64).collect();
-        let q = n.derived("q", requantize(&multipliers, 0, 2, 3), &[INPUT, INPUT], shape);
+        let q = n.derived(
+            "q",
+            requantize(&multipliers, 0, 2, 3),
+            &[INPUT, INPUT],
+            shape.clone(),
+        );
         assert!(exactly_one_result(&n.finish(&[q])) > 0);
+        for residual_shifts in [[0, 1, 2], [2, 2, 0]] {
+            let mut n = Network::new(1, &shape, (-3, 3));
+            n.limb_bits = limb_bits;
+            let op = ops::Requantize {
+                multipliers: multipliers.clone(),
+                axes: vec![0],
+                shift: 2,
+                bits: 3,
+                residual_shifts: residual_shifts[..shape[0]].to_vec(),
+            };
+            let q = n.derived("q", op.into(), &[INPUT, INPUT], shape.clone());
+            assert!(exactly_one_result(&n.finish(&[q])) > 0);
+        }
+    }
+}
+
+/// A residual is divided by no more than the numerator, channel by channel.
+#[test]
+fn a_residual_is_divided_by_the_shift_at_most() {
+    let range = |residual_shifts: &[u32], operands: usize| {
+        let mut graph = residual_sum(8, (16, 7)).network.graph;
+        let out = graph.outputs[0];
+        let node = &mut graph.nodes[out.0];
+        node.inputs.truncate(operands);
+        if let IntOp::Requantize(op) = &mut node.op {
+            op.residual_shifts = residual_shifts.to_vec();
+        }
+        graph.validate().map_err(|error| error.to_string())?;
+        node_range(&graph, out).map_err(|error| error.to_string())
+    };
+    assert!(range(&[0, 1, 2, 3, 4, 7], 2).is_ok());
+    let wrong: [(&[u32], usize, &str); 3] = [
+        (&[0, 1, 2, 3, 4, 8], 2, "at least 1"),
+        (&[0, 1, 2], 2, "6"),
+        (&[0, 1, 2, 3, 4, 7], 1, "operand"),
+    ];
+    for (residual_shifts, operands, expected) in wrong {
+        let error = range(residual_shifts, operands).unwrap_err();
+        assert!(error.contains(expected), "{error}");
     }
 }
 
@@ -533,6 +599,7 @@ fn parameters_that_make_no_sense_are_refused() {
             axes: axes.to_vec(),
             shift: 4,
             bits: 16,
+            residual_shifts: Vec::new(),
         };
         let q = n.node("q", op.into(), &[INPUT], vec![1, 2, 3], (-1, 1));
         n.finish(&[q]).lower().map(|_| ())

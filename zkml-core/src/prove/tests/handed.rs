@@ -3,6 +3,7 @@
 //! With `ZKML_WRITE_PROOFS=folder` the tests leave there each kind of proof that they make:
 //!
 //! - `NAME.vkey`, `NAME.proof`, `NAME.context`: an answer; without `.proof` the setup proof of the key is meant;
+//! - `NAME.chunk`: log2 of the most looked-up rows in a chunk of that setup proof, if it is not that of other keys;
 //! - `NAME.altered.json`: altered messages of it, and the check that refuses each;
 //! - `NAME.linked.json`: two proofs that speak of one tensor.
 //!
@@ -62,10 +63,16 @@ pub(super) fn linked(from: Option<String>, to: Option<String>) {
 /// A case, and altered messages of it.
 pub(super) fn case(case: &Case, altered: &[Vec<u8>]) {
     let Some(path) = next_path() else { return };
-    write_file(with_ending(&path, "vkey"), &case.key.verifying).expect("write a key");
+    let mut key = case.key.verifying.clone();
     if let Some(proof) = case.honest() {
         write_file(with_ending(&path, "proof"), &proof).expect("write a proof");
         std::fs::write(with_ending(&path, "context"), super::fixture::CONTEXT).expect("write a context");
+    } else {
+        key.weights.setup_proof = case.proof.to_vec();
+    }
+    write_file(with_ending(&path, "vkey"), &key).expect("write a key");
+    if let Some(chunk) = case.chunk {
+        std::fs::write(with_ending(&path, "chunk"), chunk.to_string()).expect("write a size");
     }
     let altered = altered.iter().map(|messages| {
         let name = match case.verdict(messages) {

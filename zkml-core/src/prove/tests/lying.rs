@@ -145,7 +145,7 @@ fn every_false_message_in_zero_knowledge_violates_its_constraint_and_is_rejected
 #[test]
 fn every_false_message_of_a_setup_proof_is_rejected_by_its_check() {
     let [_, _, _, plain, hidden] = Case::all();
-    for case in [plain, hidden] {
+    for case in [plain, hidden].into_iter().chain(Case::chunked()) {
         let told: usize = lies(&case, &PLACES[..4]).iter().map(|(_, told)| told).sum();
         assert!(told >= 30, "{}: only {told} lies", case.name);
     }

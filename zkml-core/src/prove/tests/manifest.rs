@@ -214,7 +214,11 @@ impl Subject<'_> {
             .skip_while(|other| !core::ptr::eq(*other, row))
             .skip(1)
             .filter(|row| self.has(row.label));
+        // With a tail the pads of the next pair of rows are moved.
+        let moved = mutation.moves() && row.part == Part::Tails;
+        let pads = MANIFEST.iter().filter(|row| moved && row.part == Part::Pads);
         core::iter::once(row)
+            .chain(pads)
             .chain(after.take(next))
             .any(|row| self.checks(row).contains(&check))
             || before_work && check == "transcript.grind"

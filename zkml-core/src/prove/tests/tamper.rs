@@ -47,7 +47,10 @@ fn subject(case: &Case) -> Subject<'_> {
 }
 
 fn cases() -> Vec<Case> {
-    let others = [Case::rotation()].into_iter().chain(Case::large());
+    let others = [Case::rotation()]
+        .into_iter()
+        .chain(Case::large())
+        .chain(Case::chunked());
     Case::all().into_iter().chain(others).collect()
 }
 
@@ -153,7 +156,8 @@ fn every_altered_message_of_a_proof_with_work_before_the_lookups_is_rejected_by_
 #[test]
 fn every_altered_message_of_a_setup_proof_is_rejected_by_its_check() {
     let [_, _, _, plain, hidden] = Case::all();
-    for (seed, case) in (9..).zip([plain, hidden, Case::rotation()]) {
+    let [chunked, hidden_chunked] = Case::chunked();
+    for (seed, case) in (9..).zip([plain, hidden, Case::rotation(), chunked, hidden_chunked]) {
         // Many commitments are opened: verifying takes longer.
         let more = if case.is_hidden() { MORE / 5 } else { MORE };
         reject_all_of(&case, more, seed);

@@ -28,6 +28,7 @@ fn requantize(multiplier: i64, shift: u32, bits: u32) -> IntOp {
         axes: vec![],
         shift,
         bits,
+        residual_shifts: Vec::new(),
     }
     .into()
 }

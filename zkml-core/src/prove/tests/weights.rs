@@ -1,7 +1,7 @@
 //! The circuit of the setup proof: what a commitment to weights may hold.
 
-use super::fixture::whole_network;
-use crate::argument::{Trace, Violation, check};
+use super::fixture::{fixture, whole_network};
+use crate::argument::{Statement, Trace, Violation, check};
 use crate::circuit::{Circuit, ColumnId, setup_circuit};
 use crate::field::{M61, from_i64};
 use crate::keys::{ProveError, WeightsKey};
@@ -48,16 +48,22 @@ fn weights_of_a_network_satisfy_the_circuit() {
     assert!(cells.iter().any(|(id, _)| !circuit[*id].shape.is_exact()));
     assert_eq!(violation(&circuit, &cells), Ok(()));
 
-    let lowered = whole_network(18).lower().expect("lower");
-    let trace = Trace::of_weights(&circuit, &lowered.parameters).expect("a trace");
-    assert_eq!(check(&circuit, &trace.values), Ok(()));
-    let looked_up: usize = cells.iter().map(|(_, cells)| cells.len()).sum();
-    let counted: u64 = trace.multiplicities[0].iter().map(|count| count.value).sum();
-    assert_eq!(counted, looked_up as u64);
-    assert!(matches!(
-        Trace::of_weights(&circuit, &lowered.parameters[1..]),
-        Err(ProveError::Malformed { .. })
-    ));
+    let key = &fixture().key;
+    for chunk in [5, 8, 26] {
+        let statement = Statement::of_setup_in(&key.verifying.weights, chunk).expect("a statement");
+        let parameters = &key.lowered.parameters;
+        let trace = Trace::of_weights(&statement, parameters).expect("a trace");
+        assert_eq!(check(statement.circuit(), &trace.values), Ok(()));
+        for (statement, counts) in statement.chunks.statements.iter().zip(&trace.multiplicities) {
+            let looked_up: u64 = statement.lookups.iter().map(|lookup| 1 << lookup.variables).sum();
+            let counted: u64 = counts.iter().map(|count| count.value).sum();
+            assert_eq!(counted, looked_up);
+        }
+        assert!(matches!(
+            Trace::of_weights(&statement, &parameters[1..]),
+            Err(ProveError::Malformed { .. })
+        ));
+    }
 }
 
 #[test]

@@ -200,7 +200,8 @@ fn an_attention_of_single_operations() {
     verify(&key.verifying, &proof, b"context").unwrap();
 }
 
-/// A gain that no layer takes, one channel of it 0, becomes the scales of channels, which move with the values.
+/// A gain that no layer takes, one channel of it 0 and some below, becomes the scales of channels, which move with the
+/// values.
 #[test]
 fn a_gain_is_part_of_the_scales() {
     let options = QuantizeOptions::language_model();
@@ -224,20 +225,22 @@ fn a_gain_is_part_of_the_scales() {
         let network = quantized(&graph, &samples, &options);
         (graph, samples, network)
     };
-    for moved in [false, true] {
-        let (graph, samples, network) = normalized([2.0, 0.0, 0.01, 1.0], moved);
+    let gains = [[2.0, 0.0, 0.01, 1.0], [2.0, 0.0, -0.01, -1.0]];
+    for (gain, moved) in gains.into_iter().flat_map(|gain| [(gain, false), (gain, true)]) {
+        let (graph, samples, network) = normalized(gain, moved);
         let network = network.unwrap();
         for sample in &samples {
             let exact = execute_float_on(&graph, sample).unwrap().pop().unwrap();
             assert_close(&output(&network, sample), &exact, 1e-3);
         }
+        let inputs = network.quantize_inputs(&samples[0]).unwrap().integers;
+        let key = setup(CompiledModel::new("norm", network), &SetupOptions::default()).unwrap();
+        let proof = prove_on(&key, &inputs, b"context").unwrap();
+        verify(&key.verifying, &proof, b"context").unwrap();
     }
-    for (gain, wrong) in [([1.0, -2.0, 1.0, 1.0], -2.0), ([0.0; 4], 0.0)] {
-        let (_, _, network) = normalized(gain, false);
-        match network {
-            Err(QuantizeError::Gain { layer, found }) => assert_eq!((layer.as_str(), found), ("norm", wrong)),
-            other => panic!("{:?}", other.map(|_| ())),
-        }
+    match normalized([0.0; 4], false).2 {
+        Err(QuantizeError::Gain { layer, found }) => assert_eq!((layer.as_str(), found), ("norm", 0.0)),
+        other => panic!("{:?}", other.map(|_| ())),
     }
 }
 

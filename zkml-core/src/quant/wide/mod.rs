@@ -53,24 +53,31 @@ const LEAST_MULTIPLIER: f64 = 8.0;
 const ROW_BITS: f64 = 12.0;
 
 impl Quantizer<'_> {
-    /// Appends `floor(acc m / 2^s + 1/2)`, plus a residual of the target's scales, as a value of these scales.
+    /// Appends `floor(acc m / 2^s + 1/2)`, plus a residual, as a value of the target's scales. Those of the residual's
+    /// channels are finer by the powers of two beside it.
     pub(super) fn requantize(
         &mut self,
         accumulator: &Accumulator,
         target: &Scales,
-        residual: Option<NodeId>,
+        residual: Option<(NodeId, Vec<u32>)>,
         (name, bits): (String, u32),
     ) -> Result<NodeId, QuantizeError> {
         let fact = &self.nodes[accumulator.node].fact;
         let shape = fact.shape.clone();
         let factors = Scales::from(accumulator).over(target, &shape);
         let reached = magnitude(fact.range) as f64;
-        let added = residual.map_or(0, |id| magnitude(self.nodes[id].fact.range)) as f64;
+        let added = residual
+            .as_ref()
+            .map_or(0, |(id, _)| magnitude(self.nodes[*id].fact.range)) as f64;
+        let (residual, residual_shifts) = residual.unzip();
+        let residual_shifts = residual_shifts.unwrap_or_default();
+        let deepest = residual_shifts.iter().copied().max().unwrap_or(0);
+        let residual_shifts = if deepest == 0 { Vec::new() } else { residual_shifts };
         let limit = LIMIT as f64 * (1.0 - 1.0 / f64::from(1 << 20));
         let fits = |shift: u32, multiplier: f64| {
             let power = libm::exp2(f64::from(shift));
             let numerator = reached * multiplier + (added + 0.5) * power;
-            numerator < limit && libm::exp2(f64::from(bits)) * power < limit
+            shift >= deepest && numerator < limit && libm::exp2(f64::from(bits)) * power < limit
         };
         let Some((multipliers, shift)) = scales::multipliers(&factors.values, fits) else {
             let least = factors.values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -93,6 +100,7 @@ impl Quantizer<'_> {
             axes,
             shift,
             bits,
+            residual_shifts,
         };
         let operands = core::iter::once(accumulator.node).chain(residual).collect();
         let scale = target.values.first().copied().unwrap_or(1.0);
@@ -177,17 +185,17 @@ impl Quantizer<'_> {
                 what: "a residual sum of other than two operands",
             });
         };
-        let in_stream = |operand: NodeId| self.steps[operand.0].as_ref() == Some(&steps);
-        let (kept, other) = if in_stream(left) || !in_stream(right) {
-            (left, right)
-        } else {
-            (right, left)
+        let growth = |operand: NodeId| steps.growth_from(self.steps[operand.0].as_ref()?);
+        let (kept, other, growth) = match (growth(left), growth(right)) {
+            (None, Some(growth)) => (right, left, growth),
+            (growth, _) => (left, right, growth.unwrap_or_default()),
         };
-        let residual = self.streamed(kept, &steps)?;
+        let own = self.steps[kept.0].clone().filter(|_| !growth.is_empty());
+        let residual = self.streamed(kept, own.as_ref().unwrap_or(&steps))?;
         let accumulator = self.source(other)?;
         let target = self.of_channels(id, &steps);
         let name = (node.name.clone(), self.options.activation_bits);
-        let sum = self.requantize(&accumulator, &target, Some(residual), name)?;
+        let sum = self.requantize(&accumulator, &target, Some((residual, growth)), name)?;
         self.streamed[id.0] = Some(sum);
         Ok(())
     }
@@ -343,20 +351,23 @@ impl Quantizer<'_> {
     }
 }
 
-/// Gains of channels as factors of their scales. Multipliers of integers are not 0, so a gain below one part in
-/// `2^16` of the largest one counts as that: it moves the value by less than half a step of 16 bits.
-pub(super) fn gains(node: &Node<Float>, values: &ArrayD<f32>) -> Result<Vec<f64>, QuantizeError> {
-    let largest = values.iter().copied().fold(0.0f32, f32::max);
-    let wrong = values
-        .iter()
-        .copied()
-        .find(|gain| !(*gain >= 0.0 && gain.is_finite()));
+/// Gains of channels as factors of their scales, which are positive, and the signs of the gains, 1 or -1. Multipliers
+/// of integers are not 0, so a gain below one part in `2^16` of the largest one counts as that: it moves the value by
+/// less than half a step of 16 bits.
+pub(super) fn gains(node: &Node<Float>, values: &ArrayD<f32>) -> Result<(Vec<f64>, Vec<i64>), QuantizeError> {
+    let largest = values.iter().fold(0.0f32, |most, gain| most.max(gain.abs()));
+    let wrong = values.iter().copied().find(|gain| !gain.is_finite());
     if let Some(found) = wrong.or((largest == 0.0).then_some(0.0)) {
         let layer = node.name.clone();
         return Err(QuantizeError::Gain { layer, found });
     }
     let least = libm::exp2(-f64::from(DIGIT_BITS)) * f64::from(largest);
-    Ok(values.iter().map(|gain| f64::from(*gain).max(least)).collect())
+    let factor = |gain: &f32| f64::from(gain.abs()).max(least);
+    let sign = |gain: &f32| if *gain < 0.0 { -1 } else { 1 };
+    Ok((
+        values.iter().map(factor).collect(),
+        values.iter().map(sign).collect(),
+    ))
 }
 
 /// The least scale not below `scale` that an accumulator of scale `of` is carried to by a multiplier that is exact with

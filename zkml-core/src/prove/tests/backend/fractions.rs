@@ -2,9 +2,10 @@
 //! other the odd ones.
 
 use super::Machines;
-use crate::field::{K, M61, k_from_base};
+use crate::field::{K, k_from_base};
 use crate::lookup::{
-    BlockKind, Claims, Compression, FractionLayer, FractionTree, GROUP_VARIABLES, Stack, Statement, Witness,
+    BlockKind, Claims, Compression, FractionLayer, FractionTree, GROUP_VARIABLES, LookedUp, Stack, Statement,
+    Witness,
 };
 use crate::pcs::PcsError;
 use crate::poly;
@@ -38,7 +39,7 @@ fn leaves(statement: &Statement, compression: &Compression, witness: &Witness<'_
         for row in 0..1 << block.variables {
             let terms = columns.iter().zip(compression.coefficients());
             let sum: K = terms
-                .map(|(column, power)| power * k_from_base(column[row]))
+                .map(|(column, power)| power * k_from_base(column.piece(row..row + 1)[0]))
                 .sum();
             let numerator = counts.map_or(K::from(1u64), |counts| -k_from_base(counts[row]));
             cells[block.offset as usize + row] = [numerator, compression.constant(table) + sum];
@@ -89,16 +90,21 @@ impl FractionTree<PcsError> for SplitTree<'_> {
 
     fn claims(&self, point: Vec<K>) -> Result<Claims<K>, PcsError> {
         self.machines.call("looked-up columns")?;
-        let value = |column: &&[M61]| {
+        let value = |column: &LookedUp<'_>| {
             let suffix = &point[point.len() - column.len().ilog2() as usize..];
-            poly::evaluate_base(column, suffix)
+            poly::evaluate_base(&column.piece(0..column.len()), suffix)
         };
         let lookups = self.witness.lookups.iter();
         Ok(Claims {
             lookups: lookups
                 .map(|columns| columns.iter().map(value).collect())
                 .collect(),
-            multiplicities: self.witness.multiplicities.iter().map(value).collect(),
+            multiplicities: self
+                .witness
+                .multiplicities
+                .iter()
+                .map(|column| value(&LookedUp::Field(column)))
+                .collect(),
             point,
         })
     }

@@ -38,7 +38,7 @@ fn whatever_differs_between_two_proofs_gives_unrelated_seeds() {
     let setup = Statement::of_setup(&key.verifying.weights).expect("statement");
     let [trace, other_trace] =
         inputs(&key.model).map(|input| Trace::generate(&key, &statement, &input).expect("trace"));
-    let of_weights = Trace::of_weights(setup.circuit(), &key.lowered.parameters).expect("trace");
+    let of_weights = Trace::of_weights(&setup, &key.lowered.parameters).expect("trace");
     let secret = &key.commitments.secret;
     let [none, fresh] =
         [Visibility::Public, Visibility::Private].map(|weights| Secret::fresh(weights).expect("a secret"));

@@ -61,9 +61,9 @@ fn seed(purpose: &str, index: usize) -> Seed {
 
 /// What is heard of proof `index` on input number `input`.
 fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
-    let model = tiny_model(ALL_PRIVATE);
+    let mut model = tiny_model(ALL_PRIVATE);
     let (sound, mut verifying) = (sound_key(&model), tiny_key(&model));
-    let lowered = model.lower().expect("lower");
+    let mut lowered = model.lower().expect("lower");
     let tails = match prover {
         Prover::WithoutTails => Tails::NONE,
         _ => Tails {
@@ -76,7 +76,7 @@ fn heard_of_proof(prover: Prover, input: usize, index: usize) -> Heard {
     };
     let index = 2 * index + input;
     let packing = weights::packing(&lowered, &verifying.weights.code).expect("a packing");
-    let cells = weights::fill(&lowered, &packing);
+    let cells = weights::fill(&mut model, &mut lowered, &packing).expect("rows");
     let secret = seed("weights", index);
     let rows = Rows::Int8(cells.clone());
     let weights =

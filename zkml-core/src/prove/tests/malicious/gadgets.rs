@@ -49,6 +49,7 @@ fn requantized(shape: &[usize], (bits, shift): (u32, u32), multiplier: i64) -> C
         axes: vec![0],
         shift,
         bits,
+        residual_shifts: Vec::new(),
     };
     let q = n.derived("q", op.into(), &[fc], shape);
     n.finish(&[q])
@@ -272,6 +273,7 @@ fn turned(base: f64) -> CompiledModel {
         axes: vec![0],
         shift: 16,
         bits: 16,
+        residual_shifts: Vec::new(),
     };
     let q = n.derived("q", op.into(), &[turned], vec![1, 5, 6]);
     n.finish(&[q])
@@ -338,6 +340,7 @@ fn embedded() -> CompiledModel {
         axes: vec![0],
         shift: 3,
         bits: 16,
+        residual_shifts: Vec::new(),
     };
     let q = n.derived("q", op.into(), &[rows], vec![5, 3]);
     n.finish(&[q])

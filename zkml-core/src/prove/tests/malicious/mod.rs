@@ -13,11 +13,13 @@
 //! - `messages`: false messages of the argument, false codewords;
 //! - `gadgets`: false advice of quotients, norms, rotary positions and embeddings;
 //! - `masks`: pads and masks that are not what they should be;
-//! - `weights`: commitments to weights that are none, in setup proofs and rotations.
+//! - `weights`: commitments to weights that are none, in setup proofs and rotations;
+//! - `chunks`: setup proofs in chunks;
 //! - `wide_argmax`: false margins of 57 bits.
 
 mod attention;
 mod blocks;
+mod chunks;
 mod gadgets;
 mod masks;
 mod messages;
@@ -49,8 +51,8 @@ use crate::prove::replay;
 use crate::reduce::{Cells, Cpu, Values};
 use crate::secret::Seed;
 use crate::setup::{SetupOptions, setup};
-use crate::transcript::{ProverChannel, ProverTranscript, VerifyError};
-use crate::verify::{check_answer, verify_setup};
+use crate::transcript::{PROTOCOL_SETUP, ProverChannel, ProverTranscript, VerifierTranscript, VerifyError};
+use crate::verify::{check_answer, verify_statement};
 
 /// A key, and an input for it.
 struct Scene {
@@ -134,7 +136,7 @@ fn rejected_by_all(verdicts: impl IntoIterator<Item = Verdict>, checks: &[&str])
 struct Lie<'a> {
     circuit: &'a Circuit,
     cells: BTreeMap<ColumnId, Vec<i64>>,
-    /// Added to the multiplicity of `(table, row)`.
+    /// Added to the multiplicity of `(table, row)`; the tables of all chunks come one after the other.
     multiplicities: Vec<(usize, usize, i64)>,
     /// Public outputs that replace the recomputed ones.
     outputs: Vec<(usize, Vec<i64>)>,
@@ -242,17 +244,20 @@ fn told<'a>(statement: &'a Statement<'_>, honest: &Trace<'_>, tell: impl FnOnce(
             .map(|input| logical(input.column, values.base(input.column))),
         outputs: (!outputs.is_empty()).then_some(outputs),
     };
-    let mut counts: Vec<Vec<i64>> = circuit
-        .tables
-        .iter()
-        .map(|table| vec![0; 1 << table.variables()])
-        .collect();
-    for lookup in &circuit.lookups {
-        let table = &circuit.tables[lookup.table as usize];
-        for &cell in values.cells(lookup.columns[0]).to_base().iter() {
-            // What is in no row cannot be counted.
-            if let Some(row) = table.row_of(to_i64_centered(cell)) {
-                counts[lookup.table as usize][row] += 1;
+    let tables = &circuit.tables;
+    let mut counts: Vec<Vec<i64>> = Vec::new();
+    for chunk in &statement.chunks.parts {
+        let first = counts.len();
+        counts.extend(tables.iter().map(|table| vec![0; 1 << table.variables()]));
+        for part in chunk {
+            let lookup = &circuit.lookups[part.lookup];
+            let table = lookup.table as usize;
+            let cells = values.cells(lookup.columns[0]).to_base();
+            for &cell in &cells[part.start()..][..1 << part.variables] {
+                // What is in no row cannot be counted.
+                if let Some(row) = tables[table].row_of(to_i64_centered(cell)) {
+                    counts[first + table][row] += 1;
+                }
             }
         }
     }
@@ -309,7 +314,7 @@ struct Hooks<'h> {
     commitment: Option<Recommit<'h>>,
     /// Adds others than the committed pads; and answers with them, or with the committed ones.
     pads: Option<(Pads, bool)>,
-    /// Judges an answer by this statement instead of the prover's own.
+    /// Judges the proof by this statement instead of the prover's own.
     judge: Option<&'h Statement<'h>>,
 }
 
@@ -448,9 +453,8 @@ fn prove_lying(
             check_answer(hooks.judge.unwrap_or(statement), &proof, CONTEXT)
         }
         Subject::Setup => {
-            let mut key = statement.key.clone().into_owned();
-            key.setup_proof = messages;
-            verify_setup(&key)
+            let mut transcript = VerifierTranscript::new(PROTOCOL_SETUP, &messages);
+            verify_statement(hooks.judge.unwrap_or(statement), &mut transcript)
         }
     };
     Verdict { result, violated }

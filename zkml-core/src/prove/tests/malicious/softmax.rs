@@ -192,6 +192,7 @@ fn part(start: usize) -> CompiledModel {
         axes: vec![],
         shift: 3,
         bits: 16,
+        residual_shifts: Vec::new(),
     };
     let q = n.derived("q", op.into(), &[rows], vec![3, 3]);
     n.finish(&[q])

@@ -23,7 +23,7 @@ pub(super) fn judge_key(scene: &Scene, rotated: bool, tell: impl Fn(Copy, &mut L
     let mut matrices = Vec::new();
     {
         let statement = Statement::of_setup(&key).expect("statement");
-        let honest = Trace::of_weights(statement.circuit(), parameters).expect("a trace");
+        let honest = Trace::of_weights(&statement, parameters).expect("a trace");
         for (index, &copy) in copies.iter().enumerate() {
             let told = told(&statement, &honest, |lie| tell(copy, lie));
             matrices.push(commit(&statement, &told.parameters, 1 + index as u8));
@@ -37,7 +37,7 @@ pub(super) fn judge_key(scene: &Scene, rotated: bool, tell: impl Fn(Copy, &mut L
         }
     }
     let statement = Statement::of_setup(&key).expect("statement");
-    let honest = Trace::of_weights(statement.circuit(), parameters).expect("a trace");
+    let honest = Trace::of_weights(&statement, parameters).expect("a trace");
     let told = told(&statement, &honest, |lie| tell(copies[0], lie));
     let matrices: Vec<&CommittedMatrix> = matrices.iter().collect();
     prove_lying(&statement, &told.trace, &matrices, Hooks::default())

@@ -31,6 +31,7 @@ pub(super) fn model() -> CompiledModel {
         axes: vec![1],
         shift: 7,
         bits: 16,
+        residual_shifts: Vec::new(),
     };
     let shape = n.shape(relu);
     let sum = n.derived("sum", sum.into(), &[strided, relu], shape);

@@ -114,7 +114,7 @@ fn one(name: &str, key: &ProvingKey, old: Option<&ProvingKey>) -> Value {
     };
     verifying.weights.setup_proof = {
         let statement = Statement::of_setup(&key.verifying.weights).expect("a statement");
-        let trace = Trace::of_weights(statement.circuit(), &key.lowered.parameters).expect("a trace");
+        let trace = Trace::of_weights(&statement, &key.lowered.parameters).expect("a trace");
         messages(&statement, &trace, &matrices[..], b"", seed(2)).messages
     };
     let mut setup = VerifierTranscript::recording(PROTOCOL_SETUP, &verifying.weights.setup_proof);

@@ -66,11 +66,11 @@ pub(super) struct Witness {
 }
 
 impl Witness {
-    pub(super) fn new(model: CompiledModel, sizes: &Sizes, input: ArrayD<i64>) -> Self {
-        let lowered = model.lower().expect("lower");
+    pub(super) fn new(mut model: CompiledModel, sizes: &Sizes, input: ArrayD<i64>) -> Self {
+        let mut lowered = model.lower().expect("lower");
         let small = sizes.key(&model);
         let packing = weights::packing(&lowered, &small.code).expect("a packing");
-        let cells = weights::fill(&lowered, &packing);
+        let cells = weights::fill(&mut model, &mut lowered, &packing).expect("rows");
         let mut next = small.clone();
         next.previous = Some([0; 32]);
         let key = ProvingKey {
@@ -116,7 +116,7 @@ impl Witness {
     fn trace<'a>(&'a self, kind: Kind, statement: &'a Statement<'_>) -> Trace<'a> {
         match kind {
             Kind::Answer(_) => Trace::generate(&self.key, statement, &self.input),
-            _ => Trace::of_weights(statement.circuit(), &self.key.lowered.parameters),
+            _ => Trace::of_weights(statement, &self.key.lowered.parameters),
         }
         .expect("trace")
     }
