@@ -25,7 +25,7 @@ use crate::verify::{TrustedKey, verify};
 const TOKENS: usize = 32;
 const CHANNELS: usize = 320;
 
-/// A layer with a table behind it, and one with a quotient of 16 bits, of two digits.
+/// A layer with a table behind it, and one with a quotient of 18 bits, of two digits, to which the first one is added.
 pub(super) fn model(tokens: usize) -> CompiledModel {
     let mut n = Network::new(47, &[1, tokens, 16], (-127, 127));
     let first = n.linear("first", NodeId(0), CHANNELS, true);
@@ -36,9 +36,10 @@ pub(super) fn model(tokens: usize) -> CompiledModel {
         axes: vec![],
         shift: 12,
         bits: 18,
+        residual_shifts: (0..CHANNELS).map(|channel| channel as u32 % 3).collect(),
     };
     let shape = n.shape(second);
-    let wide = n.derived("wide", op.into(), &[second], shape);
+    let wide = n.derived("wide", op.into(), &[second, relu], shape);
     n.finish(&[wide])
 }
 
