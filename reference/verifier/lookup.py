@@ -11,7 +11,7 @@ GROUP_VARIABLES = 13
 
 
 # Log2 of the most looked-up rows in a chunk of a setup proof; an answer has one chunk. And the most chunks.
-SETUP_CHUNK, ONE_CHUNK, MOST_CHUNKS = 26, 48, 2**10
+SETUP_CHUNK, ONE_CHUNK, MOST_CHUNKS = 26, 48, 2**9
 
 
 def chunks(circuit, most):
@@ -22,7 +22,7 @@ def chunks(circuit, most):
         size = min(every, most)
         for part in range(2**(every - size)):
             if rows and rows + 2**size > 2**most:
-                require(len(result) < MOST_CHUNKS, "lookups", f"more than {MOST_CHUNKS} chunks")
+                require(len(result) < (MOST_CHUNKS if most < ONE_CHUNK else 1), "lookups", "too many chunks")
                 result, rows = result + [[]], 0
             result[-1].append((number, part, size))
             rows += 2**size

@@ -148,7 +148,7 @@ impl Vocabulary {
         };
         let (ids, first) = match (begin, self.begin) {
             (false, _) => (self.encode(text)?, Vec::new()),
-            (true, Some(first)) => (self.encode_more(text)?, vec![first]),
+            (true, Some(first)) => (self.encode_more(text)?, self.beginning(first)?),
             (true, None) => {
                 return Err(refused(
                     "a model with a `bos_token_id`",
@@ -156,12 +156,21 @@ impl Vocabulary {
                 ));
             }
         };
+        if first.first().is_some_and(|first| ids.first() == Some(first)) {
+            return Err(refused("a text that begins once", "the first token twice".into()));
+        }
         let own = (WINDOW - first.len()).min(ids.len());
         if ids.len() < 2 {
             return Err(refused("a text of at least 2 tokens", ids.len().to_string()));
         }
         let windows = ids.chunks_exact(own).take(most);
         Ok(windows.map(|own| [first.as_slice(), own].concat()).collect())
+    }
+
+    /// The token that texts begin with, if the model has it.
+    fn beginning(&self, first: u32) -> Result<Vec<u32>, Error> {
+        self.check(&[first])?;
+        Ok(vec![first])
     }
 
     /// The ids of a question, as the chat template of the model puts it.

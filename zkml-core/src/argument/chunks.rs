@@ -14,8 +14,8 @@ pub(crate) const SETUP_CHUNK: usize = 26;
 /// An answer has one chunk: no circuit has more rows of lookups.
 pub(crate) const ONE_CHUNK: usize = MAX_VARIABLES;
 
-/// Most chunks. `2^36` weights fit in them.
-const MOST_CHUNKS: usize = 1 << 10;
+/// Most chunks of a setup proof. A full one takes about 1,700 entries of the tape, which has `2^20`.
+const MOST_CHUNKS: usize = 1 << 9;
 
 /// A part of a lookup: its rows `number * 2^variables` and after, `2^variables` of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +61,10 @@ impl Chunks {
     /// parts come in the order of the lookups; one that does not fit into the chunk begins the next one.
     ///
     /// # Errors
-    /// [`VerifyError::Key`] for more than [`MOST_CHUNKS`].
+    /// [`VerifyError::Key`] for more than [`MOST_CHUNKS`], and for an answer with more than one.
     pub(crate) fn of(circuit: &Circuit, most: usize) -> Result<Self, VerifyError> {
         let most = most.min(MAX_VARIABLES);
+        let most_chunks = if most < ONE_CHUNK { MOST_CHUNKS } else { 1 };
         let tables = circuit.tables.iter().map(|table| TableShape {
             variables: table.variables(),
             arity: table.arity(),
@@ -85,8 +86,8 @@ impl Chunks {
             // Each part but the first ones of a lookup fills a chunk, so the limit is met before there are many.
             for number in 0..parts.unwrap_or(usize::MAX) {
                 if rows.saturating_add(own) > 1 << most && rows > 0 {
-                    if chunks.statements.len() == MOST_CHUNKS {
-                        return Err(VerifyError::from(SizesError::Chunks { most: MOST_CHUNKS }));
+                    if chunks.statements.len() == most_chunks {
+                        return Err(VerifyError::from(SizesError::Chunks { most: most_chunks }));
                     }
                     chunks.statements.push(empty.clone());
                     chunks.parts.push(Vec::new());
@@ -177,6 +178,8 @@ mod tests {
         let circuit = circuit(&[&[1 << 20], &[3], &[1 << 30]]);
         let whole = Chunks::of(&circuit, ONE_CHUNK).unwrap();
         assert_eq!(parts(&whole), [[(0, 0, 1 << 20), (1, 0, 4), (2, 0, 1 << 30)]]);
+        let circuit = self::circuit(&[&[1 << 20, 1 << 27], &[1 << 20, 1 << 27], &[1]]);
+        assert!(Chunks::of(&circuit, ONE_CHUNK).is_err());
     }
 
     #[test]
@@ -187,7 +190,7 @@ mod tests {
             .map(|chunks| chunks.part_count())
             .unwrap_err()
             .to_string();
-        assert!(error.contains("1024"), "{error}");
+        assert!(error.contains("512"), "{error}");
     }
 
     #[test]

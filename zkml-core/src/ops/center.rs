@@ -107,7 +107,7 @@ impl Room for Center {
     }
 
     fn properties(&self) -> Properties {
-        Properties::OWN_SCALE | Properties::NORMALIZES
+        Properties::OWN_SCALE | Properties::NORMALIZES | Properties::CENTERS
     }
 }
 

@@ -60,6 +60,8 @@ bitflags::bitflags! {
         const HOMOGENEOUS = 1 << 24;
         /// Its values lie in `[0, 1]` and are parts of a whole, such as probabilities: all of them have one unit.
         const PART_OF_ONE = 1 << 25;
+        /// It subtracts the mean of the rows of its operand: all channels are summed in the least unit of one.
+        const CENTERS = 1 << 26;
     }
 }
 

@@ -7,7 +7,8 @@
 //! `v` is committed. `rem` is virtual, `x + 2^(s-1) - v * 2^s` in the field, and stands in its range. Both sides of the
 //! line are integers of absolute value below `p/2`: the left one by range analysis, the right one because of the ranges
 //! of `v` and `rem`, as long as `2^(b-1) 2^s + 2^s < p/2`. So the line holds over the integers, and `v` is the floor of
-//! `x / 2^s + 1/2`, the only one. A residual `h` that is added to the quotient is the term `h * 2^s` of `x`.
+//! `x / 2^s + 1/2`, the only one. A residual `h` that is added to the quotient is the term `h * 2^s` of `x`,
+//! or `h * 2^(s-k)` if it is divided by `2^k`.
 //!
 //! On padding `x = 0`. Then `v = 0`: no other `v` has a remainder in `[0, 2^s)`.
 //!

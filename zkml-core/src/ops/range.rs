@@ -136,6 +136,16 @@ pub enum RangeError {
         /// The shift.
         shift: u32,
     },
+    /// A residual that is divided by more than the numerator it stands in.
+    #[error("`{layer}`: a residual is divided by at most 2^{shift} as the numerator is, found 2^{by}")]
+    BadResidual {
+        /// Name of the node.
+        layer: String,
+        /// The largest power of two.
+        by: u32,
+        /// The shift.
+        shift: u32,
+    },
     /// A parameter value outside its role's range.
     #[error("parameter `{path}`: value {value} at index {index} is outside [{low}, {high}]")]
     Parameter {

@@ -9,7 +9,7 @@
 //! 2^s) + h`. Nothing clamps. An execution with a value outside of the range stops, and there is no proof of it.
 
 #[cfg(feature = "prover")]
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Dimension};
 #[cfg(feature = "prover")]
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,15 @@ impl IntegerRoom for Requantize {
     }
 
     fn options(&self, _site: &RangeSite<'_>) -> String {
-        format!("{}, bits={}", factors(&self.multipliers, self.shift), self.bits)
+        let divided = match self.residual_shifts.iter().max() {
+            Some(most) => format!(", residual divided by up to 2^{most}"),
+            None => String::new(),
+        };
+        format!(
+            "{}, bits={}{divided}",
+            factors(&self.multipliers, self.shift),
+            self.bits
+        )
     }
 
     fn lower(&self, lowering: &mut dyn Lowering<'_>) -> Result<ColumnId, CircuitError> {
@@ -142,8 +150,11 @@ impl IntegerRoom for Requantize {
         let values = ArrayD::from_shape_fn(x.shape(), |at| {
             let m = self.multipliers().of_cell(x.shape(), &at);
             let added = site.operand(1).map_or(0, |residual| residual[&at]);
-            let channel = at[x.ndim() - 1];
-            let by = self.residual_shifts.get(channel).copied().unwrap_or(0);
+            let by = at
+                .slice()
+                .last()
+                .and_then(|channel| self.residual_shifts.get(*channel));
+            let by = by.copied().unwrap_or(0);
             let (product, divisor) = (i128::from(x[&at]) * i128::from(m), 1i128 << self.shift);
             let numerator = product + i128::from(added) * (divisor >> by);
             (numerator + divisor / 2).div_euclid(divisor) as i64
@@ -161,13 +172,13 @@ impl Requantize {
     }
 
     /// # Errors
-    /// [`RangeError::BadQuotient`] for a residual that is divided by more than the numerator.
+    /// [`RangeError::BadResidual`].
     fn check_residual(&self, site: &RangeSite<'_>) -> Result<(), RangeError> {
         match self.residual_shifts.iter().all(|by| *by <= self.shift) {
             true => Ok(()),
-            false => Err(RangeError::BadQuotient {
+            false => Err(RangeError::BadResidual {
                 layer: site.name.to_owned(),
-                bits: self.bits,
+                by: self.residual_shifts.iter().copied().max().unwrap_or(0),
                 shift: self.shift,
             }),
         }

@@ -16,6 +16,9 @@ use crate::ops::{Float, Properties};
 /// Largest exponent of a channel.
 const LARGEST_EXPONENT: i32 = 16;
 
+/// The same where means are subtracted, which have 24 bits.
+const LARGEST_CENTERED_EXPONENT: i32 = 6;
+
 /// By how many bits the steps of a value may exceed those that it would have alone, on average over channels.
 const LOST_BITS: f64 = 2.0;
 
@@ -108,12 +111,20 @@ pub(super) fn steps(
         let members: Vec<usize> = (index..streams.len())
             .filter(|member| streams[*member] == Some(stream))
             .collect();
-        let most = members.iter().map(|member| {
-            let channels = ranges.channels(NodeId(*member)).into_iter();
-            channels.map(|channel| channel.largest).collect()
+        let most: Vec<Vec<f64>> = members
+            .iter()
+            .map(|member| reach(graph, ranges, NodeId(*member)))
+            .collect();
+        let centered = graph.nodes.iter().any(|node| {
+            node.op.room().has(Properties::CENTERS)
+                && node.inputs.iter().any(|id| streams[id.0] == Some(stream))
         });
-        let limit = largest(options.activation_bits);
-        let phases = phases(stream, &most.collect::<Vec<_>>(), limit);
+        let spread = if centered {
+            LARGEST_CENTERED_EXPONENT
+        } else {
+            LARGEST_EXPONENT
+        };
+        let phases = phases(stream, &most, largest(options.activation_bits), spread);
         members
             .into_iter()
             .zip(phases)
@@ -122,8 +133,25 @@ pub(super) fn steps(
     steps
 }
 
-/// The steps of values of a stream, in their order, whose channels reach `most`.
-fn phases(stream: usize, most: &[Vec<f64>], limit: i64) -> Vec<Steps> {
+/// The largest magnitude of each channel of a node. A text may choose any row of a table, whatever calibration saw.
+fn reach(graph: &Graph<Float>, ranges: &Ranges<'_>, id: NodeId) -> Vec<f64> {
+    let channels = ranges.channels(id).iter();
+    let mut most: Vec<f64> = channels.map(|channel| channel.largest).collect();
+    let table = graph[id]
+        .op
+        .room()
+        .chosen_rows()
+        .map(|weight| &graph[weight].values);
+    for row in table.into_iter().flat_map(|table| table.rows()) {
+        let both = most.iter_mut().zip(row);
+        both.for_each(|(most, value)| *most = most.max(f64::from(value.abs())));
+    }
+    most
+}
+
+/// The steps of values of a stream, in their order, whose channels reach `most`, for integers up to `limit`. Exponents
+/// are at most `spread`.
+fn phases(stream: usize, most: &[Vec<f64>], limit: i64, spread: i32) -> Vec<Steps> {
     // What a value reaches, or one before it: steps only grow.
     let mut reached: Vec<Vec<f64>> = Vec::with_capacity(most.len());
     for most in most {
@@ -134,10 +162,10 @@ fn phases(stream: usize, most: &[Vec<f64>], limit: i64) -> Vec<Steps> {
             .for_each(|(all, own)| *all = all.max(*own));
         reached.push(all);
     }
-    let (unit, mut later) = exponents(reached.last().map_or(&[], Vec::as_slice), None);
+    let (unit, mut later) = exponents(reached.last().map_or(&[], Vec::as_slice), None, spread);
     let mut of_value = vec![later.clone()];
     for reached in reached.iter().rev().skip(1) {
-        let (_, own) = exponents(reached, Some(unit));
+        let (_, own) = exponents(reached, Some(unit), spread);
         let lost: i32 = later.iter().zip(&own).map(|(later, own)| later - own).sum();
         if f64::from(lost) > LOST_BITS * own.len() as f64 {
             later = own;
@@ -145,12 +173,6 @@ fn phases(stream: usize, most: &[Vec<f64>], limit: i64) -> Vec<Steps> {
         of_value.push(later.clone());
     }
     of_value.reverse();
-    // Squares may leave small channels of an earlier phase coarser steps than later ones would.
-    for index in 1..of_value.len() {
-        let (earlier, own) = of_value.split_at_mut(index);
-        let both = own.iter_mut().flatten().zip(earlier.last().into_iter().flatten());
-        both.for_each(|(own, earlier)| *own = (*own).max(*earlier));
-    }
     let with_least = |exponents: Vec<i32>| {
         let least = exponents.iter().copied().min().unwrap_or(0);
         Steps {
@@ -165,10 +187,10 @@ fn phases(stream: usize, most: &[Vec<f64>], limit: i64) -> Vec<Steps> {
 /// The exponents of channels whose values reach `most`, and what is reached with exponent 0, the least channel's unless
 /// it is given. Each channel has its range, unless its values are so small beside the largest ones that the squares
 /// would not fit.
-fn exponents(most: &[f64], unit: Option<f64>) -> (f64, Vec<i32>) {
+fn exponents(most: &[f64], unit: Option<f64>, spread: i32) -> (f64, Vec<i32>) {
     let widest = most.iter().copied().fold(0.0, f64::max);
     // Of zeros any step is right.
-    let widest = if widest > 0.0 { widest } else { 1.0 };
+    let widest = if widest > 0.0 { widest } else { unit.unwrap_or(1.0) };
     let down_to = |floor: f64| {
         let least = most.iter().map(|most| most.max(floor)).fold(widest, f64::min);
         let unit = unit.unwrap_or(least);
@@ -181,7 +203,7 @@ fn exponents(most: &[f64], unit: Option<f64>) -> (f64, Vec<i32>) {
         let squares = exponents.iter().map(|k| libm::exp2(2.0 * above(k)));
         squares.sum::<f64>() < libm::ldexp(1.0, SQUARES_BITS)
     };
-    let mut spreads = (1..=LARGEST_EXPONENT)
+    let mut spreads = (1..=spread)
         .rev()
         .map(|spread| down_to(libm::ldexp(widest, -spread)));
     spreads.find(fits).unwrap_or_else(|| down_to(widest))
@@ -194,7 +216,9 @@ mod tests {
     const LIMIT: i64 = 32_767;
 
     fn of_channels(most: &[f64]) -> Steps {
-        phases(0, &[most.to_vec()], LIMIT).pop().unwrap()
+        phases(0, &[most.to_vec()], LIMIT, LARGEST_EXPONENT)
+            .pop()
+            .unwrap()
     }
 
     /// Integers that the channels reach.
@@ -226,7 +250,7 @@ mod tests {
         let channels = |size: f64| vec![size, 1.5 * size, 40.0 * size];
         let sizes = [0.1, 0.2, 0.3, 5.0, 4.0, 90.0, 100.0];
         let values: Vec<Vec<f64>> = sizes.map(channels).into();
-        let steps = phases(7, &values, LIMIT);
+        let steps = phases(7, &values, LIMIT, LARGEST_EXPONENT);
         let whole = LIMIT as f64 / QuantizeOptions::HEADROOM;
         for (index, (most, steps)) in values.iter().zip(&steps).enumerate() {
             for integer in integers(most, steps) {
@@ -248,13 +272,24 @@ mod tests {
             }
             assert_eq!(steps[earlier].growth_from(&steps[later]), None);
         }
-        let other = phases(8, &values, LIMIT);
+        let one = [[1.0; 30].as_slice(), &[900.0]].concat();
+        let other = phases(8, &values, LIMIT, LARGEST_EXPONENT);
         assert_eq!(other[6].growth_from(&steps[0]), None);
+        // Where means are subtracted, exponents are small. Zeros begin no phase of their own.
+        let centered = phases(0, &[vec![0.0; 31], one.clone()], LIMIT, LARGEST_CENTERED_EXPONENT);
+        assert_eq!(centered[1].exponents[29..], [0, 6]);
+        assert!(
+            centered[1]
+                .growth_from(&centered[0])
+                .unwrap()
+                .iter()
+                .all(|bits| *bits <= 10)
+        );
         // A stream that keeps its size has one phase, whatever a single channel does.
         let values: Vec<Vec<f64>> = [1.0, 1.1, 900.0]
             .map(|wide| [vec![1.0; 30], vec![wide]].concat())
             .into();
-        let steps = phases(0, &values, LIMIT);
+        let steps = phases(0, &values, LIMIT, LARGEST_EXPONENT);
         assert_eq!([&steps[0], &steps[1]], [&steps[2]; 2]);
     }
 }

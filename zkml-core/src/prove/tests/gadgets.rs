@@ -394,7 +394,7 @@ fn a_residual_is_divided_by_the_shift_at_most() {
     };
     assert!(range(&[0, 1, 2, 3, 4, 7], 2).is_ok());
     let wrong: [(&[u32], usize, &str); 3] = [
-        (&[0, 1, 2, 3, 4, 8], 2, "at least 1"),
+        (&[0, 1, 2, 3, 4, 8], 2, "found 2^8"),
         (&[0, 1, 2], 2, "6"),
         (&[0, 1, 2, 3, 4, 7], 1, "operand"),
     ];

@@ -70,7 +70,11 @@ impl Quantizer<'_> {
             .as_ref()
             .map_or(0, |(id, _)| magnitude(self.nodes[*id].fact.range)) as f64;
         let (residual, residual_shifts) = residual.unzip();
-        let residual_shifts = residual_shifts.unwrap_or_default();
+        // A value of 16 bits that is divided by 2^16 is at most half a step: more bits would cost a digit for nothing.
+        let mut residual_shifts = residual_shifts.unwrap_or_default();
+        residual_shifts
+            .iter_mut()
+            .for_each(|by| *by = (*by).min(DIGIT_BITS));
         let deepest = residual_shifts.iter().copied().max().unwrap_or(0);
         let residual_shifts = if deepest == 0 { Vec::new() } else { residual_shifts };
         let limit = LIMIT as f64 * (1.0 - 1.0 / f64::from(1 << 20));

@@ -86,7 +86,8 @@ const LEAST_BITS: i32 = 12;
 const LARGEST: f64 = ((1u64 << 31) - 1) as f64;
 
 /// The multipliers `factor 2^shift`, and the shift, `shift` in the range that `fits` allows: the least one with which
-/// all are integers, or else one that leaves the least of them twelve bits. `None` where a multiplier would be 0.
+/// all are integers, or else one that leaves the least of them twelve bits, or fewer, or more if no fewer fit. `None`
+/// where a multiplier would be 0.
 pub(super) fn multipliers(factors: &[f64], fits: impl Fn(u32, f64) -> bool) -> Option<(Vec<i64>, u32)> {
     let most = factors.iter().copied().fold(0.0, f64::max);
     let least = factors.iter().copied().fold(f64::INFINITY, f64::min);
@@ -112,8 +113,9 @@ pub(super) fn multipliers(factors: &[f64], fits: impl Fn(u32, f64) -> bool) -> O
     let wanted = (LEAST_BITS - 1 - libm::log2(least).floor() as i32).clamp(1, 59) as u32;
     // Digits that are paid for are used.
     let wanted = wanted.next_multiple_of(super::DIGIT_BITS);
-    (1..=wanted)
-        .rev()
+    let fewer = (1..=wanted).rev();
+    fewer
+        .chain(wanted..60)
         .find(|shift| possible(*shift))
         .and_then(rounded)
 }

@@ -148,7 +148,12 @@ fn a_value_that_moves_between_blocks_of_the_trace() {
             // A block that is claimed at that point already is compared with its claim. At a point of another block its
             // view is 0. The residual is multiplied by constants, in a sumcheck.
             let verdict = depart(&scene, hooks);
-            let checks = ["opening.merge", "reduce.duplicate", "reduce.outside", "reduce.stage"];
+            let checks = [
+                "opening.merge",
+                "reduce.duplicate",
+                "reduce.outside",
+                "reduce.stage",
+            ];
             match (&verdict.result, &verdict.violated) {
                 (Err(VerifyError::Check { name, .. }), None) => assert!(checks.contains(name), "{name}"),
                 (Err(VerifyError::Check { name, .. }), Some(violated)) => {

@@ -31,7 +31,7 @@ pub(super) fn model() -> CompiledModel {
         axes: vec![1],
         shift: 7,
         bits: 16,
-        residual_shifts: Vec::new(),
+        residual_shifts: vec![0, 2],
     };
     let shape = n.shape(relu);
     let sum = n.derived("sum", sum.into(), &[strided, relu], shape);
