@@ -60,7 +60,9 @@ fn a_text_is_written_proved_and_verified() {
         };
         for (read, said) in [(true, false), (false, true), (true, true)] {
             let error = alter(read, said);
-            assert!(error.contains("check `transcript.grind` failed"), "{error}");
+            // The work was done for this text; for another one it holds by chance, the more often the less work there is.
+            let checks = ["transcript.grind", "lookup.layer"].map(|name| format!("check `{name}` failed"));
+            assert!(checks.iter().any(|check| error.contains(check)), "{error}");
         }
     }
 }
