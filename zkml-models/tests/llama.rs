@@ -449,17 +449,27 @@ fn what_a_language_model_is_not_quantized_with() {
         let expected = "expected a token id, an integer in [0, 1024)";
         assert!(error.to_string().contains(expected), "{error}");
     }
-    // A gain that is not folded becomes the scales of channels. None may be negative.
+    // A gain that is not folded becomes the scales of channels, and its signs a product. One of zeros alone has no scale.
     let mut unfolded = model.graph(16).unwrap();
-    let gain = unfolded.parameters.iter_mut();
-    let mut gain = gain.filter(|parameter| parameter.path == "model.norm.weight");
-    gain.next().unwrap().values[[5]] = -0.25;
-    let calibration = Calibration::collect(&unfolded, [sample], CalibrationMethod::MinMax).unwrap();
-    let error = quantize(&unfolded, &calibration, &QuantizeOptions::language_model()).unwrap_err();
+    let mut with_gain = |change: &dyn Fn(&mut ArrayD<f32>)| {
+        let gain = unfolded.parameters.iter_mut();
+        let mut gain = gain.filter(|parameter| parameter.path == "model.norm.weight");
+        change(&mut gain.next().unwrap().values);
+        let calibration =
+            Calibration::collect(&unfolded, [sample.clone()], CalibrationMethod::MinMax).unwrap();
+        quantize(&unfolded, &calibration, &QuantizeOptions::language_model())
+    };
+    let turned = with_gain(&|gain| gain[[5]] = -0.25).unwrap();
+    let signs = turned
+        .graph
+        .nodes
+        .iter()
+        .filter(|node| node.name == "model.norm.multiplied");
+    assert_eq!(signs.count(), 1);
+    let error = with_gain(&|gain| gain.fill(0.0)).map(|_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`model.norm`: expected a gain of at least 0, and above 0 in one channel, or a linear layer beside the \
-         normalization that takes the gain or its signs (optimize::optimize), found -0.25"
+        "`model.norm`: expected a gain of finite numbers that are not all 0, found 0"
     );
 }
 
