@@ -7,9 +7,10 @@ use crate::graph::{Graph, NodeId, Preprocessing, Sizing};
 use crate::ops::{Input, IntOp, Properties, Skeleton};
 use crate::transcript::{VerifyError, domain};
 
-/// Operations, wiring, shapes, which lengths they stand for, strides, paddings, named tables, signs of clamps, bits of inputs, eps, preprocessing and
-/// the order of classes; no scales, multipliers, shifts or names of nodes, no bounds of clamps (6 is another integer at
-/// another scale) or bits of single activations, and not what is revealed of inputs and outputs.
+/// Operations, wiring, shapes, which lengths they stand for, strides, paddings, named tables, signs of clamps, bits of
+/// inputs, eps, preprocessing and the order of classes; no scales, multipliers, shifts (nor by how much a residual is
+/// divided) or names of nodes, no bounds of clamps (6 is another integer at another scale) or bits of single
+/// activations, and not what is revealed of inputs and outputs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Architecture {
     pub(super) graph: Graph<Skeleton>,

@@ -1,8 +1,8 @@
 //! The first two rounds of the lowest layers, over the groups of small integers, from one pass over their columns.
 //!
-//! Before the first challenge a pass sums the polynomial's nine values on the grid (see [`kernels`]); the messages of two
-//! rounds follow from these. After the second challenge another pass writes tables with both variables bound. The levels
-//! themselves are never written.
+//! Before the first challenge a pass sums the polynomial's nine values on the grid (see [`kernels`]); the messages of
+//! two rounds follow from these. After the second challenge another pass writes tables with both variables bound. The
+//! levels themselves are never written.
 
 #![cfg(feature = "prover")]
 
@@ -87,7 +87,7 @@ impl<'a> Grid<'a> {
         }
     }
 
-    /// Binds the first variable, and returns the sums of the next round; after the second one also what the layer goes on
+    /// Binds the first variable, and returns the sums of the next round; after the second also what the layer goes on
     /// with.
     pub(super) fn bind(&mut self, r: K) -> (Option<Part<'a>>, [K; 2]) {
         match &self.state {
