@@ -37,8 +37,8 @@ pub(super) const SMALL_LEAVES: usize = 1 << 13;
 ///
 /// **Two rounds in one pass.** Let `G` be the polynomial of a sumcheck over `(X_1, X_2)`, quadratic in each. Nine
 /// *values on the grid* fix it: its values where a coordinate is 0 or 1, and its leading coefficients in place of
-/// values at infinity. Value `3 t_1 + t_2` is that at `(t_1, t_2)`, with 2 for infinity. A product of multilinear tables has
-/// there the product of what the tables have there; at infinity a table has its difference `(1) - (0)`.
+/// values at infinity. Value `3 t_1 + t_2` is that at `(t_1, t_2)`, with 2 for infinity. A product of multilinear
+/// tables has there the product of what the tables have there; at infinity a table has its difference `(1) - (0)`.
 pub struct SmallLeaves {
     columns: Vec<u32>,
     arity: usize,
